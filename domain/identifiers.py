@@ -1,0 +1,59 @@
+"""Every identifier the product writes is made here and nowhere else, so that a log line can be read back by eye.
+
+An id is a Crockford base-32 ULID (26 characters, sortable by time); workflow ids and effect keys are built on it.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+
+ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+TIME_CHARACTERS, RANDOM_CHARACTERS = 10, 16
+
+
+def new_id() -> str:
+    """A fresh 26-character ULID. Never called inside a workflow: ids enter it as recorded facts."""
+    return _encode(time.time_ns() // 1_000_000, TIME_CHARACTERS) + _encode(secrets.randbits(80), RANDOM_CHARACTERS)
+
+
+def card_workflow(card_id: str) -> str:
+    """The Temporal workflow id of a card."""
+    return f"card:{card_id}"
+
+
+def card_of(workflow_id: str) -> str:
+    """The card a workflow id belongs to. Raises ValueError when it is no card's."""
+    kind, _, card_id = workflow_id.partition(":")
+    if kind != "card" or not card_id:
+        raise ValueError("not a card's workflow id")
+    return card_id
+
+
+def payout_key(card_id: str, attempt: int) -> str:
+    """The idempotency key of one payout order; `attempt` rises only after the one before was refused for certain."""
+    return f"card-{card_id}-payout-{attempt}"
+
+
+def request_key(card_id: str, step: str, number: int) -> str:
+    """The request id of one call to an outside system on behalf of a card."""
+    return f"card-{card_id}-{step}-{number}"
+
+
+def review_task(card_id: str, number: int) -> str:
+    """The id of a card's n-th review task, counted from 1."""
+    return f"card:{card_id}:review:{number}"
+
+
+def quote(card_id: str, number: int) -> str:
+    """The id of a card's n-th quote, counted from 1."""
+    return f"card:{card_id}:quote:{number}"
+
+
+def short(identifier: str) -> str:
+    """The last six characters: enough for two people to talk about one card."""
+    return identifier[-6:]
+
+
+def _encode(number: int, characters: int) -> str:
+    return "".join(ALPHABET[(number >> 5 * place) & 31] for place in reversed(range(characters)))

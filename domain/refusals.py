@@ -1,0 +1,261 @@
+"""A refusal is an answer, not an accident: it carries a documented code, an HTTP status and the data to explain it.
+
+The sentence a person reads is made from the code in their language (see `docs/errors.md` for the list).
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+REGISTER: dict[str, type[Refusal]] = {}
+
+
+class Refusal(Exception):
+    """Base of every business refusal. `data` never holds a card number, a PIN or a one-time code."""
+
+    code: ClassVar[str] = "refused"
+    http_status: ClassVar[int] = 422
+
+    def __init__(self, **data: object) -> None:
+        super().__init__(self.code)
+        self.data = data
+
+    def __init_subclass__(cls) -> None:
+        REGISTER[cls.code] = cls
+
+
+class FieldInvalid(Refusal):
+    """A field of a request is missing or malformed; `field` names it, `why` says how."""
+
+    code = "field_invalid"
+
+
+class BrandUnknown(Refusal):
+    """No brand of that code is bought here."""
+
+    code = "brand_unknown"
+
+
+class CardNumberInvalid(Refusal):
+    """The number breaks its brand's rules: length, characters or check digit."""
+
+    code = "card_number_invalid"
+
+
+class PinInvalid(Refusal):
+    """The PIN is missing or breaks its brand's rules."""
+
+    code = "pin_invalid"
+
+
+class FaceValueInvalid(Refusal):
+    """The face value is zero, negative, or outside what its brand issues."""
+
+    code = "face_value_invalid"
+
+
+class CardExpired(Refusal):
+    """The printed expiry date has passed."""
+
+    code = "card_expired"
+
+
+class NothingToRead(Refusal):
+    """Neither a photograph nor a typed number was given."""
+
+    code = "nothing_to_read"
+
+
+class TooManyCards(Refusal):
+    """More cards in one submission than are taken at once."""
+
+    code = "too_many_cards"
+
+
+class DuplicateCard(Refusal):
+    """The same card is already in a live submission."""
+
+    code = "card_already_submitted"
+    http_status = 409
+
+
+class IdempotencyKeyReused(Refusal):
+    """The idempotency key was used before with other content."""
+
+    code = "idempotency_key_reused"
+    http_status = 409
+
+
+class IdempotencyKeyMissing(Refusal):
+    """A submission needs an Idempotency-Key header of 1 to 64 visible characters."""
+
+    code = "idempotency_key_missing"
+    http_status = 400
+
+
+class FormTampered(Refusal):
+    """The form that came back is not the form that was shown, or it is too old."""
+
+    code = "form_tampered"
+    http_status = 400
+
+
+class NotSignedIn(Refusal):
+    """The request needs a signed-in person or a valid API key."""
+
+    code = "not_signed_in"
+    http_status = 401
+
+
+class NotAllowed(Refusal):
+    """The person's role does not allow this."""
+
+    code = "not_allowed"
+    http_status = 403
+
+
+class NotFound(Refusal):
+    """There is no such thing, or it is not theirs to see."""
+
+    code = "not_found"
+    http_status = 404
+
+
+class SignInCodeWrong(Refusal):
+    """The sign-in code is wrong, used, or too old."""
+
+    code = "sign_in_code_wrong"
+    http_status = 401
+
+
+class PasswordWrong(Refusal):
+    """E-mail address and password do not belong together."""
+
+    code = "password_wrong"
+    http_status = 401
+
+
+class TooManyTries(Refusal):
+    """Too many tries; `retry_after_s` says when to try again."""
+
+    code = "too_many_tries"
+    http_status = 429
+
+
+class PhoneInvalid(Refusal):
+    """No telephone number that can receive a message."""
+
+    code = "phone_invalid"
+
+
+class QuoteExpired(Refusal):
+    """The quote ran out before the answer came."""
+
+    code = "quote_expired"
+    http_status = 409
+
+
+class QuoteAnswered(Refusal):
+    """The quote has an answer already; `answer` says which."""
+
+    code = "quote_already_answered"
+    http_status = 409
+
+
+class NotExpectedNow(Refusal):
+    """The card does not wait for this now; `stage` and `waiting_for` say what it waits for."""
+
+    code = "not_expected_now"
+    http_status = 409
+
+
+class DynamicCodeWrong(Refusal):
+    """The issuer's one-time code is wrong; `tries_left` says how often it may still be entered."""
+
+    code = "dynamic_code_wrong"
+
+
+class DynamicCodeExpired(Refusal):
+    """The issuer's one-time code is too old; a new one can be asked for."""
+
+    code = "dynamic_code_expired"
+
+
+class TaskHeldByAnother(Refusal):
+    """Another reviewer holds this task; `holder` and `until` say who and how long."""
+
+    code = "task_held_by_another"
+    http_status = 409
+
+
+class TaskNotHeld(Refusal):
+    """The task must be taken before it is decided, or the lease has run out."""
+
+    code = "task_not_held"
+    http_status = 409
+
+
+class TaskDecided(Refusal):
+    """The task was decided already; `by` says who."""
+
+    code = "task_already_decided"
+    http_status = 409
+
+
+class OutletUnknown(Refusal):
+    """No partner outlet of that code."""
+
+    code = "outlet_unknown"
+
+
+class SignatureInvalid(Refusal):
+    """A callback's signature does not verify; nothing was changed."""
+
+    code = "signature_invalid"
+    http_status = 401
+
+
+class AmountMismatch(Refusal):
+    """A payment callback names another amount than was ordered; nothing was changed, finance is told."""
+
+    code = "amount_mismatch"
+    http_status = 409
+
+
+class PhotoEmpty(Refusal):
+    """The uploaded file is empty."""
+
+    code = "photo_empty"
+
+
+class PhotoTooLarge(Refusal):
+    """The uploaded file is larger than `bytes_max`."""
+
+    code = "photo_too_large"
+    http_status = 413
+
+
+class PhotoTooManyPixels(Refusal):
+    """The picture has more pixels, or a more extreme shape, than is decoded."""
+
+    code = "photo_too_many_pixels"
+
+
+class PhotoFormatUnsupported(Refusal):
+    """The file is no JPEG, PNG or WebP; `format` names what it looks like."""
+
+    code = "photo_format_unsupported"
+    http_status = 415
+
+
+class PhotoUnreadable(Refusal):
+    """The picture is cut off or broken and cannot be decoded."""
+
+    code = "photo_unreadable"
+
+
+class TemporarilyUnavailable(Refusal):
+    """A part of the platform cannot be reached at the moment; nothing is lost, try again shortly."""
+
+    code = "temporarily_unavailable"
+    http_status = 503

@@ -1,0 +1,64 @@
+"""When a person must decide, what they can decide, and by when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ReviewReason(StrEnum):
+    """Why a card goes to a reviewer."""
+
+    CARD_TYPE = "card_type"  # Dining and regional cards always.
+    LOW_CONFIDENCE = "low_confidence"  # A field was read below the limit.
+    CONFLICTING_ANSWERS = "conflicting_answers"  # Face value or expiry differ between card, seller and issuer.
+    HIGH_VALUE = "high_value"  # Above the amount a machine may buy.
+    FORGED_NUMBER = "forged_number"  # The number breaks its rules, or neighbours were submitted by others.
+    ISSUER_UNKNOWN = "issuer_unknown"  # The issuer does not know the card or gave no answer in time.
+    WRONG_PIN = "wrong_pin"  # The issuer says the PIN does not belong to the number.
+    UNREADABLE = "unreadable"  # Nothing could be read from the photo.
+    OUTLET_SILENT = "outlet_silent"  # The outlet did not answer in time.
+
+
+class ReviewOutcome(StrEnum):
+    """What a reviewer can decide."""
+
+    APPROVE = "approve"  # Buy it as it stands.
+    APPROVE_CORRECTED = "approve_corrected"  # Buy it with the reviewer's fields; they are verified again.
+    REJECT = "reject"  # Do not buy it; needs a reason code.
+    ASK_AGAIN = "ask_again"  # Ask the seller for one item again; the rest stays accepted.
+
+
+class RejectReason(StrEnum):
+    """The reviewer's reason for a rejection; each has a sentence for the seller."""
+
+    FORGED = "forged"  # The card is not genuine.
+    DAMAGED = "damaged"  # The card cannot be used.
+    ALREADY_USED = "already_used"  # The value is gone.
+    NOT_THE_SELLERS = "not_the_sellers"  # Ownership is in doubt.
+    WRONG_BRAND = "wrong_brand"  # Another brand than submitted.
+    OTHER = "other"  # See the note.
+
+
+class AskedItem(StrEnum):
+    """The one item a seller can be asked for again."""
+
+    PHOTO = "photo"  # A new photograph of the front.
+    NUMBER = "number"  # The card number, typed.
+    PIN = "pin"  # The PIN, typed.
+    EXPIRY = "expiry"  # The expiry date.
+
+
+class Alarm(StrEnum):
+    """What an SLA timer announces."""
+
+    WARNING = "warning"  # The task will be late soon.
+    BREACH = "breach"  # The task is late; it is escalated.
+
+
+@dataclass(frozen=True)
+class Deadlines:
+    """A review task's clock, in whole seconds from its opening."""
+
+    warn_after_s: int
+    due_after_s: int

@@ -1,0 +1,1 @@
+"""Pure, versioned rules: brands and their numbers, prices, assessments. They run in activities and their results are recorded."""

@@ -1,0 +1,142 @@
+"""The catalogue of brands: which are bought, and what a card number of each looks like."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+
+from stdnum import luhn
+from stdnum.exceptions import ValidationError
+from stdnum.iso7064 import mod_37_36
+
+from domain.cards import CardType
+from domain.money import Currency, Money
+from domain.refusals import BrandUnknown, CardNumberInvalid, FaceValueInvalid, PinInvalid
+
+CATALOGUE = Path(__file__).with_name("brands.json")
+
+
+class Check(StrEnum):
+    """How a brand's last character protects its number."""
+
+    LUHN = "luhn"
+    ISO7064_MOD37_36 = "iso7064_mod37_36"
+    NONE = "none"
+
+
+@dataclass(frozen=True)
+class Brand:
+    """One brand as the catalogue has it; `face_minor` is the smallest and largest face value it issues."""
+
+    code: str
+    names: Mapping[str, str]
+    card_type: CardType
+    issuer: str
+    currency: Currency
+    number: str
+    check: Check
+    pin: str | None
+    group: tuple[int, ...]
+    face_minor: tuple[int, int]
+    popularity: str
+    aliases: tuple[str, ...]
+
+    def matches_pattern(self, number: str) -> bool:
+        """Length and characters alone."""
+        return re.fullmatch(self.number, number) is not None
+
+    def check_holds(self, number: str) -> bool:
+        """The check digit alone; true for brands that have none."""
+        if self.check is Check.NONE:
+            return True
+        validate = luhn.validate if self.check is Check.LUHN else mod_37_36.validate
+        try:
+            validate(number)
+        except ValidationError:
+            return False
+        return True
+
+    def is_valid(self, number: str) -> bool:
+        """Both: the number could have been issued by this brand."""
+        return self.matches_pattern(number) and self.check_holds(number)
+
+    def require_number(self, number: str) -> str:
+        """The number without spaces and dashes, upper case. Refuses one that breaks the rules."""
+        tidy = tidy_number(number)
+        if not self.matches_pattern(tidy):
+            raise CardNumberInvalid(brand=self.code, why="pattern")
+        if not self.check_holds(tidy):
+            raise CardNumberInvalid(brand=self.code, why="check_digit")
+        return tidy
+
+    def require_pin(self, pin: str | None) -> str | None:
+        """The PIN without spaces; None for brands that have none. Refuses a missing or malformed one."""
+        if self.pin is None:
+            return None
+        tidy = tidy_number(pin or "")
+        if not re.fullmatch(self.pin, tidy):
+            raise PinInvalid(brand=self.code, why="pattern" if tidy else "missing")
+        return tidy
+
+    def require_face_value(self, face_value: Money) -> Money:
+        """The face value, if the brand issues such cards; else refuses."""
+        least, most = self.face_minor
+        if face_value.currency is not self.currency or not least <= face_value.amount_minor <= most:
+            bounds = {"least": str(Money(least, self.currency)), "most": str(Money(most, self.currency))}
+            raise FaceValueInvalid(brand=self.code, **bounds)
+        return face_value
+
+    def grouped(self, number: str) -> str:
+        """The number spaced as it is printed on the card."""
+        parts, rest = [], number
+        for size in self.group:
+            parts.append(rest[:size])
+            rest = rest[size:]
+        return " ".join(part for part in [*parts, rest] if part)
+
+
+@cache
+def catalogue(path: Path = CATALOGUE) -> Mapping[str, Brand]:
+    """Every brand by its code, read once."""
+    described = json.loads(path.read_text(encoding="utf-8"))
+    return {entry["code"]: _brand(entry) for entry in described["brands"]}
+
+
+def brand(code: str) -> Brand:
+    """The brand of that code. Refuses an unknown one."""
+    try:
+        return catalogue()[code]
+    except KeyError:
+        raise BrandUnknown(brand=code[:32]) from None
+
+
+def tidy_number(written: str) -> str:
+    """A number as typed or read, without the spaces and dashes people group it with, upper case."""
+    return re.sub(r"[\s\-–—·.]", "", written).upper()
+
+
+def masked(tail: str) -> str:
+    """How a number is shown: its last four characters."""
+    return f"•••• {tail[-4:]}"
+
+
+def _brand(entry: dict[str, object]) -> Brand:
+    return Brand(
+        code=str(entry["code"]),
+        names=dict(entry["names"]),  # type: ignore[call-overload]
+        card_type=CardType(str(entry["type"])),
+        issuer=str(entry["issuer"]),
+        currency=Currency(str(entry["currency"])),
+        number=str(entry["number"]),
+        check=Check(str(entry["check"])),
+        pin=None if entry["pin"] is None else str(entry["pin"]),
+        group=tuple(entry["group"]),  # type: ignore[arg-type]
+        face_minor=tuple(entry["face_minor"]),  # type: ignore[arg-type]
+        popularity=str(entry["popularity"]),
+        aliases=tuple(entry["aliases"]),  # type: ignore[arg-type]
+    )
