@@ -1,0 +1,1 @@
+"""What is stored: tables, repositories that read and write them, and the migrations. PostgreSQL only."""

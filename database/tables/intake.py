@@ -1,0 +1,143 @@
+"""Who hands in cards, what they handed in, and each card with the stage it has reached."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from sqlalchemy import Index, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+from database.tables.columns import json_object, moment, moment_maybe, moment_now, sealed, word
+from domain.cards import CardType, EndReason, Outcome, Stage, WaitingFor
+from domain.money import Currency
+
+
+class SellerRow(SQLModel, table=True):
+    """A person who sells cards; known by a telephone number."""
+
+    __tablename__ = "seller"
+    id: str = Field(primary_key=True)
+    phone_sealed: bytes = sealed(required=True)
+    phone_index: str = Field(unique=True)  # Keyed hash of the E.164 number (hex).
+    phone_masked: str  # 138****0021
+    locale: str = "zh_CN"
+    created_at: datetime = moment_now()
+
+
+class SignInCodeRow(SQLModel, table=True):
+    """A one-time code sent to a seller's telephone."""
+
+    __tablename__ = "sign_in_code"
+    id: str = Field(primary_key=True)
+    phone_index: str = Field(index=True)
+    code_hash: str  # Keyed hash (hex), never the code.
+    tries: int = 0
+    sent_at: datetime = moment_now()
+    expires_at: datetime = moment()
+    used_at: datetime | None = moment_maybe()
+
+
+class PartnerRow(SQLModel, table=True):
+    """A business that hands in cards through the API."""
+
+    __tablename__ = "partner"
+    id: str = Field(primary_key=True)
+    name: str
+    webhook_url: str | None = None
+    webhook_secret_sealed: bytes | None = sealed()
+    created_at: datetime = moment_now()
+
+
+class ApiKeyRow(SQLModel, table=True):
+    """A partner's key; only its keyed hash is stored."""
+
+    __tablename__ = "api_key"
+    id: str = Field(primary_key=True)
+    partner_id: str = Field(foreign_key="partner.id", index=True)
+    key_hash: str = Field(unique=True)
+    prefix: str  # The first characters, to tell keys apart on a screen.
+    created_at: datetime = moment_now()
+    revoked_at: datetime | None = moment_maybe()
+
+
+class SubmissionRow(SQLModel, table=True):
+    """Cards handed in together. One idempotency key per owner names one submission for ever."""
+
+    __tablename__ = "submission"
+    __table_args__ = (UniqueConstraint("owner", "idempotency_key", name="submission_once"),)
+    id: str = Field(primary_key=True)
+    owner: str = Field(index=True)  # seller:<id> or partner:<id>
+    idempotency_key: str
+    request_hash: str  # SHA-256 (hex) over everything that was sent.
+    form_hash: str | None = None  # SHA-256 (hex) of what the seller was shown and sent.
+    channel: str  # api | web
+    locale: str
+    payee_account_sealed: bytes = sealed(required=True)
+    payee_name_sealed: bytes = sealed(required=True)
+    payee_masked: str
+    created_at: datetime = moment_now()
+
+
+class CardRow(SQLModel, table=True):
+    """One card on its journey. Number and PIN only sealed; the fingerprint is unique among live cards."""
+
+    __tablename__ = "card"
+    __table_args__ = (
+        Index("card_once_while_live", "fingerprint", unique=True, postgresql_where=text("live")),
+        Index("card_not_started", "created_at", postgresql_where=text("started_at IS NULL")),
+        Index("card_by_submission", "submission_id", "position"),
+    )
+    id: str = Field(primary_key=True)
+    submission_id: str = Field(foreign_key="submission.id")
+    position: int  # From 0, as handed in.
+    card_type: CardType = word(CardType, required=True)
+    brand: str
+    currency: Currency = word(Currency, required=True)
+    number_sealed: bytes | None = sealed()
+    number_tail: str | None = None  # Last four characters.
+    pin_sealed: bytes | None = sealed()
+    fingerprint: str | None = None  # Keyed hash of issuer and number (hex); set as soon as the number is known.
+    live: bool = True
+    face_value_minor: int | None = None
+    expires_on: date | None = None
+    fields_revision: int = 0  # Rises with every change of the fields.
+    confirm_fields: bool = False
+    accept_at_or_above_minor: int | None = None  # In CNY minor units.
+    stage: Stage = word(Stage, Stage.INTAKE)
+    waiting_for: WaitingFor = word(WaitingFor, WaitingFor.MACHINE)
+    since: datetime = moment_now()
+    until: datetime | None = moment_maybe()
+    outcome: Outcome | None = word(Outcome)
+    reason: EndReason | None = word(EndReason)
+    reason_detail: str | None = None  # The reviewer's reject reason, or the gateway's code.
+    started_at: datetime | None = moment_maybe()  # When its workflow was known to run.
+    created_at: datetime = moment_now()
+
+
+class CardEventRow(SQLModel, table=True):
+    """One entry of a card's story, written with the state change it tells of."""
+
+    __tablename__ = "card_event"
+    __table_args__ = (Index("card_event_by_card", "card_id", "id"),)
+    id: int | None = Field(default=None, primary_key=True)
+    card_id: str = Field(foreign_key="card.id")
+    at: datetime = moment_now()
+    stage: Stage = word(Stage, required=True)
+    actor: str  # machine | seller:<id> | partner:<id> | person:<id> | outlet:<code> | gateway
+    what: str  # A key of the catalogue of story sentences, e.g. `verification.answered`.
+    facts: dict[str, str] = json_object()
+
+
+class PhotoRow(SQLModel, table=True):
+    """A photograph of a card; the picture itself is sealed in the photo store, named by its hash."""
+
+    __tablename__ = "photo"
+    id: str = Field(primary_key=True)
+    card_id: str = Field(foreign_key="card.id", index=True)
+    position: int
+    original_sha256: str  # Of the bytes as uploaded.
+    stored_sha256: str  # Of the re-encoded JPEG.
+    width: int
+    height: int
+    current: bool = True  # False once the seller sent another in its place.
+    created_at: datetime = moment_now()
