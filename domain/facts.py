@@ -1,0 +1,170 @@
+"""What each step of a card's journey reports back: the only things a workflow branches on.
+
+Every result is a frozen dataclass of ids, enums, integers and ISO 8601 strings, so that it can stand in a workflow's
+history for years; none ever holds a card number, a PIN, a one-time code or a payee.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from domain.cards import CardStatus, CardType, EndReason
+from domain.money import Currency
+from domain.payout import PayoutOutcome
+from domain.review import AskedItem, RejectReason, ReviewOutcome
+from domain.verification import Consequence, DynamicCodeResult
+
+
+@dataclass(frozen=True)
+class SubmissionReceipt:
+    """What a submitter gets: `repeated` when the same key with the same content was taken before."""
+
+    submission_id: str
+    card_ids: tuple[str, ...]
+    repeated: bool
+
+
+@dataclass(frozen=True)
+class CardToBuy:
+    """What a card's workflow is started with: enough to choose its route, nothing secret."""
+
+    card_id: str
+    card_type: CardType
+    brand: str
+    issuer: str
+    has_photos: bool
+    confirm_fields: bool  # The seller wants to check what was read before the card goes on.
+    currency: Currency
+    owner: str  # seller:<id> or partner:<id>
+
+
+@dataclass(frozen=True)
+class ReadFacts:
+    """What came of reading the photos, merged with what the seller had typed.
+
+    `complete`: every field that this brand needs is known. `lowest_confidence_bp`: of the fields now on the card, in
+    basis points; typed fields count 10,000. `duplicate`: the number read belongs to a live card of another submission.
+    """
+
+    found: bool
+    complete: bool
+    lowest_confidence_bp: int
+    duplicate: bool
+    brand_differs: bool
+    revision: int
+
+
+@dataclass(frozen=True)
+class VerifiedFacts:
+    """What a party said of a card and what follows; `review_reasons` are `domain.review.ReviewReason` values."""
+
+    status: CardStatus
+    consequence: Consequence
+    end_reason: EndReason | None
+    review_reasons: tuple[str, ...]
+    balance_minor: int | None  # In the card's own currency.
+    revision: int
+
+
+@dataclass(frozen=True)
+class CodeSent:
+    """The issuer sent its n-th one-time code to the seller; `expires_at` is ISO 8601, UTC."""
+
+    number: int
+    expires_at: str
+
+
+@dataclass(frozen=True)
+class CodeChecked:
+    """What the issuer said of the code that the seller entered."""
+
+    result: DynamicCodeResult
+    tries_left: int
+
+
+@dataclass(frozen=True)
+class OutletAsked:
+    """A partner outlet was asked to confirm; `deadline` (ISO 8601, UTC) is when its silence counts as an answer."""
+
+    request_id: str
+    deadline: str
+
+
+@dataclass(frozen=True)
+class ChannelFacts:
+    """Whether a licensed cross-border channel is open today, and the rate that is locked for the offer.
+
+    `rate` is a decimal as text, units of CNY for one of the card's currency; both are empty without a licence.
+    """
+
+    licensed: bool
+    lock_id: str
+    rate: str
+    expires_at: str  # ISO 8601, UTC; empty without a licence.
+
+
+@dataclass(frozen=True)
+class ValuedFacts:
+    """A quote was made; with any review reason a person looks at the card before it is offered."""
+
+    quote_id: str
+    amount_minor: int  # CNY
+    review_reasons: tuple[str, ...]
+    rule_set: str
+    rule_version: str
+
+
+@dataclass(frozen=True)
+class OfferFacts:
+    """A quote was put before the seller, or met their standing acceptance and is accepted already."""
+
+    expires_at: str  # ISO 8601, UTC
+    expires_in_s: int
+    accepted: bool
+
+
+@dataclass(frozen=True)
+class TaskOpened:
+    """A review task stands in the queue; its clock in whole seconds from now."""
+
+    task_id: str
+    warn_after_s: int
+    due_after_s: int
+
+
+@dataclass(frozen=True)
+class ReviewFacts:
+    """What a reviewer decided, applied to the card. `fields_changed`: it must be verified again."""
+
+    outcome: ReviewOutcome
+    reject_reason: RejectReason | None
+    asked_item: AskedItem | None
+    fields_changed: bool
+
+
+@dataclass(frozen=True)
+class PayoutFacts:
+    """What is known of one payment order; `code` is the gateway's own refusal code."""
+
+    outcome: PayoutOutcome
+    code: str | None
+
+
+class NotificationVerdict(StrEnum):
+    """What was made of a notification from the payment gateway."""
+
+    ACCEPTED = "accepted"  # Genuine, and it speaks of an order of ours with the right amount.
+    DUPLICATE = "duplicate"  # Seen before; nothing more to do.
+    SIGNATURE_INVALID = "signature_invalid"  # Not from the gateway.
+    AMOUNT_MISMATCH = "amount_mismatch"  # Genuine, but of another amount than ordered.
+    UNKNOWN_ORDER = "unknown_order"  # Genuine, but no order of ours.
+
+
+@dataclass(frozen=True)
+class PaymentReport:
+    """A genuine notification about one of our orders: the card's workflow is told, and asks the gateway itself."""
+
+    card_id: str
+    key: str
+    verdict: NotificationVerdict
