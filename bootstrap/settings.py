@@ -1,0 +1,188 @@
+"""Every setting of the platform, read once from CARDLOOP_* variables before the first card moves."""
+
+import hashlib
+import tempfile
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import quote
+
+from pydantic import AliasChoices, Field, HttpUrl, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PROJECT_ROOT = Path(__file__).resolve().parents[1]
+_SOCKET_PATH_BYTES_MAX = 100  # Linux refuses a unix socket whose whole path is longer than 107 bytes.
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class TemporalSettings(BaseSettings):
+    """Which Temporal server to use; without an address set-up finds the CLI and start-up runs a dev server."""
+
+    temporal_cli: Path | None = Field(None, description="Path of a Temporal CLI to use instead of looking for one.")
+    temporal_address: str | None = Field(
+        None, description="host:port of an external Temporal server; unset starts the dev server of the CLI."
+    )
+    temporal_namespace: str = Field("default", description="Temporal namespace that holds the card workflows.")
+    temporal_tls: bool = Field(False, description="Speak TLS to the external Temporal server.")
+    temporal_tls_ca_file: Path | None = Field(None, description="PEM file of the authority that signed its certificate.")
+    temporal_tls_cert_file: Path | None = Field(None, description="PEM file of the client certificate for mutual TLS.")
+    temporal_tls_key_file: Path | None = Field(None, description="PEM file of the key of that client certificate.")
+    temporal_api_key: SecretStr | None = Field(None, description="API key for Temporal Cloud; implies TLS.")
+    temporal_port: Port = Field(7233, description="Port of the dev server, on 127.0.0.1.")
+    temporal_ui_port: Port = Field(8233, description="Port of the dev server's web page, on 127.0.0.1.")
+
+
+class AddressSettings(BaseSettings):
+    """Where our own programs listen."""
+
+    host: str = Field("127.0.0.1", description="Address that our HTTP programs listen on.")
+    api_port: Port = Field(8000, description="Port of the public API and the seller pages.")
+    console_port: Port = Field(8001, description="Port of the reviewers' console.")
+    codec_port: Port = Field(8002, description="Port of the codec server that decrypts for the Temporal page.")
+    metrics_port_cards: Port = Field(9101, description="Port of the card worker's Prometheus metrics.")
+    metrics_port_reading: Port = Field(9102, description="Port of the reading worker's Prometheus metrics.")
+    public_api_url: HttpUrl | None = Field(
+        None, description="Address under which sellers and providers reach the API; unset means host and api_port."
+    )
+    public_console_url: HttpUrl | None = Field(
+        None, description="Address under which staff reach the console; unset means host and console_port."
+    )
+    cookies_secure: bool = Field(False, description="Send cookies over HTTPS only; set it wherever TLS is in front.")
+
+
+class OutsideSettings(BaseSettings):
+    """The outside systems; each default is our simulator of it on this machine."""
+
+    issuer_url: HttpUrl = Field(HttpUrl("http://127.0.0.1:8100"), description="Card issuers' API.")
+    pos_url: HttpUrl = Field(HttpUrl("http://127.0.0.1:8101"), description="Store point-of-sale checks.")
+    outlet_url: HttpUrl = Field(HttpUrl("http://127.0.0.1:8102"), description="Local partner outlets.")
+    alipay_url: HttpUrl = Field(HttpUrl("http://127.0.0.1:8103"), description="Alipay open-platform gateway.")
+    fx_url: HttpUrl = Field(HttpUrl("http://127.0.0.1:8104"), description="Exchange rates.")
+    messages_url: HttpUrl = Field(HttpUrl("http://127.0.0.1:8105"), description="Text-message gateway.")
+    simulators: bool = Field(True, description="Start the six simulators beside the platform.")
+    simulators_seed: int = Field(20240501, description="Seed of everything random in the simulators.")
+    demo: bool = Field(True, description="Make demo people, outlets and stock at the first start.")
+
+
+class Settings(TemporalSettings, AddressSettings, OutsideSettings):
+    """All settings; paths and URLs that follow from others are properties.
+
+    Raises pydantic.ValidationError, naming the variable, when a value cannot be read.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="CARDLOOP_", env_ignore_empty=True, extra="ignore", frozen=True)
+
+    home: Path = Field(PROJECT_ROOT / ".cardloop", description="Folder of everything that is kept: caches and state.")
+    database_url: SecretStr | None = Field(
+        None,
+        validation_alias=AliasChoices("DATABASE_URL", "CARDLOOP_DATABASE_URL"),
+        description="postgresql:// URL of a PostgreSQL to use (DATABASE_URL too); unset starts the embedded one.",
+    )
+    keys_dir: Path | None = Field(None, description="Folder of the key ring; unset means state/keys under home.")
+    photos_dir: Path | None = Field(None, description="Folder of card photos; unset means state/photos under home.")
+    log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level that is logged.")
+    bench_short: bool = Field(False, description="Benchmarks take their short form, as the checks on a commit do.")
+    test_database_url: SecretStr | None = Field(
+        None, description="PostgreSQL server on which tests make their databases; unset starts an embedded one."
+    )
+
+    @field_validator("home", mode="after")
+    @classmethod
+    def _absolute(cls, home: Path) -> Path:
+        return home.expanduser().resolve()
+
+    @property
+    def cache_dir(self) -> Path:
+        """What can be fetched or built again: the Temporal CLI, OCR weights, test server."""
+        return self.home / "cache"
+
+    @property
+    def state_dir(self) -> Path:
+        """What must not be lost: database, Temporal's file, photos, keys; also logs."""
+        return self.home / "state"
+
+    @property
+    def logs_dir(self) -> Path:
+        """One NAME.log per process."""
+        return self.state_dir / "logs"
+
+    @property
+    def keys(self) -> Path:
+        """Folder of the key ring."""
+        return self.keys_dir or self.state_dir / "keys"
+
+    @property
+    def photos(self) -> Path:
+        """Folder of card photos, outside every web root."""
+        return self.photos_dir or self.state_dir / "photos"
+
+    @property
+    def ocr_models_dir(self) -> Path:
+        """Where set-up lays the reader's weights."""
+        return self.cache_dir / "ocr"
+
+    @property
+    def demo_secrets_file(self) -> Path:
+        """JSON of the demo logins, made at the first start with fresh secrets, readable by its owner only."""
+        return self.state_dir / "demo-secrets.json"
+
+    @property
+    def postgres_dir(self) -> Path:
+        """Data folder of the embedded PostgreSQL."""
+        return self.state_dir / "postgres"
+
+    @cached_property
+    def postgres_socket_dir(self) -> Path:
+        """Folder of the embedded server's socket: beside the data, or short and temporary when that is too long."""
+        beside = self.state_dir / "run"
+        if len(str(beside / ".s.PGSQL.5432").encode()) <= _SOCKET_PATH_BYTES_MAX:
+            return beside
+        digest = hashlib.sha256(str(self.home).encode()).hexdigest()[:12]
+        return Path(tempfile.gettempdir()) / f"cardloop-{digest}"
+
+    @property
+    def embedded_postgres(self) -> bool:
+        """Whether start-up runs its own PostgreSQL."""
+        return self.database_url is None
+
+    @property
+    def sqlalchemy_url(self) -> str:
+        """The database for SQLAlchemy's asyncpg driver; a secret whenever DATABASE_URL holds a password."""
+        if self.database_url is not None:
+            return with_driver(self.database_url.get_secret_value())
+        return f"postgresql+asyncpg://postgres@/cardloop?host={quote(str(self.postgres_socket_dir))}"
+
+    @property
+    def embedded_temporal(self) -> bool:
+        """Whether start-up runs the dev server."""
+        return self.temporal_address is None
+
+    @property
+    def temporal_target(self) -> str:
+        """host:port that clients connect to."""
+        return self.temporal_address or f"127.0.0.1:{self.temporal_port}"
+
+    @property
+    def api_url(self) -> str:
+        """Public address of the API and seller pages, without a slash at the end."""
+        return _without_slash(self.public_api_url, self.host, self.api_port)
+
+    @property
+    def console_url(self) -> str:
+        """Public address of the console, without a slash at the end."""
+        return _without_slash(self.public_console_url, self.host, self.console_port)
+
+    @property
+    def codec_url(self) -> str:
+        """Address that the Temporal page asks to decrypt."""
+        return f"http://{self.host}:{self.codec_port}"
+
+
+def with_driver(url: str) -> str:
+    """Name the asyncpg driver in a postgres:// or postgresql:// URL; leave any other driver's name as it is."""
+    scheme, separator, rest = url.partition("://")
+    return f"postgresql+asyncpg{separator}{rest}" if scheme in ("postgres", "postgresql") else url
+
+
+def _without_slash(public: HttpUrl | None, host: str, port: int) -> str:
+    return str(public).rstrip("/") if public else f"http://{host}:{port}"

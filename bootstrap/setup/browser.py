@@ -1,0 +1,54 @@
+"""A Chromium for the tests that submit a card as a seller's phone would; nothing that runs cards needs it."""
+
+import shutil
+import sys
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+from bootstrap.setup import system
+from bootstrap.setup.commands import CommandFailed, Progress, run
+
+_DOWNLOAD_SECONDS_MAX = 180.0
+_SYSTEM_NAMES = ("chromium", "chromium-browser", "google-chrome")
+_FONT_MARK = Path("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc")
+
+
+def find() -> Path | None:
+    """Return the browser that tests use: the machine's own Chromium, else the one that Playwright fetched."""
+    for name in _SYSTEM_NAMES:
+        if found := shutil.which(name):
+            return Path(found)
+    with sync_playwright() as playwright:
+        fetched = Path(playwright.chromium.executable_path)
+    return fetched if fetched.is_file() else None
+
+
+def lay_out(record: Path, progress: Progress) -> None:
+    """Find or fetch Chromium and write its path into ``record``; raises Problem with the command to run otherwise."""
+    found = find() or _fetched(progress)
+    if found is None:
+        system.install(["chromium", *_fonts()], progress)
+        found = find()
+    elif fonts := _fonts():
+        system.install(fonts, progress)
+    record.parent.mkdir(parents=True, exist_ok=True)
+    record.write_text(str(found))
+
+
+def _fetched(progress: Progress) -> Path | None:
+    progress("playwright install chromium")
+    try:
+        run(
+            [sys.executable, "-m", "playwright", "install", "chromium"],
+            progress,
+            timeout_s=_DOWNLOAD_SECONDS_MAX,
+        )
+    except CommandFailed:
+        return None  # Where only registries are reached this download fails; Debian's package comes next.
+    return find()
+
+
+def _fonts() -> list[str]:
+    """Chinese pages in a picture need Chinese glyphs."""
+    return [] if _FONT_MARK.exists() else ["fonts-noto-cjk"]
