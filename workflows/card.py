@@ -1,0 +1,188 @@
+"""The whole journey of one card. Read `run` for the stages in business order; each is a method or a file beside this one."""
+
+from __future__ import annotations
+
+import itertools
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, is_cancelled_exception
+
+from workflows import steps
+from workflows.dynamic_code import DynamicCode
+from workflows.human_review import HumanReview
+from workflows.messages import (
+    CardEnded,
+    CodeEntered,
+    Decision,
+    FieldsConfirmed,
+    OfferAnswer,
+    OutletReport,
+    PaymentReported,
+)
+from workflows.offer import Offer
+from workflows.payout import Payout
+from workflows.policies import SELLER_FIELDS_WAIT, SELLER_ITEM_WAIT
+from workflows.progress import JourneyEnded, Progress
+from workflows.seller_answer import SellerAnswer
+from workflows.verification import Verification
+
+with workflow.unsafe.imports_passed_through():
+    from domain.cards import CardType, EndReason, Outcome, Stage, Story, WaitingFor
+    from domain.facts import CardToBuy, CodeChecked, CodeSent, ReadFacts, ReviewFacts
+    from domain.payout import PayoutOutcome
+    from domain.review import AskedItem, ReviewOutcome, ReviewReason
+
+
+@workflow.defn
+class CardWorkflow:
+    """One card from submission to its end. Its id is `card:<card id>`."""
+
+    @workflow.init
+    def __init__(self, card: CardToBuy) -> None:
+        self._card = card
+        self._progress = Progress(card.card_id)
+        self._seller = SellerAnswer(self._progress)
+        self._code = DynamicCode(card, self._progress)
+        self._verification = Verification(card, self._progress, self._code)
+        self._human_review = HumanReview(self._progress)
+        self._offer = Offer(self._progress)
+        self._payout = Payout(self._progress)
+        self._settled: set[str] = set()  # Review reasons that a person has approved.
+
+    @workflow.run
+    async def run(self, card: CardToBuy) -> CardEnded:
+        """Returns how the card ended."""
+        try:
+            await self._read()
+            await self._enter_by_hand()
+            quote_id = await self._verify_and_price()
+            await self._offer.accepted(quote_id)
+            ended = await self._pay(quote_id)
+        except JourneyEnded as journey:
+            ended = journey.ended
+            await steps.end(card.card_id, ended.outcome, ended.reason, ended.detail)
+        self._progress.end(ended)
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        return ended
+
+    async def _read(self) -> None:
+        """The machine reads, then the seller checks it where they asked to or where something is missing."""
+        if not self._card.has_photos:
+            return
+        facts = await self._read_photos()
+        regional = self._card.card_type is CardType.REGIONAL
+        if self._card.confirm_fields or not (facts.complete or regional):
+            what = "reading.done" if facts.found else "reading.nothing_found"
+            await self._seller.wait(Stage.READING, WaitingFor.SELLER_FIELDS, SELLER_FIELDS_WAIT, what)
+
+    async def _enter_by_hand(self) -> None:
+        """Regional cards are entered by a reviewer before the outlet is asked."""
+        if self._card.card_type is CardType.REGIONAL:
+            while await self._review((ReviewReason.CARD_TYPE,)) is ReviewOutcome.ASK_AGAIN:
+                pass
+
+    async def _verify_and_price(self) -> str:
+        """Goes round until neither the answers nor the rules want a person any more. Returns the quote's id."""
+        for number in itertools.count(1):
+            verified = await self._verification.verify()
+            self._progress.note(Stage.PRICING)
+            valued = await steps.value(self._card.card_id, number)
+            wanted = {*verified.review_reasons, *valued.review_reasons} - self._settled
+            if not wanted or await self._review(tuple(sorted(wanted))) is ReviewOutcome.APPROVE:
+                return valued.quote_id
+        raise AssertionError("counting does not end")
+
+    async def _review(self, reasons: tuple[str, ...]) -> ReviewOutcome:
+        """A person decides. After a correction or a re-sent item, all is to be asked and priced anew."""
+        decided = await self._human_review.decide_by_person(reasons)
+        if decided.outcome is ReviewOutcome.REJECT:
+            raise JourneyEnded(Outcome.REJECTED, EndReason.REVIEWER, decided.reject_reason)
+        if decided.outcome is ReviewOutcome.ASK_AGAIN:
+            await self._ask_seller_again(decided.asked_item or AskedItem.PHOTO)
+        else:
+            self._settled.update(reasons)
+        return decided.outcome
+
+    async def _ask_seller_again(self, item: AskedItem) -> None:
+        await self._seller.wait(Stage.REVIEW, WaitingFor.SELLER_ITEM, SELLER_ITEM_WAIT, f"review.asked_{item}")
+        if item is AskedItem.PHOTO:
+            await self._read_photos()
+
+    async def _read_photos(self) -> ReadFacts:
+        self._progress.note(Stage.READING)
+        try:
+            facts = await steps.read_photos(self._card.card_id)
+        except ActivityError as failure:
+            if is_cancelled_exception(failure):
+                raise
+            workflow.logger.warning("the photos could not be read; the seller types the fields")
+            return ReadFacts(False, False, 0, duplicate=False, brand_differs=False, revision=0)
+        if facts.duplicate:
+            raise JourneyEnded(Outcome.REJECTED, EndReason.DUPLICATE)
+        return facts
+
+    async def _pay(self, quote_id: str) -> CardEnded:
+        paid = await self._payout.pay(quote_id)
+        if paid.outcome is PayoutOutcome.PAID:
+            return CardEnded(Outcome.PAID)
+        return CardEnded(Outcome.PAYMENT_REFUSED, EndReason.PAYEE_REFUSED, paid.code)
+
+    @workflow.query
+    def story(self) -> Story:
+        """Stage, waiting for whom, since when, until when."""
+        return self._progress.story()
+
+    @workflow.update
+    async def send_fields(self, sent: FieldsConfirmed) -> None:
+        """The seller confirmed, corrected or re-sent fields."""
+        self._seller.receive(sent)
+
+    @send_fields.validator
+    def _check_send_fields(self, sent: FieldsConfirmed) -> None:
+        self._seller.check_expected()
+
+    @workflow.update
+    async def enter_code(self, entered: CodeEntered) -> CodeChecked:
+        """The seller entered the issuer's one-time code."""
+        return await self._code.enter(entered)
+
+    @enter_code.validator
+    def _check_enter_code(self, entered: CodeEntered) -> None:
+        self._code.check_expected()
+
+    @workflow.update
+    async def resend_code(self) -> CodeSent:
+        """The seller asks for another one-time code."""
+        return await self._code.resend()
+
+    @resend_code.validator
+    def _check_resend_code(self) -> None:
+        self._code.check_expected()
+
+    @workflow.update
+    async def answer_offer(self, answer: OfferAnswer) -> str:
+        """The seller accepts or declines the quote."""
+        return await self._offer.answer(answer)
+
+    @answer_offer.validator
+    def _check_answer_offer(self, answer: OfferAnswer) -> None:
+        self._offer.check_expected(answer)
+
+    @workflow.update
+    async def decide(self, decision: Decision) -> ReviewFacts:
+        """A reviewer decides."""
+        return await self._human_review.decide(decision)
+
+    @decide.validator
+    def _check_decide(self, decision: Decision) -> None:
+        self._human_review.check_expected(decision)
+
+    @workflow.signal
+    def outlet_reported(self, report: OutletReport) -> None:
+        """A partner outlet reported."""
+        self._verification.report(report)
+
+    @workflow.signal
+    def payment_reported(self, reported: PaymentReported) -> None:
+        """The payment gateway reported."""
+        self._payout.report(reported)

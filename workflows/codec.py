@@ -1,0 +1,72 @@
+"""Temporal sees only ciphertext: every payload is sealed under the key ring and bound to the workflow it belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Self
+
+from temporalio.api.common.v1 import Payload
+from temporalio.converter import (
+    ActivitySerializationContext,
+    DataConverter,
+    DefaultFailureConverterWithEncodedAttributes,
+    DefaultPayloadConverter,
+    PayloadCodec,
+    SerializationContext,
+    WithSerializationContext,
+    WorkflowSerializationContext,
+)
+
+from domain.sealing import KeyRing
+
+ENCODING = b"binary/cardloop-sealed"
+PURPOSE = "temporal"
+UNBOUND = "-"  # Payloads that belong to no workflow, e.g. of a schedule.
+
+
+class PayloadMoved(ValueError):
+    """A sealed payload was found under another workflow than it was sealed for."""
+
+
+class EncryptionCodec(PayloadCodec, WithSerializationContext):
+    """AES-256-GCM over each payload; the key id is in the ciphertext, the workflow id is authenticated with it."""
+
+    def __init__(self, keyring: KeyRing, workflow_id: str | None = None) -> None:
+        self._keyring = keyring
+        self._workflow_id = workflow_id
+
+    def with_context(self, context: SerializationContext) -> Self:
+        """The same codec, bound to the context's workflow."""
+        if isinstance(context, WorkflowSerializationContext | ActivitySerializationContext):
+            return type(self)(self._keyring, context.workflow_id)
+        return self
+
+    async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        """Seals each payload whole, metadata included."""
+        return [self._seal(payload) for payload in payloads]
+
+    async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        """Opens what was sealed here and passes on what was not. Raises PayloadMoved and SealBroken."""
+        return [self._open(payload) for payload in payloads]
+
+    def _seal(self, payload: Payload) -> Payload:
+        bound_to = self._workflow_id or UNBOUND
+        data = self._keyring.seal(payload.SerializeToString(), purpose=PURPOSE, aad=bound_to)
+        return Payload(metadata={"encoding": ENCODING, "workflow-id": bound_to.encode()}, data=data)
+
+    def _open(self, payload: Payload) -> Payload:
+        if payload.metadata.get("encoding") != ENCODING:
+            return payload
+        bound_to = payload.metadata["workflow-id"].decode()
+        if self._workflow_id is not None and bound_to not in (self._workflow_id, UNBOUND):
+            raise PayloadMoved(f"sealed for {bound_to}, found at {self._workflow_id}")
+        return Payload.FromString(self._keyring.open(payload.data, purpose=PURPOSE, aad=bound_to))
+
+
+def data_converter(keyring: KeyRing) -> DataConverter:
+    """The converter of every client and worker: sealed payloads, and failures whose messages are sealed too."""
+    return DataConverter(
+        payload_converter_class=DefaultPayloadConverter,
+        failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
+        payload_codec=EncryptionCodec(keyring),
+    )

@@ -1,0 +1,140 @@
+"""The front desk: how web pages and callbacks speak with running cards, and hear refusals instead of Temporal's errors."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import Any, TypeVar
+
+from temporalio.client import Client, WorkflowHandle, WorkflowQueryFailedError, WorkflowUpdateFailedError
+from temporalio.common import WorkflowIDReusePolicy
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from domain import identifiers
+from domain.cards import Outcome, Stage, Story, WaitingFor
+from domain.facts import CardToBuy, CodeChecked, CodeSent, ReviewFacts
+from domain.refusals import (
+    REGISTER,
+    DynamicCodeExpired,
+    DynamicCodeWrong,
+    NotExpectedNow,
+    QuoteAnswered,
+    QuoteExpired,
+    Refusal,
+    TemporarilyUnavailable,
+)
+from domain.verification import DynamicCodeResult
+from workflows.card import CardWorkflow
+from workflows.messages import CodeEntered, Decision, FieldsConfirmed, OfferAnswer, OutletReport, PaymentReported
+from workflows.policies import CARDS_QUEUE
+
+Told = TypeVar("Told")
+
+
+class CardDesk:
+    """Every question and answer a person or provider has for a card. Raises Refusal, never an error of Temporal."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def start(self, card: CardToBuy) -> None:
+        """Starts the card's journey; a card that runs already is left as it is."""
+        starting = self._client.start_workflow(
+            CardWorkflow.run,
+            card,
+            id=identifiers.card_workflow(card.card_id),
+            task_queue=CARDS_QUEUE,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+        )
+        try:
+            await _heard(starting)
+        except WorkflowAlreadyStartedError:
+            return  # Started by an earlier try whose answer was lost.
+
+    async def confirm_fields(self, card_id: str, revision: int) -> None:
+        """The seller confirmed or corrected what was read."""
+        await _heard(self._card(card_id).execute_update(CardWorkflow.send_fields, FieldsConfirmed(revision)))
+
+    async def supply_item(self, card_id: str, revision: int) -> None:
+        """The seller sent again what a reviewer had asked for."""
+        await self.confirm_fields(card_id, revision)
+
+    async def enter_code(self, card_id: str, code: str) -> CodeChecked:
+        """Checks the issuer's one-time code. Refuses DynamicCodeWrong (with `tries_left`) and DynamicCodeExpired."""
+        checked = await _heard(self._card(card_id).execute_update(CardWorkflow.enter_code, CodeEntered(code)))
+        if checked.result is DynamicCodeResult.WRONG:
+            raise DynamicCodeWrong(tries_left=checked.tries_left)
+        if checked.result is DynamicCodeResult.EXPIRED:
+            raise DynamicCodeExpired()
+        return checked
+
+    async def resend_code(self, card_id: str) -> CodeSent:
+        """Has the issuer send another code. Refuses TooManyTries after the third."""
+        return await _heard(self._card(card_id).execute_update(CardWorkflow.resend_code))
+
+    async def answer_offer(self, card_id: str, quote_id: str, accept: bool) -> None:
+        """The seller's answer. Refuses QuoteExpired and QuoteAnswered (with the `answer` that counts)."""
+        try:
+            await _heard(self._card(card_id).execute_update(CardWorkflow.answer_offer, OfferAnswer(quote_id, accept)))
+        except NotExpectedNow:
+            raise _answered_by(await self.story(card_id)) from None
+
+    async def decide(self, card_id: str, task_id: str, decision_id: str) -> ReviewFacts:
+        """A reviewer's decision, already written to the database."""
+        return await _heard(self._card(card_id).execute_update(CardWorkflow.decide, Decision(task_id, decision_id)))
+
+    async def outlet_reported(self, card_id: str, request_id: str, confirmed: bool) -> None:
+        """A partner outlet's report; one that comes after the end changes nothing."""
+        await self._signal(card_id, CardWorkflow.outlet_reported, OutletReport(request_id, confirmed))
+
+    async def payment_reported(self, card_id: str, key: str) -> None:
+        """The gateway's report; the card asks the gateway itself before it believes anything."""
+        await self._signal(card_id, CardWorkflow.payment_reported, PaymentReported(key))
+
+    async def story(self, card_id: str) -> Story:
+        """Stage, waiting for whom, since when, until when; of ended cards too."""
+        return await _heard(self._card(card_id).query(CardWorkflow.story))
+
+    def _card(self, card_id: str) -> WorkflowHandle[CardWorkflow, Any]:
+        return self._client.get_workflow_handle_for(CardWorkflow.run, identifiers.card_workflow(card_id))
+
+    async def _signal(self, card_id: str, signal: Any, message: OutletReport | PaymentReported) -> None:
+        try:
+            await _heard(self._card(card_id).signal(signal, message))
+        except NotExpectedNow:
+            return  # The card has ended: a late report is no news.
+
+
+async def _heard(call: Awaitable[Told]) -> Told:
+    try:
+        return await call
+    except WorkflowUpdateFailedError as failed:
+        raise _refusal(failed) from failed
+    except WorkflowQueryFailedError as failed:
+        raise TemporarilyUnavailable() from failed
+    except RPCError as failed:
+        if failed.status is RPCStatusCode.NOT_FOUND:
+            raise NotExpectedNow(stage=Stage.ENDED, waiting_for=WaitingFor.NOBODY) from failed
+        raise TemporarilyUnavailable() from failed
+
+
+def _refusal(failed: WorkflowUpdateFailedError) -> Refusal:
+    """The business refusal inside a failed Update; anything else is a fault of ours that the workflow keeps retrying."""
+    cause: BaseException | None = failed
+    while cause is not None:
+        if isinstance(cause, ApplicationError) and cause.type in REGISTER:
+            data = cause.details[0] if cause.details and isinstance(cause.details[0], dict) else {}
+            return REGISTER[cause.type](**data)
+        cause = cause.__cause__
+    return TemporarilyUnavailable()
+
+
+def _answered_by(story: Story) -> Refusal:
+    """Why an ended card takes no answer to its quote."""
+    if story.outcome is Outcome.LAPSED:
+        return QuoteExpired()
+    if story.outcome is Outcome.DECLINED:
+        return QuoteAnswered(answer="declined")
+    if story.stage is Stage.PAYOUT or story.outcome in (Outcome.PAID, Outcome.PAYMENT_REFUSED):
+        return QuoteAnswered(answer="accepted")
+    return NotExpectedNow(stage=story.stage, waiting_for=story.waiting_for)

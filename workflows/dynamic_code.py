@@ -1,0 +1,82 @@
+"""The issuer's one-time code: sent on our request, entered by the seller, right within three tries or the card is not bought."""
+
+from __future__ import annotations
+
+import asyncio
+
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError
+
+from workflows import steps
+from workflows.messages import CodeEntered
+from workflows.policies import CODES_PER_CARD_MAX, SELLER_CODE_WAIT
+from workflows.progress import JourneyEnded, Progress, not_expected
+
+with workflow.unsafe.imports_passed_through():
+    from domain.cards import EndReason, Outcome, Stage, WaitingFor
+    from domain.facts import CardToBuy, CodeChecked, CodeSent
+    from domain.verification import DynamicCodeResult
+
+
+class DynamicCode:
+    """Asks for the code once per card; `enter` and `resend` are called by the workflow's Updates."""
+
+    def __init__(self, card: CardToBuy, progress: Progress) -> None:
+        self._card = card
+        self._progress = progress
+        self._sent: CodeSent | None = None
+        self._right = False
+        self._tries_left: int | None = None
+        self._lock = asyncio.Lock()  # Two codes typed at once must not share one try.
+
+    async def prove(self) -> None:
+        """Returns when the seller has entered the right code. Ends the journey otherwise."""
+        if self._right:
+            return
+        await self._send()
+        await self._progress.wait(
+            Stage.VERIFICATION, WaitingFor.SELLER_CODE, SELLER_CODE_WAIT, "verification.code_awaited"
+        )
+        try:
+            await workflow.wait_condition(lambda: self._right or self._tries_left == 0, timeout=SELLER_CODE_WAIT)
+        except TimeoutError:
+            raise JourneyEnded(Outcome.LAPSED, EndReason.NO_ANSWER) from None
+        if not self._right:
+            raise JourneyEnded(Outcome.REJECTED, EndReason.WRONG_CODE)
+        self._progress.note(Stage.VERIFICATION)
+
+    def check_expected(self) -> None:
+        """Refuses before anything enters history when no code is awaited."""
+        if self._progress.waiting_for is not WaitingFor.SELLER_CODE or self._sent is None:
+            raise not_expected(self._progress)
+
+    async def enter(self, entered: CodeEntered) -> CodeChecked:
+        """Has the issuer check the code; a wrong one costs a try, an expired one does not."""
+        async with self._lock:
+            self._require_still_open()
+            checked = await steps.check_code(self._card, self._number, entered.code)
+            self._right = checked.result is DynamicCodeResult.RIGHT
+            self._tries_left = checked.tries_left
+            return checked
+
+    async def resend(self) -> CodeSent:
+        """Has the issuer send another code, at most three in all."""
+        async with self._lock:
+            self._require_still_open()
+            if self._number >= CODES_PER_CARD_MAX:
+                details = {"most": CODES_PER_CARD_MAX}
+                raise ApplicationError("too_many_tries", details, type="too_many_tries", non_retryable=True)
+            return await self._send()
+
+    @property
+    def _number(self) -> int:
+        return self._sent.number if self._sent else 0
+
+    def _require_still_open(self) -> None:
+        """Judged again under the lock: the answer before may have been the last one needed."""
+        if self._right or self._tries_left == 0:
+            raise not_expected(self._progress)
+
+    async def _send(self) -> CodeSent:
+        self._sent = await steps.send_code(self._card, self._number + 1)
+        return self._sent

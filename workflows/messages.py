@@ -1,0 +1,64 @@
+"""What is told to a running card: one frozen dataclass per Update or Signal, so that fields can be added later.
+
+Card numbers and PINs are never in a message: they are written to the database first, and the message carries the revision.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from domain.cards import EndReason, Outcome
+
+
+@dataclass(frozen=True)
+class FieldsConfirmed:
+    """The seller confirmed, corrected or re-sent fields; they stand in the database as this revision."""
+
+    revision: int
+
+
+@dataclass(frozen=True)
+class CodeEntered:
+    """The seller entered the issuer's one-time code."""
+
+    code: str
+
+
+@dataclass(frozen=True)
+class OfferAnswer:
+    """The seller's answer to one quote."""
+
+    quote_id: str
+    accept: bool
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A reviewer's decision on one task; its content stands in the database under `decision_id`."""
+
+    task_id: str
+    decision_id: str
+
+
+@dataclass(frozen=True)
+class OutletReport:
+    """What a partner outlet reported about one request."""
+
+    request_id: str
+    confirmed: bool
+
+
+@dataclass(frozen=True)
+class PaymentReported:
+    """The gateway reported something about a payout; it is asked itself before anything is believed."""
+
+    key: str
+
+
+@dataclass(frozen=True)
+class CardEnded:
+    """How the journey ended."""
+
+    outcome: Outcome
+    reason: EndReason | None = None
+    detail: str | None = None

@@ -1,0 +1,85 @@
+"""Every timeout, retry and waiting time of the journey, by name. Task queues are named here too."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TypedDict
+
+from temporalio.common import RetryPolicy
+
+CARDS_QUEUE = "cards"  # Card workflows, and the remote calls that have no queue of their own.
+READING_QUEUE = "reading"  # Photographs; the only process that loads the OCR engine.
+
+
+def issuer_queue(issuer: str) -> str:
+    """One queue per issuer, so that its rate limit holds over all workers and one slow issuer delays nobody else."""
+    return f"issuer-{issuer}"
+
+
+class LocalPolicy(TypedDict):
+    """Options of a step that touches only our database."""
+
+    start_to_close_timeout: timedelta
+    retry_policy: RetryPolicy
+    local_retry_threshold: timedelta
+
+
+class RemotePolicy(TypedDict):
+    """Options of a call to the outside."""
+
+    start_to_close_timeout: timedelta
+    schedule_to_close_timeout: timedelta | None
+    retry_policy: RetryPolicy
+
+
+# PostgreSQL may be away for hours: tried for ever. Waits above two seconds become durable timers, so that an outage
+# does not fill the history with workflow-task heartbeats.
+DATABASE = LocalPolicy(
+    start_to_close_timeout=timedelta(seconds=10),
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(milliseconds=200), backoff_coefficient=2, maximum_interval=timedelta(seconds=30)
+    ),
+    local_retry_threshold=timedelta(seconds=2),
+)
+
+# A photo that cannot be read in five tries is put before the seller, who types the fields instead.
+READ_PHOTOS = RemotePolicy(
+    start_to_close_timeout=timedelta(seconds=60),
+    schedule_to_close_timeout=timedelta(minutes=15),
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=30), maximum_attempts=5
+    ),
+)
+
+# The issuer is asked briskly while the seller looks on ...
+ASK = RemotePolicy(
+    start_to_close_timeout=timedelta(seconds=10),
+    schedule_to_close_timeout=timedelta(seconds=45),
+    retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(seconds=10)),
+)
+# ... then patiently, as long as a maintenance window may last, and then a person decides without it.
+ASK_PATIENTLY = RemotePolicy(
+    start_to_close_timeout=timedelta(seconds=10),
+    schedule_to_close_timeout=timedelta(hours=6),
+    retry_policy=RetryPolicy(initial_interval=timedelta(seconds=10), maximum_interval=timedelta(minutes=2)),
+)
+
+# Sending money: the activity itself asks the gateway before it sends again; it never gives up and never doubles.
+PAY = RemotePolicy(
+    start_to_close_timeout=timedelta(seconds=40),
+    schedule_to_close_timeout=None,
+    retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1)),
+)
+# Waiting as a retry policy: each try is one query, and the history grows by nothing while the answer is unknown.
+RECONCILE = RemotePolicy(
+    start_to_close_timeout=timedelta(seconds=40),
+    schedule_to_close_timeout=None,
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(seconds=2), backoff_coefficient=2, maximum_interval=timedelta(minutes=10)
+    ),
+)
+
+SELLER_FIELDS_WAIT = timedelta(hours=24)  # The seller checks what was read.
+SELLER_CODE_WAIT = timedelta(minutes=30)  # The seller enters the issuer's code, resends included.
+SELLER_ITEM_WAIT = timedelta(days=3)  # The seller sends one item again.
+CODES_PER_CARD_MAX = 3  # The first and two resends.

@@ -1,0 +1,69 @@
+"""Where a card stands, as its workflow knows it: what the story query answers, and how a wait is announced."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError
+
+from workflows import steps
+from workflows.messages import CardEnded
+
+with workflow.unsafe.imports_passed_through():
+    from domain.cards import EndReason, Outcome, Stage, Story, WaitingFor
+
+
+class JourneyEnded(Exception):
+    """Raised by any stage to end the journey before the seller is paid."""
+
+    def __init__(self, outcome: Outcome, reason: EndReason | None = None, detail: str | None = None) -> None:
+        super().__init__(outcome)
+        self.ended = CardEnded(outcome, reason, detail)
+
+
+def not_expected(progress: Progress) -> ApplicationError:
+    """The refusal of an answer that nobody waits for now."""
+    details = {"stage": progress.stage, "waiting_for": progress.waiting_for}
+    return ApplicationError("not_expected_now", details, type="not_expected_now", non_retryable=True)
+
+
+class Progress:
+    """The card's place. `note` remembers what an activity has recorded; `wait` records a wait of its own."""
+
+    def __init__(self, card_id: str) -> None:
+        self.card_id = card_id
+        self.stage = Stage.INTAKE
+        self.waiting_for = WaitingFor.MACHINE
+        self._since = workflow.now()
+        self._until: datetime | None = None
+        self._ended: CardEnded | None = None
+
+    def note(self, stage: Stage, waiting_for: WaitingFor = WaitingFor.MACHINE, until: datetime | None = None) -> None:
+        """The card is now at `stage`, waiting for that party, at the longest until then."""
+        if (stage, waiting_for) != (self.stage, self.waiting_for):
+            self._since = workflow.now()
+        self.stage, self.waiting_for, self._until = stage, waiting_for, until
+
+    async def wait(self, stage: Stage, waiting_for: WaitingFor, at_most: timedelta | None, what: str) -> None:
+        """Notes and records that somebody has to act, `what` being the key of the story's sentence."""
+        until = workflow.now() + at_most if at_most else None
+        await steps.move(self.card_id, stage, waiting_for, until.isoformat() if until else None, what)
+        self.note(stage, waiting_for, until)
+
+    def end(self, ended: CardEnded) -> None:
+        """The journey is over."""
+        self._ended = ended
+        self.note(Stage.ENDED, WaitingFor.NOBODY)
+
+    def story(self) -> Story:
+        """The card's own account of itself."""
+        return Story(
+            card_id=self.card_id,
+            stage=self.stage,
+            waiting_for=self.waiting_for,
+            since=self._since.isoformat(),
+            until=self._until.isoformat() if self._until else None,
+            outcome=self._ended.outcome if self._ended else None,
+            reason=self._ended.reason if self._ended else None,
+        )

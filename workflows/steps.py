@@ -1,0 +1,168 @@
+"""The steps of the journey as the workflow calls them: each activity bound to its policy and task queue, once.
+
+Steps that touch only our database are local activities; whatever leaves the house is an activity of its own.
+"""
+
+from __future__ import annotations
+
+from temporalio import workflow
+
+from workflows.policies import (
+    ASK,
+    ASK_PATIENTLY,
+    DATABASE,
+    PAY,
+    READ_PHOTOS,
+    READING_QUEUE,
+    RECONCILE,
+    RemotePolicy,
+    issuer_queue,
+)
+
+with workflow.unsafe.imports_passed_through():
+    from activities.journey import Journey
+    from activities.payout import Payout
+    from activities.pricing import Pricing
+    from activities.reading import CardReading
+    from activities.review import Review
+    from activities.verification import Verification
+    from domain.cards import EndReason, Outcome, Stage, WaitingFor
+    from domain.facts import (
+        CardToBuy,
+        ChannelFacts,
+        CodeChecked,
+        CodeSent,
+        OfferFacts,
+        OutletAsked,
+        PayoutFacts,
+        ReadFacts,
+        ReviewFacts,
+        TaskOpened,
+        ValuedFacts,
+        VerifiedFacts,
+    )
+    from domain.payout import PayoutOutcome
+    from domain.pricing import QuoteState
+    from domain.review import Alarm
+    from domain.verification import Party
+
+
+async def read_photos(card_id: str) -> ReadFacts:
+    """Reads the card's photographs in the reader's own process."""
+    return await workflow.execute_activity_method(
+        CardReading.read_photos, card_id, task_queue=READING_QUEUE, **READ_PHOTOS
+    )
+
+
+async def ask_issuer(card: CardToBuy, policy: RemotePolicy = ASK) -> VerifiedFacts:
+    """Asks the issuer for status and balance, and for consumption where the type needs it."""
+    return await workflow.execute_activity_method(
+        Verification.ask_issuer, card.card_id, task_queue=issuer_queue(card.issuer), **policy
+    )
+
+
+async def ask_store(card: CardToBuy, policy: RemotePolicy = ASK) -> VerifiedFacts:
+    """Asks the store's point of sale."""
+    return await workflow.execute_activity_method(
+        Verification.ask_store, card.card_id, task_queue=issuer_queue(card.issuer), **policy
+    )
+
+
+async def send_code(card: CardToBuy, number: int) -> CodeSent:
+    """Has the issuer send its `number`-th one-time code to the seller."""
+    return await workflow.execute_activity_method(
+        Verification.send_code, args=[card.card_id, number], task_queue=issuer_queue(card.issuer), **ASK_PATIENTLY
+    )
+
+
+async def check_code(card: CardToBuy, number: int, code: str) -> CodeChecked:
+    """Has the issuer check the code that the seller entered."""
+    return await workflow.execute_activity_method(
+        Verification.check_code, args=[card.card_id, number, code], task_queue=issuer_queue(card.issuer), **ASK
+    )
+
+
+async def ask_outlet(card_id: str) -> OutletAsked:
+    """Puts the card before a partner outlet, which answers by report."""
+    return await workflow.execute_activity_method(Verification.ask_outlet, card_id, **ASK_PATIENTLY)
+
+
+async def record_outlet_report(card_id: str, request_id: str, confirmed: bool) -> VerifiedFacts:
+    """Writes the outlet's answer down."""
+    return await workflow.execute_local_activity_method(
+        Verification.record_outlet_report, args=[card_id, request_id, confirmed], **DATABASE
+    )
+
+
+async def record_silence(card_id: str, party: Party) -> VerifiedFacts:
+    """Writes down that a party gave no answer in time; a person decides without it."""
+    return await workflow.execute_local_activity_method(
+        Verification.record_silence, args=[card_id, party], **DATABASE
+    )
+
+
+async def open_channel(card_id: str) -> ChannelFacts:
+    """Checks the cross-border channel's licence and locks a rate for the offer."""
+    return await workflow.execute_activity_method(Verification.open_channel, card_id, **ASK_PATIENTLY)
+
+
+async def value(card_id: str, number: int) -> ValuedFacts:
+    """Makes the card's `number`-th quote and assessment."""
+    return await workflow.execute_local_activity_method(Pricing.value, args=[card_id, number], **DATABASE)
+
+
+async def offer(card_id: str, quote_id: str) -> OfferFacts:
+    """Puts the quote before the seller."""
+    return await workflow.execute_local_activity_method(Pricing.offer, args=[card_id, quote_id], **DATABASE)
+
+
+async def close_offer(card_id: str, quote_id: str, state: QuoteState) -> None:
+    """Closes the quote; an acceptance also posts what is owed."""
+    await workflow.execute_local_activity_method(Pricing.close, args=[card_id, quote_id, state], **DATABASE)
+
+
+async def open_review(card_id: str, number: int, reasons: tuple[str, ...]) -> TaskOpened:
+    """Puts the card's `number`-th review task into the queue."""
+    return await workflow.execute_local_activity_method(Review.open, args=[card_id, number, list(reasons)], **DATABASE)
+
+
+async def sound_alarm(task_id: str, alarm: Alarm) -> None:
+    """Marks the task warned or breached; a breach escalates it."""
+    await workflow.execute_local_activity_method(Review.alarm, args=[task_id, alarm], **DATABASE)
+
+
+async def apply_decision(task_id: str, decision_id: str) -> ReviewFacts:
+    """Applies a reviewer's decision to the card and closes the task."""
+    return await workflow.execute_local_activity_method(Review.apply, args=[task_id, decision_id], **DATABASE)
+
+
+async def prepare_payout(card_id: str, quote_id: str, key: str) -> None:
+    """Writes the payment order and its postings down before anything is sent."""
+    await workflow.execute_local_activity_method(Payout.prepare, args=[card_id, quote_id, key], **DATABASE)
+
+
+async def send_payout(key: str) -> PayoutFacts:
+    """Sends the order; after an interruption it asks the gateway before it sends."""
+    return await workflow.execute_activity_method(Payout.send, key, **PAY)
+
+
+def reconcile_payout(key: str) -> workflow.ActivityHandle[PayoutFacts]:
+    """Starts asking the gateway until it knows; never sends."""
+    return workflow.start_activity_method(Payout.reconcile, key, **RECONCILE)
+
+
+async def settle_payout(key: str, outcome: PayoutOutcome, code: str | None) -> None:
+    """Posts the outcome and ends the card in the same transaction."""
+    await workflow.execute_local_activity_method(Payout.settle, args=[key, outcome, code], **DATABASE)
+
+
+async def move(card_id: str, stage: Stage, waiting_for: WaitingFor, until: str | None, what: str) -> None:
+    """Records where the card stands now."""
+    await workflow.execute_local_activity_method(
+        Journey.move, args=[card_id, stage, waiting_for, until, what], **DATABASE
+    )
+
+
+async def end(card_id: str, outcome: Outcome, reason: EndReason | None, detail: str | None) -> None:
+    """Records how the card ended."""
+    await workflow.execute_local_activity_method(Journey.end, args=[card_id, outcome, reason, detail], **DATABASE)

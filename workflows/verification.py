@@ -1,0 +1,109 @@
+"""Asking the outside what the card is worth: one route per card type."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, is_cancelled_exception
+
+from workflows import steps
+from workflows.dynamic_code import DynamicCode
+from workflows.messages import OutletReport
+from workflows.policies import ASK, ASK_PATIENTLY, RemotePolicy
+from workflows.progress import JourneyEnded, Progress
+
+with workflow.unsafe.imports_passed_through():
+    from domain.cards import CardType, EndReason, Outcome, Stage, WaitingFor
+    from domain.facts import CardToBuy, VerifiedFacts
+    from domain.verification import Consequence, Party
+
+Ask = Callable[[CardToBuy, RemotePolicy], Awaitable[VerifiedFacts]]
+
+
+class Verification:
+    """Verifies the card as it stands; called again after its fields have changed."""
+
+    def __init__(self, card: CardToBuy, progress: Progress, code: DynamicCode) -> None:
+        self._card = card
+        self._progress = progress
+        self._code = code
+        self._reports: dict[str, OutletReport] = {}  # By request: the first report of each counts.
+
+    def report(self, report: OutletReport) -> None:
+        """A partner outlet reported; late and repeated reports change nothing."""
+        self._reports.setdefault(report.request_id, report)
+
+    async def verify(self) -> VerifiedFacts:
+        """What is known of the card. Ends the journey when it cannot be bought."""
+        self._progress.note(Stage.VERIFICATION)
+        routes = {
+            CardType.SUPERMARKET: self._supermarket,
+            CardType.ECOMMERCE: self._ask_issuer,
+            CardType.DINING: self._ask_store,
+            CardType.REGIONAL: self._outlet,
+            CardType.CROSSBORDER: self._crossborder,
+        }
+        return await routes[self._card.card_type]()
+
+    async def _supermarket(self) -> VerifiedFacts:
+        verified = await self._ask_issuer()
+        if verified.consequence is Consequence.PROCEED:
+            await self._code.prove()
+        return verified
+
+    async def _crossborder(self) -> VerifiedFacts:
+        verified = await self._ask_issuer()
+        channel = await steps.open_channel(self._card.card_id)
+        if not channel.licensed:
+            raise JourneyEnded(Outcome.REJECTED, EndReason.NO_LICENCE)
+        return verified
+
+    async def _outlet(self) -> VerifiedFacts:
+        asked = await steps.ask_outlet(self._card.card_id)
+        deadline = datetime.fromisoformat(asked.deadline)
+        self._progress.note(Stage.VERIFICATION, WaitingFor.OUTLET, deadline)
+        try:
+            await workflow.wait_condition(
+                lambda: asked.request_id in self._reports, timeout=max(deadline - workflow.now(), ASK["start_to_close_timeout"])
+            )
+        except TimeoutError:
+            return await steps.record_silence(self._card.card_id, Party.OUTLET)
+        report = self._reports[asked.request_id]
+        return _buyable(
+            await steps.record_outlet_report(self._card.card_id, report.request_id, report.confirmed)
+        )
+
+    async def _ask_issuer(self) -> VerifiedFacts:
+        return await self._ask(steps.ask_issuer, Party.ISSUER)
+
+    async def _ask_store(self) -> VerifiedFacts:
+        return await self._ask(steps.ask_store, Party.POS)
+
+    async def _ask(self, ask: Ask, party: Party) -> VerifiedFacts:
+        """Briskly, then patiently; after that the silence itself is recorded, and a person decides."""
+        try:
+            return _buyable(await ask(self._card, ASK))
+        except ActivityError as failure:
+            _raise_cancellation(failure)
+        await self._progress.wait(
+            Stage.VERIFICATION, WaitingFor.ISSUER, ASK_PATIENTLY["schedule_to_close_timeout"], "verification.party_silent"
+        )
+        try:
+            return _buyable(await ask(self._card, ASK_PATIENTLY))
+        except ActivityError as failure:
+            _raise_cancellation(failure)
+        return await steps.record_silence(self._card.card_id, party)
+
+
+def _buyable(verified: VerifiedFacts) -> VerifiedFacts:
+    if verified.consequence is Consequence.REJECT:
+        raise JourneyEnded(Outcome.REJECTED, verified.end_reason)
+    return verified
+
+
+def _raise_cancellation(failure: ActivityError) -> None:
+    """A cancelled card must not be taken for a silent issuer."""
+    if is_cancelled_exception(failure):
+        raise failure
