@@ -1,7 +1,7 @@
 """What each step of a card's journey reports back: the only things a workflow branches on.
 
-Every result is a frozen dataclass of ids, enums, integers and ISO 8601 strings, so that it can stand in a workflow's
-history for years; none ever holds a card number, a PIN, a one-time code or a payee.
+Every result is a frozen dataclass of ids, enums, integers and ISO 8601 strings, so that it can stand in a
+workflow's history for years; none ever holds a card number, a PIN, a one-time code or a payee.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ class CardToBuy:
 class ReadFacts:
     """What came of reading the photos, merged with what the seller had typed.
 
-    `complete`: every field that this brand needs is known. `lowest_confidence_bp`: of the fields now on the card, in
-    basis points; typed fields count 10,000. `duplicate`: the number read belongs to a live card of another submission.
+    `complete`: every field that this brand needs is known. `lowest_confidence_bp`: of the fields now on the
+    card, in basis points; typed fields count 10,000. `duplicate`: the number read belongs to another live card.
     """
 
     found: bool
@@ -57,7 +57,7 @@ class ReadFacts:
 
 @dataclass(frozen=True)
 class VerifiedFacts:
-    """What a party said of a card and what follows; `review_reasons` are `domain.review.ReviewReason` values."""
+    """What a party said of a card and what follows; `review_reasons` are `ReviewReason` values."""
 
     status: CardStatus
     consequence: Consequence
@@ -85,7 +85,7 @@ class CodeChecked:
 
 @dataclass(frozen=True)
 class OutletAsked:
-    """A partner outlet was asked to confirm; `deadline` (ISO 8601, UTC) is when its silence counts as an answer."""
+    """A partner outlet was asked to confirm; after `deadline` (ISO 8601, UTC) its silence is an answer."""
 
     request_id: str
     deadline: str
@@ -95,7 +95,7 @@ class OutletAsked:
 class ChannelFacts:
     """Whether a licensed cross-border channel is open today, and the rate that is locked for the offer.
 
-    `rate` is a decimal as text, units of CNY for one of the card's currency; both are empty without a licence.
+    `rate` is a decimal as text, CNY for one unit of the card's currency; both are empty without a licence.
     """
 
     licensed: bool
@@ -163,7 +163,7 @@ class NotificationVerdict(StrEnum):
 
 @dataclass(frozen=True)
 class PaymentReport:
-    """A genuine notification about one of our orders: the card's workflow is told, and asks the gateway itself."""
+    """A genuine notification about one of our orders: the card's workflow is told and asks the gateway."""
 
     card_id: str
     key: str

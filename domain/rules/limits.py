@@ -1,0 +1,50 @@
+"""Limits that decide when a person must look and how long each party has; configuration with dates, never constants."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from pathlib import Path
+
+from domain.cards import CardType
+from domain.money import BASIS_POINTS_PER_ONE, Money
+from domain.review import Deadlines
+
+LIMITS = Path(__file__).with_name("limits.json")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """One version of the limits; money in CNY minor units, spans in whole seconds."""
+
+    version: str
+    confidence_bp_min: int
+    machine_value_minor_max: Mapping[str, int]
+    neighbours_max: int
+    quote_lasts_s: Mapping[str, int]
+    review_due_s: Mapping[str, int]
+    review_warning_share_bp: int
+    outlet_answers_within_s: int
+
+    def machine_may_buy(self, card_type: CardType, value: Money) -> bool:
+        """Whether a card of this value is bought without a person's look at it."""
+        return value.amount_minor <= self.machine_value_minor_max[card_type]
+
+    def review_deadlines(self, card_type: CardType) -> Deadlines:
+        """When a review task of this type is warned of and when it is late."""
+        due = self.review_due_s[card_type]
+        return Deadlines(warn_after_s=due * self.review_warning_share_bp // BASIS_POINTS_PER_ONE, due_after_s=due)
+
+
+@cache
+def limits_in_force(on: date, path: Path = LIMITS) -> Limits:
+    """The newest limits whose `effective_from` is not after `on`. Raises LookupError when there are none yet."""
+    versions = json.loads(path.read_text(encoding="utf-8"))["limits"]
+    begun = [one for one in versions if date.fromisoformat(one["effective_from"]) <= on]
+    if not begun:
+        raise LookupError(f"no limits are in force on {on}")
+    newest = max(begun, key=lambda one: str(one["effective_from"]))
+    return Limits(**{name: newest[name] for name in Limits.__dataclass_fields__})
