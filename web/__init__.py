@@ -1,0 +1,1 @@
+"""What every page and answer of ours shares: security headers, CSRF, language, errors, templates and static files."""

@@ -1,0 +1,74 @@
+"""A form can only be sent by a page of ours: a nonce in a strict cookie, the same nonce signed in the form."""
+
+from __future__ import annotations
+
+import secrets
+
+from itsdangerous import BadSignature, Signer
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from domain.refusals import FormTampered
+
+FIELD = "csrf"
+HEADER = "x-csrf-token"
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class Csrf:
+    """ASGI middleware that gives each browser its nonce; `check` is the dependency of every router that takes forms.
+
+    `secret` signs, `cookie` is the cookie's name (one per site on a host), `secure` limits it to HTTPS.
+    """
+
+    def __init__(self, app: ASGIApp, *, secret: str, cookie: str, secure: bool = False) -> None:
+        self._app = app
+        self._signer = Signer(secret, salt=f"csrf:{cookie}")
+        self._cookie = cookie
+        self._secure = secure
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Puts signer and nonce into the request's state, and a new nonce's cookie onto the answer."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        nonce = Request(scope).cookies.get(self._cookie, "")
+        fresh = not 20 <= len(nonce) <= 64
+        nonce = secrets.token_urlsafe(24) if fresh else nonce
+        scope.setdefault("state", {})["csrf"] = (self._signer, nonce)
+
+        async def send_with_cookie(message: Message) -> None:
+            if fresh and message["type"] == "http.response.start":
+                MutableHeaders(scope=message).append("set-cookie", self._cookie_header(nonce))
+            await send(message)
+
+        await self._app(scope, receive, send_with_cookie)
+
+    def _cookie_header(self, nonce: str) -> str:
+        response = Response()
+        response.set_cookie(self._cookie, nonce, httponly=True, samesite="strict", secure=self._secure)
+        return response.headers["set-cookie"]
+
+
+def token(request: Request) -> str:
+    """What a form carries in its hidden field `csrf`, and htmx in the header X-CSRF-Token."""
+    signer, nonce = request.state.csrf
+    return str(signer.sign(nonce).decode())
+
+
+async def check(request: Request) -> None:
+    """Refuses a writing request (FormTampered) that did not come from a page we gave to this browser."""
+    if request.method in SAFE_METHODS:
+        return
+    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        raise FormTampered(why="other_site")
+    signer, nonce = request.state.csrf
+    given = request.headers.get(HEADER) or str((await request.form()).get(FIELD, ""))
+    try:
+        signed = signer.unsign(given).decode()
+    except BadSignature:
+        raise FormTampered(why="csrf") from None
+    if not secrets.compare_digest(signed.encode(), nonce.encode()):
+        raise FormTampered(why="csrf")

@@ -1,0 +1,93 @@
+"""How much one caller may send: bytes per request and requests per time. Both answer with a documented refusal."""
+
+from __future__ import annotations
+
+import math
+import time
+
+from limits import RateLimitItem, parse
+from limits.storage import MemoryStorage
+from limits.strategies import MovingWindowRateLimiter
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from domain.refusals import PhotoTooLarge, TooManyTries
+from web.errors import refusal_response
+
+BODY_BYTES_MAX = 40 * 1024 * 1024  # Three photos of a modern phone in base64; each photo has its own, lower limit.
+
+
+class BodyTooLarge(Exception):
+    """More bytes arrived than the request may have."""
+
+
+class BodyLimit:
+    """ASGI middleware: refuses a body over `bytes_max` by its declared length, or as soon as more has arrived."""
+
+    def __init__(self, app: ASGIApp, *, bytes_max: int = BODY_BYTES_MAX) -> None:
+        self._app = app
+        self._bytes_max = bytes_max
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers 413 `photo_too_large`; only photographs can make a request that large."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope)
+        if _declared(request) > self._bytes_max:
+            await self._refuse(request, receive, send)
+            return
+        await self._counted(scope, receive, send)
+
+    async def _counted(self, scope: Scope, receive: Receive, send: Send) -> None:
+        arrived, answering = 0, False
+
+        async def counted_receive() -> Message:
+            nonlocal arrived
+            message = await receive()
+            arrived += len(message.get("body", b""))
+            if arrived > self._bytes_max:
+                raise BodyTooLarge
+            return message
+
+        async def watched_send(message: Message) -> None:
+            nonlocal answering
+            answering = True
+            await send(message)
+
+        try:
+            await self._app(scope, counted_receive, watched_send)
+        except BodyTooLarge:
+            if answering:
+                raise
+            await self._refuse(Request(scope), receive, send)
+
+    async def _refuse(self, request: Request, receive: Receive, send: Send) -> None:
+        response = refusal_response(request, PhotoTooLarge(bytes_max=self._bytes_max))
+        response.headers["connection"] = "close"
+        await response(request.scope, receive, send)
+
+
+class Throttle:
+    """One limit such as `10/minute`, counted in this process per name."""
+
+    def __init__(self, rate: str) -> None:
+        self._rate: RateLimitItem = parse(rate)
+        self._limiter = MovingWindowRateLimiter(MemoryStorage())
+
+    def hit(self, *name: str) -> None:
+        """Counts one. Refuses with TooManyTries(retry_after_s) when it is one too many."""
+        if self._limiter.hit(self._rate, *name):
+            return
+        stats = self._limiter.get_window_stats(self._rate, *name)
+        raise TooManyTries(retry_after_s=max(1, math.ceil(stats.reset_time - time.time())))
+
+
+def caller(request: Request) -> str:
+    """The address a request came from; behind a proxy uvicorn's `--proxy-headers` puts the right one here."""
+    return request.client.host if request.client else "unknown"
+
+
+def _declared(request: Request) -> int:
+    length = request.headers.get("content-length", "0")
+    return int(length) if length.isascii() and length.isdigit() else 0

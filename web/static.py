@@ -1,0 +1,48 @@
+"""Static files under addresses that hold their content's hash: kept for a year, and never stale after a release."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Route
+
+HASH_CHARACTERS = 10
+FOREVER = "public, max-age=31536000, immutable"
+BRIEFLY = "public, max-age=60"
+
+
+class StaticFiles:
+    """The files below `folder`, served at `/static/<name>`; a file is hashed once per change of its time and size."""
+
+    def __init__(self, folder: Path, prefix: str = "/static") -> None:
+        self._folder = folder.resolve()
+        self._prefix = prefix
+        self._hashes: dict[tuple[str, int, int], str] = {}
+
+    @property
+    def route(self) -> Route:
+        """To be added to the application's routes."""
+        return Route(self._prefix + "/{name:path}", self._serve, name="static")
+
+    def url(self, name: str) -> str:
+        """`/static/app.css?v=<hash>`; a file that is not there gives its plain address, which answers 404."""
+        path = self._folder / name
+        return f"{self._prefix}/{name}?v={self._hash(path)}" if path.is_file() else f"{self._prefix}/{name}"
+
+    async def _serve(self, request: Request) -> Response:
+        path = (self._folder / request.path_params["name"]).resolve()
+        if not path.is_relative_to(self._folder) or not path.is_file():
+            raise HTTPException(404)
+        current = request.query_params.get("v") == self._hash(path)
+        return FileResponse(path, headers={"cache-control": FOREVER if current else BRIEFLY})
+
+    def _hash(self, path: Path) -> str:
+        about = path.stat()
+        key = (str(path), about.st_mtime_ns, about.st_size)
+        if key not in self._hashes:
+            self._hashes[key] = hashlib.sha256(path.read_bytes()).hexdigest()[:HASH_CHARACTERS]
+        return self._hashes[key]

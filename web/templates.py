@@ -1,0 +1,114 @@
+"""The template environment of a site: our words, filters and static addresses; a page is rendered whole or one block of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
+from jinja2_fragments import render_block_async
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from languages import LOCALES, has, label, translate
+from web import csrf, words
+from web.locale import html_lang, locale_of
+from web.static import StaticFiles
+
+
+class Pages:
+    """Renders the templates of one site. Every template knows: `_`, `icon`, `static`, `locale`, `csrf_token`, `request_path`.
+
+    `_('key', name=value)` gives the sentence of the language catalogue; filters: `money`, `percent`, `when`, `ago`, and `label` for
+    an enum's member.
+    """
+
+    def __init__(self, templates: Path, static: StaticFiles) -> None:
+        self.environment = Environment(
+            loader=FileSystemLoader([templates, Path(__file__).with_name("pages")]),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            enable_async=True,
+        )
+        self.environment.filters |= {"money": words.money, "percent": words.percent, "when": _when, "ago": _ago}
+        self.environment.filters["label"] = _label
+        self.environment.globals |= {"_": _translate, "static": static.url, "has_text": _has, "icon": _Icons(static)}
+
+    async def render(
+        self, request: Request, template: str, context: object, *, block: str | None = None, status: int = 200
+    ) -> HTMLResponse:
+        """The page, or only its `block`; `context` is the page's Context dataclass or a mapping."""
+        values = self._common(request) | shallow(context)
+        if block is None:
+            body = await self.environment.get_template(template).render_async(values)
+        else:
+            body = await render_block_async(self.environment, template, block, values)
+        return HTMLResponse(body, status)
+
+    async def fragment(self, request: Request, template: str, block: str, context: object) -> str:
+        """One block as text, e.g. for a server-sent event."""
+        return await render_block_async(self.environment, template, block, self._common(request) | shallow(context))
+
+    def _common(self, request: Request) -> dict[str, Any]:
+        locale = locale_of(request)
+        return {
+            "locale": locale,
+            "html_lang": html_lang(locale),
+            "other_locale": next(other for other in LOCALES if other != locale),
+            "csrf_token": csrf.token(request),
+            "request_path": request.url.path,
+        }
+
+
+def shallow(context: object) -> dict[str, Any]:
+    """A Context dataclass as a mapping of its fields, nested values as they are."""
+    if isinstance(context, Mapping):
+        return dict(context)
+    if not is_dataclass(context):
+        raise TypeError("a page's context is a dataclass or a mapping")
+    return {field.name: getattr(context, field.name) for field in fields(context)}
+
+
+class _Icons:
+    """`icon('camera')`: one symbol of the sprite, hidden from screen readers; a word always stands beside it."""
+
+    def __init__(self, static: StaticFiles) -> None:
+        self._static = static
+
+    def __call__(self, name: str, css_class: str = "icon") -> Markup:
+        return Markup(
+            '<svg class="{}" aria-hidden="true" focusable="false"><use href="{}#tabler-{}"></use></svg>'
+        ).format(css_class, self._static.url("vendor/icons.svg"), name)
+
+
+@pass_context
+def _translate(context: Context, key: str, **values: object) -> str:
+    return translate(key, context["locale"], **values)
+
+
+@pass_context
+def _has(context: Context, key: str) -> bool:
+    return has(key, context["locale"])
+
+
+@pass_context
+def _when(context: Context, moment: datetime) -> str:
+    return words.when(moment, context["locale"])
+
+
+@pass_context
+def _ago(context: Context, moment: datetime) -> Markup:
+    return words.time_element(moment, context["locale"])
+
+
+@pass_context
+def _label(context: Context, member: StrEnum) -> str:
+    return label(member, context["locale"])

@@ -1,0 +1,49 @@
+"""How amounts and moments are written for a person: money with its sign, times relative with the exact one on focus."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_datetime, format_timedelta
+from markupsafe import Markup
+
+from domain.money import Money
+from languages import translate
+
+BUSINESS_ZONE = ZoneInfo("Asia/Shanghai")  # Sellers, reviewers and issuers all live by this clock.
+_NOW_BELOW = timedelta(seconds=10)
+
+
+def money(amount: Money) -> str:
+    """`¥465.00`"""
+    return str(amount)
+
+
+def when(moment: datetime, locale: str) -> str:
+    """`6月3日 14:02` or `3 Jun 14:02`, on the business clock; with its year when that is not the present one."""
+    local = moment.astimezone(BUSINESS_ZONE)
+    this_year = local.year == datetime.now(BUSINESS_ZONE).year
+    if locale == "zh_CN":
+        return format_datetime(local, "M月d日 HH:mm" if this_year else "y年M月d日 HH:mm", locale=locale)
+    return format_datetime(local, "d MMM HH:mm" if this_year else "d MMM y HH:mm", locale=locale)
+
+
+def ago(moment: datetime, locale: str, now: datetime | None = None) -> str:
+    """`3分钟前`, `in 37 min`, or `刚刚` within ten seconds."""
+    difference = moment - (now or datetime.now(UTC))
+    if abs(difference) < _NOW_BELOW:
+        return translate("time.now", locale)
+    return format_timedelta(difference, add_direction=True, format="short", threshold=1.2, locale=locale)
+
+
+def time_element(moment: datetime, locale: str, now: datetime | None = None) -> Markup:
+    """`<time>` with the relative time as its text and the exact one on hover and focus."""
+    return Markup('<time datetime="{}" title="{}" tabindex="0">{}</time>').format(
+        moment.astimezone(UTC).isoformat(timespec="seconds"), when(moment, locale), ago(moment, locale, now)
+    )
+
+
+def percent(basis_points: int) -> str:
+    """`93 %` or `92.5 %`"""
+    return f"{basis_points / 100:.2f}".rstrip("0").rstrip(".") + " %"
