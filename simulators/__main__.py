@@ -1,0 +1,14 @@
+"""All six simulators in one process, on ports next to each other."""
+
+from simulators.alipay import Alipay
+from simulators.fx import Fx
+from simulators.issuer import Issuer
+from simulators.messages import Messages
+from simulators.outlet import Outlet
+from simulators.pos import Pos
+from simulators.serve import run_all
+
+PROGRAMS = (Issuer, Pos, Outlet, Alipay, Fx, Messages)
+
+if __name__ == "__main__":
+    run_all(PROGRAMS)

@@ -1,0 +1,31 @@
+"""How the simulated partners sign and check: `X-Cardloop-Signature: t=<unix seconds>,v1=<hex HMAC-SHA256 of "t.body">`.
+
+Written apart from the platform's own code on purpose: two independent readings of the same wire format test each other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import time
+
+HEADER = "X-Cardloop-Signature"
+TOLERANCE_S = 300
+
+
+def signature(secret: str, body: bytes, at: int | None = None) -> str:
+    """The header's value for `body`, signed now or at the given second."""
+    moment = int(time.time()) if at is None else at
+    return f"t={moment},v1={_digest(secret, body, moment)}"
+
+
+def is_signed(secret: str, body: bytes, header: str | None) -> bool:
+    """Whether the header fits the body and is less than five minutes off our clock."""
+    parts = dict(part.partition("=")[::2] for part in (header or "").split(","))
+    if not parts.get("t", "").isdigit() or abs(time.time() - int(parts["t"])) > TOLERANCE_S:
+        return False
+    return hmac.compare_digest(_digest(secret, body, int(parts["t"])), parts.get("v1", ""))
+
+
+def _digest(secret: str, body: bytes, at: int) -> str:
+    return hmac.new(secret.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
