@@ -1,0 +1,47 @@
+"""Reading partners' answers: what they write as text and numbers becomes our types, or the answer is malformed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date
+from typing import Any
+
+from domain.cards import CardStatus
+from domain.money import Currency, Money
+from gateways.errors import GatewayUnavailable
+
+
+@contextmanager
+def reading(system: str) -> Iterator[None]:
+    """An answer with a field missing or of the wrong kind is no answer: raises GatewayUnavailable("malformed")."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError):
+        # `from None`: the message of these errors can quote the answer.
+        raise GatewayUnavailable(system, "malformed", perhaps_done=True) from None
+
+
+def amount(fields: Mapping[str, Any], name: str) -> Money | None:
+    """The amount in minor units under `name`, in the answer's currency; None when it is null."""
+    if fields[name] is None:
+        return None
+    if not isinstance(fields[name], int) or isinstance(fields[name], bool) or fields[name] < 0:
+        raise ValueError(name)
+    return Money(fields[name], Currency(fields["currency"]))
+
+
+def day(fields: Mapping[str, Any], name: str) -> date | None:
+    """The ISO 8601 date under `name`; None when it is null or absent."""
+    return None if fields.get(name) is None else date.fromisoformat(fields[name])
+
+
+def status(fields: Mapping[str, Any]) -> CardStatus:
+    """The card's status; a word we do not know is UNKNOWN, which sends the card to a person."""
+    given = fields["status"]
+    return CardStatus(given) if given in set(CardStatus) else CardStatus.UNKNOWN
+
+
+def cost(fields: Mapping[str, Any]) -> int:
+    """What the call cost, in fen; 0 when the partner does not say."""
+    return int(fields.get("cost_fen", 0))

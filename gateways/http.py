@@ -1,0 +1,160 @@
+"""How every gateway speaks HTTP: bounded in time and connections, signed, and silent about what it carries."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpx
+
+from gateways.errors import GatewayRefused, GatewayUnavailable
+from gateways.signatures import HEADER, sign
+
+CONNECT_TIMEOUT_S = 2.0
+ANSWER_TIMEOUT_S = 5.0
+EXCHANGE_TIMEOUT_S = 30.0  # However slowly the bytes of an answer drip.
+ANSWER_BYTES_MAX = 1_000_000
+CONNECTIONS_MAX = 50
+CODE_LENGTH_MAX = 60
+TOO_MANY_REQUESTS = 429
+# These end before a single byte of the request has left; after any other break it may have arrived.
+NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer as it came: status, body, headers, and the time it took."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str]
+    latency_ms: int
+
+
+def new_client(
+    base_url: str, *, answer_timeout_s: float = ANSWER_TIMEOUT_S, transport: httpx.AsyncBaseTransport | None = None
+) -> httpx.AsyncClient:
+    """A client for one outside system. It follows no redirects and reads no proxy from the environment."""
+    return httpx.AsyncClient(
+        base_url=base_url,
+        timeout=httpx.Timeout(answer_timeout_s, connect=CONNECT_TIMEOUT_S, pool=CONNECT_TIMEOUT_S),
+        limits=httpx.Limits(max_connections=CONNECTIONS_MAX, max_keepalive_connections=CONNECTIONS_MAX),
+        transport=transport,
+        trust_env=False,
+    )
+
+
+async def exchange(client: httpx.AsyncClient, system: str, request: httpx.Request) -> Reply:
+    """Sends a request and reads the whole answer, at most a megabyte in 30 seconds. Raises GatewayUnavailable when none comes."""
+    started = time.perf_counter()
+    try:
+        async with asyncio.timeout(EXCHANGE_TIMEOUT_S):
+            response = await client.send(request, stream=True)
+            body = await _read(system, response)
+    except NOT_SENT as error:
+        raise GatewayUnavailable(system, _word(error)) from None
+    except (httpx.HTTPError, TimeoutError) as error:
+        # `from None`: httpx keeps the request, body included, on its errors, and a traceback printer may show it.
+        raise GatewayUnavailable(system, _word(error), perhaps_done=True) from None
+    return Reply(response.status_code, body, response.headers, int((time.perf_counter() - started) * 1000))
+
+
+class SignedChannel:
+    """JSON over HTTP to one partner, every request signed with the partner's secret."""
+
+    def __init__(self, system: str, client: httpx.AsyncClient, secret: str) -> None:
+        self.system = system
+        self._client = client
+        self._secret = secret
+
+    async def post(self, path: str, content: Mapping[str, Any]) -> JsonReply:
+        """Posts an object. Raises GatewayUnavailable or GatewayRefused (see `understood`)."""
+        body = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+        return await self._send("POST", path, body, str(content.get("request_id", "")))
+
+    async def get(self, path: str, request_id: str) -> JsonReply:
+        """Reads an object. Raises as `post` does."""
+        return await self._send("GET", path, b"", request_id)
+
+    async def aclose(self) -> None:
+        """Closes the connections."""
+        await self._client.aclose()
+
+    async def _send(self, method: str, path: str, body: bytes, request_id: str) -> JsonReply:
+        headers = {HEADER: sign(self._secret, body), "Content-Type": "application/json", "X-Request-Id": request_id}
+        request = self._client.build_request(method, path, content=body, headers=headers)
+        return understood(self.system, await exchange(self._client, self.system, request))
+
+
+@dataclass(frozen=True)
+class JsonReply:
+    """An object that a partner answered, and the time it took."""
+
+    fields: Mapping[str, Any]
+    latency_ms: int
+
+    def text_of(self, *names: str) -> dict[str, str]:
+        """The named fields as text, for the record; absent ones are left out."""
+        return {name: str(self.fields[name]) for name in names if self.fields.get(name) is not None}
+
+
+def understood(system: str, reply: Reply) -> JsonReply:
+    """The object in the answer.
+
+    Raises GatewayUnavailable for 429 and 5xx (with their Retry-After) and for an answer that is no JSON object, and
+    GatewayRefused with the partner's code for any other status that is no success.
+    """
+    if reply.status == TOO_MANY_REQUESTS or reply.status >= 500:
+        raise GatewayUnavailable(
+            system, f"http_{reply.status}", retry_after_ms=retry_after_ms(reply.headers), perhaps_done=reply.status >= 500
+        )
+    fields = _object(reply.body)
+    if not 200 <= reply.status < 300:
+        code = (fields or {}).get("error") or (fields or {}).get("detail")
+        raise GatewayRefused(system, code[:CODE_LENGTH_MAX] if isinstance(code, str) else f"http_{reply.status}")
+    if fields is None:
+        raise GatewayUnavailable(system, "malformed", perhaps_done=True)
+    return JsonReply(fields, reply.latency_ms)
+
+
+def retry_after_ms(headers: Mapping[str, str]) -> int | None:
+    """The Retry-After header (seconds, or an HTTP date) in milliseconds from now; None when absent or unreadable."""
+    given = headers.get("retry-after", "").strip()
+    if given.isdigit():
+        return int(given) * 1000
+    try:
+        until = parsedate_to_datetime(given)
+    except ValueError:
+        return None
+    until = until if until.tzinfo else until.replace(tzinfo=UTC)
+    return max(0, int((until - datetime.now(UTC)).total_seconds() * 1000))
+
+
+async def _read(system: str, response: httpx.Response) -> bytes:
+    body = bytearray()
+    try:
+        async for part in response.aiter_bytes():
+            body += part
+            if len(body) > ANSWER_BYTES_MAX:
+                raise GatewayUnavailable(system, "answer_too_large", perhaps_done=True)
+    finally:
+        await response.aclose()
+    return bytes(body)
+
+
+def _object(body: bytes) -> dict[str, Any] | None:
+    try:
+        found = json.loads(body)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _word(error: Exception) -> str:
+    return "timeout" if isinstance(error, httpx.TimeoutException | TimeoutError) else "connection"

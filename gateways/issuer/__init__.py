@@ -1,0 +1,111 @@
+"""The issuers of cards: status, balance and purchases of a card, and the one-time codes they send to its owner."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from domain.cards import CardStatus
+from domain.money import Money
+from domain.verification import Answer, DynamicCodeResult, Party
+from gateways import answers
+from gateways.breaker import Breakers
+from gateways.calls import CallRecord
+from gateways.http import JsonReply, SignedChannel
+
+SYSTEM = "issuer"
+CODE_RESULTS = {"ok": DynamicCodeResult.RIGHT, "wrong": DynamicCodeResult.WRONG, "expired": DynamicCodeResult.EXPIRED}
+
+
+@dataclass(frozen=True)
+class CodeSent:
+    """The issuer has sent a one-time code to the owner, good until `expires_at`; `sent_to` is masked."""
+
+    sent_to: str
+    expires_at: datetime
+    call: CallRecord
+
+
+@dataclass(frozen=True)
+class CodeChecked:
+    """What the issuer says of a code; `tries_left` counts those for this code."""
+
+    result: DynamicCodeResult
+    tries_left: int
+    call: CallRecord
+
+
+class IssuerGateway:
+    """Asks the issuers. All methods raise GatewayUnavailable (also "circuit_open") or GatewayRefused.
+
+    Repeating a request id is safe: the issuer sends no second code and counts no second try.
+    """
+
+    def __init__(self, channel: SignedChannel, breakers: Breakers) -> None:
+        self._channel = channel
+        self._breakers = breakers
+
+    async def inquire(self, request_id: str, brand: str, number: str, pin: str | None) -> Answer:
+        """Status, balance and expiry. `details["pin"]` is `right`, `wrong` or `none`; a wrong PIN tells no balance."""
+        reply = await self._ask("/v1/cards/inquire", request_id, brand, number, {"pin": pin})
+        details = reply.text_of("status", "pin", "face_minor", "balance_minor", "currency", "expires_on", "frozen")
+        with answers.reading(SYSTEM):
+            return _answer("inquire", request_id, reply, details)
+
+    async def consumption(self, request_id: str, brand: str, number: str) -> Answer:
+        """The purchases made with a card: `details` has their count `records`, the sum `spent_minor`, and each as `record_1` …"""
+        reply = await self._ask("/v1/cards/consumption", request_id, brand, number, {})
+        with answers.reading(SYSTEM):
+            return _answer("consumption", request_id, reply, _purchases(reply.fields["records"]))
+
+    async def send_code(self, request_id: str, brand: str, number: str, phone: str, locale: str = "zh_CN") -> CodeSent:
+        """Asks the issuer to send a one-time code to the owner's phone; a code sent before is good no more."""
+        extra = {"phone": phone, "locale": locale}
+        reply = await self._ask("/v1/cards/code/send", request_id, brand, number, extra)
+        with answers.reading(SYSTEM):
+            ends = datetime.fromisoformat(reply.fields["expires_at"])
+            call = _call("send_code", request_id, reply, reply.text_of("sent_to", "expires_at"))
+            return CodeSent(str(reply.fields["sent_to"]), ends, call)
+
+    async def check_code(self, request_id: str, brand: str, number: str, code: str) -> CodeChecked:
+        """Asks whether this is the code: right, wrong (with tries left), or expired."""
+        reply = await self._ask("/v1/cards/code/check", request_id, brand, number, {"code": code})
+        with answers.reading(SYSTEM):
+            call = _call("check_code", request_id, reply, reply.text_of("result", "tries_left"))
+            return CodeChecked(CODE_RESULTS[reply.fields["result"]], int(reply.fields["tries_left"]), call)
+
+    async def _ask(self, path: str, request_id: str, brand: str, number: str, extra: dict[str, Any]) -> JsonReply:
+        async with self._breakers.guard(SYSTEM, f"{SYSTEM}:{brand}"):
+            return await self._channel.post(path, {"request_id": request_id, "brand": brand, "number": number, **extra})
+
+
+def _answer(operation: str, request_id: str, reply: JsonReply, details: dict[str, str]) -> Answer:
+    status = answers.status(reply.fields)
+    return Answer(
+        party=Party.ISSUER,
+        operation=operation,
+        request_id=request_id,
+        status=status,
+        balance=_balance(reply, status),
+        expires_on=answers.day(reply.fields, "expires_on"),
+        cost_fen=answers.cost(reply.fields),
+        latency_ms=reply.latency_ms,
+        details=details,
+    )
+
+
+def _balance(reply: JsonReply, status: CardStatus) -> Money | None:
+    return None if status is CardStatus.UNKNOWN else answers.amount(reply.fields, "balance_minor")
+
+
+def _purchases(records: list[dict[str, Any]]) -> dict[str, str]:
+    lines = {
+        f"record_{place}": f"{record['at']} {int(record['amount_minor'])} {record.get('place', '')}".strip()
+        for place, record in enumerate(records, start=1)
+    }
+    return {"records": str(len(records)), "spent_minor": str(sum(int(record["amount_minor"]) for record in records)), **lines}
+
+
+def _call(operation: str, request_id: str, reply: JsonReply, details: dict[str, str]) -> CallRecord:
+    return CallRecord(SYSTEM, operation, request_id, answers.cost(reply.fields), reply.latency_ms, details)

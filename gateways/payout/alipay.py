@@ -1,0 +1,218 @@
+"""Alipay: a transfer to a seller by our own key, the query that reconciles it, and the notice that reports it.
+
+Source of the wire format: Alipay's open platform, `alipay.fund.trans.uni.transfer`, `alipay.fund.trans.common.query` and
+the notice `alipay.fund.trans.order.changed`. An outcome is paid or refused only on Alipay's signed word; anything less
+(a time-out, a 500, a bad signature, a code not in our list) is unknown, and unknown is reconciled, never sent again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import httpx
+
+from domain.money import Currency, Money
+from domain.payout import PayoutOrder, PayoutOutcome, PayoutReport
+from gateways.calls import CallRecord
+from gateways.errors import GatewayRefused, GatewayUnavailable, ReportRefused
+from gateways.http import Reply, exchange
+from gateways.payout.rsa2 import Signer, Verifier, signed_text, split_answer
+
+SYSTEM = "alipay"
+TRANSFER, QUERY = "alipay.fund.trans.uni.transfer", "alipay.fund.trans.common.query"
+NOTICE = "alipay.fund.trans.order.changed"
+PRODUCT = {"product_code": "TRANS_ACCOUNT_NO_PWD", "biz_scene": "DIRECT_TRANSFER"}
+BEIJING = timezone(timedelta(hours=8))  # Alipay's `timestamp` is Beijing time, without saying so.
+
+SUCCESS, BUSINESS_FAILED = "10000", "40004"
+# The request itself was not accepted (signature, permission, parameters): nothing was done, and a person must mend our side.
+NOT_ACCEPTED = frozenset({"20001", "40001", "40002", "40003", "40006"})
+# Refusals for certain, by Alipay's documents. A code that is not here stays unknown until a query settles it.
+REFUSALS = frozenset({
+    "PAYEE_NOT_EXIST", "PAYEE_USER_INFO_ERROR", "PAYEE_ACCOUNT_STATUS_ERROR", "PAYEE_ACC_OCUPIED", "PAYEE_ACCOUNT_NOT_EXSIT",
+    "PAYEE_USERINFO_STATUS_ERROR", "PAYEE_CERT_INFO_ERROR", "BALANCE_IS_NOT_ENOUGH", "PAYER_BALANCE_NOT_ENOUGH",
+    "EXCEED_LIMIT_SM_AMOUNT", "EXCEED_LIMIT_DM_AMOUNT", "EXCEED_LIMIT_MM_AMOUNT", "PERMIT_CHECK_PERM_LIMITED",
+    "BLOCK_USER_FORBBIDEN_RECIEVE", "INVALID_PARAMETER",
+})  # fmt: skip
+ENDED_WITHOUT_PAYMENT = frozenset({"FAIL", "CLOSED"})
+
+NOT_FOUND = "ORDER_NOT_EXIST"  # A query's word: the gateway has no order of that key, so it may be sent, with the same key.
+DEALING = "DEALING"  # The gateway has the order and has not finished.
+NO_ANSWER = "NO_ANSWER"  # No usable answer; the order may or may not have arrived.
+UNTRUSTED = "UNTRUSTED_ANSWER"  # An answer without Alipay's signature, or about another order.
+AMOUNT_DIFFERS = "AMOUNT_DIFFERS"  # The gateway names another amount than the order's: a person must look.
+
+
+@dataclass(frozen=True)
+class PayoutAnswer:
+    """What is known of an order after a call, and the call itself."""
+
+    report: PayoutReport
+    call: CallRecord
+
+
+class AlipayGateway:
+    """Our end of Alipay. `notify_url` is where it reports to; `now` gives the time in UTC."""
+
+    def __init__(
+        self,
+        client: httpx.AsyncClient,
+        app_id: str,
+        signer: Signer,
+        verifier: Verifier,
+        notify_url: str,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._client = client
+        self._app_id = app_id
+        self._signer = signer
+        self._verifier = verifier
+        self._notify_url = notify_url
+        self._now = now
+
+    async def transfer(self, order: PayoutOrder) -> PayoutAnswer:
+        """Pays a seller. Sending the same order again is answered as the first time.
+
+        The report is paid, refused (with `code`), or unknown (DEALING, NO_ANSWER, UNTRUSTED, or a code of theirs). Raises
+        GatewayUnavailable only when nothing was sent, GatewayRefused when our request as such was not accepted
+        (nothing was done), ValueError for an amount that is not positive CNY.
+        """
+        content = _transfer_content(order)
+        return await self._ask(TRANSFER, content, order.key, lambda answer: _after_transfer(order, answer))
+
+    async def query(self, order: PayoutOrder) -> PayoutAnswer:
+        """What became of an order: paid, refused, or unknown with code NOT_FOUND, DEALING, AMOUNT_DIFFERS, NO_ANSWER …
+
+        Raises as `transfer` does.
+        """
+        content = {**PRODUCT, "out_biz_no": order.key}
+        return await self._ask(QUERY, content, order.key, lambda answer: _after_query(order, answer))
+
+    def verify_notification(self, form: Mapping[str, str]) -> PayoutReport:
+        """Reads a notice (its form fields); answer it with the text `success`. The report's amount is Alipay's claim.
+
+        Raises ReportRefused: signature, wrong_app, wrong_kind, malformed. Compare with `require_amount` before believing it.
+        """
+        text = signed_text(form, frozenset({"sign", "sign_type"}))
+        if form.get("sign_type") != "RSA2" or not self._verifier.is_signed(text, form.get("sign", "")):
+            raise ReportRefused(SYSTEM, "signature")
+        if form.get("app_id") != self._app_id:
+            raise ReportRefused(SYSTEM, "wrong_app")
+        if form.get("msg_method") != NOTICE:
+            raise ReportRefused(SYSTEM, "wrong_kind")
+        return _notice_report(form.get("biz_content", ""))
+
+    async def aclose(self) -> None:
+        """Closes the connections."""
+        await self._client.aclose()
+
+    async def _ask(
+        self, method: str, content: Mapping[str, Any], key: str, judge: Callable[[dict[str, Any]], PayoutReport]
+    ) -> PayoutAnswer:
+        request = self._client.build_request("POST", "/gateway.do", data=self._signed(method, content))
+        try:
+            reply = await exchange(self._client, SYSTEM, request)
+        except GatewayUnavailable as unavailable:
+            if not unavailable.perhaps_done:
+                raise
+            details = {"reason": unavailable.reason}
+            return PayoutAnswer(_unknown(key, NO_ANSWER), CallRecord(SYSTEM, method, key, 0, 0, details))
+        answer = self._believed(method, reply)
+        call = CallRecord(SYSTEM, method, key, 0, reply.latency_ms, _shown(reply, answer))
+        if answer is None:
+            return PayoutAnswer(_unknown(key, UNTRUSTED if reply.status == httpx.codes.OK else NO_ANSWER), call)
+        if str(answer.get("code")) in NOT_ACCEPTED:
+            raise GatewayRefused(SYSTEM, str(answer.get("sub_code") or answer["code"]))
+        return PayoutAnswer(judge(answer), call)
+
+    def _signed(self, method: str, content: Mapping[str, Any]) -> dict[str, str]:
+        fields = {
+            "app_id": self._app_id, "method": method, "charset": "utf-8", "sign_type": "RSA2", "version": "1.0", "format": "JSON",
+            "timestamp": self._now().astimezone(BEIJING).strftime("%Y-%m-%d %H:%M:%S"),
+            "biz_content": json.dumps(content, ensure_ascii=False, separators=(",", ":")),
+        }  # fmt: skip
+        if method == TRANSFER and self._notify_url:
+            fields["notify_url"] = self._notify_url
+        return fields | {"sign": self._signer.sign(signed_text(fields, frozenset({"sign"})))}
+
+    def _believed(self, method: str, reply: Reply) -> dict[str, Any] | None:
+        """The answer's content if Alipay signed exactly these bytes, else None."""
+        text = reply.body.decode("utf-8", "replace")
+        found = split_answer(text, f"{method.replace('.', '_')}_response") or split_answer(text, "error_response")
+        if found is None or not self._verifier.is_signed(found[1], found[2]):
+            return None
+        return found[0]
+
+
+def require_amount(report: PayoutReport, order: PayoutOrder) -> None:
+    """Raises ReportRefused("wrong_amount") when a report says paid and names another amount than the order's, or none."""
+    if report.outcome is PayoutOutcome.PAID and report.amount != order.amount:
+        raise ReportRefused(SYSTEM, "wrong_amount")
+
+
+def _transfer_content(order: PayoutOrder) -> dict[str, Any]:
+    if order.amount.currency is not Currency.CNY or order.amount.amount_minor <= 0:
+        raise ValueError("Alipay pays positive amounts in CNY")
+    payee = {"identity": order.payee_account, "identity_type": "ALIPAY_LOGON_ID", "name": order.payee_name}
+    amount = {"out_biz_no": order.key, "trans_amount": order.amount.decimal_text()}
+    return {**amount, **PRODUCT, "order_title": order.title, "payee_info": payee}
+
+
+def _after_transfer(order: PayoutOrder, answer: dict[str, Any]) -> PayoutReport:
+    code = str(answer.get("sub_code", ""))
+    if answer.get("code") == BUSINESS_FAILED and code in REFUSALS:
+        return PayoutReport(order.key, PayoutOutcome.REFUSED, code=code)
+    if answer.get("code") != SUCCESS:
+        return _unknown(order.key, code or NO_ANSWER)
+    return _ended(order.key, answer, order.amount) if answer.get("out_biz_no") == order.key else _unknown(order.key, UNTRUSTED)
+
+
+def _after_query(order: PayoutOrder, answer: dict[str, Any]) -> PayoutReport:
+    if answer.get("code") != SUCCESS:
+        return _unknown(order.key, str(answer.get("sub_code") or NO_ANSWER))
+    if answer.get("out_biz_no") != order.key:
+        return _unknown(order.key, UNTRUSTED)
+    report = _ended(order.key, answer, _amount(answer))
+    differs = report.outcome is PayoutOutcome.PAID and report.amount != order.amount
+    return _unknown(order.key, AMOUNT_DIFFERS) if differs else report
+
+
+def _ended(key: str, fields: Mapping[str, Any], amount: Money | None) -> PayoutReport:
+    """What a status means: SUCCESS is paid, FAIL and CLOSED are refused, anything else is not over."""
+    status, reference = str(fields.get("status")), str(fields.get("order_id") or "") or None
+    if status == "SUCCESS":
+        return PayoutReport(key, PayoutOutcome.PAID, reference, amount)
+    if status in ENDED_WITHOUT_PAYMENT:
+        return PayoutReport(key, PayoutOutcome.REFUSED, reference, amount, str(fields.get("error_code") or status))
+    return PayoutReport(key, PayoutOutcome.UNKNOWN, reference, amount, status)
+
+
+def _notice_report(text: str) -> PayoutReport:
+    try:
+        fields = json.loads(text)
+        return _ended(str(fields["out_biz_no"]), fields, Money.from_decimal_text(str(fields["trans_amount"])))
+    except (KeyError, TypeError, ValueError):
+        # `from None`: the message of these errors can quote the notice.
+        raise ReportRefused(SYSTEM, "malformed") from None
+
+
+def _amount(fields: Mapping[str, Any]) -> Money | None:
+    try:
+        return Money.from_decimal_text(str(fields.get("trans_amount")))
+    except ValueError:
+        # No readable amount is treated as another amount than the order's: see AMOUNT_DIFFERS.
+        return None
+
+
+def _unknown(key: str, code: str) -> PayoutReport:
+    return PayoutReport(key, PayoutOutcome.UNKNOWN, code=code)
+
+
+def _shown(reply: Reply, answer: dict[str, Any] | None) -> dict[str, str]:
+    shown = ("code", "sub_code", "status", "order_id", "trans_amount", "error_code")
+    told = {} if answer is None else {name: str(answer[name]) for name in shown if answer.get(name) is not None}
+    return {"http_status": str(reply.status), "signed": str(answer is not None).lower(), **told}
