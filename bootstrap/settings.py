@@ -24,7 +24,9 @@ class TemporalSettings(BaseSettings):
     )
     temporal_namespace: str = Field("default", description="Temporal namespace that holds the card workflows.")
     temporal_tls: bool = Field(False, description="Speak TLS to the external Temporal server.")
-    temporal_tls_ca_file: Path | None = Field(None, description="PEM file of the authority that signed its certificate.")
+    temporal_tls_ca_file: Path | None = Field(
+        None, description="PEM file of the authority that signed its certificate."
+    )
     temporal_tls_cert_file: Path | None = Field(None, description="PEM file of the client certificate for mutual TLS.")
     temporal_tls_key_file: Path | None = Field(None, description="PEM file of the key of that client certificate.")
     temporal_api_key: SecretStr | None = Field(None, description="API key for Temporal Cloud; implies TLS.")
@@ -39,8 +41,6 @@ class AddressSettings(BaseSettings):
     api_port: Port = Field(8000, description="Port of the public API and the seller pages.")
     console_port: Port = Field(8001, description="Port of the reviewers' console.")
     codec_port: Port = Field(8002, description="Port of the codec server that decrypts for the Temporal page.")
-    metrics_port_cards: Port = Field(9101, description="Port of the card worker's Prometheus metrics.")
-    metrics_port_reading: Port = Field(9102, description="Port of the reading worker's Prometheus metrics.")
     public_api_url: HttpUrl | None = Field(
         None, description="Address under which sellers and providers reach the API; unset means host and api_port."
     )

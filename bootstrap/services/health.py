@@ -1,0 +1,41 @@
+"""Ways to ask a program whether it can work yet."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import httpx
+
+Check = Callable[[], Awaitable[bool]]
+_ANSWER_SECONDS_MAX = 3.0
+
+
+def answers(url: str) -> Check:
+    """A check that the address answers 200; what it says is not read."""
+
+    async def check() -> bool:
+        try:
+            async with httpx.AsyncClient(timeout=_ANSWER_SECONDS_MAX, trust_env=False) as client:
+                return (await client.get(url)).status_code == httpx.codes.OK
+        except httpx.HTTPError:
+            return False  # Not listening yet, or busy: asked again soon.
+
+    return check
+
+
+def all_answer(urls: list[str]) -> Check:
+    """A check that every address answers 200."""
+    checks = [answers(url) for url in urls]
+
+    async def check() -> bool:
+        return all(await asyncio.gather(*(one() for one in checks)))
+
+    return check
+
+
+def in_thread(blocking: Callable[[], bool]) -> Check:
+    """A check by a function that blocks."""
+
+    async def check() -> bool:
+        return await asyncio.to_thread(blocking)
+
+    return check

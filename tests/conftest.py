@@ -1,0 +1,190 @@
+"""What tests stand on: a real PostgreSQL, migrated and rolled back; a real Temporal; a Temporal whose time can jump."""
+
+import asyncio
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from sqlalchemy import make_url, text
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
+from sqlmodel.ext.asyncio.session import AsyncSession
+from temporalio.client import Client
+from temporalio.testing import WorkflowEnvironment
+
+from bootstrap.services.postgres import throwaway
+from bootstrap.services.temporal import storage_arguments
+from bootstrap.settings import PROJECT_ROOT, Settings, with_driver
+from bootstrap.setup.plan import browser_record, temporal_record
+
+SETTINGS = Settings()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test with the name of its folder, so that `pytest -m browser` and `-m 'not browser'` work."""
+    for item in items:
+        parts = item.path.relative_to(PROJECT_ROOT / "tests").parts
+        if len(parts) > 1:
+            item.add_marker(getattr(pytest.mark, parts[0]))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for folder in (PROJECT_ROOT / "tests").iterdir():
+        if folder.is_dir() and not folder.name.startswith("_"):
+            config.addinivalue_line("markers", f"{folder.name}: tests of tests/{folder.name}")
+
+
+@pytest.fixture(scope="session")
+def settings() -> Settings:
+    """This machine's settings; tests that write files make their own with home=tmp_path."""
+    return SETTINGS
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """URL (asyncpg) of a server's maintenance database: CARDLOOP_TEST_DATABASE_URL, else a server of this session."""
+    if SETTINGS.test_database_url is not None:
+        yield with_driver(SETTINGS.test_database_url.get_secret_value())
+        return
+    with throwaway(tmp_path_factory.mktemp("postgres")).running() as server:
+        yield server.url("postgres")
+
+
+@pytest.fixture(scope="session")
+def make_database(postgres_url: str) -> Callable[[str], str]:
+    """Make an empty database by name (dropped first if it is there) and return its URL."""
+
+    def make(name: str) -> str:
+        apart(lambda: asyncio.run(_recreate(postgres_url, name)))
+        return make_url(postgres_url).set(database=name).render_as_string(hide_password=False)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def database_url(make_database: Callable[[str], str], worker: str) -> str:
+    """URL of this test process's own migrated database."""
+    from database.migrate import upgrade
+
+    url = make_database(f"cardloop_test_{worker}")
+    apart(lambda: upgrade(url))
+    return url
+
+
+@pytest.fixture(scope="session")
+def worker() -> str:
+    """Name of this xdist process, "alone" without xdist; the process id keeps two runs on one server apart."""
+    return f"{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}_{os.getpid()}"
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
+    """An engine on the migrated database; who commits through it must clean up after."""
+    engine = create_async_engine(database_url, poolclass=NullPool)
+    yield engine
+    await engine.dispose()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def session(engine: AsyncEngine) -> AsyncIterator[AsyncSession]:
+    """A session inside a transaction that is rolled back; its commits are savepoints."""
+    async with engine.connect() as connection:
+        outer = await connection.begin()
+        async with AsyncSession(
+            connection, expire_on_commit=False, join_transaction_mode="create_savepoint"
+        ) as session:
+            yield session
+        await outer.rollback()
+
+
+@pytest.fixture(scope="session")
+def temporal_cli() -> Path:
+    """The Temporal CLI that set-up found."""
+    return _recorded(temporal_record(SETTINGS), "temporal")
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def temporal_environment(temporal_cli: Path) -> AsyncIterator[WorkflowEnvironment]:
+    """A dev server in memory, with our search attributes, for this session."""
+    environment = await WorkflowEnvironment.start_local(
+        dev_server_existing_path=str(temporal_cli), dev_server_extra_args=storage_arguments()
+    )
+    yield environment
+    await environment.shutdown()
+
+
+@pytest.fixture
+def temporal_client(temporal_environment: WorkflowEnvironment) -> Client:
+    """A client of the session's dev server, without our codec: tests choose their own data converter."""
+    return temporal_environment.client
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def time_skipping() -> AsyncIterator[WorkflowEnvironment]:
+    """A server of this test alone whose clock jumps to the next timer while the test waits for a result."""
+    program = SETTINGS.cache_dir / "time-skipping" / "temporal-test-server"
+    _require(program)
+    environment = await WorkflowEnvironment.start_time_skipping(test_server_existing_path=str(program))
+    yield environment
+    await environment.shutdown()
+
+
+@pytest.fixture(scope="session")
+def browser_program() -> Path:
+    """The Chromium that set-up found."""
+    return _recorded(browser_record(SETTINGS), "chromium")
+
+
+@pytest.fixture
+def python() -> Callable[..., "subprocess.CompletedProcess[str]"]:
+    """Run `python ARGUMENTS` in the project's folder and return what it printed."""
+
+    def run(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [sys.executable, *arguments],
+            cwd=PROJECT_ROOT, env={**os.environ, **environment},
+            check=False, capture_output=True, text=True, timeout=50,
+        )  # fmt: skip
+
+    return run
+
+
+def apart(work: Callable[[], None]) -> None:
+    """Run something that starts an event loop of its own while this thread's may be running."""
+    failures: list[BaseException] = []
+
+    def body() -> None:
+        try:
+            work()
+        except BaseException as failure:  # noqa: BLE001  # Carried over to the calling thread and raised there.
+            failures.append(failure)
+
+    thread = threading.Thread(target=body)
+    thread.start()
+    thread.join()
+    if failures:
+        raise failures[0]
+
+
+async def _recreate(server_url: str, name: str) -> None:
+    engine = create_async_engine(server_url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
+    async with engine.connect() as connection:
+        await connection.execute(text(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
+        await connection.execute(text(f'CREATE DATABASE "{name}"'))
+    await engine.dispose()
+
+
+def _recorded(record: Path, what: str) -> Path:
+    _require(record)
+    program = Path(record.read_text().strip())
+    assert program.is_file(), f"{what} is gone from {program}: run `python -m cli setup --for-tests`"
+    return program
+
+
+def _require(path: Path) -> None:
+    assert path.is_file(), f"{path.name} is missing: run `python -m cli setup --for-tests` (make test does)"

@@ -1,0 +1,49 @@
+"""The ground that other tests stand on holds: rollback, own databases, a Temporal that answers, time that jumps."""
+
+import socket
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from pytest_socket import SocketConnectBlockedError
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import create_async_engine
+from temporalio import workflow
+from temporalio.client import Client
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+
+
+@workflow.defn
+class Nap:
+    """Waits a week."""
+
+    @workflow.run
+    async def run(self) -> str:
+        """Say that the week is over."""
+        await workflow.sleep(timedelta(days=7))
+        return "awake"
+
+
+async def test_a_database_is_made_anew_by_name(make_database: Callable[[str], str]) -> None:
+    for _ in range(2):
+        engine = create_async_engine(make_database("made_anew"))
+        async with engine.begin() as connection:
+            await connection.execute(text("CREATE TABLE once (id int)"))
+        await engine.dispose()
+
+
+async def test_the_dev_server_answers(temporal_client: Client) -> None:
+    assert (await temporal_client.count_workflows("CardStage = 'reading'")).count == 0
+
+
+async def test_a_week_passes_at_once(time_skipping: WorkflowEnvironment) -> None:
+    runner = UnsandboxedWorkflowRunner()
+    async with Worker(time_skipping.client, task_queue="nap", workflows=[Nap], workflow_runner=runner):
+        assert await time_skipping.client.execute_workflow(Nap.run, id="nap", task_queue="nap") == "awake"
+
+
+def test_sockets_reach_loopback_only() -> None:
+    with socket.socket() as outside, pytest.warns(UserWarning, match="192.0.2.1"):
+        with pytest.raises(SocketConnectBlockedError):
+            outside.connect(("192.0.2.1", 80))
