@@ -1,0 +1,129 @@
+"""What a card's photograph says: one reading with its fields, where each stands in the photo, and how sure the reader is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import date
+from enum import StrEnum
+
+from domain.money import Currency, Money
+
+
+class FieldName(StrEnum):
+    """What can be read off a card."""
+
+    BRAND = "brand"  # Code of the brand printed on it, as the catalogue has it.
+    NUMBER = "number"  # Card number or claim code, without spaces. A secret.
+    PIN = "pin"  # Password under the scratch strip, without spaces. A secret.
+    FACE_VALUE = "face_value"  # `500.00 CNY`
+    EXPIRY = "expiry"  # Last valid day, `2027-03-31`.
+
+
+SECRET_FIELDS = frozenset({FieldName.NUMBER, FieldName.PIN})
+
+
+class Source(StrEnum):
+    """Which reader a field comes from."""
+
+    OCR = "ocr"  # Printed characters.
+    BARCODE = "barcode"  # A barcode or QR code.
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangle in pixels of the stored photo; `x`, `y` are its upper left corner."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+    @property
+    def right(self) -> int:
+        """First pixel column to the right of the box."""
+        return self.x + self.width
+
+    @property
+    def bottom(self) -> int:
+        """First pixel row below the box."""
+        return self.y + self.height
+
+    def scaled(self, factor: float) -> Box:
+        """The same place in a picture `factor` times as large."""
+        sides = (self.x, self.y, self.width, self.height)
+        return Box(*(round(side * factor) for side in sides))
+
+    def joined(self, other: Box) -> Box:
+        """The smallest box that holds both."""
+        x, y = min(self.x, other.x), min(self.y, other.y)
+        return Box(x, y, max(self.right, other.right) - x, max(self.bottom, other.bottom) - y)
+
+
+@dataclass(frozen=True)
+class ReadField:
+    """One field as read.
+
+    `confidence` runs from 0 to 1; `box` is None when the place is not known; `alternatives` are whole other values the
+    same print could mean (an O for a 0). The repr of a secret field shows neither its value nor its alternatives.
+    """
+
+    name: FieldName
+    value: str
+    confidence: float
+    box: Box | None
+    source: Source = Source.OCR
+    alternatives: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        shown = "•••" if self.name in SECRET_FIELDS else repr(self.value)
+        return (
+            f"ReadField({self.name.value}={shown}, confidence={self.confidence:.3f}, "
+            f"{self.source.value}, {len(self.alternatives)} alternatives)"
+        )
+
+    def at_most(self, confidence: float) -> ReadField:
+        """The same field, trusted no more than `confidence`."""
+        return replace(self, confidence=min(self.confidence, confidence))
+
+
+@dataclass(frozen=True)
+class Reading:
+    """All that was read from one photo; no fields when no card is in it.
+
+    `reader` names reader and version, `photo_sha256` (hex) the stored photo that was read.
+    """
+
+    fields: tuple[ReadField, ...]
+    reader: str
+    duration_ms: int
+    photo_sha256: str = field(default="")
+
+    @property
+    def is_empty(self) -> bool:
+        """No card was found in the photo."""
+        return not self.fields
+
+    def field(self, name: FieldName) -> ReadField | None:
+        """The field of that name, or None when it was not read."""
+        return next((read for read in self.fields if read.name is name), None)
+
+    def face_value(self) -> Money | None:
+        """The printed face value, or None when it was not read."""
+        read = self.field(FieldName.FACE_VALUE)
+        return None if read is None else money_from(read.value)
+
+    def expiry(self) -> date | None:
+        """The last valid day, or None when it was not read."""
+        read = self.field(FieldName.EXPIRY)
+        return None if read is None else date.fromisoformat(read.value)
+
+
+def money_text(money: Money) -> str:
+    """`500.00 CNY`: how a face value is written in a reading."""
+    return f"{money.decimal_text()} {money.currency.value}"
+
+
+def money_from(text: str) -> Money:
+    """The inverse of `money_text`. Raises ValueError for anything else."""
+    amount, _, currency = text.partition(" ")
+    return Money.from_decimal_text(amount, Currency(currency))

@@ -1,0 +1,133 @@
+"""The door for photographs: a file is taken only if it decodes as a reasonable picture, and leaves here as a clean JPEG."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import io
+import struct
+import zlib
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from PIL import Image, ImageOps
+from PIL.ImageFile import ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.WebPImagePlugin import WebPImageFile
+
+from domain.refusals import PhotoEmpty, PhotoFormatUnsupported, PhotoTooLarge, PhotoTooManyPixels, PhotoUnreadable
+
+BYTES_MAX = 12 * 1024 * 1024
+PIXELS_MAX = 40_000_000
+ASPECT_MAX = 12  # A card is 1.6 : 1, a panorama 4 : 1; beyond this it is an attack on memory or a strip.
+SIDE_STORED_MAX = 2400
+JPEG_QUALITY = 88
+
+# A plugin is called itself, not Image.open: the pixel limit is ours and known before a single pixel is decoded.
+_DECODERS: dict[str, Callable[[io.BytesIO], ImageFile]] = {
+    "jpeg": JpegImageFile,
+    "png": PngImageFile,
+    "webp": WebPImageFile,
+}
+# What Pillow's decoders raise for broken input, by its own source; anything else is our bug and must be seen.
+_BROKEN = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, struct.error, zlib.error)
+_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1")
+# Two at a time: a picture of 40 megapixels takes 120 MB while it is decoded.
+_DECODING = ThreadPoolExecutor(max_workers=2, thread_name_prefix="decode-photo")
+
+
+@dataclass(frozen=True)
+class AcceptedPhoto:
+    """A cleaned photo: JPEG bytes upright and without metadata, its size in pixels, and both SHA-256 digests (hex)."""
+
+    jpeg: bytes = field(repr=False)
+    upload_sha256: str
+    stored_sha256: str
+    width: int
+    height: int
+
+
+def accept(raw: bytes) -> AcceptedPhoto:
+    """The uploaded bytes as a clean photo. Refuses with PhotoEmpty, PhotoTooLarge, PhotoFormatUnsupported,
+    PhotoTooManyPixels or PhotoUnreadable."""
+    if not raw:
+        raise PhotoEmpty()
+    if len(raw) > BYTES_MAX:
+        raise PhotoTooLarge(bytes_max=BYTES_MAX, bytes_sent=len(raw))
+    picture = _upright(raw)
+    jpeg = to_jpeg(picture)
+    return AcceptedPhoto(
+        jpeg=jpeg,
+        upload_sha256=hashlib.sha256(raw).hexdigest(),
+        stored_sha256=hashlib.sha256(jpeg).hexdigest(),
+        width=picture.width,
+        height=picture.height,
+    )
+
+
+async def accept_in_thread(raw: bytes) -> AcceptedPhoto:
+    """`accept` for callers on an event loop; at most two pictures are decoded at a time."""
+    return await asyncio.get_running_loop().run_in_executor(_DECODING, accept, raw)
+
+
+def to_jpeg(picture: Image.Image, quality: int = JPEG_QUALITY) -> bytes:
+    """An RGB picture as JPEG bytes without any metadata."""
+    out = io.BytesIO()
+    picture.save(out, "JPEG", quality=quality, optimize=True, exif=b"", icc_profile=None)
+    return out.getvalue()
+
+
+def format_of(raw: bytes) -> str:
+    """What the first bytes say the file is: jpeg, png, webp, heic, avif, gif, svg, pdf, tiff, bmp or unknown."""
+    if raw[4:8] == b"ftyp":
+        return "heic" if raw[8:12] in _HEIF_BRANDS else "avif" if raw[8:12] == b"avif" else "video"
+    if raw[:4] == b"RIFF" and raw[8:12] == b"WEBP":
+        return "webp"
+    starts = {b"\xff\xd8\xff": "jpeg", b"\x89PNG\r\n\x1a\n": "png", b"GIF8": "gif", b"%PDF": "pdf", b"BM": "bmp"}
+    starts |= {b"II*\x00": "tiff", b"MM\x00*": "tiff"}
+    known = next((name for start, name in starts.items() if raw.startswith(start)), None)
+    return known or ("svg" if b"<svg" in raw[:1024].lower() else "unknown")
+
+
+def _upright(raw: bytes) -> Image.Image:
+    """Decoded, turned as its EXIF says, flattened to RGB, no side over the stored maximum."""
+    kind = format_of(raw)
+    if kind not in _DECODERS:
+        raise PhotoFormatUnsupported(format=kind, send="jpeg")
+    try:
+        opened = _DECODERS[kind](io.BytesIO(raw))
+        _refuse_floods(opened)
+        return _cleaned(opened)
+    except _BROKEN as broken:
+        raise PhotoUnreadable(format=kind) from broken
+
+
+def _refuse_floods(opened: ImageFile) -> None:
+    """Judges by the header, before a pixel is decoded."""
+    width, height = opened.size
+    if width * height > PIXELS_MAX or max(width, height) > ASPECT_MAX * max(1, min(width, height)):
+        raise PhotoTooManyPixels(width=width, height=height, pixels_max=PIXELS_MAX)
+
+
+def _cleaned(opened: ImageFile) -> Image.Image:
+    opened.draft("RGB", (SIDE_STORED_MAX, SIDE_STORED_MAX))
+    opened.load()
+    picture = ImageOps.exif_transpose(opened)
+    picture.thumbnail((SIDE_STORED_MAX, SIDE_STORED_MAX), Image.Resampling.LANCZOS)
+    return _flattened(picture)
+
+
+def _flattened(picture: Image.Image) -> Image.Image:
+    """RGB on white, as a new picture that carries none of the old one's metadata."""
+    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
+        layered = picture.convert("RGBA")
+        paper = Image.new("RGB", layered.size, "white")
+        paper.paste(layered, mask=layered.getchannel("A"))
+        return paper
+    if picture.mode.startswith("I;16"):
+        picture = picture.point(lambda value: value / 256).convert("L")  # 16-bit grey: keep the upper 8 bits.
+    bare = Image.new("RGB", picture.size)
+    bare.paste(picture.convert("RGB"))
+    return bare

@@ -1,0 +1,1 @@
+"""Reads a card off its photograph: barcodes first, then print, then what the lines mean."""

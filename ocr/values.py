@@ -1,0 +1,74 @@
+"""Face values and expiry dates in print: every form found on cards, as exact money and as the last valid day."""
+
+from __future__ import annotations
+
+import re
+from calendar import monthrange
+from datetime import date
+
+from domain.money import Currency, Money
+
+_AMOUNT = r"(?P<{0}>[0-9OQ]{{1,3}}(?:,[0-9OQ]{{3}})+|[0-9OQ]{{1,6}})(?:\.(?P<{0}_cents>[0-9OQ]{{2}}))?(?![0-9])"
+_MONEY = re.compile(
+    "|".join(
+        (
+            r"(?:¥|￥|RMB|CNY|人民币)\s*" + _AMOUNT.format("cny_before"),
+            r"(?:US\s*)?\$\s*" + _AMOUNT.format("usd_before") + r"|USD\s*" + _AMOUNT.format("usd_code"),
+            r"(?<![0-9.,])" + _AMOUNT.format("usd_after") + r"\s*(?:USD|美元|DOLLARS?)",
+            r"(?<![0-9.,])" + _AMOUNT.format("cny_after") + r"\s*(?:元|圆|RMB|CNY|YUAN)",
+        )
+    )
+)
+_BARE = re.compile(r"(?<![0-9.,])" + _AMOUNT.format("bare"))
+_SEPARATOR = r"\s*[-/.年\s]\s*"
+_DAY = re.compile(rf"(?<!\d)(20\d\d){_SEPARATOR}(\d{{1,2}})\s*[-/.月\s]\s*(\d{{1,2}})(?!\d)")
+_MONTH_LAST = re.compile(r"(?<!\d)(20\d\d)\s*[-/.年]\s*(\d{1,2})\s*月?(?!\s*[-/.\d])")
+_MONTH_FIRST = re.compile(r"(?<![\d/])(\d{1,2})\s*/\s*((?:20)?\d\d)(?![\d/])")
+_COMPACT = re.compile(r"(?<!\d)(20\d\d)(\d\d)(\d\d)(?!\d)")
+
+
+def money_in(text: str, currency_if_bare: Currency | None = None) -> Money | None:
+    """The largest amount with a currency sign or word; a bare number only if `currency_if_bare` is given."""
+    amounts = [amount for match in _MONEY.finditer(text) if (amount := _money(match)) is not None]
+    if amounts:
+        return max(amounts, key=lambda amount: amount.amount_minor)
+    bare = None if currency_if_bare is None else _BARE.search(text)
+    if bare is None or currency_if_bare is None:
+        return None
+    return Money(_minor(bare["bare"], bare["bare_cents"]), currency_if_bare)
+
+
+def expiry_in(text: str) -> date | None:
+    """The last valid day: of a range its end, of a month its last day, of several dates the latest."""
+    days = [_day(*match.groups()) for pattern in (_DAY, _COMPACT) for match in pattern.finditer(text)]
+    if not any(days):
+        days = [_month_end(year, month) for year, month in _MONTH_LAST.findall(text)]
+        days += [_month_end(year, month) for month, year in _MONTH_FIRST.findall(text)]
+    return max((day for day in days if day is not None), default=None)
+
+
+def _money(match: re.Match[str]) -> Money | None:
+    for group in ("cny_before", "cny_after", "usd_before", "usd_code", "usd_after"):
+        if match[group] is not None:
+            return Money(_minor(match[group], match[f"{group}_cents"]), Currency(group[:3].upper()))
+    return None
+
+
+def _minor(whole: str, cents: str | None) -> int:
+    """Minor units; an O between digits is a zero."""
+    written = (whole + (cents or "00")).replace(",", "")
+    return int(written.translate(str.maketrans("OQ", "00")))
+
+
+def _day(year: str, month: str, day: str) -> date | None:
+    try:
+        return date(int(year), int(month), int(day))
+    except ValueError:
+        return None  # 2027-13-45 is a misread or no date at all; there is nothing to say about it.
+
+
+def _month_end(year: str, month: str) -> date | None:
+    whole_year = int(year) if len(year) == 4 else 2000 + int(year)
+    if not 1 <= int(month) <= 12:
+        return None
+    return date(whole_year, int(month), monthrange(whole_year, int(month))[1])

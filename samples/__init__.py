@@ -1,0 +1,1 @@
+"""Committed photographs of invented cards, and the generator that drew them."""
