@@ -112,6 +112,16 @@ class Settings(TemporalSettings, AddressSettings, OutsideSettings):
         return self.keys_dir or self.state_dir / "keys"
 
     @property
+    def outside_secret_file(self) -> Path:
+        """Secret (hex) shared with the issuers', stores' and outlets' systems; made at the first start."""
+        return self.keys / "outside.secret"
+
+    @property
+    def alipay_keys(self) -> Path:
+        """Folder of the PEM keys with which we and Alipay sign to each other."""
+        return self.keys / "alipay"
+
+    @property
     def photos(self) -> Path:
         """Folder of card photos, outside every web root."""
         return self.photos_dir or self.state_dir / "photos"

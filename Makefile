@@ -1,0 +1,59 @@
+# The two commands: `make up` runs Cardloop, `make test` shows that it is sound. `make` alone lists the rest.
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-tests up demo test bench lint types contracts check lock screenshots format clean
+PYTHON := .venv/bin/python
+WORKERS ?= 2
+
+help: ## List these targets
+	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+setup: ## Find or make what this machine lacks (每步只做一次)
+	@sh bootstrap/setup/start.sh
+	@$(PYTHON) -m cli setup
+
+setup-tests:
+	@sh bootstrap/setup/start.sh
+	@$(PYTHON) -m cli setup --for-tests
+
+up: setup ## Start everything; Ctrl-C stops it, the next start goes on where cards stood (启动)
+	@$(PYTHON) -m cli up
+
+demo: setup ## Send sample cards of all five types through (演示)
+	@$(PYTHON) -m cli demo
+
+test: setup-tests ## Run every test (测试)
+	@$(PYTHON) -m pytest -n $(WORKERS) --dist loadgroup -q
+
+bench: setup-tests ## Measure against the bar; make bench NAME=flow measures one
+	@$(PYTHON) -m benchmarks $(NAME)
+
+lint: setup-tests ## Ruff, its formatter, and the templates
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/djlint --lint reviewer_ui/templates seller_ui/templates
+
+types: setup-tests ## mypy, strict
+	@.venv/bin/mypy .
+
+contracts: setup-tests ## Who may import whom
+	@PYTHONPATH=. .venv/bin/lint-imports
+
+check: lint types contracts test ## All of these but the benchmarks
+
+format: ## Let ruff order and lay out the code
+	@.venv/bin/ruff check --fix -q . || true
+	@.venv/bin/ruff format -q .
+
+lock: ## Resolve pyproject.toml anew into requirements.lock: hashes, and no address of any index
+	@.venv/bin/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 \
+		--overrides requirements.overrides --generate-hashes --no-emit-index-url --no-header -q -o .cardloop/lock.new
+	@# Packages that an override forbids everywhere would only be downloaded for nothing.
+	@awk '/^[^ #]/ { drop = /sys_platform == .never./ } !drop' .cardloop/lock.new > requirements.lock
+	@rm .cardloop/lock.new
+
+screenshots: setup-tests ## Take the README's pictures from the running pages
+	@$(PYTHON) -m docs.screenshots
+
+clean: ## Remove what set-up made; state (cards, keys, photos) stays in .cardloop/state
+	rm -rf .venv node_modules reviewer_ui/static/vendor seller_ui/static/vendor .cardloop/cache \
+		.mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,226 @@
+"""The whole platform on one machine: which programs there are, in which order they start, and when each can work."""
+
+import asyncio
+import os
+import secrets
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from bootstrap.services import temporal
+from bootstrap.services.health import Check, all_answer, answers, in_thread
+from bootstrap.services.ports import check_free
+from bootstrap.services.postgres import EmbeddedPostgres
+from bootstrap.services.supervisor import Program, Supervisor, python
+from bootstrap.settings import PROJECT_ROOT, Settings
+from bootstrap.setup.plan import temporal_record
+from bootstrap.words import Problem, say
+from database.migrate import upgrade
+from workflows.policies import CARDS_QUEUE, READING_QUEUE
+
+# Each worker process with the task queue on which it must poll before it counts as ready.
+WORKERS = {"cards": CARDS_QUEUE, "reading": READING_QUEUE}
+_WORKER_STOP_SECONDS_MAX = 30.0
+
+
+class Platform:
+    """Starts everything in order and stops it in the reverse order: web and workers, simulators, Temporal, PostgreSQL."""
+
+    def __init__(self, settings: Settings, tell: Callable[[str], None]) -> None:
+        self.settings = settings
+        self._tell = tell
+        self.supervisor = Supervisor(settings.state_dir, tell)
+
+    async def start(self) -> None:
+        """Return when every program is healthy; raises Problem for the first thing that stands in the way."""
+        make_state_folders(self.settings)
+        await self.supervisor.clear_leftovers()
+        check_free(ports(self.settings))
+        await self._start_database()
+        await self._start_temporal_and_simulators()
+        await self._ensure_demo()
+        self._tell(say("启动网页与工作进程", "Starting web programs and workers"))
+        await self.supervisor.start(*workers(self.settings), *webs(self.settings))
+
+    async def stop(self) -> None:
+        """Stop everything that was started; safe to call after a start that failed half-way."""
+        await self.supervisor.stop()
+
+    async def _start_database(self) -> None:
+        if self.settings.embedded_postgres:
+            self._tell(say("启动 PostgreSQL", "Starting PostgreSQL"))
+            server = embedded_postgres(self.settings)
+            await asyncio.to_thread(server.prepare)
+            await self.supervisor.start(postgres_program(server))
+            await asyncio.to_thread(server.create_database, "cardloop")
+        self._tell(say("更新数据库结构", "Bringing the database to the newest schema"))
+        await migrate(self.settings)
+
+    async def _start_temporal_and_simulators(self) -> None:
+        self._tell(say("启动 Temporal", "Starting Temporal"))
+        if not self.settings.embedded_temporal:
+            await _require_temporal(self.settings)
+        programs = [temporal_program(self.settings)] if self.settings.embedded_temporal else []
+        server = await self.supervisor.launch(*programs)
+        stand_ins = await self.supervisor.launch(*simulators(self.settings))
+        await self.supervisor.wait_ready([*server, *stand_ins])
+
+    async def _ensure_demo(self) -> None:
+        if self.settings.demo:
+            self._tell(say("准备演示数据", "Making sure that the demo's people and stock are there"))
+            from bootstrap.demo import ensure_demo  # Loads the whole database layer, which --no-demo has no use for.
+
+            await ensure_demo(self.settings)
+
+
+async def migrate(settings: Settings) -> None:
+    """Bring the database to the newest schema; raises Problem when it cannot be reached."""
+    try:
+        await asyncio.to_thread(upgrade, settings.sqlalchemy_url)
+    except OSError as error:
+        raise Problem(
+            f"无法连接数据库（{error}），请检查 DATABASE_URL 及数据库是否运行。",
+            f"The database cannot be reached ({error}): check DATABASE_URL, and that the server runs.",
+        ) from error
+
+
+def make_state_folders(settings: Settings) -> None:
+    """Make the folders of what is kept; keys and photos for their owner alone."""
+    settings.state_dir.mkdir(parents=True, exist_ok=True)
+    for private in (settings.keys, settings.photos, settings.logs_dir, settings.alipay_keys):
+        private.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_secret(settings.outside_secret_file)
+
+
+def make_secret(file: Path) -> None:
+    """Write a fresh secret for its owner alone, unless the file is there."""
+    with suppress(FileExistsError):
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as sink:
+            sink.write(secrets.token_hex(32))
+
+
+def embedded_postgres(settings: Settings) -> EmbeddedPostgres:
+    """The PostgreSQL of this state folder."""
+    return EmbeddedPostgres(settings.postgres_dir, settings.postgres_socket_dir)
+
+
+def postgres_program(server: EmbeddedPostgres) -> Program:
+    """PostgreSQL in the foreground; SIGINT is its fast shutdown, which rolls back what is open and loses nothing."""
+    return Program(
+        "postgres",
+        server.command,
+        in_thread(server.ready),
+        identity=server.identity,
+        stop_signal=signal.SIGINT,
+    )
+
+
+def temporal_program(settings: Settings) -> Program:
+    """The dev server of the CLI that set-up found."""
+
+    async def healthy() -> bool:
+        return await temporal.serves(settings)
+
+    return Program("temporal", temporal.dev_server_command(found_temporal_cli(settings), settings), healthy)
+
+
+def found_temporal_cli(settings: Settings) -> Path:
+    """The Temporal CLI that set-up recorded; raises Problem when there is none any more."""
+    record = temporal_record(settings)
+    program = Path(record.read_text().strip()) if record.is_file() else Path()
+    if program.is_file():
+        return program
+    raise Problem(
+        "尚未找到 Temporal CLI，请先运行 make setup。",
+        "No Temporal CLI has been found yet: run `make setup` first.",
+    )
+
+
+def simulators(settings: Settings) -> list[Program]:
+    """One process that hosts the six stand-ins, where they are wanted."""
+    if not settings.simulators:
+        return []
+    return [_ours("simulators", simulators_command(settings), all_answer(simulator_healths(settings)))]
+
+
+def simulators_command(settings: Settings) -> list[str]:
+    """The six stand-ins on consecutive ports from the issuer's, remembering over a restart what they were told."""
+    return python(
+        *("-m", "simulators", "--seed", str(settings.simulators_seed)),
+        *("--port-base", str(settings.issuer_url.port)),
+        *("--state", str(settings.state_dir / "simulators.db")),
+        *("--secret-file", str(settings.outside_secret_file)),
+        *("--keys", str(settings.alipay_keys)),
+    )
+
+
+def simulator_healths(settings: Settings) -> list[str]:
+    """Where each simulator says that it is well."""
+    return [f"{str(url).rstrip('/')}/healthz" for url in outside(settings).values()]
+
+
+def outside(settings: Settings) -> dict[str, str]:
+    """Name and address of each outside system."""
+    names = ("issuer", "pos", "outlet", "alipay", "fx", "messages")
+    return {name: str(getattr(settings, f"{name}_url")) for name in names}
+
+
+def workers(settings: Settings) -> list[Program]:
+    """The processes that carry cards forward; they end what they hold before they go."""
+    return [_worker(name, queue, settings) for name, queue in WORKERS.items()]
+
+
+def _worker(name: str, queue: str, settings: Settings) -> Program:
+    async def polls() -> bool:
+        return await temporal.polled(await temporal.connect(settings), [queue])
+
+    command = python("-m", "cli", "work", name)
+    return _ours(f"worker-{name}", command, polls, stop_seconds_max=_WORKER_STOP_SECONDS_MAX)
+
+
+def webs(settings: Settings) -> list[Program]:
+    """The programs that people and partners reach."""
+    listening = {"api": settings.api_port, "console": settings.console_port, "codec": settings.codec_port}
+    return [
+        _ours(name, python("-m", "cli", "serve", name), answers(f"http://{_reached(settings.host)}:{port}/healthz"))
+        for name, port in listening.items()
+    ]
+
+
+def _ours(name: str, command: list[str], healthy: Check, stop_seconds_max: float = 15.0) -> Program:
+    path = os.pathsep.join(part for part in (str(PROJECT_ROOT), os.environ.get("PYTHONPATH", "")) if part)
+    environment = {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
+    return Program(name, command, healthy, environment, cwd=PROJECT_ROOT, stop_seconds_max=stop_seconds_max)
+
+
+def _reached(host: str) -> str:
+    """The address at which this machine reaches a program that listens on ``host``."""
+    return "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104  # Compared, not listened on.
+
+
+def ports(settings: Settings) -> dict[str, tuple[str, int]]:
+    """Every port that a start takes, by the variable that moves it."""
+    wanted = {f"CARDLOOP_{name.upper()}": (settings.host, getattr(settings, name)) for name in _WEB_PORTS}
+    if settings.embedded_temporal:
+        wanted |= {f"CARDLOOP_{name.upper()}": ("127.0.0.1", getattr(settings, name)) for name in _TEMPORAL_PORTS}
+    if settings.simulators:
+        urls = {f"CARDLOOP_{name.upper()}_URL": urlsplit(url) for name, url in outside(settings).items()}
+        wanted |= {variable: (url.hostname or "", url.port or 80) for variable, url in urls.items()}
+    return wanted
+
+
+_WEB_PORTS = ("api_port", "console_port", "codec_port")
+_TEMPORAL_PORTS = ("temporal_port", "temporal_ui_port")
+
+
+async def _require_temporal(settings: Settings) -> None:
+    if not await temporal.serves(settings):
+        raise Problem(
+            f"无法连接 Temporal {settings.temporal_target}（命名空间 {settings.temporal_namespace}），"
+            "请检查 CARDLOOP_TEMPORAL_* 设置。",
+            f"Temporal at {settings.temporal_target} (namespace {settings.temporal_namespace}) does not answer: check "
+            "the CARDLOOP_TEMPORAL_* settings.",
+        )

@@ -1,0 +1,63 @@
+"""Runs one of our processes until it is told to stop: an HTTP program under uvicorn, or a worker's coroutine."""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+import uvicorn
+
+from bootstrap.settings import Settings
+
+_GRACE_SECONDS = 5
+Coro = Coroutine[Any, Any, None]
+
+
+def serve(settings: Settings, name: str) -> None:
+    """Serve "api", "console" or "codec" until SIGTERM or SIGINT; open requests get five seconds."""
+    uvicorn.run(
+        build(settings, name),
+        host=settings.host,
+        port=int(getattr(settings, f"{name}_port")),
+        log_level=settings.log_level.lower(),
+        access_log=False,  # Our own request log leaves out query strings, which may hold what a person typed.
+        server_header=False,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+        proxy_headers=False,
+    )
+
+
+def build(settings: Settings, name: str) -> Any:
+    """Build the ASGI program of that name."""
+    from bootstrap import web  # Loads every page; a worker's process must not.
+
+    builders: dict[str, Callable[[Settings], Any]] = {
+        "api": web.build_api,
+        "console": web.build_console,
+        "codec": web.build_codec,
+    }
+    return builders[name](settings)
+
+
+def work(settings: Settings, name: str) -> None:
+    """Work as "cards" or "reading" until SIGTERM or SIGINT; what is in hand is ended first."""
+    from bootstrap import workers  # Loads activities; a web process must not.
+
+    runners: dict[str, Callable[[Settings], Coro]] = {"cards": workers.run_cards, "reading": workers.run_reading}
+    asyncio.run(until_signalled(runners[name](settings)))
+
+
+async def until_signalled(running: Coro) -> None:
+    """Run a coroutine to its end, and cancel it at the first SIGTERM or SIGINT, which its own clean-up ends."""
+    task = asyncio.create_task(running)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, task.cancel)
+    await _without_cancellation(task)
+
+
+async def _without_cancellation(task: Awaitable[None]) -> None:
+    try:
+        await task
+    except asyncio.CancelledError:
+        return  # We asked for it: a stop by signal is the ordinary end of a process.

@@ -1,0 +1,1 @@
+"""The command line, `python -m cli`: what an operator types, and what `make` calls."""

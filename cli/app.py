@@ -1,0 +1,97 @@
+"""The commands and their options; the work of each is loaded when it is asked for, so that help appears at once."""
+
+import asyncio
+import os
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from bootstrap.settings import Settings
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Cardloop / 购物卡回收平台"
+)
+
+
+class Served(StrEnum):
+    """HTTP programs that can be served."""
+
+    API = "api"  # Public API and seller pages.
+    CONSOLE = "console"  # Reviewers' console.
+    CODEC = "codec"  # Decrypts payloads for the Temporal page.
+    SIMULATORS = "simulators"  # The six outside systems' stand-ins.
+
+
+class Work(StrEnum):
+    """Worker processes."""
+
+    CARDS = "cards"  # Card workflows and their activities.
+    READING = "reading"  # Photographs.
+
+
+@app.command()
+def setup(
+    for_tests: Annotated[bool, typer.Option("--for-tests", help="Also what only tests need.")] = False,
+) -> None:
+    """Find or make what this machine lacks. / 准备运行环境"""
+    from cli.setup import prepare
+
+    prepare(Settings(), for_tests=for_tests)
+
+
+@app.command()
+def up() -> None:
+    """Start everything and keep it running until Ctrl-C. / 启动平台"""
+    from cli.up import keep_up
+
+    asyncio.run(keep_up(Settings()))
+
+
+@app.command()
+def demo() -> None:
+    """Send the sample cards of all five types through, starting the platform if it is not up. / 演示"""
+    from cli.demo import run
+
+    raise typer.Exit(asyncio.run(run(Settings())))
+
+
+@app.command()
+def serve(program: Served) -> None:
+    """Serve one HTTP program. / 运行一个网页程序"""
+    settings = Settings()
+    if program is Served.SIMULATORS:
+        from bootstrap.platform import make_state_folders, simulators_command
+
+        make_state_folders(settings)
+        command = simulators_command(settings)
+        os.execv(command[0], command)  # noqa: S606  # Our own Python and module; no shell.
+    from bootstrap.serving import serve as run
+
+    run(settings, program.value)
+
+
+@app.command()
+def work(worker: Work) -> None:
+    """Run one worker process. / 运行一个工作进程"""
+    from bootstrap.serving import work as run
+
+    run(Settings(), worker.value)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to the newest schema. / 更新数据库结构"""
+    from bootstrap.platform import migrate as run
+
+    asyncio.run(run(Settings()))
+
+
+@app.command()
+def settings(write: Annotated[bool, typer.Option("--write", help="Rewrite docs/settings.md.")] = False) -> None:
+    """Print every setting, its default and its meaning. / 列出全部设置"""
+    from cli.settings import document, write_document
+
+    if write:
+        write_document()
+    typer.echo(document())
