@@ -1,0 +1,115 @@
+"""The way to PostgreSQL: a pool of connections and one transaction per activity or request."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+from sqlalchemy import event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DBAPIError, DisconnectionError
+from sqlalchemy.exc import TimeoutError as PoolExhausted
+from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+POOL_WAIT_S = 10
+CONNECT_TIMEOUT_S = 5
+PREPARED_STATEMENTS = 500  # Per connection; more than the product has, so that none is ever parsed twice.
+
+# SQLSTATEs after which the same transaction, tried again, may well succeed.
+TRANSIENT = {
+    "40001": "serialization failure",
+    "40P01": "deadlock",
+    "53300": "too many connections",
+    "55P03": "lock not available",
+    "57P01": "administrator shut the server down",
+    "57P02": "server crashed",
+    "57P03": "server is starting up",
+}
+
+
+class DatabaseUnavailable(Exception):
+    """PostgreSQL cannot be reached, went away, or asks to try again: retry the whole transaction, nothing of it is known to hold.
+
+    When it broke during the commit, the commit may have happened: every transaction of ours is safe to repeat.
+    """
+
+
+class Database:
+    """A pool of connections to one PostgreSQL; `url` is `postgresql://…`, `pool_size` the most connections held."""
+
+    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+        self.engine = engine(url, pool_size=pool_size)
+        self._sessions = async_sessionmaker(self.engine, class_=AsyncSession, expire_on_commit=False)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """One transaction: committed at the end of the block, rolled back when it raises.
+
+        Raises DatabaseUnavailable when the server cannot be reached or the transaction is worth a second try.
+        """
+        async with self._sessions() as session:
+            await _connect(session)
+            try:
+                yield session
+                await session.commit()
+            except DBAPIError as error:
+                raise _judged(error) from error
+
+    async def dispose(self) -> None:
+        """Closes every connection."""
+        await self.engine.dispose()
+
+
+def engine(url: str, *, pool_size: int = 10) -> AsyncEngine:
+    """An engine on asyncpg whose pool throws away connections that the server has closed, without asking it first."""
+    made = create_async_engine(
+        async_url(url),
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=POOL_WAIT_S,
+        connect_args={
+            "timeout": CONNECT_TIMEOUT_S,
+            "prepared_statement_cache_size": PREPARED_STATEMENTS,
+            # Our statements are short: compiling them to machine code costs more than it saves.
+            "server_settings": {"jit": "off", "application_name": "cardloop"},
+        },
+    )
+    event.listen(made.sync_engine, "checkout", _refuse_closed)
+    return made
+
+
+def async_url(url: str) -> URL:
+    """The same address for asyncpg, which spells libpq's `sslmode` as `ssl`."""
+    parsed = make_url(url).set(drivername="postgresql+asyncpg")
+    query = dict(parsed.query)
+    if "sslmode" in query:
+        query["ssl"] = query.pop("sslmode")
+    return parsed.set(query=query)
+
+
+async def _connect(session: AsyncSession) -> None:
+    try:
+        await session.connection()
+    except (OSError, TimeoutError, PoolExhausted, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError) as error:
+        raise DatabaseUnavailable("PostgreSQL cannot be reached") from error
+    except (DBAPIError, asyncpg.PostgresError) as error:
+        raise _judged(error) from error
+
+
+def _judged(error: DBAPIError | asyncpg.PostgresError) -> Exception:
+    """The error itself, or DatabaseUnavailable when another try makes sense."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    state = str(getattr(cause, "sqlstate", None))
+    lost = isinstance(error, DBAPIError) and error.connection_invalidated
+    if lost or state in TRANSIENT or state.startswith("08"):
+        return DatabaseUnavailable(TRANSIENT.get(state, "the connection was lost"))
+    return error
+
+
+def _refuse_closed(connection: Any, record: object, proxy: object) -> None:  # noqa: ARG001
+    """asyncpg notices by itself when the server hangs up; such a connection is replaced before anyone uses it."""
+    if connection.driver_connection.is_closed():
+        raise DisconnectionError
