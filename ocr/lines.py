@@ -14,7 +14,7 @@ OFFSET_MAX = 0.6  # Furthest apart the middles of two lines of one row are, in h
 
 @dataclass(frozen=True)
 class Line:
-    """One printed line: its text, the engine's mean score of its characters (0..1), and its place."""
+    """One printed line: its text, the engine's score of its worst character (0..1), and its place."""
 
     text: str
     confidence: float
@@ -23,11 +23,10 @@ class Line:
 
 @dataclass(frozen=True)
 class Span:
-    """Part of a row: its text, the score of the worst line it touches, that line's length, and its place."""
+    """Part of a row: its text, the score of the worst line it touches, and its place."""
 
     text: str
     confidence: float
-    characters: int
     box: Box
 
 
@@ -54,12 +53,12 @@ class Row:
         """The characters `start` to `end` of `text`; an empty span keeps the place where it stands."""
         touched = [(line, begin) for line, begin in self._begins() if begin < end and start < begin + len(line.text)]
         if not touched:
-            return Span("", 0.0, 0, self.box)
-        worst = min((line for line, _ in touched), key=lambda line: line.confidence)
+            return Span("", 0.0, self.box)
+        worst = min(line.confidence for line, _ in touched)
         box = _cut(touched[0][0], start - touched[0][1], end - touched[0][1])
         for line, begin in touched[1:]:
             box = box.joined(_cut(line, start - begin, end - begin))
-        return Span(self.text[start:end], worst.confidence, len(worst.text), box)
+        return Span(self.text[start:end], worst, box)
 
     def _begins(self) -> Iterable[tuple[Line, int]]:
         begin = 0

@@ -22,7 +22,9 @@ CAP_REPAIRED = 0.95  # A check digit confirms the changed characters.
 CAP_REPAIRED_UNCHECKED = 0.7  # Nothing confirms them.
 CAP_SAME_SHAPE = 0.85  # O or 0, I or 1, and no check digit to tell.
 CAP_UNLABELLED_UNCHECKED = 0.75  # Right length, but nothing says what it is: a hotline has ten digits too.
-CAP_UNLABELLED = 0.85  # A date or an amount without a label.
+CAP_UNLABELLED = 0.85  # A date without a label, or one amount of several.
+CAP_BLURRED = 0.85  # A check digit catches one wrong character, not several.
+SCORE_BLURRED = 0.6  # Score of the worst character below which more than one is likely to be wrong.
 
 
 @dataclass(frozen=True)
@@ -139,10 +141,11 @@ def _wrong_length(segment: Segment, labelled: bool, length: int) -> list[str]:
 
 
 def _field(name: FieldName, repaired: Repair, span: Span, uncaught: float) -> ReadField:
-    """Trusts the worst character, not the mean: all of the line's doubt may sit in one character of it."""
-    doubt = min(1.0, (1 - span.confidence) * span.characters)
-    confidence = span.confidence * (1 - doubt * uncaught)
-    return ReadField(name, repaired.value, confidence, span.box, alternatives=repaired.alternatives)
+    """As sure as the worst character, plus what the check digit adds unless the whole line is a blur."""
+    read = ReadField(
+        name, repaired.value, 1 - (1 - span.confidence) * uncaught, span.box, alternatives=repaired.alternatives
+    )
+    return read.at_most(CAP_BLURRED) if span.confidence < SCORE_BLURRED else read
 
 
 def _capped(read: ReadField, repaired: Repair, has_check: bool, labelled: bool) -> ReadField:
@@ -174,8 +177,9 @@ def _face_value(cut: Sequence[Segment], gathered: Sequence[Row], brand: Brand | 
     if not printed:
         return None
     _, money, row = max(printed, key=lambda entry: entry[0])
-    read = _plain(FieldName.FACE_VALUE, money_text(money), row.span(0, len(row.text))).at_most(CAP_UNLABELLED)
-    return _bounded(read, money.amount_minor, brand)
+    read = _plain(FieldName.FACE_VALUE, money_text(money), row.span(0, len(row.text)))
+    one_amount = len({money for _, money, _ in printed}) == 1
+    return _bounded(read if one_amount else read.at_most(CAP_UNLABELLED), money.amount_minor, brand)
 
 
 def _bounded(read: ReadField, amount_minor: int, brand: Brand | None) -> ReadField:

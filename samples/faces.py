@@ -86,7 +86,9 @@ def _word(words: tuple[str, str]) -> str:
 
 
 def _gradient(style: Style) -> Image.Image:
-    ramp = Image.linear_gradient("L").rotate(45).resize(SIZE)
+    down = Image.linear_gradient("L").resize(SIZE)
+    across = Image.linear_gradient("L").rotate(90).resize(SIZE)
+    ramp = Image.blend(down, across, 0.5)
     return Image.composite(Image.new("RGB", SIZE, style.lower), Image.new("RGB", SIZE, style.upper), ramp)
 
 

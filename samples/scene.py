@@ -30,8 +30,10 @@ def _table(kind: str, size: tuple[int, int], dice: numpy.random.Generator) -> Im
     """Wood, stone or cloth, made of noise at several scales."""
     width, height = size
     base = {"wood": (150, 108, 70), "stone": (196, 194, 190), "cloth": (92, 104, 122)}[kind]
-    stretch = {"wood": (220, 6), "stone": (60, 60), "cloth": (4, 4)}[kind]
-    grain = _clouds(size, stretch, dice) * 26 + _clouds(size, (500, 300), dice) * 16
+    stretch = {"wood": (220, 6), "stone": (34, 22), "cloth": (4, 4)}[kind]
+    depth = {"wood": 26, "stone": 7, "cloth": 20}[kind]
+    grain = _clouds(size, stretch, dice) * depth + _clouds(size, (420, 260), dice) * 14
+    grain = grain + _clouds(size, (130, 90), dice) * depth * 0.5
     if kind == "wood":
         boards = (numpy.arange(height) % 330 < 5)[:, None] * numpy.full((1, width), 46.0)
         grain = grain - boards
@@ -43,7 +45,8 @@ def _clouds(size: tuple[int, int], stretch: tuple[int, int], dice: numpy.random.
     """Smooth noise around 0 with patches about `stretch` pixels wide and high."""
     coarse = (max(2, size[1] // stretch[1]), max(2, size[0] // stretch[0]))
     dots = Image.fromarray(dice.normal(0, 1, coarse).astype(numpy.float32))
-    return numpy.asarray(dots.resize(size, Image.Resampling.BICUBIC), dtype=numpy.float64)
+    smooth = dots.resize(size, Image.Resampling.BICUBIC)
+    return numpy.array(smooth, dtype=numpy.float64)
 
 
 def _worn(card: Image.Image, dice: numpy.random.Generator) -> Image.Image:
@@ -117,8 +120,8 @@ def _lit(pixels: Floats, scene: dict[str, Any], dice: numpy.random.Generator) ->
         spot = numpy.exp(-(((x - across) / 0.16) ** 2 + ((y - down) / 0.11) ** 2))
         lit = lit + (255 - lit) * (strength * spot)[:, :, None]
     if "dusk" in scene:
-        lit = 34 + lit * scene["dusk"] * numpy.array([1.04, 0.98, 0.86])
-    return lit
+        lit = 34 + lit * float(scene["dusk"]) * numpy.array([1.04, 0.98, 0.86])
+    return numpy.asarray(lit, dtype=numpy.float64)
 
 
 def _noisy(photo: Image.Image, dice: numpy.random.Generator) -> Image.Image:
