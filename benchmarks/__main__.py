@@ -1,0 +1,51 @@
+"""Runs every benchmark, or one: `python -m benchmarks [NAME]`. A figure short of its goal is printed, not hidden; only a failure to measure is an error."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import platform
+import sys
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from benchmarks.result import Result
+
+NAMES = ("flow", "events", "quote_latency", "codec", "ocr_overhead")
+RESULTS = Path(__file__).with_name("results")
+VERSIONS = ("temporalio", "sqlmodel", "asyncpg", "fastapi", "zen-engine", "paddleocr", "onnxruntime")
+
+
+def main(names: list[str]) -> int:
+    """Returns 0 when everything was measured, 2 for an unknown name."""
+    unknown = sorted(set(names) - set(NAMES))
+    if unknown:
+        print(f"no benchmark called {', '.join(unknown)}; there are: {', '.join(NAMES)}", file=sys.stderr)
+        return 2
+    short = os.environ.get("CARDLOOP_BENCH_SHORT", "").lower() in {"1", "true", "yes"}
+    for name in names or NAMES:
+        print(f"measuring {name} ...", file=sys.stderr, flush=True)
+        results: list[Result] = importlib.import_module(f"benchmarks.{name}").measure(short)
+        for result in results:
+            print(result.line(), flush=True)
+        _keep(name, results, short)
+    return 0
+
+
+def _keep(name: str, results: list[Result], short: bool) -> None:
+    RESULTS.mkdir(exist_ok=True)
+    kept = {
+        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "short": short,
+        "machine": {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.system()},
+        "versions": {package: version(package) for package in VERSIONS},
+        "results": [asdict(result) for result in results],
+    }
+    (RESULTS / f"{name}.json").write_text(json.dumps(kept, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

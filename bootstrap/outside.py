@@ -1,0 +1,59 @@
+"""The outside systems, each through its gateway, built once per process from the settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bootstrap import keys
+from bootstrap.settings import Settings
+from gateways.breaker import Breakers
+from gateways.fx import FxGateway
+from gateways.http import SignedChannel, new_client
+from gateways.issuer import IssuerGateway
+from gateways.messages import MessageGateway
+from gateways.outlet import OutletGateway
+from gateways.payout.alipay import AlipayGateway
+from gateways.payout.rsa2 import Signer, Verifier
+from gateways.pos import PosGateway
+from gateways.webhooks import WebhookGateway
+
+
+@dataclass(frozen=True)
+class Outside:
+    """Every gateway. Connections open on first use and live as long as the process."""
+
+    issuer: IssuerGateway
+    pos: PosGateway
+    outlet: OutletGateway
+    fx: FxGateway
+    messages: MessageGateway
+    alipay: AlipayGateway
+    webhooks: WebhookGateway
+
+
+def build(settings: Settings, secrets: keys.Secrets) -> Outside:
+    """Gateways to the addresses of the settings; the breakers are this process's own."""
+    breakers = Breakers()
+
+    def channel(system: str, url: object) -> SignedChannel:
+        return SignedChannel(system, new_client(str(url)), secrets.partner_secret)
+
+    return Outside(
+        issuer=IssuerGateway(channel("issuer", settings.issuer_url), breakers),
+        pos=PosGateway(channel("pos", settings.pos_url), breakers),
+        outlet=OutletGateway(channel("outlet", settings.outlet_url), secrets.partner_secret),
+        fx=FxGateway(channel("fx", settings.fx_url)),
+        messages=MessageGateway(channel("messages", settings.messages_url)),
+        alipay=_alipay(settings, secrets),
+        webhooks=WebhookGateway(new_client(""), allow_private=settings.demo),
+    )
+
+
+def _alipay(settings: Settings, secrets: keys.Secrets) -> AlipayGateway:
+    return AlipayGateway(
+        new_client(str(settings.alipay_url)),
+        settings.alipay_app_id,
+        Signer(secrets.alipay_private_pem),
+        Verifier(keys.alipay_public_pem(settings)),
+        f"{settings.api_url}/callbacks/alipay",
+    )

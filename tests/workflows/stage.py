@@ -1,0 +1,227 @@
+"""A pretended world for card workflows: activities of the real names whose answers a test sets, and which remember their calls."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from temporalio import activity
+from temporalio.client import Client
+from temporalio.exceptions import ApplicationError
+from temporalio.worker import Worker
+
+from domain.cards import CardStatus, CardType, EndReason, Outcome, Stage, WaitingFor
+from domain.facts import (
+    CardToBuy,
+    ChannelFacts,
+    CodeChecked,
+    CodeSent,
+    OfferFacts,
+    OutletAsked,
+    PayoutFacts,
+    ReadFacts,
+    ReviewFacts,
+    TaskOpened,
+    ValuedFacts,
+    VerifiedFacts,
+)
+from domain.identifiers import new_id
+from domain.money import Currency
+from domain.payout import PayoutOutcome
+from domain.pricing import QuoteState
+from domain.review import Alarm, ReviewOutcome
+from domain.verification import Consequence, DynamicCodeResult, Party
+from workflows.card import CardWorkflow
+from workflows.policies import CARDS_QUEUE, READING_QUEUE, issuer_queue
+
+BRANDS = {
+    CardType.SUPERMARKET: "walmart",
+    CardType.ECOMMERCE: "jd",
+    CardType.DINING: "starbucks",
+    CardType.REGIONAL: "hualian",
+    CardType.CROSSBORDER: "amazon-us",
+}
+ACTIVE = VerifiedFacts(CardStatus.ACTIVE, Consequence.PROCEED, None, (), 50_000, 1)
+
+
+def card(card_type: CardType = CardType.ECOMMERCE, *, has_photos: bool = False, confirm_fields: bool = False) -> CardToBuy:
+    """A card of its own id."""
+    brand = BRANDS[card_type]
+    currency = Currency.USD if card_type is CardType.CROSSBORDER else Currency.CNY
+    return CardToBuy(new_id(), card_type, brand, brand, has_photos, confirm_fields, currency, "seller:S1")
+
+
+def read(*, complete: bool = True, duplicate: bool = False) -> ReadFacts:
+    """A reading that found a card."""
+    return ReadFacts(True, complete, 9_900, duplicate, brand_differs=False, revision=1)
+
+
+def verified(status: CardStatus, consequence: Consequence, reason: EndReason | None = None, *why: str) -> VerifiedFacts:
+    """What a party said."""
+    return VerifiedFacts(status, consequence, reason, why, 50_000, 1)
+
+
+def decided(outcome: ReviewOutcome, **more: Any) -> ReviewFacts:
+    """What a reviewer decided."""
+    facts: dict[str, Any] = {"reject_reason": None, "asked_item": None, "fields_changed": False} | more
+    return ReviewFacts(outcome, **facts)
+
+
+@dataclass
+class World:
+    """What the outside answers, in order; the last answer of each list is repeated. An exception is raised."""
+
+    readings: list[Any] = field(default_factory=lambda: [read()])
+    issuer: list[Any] = field(default_factory=lambda: [ACTIVE])
+    store: list[Any] = field(default_factory=lambda: [ACTIVE])
+    outlet: list[Any] = field(default_factory=lambda: [ACTIVE])
+    codes: list[CodeChecked] = field(default_factory=lambda: [CodeChecked(DynamicCodeResult.RIGHT, 3)])
+    licensed: bool = True
+    reasons: list[tuple[str, ...]] = field(default_factory=lambda: [()])
+    accepted: bool = True
+    offer_seconds: int = 600
+    warn_after_s: int = 3_600
+    due_after_s: int = 7_200
+    decisions: dict[str, ReviewFacts] = field(default_factory=dict)
+    payments: list[Any] = field(default_factory=lambda: [PayoutFacts(PayoutOutcome.PAID, None)])
+    reconciled: list[Any] = field(default_factory=lambda: [PayoutFacts(PayoutOutcome.PAID, None)])
+    calls: list[tuple[str, tuple[Any, ...]]] = field(default_factory=list)
+
+    def names(self) -> list[str]:
+        """The activities called, in order."""
+        return [name for name, _ in self.calls]
+
+    def of(self, name: str) -> list[tuple[Any, ...]]:
+        """The arguments of each call of one activity."""
+        return [arguments for called, arguments in self.calls if called == name]
+
+    def _next(self, name: str, answers: list[Any], *arguments: Any) -> Any:
+        self.calls.append((name, arguments))
+        answer = answers.pop(0) if len(answers) > 1 else answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    @activity.defn(name="reading.read_photos")
+    async def read_photos(self, card_id: str) -> ReadFacts:
+        return self._next("reading.read_photos", self.readings, card_id)
+
+    @activity.defn(name="verification.ask_issuer")
+    async def ask_issuer(self, card_id: str) -> VerifiedFacts:
+        return self._next("verification.ask_issuer", self.issuer, card_id)
+
+    @activity.defn(name="verification.ask_store")
+    async def ask_store(self, card_id: str) -> VerifiedFacts:
+        return self._next("verification.ask_store", self.store, card_id)
+
+    @activity.defn(name="verification.send_code")
+    async def send_code(self, card_id: str, number: int) -> CodeSent:
+        self.calls.append(("verification.send_code", (card_id, number)))
+        return CodeSent(number, (datetime.now(UTC) + timedelta(minutes=5)).isoformat())
+
+    @activity.defn(name="verification.check_code")
+    async def check_code(self, card_id: str, number: int, code: str) -> CodeChecked:
+        return self._next("verification.check_code", self.codes, card_id, number, code)
+
+    @activity.defn(name="verification.ask_outlet")
+    async def ask_outlet(self, card_id: str) -> OutletAsked:
+        self.calls.append(("verification.ask_outlet", (card_id,)))
+        asked_at = activity.info().current_attempt_scheduled_time
+        return OutletAsked(f"outlet-{card_id}", (asked_at + timedelta(hours=48)).isoformat())
+
+    @activity.defn(name="verification.record_outlet_report")
+    async def record_outlet_report(self, card_id: str, request_id: str, confirmed: bool) -> VerifiedFacts:
+        return self._next("verification.record_outlet_report", self.outlet, card_id, request_id, confirmed)
+
+    @activity.defn(name="verification.record_silence")
+    async def record_silence(self, card_id: str, party: Party) -> VerifiedFacts:
+        self.calls.append(("verification.record_silence", (card_id, party)))
+        return verified(CardStatus.UNKNOWN, Consequence.REVIEW, None, "issuer_unknown")
+
+    @activity.defn(name="verification.open_channel")
+    async def open_channel(self, card_id: str) -> ChannelFacts:
+        self.calls.append(("verification.open_channel", (card_id,)))
+        return ChannelFacts(self.licensed, "lock-1", "7.1200", (datetime.now(UTC) + timedelta(hours=1)).isoformat())
+
+    @activity.defn(name="pricing.value")
+    async def value(self, card_id: str, number: int) -> ValuedFacts:
+        reasons = self._next("pricing.value", self.reasons, card_id, number)
+        return ValuedFacts(f"quote-{number}", 46_500, reasons, "pricing", "v1")
+
+    @activity.defn(name="pricing.offer")
+    async def offer(self, card_id: str, quote_id: str) -> OfferFacts:
+        self.calls.append(("pricing.offer", (card_id, quote_id)))
+        return OfferFacts("2030-01-01T00:00:00+00:00", self.offer_seconds, self.accepted)
+
+    @activity.defn(name="pricing.close")
+    async def close(self, card_id: str, quote_id: str, state: QuoteState) -> None:
+        self.calls.append(("pricing.close", (card_id, quote_id, state)))
+
+    @activity.defn(name="review.open")
+    async def open(self, card_id: str, number: int, reasons: list[str]) -> TaskOpened:
+        self.calls.append(("review.open", (card_id, number, tuple(reasons))))
+        return TaskOpened(f"task-{number}", self.warn_after_s, self.due_after_s)
+
+    @activity.defn(name="review.alarm")
+    async def alarm(self, task_id: str, alarm: Alarm) -> None:
+        self.calls.append(("review.alarm", (task_id, alarm)))
+
+    @activity.defn(name="review.apply")
+    async def apply(self, task_id: str, decision_id: str) -> ReviewFacts:
+        self.calls.append(("review.apply", (task_id, decision_id)))
+        return self.decisions[decision_id]
+
+    @activity.defn(name="payout.prepare")
+    async def prepare(self, card_id: str, quote_id: str, key: str) -> None:
+        self.calls.append(("payout.prepare", (card_id, quote_id, key)))
+
+    @activity.defn(name="payout.send")
+    async def send(self, key: str) -> PayoutFacts:
+        return self._next("payout.send", self.payments, key)
+
+    @activity.defn(name="payout.reconcile")
+    async def reconcile(self, key: str) -> PayoutFacts:
+        return self._next("payout.reconcile", self.reconciled, key)
+
+    @activity.defn(name="payout.settle")
+    async def settle(self, key: str, outcome: PayoutOutcome, code: str | None) -> None:
+        self.calls.append(("payout.settle", (key, outcome, code)))
+
+    @activity.defn(name="journey.move")
+    async def move(self, card_id: str, stage: Stage, waiting_for: WaitingFor, until: str | None, what: str) -> None:
+        self.calls.append(("journey.move", (stage, waiting_for, what)))
+
+    @activity.defn(name="journey.end")
+    async def end(self, card_id: str, outcome: Outcome, reason: EndReason | None, detail: str | None) -> None:
+        self.calls.append(("journey.end", (outcome, reason, detail)))
+
+    def activities(self) -> list[Callable[..., Any]]:
+        """Every activity of this world."""
+        return [
+            self.read_photos, self.ask_issuer, self.ask_store, self.send_code, self.check_code, self.ask_outlet,
+            self.record_outlet_report, self.record_silence, self.open_channel, self.value, self.offer, self.close,
+            self.open, self.alarm, self.apply, self.prepare, self.send, self.reconcile, self.settle, self.move, self.end,
+        ]  # fmt: skip
+
+
+def unavailable() -> ApplicationError:
+    """An outside system that gave no answer this time."""
+    return ApplicationError("unavailable", type="GatewayUnavailable")
+
+
+@asynccontextmanager
+async def playing(client: Client, world: World) -> AsyncIterator[None]:
+    """Workers of every queue of the journey, with the world's activities."""
+    async with AsyncExitStack() as stack:
+        queues = [CARDS_QUEUE, READING_QUEUE, *(issuer_queue(brand) for brand in BRANDS.values())]
+        for queue in queues:
+            workflows = [CardWorkflow] if queue == CARDS_QUEUE else []
+            await stack.enter_async_context(
+                Worker(client, task_queue=queue, workflows=workflows, activities=world.activities(), debug_mode=False)
+            )
+        yield

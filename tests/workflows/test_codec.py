@@ -1,0 +1,66 @@
+"""Nothing that Temporal stores can be read without the key ring, nor moved from one card to another."""
+
+from __future__ import annotations
+
+import pytest
+from temporalio.api.common.v1 import Payload
+from temporalio.client import Client
+from temporalio.converter import WorkflowSerializationContext
+
+from domain.sealing import KeyRing, SealBroken
+from tests.workflows.stage import World, card, playing
+from workflows.codec import EncryptionCodec, PayloadMoved, data_converter
+from workflows.desk import CardDesk
+from workflows.messages import CardEnded
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+SECRET = Payload(metadata={"encoding": b"json/plain"}, data=b'"JD-secret-marker"')
+
+
+def bound(keyring: KeyRing, workflow_id: str) -> EncryptionCodec:
+    """The codec as the SDK binds it to a workflow."""
+    return EncryptionCodec(keyring).with_context(WorkflowSerializationContext("default", workflow_id))
+
+
+async def test_a_payload_is_unreadable_and_comes_back_whole() -> None:
+    codec = bound(KeyRing.generate(), "card:A")
+    sealed = await codec.encode([SECRET])
+    assert b"marker" not in sealed[0].SerializeToString()
+    assert await codec.decode(sealed) == [SECRET]
+
+
+async def test_a_payload_does_not_open_at_another_card() -> None:
+    keyring = KeyRing.generate()
+    sealed = await bound(keyring, "card:A").encode([SECRET])
+    with pytest.raises(PayloadMoved):
+        await bound(keyring, "card:B").decode(sealed)
+    sealed[0].metadata["workflow-id"] = b"card:B"
+    with pytest.raises(SealBroken):
+        await bound(keyring, "card:B").decode(sealed)
+
+
+async def test_a_rotated_ring_opens_what_was_sealed_before() -> None:
+    before = KeyRing.generate()
+    sealed = await bound(before, "card:A").encode([SECRET])
+    assert await bound(before.rotated(), "card:A").decode(sealed) == [SECRET]
+
+
+async def test_the_codec_server_opens_without_knowing_the_workflow() -> None:
+    keyring = KeyRing.generate()
+    sealed = await bound(keyring, "card:A").encode([SECRET])
+    assert await EncryptionCodec(keyring).decode(sealed) == [SECRET]
+
+
+async def test_a_whole_history_shows_no_word_of_the_card(temporal_client: Client) -> None:
+    config = temporal_client.config()
+    config["data_converter"] = data_converter(KeyRing.generate())
+    client, world, one = Client(**config), World(), card()
+    async with playing(client, world):
+        await CardDesk(client).start(one)
+        await client.get_workflow_handle(f"card:{one.card_id}", result_type=CardEnded).result()
+    history = await client.get_workflow_handle(f"card:{one.card_id}").fetch_history()
+    stored = b"".join(event.SerializeToString() for event in history.events)
+    assert len(stored) > 1_000
+    for word in (b"jd", b"ecommerce", b"46500", b"quote-1", b"seller:S1"):
+        assert word not in stored
