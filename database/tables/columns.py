@@ -19,24 +19,24 @@ def now() -> datetime:
 
 def moment(*, index: bool = False) -> Any:
     """A moment that must be given."""
-    return Field(sa_type=DateTime(timezone=True), index=index)  # type: ignore[call-overload]
+    return Field(sa_type=DateTime(timezone=True), index=index)
 
 
 def moment_now() -> Any:
     """A moment that is the writing of the row."""
-    return Field(default_factory=now, sa_type=DateTime(timezone=True))  # type: ignore[call-overload]
+    return Field(default_factory=now, sa_type=DateTime(timezone=True))
 
 
 def moment_maybe(*, index: bool = False) -> Any:
     """A moment that may not have come yet."""
-    return Field(default=None, sa_type=DateTime(timezone=True), index=index)  # type: ignore[call-overload]
+    return Field(default=None, sa_type=DateTime(timezone=True), index=index)
 
 
 def word(kind: type[StrEnum], default: StrEnum | None = None, *, required: bool = False, index: bool = False) -> Any:
     """An enum's member stored as its own text."""
     stored = Enum(kind, native_enum=False, length=40, values_callable=_values)
     given: Any = ... if required else default
-    return Field(default=given, sa_type=stored, index=index)  # type: ignore[call-overload]
+    return Field(default=given, sa_type=stored, index=index)
 
 
 def json_object() -> Any:

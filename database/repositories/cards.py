@@ -1,0 +1,221 @@
+"""A card's state and story: each change is written with its event, its evidence and its webhook in one statement, or not at all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Boolean, DateTime, String, TextClause, bindparam, select, text, update
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.tables.columns import now
+from database.tables.intake import CardRow
+from domain import evidence
+from domain.cards import FREES_FINGERPRINT, EndReason, Outcome, Stage, WaitingFor
+from domain.identifiers import new_id
+from domain.refusals import DuplicateCard, NotFound
+from domain.rules.brands import brand
+from domain.sealing import KeyRing
+
+PURPOSE = "card"  # The key ring's purpose for numbers and PINs.
+LIVE_ONCE = "card_once_while_live"
+# Where the card's fingerprint is put into the leaf; no fact can hold it, since a NUL never enters the database.
+FINGERPRINT_HERE = "\x00fingerprint\x00"
+
+# The leaf is written around the fingerprint because only the locked row is sure of it: reading it first would be one
+# more round trip for every step of every card. `moved` holds when the card went to another stage or waits for another.
+# A card that has ended keeps its state and its end; what still happens around it is told in its story.
+RECORD = """
+WITH changed AS (
+    UPDATE card SET
+        stage = CASE WHEN outcome IS NULL THEN :stage ELSE stage END,
+        waiting_for = CASE WHEN outcome IS NULL THEN :waiting_for ELSE waiting_for END,
+        since = CASE WHEN outcome IS NOT NULL OR (stage = :stage AND waiting_for = :waiting_for) THEN since ELSE :moment END,
+        until = CASE WHEN outcome IS NULL THEN :until ELSE until END,
+        outcome = coalesce(outcome, :outcome),
+        reason = CASE WHEN outcome IS NULL THEN :reason ELSE reason END,
+        reason_detail = CASE WHEN outcome IS NULL THEN :reason_detail ELSE reason_detail END,
+        live = CASE WHEN outcome IS NULL THEN live AND NOT :frees ELSE live END
+    WHERE id = :card_id
+    RETURNING *
+), told AS (
+    INSERT INTO card_event (card_id, at, stage, actor, what, facts)
+    SELECT id, :moment, stage, :actor, :what, :facts FROM changed
+), proved AS (
+    INSERT INTO evidence_leaf (card_id, what, body, leaf_hash, at)
+    SELECT id, :what, content::jsonb, sha256('\\x00'::bytea || convert_to(content, 'UTF8')), :moment
+    FROM (SELECT id, :before || coalesce('"' || fingerprint || '"', 'null') || :after AS content FROM changed) AS leaf
+), announced AS (
+    INSERT INTO outbox (id, kind, destination, topic, payload, attempts, due_at)
+    SELECT :delivery_id, 'webhook', owner, :topic,
+           :payload || jsonb_build_object('submission_id', submission_id, 'position', position), 0, :moment
+    FROM changed
+    JOIN submission ON submission.id = submission_id AND owner LIKE 'partner:%'
+    JOIN partner ON partner.id = substr(owner, 9) AND webhook_url IS NOT NULL
+    WHERE since = :moment
+)
+SELECT * FROM changed
+"""
+
+_MOMENT = DateTime(timezone=True)
+_TYPES: dict[str, Any] = {
+    "stage": String, "waiting_for": String, "moment": _MOMENT, "until": _MOMENT, "outcome": String, "reason": String,
+    "reason_detail": String, "frees": Boolean, "card_id": String, "actor": String, "what": String, "facts": JSONB,
+    "before": String, "after": String, "delivery_id": String, "topic": String, "payload": JSONB,
+}  # fmt: skip
+_RECORD: TextClause = text(RECORD).bindparams(*(bindparam(name, type_=kind) for name, kind in _TYPES.items()))
+_CARD: Any = CardRow  # Its attributes are columns in a statement, which the model's annotations do not say.
+
+
+@dataclass(frozen=True)
+class Change:
+    """One step of a card: where it stands now, for whom it waits until when, and what is told of it.
+
+    `what` is a key of the story's sentences, `facts` its values: never a secret. `actor` is machine, seller:<id>,
+    partner:<id>, person:<id>, outlet:<code> or gateway. With an `outcome` the card has ended.
+    """
+
+    stage: Stage
+    waiting_for: WaitingFor
+    until: datetime | None
+    what: str
+    facts: dict[str, str] = field(default_factory=dict)
+    actor: str = "machine"
+    outcome: Outcome | None = None
+    reason: EndReason | None = None
+    reason_detail: str | None = None
+
+
+async def record(session: AsyncSession, card_id: str, change: Change) -> CardRow:
+    """Moves the card and writes event, evidence leaf and a partner's webhook with it: one statement, which locks the card.
+
+    `since` is now when stage or waiting_for changed, and only then a webhook is written. A card that has ended keeps
+    its state; the event and its leaf are written all the same. An outcome that frees the card's fingerprint frees it.
+    Refuses NotFound. Returns the card as it now stands.
+    """
+    statement = select(CardRow).from_statement(_RECORD)
+    found = await session.execute(statement, _values(card_id, change), execution_options={"populate_existing": True})
+    return _required(found.scalar_one_or_none(), card_id)
+
+
+async def load(session: AsyncSession, card_id: str) -> CardRow:
+    """The card as it stands. Refuses NotFound."""
+    found = await session.execute(select(CardRow).where(_CARD.id == card_id))
+    return _required(found.scalar_one_or_none(), card_id)
+
+
+async def load_for_update(session: AsyncSession, card_id: str) -> CardRow:
+    """The card, locked until the transaction ends, read anew even when the session knows it. Refuses NotFound."""
+    statement = select(CardRow).where(_CARD.id == card_id).with_for_update()
+    found = await session.execute(statement, execution_options={"populate_existing": True})
+    return _required(found.scalar_one_or_none(), card_id)
+
+
+async def set_fields(
+    session: AsyncSession,
+    keyring: KeyRing,
+    card: CardRow,
+    *,
+    number: str | None = None,
+    pin: str | None = None,
+    face_value_minor: int | None = None,
+    expires_on: date | None = None,
+) -> int:
+    """Writes the fields that are given, number and PIN sealed; what is None stays. Returns the fields' new revision.
+
+    `number` is tidied already (`Brand.require_number`). Refuses DuplicateCard when another live card has it; the
+    transaction goes on as if this had not been called.
+    """
+    values: dict[str, Any] = {"face_value_minor": face_value_minor, "expires_on": expires_on}
+    if pin is not None:
+        values["pin_sealed"] = _sealed(keyring, card.id, "pin", pin)
+    if number is not None:
+        values["number_sealed"] = _sealed(keyring, card.id, "number", number)
+        values["number_tail"] = number[-4:]
+        values["fingerprint"] = keyring.fingerprint(brand(card.brand).issuer, number)
+    given = {name: value for name, value in values.items() if value is not None}
+    if number is None:
+        return await _update(session, card.id, given)
+    try:
+        async with session.begin_nested():
+            return await _update(session, card.id, given)
+    except IntegrityError as error:
+        if LIVE_ONCE in str(error.orig):
+            raise DuplicateCard() from None  # The cause quotes the row.
+        raise
+
+
+def open_number(keyring: KeyRing, card: CardRow) -> str | None:
+    """The card's number; None while it is not known. Raises SealBroken."""
+    return _opened(keyring, card.id, "number", card.number_sealed)
+
+
+def open_pin(keyring: KeyRing, card: CardRow) -> str | None:
+    """The card's PIN; None when it is not known or the brand has none. Raises SealBroken."""
+    return _opened(keyring, card.id, "pin", card.pin_sealed)
+
+
+def _values(card_id: str, change: Change) -> dict[str, Any]:
+    moment = now()
+    before, after = _leaf(card_id, change, moment)
+    return {
+        "card_id": card_id, "moment": moment, "before": before, "after": after, "stage": change.stage.value,
+        "waiting_for": change.waiting_for.value, "until": change.until, "what": change.what, "facts": change.facts,
+        "actor": change.actor, "outcome": _text(change.outcome), "reason": _text(change.reason),
+        "reason_detail": change.reason_detail, "frees": change.outcome in FREES_FINGERPRINT,
+        "delivery_id": new_id(), "topic": f"card.{change.outcome or change.stage}",
+        "payload": _payload(card_id, change, moment),
+    }  # fmt: skip
+
+
+def _leaf(card_id: str, change: Change, moment: datetime) -> tuple[str, str]:
+    """The leaf's canonical JSON, before and after the fingerprint."""
+    body = {
+        "actor": change.actor, "at": moment.isoformat(), "card_id": card_id, "facts": change.facts,
+        "fingerprint": FINGERPRINT_HERE, "outcome": _text(change.outcome), "stage": change.stage.value, "what": change.what,
+    }  # fmt: skip
+    here = evidence.canonical({"": FINGERPRINT_HERE})[len(b'{"":') : -1]
+    before, after = evidence.canonical(body).split(here)
+    return before.decode(), after.decode()
+
+
+def _payload(card_id: str, change: Change, moment: datetime) -> dict[str, str | None]:
+    """What a partner's webhook says; `submission_id` and `position` are added by the statement."""
+    return {
+        "card_id": card_id, "stage": change.stage.value, "waiting_for": change.waiting_for.value, "what": change.what,
+        "at": moment.isoformat(), "until": change.until.isoformat() if change.until else None,
+        "outcome": _text(change.outcome), "reason": _text(change.reason),
+    }  # fmt: skip
+
+
+async def _update(session: AsyncSession, card_id: str, values: dict[str, Any]) -> int:
+    statement = (
+        update(CardRow)
+        .where(_CARD.id == card_id)
+        .values(**values, fields_revision=_CARD.fields_revision + 1)
+        .returning(CardRow)
+        .execution_options(populate_existing=True, synchronize_session=False)
+    )
+    found = await session.execute(statement)
+    return _required(found.scalar_one_or_none(), card_id).fields_revision
+
+
+def _sealed(keyring: KeyRing, card_id: str, name: str, secret: str) -> bytes:
+    return keyring.seal_text(secret, purpose=PURPOSE, aad=f"card:{card_id}:{name}")
+
+
+def _opened(keyring: KeyRing, card_id: str, name: str, sealed: bytes | None) -> str | None:
+    return None if sealed is None else keyring.open_text(sealed, purpose=PURPOSE, aad=f"card:{card_id}:{name}")
+
+
+def _required(card: CardRow | None, card_id: str) -> CardRow:
+    if card is None:
+        raise NotFound(card=card_id[:26])
+    return card
+
+
+def _text(member: Outcome | EndReason | None) -> str | None:
+    return None if member is None else member.value
