@@ -2,13 +2,12 @@
 
 import asyncio
 import os
-import secrets
 import signal
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from bootstrap import keys
 from bootstrap.services import temporal
 from bootstrap.services.health import Check, all_answer, answers, in_thread
 from bootstrap.services.ports import check_free
@@ -36,6 +35,7 @@ class Platform:
     async def start(self) -> None:
         """Return when every program is healthy; raises Problem for the first thing that stands in the way."""
         make_state_folders(self.settings)
+        keys.ensure(self.settings)
         await self.supervisor.clear_leftovers()
         check_free(ports(self.settings))
         await self._start_database()
@@ -89,17 +89,9 @@ async def migrate(settings: Settings) -> None:
 def make_state_folders(settings: Settings) -> None:
     """Make the folders of what is kept; keys and photos for their owner alone."""
     settings.state_dir.mkdir(parents=True, exist_ok=True)
+    settings.state_dir.chmod(0o711)  # PostgreSQL's own user must pass through; nobody lists what is here.
     for private in (settings.keys, settings.photos, settings.logs_dir, settings.alipay_keys):
         private.mkdir(mode=0o700, parents=True, exist_ok=True)
-    make_secret(settings.outside_secret_file)
-
-
-def make_secret(file: Path) -> None:
-    """Write a fresh secret for its owner alone, unless the file is there."""
-    with suppress(FileExistsError):
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as sink:
-            sink.write(secrets.token_hex(32))
 
 
 def embedded_postgres(settings: Settings) -> EmbeddedPostgres:

@@ -57,6 +57,7 @@ class OutsideSettings(BaseSettings):
     pos_url: HttpUrl = Field(HttpUrl("http://127.0.0.1:8101"), description="Store point-of-sale checks.")
     outlet_url: HttpUrl = Field(HttpUrl("http://127.0.0.1:8102"), description="Local partner outlets.")
     alipay_url: HttpUrl = Field(HttpUrl("http://127.0.0.1:8103"), description="Alipay open-platform gateway.")
+    alipay_app_id: str = Field("cardloop-demo", description="Our application id at Alipay; the simulator takes any.")
     fx_url: HttpUrl = Field(HttpUrl("http://127.0.0.1:8104"), description="Exchange rates.")
     messages_url: HttpUrl = Field(HttpUrl("http://127.0.0.1:8105"), description="Text-message gateway.")
     simulators: bool = Field(True, description="Start the six simulators beside the platform.")
@@ -113,7 +114,7 @@ class Settings(TemporalSettings, AddressSettings, OutsideSettings):
 
     @property
     def outside_secret_file(self) -> Path:
-        """Secret (hex) shared with the issuers', stores' and outlets' systems; made at the first start."""
+        """Secret that signs calls to and reports from issuers, stores and outlets."""
         return self.keys / "outside.secret"
 
     @property

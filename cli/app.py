@@ -61,9 +61,11 @@ def serve(program: Served) -> None:
     """Serve one HTTP program. / 运行一个网页程序"""
     settings = Settings()
     if program is Served.SIMULATORS:
+        from bootstrap import keys
         from bootstrap.platform import make_state_folders, simulators_command
 
         make_state_folders(settings)
+        keys.ensure(settings)
         command = simulators_command(settings)
         os.execv(command[0], command)  # noqa: S606  # Our own Python and module; no shell.
     from bootstrap.serving import serve as run

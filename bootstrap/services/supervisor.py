@@ -106,6 +106,7 @@ class Child:
                     stdout=sink,
                     stderr=sink,
                     start_new_session=True,  # Ctrl-C reaches the supervisor alone, which stops the rest in order.
+                    umask=0o077,  # Temporal's file and the simulators' are for their owner alone.
                     **program.identity,
                 )
             except OSError as error:
@@ -162,6 +163,8 @@ class Supervisor:
         """Start programs as one group, which is stopped together, and return at once."""
         self._logs.mkdir(parents=True, exist_ok=True)
         group = [self._child(program) for program in programs]
+        if not group:
+            return group
         self._groups.append(group)
         for child in group:
             await child.launch()
