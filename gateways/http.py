@@ -112,7 +112,10 @@ def understood(system: str, reply: Reply) -> JsonReply:
     """
     if reply.status == TOO_MANY_REQUESTS or reply.status >= 500:
         raise GatewayUnavailable(
-            system, f"http_{reply.status}", retry_after_ms=retry_after_ms(reply.headers), perhaps_done=reply.status >= 500
+            system,
+            f"http_{reply.status}",
+            retry_after_ms=retry_after_ms(reply.headers),
+            perhaps_done=reply.status >= 500,
         )
     fields = _object(reply.body)
     if not 200 <= reply.status < 300:

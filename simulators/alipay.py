@@ -14,6 +14,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
+import httpx
 from fastapi import Request, Response
 
 from simulators.alipay_wire import Keys, answer_text, fen, sorted_text, yuan
@@ -58,7 +59,7 @@ class Alipay(Program):
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
         self.keys = Keys(setup.keys)
-        self.callbacks = Callbacks(self.store, self._signed_notice, lambda response: response.text.strip() == "success")
+        self.callbacks = Callbacks(self.store, self._signed_notice, _is_taken)
 
     def routes(self) -> None:
         """The one door of the gateway, and what people may look at."""
@@ -96,7 +97,9 @@ class Alipay(Program):
         columns = (Words("商户订单号", "Our number"), Words("金额（元）", "Amount (yuan)"), Words("收款人", "Payee"))
         panel = Panel(Words("转账", "Transfers"), (*columns, Words("状态", "Status"), Words("错误码", "Error")), rows)
         waiting = [(kept["url"], str(kept["tries"])) for kept in self.callbacks.waiting()]
-        notices = Panel(Words("未送达的通知", "Notices not taken yet"), (Words("地址", "Address"), Words("次数", "Tries")), waiting)
+        notices = Panel(
+            Words("未送达的通知", "Notices not taken yet"), (Words("地址", "Address"), Words("次数", "Tries")), waiting
+        )
         return [panel, notices]
 
     def _answer(self, method: str, fields: dict[str, str]) -> dict[str, Any]:
@@ -135,7 +138,9 @@ class Alipay(Program):
             record |= {"status": "FAIL", "error_code": self.controls.refuse, "order_id": None}
         elif self.controls.processing_ms:
             record |= {"status": "DEALING"}
-            self.store.put("dealing", key, {"out_biz_no": key, "settles": time.time() + self.controls.processing_ms / 1000})
+            self.store.put(
+                "dealing", key, {"out_biz_no": key, "settles": time.time() + self.controls.processing_ms / 1000}
+            )
         else:
             record |= {"status": "SUCCESS"}
         self.store.put("transfer", key, record)
@@ -179,6 +184,10 @@ class Alipay(Program):
     def _signed_notice(self, facts: Record, genuine: bool) -> tuple[bytes, dict[str, str]]:
         signature = self.keys.sign(sorted_text(facts, {"sign", "sign_type"}), genuine)
         return urlencode(facts | {"sign": signature, "sign_type": "RSA2"}).encode(), FORM
+
+
+def _is_taken(response: httpx.Response) -> bool:
+    return response.is_success and response.text.strip() == "success"
 
 
 def _told_apart_by(content: dict[str, Any]) -> str:

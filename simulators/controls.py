@@ -77,7 +77,9 @@ class BrandControls(Controls):
 class CallbackControls(Controls):
     """Switches of programs that call back."""
 
-    duplicate_callbacks: Annotated[int, Field(ge=0, le=20), Words("每个回调多发几次", "Extra copies of each callback")] = 0
+    duplicate_callbacks: Annotated[
+        int, Field(ge=0, le=20), Words("每个回调多发几次", "Extra copies of each callback")
+    ] = 0
     late_callback_ms: Annotated[Milliseconds, Words("回调迟到（毫秒）", "Callback delay (ms)")] = 0
     out_of_order: Annotated[bool, Words("结果之后再发一个过时的回调", "A stale callback after the final one")] = False
     forged_callbacks: Annotated[bool, Words("先发一个伪造的回调", "A forged callback first")] = False

@@ -39,9 +39,15 @@ class RateRequest(BaseModel):
 class FxControls(Controls):
     """Switches of the desk."""
 
-    rate_shift_bp: Annotated[int, Field(ge=-5000, le=5000), Words("汇率偏移（万分之一）", "Rate shift (basis points)")] = 0
-    licensed_channels: Annotated[tuple[str, ...], Words("持牌渠道（逗号分隔）", "Licensed channels (by comma)")] = ("amazon-us",)
-    suspended_channels: Annotated[tuple[str, ...], Words("暂停的渠道（逗号分隔）", "Suspended channels (by comma)")] = ()
+    rate_shift_bp: Annotated[
+        int, Field(ge=-5000, le=5000), Words("汇率偏移（万分之一）", "Rate shift (basis points)")
+    ] = 0
+    licensed_channels: Annotated[tuple[str, ...], Words("持牌渠道（逗号分隔）", "Licensed channels (by comma)")] = (
+        "amazon-us",
+    )
+    suspended_channels: Annotated[
+        tuple[str, ...], Words("暂停的渠道（逗号分隔）", "Suspended channels (by comma)")
+    ] = ()
     licence_days_left: Annotated[int, Field(ge=-3650, le=3650), Words("牌照剩余天数", "Days left of the licence")] = 365
     cost_fen: Annotated[int, Field(ge=0), Words("每次调用的费用（分）", "Cost per call (fen)")] = 2
 

@@ -170,10 +170,21 @@ class Issuer(Program):
 
     def _book_panel(self) -> Panel:
         rows = [
-            (entry.brand, tail_of(entry.tail), entry.status, f"{entry.balance_minor} {entry.currency}", str(entry.expires_on))
+            (
+                entry.brand,
+                tail_of(entry.tail),
+                entry.status,
+                f"{entry.balance_minor} {entry.currency}",
+                str(entry.expires_on),
+            )
             for entry in self.book.registered()
         ]
-        columns = (Words("品牌", "Brand"), Words("卡", "Card"), Words("状态", "Status"), Words("余额（最小单位）", "Balance (minor)"))
+        columns = (
+            Words("品牌", "Brand"),
+            Words("卡", "Card"),
+            Words("状态", "Status"),
+            Words("余额（最小单位）", "Balance (minor)"),
+        )
         return Panel(Words("登记的卡", "Registered cards"), (*columns, Words("有效期至", "Valid until")), rows)
 
 
@@ -184,7 +195,10 @@ def refuse_in_maintenance(brand: str, controls: BrandControls) -> None:
 
 
 def _magic_panel() -> Panel:
-    columns = (Words("校验位前两位（无校验位则末两位）", "Two characters before the check digit (or last two)"), Words("状态", "Status"))
+    columns = (
+        Words("校验位前两位（无校验位则末两位）", "Two characters before the check digit (or last two)"),
+        Words("状态", "Status"),
+    )
     others = ("*", "active")
     rows = [(digits, f"{status}, 80 %" if digits == "96" else status) for digits, status in MAGIC.items()]
     return Panel(Words("未登记的卡号如何回答", "How numbers that are not registered answer"), columns, [*rows, others])

@@ -50,12 +50,16 @@ class Answer(BaseModel):
 class OutletControls(CallbackControls):
     """Switches of the outlets."""
 
-    outlets: Annotated[int, Field(ge=0, le=999), Words("门店数量：outlet-1 到 outlet-N", "How many outlets: outlet-1 to outlet-N")] = 9
+    outlets: Annotated[
+        int, Field(ge=0, le=999), Words("门店数量：outlet-1 到 outlet-N", "How many outlets: outlet-1 to outlet-N")
+    ] = 9
     auto_answer: Annotated[
         Literal["never", "confirmed", "denied"],
         Words("自动回答：never、confirmed、denied", "Answers by itself: never, confirmed, denied"),
     ] = "never"
-    auto_answer_ms: Annotated[int, Field(ge=0, le=3_600_000), Words("多久后自动回答（毫秒）", "Answers by itself after (ms)")] = 500
+    auto_answer_ms: Annotated[
+        int, Field(ge=0, le=3_600_000), Words("多久后自动回答（毫秒）", "Answers by itself after (ms)")
+    ] = 500
     default_face_minor: Annotated[int, Field(ge=0), Words("默认面值（分）", "Default face value (fen)")] = 50_000
     cost_fen: Annotated[int, Field(ge=0), Words("每次确认的费用（分）", "Cost per confirmation (fen)")] = 30
 
@@ -109,7 +113,9 @@ class Outlet(Program):
         try:
             given = Answer.model_validate(await request.json() if as_json else dict(await request.form()))
         except ValidationError as error:
-            return JSONResponse({"error": "answer", "why": json.loads(error.json(include_url=False, include_input=False))}, 422)
+            return JSONResponse(
+                {"error": "answer", "why": json.loads(error.json(include_url=False, include_input=False))}, 422
+            )
         answered = self._record(kept, given)
         return JSONResponse(answered) if as_json else RedirectResponse("/", 303)
 

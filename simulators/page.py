@@ -43,7 +43,9 @@ class Panel:
     buttons: Sequence[Sequence[Button]] = ()
 
 
-def render(title: Words, controls: list[dict[str, Any]], panels: list[Panel], requests: list[Any], language: str) -> str:
+def render(
+    title: Words, controls: list[dict[str, Any]], panels: list[Panel], requests: list[Any], language: str
+) -> str:
     """The page as HTML."""
     words = {key: text.of(language) for key, text in SHARED.items()}
     return TEMPLATES.get_template("page.html").render(

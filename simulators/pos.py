@@ -23,7 +23,9 @@ class PosControls(BrandControls):
 
     answer: Annotated[
         Literal["book", "valid", "invalid", "unknown"],
-        Words("回答：book（按卡册）、valid、invalid、unknown", "Answer: book (as the book says), valid, invalid, unknown"),
+        Words(
+            "回答：book（按卡册）、valid、invalid、unknown", "Answer: book (as the book says), valid, invalid, unknown"
+        ),
     ] = "book"
     unknown_rate: Annotated[Rate, Words("答“不知道”的比例", "How often the till does not know")] = 0.0
     cost_fen: Annotated[int, Field(ge=0), Words("每次调用的费用（分）", "Cost per call (fen)")] = 5

@@ -24,7 +24,8 @@ from simulators.controls import Controls, Words
 from simulators.page import Panel, language_of, render
 from simulators.store import Store
 
-SECRET_FIELDS = frozenset({"number", "pin", "code", "biz_content", "sign", "text"})
+SECRET_FIELDS = frozenset({"pin", "code", "biz_content", "sign", "text"})
+CUT_FIELDS = frozenset({"number", "to", "phone"})
 REQUESTS_KEPT = 500
 ERROR_RATE_RETRY_S = 1
 
@@ -120,7 +121,11 @@ class Program(ABC):
         self.requests.clear()
         self.chances = random.Random(self.setup.seed)
         self.controls = self.controls_type()
-        return RedirectResponse("/", 303) if "text/html" in request.headers.get("accept", "") else Response(status_code=204)
+        return (
+            RedirectResponse("/", 303)
+            if "text/html" in request.headers.get("accept", "")
+            else Response(status_code=204)
+        )
 
     async def read_requests(self) -> list[dict[str, Any]]:
         """What the platform asked, newest first; secrets masked."""
@@ -137,7 +142,9 @@ class Program(ABC):
         return await self._perhaps_unanswered(response)
 
     def _is_partner_call(self, request: Request) -> bool:
-        return any(request.method == method and request.url.path.startswith(path) for method, path in self.partner_calls)
+        return any(
+            request.method == method and request.url.path.startswith(path) for method, path in self.partner_calls
+        )
 
     def _turned_away(self, request: Request, body: bytes) -> Response | None:
         if self.signed and not signatures.is_signed(self.setup.secret, body, request.headers.get(signatures.HEADER)):
@@ -153,7 +160,13 @@ class Program(ABC):
         return JSONResponse({"error": "timeout"}, 504)
 
     def _note(self, request: Request, body: bytes) -> dict[str, Any]:
-        entry = {"at": now_text(), "method": request.method, "path": request.url.path, "body": masked(body), "status": 0}
+        entry = {
+            "at": now_text(),
+            "method": request.method,
+            "path": request.url.path,
+            "body": masked(body),
+            "status": 0,
+        }
         self.requests.appendleft(entry)
         return entry
 
@@ -184,7 +197,7 @@ def tail_of(number: str) -> str:
 
 
 def masked(body: bytes) -> dict[str, Any]:
-    """The JSON body with card numbers cut to their tails and other secrets blotted out; empty for other bodies."""
+    """The JSON body with card and phone numbers cut to their tails and other secrets blotted out; empty for other bodies."""
     try:
         fields = json.loads(body or b"{}")
     except ValueError:
@@ -193,7 +206,7 @@ def masked(body: bytes) -> dict[str, Any]:
 
 
 def _blotted(name: str, value: Any) -> Any:
-    if name == "number" and isinstance(value, str):
+    if name in CUT_FIELDS and isinstance(value, str):
         return tail_of(value)
     return "***" if name in SECRET_FIELDS and value is not None else value
 

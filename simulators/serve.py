@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import uvicorn
+from fastapi import FastAPI
 
 from simulators.program import Program, Setup
 
@@ -24,9 +25,9 @@ class _Quiet(uvicorn.Server):
         yield
 
 
-def servers_of(programs: Sequence[tuple[Program, int]]) -> list[uvicorn.Server]:
-    """A server for each program on its port, on loopback; port 0 lets the system choose."""
-    return [_Quiet(_config(program, port)) for program, port in programs]
+def servers_of(apps: Sequence[tuple[FastAPI, int]]) -> list[uvicorn.Server]:
+    """A server for each app on its port, on loopback; port 0 lets the system choose."""
+    return [_Quiet(_config(app, port)) for app, port in apps]
 
 
 async def serve(servers: Sequence[uvicorn.Server]) -> None:
@@ -42,7 +43,7 @@ def run_one(program: type[Program], arguments: Sequence[str] | None = None) -> N
     parser = _parser(f"simulators.{program.name}")
     parser.add_argument("--port", type=int, default=program.port)
     given = parser.parse_args(arguments)
-    asyncio.run(serve(servers_of([(program(_setup(given)), given.port)])))
+    asyncio.run(serve(servers_of([(program(_setup(given)).app, given.port)])))
 
 
 def run_all(programs: Sequence[type[Program]], arguments: Sequence[str] | None = None) -> None:
@@ -55,7 +56,7 @@ def run_all(programs: Sequence[type[Program]], arguments: Sequence[str] | None =
         messages = next(program for program in programs if program.name == "messages")
         given.messages_url = f"http://127.0.0.1:{messages.port + offset}"
     setup = _setup(given)
-    asyncio.run(serve(servers_of([(program(setup), program.port + offset) for program in programs])))
+    asyncio.run(serve(servers_of([(program(setup).app, program.port + offset) for program in programs])))
 
 
 def _parser(name: str) -> argparse.ArgumentParser:
@@ -63,7 +64,9 @@ def _parser(name: str) -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=1, help="same seed, same failures")
     parser.add_argument("--state", type=Path, help="SQLite file, so that a restart forgets nothing (default: memory)")
     parser.add_argument("--secret-file", type=Path, help="file with the secret that signs calls in both directions")
-    parser.add_argument("--keys", type=Path, help="Alipay's key folder: its own pair is made there, app_public_key.pem read")
+    parser.add_argument(
+        "--keys", type=Path, help="Alipay's key folder: its own pair is made there, app_public_key.pem read"
+    )
     parser.add_argument("--messages-url", help="where the issuer sends one-time codes")
     return parser
 
@@ -73,9 +76,9 @@ def _setup(given: argparse.Namespace) -> Setup:
     return Setup(seed=given.seed, state=given.state, keys=given.keys, messages_url=given.messages_url, **secret)
 
 
-def _config(program: Program, port: int) -> uvicorn.Config:
+def _config(app: FastAPI, port: int) -> uvicorn.Config:
     return uvicorn.Config(
-        program.app, host="127.0.0.1", port=port, log_level="warning", access_log=False, timeout_graceful_shutdown=GRACE_S
+        app, host="127.0.0.1", port=port, log_level="warning", access_log=False, timeout_graceful_shutdown=GRACE_S
     )
 
 

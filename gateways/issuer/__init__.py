@@ -104,7 +104,11 @@ def _purchases(records: list[dict[str, Any]]) -> dict[str, str]:
         f"record_{place}": f"{record['at']} {int(record['amount_minor'])} {record.get('place', '')}".strip()
         for place, record in enumerate(records, start=1)
     }
-    return {"records": str(len(records)), "spent_minor": str(sum(int(record["amount_minor"]) for record in records)), **lines}
+    return {
+        "records": str(len(records)),
+        "spent_minor": str(sum(int(record["amount_minor"]) for record in records)),
+        **lines,
+    }
 
 
 def _call(operation: str, request_id: str, reply: JsonReply, details: dict[str, str]) -> CallRecord:

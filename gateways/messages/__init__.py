@@ -25,7 +25,9 @@ class MessageGateway:
     def __init__(self, channel: SignedChannel) -> None:
         self._channel = channel
 
-    async def send(self, dedupe_key: str, to: str, text: str, *, template: str = "", locale: str = "zh_CN") -> MessageSent:
+    async def send(
+        self, dedupe_key: str, to: str, text: str, *, template: str = "", locale: str = "zh_CN"
+    ) -> MessageSent:
         """Sends `text` to a phone number or address; the same `dedupe_key` is delivered once."""
         content = {"dedupe_key": dedupe_key, "to": to, "text": text, "template": template, "locale": locale}
         reply = await self._channel.post("/v1/messages", content)

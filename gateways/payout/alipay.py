@@ -40,7 +40,9 @@ REFUSALS = frozenset({
 })  # fmt: skip
 ENDED_WITHOUT_PAYMENT = frozenset({"FAIL", "CLOSED"})
 
-NOT_FOUND = "ORDER_NOT_EXIST"  # A query's word: the gateway has no order of that key, so it may be sent, with the same key.
+NOT_FOUND = (
+    "ORDER_NOT_EXIST"  # A query's word: the gateway has no order of that key, so it may be sent, with the same key.
+)
 DEALING = "DEALING"  # The gateway has the order and has not finished.
 NO_ANSWER = "NO_ANSWER"  # No usable answer; the order may or may not have arrived.
 UNTRUSTED = "UNTRUSTED_ANSWER"  # An answer without Alipay's signature, or about another order.
@@ -168,7 +170,11 @@ def _after_transfer(order: PayoutOrder, answer: dict[str, Any]) -> PayoutReport:
         return PayoutReport(order.key, PayoutOutcome.REFUSED, code=code)
     if answer.get("code") != SUCCESS:
         return _unknown(order.key, code or NO_ANSWER)
-    return _ended(order.key, answer, order.amount) if answer.get("out_biz_no") == order.key else _unknown(order.key, UNTRUSTED)
+    return (
+        _ended(order.key, answer, order.amount)
+        if answer.get("out_biz_no") == order.key
+        else _unknown(order.key, UNTRUSTED)
+    )
 
 
 def _after_query(order: PayoutOrder, answer: dict[str, Any]) -> PayoutReport:

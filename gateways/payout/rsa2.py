@@ -42,7 +42,9 @@ class Verifier:
     def is_signed(self, text: str, signature: str) -> bool:
         """Whether the signature (base 64) is the key holder's for exactly this text."""
         try:
-            self._key.verify(base64.b64decode(signature, validate=True), text.encode(), padding.PKCS1v15(), hashes.SHA256())
+            self._key.verify(
+                base64.b64decode(signature, validate=True), text.encode(), padding.PKCS1v15(), hashes.SHA256()
+            )
         except (InvalidSignature, binascii.Error, ValueError):
             return False
         return True

@@ -49,7 +49,9 @@ class WebhookGateway:
         self._resolve = resolver
         self._clock = clock
 
-    async def deliver(self, url: str, delivery_id: str, event: str, content: Mapping[str, Any], secret: str) -> CallRecord:
+    async def deliver(
+        self, url: str, delivery_id: str, event: str, content: Mapping[str, Any], secret: str
+    ) -> CallRecord:
         """Posts an event. A receiver drops a `delivery_id` that it has seen: it may come twice.
 
         Raises GatewayUnavailable (try again later) or GatewayRefused: bad_url, insecure_url, private_address, or http_<status>.
@@ -62,7 +64,11 @@ class WebhookGateway:
             "Content-Type": "application/json", "Host": target.netloc.decode("ascii"),
         }  # fmt: skip
         request = self._client.build_request(
-            "POST", target.copy_with(host=address), content=body, headers=headers, extensions={"sni_hostname": target.host}
+            "POST",
+            target.copy_with(host=address),
+            content=body,
+            headers=headers,
+            extensions={"sni_hostname": target.host},
         )
         reply = await exchange(self._client, SYSTEM, request)
         _require_taken(reply)

@@ -1,0 +1,90 @@
+"""Gateways wired to simulators that run beside the test."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import httpx
+from fastapi import FastAPI, Request, Response
+
+from gateways.http import SignedChannel, new_client
+from simulators.program import Program
+from tests.simulators.running import SECRET, running
+
+T = TypeVar("T")
+ANSWER_TIMEOUT_S = 0.4
+
+
+@dataclass
+class Partner:
+    """A running simulator: its address, a plain client for its controls, a signed channel as gateways use it."""
+
+    address: str
+    plain: httpx.AsyncClient
+    channel: SignedChannel
+
+    async def control(self, **wanted: Any) -> None:
+        (await self.plain.post("/controls", json=wanted)).raise_for_status()
+
+
+@asynccontextmanager
+async def partner(program: Program) -> AsyncIterator[Partner]:
+    async with (
+        running(program.app) as address,
+        httpx.AsyncClient(base_url=address, trust_env=False) as plain,
+        new_client(address, answer_timeout_s=ANSWER_TIMEOUT_S) as client,
+    ):
+        yield Partner(address, plain, SignedChannel(program.name, client, SECRET))
+
+
+@dataclass
+class Mailbox:
+    """Where a partner's callbacks arrive: their bodies and headers in order."""
+
+    url: str = ""
+    received: list[tuple[bytes, dict[str, str]]] = field(default_factory=list)
+    answers: list[int] = field(default_factory=list)
+
+    async def take(self, request: Request) -> Response:
+        self.received.append((await request.body(), dict(request.headers)))
+        return Response("success", self.answers.pop(0) if self.answers else 200)
+
+    async def holds(self, count: int) -> list[tuple[bytes, dict[str, str]]]:
+        """Waits until so many have come, and a little for one too many."""
+        await until(lambda: len(self.received) >= count)
+        await asyncio.sleep(0.2)
+        assert len(self.received) == count
+        return self.received
+
+
+@asynccontextmanager
+async def mailbox() -> AsyncIterator[Mailbox]:
+    box = Mailbox()
+    app = FastAPI()
+    app.post("/callback", response_model=None)(box.take)
+    async with running(app) as address:
+        box.url = f"{address}/callback"
+        yield box
+
+
+async def until(true: Callable[[], bool], seconds: float = 8) -> None:
+    """Waits until it holds; fails when it does not in time."""
+    ends = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < ends, "did not happen in time"
+        await asyncio.sleep(0.02)
+
+
+async def eventually(ask: Callable[[], Awaitable[T]], fits: Callable[[T], bool]) -> T:
+    """Asks until the answer fits; fails when it does not in five seconds."""
+    for _ in range(100):
+        found = await ask()
+        if fits(found):
+            return found
+        await asyncio.sleep(0.05)
+    raise AssertionError("never became so")
