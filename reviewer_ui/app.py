@@ -1,0 +1,66 @@
+"""The console as one application: its middleware, its routes, and its error page in the person's language."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from fastapi import Depends, FastAPI
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from domain.refusals import NotSignedIn, TemporarilyUnavailable
+from reviewer_ui.pages import card, decision, front, payouts, photo, queue, sign_in, trail
+from reviewer_ui.services import ConsoleServices
+from reviewer_ui.visit import Console, Shell, console_of, shell, visitor
+from web import csrf, errors
+from web.limits import BodyLimit
+from web.requests import RequestIds
+from web.security import SecurityHeaders
+
+BODY_BYTES_MAX = 256 * 1024  # Nobody uploads here; the longest form is a note.
+CSRF_COOKIE = "cardloop_console_form"
+
+
+@dataclass(frozen=True)
+class ErrorContext:
+    """The error page: what went wrong in a sentence, and the id to quote to whoever helps."""
+
+    shell: Shell
+    status: int
+    code: str
+    data: Mapping[str, object]
+
+
+def build(services: ConsoleServices) -> FastAPI:
+    """The console over these services; starts and owns nothing."""
+    app = FastAPI(title="Cardloop console", docs_url=None, redoc_url=None, openapi_url=None)
+    console = Console(services)
+    app.state.console = console
+    app.add_middleware(BodyLimit, bytes_max=BODY_BYTES_MAX)
+    app.add_middleware(csrf.Csrf, secret=services.form_secret, cookie=CSRF_COOKIE, secure=services.https)
+    app.add_middleware(SecurityHeaders, https=services.https)
+    app.add_middleware(RequestIds)
+    app.router.routes.append(console.static.route)
+    for page in (front, sign_in, queue, card, photo, decision, payouts, trail):
+        app.include_router(page.router, dependencies=[Depends(csrf.check)])
+    errors.install(app, _error_page)
+    return app
+
+
+async def _error_page(request: Request, status: int, code: str, data: Mapping[str, object]) -> Response:
+    if code == NotSignedIn.code:
+        return _to_sign_in(request)
+    person = None if code in (TemporarilyUnavailable.code, errors.INTERNAL_ERROR) else await visitor(request)
+    context = ErrorContext(shell(request, person), status, code, data)
+    return await console_of(request).answer(request, "error.html", context, block="content", status=status)
+
+
+def _to_sign_in(request: Request) -> Response:
+    """The sign-in page, remembering a page (never an act) to come back to; htmx is told to leave the whole page."""
+    back = request.url.path if request.method == "GET" and "hx-request" not in request.headers else "/"
+    target = f"/sign-in?next={quote(back)}"
+    if "hx-request" in request.headers:
+        return Response(status_code=NotSignedIn.http_status, headers={"hx-redirect": target})
+    return RedirectResponse(target, status_code=303)

@@ -1,0 +1,118 @@
+"""The codec server: opens Temporal payloads for the Temporal page, for signed-in people who may read histories."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, FastAPI
+from google.protobuf import json_format
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from temporalio.api.common.v1 import Payloads
+
+from domain.people import Permission
+from domain.refusals import FieldInvalid, NotAllowed, NotSignedIn
+from domain.sealing import SealBroken
+from reviewer_ui.audit import note
+from reviewer_ui.services import CodecServices
+from reviewer_ui.sessions import COOKIE, Person, Sessions
+from web import errors
+from web.limits import BodyLimit
+from web.requests import RequestIds
+from web.security import SecurityHeaders
+from workflows.codec import EncryptionCodec
+
+BODY_BYTES_MAX = 8 * 1024 * 1024  # The Temporal page sends one page of a history at a time.
+HEADERS = ["content-type", "x-namespace", "authorization"]  # What the Temporal page sends with its requests.
+JSON = "application/json"
+router = APIRouter()
+
+
+def build_codec(services: CodecServices) -> FastAPI:
+    """POST /encode and /decode as Temporal's remote codecs speak them; only `ui_origin` may ask from a browser."""
+    app = FastAPI(title="Cardloop codec", docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.services = services
+    app.state.sessions = Sessions(services.database)
+    app.add_middleware(BodyLimit, bytes_max=BODY_BYTES_MAX)
+    app.add_middleware(
+        CORSMiddleware, allow_origins=[services.ui_origin], allow_methods=["POST"], allow_headers=HEADERS, allow_credentials=True
+    )
+    app.add_middleware(SecurityHeaders)
+    app.add_middleware(RequestIds)
+    app.include_router(router)
+    errors.install(app)
+    return app
+
+
+async def decoder(request: Request) -> Person:
+    """The person behind the session, given as a bearer token or the console's cookie. Refuses NotSignedIn, NotAllowed.
+
+    A cookie comes along by itself, so with it the request must say that it comes from the Temporal page.
+    """
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        token = request.cookies.get(COOKIE, "") if _from_ui(request) else ""
+    person = await request.app.state.sessions.person(token) if token else None
+    if person is None:
+        raise NotSignedIn
+    if not person.may(Permission.DECODE_HISTORY):
+        raise NotAllowed(permission=Permission.DECODE_HISTORY.value)
+    found: Person = person
+    return found
+
+
+Decoder = Annotated[Person, Depends(decoder)]
+
+
+@router.get("/healthz")
+async def healthz() -> dict[str, str]:
+    """Says that this process answers."""
+    return {"status": "ok"}
+
+
+@router.post("/decode")
+async def decode(request: Request, person: Decoder) -> Response:
+    """The payloads in the clear; who read how many of which workflows is in the audit record before they leave."""
+    services: CodecServices = request.app.state.services
+    sealed = await _payloads(request)
+    try:
+        opened = await EncryptionCodec(services.keyring).decode(sealed.payloads)
+    except (SealBroken, KeyError):
+        raise FieldInvalid(field="payloads", why="not_sealed_here") from None
+    await _audit(services, person, sealed)
+    return _answer(Payloads(payloads=opened))
+
+
+@router.post("/encode")
+async def encode(request: Request, person: Decoder) -> Response:  # noqa: ARG001  # The permission is what is needed.
+    """The payloads sealed, bound to no workflow."""
+    services: CodecServices = request.app.state.services
+    plain = await _payloads(request)
+    return _answer(Payloads(payloads=await EncryptionCodec(services.keyring).encode(plain.payloads)))
+
+
+async def _payloads(request: Request) -> Payloads:
+    if not request.headers.get("content-type", "").startswith(JSON):
+        raise FieldInvalid(field="content-type", why="not_json")  # A plain form of another site could send anything else.
+    try:
+        return json_format.Parse(await request.body(), Payloads())
+    except (json_format.ParseError, UnicodeDecodeError):
+        raise FieldInvalid(field="payloads", why="malformed") from None
+
+
+async def _audit(services: CodecServices, person: Person, sealed: Payloads) -> None:
+    bound = (one.metadata.get("workflow-id", b"") for one in sealed.payloads)
+    workflows = sorted({name.decode("ascii", "replace")[:80] for name in bound if name})
+    async with services.database.transaction() as session:
+        for workflow in workflows:
+            note(session, person, "codec:history:decode", workflow)
+
+
+def _from_ui(request: Request) -> bool:
+    services: CodecServices = request.app.state.services
+    return request.headers.get("origin") == services.ui_origin
+
+
+def _answer(payloads: Payloads) -> Response:
+    return JSONResponse(json_format.MessageToDict(payloads))

@@ -1,0 +1,243 @@
+"""The card page: everything a person needs to decide one card, and only what their role may see of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from database.reads import console as reads
+from database.tables.columns import now
+from domain.cards import CardType, Outcome, Stage, WaitingFor
+from domain.money import Money
+from domain.people import Permission
+from domain.refusals import Refusal
+from domain.review import AskedItem, RejectReason, ReviewReason
+from domain.rules.brands import brand
+from reviewer_ui.pages import card_fields, card_view
+from reviewer_ui.sessions import Person
+from reviewer_ui.visit import At, CardReader, Console, Shell, see_other, shell
+
+router = APIRouter()
+POLLS_MAX = 60  # Every 10 s for ten minutes.
+
+
+class Hold(StrEnum):
+    """Where the card's review task stands for the person who looks at it."""
+
+    NONE = "none"  # Nobody's decision is waited for.
+    FREE = "free"  # It can be taken.
+    MINE = "mine"  # This person holds the lease.
+    OTHER = "other"  # Somebody else holds it.
+    UNDELIVERED = "undelivered"  # Decided and written down, but the card's workflow has not heard it.
+    NOT_YOURS = "not_yours"  # It can be taken, by others than this person.
+
+
+@dataclass(frozen=True)
+class TaskView:
+    """The open task: its clock, its lease, and why it exists."""
+
+    id: str
+    hold: Hold
+    value: Money
+    reasons: tuple[ReviewReason, ...]
+    opened_at: datetime
+    due_at: datetime
+    late: bool
+    escalated: bool
+    holder: str | None
+    held_until: datetime | None
+
+
+@dataclass(frozen=True)
+class DecisionView:
+    """The last decision, as the page tells it."""
+
+    id: str
+    outcome: str
+    detail: str | None  # Key of the reject reason's or asked item's word.
+    note: str
+    by: str
+    at: datetime
+    applied: bool
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What a reviewer typed. Number and PIN are secrets: they go back only onto the page of who typed them."""
+
+    outcome: str = ""
+    reject_reason: str = ""
+    asked_item: str = ""
+    number: str = field(default="", repr=False)
+    pin: str = field(default="", repr=False)
+    face_value: str = ""
+    expiry: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class CardContext:
+    """The card page. `seller` is masked; `poll_url` is None once the card has ended or polling stopped."""
+
+    shell: Shell
+    card_id: str
+    card_type: CardType
+    brand_names: dict[str, str]
+    has_pin: bool
+    face_value: Money | None
+    stage: Stage
+    waiting_for: WaitingFor
+    since: datetime
+    until: datetime | None
+    outcome: Outcome | None
+    reason: str | None
+    payee: str
+    channel: str
+    task: TaskView | None
+    photos: tuple[card_view.PhotoView, ...]
+    fields: tuple[card_fields.FieldView, ...]
+    answers: tuple[card_view.AnswerView, ...]
+    price: card_view.PriceView | None
+    story: tuple[card_view.EventView, ...]
+    decision: DecisionView | None
+    entry_needed: bool
+    reject_reasons: tuple[RejectReason, ...]
+    asked_items: tuple[AskedItem, ...]
+    draft: Draft
+    refusal: Refusal | None
+    may_reveal: bool
+    poll_url: str | None
+    now: datetime
+
+
+@dataclass(frozen=True)
+class LookUpContext:
+    """The look-up page; `found` are ids, and `asked` is what was looked for."""
+
+    shell: Shell
+    asked: str
+    found: tuple[str, ...]
+
+
+@router.get("/cards")
+async def look_up(
+    request: Request, console: At, person: CardReader, id: Annotated[str, Query(max_length=64)] = ""  # noqa: A002
+) -> Response:
+    """Finds a card by its id or its last characters; a single match opens at once."""
+    asked = id.strip().upper().removeprefix("CARD:")
+    async with console.services.database.transaction() as session:
+        found = await reads.card_ids_ending(session, asked) if asked else ()
+    if len(found) == 1:
+        return see_other(f"/cards/{found[0]}")
+    context = LookUpContext(shell(request, person), asked, found)
+    return await console.answer(request, "cards.html", context, status=404 if asked and not found else 200)
+
+
+@router.get("/cards/{card_id}")
+async def show(
+    request: Request, console: At, person: CardReader, card_id: str, polls: Annotated[int, Query(ge=0)] = 0
+) -> Response:
+    """The page; for htmx only its story, which is what moves by itself."""
+    return await render(request, console, person, card_id, polls=polls)
+
+
+async def render(
+    request: Request, console: Console, person: Person, card_id: str, *,
+    draft: Draft | None = None, refusal: Refusal | None = None, polls: int = 0, block: str = "story",
+) -> Response:  # fmt: skip
+    """The card page with the draft and refusal of an act that did not succeed, under that refusal's status."""
+    async with console.services.database.transaction() as session:
+        record = await reads.card(session, card_id)
+    context = _context(shell(request, person), person, record, console, draft or Draft(), refusal, polls)
+    status = 200 if refusal is None else refusal.http_status
+    return await console.answer(request, "card.html", context, block=block, status=status)
+
+
+def hold_of(record: reads.CardRecord, person: Person, moment: datetime) -> Hold:
+    """Who may decide the card's open task at this moment, seen by this person."""
+    task = record.task
+    if task is None or task.closed_at is not None:
+        return Hold.NONE
+    if record.undelivered is not None:
+        return Hold.UNDELIVERED
+    if task.leased_by is not None and task.leased_until is not None and task.leased_until > moment:
+        return Hold.MINE if task.leased_by == person.id else Hold.OTHER
+    needed = Permission.DECIDE_ESCALATED if task.escalated else Permission.DECIDE
+    return Hold.FREE if person.may(needed) else Hold.NOT_YOURS
+
+
+def _context(
+    around: Shell, person: Person, record: reads.CardRecord, console: Console,
+    draft: Draft, refusal: Refusal | None, polls: int,
+) -> CardContext:  # fmt: skip
+    card, moment, kind = record.card, now(), brand(record.card.brand)
+    task = _task(record, person, moment)
+    clear = task is not None and task.hold is Hold.MINE
+    keyring = console.services.keyring
+    live = card.outcome is None and polls < POLLS_MAX
+    return CardContext(
+        shell=around,
+        card_id=card.id,
+        card_type=card.card_type,
+        brand_names=dict(kind.names),
+        has_pin=kind.pin is not None,
+        face_value=None if card.face_value_minor is None else Money(card.face_value_minor, card.currency),
+        stage=card.stage,
+        waiting_for=card.waiting_for,
+        since=card.since,
+        until=card.until,
+        outcome=card.outcome,
+        reason=None if card.reason is None else card.reason.value,
+        payee=record.submission.payee_masked,
+        channel=record.submission.channel,
+        task=task,
+        photos=card_view.photos(record, person, clear),
+        fields=card_fields.fields(record, keyring, person, clear),
+        answers=card_view.answers(record),
+        price=card_view.price(record, person),
+        story=card_view.story(record),
+        decision=_decision(record),
+        entry_needed=card.card_type is CardType.REGIONAL and not record.fields_entered,
+        reject_reasons=tuple(RejectReason),
+        asked_items=tuple(item for item in AskedItem if item is not AskedItem.PIN or kind.pin is not None),
+        draft=draft,
+        refusal=refusal,
+        may_reveal=person.may(Permission.REVEAL),
+        poll_url=f"/cards/{card.id}?polls={polls + 1}" if live else None,
+        now=moment,
+    )
+
+
+def _task(record: reads.CardRecord, person: Person, moment: datetime) -> TaskView | None:
+    task, hold = record.task, hold_of(record, person, moment)
+    if task is None or hold is Hold.NONE:
+        return None
+    held = hold in (Hold.MINE, Hold.OTHER)
+    return TaskView(
+        id=task.id,
+        hold=hold,
+        value=Money(task.value_minor),
+        reasons=tuple(ReviewReason(reason) for reason in task.reasons),
+        opened_at=task.opened_at,
+        due_at=task.due_at,
+        late=task.due_at < moment,
+        escalated=task.escalated,
+        holder=record.names.get(task.leased_by or "") if held else None,
+        held_until=task.leased_until if held else None,
+    )
+
+
+def _decision(record: reads.CardRecord) -> DecisionView | None:
+    last = next(iter(record.decisions), None)
+    if last is None:
+        return None
+    detail = f"reject_reason.{last.reject_reason.value}" if last.reject_reason else None
+    detail = f"asked_item.{last.asked_item.value}" if last.asked_item else detail
+    by = record.names.get(last.person_id, last.person_id)
+    return DecisionView(last.id, last.outcome.value, detail, last.note, by, last.made_at, last.applied_at is not None)

@@ -1,0 +1,54 @@
+"""A card's photograph: sharp for whoever holds the task's lease, and a preview too small to read for the others."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from database.reads import console as reads
+from database.tables.columns import now
+from database.tables.review import ReviewTaskRow
+from domain.refusals import NotFound
+from gateways.pictures.store import PhotoMissing
+from reviewer_ui.audit import note
+from reviewer_ui.sessions import Person
+from reviewer_ui.visit import At, Revealer
+
+router = APIRouter()
+PREVIEW_SIDE_MAX = 40  # Pixels: sixteen digits across half of it are 1 pixel each, which nobody can read.
+JPEG = "image/jpeg"
+
+
+@router.get("/cards/{card_id}/photos/{photo_id}")
+async def sharp(console: At, person: Revealer, card_id: str, photo_id: str) -> Response:
+    """The whole photo, for the holder of the lease; every look is in the audit record."""
+    async with console.services.database.transaction() as session:
+        row = await reads.photo(session, card_id, photo_id)
+        if not _held_by(await reads.open_task(session, card_id), person):
+            raise NotFound(photo=photo_id[:26])
+        note(session, person, "console:photo:see", f"card:{card_id}")
+    return await _picture(console.services.photos.read, row.stored_sha256)
+
+
+@router.get("/cards/{card_id}/photos/{photo_id}/preview")
+async def preview(console: At, _: Revealer, card_id: str, photo_id: str) -> Response:
+    """What kind of picture it is, without a readable digit."""
+    async with console.services.database.transaction() as session:
+        row = await reads.photo(session, card_id, photo_id)
+    return await _picture(lambda digest: console.services.photos.thumbnail(digest, PREVIEW_SIDE_MAX), row.stored_sha256)
+
+
+def _held_by(task: ReviewTaskRow | None, person: Person) -> bool:
+    if task is None or task.leased_until is None:
+        return False
+    return task.leased_by == person.id and task.leased_until > now()
+
+
+async def _picture(read: Callable[[str], bytes], digest: str) -> Response:
+    try:
+        return Response(await asyncio.to_thread(read, digest), media_type=JPEG)
+    except PhotoMissing:
+        raise NotFound(photo=digest[:12]) from None

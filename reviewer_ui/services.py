@@ -1,0 +1,40 @@
+"""What the console and the codec server need of the rest of the platform; the composition root fills these in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from database.session import Database
+from domain.sealing import KeyRing
+from gateways.pictures.store import PhotoStore
+
+if TYPE_CHECKING:
+    # Only called, never made here: the console's process does not load what it is not given.
+    from activities.review import Review
+    from activities.sign_in import ConsoleSignIn
+
+    from workflows.desk import CardDesk
+
+
+@dataclass(frozen=True)
+class ConsoleServices:
+    """Everything the console calls. `form_secret` signs form tokens; `https` makes cookies Secure and sets HSTS."""
+
+    database: Database
+    keyring: KeyRing
+    photos: PhotoStore
+    review: Review
+    desk: CardDesk
+    sign_in: ConsoleSignIn
+    form_secret: str = field(repr=False)
+    https: bool = False
+
+
+@dataclass(frozen=True)
+class CodecServices:
+    """What decodes histories for the Temporal page, which is served from `ui_origin` (scheme, host and port)."""
+
+    database: Database
+    keyring: KeyRing
+    ui_origin: str

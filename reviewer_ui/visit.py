@@ -1,0 +1,132 @@
+"""One request to the console: who asks, what they may do, and how a page or one block of it is answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import Depends
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from domain.people import Permission
+from domain.refusals import NotAllowed, NotSignedIn
+from reviewer_ui.services import ConsoleServices
+from reviewer_ui.sessions import COOKIE, Person, Sessions
+from web.static import StaticFiles
+from web.templates import Pages
+
+HERE = Path(__file__).parent
+THEME_COOKIE = "cardloop_theme"
+THEMES = ("light", "dark")
+
+
+@dataclass(frozen=True)
+class Link:
+    """One entry of the navigation: the key of its word, where it leads, its icon, whether it is this page."""
+
+    key: str
+    href: str
+    icon: str
+    current: bool
+
+
+@dataclass(frozen=True)
+class Shell:
+    """What surrounds every page; `person` is None on the sign-in and error pages of a signed-out browser."""
+
+    person: Person | None
+    links: tuple[Link, ...]
+    theme: str
+    may_decide: bool
+
+
+AREAS: tuple[tuple[str, str, str, Permission], ...] = (
+    ("console.nav.queue", "/review", "inbox", Permission.SEE_QUEUE),
+    ("console.nav.cards", "/cards", "search", Permission.SEE_CARD),
+    ("console.nav.payouts", "/payouts", "coins", Permission.SEE_PAYOUTS),
+    ("console.nav.trail", "/trail", "shield-check", Permission.SEE_TRAIL),
+)
+
+
+class Console:
+    """What the routes share, built once: the services, the sessions and the templates."""
+
+    def __init__(self, services: ConsoleServices) -> None:
+        self.services = services
+        self.sessions = Sessions(services.database)
+        self.static = StaticFiles(HERE / "static")
+        self.pages = Pages(HERE / "templates", self.static)
+
+    async def answer(
+        self, request: Request, template: str, context: object, *, block: str | None = None, status: int = 200
+    ) -> Response:
+        """The page, or its `block` when htmx asks for one; answers are never stored by a browser."""
+        wanted = block if "hx-request" in request.headers else None
+        return await self.pages.render(request, template, context, block=wanted, status=status)
+
+
+def console_of(request: Request) -> Console:
+    """The application's own console."""
+    console: Console = request.app.state.console
+    return console
+
+
+async def visitor(request: Request) -> Person | None:
+    """Who asks, or None; looked up once per request."""
+    if not hasattr(request.state, "person"):
+        token = request.cookies.get(COOKIE, "")
+        request.state.person = await console_of(request).sessions.person(token) if token else None
+    found: Person | None = request.state.person
+    return found
+
+
+def allowed(permission: Permission) -> Callable[[Request], Coroutine[Any, Any, Person]]:
+    """A dependency: the signed-in person, who may do this. Refuses with NotSignedIn or NotAllowed."""
+
+    async def require(request: Request) -> Person:
+        person = await visitor(request)
+        if person is None:
+            raise NotSignedIn
+        if not person.may(permission):
+            raise NotAllowed(permission=permission.value)
+        return person
+
+    return require
+
+
+def shell(request: Request, person: Person | None) -> Shell:
+    """The surroundings of a page: only the areas that this person's roles open."""
+    theme = request.cookies.get(THEME_COOKIE, "")
+    return Shell(
+        person=person,
+        links=() if person is None else tuple(_links(request.url.path, person)),
+        theme=theme if theme in THEMES else THEMES[0],
+        may_decide=person is not None and person.may(Permission.DECIDE),
+    )
+
+
+def home_of(person: Person) -> str:
+    """The first page a person's roles open."""
+    return next((href for _, href, _, permission in AREAS if person.may(permission)), "/")
+
+
+def see_other(path: str) -> Response:
+    """After a write: the browser fetches `path`, so that going back or reloading never writes twice."""
+    return RedirectResponse(path, status_code=303)
+
+
+def _links(path: str, person: Person) -> list[Link]:
+    allowed_areas = [area for area in AREAS if person.may(area[3])]
+    return [Link(key, href, icon, path == href or path.startswith(href + "/")) for key, href, icon, _ in allowed_areas]
+
+
+At = Annotated[Console, Depends(console_of)]
+QueueReader = Annotated[Person, Depends(allowed(Permission.SEE_QUEUE))]
+CardReader = Annotated[Person, Depends(allowed(Permission.SEE_CARD))]
+Decider = Annotated[Person, Depends(allowed(Permission.DECIDE))]
+Revealer = Annotated[Person, Depends(allowed(Permission.REVEAL))]
+PayoutReader = Annotated[Person, Depends(allowed(Permission.SEE_PAYOUTS))]
+TrailReader = Annotated[Person, Depends(allowed(Permission.SEE_TRAIL))]
