@@ -1,0 +1,105 @@
+"""Double entry for what is owed and paid: which accounts there are, and which postings each step of a payout makes.
+
+A posting is signed: positive is a debit, negative a credit. The postings of one step sum to zero per currency.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from domain.money import Currency, Money
+
+
+class AccountKind(StrEnum):
+    """What an account is; debits raise assets and expenses, credits raise the others."""
+
+    ASSET = "asset"  # What the platform has.
+    LIABILITY = "liability"  # What it owes.
+    INCOME = "income"  # What it earned.
+    EXPENSE = "expense"  # What it spent.
+    EQUITY = "equity"  # What its owners put in.
+
+
+@dataclass(frozen=True)
+class Account:
+    """An account by its code, e.g. `seller_payable:seller:01H…`, and its kind."""
+
+    code: str
+    kind: AccountKind
+
+
+CARD_INVENTORY = Account("card_inventory:CNY", AccountKind.ASSET)  # Cards bought, at what was paid for them.
+ALIPAY_CASH = Account("alipay_cash", AccountKind.ASSET)  # Our money at the payment gateway.
+PAYOUT_IN_FLIGHT = Account("payout_in_flight", AccountKind.LIABILITY)  # Ordered, not known to have arrived.
+ISSUER_COST = Account("issuer_cost", AccountKind.EXPENSE)  # What asking issuers cost.
+ISSUER_PAYABLE = Account("issuer_payable", AccountKind.LIABILITY)  # What issuers will bill for being asked.
+
+
+class Unbalanced(ValueError):
+    """Postings that do not sum to zero in every currency."""
+
+
+@dataclass(frozen=True)
+class Posting:
+    """One line: a debit (positive) or a credit (negative) of an account, in minor units of its currency."""
+
+    account: Account
+    amount: Money
+
+
+Postings = tuple[Posting, ...]
+
+
+def seller_payable(owner: str) -> Account:
+    """What is owed to `seller:<id>` or `partner:<id>`."""
+    return Account(f"seller_payable:{owner}", AccountKind.LIABILITY)
+
+
+def owed(owner: str, amount: Money) -> Postings:
+    """The seller accepted: the card is ours, its price is owed."""
+    return _moved(amount, debit=CARD_INVENTORY, credit=seller_payable(owner))
+
+
+def payout_prepared(owner: str, amount: Money) -> Postings:
+    """A payment is about to be ordered: the debt to the seller becomes money in flight, so that no second order can use it."""
+    return _moved(amount, debit=seller_payable(owner), credit=PAYOUT_IN_FLIGHT)
+
+
+def payout_paid(amount: Money) -> Postings:
+    """The gateway says the money arrived."""
+    return _moved(amount, debit=PAYOUT_IN_FLIGHT, credit=ALIPAY_CASH)
+
+
+def payout_refused(owner: str, amount: Money) -> Postings:
+    """The gateway says for certain that nothing moved: it is owed to the seller again."""
+    return _moved(amount, debit=PAYOUT_IN_FLIGHT, credit=seller_payable(owner))
+
+
+def issuer_cost(amount: Money) -> Postings:
+    """Asking an issuer, a store or an outlet cost this much, to be paid by its monthly bill."""
+    return _moved(amount, debit=ISSUER_COST, credit=ISSUER_PAYABLE)
+
+
+def totals(postings: Iterable[Posting]) -> dict[Currency, int]:
+    """The sum of each currency, in minor units."""
+    sums: Counter[Currency] = Counter()
+    for posting in postings:
+        sums[posting.amount.currency] += posting.amount.amount_minor
+    return dict(sums)
+
+
+def require_balanced(postings: Postings) -> Postings:
+    """The postings, if there are any and they sum to zero per currency. Raises Unbalanced."""
+    if not postings or any(totals(postings).values()):
+        raise Unbalanced("postings sum to zero in every currency")
+    return postings
+
+
+def _moved(amount: Money, *, debit: Account, credit: Account) -> Postings:
+    """Raises ValueError for an amount that is not positive: a reversal is a step of its own, never a negative one."""
+    if amount.amount_minor <= 0:
+        raise ValueError("a posting's amount is positive")
+    return (Posting(debit, amount), Posting(credit, -amount))
