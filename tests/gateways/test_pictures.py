@@ -1,0 +1,253 @@
+"""Which files are taken as photos, what is left of them, and how they are kept."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import io
+import struct
+import zlib
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from cryptography.fernet import Fernet, InvalidToken
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image, ImageDraw
+
+from domain.reading import Box
+from domain.refusals import (
+    PhotoEmpty,
+    PhotoFormatUnsupported,
+    PhotoTooLarge,
+    PhotoTooManyPixels,
+    PhotoUnreadable,
+    Refusal,
+)
+from gateways.pictures import accept as door
+from gateways.pictures.accept import accept, accept_in_thread, format_of
+from gateways.pictures.store import PhotoDamaged, PhotoMissing, PhotoStore
+
+RED, WHITE = (200, 30, 30), (255, 255, 255)
+ORIENTATION, GPS, RIGHT_TOP = 0x0112, 0x8825, 6
+
+
+def encoded(picture: Image.Image, kind: str = "JPEG", **options: object) -> bytes:
+    out = io.BytesIO()
+    picture.save(out, kind, **options)
+    return out.getvalue()
+
+
+def card(size: tuple[int, int] = (640, 400), mode: str = "RGB") -> Image.Image:
+    """White with a red upper left quarter."""
+    picture = Image.new("RGB", size, WHITE)
+    ImageDraw.Draw(picture).rectangle((0, 0, size[0] // 2, size[1] // 2), fill=RED)
+    return picture.convert(mode)
+
+
+def png_header(width: int, height: int) -> bytes:
+    """A PNG of some hundred bytes that says it is huge: what a pixel flood looks like."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    data = chunk(b"IDAT", zlib.compress(b"\0" * 1000))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + data + chunk(b"IEND", b"")
+
+
+def is_red(jpeg: bytes, x: int, y: int) -> bool:
+    with Image.open(io.BytesIO(jpeg)) as picture:
+        red, green, _ = picture.getpixel((x, y))  # type: ignore[misc]
+    return red > 150 and green < 90
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_the_three_formats_become_a_clean_jpeg(kind: str) -> None:
+    raw = encoded(card(), kind)
+    photo = accept(raw)
+    assert (photo.width, photo.height) == (640, 400)
+    assert photo.upload_sha256 == hashlib.sha256(raw).hexdigest()
+    assert photo.stored_sha256 == hashlib.sha256(photo.jpeg).hexdigest()
+    assert format_of(photo.jpeg) == "jpeg"
+    assert is_red(photo.jpeg, 50, 50)
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "RGBA", "LA", "CMYK", "1", "I;16"])
+def test_every_pixel_mode_becomes_rgb(mode: str) -> None:
+    kind = "JPEG" if mode == "CMYK" else "PNG"
+    grey = card(mode="L")
+    raw = encoded(Image.new("I;16", grey.size, 40_000) if mode == "I;16" else card(mode=mode), kind)
+    with Image.open(io.BytesIO(accept(raw).jpeg)) as stored:
+        assert stored.mode == "RGB"
+
+
+def test_transparent_parts_become_white_paper() -> None:
+    photo = accept(encoded(Image.new("RGBA", (60, 60), (0, 0, 0, 0)), "PNG"))
+    with Image.open(io.BytesIO(photo.jpeg)) as stored:
+        assert stored.getpixel((30, 30)) == WHITE
+
+
+def test_a_phone_photo_is_turned_upright_and_loses_its_place_and_camera() -> None:
+    exif = Image.Exif()
+    exif[ORIENTATION] = RIGHT_TOP
+    exif[GPS] = {1: "N", 2: (31.0, 13.0, 49.0)}
+    exif[0x0110] = "SecretPhone 9"
+    photo = accept(encoded(card(), exif=exif))
+    assert (photo.width, photo.height) == (400, 640)
+    assert is_red(photo.jpeg, 390, 10)
+    assert not is_red(photo.jpeg, 10, 10)
+    assert b"SecretPhone" not in photo.jpeg
+    assert b"Exif" not in photo.jpeg
+
+
+def test_a_large_photo_is_kept_at_2400_pixels() -> None:
+    photo = accept(encoded(Image.new("RGB", (4000, 3000), RED)))
+    assert (photo.width, photo.height) == (2400, 1800)
+
+
+def test_no_bytes_and_too_many_bytes_are_refused() -> None:
+    with pytest.raises(PhotoEmpty):
+        accept(b"")
+    with pytest.raises(PhotoTooLarge) as refused:
+        accept(encoded(card()) + b"\0" * door.BYTES_MAX)
+    assert refused.value.http_status == 413
+
+
+@pytest.mark.parametrize(("width", "height"), [(30_000, 30_000), (7000, 7000), (60_000, 20), (20, 60_000)])
+def test_a_pixel_flood_is_refused_by_its_header(width: int, height: int) -> None:
+    with pytest.raises(PhotoTooManyPixels):
+        accept(png_header(width, height))
+
+
+@pytest.mark.parametrize(
+    ("raw", "kind"),
+    [
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "heic"),
+        (b"\0\0\0\x18ftypavif\0\0\0\0", "avif"),
+        (b"<?xml version='1.0'?><svg xmlns='http://www.w3.org/2000/svg'/>", "svg"),
+        (encoded(card(), "GIF"), "gif"),
+        (encoded(card(), "BMP"), "bmp"),
+        (encoded(card(), "TIFF"), "tiff"),
+        (b"%PDF-1.7", "pdf"),
+        (b"hello", "unknown"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_other_formats_are_refused_by_name(raw: bytes, kind: str) -> None:
+    with pytest.raises(PhotoFormatUnsupported) as refused:
+        accept(raw)
+    assert refused.value.data["format"] == kind
+    assert refused.value.data["send"] == "jpeg"
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("kept", [0.2, 0.5, 0.9])
+def test_a_file_cut_off_is_unreadable(kind: str, kept: float) -> None:
+    noisy = Image.effect_noise((320, 200), 60).convert("RGB")
+    raw = encoded(noisy, kind)
+    with pytest.raises(PhotoUnreadable):
+        accept(raw[: int(len(raw) * kept)])
+
+
+def test_a_name_or_first_bytes_alone_make_no_photo() -> None:
+    with pytest.raises(PhotoUnreadable):
+        accept(b"\xff\xd8\xff\xe0" + b"not a picture" * 20)
+
+
+@given(st.binary(max_size=400), st.sampled_from(["JPEG", "PNG", "WEBP"]), st.integers(12, 300))
+def test_damage_anywhere_is_a_refusal_or_a_photo_never_an_accident(noise: bytes, kind: str, place: int) -> None:
+    raw = encoded(card((64, 40)), kind)
+    with suppress(Refusal):
+        assert format_of(accept(raw[:place] + noise + raw[place + len(noise) :]).jpeg) == "jpeg"
+
+
+async def test_the_event_loop_goes_on_while_a_photo_is_decoded() -> None:
+    decoding = asyncio.ensure_future(accept_in_thread(encoded(Image.new("RGB", (4000, 3000), RED))))
+    turns = 0
+    while not decoding.done():
+        await asyncio.sleep(0.001)
+        turns += 1
+    assert (await decoding).width == 2400
+    assert turns > 3
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> PhotoStore:
+    cipher = Fernet(Fernet.generate_key())
+    return PhotoStore(tmp_path, cipher.encrypt, cipher.decrypt)
+
+
+def files(root: Path) -> list[Path]:
+    return [path for path in root.rglob("*") if path.is_file()]
+
+
+def test_a_photo_comes_back_as_it_was_and_lies_sealed(store: PhotoStore, tmp_path: Path) -> None:
+    photo = accept(encoded(card()))
+    digest = store.write(photo.jpeg)
+    assert digest == photo.stored_sha256
+    assert store.read(digest) == photo.jpeg
+    [kept] = files(tmp_path)
+    assert photo.jpeg[:64] not in kept.read_bytes()
+    assert kept.stat().st_mode & 0o077 == 0
+
+
+def test_the_same_photo_is_kept_once(store: PhotoStore, tmp_path: Path) -> None:
+    jpeg = accept(encoded(card())).jpeg
+    assert store.write(jpeg) == store.write(jpeg)
+    assert len(files(tmp_path)) == 1
+
+
+def test_a_failed_write_leaves_nothing(tmp_path: Path) -> None:
+    def full(_: bytes) -> bytes:
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        PhotoStore(tmp_path, full, full).write(b"photo")
+    assert files(tmp_path) == []
+
+
+def test_a_missing_a_foreign_and_a_changed_photo_are_told_apart(store: PhotoStore, tmp_path: Path) -> None:
+    with pytest.raises(PhotoMissing):
+        store.read("0" * 64)
+    with pytest.raises(PhotoMissing):
+        store.read("../../etc/passwd")
+    digest = store.write(accept(encoded(card())).jpeg)
+    [kept] = files(tmp_path)
+    kept.write_bytes(b"tampered")
+    with pytest.raises(InvalidToken):
+        store.read(digest)
+
+
+def test_another_photo_under_its_name_is_noticed(tmp_path: Path) -> None:
+    plain = PhotoStore(tmp_path, bytes, bytes)
+    digest = plain.write(b"first")
+    files(tmp_path)[0].write_bytes(b"other")
+    with pytest.raises(PhotoDamaged):
+        plain.read(digest)
+
+
+def test_a_field_is_cut_out_with_a_margin_and_never_outside_the_photo(store: PhotoStore) -> None:
+    digest = store.write(accept(encoded(card())).jpeg)
+    for box, size in (
+        (Box(100, 100, 200, 40), (228, 68)),
+        (Box(0, 0, 50, 20), (57, 27)),
+        (Box(900, 900, 50, 20), (1, 1)),
+    ):
+        with Image.open(io.BytesIO(store.crop(digest, box))) as crop:
+            assert crop.size == size
+
+
+def test_a_thumbnail_is_small(store: PhotoStore) -> None:
+    digest = store.write(accept(encoded(card())).jpeg)
+    with Image.open(io.BytesIO(store.thumbnail(digest))) as thumbnail:
+        assert thumbnail.size == (320, 200)
+
+
+def test_an_erased_photo_is_gone_and_erasing_again_is_no_error(store: PhotoStore) -> None:
+    digest = store.write(accept(encoded(card())).jpeg)
+    store.erase(digest)
+    store.erase(digest)
+    with pytest.raises(PhotoMissing):
+        store.read(digest)

@@ -1,0 +1,122 @@
+"""The real engine reads the committed photos: each number exactly, or else it says that it is not sure."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from bootstrap.settings import Settings
+from domain.money import Currency, Money
+from domain.reading import FieldName, Source, money_text
+from domain.rules.brands import Check, brand
+from ocr.engine import build_reader
+from ocr.reader import CardReader
+
+SAMPLES = Path(__file__).parents[2] / "samples"
+CARDS: list[dict[str, Any]] = json.loads((SAMPLES / "cards.json").read_text("utf-8"))["cards"]
+WITH_CARD = [card for card in CARDS if card["brand"]]
+MAGIC = {"partly_used": "90", "frozen": "91", "lost": "92", "not_activated": "93", "expired": "94", "unknown": "95"}
+SURE = 0.9
+# One engine is 570 MB and two cores' work: all its tests go to one test process.
+ENGINE = [pytest.mark.xdist_group("ocr_engine"), pytest.mark.timeout(120)]
+
+
+def jpeg(name: str) -> bytes:
+    return (SAMPLES / "photos" / name).read_bytes()
+
+
+@pytest.fixture(scope="module")
+def reader(settings: Settings) -> CardReader:
+    return build_reader(settings.ocr_models_dir)
+
+
+class TestWithEngine:
+    """What only the real engine can show."""
+
+    pytestmark = ENGINE
+
+    @pytest.mark.parametrize("card", WITH_CARD, ids=lambda card: card["photo"])
+    def test_every_field_is_read_exactly_or_not_trusted(self, reader: CardReader, card: dict[str, Any]) -> None:
+        reading = reader.read(jpeg(card["photo"]), card["brand"])
+        number = reading.field(FieldName.NUMBER)
+        assert number is not None
+        assert number.value == card["number"]
+        assert number.confidence >= SURE
+        for name, wanted in printed_on(card).items():
+            field = reading.field(name)
+            assert field is not None, name
+            assert field.value == wanted or field.confidence < SURE, name
+
+    def test_the_worn_pin_is_the_only_field_in_doubt(self, reader: CardReader) -> None:
+        reading = reader.read(jpeg("starbucks-200-pin-worn.jpg"), "starbucks")
+        assert [field.name for field in reading.fields if field.confidence < SURE] == [FieldName.PIN]
+
+    def test_the_qr_code_gives_the_number(self, reader: CardReader) -> None:
+        number = reader.read(jpeg("walmart-500-qr.jpg"), None).field(FieldName.NUMBER)
+        assert number is not None
+        assert number.source is Source.BARCODE
+
+    def test_a_reading_names_its_photo_and_reader(self, reader: CardReader) -> None:
+        reading = reader.read(jpeg("jd-500.jpg"), "jd")
+        assert reading.photo_sha256 == hashlib.sha256(jpeg("jd-500.jpg")).hexdigest()
+        assert "PP-OCRv6" in reading.reader
+        assert reading.duration_ms > 0
+
+    def test_a_cup_is_no_card(self, reader: CardReader) -> None:
+        assert reader.read(jpeg("cup.jpg"), "walmart").is_empty
+
+    def test_the_brand_is_found_without_a_hint_and_told_against_a_wrong_one(self, reader: CardReader) -> None:
+        for hint in (None, "jd"):
+            read = reader.read(jpeg("hualian-500.jpg"), hint).field(FieldName.BRAND)
+            assert read is not None
+            assert read.value == "hualian"
+
+    @pytest.mark.parametrize("degrees", [90, 180, 270])
+    def test_a_card_lying_any_way_round_is_read_and_its_boxes_fit_the_photo(
+        self, reader: CardReader, degrees: int
+    ) -> None:
+        turned = Image.open(io.BytesIO(jpeg("jd-500.jpg"))).rotate(degrees, expand=True)
+        out = io.BytesIO()
+        turned.save(out, "JPEG", quality=88)
+        number = reader.read(out.getvalue(), "jd").field(FieldName.NUMBER)
+        assert number is not None
+        assert number.value == "JDVTHXPYWBBXP425"
+        assert number.box is not None
+        assert 0 <= number.box.x < number.box.right <= turned.width
+        assert (number.box.height > number.box.width) == (degrees != 180)
+
+    def test_what_is_no_picture_is_an_error_not_an_empty_reading(self, reader: CardReader) -> None:
+        with pytest.raises(OSError, match="cannot identify"):
+            reader.read(b"no picture", None)
+
+
+def printed_on(card: dict[str, Any]) -> dict[FieldName, str]:
+    """The values that the photo shows, as a reading writes them."""
+    printed = {FieldName.BRAND: card["brand"], FieldName.PIN: card["pin"], FieldName.EXPIRY: card["expiry"]}
+    face = Money(card["face_value_minor"], Currency(card["currency"]))
+    return {name: value for name, value in printed.items() if value} | {FieldName.FACE_VALUE: money_text(face)}
+
+
+@pytest.mark.parametrize("card", WITH_CARD, ids=lambda card: card["photo"])
+def test_each_sample_keeps_its_brands_rules_and_the_issuers_magic(card: dict[str, Any]) -> None:
+    known = brand(card["brand"])
+    assert known.require_number(card["number"]) == card["number"]
+    assert known.require_pin(card["pin"]) == card["pin"]
+    assert known.require_face_value(Money(card["face_value_minor"], Currency(card["currency"])))
+    digits = card["number"][-2:] if known.check is Check.NONE else card["number"][-3:-1]
+    status = card["demo"]["issuer_status"]
+    assert digits == MAGIC[status] if status in MAGIC else digits < "90"
+
+
+def test_every_photo_is_described_small_and_without_metadata() -> None:
+    assert {card["photo"] for card in CARDS} == {path.name for path in (SAMPLES / "photos").iterdir()}
+    for card in CARDS:
+        assert len(jpeg(card["photo"])) <= 150_000
+        with Image.open(io.BytesIO(jpeg(card["photo"]))) as photo:
+            assert not photo.getexif()

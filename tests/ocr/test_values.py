@@ -1,0 +1,71 @@
+"""Amounts and dates in every form they are printed in."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.money import Currency, Money
+from ocr.values import expiry_in, money_in
+
+
+@pytest.mark.parametrize(
+    ("printed", "minor", "currency"),
+    [
+        ("¥500", 50000, "CNY"),
+        ("￥ 1,000.00", 100000, "CNY"),
+        ("500元", 50000, "CNY"),
+        ("人民币500元", 50000, "CNY"),
+        ("RMB 200", 20000, "CNY"),
+        ("500 YUAN", 50000, "CNY"),
+        ("¥5OO", 50000, "CNY"),
+        ("$100", 10000, "USD"),
+        ("US$ 25.50", 2550, "USD"),
+        ("USD 100", 10000, "USD"),
+        ("100美元", 10000, "USD"),
+    ],
+)
+def test_amounts(printed: str, minor: int, currency: str) -> None:
+    assert money_in(printed) == Money(minor, Currency(currency))
+
+
+def test_a_bare_number_is_an_amount_only_beside_its_label() -> None:
+    assert money_in("300") is None
+    assert money_in("300", Currency.CNY) == Money(30000)
+    assert money_in("谢谢", Currency.CNY) is None
+
+
+@pytest.mark.parametrize(
+    ("printed", "day"),
+    [
+        ("2028-12-31", date(2028, 12, 31)),
+        ("2028/1/5", date(2028, 1, 5)),
+        ("2028.02.29", date(2028, 2, 29)),
+        ("2028年12月31日", date(2028, 12, 31)),
+        ("2028年2月", date(2028, 2, 29)),
+        ("09/28", date(2028, 9, 30)),
+        ("09/2028", date(2028, 9, 30)),
+        ("20281231", date(2028, 12, 31)),
+        ("2024.01.01-2027.12.31", date(2027, 12, 31)),
+        ("2028-13-45", None),
+        ("400-820-1617", None),
+    ],
+)
+def test_expiry_dates(printed: str, day: date | None) -> None:
+    assert expiry_in(printed) == day
+
+
+@given(
+    st.dates(date(2020, 1, 1), date(2099, 12, 31)),
+    st.sampled_from(["%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y年%m月%d日", "%Y%m%d"]),
+)
+def test_any_day_is_read_back(day: date, form: str) -> None:
+    assert expiry_in(f"有效期至 {day.strftime(form)}") == day
+
+
+@given(st.integers(1, 999_999))
+def test_any_amount_is_read_back(yuan: int) -> None:
+    assert money_in(f"¥{yuan}") == money_in(f"{yuan}元") == Money(yuan * 100)
