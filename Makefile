@@ -50,6 +50,13 @@ lock: ## Resolve pyproject.toml anew into requirements.lock: hashes, and no addr
 	@# Packages that an override forbids everywhere would only be downloaded for nothing.
 	@awk '/^[^ #]/ { drop = /sys_platform == .never./ } !drop' .cardloop/lock.new > requirements.lock
 	@rm .cardloop/lock.new
+	@# The images hold only what their process needs, in the very same versions.
+	@.venv/bin/uv pip compile pyproject.toml --universal --python-version 3.11 --constraints requirements.lock \
+		--generate-hashes --no-emit-index-url --no-header --no-annotate -q -o docker/web.lock
+	@.venv/bin/uv pip compile pyproject.toml --extra ocr --universal --python-version 3.11 --constraints requirements.lock \
+		--overrides requirements.overrides --generate-hashes --no-emit-index-url --no-header --no-annotate -q -o .cardloop/lock.new
+	@awk '/^[^ #]/ { drop = /sys_platform == .never./ } !drop' .cardloop/lock.new > docker/reader.lock
+	@rm .cardloop/lock.new
 
 screenshots: setup-tests ## Take the README's pictures from the running pages
 	@$(PYTHON) -m docs.screenshots

@@ -162,12 +162,17 @@ def outside(settings: Settings) -> dict[str, str]:
 
 def workers(settings: Settings) -> list[Program]:
     """The processes that carry cards forward; they end what they hold before they go."""
-    return [_worker(name, queue, settings) for name, queue in WORKERS.items()]
+    return [_worker(name, settings) for name in WORKERS]
 
 
-def _worker(name: str, queue: str, settings: Settings) -> Program:
+async def worker_polls(settings: Settings, name: str) -> bool:
+    """Tell whether a worker of that name polls its task queue; raises RuntimeError when Temporal does not answer."""
+    return await temporal.polled(await temporal.connect(settings), [WORKERS[name]])
+
+
+def _worker(name: str, settings: Settings) -> Program:
     async def polls() -> bool:
-        return await temporal.polled(await temporal.connect(settings), [queue])
+        return await worker_polls(settings, name)
 
     command = python("-m", "cli", "work", name)
     return _ours(f"worker-{name}", command, polls, stop_seconds_max=_WORKER_STOP_SECONDS_MAX)

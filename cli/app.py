@@ -82,6 +82,14 @@ def work(worker: Work) -> None:
 
 
 @app.command()
+def ready(worker: Work) -> None:
+    """End with 0 when a worker polls that queue, as a container's health check asks. / 工作进程是否就绪"""
+    from bootstrap.platform import worker_polls
+
+    raise typer.Exit(int(not asyncio.run(worker_polls(Settings(), worker.value))))
+
+
+@app.command()
 def migrate() -> None:
     """Bring the database to the newest schema. / 更新数据库结构"""
     from bootstrap.platform import migrate as run

@@ -37,6 +37,11 @@ def destinations(root: Path) -> list[Path]:
 def lay_out(root: Path, progress: Progress) -> None:
     """Install the locked packages and copy what pages use; raises Problem when npm cannot."""
     _install(root, progress)
+    copy(root)
+
+
+def copy(root: Path) -> None:
+    """Copy what pages use out of node_modules into both static/vendor folders."""
     modules = root / "node_modules"
     sprite = subset((modules / "@tabler/icons-sprite/dist/tabler-sprite.svg").read_text(), ICONS)
     for folder in destinations(root):

@@ -1,0 +1,47 @@
+# Two small images that run as an unprivileged user: `web` (api, console, codec, card worker, migrations) and `reader`
+# (the OCR worker, the only one with PaddleOCR). Build one with `docker build --target web .`
+
+# The pages' files from npm, at the versions of package-lock.json.
+FROM node:22-bookworm-slim AS npm
+WORKDIR /src
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci --no-audit --no-fund --ignore-scripts
+
+FROM python:3.11-slim-bookworm AS base
+ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 PYTHONPATH=/app PATH=/venv/bin:$PATH \
+    CARDLOOP_HOME=/var/lib/cardloop CARDLOOP_HOST=0.0.0.0 CARDLOOP_DEMO=false CARDLOOP_SIMULATORS=false
+RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin cardloop \
+    && install -d -o cardloop -g cardloop /app /photos /var/lib/cardloop
+WORKDIR /app
+
+FROM python:3.11-slim-bookworm AS packages
+RUN python -m pip install --no-cache-dir uv && python -m venv /venv
+
+FROM packages AS web-packages
+COPY docker/web.lock /tmp/lock
+RUN uv pip install --no-cache --python /venv/bin/python --no-deps --require-hashes -r /tmp/lock
+
+FROM packages AS reader-packages
+COPY docker/reader.lock /tmp/lock
+RUN uv pip install --no-cache --python /venv/bin/python --no-deps --require-hashes -r /tmp/lock
+
+# Copies the few files that pages use to static/vendor.
+FROM base AS assets
+COPY --from=web-packages /venv /venv
+COPY . .
+COPY --from=npm /src/node_modules ./node_modules
+RUN python -c "from pathlib import Path; from bootstrap.setup.assets import copy; copy(Path('.'))" && rm -rf node_modules
+
+FROM base AS web
+COPY --from=web-packages /venv /venv
+COPY --from=assets --chown=cardloop /app /app
+USER cardloop
+CMD ["python", "-m", "cli", "serve", "api"]
+
+FROM base AS reader
+RUN apt-get update && apt-get install -y --no-install-recommends libgl1 libglib2.0-0 && rm -rf /var/lib/apt/lists/*
+COPY --from=reader-packages /venv /venv
+COPY --chown=cardloop . .
+USER cardloop
+RUN python -c "from pathlib import Path; from ocr.weights import lay_out; lay_out(Path('/var/lib/cardloop/cache/ocr'))"
+CMD ["python", "-m", "cli", "work", "reading"]
