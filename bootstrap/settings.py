@@ -58,6 +58,10 @@ class OutsideSettings(BaseSettings):
     outlet_url: HttpUrl = Field(HttpUrl("http://127.0.0.1:8102"), description="Local partner outlets.")
     alipay_url: HttpUrl = Field(HttpUrl("http://127.0.0.1:8103"), description="Alipay open-platform gateway.")
     alipay_app_id: str = Field("cardloop-demo", description="Our application id at Alipay; the simulator takes any.")
+    alipay_app_id: str = Field("cardloop-demo", description="App id under which Alipay knows this platform.")
+    issuer_calls_per_second: float = Field(
+        50.0, gt=0, description="Most activities a second on each issuer's task queue, over all workers."
+    )
     fx_url: HttpUrl = Field(HttpUrl("http://127.0.0.1:8104"), description="Exchange rates.")
     messages_url: HttpUrl = Field(HttpUrl("http://127.0.0.1:8105"), description="Text-message gateway.")
     simulators: bool = Field(True, description="Start the six simulators beside the platform.")
@@ -79,6 +83,8 @@ class Settings(TemporalSettings, AddressSettings, OutsideSettings):
         validation_alias=AliasChoices("DATABASE_URL", "CARDLOOP_DATABASE_URL"),
         description="postgresql:// URL of a PostgreSQL to use (DATABASE_URL too); unset starts the embedded one.",
     )
+    database_connections: int = Field(10, ge=1, description="Most PostgreSQL connections of each process.")
+    readings_at_once: int = Field(1, ge=1, description="Photos that one reader process reads at the same time.")
     keys_dir: Path | None = Field(None, description="Folder of the key ring; unset means state/keys under home.")
     photos_dir: Path | None = Field(None, description="Folder of card photos; unset means state/photos under home.")
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level that is logged.")

@@ -1,0 +1,144 @@
+"""The processes that carry cards forward: workflows and their activities, one queue per issuer, and the loops beside them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+from typing import Any
+
+import structlog
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from activities.asking import Parties
+from activities.delivery import Delivery
+from activities.intake import Intake
+from activities.journey import Journey
+from activities.payout import Payout
+from activities.pricing import Pricing
+from activities.reading import CardReading
+from activities.review import Review
+from activities.stock import Stock
+from activities.verification import Verification
+from bootstrap import keys, outside
+from bootstrap.services import temporal
+from bootstrap.settings import Settings
+from bootstrap.store import database, photo_store
+from database.repositories import evidence
+from database.session import Database, DatabaseUnavailable
+from domain.refusals import TemporarilyUnavailable
+from domain.rules.brands import catalogue
+from domain.sealing import KeyRing
+from workflows.card import CardWorkflow
+from workflows.codec import data_converter
+from workflows.desk import CardDesk
+from workflows.policies import CARDS_QUEUE, READING_QUEUE, issuer_queue
+
+log = structlog.get_logger()
+BATCH = 100
+# Seconds between two looks of each loop when there is nothing to do.
+STARTER_S, COURIER_S, SEQUENCER_S = 1.0, 0.5, 0.5
+
+Task = Callable[..., Any]
+
+
+async def run_cards(settings: Settings) -> None:
+    """Works on card workflows and every activity but reading, until cancelled; what is in hand is finished first."""
+    secrets = keys.load(settings)
+    world, store = outside.build(settings, secrets), database(settings)
+    client = await temporal.connect(settings, data_converter(secrets.keyring))
+    intake = Intake(store, secrets.keyring, photo_store(settings, secrets.keyring))
+    verification = Verification(store, secrets.keyring, _parties(settings, world))
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(store.dispose)
+        for worker in _card_workers(settings, client, verification, _own_activities(store, secrets.keyring, world)):
+            await stack.enter_async_context(worker)
+        async with asyncio.TaskGroup() as loops:
+            loops.create_task(_forever("starter", STARTER_S, lambda: start_waiting(intake, CardDesk(client))))
+            loops.create_task(_forever("courier", COURIER_S, _courier(store, secrets.keyring, world)))
+            loops.create_task(_forever("sequencer", SEQUENCER_S, lambda: _sequence(store, secrets.keyring)))
+
+
+async def run_reading(settings: Settings) -> None:
+    """Reads photographs until cancelled. The only process that loads the OCR engine, and it loads it before it polls."""
+    from ocr.engine import build_reader  # 570 MB that no other process needs.
+
+    secrets, store = keys.load(settings), database(settings)
+    reader = await asyncio.to_thread(build_reader, settings.ocr_models_dir)
+    reading = CardReading(store, secrets.keyring, photo_store(settings, secrets.keyring), reader)
+    client = await temporal.connect(settings, data_converter(secrets.keyring))
+    worker = Worker(
+        client,
+        task_queue=READING_QUEUE,
+        activities=[reading.read_photos],
+        max_concurrent_activities=settings.readings_at_once,
+    )
+    async with worker:
+        await asyncio.Event().wait()
+
+
+async def start_waiting(intake: Intake, desk: CardDesk) -> int:
+    """Starts every card that was taken in but not started, e.g. while Temporal was away; returns how many."""
+    waiting = await intake.not_started(BATCH)
+    for card_id in waiting:
+        await desk.start(await intake.card_to_buy(card_id))
+        await intake.mark_started(card_id)
+    return len(waiting)
+
+
+def _parties(settings: Settings, world: outside.Outside) -> Parties:
+    return Parties(world.issuer, world.pos, world.outlet, world.fx, f"{settings.api_url}/callbacks/outlets")
+
+
+def _own_activities(store: Database, keyring: KeyRing, world: outside.Outside) -> list[Task]:
+    """Activities of the cards' own queue: whatever touches the database alone, and the payments."""
+    pricing, review = Pricing(store, keyring, Stock()), Review(store, keyring)
+    payout, journey = Payout(store, keyring, world.alipay), Journey(store)
+    return [
+        pricing.value, pricing.offer, pricing.close,
+        review.open, review.alarm, review.apply,
+        payout.prepare, payout.send, payout.reconcile, payout.settle,
+        journey.move, journey.end,
+    ]  # fmt: skip
+
+
+def _card_workers(settings: Settings, client: Client, verification: Verification, own: Sequence[Task]) -> list[Worker]:
+    asked = [verification.ask_issuer, verification.ask_store, verification.send_code, verification.check_code]
+    local = [verification.record_outlet_report, verification.record_silence]
+    remote = [verification.ask_outlet, verification.open_channel]
+    cards = Worker(client, task_queue=CARDS_QUEUE, workflows=[CardWorkflow], activities=[*own, *local, *remote])
+    issuers = sorted({brand.issuer for brand in catalogue().values()})
+    return [cards, *(_issuer_worker(settings, client, issuer, asked) for issuer in issuers)]
+
+
+def _issuer_worker(settings: Settings, client: Client, issuer: str, asked: Sequence[Task]) -> Worker:
+    """The server holds the rate over all workers of the queue, however many there are."""
+    return Worker(
+        client,
+        task_queue=issuer_queue(issuer),
+        activities=asked,
+        max_task_queue_activities_per_second=settings.issuer_calls_per_second,
+        max_concurrent_activity_task_polls=2,
+    )
+
+
+def _courier(store: Database, keyring: KeyRing, world: outside.Outside) -> Callable[[], Awaitable[int]]:
+    delivery = Delivery(store, keyring, world.webhooks, world.messages)
+    return lambda: delivery.deliver_due(BATCH)
+
+
+async def _sequence(store: Database, keyring: KeyRing) -> int:
+    async with store.transaction() as session:
+        return await evidence.sequence(session, keyring)
+
+
+async def _forever(name: str, pause_s: float, once: Callable[[], Awaitable[int]]) -> None:
+    """Repeats at once while there is work. An outage is said in the log and waited out: the work is in the database."""
+    while True:
+        try:
+            if await once():
+                continue
+        except (DatabaseUnavailable, TemporarilyUnavailable) as away:
+            log.warning("loop_waits", loop=name, reason=str(away))
+        await asyncio.sleep(pause_s)
