@@ -13,7 +13,7 @@ import httpx
 from simulators.controls import CallbackControls
 from simulators.store import Record, Store
 
-TRIES = 8
+TRIES = 60  # About half an hour: longer than the platform takes to restart.
 RETRY_BASE_S = 0.5
 RETRY_MAX_S = 30
 POLL_S = 0.05

@@ -108,9 +108,11 @@ class Issuer(Program):
         if known is not None:
             return known
         code, ends = self.codes.make(self.book.key(asked.brand, asked.number), self.controls.code_ttl_s, self.chances)
-        await self._tell(asked, code)
+        # Remembered before anything is awaited: the same request arriving meanwhile must not make a second code.
         facts = {"sent_to": f"***{asked.phone[-4:]}", "expires_at": ends.isoformat()}
-        return self._remembered(asked, facts)
+        answer = self._remembered(asked, facts)
+        await self._tell(asked, code)
+        return answer
 
     async def check_code(self, asked: CodeCheck) -> dict[str, Any]:
         """Judges a code: ok, wrong (with tries left), expired. The same request id is answered alike and costs no try."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime
 
@@ -113,6 +114,15 @@ async def test_the_code_reaches_the_owners_phone_once_per_request_and_opens_once
     assert (sent.sent_to, again.expires_at) == ("***0021", sent.expires_at)
     assert checked.result is repeated.result is DynamicCodeResult.RIGHT
     assert used.result is DynamicCodeResult.EXPIRED
+
+
+async def test_the_same_request_twice_at_once_makes_one_code(issuer: Partner, gateway: IssuerGateway) -> None:
+    card = number("walmart", "12")
+    sent = await asyncio.gather(*(gateway.send_code("s1", "walmart", card, PHONE) for _ in range(5)))
+    assert len({one.expires_at for one in sent}) == 1
+    assert (await issuer.plain.get("/?lang=en")).text.count("Your code") + (await issuer.plain.get("/")).text.count(
+        "验证码 "
+    ) == 1
 
 
 async def test_three_wrong_codes_use_the_code_up(gateway: IssuerGateway) -> None:

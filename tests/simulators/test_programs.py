@@ -17,6 +17,7 @@ from simulators.messages import Messages
 from simulators.program import Program, Setup
 from tests.simulators.running import SECRET, in_process, number, post_signed, running, written_in
 
+GUIDE = Path(__file__).parents[2] / "docs" / "gateways.md"
 SETUP = Setup(seed=7, secret=SECRET)
 INQUIRY = {"request_id": "r1", "brand": "jd", "number": number("jd", "12"), "pin": "604128"}
 
@@ -130,6 +131,12 @@ async def test_a_served_program_hangs_after_success_as_told() -> None:
         with pytest.raises(httpx.ReadTimeout):
             await post_signed(client, "/v1/messages", {"to": "13800000021", "text": "x", "dedupe_key": "m1"})
         assert [kept["dedupe_key"] for kept in (await client.get("/v1/messages")).json()] == ["m1"]
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_every_control_is_documented(program: type[Program]) -> None:
+    described = GUIDE.read_text(encoding="utf-8")
+    assert [name for name in program.controls_type.model_fields if f"`{name}`" not in described] == []
 
 
 async def _name(client: httpx.AsyncClient, port: int) -> str:
