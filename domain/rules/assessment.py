@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -14,9 +14,21 @@ from domain.money import BASIS_POINTS_PER_ONE, Money
 from domain.review import ReviewReason
 from domain.rules.brands import Brand, Check
 from domain.rules.limits import Limits
+from domain.verification import Answer, Party
 
 ALWAYS_REVIEWED = frozenset({CardType.DINING, CardType.REGIONAL})
 NEIGHBOUR_DISTANCE_MAX = 3
+# The operations whose answers speak of the card's worth; the others speak of codes, rates and licences.
+OF_WORTH = frozenset({"inquire", "check", "confirm", "silence"})
+# What an answer itself gives reason for; the rest is judged with the price.
+OF_ANSWERS = frozenset(
+    {
+        ReviewReason.CONFLICTING_ANSWERS,
+        ReviewReason.ISSUER_UNKNOWN,
+        ReviewReason.WRONG_PIN,
+        ReviewReason.OUTLET_SILENT,
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -42,6 +54,7 @@ class PartyAnswer:
     expires_on: date | None = None
     pin_wrong: bool = False
     silent: bool = False  # The outlet gave no answer in time.
+    contradicts_itself: bool = False  # Two answers of one party name different balances.
 
 
 def reasons_of(
@@ -57,7 +70,7 @@ def reasons_of(
         ReviewReason.CONFLICTING_ANSWERS: claims.typed_differs or conflicts(claims, answer),
         ReviewReason.HIGH_VALUE: value is not None and not limits.machine_may_buy(claims.card_type, value),
         ReviewReason.FORGED_NUMBER: not claims.number_valid or claims.neighbours > limits.neighbours_max,
-        ReviewReason.ISSUER_UNKNOWN: answer.status is CardStatus.UNKNOWN and not answer.silent,
+        ReviewReason.ISSUER_UNKNOWN: answer.status is CardStatus.UNKNOWN and not (answer.silent or answer.pin_wrong),
         ReviewReason.WRONG_PIN: answer.pin_wrong,
         ReviewReason.OUTLET_SILENT: answer.silent,
     }
@@ -66,7 +79,29 @@ def reasons_of(
 
 def conflicts(claims: CardClaims, answer: PartyAnswer) -> bool:
     """Whether the answer contradicts card or seller. Part of the value spent is no contradiction."""
-    return _expiry_conflicts(claims, answer) or _balance_conflicts(claims, answer)
+    return answer.contradicts_itself or _expiry_conflicts(claims, answer) or _balance_conflicts(claims, answer)
+
+
+def heard(answers: Sequence[Answer]) -> PartyAnswer:
+    """What all answers about the same fields say together, oldest first; the latest inquiry counts.
+
+    Purchases make an active card a partly used one. No answer at all is an unknown card.
+    """
+    purchases = next((one for one in reversed(answers) if one.operation == "consumption"), None)
+    status_of = next((one for one in reversed(answers) if one.operation in OF_WORTH), None)
+    if status_of is None:
+        return PartyAnswer(CardStatus.UNKNOWN)
+    spent = purchases is not None and purchases.details.get("records", "0") != "0"
+    status = CardStatus.PARTLY_USED if spent and status_of.status is CardStatus.ACTIVE else status_of.status
+    balances = {one.balance for one in (status_of, purchases) if one is not None and one.balance is not None}
+    return PartyAnswer(
+        status=status,
+        balance=status_of.balance,
+        expires_on=status_of.expires_on,
+        pin_wrong=status_of.details.get("pin") == "wrong",
+        silent=status_of.operation == "silence" and status_of.party is Party.OUTLET,
+        contradicts_itself=len(balances) > 1,
+    )
 
 
 def neighbours_of(brand: Brand, number: str) -> Iterator[str]:

@@ -22,12 +22,16 @@ class Limits:
 
     version: str
     confidence_bp_min: int
+    contradiction_bp_min: int  # A reading at least this sure contradicts what the seller typed otherwise.
     machine_value_minor_max: Mapping[str, int]
     neighbours_max: int
     quote_lasts_s: Mapping[str, int]
     review_due_s: Mapping[str, int]
     review_warning_share_bp: int
     outlet_answers_within_s: int
+    rate_lock_lasts_s: int
+    code_tries_max: int  # Over all codes of one card.
+    review_lease_s: int
 
     def machine_may_buy(self, card_type: CardType, value: Money) -> bool:
         """Whether a card of this value is bought without a person's look at it."""

@@ -16,7 +16,7 @@ from typing import Any
 
 import zen
 
-from domain.money import BASIS_POINTS_PER_ONE, Currency, Money
+from domain.money import BASIS_POINTS_PER_ONE, Currency, CurrencyMismatch, Money
 from domain.pricing import BreakdownLine, LineKind, Valuation
 from domain.rules.brands import Brand
 
@@ -77,7 +77,12 @@ class PriceTables:
             raise NoRateFor(f"{self.version} has no {missing} for {card.brand.code}") from missing
 
     def value(self, card: CardToPrice) -> Valuation:
-        """Quote, resale and the lines that explain the quote; the lines after the basis sum to the quote."""
+        """Quote, resale and the lines that explain the quote; the lines after the basis sum to the quote.
+
+        Raises CurrencyMismatch for a foreign balance without a rate, NoRateFor when a table has no row.
+        """
+        if card.rate is None and card.balance.currency is not Currency.CNY:
+            raise CurrencyMismatch("a foreign balance needs a locked rate")
         rates = self.rates(card)
         basis = card.balance if card.rate is None else card.balance.converted(card.rate, Currency.CNY)
         resale_bp = rates.quote + rates.margin

@@ -8,9 +8,10 @@ import pytest
 from domain.cards import CardStatus, CardType
 from domain.money import Currency, Money
 from domain.review import ReviewReason
-from domain.rules.assessment import CardClaims, PartyAnswer, neighbours_of, reasons_of
+from domain.rules.assessment import CardClaims, PartyAnswer, heard, neighbours_of, reasons_of
 from domain.rules.brands import brand, catalogue
 from domain.rules.limits import limits_in_force
+from domain.verification import Answer, Party
 
 LIMITS = limits_in_force(date(2026, 11, 22))
 CLAIMS = CardClaims(CardType.ECOMMERCE, Money(500_00), date(2028, 1, 31))
@@ -105,3 +106,29 @@ def test_every_type_has_a_limit_a_deadline_and_a_quote_that_lasts() -> None:
 def test_limits_are_in_force_from_their_day() -> None:
     with pytest.raises(LookupError):
         limits_in_force(date(2019, 12, 31))
+
+
+def said(operation: str, status: CardStatus, minor: int | None, **details: str) -> Answer:
+    balance = None if minor is None else Money(minor)
+    return Answer(Party.ISSUER, operation, "r", status, balance, None, 10, 1, details)
+
+
+def test_purchases_make_an_active_card_a_partly_used_one() -> None:
+    answers = [said("inquire", CardStatus.ACTIVE, 300_00), said("consumption", CardStatus.ACTIVE, 300_00, records="2")]
+    assert heard(answers).status is CardStatus.PARTLY_USED
+    assert reasons(answer=heard(answers)) == []
+
+
+def test_an_issuer_that_names_two_balances_contradicts_itself() -> None:
+    answers = [said("inquire", CardStatus.ACTIVE, 500_00), said("consumption", CardStatus.ACTIVE, 300_00, records="0")]
+    assert reasons(answer=heard(answers)) == [ReviewReason.CONFLICTING_ANSWERS]
+
+
+def test_the_latest_answer_counts_and_none_at_all_is_an_unknown_card() -> None:
+    answers = [
+        said("inquire", CardStatus.UNKNOWN, None, pin="wrong"),
+        said("inquire", CardStatus.ACTIVE, 500_00, pin="right"),
+    ]
+    assert heard(answers) == PartyAnswer(CardStatus.ACTIVE, Money(500_00))
+    assert reasons(answer=heard(answers[:1])) == [ReviewReason.WRONG_PIN]
+    assert reasons(answer=heard([])) == [ReviewReason.ISSUER_UNKNOWN]

@@ -1,0 +1,95 @@
+"""What our own records say against a card: how surely it was read, whose neighbour its number is, and what a person settled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from activities.asking import claims_of
+from database.repositories import cards
+from database.tables.columns import now
+from database.tables.intake import CardRow, PhotoRow, SubmissionRow
+from database.tables.reading import ReadingRow
+from database.tables.review import ReviewDecisionRow, ReviewTaskRow
+from domain.review import ReviewOutcome, ReviewReason
+from domain.rules.assessment import CardClaims, neighbours_of
+from domain.rules.brands import brand
+from domain.rules.limits import limits_in_force
+from domain.sealing import KeyRing
+
+NEIGHBOURS_WITHIN = timedelta(days=1)
+APPROVALS = (ReviewOutcome.APPROVE, ReviewOutcome.APPROVE_CORRECTED)
+
+
+@dataclass(frozen=True)
+class Doubts:
+    """The card's claims with what speaks against them, and the reasons that a reviewer has approved already."""
+
+    claims: CardClaims
+    approved: frozenset[ReviewReason]
+
+
+async def doubts_about(session: AsyncSession, keyring: KeyRing, card: CardRow) -> Doubts:
+    """Everything of ours that the assessment needs, in one statement."""
+    number = cards.open_number(keyring, card)
+    readings, approved, neighbours = (
+        await session.execute(select(_readings(card.id), _approved(card.id), _neighbours(keyring, card, number or "")))
+    ).one()
+    entries = [entry for fields in readings or [] for entry in fields]
+    surely = limits_in_force(datetime.now(UTC).date()).contradiction_bp_min
+    claims = replace(
+        claims_of(card),
+        lowest_confidence_bp=min(
+            (entry["confidence_bp"] for entry in entries if entry["use"] == "taken"), default=10_000
+        ),
+        typed_differs=any(entry["use"] == "differs" and entry["confidence_bp"] >= surely for entry in entries),
+        number_valid=number is None or brand(card.brand).is_valid(number),
+        neighbours=neighbours,
+    )
+    return Doubts(claims, frozenset(ReviewReason(one) for reasons in approved or [] for one in reasons))
+
+
+def _readings(card_id: str) -> Any:
+    """The fields of every reading of a current photo."""
+    row, photo = _c(ReadingRow), _c(PhotoRow)
+    readings = select(func.jsonb_agg(row.fields)).join(PhotoRow, photo.id == row.photo_id)
+    return readings.where(row.card_id == card_id, photo.current).scalar_subquery()
+
+
+def _approved(card_id: str) -> Any:
+    """The reasons of every task that ended in an approval."""
+    task, decision = _c(ReviewTaskRow), _c(ReviewDecisionRow)
+    settled = select(func.jsonb_agg(task.reasons)).join(ReviewDecisionRow, decision.id == task.decision_id)
+    return settled.where(task.card_id == card_id, decision.outcome.in_(APPROVALS)).scalar_subquery()
+
+
+def _neighbours(keyring: KeyRing, card: CardRow, number: str) -> Any:
+    """How many live cards of other owners carry a neighbouring number, found by their keyed fingerprints.
+
+    Each neighbour's fingerprint can be computed from this number, so no index over numbers or prefixes is stored.
+    """
+    known = brand(card.brand)
+    prints = [keyring.fingerprint(known.issuer, near) for near in neighbours_of(known, number)] if number else []
+    other, submission = _c(CardRow), _c(SubmissionRow)
+    owner = select(submission.owner).where(submission.id == card.submission_id).scalar_subquery()
+    return (
+        select(func.count())
+        .select_from(CardRow)
+        .join(SubmissionRow, submission.id == other.submission_id)
+        .where(
+            other.live,
+            other.fingerprint.in_(prints),
+            other.created_at > now() - NEIGHBOURS_WITHIN,
+            submission.owner != owner,
+        )
+        .scalar_subquery()
+    )
+
+
+def _c(table: Any) -> Any:
+    """A table whose attributes are columns; SQLModel annotates them as the values they hold."""
+    return table

@@ -1,0 +1,42 @@
+"""Where a card stands: waits and ends that the workflow announces are written down here, with their evidence."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from temporalio import activity
+
+from activities.failures import translated
+from database.repositories import cards
+from database.repositories.cards import Change
+from database.session import Database
+from domain.cards import EndReason, Outcome, Stage, WaitingFor
+
+
+class Journey:
+    """Records waits and ends; both may be repeated without harm beyond a second line in the story."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @activity.defn(name="journey.move")
+    @translated
+    async def move(self, card_id: str, stage: Stage, waiting_for: WaitingFor, until: str | None, what: str) -> None:
+        """The card is at `stage` and waits, at most until `until` (ISO 8601); `what` is the story's key."""
+        deadline = None if until is None else datetime.fromisoformat(until)
+        async with self._database.transaction() as session:
+            await cards.record(session, card_id, Change(stage, waiting_for, deadline, what, {}))
+
+    @activity.defn(name="journey.end")
+    @translated
+    async def end(self, card_id: str, outcome: Outcome, reason: EndReason | None, detail: str | None) -> None:
+        """The card ends; an end that is recorded already stays as it is."""
+        facts = {"outcome": outcome.value} | ({"reason": reason.value} if reason else {})
+        change = Change(
+            Stage.ENDED, WaitingFor.NOBODY, None, f"journey.{outcome.value}", facts,
+            outcome=outcome, reason=reason, reason_detail=detail,
+        )  # fmt: skip
+        async with self._database.transaction() as session:
+            card = await cards.load_for_update(session, card_id)
+            if card.outcome is None:
+                await cards.record(session, card_id, change)

@@ -1,0 +1,135 @@
+"""Partner outlets confirm regional cards: a person there is asked through the gateway and answers by a signed report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from temporalio import activity
+
+from activities.asking import Asker, OpenedCard, answer_of_call, claims_of, verification
+from activities.failures import translated
+from database.repositories import cards
+from database.tables.columns import now
+from database.tables.intake import CardRow
+from database.tables.verification import OutletRequestRow, OutletRow
+from domain.cards import CardStatus, WaitingFor
+from domain.facts import OutletAsked, VerifiedFacts
+from domain.identifiers import request_key
+from domain.money import Money
+from domain.refusals import AmountMismatch, FieldInvalid, NotFound, OutletUnknown, SignatureInvalid
+from domain.rules.limits import limits_in_force
+from domain.verification import Answer, Party
+from gateways.errors import GatewayRefused, ReportRefused
+from gateways.outlet import OutletReport, Verdict
+
+UNKNOWN_OUTLET = "unknown_outlet"
+
+
+@dataclass(frozen=True)
+class OutletHeard:
+    """A report that is believed: the card's workflow is told of it."""
+
+    card_id: str
+    request_id: str
+    confirmed: bool
+
+
+class Outlets(Asker):
+    """Asks outlets and hears them."""
+
+    @activity.defn(name="verification.ask_outlet")
+    @translated
+    async def ask_outlet(self, card_id: str) -> OutletAsked:
+        """Puts the card before an outlet of its brand.
+
+        Where no outlet takes it the deadline is now: the silence is recorded at once, and a person decides.
+        """
+        card = await self._asking.opened(card_id)
+        request_id = request_key(card_id, "outlet", card.row.fields_revision)
+        lasts = timedelta(seconds=limits_in_force(self._now().date()).outlet_answers_within_s)
+        deadline = self._now() + lasts
+        for outlet in await self._outlets(card.row.brand):
+            if await self._put(card, outlet, request_id, deadline):
+                return OutletAsked(request_id, deadline.isoformat())
+        return OutletAsked(request_id, self._now().isoformat())
+
+    @activity.defn(name="verification.record_outlet_report")
+    @translated
+    async def record_outlet_report(self, card_id: str, request_id: str, confirmed: bool) -> VerifiedFacts:
+        """The outlet's word becomes an answer: confirmed for the face value, or the card is not bought."""
+        card = await self._asking.opened(card_id)
+        face = claims_of(card.row).face_value
+        status = CardStatus.ACTIVE if confirmed else CardStatus.UNKNOWN
+        details = {"outlet": "confirmed" if confirmed else "denied"}
+        answer = Answer(Party.OUTLET, "confirm", request_id, status, face if confirmed else None, None, 0, 0, details)
+        return await self._asking.conclude(card, [answer], "verification.outlet_answered", denied=not confirmed)
+
+    async def receive_report(self, body: bytes, signature: str | None) -> OutletHeard | None:
+        """A callback, raw body and signature header; None when it says nothing new (pending, or answered before).
+
+        Refuses SignatureInvalid, FieldInvalid, NotFound, OutletUnknown, and AmountMismatch when it confirms another
+        face value than the card's; none of these changes anything.
+        """
+        report = self._verified(body, signature)
+        async with self._database.transaction() as session:
+            request = await session.get(OutletRequestRow, report.request_id, with_for_update=True)
+            if request is None:
+                raise NotFound()
+            if request.outlet_code != report.outlet_id:
+                raise OutletUnknown(outlet=report.outlet_id[:32])
+            _require_face_value(await session.get_one(CardRow, request.card_id), report)
+            if report.verdict is Verdict.PENDING or request.answered_at is not None:
+                return None
+            request.answered_at, request.answer = now(), report.verdict.value
+        return OutletHeard(request.card_id, request.id, report.verdict is Verdict.CONFIRMED)
+
+    def _verified(self, body: bytes, signature: str | None) -> OutletReport:
+        try:
+            return self._parties.outlet.verify_report(body, signature)
+        except ReportRefused as refused:
+            if refused.reason == "malformed":
+                raise FieldInvalid(field="body", why="malformed") from None
+            raise SignatureInvalid(why=refused.reason) from None
+
+    async def _outlets(self, brand_code: str) -> list[OutletRow]:
+        columns: Any = OutletRow
+        serving = select(OutletRow).where(columns.brand == brand_code, columns.active).order_by(columns.code)
+        async with self._database.transaction() as session:
+            return list((await session.execute(serving)).scalars())
+
+    async def _put(self, card: OpenedCard, outlet: OutletRow, request_id: str, deadline: datetime) -> bool:
+        """Whether the outlet took the request; one that the gateway does not know is passed over."""
+        try:
+            async with self._asking.failures_recorded(card, Party.OUTLET, "ask", request_id):
+                asked = await self._parties.outlet.ask(
+                    request_id, outlet.code, card.row.brand, card.number, self._parties.outlet_callback_url, deadline
+                )
+        except GatewayRefused as refused:
+            if refused.code != UNKNOWN_OUTLET:
+                raise
+            return False
+        facts = {"outlet": outlet.code}
+        moved = verification("verification.outlet_asked", facts, waiting_for=WaitingFor.OUTLET, until=deadline)
+        async with self._database.transaction() as session:
+            await session.execute(_asked_once(request_id, card.row.id, outlet.code))
+            await self._asking.write(session, card, [answer_of_call(Party.OUTLET, asked.call)])
+            await cards.record(session, card.row.id, moved)
+        return True
+
+
+def _asked_once(request_id: str, card_id: str, outlet_code: str) -> Any:
+    """A request put again keeps the answer it may have had in between."""
+    row = OutletRequestRow(id=request_id, card_id=card_id, outlet_code=outlet_code)
+    return insert(OutletRequestRow).values(row.model_dump()).on_conflict_do_nothing(index_elements=["id"])
+
+
+def _require_face_value(card: CardRow, report: OutletReport) -> None:
+    """A confirmation of another worth than the card claims is no confirmation of this card."""
+    if report.verdict is not Verdict.CONFIRMED or report.face_value is None or card.face_value_minor is None:
+        return
+    if report.face_value != Money(card.face_value_minor, card.currency):
+        raise AmountMismatch()

@@ -1,0 +1,223 @@
+"""The rules run here and nowhere else: a quote with its breakdown and assessment, and what becomes of the quote."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+from temporalio import activity
+
+from activities.asking import answers_about
+from activities.doubts import Doubts, doubts_about
+from activities.failures import translated
+from activities.stock import Stock
+from database.repositories import cards, ledger
+from database.repositories.cards import Change
+from database.session import Database
+from database.tables.intake import CardRow, SubmissionRow
+from database.tables.pricing import QuoteRow
+from domain import identifiers
+from domain.cards import CardType, Stage, WaitingFor
+from domain.facts import OfferFacts, ValuedFacts
+from domain.ledger import owed
+from domain.money import Currency, Money
+from domain.pricing import QuoteState, Valuation
+from domain.rules.assessment import PartyAnswer, heard, reasons_of
+from domain.rules.brands import brand
+from domain.rules.limits import limits_in_force
+from domain.rules.prices import CardToPrice, tables_in_force
+from domain.sealing import KeyRing
+from domain.verification import Answer
+
+OF_STATE = {
+    QuoteState.ACCEPTED: "offer.accepted",
+    QuoteState.DECLINED: "offer.declined",
+    QuoteState.LAPSED: "offer.lapsed",
+}
+
+
+class Pricing:
+    """Values cards and keeps quotes. Tables and limits are those in force on the day."""
+
+    def __init__(
+        self,
+        database: Database,
+        keyring: KeyRing,
+        stock: Stock,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._database = database
+        self._keyring = keyring
+        self._stock = stock
+        self._now = now
+
+    @activity.defn(name="pricing.value")
+    @translated
+    async def value(self, card_id: str, number: int) -> ValuedFacts:
+        """The card's `number`-th quote (from 1) with its reasons for review; made once however often it is asked for."""
+        async with self._database.transaction() as session:
+            card = await cards.load(session, card_id)
+            answers = await answers_about(session, card)
+            doubts = await doubts_about(session, self._keyring, card)
+            stock = await self._stock.of(session, card.brand)
+            answer, lock = heard(answers), _locked_rate(answers)
+            valuation = self._valuation(card, answer, lock, stock)
+            reasons = self._reasons(card, answer, doubts, valuation)
+            row = _quote_row(card, number, valuation, reasons, stock, lock)
+            if await _made_first(session, row):
+                await _replace_earlier(session, row, number)
+                await cards.record(session, card_id, _valued(row))
+            else:
+                row = await session.get_one(QuoteRow, row.id)
+        return ValuedFacts(row.id, row.amount_minor, tuple(row.review_reasons), row.rule_set, row.rule_version)
+
+    @activity.defn(name="pricing.offer")
+    @translated
+    async def offer(self, card_id: str, quote_id: str) -> OfferFacts:
+        """Puts the quote before the seller until it runs out, or accepts it where their standing acceptance is met."""
+        async with self._database.transaction() as session:
+            card = await cards.load_for_update(session, card_id)
+            quote = await session.get_one(QuoteRow, quote_id, with_for_update=True)
+            if quote.expires_at is None:
+                await self._put_before_seller(session, card, quote)
+        ends = quote.expires_at or self._now()
+        left = max(0, round((ends - self._now()).total_seconds()))
+        return OfferFacts(ends.isoformat(), left, quote.state is QuoteState.ACCEPTED)
+
+    @activity.defn(name="pricing.close")
+    @translated
+    async def close(self, card_id: str, quote_id: str, state: QuoteState) -> None:
+        """The quote is accepted, declined or lapsed; an acceptance posts what is owed. A closed quote stays closed."""
+        async with self._database.transaction() as session:
+            card = await cards.load_for_update(session, card_id)
+            quote = await session.get_one(QuoteRow, quote_id, with_for_update=True)
+            if quote.state is QuoteState.OPEN:
+                await self._closed(session, card, quote, state)
+
+    async def _put_before_seller(self, session: AsyncSession, card: CardRow, quote: QuoteRow) -> None:
+        floor = card.accept_at_or_above_minor
+        quote.offered_at = self._now()
+        quote.expires_at = self._expiry(card.card_type, quote)
+        if floor is not None and quote.amount_minor >= floor:
+            await self._closed(session, card, quote, QuoteState.ACCEPTED, standing="true")
+            return
+        facts = {"quote": quote.id, "amount": str(Money(quote.amount_minor, quote.currency))}
+        change = Change(Stage.OFFER, WaitingFor.SELLER_OFFER, quote.expires_at, "offer.made", facts)
+        await cards.record(session, card.id, change)
+
+    async def _closed(
+        self, session: AsyncSession, card: CardRow, quote: QuoteRow, state: QuoteState, **facts: str
+    ) -> None:
+        amount = Money(quote.amount_minor, quote.currency)
+        submission = await session.get_one(SubmissionRow, card.submission_id)
+        quote.state, quote.answered_at = state, self._now()
+        if state is QuoteState.ACCEPTED:
+            await ledger.post(session, f"{quote.id}:owed", card.id, "owed", owed(submission.owner, amount))
+        actor = "machine" if state is QuoteState.LAPSED else submission.owner
+        told = {"quote": quote.id, "amount": str(amount), **facts}
+        change = Change(Stage.OFFER, WaitingFor.MACHINE, None, OF_STATE[state], told, actor=actor)
+        await cards.record(session, card.id, change)
+
+    def _expiry(self, card_type: CardType, quote: QuoteRow) -> datetime:
+        """A foreign card's offer ends with its locked rate; one that ran out while a person looked still gets the shortest term."""
+        limits = limits_in_force(self._now().date())
+        ends = self._now() + timedelta(seconds=limits.quote_lasts_s[card_type])
+        locked_until = quote.locked_rate.get("expires_at")
+        if locked_until is None:
+            return ends
+        at_least = self._now() + timedelta(seconds=min(limits.quote_lasts_s.values()))
+        return max(at_least, min(ends, datetime.fromisoformat(locked_until)))
+
+    def _valuation(self, card: CardRow, answer: PartyAnswer, lock: dict[str, str], stock: int) -> Valuation:
+        """Priced on the verified balance; where nobody could verify it, on the face value that a person then decides on."""
+        balance = answer.balance or Money(card.face_value_minor or 0, card.currency)
+        expires_on = answer.expires_on or card.expires_on
+        today = self._now().date()
+        priced = CardToPrice(
+            brand=brand(card.brand),
+            balance=balance,
+            days_left=None if expires_on is None else max(0, (expires_on - today).days),
+            stock=stock,
+            rate=Decimal(lock["rate"]) if lock else None,
+        )
+        return tables_in_force(today).value(priced)
+
+    def _reasons(self, card: CardRow, answer: PartyAnswer, doubts: Doubts, valuation: Valuation) -> list[str]:
+        """What the rules find, without what a reviewer has approved already."""
+        limits = limits_in_force(self._now().date())
+        worth = valuation.quote if valuation.quote.currency is Currency.CNY else None
+        found = reasons_of(replace(doubts.claims, card_type=card.card_type), answer, worth, limits)
+        return [reason.value for reason in found if reason not in doubts.approved]
+
+
+def _locked_rate(answers: list[Answer]) -> dict[str, str]:
+    """The rate that was last locked for these fields; empty for cards in CNY."""
+    locks = [answer.details for answer in answers if answer.operation == "lock"]
+    return {name: locks[-1][name] for name in ("lock_id", "rate", "expires_at")} if locks else {}
+
+
+def _quote_row(
+    card: CardRow, number: int, valuation: Valuation, reasons: list[str], stock: int, lock: dict[str, str]
+) -> QuoteRow:
+    tables = tables_in_force(datetime.now(UTC).date())
+    return QuoteRow(
+        id=identifiers.quote(card.id, number),
+        card_id=card.id,
+        fields_revision=card.fields_revision,
+        amount_minor=valuation.quote.amount_minor,
+        currency=valuation.quote.currency,
+        rate_bp=valuation.rate_bp,
+        lines=[_line(line) for line in valuation.lines],
+        internal={
+            "basis_minor": valuation.basis.amount_minor,
+            "resale_minor": valuation.resale.amount_minor,
+            "resale_rate_bp": valuation.resale_rate_bp,
+            "service_fee_minor": valuation.service_fee.amount_minor,
+            "spread_minor": valuation.spread.amount_minor,
+            "stock": stock,
+            "stock_bp": tables.stock_bp(card.brand, stock),
+        },
+        rule_set=valuation.rule_set,
+        rule_version=valuation.rule_version,
+        review_reasons=reasons,
+        locked_rate=dict(lock),
+    )
+
+
+def _line(line: Any) -> dict[str, Any]:
+    return {
+        "kind": line.kind.value,
+        "basis_points": line.basis_points,
+        "amount_minor": line.amount.amount_minor,
+        "currency": line.amount.currency.value,
+    }
+
+
+async def _made_first(session: AsyncSession, row: QuoteRow) -> bool:
+    columns: Any = QuoteRow
+    statement = insert(QuoteRow).values(row.model_dump()).on_conflict_do_nothing(index_elements=["id"])
+    return (await session.execute(statement.returning(columns.id))).scalar_one_or_none() is not None
+
+
+async def _replace_earlier(session: AsyncSession, row: QuoteRow, number: int) -> None:
+    if number == 1:
+        return
+    columns: Any = QuoteRow
+    earlier = (columns.card_id == row.card_id, columns.id != row.id, columns.state == QuoteState.OPEN)
+    await session.execute(update(QuoteRow).where(*earlier).values(state=QuoteState.REPLACED))
+
+
+def _valued(row: QuoteRow) -> Change:
+    facts = {
+        "quote": row.id,
+        "amount": str(Money(row.amount_minor, row.currency)),
+        "rules": row.rule_version,
+        "review": ",".join(row.review_reasons),
+    }
+    return Change(Stage.PRICING, WaitingFor.MACHINE, None, "pricing.valued", facts)

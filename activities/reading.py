@@ -1,0 +1,200 @@
+"""The photographs are read, field by field, and what was read is put on the card where the seller typed nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from temporalio import activity
+
+from activities.failures import translated
+from database.repositories import cards
+from database.repositories.cards import Change
+from database.session import Database
+from database.tables.intake import CardRow, PhotoRow
+from database.tables.reading import ReadingRow
+from domain.cards import Stage, WaitingFor
+from domain.facts import ReadFacts
+from domain.identifiers import new_id
+from domain.money import BASIS_POINTS_PER_ONE, Money
+from domain.reading import FieldName, ReadField, Reading, money_text
+from domain.refusals import DuplicateCard
+from domain.rules.brands import Brand, brand, tidy_number
+from domain.sealing import KeyRing
+from gateways.pictures.store import PhotoStore
+from ocr.reader import CardReader
+
+
+@dataclass(frozen=True)
+class _Standing:
+    """The card's own fields, as a reading writes them; None where nothing is known yet."""
+
+    values: dict[FieldName, str | None]
+
+    def use_of(self, read: ReadField) -> str:
+        """`taken` where nothing was known, `agrees`, or `differs`."""
+        typed = self.values.get(read.name)
+        if typed is None:
+            return "taken"
+        return "agrees" if typed == read.value else "differs"
+
+
+class CardReading:
+    """Reads a card's current photos. The reader blocks, so it runs in a thread."""
+
+    def __init__(self, database: Database, keyring: KeyRing, photos: PhotoStore, reader: CardReader) -> None:
+        self._database = database
+        self._keyring = keyring
+        self._photos = photos
+        self._reader = reader
+
+    @activity.defn(name="reading.read_photos")
+    @translated
+    async def read_photos(self, card_id: str) -> ReadFacts:
+        """Reads every current photo, keeps each reading sealed, and fills what the card still lacks."""
+        async with self._database.transaction() as session:
+            card = await cards.load(session, card_id)
+            photos = await _current(session, card_id)
+        readings = [await asyncio.to_thread(self._read, photo, card.brand) for photo in photos]
+        async with self._database.transaction() as session:
+            card = await cards.load_for_update(session, card_id)
+            return await self._merged(session, card, photos, readings)
+
+    def _read(self, photo: PhotoRow, brand_code: str) -> Reading:
+        return self._reader.read(self._photos.read(photo.stored_sha256), brand_code)
+
+    async def _merged(
+        self, session: AsyncSession, card: CardRow, photos: Sequence[PhotoRow], readings: Sequence[Reading]
+    ) -> ReadFacts:
+        known, standing = brand(card.brand), self._standing(card)
+        best = {name: field for name, field in _best(readings).items() if _is_plausible(known, field)}
+        taken = {name: field for name, field in best.items() if standing.use_of(field) == "taken"}
+        for photo, reading in zip(photos, readings, strict=True):
+            session.add(self._row(card, photo, reading, standing, taken))
+        duplicate = await self._put_on_card(session, card, taken)
+        facts = _facts(card, known, readings, taken, duplicate=duplicate)
+        await cards.record(session, card.id, _told(facts, readings, taken))
+        return facts
+
+    async def _put_on_card(self, session: AsyncSession, card: CardRow, taken: dict[FieldName, ReadField]) -> bool:
+        """Writes the fields that were lacking; True when the number belongs to another live card."""
+        if not any(name in taken for name in FieldName if name is not FieldName.BRAND):
+            return False
+        value = {name: field.value for name, field in taken.items()}
+        reading = Reading(tuple(taken.values()), "", 0)
+        face, number = reading.face_value(), value.get(FieldName.NUMBER)
+        try:
+            await cards.set_fields(
+                session, self._keyring, card,
+                number=None if number is None else tidy_number(number), pin=value.get(FieldName.PIN),
+                face_value_minor=None if face is None else face.amount_minor, expires_on=reading.expiry(),
+            )  # fmt: skip
+        except DuplicateCard:
+            return True
+        return False
+
+    def _standing(self, card: CardRow) -> _Standing:
+        face = None if card.face_value_minor is None else money_text(Money(card.face_value_minor, card.currency))
+        return _Standing(
+            {
+                FieldName.BRAND: card.brand,
+                FieldName.NUMBER: cards.open_number(self._keyring, card),
+                FieldName.PIN: cards.open_pin(self._keyring, card),
+                FieldName.FACE_VALUE: face,
+                FieldName.EXPIRY: None if card.expires_on is None else card.expires_on.isoformat(),
+            }
+        )
+
+    def _row(
+        self, card: CardRow, photo: PhotoRow, reading: Reading, standing: _Standing, taken: dict[FieldName, ReadField]
+    ) -> ReadingRow:
+        reading_id = new_id()
+        values = json.dumps({field.name.value: field.value for field in reading.fields})
+        return ReadingRow(
+            id=reading_id,
+            card_id=card.id,
+            photo_id=photo.id,
+            reader=reading.reader,
+            duration_ms=reading.duration_ms,
+            fields=[_entry(field, standing, taken, brand(card.brand)) for field in reading.fields],
+            values_sealed=self._keyring.seal_text(values, purpose="reading", aad=f"reading:{reading_id}:values"),
+        )
+
+
+async def _current(session: AsyncSession, card_id: str) -> list[PhotoRow]:
+    columns: Any = PhotoRow
+    statement = select(PhotoRow).where(columns.card_id == card_id, columns.current).order_by(columns.position)
+    return list((await session.execute(statement)).scalars())
+
+
+def _best(readings: Sequence[Reading]) -> dict[FieldName, ReadField]:
+    """Each field from the photo that shows it most surely."""
+    best: dict[FieldName, ReadField] = {}
+    for read in (field for reading in readings for field in reading.fields):
+        if read.name not in best or best[read.name].confidence < read.confidence:
+            best[read.name] = read
+    return best
+
+
+def _is_plausible(known: Brand, read: ReadField) -> bool:
+    """Whether the brand could have issued it: a misread number is left to the seller rather than put on the card."""
+    if read.name is FieldName.NUMBER:
+        return known.is_valid(tidy_number(read.value))
+    if read.name is FieldName.FACE_VALUE:
+        face = Reading((read,), "", 0).face_value()
+        least, most = known.face_minor
+        return face is not None and face.currency is known.currency and least <= face.amount_minor <= most
+    return read.name is not FieldName.PIN or known.pin is not None
+
+
+def _entry(read: ReadField, standing: _Standing, taken: dict[FieldName, ReadField], known: Brand) -> dict[str, Any]:
+    """A field as its row keeps it: everything but its value."""
+    use = standing.use_of(read)
+    if not _is_plausible(known, read) or (use == "taken" and taken.get(read.name) is not read):
+        use = "unused"
+    box = read.box
+    return {
+        "name": read.name.value,
+        "confidence": read.confidence,
+        "confidence_bp": _bp(read.confidence),
+        "box": None if box is None else {"x": box.x, "y": box.y, "width": box.width, "height": box.height},
+        "source": read.source.value,
+        "alternatives": len(read.alternatives),
+        "use": use,
+    }
+
+
+def _facts(
+    card: CardRow, known: Brand, readings: Sequence[Reading], taken: dict[FieldName, ReadField], *, duplicate: bool
+) -> ReadFacts:
+    printed = _best(readings).get(FieldName.BRAND)
+    has_pin = known.pin is None or card.pin_sealed is not None
+    return ReadFacts(
+        found=any(not reading.is_empty for reading in readings),
+        complete=card.number_sealed is not None and has_pin,
+        lowest_confidence_bp=min((_bp(field.confidence) for field in taken.values()), default=BASIS_POINTS_PER_ONE),
+        duplicate=duplicate,
+        brand_differs=printed is not None and printed.value != card.brand,
+        revision=card.fields_revision,
+    )
+
+
+def _told(facts: ReadFacts, readings: Sequence[Reading], taken: dict[FieldName, ReadField]) -> Change:
+    told = {
+        "found": str(facts.found).lower(),
+        "fields": ",".join(sorted(name.value for name in taken)),
+        "lowest_confidence_bp": str(facts.lowest_confidence_bp),
+        "duration_ms": str(sum(reading.duration_ms for reading in readings)),
+        "duplicate": str(facts.duplicate).lower(),
+        "brand_differs": str(facts.brand_differs).lower(),
+    }
+    return Change(Stage.READING, WaitingFor.MACHINE, None, "reading.read", told)
+
+
+def _bp(confidence: float) -> int:
+    return round(confidence * BASIS_POINTS_PER_ONE)

@@ -1,0 +1,95 @@
+"""The outside is asked what a card is worth: issuers, stores and outlets; every call is recorded with its cost."""
+
+from __future__ import annotations
+
+from temporalio import activity
+
+from activities.asking import OpenedCard, answer_of_call, verification
+from activities.dynamic_code import DynamicCodes
+from activities.failures import translated
+from activities.outlets import Outlets
+from database.repositories import cards
+from domain.cards import CardStatus, CardType
+from domain.facts import ChannelFacts, VerifiedFacts
+from domain.identifiers import request_key
+from domain.money import Money
+from domain.rules.limits import limits_in_force
+from domain.verification import CONSEQUENCES, Answer, Consequence, Party
+
+NO_CHANNEL = ChannelFacts(licensed=False, lock_id="", rate="", expires_at="")
+
+
+class Verification(DynamicCodes, Outlets):
+    """Asks issuers, stores, outlets and the cross-border desk. Gateways' failures reach Temporal translated."""
+
+    @activity.defn(name="verification.ask_issuer")
+    @translated
+    async def ask_issuer(self, card_id: str) -> VerifiedFacts:
+        """Status and balance of the card; e-commerce cards that could be bought are asked for their purchases too."""
+        card = await self._asking.opened(card_id)
+        answers = [await self._inquired(card)]
+        usable = CONSEQUENCES[answers[0].status][0] is Consequence.PROCEED
+        if card.row.card_type is CardType.ECOMMERCE and usable:
+            answers.append(await self._purchases(card))
+        return await self._asking.conclude(card, answers, "verification.issuer_answered")
+
+    @activity.defn(name="verification.ask_store")
+    @translated
+    async def ask_store(self, card_id: str) -> VerifiedFacts:
+        """Whether the store's till would take the card."""
+        card = await self._asking.opened(card_id)
+        request_id = request_key(card_id, "check", card.row.fields_revision)
+        async with self._asking.failures_recorded(card, Party.POS, "check", request_id):
+            answer = await self._parties.pos.check(request_id, card.row.brand, card.number, card.pin)
+        return await self._asking.conclude(card, [answer], "verification.store_answered")
+
+    @activity.defn(name="verification.record_silence")
+    @translated
+    async def record_silence(self, card_id: str, party: Party) -> VerifiedFacts:
+        """A party gave no answer in time: recorded as an unknown card, which a person decides on."""
+        card = await self._asking.opened(card_id)
+        request_id = request_key(card_id, "silence", card.row.fields_revision)
+        silence = Answer(party, "silence", request_id, CardStatus.UNKNOWN, None, None, 0, 0)
+        return await self._asking.conclude(card, [silence], "verification.silence")
+
+    @activity.defn(name="verification.open_channel")
+    @translated
+    async def open_channel(self, card_id: str) -> ChannelFacts:
+        """Whether the brand's cross-border channel is licensed today, and then a rate held for the offer."""
+        card = await self._asking.opened(card_id)
+        request_id = request_key(card_id, "licence", card.row.fields_revision)
+        async with self._asking.failures_recorded(card, Party.FX, "licence", request_id):
+            answered = await self._parties.fx.licence(request_id, card.row.brand, self._now().date())
+        licence = answer_of_call(Party.FX, answered.call)
+        if not answered.licence.licensed:
+            await self._written(card, [licence], "verification.channel_not_licensed")
+            return NO_CHANNEL
+        rate, facts = await self._locked(card)
+        await self._written(card, [licence, rate], "verification.rate_locked", rate=facts.rate)
+        return facts
+
+    async def _inquired(self, card: OpenedCard) -> Answer:
+        request_id = request_key(card.row.id, "inquire", card.row.fields_revision)
+        async with self._asking.failures_recorded(card, Party.ISSUER, "inquire", request_id):
+            return await self._parties.issuer.inquire(request_id, card.row.brand, card.number, card.pin)
+
+    async def _purchases(self, card: OpenedCard) -> Answer:
+        request_id = request_key(card.row.id, "consumption", card.row.fields_revision)
+        async with self._asking.failures_recorded(card, Party.ISSUER, "consumption", request_id):
+            return await self._parties.issuer.consumption(request_id, card.row.brand, card.number)
+
+    async def _locked(self, card: OpenedCard) -> tuple[Answer, ChannelFacts]:
+        moment = self._now()
+        # A rate that ran out is locked anew under a new id: the moment, in minutes, is part of it.
+        request_id = request_key(card.row.id, "rate-lock", int(moment.timestamp()) // 60)
+        lasts_s = limits_in_force(moment.date()).rate_lock_lasts_s
+        amount = Money(max(1, card.row.face_value_minor or 1), card.row.currency)
+        async with self._asking.failures_recorded(card, Party.FX, "lock", request_id):
+            locked = await self._parties.fx.lock(request_id, amount, lasts_s)
+        facts = ChannelFacts(True, locked.rate.lock_id, locked.rate.rate, locked.rate.expires_at)
+        return answer_of_call(Party.FX, locked.call), facts
+
+    async def _written(self, card: OpenedCard, answers: list[Answer], what: str, **facts: str) -> None:
+        async with self._database.transaction() as session:
+            await self._asking.write(session, card, answers)
+            await cards.record(session, card.row.id, verification(what, facts))
