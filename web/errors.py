@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 
-import asyncpg
 import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -22,11 +19,8 @@ from web.requests import request_id
 INTERNAL_ERROR = "internal_error"
 METHOD_NOT_ALLOWED = "method_not_allowed"
 HTTP_CODES = {404: NotFound.code, 405: METHOD_NOT_ALLOWED}
-# What a PostgreSQL that is down, starting or full looks like: at connecting (raw) and afterwards (wrapped).
-UNREACHABLE: tuple[type[Exception], ...] = (
-    OSError, TimeoutError, PoolTimeout, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError,
-    asyncpg.InterfaceError,
-)  # fmt: skip
+Unreachable = tuple[type[Exception], ...]
+NETWORK: Unreachable = (ConnectionError, TimeoutError)
 Page = Callable[[Request, int, str, Mapping[str, object]], Awaitable[Response]]
 _log = structlog.get_logger("web")
 
@@ -53,11 +47,15 @@ def wants_page(request: Request) -> bool:
     return "text/html" in request.headers.get("accept", "") or "hx-request" in request.headers
 
 
-def install(app: FastAPI, page: Page | None = None) -> None:
-    """Answers every failure in `app`. `page(request, status, code, data)` renders one where a person is reading."""
+def install(app: FastAPI, page: Page | None = None, *, unreachable: Unreachable = ()) -> None:
+    """Answers every failure in `app`. `page(request, status, code, data)` renders one where a person is reading.
+
+    `unreachable`: further errors that mean a part of ours is away, e.g. the database's own; they answer 503.
+    """
+    away = NETWORK + unreachable
 
     async def answer(request: Request, error: Exception) -> Response:
-        status, code, data = described(error)
+        status, code, data = described(error, away)
         if status >= 500:
             _note(request, code, error)
         if page is None or not wants_page(request):
@@ -66,11 +64,11 @@ def install(app: FastAPI, page: Page | None = None) -> None:
         response.headers.update(_retry_header(data))
         return response
 
-    for kind in (Refusal, RequestValidationError, HTTPException, DBAPIError, *UNREACHABLE, Exception):
+    for kind in (Refusal, RequestValidationError, HTTPException, *away, Exception):
         app.add_exception_handler(kind, answer)
 
 
-def described(error: Exception) -> tuple[int, str, Mapping[str, object]]:
+def described(error: Exception, away: Unreachable = NETWORK) -> tuple[int, str, Mapping[str, object]]:
     """HTTP status, documented code and data of any failure; what nobody foresaw is 500 `internal_error`."""
     if isinstance(error, Refusal):
         return error.http_status, error.code, error.data
@@ -78,7 +76,7 @@ def described(error: Exception) -> tuple[int, str, Mapping[str, object]]:
         return FieldInvalid.http_status, FieldInvalid.code, _first_fault(error)
     if isinstance(error, HTTPException):
         return error.status_code, HTTP_CODES.get(error.status_code, FieldInvalid.code), {}
-    if isinstance(error, UNREACHABLE) or (isinstance(error, DBAPIError) and _is_unreachable(error)):
+    if isinstance(error, away):
         return TemporarilyUnavailable.http_status, TemporarilyUnavailable.code, {}
     return 500, INTERNAL_ERROR, {}
 
@@ -86,10 +84,6 @@ def described(error: Exception) -> tuple[int, str, Mapping[str, object]]:
 def _note(request: Request, code: str, error: Exception) -> None:
     """Kind and place only: the text of a database error quotes the values it was given."""
     _log.error(code, request_id=request_id(request), kind=type(error).__name__, place=_place(error))
-
-
-def _is_unreachable(error: DBAPIError) -> bool:
-    return error.connection_invalidated or isinstance(_driver_error(error), UNREACHABLE)
 
 
 def _first_fault(error: RequestValidationError) -> dict[str, object]:
@@ -101,11 +95,6 @@ def _first_fault(error: RequestValidationError) -> dict[str, object]:
 
 def _retry_header(data: Mapping[str, object]) -> dict[str, str]:
     return {"retry-after": str(data["retry_after_s"])} if "retry_after_s" in data else {}
-
-
-def _driver_error(error: DBAPIError) -> BaseException | None:
-    """asyncpg's own exception under SQLAlchemy's two wrappers."""
-    return error.orig.__cause__ if error.orig is not None else None
 
 
 def _place(error: Exception) -> str:

@@ -7,7 +7,7 @@ from dataclasses import fields, is_dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
@@ -25,8 +25,8 @@ from web.static import StaticFiles
 class Pages:
     """Renders the templates of one site. Every template knows: `_`, `icon`, `static`, `locale`, `csrf_token`, `request_path`.
 
-    `_('key', name=value)` gives the sentence of the language catalogue; filters: `money`, `percent`, `when`, `ago`, and `label` for
-    an enum's member.
+    `_('key', name=value)` gives the sentence of the language catalogue; filters: `money`, `percent`, `when`, `ago`, `label` for
+    an enum's member, and `story` for an entry with `what` and `facts`.
     """
 
     def __init__(self, templates: Path, static: StaticFiles) -> None:
@@ -39,7 +39,7 @@ class Pages:
             enable_async=True,
         )
         self.environment.filters |= {"money": words.money, "percent": words.percent, "when": _when, "ago": _ago}
-        self.environment.filters["label"] = _label
+        self.environment.filters |= {"label": _label, "story": _story}
         self.environment.globals |= {"_": _translate, "static": static.url, "has_text": _has, "icon": _Icons(static)}
 
     async def render(
@@ -77,6 +77,15 @@ def shallow(context: object) -> dict[str, Any]:
     return {field.name: getattr(context, field.name) for field in fields(context)}
 
 
+class _Told(Protocol):
+    """An entry of a card's story, whichever page's own class it is."""
+
+    @property
+    def what(self) -> str: ...
+    @property
+    def facts(self) -> Mapping[str, str]: ...
+
+
 class _Icons:
     """`icon('camera')`: one symbol of the sprite, hidden from screen readers; a word always stands beside it."""
 
@@ -112,3 +121,8 @@ def _ago(context: Context, moment: datetime) -> Markup:
 @pass_context
 def _label(context: Context, member: StrEnum) -> str:
     return label(member, context["locale"])
+
+
+@pass_context
+def _story(context: Context, entry: _Told) -> str:
+    return words.story_sentence(entry.what, entry.facts, context["locale"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -9,7 +10,7 @@ from babel.dates import format_datetime, format_timedelta
 from markupsafe import Markup
 
 from domain.money import Money
-from languages import translate
+from languages import has, translate
 
 BUSINESS_ZONE = ZoneInfo("Asia/Shanghai")  # Sellers, reviewers and issuers all live by this clock.
 _NOW_BELOW = timedelta(seconds=10)
@@ -47,3 +48,26 @@ def time_element(moment: datetime, locale: str, now: datetime | None = None) -> 
 def percent(basis_points: int) -> str:
     """`93 %` or `92.5 %`"""
     return f"{basis_points / 100:.2f}".rstrip("0").rstrip(".") + " %"
+
+
+# Facts of a story entry that are an enum's value, and the catalogue's family of words for it.
+_WORDS_OF_FACT = {
+    "asked_item": "asked_item",
+    "consequence": "consequence",
+    "party": "party",
+    "reason": "end_reason",
+    "reject_reason": "reject_reason",
+    "result": "dynamic_code_result",
+    "status": "card_status",
+}
+
+
+def story_sentence(what: str, facts: Mapping[str, str], locale: str) -> str:
+    """One entry of a card's story as a sentence; enum values among its facts are put into words first."""
+    worded = {name: _worded(name, value, locale) for name, value in facts.items()}
+    return translate(f"story.{what}", locale, **worded)
+
+
+def _worded(name: str, value: str, locale: str) -> str:
+    key = f"{_WORDS_OF_FACT.get(name, '')}.{value}"
+    return translate(key, locale) if has(key, locale) else value

@@ -20,6 +20,13 @@ from domain.payout import PayoutState
 from domain.pricing import BreakdownLine, LineKind, QuoteState
 from domain.refusals import NotFound
 
+# What is told to the owner of each event. Anything else in it is for those who work here: task ids, what the rules
+# made of a card before it was offered, how sure the reader was.
+PUBLIC_FACTS = frozenset({
+    "amount", "asked_item", "changed", "outcome", "party", "reason", "reject_reason", "result", "sent_to", "status", "tries_left",
+})  # fmt: skip
+HIDDEN_EVENTS = frozenset({"pricing.valued", "review.warning", "review.breach"})
+
 
 @dataclass(frozen=True)
 class QuoteView:
@@ -147,11 +154,10 @@ async def require_owner(session: AsyncSession, owner: str, card_id: str) -> Card
 
 
 async def story(session: AsyncSession, card_id: str) -> tuple[StoryEntry, ...]:
-    """Everything that happened to a card, oldest first; who may see it was asked before."""
+    """What happened to a card as its owner is told it, oldest first; who may see it was asked before."""
     chosen = select(CardEventRow).where(col(CardEventRow.card_id) == card_id).order_by(col(CardEventRow.id))
-    return tuple(
-        StoryEntry(row.at.isoformat(), row.stage, row.what, row.facts) for row in await session.scalars(chosen)
-    )
+    rows = [row for row in await session.scalars(chosen) if row.what not in HIDDEN_EVENTS]
+    return tuple(StoryEntry(row.at.isoformat(), row.stage, row.what, _public(row.facts)) for row in rows)
 
 
 async def last_event(session: AsyncSession, card_ids: Sequence[str]) -> int:
@@ -182,6 +188,10 @@ async def _latest_quotes(session: AsyncSession, ids: list[str]) -> dict[str, Quo
 async def _latest_payouts(session: AsyncSession, ids: list[str]) -> dict[str, PayoutRow]:
     chosen = select(PayoutRow).where(col(PayoutRow.card_id).in_(ids)).order_by(col(PayoutRow.prepared_at))
     return {row.card_id: row for row in await session.scalars(chosen)}
+
+
+def _public(facts: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in facts.items() if name in PUBLIC_FACTS}
 
 
 def _card_view(card: CardRow, sub: SubmissionRow, quote: QuoteRow | None, payout: PayoutRow | None) -> CardView:

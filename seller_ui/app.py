@@ -1,0 +1,51 @@
+"""Builds the seller pages. Mounted beside the API at `/`; the API's own routes come first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import Depends, FastAPI
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from database.session import DatabaseUnavailable
+from domain.refusals import NotSignedIn
+from languages import translate
+from seller_ui.pages import answers, card, cards, sell, sign_in
+from seller_ui.services import SellerServices
+from seller_ui.site import Site, visit
+from web import csrf, errors
+from web.csrf import Csrf
+from web.limits import BodyLimit
+from web.requests import RequestIds, request_id
+from web.security import SecurityHeaders
+
+CSRF_COOKIE = "cardloop_seller_csrf"
+
+
+def build(services: SellerServices) -> FastAPI:
+    """The application of the seller pages."""
+    app = FastAPI(title="Cardloop", docs_url=None, redoc_url=None, openapi_url=None)
+    site = Site(services)
+    app.state.site = site
+    app.router.routes.append(site.static.route)
+    for part in (sign_in, sell, cards, card, answers):
+        app.include_router(part.router, dependencies=[Depends(csrf.check)])
+    errors.install(app, page=error_page, unreachable=(DatabaseUnavailable,))
+    app.add_middleware(Csrf, secret=services.signing_secret, cookie=CSRF_COOKIE, secure=services.cookies_secure)
+    app.add_middleware(BodyLimit)
+    app.add_middleware(SecurityHeaders, https=services.cookies_secure)
+    app.add_middleware(RequestIds)
+    return app
+
+
+async def error_page(request: Request, status: int, code: str, data: Mapping[str, object]) -> Response:
+    """A refusal as a page that says what to do; who is not signed in is asked to."""
+    if code == NotSignedIn.code and request.method == "GET":
+        return RedirectResponse(f"/sign-in?next={quote(request.url.path)}", 303)
+    asked = visit(request)
+    message = translate(f"error.{code}", asked.locale, **data)
+    context: dict[str, Any] = {"status": status, "message": message, "request_id": request_id(request), "section": ""}
+    return await asked.page("error.html", context, status=status)

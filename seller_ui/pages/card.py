@@ -1,0 +1,155 @@
+"""One card's page: where it stands, and the one thing that is asked of its seller now."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.responses import Response
+
+from database.reads import seller as reads
+from database.reads import submissions
+from database.reads.seller import CodeView, PhotoView
+from database.reads.submissions import CardView
+from database.tables.intake import CardRow
+from domain.cards import StoryEntry
+from domain.money import Money
+from domain.refusals import Refusal
+from domain.review import AskedItem
+from domain.rules.brands import Brand, brand
+from domain.rules.limits import limits_in_force
+from seller_ui.journey import Panel, Step, panel_of, steps_of
+from seller_ui.pages.sell import digits_only
+from seller_ui.site import Fault, SellerVisit, Visit, typed
+
+router = APIRouter()
+CODES_MAX = 3
+FIELDS = ("number", "pin", "face_value", "expiry")
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A story entry with its time as a moment."""
+
+    at: datetime
+    what: str
+    facts: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class CardPage:
+    """Context of card.html. `typed` fills the forms: what was typed if one came back, else what is known of the card."""
+
+    card: CardView
+    brand: Brand
+    panel: Panel
+    steps: tuple[Step, ...]
+    story: tuple[Moment, ...]
+    seen: int
+    typed: Mapping[str, str]
+    photos: tuple[PhotoView, ...]
+    code: CodeView | None
+    tries_left: int
+    may_resend: bool
+    asked_item: AskedItem | None
+    digits_only: bool
+    fault: Fault | None = None
+    section: str = "cards"
+
+
+@router.get("/cards/{card_id}")
+async def show(visit: SellerVisit, card_id: str) -> Response:
+    """The page as it stands."""
+    return await visit.page("card.html", await page_of(visit, card_id))
+
+
+@router.get("/cards/{card_id}/live")
+async def live(visit: SellerVisit, card_id: str, seen: Annotated[int, Query(ge=0)] = 0) -> Response:
+    """The moving part of the page; 204 while nothing has happened since the event `seen`."""
+    async with visit.site.services.database.transaction() as session:
+        await submissions.require_owner(session, visit.owner, card_id)
+        if await submissions.last_event(session, [card_id]) <= seen:
+            return Response(status_code=204)
+    return await visit.page("card.html", await page_of(visit, card_id), block="live")
+
+
+async def answered(
+    visit: Visit, card_id: str, sent: Mapping[str, str], answer: Callable[[], Awaitable[object]]
+) -> Response:
+    """Does what a form on the card's page asks; a refusal brings the page back with what was typed and why."""
+    try:
+        await answer()
+    except Refusal as refusal:
+        page = await page_of(visit, card_id, sent, visit.fault(refusal))
+        return await visit.page("card.html", page, status=refusal.http_status)
+    return visit.go(f"/cards/{card_id}")
+
+
+async def page_of(
+    visit: Visit, card_id: str, sent: Mapping[str, str] | None = None, fault: Fault | None = None
+) -> CardPage:
+    """Everything the page shows, read in one transaction. Refuses (NotFound) another's card."""
+    async with visit.site.services.database.transaction() as session:
+        row = await submissions.require_owner(session, visit.owner, card_id)
+        card = await submissions.card(session, visit.owner, card_id)
+        story = await submissions.story(session, card_id)
+        seen = await submissions.last_event(session, [card_id])
+        details = await _details(session, card_id, panel_of(card))
+    known = _known(visit, row) if panel_of(card) is Panel.FIELDS else {}
+    chosen, (photos, code, item) = brand(card.brand), details
+    return CardPage(
+        card=card,
+        brand=chosen,
+        panel=panel_of(card),
+        steps=steps_of(card, story),
+        story=tuple(_moment(entry) for entry in reversed(story)),
+        seen=seen,
+        typed=typed(known | dict(sent or {}), *FIELDS, "code"),
+        photos=photos,
+        code=code,
+        tries_left=_tries_left(story),
+        may_resend=code is None or code.number < CODES_MAX,
+        asked_item=item,
+        digits_only=digits_only(chosen),
+        fault=fault,
+    )
+
+
+async def _details(
+    session: AsyncSession, card_id: str, panel: Panel
+) -> tuple[tuple[PhotoView, ...], CodeView | None, AskedItem | None]:
+    """Only what the panel needs."""
+    photos = await reads.photos(session, card_id) if panel is Panel.FIELDS else ()
+    code = await reads.code(session, card_id) if panel is Panel.CODE else None
+    item = await reads.asked_item(session, card_id) if panel is Panel.ITEM else None
+    return photos, code, item
+
+
+def _tries_left(story: tuple[StoryEntry, ...]) -> int:
+    """As the last checked code left it; the issuer may allow fewer tries than we do."""
+    told = [entry.facts["tries_left"] for entry in story if "tries_left" in entry.facts]
+    return int(told[-1]) if told else limits_in_force(datetime.now(UTC).date()).code_tries_max
+
+
+def _known(visit: Visit, row: CardRow) -> dict[str, str]:
+    """What is known of the card, in full: its own seller compares it with the card in their hand."""
+    keyring, chosen = visit.site.services.keyring, brand(row.brand)
+    number = _opened(keyring.open_text, row.number_sealed, row.id, "number")
+    known = {"number": chosen.grouped(number), "pin": _opened(keyring.open_text, row.pin_sealed, row.id, "pin")}
+    known["face_value"] = (
+        "" if row.face_value_minor is None else Money(row.face_value_minor, row.currency).decimal_text()
+    )
+    known["expiry"] = row.expires_on.isoformat() if row.expires_on else ""
+    return known
+
+
+def _opened(open_text: Callable[..., str], sealed: bytes | None, card_id: str, name: str) -> str:
+    return open_text(sealed, purpose="card", aad=f"card:{card_id}:{name}") if sealed else ""
+
+
+def _moment(entry: StoryEntry) -> Moment:
+    return Moment(datetime.fromisoformat(entry.at), entry.what, entry.facts)

@@ -1,0 +1,96 @@
+"""My cards, the stream of one card's changes, and its photographs."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query
+from starlette.responses import Response
+
+from database.reads import seller as reads
+from database.reads import submissions
+from database.reads.submissions import CardView
+from domain.cards import Stage
+from domain.reading import FieldName
+from domain.refusals import NotFound
+from domain.rules.brands import catalogue
+from gateways.pictures.store import PhotoMissing
+from seller_ui.journey import PANELS
+from seller_ui.site import SellerVisit
+from web import events
+from web.events import Watched
+
+router = APIRouter()
+CARDS_PER_PAGE = 20
+NEEDS_SELLER = frozenset(PANELS)
+
+
+@dataclass(frozen=True)
+class CardsPage:
+    """Context of cards.html; `older` is the cursor of the next page."""
+
+    cards: tuple[CardView, ...]
+    older: str | None
+    first_page: bool
+    brand_names: dict[str, str]
+    needs_seller: frozenset[object] = NEEDS_SELLER
+    section: str = "cards"
+
+
+@router.get("/cards")
+async def mine(visit: SellerVisit, before: Annotated[str | None, Query(max_length=26)] = None) -> Response:
+    """The seller's cards, newest first."""
+    async with visit.site.services.database.transaction() as session:
+        cards, older = await reads.cards(session, visit.owner, before=before, limit=CARDS_PER_PAGE)
+    names = {code: entry.names[visit.locale] for code, entry in catalogue().items()}
+    return await visit.page("cards.html", CardsPage(cards, older, before is None, names))
+
+
+@router.get("/cards/{card_id}/events")
+async def changes(
+    visit: SellerVisit, card_id: str, seen: int = 0, last_event_id: Annotated[str, Header()] = ""
+) -> Response:
+    """A server-sent event for each thing that happens to the card."""
+    services = visit.site.services
+    async with services.database.transaction() as session:
+        await submissions.require_owner(session, visit.owner, card_id)
+
+    async def look() -> Watched:
+        async with services.database.transaction() as session:
+            row = await submissions.require_owner(session, visit.owner, card_id)
+            return Watched(await submissions.last_event(session, [card_id]), row.stage is Stage.ENDED)
+
+    return events.stream(look, max(seen, int(last_event_id) if last_event_id.isdecimal() else 0))
+
+
+@router.get("/cards/{card_id}/photos/{photo_id}")
+async def photo(visit: SellerVisit, card_id: str, photo_id: str) -> Response:
+    """The seller's own photo, small."""
+    async with visit.site.services.database.transaction() as session:
+        await submissions.require_owner(session, visit.owner, card_id)
+        found = await reads.photo(session, card_id, photo_id)
+    try:
+        return _jpeg(await asyncio.to_thread(visit.site.services.photos.thumbnail, found.digest, 800))
+    except PhotoMissing:
+        raise NotFound() from None
+
+
+@router.get("/cards/{card_id}/photos/{photo_id}/{field}")
+async def crop(visit: SellerVisit, card_id: str, photo_id: str, field: FieldName) -> Response:
+    """The part of the photo where a field was read."""
+    async with visit.site.services.database.transaction() as session:
+        await submissions.require_owner(session, visit.owner, card_id)
+        found = await reads.photo(session, card_id, photo_id)
+    mark = found.mark(field)
+    if mark is None or mark.box is None:
+        raise NotFound()
+    try:
+        return _jpeg(await asyncio.to_thread(visit.site.services.photos.crop, found.digest, mark.box))
+    except PhotoMissing:
+        raise NotFound() from None
+
+
+def _jpeg(content: bytes) -> Response:
+    return Response(content, media_type="image/jpeg", headers={"cache-control": "private, no-store"})

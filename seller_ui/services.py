@@ -1,0 +1,29 @@
+"""What the seller pages are built from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from database.session import Database
+from domain.sealing import KeyRing
+from gateways.pictures.store import PhotoStore
+
+if TYPE_CHECKING:
+    from activities.intake import Intake
+    from activities.sign_in import SellerSignIn
+    from workflows.desk import CardDesk
+
+
+@dataclass(frozen=True)
+class SellerServices:
+    """`signing_secret` signs session cookies and forms: at least 32 characters, the same in every process."""
+
+    database: Database
+    keyring: KeyRing
+    photos: PhotoStore
+    intake: Intake
+    desk: CardDesk
+    sign_in: SellerSignIn
+    signing_secret: str = field(repr=False)
+    cookies_secure: bool = False

@@ -1,0 +1,22 @@
+// Shows the photograph that was taken or chosen before it is sent. Without this script the form works, only blind.
+(() => {
+  "use strict";
+  document.addEventListener("change", (event) => {
+    const input = event.target;
+    const camera = input.closest && input.closest("[data-camera]");
+    if (!camera || input.type !== "file" || !input.files.length) return;
+    for (const other of camera.querySelectorAll("input[type=file]")) if (other !== input) other.value = "";
+    const preview = camera.querySelector("[data-preview]");
+    if (preview.src) URL.revokeObjectURL(preview.src);
+    preview.src = URL.createObjectURL(input.files[0]);
+    preview.hidden = false;
+    camera.querySelector("[data-empty]").hidden = true;
+    camera.querySelector("[data-chosen]").hidden = false;
+  });
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (!form.matches("[data-once]") || form.dataset.sent || document.getElementById("live")) return;
+    form.dataset.sent = "yes";
+    form.querySelectorAll("button").forEach((button) => button.classList.add("btn-loading"));
+  });
+})();

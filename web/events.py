@@ -1,0 +1,41 @@
+"""Server-sent events: one `changed` whenever something happened, `ended` at the end; then the browser stops asking."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+
+from sse_starlette import EventSourceResponse
+
+POLL_S = 1.0
+STREAM_S_MAX = 300.0  # Then the browser connects anew, by itself: no stream outlives a release for long.
+RETRY_MS = 3000
+PING_S = 20
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What a stream reports: a number that rises with every event, and whether nothing more will come."""
+
+    last_event: int
+    ended: bool
+
+
+def stream(look: Callable[[], Awaitable[Watched]], seen: int) -> EventSourceResponse:
+    """Streams the changes after the event `seen`; `look` is asked once a second, in one short transaction each."""
+    return EventSourceResponse(_changes(look, seen), ping=PING_S)
+
+
+async def _changes(look: Callable[[], Awaitable[Watched]], seen: int) -> AsyncIterator[dict[str, str | int]]:
+    until = time.monotonic() + STREAM_S_MAX
+    while time.monotonic() < until:
+        watched = await look()
+        if watched.last_event > seen:
+            seen = watched.last_event
+            yield {"event": "changed", "id": str(seen), "data": str(seen), "retry": RETRY_MS}
+        if watched.ended:
+            yield {"event": "ended", "id": str(seen), "data": str(seen)}
+            return
+        await asyncio.sleep(POLL_S)

@@ -1,0 +1,33 @@
+"""From a submission that is safely stored to cards that run: at once where Temporal answers, later by the starter loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import structlog
+
+from domain.refusals import TemporarilyUnavailable
+
+if TYPE_CHECKING:
+    from activities.intake import Intake
+    from workflows.desk import CardDesk
+
+PATIENCE_S = 4.0  # A submitter waits no longer for a Temporal that is down; their cards are stored already.
+_log = structlog.get_logger("starter")
+
+
+async def start_cards(intake: Intake, desk: CardDesk, card_ids: Sequence[str]) -> int:
+    """Starts the journeys of these cards and returns how many; the rest stays on `Intake.not_started`."""
+    started = 0
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            for card_id in card_ids:
+                await desk.start(await intake.card_to_buy(card_id))
+                await intake.mark_started(card_id)
+                started += 1
+    except (TemporarilyUnavailable, TimeoutError):
+        # Nothing is lost: the cards are stored, and the starter loop comes back for them.
+        _log.warning("cards wait for their start", waiting=len(card_ids) - started)
+    return started
