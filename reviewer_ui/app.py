@@ -10,6 +10,7 @@ from fastapi import Depends, FastAPI
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from database.session import DatabaseUnavailable
 from domain.refusals import NotSignedIn, TemporarilyUnavailable
 from reviewer_ui.pages import card, decision, front, payouts, photo, queue, sign_in, trail
 from reviewer_ui.services import ConsoleServices
@@ -45,7 +46,7 @@ def build(services: ConsoleServices) -> FastAPI:
     app.router.routes.append(console.static.route)
     for page in (front, sign_in, queue, card, photo, decision, payouts, trail):
         app.include_router(page.router, dependencies=[Depends(csrf.check)])
-    errors.install(app, _error_page)
+    errors.install(app, _error_page, unreachable=(DatabaseUnavailable,))
     return app
 
 

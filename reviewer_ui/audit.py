@@ -9,5 +9,5 @@ from reviewer_ui.sessions import Person
 
 
 def note(session: AsyncSession, person: Person, act: str, subject: str) -> None:
-    """Adds one act, `source:subject:action`, on `subject` (an id such as `card:<id>`) to this transaction."""
+    """Adds one act, `source:subject:action`, on `subject` (the id of a card or workflow) to this transaction."""
     session.add(AuditRow(actor=f"person:{person.id}", act=act, subject=subject))

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from temporalio.api.common.v1 import Payloads
 
+from database.session import DatabaseUnavailable
 from domain.people import Permission
 from domain.refusals import FieldInvalid, NotAllowed, NotSignedIn
 from domain.sealing import SealBroken
@@ -41,7 +42,7 @@ def build_codec(services: CodecServices) -> FastAPI:
     app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestIds)
     app.include_router(router)
-    errors.install(app)
+    errors.install(app, unreachable=(DatabaseUnavailable,))
     return app
 
 

@@ -11,9 +11,9 @@ from gateways.pictures.store import PhotoStore
 
 if TYPE_CHECKING:
     # Only called, never made here: the console's process does not load what it is not given.
-    from activities.review import Review
     from activities.sign_in import ConsoleSignIn
 
+    from activities.review import Review
     from workflows.desk import CardDesk
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Annotated, TypeVar
+from typing import Annotated, TypedDict, TypeVar
 
 from fastapi import APIRouter, Form
 from starlette.requests import Request
@@ -107,6 +107,15 @@ async def reveal(
     return await console.answer(request, "reveal.html", RevealContext(shell(request, person), card_id, wanted, value), block="secret")
 
 
+class Entered(TypedDict, total=False):
+    """Corrected fields under the names that the review service takes; number and PIN are secrets."""
+
+    number: str | None
+    pin: str | None
+    face_value: Money | None
+    expiry: date | None
+
+
 async def _record(console: Console, person: Person, card_id: str, task_id: str, draft: Draft) -> str:
     """The decision's id; refuses a form that is not complete before anything is written."""
     async with console.services.database.transaction() as session:
@@ -124,29 +133,20 @@ async def _record(console: Console, person: Person, card_id: str, task_id: str, 
         outcome,
         reject_reason=_one_of(RejectReason, draft.reject_reason, "reject_reason") if outcome is ReviewOutcome.REJECT else None,
         asked_item=_one_of(AskedItem, draft.asked_item, "asked_item") if outcome is ReviewOutcome.ASK_AGAIN else None,
-        corrected=_corrected(draft, record) if outcome is ReviewOutcome.APPROVE_CORRECTED else None,
         note=draft.note.strip(),
+        **(_corrected(draft, record) if outcome is ReviewOutcome.APPROVE_CORRECTED else {}),
     )
 
 
-@dataclass(frozen=True)
-class Corrected:
-    """Fields as a reviewer entered them, checked by the brand's rules; None leaves a field as it stands on the card."""
-
-    number: str | None = field(default=None, repr=False)
-    pin: str | None = field(default=None, repr=False)
-    face_value: Money | None = None
-    expiry: date | None = None
-
-
-def _corrected(draft: Draft, record: reads.CardRecord) -> Corrected:
+def _corrected(draft: Draft, record: reads.CardRecord) -> Entered:
+    """The fields as entered, checked by the brand's rules; an empty one leaves the card's own as it is."""
     kind = brand(record.card.brand)
     needed = record.card.card_type is CardType.REGIONAL and not record.fields_entered
     if needed and not (draft.number.strip() and draft.face_value.strip()):
         raise FieldInvalid(field="number" if not draft.number.strip() else "face_value", why="entry_needed")
     if not _typed(draft):
         raise FieldInvalid(field="number", why="nothing_corrected")
-    return Corrected(
+    return Entered(
         number=kind.require_number(draft.number) if draft.number.strip() else None,
         pin=kind.require_pin(draft.pin) if draft.pin.strip() or needed else None,
         face_value=kind.require_face_value(_money(draft.face_value, record)) if draft.face_value.strip() else None,

@@ -29,7 +29,7 @@ async def sharp(console: At, person: Revealer, card_id: str, photo_id: str) -> R
         row = await reads.photo(session, card_id, photo_id)
         if not _held_by(await reads.open_task(session, card_id), person):
             raise NotFound(photo=photo_id[:26])
-        note(session, person, "console:photo:see", f"card:{card_id}")
+        note(session, person, "console:card:see_photo", card_id)
     return await _picture(console.services.photos.read, row.stored_sha256)
 
 
