@@ -57,7 +57,6 @@ class OutsideSettings(BaseSettings):
     pos_url: HttpUrl = Field(HttpUrl("http://127.0.0.1:8101"), description="Store point-of-sale checks.")
     outlet_url: HttpUrl = Field(HttpUrl("http://127.0.0.1:8102"), description="Local partner outlets.")
     alipay_url: HttpUrl = Field(HttpUrl("http://127.0.0.1:8103"), description="Alipay open-platform gateway.")
-    alipay_app_id: str = Field("cardloop-demo", description="Our application id at Alipay; the simulator takes any.")
     alipay_app_id: str = Field("cardloop-demo", description="App id under which Alipay knows this platform.")
     issuer_calls_per_second: float = Field(
         50.0, gt=0, description="Most activities a second on each issuer's task queue, over all workers."

@@ -41,6 +41,11 @@ class EmbeddedPostgres:
     socket_dir: Path
     options: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def port(self) -> str:
+        """Port that names the socket, and the one on loopback where an option opens it."""
+        return self.options.get("port", "5432")
+
     def url(self, database: str) -> str:
         """URL of one database for SQLAlchemy's asyncpg driver."""
         return f"postgresql+asyncpg://postgres@/{database}?host={self.socket_dir}"
@@ -99,17 +104,29 @@ class EmbeddedPostgres:
 
     def ready(self) -> bool:
         """Tell whether the server answers on its socket."""
-        command = [_program("pg_isready"), "-q", "-h", str(self.socket_dir), "-U", "postgres"]
+        command = [_program("pg_isready"), "-q", "-h", str(self.socket_dir), "-p", self.port, "-U", "postgres"]
         return subprocess.run(command, check=False, timeout=10).returncode == 0
 
     def create_database(self, name: str) -> None:
         """Make a database on the running server, unless it is there."""
         question = f"SELECT 1 FROM pg_database WHERE datname = '{name}'"  # noqa: S608  # Names come from our own code.
-        if not self._psql(question).strip():
-            self._psql(f'CREATE DATABASE "{name}"')
+        if not self.execute(question).strip():
+            self.execute(f'CREATE DATABASE "{name}"')
 
-    def _psql(self, statement: str) -> str:
-        command = [_program("psql"), "-h", str(self.socket_dir), "-U", "postgres", "-XAtq", "-v", "ON_ERROR_STOP=1"]
+    def execute(self, statement: str) -> str:
+        """Run one statement as the superuser on the maintenance database; rows come as lines, columns parted by |."""
+        command = [
+            _program("psql"),
+            "-h",
+            str(self.socket_dir),
+            "-p",
+            self.port,
+            "-U",
+            "postgres",
+            "-XAtq",
+            "-v",
+            "ON_ERROR_STOP=1",
+        ]
         done = subprocess.run([*command, "-c", statement], check=True, timeout=60, capture_output=True, text=True)
         return done.stdout
 

@@ -1,0 +1,1 @@
+"""Containers beyond one machine, and the same arrangement without them."""
