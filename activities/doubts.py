@@ -64,7 +64,8 @@ def _approved(card_id: str) -> Any:
     """The reasons of every task that ended in an approval."""
     task, decision = _c(ReviewTaskRow), _c(ReviewDecisionRow)
     settled = select(func.jsonb_agg(task.reasons)).join(ReviewDecisionRow, decision.id == task.decision_id)
-    return settled.where(task.card_id == card_id, decision.outcome.in_(APPROVALS)).scalar_subquery()
+    applied = (decision.outcome.in_(APPROVALS), decision.applied_at.is_not(None))
+    return settled.where(task.card_id == card_id, *applied).scalar_subquery()
 
 
 def _neighbours(keyring: KeyRing, card: CardRow, number: str) -> Any:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from activities.corrections import Corrections, checked_fields, require_complete, require_payable
@@ -153,26 +153,34 @@ class Reviewing:
         return secret
 
     def _taking(self, person: str, task_id: str | None, senior: bool) -> Any:
-        """One statement: skips what others hold at this moment, and what others are just taking."""
+        """One statement, which passes over what others hold and what others are taking at this moment.
+
+        The lease in hand comes first, then escalated tasks, then the others: three walks of the queue's own order.
+        """
         task: Any = ReviewTaskRow
-        free = task.leased_by.is_(None) | (task.leased_until < self._now()) | (task.leased_by == person)
-        undecided = ~select(ReviewDecisionRow.id).where(_is(ReviewDecisionRow.task_id, task.id)).exists()  # type: ignore[call-overload]
-        wanted = select(task.id).where(task.closed_at.is_(None), free, undecided)
-        if not senior:
-            wanted = wanted.where(~task.escalated)
         if task_id is not None:
-            wanted = wanted.where(task.id == task_id)
-        mine_first = (task.leased_by == person).is_(True).desc()
-        order = (mine_first, task.escalated.desc(), task.due_at, task.id)
-        chosen = wanted.order_by(*order).limit(1).with_for_update(skip_locked=True).scalar_subquery()
+            walks = [self._first(person, task.id == task_id, senior)]
+        else:
+            mine = (task.leased_by == person) & (task.leased_until > self._now())
+            wanted = [mine, task.escalated, ~task.escalated] if senior else [mine, ~task.escalated]
+            walks = [self._first(person, which, senior) for which in wanted]
         until = self._now() + timedelta(seconds=limits_in_force(self._now().date()).review_lease_s)
         return (
             update(ReviewTaskRow)
-            .where(task.id == chosen)
+            .where(task.id == (func.coalesce(*walks) if len(walks) > 1 else walks[0]))
             .values(leased_by=person, leased_until=until)
             .returning(ReviewTaskRow)
             .execution_options(synchronize_session=False)
         )
+
+    def _first(self, person: str, which: Any, senior: bool) -> Any:
+        task: Any = ReviewTaskRow
+        free = task.leased_until.is_(None) | (task.leased_until <= self._now()) | (task.leased_by == person)
+        undecided = ~select(_c(ReviewDecisionRow).id).where(_is(ReviewDecisionRow.task_id, task.id)).exists()
+        found = select(task.id).where(task.closed_at.is_(None), which, free, undecided)
+        if not senior:
+            found = found.where(~task.escalated)
+        return found.order_by(task.due_at, task.id).limit(1).with_for_update(skip_locked=True).scalar_subquery()
 
     async def _why_not(self, session: AsyncSession, task_id: str, senior: bool) -> Exception:
         task = await session.get(ReviewTaskRow, task_id)
@@ -307,3 +315,8 @@ def _audit(person: str, act: str, subject: str, reason: str) -> AuditRow:
 def _is(column: Any, value: Any) -> Any:
     """`column == value` in SQL; the tables annotate their columns as the values they hold."""
     return column == value
+
+
+def _c(table: Any) -> Any:
+    """A table whose attributes are columns; SQLModel annotates them as the values they hold."""
+    return table

@@ -26,6 +26,7 @@ from domain.refusals import PasswordWrong, PhoneInvalid, SignInCodeWrong, Tempor
 from domain.sealing import KeyRing
 from gateways.errors import GatewayRefused, GatewayUnavailable
 from gateways.messages import MessageGateway
+from languages import translate
 
 CODE_LASTS = timedelta(minutes=10)
 CODE_TRIES_MAX = 5
@@ -51,20 +52,18 @@ class Throttle:
 
 
 class SellerSignIn:
-    """Signs sellers in by telephone. `text_of(code, locale)` is the message they read."""
+    """Signs sellers in by telephone; the message they read is `message.sign_in_code` of the catalogue."""
 
     def __init__(
         self,
         database: Database,
         keyring: KeyRing,
         messages: MessageGateway,
-        text_of: Callable[[str, str], str],
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._database = database
         self._keyring = keyring
         self._messages = messages
-        self._text_of = text_of
         self._now = now
         self._throttle = Throttle(*CODES_PER_PHONE)
 
@@ -94,7 +93,7 @@ class SellerSignIn:
         return seller_id
 
     async def _deliver(self, dedupe_key: str, number: str, code: str, locale: str) -> None:
-        text = self._text_of(code, locale)
+        text = translate(f"message.{TEMPLATE}", locale, code=code)
         try:
             await self._messages.send(f"sign-in-{dedupe_key}", number, text, template=TEMPLATE, locale=locale)
         except GatewayRefused:
