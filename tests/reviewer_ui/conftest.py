@@ -1,0 +1,110 @@
+"""The console over a real database, with the real review service; only Temporal is replaced, by what it would do."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+import pytest_asyncio
+from fastapi import FastAPI
+from PIL import Image, ImageDraw
+
+from activities.review import Review
+from activities.sign_in import ConsoleSignIn
+from database.migrate import upgrade
+from database.session import Database
+from domain.facts import ReviewFacts
+from domain.people import Role
+from domain.refusals import TemporarilyUnavailable
+from domain.sealing import KeyRing
+from gateways.pictures.store import PhotoStore
+from reviewer_ui.app import build
+from reviewer_ui.services import ConsoleServices
+from reviewer_ui.sessions import COOKIE, Sessions
+from tests.conftest import apart
+from tests.reviewer_ui.cards import Cards
+
+HTML = {"accept": "text/html", "accept-language": "en"}
+
+
+class StraightDesk:
+    """Tells the card at once, as its workflow would: the decision is applied; or Temporal is away."""
+
+    def __init__(self, review: Review) -> None:
+        self._review = review
+        self.away = False
+        self.told: list[tuple[str, str]] = []
+
+    async def decide(self, card_id: str, task_id: str, decision_id: str) -> ReviewFacts:
+        if self.away:
+            raise TemporarilyUnavailable
+        self.told.append((card_id, decision_id))
+        return await self._review.apply(task_id, decision_id)
+
+
+@dataclass
+class House:
+    """Everything a test of the console touches."""
+
+    app: FastAPI
+    database: Database
+    keyring: KeyRing
+    photos: PhotoStore
+    desk: StraightDesk
+    cards: Cards
+    sessions: Sessions
+
+    def browser(self, token: str = "") -> httpx.AsyncClient:
+        transport = httpx.ASGITransport(app=self.app, raise_app_exceptions=False)
+        cookies = {COOKIE: token} if token else {}
+        return httpx.AsyncClient(transport=transport, base_url="http://console.test", headers=HTML, cookies=cookies)
+
+    async def as_(self, role: Role, name: str = "") -> httpx.AsyncClient:
+        """A signed-in browser of a person with this one role."""
+        return self.browser(await self.sessions.open(await self.cards.person(role, name)))
+
+
+@pytest.fixture(scope="session")
+def console_url(make_database: Callable[[str], str], worker: str) -> str:
+    url = make_database(f"console_{worker}")
+    apart(lambda: upgrade(url))
+    return url
+
+
+@pytest_asyncio.fixture
+async def house(console_url: str, tmp_path: Path) -> AsyncIterator[House]:
+    database, keyring = Database(console_url, pool_size=4), KeyRing.generate()
+    photos = PhotoStore(
+        tmp_path, lambda jpeg: keyring.seal(jpeg, purpose="photo", aad="test"), lambda kept: keyring.open(kept, purpose="photo", aad="test")
+    )
+    review = Review(database, keyring)
+    desk = StraightDesk(review)
+    services = ConsoleServices(
+        database=database, keyring=keyring, photos=photos, review=review, desk=desk, sign_in=ConsoleSignIn(database), form_secret="s" * 32  # type: ignore[arg-type]
+    )
+    cards = Cards(database, keyring, photos.write(picture()))
+    await cards.empty_the_queue()
+    yield House(build(services), database, keyring, photos, desk, cards, Sessions(database))
+    await database.dispose()
+
+
+def picture() -> bytes:
+    """A card-like JPEG of 600 × 400 pixels."""
+    image = Image.new("RGB", (600, 400), "navy")
+    ImageDraw.Draw(image).rectangle((40, 200, 400, 240), fill="white")
+    target = io.BytesIO()
+    image.save(target, "JPEG")
+    return target.getvalue()
+
+
+async def post(browser: httpx.AsyncClient, path: str, headers: dict[str, str] | None = None, **form: str) -> httpx.Response:
+    """Sends a form as a browser does: with the token of a page it was given."""
+    page = await browser.get("/sign-in")
+    found = re.search(r'name="csrf" value="([^"]+)"', page.text)
+    assert found is not None
+    return await browser.post(path, data={"csrf": found[1], **form}, headers=headers)

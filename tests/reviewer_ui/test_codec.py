@@ -1,0 +1,76 @@
+"""The codec server opens histories for those who may read them, from the Temporal page alone."""
+
+from __future__ import annotations
+
+import base64
+
+import httpx
+import pytest
+import pytest_asyncio
+from google.protobuf import json_format
+from sqlalchemy import select
+from temporalio.api.common.v1 import Payload, Payloads
+from temporalio.converter import WorkflowSerializationContext
+
+from database.tables.people import AuditRow
+from domain.people import Role
+from domain.sealing import KeyRing
+from reviewer_ui.codec import build_codec
+from reviewer_ui.services import CodecServices
+from reviewer_ui.sessions import COOKIE
+from tests.reviewer_ui.conftest import House
+from workflows.codec import EncryptionCodec
+
+UI = "http://127.0.0.1:8233"
+PLAIN = Payload(metadata={"encoding": b"json/plain"}, data=b'{"card_id": "one"}')
+
+
+@pytest_asyncio.fixture
+async def codec(house: House) -> httpx.AsyncClient:
+    app = build_codec(CodecServices(house.database, house.keyring, UI))
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app=app, raise_app_exceptions=False), base_url="http://codec.test")
+
+
+async def _sealed(keyring: KeyRing) -> dict[str, object]:
+    bound = EncryptionCodec(keyring).with_context(WorkflowSerializationContext(namespace="default", workflow_id="card:one"))
+    return json_format.MessageToDict(Payloads(payloads=await bound.encode([PLAIN])))
+
+
+async def test_ops_read_a_history_by_token_and_it_is_audited(house: House, codec: httpx.AsyncClient) -> None:
+    person_id = await house.cards.person(Role.OPS)
+    bearer = {"authorization": f"Bearer {await house.sessions.open(person_id)}"}
+    answer = await codec.post("/decode", json=await _sealed(house.keyring), headers=bearer)
+    assert base64.b64decode(answer.json()["payloads"][0]["data"]) == PLAIN.data
+    async with house.database.transaction() as session:
+        acts = (await session.execute(select(AuditRow).where(AuditRow.actor == f"person:{person_id}"))).scalars().all()  # type: ignore[arg-type]
+    assert [(act.act, act.subject) for act in acts] == [("codec:history:decode", "card:one")]
+
+
+async def test_the_console_cookie_counts_only_from_the_temporal_page(house: House, codec: httpx.AsyncClient) -> None:
+    codec.cookies.set(COOKIE, await house.sessions.open(await house.cards.person(Role.ADMIN)))
+    body = await _sealed(house.keyring)
+    assert (await codec.post("/decode", json=body, headers={"origin": UI})).status_code == 200
+    assert (await codec.post("/decode", json=body, headers={"origin": "http://elsewhere.test"})).status_code == 401
+    assert (await codec.post("/decode", json=body)).status_code == 401
+
+
+@pytest.mark.parametrize(("role", "status"), [(Role.OPS, 200), (Role.ADMIN, 200), (Role.REVIEWER, 403), (Role.COMPLIANCE, 403)])
+async def test_only_some_roles_decode(house: House, codec: httpx.AsyncClient, role: Role, status: int) -> None:
+    bearer = {"authorization": f"Bearer {await house.sessions.open(await house.cards.person(role))}"}
+    for path in ("/decode", "/encode"):
+        assert (await codec.post(path, json=await _sealed(house.keyring), headers=bearer)).status_code == status
+
+
+async def test_the_browser_is_told_that_only_the_temporal_page_may_ask(codec: httpx.AsyncClient) -> None:
+    ask = {"access-control-request-method": "POST", "access-control-request-headers": "content-type,x-namespace"}
+    allowed = await codec.options("/decode", headers={"origin": UI, **ask})
+    assert (allowed.status_code, allowed.headers["access-control-allow-origin"]) == (200, UI)
+    refused = await codec.options("/decode", headers={"origin": "http://elsewhere.test", **ask})
+    assert "access-control-allow-origin" not in refused.headers
+
+
+async def test_what_was_not_sealed_here_is_refused(house: House, codec: httpx.AsyncClient) -> None:
+    bearer = {"authorization": f"Bearer {await house.sessions.open(await house.cards.person(Role.OPS))}"}
+    foreign = await _sealed(KeyRing.generate())
+    assert (await codec.post("/decode", json=foreign, headers=bearer)).status_code == 422
+    assert (await codec.post("/decode", content=b"{", headers=bearer | {"content-type": "application/json"})).status_code == 422
