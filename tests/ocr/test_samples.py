@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,13 @@ class TestWithEngine:
         assert number.box is not None
         assert 0 <= number.box.x < number.box.right <= turned.width
         assert (number.box.height > number.box.width) == (degrees != 180)
+
+    def test_two_threads_share_the_engine(self, reader: CardReader) -> None:
+        asked = [card for card in WITH_CARD if card["photo"] in ("jd-500.jpg", "tmall-200.jpg")]
+        with ThreadPoolExecutor(2) as threads:
+            readings = list(threads.map(lambda card: reader.read(jpeg(card["photo"]), card["brand"]), asked))
+        numbers = [field.value for reading in readings if (field := reading.field(FieldName.NUMBER))]
+        assert numbers == [card["number"] for card in asked]
 
     def test_what_is_no_picture_is_an_error_not_an_empty_reading(self, reader: CardReader) -> None:
         with pytest.raises(OSError, match="cannot identify"):
