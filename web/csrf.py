@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import AsyncIterator
 
 from itsdangerous import BadSignature, Signer
 from starlette.datastructures import MutableHeaders
@@ -58,14 +59,27 @@ def token(request: Request) -> str:
     return str(signer.sign(nonce).decode())
 
 
-async def check(request: Request) -> None:
-    """Refuses a writing request (FormTampered) that did not come from a page we gave to this browser."""
-    if request.method in SAFE_METHODS:
-        return
+async def check(request: Request) -> AsyncIterator[None]:
+    """Refuses a writing request (FormTampered) that did not come from a page we gave to this browser.
+
+    A dependency around the request: it closes the form's files when the answer is made.
+    """
+    if request.method not in SAFE_METHODS:
+        _require_ours(request, await _given(request))
+    try:
+        yield
+    finally:
+        await request.close()
+
+
+async def _given(request: Request) -> str:
+    return request.headers.get(HEADER) or str((await request.form()).get(FIELD, ""))
+
+
+def _require_ours(request: Request, given: str) -> None:
     if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         raise FormTampered(why="other_site")
     signer, nonce = request.state.csrf
-    given = request.headers.get(HEADER) or str((await request.form()).get(FIELD, ""))
     try:
         signed = signer.unsign(given).decode()
     except BadSignature:

@@ -71,7 +71,7 @@ async def cards(
     wanted = select(CardRow, SubmissionRow).join(SubmissionRow).where(col(SubmissionRow.owner) == owner)
     if before is not None:
         wanted = wanted.where(col(CardRow.id) < before)
-    rows = list((await session.execute(wanted.order_by(col(CardRow.id).desc()).limit(limit + 1))).tuples())
+    rows = list((await session.execute(wanted.order_by(col(CardRow.id).desc()).limit(limit + 1))).all())
     views = await card_views(session, rows[:limit])
     return views, views[-1].id if len(rows) > limit else None
 

@@ -97,7 +97,7 @@ async def submission(session: AsyncSession, owner: str, submission_id: str) -> S
     if row is None or row.owner != owner:
         raise NotFound()
     chosen = select(CardRow, SubmissionRow).join(SubmissionRow).where(col(CardRow.submission_id) == submission_id)
-    cards = await card_views(session, (await session.execute(chosen.order_by(col(CardRow.position)))).tuples())
+    cards = await card_views(session, (await session.execute(chosen.order_by(col(CardRow.position)))).all())
     return SubmissionView(row.id, row.owner, row.created_at, cards)
 
 
@@ -123,7 +123,7 @@ async def submissions(
         .join(SubmissionRow)
         .where(col(CardRow.submission_id).in_([row.id for row in shown]))
     )
-    views = await card_views(session, (await session.execute(chosen.order_by(col(CardRow.position)))).tuples())
+    views = await card_views(session, (await session.execute(chosen.order_by(col(CardRow.position)))).all())
     found = tuple(
         SubmissionView(row.id, row.owner, row.created_at, tuple(card for card in views if card.submission_id == row.id))
         for row in shown
@@ -138,7 +138,7 @@ async def card(session: AsyncSession, owner: str, card_id: str) -> CardView:
         .join(SubmissionRow)
         .where(col(CardRow.id) == card_id, col(SubmissionRow.owner) == owner)
     )
-    views = await card_views(session, (await session.execute(chosen)).tuples())
+    views = await card_views(session, (await session.execute(chosen)).all())
     if not views:
         raise NotFound()
     return views[0]

@@ -67,7 +67,7 @@ class PlayedSignIn:
         self._sellers: dict[str, str] = {}
 
     async def send_code(self, phone: str, locale: str) -> None:
-        if not phone.lstrip("+").isdigit():
+        if not phone.lstrip("+").isdigit() or locale not in ("zh_CN", "en"):
             raise PhoneInvalid()
 
     async def check(self, phone: str, code: str) -> str:

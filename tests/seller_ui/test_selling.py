@@ -1,0 +1,301 @@
+"""A seller's day: sign in, hand a card in by photo or by hand, answer what the card asks, and see the money."""
+
+from __future__ import annotations
+
+import io
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+from PIL import Image
+from sqlalchemy import select
+
+from database.repositories import cards
+from database.repositories.cards import Change
+from database.session import Database
+from database.tables.intake import CardRow, SubmissionRow
+from database.tables.payout import PayoutRow
+from database.tables.pricing import QuoteRow
+from domain.cards import EndReason, Outcome, Stage, WaitingFor
+from domain.payout import PayoutState
+from domain.refusals import DynamicCodeWrong, QuoteExpired, TemporarilyUnavailable
+from tests.seller_ui.conftest import PlayedDesk
+from tests.seller_ui.pages import Page
+
+PIN = "123456"
+PAYEE = {"payee_account": "13800000021", "payee_name": "Li Lei"}
+_numbers = iter(range(10_000, 99_999))
+
+
+def luhn(stem: str) -> str:
+    digits = [int(d) * (2 if place % 2 == 0 else 1) for place, d in enumerate(reversed(stem))]
+    return stem + str(-sum(d // 10 + d % 10 for d in digits) % 10)
+
+
+def fresh_number() -> str:
+    """A Walmart number that no test has used."""
+    return luhn(f"80000{next(_numbers)}00000")
+
+
+def picture() -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (800, 500), "navy").save(file, "JPEG")
+    return file.getvalue()
+
+
+async def sold(browser: httpx.AsyncClient, **typed: str) -> Page:
+    """The page after a card was typed in and sent."""
+    page = await Page.get(browser, "/sell/walmart?how=type")
+    card = {"number": fresh_number(), "pin": PIN, "face_value": "500", "payee": "other"} | PAYEE
+    return await page.fill("/sell/walmart", card | typed)
+
+
+def card_id(page: Page) -> str:
+    return page.path.rsplit("/", 1)[1]
+
+
+async def move(database: Database, card: str, stage: Stage, waiting_for: WaitingFor, what: str, **more: object) -> None:
+    until = datetime.now(UTC) + timedelta(minutes=30)
+    async with database.transaction() as session:
+        await cards.record(session, card, Change(stage, waiting_for, until, what, **more))  # type: ignore[arg-type]
+
+
+async def offered(database: Database, card: str) -> str:
+    """The card has a quote of 465.00; its resale price is kept from every page."""
+    quote_id = f"card:{card}:quote:1"
+    lines: list[dict[str, object]] = [{"kind": "face_value", "basis_points": None, "amount_minor": 50000, "currency": "CNY"},
+                                      {"kind": "quote", "basis_points": 9300, "amount_minor": 46500, "currency": "CNY"}]  # fmt: skip
+    now = datetime.now(UTC)
+    async with database.transaction() as session:
+        session.add(QuoteRow(
+            id=quote_id, card_id=card, fields_revision=0, amount_minor=46500, rate_bp=9300, lines=lines,
+            internal={"resale_minor": 47577}, rule_set="prices", rule_version="12", offered_at=now,
+            expires_at=now + timedelta(minutes=30),
+        ))  # fmt: skip
+    await move(database, card, Stage.OFFER, WaitingFor.SELLER_OFFER, "offer.made", facts={"amount": "¥465.00"})
+    return quote_id
+
+
+async def test_a_visitor_sees_the_brands_and_is_asked_to_sign_in(visitor: httpx.AsyncClient) -> None:
+    page = await Page.get(visitor, "/")
+    assert "JD E-card" in page.text
+    assert (await Page.get(visitor, "/sell/jd")).path == "/sign-in"
+
+
+async def test_a_wrong_sign_in_code_says_so_and_a_right_one_leads_back(visitor: httpx.AsyncClient) -> None:
+    page = await Page.get(visitor, "/sell/jd")
+    page = await page.send("/sign-in", phone="13800000021")
+    assert "138****0021" in page.text
+    wrong = await page.send("/sign-in/code", code="000000")
+    assert (wrong.status, "wrong or too old" in wrong.text) == (401, True)
+    assert (await wrong.send("/sign-in/code", code="246810")).path == "/sell/jd"
+
+
+async def test_a_phone_that_is_none_comes_back_as_typed(visitor: httpx.AsyncClient) -> None:
+    page = await (await Page.get(visitor, "/sign-in")).send("/sign-in", phone="my phone")
+    assert (page.status, page.fields("/sign-in")["phone"]) == (422, "my phone")
+
+
+async def test_a_typed_card_is_taken_in_started_and_shown_masked(browser: httpx.AsyncClient, desk: PlayedDesk) -> None:
+    number = fresh_number()
+    page = await sold(browser, number=number)
+    assert page.path.startswith("/cards/")
+    assert desk.told == [("start", card_id(page))]
+    assert f"•••• {number[-4:]}" in page.text
+    assert number not in page.text
+    assert PIN not in page.text
+
+
+async def test_the_form_of_a_sale_is_hashed_into_its_submission(browser: httpx.AsyncClient, database: Database) -> None:
+    page = await sold(browser)
+    async with database.transaction() as session:
+        chosen = select(SubmissionRow.form_hash).join(CardRow).where(CardRow.id == card_id(page))  # type: ignore[call-overload]
+        assert len(await session.scalar(chosen)) == 64
+
+
+async def test_a_mistyped_number_comes_back_with_what_was_typed(browser: httpx.AsyncClient, desk: PlayedDesk) -> None:
+    page = await sold(browser, number="8000000000000004")
+    assert page.status == 422
+    assert "may be mistyped" in page.text
+    assert page.fields("/sell/walmart")["number"] == "8000000000000004"
+    assert desk.told == []
+
+
+async def test_a_form_shown_for_another_brand_is_refused(browser: httpx.AsyncClient, desk: PlayedDesk) -> None:
+    page = await Page.get(browser, "/sell/jd?how=type")
+    sent = await sold(browser, shown=page.fields("/sell/jd")["shown"])
+    assert (sent.status, "was changed on its way" in sent.text) == (400, True)
+    assert desk.told == []
+
+
+async def test_a_form_sent_twice_is_one_sale(browser: httpx.AsyncClient) -> None:
+    form = await Page.get(browser, "/sell/walmart?how=type")
+    typed = {"number": fresh_number(), "pin": PIN, "face_value": "500", "payee": "other"} | PAYEE
+    first, second = await form.fill("/sell/walmart", typed), await form.fill("/sell/walmart", typed)
+    assert card_id(first) == card_id(second)
+
+
+async def test_the_last_payee_is_offered_masked(browser: httpx.AsyncClient) -> None:
+    await sold(browser)
+    again = await Page.get(browser, "/sell/walmart?how=type")
+    assert "138****0021" in again.text
+    assert PAYEE["payee_account"] not in again.text
+    assert (await sold(browser, payee="same", payee_account="", payee_name="")).path.startswith("/cards/")
+
+
+async def test_a_photographed_card_is_taken_in(browser: httpx.AsyncClient) -> None:
+    form = await Page.get(browser, "/sell/walmart")
+    page = await form.send("/sell/walmart", photo=picture(), payee="other", **PAYEE)
+    assert page.path.startswith("/cards/")
+
+
+@pytest.mark.parametrize(
+    ("photo", "status", "says"),
+    [(b"", 422, "file is empty"), (b"<svg/>", 415, "not supported"), (picture()[:2000], 422, "cut off or broken")],
+)
+async def test_a_bad_photo_is_refused_in_words(
+    browser: httpx.AsyncClient, photo: bytes, status: int, says: str
+) -> None:
+    form = await Page.get(browser, "/sell/walmart")
+    page = await form.send("/sell/walmart", photo=photo, payee="other", **PAYEE)
+    assert (page.status, says in page.text) == (status, True)
+
+
+async def test_temporal_away_loses_no_card(browser: httpx.AsyncClient, desk: PlayedDesk) -> None:
+    desk.refuses = TemporarilyUnavailable()
+    assert (await sold(browser)).path.startswith("/cards/")
+
+
+async def test_what_was_read_is_confirmed(browser: httpx.AsyncClient, desk: PlayedDesk, database: Database) -> None:
+    number = fresh_number()
+    card = card_id(await sold(browser, number=number))
+    await move(database, card, Stage.READING, WaitingFor.SELLER_FIELDS, "reading.done")
+    page = await Page.get(browser, f"/cards/{card}")
+    shown = page.fields(f"/cards/{card}/fields")
+    assert (shown["number"].replace(" ", ""), shown["pin"]) == (number, PIN)
+    await page.send(f"/cards/{card}/fields")
+    assert desk.told[-1][:2] == ("confirm_fields", card)
+
+
+async def test_a_wrong_dynamic_code_says_how_many_tries_are_left(
+    browser: httpx.AsyncClient, desk: PlayedDesk, database: Database
+) -> None:
+    card = card_id(await sold(browser))
+    await move(database, card, Stage.VERIFICATION, WaitingFor.SELLER_CODE, "verification.code_awaited")
+    page = await Page.get(browser, f"/cards/{card}")
+    assert "3 tries left" in page.text
+    desk.refuses = DynamicCodeWrong(tries_left=2)
+    wrong = await page.send(f"/cards/{card}/code", code="111111")
+    assert (wrong.status, "Tries left: 2" in wrong.text) == (422, True)
+    desk.refuses = None
+    await wrong.send(f"/cards/{card}/code", code="222222")
+    assert desk.told[-1] == ("enter_code", card, "222222")
+
+
+async def test_the_quote_is_shown_with_its_lines_and_accepted(
+    browser: httpx.AsyncClient, desk: PlayedDesk, database: Database
+) -> None:
+    card = card_id(await sold(browser))
+    quote = await offered(database, card)
+    page = await Page.get(browser, f"/cards/{card}")
+    assert "Accept 465.00, pay to 138****0021" in page.text
+    assert "93 %" in page.text
+    assert "475" not in page.text
+    await page.send(f"/cards/{card}/quote/accept")
+    assert desk.told[-1] == ("answer_offer", card, quote, True)
+
+
+async def test_a_quote_accepted_too_late_says_so(
+    browser: httpx.AsyncClient, desk: PlayedDesk, database: Database
+) -> None:
+    card = card_id(await sold(browser))
+    await offered(database, card)
+    page = await Page.get(browser, f"/cards/{card}")
+    desk.refuses = QuoteExpired()
+    late = await page.send(f"/cards/{card}/quote/accept")
+    assert (late.status, "ran out before your answer" in late.text) == (409, True)
+
+
+async def test_an_asked_item_is_sent_again(browser: httpx.AsyncClient, desk: PlayedDesk, database: Database) -> None:
+    card = card_id(await sold(browser))
+    await move(database, card, Stage.REVIEW, WaitingFor.SELLER_ITEM, "review.asked_photo")
+    page = await Page.get(browser, f"/cards/{card}")
+    assert "One more thing: A photo of the front" in page.text
+    await page.send(f"/cards/{card}/item", photo=picture())
+    assert desk.told[-1][:2] == ("supply_item", card)
+
+
+async def test_the_payout_is_shown_and_the_page_stops_asking(browser: httpx.AsyncClient, database: Database) -> None:
+    card = card_id(await sold(browser))
+    assert 'hx-trigger="changed"' in (await Page.get(browser, f"/cards/{card}")).text
+    await offered(database, card)
+    async with database.transaction() as session:
+        key, settled = f"card-{card}-payout-1", datetime.now(UTC)
+        session.add(PayoutRow(key=key, card_id=card, amount_minor=46500, state=PayoutState.PAID, settled_at=settled))
+    await move(database, card, Stage.ENDED, WaitingFor.NOBODY, "journey.paid", outcome=Outcome.PAID)
+    page = await Page.get(browser, f"/cards/{card}")
+    assert "¥465.00" in page.text
+    assert "hx-trigger" not in page.text
+
+
+async def test_a_rejection_is_explained(browser: httpx.AsyncClient, database: Database) -> None:
+    card = card_id(await sold(browser))
+    end = {"outcome": Outcome.REJECTED, "reason": EndReason.FROZEN}
+    await move(database, card, Stage.ENDED, WaitingFor.NOBODY, "journey.rejected", **end)
+    assert "The issuer has frozen this card" in (await Page.get(browser, f"/cards/{card}")).text
+
+
+async def test_a_live_page_hears_nothing_until_something_happens(
+    browser: httpx.AsyncClient, database: Database
+) -> None:
+    page = await sold(browser)
+    seen = page.text.partition('data-seen="')[2].partition('"')[0]
+    live = f"/cards/{card_id(page)}/live?seen={seen}"
+    assert (await Page.get(browser, live)).status == 204
+    await offered(database, card_id(page))
+    fresh = await Page.get(browser, live)
+    assert fresh.text.lstrip().startswith('<div id="live"')
+    assert "Accept 465.00" in fresh.text
+
+
+async def test_another_sellers_card_is_not_found(browser: httpx.AsyncClient) -> None:
+    card = card_id(await sold(browser))
+    page = await (await Page.get(browser, "/sign-in")).send("/sign-out")
+    page = await (await Page.get(browser, "/sign-in")).send("/sign-in", phone="13900000000")
+    await page.send("/sign-in/code", code="246810")
+    for path in (f"/cards/{card}", f"/cards/{card}/live", f"/cards/{card}/events", f"/cards/{card}/photos/1"):
+        assert (await Page.get(browser, path)).status == 404
+
+
+async def test_my_cards_are_listed_and_empty_at_first(visitor: httpx.AsyncClient) -> None:
+    page = await (await Page.get(visitor, "/cards")).send("/sign-in", phone="13700000000")
+    page = await page.send("/sign-in/code", code="246810")
+    assert "No cards yet" in page.text
+    sent = await sold(visitor)
+    assert f'href="/cards/{card_id(sent)}"' in (await Page.get(visitor, "/cards")).text
+
+
+async def test_a_form_without_its_token_changes_nothing(browser: httpx.AsyncClient, desk: PlayedDesk) -> None:
+    response = await browser.post("/sell/walmart", data={"number": fresh_number()})
+    assert response.status_code == 400
+    other_site = await Page.get(browser, "/sell/walmart?how=type")
+    data = other_site.fields("/sell/walmart") | {"number": fresh_number()}
+    response = await browser.post("/sell/walmart", data=data, headers={"sec-fetch-site": "cross-site"})
+    assert response.status_code == 400
+    assert desk.told == []
+
+
+async def test_every_answer_carries_the_headers_and_no_page_an_inline_script(browser: httpx.AsyncClient) -> None:
+    for path in ("/", "/sell/walmart", "/cards", "/nothing-here"):
+        page = await Page.get(browser, path)
+        policy = page.response.headers["content-security-policy"]
+        assert "unsafe" not in policy
+        assert page.response.headers["x-request-id"]
+        assert "<script>" not in page.text
+        assert " style=" not in page.text
+
+
+async def test_the_language_is_changed_on_the_page_it_was_asked_on(visitor: httpx.AsyncClient) -> None:
+    page = await (await Page.get(visitor, "/")).send("/language")
+    assert page.path == "/"
+    assert "您想卖哪种卡" in page.text
