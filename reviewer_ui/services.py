@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
+from activities.review import Review
+from activities.sign_in import ConsoleSignIn
 from database.session import Database
 from domain.sealing import KeyRing
 from gateways.pictures.store import PhotoStore
-
-if TYPE_CHECKING:
-    # Only called, never made here: the console's process does not load what it is not given.
-    from activities.sign_in import ConsoleSignIn
-
-    from activities.review import Review
-    from workflows.desk import CardDesk
+from workflows.desk import CardDesk
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Annotated, TypedDict, TypeVar
+from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Form
 from starlette.requests import Request
 from starlette.responses import Response
 
+from activities.corrections import Corrections
 from database.reads import console as reads
 from domain.cards import CardType
 from domain.money import Money
@@ -64,7 +65,7 @@ async def release(request: Request, console: At, person: Decider, card_id: str, 
 async def decide(
     request: Request, console: At, person: Decider, card_id: str,
     task_id: Line, outcome: Line = "", reject_reason: Line = "", asked_item: Line = "",
-    number: Line = "", pin: Line = "", face_value: Line = "", expiry: Line = "", note: Note = "", retake: bool = False,
+    number: Line = "", pin: Line = "", face_value: Line = "", expiry: Line = "", note: Note = "", retake: Annotated[bool, Form()] = False,
 ) -> Response:  # fmt: skip
     """Writes the decision down, then tells the card's workflow. Whatever is refused leaves the draft on the page."""
     draft = Draft(outcome, reject_reason, asked_item, number, pin, face_value, expiry, note)
@@ -107,15 +108,6 @@ async def reveal(
     return await console.answer(request, "reveal.html", RevealContext(shell(request, person), card_id, wanted, value), block="secret")
 
 
-class Entered(TypedDict, total=False):
-    """Corrected fields under the names that the review service takes; number and PIN are secrets."""
-
-    number: str | None
-    pin: str | None
-    face_value: Money | None
-    expiry: date | None
-
-
 async def _record(console: Console, person: Person, card_id: str, task_id: str, draft: Draft) -> str:
     """The decision's id; refuses a form that is not complete before anything is written."""
     async with console.services.database.transaction() as session:
@@ -133,12 +125,12 @@ async def _record(console: Console, person: Person, card_id: str, task_id: str, 
         outcome,
         reject_reason=_one_of(RejectReason, draft.reject_reason, "reject_reason") if outcome is ReviewOutcome.REJECT else None,
         asked_item=_one_of(AskedItem, draft.asked_item, "asked_item") if outcome is ReviewOutcome.ASK_AGAIN else None,
+        corrected=_corrected(draft, record) if outcome is ReviewOutcome.APPROVE_CORRECTED else None,
         note=draft.note.strip(),
-        **(_corrected(draft, record) if outcome is ReviewOutcome.APPROVE_CORRECTED else {}),
     )
 
 
-def _corrected(draft: Draft, record: reads.CardRecord) -> Entered:
+def _corrected(draft: Draft, record: reads.CardRecord) -> Corrections:
     """The fields as entered, checked by the brand's rules; an empty one leaves the card's own as it is."""
     kind = brand(record.card.brand)
     needed = record.card.card_type is CardType.REGIONAL and not record.fields_entered
@@ -146,7 +138,7 @@ def _corrected(draft: Draft, record: reads.CardRecord) -> Entered:
         raise FieldInvalid(field="number" if not draft.number.strip() else "face_value", why="entry_needed")
     if not _typed(draft):
         raise FieldInvalid(field="number", why="nothing_corrected")
-    return Entered(
+    return Corrections(
         number=kind.require_number(draft.number) if draft.number.strip() else None,
         pin=kind.require_pin(draft.pin) if draft.pin.strip() or needed else None,
         face_value=kind.require_face_value(_money(draft.face_value, record)) if draft.face_value.strip() else None,

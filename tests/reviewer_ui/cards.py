@@ -67,12 +67,7 @@ class Cards:
         waiting = Waiting(card_id, identifiers.review_task(card_id, 1), identifiers.new_id())
         now = datetime.now(UTC)
         async with self._database.transaction() as session:
-            session.add(
-                SubmissionRow(
-                    id=f"S{card_id}", owner="seller:1", idempotency_key=card_id, request_hash="-", channel="web", locale="zh_CN",
-                    payee_account_sealed=b"-", payee_name_sealed=b"-", payee_masked="138****0021",
-                )  # fmt: skip
-            )
+            session.add(_submission(card_id))
             await session.flush()
             card = CardRow(
                 id=card_id, submission_id=f"S{card_id}", position=0, card_type=kind.card_type, brand=brand_code, currency=kind.currency,
@@ -85,12 +80,11 @@ class Cards:
             session.add(card)
             await session.flush()
             session.add_all([*self._seen(waiting), _answer(card_id), _quote(card_id)])
-            session.add(
-                ReviewTaskRow(
-                    id=waiting.task_id, card_id=card_id, card_type=kind.card_type, brand=brand_code, value_minor=44_100,
-                    reasons=list(reasons), warn_at=now, due_at=now + timedelta(minutes=due_in_min), escalated=escalated,
-                )  # fmt: skip
-            )
+            task = ReviewTaskRow(
+                id=waiting.task_id, card_id=card_id, card_type=kind.card_type, brand=brand_code, value_minor=44_100,
+                reasons=list(reasons), warn_at=now, due_at=now + timedelta(minutes=due_in_min), escalated=escalated,
+            )  # fmt: skip
+            session.add(task)
             await session.flush()
             change = Change(Stage.REVIEW, WaitingFor.REVIEWER, None, "review.opened", {"task": waiting.task_id})
             await stored.record(session, card_id, change)
@@ -136,6 +130,13 @@ class Cards:
             values_sealed=self._keyring.seal_text(values, purpose="reading", aad=f"reading:{reading_id}:values"),
         )  # fmt: skip
         return [photo, reading]
+
+
+def _submission(card_id: str) -> SubmissionRow:
+    return SubmissionRow(
+        id=f"S{card_id}", owner="seller:1", idempotency_key=card_id, request_hash="-", channel="web", locale="zh_CN",
+        payee_account_sealed=b"-", payee_name_sealed=b"-", payee_masked="138****0021",
+    )  # fmt: skip
 
 
 def _answer(card_id: str) -> AnswerRow:

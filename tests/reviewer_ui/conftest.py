@@ -102,9 +102,9 @@ def picture() -> bytes:
     return target.getvalue()
 
 
-async def post(browser: httpx.AsyncClient, path: str, headers: dict[str, str] | None = None, **form: str) -> httpx.Response:
+async def post(browser: httpx.AsyncClient, path: str, **form: str) -> httpx.Response:
     """Sends a form as a browser does: with the token of a page it was given."""
     page = await browser.get("/sign-in")
     found = re.search(r'name="csrf" value="([^"]+)"', page.text)
     assert found is not None
-    return await browser.post(path, data={"csrf": found[1], **form}, headers=headers)
+    return await browser.post(path, data={"csrf": found[1], **form})
