@@ -102,6 +102,11 @@ async def prove_consistency(session: AsyncSession, old: int, new: int) -> tuple[
     return await _hashes(session, evidence.consistency_spans(old, new))
 
 
+def consistent(old: TreeHead, new: TreeHead, path: Sequence[bytes]) -> bool:
+    """Whether a path of `prove_consistency` leads from the older head's root to the newer one's."""
+    return evidence.consistency_holds(old.size, old.root, new.size, new.root, path)
+
+
 async def verify_all(session: AsyncSession, public_key: bytes) -> list[str]:
     """Recomputes everything from the leaves' bodies; every fault as one English sentence, none when the log is whole.
 

@@ -43,7 +43,7 @@ class ReviewDecisionRow(SQLModel, table=True):
 
     __tablename__ = "review_decision"
     id: str = Field(primary_key=True)
-    task_id: str = Field(index=True)
+    task_id: str = Field(unique=True)  # A task is decided once, whoever asks.
     card_id: str = Field(foreign_key="card.id")
     person_id: str = Field(foreign_key="person.id")
     outcome: ReviewOutcome = word(ReviewOutcome, required=True)

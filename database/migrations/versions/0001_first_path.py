@@ -64,8 +64,10 @@ DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION check_balance()
 def upgrade() -> None:
     _intake()
     _cards()
+    _stories()
     _reading()
     _verification()
+    _codes()
     _pricing()
     _people()
     _review()
@@ -188,6 +190,9 @@ def _cards() -> None:
         "card_not_started", "card", ["created_at"], unique=False, postgresql_where=sa.text("started_at IS NULL")
     )
     op.create_index("card_once_while_live", "card", ["fingerprint"], unique=True, postgresql_where=sa.text("live"))
+
+
+def _stories() -> None:
     op.create_table(
         "card_event",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -284,6 +289,9 @@ def _verification() -> None:
     )
     op.create_index("ix_answer_card_id", "answer", ["card_id"], unique=False)
     op.create_index("ix_answer_request_id", "answer", ["request_id"], unique=False)
+
+
+def _codes() -> None:
     op.create_table(
         "dynamic_code",
         sa.Column("id", sa.String(), nullable=False),
@@ -416,8 +424,8 @@ def _review() -> None:
             ["person.id"],
         ),
         sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("task_id"),
     )
-    op.create_index("ix_review_decision_task_id", "review_decision", ["task_id"], unique=False)
     op.create_table(
         "review_task",
         sa.Column("id", sa.String(), nullable=False),

@@ -1,0 +1,72 @@
+"""What is to be told to the outside: written with the change it tells of, taken by a deliverer, tried until it arrives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.tables.columns import now
+from database.tables.outbox import OutboxRow
+from domain.identifiers import new_id
+
+LEASE = timedelta(minutes=1)  # Longer than any delivery may take.
+_ROW: Any = OutboxRow  # Its attributes are columns in a statement, which the model's annotations do not say.
+
+
+async def put(session: AsyncSession, kind: str, destination: str, topic: str, payload: Mapping[str, Any]) -> str:
+    """Adds a `webhook` or `message` to `partner:<id>` or `seller:<id>`, due at once; returns its delivery id."""
+    delivery_id = new_id()
+    row = OutboxRow(id=delivery_id, kind=kind, destination=destination, topic=topic, payload=dict(payload))
+    await session.execute(insert(OutboxRow).values(row.model_dump()))
+    return delivery_id
+
+
+async def due(session: AsyncSession, limit: int, lease: timedelta = LEASE) -> tuple[OutboxRow, ...]:
+    """Takes up to `limit` rows that are due, oldest first, each counted as one more attempt.
+
+    They are due again after `lease`: commit, deliver outside of any transaction, then call `delivered` or `failed`.
+    A deliverer that dies in between loses nothing. Two deliverers never take the same row.
+    """
+    moment = now()
+    ready = (
+        select(_ROW.id)
+        .where(_ROW.due_at <= moment, _ROW.delivered_at.is_(None), _ROW.given_up_at.is_(None))
+        .order_by(_ROW.due_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    statement = (
+        update(OutboxRow)
+        .where(_ROW.id.in_(ready.scalar_subquery()))
+        .values(due_at=moment + lease, attempts=_ROW.attempts + 1)
+        .returning(OutboxRow)
+        .execution_options(populate_existing=True, synchronize_session=False)
+    )
+    rows = (await session.execute(statement)).scalars()
+    return tuple(sorted(rows, key=lambda row: row.id))
+
+
+async def delivered(session: AsyncSession, delivery_id: str) -> None:
+    """It arrived."""
+    await _set(session, delivery_id, delivered_at=now(), last_failure=None)
+
+
+async def failed(session: AsyncSession, delivery_id: str, failure: str, again_at: datetime | None) -> None:
+    """It did not arrive; tried again at `again_at`, or given up with None. `failure` names no address and no secret."""
+    if again_at is None:
+        await _set(session, delivery_id, given_up_at=now(), last_failure=failure)
+    else:
+        await _set(session, delivery_id, due_at=again_at, last_failure=failure)
+
+
+async def _set(session: AsyncSession, delivery_id: str, **values: Any) -> None:
+    await session.execute(
+        update(OutboxRow)
+        .where(_ROW.id == delivery_id)
+        .values(**values)
+        .execution_options(synchronize_session=False)
+    )

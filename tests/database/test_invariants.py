@@ -1,0 +1,121 @@
+"""Each invariant is quiet over a whole life of cards, and names the fault that is planted against it."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.invariants import violations
+from database.repositories import cards, evidence, ledger
+from database.repositories.cards import Change
+from database.tables.columns import now
+from database.tables.intake import CardRow
+from database.tables.payout import PayoutRow
+from database.tables.pricing import QuoteRow
+from database.tables.review import ReviewDecisionRow
+from domain import identifiers
+from domain.cards import Outcome, Stage, WaitingFor
+from domain.ledger import owed, payout_paid, payout_prepared
+from domain.money import Money
+from domain.payout import PayoutState
+from domain.pricing import QuoteState
+from domain.review import ReviewOutcome
+from tests.database.builders import RING, a_card, a_person, a_task
+
+PRICE, OWNER = Money(46_500), "seller:ANY"
+
+
+async def found(session: AsyncSession, **limits: timedelta) -> set[str]:
+    return {one.invariant for one in await violations(session, RING.evidence_public_key, **limits)}
+
+
+async def a_paid_card(session: AsyncSession) -> CardRow:
+    """A card bought, reviewed and paid as the activities do it."""
+    card = await a_card(session, owner=OWNER)
+    task, person = await a_task(session, card), await a_person(session)
+    await cards.record(session, card.id, Change(Stage.REVIEW, WaitingFor.REVIEWER, task.due_at, "review.opened"))
+    decision = ReviewDecisionRow(
+        id=identifiers.new_id(), task_id=task.id, card_id=card.id, person_id=person, outcome=ReviewOutcome.APPROVE
+    )
+    task.leased_by, task.leased_until = person, now() + timedelta(minutes=5)
+    session.add(decision)
+    await session.flush()
+    decision.applied_at = task.closed_at = now()
+    task.decision_id = decision.id
+    quote = QuoteRow(
+        id=identifiers.quote(card.id, 1), card_id=card.id, fields_revision=1, amount_minor=PRICE.amount_minor, rate_bp=9_300,
+        rule_set="test", rule_version="1", state=QuoteState.ACCEPTED,
+    )  # fmt: skip
+    key = identifiers.payout_key(card.id, 1)
+    order = PayoutRow(key=key, card_id=card.id, amount_minor=PRICE.amount_minor, state=PayoutState.PAID)
+    session.add_all([quote, order])
+    await ledger.post(session, f"owed:{card.id}", card.id, "owed", owed(OWNER, PRICE))
+    await ledger.post(session, f"prepared:{key}", card.id, "payout_prepared", payout_prepared(OWNER, PRICE))
+    await ledger.post(session, f"paid:{key}", card.id, "payout_paid", payout_paid(PRICE))
+    await cards.record(session, card.id, Change(Stage.ENDED, WaitingFor.NOBODY, None, "journey.paid", outcome=Outcome.PAID))
+    await evidence.sequence(session, RING)
+    return card
+
+
+async def test_nothing_is_found_where_nothing_is_wrong(session: AsyncSession) -> None:
+    assert await found(session) == set()
+    await a_paid_card(session)
+    await a_paid_card(session)
+    waiting = await a_card(session)
+    await cards.record(session, waiting.id, Change(Stage.VERIFICATION, WaitingFor.ISSUER, None, "verification.waits"))
+    assert await violations(session, RING.evidence_public_key) == []
+
+
+PLANTED = {
+    "I1 an entry is changed": ("I1", "UPDATE entry SET amount_minor = amount_minor + 1 WHERE id = (SELECT min(id) FROM entry)"),
+    "I1 a transaction without entries": ("I1", "INSERT INTO ledger_transaction (key, what, at) VALUES ('x', 'owed', now())"),
+    "I2 a payment is not posted": ("I2", "UPDATE payout SET amount_minor = amount_minor + 1"),
+    "I2 a purchase is not posted": ("I2", "UPDATE quote SET amount_minor = amount_minor - 1"),
+    "I4 paid without an order": ("I4", "UPDATE payout SET state = 'refused'"),
+    "I4 two orders may arrive": (
+        "I4", "INSERT INTO payout SELECT key || '2', card_id, amount_minor, currency, 'unknown', NULL, NULL, now() FROM payout",
+    ),
+    "I5 an end without its stage": ("I5", "UPDATE card SET stage = 'payout'"),
+    "I5 nobody holds the card": ("I5", "UPDATE card SET outcome = NULL, stage = 'review', waiting_for = 'reviewer'"),
+    "I5 a wait without a deadline": ("I5", "UPDATE card SET outcome = NULL, stage = 'offer', waiting_for = 'seller_offer'"),
+    "I5 a deadline passed unnoticed": (
+        "I5", "UPDATE card SET outcome = NULL, stage = 'offer', waiting_for = 'seller_offer', until = now() - interval '1 hour'",
+    ),
+    "I5 a step that stands still": (
+        "I5", "UPDATE card SET outcome = NULL, stage = 'payout', waiting_for = 'machine', since = now() - interval '1 hour'",
+    ),
+    "I6 decided by another than the holder": ("I6", "UPDATE review_task SET leased_by = 'somebody else'"),
+    "I6 decided after the lease": ("I6", "UPDATE review_task SET leased_until = now() - interval '1 hour'"),
+    "I6 an applied decision of no task": ("I6", "UPDATE review_task SET decision_id = NULL"),
+    "I7 an event without a leaf": (
+        "I7",
+        "INSERT INTO card_event (card_id, at, stage, actor, what, facts) SELECT id, now(), 'offer', 'machine', 'x', '{}' FROM card",
+    ),
+    "I7 a rewritten event": ("I7", "UPDATE card_event SET facts = '{\"amount\": \"1\"}'"),
+    "I7 a rewritten leaf": ("I7", "UPDATE evidence_leaf SET body = '{}' WHERE tree_index = 0"),
+    "I7 a card without a story": ("I7", "DELETE FROM card_event"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", PLANTED)
+async def test_a_planted_fault_is_named(session: AsyncSession, fault: str) -> None:
+    await a_paid_card(session)
+    await session.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
+    await session.execute(text("SET LOCAL session_replication_role = replica"))  # Past every trigger.
+    invariant, sql = PLANTED[fault]
+    await session.execute(text(sql))
+    assert invariant in await found(session)
+
+
+async def test_a_task_cannot_be_decided_twice_even_by_the_database(session: AsyncSession) -> None:
+    card = await a_paid_card(session)
+    person = await a_person(session)
+    again = ReviewDecisionRow(
+        id=identifiers.new_id(), task_id=identifiers.review_task(card.id, 1), card_id=card.id, person_id=person,
+        outcome=ReviewOutcome.REJECT,
+    )  # fmt: skip
+    session.add(again)
+    with pytest.raises(IntegrityError):
+        await session.flush()

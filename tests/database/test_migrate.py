@@ -1,0 +1,41 @@
+"""The migrations make exactly the tables the code knows, however often and however many at once they are run."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from database.migrate import upgrade
+from database.tables import metadata
+
+
+def differences(connection: Connection) -> list[Any]:
+    return list(compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), metadata))
+
+
+async def test_the_migrated_schema_is_that_of_the_tables(engine: AsyncEngine) -> None:
+    async with engine.connect() as connection:
+        assert await connection.run_sync(differences) == []
+
+
+async def test_four_that_migrate_a_new_database_at_once_all_succeed(make_database: Callable[[str], str], worker: str) -> None:
+    url = make_database(f"cardloop_migrated_{worker}")
+    with ThreadPoolExecutor(4) as threads:
+        await asyncio.gather(*(asyncio.get_running_loop().run_in_executor(threads, upgrade, url) for _ in range(4)))
+    engine = create_async_engine(url)
+    async with engine.connect() as connection:
+        assert (await connection.execute(text("SELECT version_num FROM alembic_version"))).scalars().all() == ["0001"]
+    await engine.dispose()
+
+
+async def test_a_second_upgrade_inside_a_running_loop_changes_nothing(database_url: str) -> None:
+    upgrade(database_url)
+    engine = create_async_engine(database_url)
+    async with engine.connect() as connection:
+        assert await connection.run_sync(differences) == []
+    await engine.dispose()

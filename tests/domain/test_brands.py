@@ -1,0 +1,94 @@
+"""Each brand's rules accept the numbers it issues and refuse what a typing error makes of them."""
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from stdnum import luhn
+from stdnum.iso7064 import mod_37_36
+
+from domain.cards import CardType
+from domain.money import Currency, Money
+from domain.refusals import BrandUnknown, CardNumberInvalid, FaceValueInvalid, PinInvalid
+from domain.rules.brands import Check, brand, catalogue, masked, tidy_number
+
+SHAPES = {
+    "walmart": ("", 16), "carrefour": ("", 19), "tmall": ("", 16), "starbucks": ("81", 16), "wanda": ("", 12), "hualian": ("", 10),
+}  # fmt: skip
+
+
+def a_number(code: str, seed: int) -> str:
+    """A number that the brand could have issued."""
+    chance, known = random.Random(seed), brand(code)
+    if code in ("jd", "amazon-us"):
+        start = "JD" if code == "jd" else ""
+        body = start + "".join(chance.choices("0123456789ABCDEFGHJKLMNPQRSTUVWXYZ", k=14 - (code == "jd") + len(start)))
+        return body[:15] + mod_37_36.calc_check_digit(body[:15]) if code == "jd" else body[:14]
+    start, length = SHAPES[code]
+    body = start + "".join(chance.choices("0123456789", k=length - len(start)))
+    return body[:-1] + luhn.calc_check_digit(body[:-1]) if known.check is Check.LUHN else body
+
+
+@pytest.mark.parametrize("code", sorted(catalogue()))
+@given(seed=st.integers(0, 10**6))
+def test_an_issued_number_is_taken_however_it_is_grouped(code: str, seed: int) -> None:
+    number, known = a_number(code, seed), brand(code)
+    assert known.require_number(number) == number
+    assert known.require_number(known.grouped(number).lower()) == number
+    assert known.require_number("-".join(known.grouped(number).split())) == number
+
+
+@pytest.mark.parametrize("code", sorted(code for code in catalogue() if brand(code).check is not Check.NONE))
+@given(seed=st.integers(0, 10**6), place=st.integers(2, 15), shift=st.integers(1, 9))
+def test_one_wrong_digit_is_found_by_the_check_digit(code: str, seed: int, place: int, shift: int) -> None:
+    number, known = a_number(code, seed), brand(code)
+    if not number[place].isdigit():
+        number, place = a_number("walmart", seed), 15
+        known = brand("walmart")
+    wrong = number[:place] + str((int(number[place]) + shift) % 10) + number[place + 1 :]
+    with pytest.raises(CardNumberInvalid) as refused:
+        known.require_number(wrong)
+    assert refused.value.data["why"] == "check_digit"
+
+
+@pytest.mark.parametrize("code", sorted(catalogue()))
+@pytest.mark.parametrize("wrong", ["", "1", "x" * 40, "12345678901234567890", "１２３４５６７８９０12345"])
+def test_a_number_of_another_shape_is_refused_without_repeating_it(code: str, wrong: str) -> None:
+    with pytest.raises(CardNumberInvalid) as refused:
+        brand(code).require_number(wrong)
+    assert refused.value.data == {"brand": code, "why": "pattern"}
+
+
+def test_a_pin_is_asked_for_where_the_brand_has_one() -> None:
+    assert brand("walmart").require_pin(" 123 456 ") == "123456"
+    assert brand("jd").require_pin(None) is None
+    for wrong in (None, "", "12345", "abcdef"):
+        with pytest.raises(PinInvalid):
+            brand("walmart").require_pin(wrong)
+
+
+@pytest.mark.parametrize("money", [Money(0), Money(-1), Money(999), Money(500_001), Money(50_000, Currency.USD)])
+def test_a_face_value_that_the_brand_does_not_issue_is_refused(money: Money) -> None:
+    with pytest.raises(FaceValueInvalid):
+        brand("jd").require_face_value(money)
+
+
+def test_the_edges_of_what_is_issued_are_taken() -> None:
+    assert brand("jd").require_face_value(Money(1_000)) == Money(1_000)
+    assert brand("jd").require_face_value(Money(500_000)) == Money(500_000)
+
+
+def test_an_unknown_brand_is_refused() -> None:
+    with pytest.raises(BrandUnknown):
+        brand("no-such-brand")
+
+
+def test_every_card_type_has_a_brand_with_a_name_in_both_languages() -> None:
+    assert {known.card_type for known in catalogue().values()} == set(CardType)
+    assert all(set(known.names) == {"zh_CN", "en"} for known in catalogue().values())
+
+
+def test_only_the_last_four_characters_are_shown() -> None:
+    assert masked("8888123412341234") == "•••• 1234"
+    assert tidy_number("jd12 34–ab") == "JD1234AB"
