@@ -69,8 +69,9 @@ class Outlets(Asker):
         return await self._asking.conclude(card, [answer], "verification.outlet_answered", denied=not confirmed)
 
     async def receive_report(self, body: bytes, signature: str | None) -> OutletHeard | None:
-        """A callback, raw body and signature header; None when it says nothing new (pending, or answered before).
+        """A callback, raw body and signature header; None when nobody has looked yet (pending).
 
+        The first answer counts. A repeated report gives it again, since the card may not have been told the first time.
         Refuses SignatureInvalid, FieldInvalid, NotFound, OutletUnknown, and AmountMismatch when it confirms another
         face value than the card's; none of these changes anything.
         """
@@ -82,10 +83,11 @@ class Outlets(Asker):
             if request.outlet_code != report.outlet_id:
                 raise OutletUnknown(outlet=report.outlet_id[:32])
             _require_face_value(await session.get_one(CardRow, request.card_id), report)
-            if report.verdict is Verdict.PENDING or request.answered_at is not None:
+            if report.verdict is Verdict.PENDING:
                 return None
-            request.answered_at, request.answer = now(), report.verdict.value
-        return OutletHeard(request.card_id, request.id, report.verdict is Verdict.CONFIRMED)
+            if request.answered_at is None:
+                request.answered_at, request.answer = now(), report.verdict.value
+        return OutletHeard(request.card_id, request.id, request.answer == Verdict.CONFIRMED)
 
     def _verified(self, body: bytes, signature: str | None) -> OutletReport:
         try:
