@@ -1,0 +1,204 @@
+"""The outside is asked: each status has its consequence, each call its record and cost, each failure its translation."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from temporalio.exceptions import ApplicationError
+
+from database.tables.ledger import LedgerTransactionRow
+from database.tables.verification import AnswerRow, DynamicCodeRow, OutletRequestRow, OutletRow
+from domain.cards import CardStatus, EndReason, Stage, WaitingFor
+from domain.identifiers import new_id
+from domain.money import Money
+from domain.refusals import AmountMismatch, NotFound, OutletUnknown, SignatureInvalid
+from domain.verification import Consequence, DynamicCodeResult, Party
+from simulators.signatures import signature
+from tests.activities.world import World
+from tests.simulators.running import SECRET
+
+
+async def test_an_active_card_proceeds_and_is_asked_for_its_purchases(world: World) -> None:
+    card_id = await world.a_card("jd")
+    facts = await world.verification.ask_issuer(card_id)
+    assert (facts.status, facts.consequence, facts.balance_minor) == (CardStatus.ACTIVE, Consequence.PROCEED, 500_00)
+    assert facts.review_reasons == ()
+    answers = sorted(await world.rows(AnswerRow, card_id=card_id), key=lambda row: row.id)
+    assert [row.operation for row in answers] == ["inquire", "consumption"]
+    assert [row.cost_fen for row in answers] == [10, 10]
+    (posted,) = await world.rows(LedgerTransactionRow, card_id=card_id)
+    assert posted.what == "issuer_cost"
+    row = await world.card(card_id)
+    assert (row.stage, row.waiting_for) == (Stage.VERIFICATION, WaitingFor.MACHINE)
+
+
+@pytest.mark.parametrize(
+    ("magic", "status", "consequence", "reason", "review"),
+    [
+        ("90", CardStatus.PARTLY_USED, Consequence.PROCEED, None, ()),
+        ("91", CardStatus.FROZEN, Consequence.REJECT, EndReason.FROZEN, ()),
+        ("92", CardStatus.LOST, Consequence.REJECT, EndReason.LOST, ()),
+        ("93", CardStatus.NOT_ACTIVATED, Consequence.REJECT, EndReason.NOT_ACTIVATED, ()),
+        ("94", CardStatus.EXPIRED, Consequence.REJECT, EndReason.EXPIRED, ()),
+        ("95", CardStatus.UNKNOWN, Consequence.REVIEW, None, ("issuer_unknown",)),
+        ("96", CardStatus.ACTIVE, Consequence.PROCEED, None, ("conflicting_answers",)),
+    ],
+)
+async def test_every_status_has_its_consequence(
+    world: World,
+    magic: str,
+    status: CardStatus,
+    consequence: Consequence,
+    reason: EndReason | None,
+    review: tuple[str, ...],
+) -> None:
+    facts = await world.verification.ask_issuer(await world.a_card("tmall", magic=magic))
+    assert (facts.status, facts.consequence, facts.end_reason) == (status, consequence, reason)
+    told = (
+        tuple(one for one in facts.review_reasons if one != "conflicting_answers") if reason else facts.review_reasons
+    )
+    assert told == review
+
+
+async def test_a_wrong_pin_is_for_a_person_and_an_empty_card_for_nobody(world: World) -> None:
+    wrong = await world.verification.ask_issuer(await world.a_card("tmall", pin="00000000"))
+    assert (wrong.consequence, wrong.review_reasons) == (Consequence.REVIEW, ("wrong_pin",))
+    await world.issuer.control(default_balance_minor=0)
+    empty = await world.verification.ask_issuer(await world.a_card("jd", face_value=None))
+    assert (empty.consequence, empty.end_reason) == (Consequence.REJECT, EndReason.NOTHING_LEFT)
+
+
+async def test_an_issuer_in_maintenance_is_recorded_and_asked_again_when_it_says(world: World) -> None:
+    card_id = await world.a_card("jd")
+    await world.issuer.control(maintenance="jd", maintenance_retry_s=30)
+    with pytest.raises(ApplicationError) as failed:
+        await world.verification.ask_issuer(card_id)
+    assert failed.value.type == "gateway_unavailable"
+    assert not failed.value.non_retryable
+    assert failed.value.next_retry_delay == timedelta(seconds=30)
+    (row,) = await world.rows(AnswerRow, card_id=card_id)
+    assert (row.failure, row.status) == ("unavailable", CardStatus.UNKNOWN)
+    silence = await world.verification.record_silence(card_id, Party.ISSUER)
+    assert (silence.consequence, silence.review_reasons) == (Consequence.REVIEW, ("issuer_unknown",))
+
+
+async def test_a_store_answers_for_dining_cards(world: World) -> None:
+    facts = await world.verification.ask_store(await world.a_card("starbucks"))
+    assert (facts.status, facts.balance_minor) == (CardStatus.ACTIVE, 500_00)
+    await world.pos.control(answer="unknown")
+    unsure = await world.verification.ask_store(await world.a_card("wanda"))
+    assert (unsure.consequence, unsure.review_reasons) == (Consequence.REVIEW, ("issuer_unknown",))
+
+
+async def test_the_code_goes_to_the_seller_and_three_wrong_ones_are_all_there_are(world: World) -> None:
+    card_id = await world.a_card("walmart")
+    sent = await world.verification.send_code(card_id, 1)
+    assert sent.number == 1
+    assert datetime.fromisoformat(sent.expires_at) > datetime.now(UTC)
+    wrong = [await world.verification.check_code(card_id, 1, code) for code in ("00000x", "00000y", "00000z")]
+    assert [one.result for one in wrong] == [DynamicCodeResult.WRONG] * 3
+    assert [one.tries_left for one in wrong] == [2, 1, 0]
+
+
+async def test_the_right_code_is_right_and_a_repeated_question_costs_no_try(world: World) -> None:
+    card_id = await world.a_card("walmart")
+    await world.verification.send_code(card_id, 1)
+    messages = (await world.messages.plain.get("/v1/messages")).json()
+    code = next(word for word in messages[0]["text"].replace("，", " ").split() if word.isdigit() and len(word) == 6)
+    assert (await world.verification.check_code(card_id, 1, "00000x")).tries_left == 2
+    checked = await world.verification.check_code(card_id, 1, code)
+    assert (checked.result, checked.tries_left) == (DynamicCodeResult.RIGHT, 2)
+    assert (await world.verification.check_code(card_id, 1, code)).result is DynamicCodeResult.RIGHT
+    await world.verification.send_code(card_id, 1)
+    (row,) = await world.rows(DynamicCodeRow, card_id=card_id)
+    assert row.tries == 1
+
+
+async def test_an_expired_code_costs_no_try(world: World) -> None:
+    await world.issuer.control(code_ttl_s=0)
+    card_id = await world.a_card("walmart")
+    await world.verification.send_code(card_id, 1)
+    checked = await world.verification.check_code(card_id, 1, "123456")
+    assert (checked.result, checked.tries_left) == (DynamicCodeResult.EXPIRED, 3)
+
+
+async def test_a_licensed_channel_locks_a_rate_and_a_suspended_one_does_not(world: World) -> None:
+    facts = await world.verification.open_channel(await world.a_card("amazon-us"))
+    assert facts.licensed
+    assert 6 < float(facts.rate) < 8
+    await world.fx.control(suspended_channels="amazon-us", licensed_channels="")
+    closed = await world.verification.open_channel(await world.a_card("amazon-us"))
+    assert (closed.licensed, closed.lock_id, closed.rate) == (False, "", "")
+
+
+async def an_outlet(world: World, brand: str = "hualian", code: str = "outlet-1") -> None:
+    async with world.database.transaction() as session:
+        await session.merge(OutletRow(code=code, name="Counter", brand=brand, secret_sealed=b""))
+
+
+def reported(
+    request_id: str, *, verdict: str = "confirmed", face: int | None = 500_00, outlet: str = "outlet-1"
+) -> bytes:
+    report = {
+        "confirmation_id": f"oc-{request_id}", "request_id": request_id, "outlet_id": outlet, "verdict": verdict,
+        "face_minor": face, "currency": "CNY", "note": "", "sequence": 2, "answered_by": "counter 2",
+        "answered_at": datetime.now(UTC).isoformat(),
+    }  # fmt: skip
+    return json.dumps(report).encode()
+
+
+async def test_an_outlet_is_asked_and_its_signed_report_counts_once(world: World) -> None:
+    await an_outlet(world)
+    card_id = await world.a_card("hualian")
+    asked = await world.verification.ask_outlet(card_id)
+    assert (await world.card(card_id)).waiting_for is WaitingFor.OUTLET
+    body = reported(asked.request_id)
+    heard = await world.verification.receive_report(body, signature(SECRET, body))
+    assert heard is not None
+    assert (heard.card_id, heard.confirmed) == (card_id, True)
+    assert await world.verification.receive_report(body, signature(SECRET, body)) is None
+    facts = await world.verification.record_outlet_report(card_id, asked.request_id, True)
+    assert (facts.consequence, facts.balance_minor) == (Consequence.PROCEED, 500_00)
+    denied = await world.verification.record_outlet_report(card_id, asked.request_id, False)
+    assert (denied.consequence, denied.end_reason) == (Consequence.REJECT, EndReason.OUTLET_DENIED)
+
+
+async def test_a_report_that_is_forged_strange_or_of_another_worth_changes_nothing(world: World) -> None:
+    await an_outlet(world)
+    asked = await world.verification.ask_outlet(await world.a_card("hualian"))
+    bad = [
+        (reported(asked.request_id), "another-secret", SignatureInvalid),
+        (reported("nobody-asked"), SECRET, NotFound),
+        (reported(asked.request_id, outlet="outlet-2"), SECRET, OutletUnknown),
+        (reported(asked.request_id, face=400_00), SECRET, AmountMismatch),
+    ]
+    for body, secret, refusal in bad:
+        with pytest.raises(refusal):
+            await world.verification.receive_report(body, signature(secret, body))
+    pending = reported(asked.request_id, verdict="pending", face=None)
+    assert await world.verification.receive_report(pending, signature(SECRET, pending)) is None
+    (request,) = await world.rows(OutletRequestRow, id=asked.request_id)
+    assert request.answered_at is None
+
+
+async def test_where_no_outlet_takes_the_card_its_silence_is_due_at_once(world: World) -> None:
+    async with world.database.transaction() as session:
+        row = await session.get(OutletRow, "outlet-1")
+        if row is not None:
+            row.active = False
+    card_id = await world.a_card("hualian")
+    asked = await world.verification.ask_outlet(card_id)
+    assert datetime.fromisoformat(asked.deadline) <= datetime.now(UTC)
+    silence = await world.verification.record_silence(card_id, Party.OUTLET)
+    assert silence.review_reasons == ("outlet_silent",)
+
+
+async def test_an_unknown_card_is_a_refusal_that_is_not_tried_again(world: World) -> None:
+    with pytest.raises(ApplicationError) as failed:
+        await world.verification.ask_issuer(new_id())
+    assert (failed.value.type, failed.value.non_retryable) == ("not_found", True)
+
+
+async def test_money_of_a_partly_used_card_is_what_is_left(world: World) -> None:
+    facts = await world.verification.ask_issuer(await world.a_card("jd", magic="90"))
+    assert Money(facts.balance_minor or 0) == Money(300_00)
