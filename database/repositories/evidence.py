@@ -9,8 +9,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, BindParameter, Integer, LargeBinary, bindparam, func, select, text
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    BindParameter,
+    DateTime,
+    Integer,
+    LargeBinary,
+    String,
+    bindparam,
+    func,
+    select,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables.columns import now
@@ -26,6 +38,15 @@ VERIFY_BATCH = 5000
 _LEAF: Any = LeafRow  # Attributes of models are columns in a statement, which their annotations do not say.
 _HEAD: Any = TreeHeadRow
 
+_APPEND = text(
+    "INSERT INTO evidence_leaf (card_id, what, body, leaf_hash, at)"
+    " VALUES (:card_id, :what, :body, :leaf_hash, :at) RETURNING id"
+).bindparams(
+    bindparam("card_id", type_=String),
+    bindparam("body", type_=JSONB),
+    bindparam("leaf_hash", type_=LargeBinary),
+    bindparam("at", type_=DateTime(timezone=True)),
+)
 _PLACE = text(
     "UPDATE evidence_leaf SET tree_index = place FROM unnest(:ids, :places) AS placed (leaf, place)"
     " WHERE id = leaf AND tree_index IS NULL"
@@ -55,7 +76,7 @@ async def append(session: AsyncSession, card_id: str | None, what: str, body: Ma
     """
     digest = evidence.leaf_hash(evidence.canonical(body))
     values = {"card_id": card_id, "what": what, "body": dict(body), "leaf_hash": digest, "at": now()}
-    return int((await session.execute(insert(LeafRow).values(values).returning(_LEAF.id))).scalar_one())
+    return int((await session.execute(_APPEND, values)).scalar_one())
 
 
 async def sequence(session: AsyncSession, keyring: KeyRing, limit: int = BATCH) -> int:
