@@ -185,7 +185,7 @@ async def test_a_dining_card_is_always_reviewed(temporal_client: Client) -> None
 
 
 async def test_two_decisions_at_once_are_applied_once(temporal_client: Client) -> None:
-    world = World(reasons=[("card_type",)])
+    world = World(reasons=[("card_type",)], accepted=False)
     world.decisions = {"d1": decided(ReviewOutcome.APPROVE), "d2": decided(ReviewOutcome.REJECT)}
     one = card(CardType.DINING)
 
@@ -193,6 +193,9 @@ async def test_two_decisions_at_once_are_applied_once(temporal_client: Client) -
         await until(desk, one.card_id, WaitingFor.REVIEWER)
         both = await asyncio.gather(*(desk.decide(one.card_id, "task-1", name) for name in ("d1", "d2")))
         assert both[0] == both[1]
+        if both[0].outcome is ReviewOutcome.APPROVE:
+            await until(desk, one.card_id, WaitingFor.SELLER_OFFER)
+            await desk.answer_offer(one.card_id, "quote-1", accept=True)
 
     await journey(temporal_client, world, one, reviewers)
     assert len(world.of("review.apply")) == 1

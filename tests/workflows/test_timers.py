@@ -6,7 +6,6 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
 from domain.cards import CardType, EndReason, Outcome, WaitingFor
@@ -21,17 +20,18 @@ from workflows.messages import CardEnded
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-async def ended(client: Client, one: CardToBuy) -> CardEnded:
-    """How the card ended; the server's clock jumps while this waits."""
-    handle = client.get_workflow_handle(f"card:{one.card_id}", result_type=CardEnded)
-    return await asyncio.wait_for(handle.result(), 25)
+async def ended(environment: WorkflowEnvironment, one: CardToBuy, within: timedelta = timedelta(0)) -> CardEnded:
+    """How the card ended, after the server's clock has jumped by `within`."""
+    await environment.sleep(within)
+    handle = environment.client.get_workflow_handle(f"card:{one.card_id}", result_type=CardEnded)
+    return await asyncio.wait_for(handle.result(), 15)
 
 
 async def test_an_unanswered_quote_lapses(time_skipping: WorkflowEnvironment) -> None:
     world, one = World(accepted=False, offer_seconds=1_800), card()
     async with playing(time_skipping.client, world):
         await CardDesk(time_skipping.client).start(one)
-        assert await ended(time_skipping.client, one) == CardEnded(Outcome.LAPSED, EndReason.QUOTE_EXPIRED)
+        assert await ended(time_skipping, one, timedelta(days=4)) == CardEnded(Outcome.LAPSED, EndReason.QUOTE_EXPIRED)
     assert world.of("pricing.close") == [(one.card_id, "quote-1", "lapsed")]
     assert "payout.prepare" not in world.names()
 
@@ -49,7 +49,7 @@ async def test_a_silent_seller_lets_the_card_lapse(
 ) -> None:
     async with playing(time_skipping.client, world):
         await CardDesk(time_skipping.client).start(one)
-        assert await ended(time_skipping.client, one) == CardEnded(Outcome.LAPSED, EndReason.NO_ANSWER)
+        assert await ended(time_skipping, one, timedelta(days=4)) == CardEnded(Outcome.LAPSED, EndReason.NO_ANSWER)
 
 
 async def test_an_item_never_sent_again_lets_the_card_lapse(time_skipping: WorkflowEnvironment) -> None:
@@ -61,7 +61,7 @@ async def test_an_item_never_sent_again_lets_the_card_lapse(time_skipping: Workf
         await desk.start(one)
         await until(desk, one.card_id, WaitingFor.REVIEWER)
         await desk.decide(one.card_id, "task-1", "d1")
-        assert await ended(time_skipping.client, one) == CardEnded(Outcome.LAPSED, EndReason.NO_ANSWER)
+        assert await ended(time_skipping, one, timedelta(days=4)) == CardEnded(Outcome.LAPSED, EndReason.NO_ANSWER)
 
 
 async def test_a_late_review_warns_once_then_breaches_once_then_waits_for_ever(
@@ -79,7 +79,7 @@ async def test_a_late_review_warns_once_then_breaches_once_then_waits_for_ever(
         await time_skipping.sleep(timedelta(days=30))
         assert world.of("review.alarm") == [("task-1", Alarm.WARNING), ("task-1", Alarm.BREACH)]
         await desk.decide(one.card_id, "task-1", "d1")
-        assert (await ended(time_skipping.client, one)).outcome is Outcome.PAID
+        assert (await ended(time_skipping, one)).outcome is Outcome.PAID
 
 
 async def test_a_decision_in_time_sounds_no_alarm(time_skipping: WorkflowEnvironment) -> None:
@@ -91,7 +91,7 @@ async def test_a_decision_in_time_sounds_no_alarm(time_skipping: WorkflowEnviron
         await until(desk, one.card_id, WaitingFor.REVIEWER)
         await time_skipping.sleep(timedelta(seconds=world.warn_after_s - 60))
         await desk.decide(one.card_id, "task-1", "d1")
-        await ended(time_skipping.client, one)
+        await ended(time_skipping, one)
         await time_skipping.sleep(timedelta(days=1))
     assert world.of("review.alarm") == []
 
@@ -110,7 +110,7 @@ async def test_a_silent_outlet_sends_the_card_to_a_person(time_skipping: Workflo
         await until(desk, one.card_id, WaitingFor.REVIEWER)
         assert world.of("verification.record_silence") == [(one.card_id, Party.OUTLET)]
         await desk.decide(one.card_id, "task-2", "d2")
-        assert (await ended(time_skipping.client, one)).outcome is Outcome.PAID
+        assert (await ended(time_skipping, one)).outcome is Outcome.PAID
 
 
 async def test_an_issuer_down_all_day_sends_the_card_to_a_person(time_skipping: WorkflowEnvironment) -> None:
@@ -124,4 +124,4 @@ async def test_an_issuer_down_all_day_sends_the_card_to_a_person(time_skipping: 
         assert world.of("verification.record_silence") == [(one.card_id, Party.ISSUER)]
         assert world.of("journey.move")[0][1] is WaitingFor.ISSUER
         await desk.decide(one.card_id, "task-1", "d1")
-        assert (await ended(time_skipping.client, one)).outcome is Outcome.PAID
+        assert (await ended(time_skipping, one)).outcome is Outcome.PAID
