@@ -17,6 +17,7 @@ from domain.people import Permission
 from domain.reading import Box, FieldName
 from domain.verification import Party
 from reviewer_ui.sessions import Person
+from web.words import percent
 
 CROP_MARGIN = 0.35  # Of the box's height, on each side: the edge of the print must be seen.
 
@@ -105,7 +106,7 @@ def price(record: CardRecord, person: Person) -> PriceView | None:
     quote = record.quote
     if quote is None:
         return None
-    internal = tuple((name, _internal(value)) for name, value in quote.internal.items())
+    internal = tuple((name, _internal(name, value)) for name, value in quote.internal.items())
     return PriceView(
         amount=Money(quote.amount_minor, quote.currency),
         lines=tuple((str(line["kind"]), line.get("basis_points"), _line_money(line)) for line in quote.lines),
@@ -171,8 +172,11 @@ def _line_money(line: Mapping[str, Any]) -> Money:
     return Money(int(line["amount_minor"]), Currency(line.get("currency", Currency.CNY)))
 
 
-def _internal(value: object) -> str:
-    return str(Money(value)) if isinstance(value, int) else str(value)
+def _internal(name: str, value: object) -> str:
+    """A figure in the unit that its name ends with."""
+    if name.endswith("_minor") and isinstance(value, int):
+        return str(Money(value))
+    return percent(value) if name.endswith("_bp") and isinstance(value, int) else str(value)
 
 
 def _event(row: CardEventRow, names: Mapping[str, str]) -> EventView:
