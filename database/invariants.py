@@ -109,9 +109,7 @@ SELECT 'card ' || id || ' has no event' FROM card WHERE NOT EXISTS (SELECT FROM 
 """
 
 
-async def violations(
-    session: AsyncSession, public_key: bytes, *, step_max: timedelta = STEP_MAX
-) -> list[Violation]:
+async def violations(session: AsyncSession, public_key: bytes, *, step_max: timedelta = STEP_MAX) -> list[Violation]:
     """Every violation of I1, I2, I4 (its local part), I5, I6 and I7; none when all is well.
 
     `public_key` is the evidence key's. `step_max` is how long a card may stand with the machine, or past its deadline.

@@ -92,7 +92,13 @@ def async_url(url: str) -> URL:
 async def _connect(session: AsyncSession) -> None:
     try:
         await session.connection()
-    except (OSError, TimeoutError, PoolExhausted, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError) as error:
+    except (
+        OSError,
+        TimeoutError,
+        PoolExhausted,
+        asyncpg.PostgresConnectionError,
+        asyncpg.CannotConnectNowError,
+    ) as error:
         raise DatabaseUnavailable("PostgreSQL cannot be reached") from error
     except (DBAPIError, asyncpg.PostgresError) as error:
         raise _judged(error) from error

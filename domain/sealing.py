@@ -52,7 +52,10 @@ class KeyRing:
         current = _new_key_id()
         index_root, evidence_root = secrets.token_bytes(ROOT_BYTES), secrets.token_bytes(ROOT_BYTES)
         return cls(
-            current=current, keys={current: secrets.token_bytes(ROOT_BYTES)}, index_root=index_root, evidence_root=evidence_root
+            current=current,
+            keys={current: secrets.token_bytes(ROOT_BYTES)},
+            index_root=index_root,
+            evidence_root=evidence_root,
         )
 
     @classmethod

@@ -135,7 +135,11 @@ async def verify_all(session: AsyncSession, public_key: bytes) -> list[str]:
     One pass in order of place, so memory does not grow with the log beyond its heads.
     """
     heads = {row.size: row for row in (await session.execute(select(TreeHeadRow))).scalars()}
-    faults = [f"the head of {head.size} leaves has a wrong signature" for head in heads.values() if not _signed(head, public_key)]
+    faults = [
+        f"the head of {head.size} leaves has a wrong signature"
+        for head in heads.values()
+        if not _signed(head, public_key)
+    ]
     peaks: list[tuple[Node, bytes]] = []
     size = 0
     while batch := await _placed_from(session, size):

@@ -65,8 +65,5 @@ async def failed(session: AsyncSession, delivery_id: str, failure: str, again_at
 
 async def _set(session: AsyncSession, delivery_id: str, **values: Any) -> None:
     await session.execute(
-        update(OutboxRow)
-        .where(_ROW.id == delivery_id)
-        .values(**values)
-        .execution_options(synchronize_session=False)
+        update(OutboxRow).where(_ROW.id == delivery_id).values(**values).execution_options(synchronize_session=False)
     )

@@ -18,5 +18,15 @@ from database.tables import (
 metadata = SQLModel.metadata
 
 __all__ = [
-    "evidence", "intake", "ledger", "metadata", "outbox", "payout", "people", "pricing", "reading", "review", "verification",
+    "evidence",
+    "intake",
+    "ledger",
+    "metadata",
+    "outbox",
+    "payout",
+    "people",
+    "pricing",
+    "reading",
+    "review",
+    "verification",
 ]

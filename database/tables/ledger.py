@@ -36,7 +36,9 @@ class EntryRow(SQLModel, table=True):
 
     __tablename__ = "entry"
     id: int | None = Field(default=None, sa_column=Column(BigInteger, primary_key=True))
-    transaction_id: int = Field(sa_column=Column(BigInteger, ForeignKey("ledger_transaction.id"), nullable=False, index=True))
+    transaction_id: int = Field(
+        sa_column=Column(BigInteger, ForeignKey("ledger_transaction.id"), nullable=False, index=True)
+    )
     account_id: int = Field(sa_column=Column(BigInteger, ForeignKey("account.id"), nullable=False, index=True))
     amount_minor: int = Field(sa_column=Column(BigInteger, nullable=False))
     currency: Currency = word(Currency, Currency.CNY)

@@ -15,7 +15,9 @@ class OutboxRow(SQLModel, table=True):
     """One webhook or message, tried until delivered or given up."""
 
     __tablename__ = "outbox"
-    __table_args__ = (Index("outbox_due", "due_at", postgresql_where=text("delivered_at IS NULL AND given_up_at IS NULL")),)
+    __table_args__ = (
+        Index("outbox_due", "due_at", postgresql_where=text("delivered_at IS NULL AND given_up_at IS NULL")),
+    )
     id: str = Field(primary_key=True)  # Also the webhook's delivery id.
     kind: str  # webhook | message
     destination: str  # partner:<id> or seller:<id>; addresses are looked up at delivery.

@@ -50,12 +50,16 @@ def statements_of(engine: AsyncEngine) -> Iterator[list[str]]:
 async def test_a_step_writes_state_event_leaf_and_webhook(session: AsyncSession) -> None:
     card = await a_card(session, owner=await a_partner(session))
     until = datetime(2026, 11, 30, 8, tzinfo=UTC)
-    moved = await cards.record(session, card.id, a_change(Stage.OFFER, WaitingFor.SELLER_OFFER, until=until, facts={"amount": "¥465.00"}))
+    moved = await cards.record(
+        session, card.id, a_change(Stage.OFFER, WaitingFor.SELLER_OFFER, until=until, facts={"amount": "¥465.00"})
+    )
     assert (moved.stage, moved.waiting_for, moved.until) == (Stage.OFFER, WaitingFor.SELLER_OFFER, until)
     assert moved is card
     [told] = await rows(session, "SELECT stage, actor, what, facts, at FROM card_event WHERE card_id = :card", card)
     assert tuple(told[:4]) == ("offer", "machine", "verification.answered", {"amount": "¥465.00"})
-    [leaf] = await rows(session, "SELECT body, leaf_hash, at, tree_index FROM evidence_leaf WHERE card_id = :card", card)
+    [leaf] = await rows(
+        session, "SELECT body, leaf_hash, at, tree_index FROM evidence_leaf WHERE card_id = :card", card
+    )
     assert leaf.leaf_hash == evidence.leaf_hash(evidence.canonical(leaf.body))
     assert (leaf.at, leaf.tree_index) == (told.at, None)
     [webhook] = await rows(session, "SELECT topic, payload FROM outbox WHERE payload ->> 'card_id' = :card", card)
@@ -93,11 +97,20 @@ async def test_no_webhook_for_a_seller_or_a_partner_without_an_address(session: 
 
 
 @pytest.mark.parametrize("outcome", Outcome)
-async def test_an_ended_card_stays_ended_and_what_follows_is_still_told(session: AsyncSession, outcome: Outcome) -> None:
+async def test_an_ended_card_stays_ended_and_what_follows_is_still_told(
+    session: AsyncSession, outcome: Outcome
+) -> None:
     card = await a_card(session, owner=await a_partner(session))
     await cards.record(session, card.id, the_end(outcome))
-    late = await cards.record(session, card.id, a_change(Stage.PAYOUT, WaitingFor.GATEWAY, what="payout.reported", actor="gateway"))
-    assert (late.stage, late.waiting_for, late.outcome, late.reason) == (Stage.ENDED, WaitingFor.NOBODY, outcome, EndReason.DECLINED)
+    late = await cards.record(
+        session, card.id, a_change(Stage.PAYOUT, WaitingFor.GATEWAY, what="payout.reported", actor="gateway")
+    )
+    assert (late.stage, late.waiting_for, late.outcome, late.reason) == (
+        Stage.ENDED,
+        WaitingFor.NOBODY,
+        outcome,
+        EndReason.DECLINED,
+    )
     assert [row.what for row in await rows(session, "SELECT what FROM card_event WHERE card_id = :card ORDER BY id", card)] == [
         "card.ended", "payout.reported",
     ]  # fmt: skip
@@ -119,7 +132,11 @@ async def test_changes_waiting_in_the_session_are_written_before_the_step(sessio
 
 
 async def test_a_card_that_is_not_there_is_refused(session: AsyncSession) -> None:
-    for reach in (cards.load(session, "X"), cards.load_for_update(session, "X"), cards.record(session, "X", a_change())):
+    for reach in (
+        cards.load(session, "X"),
+        cards.load_for_update(session, "X"),
+        cards.record(session, "X", a_change()),
+    ):
         with pytest.raises(NotFound):
             await reach
 
@@ -130,7 +147,9 @@ async def test_fields_are_sealed_to_their_card_and_the_revision_rises(session: A
     assert await cards.set_fields(session, RING, card, face_value_minor=50_000, expires_on=date(2027, 1, 31)) == 2
     assert (cards.open_number(RING, card), cards.open_pin(RING, card)) == (NUMBER, PIN)
     assert (card.number_tail, card.face_value_minor, card.fields_revision) == ("3T5Z", 50_000, 2)
-    [stored] = await rows(session, "SELECT card::text AS line, number_sealed, pin_sealed FROM card WHERE id = :card", card)
+    [stored] = await rows(
+        session, "SELECT card::text AS line, number_sealed, pin_sealed FROM card WHERE id = :card", card
+    )
     assert NUMBER not in stored.line
     assert NUMBER.encode() not in stored.number_sealed
     assert PIN.encode() not in stored.pin_sealed

@@ -150,7 +150,9 @@ async def test_writers_and_sequencers_at_once_place_every_leaf_once(database: Da
         while await evidence.sequence(session, RING):
             continue
         assert await evidence.verify_all(session, PUBLIC) == []
-        raced = await session.execute(text("SELECT count(*), count(DISTINCT tree_index) FROM evidence_leaf WHERE what = 'test.race'"))
+        raced = await session.execute(
+            text("SELECT count(*), count(DISTINCT tree_index) FROM evidence_leaf WHERE what = 'test.race'")
+        )
         assert tuple(raced.one()) == (60, 60)
         unplaced = await session.execute(text("SELECT count(*) FROM evidence_leaf WHERE tree_index IS NULL"))
         assert unplaced.scalar_one() == 0

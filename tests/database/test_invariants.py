@@ -54,7 +54,9 @@ async def a_paid_card(session: AsyncSession) -> CardRow:
     await ledger.post(session, f"owed:{card.id}", card.id, "owed", owed(OWNER, PRICE))
     await ledger.post(session, f"prepared:{key}", card.id, "payout_prepared", payout_prepared(OWNER, PRICE))
     await ledger.post(session, f"paid:{key}", card.id, "payout_paid", payout_paid(PRICE))
-    await cards.record(session, card.id, Change(Stage.ENDED, WaitingFor.NOBODY, None, "journey.paid", outcome=Outcome.PAID))
+    await cards.record(
+        session, card.id, Change(Stage.ENDED, WaitingFor.NOBODY, None, "journey.paid", outcome=Outcome.PAID)
+    )
     await evidence.sequence(session, RING)
     return card
 

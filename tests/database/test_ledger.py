@@ -134,6 +134,8 @@ def test_unbalanced_postings_never_reach_the_database() -> None:
 )
 async def test_what_is_posted_cannot_be_changed(session: AsyncSession, change: str) -> None:
     await ledger.post(session, new_id(), None, "issuer_cost", issuer_cost(Money(10)))
-    await session.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))  # Else a table with checks to come cannot be emptied anyway.
+    await session.execute(
+        text("SET CONSTRAINTS ALL IMMEDIATE")
+    )  # Else a table with checks to come cannot be emptied anyway.
     with pytest.raises(DBAPIError, match="append-only"):
         await session.execute(text(change))

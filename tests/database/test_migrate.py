@@ -23,7 +23,9 @@ async def test_the_migrated_schema_is_that_of_the_tables(engine: AsyncEngine) ->
         assert await connection.run_sync(differences) == []
 
 
-async def test_four_that_migrate_a_new_database_at_once_all_succeed(make_database: Callable[[str], str], worker: str) -> None:
+async def test_four_that_migrate_a_new_database_at_once_all_succeed(
+    make_database: Callable[[str], str], worker: str
+) -> None:
     url = make_database(f"cardloop_migrated_{worker}")
     with ThreadPoolExecutor(4) as threads:
         await asyncio.gather(*(asyncio.get_running_loop().run_in_executor(threads, upgrade, url) for _ in range(4)))

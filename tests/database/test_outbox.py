@@ -12,13 +12,18 @@ from database.tables.columns import now
 
 
 async def put(session: AsyncSession, count: int) -> list[str]:
-    return [await outbox.put(session, "message", "seller:A", "quote.offered", {"number": number}) for number in range(count)]
+    return [
+        await outbox.put(session, "message", "seller:A", "quote.offered", {"number": number}) for number in range(count)
+    ]
 
 
 async def test_the_oldest_are_taken_first_and_count_as_tried(session: AsyncSession) -> None:
     ids = await put(session, 3)
     taken = await outbox.due(session, 2)
-    assert [(row.id, row.attempts, row.payload) for row in taken] == [(ids[0], 1, {"number": 0}), (ids[1], 1, {"number": 1})]
+    assert [(row.id, row.attempts, row.payload) for row in taken] == [
+        (ids[0], 1, {"number": 0}),
+        (ids[1], 1, {"number": 1}),
+    ]
     assert [row.id for row in await outbox.due(session, 2)] == ids[2:]
     assert await outbox.due(session, 2) == ()
 

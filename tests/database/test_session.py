@@ -67,7 +67,9 @@ async def slow(database: Database) -> None:
         await session.execute(text("SELECT pg_sleep(30)"))
 
 
-async def test_a_killed_server_is_one_retryable_error_and_the_first_transaction_after_it_works(server: Restarted) -> None:
+async def test_a_killed_server_is_one_retryable_error_and_the_first_transaction_after_it_works(
+    server: Restarted,
+) -> None:
     database = Database(server.server.url("postgres"), pool_size=4)
     assert await asyncio.gather(*(one(database) for _ in range(4))) == [1] * 4
     held, killed = asyncio.Event(), asyncio.Event()

@@ -71,7 +71,9 @@ pairs = st.integers(1, SIZE_MAX).flatmap(lambda new: st.tuples(st.integers(1, ne
 
 @given(pairs, st.data())
 @settings(max_examples=300)
-def test_no_inclusion_proof_holds_for_another_leaf_place_size_root_or_path(pair: tuple[int, int], data: st.DataObject) -> None:
+def test_no_inclusion_proof_holds_for_another_leaf_place_size_root_or_path(
+    pair: tuple[int, int], data: st.DataObject
+) -> None:
     index, size = pair[0] - 1, pair[1]
     path = inclusion_path(index, size)
     other = evidence.leaf_hash(b"forged")
@@ -125,7 +127,10 @@ def test_a_tree_is_not_consistent_with_an_earlier_one(old: int, new: int) -> Non
 
 bodies = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(st.characters(exclude_categories=["Cs"])),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(st.characters(codec="ascii"), max_size=5), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.text(st.characters(codec="ascii"), max_size=5), inner, max_size=3)
+    ),
     max_leaves=8,
 )
 

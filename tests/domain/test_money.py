@@ -17,7 +17,9 @@ def test_the_worked_example_holds_to_the_cent() -> None:
     assert face.share(9_500) - face.share(9_300) == Money(1_000)
 
 
-@pytest.mark.parametrize(("exact", "whole"), [("0.5", 1), ("1.5", 2), ("2.5", 3), ("-0.5", -1), ("-2.5", -3), ("2.4999", 2)])
+@pytest.mark.parametrize(
+    ("exact", "whole"), [("0.5", 1), ("1.5", 2), ("2.5", 3), ("-0.5", -1), ("-2.5", -3), ("2.4999", 2)]
+)
 def test_a_half_goes_away_from_zero(exact: str, whole: int) -> None:
     assert round_half_up(Decimal(exact)) == whole
 

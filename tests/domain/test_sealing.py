@@ -64,7 +64,9 @@ def test_a_ring_written_down_is_the_same_ring() -> None:
     assert again.sign_evidence(b"x") == RING.sign_evidence(b"x")
 
 
-@pytest.mark.parametrize("broken", ["", "[]", "{}", '{"current": "a", "keys": {"a": "c2hvcnQ="}, "index": "", "evidence": ""}'])
+@pytest.mark.parametrize(
+    "broken", ["", "[]", "{}", '{"current": "a", "keys": {"a": "c2hvcnQ="}, "index": "", "evidence": ""}']
+)
 def test_a_broken_key_file_is_refused_without_quoting_it(broken: str) -> None:
     with pytest.raises(ValueError, match="no key ring") as refused:
         KeyRing.from_json(broken)
