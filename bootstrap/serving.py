@@ -29,21 +29,21 @@ def serve(settings: Settings, name: str) -> None:
 
 def build(settings: Settings, name: str) -> Any:
     """Build the ASGI program of that name."""
-    from bootstrap import web  # Loads every page; a worker's process must not.
+    from bootstrap.web import build_api, build_codec, build_console  # Loads every page; a worker's process must not.
 
     builders: dict[str, Callable[[Settings], Any]] = {
-        "api": web.build_api,
-        "console": web.build_console,
-        "codec": web.build_codec,
+        "api": build_api,
+        "console": build_console,
+        "codec": build_codec,
     }
     return builders[name](settings)
 
 
 def work(settings: Settings, name: str) -> None:
     """Work as "cards" or "reading" until SIGTERM or SIGINT; what is in hand is ended first."""
-    from bootstrap import workers  # Loads activities; a web process must not.
+    from bootstrap.workers import run_cards, run_reading  # Loads activities; a web process must not.
 
-    runners: dict[str, Callable[[Settings], Coro]] = {"cards": workers.run_cards, "reading": workers.run_reading}
+    runners: dict[str, Callable[[Settings], Coro]] = {"cards": run_cards, "reading": run_reading}
     asyncio.run(until_signalled(runners[name](settings)))
 
 

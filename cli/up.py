@@ -10,7 +10,7 @@ from rich.console import Console
 from bootstrap.platform import Platform
 from bootstrap.services.lock import StateLock
 from bootstrap.settings import Settings
-from bootstrap.words import Problem, say
+from bootstrap.words import say
 from cli.welcome import welcome
 
 
@@ -40,19 +40,8 @@ async def _started(platform: Platform, stopping: asyncio.Event) -> bool:
         with suppress(asyncio.CancelledError):
             await starting
         return False
-    _raise_first(starting)
+    starting.result()
     return True
-
-
-def _raise_first(starting: "asyncio.Task[None]") -> None:
-    """Several programs may fail at once; the first Problem among them is what the person is told."""
-    try:
-        starting.result()
-    except BaseExceptionGroup as group:
-        problems = group.subgroup(Problem)
-        while isinstance(problems, BaseExceptionGroup):
-            problems = problems.exceptions[0]  # type: ignore[assignment]  # Down to the first leaf of the group.
-        raise problems or group from group
 
 
 def _signalled() -> asyncio.Event:

@@ -50,7 +50,9 @@ class Arrangement:
             "port": str(self.sql_port),
             "hba_file": str(self.folder / "pg_hba.conf"),
         }
-        return EmbeddedPostgres(self.folder / "postgres", self.settings.postgres_socket_dir, options)
+        return EmbeddedPostgres(
+            self.folder / "postgres", self.settings.postgres_socket_dir, options, postgres_programs()
+        )
 
     @property
     def sql_environment(self) -> dict[str, str]:
@@ -126,6 +128,23 @@ def schema_folder() -> Path:
     return Path(json.loads(asked.stdout)["Dir"]) / "schema" / "postgresql" / "v12"
 
 
+def postgres_programs() -> Path:
+    """A PostgreSQL with the extension btree_gin, which Temporal's schema uses and the wheel does not have.
+
+    POSTGRES_PROGRAMS names its folder; else Debian's newest. Raises Problem with the command that installs it.
+    """
+    if named := os.environ.get("POSTGRES_PROGRAMS"):
+        return Path(named)
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda program: int(program.parts[-3]))
+    if found:
+        return found[-1].parent
+    raise Problem(
+        "Temporal 服务器需要带 btree_gin 的 PostgreSQL：请运行 sudo apt-get install -y postgresql，或用 POSTGRES_PROGRAMS 指定其 bin 目录。",
+        "Temporal's server needs a PostgreSQL with btree_gin: run `sudo apt-get install -y postgresql`, or name its "
+        "folder of programs in POSTGRES_PROGRAMS.",
+    )
+
+
 def build(programs: Path, tell: Tell) -> None:
     """Build the server and its schema tool, unless they are there; raises Problem with Go's reason."""
     if (programs / "server").is_file() and (programs / "sql").is_file():
@@ -173,7 +192,15 @@ async def register(arrangement: Arrangement) -> None:
 
 
 def _server_program(arrangement: Arrangement, configuration: Path) -> Program:
-    command = [str(arrangement.programs / "server"), "--config", str(configuration), "--env", "production"]
+    command = [
+        str(arrangement.programs / "server"),
+        "--root",
+        str(configuration.parent),
+        "--config",
+        configuration.name,
+        "--env",
+        "production",
+    ]
     cli = str(found_temporal_cli(arrangement.settings))
     health = [cli, "operator", "cluster", "health", "--address", arrangement.settings.temporal_target]
 

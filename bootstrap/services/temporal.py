@@ -42,14 +42,22 @@ def storage_arguments() -> list[str]:
 
 
 async def connect(
-    settings: Settings, data_converter: DataConverter | None = None, runtime: Runtime | None = None
+    settings: Settings,
+    data_converter: DataConverter | None = None,
+    runtime: Runtime | None = None,
+    *,
+    lazy: bool = False,
 ) -> Client:
-    """Connect to the Temporal server that the settings name; raises RuntimeError when it does not answer."""
+    """Connect to the Temporal server that the settings name; raises RuntimeError when it does not answer.
+
+    A lazy client connects at its first call.
+    """
     return await Client.connect(
         settings.temporal_target,
         namespace=settings.temporal_namespace,
         data_converter=data_converter or DataConverter.default,
         runtime=runtime,
+        lazy=lazy,
         tls=_tls(settings),
         api_key=settings.temporal_api_key.get_secret_value() if settings.temporal_api_key else None,
     )
