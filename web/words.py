@@ -35,7 +35,7 @@ def ago(moment: datetime, locale: str, now: datetime | None = None) -> str:
     difference = moment - (now or datetime.now(UTC))
     if abs(difference) < _NOW_BELOW:
         return translate("time.now", locale)
-    return format_timedelta(difference, add_direction=True, format="short", threshold=1.2, locale=locale)
+    return format_timedelta(difference, add_direction=True, format="short", threshold=1.2, locale=locale).rstrip(".")
 
 
 def time_element(moment: datetime, locale: str, now: datetime | None = None) -> Markup:

@@ -128,4 +128,4 @@ async def _checked(visit: Visit, asked: PhoneAsked, sent: Mapping[str, str]) -> 
     code = sent.get("code", "").replace(" ", "")
     if not code.isascii() or not code.isdigit():
         raise SignInCodeWrong()
-    return await visit.site.services.sign_in.check(asked.phone, code)
+    return await visit.site.services.sign_in.check(asked.phone, code, visit.locale)

@@ -70,8 +70,8 @@ class PlayedSignIn:
         if not phone.lstrip("+").isdigit() or locale not in ("zh_CN", "en"):
             raise PhoneInvalid()
 
-    async def check(self, phone: str, code: str) -> str:
-        if code != GOOD_CODE:
+    async def check(self, phone: str, code: str, locale: str) -> str:
+        if code != GOOD_CODE or locale not in ("zh_CN", "en"):
             raise SignInCodeWrong()
         if phone not in self._sellers:
             self._sellers[phone] = new_id()

@@ -1,0 +1,45 @@
+"""Builds the API. Interactive documentation pages are off (they load from a CDN); the schema is at /openapi.json."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI, Request
+from sqlalchemy import text
+
+from api import callbacks, cards, catalogue, submissions
+from api.caller import limits
+from api.models import Problem
+from api.services import ApiServices
+from database.session import DatabaseUnavailable
+from web import errors
+from web.limits import BodyLimit
+from web.requests import RequestIds
+from web.security import SecurityHeaders
+
+VERSION = "1.0"
+PROBLEMS: dict[int | str, dict[str, object]] = {
+    code: {"model": Problem, "description": "A refusal; see docs/errors.md"}
+    for code in (400, 401, 403, 404, 409, 413, 415, 422, 429, 503)
+}
+
+
+def build(services: ApiServices) -> FastAPI:
+    """The application of the API; the seller pages can be mounted on it at `/`."""
+    app = FastAPI(title="Cardloop", version=VERSION, docs_url=None, redoc_url=None, responses=PROBLEMS)
+    app.state.services = services
+    app.state.limits = limits()
+    for part in (submissions, cards, catalogue, callbacks):
+        app.include_router(part.router)
+    app.add_api_route("/healthz", health, methods=["GET"], tags=["health"])
+    errors.install(app, unreachable=(DatabaseUnavailable,))
+    app.add_middleware(BodyLimit)
+    app.add_middleware(SecurityHeaders)
+    app.add_middleware(RequestIds)
+    return app
+
+
+async def health(request: Request) -> dict[str, str]:
+    """200 when the database answers, 503 otherwise."""
+    services: ApiServices = request.app.state.services
+    async with services.database.transaction() as session:
+        await session.execute(text("SELECT 1"))
+    return {"status": "ok"}

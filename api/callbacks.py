@@ -1,0 +1,55 @@
+"""What providers report: payments by Alipay, cards confirmed by outlets. Nothing is believed without its signature."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Request
+from starlette.responses import PlainTextResponse, Response
+
+from api.services import ApiServices
+from domain.refusals import AmountMismatch, NotFound, SignatureInvalid, TemporarilyUnavailable
+
+router = APIRouter(prefix="/callbacks", tags=["callbacks"], include_in_schema=False)
+TAKEN, NOT_TAKEN = PlainTextResponse("success"), "fail"
+FORM_FIELDS_MAX = 100
+
+
+@router.post("/alipay")
+async def alipay(request: Request) -> Response:
+    """A payment notification (form). Answers the text `success` only after the notification is durable.
+
+    The card asks the gateway itself afterwards, so it is told in passing: if it cannot be told now, its own clock
+    makes it ask a little later, and the notification must not come again for that.
+    """
+    services: ApiServices = request.app.state.services
+    async with request.form(max_fields=FORM_FIELDS_MAX, max_files=0) as form:
+        fields = {name: value for name, value in form.items() if isinstance(value, str)}
+    try:
+        report = await services.payout.receive_notification(fields)
+    except (SignatureInvalid, AmountMismatch, NotFound) as refusal:
+        return PlainTextResponse(NOT_TAKEN, refusal.http_status)
+    await _told(services, report.card_id, report.key)
+    return TAKEN
+
+
+@router.post("/outlets")
+@router.post("/outlets/{code}")
+async def outlet(request: Request, x_cardloop_signature: Annotated[str | None, Header()] = None) -> dict[str, bool]:
+    """An outlet's signed report (JSON); which outlet speaks is part of what is signed, not of the address.
+
+    503 when the card could not be told: the outlet sends it again.
+    """
+    services: ApiServices = request.app.state.services
+    heard = await services.outlets.receive_report(await request.body(), x_cardloop_signature)
+    if heard is None:
+        return {"news": False}
+    await services.desk.outlet_reported(heard.card_id, heard.request_id, heard.confirmed)
+    return {"news": True}
+
+
+async def _told(services: ApiServices, card_id: str, key: str) -> None:
+    try:
+        await services.desk.payment_reported(card_id, key)
+    except TemporarilyUnavailable:
+        return  # The card reconciles by its own clock.

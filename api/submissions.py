@@ -1,0 +1,90 @@
+"""Handing cards in, and looking at them."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Path, Query, Response
+from sse_starlette import EventSourceResponse
+
+from api.caller import Partner
+from api.models import NewSubmission, Receipt, SubmissionOut, SubmissionsOut
+from database.reads import submissions as reads
+from domain.intake import Submission
+from domain.refusals import IdempotencyKeyMissing
+from web import events
+from web.events import Watched
+from workflows.starter import start_cards
+
+router = APIRouter(prefix="/v1/submissions", tags=["submissions"])
+KEY = re.compile(r"[\x21-\x7e]{1,64}")
+Id = Annotated[str, Path(pattern=r"^[0-9A-Z]{26}$")]
+PAGE_MOST = 100
+
+
+@router.post("", status_code=202)
+async def submit(
+    partner: Partner, new: NewSubmission, response: Response, idempotency_key: Annotated[str, Header()] = ""
+) -> Receipt:
+    """Takes all cards or none. The same key with the same content gets the same receipt.
+
+    202: the cards are stored and go on by themselves, also when part of the platform is away at the moment.
+    """
+    if not KEY.fullmatch(idempotency_key):
+        raise IdempotencyKeyMissing()
+    partner.limits.submissions.hit(partner.partner_id)
+    services = partner.services
+    submission = Submission(
+        owner=partner.owner,
+        idempotency_key=idempotency_key,
+        cards=tuple(card.submitted() for card in new.cards),
+        payee_account=new.payee.account,
+        payee_name=new.payee.name,
+        channel="api",
+        locale=partner.locale,
+    )
+    receipt = await services.intake.submit(submission)
+    if not receipt.repeated:
+        await start_cards(services.intake, services.desk, receipt.card_ids)
+    response.headers["location"] = f"/v1/submissions/{receipt.submission_id}"
+    return Receipt(submission_id=receipt.submission_id, card_ids=list(receipt.card_ids), repeated=receipt.repeated)
+
+
+@router.get("")
+async def listed(
+    partner: Partner,
+    before: Annotated[str | None, Query(pattern=r"^[0-9A-Z]{26}$")] = None,
+    limit: Annotated[int, Query(ge=1, le=PAGE_MOST)] = 20,
+) -> SubmissionsOut:
+    """The partner's submissions, newest first."""
+    async with partner.services.database.transaction() as session:
+        found, following = await reads.submissions(session, partner.owner, before=before, limit=limit)
+    return SubmissionsOut(submissions=[SubmissionOut.of(view) for view in found], next=following)
+
+
+@router.get("/{submission_id}")
+async def shown(partner: Partner, submission_id: Id) -> SubmissionOut:
+    """The submission with all its cards."""
+    async with partner.services.database.transaction() as session:
+        return SubmissionOut.of(await reads.submission(session, partner.owner, submission_id))
+
+
+@router.get("/{submission_id}/events", response_class=EventSourceResponse)
+async def changes(
+    partner: Partner,
+    submission_id: Id,
+    seen: Annotated[int, Query(ge=0, le=2**62)] = 0,
+    last_event_id: Annotated[str, Header()] = "",
+) -> EventSourceResponse:
+    """Server-sent events: `changed` whenever something happened to a card, `ended` when all cards have."""
+    database, owner = partner.services.database, partner.owner
+
+    async def look() -> Watched:
+        async with database.transaction() as session:
+            view = await reads.submission(session, owner, submission_id)
+            last = await reads.last_event(session, [card.id for card in view.cards])
+        return Watched(last, all(card.ended for card in view.cards))
+
+    await look()  # Refuses before the stream begins.
+    return events.stream(look, max(seen, int(last_event_id) if last_event_id.isdecimal() else 0))

@@ -1,0 +1,100 @@
+"""The API on a real database with the real intake and partners; the desk and what providers' gateways say are played."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from activities.intake import Intake
+from activities.outlets import OutletHeard
+from activities.partners import Partners
+from api.app import build
+from api.services import ApiServices
+from database.session import Database
+from domain.facts import NotificationVerdict, PaymentReport
+from domain.refusals import Refusal, SignatureInvalid
+from domain.sealing import KeyRing
+from gateways.pictures.store import PhotoStore
+from tests.seller_ui.conftest import PlayedDesk
+
+
+class ApiDesk(PlayedDesk):
+    """Also hears what providers report."""
+
+    async def outlet_reported(self, card_id: str, request_id: str, confirmed: bool) -> None:
+        self._hear("outlet_reported", card_id, request_id, confirmed)
+
+    async def payment_reported(self, card_id: str, key: str) -> None:
+        self._hear("payment_reported", card_id, key)
+
+
+@dataclass
+class PlayedPayout:
+    """Believes every form that carries the right signature."""
+
+    refuses: Refusal | None = None
+    kept: list[dict[str, str]] = field(default_factory=list)
+
+    async def receive_notification(self, form: Mapping[str, str]) -> PaymentReport:
+        if self.refuses is not None:
+            raise self.refuses
+        if form.get("sign") != "right":
+            raise SignatureInvalid(why="signature")
+        self.kept.append(dict(form))
+        return PaymentReport("CARD", "card-CARD-payout-1", NotificationVerdict.ACCEPTED)
+
+
+class PlayedOutlets:
+    """Believes every body with the right signature."""
+
+    async def receive_report(self, body: bytes, signature: str | None) -> OutletHeard | None:
+        if signature != "right":
+            raise SignatureInvalid(why="signature")
+        return OutletHeard("CARD", "request", True) if body else None
+
+
+@dataclass(frozen=True)
+class Api:
+    """The API as a partner has it: a client that carries its key, and what stands behind."""
+
+    client: httpx.AsyncClient
+    services: ApiServices
+    desk: ApiDesk
+    payout: PlayedPayout
+    partner_id: str
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def database(database_url: str) -> AsyncIterator[Database]:
+    database = Database(database_url, pool_size=4)
+    yield database
+    await database.dispose()
+
+
+@pytest.fixture
+def desk() -> ApiDesk:
+    return ApiDesk()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def api(database: Database, desk: ApiDesk, tmp_path: Path) -> AsyncIterator[Api]:
+    keyring, photos = KeyRing.generate(), PhotoStore(tmp_path / "photos", bytes, bytes)
+    partners, payout = Partners(database, keyring), PlayedPayout()
+    services = ApiServices(
+        database=database,
+        intake=Intake(database, keyring, photos),
+        desk=desk,  # type: ignore[arg-type]
+        partners=partners,
+        payout=payout,  # type: ignore[arg-type]
+        outlets=PlayedOutlets(),  # type: ignore[arg-type]
+    )
+    partner_id, key = await partners.create("Partner of tests")
+    headers = {"authorization": f"Bearer {key}", "accept-language": "en"}
+    transport = httpx.ASGITransport(build(services), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://cardloop.test", headers=headers) as client:
+        yield Api(client, services, desk, payout, partner_id)

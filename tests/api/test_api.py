@@ -1,0 +1,251 @@
+"""A partner's day at the API: cards in, looked at, answered; and every bad request gets a documented code."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+from typing import Any
+
+import httpx
+import pytest
+
+from database.session import Database
+from domain.cards import Outcome, Stage, WaitingFor
+from domain.refusals import REGISTER, AmountMismatch, QuoteExpired, TemporarilyUnavailable
+from tests.api.conftest import Api
+from tests.seller_ui.test_selling import luhn, move, offered, picture
+
+PIN = "123456"
+PAYEE = {"account": "13800000021", "name": "Li Lei"}
+_numbers = itertools.count(10_000)
+
+
+def card(**more: Any) -> dict[str, Any]:
+    """A Walmart card that no test has used."""
+    number = luhn(f"70000{next(_numbers)}00000")
+    return {"brand": "walmart", "number": number, "pin": PIN, "face_value": {"amount_minor": 50000}} | more
+
+
+async def submit(api: Api, *cards: dict[str, Any], key: str | None = None) -> httpx.Response:
+    body = {"cards": cards or [card()], "payee": PAYEE}
+    key = key or f"key-{next(_numbers)}-{api.partner_id}"
+    return await api.client.post("/v1/submissions", json=body, headers={"idempotency-key": key})
+
+
+async def one_card(api: Api) -> str:
+    answer: dict[str, Any] = (await submit(api)).json()
+    return str(answer["card_ids"][0])
+
+
+async def test_a_submission_is_taken_started_and_shown_without_secrets(api: Api) -> None:
+    given = card()
+    taken = await submit(api, given)
+    assert taken.status_code == 202
+    receipt = taken.json()
+    assert api.desk.told == [("start", receipt["card_ids"][0])]
+    shown = await api.client.get(taken.headers["location"])
+    [seen] = shown.json()["cards"]
+    assert (seen["stage"], seen["waiting_for"], seen["outcome"]) == ("intake", "machine", None)
+    assert seen["number_masked"].endswith(given["number"][-4:])
+    assert given["number"] not in shown.text
+    assert PIN not in shown.text
+
+
+async def test_the_same_key_and_content_is_one_submission(api: Api) -> None:
+    given = card()
+    first, again = await submit(api, given, key="one"), await submit(api, given, key="one")
+    assert (first.json()["repeated"], again.json()["repeated"]) == (False, True)
+    assert first.json()["card_ids"] == again.json()["card_ids"]
+    other = await submit(api, card(), key="one")
+    assert (other.status_code, other.json()["code"]) == (409, "idempotency_key_reused")
+
+
+async def test_the_same_card_is_not_taken_twice(api: Api) -> None:
+    given = card()
+    await submit(api, given)
+    twice = await submit(api, given)
+    assert (twice.status_code, twice.json()["code"]) == (409, "card_already_submitted")
+    assert given["number"] not in twice.text
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "status"),
+    [
+        ({"brand": "no-such"}, "brand_unknown", 422),
+        ({"number": "7000012345000001"}, "card_number_invalid", 422),
+        ({"pin": "12"}, "pin_invalid", 422),
+        ({"pin": None}, "pin_invalid", 422),
+        ({"face_value": {"amount_minor": 0}}, "face_value_invalid", 422),
+        ({"face_value": {"amount_minor": -50000}}, "face_value_invalid", 422),
+        ({"face_value": {"amount_minor": 50000, "currency": "USD"}}, "face_value_invalid", 422),
+        ({"expiry": "2020-01-31"}, "card_expired", 422),
+        ({"number": None}, "nothing_to_read", 422),
+        ({"photos": [""]}, "photo_empty", 422),
+        ({"photos": [base64.b64encode(b"<svg/>").decode()]}, "photo_format_unsupported", 415),
+        ({"photos": [base64.b64encode(picture()[:900]).decode()]}, "photo_unreadable", 422),
+        ({"photos": ["not base64!"]}, "field_invalid", 422),
+        ({"unknown": 1}, "field_invalid", 422),
+    ],
+)
+async def test_a_bad_card_is_refused_with_its_code(api: Api, change: dict[str, Any], code: str, status: int) -> None:
+    answer = await submit(api, card(**change))
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert answer.json()["message"] not in ("", f"error.{code}")
+    assert api.desk.told == []
+
+
+async def test_a_missing_idempotency_key_is_refused(api: Api) -> None:
+    answer = await api.client.post("/v1/submissions", json={"cards": [card()], "payee": PAYEE})
+    assert (answer.status_code, answer.json()["code"]) == (400, "idempotency_key_missing")
+
+
+async def test_too_many_cards_are_refused(api: Api) -> None:
+    answer = await submit(api, *(card() for _ in range(51)))
+    assert (answer.status_code, answer.json()["code"]) == (422, "too_many_cards")
+
+
+async def test_the_message_is_in_the_callers_language(api: Api) -> None:
+    answer = await api.client.get("/v1/submissions/01ARZ3NDEKTSV4RRFFQ69G5FAV", headers={"accept-language": "zh-CN"})
+    assert (answer.status_code, answer.json()["message"]) == (404, "没有找到，或者您无权查看。")
+
+
+async def test_without_a_key_nothing_is_seen(api: Api) -> None:
+    for authorization in ("", "Bearer wrong", "Basic x"):
+        answer = await api.client.get("/v1/submissions", headers={"authorization": authorization})
+        assert (answer.status_code, answer.json()["code"]) == (401, "not_signed_in")
+
+
+async def test_another_partners_cards_are_not_found(api: Api) -> None:
+    mine = (await submit(api)).json()
+    _, key = await api.services.partners.create("Another partner")
+    other = {"authorization": f"Bearer {key}"}
+    card_id = mine["card_ids"][0]
+    assert (await api.client.get(f"/v1/submissions/{mine['submission_id']}", headers=other)).status_code == 404
+    assert (await api.client.get(f"/v1/cards/{card_id}/story", headers=other)).status_code == 404
+    answer = await api.client.post(f"/v1/cards/{card_id}/quote/accept", json={"quote_id": "x"}, headers=other)
+    assert answer.status_code == 404
+    assert api.desk.told == [("start", card_id)]
+
+
+async def test_temporal_away_loses_no_submission(api: Api) -> None:
+    api.desk.refuses = TemporarilyUnavailable()
+    taken = await submit(api)
+    assert taken.status_code == 202
+    assert taken.json()["card_ids"][0] in await api.services.intake.not_started(1000)
+
+
+async def test_the_quote_is_shown_without_what_is_internal_and_accepted(api: Api, database: Database) -> None:
+    card_id = await one_card(api)
+    quote_id = await offered(database, card_id)
+    [shown] = (await api.client.get("/v1/submissions")).json()["submissions"][0]["cards"]
+    assert shown["quote"]["amount"] == {"amount_minor": 46500, "currency": "CNY"}
+    assert "47577" not in str(shown)
+    answer = await api.client.post(f"/v1/cards/{card_id}/quote/accept", json={"quote_id": quote_id})
+    assert answer.status_code == 200
+    assert api.desk.told[-1] == ("answer_offer", card_id, quote_id, True)
+
+
+async def test_a_late_answer_gets_its_code(api: Api) -> None:
+    card_id = await one_card(api)
+    api.desk.refuses = QuoteExpired()
+    answer = await api.client.post(f"/v1/cards/{card_id}/quote/decline", json={"quote_id": "x"})
+    assert (answer.status_code, answer.json()["code"]) == (409, "quote_expired")
+
+
+async def test_fields_are_confirmed_only_when_they_are_waited_for(api: Api, database: Database) -> None:
+    card_id = await one_card(api)
+    early = await api.client.post(f"/v1/cards/{card_id}/fields", json={})
+    assert (early.status_code, early.json()["code"]) == (409, "not_expected_now")
+    await move(database, card_id, Stage.READING, WaitingFor.SELLER_FIELDS, "reading.done")
+    answer = await api.client.post(f"/v1/cards/{card_id}/fields", json={"pin": "654321"})
+    assert answer.status_code == 200
+    assert api.desk.told[-1][:2] == ("confirm_fields", card_id)
+
+
+async def test_an_item_is_sent_again(api: Api, database: Database) -> None:
+    card_id = await one_card(api)
+    await move(database, card_id, Stage.REVIEW, WaitingFor.SELLER_ITEM, "review.asked_photo")
+    photo = {"photo": base64.b64encode(picture()).decode()}
+    assert (await api.client.post(f"/v1/cards/{card_id}/items/photo", json=photo)).status_code == 200
+    assert api.desk.told[-1][:2] == ("supply_item", card_id)
+
+
+async def test_code_and_resend_reach_the_card(api: Api) -> None:
+    card_id = await one_card(api)
+    assert (await api.client.post(f"/v1/cards/{card_id}/code", json={"code": "123456"})).json()["tries_left"] == 3
+    assert (await api.client.post(f"/v1/cards/{card_id}/code/resend")).status_code == 200
+    assert [told[0] for told in api.desk.told] == ["start", "enter_code", "resend_code"]
+
+
+async def test_the_story_is_told_in_sentences_and_keeps_what_is_internal(api: Api, database: Database) -> None:
+    card_id = await one_card(api)
+    facts = {"party": "issuer", "status": "active", "confidence": "0.4"}
+    await move(database, card_id, Stage.VERIFICATION, WaitingFor.MACHINE, "verification.issuer_answered", facts=facts)
+    await move(database, card_id, Stage.PRICING, WaitingFor.MACHINE, "pricing.valued", facts={"amount": "¥465.00"})
+    entries = (await api.client.get(f"/v1/cards/{card_id}/story")).json()["entries"]
+    assert [entry["sentence"] for entry in entries] == ["Submitted", "Issuer answered: Active"]
+    assert "confidence" not in str(entries)
+
+
+async def test_events_end_with_the_card(api: Api, database: Database) -> None:
+    taken = (await submit(api)).json()
+    card_id = taken["card_ids"][0]
+    await move(database, card_id, Stage.ENDED, WaitingFor.NOBODY, "journey.declined", outcome=Outcome.DECLINED)
+    stream = await api.client.get(f"/v1/submissions/{taken['submission_id']}/events")
+    assert "event: changed" in stream.text
+    assert "event: ended" in stream.text
+
+
+async def test_pages_of_submissions_follow_a_cursor(api: Api) -> None:
+    sent = [(await submit(api)).json()["submission_id"] for _ in range(3)]
+    first = (await api.client.get("/v1/submissions?limit=2")).json()
+    rest = (await api.client.get(f"/v1/submissions?limit=2&before={first['next']}")).json()
+    seen = [entry["id"] for entry in first["submissions"] + rest["submissions"]]
+    assert (seen, rest["next"]) == (sent[::-1], None)
+
+
+async def test_every_error_and_brand_is_listed(api: Api) -> None:
+    listed = (await api.client.get("/v1/errors")).json()
+    assert {entry["code"] for entry in listed} == set(REGISTER)
+    assert {entry["code"] for entry in (await api.client.get("/v1/brands")).json()} >= {"jd", "walmart", "amazon-us"}
+
+
+async def test_a_payment_notice_is_answered_success_and_the_card_told(api: Api) -> None:
+    answer = await api.client.post("/callbacks/alipay", data={"sign": "right", "notify_id": "1"})
+    assert (answer.status_code, answer.text) == (200, "success")
+    assert api.desk.told == [("payment_reported", "CARD", "card-CARD-payout-1")]
+
+
+async def test_a_forged_or_wrong_payment_notice_is_not_answered_success(api: Api) -> None:
+    forged = await api.client.post("/callbacks/alipay", data={"sign": "forged"})
+    api.payout.refuses = AmountMismatch()
+    wrong = await api.client.post("/callbacks/alipay", data={"sign": "right"})
+    assert [(forged.status_code, forged.text), (wrong.status_code, wrong.text)] == [(401, "fail"), (409, "fail")]
+    assert api.desk.told == []
+
+
+async def test_a_payment_notice_is_success_also_while_temporal_is_away(api: Api) -> None:
+    api.desk.refuses = TemporarilyUnavailable()
+    answer = await api.client.post("/callbacks/alipay", data={"sign": "right"})
+    assert (answer.text, len(api.payout.kept)) == ("success", 1)
+
+
+async def test_an_outlets_report_needs_its_signature_and_comes_again_when_the_card_is_away(api: Api) -> None:
+    forged = await api.client.post("/callbacks/outlets/out-1", content=b"{}")
+    assert forged.json()["code"] == "signature_invalid"
+    signed = {"x-cardloop-signature": "right"}
+    api.desk.refuses = TemporarilyUnavailable()
+    assert (await api.client.post("/callbacks/outlets/out-1", content=b"{}", headers=signed)).status_code == 503
+    api.desk.refuses = None
+    assert (await api.client.post("/callbacks/outlets", content=b"{}", headers=signed)).json() == {"news": True}
+    assert api.desk.told == [("outlet_reported", "CARD", "request", True)]
+
+
+async def test_a_body_without_end_is_refused(api: Api) -> None:
+    headers = {"content-length": str(10**9), "idempotency-key": "x"}
+    answer = await api.client.post("/v1/submissions", content=b"{}", headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (413, "photo_too_large")
+
+
+async def test_health_is_told(api: Api) -> None:
+    assert (await api.client.get("/healthz")).json() == {"status": "ok"}

@@ -1,0 +1,93 @@
+"""Every word a person may meet exists in both languages, names the same values, and says something else in each."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from pathlib import Path
+
+import pytest
+
+from domain.cards import CardStatus, CardType, EndReason, Outcome, Stage, WaitingFor
+from domain.payout import PayoutOutcome, PayoutState
+from domain.people import Role
+from domain.pricing import LineKind, QuoteState
+from domain.reading import FieldName, Source
+from domain.refusals import REGISTER
+from domain.review import Alarm, AskedItem, RejectReason, ReviewOutcome, ReviewReason
+from domain.verification import Consequence, DynamicCodeResult, Party
+from languages import LOCALES, has, keys, label_key, translate
+from languages.catalogue import _texts
+from seller_ui.journey import SHOWN, StepState
+
+ROOT = Path(__file__).parents[2]
+SHOWN_ENUMS: tuple[type[StrEnum], ...] = (
+    CardStatus, CardType, EndReason, Outcome, Stage, WaitingFor, PayoutOutcome, PayoutState, Role, LineKind, QuoteState,
+    FieldName, Source, Alarm, AskedItem, RejectReason, ReviewOutcome, ReviewReason, Consequence, DynamicCodeResult, Party,
+)  # fmt: skip
+NAMED = re.compile(r"_\('([a-z_0-9.]+)'[,)]")
+TOLD = re.compile(r'"((?:intake|reading|verification|pricing|review|offer|payout)\.[a-z_]+)"')
+# Names of activities look like keys of the story and are none.
+ACTIVITY = re.compile(r'activity\.defn\(name="([a-z_.]+)"')
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize("kind", SHOWN_ENUMS, ids=lambda kind: kind.__name__)
+def test_every_member_of_an_enum_has_words(kind: type[StrEnum], locale: str) -> None:
+    assert [label_key(member) for member in kind if not has(label_key(member), locale)] == []
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_every_refusal_has_a_sentence(locale: str) -> None:
+    codes = {*REGISTER, "internal_error", "method_not_allowed"}
+    assert [code for code in codes if not has(f"error.{code}", locale)] == []
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_everything_told_in_a_story_has_a_sentence(locale: str) -> None:
+    sources = [path.read_text() for folder in ("activities", "workflows") for path in (ROOT / folder).glob("*.py")]
+    activities = {name for source in sources for name in ACTIVITY.findall(source)}
+    told = {what for source in sources for what in TOLD.findall(source)} - activities
+    told |= {f"journey.{outcome}" for outcome in Outcome} | {f"review.asked_{item}" for item in AskedItem}
+    told |= {f"review.{alarm}" for alarm in Alarm} | {f"payout.{outcome}" for outcome in PayoutOutcome}
+    assert len(told) > 25
+    assert sorted(what for what in told if not has(f"story.{what}", locale)) == []
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_every_key_of_a_seller_page_has_words(locale: str) -> None:
+    templates = (ROOT / "seller_ui" / "templates").glob("*.html")
+    used = {key for path in templates for key in NAMED.findall(path.read_text())}
+    used |= {f"step.{stage}" for stage in SHOWN} | {f"step_state.{state}" for state in StepState}
+    used |= {f"wait.{party}" for party in WaitingFor if not party.startswith("seller")}
+    used |= {f"item.lead_{item}" for item in AskedItem}
+    assert len(used) > 100
+    assert sorted(key for key in used if not has(key, locale)) == []
+
+
+def test_both_languages_have_the_same_keys() -> None:
+    assert keys("zh_CN") == keys("en")
+
+
+def test_both_languages_name_the_same_values() -> None:
+    chinese, english = (_texts(locale) for locale in LOCALES)
+    assert [key for key in chinese if _values(chinese[key]) != _values(english[key])] == []
+
+
+def test_chinese_is_chinese_and_english_is_not() -> None:
+    han = re.compile(r"[\u4e00-\u9fff]")
+    chinese, english = (_texts(locale) for locale in LOCALES)
+    own_names = {key for key in english if ".language." in key}  # A language is called by its own name everywhere.
+    assert [key for key, forms in english.items() if key not in own_names and han.search("".join(forms))] == []
+    assert [key for key, forms in chinese.items() if len("".join(forms)) > 30 and not han.search("".join(forms))] == []
+
+
+def test_plural_and_missing_values_are_bearable() -> None:
+    assert translate("dynamic.tries", "en", count=1) == "1 try left"
+    assert translate("dynamic.tries", "en", count=2) == "2 tries left"
+    assert translate("dynamic.tries", "zh_CN", count=1) == "还可以试 1 次"
+    assert translate("error.too_many_cards", "en") == "At most – cards can be sent at once. Please send them in parts."
+
+
+def _values(forms: tuple[str, ...]) -> set[str]:
+    return set(re.findall(r"{(\w+)}", "".join(forms)))
