@@ -70,7 +70,7 @@ class Platform:
     async def _ensure_demo(self) -> None:
         if self.settings.demo:
             self._tell(say("准备演示数据", "Making sure that the demo's people and stock are there"))
-            from bootstrap.demo import ensure_demo  # Loads the whole database layer, which --no-demo has no use for.
+            from bootstrap.demo.people import ensure_demo  # Loads the whole database layer, which --no-demo has no use for.
 
             await ensure_demo(self.settings)
 

@@ -9,7 +9,7 @@ from bootstrap.settings import Settings
 
 async def run(settings: Settings) -> int:
     """Return 0 only when every card reached the state that it should."""
-    from bootstrap.demo import run_demo
+    from bootstrap.demo.run import run_demo
 
     if is_taken(settings.state_dir):
         return int(not await run_demo(settings))

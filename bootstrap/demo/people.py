@@ -1,0 +1,93 @@
+"""Who is there at the demo's first start: one person per role, a partner with an API key, and two outlets per regional brand."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+from pwdlib import PasswordHash
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from activities.partners import Partners
+from bootstrap import keys
+from bootstrap.settings import Settings
+from bootstrap.store import database
+from database.tables.people import PersonRow
+from database.tables.verification import OutletRow
+from domain.cards import CardType
+from domain.identifiers import new_id
+from domain.people import Role
+from domain.rules.brands import Brand, catalogue
+from domain.sealing import KeyRing
+
+MAIL_HOST = "demo.cardloop.example"
+PARTNER = "Demo partner"
+PARTNER_KEY = "API key"
+# The numbers that the outlet simulator answers to.
+OUTLETS = ("outlet-1", "outlet-2")
+NAMES = {
+    Role.REVIEWER: "林静 Lin Jing",
+    Role.SENIOR: "周远 Zhou Yuan",
+    Role.OPS: "陈宇 Chen Yu",
+    Role.SUPPORT: "何敏 He Min",
+    Role.FINANCE: "苏航 Su Hang",
+    Role.COMPLIANCE: "顾岩 Gu Yan",
+    Role.ADMIN: "admin",
+}
+
+
+async def ensure_demo(settings: Settings) -> None:
+    """Makes what is missing and leaves what is there. Passwords and the API key are in `demo_secrets_file` only."""
+    file = settings.demo_secrets_file
+    if file.is_file():
+        return
+    keyring, store = keys.load(settings).keyring, database(settings)
+    logins = {role: secrets.token_urlsafe(9) for role in Role}
+    try:
+        async with store.transaction() as session:
+            await _people(session, logins)
+            await _outlets(session, keyring)
+        _, api_key = await Partners(store, keyring).create(PARTNER)
+    finally:
+        await store.dispose()
+    people = [{"role": role, "login": login_of(role), "password": password} for role, password in logins.items()]
+    _write_private(file, {"logins": people, PARTNER_KEY: api_key})
+
+
+def login_of(role: Role) -> str:
+    """The e-mail address of the demo person with that role."""
+    return f"{role}@{MAIL_HOST}"
+
+
+async def _people(session: AsyncSession, passwords: dict[Role, str]) -> None:
+    """A start that broke before the file was written is made good: the passwords are set anew."""
+    hasher = PasswordHash.recommended()
+    for role, password in passwords.items():
+        hashed = hasher.hash(password)
+        person = {"id": new_id(), "email": login_of(role), "name": NAMES[role], "password_hash": hashed, "roles": [role]}
+        row = PersonRow(**person).model_dump()
+        once = insert(PersonRow).values(row)
+        await session.execute(
+            once.on_conflict_do_update(index_elements=["email"], set_={"password_hash": hashed})
+        )
+
+
+async def _outlets(session: AsyncSession, keyring: KeyRing) -> None:
+    regional = [brand for brand in catalogue().values() if brand.card_type is CardType.REGIONAL]
+    rows = [_outlet(code, brand, keyring) for brand in regional for code in OUTLETS]
+    await session.execute(insert(OutletRow).values(rows).on_conflict_do_nothing(index_elements=["code"]))
+
+
+def _outlet(code: str, brand: Brand, keyring: KeyRing) -> dict[str, Any]:
+    secret = keyring.seal_text(secrets.token_urlsafe(32), purpose="outlet", aad=f"outlet:{code}:secret")
+    return OutletRow(code=code, name=f"{brand.names['zh_CN']} {code}", brand=brand.code, secret_sealed=secret).model_dump()
+
+
+def _write_private(file: Path, content: dict[str, Any]) -> None:
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as sink:
+        json.dump(content, sink, indent=2, ensure_ascii=False)

@@ -1,0 +1,92 @@
+"""The HTTP programs, each built from the settings: API with seller pages, console, codec server.
+
+Temporal is connected to on first use, so that pages and submissions work while it is away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from fastapi import FastAPI
+
+from activities.asking import Parties
+from activities.intake import Intake
+from activities.partners import Partners
+from activities.payout import Payout
+from activities.review import Review
+from activities.sign_in import ConsoleSignIn, SellerSignIn
+from activities.verification import Verification
+from api import app as public_api
+from api.services import ApiServices
+from bootstrap import keys, outside
+from bootstrap.services import temporal
+from bootstrap.settings import Settings
+from bootstrap.store import database, photo_store
+from domain.sealing import KeyRing
+from reviewer_ui import app as console
+from reviewer_ui import codec
+from reviewer_ui.services import CodecServices, ConsoleServices
+from seller_ui import app as seller_pages
+from seller_ui.services import SellerServices
+from workflows.codec import data_converter
+from workflows.desk import CardDesk
+
+
+def build_api(settings: Settings) -> FastAPI:
+    """The public API with the seller pages beside it; the API's own paths come first."""
+    secrets, store = keys.load(settings), database(settings)
+    world, photos, desk = outside.build(settings, secrets), photo_store(settings, secrets.keyring), _desk(settings, secrets.keyring)
+    intake = Intake(store, secrets.keyring, photos)
+    parties = Parties(world.issuer, world.pos, world.outlet, world.fx, f"{settings.api_url}/callbacks/outlets")
+    app = public_api.build(
+        ApiServices(
+            database=store,
+            intake=intake,
+            desk=desk,
+            partners=Partners(store, secrets.keyring),
+            payout=Payout(store, secrets.keyring, world.alipay),
+            outlets=Verification(store, secrets.keyring, parties),
+        )
+    )
+    pages = seller_pages.build(
+        SellerServices(
+            database=store,
+            keyring=secrets.keyring,
+            photos=photos,
+            intake=intake,
+            desk=desk,
+            sign_in=SellerSignIn(store, secrets.keyring, world.messages),
+            signing_secret=secrets.form_secret,
+            cookies_secure=settings.cookies_secure,
+        )
+    )
+    app.mount("/", pages)
+    return app
+
+
+def build_console(settings: Settings) -> FastAPI:
+    """The reviewers' console."""
+    secrets, store = keys.load(settings), database(settings)
+    return console.build(
+        ConsoleServices(
+            database=store,
+            keyring=secrets.keyring,
+            photos=photo_store(settings, secrets.keyring),
+            review=Review(store, secrets.keyring),
+            desk=_desk(settings, secrets.keyring),
+            sign_in=ConsoleSignIn(store),
+            form_secret=secrets.form_secret,
+            https=settings.cookies_secure,
+        )
+    )
+
+
+def build_codec(settings: Settings) -> FastAPI:
+    """The server that opens payloads for Temporal's own page."""
+    secrets = keys.load(settings)
+    ui_origin = f"http://{settings.host}:{settings.temporal_ui_port}"
+    return codec.build_codec(CodecServices(database(settings), secrets.keyring, ui_origin))
+
+
+def _desk(settings: Settings, keyring: KeyRing) -> CardDesk:
+    return CardDesk(asyncio.run(temporal.connect(settings, data_converter(keyring), lazy=True)))
