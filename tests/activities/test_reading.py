@@ -1,0 +1,124 @@
+"""A photo is read: what the card lacks is filled in, what the seller typed stays, and the doubt is remembered."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from activities.reading import CardReading
+from database.tables.intake import PhotoRow
+from database.tables.reading import ReadingRow
+from domain.cards import Stage, WaitingFor
+from domain.facts import ReadFacts
+from domain.intake import SubmittedCard
+from domain.reading import Box, FieldName, ReadField, Reading
+from tests.activities.test_intake import a_photo
+from tests.activities.world import World, a_number
+
+
+@dataclass
+class PrintedReader:
+    """A reader that knows beforehand what is printed; the real one needs 600 MB and is tested with its own layer."""
+
+    fields: tuple[ReadField, ...]
+    hints: list[str | None] = field(default_factory=list)
+
+    def read(self, photo: bytes, brand_hint: str | None) -> Reading:
+        assert photo[:2] == b"\xff\xd8"
+        self.hints.append(brand_hint)
+        return Reading(self.fields, "printed 1", 12)
+
+
+def printed(confidence: float = 0.99, **values: str) -> tuple[ReadField, ...]:
+    box = Box(10, 20, 300, 40)
+    return tuple(ReadField(FieldName(name), value, confidence, box) for name, value in values.items())
+
+
+async def a_read_card(
+    world: World, fields: tuple[ReadField, ...], brand: str = "walmart", **typed: Any
+) -> tuple[str, ReadFacts]:
+    card_id = (await world.submitted(SubmittedCard(brand, photos=(a_photo(),), **typed))).card_ids[0]
+    reading = CardReading(world.database, world.keyring, world.photos, PrintedReader(fields))
+    return card_id, await reading.read_photos(card_id)
+
+
+async def test_what_was_read_is_put_on_the_card_sealed(world: World) -> None:
+    number = a_number("walmart")
+    fields = printed(brand="walmart", number=number, pin="604128", face_value="500.00 CNY", expiry="2099-12-31")
+    card_id, facts = await a_read_card(world, fields)
+    assert facts == ReadFacts(True, True, 9_900, duplicate=False, brand_differs=False, revision=1)
+    card = await world.card(card_id)
+    assert (card.number_tail, card.face_value_minor, str(card.expires_on)) == (number[-4:], 500_00, "2099-12-31")
+    (row,) = await world.rows(ReadingRow, card_id=card_id)
+    assert number not in json.dumps(row.fields)
+    assert "604128" not in json.dumps(row.fields)
+    assert {entry["name"]: entry["use"] for entry in row.fields} == {
+        "brand": "agrees", "number": "taken", "pin": "taken", "face_value": "taken", "expiry": "taken",
+    }  # fmt: skip
+    assert row.fields[1]["box"] == {"x": 10, "y": 20, "width": 300, "height": 40}
+    kept = world.keyring.open_text(row.values_sealed, purpose="reading", aad=f"reading:{row.id}:values")
+    assert json.loads(kept)["number"] == number
+
+
+async def test_what_the_seller_typed_stays_and_a_contradiction_sends_the_card_to_a_person(world: World) -> None:
+    typed, read = a_number("jd"), a_number("jd")
+    card_id, facts = await a_read_card(world, printed(number=read), brand="jd", number=typed)
+    assert (facts.complete, facts.revision, facts.lowest_confidence_bp) == (True, 0, 10_000)
+    assert (await world.card(card_id)).number_tail == typed[-4:]
+    await world.verification.ask_issuer(card_id)
+    assert (await world.pricing.value(card_id, 1)).review_reasons == ("conflicting_answers",)
+
+
+async def test_a_doubtful_reading_needs_a_person_unless_the_seller_confirms_it(world: World) -> None:
+    card_id, facts = await a_read_card(world, printed(0.8, number=a_number("jd")), brand="jd")
+    assert facts.lowest_confidence_bp == 8_000
+    await world.verification.ask_issuer(card_id)
+    assert (await world.pricing.value(card_id, 1)).review_reasons == ("low_confidence",)
+    await world.awaits(card_id, Stage.READING, WaitingFor.SELLER_FIELDS)
+    await world.intake.correct_fields(card_id, actor="seller:S")
+    assert (await world.pricing.value(card_id, 2)).review_reasons == ()
+
+
+async def test_a_seller_who_corrects_a_sure_reading_contradicts_it(world: World) -> None:
+    card_id, _ = await a_read_card(world, printed(0.95, number=a_number("jd")), brand="jd")
+    await world.awaits(card_id, Stage.READING, WaitingFor.SELLER_FIELDS)
+    await world.intake.correct_fields(card_id, number=a_number("jd"), actor="seller:S")
+    await world.verification.ask_issuer(card_id)
+    assert (await world.pricing.value(card_id, 1)).review_reasons == ("conflicting_answers",)
+
+
+@pytest.mark.parametrize(
+    "fields", [(), printed(number="6225880137246885"), printed(number="12", face_value="0.01 CNY")]
+)
+async def test_nothing_readable_leaves_the_card_to_the_seller(world: World, fields: tuple[ReadField, ...]) -> None:
+    card_id, facts = await a_read_card(world, fields)
+    assert (facts.found, facts.complete, facts.duplicate) == (bool(fields), False, False)
+    assert (await world.card(card_id)).number_sealed is None
+
+
+async def test_a_card_that_is_live_elsewhere_is_seen_as_a_duplicate(world: World) -> None:
+    number = a_number("jd")
+    await world.a_card("jd", number=number)
+    card_id, facts = await a_read_card(world, printed(number=number), brand="jd")
+    assert (facts.duplicate, facts.complete) == (True, False)
+    assert (await world.card(card_id)).fingerprint is None
+
+
+async def test_another_brand_in_the_photo_is_told(world: World) -> None:
+    _, facts = await a_read_card(world, printed(brand="carrefour", number=a_number("walmart"), pin="604128"))
+    assert (facts.brand_differs, facts.complete) == (True, True)
+
+
+async def test_the_surest_of_several_photos_counts_and_replaced_ones_do_not(world: World) -> None:
+    number = a_number("jd")
+    card_id, _ = await a_read_card(world, printed(0.5, number=number), brand="jd")
+    await world.awaits(card_id, Stage.REVIEW, WaitingFor.SELLER_ITEM)
+    await world.intake.replace_photo(card_id, a_photo("blue"), "seller:S")
+    reader = PrintedReader(printed(0.97, number=number))
+    facts = await CardReading(world.database, world.keyring, world.photos, reader).read_photos(card_id)
+    assert reader.hints == ["jd"]
+    assert facts.complete
+    assert len(await world.rows(PhotoRow, card_id=card_id)) == 2
+    await world.verification.ask_issuer(card_id)
+    assert (await world.pricing.value(card_id, 1)).review_reasons == ()
