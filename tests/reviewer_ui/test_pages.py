@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from sqlalchemy import text
+
 from database.repositories import evidence
 from domain.payout import PayoutState
 from domain.people import Role
@@ -88,6 +90,11 @@ async def test_the_trail_proves_each_change_and_shows_one_that_was_altered(house
     proved = (await browser.get(f"/trail/{waiting.card_id}")).text
     assert "Verified" in proved
     assert "Broken" not in proved
+    async with house.database.transaction() as session:
+        await session.execute(text("SET LOCAL session_replication_role = replica"))  # What keeps leaves as they are, off.
+        forged = text("UPDATE evidence_leaf SET body = jsonb_set(body, '{what}', '\"review.forged\"') WHERE card_id = :card")
+        await session.execute(forged, {"card": waiting.card_id})
+    assert "Broken" in (await browser.get(f"/trail/{waiting.card_id}")).text
 
 
 async def test_an_unknown_card_is_not_found(house: House) -> None:

@@ -1,0 +1,80 @@
+"""The card page in a real browser: it fits, its keys work, they keep still while one types, and nothing breaks the CSP."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import uvicorn
+from playwright.async_api import Page, async_playwright
+
+from domain.people import Role
+from reviewer_ui.sessions import COOKIE
+from tests.reviewer_ui.cards import NUMBER
+from tests.reviewer_ui.conftest import House
+
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-sync"]
+
+
+@asynccontextmanager
+async def _served(house: House) -> AsyncIterator[str]:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        server = uvicorn.Server(uvicorn.Config(house.app, log_level="error"))
+        serving = asyncio.create_task(server.serve([listening]))
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            await serving
+
+
+@asynccontextmanager
+async def _page(house: House, browser: Path, width: int, height: int) -> AsyncIterator[tuple[Page, list[str]]]:
+    token = await house.sessions.open(await house.cards.person(Role.SENIOR))
+    async with _served(house) as address, async_playwright() as playwright:
+        chromium = await playwright.chromium.launch(executable_path=str(browser), args=FLAGS)
+        context = await chromium.new_context(viewport={"width": width, "height": height}, base_url=address, locale="en-GB")
+        await context.add_cookies([{"name": COOKIE, "value": token, "url": address}])
+        page, complaints = await context.new_page(), list[str]()
+        page.set_default_timeout(10_000)
+        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        try:
+            yield page, complaints
+        finally:
+            await chromium.close()
+
+
+async def test_a_card_is_taken_looked_at_and_rejected_by_keys(house: House, browser_program: Path) -> None:
+    waiting = await house.cards.waiting()
+    async with _page(house, browser_program, 1366, 768) as (page, complaints):
+        await page.goto("/review")
+        await page.keyboard.press("n")
+        await page.wait_for_url(f"**/cards/{waiting.card_id}")
+        assert await page.evaluate("document.documentElement.scrollHeight <= innerHeight")
+        await page.keyboard.press("v")
+        await page.keyboard.type("nana?")
+        assert await page.input_value("#reveal-reason") == "nana?"
+        await page.click("button[name=field][value=number]")
+        assert await page.inner_text(".secret code") == NUMBER
+        await page.click("h1")
+        await page.keyboard.press("r")
+        assert await page.evaluate("document.activeElement.name") == "reject_reason"
+        await page.select_option("[name=reject_reason]", "forged")
+        await page.click("button[value=reject]")
+        await page.wait_for_selector(".decision.kept")
+    assert complaints == []
+    assert [card_id for card_id, _ in house.desk.told] == [waiting.card_id]
+
+
+async def test_on_a_phone_nothing_runs_off_the_side(house: House, browser_program: Path) -> None:
+    waiting = await house.cards.waiting(reasons=("wrong_pin", "conflicting_answers", "low_confidence"))
+    async with _page(house, browser_program, 390, 844) as (page, complaints):
+        for path in ("/review", f"/cards/{waiting.card_id}", "/cards"):
+            await page.goto(path)
+            assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+    assert complaints == []
