@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from temporalio.service import RPCError
+
 from bootstrap import keys
 from bootstrap.services import temporal
 from bootstrap.services.health import Check, all_answer, answers, in_thread
@@ -70,7 +72,9 @@ class Platform:
     async def _ensure_demo(self) -> None:
         if self.settings.demo:
             self._tell(say("准备演示数据", "Making sure that the demo's people and stock are there"))
-            from bootstrap.demo.people import ensure_demo  # Loads the whole database layer, which --no-demo has no use for.
+            from bootstrap.demo.people import (
+                ensure_demo,
+            )  # Loads the whole database layer, which --no-demo has no use for.
 
             await ensure_demo(self.settings)
 
@@ -166,8 +170,11 @@ def workers(settings: Settings) -> list[Program]:
 
 
 async def worker_polls(settings: Settings, name: str) -> bool:
-    """Tell whether a worker of that name polls its task queue; raises RuntimeError when Temporal does not answer."""
-    return await temporal.polled(await temporal.connect(settings), [WORKERS[name]])
+    """Tell whether a worker of that name polls its task queue."""
+    try:
+        return await temporal.polled(await temporal.connect(settings), [WORKERS[name]])
+    except (RuntimeError, RPCError):
+        return False  # Temporal itself is away for the moment; the supervisor brings it back, and this asks again.
 
 
 def _worker(name: str, settings: Settings) -> Program:

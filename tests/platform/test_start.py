@@ -84,7 +84,9 @@ def test_the_dev_server_gets_file_pragmas_search_attributes_and_codec(tmp_path: 
 
 
 async def test_a_temporal_that_does_not_answer_is_no_trace(tmp_path: Path) -> None:
-    assert not await temporal.serves(_settings(tmp_path, temporal_address=f"127.0.0.1:{free()}"))
+    away = _settings(tmp_path, temporal_address=f"127.0.0.1:{free()}")
+    assert not await temporal.serves(away)
+    assert not await platform.worker_polls(away, "cards")
 
 
 def test_keys_and_photos_are_for_their_owner_alone(tmp_path: Path) -> None:
