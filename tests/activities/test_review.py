@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from activities.corrections import Corrections
-from activities.reviewing import Lease
+from activities.review_queue import Lease
 from database.tables.columns import now
 from database.tables.people import AuditRow
 from database.tables.review import ReviewDecisionRow, ReviewTaskRow
