@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from activities.intake import Intake
+from activities.outlets import Outlets
+from activities.partners import Partners
+from activities.payout import Payout
 from database.session import Database
-
-if TYPE_CHECKING:
-    from activities.intake import Intake
-    from activities.outlets import Outlets
-    from activities.partners import Partners
-    from activities.payout import Payout
-    from workflows.desk import CardDesk
+from workflows.desk import CardDesk
 
 
 @dataclass(frozen=True)

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
+from activities.intake import Intake
+from activities.sign_in import SellerSignIn
 from database.session import Database
 from domain.sealing import KeyRing
 from gateways.pictures.store import PhotoStore
-
-if TYPE_CHECKING:
-    from activities.intake import Intake
-    from activities.sign_in import SellerSignIn
-    from workflows.desk import CardDesk
+from workflows.desk import CardDesk
 
 
 @dataclass(frozen=True)

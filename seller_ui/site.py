@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from domain.refusals import NotSignedIn, Refusal
-from languages import translate
+from languages import has, translate
 from seller_ui.form_seal import FormSeal
 from seller_ui.services import SellerServices
 from seller_ui.sessions import Sessions
@@ -96,7 +96,9 @@ class Visit:
     def fault(self, refusal: Refusal) -> Fault:
         """A refusal as a form shows it."""
         field = str(refusal.data.get("field", "")) or FIELD_OF_CODE.get(refusal.code, "")
-        return Fault(field, translate(f"error.{refusal.code}", self.locale, **refusal.data))
+        label = f"field_label.{field}"
+        named = {"field": translate(label, self.locale)} if has(label, self.locale) else {}
+        return Fault(field, translate(f"error.{refusal.code}", self.locale, **(refusal.data | named)))
 
 
 def visit(request: Request) -> Visit:

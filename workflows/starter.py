@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import structlog
 
+from activities.intake import Intake
 from domain.refusals import TemporarilyUnavailable
-
-if TYPE_CHECKING:
-    from activities.intake import Intake
-    from workflows.desk import CardDesk
+from workflows.desk import CardDesk
 
 PATIENCE_S = 4.0  # A submitter waits no longer for a Temporal that is down; their cards are stored already.
 _log = structlog.get_logger("starter")

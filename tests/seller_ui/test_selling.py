@@ -121,6 +121,11 @@ async def test_a_mistyped_number_comes_back_with_what_was_typed(browser: httpx.A
     assert desk.told == []
 
 
+async def test_a_missing_payee_is_named_in_words_beside_its_field(browser: httpx.AsyncClient) -> None:
+    page = await sold(browser, payee_name="")
+    assert (page.status, "not right (real name)" in page.text) == (422, True)
+
+
 async def test_a_form_shown_for_another_brand_is_refused(browser: httpx.AsyncClient, desk: PlayedDesk) -> None:
     page = await Page.get(browser, "/sell/jd?how=type")
     sent = await sold(browser, shown=page.fields("/sell/jd")["shown"])

@@ -1,0 +1,142 @@
+"""What all sites share: the language of a reader, files that may be kept, limits, and one application inside another."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+from fastapi import FastAPI, Request
+from starlette.applications import Starlette
+from structlog.testing import capture_logs
+
+from domain.money import Money
+from domain.refusals import NotFound, TooManyTries
+from web import errors, words
+from web.limits import BodyLimit, Throttle
+from web.locale import from_accept_language, safe_return
+from web.requests import RequestIds
+from web.security import SecurityHeaders
+from web.static import StaticFiles
+
+NOW = datetime(2026, 6, 3, 6, 2, tzinfo=UTC)
+
+
+def client(app: FastAPI | Starlette) -> httpx.AsyncClient:
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    return httpx.AsyncClient(transport=transport, base_url="http://web.test")
+
+
+def site(**limits: int) -> FastAPI:
+    app = FastAPI()
+
+    @app.get("/fails")
+    async def fails() -> None:
+        raise RuntimeError("card 8000000000000002")
+
+    @app.get("/refuses/{what}")
+    async def refuses(what: str) -> None:
+        raise NotFound(what=what)
+
+    @app.post("/takes")
+    async def takes(request: Request) -> int:
+        return len(await request.body())
+
+    errors.install(app)
+    app.add_middleware(BodyLimit, **limits)
+    app.add_middleware(SecurityHeaders)
+    app.add_middleware(RequestIds)
+    return app
+
+
+@pytest.mark.parametrize(
+    ("header", "locale"),
+    [
+        ("", "zh_CN"), ("zh-CN,zh;q=0.9", "zh_CN"), ("zh-TW", "zh_CN"), ("en-GB,en;q=0.8", "en"), ("fr", "zh_CN"),
+        ("en;q=0.5, zh-CN", "zh_CN"), ("fr, en;q=0.4", "en"), ("en;q=nonsense", "en"),
+    ],
+)  # fmt: skip
+def test_a_readers_language_is_what_their_browser_asks_for(header: str, locale: str) -> None:
+    assert from_accept_language(header) == locale
+
+
+@pytest.mark.parametrize("path", ["//evil.test", "https://evil.test", "/\\evil.test", "evil", "/a\nb"])
+def test_a_way_back_never_leads_elsewhere(path: str) -> None:
+    assert (safe_return(path), safe_return("/cards/1")) == ("/", "/cards/1")
+
+
+def test_amounts_and_moments_read_as_people_write_them() -> None:
+    assert (words.money(Money(46500)), words.percent(9300), words.percent(9250)) == ("¥465.00", "93 %", "92.5 %")
+    assert words.ago(NOW + timedelta(minutes=37), "en", NOW) == "in 37 min"
+    assert words.ago(NOW - timedelta(minutes=3), "zh_CN", NOW) == "3分钟前"
+    assert words.ago(NOW, "zh_CN", NOW) == "刚刚"
+    assert "14:02" in words.when(NOW, "zh_CN")
+
+
+async def test_a_fault_of_ours_tells_nobody_what_it_was(caplog: pytest.LogCaptureFixture) -> None:
+    with capture_logs() as logs:
+        async with client(site()) as browser:
+            answer = await browser.get("/fails?number=8000000000000002")
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
+    assert "8000000000000002" not in answer.text + str(logs) + caplog.text
+
+
+async def test_the_access_log_holds_the_route_not_the_path() -> None:
+    with capture_logs() as logs:
+        async with client(site()) as browser:
+            answer = await browser.get("/refuses/8000000000000002?q=1")
+    [line] = [entry for entry in logs if entry["event"] == "request"]
+    assert (line["route"], line["status"]) == ("/refuses/{what}", 404)
+    assert line["request_id"] == answer.headers["x-request-id"]
+
+
+async def test_a_body_that_grows_too_large_on_its_way_is_refused() -> None:
+    async def parts() -> AsyncIterator[bytes]:
+        for _ in range(5):
+            yield b"x" * 30
+
+    async with client(site(bytes_max=100)) as browser:
+        assert (await browser.post("/takes", content=b"x" * 100)).json() == 100
+        answer = await browser.post("/takes", content=parts())
+    assert (answer.status_code, answer.json()["code"]) == (413, "photo_too_large")
+
+
+async def test_an_inner_site_is_logged_once_and_keeps_the_id(tmp_path: Path) -> None:
+    outer = site()
+    outer.mount("/inner", site())
+    with capture_logs() as logs:
+        async with client(outer) as browser:
+            answer = await browser.get("/inner/refuses/x", headers={"x-request-id": "given-by-the-caller"})
+    assert answer.headers.get_list("x-request-id") == ["given-by-the-caller"]
+    assert len([entry for entry in logs if entry["event"] == "request"]) == 1
+
+
+async def test_a_file_is_kept_for_ever_under_its_hash_and_never_beside_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("secret")
+    folder = tmp_path / "static"
+    folder.mkdir()
+    (folder / "app.css").write_text("a {}")
+    static = StaticFiles(folder)
+    async with client(Starlette(routes=[static.route])) as browser:
+        hashed, plain = await browser.get(static.url("app.css")), await browser.get("/static/app.css")
+        outside = await browser.get("/static/%2e%2e/secret")
+    assert ("immutable" in hashed.headers["cache-control"], "immutable" in plain.headers["cache-control"]) == (
+        True,
+        False,
+    )
+    assert outside.status_code == 404
+    before = static.url("app.css")
+    (folder / "app.css").write_text("a { color: red }")
+    assert static.url("app.css") != before
+
+
+def test_a_throttle_says_when_to_try_again() -> None:
+    throttle = Throttle("2/minute")
+    throttle.hit("a")
+    throttle.hit("a")
+    throttle.hit("b")
+    with pytest.raises(TooManyTries) as refused:
+        throttle.hit("a")
+    assert 0 < int(str(refused.value.data["retry_after_s"])) <= 60
