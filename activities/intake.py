@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import exists, select, text, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import exists, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from activities.corrections import Corrections, checked_fields, confirm_reading, require_complete
+from activities.submitting import claimed, insert_cards, photo_row, receipt_of
 from database.repositories import cards
 from database.repositories.cards import Change
 from database.session import Database
@@ -25,7 +25,7 @@ from domain.facts import CardToBuy, SubmissionReceipt
 from domain.identifiers import new_id
 from domain.intake import Submission, SubmittedCard, check_shape
 from domain.money import Money
-from domain.refusals import CardExpired, DuplicateCard, FieldInvalid, IdempotencyKeyReused, NotExpectedNow, NotFound
+from domain.refusals import CardExpired, FieldInvalid, NotExpectedNow, NotFound
 from domain.rules.brands import Brand, brand
 from domain.sealing import KeyRing
 from gateways.pictures.accept import AcceptedPhoto, accept_in_thread
@@ -64,8 +64,8 @@ class Intake:
         request_hash = self._request_hash(submission)
         async with self._database.transaction() as session:
             row = self._submission_row(submission, request_hash)
-            if not await _claimed(session, row):
-                return await _receipt_of(session, submission, request_hash)
+            if not await claimed(session, row):
+                return await receipt_of(session, submission, request_hash)
             card_ids = await self._write_cards(session, row, submission, checked)
         return SubmissionReceipt(row.id, card_ids, repeated=False)
 
@@ -105,7 +105,7 @@ class Intake:
             card = await cards.load_for_update(session, card_id)
             _require_awaited(card)
             await session.execute(update(PhotoRow).where(_is(PhotoRow.card_id, card_id)).values(current=False))
-            session.add(_photo_row(card_id, 0, photo))
+            session.add(photo_row(card_id, 0, photo))
             facts = {"photo": photo.stored_sha256}
             await cards.record(session, card_id, _unmoved(card, "intake.photo_replaced", facts, actor))
         return card.fields_revision
@@ -160,9 +160,9 @@ class Intake:
         self, session: AsyncSession, row: SubmissionRow, submission: Submission, checked: Sequence[_CheckedCard]
     ) -> tuple[str, ...]:
         rows = [self._card_row(row.id, position, card) for position, card in enumerate(checked)]
-        await _insert_cards(session, rows)
+        await insert_cards(session, rows)
         for written, card in zip(rows, checked, strict=True):
-            session.add_all(_photo_row(written.id, place, photo) for place, photo in enumerate(card.photos))
+            session.add_all(photo_row(written.id, place, photo) for place, photo in enumerate(card.photos))
             await cards.record(session, written.id, _submitted(submission, row, card))
         return tuple(written.id for written in rows)
 
@@ -232,39 +232,6 @@ def _require_phone_for_code(submission: Submission, known: Brand) -> None:
         raise FieldInvalid(field="payee_account", why="phone_needed_for_code")
 
 
-async def _claimed(session: AsyncSession, row: SubmissionRow) -> bool:
-    """Whether this transaction is the first with the key; a concurrent one waits here until that is known."""
-    columns: Any = SubmissionRow
-    statement = insert(SubmissionRow).values(row.model_dump()).on_conflict_do_nothing(constraint="submission_once")
-    return (await session.execute(statement.returning(columns.id))).scalar_one_or_none() is not None
-
-
-async def _receipt_of(session: AsyncSession, submission: Submission, request_hash: str) -> SubmissionReceipt:
-    columns: Any = SubmissionRow
-    card: Any = CardRow
-    found = await session.execute(
-        select(columns.id, columns.request_hash).where(
-            columns.owner == submission.owner, columns.idempotency_key == submission.idempotency_key
-        )
-    )
-    submission_id, known_hash = found.one()
-    if known_hash != request_hash:
-        raise IdempotencyKeyReused()
-    ids = await session.execute(select(card.id).where(card.submission_id == submission_id).order_by(card.position))
-    return SubmissionReceipt(submission_id, tuple(ids.scalars()), repeated=True)
-
-
-async def _insert_cards(session: AsyncSession, rows: Sequence[CardRow]) -> None:
-    """All cards in one statement; a card that is live already, also through a racing submission, is left out of it."""
-    columns: Any = CardRow
-    statement = insert(CardRow).values([row.model_dump() for row in rows])
-    once = statement.on_conflict_do_nothing(index_elements=["fingerprint"], index_where=text("live"))
-    written = set((await session.execute(once.returning(columns.id))).scalars())
-    for row in rows:
-        if row.id not in written:
-            raise DuplicateCard(card=row.position)
-
-
 def _submitted(submission: Submission, row: SubmissionRow, card: _CheckedCard) -> Change:
     facts = {"brand": card.brand.code, "channel": row.channel, "photos": str(len(card.photos))}
     if row.form_hash:
@@ -280,18 +247,6 @@ def _unmoved(card: CardRow, what: str, facts: dict[str, str], actor: str) -> Cha
 def _require_awaited(card: CardRow) -> None:
     if card.waiting_for not in FIELDS_AWAITED:
         raise NotExpectedNow(stage=card.stage.value, waiting_for=card.waiting_for.value)
-
-
-def _photo_row(card_id: str, position: int, photo: AcceptedPhoto) -> PhotoRow:
-    return PhotoRow(
-        id=new_id(),
-        card_id=card_id,
-        position=position,
-        original_sha256=photo.upload_sha256,
-        stored_sha256=photo.stored_sha256,
-        width=photo.width,
-        height=photo.height,
-    )
 
 
 def _to_buy(card: CardRow, owner: str, has_photos: bool) -> CardToBuy:
