@@ -147,7 +147,7 @@ def reported(
     return json.dumps(report).encode()
 
 
-async def test_an_outlet_is_asked_and_its_signed_report_counts_once(world: World) -> None:
+async def test_an_outlet_is_asked_and_its_first_signed_report_counts(world: World) -> None:
     await an_outlet(world)
     card_id = await world.a_card("hualian")
     asked = await world.verification.ask_outlet(card_id)
@@ -156,7 +156,9 @@ async def test_an_outlet_is_asked_and_its_signed_report_counts_once(world: World
     heard = await world.verification.receive_report(body, signature(SECRET, body))
     assert heard is not None
     assert (heard.card_id, heard.confirmed) == (card_id, True)
-    assert await world.verification.receive_report(body, signature(SECRET, body)) is None
+    assert await world.verification.receive_report(body, signature(SECRET, body)) == heard
+    changed_mind = reported(asked.request_id, verdict="denied", face=None)
+    assert await world.verification.receive_report(changed_mind, signature(SECRET, changed_mind)) == heard
     facts = await world.verification.record_outlet_report(card_id, asked.request_id, True)
     assert (facts.consequence, facts.balance_minor) == (Consequence.PROCEED, 500_00)
     denied = await world.verification.record_outlet_report(card_id, asked.request_id, False)
