@@ -122,10 +122,14 @@ async def test_a_file_is_kept_for_ever_under_its_hash_and_never_beside_its_folde
     async with client(Starlette(routes=[static.route])) as browser:
         hashed, plain = await browser.get(static.url("app.css")), await browser.get("/static/app.css")
         outside = await browser.get("/static/%2e%2e/secret")
+        unpacked = await browser.get("/static/app.css", headers={"accept-encoding": "identity"})
     assert ("immutable" in hashed.headers["cache-control"], "immutable" in plain.headers["cache-control"]) == (
         True,
         False,
     )
+    assert (hashed.headers["content-encoding"], "content-encoding" in unpacked.headers) == ("gzip", False)
+    assert hashed.text == unpacked.text == "a {}"
+    assert hashed.headers["content-type"].startswith("text/css")
     assert outside.status_code == 404
     before = static.url("app.css")
     (folder / "app.css").write_text("a { color: red }")
