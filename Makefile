@@ -1,6 +1,6 @@
 # The two commands: `make up` runs Cardloop, `make test` shows that it is sound. `make` alone lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests up demo test bench lint types contracts check lock screenshots format clean
+.PHONY: help setup setup-tests up demo test bench lint types contracts check lock screenshots histories format clean
 PYTHON := .venv/bin/python
 WORKERS ?= 2
 
@@ -60,6 +60,9 @@ lock: ## Resolve pyproject.toml anew into requirements.lock: hashes, and no addr
 
 screenshots: setup-tests ## Take the README's pictures from the running pages
 	@$(PYTHON) -m docs.screenshots
+
+histories: setup-tests ## Record the workflow histories anew, after a versioned change
+	@CARDLOOP_RECORD_HISTORIES=1 $(PYTHON) -m pytest -q tests/workflows/test_journeys.py tests/workflows/test_timers.py
 
 clean: ## Remove what set-up made; state (cards, keys, photos) stays in .cardloop/state
 	rm -rf .venv node_modules reviewer_ui/static/vendor seller_ui/static/vendor .cardloop/cache \

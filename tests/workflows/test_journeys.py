@@ -15,6 +15,7 @@ from domain.pricing import QuoteState
 from domain.refusals import DynamicCodeExpired, DynamicCodeWrong, NotExpectedNow, QuoteAnswered, TooManyTries
 from domain.review import AskedItem, RejectReason, ReviewOutcome
 from domain.verification import Consequence, DynamicCodeResult
+from tests.workflows import histories
 from tests.workflows.stage import World, card, decided, playing, read, unavailable, verified
 from workflows.desk import CardDesk
 from workflows.messages import CardEnded
@@ -43,6 +44,7 @@ async def journey(
         handle = client.get_workflow_handle(f"card:{one.card_id}", result_type=CardEnded)
         ended = await asyncio.wait_for(handle.result(), 25)
         assert (await desk.story(one.card_id)).stage is Stage.ENDED
+        await histories.keep(client, f"card:{one.card_id}")
         return ended
 
 
@@ -186,16 +188,15 @@ async def test_a_dining_card_is_always_reviewed(temporal_client: Client) -> None
 
 async def test_two_decisions_at_once_are_applied_once(temporal_client: Client) -> None:
     world = World(reasons=[("card_type",)], accepted=False)
-    world.decisions = {"d1": decided(ReviewOutcome.APPROVE), "d2": decided(ReviewOutcome.REJECT)}
+    world.decisions = {"d1": decided(ReviewOutcome.APPROVE), "d2": decided(ReviewOutcome.APPROVE_CORRECTED)}
     one = card(CardType.DINING)
 
     async def reviewers(desk: CardDesk) -> None:
         await until(desk, one.card_id, WaitingFor.REVIEWER)
         both = await asyncio.gather(*(desk.decide(one.card_id, "task-1", name) for name in ("d1", "d2")))
         assert both[0] == both[1]
-        if both[0].outcome is ReviewOutcome.APPROVE:
-            await until(desk, one.card_id, WaitingFor.SELLER_OFFER)
-            await desk.answer_offer(one.card_id, "quote-1", accept=True)
+        await until(desk, one.card_id, WaitingFor.SELLER_OFFER)
+        await desk.answer_offer(one.card_id, f"quote-{len(world.of('pricing.value'))}", accept=True)
 
     await journey(temporal_client, world, one, reviewers)
     assert len(world.of("review.apply")) == 1

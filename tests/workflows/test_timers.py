@@ -12,6 +12,7 @@ from domain.cards import CardType, EndReason, Outcome, WaitingFor
 from domain.facts import CardToBuy
 from domain.review import Alarm, AskedItem, ReviewOutcome
 from domain.verification import Party
+from tests.workflows import histories
 from tests.workflows.stage import World, card, decided, playing, unavailable
 from tests.workflows.test_journeys import until
 from workflows.desk import CardDesk
@@ -24,7 +25,9 @@ async def ended(environment: WorkflowEnvironment, one: CardToBuy, within: timede
     """How the card ended, after the server's clock has jumped by `within`."""
     await environment.sleep(within)
     handle = environment.client.get_workflow_handle(f"card:{one.card_id}", result_type=CardEnded)
-    return await asyncio.wait_for(handle.result(), 15)
+    end = await asyncio.wait_for(handle.result(), 15)
+    await histories.keep(environment.client, f"card:{one.card_id}")
+    return end
 
 
 async def test_an_unanswered_quote_lapses(time_skipping: WorkflowEnvironment) -> None:
