@@ -68,12 +68,16 @@ async def _people(session: AsyncSession, passwords: dict[Role, str]) -> None:
     hasher = PasswordHash.recommended()
     for role, password in passwords.items():
         hashed = hasher.hash(password)
-        person = {"id": new_id(), "email": login_of(role), "name": NAMES[role], "password_hash": hashed, "roles": [role]}
+        person: dict[str, Any] = {
+            "id": new_id(),
+            "email": login_of(role),
+            "name": NAMES[role],
+            "password_hash": hashed,
+            "roles": [role],
+        }
         row = PersonRow(**person).model_dump()
         once = insert(PersonRow).values(row)
-        await session.execute(
-            once.on_conflict_do_update(index_elements=["email"], set_={"password_hash": hashed})
-        )
+        await session.execute(once.on_conflict_do_update(index_elements=["email"], set_={"password_hash": hashed}))
 
 
 async def _outlets(session: AsyncSession, keyring: KeyRing) -> None:
@@ -84,7 +88,9 @@ async def _outlets(session: AsyncSession, keyring: KeyRing) -> None:
 
 def _outlet(code: str, brand: Brand, keyring: KeyRing) -> dict[str, Any]:
     secret = keyring.seal_text(secrets.token_urlsafe(32), purpose="outlet", aad=f"outlet:{code}:secret")
-    return OutletRow(code=code, name=f"{brand.names['zh_CN']} {code}", brand=brand.code, secret_sealed=secret).model_dump()
+    return OutletRow(
+        code=code, name=f"{brand.names['zh_CN']} {code}", brand=brand.code, secret_sealed=secret
+    ).model_dump()
 
 
 def _write_private(file: Path, content: dict[str, Any]) -> None:

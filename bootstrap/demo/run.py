@@ -1,0 +1,116 @@
+"""`make demo`: every sample card goes its whole way, with this script as seller, reviewer and outlet, over HTTP alone."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.live import Live
+from sqlalchemy import select
+
+from bootstrap import keys
+from bootstrap.demo.outsiders import Outsiders
+from bootstrap.demo.partner import Partner
+from bootstrap.demo.people import PARTNER_KEY
+from bootstrap.demo.reviewer import Reviewer
+from bootstrap.demo.samples import Sample, samples
+from bootstrap.demo.script import Journey, Script
+from bootstrap.demo.table import Line, now, table
+from bootstrap.demo.talk import Refused
+from bootstrap.demo.verdict import Verdict
+from bootstrap.settings import Settings
+from bootstrap.store import database
+from bootstrap.words import Problem, say
+from database.tables.intake import CardRow
+from domain.people import Role
+
+SECONDS_MAX = 240.0
+LOOK_EVERY_S = 0.5
+
+
+async def run_demo(settings: Settings, seconds_max: float = SECONDS_MAX) -> bool:
+    """Sends every sample through the running platform; True only if each card reached the state that it should.
+
+    Raises Problem when the demo's logins are missing.
+    """
+    console = Console(highlight=False)
+    async with _script(settings) as script:
+        deadline = time.monotonic() + seconds_max
+        with Live(console=console, auto_refresh=False) as live:
+            try:
+                await script.hand_in()
+                await _until_ended(script, live, deadline)
+            except Refused as refused:
+                console.print(
+                    say(f"平台没有按预期应答：{refused}", f"The platform did not answer as it should: {refused}")
+                )
+    return _told(console, [journey.line() for journey in script.journeys])
+
+
+async def _until_ended(script: Script, live: Live, deadline: float) -> None:
+    while time.monotonic() < deadline:
+        await script.look_and_act()
+        live.update(table([journey.line() for journey in script.journeys]), refresh=True)
+        if all(journey.ended for journey in script.journeys):
+            return
+        await asyncio.sleep(LOOK_EVERY_S)
+
+
+@asynccontextmanager
+async def _script(settings: Settings) -> AsyncIterator[Script]:
+    secrets = _secrets(settings)
+    person = next(one for one in secrets["logins"] if one["role"] == Role.REVIEWER)
+    handed_in = samples()
+    before = await live_before(settings, handed_in)
+    partner, outsiders = Partner(settings.api_url, secrets[PARTNER_KEY]), Outsiders(settings)
+    reviewer = Reviewer(settings.console_url, person["login"], person["password"])
+    try:
+        yield Script(partner, reviewer, outsiders, [Journey(one, one.photo in before) for one in handed_in])
+    finally:
+        for somebody in (partner, outsiders, reviewer):
+            await somebody.close()
+
+
+async def live_before(settings: Settings, handed_in: list[Sample]) -> frozenset[str]:
+    """Photos whose card the platform has already, by an earlier run or by hand: the platform's own record tells,
+    since no partner may learn through the API what another has handed in."""
+    ring, store = keys.load(settings).keyring, database(settings)
+    prints = {ring.fingerprint(one.brand.issuer, one.number): one.photo for one in handed_in}
+    columns: Any = CardRow
+    try:
+        async with store.transaction() as session:
+            live = select(columns.fingerprint).where(columns.live, columns.fingerprint.in_(prints))
+            return frozenset(prints[found] for found in (await session.execute(live)).scalars())
+    finally:
+        await store.dispose()
+
+
+def _secrets(settings: Settings) -> dict[str, Any]:
+    if not settings.demo_secrets_file.is_file():
+        raise Problem(
+            "没有演示账号：请以演示模式启动平台（CARDLOOP_DEMO=true）后重试。",
+            "There are no demo logins: start the platform with CARDLOOP_DEMO=true, then try again.",
+        )
+    found: dict[str, Any] = json.loads(settings.demo_secrets_file.read_text(encoding="utf-8"))
+    return found
+
+
+def _told(console: Console, lines: list[Line]) -> bool:
+    """Says what is not as it should be, or that all is; returns whether all is."""
+    console.print()
+    bad = [line for line in lines if line.judged.verdict is not Verdict.RIGHT]
+    for line in bad:
+        console.print(f"[red]✗[/red] {line.sample.photo}: {now(line)}")
+    right = len(lines) - len(bad)
+    console.print(
+        say(
+            f"{right}/{len(lines)} 张卡到达了应到的状态。",
+            f"{right} of {len(lines)} cards reached the state that they should.",
+        )
+    )
+    return not bad
