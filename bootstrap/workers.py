@@ -27,13 +27,13 @@ from bootstrap.settings import Settings
 from bootstrap.store import database, photo_store
 from database.repositories import evidence
 from database.session import Database, DatabaseUnavailable
-from domain.refusals import TemporarilyUnavailable
 from domain.rules.brands import catalogue
 from domain.sealing import KeyRing
 from workflows.card import CardWorkflow
 from workflows.codec import data_converter
 from workflows.desk import CardDesk
 from workflows.policies import CARDS_QUEUE, READING_QUEUE, issuer_queue
+from workflows.starter import start_cards
 
 log = structlog.get_logger()
 BATCH = 100
@@ -55,7 +55,7 @@ async def run_cards(settings: Settings) -> None:
         for worker in _card_workers(settings, client, verification, _own_activities(store, secrets.keyring, world)):
             await stack.enter_async_context(worker)
         async with asyncio.TaskGroup() as loops:
-            loops.create_task(_forever("starter", STARTER_S, lambda: start_waiting(intake, CardDesk(client))))
+            loops.create_task(_forever("starter", STARTER_S, lambda: _start_waiting(intake, CardDesk(client))))
             loops.create_task(_forever("courier", COURIER_S, _courier(store, secrets.keyring, world)))
             loops.create_task(_forever("sequencer", SEQUENCER_S, lambda: _sequence(store, secrets.keyring)))
 
@@ -78,13 +78,9 @@ async def run_reading(settings: Settings) -> None:
         await asyncio.Event().wait()
 
 
-async def start_waiting(intake: Intake, desk: CardDesk) -> int:
-    """Starts every card that was taken in but not started, e.g. while Temporal was away; returns how many."""
-    waiting = await intake.not_started(BATCH)
-    for card_id in waiting:
-        await desk.start(await intake.card_to_buy(card_id))
-        await intake.mark_started(card_id)
-    return len(waiting)
+async def _start_waiting(intake: Intake, desk: CardDesk) -> int:
+    """Starts the cards that were taken in but not started, e.g. while Temporal was away."""
+    return await start_cards(intake, desk, await intake.not_started(BATCH))
 
 
 def _parties(settings: Settings, world: outside.Outside) -> Parties:
@@ -104,9 +100,14 @@ def _own_activities(store: Database, keyring: KeyRing, world: outside.Outside) -
 
 
 def _card_workers(settings: Settings, client: Client, verification: Verification, own: Sequence[Task]) -> list[Worker]:
-    asked = [verification.ask_issuer, verification.ask_store, verification.send_code, verification.check_code]
-    local = [verification.record_outlet_report, verification.record_silence]
-    remote = [verification.ask_outlet, verification.open_channel]
+    asked: list[Task] = [
+        verification.ask_issuer,
+        verification.ask_store,
+        verification.send_code,
+        verification.check_code,
+    ]
+    local: list[Task] = [verification.record_outlet_report, verification.record_silence]
+    remote: list[Task] = [verification.ask_outlet, verification.open_channel]
     cards = Worker(client, task_queue=CARDS_QUEUE, workflows=[CardWorkflow], activities=[*own, *local, *remote])
     issuers = sorted({brand.issuer for brand in catalogue().values()})
     return [cards, *(_issuer_worker(settings, client, issuer, asked) for issuer in issuers)]
@@ -139,6 +140,6 @@ async def _forever(name: str, pause_s: float, once: Callable[[], Awaitable[int]]
         try:
             if await once():
                 continue
-        except (DatabaseUnavailable, TemporarilyUnavailable) as away:
+        except DatabaseUnavailable as away:
             log.warning("loop_waits", loop=name, reason=str(away))
         await asyncio.sleep(pause_s)

@@ -138,7 +138,7 @@ class CardWorkflow:
         self._seller.receive(sent)
 
     @send_fields.validator
-    def _check_send_fields(self, sent: FieldsConfirmed) -> None:
+    def _check_send_fields(self, _sent: FieldsConfirmed) -> None:
         self._seller.check_expected()
 
     @workflow.update
@@ -147,7 +147,7 @@ class CardWorkflow:
         return await self._code.enter(entered)
 
     @enter_code.validator
-    def _check_enter_code(self, entered: CodeEntered) -> None:
+    def _check_enter_code(self, _entered: CodeEntered) -> None:
         self._code.check_expected()
 
     @workflow.update

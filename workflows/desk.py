@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable
 from typing import Any, TypeVar
 
@@ -29,6 +30,10 @@ from workflows.messages import CodeEntered, Decision, FieldsConfirmed, OfferAnsw
 from workflows.policies import CARDS_QUEUE
 
 Told = TypeVar("Told")
+
+# How long a person waits at a screen; what was asked may still happen after that, and asking again does no harm.
+ANSWER_WITHIN_S = 15.0
+CODE_ANSWER_WITHIN_S = 50.0  # The issuer is asked for up to 45 seconds meanwhile.
 
 
 class CardDesk:
@@ -61,7 +66,9 @@ class CardDesk:
 
     async def enter_code(self, card_id: str, code: str) -> CodeChecked:
         """Checks the issuer's one-time code. Refuses DynamicCodeWrong (with `tries_left`) and DynamicCodeExpired."""
-        checked = await _heard(self._card(card_id).execute_update(CardWorkflow.enter_code, CodeEntered(code)))
+        checked = await _heard(
+            self._card(card_id).execute_update(CardWorkflow.enter_code, CodeEntered(code)), CODE_ANSWER_WITHIN_S
+        )
         if checked.result is DynamicCodeResult.WRONG:
             raise DynamicCodeWrong(tries_left=checked.tries_left)
         if checked.result is DynamicCodeResult.EXPIRED:
@@ -70,7 +77,7 @@ class CardDesk:
 
     async def resend_code(self, card_id: str) -> CodeSent:
         """Has the issuer send another code. Refuses TooManyTries after the third."""
-        return await _heard(self._card(card_id).execute_update(CardWorkflow.resend_code))
+        return await _heard(self._card(card_id).execute_update(CardWorkflow.resend_code), CODE_ANSWER_WITHIN_S)
 
     async def answer_offer(self, card_id: str, quote_id: str, accept: bool) -> None:
         """The seller's answer. Refuses QuoteExpired and QuoteAnswered (with the `answer` that counts)."""
@@ -105,9 +112,12 @@ class CardDesk:
             return  # The card has ended: a late report is no news.
 
 
-async def _heard(call: Awaitable[Told]) -> Told:
+async def _heard(call: Awaitable[Told], within_s: float = ANSWER_WITHIN_S) -> Told:
     try:
-        return await call
+        async with asyncio.timeout(within_s):
+            return await call
+    except TimeoutError as failed:
+        raise TemporarilyUnavailable() from failed
     except WorkflowUpdateFailedError as failed:
         raise _refusal(failed) from failed
     except WorkflowQueryFailedError as failed:

@@ -9,7 +9,7 @@ from temporalio.exceptions import ApplicationError
 
 from workflows import steps
 from workflows.messages import CodeEntered
-from workflows.policies import CODES_PER_CARD_MAX, SELLER_CODE_WAIT
+from workflows.policies import ASK, ASK_PATIENTLY, CODES_PER_CARD_MAX, SELLER_CODE_WAIT, RemotePolicy
 from workflows.progress import JourneyEnded, Progress, not_expected
 
 with workflow.unsafe.imports_passed_through():
@@ -30,10 +30,10 @@ class DynamicCode:
         self._lock = asyncio.Lock()  # Two codes typed at once must not share one try.
 
     async def prove(self) -> None:
-        """Returns when the seller has entered the right code. Ends the journey otherwise."""
+        """Returns when the seller has entered the right code, ends the journey otherwise. Raises ActivityError without a code."""
         if self._right:
             return
-        await self._send()
+        await self._send(ASK_PATIENTLY)
         await self._progress.wait(
             Stage.VERIFICATION, WaitingFor.SELLER_CODE, SELLER_CODE_WAIT, "verification.code_awaited"
         )
@@ -66,7 +66,7 @@ class DynamicCode:
             if self._number >= CODES_PER_CARD_MAX:
                 details = {"most": CODES_PER_CARD_MAX}
                 raise ApplicationError("too_many_tries", details, type="too_many_tries", non_retryable=True)
-            return await self._send()
+            return await self._send(ASK)  # A person is waiting at the screen.
 
     @property
     def _number(self) -> int:
@@ -77,6 +77,6 @@ class DynamicCode:
         if self._right or self._tries_left == 0:
             raise not_expected(self._progress)
 
-    async def _send(self) -> CodeSent:
-        self._sent = await steps.send_code(self._card, self._number + 1)
+    async def _send(self, policy: RemotePolicy) -> CodeSent:
+        self._sent = await steps.send_code(self._card, self._number + 1, policy)
         return self._sent

@@ -24,7 +24,9 @@ class Offer:
         self._progress = progress
         self._quote_id: str | None = None
         self._state = QuoteState.OPEN
-        self._lock = asyncio.Lock()  # The timer and an answer may come in the same instant: one of them closes the quote.
+        self._lock = (
+            asyncio.Lock()
+        )  # The timer and an answer may come in the same instant: one of them closes the quote.
 
     async def accepted(self, quote_id: str) -> None:
         """Returns when the seller has accepted. Ends the journey when they decline or let it lapse."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, is_cancelled_exception
 
@@ -21,15 +23,16 @@ class Payout:
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
+        self._key = identifiers.payout_key(progress.card_id, 1)
         self._reported = False
 
     def report(self, reported: PaymentReported) -> None:
-        """The gateway reported: worth asking it at once."""
-        self._reported = True
+        """The gateway reported on this order: worth asking it at once."""
+        self._reported = self._reported or reported.key == self._key
 
     async def pay(self, quote_id: str) -> PayoutFacts:
         """Pays the accepted quote and returns the outcome, paid or refused."""
-        key = identifiers.payout_key(self._progress.card_id, 1)
+        key = self._key
         await steps.prepare_payout(self._progress.card_id, quote_id, key)
         self._progress.note(Stage.PAYOUT)
         facts = await steps.send_payout(key)
@@ -44,12 +47,14 @@ class Payout:
         while True:
             self._reported = False
             asking = steps.reconcile_payout(key)
-            await workflow.wait_condition(lambda asking=asking: self._reported or asking.done())
-            if asking.done():
-                return await asking
-            asking.cancel()
+            await workflow.wait_condition(functools.partial(self._is_over, asking))
+            if not asking.done():
+                asking.cancel()
             try:
                 return await asking
             except ActivityError as failure:
                 if not is_cancelled_exception(failure):
                     raise
+
+    def _is_over(self, asking: workflow.ActivityHandle[PayoutFacts]) -> bool:
+        return self._reported or asking.done()

@@ -11,6 +11,7 @@ from workflows.policies import (
     ASK,
     ASK_PATIENTLY,
     DATABASE,
+    LOCK_RATE,
     PAY,
     READ_PHOTOS,
     READING_QUEUE,
@@ -68,10 +69,10 @@ async def ask_store(card: CardToBuy, policy: RemotePolicy = ASK) -> VerifiedFact
     )
 
 
-async def send_code(card: CardToBuy, number: int) -> CodeSent:
+async def send_code(card: CardToBuy, number: int, policy: RemotePolicy) -> CodeSent:
     """Has the issuer send its `number`-th one-time code to the seller."""
     return await workflow.execute_activity_method(
-        Verification.send_code, args=[card.card_id, number], task_queue=issuer_queue(card.issuer), **ASK_PATIENTLY
+        Verification.send_code, args=[card.card_id, number], task_queue=issuer_queue(card.issuer), **policy
     )
 
 
@@ -96,14 +97,12 @@ async def record_outlet_report(card_id: str, request_id: str, confirmed: bool) -
 
 async def record_silence(card_id: str, party: Party) -> VerifiedFacts:
     """Writes down that a party gave no answer in time; a person decides without it."""
-    return await workflow.execute_local_activity_method(
-        Verification.record_silence, args=[card_id, party], **DATABASE
-    )
+    return await workflow.execute_local_activity_method(Verification.record_silence, args=[card_id, party], **DATABASE)
 
 
 async def open_channel(card_id: str) -> ChannelFacts:
     """Checks the cross-border channel's licence and locks a rate for the offer."""
-    return await workflow.execute_activity_method(Verification.open_channel, card_id, **ASK_PATIENTLY)
+    return await workflow.execute_activity_method(Verification.open_channel, card_id, **LOCK_RATE)
 
 
 async def value(card_id: str, number: int) -> ValuedFacts:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, is_cancelled_exception
@@ -49,31 +49,47 @@ class Verification:
 
     async def _supermarket(self) -> VerifiedFacts:
         verified = await self._ask_issuer()
-        if verified.consequence is Consequence.PROCEED:
+        if verified.consequence is not Consequence.PROCEED:
+            return verified
+        try:
             await self._code.prove()
+        except ActivityError as failure:  # The issuer could send no code all the while: a person decides without it.
+            _raise_cancellation(failure)
+            return await steps.record_silence(self._card.card_id, Party.ISSUER)
         return verified
 
     async def _crossborder(self) -> VerifiedFacts:
         verified = await self._ask_issuer()
-        channel = await steps.open_channel(self._card.card_id)
-        if not channel.licensed:
+        try:
+            licensed = (await steps.open_channel(self._card.card_id)).licensed
+        except ActivityError as failure:  # The desk was reached and refused: it deals in no such currency.
+            _raise_cancellation(failure)
+            licensed = False
+        if not licensed:
             raise JourneyEnded(Outcome.REJECTED, EndReason.NO_LICENCE)
         return verified
 
     async def _outlet(self) -> VerifiedFacts:
-        asked = await steps.ask_outlet(self._card.card_id)
+        report = await self._outlet_report()
+        if report is None:
+            return await steps.record_silence(self._card.card_id, Party.OUTLET)
+        return _buyable(await steps.record_outlet_report(self._card.card_id, report.request_id, report.confirmed))
+
+    async def _outlet_report(self) -> OutletReport | None:
+        """What the outlet said, or None when none took the request or none answered in time."""
+        try:
+            asked = await steps.ask_outlet(self._card.card_id)
+        except ActivityError as failure:
+            _raise_cancellation(failure)
+            return None
         deadline = datetime.fromisoformat(asked.deadline)
         self._progress.note(Stage.VERIFICATION, WaitingFor.OUTLET, deadline)
+        patience = max(deadline - workflow.now(), timedelta())
         try:
-            await workflow.wait_condition(
-                lambda: asked.request_id in self._reports, timeout=max(deadline - workflow.now(), ASK["start_to_close_timeout"])
-            )
+            await workflow.wait_condition(lambda: asked.request_id in self._reports, timeout=patience)
         except TimeoutError:
-            return await steps.record_silence(self._card.card_id, Party.OUTLET)
-        report = self._reports[asked.request_id]
-        return _buyable(
-            await steps.record_outlet_report(self._card.card_id, report.request_id, report.confirmed)
-        )
+            return None
+        return self._reports[asked.request_id]
 
     async def _ask_issuer(self) -> VerifiedFacts:
         return await self._ask(steps.ask_issuer, Party.ISSUER)
@@ -88,7 +104,10 @@ class Verification:
         except ActivityError as failure:
             _raise_cancellation(failure)
         await self._progress.wait(
-            Stage.VERIFICATION, WaitingFor.ISSUER, ASK_PATIENTLY["schedule_to_close_timeout"], "verification.party_silent"
+            Stage.VERIFICATION,
+            WaitingFor.ISSUER,
+            ASK_PATIENTLY["schedule_to_close_timeout"],
+            "verification.party_silent",
         )
         try:
             return _buyable(await ask(self._card, ASK_PATIENTLY))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from temporalio import activity
 from temporalio.client import Client
@@ -39,6 +38,8 @@ from domain.verification import Consequence, DynamicCodeResult, Party
 from workflows.card import CardWorkflow
 from workflows.policies import CARDS_QUEUE, READING_QUEUE, issuer_queue
 
+Answered = TypeVar("Answered")
+
 BRANDS = {
     CardType.SUPERMARKET: "walmart",
     CardType.ECOMMERCE: "jd",
@@ -49,7 +50,9 @@ BRANDS = {
 ACTIVE = VerifiedFacts(CardStatus.ACTIVE, Consequence.PROCEED, None, (), 50_000, 1)
 
 
-def card(card_type: CardType = CardType.ECOMMERCE, *, has_photos: bool = False, confirm_fields: bool = False) -> CardToBuy:
+def card(
+    card_type: CardType = CardType.ECOMMERCE, *, has_photos: bool = False, confirm_fields: bool = False
+) -> CardToBuy:
     """A card of its own id."""
     brand = BRANDS[card_type]
     currency = Currency.USD if card_type is CardType.CROSSBORDER else Currency.CNY
@@ -76,21 +79,22 @@ def decided(outcome: ReviewOutcome, **more: Any) -> ReviewFacts:
 class World:
     """What the outside answers, in order; the last answer of each list is repeated. An exception is raised."""
 
-    readings: list[Any] = field(default_factory=lambda: [read()])
-    issuer: list[Any] = field(default_factory=lambda: [ACTIVE])
-    store: list[Any] = field(default_factory=lambda: [ACTIVE])
-    outlet: list[Any] = field(default_factory=lambda: [ACTIVE])
-    codes: list[CodeChecked] = field(default_factory=lambda: [CodeChecked(DynamicCodeResult.RIGHT, 3)])
+    readings: list[ReadFacts | Exception] = field(default_factory=lambda: [read()])
+    issuer: list[VerifiedFacts | Exception] = field(default_factory=lambda: [ACTIVE])
+    store: list[VerifiedFacts | Exception] = field(default_factory=lambda: [ACTIVE])
+    outlet: list[VerifiedFacts | Exception] = field(default_factory=lambda: [ACTIVE])
+    codes: list[CodeChecked | Exception] = field(default_factory=lambda: [CodeChecked(DynamicCodeResult.RIGHT, 3)])
     licensed: bool = True
-    reasons: list[tuple[str, ...]] = field(default_factory=lambda: [()])
+    reasons: list[tuple[str, ...] | Exception] = field(default_factory=lambda: [()])
     accepted: bool = True
     offer_seconds: int = 600
     warn_after_s: int = 3_600
     due_after_s: int = 7_200
     decisions: dict[str, ReviewFacts] = field(default_factory=dict)
-    payments: list[Any] = field(default_factory=lambda: [PayoutFacts(PayoutOutcome.PAID, None)])
-    reconciled: list[Any] = field(default_factory=lambda: [PayoutFacts(PayoutOutcome.PAID, None)])
+    payments: list[PayoutFacts | Exception] = field(default_factory=lambda: [PayoutFacts(PayoutOutcome.PAID, None)])
+    reconciled: list[PayoutFacts | Exception] = field(default_factory=lambda: [PayoutFacts(PayoutOutcome.PAID, None)])
     calls: list[tuple[str, tuple[Any, ...]]] = field(default_factory=list)
+    second_query: asyncio.Event = field(default_factory=asyncio.Event)  # Set when the gateway is asked again.
 
     def names(self) -> list[str]:
         """The activities called, in order."""
@@ -100,7 +104,7 @@ class World:
         """The arguments of each call of one activity."""
         return [arguments for called, arguments in self.calls if called == name]
 
-    def _next(self, name: str, answers: list[Any], *arguments: Any) -> Any:
+    def _next(self, name: str, answers: list[Answered | Exception], *arguments: Any) -> Answered:
         self.calls.append((name, arguments))
         answer = answers.pop(0) if len(answers) > 1 else answers[0]
         if isinstance(answer, Exception):
@@ -186,6 +190,8 @@ class World:
 
     @activity.defn(name="payout.reconcile")
     async def reconcile(self, key: str) -> PayoutFacts:
+        if self.of("payout.reconcile"):
+            self.second_query.set()
         return self._next("payout.reconcile", self.reconciled, key)
 
     @activity.defn(name="payout.settle")
@@ -194,11 +200,11 @@ class World:
 
     @activity.defn(name="journey.move")
     async def move(self, card_id: str, stage: Stage, waiting_for: WaitingFor, until: str | None, what: str) -> None:
-        self.calls.append(("journey.move", (stage, waiting_for, what)))
+        self.calls.append(("journey.move", (card_id, stage, waiting_for, until, what)))
 
     @activity.defn(name="journey.end")
     async def end(self, card_id: str, outcome: Outcome, reason: EndReason | None, detail: str | None) -> None:
-        self.calls.append(("journey.end", (outcome, reason, detail)))
+        self.calls.append(("journey.end", (card_id, outcome, reason, detail)))
 
     def activities(self) -> list[Callable[..., Any]]:
         """Every activity of this world."""

@@ -42,7 +42,7 @@ async def journey(
         if act is not None:
             await act(desk)
         handle = client.get_workflow_handle(f"card:{one.card_id}", result_type=CardEnded)
-        ended = await asyncio.wait_for(handle.result(), 25)
+        ended: CardEnded = await asyncio.wait_for(handle.result(), 25)
         assert (await desk.story(one.card_id)).stage is Stage.ENDED
         await histories.keep(client, f"card:{one.card_id}")
         return ended
@@ -171,7 +171,7 @@ async def test_a_frozen_card_is_not_bought(temporal_client: Client) -> None:
     world = World(issuer=[verified(CardStatus.FROZEN, Consequence.REJECT, EndReason.FROZEN)])
     ended = await journey(temporal_client, world, card())
     assert ended == CardEnded(Outcome.REJECTED, EndReason.FROZEN)
-    assert world.of("journey.end") == [(Outcome.REJECTED, EndReason.FROZEN, None)]
+    assert [end[1:] for end in world.of("journey.end")] == [(Outcome.REJECTED, EndReason.FROZEN, None)]
 
 
 async def test_a_dining_card_is_always_reviewed(temporal_client: Client) -> None:
@@ -256,7 +256,7 @@ async def test_the_seller_is_asked_for_one_item_again(temporal_client: Client) -
 
     assert (await journey(temporal_client, world, one, both)).outcome is Outcome.PAID
     assert len(world.of("reading.read_photos")) == 2
-    assert (Stage.REVIEW, WaitingFor.SELLER_ITEM, "review.asked_photo") in world.of("journey.move")
+    assert "review.asked_photo" in [move[-1] for move in world.of("journey.move")]
 
 
 async def test_a_regional_card_is_entered_by_hand_then_confirmed_by_an_outlet(temporal_client: Client) -> None:
@@ -306,9 +306,8 @@ async def test_a_report_from_the_gateway_makes_it_ask_at_once(temporal_client: C
 
     async def gateway(desk: CardDesk) -> None:
         await until(desk, one.card_id, WaitingFor.GATEWAY)
-        while len(world.of("payout.reconcile")) < 2:
-            await asyncio.sleep(0.05)
-        await desk.payment_reported(one.card_id, "key")
+        await world.second_query.wait()
+        await desk.payment_reported(one.card_id, f"card-{one.card_id}-payout-1")
 
     assert (await journey(temporal_client, world, one, gateway)).outcome is Outcome.PAID
     assert len(world.of("payout.send")) == 1

@@ -36,7 +36,17 @@ def test_every_outcome_and_route_is_recorded() -> None:
     ends = "".join(json.dumps(json.loads(path.read_text())["events"][-1]) for path in RECORDED)
     assert len(RECORDED) >= 25
     names = {path.stem for path in RECORDED}
-    for word in ("ecommerce", "supermarket", "dining", "regional", "unlicensed", "lapse", "refused", "unknown", "frozen"):
+    for word in (
+        "ecommerce",
+        "supermarket",
+        "dining",
+        "regional",
+        "unlicensed",
+        "lapse",
+        "refused",
+        "unknown",
+        "frozen",
+    ):
         assert any(word in name for name in names), word
     assert ends.count("EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED") == len(RECORDED)
 

@@ -25,7 +25,7 @@ async def ended(environment: WorkflowEnvironment, one: CardToBuy, within: timede
     """How the card ended, after the server's clock has jumped by `within`."""
     await environment.sleep(within)
     handle = environment.client.get_workflow_handle(f"card:{one.card_id}", result_type=CardEnded)
-    end = await asyncio.wait_for(handle.result(), 15)
+    end: CardEnded = await asyncio.wait_for(handle.result(), 15)
     await histories.keep(environment.client, f"card:{one.card_id}")
     return end
 
@@ -125,6 +125,6 @@ async def test_an_issuer_down_all_day_sends_the_card_to_a_person(time_skipping: 
         await time_skipping.sleep(timedelta(hours=8))
         await until(desk, one.card_id, WaitingFor.REVIEWER)
         assert world.of("verification.record_silence") == [(one.card_id, Party.ISSUER)]
-        assert world.of("journey.move")[0][1] is WaitingFor.ISSUER
+        assert world.of("journey.move")[0][2] is WaitingFor.ISSUER
         await desk.decide(one.card_id, "task-1", "d1")
         assert (await ended(time_skipping, one)).outcome is Outcome.PAID
