@@ -138,7 +138,7 @@ class CardWorkflow:
         self._seller.receive(sent)
 
     @send_fields.validator
-    def _check_send_fields(self, _sent: FieldsConfirmed) -> None:
+    def _check_send_fields(self, sent: FieldsConfirmed) -> None:  # noqa: ARG002  # A validator takes what its Update takes.
         self._seller.check_expected()
 
     @workflow.update
@@ -147,7 +147,7 @@ class CardWorkflow:
         return await self._code.enter(entered)
 
     @enter_code.validator
-    def _check_enter_code(self, _entered: CodeEntered) -> None:
+    def _check_enter_code(self, entered: CodeEntered) -> None:  # noqa: ARG002  # As above.
         self._code.check_expected()
 
     @workflow.update

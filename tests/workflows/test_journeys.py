@@ -299,9 +299,8 @@ async def test_an_unknown_payment_is_reconciled_and_never_sent_again(temporal_cl
 
 
 async def test_a_report_from_the_gateway_makes_it_ask_at_once(temporal_client: Client) -> None:
-    still_unknown = unavailable()
-    still_unknown_for_long = [still_unknown, still_unknown, PayoutFacts(PayoutOutcome.PAID, None)]
-    world = World(payments=[PayoutFacts(PayoutOutcome.UNKNOWN, None)], reconciled=still_unknown_for_long)
+    world = World(payments=[PayoutFacts(PayoutOutcome.UNKNOWN, None)])
+    world.reconciled = [unavailable(), unavailable(), PayoutFacts(PayoutOutcome.PAID, None)]
     one = card()
 
     async def gateway(desk: CardDesk) -> None:
