@@ -20,6 +20,7 @@ from bootstrap.services.postgres import throwaway
 from bootstrap.services.temporal import storage_arguments
 from bootstrap.settings import PROJECT_ROOT, Settings, with_driver
 from bootstrap.setup.plan import browser_record, temporal_record
+from tests.whole import whole as whole
 
 SETTINGS = Settings()
 

@@ -1,0 +1,171 @@
+"""Every sample card goes its whole way, twice; and no secret of any of them lies about afterwards."""
+
+from __future__ import annotations
+
+import base64
+import re
+import secrets as randomness
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from activities.partners import Partners
+from bootstrap import keys
+from bootstrap.demo.partner import PAYEE
+from bootstrap.demo.people import PARTNER_KEY
+from bootstrap.demo.run import run_demo
+from bootstrap.demo.samples import Sample, samples
+from bootstrap.store import database
+from domain.people import Role
+from tests.whole import WHOLE, WholePlatform, until
+
+pytestmark = [*WHOLE, pytest.mark.timeout(260)]
+CSRF = re.compile(r'name="csrf" value="([^"]+)"')
+PAYEE_MASKED = b"138****0021"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def demo(whole: WholePlatform) -> bool:
+    """The first run's verdict."""
+    return await run_demo(whole.settings, seconds_max=200)
+
+
+async def test_every_sample_reaches_the_state_that_it_should(demo: bool, whole: WholePlatform) -> None:
+    assert demo
+    assert await whole.violations() == []
+
+
+async def test_the_worked_example_is_quoted_and_paid_to_the_fen(demo: bool, whole: WholePlatform) -> None:
+    ring = keys.load(whole.settings).keyring
+    jd = next(one for one in samples() if one.photo == "jd-500.jpg")
+    print_of_it = ring.fingerprint(jd.brand.issuer, jd.number)
+    sql = "SELECT card.id, payout.amount_minor FROM card JOIN payout ON payout.card_id = card.id WHERE fingerprint = :print"
+    [(card_id, paid)] = await whole.rows(sql, print=print_of_it)
+    assert paid == 46_500
+    assert [one["amount_minor"] for one in await whole.transfers(card_id)] == [46_500]
+
+
+async def test_a_second_run_is_refused_what_was_bought(demo: bool, whole: WholePlatform) -> None:
+    assert await run_demo(whole.settings, seconds_max=200)
+    again = "SELECT count(*) FROM card WHERE reason = 'card_already_submitted'"
+    bought = [one for one in samples() if one.outcome == "paid" and one.photo != "cup.jpg"]
+    assert (await whole.rows(again))[0][0] == len(bought)
+    assert await whole.violations() == []
+
+
+async def test_no_number_and_no_pin_lies_in_any_file(demo: bool, whole: WholePlatform) -> None:
+    await whole.checkpoint()
+    files = list(_kept(whole.settings.state_dir))
+    assert {"temporal.db", "simulators.db", "api.log", "console.log", "worker-cards.log"} <= {
+        file.name for file in files
+    }
+    # The scan sees what is not sealed, so it would see a secret that was not.
+    assert any(PAYEE_MASKED in file.read_bytes() for file in files if "postgres" in file.parts)
+    found = {(file.name, photo) for file in files for photo in _found_in(file.read_bytes())}
+    assert found == set()
+
+
+def test_the_scan_knows_a_secret_in_every_form() -> None:
+    planted = next(one for one in samples() if one.photo == "walmart-1000.jpg")
+    forms = [planted.number, planted.brand.grouped(planted.number), planted.number.encode().hex(), planted.pin or ""]
+    encoded = [base64.b64encode(b"x" * shift + planted.number.encode() + b"yz").decode() for shift in range(3)]
+    for form in (*forms, *encoded):
+        assert _found_in(f'{{"some": "{form}"}}'.encode()) == {"walmart-1000.jpg"}, form
+
+
+async def test_no_page_for_others_shows_a_number_or_a_pin(demo: bool, whole: WholePlatform) -> None:
+    card_ids = [row[0] for row in await whole.rows("SELECT id FROM card ORDER BY id")]
+    pages = 0
+    for role in Role:
+        async with httpx.AsyncClient(base_url=whole.settings.console_url, follow_redirects=True) as http:
+            await _sign_in(http, *whole.password(role))
+            for path in [
+                "/review",
+                "/cards",
+                "/payouts",
+                "/trail",
+                *(f"{at}{one}" for one in card_ids for at in ("/cards/", "/trail?card=")),
+            ]:
+                page = await http.get(path)
+                pages += page.is_success
+                assert _found_in(page.content) == set(), (role, path)
+    assert pages > len(card_ids) * 3
+
+
+async def test_another_partner_learns_nothing(demo: bool, whole: WholePlatform) -> None:
+    store = database(whole.settings)
+    _, key = await Partners(store, keys.load(whole.settings).keyring).create(f"Other {randomness.token_hex(4)}")
+    await store.dispose()
+    submissions = await whole.rows("SELECT submission_id, id FROM card ORDER BY id")
+    headers = {"authorization": f"Bearer {key}"}
+    async with httpx.AsyncClient(base_url=whole.settings.api_url, headers=headers) as http:
+        assert (await http.get("/v1/submissions")).json()["submissions"] == []
+        for submission_id, card_id in submissions[:5]:
+            for path in (
+                f"/v1/submissions/{submission_id}",
+                f"/v1/cards/{card_id}/story",
+                f"/v1/submissions/{submission_id}/events",
+            ):
+                answer = await http.get(path)
+                assert answer.status_code == 404, path
+                assert _found_in(answer.content) == set()
+
+
+async def test_the_owner_itself_sees_masks_alone(demo: bool, whole: WholePlatform) -> None:
+    headers = {"authorization": f"Bearer {whole.secrets()[PARTNER_KEY]}"}
+    async with httpx.AsyncClient(base_url=whole.settings.api_url, headers=headers) as http:
+        shown = await http.get("/v1/submissions", params={"limit": 100})
+    assert "•" in shown.text or "*" in shown.text
+    assert _found_in(shown.content) == set()
+    assert PAYEE["account"] not in shown.text
+
+
+async def test_after_the_demo_everything_has_ended(demo: bool, whole: WholePlatform) -> None:
+    unended = "SELECT id, stage, waiting_for FROM card JOIN submission s ON s.id = submission_id WHERE outcome IS NULL AND s.owner LIKE 'partner:%'"
+
+    async def none_left() -> bool:
+        return await whole.rows(unended) == []
+
+    await until(none_left, 20, lambda: unended)
+
+
+def _kept(state: Path) -> Iterator[Path]:
+    """Every file that outlives a stop: database, Temporal's file with its log, photos, logs, simulators' state."""
+    return (file for file in state.rglob("*") if file.is_file() and not file.name.endswith(("-shm", ".lock")))
+
+
+def _found_in(content: bytes) -> set[str]:
+    """The samples of which a number or PIN stands in these bytes, in whatever form."""
+    return {photo for photo, pattern in PATTERNS.items() if pattern.search(content)}
+
+
+def _pattern(sample: Sample) -> re.Pattern[bytes]:
+    forms = {re.escape(form) for secret in (sample.number, sample.pin) if secret for form in _forms(sample, secret)}
+    # A PIN is short: inside a hash or the fraction of a second its digits mean nothing.
+    alone = [rb"(?<![0-9A-Za-z.])" + re.escape(sample.pin.encode()) + rb"(?![0-9A-Za-z])"] if sample.pin else []
+    return re.compile(b"|".join([*sorted(forms), *alone]))
+
+
+def _forms(sample: Sample, secret: str) -> Iterator[bytes]:
+    """Plain and grouped (a number), hexadecimal, and base 64 wherever it may start in a longer text."""
+    plain = secret.encode()
+    if secret == sample.number:
+        grouped = sample.brand.grouped(secret)
+        yield from (plain, grouped.encode(), grouped.replace(" ", "-").encode())
+    yield from (plain.hex().encode(), plain.hex().upper().encode())
+    for shift, skip in enumerate((0, 2, 3)):
+        # The first characters mix with what stands before, the last with what comes after: both are left out.
+        encoded = base64.b64encode(b"\0" * shift + plain)
+        yield encoded[skip : len(encoded) - (0, 3, 2)[(shift + len(plain)) % 3]]
+
+
+async def _sign_in(http: httpx.AsyncClient, login: str, password: str) -> None:
+    form = CSRF.search((await http.get("/sign-in")).text)
+    assert form is not None
+    await http.post("/sign-in", data={"email": login, "password": password, "csrf": form[1]})
+
+
+PATTERNS = {one.photo: _pattern(one) for one in samples() if one.photo != "cup.jpg"}
