@@ -14,8 +14,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -32,6 +32,7 @@ from bootstrap.demo.partner import PAYEE, Partner, Seen
 from bootstrap.demo.people import PARTNER_KEY
 from bootstrap.demo.reviewer import Reviewer
 from bootstrap.demo.samples import Sample
+from bootstrap.demo.talk import Refused
 from bootstrap.services.health import all_answer
 from bootstrap.services.leftovers import Leftovers
 from bootstrap.services.ports import in_use
@@ -97,10 +98,14 @@ class WholePlatform:
         """Sends a signal to one program, past its supervisor."""
         os.kill(self.pid(program), which)
 
-    @contextmanager
-    def partner(self) -> Iterator[Partner]:
+    @asynccontextmanager
+    async def partner(self) -> AsyncIterator[Partner]:
         """The demo partner's view of the API."""
-        yield Partner(self.settings.api_url, self.secrets()[PARTNER_KEY])
+        partner = Partner(self.settings.api_url, self.secrets()[PARTNER_KEY])
+        try:
+            yield partner
+        finally:
+            await partner.close()
 
     def secrets(self) -> dict[str, Any]:
         """The demo's logins and API key."""
@@ -134,10 +139,8 @@ class WholePlatform:
 
     async def seen(self, card_id: str) -> Seen:
         """The card as the API shows it."""
-        with self.partner() as partner:
-            found = (await partner.look())[card_id]
-            await partner.close()
-        return found
+        async with self.partner() as partner:
+            return (await partner.look())[card_id]
 
     async def reaches(self, card_id: str, wanted: Callable[[Seen], bool], seconds_max: float = 60.0) -> Seen:
         """Looks at the card, over outages of whatever is being killed, until it is as wanted; fails with where it stands."""
@@ -146,7 +149,7 @@ class WholePlatform:
         async def look() -> bool:
             try:
                 last[0] = await self.seen(card_id)
-            except Exception as away:  # noqa: BLE001  # Whatever is down at the moment; the deadline below tells.
+            except (Refused, KeyError) as away:  # Something is down at the moment; the deadline below tells what.
                 last[0] = away
             return isinstance(last[0], Seen) and wanted(last[0])
 

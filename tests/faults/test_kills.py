@@ -12,6 +12,7 @@ from domain.cards import Stage, WaitingFor
 from tests.whole import WHOLE, WholePlatform, jd_card, starbucks_card, until
 
 pytestmark = [*WHOLE, pytest.mark.timeout(200)]
+CARDS = 6
 # An activity of a dead worker is taken up again when its time is over: 40 s for a payment.
 AFTER_DEAD_WORKER_S = 110.0
 
@@ -35,7 +36,7 @@ async def test_worker_killed_between_the_payment_and_its_answer(whole: WholePlat
 
 
 async def test_postgres_killed_while_cards_move(whole: WholePlatform) -> None:
-    card_ids = [await whole.hand_in(jd_card()) for _ in range(4)]
+    card_ids = await asyncio.gather(*(whole.hand_in(jd_card()) for _ in range(CARDS)))
     whole.signal(
         "postgres", signal.SIGQUIT
     )  # Its immediate shutdown: nothing is written out, recovery at the next start.
@@ -44,7 +45,7 @@ async def test_postgres_killed_while_cards_move(whole: WholePlatform) -> None:
 
 
 async def test_temporal_killed_while_cards_move(whole: WholePlatform) -> None:
-    card_ids = [await whole.hand_in(jd_card()) for _ in range(4)]
+    card_ids = await asyncio.gather(*(whole.hand_in(jd_card()) for _ in range(CARDS)))
     whole.signal("temporal", signal.SIGKILL)
     await paid_once_and_sound(whole, card_ids)
 

@@ -1,0 +1,102 @@
+"""Two people at their browsers: a seller with a phone and a reviewer at a desk; every complaint of either page is kept."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+
+from domain.people import Role
+from tests.whole import WholePlatform, until
+
+FLAGS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+PHONE, DESK = {"width": 390, "height": 844}, {"width": 1366, "height": 768}
+CODE = re.compile(r"(?<![0-9])[0-9]{6}(?![0-9])")
+PATIENCE_MS = 30_000
+
+
+class Visit:
+    """One page of one person with what it complained of: script errors, refused styles and scripts, console errors."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.complaints: list[str] = []
+        self.titles_and_urls: list[str] = []
+        page.set_default_timeout(PATIENCE_MS)
+        page.on(
+            "console", lambda said: self.complaints.append(said.text) if said.type in ("error", "warning") else None
+        )
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("request", lambda request: self.titles_and_urls.append(request.url))
+
+    async def note(self) -> None:
+        """Remembers where the browser is, as its history does."""
+        self.titles_and_urls += [await self.page.title(), self.page.url]
+
+
+@asynccontextmanager
+async def chromium(program: Path) -> AsyncIterator[Browser]:
+    """The system's browser, without a window."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=str(program), args=FLAGS)
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+async def context(browser: Browser, address: str, size: dict[str, int], *, scripts: bool = True) -> BrowserContext:
+    """A person's own browser window, reading English."""
+    phone = size is PHONE
+    return await browser.new_context(
+        base_url=address,
+        viewport={"width": size["width"], "height": size["height"]},
+        locale="en-GB",
+        has_touch=phone,
+        is_mobile=phone,
+        java_script_enabled=scripts,
+    )
+
+
+async def sign_in_as_seller(whole: WholePlatform, page: Page) -> None:
+    """By telephone number and the code that comes to it."""
+    phone = f"139{secrets.randbelow(10**8):08d}"
+    await page.goto("/sign-in")
+    await page.fill("[name=phone]", phone)
+    await page.click("form.sheet button")
+    await page.wait_for_url("**/sign-in/code")
+    await page.fill("[name=code]", await code_sent_to(whole, phone))
+    await page.click("form.sheet button")
+    await page.wait_for_url(f"{whole.settings.api_url}/")
+
+
+async def code_sent_to(whole: WholePlatform, phone: str) -> str:
+    """The newest code at the message simulator."""
+    found: list[str] = []
+
+    async def came() -> bool:
+        async with httpx.AsyncClient() as http:
+            kept = (await http.get(f"{whole.settings.messages_url}v1/messages")).json()
+        found.extend(code for one in kept if one["to"].endswith(phone) for code in CODE.findall(one["text"])[:1])
+        return bool(found)
+
+    await until(came, 15, lambda: "no text message")
+    return found[0]
+
+
+async def sign_in_as_reviewer(whole: WholePlatform, page: Page) -> None:
+    """By e-mail address and password."""
+    login, password = whole.password(Role.REVIEWER)
+    await page.goto("/sign-in")
+    await page.fill("[name=email]", login)
+    await page.fill("[name=password]", password)
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/review")
