@@ -10,6 +10,7 @@ import io
 import sys
 import tempfile
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from PIL import Image
 from playwright.async_api import BrowserContext, Page
@@ -120,7 +121,9 @@ async def _picture(page: Page, name: str, language: str) -> None:
 
 
 async def _cookie(page: Page, name: str, value: str) -> None:
-    await page.context.add_cookies([{"name": name, "value": value, "url": page.url}])
+    place = urlsplit(page.url)
+    # For the whole site: one for the page's own folder would stand beside the site's, which counts.
+    await page.context.add_cookies([{"name": name, "value": value, "url": f"{place.scheme}://{place.netloc}/"}])
 
 
 def smaller(png: bytes) -> bytes:
