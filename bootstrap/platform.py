@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -34,8 +34,11 @@ class Platform:
         self._tell = tell
         self.supervisor = Supervisor(settings.state_dir, tell)
 
-    async def start(self) -> None:
-        """Return when every program is healthy; raises Problem for the first thing that stands in the way."""
+    async def start(self, only: Collection[str] | None = None) -> None:
+        """Return when every program is healthy; raises Problem for the first thing that stands in the way.
+
+        `only` names the workers and web programs to start beside the services; None starts them all.
+        """
         make_state_folders(self.settings)
         keys.ensure(self.settings)
         await self.supervisor.clear_leftovers()
@@ -44,7 +47,8 @@ class Platform:
         await self._start_temporal_and_simulators()
         await self._ensure_demo()
         self._tell(say("启动网页与工作进程", "Starting web programs and workers"))
-        await self.supervisor.start(*workers(self.settings), *webs(self.settings))
+        programs = [*workers(self.settings), *webs(self.settings)]
+        await self.supervisor.start(*(program for program in programs if only is None or program.name in only))
 
     async def stop(self) -> None:
         """Stop everything that was started; safe to call after a start that failed half-way."""

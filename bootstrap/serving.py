@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 import uvicorn
+import uvloop
 
 from bootstrap.settings import Settings
 
@@ -44,7 +45,7 @@ def work(settings: Settings, name: str) -> None:
     from bootstrap.workers import run_cards, run_reading  # Loads activities; a web process must not.
 
     runners: dict[str, Callable[[Settings], Coro]] = {"cards": run_cards, "reading": run_reading}
-    asyncio.run(until_signalled(runners[name](settings)))
+    uvloop.run(until_signalled(runners[name](settings)))
 
 
 async def until_signalled(running: Coro) -> None:

@@ -83,6 +83,7 @@ class Settings(TemporalSettings, AddressSettings, OutsideSettings):
         description="postgresql:// URL of a PostgreSQL to use (DATABASE_URL too); unset starts the embedded one.",
     )
     database_connections: int = Field(10, ge=1, description="Most PostgreSQL connections of each process.")
+    workflows_cached: int = Field(2_000, ge=0, description="Waiting cards that a worker keeps in memory.")
     readings_at_once: int = Field(1, ge=1, description="Photos that one reader process reads at the same time.")
     keys_dir: Path | None = Field(None, description="Folder of the key ring; unset means state/keys under home.")
     photos_dir: Path | None = Field(None, description="Folder of card photos; unset means state/photos under home.")

@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 from temporalio.client import Client
-from temporalio.worker import Worker
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.asking import Parties
 from activities.delivery import Delivery
@@ -49,10 +49,9 @@ async def run_cards(settings: Settings) -> None:
     world, store = outside.build(settings, secrets), database(settings)
     client = await temporal.connect(settings, data_converter(secrets.keyring))
     intake = Intake(store, secrets.keyring, photo_store(settings, secrets.keyring))
-    verification = Verification(store, secrets.keyring, _parties(settings, world))
     async with AsyncExitStack() as stack:
         stack.push_async_callback(store.dispose)
-        for worker in _card_workers(settings, client, verification, _own_activities(store, secrets.keyring, world)):
+        for worker in card_workers(settings, client, store, secrets.keyring, world):
             await stack.enter_async_context(worker)
         async with asyncio.TaskGroup() as loops:
             loops.create_task(_forever("starter", STARTER_S, lambda: _start_waiting(intake, CardDesk(client))))
@@ -99,7 +98,11 @@ def _own_activities(store: Database, keyring: KeyRing, world: outside.Outside) -
     ]  # fmt: skip
 
 
-def _card_workers(settings: Settings, client: Client, verification: Verification, own: Sequence[Task]) -> list[Worker]:
+def card_workers(
+    settings: Settings, client: Client, store: Database, keyring: KeyRing, world: outside.Outside
+) -> list[Worker]:
+    """The worker of the cards' own queue, and one per issuer."""
+    verification = Verification(store, keyring, _parties(settings, world))
     asked: list[Task] = [
         verification.ask_issuer,
         verification.ask_store,
@@ -108,7 +111,14 @@ def _card_workers(settings: Settings, client: Client, verification: Verification
     ]
     local: list[Task] = [verification.record_outlet_report, verification.record_silence]
     remote: list[Task] = [verification.ask_outlet, verification.open_channel]
-    cards = Worker(client, task_queue=CARDS_QUEUE, workflows=[CardWorkflow], activities=[*own, *local, *remote])
+    cards = Worker(
+        client,
+        task_queue=CARDS_QUEUE,
+        workflows=[CardWorkflow],
+        activities=[*_own_activities(store, keyring, world), *local, *remote],
+        workflow_runner=UnsandboxedWorkflowRunner(),  # See docs/decisions/0008: the tests run in the sandbox.
+        max_cached_workflows=settings.workflows_cached,
+    )
     issuers = sorted({brand.issuer for brand in catalogue().values()})
     return [cards, *(_issuer_worker(settings, client, issuer, asked) for issuer in issuers)]
 

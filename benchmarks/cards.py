@@ -1,0 +1,58 @@
+"""Cards for benchmarks: e-commerce cards that a machine buys, handed in by the demo partner over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+from typing import Any
+
+import httpx
+from stdnum.iso7064 import mod_37_36
+
+from benchmarks.town import Town
+from bootstrap.demo.people import PARTNER_KEY
+from domain.identifiers import ALPHABET, new_id
+
+PAYEE = {"account": "13800000021", "name": "Bench"}
+FACE_MINOR = 50_000
+FACE = {"amount_minor": FACE_MINOR, "currency": "CNY"}
+ANY_PRICE = {"amount_minor": 1, "currency": "CNY"}
+
+
+def jd_card(*, accepted_in_advance: bool) -> dict[str, Any]:
+    """A typed, active 500-yuan JD card with a number of its own."""
+    # The issuer's book reads the two characters before the check character: letters mean an active card.
+    body = "JD" + "".join(secrets.choice(ALPHABET[10:]) for _ in range(13))
+    card: dict[str, Any] = {"brand": "jd", "number": body + mod_37_36.calc_check_digit(body), "face_value": FACE}
+    return {**card, "accept_at_or_above": ANY_PRICE} if accepted_in_advance else card
+
+
+def partner(town: Town) -> httpx.AsyncClient:
+    """The demo partner at the API."""
+    key = json.loads(town.settings.demo_secrets_file.read_text())[PARTNER_KEY]
+    return httpx.AsyncClient(
+        base_url=town.settings.api_url, headers={"Authorization": f"Bearer {key}"}, timeout=30, trust_env=False
+    )
+
+
+async def submit(api: httpx.AsyncClient, card: dict[str, Any]) -> str:
+    """Hands one card in and returns its id. Raises httpx.HTTPStatusError when it is refused."""
+    answer = await api.post(
+        "/v1/submissions", json={"cards": [card], "payee": PAYEE}, headers={"Idempotency-Key": new_id()}
+    )
+    answer.raise_for_status()
+    return str(answer.json()["card_ids"][0])
+
+
+async def bought(town: Town, api: httpx.AsyncClient, many: int, at_once: int) -> list[str]:
+    """Hands in `many` cards, `at_once` at a time, and returns their ids when each is paid."""
+    gate = asyncio.Semaphore(at_once)
+
+    async def one() -> str:
+        async with gate:
+            card_id = await submit(api, jd_card(accepted_in_advance=True))
+            await town.client.get_workflow_handle(f"card:{card_id}").result()
+            return card_id
+
+    return list(await asyncio.gather(*(one() for _ in range(many))))
