@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -14,7 +12,16 @@ from sqlalchemy import exists, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from activities.corrections import Corrections, checked_fields, confirm_reading, require_complete
-from activities.submitting import claimed, insert_cards, photo_row, receipt_of
+from activities.submitting import (
+    CheckedCard,
+    card_row,
+    claimed,
+    insert_cards,
+    photo_row,
+    receipt_of,
+    request_hash_of,
+    submission_row,
+)
 from database.repositories import cards
 from database.repositories.cards import Change
 from database.session import Database
@@ -22,7 +29,6 @@ from database.tables.columns import now
 from database.tables.intake import CardRow, PhotoRow, SubmissionRow
 from domain.cards import CardType, Stage, WaitingFor
 from domain.facts import CardToBuy, SubmissionReceipt
-from domain.identifiers import new_id
 from domain.intake import Submission, SubmittedCard, check_shape
 from domain.money import Money
 from domain.refusals import CardExpired, FieldInvalid, NotExpectedNow, NotFound
@@ -33,17 +39,6 @@ from gateways.pictures.store import PhotoStore
 
 PHONE = re.compile(r"\+?[0-9][0-9 -]{5,18}")
 FIELDS_AWAITED = frozenset({WaitingFor.SELLER_FIELDS, WaitingFor.SELLER_ITEM})
-
-
-@dataclass(frozen=True)
-class _CheckedCard:
-    """A submitted card that could be bought: its fields tidied, its photos cleaned and kept."""
-
-    given: SubmittedCard
-    brand: Brand
-    number: str | None
-    pin: str | None
-    photos: tuple[AcceptedPhoto, ...]
 
 
 class Intake:
@@ -61,9 +56,9 @@ class Intake:
         """
         check_shape(submission)
         checked = [await self._checked(submission, given) for given in submission.cards]
-        request_hash = self._request_hash(submission)
+        request_hash = request_hash_of(self._keyring, submission)
         async with self._database.transaction() as session:
-            row = self._submission_row(submission, request_hash)
+            row = submission_row(self._keyring, submission, request_hash)
             if not await claimed(session, row):
                 return await receipt_of(session, submission, request_hash)
             card_ids = await self._write_cards(session, row, submission, checked)
@@ -137,7 +132,7 @@ class Intake:
             raise NotFound(card=card_id[:26])
         return _to_buy(*found)
 
-    async def _checked(self, submission: Submission, given: SubmittedCard) -> _CheckedCard:
+    async def _checked(self, submission: Submission, given: SubmittedCard) -> CheckedCard:
         """Raises the refusal of whatever is wrong with one card."""
         known = brand(given.brand)
         number = known.require_number(given.number) if given.number else None
@@ -148,7 +143,7 @@ class Intake:
             raise CardExpired(expiry=given.expiry.isoformat())
         _require_phone_for_code(submission, known)
         photos = [await self._kept(raw) for raw in given.photos]
-        return _CheckedCard(given, known, number, pin, tuple(photos))
+        return CheckedCard(given, known, number, pin, tuple(photos))
 
     async def _kept(self, raw: bytes) -> AcceptedPhoto:
         """Cleans and keeps a photo before the transaction: one left over by a refusal is sealed and names nobody."""
@@ -157,72 +152,14 @@ class Intake:
         return photo
 
     async def _write_cards(
-        self, session: AsyncSession, row: SubmissionRow, submission: Submission, checked: Sequence[_CheckedCard]
+        self, session: AsyncSession, row: SubmissionRow, submission: Submission, checked: Sequence[CheckedCard]
     ) -> tuple[str, ...]:
-        rows = [self._card_row(row.id, position, card) for position, card in enumerate(checked)]
+        rows = [card_row(self._keyring, row.id, position, card) for position, card in enumerate(checked)]
         await insert_cards(session, rows)
         for written, card in zip(rows, checked, strict=True):
             session.add_all(photo_row(written.id, place, photo) for place, photo in enumerate(card.photos))
             await cards.record(session, written.id, _submitted(submission, row, card))
         return tuple(written.id for written in rows)
-
-    def _submission_row(self, submission: Submission, request_hash: str) -> SubmissionRow:
-        submission_id = new_id()
-        return SubmissionRow(
-            id=submission_id,
-            owner=submission.owner,
-            idempotency_key=submission.idempotency_key,
-            request_hash=request_hash,
-            form_hash=submission.form_hash,
-            channel=submission.channel,
-            locale=submission.locale,
-            payee_account_sealed=self._keyring.seal_text(
-                submission.payee_account, purpose="submission", aad=f"submission:{submission_id}:payee_account"
-            ),
-            payee_name_sealed=self._keyring.seal_text(
-                submission.payee_name, purpose="submission", aad=f"submission:{submission_id}:payee_name"
-            ),
-            payee_masked=masked_account(submission.payee_account),
-        )
-
-    def _card_row(self, submission_id: str, position: int, card: _CheckedCard) -> CardRow:
-        card_id, face, floor = new_id(), card.given.face_value, card.given.accept_at_or_above
-        return CardRow(
-            id=card_id,
-            submission_id=submission_id,
-            position=position,
-            card_type=card.brand.card_type,
-            brand=card.brand.code,
-            currency=card.brand.currency,
-            number_sealed=self._sealed(card_id, "number", card.number),
-            number_tail=card.number[-4:] if card.number else None,
-            pin_sealed=self._sealed(card_id, "pin", card.pin),
-            fingerprint=self._keyring.fingerprint(card.brand.issuer, card.number) if card.number else None,
-            face_value_minor=None if face is None else face.amount_minor,
-            expires_on=card.given.expiry,
-            confirm_fields=card.given.confirm_fields,
-            accept_at_or_above_minor=None if floor is None else floor.amount_minor,
-        )
-
-    def _sealed(self, card_id: str, name: str, secret: str | None) -> bytes | None:
-        if secret is None:
-            return None
-        return self._keyring.seal_text(secret, purpose="card", aad=f"card:{card_id}:{name}")
-
-    def _request_hash(self, submission: Submission) -> str:
-        """A keyed hash: a plain one over a card number could be searched through by whoever finds it."""
-        content = {name: _plain(value) for name, value in vars(submission).items() if name != "cards"}
-        content["cards"] = [{name: _plain(value) for name, value in vars(card).items()} for card in submission.cards]
-        written = json.dumps(content, ensure_ascii=False, sort_keys=True)
-        return self._keyring.index(written, purpose="request")
-
-
-def masked_account(account: str) -> str:
-    """A payee as it is shown: `138****0021`, `li***@example.com`."""
-    name, at, host = account.partition("@")
-    if at:
-        return f"{name[:2]}***@{host}"
-    return f"{account[:3]}****{account[-4:]}" if len(account) > 7 else "****"
 
 
 def _require_phone_for_code(submission: Submission, known: Brand) -> None:
@@ -232,7 +169,7 @@ def _require_phone_for_code(submission: Submission, known: Brand) -> None:
         raise FieldInvalid(field="payee_account", why="phone_needed_for_code")
 
 
-def _submitted(submission: Submission, row: SubmissionRow, card: _CheckedCard) -> Change:
+def _submitted(submission: Submission, row: SubmissionRow, card: CheckedCard) -> Change:
     facts = {"brand": card.brand.code, "channel": row.channel, "photos": str(len(card.photos))}
     if row.form_hash:
         facts["form_hash"] = row.form_hash
@@ -260,13 +197,6 @@ def _to_buy(card: CardRow, owner: str, has_photos: bool) -> CardToBuy:
         currency=card.currency,
         owner=owner,
     )
-
-
-def _plain(value: object) -> object:
-    """A submitted value as it enters the request's hash; photos by their own content."""
-    if isinstance(value, tuple):
-        return [part.hex() if isinstance(part, bytes) else str(part) for part in value]
-    return value if value is None or isinstance(value, bool) else str(value)
 
 
 def _is(column: Any, value: Any) -> Any:

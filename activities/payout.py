@@ -6,24 +6,30 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import select, update
-from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import update
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.failures import PayoutUnknown, translated
+from activities.paying import (
+    heard_first,
+    ordered_with,
+    owner_of,
+    prepared_first,
+    settle_once,
+    settled_report,
+    verdict_on,
+)
 from database.repositories import cards, ledger
 from database.repositories.cards import Change
 from database.session import Database
-from database.tables.columns import now
-from database.tables.intake import CardRow, SubmissionRow
+from database.tables.intake import SubmissionRow
 from database.tables.payout import PaymentNotificationRow, PayoutRow
 from database.tables.pricing import QuoteRow
-from domain.cards import EndReason, Outcome, Stage, WaitingFor
+from domain.cards import Stage, WaitingFor
 from domain.facts import NotificationVerdict, PaymentReport, PayoutFacts
 from domain.identifiers import new_id, short
-from domain.ledger import payout_paid, payout_prepared, payout_refused
+from domain.ledger import payout_prepared
 from domain.money import Money
 from domain.payout import PayoutOrder, PayoutOutcome, PayoutReport, PayoutState
 from domain.pricing import QuoteState
@@ -68,8 +74,8 @@ class Payout:
             if quote.state is not QuoteState.ACCEPTED or quote.card_id != card_id:
                 raise ApplicationError("the quote was not accepted", type="not_accepted", non_retryable=True)
             amount = Money(quote.amount_minor, quote.currency)
-            if await _prepared_first(session, PayoutRow(key=key, card_id=card_id, amount_minor=amount.amount_minor)):
-                owner = await _owner(session, card)
+            if await prepared_first(session, PayoutRow(key=key, card_id=card_id, amount_minor=amount.amount_minor)):
+                owner = await owner_of(session, card)
                 postings = payout_prepared(owner, amount)
                 await ledger.post(session, f"{key}:prepared", card_id, "payout_prepared", postings)
                 facts = {"key": key, "amount": str(amount)}
@@ -116,7 +122,7 @@ class Payout:
         async with self._database.transaction() as session:
             row = await session.get_one(PayoutRow, key, with_for_update=True)
             if row.settled_at is None:
-                await _settle(session, row, outcome, code)
+                await settle_once(session, row, outcome, code)
 
     async def receive_notification(self, form: Mapping[str, str]) -> PaymentReport:
         """The gateway's notification, by its form fields. It is kept with our verdict and moves no money by itself.
@@ -137,10 +143,10 @@ class Payout:
     async def _heard(self, notify_id: str, report: PayoutReport) -> PaymentReport:
         async with self._database.transaction() as session:
             row = await session.get(PayoutRow, report.key)
-            verdict = _verdict(row, report)
+            verdict = verdict_on(row, report)
             amount = None if report.amount is None else report.amount.amount_minor
             heard = PaymentNotificationRow(notify_id=notify_id, key=report.key, verdict=verdict, amount_minor=amount)
-            if not await _heard_first(session, heard) and verdict is NotificationVerdict.ACCEPTED:
+            if not await heard_first(session, heard) and verdict is NotificationVerdict.ACCEPTED:
                 verdict = NotificationVerdict.DUPLICATE
         if verdict is NotificationVerdict.AMOUNT_MISMATCH:
             raise AmountMismatch()
@@ -160,8 +166,8 @@ class Payout:
         )
         async with self._database.transaction() as session:
             fresh = (await session.execute(marking)).scalar_one_or_none() is not None
-            row, submission = await _order(session, key)
-        return _Ordered(self._opened(row, submission), row.card_id, not fresh, _settled_report(row))
+            row, submission = await ordered_with(session, key)
+        return _Ordered(self._opened(row, submission), row.card_id, not fresh, settled_report(row))
 
     def _opened(self, row: PayoutRow, submission: SubmissionRow) -> PayoutOrder:
         place = f"submission:{submission.id}"
@@ -212,71 +218,3 @@ _INVALID = NotificationVerdict.SIGNATURE_INVALID
 
 def _facts(report: PayoutReport) -> PayoutFacts:
     return PayoutFacts(report.outcome, report.code)
-
-
-def _settled_report(row: PayoutRow) -> PayoutReport | None:
-    """The outcome of an order that is settled already."""
-    known = {PayoutState.PAID: PayoutOutcome.PAID, PayoutState.REFUSED: PayoutOutcome.REFUSED}.get(row.state)
-    return None if known is None else PayoutReport(row.key, known, row.gateway_reference, None, row.refusal_code)
-
-
-def _verdict(row: PayoutRow | None, report: PayoutReport) -> NotificationVerdict:
-    if row is None:
-        return NotificationVerdict.UNKNOWN_ORDER
-    if report.amount != Money(row.amount_minor, row.currency):
-        return NotificationVerdict.AMOUNT_MISMATCH
-    return NotificationVerdict.ACCEPTED
-
-
-async def _prepared_first(session: AsyncSession, row: PayoutRow) -> bool:
-    columns: Any = PayoutRow
-    statement = insert(PayoutRow).values(row.model_dump()).on_conflict_do_nothing(index_elements=["key"])
-    return (await session.execute(statement.returning(columns.key))).scalar_one_or_none() is not None
-
-
-async def _heard_first(session: AsyncSession, row: PaymentNotificationRow) -> bool:
-    columns: Any = PaymentNotificationRow
-    values = row.model_dump(exclude={"id"})
-    statement = insert(PaymentNotificationRow).values(values).on_conflict_do_nothing(index_elements=["notify_id"])
-    return (await session.execute(statement.returning(columns.id))).scalar_one_or_none() is not None
-
-
-async def _order(session: AsyncSession, key: str) -> tuple[PayoutRow, SubmissionRow]:
-    payout, card, submission = _c(PayoutRow), _c(CardRow), _c(SubmissionRow)
-    statement = (
-        select(PayoutRow, SubmissionRow)
-        .join(CardRow, card.id == payout.card_id)
-        .join(SubmissionRow, submission.id == card.submission_id)
-        .where(payout.key == key)
-    )
-    found = (await session.execute(statement)).one()
-    return found[0], found[1]
-
-
-async def _owner(session: AsyncSession, card: CardRow) -> str:
-    return (await session.get_one(SubmissionRow, card.submission_id)).owner
-
-
-async def _settle(session: AsyncSession, row: PayoutRow, outcome: PayoutOutcome, code: str | None) -> None:
-    amount, paid = Money(row.amount_minor, row.currency), outcome is PayoutOutcome.PAID
-    card = await cards.load_for_update(session, row.card_id)
-    owner = await _owner(session, card)
-    row.state = PayoutState.PAID if paid else PayoutState.REFUSED
-    row.settled_at, row.refusal_code = now(), code
-    postings = payout_paid(amount) if paid else payout_refused(owner, amount)
-    await ledger.post(session, f"{row.key}:settled", row.card_id, f"payout_{outcome.value}", postings)
-    facts = {"key": row.key, "amount": str(amount), "code": code or ""}
-    await cards.record(
-        session,
-        row.card_id,
-        Change(
-            Stage.ENDED, WaitingFor.NOBODY, None, f"payout.{outcome.value}", facts, actor="gateway",
-            outcome=Outcome.PAID if paid else Outcome.PAYMENT_REFUSED,
-            reason=None if paid else EndReason.PAYEE_REFUSED, reason_detail=code,
-        ),
-    )  # fmt: skip
-
-
-def _c(table: Any) -> Any:
-    """A table whose attributes are columns; SQLModel annotates them as the values they hold."""
-    return table

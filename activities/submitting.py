@@ -1,8 +1,11 @@
-"""The statements that write a submission: its key is claimed once, and its cards go in all together or not at all."""
+"""The rows of a submission, sealed, and the statements that write them: its key is claimed once, its cards go in
+all together or not at all."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import select, text
@@ -12,9 +15,22 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.tables.intake import CardRow, PhotoRow, SubmissionRow
 from domain.facts import SubmissionReceipt
 from domain.identifiers import new_id
-from domain.intake import Submission
+from domain.intake import Submission, SubmittedCard
 from domain.refusals import DuplicateCard, IdempotencyKeyReused
+from domain.rules.brands import Brand
+from domain.sealing import KeyRing
 from gateways.pictures.accept import AcceptedPhoto
+
+
+@dataclass(frozen=True)
+class CheckedCard:
+    """A submitted card that could be bought: its fields tidied, its photos cleaned and kept."""
+
+    given: SubmittedCard
+    brand: Brand
+    number: str | None = field(repr=False)
+    pin: str | None = field(repr=False)
+    photos: tuple[AcceptedPhoto, ...]
 
 
 async def claimed(session: AsyncSession, row: SubmissionRow) -> bool:
@@ -65,3 +81,74 @@ def photo_row(card_id: str, position: int, photo: AcceptedPhoto) -> PhotoRow:
         width=photo.width,
         height=photo.height,
     )
+
+
+def submission_row(keyring: KeyRing, submission: Submission, request_hash: str) -> SubmissionRow:
+    """A new submission; who is paid is sealed."""
+    submission_id = new_id()
+    return SubmissionRow(
+        id=submission_id,
+        owner=submission.owner,
+        idempotency_key=submission.idempotency_key,
+        request_hash=request_hash,
+        form_hash=submission.form_hash,
+        channel=submission.channel,
+        locale=submission.locale,
+        payee_account_sealed=keyring.seal_text(
+            submission.payee_account, purpose="submission", aad=f"submission:{submission_id}:payee_account"
+        ),
+        payee_name_sealed=keyring.seal_text(
+            submission.payee_name, purpose="submission", aad=f"submission:{submission_id}:payee_name"
+        ),
+        payee_masked=masked_account(submission.payee_account),
+    )
+
+
+def card_row(keyring: KeyRing, submission_id: str, position: int, card: CheckedCard) -> CardRow:
+    """A new card; number and PIN are sealed."""
+    card_id, face, floor = new_id(), card.given.face_value, card.given.accept_at_or_above
+    return CardRow(
+        id=card_id,
+        submission_id=submission_id,
+        position=position,
+        card_type=card.brand.card_type,
+        brand=card.brand.code,
+        currency=card.brand.currency,
+        number_sealed=_sealed(keyring, card_id, "number", card.number),
+        number_tail=card.number[-4:] if card.number else None,
+        pin_sealed=_sealed(keyring, card_id, "pin", card.pin),
+        fingerprint=keyring.fingerprint(card.brand.issuer, card.number) if card.number else None,
+        face_value_minor=None if face is None else face.amount_minor,
+        expires_on=card.given.expiry,
+        confirm_fields=card.given.confirm_fields,
+        accept_at_or_above_minor=None if floor is None else floor.amount_minor,
+    )
+
+
+def request_hash_of(keyring: KeyRing, submission: Submission) -> str:
+    """A keyed hash: a plain one over a card number could be searched through by whoever finds it."""
+    content = {name: _plain(value) for name, value in vars(submission).items() if name != "cards"}
+    content["cards"] = [{name: _plain(value) for name, value in vars(card).items()} for card in submission.cards]
+    written = json.dumps(content, ensure_ascii=False, sort_keys=True)
+    return keyring.index(written, purpose="request")
+
+
+def masked_account(account: str) -> str:
+    """A payee as it is shown: `138****0021`, `li***@example.com`."""
+    name, at, host = account.partition("@")
+    if at:
+        return f"{name[:2]}***@{host}"
+    return f"{account[:3]}****{account[-4:]}" if len(account) > 7 else "****"
+
+
+def _sealed(keyring: KeyRing, card_id: str, name: str, secret: str | None) -> bytes | None:
+    if secret is None:
+        return None
+    return keyring.seal_text(secret, purpose="card", aad=f"card:{card_id}:{name}")
+
+
+def _plain(value: object) -> object:
+    """A submitted value as it enters the request's hash; photos by their own content."""
+    if isinstance(value, tuple):
+        return [part.hex() if isinstance(part, bytes) else str(part) for part in value]
+    return value if value is None or isinstance(value, bool) else str(value)

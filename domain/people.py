@@ -39,7 +39,9 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.OPS: frozenset({Permission.SEE_QUEUE, Permission.SEE_CARD, Permission.SEE_TRAIL, Permission.DECODE_HISTORY}),
     Role.SUPPORT: frozenset({Permission.SEE_CARD}),
     Role.FINANCE: frozenset({Permission.SEE_CARD, Permission.SEE_PAYOUTS}),
-    Role.COMPLIANCE: frozenset({Permission.SEE_QUEUE, Permission.SEE_CARD, Permission.SEE_PAYOUTS, Permission.SEE_TRAIL}),
+    Role.COMPLIANCE: frozenset(
+        {Permission.SEE_QUEUE, Permission.SEE_CARD, Permission.SEE_PAYOUTS, Permission.SEE_TRAIL}
+    ),
     Role.ADMIN: frozenset({Permission.SEE_QUEUE, Permission.SEE_CARD, Permission.DECODE_HISTORY}),
 }
 

@@ -65,7 +65,9 @@ class Sessions:
         """Ends the session at the server, so that a copied cookie is worth nothing either."""
         row: Any = ConsoleSessionRow
         async with self._database.transaction() as session:
-            await session.execute(update(ConsoleSessionRow).where(row.token_hash == _hash(token)).values(ended_at=now()))
+            await session.execute(
+                update(ConsoleSessionRow).where(row.token_hash == _hash(token)).values(ended_at=now())
+            )
 
 
 def _person(row: PersonRow) -> Person:

@@ -155,7 +155,9 @@ async def card(session: AsyncSession, card_id: str) -> CardRecord:
         answers=await _of_card(session, AnswerRow, card_id, _c(AnswerRow.id).desc()),
         quote=next(iter(await _of_card(session, QuoteRow, card_id, _c(QuoteRow.created_at).desc(), limit=1)), None),
         events=await _of_card(session, CardEventRow, card_id, _c(CardEventRow.id).desc(), limit=EVENTS_MAX),
-        task=next(iter(await _of_card(session, ReviewTaskRow, card_id, _c(ReviewTaskRow.opened_at).desc(), limit=1)), None),
+        task=next(
+            iter(await _of_card(session, ReviewTaskRow, card_id, _c(ReviewTaskRow.opened_at).desc(), limit=1)), None
+        ),
         decisions=await _of_card(session, ReviewDecisionRow, card_id, _c(ReviewDecisionRow.made_at).desc()),
         names={},
     )
@@ -237,7 +239,9 @@ def _entry(row: Any) -> QueueEntry:
     )
 
 
-async def _of_card(session: AsyncSession, table: Any, card_id: str, *order: Any, limit: int | None = None) -> tuple[Any, ...]:
+async def _of_card(
+    session: AsyncSession, table: Any, card_id: str, *order: Any, limit: int | None = None
+) -> tuple[Any, ...]:
     statement = select(table).where(table.card_id == card_id).order_by(*order).limit(limit)
     return tuple((await session.execute(statement)).scalars())
 

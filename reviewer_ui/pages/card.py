@@ -127,7 +127,10 @@ class LookUpContext:
 
 @router.get("/cards")
 async def look_up(
-    request: Request, console: At, person: CardReader, id: Annotated[str, Query(max_length=64)] = ""  # noqa: A002
+    request: Request,
+    console: At,
+    person: CardReader,
+    id: Annotated[str, Query(max_length=64)] = "",  # noqa: A002
 ) -> Response:
     """Finds a card by its id or its last characters; a single match opens at once."""
     asked = id.strip().upper().removeprefix("CARD:")

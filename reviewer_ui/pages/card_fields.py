@@ -128,7 +128,11 @@ def _said_of(name: FieldName, record: CardRecord) -> tuple[tuple[Party, Money | 
 
 def _fresh(record: CardRecord) -> list[AnswerRow]:
     """Answers to these very fields, oldest first, so that of one party the newest wins."""
-    return [one for one in reversed(record.answers) if one.failure is None and one.fields_revision == record.card.fields_revision]
+    return [
+        one
+        for one in reversed(record.answers)
+        if one.failure is None and one.fields_revision == record.card.fields_revision
+    ]
 
 
 def _said(name: FieldName, answer: AnswerRow, currency: Currency) -> Money | date | str | None:

@@ -95,7 +95,12 @@ async def deliver(request: Request, console: At, person: Decider, card_id: str) 
 
 @router.post("/reveal")
 async def reveal(
-    request: Request, console: At, person: Revealer, card_id: str, field: Line, reason: Annotated[str, Form(max_length=300)] = ""
+    request: Request,
+    console: At,
+    person: Revealer,
+    card_id: str,
+    field: Line,
+    reason: Annotated[str, Form(max_length=300)] = "",
 ) -> Response:
     """Shows number or PIN once; who, which and why are in the audit record before the value leaves."""
     try:
@@ -105,7 +110,9 @@ async def reveal(
         value = await console.services.review.reveal(person.id, card_id, wanted, reason.strip())
     except Refusal as refusal:
         return await render(request, console, person, card_id, refusal=refusal, block="refusal")
-    return await console.answer(request, "reveal.html", RevealContext(shell(request, person), card_id, wanted, value), block="secret")
+    return await console.answer(
+        request, "reveal.html", RevealContext(shell(request, person), card_id, wanted, value), block="secret"
+    )
 
 
 async def _record(console: Console, person: Person, card_id: str, task_id: str, draft: Draft) -> str:
@@ -123,7 +130,9 @@ async def _record(console: Console, person: Person, card_id: str, task_id: str, 
         person.id,
         task_id,
         outcome,
-        reject_reason=_one_of(RejectReason, draft.reject_reason, "reject_reason") if outcome is ReviewOutcome.REJECT else None,
+        reject_reason=_one_of(RejectReason, draft.reject_reason, "reject_reason")
+        if outcome is ReviewOutcome.REJECT
+        else None,
         asked_item=_one_of(AskedItem, draft.asked_item, "asked_item") if outcome is ReviewOutcome.ASK_AGAIN else None,
         corrected=_corrected(draft, record) if outcome is ReviewOutcome.APPROVE_CORRECTED else None,
         note=draft.note.strip(),

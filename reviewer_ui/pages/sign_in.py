@@ -12,6 +12,7 @@ from starlette.responses import Response
 from domain.refusals import Refusal
 from reviewer_ui.sessions import COOKIE, LIFETIME
 from reviewer_ui.visit import At, Shell, see_other, shell
+from web.limits import caller
 from web.locale import remember, safe_return
 
 router = APIRouter()
@@ -44,6 +45,7 @@ async def enter(
 ) -> Response:
     """Opens a session; a wrong password or too many tries show the form again with their own status."""
     try:
+        console.sign_in_throttle.hit(caller(request))
         person = await console.services.sign_in.check(email.strip().lower(), password)
     except Refusal as refusal:
         context = SignInContext(shell(request, None), safe_return(next), email, refusal)

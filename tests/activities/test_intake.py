@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from activities.corrections import Corrections
-from activities.intake import masked_account
+from activities.submitting import masked_account
 from database.tables.evidence import LeafRow
 from database.tables.intake import CardRow, PhotoRow, SubmissionRow
 from domain.cards import CardType, EndReason, Outcome, Stage, WaitingFor

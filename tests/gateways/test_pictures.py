@@ -1,4 +1,4 @@
-"""Which files are taken as photos, what is left of them, and how they are kept."""
+"""Which files are taken as photos, and what is left of them."""
 
 from __future__ import annotations
 
@@ -8,15 +8,12 @@ import io
 import struct
 import zlib
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
-from cryptography.fernet import Fernet, InvalidToken
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image, ImageDraw
+from PIL import Image
 
-from domain.reading import Box
 from domain.refusals import (
     PhotoEmpty,
     PhotoFormatUnsupported,
@@ -27,23 +24,9 @@ from domain.refusals import (
 )
 from gateways.pictures import accept as door
 from gateways.pictures.accept import accept, accept_in_thread, format_of
-from gateways.pictures.store import PhotoDamaged, PhotoMissing, PhotoStore
+from tests.gateways.drawn import RED, WHITE, card, encoded
 
-RED, WHITE = (200, 30, 30), (255, 255, 255)
 ORIENTATION, GPS, RIGHT_TOP = 0x0112, 0x8825, 6
-
-
-def encoded(picture: Image.Image, kind: str = "JPEG", **options: object) -> bytes:
-    out = io.BytesIO()
-    picture.save(out, kind, **options)
-    return out.getvalue()
-
-
-def card(size: tuple[int, int] = (640, 400), mode: str = "RGB") -> Image.Image:
-    """White with a red upper left quarter."""
-    picture = Image.new("RGB", size, WHITE)
-    ImageDraw.Draw(picture).rectangle((0, 0, size[0] // 2, size[1] // 2), fill=RED)
-    return picture.convert(mode)
 
 
 def png_header(width: int, height: int) -> bytes:
@@ -171,83 +154,3 @@ async def test_the_event_loop_goes_on_while_a_photo_is_decoded() -> None:
         turns += 1
     assert (await decoding).width == 2400
     assert turns > 3
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> PhotoStore:
-    cipher = Fernet(Fernet.generate_key())
-    return PhotoStore(tmp_path, cipher.encrypt, cipher.decrypt)
-
-
-def files(root: Path) -> list[Path]:
-    return [path for path in root.rglob("*") if path.is_file()]
-
-
-def test_a_photo_comes_back_as_it_was_and_lies_sealed(store: PhotoStore, tmp_path: Path) -> None:
-    photo = accept(encoded(card()))
-    digest = store.write(photo.jpeg)
-    assert digest == photo.stored_sha256
-    assert store.read(digest) == photo.jpeg
-    [kept] = files(tmp_path)
-    assert photo.jpeg[:64] not in kept.read_bytes()
-    assert kept.stat().st_mode & 0o077 == 0
-
-
-def test_the_same_photo_is_kept_once(store: PhotoStore, tmp_path: Path) -> None:
-    jpeg = accept(encoded(card())).jpeg
-    assert store.write(jpeg) == store.write(jpeg)
-    assert len(files(tmp_path)) == 1
-
-
-def test_a_failed_write_leaves_nothing(tmp_path: Path) -> None:
-    def full(_: bytes) -> bytes:
-        raise OSError(28, "No space left on device")
-
-    with pytest.raises(OSError, match="No space"):
-        PhotoStore(tmp_path, full, full).write(b"photo")
-    assert files(tmp_path) == []
-
-
-def test_a_missing_a_foreign_and_a_changed_photo_are_told_apart(store: PhotoStore, tmp_path: Path) -> None:
-    with pytest.raises(PhotoMissing):
-        store.read("0" * 64)
-    with pytest.raises(PhotoMissing):
-        store.read("../../etc/passwd")
-    digest = store.write(accept(encoded(card())).jpeg)
-    [kept] = files(tmp_path)
-    kept.write_bytes(b"tampered")
-    with pytest.raises(InvalidToken):
-        store.read(digest)
-
-
-def test_another_photo_under_its_name_is_noticed(tmp_path: Path) -> None:
-    plain = PhotoStore(tmp_path, bytes, bytes)
-    digest = plain.write(b"first")
-    files(tmp_path)[0].write_bytes(b"other")
-    with pytest.raises(PhotoDamaged):
-        plain.read(digest)
-
-
-def test_a_field_is_cut_out_with_a_margin_and_never_outside_the_photo(store: PhotoStore) -> None:
-    digest = store.write(accept(encoded(card())).jpeg)
-    for box, size in (
-        (Box(100, 100, 200, 40), (228, 68)),
-        (Box(0, 0, 50, 20), (57, 27)),
-        (Box(900, 900, 50, 20), (1, 1)),
-    ):
-        with Image.open(io.BytesIO(store.crop(digest, box))) as crop:
-            assert crop.size == size
-
-
-def test_a_thumbnail_is_small(store: PhotoStore) -> None:
-    digest = store.write(accept(encoded(card())).jpeg)
-    with Image.open(io.BytesIO(store.thumbnail(digest))) as thumbnail:
-        assert thumbnail.size == (320, 200)
-
-
-def test_an_erased_photo_is_gone_and_erasing_again_is_no_error(store: PhotoStore) -> None:
-    digest = store.write(accept(encoded(card())).jpeg)
-    store.erase(digest)
-    store.erase(digest)
-    with pytest.raises(PhotoMissing):
-        store.read(digest)

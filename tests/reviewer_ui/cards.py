@@ -52,7 +52,11 @@ class Cards:
     async def person(self, role: Role, name: str = "") -> str:
         person_id = identifiers.new_id()
         row = PersonRow(
-            id=person_id, email=f"{person_id.lower()}@cardloop.test", name=name or role.value.title(), password_hash="-", roles=[role.value]
+            id=person_id,
+            email=f"{person_id.lower()}@cardloop.test",
+            name=name or role.value.title(),
+            password_hash="-",
+            roles=[role.value],
         )
         async with self._database.transaction() as session:
             session.add(row)
@@ -92,13 +96,22 @@ class Cards:
 
     async def payout(self, waiting: Waiting, state: PayoutState) -> None:
         async with self._database.transaction() as session:
-            session.add(PayoutRow(key=identifiers.payout_key(waiting.card_id, 1), card_id=waiting.card_id, amount_minor=44_100, state=state))
+            session.add(
+                PayoutRow(
+                    key=identifiers.payout_key(waiting.card_id, 1),
+                    card_id=waiting.card_id,
+                    amount_minor=44_100,
+                    state=state,
+                )
+            )
 
     async def run_out(self, waiting: Waiting) -> None:
         """The lease ended a second ago."""
         past = datetime.now(UTC) - timedelta(seconds=1)
         async with self._database.transaction() as session:
-            await session.execute(update(ReviewTaskRow).where(ReviewTaskRow.id == waiting.task_id).values(leased_until=past))  # type: ignore[arg-type]
+            await session.execute(
+                update(ReviewTaskRow).where(ReviewTaskRow.id == waiting.task_id).values(leased_until=past)
+            )  # type: ignore[arg-type]
 
     async def empty_the_queue(self) -> None:
         """Closes what earlier tests left open."""

@@ -80,12 +80,20 @@ def console_url(make_database: Callable[[str], str], worker: str) -> str:
 async def house(console_url: str, tmp_path: Path) -> AsyncIterator[House]:
     database, keyring = Database(console_url, pool_size=4), KeyRing.generate()
     photos = PhotoStore(
-        tmp_path, lambda jpeg: keyring.seal(jpeg, purpose="photo", aad="test"), lambda kept: keyring.open(kept, purpose="photo", aad="test")
+        tmp_path,
+        lambda jpeg: keyring.seal(jpeg, purpose="photo", aad="test"),
+        lambda kept: keyring.open(kept, purpose="photo", aad="test"),
     )
     review = Review(database, keyring)
     desk = StraightDesk(review)
     services = ConsoleServices(
-        database=database, keyring=keyring, photos=photos, review=review, desk=desk, sign_in=ConsoleSignIn(database), form_secret="s" * 32  # type: ignore[arg-type]
+        database=database,
+        keyring=keyring,
+        photos=photos,
+        review=review,
+        desk=desk,
+        sign_in=ConsoleSignIn(database),
+        form_secret="s" * 32,  # type: ignore[arg-type]
     )
     cards = Cards(database, keyring, photos.write(picture()))
     await cards.empty_the_queue()

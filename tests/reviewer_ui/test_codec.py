@@ -28,11 +28,15 @@ PLAIN = Payload(metadata={"encoding": b"json/plain"}, data=b'{"card_id": "one"}'
 @pytest_asyncio.fixture
 async def codec(house: House) -> httpx.AsyncClient:
     app = build_codec(CodecServices(house.database, house.keyring, UI))
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app=app, raise_app_exceptions=False), base_url="http://codec.test")
+    return httpx.AsyncClient(
+        transport=httpx.ASGITransport(app=app, raise_app_exceptions=False), base_url="http://codec.test"
+    )
 
 
 async def _sealed(keyring: KeyRing) -> dict[str, object]:
-    bound = EncryptionCodec(keyring).with_context(WorkflowSerializationContext(namespace="default", workflow_id="card:one"))
+    bound = EncryptionCodec(keyring).with_context(
+        WorkflowSerializationContext(namespace="default", workflow_id="card:one")
+    )
     return json_format.MessageToDict(Payloads(payloads=await bound.encode([PLAIN])))
 
 
@@ -54,7 +58,9 @@ async def test_the_console_cookie_counts_only_from_the_temporal_page(house: Hous
     assert (await codec.post("/decode", json=body)).status_code == 401
 
 
-@pytest.mark.parametrize(("role", "status"), [(Role.OPS, 200), (Role.ADMIN, 200), (Role.REVIEWER, 403), (Role.COMPLIANCE, 403)])
+@pytest.mark.parametrize(
+    ("role", "status"), [(Role.OPS, 200), (Role.ADMIN, 200), (Role.REVIEWER, 403), (Role.COMPLIANCE, 403)]
+)
 async def test_only_some_roles_decode(house: House, codec: httpx.AsyncClient, role: Role, status: int) -> None:
     bearer = {"authorization": f"Bearer {await house.sessions.open(await house.cards.person(role))}"}
     for path in ("/decode", "/encode"):
@@ -73,4 +79,6 @@ async def test_what_was_not_sealed_here_is_refused(house: House, codec: httpx.As
     bearer = {"authorization": f"Bearer {await house.sessions.open(await house.cards.person(Role.OPS))}"}
     foreign = await _sealed(KeyRing.generate())
     assert (await codec.post("/decode", json=foreign, headers=bearer)).status_code == 422
-    assert (await codec.post("/decode", content=b"{", headers=bearer | {"content-type": "application/json"})).status_code == 422
+    assert (
+        await codec.post("/decode", content=b"{", headers=bearer | {"content-type": "application/json"})
+    ).status_code == 422

@@ -31,7 +31,9 @@ async def test_an_escalated_task_is_for_seniors(house: House) -> None:
 async def test_two_reviewers_race_for_one_task(house: House) -> None:
     waiting = await house.cards.waiting()
     browsers = [await house.as_(Role.REVIEWER, name) for name in ("Ann", "Bo")]
-    answers = await asyncio.gather(*(post(one, f"/cards/{waiting.card_id}/take", task_id=waiting.task_id) for one in browsers))
+    answers = await asyncio.gather(
+        *(post(one, f"/cards/{waiting.card_id}/take", task_id=waiting.task_id) for one in browsers)
+    )
     assert sorted(answer.status_code for answer in answers) == [303, 409]
     winner = next(name for name, answer in zip(("Ann", "Bo"), answers, strict=True) if answer.status_code == 303)
     assert winner in next(answer.text for answer in answers if answer.status_code == 409)
@@ -79,7 +81,9 @@ async def test_after_the_lease_ran_out_another_decides_and_the_first_is_told(hou
     held = await post(first, f"/cards/{waiting.card_id}/decision", **form)
     assert held.status_code == 409
     assert (await post(second, f"/cards/{waiting.card_id}/decision", **form)).status_code == 303
-    decided = await post(first, f"/cards/{waiting.card_id}/decision", **(form | {"outcome": "reject", "reject_reason": "forged"}))
+    decided = await post(
+        first, f"/cards/{waiting.card_id}/decision", **(form | {"outcome": "reject", "reject_reason": "forged"})
+    )
     assert decided.status_code == 409
     assert "looks genuine" in decided.text
     assert len(house.desk.told) == 1
@@ -165,7 +169,13 @@ async def test_secrets_are_in_no_page(house: House) -> None:
     await post(holder, f"/cards/{waiting.card_id}/take", task_id=waiting.task_id)
     browsers = [holder, *[await house.as_(role) for role in Role]]
     for browser in browsers:
-        for path in (f"/cards/{waiting.card_id}", "/review", f"/cards?id={waiting.card_id}", "/payouts", f"/trail/{waiting.card_id}"):
+        for path in (
+            f"/cards/{waiting.card_id}",
+            "/review",
+            f"/cards?id={waiting.card_id}",
+            "/payouts",
+            f"/trail/{waiting.card_id}",
+        ):
             page = await browser.get(path)
             assert NUMBER not in page.text
             assert PIN not in page.text
@@ -189,4 +199,8 @@ async def test_the_sharp_photo_takes_the_lease(house: House) -> None:
     assert len((await browser.get(f"{path}/preview")).content) < 2000
     await post(browser, f"/cards/{waiting.card_id}/take", task_id=waiting.task_id)
     sharp = await browser.get(path)
-    assert (sharp.status_code, sharp.headers["content-type"], sharp.headers["cache-control"]) == (200, "image/jpeg", "no-store")
+    assert (sharp.status_code, sharp.headers["content-type"], sharp.headers["cache-control"]) == (
+        200,
+        "image/jpeg",
+        "no-store",
+    )

@@ -16,7 +16,14 @@ from reviewer_ui.sessions import COOKIE
 from tests.reviewer_ui.cards import NUMBER
 from tests.reviewer_ui.conftest import House
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-sync"]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-sync",
+]
 
 
 @asynccontextmanager
@@ -37,7 +44,9 @@ async def _page(house: House, browser: Path, width: int, height: int) -> AsyncIt
     token = await house.sessions.open(await house.cards.person(Role.SENIOR))
     async with _served(house) as address, async_playwright() as playwright:
         chromium = await playwright.chromium.launch(executable_path=str(browser), args=FLAGS)
-        context = await chromium.new_context(viewport={"width": width, "height": height}, base_url=address, locale="en-GB")
+        context = await chromium.new_context(
+            viewport={"width": width, "height": height}, base_url=address, locale="en-GB"
+        )
         await context.add_cookies([{"name": COOKIE, "value": token, "url": address}])
         page, complaints = await context.new_page(), list[str]()
         page.set_default_timeout(10_000)

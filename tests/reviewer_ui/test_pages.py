@@ -34,11 +34,16 @@ async def test_pages_follow_one_another_without_gap_or_repeat(house: House) -> N
         seen += _order(page, *waiting)
         path = next(iter(re.findall(r'href="(/review\?after=[^"]+)"', page)), "")
     assert path == ""
-    assert seen == [one.card_id for one in sorted(waiting, key=lambda one: (waiting.index(one) % 6 != 0, waiting.index(one)))]
+    assert seen == [
+        one.card_id for one in sorted(waiting, key=lambda one: (waiting.index(one) % 6 != 0, waiting.index(one)))
+    ]
 
 
 async def test_filters_narrow_by_type_brand_and_reason(house: House) -> None:
-    dining, regional = await house.cards.waiting(reasons=("wrong_pin",)), await house.cards.waiting(brand_code="hualian")
+    dining, regional = (
+        await house.cards.waiting(reasons=("wrong_pin",)),
+        await house.cards.waiting(brand_code="hualian"),
+    )
     browser = await house.as_(Role.REVIEWER)
     for query, expected in (("type=regional", regional), ("brand=starbucks", dining), ("reason=wrong_pin", dining)):
         page = (await browser.get(f"/review?{query}")).text
@@ -71,7 +76,9 @@ async def test_support_finds_a_card_by_its_last_characters_and_cannot_decide(hou
 
 
 async def test_unknown_payouts_stand_on_top(house: House) -> None:
-    cards = {state: await house.cards.waiting() for state in (PayoutState.UNKNOWN, PayoutState.PAID, PayoutState.REFUSED)}
+    cards = {
+        state: await house.cards.waiting() for state in (PayoutState.UNKNOWN, PayoutState.PAID, PayoutState.REFUSED)
+    }
     for state, waiting in cards.items():
         await house.cards.payout(waiting, state)
     browser = await house.as_(Role.FINANCE)
@@ -91,8 +98,12 @@ async def test_the_trail_proves_each_change_and_shows_one_that_was_altered(house
     assert "Verified" in proved
     assert "Broken" not in proved
     async with house.database.transaction() as session:
-        await session.execute(text("SET LOCAL session_replication_role = replica"))  # What keeps leaves as they are, off.
-        forged = text("UPDATE evidence_leaf SET body = jsonb_set(body, '{what}', '\"review.forged\"') WHERE card_id = :card")
+        await session.execute(
+            text("SET LOCAL session_replication_role = replica")
+        )  # What keeps leaves as they are, off.
+        forged = text(
+            "UPDATE evidence_leaf SET body = jsonb_set(body, '{what}', '\"review.forged\"') WHERE card_id = :card"
+        )
         await session.execute(forged, {"card": waiting.card_id})
     assert "Broken" in (await browser.get(f"/trail/{waiting.card_id}")).text
 

@@ -93,8 +93,13 @@ async def test_no_page_shows_a_key_for_want_of_words(house: House, locale: str) 
     browser = await house.as_(Role.SENIOR)
     await post(browser, "/language", locale=locale)
     await post(browser, f"/cards/{waiting.card_id}/take", task_id=waiting.task_id)
-    texts = [(await browser.get(path)).text for path in ("/review", "/cards", f"/cards/{waiting.card_id}", "/sign-in", "/nowhere")]
-    assert [re.findall(r">\s*(?:console|review_reason|card_type|error)\.[a-z_.]+", text) for text in texts] == [[]] * len(texts)
+    texts = [
+        (await browser.get(path)).text
+        for path in ("/review", "/cards", f"/cards/{waiting.card_id}", "/sign-in", "/nowhere")
+    ]
+    assert [re.findall(r">\s*(?:console|review_reason|card_type|error)\.[a-z_.]+", text) for text in texts] == [
+        []
+    ] * len(texts)
 
 
 def test_both_languages_have_the_same_words() -> None:

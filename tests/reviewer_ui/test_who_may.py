@@ -61,7 +61,10 @@ async def test_the_navigation_names_only_what_the_role_opens(house: House) -> No
 
 async def test_resale_price_is_in_no_page_of_a_plain_reviewer(house: House) -> None:
     waiting = await house.cards.waiting()
-    seen = {role: (await (await house.as_(role)).get(f"/cards/{waiting.card_id}")).text for role in (Role.REVIEWER, Role.FINANCE)}
+    seen = {
+        role: (await (await house.as_(role)).get(f"/cards/{waiting.card_id}")).text
+        for role in (Role.REVIEWER, Role.FINANCE)
+    }
     assert "475.31" not in seen[Role.REVIEWER]
     assert "475.31" in seen[Role.FINANCE]
 
