@@ -4,6 +4,7 @@ import asyncio
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -46,13 +47,15 @@ def settings() -> Settings:
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_url() -> Iterator[str]:
     """URL (asyncpg) of a server's maintenance database: CARDLOOP_TEST_DATABASE_URL, else a server of this session."""
     if SETTINGS.test_database_url is not None:
         yield with_driver(SETTINGS.test_database_url.get_secret_value())
         return
-    with throwaway(tmp_path_factory.mktemp("postgres")).running() as server:
-        yield server.url("postgres")
+    # Not in a folder of pytest's: another run that starts shuts those to PostgreSQL's own user, and the server dies.
+    with tempfile.TemporaryDirectory(prefix="cardloop-test-", ignore_cleanup_errors=True) as folder:
+        with throwaway(Path(folder)).running() as server:
+            yield server.url("postgres")
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ import secrets
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -267,11 +268,12 @@ def _without_ours() -> dict[str, str]:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def whole(tmp_path_factory: pytest.TempPathFactory, settings: Settings) -> AsyncIterator[WholePlatform]:
-    """The platform, running."""
-    platform = WholePlatform(tmp_path_factory.mktemp("whole"), settings.cache_dir)
-    try:
-        await platform.start()
-        yield platform
-    finally:
-        await platform.stop()
+async def whole(settings: Settings) -> AsyncIterator[WholePlatform]:
+    """The platform, running. Its home is no folder of pytest's: another run that starts shuts those to PostgreSQL's user."""
+    with tempfile.TemporaryDirectory(prefix="cardloop-whole-", ignore_cleanup_errors=True) as home:
+        platform = WholePlatform(Path(home), settings.cache_dir)
+        try:
+            await platform.start()
+            yield platform
+        finally:
+            await platform.stop()

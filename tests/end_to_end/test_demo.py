@@ -20,6 +20,7 @@ from bootstrap.demo.run import run_demo
 from bootstrap.demo.samples import Sample, samples
 from bootstrap.store import database
 from domain.people import Role
+from languages import LOCALES, has
 from tests.whole import WHOLE, WholePlatform, until
 
 pytestmark = [*WHOLE, pytest.mark.timeout(260)]
@@ -121,6 +122,13 @@ async def test_the_owner_itself_sees_masks_alone(demo: bool, whole: WholePlatfor
     assert "•" in shown.text or "*" in shown.text
     assert _found_in(shown.content) == set()
     assert PAYEE["account"] not in shown.text
+
+
+async def test_whatever_happened_has_words_in_both_languages(demo: bool, whole: WholePlatform) -> None:
+    asked = "SELECT DISTINCT 'console.operation.' || operation FROM answer"
+    told = "SELECT DISTINCT 'story.' || what FROM card_event"
+    keys_met = {row[0] for sql in (asked, told) for row in await whole.rows(sql)}
+    assert {(key, locale) for key in keys_met for locale in LOCALES if not has(key, locale)} == set()
 
 
 async def test_after_the_demo_everything_has_ended(demo: bool, whole: WholePlatform) -> None:
