@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from activities.corrections import Corrections, checked_fields, require_complete, require_payable
 from activities.review_queue import ReviewQueue, decision_on, require
 from database.repositories import cards
+from database.tables.columns import now
 from database.tables.intake import CardRow
 from database.tables.people import AuditRow
 from database.tables.pricing import QuoteRow
@@ -22,11 +24,14 @@ from domain.refusals import (
     FieldInvalid,
     NotFound,
     TaskDecided,
+    TooManyTries,
 )
 from domain.review import AskedItem, RejectReason, ReviewOutcome
 
 APPROVALS = frozenset({ReviewOutcome.APPROVE, ReviewOutcome.APPROVE_CORRECTED})
 NOTE_LENGTH_MAX = 2000
+REVEAL = "console:card:reveal_"
+REVEALS_MAX, REVEALS_WITHIN = 60, timedelta(hours=1)  # A reviewer decides about forty cards an hour.
 
 
 class Reviewing(ReviewQueue):
@@ -67,19 +72,23 @@ class Reviewing(ReviewQueue):
         return decision.id
 
     async def reveal(self, person: str, card_id: str, field: str, reason: str) -> str:
-        """A card's number or PIN in the clear, with the reason kept for ever. Refuses NotAllowed, FieldInvalid, NotFound."""
+        """A card's number or PIN in the clear, with the reason kept for ever.
+
+        Refuses NotAllowed, FieldInvalid, NotFound, and TooManyTries to whoever has seen sixty within the hour.
+        """
         if not reason.strip():
             raise FieldInvalid(field="reason", why="missing")
         if field not in SECRET_FIELDS:
             raise FieldInvalid(field="field", why="not_a_secret")
         async with self._database.transaction() as session:
             await require(session, person, Permission.REVEAL)
+            await _require_reveals_left(session, person)
             card = await cards.load(session, card_id)
             opener = cards.open_number if field == FieldName.NUMBER else cards.open_pin
             secret = opener(self._keyring, card)
             if secret is None:
                 raise NotFound(field=field)
-            session.add(_audit(person, f"console:card:reveal_{field}", card_id, reason))
+            session.add(_audit(person, f"{REVEAL}{field}", card_id, reason))
         return secret
 
     def _repeated(self, known: ReviewDecisionRow, person: str, outcome: ReviewOutcome) -> str:
@@ -151,6 +160,17 @@ def _require_sense(
             raise FieldInvalid(field=field, why="missing" if wanted else "not_expected")
     if reject_reason is RejectReason.OTHER and not note.strip():
         raise FieldInvalid(field="note", why="missing")
+
+
+async def _require_reveals_left(session: AsyncSession, person: str) -> None:
+    """Counted in the audit record itself, so that no process and no restart forgets one."""
+    columns: Any = AuditRow
+    since = now() - REVEALS_WITHIN
+    seen = select(func.count()).where(
+        columns.actor == f"person:{person}", columns.act.startswith(REVEAL), columns.at > since
+    )
+    if ((await session.execute(seen)).scalar_one()) >= REVEALS_MAX:
+        raise TooManyTries(retry_after_s=int(REVEALS_WITHIN.total_seconds()))
 
 
 def _audit(person: str, act: str, subject: str, reason: str) -> AuditRow:

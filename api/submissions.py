@@ -87,4 +87,4 @@ async def changes(
         return Watched(last, all(card.ended for card in view.cards))
 
     await look()  # Refuses before the stream begins.
-    return events.stream(look, max(seen, int(last_event_id) if last_event_id.isdecimal() else 0))
+    return events.stream(look, events.last_seen(seen, last_event_id))

@@ -68,6 +68,7 @@ def engine(url: str, *, pool_size: int = 10) -> AsyncEngine:
         async_url(url),
         pool_size=pool_size,
         max_overflow=0,
+        hide_parameters=True,  # The text of a failed statement goes into logs and histories; its values must not.
         pool_timeout=POOL_WAIT_S,
         connect_args={
             "timeout": CONNECT_TIMEOUT_S,

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from dataclasses import dataclass, field
 from datetime import date
 
-from domain.money import Money
-from domain.refusals import NothingToRead, TooManyCards
+from domain.money import Currency, Money
+from domain.refusals import FieldInvalid, NothingToRead, TooManyCards
 
 CARDS_PER_SUBMISSION_MAX = 50
+PAYEE_LENGTH_MAX = 100
+# A phone number or an e-mail address: visible ASCII, since a look-alike letter would pay somebody else.
+_ACCOUNT = re.compile(r"[!-~](?:[ -~]*[!-~])?")
+_NO_LETTER = frozenset({"Cc", "Cs", "Zl", "Zp"})
+_UNSEEN = _NO_LETTER | {
+    "Cf",
+    "Zs",
+}  # Private and unassigned code points are not: rare family names are written with them.
+_TURNS_TEXT = frozenset(
+    "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+)  # Shows another name than it is.
 
 
 @dataclass(frozen=True)
@@ -46,7 +59,8 @@ class Submission:
 
 
 def check_shape(submission: Submission) -> None:
-    """Refuses a submission with no card, too many cards, or a card with neither photo nor number."""
+    """Refuses a submission with no card, too many cards, a card with neither photo nor number, a least price in another
+    currency than is paid, and a payee that cannot be one (FieldInvalid)."""
     if not submission.cards:
         raise NothingToRead(card=0)
     if len(submission.cards) > CARDS_PER_SUBMISSION_MAX:
@@ -54,3 +68,19 @@ def check_shape(submission: Submission) -> None:
     for position, card in enumerate(submission.cards):
         if not card.photos and not card.number:
             raise NothingToRead(card=position)
+        _require_floor(position, card.accept_at_or_above)
+    _require_payee(submission.payee_account, submission.payee_name)
+
+
+def _require_floor(position: int, floor: Money | None) -> None:
+    if floor is not None and (floor.currency is not Currency.CNY or floor.amount_minor <= 0):
+        raise FieldInvalid(field=f"cards.{position}.accept_at_or_above", why="not_an_amount_in_CNY")
+
+
+def _require_payee(account: str, name: str) -> None:
+    if len(account) > PAYEE_LENGTH_MAX or not _ACCOUNT.fullmatch(account):
+        raise FieldInvalid(field="payee_account", why="characters")
+    kinds = {unicodedata.category(letter) for letter in name}
+    visible = bool(kinds - _UNSEEN)
+    if len(name) > PAYEE_LENGTH_MAX or not visible or kinds & _NO_LETTER or set(name) & _TURNS_TEXT:
+        raise FieldInvalid(field="payee_name", why="characters")

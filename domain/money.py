@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
 
 BASIS_POINTS_PER_ONE = 10_000
+# Digits of any script, as a Chinese keyboard types them full-width; no exponent, and not more than is kept exactly.
+_WRITTEN = re.compile(r"-?\d{1,15}(\.\d{0,10})?")
 
 
 class Currency(StrEnum):
@@ -68,11 +71,10 @@ class Money:
     @classmethod
     def from_decimal_text(cls, text: str, currency: Currency = Currency.CNY) -> Money:
         """Reads `465.00` exactly. Raises ValueError when it is no number or finer than a minor unit."""
-        try:
-            minor = Decimal(text).scaleb(MINOR_DIGITS[currency])
-        except InvalidOperation as error:
-            raise ValueError("an amount is written as 465.00") from error
-        if not minor.is_finite() or minor != minor.to_integral_value():
+        if not _WRITTEN.fullmatch(text):
+            raise ValueError("an amount is written as 465.00")
+        minor = Decimal(text).scaleb(MINOR_DIGITS[currency])
+        if minor != minor.to_integral_value():
             raise ValueError("an amount has no fractions of its smallest unit")
         return cls(int(minor), currency)
 

@@ -39,6 +39,7 @@ def build(services: ConsoleServices) -> FastAPI:
     app = FastAPI(title="Cardloop console", docs_url=None, redoc_url=None, openapi_url=None)
     console = Console(services)
     app.state.console = console
+    errors.install(app, _error_page, unreachable=(DatabaseUnavailable,))
     app.add_middleware(BodyLimit, bytes_max=BODY_BYTES_MAX)
     app.add_middleware(csrf.Csrf, secret=services.form_secret, cookie=CSRF_COOKIE, secure=services.https)
     app.add_middleware(SecurityHeaders, https=services.https)
@@ -46,7 +47,6 @@ def build(services: ConsoleServices) -> FastAPI:
     app.router.routes.append(console.static.route)
     for page in (front, sign_in, queue, card, photo, decision, payouts, trail):
         app.include_router(page.router, dependencies=[Depends(csrf.check)])
-    errors.install(app, _error_page, unreachable=(DatabaseUnavailable,))
     return app
 
 

@@ -35,6 +35,7 @@ def build_codec(services: CodecServices) -> FastAPI:
     app = FastAPI(title="Cardloop codec", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.services = services
     app.state.sessions = Sessions(services.database)
+    errors.install(app, unreachable=(DatabaseUnavailable,))
     app.add_middleware(BodyLimit, bytes_max=BODY_BYTES_MAX)
     app.add_middleware(
         CORSMiddleware, allow_origins=[services.ui_origin], allow_methods=["POST"], allow_headers=HEADERS, allow_credentials=True
@@ -42,7 +43,6 @@ def build_codec(services: CodecServices) -> FastAPI:
     app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestIds)
     app.include_router(router)
-    errors.install(app, unreachable=(DatabaseUnavailable,))
     return app
 
 

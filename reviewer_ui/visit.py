@@ -15,6 +15,7 @@ from domain.people import Permission
 from domain.refusals import NotAllowed, NotSignedIn
 from reviewer_ui.services import ConsoleServices
 from reviewer_ui.sessions import COOKIE, Person, Sessions
+from web.limits import Throttle
 from web.static import StaticFiles
 from web.templates import Pages
 
@@ -59,6 +60,8 @@ class Console:
         self.sessions = Sessions(services.database)
         self.static = StaticFiles(HERE / "static")
         self.pages = Pages(HERE / "templates", self.static)
+        # Per address: each try takes 150 ms of a processor, so a flood of them would keep everybody out.
+        self.sign_in_throttle = Throttle("60/minute")
 
     async def answer(
         self, request: Request, template: str, context: object, *, block: str | None = None, status: int = 200

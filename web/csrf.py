@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import AsyncIterator
 
 from itsdangerous import BadSignature, Signer
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import FormData, MutableHeaders
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from domain.refusals import FormTampered
+from domain.refusals import FieldInvalid, FormTampered
 
 FIELD = "csrf"
 HEADER = "x-csrf-token"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+FIELDS_MAX, FILES_MAX = 100, 20  # The longest form of ours has fifteen fields.
+# No keyboard types these, and neither the database nor a message takes them: NUL, and halves of a character.
+_UNWRITABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 class Csrf:
@@ -60,20 +64,32 @@ def token(request: Request) -> str:
 
 
 async def check(request: Request) -> AsyncIterator[None]:
-    """Refuses a writing request (FormTampered) that did not come from a page we gave to this browser.
+    """Refuses a writing request (FormTampered) that did not come from a page we gave to this browser, and fields that
+    hold what nobody can type (FieldInvalid).
 
     A dependency around the request: it closes the form's files when the answer is made.
     """
     if request.method not in SAFE_METHODS:
-        _require_ours(request, await _given(request))
+        form = await _form(request)
+        _require_ours(request, request.headers.get(HEADER) or str(form.get(FIELD, "")))
+        _require_writable(form)
     try:
         yield
     finally:
         await request.close()
 
 
-async def _given(request: Request) -> str:
-    return request.headers.get(HEADER) or str((await request.form()).get(FIELD, ""))
+async def _form(request: Request) -> FormData:
+    try:
+        return await request.form(max_fields=FIELDS_MAX, max_files=FILES_MAX)
+    except UnicodeError:  # The sender names the character set; some refuse what others replace.
+        raise FieldInvalid(field="body", why="charset") from None
+
+
+def _require_writable(form: FormData) -> None:
+    for name, value in form.multi_items():
+        if isinstance(value, str) and _UNWRITABLE.search(name + value):
+            raise FieldInvalid(field=_UNWRITABLE.sub("", name)[:40], why="characters")
 
 
 def _require_ours(request: Request, given: str) -> None:

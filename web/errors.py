@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from domain.refusals import FieldInvalid, NotFound, Refusal, TemporarilyUnavailable
 from languages import translate
@@ -18,10 +20,13 @@ from web.requests import request_id
 
 INTERNAL_ERROR = "internal_error"
 METHOD_NOT_ALLOWED = "method_not_allowed"
+_BAD_REQUEST = 400
 HTTP_CODES = {404: NotFound.code, 405: METHOD_NOT_ALLOWED}
 Unreachable = tuple[type[Exception], ...]
 NETWORK: Unreachable = (ConnectionError, TimeoutError)
 Page = Callable[[Request, int, str, Mapping[str, object]], Awaitable[Response]]
+Answer = Callable[[Request, Exception], Awaitable[Response]]
+FRAMES_LOGGED = 12
 _log = structlog.get_logger("web")
 
 
@@ -51,6 +56,7 @@ def install(app: FastAPI, page: Page | None = None, *, unreachable: Unreachable 
     """Answers every failure in `app`. `page(request, status, code, data)` renders one where a person is reading.
 
     `unreachable`: further errors that mean a part of ours is away, e.g. the database's own; they answer 503.
+    Middleware that must see these answers too (headers, limits) is added after this.
     """
     away = NETWORK + unreachable
 
@@ -66,6 +72,59 @@ def install(app: FastAPI, page: Page | None = None, *, unreachable: Unreachable 
 
     for kind in (Refusal, RequestValidationError, HTTPException, *away, Exception):
         app.add_exception_handler(kind, answer)
+    app.add_middleware(Faults, answer=answer)
+
+
+class BodyTooLarge(Exception):
+    """More bytes arrived than the request may have; `web.limits.BodyLimit` answers it."""
+
+
+class BrokenOff(Exception):
+    """An answer had begun when something failed; what failed is in the log, in our own words."""
+
+
+class Faults:
+    """ASGI middleware: no error goes further out than here, because a server writes its text to the log, with whatever
+    value it quotes. Also refuses what no address of ours holds and no database takes: the NUL character.
+    """
+
+    def __init__(self, app: ASGIApp, *, answer: Answer) -> None:
+        self._app = app
+        self._answer = answer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes the request on, and answers whatever nobody inside has answered."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        refusal = _nul(scope)
+        if refusal is None:
+            await self._guarded(scope, receive, send)
+            return
+        request = Request(scope)
+        await (await self._answer(request, refusal))(scope, receive, send)
+
+    async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+
+        async def watched_send(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        request = Request(scope)
+        try:
+            await self._app(scope, receive, watched_send)
+        except BodyTooLarge:
+            raise
+        except ClientDisconnect:
+            return  # Nobody is there to be answered.
+        except Exception as error:  # noqa: BLE001  # Logged by kind and place, and answered; its text goes nowhere.
+            if started:
+                _note(request, "answer_broken_off", error)
+                raise BrokenOff from None
+            response = await self._answer(request, error)
+            await response(scope, receive, send)
 
 
 def described(error: Exception, away: Unreachable = NETWORK) -> tuple[int, str, Mapping[str, object]]:
@@ -75,22 +134,38 @@ def described(error: Exception, away: Unreachable = NETWORK) -> tuple[int, str, 
     if isinstance(error, RequestValidationError):
         return FieldInvalid.http_status, FieldInvalid.code, _first_fault(error)
     if isinstance(error, HTTPException):
-        return error.status_code, HTTP_CODES.get(error.status_code, FieldInvalid.code), {}
+        return _described_http(error.status_code)
     if isinstance(error, away):
         return TemporarilyUnavailable.http_status, TemporarilyUnavailable.code, {}
     return 500, INTERNAL_ERROR, {}
 
 
+def _described_http(status: int) -> tuple[int, str, Mapping[str, object]]:
+    """What the framework refuses by itself; a body that it cannot take apart is a field that is not right."""
+    if status in HTTP_CODES:
+        return status, HTTP_CODES[status], {}
+    status = FieldInvalid.http_status if status == _BAD_REQUEST else status
+    return status, FieldInvalid.code, {"field": "body", "why": "malformed"}
+
+
+def _nul(scope: Scope) -> Refusal | None:
+    if "\0" in scope["path"]:
+        return NotFound()
+    return FieldInvalid(field="query", why="characters") if b"%00" in scope.get("query_string", b"") else None
+
+
 def _note(request: Request, code: str, error: Exception) -> None:
     """Kind and place only: the text of a database error quotes the values it was given."""
-    _log.error(code, request_id=request_id(request), kind=type(error).__name__, place=_place(error))
+    cause = type(error.__cause__).__name__ if error.__cause__ else None
+    _log.error(code, request_id=request_id(request), kind=type(error).__name__, cause=cause, place=_place(error))
 
 
 def _first_fault(error: RequestValidationError) -> dict[str, object]:
     """Which field, and the kind of fault; never the value, which may be a card number."""
     fault = error.errors()[0]
-    field = ".".join(str(part) for part in fault["loc"] if part not in ("body", "query", "path", "header"))
-    return {"field": field, "why": str(fault["type"])}
+    place = () if fault["type"] == "json_invalid" else fault["loc"]  # That one says at which byte.
+    field = ".".join(str(part) for part in place if part not in ("body", "query", "path", "header"))
+    return {"field": field or "body", "why": str(fault["type"])}
 
 
 def _retry_header(data: Mapping[str, object]) -> dict[str, str]:
@@ -98,8 +173,6 @@ def _retry_header(data: Mapping[str, object]) -> dict[str, str]:
 
 
 def _place(error: Exception) -> str:
-    """File and line where it was raised."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "unknown"
+    """The way to where it was raised, innermost first: files, lines and names, never a value."""
+    frames = traceback.extract_tb(error.__traceback__)[-FRAMES_LOGGED:]
+    return " < ".join(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in reversed(frames)) or "unknown"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ POLL_S = 1.0
 STREAM_S_MAX = 300.0  # Then the browser connects anew, by itself: no stream outlives a release for long.
 RETRY_MS = 3000
 PING_S = 20
+_NUMBER = re.compile(r"[0-9]{1,18}")
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,11 @@ class Watched:
 
     last_event: int
     ended: bool
+
+
+def last_seen(seen: int, last_event_id: str) -> int:
+    """The event to go on after: the address's or, after a broken connection, the browser's; a header of another form is none."""
+    return max(seen, int(last_event_id) if _NUMBER.fullmatch(last_event_id) else 0)
 
 
 def stream(look: Callable[[], Awaitable[Watched]], seen: int) -> EventSourceResponse:

@@ -12,13 +12,9 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from domain.refusals import PhotoTooLarge, TooManyTries
-from web.errors import refusal_response
+from web.errors import BodyTooLarge, refusal_response
 
 BODY_BYTES_MAX = 40 * 1024 * 1024  # Three photos of a modern phone in base64; each photo has its own, lower limit.
-
-
-class BodyTooLarge(Exception):
-    """More bytes arrived than the request may have."""
 
 
 class BodyLimit:
@@ -40,18 +36,21 @@ class BodyLimit:
         await self._counted(scope, receive, send)
 
     async def _counted(self, scope: Scope, receive: Receive, send: Send) -> None:
-        arrived, answering = 0, False
+        arrived, answering, too_large = 0, False, False
 
         async def counted_receive() -> Message:
-            nonlocal arrived
+            nonlocal arrived, too_large
             message = await receive()
             arrived += len(message.get("body", b""))
             if arrived > self._bytes_max:
+                too_large = True
                 raise BodyTooLarge
             return message
 
         async def watched_send(message: Message) -> None:
             nonlocal answering
+            if too_large and not answering:
+                return  # A framework that took our error for a broken body: the answer is ours, below.
             answering = True
             await send(message)
 
@@ -60,6 +59,7 @@ class BodyLimit:
         except BodyTooLarge:
             if answering:
                 raise
+        if too_large and not answering:
             await self._refuse(Request(scope), receive, send)
 
     async def _refuse(self, request: Request, receive: Receive, send: Send) -> None:

@@ -38,15 +38,24 @@ class StaticFiles:
         return f"{self._prefix}/{name}?v={self._hash(path)}" if path.is_file() else f"{self._prefix}/{name}"
 
     async def _serve(self, request: Request) -> Response:
-        path = (self._folder / request.path_params["name"]).resolve()
-        if not path.is_relative_to(self._folder) or not path.is_file():
-            raise HTTPException(404)
+        path = self._found(request.path_params["name"])
         current = request.query_params.get("v") == self._hash(path)
         headers = {"cache-control": FOREVER if current else BRIEFLY, "vary": "accept-encoding"}
         if path.suffix in COMPRESSED and "gzip" in request.headers.get("accept-encoding", ""):
             kind = mimetypes.guess_type(path.name)[0]
             return Response(self._gzipped(path), headers=headers | {"content-encoding": "gzip"}, media_type=kind)
         return FileResponse(path, headers=headers)
+
+    def _found(self, name: str) -> Path:
+        """The file of that name inside the folder; 404 for any other, also for a name that no file can have."""
+        try:
+            path = (self._folder / name).resolve()
+            inside = path.is_relative_to(self._folder) and path.is_file()
+        except (ValueError, OSError):  # A NUL, or too long.
+            inside = False
+        if not inside:
+            raise HTTPException(404)
+        return path
 
     def _gzipped(self, path: Path) -> bytes:
         """Only these files are compressed: a page holds a secret token beside what a person typed (BREACH)."""

@@ -55,7 +55,23 @@ def test_a_foreign_amount_is_converted_at_a_rate_and_rounded_once() -> None:
     assert Money(1, Currency.USD).converted(Decimal("7.5"), Currency.CNY) == Money(8)
 
 
-@pytest.mark.parametrize("text", ["", "abc", "1.005", "NaN", "Infinity", "1,00"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "abc",
+        "1.005",
+        "NaN",
+        "sNaN",
+        "Infinity",
+        "1,00",
+        "1e5",
+        "1e999999",
+        "1_000",
+        "9" * 5000,
+        "5." + "0" * 40 + "1",
+    ],
+)
 def test_what_is_no_exact_amount_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="amount"):
         Money.from_decimal_text(text)
@@ -63,3 +79,7 @@ def test_what_is_no_exact_amount_is_refused(text: str) -> None:
 
 def test_amounts_are_shown_with_sign_symbol_and_thousands() -> None:
     assert [str(Money(123_456)), str(Money(-5)), str(Money(100, Currency.USD))] == ["¥1,234.56", "-¥0.05", "$1.00"]
+
+
+def test_digits_of_a_chinese_keyboard_are_digits() -> None:
+    assert Money.from_decimal_text("５００") == Money(50_000)

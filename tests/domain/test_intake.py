@@ -1,0 +1,44 @@
+"""The shape of a submission: what is refused before anything is looked up."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from domain.intake import Submission, SubmittedCard, check_shape
+from domain.money import Currency, Money
+from domain.refusals import FieldInvalid
+
+GOOD = Submission("partner:p", "key", (SubmittedCard("jd", number="JD1"),), "13800000021", "李雷")
+
+
+@pytest.mark.parametrize("account", ["13800000021", "a.b+c@example.com", "+86 138 0000 0021"])
+@pytest.mark.parametrize("name", ["李雷", "Anne-Marie O’Neill", "買買提·玉素甫", "😀 Ltd", "\U00031350", "\ue863"])
+def test_a_payee_of_any_script_is_taken(account: str, name: str) -> None:
+    check_shape(replace(GOOD, payee_account=account, payee_name=name))
+
+
+@pytest.mark.parametrize("account", ["", " ", "a\nb", "а@b.cn", "１３８", "\u200b", "1" * 101, "a@b.cn\u202e"])
+def test_an_account_is_visible_ascii(account: str) -> None:
+    with pytest.raises(FieldInvalid) as refused:
+        check_shape(replace(GOOD, payee_account=account))
+    assert refused.value.data["field"] == "payee_account"
+
+
+@pytest.mark.parametrize(
+    "name", ["", " ", "\u3000", "\u200b", "a\r\nb", "a\x00", "\ud800", "a\u2028b", "\u202emoc", "x" * 101]
+)
+def test_a_name_can_be_seen_and_reads_one_way(name: str) -> None:
+    with pytest.raises(FieldInvalid) as refused:
+        check_shape(replace(GOOD, payee_name=name))
+    assert refused.value.data["field"] == "payee_name"
+
+
+@pytest.mark.parametrize("floor", [Money(6000, Currency.USD), Money(0), Money(-100)])
+def test_a_least_price_is_an_amount_in_the_currency_that_is_paid(floor: Money) -> None:
+    """Sixty dollars taken for sixty yuan would accept a quote that the seller never wanted."""
+    card = replace(GOOD.cards[0], accept_at_or_above=floor)
+    with pytest.raises(FieldInvalid) as refused:
+        check_shape(replace(GOOD, cards=(GOOD.cards[0], card)))
+    assert refused.value.data["field"] == "cards.1.accept_at_or_above"
