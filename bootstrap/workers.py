@@ -36,7 +36,7 @@ from workflows.policies import CARDS_QUEUE, READING_QUEUE, issuer_queue
 from workflows.starter import start_cards
 
 log = structlog.get_logger()
-BATCH = 100
+BATCH = 100  # At most so many cards, deliveries or leaves in one look.
 # Seconds between two looks of each loop when there is nothing to do.
 STARTER_S, COURIER_S, SEQUENCER_S = 1.0, 0.5, 0.5
 
@@ -141,14 +141,14 @@ def _courier(store: Database, keyring: KeyRing, world: outside.Outside) -> Calla
 
 async def _sequence(store: Database, keyring: KeyRing) -> int:
     async with store.transaction() as session:
-        return await evidence.sequence(session, keyring)
+        return await evidence.sequence(session, keyring, BATCH)
 
 
 async def _forever(name: str, pause_s: float, once: Callable[[], Awaitable[int]]) -> None:
-    """Repeats at once while there is work. An outage is said in the log and waited out: the work is in the database."""
+    """Repeats at once while batches are full. An outage is said in the log and waited out: the work is in the database."""
     while True:
         try:
-            if await once():
+            if await once() >= BATCH:
                 continue
         except DatabaseUnavailable as away:
             log.warning("loop_waits", loop=name, reason=str(away))
