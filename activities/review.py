@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
@@ -77,15 +77,6 @@ class Review(Reviewing):
             if task.closed_at is None:
                 await self._close(session, card, task, decision, given)
         return ReviewFacts(decision.outcome, decision.reject_reason, decision.asked_item, not given.is_empty)
-
-    @activity.defn(name="review.withdraw")
-    @translated
-    async def withdraw(self, task_id: str) -> None:
-        """Nobody needs to decide any more: the task leaves the queue."""
-        columns: Any = ReviewTaskRow
-        still_open = (columns.id == task_id, columns.closed_at.is_(None))
-        async with self._database.transaction() as session:
-            await session.execute(update(ReviewTaskRow).where(*still_open).values(closed_at=self._now()))
 
     async def _close(
         self,
