@@ -132,7 +132,10 @@ async def test_whatever_happened_has_words_in_both_languages(demo: bool, whole: 
 
 
 async def test_after_the_demo_everything_has_ended(demo: bool, whole: WholePlatform) -> None:
-    unended = "SELECT id, stage, waiting_for FROM card JOIN submission s ON s.id = submission_id WHERE outcome IS NULL AND s.owner LIKE 'partner:%'"
+    unended = (
+        "SELECT card.id, stage, waiting_for FROM card JOIN submission ON submission.id = submission_id "
+        "WHERE outcome IS NULL AND owner LIKE 'partner:%'"
+    )
 
     async def none_left() -> bool:
         return await whole.rows(unended) == []
