@@ -45,7 +45,7 @@ def build(settings: Settings, secrets: keys.Secrets) -> Outside:
         fx=FxGateway(channel("fx", settings.fx_url)),
         messages=MessageGateway(channel("messages", settings.messages_url)),
         alipay=_alipay(settings, secrets),
-        webhooks=WebhookGateway(new_client(""), allow_private=settings.demo),
+        webhooks=WebhookGateway(new_client(""), allow_private=settings.webhooks_to_private_addresses),
     )
 
 

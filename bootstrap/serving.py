@@ -16,16 +16,21 @@ Coro = Coroutine[Any, Any, None]
 
 def serve(settings: Settings, name: str) -> None:
     """Serve "api", "console" or "codec" until SIGTERM or SIGINT; open requests get five seconds."""
-    uvicorn.run(
-        build(settings, name),
-        host=settings.host,
-        port=int(getattr(settings, f"{name}_port")),
-        log_level=settings.log_level.lower(),
-        access_log=False,  # Our own request log leaves out query strings, which may hold what a person typed.
-        server_header=False,
-        timeout_graceful_shutdown=_GRACE_SECONDS,
-        proxy_headers=False,
-    )
+    uvicorn.run(build(settings, name), **options(settings, name))
+
+
+def options(settings: Settings, name: str) -> dict[str, Any]:
+    """How uvicorn serves a program: what is logged, and whose word about a caller's address is believed."""
+    return {
+        "host": settings.host,
+        "port": int(getattr(settings, f"{name}_port")),
+        "log_level": settings.log_level.lower(),
+        "access_log": False,  # Our own request log leaves out query strings, which may hold what a person typed.
+        "server_header": False,
+        "timeout_graceful_shutdown": _GRACE_SECONDS,
+        "proxy_headers": settings.trusted_proxies is not None,
+        "forwarded_allow_ips": settings.trusted_proxies or "",
+    }
 
 
 def build(settings: Settings, name: str) -> Any:

@@ -3,6 +3,7 @@
 import hashlib
 import tempfile
 from functools import cached_property
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote
@@ -47,7 +48,19 @@ class AddressSettings(BaseSettings):
     public_console_url: HttpUrl | None = Field(
         None, description="Address under which staff reach the console; unset means host and console_port."
     )
+    trusted_proxies: str | None = Field(
+        None,
+        description="IP addresses or networks, comma between, whose X-Forwarded-For and -Proto are believed; unset: nobody's.",
+    )
     cookies_secure: bool = Field(False, description="Send cookies over HTTPS only; set it wherever TLS is in front.")
+
+    @field_validator("trusted_proxies", mode="after")
+    @classmethod
+    def _networks(cls, proxies: str | None) -> str | None:
+        """A name or `*` would let anybody choose the address that limits count them by."""
+        for proxy in proxies.split(",") if proxies else ():
+            ip_network(proxy.strip())
+        return proxies
 
 
 class OutsideSettings(BaseSettings):
@@ -63,6 +76,10 @@ class OutsideSettings(BaseSettings):
     )
     fx_url: HttpUrl = Field(HttpUrl("http://127.0.0.1:8104"), description="Exchange rates.")
     messages_url: HttpUrl = Field(HttpUrl("http://127.0.0.1:8105"), description="Text-message gateway.")
+    webhooks_to_private_addresses: bool = Field(
+        False,
+        description="Deliver webhooks also over http and into private networks; only where partners are tried out.",
+    )
     simulators: bool = Field(True, description="Start the six simulators beside the platform.")
     simulators_seed: int = Field(20240501, description="Seed of everything random in the simulators.")
     demo: bool = Field(True, description="Make demo people, outlets and stock at the first start.")

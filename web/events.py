@@ -10,10 +10,16 @@ from dataclasses import dataclass
 
 from sse_starlette import EventSourceResponse
 
+from domain.refusals import TemporarilyUnavailable
+
+Event = dict[str, str | int]
+
 POLL_S = 1.0
 STREAM_S_MAX = 300.0  # Then the browser connects anew, by itself: no stream outlives a release for long.
 RETRY_MS = 3000
 PING_S = 20
+STREAMS_MAX = 200  # Per process: each asks the database once a second. Whoever comes later polls, less often.
+RETRY_AFTER_S = 60
 _NUMBER = re.compile(r"[0-9]{1,18}")
 
 
@@ -31,11 +37,34 @@ def last_seen(seen: int, last_event_id: str) -> int:
 
 
 def stream(look: Callable[[], Awaitable[Watched]], seen: int) -> EventSourceResponse:
-    """Streams the changes after the event `seen`; `look` is asked once a second, in one short transaction each."""
-    return EventSourceResponse(_changes(look, seen), ping=PING_S)
+    """Streams the changes after the event `seen`; `look` is asked once a second, in one short transaction each.
+
+    Refuses TemporarilyUnavailable while `STREAMS_MAX` are open; the page then polls.
+    """
+    if _open.count >= STREAMS_MAX:
+        raise TemporarilyUnavailable(retry_after_s=RETRY_AFTER_S)
+    return EventSourceResponse(_counted(_changes(look, seen)), ping=PING_S)
 
 
-async def _changes(look: Callable[[], Awaitable[Watched]], seen: int) -> AsyncIterator[dict[str, str | int]]:
+class _Open:
+    """How many streams this process has open."""
+
+    count = 0
+
+
+_open = _Open()
+
+
+async def _counted(changes: AsyncIterator[Event]) -> AsyncIterator[Event]:
+    _open.count += 1
+    try:
+        async for change in changes:
+            yield change
+    finally:
+        _open.count -= 1
+
+
+async def _changes(look: Callable[[], Awaitable[Watched]], seen: int) -> AsyncIterator[Event]:
     until = time.monotonic() + STREAM_S_MAX
     while time.monotonic() < until:
         watched = await look()

@@ -86,6 +86,8 @@ class CardRow(SQLModel, table=True):
         Index("card_once_while_live", "fingerprint", unique=True, postgresql_where=text("live")),
         Index("card_not_started", "created_at", postgresql_where=text("started_at IS NULL")),
         Index("card_by_submission", "submission_id", "position"),
+        # The stock behind every price is counted from these cards alone, however many others there have been.
+        Index("card_in_stock", "brand", "since", postgresql_where=text("outcome = 'paid' AND live")),
     )
     id: str = Field(primary_key=True)
     submission_id: str = Field(foreign_key="submission.id")

@@ -41,3 +41,11 @@ async def test_a_second_upgrade_inside_a_running_loop_changes_nothing(database_u
     async with engine.connect() as connection:
         assert await connection.run_sync(differences) == []
     await engine.dispose()
+
+
+async def test_the_stock_is_counted_from_an_index_of_its_own(engine: AsyncEngine) -> None:
+    counting = "SELECT brand, count(*) FROM card WHERE outcome = 'paid' AND live AND since > now() GROUP BY brand"
+    async with engine.connect() as connection:
+        await connection.execute(text("SET LOCAL enable_seqscan = off"))
+        plan = "\n".join((await connection.execute(text(f"EXPLAIN {counting}"))).scalars())
+    assert "card_in_stock" in plan

@@ -189,6 +189,13 @@ def _cards() -> None:
     op.create_index(
         "card_not_started", "card", ["created_at"], unique=False, postgresql_where=sa.text("started_at IS NULL")
     )
+    op.create_index(
+        "card_in_stock",
+        "card",
+        ["brand", "since"],
+        unique=False,
+        postgresql_where=sa.text("outcome = 'paid' AND live"),
+    )
     op.create_index("card_once_while_live", "card", ["fingerprint"], unique=True, postgresql_where=sa.text("live"))
 
 

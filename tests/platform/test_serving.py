@@ -1,0 +1,52 @@
+"""Whose word about a caller's address is believed: a named proxy's, and nobody else's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+from fastapi import FastAPI, Request
+from pydantic import ValidationError
+
+from bootstrap.serving import options
+from bootstrap.settings import Settings
+
+
+def settings(home: Path, **changes: object) -> Settings:
+    given: dict[str, Any] = {"home": home, **changes}
+    return Settings(**given)
+
+
+async def caller_seen(settings: Settings, address: str) -> str:
+    """The address that a program takes for the caller's, asked from `address` on behalf of 203.0.113.9."""
+    app = FastAPI()
+
+    @app.get("/")
+    async def whoever(request: Request) -> str:
+        return request.client.host if request.client else "nobody"
+
+    config = uvicorn.Config(app, **options(settings, "api"))
+    config.load()
+    transport = httpx.ASGITransport(config.loaded_app, client=(address, 40_000))
+    async with httpx.AsyncClient(transport=transport, base_url="http://web.test") as client:
+        return str((await client.get("/", headers={"x-forwarded-for": "203.0.113.9"})).json())
+
+
+async def test_by_default_nobody_may_name_another_address(tmp_path: Path) -> None:
+    assert await caller_seen(settings(tmp_path), "127.0.0.1") == "127.0.0.1"
+
+
+async def test_a_trusted_proxy_names_the_caller_and_others_still_do_not(tmp_path: Path) -> None:
+    behind = settings(tmp_path, trusted_proxies="10.0.0.0/8, 192.0.2.1")
+    assert await caller_seen(behind, "10.1.2.3") == "203.0.113.9"
+    assert await caller_seen(behind, "192.0.2.1") == "203.0.113.9"
+    assert await caller_seen(behind, "192.0.2.2") == "192.0.2.2"
+
+
+@pytest.mark.parametrize("anybody", ["*", "10.0.0.0/8,*", "proxy.example", "10.0.0.1,"])
+def test_trust_is_given_to_addresses_only(tmp_path: Path, anybody: str) -> None:
+    with pytest.raises(ValidationError, match="trusted_proxies"):
+        settings(tmp_path, trusted_proxies=anybody)
