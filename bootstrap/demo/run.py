@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
 from sqlalchemy import select
 
@@ -53,11 +53,14 @@ async def run_demo(settings: Settings, seconds_max: float = SECONDS_MAX) -> bool
 
 
 async def _until_ended(script: Script, live: Live, deadline: float) -> None:
-    while time.monotonic() < deadline:
-        await script.look_and_act()
-        live.update(table([journey.line() for journey in script.journeys]), refresh=True)
-        if all(journey.ended for journey in script.journeys):
-            return
+    """Looks on over restarts of the platform: a look that fails is said, and made again."""
+    while time.monotonic() < deadline and not all(journey.ended for journey in script.journeys):
+        trouble = ""
+        try:
+            await script.look_and_act()
+        except Refused as refused:
+            trouble = say(f"平台暂时没有应答：{refused}", f"The platform does not answer at the moment: {refused}")
+        live.update(Group(table([journey.line() for journey in script.journeys]), trouble), refresh=True)
         await asyncio.sleep(LOOK_EVERY_S)
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from bootstrap.demo.partner import Quoted, Seen
 from bootstrap.demo.samples import Sample, samples
+from bootstrap.demo.table import Line, now
 from bootstrap.demo.verdict import Verdict, judged
 from domain.cards import EndReason, Outcome, Stage, WaitingFor
 
@@ -62,3 +63,19 @@ def test_what_has_not_ended_is_open() -> None:
     under_way = replace(ended(), stage=Stage.REVIEW, waiting_for=WaitingFor.REVIEWER, outcome=None)
     assert judged(JD, under_way, live_before=False).verdict is Verdict.OPEN
     assert judged(JD, None, live_before=False).verdict is Verdict.OPEN
+
+
+@pytest.mark.parametrize(
+    ("waiting_for", "words"),
+    [(WaitingFor.REVIEWER, "a reviewer"), (WaitingFor.OUTLET, "the outlet"), (WaitingFor.ISSUER, "the issuer")],
+)
+def test_an_unfinished_card_says_for_whom_it_waits_and_until_when(
+    waiting_for: WaitingFor, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    until = "2026-11-01T12:30:00+00:00"
+    waits = replace(ended(), stage=Stage.REVIEW, waiting_for=waiting_for, outcome=None, until=until)
+    said = now(Line(JD, waits, (), judged(JD, waits, live_before=False), "the text message has not come yet"))
+    assert words in said
+    assert ":30" in said
+    assert "has not come yet" in said
