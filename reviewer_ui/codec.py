@@ -38,7 +38,11 @@ def build_codec(services: CodecServices) -> FastAPI:
     errors.install(app, unreachable=(DatabaseUnavailable,))
     app.add_middleware(BodyLimit, bytes_max=BODY_BYTES_MAX)
     app.add_middleware(
-        CORSMiddleware, allow_origins=[services.ui_origin], allow_methods=["POST"], allow_headers=HEADERS, allow_credentials=True
+        CORSMiddleware,
+        allow_origins=[services.ui_origin],
+        allow_methods=["POST"],
+        allow_headers=HEADERS,
+        allow_credentials=True,
     )
     app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestIds)
@@ -95,7 +99,9 @@ async def encode(request: Request, person: Decoder) -> Response:  # noqa: ARG001
 
 async def _payloads(request: Request) -> Payloads:
     if not request.headers.get("content-type", "").startswith(JSON):
-        raise FieldInvalid(field="content-type", why="not_json")  # A plain form of another site could send anything else.
+        raise FieldInvalid(
+            field="content-type", why="not_json"
+        )  # A plain form of another site could send anything else.
     try:
         return json_format.Parse(await request.body(), Payloads())
     except (json_format.ParseError, UnicodeDecodeError):

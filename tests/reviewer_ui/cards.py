@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from sqlalchemy import update
 
@@ -109,9 +110,9 @@ class Cards:
         """The lease ended a second ago."""
         past = datetime.now(UTC) - timedelta(seconds=1)
         async with self._database.transaction() as session:
-            await session.execute(
-                update(ReviewTaskRow).where(ReviewTaskRow.id == waiting.task_id).values(leased_until=past)
-            )  # type: ignore[arg-type]
+            columns: Any = ReviewTaskRow
+            this_task = columns.id == waiting.task_id
+            await session.execute(update(ReviewTaskRow).where(this_task).values(leased_until=past))
 
     async def empty_the_queue(self) -> None:
         """Closes what earlier tests left open."""
