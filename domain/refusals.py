@@ -222,6 +222,13 @@ class AmountMismatch(Refusal):
     http_status = 409
 
 
+class CodesUsedUp(Refusal):
+    """The issuer's one-time code was sent `most` times for this card already; the last one can still be entered."""
+
+    code = "codes_used_up"
+    http_status = 409
+
+
 class PhotoEmpty(Refusal):
     """The uploaded file is empty."""
 

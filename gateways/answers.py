@@ -11,13 +11,15 @@ from domain.cards import CardStatus
 from domain.money import Currency, Money
 from gateways.errors import GatewayUnavailable
 
+AMOUNT_MINOR_MAX = 10**12  # Far more than any card holds, and still a number that the database keeps.
+
 
 @contextmanager
 def reading(system: str) -> Iterator[None]:
     """An answer with a field missing or of the wrong kind is no answer: raises GatewayUnavailable("malformed")."""
     try:
         yield
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         # `from None`: the message of these errors can quote the answer.
         raise GatewayUnavailable(system, "malformed", perhaps_done=True) from None
 
@@ -26,9 +28,10 @@ def amount(fields: Mapping[str, Any], name: str) -> Money | None:
     """The amount in minor units under `name`, in the answer's currency; None when it is null."""
     if fields[name] is None:
         return None
-    if not isinstance(fields[name], int) or isinstance(fields[name], bool) or fields[name] < 0:
+    given = fields[name]
+    if not isinstance(given, int) or isinstance(given, bool) or not 0 <= given <= AMOUNT_MINOR_MAX:
         raise ValueError(name)
-    return Money(fields[name], Currency(fields["currency"]))
+    return Money(given, Currency(fields["currency"]))
 
 
 def day(fields: Mapping[str, Any], name: str) -> date | None:

@@ -152,11 +152,13 @@ async def _read(system: str, response: httpx.Response) -> bytes:
 
 
 def _object(body: bytes) -> dict[str, Any] | None:
+    """None for what is no JSON object, or holds what no text of ours can keep: NUL, or half a character."""
     try:
         found = json.loads(body)
-    except ValueError:
+        readable = "\\u0000" not in json.dumps(found) and bool(json.dumps(found, ensure_ascii=False).encode())
+    except (ValueError, RecursionError):
         return None
-    return found if isinstance(found, dict) else None
+    return found if readable and isinstance(found, dict) else None
 
 
 def _word(error: Exception) -> str:

@@ -76,7 +76,7 @@ class CardDesk:
         return checked
 
     async def resend_code(self, card_id: str) -> CodeSent:
-        """Has the issuer send another code. Refuses TooManyTries after the third."""
+        """Has the issuer send another code. Refuses CodesUsedUp after the third."""
         return await _heard(self._card(card_id).execute_update(CardWorkflow.resend_code), CODE_ANSWER_WITHIN_S)
 
     async def answer_offer(self, card_id: str, quote_id: str, accept: bool) -> None:
@@ -85,6 +85,10 @@ class CardDesk:
             await _heard(self._card(card_id).execute_update(CardWorkflow.answer_offer, OfferAnswer(quote_id, accept)))
         except NotExpectedNow:
             raise _answered_by(await self.story(card_id)) from None
+        except TemporarilyUnavailable as unheard:
+            if not _given_up(unheard) or (story := await self.story(card_id)).waiting_for is WaitingFor.SELLER_OFFER:
+                raise
+            raise _answered_by(story) from None
 
     async def decide(self, card_id: str, task_id: str, decision_id: str) -> ReviewFacts:
         """A reviewer's decision, already written to the database."""
@@ -137,6 +141,12 @@ def _refusal(failed: WorkflowUpdateFailedError) -> Refusal:
             return REGISTER[cause.type](**data)
         cause = cause.__cause__
     return TemporarilyUnavailable()
+
+
+def _given_up(unheard: TemporarilyUnavailable) -> bool:
+    """Temporal gives up an Update that comes while the workflow is completing; the story then tells what became of it."""
+    cause = unheard.__cause__
+    return isinstance(cause, RPCError) and cause.status is RPCStatusCode.FAILED_PRECONDITION
 
 
 def _answered_by(story: Story) -> Refusal:

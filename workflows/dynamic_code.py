@@ -65,7 +65,7 @@ class DynamicCode:
             self._require_still_open()
             if self._number >= CODES_PER_CARD_MAX:
                 details = {"most": CODES_PER_CARD_MAX}
-                raise ApplicationError("too_many_tries", details, type="too_many_tries", non_retryable=True)
+                raise ApplicationError("codes_used_up", details, type="codes_used_up", non_retryable=True)
             return await self._send(ASK)  # A person is waiting at the screen.
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,6 +20,9 @@ from gateways.signatures import require_signature
 
 SYSTEM = "outlet"
 NOTE_LENGTH_MAX = 500
+_IDENTIFIER = re.compile(
+    r"[!-~]{1,200}"
+)  # Ours and theirs; one with a NUL or half a character would break on its way to the database.
 
 
 class Verdict(StrEnum):
@@ -80,7 +84,13 @@ class OutletGateway:
         require_signature(SYSTEM, self._secret, body, signature, self._clock)
         try:
             return _report(json.loads(body))
-        except (KeyError, TypeError, ValueError):
+        except (
+            KeyError,
+            TypeError,
+            ValueError,
+            OverflowError,
+            RecursionError,
+        ):  # 1e999, and a hundred thousand brackets.
             # `from None`: the message of these errors can quote the report.
             raise ReportRefused(SYSTEM, "malformed") from None
 
@@ -93,9 +103,9 @@ def require_face_value(report: OutletReport, claimed: Money) -> None:
 
 def _report(fields: dict[str, Any]) -> OutletReport:
     return OutletReport(
-        confirmation_id=str(fields["confirmation_id"]),
-        request_id=str(fields["request_id"]),
-        outlet_id=str(fields["outlet_id"]),
+        confirmation_id=_identifier(fields["confirmation_id"]),
+        request_id=_identifier(fields["request_id"]),
+        outlet_id=_identifier(fields["outlet_id"]),
         verdict=Verdict(fields["verdict"]),
         face_value=answers.amount(fields, "face_minor"),
         note=str(fields.get("note", ""))[:NOTE_LENGTH_MAX],
@@ -103,3 +113,10 @@ def _report(fields: dict[str, Any]) -> OutletReport:
         answered_at=datetime.fromisoformat(fields["answered_at"]),
         sequence=int(fields["sequence"]),
     )
+
+
+def _identifier(given: object) -> str:
+    """Raises ValueError for what is no identifier."""
+    if not isinstance(given, str) or not _IDENTIFIER.fullmatch(given):
+        raise ValueError("an identifier is 1 to 200 visible characters")
+    return given

@@ -98,6 +98,9 @@ def test_retry_after_as_a_date() -> None:
     [
         (200, "{", GatewayUnavailable, "malformed"),
         (200, "[]", GatewayUnavailable, "malformed"),
+        (200, "[" * 100_000, GatewayUnavailable, "malformed"),
+        (200, '{"status": "a\\u0000"}', GatewayUnavailable, "malformed"),
+        (200, '{"status": "\\ud800"}', GatewayUnavailable, "malformed"),
         (200, "x" * (ANSWER_BYTES_MAX + 1), GatewayUnavailable, "answer_too_large"),
         (429, "", GatewayUnavailable, "http_429"),
         (503, "{}", GatewayUnavailable, "http_503"),

@@ -139,7 +139,20 @@ async def test_a_report_without_a_right_signature_is_refused(gateway: OutletGate
         gateway.verify_report(b"{}", header)
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b"\xff", b'{"verdict": "perhaps"}'])
+GOOD = (
+    b'{"confirmation_id": "c", "request_id": "r", "outlet_id": "outlet-1", "verdict": "confirmed", "face_minor": 1,'
+    b' "currency": "CNY", "answered_by": "x", "answered_at": "2026-01-01T00:00:00+00:00", "sequence": 1}'
+)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"", b"[]", b"{}", b"\xff", b'{"verdict": "perhaps"}', b"[" * 100_000, GOOD.replace(b'"r"', b'"r\\u0000"'),
+        GOOD.replace(b'"r"', b'"\\ud800"'), GOOD.replace(b'"r"', b"7"), GOOD.replace(b'"sequence": 1', b'"sequence": 1e999'),
+        GOOD.replace(b'"sequence": 1', b'"sequence": "' + b"9" * 5000 + b'"'), GOOD.replace(b'_minor": 1', b'_minor": 1' + b"0" * 30),
+    ],
+)  # fmt: skip
 async def test_a_signed_report_that_cannot_be_read_is_malformed(gateway: OutletGateway, body: bytes) -> None:
     with pytest.raises(ReportRefused, match="malformed"):
         gateway.verify_report(body, sign(SECRET, body))

@@ -12,7 +12,7 @@ from domain.cards import CardStatus, CardType, EndReason, Outcome, Stage, Waitin
 from domain.facts import CardToBuy, CodeChecked, PayoutFacts
 from domain.payout import PayoutOutcome
 from domain.pricing import QuoteState
-from domain.refusals import DynamicCodeExpired, DynamicCodeWrong, NotExpectedNow, QuoteAnswered, TooManyTries
+from domain.refusals import CodesUsedUp, DynamicCodeExpired, DynamicCodeWrong, NotExpectedNow, QuoteAnswered
 from domain.review import AskedItem, RejectReason, ReviewOutcome
 from domain.verification import Consequence, DynamicCodeResult
 from tests.workflows import histories
@@ -159,7 +159,7 @@ async def test_no_more_than_three_codes_are_sent(temporal_client: Client) -> Non
         await until(desk, one.card_id, WaitingFor.SELLER_CODE)
         await desk.resend_code(one.card_id)
         await desk.resend_code(one.card_id)
-        with pytest.raises(TooManyTries):
+        with pytest.raises(CodesUsedUp):
             await desk.resend_code(one.card_id)
         await desk.enter_code(one.card_id, "222222")
 

@@ -1,0 +1,60 @@
+"""The desk when an answer meets a card that is just completing: what became of the quote is told, not that something failed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from temporalio.service import RPCError, RPCStatusCode
+
+from domain.cards import Outcome, Stage, Story, WaitingFor
+from domain.refusals import QuoteAnswered, QuoteExpired, Refusal, TemporarilyUnavailable
+from workflows.desk import CardDesk
+
+
+@dataclass
+class Handle:
+    """A card whose Update Temporal does not perform."""
+
+    story: Story
+    status: RPCStatusCode
+
+    async def execute_update(self, *_: object) -> None:
+        raise RPCError("not performed", self.status, b"")
+
+    async def query(self, *_: object) -> Story:
+        return self.story
+
+
+@dataclass
+class Client:
+    handle: Handle
+
+    def get_workflow_handle_for(self, *_: object) -> Any:
+        return self.handle
+
+
+def story(stage: Stage, waiting_for: WaitingFor, outcome: Outcome | None = None) -> Story:
+    return Story("card", stage, waiting_for, "2026-01-01T00:00:00+00:00", None, outcome, None)
+
+
+PAID = story(Stage.ENDED, WaitingFor.NOBODY, Outcome.PAID)
+LAPSED = story(Stage.ENDED, WaitingFor.NOBODY, Outcome.LAPSED)
+OPEN = story(Stage.OFFER, WaitingFor.SELLER_OFFER)
+
+
+@pytest.mark.parametrize(
+    ("status", "found", "told"),
+    [
+        (RPCStatusCode.FAILED_PRECONDITION, PAID, QuoteAnswered), (RPCStatusCode.NOT_FOUND, PAID, QuoteAnswered),
+        (RPCStatusCode.FAILED_PRECONDITION, LAPSED, QuoteExpired), (RPCStatusCode.UNAVAILABLE, PAID, TemporarilyUnavailable),
+        (RPCStatusCode.FAILED_PRECONDITION, OPEN, TemporarilyUnavailable),
+    ],
+)  # fmt: skip
+async def test_an_answer_that_temporal_gave_up_is_told_by_the_story(
+    status: RPCStatusCode, found: Story, told: type[Refusal]
+) -> None:
+    desk = CardDesk(Client(Handle(found, status)))  # type: ignore[arg-type]
+    with pytest.raises(told):
+        await desk.answer_offer("card", "quote", accept=True)
