@@ -15,7 +15,7 @@ from domain.rules.brands import brand
 from tests.browser.people import DESK, PHONE, Visit, chromium, context, sign_in_as_reviewer, sign_in_as_seller
 from tests.whole import WHOLE, WholePlatform
 
-pytestmark = [*WHOLE, pytest.mark.timeout(200)]
+pytestmark = [WHOLE, pytest.mark.timeout(200)]
 PHOTO = Path(__file__).parent / "photos" / "starbucks-100.jpg"  # Drawn by samples.make; no sample has its number.
 CARD = Sample(
     photo=PHOTO.name, brand=brand("starbucks"), number="8177461205988367", pin="64193852", face=Money(10_000), expiry=date(2029, 6, 30),

@@ -23,7 +23,7 @@ from domain.people import Role
 from languages import LOCALES, has
 from tests.whole import WHOLE, WholePlatform, until
 
-pytestmark = [*WHOLE, pytest.mark.timeout(320)]
+pytestmark = [WHOLE, pytest.mark.timeout(320)]
 CSRF = re.compile(r'name="csrf" value="([^"]+)"')
 PAYEE_MASKED = b"138****0021"
 

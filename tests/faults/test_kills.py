@@ -11,7 +11,7 @@ import pytest
 from domain.cards import Stage, WaitingFor
 from tests.whole import WHOLE, WholePlatform, jd_card, starbucks_card, until
 
-pytestmark = [*WHOLE, pytest.mark.timeout(200)]
+pytestmark = [WHOLE, pytest.mark.timeout(200)]
 CARDS = 6
 # An activity of a dead worker is taken up again when its time is over: 40 s for a payment.
 AFTER_DEAD_WORKER_S = 110.0
