@@ -100,6 +100,8 @@ def _upright(raw: bytes) -> Image.Image:
         opened = _DECODERS[kind](io.BytesIO(raw))
         _refuse_floods(opened)
         return _cleaned(opened)
+    except Image.DecompressionBombError as flood:  # The WebP plugin judges the header before we can.
+        raise PhotoTooManyPixels(pixels_max=PIXELS_MAX) from flood
     except _BROKEN as broken:
         raise PhotoUnreadable(format=kind) from broken
 

@@ -104,6 +104,17 @@ def test_a_pixel_flood_is_refused_by_its_header(width: int, height: int) -> None
         accept(png_header(width, height))
 
 
+@pytest.mark.parametrize(("width", "height"), [(16_383, 16_383), (16_383, 12_000)])
+def test_a_webp_flood_is_refused_alike(width: int, height: int) -> None:
+    """A small picture whose container claims a canvas of these pixels: 24 bits each, less one, after the chunk's flags."""
+    small = encoded(card(), "WEBP")[12:]
+    canvas = b"VP8X" + (10).to_bytes(4, "little") + bytes(4)
+    canvas += (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
+    chunks = b"WEBP" + canvas + small
+    with pytest.raises(PhotoTooManyPixels):
+        accept(b"RIFF" + len(chunks).to_bytes(4, "little") + chunks)
+
+
 @pytest.mark.parametrize(
     ("raw", "kind"),
     [

@@ -82,3 +82,28 @@ async def test_what_was_not_sealed_here_is_refused(house: House, codec: httpx.As
     assert (
         await codec.post("/decode", content=b"{", headers=bearer | {"content-type": "application/json"})
     ).status_code == 422
+
+
+def _payload(encoding: bytes, workflow: bytes) -> dict[str, object]:
+    sealed = Payload(metadata={"encoding": encoding, "workflow-id": workflow}, data=b"garbage")
+    return json_format.MessageToDict(Payloads(payloads=[sealed]))
+
+
+@pytest.mark.parametrize("workflow", [b"card:one", b"a\x00b", b"\xff", b""])
+async def test_what_was_not_sealed_here_opens_nothing(house: House, codec: httpx.AsyncClient, workflow: bytes) -> None:
+    bearer = {"authorization": f"Bearer {await house.sessions.open(await house.cards.person(Role.OPS))}"}
+    answer = await codec.post("/decode", json=_payload(b"binary/cardloop-sealed", workflow), headers=bearer)
+    assert (answer.status_code, answer.json()["code"]) == (422, "field_invalid")
+
+
+@pytest.mark.parametrize("workflow", [b"card:FORGED", b"a\x00b", b"\xff"])
+async def test_the_audit_record_names_only_what_was_opened(
+    house: House, codec: httpx.AsyncClient, workflow: bytes
+) -> None:
+    person_id = await house.cards.person(Role.OPS)
+    bearer = {"authorization": f"Bearer {await house.sessions.open(person_id)}"}
+    answer = await codec.post("/decode", json=_payload(b"json/plain", workflow), headers=bearer)
+    assert answer.status_code == 200
+    async with house.database.transaction() as session:
+        acts = (await session.execute(select(AuditRow).where(AuditRow.actor == f"person:{person_id}"))).scalars().all()  # type: ignore[arg-type]
+    assert acts == []
