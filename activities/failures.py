@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import functools
+import traceback
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import ParamSpec, TypeVar
 
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, FailureError
 
 from database.session import DatabaseUnavailable
 from domain.refusals import Refusal
@@ -30,7 +31,8 @@ def translated(
 ) -> Callable[Given, Awaitable[Returned]]:
     """An activity whose errors are Temporal's: unavailable is tried again, refused and business refusals are not.
 
-    Causes are dropped: their texts would stand in the history, where nobody expects them.
+    Causes are dropped: their texts would stand in the history and the worker's log, with whatever value they quote.
+    What nobody foresaw is told by its kind and place, and tried again.
     """
 
     @functools.wraps(activity)
@@ -39,8 +41,19 @@ def translated(
             return await activity(*args, **kwargs)
         except (GatewayUnavailable, GatewayRefused, Refusal, DatabaseUnavailable, PayoutUnknown) as error:
             raise _failure(error) from None
+        except FailureError:
+            raise
+        except Exception as error:  # noqa: BLE001  # Raised anew without its text.
+            raise ApplicationError(_kind_and_place(error), type="unforeseen") from None
 
     return speaking
+
+
+def _kind_and_place(error: Exception) -> str:
+    """`ValueError at sealing.py:93`: never the error's own text."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f"{frames[-1].filename.rpartition('/')[2]}:{frames[-1].lineno}" if frames else "an unknown place"
+    return f"{type(error).__name__} at {place}"
 
 
 def _failure(error: Exception) -> ApplicationError:

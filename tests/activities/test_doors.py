@@ -217,3 +217,29 @@ async def test_every_failure_says_to_temporal_who_can_mend_it(error: Exception, 
         await failing()
     assert (failed.value.type, failed.value.non_retryable) == (kind, final)
     assert failed.value.__cause__ is None
+
+
+async def test_an_error_that_nobody_foresaw_is_tried_again_and_quotes_no_number() -> None:
+    @translated
+    async def failing() -> int:
+        return int("JD00000000000000")
+
+    with pytest.raises(ApplicationError, match=r"^unforeseen: ValueError at test_doors\.py:[0-9]+$") as failed:
+        await failing()
+    assert (failed.value.type, failed.value.non_retryable, failed.value.__suppress_context__) == (
+        "unforeseen",
+        False,
+        True,
+    )
+
+
+async def test_what_is_temporals_already_is_left_as_it_is() -> None:
+    final = ApplicationError("not accepted", type="not_accepted", non_retryable=True)
+
+    @translated
+    async def failing() -> None:
+        raise final
+
+    with pytest.raises(ApplicationError) as failed:
+        await failing()
+    assert failed.value is final
