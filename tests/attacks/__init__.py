@@ -1,0 +1,1 @@
+"""Attacks from outside, kept as tests: whatever is added later must stand them too."""
