@@ -71,12 +71,14 @@ def make_database(postgres_url: str) -> Callable[[str], str]:
 
 @pytest.fixture(scope="session")
 def database_url(make_database: Callable[[str], str], worker: str) -> str:
-    """URL of this test process's own migrated database."""
-    from database.migrate import upgrade
+    """URL of this test process's own migrated database, for tests that commit: others' rows are in it."""
+    return _migrated(make_database(f"cardloop_test_{worker}"))
 
-    url = make_database(f"cardloop_test_{worker}")
-    apart(lambda: upgrade(url))
-    return url
+
+@pytest.fixture(scope="session")
+def empty_url(make_database: Callable[[str], str], worker: str) -> str:
+    """URL of a migrated database that nobody commits to."""
+    return _migrated(make_database(f"cardloop_empty_{worker}"))
 
 
 @pytest.fixture(scope="session")
@@ -86,9 +88,9 @@ def worker() -> str:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
-    """An engine on the migrated database; who commits through it must clean up after."""
-    engine = create_async_engine(database_url, poolclass=NullPool)
+async def engine(empty_url: str) -> AsyncIterator[AsyncEngine]:
+    """An engine on the empty database; nothing is committed through it."""
+    engine = create_async_engine(empty_url, poolclass=NullPool)
     yield engine
     await engine.dispose()
 
@@ -172,6 +174,13 @@ def apart(work: Callable[[], None]) -> None:
     thread.join()
     if failures:
         raise failures[0]
+
+
+def _migrated(url: str) -> str:
+    from database.migrate import upgrade
+
+    apart(lambda: upgrade(url))
+    return url
 
 
 async def _recreate(server_url: str, name: str) -> None:

@@ -53,7 +53,9 @@ async def test_each_queue_serves_exactly_the_steps_that_are_called_on_it(
     copy(settings.alipay_keys / keys.ALIPAY_OURS_PUBLIC, settings.alipay_keys / keys.ALIPAY_THEIRS)
     secrets, store = keys.load(settings), database(settings)
     world = outside.build(settings, secrets)
-    workers = card_workers(settings, temporal_client, store, secrets.keyring, world)
+    # On a connection of their own: workers that never ran keep their queues taken as long as theirs is open.
+    client = await Client.connect(temporal_client.service_client.config.target_host)
+    workers = card_workers(settings, client, store, secrets.keyring, world)
     served = {worker.task_queue: {_name(one) for one in worker.config()["activities"]} for worker in workers}
     await store.dispose()
     assert served | {READING_QUEUE: {"reading.read_photos"}} == called()

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,6 +29,7 @@ class Restarted:
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **self.server.identity,
         )  # fmt: skip
         while not self.server.ready():
+            assert self.process.poll() is None, f"PostgreSQL ended with {self.process.returncode}"
             time.sleep(0.05)
 
     def kill(self) -> None:
@@ -39,14 +41,17 @@ class Restarted:
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[Restarted]:
-    """A running server."""
-    made = throwaway(tmp_path)
-    made.prepare()
-    restarted = Restarted(made)
-    restarted.start()
-    yield restarted
-    restarted.kill()
+def server() -> Iterator[Restarted]:
+    """A running server; like that of conftest.py not in a folder of pytest's, which another run shuts to it."""
+    with tempfile.TemporaryDirectory(prefix="cardloop-test-", ignore_cleanup_errors=True) as folder:
+        made = throwaway(Path(folder))
+        made.prepare()
+        restarted = Restarted(made)
+        try:
+            restarted.start()
+            yield restarted
+        finally:
+            restarted.kill()
 
 
 async def one(database: Database) -> int:

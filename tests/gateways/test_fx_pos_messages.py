@@ -28,7 +28,6 @@ from tests.simulators.running import SECRET, number
 
 SETUP = Setup(seed=7, secret=SECRET)
 USD_100 = Money(10_000, Currency.USD)
-NOW = datetime.now(UTC)
 
 
 @pytest_asyncio.fixture
@@ -50,6 +49,7 @@ async def messages() -> AsyncIterator[Partner]:
 
 
 async def test_a_rate_is_held_for_its_time_and_the_same_when_asked_again(fx: Partner) -> None:
+    asked_at = datetime.now(UTC)
     first = await FxGateway(fx.channel).lock("r1", USD_100, 900)
     await fx.control(rate_shift_bp=300)
     again = await FxGateway(fx.channel).lock("r1", USD_100, 900)
@@ -58,7 +58,7 @@ async def test_a_rate_is_held_for_its_time_and_the_same_when_asked_again(fx: Par
     assert Decimal("6.9") < Decimal(first.rate.rate) < Decimal("7.3")
     assert Decimal(dearer.rate.rate) > Decimal(first.rate.rate)
     ends = datetime.fromisoformat(first.rate.expires_at)
-    assert timedelta(seconds=890) < ends - NOW < timedelta(seconds=990)
+    assert timedelta(seconds=890) < ends - asked_at < timedelta(seconds=990)
     assert (first.rate.currency, first.call.request_id, first.call.cost_fen) == ("USD", "r1", 2)
 
 
