@@ -20,6 +20,12 @@ class ReviewReason(StrEnum):
     OUTLET_SILENT = "outlet_silent"  # The outlet did not answer in time.
 
 
+# What a correction settles: the reviewer has looked at the card itself. What a party says of the corrected fields is news.
+SETTLED_BY_CORRECTION = frozenset(
+    {ReviewReason.CARD_TYPE, ReviewReason.LOW_CONFIDENCE, ReviewReason.UNREADABLE, ReviewReason.HIGH_VALUE}
+)
+
+
 class ReviewOutcome(StrEnum):
     """What a reviewer can decide."""
 
