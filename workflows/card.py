@@ -30,7 +30,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.cards import CardType, EndReason, Outcome, Stage, Story, WaitingFor
     from domain.facts import CardToBuy, CodeChecked, CodeSent, ReadFacts, ReviewFacts
     from domain.payout import PayoutOutcome
-    from domain.review import AskedItem, ReviewOutcome, ReviewReason
+    from domain.review import SETTLED_BY_CORRECTION, AskedItem, ReviewOutcome, ReviewReason
 
 
 @workflow.defn
@@ -99,8 +99,9 @@ class CardWorkflow:
             raise JourneyEnded(Outcome.REJECTED, EndReason.REVIEWER, decided.reject_reason)
         if decided.outcome is ReviewOutcome.ASK_AGAIN:
             await self._ask_seller_again(decided.asked_item or AskedItem.PHOTO)
-        else:
-            self._settled.update(reasons)
+        corrected = decided.outcome is ReviewOutcome.APPROVE_CORRECTED
+        if decided.outcome is ReviewOutcome.APPROVE or corrected:
+            self._settled.update(reason for reason in reasons if not corrected or reason in SETTLED_BY_CORRECTION)
         return decided.outcome
 
     async def _ask_seller_again(self, item: AskedItem) -> None:

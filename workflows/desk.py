@@ -6,7 +6,13 @@ import asyncio
 from collections.abc import Awaitable
 from typing import Any, TypeVar
 
-from temporalio.client import Client, WorkflowHandle, WorkflowQueryFailedError, WorkflowUpdateFailedError
+from temporalio.client import (
+    Client,
+    WorkflowHandle,
+    WorkflowQueryFailedError,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
 from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
@@ -118,9 +124,14 @@ class CardDesk:
 
 async def _heard(call: Awaitable[Told], within_s: float = ANSWER_WITHIN_S) -> Told:
     try:
-        async with asyncio.timeout(within_s):
+        async with asyncio.timeout(within_s) as patience:
             return await call
     except TimeoutError as failed:
+        raise TemporarilyUnavailable() from failed
+    except WorkflowUpdateRPCTimeoutOrCancelledError as failed:
+        # The SDK puts this in the place of our time-out, and of the cancellation of a visitor who has left.
+        if not patience.expired():
+            raise asyncio.CancelledError from failed
         raise TemporarilyUnavailable() from failed
     except WorkflowUpdateFailedError as failed:
         raise _refusal(failed) from failed

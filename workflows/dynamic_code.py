@@ -19,20 +19,29 @@ with workflow.unsafe.imports_passed_through():
 
 
 class DynamicCode:
-    """Asks for the code once per card; `enter` and `resend` are called by the workflow's Updates."""
+    """Asks for the code once per revision of the fields, for another number is another card.
+
+    `enter` and `resend` are called by the workflow's Updates.
+    """
 
     def __init__(self, card: CardToBuy, progress: Progress) -> None:
         self._card = card
         self._progress = progress
         self._sent: CodeSent | None = None
+        self._sent_before = 0  # Codes of earlier revisions; their numbers are never used again.
+        self._proved_revision: int | None = None
         self._right = False
         self._tries_left: int | None = None
         self._lock = asyncio.Lock()  # Two codes typed at once must not share one try.
 
-    async def prove(self) -> None:
-        """Returns when the seller has entered the right code, ends the journey otherwise. Raises ActivityError without a code."""
-        if self._right:
+    async def prove(self, revision: int) -> None:
+        """Returns when the seller has entered the right code, ends the journey otherwise.
+
+        Raises ActivityError when the issuer can send none.
+        """
+        if self._proved_revision == revision:
             return
+        self._sent_before, self._right, self._tries_left = self._number, False, None
         await self._send(ASK_PATIENTLY)
         await self._progress.wait(
             Stage.VERIFICATION, WaitingFor.SELLER_CODE, SELLER_CODE_WAIT, "verification.code_awaited"
@@ -43,6 +52,7 @@ class DynamicCode:
             raise JourneyEnded(Outcome.LAPSED, EndReason.NO_ANSWER) from None
         if not self._right:
             raise JourneyEnded(Outcome.REJECTED, EndReason.WRONG_CODE)
+        self._proved_revision = revision
         self._progress.note(Stage.VERIFICATION)
 
     def check_expected(self) -> None:
@@ -63,7 +73,7 @@ class DynamicCode:
         """Has the issuer send another code, at most three in all."""
         async with self._lock:
             self._require_still_open()
-            if self._number >= CODES_PER_CARD_MAX:
+            if self._number - self._sent_before >= CODES_PER_CARD_MAX:
                 details = {"most": CODES_PER_CARD_MAX}
                 raise ApplicationError("codes_used_up", details, type="codes_used_up", non_retryable=True)
             return await self._send(ASK)  # A person is waiting at the screen.

@@ -38,3 +38,5 @@ class SellerAnswer:
             await workflow.wait_condition(lambda: self._revision is not None, timeout=at_most)
         except TimeoutError:
             raise JourneyEnded(Outcome.LAPSED, EndReason.NO_ANSWER) from None
+        # Recorded at once: the seller must not be shown the form again while the issuer is being asked.
+        await self._progress.wait(Stage.VERIFICATION, WaitingFor.MACHINE, None, "verification.started")

@@ -52,7 +52,7 @@ class Verification:
         if verified.consequence is not Consequence.PROCEED:
             return verified
         try:
-            await self._code.prove()
+            await self._code.prove(verified.revision)
         except ActivityError as failure:  # The issuer could send no code all the while: a person decides without it.
             _raise_cancellation(failure)
             return await steps.record_silence(self._card.card_id, Party.ISSUER)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from temporalio.client import WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain.cards import Outcome, Stage, Story, WaitingFor
 from domain.refusals import QuoteAnswered, QuoteExpired, Refusal, TemporarilyUnavailable
-from workflows.desk import CardDesk
+from workflows.desk import CardDesk, _heard
 
 
 @dataclass
@@ -58,3 +60,29 @@ async def test_an_answer_that_temporal_gave_up_is_told_by_the_story(
     desk = CardDesk(Client(Handle(found, status)))  # type: ignore[arg-type]
     with pytest.raises(told):
         await desk.answer_offer("card", "quote", accept=True)
+
+
+class Hung(Handle):
+    """A Temporal that takes the Update and never answers, seen through the SDK."""
+
+    async def execute_update(self, *_: object) -> None:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError as cancelled:
+            raise WorkflowUpdateRPCTimeoutOrCancelledError from cancelled
+
+
+async def test_a_person_waits_no_longer_than_their_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_heard, "__defaults__", (0.05,))
+    desk = CardDesk(Client(Hung(OPEN, RPCStatusCode.OK)))  # type: ignore[arg-type]
+    with pytest.raises(TemporarilyUnavailable):
+        await desk.confirm_fields("card", 1)
+
+
+async def test_a_visitor_who_leaves_is_not_answered() -> None:
+    desk = CardDesk(Client(Hung(OPEN, RPCStatusCode.OK)))  # type: ignore[arg-type]
+    asking = asyncio.create_task(desk.confirm_fields("card", 1))
+    await asyncio.sleep(0.01)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import pytest
 from temporalio.client import Client
@@ -16,7 +17,7 @@ from domain.refusals import CodesUsedUp, DynamicCodeExpired, DynamicCodeWrong, N
 from domain.review import AskedItem, RejectReason, ReviewOutcome
 from domain.verification import Consequence, DynamicCodeResult
 from tests.workflows import histories
-from tests.workflows.stage import World, card, decided, playing, read, unavailable, verified
+from tests.workflows.stage import ACTIVE, World, card, decided, playing, read, unavailable, verified
 from workflows.desk import CardDesk
 from workflows.messages import CardEnded
 
@@ -228,6 +229,49 @@ async def test_corrected_fields_are_verified_and_priced_anew(temporal_client: Cl
     assert len(world.of("verification.ask_issuer")) == 2
     assert world.of("pricing.offer") == [(one.card_id, "quote-2")]
     assert len(world.of("review.open")) == 1
+
+
+async def test_an_issuer_that_does_not_know_the_corrected_number_either_sends_it_back_to_a_person(
+    temporal_client: Client,
+) -> None:
+    unknown = verified(CardStatus.UNKNOWN, Consequence.REVIEW, None, "issuer_unknown")
+    world = World(issuer=[unknown])
+    world.decisions = {"d1": decided(ReviewOutcome.APPROVE_CORRECTED), "d2": decided(ReviewOutcome.REJECT)}
+    one = card()
+
+    async def reviewer(desk: CardDesk) -> None:
+        await until(desk, one.card_id, WaitingFor.REVIEWER)
+        await desk.decide(one.card_id, "task-1", "d1")
+        while len(world.of("review.open")) < 2:
+            await until(desk, one.card_id, WaitingFor.REVIEWER)
+        await desk.decide(one.card_id, "task-2", "d2")
+
+    ended = await journey(temporal_client, world, one, reviewer)
+    assert ended == CardEnded(Outcome.REJECTED, EndReason.REVIEWER)
+    assert "payout.send" not in world.names()
+
+
+async def test_another_number_needs_a_code_of_its_own(temporal_client: Client) -> None:
+    world = World(issuer=[ACTIVE, replace(ACTIVE, revision=2)], reasons=[("low_confidence",)])
+    world.decisions = {"d1": decided(ReviewOutcome.APPROVE_CORRECTED)}
+    one = card(CardType.SUPERMARKET)
+
+    async def people(desk: CardDesk) -> None:
+        await until(desk, one.card_id, WaitingFor.SELLER_CODE)
+        await desk.enter_code(one.card_id, "111111")
+        await until(desk, one.card_id, WaitingFor.REVIEWER)
+        await desk.decide(one.card_id, "task-1", "d1")
+        await until(desk, one.card_id, WaitingFor.SELLER_CODE)
+        await desk.enter_code(one.card_id, "222222")
+
+    assert (await journey(temporal_client, world, one, people)).outcome is Outcome.PAID
+    assert [sent[1] for sent in world.of("verification.send_code")] == [1, 2]
+
+
+async def test_a_crossborder_card_is_bought_at_a_locked_rate(temporal_client: Client) -> None:
+    world = World()
+    assert (await journey(temporal_client, world, card(CardType.CROSSBORDER))).outcome is Outcome.PAID
+    assert world.names()[:2] == ["verification.ask_issuer", "verification.open_channel"]
 
 
 async def test_a_rejection_carries_the_reviewers_reason(temporal_client: Client) -> None:

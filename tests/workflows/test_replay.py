@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from temporalio import workflow
@@ -11,7 +13,7 @@ from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
 from temporalio.workflow import NondeterminismError
 
-from domain.cards import EndReason, Outcome
+from domain.cards import CardType, Outcome
 from domain.facts import CardToBuy
 from tests.workflows.histories import FOLDER
 from workflows import steps
@@ -32,37 +34,43 @@ async def test_a_recorded_path_replays(path: Path) -> None:
     await Replayer(workflows=[CardWorkflow]).replay_workflow(recorded(path))
 
 
-def test_every_outcome_and_route_is_recorded() -> None:
-    ends = "".join(json.dumps(json.loads(path.read_text())["events"][-1]) for path in RECORDED)
-    assert len(RECORDED) >= 25
-    names = {path.stem for path in RECORDED}
-    for word in (
-        "ecommerce",
-        "supermarket",
-        "dining",
-        "regional",
-        "unlicensed",
-        "lapse",
-        "refused",
-        "unknown",
-        "frozen",
-    ):
-        assert any(word in name for name in names), word
-    assert ends.count("EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED") == len(RECORDED)
+def said(event: dict[str, Any], attributes: str, what: str) -> Any:
+    """The first payload of an event, as plain JSON: the recorder used no codec."""
+    return json.loads(base64.b64decode(event[attributes][what]["payloads"][0]["data"]))
+
+
+def test_every_route_is_bought_and_every_outcome_is_recorded() -> None:
+    ends: set[str] = set()
+    bought: set[str] = set()
+    for path in RECORDED:
+        events = json.loads(path.read_text())["events"]
+        started = said(events[0], "workflowExecutionStartedEventAttributes", "input")
+        outcome = said(events[-1], "workflowExecutionCompletedEventAttributes", "result")["outcome"]
+        ends.add(outcome)
+        if outcome == Outcome.PAID:
+            bought.add(started["card_type"])
+    assert ends == set(Outcome)
+    assert bought == set(CardType)
 
 
 @workflow.defn(name="CardWorkflow")
-class Hasty:
-    """A planted edit: it ends a card before anything was asked."""
+class Reordered(CardWorkflow):
+    """A planted edit as a release might bring it: the card is priced before it is verified."""
+
+    @workflow.init
+    def __init__(self, card: CardToBuy) -> None:
+        super().__init__(card)
 
     @workflow.run
     async def run(self, card: CardToBuy) -> CardEnded:
-        await steps.end(card.card_id, Outcome.REJECTED, EndReason.FROZEN, None)
-        return CardEnded(Outcome.REJECTED)
+        return await super().run(card)
+
+    async def _verify_and_price(self) -> str:
+        await steps.value(self._card.card_id, 1)
+        return await super()._verify_and_price()
 
 
-@pytest.mark.asyncio
-async def test_a_planted_change_of_the_journey_does_not_replay() -> None:
+async def test_a_planted_change_of_order_does_not_replay() -> None:
     path = FOLDER / "an_ecommerce_card_is_bought_without_a_person.json"
     with pytest.raises(NondeterminismError):
-        await Replayer(workflows=[Hasty]).replay_workflow(recorded(path))
+        await Replayer(workflows=[Reordered]).replay_workflow(recorded(path))
