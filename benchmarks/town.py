@@ -42,6 +42,7 @@ class Town:
 async def town(programs: Collection[str]) -> AsyncIterator[Town]:
     """Starts PostgreSQL, Temporal, simulators and the named programs (`api`, `worker-cards` …), and stops them all."""
     home = Path(tempfile.mkdtemp(prefix="cardloop-bench-"))
+    before = dict(os.environ)
     os.environ |= _environment(home)  # The platform's programs are processes of their own and read it too.
     settings = Settings()
     platform = Platform(settings, lambda line: None)
@@ -53,6 +54,8 @@ async def town(programs: Collection[str]) -> AsyncIterator[Town]:
         await store.dispose()
     finally:
         await platform.stop()
+        os.environ.clear()
+        os.environ |= before
         await asyncio.to_thread(shutil.rmtree, home, ignore_errors=True)
 
 
