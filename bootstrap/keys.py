@@ -43,23 +43,52 @@ def load(settings: Settings) -> Secrets:
 
 def ensure(settings: Settings) -> None:
     """Makes, for the demo, each secret that is not there yet. Without the demo nothing is made up: Problem."""
-    folder = settings.keys
-    makers: dict[Path, Callable[[], bytes]] = {
-        folder / KEY_RING: lambda: KeyRing.generate().to_json().encode(),
-        settings.outside_secret_file: _random_text,
-        folder / FORM_SECRET: _random_text,
-        settings.alipay_keys / ALIPAY_OURS: _rsa_private,
-    }
-    for path, make in makers.items():
-        if not path.exists() and settings.demo:
-            _write(path, make())
+    if settings.demo:
+        make(settings)
+    for path in _makers(settings):
         _require(path)
+
+
+def make(settings: Settings) -> tuple[Path, ...]:
+    """Makes each secret that is not there yet, readable by its owner only; returns the files that were made.
+
+    What is there stays as it is. Our public key for Alipay is written anew from the private one.
+    """
+    missing = {path: fresh for path, fresh in _makers(settings).items() if not path.exists()}
+    for path, fresh in missing.items():
+        _write(path, fresh())
     _write_public(settings.alipay_keys)
+    return tuple(missing)
+
+
+def rotate(settings: Settings) -> str:
+    """Gives the key ring a new current key and returns its id; every older key stays, so what they sealed still opens.
+
+    Programs that run keep the ring that they have read: they must be started anew. Raises Problem without a key ring.
+    """
+    path = settings.keys / KEY_RING
+    try:
+        rotated = KeyRing.from_json(_read(path).decode()).rotated()
+    except ValueError:
+        raise Problem(
+            f"密钥文件 {path} 已损坏。", f"The key file {path} is damaged: restore it from a backup."
+        ) from None
+    _write(path, rotated.to_json().encode())
+    return rotated.current
 
 
 def alipay_public_pem(settings: Settings) -> bytes:
     """Alipay's public key, which the simulator lays beside ours when it starts."""
     return _read(settings.alipay_keys / ALIPAY_THEIRS)
+
+
+def _makers(settings: Settings) -> dict[Path, Callable[[], bytes]]:
+    return {
+        settings.keys / KEY_RING: lambda: KeyRing.generate().to_json().encode(),
+        settings.outside_secret_file: _random_text,
+        settings.keys / FORM_SECRET: _random_text,
+        settings.alipay_keys / ALIPAY_OURS: _rsa_private,
+    }
 
 
 def _write_public(folder: Path) -> None:
@@ -86,6 +115,8 @@ def _write(path: Path, content: bytes) -> None:
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
+        file.flush()
+        os.fsync(descriptor)
     draft.replace(path)
 
 
@@ -97,6 +128,6 @@ def _read(path: Path) -> bytes:
 def _require(path: Path) -> None:
     if not path.is_file():
         raise Problem(
-            f"缺少密钥文件 {path}：请按 docs/operations.md 的“密钥”一节提供，或以演示模式启动（CARDLOOP_DEMO=true）。",
-            f"The key file {path} is missing: provide it as 'Keys' in docs/operations.md says, or start with CARDLOOP_DEMO=true.",
+            f"缺少密钥文件 {path}：请运行 python -m cli keys make（见 docs/operations.md 的 Keys 一节），或以演示模式启动（CARDLOOP_DEMO=true）。",
+            f"The key file {path} is missing: run `python -m cli keys make` (see 'Keys' in docs/operations.md), or start with CARDLOOP_DEMO=true.",
         )

@@ -1,0 +1,153 @@
+"""The first people, partners and outlets of an installation without the demo, added by whoever has its keys and database."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+from pwdlib import PasswordHash
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from activities.partners import Partners
+from bootstrap import keys
+from bootstrap.settings import Settings
+from bootstrap.store import database
+from bootstrap.words import Problem
+from database.session import Database, DatabaseUnavailable
+from database.tables.people import AuditRow, PersonRow
+from database.tables.verification import OutletRow
+from domain.cards import CardType
+from domain.identifiers import new_id
+from domain.people import Role
+from domain.rules.brands import catalogue
+from gateways.webhooks import PORTS, is_public, resolve
+
+PASSWORD_CHARACTERS_MIN = 12
+ACTOR = "cli"  # In the audit record: somebody at the command line, where no person is signed in.
+_PERSON: Any = PersonRow  # Attributes of models are columns in a statement, which their annotations do not say.
+_OUTLET: Any = OutletRow
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+_OUTLET_CODE = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+
+
+@dataclass(frozen=True)
+class NewPartner:
+    """A partner just made. The key is stored as a keyed hash only: it is shown now or never."""
+
+    partner_id: str
+    api_key: str = field(repr=False)
+    webhook_secret: str = field(repr=False)
+
+
+async def add_person(settings: Settings, email: str, name: str, roles: Iterable[Role], password: str) -> str:
+    """Somebody who may sign in at the console; returns their id.
+
+    Raises Problem for an address that is none or is taken, no name, no role, or a password under 12 characters.
+    """
+    address, given = email.strip().lower(), [role.value for role in dict.fromkeys(roles)]
+    _require_person(address, name, given, password)
+    hashed = PasswordHash.recommended().hash(password)
+    row = PersonRow(id=new_id(), email=address, name=name.strip(), password_hash=hashed, roles=given)
+    statement = insert(PersonRow).values(row.model_dump()).on_conflict_do_nothing(index_elements=["email"])
+    async with _store(settings) as store, store.transaction() as session:
+        if (await session.execute(statement.returning(_PERSON.id))).first() is None:
+            raise Problem(f"{address} 已存在。", f"{address} is there already.")
+        _audit(session, "person", row.id, roles=",".join(given))
+    return row.id
+
+
+async def add_partner(settings: Settings, name: str, webhook_url: str | None = None) -> NewPartner:
+    """A business that hands in cards by API. Raises Problem without a name, and for an address no webhook may go to."""
+    if not name.strip():
+        raise Problem("名称不能为空。", "The name is empty.")
+    if webhook_url is not None:
+        await _require_reachable(webhook_url, allow_private=settings.webhooks_to_private_addresses)
+    keyring = keys.load(settings).keyring
+    async with _store(settings) as store:
+        partners = Partners(store, keyring)
+        partner_id, api_key = await partners.create(name.strip(), webhook_url)
+        async with store.transaction() as session:
+            _audit(session, "partner", partner_id, webhooks="yes" if webhook_url else "no")
+        return NewPartner(partner_id, api_key, await partners.webhook_secret(partner_id))
+
+
+async def add_outlet(settings: Settings, code: str, name: str, brand: str) -> None:
+    """An outlet that confirms a regional brand's cards; `code` is its number at the outlets' API.
+
+    Raises Problem for a code that is none or is taken, no name, or a brand that is not regional.
+    """
+    regional = sorted(one.code for one in catalogue().values() if one.card_type is CardType.REGIONAL)
+    if brand not in regional:
+        raise Problem(f"地方卡品牌只有：{', '.join(regional)}。", f"The regional brands are: {', '.join(regional)}.")
+    if not _OUTLET_CODE.fullmatch(code) or not name.strip():
+        raise Problem(
+            "网点代码须为小写字母、数字和连字符，名称不能为空。", "A code is a-z, 0-9 and hyphens; a name is not empty."
+        )
+    keyring = keys.load(settings).keyring
+    secret = keyring.seal_text(secrets.token_urlsafe(32), purpose="outlet", aad=f"outlet:{code}:secret")
+    row = OutletRow(code=code, name=name.strip(), brand=brand, secret_sealed=secret)
+    statement = insert(OutletRow).values(row.model_dump()).on_conflict_do_nothing(index_elements=["code"])
+    async with _store(settings) as store, store.transaction() as session:
+        if (await session.execute(statement.returning(_OUTLET.code))).first() is None:
+            raise Problem(f"网点 {code} 已存在。", f"The outlet {code} is there already.")
+        _audit(session, "outlet", code, brand=brand)
+
+
+@asynccontextmanager
+async def _store(settings: Settings) -> AsyncIterator[Database]:
+    store = database(settings)
+    try:
+        yield store
+    except DatabaseUnavailable:
+        raise Problem(
+            "数据库没有应答：请先启动平台，或检查 DATABASE_URL。",
+            "The database does not answer: start the platform first, or look at DATABASE_URL.",
+        ) from None
+    finally:
+        await store.dispose()
+
+
+def _audit(session: AsyncSession, kind: str, subject: str, **facts: str) -> None:
+    session.add(AuditRow(actor=ACTOR, act=f"{ACTOR}:{kind}:add", subject=subject, facts=facts))
+
+
+def _require_person(email: str, name: str, roles: list[str], password: str) -> None:
+    if not _EMAIL.fullmatch(email):
+        raise Problem("这不是一个电子邮箱地址。", "This is no e-mail address.")
+    if not name.strip() or not roles:
+        raise Problem("姓名和至少一个角色（--role）不能缺。", "A name and at least one --role are needed.")
+    if len(password) < PASSWORD_CHARACTERS_MIN:
+        raise Problem(
+            f"密码至少 {PASSWORD_CHARACTERS_MIN} 个字符。",
+            f"A password has at least {PASSWORD_CHARACTERS_MIN} characters.",
+        )
+
+
+async def _require_reachable(url: str, *, allow_private: bool) -> None:
+    """The rules by which deliveries go out, said before the first is refused; each delivery is checked again."""
+    try:
+        target = httpx.URL(url)
+    except httpx.InvalidURL:
+        raise _bad_url() from None
+    if target.scheme not in PORTS or not target.host or target.userinfo:
+        raise _bad_url()
+    if target.scheme != "https" and not allow_private:
+        raise Problem("webhook 地址必须是 https。", "A webhook address must be https.")
+    try:
+        addresses = await resolve(target.host, target.port or PORTS[target.scheme])
+    except (OSError, UnicodeError):
+        raise Problem("找不到 webhook 地址的主机。", "The host of the webhook address is not found.") from None
+    if not allow_private and not all(is_public(address) for address in addresses):
+        raise Problem("webhook 地址位于内部网络。", "The webhook address is in a private network.")
+
+
+def _bad_url() -> Problem:
+    return Problem(
+        "webhook 地址无效：不得含用户名或密码。", "This is no webhook address: https, a host, no user or password."
+    )

@@ -1,0 +1,92 @@
+"""`keys`, `people`, `partners` and `outlets`: what an installation without the demo is set up with."""
+
+import asyncio
+import sys
+from typing import Annotated
+
+import typer
+
+from bootstrap.settings import Settings
+from bootstrap.words import say
+from domain.people import Role
+
+keys = typer.Typer(no_args_is_help=True, help="Key files. / 密钥文件")
+people = typer.Typer(no_args_is_help=True, help="People of the console. / 工作台人员")
+partners = typer.Typer(no_args_is_help=True, help="Partners of the API. / 接口合作方")
+outlets = typer.Typer(no_args_is_help=True, help="Partner outlets. / 合作网点")
+
+
+@keys.command("make")
+def make_keys() -> None:
+    """Make each key file that is missing; what is there stays. / 生成缺少的密钥文件"""
+    from bootstrap.keys import make
+
+    made = make(Settings())
+    for path in made:
+        typer.echo(say(f"已生成 {path}", f"made {path}"))
+    if not made:
+        typer.echo(say("密钥文件均已存在，未作改动。", "Every key file is there; nothing was changed."))
+
+
+@keys.command("rotate")
+def rotate_keys() -> None:
+    """Seal with a new key from now on; older ones still open. / 更换当前密钥，旧密钥保留"""
+    from bootstrap.keys import rotate
+
+    current = rotate(Settings())
+    typer.echo(
+        say(
+            f"当前密钥为 {current}。请备份并重启所有程序。",
+            f"The current key is {current}. Back it up, restart every program.",
+        )
+    )
+
+
+@people.command("add")
+def add_person(
+    email: str,
+    name: str,
+    role: Annotated[list[Role], typer.Option("--role", help="May be given several times.")],
+) -> None:
+    """Add somebody; the password is asked for, or read as one line of standard input. / 添加人员"""
+    from bootstrap.offices import add_person as add
+
+    asyncio.run(add(Settings(), email, name, role, _password()))
+    typer.echo(say(f"已添加 {email}。", f"{email} is added."))
+
+
+@partners.command("add")
+def add_partner(
+    name: str,
+    webhook_url: Annotated[str | None, typer.Option("--webhook-url", help="https address for events.")] = None,
+) -> None:
+    """Add a partner and show its secrets this once. / 添加合作方，密钥仅显示一次"""
+    from bootstrap.offices import add_partner as add
+
+    made = asyncio.run(add(Settings(), name, webhook_url))
+    typer.echo(say(f"合作方编号：{made.partner_id}", f"partner id: {made.partner_id}"))
+    typer.echo(say(f"接口密钥（仅此一次）：{made.api_key}", f"API key (shown this once): {made.api_key}"))
+    if webhook_url is not None:
+        typer.echo(
+            say(
+                f"webhook 密钥（仅此一次）：{made.webhook_secret}",
+                f"webhook secret (shown this once): {made.webhook_secret}",
+            )
+        )
+
+
+@outlets.command("add")
+def add_outlet(code: str, name: str, brand: str) -> None:
+    """Add an outlet that confirms cards of a regional brand. / 添加合作网点"""
+    from bootstrap.offices import add_outlet as add
+
+    asyncio.run(add(Settings(), code, name, brand))
+    typer.echo(say(f"已添加网点 {code}。", f"The outlet {code} is added."))
+
+
+def _password() -> str:
+    """Never an argument: those are in the shell's history and in the list of processes."""
+    if sys.stdin.isatty():
+        answer: str = typer.prompt(say("密码", "Password"), hide_input=True, confirmation_prompt=True)
+        return answer
+    return sys.stdin.readline().rstrip("\r\n")
