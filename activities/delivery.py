@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -11,7 +12,7 @@ from database.session import Database
 from database.tables.columns import now
 from database.tables.intake import PartnerRow, SellerRow
 from database.tables.outbox import OutboxRow
-from domain.sealing import KeyRing
+from domain.sealing import KeyRing, SealBroken
 from gateways.errors import GatewayRefused, GatewayUnavailable
 from gateways.messages import MessageGateway
 from gateways.webhooks import WebhookGateway
@@ -19,6 +20,7 @@ from languages import translate
 
 ATTEMPTS_MAX = 12  # With the waits below: given up after about three days.
 FIRST_WAIT = timedelta(seconds=10)
+ATTEMPT_S = 30.0  # Of the lease of a minute: no row is due again while it is still being tried.
 LONGEST_WAIT = timedelta(hours=12)
 # A receiver that refuses for good is asked no more; these answers may still change.
 PASSING_REFUSALS = frozenset({"http_401", "http_403", "http_404", "http_408", "http_409", "http_410", "http_425"})
@@ -51,15 +53,17 @@ class Delivery:
         self._webhooks = webhooks
         self._messages = messages
 
-    async def deliver_due(self, limit: int = 20) -> int:
+    async def deliver_due(self, limit: int = 10) -> int:
         """Tries up to `limit` rows that are due and returns how many were tried; their failures are kept, not raised.
 
-        Raises DatabaseUnavailable.
+        All at once, so that the slowest receiver sets the time, never their sum. Raises DatabaseUnavailable.
         """
         async with self._database.transaction() as session:
             rows = await outbox.due(session, limit)
-        for row in rows:
-            await self._deliver(row)
+        outcomes = await asyncio.gather(*map(self._deliver, rows), return_exceptions=True)
+        for broken in outcomes:
+            if broken is not None:
+                raise broken  # After the others have ended: none goes on behind its caller's back.
         return len(rows)
 
     async def _deliver(self, row: OutboxRow) -> None:
@@ -73,11 +77,16 @@ class Delivery:
     async def _tried(self, row: OutboxRow) -> tuple[str | None, datetime | None]:
         """What went wrong, None when nothing, and when to try again."""
         try:
-            await self._send(row, await self._addressee(row))
+            async with asyncio.timeout(ATTEMPT_S):
+                await self._send(row, await self._addressee(row))
         except GatewayUnavailable as error:
             return str(error), _next_try(row.attempts, error.retry_after_ms)
         except GatewayRefused as error:
             return str(error), _next_try(row.attempts) if error.code in PASSING_REFUSALS else None
+        except TimeoutError:
+            return "timeout", _next_try(row.attempts)
+        except SealBroken:
+            return "seal broken", _next_try(row.attempts)  # The key ring can still be mended.
         except NoAddress:
             return "no address", None
         return None, None

@@ -22,13 +22,15 @@ from activities.review import Review
 from activities.stock import Stock
 from activities.verification import Verification
 from bootstrap import keys, outside
+from bootstrap.decisions import Teller
 from bootstrap.services import temporal
 from bootstrap.settings import Settings
 from bootstrap.store import database, photo_store
 from database.repositories import evidence
 from database.session import Database, DatabaseUnavailable
+from domain.refusals import Refusal
 from domain.rules.brands import catalogue
-from domain.sealing import KeyRing
+from domain.sealing import KeyRing, SealBroken
 from workflows.card import CardWorkflow
 from workflows.codec import data_converter
 from workflows.desk import CardDesk
@@ -36,9 +38,10 @@ from workflows.policies import CARDS_QUEUE, READING_QUEUE, issuer_queue
 from workflows.starter import start_cards
 
 log = structlog.get_logger()
-BATCH = 100  # At most so many cards, deliveries or leaves in one look.
+BATCH = 100  # At most so many cards or leaves in one look.
+DELIVERIES = 10  # Tried at the same time, all within the lease of a minute.
 # Seconds between two looks of each loop when there is nothing to do.
-STARTER_S, COURIER_S, SEQUENCER_S = 1.0, 0.5, 0.5
+STARTER_S, COURIER_S, SEQUENCER_S, TELLER_S = 1.0, 0.5, 0.5, 5.0
 
 Task = Callable[..., Any]
 
@@ -53,10 +56,12 @@ async def run_cards(settings: Settings) -> None:
         stack.push_async_callback(store.dispose)
         for worker in card_workers(settings, client, store, secrets.keyring, world):
             await stack.enter_async_context(worker)
+        desk = CardDesk(client)
         async with asyncio.TaskGroup() as loops:
-            loops.create_task(_forever("starter", STARTER_S, lambda: _start_waiting(intake, CardDesk(client))))
-            loops.create_task(_forever("courier", COURIER_S, _courier(store, secrets.keyring, world)))
+            loops.create_task(_forever("starter", STARTER_S, lambda: _start_waiting(intake, desk)))
+            loops.create_task(_forever("courier", COURIER_S, _courier(store, secrets.keyring, world), DELIVERIES))
             loops.create_task(_forever("sequencer", SEQUENCER_S, lambda: _sequence(store, secrets.keyring)))
+            loops.create_task(_forever("teller", TELLER_S, Teller(store, desk).tell))
 
 
 async def run_reading(settings: Settings) -> None:
@@ -136,7 +141,7 @@ def _issuer_worker(settings: Settings, client: Client, issuer: str, asked: Seque
 
 def _courier(store: Database, keyring: KeyRing, world: outside.Outside) -> Callable[[], Awaitable[int]]:
     delivery = Delivery(store, keyring, world.webhooks, world.messages)
-    return lambda: delivery.deliver_due(BATCH)
+    return lambda: delivery.deliver_due(DELIVERIES)
 
 
 async def _sequence(store: Database, keyring: KeyRing) -> int:
@@ -144,12 +149,17 @@ async def _sequence(store: Database, keyring: KeyRing) -> int:
         return await evidence.sequence(session, keyring, BATCH)
 
 
-async def _forever(name: str, pause_s: float, once: Callable[[], Awaitable[int]]) -> None:
-    """Repeats at once while batches are full. An outage is said in the log and waited out: the work is in the database."""
+async def _forever(name: str, pause_s: float, once: Callable[[], Awaitable[int]], full: int = BATCH) -> None:
+    """Repeats at once while batches are full. An outage is said in the log and waited out: the work is in the database.
+
+    What one piece of work is refused with is said by its kind and ends neither the loop nor the worker beside it.
+    """
     while True:
         try:
-            if await once() >= BATCH:
+            if await once() >= full:
                 continue
         except DatabaseUnavailable as away:
             log.warning("loop_waits", loop=name, reason=str(away))
+        except (Refusal, SealBroken) as refused:
+            log.error("loop_refused", loop=name, kind=type(refused).__name__)
         await asyncio.sleep(pause_s)
