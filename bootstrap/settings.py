@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
 _SOCKET_PATH_BYTES_MAX = 100  # Linux refuses a unix socket whose whole path is longer than 107 bytes.
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "0.0.0.0"})  # noqa: S104  # Compared with, never listened on.
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
@@ -33,6 +34,10 @@ class TemporalSettings(BaseSettings):
     temporal_api_key: SecretStr | None = Field(None, description="API key for Temporal Cloud; implies TLS.")
     temporal_port: Port = Field(7233, description="Port of the dev server, on 127.0.0.1.")
     temporal_ui_port: Port = Field(8233, description="Port of the dev server's web page, on 127.0.0.1.")
+    temporal_ui_url: HttpUrl | None = Field(
+        None,
+        description="Address of the Temporal page, which alone may ask the codec server; unset means host and temporal_ui_port.",
+    )
 
 
 class AddressSettings(BaseSettings):
@@ -197,6 +202,14 @@ class Settings(TemporalSettings, AddressSettings, OutsideSettings):
         return self.temporal_address or f"127.0.0.1:{self.temporal_port}"
 
     @property
+    def temporal_ui_origins(self) -> tuple[str, ...]:
+        """Origins (scheme, host, port) under which browsers have the Temporal page; on this machine both its names."""
+        if self.temporal_ui_url is not None:
+            return (_origin(self.temporal_ui_url),)
+        hosts = dict.fromkeys((self.host, *(("127.0.0.1", "localhost") if self.host in _LOOPBACK else ())))
+        return tuple(f"http://{host}:{self.temporal_ui_port}" for host in hosts)
+
+    @property
     def api_url(self) -> str:
         """Public address of the API and seller pages, without a slash at the end."""
         return _without_slash(self.public_api_url, self.host, self.api_port)
@@ -216,6 +229,12 @@ def with_driver(url: str) -> str:
     """Name the asyncpg driver in a postgres:// or postgresql:// URL; leave any other driver's name as it is."""
     scheme, separator, rest = url.partition("://")
     return f"postgresql+asyncpg{separator}{rest}" if scheme in ("postgres", "postgresql") else url
+
+
+def _origin(url: HttpUrl) -> str:
+    """As browsers write it: no path, and no port that the scheme implies."""
+    implied = {"http": 80, "https": 443}[url.scheme]
+    return f"{url.scheme}://{url.host}" + (f":{url.port}" if url.port != implied else "")
 
 
 def _without_slash(public: HttpUrl | None, host: str, port: int) -> str:

@@ -88,8 +88,7 @@ def build_console(settings: Settings) -> FastAPI:
 def build_codec(settings: Settings) -> FastAPI:
     """The server that opens payloads for Temporal's own page."""
     secrets = keys.load(settings)
-    ui_origin = f"http://{settings.host}:{settings.temporal_ui_port}"
-    return codec.build_codec(CodecServices(database(settings), secrets.keyring, ui_origin))
+    return codec.build_codec(CodecServices(database(settings), secrets.keyring, settings.temporal_ui_origins))
 
 
 def _desk(settings: Settings, keyring: KeyRing) -> CardDesk:

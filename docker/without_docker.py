@@ -182,7 +182,7 @@ async def start_server(arrangement: Arrangement, supervisor: Supervisor) -> None
 
 
 async def register(arrangement: Arrangement) -> None:
-    """Register namespace and search attributes, and wait until the server knows them."""
+    """Register the namespace, and wait until the server knows it."""
     cli = found_temporal_cli(arrangement.settings)
     address = arrangement.settings.temporal_target
     await _script(

@@ -31,7 +31,7 @@ router = APIRouter()
 
 
 def build_codec(services: CodecServices) -> FastAPI:
-    """POST /encode and /decode as Temporal's remote codecs speak them; only `ui_origin` may ask from a browser."""
+    """POST /encode and /decode as Temporal's remote codecs speak them; only `ui_origins` may ask from a browser."""
     app = FastAPI(title="Cardloop codec", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.services = services
     app.state.sessions = Sessions(services.database)
@@ -39,7 +39,7 @@ def build_codec(services: CodecServices) -> FastAPI:
     app.add_middleware(BodyLimit, bytes_max=BODY_BYTES_MAX)
     app.add_middleware(
         CORSMiddleware,
-        allow_origins=[services.ui_origin],
+        allow_origins=services.ui_origins,
         allow_methods=["POST"],
         allow_headers=HEADERS,
         allow_credentials=True,
@@ -119,7 +119,7 @@ async def _audit(services: CodecServices, person: Person, sealed: Payloads) -> N
 
 def _from_ui(request: Request) -> bool:
     services: CodecServices = request.app.state.services
-    return request.headers.get("origin") == services.ui_origin
+    return request.headers.get("origin") in services.ui_origins
 
 
 def _answer(payloads: Payloads) -> Response:

@@ -28,8 +28,8 @@ class ConsoleServices:
 
 @dataclass(frozen=True)
 class CodecServices:
-    """What decodes histories for the Temporal page, which is served from `ui_origin` (scheme, host and port)."""
+    """What decodes histories for the Temporal page, which is served from `ui_origins` (scheme, host and port)."""
 
     database: Database
     keyring: KeyRing
-    ui_origin: str
+    ui_origins: tuple[str, ...]

@@ -115,7 +115,7 @@ def temporal_cli() -> Path:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def temporal_environment(temporal_cli: Path) -> AsyncIterator[WorkflowEnvironment]:
-    """A dev server in memory, with our search attributes, for this session."""
+    """A dev server in memory, with our pragmas, for this session."""
     environment = await WorkflowEnvironment.start_local(
         dev_server_existing_path=str(temporal_cli), dev_server_extra_args=storage_arguments()
     )

@@ -15,8 +15,6 @@ from temporalio.service import RPCError
 
 from bootstrap.settings import Settings
 
-# What operators filter card workflows by; holds words of ours, never a secret.
-SEARCH_ATTRIBUTES = {"CardStage": "Keyword", "CardWaitingFor": "Keyword"}
 # State survives a restart at the speed of memory: 25 workflows/s with these two, 9/s without.
 SQLITE_PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL")
 
@@ -35,10 +33,8 @@ def dev_server_command(cli: Path, settings: Settings) -> list[str]:
 
 
 def storage_arguments() -> list[str]:
-    """Arguments that every dev server of ours gets, tests' too: pragmas and search attributes."""
-    pragmas = [part for pragma in SQLITE_PRAGMAS for part in ("--sqlite-pragma", pragma)]
-    attributes = [part for item in SEARCH_ATTRIBUTES.items() for part in ("--search-attribute", "=".join(item))]
-    return pragmas + attributes
+    """Arguments that every dev server of ours gets, tests' too: pragmas of its storage."""
+    return [part for pragma in SQLITE_PRAGMAS for part in ("--sqlite-pragma", pragma)]
 
 
 async def connect(

@@ -10,7 +10,6 @@ import pytest
 import yaml
 
 from bootstrap.services.ports import free
-from bootstrap.services.temporal import SEARCH_ATTRIBUTES
 from bootstrap.settings import PROJECT_ROOT, Settings
 from docker import healthy
 
@@ -106,9 +105,11 @@ def test_workers_have_a_service_per_task_queue() -> None:
     assert {name.removeprefix("worker-") for name in SERVICES if name.startswith("worker-")} == set(WORKERS)
 
 
-def test_the_same_search_attributes_are_registered_everywhere() -> None:
-    script = (PROJECT_ROOT / "docker" / "temporal-namespace.sh").read_text()
-    assert dict(re.findall(r"--name (\w+) --type (\w+)", script)) == SEARCH_ATTRIBUTES
+def test_the_temporal_page_sends_the_session_and_the_codec_server_knows_where_the_page_is() -> None:
+    page = SERVICES["temporal-ui"]["environment"]
+    assert page["TEMPORAL_CODEC_INCLUDE_CREDENTIALS"] == "true"
+    assert page["TEMPORAL_CODEC_PASS_ACCESS_TOKEN"] == "false"
+    assert "CARDLOOP_TEMPORAL_UI_URL" in SERVICES["codec"]["environment"]
 
 
 def test_the_images_lock_the_versions_that_tests_ran_with() -> None:

@@ -34,7 +34,7 @@ async def test_a_database_is_made_anew_by_name(make_database: Callable[[str], st
 
 
 async def test_the_dev_server_answers(temporal_client: Client) -> None:
-    assert (await temporal_client.count_workflows("CardStage = 'reading'")).count == 0
+    assert (await temporal_client.count_workflows("WorkflowId = 'nobody'")).count == 0
 
 
 async def test_a_week_passes_at_once(time_skipping: WorkflowEnvironment) -> None:

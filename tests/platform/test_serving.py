@@ -11,8 +11,10 @@ import uvicorn
 from fastapi import FastAPI, Request
 from pydantic import ValidationError
 
+from bootstrap import keys
 from bootstrap.serving import options
 from bootstrap.settings import Settings
+from bootstrap.web import build_codec
 
 
 def settings(home: Path, **changes: object) -> Settings:
@@ -50,3 +52,31 @@ async def test_a_trusted_proxy_names_the_caller_and_others_still_do_not(tmp_path
 def test_trust_is_given_to_addresses_only(tmp_path: Path, anybody: str) -> None:
     with pytest.raises(ValidationError, match="trusted_proxies"):
         settings(tmp_path, trusted_proxies=anybody)
+
+
+@pytest.mark.parametrize(
+    ("changes", "origins"),
+    [
+        ({}, {"http://127.0.0.1:8233", "http://localhost:8233"}),
+        ({"host": "localhost", "temporal_ui_port": 9000}, {"http://127.0.0.1:9000", "http://localhost:9000"}),
+        ({"host": "192.0.2.7"}, {"http://192.0.2.7:8233"}),
+        ({"temporal_ui_url": "https://temporal.example/"}, {"https://temporal.example"}),
+        ({"temporal_ui_url": "https://Temporal.example:8443/ui"}, {"https://temporal.example:8443"}),
+    ],
+)
+async def test_only_the_temporal_page_may_ask_the_codec_server(
+    tmp_path: Path, changes: dict[str, Any], origins: set[str]
+) -> None:
+    given = settings(tmp_path, **changes)
+    keys.make(given)
+    (given.alipay_keys / keys.ALIPAY_THEIRS).write_bytes(b"theirs")
+    asked = {"access-control-request-method": "POST", "access-control-request-headers": "content-type"}
+    transport = httpx.ASGITransport(build_codec(given))
+    async with httpx.AsyncClient(transport=transport, base_url="http://codec.test") as client:
+        for origin in origins:
+            answer = await client.options("/decode", headers={"origin": origin, **asked})
+            assert answer.headers["access-control-allow-origin"] == origin
+            assert answer.headers["access-control-allow-credentials"] == "true"
+        for other in ("http://evil.example", "http://127.0.0.1:1", "null"):
+            answer = await client.options("/decode", headers={"origin": other, **asked})
+            assert "access-control-allow-origin" not in answer.headers

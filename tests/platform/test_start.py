@@ -70,13 +70,11 @@ def test_a_long_home_keeps_the_sockets_path_short_enough(tmp_path: Path) -> None
     assert len(str(_settings(deep).postgres_socket_dir / ".s.PGSQL.5432")) < 107
 
 
-def test_the_dev_server_gets_file_pragmas_search_attributes_and_codec(tmp_path: Path) -> None:
+def test_the_dev_server_gets_file_pragmas_and_codec(tmp_path: Path) -> None:
     command = " ".join(temporal.dev_server_command(Path("temporal"), _settings(tmp_path)))
     for part in (
         "--sqlite-pragma journal_mode=WAL",
         "--sqlite-pragma synchronous=NORMAL",
-        "--search-attribute CardStage=Keyword",
-        "--search-attribute CardWaitingFor=Keyword",
         "--ui-codec-endpoint http://127.0.0.1:8002",
         f"--db-filename {tmp_path}/state/temporal.db",
     ):

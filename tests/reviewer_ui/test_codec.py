@@ -27,7 +27,7 @@ PLAIN = Payload(metadata={"encoding": b"json/plain"}, data=b'{"card_id": "one"}'
 
 @pytest_asyncio.fixture
 async def codec(house: House) -> httpx.AsyncClient:
-    app = build_codec(CodecServices(house.database, house.keyring, UI))
+    app = build_codec(CodecServices(house.database, house.keyring, (UI,)))
     return httpx.AsyncClient(
         transport=httpx.ASGITransport(app=app, raise_app_exceptions=False), base_url="http://codec.test"
     )
