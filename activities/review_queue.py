@@ -13,7 +13,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.session import Database
 from database.tables.people import PersonRow
 from database.tables.review import ReviewDecisionRow, ReviewTaskRow
-from domain.cards import CardType
 from domain.people import Permission, Role, permissions_of
 from domain.refusals import NotAllowed, NotFound, NotSignedIn, TaskDecided, TaskHeldByAnother, TaskNotHeld
 from domain.rules.limits import limits_in_force
@@ -29,21 +28,6 @@ class Lease:
     until: datetime
 
 
-@dataclass(frozen=True)
-class Queued:
-    """One task of the queue as a list shows it."""
-
-    task_id: str
-    card_id: str
-    card_type: CardType
-    brand: str
-    value_minor: int
-    reasons: tuple[str, ...]
-    due_at: datetime
-    escalated: bool
-    holder: str | None  # person.id, while the lease lasts.
-
-
 class ReviewQueue:
     """Who has which task. `person` is always a person's id; what they may do is judged here again."""
 
@@ -53,15 +37,6 @@ class ReviewQueue:
         self._database = database
         self._keyring = keyring
         self._now = now
-
-    async def queue(self, person: str, limit: int = 50) -> tuple[Queued, ...]:
-        """Open tasks, escalated first, then due soonest. Refuses NotAllowed."""
-        task: Any = ReviewTaskRow
-        order = (task.escalated.desc(), task.due_at, task.id)
-        statement = select(ReviewTaskRow).where(task.closed_at.is_(None)).order_by(*order).limit(limit)
-        async with self._database.transaction() as session:
-            await require(session, person, Permission.SEE_QUEUE)
-            return tuple(self._queued(row) for row in (await session.execute(statement)).scalars())
 
     async def take(self, person: str, task_id: str | None) -> Lease | None:
         """The named task, or the next one this person may decide; None when the queue has none for them.
@@ -133,20 +108,6 @@ class ReviewQueue:
             raise _held_by_another(task)
         if task.leased_by != person or not lasting:
             raise TaskNotHeld()
-
-    def _queued(self, row: ReviewTaskRow) -> Queued:
-        held = row.leased_until is not None and row.leased_until > self._now()
-        return Queued(
-            task_id=row.id,
-            card_id=row.card_id,
-            card_type=row.card_type,
-            brand=row.brand,
-            value_minor=row.value_minor,
-            reasons=tuple(row.reasons),
-            due_at=row.due_at,
-            escalated=row.escalated,
-            holder=row.leased_by if held else None,
-        )
 
 
 async def require(session: AsyncSession, person: str, permission: Permission) -> frozenset[Permission]:

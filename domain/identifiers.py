@@ -22,14 +22,6 @@ def card_workflow(card_id: str) -> str:
     return f"card:{card_id}"
 
 
-def card_of(workflow_id: str) -> str:
-    """The card a workflow id belongs to. Raises ValueError when it is no card's."""
-    kind, _, card_id = workflow_id.partition(":")
-    if kind != "card" or not card_id:
-        raise ValueError("not a card's workflow id")
-    return card_id
-
-
 def payout_key(card_id: str, attempt: int) -> str:
     """The idempotency key of one payout order; `attempt` rises only after the one before was refused for certain."""
     return f"card-{card_id}-payout-{attempt}"

@@ -75,18 +75,6 @@ async def balance(session: AsyncSession, code: str, currency: Currency = Currenc
     return Money(int((await session.execute(statement)).scalar_one()), currency)
 
 
-async def balances(session: AsyncSession) -> dict[tuple[str, Currency], Money]:
-    """Every account's balance, by code and currency."""
-    statement = (
-        select(_ACCOUNT.code, _ENTRY.currency, func.sum(_ENTRY.amount_minor))
-        .join(AccountRow, _ACCOUNT.id == _ENTRY.account_id)
-        .group_by(_ACCOUNT.code, _ENTRY.currency)
-        .order_by(_ACCOUNT.code, _ENTRY.currency)
-    )
-    rows = await session.execute(statement)
-    return {(code, Currency(currency)): Money(int(total), Currency(currency)) for code, currency, total in rows}
-
-
 async def postings_of(session: AsyncSession, key: str) -> Counter[tuple[str, int, Currency]]:
     """What was posted under a key: account code, minor units and currency of each line; empty for an unused key."""
     statement = (

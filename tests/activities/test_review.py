@@ -211,18 +211,3 @@ async def test_a_secret_is_seen_for_a_reason_that_is_kept(world: World) -> None:
             await world.review.reveal(who, card_id, field, why)
     with pytest.raises(NotFound):
         await world.review.reveal(person, await world.a_card("jd"), "pin", "curious")
-
-
-async def test_the_queue_shows_escalated_tasks_first_and_a_decided_one_no_more(world: World) -> None:
-    _, first = await a_task(world)
-    _, second = await a_task(world)
-    await world.review.alarm(second.task_id, Alarm.BREACH)
-    senior = await world.a_person("senior")
-    ids = [one.task_id for one in await world.review.queue(senior, limit=500)]
-    assert ids.index(second.task_id) < ids.index(first.task_id)
-    assert await world.review.take(senior, first.task_id)
-    decision = await world.review.record_decision(senior, first.task_id, ReviewOutcome.REJECT, RejectReason.FORGED)
-    await world.review.apply(first.task_id, decision)
-    assert first.task_id not in [one.task_id for one in await world.review.queue(senior, limit=500)]
-    with pytest.raises(NotAllowed):
-        await world.review.queue(await world.a_person("support"))

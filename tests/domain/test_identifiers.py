@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime
 
-import pytest
 import time_machine
 
 from domain import identifiers
@@ -20,16 +19,6 @@ def test_a_later_id_sorts_after_an_earlier_one() -> None:
         with time_machine.travel(datetime.fromtimestamp(second, UTC), tick=False):
             made.append(identifiers.new_id())
     assert made == sorted(made)
-
-
-def test_a_card_is_found_by_its_workflow() -> None:
-    assert identifiers.card_of(identifiers.card_workflow("01M8")) == "01M8"
-
-
-@pytest.mark.parametrize("other", ["", "card:", "payout:01M8", "01M8"])
-def test_another_workflow_is_no_cards(other: str) -> None:
-    with pytest.raises(ValueError, match="not a card"):
-        identifiers.card_of(other)
 
 
 def test_keys_of_different_effects_differ() -> None:
