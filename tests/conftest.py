@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -54,8 +55,12 @@ def postgres_url() -> Iterator[str]:
         return
     # Not in a folder of pytest's: another run that starts shuts those to PostgreSQL's own user, and the server dies.
     with tempfile.TemporaryDirectory(prefix="cardloop-test-", ignore_cleanup_errors=True) as folder:
-        with throwaway(Path(folder)).running() as server:
-            yield server.url("postgres")
+        made = throwaway(Path(folder))
+        try:
+            with made.running() as server:
+                yield server.url("postgres")
+        finally:
+            shutil.rmtree(made.socket_dir, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

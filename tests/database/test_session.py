@@ -1,6 +1,7 @@
 """PostgreSQL may be killed at any moment: callers get one retryable error, and the next transaction works once it is back."""
 
 import asyncio
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -52,6 +53,7 @@ def server() -> Iterator[Restarted]:
             yield restarted
         finally:
             restarted.kill()
+            shutil.rmtree(made.socket_dir, ignore_errors=True)
 
 
 async def one(database: Database) -> int:
