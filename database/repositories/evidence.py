@@ -13,16 +13,13 @@ from sqlalchemy import (
     ARRAY,
     BigInteger,
     BindParameter,
-    DateTime,
     Integer,
     LargeBinary,
-    String,
     bindparam,
     func,
     select,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables.columns import now
@@ -38,15 +35,6 @@ VERIFY_BATCH = 5000
 _LEAF: Any = LeafRow  # Attributes of models are columns in a statement, which their annotations do not say.
 _HEAD: Any = TreeHeadRow
 
-_APPEND = text(
-    "INSERT INTO evidence_leaf (card_id, what, body, leaf_hash, at)"
-    " VALUES (:card_id, :what, :body, :leaf_hash, :at) RETURNING id"
-).bindparams(
-    bindparam("card_id", type_=String),
-    bindparam("body", type_=JSONB),
-    bindparam("leaf_hash", type_=LargeBinary),
-    bindparam("at", type_=DateTime(timezone=True)),
-)
 _PLACE = text(
     "UPDATE evidence_leaf SET tree_index = place FROM unnest(:ids, :places) AS placed (leaf, place)"
     " WHERE id = leaf AND tree_index IS NULL"
@@ -67,16 +55,6 @@ _DIFFERING = text(
     "SELECT level, position FROM unnest(:levels, :positions, :hashes) AS due (level, position, hash)"
     " LEFT JOIN evidence_node AS kept USING (level, position) WHERE kept.hash IS DISTINCT FROM due.hash"
 ).bindparams(*_NODE_COLUMNS)
-
-
-async def append(session: AsyncSession, card_id: str | None, what: str, body: Mapping[str, Any]) -> int:
-    """Adds a leaf without a place, in the caller's transaction; returns its id. `body` as `domain.evidence.canonical` takes it.
-
-    No secret may be in it: it is read by compliance and can never be taken back. Raises ValueError for an unfit body.
-    """
-    digest = evidence.leaf_hash(evidence.canonical(body))
-    values = {"card_id": card_id, "what": what, "body": dict(body), "leaf_hash": digest, "at": now()}
-    return int((await session.execute(_APPEND, values)).scalar_one())
 
 
 async def sequence(session: AsyncSession, keyring: KeyRing, limit: int = BATCH) -> int:

@@ -1,14 +1,18 @@
 """Rows with everything a test does not care about already filled in."""
 
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables.columns import now
+from database.tables.evidence import LeafRow
 from database.tables.intake import CardRow, PartnerRow, SubmissionRow
 from database.tables.people import PersonRow
 from database.tables.review import ReviewTaskRow
 from domain.cards import CardType
+from domain.evidence import canonical, leaf_hash
 from domain.identifiers import new_id, review_task
 from domain.money import Currency
 from domain.sealing import KeyRing
@@ -75,3 +79,12 @@ async def a_task(session: AsyncSession, card: CardRow, number: int = 1) -> Revie
     session.add(row)
     await session.flush()
     return row
+
+
+async def a_leaf(session: AsyncSession, what: str, body: Mapping[str, Any]) -> int:
+    """A leaf without a place, as every change of a card leaves one; returns its id."""
+    row = LeafRow(what=what, body=dict(body), leaf_hash=leaf_hash(canonical(body)))
+    session.add(row)
+    await session.flush()
+    assert row.id is not None
+    return row.id

@@ -15,13 +15,13 @@ from database.session import Database
 from domain import evidence as log
 from domain.refusals import NotFound
 from domain.sealing import KeyRing, signature_holds
-from tests.database.builders import RING
+from tests.database.builders import RING, a_leaf
 
 PUBLIC = RING.evidence_public_key
 
 
 async def some_leaves(session: AsyncSession, count: int) -> list[int]:
-    return [await evidence.append(session, None, "test.leaf", {"number": number}) for number in range(count)]
+    return [await a_leaf(session, "test.leaf", {"number": number}) for number in range(count)]
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -125,18 +125,13 @@ async def test_nothing_to_place_signs_nothing(grown: AsyncSession) -> None:
     assert head.size == 23
 
 
-async def test_a_body_with_a_fraction_is_refused(session: AsyncSession) -> None:
-    with pytest.raises(ValueError, match="evidence"):
-        await evidence.append(session, None, "test.leaf", {"rate": 0.1})
-
-
 async def test_writers_and_sequencers_at_once_place_every_leaf_once(database: Database) -> None:
     """Four write, four sequence; a leaf that commits late is placed late, and none is lost or doubled."""
 
     async def write(writer: int) -> None:
         for number in range(15):
             async with database.transaction() as session:
-                await evidence.append(session, None, "test.race", {"writer": writer, "number": number})
+                await a_leaf(session, "test.race", {"writer": writer, "number": number})
 
     async def place() -> int:
         placed = 0
