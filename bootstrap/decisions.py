@@ -63,6 +63,6 @@ class Teller:
             return False
         except Refusal as refused:
             self._refused.add(decision_id)
-            _log.error("decision refused", card=card_id, task=task_id, kind=refused.code)
+            _log.error("decision refused", card=card_id, task=task_id, kind=type(refused).__name__)
             return False
         return True
