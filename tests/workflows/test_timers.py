@@ -13,8 +13,8 @@ from domain.facts import CardToBuy
 from domain.review import Alarm, AskedItem, ReviewOutcome
 from domain.verification import Party
 from tests.workflows import histories
+from tests.workflows.acting import until
 from tests.workflows.stage import World, card, decided, playing, unavailable
-from tests.workflows.test_journeys import until
 from workflows.desk import CardDesk
 from workflows.messages import CardEnded
 

@@ -1,0 +1,55 @@
+"""Paying the seller when the gateway says paid, refused, or nothing at all; on a real Temporal server."""
+
+from __future__ import annotations
+
+import pytest
+from temporalio.client import Client
+
+from domain.cards import EndReason, Outcome, WaitingFor
+from domain.facts import PayoutFacts
+from domain.payout import PayoutOutcome
+from tests.workflows.acting import journey, until
+from tests.workflows.stage import World, card, playing, unavailable
+from workflows.desk import CardDesk
+from workflows.messages import CardEnded
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def test_an_unknown_payment_is_reconciled_and_never_sent_again(temporal_client: Client) -> None:
+    world = World(payments=[PayoutFacts(PayoutOutcome.UNKNOWN, None)])
+    one = card()
+    assert (await journey(temporal_client, world, one)).outcome is Outcome.PAID
+    assert len(world.of("payout.send")) == 1
+    assert world.names()[-3:] == ["journey.move", "payout.reconcile", "payout.settle"]
+
+
+async def test_a_report_from_the_gateway_makes_it_ask_at_once(temporal_client: Client) -> None:
+    world = World(payments=[PayoutFacts(PayoutOutcome.UNKNOWN, None)])
+    world.reconciled = [unavailable(), unavailable(), PayoutFacts(PayoutOutcome.PAID, None)]
+    one = card()
+
+    async def gateway(desk: CardDesk) -> None:
+        await until(desk, one.card_id, WaitingFor.GATEWAY)
+        await world.second_query.wait()
+        await desk.payment_reported(one.card_id, f"card-{one.card_id}-payout-1")
+
+    assert (await journey(temporal_client, world, one, gateway)).outcome is Outcome.PAID
+    assert len(world.of("payout.send")) == 1
+
+
+async def test_a_refused_payment_ends_with_the_gateways_code(temporal_client: Client) -> None:
+    world = World(payments=[PayoutFacts(PayoutOutcome.REFUSED, "PAYEE_NOT_EXIST")])
+    ended = await journey(temporal_client, world, card())
+    assert ended == CardEnded(Outcome.PAYMENT_REFUSED, EndReason.PAYEE_REFUSED, "PAYEE_NOT_EXIST")
+
+
+async def test_late_reports_change_nothing(temporal_client: Client) -> None:
+    world, one = World(), card()
+    desk = CardDesk(temporal_client)
+    async with playing(temporal_client, world):
+        await desk.start(one)
+        await temporal_client.get_workflow_handle(f"card:{one.card_id}").result()
+        await desk.payment_reported(one.card_id, "key")
+        await desk.outlet_reported(one.card_id, "request", confirmed=False)
+    assert (world.names()).count("payout.settle") == 1
