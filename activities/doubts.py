@@ -15,7 +15,7 @@ from database.tables.columns import now
 from database.tables.intake import CardRow, PhotoRow, SubmissionRow
 from database.tables.reading import ReadingRow
 from database.tables.review import ReviewDecisionRow, ReviewTaskRow
-from domain.review import ReviewOutcome, ReviewReason
+from domain.review import SETTLED_BY_CORRECTION, ReviewOutcome, ReviewReason
 from domain.rules.assessment import CardClaims, neighbours_of
 from domain.rules.brands import brand
 from domain.rules.limits import limits_in_force
@@ -50,7 +50,9 @@ async def doubts_about(session: AsyncSession, keyring: KeyRing, card: CardRow) -
         number_valid=number is None or brand(card.brand).is_valid(number),
         neighbours=neighbours,
     )
-    return Doubts(claims, frozenset(ReviewReason(one) for reasons in approved or [] for one in reasons))
+    # What a party says is news for every revision of the fields; what a reviewer saw on the card itself stays settled.
+    settled = frozenset(ReviewReason(one) for reasons in approved or [] for one in reasons) & SETTLED_BY_CORRECTION
+    return Doubts(claims, settled)
 
 
 def _readings(card_id: str) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
@@ -15,7 +15,7 @@ from activities.failures import translated
 from database.repositories import cards
 from database.tables.columns import now
 from database.tables.intake import SellerRow, SubmissionRow
-from database.tables.verification import DynamicCodeRow
+from database.tables.verification import AnswerRow, DynamicCodeRow
 from domain.facts import CodeChecked, CodeSent
 from domain.identifiers import request_key
 from domain.rules.limits import limits_in_force
@@ -54,16 +54,18 @@ class DynamicCodes(Asker):
         request_id = request_key(card_id, f"code-{key}", number)
         async with self._asking.failures_recorded(card, Party.ISSUER, "check_code", request_id):
             verdict = await self._parties.issuer.check_code(request_id, card.row.brand, card.number, code)
-        return await self._judged(card, number, verdict)
+        return await self._judged(card, number, request_id, verdict)
 
-    async def _judged(self, card: OpenedCard, number: int, verdict: IssuersVerdict) -> CodeChecked:
+    async def _judged(self, card: OpenedCard, number: int, request_id: str, verdict: IssuersVerdict) -> CodeChecked:
         most = limits_in_force(now().date()).code_tries_max
         async with self._database.transaction() as session:
-            wrong = await _count_try(session, card.row.id, number, verdict.result)
+            heard_before = await _heard_before(session, card.row.id, number, request_id)
+            wrong = await _count_try(session, card.row.id, number, verdict.result, again=heard_before)
             left = max(0, most - wrong)
             if verdict.result is DynamicCodeResult.WRONG:
                 left = min(left, verdict.tries_left)
-            await self._asking.write(session, card, [answer_of_call(Party.ISSUER, verdict.call)])
+            if not heard_before:
+                await self._asking.write(session, card, [answer_of_call(Party.ISSUER, verdict.call)])
             facts = {"result": verdict.result.value, "tries_left": str(left)}
             waiting = verification(
                 "verification.code_checked", facts, waiting_for=card.row.waiting_for, until=card.row.until
@@ -85,12 +87,22 @@ class DynamicCodes(Asker):
         return account, submission.locale
 
 
-async def _count_try(session: AsyncSession, card_id: str, number: int, result: DynamicCodeResult) -> int:
-    """Writes the result down; returns how many wrong codes were entered for the card so far."""
+async def _heard_before(session: AsyncSession, card_id: str, number: int, request_id: str) -> bool:
+    """Whether this very code was judged already: by an attempt whose end was lost, or typed once more."""
+    await session.get_one(DynamicCodeRow, _code_id(card_id, number), with_for_update=True)
+    columns: Any = AnswerRow
+    known = select(exists().where(columns.request_id == request_id, columns.failure.is_(None)))
+    return bool((await session.execute(known)).scalar_one())
+
+
+async def _count_try(
+    session: AsyncSession, card_id: str, number: int, result: DynamicCodeResult, *, again: bool
+) -> int:
+    """Writes the result down; returns how many wrong codes were entered for the card so far, each code counted once."""
     columns: Any = DynamicCodeRow
     row = await session.get_one(DynamicCodeRow, _code_id(card_id, number), with_for_update=True)
     row.result = result.value
-    row.tries += result is DynamicCodeResult.WRONG
+    row.tries += result is DynamicCodeResult.WRONG and not again
     await session.flush()
     counted = select(func.coalesce(func.sum(columns.tries), 0)).where(columns.card_id == card_id)
     return int((await session.execute(counted)).scalar_one())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -22,6 +22,7 @@ from activities.submitting import (
     request_hash_of,
     submission_row,
 )
+from database.reads.seller import asked_item
 from database.repositories import cards
 from database.repositories.cards import Change
 from database.session import Database
@@ -32,13 +33,13 @@ from domain.facts import CardToBuy, SubmissionReceipt
 from domain.intake import Submission, SubmittedCard, check_shape
 from domain.money import Money
 from domain.refusals import CardExpired, FieldInvalid, NotExpectedNow, NotFound
+from domain.review import AskedItem
 from domain.rules.brands import Brand, brand
 from domain.sealing import KeyRing
 from gateways.pictures.accept import AcceptedPhoto, accept_in_thread
 from gateways.pictures.store import PhotoStore
 
 PHONE = re.compile(r"\+?[0-9][0-9 -]{5,18}")
-FIELDS_AWAITED = frozenset({WaitingFor.SELLER_FIELDS, WaitingFor.SELLER_ITEM})
 
 
 class Intake:
@@ -79,7 +80,7 @@ class Intake:
         """
         async with self._database.transaction() as session:
             card = await cards.load_for_update(session, card_id)
-            _require_awaited(card)
+            await _require_awaited(session, card, _items(number, pin, face_value, expiry))
             given = checked_fields(card.brand, Corrections(number, pin, face_value, expiry))
             changed = await confirm_reading(session, self._keyring, card, given)
             revision = card.fields_revision
@@ -98,7 +99,7 @@ class Intake:
         photo = await self._kept(raw)
         async with self._database.transaction() as session:
             card = await cards.load_for_update(session, card_id)
-            _require_awaited(card)
+            await _require_awaited(session, card, {AskedItem.PHOTO})
             await session.execute(update(PhotoRow).where(_is(PhotoRow.card_id, card_id)).values(current=False))
             session.add(photo_row(card_id, 0, photo))
             facts = {"photo": photo.stored_sha256}
@@ -181,9 +182,22 @@ def _unmoved(card: CardRow, what: str, facts: dict[str, str], actor: str) -> Cha
     return Change(card.stage, card.waiting_for, card.until, what, facts, actor=actor)
 
 
-def _require_awaited(card: CardRow) -> None:
-    if card.waiting_for not in FIELDS_AWAITED:
-        raise NotExpectedNow(stage=card.stage.value, waiting_for=card.waiting_for.value)
+def _items(number: str | None, pin: str | None, face_value: Money | None, expiry: date | None) -> set[str]:
+    """What is being sent, by the names under which a reviewer can ask for it again; the face value is none of these."""
+    sent = {AskedItem.NUMBER: number, AskedItem.PIN: pin, "face_value": face_value, AskedItem.EXPIRY: expiry}
+    return {str(name) for name, value in sent.items() if value is not None}
+
+
+async def _require_awaited(session: AsyncSession, card: CardRow, items: Collection[str]) -> None:
+    """Refuses when nothing is awaited, and, while one item is awaited, everything but that item."""
+    if card.waiting_for is WaitingFor.SELLER_FIELDS:
+        return
+    state = {"stage": card.stage.value, "waiting_for": card.waiting_for.value}
+    if card.waiting_for is not WaitingFor.SELLER_ITEM:
+        raise NotExpectedNow(**state)
+    asked = await asked_item(session, card.id)
+    if asked is None or set(items) != {asked.value}:
+        raise NotExpectedNow(**state, asked_item=asked.value if asked else "")
 
 
 def _to_buy(card: CardRow, owner: str, has_photos: bool) -> CardToBuy:

@@ -28,6 +28,7 @@ from domain.facts import OfferFacts, ValuedFacts
 from domain.ledger import owed
 from domain.money import Currency, Money
 from domain.pricing import QuoteState, Valuation
+from domain.review import ReviewReason
 from domain.rules.assessment import PartyAnswer, heard, reasons_of
 from domain.rules.brands import brand
 from domain.rules.limits import limits_in_force
@@ -136,7 +137,8 @@ class Pricing:
 
     def _valuation(self, card: CardRow, answer: PartyAnswer, lock: dict[str, str], stock: int) -> Valuation:
         """Priced on the verified balance; where nobody could verify it, on the face value that a person then decides on."""
-        balance = answer.balance or Money(card.face_value_minor or 0, card.currency)
+        verified = answer.balance if answer.balance and answer.balance.currency is card.currency else None
+        balance = verified or Money(card.face_value_minor or 0, card.currency)
         expires_on = answer.expires_on or card.expires_on
         today = self._now().date()
         priced = CardToPrice(
@@ -153,6 +155,8 @@ class Pricing:
         limits = limits_in_force(self._now().date())
         worth = valuation.quote if valuation.quote.currency is Currency.CNY else None
         found = reasons_of(replace(doubts.claims, card_type=card.card_type), answer, worth, limits)
+        if answer.balance is not None and answer.balance.currency is not card.currency:
+            found = tuple(dict.fromkeys((*found, ReviewReason.CONFLICTING_ANSWERS)))
         return [reason.value for reason in found if reason not in doubts.approved]
 
 

@@ -133,11 +133,27 @@ async def test_photos_are_kept_and_replaced_when_a_reviewer_asks(world: World) -
     (card_id,) = receipt.card_ids
     with pytest.raises(NotExpectedNow):
         await world.intake.replace_photo(card_id, a_photo("red"), "seller:S")
-    await world.awaits(card_id, Stage.REVIEW, WaitingFor.SELLER_ITEM)
+    await world.awaits(card_id, Stage.REVIEW, WaitingFor.SELLER_ITEM, "review.asked_photo")
     await world.intake.replace_photo(card_id, a_photo("red"), "seller:S")
     kept = sorted(await world.rows(PhotoRow, card_id=card_id), key=lambda row: row.created_at)
     assert [row.current for row in kept] == [False, True]
     assert world.photos.read(kept[1].stored_sha256)[:2] == b"\xff\xd8"
+
+
+async def test_only_the_item_that_was_asked_for_is_taken(world: World) -> None:
+    (card_id,) = (await world.submitted(SubmittedCard("walmart", photos=(a_photo(),)))).card_ids
+    await world.awaits(card_id, Stage.REVIEW, WaitingFor.SELLER_ITEM, "review.asked_photo")
+    for swap in ({"number": a_number("walmart")}, {"pin": "123456"}, {"face_value": Money(100_00)}, {}):
+        with pytest.raises(NotExpectedNow) as refused:
+            await world.intake.correct_fields(card_id, **swap, actor="seller:S")
+        assert refused.value.data["asked_item"] == "photo"
+    await world.awaits(card_id, Stage.REVIEW, WaitingFor.SELLER_ITEM, "review.asked_pin")
+    with pytest.raises(NotExpectedNow):
+        await world.intake.replace_photo(card_id, a_photo("red"), "seller:S")
+    with pytest.raises(NotExpectedNow):
+        await world.intake.correct_fields(card_id, number=a_number("walmart"), pin="123456", actor="seller:S")
+    card = await world.card(card_id)
+    assert (card.number_sealed, card.pin_sealed, card.fields_revision) == (None, None, 0)
 
 
 async def test_the_seller_corrects_fields_only_when_asked_and_only_by_the_rules(world: World) -> None:

@@ -15,6 +15,7 @@ from database.tables.pricing import QuoteRow
 from database.tables.reading import ReadingRow
 from domain.cards import Outcome, Stage, WaitingFor
 from domain.identifiers import new_id, quote
+from domain.intake import SubmittedCard
 from domain.money import Currency, Money
 from domain.pricing import QuoteState
 from domain.rules.assessment import neighbours_of
@@ -78,6 +79,18 @@ async def test_a_foreign_card_is_priced_at_its_locked_rate_and_offered_no_longer
     assert row.locked_rate["lock_id"] == channel.lock_id
     offered = await world.pricing.offer(card_id, row.id)
     assert datetime.fromisoformat(offered.expires_at) <= datetime.fromisoformat(channel.expires_at)
+
+
+async def test_a_balance_in_another_currency_than_the_cards_is_never_converted(world: World) -> None:
+    number = a_number("amazon-us")
+    entry = {"brand": "amazon-us", "number": number, "status": "active", "balance_minor": 100_00, "currency": "CNY"}
+    (await world.issuer.plain.post("/book", json=entry)).raise_for_status()
+    card_id = (await world.submitted(SubmittedCard("amazon-us", number=number))).card_ids[0]
+    await world.verification.ask_issuer(card_id)
+    await world.verification.open_channel(card_id)
+    row = await a_valued(world, card_id)
+    assert row.amount_minor == 0
+    assert "conflicting_answers" in row.review_reasons
 
 
 async def test_dining_cards_high_values_and_conflicts_go_to_a_person(world: World) -> None:

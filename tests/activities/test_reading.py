@@ -113,7 +113,7 @@ async def test_another_brand_in_the_photo_is_told(world: World) -> None:
 async def test_the_surest_of_several_photos_counts_and_replaced_ones_do_not(world: World) -> None:
     number = a_number("jd")
     card_id, _ = await a_read_card(world, printed(0.5, number=number), brand="jd")
-    await world.awaits(card_id, Stage.REVIEW, WaitingFor.SELLER_ITEM)
+    await world.awaits(card_id, Stage.REVIEW, WaitingFor.SELLER_ITEM, "review.asked_photo")
     await world.intake.replace_photo(card_id, a_photo("blue"), "seller:S")
     reader = PrintedReader(printed(0.97, number=number))
     facts = await CardReading(world.database, world.keyring, world.photos, reader).read_photos(card_id)

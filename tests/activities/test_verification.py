@@ -114,6 +114,14 @@ async def test_the_right_code_is_right_and_a_repeated_question_costs_no_try(worl
     assert row.tries == 1
 
 
+async def test_the_same_wrong_code_typed_twice_is_one_try(world: World) -> None:
+    card_id = await world.a_card("walmart")
+    await world.verification.send_code(card_id, 1)
+    twice = [await world.verification.check_code(card_id, 1, "00000x") for _ in range(2)]
+    assert [one.tries_left for one in twice] == [2, 2]
+    assert len(await world.rows(AnswerRow, card_id=card_id, operation="check_code")) == 1
+
+
 async def test_an_expired_code_costs_no_try(world: World) -> None:
     await world.issuer.control(code_ttl_s=0)
     card_id = await world.a_card("walmart")

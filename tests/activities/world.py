@@ -161,10 +161,10 @@ class World:
         found = (await self.alipay.plain.get("/transfers")).json()
         return [one for one in found if one["out_biz_no"] == key]
 
-    async def awaits(self, card_id: str, stage: Stage, waiting_for: WaitingFor) -> None:
+    async def awaits(self, card_id: str, stage: Stage, waiting_for: WaitingFor, what: str = "test.waits") -> None:
         """The card waits for somebody, as the workflow would record it."""
         until = datetime.now(UTC).isoformat()
-        await self.journey.move(card_id, stage, waiting_for, until, "test.waits")
+        await self.journey.move(card_id, stage, waiting_for, until, what)
 
 
 def a_number(brand_code: str, magic: str = "00") -> str:
