@@ -28,13 +28,25 @@ from simulators.store import Record
 TRANSFER, QUERY = "alipay.fund.trans.uni.transfer", "alipay.fund.trans.common.query"
 BEIJING = timezone(timedelta(hours=8))
 FORM = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
+# The payer's fault: no order is made, a query finds none, and the same number may be sent again once it is mended.
+PAYERS_FAULT = frozenset({
+    "BALANCE_IS_NOT_ENOUGH", "PAYER_BALANCE_NOT_ENOUGH", "EXCEED_LIMIT_SM_AMOUNT", "PERMIT_CHECK_PERM_LIMITED",
+})  # fmt: skip
 
 
 class AlipayControls(CallbackControls):
     """Switches of the payment gateway."""
 
     refuse: Annotated[
-        Literal["", "PAYEE_NOT_EXIST", "PAYEE_USER_INFO_ERROR", "BALANCE_IS_NOT_ENOUGH", "EXCEED_LIMIT_SM_AMOUNT"],
+        Literal[
+            "",
+            "PAYEE_NOT_EXIST",
+            "PAYEE_USER_INFO_ERROR",
+            "BALANCE_IS_NOT_ENOUGH",
+            "PAYER_BALANCE_NOT_ENOUGH",
+            "EXCEED_LIMIT_SM_AMOUNT",
+            "PERMIT_CHECK_PERM_LIMITED",
+        ],
         Words("拒绝转账的错误码（空：不拒绝）", "Refusal code of transfers (empty: none)"),
     ] = ""
     system_error_rate: Annotated[
@@ -120,6 +132,8 @@ class Alipay(Program):
         known = self.store.get("transfer", key)
         if known is not None and known["content"] != _told_apart_by(content):
             return _error("40004", "PAYMENT_INFO_INCONSISTENCY")
+        if known is None and self.controls.refuse in PAYERS_FAULT:
+            return _error("40004", self.controls.refuse)
         if known is None and self.happens(self.controls.system_error_rate / 2):
             return _error("40004", "SYSTEM_ERROR")  # Half of them fail before anything is done,
         record = known or self._begin(key, amount, content, fields)

@@ -31,12 +31,11 @@ BEIJING = timezone(timedelta(hours=8))  # Alipay's `timestamp` is Beijing time, 
 SUCCESS, BUSINESS_FAILED = "10000", "40004"
 # The request itself was not accepted (signature, permission, parameters): nothing was done, and a person must mend our side.
 NOT_ACCEPTED = frozenset({"20001", "40001", "40002", "40003", "40006"})
-# Refusals for certain, by Alipay's documents. A code that is not here stays unknown until a query settles it.
+# Refusals of this payee for certain, by Alipay's documents. A code that is not here stays unknown until a query settles it:
+# so do an empty balance, our limits and our permissions, which say nothing of the payee and pass when we mend them.
 REFUSALS = frozenset({
     "PAYEE_NOT_EXIST", "PAYEE_USER_INFO_ERROR", "PAYEE_ACCOUNT_STATUS_ERROR", "PAYEE_ACC_OCUPIED", "PAYEE_ACCOUNT_NOT_EXSIT",
-    "PAYEE_USERINFO_STATUS_ERROR", "PAYEE_CERT_INFO_ERROR", "BALANCE_IS_NOT_ENOUGH", "PAYER_BALANCE_NOT_ENOUGH",
-    "EXCEED_LIMIT_SM_AMOUNT", "EXCEED_LIMIT_DM_AMOUNT", "EXCEED_LIMIT_MM_AMOUNT", "PERMIT_CHECK_PERM_LIMITED",
-    "BLOCK_USER_FORBBIDEN_RECIEVE", "INVALID_PARAMETER",
+    "PAYEE_USERINFO_STATUS_ERROR", "PAYEE_CERT_INFO_ERROR", "BLOCK_USER_FORBBIDEN_RECIEVE", "INVALID_PARAMETER",
 })  # fmt: skip
 ENDED_WITHOUT_PAYMENT = frozenset({"FAIL", "CLOSED"})
 

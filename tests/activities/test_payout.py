@@ -152,6 +152,22 @@ async def test_a_refused_payee_ends_the_card_with_the_money_owed_again(world: Wo
     assert row.live
 
 
+async def test_an_empty_balance_of_ours_is_tried_again_under_the_same_key_and_paid_once_when_funded(
+    world: World,
+) -> None:
+    card_id, key = await world.a_prepared_payout()
+    await world.alipay.control(refuse="PAYER_BALANCE_NOT_ENOUGH")
+    for _ in range(2):
+        with pytest.raises(ApplicationError) as unknown:
+            await world.payout.send(key)
+        assert (unknown.value.type, unknown.value.non_retryable) == ("payout_unknown", False)
+    assert (await world.card(card_id)).outcome is None
+    await world.alipay.control(refuse="")
+    assert (await world.payout.send(key)).outcome is PayoutOutcome.PAID
+    assert (await world.payout.send(key)).outcome is PayoutOutcome.PAID
+    assert [one["amount_minor"] for one in await world.transfers(key)] == [465_00]
+
+
 async def test_a_genuine_notification_is_believed_once_and_settles_nothing_itself(world: World) -> None:
     card_id, key = await world.a_prepared_payout()
     notice = a_notice(world, key, "465.00")

@@ -121,7 +121,7 @@ async def test_a_system_error_is_unknown_whether_it_was_done_or_not(alipay: Part
     assert after == {PayoutOutcome.PAID, PayoutOutcome.UNKNOWN}
 
 
-@pytest.mark.parametrize("code", ["PAYEE_NOT_EXIST", "BALANCE_IS_NOT_ENOUGH"])
+@pytest.mark.parametrize("code", ["PAYEE_NOT_EXIST", "PAYEE_USER_INFO_ERROR"])
 async def test_a_refusal_is_certain_and_stays(alipay: Partner, gateway: AlipayGateway, code: str) -> None:
     await alipay.control(refuse=code)
     sent = await gateway.transfer(ORDER)
@@ -129,6 +129,19 @@ async def test_a_refusal_is_certain_and_stays(alipay: Partner, gateway: AlipayGa
     assert (sent.report.outcome, sent.report.code) == (PayoutOutcome.REFUSED, code)
     for known in (await gateway.query(ORDER), await gateway.transfer(ORDER)):
         assert (known.report.outcome, known.report.code) == (PayoutOutcome.REFUSED, code)
+
+
+@pytest.mark.parametrize("code", ["BALANCE_IS_NOT_ENOUGH", "EXCEED_LIMIT_SM_AMOUNT", "PERMIT_CHECK_PERM_LIMITED"])
+async def test_what_is_our_own_fault_is_no_refusal_of_the_payee(
+    alipay: Partner, gateway: AlipayGateway, code: str
+) -> None:
+    await alipay.control(refuse=code)
+    sent, asked = await gateway.transfer(ORDER), await gateway.query(ORDER)
+    assert (sent.report.outcome, sent.report.code) == (PayoutOutcome.UNKNOWN, code)
+    assert (asked.report.outcome, asked.report.code) == (PayoutOutcome.UNKNOWN, NOT_FOUND)
+    await alipay.control(refuse="")
+    assert (await gateway.transfer(ORDER)).report.outcome is PayoutOutcome.PAID
+    assert await transfers(alipay) == [(ORDER.key, 46_500, "SUCCESS")]
 
 
 @pytest.mark.parametrize(
