@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import DateTime, Enum, LargeBinary
+from sqlalchemy import BigInteger, DateTime, Enum, LargeBinary
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
@@ -30,6 +30,16 @@ def moment_now() -> Any:
 def moment_maybe(*, index: bool = False) -> Any:
     """A moment that may not have come yet."""
     return Field(default=None, sa_type=DateTime(timezone=True), index=index)
+
+
+def minor_units() -> Any:
+    """An amount in minor units that must be given; as wide as the ledger's."""
+    return Field(sa_type=BigInteger)
+
+
+def minor_units_maybe() -> Any:
+    """An amount in minor units that may not be known."""
+    return Field(default=None, sa_type=BigInteger)
 
 
 def word(kind: type[StrEnum], default: StrEnum | None = None, *, required: bool = False, index: bool = False) -> Any:

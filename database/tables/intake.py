@@ -7,7 +7,7 @@ from datetime import date, datetime
 from sqlalchemy import Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from database.tables.columns import json_object, moment, moment_maybe, moment_now, sealed, word
+from database.tables.columns import json_object, minor_units_maybe, moment, moment_maybe, moment_now, sealed, word
 from domain.cards import CardType, EndReason, Outcome, Stage, WaitingFor
 from domain.money import Currency
 
@@ -100,11 +100,11 @@ class CardRow(SQLModel, table=True):
     pin_sealed: bytes | None = sealed()
     fingerprint: str | None = None  # Keyed hash of issuer and number (hex); set as soon as the number is known.
     live: bool = True
-    face_value_minor: int | None = None
+    face_value_minor: int | None = minor_units_maybe()
     expires_on: date | None = None
     fields_revision: int = 0  # Rises with every change of the fields.
     confirm_fields: bool = False
-    accept_at_or_above_minor: int | None = None  # In CNY minor units.
+    accept_at_or_above_minor: int | None = minor_units_maybe()  # In CNY minor units.
     stage: Stage = word(Stage, Stage.INTAKE)
     waiting_for: WaitingFor = word(WaitingFor, WaitingFor.MACHINE)
     since: datetime = moment_now()

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlmodel import Field, SQLModel
 
-from database.tables.columns import moment_maybe, moment_now, word
+from database.tables.columns import minor_units, minor_units_maybe, moment_maybe, moment_now, word
 from domain.money import Currency
 from domain.payout import PayoutState
 
@@ -17,7 +17,7 @@ class PayoutRow(SQLModel, table=True):
     __tablename__ = "payout"
     key: str = Field(primary_key=True)
     card_id: str = Field(foreign_key="card.id", index=True)
-    amount_minor: int
+    amount_minor: int = minor_units()
     currency: Currency = word(Currency, Currency.CNY)
     state: PayoutState = word(PayoutState, PayoutState.PREPARED)
     gateway_reference: str | None = None
@@ -34,5 +34,5 @@ class PaymentNotificationRow(SQLModel, table=True):
     notify_id: str = Field(unique=True)
     key: str = Field(index=True)
     verdict: str  # accepted | duplicate | signature_invalid | amount_mismatch | unknown_order
-    amount_minor: int | None = None
+    amount_minor: int | None = minor_units_maybe()
     received_at: datetime = moment_now()

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlmodel import Field, SQLModel
 
-from database.tables.columns import json_list, json_object, moment_maybe, moment_now, word
+from database.tables.columns import json_list, json_object, minor_units, moment_maybe, moment_now, word
 from domain.money import Currency
 from domain.pricing import QuoteState
 
@@ -19,7 +19,7 @@ class QuoteRow(SQLModel, table=True):
     id: str = Field(primary_key=True)
     card_id: str = Field(foreign_key="card.id", index=True)
     fields_revision: int
-    amount_minor: int
+    amount_minor: int = minor_units()
     currency: Currency = word(Currency, Currency.CNY)
     rate_bp: int
     lines: list[dict[str, Any]] = json_list()

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Index, text
 from sqlmodel import Field, SQLModel
 
-from database.tables.columns import json_list, moment, moment_maybe, moment_now, sealed, word
+from database.tables.columns import json_list, minor_units, moment, moment_maybe, moment_now, sealed, word
 from domain.cards import CardType
 from domain.review import AskedItem, RejectReason, ReviewOutcome
 
@@ -24,7 +24,7 @@ class ReviewTaskRow(SQLModel, table=True):
     card_id: str = Field(foreign_key="card.id", index=True)
     card_type: CardType = word(CardType, required=True)
     brand: str
-    value_minor: int  # Quote or face value in CNY minor units; for order and limits.
+    value_minor: int = minor_units()  # Quote or face value in CNY minor units; for order and limits.
     reasons: list[str] = json_list()
     opened_at: datetime = moment_now()
     warn_at: datetime = moment()

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlmodel import Field, SQLModel
 
-from database.tables.columns import json_object, moment_maybe, moment_now, sealed, word
+from database.tables.columns import json_object, minor_units, minor_units_maybe, moment_maybe, moment_now, sealed, word
 from domain.cards import CardStatus
 from domain.money import Currency
 from domain.verification import Party
@@ -24,12 +24,12 @@ class AnswerRow(SQLModel, table=True):
     request_id: str = Field(index=True)
     fields_revision: int  # Which fields of the card were asked about.
     status: CardStatus = word(CardStatus, required=True)
-    balance_minor: int | None = None
+    balance_minor: int | None = minor_units_maybe()
     currency: Currency | None = word(Currency)
     expires_on: date | None = None
     details: dict[str, Any] = json_object()
     failure: str | None = None  # unavailable | refused:<code>
-    cost_fen: int
+    cost_fen: int = minor_units()
     latency_ms: int
     at: datetime = moment_now()
 

@@ -43,6 +43,17 @@ async def test_a_second_upgrade_inside_a_running_loop_changes_nothing(database_u
     await engine.dispose()
 
 
+async def test_every_amount_of_money_is_as_wide_as_the_ledgers(engine: AsyncEngine) -> None:
+    narrow = (
+        "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'public' "
+        "AND (column_name LIKE '%\\_minor' OR column_name LIKE '%\\_fen') AND data_type <> 'bigint'"
+    )
+    async with engine.connect() as connection:
+        assert (await connection.execute(text(narrow))).all() == []
+        held = await connection.execute(text(narrow.replace("<> 'bigint'", "= 'bigint'")))
+        assert ("card", "face_value_minor") in {(row[0], row[1]) for row in held}
+
+
 async def test_the_stock_is_counted_from_an_index_of_its_own(engine: AsyncEngine) -> None:
     counting = "SELECT brand, count(*) FROM card WHERE outcome = 'paid' AND live AND since > now() GROUP BY brand"
     async with engine.connect() as connection:
