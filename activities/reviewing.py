@@ -60,6 +60,8 @@ class Reviewing(ReviewQueue):
             known = await decision_on(session, task_id)
             if known is not None:
                 return self._repeated(known, person, outcome)
+            if task.escalated:
+                await require(session, person, Permission.DECIDE_ESCALATED)
             self.require_held(task, person)
             card = await cards.load(session, task.card_id)
             given = checked_fields(card.brand, corrected or Corrections())

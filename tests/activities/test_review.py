@@ -68,6 +68,17 @@ async def test_a_breach_escalates_and_only_a_senior_takes_it_then(world: World) 
     assert await world.review.take(await world.a_person("senior"), task.task_id)
 
 
+async def test_a_task_that_escalates_in_ones_hand_is_decided_by_a_senior_only(world: World) -> None:
+    _, task, person = await a_taken_task(world)
+    await world.review.alarm(task, Alarm.BREACH)
+    with pytest.raises(NotAllowed):
+        await world.review.record_decision(person, task, ReviewOutcome.APPROVE)
+    assert await world.rows(ReviewDecisionRow, task_id=task) == []
+    _, task, senior = await a_taken_task(world, "senior")
+    await world.review.alarm(task, Alarm.BREACH)
+    assert await world.review.record_decision(senior, task, ReviewOutcome.APPROVE)
+
+
 async def test_one_task_asked_for_by_many_at_once_is_in_one_hand(world: World) -> None:
     _, task = await a_task(world)
     people = [await world.a_person() for _ in range(6)]
