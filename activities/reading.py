@@ -16,7 +16,7 @@ from activities.failures import translated
 from database.repositories import cards
 from database.repositories.cards import Change
 from database.session import Database
-from database.tables.intake import CardRow, PhotoRow
+from database.tables.intake import CardEventRow, CardRow, PhotoRow
 from database.tables.reading import ReadingRow
 from domain.cards import Stage, WaitingFor
 from domain.facts import ReadFacts
@@ -32,16 +32,20 @@ from ocr.reader import CardReader
 
 @dataclass(frozen=True)
 class _Standing:
-    """The card's own fields, as a reading writes them; None where nothing is known yet."""
+    """The card's own fields, as a reading writes them; None where nothing is known yet.
+
+    `outdated` names those that only a replaced photo told us: no person typed or confirmed them.
+    """
 
     values: dict[FieldName, str | None]
+    outdated: frozenset[FieldName] = frozenset()
 
     def use_of(self, read: ReadField) -> str:
-        """`taken` where nothing was known, `agrees`, or `differs`."""
-        typed = self.values.get(read.name)
-        if typed is None:
-            return "taken"
-        return "agrees" if typed == read.value else "differs"
+        """`taken` where nothing is known but what a replaced photo told, `agrees`, or `differs`."""
+        known = self.values.get(read.name)
+        if known == read.value:
+            return "agrees"
+        return "taken" if known is None or read.name in self.outdated else "differs"
 
 
 class CardReading:
@@ -71,7 +75,7 @@ class CardReading:
     async def _merged(
         self, session: AsyncSession, card: CardRow, photos: Sequence[PhotoRow], readings: Sequence[Reading]
     ) -> ReadFacts:
-        known, standing = brand(card.brand), self._standing(card)
+        known, standing = brand(card.brand), await self._standing(session, card)
         best = {name: field for name, field in _best(readings).items() if _is_plausible(known, field)}
         taken = {name: field for name, field in best.items() if standing.use_of(field) == "taken"}
         for photo, reading in zip(photos, readings, strict=True):
@@ -98,17 +102,26 @@ class CardReading:
             return True
         return False
 
-    def _standing(self, card: CardRow) -> _Standing:
+    async def _standing(self, session: AsyncSession, card: CardRow) -> _Standing:
         face = None if card.face_value_minor is None else money_text(Money(card.face_value_minor, card.currency))
-        return _Standing(
-            {
-                FieldName.BRAND: card.brand,
-                FieldName.NUMBER: cards.open_number(self._keyring, card),
-                FieldName.PIN: cards.open_pin(self._keyring, card),
-                FieldName.FACE_VALUE: face,
-                FieldName.EXPIRY: None if card.expires_on is None else card.expires_on.isoformat(),
-            }
-        )
+        values = {
+            FieldName.BRAND: card.brand,
+            FieldName.NUMBER: cards.open_number(self._keyring, card),
+            FieldName.PIN: cards.open_pin(self._keyring, card),
+            FieldName.FACE_VALUE: face,
+            FieldName.EXPIRY: None if card.expires_on is None else card.expires_on.isoformat(),
+        }
+        told = [taken for row in await _replaced(session, card.id) for taken in self._taken(row).items()]
+        outdated = {name for name, value in told if values.get(name) == value}
+        return _Standing(values, frozenset(outdated - await _corrected(session, card.id)))
+
+    def _taken(self, row: ReadingRow) -> dict[FieldName, str]:
+        """What was put on the card from that reading and that no seller confirmed since."""
+        kept = self._keyring.open_text(row.values_sealed, purpose="reading", aad=f"reading:{row.id}:values")
+        values = {FieldName(name): value for name, value in json.loads(kept).items()}
+        names = [FieldName(entry["name"]) for entry in row.fields if entry["use"] == "taken"]
+        tidied = {FieldName.NUMBER: tidy_number}
+        return {name: tidied.get(name, str)(values[name]) for name in names}
 
     def _row(
         self, card: CardRow, photo: PhotoRow, reading: Reading, standing: _Standing, taken: dict[FieldName, ReadField]
@@ -124,6 +137,21 @@ class CardReading:
             fields=[_entry(field, standing, taken, brand(card.brand)) for field in reading.fields],
             values_sealed=self._keyring.seal_text(values, purpose="reading", aad=f"reading:{reading_id}:values"),
         )
+
+
+async def _replaced(session: AsyncSession, card_id: str) -> list[ReadingRow]:
+    """The readings of photos that were replaced since."""
+    row, photo = _c(ReadingRow), _c(PhotoRow)
+    statement = select(ReadingRow).join(PhotoRow, photo.id == row.photo_id).where(row.card_id == card_id)
+    return list((await session.execute(statement.where(~photo.current))).scalars())
+
+
+async def _corrected(session: AsyncSession, card_id: str) -> set[FieldName]:
+    """The fields that a reviewer has typed."""
+    event = _c(CardEventRow)
+    decided = select(event.facts["corrected"].astext).where(event.card_id == card_id, event.what == "review.decided")
+    told = (await session.execute(decided)).scalars()
+    return {FieldName(name) for names in told for name in (names or "").split(",") if name}
 
 
 async def _current(session: AsyncSession, card_id: str) -> list[PhotoRow]:
@@ -198,3 +226,8 @@ def _told(facts: ReadFacts, readings: Sequence[Reading], taken: dict[FieldName, 
 
 def _bp(confidence: float) -> int:
     return round(confidence * BASIS_POINTS_PER_ONE)
+
+
+def _c(table: Any) -> Any:
+    """A table whose attributes are columns; SQLModel annotates them as the values they hold."""
+    return table

@@ -6,13 +6,16 @@ from typing import Any
 
 import pytest
 
+from activities.corrections import Corrections
 from activities.reading import CardReading
 from database.tables.intake import PhotoRow
 from database.tables.reading import ReadingRow
 from domain.cards import Stage, WaitingFor
 from domain.facts import ReadFacts
 from domain.intake import SubmittedCard
+from domain.money import Money
 from domain.reading import Box, FieldName, ReadField, Reading
+from domain.review import ReviewOutcome
 from tests.activities.test_intake import a_photo
 from tests.activities.world import World, a_number
 
@@ -122,3 +125,42 @@ async def test_the_surest_of_several_photos_counts_and_replaced_ones_do_not(worl
     assert len(await world.rows(PhotoRow, card_id=card_id)) == 2
     await world.verification.ask_issuer(card_id)
     assert (await world.pricing.value(card_id, 1)).review_reasons == ()
+
+
+async def read_again(world: World, card_id: str, fields: tuple[ReadField, ...]) -> ReadFacts:
+    """A reviewer asked for another photo, and the seller sent one that shows these fields."""
+    await world.awaits(card_id, Stage.REVIEW, WaitingFor.SELLER_ITEM, "review.asked_photo")
+    await world.intake.replace_photo(card_id, a_photo("green"), "seller:S")
+    reader = PrintedReader(fields)
+    return await CardReading(world.database, world.keyring, world.photos, reader).read_photos(card_id)
+
+
+async def test_an_asked_photo_replaces_what_only_the_old_one_told(world: World) -> None:
+    wrong, right = a_number("jd"), a_number("jd")
+    card_id, _ = await a_read_card(world, printed(0.8, number=wrong), brand="jd", face_value=Money(500_00))
+    facts = await read_again(world, card_id, printed(number=right, face_value="300.00 CNY"))
+    card = await world.card(card_id)
+    assert (card.number_tail, card.face_value_minor, facts.revision) == (right[-4:], 500_00, 2)
+    await world.verification.ask_issuer(card_id)
+    assert (await world.pricing.value(card_id, 1)).review_reasons == ("conflicting_answers",)
+
+
+async def test_an_asked_photo_replaces_nothing_that_the_seller_confirmed(world: World) -> None:
+    confirmed = a_number("jd")
+    card_id, _ = await a_read_card(world, printed(number=confirmed), brand="jd")
+    await world.awaits(card_id, Stage.READING, WaitingFor.SELLER_FIELDS)
+    await world.intake.correct_fields(card_id, actor="seller:S")
+    await read_again(world, card_id, printed(number=a_number("jd")))
+    assert (await world.card(card_id)).number_tail == confirmed[-4:]
+
+
+async def test_an_asked_photo_replaces_nothing_that_a_reviewer_typed(world: World) -> None:
+    typed = a_number("jd")
+    card_id, _ = await a_read_card(world, printed(0.8, number=typed), brand="jd", face_value=Money(500_00))
+    task, person = (await world.review.open(card_id, 1, ["low_confidence"])).task_id, await world.a_person()
+    await world.review.take(person, task)
+    given = Corrections(number=typed)
+    decision = await world.review.record_decision(person, task, ReviewOutcome.APPROVE_CORRECTED, corrected=given)
+    await world.review.apply(task, decision)
+    await read_again(world, card_id, printed(number=a_number("jd")))
+    assert (await world.card(card_id)).number_tail == typed[-4:]
