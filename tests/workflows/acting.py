@@ -15,7 +15,7 @@ from workflows.desk import CardDesk
 from workflows.messages import CardEnded
 
 
-async def until(desk: CardDesk, card_id: str, waiting_for: WaitingFor, tries: int = 200) -> None:
+async def until(desk: CardDesk, card_id: str, waiting_for: WaitingFor, tries: int = 600) -> None:
     """Returns when the card waits for that party."""
     for _ in range(tries):
         if (await desk.story(card_id)).waiting_for is waiting_for:

@@ -215,9 +215,9 @@ class World:
         ]  # fmt: skip
 
 
-def unavailable() -> ApplicationError:
-    """An outside system that gave no answer this time."""
-    return ApplicationError("unavailable", type="GatewayUnavailable")
+def unavailable(again_in: timedelta | None = None) -> ApplicationError:
+    """An outside system that gave no answer this time, and may say when to ask again."""
+    return ApplicationError("unavailable", type="gateway_unavailable", next_retry_delay=again_in)
 
 
 @asynccontextmanager
