@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -90,7 +91,8 @@ class Asking:
     async def failures_recorded(
         self, card: OpenedCard, party: Party, operation: str, request_id: str
     ) -> AsyncIterator[None]:
-        """A failing call is a row too, with its failure named; then it fails on."""
+        """A failing call is a row too, with its failure named and the time it took; then it fails on."""
+        started = time.perf_counter()
         try:
             yield
         except GatewayError as error:
@@ -105,7 +107,7 @@ class Asking:
                 details={"reason": error.reason},
                 failure="unavailable" if unavailable else f"refused:{error.reason}",
                 cost_fen=0,
-                latency_ms=0,
+                latency_ms=int((time.perf_counter() - started) * 1000),
             )
             async with self.database.transaction() as session:
                 session.add(row)

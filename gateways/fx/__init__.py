@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
@@ -52,12 +53,14 @@ class FxGateway:
 
     async def licence(self, request_id: str, channel: str, today: date) -> LicenceAnswer:
         """Whether `channel` (a letters-and-dashes code) is licensed on `today`; one the desk does not know is not licensed."""
+        started = time.perf_counter()
         try:
             reply = await self._channel.get(f"/v1/licences/{channel}", request_id)
         except GatewayRefused as refused:
             if refused.code != UNKNOWN_CHANNEL:
                 raise
-            call = CallRecord(SYSTEM, "licence", request_id, 0, 0, {"status": UNKNOWN_CHANNEL})
+            waited_ms = int((time.perf_counter() - started) * 1000)
+            call = CallRecord(SYSTEM, "licence", request_id, 0, waited_ms, {"status": UNKNOWN_CHANNEL})
             return LicenceAnswer(ChannelLicence(channel, licensed=False, valid_until=None), call)
         with answers.reading(SYSTEM):
             licensed = reply.fields["status"] == "licensed" and _holds(reply, today)

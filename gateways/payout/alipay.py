@@ -8,6 +8,7 @@ the notice `alipay.fund.trans.order.changed`. An outcome is paid or refused only
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
@@ -115,13 +116,15 @@ class AlipayGateway:
         self, method: str, content: Mapping[str, Any], key: str, judge: Callable[[dict[str, Any]], PayoutReport]
     ) -> PayoutAnswer:
         request = self._client.build_request("POST", "/gateway.do", data=self._signed(method, content))
+        started = time.perf_counter()
         try:
             reply = await exchange(self._client, SYSTEM, request)
         except GatewayUnavailable as unavailable:
             if not unavailable.perhaps_done:
                 raise
             details = {"reason": unavailable.reason}
-            return PayoutAnswer(_unknown(key, NO_ANSWER), CallRecord(SYSTEM, method, key, 0, 0, details))
+            waited_ms = int((time.perf_counter() - started) * 1000)
+            return PayoutAnswer(_unknown(key, NO_ANSWER), CallRecord(SYSTEM, method, key, 0, waited_ms, details))
         answer = self._believed(method, reply)
         call = CallRecord(SYSTEM, method, key, 0, reply.latency_ms, _shown(reply, answer))
         if answer is None:

@@ -82,6 +82,16 @@ async def test_an_issuer_in_maintenance_is_recorded_and_asked_again_when_it_says
     assert (silence.consequence, silence.review_reasons) == (Consequence.REVIEW, ("issuer_unknown",))
 
 
+async def test_a_failed_call_is_recorded_with_the_time_it_took(world: World) -> None:
+    card_id = await world.a_card("jd")
+    await world.issuer.control(maintenance="jd", latency_ms=120)
+    with pytest.raises(ApplicationError):
+        await world.verification.ask_issuer(card_id)
+    (row,) = await world.rows(AnswerRow, card_id=card_id)
+    assert row.failure == "unavailable"
+    assert row.latency_ms >= 120
+
+
 async def test_a_store_answers_for_dining_cards(world: World) -> None:
     facts = await world.verification.ask_store(await world.a_card("starbucks"))
     assert (facts.status, facts.balance_minor) == (CardStatus.ACTIVE, 500_00)

@@ -98,6 +98,7 @@ async def test_a_time_out_after_success_is_unknown_and_the_query_says_paid(
     await alipay.control(timeout_after_success_rate=0)
     asked = await gateway.query(ORDER)
     assert (sent.report.outcome, sent.report.code) == (PayoutOutcome.UNKNOWN, NO_ANSWER)
+    assert sent.call.latency_ms >= ANSWER_TIMEOUT_S * 1000 // 2
     assert (asked.report.outcome, asked.report.amount) == (PayoutOutcome.PAID, ORDER.amount)
     assert asked.report.gateway_reference
 
