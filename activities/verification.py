@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 
-from activities.asking import OpenedCard, answer_of_call, verification
+from activities.asking import OpenedCard, answer_of_call, answers_about, verification
 from activities.dynamic_code import DynamicCodes
 from activities.failures import translated
 from activities.outlets import Outlets
 from database.repositories import cards
+from database.tables.intake import CardRow
+from database.tables.verification import AnswerRow
 from domain.cards import CardStatus, CardType
 from domain.facts import ChannelFacts, VerifiedFacts
 from domain.identifiers import request_key
 from domain.money import Money
+from domain.rules.assessment import PartyAnswer, heard
 from domain.rules.limits import limits_in_force
 from domain.verification import CONSEQUENCES, Answer, Consequence, Party
 
@@ -79,17 +87,36 @@ class Verification(DynamicCodes, Outlets):
             return await self._parties.issuer.consumption(request_id, card.row.brand, card.number)
 
     async def _locked(self, card: OpenedCard) -> tuple[Answer, ChannelFacts]:
-        moment = self._now()
-        # A rate that ran out is locked anew under a new id: the moment, in minutes, is part of it.
-        request_id = request_key(card.row.id, "rate-lock", int(moment.timestamp()) // 60)
-        lasts_s = limits_in_force(moment.date()).rate_lock_lasts_s
-        amount = Money(max(1, card.row.face_value_minor or 1), card.row.currency)
+        lasts_s = limits_in_force(self._now().date()).rate_lock_lasts_s
+        async with self._database.transaction() as session:
+            amount = _worth(card.row, heard(await answers_about(session, card.row)))
+            request_id = await self._lock_id(session, card.row)
         async with self._asking.failures_recorded(card, Party.FX, "lock", request_id):
             locked = await self._parties.fx.lock(request_id, amount, lasts_s)
         facts = ChannelFacts(True, locked.rate.lock_id, locked.rate.rate, locked.rate.expires_at)
         return answer_of_call(Party.FX, locked.call), facts
 
+    async def _lock_id(self, session: AsyncSession, card: CardRow) -> str:
+        """The request id of the lock that is wanted now: a repeated call gets the lock that holds; one that ran out, or was
+        made for other fields, is followed by a new one."""
+        columns: Any = AnswerRow
+        made = (columns.card_id == card.id, columns.operation == "lock", columns.failure.is_(None))
+        rows = (await session.execute(select(AnswerRow).where(*made))).scalars().all()
+        over = {row.request_id for row in rows if not self._holds(row, card)}
+        return request_key(card.id, "rate-lock", len(over) + 1)
+
+    def _holds(self, row: AnswerRow, card: CardRow) -> bool:
+        ends = datetime.fromisoformat(row.details["expires_at"])
+        return row.fields_revision == card.fields_revision and ends > self._now()
+
     async def _written(self, card: OpenedCard, answers: list[Answer], what: str, **facts: str) -> None:
         async with self._database.transaction() as session:
             await self._asking.write(session, card, answers)
             await cards.record(session, card.row.id, verification(what, facts))
+
+
+def _worth(card: CardRow, answer: PartyAnswer) -> Money:
+    """What is to be converted: the verified balance in the card's currency, else the claimed value, at least one minor unit."""
+    verified = answer.balance if answer.balance and answer.balance.currency is card.currency else None
+    known = verified or Money(card.face_value_minor or 0, card.currency)
+    return Money(max(1, known.amount_minor), card.currency)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from temporalio.exceptions import ApplicationError
 
+from activities.verification import Verification
 from database.tables.ledger import LedgerTransactionRow
 from database.tables.verification import AnswerRow, DynamicCodeRow, OutletRequestRow, OutletRow
 from domain.cards import CardStatus, EndReason, Stage, WaitingFor
@@ -14,7 +15,7 @@ from domain.money import Money
 from domain.refusals import AmountMismatch, NotFound, OutletUnknown, SignatureInvalid
 from domain.verification import Consequence, DynamicCodeResult, Party
 from simulators.signatures import signature
-from tests.activities.world import World
+from tests.activities.world import World, a_number
 from tests.simulators.running import SECRET
 
 
@@ -147,6 +148,22 @@ async def test_a_licensed_channel_locks_a_rate_and_a_suspended_one_does_not(worl
     await world.fx.control(suspended_channels="amazon-us", licensed_channels="")
     closed = await world.verification.open_channel(await world.a_card("amazon-us"))
     assert (closed.licensed, closed.lock_id, closed.rate) == (False, "", "")
+
+
+async def test_a_rate_is_locked_once_for_the_verified_balance_and_anew_when_it_ran_out(world: World) -> None:
+    number = a_number("amazon-us")
+    entry = {"brand": "amazon-us", "number": number, "status": "active", "balance_minor": 73_00, "currency": "USD"}
+    (await world.issuer.plain.post("/book", json=entry)).raise_for_status()
+    card_id = await world.a_card("amazon-us", number=number)
+    await world.verification.ask_issuer(card_id)
+    first, again = [await world.verification.open_channel(card_id) for _ in range(2)]
+    assert (again.lock_id, again.expires_at) == (first.lock_id, first.expires_at)
+    request_id = (await world.rows(AnswerRow, card_id=card_id, operation="lock"))[0].request_id
+    repeated = {"request_id": request_id, "pair": "USD/CNY", "amount_minor": 1, "side": "buy", "ttl_s": 60}
+    assert (await world.fx.channel.post("/v1/rates/lock", repeated)).fields["amount_minor"] == 73_00
+    parties, later = world.verification._parties, datetime.now(UTC) + timedelta(days=2)
+    tomorrow = Verification(world.database, world.keyring, parties, now=lambda: later)
+    assert (await tomorrow.open_channel(card_id)).lock_id != first.lock_id
 
 
 async def an_outlet(world: World, brand: str = "hualian", code: str = "outlet-1") -> None:
