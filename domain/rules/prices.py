@@ -79,8 +79,11 @@ class PriceTables:
     def value(self, card: CardToPrice) -> Valuation:
         """Quote, resale and the lines that explain the quote; the lines after the basis sum to the quote.
 
-        Raises CurrencyMismatch for a foreign balance without a rate, NoRateFor when a table has no row.
+        Raises CurrencyMismatch for a foreign balance without a rate and for one that is not in the brand's currency,
+        whose rate would be another's; NoRateFor when a table has no row.
         """
+        if card.balance.currency is not card.brand.currency:
+            raise CurrencyMismatch("the balance is not in the brand's currency")
         if card.rate is None and card.balance.currency is not Currency.CNY:
             raise CurrencyMismatch("a foreign balance needs a locked rate")
         rates = self.rates(card)

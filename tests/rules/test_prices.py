@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.cards import CardType
-from domain.money import Currency, Money
+from domain.money import Currency, CurrencyMismatch, Money
 from domain.pricing import LineKind, Valuation
 from domain.rules.brands import Brand, brand, catalogue
 from domain.rules.prices import CardToPrice, NoRateFor, PriceTables, tables_in_force
@@ -37,6 +37,13 @@ def priced(code: str, minor: int, days: int | None = None, stock: int = 0, rate:
 def popular(code: str, popularity: str) -> Brand:
     kept = brand(code)
     return Brand(**{**vars(kept), "popularity": popularity})
+
+
+@pytest.mark.parametrize(("code", "currency"), [("amazon-us", Currency.CNY), ("jd", Currency.USD)])
+def test_a_balance_in_another_currency_than_the_brands_has_no_price(code: str, currency: Currency) -> None:
+    card = CardToPrice(brand(code), Money(100_00, currency), None, 0, Decimal("7.1"))
+    with pytest.raises(CurrencyMismatch):
+        tables_in_force(TODAY).value(card)
 
 
 def test_the_worked_example_holds_to_the_fen() -> None:
