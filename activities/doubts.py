@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from activities.asking import claims_of
 from database.repositories import cards
@@ -63,10 +64,16 @@ def _readings(card_id: str) -> Any:
 
 
 def _approved(card_id: str) -> Any:
-    """The reasons of every task that ended in an approval."""
+    """The reasons of every task that ended in an approval, since an item was last asked for again: that one is a new sight."""
     task, decision = _c(ReviewTaskRow), _c(ReviewDecisionRow)
     settled = select(func.jsonb_agg(task.reasons)).join(ReviewDecisionRow, decision.id == task.decision_id)
-    applied = (decision.outcome.in_(APPROVALS), decision.applied_at.is_not(None))
+    other = aliased(ReviewDecisionRow)
+    asked_since = exists().where(
+        _c(other).card_id == card_id,
+        _c(other).outcome == ReviewOutcome.ASK_AGAIN,
+        _c(other).applied_at >= decision.applied_at,
+    )
+    applied = (decision.outcome.in_(APPROVALS), decision.applied_at.is_not(None), ~asked_since)
     return settled.where(task.card_id == card_id, *applied).scalar_subquery()
 
 

@@ -27,6 +27,7 @@ from domain.refusals import (
 )
 from domain.review import Alarm, AskedItem, RejectReason, ReviewOutcome
 from tests.activities.test_intake import a_photo
+from tests.activities.test_reading import a_read_card, printed, read_again
 from tests.activities.world import World, a_number
 
 
@@ -126,6 +127,36 @@ async def test_an_approval_is_applied_once_and_its_reasons_are_settled(world: Wo
     assert (await world.pricing.value(card_id, 2)).review_reasons == ()
     with pytest.raises(TaskDecided):
         await world.review.take(await world.a_person(), task)
+
+
+async def decided(world: World, card_id: str, number: int, outcome: ReviewOutcome, **more: Any) -> None:
+    """A task of the card is opened for two reasons, taken, decided and applied."""
+    opened = await world.review.open(card_id, number, ["low_confidence", "wrong_pin"])
+    task, person = opened.task_id, await world.a_person()
+    await world.review.take(person, task)
+    await world.review.apply(task, await world.review.record_decision(person, task, outcome, **more))
+
+
+async def test_what_the_issuer_says_of_corrected_fields_is_for_a_person_again(world: World) -> None:
+    card_id = await world.a_card("tmall", pin="00000000")
+    await world.verification.ask_issuer(card_id)
+    assert (await world.pricing.value(card_id, 1)).review_reasons == ("wrong_pin",)
+    given = Corrections(number=a_number("tmall"))
+    await decided(world, card_id, 1, ReviewOutcome.APPROVE_CORRECTED, corrected=given)
+    await world.verification.ask_issuer(card_id)
+    assert (await world.pricing.value(card_id, 2)).review_reasons == ("wrong_pin",)
+
+
+async def test_what_was_settled_of_a_photo_is_open_again_for_one_that_was_asked_for(world: World) -> None:
+    card_id, _ = await a_read_card(world, printed(0.8, number=a_number("jd")), brand="jd", face_value=Money(500_00))
+    given = Corrections(face_value=Money(500_00))
+    await decided(world, card_id, 1, ReviewOutcome.APPROVE_CORRECTED, corrected=given)
+    await world.verification.ask_issuer(card_id)
+    assert (await world.pricing.value(card_id, 1)).review_reasons == ()
+    await decided(world, card_id, 2, ReviewOutcome.ASK_AGAIN, asked_item=AskedItem.PHOTO)
+    await read_again(world, card_id, printed(0.8, number=a_number("jd")))
+    await world.verification.ask_issuer(card_id)
+    assert (await world.pricing.value(card_id, 2)).review_reasons == ("low_confidence",)
 
 
 async def test_two_people_cannot_both_decide(world: World) -> None:
