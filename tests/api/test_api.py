@@ -170,6 +170,22 @@ async def test_an_item_is_sent_again(api: Api, database: Database) -> None:
     assert api.desk.told[-1][:2] == ("supply_item", card_id)
 
 
+async def test_nothing_but_the_asked_item_is_taken_by_any_door(api: Api, database: Database) -> None:
+    card_id = await one_card(api)
+    before = (await api.client.get(f"/v1/cards/{card_id}/story")).json()["entries"]
+    await move(database, card_id, Stage.REVIEW, WaitingFor.SELLER_ITEM, "review.asked_pin")
+    photo = {"photo": base64.b64encode(picture()).decode()}
+    doors = {"items/photo": photo, "items/expiry": {"value": "2099-12-31"}, "fields": {"expiry": "2099-12-31"}}
+    for door, sent in (doors | {"items/number": {"value": "6225880137246885"}}).items():
+        answer = await api.client.post(f"/v1/cards/{card_id}/{door}", json=sent)
+        assert (answer.status_code, answer.json()["code"]) == (409, "not_expected_now"), door
+    entries = (await api.client.get(f"/v1/cards/{card_id}/story")).json()["entries"]
+    assert len(entries) == len(before) + 1
+    assert [told[0] for told in api.desk.told] == ["start"]
+    assert (await api.client.post(f"/v1/cards/{card_id}/items/pin", json={"value": "654321"})).status_code == 200
+    assert api.desk.told[-1][:2] == ("supply_item", card_id)
+
+
 async def test_code_and_resend_reach_the_card(api: Api) -> None:
     card_id = await one_card(api)
     assert (await api.client.post(f"/v1/cards/{card_id}/code", json={"code": "123456"})).json()["tries_left"] == 3
