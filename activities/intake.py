@@ -189,8 +189,11 @@ def _items(number: str | None, pin: str | None, face_value: Money | None, expiry
 
 
 async def _require_awaited(session: AsyncSession, card: CardRow, items: Collection[str]) -> None:
-    """Refuses when nothing is awaited, and, while one item is awaited, everything but that item."""
-    if card.waiting_for is WaitingFor.SELLER_FIELDS:
+    """Refuses when nothing is awaited, and, while one item is awaited, everything but that item.
+
+    Fields that are awaited are typed: a photo sent instead would stand there unread.
+    """
+    if card.waiting_for is WaitingFor.SELLER_FIELDS and AskedItem.PHOTO not in items:
         return
     state = {"stage": card.stage.value, "waiting_for": card.waiting_for.value}
     if card.waiting_for is not WaitingFor.SELLER_ITEM:

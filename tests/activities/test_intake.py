@@ -156,6 +156,14 @@ async def test_only_the_item_that_was_asked_for_is_taken(world: World) -> None:
     assert (card.number_sealed, card.pin_sealed, card.fields_revision) == (None, None, 0)
 
 
+async def test_no_photo_is_taken_while_fields_are_awaited_since_nobody_would_read_it(world: World) -> None:
+    card_id = await world.a_card("jd")
+    await world.awaits(card_id, Stage.READING, WaitingFor.SELLER_FIELDS)
+    with pytest.raises(NotExpectedNow):
+        await world.intake.replace_photo(card_id, a_photo("red"), "seller:S")
+    assert await world.rows(PhotoRow, card_id=card_id) == []
+
+
 async def test_the_seller_corrects_fields_only_when_asked_and_only_by_the_rules(world: World) -> None:
     card_id = (await world.submitted(SubmittedCard("walmart", photos=(a_photo(),)))).card_ids[0]
     with pytest.raises(NotExpectedNow):
