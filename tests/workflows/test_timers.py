@@ -117,7 +117,9 @@ async def test_a_silent_outlet_sends_the_card_to_a_person(time_skipping: Workflo
 
 
 async def test_an_issuer_down_all_day_sends_the_card_to_a_person(time_skipping: WorkflowEnvironment) -> None:
-    world = World(issuer=[unavailable(again_in=timedelta(minutes=50))], decisions={"d1": decided(ReviewOutcome.APPROVE)})
+    world = World(
+        issuer=[unavailable(again_in=timedelta(minutes=50))], decisions={"d1": decided(ReviewOutcome.APPROVE)}
+    )
     one = card()
     desk = CardDesk(time_skipping.client)
     async with playing(time_skipping.client, world):
