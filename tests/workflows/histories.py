@@ -36,7 +36,7 @@ def _test_name() -> str:
 def _anonymous(value: Any) -> Any:
     """Without the name of the machine and process that happened to record it."""
     if isinstance(value, dict):
-        return {key: _anonymous(item) for key, item in value.items()}
+        return {key: _anonymous(item) for key, item in value.items() if key != "stackTrace"}
     if isinstance(value, str):
         return PROCESS.sub("recorder", value)
     return [_anonymous(item) for item in value] if isinstance(value, list) else value
