@@ -23,26 +23,87 @@ class Permission(StrEnum):
 
     SEE_QUEUE = "see_queue"
     SEE_CARD = "see_card"
+    COMMENT = "comment"
     DECIDE = "decide"
     DECIDE_ESCALATED = "decide_escalated"
+    CHECK = "check"  # Apply, return or refuse what somebody else decided.
     REVEAL = "reveal"
+    TAKE_OVER = "take_over"  # Take a task out of somebody's hand, with a reason.
+    ASSIGN = "assign"  # Give tasks to people, many at once.
+    SHARE_VIEW = "share_view"
+    SETTLE = "settle"  # Say who was right when two reviews differ.
+    SEE_QUALITY = "see_quality"
+    SEE_INSIGHT = "see_insight"
+    EXPORT_LABELS = "export_labels"
     SEE_PAYOUTS = "see_payouts"
     SEE_TRAIL = "see_trail"
     DECODE_HISTORY = "decode_history"  # Read Temporal payloads through the codec server.
+    MANAGE_PEOPLE = "manage_people"  # Skills, limits, absences, relatives.
+    MANAGE_DEADLINES = "manage_deadlines"
+    MANAGE_REASONS = "manage_reasons"
 
+
+_REVIEWER = frozenset(
+    {
+        Permission.SEE_QUEUE,
+        Permission.SEE_CARD,
+        Permission.COMMENT,
+        Permission.DECIDE,
+        Permission.CHECK,
+        Permission.REVEAL,
+    }
+)
+_SENIOR = _REVIEWER | {
+    Permission.DECIDE_ESCALATED,
+    Permission.TAKE_OVER,
+    Permission.ASSIGN,
+    Permission.SHARE_VIEW,
+    Permission.SETTLE,
+    Permission.SEE_QUALITY,
+    Permission.SEE_INSIGHT,
+}
 
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
-    Role.REVIEWER: frozenset({Permission.SEE_QUEUE, Permission.SEE_CARD, Permission.DECIDE, Permission.REVEAL}),
-    Role.SENIOR: frozenset(
-        {Permission.SEE_QUEUE, Permission.SEE_CARD, Permission.DECIDE, Permission.DECIDE_ESCALATED, Permission.REVEAL}
+    Role.REVIEWER: _REVIEWER,
+    Role.SENIOR: _SENIOR,
+    Role.OPS: frozenset(
+        {
+            Permission.SEE_QUEUE,
+            Permission.SEE_CARD,
+            Permission.COMMENT,
+            Permission.ASSIGN,
+            Permission.SHARE_VIEW,
+            Permission.SEE_INSIGHT,
+            Permission.SEE_TRAIL,
+            Permission.DECODE_HISTORY,
+        }
     ),
-    Role.OPS: frozenset({Permission.SEE_QUEUE, Permission.SEE_CARD, Permission.SEE_TRAIL, Permission.DECODE_HISTORY}),
-    Role.SUPPORT: frozenset({Permission.SEE_CARD}),
-    Role.FINANCE: frozenset({Permission.SEE_CARD, Permission.SEE_PAYOUTS}),
+    Role.SUPPORT: frozenset({Permission.SEE_CARD, Permission.COMMENT}),
+    Role.FINANCE: frozenset({Permission.SEE_CARD, Permission.SEE_PAYOUTS, Permission.SEE_INSIGHT}),
     Role.COMPLIANCE: frozenset(
-        {Permission.SEE_QUEUE, Permission.SEE_CARD, Permission.SEE_PAYOUTS, Permission.SEE_TRAIL}
+        {
+            Permission.SEE_QUEUE,
+            Permission.SEE_CARD,
+            Permission.SEE_QUALITY,
+            Permission.SEE_INSIGHT,
+            Permission.SEE_PAYOUTS,
+            Permission.SEE_TRAIL,
+        }
     ),
-    Role.ADMIN: frozenset({Permission.SEE_QUEUE, Permission.SEE_CARD, Permission.DECODE_HISTORY}),
+    Role.ADMIN: frozenset(
+        {
+            Permission.SEE_QUEUE,
+            Permission.SEE_CARD,
+            Permission.SHARE_VIEW,
+            Permission.SEE_QUALITY,
+            Permission.SEE_INSIGHT,
+            Permission.EXPORT_LABELS,
+            Permission.DECODE_HISTORY,
+            Permission.MANAGE_PEOPLE,
+            Permission.MANAGE_DEADLINES,
+            Permission.MANAGE_REASONS,
+        }
+    ),
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 
 class ReviewReason(StrEnum):
@@ -33,6 +33,7 @@ class ReviewOutcome(StrEnum):
     APPROVE_CORRECTED = "approve_corrected"  # Buy it with the reviewer's fields; they are verified again.
     REJECT = "reject"  # Do not buy it; needs a reason code.
     ASK_AGAIN = "ask_again"  # Ask the seller for one item again; the rest stays accepted.
+    HAND_TO_STORE = "hand_to_store"  # Have a store or partner outlet check the card, then look again.
 
 
 class RejectReason(StrEnum):
@@ -43,6 +44,7 @@ class RejectReason(StrEnum):
     ALREADY_USED = "already_used"  # The value is gone.
     NOT_THE_SELLERS = "not_the_sellers"  # Ownership is in doubt.
     WRONG_BRAND = "wrong_brand"  # Another brand than submitted.
+    NOT_DECIDED = "not_decided"  # Nobody could decide in time, and the policy says to let it go.
     OTHER = "other"  # See the note.
 
 
@@ -60,6 +62,49 @@ class Alarm(StrEnum):
 
     WARNING = "warning"  # The task will be late soon.
     BREACH = "breach"  # The task is late; it is escalated.
+
+
+class Priority(StrEnum):
+    """How urgent a task is beyond its place in the queue; it chooses the deadline policy."""
+
+    NORMAL = "normal"  # As it comes.
+    HIGH = "high"  # Sooner than its value alone would make it.
+    URGENT = "urgent"  # Before everything of its band.
+
+
+class TaskPhase(StrEnum):
+    """Which pair of eyes a task waits for."""
+
+    REVIEW = "review"  # Somebody decides.
+    CHECK = "check"  # Somebody decided; somebody else applies, returns or refuses it.
+
+
+class Band(IntEnum):
+    """The coarse order of the queue; a lower band comes first."""
+
+    ESCALATED = 0  # A senior's, before all others.
+    ABOUT_TO_BREACH = 1  # Warned of, or late.
+    CAME_BACK = 2  # Seen before: its story is fresh, and somebody waits for the second answer.
+    ORDINARY = 3  # By value and age.
+
+
+class CameBack(StrEnum):
+    """Why a task is in the queue again."""
+
+    SNOOZE_OVER = "snooze_over"  # Its snooze has ended.
+    RETURNED = "returned"  # The checker sent it back to its maker.
+    REFUSED = "refused"  # The checker refused it: somebody else decides anew.
+    ITEM_SENT = "item_sent"  # The seller sent the item they were asked for.
+    STORE_ANSWERED = "store_answered"  # The store or outlet has checked the card.
+    UNDONE = "undone"  # Its decision was undone before it left.
+
+
+class CheckVerdict(StrEnum):
+    """What the second pair of eyes does with a staged outcome."""
+
+    APPLY = "apply"  # It stands.
+    RETURN = "return"  # Back to its maker, with a reason.
+    REFUSE = "refuse"  # It falls; a third person, a senior, decides anew.
 
 
 @dataclass(frozen=True)

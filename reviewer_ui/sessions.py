@@ -13,6 +13,7 @@ from sqlalchemy import select, update
 from database.session import Database
 from database.tables.columns import now
 from database.tables.people import ConsoleSessionRow, PersonRow
+from domain.identifiers import new_id
 from domain.people import Permission, Role, permissions_of
 
 COOKIE = "cardloop_console"
@@ -44,7 +45,7 @@ class Sessions:
     async def open(self, person_id: str) -> str:
         """The token of a new session; it is never stored and cannot be had again."""
         token = secrets.token_urlsafe(TOKEN_BYTES)
-        row = ConsoleSessionRow(token_hash=_hash(token), person_id=person_id, expires_at=now() + LIFETIME)
+        row = ConsoleSessionRow(token_hash=_hash(token), id=new_id(), person_id=person_id, expires_at=now() + LIFETIME)
         async with self._database.transaction() as session:
             session.add(row)
         return token

@@ -247,7 +247,7 @@ async def _of_card(
 
 
 async def _names(session: AsyncSession, record: CardRecord) -> dict[str, str]:
-    mentioned: set[str] = {decision.person_id for decision in record.decisions}
+    mentioned = {decision.person_id for decision in record.decisions if decision.person_id is not None}
     if record.task is not None and record.task.leased_by is not None:
         mentioned.add(record.task.leased_by)
     mentioned |= {event.actor.removeprefix("person:") for event in record.events if event.actor.startswith("person:")}

@@ -3,13 +3,17 @@
 from sqlmodel import SQLModel
 
 from database.tables import (
+    comments,
+    deadlines,
     evidence,
     intake,
     ledger,
+    notices,
     outbox,
     payout,
     people,
     pricing,
+    quality,
     reading,
     review,
     verification,
@@ -18,14 +22,18 @@ from database.tables import (
 metadata = SQLModel.metadata
 
 __all__ = [
+    "comments",
+    "deadlines",
     "evidence",
     "intake",
     "ledger",
     "metadata",
+    "notices",
     "outbox",
     "payout",
     "people",
     "pricing",
+    "quality",
     "reading",
     "review",
     "verification",

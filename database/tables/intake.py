@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import Index, UniqueConstraint, text
+from sqlalchemy import BigInteger, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from database.tables.columns import json_object, minor_units_maybe, moment, moment_maybe, moment_now, sealed, word
@@ -141,5 +141,6 @@ class PhotoRow(SQLModel, table=True):
     stored_sha256: str  # Of the re-encoded JPEG.
     width: int
     height: int
+    look: int | None = Field(default=None, sa_type=BigInteger, index=True)  # 64-bit difference hash; alike looks alike.
     current: bool = True  # False once the seller sent another in its place.
     created_at: datetime = moment_now()

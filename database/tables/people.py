@@ -1,17 +1,26 @@
-"""The people of the console, their sessions, and the record of what they did and saw."""
+"""The people of the console, their sessions, who stands in for whom, and the record of what they did and saw."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from database.tables.columns import json_list, json_object, moment, moment_maybe, moment_now
+from database.tables.columns import (
+    json_list,
+    json_object,
+    minor_units_maybe,
+    moment,
+    moment_maybe,
+    moment_now,
+    sealed,
+)
 
 
 class PersonRow(SQLModel, table=True):
-    """Somebody who works at the console."""
+    """Somebody who works at the console, with their skills and limits. An empty list of skills means all of them."""
 
     __tablename__ = "person"
     id: str = Field(primary_key=True)
@@ -20,7 +29,54 @@ class PersonRow(SQLModel, table=True):
     password_hash: str = Field(repr=False)
     roles: list[str] = json_list()  # domain.people.Role values
     locale: str = "zh_CN"
+    timezone: str = "Asia/Shanghai"  # An IANA name; every moment they read is in it.
+    team: str = "cards"
+    skill_types: list[str] = json_list()  # domain.cards.CardType values
+    skill_brands: list[str] = json_list()
+    skill_languages: list[str] = json_list()
+    limit_minor: int | None = minor_units_maybe()  # The most they decide alone, CNY minor units; None: no limit.
+    capacity: int = 0  # So many tasks are kept assigned to them; 0: they only take work themselves.
+    on_duty: bool = True  # Off: nothing is assigned to them.
+    probation_until: datetime | None = moment_maybe()  # Until then every approval of theirs is checked by another.
+    shortcuts: dict[str, Any] = json_object()  # Keys they changed, or {"off": true}.
+    totp_sealed: bytes | None = sealed()
+    totp_confirmed_at: datetime | None = moment_maybe()
+    totp_step: int = 0  # The last time step that was used: a code opens once.
     active: bool = True
+    created_at: datetime = moment_now()
+
+
+class PersonIdentityRow(SQLModel, table=True):
+    """A person as an OpenID provider knows them."""
+
+    __tablename__ = "person_identity"
+    issuer: str = Field(primary_key=True)
+    subject: str = Field(primary_key=True)
+    person_id: str = Field(foreign_key="person.id", index=True)
+    created_at: datetime = moment_now()
+
+
+class RelativeRow(SQLModel, table=True):
+    """A seller whose cases a person never gets: a relative, a friend, themselves."""
+
+    __tablename__ = "person_relative"
+    person_id: str = Field(primary_key=True, foreign_key="person.id")
+    seller: str = Field(primary_key=True)  # seller:<id> or partner:<id>
+    declared_at: datetime = moment_now()
+
+
+class AbsenceRow(SQLModel, table=True):
+    """A person is away between two moments; somebody may stand in for them. Also a mere delegation: `away` is False."""
+
+    __tablename__ = "absence"
+    id: str = Field(primary_key=True)
+    person_id: str = Field(foreign_key="person.id", index=True)
+    stand_in: str | None = Field(default=None, foreign_key="person.id", index=True)
+    away: bool = True
+    starts_at: datetime = moment()
+    ends_at: datetime = moment()
+    ended_at: datetime | None = moment_maybe()  # Called off.
+    made_by: str
     created_at: datetime = moment_now()
 
 
@@ -28,9 +84,16 @@ class ConsoleSessionRow(SQLModel, table=True):
     """A signed-in browser; the cookie holds a random token of which only the hash is here."""
 
     __tablename__ = "console_session"
+    __table_args__ = (UniqueConstraint("id", name="console_session_id"),)
     token_hash: str = Field(primary_key=True)
+    id: str  # Names the session in the person's own list; worth nothing as a key.
     person_id: str = Field(foreign_key="person.id", index=True)
+    way: str = "password"  # password | totp | oidc
+    browser: str = ""
+    address: str = ""
     created_at: datetime = moment_now()
+    seen_at: datetime = moment_now()
+    stepped_up_at: datetime | None = moment_maybe()  # When they last proved a second factor, or their password.
     expires_at: datetime = moment()
     ended_at: datetime | None = moment_maybe()
 

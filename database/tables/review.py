@@ -4,52 +4,160 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Index, text
+from sqlalchemy import Index, SmallInteger, text
 from sqlmodel import Field, SQLModel
 
 from database.tables.columns import json_list, minor_units, moment, moment_maybe, moment_now, sealed, word
 from domain.cards import CardType
-from domain.review import AskedItem, RejectReason, ReviewOutcome
+from domain.review import AskedItem, Band, CameBack, CheckVerdict, Priority, RejectReason, ReviewOutcome, TaskPhase
 
 
 class ReviewTaskRow(SQLModel, table=True):
-    """One wait for a reviewer. Open until `closed_at`; decided by at most one person, who holds the lease."""
+    """One wait for a reviewer. Open until `closed_at`; decided by at most one person, who holds the lease.
+
+    `band` and `order_at` are written by `domain.queue_order` with every change that moves the task, so that the queue
+    is read in the order of one index.
+    """
 
     __tablename__ = "review_task"
     __table_args__ = (
-        Index("review_task_queue", "escalated", "due_at", "id", postgresql_where=text("closed_at IS NULL")),
+        Index("review_task_queue", "band", "order_at", "id", postgresql_where=text("closed_at IS NULL")),
         Index("review_task_open_once", "card_id", unique=True, postgresql_where=text("closed_at IS NULL")),
-    )
+        Index("review_task_leases", "leased_by", postgresql_where=text("closed_at IS NULL AND leased_by IS NOT NULL")),
+        Index("review_task_assigned", "assigned_to", postgresql_where=text("closed_at IS NULL AND assigned_to IS NOT NULL")),
+    )  # fmt: skip
     id: str = Field(primary_key=True)
     card_id: str = Field(foreign_key="card.id", index=True)
     card_type: CardType = word(CardType, required=True)
     brand: str
+    language: str = "zh_CN"  # The seller's; a reviewer who asks them something writes in it.
+    seller: str = ""  # The submission's owner: seller:<id> or partner:<id>.
+    team: str = "cards"
+    priority: Priority = word(Priority, Priority.NORMAL)
     value_minor: int = minor_units()  # Quote or face value in CNY minor units; for order and limits.
     reasons: list[str] = json_list()
     opened_at: datetime = moment_now()
+    phase: TaskPhase = word(TaskPhase, TaskPhase.REVIEW)
+    band: int = Field(default=int(Band.ORDINARY), sa_type=SmallInteger)
+    order_at: datetime = moment_now()  # Within its band, earlier comes first.
     warn_at: datetime = moment()
     due_at: datetime = moment()
     warned_at: datetime | None = moment_maybe()
     breached_at: datetime | None = moment_maybe()
     escalated: bool = False
+    escalation_reason: str = ""
+    came_back: CameBack | None = word(CameBack)
+    came_back_reason: str = ""  # What whoever sent it back said.
     leased_by: str | None = None  # person.id
+    leased_at: datetime | None = moment_maybe()  # When they took it; renewals leave it alone.
     leased_until: datetime | None = moment_maybe()
+    assigned_to: str | None = None  # person.id; nobody else is given it as their next.
+    assigned_at: datetime | None = moment_maybe()
+    snoozed_until: datetime | None = moment_maybe()
+    snooze_reason: str = ""
+    decided: bool = False  # A decision stands that was not undone, returned or refused; nobody can take the task.
+    maker_id: str | None = None  # Who made the outcome that waits for a check.
+    maker_circle: list[str] = json_list()  # The maker and everyone they acted for; none of them may check it.
+    barred: list[str] = json_list()  # People who were on one side of four eyes already and may not be on any other.
+    staged_id: str | None = None  # The review_decision that waits for a check.
+    blind: bool = False  # The checker is not shown the maker's outcome before their own.
+    plan_version: int = 0  # The version of the deadline policies its clock was planned with.
+    replan: bool = False  # Its workflow is to be told that its clock has changed.
     closed_at: datetime | None = moment_maybe()
     decision_id: str | None = Field(default=None, foreign_key="review_decision.id")
 
 
 class ReviewDecisionRow(SQLModel, table=True):
-    """What a reviewer decided; corrected fields stay here, sealed, and only this row's id enters the workflow."""
+    """What a reviewer decided; corrected fields stay here, sealed, and only this row's id enters the workflow.
+
+    It leaves for the workflow at `leaves_at`, once every check that it needs is passed; until then it can be undone.
+    """
 
     __tablename__ = "review_decision"
+    __table_args__ = (
+        # A task is decided once, whoever asks; what was undone, returned or refused stands for nothing.
+        Index("review_decision_once", "task_id", unique=True, postgresql_where=text("void_at IS NULL")),
+        Index("review_decision_leaving", "leaves_at", postgresql_where=text("applied_at IS NULL AND void_at IS NULL")),
+        Index("review_decision_by_person", "person_id", "made_at"),
+    )
     id: str = Field(primary_key=True)
-    task_id: str = Field(unique=True)  # A task is decided once, whoever asks.
-    card_id: str = Field(foreign_key="card.id")
-    person_id: str = Field(foreign_key="person.id")
+    task_id: str = Field(index=True)
+    card_id: str = Field(foreign_key="card.id", index=True)
+    person_id: str | None = Field(default=None, foreign_key="person.id")  # None: the deadline policy decided.
+    acting_for: list[str] = json_list()  # Whom the person stood in for at that moment.
     outcome: ReviewOutcome = word(ReviewOutcome, required=True)
+    reason_code: str = ""  # Of the managed list; empty for outcomes that need none.
     reject_reason: RejectReason | None = word(RejectReason)
     asked_item: AskedItem | None = word(AskedItem)
     corrected_sealed: bytes | None = sealed()  # JSON: number, pin, face_value_minor, expiry
     note: str = ""
+    suggestion: str = ""  # The outcome that the machine suggested when the decision was made.
+    opened_at: datetime | None = moment_maybe()  # When the person took the task: time to decision.
     made_at: datetime = moment_now()
+    leaves_at: datetime = moment_now()
+    needs_check: str = ""  # Why four eyes are needed; empty when they are not.
+    sent_at: datetime | None = moment_maybe()  # It is being told to the workflow: too late to undo.
+    void_at: datetime | None = moment_maybe()
+    void_why: str = ""  # undone | returned | refused
     applied_at: datetime | None = moment_maybe()
+
+
+class ReviewCheckRow(SQLModel, table=True):
+    """What the second pair of eyes made of a decision."""
+
+    __tablename__ = "review_check"
+    id: str = Field(primary_key=True)
+    decision_id: str = Field(foreign_key="review_decision.id", index=True)
+    task_id: str
+    person_id: str = Field(foreign_key="person.id")
+    acting_for: list[str] = json_list()
+    verdict: CheckVerdict = word(CheckVerdict, required=True)
+    blind_outcome: ReviewOutcome | None = word(ReviewOutcome)  # In blind mode: what they would have decided.
+    reason_code: str = ""
+    note: str = ""
+    at: datetime = moment_now()
+
+
+class ReviewDraftRow(SQLModel, table=True):
+    """What somebody has typed on a task and not sent: kept sealed, because it may hold a number or a PIN."""
+
+    __tablename__ = "review_draft"
+    task_id: str = Field(primary_key=True)
+    person_id: str = Field(primary_key=True)
+    fields_sealed: bytes = sealed(required=True)  # JSON object of the form's fields.
+    saved_at: datetime = moment_now()
+
+
+class ReasonCodeRow(SQLModel, table=True):
+    """One reason of the managed list, for one kind of act, in both languages."""
+
+    __tablename__ = "reason_code"
+    act: str = Field(primary_key=True)  # domain.reasons.ReasonedAct
+    code: str = Field(primary_key=True)
+    letter: str  # The key that chooses it, unique within its act.
+    zh: str
+    en: str
+    reject_reason: RejectReason | None = word(RejectReason)  # What the seller is told, for rejections.
+    position: int = 0
+    active: bool = True
+
+
+class SavedViewRow(SQLModel, table=True):
+    """A filter and order of the queue under a name; shared ones are the whole team's."""
+
+    __tablename__ = "saved_view"
+    id: str = Field(primary_key=True)
+    owner_id: str = Field(foreign_key="person.id", index=True)
+    name: str
+    query: str  # The query string of the queue page, checked when it was saved.
+    shared: bool = False
+    created_at: datetime = moment_now()
+
+
+class ViewPinRow(SQLModel, table=True):
+    """A view that somebody keeps at hand; at most one of theirs opens by default."""
+
+    __tablename__ = "view_pin"
+    person_id: str = Field(primary_key=True)
+    view_id: str = Field(primary_key=True, foreign_key="saved_view.id")
+    opens_first: bool = False

@@ -62,7 +62,7 @@ class DecisionView:
     outcome: str
     detail: str | None  # Key of the reject reason's or asked item's word.
     note: str
-    by: str
+    by: str | None  # None: the deadline policy decided.
     at: datetime
     applied: bool
 
@@ -242,5 +242,5 @@ def _decision(record: reads.CardRecord) -> DecisionView | None:
         return None
     detail = f"reject_reason.{last.reject_reason.value}" if last.reject_reason else None
     detail = f"asked_item.{last.asked_item.value}" if last.asked_item else detail
-    by = record.names.get(last.person_id, last.person_id)
+    by = record.names.get(last.person_id or "")
     return DecisionView(last.id, last.outcome.value, detail, last.note, by, last.made_at, last.applied_at is not None)

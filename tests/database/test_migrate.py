@@ -31,7 +31,7 @@ async def test_four_that_migrate_a_new_database_at_once_all_succeed(
         await asyncio.gather(*(asyncio.get_running_loop().run_in_executor(threads, upgrade, url) for _ in range(4)))
     engine = create_async_engine(url)
     async with engine.connect() as connection:
-        assert (await connection.execute(text("SELECT version_num FROM alembic_version"))).scalars().all() == ["0001"]
+        assert (await connection.execute(text("SELECT version_num FROM alembic_version"))).scalars().all() == ["0002"]
     await engine.dispose()
 
 

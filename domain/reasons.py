@@ -1,0 +1,19 @@
+"""Reasons that people choose from a managed list: which acts need one."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class ReasonedAct(StrEnum):
+    """An act that is not done without a reason of the list."""
+
+    REJECT = "reject"  # Not bought; the code also chooses what the seller is told.
+    ASK_AGAIN = "ask_again"  # The seller sends one item again.
+    ESCALATE = "escalate"  # A senior should look.
+    HAND_TO_STORE = "hand_to_store"  # A store or outlet should look.
+    RETURN = "return"  # The checker sends an outcome back to its maker.
+    REFUSE = "refuse"  # The checker lets an outcome fall.
+    SNOOZE = "snooze"  # Not now.
+    TAKE_OVER = "take_over"  # Out of somebody's hand.
+    REVEAL = "reveal"  # A number or PIN in the clear.
