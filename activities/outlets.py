@@ -43,13 +43,14 @@ class Outlets(Asker):
 
     @activity.defn(name="verification.ask_outlet")
     @translated
-    async def ask_outlet(self, card_id: str) -> OutletAsked:
-        """Puts the card before an outlet of its brand.
+    async def ask_outlet(self, card_id: str, again: int = 0) -> OutletAsked:
+        """Puts the card before an outlet of its brand; the `again`-th look that a reviewer wanted is a request of its own.
 
         Where no outlet takes it the deadline is now: the silence is recorded at once, and a person decides.
         """
         card = await self._asking.opened(card_id)
-        request_id = request_key(card_id, "outlet", card.row.fields_revision)
+        step, number = ("outlet-again", again) if again else ("outlet", card.row.fields_revision)
+        request_id = request_key(card_id, step, number)
         lasts = timedelta(seconds=limits_in_force(self._now().date()).outlet_answers_within_s)
         deadline = self._now() + lasts
         for outlet in await self._outlets(card.row.brand):

@@ -43,10 +43,11 @@ class Verification(DynamicCodes, Outlets):
 
     @activity.defn(name="verification.ask_store")
     @translated
-    async def ask_store(self, card_id: str) -> VerifiedFacts:
-        """Whether the store's till would take the card."""
+    async def ask_store(self, card_id: str, again: int = 0) -> VerifiedFacts:
+        """Whether the store's till would take the card; the `again`-th look that a reviewer wanted is a request of its own."""
         card = await self._asking.opened(card_id)
-        request_id = request_key(card_id, "check", card.row.fields_revision)
+        step, number = ("check-again", again) if again else ("check", card.row.fields_revision)
+        request_id = request_key(card_id, step, number)
         async with self._asking.failures_recorded(card, Party.POS, "check", request_id):
             answer = await self._parties.pos.check(request_id, card.row.brand, card.number, card.pin)
         return await self._asking.conclude(card, [answer], "verification.store_answered")

@@ -95,10 +95,15 @@ class CardWorkflow:
     async def _review(self, reasons: tuple[str, ...]) -> ReviewOutcome:
         """A person decides. After a correction or a re-sent item, all is to be asked and priced anew."""
         decided = await self._human_review.decide_by_person(reasons)
+        while decided.outcome is ReviewOutcome.HAND_TO_STORE:
+            await self._verification.hand_over()
+            decided = await self._human_review.decide_by_person(reasons)
         if decided.outcome is ReviewOutcome.REJECT:
             raise JourneyEnded(Outcome.REJECTED, EndReason.REVIEWER, decided.reject_reason)
         if decided.outcome is ReviewOutcome.ASK_AGAIN:
             await self._ask_seller_again(decided.asked_item or AskedItem.PHOTO)
+            if workflow.patched("an item sent again settles nothing"):
+                self._settled.clear()  # What was approved before was another photo, number, PIN or date.
         corrected = decided.outcome is ReviewOutcome.APPROVE_CORRECTED
         if decided.outcome is ReviewOutcome.APPROVE or corrected:
             self._settled.update(reason for reason in reasons if not corrected or reason in SETTLED_BY_CORRECTION)

@@ -62,10 +62,10 @@ async def ask_issuer(card: CardToBuy, policy: RemotePolicy = ASK) -> VerifiedFac
     )
 
 
-async def ask_store(card: CardToBuy, policy: RemotePolicy = ASK) -> VerifiedFacts:
-    """Asks the store's point of sale."""
+async def ask_store(card: CardToBuy, policy: RemotePolicy = ASK, again: int = 0) -> VerifiedFacts:
+    """Asks the store's point of sale; `again` counts the times a reviewer wanted another look."""
     return await workflow.execute_activity_method(
-        Verification.ask_store, card.card_id, task_queue=issuer_queue(card.issuer), **policy
+        Verification.ask_store, args=[card.card_id, again], task_queue=issuer_queue(card.issuer), **policy
     )
 
 
@@ -83,9 +83,9 @@ async def check_code(card: CardToBuy, number: int, code: str) -> CodeChecked:
     )
 
 
-async def ask_outlet(card_id: str) -> OutletAsked:
-    """Puts the card before a partner outlet, which answers by report."""
-    return await workflow.execute_activity_method(Verification.ask_outlet, card_id, **ASK_PATIENTLY)
+async def ask_outlet(card_id: str, again: int = 0) -> OutletAsked:
+    """Puts the card before a partner outlet, which answers by report; `again` counts a reviewer's wishes for another look."""
+    return await workflow.execute_activity_method(Verification.ask_outlet, args=[card_id, again], **ASK_PATIENTLY)
 
 
 async def record_outlet_report(card_id: str, request_id: str, confirmed: bool) -> VerifiedFacts:

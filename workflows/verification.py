@@ -30,6 +30,7 @@ class Verification:
         self._progress = progress
         self._code = code
         self._reports: dict[str, OutletReport] = {}  # By request: the first report of each counts.
+        self._handed_over = 0  # How often a reviewer had a store or outlet look again.
 
     def report(self, report: OutletReport) -> None:
         """A partner outlet reported; late and repeated reports change nothing."""
@@ -46,6 +47,22 @@ class Verification:
             CardType.CROSSBORDER: self._crossborder,
         }
         return await routes[self._card.card_type]()
+
+    async def hand_over(self) -> None:
+        """A reviewer wants somebody to look at the card: an outlet of its brand, or the store's till where none answers.
+
+        Whatever is said goes beside the fields and ends nothing: the reviewer decides with it.
+        """
+        self._handed_over += 1
+        self._progress.note(Stage.VERIFICATION)
+        report = await self._outlet_report(self._handed_over)
+        if report is not None:
+            await steps.record_outlet_report(self._card.card_id, report.request_id, report.confirmed)
+        else:
+            await self._heard(self._check_at_till, Party.POS)
+
+    async def _check_at_till(self, card: CardToBuy, policy: RemotePolicy) -> VerifiedFacts:
+        return await steps.ask_store(card, policy, self._handed_over)
 
     async def _supermarket(self) -> VerifiedFacts:
         verified = await self._ask_issuer()
@@ -75,10 +92,10 @@ class Verification:
             return await steps.record_silence(self._card.card_id, Party.OUTLET)
         return _buyable(await steps.record_outlet_report(self._card.card_id, report.request_id, report.confirmed))
 
-    async def _outlet_report(self) -> OutletReport | None:
+    async def _outlet_report(self, again: int = 0) -> OutletReport | None:
         """What the outlet said, or None when none took the request or none answered in time."""
         try:
-            asked = await steps.ask_outlet(self._card.card_id)
+            asked = await steps.ask_outlet(self._card.card_id, again)
         except ActivityError as failure:
             _raise_cancellation(failure)
             return None
@@ -98,9 +115,12 @@ class Verification:
         return await self._ask(steps.ask_store, Party.POS)
 
     async def _ask(self, ask: Ask, party: Party) -> VerifiedFacts:
+        return _buyable(await self._heard(ask, party))
+
+    async def _heard(self, ask: Ask, party: Party) -> VerifiedFacts:
         """Briskly, then patiently; after that the silence itself is recorded, and a person decides."""
         try:
-            return _buyable(await ask(self._card, ASK))
+            return await ask(self._card, ASK)
         except ActivityError as failure:
             _raise_cancellation(failure)
         await self._progress.wait(
@@ -110,7 +130,7 @@ class Verification:
             "verification.party_silent",
         )
         try:
-            return _buyable(await ask(self._card, ASK_PATIENTLY))
+            return await ask(self._card, ASK_PATIENTLY)
         except ActivityError as failure:
             _raise_cancellation(failure)
         return await steps.record_silence(self._card.card_id, party)

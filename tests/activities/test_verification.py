@@ -200,6 +200,18 @@ async def test_an_outlet_is_asked_and_its_first_signed_report_counts(world: Worl
     assert (denied.consequence, denied.end_reason) == (Consequence.REJECT, EndReason.OUTLET_DENIED)
 
 
+async def test_another_look_that_a_reviewer_wants_is_a_question_of_its_own(world: World) -> None:
+    await an_outlet(world)
+    card_id = await world.a_card("hualian")
+    first, second, repeated = [await world.verification.ask_outlet(card_id, again) for again in (0, 1, 1)]
+    assert first.request_id != second.request_id == repeated.request_id
+    dining = await world.a_card("starbucks")
+    for again in (0, 1):
+        await world.verification.ask_store(dining, again)
+    asked = await world.rows(AnswerRow, card_id=dining)
+    assert len({row.request_id for row in asked}) == 2
+
+
 async def test_a_report_that_is_forged_strange_or_of_another_worth_changes_nothing(world: World) -> None:
     await an_outlet(world)
     asked = await world.verification.ask_outlet(await world.a_card("hualian"))

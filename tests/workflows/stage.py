@@ -84,6 +84,7 @@ class World:
     store: list[VerifiedFacts | Exception] = field(default_factory=lambda: [ACTIVE])
     outlet: list[VerifiedFacts | Exception] = field(default_factory=lambda: [ACTIVE])
     codes: list[CodeChecked | Exception] = field(default_factory=lambda: [CodeChecked(DynamicCodeResult.RIGHT, 3)])
+    outlet_near: bool = True  # Some outlet of the brand takes a request.
     licensed: bool = True
     reasons: list[tuple[str, ...] | Exception] = field(default_factory=lambda: [()])
     accepted: bool = True
@@ -120,8 +121,8 @@ class World:
         return self._next("verification.ask_issuer", self.issuer, card_id)
 
     @activity.defn(name="verification.ask_store")
-    async def ask_store(self, card_id: str) -> VerifiedFacts:
-        return self._next("verification.ask_store", self.store, card_id)
+    async def ask_store(self, card_id: str, again: int = 0) -> VerifiedFacts:
+        return self._next("verification.ask_store", self.store, card_id, again)
 
     @activity.defn(name="verification.send_code")
     async def send_code(self, card_id: str, number: int) -> CodeSent:
@@ -133,10 +134,11 @@ class World:
         return self._next("verification.check_code", self.codes, card_id, number, code)
 
     @activity.defn(name="verification.ask_outlet")
-    async def ask_outlet(self, card_id: str) -> OutletAsked:
-        self.calls.append(("verification.ask_outlet", (card_id,)))
+    async def ask_outlet(self, card_id: str, again: int = 0) -> OutletAsked:
+        self.calls.append(("verification.ask_outlet", (card_id, again)))
         asked_at = activity.info().current_attempt_scheduled_time
-        return OutletAsked(f"outlet-{card_id}", (asked_at + timedelta(hours=48)).isoformat())
+        patience = timedelta(hours=48) if self.outlet_near else timedelta()
+        return OutletAsked(f"outlet{again or ''}-{card_id}", (asked_at + patience).isoformat())
 
     @activity.defn(name="verification.record_outlet_report")
     async def record_outlet_report(self, card_id: str, request_id: str, confirmed: bool) -> VerifiedFacts:

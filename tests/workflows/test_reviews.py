@@ -155,3 +155,65 @@ async def test_a_regional_card_is_entered_by_hand_then_confirmed_by_an_outlet(te
 
     assert (await journey(temporal_client, world, one, people)).outcome is Outcome.PAID
     assert world.of("verification.record_outlet_report") == [(one.card_id, f"outlet-{one.card_id}", True)]
+
+
+async def test_a_card_handed_to_an_outlet_comes_back_to_the_reviewer_whatever_is_said(temporal_client: Client) -> None:
+    denied = verified(CardStatus.UNKNOWN, Consequence.REJECT, EndReason.OUTLET_DENIED)
+    world = World(reasons=[("low_confidence",)], outlet=[denied])
+    world.decisions = {"d1": decided(ReviewOutcome.HAND_TO_STORE), "d2": decided(ReviewOutcome.APPROVE)}
+    one = card(CardType.DINING)
+
+    async def people(desk: CardDesk) -> None:
+        await until(desk, one.card_id, WaitingFor.REVIEWER)
+        await desk.decide(one.card_id, "task-1", "d1")
+        await until(desk, one.card_id, WaitingFor.OUTLET)
+        await desk.outlet_reported(one.card_id, f"outlet1-{one.card_id}", confirmed=False)
+        await until(desk, one.card_id, WaitingFor.REVIEWER)
+        await desk.decide(one.card_id, "task-2", "d2")
+
+    assert (await journey(temporal_client, world, one, people)).outcome is Outcome.PAID
+    assert world.of("verification.record_outlet_report") == [(one.card_id, f"outlet1-{one.card_id}", False)]
+    assert [reasons for _, _, reasons in world.of("review.open")] == [("low_confidence",)] * 2
+    assert len(world.of("pricing.value")) == 1, "the quote that the reviewer saw still stands"
+
+
+async def test_where_no_outlet_is_near_the_stores_till_is_asked_again_and_ends_nothing(temporal_client: Client) -> None:
+    frozen = verified(CardStatus.FROZEN, Consequence.REJECT, EndReason.FROZEN)
+    world = World(reasons=[("card_type",)], outlet_near=False, store=[ACTIVE, frozen])
+    rejection = decided(ReviewOutcome.REJECT, reject_reason=RejectReason.ALREADY_USED)
+    world.decisions = {"d1": decided(ReviewOutcome.HAND_TO_STORE), "d2": rejection}
+    one = card(CardType.DINING)
+
+    async def reviewer(desk: CardDesk) -> None:
+        await until(desk, one.card_id, WaitingFor.REVIEWER)
+        await desk.decide(one.card_id, "task-1", "d1")
+        while len(world.of("review.open")) < 2:
+            await until(desk, one.card_id, WaitingFor.REVIEWER)
+        await desk.decide(one.card_id, "task-2", "d2")
+
+    ended = await journey(temporal_client, world, one, reviewer)
+    assert ended == CardEnded(Outcome.REJECTED, EndReason.REVIEWER, "already_used")
+    assert world.of("verification.ask_store") == [(one.card_id, 0), (one.card_id, 1)]
+
+
+async def test_what_was_approved_before_an_item_was_sent_again_is_looked_at_anew(temporal_client: Client) -> None:
+    world = World(reasons=[("low_confidence",), ("card_type",), ("low_confidence",)])
+    asked = decided(ReviewOutcome.ASK_AGAIN, asked_item=AskedItem.PIN)
+    world.decisions = {
+        "d1": decided(ReviewOutcome.APPROVE_CORRECTED), "d2": asked, "d3": decided(ReviewOutcome.APPROVE),
+    }  # fmt: skip
+    one = card(CardType.DINING)
+
+    async def people(desk: CardDesk) -> None:
+        for number in (1, 2):
+            while len(world.of("review.open")) < number:
+                await asyncio.sleep(0.03)
+            await until(desk, one.card_id, WaitingFor.REVIEWER)
+            await desk.decide(one.card_id, f"task-{number}", f"d{number}")
+        await until(desk, one.card_id, WaitingFor.SELLER_ITEM)
+        await desk.confirm_fields(one.card_id, 2)
+        await until(desk, one.card_id, WaitingFor.REVIEWER)
+        await desk.decide(one.card_id, "task-3", "d3")
+
+    assert (await journey(temporal_client, world, one, people)).outcome is Outcome.PAID
+    assert world.of("review.open")[2][2] == ("low_confidence",), "settled by a correction of what is no longer there"
