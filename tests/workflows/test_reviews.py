@@ -206,9 +206,9 @@ async def test_what_was_approved_before_an_item_was_sent_again_is_looked_at_anew
 
     async def people(desk: CardDesk) -> None:
         for number in (1, 2):
-            while len(world.of("review.open")) < number:
-                await asyncio.sleep(0.03)
             await until(desk, one.card_id, WaitingFor.REVIEWER)
+            while len(world.of("review.open")) < number:
+                await until(desk, one.card_id, WaitingFor.REVIEWER)
             await desk.decide(one.card_id, f"task-{number}", f"d{number}")
         await until(desk, one.card_id, WaitingFor.SELLER_ITEM)
         await desk.confirm_fields(one.card_id, 2)
