@@ -12,10 +12,11 @@ from temporalio import activity
 
 from activities.corrections import Corrections, checked_fields
 from activities.failures import translated
+from activities.placing import placed
 from activities.reviewing import Reviewing
 from database.repositories import cards
 from database.repositories.cards import Change
-from database.tables.intake import CardRow
+from database.tables.intake import CardRow, SubmissionRow
 from database.tables.pricing import QuoteRow
 from database.tables.review import ReviewDecisionRow, ReviewTaskRow
 from domain import identifiers
@@ -37,12 +38,15 @@ class Review(Reviewing):
             card = await cards.load_for_update(session, card_id)
             deadlines = limits_in_force(self._now().date()).review_deadlines(card.card_type)
             opened, worth = self._now(), await _worth(session, card)
+            submission = await session.get_one(SubmissionRow, card.submission_id)
             row = ReviewTaskRow(
                 id=identifiers.review_task(card_id, number), card_id=card_id, card_type=card.card_type,
-                brand=card.brand, value_minor=worth, reasons=list(reasons), opened_at=opened,
+                brand=card.brand, seller=submission.owner, language=submission.locale, value_minor=worth,
+                reasons=list(reasons), opened_at=opened,
                 warn_at=opened + timedelta(seconds=deadlines.warn_after_s),
                 due_at=opened + timedelta(seconds=deadlines.due_after_s),
             )  # fmt: skip
+            placed(row, opened)
             if await _opened_first(session, row):
                 facts = {"task": row.id, "reasons": ",".join(reasons)}
                 change = Change(Stage.REVIEW, WaitingFor.REVIEWER, row.due_at, "review.opened", facts)

@@ -9,6 +9,7 @@ class NoticeKind(StrEnum):
     """The kinds of news."""
 
     ASSIGNED = "assigned"  # A task was given to them.
+    CAME_BACK = "came_back"  # A task they snoozed is in the queue again.
     TAKEN_OVER = "taken_over"  # A task was taken out of their hand.
     WARNING = "warning"  # A task will be late soon.
     BREACH = "breach"  # A task is late.

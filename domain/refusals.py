@@ -202,6 +202,26 @@ class TaskDecided(Refusal):
     http_status = 409
 
 
+class OwnWork(Refusal):
+    """Four eyes: they, or somebody they act for, were on the other side of this task already."""
+
+    code = "own_work"
+    http_status = 403
+
+
+class NotEligible(Refusal):
+    """The task is not for this person now; `why` lists the reasons."""
+
+    code = "not_eligible"
+    http_status = 403
+
+
+class ReasonUnknown(Refusal):
+    """The act needs a reason of the managed list; `act` says which list."""
+
+    code = "reason_unknown"
+
+
 class OutletUnknown(Refusal):
     """No partner outlet of that code."""
 

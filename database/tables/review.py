@@ -23,7 +23,8 @@ class ReviewTaskRow(SQLModel, table=True):
     __table_args__ = (
         Index("review_task_queue", "band", "order_at", "id", postgresql_where=text("closed_at IS NULL")),
         Index("review_task_open_once", "card_id", unique=True, postgresql_where=text("closed_at IS NULL")),
-        Index("review_task_leases", "leased_by", postgresql_where=text("closed_at IS NULL AND leased_by IS NOT NULL")),
+        Index("review_task_leases", "leased_by", "leased_until", postgresql_where=text("closed_at IS NULL AND leased_by IS NOT NULL")),
+        Index("review_task_snoozed", "snoozed_until", postgresql_where=text("closed_at IS NULL AND snoozed_until IS NOT NULL")),
         Index("review_task_assigned", "assigned_to", postgresql_where=text("closed_at IS NULL AND assigned_to IS NOT NULL")),
     )  # fmt: skip
     id: str = Field(primary_key=True)
@@ -48,6 +49,7 @@ class ReviewTaskRow(SQLModel, table=True):
     escalation_reason: str = ""
     came_back: CameBack | None = word(CameBack)
     came_back_reason: str = ""  # What whoever sent it back said.
+    came_back_at: datetime | None = moment_maybe()  # Ahead while it is snoozed.
     leased_by: str | None = None  # person.id
     leased_at: datetime | None = moment_maybe()  # When they took it; renewals leave it alone.
     leased_until: datetime | None = moment_maybe()
@@ -55,6 +57,7 @@ class ReviewTaskRow(SQLModel, table=True):
     assigned_at: datetime | None = moment_maybe()
     snoozed_until: datetime | None = moment_maybe()
     snooze_reason: str = ""
+    snoozed_by: str | None = None  # person.id; told when it is back.
     decided: bool = False  # A decision stands that was not undone, returned or refused; nobody can take the task.
     maker_id: str | None = None  # Who made the outcome that waits for a check.
     maker_circle: list[str] = json_list()  # The maker and everyone they acted for; none of them may check it.

@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 
 from domain.cards import CardStatus, CardType, EndReason, Outcome, Stage, WaitingFor
+from domain.eligibility import Ineligible
 from domain.payout import PayoutOutcome, PayoutState
 from domain.people import Role
 from domain.pricing import LineKind, QuoteState
+from domain.queue_order import OrderReason
 from domain.reading import FieldName, Source
 from domain.refusals import REGISTER
-from domain.review import Alarm, AskedItem, RejectReason, ReviewOutcome, ReviewReason
+from domain.review import Alarm, AskedItem, CameBack, RejectReason, ReviewOutcome, ReviewReason
 from domain.verification import Consequence, DynamicCodeResult, Party
 from languages import LOCALES, has, keys, label_key, translate
 from languages.catalogue import _texts
@@ -24,6 +26,7 @@ ROOT = Path(__file__).parents[2]
 SHOWN_ENUMS: tuple[type[StrEnum], ...] = (
     CardStatus, CardType, EndReason, Outcome, Stage, WaitingFor, PayoutOutcome, PayoutState, Role, LineKind, QuoteState,
     FieldName, Source, Alarm, AskedItem, RejectReason, ReviewOutcome, ReviewReason, Consequence, DynamicCodeResult, Party,
+    OrderReason, Ineligible, CameBack,
 )  # fmt: skip
 NAMED = re.compile(r"_\('([a-z_0-9.]+)'[,)]")
 TOLD = re.compile(r'"((?:intake|reading|verification|pricing|review|offer|payout)\.[a-z_]+)"')

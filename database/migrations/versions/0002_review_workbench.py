@@ -242,11 +242,13 @@ def _tasks() -> None:
     _grow("review_task", "escalation_reason", sa.String(), "''")
     op.add_column("review_task", sa.Column("came_back", sa.String(40), nullable=True))
     _grow("review_task", "came_back_reason", sa.String(), "''")
+    op.add_column("review_task", sa.Column("came_back_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("review_task", sa.Column("leased_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("review_task", sa.Column("assigned_to", sa.String(), nullable=True))
     op.add_column("review_task", sa.Column("assigned_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("review_task", sa.Column("snoozed_until", sa.DateTime(timezone=True), nullable=True))
     _grow("review_task", "snooze_reason", sa.String(), "''")
+    op.add_column("review_task", sa.Column("snoozed_by", sa.String(), nullable=True))
     _grow("review_task", "decided", sa.Boolean(), "false")
     op.add_column("review_task", sa.Column("maker_id", sa.String(), nullable=True))
     _grow("review_task", "maker_circle", JSONB(), "'[]'")
@@ -271,9 +273,16 @@ def _tasks() -> None:
         postgresql_where=sa.text("closed_at IS NULL AND assigned_to IS NOT NULL"),
     )
     op.create_index(
+        "review_task_snoozed",
+        "review_task",
+        ["snoozed_until"],
+        unique=False,
+        postgresql_where=sa.text("closed_at IS NULL AND snoozed_until IS NOT NULL"),
+    )
+    op.create_index(
         "review_task_leases",
         "review_task",
-        ["leased_by"],
+        ["leased_by", "leased_until"],
         unique=False,
         postgresql_where=sa.text("closed_at IS NULL AND leased_by IS NOT NULL"),
     )

@@ -1,0 +1,84 @@
+"""For whom somebody acts at this moment, and what they and those may: read anew for every claim and every decision."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.tables.review import ReviewDecisionRow, ReviewTaskRow
+from domain.eligibility import Reviewer, Standing, TaskFacts
+from domain.people import Permission, Role, permissions_of
+from domain.refusals import NotSignedIn
+from domain.review import TaskPhase
+
+# The person first, then everyone they stand in for now, each with the sellers they are related to.
+_CIRCLE = text("""
+SELECT p.id, p.active, p.roles, p.skill_types, p.skill_brands, p.skill_languages, p.limit_minor,
+       ARRAY(SELECT r.seller FROM person_relative r WHERE r.person_id = p.id) AS sellers
+FROM person p
+WHERE p.id = :person OR p.id IN (
+    SELECT a.person_id FROM absence a
+    WHERE a.stand_in = :person AND a.starts_at <= :now AND a.ends_at > :now AND a.ended_at IS NULL)
+ORDER BY p.id <> :person, p.id
+""")
+
+
+async def standing(session: AsyncSession, person_id: str, now: datetime) -> Standing:
+    """The person with their circle and rights, in one statement. Refuses NotSignedIn when they no longer work here."""
+    rows = (await session.execute(_CIRCLE, {"person": person_id, "now": now})).all()
+    if not rows or rows[0].id != person_id or not rows[0].active:
+        raise NotSignedIn()
+    allowed = permissions_of(Role(role) for role in rows[0].roles)
+    return Standing(
+        person=person_id,
+        circle=frozenset(row.id for row in rows),
+        eligible_as=tuple(_reviewer(row) for row in rows if row.active),
+        relatives=frozenset(seller for row in rows for seller in row.sellers),
+        decides=Permission.DECIDE in allowed,
+        checks=Permission.CHECK in allowed,
+    )
+
+
+async def task_facts(session: AsyncSession, task: ReviewTaskRow) -> TaskFacts:
+    """What eligibility depends on, of this row; one more statement when an outcome waits for its check."""
+    checkable_at = None
+    if task.phase is TaskPhase.CHECK and task.staged_id is not None:
+        staged = await session.get(ReviewDecisionRow, task.staged_id)
+        checkable_at = staged.leaves_at if staged else None
+    return facts_of(task, checkable_at)
+
+
+def facts_of(task: ReviewTaskRow, checkable_at: datetime | None) -> TaskFacts:
+    """The same, where the end of the staged outcome's undo window is known."""
+    return TaskFacts(
+        card_type=task.card_type.value,
+        brand=task.brand,
+        language=task.language,
+        value_minor=task.value_minor,
+        seller=task.seller,
+        phase=task.phase,
+        escalated=task.escalated,
+        closed=task.closed_at is not None,
+        decided=task.decided,
+        leased_by=task.leased_by,
+        leased_until=task.leased_until,
+        assigned_to=task.assigned_to,
+        snoozed_until=task.snoozed_until,
+        maker_circle=frozenset(task.maker_circle),
+        barred=frozenset(task.barred),
+        checkable_at=checkable_at,
+    )
+
+
+def _reviewer(row: Any) -> Reviewer:
+    return Reviewer(
+        person=row.id,
+        card_types=frozenset(row.skill_types),
+        brands=frozenset(row.skill_brands),
+        languages=frozenset(row.skill_languages),
+        limit_minor=row.limit_minor,
+        senior=Permission.DECIDE_ESCALATED in permissions_of(Role(role) for role in row.roles),
+    )
