@@ -286,6 +286,16 @@ def _tasks() -> None:
         unique=False,
         postgresql_where=sa.text("closed_at IS NULL AND leased_by IS NOT NULL"),
     )
+    for name, column in (("due", "due_at"), ("value", "value_minor"), ("opened", "opened_at")):
+        op.create_index(
+            f"review_task_{name}", "review_task", [column, "id"], postgresql_where=sa.text("closed_at IS NULL")
+        )
+    op.create_index(
+        "review_task_checks",
+        "review_task",
+        ["order_at"],
+        postgresql_where=sa.text("closed_at IS NULL AND phase = 'check'"),
+    )
     op.execute("UPDATE review_task SET order_at = opened_at, band = CASE WHEN escalated THEN 0 ELSE 3 END")
     op.execute(
         "UPDATE review_task SET seller = submission.owner, language = submission.locale "
