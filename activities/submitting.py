@@ -80,6 +80,7 @@ def photo_row(card_id: str, position: int, photo: AcceptedPhoto) -> PhotoRow:
         stored_sha256=photo.stored_sha256,
         width=photo.width,
         height=photo.height,
+        look=photo.look,
     )
 
 

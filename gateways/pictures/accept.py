@@ -18,6 +18,7 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from domain.refusals import PhotoEmpty, PhotoFormatUnsupported, PhotoTooLarge, PhotoTooManyPixels, PhotoUnreadable
+from gateways.pictures.look import look_of
 
 BYTES_MAX = 12 * 1024 * 1024
 PIXELS_MAX = 40_000_000
@@ -47,6 +48,7 @@ class AcceptedPhoto:
     stored_sha256: str
     width: int
     height: int
+    look: int | None = None  # See `gateways.pictures.look`.
 
 
 def accept(raw: bytes) -> AcceptedPhoto:
@@ -64,6 +66,7 @@ def accept(raw: bytes) -> AcceptedPhoto:
         stored_sha256=hashlib.sha256(jpeg).hexdigest(),
         width=picture.width,
         height=picture.height,
+        look=look_of(picture),
     )
 
 

@@ -268,7 +268,7 @@ def _tasks() -> None:
     op.create_index(
         "review_task_assigned",
         "review_task",
-        ["assigned_to"],
+        ["assigned_to", "band", "order_at", "id"],
         unique=False,
         postgresql_where=sa.text("closed_at IS NULL AND assigned_to IS NOT NULL"),
     )
@@ -379,7 +379,8 @@ def _comments() -> None:
     )
     op.create_index("ix_card_attachment_card_id", "card_attachment", ["card_id"], unique=False)
     op.add_column("photo", sa.Column("look", sa.BigInteger(), nullable=True))
-    op.create_index("ix_photo_look", "photo", ["look"], unique=False)
+    for quarter in range(4):
+        op.create_index(f"photo_look_{quarter}", "photo", [sa.text(f"((look >> {16 * quarter}) & 65535)")])
 
 
 def _deadlines() -> None:
