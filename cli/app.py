@@ -9,12 +9,14 @@ import typer
 
 from bootstrap.settings import Settings
 from cli import offices
+from cli.photos import photos
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Cardloop / 购物卡回收平台"
 )
 for _name in ("keys", "people", "partners", "outlets"):
     app.add_typer(getattr(offices, _name), name=_name)
+app.add_typer(photos, name="photos")
 
 
 class Served(StrEnum):

@@ -23,7 +23,8 @@ from web.static import StaticFiles
 
 
 class Pages:
-    """Renders the templates of one site. Every template knows: `_`, `icon`, `static`, `locale`, `csrf_token`, `request_path`.
+    """Renders the templates of one site. Every template knows: `_`, `icon`, `static`, `locale`, `csrf_token`, `request_path`,
+    and `reader_zone`: the reader's own time zone when the site has put its name into `request.state.timezone`.
 
     `_('key', name=value)` gives the sentence of the language catalogue; filters: `money`, `percent`, `when`, `ago`, `label` for
     an enum's member, and `story` for an entry with `what` and `facts`.
@@ -65,6 +66,7 @@ class Pages:
             "other_locale": next(other for other in LOCALES if other != locale),
             "csrf_token": csrf.token(request),
             "request_path": request.url.path,
+            "reader_zone": words.zone_of(getattr(request.state, "timezone", "")),
         }
 
 
@@ -110,12 +112,12 @@ def _has(context: Context, key: str) -> bool:
 
 @pass_context
 def _when(context: Context, moment: datetime) -> str:
-    return words.when(moment, context["locale"])
+    return words.when(moment, context["locale"], context["reader_zone"])
 
 
 @pass_context
 def _ago(context: Context, moment: datetime) -> Markup:
-    return words.time_element(moment, context["locale"])
+    return words.time_element(moment, context["locale"], zone=context["reader_zone"])
 
 
 @pass_context

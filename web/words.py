@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel.dates import format_datetime, format_timedelta
 from markupsafe import Markup
@@ -12,7 +12,7 @@ from markupsafe import Markup
 from domain.money import Money
 from languages import has, translate
 
-BUSINESS_ZONE = ZoneInfo("Asia/Shanghai")  # Sellers, reviewers and issuers all live by this clock.
+BUSINESS_ZONE = ZoneInfo("Asia/Shanghai")  # Sellers and issuers live by this clock; a reviewer may have their own.
 _NOW_BELOW = timedelta(seconds=10)
 
 
@@ -21,10 +21,18 @@ def money(amount: Money) -> str:
     return str(amount)
 
 
-def when(moment: datetime, locale: str) -> str:
-    """`6月3日 14:02` or `3 Jun 14:02`, on the business clock; with its year when that is not the present one."""
-    local = moment.astimezone(BUSINESS_ZONE)
-    this_year = local.year == datetime.now(BUSINESS_ZONE).year
+def zone_of(name: str) -> ZoneInfo:
+    """The time zone of that IANA name; the business zone for none and for one that is no longer known."""
+    try:
+        return ZoneInfo(name) if name else BUSINESS_ZONE
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # A zone may go with an update of the zone data, or be a folder.
+        return BUSINESS_ZONE
+
+
+def when(moment: datetime, locale: str, zone: ZoneInfo = BUSINESS_ZONE) -> str:
+    """`6月3日 14:02` or `3 Jun 14:02`, on the clock of `zone`; with its year when that is not the present one."""
+    local = moment.astimezone(zone)
+    this_year = local.year == datetime.now(zone).year
     if locale == "zh_CN":
         return format_datetime(local, "M月d日 HH:mm" if this_year else "y年M月d日 HH:mm", locale=locale)
     return format_datetime(local, "d MMM HH:mm" if this_year else "d MMM y HH:mm", locale=locale)
@@ -38,10 +46,12 @@ def ago(moment: datetime, locale: str, now: datetime | None = None) -> str:
     return format_timedelta(difference, add_direction=True, format="short", threshold=1.2, locale=locale).rstrip(".")
 
 
-def time_element(moment: datetime, locale: str, now: datetime | None = None) -> Markup:
-    """`<time>` with the relative time as its text and the exact one on hover and focus."""
+def time_element(
+    moment: datetime, locale: str, now: datetime | None = None, zone: ZoneInfo = BUSINESS_ZONE
+) -> Markup:
+    """`<time>` with the relative time as its text and the exact one, on the clock of `zone`, on hover and focus."""
     return Markup('<time datetime="{}" title="{}" tabindex="0">{}</time>').format(
-        moment.astimezone(UTC).isoformat(timespec="seconds"), when(moment, locale), ago(moment, locale, now)
+        moment.astimezone(UTC).isoformat(timespec="seconds"), when(moment, locale, zone), ago(moment, locale, now)
     )
 
 
