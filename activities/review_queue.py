@@ -122,8 +122,9 @@ async def require(session: AsyncSession, person: str, permission: Permission) ->
 
 
 async def decision_on(session: AsyncSession, task_id: str) -> ReviewDecisionRow | None:
-    """The task's only decision; None while there is none."""
-    statement = select(ReviewDecisionRow).where(_is(ReviewDecisionRow.task_id, task_id))
+    """The task's only decision that stands; None while there is none. What was undone or returned stands for nothing."""
+    standing = (_is(ReviewDecisionRow.task_id, task_id), _c(ReviewDecisionRow).void_at.is_(None))
+    statement = select(ReviewDecisionRow).where(*standing)
     return (await session.execute(statement)).scalar_one_or_none()
 
 

@@ -1,56 +1,88 @@
-"""What reviewers themselves do with a task in hand: decide it, and see a secret for a stated reason."""
+"""What reviewers themselves do with a task in hand: decide it, undo that while it has not left, and see a secret for a stated reason."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from activities.corrections import Corrections, checked_fields, require_complete, require_payable
+from activities import clocks, drafts
+from activities.corrections import Corrections, checked_fields
+from activities.decision_rules import Verdict, require_sense
+from activities.placing import sent_back
 from activities.review_queue import ReviewQueue, decision_on, require
+from activities.standing import standing, task_facts
 from database.repositories import cards
+from database.session import Database
 from database.tables.columns import now
-from database.tables.intake import CardRow
 from database.tables.people import AuditRow
-from database.tables.pricing import QuoteRow
 from database.tables.review import ReviewDecisionRow, ReviewTaskRow
+from domain.deadlines import ClockOwner
+from domain.eligibility import Ineligible, Standing, why_not
 from domain.identifiers import new_id
 from domain.people import Permission
-from domain.reading import SECRET_FIELDS, FieldName
+from domain.reading import SECRET_FIELDS, FieldName, money_from
 from domain.refusals import (
-    CardNumberInvalid,
     FieldInvalid,
+    NotAllowed,
+    NotEligible,
     NotFound,
+    OwnWork,
     TaskDecided,
+    TooLateToUndo,
     TooManyTries,
 )
-from domain.review import AskedItem, RejectReason, ReviewOutcome
+from domain.review import AskedItem, CameBack, RejectReason, ReviewOutcome, TaskPhase
+from domain.rules.limits import limits_in_force
+from domain.sealing import KeyRing
 
-APPROVALS = frozenset({ReviewOutcome.APPROVE, ReviewOutcome.APPROVE_CORRECTED})
-NOTE_LENGTH_MAX = 2000
 REVEAL = "console:card:reveal_"
 REVEALS_MAX, REVEALS_WITHIN = 60, timedelta(hours=1)  # A reviewer decides about forty cards an hour.
+UNDONE = "undone"
+# What a task in one's hand may have become meanwhile; whose turn it was is settled by the lease.
+_HARD = {
+    Ineligible.OWN_WORK: OwnWork,
+    Ineligible.BARRED: OwnWork,
+    Ineligible.RELATIVE: NotEligible,
+    Ineligible.LIMIT: NotEligible,
+}
+
+
+@dataclass(frozen=True)
+class Undone:
+    """A decision that was taken back, and whose card is in its maker's hand again."""
+
+    task_id: str
+    card_id: str
 
 
 class Reviewing(ReviewQueue):
-    """Deciding and seeing, beside what the queue gives."""
+    """Deciding and seeing, beside what the queue gives. `undo_s` overrides how long a decision can be undone."""
+
+    def __init__(
+        self,
+        database: Database,
+        keyring: KeyRing,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        undo_s: int | None = None,
+    ) -> None:
+        super().__init__(database, keyring, now)
+        self._undo_s = undo_s
 
     async def record_decision(
-        self,
-        person: str,
-        task_id: str,
-        outcome: ReviewOutcome,
-        reject_reason: RejectReason | None = None,
-        asked_item: AskedItem | None = None,
-        corrected: Corrections | None = None,
-        note: str = "",
-    ) -> str:
-        """Writes a decision down and returns its id; the card's workflow is told that id and applies it.
+        self, person: str, task_id: str, outcome: ReviewOutcome, reject_reason: RejectReason | None = None,
+        asked_item: AskedItem | None = None, corrected: Corrections | None = None, note: str = "", *,
+        reason_code: str = "", suggestion: str = "",
+    ) -> str:  # fmt: skip
+        """Writes a decision down and returns its id; the card's workflow is told that id once it can no longer be undone.
 
-        The same decision sent twice by the same person gets the same id. Refuses NotAllowed, TaskNotHeld,
-        TaskHeldByAnother, TaskDecided, FieldInvalid, and fields that break the brand's rules.
+        The same decision sent twice by the same person gets the same id. Refuses NotAllowed, TaskNotHeld, OwnWork,
+        TaskHeldByAnother, TaskDecided, ReasonUnknown, FieldInvalid, and fields that break the brand's rules.
+        `suggestion` is the outcome that the machine suggested at that moment.
         """
         async with self._database.transaction() as session:
             await require(session, person, Permission.DECIDE)
@@ -60,18 +92,38 @@ class Reviewing(ReviewQueue):
             known = await decision_on(session, task_id)
             if known is not None:
                 return self._repeated(known, person, outcome)
-            if task.escalated:
-                await require(session, person, Permission.DECIDE_ESCALATED)
             self.require_held(task, person)
+            who = await self._fit(session, person, task)
             card = await cards.load(session, task.card_id)
             given = checked_fields(card.brand, corrected or Corrections())
-            _require_sense(outcome, reject_reason, asked_item, given, note)
-            if outcome in APPROVALS:
-                await _require_buyable(session, card, given)
-            decision = self._decision(task, person, outcome, reject_reason, asked_item, given, note)
+            verdict = Verdict(outcome, reason_code, reject_reason, asked_item, given, note, suggestion)
+            told = await require_sense(session, card, verdict)
+            decision = self._decision(task, who, verdict, told)
             session.add(decision)
+            await session.flush()
+            task.decided = True  # Nobody can take it any more.
+            await drafts.forget(session, task_id, person)
             session.add(_audit(person, f"console:task:{outcome.value}", task_id, note))
         return decision.id
+
+    async def undo(self, person: str, decision_id: str) -> Undone:
+        """Takes one's decision back: the task is in one's hand again, with what was decided as its draft.
+
+        Refuses NotFound for anybody else's, and TooLateToUndo once it is on its way to the card.
+        """
+        async with self._database.transaction() as session:
+            await require(session, person, Permission.DECIDE)
+            decision = await session.get(ReviewDecisionRow, decision_id[:64])
+            if decision is None or decision.person_id != person:
+                raise NotFound(decision=decision_id[:64])
+            task = await session.get_one(ReviewTaskRow, decision.task_id, with_for_update=True)
+            moment = self._now()
+            if not await _voided(session, decision_id, moment):
+                raise TooLateToUndo()
+            await self._reopen(session, task, person, moment)
+            await drafts.save(session, self._keyring, task.id, person, self._typed(decision))
+            session.add(_audit(person, "console:task:undo", task.id, ""))
+        return Undone(task.id, task.card_id)
 
     async def reveal(self, person: str, card_id: str, field: str, reason: str) -> str:
         """A card's number or PIN in the clear, with the reason kept for ever.
@@ -97,32 +149,58 @@ class Reviewing(ReviewQueue):
         """A browser that sends its form twice gets the first answer; anybody else is told who was first."""
         if known.person_id == person and known.outcome is outcome:
             return known.id
-        raise TaskDecided(by=known.person_id)
+        raise TaskDecided(by=known.person_id or "")
+
+    async def _fit(self, session: AsyncSession, person: str, task: ReviewTaskRow) -> Standing:
+        """For whom the person acts, judged at this moment. Refuses NotAllowed, OwnWork and NotEligible."""
+        moment = self._now()
+        who = await standing(session, person, moment)
+        unfit = why_not(who, await task_facts(session, task), moment)
+        if Ineligible.ESCALATED in unfit:
+            raise NotAllowed(permission=Permission.DECIDE_ESCALATED.value)
+        for why in unfit:
+            if why in _HARD:
+                raise _HARD[why](why=why.value)
+        return who
 
     def _decision(
-        self,
-        task: ReviewTaskRow,
-        person: str,
-        outcome: ReviewOutcome,
-        reject_reason: RejectReason | None,
-        asked_item: AskedItem | None,
-        given: Corrections,
-        note: str,
+        self, task: ReviewTaskRow, who: Standing, given: Verdict, told: RejectReason | None
     ) -> ReviewDecisionRow:
-        decision_id = new_id()
-        aad = f"decision:{decision_id}:fields"
-        sealed = None if given.is_empty else self._keyring.seal_text(given.to_json(), purpose="decision", aad=aad)
+        decision_id, moment = new_id(), self._now()
         return ReviewDecisionRow(
             id=decision_id,
             task_id=task.id,
             card_id=task.card_id,
-            person_id=person,
-            outcome=outcome,
-            reject_reason=reject_reason,
-            asked_item=asked_item,
-            corrected_sealed=sealed,
-            note=note,
+            person_id=who.person,
+            acting_for=sorted(who.circle - {who.person}),
+            outcome=given.outcome,
+            reason_code=given.reason_code or (told.value if told else ""),
+            reject_reason=told,
+            asked_item=given.asked_item,
+            corrected_sealed=self._sealed(decision_id, given.corrected),
+            note=given.note,
+            suggestion=given.suggestion,
+            opened_at=task.leased_at,
+            made_at=moment,
+            leaves_at=moment + self._undo_window(moment),
         )
+
+    async def _reopen(self, session: AsyncSession, task: ReviewTaskRow, person: str, moment: datetime) -> None:
+        """As it was before the decision: for a decider, in the same hand."""
+        task.decided, task.phase, task.staged_id = False, TaskPhase.REVIEW, None
+        task.maker_id, task.maker_circle, task.blind = None, [], False
+        task.leased_by, task.leased_at = person, task.leased_at or moment
+        task.leased_until = moment + timedelta(seconds=limits_in_force(moment.date()).review_lease_s)
+        sent_back(task, CameBack.UNDONE, "", moment)
+        await clocks.pass_to(session, task, ClockOwner.REVIEWER, moment, person)
+
+    def _undo_window(self, moment: datetime) -> timedelta:
+        seconds = limits_in_force(moment.date()).decision_undo_s if self._undo_s is None else self._undo_s
+        return timedelta(seconds=seconds)
+
+    def _sealed(self, decision_id: str, given: Corrections) -> bytes | None:
+        aad = f"decision:{decision_id}:fields"
+        return None if given.is_empty else self._keyring.seal_text(given.to_json(), purpose="decision", aad=aad)
 
     def _corrected(self, decision: ReviewDecisionRow) -> Corrections:
         if decision.corrected_sealed is None:
@@ -130,38 +208,22 @@ class Reviewing(ReviewQueue):
         aad = f"decision:{decision.id}:fields"
         return Corrections.from_json(self._keyring.open_text(decision.corrected_sealed, purpose="decision", aad=aad))
 
-
-async def _require_buyable(session: AsyncSession, card: CardRow, given: Corrections) -> None:
-    """An approved card can be asked about and paid for: its number is known, and so is its worth."""
-    quote: Any = QuoteRow
-    latest = select(quote.amount_minor).where(quote.card_id == card.id).order_by(quote.created_at.desc()).limit(1)
-    valued = (await session.execute(latest)).scalar_one_or_none() or 0
-    if given.number is None and card.number_sealed is None:
-        raise CardNumberInvalid(brand=card.brand, why="missing")
-    require_complete(card, given)
-    require_payable(card, given, valued)
+    def _typed(self, decision: ReviewDecisionRow) -> dict[str, str]:
+        """The decision as the form that made it: secret."""
+        fields = {name.value: value for name, value in self._corrected(decision).written().items()}
+        if "face_value" in fields:
+            fields["face_value"] = money_from(fields["face_value"]).decimal_text()
+        asked = decision.asked_item.value if decision.asked_item else ""
+        return {"outcome": decision.outcome.value, "reason_code": decision.reason_code, "asked_item": asked, "note": decision.note} | fields  # fmt: skip
 
 
-def _require_sense(
-    outcome: ReviewOutcome,
-    reject_reason: RejectReason | None,
-    asked_item: AskedItem | None,
-    given: Corrections,
-    note: str,
-) -> None:
-    """A rejection has a reason, a question an item, a correction its fields, and no other outcome has any."""
-    if len(note) > NOTE_LENGTH_MAX:
-        raise FieldInvalid(field="note", why="too_long")
-    needed = {
-        "reject_reason": (outcome is ReviewOutcome.REJECT, reject_reason is not None),
-        "asked_item": (outcome is ReviewOutcome.ASK_AGAIN, asked_item is not None),
-        "fields": (outcome is ReviewOutcome.APPROVE_CORRECTED, not given.is_empty),
-    }
-    for field, (wanted, present) in needed.items():
-        if wanted is not present:
-            raise FieldInvalid(field=field, why="missing" if wanted else "not_expected")
-    if reject_reason is RejectReason.OTHER and not note.strip():
-        raise FieldInvalid(field="note", why="missing")
+async def _voided(session: AsyncSession, decision_id: str, moment: datetime) -> bool:
+    """One statement against the one that sends it: whichever comes first, the other finds nothing to do."""
+    row: Any = ReviewDecisionRow
+    undoable = (row.id == decision_id, row.void_at.is_(None), row.sent_at.is_(None), row.leaves_at > moment)
+    voided = update(ReviewDecisionRow).where(*undoable).values(void_at=moment, void_why=UNDONE).returning(row.id)
+    statement = voided.execution_options(synchronize_session=False)
+    return (await session.execute(statement)).scalar_one_or_none() is not None
 
 
 async def _require_reveals_left(session: AsyncSession, person: str) -> None:

@@ -22,7 +22,7 @@ from activities.review import Review
 from activities.stock import Stock
 from activities.verification import Verification
 from bootstrap import keys, outside
-from bootstrap.decisions import Teller
+from bootstrap.decisions import AT_ONCE, Teller
 from bootstrap.services import temporal
 from bootstrap.settings import Settings
 from bootstrap.store import database, photo_store
@@ -41,7 +41,7 @@ log = structlog.get_logger()
 BATCH = 100  # At most so many cards or leaves in one look.
 DELIVERIES = 10  # Tried at the same time, all within the lease of a minute.
 # Seconds between two looks of each loop when there is nothing to do.
-STARTER_S, COURIER_S, SEQUENCER_S, TELLER_S = 1.0, 0.5, 0.5, 5.0
+STARTER_S, COURIER_S, SEQUENCER_S, TELLER_S = 1.0, 0.5, 0.5, 0.5
 
 Task = Callable[..., Any]
 
@@ -61,7 +61,7 @@ async def run_cards(settings: Settings) -> None:
             loops.create_task(_forever("starter", STARTER_S, lambda: _start_waiting(intake, desk)))
             loops.create_task(_forever("courier", COURIER_S, _courier(store, secrets.keyring, world), DELIVERIES))
             loops.create_task(_forever("sequencer", SEQUENCER_S, lambda: _sequence(store, secrets.keyring)))
-            loops.create_task(_forever("teller", TELLER_S, Teller(store, desk).tell))
+            loops.create_task(_forever("teller", TELLER_S, Teller(store, desk).tell, AT_ONCE))
 
 
 async def run_reading(settings: Settings) -> None:

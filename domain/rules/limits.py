@@ -32,6 +32,7 @@ class Limits:
     rate_lock_lasts_s: int
     code_tries_max: int  # Over all codes of one card.
     review_lease_s: int
+    decision_undo_s: int  # A reviewer's decision can be undone for so long before it leaves for the card.
 
     def machine_may_buy(self, card_type: CardType, value: Money) -> bool:
         """Whether a card of this value is bought without a person's look at it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -33,6 +34,8 @@ from tests.activities.test_review import a_taken_task
 from tests.activities.world import World
 from workflows.desk import CardDesk
 from workflows.starter import start_cards
+
+SECOND = timedelta(seconds=1)
 
 
 class Desk(CardDesk):
@@ -184,9 +187,10 @@ async def a_decided_card(world: World) -> tuple[str, str, str]:
 
 
 def teller(world: World, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Teller:
-    """One that sees every decision of this database, also those that other tests left."""
+    """One that sees every decision of this database, also those that other tests left; each of its looks is 11 s later."""
     monkeypatch.setattr(decisions, "AT_ONCE", 10_000)
-    return Teller(world.database, desk, lambda: datetime.now(UTC) + decisions.OLDER_THAN)
+    looks = itertools.count(1)
+    return Teller(world.database, desk, lambda: datetime.now(UTC) + 11 * SECOND * next(looks))
 
 
 async def test_a_decision_that_was_not_applied_is_told_until_it_is(
@@ -203,11 +207,19 @@ async def test_a_decision_that_was_not_applied_is_told_until_it_is(
     assert desk.asked.count(card_id) == 2
 
 
-async def test_a_decision_just_made_is_left_to_the_console(world: World) -> None:
+async def test_a_decision_just_made_can_be_undone_and_is_not_told_yet(world: World) -> None:
     card_id, _, _ = await a_decided_card(world)
     desk = Desk()
     await Teller(world.database, desk).tell()
     assert card_id not in desk.asked
+
+
+async def test_what_was_just_sent_is_given_time_to_be_applied(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    card_id, _, _ = await a_decided_card(world)
+    desk, moment = Desk(), datetime.now(UTC) + 11 * SECOND
+    monkeypatch.setattr(decisions, "AT_ONCE", 10_000)
+    await asyncio.gather(*(Teller(world.database, desk, lambda: moment).tell() for _ in range(3)))
+    assert desk.asked.count(card_id) == 1
 
 
 async def test_a_card_that_refuses_is_named_once_and_the_others_are_told(

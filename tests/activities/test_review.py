@@ -153,7 +153,7 @@ async def test_what_was_settled_of_a_photo_is_open_again_for_one_that_was_asked_
     await decided(world, card_id, 1, ReviewOutcome.APPROVE_CORRECTED, corrected=given)
     await world.verification.ask_issuer(card_id)
     assert (await world.pricing.value(card_id, 1)).review_reasons == ()
-    await decided(world, card_id, 2, ReviewOutcome.ASK_AGAIN, asked_item=AskedItem.PHOTO)
+    await decided(world, card_id, 2, ReviewOutcome.ASK_AGAIN, asked_item=AskedItem.PHOTO, reason_code="blurred")
     await read_again(world, card_id, printed(0.8, number=a_number("jd")))
     await world.verification.ask_issuer(card_id)
     assert (await world.pricing.value(card_id, 2)).review_reasons == ("low_confidence",)
@@ -214,7 +214,8 @@ async def test_a_rejection_and_a_question_carry_their_words(world: World) -> Non
     decision = await world.review.record_decision(person, task, ReviewOutcome.REJECT, RejectReason.DAMAGED)
     assert (await world.review.apply(task, decision)).reject_reason is RejectReason.DAMAGED
     _, task, person = await a_taken_task(world)
-    decision = await world.review.record_decision(person, task, ReviewOutcome.ASK_AGAIN, asked_item=AskedItem.PHOTO)
+    item = {"asked_item": AskedItem.PHOTO, "reason_code": "blurred"}
+    decision = await world.review.record_decision(person, task, ReviewOutcome.ASK_AGAIN, **item)  # type: ignore[arg-type]
     assert (await world.review.apply(task, decision)).asked_item is AskedItem.PHOTO
 
 

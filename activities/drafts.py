@@ -1,0 +1,48 @@
+"""What somebody has typed on a task and not sent: sealed under their own name, so that it opens for nobody else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import delete
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.tables.columns import now
+from database.tables.review import ReviewDraftRow
+from domain.sealing import KeyRing
+
+PURPOSE = "draft"
+
+
+async def save(session: AsyncSession, keyring: KeyRing, task_id: str, person: str, fields: Mapping[str, str]) -> None:
+    """Keeps the form's fields as they are now; a form that is empty again leaves nothing behind."""
+    if not any(fields.values()):
+        await forget(session, task_id, person)
+        return
+    sealed = keyring.seal_text(json.dumps(dict(fields)), purpose=PURPOSE, aad=_aad(task_id, person))
+    kept = {"fields_sealed": sealed, "saved_at": now()}
+    row = insert(ReviewDraftRow).values(task_id=task_id, person_id=person, **kept)
+    await session.execute(row.on_conflict_do_update(index_elements=["task_id", "person_id"], set_=kept))
+
+
+async def kept(session: AsyncSession, keyring: KeyRing, task_id: str, person: str) -> dict[str, str]:
+    """What this person typed on this task; empty when there is nothing."""
+    row = await session.get(ReviewDraftRow, (task_id, person))
+    if row is None:
+        return {}
+    opened = keyring.open_text(row.fields_sealed, purpose=PURPOSE, aad=_aad(task_id, person))
+    return {str(name): str(value) for name, value in json.loads(opened).items()}
+
+
+async def forget(session: AsyncSession, task_id: str, person: str | None = None) -> None:
+    """Removes this person's draft, or everybody's once the task is decided for good."""
+    draft: Any = ReviewDraftRow
+    whose = [] if person is None else [draft.person_id == person]
+    await session.execute(delete(ReviewDraftRow).where(draft.task_id == task_id, *whose))
+
+
+def _aad(task_id: str, person: str) -> str:
+    return f"draft:{task_id}:{person}"
