@@ -1,143 +1,182 @@
-"""The review queue: tasks in order, each in at most one hand for as long as its lease lasts."""
+"""The review queue: besides taking and giving back, a task is taken over, put off, brought back, escalated, or given to somebody."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import datetime, timedelta
 
-from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.session import Database
-from database.tables.people import PersonRow
-from database.tables.review import ReviewDecisionRow, ReviewTaskRow
-from domain.people import Permission, Role, permissions_of
-from domain.refusals import NotAllowed, NotFound, NotSignedIn, TaskDecided, TaskHeldByAnother, TaskNotHeld
-from domain.rules.limits import limits_in_force
-from domain.sealing import KeyRing
+from activities.assignment import given, require_able
+from activities.clocks import pass_to
+from activities.leasing import Lease as Lease
+from activities.leasing import Leasing, audited, held_by_another, lease_span
+from activities.leasing import decision_on as decision_on
+from activities.leasing import require as require
+from activities.placing import placed, sent_back
+from activities.reasons import require_reason
+from database.repositories import cards
+from database.repositories.cards import Change
+from database.repositories.notices import tell
+from database.tables.review import ReviewTaskRow
+from domain.cards import Stage, WaitingFor
+from domain.deadlines import ClockOwner
+from domain.notices import NoticeKind
+from domain.people import Permission
+from domain.reasons import ReasonedAct
+from domain.refusals import FieldInvalid, NotFound, TaskDecided
+from domain.review import CameBack
+
+SNOOZE_MAX = timedelta(days=30)
+NOTE_LENGTH_MAX = 2000
 
 
-@dataclass(frozen=True)
-class Lease:
-    """A task in somebody's hand until `until`."""
+class ReviewQueue(Leasing):
+    """Every act on a waiting task. All are audited with their reason; what the card's story is about is told in it."""
 
-    task_id: str
-    card_id: str
-    until: datetime
+    async def take_over(self, person: str, task_id: str, reason_code: str, note: str = "") -> Lease:
+        """Takes a task out of whoever's hand it is in, or was to be in; they are told.
 
+        Refuses NotAllowed without TAKE_OVER, ReasonUnknown, NotFound, TaskDecided, OwnWork, NotEligible (`why`).
+        """
+        now = self._now()
+        async with self._database.transaction() as session:
+            task = await self._reasoned(
+                session, person, Permission.TAKE_OVER, task_id, ReasonedAct.TAKE_OVER, reason_code
+            )
+            await require_able(session, person, task, now)
+            former = {one for one in (_holder(task, now), task.assigned_to) if one is not None and one != person}
+            _free(task)
+            task.assigned_to, task.assigned_at, task.snoozed_until = None, None, None
+            task.leased_by, task.leased_at, task.leased_until = person, now, now + lease_span(now)
+            placed(task, now)
+            await _tell(session, former, NoticeKind.TAKEN_OVER, task, now, by=person, reason=reason_code)
+            facts = {"reason": reason_code, "former": ",".join(sorted(former))}
+            await self._told(session, person, "taken_over", task, facts, _note(note))
+        return Lease(task.id, task.card_id, now + lease_span(now))
 
-class ReviewQueue:
-    """Who has which task. `person` is always a person's id; what they may do is judged here again."""
+    async def snooze(self, person: str, task_id: str, until: datetime, reason_code: str, note: str = "") -> None:
+        """Puts a task off until a moment; it comes back by itself, with its reason. Its deadline goes on.
 
-    def __init__(
-        self, database: Database, keyring: KeyRing, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+        For its holder, or for anybody who decides while nobody holds it. Refuses FieldInvalid (`until`), ReasonUnknown,
+        NotAllowed, NotFound, TaskDecided, TaskHeldByAnother.
+        """
+        now = self._now()
+        if not now < until <= now + SNOOZE_MAX:
+            raise FieldInvalid(field="until", why="past" if until <= now else "too_far")
+        async with self._database.transaction() as session:
+            task = await self._reasoned(session, person, Permission.DECIDE, task_id, ReasonedAct.SNOOZE, reason_code)
+            if _holder(task, now) not in (None, person):
+                raise held_by_another(task)
+            _free(task)
+            task.snoozed_until, task.snooze_reason, task.snoozed_by = until, reason_code, person
+            sent_back(task, CameBack.SNOOZE_OVER, reason_code, until)
+            facts = {"reason": reason_code, "until": until.isoformat()}
+            await self._told(session, person, "snoozed", task, facts, _note(note))
+
+    async def wake(self, person: str, task_id: str) -> None:
+        """Ends a snooze early; nothing happens to a task that is not put off. Refuses NotAllowed, NotFound, TaskDecided."""
+        now = self._now()
+        async with self._database.transaction() as session:
+            await require(session, person, Permission.DECIDE)
+            task = await waiting(session, task_id)
+            if task.snoozed_until is None or task.snoozed_until <= now:
+                return
+            task.snoozed_until = task.snoozed_by = None
+            sent_back(task, CameBack.SNOOZE_OVER, task.snooze_reason, now)
+            await self._told(session, person, "woken", task, {}, "")
+        self._fronts.forget()
+
+    async def escalate(self, person: str, task_id: str, reason_code: str, note: str = "") -> None:
+        """Its holder hands a task to the seniors; it leaves their hand. Refuses ReasonUnknown and what `require_held` refuses."""
+        now = self._now()
+        async with self._database.transaction() as session:
+            task = await self._reasoned(session, person, Permission.DECIDE, task_id, ReasonedAct.ESCALATE, reason_code)
+            self.require_held(task, person)
+            _free(task)
+            task.assigned_to = task.assigned_at = None
+            task.escalated, task.escalation_reason, task.replan = True, reason_code, True
+            placed(task, now)
+            await pass_to(session, task, ClockOwner.SENIOR, now)
+            await self._told(session, person, "escalated", task, {"reason": reason_code}, _note(note))
+        self._fronts.forget()
+
+    async def assign(self, person: str, task_id: str, to: str) -> None:
+        """Gives a task to somebody as their next; they are told.
+
+        Refuses NotAllowed without ASSIGN, NotFound, TaskDecided, TaskHeldByAnother, and what keeps `to` from the task:
+        OwnWork, NotEligible (`why`), NotSignedIn when they no longer work here.
+        """
+        now = self._now()
+        async with self._database.transaction() as session:
+            await require(session, person, Permission.ASSIGN)
+            task = await waiting(session, task_id)
+            if _holder(task, now) not in (None, to):
+                raise held_by_another(task)
+            await require_able(session, to, task, now)
+            await given(session, task, to, now)
+            session.add(audited(person, "assign", task_id, to=to))
+
+    async def unassign(self, person: str, task_id: str) -> None:
+        """Puts an assigned task back to the queue: one's own, or anybody's with ASSIGN. Refuses NotAllowed, NotFound, TaskDecided."""
+        async with self._database.transaction() as session:
+            task = await waiting(session, task_id)
+            await require(session, person, Permission.DECIDE if task.assigned_to == person else Permission.ASSIGN)
+            former, task.assigned_to, task.assigned_at = task.assigned_to, None, None
+            session.add(audited(person, "unassign", task_id, former=former or ""))
+        self._fronts.forget()
+
+    async def _reasoned(
+        self, session: AsyncSession, person: str, permission: Permission, task_id: str, act: ReasonedAct, code: str
+    ) -> ReviewTaskRow:
+        """The waiting task, locked, after permission and reason were found good."""
+        await require(session, person, permission)
+        await require_reason(session, act, code)
+        return await waiting(session, task_id)
+
+    async def _told(
+        self, session: AsyncSession, person: str, act: str, task: ReviewTaskRow, facts: dict[str, str], note: str
     ) -> None:
-        self._database = database
-        self._keyring = keyring
-        self._now = now
+        """In the audit record with the note, in the card's story without it."""
+        reason = facts.get("reason", "")
+        rest = {name: value for name, value in facts.items() if name != "reason"}
+        session.add(audited(person, act, task.id, reason, **rest, **({"note": note} if note else {})))
+        await session.flush()
+        change = Change(
+            Stage.REVIEW, WaitingFor.REVIEWER, task.due_at, f"review.{act}", {"task": task.id, **facts},
+            actor=f"person:{person}",
+        )  # fmt: skip
+        await cards.record(session, task.card_id, change)
 
-    async def take(self, person: str, task_id: str | None) -> Lease | None:
-        """The named task, or the next one this person may decide; None when the queue has none for them.
 
-        A lease in hand is renewed. Refuses TaskHeldByAnother (`holder`, `until`), TaskDecided, NotFound, NotAllowed.
-        """
-        async with self._database.transaction() as session:
-            allowed = await require(session, person, Permission.DECIDE)
-            senior = Permission.DECIDE_ESCALATED in allowed
-            taken = (await session.execute(self._taking(person, task_id, senior))).scalar_one_or_none()
-            if taken is None and task_id is not None:
-                raise await self._why_not(session, task_id, senior)
-        return None if taken is None else Lease(taken.id, taken.card_id, taken.leased_until)
-
-    async def release(self, person: str, task_id: str) -> None:
-        """Gives a task back; nothing happens to one that is not in this person's hand."""
-        task: Any = ReviewTaskRow
-        held = (task.id == task_id, task.leased_by == person, task.closed_at.is_(None))
-        async with self._database.transaction() as session:
-            await session.execute(update(ReviewTaskRow).where(*held).values(leased_by=None, leased_until=None))
-
-    def _taking(self, person: str, task_id: str | None, senior: bool) -> Any:
-        """One statement, which passes over what others hold and what others are taking at this moment.
-
-        The lease in hand comes first, then escalated tasks, then the others: three walks of the queue's own order.
-        """
-        task: Any = ReviewTaskRow
-        if task_id is not None:
-            walks = [self._first(person, task.id == task_id, senior)]
-        else:
-            mine = (task.leased_by == person) & (task.leased_until > self._now())
-            wanted = [mine, task.escalated, ~task.escalated] if senior else [mine, ~task.escalated]
-            walks = [self._first(person, which, senior) for which in wanted]
-        until = self._now() + timedelta(seconds=limits_in_force(self._now().date()).review_lease_s)
-        return (
-            update(ReviewTaskRow)
-            .where(task.id == (func.coalesce(*walks) if len(walks) > 1 else walks[0]))
-            .values(leased_by=person, leased_until=until)
-            .returning(ReviewTaskRow)
-            .execution_options(synchronize_session=False)
-        )
-
-    def _first(self, person: str, which: Any, senior: bool) -> Any:
-        task: Any = ReviewTaskRow
-        free = task.leased_until.is_(None) | (task.leased_until <= self._now()) | (task.leased_by == person)
-        undecided = ~select(_c(ReviewDecisionRow).id).where(_is(ReviewDecisionRow.task_id, task.id)).exists()
-        found = select(task.id).where(task.closed_at.is_(None), which, free, undecided)
-        if not senior:
-            found = found.where(~task.escalated)
-        return found.order_by(task.due_at, task.id).limit(1).with_for_update(skip_locked=True).scalar_subquery()
-
-    async def _why_not(self, session: AsyncSession, task_id: str, senior: bool) -> Exception:
-        task = await session.get(ReviewTaskRow, task_id)
-        if task is None:
-            return NotFound(task=task_id[:64])
+async def waiting(session: AsyncSession, task_id: str) -> ReviewTaskRow:
+    """The task, locked, while somebody's decision is waited for. Refuses NotFound, TaskDecided."""
+    task = await session.get(ReviewTaskRow, task_id, with_for_update=True)
+    if task is None:
+        raise NotFound(task=task_id[:64])
+    if task.closed_at is not None or task.decided:
         decision = await decision_on(session, task_id)
-        if task.closed_at is not None or decision is not None:
-            return TaskDecided(by=decision.person_id if decision else "")
-        if task.escalated and not senior:
-            return NotAllowed(permission=Permission.DECIDE_ESCALATED.value)
-        return _held_by_another(task)
-
-    def require_held(self, task: ReviewTaskRow, person: str) -> None:
-        """Refuses TaskDecided, TaskHeldByAnother and TaskNotHeld unless the task is in this person's hand."""
-        if task.closed_at is not None:
-            raise TaskDecided(by="")
-        lasting = task.leased_until is not None and task.leased_until > self._now()
-        if task.leased_by != person and lasting:
-            raise _held_by_another(task)
-        if task.leased_by != person or not lasting:
-            raise TaskNotHeld()
+        raise TaskDecided(by=(decision.person_id if decision else None) or "")
+    return task
 
 
-async def require(session: AsyncSession, person: str, permission: Permission) -> frozenset[Permission]:
-    """Everything the person may do. Refuses NotSignedIn when they no longer work here, NotAllowed without it."""
-    row = await session.get(PersonRow, person)
-    if row is None or not row.active:
-        raise NotSignedIn()
-    allowed = permissions_of(Role(role) for role in row.roles)
-    if permission not in allowed:
-        raise NotAllowed(permission=permission.value)
-    return allowed
+def _free(task: ReviewTaskRow) -> None:
+    task.leased_by = task.leased_at = task.leased_until = None
 
 
-async def decision_on(session: AsyncSession, task_id: str) -> ReviewDecisionRow | None:
-    """The task's only decision that stands; None while there is none. What was undone or returned stands for nothing."""
-    standing = (_is(ReviewDecisionRow.task_id, task_id), _c(ReviewDecisionRow).void_at.is_(None))
-    statement = select(ReviewDecisionRow).where(*standing)
-    return (await session.execute(statement)).scalar_one_or_none()
+def _holder(task: ReviewTaskRow, now: datetime) -> str | None:
+    lasting = task.leased_until is not None and task.leased_until > now
+    return task.leased_by if lasting else None
 
 
-def _held_by_another(task: ReviewTaskRow) -> TaskHeldByAnother:
-    until = task.leased_until.isoformat() if task.leased_until else ""
-    return TaskHeldByAnother(holder=task.leased_by or "", until=until)
+def _note(words: str) -> str:
+    if len(words) > NOTE_LENGTH_MAX:
+        raise FieldInvalid(field="note", why="too_long")
+    return words.strip()
 
 
-def _is(column: Any, value: Any) -> Any:
-    """`column == value` in SQL; the tables annotate their columns as the values they hold."""
-    return column == value
-
-
-def _c(table: Any) -> Any:
-    """A table whose attributes are columns; SQLModel annotates them as the values they hold."""
-    return table
+async def _tell(
+    session: AsyncSession, people: set[str], kind: NoticeKind, task: ReviewTaskRow, now: datetime, **facts: str
+) -> None:
+    await tell(
+        session, people, kind, f"{kind}:{task.id}:{now.isoformat()}", card_id=task.card_id, task_id=task.id, **facts
+    )

@@ -25,7 +25,7 @@ class ReviewTaskRow(SQLModel, table=True):
         Index("review_task_open_once", "card_id", unique=True, postgresql_where=text("closed_at IS NULL")),
         Index("review_task_leases", "leased_by", "leased_until", postgresql_where=text("closed_at IS NULL AND leased_by IS NOT NULL")),
         Index("review_task_snoozed", "snoozed_until", postgresql_where=text("closed_at IS NULL AND snoozed_until IS NOT NULL")),
-        Index("review_task_assigned", "assigned_to", postgresql_where=text("closed_at IS NULL AND assigned_to IS NOT NULL")),
+        Index("review_task_assigned", "assigned_to", "band", "order_at", "id", postgresql_where=text("closed_at IS NULL AND assigned_to IS NOT NULL")),
         # The other orders of the queue page, and what its counts count.
         Index("review_task_due", "due_at", "id", postgresql_where=text("closed_at IS NULL")),
         Index("review_task_value", "value_minor", "id", postgresql_where=text("closed_at IS NULL")),
