@@ -1,28 +1,23 @@
-"""Who is there: sellers prove their telephone with a one-time code, the console's people their password."""
+"""Who sells: sellers prove their telephone with a one-time code."""
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import phonenumbers
-from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
-from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
 from phonenumbers import NumberParseException, PhoneNumberFormat
-from pwdlib import PasswordHash
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from activities.throttle import Throttle
 from database.session import Database
 from database.tables.intake import SellerRow, SignInCodeRow
-from database.tables.people import PersonRow
 from domain.identifiers import new_id
-from domain.refusals import PasswordWrong, PhoneInvalid, SignInCodeWrong, TemporarilyUnavailable, TooManyTries
+from domain.refusals import PhoneInvalid, SignInCodeWrong, TemporarilyUnavailable
 from domain.sealing import KeyRing
 from gateways.errors import GatewayRefused, GatewayUnavailable
 from gateways.messages import MessageGateway
@@ -30,25 +25,8 @@ from languages import translate
 
 CODE_LASTS = timedelta(minutes=10)
 CODE_TRIES_MAX = 5
-CODES_PER_PHONE = (RateLimitItemPerMinute(1), RateLimitItemPerHour(6))
-LOGINS_PER_EMAIL = (RateLimitItemPerMinute(5), RateLimitItemPerHour(30))
-LOGINS_AT_ONCE = 2  # argon2 takes 150 ms and 64 MB each: more at once would be a way to stop the console.
+CODES_PER_PHONE = "1/minute;6/hour"
 TEMPLATE = "sign_in_code"
-
-
-class Throttle:
-    """Counts tries per subject in this process's memory."""
-
-    def __init__(self, *allowed: RateLimitItem) -> None:
-        self._allowed = allowed
-        self._limiter = MovingWindowRateLimiter(MemoryStorage())
-
-    def require(self, subject: str) -> None:
-        """Counts a try. Refuses TooManyTries with `retry_after_s` when there were too many."""
-        for limit in self._allowed:
-            if not self._limiter.hit(limit, subject):
-                ends = self._limiter.get_window_stats(limit, subject).reset_time
-                raise TooManyTries(retry_after_s=max(1, round(ends - datetime.now(UTC).timestamp())))
 
 
 class SellerSignIn:
@@ -65,13 +43,13 @@ class SellerSignIn:
         self._keyring = keyring
         self._messages = messages
         self._now = now
-        self._throttle = Throttle(*CODES_PER_PHONE)
+        self._throttle = Throttle(CODES_PER_PHONE)
 
     async def send_code(self, phone: str, locale: str = "zh_CN") -> None:
         """Sends a six-digit code. Refuses PhoneInvalid, TooManyTries, TemporarilyUnavailable."""
         number = e164(phone)
         index = self._index(number)
-        self._throttle.require(index)
+        self._throttle.hit(index)
         code = f"{secrets.randbelow(10**6):06d}"
         row = SignInCodeRow(
             id=new_id(), phone_index=index, code_hash=self._hash(index, code), expires_at=self._now() + CODE_LASTS
@@ -132,46 +110,6 @@ class SellerSignIn:
 
     def _hash(self, index: str, code: str) -> str:
         return self._keyring.index(f"{index}:{code}", purpose="sign_in_code")
-
-
-class ConsoleSignIn:
-    """Signs the console's people in by e-mail address and password."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._hasher = PasswordHash.recommended()
-        self._decoy = self._hasher.hash(secrets.token_hex(16))
-        self._throttle = Throttle(*LOGINS_PER_EMAIL)
-        self._at_once = asyncio.Semaphore(LOGINS_AT_ONCE)
-
-    async def check(self, email: str, password: str) -> PersonRow:
-        """The person. Refuses PasswordWrong, alike for an unknown address, and TooManyTries."""
-        address = email.strip().lower()
-        self._throttle.require(address)
-        columns: Any = PersonRow
-        async with self._database.transaction() as session:
-            statement = select(PersonRow).where(columns.email == address, columns.active)
-            person = (await session.execute(statement)).scalar_one_or_none()
-        # An unknown address costs the same time, or its absence could be heard.
-        known = person.password_hash if person is not None else self._decoy
-        async with self._at_once:
-            right, renewed = await asyncio.to_thread(self._hasher.verify_and_update, password, known)
-        if person is None or not right:
-            raise PasswordWrong()
-        if renewed is not None:
-            await self._renew(person.id, renewed)
-        return person
-
-    def hash(self, password: str) -> str:
-        """A password as it is stored; takes 150 ms."""
-        return self._hasher.hash(password)
-
-    async def _renew(self, person_id: str, password_hash: str) -> None:
-        """Hashes made with weaker settings are replaced at the next sign-in."""
-        columns: Any = PersonRow
-        statement = update(PersonRow).where(columns.id == person_id).values(password_hash=password_hash)
-        async with self._database.transaction() as session:
-            await session.execute(statement)
 
 
 def e164(phone: str) -> str:

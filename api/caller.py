@@ -8,9 +8,10 @@ from typing import Annotated
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from activities.throttle import Throttle
 from api.services import ApiServices
 from domain.refusals import NotSignedIn
-from web.limits import Throttle, caller
+from web.limits import caller
 from web.locale import locale_of
 
 BEARER = HTTPBearer(auto_error=False, description="API key of a partner")

@@ -11,9 +11,11 @@ from typing import Any
 
 import httpx
 from pwdlib import PasswordHash
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from activities import totp
 from activities.partners import Partners
 from bootstrap import keys
 from bootstrap.settings import Settings
@@ -60,6 +62,17 @@ async def add_person(settings: Settings, email: str, name: str, roles: Iterable[
             raise Problem(f"{address} 已存在。", f"{address} is there already.")
         _audit(session, "person", row.id, roles=",".join(given))
     return row.id
+
+
+async def reset_totp(settings: Settings, email: str) -> None:
+    """Takes the authenticator of somebody who lost it away, and ends their sessions. Raises Problem for no such person."""
+    address = email.strip().lower()
+    async with _store(settings) as store, store.transaction() as session:
+        found = (await session.execute(select(_PERSON.id).where(_PERSON.email == address))).scalar_one_or_none()
+        if found is None:
+            raise Problem(f"没有 {address} 这个人。", f"Nobody here has the address {address}.")
+        await totp.reset(session, found)
+        session.add(AuditRow(actor=ACTOR, act=f"{ACTOR}:totp:reset", subject=found))
 
 
 async def add_partner(settings: Settings, name: str, webhook_url: str | None = None) -> NewPartner:

@@ -10,11 +10,12 @@ import asyncio
 from fastapi import FastAPI
 
 from activities.asking import Parties
+from activities.console_sign_in import ConsoleSignIn
 from activities.intake import Intake
 from activities.partners import Partners
 from activities.payout import Payout
 from activities.review import Review
-from activities.sign_in import ConsoleSignIn, SellerSignIn
+from activities.sign_in import SellerSignIn
 from activities.verification import Verification
 from api import app as public_api
 from api.services import ApiServices

@@ -55,6 +55,20 @@ def add_person(
     typer.echo(say(f"已添加 {email}。", f"{email} is added."))
 
 
+@people.command("reset-totp")
+def reset_totp(email: str) -> None:
+    """Take a lost authenticator away; the password alone signs in until a new one is set up. / 重置动态验证码"""
+    from bootstrap.offices import reset_totp as reset
+
+    asyncio.run(reset(Settings(), email))
+    typer.echo(
+        say(
+            f"已重置 {email} 的动态验证码，并已使其退出登录。",
+            f"The authenticator of {email} is taken away; they are signed out.",
+        )
+    )
+
+
 @partners.command("add")
 def add_partner(
     name: str,

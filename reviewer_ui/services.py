@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from activities.console_sign_in import ConsoleSignIn
 from activities.review import Review
-from activities.sign_in import ConsoleSignIn
 from database.session import Database
 from domain.sealing import KeyRing
 from gateways.pictures.store import PhotoStore

@@ -11,11 +11,11 @@ from fastapi import Depends
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from activities.throttle import Throttle
 from domain.people import Permission
 from domain.refusals import NotAllowed, NotSignedIn
 from reviewer_ui.services import ConsoleServices
 from reviewer_ui.sessions import COOKIE, Person, Sessions
-from web.limits import Throttle
 from web.static import StaticFiles
 from web.templates import Pages
 
@@ -82,6 +82,7 @@ async def visitor(request: Request) -> Person | None:
     if not hasattr(request.state, "person"):
         token = request.cookies.get(COOKIE, "")
         request.state.person = await console_of(request).sessions.person(token) if token else None
+        request.state.timezone = getattr(request.state.person, "timezone", "")
     found: Person | None = request.state.person
     return found
 

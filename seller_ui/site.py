@@ -12,12 +12,12 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from activities.throttle import Throttle
 from domain.refusals import NotSignedIn, Refusal
 from languages import has, translate
 from seller_ui.form_seal import FormSeal
 from seller_ui.services import SellerServices
 from seller_ui.sessions import Sessions
-from web.limits import Throttle
 from web.locale import locale_of
 from web.static import StaticFiles
 from web.templates import Pages, shallow

@@ -1,17 +1,11 @@
-"""How much one caller may send: bytes per request and requests per time. Both answer with a documented refusal."""
+"""How much one caller may send in a request, and where they call from."""
 
 from __future__ import annotations
 
-import math
-import time
-
-from limits import RateLimitItem, parse
-from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from domain.refusals import PhotoTooLarge, TooManyTries
+from domain.refusals import PhotoTooLarge
 from web.errors import BodyTooLarge, refusal_response
 
 BODY_BYTES_MAX = 40 * 1024 * 1024  # Three photos of a modern phone in base64; each photo has its own, lower limit.
@@ -66,21 +60,6 @@ class BodyLimit:
         response = refusal_response(request, PhotoTooLarge(bytes_max=self._bytes_max))
         response.headers["connection"] = "close"
         await response(request.scope, receive, send)
-
-
-class Throttle:
-    """One limit such as `10/minute`, counted in this process per name."""
-
-    def __init__(self, rate: str) -> None:
-        self._rate: RateLimitItem = parse(rate)
-        self._limiter = MovingWindowRateLimiter(MemoryStorage())
-
-    def hit(self, *name: str) -> None:
-        """Counts one. Refuses with TooManyTries(retry_after_s) when it is one too many."""
-        if self._limiter.hit(self._rate, *name):
-            return
-        stats = self._limiter.get_window_stats(self._rate, *name)
-        raise TooManyTries(retry_after_s=max(1, math.ceil(stats.reset_time - time.time())))
 
 
 def caller(request: Request) -> str:

@@ -10,17 +10,15 @@ from temporalio.exceptions import ApplicationError
 from activities.delivery import ATTEMPTS_MAX, Delivery
 from activities.failures import PayoutUnknown, translated
 from activities.partners import Partners
-from activities.sign_in import ConsoleSignIn, SellerSignIn, e164, masked_phone
+from activities.sign_in import SellerSignIn, e164, masked_phone
 from database.repositories import outbox
 from database.session import DatabaseUnavailable
 from database.tables.columns import now
 from database.tables.intake import ApiKeyRow, PartnerRow, SellerRow, SignInCodeRow
 from database.tables.outbox import OutboxRow
-from database.tables.people import PersonRow
 from domain.identifiers import new_id
 from domain.refusals import (
     NotSignedIn,
-    PasswordWrong,
     PhoneInvalid,
     SignInCodeWrong,
     TemporarilyUnavailable,
@@ -94,32 +92,6 @@ async def test_codes_are_throttled_and_need_a_telephone_and_a_gateway(world: Wor
     await world.messages.control(refuse=False, error_rate=1.0)
     with pytest.raises(TemporarilyUnavailable):
         await world.sign_in.send_code(a_phone())
-
-
-async def test_staff_sign_in_by_password_and_learn_nothing_of_others(world: World) -> None:
-    console = ConsoleSignIn(world.database)
-    email = f"{new_id()}@example.com".lower()
-    async with world.database.transaction() as session:
-        session.add(
-            PersonRow(
-                id=new_id(), email=email, name="Lin", password_hash=console.hash("correct horse"), roles=["reviewer"]
-            )
-        )
-    person = await console.check(f" {email.upper()} ", "correct horse")
-    assert person.email == email
-    for address, password in ((email, "wrong"), ("nobody@example.com", "correct horse")):
-        with pytest.raises(PasswordWrong):
-            await console.check(address, password)
-    async with world.database.transaction() as session:
-        (await session.get_one(PersonRow, person.id)).active = False
-    with pytest.raises(PasswordWrong):
-        await console.check(email, "correct horse")
-    with pytest.raises(PasswordWrong):
-        await console.check(email, "guess")
-    with pytest.raises(PasswordWrong):
-        await console.check(email, "guess")
-    with pytest.raises(TooManyTries):
-        await console.check(email, "guess")
 
 
 async def test_a_partner_is_known_by_its_key_until_it_is_revoked(world: World) -> None:

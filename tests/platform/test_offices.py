@@ -12,8 +12,8 @@ import pytest_asyncio
 from sqlalchemy import select
 from typer.testing import CliRunner
 
+from activities.console_sign_in import ConsoleSignIn
 from activities.partners import Partners
-from activities.sign_in import ConsoleSignIn
 from bootstrap import keys, offices
 from bootstrap.settings import Settings
 from bootstrap.words import Problem

@@ -14,8 +14,8 @@ import pytest_asyncio
 from fastapi import FastAPI
 from PIL import Image, ImageDraw
 
+from activities.console_sign_in import ConsoleSignIn
 from activities.review import Review
-from activities.sign_in import ConsoleSignIn
 from database.migrate import upgrade
 from database.session import Database
 from domain.facts import ReviewFacts

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from activities.throttle import Throttle
 from domain.people import Role
 from domain.refusals import TooManyTries
 from tests.reviewer_ui.conftest import House, post
-from web.limits import Throttle
 
 
 @pytest.mark.parametrize(

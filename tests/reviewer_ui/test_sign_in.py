@@ -7,7 +7,7 @@ import re
 import pytest
 from sqlalchemy import update
 
-from activities.sign_in import ConsoleSignIn
+from activities.console_sign_in import ConsoleSignIn
 from database.tables.people import ConsoleSessionRow, PersonRow
 from domain.people import Role
 from languages import keys

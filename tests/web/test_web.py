@@ -12,10 +12,11 @@ from fastapi import FastAPI, Request
 from starlette.applications import Starlette
 from structlog.testing import capture_logs
 
+from activities.throttle import Throttle
 from domain.money import Money
 from domain.refusals import NotFound, TooManyTries
 from web import errors, words
-from web.limits import BodyLimit, Throttle
+from web.limits import BodyLimit
 from web.locale import from_accept_language, safe_return
 from web.requests import RequestIds
 from web.security import SecurityHeaders
@@ -73,6 +74,18 @@ def test_amounts_and_moments_read_as_people_write_them() -> None:
     assert words.ago(NOW - timedelta(minutes=3), "zh_CN", NOW) == "3分钟前"
     assert words.ago(NOW, "zh_CN", NOW) == "刚刚"
     assert "14:02" in words.when(NOW, "zh_CN")
+
+
+def test_a_moment_is_told_on_the_readers_own_clock() -> None:
+    assert "06:02" in words.when(NOW, "en", words.zone_of("UTC"))
+    told = words.time_element(NOW, "en", NOW, words.zone_of("America/New_York"))
+    assert "02:02" in told
+    assert f'datetime="{NOW.astimezone(UTC).isoformat(timespec="seconds")}"' in told
+
+
+@pytest.mark.parametrize("name", ["", "Mars/Olympus", "../etc/passwd", "Asia"])
+def test_a_zone_that_is_none_is_the_business_zone(name: str) -> None:
+    assert words.zone_of(name) is words.BUSINESS_ZONE
 
 
 async def test_a_fault_of_ours_tells_nobody_what_it_was(caplog: pytest.LogCaptureFixture) -> None:
