@@ -12,13 +12,16 @@ from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.asking import Parties
+from activities.assignment import Assignment
 from activities.delivery import Delivery
 from activities.intake import Intake
 from activities.journey import Journey
+from activities.notice_delivery import NoticeDelivery
 from activities.payout import Payout
 from activities.pricing import Pricing
 from activities.reading import CardReading
 from activities.review import Review
+from activities.snoozes import Snoozes
 from activities.stock import Stock
 from activities.verification import Verification
 from bootstrap import keys, outside
@@ -43,6 +46,8 @@ DELIVERIES = 10  # Tried at the same time, all within the lease of a minute.
 # Seconds between two looks of each loop when there is nothing to do.
 STARTER_S, COURIER_S, SEQUENCER_S, TELLER_S = 1.0, 0.5, 0.5, 0.5
 
+ASSIGNMENT_S, SNOOZES_S = 1.0, 5.0
+
 Task = Callable[..., Any]
 
 
@@ -59,7 +64,10 @@ async def run_cards(settings: Settings) -> None:
         desk = CardDesk(client)
         async with asyncio.TaskGroup() as loops:
             loops.create_task(_forever("starter", STARTER_S, lambda: _start_waiting(intake, desk)))
+            loops.create_task(_forever("assignment", ASSIGNMENT_S, lambda: Assignment(store).drain(BATCH)))
+            loops.create_task(_forever("snoozes", SNOOZES_S, lambda: Snoozes(store).tell_back(BATCH)))
             loops.create_task(_forever("courier", COURIER_S, _courier(store, secrets.keyring, world), DELIVERIES))
+            loops.create_task(_forever("notices", NOTICES_S, _notices(settings, store, secrets.keyring, world), DELIVERIES))
             loops.create_task(_forever("sequencer", SEQUENCER_S, lambda: _sequence(store, secrets.keyring)))
             loops.create_task(_forever("teller", TELLER_S, Teller(store, desk).tell, AT_ONCE))
 
@@ -141,6 +149,13 @@ def _issuer_worker(settings: Settings, client: Client, issuer: str, asked: Seque
 
 def _courier(store: Database, keyring: KeyRing, world: outside.Outside) -> Callable[[], Awaitable[int]]:
     delivery = Delivery(store, keyring, world.webhooks, world.messages)
+    return lambda: delivery.deliver_due(DELIVERIES)
+
+
+def _notices(
+    settings: Settings, store: Database, keyring: KeyRing, world: outside.Outside
+) -> Callable[[], Awaitable[int]]:
+    delivery = NoticeDelivery(store, keyring, outside.notice_channels(settings, world))
     return lambda: delivery.deliver_due(DELIVERIES)
 
 
