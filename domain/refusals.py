@@ -365,6 +365,53 @@ class PhotoUnreadable(Refusal):
     code = "photo_unreadable"
 
 
+class ViewNameTaken(Refusal):
+    """The person has another saved view of that name."""
+
+    code = "view_name_taken"
+    http_status = 409
+
+
+class TooManyViews(Refusal):
+    """The person has saved as many views as are kept for one."""
+
+    code = "too_many_views"
+
+
+class LastAdmin(Refusal):
+    """Nobody would be left who manages people and settings."""
+
+    code = "last_admin"
+    http_status = 409
+
+
+class OwnRoles(Refusal):
+    """Nobody changes their own roles, or ends their own work here."""
+
+    code = "own_roles"
+    http_status = 403
+
+
+class AttachmentTooLarge(Refusal):
+    """A file kept with a card is larger than `bytes_max`."""
+
+    code = "attachment_too_large"
+    http_status = 413
+
+
+class AttachmentUnsupported(Refusal):
+    """The file is empty, or no PDF, JPEG, PNG, WebP or plain text; `format` names what it looks like."""
+
+    code = "attachment_unsupported"
+    http_status = 415
+
+
+class SecretInWords(Refusal):
+    """A comment or file name holds a card number or PIN, which is kept nowhere in the clear."""
+
+    code = "secret_in_words"
+
+
 class TemporarilyUnavailable(Refusal):
     """A part of the platform cannot be reached at the moment; nothing is lost, try again shortly."""
 

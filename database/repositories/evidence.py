@@ -57,6 +57,16 @@ _DIFFERING = text(
 ).bindparams(*_NODE_COLUMNS)
 
 
+def append(session: AsyncSession, card_id: str, what: str, body: Mapping[str, Any]) -> None:
+    """Adds a leaf about the card to this transaction, for a fact that moves no card; no secret in `body`.
+
+    A card's steps are proved by `repositories.cards.record`, which writes their leaves itself.
+    """
+    told = {**body, "what": what}
+    leaf = evidence.leaf_hash(evidence.canonical(told))
+    session.add(LeafRow(card_id=card_id, what=what, body=told, leaf_hash=leaf))
+
+
 async def sequence(session: AsyncSession, keyring: KeyRing, limit: int = BATCH) -> int:
     """Places up to `limit` committed leaves in the order of their ids and signs the new head; returns how many.
 

@@ -1,0 +1,51 @@
+"""What a comment on a card may say, and whom it calls by name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+WORDS_MAX = 2000
+FILES_MAX = 3
+# Thirteen digits in a row, however they are grouped, are a card number; a telephone number has eleven.
+_LONG_NUMBER = re.compile(r"(?<![0-9])(?:[0-9][ \-.]?){12,}[0-9](?![0-9])")
+_SEPARATORS = re.compile(r"[\s\-–—·.]")
+
+
+@dataclass(frozen=True)
+class Mentionable:
+    """Somebody who can be called: by name or by e-mail address."""
+
+    id: str
+    name: str
+    email: str
+
+
+def mentioned(words: str, people: Iterable[Mentionable]) -> tuple[str, ...]:
+    """The ids of everybody called with `@name` or `@address`, each once, in the order of the words.
+
+    The longest name that fits is meant: `@Lin Fang` calls Lin Fang and not Lin. People who share a name are all called.
+    An @ inside a word, as in an e-mail address, calls nobody.
+    """
+    names = [(called.casefold(), one.id) for one in people for called in (one.name, one.email) if called]
+    lowered, found = words.casefold(), dict[str, None]()
+    for place in (match.end() for match in re.finditer(r"(?<![\w.+-])[@＠]", lowered)):
+        fitting = [(called, who) for called, who in names if _stands_at(lowered, place, called)]
+        longest = max((len(called) for called, _ in fitting), default=0)
+        found |= {who: None for called, who in fitting if len(called) == longest}
+    return tuple(found)
+
+
+def tells_a_secret(words: str, secrets: Iterable[str | None]) -> bool:
+    """Whether the words hold one of these numbers or PINs, or digits as long as a card number's."""
+    bare = _SEPARATORS.sub("", words).upper()
+    return _LONG_NUMBER.search(words) is not None or any(secret.upper() in bare for secret in secrets if secret)
+
+
+def _stands_at(words: str, place: int, called: str) -> bool:
+    """Whether the name stands there; a Latin one ends where its word does, a Chinese one runs into the sentence."""
+    if not words.startswith(called, place):
+        return False
+    after = words[place + len(called) : place + len(called) + 1]
+    return not (called[-1].isascii() and called[-1].isalnum() and after.isascii() and after.isalnum())
