@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from activities.notices import Channels
 from bootstrap import keys
 from bootstrap.settings import Settings
 from gateways.breaker import Breakers
 from gateways.fx import FxGateway
 from gateways.http import SignedChannel, new_client
 from gateways.issuer import IssuerGateway
+from gateways.mail import MailGateway, MailServer
 from gateways.messages import MessageGateway
 from gateways.outlet import OutletGateway
 from gateways.payout.alipay import AlipayGateway
@@ -45,8 +47,27 @@ def build(settings: Settings, secrets: keys.Secrets) -> Outside:
         fx=FxGateway(channel("fx", settings.fx_url)),
         messages=MessageGateway(channel("messages", settings.messages_url)),
         alipay=_alipay(settings, secrets),
-        webhooks=WebhookGateway(new_client(""), allow_private=settings.webhooks_to_private_addresses),
+        webhooks=_webhooks(settings),
     )
+
+
+def notice_channels(settings: Settings) -> Channels:
+    """By what notices leave the console: mail, where a server for it is set, and webhooks."""
+    return Channels(_mail(settings), _webhooks(settings), settings.console_url, settings.webhooks_to_private_addresses)
+
+
+def _webhooks(settings: Settings) -> WebhookGateway:
+    return WebhookGateway(new_client(""), allow_private=settings.webhooks_to_private_addresses)
+
+
+def _mail(settings: Settings) -> MailGateway | None:
+    if settings.smtp_host is None:
+        return None
+    password = settings.smtp_password.get_secret_value() if settings.smtp_password else None
+    server = MailServer(
+        settings.smtp_host, settings.smtp_port, settings.smtp_from, settings.smtp_user, password, settings.smtp_tls
+    )
+    return MailGateway(server)
 
 
 def _alipay(settings: Settings, secrets: keys.Secrets) -> AlipayGateway:

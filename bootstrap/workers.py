@@ -44,7 +44,7 @@ log = structlog.get_logger()
 BATCH = 100  # At most so many cards or leaves in one look.
 DELIVERIES = 10  # Tried at the same time, all within the lease of a minute.
 # Seconds between two looks of each loop when there is nothing to do.
-STARTER_S, COURIER_S, SEQUENCER_S, TELLER_S = 1.0, 0.5, 0.5, 0.5
+STARTER_S, COURIER_S, SEQUENCER_S, TELLER_S, NOTICES_S = 1.0, 0.5, 0.5, 0.5, 5.0
 
 ASSIGNMENT_S, SNOOZES_S = 1.0, 5.0
 
@@ -67,7 +67,7 @@ async def run_cards(settings: Settings) -> None:
             loops.create_task(_forever("assignment", ASSIGNMENT_S, lambda: Assignment(store).drain(BATCH)))
             loops.create_task(_forever("snoozes", SNOOZES_S, lambda: Snoozes(store).tell_back(BATCH)))
             loops.create_task(_forever("courier", COURIER_S, _courier(store, secrets.keyring, world), DELIVERIES))
-            loops.create_task(_forever("notices", NOTICES_S, _notices(settings, store, secrets.keyring, world), DELIVERIES))
+            loops.create_task(_forever("notices", NOTICES_S, _notices(settings, store, secrets.keyring), DELIVERIES))
             loops.create_task(_forever("sequencer", SEQUENCER_S, lambda: _sequence(store, secrets.keyring)))
             loops.create_task(_forever("teller", TELLER_S, Teller(store, desk).tell, AT_ONCE))
 
@@ -152,10 +152,8 @@ def _courier(store: Database, keyring: KeyRing, world: outside.Outside) -> Calla
     return lambda: delivery.deliver_due(DELIVERIES)
 
 
-def _notices(
-    settings: Settings, store: Database, keyring: KeyRing, world: outside.Outside
-) -> Callable[[], Awaitable[int]]:
-    delivery = NoticeDelivery(store, keyring, outside.notice_channels(settings, world))
+def _notices(settings: Settings, store: Database, keyring: KeyRing) -> Callable[[], Awaitable[int]]:
+    delivery = NoticeDelivery(store, keyring, outside.notice_channels(settings))
     return lambda: delivery.deliver_due(DELIVERIES)
 
 

@@ -1,8 +1,11 @@
-"""What people of the console are told of."""
+"""What people of the console are told of, and when news leaves for outside by a person's wishes."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
+from zoneinfo import ZoneInfo
 
 
 class NoticeKind(StrEnum):
@@ -20,3 +23,46 @@ class NoticeKind(StrEnum):
     OVERTURNED = "overturned"  # A second review and a senior came to another outcome than theirs.
     UPHELD = "upheld"  # A senior found their outcome right after a difference.
     STAND_IN = "stand_in"  # They stand in for somebody from now on.
+
+
+_OFFICE = ZoneInfo("Asia/Shanghai")
+# A deadline that has passed costs somebody their money: it waits for no digest and for no morning.
+URGENT = frozenset({NoticeKind.BREACH, NoticeKind.CHAIN})
+# News that is worth nothing a quarter of an hour later waits for no digest, but lets people sleep.
+SOON = frozenset({NoticeKind.WARNING})
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """How one person wants to be told outside the console. `quiet` is from–until in `zone`, over midnight when until is earlier."""
+
+    mail: bool = False
+    webhook_url: str | None = None
+    digest_minutes: int = 15
+    quiet: tuple[time, time] | None = None
+    zone: ZoneInfo = _OFFICE
+
+
+def leaves_at(kind: NoticeKind, moment: datetime, wishes: Wishes, joins: datetime | None = None) -> datetime:
+    """When news of `moment` leaves: urgent news at once, other news with the digest that it `joins` or its own, never in quiet hours."""
+    if kind in URGENT:
+        return moment
+    ordinary = joins or moment + timedelta(minutes=wishes.digest_minutes)
+    planned = moment if kind in SOON else ordinary
+    return quiet_until(planned, wishes) or planned
+
+
+def quiet_until(moment: datetime, wishes: Wishes) -> datetime | None:
+    """The end (UTC) of the quiet hours that `moment` falls into; None when it falls into none."""
+    if wishes.quiet is None:
+        return None
+    begins, ends = wishes.quiet
+    today = moment.astimezone(wishes.zone).date()
+    for day in (today - timedelta(days=1), today):
+        # In UTC: two moments of one zone are compared by their clock faces, which a change of summer time repeats.
+        start = datetime.combine(day, begins, wishes.zone).astimezone(UTC)
+        last_day = day if begins < ends else day + timedelta(days=1)
+        end = datetime.combine(last_day, ends, wishes.zone).astimezone(UTC)
+        if start <= moment < end:
+            return end
+    return None

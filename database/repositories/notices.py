@@ -1,15 +1,39 @@
-"""Telling people of the console something, in the transaction of what they are told."""
+"""Telling people of the console something, in the transaction of what they are told; and what of it leaves for outside."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
 
+from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.tables.notices import NoticeRow
+from database.tables.columns import now
+from database.tables.notices import NoticeRow, NoticeWishRow
+from database.tables.people import PersonRow
 from domain.identifiers import new_id
-from domain.notices import NoticeKind
+from domain.notices import NoticeKind, Wishes, leaves_at
+
+_ROW: Any = NoticeRow  # Its attributes are columns in a statement, which the model's annotations do not say.
+_PERSON: Any = PersonRow
+_WISH: Any = NoticeWishRow
+_UNDELIVERED = or_(_ROW.mailed_at.is_(None), _ROW.hooked_at.is_(None))
+_ONE_TAKER = 0x6E6F7469  # The advisory lock that keeps two deliverers from parting one digest.
+
+
+@dataclass(frozen=True)
+class Addressee:
+    """A person as a deliverer needs them; their wishes are empty once they no longer work here."""
+
+    person_id: str
+    email: str
+    name: str
+    locale: str
+    wishes: Wishes
 
 
 async def tell(
@@ -22,13 +46,98 @@ async def tell(
     task_id: str | None = None,
     **facts: str,
 ) -> None:
-    """Tells each of these people (ids) once: the same `key` again tells nobody anything. No secret in `facts`."""
+    """Tells each of these people (ids) once: the same `key` again tells nobody anything. No secret in `facts`.
+
+    Shown in the console at once; when and whether it leaves for outside is settled here, by each person's wishes.
+    """
+    told = sorted(set(people))
+    if not told:
+        return
+    moment = now()
+    wishes = await _wishes(session, told, moment)
     rows = [
         NoticeRow(
             id=new_id(), person_id=person, kind=kind, told_key=f"{key}:{person}",
-            card_id=card_id, task_id=task_id, facts=facts,
+            card_id=card_id, task_id=task_id, facts=facts, at=moment,
+            **_leaving(kind, moment, *wishes.get(person, (Wishes(), None))),
         ).model_dump()
-        for person in sorted(set(people))
+        for person in told
     ]  # fmt: skip
-    if rows:
-        await session.execute(insert(NoticeRow).values(rows).on_conflict_do_nothing(index_elements=["told_key"]))
+    await session.execute(insert(NoticeRow).values(rows).on_conflict_do_nothing(index_elements=["told_key"]))
+
+
+async def addressees(session: AsyncSession, people: Sequence[str]) -> dict[str, Addressee]:
+    """These people with their wishes, by id."""
+    statement = (
+        select(PersonRow, NoticeWishRow)
+        .outerjoin(NoticeWishRow, _WISH.person_id == _PERSON.id)
+        .where(_PERSON.id.in_(people))
+    )
+    found = (await session.execute(statement)).tuples()
+    return {
+        person.id: Addressee(person.id, person.email, person.name, person.locale, wishes_of(person, wish))
+        for person, wish in found
+    }
+
+
+async def due(session: AsyncSession, people: int) -> tuple[NoticeRow, ...]:
+    """What is due and undelivered of the `people` who have waited longest, oldest first, locked to the transaction's end.
+
+    Empty while another deliverer is choosing its own.
+    """
+    if not await session.scalar(select(func.pg_try_advisory_xact_lock(_ONE_TAKER))):
+        return ()
+    waiting = and_(_ROW.due_at <= now(), _UNDELIVERED)
+    whose = select(_ROW.person_id).where(waiting).group_by(_ROW.person_id).order_by(func.min(_ROW.due_at)).limit(people)
+    statement = select(NoticeRow).where(waiting, _ROW.person_id.in_(whose)).order_by(_ROW.id).with_for_update()
+    return tuple((await session.execute(statement)).scalars())
+
+
+async def set_all(session: AsyncSession, ids: Sequence[str], **values: Any) -> None:
+    """Sets columns of these notices."""
+    if not ids:
+        return
+    await session.execute(
+        update(NoticeRow).where(_ROW.id.in_(ids)).values(**values).execution_options(synchronize_session=False)
+    )
+
+
+async def tried_once_more(session: AsyncSession, ids: Sequence[str], due_again: datetime) -> None:
+    """Counts an attempt; they are due again then, unless they are settled before."""
+    await set_all(session, ids, due_at=due_again, attempts=_ROW.attempts + 1)
+
+
+def wishes_of(person: PersonRow, wish: NoticeWishRow | None) -> Wishes:
+    """The wishes of a person's row; nobody is told anything outside who did not ask for it or no longer works here."""
+    zone = ZoneInfo(person.timezone)
+    if wish is None or not person.active:
+        return Wishes(zone=zone)
+    quiet = None if wish.quiet_from is None or wish.quiet_until is None else (wish.quiet_from, wish.quiet_until)
+    return Wishes(wish.mail, wish.webhook_url, wish.digest_minutes, quiet, zone)
+
+
+async def _wishes(
+    session: AsyncSession, people: Sequence[str], moment: datetime
+) -> dict[str, tuple[Wishes, datetime | None]]:
+    """Each one's wishes, and when the digest leaves that is being collected for them."""
+    collecting = (
+        select(func.min(_ROW.due_at))
+        .where(_ROW.person_id == _PERSON.id, _UNDELIVERED, _ROW.attempts == 0, _ROW.due_at > moment)
+        .correlate(PersonRow)
+        .scalar_subquery()
+    )
+    statement = (
+        select(PersonRow, NoticeWishRow, collecting)
+        .outerjoin(NoticeWishRow, _WISH.person_id == _PERSON.id)
+        .where(_PERSON.id.in_(people))
+    )
+    found = (await session.execute(statement)).tuples()
+    return {person.id: (wishes_of(person, wish), joins) for person, wish, joins in found}
+
+
+def _leaving(kind: NoticeKind, moment: datetime, wishes: Wishes, joins: datetime | None) -> dict[str, Any]:
+    return {
+        "due_at": leaves_at(kind, moment, wishes, joins),
+        "mailed_at": None if wishes.mail else moment,
+        "hooked_at": None if wishes.webhook_url else moment,
+    }
