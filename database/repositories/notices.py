@@ -73,7 +73,7 @@ async def addressees(session: AsyncSession, people: Sequence[str]) -> dict[str, 
         .outerjoin(NoticeWishRow, _WISH.person_id == _PERSON.id)
         .where(_PERSON.id.in_(people))
     )
-    found = (await session.execute(statement)).tuples()
+    found = await session.execute(statement)
     return {
         person.id: Addressee(person.id, person.email, person.name, person.locale, wishes_of(person, wish))
         for person, wish in found
@@ -131,7 +131,7 @@ async def _wishes(
         .outerjoin(NoticeWishRow, _WISH.person_id == _PERSON.id)
         .where(_PERSON.id.in_(people))
     )
-    found = (await session.execute(statement)).tuples()
+    found = await session.execute(statement)
     return {person.id: (wishes_of(person, wish), joins) for person, wish, joins in found}
 
 
