@@ -2,49 +2,47 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
+from math import ceil
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.tables.deadlines import ClockIntervalRow, ClockPlanRow
+from database.tables.deadlines import ClockIntervalRow, ClockPlanRow, DeadlinePolicyRow
 from database.tables.review import ReviewTaskRow
-from domain.deadlines import RUNNING, ClockOwner
+from domain.deadline_document import parse
+from domain.deadlines import RUNNING, ClockOwner, ClockPlan, Policies, Stretch, Terms, reckon, used
+from domain.facts import TaskOpened
 from domain.identifiers import new_id
-from domain.rules.limits import limits_in_force
+from domain.rules.deadlines import BUILT_IN_VERSION, built_in
 
 _INTERVAL: Any = ClockIntervalRow  # Attributes of models are columns in a statement.
-
-
-@dataclass(frozen=True)
-class ClockPlan:
-    """When a task is warned of and late, and what that was reckoned with; spans in working seconds."""
-
-    version: int
-    policy: str
-    calendar: str
-    budget_s: int
-    used_s: int
-    warn_at: datetime
-    due_at: datetime
+_VERSION: Any = DeadlinePolicyRow
 
 
 async def plan(session: AsyncSession, task: ReviewTaskRow, now: datetime, why: str) -> ClockPlan:
-    """Plans the task's clock anew, in the caller's transaction, and keeps the plan with its cause.
+    """Plans the task's clock by the policies in force, in the caller's transaction, and keeps the plan with its cause.
 
     Sets `warn_at`, `due_at`, `plan_version` and `replan=False` on the task; the caller places it in the queue.
     `why`: opened | policy_changed | escalated | resumed.
     """
-    deadlines = limits_in_force(now.date()).review_deadlines(task.card_type)
-    planned = ClockPlan(
-        version=1, policy="built-in", calendar="always", budget_s=deadlines.due_after_s, used_s=0,
-        warn_at=task.opened_at + timedelta(seconds=deadlines.warn_after_s),
-        due_at=task.opened_at + timedelta(seconds=deadlines.due_after_s),
+    policies, card = await policies_in_force(session), await stretches(session, task)
+    made = reckon(policies, terms_of(task), task.id, card, now)
+    task.warn_at, task.due_at = made.warn_at, made.due_at
+    task.plan_version, task.replan = made.version, False
+    spent = used(policies.calendars[made.calendar], card, now)
+    session.add(
+        ClockPlanRow(
+            id=new_id(), task_id=task.id, policy_version=made.version, policy=made.policy, calendar=made.calendar,
+            budget_s=made.budget_s, used_s=spent // timedelta(seconds=1),
+            warn_at=made.warn_at, due_at=made.due_at, why=why, at=now,
+        )
     )  # fmt: skip
-    _note(session, task, planned, now, why)
-    return planned
+    return made
 
 
 async def pass_to(
@@ -58,25 +56,96 @@ async def pass_to(
     if running is not None:
         if (running.task_id, running.owner, running.person_id) == (task.id, owner, person):
             return
-        running.ended_at = max(now, running.started_at)
+        now = max(now, running.started_at)
+        running.ended_at = now
         await session.flush()  # A card has one open interval at any time, and the database holds us to it.
-    session.add(
-        ClockIntervalRow(
-            id=new_id(), card_id=task.card_id, task_id=task.id, owner=owner, person_id=person,
-            runs=owner in RUNNING, started_at=now,
-        )
-    )  # fmt: skip
+    elif not await _known(session, task.id) and task.opened_at < now:
+        _add(session, task, ClockOwner.REVIEWER, task.opened_at, now)  # Its first stretch was never written down.
+    _add(session, task, owner, now, None, person)
     await session.flush()
 
 
-def _note(session: AsyncSession, task: ReviewTaskRow, planned: ClockPlan, now: datetime, why: str) -> None:
-    task.warn_at, task.due_at = planned.warn_at, planned.due_at
-    task.plan_version, task.replan = planned.version, False
+async def stop(session: AsyncSession, card_id: str, now: datetime) -> None:
+    """The card's time is nobody's any more: its open interval ends."""
+    running = await _open_interval(session, card_id)
+    if running is not None:
+        running.ended_at = max(now, running.started_at)
+        await session.flush()
+
+
+async def planned(session: AsyncSession, task: ReviewTaskRow, now: datetime) -> ClockPlan:
+    """The plan that the task has: reckoned again from what is kept, with the version it was planned with."""
+    policies = await policies_of(session, task.plan_version)
+    return reckon(policies, terms_of(task), task.id, await stretches(session, task), now)
+
+
+async def recomputed(session: AsyncSession, task: ReviewTaskRow) -> datetime:
+    """When the task is due by what is kept: its intervals and the version it was planned with. Equals its `due_at`."""
+    return (await planned(session, task, task.opened_at)).due_at
+
+
+async def policies_in_force(session: AsyncSession) -> Policies:
+    """The newest version, else the one that comes with the product."""
+    newest = select(DeadlinePolicyRow).order_by(_VERSION.version.desc()).limit(1)
+    row = (await session.execute(newest)).scalar_one_or_none()
+    return built_in() if row is None else _read(row)
+
+
+async def policies_of(session: AsyncSession, version: int) -> Policies:
+    """One version; the built-in one for a version that nobody saved."""
+    row = await session.get(DeadlinePolicyRow, version)
+    return built_in() if row is None else _read(row)
+
+
+async def newest_version(session: AsyncSession) -> int:
+    """The number of the version in force."""
+    found: int | None = await session.scalar(select(func.max(_VERSION.version)))
+    return found or BUILT_IN_VERSION
+
+
+async def stretches(session: AsyncSession, task: ReviewTaskRow) -> list[Stretch]:
+    """All intervals of the task's card, oldest first; a task whose first was never written has run since its opening."""
+    wanted = select(ClockIntervalRow).where(_INTERVAL.card_id == task.card_id).order_by(_INTERVAL.started_at)
+    rows = (await session.execute(wanted)).scalars()
+    card = [Stretch(row.task_id, row.owner, row.started_at, row.ended_at, row.person_id) for row in rows]
+    if not any(stretch.task_id == task.id for stretch in card):
+        card.append(Stretch(task.id, ClockOwner.REVIEWER, task.opened_at, task.closed_at))
+    return card
+
+
+def terms_of(task: ReviewTaskRow) -> Terms:
+    """What the task's policy is chosen by."""
+    return Terms(task.card_type, task.value_minor, task.priority, frozenset(task.reasons), task.team)
+
+
+def as_opened(task_id: str, made: ClockPlan, now: datetime) -> TaskOpened:
+    """The plan as the workflow sets its timers by it: whole seconds from now, none before its moment."""
+    return TaskOpened(
+        task_id,
+        _seconds(made.warn_at, now),
+        _seconds(made.due_at, now),
+        tuple(_seconds(moment, now) for moment in made.chain),
+        None if made.end_at is None else _seconds(made.end_at, now),
+        made.version,
+    )
+
+
+def _seconds(moment: datetime, now: datetime) -> int:
+    return max(0, ceil((moment - now).total_seconds()))
+
+
+def _add(
+    session: AsyncSession,
+    task: ReviewTaskRow,
+    owner: ClockOwner,
+    starts: datetime,
+    ends: datetime | None,
+    person: str | None = None,
+) -> None:
     session.add(
-        ClockPlanRow(
-            id=new_id(), task_id=task.id, policy_version=planned.version, policy=planned.policy,
-            calendar=planned.calendar, budget_s=planned.budget_s, used_s=planned.used_s,
-            warn_at=planned.warn_at, due_at=planned.due_at, why=why, at=now,
+        ClockIntervalRow(
+            id=new_id(), card_id=task.card_id, task_id=task.id, owner=owner, person_id=person,
+            runs=owner in RUNNING, started_at=starts, ended_at=ends,
         )
     )  # fmt: skip
 
@@ -85,3 +154,19 @@ async def _open_interval(session: AsyncSession, card_id: str) -> ClockIntervalRo
     """The card's running interval, locked: two at once pass it on one after the other."""
     wanted = select(ClockIntervalRow).where(_INTERVAL.card_id == card_id, _INTERVAL.ended_at.is_(None))
     return (await session.execute(wanted.with_for_update())).scalar_one_or_none()
+
+
+async def _known(session: AsyncSession, task_id: str) -> bool:
+    found: Sequence[str] = (
+        await session.execute(select(_INTERVAL.id).where(_INTERVAL.task_id == task_id).limit(1))
+    ).scalars().all()  # fmt: skip
+    return bool(found)
+
+
+def _read(row: DeadlinePolicyRow) -> Policies:
+    return _parsed(row.version, json.dumps(row.document, sort_keys=True))
+
+
+@lru_cache(maxsize=16)
+def _parsed(version: int, document: str) -> Policies:
+    return parse(json.loads(document), version)

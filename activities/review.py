@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 
+from activities import clocks
+from activities.alarms import Alarms
 from activities.corrections import Corrections, checked_fields
 from activities.failures import translated
 from activities.placing import placed
-from activities.reviewing import Reviewing
 from database.repositories import cards
 from database.repositories.cards import Change
 from database.tables.intake import CardRow, SubmissionRow
@@ -21,13 +21,19 @@ from database.tables.pricing import QuoteRow
 from database.tables.review import ReviewDecisionRow, ReviewTaskRow
 from domain import identifiers
 from domain.cards import Stage, WaitingFor
+from domain.deadlines import ClockOwner
 from domain.facts import ReviewFacts, TaskOpened
 from domain.money import Currency
-from domain.review import Alarm
-from domain.rules.limits import limits_in_force
+from domain.review import CameBack, ReviewOutcome
+
+HAS_IT_NEXT = {ReviewOutcome.ASK_AGAIN: ClockOwner.SELLER, ReviewOutcome.HAND_TO_STORE: ClockOwner.OUTLET}
+COMES_BACK_AS = {
+    ReviewOutcome.ASK_AGAIN: CameBack.ITEM_SENT,
+    ReviewOutcome.HAND_TO_STORE: CameBack.STORE_ANSWERED,
+}
 
 
-class Review(Reviewing):
+class Review(Alarms):
     """The workflow's side of a review; what people call is inherited from `Reviewing`."""
 
     @activity.defn(name="review.open")
@@ -35,39 +41,22 @@ class Review(Reviewing):
     async def open(self, card_id: str, number: int, reasons: list[str]) -> TaskOpened:
         """Puts the card's `number`-th task into the queue; opened once however often it is asked for."""
         async with self._database.transaction() as session:
-            card = await cards.load_for_update(session, card_id)
-            deadlines = limits_in_force(self._now().date()).review_deadlines(card.card_type)
-            opened, worth = self._now(), await _worth(session, card)
-            submission = await session.get_one(SubmissionRow, card.submission_id)
-            row = ReviewTaskRow(
-                id=identifiers.review_task(card_id, number), card_id=card_id, card_type=card.card_type,
-                brand=card.brand, seller=submission.owner, language=submission.locale, value_minor=worth,
-                reasons=list(reasons), opened_at=opened,
-                warn_at=opened + timedelta(seconds=deadlines.warn_after_s),
-                due_at=opened + timedelta(seconds=deadlines.due_after_s),
-            )  # fmt: skip
-            placed(row, opened)
-            if await _opened_first(session, row):
-                facts = {"task": row.id, "reasons": ",".join(reasons)}
-                change = Change(Stage.REVIEW, WaitingFor.REVIEWER, row.due_at, "review.opened", facts)
-                await cards.record(session, card_id, change)
-        return TaskOpened(row.id, deadlines.warn_after_s, deadlines.due_after_s)
-
-    @activity.defn(name="review.alarm")
-    @translated
-    async def alarm(self, task_id: str, alarm: Alarm) -> None:
-        """The task will be late soon, or is late and escalated; a closed task is left alone."""
-        async with self._database.transaction() as session:
-            task = await session.get_one(ReviewTaskRow, task_id, with_for_update=True)
-            if task.closed_at is not None:
-                return
-            if alarm is Alarm.WARNING:
-                task.warned_at = task.warned_at or self._now()
-            else:
-                task.breached_at, task.escalated = task.breached_at or self._now(), True
-            facts = {"task": task_id}
-            change = Change(Stage.REVIEW, WaitingFor.REVIEWER, task.due_at, f"review.{alarm.value}", facts)
-            await cards.record(session, task.card_id, change)
+            card, now = await cards.load_for_update(session, card_id), self._now()
+            task_id = identifiers.review_task(card_id, number)
+            known = await session.get(ReviewTaskRow, task_id)
+            if known is not None:
+                return clocks.as_opened(task_id, await clocks.planned(session, known, now), now)
+            task = await _new_task(session, card, task_id, reasons, now)
+            await clocks.pass_to(session, task, ClockOwner.REVIEWER, now)
+            opened = clocks.as_opened(task_id, await clocks.plan(session, task, now, "opened"), now)
+            task.came_back = await _came_back(session, card_id, number)
+            task.came_back_at = now if task.came_back else None
+            placed(task, now)
+            session.add(task)
+            facts = {"task": task_id, "reasons": ",".join(reasons)}
+            change = Change(Stage.REVIEW, WaitingFor.REVIEWER, task.due_at, "review.opened", facts)
+            await cards.record(session, card_id, change)
+        return opened
 
     @activity.defn(name="review.apply")
     @translated
@@ -102,15 +91,40 @@ class Review(Reviewing):
             "item": decision.asked_item.value if decision.asked_item else "",
             "corrected": ",".join(name.value for name in given.written()),
         }
-        actor = f"person:{decision.person_id}"
-        change = Change(Stage.REVIEW, WaitingFor.MACHINE, None, "review.decided", told, actor=actor)
-        await cards.record(session, card.id, change)
+        await _pass_on(session, task, decision.outcome, task.closed_at)
+        by_policy = decision.person_id is None
+        actor, what = (
+            ("machine", "review.not_decided") if by_policy else (f"person:{decision.person_id}", "review.decided")
+        )
+        await cards.record(session, card.id, Change(Stage.REVIEW, WaitingFor.MACHINE, None, what, told, actor=actor))
 
 
-async def _opened_first(session: AsyncSession, row: ReviewTaskRow) -> bool:
-    columns: Any = ReviewTaskRow
-    statement = insert(ReviewTaskRow).values(row.model_dump()).on_conflict_do_nothing(index_elements=["id"])
-    return (await session.execute(statement.returning(columns.id))).scalar_one_or_none() is not None
+async def _new_task(
+    session: AsyncSession, card: CardRow, task_id: str, reasons: list[str], now: datetime
+) -> ReviewTaskRow:
+    submission = await session.get_one(SubmissionRow, card.submission_id)
+    return ReviewTaskRow(
+        id=task_id, card_id=card.id, card_type=card.card_type, brand=card.brand, seller=submission.owner,
+        language=submission.locale, value_minor=await _worth(session, card), reasons=list(reasons), opened_at=now,
+        warn_at=now, due_at=now,
+    )  # fmt: skip
+
+
+async def _came_back(session: AsyncSession, card_id: str, number: int) -> CameBack | None:
+    """Why the card is in the queue again, when the decision before had sent it to somebody."""
+    before = await session.get(ReviewTaskRow, identifiers.review_task(card_id, number - 1))
+    if before is None or before.decision_id is None:
+        return None
+    decision = await session.get_one(ReviewDecisionRow, before.decision_id)
+    return COMES_BACK_AS.get(decision.outcome)
+
+
+async def _pass_on(session: AsyncSession, task: ReviewTaskRow, outcome: ReviewOutcome, now: datetime) -> None:
+    """The clock stands, or ends with the card: it is somebody else's turn."""
+    if outcome is ReviewOutcome.REJECT:
+        await clocks.stop(session, task.card_id, now)
+    else:
+        await clocks.pass_to(session, task, HAS_IT_NEXT.get(outcome, ClockOwner.MACHINE), now)
 
 
 async def _worth(session: AsyncSession, card: CardRow) -> int:

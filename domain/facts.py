@@ -126,11 +126,22 @@ class OfferFacts:
 
 @dataclass(frozen=True)
 class TaskOpened:
-    """A review task stands in the queue; its clock in whole seconds from now."""
+    """A review task stands in the queue; its clock in whole seconds from now, 0 for what has passed."""
 
     task_id: str
     warn_after_s: int
     due_after_s: int
+    chain_after_s: tuple[int, ...] = ()  # Each step after the breach, in order.
+    end_after_s: int | None = None  # When the policy decides in place of a person; None: never.
+    plan_version: int = 0  # Of the deadline policies; 0 in histories from before there were any.
+
+
+@dataclass(frozen=True)
+class DecidedByPolicy:
+    """What came of the policy's own decision; without an id somebody's decision stands, and it is tried again later."""
+
+    decision_id: str | None
+    again_after_s: int = 0
 
 
 @dataclass(frozen=True)
