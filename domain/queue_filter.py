@@ -12,9 +12,9 @@ from domain.cards import CardType
 from domain.money import Money
 from domain.refusals import FieldInvalid
 from domain.review import ReviewReason, TaskPhase
+from domain.rules.brands import catalogue
 
 ENDING_CHARACTERS_MAX = 26  # A whole id.
-BRANDS_MAX = 40
 
 
 class QueueSort(StrEnum):
@@ -47,6 +47,7 @@ class Wanted:
     languages: tuple[str, ...] = ()  # The seller's.
     phase: TaskPhase | None = None
     hand: Hand | None = None
+    mine: bool = False  # In my hand, or given to me.
     assigned_to_me: bool = False
     snoozed: bool = False
     escalated: bool = False
@@ -71,7 +72,7 @@ class Wanted:
         words = [
             *_many("type", self.card_types), *_many("brand", self.brands), *_many("reason", self.reasons), *_many("language", self.languages),
             ("phase", self.phase or ""), ("hand", self.hand or ""), ("assigned", "me" if self.assigned_to_me else ""),
-            *((name, "yes" if getattr(self, name) else "") for name in ("snoozed", "escalated", "soon_late")),
+            *((name, "yes" if getattr(self, name) else "") for name in ("mine", "snoozed", "escalated", "soon_late")),
             ("value_min", _amount_text(self.value_min_minor)), ("value_max", _amount_text(self.value_max_minor)),
             ("team", self.team), ("ending", self.ending), ("sort", "" if self.sort is QueueSort.QUEUE else self.sort),
         ]  # fmt: skip
@@ -144,11 +145,12 @@ class _Given:
 
 _READERS: dict[str, Any] = {
     "card_types": lambda given: given.words("type", CardType),
-    "brands": lambda given: given.texts("brand", BRANDS_MAX),
+    "brands": lambda given: given.words("brand", sorted(catalogue())),
     "reasons": lambda given: given.words("reason", ReviewReason),
     "languages": lambda given: given.texts("language", 10),
     "phase": lambda given: given.word("phase", TaskPhase),
     "hand": lambda given: given.word("hand", Hand),
+    "mine": lambda given: bool(given.word("mine", ("yes",))),
     "assigned_to_me": lambda given: bool(given.word("assigned", ("me",))),
     "snoozed": lambda given: bool(given.word("snoozed", ("yes",))),
     "escalated": lambda given: bool(given.word("escalated", ("yes",))),

@@ -50,6 +50,7 @@ def _of_the_work(wanted: Wanted, person: str, now: datetime) -> list[ColumnEleme
     task: Any = ReviewTaskRow
     choices = [
         (wanted.phase is not None, task.phase == wanted.phase),
+        (wanted.mine, or_(in_hand(Hand.MINE, person, now), task.assigned_to == person)),
         (wanted.assigned_to_me, task.assigned_to == person),
         (wanted.snoozed, task.snoozed_until > now),
         (wanted.escalated, task.escalated.is_(True)),

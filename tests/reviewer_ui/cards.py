@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import update
 
+from activities.placing import placed
 from database.repositories import cards as stored
 from database.repositories.cards import Change
 from database.session import Database
@@ -89,6 +90,7 @@ class Cards:
                 id=waiting.task_id, card_id=card_id, card_type=kind.card_type, brand=brand_code, value_minor=44_100,
                 reasons=list(reasons), warn_at=now, due_at=now + timedelta(minutes=due_in_min), escalated=escalated,
             )  # fmt: skip
+            placed(task, now)
             session.add(task)
             await session.flush()
             change = Change(Stage.REVIEW, WaitingFor.REVIEWER, None, "review.opened", {"task": waiting.task_id})

@@ -1,0 +1,144 @@
+// Keys of the queue page, and what must not be lost when its rows are refreshed. Every act works without this file.
+
+const typing = (element) => element?.closest("input:not([type=checkbox]), select, textarea, dialog, [contenteditable]") != null;
+const rows = () => [...document.querySelectorAll("#rows tr[data-row]")];
+const opener = (row) => row.querySelector("[data-open]");
+const picked = new Set();
+let here = null; // The task whose row was last gone to.
+
+function go(step) {
+  const all = rows();
+  if (!all.length) return;
+  const place = all.findIndex((row) => row.dataset.row === here);
+  const next = place < 0 ? (step > 0 ? 0 : all.length - 1) : Math.min(all.length - 1, Math.max(0, place + step));
+  here = all[next].dataset.row;
+  opener(all[next]).focus();
+  all[next].scrollIntoView({ block: "nearest" });
+}
+
+function toggle() {
+  const box = rows().find((row) => row.dataset.row === here)?.querySelector("input[name=task]");
+  if (!box) return false;
+  box.checked = !box.checked;
+  box.dispatchEvent(new Event("change", { bubbles: true }));
+  return true;
+}
+
+const acts = {
+  j: () => go(1),
+  ArrowDown: () => go(1),
+  k: () => go(-1),
+  ArrowUp: () => go(-1),
+  x: toggle,
+  "/": () => document.getElementById("filter-ending").focus(),
+};
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || typing(event.target)) return;
+  if (document.body.dataset.keys === "off" || document.querySelector("dialog[open]")) return;
+  const act = Object.hasOwn(acts, event.key) ? acts[event.key] : null;
+  if (act && act() !== false) event.preventDefault();
+});
+
+document.addEventListener("focusin", (event) => {
+  const row = event.target.closest?.("#rows tr[data-row]");
+  if (row) here = row.dataset.row;
+});
+
+function tellPicked() {
+  const all = document.getElementById("pick-all");
+  const boxes = [...document.querySelectorAll("#rows input[name=task]")];
+  if (all) {
+    all.hidden = boxes.length === 0;
+    all.checked = boxes.length > 0 && boxes.every((box) => box.checked);
+  }
+  for (const row of rows()) row.classList.toggle("picked", row.querySelector("input[name=task]")?.checked === true);
+  const count = document.getElementById("bulk-count");
+  if (!count) return;
+  count.dataset.how ??= count.textContent;
+  count.textContent = picked.size ? count.dataset.words.replace("#", picked.size) : count.dataset.how;
+  document.getElementById("bulk").classList.toggle("bulk-ready", picked.size > 0);
+}
+
+document.addEventListener("change", (event) => {
+  const box = event.target;
+  if (box.id === "pick-all") {
+    for (const one of document.querySelectorAll("#rows input[name=task]")) mark(one, box.checked);
+  } else if (box.name === "task") {
+    mark(box, box.checked);
+  } else {
+    return;
+  }
+  tellPicked();
+});
+
+function mark(box, on) {
+  box.checked = on;
+  if (on) picked.add(box.value);
+  else picked.delete(box.value);
+}
+
+// New rows keep what was selected and where one was; what has left the page is no longer selected.
+const inRows = (element) => element?.matches?.("#rows [data-open]") === true;
+let told = document.getElementById("rows")?.dataset.told;
+let wasFocused = false;
+document.addEventListener("htmx:beforeRequest", () => (wasFocused = inRows(document.activeElement)));
+document.addEventListener("htmx:afterSwap", () => {
+  for (const box of document.querySelectorAll("#rows input[name=task]")) box.checked = picked.has(box.value);
+  const shown = new Set(rows().map((row) => row.dataset.row));
+  for (const id of [...picked]) if (!shown.has(id)) picked.delete(id);
+  if (wasFocused && document.activeElement === document.body) {
+    const row = rows().find((one) => one.dataset.row === here);
+    if (row) opener(row).focus();
+  }
+  tellPicked();
+  tick();
+  const now = document.getElementById("rows")?.dataset.told;
+  if (now && now !== told) document.getElementById("queue-status").textContent = told = now;
+});
+
+// Menus of the filters close when one goes on elsewhere, and with Escape.
+document.addEventListener("click", (event) => {
+  for (const menu of document.querySelectorAll("details.pick[open]")) if (!menu.contains(event.target)) menu.open = false;
+});
+document.addEventListener("keydown", (event) => {
+  const menu = event.key === "Escape" ? event.target.closest?.("details.pick[open]") : null;
+  if (!menu) return;
+  menu.open = false;
+  menu.querySelector("summary").focus();
+});
+
+// A page that takes longer than a moment shows the shape of what will be there.
+for (const kind of ["click", "submit"]) {
+  document.addEventListener(kind, (event) => {
+    const link = kind === "click" ? event.target.closest?.("a[href^='/review?'], a[href='/review']") : null;
+    const leaves = link ? !(event.ctrlKey || event.metaKey || event.shiftKey) : kind === "submit" && event.target.method === "get";
+    if (leaves) setTimeout(() => document.getElementById("rows")?.classList.add("waiting"), 300);
+  });
+}
+window.addEventListener("pageshow", () => document.getElementById("rows")?.classList.remove("waiting"));
+
+// Leases count down in rows that arrive later, too.
+const two = (number) => String(number).padStart(2, "0");
+function tick() {
+  for (const element of document.querySelectorAll("#rows [data-countdown]")) {
+    const left = Math.ceil((Date.parse(element.dataset.countdown) - Date.now()) / 1000);
+    element.textContent = left > 0 ? `${two(Math.floor(left / 60))}:${two(left % 60)}` : element.dataset.over;
+  }
+}
+setInterval(tick, 1000);
+
+// The moment that is typed belongs to one choice only.
+const moment = document.getElementById("bulk-moment");
+const until = document.getElementById("bulk-until");
+if (moment && until) {
+  const show = () => {
+    until.hidden = moment.value !== "moment";
+    if (!until.hidden) until.focus();
+  };
+  moment.addEventListener("change", show);
+  until.hidden = moment.value !== "moment";
+}
+
+for (const box of document.querySelectorAll("#rows input[name=task]:checked")) picked.add(box.value); // Kept by "back".
+tellPicked();
