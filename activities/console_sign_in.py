@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from dataclasses import dataclass
 from typing import Any
 
 from pwdlib import PasswordHash
@@ -16,22 +15,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from activities.throttle import Throttle
 from database.session import Database
 from database.tables.people import AuditRow, PersonIdentityRow, PersonRow
+from domain.people import Identity
 from domain.refusals import EmailNotVerified, PasswordWrong, PersonNotKnown
 
 LOGINS_PER_EMAIL = "5/minute;30/hour"
 LOGINS_AT_ONCE = 2  # argon2 takes 150 ms and 64 MB each: more at once would be a way to stop the console.
 _PERSON: Any = PersonRow  # Attributes of models are columns in a statement, which their annotations do not say.
 _IDENTITY: Any = PersonIdentityRow
-
-
-@dataclass(frozen=True)
-class Identity:
-    """Somebody as an identity provider vouches for them; `subject` is its own lasting name for them."""
-
-    issuer: str
-    subject: str
-    email: str = ""
-    email_verified: bool = False
 
 
 class ConsoleSignIn:

@@ -11,6 +11,8 @@ from urllib.parse import quote
 from pydantic import AliasChoices, Field, HttpUrl, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from bootstrap.sign_in_settings import SignInSettings
+
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
 _SOCKET_PATH_BYTES_MAX = 100  # Linux refuses a unix socket whose whole path is longer than 107 bytes.
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "0.0.0.0"})  # noqa: S104  # Compared with, never listened on.
@@ -103,7 +105,7 @@ class MailSettings(BaseSettings):
     )
 
 
-class Settings(TemporalSettings, AddressSettings, OutsideSettings, MailSettings):
+class Settings(SignInSettings, TemporalSettings, AddressSettings, OutsideSettings, MailSettings):
     """All settings; paths and URLs that follow from others are properties.
 
     Raises pydantic.ValidationError, naming the variable, when a value cannot be read.

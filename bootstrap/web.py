@@ -12,8 +12,10 @@ from fastapi import FastAPI
 from activities.asking import Parties
 from activities.console_sign_in import ConsoleSignIn
 from activities.intake import Intake
+from activities.notices import Notices
 from activities.partners import Partners
 from activities.payout import Payout
+from activities.provider_sign_in import ProviderSignIn
 from activities.review import Review
 from activities.sign_in import SellerSignIn
 from activities.verification import Verification
@@ -24,8 +26,11 @@ from bootstrap.services import temporal
 from bootstrap.settings import Settings
 from bootstrap.store import database, photo_store
 from domain.sealing import KeyRing
+from gateways.http import new_client
+from gateways.identity_provider import IdentityProvider
 from reviewer_ui import app as console
 from reviewer_ui import codec
+from reviewer_ui.pages.oidc import PROVIDER_ANSWER
 from reviewer_ui.services import CodecServices, ConsoleServices
 from seller_ui import app as seller_pages
 from seller_ui.services import SellerServices
@@ -72,6 +77,7 @@ def build_api(settings: Settings) -> FastAPI:
 def build_console(settings: Settings) -> FastAPI:
     """The reviewers' console."""
     secrets, store = keys.load(settings), database(settings)
+    sign_in = ConsoleSignIn(store)
     return console.build(
         ConsoleServices(
             database=store,
@@ -79,9 +85,13 @@ def build_console(settings: Settings) -> FastAPI:
             photos=photo_store(settings, secrets.keyring),
             review=Review(store, secrets.keyring),
             desk=_desk(settings, secrets.keyring),
-            sign_in=ConsoleSignIn(store),
+            sign_in=sign_in,
+            notices=Notices(store, secrets.keyring, outside.notice_channels(settings)),
             form_secret=secrets.form_secret,
             https=settings.cookies_secure,
+            provider=_provider(settings, sign_in),
+            passwords=not settings.oidc_only,
+            totp_required=settings.roles_with_totp,
         )
     )
 
@@ -90,6 +100,17 @@ def build_codec(settings: Settings) -> FastAPI:
     """The server that opens payloads for Temporal's own page."""
     secrets = keys.load(settings)
     return codec.build_codec(CodecServices(database(settings), secrets.keyring, settings.temporal_ui_origins))
+
+
+def _provider(settings: Settings, door: ConsoleSignIn) -> ProviderSignIn | None:
+    """The identity provider of the settings; it is first asked when somebody signs in through it."""
+    if settings.oidc_issuer is None or settings.oidc_client_secret is None:
+        return None
+    secret = settings.oidc_client_secret.get_secret_value()
+    answer_url = settings.console_url + PROVIDER_ANSWER
+    client = new_client(settings.oidc_issuer)
+    provider = IdentityProvider(client, settings.oidc_issuer, settings.oidc_client_id, secret, answer_url)
+    return ProviderSignIn(provider, door, settings.oidc_name)
 
 
 def _desk(settings: Settings, keyring: KeyRing) -> CardDesk:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -110,3 +111,17 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
 def permissions_of(roles: Iterable[Role]) -> frozenset[Permission]:
     """Everything that any of the roles allows."""
     return frozenset().union(*(PERMISSIONS[role] for role in roles))
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Somebody as an identity provider vouches for them; `subject` is its own lasting name for them.
+
+    `proved_at` is when they last showed the provider who they are, in seconds of the epoch; 0 when it does not say.
+    """
+
+    issuer: str
+    subject: str
+    email: str = ""
+    email_verified: bool = False
+    proved_at: int = 0

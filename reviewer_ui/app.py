@@ -11,16 +11,32 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from database.session import DatabaseUnavailable
-from domain.refusals import NotSignedIn, TemporarilyUnavailable
-from reviewer_ui.pages import card, decision, front, payouts, photo, queue, sign_in, trail
+from domain.refusals import NotSignedIn, SignInTooOld, StepUpNeeded, TemporarilyUnavailable
+from reviewer_ui import step_up
+from reviewer_ui.pages import (
+    account,
+    card,
+    comments,
+    decision,
+    front,
+    keep,
+    notices,
+    oidc,
+    payouts,
+    photo,
+    queue,
+    sign_in,
+    trail,
+)
+from reviewer_ui.pages import step_up as step_up_page
 from reviewer_ui.services import ConsoleServices
 from reviewer_ui.visit import Console, Shell, console_of, shell, visitor
 from web import csrf, errors
-from web.limits import BodyLimit
+from web.body_limits import BodyLimits
 from web.requests import RequestIds
 from web.security import SecurityHeaders
 
-BODY_BYTES_MAX = 256 * 1024  # Nobody uploads here; the longest form is a note.
+BODY_BYTES_MAX = 256 * 1024  # Only comments take files; any other form is at its longest with a note.
 CSRF_COOKIE = "cardloop_console_form"
 
 
@@ -40,19 +56,25 @@ def build(services: ConsoleServices) -> FastAPI:
     console = Console(services)
     app.state.console = console
     errors.install(app, _error_page, unreachable=(DatabaseUnavailable,))
-    app.add_middleware(BodyLimit, bytes_max=BODY_BYTES_MAX)
+    app.add_middleware(BodyLimits, bytes_max=BODY_BYTES_MAX, wider={comments.PATH: comments.FORM_BYTES_MAX})
     app.add_middleware(csrf.Csrf, secret=services.form_secret, cookie=CSRF_COOKIE, secure=services.https)
     app.add_middleware(SecurityHeaders, https=services.https)
     app.add_middleware(RequestIds)
     app.router.routes.append(console.static.route)
-    for page in (front, sign_in, queue, card, photo, decision, payouts, trail):
+    for page in (front, sign_in, oidc, account, step_up_page, queue, card, keep, photo, decision, notices, payouts, trail):
         app.include_router(page.router, dependencies=[Depends(csrf.check)])
+    # Files are read only from people who may comment: the permission is judged before the form is taken apart.
+    app.include_router(comments.router, dependencies=[Depends(comments.commenting), Depends(csrf.check)])
     return app
 
 
 async def _error_page(request: Request, status: int, code: str, data: Mapping[str, object]) -> Response:
     if code == NotSignedIn.code:
         return _to_sign_in(request)
+    if code == StepUpNeeded.code:
+        return await step_up.page(request, status, data)
+    if code == SignInTooOld.code:
+        return await sign_in.sign_in_page(request, console_of(request), "/", refusal=SignInTooOld())
     person = None if code in (TemporarilyUnavailable.code, errors.INTERNAL_ERROR) else await visitor(request)
     context = ErrorContext(shell(request, person), status, code, data)
     return await console_of(request).answer(request, "error.html", context, block="content", status=status)

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from activities.console_sign_in import ConsoleSignIn
+from activities.notices import Notices
+from activities.provider_sign_in import ProviderSignIn
 from activities.review import Review
 from database.session import Database
+from domain.people import Role
 from domain.sealing import KeyRing
 from gateways.pictures.store import PhotoStore
 from workflows.desk import CardDesk
@@ -22,8 +25,12 @@ class ConsoleServices:
     review: Review
     desk: CardDesk
     sign_in: ConsoleSignIn
+    notices: Notices
     form_secret: str = field(repr=False)
     https: bool = False
+    provider: ProviderSignIn | None = None  # Signs in through an identity provider; None: there is none.
+    passwords: bool = True  # False: everybody signs in through the provider.
+    totp_required: frozenset[Role] = frozenset()  # Roles that nobody has without an authenticator.
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.session import Database
 from database.tables.columns import now
@@ -18,62 +21,155 @@ from domain.people import Permission, Role, permissions_of
 
 COOKIE = "cardloop_console"
 LIFETIME = timedelta(hours=12)  # One shift; a longer one signs in again.
+IDLE = timedelta(hours=2)  # A browser that nobody uses is one that somebody walked away from.
+SEEN_EVERY = timedelta(minutes=1)  # A write for each page would cost more than the page.
+PROOF_LASTS = timedelta(minutes=10)
 TOKEN_BYTES = 32
+# The order matters: Edge calls itself Chrome too, and Chrome Safari.
+_BROWSERS = (("MicroMessenger", "WeChat"), ("Edg", "Edge"), ("OPR", "Opera"), ("Firefox", "Firefox"), ("Chrome", "Chrome"), ("Safari", "Safari"))  # fmt: skip
+_SYSTEMS = (("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Windows", "Windows"), ("Mac OS X", "macOS"), ("Linux", "Linux"))  # fmt: skip
+_ROW: Any = ConsoleSessionRow  # Attributes of models are columns in a statement, which their annotations do not say.
+_PERSON: Any = PersonRow
 
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody signed in, with everything their roles allow."""
+    """Somebody signed in, with everything their roles allow, and how this browser of theirs proved them."""
 
     id: str
     name: str
     locale: str
     roles: tuple[Role, ...]
     permissions: frozenset[Permission]
+    timezone: str = "Asia/Shanghai"  # Every moment they read is in it.
+    shortcuts: Mapping[str, Any] = field(default_factory=dict)  # Keys they changed, or {"off": True}.
+    session_id: str = ""
+    way: str = "password"  # password | totp | oidc
+    totp: bool = False  # They have an authenticator in use.
+    proved_at: datetime | None = None  # When this browser last showed who they are.
 
     def may(self, permission: Permission) -> bool:
         """Whether any of their roles allows it."""
         return permission in self.permissions
 
 
+@dataclass(frozen=True)
+class OpenSession:
+    """One browser in which a person is signed in, as they see it in their own list."""
+
+    id: str
+    way: str
+    browser: str
+    address: str
+    since: datetime
+    seen_at: datetime
+
+
 class Sessions:
-    """Opens, recognises and ends console sessions."""
+    """Opens, recognises and ends console sessions. `totp_required` are roles that nobody has without an authenticator."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, totp_required: frozenset[Role] = frozenset()) -> None:
         self._database = database
+        self._totp_required = totp_required
 
-    async def open(self, person_id: str) -> str:
-        """The token of a new session; it is never stored and cannot be had again."""
-        token = secrets.token_urlsafe(TOKEN_BYTES)
-        row = ConsoleSessionRow(token_hash=_hash(token), id=new_id(), person_id=person_id, expires_at=now() + LIFETIME)
+    async def open(
+        self, person_id: str, *, way: str = "password", browser: str = "", address: str = "", proved: bool = True
+    ) -> str:
+        """The token of a new session; it is never stored and cannot be had again.
+
+        `proved` is False when a provider let somebody in who signed in there a while ago.
+        """
+        token, at = secrets.token_urlsafe(TOKEN_BYTES), now()
+        row = ConsoleSessionRow(
+            token_hash=_hash(token), id=new_id(), person_id=person_id, way=way, browser=browser, address=address,
+            created_at=at, seen_at=at, stepped_up_at=at if proved else None, expires_at=at + LIFETIME,
+        )  # fmt: skip
         async with self._database.transaction() as session:
             session.add(row)
         return token
 
-    async def person(self, token: str) -> Person | None:
-        """Whose token this is, or None when it is unknown, too old, ended, or its person no longer works here."""
-        row: Any = ConsoleSessionRow
-        statement = (
-            select(PersonRow)
-            .join(ConsoleSessionRow, row.person_id == PersonRow.id)
-            .where(row.token_hash == _hash(token), row.expires_at > now(), row.ended_at.is_(None))
+    async def person(self, token: str, *, idle: bool = False) -> Person | None:
+        """Whose token this is, or None when it is unknown, too old, unused for long, ended, or its person no longer
+        works here. Their roles are those of this moment. `idle`: the browser asks by itself, which is no use of it.
+        """
+        at = now()
+        good = (
+            _ROW.token_hash == _hash(token),
+            _ROW.expires_at > at,
+            _ROW.seen_at > at - IDLE,
+            _ROW.ended_at.is_(None),
         )
+        statement = select(PersonRow, ConsoleSessionRow).join(ConsoleSessionRow, _ROW.person_id == _PERSON.id)
         async with self._database.transaction() as session:
-            person = (await session.execute(statement)).scalar_one_or_none()
-        return _person(person) if person is not None and person.active else None
+            found = (await session.execute(statement.where(*good, _PERSON.active))).first()
+            if found is None or self._lacks_totp(found[0], found[1]):
+                return None
+            if not idle and found[1].seen_at < at - SEEN_EVERY:
+                await _seen(session, found[1].id, at)
+            return _person(found[0], found[1])
+
+    async def proved(self, session_id: str) -> None:
+        """The person has shown again who they are."""
+        await self._change(_ROW.id == session_id, stepped_up_at=now())
 
     async def end(self, token: str) -> None:
         """Ends the session at the server, so that a copied cookie is worth nothing either."""
-        row: Any = ConsoleSessionRow
+        await self._change(_ROW.token_hash == _hash(token), ended_at=now())
+
+    async def end_one(self, person_id: str, session_id: str) -> None:
+        """Ends one browser of a person's own; another person's stays as it is."""
+        await self._change(_ROW.id == session_id, _ROW.person_id == person_id, ended_at=now())
+
+    async def end_all(self, person_id: str) -> None:
+        """Signs a person out everywhere."""
+        await self._change(_ROW.person_id == person_id, ended_at=now())
+
+    async def of(self, person_id: str) -> tuple[OpenSession, ...]:
+        """The browsers in which a person is signed in, the last used first."""
+        at = now()
+        alive = (_ROW.person_id == person_id, _ROW.expires_at > at, _ROW.seen_at > at - IDLE, _ROW.ended_at.is_(None))
+        statement = select(ConsoleSessionRow).where(*alive).order_by(_ROW.seen_at.desc(), _ROW.id)
         async with self._database.transaction() as session:
-            await session.execute(
-                update(ConsoleSessionRow).where(row.token_hash == _hash(token)).values(ended_at=now())
-            )
+            rows = (await session.execute(statement)).scalars().all()
+        return tuple(
+            OpenSession(row.id, row.way, row.browser, row.address, row.created_at, row.seen_at) for row in rows
+        )
+
+    def _lacks_totp(self, person: PersonRow, session: ConsoleSessionRow) -> bool:
+        """A role that needs an authenticator counts at once, also for who was signed in before they got it."""
+        needed = not self._totp_required.isdisjoint(person.roles)
+        return needed and person.totp_confirmed_at is None and session.way != "oidc"
+
+    async def _change(self, *which: Any, **values: datetime) -> None:
+        async with self._database.transaction() as session:
+            await session.execute(update(ConsoleSessionRow).where(*which, _ROW.ended_at.is_(None)).values(values))
 
 
-def _person(row: PersonRow) -> Person:
+def is_proved(person: Person) -> bool:
+    """Whether this browser showed within ten minutes who is there."""
+    return person.proved_at is not None and person.proved_at > now() - PROOF_LASTS
+
+
+def browser_name(user_agent: str) -> str:
+    """`Chrome · Windows` of a User-Agent header; empty when it names none that we know."""
+    found = [
+        next((name for sign, name in known if re.search(rf"\b{sign}\b", user_agent)), "")
+        for known in (_BROWSERS, _SYSTEMS)
+    ]
+    return " · ".join(name for name in found if name)
+
+
+async def _seen(session: AsyncSession, session_id: str, at: datetime) -> None:
+    await session.execute(update(ConsoleSessionRow).where(_ROW.id == session_id).values(seen_at=at))
+
+
+def _person(row: PersonRow, session: ConsoleSessionRow) -> Person:
     roles = tuple(Role(role) for role in row.roles)
-    return Person(row.id, row.name, row.locale, roles, permissions_of(roles))
+    return Person(
+        id=row.id, name=row.name, locale=row.locale, roles=roles, permissions=permissions_of(roles),
+        timezone=row.timezone, shortcuts=row.shortcuts, session_id=session.id, way=session.way,
+        totp=row.totp_confirmed_at is not None, proved_at=session.stepped_up_at,
+    )  # fmt: skip
 
 
 def _hash(token: str) -> str:

@@ -12,10 +12,12 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from activities.throttle import Throttle
+from activities.totp import Totp
 from domain.people import Permission
 from domain.refusals import NotAllowed, NotSignedIn
 from reviewer_ui.services import ConsoleServices
 from reviewer_ui.sessions import COOKIE, Person, Sessions
+from reviewer_ui.undoing import Undoable, undoable
 from web.static import StaticFiles
 from web.templates import Pages
 
@@ -42,6 +44,7 @@ class Shell:
     links: tuple[Link, ...]
     theme: str
     may_decide: bool
+    undo: Undoable | None = None  # The decision that this browser made last, while it can be undone.
 
 
 AREAS: tuple[tuple[str, str, str, Permission], ...] = (
@@ -57,10 +60,13 @@ class Console:
 
     def __init__(self, services: ConsoleServices) -> None:
         self.services = services
-        self.sessions = Sessions(services.database)
+        self.sessions = Sessions(services.database, services.totp_required)
+        self.totp = Totp(services.database, services.keyring)
         self.static = StaticFiles(HERE / "static")
         self.pages = Pages(HERE / "templates", self.static)
         # Per address: each try takes 150 ms of a processor, so a flood of them would keep everybody out.
+        self.live = Live(services.database)
+        self.notice_throttle = Throttle("5/minute;30/hour")  # Test messages of one person go to others' servers.
         self.sign_in_throttle = Throttle("60/minute")
 
     async def answer(
@@ -81,19 +87,31 @@ async def visitor(request: Request) -> Person | None:
     """Who asks, or None; looked up once per request."""
     if not hasattr(request.state, "person"):
         token = request.cookies.get(COOKIE, "")
-        request.state.person = await console_of(request).sessions.person(token) if token else None
+        request.state.person = await _recognised(request, token) if token else None
         request.state.timezone = getattr(request.state.person, "timezone", "")
     found: Person | None = request.state.person
     return found
+
+
+async def signed_in(request: Request) -> Person:
+    """A dependency: the signed-in person, whatever their roles. Refuses with NotSignedIn."""
+    person = await visitor(request)
+    if person is None:
+        raise NotSignedIn
+    return person
+
+
+async def _recognised(request: Request, token: str) -> Person | None:
+    # A stream that the page opens by itself, time and again, does not keep a left browser signed in.
+    idle = "text/event-stream" in request.headers.get("accept", "")
+    return await console_of(request).sessions.person(token, idle=idle)
 
 
 def allowed(permission: Permission) -> Callable[[Request], Coroutine[Any, Any, Person]]:
     """A dependency: the signed-in person, who may do this. Refuses with NotSignedIn or NotAllowed."""
 
     async def require(request: Request) -> Person:
-        person = await visitor(request)
-        if person is None:
-            raise NotSignedIn
+        person = await signed_in(request)
         if not person.may(permission):
             raise NotAllowed(permission=permission.value)
         return person
@@ -109,6 +127,7 @@ def shell(request: Request, person: Person | None) -> Shell:
         links=() if person is None else tuple(_links(request.url.path, person)),
         theme=theme if theme in THEMES else THEMES[0],
         may_decide=person is not None and person.may(Permission.DECIDE),
+        undo=None if person is None else undoable(request),
     )
 
 
@@ -128,6 +147,7 @@ def _links(path: str, person: Person) -> list[Link]:
 
 
 At = Annotated[Console, Depends(console_of)]
+SignedIn = Annotated[Person, Depends(signed_in)]
 QueueReader = Annotated[Person, Depends(allowed(Permission.SEE_QUEUE))]
 CardReader = Annotated[Person, Depends(allowed(Permission.SEE_CARD))]
 Decider = Annotated[Person, Depends(allowed(Permission.DECIDE))]

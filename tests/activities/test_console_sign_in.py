@@ -11,10 +11,11 @@ import pyotp
 import pytest
 from sqlalchemy import select
 
-from activities.console_sign_in import ConsoleSignIn, Identity
+from activities.console_sign_in import ConsoleSignIn
 from activities.totp import Totp
 from database.tables.people import AuditRow, ConsoleSessionRow, PersonIdentityRow, PersonRow
 from domain.identifiers import new_id
+from domain.people import Identity
 from domain.refusals import (
     EmailNotVerified,
     NotExpectedNow,

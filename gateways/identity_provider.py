@@ -1,0 +1,171 @@
+"""An OpenID Connect provider: where to send a browser, and what the answer proves (authorization code, PKCE, nonce)."""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote_plus, urlencode
+
+import httpx
+from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
+from authlib.oauth2.rfc7636 import create_s256_code_challenge
+from authlib.oidc.core import CodeIDToken
+from joserfc import jwt
+from joserfc.errors import ClaimError, JoseError
+from joserfc.jwk import KeySet
+
+from domain.people import Identity
+from gateways.errors import GatewayUnavailable, ReportRefused
+from gateways.http import JsonReply, exchange, understood
+
+SYSTEM = "identity_provider"
+DISCOVERY = "/.well-known/openid-configuration"
+SCOPE = "openid email profile"
+# Only signatures that need the provider's private key: a shared secret could be guessed, and `none` is nobody's.
+ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
+KNOWN_FOR_S = 3600
+CLOCKS_APART_S = 60
+NEEDED = ("issuer", "authorization_endpoint", "token_endpoint", "jwks_uri")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One browser sent to the provider: what its answer must fit. Kept by that browser, sealed, for some minutes."""
+
+    state: str
+    nonce: str = field(repr=False)
+    verifier: str = field(repr=False)
+    again: bool = False  # They must show who they are anew, whether or not the provider knows them already.
+    at: int = 0  # Seconds of the epoch.
+
+
+class IdentityProvider:
+    """One provider by its issuer address; `answer_url` is the page of ours to which it sends browsers back."""
+
+    def __init__(self, client: httpx.AsyncClient, issuer: str, client_id: str, secret: str, answer_url: str) -> None:
+        self._client = client
+        self._issuer = issuer
+        self._client_id = client_id
+        self._secret = secret
+        self._answer_url = answer_url
+        self._known: tuple[float, Mapping[str, Any]] | None = None
+        self._keys: KeySet | None = None
+
+    async def ask(self, *, again: bool = False) -> tuple[str, Asked]:
+        """The provider's page to send a browser to, and what to keep until it comes back. Raises GatewayUnavailable."""
+        about = await self._about()
+        asked = Asked(_random(), _random(), _random(), again, int(time.time()))
+        anew: dict[str, str] = {"prompt": "login", "max_age": "0"} if again else {}
+        address = prepare_grant_uri(
+            about["authorization_endpoint"], self._client_id, "code", redirect_uri=self._answer_url, scope=SCOPE,
+            state=asked.state, nonce=asked.nonce, code_challenge=create_s256_code_challenge(asked.verifier),
+            code_challenge_method="S256", **anew,
+        )  # fmt: skip
+        return str(address), asked
+
+    async def answered(self, code: str, asked: Asked) -> Identity:
+        """Whom the provider vouches for. Raises GatewayUnavailable, GatewayRefused (the code is not good), and
+        ReportRefused, whose reason names the claim, when what it says does not verify.
+        """
+        about = await self._about()
+        given = await self._tokens(about, code, asked.verifier)
+        claims = await self._verified(about, str(given.get("id_token", "")), str(given.get("access_token", "")), asked)
+        if "email" not in claims and about.get("userinfo_endpoint"):
+            claims = claims | await self._more(about, str(given.get("access_token", "")), str(claims["sub"]))
+        return Identity(
+            issuer=str(about["issuer"]),
+            subject=str(claims["sub"]),
+            email=str(claims.get("email", "")),
+            email_verified=claims.get("email_verified") in (True, "true"),  # Some providers write it as text.
+            proved_at=int(claims.get("auth_time") or 0),
+        )
+
+    async def aclose(self) -> None:
+        """Closes the connections."""
+        await self._client.aclose()
+
+    async def _about(self) -> Mapping[str, Any]:
+        """The provider's own description of itself, at most an hour old."""
+        if self._known is not None and self._known[0] > time.monotonic():
+            return self._known[1]
+        found = (await self._read(self._issuer.rstrip("/") + DISCOVERY)).fields
+        if not all(isinstance(found.get(name), str) for name in NEEDED):
+            raise GatewayUnavailable(SYSTEM, "malformed")
+        if str(found["issuer"]).rstrip("/") != self._issuer.rstrip("/"):
+            raise GatewayUnavailable(SYSTEM, "other_issuer")
+        self._known = (time.monotonic() + KNOWN_FOR_S, found)
+        return found
+
+    async def _tokens(self, about: Mapping[str, Any], code: str, verifier: str) -> Mapping[str, Any]:
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": self._answer_url,
+            "code_verifier": verifier,
+        }
+        headers = {"content-type": "application/x-www-form-urlencoded", "accept": "application/json"}
+        if "client_secret_basic" in about.get("token_endpoint_auth_methods_supported", ["client_secret_basic"]):
+            pair = f"{quote_plus(self._client_id)}:{quote_plus(self._secret)}".encode()
+            headers["authorization"] = f"Basic {base64.b64encode(pair).decode()}"
+        else:
+            form |= {"client_id": self._client_id, "client_secret": self._secret}
+        address = str(about["token_endpoint"])
+        request = self._client.build_request("POST", address, content=urlencode(form), headers=headers)
+        return understood(SYSTEM, await exchange(self._client, SYSTEM, request)).fields
+
+    async def _verified(
+        self, about: Mapping[str, Any], id_token: str, access_token: str, asked: Asked
+    ) -> dict[str, Any]:
+        options = {"iss": _must_be(about["issuer"]), "aud": _must_be(self._client_id)}
+        params = {"nonce": asked.nonce, "client_id": self._client_id, "access_token": access_token}
+        try:
+            signed = await self._signed(about, id_token)
+            claims = CodeIDToken(
+                signed.claims, signed.header, options, params | ({"max_age": 1} if asked.again else {})
+            )
+            claims.validate(int(time.time()), CLOCKS_APART_S)
+        except ClaimError as error:
+            raise ReportRefused(SYSTEM, str(error.claim)) from None
+        except (JoseError, ValueError):
+            raise ReportRefused(SYSTEM, "id_token") from None
+        if not claims.get("sub"):
+            raise ReportRefused(SYSTEM, "sub")
+        if asked.again and int(claims["auth_time"]) < asked.at - CLOCKS_APART_S:
+            raise ReportRefused(SYSTEM, "auth_time")
+        return dict(claims)
+
+    async def _signed(self, about: Mapping[str, Any], id_token: str) -> jwt.Token:
+        """The token whose signature is the provider's; its keys are read again when it signs with a new one."""
+        if self._keys is not None:
+            try:
+                return jwt.decode(id_token, self._keys, algorithms=list(ALGORITHMS))
+            except (JoseError, ValueError):
+                self._keys = None  # Signed with a key that came after them, or not at all: new keys tell.
+        found = (await self._read(str(about["jwks_uri"]))).fields
+        self._keys = KeySet.import_key_set(json.loads(json.dumps(dict(found))))
+        return jwt.decode(id_token, self._keys, algorithms=list(ALGORITHMS))
+
+    async def _more(self, about: Mapping[str, Any], access_token: str, subject: str) -> dict[str, Any]:
+        """Address and its verification, where the provider leaves them out of the token."""
+        found = (await self._read(str(about["userinfo_endpoint"]), access_token)).fields
+        if found.get("sub") != subject:
+            raise ReportRefused(SYSTEM, "sub")
+        return {name: found[name] for name in ("email", "email_verified") if name in found}
+
+    async def _read(self, address: str, access_token: str = "") -> JsonReply:
+        headers = {"authorization": f"Bearer {access_token}"} if access_token else {}
+        request = self._client.build_request("GET", address, headers=headers | {"accept": "application/json"})
+        return understood(SYSTEM, await exchange(self._client, SYSTEM, request))
+
+
+def _must_be(value: str) -> dict[str, Any]:
+    return {"essential": True, "value": value}
+
+
+def _random() -> str:
+    return secrets.token_urlsafe(32)
