@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from activities.review_queue import require
+from activities.leasing import require
 from database.repositories import cards, evidence, notices
 from database.session import Database
 from database.tables.columns import now

@@ -10,13 +10,17 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from database.reads.console import CardRecord
+from database.repositories import cards as stored
+from database.tables.intake import PhotoRow
 from database.tables.reading import ReadingRow
 from database.tables.verification import AnswerRow
+from domain.cards import CardStatus
 from domain.money import BASIS_POINTS_PER_ONE, Currency, Money
 from domain.people import Permission
-from domain.reading import SECRET_FIELDS, Box, FieldName, money_from
+from domain.reading import SECRET_FIELDS, Box, FieldName, money_from, money_text
 from domain.rules.brands import Brand, brand, masked
 from domain.rules.limits import limits_in_force
+from domain.rules.number_check import NumberCheck, checked
 from domain.sealing import KeyRing
 from domain.verification import Party
 from reviewer_ui.pages.card_view import box_of, crop_of
@@ -36,28 +40,72 @@ class CheckView:
 
 
 @dataclass(frozen=True)
+class SaidView:
+    """What a party says of a field; `agrees` is False when that is not what stands on the card."""
+
+    party: Party
+    value: Money | date | str
+    agrees: bool
+
+
+@dataclass(frozen=True)
 class FieldView:
-    """One field: what stands on the card now and what was read, both masked where they are secret."""
+    """One field: what stands on the card now and what was read, both masked where they are secret.
+
+    `differs`: something else was read than stands on the card, of secrets too, whose difference masks may hide.
+    `number` tells the number beside its brand's rule, place by place.
+    """
 
     name: FieldName
     value: str | Money | date | None
     read: str | Money | date | None
+    differs: bool
     confidence_bp: int | None
     doubtful: bool
     photo_id: str | None
     crop: Box | None
-    answers: tuple[tuple[Party, Money | date | str], ...]
+    answers: tuple[SaidView, ...]
     checks: tuple[CheckView, ...]
+    number: NumberCheck | None
     revealable: bool
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """A card's fields in the clear, for the time in which its page is made: `on_card` and `read`, as a reading writes them."""
+
+    record: CardRecord
+    kind: Brand
+    reading: ReadingRow | None
+    photo: PhotoRow | None
+    on_card: Mapping[FieldName, str | None] = field(repr=False)
+    read: Mapping[str, str] = field(repr=False)
 
 
 def fields(record: CardRecord, keyring: KeyRing, person: Person, clear: bool) -> tuple[FieldView, ...]:
     """Number, PIN, face value and expiry, each with its reading, the answers beside it, and its brand's rules."""
-    kind = brand(record.card.brand)
-    reading = next(iter(record.readings), None)
-    values = {} if reading is None else _read_values(reading, keyring)
-    names = [name for name in SHOWN_FIELDS if name is not FieldName.PIN or kind.pin is not None]
-    return tuple(_field(name, record, keyring, kind, reading, values, person, clear) for name in names)
+    opened = _open(record, keyring)
+    names = [name for name in SHOWN_FIELDS if name is not FieldName.PIN or opened.kind.pin is not None]
+    return tuple(_field(name, opened, person, clear) for name in names)
+
+
+def _open(record: CardRecord, keyring: KeyRing) -> _Opened:
+    card, reading = record.card, next(iter(record.readings), None)
+    face = None if card.face_value_minor is None else money_text(Money(card.face_value_minor, card.currency))
+    on_card = {
+        FieldName.NUMBER: stored.open_number(keyring, card),
+        FieldName.PIN: stored.open_pin(keyring, card),
+        FieldName.FACE_VALUE: face,
+        FieldName.EXPIRY: card.expires_on.isoformat() if card.expires_on else None,
+    }
+    return _Opened(
+        record=record,
+        kind=brand(card.brand),
+        reading=reading,
+        photo=next((one for one in record.photos if reading is not None and one.id == reading.photo_id), None),
+        on_card=on_card,
+        read={} if reading is None else _read_values(reading, keyring),
+    )
 
 
 def _read_values(reading: ReadingRow, keyring: KeyRing) -> dict[str, str]:
@@ -65,25 +113,25 @@ def _read_values(reading: ReadingRow, keyring: KeyRing) -> dict[str, str]:
     return {str(name): str(value) for name, value in json.loads(opened).items() if value is not None}
 
 
-def _field(
-    name: FieldName, record: CardRecord, keyring: KeyRing, kind: Brand, reading: ReadingRow | None,
-    values: Mapping[str, str], person: Person, clear: bool,
-) -> FieldView:  # fmt: skip
-    found = next((one for one in (reading.fields if reading else ()) if one["name"] == name.value), None)
-    photo = next((one for one in record.photos if reading is not None and one.id == reading.photo_id), None)
-    box = box_of(found) if found and photo else None
+def _field(name: FieldName, opened: _Opened, person: Person, clear: bool) -> FieldView:
+    found = next((one for one in (opened.reading.fields if opened.reading else ()) if one["name"] == name.value), None)
+    photo, box = opened.photo, box_of(found) if found and opened.photo else None
+    seen = photo is not None and box is not None and clear
     confidence = _confidence_bp(found) if found else None
+    on_card, read = opened.on_card[name], opened.read.get(name.value)
     return FieldView(
         name=name,
-        value=_on_card(name, record),
-        read=_as_read(name, values.get(name.value)),
+        value=_shown(name, on_card),
+        read=_shown(name, read),
+        differs=on_card is not None and read is not None and on_card != read,
         confidence_bp=confidence,
         doubtful=confidence is not None and confidence < _confidence_min(),
-        photo_id=photo.id if photo and box and clear else None,
-        crop=crop_of(box, photo) if photo and box and clear else None,
-        answers=_said_of(name, record),
-        checks=_checks(name, record, keyring, kind),
-        revealable=person.may(Permission.REVEAL) and _sealed(name, record) is not None,
+        photo_id=photo.id if photo and seen else None,
+        crop=crop_of(box, photo) if photo and box and seen else None,
+        answers=_said_of(name, opened.record),
+        checks=_checks(name, opened),
+        number=_number(opened) if name is FieldName.NUMBER else None,
+        revealable=person.may(Permission.REVEAL) and name in SECRET_FIELDS and on_card is not None,
     )
 
 
@@ -97,23 +145,7 @@ def _confidence_min() -> int:
     return limits_in_force(datetime.now(UTC).date()).confidence_bp_min
 
 
-def _sealed(name: FieldName, record: CardRecord) -> bytes | None:
-    secrets = {FieldName.NUMBER: record.card.number_sealed, FieldName.PIN: record.card.pin_sealed}
-    return secrets.get(name)
-
-
-def _on_card(name: FieldName, record: CardRecord) -> str | Money | date | None:
-    card = record.card
-    if name is FieldName.NUMBER:
-        return masked(card.number_tail) if card.number_tail else None
-    if name is FieldName.PIN:
-        return HIDDEN if card.pin_sealed else None
-    if name is FieldName.FACE_VALUE:
-        return None if card.face_value_minor is None else Money(card.face_value_minor, card.currency)
-    return card.expires_on
-
-
-def _as_read(name: FieldName, value: str | None) -> str | Money | date | None:
+def _shown(name: FieldName, value: str | None) -> str | Money | date | None:
     if value is None:
         return None
     if name in SECRET_FIELDS:
@@ -121,9 +153,28 @@ def _as_read(name: FieldName, value: str | None) -> str | Money | date | None:
     return money_from(value) if name is FieldName.FACE_VALUE else date.fromisoformat(value)
 
 
-def _said_of(name: FieldName, record: CardRecord) -> tuple[tuple[Party, Money | date | str], ...]:
-    said = ((answer.party, _said(name, answer, record.card.currency)) for answer in _fresh(record))
-    return tuple((party, value) for party, value in dict(said).items() if value is not None)
+def _number(opened: _Opened) -> NumberCheck | None:
+    """The number on the card, or what was read while none stands there, with nothing but its last four in the clear."""
+    on_card, read = opened.on_card[FieldName.NUMBER], opened.read.get(FieldName.NUMBER.value)
+    number = on_card or read
+    return None if number is None else checked(opened.kind, number, clear=False, other=read if on_card else None)
+
+
+def _said_of(name: FieldName, record: CardRecord) -> tuple[SaidView, ...]:
+    said = {answer.party: _said(name, answer, record.card.currency) for answer in _fresh(record)}
+    known = ((party, value) for party, value in said.items() if value is not None)
+    return tuple(SaidView(party, value, _agrees(name, value, record)) for party, value in known)
+
+
+def _agrees(name: FieldName, value: Money | date | str, record: CardRecord) -> bool:
+    card = record.card
+    if name is FieldName.NUMBER:
+        return value == CardStatus.ACTIVE.value
+    if name is FieldName.PIN:
+        return value == "right"
+    if name is FieldName.EXPIRY:
+        return card.expires_on is None or value == card.expires_on
+    return card.face_value_minor is None or value == Money(card.face_value_minor, card.currency)
 
 
 def _fresh(record: CardRecord) -> list[AnswerRow]:
@@ -145,27 +196,15 @@ def _said(name: FieldName, answer: AnswerRow, currency: Currency) -> Money | dat
     return answer.status.value if name is FieldName.NUMBER else None
 
 
-def _checks(name: FieldName, record: CardRecord, keyring: KeyRing, kind: Brand) -> tuple[CheckView, ...]:
-    sealed = _sealed(name, record)
-    if sealed is not None:
-        plain = keyring.open_text(sealed, purpose="card", aad=f"card:{record.card.id}:{name.value}")
-        return _number_checks(plain, kind) if name is FieldName.NUMBER else (_pin_check(plain, kind),)
-    card = record.card
+def _checks(name: FieldName, opened: _Opened) -> tuple[CheckView, ...]:
+    """The brand's rules about PIN, face value and expiry; the number's are told place by place."""
+    card, kind, pin = opened.record.card, opened.kind, opened.on_card[FieldName.PIN]
+    if name is FieldName.PIN and pin is not None:
+        holds = re.fullmatch(kind.pin or "", pin) is not None
+        return (CheckView("console.check.pin_pattern", holds, {"length": len(pin)}),)
     if name is FieldName.FACE_VALUE and card.face_value_minor is not None:
         least, most = kind.face_minor
         return (CheckView("console.check.face_value", least <= card.face_value_minor <= most),)
     if name is FieldName.EXPIRY and card.expires_on is not None:
         return (CheckView("console.check.expiry", card.expires_on >= datetime.now(UTC).date()),)
     return ()
-
-
-def _number_checks(number: str, kind: Brand) -> tuple[CheckView, ...]:
-    pattern = CheckView("console.check.number_pattern", kind.matches_pattern(number), {"length": len(number)})
-    if kind.check.value == "none":
-        return (pattern,)
-    return (pattern, CheckView("console.check.check_digit", kind.check_holds(number)))
-
-
-def _pin_check(pin: str, kind: Brand) -> CheckView:
-    holds = re.fullmatch(kind.pin or "", pin) is not None
-    return CheckView("console.check.pin_pattern", holds, {"length": len(pin)})

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from database.reads.comments import Comment
 from database.reads.console import CardRecord
 from database.tables.intake import CardEventRow, PhotoRow
 from database.tables.reading import ReadingRow
@@ -33,9 +34,10 @@ class BoxView:
 
 @dataclass(frozen=True)
 class PhotoView:
-    """One photograph; `clear` is whether this person may see it sharp, which takes the lease."""
+    """One photograph, the `number`th as sent; `clear` is whether this person may see it sharp, which takes the lease."""
 
     id: str
+    number: int
     width: int
     height: int
     current: bool
@@ -86,11 +88,12 @@ def may_see_internal(person: Person) -> bool:
     return person.may(Permission.SEE_PAYOUTS) or person.may(Permission.DECIDE_ESCALATED)
 
 
-def photos(record: CardRecord, person: Person, clear: bool) -> tuple[PhotoView, ...]:
-    """The card's photographs; none for those whose work needs no photo."""
+def photos(record: CardRecord, person: Person, clear: bool, chosen: str = "") -> tuple[PhotoView, ...]:
+    """The card's photographs, the chosen one (an id) first; none for those whose work needs no photo."""
     if not person.may(Permission.REVEAL):
         return ()
-    return tuple(_photo(one, _reading_of(record, one.id), clear) for one in record.photos)
+    shown = [_photo(one, number, _reading_of(record, one.id), clear) for number, one in enumerate(record.photos, 1)]
+    return tuple(sorted(shown, key=lambda one: one.id != chosen))
 
 
 def answers(record: CardRecord) -> tuple[AnswerView, ...]:
@@ -117,14 +120,15 @@ def price(record: CardRecord, person: Person) -> PriceView | None:
     )
 
 
-def story(record: CardRecord) -> tuple[EventView, ...]:
-    """What happened, newest first."""
-    return tuple(_event(event, record.names) for event in record.events)
+def story(record: CardRecord, comments: Sequence[Comment] = ()) -> tuple[EventView | Comment, ...]:
+    """What happened and what was said of it, newest first."""
+    told: list[EventView | Comment] = [_event(event, record.names) for event in record.events]
+    return tuple(sorted([*told, *comments], key=lambda one: one.at, reverse=True))
 
 
-def _photo(row: PhotoRow, reading: ReadingRow | None, clear: bool) -> PhotoView:
+def _photo(row: PhotoRow, number: int, reading: ReadingRow | None, clear: bool) -> PhotoView:
     boxes = () if reading is None or not clear else tuple(_boxes(reading, row))
-    return PhotoView(row.id, row.width, row.height, row.current, clear, boxes)
+    return PhotoView(row.id, number, row.width, row.height, row.current, clear, boxes)
 
 
 def _boxes(reading: ReadingRow, photo: PhotoRow) -> list[BoxView]:

@@ -1,0 +1,66 @@
+"""The comments of a card with their authors and files, as its page shows them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.tables.comments import AttachmentRow, CommentRow
+from database.tables.people import PersonRow
+
+COMMENTS_MAX = 100
+_COMMENT: Any = CommentRow
+_FILE: Any = AttachmentRow
+_PERSON: Any = PersonRow
+
+
+@dataclass(frozen=True)
+class KeptFile:
+    """A file kept with a card; its bytes are elsewhere, sealed."""
+
+    id: str
+    name: str
+    media_type: str
+    size_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Comment:
+    """One comment and who wrote it."""
+
+    id: str
+    author: str
+    words: str
+    at: datetime
+    files: tuple[KeptFile, ...]
+
+
+async def of_card(session: AsyncSession, card_id: str) -> tuple[Comment, ...]:
+    """The card's newest comments, newest first, in two statements."""
+    statement = (
+        select(CommentRow, _PERSON.name)
+        .join(PersonRow, _PERSON.id == _COMMENT.person_id)
+        .where(_COMMENT.card_id == card_id)
+        .order_by(_COMMENT.id.desc())
+        .limit(COMMENTS_MAX)
+    )
+    found = (await session.execute(statement)).tuples().all()
+    files = await _files(session, [row.id for row, _ in found])
+    return tuple(Comment(row.id, author, row.words, row.at, tuple(files.get(row.id, ()))) for row, author in found)
+
+
+async def _files(session: AsyncSession, comment_ids: list[str]) -> dict[str, list[KeptFile]]:
+    """The files of these comments, by comment."""
+    if not comment_ids:
+        return {}
+    statement = select(AttachmentRow).where(_FILE.comment_id.in_(comment_ids)).order_by(_FILE.id)
+    files: dict[str, list[KeptFile]] = {}
+    for row in (await session.execute(statement)).scalars():
+        kept = KeptFile(row.id, row.name, row.media_type, row.size_bytes, row.sha256)
+        files.setdefault(row.comment_id or "", []).append(kept)
+    return files

@@ -1,0 +1,48 @@
+// What the card page does by itself: it keeps the lease while somebody works, and completes the name behind an @.
+
+const KEEP_EVERY_MS = 60_000;
+
+function keepLease(form) {
+  let kept = Date.now(), asking = false;
+  async function keep() {
+    if (asking || Date.now() - kept < KEEP_EVERY_MS) return;
+    asking = true;
+    try {
+      const answer = await fetch(form.dataset.keep, { method: "POST", body: new URLSearchParams(new FormData(form)) });
+      if (!answer.ok) return;
+      const until = (await answer.json()).until;
+      for (const shown of document.querySelectorAll("[data-countdown]")) shown.dataset.countdown = until;
+    } catch {
+      // The network is away: the countdown goes on, and the next key tries again.
+    } finally {
+      kept = Date.now();
+      asking = false;
+    }
+  }
+  for (const activity of ["keydown", "pointerdown", "wheel", "pointermove"]) {
+    document.addEventListener(activity, keep, { passive: true });
+  }
+}
+
+function completeMentions(field) {
+  const list = document.getElementById(field.getAttribute("list"));
+  let asked = "";
+  field.addEventListener("input", async () => {
+    const begun = /(?:^|[^\w.+-])[@＠]([^@＠]{1,40})$/u.exec(field.value)?.[1];
+    if (!begun || begun === asked) return;
+    asked = begun; // Only the name goes out, never what else was typed.
+    const answer = await fetch(`/people/called?q=${encodeURIComponent(begun)}`);
+    if (!answer.ok) return;
+    const before = field.value.slice(0, field.value.length - begun.length);
+    list.replaceChildren(...(await answer.json()).map(({ name, email }) => {
+      const option = document.createElement("option");
+      option.value = `${before}${name} `;
+      option.label = `${name} · ${email}`;
+      return option;
+    }));
+  });
+}
+
+const keeping = document.querySelector("[data-keep]");
+if (keeping) keepLease(keeping);
+document.querySelectorAll("[data-mentions]").forEach(completeMentions);
