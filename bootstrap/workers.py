@@ -105,7 +105,7 @@ def _own_activities(store: Database, keyring: KeyRing, world: outside.Outside) -
     payout, journey = Payout(store, keyring, world.alipay), Journey(store)
     return [
         pricing.value, pricing.offer, pricing.close,
-        review.open, review.alarm, review.apply,
+        review.open, review.alarm, review.apply, review.chain, review.replan, review.decide_by_policy,
         payout.prepare, payout.send, payout.reconcile, payout.settle,
         journey.move, journey.end,
     ]  # fmt: skip

@@ -12,6 +12,7 @@ from workflows.dynamic_code import DynamicCode
 from workflows.human_review import HumanReview
 from workflows.messages import (
     CardEnded,
+    ClockChanged,
     CodeEntered,
     Decision,
     FieldsConfirmed,
@@ -182,6 +183,11 @@ class CardWorkflow:
     @decide.validator
     def _check_decide(self, decision: Decision) -> None:
         self._human_review.check_expected(decision)
+
+    @workflow.signal
+    def replan(self, changed: ClockChanged) -> None:
+        """The clock of the open review task has changed."""
+        self._human_review.replan(changed.task_id)
 
     @workflow.signal
     def outlet_reported(self, report: OutletReport) -> None:

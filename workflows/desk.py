@@ -32,7 +32,15 @@ from domain.refusals import (
 )
 from domain.verification import DynamicCodeResult
 from workflows.card import CardWorkflow
-from workflows.messages import CodeEntered, Decision, FieldsConfirmed, OfferAnswer, OutletReport, PaymentReported
+from workflows.messages import (
+    ClockChanged,
+    CodeEntered,
+    Decision,
+    FieldsConfirmed,
+    OfferAnswer,
+    OutletReport,
+    PaymentReported,
+)
 from workflows.policies import CARDS_QUEUE
 
 Told = TypeVar("Told")
@@ -108,6 +116,10 @@ class CardDesk:
         """The gateway's report; the card asks the gateway itself before it believes anything."""
         await self._signal(card_id, CardWorkflow.payment_reported, PaymentReported(key))
 
+    async def replan(self, card_id: str, task_id: str) -> None:
+        """The clock of a review task has changed; news of a task that is closed changes nothing."""
+        await self._signal(card_id, CardWorkflow.replan, ClockChanged(task_id))
+
     async def story(self, card_id: str) -> Story:
         """Stage, waiting for whom, since when, until when; of ended cards too."""
         return await _heard(self._card(card_id).query(CardWorkflow.story))
@@ -115,7 +127,7 @@ class CardDesk:
     def _card(self, card_id: str) -> WorkflowHandle[CardWorkflow, Any]:
         return self._client.get_workflow_handle_for(CardWorkflow.run, identifiers.card_workflow(card_id))
 
-    async def _signal(self, card_id: str, signal: Any, message: OutletReport | PaymentReported) -> None:
+    async def _signal(self, card_id: str, signal: Any, message: OutletReport | PaymentReported | ClockChanged) -> None:
         try:
             await _heard(self._card(card_id).signal(signal, message))
         except NotExpectedNow:

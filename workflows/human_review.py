@@ -1,4 +1,4 @@
-"""Waiting for a reviewer: one task, its warning and its breach, and the decision that an Update brings."""
+"""Waiting for a reviewer: one task, the timers of its clock, and the decision that an Update or its policy brings."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from temporalio import workflow
 from workflows import steps
 from workflows.messages import Decision
 from workflows.progress import Progress, not_expected
+from workflows.review_timers import DECIDES, ReviewTimers
 
 with workflow.unsafe.imports_passed_through():
     from domain.cards import Stage, WaitingFor
@@ -24,16 +25,16 @@ class HumanReview:
         self._progress = progress
         self._task: TaskOpened | None = None
         self._tasks_opened = 0
+        self._replan = False  # The task's clock has changed: it is to be asked for anew.
         self._decided: dict[str, ReviewFacts] = {}  # By task, so that a repeated Update gets the same answer.
         self._lock = asyncio.Lock()  # Two decisions at once: the second finds the first one's result.
 
     async def decide_by_person(self, reasons: tuple[str, ...]) -> ReviewFacts:
-        """Opens a task and returns what a reviewer decided, however long it takes."""
+        """Opens a task and returns what a reviewer, or at the end of its chain its policy, decided."""
         self._tasks_opened += 1
         task = await steps.open_review(self._progress.card_id, self._tasks_opened, reasons)
-        due = workflow.now() + timedelta(seconds=task.due_after_s)
-        self._task = task
-        self._progress.note(Stage.REVIEW, WaitingFor.REVIEWER, due)
+        self._task, self._replan = task, False
+        self._note_due(task)
         await self._wait_with_alarms(task)
         self._progress.note(Stage.REVIEW)
         return self._decided[task.task_id]
@@ -50,12 +51,54 @@ class HumanReview:
                 self._decided[decision.task_id] = await steps.apply_decision(decision.task_id, decision.decision_id)
             return self._decided[decision.task_id]
 
+    def replan(self, task_id: str) -> None:
+        """The clock of this task has changed; news of any other task is old."""
+        if self._task is not None and self._task.task_id == task_id and task_id not in self._decided:
+            self._replan = True
+
+    def _note_due(self, task: TaskOpened) -> None:
+        due = workflow.now() + timedelta(seconds=task.due_after_s)
+        self._progress.note(Stage.REVIEW, WaitingFor.REVIEWER, due)
+
     async def _wait_with_alarms(self, task: TaskOpened) -> None:
-        warn_after = timedelta(seconds=task.warn_after_s)
-        breach_after = timedelta(seconds=task.due_after_s) - warn_after
-        for alarm, patience in ((Alarm.WARNING, warn_after), (Alarm.BREACH, breach_after)):
+        """Until somebody has decided; each alarm is sounded once, whenever its moment is moved to."""
+        timers = ReviewTimers(task, workflow.now())
+        if task.plan_version == 0:
+            await self._wait_as_before(task, timers)
+        while task.task_id not in self._decided:
+            alarm = timers.next()
             try:
-                await workflow.wait_condition(lambda: task.task_id in self._decided, timeout=patience)
+                await workflow.wait_condition(
+                    lambda: self._replan or task.task_id in self._decided,
+                    timeout=None if alarm is None else timers.patience(alarm, workflow.now()),
+                )
             except TimeoutError:
-                await steps.sound_alarm(task.task_id, alarm)
-        await workflow.wait_condition(lambda: task.task_id in self._decided)
+                await self._sound(task.task_id, timers)
+            if self._replan and task.task_id not in self._decided:
+                self._replan = False
+                moved = await steps.replan_review(task.task_id)
+                timers.move(moved, workflow.now())
+                self._note_due(moved)
+
+    async def _wait_as_before(self, task: TaskOpened, timers: ReviewTimers) -> None:
+        """Two timers one after the other: how tasks waited whose opening stands in histories without a plan's version."""
+        for patience in (task.warn_after_s, task.due_after_s - task.warn_after_s):
+            try:
+                await workflow.wait_condition(
+                    lambda: self._replan or task.task_id in self._decided, timeout=timedelta(seconds=patience)
+                )
+            except TimeoutError:
+                await self._sound(task.task_id, timers)
+
+    async def _sound(self, task_id: str, timers: ReviewTimers) -> None:
+        alarm = timers.sounded()
+        if alarm in (Alarm.WARNING, Alarm.BREACH):
+            await steps.sound_alarm(task_id, Alarm(alarm))
+        elif alarm != DECIDES:
+            await steps.tell_chain(task_id, int(alarm))
+        else:
+            decided = await steps.decide_by_policy(task_id)
+            if decided.decision_id is not None:
+                await self.decide(Decision(task_id, decided.decision_id))
+            else:
+                timers.again(workflow.now() + timedelta(seconds=decided.again_after_s))

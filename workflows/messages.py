@@ -56,6 +56,13 @@ class PaymentReported:
 
 
 @dataclass(frozen=True)
+class ClockChanged:
+    """A task's clock is to be planned anew: its policies or its priority have changed."""
+
+    task_id: str
+
+
+@dataclass(frozen=True)
 class CardEnded:
     """How the journey ended."""
 

@@ -20,6 +20,7 @@ from domain.facts import (
     ChannelFacts,
     CodeChecked,
     CodeSent,
+    DecidedByPolicy,
     OfferFacts,
     OutletAsked,
     PayoutFacts,
@@ -91,6 +92,11 @@ class World:
     offer_seconds: int = 600
     warn_after_s: int = 3_600
     due_after_s: int = 7_200
+    chain_after_s: tuple[int, ...] = ()
+    end_after_s: int | None = None
+    plan_version: int = 1
+    replanned: list[TaskOpened | Exception] = field(default_factory=list)
+    by_policy: list[DecidedByPolicy | Exception] = field(default_factory=lambda: [DecidedByPolicy("by-policy")])
     decisions: dict[str, ReviewFacts] = field(default_factory=dict)
     payments: list[PayoutFacts | Exception] = field(default_factory=lambda: [PayoutFacts(PayoutOutcome.PAID, None)])
     reconciled: list[PayoutFacts | Exception] = field(default_factory=lambda: [PayoutFacts(PayoutOutcome.PAID, None)])
@@ -171,11 +177,30 @@ class World:
     @activity.defn(name="review.open")
     async def open(self, card_id: str, number: int, reasons: list[str]) -> TaskOpened:
         self.calls.append(("review.open", (card_id, number, tuple(reasons))))
-        return TaskOpened(f"task-{number}", self.warn_after_s, self.due_after_s)
+        return TaskOpened(
+            f"task-{number}",
+            self.warn_after_s,
+            self.due_after_s,
+            self.chain_after_s,
+            self.end_after_s,
+            self.plan_version,
+        )
 
     @activity.defn(name="review.alarm")
     async def alarm(self, task_id: str, alarm: Alarm) -> None:
         self.calls.append(("review.alarm", (task_id, alarm)))
+
+    @activity.defn(name="review.chain")
+    async def chain(self, task_id: str, step: int) -> None:
+        self.calls.append(("review.chain", (task_id, step)))
+
+    @activity.defn(name="review.replan")
+    async def replan(self, task_id: str) -> TaskOpened:
+        return self._next("review.replan", self.replanned, task_id)
+
+    @activity.defn(name="review.decide_by_policy")
+    async def decide_by_policy(self, task_id: str) -> DecidedByPolicy:
+        return self._next("review.decide_by_policy", self.by_policy, task_id)
 
     @activity.defn(name="review.apply")
     async def apply(self, task_id: str, decision_id: str) -> ReviewFacts:
@@ -213,7 +238,7 @@ class World:
         return [
             self.read_photos, self.ask_issuer, self.ask_store, self.send_code, self.check_code, self.ask_outlet,
             self.record_outlet_report, self.record_silence, self.open_channel, self.value, self.offer, self.close,
-            self.open, self.alarm, self.apply, self.prepare, self.send, self.reconcile, self.settle, self.move, self.end,
+            self.open, self.alarm, self.chain, self.replan, self.decide_by_policy, self.apply, self.prepare, self.send, self.reconcile, self.settle, self.move, self.end,
         ]  # fmt: skip
 
 
