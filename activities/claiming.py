@@ -11,16 +11,17 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ARRAY, DateTime, SmallInteger, String, bindparam, func, literal_column, select, text, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import DateTime, SmallInteger, String, bindparam, func, literal_column, select, text, update
+from sqlalchemy.dialects.postgresql import asyncpg
 from sqlalchemy.sql.expression import TextClause
 
+from database.session import Database
 from database.tables.review import ReviewTaskRow
 from domain.people import PERMISSIONS, Permission
 
 # Everyone the person acts for at this moment, themselves included, with what each knows and may.
 _CIRCLE = """
-SELECT p.id, p.active, p.skill_types, p.skill_brands, p.skill_languages, p.limit_minor, p.roles ?| :seniors AS senior
+SELECT p.id, p.active, p.skill_types, p.skill_brands, p.skill_languages, p.limit_minor, p.roles ?| {seniors} AS senior
 FROM person p
 WHERE p.id = :person OR p.id IN (
     SELECT a.person_id FROM absence a
@@ -29,16 +30,17 @@ WHERE p.id = :person OR p.id IN (
 
 # What the person's own roles allow, with whom they may not share a task, and whose cases are none of theirs.
 _ME = """
-SELECT p.roles ?| :deciders AS decides, p.roles ?| :checkers AS checks,
+SELECT p.roles ?| {deciders} AS decides, p.roles ?| {checkers} AS checks,
        ARRAY(SELECT c.id FROM circle c) AS ids,
        ARRAY(SELECT r.seller FROM person_relative r WHERE r.person_id IN (SELECT c.id FROM circle c)) AS sellers
 FROM person p WHERE p.id = :person AND p.active
 """
 
+# What is in hand was judged when it was taken, and is judged again when it is decided.
 # The rights are asked as an aggregate so that the planner keeps to the queue's own index instead of joining.
+_WAITING = "review_task.closed_at IS NULL AND NOT review_task.decided"
 _ELIGIBLE = """
-review_task.closed_at IS NULL AND NOT review_task.decided
-AND (review_task.leased_until IS NULL OR review_task.leased_until <= :now OR review_task.leased_by IS NULL
+(review_task.leased_until IS NULL OR review_task.leased_until <= :now OR review_task.leased_by IS NULL
      OR review_task.leased_by = :person)
 AND (review_task.assigned_to IS NULL OR review_task.assigned_to = :person)
 AND (review_task.snoozed_until IS NULL OR review_task.snoozed_until <= :now)
@@ -56,19 +58,21 @@ AND (SELECT bool_or(
         AND (c.limit_minor IS NULL OR review_task.value_minor <= c.limit_minor))
      FROM circle c WHERE c.active)
 """
-_HELD = "review_task.leased_by = :person AND review_task.leased_until > :now AND review_task.leased_until >= :since"
+_HELD = """
+review_task.leased_by = :person AND review_task.leased_until > :now AND review_task.leased_until >= :since
+AND EXISTS (SELECT FROM me)
+"""
 _GIVEN = "review_task.assigned_to = :person"
 _NAMED = "review_task.id = :task"
-_BEHIND = "(review_task.band, review_task.order_at, review_task.id) >= (:band, :at, :last)"
+_BEHIND = "(review_task.band, review_task.order_at, review_task.id) >= (:front_band, :front_at, :front_id)"
 _IN_ORDER = "review_task.band, review_task.order_at, review_task.id"
 _SOONEST = "review_task.leased_until, review_task.id"
 _KEPT = "CASE WHEN review_task.leased_by = :person AND review_task.leased_until > :now THEN review_task.leased_at ELSE :now END"
 
 _MOMENT = DateTime(timezone=True)
-_WORDS: Any = ARRAY(String)
 _TYPES: dict[str, Any] = {
-    "person": String, "now": _MOMENT, "seniors": _WORDS, "deciders": _WORDS, "checkers": _WORDS, "task": String,
-    "since": _MOMENT, "band": SmallInteger, "at": _MOMENT, "last": String, "until": _MOMENT,
+    "person": String, "now": _MOMENT, "task": String,
+    "since": _MOMENT, "front_band": SmallInteger, "front_at": _MOMENT, "front_id": String, "until": _MOMENT,
 }  # fmt: skip
 _TASK: Any = ReviewTaskRow  # Attributes of models are columns in a statement.
 
@@ -95,33 +99,54 @@ class Claim:
     front: Front | None = None
 
 
-async def claim(connection: AsyncConnection, wanted: Claim) -> Any | None:
-    """Leases one task and returns its row (what the queue goes by); None when there is none for them."""
-    statement = _statement(wanted.task_id is not None, wanted.front is not None, wanted.conditions)
-    return (await connection.execute(statement, _values(wanted))).one_or_none()
+@dataclass(frozen=True)
+class Taken:
+    """What a claim was given: the row's own columns, in the order in which the statement returns them."""
+
+    task_id: str
+    card_id: str
+    band: int
+    order_at: datetime
+    leased_at: datetime
+    leased_until: datetime
+    assigned_to: str | None
 
 
-def _statement(named: bool, behind: bool, conditions: tuple[Any, ...]) -> Any:
-    return _plain(named, behind) if not conditions else _built(named, behind, conditions)
+async def claim(database: Database, wanted: Claim) -> Taken | None:
+    """Leases one task; None when there is none for them.
+
+    Raises DatabaseUnavailable.
+    """
+    named, behind, values = wanted.task_id is not None, wanted.front is not None, _values(wanted)
+    if not wanted.conditions:
+        sql, names = _plain(named, behind)
+        row = await database.one(sql, *(values[name] for name in names))
+    else:
+        async with database.statement() as connection:
+            row = (await connection.execute(_built(named, behind, wanted.conditions), values)).one_or_none()
+    return None if row is None else Taken(*row)
 
 
 @cache
-def _plain(named: bool, behind: bool) -> Any:
-    return _built(named, behind, ())
+def _plain(named: bool, behind: bool) -> tuple[str, tuple[str, ...]]:
+    """The driver's own SQL of a claim without filters, and the names of its values in their order."""
+    compiled = _built(named, behind, ()).compile(dialect=asyncpg.dialect())  # type: ignore[no-untyped-call]
+    return str(compiled), tuple(compiled.positiontup)
 
 
 def _built(named: bool, behind: bool, conditions: Sequence[Any]) -> Any:
     """What is in hand comes first, then what was given to them, then the queue: three walks, each of its own index."""
+    eligible = _text(_ELIGIBLE)
     if named:
-        walks = [_first([_text(_NAMED)], _IN_ORDER)]
+        walks = [_first([_text(_NAMED), eligible], _IN_ORDER)]
     else:
         ahead = [_text(_BEHIND)] if behind else []
         walks = [
             _first([_text(_HELD)], _SOONEST),
-            _first([_text(_GIVEN)], _IN_ORDER),
-            _first([*ahead, *conditions], _IN_ORDER),
+            _first([_text(_GIVEN), eligible], _IN_ORDER),
+            _first([*ahead, eligible, *conditions], _IN_ORDER),
         ]
-    circle, me = (_text(sql).columns().cte(name) for sql, name in ((_CIRCLE, "circle"), (_ME, "me")))
+    circle, me = (_text(sql.format(**_roles())).columns().cte(name) for sql, name in ((_CIRCLE, "circle"), (_ME, "me")))
     task = _TASK.__table__.c
     return (
         update(_TASK.__table__)
@@ -133,8 +158,8 @@ def _built(named: bool, behind: bool, conditions: Sequence[Any]) -> Any:
 
 
 def _first(which: Sequence[Any], order: str) -> Any:
-    found: Any = select(literal_column("review_task.id")).select_from(_TASK.__table__).where(_text(_ELIGIBLE), *which)
-    return found.order_by(text(order)).limit(1).with_for_update(skip_locked=True).scalar_subquery()
+    found: Any = select(literal_column("review_task.id")).select_from(_TASK.__table__).where(_text(_WAITING), *which)
+    return found.order_by(text(order)).limit(literal_column("1")).with_for_update(skip_locked=True).scalar_subquery()
 
 
 def _text(sql: str) -> TextClause:
@@ -143,24 +168,27 @@ def _text(sql: str) -> TextClause:
 
 
 def _values(wanted: Claim) -> dict[str, Any]:
-    values: dict[str, Any] = {"person": wanted.person, "now": wanted.now, "until": wanted.until, **_roles()}
+    values: dict[str, Any] = {"person": wanted.person, "now": wanted.now, "until": wanted.until}
     if wanted.task_id is not None:
         return values | {"task": wanted.task_id}
     front = wanted.front
     if front is None:
         return values | {"since": wanted.now}
-    return values | {"since": front.leased_until, "band": front.band, "at": front.order_at, "last": front.task_id}
+    return values | {
+        "since": front.leased_until,
+        "front_band": front.band,
+        "front_at": front.order_at,
+        "front_id": front.task_id,
+    }
 
 
 @cache
-def _roles() -> dict[str, list[str]]:
-    """Which roles may decide, check, and decide what was escalated."""
+def _roles() -> dict[str, str]:
+    """Which roles may decide, check, and decide what was escalated, as arrays in SQL; they are our own words."""
     asked = {
         "deciders": Permission.DECIDE,
         "checkers": Permission.CHECK,
         "seniors": Permission.DECIDE_ESCALATED,
     }
-    return {
-        name: [role.value for role, allowed in PERMISSIONS.items() if permission in allowed]
-        for name, permission in asked.items()
-    }
+    able = {name: [role for role, allowed in PERMISSIONS.items() if one in allowed] for name, one in asked.items()}
+    return {name: "ARRAY[" + ", ".join(f"'{role.value}'" for role in roles) + "]" for name, roles in able.items()}

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from activities.claiming import Front
+from activities.claiming import Front, Taken
 
-BURST = 20  # So many claims of one person within a second are no person's pace.
+BURST = 5  # So many claims within a second are no person's pace.
 WINDOW = timedelta(seconds=1)  # What comes to the front of the queue is seen after at most so long.
 WALK_EVERY = 50  # And after at most so many claims.
 
@@ -47,7 +46,7 @@ class Fronts:
             return None
         return None if run.claims % WALK_EVERY == 0 else run.front
 
-    def stopped(self, person: str, now: datetime, taken: Any) -> None:
+    def stopped(self, person: str, now: datetime, taken: Taken) -> None:
         """They were given this row. When it came off the queue, and not back to them, nothing before it was for them."""
         run = self._runs.get(person)
         if run is None or not run.covers(now):
@@ -55,7 +54,7 @@ class Fronts:
             run = self._runs[person] = _Run(now, bursting=lately and run is not None and run.burst)
         run.claims += 1
         if taken.leased_at == now and taken.assigned_to is None:
-            run.front = Front(taken.band, taken.order_at, taken.id, taken.leased_until)
+            run.front = Front(taken.band, taken.order_at, taken.task_id, taken.leased_until)
 
     def forget(self) -> None:
         """Something came to the front through this very process."""

@@ -72,16 +72,15 @@ class Leasing:
             person, now, now + lease_span(now), task_id,
             tuple(conditions(wanted.for_next(), person, now)) if wanted and narrowed else (), front,
         )  # fmt: skip
-        async with self._database.statement() as connection:
-            taken = await claim(connection, asked)
-            if taken is None and front is not None:
-                taken = await claim(connection, Claim(person, now, asked.until))
+        taken = await claim(self._database, asked)
+        if taken is None and front is not None:
+            taken = await claim(self._database, Claim(person, now, asked.until))
         if taken is None:
             await self._refuse_taking(person, task_id)
             return None
         if task_id is None and not narrowed:
             self._fronts.stopped(person, now, taken)
-        return Lease(taken.id, taken.card_id, taken.leased_until)
+        return Lease(taken.task_id, taken.card_id, taken.leased_until)
 
     async def renew(self, person: str, task_id: str) -> Lease | None:
         """Keeps a task in hand for another span: call it with everything its holder does. None when they hold it no more."""

@@ -13,6 +13,8 @@ from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
+from database.statements import Statements
+
 POOL_WAIT_S = 10
 CONNECT_TIMEOUT_S = 5
 PREPARED_STATEMENTS = 500  # Per connection; more than the product has, so that none is ever parsed twice.
@@ -42,6 +44,7 @@ class Database:
     def __init__(self, url: str, *, pool_size: int = 10) -> None:
         self.engine = engine(url, pool_size=pool_size)
         self._single = self.engine.execution_options(isolation_level="AUTOCOMMIT")  # The same pool.
+        self._statements = Statements(make_url(url).set(drivername="postgresql").render_as_string(False), pool_size)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
 
     @asynccontextmanager
@@ -72,8 +75,21 @@ class Database:
         except (DBAPIError, asyncpg.PostgresError) as error:
             raise _judged(error) from error
 
+    async def one(self, sql: str, *values: Any) -> Any | None:
+        """The first row of the driver's own SQL (`$1` …), a transaction of its own; None without a row.
+
+        For the few statements that must be quick. Raises DatabaseUnavailable as `transaction` does.
+        """
+        try:
+            return await self._statements.one(sql, *values)
+        except (OSError, TimeoutError, asyncpg.InterfaceError) as error:
+            raise DatabaseUnavailable("PostgreSQL cannot be reached") from error
+        except asyncpg.PostgresError as error:
+            raise _judged(error) from error
+
     async def dispose(self) -> None:
         """Closes every connection."""
+        await self._statements.close()
         await self.engine.dispose()
 
 
