@@ -19,6 +19,7 @@ from reviewer_ui.pages import (
     comments,
     decision,
     front,
+    live,
     keep,
     notices,
     oidc,
@@ -61,7 +62,7 @@ def build(services: ConsoleServices) -> FastAPI:
     app.add_middleware(SecurityHeaders, https=services.https)
     app.add_middleware(RequestIds)
     app.router.routes.append(console.static.route)
-    for page in (front, sign_in, oidc, account, step_up_page, queue, card, keep, photo, decision, notices, payouts, trail):
+    for page in (front, sign_in, oidc, account, step_up_page, queue, card, keep, photo, decision, live, notices, payouts, trail):
         app.include_router(page.router, dependencies=[Depends(csrf.check)])
     # Files are read only from people who may comment: the permission is judged before the form is taken apart.
     app.include_router(comments.router, dependencies=[Depends(comments.commenting), Depends(csrf.check)])

@@ -11,10 +11,15 @@ from fastapi import Depends
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from activities.absences import Absences
+from activities.bulk import Bulk
+from activities.people import People
 from activities.throttle import Throttle
 from activities.totp import Totp
+from activities.views import Views
 from domain.people import Permission
 from domain.refusals import NotAllowed, NotSignedIn
+from reviewer_ui.live import Live
 from reviewer_ui.services import ConsoleServices
 from reviewer_ui.sessions import COOKIE, Person, Sessions
 from reviewer_ui.undoing import Undoable, undoable
@@ -52,6 +57,7 @@ AREAS: tuple[tuple[str, str, str, Permission], ...] = (
     ("console.nav.cards", "/cards", "search", Permission.SEE_CARD),
     ("console.nav.payouts", "/payouts", "coins", Permission.SEE_PAYOUTS),
     ("console.nav.trail", "/trail", "shield-check", Permission.SEE_TRAIL),
+    ("console.nav.people", "/setup/people", "users", Permission.MANAGE_PEOPLE),
 )
 
 
@@ -62,6 +68,10 @@ class Console:
         self.services = services
         self.sessions = Sessions(services.database, services.totp_required)
         self.totp = Totp(services.database, services.keyring)
+        self.views = Views(services.database)
+        self.bulk = Bulk(services.database, services.review)
+        self.people = People(services.database)
+        self.absences = Absences(services.database)
         self.static = StaticFiles(HERE / "static")
         self.pages = Pages(HERE / "templates", self.static)
         # Per address: each try takes 150 ms of a processor, so a flood of them would keep everybody out.
@@ -153,4 +163,5 @@ CardReader = Annotated[Person, Depends(allowed(Permission.SEE_CARD))]
 Decider = Annotated[Person, Depends(allowed(Permission.DECIDE))]
 Revealer = Annotated[Person, Depends(allowed(Permission.REVEAL))]
 PayoutReader = Annotated[Person, Depends(allowed(Permission.SEE_PAYOUTS))]
+PeopleManager = Annotated[Person, Depends(allowed(Permission.MANAGE_PEOPLE))]
 TrailReader = Annotated[Person, Depends(allowed(Permission.SEE_TRAIL))]

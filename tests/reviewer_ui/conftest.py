@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from PIL import Image, ImageDraw
 
 from activities.console_sign_in import ConsoleSignIn
+from activities.notices import Channels, Notices
 from activities.review import Review
 from database.migrate import upgrade
 from database.session import Database
@@ -22,7 +23,9 @@ from domain.facts import ReviewFacts
 from domain.people import Role
 from domain.refusals import TemporarilyUnavailable
 from domain.sealing import KeyRing
+from gateways.http import new_client
 from gateways.pictures.store import PhotoStore
+from gateways.webhooks import WebhookGateway
 from reviewer_ui.app import build
 from reviewer_ui.services import ConsoleServices
 from reviewer_ui.sessions import COOKIE, Sessions
@@ -93,6 +96,7 @@ async def house(console_url: str, tmp_path: Path) -> AsyncIterator[House]:
         review=review,
         desk=desk,  # type: ignore[arg-type]  # A desk without Temporal: the decision goes straight to the database.
         sign_in=ConsoleSignIn(database),
+        notices=Notices(database, keyring, Channels(None, WebhookGateway(new_client("")), "http://console.test")),
         form_secret="s" * 32,
     )
     cards = Cards(database, keyring, photos.write(picture()))

@@ -63,6 +63,7 @@ def upgrade() -> None:
     _deadlines()
     _notices()
     _quality()
+    _queue_mark()
     for table in APPEND_ONLY:
         op.execute(
             f"CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON {table} "
@@ -490,6 +491,20 @@ def _notices() -> None:
             ["person.id"],
         ),
         sa.PrimaryKeyConstraint("person_id"),
+    )
+
+
+def _queue_mark() -> None:
+    """A sequence that rises with whatever moves the queue, for open pages: read by all, it makes no two writers wait."""
+    op.execute("CREATE SEQUENCE review_task_change")
+    op.execute(
+        "CREATE FUNCTION mark_review_task_change() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN PERFORM nextval('review_task_change'); RETURN NULL; END $$"
+    )
+    moves = "band, order_at, phase, leased_by, assigned_to, snoozed_until, decided, escalated, closed_at, due_at"
+    op.execute(
+        f"CREATE TRIGGER mark_change AFTER INSERT OR UPDATE OF {moves} ON review_task "
+        "FOR EACH STATEMENT EXECUTE FUNCTION mark_review_task_change()"
     )
 
 

@@ -1,0 +1,267 @@
+"""An open page hears that something changed: soon, only what its person may, and no longer than they are signed in."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import time
+from asyncio.subprocess import DEVNULL
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import update
+
+from bootstrap.settings import PROJECT_ROOT
+from database.reads import live as reads
+from database.repositories.notices import tell
+from database.tables.columns import now
+from database.tables.people import ConsoleSessionRow
+from database.tables.review import ReviewTaskRow
+from domain.identifiers import new_id
+from domain.notices import NoticeKind
+from domain.people import Role
+from reviewer_ui import live
+from reviewer_ui.live import Live
+from reviewer_ui.sessions import Person
+from tests.reviewer_ui.conftest import House
+from tests.reviewer_ui.test_in_a_browser import _page, _served
+
+TASK: Any = ReviewTaskRow
+SESSION: Any = ConsoleSessionRow
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "LOOK_S", 0.05)
+    monkeypatch.setattr(live, "QUEUE_S", 0.2)
+
+
+class Page:
+    """What one open page was told, in order."""
+
+    def __init__(self, events: AsyncIterator[dict[str, Any]]) -> None:
+        self._events = events
+        self.heard: list[str] = []
+
+    async def hears(self, event: str, within_s: float = 5) -> str:
+        """Waits for the event and returns its data; what comes before it is kept in `heard`."""
+        async with asyncio.timeout(within_s):
+            async for told in self._events:
+                if "event" in told:
+                    self.heard.append(told["event"])
+                if told.get("event") == event:
+                    return str(told["data"])
+        raise AssertionError(f"the stream ended without {event}: {self.heard}")
+
+
+async def signed_in(house: House, role: Role) -> tuple[Person, str]:
+    token = await house.sessions.open(await house.cards.person(role))
+    person = await house.sessions.person(token)
+    assert person is not None
+    return person, token
+
+
+@asynccontextmanager
+async def open_page(pages: Live, person: Person, card_id: str = "") -> AsyncIterator[Page]:
+    async with aclosing(pages.events(person, card_id)) as events:  # type: ignore[type-var]
+        page = Page(events)
+        await page.hears("notices")
+        yield page
+
+
+async def change(house: House, task_id: str, **values: Any) -> None:
+    async with house.database.transaction() as session:
+        await session.execute(update(ReviewTaskRow).where(TASK.id == task_id).values(**values))
+
+
+async def told(house: House, person: str) -> None:
+    async with house.database.transaction() as session:
+        await tell(session, [person], NoticeKind.STAND_IN, new_id())
+
+
+async def test_a_page_hears_of_the_queue_of_its_card_and_of_notices(house: House) -> None:
+    waiting, pages = await house.cards.waiting(), Live(house.database)
+    person, _ = await signed_in(house, Role.REVIEWER)
+    async with open_page(pages, person, waiting.card_id) as page:
+        await change(house, waiting.task_id, leased_by=person.id, leased_until=now())
+        await page.hears("card")
+        await page.hears("queue")
+        await told(house, person.id)
+        assert await page.hears("notices") == "1"
+
+
+async def test_a_lease_that_runs_out_by_itself_is_heard_of_and_one_that_is_renewed_is_not(house: House) -> None:
+    from datetime import timedelta
+
+    waiting, pages = await house.cards.waiting(), Live(house.database)
+    person, _ = await signed_in(house, Role.REVIEWER)
+    await change(house, waiting.task_id, leased_by=person.id, leased_until=now() + timedelta(seconds=30))
+    async with open_page(pages, person, waiting.card_id) as page:
+        await change(house, waiting.task_id, leased_until=now() + timedelta(seconds=60))
+        await asyncio.sleep(0.5)
+        await change(house, waiting.task_id, leased_until=now() + timedelta(seconds=0.3))
+        started = time.monotonic()
+        await page.hears("card")
+        assert time.monotonic() - started > 0.2
+        assert "queue" not in page.heard
+
+
+async def test_who_may_not_see_the_queue_is_not_told_of_it_and_nobody_of_anothers_notices(house: House) -> None:
+    waiting, pages = await house.cards.waiting(), Live(house.database)
+    support, _ = await signed_in(house, Role.SUPPORT)
+    reviewer, _ = await signed_in(house, Role.REVIEWER)
+    async with open_page(pages, support) as blind, open_page(pages, reviewer) as seeing:
+        await change(house, waiting.task_id, band=0)
+        await seeing.hears("queue")
+        await told(house, reviewer.id)
+        await seeing.hears("notices")
+        await told(house, support.id)
+        assert await blind.hears("notices") == "1"
+        assert blind.heard == ["notices", "notices"]
+
+
+async def test_the_stream_ends_with_the_session(house: House) -> None:
+    pages = Live(house.database)
+    person, token = await signed_in(house, Role.REVIEWER)
+    async with open_page(pages, person) as page:
+        await house.sessions.end(token)
+        await page.hears("signed_out")
+        with pytest.raises(AssertionError, match="the stream ended"):
+            await page.hears("queue")
+
+
+async def test_fifty_pages_share_one_look(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks, pages = 0, Live(house.database)
+    real = reads.queue_mark
+
+    async def counted(session: Any) -> int:
+        nonlocal looks
+        looks += 1
+        return await real(session)
+
+    monkeypatch.setattr(reads, "queue_mark", counted)
+    person, _ = await signed_in(house, Role.REVIEWER)
+    streams = [pages.events(person) for _ in range(50)]
+    for stream in streams:
+        await anext(stream)
+    looks = 0
+    started = time.monotonic()
+    await asyncio.sleep(1)
+    assert 1 <= looks <= (time.monotonic() - started) / live.LOOK_S + 1
+    for stream in streams:
+        await stream.aclose()  # type: ignore[attr-defined]
+    await asyncio.sleep(0.1)
+    looks = 0
+    await asyncio.sleep(0.3)
+    assert looks == 0
+
+
+async def test_over_http_one_more_page_than_the_most_waits_and_a_stranger_gets_none(house: House) -> None:
+    _, token = await signed_in(house, Role.REVIEWER)
+    accept = {"accept": "text/event-stream", "cookie": f"cardloop_console={token}"}
+    async with _served(house) as address, httpx.AsyncClient(base_url=address, trust_env=False) as client:
+        await _until_it_answers(client, address)
+        streams = [client.stream("GET", "/live", headers=accept) for _ in range(live.PER_PERSON_MAX)]
+        opened = [await stream.__aenter__() for stream in streams]
+        assert {answer.headers["content-type"] for answer in opened} == {"text/event-stream; charset=utf-8"}
+        assert (await client.get("/live", headers=accept)).status_code == 204
+        for stream in streams:
+            await stream.__aexit__(None, None, None)
+        assert (await client.get("/live", headers={"accept": "text/event-stream"})).status_code == 401
+        await asyncio.sleep(0.1)
+        async with client.stream("GET", "/live", headers=accept) as again:
+            assert again.status_code == 200
+
+
+async def test_in_a_browser_the_bell_rings_and_nothing_is_complained_of(house: House, browser_program: Path) -> None:
+    async with _page(house, browser_program, 1366, 768) as (page, complaints):
+        await page.goto("/cards")
+        await page.wait_for_function("document.querySelector('.bell .visually-hidden') !== null")
+        (person_id,) = {listener.person.id for listener in await _listeners(house)}
+        await told(house, person_id)
+        await page.wait_for_selector(".bell-count")
+        assert await page.inner_text(".bell-count") == "1"
+        await house.sessions.end_all(person_id)
+        await page.wait_for_url("**/sign-in**")
+    assert complaints == []
+
+
+PROGRAM = """
+import sys
+import uvicorn
+from fastapi import FastAPI
+from sse_starlette import EventSourceResponse
+from bootstrap.serving import options
+from bootstrap.settings import Settings
+from reviewer_ui import live
+from reviewer_ui.live import Live
+
+class Quiet(Live):
+    async def _look(self): pass
+
+class Somebody:
+    id = session_id = "1"
+    def may(self, permission): return True
+
+app, pages = FastAPI(), Quiet(None)
+
+@app.get("/live")
+async def stream(): return EventSourceResponse(pages.events(Somebody()))
+
+uvicorn.run(app, **{**options(Settings(), "console"), "port": int(sys.argv[1])})
+"""
+
+
+async def test_a_process_with_an_open_stream_stops_within_seconds(tmp_path: Path) -> None:
+    program, port = tmp_path / "program.py", _free_port()
+    program.write_text(PROGRAM)
+    environment = {"PYTHONPATH": str(PROJECT_ROOT), "CARDLOOP_HOME": str(tmp_path), "PATH": ""}
+    served = await asyncio.create_subprocess_exec(
+        sys.executable, str(program), str(port), env=environment, stderr=DEVNULL
+    )
+    try:
+        async with httpx.AsyncClient(trust_env=False, timeout=20) as client:
+            await _until_it_answers(client, f"http://127.0.0.1:{port}")
+            async with client.stream("GET", f"http://127.0.0.1:{port}/live") as answer:
+                parts = answer.aiter_raw()
+                assert b"open" in await anext(parts)
+                started = time.monotonic()
+                served.send_signal(signal.SIGTERM)
+                await asyncio.wait_for(served.wait(), 10)
+        assert time.monotonic() - started < 4
+    finally:
+        if served.returncode is None:
+            served.kill()
+            await served.wait()
+
+
+async def _listeners(house: House) -> set[live.Listener]:
+    pages: Live = house.app.state.console.live
+    async with asyncio.timeout(5):
+        while not pages._listeners:  # noqa: ASYNC110  # The product has no need of an event for this.
+            await asyncio.sleep(0.02)
+    return set(pages._listeners)
+
+
+async def _until_it_answers(client: httpx.AsyncClient, address: str) -> None:
+    async with asyncio.timeout(20):
+        while True:
+            try:
+                await client.get(f"{address}/nothing")
+            except httpx.TransportError:
+                await asyncio.sleep(0.1)
+            else:
+                return
+
+
+def _free_port() -> int:
+    import socket
+
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return int(listening.getsockname()[1])
