@@ -248,13 +248,20 @@ def unavailable(again_in: timedelta | None = None) -> ApplicationError:
 
 
 @asynccontextmanager
-async def playing(client: Client, world: World) -> AsyncIterator[None]:
-    """Workers of every queue of the journey, with the world's activities."""
+async def playing(client: Client, world: World, *, forgetful: bool = False) -> AsyncIterator[None]:
+    """Workers of every queue of the journey, with the world's activities; forgetful ones replay a card at every step."""
     async with AsyncExitStack() as stack:
         queues = [CARDS_QUEUE, READING_QUEUE, *(issuer_queue(brand) for brand in BRANDS.values())]
         for queue in queues:
             workflows = [CardWorkflow] if queue == CARDS_QUEUE else []
             await stack.enter_async_context(
-                Worker(client, task_queue=queue, workflows=workflows, activities=world.activities(), debug_mode=False)
+                Worker(
+                    client,
+                    task_queue=queue,
+                    workflows=workflows,
+                    activities=world.activities(),
+                    debug_mode=False,
+                    max_cached_workflows=0 if forgetful else 1_000,
+                )
             )
         yield
