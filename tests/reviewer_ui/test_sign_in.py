@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
+import httpx
+import pyotp
 import pytest
 from sqlalchemy import update
 
-from activities.console_sign_in import ConsoleSignIn
 from database.tables.people import ConsoleSessionRow, PersonRow
 from domain.people import Role
 from languages import keys
+from reviewer_ui import half_signed_in
+from reviewer_ui.app import build
 from reviewer_ui.sessions import COOKIE, LIFETIME
 from tests.reviewer_ui.conftest import House, post
-
-PASSWORD = "a long enough password"
-
-
-async def _email(house: House, role: Role = Role.REVIEWER) -> str:
-    """A person whose password is PASSWORD."""
-    person_id = await house.cards.person(role)
-    async with house.database.transaction() as session:
-        person = await session.get_one(PersonRow, person_id)
-        person.password_hash = ConsoleSignIn(house.database).hash(PASSWORD)
-        return person.email
+from tests.reviewer_ui.doors import PASSWORD, authenticator, employed, now_code
 
 
 async def test_signing_in_gives_a_cookie_that_scripts_cannot_read(house: House) -> None:
-    answer = await post(house.browser(), "/sign-in", email=await _email(house), password=PASSWORD, next="/review")
+    answer = await post(
+        house.browser(), "/sign-in", email=(await employed(house)).email, password=PASSWORD, next="/review"
+    )
     assert (answer.status_code, answer.headers["location"]) == (303, "/review")
     cookie = next(one for one in answer.headers.get_list("set-cookie") if one.startswith(COOKIE + "="))
     assert "HttpOnly" in cookie
@@ -49,7 +45,9 @@ async def test_the_sixth_try_in_a_minute_has_to_wait(house: House) -> None:
 
 @pytest.mark.parametrize("next_page", ["https://elsewhere.test/", "//elsewhere.test", "/\\elsewhere.test"])
 async def test_signing_in_never_leads_to_another_site(house: House, next_page: str) -> None:
-    answer = await post(house.browser(), "/sign-in", email=await _email(house), password=PASSWORD, next=next_page)
+    answer = await post(
+        house.browser(), "/sign-in", email=(await employed(house)).email, password=PASSWORD, next=next_page
+    )
     assert answer.headers["location"] == "/"
 
 
@@ -71,6 +69,92 @@ async def test_a_session_ends_with_the_shift_and_with_the_job(house: House) -> N
         aged = update(ConsoleSessionRow).where(ConsoleSessionRow.person_id == person_id)  # type: ignore[arg-type]
         await session.execute(aged.values(expires_at=ConsoleSessionRow.expires_at - LIFETIME))
     assert await house.sessions.person(old) is None
+
+
+async def test_with_an_authenticator_the_password_alone_is_no_session(house: House) -> None:
+    person, browser = await employed(house), house.browser()
+    device = await authenticator(house, person.id)
+    answer = await post(browser, "/sign-in", email=person.email, password=PASSWORD, next="/review")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in/code")
+    assert COOKIE not in browser.cookies
+    assert "Path=/sign-in" in answer.headers["set-cookie"]
+    assert (await browser.get("/review")).headers["location"] == "/sign-in?next=/review"
+    wrong = await post(browser, "/sign-in/code", code="000000")
+    assert (wrong.status_code, "six digits are wrong" in wrong.text) == (401, True)
+    assert COOKIE not in browser.cookies
+    answer = await post(browser, "/sign-in/code", code=now_code(device))
+    assert (answer.status_code, answer.headers["location"]) == (303, "/review")
+    assert (await browser.get("/review")).status_code == 200
+    assert half_signed_in.COOKIE not in browser.cookies
+
+
+async def test_a_code_that_was_read_over_a_shoulder_opens_nothing(house: House) -> None:
+    person = await employed(house)
+    code = now_code(await authenticator(house, person.id))
+    for expected in (303, 401):
+        browser = house.browser()
+        await post(browser, "/sign-in", email=person.email, password=PASSWORD)
+        assert (await post(browser, "/sign-in/code", code=code)).status_code == expected
+
+
+async def test_a_made_up_first_half_is_none(house: House) -> None:
+    person = await employed(house)
+    device = await authenticator(house, person.id)
+    browser = house.browser()
+    browser.cookies.set(half_signed_in.COOKIE, f'["{person.id}","/"].forged.signature')
+    answer = await post(browser, "/sign-in/code", code=now_code(device))
+    assert (answer.status_code, "begin again" in answer.text) == (401, True)
+    assert (await browser.get("/sign-in/code")).status_code == 401
+    assert COOKIE not in browser.cookies
+
+
+async def test_a_role_that_must_have_an_authenticator_sets_it_up_before_anything_else(house: House) -> None:
+    person = await employed(house, Role.FINANCE)
+    services = replace(house.app.state.console.services, totp_required=frozenset({Role.FINANCE}))
+    strict = replace(house, app=build(services))
+    before = strict.browser(await house.sessions.open(person.id))
+    assert (await before.get("/payouts")).headers["location"] == "/sign-in?next=/payouts"
+    browser = strict.browser()
+    answer = await post(browser, "/sign-in", email=person.email, password=PASSWORD, next="/payouts")
+    assert answer.headers["location"] == "/sign-in/set-up"
+    assert COOKIE not in browser.cookies
+    device = pyotp.TOTP(_typed_form(await browser.get("/sign-in/set-up")))
+    wrong = await post(browser, "/sign-in/set-up", code="000000")
+    assert (wrong.status_code, _typed_form(wrong)) == (401, device.secret)
+    answer = await post(browser, "/sign-in/set-up", code=now_code(device))
+    assert answer.headers["location"] == "/payouts"
+    assert (await browser.get("/payouts")).status_code == 200
+    off = await post(browser, "/account/totp/off", code=now_code(device, 1))
+    assert off.status_code == 422
+    assert (await browser.get("/payouts")).status_code == 200
+
+
+async def test_an_authenticator_is_set_up_on_ones_own_page_and_switched_off_by_its_code(house: House) -> None:
+    person = await employed(house)
+    browser, elsewhere = house.browser(await house.sessions.open(person.id)), await house.sessions.open(person.id)
+    await post(browser, "/account/totp/begin")
+    page = await browser.get("/account")
+    assert page.headers["cache-control"] == "no-store"
+    assert "<svg width=" in page.text
+    assert "style=" not in page.text
+    device = pyotp.TOTP(_typed_form(page))
+    await post(browser, "/account/totp/confirm", code=now_code(device, -1))
+    page = await browser.get("/account")
+    assert device.secret not in page.text
+    assert await house.sessions.person(elsewhere) is None
+    assert (await post(browser, "/account/totp/off", code="000000")).status_code == 401
+    assert (await post(browser, "/account/totp/off", code=now_code(device))).status_code == 303
+    assert "/account/totp/begin" in (await browser.get("/account")).text
+
+
+async def test_where_a_provider_signs_everybody_in_no_password_does(house: House) -> None:
+    person = await employed(house)
+    only = replace(house, app=build(replace(house.app.state.console.services, passwords=False)))
+    page = await only.browser().get("/sign-in")
+    assert 'name="password"' not in page.text
+    answer = await post(only.browser(), "/sign-in", email=person.email, password=PASSWORD)
+    assert answer.status_code == 403
+    assert COOKIE not in answer.cookies
 
 
 async def test_signed_out_a_page_leads_to_sign_in_and_back(house: House) -> None:
@@ -113,3 +197,10 @@ async def test_no_page_holds_inline_script_or_style(house: House) -> None:
         page = await browser.get(path)
         assert "unsafe-inline" not in page.headers["content-security-policy"]
         assert not re.search(r"<style|\sstyle=|\son[a-z]+=|<script(?![^>]*\ssrc=)", page.text)
+
+
+def _typed_form(page: httpx.Response) -> str:
+    """The secret, as it is typed into an authenticator that cannot scan."""
+    found = re.search(r"<code class=\"long\">([A-Z2-7]{32})</code>", page.text)
+    assert found is not None
+    return found[1]

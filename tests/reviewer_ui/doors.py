@@ -1,0 +1,62 @@
+"""People at the door of the console: with a password, with an authenticator, with a browser that proved them long ago."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any
+
+import httpx
+import pyotp
+from pwdlib import PasswordHash
+from sqlalchemy import update
+
+from activities.totp import Totp
+from database.tables.people import ConsoleSessionRow, PersonRow
+from domain.people import Role
+from tests.reviewer_ui.conftest import House
+
+PASSWORD = "a long enough password"
+LONG_AGO = timedelta(minutes=11)
+_SESSION: Any = ConsoleSessionRow
+
+
+async def employed(house: House, role: Role = Role.REVIEWER) -> PersonRow:
+    """A person whose password is PASSWORD."""
+    person_id = await house.cards.person(role)
+    async with house.database.transaction() as session:
+        person = await session.get_one(PersonRow, person_id)
+        person.password_hash = _hashed()
+    return person
+
+
+async def authenticator(house: House, person_id: str) -> pyotp.TOTP:
+    """Their authenticator, set up a while ago, so that the codes of now are still unused."""
+    then = datetime.now(UTC) - timedelta(hours=1)
+    totp = Totp(house.database, house.keyring, lambda: then)
+    await totp.begin(person_id)
+    given = await totp.waiting(person_id)
+    assert given is not None
+    device = pyotp.TOTP(given.secret)
+    await totp.confirm(person_id, device.at(then))
+    return device
+
+
+def now_code(device: pyotp.TOTP, ahead: int = 0) -> str:
+    """What the authenticator shows, or will show `ahead` steps from now."""
+    return device.at(datetime.now(UTC) + ahead * timedelta(seconds=30))
+
+
+async def proved_long_ago(house: House, person_id: str, way: str = "password") -> httpx.AsyncClient:
+    """A browser whose person showed eleven minutes ago who they are."""
+    token = await house.sessions.open(person_id, way=way)
+    async with house.database.transaction() as session:
+        mine = update(ConsoleSessionRow).where(_SESSION.person_id == person_id)
+        await session.execute(mine.values(stepped_up_at=datetime.now(UTC) - LONG_AGO))
+    return house.browser(token)
+
+
+@cache
+def _hashed() -> str:
+    """Hashing takes 150 ms on purpose: once is enough for all."""
+    return PasswordHash.recommended().hash(PASSWORD)

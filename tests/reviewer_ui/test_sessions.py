@@ -1,0 +1,135 @@
+"""Being signed in: for a shift, not while away, never after one's job; seen and ended by oneself."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select, update
+
+from database.tables.people import ConsoleSessionRow, PersonRow
+from domain.people import Permission, Role
+from reviewer_ui.sessions import COOKIE, IDLE, browser_name
+from tests.reviewer_ui.conftest import House, post
+from tests.reviewer_ui.doors import PASSWORD, employed
+
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:139.0) Gecko/20100101 Firefox/139.0"
+_SESSION: Any = ConsoleSessionRow
+
+
+async def _rows(house: House, person_id: str) -> list[ConsoleSessionRow]:
+    statement = select(ConsoleSessionRow).where(_SESSION.person_id == person_id).order_by(_SESSION.created_at)
+    async with house.database.transaction() as session:
+        return list((await session.execute(statement)).scalars())
+
+
+async def _last_used(house: House, person_id: str, ago: timedelta) -> datetime:
+    at = datetime.now(UTC) - ago
+    async with house.database.transaction() as session:
+        await session.execute(update(ConsoleSessionRow).where(_SESSION.person_id == person_id).values(seen_at=at))
+    return at
+
+
+async def test_a_session_says_which_browser_it_is_and_how_it_was_opened(house: House) -> None:
+    person, browser = await employed(house), house.browser()
+    browser.headers["user-agent"] = FIREFOX
+    await post(browser, "/sign-in", email=person.email, password=PASSWORD)
+    (row,) = await _rows(house, person.id)
+    assert (row.way, row.browser, row.address) == ("password", "Firefox · Linux", "127.0.0.1")
+    page = (await browser.get("/account")).text
+    assert "Firefox · Linux" in page
+    assert "127.0.0.1" in page
+    assert row.token_hash not in page
+
+
+def test_browsers_are_told_apart_by_short_names() -> None:
+    windows = (
+        "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/137.0 Safari/537.36"
+    )
+    assert browser_name(windows) == "Chrome · Windows"
+    assert browser_name(f"{windows} Edg/137.0") == "Edge · Windows"
+    assert browser_name("curl/8.0") == ""
+
+
+async def test_a_browser_that_nobody_uses_is_signed_out(house: House) -> None:
+    person_id = await house.cards.person(Role.REVIEWER)
+    token = await house.sessions.open(person_id)
+    await _last_used(house, person_id, IDLE - timedelta(minutes=5))
+    assert await house.sessions.person(token) is not None  # And that was a use of it:
+    await _last_used(house, person_id, IDLE + timedelta(minutes=1))
+    assert await house.sessions.person(token) is None
+
+
+async def test_use_is_written_down_once_a_minute_and_not_for_what_a_page_asks_by_itself(house: House) -> None:
+    person_id = await house.cards.person(Role.REVIEWER)
+    browser = house.browser(await house.sessions.open(person_id))
+    just_now = await _last_used(house, person_id, timedelta(seconds=40))
+    await browser.get("/account")
+    assert (await _rows(house, person_id))[0].seen_at == just_now
+    before = await _last_used(house, person_id, timedelta(seconds=80))
+    token = browser.cookies[COOKIE]
+    await house.sessions.person(token, idle=True)
+    assert (await _rows(house, person_id))[0].seen_at == before
+    await browser.get("/account")
+    assert (await _rows(house, person_id))[0].seen_at > before + timedelta(seconds=60)
+
+
+async def test_a_role_that_is_taken_away_is_gone_with_the_next_click(house: House) -> None:
+    person_id = await house.cards.person(Role.FINANCE)
+    browser = house.browser(await house.sessions.open(person_id))
+    assert (await browser.get("/payouts")).status_code == 200
+    async with house.database.transaction() as session:
+        (await session.get_one(PersonRow, person_id)).roles = [Role.REVIEWER]
+    assert (await browser.get("/payouts")).status_code == 403
+    async with house.database.transaction() as session:
+        (await session.get_one(PersonRow, person_id)).active = False
+    assert (await browser.get("/review")).headers["location"] == "/sign-in?next=/review"
+
+
+async def test_one_browser_is_signed_out_from_another_and_nobody_elses(house: House) -> None:
+    person_id, other = await house.cards.person(Role.REVIEWER), await house.cards.person(Role.REVIEWER)
+    mine, lost = await house.sessions.open(person_id), await house.sessions.open(person_id, browser="Chrome · Android")
+    theirs = await house.sessions.open(other)
+    browser = house.browser(mine)
+    page = (await browser.get("/account")).text
+    ends = re.findall(r'action="(/account/sessions/[^"]+/end)"', page)
+    assert len(ends) == 2
+    lost_id = next(row.id for row in await _rows(house, person_id) if row.browser == "Chrome · Android")
+    await post(browser, f"/account/sessions/{lost_id}/end")
+    await post(browser, f"/account/sessions/{(await _rows(house, other))[0].id}/end")
+    assert await house.sessions.person(lost) is None
+    assert await house.sessions.person(mine) is not None
+    assert await house.sessions.person(theirs) is not None
+
+
+async def test_signing_out_everywhere_is_everywhere(house: House) -> None:
+    person_id = await house.cards.person(Role.REVIEWER)
+    tokens = [await house.sessions.open(person_id) for _ in range(3)]
+    answer = await post(house.browser(tokens[0]), "/account/sign-out-everywhere")
+    assert answer.headers["location"] == "/sign-in"
+    assert [await house.sessions.person(token) for token in tokens] == [None, None, None]
+
+
+async def test_the_profile_keeps_name_language_zone_and_look(house: House) -> None:
+    person_id = await house.cards.person(Role.REVIEWER)
+    token = await house.sessions.open(person_id)
+    browser = house.browser(token)
+    answer = await post(
+        browser, "/account/profile", name="林静", locale="zh_CN", timezone="Europe/Berlin", theme="dark"
+    )
+    assert answer.headers["location"] == "/account"
+    page = (await browser.get("/account")).text
+    assert '<html lang="zh-CN" data-bs-theme="dark">' in page
+    person = await house.sessions.person(token)
+    assert person is not None
+    assert (person.name, person.locale, person.timezone) == ("林静", "zh_CN", "Europe/Berlin")
+    assert person.may(Permission.DECIDE)
+
+
+async def test_what_cannot_be_is_refused_and_kept_on_the_page(house: House) -> None:
+    browser = await house.as_(Role.REVIEWER)
+    for name, locale, timezone in (("", "en", "UTC"), ("Lin", "xx", "UTC"), ("Lin", "en", "Mars/Olympus")):
+        answer = await post(browser, "/account/profile", name=name, locale=locale, timezone=timezone)
+        assert answer.status_code == 422
+    assert 'value="Lin"' in answer.text
