@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import DateTime, SmallInteger, String, bindparam, func, literal_column, select, text, update
 from sqlalchemy.dialects.postgresql import asyncpg
+from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.expression import TextClause
 
 from database.session import Database
@@ -124,6 +125,13 @@ async def claim(database: Database, wanted: Claim) -> Taken | None:
     else:
         async with database.statement() as connection:
             row = (await connection.execute(_built(named, behind, wanted.conditions), values)).one_or_none()
+    return None if row is None else Taken(*row)
+
+
+async def tried(connection: AsyncConnection, wanted: Claim) -> Taken | None:
+    """The same claim in the caller's own transaction, who takes it back: what would be given, given to nobody."""
+    statement = _built(wanted.task_id is not None, wanted.front is not None, wanted.conditions)
+    row = (await connection.execute(statement, _values(wanted))).one_or_none()
     return None if row is None else Taken(*row)
 
 

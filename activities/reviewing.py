@@ -15,6 +15,7 @@ from activities.corrections import Corrections, checked_fields
 from activities.decision_rules import Verdict, require_sense
 from activities.placing import sent_back
 from activities.review_queue import ReviewQueue, decision_on, require
+from activities.staging import FourEyes
 from activities.standing import standing, task_facts
 from database.repositories import cards
 from database.session import Database
@@ -69,9 +70,17 @@ class Reviewing(ReviewQueue):
         keyring: KeyRing,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         undo_s: int | None = None,
+        four_eyes: FourEyes | None = None,
     ) -> None:
         super().__init__(database, keyring, now)
         self._undo_s = undo_s
+        self._four_eyes = four_eyes or FourEyes()
+
+    @property
+    def undo_window(self) -> timedelta:
+        """How long a decision can be undone before it leaves."""
+        on = self._now().date()
+        return timedelta(seconds=limits_in_force(on).decision_undo_s if self._undo_s is None else self._undo_s)
 
     async def record_decision(
         self, person: str, task_id: str, outcome: ReviewOutcome, reject_reason: RejectReason | None = None,
@@ -101,7 +110,8 @@ class Reviewing(ReviewQueue):
             decision = self._decision(task, who, verdict, told)
             session.add(decision)
             await session.flush()
-            task.decided = True  # Nobody can take it any more.
+            if not await self._four_eyes.stage(session, card, task, decision, given):
+                task.decided = True  # Nobody can take it any more.
             await drafts.forget(session, task_id, person)
             session.add(_audit(person, f"console:task:{outcome.value}", task_id, note))
         return decision.id
@@ -182,7 +192,7 @@ class Reviewing(ReviewQueue):
             suggestion=given.suggestion,
             opened_at=task.leased_at,
             made_at=moment,
-            leaves_at=moment + self._undo_window(moment),
+            leaves_at=moment + self.undo_window,
         )
 
     async def _reopen(self, session: AsyncSession, task: ReviewTaskRow, person: str, moment: datetime) -> None:
@@ -193,10 +203,6 @@ class Reviewing(ReviewQueue):
         task.leased_until = moment + timedelta(seconds=limits_in_force(moment.date()).review_lease_s)
         sent_back(task, CameBack.UNDONE, "", moment)
         await clocks.pass_to(session, task, ClockOwner.REVIEWER, moment, person)
-
-    def _undo_window(self, moment: datetime) -> timedelta:
-        seconds = limits_in_force(moment.date()).decision_undo_s if self._undo_s is None else self._undo_s
-        return timedelta(seconds=seconds)
 
     def _sealed(self, decision_id: str, given: Corrections) -> bytes | None:
         aad = f"decision:{decision_id}:fields"

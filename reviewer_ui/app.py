@@ -15,19 +15,24 @@ from domain.refusals import NotSignedIn, SignInTooOld, StepUpNeeded, Temporarily
 from reviewer_ui import step_up
 from reviewer_ui.pages import (
     account,
+    ahead,
     card,
     comments,
     decision,
     front,
-    live,
     keep,
+    live,
     notices,
     oidc,
     payouts,
     photo,
     queue,
+    reasons,
+    shortcuts,
     sign_in,
+    task_acts,
     trail,
+    undo,
 )
 from reviewer_ui.pages import step_up as step_up_page
 from reviewer_ui.services import ConsoleServices
@@ -62,7 +67,7 @@ def build(services: ConsoleServices) -> FastAPI:
     app.add_middleware(SecurityHeaders, https=services.https)
     app.add_middleware(RequestIds)
     app.router.routes.append(console.static.route)
-    for page in (front, sign_in, oidc, account, step_up_page, queue, card, keep, photo, decision, live, notices, payouts, trail):
+    for page in (front, sign_in, oidc, account, step_up_page, ahead, queue, card, keep, photo, decision, task_acts, undo, reasons, shortcuts, live, notices, payouts, trail):
         app.include_router(page.router, dependencies=[Depends(csrf.check)])
     # Files are read only from people who may comment: the permission is judged before the form is taken apart.
     app.include_router(comments.router, dependencies=[Depends(comments.commenting), Depends(csrf.check)])

@@ -57,6 +57,7 @@ AREAS: tuple[tuple[str, str, str, Permission], ...] = (
     ("console.nav.cards", "/cards", "search", Permission.SEE_CARD),
     ("console.nav.payouts", "/payouts", "coins", Permission.SEE_PAYOUTS),
     ("console.nav.trail", "/trail", "shield-check", Permission.SEE_TRAIL),
+    ("console.reasons", "/setup/reasons", "list-check", Permission.MANAGE_REASONS),
     ("console.nav.people", "/setup/people", "users", Permission.MANAGE_PEOPLE),
 )
 
@@ -97,8 +98,9 @@ async def visitor(request: Request) -> Person | None:
     """Who asks, or None; looked up once per request."""
     if not hasattr(request.state, "person"):
         token = request.cookies.get(COOKIE, "")
-        request.state.person = await _recognised(request, token) if token else None
-        request.state.timezone = getattr(request.state.person, "timezone", "")
+        person = await _recognised(request, token) if token else None
+        request.state.person = person
+        request.state.timezone = person.timezone if person is not None else ""
     found: Person | None = request.state.person
     return found
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
@@ -11,15 +11,19 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
+from database.reads import comments as said
 from database.reads import console as reads
 from database.tables.columns import now
+from database.tables.review import ReviewDecisionRow
 from domain.cards import CardType, Outcome, Stage, WaitingFor
 from domain.money import Money
 from domain.people import Permission
 from domain.refusals import Refusal
-from domain.review import AskedItem, RejectReason, ReviewReason
+from domain.review import ReviewReason
 from domain.rules.brands import brand
-from reviewer_ui.pages import card_fields, card_view
+from reviewer_ui.pages import card_beside, card_fields, card_view
+from reviewer_ui.pages.deciding import DecidingView, deciding_view, kept_draft
+from reviewer_ui.pages.draft import Draft
 from reviewer_ui.sessions import Person
 from reviewer_ui.visit import At, CardReader, Console, Shell, see_other, shell
 
@@ -34,6 +38,7 @@ class Hold(StrEnum):
     FREE = "free"  # It can be taken.
     MINE = "mine"  # This person holds the lease.
     OTHER = "other"  # Somebody else holds it.
+    DECIDED = "decided"  # Decided; it leaves shortly, or waits for a second pair of eyes.
     UNDELIVERED = "undelivered"  # Decided and written down, but the card's workflow has not heard it.
     NOT_YOURS = "not_yours"  # It can be taken, by others than this person.
 
@@ -68,20 +73,6 @@ class DecisionView:
 
 
 @dataclass(frozen=True)
-class Draft:
-    """What a reviewer typed. Number and PIN are secrets: they go back only onto the page of who typed them."""
-
-    outcome: str = ""
-    reject_reason: str = ""
-    asked_item: str = ""
-    number: str = field(default="", repr=False)
-    pin: str = field(default="", repr=False)
-    face_value: str = ""
-    expiry: str = ""
-    note: str = ""
-
-
-@dataclass(frozen=True)
 class CardContext:
     """The card page. `seller` is masked; `poll_url` is None once the card has ended or polling stopped."""
 
@@ -104,16 +95,27 @@ class CardContext:
     fields: tuple[card_fields.FieldView, ...]
     answers: tuple[card_view.AnswerView, ...]
     price: card_view.PriceView | None
-    story: tuple[card_view.EventView, ...]
+    story: tuple[card_view.EventView | said.Comment, ...]
+    beside: card_beside.BesideView
+    may_comment: bool
+    comment: str  # What was typed as a comment and not taken.
     decision: DecisionView | None
     entry_needed: bool
-    reject_reasons: tuple[RejectReason, ...]
-    asked_items: tuple[AskedItem, ...]
+    deciding: DecidingView | None
     draft: Draft
     refusal: Refusal | None
     may_reveal: bool
     poll_url: str | None
     now: datetime
+
+
+@dataclass(frozen=True)
+class Talk:
+    """What people said about the card, what this person typed and could not say, and the photo they chose to see."""
+
+    comments: tuple[said.Comment, ...]
+    typed: str
+    photo: str
 
 
 @dataclass(frozen=True)
@@ -152,12 +154,16 @@ async def show(
 
 async def render(
     request: Request, console: Console, person: Person, card_id: str, *,
-    draft: Draft | None = None, refusal: Refusal | None = None, polls: int = 0, block: str = "story",
+    draft: Draft | None = None, refusal: Refusal | None = None, polls: int = 0, block: str = "story", comment: str = "",
 ) -> Response:  # fmt: skip
     """The card page with the draft and refusal of an act that did not succeed, under that refusal's status."""
     async with console.services.database.transaction() as session:
         record = await reads.card(session, card_id)
-    context = _context(shell(request, person), person, record, console, draft or Draft(), refusal, polls)
+        deciding = await deciding_view(session, console.services.keyring, person, record, now())
+        draft = draft or await kept_draft(session, console.services.keyring, person, record)
+        around = await card_beside.beside(session, record, console.services.keyring, now())
+        talk = Talk(await said.of_card(session, card_id), comment, request.query_params.get("photo", ""))
+    context = _context(shell(request, person), person, record, console, deciding, draft, refusal, polls, around, talk)
     status = 200 if refusal is None else refusal.http_status
     return await console.answer(request, "card.html", context, block=block, status=status)
 
@@ -169,6 +175,8 @@ def hold_of(record: reads.CardRecord, person: Person, moment: datetime) -> Hold:
         return Hold.NONE
     if record.undelivered is not None:
         return Hold.UNDELIVERED
+    if task.decided:
+        return Hold.DECIDED
     if task.leased_by is not None and task.leased_until is not None and task.leased_until > moment:
         return Hold.MINE if task.leased_by == person.id else Hold.OTHER
     needed = Permission.DECIDE_ESCALATED if task.escalated else Permission.DECIDE
@@ -177,7 +185,8 @@ def hold_of(record: reads.CardRecord, person: Person, moment: datetime) -> Hold:
 
 def _context(
     around: Shell, person: Person, record: reads.CardRecord, console: Console,
-    draft: Draft, refusal: Refusal | None, polls: int,
+    deciding: DecidingView | None, draft: Draft, refusal: Refusal | None, polls: int,
+    beside: card_beside.BesideView, talk: Talk,
 ) -> CardContext:  # fmt: skip
     card, moment, kind = record.card, now(), brand(record.card.brand)
     task = _task(record, person, moment)
@@ -200,15 +209,17 @@ def _context(
         payee=record.submission.payee_masked,
         channel=record.submission.channel,
         task=task,
-        photos=card_view.photos(record, person, clear),
+        photos=card_view.photos(record, person, clear, talk.photo),
         fields=card_fields.fields(record, keyring, person, clear),
         answers=card_view.answers(record),
         price=card_view.price(record, person),
-        story=card_view.story(record),
-        decision=_decision(record),
+        story=card_view.story(record, talk.comments),
+        beside=beside,
+        may_comment=person.may(Permission.COMMENT),
+        comment=talk.typed,
+        decision=_decision(record, person),
         entry_needed=card.card_type is CardType.REGIONAL and not record.fields_entered,
-        reject_reasons=tuple(RejectReason),
-        asked_items=tuple(item for item in AskedItem if item is not AskedItem.PIN or kind.pin is not None),
+        deciding=deciding,
         draft=draft,
         refusal=refusal,
         may_reveal=person.may(Permission.REVEAL),
@@ -236,9 +247,15 @@ def _task(record: reads.CardRecord, person: Person, moment: datetime) -> TaskVie
     )
 
 
-def _decision(record: reads.CardRecord) -> DecisionView | None:
-    last = next(iter(record.decisions), None)
-    if last is None:
+def _hidden_from(made: ReviewDecisionRow, record: reads.CardRecord, person: Person) -> bool:
+    """A blind checker decides for themselves before they learn what the maker decided."""
+    task = record.task
+    return task is not None and task.blind and made.id == task.staged_id and made.person_id != person.id
+
+
+def _decision(record: reads.CardRecord, person: Person) -> DecisionView | None:
+    last = next((one for one in record.decisions if one.void_at is None), None)
+    if last is None or _hidden_from(last, record, person):
         return None
     detail = f"reject_reason.{last.reject_reason.value}" if last.reject_reason else None
     detail = f"asked_item.{last.asked_item.value}" if last.asked_item else detail

@@ -1,33 +1,37 @@
-"""What a reviewer does with a card: take it, give it back, decide it, and look at a secret with a reason."""
+"""What a reviewer does with a card: take it, give it back, decide it and go on, and look at a secret with a reason."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 from fastapi import APIRouter, Form
 from starlette.requests import Request
 from starlette.responses import Response
 
-from activities.corrections import Corrections
+from activities import drafts, leaving
+from activities.review import Review
 from database.reads import console as reads
-from domain.cards import CardType
-from domain.money import Money
+from database.tables.columns import now
+from domain.queue_filter import Wanted
 from domain.reading import FieldName
 from domain.refusals import FieldInvalid, NotFound, Refusal, TaskNotHeld
-from domain.review import AskedItem, RejectReason, ReviewOutcome
-from domain.rules.brands import brand
-from reviewer_ui.pages.card import Draft, render
+from reviewer_ui.pages.card import render
+from reviewer_ui.pages.decision_form import ACCEPT, accepted, as_decision
+from reviewer_ui.pages.draft import Draft
+from reviewer_ui.pages.queue import FILTER_CHARACTERS_MAX, FILTER_COOKIE
+from reviewer_ui.pages.suggesting import suggested
 from reviewer_ui.sessions import Person
+from reviewer_ui.step_up import require_step_up
+from reviewer_ui.undoing import remember
 from reviewer_ui.visit import At, Console, Decider, Revealer, Shell, see_other, shell
 
 router = APIRouter(prefix="/cards/{card_id}")
 Line = Annotated[str, Form(max_length=120)]
 Note = Annotated[str, Form(max_length=2000)]
-Chosen = TypeVar("Chosen")
 SECONDS_SHOWN = 20
 REASON_CHARACTERS_MIN = 4
+NEXT = "next"
 
 
 @dataclass(frozen=True)
@@ -64,19 +68,25 @@ async def release(request: Request, console: At, person: Decider, card_id: str, 
 @router.post("/decision")
 async def decide(
     request: Request, console: At, person: Decider, card_id: str,
-    task_id: Line, outcome: Line = "", reject_reason: Line = "", asked_item: Line = "",
-    number: Line = "", pin: Line = "", face_value: Line = "", expiry: Line = "", note: Note = "", retake: Annotated[bool, Form()] = False,
+    task_id: Line, act: Line = "", suggested: Line = "", then: Line = "", outcome: Line = "", reason_code: Line = "", reject_reason: Line = "",
+    asked_item: Line = "", number: Line = "", pin: Line = "", face_value: Line = "", expiry: Line = "", note: Note = "", retake: Annotated[bool, Form()] = False,
 ) -> Response:  # fmt: skip
-    """Writes the decision down, then tells the card's workflow. Whatever is refused leaves the draft on the page."""
-    draft = Draft(outcome, reject_reason, asked_item, number, pin, face_value, expiry, note)
+    """Writes the decision down; it leaves for the card by itself. Whatever is refused leaves the draft on the page.
+
+    `act` is the pressed button: `accept` (what was `suggested`), or an outcome with its reason, `reject:forged`.
+    """
+    draft = Draft(outcome, reason_code, reject_reason, asked_item, number, pin, face_value, expiry, note)
+    draft = draft if act == ACCEPT else draft.with_act(act)
     try:
         if retake:
             await console.services.review.take(person.id, task_id)
-        decision_id = await _record(console, person, card_id, task_id, draft)
-        await console.services.desk.decide(card_id, task_id, decision_id)
+        decision_id = await _record(console, person, card_id, task_id, draft, suggested if act == ACCEPT else None)
+        await _tell_if_left(console, decision_id)
     except Refusal as refusal:
+        await _keep(console, person, card_id, task_id, draft)
         return await render(request, console, person, card_id, draft=draft, refusal=refusal)
-    return see_other(f"/cards/{card_id}")
+    answer = await go_on(request, console, person, card_id, then)
+    return remember(answer, decision_id, console.services.review.undo_window, secure=console.services.https)
 
 
 @router.post("/decision/deliver")
@@ -93,6 +103,19 @@ async def deliver(request: Request, console: At, person: Decider, card_id: str) 
     return see_other(f"/cards/{card_id}")
 
 
+@router.post("/draft")
+async def keep_draft(
+    console: At, person: Decider, card_id: str, task_id: Line, asked_item: Line = "",
+    number: Line = "", pin: Line = "", face_value: Line = "", expiry: Line = "", note: Note = "",
+) -> Response:  # fmt: skip
+    """Keeps what was typed so far, sealed under the person's own name, and the task in their hand."""
+    draft = Draft(asked_item=asked_item, number=number, pin=pin, face_value=face_value, expiry=expiry, note=note)
+    if not await _keep(console, person, card_id, task_id, draft):
+        raise TaskNotHeld(task=task_id[:60])
+    await console.services.review.renew(person.id, task_id)
+    return Response(status_code=204)
+
+
 @router.post("/reveal")
 async def reveal(
     request: Request,
@@ -102,7 +125,8 @@ async def reveal(
     field: Line,
     reason: Annotated[str, Form(max_length=300)] = "",
 ) -> Response:
-    """Shows number or PIN once; who, which and why are in the audit record before the value leaves."""
+    """Shows number or PIN once to who is proved to be there; who, which and why are on record before the value leaves."""
+    await require_step_up(request, person)
     try:
         wanted = _secret(field)
         if len(reason.strip()) < REASON_CHARACTERS_MIN:
@@ -115,72 +139,54 @@ async def reveal(
     )
 
 
-async def _record(console: Console, person: Person, card_id: str, task_id: str, draft: Draft) -> str:
+async def go_on(request: Request, console: Console, person: Person, card_id: str, then: str) -> Response:
+    """Straight to the next task of the filter that the queue was last seen with, taken; or back to this card."""
+    if then != NEXT:
+        return see_other(f"/cards/{card_id}")
+    query = request.cookies.get(FILTER_COOKIE, "")[:FILTER_CHARACTERS_MAX]
+    task = await console.services.review.take(person.id, None, Wanted.from_query(query))
+    return see_other("/review?nothing=true" if task is None else f"/cards/{task.card_id}")
+
+
+async def _record(console: Console, person: Person, card_id: str, task_id: str, draft: Draft, mark: str | None) -> str:
     """The decision's id; refuses a form that is not complete before anything is written."""
+    review: Review = console.services.review
     async with console.services.database.transaction() as session:
         record = await reads.card(session, card_id)
     if record.task is None or record.task.id != task_id:
         raise TaskNotHeld(task=task_id[:60])
-    outcome = _one_of(ReviewOutcome, draft.outcome, "outcome")
-    if outcome is ReviewOutcome.APPROVE and record.card.card_type is CardType.REGIONAL and not record.fields_entered:
-        raise FieldInvalid(field="number", why="entry_needed")
-    if outcome is ReviewOutcome.APPROVE and _typed(draft):
-        raise FieldInvalid(field="outcome", why="typed_not_used")
-    return await console.services.review.record_decision(
-        person.id,
-        task_id,
-        outcome,
-        reject_reason=_one_of(RejectReason, draft.reject_reason, "reject_reason")
-        if outcome is ReviewOutcome.REJECT
-        else None,
-        asked_item=_one_of(AskedItem, draft.asked_item, "asked_item") if outcome is ReviewOutcome.ASK_AGAIN else None,
-        corrected=_corrected(draft, record) if outcome is ReviewOutcome.APPROVE_CORRECTED else None,
-        note=draft.note.strip(),
+    found = suggested(record, console.services.keyring)
+    if mark is not None:
+        draft = accepted(draft, found, mark)
+    outcome = found.suggestion.outcome
+    return await review.record_decision(
+        person.id, task_id, suggestion=outcome.value if outcome else "", **as_decision(draft, record)
     )
 
 
-def _corrected(draft: Draft, record: reads.CardRecord) -> Corrections:
-    """The fields as entered, checked by the brand's rules; an empty one leaves the card's own as it is."""
-    kind = brand(record.card.brand)
-    needed = record.card.card_type is CardType.REGIONAL and not record.fields_entered
-    if needed and not (draft.number.strip() and draft.face_value.strip()):
-        raise FieldInvalid(field="number" if not draft.number.strip() else "face_value", why="entry_needed")
-    if not _typed(draft):
-        raise FieldInvalid(field="number", why="nothing_corrected")
-    return Corrections(
-        number=kind.require_number(draft.number) if draft.number.strip() else None,
-        pin=kind.require_pin(draft.pin) if draft.pin.strip() or needed else None,
-        face_value=kind.require_face_value(_money(draft.face_value, record)) if draft.face_value.strip() else None,
-        expiry=_date(draft.expiry) if draft.expiry.strip() else None,
-    )
+async def _tell_if_left(console: Console, decision_id: str) -> None:
+    """Where nothing can be undone the card is told at once; otherwise the teller does it when the window has passed."""
+    if console.services.review.undo_window:
+        return
+    async with console.services.database.transaction() as session:
+        left = await leaving.send(session, now(), 1, only=decision_id)
+    for one in left:
+        await console.services.desk.decide(one.card_id, one.task_id, one.decision_id)
 
 
-def _typed(draft: Draft) -> bool:
-    return any(text.strip() for text in (draft.number, draft.pin, draft.face_value, draft.expiry))
-
-
-def _money(text: str, record: reads.CardRecord) -> Money:
-    try:
-        return Money.from_decimal_text(text.strip().replace(",", ""), record.card.currency)
-    except ValueError:
-        raise FieldInvalid(field="face_value", why="not_an_amount") from None
-
-
-def _date(text: str) -> date:
-    try:
-        return date.fromisoformat(text.strip())
-    except ValueError:
-        raise FieldInvalid(field="expiry", why="not_a_date") from None
+async def _keep(console: Console, person: Person, card_id: str, task_id: str, draft: Draft) -> bool:
+    """Keeps the draft while the card waits for this very task to be decided."""
+    async with console.services.database.transaction() as session:
+        task = await reads.open_task(session, card_id)
+        if task is None or task.id != task_id or task.decided:
+            return False
+        await drafts.save(
+            session, console.services.keyring, task_id, person.id, draft.kept() if draft.worth_keeping else {}
+        )
+    return True
 
 
 def _secret(text: str) -> FieldName:
     if text not in (FieldName.NUMBER, FieldName.PIN):
         raise NotFound(field=text[:20])
     return FieldName(text)
-
-
-def _one_of(kind: type[Chosen], given: str, name: str) -> Chosen:
-    found = next((member for member in kind if member == given), None)  # type: ignore[attr-defined]
-    if found is None:
-        raise FieldInvalid(field=name, why="missing")
-    return found  # type: ignore[no-any-return]

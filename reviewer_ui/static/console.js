@@ -1,37 +1,134 @@
-// Keys, countdowns and secrets that go away. Every act is a form that works without this file.
+// Keys, menus, countdowns and secrets that go away. Every act is a form that works without this file.
 
-const typing = (element) => element?.closest("input, select, textarea, [contenteditable]") !== null && element !== null;
+const own = JSON.parse(document.body.dataset.keys || "{}"); // {"off": true}, or what a person changed: {"a": "y"}
+const CONTROL = "a, button, summary, input, select, textarea";
+const SETTLED_MS = 400; // A second Enter that was meant for the last card must not decide this one.
+const opened = performance.now();
+let going = false;
 
-function press(key) {
-  const target = document.querySelector(`[data-key="${key}"]`);
-  if (!target || target.disabled) return false;
-  if (target instanceof HTMLButtonElement) target.click();
+const typing = (element) =>
+  Boolean(element?.closest?.("input:not([type=radio]):not([type=checkbox]), select, textarea, [contenteditable]"));
+const reachable = (element) => !element.disabled && element.checkVisibility();
+
+// What a key means to this person: the default name of its act, or nothing where they moved that act elsewhere.
+function meant(key) {
+  const moved = Object.entries(own).find(([, chosen]) => chosen === key);
+  return moved ? moved[0] : key in own ? null : key;
+}
+
+function openMenu(menu, on) {
+  for (const other of document.querySelectorAll("details.menu[open]")) if (other !== menu) other.open = false;
+  menu.open = on;
+  if (on) (menu.querySelector("input:checked") ?? menu.querySelector("input, button"))?.focus();
+  else menu.querySelector("summary").focus();
+}
+
+function press(name) {
+  const target = [...document.querySelectorAll(`[data-key~="${CSS.escape(name)}"]`)].find(reachable);
+  if (!target) return false;
+  if (target.matches("details.menu > summary")) openMenu(target.parentElement, !target.parentElement.open);
+  else if (target.matches("button, a, summary")) target.click();
   else target.focus();
   return true;
 }
 
+function choose(menu, key) {
+  const found = menu.querySelector(`[data-letter="${CSS.escape(key)}"]`);
+  found?.click();
+  return Boolean(found);
+}
+
+function go(key) {
+  going = false;
+  const link = [...document.querySelectorAll(".bar-nav a")].find((one) => one.dataset.go === key);
+  link?.click();
+  return Boolean(link);
+}
+
+function act(key, target) {
+  const menu = document.querySelector("details.menu[open]");
+  if (menu && choose(menu, key)) return true;
+  if (going) return go(key);
+  const name = meant(key);
+  if (name === null) return false;
+  if (name === "enter" && (target.closest(CONTROL) || performance.now() - opened < SETTLED_MS)) return false;
+  if (name === "g") {
+    going = true;
+    setTimeout(() => (going = false), 2000);
+    return true;
+  }
+  if (name === "?") {
+    document.getElementById("keys").showModal();
+    return true;
+  }
+  if (press(name)) return true;
+  if (name === "/") location.assign("/cards");
+  return name === "/";
+}
+
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || typing(event.target)) return;
-  const help = document.getElementById("keys");
-  if (help.open) return;
-  if (event.key === "?") {
-    help.showModal();
-    event.preventDefault();
-  } else if (press(event.key.toLowerCase())) {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || document.querySelector("dialog[open]")) return;
+  if (event.key === "Escape") {
+    const menu = document.querySelector("details.menu[open]");
+    if (menu) openMenu(menu, false);
+    else if (typing(event.target)) event.target.blur(); // From a field back to the keys.
+  } else if (!own.off && !typing(event.target) && act(event.key.toLowerCase(), event.target)) {
     event.preventDefault(); // The letter must not land in the field that it leads to.
   }
 });
 
-function two(number) {
-  return String(number).padStart(2, "0");
+document.addEventListener("click", (event) => {
+  for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
+});
+
+// A form that is on its way is not sent a second time; a page that comes back from memory may send again.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (!form.matches("[data-once]")) return;
+  if (form.dataset.sent) event.preventDefault();
+  form.dataset.sent = "yes";
+});
+window.addEventListener("pageshow", () => document.querySelectorAll("[data-sent]").forEach((one) => delete one.dataset.sent));
+
+function showKeys() {
+  const used = new Set();
+  for (const link of document.querySelectorAll(".bar-nav a")) {
+    const letter = [...new URL(link.href).pathname.split("/").pop()].find((one) => /[a-z]/.test(one) && !used.has(one));
+    if (!letter) continue;
+    used.add(letter);
+    link.dataset.go = letter;
+    if (own.off) continue;
+    link.setAttribute("aria-keyshortcuts", `G ${letter.toUpperCase()}`);
+    link.title ||= `G ${letter.toUpperCase()}`;
+  }
+  document.body.classList.toggle("keys-off", Boolean(own.off));
+  for (const kbd of document.querySelectorAll("[data-key] kbd, kbd[data-of]")) {
+    const chosen = own[kbd.dataset.of ?? kbd.closest("[data-key]").dataset.key];
+    if (chosen) kbd.textContent = chosen.toUpperCase();
+  }
 }
+
+const two = (number) => String(number).padStart(2, "0");
+const secondsTo = (moment) => Math.ceil((Date.parse(moment) - Date.now()) / 1000);
 
 function tick() {
   for (const element of document.querySelectorAll("[data-countdown]")) {
-    const left = Math.ceil((Date.parse(element.dataset.countdown) - Date.now()) / 1000);
+    const left = secondsTo(element.dataset.countdown);
     element.textContent = left > 0 ? `${two(Math.floor(left / 60))}:${two(left % 60)}` : element.dataset.over;
     element.classList.toggle("late", left <= 60);
+    if (left === 60 && element.dataset.warn) say(element.dataset.warn);
   }
+  for (const bar of document.querySelectorAll("[data-undo-until]")) {
+    const left = secondsTo(bar.dataset.undoUntil);
+    if (left > 0) bar.querySelector("[data-left]").textContent = left;
+    else bar.remove();
+  }
+}
+
+// Screen readers speak what changes in this region; what is on a page when it opens they would pass over.
+function say(words) {
+  const region = document.getElementById("said");
+  if (region) region.textContent = words;
 }
 
 function forget(secret) {
@@ -42,11 +139,15 @@ function forget(secret) {
 
 const watchSecrets = () => document.querySelectorAll("[data-gone-after]").forEach(forget);
 document.addEventListener("htmx:afterSwap", watchSecrets);
+document.addEventListener("htmx:afterRequest", (event) => {
+  const told = event.target.dataset?.saved;
+  if (told) event.target.querySelector("[data-saved-at]").textContent = event.detail.successful ? told : event.target.dataset.unsaved;
+});
 // A page kept for the "back" button would show the secret again.
 window.addEventListener("pagehide", () => document.querySelectorAll("[data-gone-after]").forEach((one) => one.remove()));
 
 watchSecrets();
-if (document.querySelector("[data-countdown]")) {
-  tick();
-  setInterval(tick, 1000);
-}
+showKeys();
+tick();
+setInterval(tick, 1000);
+setTimeout(() => say([...document.querySelectorAll("[data-say]")].map((one) => one.dataset.say).join(" ")), 300);

@@ -87,7 +87,7 @@ async def house(console_url: str, tmp_path: Path) -> AsyncIterator[House]:
         lambda jpeg: keyring.seal(jpeg, purpose="photo", aad="test"),
         lambda kept: keyring.open(kept, purpose="photo", aad="test"),
     )
-    review = Review(database, keyring)
+    review = Review(database, keyring, undo_s=0)  # Decisions leave at once; tests of undoing make their own.
     desk = StraightDesk(review)
     services = ConsoleServices(
         database=database,

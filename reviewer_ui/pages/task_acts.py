@@ -1,0 +1,70 @@
+"""What else is done with a task from its card: put off, handed to a senior, or taken out of somebody's hand; each with a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import Annotated
+
+from fastapi import APIRouter, Form
+from starlette.requests import Request
+from starlette.responses import Response
+
+from database.tables.columns import now
+from domain.refusals import FieldInvalid, Refusal
+from domain.snooze import SnoozeUntil, snooze_until
+from reviewer_ui.pages.card import render
+from reviewer_ui.pages.decision import go_on
+from reviewer_ui.pages.draft import Draft
+from reviewer_ui.sessions import Person
+from reviewer_ui.visit import At, Console, Decider
+from web.words import zone_of
+
+router = APIRouter(prefix="/cards/{card_id}")
+Line = Annotated[str, Form(max_length=120)]
+Note = Annotated[str, Form(max_length=2000)]
+
+
+@router.post("/snooze")
+async def snooze(
+    request: Request, console: At, person: Decider, card_id: str, task_id: Line, reason_code: Line = "", until: Line = "",
+    until_moment: Line = "", note: Note = "", then: Line = "",
+) -> Response:  # fmt: skip
+    """Puts the task off until one of the offered moments, or one that was typed on the person's own clock."""
+    try:
+        chosen = next((one for one in SnoozeUntil if one == until), None)
+        if chosen is None:
+            raise FieldInvalid(field="until", why="missing")
+        moment = snooze_until(chosen, until_moment, zone_of(person.timezone), now())
+    except Refusal as refusal:
+        return await render(request, console, person, card_id, draft=Draft(note=note), refusal=refusal)
+    act = console.services.review.snooze(person.id, task_id, moment, reason_code, note)
+    return await _done(request, console, person, card_id, then, note, act)
+
+
+@router.post("/escalate")
+async def escalate(
+    request: Request, console: At, person: Decider, card_id: str, task_id: Line, reason_code: Line = "", note: Note = "", then: Line = "",
+) -> Response:  # fmt: skip
+    """Hands the task to the seniors."""
+    act = console.services.review.escalate(person.id, task_id, reason_code, note)
+    return await _done(request, console, person, card_id, then, note, act)
+
+
+@router.post("/take-over")
+async def take_over(
+    request: Request, console: At, person: Decider, card_id: str, task_id: Line, reason_code: Line = "", note: Note = "",
+) -> Response:  # fmt: skip
+    """Takes the task out of its holder's hand, who is told."""
+    act = console.services.review.take_over(person.id, task_id, reason_code, note)
+    return await _done(request, console, person, card_id, "", note, act)
+
+
+async def _done(
+    request: Request, console: Console, person: Person, card_id: str, then: str, note: str, act: Awaitable[object]
+) -> Response:
+    """On to the next task, or this card's page with what was refused and the note that was typed."""
+    try:
+        await act
+    except Refusal as refusal:
+        return await render(request, console, person, card_id, draft=Draft(note=note), refusal=refusal)
+    return await go_on(request, console, person, card_id, then)
