@@ -24,8 +24,9 @@ from activities.review import Review
 from activities.snoozes import Snoozes
 from activities.stock import Stock
 from activities.verification import Verification
-from bootstrap import keys, outside
+from bootstrap import keys, outside, replanning
 from bootstrap.decisions import AT_ONCE, Teller
+from bootstrap.replanning import Replanner
 from bootstrap.services import temporal
 from bootstrap.settings import Settings
 from bootstrap.store import database, photo_store
@@ -46,7 +47,7 @@ DELIVERIES = 10  # Tried at the same time, all within the lease of a minute.
 # Seconds between two looks of each loop when there is nothing to do.
 STARTER_S, COURIER_S, SEQUENCER_S, TELLER_S, NOTICES_S = 1.0, 0.5, 0.5, 0.5, 5.0
 
-ASSIGNMENT_S, SNOOZES_S = 1.0, 5.0
+ASSIGNMENT_S, SNOOZES_S, REPLANNER_S = 1.0, 5.0, 2.0
 
 Task = Callable[..., Any]
 
@@ -68,6 +69,7 @@ async def run_cards(settings: Settings) -> None:
             loops.create_task(_forever("snoozes", SNOOZES_S, lambda: Snoozes(store).tell_back(BATCH)))
             loops.create_task(_forever("courier", COURIER_S, _courier(store, secrets.keyring, world), DELIVERIES))
             loops.create_task(_forever("notices", NOTICES_S, _notices(settings, store, secrets.keyring), DELIVERIES))
+            loops.create_task(_forever("replanner", REPLANNER_S, Replanner(store, desk).signal, replanning.AT_ONCE))
             loops.create_task(_forever("sequencer", SEQUENCER_S, lambda: _sequence(store, secrets.keyring)))
             loops.create_task(_forever("teller", TELLER_S, Teller(store, desk).tell, AT_ONCE))
 

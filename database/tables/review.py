@@ -30,6 +30,9 @@ class ReviewTaskRow(SQLModel, table=True):
         Index("review_task_due", "due_at", "id", postgresql_where=text("closed_at IS NULL")),
         Index("review_task_value", "value_minor", "id", postgresql_where=text("closed_at IS NULL")),
         Index("review_task_opened", "opened_at", "id", postgresql_where=text("closed_at IS NULL")),
+        Index("review_task_replan", "id", postgresql_where=text("closed_at IS NULL AND replan")),
+        # What the figures over a time are counted by.
+        Index("review_task_arrived", "opened_at"),
         Index("review_task_checks", "order_at", postgresql_where=text("closed_at IS NULL AND phase = 'check'")),
     )  # fmt: skip
     id: str = Field(primary_key=True)
@@ -69,6 +72,8 @@ class ReviewTaskRow(SQLModel, table=True):
     barred: list[str] = json_list()  # People who were on one side of four eyes already and may not be on any other.
     staged_id: str | None = None  # The review_decision that waits for a check.
     blind: bool = False  # The checker is not shown the maker's outcome before their own.
+    blind_outcome: ReviewOutcome | None = word(ReviewOutcome)  # What the checker in hand would decide.
+    blind_by: str | None = None  # Which checker that was.
     plan_version: int = 0  # The version of the deadline policies its clock was planned with.
     replan: bool = False  # Its workflow is to be told that its clock has changed.
     closed_at: datetime | None = moment_maybe()
@@ -87,6 +92,7 @@ class ReviewDecisionRow(SQLModel, table=True):
         Index("review_decision_once", "task_id", unique=True, postgresql_where=text("void_at IS NULL")),
         Index("review_decision_leaving", "leaves_at", postgresql_where=text("applied_at IS NULL AND void_at IS NULL")),
         Index("review_decision_by_person", "person_id", "made_at"),
+        Index("review_decision_made", "made_at", postgresql_where=text("void_at IS NULL")),
     )
     id: str = Field(primary_key=True)
     task_id: str = Field(index=True)

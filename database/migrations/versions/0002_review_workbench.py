@@ -64,6 +64,7 @@ def upgrade() -> None:
     _notices()
     _quality()
     _queue_mark()
+    _insight()
     for table in APPEND_ONLY:
         op.execute(
             f"CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON {table} "
@@ -256,6 +257,8 @@ def _tasks() -> None:
     _grow("review_task", "barred", JSONB(), "'[]'")
     op.add_column("review_task", sa.Column("staged_id", sa.String(), nullable=True))
     _grow("review_task", "blind", sa.Boolean(), "false")
+    op.add_column("review_task", sa.Column("blind_outcome", sa.String(40), nullable=True))
+    op.add_column("review_task", sa.Column("blind_by", sa.String(), nullable=True))
     _grow("review_task", "plan_version", sa.Integer(), "0")
     _grow("review_task", "replan", sa.Boolean(), "false")
     op.drop_index("review_task_queue", table_name="review_task", postgresql_where="(closed_at IS NULL)")
@@ -318,6 +321,9 @@ def _views() -> None:
             ["person.id"],
         ),
         sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(
+        "review_task_replan", "review_task", ["id"], postgresql_where=sa.text("closed_at IS NULL AND replan")
     )
     op.create_index("ix_saved_view_owner_id", "saved_view", ["owner_id"], unique=False)
     op.create_table(
@@ -506,6 +512,14 @@ def _queue_mark() -> None:
         f"CREATE TRIGGER mark_change AFTER INSERT OR UPDATE OF {moves} ON review_task "
         "FOR EACH STATEMENT EXECUTE FUNCTION mark_review_task_change()"
     )
+
+
+def _insight() -> None:
+    """What the figures over a time are counted by."""
+    paid, standing = sa.text("state = 'paid'"), sa.text("void_at IS NULL")
+    op.create_index("review_task_arrived", "review_task", ["opened_at"], unique=False)
+    op.create_index("review_decision_made", "review_decision", ["made_at"], unique=False, postgresql_where=standing)
+    op.create_index("payout_settled", "payout", ["settled_at"], unique=False, postgresql_where=paid)
 
 
 def _quality() -> None:

@@ -1,0 +1,80 @@
+"""Tasks whose clock has changed, by a new version of the policies or by what somebody did, are told to their card's workflow."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy import and_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from activities import clocks
+from database.session import Database
+from database.tables.review import ReviewTaskRow
+from domain.refusals import TemporarilyUnavailable
+from workflows.desk import CardDesk
+
+AT_ONCE = 20
+LOOKED_AGAIN_AFTER = timedelta(minutes=5)  # For a task that opened by the old version while the new one was saved.
+ASKED_AGAIN_AFTER = timedelta(minutes=1)  # Time for the card to plan its clock before it is told once more.
+_TASK: Any = ReviewTaskRow  # Attributes of models are columns in a statement.
+_log = structlog.get_logger("replanner")
+
+
+class Replanner:
+    """Signals the workflows of open tasks that were planned otherwise than they would be now; they plan and move their timers."""
+
+    def __init__(
+        self, database: Database, desk: CardDesk, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._database = database
+        self._desk = desk
+        self._now = now
+        self._settled: tuple[int, datetime] | None = None  # No open task was of an older version than this, then.
+        self._asked: dict[str, datetime] = {}  # Signals change nothing twice; this only keeps them few.
+
+    async def signal(self) -> int:
+        """Tells up to forty cards and returns how many were told. Raises DatabaseUnavailable."""
+        since = self._now() - ASKED_AGAIN_AFTER
+        self._asked = {task: at for task, at in self._asked.items() if at > since}
+        return sum(await asyncio.gather(*(self._tell(*found) for found in await self._outdated())))
+
+    async def _outdated(self) -> list[tuple[str, str]]:
+        """Card and task of each. Version 0 was planned before there were policies, and stays."""
+        async with self._database.transaction() as session:
+            found = await self._found(session, _TASK.replan)
+            newest = await clocks.newest_version(session)
+            if self._may_be_older(newest):
+                older = await self._found(session, and_(_TASK.plan_version > 0, _TASK.plan_version < newest))
+                self._settled = None if older or self._asked else (newest, self._now())
+                found += [one for one in older if one not in found]
+        return found
+
+    def _may_be_older(self, newest: int) -> bool:
+        """Reading all open tasks costs something, so it is done when there is a new version, and seldom otherwise."""
+        if self._settled is None:
+            return True
+        version, at = self._settled
+        return version != newest or at < self._now() - LOOKED_AGAIN_AFTER
+
+    async def _found(self, session: AsyncSession, outdated: Any) -> list[tuple[str, str]]:
+        """The soonest due first."""
+        statement = (
+            select(_TASK.card_id, _TASK.id)
+            .where(_TASK.closed_at.is_(None), outdated, _TASK.id.not_in(self._asked))
+            .order_by(_TASK.due_at, _TASK.id)
+            .limit(AT_ONCE)
+        )
+        return [(card, task) for card, task in await session.execute(statement)]
+
+    async def _tell(self, card_id: str, task_id: str) -> bool:
+        self._asked[task_id] = self._now()
+        try:
+            await self._desk.replan(card_id, task_id)
+        except TemporarilyUnavailable:
+            _log.warning("clock waits", card=card_id, task=task_id)  # Told again at a later look.
+            return False
+        return True
