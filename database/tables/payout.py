@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from sqlalchemy import Index, text
 from sqlmodel import Field, SQLModel
 
 from database.tables.columns import minor_units, minor_units_maybe, moment_maybe, moment_now, word
@@ -15,6 +16,7 @@ class PayoutRow(SQLModel, table=True):
     """One payment order. Its key is the gateway's idempotency key and never changes."""
 
     __tablename__ = "payout"
+    __table_args__ = (Index("payout_settled", "settled_at", postgresql_where=text("state = 'paid'")),)
     key: str = Field(primary_key=True)
     card_id: str = Field(foreign_key="card.id", index=True)
     amount_minor: int = minor_units()
