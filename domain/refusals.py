@@ -333,6 +333,27 @@ class CodesUsedUp(Refusal):
     http_status = 409
 
 
+class NothingToCheck(Refusal):
+    """No decision on this task waits for a second look."""
+
+    code = "nothing_to_check"
+    http_status = 409
+
+
+class BlindOutcomeDiffers(Refusal):
+    """The checker came to another outcome alone: it is sent back or refused with a reason, not applied."""
+
+    code = "blind_outcome_differs"
+    http_status = 409
+
+
+class CheckMissing(Refusal):
+    """The decision needs a second pair of eyes and has had none."""
+
+    code = "check_missing"
+    http_status = 409
+
+
 class PhotoEmpty(Refusal):
     """The uploaded file is empty."""
 
@@ -386,7 +407,7 @@ class LastAdmin(Refusal):
 
 
 class OwnRoles(Refusal):
-    """Nobody changes their own roles, or ends their own work here."""
+    """Nobody changes their own roles, limit, probation or relatives, or ends their own work here."""
 
     code = "own_roles"
     http_status = 403
@@ -410,6 +431,13 @@ class SecretInWords(Refusal):
     """A comment or file name holds a card number or PIN, which is kept nowhere in the clear."""
 
     code = "secret_in_words"
+
+
+class PoliciesChanged(Refusal):
+    """Somebody else saved a version of the deadline policies in the meantime; `version` is the one in force."""
+
+    code = "policies_changed"
+    http_status = 409
 
 
 class TemporarilyUnavailable(Refusal):

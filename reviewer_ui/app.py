@@ -14,8 +14,10 @@ from database.session import DatabaseUnavailable
 from domain.refusals import NotSignedIn, SignInTooOld, StepUpNeeded, TemporarilyUnavailable
 from reviewer_ui import step_up
 from reviewer_ui.pages import (
+    absence,
     account,
     ahead,
+    bulk,
     card,
     comments,
     decision,
@@ -25,6 +27,7 @@ from reviewer_ui.pages import (
     notices,
     oidc,
     payouts,
+    people,
     photo,
     queue,
     reasons,
@@ -33,6 +36,8 @@ from reviewer_ui.pages import (
     task_acts,
     trail,
     undo,
+    views,
+    who,
 )
 from reviewer_ui.pages import step_up as step_up_page
 from reviewer_ui.services import ConsoleServices
@@ -67,7 +72,7 @@ def build(services: ConsoleServices) -> FastAPI:
     app.add_middleware(SecurityHeaders, https=services.https)
     app.add_middleware(RequestIds)
     app.router.routes.append(console.static.route)
-    for page in (front, sign_in, oidc, account, step_up_page, ahead, queue, card, keep, photo, decision, task_acts, undo, reasons, shortcuts, live, notices, payouts, trail):
+    for page in (front, sign_in, oidc, account, step_up_page, ahead, queue, views, bulk, who, people, absence, card, keep, photo, decision, task_acts, undo, reasons, shortcuts, live, notices, payouts, trail):
         app.include_router(page.router, dependencies=[Depends(csrf.check)])
     # Files are read only from people who may comment: the permission is judged before the form is taken apart.
     app.include_router(comments.router, dependencies=[Depends(comments.commenting), Depends(csrf.check)])

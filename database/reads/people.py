@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, literal, or_, select
@@ -56,10 +55,9 @@ async def reviewers(session: AsyncSession) -> tuple[Reviewer, ...]:
     return tuple(Reviewer(**row) for row in (await session.execute(statement)).mappings())
 
 
-async def deciders(session: AsyncSession) -> tuple[PersonRow, ...]:
-    """The rows of everybody active who decides, by name."""
-    statement = select(PersonRow).where(_PERSON.active, _decides()).order_by(_PERSON.name, _PERSON.id)
-    return tuple((await session.execute(statement)).scalars())
+async def all_names(session: AsyncSession) -> dict[str, str]:
+    """Everybody's name by id, of those who have left too."""
+    return {row.id: row.name for row in await session.execute(select(_PERSON.id, _PERSON.name))}
 
 
 async def everybody(session: AsyncSession) -> tuple[tuple[PersonRow, bool, int], ...]:
@@ -118,9 +116,8 @@ def _decides() -> Any:
     return or_(*(_PERSON.roles.contains([role]) for role in _DECIDERS))
 
 
-def _away(at: datetime | None = None) -> Any:
-    moment = func.now() if at is None else literal(at)
-    lasts = (_ABSENCE.starts_at <= moment, _ABSENCE.ends_at > moment, _ABSENCE.ended_at.is_(None))
+def _away() -> Any:
+    lasts = (_ABSENCE.starts_at <= func.now(), _ABSENCE.ends_at > func.now(), _ABSENCE.ended_at.is_(None))
     return select(literal(1)).where(_ABSENCE.person_id == _PERSON.id, _ABSENCE.away, *lasts).exists()
 
 

@@ -20,17 +20,15 @@ from domain.people import Permission
 from domain.queue_filter import Hand, QueueSort, Wanted
 from domain.reasons import ReasonedAct
 from domain.review import ReviewReason, TaskPhase
-from domain.rules.brands import catalogue
 from domain.snooze import SnoozeUntil
 from languages import LOCALES
-from reviewer_ui.pages.queue_rows import Row, counted, row
+from reviewer_ui.pages.queue_rows import FILTER_COOKIE, Row, brand_names, counted, row
 from reviewer_ui.sessions import Person
 from reviewer_ui.visit import At, Console, Decider, QueueReader, Shell, see_other, shell
 from web.locale import locale_of
 
 router = APIRouter()
 POLLS_MAX = 40  # Every 15 s for ten minutes; then the table says that it stopped.
-FILTER_COOKIE = "cardloop_queue"  # What "next" takes from, on whichever page it is pressed.
 FILTER_CHARACTERS_MAX = 2000
 Words = Annotated[str, Form(max_length=FILTER_CHARACTERS_MAX)]
 
@@ -185,7 +183,7 @@ async def _context(request: Request, console: Console, person: Person, wanted: W
 def _choices(teams: tuple[str, ...]) -> Choices:
     return Choices(
         card_types=tuple(CardType),
-        brands={code: dict(brand.names) for code, brand in catalogue().items()},
+        brands=brand_names(),
         reasons=tuple(ReviewReason),
         languages=LOCALES,
         phases=tuple(TaskPhase),

@@ -14,6 +14,7 @@ from domain.money import Money
 from domain.queue_order import OrderReason, reasons_of
 from domain.reasons import ReasonedAct
 from domain.review import CameBack, ReviewReason, TaskPhase
+from domain.rules.brands import catalogue
 
 Reasons = Mapping[tuple[str, str], ReasonCodeRow]
 # Whose list a reason of coming back is from; those that are missing here need no reason.
@@ -23,6 +24,7 @@ ACT_OF = {
     CameBack.REFUSED: ReasonedAct.REFUSE,
 }
 MINUTE_S = 60
+FILTER_COOKIE = "cardloop_queue"  # The filter last looked at: what "next" takes from, on whichever page it is pressed.
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,11 @@ def said(reasons: Reasons, act: ReasonedAct | None, code: str, locale: str) -> s
 def worded(reason: ReasonCodeRow, locale: str) -> str:
     """A reason of the managed list in this language."""
     return reason.zh if locale == "zh_CN" else reason.en
+
+
+def brand_names() -> dict[str, dict[str, str]]:
+    """Each brand's name by its code, in both languages."""
+    return {code: dict(brand.names) for code, brand in catalogue().items()}
 
 
 def counted(number: int) -> str:
