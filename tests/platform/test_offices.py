@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
+import pyotp
 import pytest
 import pytest_asyncio
 from sqlalchemy import select
@@ -14,6 +15,7 @@ from typer.testing import CliRunner
 
 from activities.console_sign_in import ConsoleSignIn
 from activities.partners import Partners
+from activities.totp import Totp
 from bootstrap import keys, offices
 from bootstrap.settings import Settings
 from bootstrap.words import Problem
@@ -125,6 +127,23 @@ async def test_a_person_added_at_the_command_line_signs_in(keyed: Settings, stor
     assert (person.name, person.roles) == ("林静", ["reviewer", "senior"])
     (audit,) = await rows(store, AuditRow, subject=person.id)
     assert (audit.actor, audit.act) == ("cli", "cli:person:add")
+
+
+async def test_a_lost_authenticator_is_taken_away_at_the_command_line(keyed: Settings, store: Database) -> None:
+    email = f"{new_id()}@example.com".lower()
+    person_id = await offices.add_person(keyed, email, "Lin", [Role.ADMIN], PASSWORD)
+    totp = Totp(store, keys.load(keyed).keyring)
+    await totp.begin(person_id)
+    given = await totp.waiting(person_id)
+    assert given is not None
+    await totp.confirm(person_id, pyotp.TOTP(given.secret).now())
+    printed = await said("people", "reset-totp", f" {email.upper()}")
+    assert email.upper() in printed
+    (person,) = await rows(store, PersonRow, id=person_id)
+    assert (person.totp_sealed, person.totp_confirmed_at) == (None, None)
+    assert "cli:totp:reset" in [audit.act for audit in await rows(store, AuditRow, subject=person_id)]
+    with pytest.raises(Problem, match="Nobody"):
+        await offices.reset_totp(keyed, f"x{email}")
 
 
 async def test_people_who_cannot_be_added_are_refused_in_a_sentence(keyed: Settings, store: Database) -> None:

@@ -53,7 +53,7 @@ class Entrance:
         return str(answer.headers["location"]).removeprefix(CONSOLE)
 
     async def signed_in(self, browser: httpx.AsyncClient) -> Person | None:
-        return await self.house.sessions.person(browser.cookies.get(COOKIE, ""))
+        return await self.house.sessions.person(browser.cookies.get(COOKIE) or "")
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +156,7 @@ async def test_nobody_is_made_of_an_unknown_address(entrance: Entrance) -> None:
     answer = await entrance.sign_in(entrance.house.browser())
     assert (answer.status_code, "nobody here has your address" in answer.text) == (403, True)
     async with entrance.house.database.transaction() as session:
-        known = select(PersonIdentityRow).where(PersonIdentityRow.subject == entrance.provider.user["sub"])  # type: ignore[arg-type]
+        known = select(PersonIdentityRow).where(PersonIdentityRow.subject == entrance.provider.user["sub"])
         assert (await session.execute(known)).first() is None
 
 

@@ -1,0 +1,99 @@
+"""Authenticator and proof in a real browser: set up and used by keyboard, asked for in a dialog over the card, without scripts too."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyotp
+from playwright.async_api import Page
+
+from domain.people import Role
+from reviewer_ui.sessions import COOKIE
+from tests.browser import axe
+from tests.browser.console import desks
+from tests.reviewer_ui.cards import NUMBER
+from tests.reviewer_ui.conftest import House
+from tests.reviewer_ui.doors import PASSWORD, authenticator, employed, now_code, proved_long_ago
+
+REASON = "the seller is on the telephone"
+# The browser's own word about an answer of 403; what the page does with it is what is tested.
+ITS_OWN_WORD = "Failed to load resource: the server responded with a status of 403 (Forbidden)"
+
+
+async def test_an_authenticator_is_set_up_and_then_asked_for_at_the_door(house: House, browser_program: Path) -> None:
+    person = await employed(house)
+    async with desks(house, browser_program) as office, office.visit("") as at:
+        await _sign_in(at.page, person.email)
+        await at.page.click(".bar-person")
+        await at.page.click("form[action='/account/totp/begin'] button")
+        assert await axe.faults(at.page) == []
+        assert await at.page.locator(".totp-picture").bounding_box() is not None
+        device = pyotp.TOTP(await at.page.inner_text(".totp code"))
+        await at.page.fill(".totp [name=code]", now_code(device, -1))
+        await at.page.keyboard.press("Enter")
+        await at.page.wait_for_selector("form[action='/account/totp/off']")
+        await at.page.click("form[action='/sign-out'] button")
+        await _sign_in(at.page, person.email)
+        await at.page.wait_for_url("**/sign-in/code")
+        assert await axe.faults(at.page) == []
+        assert await at.page.evaluate("document.activeElement.name") == "code"
+        await at.page.keyboard.type(now_code(device))
+        await at.page.keyboard.press("Enter")
+        await at.page.wait_for_url("**/review")
+        assert at.complaints == []
+
+
+async def test_revealing_asks_in_a_dialog_and_goes_on_where_one_was(house: House, browser_program: Path) -> None:
+    waiting, person = await house.cards.waiting(), await employed(house, Role.SENIOR)
+    device = await authenticator(house, person.id)
+    token = (await proved_long_ago(house, person.id, "totp")).cookies[COOKIE]
+    async with desks(house, browser_program) as office, office.visit(token) as at:
+        await at.page.goto(f"/cards/{waiting.card_id}")
+        await at.page.fill("#reveal-reason", REASON)
+        await at.page.click("button[name=field][value=number]")
+        await at.page.wait_for_selector("dialog#step-up[open]")
+        assert await axe.faults(at.page) == []
+        assert await at.page.evaluate("document.activeElement.name") == "step_up_code"
+        await at.page.keyboard.type("000000")
+        await at.page.keyboard.press("Enter")
+        await at.page.wait_for_selector("#step-up .refusal")
+        await at.page.fill("[name=step_up_code]", now_code(device))
+        await at.page.keyboard.press("Enter")
+        await at.page.wait_for_selector(".secret code")
+        assert await at.page.inner_text(".secret code") == NUMBER
+        assert await at.page.locator("dialog#step-up[open]").count() == 0
+        assert await at.page.input_value("#reveal-reason") == REASON
+        assert [said for said in at.complaints if said != ITS_OWN_WORD] == []
+
+
+async def test_without_scripts_the_page_asks_and_the_act_goes_on(house: House, browser_program: Path) -> None:
+    waiting, person = await house.cards.waiting(), await employed(house, Role.SENIOR)
+    token = (await proved_long_ago(house, person.id)).cookies[COOKIE]
+    async with desks(house, browser_program) as office, office.visit(token, scripts=False) as at:
+        await at.page.goto(f"/cards/{waiting.card_id}")
+        await at.page.fill("#reveal-reason", REASON)
+        await at.page.click("button[name=field][value=number]")
+        await at.page.fill("[name=step_up_password]", PASSWORD)
+        await at.page.keyboard.press("Enter")
+        await at.page.wait_for_selector(".secret code")
+        assert await at.page.inner_text(".secret code") == NUMBER
+        assert REASON.split()[0] not in at.page.url
+
+
+async def test_on_a_phone_the_account_runs_off_no_side(house: House, browser_program: Path) -> None:
+    person = await employed(house)
+    token = await house.sessions.open(person.id, browser="Chrome · Android", address="127.0.0.1")
+    async with desks(house, browser_program) as office:
+        for theme in ("light", "dark"):
+            async with office.visit(token, theme=theme, locale="zh_CN", size={"width": 390, "height": 844}) as at:
+                await at.page.goto("/account")
+                assert await at.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+                assert await axe.faults(at.page) == []
+
+
+async def _sign_in(page: Page, email: str) -> None:
+    await page.goto("/sign-in")
+    await page.fill("[name=email]", email)
+    await page.fill("[name=password]", PASSWORD)
+    await page.keyboard.press("Enter")
+    await page.wait_for_load_state()
