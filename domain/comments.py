@@ -30,7 +30,7 @@ def mentioned(words: str, people: Iterable[Mentionable]) -> tuple[str, ...]:
     """
     names = [(called.casefold(), one.id) for one in people for called in (one.name, one.email) if called]
     lowered, found = words.casefold(), dict[str, None]()
-    for place in (match.end() for match in re.finditer(r"(?<![\w.+-])[@＠]", lowered)):
+    for place in (match.end() for match in re.finditer(r"(?<![A-Za-z0-9_.+-])[@＠]", lowered)):
         fitting = [(called, who) for called, who in names if _stands_at(lowered, place, called)]
         longest = max((len(called) for called, _ in fitting), default=0)
         found |= {who: None for called, who in fitting if len(called) == longest}

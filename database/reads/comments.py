@@ -49,7 +49,7 @@ async def of_card(session: AsyncSession, card_id: str) -> tuple[Comment, ...]:
         .order_by(_COMMENT.id.desc())
         .limit(COMMENTS_MAX)
     )
-    found = (await session.execute(statement)).tuples().all()
+    found = (await session.execute(statement)).all()
     files = await _files(session, [row.id for row, _ in found])
     return tuple(Comment(row.id, author, row.words, row.at, tuple(files.get(row.id, ()))) for row, author in found)
 
