@@ -14,7 +14,7 @@ from temporalio import activity
 from activities import clocks
 from activities.failures import translated
 from activities.placing import placed
-from activities.reviewing import Reviewing
+from activities.second_look import SecondLook
 from database.repositories import cards
 from database.repositories.cards import Change
 from database.repositories.notices import tell
@@ -35,7 +35,7 @@ _DECISION: Any = ReviewDecisionRow  # Attributes of models are columns in a stat
 _PERSON: Any = PersonRow
 
 
-class Alarms(Reviewing):
+class Alarms(SecondLook):
     """The timers' side of a review: each of these is asked for by the card's workflow when a moment has come."""
 
     @activity.defn(name="review.alarm")

@@ -14,6 +14,7 @@ from activities.alarms import Alarms
 from activities.corrections import Corrections, checked_fields
 from activities.failures import translated
 from activities.placing import placed
+from activities.second_look import require_checked
 from database.repositories import cards
 from database.repositories.cards import Change
 from database.tables.intake import CardRow, SubmissionRow
@@ -68,6 +69,7 @@ class Review(Alarms):
             card = await cards.load_for_update(session, task.card_id)
             given = self._corrected(decision)
             if task.closed_at is None:
+                await require_checked(session, decision)
                 await self._close(session, card, task, decision, given)
         return ReviewFacts(decision.outcome, decision.reject_reason, decision.asked_item, not given.is_empty)
 

@@ -1,18 +1,19 @@
 """What must hold whatever failed and whenever it was cut off; each check names what breaks it and is run after every fault test.
 
-I3 and I8 belong to stages that are not built yet; I9 and I10 look outside the database. I4's other half, at most one
+I3 belongs to a stage that is not built yet; I9 and I10 look outside the database. I4's other half, at most one
 transfer at the gateway, is asked of the gateway itself.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.repositories import evidence
+from domain.rules.checks import check_policy
 
 # A card whose step is running has no timer in the database; after this long without a change it counts as stuck.
 STEP_MAX = timedelta(minutes=15)
@@ -85,17 +86,44 @@ SELECT 'card ' || id || ' has ended half: stage ' || stage || ', waiting for ' |
 FROM card WHERE (outcome IS NOT NULL) <> (stage = 'ended') OR (outcome IS NOT NULL) <> (waiting_for = 'nobody')
 """
 
+# What was undone, returned or refused stands for nothing. A checked decision left with the lease in its checker's hand.
 DECISIONS = """
 SELECT 'task ' || task_id || ' was decided ' || count(*) || ' times'
-FROM review_decision GROUP BY task_id HAVING count(*) > 1
+FROM review_decision WHERE void_at IS NULL GROUP BY task_id HAVING count(*) > 1
 UNION ALL
 SELECT 'decision ' || d.id || ' was applied to a task that is bound to another'
 FROM review_decision d LEFT JOIN review_task t ON t.id = d.task_id
 WHERE d.applied_at IS NOT NULL AND t.decision_id IS DISTINCT FROM d.id
 UNION ALL
+SELECT 'decision ' || id || ' was applied though it was ' || void_why
+FROM review_decision WHERE applied_at IS NOT NULL AND void_at IS NOT NULL
+UNION ALL
 SELECT 'task ' || t.id || ' was decided by ' || d.person_id || ' without the lease'
-FROM review_task t JOIN review_decision d ON d.task_id = t.id
-WHERE t.leased_by IS NOT NULL AND (t.leased_by <> d.person_id OR t.leased_until < d.made_at)
+FROM review_task t JOIN review_decision d ON d.task_id = t.id AND d.void_at IS NULL AND d.needs_check = ''
+WHERE d.person_id IS NOT NULL AND t.leased_by IS NOT NULL AND (t.leased_by <> d.person_id OR t.leased_until < d.made_at)
+UNION ALL
+SELECT 'task ' || t.id || ' was checked by ' || c.person_id || ' without the lease'
+FROM review_task t JOIN review_check c ON c.decision_id = t.decision_id AND c.verdict = 'apply'
+WHERE t.leased_by IS NOT NULL AND (t.leased_by <> c.person_id OR t.leased_until < c.at)
+"""
+
+# Nobody on both sides, each side being a person with everyone they acted for when they acted.
+FOUR_EYES = """
+SELECT 'decision ' || d.id || ' needed a check (' || d.needs_check || ') and was applied without one by somebody else'
+FROM review_decision d
+WHERE d.applied_at IS NOT NULL AND d.needs_check <> '' AND NOT EXISTS (
+    SELECT FROM review_check c
+    WHERE c.decision_id = d.id AND c.verdict = 'apply'
+      AND NOT (c.acting_for || to_jsonb(c.person_id)) ?| ARRAY(
+          SELECT jsonb_array_elements_text(d.acting_for || to_jsonb(d.person_id))))
+UNION ALL
+SELECT 'card ' || p.card_id || ' was paid ' || p.amount_minor || ' on the word of one person'
+FROM payout p
+WHERE p.state <> 'refused' AND p.amount_minor >= CAST(:alone_below AS bigint)
+  AND EXISTS (SELECT FROM review_decision d WHERE d.card_id = p.card_id AND d.applied_at IS NOT NULL
+              AND d.outcome IN ('approve', 'approve_corrected'))
+  AND NOT EXISTS (SELECT FROM review_decision d JOIN review_check c ON c.decision_id = d.id AND c.verdict = 'apply'
+                  WHERE d.card_id = p.card_id AND d.applied_at IS NOT NULL)
 """
 
 # Events and leaves are written by one statement with one moment; a leaf may belong to no event, an event never to none.
@@ -110,7 +138,7 @@ SELECT 'card ' || id || ' has no event' FROM card WHERE NOT EXISTS (SELECT FROM 
 
 
 async def violations(session: AsyncSession, public_key: bytes, *, step_max: timedelta = STEP_MAX) -> list[Violation]:
-    """Every violation of I1, I2, I4 (its local part), I5, I6 and I7; none when all is well.
+    """Every violation of I1, I2, I4 (its local part), I5, I6, I7 and I8; none when all is well.
 
     `public_key` is the evidence key's. `step_max` is how long a card may stand with the machine, or past its deadline.
     """
@@ -118,6 +146,9 @@ async def violations(session: AsyncSession, public_key: bytes, *, step_max: time
     found = [Violation(name, what) for name, sql in checks.items() for what in await _lines(session, sql)]
     held = await session.execute(text(HELD), {"step_max": step_max})
     found += [Violation("I5", what) for what in held.scalars()]
+    alone_below = check_policy(datetime.now(UTC).date()).value_minor_min
+    one_word = await session.execute(text(FOUR_EYES), {"alone_below": alone_below})
+    found += [Violation("I8", what) for what in one_word.scalars()]
     found += [Violation("I7", fault) for fault in await evidence.verify_all(session, public_key)]
     found += [Violation("I7", fault) for fault in await _inconsistent(session)]
     return found

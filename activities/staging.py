@@ -1,0 +1,82 @@
+"""A decision that needs a second pair of eyes is staged: it stands, but does not leave until somebody else has applied it."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from activities import clocks
+from activities.corrections import Corrections
+from activities.placing import placed
+from database.repositories import cards
+from database.repositories.cards import Change
+from database.tables.intake import CardRow
+from database.tables.people import PersonRow
+from database.tables.review import ReviewDecisionRow, ReviewTaskRow
+from domain.cards import Stage, WaitingFor
+from domain.deadlines import ClockOwner
+from domain.four_eyes import CheckNeed, CheckPolicy, Made, need
+from domain.money import Currency
+from domain.review import TaskPhase
+from domain.rules.checks import check_policy
+
+# A face value that somebody typed for a card in another currency has no rate yet; it is taken for more than it can be.
+CNY_PER_UNIT_MAX = 10
+
+
+class FourEyes:
+    """The policy by which decisions are staged; `override` stands for the one of the rules, in tests and trials."""
+
+    def __init__(self, override: CheckPolicy | None = None) -> None:
+        self._override = override
+
+    def policy(self, on: date) -> CheckPolicy:
+        """The policy in force on a day."""
+        return self._override or check_policy(on)
+
+    async def stage(
+        self, session: AsyncSession, card: CardRow, task: ReviewTaskRow, decision: ReviewDecisionRow, given: Corrections
+    ) -> bool:
+        """Stages the decision where the policy wants it, in the transaction that makes it; tells whether it did."""
+        policy = self.policy(decision.made_at.date())
+        why = need(await _made(session, card, task, decision, given), policy)
+        if why is None:
+            return False
+        await _put_before_checkers(session, task, decision, why, policy.blind)
+        return True
+
+
+async def _made(
+    session: AsyncSession, card: CardRow, task: ReviewTaskRow, decision: ReviewDecisionRow, given: Corrections
+) -> Made:
+    maker = await session.get_one(PersonRow, decision.person_id)
+    new = maker.probation_until is not None and maker.probation_until > decision.made_at
+    worth = max(task.value_minor, _dearest(card, given))
+    return Made(task.id, decision.outcome, worth, task.brand, frozenset(task.reasons), new)
+
+
+def _dearest(card: CardRow, given: Corrections) -> int:
+    """The most that the corrected card can be worth, CNY minor units."""
+    if given.face_value is None:
+        return 0
+    own = given.face_value.amount_minor
+    return own if card.currency is Currency.CNY else own * CNY_PER_UNIT_MAX
+
+
+async def _put_before_checkers(
+    session: AsyncSession, task: ReviewTaskRow, decision: ReviewDecisionRow, why: CheckNeed, blind: bool
+) -> None:
+    now: datetime = decision.made_at
+    decision.needs_check = why.value
+    task.phase, task.staged_id, task.blind = TaskPhase.CHECK, decision.id, blind
+    task.maker_id, task.maker_circle = decision.person_id, sorted({decision.person_id or "", *decision.acting_for})
+    task.leased_by = task.leased_at = task.leased_until = None
+    task.assigned_to = task.assigned_at = None
+    task.blind_outcome = task.blind_by = None
+    placed(task, now)
+    await clocks.pass_to(session, task, ClockOwner.CHECKER, now)
+    facts = {"task": task.id, "why": why.value}
+    actor = f"person:{decision.person_id}"
+    change = Change(Stage.REVIEW, WaitingFor.REVIEWER, task.due_at, "review.staged", facts, actor=actor)
+    await cards.record(session, task.card_id, change)
