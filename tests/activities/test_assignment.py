@@ -100,8 +100,9 @@ async def test_an_absence_is_declared_with_dates_that_make_sense_and_the_stand_i
         ({"stand_in": finance}, "stand_in", "cannot_decide"),
     ]
     for given, field, why in wrong:
+        sensible: dict[str, Any] = {"starts_at": now, "ends_at": now + day, "stand_in": chen}
         with pytest.raises(FieldInvalid) as refused:
-            await absences.declare(lin, lin, **{"starts_at": now, "ends_at": now + day, "stand_in": chen} | given)
+            await absences.declare(lin, lin, **(sensible | given))
         assert refused.value.data == {"field": field, "why": why}
     with pytest.raises(NotAllowed):
         await absences.declare(wu, lin, now, now + day)

@@ -1,0 +1,106 @@
+"""Eight reviewers claim as fast as they can while leases run out around them: no task is ever in two hands."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+import pytest
+import pytest_asyncio
+from sqlalchemy import text
+
+from activities.leasing import Leasing
+from benchmarks.queues import with_queue
+from database.migrate import upgrade
+from database.session import Database
+from domain.sealing import KeyRing
+from tests.activities.queueing import Clock
+
+REVIEWERS, PEOPLE_EACH = 8, 6
+CLAIMS = 20_000
+JUMP_EVERY, JUMP = 1_000, timedelta(minutes=16)  # So often every lease that nobody keeps runs out at once.
+_FINISH = """
+UPDATE review_task SET decided = true WHERE id = $1 AND leased_by = $2 AND leased_until > $3 AND NOT decided RETURNING id
+"""
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def queue(make_database: Callable[[str], str], worker: str) -> AsyncIterator[Database]:
+    """A queue of its own with as many tasks as there will be claims, and the people of eight desks."""
+    url = make_database(f"cardloop_race_{worker}")
+    upgrade(url)
+    database = Database(url, pool_size=REVIEWERS)
+    await with_queue(database, tasks=CLAIMS, people=REVIEWERS * PEOPLE_EACH)
+    yield database
+    await database.dispose()
+
+
+@dataclass
+class Hand:
+    """One stay of a task in somebody's hand: from the claim until it was finished, or its lease ran out."""
+
+    person: str
+    since: datetime
+    until: datetime
+
+
+@dataclass
+class Race:
+    """Everything that happened, as the claimers saw it."""
+
+    database: Database
+    clock: Clock = field(default_factory=Clock)
+    claims: int = 0
+    hands: dict[str, list[Hand]] = field(default_factory=lambda: defaultdict(list))
+    finished: list[str] = field(default_factory=list)
+
+    async def work(self, desk: int) -> None:
+        """One desk: claims, and finishes, keeps alive or walks away from what it was given, until enough was claimed."""
+        chance, leasing = random.Random(desk), Leasing(self.database, KeyRing.generate(), self.clock)
+        turn = 0
+        while self.claims < CLAIMS:
+            turn += 1
+            person = f"person{1 + desk * PEOPLE_EACH + turn % PEOPLE_EACH}"
+            since = self.clock.passes(milliseconds=20)
+            lease = await leasing.take(person, None)
+            assert lease is not None
+            self.claims += 1
+            hand = Hand(person, since, lease.until)
+            self.hands[lease.task_id].append(hand)
+            if self.claims % JUMP_EVERY == 0:
+                self.clock.moment += JUMP
+            if chance.random() < 0.1:
+                renewed = await leasing.renew(person, lease.task_id)
+                hand.until = renewed.until if renewed else hand.until
+            if chance.random() < 0.9:
+                await self._finish(person, lease.task_id, hand)
+
+    async def _finish(self, person: str, task_id: str, hand: Hand) -> None:
+        """As a decision does: only what is still in hand is decided."""
+        now = self.clock()
+        if await self.database.one(_FINISH, task_id, person, now) is not None:
+            self.finished.append(task_id)
+            hand.until = now
+
+
+@pytest.mark.timeout(240)
+async def test_no_task_is_in_two_hands_among_twenty_thousand_claims(queue: Database) -> None:
+    race = Race(queue)
+    await asyncio.gather(*(race.work(desk) for desk in range(REVIEWERS)))
+    assert race.claims >= CLAIMS
+    assert len(race.finished) == len(set(race.finished)) > CLAIMS // 2
+    again = 0
+    for task, hands in race.hands.items():
+        in_turn = sorted(hands, key=lambda hand: hand.since)
+        for before, after in pairwise(in_turn):
+            assert after.person == before.person or after.since >= before.until, (task, before, after)
+            again += after.person != before.person
+    assert again > 100, "leases must have run out and been claimed by others"
+    async with queue.transaction() as session:
+        decided = (await session.execute(text("SELECT count(*) FROM review_task WHERE decided"))).scalar_one()
+    assert decided == len(race.finished)
