@@ -18,7 +18,7 @@ from domain.money import Money
 from domain.queue_filter import Wanted
 from domain.rules.brands import brand
 from gateways.pictures.store import PhotoMissing
-from reviewer_ui.pages.queue import FILTER_CHARACTERS_MAX, FILTER_COOKIE
+from reviewer_ui.pages.queue_rows import FILTER_COOKIE
 from reviewer_ui.visit import At, Console, Decider, Shell, shell
 
 router = APIRouter()
@@ -39,7 +39,7 @@ async def ahead(
     request: Request, console: At, person: Decider, but: Annotated[str, Query(max_length=80)] = ""
 ) -> Response:
     """What "next" would open after the task `but`, as one line for the card's bar; nothing is leased and nothing revealed."""
-    wanted = Wanted.from_query(request.cookies.get(FILTER_COOKIE, "")[:FILTER_CHARACTERS_MAX])
+    wanted = Wanted.from_query(request.cookies.get(FILTER_COOKIE, ""))
     card_id = await next_card(console.services.database, person.id, now(), wanted, but)
     around = shell(request, person)
     context = AheadContext(around) if card_id is None else await _named(console, around, card_id)

@@ -19,7 +19,7 @@ from domain.refusals import FieldInvalid, NotFound, Refusal, TaskNotHeld
 from reviewer_ui.pages.card import render
 from reviewer_ui.pages.decision_form import ACCEPT, accepted, as_decision
 from reviewer_ui.pages.draft import Draft
-from reviewer_ui.pages.queue import FILTER_CHARACTERS_MAX, FILTER_COOKIE
+from reviewer_ui.pages.queue_rows import FILTER_COOKIE
 from reviewer_ui.pages.suggesting import suggested
 from reviewer_ui.sessions import Person
 from reviewer_ui.step_up import require_step_up
@@ -143,7 +143,7 @@ async def go_on(request: Request, console: Console, person: Person, card_id: str
     """Straight to the next task of the filter that the queue was last seen with, taken; or back to this card."""
     if then != NEXT:
         return see_other(f"/cards/{card_id}")
-    query = request.cookies.get(FILTER_COOKIE, "")[:FILTER_CHARACTERS_MAX]
+    query = request.cookies.get(FILTER_COOKIE, "")
     task = await console.services.review.take(person.id, None, Wanted.from_query(query))
     return see_other("/review?nothing=true" if task is None else f"/cards/{task.card_id}")
 

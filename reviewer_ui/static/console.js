@@ -23,7 +23,15 @@ function openMenu(menu, on) {
   else menu.querySelector("summary").focus();
 }
 
+// E on a field of the card leads to where that very field is typed.
+function entryOf(element) {
+  const field = element?.closest?.("[data-field]")?.dataset.field;
+  return field && document.querySelector(`.entry [name="${field}"]`);
+}
+
 function press(name) {
+  const entry = name === "e" && entryOf(document.activeElement);
+  if (entry) return entry.focus(), true;
   const target = [...document.querySelectorAll(`[data-key~="${CSS.escape(name)}"]`)].find(reachable);
   if (!target) return false;
   if (target.matches("details.menu > summary")) openMenu(target.parentElement, !target.parentElement.open);

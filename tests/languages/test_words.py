@@ -15,8 +15,10 @@ from domain.people import Role
 from domain.pricing import LineKind, QuoteState
 from domain.queue_order import OrderReason
 from domain.reading import FieldName, Source
+from domain.reasons import ReasonedAct
 from domain.refusals import REGISTER
 from domain.review import Alarm, AskedItem, CameBack, RejectReason, ReviewOutcome, ReviewReason
+from domain.suggestion import SuggestionWhy
 from domain.verification import Consequence, DynamicCodeResult, Party
 from languages import LOCALES, has, keys, label_key, translate
 from languages.catalogue import _texts
@@ -24,6 +26,7 @@ from seller_ui.journey import SHOWN, StepState
 
 ROOT = Path(__file__).parents[2]
 SHOWN_ENUMS: tuple[type[StrEnum], ...] = (
+    ReasonedAct, SuggestionWhy,
     CardStatus, CardType, EndReason, Outcome, Stage, WaitingFor, PayoutOutcome, PayoutState, Role, LineKind, QuoteState,
     FieldName, Source, Alarm, AskedItem, RejectReason, ReviewOutcome, ReviewReason, Consequence, DynamicCodeResult, Party,
     OrderReason, Ineligible, CameBack,

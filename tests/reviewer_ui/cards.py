@@ -157,7 +157,7 @@ def _submission(card_id: str) -> SubmissionRow:
 
 def _answer(card_id: str) -> AnswerRow:
     return AnswerRow(
-        card_id=card_id, party=Party.POS, operation="store_check", request_id=identifiers.request_key(card_id, "store", 1), fields_revision=0,
+        card_id=card_id, party=Party.POS, operation="check", request_id=identifiers.request_key(card_id, "store", 1), fields_revision=0,
         status=CardStatus.ACTIVE, balance_minor=50_000, currency=Currency.CNY, details={"pin": "right"}, cost_fen=10, latency_ms=200,
     )  # fmt: skip
 

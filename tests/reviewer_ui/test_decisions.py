@@ -13,8 +13,8 @@ from tests.reviewer_ui.conftest import House, post
 
 
 async def test_next_takes_the_top_task_and_opens_its_card(house: House) -> None:
-    await house.cards.waiting(due_in_min=50)
-    first = await house.cards.waiting(due_in_min=10)
+    first = await house.cards.waiting()
+    await house.cards.waiting()
     answer = await post(await house.as_(Role.REVIEWER), "/review/next")
     assert (answer.status_code, answer.headers["location"]) == (303, f"/cards/{first.card_id}")
     assert (await house.cards.task(first)).leased_by is not None
