@@ -20,8 +20,10 @@ from reviewer_ui.pages import (
     bulk,
     card,
     comments,
+    deadlines,
     decision,
     front,
+    insight,
     keep,
     live,
     notices,
@@ -38,6 +40,7 @@ from reviewer_ui.pages import (
     undo,
     views,
     who,
+    why_due,
 )
 from reviewer_ui.pages import step_up as step_up_page
 from reviewer_ui.services import ConsoleServices
@@ -72,7 +75,35 @@ def build(services: ConsoleServices) -> FastAPI:
     app.add_middleware(SecurityHeaders, https=services.https)
     app.add_middleware(RequestIds)
     app.router.routes.append(console.static.route)
-    for page in (front, sign_in, oidc, account, step_up_page, ahead, queue, views, bulk, who, people, absence, card, keep, photo, decision, task_acts, undo, reasons, shortcuts, live, notices, payouts, trail):
+    for page in (
+        front,
+        sign_in,
+        oidc,
+        account,
+        step_up_page,
+        ahead,
+        queue,
+        views,
+        bulk,
+        who,
+        people,
+        absence,
+        card,
+        keep,
+        photo,
+        decision,
+        task_acts,
+        undo,
+        reasons,
+        shortcuts,
+        insight,
+        live,
+        notices,
+        payouts,
+        deadlines,
+        why_due,
+        trail,
+    ):
         app.include_router(page.router, dependencies=[Depends(csrf.check)])
     # Files are read only from people who may comment: the permission is judged before the form is taken apart.
     app.include_router(comments.router, dependencies=[Depends(comments.commenting), Depends(csrf.check)])

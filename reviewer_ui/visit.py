@@ -54,10 +54,13 @@ class Shell:
 
 AREAS: tuple[tuple[str, str, str, Permission], ...] = (
     ("console.nav.queue", "/review", "inbox", Permission.SEE_QUEUE),
+    ("console.nav.second_look", "/second-look", "eye-check", Permission.CHECK),
     ("console.nav.cards", "/cards", "search", Permission.SEE_CARD),
     ("console.nav.payouts", "/payouts", "coins", Permission.SEE_PAYOUTS),
+    ("console.nav.insight", "/insight", "chart-bar", Permission.SEE_INSIGHT),
     ("console.nav.trail", "/trail", "shield-check", Permission.SEE_TRAIL),
     ("console.reasons", "/setup/reasons", "list-check", Permission.MANAGE_REASONS),
+    ("console.nav.deadlines", "/setup/deadlines", "calendar", Permission.MANAGE_DEADLINES),
     ("console.nav.people", "/setup/people", "users", Permission.MANAGE_PEOPLE),
 )
 
@@ -163,6 +166,7 @@ SignedIn = Annotated[Person, Depends(signed_in)]
 QueueReader = Annotated[Person, Depends(allowed(Permission.SEE_QUEUE))]
 CardReader = Annotated[Person, Depends(allowed(Permission.SEE_CARD))]
 Decider = Annotated[Person, Depends(allowed(Permission.DECIDE))]
+Checker = Annotated[Person, Depends(allowed(Permission.CHECK))]
 Revealer = Annotated[Person, Depends(allowed(Permission.REVEAL))]
 PayoutReader = Annotated[Person, Depends(allowed(Permission.SEE_PAYOUTS))]
 PeopleManager = Annotated[Person, Depends(allowed(Permission.MANAGE_PEOPLE))]
