@@ -25,7 +25,8 @@ REVIEWERS, PEOPLE_EACH = 8, 6
 CLAIMS = 20_000
 JUMP_EVERY, JUMP = 1_000, timedelta(minutes=16)  # So often every lease that nobody keeps runs out at once.
 _FINISH = """
-UPDATE review_task SET decided = true WHERE id = $1 AND leased_by = $2 AND leased_until > $3 AND NOT decided RETURNING id
+UPDATE review_task SET decided = true, closed_at = $3
+WHERE id = $1 AND leased_by = $2 AND leased_until > $3 AND NOT decided RETURNING id
 """
 
 
