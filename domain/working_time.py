@@ -54,6 +54,12 @@ class WorkingCalendar:
     holidays: Holidays = Holidays.NONE
     dates: tuple[tuple[date, Day], ...] = ()
 
+    @property
+    def never_closes(self) -> bool:
+        """Whether its working time is time."""
+        whole_days = all(day == ALL_DAY for day in (*self.week, *(shifts for _, shifts in self.dates)))
+        return whole_days and self.holidays is Holidays.NONE
+
     def shifts_on(self, day: date) -> Day:
         """The shifts of that local day, in order; none when it is closed."""
         own = dict(self.dates).get(day)
@@ -126,6 +132,11 @@ def round_the_clock(code: str = "always", timezone: str = "UTC") -> WorkingCalen
 def known_years() -> frozenset[int]:
     """The years whose Chinese holidays the package knows."""
     return frozenset(day.year for day in chinese.holidays)
+
+
+def holiday_in_chinese(name: str) -> str:
+    """The Chinese name of a holiday that `holiday_on` gave."""
+    return next((str(one.chinese) for one in chinese.Holiday if one.value == name), name)
 
 
 @lru_cache(maxsize=4096)

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from domain.cards import CardStatus, CardType, EndReason, Outcome, Stage, WaitingFor
+from domain.deadline_document import FlawKind
+from domain.deadlines import AtEnd, ClockOwner
 from domain.eligibility import Ineligible
 from domain.payout import PayoutOutcome, PayoutState
 from domain.people import Role
@@ -17,9 +19,11 @@ from domain.queue_order import OrderReason
 from domain.reading import FieldName, Source
 from domain.reasons import ReasonedAct
 from domain.refusals import REGISTER
-from domain.review import Alarm, AskedItem, CameBack, RejectReason, ReviewOutcome, ReviewReason
+from domain.review import Alarm, AskedItem, CameBack, Priority, RejectReason, ReviewOutcome, ReviewReason
 from domain.suggestion import SuggestionWhy
 from domain.verification import Consequence, DynamicCodeResult, Party
+from domain.why_due import DueReason
+from domain.working_time import Holidays
 from languages import LOCALES, has, keys, label_key, translate
 from languages.catalogue import _texts
 from seller_ui.journey import SHOWN, StepState
@@ -29,7 +33,7 @@ SHOWN_ENUMS: tuple[type[StrEnum], ...] = (
     ReasonedAct, SuggestionWhy,
     CardStatus, CardType, EndReason, Outcome, Stage, WaitingFor, PayoutOutcome, PayoutState, Role, LineKind, QuoteState,
     FieldName, Source, Alarm, AskedItem, RejectReason, ReviewOutcome, ReviewReason, Consequence, DynamicCodeResult, Party,
-    OrderReason, Ineligible, CameBack,
+    OrderReason, Ineligible, CameBack, ClockOwner, DueReason, FlawKind, Holidays, AtEnd, Priority,
 )  # fmt: skip
 NAMED = re.compile(r"_\('([a-z_0-9.]+)'[,)]")
 TOLD = re.compile(r'"((?:intake|reading|verification|pricing|review|offer|payout)\.[a-z_]+)"')
