@@ -11,7 +11,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from activities import clocks, drafts
-from activities.corrections import Corrections, checked_fields
+from activities.corrections import Corrections, checked_fields, corrections_in
 from activities.decision_rules import Verdict, require_sense
 from activities.placing import sent_back
 from activities.review_queue import ReviewQueue, decision_on, require
@@ -73,14 +73,14 @@ class Reviewing(ReviewQueue):
         four_eyes: FourEyes | None = None,
     ) -> None:
         super().__init__(database, keyring, now)
-        self._undo_s = undo_s
+        self.undo_s = undo_s
         self._four_eyes = four_eyes or FourEyes()
 
     @property
     def undo_window(self) -> timedelta:
         """How long a decision can be undone before it leaves."""
         on = self._now().date()
-        return timedelta(seconds=limits_in_force(on).decision_undo_s if self._undo_s is None else self._undo_s)
+        return timedelta(seconds=limits_in_force(on).decision_undo_s if self.undo_s is None else self.undo_s)
 
     async def record_decision(
         self, person: str, task_id: str, outcome: ReviewOutcome, reject_reason: RejectReason | None = None,
@@ -209,10 +209,7 @@ class Reviewing(ReviewQueue):
         return None if given.is_empty else self._keyring.seal_text(given.to_json(), purpose="decision", aad=aad)
 
     def _corrected(self, decision: ReviewDecisionRow) -> Corrections:
-        if decision.corrected_sealed is None:
-            return Corrections()
-        aad = f"decision:{decision.id}:fields"
-        return Corrections.from_json(self._keyring.open_text(decision.corrected_sealed, purpose="decision", aad=aad))
+        return corrections_in(decision, self._keyring)
 
     def _typed(self, decision: ReviewDecisionRow) -> dict[str, str]:
         """The decision as the form that made it: secret."""
