@@ -13,6 +13,7 @@ from sqlalchemy.orm.attributes import flag_modified
 
 from database.tables.intake import CardRow
 from database.tables.reading import ReadingRow
+from database.tables.review import ReviewDecisionRow
 from domain.cards import CardType
 from domain.money import Currency, Money
 from domain.reading import FieldName, money_text
@@ -69,6 +70,14 @@ class Corrections:
             Money.from_decimal_text(amount, Currency(currency)) if amount else None,
             date.fromisoformat(kept["expiry"]) if "expiry" in kept else None,
         )
+
+
+def corrections_in(decision: ReviewDecisionRow, keyring: KeyRing) -> Corrections:
+    """The fields that a decision corrects, opened: secret."""
+    if decision.corrected_sealed is None:
+        return Corrections()
+    aad = f"decision:{decision.id}:fields"
+    return Corrections.from_json(keyring.open_text(decision.corrected_sealed, purpose="decision", aad=aad))
 
 
 def checked_fields(brand_code: str, given: Corrections) -> Corrections:

@@ -55,8 +55,7 @@ class SecondLook(Reviewing):
             if task.blind_by != person or task.blind_outcome is None:
                 task.blind_by, task.blind_outcome = person, outcome
                 session.add(audited(person, "look_blind", task_id, outcome=outcome.value))
-            agreed = task.blind_outcome is decision.outcome
-        return agreed
+            return task.blind_outcome is decision.outcome
 
     async def check(
         self, person: str, task_id: str, verdict: CheckVerdict, reason_code: str = "", note: str = ""

@@ -29,6 +29,7 @@ from web.templates import Pages
 HERE = Path(__file__).parent
 THEME_COOKIE = "cardloop_theme"
 THEMES = ("light", "dark")
+BY_ITSELF = "x-by-itself"  # The header of a refresh that nobody asked for.
 
 
 @dataclass(frozen=True)
@@ -117,8 +118,8 @@ async def signed_in(request: Request) -> Person:
 
 
 async def _recognised(request: Request, token: str) -> Person | None:
-    # A stream that the page opens by itself, time and again, does not keep a left browser signed in.
-    idle = "text/event-stream" in request.headers.get("accept", "")
+    # What the page asks for by itself, time and again, does not keep a left browser signed in.
+    idle = "text/event-stream" in request.headers.get("accept", "") or BY_ITSELF in request.headers
     return await console_of(request).sessions.person(token, idle=idle)
 
 

@@ -22,6 +22,7 @@ from domain.refusals import Refusal
 from domain.review import ReviewReason
 from domain.rules.brands import brand
 from reviewer_ui.pages import card_beside, card_fields, card_view
+from reviewer_ui.pages.check_view import CheckView, check_view
 from reviewer_ui.pages.deciding import DecidingView, deciding_view, kept_draft
 from reviewer_ui.pages.draft import Draft
 from reviewer_ui.sessions import Person
@@ -102,6 +103,7 @@ class CardContext:
     decision: DecisionView | None
     entry_needed: bool
     deciding: DecidingView | None
+    check: CheckView | None
     draft: Draft
     refusal: Refusal | None
     may_reveal: bool
@@ -220,6 +222,7 @@ def _context(
         decision=_decision(record, person),
         entry_needed=card.card_type is CardType.REGIONAL and not record.fields_entered,
         deciding=deciding,
+        check=check_view(record, keyring, person),
         draft=draft,
         refusal=refusal,
         may_reveal=person.may(Permission.REVEAL),
