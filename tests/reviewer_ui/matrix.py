@@ -1,0 +1,139 @@
+"""Who may use which address of the console, as plain data. A new route needs a line here; nothing is derived from the code.
+
+Each line: method, address, who may, and what a good caller gets for the form below (`{…}` names are filled in by the test).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from domain.people import Role
+
+REVIEWER, SENIOR, OPS, SUPPORT = Role.REVIEWER, Role.SENIOR, Role.OPS, Role.SUPPORT
+FINANCE, COMPLIANCE, ADMIN = Role.FINANCE, Role.COMPLIANCE, Role.ADMIN
+
+STAFF = frozenset(Role)  # Whoever is signed in, whatever their roles.
+DECIDERS = frozenset({REVIEWER, SENIOR})
+QUEUE_READERS = frozenset({REVIEWER, SENIOR, OPS, COMPLIANCE, ADMIN})
+COMMENTERS = frozenset({REVIEWER, SENIOR, OPS, SUPPORT})
+ASSIGNERS = frozenset({SENIOR, OPS})
+BULK_WORKERS = DECIDERS | ASSIGNERS
+INSIGHT_READERS = frozenset({SENIOR, OPS, FINANCE, COMPLIANCE, ADMIN})
+PAYOUT_READERS = frozenset({FINANCE, COMPLIANCE})
+TRAIL_READERS = frozenset({OPS, COMPLIANCE})
+ADMINS = frozenset({ADMIN})
+
+
+@dataclass(frozen=True)
+class Line:
+    """One address. `who` is None where nobody needs to be signed in. `gives` are the statuses of who may."""
+
+    method: str
+    path: str
+    who: frozenset[Role] | None
+    gives: tuple[int, ...] = ()
+
+    @property
+    def expected(self) -> tuple[int, ...]:
+        """A page is shown; an act is done, or refused for what it says and never for who says it."""
+        return self.gives or ((200,) if self.method == "GET" else (200, 204, 303, 404, 409, 422))
+
+
+# What the test posts to every address: enough for some, and wrong for others, which then say so.
+FORM = {"task_id": "card:nobody:review:1", "field": "number", "reason": "checking the matrix", "outcome": "approve"}
+
+MATRIX = (
+    # The front door, open to all.
+    Line("GET", "/", None, (303,)),
+    Line("GET", "/healthz", None),
+    Line("POST", "/language", None),
+    Line("POST", "/theme", None),
+    Line("GET", "/sign-in", None),
+    Line("POST", "/sign-in", None, (422,)),
+    Line("GET", "/sign-in/code", None, (401,)),
+    Line("POST", "/sign-in/code", None, (401, 422)),
+    Line("GET", "/sign-in/set-up", None, (401,)),
+    Line("POST", "/sign-in/set-up", None, (401, 422)),
+    Line("GET", "/sign-in/provider", None, (404,)),  # There is none in this test.
+    Line("GET", "/sign-in/provider/answer", None, (400,)),
+    Line("POST", "/sign-out", None),
+    # One's own account.
+    Line("GET", "/account", STAFF),
+    Line("POST", "/account/profile", STAFF),
+    Line("POST", "/account/totp/begin", STAFF),
+    Line("POST", "/account/totp/confirm", STAFF),
+    Line("POST", "/account/totp/off", STAFF),
+    Line("POST", "/account/sessions/{session_id}/end", STAFF),
+    Line("GET", "/account/absence", QUEUE_READERS),
+    Line("POST", "/account/absence", QUEUE_READERS),
+    Line("POST", "/account/absence/{absence_id}/call-off", QUEUE_READERS),
+    Line("GET", "/account/keys", STAFF),
+    Line("POST", "/account/keys", STAFF),
+    Line("GET", "/account/notices", STAFF),
+    Line("POST", "/account/notices", STAFF),
+    Line("POST", "/account/notices/test", STAFF),
+    Line("POST", "/step-up", STAFF),
+    Line("GET", "/step-up/done", STAFF),
+    Line("GET", "/step-up/provider", STAFF, (404,)),
+    # What is told.
+    Line("GET", "/live", STAFF),
+    Line("GET", "/notices", STAFF),
+    Line("GET", "/notices/bell", STAFF),
+    Line("POST", "/notices/read", STAFF),
+    Line("POST", "/notices/{notice_id}/read", STAFF),
+    # The queue.
+    Line("GET", "/review", QUEUE_READERS),
+    Line("GET", "/review/ahead", DECIDERS, (200, 204)),
+    Line("POST", "/review/next", DECIDERS),
+    Line("GET", "/review/views", QUEUE_READERS),
+    Line("POST", "/review/views", QUEUE_READERS),
+    Line("POST", "/review/views/{view_id}", QUEUE_READERS),
+    Line("POST", "/review/bulk", BULK_WORKERS),
+    Line("GET", "/review/bulk/{batch_id}", BULK_WORKERS, (404,)),
+    Line("GET", "/review/tasks/{task_id}/who", QUEUE_READERS),
+    # A card.
+    Line("GET", "/cards", STAFF),
+    Line("GET", "/cards/{card_id}", STAFF),
+    Line("GET", "/cards/{card_id}/photos/{photo_id}", DECIDERS),
+    Line("GET", "/cards/{card_id}/photos/{photo_id}/preview", DECIDERS),
+    Line("GET", "/cards/{card_id}/files/{attachment_id}", COMMENTERS, (404,)),
+    Line("POST", "/cards/{card_id}/comments", COMMENTERS),
+    Line("GET", "/people/called", COMMENTERS),
+    Line("POST", "/cards/{card_id}/take", DECIDERS),
+    Line("POST", "/cards/{card_id}/keep", DECIDERS),
+    Line("POST", "/cards/{card_id}/release", DECIDERS),
+    Line("POST", "/cards/{card_id}/draft", DECIDERS),
+    Line("POST", "/cards/{card_id}/decision", DECIDERS),
+    Line("POST", "/cards/{card_id}/decision/deliver", DECIDERS),
+    Line("POST", "/cards/{card_id}/reveal", DECIDERS),
+    Line("POST", "/cards/{card_id}/snooze", DECIDERS),
+    Line("POST", "/cards/{card_id}/escalate", DECIDERS),
+    Line("POST", "/cards/{card_id}/take-over", frozenset({SENIOR})),
+    Line("POST", "/decisions/{decision_id}/undo", DECIDERS),
+    Line("GET", "/cards/{card_id}/why-due", STAFF),
+    # Figures.
+    Line("GET", "/insight", INSIGHT_READERS),
+    Line("GET", "/insight/{figure}.csv", INSIGHT_READERS, (404,)),
+    # Money and trail.
+    Line("GET", "/payouts", PAYOUT_READERS),
+    Line("GET", "/trail", TRAIL_READERS),
+    Line("GET", "/trail/{card_id}", TRAIL_READERS),
+    # Setting up.
+    Line("GET", "/setup/people", ADMINS),
+    Line("GET", "/setup/people/{person_id}", ADMINS),
+    Line("POST", "/setup/people/{person_id}/roles", ADMINS),
+    Line("POST", "/setup/people/{person_id}/work", ADMINS),
+    Line("POST", "/setup/people/{person_id}/active", ADMINS),
+    Line("POST", "/setup/people/{person_id}/relatives", ADMINS),
+    Line("POST", "/setup/people/{person_id}/absences", ADMINS),
+    Line("POST", "/setup/people/{person_id}/absences/{absence_id}/call-off", ADMINS),
+    Line("GET", "/setup/reasons", ADMINS),
+    Line("POST", "/setup/reasons/{act}", ADMINS),
+    Line("POST", "/setup/reasons/{act}/{code}", ADMINS),
+    Line("POST", "/setup/reasons/{act}/{code}/use", ADMINS),
+    Line("GET", "/setup/deadlines", ADMINS),
+    Line("POST", "/setup/deadlines", ADMINS),
+    Line("POST", "/setup/deadlines/preview", ADMINS),
+    # Last, because it ends the very session that asks.
+    Line("POST", "/account/sign-out-everywhere", STAFF),
+)
