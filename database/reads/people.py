@@ -94,8 +94,8 @@ async def absences(session: AsyncSession, person_id: str) -> tuple[AbsenceRow, .
 
 
 async def colleagues(session: AsyncSession, person_id: str) -> dict[str, str]:
-    """The names of everybody else who works here, by id, in the order of names: who may stand in."""
-    statement = select(_PERSON.id, _PERSON.name).where(_PERSON.active, _PERSON.id != person_id)
+    """The names of everybody else who decides, by id, in the order of names: who may stand in."""
+    statement = select(_PERSON.id, _PERSON.name).where(_PERSON.active, _decides(), _PERSON.id != person_id)
     return {row.id: row.name for row in await session.execute(statement.order_by(_PERSON.name, _PERSON.id))}
 
 

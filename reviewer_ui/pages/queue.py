@@ -80,7 +80,10 @@ class BulkChoices:
 
 @dataclass(frozen=True)
 class QueueContext:
-    """The queue page. `poll_url` is None once polling has stopped; `query` is the filter as "next" carries it."""
+    """The queue page. `poll_url` is None once polling has stopped; `live_url` refreshes the rows when the stream says so.
+
+    `query` is the filter as "next" carries it.
+    """
 
     shell: Shell
     rows: tuple[Row, ...]
@@ -98,6 +101,7 @@ class QueueContext:
     next_url: str | None
     first_url: str | None
     poll_url: str | None
+    live_url: str
     nothing_left: bool
 
 
@@ -176,6 +180,7 @@ async def _context(request: Request, console: Console, person: Person, wanted: W
         next_url=None if page.after is None else _url(wanted, after=page.after.text()),
         first_url=_url(wanted) if turn.after else None,
         poll_url=_url(wanted, after=turn.after, polls=turn.polls + 1) if turn.polls < POLLS_MAX else None,
+        live_url=_url(wanted, after=turn.after),
         nothing_left=turn.nothing,
     )
 

@@ -1,5 +1,6 @@
 // Keys of the queue page, and what must not be lost when its rows are refreshed. Every act works without this file.
 
+const own = JSON.parse(document.body.dataset.keys || "{}"); // {"off": true}: this person wants no keys.
 const typing = (element) => element?.closest("input:not([type=checkbox]), select, textarea, dialog, [contenteditable]") != null;
 const rows = () => [...document.querySelectorAll("#rows tr[data-row]")];
 const opener = (row) => row.querySelector("[data-open]");
@@ -30,12 +31,11 @@ const acts = {
   k: () => go(-1),
   ArrowUp: () => go(-1),
   x: toggle,
-  "/": () => document.getElementById("filter-ending").focus(),
 };
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || typing(event.target)) return;
-  if (document.body.dataset.keys === "off" || document.querySelector("dialog[open]")) return;
+  if (own.off || document.querySelector("dialog[open]")) return;
   const act = Object.hasOwn(acts, event.key) ? acts[event.key] : null;
   if (act && act() !== false) event.preventDefault();
 });
@@ -92,9 +92,8 @@ document.addEventListener("htmx:afterSwap", () => {
     if (row) opener(row).focus();
   }
   tellPicked();
-  tick();
   const now = document.getElementById("rows")?.dataset.told;
-  if (now && now !== told) document.getElementById("queue-status").textContent = told = now;
+  if (now && now !== told) document.getElementById("said").textContent = told = now;
 });
 
 // Menus of the filters close when one goes on elsewhere, and with Escape.
@@ -117,16 +116,6 @@ for (const kind of ["click", "submit"]) {
   });
 }
 window.addEventListener("pageshow", () => document.getElementById("rows")?.classList.remove("waiting"));
-
-// Leases count down in rows that arrive later, too.
-const two = (number) => String(number).padStart(2, "0");
-function tick() {
-  for (const element of document.querySelectorAll("#rows [data-countdown]")) {
-    const left = Math.ceil((Date.parse(element.dataset.countdown) - Date.now()) / 1000);
-    element.textContent = left > 0 ? `${two(Math.floor(left / 60))}:${two(left % 60)}` : element.dataset.over;
-  }
-}
-setInterval(tick, 1000);
 
 // The moment that is typed belongs to one choice only.
 const moment = document.getElementById("bulk-moment");
