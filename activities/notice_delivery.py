@@ -12,8 +12,9 @@ from itertools import groupby
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from activities.notice_words import digest_content, digest_text
+from activities.notice_words import Reader, digest_content, digest_text
 from activities.notices import Channels, webhook_secret
+from database.reads.notice_names import names_of
 from database.repositories import notices as stored
 from database.repositories.notices import Addressee
 from database.session import Database
@@ -39,6 +40,7 @@ class Digest:
 
     to: Addressee
     rows: tuple[NoticeRow, ...]
+    reader: Reader
 
     @property
     def mail(self) -> tuple[NoticeRow, ...]:
@@ -75,6 +77,7 @@ class NoticeDelivery:
     async def _chosen(self, session: AsyncSession, limit: int) -> list[Digest]:
         """The digests to be tried now, each counted as one more attempt; what is read or sleeps is settled or moved."""
         rows = await stored.due(session, limit)
+        names = await names_of(session, rows)
         people = await stored.addressees(session, [row.person_id for row in rows])
         digests, moment = [], now()
         for batch in _batches(rows):
@@ -83,7 +86,7 @@ class NoticeDelivery:
             await stored.set_all(session, _ids(read), mailed_at=moment, hooked_at=moment)
             await stored.set_all(session, _ids(later), due_at=quiet_until(moment, to.wishes) or moment)
             await stored.tried_once_more(session, _ids(ready), moment + LEASE)
-            digests += [Digest(to, ready)] if ready else []
+            digests += [Digest(to, ready, Reader(to.locale, to.wishes.zone, names))] if ready else []
         return digests
 
     async def _deliver(self, digest: Digest) -> None:
@@ -127,7 +130,7 @@ class NoticeDelivery:
         to, rows = digest.to, digest.mail
         if not rows or not to.wishes.mail or self._channels.mail is None:
             return
-        said = digest_text(rows, to.locale, to.wishes.zone, self._channels.console_url)
+        said = digest_text(rows, digest.reader, self._channels.console_url)
         await self._channels.mail.send(to.email, said.subject, said.text, delivery_id("mail", rows))
 
     async def _hook(self, digest: Digest) -> None:
@@ -136,7 +139,7 @@ class NoticeDelivery:
         if not rows or not url:
             return
         key = delivery_id("webhook", rows)
-        content = digest_content(key, rows, to.locale, self._channels.console_url)
+        content = digest_content(key, rows, digest.reader, self._channels.console_url)
         secret = webhook_secret(self._keyring, to.person_id, url)
         await self._channels.webhooks.deliver(url, key, EVENT, content, secret)
 

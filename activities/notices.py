@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from sqlalchemy import func, select, update
 
 from activities.notice_words import trial_digest
+from database.reads.notice_names import Names, names_of
 from database.repositories.notices import wishes_of
 from database.session import Database
 from database.tables.columns import now
@@ -58,13 +59,14 @@ class Notices:
         self._keyring = keyring
         self.channels = channels
 
-    async def page(self, person_id: str, before: str = "") -> tuple[NoticeRow, ...]:
-        """Up to `PAGE` notices of a person, newest first, those before the notice `before` when one is named."""
+    async def page(self, person_id: str, before: str = "") -> tuple[tuple[NoticeRow, ...], Names]:
+        """Up to `PAGE` notices of a person, newest first, those before the notice `before` when one is named; and what their facts are called."""
         statement = select(NoticeRow).where(_ROW.person_id == person_id).order_by(_ROW.id.desc()).limit(PAGE)
         if before:
             statement = statement.where(_ROW.id < before)
         async with self._database.transaction() as session:
-            return tuple((await session.execute(statement)).scalars())
+            rows = tuple((await session.execute(statement)).scalars())
+            return rows, await names_of(session, rows)
 
     async def unread(self, person_id: str) -> int:
         """How many they have not read."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, time
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Form, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from activities.notice_words import sentence
+from activities.notice_words import Reader, sentence
 from activities.notices import DIGESTS, PAGE, URL_MAX, WishForm
 from database.tables.notices import NoticeRow
 from database.tables.people import PersonRow
@@ -79,11 +80,12 @@ async def show(
     request: Request, console: At, person: SignedIn, before: Annotated[str, Query(max_length=64)] = ""
 ) -> Response:
     """The newest notices, or those before one of them."""
-    notices, locale = console.services.notices, locale_of(request)
-    rows = await notices.page(person.id, before)
+    notices = console.services.notices
+    rows, names = await notices.page(person.id, before)
+    reader = Reader(locale_of(request), ZoneInfo(person.timezone), names)
     context = NoticesContext(
         shell(request, person),
-        tuple(_entry(row, locale) for row in rows),
+        tuple(_entry(row, reader) for row in rows),
         await notices.unread(person.id),
         rows[0].id if rows and not before else "",
         rows[-1].id if len(rows) == PAGE else "",
@@ -147,8 +149,8 @@ async def try_out(request: Request, console: At, person: SignedIn) -> Response:
     return await console.answer(request, "notice_wishes.html", context)
 
 
-def _entry(row: NoticeRow, locale: str) -> Entry:
-    text = sentence(row.kind, row.card_id, row.facts, locale)
+def _entry(row: NoticeRow, reader: Reader) -> Entry:
+    text = sentence(row.kind, row.card_id, row.facts, reader)
     return Entry(row.id, text, row.at, row.card_id, row.kind in URGENT, row.read_at is not None)
 
 

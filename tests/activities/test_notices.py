@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, select
 
 from activities.notice_delivery import ATTEMPTS_MAX, NoticeDelivery
-from activities.notice_words import sentence
+from activities.notice_words import Reader, sentence
 from activities.notices import Channels, Notices, WishForm
 from database.repositories.notices import tell
 from database.session import Database
@@ -37,6 +37,7 @@ from gateways.http import new_client
 from gateways.mail import MailGateway, MailServer
 from gateways.signatures import HEADER, require_signature
 from gateways.webhooks import DELIVERY_HEADER, EVENT_HEADER, WebhookGateway
+from languages import LOCALES, has
 from tests.gateways.partners import Mailbox, mailbox
 
 SHANGHAI, NEW_YORK = ZoneInfo("Asia/Shanghai"), ZoneInfo("America/New_York")
@@ -133,14 +134,40 @@ async def town(database_url: str) -> AsyncIterator[Town]:
 
 async def test_a_wished_mail_says_in_the_persons_language_what_happened_and_where_to_look(town: Town) -> None:
     await town.lives(mail=True, locale="zh_CN")
-    await town.told(NoticeKind.RETURNED, by="王芳")
+    await town.told(NoticeKind.RETURNED, by=await colleague(town, "王芳"), reason="look_again")
     assert await town.delivery.deliver_due() == 1
     (mail,) = town.post.taken
     (text,) = town.post.texts()
     assert mail["to"] == f"{town.person.lower()}@cardloop.test"
-    assert "卡片 7Q2MXY 的复核人退回了您的结论。操作人：王芳。" in text
+    assert "卡片 7Q2MXY 的复核人退回了您的结论。操作人：王芳。原因：请再核对照片。" in text
     assert "https://console.test/cards/CARD7Q2MXY" in text
     assert await town.delivery.deliver_due() == 0
+
+
+async def test_moments_in_a_notice_are_on_the_persons_own_clock(town: Town) -> None:
+    await town.lives(mail=True, zone="America/New_York")
+    wang = await colleague(town, "王芳")
+    await town.told(
+        NoticeKind.STAND_IN, person=wang, **{"from": "2026-11-23T09:00:00+08:00", "until": "2026-11-24T09:00:00+08:00"}
+    )
+    await town.told(NoticeKind.BREACH, due_at="2026-11-23T04:30:00+00:00")
+    await town.delivery.deliver_due()
+    (text,) = town.post.texts()
+    assert "You stand in for 王芳 from 22 Nov 20:00 to 23 Nov 20:00." in text
+    assert "Card 7Q2MXY is late: it was due 22 Nov 23:30." in text
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize("kind", NoticeKind)
+def test_every_kind_of_news_has_a_sentence(kind: NoticeKind, locale: str) -> None:
+    assert has(f"notice.{kind.value}", locale)
+
+
+async def colleague(town: Town, name: str) -> str:
+    person_id = new_id()
+    async with town.database.transaction() as session:
+        session.add(PersonRow(id=person_id, email=f"{person_id}@cardloop.test", name=name, password_hash="-"))
+    return person_id
 
 
 async def test_nobody_is_told_outside_who_did_not_ask_for_it(town: Town) -> None:
@@ -331,7 +358,7 @@ async def test_the_same_cause_tells_once_and_only_ones_own_can_be_read(town: Tow
     await town.lives()
     await town.told(NoticeKind.ASSIGNED, "the same")
     await town.told(NoticeKind.ASSIGNED, "the same")
-    (row,) = await town.notices.page(town.person)
+    ((row,), _) = await town.notices.page(town.person)
     assert await town.notices.unread(town.person) == 1
     with pytest.raises(NotFound):
         await town.notices.read("somebody-else", row.id)
@@ -341,7 +368,8 @@ async def test_the_same_cause_tells_once_and_only_ones_own_can_be_read(town: Tow
 
 def test_digits_that_somebody_wrote_into_a_fact_do_not_leave() -> None:
     for locale in ("en", "zh_CN"):
-        said = sentence("returned", "CARD7Q2MXY", {"reason": "PIN 604128, card 8104 2231 9907 6643"}, locale)
+        facts = {"reason": "PIN 604128, card 8104 2231 9907 6643"}
+        said = sentence("returned", "CARD7Q2MXY", facts, Reader(locale, SHANGHAI))
         assert "604128" not in said
         assert "6643" not in said
 
