@@ -1,0 +1,183 @@
+"""A shift at the keyboard alone: cards are accepted, refused, asked about, put off and undone, and no mouse is ever moved."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import cast
+
+import pytest
+from playwright.async_api import Page
+
+from activities.review import Review
+from bootstrap.decisions import Teller
+from domain.people import Role
+from domain.review import ReviewOutcome
+from tests.browser.axe import faults
+from tests.browser.console import Visitor, desks
+from tests.reviewer_ui.cards import Waiting
+from tests.reviewer_ui.conftest import House
+from tests.reviewer_ui.conftest import console_url as console_url
+from tests.reviewer_ui.conftest import house as house
+from tests.reviewer_ui.test_deciding_page import decisions
+from workflows.desk import CardDesk
+
+pytestmark = pytest.mark.timeout(90)
+SETTLED_MS = 450  # For so long the page takes no Enter, lest one that was meant for the card before decides this one.
+UNDO_S = 4
+
+
+@asynccontextmanager
+async def at_work(house: House, browser_program: Path) -> AsyncIterator[Visitor]:
+    """A reviewer at the queue, decisions that leave after four seconds, and the teller who tells them."""
+    review: Review = house.app.state.console.services.review
+    review.undo_s = UNDO_S
+    teller = asyncio.create_task(_telling(Teller(house.database, cast("CardDesk", house.desk))))
+    token = await house.sessions.open(await house.cards.person(Role.REVIEWER))
+    try:
+        async with desks(house, browser_program) as open_desks, open_desks.visit(token) as visitor:
+            await visitor.page.goto("/review")
+            yield visitor
+    finally:
+        teller.cancel()
+        with suppress(asyncio.CancelledError):
+            await teller
+
+
+async def _telling(teller: Teller) -> None:
+    while True:
+        await teller.tell()
+        await asyncio.sleep(0.3)
+
+
+async def opened(page: Page, waiting: Waiting) -> None:
+    """The card's page has come and takes keys."""
+    await page.wait_for_url(f"**/cards/{waiting.card_id}")
+    await page.wait_for_selector("form.decision")
+    await page.wait_for_timeout(SETTLED_MS)
+
+
+async def press(page: Page, *keys: str) -> None:
+    for key in keys:
+        await page.keyboard.press(key)
+
+
+async def outcome_of(house: House, waiting: Waiting) -> list[tuple[ReviewOutcome, str, str]]:
+    """Every decision made of the card: what, why, and what became of it."""
+    return [(one.outcome, one.reason_code, one.void_why) for one in await decisions(house, waiting)]
+
+
+async def test_several_cards_are_decided_by_keyboard_alone(house: House, browser_program: Path) -> None:
+    clear, forged, blurred, later, hard = [await house.cards.waiting() for _ in range(5)]
+    async with at_work(house, browser_program) as visitor:
+        page = visitor.page
+        await press(page, "n")
+        await opened(page, clear)
+        await press(page, "Enter")  # One key from opening a clear card to the next.
+        await opened(page, forged)
+        await press(page, "r", "f")
+        await opened(page, blurred)
+        assert await page.locator(".undo-bar").is_visible()
+        await press(page, "z")  # That was the wrong letter.
+        await opened(page, forged)
+        assert await page.locator(".undo-bar").count() == 0
+        await press(page, "r", "d")
+        await opened(page, blurred)
+        await press(page, "q", "1", "b")
+        await opened(page, later)
+        await press(page, "s", "2", "c")
+        await opened(page, hard)
+        await press(page, "x", "u")
+        await page.wait_for_url("**/review?**")
+        await page.wait_for_selector(".undo-bar", state="detached")
+    approved = (ReviewOutcome.APPROVE, "", "")
+    assert await outcome_of(house, clear) == [approved]
+    assert await outcome_of(house, forged) == [
+        (ReviewOutcome.REJECT, "forged", "undone"),
+        (ReviewOutcome.REJECT, "damaged", ""),
+    ]
+    assert await outcome_of(house, blurred) == [(ReviewOutcome.ASK_AGAIN, "blurred", "")]
+    assert (await house.cards.task(later)).snoozed_until is not None
+    assert (await house.cards.task(hard)).escalated
+    assert [card_id for card_id, _ in house.desk.told] == [clear.card_id, forged.card_id, blurred.card_id]
+    assert visitor.complaints == []
+
+
+async def test_typing_is_no_command_and_survives_the_browser(house: House, browser_program: Path) -> None:
+    waiting = await house.cards.waiting()
+    async with at_work(house, browser_program) as visitor:
+        page = visitor.page
+        await press(page, "n")
+        await opened(page, waiting)
+        await press(page, "m")
+        await page.keyboard.type("a question about the rim? rxz")
+        assert await page.input_value("[name=note]") == "a question about the rim? rxz"
+        await page.wait_for_selector("[data-saved-at]:not(:empty)")
+        await page.close()  # The browser is gone; what was typed is not.
+        page = await visitor.context.new_page()
+        await page.goto(f"/cards/{waiting.card_id}")
+        await opened(page, waiting)
+        assert await page.input_value("[name=note]") == "a question about the rim? rxz"
+        await press(page, "4")
+        assert await page.evaluate("document.activeElement.dataset.field") == "expiry"
+        await press(page, "e")
+        assert await page.evaluate("document.activeElement.name") == "expiry"
+        await press(page, "Escape", "?")
+        assert await page.locator("#keys").is_visible()
+        await press(page, "Escape", "g", "r")
+        await page.wait_for_url("**/review")
+    assert await decisions(house, waiting) == []
+    assert visitor.complaints == []
+
+
+async def test_keys_of_ones_own_and_none_at_all(house: House, browser_program: Path) -> None:
+    waiting = await house.cards.waiting()
+    async with at_work(house, browser_program) as visitor:
+        page = visitor.page
+        await page.goto("/account/keys")
+        await page.fill("[name=key-r]", "j")
+        await page.locator("main button.btn-primary").press("Enter")
+        await page.wait_for_url("**/account/keys?kept=true")
+        await page.goto("/review")
+        await press(page, "n")
+        await opened(page, waiting)
+        await press(page, "r")
+        assert await page.locator("details.menu[open]").count() == 0
+        await press(page, "j")
+        assert await page.locator("details.menu[open] [data-letter=f]").is_visible()
+        assert await page.inner_text("summary[data-key=r] kbd") == "J"
+        assert await faults(page) == []
+        await page.goto("/account/keys")
+        await page.check("[name=off]")
+        await page.locator("main button.btn-primary").press("Enter")
+        await page.wait_for_url("**/account/keys?kept=true")
+        await page.goto(f"/cards/{waiting.card_id}")
+        await opened(page, waiting)
+        await press(page, "a", "j", "Enter")
+        await page.wait_for_timeout(300)
+        assert page.url.endswith(waiting.card_id)
+        assert not await page.locator("summary kbd").first.is_visible()
+    assert await decisions(house, waiting) == []
+    assert visitor.complaints == []
+
+
+async def test_without_scripts_a_card_is_decided_and_undone(house: House, browser_program: Path) -> None:
+    first, second = [await house.cards.waiting() for _ in range(2)]
+    token = await house.sessions.open(await house.cards.person(Role.REVIEWER))
+    review: Review = house.app.state.console.services.review
+    review.undo_s = 30
+    async with desks(house, browser_program) as open_desks, open_desks.visit(token, scripts=False) as visitor:
+        page = visitor.page
+        await page.goto("/review")
+        await page.click("form[action='/review/next'] button")
+        await page.wait_for_url(f"**/cards/{first.card_id}")
+        await page.click("summary[data-key=r]")
+        await page.click("button[value='reject:forged']")
+        await page.wait_for_url(f"**/cards/{second.card_id}")
+        await page.click(".undo-bar button")
+        await page.wait_for_url(f"**/cards/{first.card_id}")
+        await page.click("button[value=accept]")
+        await page.wait_for_url(f"**/cards/{second.card_id}")
+    assert [one[0] for one in await outcome_of(house, first)] == [ReviewOutcome.REJECT, ReviewOutcome.APPROVE]
