@@ -31,9 +31,9 @@ function completeMentions(field) {
     const begun = /(?:^|[^\w.+-])[@＠]([^@＠]{1,40})$/u.exec(field.value)?.[1];
     if (!begun || begun === asked) return;
     asked = begun; // Only the name goes out, never what else was typed.
-    const answer = await fetch(`/people/called?q=${encodeURIComponent(begun)}`);
-    if (!answer.ok) return;
     const before = field.value.slice(0, field.value.length - begun.length);
+    const answer = await fetch(`/people/called?q=${encodeURIComponent(begun)}`);
+    if (!answer.ok || asked !== begun) return; // A later letter has asked anew.
     list.replaceChildren(...(await answer.json()).map(({ name, email }) => {
       const option = document.createElement("option");
       option.value = `${before}${name} `;

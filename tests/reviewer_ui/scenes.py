@@ -16,7 +16,7 @@ from tests.reviewer_ui.conftest import House
 PHOTOS = Path(__file__).parents[2] / "samples" / "photos"
 SAMPLES = {
     "walmart": "walmart-1000.jpg", "jd": "jd-500.jpg", "starbucks": "starbucks-300.jpg", "hualian": "hualian-500.jpg",
-    "amazon_us": "amazon-us-100.jpg",
+    "amazon-us": "amazon-us-100.jpg",
 }  # fmt: skip
 
 

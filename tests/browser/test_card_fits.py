@@ -1,0 +1,75 @@
+"""The card page on a laptop: one screen without scrolling, for every type of card, in both languages and themes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Page
+
+from domain.people import Role
+from tests.browser.console import desks
+from tests.browser.people import DESK, PHONE
+from tests.reviewer_ui.cards import Waiting
+from tests.reviewer_ui.conftest import House, post
+from tests.reviewer_ui.conftest import console_url as console_url
+from tests.reviewer_ui.conftest import house as house
+from tests.reviewer_ui.scenes import SAMPLES, show_photo
+
+# How far the page and each of its parts reach: the page itself never scrolls, and no part is cut off at the side.
+MEASURE = """() => ({
+  height: document.scrollingElement.scrollHeight, width: document.scrollingElement.scrollWidth,
+  wide: [...document.querySelectorAll('.card-grid > section, .decision, .card-head')]
+    .filter((one) => one.scrollWidth > one.clientWidth + 1).map((one) => one.className),
+  fields: [...document.querySelectorAll('tr[data-field]')].map((one) => one.getBoundingClientRect().bottom),
+  bottom: document.querySelector('.card-page').getBoundingClientRect().bottom,
+})"""
+
+
+async def _held(house: House, brand_code: str) -> tuple[Waiting, str]:
+    """A card of that brand with much against it, in the hand of whoever the token stands for."""
+    reasons = ("card_type", "low_confidence", "conflicting_answers", "high_value")
+    waiting = await house.cards.waiting(brand_code=brand_code, reasons=reasons)
+    await show_photo(house, waiting, SAMPLES[brand_code])
+    token = await house.sessions.open(await house.cards.person(Role.SENIOR))
+    await post(house.browser(token), f"/cards/{waiting.card_id}/take", task_id=waiting.task_id)
+    return waiting, token
+
+
+async def _measured(page: Page) -> dict[str, Any]:
+    found: dict[str, Any] = await page.evaluate(MEASURE)
+    return found
+
+
+@pytest.mark.parametrize("brand_code", sorted(SAMPLES))
+async def test_every_type_fits_in_both_languages_and_themes(
+    house: House, browser_program: Path, brand_code: str
+) -> None:
+    waiting, token = await _held(house, brand_code)
+    async with desks(house, browser_program) as open_desks:
+        for locale, theme in (("zh_CN", "light"), ("en", "dark"), ("en", "light"), ("zh_CN", "dark")):
+            async with open_desks.visit(token, locale=locale, theme=theme) as visitor:
+                await visitor.page.goto(f"/cards/{waiting.card_id}")
+                await visitor.page.wait_for_selector("[data-photo] .photo-tools:not([hidden])")
+                found = await _measured(visitor.page)
+                case = (brand_code, locale, theme, found)
+                assert found["height"] <= DESK["height"], case
+                assert found["width"] <= DESK["width"], case
+                assert found["bottom"] <= DESK["height"], case
+                assert found["wide"] == [], case
+                assert max(found["fields"]) < DESK["height"], case
+                await visitor.page.click("[data-photo-act=brighter]")
+                assert (await _measured(visitor.page))["height"] <= DESK["height"], case
+            assert visitor.complaints == [], case
+
+
+async def test_on_a_phone_it_is_one_column_without_scrolling_sideways(house: House, browser_program: Path) -> None:
+    waiting, token = await _held(house, "starbucks")
+    async with desks(house, browser_program) as open_desks:
+        for locale in ("zh_CN", "en"):
+            async with open_desks.visit(token, locale=locale, size=PHONE) as visitor:
+                await visitor.page.goto(f"/cards/{waiting.card_id}")
+                found = await _measured(visitor.page)
+                assert found["width"] <= PHONE["width"], (locale, found)
+            assert visitor.complaints == []
