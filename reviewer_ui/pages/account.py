@@ -17,6 +17,7 @@ from starlette.responses import Response
 
 from activities.totp import TotpSetUp
 from database.tables.people import PersonRow
+from domain.people import Permission
 from domain.refusals import FieldInvalid, Refusal
 from languages import LOCALES
 from reviewer_ui.audit import note
@@ -29,6 +30,11 @@ from web.locale import ONE_YEAR_S, remember
 
 router = APIRouter(prefix="/account")
 NAME_MAX = 60
+MORE: tuple[tuple[tuple[str, str, str], Permission | None], ...] = (
+    (("/account/notices", "bell", "console.account.notices"), None),
+    (("/account/keys", "keyboard", "console.account.shortcuts"), None),
+    (("/account/absence", "calendar", "console.account.absence"), Permission.SEE_QUEUE),
+)
 Short = Annotated[str, Form(max_length=80)]
 Digits = Annotated[str, Form(max_length=12)]
 
@@ -52,6 +58,7 @@ class AccountContext:
     locales: tuple[str, ...]
     zones: Mapping[str, tuple[str, ...]]
     themes: tuple[str, ...]
+    links: tuple[tuple[str, str, str], ...]  # Address, icon, key of its word.
     totp_since: datetime | None
     totp_required: bool
     set_up: TotpSetUp | None = field(repr=False)
@@ -150,6 +157,7 @@ async def _page(
         locales=LOCALES,
         zones=time_zones(),
         themes=THEMES,
+        links=tuple(link for link, permission in MORE if permission is None or person.may(permission)),
         totp_since=row.totp_confirmed_at,
         totp_required=_must_have_totp(console, person),
         set_up=set_up,

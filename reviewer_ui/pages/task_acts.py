@@ -5,22 +5,24 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from typing import Annotated
 
-from fastapi import APIRouter, Form
+from fastapi import APIRouter, Depends, Form
 from starlette.requests import Request
 from starlette.responses import Response
 
 from database.tables.columns import now
+from domain.people import Permission
 from domain.refusals import FieldInvalid, Refusal
 from domain.snooze import SnoozeUntil, snooze_until
 from reviewer_ui.pages.card import render
 from reviewer_ui.pages.decision import go_on
 from reviewer_ui.pages.draft import Draft
 from reviewer_ui.sessions import Person
-from reviewer_ui.visit import At, Console, Decider
+from reviewer_ui.visit import At, Console, Decider, allowed
 from web.words import zone_of
 
 router = APIRouter(prefix="/cards/{card_id}")
 Line = Annotated[str, Form(max_length=120)]
+TakerOver = Annotated[Person, Depends(allowed(Permission.TAKE_OVER))]
 Note = Annotated[str, Form(max_length=2000)]
 
 
@@ -52,7 +54,7 @@ async def escalate(
 
 @router.post("/take-over")
 async def take_over(
-    request: Request, console: At, person: Decider, card_id: str, task_id: Line, reason_code: Line = "", note: Note = "",
+    request: Request, console: At, person: TakerOver, card_id: str, task_id: Line, reason_code: Line = "", note: Note = "",
 ) -> Response:  # fmt: skip
     """Takes the task out of its holder's hand, who is told."""
     act = console.services.review.take_over(person.id, task_id, reason_code, note)

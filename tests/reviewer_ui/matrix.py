@@ -110,6 +110,9 @@ MATRIX = (
     Line("POST", "/cards/{card_id}/escalate", DECIDERS),
     Line("POST", "/cards/{card_id}/take-over", frozenset({SENIOR})),
     Line("POST", "/decisions/{decision_id}/undo", DECIDERS),
+    Line("GET", "/second-look", DECIDERS, (303,)),
+    Line("POST", "/cards/{card_id}/check", DECIDERS),
+    Line("POST", "/cards/{card_id}/check/blind", DECIDERS),
     Line("GET", "/cards/{card_id}/why-due", STAFF),
     # Figures.
     Line("GET", "/insight", INSIGHT_READERS),
@@ -127,6 +130,7 @@ MATRIX = (
     Line("POST", "/setup/people/{person_id}/relatives", ADMINS),
     Line("POST", "/setup/people/{person_id}/absences", ADMINS),
     Line("POST", "/setup/people/{person_id}/absences/{absence_id}/call-off", ADMINS),
+    Line("POST", "/setup/people/{person_id}/totp-reset", ADMINS),
     Line("GET", "/setup/reasons", ADMINS),
     Line("POST", "/setup/reasons/{act}", ADMINS),
     Line("POST", "/setup/reasons/{act}/{code}", ADMINS),

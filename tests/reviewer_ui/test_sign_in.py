@@ -17,7 +17,7 @@ from reviewer_ui import half_signed_in
 from reviewer_ui.app import build
 from reviewer_ui.sessions import COOKIE, LIFETIME
 from tests.reviewer_ui.conftest import House, post
-from tests.reviewer_ui.doors import PASSWORD, authenticator, employed, now_code
+from tests.reviewer_ui.doors import PASSWORD, authenticator, employed, now_code, proved_long_ago
 
 
 async def test_signing_in_gives_a_cookie_that_scripts_cannot_read(house: House) -> None:
@@ -204,3 +204,30 @@ def _typed_form(page: httpx.Response) -> str:
     found = re.search(r"<code class=\"long\">([A-Z2-7]{32})</code>", page.text)
     assert found is not None
     return found[1]
+
+
+async def test_an_admin_takes_a_lost_authenticator_away_and_never_their_own(house: House) -> None:
+    person, admin = await employed(house), await employed(house, Role.ADMIN)
+    await authenticator(house, person.id)
+    browser = await proved_long_ago(house, admin.id)
+    where = f"/setup/people/{person.id}"
+    assert f'action="{where}/totp-reset"' in (await browser.get(where)).text
+    assert (await post(browser, f"{where}/totp-reset")).status_code == 403
+    assert (await post(browser, f"{where}/totp-reset", step_up_password=PASSWORD)).status_code == 303
+    page = (await browser.get(where)).text
+    assert "Authenticator taken away" in page
+    assert "Has no authenticator" in page
+    answer = await post(house.browser(), "/sign-in", email=person.email, password=PASSWORD)
+    assert answer.headers["location"] == "/"
+    own = await post(browser, f"/setup/people/{admin.id}/totp-reset")
+    assert own.status_code == 403
+    assert (await post(browser, "/setup/people/nobody/totp-reset")).status_code == 404
+
+
+async def test_the_account_leads_to_what_else_is_ones_own(house: House) -> None:
+    reviewer = (await (await house.as_(Role.REVIEWER)).get("/account")).text
+    support = (await (await house.as_(Role.SUPPORT)).get("/account")).text
+    for page, absence in ((reviewer, True), (support, False)):
+        assert 'href="/account/notices"' in page
+        assert 'href="/account/keys"' in page
+        assert ('href="/account/absence"' in page) is absence
