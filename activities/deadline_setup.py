@@ -113,7 +113,7 @@ class DeadlineSetup:
         """The names of people by id; who is no person has none."""
         wanted = select(_PERSON.id, _PERSON.name).where(_PERSON.id.in_(people))
         async with self._database.transaction() as session:
-            return dict((await session.execute(wanted)).tuples().all())
+            return {row.id: row.name for row in await session.execute(wanted)}
 
     async def preview(self, document: object) -> Preview:
         """Tries a document on the open tasks; writes nothing."""
