@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from stdnum import luhn
 from stdnum.exceptions import ValidationError
@@ -22,7 +22,7 @@ class Place:
     `agrees` is whether the other spelling (what was read, or typed) has the same there; None without another.
     """
 
-    shown: str | None
+    shown: str | None = field(repr=False)
     holds: bool
     agrees: bool | None = None
 

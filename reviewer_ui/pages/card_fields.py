@@ -160,6 +160,19 @@ def _number(opened: _Opened) -> NumberCheck | None:
     return None if number is None else checked(opened.kind, number, clear=False, other=read if on_card else None)
 
 
+def in_clear(record: CardRecord, keyring: KeyRing) -> tuple[NumberCheck, ...]:
+    """The number on the card with every character shown, and, where something else was read, that one beside it.
+
+    For whoever has just revealed the number, with a reason that is on record.
+    """
+    opened = _open(record, keyring)
+    on_card, read = opened.on_card[FieldName.NUMBER], opened.read.get(FieldName.NUMBER.value)
+    if on_card is None:
+        return ()
+    pairs = [(on_card, read)] if read is None or read == on_card else [(on_card, read), (read, on_card)]
+    return tuple(checked(opened.kind, one, clear=True, other=other) for one, other in pairs)
+
+
 def _said_of(name: FieldName, record: CardRecord) -> tuple[SaidView, ...]:
     said = {answer.party: _said(name, answer, record.card.currency) for answer in _fresh(record)}
     known = ((party, value) for party, value in said.items() if value is not None)

@@ -17,6 +17,7 @@ from domain.people import Permission
 from domain.refusals import Refusal
 from gateways.attachments import BYTES_MAX
 from reviewer_ui.pages.card import render
+from reviewer_ui.pages.keep import renew_if_held
 from reviewer_ui.sessions import Person
 from reviewer_ui.visit import At, Console, allowed, see_other
 
@@ -37,6 +38,7 @@ async def add(request: Request, console: At, person: Commenter, card_id: str) ->
         await _comments(console).add(person.id, card_id, words, [one async for one in _files(form)])
     except Refusal as refusal:
         return await render(request, console, person, card_id, refusal=refusal, comment=words)
+    await renew_if_held(console, person, card_id)
     return see_other(f"/cards/{card_id}#story")
 
 

@@ -16,9 +16,12 @@ from database.tables.columns import now
 from domain.queue_filter import Wanted
 from domain.reading import FieldName
 from domain.refusals import FieldInvalid, NotFound, Refusal, TaskNotHeld
+from domain.rules.number_check import NumberCheck
 from reviewer_ui.pages.card import render
+from reviewer_ui.pages.card_fields import in_clear
 from reviewer_ui.pages.decision_form import ACCEPT, accepted, as_decision
 from reviewer_ui.pages.draft import Draft
+from reviewer_ui.pages.keep import renew_if_held
 from reviewer_ui.pages.queue_rows import FILTER_COOKIE
 from reviewer_ui.pages.suggesting import suggested
 from reviewer_ui.sessions import Person
@@ -42,6 +45,7 @@ class RevealContext:
     card_id: str
     name: FieldName
     value: str = field(repr=False)
+    compared: tuple[NumberCheck, ...]  # The number beside its rule in the clear; and, where it differs, what was read.
     seconds: int = SECONDS_SHOWN
 
 
@@ -134,9 +138,16 @@ async def reveal(
         value = await console.services.review.reveal(person.id, card_id, wanted, reason.strip())
     except Refusal as refusal:
         return await render(request, console, person, card_id, refusal=refusal, block="refusal")
-    return await console.answer(
-        request, "reveal.html", RevealContext(shell(request, person), card_id, wanted, value), block="secret"
-    )
+    await renew_if_held(console, person, card_id)
+    compared = await _compared(console, card_id) if wanted is FieldName.NUMBER else ()
+    context = RevealContext(shell(request, person), card_id, wanted, value, compared)
+    return await console.answer(request, "reveal.html", context, block="secret")
+
+
+async def _compared(console: Console, card_id: str) -> tuple[NumberCheck, ...]:
+    async with console.services.database.transaction() as session:
+        record = await reads.card(session, card_id)
+    return in_clear(record, console.services.keyring)
 
 
 async def go_on(request: Request, console: Console, person: Person, card_id: str, then: str) -> Response:

@@ -7,10 +7,20 @@ from typing import Annotated
 from fastapi import APIRouter, Form
 from starlette.responses import JSONResponse, Response
 
+from database.reads import console as reads
 from domain.refusals import TaskNotHeld
-from reviewer_ui.visit import At, Decider
+from reviewer_ui.sessions import Person
+from reviewer_ui.visit import At, Console, Decider
 
 router = APIRouter()
+
+
+async def renew_if_held(console: Console, person: Person, card_id: str) -> None:
+    """Keeps the card's task in this person's hand if it is there: whatever they do on the page is work on it."""
+    async with console.services.database.transaction() as session:
+        task = await reads.open_task(session, card_id)
+    if task is not None:
+        await console.services.review.renew(person.id, task.id)
 
 
 @router.post("/cards/{card_id}/keep")

@@ -239,3 +239,27 @@ def test_the_heaviest_risk_comes_first_and_a_quiet_card_has_none() -> None:
         (Risk.SAME_PHOTO_OF_OTHERS, Severity.HIGH, 2), (Risk.MANY_IN_A_DAY, Severity.MEDIUM, 6), (Risk.LOW_CONFIDENCE, Severity.LOW, 0),
     ]  # fmt: skip
     assert risks_of(Surroundings(reasons=(ReviewReason.CARD_TYPE,), seller_cards=3, seller_last_day=4)) == ()
+
+
+async def test_only_after_a_reveal_the_number_and_its_reading_are_compared_in_the_clear(house: House) -> None:
+    typed = "8104223199976643"
+    waiting, browser = await house.cards.waiting(number=typed), await house.as_(Role.REVIEWER)
+    await post(browser, f"/cards/{waiting.card_id}/take", task_id=waiting.task_id)
+    assert typed not in (await browser.get(f"/cards/{waiting.card_id}")).text
+    shown = await post(browser, f"/cards/{waiting.card_id}/reveal", field="number", reason="Compare with the photo")
+    assert shown.status_code == 200
+    rows = re.findall(r'<div class="compared">(.*?)</div>', shown.text, re.S)
+    spelled = [re.findall(r'aria-hidden="true"><span>(.)</span><span>(.)</span>', row) for row in rows]
+    assert ["".join(one for one, _ in row) for row in spelled] == [typed, NUMBER]
+    assert [place for place, (_, sign) in enumerate(spelled[0]) if sign == "≠"] == [10]
+
+
+async def test_a_comment_is_work_and_keeps_the_lease(house: House) -> None:
+    waiting, browser = await house.cards.waiting(), await house.as_(Role.REVIEWER)
+    await post(browser, f"/cards/{waiting.card_id}/take", task_id=waiting.task_id)
+    soon = datetime.now(UTC) + timedelta(seconds=30)
+    await change(house, ReviewTaskRow, waiting.task_id, leased_until=soon)
+    await post(browser, f"/cards/{waiting.card_id}/comments", words="The edge is cut.")
+    until = (await house.cards.task(waiting)).leased_until
+    assert until is not None
+    assert until > soon
