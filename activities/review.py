@@ -13,8 +13,10 @@ from activities import clocks
 from activities.alarms import Alarms
 from activities.corrections import Corrections, checked_fields
 from activities.failures import translated
+from activities.labels import keep_labels
 from activities.placing import placed
 from activities.second_look import require_checked
+from activities.second_review import draw
 from database.repositories import cards
 from database.repositories.cards import Change
 from database.tables.intake import CardRow, SubmissionRow
@@ -93,6 +95,8 @@ class Review(Alarms):
             "item": decision.asked_item.value if decision.asked_item else "",
             "corrected": ",".join(name.value for name in given.written()),
         }
+        await keep_labels(session, self._keyring, card, decision, task.closed_at)
+        await draw(session, task, decision, task.closed_at)
         await _pass_on(session, task, decision.outcome, task.closed_at)
         by_policy = decision.person_id is None
         actor, what = (

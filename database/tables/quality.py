@@ -7,7 +7,7 @@ from datetime import date, datetime
 from sqlalchemy import Index, text
 from sqlmodel import Field, SQLModel
 
-from database.tables.columns import moment_maybe, moment_now, sealed, word
+from database.tables.columns import json_list, moment_maybe, moment_now, sealed, word
 from domain.review import RejectReason, ReviewOutcome
 
 
@@ -21,12 +21,14 @@ class SecondReviewRow(SQLModel, table=True):
     card_id: str = Field(foreign_key="card.id", index=True)
     brand: str
     first_person: str
+    first_circle: list[str] = json_list()  # The first reviewer and everyone they acted for.
     first_outcome: ReviewOutcome = word(ReviewOutcome, required=True)
     drawn_on: date = Field(index=True)  # The day whose cap it counts against, in the office's time zone.
     drawn_at: datetime = moment_now()
     leased_by: str | None = None
     leased_until: datetime | None = moment_maybe()
     second_person: str | None = None
+    second_circle: list[str] = json_list()
     second_outcome: ReviewOutcome | None = word(ReviewOutcome)
     second_reason: RejectReason | None = word(RejectReason)
     second_note: str = ""

@@ -1,4 +1,4 @@
-"""The four-eyes policy in force: data with dates, like the limits."""
+"""The policies of second looks in force, before and after a decision leaves: data with dates, like the limits."""
 
 from __future__ import annotations
 
@@ -6,21 +6,20 @@ import json
 from datetime import date
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from domain.four_eyes import CheckPolicy
 from domain.review import ReviewOutcome
+from domain.sampling import SamplingPolicy
 
-POLICIES = Path(__file__).with_name("four_eyes.json")
+FOUR_EYES = Path(__file__).with_name("four_eyes.json")
+SAMPLING = Path(__file__).with_name("sampling.json")
 
 
 @cache
-def check_policy(on: date, path: Path = POLICIES) -> CheckPolicy:
-    """The newest policy whose `effective_from` is not after `on`. Raises LookupError when there is none yet."""
-    versions = json.loads(path.read_text(encoding="utf-8"))["policies"]
-    begun = [one for one in versions if date.fromisoformat(one["effective_from"]) <= on]
-    if not begun:
-        raise LookupError(f"no four-eyes policy is in force on {on}")
-    newest = max(begun, key=lambda one: str(one["effective_from"]))
+def check_policy(on: date, path: Path = FOUR_EYES) -> CheckPolicy:
+    """Which decisions need a second pair of eyes. Raises LookupError when no policy has begun yet."""
+    newest = _in_force(on, path)
     return CheckPolicy(
         version=newest["version"],
         outcomes=frozenset(ReviewOutcome(one) for one in newest["outcomes"]),
@@ -32,3 +31,19 @@ def check_policy(on: date, path: Path = POLICIES) -> CheckPolicy:
         sample_seed=newest["sample_seed"],
         blind=newest["blind"],
     )
+
+
+@cache
+def sampling_policy(on: date, path: Path = SAMPLING) -> SamplingPolicy:
+    """Which decisions are looked at again afterwards. Raises LookupError when no policy has begun yet."""
+    newest = _in_force(on, path)
+    return SamplingPolicy(**{name: newest[name] for name in SamplingPolicy.__dataclass_fields__})
+
+
+def _in_force(on: date, path: Path) -> dict[str, Any]:
+    """The newest policy whose `effective_from` is not after `on`."""
+    versions: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["policies"]
+    begun = [one for one in versions if date.fromisoformat(one["effective_from"]) <= on]
+    if not begun:
+        raise LookupError(f"no policy of {path.name} is in force on {on}")
+    return max(begun, key=lambda one: str(one["effective_from"]))

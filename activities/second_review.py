@@ -1,0 +1,207 @@
+"""Blind second reviews: a drawn card is decided once more by somebody who does not know how; a senior settles a difference.
+
+They come after the card has gone its way and change nothing of it: they tell how good decisions are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from activities.decision_rules import NOTE_LENGTH_MAX
+from activities.leasing import lease_span, require
+from activities.standing import standing
+from database.repositories.notices import tell
+from database.session import Database
+from database.tables.people import AuditRow
+from database.tables.quality import SecondReviewRow
+from database.tables.review import ReviewDecisionRow, ReviewTaskRow
+from domain.agreement import SIDES
+from domain.eligibility import Standing
+from domain.four_eyes import apart
+from domain.identifiers import new_id
+from domain.notices import NoticeKind
+from domain.people import Permission
+from domain.refusals import FieldInvalid, NotFound, OwnWork, TaskDecided, TaskHeldByAnother, TaskNotHeld
+from domain.review import RejectReason, ReviewOutcome
+from domain.rules.checks import sampling_policy
+from domain.sampling import SamplingPolicy
+
+_ROW: Any = SecondReviewRow  # Attributes of models are columns in a statement.
+DRAWING = 0x6361_7264_0002  # An advisory lock: whoever draws holds it, so that the day's cap is exact.
+
+# One statement that passes over what others hold or are taking, and over whatever is the person's own work.
+_TAKE = text("""
+UPDATE second_review SET leased_by = :person, leased_until = :until
+WHERE id = (
+    SELECT id FROM second_review
+    WHERE settled_at IS NULL AND second_at IS NULL AND (CAST(:id AS varchar) IS NULL OR id = :id)
+      AND (leased_until IS NULL OR leased_until <= :now OR leased_by = :person)
+      AND NOT first_circle ?| CAST(:circle AS varchar[])
+    ORDER BY leased_by = :person AND leased_until > :now DESC NULLS LAST, drawn_at, id
+    LIMIT 1 FOR UPDATE SKIP LOCKED)
+RETURNING id, card_id
+""")
+
+
+@dataclass(frozen=True)
+class SecondLease:
+    """A second review in somebody's hand until `until`."""
+
+    review_id: str
+    card_id: str
+    until: datetime
+
+
+async def draw(
+    session: AsyncSession, task: ReviewTaskRow, decision: ReviewDecisionRow, now: datetime,
+    policy: SamplingPolicy | None = None,
+) -> None:  # fmt: skip
+    """Puts an applied decision before a second reviewer where it is drawn and the day's cap is not reached.
+
+    Called in the transaction that applies the decision; what the deadline policy decided was nobody's judgement.
+    """
+    policy = policy or sampling_policy(now.date())
+    if decision.person_id is None or not policy.draws(decision.id, task.card_type, decision.outcome):
+        return
+    await session.execute(select(func.pg_advisory_xact_lock(DRAWING)))
+    day = policy.day_of(now)
+    drawn_today = select(func.count()).select_from(SecondReviewRow).where(_ROW.drawn_on == day)
+    if (await session.execute(drawn_today)).scalar_one() >= policy.per_day_max:
+        return
+    circle = sorted({decision.person_id, *decision.acting_for})
+    session.add(
+        SecondReviewRow(
+            id=new_id(), decision_id=decision.id, card_id=task.card_id, brand=task.brand,
+            first_person=decision.person_id, first_circle=circle, first_outcome=decision.outcome,
+            drawn_on=day, drawn_at=now,
+        )
+    )  # fmt: skip
+
+
+class SecondReviews:
+    """What people do with second reviews. `person` is always a person's id; what they may do is judged here again."""
+
+    def __init__(self, database: Database, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._database = database
+        self._now = now
+
+    async def take(self, person: str, review_id: str | None = None) -> SecondLease | None:
+        """The named one, or the oldest that is not one's own work; None when there is none for them.
+
+        Refuses NotAllowed; of a named one also NotFound, OwnWork, TaskDecided, TaskHeldByAnother.
+        """
+        now = self._now()
+        until = now + lease_span(now)
+        async with self._database.transaction() as session:
+            await require(session, person, Permission.CHECK)
+            who = await standing(session, person, now)
+            given = {"person": person, "until": until, "now": now, "id": review_id, "circle": sorted(who.circle)}
+            taken = (await session.execute(_TAKE, given)).one_or_none()
+            if taken is None and review_id is not None:
+                raise await _why_not(session, review_id, who)
+        return None if taken is None else SecondLease(taken.id, taken.card_id, until)
+
+    async def decide(
+        self, person: str, review_id: str, outcome: ReviewOutcome, reason: RejectReason | None = None, note: str = ""
+    ) -> bool:
+        """What the second reviewer would have decided; tells whether both agree, which settles it.
+
+        Refuses NotAllowed, NotFound, OwnWork, TaskDecided, TaskHeldByAnother, TaskNotHeld, FieldInvalid.
+        """
+        _require_sense(outcome, reason, note)
+        async with self._database.transaction() as session:
+            await require(session, person, Permission.CHECK)
+            row, who = await self._of(session, person, review_id)
+            if row.second_at is not None:
+                raise TaskDecided(by=row.second_person or "")
+            _require_held(row, person, self._now())
+            row.second_person, row.second_circle, row.second_at = person, sorted(who.circle), self._now()
+            row.second_outcome, row.second_reason, row.second_note = outcome, reason, note.strip()
+            agreed = SIDES[outcome] is SIDES[row.first_outcome]
+            if agreed:
+                row.final_outcome, row.settled_at = row.first_outcome, self._now()
+            session.add(_audited(person, "decide", row, outcome))
+        return agreed
+
+    async def settle(self, person: str, review_id: str, outcome: ReviewOutcome, note: str = "") -> None:
+        """A senior who is on neither side says what was right, and both reviewers are told.
+
+        Refuses NotAllowed, NotFound, OwnWork, TaskDecided, TaskNotHeld while there is no difference yet, FieldInvalid.
+        """
+        _require_sense(outcome, RejectReason.OTHER if outcome is ReviewOutcome.REJECT else None, note)
+        async with self._database.transaction() as session:
+            await require(session, person, Permission.SETTLE)
+            row, who = await self._of(session, person, review_id)
+            if row.settled_at is not None:
+                raise TaskDecided(by=row.senior_person or row.second_person or "")
+            if row.second_at is None:
+                raise TaskNotHeld()
+            if not apart(frozenset(row.second_circle), who.circle):
+                raise OwnWork()
+            row.senior_person, row.senior_note, row.settled_at = person, note.strip(), self._now()
+            row.final_outcome = outcome
+            session.add(_audited(person, "settle", row, outcome))
+            await _told(session, row)
+
+    async def _of(self, session: AsyncSession, person: str, review_id: str) -> tuple[SecondReviewRow, Standing]:
+        row = await session.get(SecondReviewRow, review_id[:64], with_for_update=True)
+        if row is None:
+            raise NotFound(review=review_id[:64])
+        who = await standing(session, person, self._now())
+        if not apart(frozenset(row.first_circle), who.circle):
+            raise OwnWork()
+        return row, who
+
+
+async def _why_not(session: AsyncSession, review_id: str, who: Standing) -> Exception:
+    row = await session.get(SecondReviewRow, review_id[:64])
+    if row is None:
+        return NotFound(review=review_id[:64])
+    if not apart(frozenset(row.first_circle), who.circle):
+        return OwnWork()
+    if row.second_at is not None:
+        return TaskDecided(by=row.second_person or "")
+    return _held_by_another(row)
+
+
+async def _told(session: AsyncSession, row: SecondReviewRow) -> None:
+    """The senior's answer, to each of the two: the same side as theirs, or the other."""
+    for person, outcome in ((row.first_person, row.first_outcome), (row.second_person, row.second_outcome)):
+        if person is None or outcome is None or row.final_outcome is None:
+            continue
+        upheld = SIDES[outcome] is SIDES[row.final_outcome]
+        kind = NoticeKind.UPHELD if upheld else NoticeKind.OVERTURNED
+        await tell(session, [person], kind, f"second:{row.id}", card_id=row.card_id, outcome=row.final_outcome.value)
+
+
+def _require_sense(outcome: ReviewOutcome, reason: RejectReason | None, note: str) -> None:
+    if outcome not in SIDES:
+        raise FieldInvalid(field="outcome", why="not_expected")
+    if (outcome is ReviewOutcome.REJECT) is (reason is None):
+        raise FieldInvalid(field="reject_reason", why="missing" if reason is None else "not_expected")
+    if len(note) > NOTE_LENGTH_MAX:
+        raise FieldInvalid(field="note", why="too_long")
+
+
+def _require_held(row: SecondReviewRow, person: str, now: datetime) -> None:
+    lasting = row.leased_until is not None and row.leased_until > now
+    if lasting and row.leased_by != person:
+        raise _held_by_another(row)
+    if not lasting:
+        raise TaskNotHeld()
+
+
+def _held_by_another(row: SecondReviewRow) -> TaskHeldByAnother:
+    until = row.leased_until or datetime.now(UTC) + timedelta(seconds=1)
+    return TaskHeldByAnother(holder=row.leased_by or "", until=until.isoformat())
+
+
+def _audited(person: str, act: str, row: SecondReviewRow, outcome: ReviewOutcome) -> AuditRow:
+    facts = {"card": row.card_id, "outcome": outcome.value}
+    return AuditRow(actor=f"person:{person}", act=f"console:second_review:{act}", subject=row.id, facts=facts)

@@ -1,0 +1,35 @@
+"""Which decided cards are looked at again by somebody else: drawn by a rule that nobody can foresee, turn, or dispute."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from domain.agreement import SIDES
+from domain.cards import CardType
+from domain.four_eyes import drawn
+from domain.review import ReviewOutcome
+
+
+@dataclass(frozen=True)
+class SamplingPolicy:
+    """One version: how many of ten thousand decisions per card type, and at most how many a day."""
+
+    version: str
+    seed: str
+    share_bp: Mapping[str, int]
+    per_day_max: int
+    day_in: str  # The time zone in which a day begins.
+
+    def day_of(self, moment: datetime) -> date:
+        """The day whose cap a moment counts against."""
+        return moment.astimezone(ZoneInfo(self.day_in)).date()
+
+    def draws(self, decision_id: str, card_type: CardType, outcome: ReviewOutcome) -> bool:
+        """Whether this decision is in the sample, the day's cap left aside; the same answer for ever.
+
+        Only outcomes that end a card's review are looked at again: an item asked for is answered by the item itself.
+        """
+        return outcome in SIDES and drawn(decision_id, self.seed, self.share_bp.get(card_type.value, 0))
