@@ -28,7 +28,7 @@ from reviewer_ui.visit import At, Console, PeopleManager, Shell, see_other, shel
 
 router = APIRouter(prefix="/setup/people")
 Line = Annotated[str, Form(max_length=120)]
-Several = Annotated[list[Annotated[str, Form(max_length=40)]] | None, Form()]
+Several = Annotated[list[str] | None, Form()]
 
 
 @dataclass(frozen=True)

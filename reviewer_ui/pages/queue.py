@@ -30,7 +30,7 @@ from web.locale import locale_of
 router = APIRouter()
 POLLS_MAX = 40  # Every 15 s for ten minutes; then the table says that it stopped.
 FILTER_CHARACTERS_MAX = 2000
-Words = Annotated[str, Form(max_length=FILTER_CHARACTERS_MAX)]
+Carried = Annotated[str | None, Form(max_length=FILTER_CHARACTERS_MAX)]
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ async def show(
 
 
 @router.post("/review/next")
-async def take_next(request: Request, console: At, person: Decider, filter: Words | None = None) -> Response:  # noqa: A002
+async def take_next(request: Request, console: At, person: Decider, filter: Carried = None) -> Response:  # noqa: A002
     """Takes the lease of the top task of the reviewer's filter and opens its card; with nothing to take, the queue says so."""
     query = request.cookies.get(FILTER_COOKIE, "") if filter is None else filter
     wanted = Wanted.from_query(query[:FILTER_CHARACTERS_MAX])

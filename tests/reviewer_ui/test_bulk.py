@@ -1,0 +1,130 @@
+"""Many tasks at once: each is judged by itself, and the answer page says what became of each."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from activities.bulk import ITEMS_MAX, Bulk
+from domain.people import Role
+from domain.refusals import FieldInvalid
+from domain.snooze import SnoozeUntil, snooze_until
+from tests.reviewer_ui.conftest import House
+from tests.reviewer_ui.queue_scenes import browser_of, change, person_with, send
+
+HERE = "/review/bulk"
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+
+
+async def test_tasks_are_assigned_and_each_refusal_is_told_in_words(house: House) -> None:
+    lin = await person_with(house, Role.REVIEWER, "Lin", skill_types=["dining"])
+    wang = await house.cards.person(Role.REVIEWER, "Wang")
+    good, held = await house.cards.waiting(), await house.cards.waiting()
+    regional, escalated = await house.cards.waiting(brand_code="hualian"), await house.cards.waiting(escalated=True)
+    now = datetime.now(UTC)
+    await change(house, held, leased_by=wang, leased_at=now, leased_until=now + timedelta(minutes=5))
+    browser = await house.as_(Role.SENIOR)
+    tasks = [one.task_id for one in (good, held, regional, escalated)] + ["card:NOBODY:review:1"]
+    sent = await send(browser, HERE, act="assign", to=lin, task=tasks)
+    assert sent.status_code == 303
+    words = " ".join(re.sub(r"<[^>]+>", " ", (await browser.get(sent.headers["location"])).text).split())
+    assert "1 done, 4 refused." in words
+    assert "Another reviewer has this task in hand. Wang" in words
+    assert "They are not set up for this card type" in words
+    assert "There is no such thing, or it is not yours to see." in words
+    assert [(await house.cards.task(one)).assigned_to for one in (good, held, regional)] == [lin, None, None]
+    assert (await (await house.as_(Role.SENIOR)).get(sent.headers["location"])).status_code == 404
+
+
+async def test_tasks_are_snoozed_until_a_moment_of_the_persons_own_clock(house: House) -> None:
+    me = await person_with(house, Role.REVIEWER, "Me", timezone="Asia/Tokyo")
+    waiting, browser = await house.cards.waiting(), await browser_of(house, me)
+    local = (datetime.now(ZoneInfo("Asia/Tokyo")) + timedelta(days=2)).replace(
+        hour=9, minute=30, second=0, microsecond=0
+    )
+    form: dict[str, str | list[str]] = {
+        "act": "snooze",
+        "moment": "moment",
+        "until": local.strftime("%Y-%m-%dT%H:%M"),
+        "task": [waiting.task_id],
+    }
+    unreasoned = await send(browser, HERE, **form)
+    assert (unreasoned.status_code, "Why it is snoozed" in unreasoned.text) == (422, True)
+    sent = await send(browser, HERE, reason="call_store", **form)
+    assert "The store is to be called later" in (await browser.get(sent.headers["location"])).text
+    task = await house.cards.task(waiting)
+    assert (task.snoozed_until, task.snooze_reason) == (local, "call_store")
+    late = await send(browser, HERE, act="snooze", moment="moment", until="2020-01-01T09:00", reason="call_store", task=[waiting.task_id])  # fmt: skip
+    assert (late.status_code, "That moment has passed." in late.text) == (422, True)
+
+
+async def test_everything_that_the_filter_finds_is_given_back_or_not(house: House) -> None:
+    me = await house.cards.person(Role.SENIOR, "Me")
+    mine, given, free = await house.cards.waiting(), await house.cards.waiting(), await house.cards.waiting()
+    other = await house.cards.waiting(brand_code="hualian")
+    now = datetime.now(UTC)
+    await change(house, mine, leased_by=me, leased_at=now, leased_until=now + timedelta(minutes=5), assigned_to=me)
+    await change(house, given, assigned_to=await house.cards.person(Role.REVIEWER))
+    await change(house, other, assigned_to=me)
+    browser = await browser_of(house, me)
+    sent = await send(browser, HERE, act="release", everything="yes", filter="type=dining")
+    page = (await browser.get(sent.headers["location"])).text
+    assert "2 done, 1 refused." in page
+    assert free.card_id in page
+    assert [(await house.cards.task(one)).leased_by for one in (mine, given)] == [None, None]
+    assert [(await house.cards.task(one)).assigned_to for one in (mine, given, other)] == [None, None, me]
+
+
+async def test_nothing_chosen_and_too_much_chosen_change_nothing(house: House) -> None:
+    lin, browser = await house.cards.person(Role.REVIEWER, "Lin"), await house.as_(Role.SENIOR)
+    forms: list[dict[str, str | list[str]]] = [
+        {"act": "assign", "to": lin},
+        {"act": "assign", "task": ["x"]},
+        {"task": ["x"]},
+    ]
+    for form in forms:
+        assert (await send(browser, HERE, **form)).status_code == 422
+    with pytest.raises(FieldInvalid):
+        await Bulk(house.database, house.app.state.console.services.review).release(lin, [f"t{n}" for n in range(ITEMS_MAX + 1)])  # fmt: skip
+
+
+async def test_a_reviewer_is_offered_and_may_do_only_what_their_role_opens(house: House) -> None:
+    waiting, lin = await house.cards.waiting(), await house.cards.person(Role.REVIEWER, "Lin")
+    browser = await house.as_(Role.REVIEWER)
+    page = (await browser.get("/review")).text
+    assert ('value="snooze"' in page, 'value="assign"' in page) == (True, False)
+    sent = await send(browser, HERE, act="assign", to=lin, task=[waiting.task_id])
+    assert "0 done, 1 refused." in (await browser.get(sent.headers["location"])).text
+    assert (
+        await send(await house.as_(Role.COMPLIANCE), HERE, act="release", task=[waiting.task_id])
+    ).status_code == 403
+    assert 'id="bulk"' not in (await (await house.as_(Role.COMPLIANCE)).get("/review")).text
+
+
+@pytest.mark.parametrize(
+    ("chosen", "now", "expected"),
+    [
+        (SnoozeUntil.HOUR, "2026-11-23T10:00", "2026-11-23T11:00"),
+        (SnoozeUntil.SHIFT_END, "2026-11-23T10:00", "2026-11-23T18:00"),
+        (SnoozeUntil.SHIFT_END, "2026-11-23T18:00", "2026-11-24T18:00"),
+        (SnoozeUntil.TOMORROW, "2026-11-23T00:05", "2026-11-24T09:00"),
+    ],
+)
+def test_the_moments_offered_are_on_the_persons_clock(chosen: SnoozeUntil, now: str, expected: str) -> None:
+    at = datetime.fromisoformat(now).replace(tzinfo=SHANGHAI)
+    assert snooze_until(chosen, "", SHANGHAI, at.astimezone(UTC)) == datetime.fromisoformat(expected).replace(
+        tzinfo=SHANGHAI
+    )
+
+
+@pytest.mark.parametrize(
+    ("typed", "why"),
+    [("", "missing"), ("soon", "not_a_moment"), ("2026-11-23T10:00Z", "not_a_moment"), ("2026-11-23T09:59", "past"), ("2026-12-24T10:00", "too_far")],
+)  # fmt: skip
+def test_a_moment_that_cannot_be_meant_is_refused(typed: str, why: str) -> None:
+    with pytest.raises(FieldInvalid) as refused:
+        snooze_until(SnoozeUntil.MOMENT, typed, SHANGHAI, datetime(2026, 11, 23, 10, tzinfo=SHANGHAI))
+    assert refused.value.data["why"] == why
