@@ -14,7 +14,7 @@ from pathlib import Path
 
 from benchmarks.result import Result
 
-NAMES = ("flow", "events", "quote_latency", "codec", "ocr_overhead", "claim", "claim_old_tx", "queue_scale")
+NAMES = ("flow", "events", "quote_latency", "codec", "ocr_overhead", "claim", "claim_old_tx", "queue_scale", "decide")
 RESULTS = Path(__file__).with_name("results")
 VERSIONS = ("temporalio", "sqlmodel", "asyncpg", "fastapi", "zen-engine", "paddleocr", "onnxruntime")
 
