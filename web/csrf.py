@@ -1,4 +1,4 @@
-"""A form can only be sent by a page of ours: a nonce in a strict cookie, the same nonce signed in the form."""
+"""A form can only be sent by a page of ours: a nonce in a cookie, the same nonce signed in the form."""
 
 from __future__ import annotations
 
@@ -53,7 +53,9 @@ class Csrf:
 
     def _cookie_header(self, nonce: str) -> str:
         response = Response()
-        response.set_cookie(self._cookie, nonce, httponly=True, samesite="strict", secure=self._secure)
+        # Lax, not strict: whoever comes by a link in a mail, or back from their provider, would be given a new nonce, and
+        # every form that is open in another tab would be refused with what was typed into it.
+        response.set_cookie(self._cookie, nonce, httponly=True, samesite="lax", secure=self._secure)
         return response.headers["set-cookie"]
 
 

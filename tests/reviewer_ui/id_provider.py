@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from html import escape
 from threading import Thread
 from typing import Any
 from urllib.parse import urlencode
@@ -19,7 +20,7 @@ from fastapi import FastAPI
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 CLIENT_ID, CLIENT_SECRET = "cardloop-console", "a secret with : and %"
 
@@ -34,6 +35,7 @@ class IdProvider:
     refuses: str = ""
     broken: bool = False
     in_token: bool = True  # False: address and its verification are told by the userinfo endpoint alone.
+    asks: bool = False  # True: a page of its own with something to press, as real ones have.
     basic: bool = True  # False: the client's secret goes into the form.
     key: RSAKey = field(default_factory=lambda: RSAKey.generate_key(2048, {"kid": "first"}))
     signs_with: RSAKey | None = None  # Another than the published one.
@@ -90,7 +92,12 @@ class IdProvider:
             code = secrets.token_urlsafe(8)
             self.codes[code] = asked
             answer = {"code": code, "state": asked["state"]}
-        return RedirectResponse(f"{asked['redirect_uri']}?{urlencode(answer)}", status_code=303)
+        back = f"{asked['redirect_uri']}?{urlencode(answer)}"
+        if self.asks:
+            return HTMLResponse(
+                f'<title>Provider</title><link rel="icon" href="data:,"><a id="go" href="{escape(back)}">It is me</a>'
+            )
+        return RedirectResponse(back, status_code=303)
 
     async def _token(self, request: Request) -> Response:
         form = await request.form()
@@ -115,11 +122,11 @@ class IdProvider:
 
 
 @contextmanager
-def running() -> Iterator[IdProvider]:
-    """The provider on a free port of this machine, in a thread of its own."""
+def running(host: str = "127.0.0.1") -> Iterator[IdProvider]:
+    """The provider on a free port of this machine, in a thread of its own; to a browser `localhost` is another site."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
-        provider = IdProvider(f"http://127.0.0.1:{listening.getsockname()[1]}")
+        provider = IdProvider(f"http://{host}:{listening.getsockname()[1]}")
         server = uvicorn.Server(uvicorn.Config(provider.app(), log_level="error", lifespan="off"))
         thread = Thread(target=server.run, args=([listening],))
         thread.start()

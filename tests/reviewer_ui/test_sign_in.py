@@ -179,7 +179,15 @@ async def test_no_page_shows_a_key_for_want_of_words(house: House, locale: str) 
     await post(browser, f"/cards/{waiting.card_id}/take", task_id=waiting.task_id)
     texts = [
         (await browser.get(path)).text
-        for path in ("/review", "/cards", f"/cards/{waiting.card_id}", "/sign-in", "/nowhere")
+        for path in (
+            "/review",
+            "/cards",
+            f"/cards/{waiting.card_id}",
+            "/account",
+            "/step-up/done",
+            "/sign-in",
+            "/nowhere",
+        )
     ]
     assert [re.findall(r">\s*(?:console|review_reason|card_type|error)\.[a-z_.]+", text) for text in texts] == [
         []
@@ -193,7 +201,7 @@ def test_both_languages_have_the_same_words() -> None:
 async def test_no_page_holds_inline_script_or_style(house: House) -> None:
     waiting, browser = await house.cards.waiting(), await house.as_(Role.SENIOR)
     await post(browser, f"/cards/{waiting.card_id}/take", task_id=waiting.task_id)
-    for path in ("/review", f"/cards/{waiting.card_id}", "/sign-in"):
+    for path in ("/review", f"/cards/{waiting.card_id}", "/account", "/sign-in"):
         page = await browser.get(path)
         assert "unsafe-inline" not in page.headers["content-security-policy"]
         assert not re.search(r"<style|\sstyle=|\son[a-z]+=|<script(?![^>]*\ssrc=)", page.text)

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pyotp
 from playwright.async_api import Page
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from activities.provider_sign_in import ProviderSignIn
 from domain.people import Role
+from gateways.http import new_client
+from gateways.identity_provider import IdentityProvider
+from reviewer_ui.app import build
+from reviewer_ui.pages.oidc import PROVIDER_ANSWER
 from reviewer_ui.sessions import COOKIE
 from tests.browser import axe
 from tests.browser.console import desks
 from tests.reviewer_ui.cards import NUMBER
 from tests.reviewer_ui.conftest import House
 from tests.reviewer_ui.doors import PASSWORD, authenticator, employed, now_code, proved_long_ago
+from tests.reviewer_ui.id_provider import CLIENT_ID, CLIENT_SECRET, IdProvider, running
 
 REASON = "the seller is on the telephone"
 # The browser's own word about an answer of 403; what the page does with it is what is tested.
@@ -89,6 +97,55 @@ async def test_on_a_phone_the_account_runs_off_no_side(house: House, browser_pro
                 await at.page.goto("/account")
                 assert await at.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
                 assert await axe.faults(at.page) == []
+
+
+async def test_through_a_provider_of_another_site_and_back_nothing_typed_is_lost(
+    house: House, browser_program: Path
+) -> None:
+    waiting, person = await house.cards.waiting(), await employed(house, Role.SENIOR)
+    later = _Later(house.app)
+    with running("localhost") as provider:
+        provider.asks = True
+        provider.user = {"sub": person.id, "email": person.email, "email_verified": True}
+        async with desks(replace(house, app=later), browser_program) as office, office.visit("") as at:  # type: ignore[arg-type]
+            later.app = _with(house, provider, office.address)
+            await at.page.goto(f"/cards/{waiting.card_id}")
+            await at.page.click("a[href^='/sign-in/provider']")
+            await at.page.click("#go")
+            await at.page.wait_for_url(f"**/cards/{waiting.card_id}")
+            await _prove_long_ago(house, person.id)
+            await at.page.fill("#reveal-reason", REASON)
+            await at.page.click("button[name=field][value=number]")
+            async with at.context.expect_page() as opened:
+                await at.page.click("#step-up a[href='/step-up/provider']")
+            await (await opened.value).click("#go")
+            await (await opened.value).wait_for_url("**/step-up/done")
+            await (await opened.value).close()
+            await at.page.click("#step-up button[type=submit]")
+            await at.page.wait_for_selector(".secret code")
+            assert await at.page.inner_text(".secret code") == NUMBER
+            assert [said for said in at.complaints if said != ITS_OWN_WORD] == []
+
+
+class _Later:
+    """Serves what is put into it once its address is known, because a provider is told that address."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.app(scope, receive, send)
+
+
+def _with(house: House, provider: IdProvider, address: str) -> ASGIApp:
+    services = house.app.state.console.services
+    client = new_client(provider.issuer)
+    known = IdentityProvider(client, provider.issuer, CLIENT_ID, CLIENT_SECRET, address + PROVIDER_ANSWER)
+    return build(replace(services, provider=ProviderSignIn(known, services.sign_in, "SSO")))
+
+
+async def _prove_long_ago(house: House, person_id: str) -> None:
+    await proved_long_ago(house, person_id)  # Every session of theirs, this browser's too.
 
 
 async def _sign_in(page: Page, email: str) -> None:
