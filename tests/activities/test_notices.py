@@ -3,133 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import email
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
-from email.message import Message
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-import pytest_asyncio
 import time_machine
-from aiosmtpd.smtp import SMTP, Envelope, Session
-from hypothesis import given
-from hypothesis import strategies as st
-from sqlalchemy import delete, select
 
 from activities.notice_delivery import ATTEMPTS_MAX, NoticeDelivery
-from activities.notice_words import Reader, sentence
-from activities.notices import Channels, Notices, WishForm
-from database.repositories.notices import tell
-from database.session import Database
+from activities.notices import Channels, WishForm
 from database.tables.columns import now
-from database.tables.notices import NoticeRow, NoticeWishRow
 from database.tables.people import PersonRow
-from domain.identifiers import new_id
-from domain.notices import NoticeKind, Wishes, leaves_at, quiet_until
-from domain.refusals import FieldInvalid, NotFound
-from domain.sealing import KeyRing
+from domain.notices import NoticeKind
+from domain.refusals import NotFound
 from gateways.http import new_client
-from gateways.mail import MailGateway, MailServer
 from gateways.signatures import HEADER, require_signature
 from gateways.webhooks import DELIVERY_HEADER, EVENT_HEADER, WebhookGateway
-from languages import LOCALES, has
-from tests.gateways.partners import Mailbox, mailbox
+from tests.activities.told import Town, colleague
+from tests.activities.told import town as town
 
 SHANGHAI, NEW_YORK = ZoneInfo("Asia/Shanghai"), ZoneInfo("America/New_York")
 NIGHT = (time(22), time(7))
-ROW: Any = NoticeRow
-
-
-@dataclass
-class Post:
-    """A real SMTP server: what it took, and the answers it gives next instead of taking."""
-
-    taken: list[Message] = field(default_factory=list)
-    answers: list[str] = field(default_factory=list)
-
-    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
-        if self.answers:
-            return self.answers.pop(0)
-        content = envelope.content
-        assert isinstance(content, bytes)
-        self.taken.append(email.message_from_bytes(content))
-        return "250 taken"
-
-    def texts(self) -> list[str]:
-        return [str(mail.get_payload(decode=True), "utf-8") for mail in self.taken]  # type: ignore[arg-type]
-
-
-@dataclass
-class Town:
-    """A person who can be told, the mail server, and the receiver of webhooks."""
-
-    database: Database
-    keyring: KeyRing
-    post: Post
-    box: Mailbox
-    channels: Channels
-    person: str = ""
-
-    @property
-    def delivery(self) -> NoticeDelivery:
-        """As another process would build it: it remembers nothing."""
-        return NoticeDelivery(self.database, self.keyring, self.channels)
-
-    @property
-    def notices(self) -> Notices:
-        return Notices(self.database, self.keyring, self.channels)
-
-    async def lives(self, *, locale: str = "en", zone: str = "Asia/Shanghai", **wishes: Any) -> str:
-        """A new person with these wishes."""
-        self.person = new_id()
-        async with self.database.transaction() as session:
-            session.add(
-                PersonRow(
-                    id=self.person, email=f"{self.person.lower()}@cardloop.test", name="Lin", password_hash="-",
-                    roles=["reviewer"], locale=locale, timezone=zone,
-                )
-            )  # fmt: skip
-            await session.flush()
-            session.add(NoticeWishRow(person_id=self.person, **{"digest_minutes": 0, **wishes}))
-        return self.person
-
-    async def told(self, kind: NoticeKind, key: str = "", card_id: str = "CARD7Q2MXY", **facts: str) -> None:
-        async with self.database.transaction() as session:
-            await tell(session, [self.person], kind, key or new_id(), card_id=card_id, **facts)
-
-    async def rows(self) -> list[NoticeRow]:
-        statement = select(NoticeRow).where(ROW.person_id == self.person).order_by(ROW.id)
-        async with self.database.transaction() as session:
-            return list((await session.execute(statement)).scalars())
-
-
-@asynccontextmanager
-async def mail_server(post: Post) -> AsyncIterator[MailGateway]:
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: SMTP(post, hostname="mail.test", loop=loop), "127.0.0.1", 0)
-    try:
-        port = server.sockets[0].getsockname()[1]
-        yield MailGateway(MailServer("127.0.0.1", port, "cardloop@cardloop.test", tls="none"))
-    finally:
-        server.close()
-        await server.wait_closed()
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def town(database_url: str) -> AsyncIterator[Town]:
-    database, post = Database(database_url, pool_size=4), Post()
-    async with database.transaction() as session:
-        await session.execute(delete(NoticeRow))
-    async with mail_server(post) as mail, mailbox() as box, new_client("") as client:
-        hooks = WebhookGateway(client, allow_private=True)
-        channels = Channels(mail, hooks, "https://console.test", insecure_urls=True)
-        yield Town(database, KeyRing.generate(), post, box, channels)
-    await database.dispose()
 
 
 async def test_a_wished_mail_says_in_the_persons_language_what_happened_and_where_to_look(town: Town) -> None:
@@ -155,19 +50,6 @@ async def test_moments_in_a_notice_are_on_the_persons_own_clock(town: Town) -> N
     (text,) = town.post.texts()
     assert "You stand in for 王芳 from 22 Nov 20:00 to 23 Nov 20:00." in text
     assert "Card 7Q2MXY is late: it was due 22 Nov 23:30." in text
-
-
-@pytest.mark.parametrize("locale", LOCALES)
-@pytest.mark.parametrize("kind", NoticeKind)
-def test_every_kind_of_news_has_a_sentence(kind: NoticeKind, locale: str) -> None:
-    assert has(f"notice.{kind.value}", locale)
-
-
-async def colleague(town: Town, name: str) -> str:
-    person_id = new_id()
-    async with town.database.transaction() as session:
-        session.add(PersonRow(id=person_id, email=f"{person_id}@cardloop.test", name=name, password_hash="-"))
-    return person_id
 
 
 async def test_nobody_is_told_outside_who_did_not_ask_for_it(town: Town) -> None:
@@ -364,68 +246,3 @@ async def test_the_same_cause_tells_once_and_only_ones_own_can_be_read(town: Tow
         await town.notices.read("somebody-else", row.id)
     await town.notices.read_all(town.person, row.id)
     assert await town.notices.unread(town.person) == 0
-
-
-def test_digits_that_somebody_wrote_into_a_fact_do_not_leave() -> None:
-    for locale in ("en", "zh_CN"):
-        facts = {"reason": "PIN 604128, card 8104 2231 9907 6643"}
-        said = sentence("returned", "CARD7Q2MXY", facts, Reader(locale, SHANGHAI))
-        assert "604128" not in said
-        assert "6643" not in said
-
-
-@pytest.mark.parametrize(
-    ("form", "wrong"),
-    [
-        (WishForm(False, "http://hook.test/x", 15, None, None), "webhook_url"),
-        (WishForm(False, "https://me:pw@hook.test/", 15, None, None), "webhook_url"),
-        (WishForm(False, "https://[::1", 15, None, None), "webhook_url"),
-        (WishForm(False, "file:///etc/passwd", 15, None, None), "webhook_url"),
-        (WishForm(False, "", 7, None, None), "digest_minutes"),
-        (WishForm(False, "", 15, time(22), None), "quiet_hours"),
-        (WishForm(False, "", 15, time(22), time(22)), "quiet_hours"),
-        (WishForm(True, "", 15, None, None), "mail"),
-    ],
-)
-async def test_wishes_that_cannot_be_kept_are_refused(town: Town, form: WishForm, wrong: str) -> None:
-    await town.lives()
-    without = Notices(town.database, town.keyring, Channels(None, town.channels.webhooks, ""))
-    with pytest.raises(FieldInvalid) as refused:
-        await without.wish(town.person, form)
-    assert refused.value.data["field"] == wrong
-
-
-async def test_a_test_message_goes_by_every_wished_channel_and_says_what_failed(town: Town) -> None:
-    await town.lives(mail=True, webhook_url=town.box.url)
-    town.box.answers = [500]
-    assert await town.notices.try_out(town.person) == {"mail": "", "webhook": "http_500"}
-    assert "notices reach you here" in town.post.texts()[0]
-
-
-def test_quiet_hours_end_on_the_persons_own_clock_also_when_it_changes() -> None:
-    sleeper = Wishes(quiet=NIGHT, zone=NEW_YORK)
-    # The night of 1 November 2026 has an hour more in New York: 7 o'clock is 12:00 UTC, no longer 11:00.
-    assert quiet_until(datetime(2026, 11, 1, 3, 0, tzinfo=UTC), sleeper) == datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
-    assert quiet_until(datetime(2026, 10, 31, 3, 0, tzinfo=UTC), sleeper) == datetime(2026, 10, 31, 11, 0, tzinfo=UTC)
-
-
-@given(
-    st.integers(0, 365 * 24 * 60).map(lambda minutes: datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=minutes)),
-    st.times().map(lambda one: one.replace(second=0, microsecond=0)),
-    st.times().map(lambda one: one.replace(second=0, microsecond=0)),
-    st.sampled_from([SHANGHAI, ZoneInfo("Asia/Kolkata"), ZoneInfo("UTC")]),
-    st.sampled_from(list(NoticeKind)),
-)
-def test_nothing_but_urgent_news_leaves_in_quiet_hours(
-    moment: datetime, begins: time, ends: time, zone: ZoneInfo, kind: NoticeKind
-) -> None:
-    wishes = Wishes(mail=True, quiet=(begins, ends) if begins != ends else None, zone=zone)
-    leaves = leaves_at(kind, moment, wishes)
-    clock = leaves.astimezone(zone).time()
-    inside = begins <= clock < ends if begins < ends else clock >= begins or clock < ends
-    assert leaves >= moment
-    assert leaves - moment <= timedelta(days=1, minutes=15)
-    if kind in (NoticeKind.BREACH, NoticeKind.CHAIN):
-        assert leaves == moment
-    else:
-        assert wishes.quiet is None or not inside

@@ -6,7 +6,6 @@ import math
 import random
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,80 +16,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reads import insight
 from database.reads.insight import ALL, Day, Kept, Reason, Span, Straight, Took, Waiting, Work
-from database.tables.deadlines import AlarmRow
 from database.tables.intake import CardRow
-from database.tables.payout import PayoutRow
-from database.tables.people import PersonRow
-from database.tables.review import ReviewDecisionRow, ReviewTaskRow
+from database.tables.review import ReviewTaskRow
 from domain.cards import CardType
-from domain.identifiers import new_id, payout_key, review_task
 from domain.payout import PayoutState
 from domain.review import RejectReason, ReviewOutcome
-from tests.database.builders import a_card, a_person
+from tests.database.desk import Town
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 NOON = datetime(2026, 11, 20, 4, 0, tzinfo=UTC)  # Twelve o'clock in Shanghai, a Friday.
 WEEK = Span(date(2026, 11, 14), date(2026, 11, 20), SHANGHAI)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
-
-
-@dataclass
-class Town:
-    """What was written, for the slow count."""
-
-    session: AsyncSession
-    tasks: list[ReviewTaskRow] = field(default_factory=list)
-    decisions: list[ReviewDecisionRow] = field(default_factory=list)
-    alarms: set[tuple[str, str]] = field(default_factory=set)
-    cards: dict[str, CardRow] = field(default_factory=dict)
-    payouts: list[PayoutRow] = field(default_factory=list)
-    names: dict[str, str] = field(default_factory=dict)
-
-    async def person(self, name: str) -> str:
-        person_id = await a_person(self.session)
-        (await self.session.get_one(PersonRow, person_id)).name = name
-        self.names[person_id] = name
-        return person_id
-
-    async def card(self, card_type: CardType = CardType.ECOMMERCE, brand: str = "jd") -> str:
-        row = await a_card(self.session, brand=brand)
-        row.card_type = card_type
-        self.cards[row.id] = row
-        return row.id
-
-    async def task(self, card_id: str, opened_at: datetime, due_in: timedelta = HOUR, **more: Any) -> ReviewTaskRow:
-        card = self.cards[card_id]
-        given: dict[str, Any] = {"value_minor": 1, "warn_at": opened_at, **more}
-        row = ReviewTaskRow(
-            id=review_task(card_id, 1), card_id=card_id, card_type=card.card_type, brand=card.brand,
-            opened_at=opened_at, due_at=opened_at + due_in, **given,
-        )  # fmt: skip
-        self.session.add(row)
-        await self.session.flush()
-        self.tasks.append(row)
-        return row
-
-    async def decision(
-        self, task: ReviewTaskRow, person: str | None, made_at: datetime, outcome: ReviewOutcome = ReviewOutcome.APPROVE, **more: Any
-    ) -> None:  # fmt: skip
-        row = ReviewDecisionRow(
-            id=new_id(), task_id=task.id, card_id=task.card_id, person_id=person, outcome=outcome, made_at=made_at, **more
-        )  # fmt: skip
-        task.decided = row.void_at is None
-        task.closed_at = made_at if task.decided else None
-        self.session.add(row)
-        await self.session.flush()
-        self.decisions.append(row)
-
-    async def alarm(self, task: ReviewTaskRow, alarm: str) -> None:
-        self.session.add(AlarmRow(task_id=task.id, alarm=alarm))
-        self.alarms.add((task.id, alarm))
-
-    async def paid(self, card_id: str, at: datetime, state: PayoutState = PayoutState.PAID) -> None:
-        row = PayoutRow(key=payout_key(card_id, 1), card_id=card_id, amount_minor=1, state=state, settled_at=at)
-        self.session.add(row)
-        self.payouts.append(row)
-        await self.session.flush()
 
 
 async def test_a_small_world_counted_by_hand(session: AsyncSession) -> None:
