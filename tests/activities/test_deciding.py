@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from activities import drafts, leaving
 from activities.corrections import Corrections
 from activities.review import Review
+from activities.staging import FourEyes
 from database.tables.deadlines import ClockIntervalRow
 from database.tables.people import AbsenceRow, AuditRow, RelativeRow
 from database.tables.review import ReasonCodeRow, ReviewDecisionRow, ReviewDraftRow, ReviewTaskRow
@@ -25,7 +27,8 @@ from domain.refusals import (
     TaskHeldByAnother,
     TooLateToUndo,
 )
-from domain.review import AskedItem, CameBack, RejectReason, ReviewOutcome
+from domain.review import AskedItem, CameBack, RejectReason, ReviewOutcome, TaskPhase
+from domain.rules.checks import check_policy
 from tests.activities.test_review import a_taken_task
 from tests.activities.world import World, a_number
 
@@ -229,3 +232,18 @@ async def test_with_no_undo_window_a_decision_leaves_at_once(world: World) -> No
     _, task, person = await a_taken_task(world)
     made = await Review(world.database, world.keyring, undo_s=0).record_decision(person, task, ReviewOutcome.APPROVE)
     assert len(await send(world, made, datetime.now(UTC))) == 1
+
+
+async def test_a_staged_outcome_is_undone_like_any_other_and_no_check_of_it_is_waited_for(world: World) -> None:
+    always = replace(check_policy(datetime.now(UTC).date()), value_minor_min=0)
+    review = Review(world.database, world.keyring, four_eyes=FourEyes(always))
+    _, task, person = await a_taken_task(world)
+    made = await review.record_decision(person, task, ReviewOutcome.APPROVE, note="dear")
+    staged = await the_task(world, task)
+    assert (staged.phase, staged.decided, staged.leased_by) == (TaskPhase.CHECK, False, None)
+    assert await send(world, made, datetime.now(UTC) + WINDOW) == []  # Nobody has checked it.
+    await review.undo(person, made)
+    held = await the_task(world, task)
+    assert (held.phase, held.leased_by, held.staged_id, held.maker_circle) == (TaskPhase.REVIEW, person, None, [])
+    assert await review.record_decision(person, task, ReviewOutcome.REJECT, reason_code="forged")
+    assert (await the_task(world, task)).decided
