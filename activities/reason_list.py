@@ -17,6 +17,7 @@ from domain.people import Permission
 from domain.reasons import ReasonedAct
 from domain.refusals import FieldInvalid, NotFound
 from domain.review import RejectReason
+from domain.suggestion import REASONS_USED
 
 WORDS_LENGTH_MAX = 80
 _CODE = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -64,7 +65,12 @@ class ReasonList:
             session.add(_audit(person, "change", act, code))
 
     async def use(self, person: str, act: ReasonedAct, code: str, active: bool) -> None:
-        """Takes a reason out of use, or back into it. Refuses FieldInvalid where its letter has a new owner by now."""
+        """Takes a reason out of use, or back into it.
+
+        Refuses FieldInvalid where its letter has a new owner by now, and for a reason that the machine suggests with.
+        """
+        if not active and (act.value, code) in REASONS_USED:
+            raise FieldInvalid(field="code", why="needed_by_machine")
         async with self._database.transaction() as session:
             row = await self._row(session, person, act, code)
             row.active = active

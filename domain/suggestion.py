@@ -82,6 +82,13 @@ class Suggestion:
         return ":".join((self.outcome.value if self.outcome else "", self.reason_code, item, fields))
 
 
+# The reasons that suggestions are made with, by their act: as long as there are suggestions, these stay in use.
+REASONS_USED = frozenset(
+    {
+        ("reject", "forged"), ("ask_again", "blurred"), ("ask_again", "mismatch"), ("ask_again", "missing"),
+        ("hand_to_store", "issuer_silent"), ("hand_to_store", "answers_differ"),
+    }
+)  # fmt: skip
 SURE_BP, FAIRLY_SURE_BP, GUESS_BP = 9_500, 8_000, 6_500
 UNCONFIRMED_BP = 1_000  # So much less sure when no party has answered.
 

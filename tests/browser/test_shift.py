@@ -17,6 +17,7 @@ from domain.people import Role
 from domain.review import ReviewOutcome
 from tests.browser.axe import faults
 from tests.browser.console import Visitor, desks
+from tests.browser.people import DESK
 from tests.reviewer_ui.cards import Waiting
 from tests.reviewer_ui.conftest import House
 from tests.reviewer_ui.conftest import console_url as console_url
@@ -181,3 +182,30 @@ async def test_without_scripts_a_card_is_decided_and_undone(house: House, browse
         await page.click("button[value=accept]")
         await page.wait_for_url(f"**/cards/{second.card_id}")
     assert [one[0] for one in await outcome_of(house, first)] == [ReviewOutcome.REJECT, ReviewOutcome.APPROVE]
+
+
+@pytest.mark.parametrize(("locale", "theme"), [("zh_CN", "dark"), ("en", "light")])
+async def test_every_menu_of_the_bar_is_in_view_and_readable(
+    house: House, browser_program: Path, locale: str, theme: str
+) -> None:
+    waiting = await house.cards.waiting()
+    token = await house.sessions.open(await house.cards.person(Role.SENIOR))
+    async with desks(house, browser_program) as open_desks, open_desks.visit(token, locale=locale, theme=theme) as visitor:  # fmt: skip
+        page = visitor.page
+        await page.goto("/review")
+        await press(page, "n")
+        await opened(page, waiting)
+        bar = await page.locator("form.decision").bounding_box()
+        assert bar is not None
+        assert bar["y"] + bar["height"] <= DESK["height"]
+        assert await faults(page) == []
+        for key in ("r", "q", "t", "s", "x"):
+            await press(page, key)
+            box = await page.locator("details.menu[open] .menu-box").bounding_box()
+            assert box is not None, key
+            assert box["x"] >= 0, key
+            assert box["y"] >= 0, key
+            assert box["x"] + box["width"] <= DESK["width"], key
+            assert await faults(page) == [], key
+            await press(page, "Escape")
+    assert visitor.complaints == []

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from domain.reading import FieldName
 from domain.review import AskedItem, ReviewOutcome, ReviewReason
-from domain.suggestion import FieldSeen, Sight, Suggestion, SuggestionWhy, suggest
+from domain.suggestion import REASONS_USED, FieldSeen, Sight, Suggestion, SuggestionWhy, suggest
 
 LIMIT_BP = 9_000
 NUMBER = FieldSeen(FieldName.NUMBER, present=True, confidence_bp=9_800)
@@ -99,6 +99,7 @@ def test_always_the_same_and_always_complete(sight: Sight) -> None:
     assert 0 <= found.score_bp <= 10_000
     outcomes = {ReviewOutcome.REJECT, ReviewOutcome.ASK_AGAIN, ReviewOutcome.HAND_TO_STORE}
     assert bool(found.reason_code) is (found.outcome in outcomes)
+    assert not found.reason_code or (found.outcome, found.reason_code) in REASONS_USED
     assert (found.asked_item is not None) is (found.outcome is ReviewOutcome.ASK_AGAIN)
     assert bool(found.corrections) is (found.outcome is ReviewOutcome.APPROVE_CORRECTED)
 

@@ -328,6 +328,8 @@ async def test_reasons_are_added_renamed_and_retired_on_record(house: House) -> 
         acts = (await session.execute(select(audit.act).where(audit.subject == "reject:torn"))).scalars().all()
         assert acts == ["console:reason:add", "console:reason:change", "console:reason:retire"]
         await session.delete(await session.get_one(ReasonCodeRow, ("reject", "torn")))
+    kept = await post(admin, "/setup/reasons/ask_again/mismatch/use", active="no")
+    assert (kept.status_code, "cannot be retired" in kept.text) == (422, True)  # The machine suggests with it.
     for path in ("/setup/reasons/juggle", "/setup/reasons/reject/nothing"):
         assert (await post(admin, path, **new)).status_code == 404
 
