@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from activities.assignment import given, require_able
+from activities.assignment import Assignment, given, require_able
 from activities.clocks import pass_to
 from activities.leasing import Lease as Lease
 from activities.leasing import Leasing, audited, held_by_another, lease_span
@@ -28,10 +28,20 @@ from domain.review import CameBack
 
 SNOOZE_MAX = timedelta(days=30)
 NOTE_LENGTH_MAX = 2000
+FREED_MAX = 10  # The loop beside the workers gives out the rest.
 
 
 class ReviewQueue(Leasing):
     """Every act on a waiting task. All are audited with their reason; what the card's story is about is told in it."""
+
+    async def release(self, person: str, task_id: str) -> None:
+        """Gives a task back; nothing happens to one that is not in this person's hand. Their room is filled again."""
+        await super().release(person, task_id)
+        await self.freed()
+
+    async def freed(self) -> int:
+        """Somebody has room again: gives out what can be given at once, and returns how much. Never needed, only quicker."""
+        return await Assignment(self._database, self._now).drain(FREED_MAX)
 
     async def take_over(self, person: str, task_id: str, reason_code: str, note: str = "") -> Lease:
         """Takes a task out of whoever's hand it is in, or was to be in; they are told.

@@ -58,6 +58,7 @@ def upgrade() -> None:
     _reasons()
     _decisions()
     _tasks()
+    _task_indexes()
     _views()
     _comments()
     _deadlines()
@@ -261,6 +262,14 @@ def _tasks() -> None:
     op.add_column("review_task", sa.Column("blind_by", sa.String(), nullable=True))
     _grow("review_task", "plan_version", sa.Integer(), "0")
     _grow("review_task", "replan", sa.Boolean(), "false")
+    op.execute("UPDATE review_task SET order_at = opened_at, band = CASE WHEN escalated THEN 0 ELSE 3 END")
+    op.execute(
+        "UPDATE review_task SET seller = submission.owner, language = submission.locale "
+        "FROM card JOIN submission ON submission.id = card.submission_id WHERE card.id = review_task.card_id"
+    )
+
+
+def _task_indexes() -> None:
     op.drop_index("review_task_queue", table_name="review_task", postgresql_where="(closed_at IS NULL)")
     op.create_index(
         "review_task_queue",
@@ -299,11 +308,6 @@ def _tasks() -> None:
         "review_task",
         ["order_at"],
         postgresql_where=sa.text("closed_at IS NULL AND phase = 'check'"),
-    )
-    op.execute("UPDATE review_task SET order_at = opened_at, band = CASE WHEN escalated THEN 0 ELSE 3 END")
-    op.execute(
-        "UPDATE review_task SET seller = submission.owner, language = submission.locale "
-        "FROM card JOIN submission ON submission.id = card.submission_id WHERE card.id = review_task.card_id"
     )
 
 
