@@ -128,11 +128,20 @@ async def claim(database: Database, wanted: Claim) -> Taken | None:
     return None if row is None else Taken(*row)
 
 
-async def tried(connection: AsyncConnection, wanted: Claim) -> Taken | None:
-    """The same claim in the caller's own transaction, who takes it back: what would be given, given to nobody."""
-    statement = _built(wanted.task_id is not None, wanted.front is not None, wanted.conditions)
-    row = (await connection.execute(statement, _values(wanted))).one_or_none()
-    return None if row is None else Taken(*row)
+async def glimpse(connection: AsyncConnection, wanted: Claim, but: str) -> str | None:
+    """The card that a claim without a task would open if the task `but` were gone; None when there is none.
+
+    The claim's own three walks, read only: nothing is leased and nothing is locked.
+    """
+    eligible, other = _text(_ELIGIBLE), _TASK.id != but
+    walks = [
+        _walk([_text(_HELD), other], _SOONEST),
+        _walk([_text(_GIVEN), eligible, other], _IN_ORDER),
+        _walk([eligible, other, *wanted.conditions], _IN_ORDER),
+    ]
+    task = _TASK.__table__.c
+    found = select(task.card_id).where(task.id == func.coalesce(*(walk.scalar_subquery() for walk in walks)))
+    return (await connection.execute(found.add_cte(*_who()), _values(wanted))).scalar_one_or_none()
 
 
 @cache
@@ -154,20 +163,29 @@ def _built(named: bool, behind: bool, conditions: Sequence[Any]) -> Any:
             _first([_text(_GIVEN), eligible], _IN_ORDER),
             _first([*ahead, eligible, *conditions], _IN_ORDER),
         ]
-    circle, me = (_text(sql.format(**_roles())).columns().cte(name) for sql, name in ((_CIRCLE, "circle"), (_ME, "me")))
     task = _TASK.__table__.c
     return (
         update(_TASK.__table__)
         .where(task.id == (func.coalesce(*walks) if len(walks) > 1 else walks[0]))
         .values(leased_by=bindparam("person"), leased_until=bindparam("until"), leased_at=_text(_KEPT))
         .returning(task.id, task.card_id, task.band, task.order_at, task.leased_at, task.leased_until, task.assigned_to)
-        .add_cte(circle, me)
+        .add_cte(*_who())
     )
 
 
+def _who() -> tuple[Any, ...]:
+    """Everyone the person acts for, and what they themselves may, as the walks name them."""
+    named = ((_CIRCLE, "circle"), (_ME, "me"))
+    return tuple(_text(sql.format(**_roles())).columns().cte(name) for sql, name in named)
+
+
 def _first(which: Sequence[Any], order: str) -> Any:
+    return _walk(which, order).with_for_update(skip_locked=True).scalar_subquery()
+
+
+def _walk(which: Sequence[Any], order: str) -> Any:
     found: Any = select(literal_column("review_task.id")).select_from(_TASK.__table__).where(_text(_WAITING), *which)
-    return found.order_by(text(order)).limit(literal_column("1")).with_for_update(skip_locked=True).scalar_subquery()
+    return found.order_by(text(order)).limit(literal_column("1"))
 
 
 def _text(sql: str) -> TextClause:
