@@ -15,11 +15,13 @@ from domain.eligibility import Ineligible
 from domain.payout import PayoutOutcome, PayoutState
 from domain.people import Role
 from domain.pricing import LineKind, QuoteState
+from domain.queue_filter import Hand, QueueSort
 from domain.queue_order import OrderReason
 from domain.reading import FieldName, Source
 from domain.reasons import ReasonedAct
 from domain.refusals import REGISTER
-from domain.review import Alarm, AskedItem, CameBack, Priority, RejectReason, ReviewOutcome, ReviewReason
+from domain.review import Alarm, AskedItem, CameBack, Priority, RejectReason, ReviewOutcome, ReviewReason, TaskPhase
+from domain.snooze import SnoozeUntil
 from domain.suggestion import SuggestionWhy
 from domain.verification import Consequence, DynamicCodeResult, Party
 from domain.why_due import DueReason
@@ -33,7 +35,7 @@ SHOWN_ENUMS: tuple[type[StrEnum], ...] = (
     ReasonedAct, SuggestionWhy,
     CardStatus, CardType, EndReason, Outcome, Stage, WaitingFor, PayoutOutcome, PayoutState, Role, LineKind, QuoteState,
     FieldName, Source, Alarm, AskedItem, RejectReason, ReviewOutcome, ReviewReason, Consequence, DynamicCodeResult, Party,
-    OrderReason, Ineligible, CameBack, ClockOwner, DueReason, FlawKind, Holidays, AtEnd, Priority,
+    OrderReason, Ineligible, CameBack, ClockOwner, DueReason, FlawKind, Holidays, AtEnd, Priority, Hand, QueueSort, SnoozeUntil, TaskPhase,
 )  # fmt: skip
 NAMED = re.compile(r"_\('([a-z_0-9.]+)'[,)]")
 TOLD = re.compile(r'"((?:intake|reading|verification|pricing|review|offer|payout)\.[a-z_]+)"')

@@ -175,3 +175,13 @@ async def test_an_administrator_declares_an_absence_for_somebody(house: House) -
     assert "away" in (await admin.get("/setup/people")).text
     again = await send(admin, f"/setup/people/{lin}/absences", **form)
     assert (again.status_code, "declared already" in again.text) == (422, True)
+
+
+async def test_the_account_leads_to_ones_absences_and_the_card_to_who_may_take_it(house: House) -> None:
+    waiting = await house.cards.waiting()
+    browser = await house.as_(Role.REVIEWER)
+    assert 'href="/account/absence"' in (await browser.get("/account")).text
+    assert f'href="/review/tasks/{waiting.task_id}/who"' in (await browser.get(f"/cards/{waiting.card_id}")).text
+    support = await house.as_(Role.SUPPORT)
+    assert 'href="/account/absence"' not in (await support.get("/account")).text
+    assert "/who" not in (await support.get(f"/cards/{waiting.card_id}")).text
