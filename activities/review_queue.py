@@ -17,6 +17,7 @@ from activities.reasons import require_reason
 from database.repositories import cards
 from database.repositories.cards import Change
 from database.repositories.notices import tell
+from database.session import DatabaseUnavailable
 from database.tables.review import ReviewTaskRow
 from domain.cards import Stage, WaitingFor
 from domain.deadlines import ClockOwner
@@ -37,7 +38,10 @@ class ReviewQueue(Leasing):
     async def release(self, person: str, task_id: str) -> None:
         """Gives a task back; nothing happens to one that is not in this person's hand. Their room is filled again."""
         await super().release(person, task_id)
-        await self.freed()
+        try:
+            await self.freed()
+        except DatabaseUnavailable:
+            return  # The task is given back all the same, and the loop beside the workers fills the room.
 
     async def freed(self) -> int:
         """Somebody has room again: gives out what can be given at once, and returns how much. Never needed, only quicker."""
@@ -56,7 +60,9 @@ class ReviewQueue(Leasing):
             await require_able(session, person, task, now)
             former = {one for one in (_holder(task, now), task.assigned_to) if one is not None and one != person}
             _free(task)
-            task.assigned_to, task.assigned_at, task.snoozed_until = None, None, None
+            task.assigned_to = task.assigned_at = None
+            if task.snoozed_until is not None and task.snoozed_until > now:
+                _woken(task, now)
             task.leased_by, task.leased_at, task.leased_until = person, now, now + lease_span(now)
             placed(task, now)
             await _tell(session, former, NoticeKind.TAKEN_OVER, task, now, by=person, reason=reason_code)
@@ -91,8 +97,7 @@ class ReviewQueue(Leasing):
             task = await waiting(session, task_id)
             if task.snoozed_until is None or task.snoozed_until <= now:
                 return
-            task.snoozed_until = task.snoozed_by = None
-            sent_back(task, CameBack.SNOOZE_OVER, task.snooze_reason, now)
+            _woken(task, now)
             await self._told(session, person, "woken", task, {}, "")
         self._fronts.forget()
 
@@ -167,6 +172,11 @@ async def waiting(session: AsyncSession, task_id: str) -> ReviewTaskRow:
         decision = await decision_on(session, task_id)
         raise TaskDecided(by=(decision.person_id if decision else None) or "")
     return task
+
+
+def _woken(task: ReviewTaskRow, now: datetime) -> None:
+    task.snoozed_until = task.snoozed_by = None
+    sent_back(task, CameBack.SNOOZE_OVER, task.snooze_reason, now)
 
 
 def _free(task: ReviewTaskRow) -> None:

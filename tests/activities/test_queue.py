@@ -173,6 +173,14 @@ async def test_a_task_is_put_off_by_its_holder_into_the_future_and_brought_back_
     assert (await office.row(task)).order_at == office.clock()
 
 
+async def test_a_task_that_was_put_off_can_be_taken_over_before_it_is_back(office: Office) -> None:
+    task, lin, wu = await office.task(), await office.person(), await office.person("senior")
+    await office.queue.snooze(lin, task, office.clock() + timedelta(days=3), "call_store")
+    await office.queue.take_over(wu, task, "urgent")
+    row = await office.row(task)
+    assert (row.leased_by, row.snoozed_until, row.order_at) == (wu, None, office.clock())
+
+
 async def test_a_late_task_stays_late_while_it_is_put_off(office: Office) -> None:
     lin = await office.person()
     task = await office.task(warned_at=office.clock())
