@@ -1,27 +1,86 @@
 """A refusal is an answer, not an accident: it carries a documented code, an HTTP status and the data to explain it.
 
-The sentence a person reads is made from the code in their language (see `docs/errors.md` for the list).
+The sentence a person reads is made from the code in their language (see `docs/errors.md` for the list). Those of files and
+of signing in are written in files of their own; all are had from here.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar
-
-REGISTER: dict[str, type[Refusal]] = {}
-
-
-class Refusal(Exception):
-    """Base of every business refusal. `data` never holds a card number, a PIN or a one-time code."""
-
-    code: ClassVar[str] = "refused"
-    http_status: ClassVar[int] = 422
-
-    def __init__(self, **data: object) -> None:
-        super().__init__(self.code)
-        self.data = data
-
-    def __init_subclass__(cls) -> None:
-        REGISTER[cls.code] = cls
+from domain.file_refusals import (
+    AttachmentTooLarge as AttachmentTooLarge,
+)
+from domain.file_refusals import (
+    AttachmentUnsupported as AttachmentUnsupported,
+)
+from domain.file_refusals import (
+    PhotoEmpty as PhotoEmpty,
+)
+from domain.file_refusals import (
+    PhotoFormatUnsupported as PhotoFormatUnsupported,
+)
+from domain.file_refusals import (
+    PhotoTooLarge as PhotoTooLarge,
+)
+from domain.file_refusals import (
+    PhotoTooManyPixels as PhotoTooManyPixels,
+)
+from domain.file_refusals import (
+    PhotoUnreadable as PhotoUnreadable,
+)
+from domain.refusal import (
+    REGISTER as REGISTER,
+)
+from domain.refusal import (
+    Refusal as Refusal,
+)
+from domain.sign_in_refusals import (
+    EmailNotVerified as EmailNotVerified,
+)
+from domain.sign_in_refusals import (
+    NotAllowed as NotAllowed,
+)
+from domain.sign_in_refusals import (
+    NotSignedIn as NotSignedIn,
+)
+from domain.sign_in_refusals import (
+    PasswordSignInOff as PasswordSignInOff,
+)
+from domain.sign_in_refusals import (
+    PasswordWrong as PasswordWrong,
+)
+from domain.sign_in_refusals import (
+    PersonNotKnown as PersonNotKnown,
+)
+from domain.sign_in_refusals import (
+    PhoneInvalid as PhoneInvalid,
+)
+from domain.sign_in_refusals import (
+    ProviderAnswerInvalid as ProviderAnswerInvalid,
+)
+from domain.sign_in_refusals import (
+    ProviderRefused as ProviderRefused,
+)
+from domain.sign_in_refusals import (
+    ProviderUnavailable as ProviderUnavailable,
+)
+from domain.sign_in_refusals import (
+    SignInCodeWrong as SignInCodeWrong,
+)
+from domain.sign_in_refusals import (
+    SignInMismatch as SignInMismatch,
+)
+from domain.sign_in_refusals import (
+    SignInTooOld as SignInTooOld,
+)
+from domain.sign_in_refusals import (
+    StepUpNeeded as StepUpNeeded,
+)
+from domain.sign_in_refusals import (
+    TooManyTries as TooManyTries,
+)
+from domain.sign_in_refusals import (
+    TotpWrong as TotpWrong,
+)
 
 
 class FieldInvalid(Refusal):
@@ -100,122 +159,11 @@ class FormTampered(Refusal):
     http_status = 400
 
 
-class NotSignedIn(Refusal):
-    """The request needs a signed-in person or a valid API key."""
-
-    code = "not_signed_in"
-    http_status = 401
-
-
-class NotAllowed(Refusal):
-    """The person's role does not allow this."""
-
-    code = "not_allowed"
-    http_status = 403
-
-
 class NotFound(Refusal):
     """There is no such thing, or it is not theirs to see."""
 
     code = "not_found"
     http_status = 404
-
-
-class SignInCodeWrong(Refusal):
-    """The sign-in code is wrong, used, or too old."""
-
-    code = "sign_in_code_wrong"
-    http_status = 401
-
-
-class PasswordWrong(Refusal):
-    """E-mail address and password do not belong together."""
-
-    code = "password_wrong"
-    http_status = 401
-
-
-class TotpWrong(Refusal):
-    """The six digits of the authenticator are wrong, too old, or were used already."""
-
-    code = "totp_wrong"
-    http_status = 401
-
-
-class SignInTooOld(Refusal):
-    """The first half of a sign-in was too long ago, or was made in another browser; it begins anew."""
-
-    code = "sign_in_too_old"
-    http_status = 401
-
-
-class StepUpNeeded(Refusal):
-    """The act needs a proof of who one is that is no older than ten minutes; `why` names what was wrong with the last."""
-
-    code = "step_up_needed"
-    http_status = 403
-
-
-class PasswordSignInOff(Refusal):
-    """Everybody signs in through the identity provider here."""
-
-    code = "password_sign_in_off"
-    http_status = 403
-
-
-class ProviderUnavailable(Refusal):
-    """The identity provider cannot be reached, or answers with what is none."""
-
-    code = "provider_unavailable"
-    http_status = 503
-
-
-class ProviderRefused(Refusal):
-    """The identity provider did not sign the person in; `provider_error` is its own word."""
-
-    code = "provider_refused"
-    http_status = 403
-
-
-class ProviderAnswerInvalid(Refusal):
-    """What the identity provider says of the person does not verify; `claim` names what of it."""
-
-    code = "provider_answer_invalid"
-    http_status = 401
-
-
-class SignInMismatch(Refusal):
-    """The identity provider's answer belongs to no sign-in that this browser began, or was used already."""
-
-    code = "sign_in_mismatch"
-    http_status = 400
-
-
-class PersonNotKnown(Refusal):
-    """The identity provider knows the person; nobody who works here has that address."""
-
-    code = "person_not_known"
-    http_status = 403
-
-
-class EmailNotVerified(Refusal):
-    """The identity provider has not verified the person's address, so that it proves nothing."""
-
-    code = "email_not_verified"
-    http_status = 403
-
-
-class TooManyTries(Refusal):
-    """Too many tries; `retry_after_s` says when to try again."""
-
-    code = "too_many_tries"
-    http_status = 429
-
-
-class PhoneInvalid(Refusal):
-    """No telephone number that can receive a message."""
-
-    code = "phone_invalid"
 
 
 class QuoteExpired(Refusal):
@@ -354,38 +302,6 @@ class CheckMissing(Refusal):
     http_status = 409
 
 
-class PhotoEmpty(Refusal):
-    """The uploaded file is empty."""
-
-    code = "photo_empty"
-
-
-class PhotoTooLarge(Refusal):
-    """The uploaded file is larger than `bytes_max`."""
-
-    code = "photo_too_large"
-    http_status = 413
-
-
-class PhotoTooManyPixels(Refusal):
-    """The picture has more pixels, or a more extreme shape, than is decoded."""
-
-    code = "photo_too_many_pixels"
-
-
-class PhotoFormatUnsupported(Refusal):
-    """The file is no JPEG, PNG or WebP; `format` names what it looks like."""
-
-    code = "photo_format_unsupported"
-    http_status = 415
-
-
-class PhotoUnreadable(Refusal):
-    """The picture is cut off or broken and cannot be decoded."""
-
-    code = "photo_unreadable"
-
-
 class ViewNameTaken(Refusal):
     """The person has another saved view of that name."""
 
@@ -411,20 +327,6 @@ class OwnRoles(Refusal):
 
     code = "own_roles"
     http_status = 403
-
-
-class AttachmentTooLarge(Refusal):
-    """A file kept with a card is larger than `bytes_max`."""
-
-    code = "attachment_too_large"
-    http_status = 413
-
-
-class AttachmentUnsupported(Refusal):
-    """The file is empty, or no PDF, JPEG, PNG, WebP or plain text; `format` names what it looks like."""
-
-    code = "attachment_unsupported"
-    http_status = 415
 
 
 class SecretInWords(Refusal):
