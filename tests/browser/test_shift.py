@@ -209,3 +209,33 @@ async def test_every_menu_of_the_bar_is_in_view_and_readable(
             assert await faults(page) == [], key
             await press(page, "Escape")
     assert visitor.complaints == []
+
+
+async def test_a_task_taken_over_leaves_the_stale_tab_with_its_words_and_the_holders_name(
+    house: House, browser_program: Path
+) -> None:
+    waiting = await house.cards.waiting()
+    tokens = [
+        await house.sessions.open(await house.cards.person(role, name))
+        for role, name in ((Role.REVIEWER, "Ann"), (Role.SENIOR, "Bo"))
+    ]
+    async with desks(house, browser_program) as open_desks:
+        async with open_desks.visit(tokens[0]) as ann, open_desks.visit(tokens[1]) as bo:
+            await ann.page.goto("/review")
+            await press(ann.page, "n")
+            await opened(ann.page, waiting)
+            await press(ann.page, "m")
+            await ann.page.keyboard.type("the hologram moves")
+            await bo.page.goto(f"/cards/{waiting.card_id}")
+            await bo.page.wait_for_timeout(SETTLED_MS)
+            await press(bo.page, "o", "u")
+            await opened(bo.page, waiting)
+            assert await bo.page.input_value("[name=note]") == ""
+            await press(ann.page, "Escape", "a")
+            await ann.page.wait_for_selector("#refusal .alert")
+            assert "Bo" in await ann.page.inner_text(".card-head")
+            assert await ann.page.input_value("[name=note]") == "the hologram moves"
+            await press(bo.page, "Enter")
+            await bo.page.wait_for_url("**/review?**")
+        assert [one for one in ann.complaints if "409" not in one] == bo.complaints == []
+    assert [one[0] for one in await outcome_of(house, waiting)] == [ReviewOutcome.APPROVE]
