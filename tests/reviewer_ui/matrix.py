@@ -77,6 +77,7 @@ MATRIX = (
     Line("GET", "/step-up/provider", STAFF, (404,)),
     # What is told.
     Line("GET", "/live", STAFF),
+    Line("GET", "/live/changed", STAFF),
     Line("GET", "/notices", STAFF),
     Line("GET", "/notices/bell", STAFF),
     Line("POST", "/notices/read", STAFF),

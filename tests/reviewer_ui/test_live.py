@@ -191,6 +191,26 @@ async def test_in_a_browser_the_bell_rings_and_nothing_is_complained_of(house: H
     assert complaints == []
 
 
+async def test_an_open_card_offers_to_be_loaded_again_and_takes_nothing_from_who_is_typing(
+    house: House, browser_program: Path
+) -> None:
+    waiting = await house.cards.waiting()
+    async with _page(house, browser_program, 1366, 768) as (page, complaints):
+        await page.goto(f"/cards/{waiting.card_id}")
+        (listener,) = await _listeners(house)
+        async with asyncio.timeout(5):
+            while listener.card_mark is None:  # noqa: ASYNC110  # The product has no need of an event for this.
+                await asyncio.sleep(0.02)
+        await page.fill("form.comment input[name=words]", "half a sentence")
+        await change(house, waiting.task_id, escalated=True)
+        await page.wait_for_selector(".card-changed")
+        assert await page.input_value("form.comment input[name=words]") == "half a sentence"
+        assert await page.evaluate("document.documentElement.scrollHeight <= innerHeight")
+        await page.click(".card-changed a")
+        await page.wait_for_selector(".card-changed", state="detached")
+    assert complaints == []
+
+
 PROGRAM = """
 import sys
 import uvicorn
