@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 
 from activities.claiming import Front, Taken
 
-BURST = 5  # So many claims within a second are no person's pace.
-WINDOW = timedelta(seconds=1)  # What comes to the front of the queue is seen after at most so long.
-WALK_EVERY = 50  # And after at most so many claims.
+BURST = 5  # So many claims within two seconds are no person's pace.
+WINDOW = timedelta(seconds=2)  # What comes to the front of the queue is seen after at most so long.
+WALK_EVERY = 200  # And after at most so many claims.
 
 
 @dataclass

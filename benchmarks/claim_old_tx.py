@@ -3,56 +3,49 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 from statistics import median
 
 import asyncpg
 
 from activities.leasing import Leasing
 from benchmarks.claim import REVIEWERS, Shift
-from benchmarks.queues import queue_of, queue_server, refill
+from benchmarks.queues import queue_of, queue_server
 from benchmarks.result import Result
-from database.session import Database
 from domain.sealing import KeyRing
 
 GOAL = 0.9
-CLAIMS, CLAIMS_SHORT = 8_000, 2_000  # In each half of a round; behind the old transaction all of them stay in the way.
-ROUNDS, ROUNDS_SHORT = 3, 2
+SLICE = 480  # Claims in a row: a quarter of a second, so that a slow moment of the machine meets both sides.
+SLICES, SLICES_SHORT = 24, 6
 
 
 def measure(short: bool) -> list[Result]:
-    """The same claims from the same full queue with and without, in turn; the value is the median of the rounds' ratios."""
-    return asyncio.run(_measure(CLAIMS_SHORT if short else CLAIMS, ROUNDS_SHORT if short else ROUNDS))
+    """Two full queues on one server, behind one of them an old transaction; slices of claims in turn, none ever cleared away."""
+    return asyncio.run(_measure(SLICES_SHORT if short else SLICES))
 
 
-async def _measure(claims: int, rounds: int) -> list[Result]:
-    async with queue_server() as server:
-        async with queue_of(server, "claim", claims + 1000, REVIEWERS) as database:
-            url = server.url("claim").replace("+asyncpg", "")
-            await _without(database, url, claims)  # Warm.
+async def _measure(slices: int) -> list[Result]:
+    tasks = SLICE * (slices + 2)
+    async with queue_server() as server, AsyncExitStack() as stack:
+        shifts = {}
+        for name in ("behind_old", "without"):
+            database = await stack.enter_async_context(queue_of(server, name, tasks, REVIEWERS))
+            url = server.url(name).replace("+asyncpg", "")
+            shifts[name] = Shift(Leasing(database, KeyRing.generate()), url)
+            await shifts[name].claims_per_s(SLICE)  # Warm.
+        old = await asyncpg.connect(shifts["behind_old"].url)
+        stack.push_async_callback(old.close)
+        async with old.transaction(isolation="repeatable_read"):
+            await old.fetchval("SELECT count(*) FROM review_task")
             pairs = [
-                (await _behind_old(database, url, claims), await _without(database, url, claims)) for _ in range(rounds)
+                (await shifts["behind_old"].claims_per_s(SLICE), await shifts["without"].claims_per_s(SLICE))
+                for _ in range(slices)
             ]
     ratio = median(behind / without for behind, without in pairs)
     details = {
-        "claims": claims,
+        "claims": SLICE * slices,
+        "last_quarter": round(median(behind / without for behind, without in pairs[-slices // 4 :]), 3),
         "behind_old_per_s": [round(pair[0]) for pair in pairs],
         "without_per_s": [round(pair[1]) for pair in pairs],
     }
     return [Result("claim_old_tx", ratio, f">= {GOAL}", ratio >= GOAL, details)]
-
-
-async def _without(database: Database, url: str, claims: int) -> float:
-    await refill(database, claims + 1000)
-    return await Shift(Leasing(database, KeyRing.generate()), url).claims_per_s(claims)
-
-
-async def _behind_old(database: Database, url: str, claims: int) -> float:
-    """With somebody's transaction that has looked at the queue before the first claim and stays open until the last."""
-    await refill(database, claims + 1000)
-    old = await asyncpg.connect(url)
-    try:
-        async with old.transaction(isolation="repeatable_read"):
-            await old.fetchval("SELECT count(*) FROM review_task")
-            return await Shift(Leasing(database, KeyRing.generate()), url).claims_per_s(claims)
-    finally:
-        await old.close()
