@@ -14,6 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from activities.absences import Absences
 from activities.bulk import Bulk
 from activities.people import People
+from activities.second_review import SecondReviews
 from activities.throttle import Throttle
 from activities.totp import Totp
 from activities.views import Views
@@ -58,6 +59,8 @@ AREAS: tuple[tuple[str, str, str, Permission], ...] = (
     ("console.nav.second_look", "/second-look", "eye-check", Permission.CHECK),
     ("console.nav.cards", "/cards", "search", Permission.SEE_CARD),
     ("console.nav.payouts", "/payouts", "coins", Permission.SEE_PAYOUTS),
+    ("console.nav.sample", "/quality/second", "eye", Permission.CHECK),
+    ("console.nav.quality", "/quality", "award", Permission.SEE_QUALITY),
     ("console.nav.insight", "/insight", "chart-bar", Permission.SEE_INSIGHT),
     ("console.nav.trail", "/trail", "shield-check", Permission.SEE_TRAIL),
     ("console.reasons", "/setup/reasons", "list-check", Permission.MANAGE_REASONS),
@@ -77,6 +80,7 @@ class Console:
         self.bulk = Bulk(services.database, services.review)
         self.people = People(services.database)
         self.absences = Absences(services.database)
+        self.second_reviews = SecondReviews(services.database)
         self.static = StaticFiles(HERE / "static")
         self.pages = Pages(HERE / "templates", self.static)
         # Per address: each try takes 150 ms of a processor, so a flood of them would keep everybody out.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
 from activities.placing import placed
 from database.repositories import cards as stored
@@ -17,6 +17,7 @@ from database.tables.intake import CardRow, PhotoRow, SubmissionRow
 from database.tables.payout import PayoutRow
 from database.tables.people import PersonRow
 from database.tables.pricing import QuoteRow
+from database.tables.quality import ReadingLabelRow
 from database.tables.reading import ReadingRow
 from database.tables.review import ReviewTaskRow
 from database.tables.verification import AnswerRow
@@ -117,8 +118,9 @@ class Cards:
             await session.execute(update(ReviewTaskRow).where(this_task).values(leased_until=past))
 
     async def empty_the_queue(self) -> None:
-        """Closes what earlier tests left open."""
+        """Closes what earlier tests left open, and removes labels that were sealed with their keys."""
         async with self._database.transaction() as session:
+            await session.execute(delete(ReadingLabelRow))
             await session.execute(update(ReviewTaskRow).values(closed_at=datetime.now(UTC)))
 
     async def task(self, waiting: Waiting) -> ReviewTaskRow:

@@ -19,6 +19,7 @@ COMMENTERS = frozenset({REVIEWER, SENIOR, OPS, SUPPORT})
 ASSIGNERS = frozenset({SENIOR, OPS})
 BULK_WORKERS = DECIDERS | ASSIGNERS
 INSIGHT_READERS = frozenset({SENIOR, OPS, FINANCE, COMPLIANCE, ADMIN})
+QUALITY_READERS = frozenset({SENIOR, COMPLIANCE, ADMIN})
 PAYOUT_READERS = frozenset({FINANCE, COMPLIANCE})
 TRAIL_READERS = frozenset({OPS, COMPLIANCE})
 ADMINS = frozenset({ADMIN})
@@ -115,6 +116,15 @@ MATRIX = (
     Line("POST", "/cards/{card_id}/check", DECIDERS),
     Line("POST", "/cards/{card_id}/check/blind", DECIDERS),
     Line("GET", "/cards/{card_id}/why-due", STAFF),
+    # Second reviews of a sample, and what they tell.
+    Line("GET", "/quality/second", DECIDERS),
+    Line("POST", "/quality/second/next", DECIDERS),
+    Line("GET", "/quality/second/{review_id}", DECIDERS, (404,)),
+    Line("POST", "/quality/second/{review_id}/decide", DECIDERS),
+    Line("POST", "/quality/second/{review_id}/settle", frozenset({SENIOR})),
+    Line("GET", "/quality", QUALITY_READERS),
+    Line("GET", "/quality/figures.csv", QUALITY_READERS),
+    Line("GET", "/quality/labels.csv", ADMINS),
     # Figures.
     Line("GET", "/insight", INSIGHT_READERS),
     Line("GET", "/insight/{figure}.csv", INSIGHT_READERS, (404,)),
