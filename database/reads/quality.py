@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables.people import PersonRow
@@ -64,12 +65,16 @@ async def waiting(session: AsyncSession) -> int:
     return int((await session.execute(open_ones)).scalar_one())
 
 
-async def may_see(session: AsyncSession, card_id: str, person: str, settles: bool, moment: datetime) -> bool:
-    """Whether the card's photo is open to this person: its second review is in their hand, or theirs to settle."""
-    held = _ROW.second_at.is_(None) & (_ROW.leased_by == person) & (_ROW.leased_until > moment)
-    which = (held | _ROW.second_at.is_not(None)) if settles else held
-    own = _ROW.first_circle.has_key(person)
-    found = select(_ROW.id).where(_ROW.card_id == card_id, _ROW.settled_at.is_(None), ~own, which).limit(1)
+async def in_hand(session: AsyncSession, card_id: str, person: str, moment: datetime) -> str | None:
+    """The second review of this card that is in the person's hand and not made yet; its id."""
+    held = (_ROW.second_at.is_(None), _ROW.leased_by == person, _ROW.leased_until > moment)
+    found = select(_ROW.id).where(_ROW.card_id == card_id, *held).limit(1)
+    return (await session.execute(found)).scalar_one_or_none()
+
+
+async def to_settle(session: AsyncSession, card_id: str, circle: frozenset[str]) -> bool:
+    """Whether two reviewers differ about this card, neither of whom is anybody of this circle."""
+    found = select(_ROW.id).where(_ROW.card_id == card_id, *_differing(circle)).limit(1)
     return (await session.execute(found)).first() is not None
 
 
@@ -79,12 +84,16 @@ async def names(session: AsyncSession, people: set[str]) -> dict[str, str]:
     return {row.id: row.name for row in found}
 
 
-async def differences(session: AsyncSession, person: str) -> tuple[SecondReviewRow, ...]:
-    """What waits for a senior who decided on neither side, oldest first, at most a hundred."""
-    neither = (~_ROW.first_circle.has_key(person), ~_ROW.second_circle.has_key(person))
-    differing = (_ROW.settled_at.is_(None), _ROW.second_at.is_not(None), *neither)
-    statement = select(SecondReviewRow).where(*differing).order_by(_ROW.drawn_at, _ROW.id).limit(100)
+async def differences(session: AsyncSession, circle: frozenset[str]) -> tuple[SecondReviewRow, ...]:
+    """What waits for a senior of whose circle nobody decided on either side, oldest first, at most a hundred."""
+    statement = select(SecondReviewRow).where(*_differing(circle)).order_by(_ROW.drawn_at, _ROW.id).limit(100)
     return tuple((await session.execute(statement)).scalars())
+
+
+def _differing(circle: frozenset[str]) -> tuple[Any, ...]:
+    people = array(sorted(circle))
+    neither = (~_ROW.first_circle.has_any(people), ~_ROW.second_circle.has_any(people))
+    return (_ROW.settled_at.is_(None), _ROW.second_at.is_not(None), *neither)
 
 
 def _by(found: list[tuple[str, str, Case]]) -> tuple[Measured, ...]:

@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from database.reads import comments as said
 from database.reads import console as reads
+from database.reads import quality
 from database.tables.columns import now
 from database.tables.review import ReviewDecisionRow
 from domain.cards import CardType, Outcome, Stage, WaitingFor
@@ -150,7 +151,14 @@ async def look_up(
 async def show(
     request: Request, console: At, person: CardReader, card_id: str, polls: Annotated[int, Query(ge=0)] = 0
 ) -> Response:
-    """The page; for htmx only its story, which is what moves by itself."""
+    """The page; for htmx only its story, which is what moves by itself.
+
+    Whoever has a blind second review of the card in hand is led to that: the story tells how it was decided.
+    """
+    async with console.services.database.transaction() as session:
+        blind = await quality.in_hand(session, card_id, person.id, now())
+    if blind is not None:
+        return see_other(f"/quality/second/{blind}")
     return await render(request, console, person, card_id, polls=polls)
 
 

@@ -6,8 +6,10 @@ import asyncio
 from collections.abc import Callable
 
 from fastapi import APIRouter
+from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
+from activities.standing import standing
 from database.reads import console as reads
 from database.reads import quality
 from database.tables.columns import now
@@ -30,7 +32,7 @@ async def sharp(console: At, person: Revealer, card_id: str, photo_id: str) -> R
     async with console.services.database.transaction() as session:
         row = await reads.photo(session, card_id, photo_id)
         held = _held_by(await reads.open_task(session, card_id), person)
-        if not held and not await quality.may_see(session, card_id, person.id, person.may(Permission.SETTLE), now()):
+        if not held and not await _looked_at_again(session, card_id, person):
             raise NotFound(photo=photo_id[:26])
         note(session, person, "console:card:see_photo", card_id)
     return await _picture(console.services.photos.read, row.stored_sha256)
@@ -42,6 +44,15 @@ async def preview(console: At, _: Revealer, card_id: str, photo_id: str) -> Resp
     async with console.services.database.transaction() as session:
         row = await reads.photo(session, card_id, photo_id)
     return await _picture(lambda digest: console.services.photos.thumbnail(digest, PREVIEW_SIDE_MAX), row.stored_sha256)
+
+
+async def _looked_at_again(session: AsyncSession, card_id: str, person: Person) -> bool:
+    """A second review of the card is in this person's hand, or a difference about it is theirs to settle."""
+    if await quality.in_hand(session, card_id, person.id, now()) is not None:
+        return True
+    if not person.may(Permission.SETTLE):
+        return False
+    return await quality.to_settle(session, card_id, (await standing(session, person.id, now())).circle)
 
 
 def _held_by(task: ReviewTaskRow | None, person: Person) -> bool:

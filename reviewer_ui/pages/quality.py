@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from activities.labels import Label, exported
+from activities.standing import standing
 from database.reads.quality import Measured, Measurements, differences, measure
 from database.tables.quality import SecondReviewRow
 from domain.agreement import Figures
@@ -57,7 +58,8 @@ async def show(request: Request, console: At, person: QualityReader, days: Days 
     unsettled: tuple[SecondReviewRow, ...] = ()
     if person.may(Permission.SETTLE):
         async with console.services.database.transaction() as session:
-            unsettled = await differences(session, person.id)
+            who = await standing(session, person.id, datetime.now(UTC))
+            unsettled = await differences(session, who.circle)
     context = QualityContext(shell(request, person), days, SPANS, measured, tables, names, may_export, unsettled)
     return await console.answer(request, "quality.html", context)
 

@@ -54,6 +54,8 @@ async def test_the_second_reviewer_sees_the_card_sharp_and_nothing_of_the_first_
     for told in ("Mei", "Approve", "accepted", NUMBER, PIN):
         assert told not in page
     assert (await bo.get(photo)).status_code == 200
+    story = await bo.get(f"/cards/{one.card_id}")
+    assert (story.status_code, story.headers["location"]) == (303, f"/quality/second/{review_id}")
     done = await post(bo, f"/quality/second/{review_id}/decide", outcome="approve")
     assert done.headers["location"] == "/quality/second?none=true"
 
@@ -103,3 +105,17 @@ async def test_labels_leave_masked_and_for_admins_only(house: House) -> None:
     assert NUMBER not in table
     assert PIN not in table
     assert (await (await house.as_(Role.SENIOR)).get("/quality/labels.csv")).status_code == 403
+
+
+async def test_a_difference_about_ones_own_decision_is_not_shown_to_whoever_made_it(house: House) -> None:
+    one, _, review_id = await drawn(house)
+    bo, judge = await house.as_(Role.SENIOR, "Bo"), await house.as_(Role.SENIOR, "Jin")
+    await post(bo, "/quality/second/next")
+    form = {"outcome": "reject", "reason": "forged", "note": "copied"}
+    assert (await post(bo, f"/quality/second/{review_id}/decide", **form)).status_code == 303
+    photo = f"/cards/{one.card_id}/photos/{one.photo_id}"
+    assert (await bo.get(f"/quality/second/{review_id}")).status_code == 403
+    assert (await bo.get(photo)).status_code == 404
+    assert review_id not in (await bo.get("/quality")).text
+    assert (await judge.get(f"/quality/second/{review_id}")).status_code == 200
+    assert (await judge.get(photo)).status_code == 200
