@@ -11,17 +11,18 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from activities.leasing import require
+from activities.secret_words import require_no_secret
 from database.repositories import cards, evidence, notices
 from database.session import Database
 from database.tables.columns import now
 from database.tables.comments import AttachmentRow, CommentRow
 from database.tables.intake import CardRow
 from database.tables.people import AuditRow, PersonRow
-from domain.comments import FILES_MAX, WORDS_MAX, Mentionable, mentioned, tells_a_secret
+from domain.comments import FILES_MAX, WORDS_MAX, Mentionable, mentioned
 from domain.identifiers import new_id
 from domain.notices import NoticeKind
 from domain.people import Permission, Role, permissions_of
-from domain.refusals import FieldInvalid, NotFound, SecretInWords
+from domain.refusals import FieldInvalid, NotFound
 from domain.sealing import KeyRing
 from gateways.attachments import Attachment, accept
 from gateways.pictures.store import PhotoMissing, PhotoStore
@@ -59,7 +60,7 @@ class Comments:
         async with self._database.transaction() as session:
             await require(session, person, Permission.COMMENT)
             card = await cards.load(session, card_id)
-            self._require_no_secret(card, said, *(one.name for one in kept))
+            require_no_secret(self._keyring, card, said, *(one.name for one in kept))
             called = mentioned(said, await mentionable(session))
             row = CommentRow(id=new_id(), card_id=card_id, person_id=person, words=said, mentions=list(called))
             session.add(row)
@@ -99,11 +100,6 @@ class Comments:
         taken = accept(name, content)
         await asyncio.to_thread(self._store.write, taken.content)
         return taken
-
-    def _require_no_secret(self, card: CardRow, *texts: str) -> None:
-        secrets = (cards.open_number(self._keyring, card), cards.open_pin(self._keyring, card))
-        if any(tells_a_secret(text, secrets) for text in texts):
-            raise SecretInWords()
 
 
 async def mentionable(session: AsyncSession) -> tuple[Mentionable, ...]:

@@ -42,7 +42,8 @@ class Verdict:
 async def require_sense(session: AsyncSession, card: CardRow, given: Verdict) -> RejectReason | None:
     """What the seller is told of a rejection, from the reason's row; None for other outcomes.
 
-    Refuses FieldInvalid, ReasonUnknown, and an approval of a card that cannot be asked about or paid for. A rejection
+    Refuses FieldInvalid, ReasonUnknown, an approval of a card that cannot be asked about or paid for, and a question to
+    the store about one whose number nobody knows. A rejection
     that names only what the seller is told means the reason of the same name.
     """
     _require_fields(given)
@@ -55,6 +56,8 @@ async def require_sense(session: AsyncSession, card: CardRow, given: Verdict) ->
         raise FieldInvalid(field="note", why="missing")
     if given.outcome in APPROVALS:
         await _require_buyable(session, card, given.corrected)
+    if given.outcome is ReviewOutcome.HAND_TO_STORE and card.number_sealed is None:
+        raise CardNumberInvalid(brand=card.brand, why="missing")  # Nobody can be asked about a card without its number.
     return told
 
 

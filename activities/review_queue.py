@@ -14,6 +14,7 @@ from activities.leasing import decision_on as decision_on
 from activities.leasing import require as require
 from activities.placing import placed, sent_back
 from activities.reasons import require_reason
+from activities.secret_words import require_no_secret
 from database.repositories import cards
 from database.repositories.cards import Change
 from database.repositories.notices import tell
@@ -151,7 +152,8 @@ class ReviewQueue(Leasing):
     async def _told(
         self, session: AsyncSession, person: str, act: str, task: ReviewTaskRow, facts: dict[str, str], note: str
     ) -> None:
-        """In the audit record with the note, in the card's story without it."""
+        """In the audit record with the note, in the card's story without it. Refuses SecretInWords."""
+        require_no_secret(self._keyring, await cards.load(session, task.card_id), note)
         reason = facts.get("reason", "")
         rest = {name: value for name, value in facts.items() if name != "reason"}
         session.add(audited(person, act, task.id, reason, **rest, **({"note": note} if note else {})))

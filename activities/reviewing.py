@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,7 +15,8 @@ from activities.corrections import Corrections, checked_fields, corrections_in
 from activities.decision_rules import Verdict, require_sense
 from activities.placing import sent_back
 from activities.review_queue import ReviewQueue, decision_on, require
-from activities.staging import FourEyes
+from activities.secret_words import require_no_secret
+from activities.staging import FourEyes, worth_at_most
 from activities.standing import standing, task_facts
 from database.repositories import cards
 from database.session import Database
@@ -90,7 +91,7 @@ class Reviewing(ReviewQueue):
         """Writes a decision down and returns its id; the card's workflow is told that id once it can no longer be undone.
 
         The same decision sent twice by the same person gets the same id. Refuses NotAllowed, TaskNotHeld, OwnWork,
-        TaskHeldByAnother, TaskDecided, ReasonUnknown, FieldInvalid, and fields that break the brand's rules.
+        TaskHeldByAnother, TaskDecided, ReasonUnknown, FieldInvalid, SecretInWords (the note), and fields that break the brand's rules.
         `suggestion` is the outcome that the machine suggested at that moment.
         """
         async with self._database.transaction() as session:
@@ -105,6 +106,9 @@ class Reviewing(ReviewQueue):
             who = await self._fit(session, person, task)
             card = await cards.load(session, task.card_id)
             given = checked_fields(card.brand, corrected or Corrections())
+            require_no_secret(self._keyring, card, note, typed=(given.number, given.pin))
+            if (worth := worth_at_most(card, task, given)) > task.value_minor:
+                await self._fit(session, person, task, worth)  # Nobody corrects a card beyond their own limit.
             verdict = Verdict(outcome, reason_code, reject_reason, asked_item, given, note, suggestion)
             told = await require_sense(session, card, verdict)
             decision = self._decision(task, who, verdict, told)
@@ -138,7 +142,7 @@ class Reviewing(ReviewQueue):
     async def reveal(self, person: str, card_id: str, field: str, reason: str) -> str:
         """A card's number or PIN in the clear, with the reason kept for ever.
 
-        Refuses NotAllowed, FieldInvalid, NotFound, and TooManyTries to whoever has seen sixty within the hour.
+        Refuses NotAllowed, FieldInvalid, NotFound, SecretInWords (the reason), and TooManyTries to whoever has seen sixty within the hour.
         """
         if not reason.strip():
             raise FieldInvalid(field="reason", why="missing")
@@ -148,6 +152,7 @@ class Reviewing(ReviewQueue):
             await require(session, person, Permission.REVEAL)
             await _require_reveals_left(session, person)
             card = await cards.load(session, card_id)
+            require_no_secret(self._keyring, card, reason)
             opener = cards.open_number if field == FieldName.NUMBER else cards.open_pin
             secret = opener(self._keyring, card)
             if secret is None:
@@ -161,11 +166,15 @@ class Reviewing(ReviewQueue):
             return known.id
         raise TaskDecided(by=known.person_id or "")
 
-    async def _fit(self, session: AsyncSession, person: str, task: ReviewTaskRow) -> Standing:
-        """For whom the person acts, judged at this moment. Refuses NotAllowed, OwnWork and NotEligible."""
+    async def _fit(self, session: AsyncSession, person: str, task: ReviewTaskRow, worth_minor: int = 0) -> Standing:
+        """For whom the person acts, judged at this moment. Refuses NotAllowed, OwnWork and NotEligible.
+
+        `worth_minor`: what the card would be worth as somebody corrected it, where that is more than the task's value.
+        """
         moment = self._now()
         who = await standing(session, person, moment)
-        unfit = why_not(who, await task_facts(session, task), moment)
+        facts = await task_facts(session, task)
+        unfit = why_not(who, replace(facts, value_minor=max(facts.value_minor, worth_minor)), moment)
         if Ineligible.ESCALATED in unfit:
             raise NotAllowed(permission=Permission.DECIDE_ESCALATED.value)
         for why in unfit:

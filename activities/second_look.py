@@ -14,6 +14,8 @@ from activities.leasing import audited, require
 from activities.placing import placed, sent_back
 from activities.reasons import require_reason
 from activities.reviewing import Reviewing
+from activities.secret_words import require_no_secret
+from activities.staging import worth_at_most
 from database.repositories import cards
 from database.repositories.cards import Change
 from database.repositories.notices import tell
@@ -63,13 +65,15 @@ class SecondLook(Reviewing):
         """Applies, returns or refuses the staged decision and returns its id; an applied one leaves for its card at once.
 
         Refuses NotAllowed, NotFound, NothingToCheck, TaskDecided, TaskNotHeld, TaskHeldByAnother, NotEligible, ReasonUnknown
-        for a return or refusal without one, BlindOutcomeDiffers, FieldInvalid; and OwnWork when the checker, or anybody
+        for a return or refusal without one, BlindOutcomeDiffers, FieldInvalid, SecretInWords; and OwnWork when the checker, or anybody
         they act for, is the maker or somebody the maker acted for, by whatever way they came.
         """
         if len(note) > NOTE_LENGTH_MAX:
             raise FieldInvalid(field="note", why="too_long")
         async with self._database.transaction() as session:
             task, decision, who = await self._in_hand(session, person, task_id)
+            typed, card = self._corrected(decision), await cards.load(session, task.card_id)
+            require_no_secret(self._keyring, card, note, typed=(typed.number, typed.pin))
             if verdict in _REASONED:
                 await require_reason(session, _REASONED[verdict], reason_code)
             else:
@@ -92,11 +96,13 @@ class SecondLook(Reviewing):
             raise TaskDecided(by=task.leased_by or "")
         if task.phase is not TaskPhase.CHECK or task.staged_id is None:
             raise NothingToCheck()
-        who = await self._fit(session, person, task)
+        decision = await session.get_one(ReviewDecisionRow, task.staged_id)
+        card = await cards.load(session, task.card_id)
+        who = await self._fit(session, person, task, worth_at_most(card, task, self._corrected(decision)))
         if not apart(frozenset(task.maker_circle), who.circle):
             raise OwnWork()
         self.require_held(task, person)
-        return task, await session.get_one(ReviewDecisionRow, task.staged_id), who
+        return task, decision, who
 
     async def _done(
         self, session: AsyncSession, task: ReviewTaskRow, decision: ReviewDecisionRow, who: Standing,

@@ -52,16 +52,16 @@ async def _made(
 ) -> Made:
     maker = await session.get_one(PersonRow, decision.person_id)
     new = maker.probation_until is not None and maker.probation_until > decision.made_at
-    worth = max(task.value_minor, _dearest(card, given))
+    worth = worth_at_most(card, task, given)
     return Made(task.id, decision.outcome, worth, task.brand, frozenset(task.reasons), new)
 
 
-def _dearest(card: CardRow, given: Corrections) -> int:
-    """The most that the corrected card can be worth, CNY minor units."""
-    if given.face_value is None:
-        return 0
-    own = given.face_value.amount_minor
-    return own if card.currency is Currency.CNY else own * CNY_PER_UNIT_MAX
+def worth_at_most(card: CardRow, task: ReviewTaskRow, given: Corrections) -> int:
+    """The most that the card can be worth with these corrections, CNY minor units: what four eyes and limits go by."""
+    typed = None if given.face_value is None else given.face_value.amount_minor
+    # A task that was opened before there was a quote in CNY knows no value; the card's own face value counts then.
+    own = (card.face_value_minor if typed is None and task.value_minor == 0 else typed) or 0
+    return max(task.value_minor, own if card.currency is Currency.CNY else own * CNY_PER_UNIT_MAX)
 
 
 async def _put_before_checkers(

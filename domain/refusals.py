@@ -330,7 +330,7 @@ class OwnRoles(Refusal):
 
 
 class SecretInWords(Refusal):
-    """A comment or file name holds a card number or PIN, which is kept nowhere in the clear."""
+    """A comment, note, reason or file name holds a card number or PIN, which is kept nowhere in the clear."""
 
     code = "secret_in_words"
 

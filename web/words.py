@@ -25,8 +25,8 @@ def zone_of(name: str) -> ZoneInfo:
     """The time zone of that IANA name; the business zone for none and for one that is no longer known."""
     try:
         return ZoneInfo(name) if name else BUSINESS_ZONE
-    except (ZoneInfoNotFoundError, ValueError, OSError):  # A zone may go with an update of the zone data, or be a folder.
-        return BUSINESS_ZONE
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return BUSINESS_ZONE  # A zone may go with an update of the zone data, or be a folder of it.
 
 
 def when(moment: datetime, locale: str, zone: ZoneInfo = BUSINESS_ZONE) -> str:
@@ -46,9 +46,7 @@ def ago(moment: datetime, locale: str, now: datetime | None = None) -> str:
     return format_timedelta(difference, add_direction=True, format="short", threshold=1.2, locale=locale).rstrip(".")
 
 
-def time_element(
-    moment: datetime, locale: str, now: datetime | None = None, zone: ZoneInfo = BUSINESS_ZONE
-) -> Markup:
+def time_element(moment: datetime, locale: str, now: datetime | None = None, zone: ZoneInfo = BUSINESS_ZONE) -> Markup:
     """`<time>` with the relative time as its text and the exact one, on the clock of `zone`, on hover and focus."""
     return Markup('<time datetime="{}" title="{}" tabindex="0">{}</time>').format(
         moment.astimezone(UTC).isoformat(timespec="seconds"), when(moment, locale, zone), ago(moment, locale, now)

@@ -219,7 +219,7 @@ async def test_a_rejection_and_a_question_carry_their_words(world: World) -> Non
     assert (await world.review.apply(task, decision)).asked_item is AskedItem.PHOTO
 
 
-async def test_a_card_of_unknown_number_or_worth_cannot_be_approved(world: World) -> None:
+async def test_a_card_of_unknown_number_or_worth_is_neither_approved_nor_put_before_a_store(world: World) -> None:
     receipt = await world.submitted(SubmittedCard("hualian", photos=(a_photo(),)))
     opened = await world.review.open(receipt.card_ids[0], 1, ["card_type"])
     person = await world.a_person()
@@ -229,6 +229,10 @@ async def test_a_card_of_unknown_number_or_worth_cannot_be_approved(world: World
     with pytest.raises(FieldInvalid):
         await world.review.record_decision(
             person, opened.task_id, ReviewOutcome.APPROVE_CORRECTED, corrected=Corrections(number=a_number("hualian"))
+        )
+    with pytest.raises(CardNumberInvalid):
+        await world.review.record_decision(
+            person, opened.task_id, ReviewOutcome.HAND_TO_STORE, reason_code="answers_differ"
         )
     given = Corrections(number=a_number("hualian"), face_value=Money(200_00))
     assert await world.review.record_decision(person, opened.task_id, ReviewOutcome.APPROVE_CORRECTED, corrected=given)

@@ -17,7 +17,7 @@ from activities.staging import FourEyes
 from database.invariants import FOUR_EYES
 from database.tables.intake import CardEventRow
 from database.tables.notices import NoticeRow
-from database.tables.people import AbsenceRow
+from database.tables.people import AbsenceRow, PersonRow
 from database.tables.review import ReviewCheckRow, ReviewDecisionRow, ReviewTaskRow
 from domain.cards import CardType
 from domain.identifiers import new_id
@@ -262,6 +262,30 @@ async def test_a_dear_card_is_checked_by_the_policy_in_force_and_a_correction_ca
     review = Review(world.database, world.keyring, undo_s=0, four_eyes=FourEyes(policy))
     made = await review.record_decision(maker, opened.task_id, ReviewOutcome.APPROVE_CORRECTED, corrected=corrected)
     assert (await the_decision(world, made)).needs_check == "value"
+
+
+async def limited(world: World, limit_minor: int) -> str:
+    person = await world.a_person()
+    async with world.database.transaction() as session:
+        (await session.get_one(PersonRow, person)).limit_minor = limit_minor
+    return person
+
+
+async def test_neither_maker_nor_checker_raises_a_card_above_their_limit(world: World) -> None:
+    _, opened = await a_task(world)
+    review, corrected = eyes(world), Corrections(face_value=Money(2_000_00))
+    maker, checker = await limited(world, 1_000_00), await limited(world, 1_000_00)
+    await in_hand_of(review, maker, opened.task_id)
+    with pytest.raises(NotEligible) as refused:
+        await review.record_decision(maker, opened.task_id, ReviewOutcome.APPROVE_CORRECTED, corrected=corrected)
+    assert refused.value.data == {"why": "limit"}
+    await review.release(maker, opened.task_id)
+    other = await in_hand_of(review, await world.a_person(), opened.task_id)
+    await review.record_decision(other, opened.task_id, ReviewOutcome.APPROVE_CORRECTED, corrected=corrected)
+    await in_hand_of(review, checker, opened.task_id)
+    with pytest.raises(NotEligible) as refused:
+        await review.check(checker, opened.task_id, CheckVerdict.APPLY)
+    assert refused.value.data == {"why": "limit"}
 
 
 async def test_the_invariant_names_a_decision_that_was_applied_on_one_persons_word(world: World) -> None:

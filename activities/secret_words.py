@@ -1,0 +1,18 @@
+"""Words that people write about a card are kept in the clear; its number and PIN never are."""
+
+from __future__ import annotations
+
+from database.repositories import cards
+from database.tables.intake import CardRow
+from domain.comments import tells_a_secret
+from domain.refusals import SecretInWords
+from domain.sealing import KeyRing
+
+
+def require_no_secret(keyring: KeyRing, card: CardRow, *texts: str, typed: tuple[str | None, ...] = ()) -> None:
+    """Refuses SecretInWords for words that hold the card's number or PIN, one of those `typed` for it, or any card number."""
+    if not any(texts):
+        return  # Nothing is opened for nothing.
+    secrets = (cards.open_number(keyring, card), cards.open_pin(keyring, card), *typed)
+    if any(tells_a_secret(text, secrets) for text in texts):
+        raise SecretInWords()
