@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from activities import clocks
 from database.repositories import cards, ledger
 from database.repositories.cards import Change
 from database.session import Database
@@ -135,6 +136,7 @@ class Asking:
         async with self.database.transaction() as session:
             await self.write(session, card, answers)
             await cards.record(session, card.row.id, verification(what, told, actor))
+            await clocks.follow(session, card.row.id, WaitingFor.MACHINE, datetime.now(UTC))
         return facts
 
 

@@ -14,12 +14,23 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables.deadlines import ClockIntervalRow, ClockPlanRow, DeadlinePolicyRow
 from database.tables.review import ReviewTaskRow
+from domain.cards import WaitingFor
 from domain.deadline_document import parse
 from domain.deadlines import RUNNING, ClockOwner, ClockPlan, Policies, Stretch, Terms, reckon, used
 from domain.facts import TaskOpened
 from domain.identifiers import new_id
 from domain.rules.deadlines import BUILT_IN_VERSION, built_in
 
+# Whose time it is while a card waits so; a review's own owners are set by what our people do.
+_HAS_IT = {
+    WaitingFor.MACHINE: ClockOwner.MACHINE,
+    WaitingFor.GATEWAY: ClockOwner.MACHINE,
+    WaitingFor.SELLER_FIELDS: ClockOwner.SELLER,
+    WaitingFor.SELLER_CODE: ClockOwner.SELLER,
+    WaitingFor.SELLER_ITEM: ClockOwner.SELLER,
+    WaitingFor.SELLER_OFFER: ClockOwner.SELLER,
+    WaitingFor.OUTLET: ClockOwner.OUTLET,
+}
 _INTERVAL: Any = ClockIntervalRow  # Attributes of models are columns in a statement.
 _VERSION: Any = DeadlinePolicyRow
 
@@ -60,9 +71,29 @@ async def pass_to(
         running.ended_at = now
         await session.flush()  # A card has one open interval at any time, and the database holds us to it.
     elif not await _known(session, task.id) and task.opened_at < now:
-        _add(session, task, ClockOwner.REVIEWER, task.opened_at, now)  # Its first stretch was never written down.
-    _add(session, task, owner, now, None, person)
+        first = _interval(task.card_id, task.id, ClockOwner.REVIEWER, task.opened_at, now)
+        session.add(first)  # Its first stretch was never written down.
+    session.add(_interval(task.card_id, task.id, owner, now, None, person))
     await session.flush()
+
+
+async def follow(session: AsyncSession, card_id: str, waiting_for: WaitingFor, now: datetime) -> None:
+    """The card waits for somebody who is none of our people: from now on its time is theirs, or ends with the card.
+
+    Changes nothing while our people have the card, before its first review, and while an issuer is asked again: the time
+    of whoever had the question goes on.
+    """
+    running = await _open_interval(session, card_id)
+    if running is None or (waiting_for is not WaitingFor.NOBODY and running.runs):
+        return
+    owner = running.owner if waiting_for is WaitingFor.ISSUER else _HAS_IT.get(waiting_for)
+    if owner is running.owner:
+        return
+    moment = running.ended_at = max(now, running.started_at)
+    await session.flush()
+    if owner is not None:
+        session.add(_interval(running.card_id, running.task_id, owner, moment))
+        await session.flush()
 
 
 async def stop(session: AsyncSession, card_id: str, now: datetime) -> None:
@@ -134,26 +165,26 @@ def _seconds(moment: datetime, now: datetime) -> int:
     return max(0, ceil((moment - now).total_seconds()))
 
 
-def _add(
-    session: AsyncSession,
-    task: ReviewTaskRow,
-    owner: ClockOwner,
-    starts: datetime,
-    ends: datetime | None,
-    person: str | None = None,
-) -> None:
-    session.add(
-        ClockIntervalRow(
-            id=new_id(), card_id=task.card_id, task_id=task.id, owner=owner, person_id=person,
-            runs=owner in RUNNING, started_at=starts, ended_at=ends,
-        )
+def _interval(
+    card_id: str, task_id: str, owner: ClockOwner, starts: datetime, ends: datetime | None = None, person: str | None = None
+) -> ClockIntervalRow:  # fmt: skip
+    return ClockIntervalRow(
+        id=new_id(), card_id=card_id, task_id=task_id, owner=owner, person_id=person,
+        runs=owner in RUNNING, started_at=starts, ended_at=ends,
     )  # fmt: skip
 
 
 async def _open_interval(session: AsyncSession, card_id: str) -> ClockIntervalRow | None:
-    """The card's running interval, locked: two at once pass it on one after the other."""
+    """The card's running interval, locked: two at once pass it on one after the other.
+
+    Whoever waited for one that was ended meanwhile finds nothing at first, and its successor at the second look.
+    """
     wanted = select(ClockIntervalRow).where(_INTERVAL.card_id == card_id, _INTERVAL.ended_at.is_(None))
-    return (await session.execute(wanted.with_for_update())).scalar_one_or_none()
+    for _ in range(2):
+        found = (await session.execute(wanted.with_for_update())).scalar_one_or_none()
+        if found is not None:
+            break
+    return found
 
 
 async def _known(session: AsyncSession, task_id: str) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import exists, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from activities import clocks
 from activities.corrections import Corrections, checked_fields, confirm_reading, require_complete
 from activities.submitting import (
     CheckedCard,
@@ -89,6 +90,7 @@ class Intake:
             require_complete(card, given)
             facts = {"revision": str(revision), "changed": ",".join(changed)}
             await cards.record(session, card_id, _unmoved(card, "intake.fields_confirmed", facts, actor))
+            await clocks.follow(session, card_id, WaitingFor.MACHINE, now())
         return revision
 
     async def replace_photo(self, card_id: str, raw: bytes, actor: str) -> int:
@@ -104,6 +106,7 @@ class Intake:
             session.add(photo_row(card_id, 0, photo))
             facts = {"photo": photo.stored_sha256}
             await cards.record(session, card_id, _unmoved(card, "intake.photo_replaced", facts, actor))
+            await clocks.follow(session, card_id, WaitingFor.MACHINE, now())
         return card.fields_revision
 
     async def not_started(self, limit: int) -> tuple[str, ...]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Callable
+from datetime import UTC, datetime
 
 from temporalio import activity
 
+from activities import clocks
 from activities.failures import translated
 from database.repositories import cards
 from database.repositories.cards import Change
@@ -16,8 +18,9 @@ from domain.cards import EndReason, Outcome, Stage, WaitingFor
 class Journey:
     """Records waits and ends; both may be repeated without harm beyond a second line in the story."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._database = database
+        self._now = now
 
     @activity.defn(name="journey.move")
     @translated
@@ -26,6 +29,7 @@ class Journey:
         deadline = None if until is None else datetime.fromisoformat(until)
         async with self._database.transaction() as session:
             await cards.record(session, card_id, Change(stage, waiting_for, deadline, what, {}))
+            await clocks.follow(session, card_id, waiting_for, self._now())
 
     @activity.defn(name="journey.end")
     @translated
@@ -40,3 +44,4 @@ class Journey:
             card = await cards.load_for_update(session, card_id)
             if card.outcome is None:
                 await cards.record(session, card_id, change)
+            await clocks.follow(session, card_id, WaitingFor.NOBODY, self._now())

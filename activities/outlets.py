@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from temporalio import activity
 
+from activities import clocks
 from activities.asking import Asker, OpenedCard, answer_of_call, claims_of, verification
 from activities.failures import translated
 from database.repositories import cards
@@ -83,11 +84,14 @@ class Outlets(Asker):
                 raise NotFound()
             if request.outlet_code != report.outlet_id:
                 raise OutletUnknown(outlet=report.outlet_id[:32])
-            _require_face_value(await session.get_one(CardRow, request.card_id), report)
+            card = await session.get_one(CardRow, request.card_id)
+            _require_face_value(card, report)
             if report.verdict is Verdict.PENDING:
                 return None
             if request.answered_at is None:
                 request.answered_at, request.answer = now(), report.verdict.value
+                if card.waiting_for is WaitingFor.OUTLET:  # A late answer finds the card with somebody else.
+                    await clocks.follow(session, card.id, WaitingFor.MACHINE, self._now())
         return OutletHeard(request.card_id, request.id, request.answer == Verdict.CONFIRMED)
 
     def _verified(self, body: bytes, signature: str | None) -> OutletReport:
@@ -121,6 +125,7 @@ class Outlets(Asker):
             await session.execute(_asked_once(request_id, card.row.id, outlet.code))
             await self._asking.write(session, card, [answer_of_call(Party.OUTLET, asked.call)])
             await cards.record(session, card.row.id, moved)
+            await clocks.follow(session, card.row.id, WaitingFor.OUTLET, self._now())
         return True
 
 

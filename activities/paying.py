@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from activities import clocks
 from database.repositories import cards, ledger
 from database.repositories.cards import Change
 from database.tables.columns import now
@@ -87,6 +88,7 @@ async def settle_once(session: AsyncSession, row: PayoutRow, outcome: PayoutOutc
             reason=None if paid else EndReason.PAYEE_REFUSED, reason_detail=code,
         ),
     )  # fmt: skip
+    await clocks.stop(session, row.card_id, now())
 
 
 def _c(table: Any) -> Any:

@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 
+from activities import clocks
 from activities.asking import answers_about
 from activities.doubts import Doubts, doubts_about
 from activities.failures import translated
@@ -111,6 +112,7 @@ class Pricing:
         facts = {"quote": quote.id, "amount": str(Money(quote.amount_minor, quote.currency))}
         change = Change(Stage.OFFER, WaitingFor.SELLER_OFFER, quote.expires_at, "offer.made", facts)
         await cards.record(session, card.id, change)
+        await clocks.follow(session, card.id, WaitingFor.SELLER_OFFER, self._now())
 
     async def _closed(
         self, session: AsyncSession, card: CardRow, quote: QuoteRow, state: QuoteState, **facts: str
@@ -124,6 +126,7 @@ class Pricing:
         told = {"quote": quote.id, "amount": str(amount), **facts}
         change = Change(Stage.OFFER, WaitingFor.MACHINE, None, OF_STATE[state], told, actor=actor)
         await cards.record(session, card.id, change)
+        await clocks.follow(session, card.id, WaitingFor.MACHINE, self._now())
 
     def _expiry(self, card_type: CardType, quote: QuoteRow) -> datetime:
         """A foreign card's offer ends with its locked rate; one that ran out while a person looked still gets the shortest term."""
