@@ -97,7 +97,7 @@ async def add_outlet(settings: Settings, code: str, name: str, brand: str) -> No
     """
     regional = sorted(one.code for one in catalogue().values() if one.card_type is CardType.REGIONAL)
     if brand not in regional:
-        raise Problem(f"地方卡品牌只有：{', '.join(regional)}。", f"The regional brands are: {', '.join(regional)}.")
+        raise Problem(f"区域卡品牌只有：{', '.join(regional)}。", f"The regional brands are: {', '.join(regional)}.")
     if not _OUTLET_CODE.fullmatch(code) or not name.strip():
         raise Problem(
             "网点代码须为小写字母、数字和连字符，名称不能为空。", "A code is a-z, 0-9 and hyphens; a name is not empty."
