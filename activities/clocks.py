@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from functools import lru_cache
 from math import ceil
 from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.reads.clocks import intervals, policies_in, replanned, with_own
+from database.reads.clocks import policies_of as policies_of
+from database.reads.clocks import terms_of as terms_of
 from database.tables.deadlines import ClockIntervalRow, ClockPlanRow, DeadlinePolicyRow
 from database.tables.review import ReviewTaskRow
 from domain.cards import WaitingFor
-from domain.deadline_document import parse
-from domain.deadlines import RUNNING, ClockOwner, ClockPlan, Policies, Stretch, Terms, reckon, used
+from domain.deadlines import RUNNING, ClockOwner, ClockPlan, Policies, Stretch, used
 from domain.facts import TaskOpened
 from domain.identifiers import new_id
 from domain.rules.deadlines import BUILT_IN_VERSION, built_in
@@ -42,7 +42,7 @@ async def plan(session: AsyncSession, task: ReviewTaskRow, now: datetime, why: s
     `why`: opened | policy_changed | escalated | resumed.
     """
     policies, card = await policies_in_force(session), await stretches(session, task)
-    made = reckon(policies, terms_of(task), task.id, card, now)
+    made = replanned(policies, task, card, now)
     task.warn_at, task.due_at = made.warn_at, made.due_at
     task.plan_version, task.replan = made.version, False
     spent = used(policies.calendars[made.calendar], card, now)
@@ -107,7 +107,7 @@ async def stop(session: AsyncSession, card_id: str, now: datetime) -> None:
 async def planned(session: AsyncSession, task: ReviewTaskRow, now: datetime) -> ClockPlan:
     """The plan that the task has: reckoned again from what is kept, with the version it was planned with."""
     policies = await policies_of(session, task.plan_version)
-    return reckon(policies, terms_of(task), task.id, await stretches(session, task), now)
+    return replanned(policies, task, await stretches(session, task), now)
 
 
 async def recomputed(session: AsyncSession, task: ReviewTaskRow) -> datetime:
@@ -119,13 +119,7 @@ async def policies_in_force(session: AsyncSession) -> Policies:
     """The newest version, else the one that comes with the product."""
     newest = select(DeadlinePolicyRow).order_by(_VERSION.version.desc()).limit(1)
     row = (await session.execute(newest)).scalar_one_or_none()
-    return built_in() if row is None else _read(row)
-
-
-async def policies_of(session: AsyncSession, version: int) -> Policies:
-    """One version; the built-in one for a version that nobody saved."""
-    row = await session.get(DeadlinePolicyRow, version)
-    return built_in() if row is None else _read(row)
+    return built_in() if row is None else policies_in(row)
 
 
 async def newest_version(session: AsyncSession) -> int:
@@ -136,17 +130,7 @@ async def newest_version(session: AsyncSession) -> int:
 
 async def stretches(session: AsyncSession, task: ReviewTaskRow) -> list[Stretch]:
     """All intervals of the task's card, oldest first; a task whose first was never written has run since its opening."""
-    wanted = select(ClockIntervalRow).where(_INTERVAL.card_id == task.card_id).order_by(_INTERVAL.started_at)
-    rows = (await session.execute(wanted)).scalars()
-    card = [Stretch(row.task_id, row.owner, row.started_at, row.ended_at, row.person_id) for row in rows]
-    if not any(stretch.task_id == task.id for stretch in card):
-        card.append(Stretch(task.id, ClockOwner.REVIEWER, task.opened_at, task.closed_at))
-    return card
-
-
-def terms_of(task: ReviewTaskRow) -> Terms:
-    """What the task's policy is chosen by."""
-    return Terms(task.card_type, task.value_minor, task.priority, frozenset(task.reasons), task.team)
+    return with_own((await intervals(session, [task.card_id]))[task.card_id], task)
 
 
 def as_opened(task_id: str, made: ClockPlan, now: datetime) -> TaskOpened:
@@ -192,12 +176,3 @@ async def _known(session: AsyncSession, task_id: str) -> bool:
         await session.execute(select(_INTERVAL.id).where(_INTERVAL.task_id == task_id).limit(1))
     ).scalars().all()  # fmt: skip
     return bool(found)
-
-
-def _read(row: DeadlinePolicyRow) -> Policies:
-    return _parsed(row.version, json.dumps(row.document, sort_keys=True))
-
-
-@lru_cache(maxsize=16)
-def _parsed(version: int, document: str) -> Policies:
-    return parse(json.loads(document), version)

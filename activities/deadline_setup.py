@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,12 +12,13 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from activities import clocks
+from database.reads.clocks import intervals, replanned
 from database.session import Database
-from database.tables.deadlines import ClockIntervalRow, ClockPlanRow, DeadlinePolicyRow
+from database.tables.deadlines import ClockPlanRow, DeadlinePolicyRow
 from database.tables.people import AuditRow, PersonRow
 from database.tables.review import ReviewTaskRow
 from domain.deadline_document import DocumentWrong, Flaw, FlawKind, parse
-from domain.deadlines import ClockOwner, ClockPlan, Policies, Stretch, reckon
+from domain.deadlines import Policies, Stretch
 from domain.refusals import FieldInvalid, NotFound, PoliciesChanged
 from domain.rules.deadlines import BUILT_IN_VERSION, built_in_document
 from domain.why_due import PlanMade, Sentence, explain
@@ -29,7 +29,6 @@ NOTE_LENGTH_MAX = 500
 DOCUMENT_BYTES_MAX = 100_000
 HISTORY_MAX = 50
 _TASK: Any = ReviewTaskRow  # Attributes of models are columns in a statement.
-_INTERVAL: Any = ClockIntervalRow
 _VERSION: Any = DeadlinePolicyRow
 _PERSON: Any = PersonRow
 _PLAN: Any = ClockPlanRow
@@ -121,7 +120,7 @@ class DeadlineSetup:
             tried = parse(document, await clocks.newest_version(session) + 1)
             open_tasks = select(ReviewTaskRow).where(_TASK.closed_at.is_(None)).order_by(_TASK.due_at, _TASK.id)
             tasks = (await session.execute(open_tasks.limit(PREVIEWED_MAX + 1))).scalars().all()
-            cards = await _intervals(session, [task.card_id for task in tasks[:PREVIEWED_MAX]])
+            cards = await intervals(session, [task.card_id for task in tasks[:PREVIEWED_MAX]])
         return self._compared(tried, list(tasks), cards)
 
     async def save(self, person: str, document: dict[str, Any], note: str, based_on: int) -> int:
@@ -156,13 +155,12 @@ class DeadlineSetup:
             policies, now = await clocks.policies_of(session, task.plan_version), self._now()
             card = await clocks.stretches(session, task)
             plans = await _plans(session, task.id)
-        terms = clocks.terms_of(task)
-        plan = reckon(policies, terms, task.id, card, now)
-        return explain(policies, terms, plan, task.id, card, plans, now)
+        plan = replanned(policies, task, card, now)
+        return explain(policies, clocks.terms_of(task), plan, task.id, card, plans, now)
 
     def _compared(self, tried: Policies, tasks: list[ReviewTaskRow], cards: dict[str, list[Stretch]]) -> Preview:
         looked_at, now = tasks[:PREVIEWED_MAX], self._now()
-        plans = [(task, _tried(tried, task, cards[task.card_id], now)) for task in looked_at]
+        plans = [(task, replanned(tried, task, cards[task.card_id], now)) for task in looked_at]
         moved = [Moved(task.card_id, task.id, task.due_at, plan.due_at) for task, plan in plans]
         moved = [one for one in moved if one.before != one.after]
         late = sum(1 for one in moved if one.after < now <= one.before)
@@ -180,20 +178,6 @@ def read_document(typed: str) -> Any:
         raise DocumentWrong([Flaw(f"{broken.lineno}:{broken.colno}", FlawKind.NOT_JSON)]) from None
     except (RecursionError, ValueError):  # Nested or numbered beyond all sense.
         raise DocumentWrong([Flaw("$", FlawKind.NOT_JSON)]) from None
-
-
-def _tried(policies: Policies, task: ReviewTaskRow, card: list[Stretch], now: datetime) -> ClockPlan:
-    own = any(one.task_id == task.id for one in card)
-    begun = [] if own else [Stretch(task.id, ClockOwner.REVIEWER, task.opened_at, None)]
-    return reckon(policies, clocks.terms_of(task), task.id, [*card, *begun], now)
-
-
-async def _intervals(session: AsyncSession, cards: list[str]) -> dict[str, list[Stretch]]:
-    found: dict[str, list[Stretch]] = defaultdict(list)
-    wanted = select(ClockIntervalRow).where(_INTERVAL.card_id.in_(cards)).order_by(_INTERVAL.started_at)
-    for row in (await session.execute(wanted)).scalars():
-        found[row.card_id].append(Stretch(row.task_id, row.owner, row.started_at, row.ended_at, row.person_id))
-    return found
 
 
 async def _plans(session: AsyncSession, task_id: str) -> list[PlanMade]:

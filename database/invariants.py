@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.clock_invariant import untrue_clocks
 from database.repositories import evidence
 from domain.rules.checks import check_policy
 
@@ -138,7 +139,7 @@ SELECT 'card ' || id || ' has no event' FROM card WHERE NOT EXISTS (SELECT FROM 
 
 
 async def violations(session: AsyncSession, public_key: bytes, *, step_max: timedelta = STEP_MAX) -> list[Violation]:
-    """Every violation of I1, I2, I4 (its local part), I5, I6, I7 and I8; none when all is well.
+    """Every violation of I1, I2, I4 (its local part), I5, I6, I7, I8 and I11; none when all is well.
 
     `public_key` is the evidence key's. `step_max` is how long a card may stand with the machine, or past its deadline.
     """
@@ -151,6 +152,7 @@ async def violations(session: AsyncSession, public_key: bytes, *, step_max: time
     found += [Violation("I8", what) for what in one_word.scalars()]
     found += [Violation("I7", fault) for fault in await evidence.verify_all(session, public_key)]
     found += [Violation("I7", fault) for fault in await _inconsistent(session)]
+    found += [Violation("I11", fault) for fault in await untrue_clocks(session)]
     return found
 
 

@@ -1,0 +1,72 @@
+"""I11: a review's clock is what its intervals say. Run with the other invariants, see `database.invariants`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.reads.clocks import intervals, policies_of, replanned
+from database.tables.review import ReviewTaskRow
+
+AT_ONCE = 500
+_TASK: Any = ReviewTaskRow  # Attributes of models are columns in a statement.
+
+# A stretch of no length may share its moment with the one after it.
+INTERVALS = """
+SELECT 'card ' || card.id || ' has ended and is still the time of ' || owner
+FROM clock_interval JOIN card ON card.id = card_id WHERE ended_at IS NULL AND outcome IS NOT NULL
+UNION ALL
+SELECT 'card ' || card_id || ' was the time of ' || owner || ' and of another at ' || started_at
+FROM (
+    SELECT card_id, owner, started_at, max(coalesce(ended_at, 'infinity')) OVER (
+        PARTITION BY card_id ORDER BY started_at, coalesce(ended_at, 'infinity'), id
+        ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS taken_until
+    FROM clock_interval
+) stretches WHERE started_at < taken_until
+UNION ALL
+SELECT 'card ' || card_id || ' was the time of ' || owner || ' until before ' || started_at
+FROM clock_interval WHERE ended_at < started_at
+UNION ALL
+SELECT 'task ' || id || ' is open and its clock stands'
+FROM review_task task
+WHERE closed_at IS NULL AND plan_version > 0 AND NOT EXISTS (
+    SELECT FROM clock_interval WHERE card_id = task.card_id AND ended_at IS NULL AND runs)
+"""
+
+
+async def untrue_clocks(session: AsyncSession) -> list[str]:
+    """What breaks I11, one sentence each, all intervals and all open tasks looked at.
+
+    Left out are tasks that were planned before there were policies, and those whose card is about to be told that their
+    clock has changed: their deadline is moved within seconds.
+    """
+    found = list((await session.execute(text(INTERVALS))).scalars())
+    async for tasks in _planned_tasks(session):
+        found += await _misplanned(session, tasks)
+    return found
+
+
+async def _planned_tasks(session: AsyncSession) -> AsyncIterator[Sequence[ReviewTaskRow]]:
+    planned = (_TASK.closed_at.is_(None), _TASK.plan_version > 0, ~_TASK.replan)
+    after = ""
+    while True:
+        wanted = select(ReviewTaskRow).where(*planned, _TASK.id > after).order_by(_TASK.id).limit(AT_ONCE)
+        tasks = (await session.execute(wanted)).scalars().all()
+        if not tasks:
+            return
+        yield tasks
+        after = tasks[-1].id
+
+
+async def _misplanned(session: AsyncSession, tasks: Sequence[ReviewTaskRow]) -> list[str]:
+    kept, found = await intervals(session, {task.card_id for task in tasks}), []
+    policies = {version: await policies_of(session, version) for version in {task.plan_version for task in tasks}}
+    for task in tasks:
+        plan = replanned(policies[task.plan_version], task, kept[task.card_id], task.opened_at)
+        if (task.warn_at, task.due_at) != (plan.warn_at, plan.due_at):
+            told = f"warned of at {task.warn_at} and due at {task.due_at}"
+            found.append(f"task {task.id} is {told} where {plan.warn_at} and {plan.due_at} follow from its intervals")
+    return found
