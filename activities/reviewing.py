@@ -21,7 +21,7 @@ from activities.standing import standing, task_facts
 from database.repositories import cards
 from database.session import Database
 from database.tables.columns import now
-from database.tables.people import AuditRow
+from database.tables.people import AuditRow, PersonRow
 from database.tables.review import ReviewDecisionRow, ReviewTaskRow
 from domain.deadlines import ClockOwner
 from domain.eligibility import Ineligible, Standing, why_not
@@ -132,7 +132,7 @@ class Reviewing(ReviewQueue):
                 raise NotFound(decision=decision_id[:64])
             task = await session.get_one(ReviewTaskRow, decision.task_id, with_for_update=True)
             moment = self._now()
-            if not await _voided(session, decision_id, moment):
+            if task.closed_at is not None or not await _voided(session, decision_id, moment):
                 raise TooLateToUndo()
             await self._reopen(session, task, person, moment)
             await drafts.save(session, self._keyring, task.id, person, self._typed(decision))
@@ -239,8 +239,9 @@ async def _voided(session: AsyncSession, decision_id: str, moment: datetime) -> 
 
 
 async def _require_reveals_left(session: AsyncSession, person: str) -> None:
-    """Counted in the audit record itself, so that no process and no restart forgets one."""
+    """Counted in the audit record itself, so that no process and no restart forgets one; one look at a time is counted."""
     columns: Any = AuditRow
+    await session.get_one(PersonRow, person, with_for_update={"key_share": True}, populate_existing=True)
     since = now() - REVEALS_WITHIN
     seen = select(func.count()).where(
         columns.actor == f"person:{person}", columns.act.startswith(REVEAL), columns.at > since

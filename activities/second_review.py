@@ -15,12 +15,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from activities.decision_rules import NOTE_LENGTH_MAX
 from activities.leasing import lease_span, require
+from activities.secret_words import require_no_secret
 from activities.standing import standing
+from database.repositories import cards
 from database.repositories.notices import tell
 from database.session import Database
 from database.tables.people import AuditRow
 from database.tables.quality import SecondReviewRow
-from database.tables.review import ReviewDecisionRow, ReviewTaskRow
+from database.tables.review import ReviewCheckRow, ReviewDecisionRow, ReviewTaskRow
 from domain.agreement import SIDES
 from domain.eligibility import Standing
 from domain.four_eyes import apart
@@ -31,6 +33,7 @@ from domain.refusals import FieldInvalid, NotFound, OwnWork, TaskDecided, TaskHe
 from domain.review import RejectReason, ReviewOutcome
 from domain.rules.checks import sampling_policy
 from domain.sampling import SamplingPolicy
+from domain.sealing import KeyRing
 
 _ROW: Any = SecondReviewRow  # Attributes of models are columns in a statement.
 DRAWING = 0x6361_7264_0002  # An advisory lock: whoever draws holds it, so that the day's cap is exact.
@@ -74,21 +77,33 @@ async def draw(
     drawn_today = select(func.count()).select_from(SecondReviewRow).where(_ROW.drawn_on == day)
     if (await session.execute(drawn_today)).scalar_one() >= policy.per_day_max:
         return
-    circle = sorted({decision.person_id, *decision.acting_for})
     session.add(
         SecondReviewRow(
             id=new_id(), decision_id=decision.id, card_id=task.card_id, brand=task.brand,
-            first_person=decision.person_id, first_circle=circle, first_outcome=decision.outcome,
+            first_person=decision.person_id, first_circle=await _who_knows(session, task), first_outcome=decision.outcome,
             drawn_on=day, drawn_at=now,
         )
     )  # fmt: skip
 
 
+async def _who_knows(session: AsyncSession, task: ReviewTaskRow) -> list[str]:
+    """Everybody who decided or checked the task, with all they acted for: none of them could decide it blind."""
+    made: Any = ReviewDecisionRow
+    checked: Any = ReviewCheckRow
+    makers = select(made.person_id, made.acting_for).where(made.task_id == task.id, made.person_id.is_not(None))
+    checkers = select(checked.person_id, checked.acting_for).join(made, made.id == checked.decision_id)
+    found = [*await session.execute(makers), *await session.execute(checkers.where(made.task_id == task.id))]
+    return sorted({one for person, acted_for in found for one in (person, *acted_for)})
+
+
 class SecondReviews:
     """What people do with second reviews. `person` is always a person's id; what they may do is judged here again."""
 
-    def __init__(self, database: Database, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self, database: Database, keyring: KeyRing, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
         self._database = database
+        self._keyring = keyring
         self._now = now
 
     async def take(self, person: str, review_id: str | None = None) -> SecondLease | None:
@@ -112,7 +127,7 @@ class SecondReviews:
     ) -> bool:
         """What the second reviewer would have decided; tells whether both agree, which settles it.
 
-        Refuses NotAllowed, NotFound, OwnWork, TaskDecided, TaskHeldByAnother, TaskNotHeld, FieldInvalid.
+        Refuses NotAllowed, NotFound, OwnWork, TaskDecided, TaskHeldByAnother, TaskNotHeld, FieldInvalid, SecretInWords.
         """
         _require_sense(outcome, reason, note)
         async with self._database.transaction() as session:
@@ -121,6 +136,7 @@ class SecondReviews:
             if row.second_at is not None:
                 raise TaskDecided(by=row.second_person or "")
             _require_held(row, person, self._now())
+            require_no_secret(self._keyring, await cards.load(session, row.card_id), note)
             row.second_person, row.second_circle, row.second_at = person, sorted(who.circle), self._now()
             row.second_outcome, row.second_reason, row.second_note = outcome, reason, note.strip()
             agreed = SIDES[outcome] is SIDES[row.first_outcome]
@@ -132,7 +148,8 @@ class SecondReviews:
     async def settle(self, person: str, review_id: str, outcome: ReviewOutcome, note: str = "") -> None:
         """A senior who is on neither side says what was right, and both reviewers are told.
 
-        Refuses NotAllowed, NotFound, OwnWork, TaskDecided, TaskNotHeld while there is no difference yet, FieldInvalid.
+        Refuses NotAllowed, NotFound, OwnWork, TaskDecided, TaskNotHeld while there is no difference yet, FieldInvalid,
+        SecretInWords.
         """
         _require_sense(outcome, RejectReason.OTHER if outcome is ReviewOutcome.REJECT else None, note)
         async with self._database.transaction() as session:
@@ -144,6 +161,7 @@ class SecondReviews:
                 raise TaskNotHeld()
             if not apart(frozenset(row.second_circle), who.circle):
                 raise OwnWork()
+            require_no_secret(self._keyring, await cards.load(session, row.card_id), note)
             row.senior_person, row.senior_note, row.settled_at = person, note.strip(), self._now()
             row.final_outcome = outcome
             session.add(_audited(person, "settle", row, outcome))

@@ -16,3 +16,9 @@ def require_no_secret(keyring: KeyRing, card: CardRow, *texts: str, typed: tuple
     secrets = (cards.open_number(keyring, card), cards.open_pin(keyring, card), *typed)
     if any(tells_a_secret(text, secrets) for text in texts):
         raise SecretInWords()
+
+
+def require_no_number(*texts: str) -> None:
+    """Refuses SecretInWords for digits as long as a card number's, in words that are about no card in particular."""
+    if any(tells_a_secret(text, ()) for text in texts):
+        raise SecretInWords()

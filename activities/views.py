@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from activities.review_queue import require
+from activities.secret_words import require_no_number
 from database.session import Database
 from database.tables.people import AuditRow, PersonRow
 from database.tables.review import SavedViewRow, ViewPinRow
@@ -33,9 +34,9 @@ class Views:
         """Keeps a query of the queue page under a name; returns the view's id.
 
         Refuses FieldInvalid (`view_name`, or the filter that cannot be read), ViewNameTaken, TooManyViews (`most`),
-        and NotAllowed when it is to be shared and they may not.
+        SecretInWords, and NotAllowed when it is to be shared and they may not.
         """
-        wanted = Wanted.from_query(query, strict=True)
+        wanted = _readable(query)
         async with self._database.transaction() as session:
             await _require_turn(session, person, Permission.SHARE_VIEW if shared else Permission.SEE_QUEUE)
             view = SavedViewRow(id=new_id(), owner_id=person, name=_named(name), query=wanted.query(), shared=shared)
@@ -47,7 +48,7 @@ class Views:
         return view.id
 
     async def rename(self, person: str, view_id: str, name: str) -> None:
-        """Gives one of one's own views another name. Refuses FieldInvalid, ViewNameTaken, NotFound."""
+        """Gives one of one's own views another name. Refuses FieldInvalid, SecretInWords, ViewNameTaken, NotFound."""
         async with self._database.transaction() as session:
             await _require_turn(session, person, Permission.SEE_QUEUE)
             view = await _own(session, person, view_id)
@@ -55,8 +56,8 @@ class Views:
             await _require_free(session, view)
 
     async def change(self, person: str, view_id: str, query: str) -> None:
-        """Keeps another filter under the same name. Refuses FieldInvalid, NotFound."""
-        wanted = Wanted.from_query(query, strict=True)
+        """Keeps another filter under the same name. Refuses FieldInvalid, SecretInWords, NotFound."""
+        wanted = _readable(query)
         async with self._database.transaction() as session:
             (await _own(session, person, view_id)).query = wanted.query()
 
@@ -146,7 +147,14 @@ def _named(name: str) -> str:
         raise FieldInvalid(field="view_name", why="missing")
     if len(given) > NAME_CHARACTERS_MAX:
         raise FieldInvalid(field="view_name", why="too_long")
+    require_no_number(given)
     return given
+
+
+def _readable(query: str) -> Wanted:
+    wanted = Wanted.from_query(query, strict=True)
+    require_no_number(*(value for _, value in wanted.pairs()))
+    return wanted
 
 
 def _audited(person: str, act: str, view: SavedViewRow) -> AuditRow:

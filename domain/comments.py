@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -10,7 +11,9 @@ WORDS_MAX = 2000
 FILES_MAX = 3
 # Thirteen digits in a row, however they are grouped, are a card number; a telephone number has eleven.
 _LONG_NUMBER = re.compile(r"(?<![0-9])(?:[0-9][ \-.]?){12,}[0-9](?![0-9])")
-_SEPARATORS = re.compile(r"[\s\-–—·.]")
+# Nobody's note lists so many digits; one that does tries PINs, and would learn by the refusal which of them is right.
+_DIGITS_MAX = 60
+_SEPARATORS = re.compile(r"[\s\-‐‑‒–—―−·•・.,、，。;:/\\|_*#'\"()<>\[\]]")
 
 
 @dataclass(frozen=True)
@@ -38,9 +41,17 @@ def mentioned(words: str, people: Iterable[Mentionable]) -> tuple[str, ...]:
 
 
 def tells_a_secret(words: str, secrets: Iterable[str | None]) -> bool:
-    """Whether the words hold one of these numbers or PINs, or digits as long as a card number's."""
-    bare = _SEPARATORS.sub("", words).upper()
-    return _LONG_NUMBER.search(words) is not None or any(secret.upper() in bare for secret in secrets if secret)
+    """Whether the words hold one of these numbers or PINs, or digits as long as a card number's, however they are written."""
+    plain = _plain(words)
+    bare = _SEPARATORS.sub("", plain).upper()
+    listed = _LONG_NUMBER.search(plain) is not None or sum(one.isdigit() for one in plain) > _DIGITS_MAX
+    return listed or any(secret.upper() in bare for secret in secrets if secret)
+
+
+def _plain(words: str) -> str:
+    """Full-width, circled and other scripts' digits as those of a keyboard, and without characters that nobody sees."""
+    folded = (one for one in unicodedata.normalize("NFKC", words) if unicodedata.category(one) not in ("Cf", "Mn", "Me"))
+    return "".join(str(unicodedata.digit(one)) if one.isdecimal() else one for one in folded)
 
 
 def _stands_at(words: str, place: int, called: str) -> bool:

@@ -80,7 +80,7 @@ class Console:
         self.bulk = Bulk(services.database, services.review)
         self.people = People(services.database)
         self.absences = Absences(services.database)
-        self.second_reviews = SecondReviews(services.database)
+        self.second_reviews = SecondReviews(services.database, services.keyring)
         self.static = StaticFiles(HERE / "static")
         self.pages = Pages(HERE / "templates", self.static)
         # Per address: each try takes 150 ms of a processor, so a flood of them would keep everybody out.

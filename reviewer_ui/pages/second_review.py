@@ -17,7 +17,7 @@ from database.tables.quality import SecondReviewRow
 from domain.cards import CardType
 from domain.four_eyes import apart
 from domain.people import Permission
-from domain.refusals import FieldInvalid, NotFound, OwnWork, Refusal
+from domain.refusals import FieldInvalid, NotFound, OwnWork, Refusal, SecretInWords
 from domain.review import RejectReason, ReviewOutcome
 from domain.rules.brands import brand
 from reviewer_ui.pages import card_beside, card_fields, card_view
@@ -102,7 +102,7 @@ async def decide(
         chosen = _outcome(outcome)
         why = _reason(reason) if chosen is ReviewOutcome.REJECT else None
         await console.second_reviews.decide(person.id, review_id, chosen, why, note)
-    except FieldInvalid as refusal:
+    except (FieldInvalid, SecretInWords) as refusal:
         return await _page(request, console, person, review_id, (outcome, reason, note), refusal)
     return await take_next(console, person)
 
@@ -114,7 +114,7 @@ async def settle(
     """What was right; both reviewers are told."""
     try:
         await console.second_reviews.settle(person.id, review_id, _outcome(outcome), note)
-    except FieldInvalid as refusal:
+    except (FieldInvalid, SecretInWords) as refusal:
         return await _page(request, console, person, review_id, (outcome, "", note), refusal)
     return see_other("/quality")
 

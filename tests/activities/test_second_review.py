@@ -50,7 +50,7 @@ async def the_row(world: World, review_id: str) -> SecondReviewRow:
 
 
 async def test_both_agree_and_the_case_is_settled(world: World) -> None:
-    second = SecondReviews(world.database)
+    second = SecondReviews(world.database, world.keyring)
     review_id, first = await drawn(world)
     colleague = await world.a_person()
     lease = await second.take(colleague)
@@ -63,7 +63,7 @@ async def test_both_agree_and_the_case_is_settled(world: World) -> None:
 
 
 async def test_a_difference_is_settled_by_a_senior_and_both_hear_of_it(world: World) -> None:
-    second = SecondReviews(world.database)
+    second = SecondReviews(world.database, world.keyring)
     review_id, first = await drawn(world)
     colleague, senior = await world.a_person(), await world.a_person("senior")
     await second.take(colleague, review_id)
@@ -84,7 +84,7 @@ async def test_a_difference_is_settled_by_a_senior_and_both_hear_of_it(world: Wo
 
 
 async def test_nobody_reviews_their_own_work_nor_for_whoever_they_stand_in_for(world: World) -> None:
-    second = SecondReviews(world.database)
+    second = SecondReviews(world.database, world.keyring)
     review_id, first = await drawn(world)
     assert await second.take(first) is None
     with pytest.raises(OwnWork):
@@ -102,7 +102,7 @@ async def test_nobody_reviews_their_own_work_nor_for_whoever_they_stand_in_for(w
 
 
 async def test_five_at_once_are_one_second_review(world: World) -> None:
-    second = SecondReviews(world.database)
+    second = SecondReviews(world.database, world.keyring)
     review_id, _ = await drawn(world)
     people = [await world.a_person() for _ in range(5)]
     leases = await asyncio.gather(*(second.take(person, review_id) for person in people), return_exceptions=True)
@@ -117,7 +117,7 @@ async def test_five_at_once_are_one_second_review(world: World) -> None:
 
 
 async def test_a_second_review_needs_the_lease_and_a_sensible_answer(world: World) -> None:
-    second = SecondReviews(world.database)
+    second = SecondReviews(world.database, world.keyring)
     review_id, _ = await drawn(world)
     person = await world.a_person()
     with pytest.raises(TaskNotHeld):

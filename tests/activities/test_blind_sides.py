@@ -1,0 +1,71 @@
+"""A blind second review is for somebody who cannot know: neither side of the first one, and no words that tell a secret."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import text
+
+from activities.second_review import SecondReviews, draw
+from database.tables.quality import SecondReviewRow
+from database.tables.review import ReviewDecisionRow, ReviewTaskRow
+from domain.refusals import OwnWork, SecretInWords
+from domain.review import CheckVerdict, RejectReason, ReviewOutcome
+from tests.activities.test_second_look import eyes, in_hand_of, staged
+from tests.activities.test_second_review import ALL, drawn
+from tests.activities.test_secret_words import the_number
+from tests.activities.world import World
+
+
+async def drawn_after_a_check(world: World) -> tuple[str, list[str]]:
+    """An open second review of a card that was returned once and then applied; and everybody who had a say in it."""
+    review = eyes(world)
+    _, task, maker, _ = await staged(world, review)
+    returner = await in_hand_of(review, await world.a_person(), task)
+    await review.check(returner, task, CheckVerdict.RETURN, "look_again")
+    await review.unassign(maker, task)
+    second_maker = await in_hand_of(review, await world.a_person(), task)
+    decision = await review.record_decision(second_maker, task, ReviewOutcome.APPROVE)
+    checker = await in_hand_of(review, await world.a_person("senior"), task)
+    await review.check(checker, task, CheckVerdict.APPLY)
+    await world.review.apply(task, decision)
+    async with world.database.transaction() as session:
+        await session.execute(text("UPDATE second_review SET settled_at = now() WHERE settled_at IS NULL"))
+        await session.execute(text("DELETE FROM second_review WHERE decision_id = :id"), {"id": decision})
+        made = await session.get_one(ReviewDecisionRow, decision)
+        await draw(session, await session.get_one(ReviewTaskRow, task), made, datetime.now(UTC), ALL)
+    (row,) = await world.rows(SecondReviewRow, decision_id=decision)
+    return row.id, [maker, returner, second_maker, checker]
+
+
+async def test_whoever_decided_or_checked_the_card_cannot_review_it_blind(world: World) -> None:
+    second = SecondReviews(world.database, world.keyring)
+    review_id, knowing = await drawn_after_a_check(world)
+    for person in knowing:
+        assert await second.take(person) is None
+        with pytest.raises(OwnWork):
+            await second.take(person, review_id)
+        with pytest.raises(OwnWork):
+            await second.decide(person, review_id, ReviewOutcome.APPROVE)
+    stranger = await world.a_person()
+    await second.take(stranger, review_id)
+    await second.decide(stranger, review_id, ReviewOutcome.REJECT, RejectReason.FORGED)
+    with pytest.raises(OwnWork):
+        await second.settle(knowing[-1], review_id, ReviewOutcome.APPROVE)
+
+
+async def test_no_note_of_a_second_review_holds_the_cards_number(world: World) -> None:
+    second = SecondReviews(world.database, world.keyring)
+    review_id, _ = await drawn(world)
+    (row,) = await world.rows(SecondReviewRow, id=review_id)
+    number = await the_number(world, row.card_id)
+    colleague, senior = await world.a_person(), await world.a_person("senior")
+    await second.take(colleague, review_id)
+    with pytest.raises(SecretInWords):
+        await second.decide(colleague, review_id, ReviewOutcome.REJECT, RejectReason.FORGED, f"it is {number}")
+    await second.decide(colleague, review_id, ReviewOutcome.REJECT, RejectReason.FORGED, "it is a copy")
+    with pytest.raises(SecretInWords):
+        await second.settle(senior, review_id, ReviewOutcome.REJECT, f"it is {number}")
+    (row,) = await world.rows(SecondReviewRow, id=review_id)
+    assert (row.second_note, row.senior_note, row.settled_at) == ("it is a copy", "", None)
