@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import asyncpg
@@ -17,6 +18,7 @@ from database.statements import Statements
 
 POOL_WAIT_S = 10
 CONNECT_TIMEOUT_S = 5
+DRAIN_S = 5
 PREPARED_STATEMENTS = 500  # Per connection; more than the product has, so that none is ever parsed twice.
 
 # SQLSTATEs after which the same transaction, tried again, may well succeed.
@@ -88,8 +90,12 @@ class Database:
             raise _judged(error) from error
 
     async def dispose(self) -> None:
-        """Closes every connection."""
+        """Closes every connection; one that is in use has DRAIN_S to come back, since the pool forgets it afterwards."""
         await self._statements.close()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_S):
+                while self.engine.pool.checkedout():  # type: ignore[attr-defined]
+                    await asyncio.sleep(0.01)
         await self.engine.dispose()
 
 

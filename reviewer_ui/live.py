@@ -78,20 +78,16 @@ class Live:
                     if event == "signed_out":
                         return
         finally:
-            self._leave(listener)
+            self._listeners.discard(listener)
 
     def _look_on(self) -> None:
         if self._looking is None or self._looking.done():
-            self._looking = asyncio.create_task(self._look_for_ever())
+            self._looking = asyncio.create_task(self._look_while_read())
 
-    def _leave(self, listener: Listener) -> None:
-        self._listeners.discard(listener)
-        if not self._listeners and self._looking is not None:
-            self._looking.cancel()
-            self._looking = self._queue_mark = None
-
-    async def _look_for_ever(self) -> None:
-        while True:
+    async def _look_while_read(self) -> None:
+        """Ends by itself after the last page has gone: a look is never broken off in the middle of a statement."""
+        self._queue_mark = None
+        while self._listeners:
             try:
                 await self._look()
             except DatabaseUnavailable as away:
