@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,15 +10,19 @@ from typing import Any
 
 from sqlalchemy import select
 
+from activities.reasons import require_reason
 from activities.review_queue import ReviewQueue
 from database.session import Database, DatabaseUnavailable
 from database.tables.people import AuditRow
 from database.tables.review import ReviewTaskRow
 from domain.identifiers import new_id
+from domain.reasons import ReasonedAct
 from domain.refusals import FieldInvalid, NotFound, Refusal, TaskHeldByAnother, TaskNotHeld, TemporarilyUnavailable
 
 ITEMS_MAX = 100
 ACT = "console:task:bulk"
+# What is asked for is recorded as it was sent, so it must look like what a page sends.
+_ID, _TASK = re.compile("[0-9A-Z]{1,26}"), re.compile("card:[0-9A-Za-z]{1,26}:review:[0-9]{1,9}")
 _AUDIT: Any = AuditRow  # Attributes of models are columns in a statement.
 
 
@@ -49,7 +54,7 @@ class Bulk:
 
     async def assign(self, person: str, tasks: Sequence[str], to: str) -> str:
         """Gives the tasks to one colleague (id); returns the batch's id. Refuses FieldInvalid (`task`, `to`)."""
-        if not to:
+        if not _ID.fullmatch(to):
             raise FieldInvalid(field="to", why="missing")
         return await self._each(
             person, tasks, "assign", lambda task_id: self._queue.assign(person, task_id, to), {"to": to}
@@ -58,10 +63,14 @@ class Bulk:
     async def snooze(self, person: str, tasks: Sequence[str], until: datetime, reason_code: str) -> str:
         """Puts the tasks off until a moment, for a reason of the list; returns the batch's id.
 
-        Refuses FieldInvalid (`task`, `snooze_reason`).
+        Refuses FieldInvalid (`task`, `snooze_reason`) and ReasonUnknown.
         """
         if not reason_code:
             raise FieldInvalid(field="snooze_reason", why="missing")
+        async with self._database.transaction() as session:
+            await require_reason(
+                session, ReasonedAct.SNOOZE, reason_code
+            )  # Nothing but a code of the list is recorded.
         facts = {"until": until.isoformat(), "reason": reason_code}
         return await self._each(
             person, tasks, "snooze", lambda task_id: self._queue.snooze(person, task_id, until, reason_code), facts
@@ -92,6 +101,8 @@ class Bulk:
         wanted = list(dict.fromkeys(tasks))
         if not 0 < len(wanted) <= ITEMS_MAX:
             raise FieldInvalid(field="task", why="missing" if not wanted else "too_many")
+        if not all(_TASK.fullmatch(task_id) for task_id in wanted):
+            raise FieldInvalid(field="task", why="not_a_choice")
         results = [await _tried(task_id, one) for task_id in wanted]
         facts = {"act": act, "asked": asked, "results": [result.__dict__ for result in results]}
         row = AuditRow(actor=f"person:{person}", act=ACT, subject=new_id(), reason=asked.get("reason", ""), facts=facts)

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 
 from domain.refusals import AttachmentTooLarge, AttachmentUnsupported
-from gateways.pictures.accept import format_of
+from gateways.attachments.metadata import bare
+from gateways.pictures.accept import DECODERS, format_of
 
 BYTES_MAX = 10 * 1024 * 1024
 NAME_CHARACTERS_MAX = 120
@@ -27,7 +28,7 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f]")
 
 @dataclass(frozen=True)
 class Attachment:
-    """A file that is taken: its tidied name, its media type by its bytes, and its SHA-256 (hex)."""
+    """A file that is taken: its tidied name, its media type by its bytes, and the SHA-256 (hex) of what is kept."""
 
     name: str
     media_type: str
@@ -36,12 +37,16 @@ class Attachment:
 
 
 def accept(name: str, content: bytes) -> Attachment:
-    """The file as it is kept. Refuses AttachmentTooLarge over 10 MB, and AttachmentUnsupported for an empty one and for
+    """The file as it is kept: a picture without place, time, device and whatever else it told besides itself.
+
+    Refuses AttachmentTooLarge over 10 MB, PhotoTooManyPixels, and AttachmentUnsupported for an empty or broken one and for
     whatever is no PDF, JPEG, PNG, WebP or plain text, pages and drawings that a browser could run among them."""
     if len(content) > BYTES_MAX:
         raise AttachmentTooLarge(bytes_max=BYTES_MAX)
     media_type = _media_type(content)
-    return Attachment(_tidy(name, media_type), media_type, sha256(content).hexdigest(), content)
+    kind = format_of(content)
+    kept = bare(kind, content) if kind in DECODERS else content
+    return Attachment(_tidy(name, media_type), media_type, sha256(kept).hexdigest(), kept)
 
 
 def _media_type(content: bytes) -> str:

@@ -27,13 +27,13 @@ SIDE_STORED_MAX = 2400
 JPEG_QUALITY = 88
 
 # A plugin is called itself, not Image.open: the pixel limit is ours and known before a single pixel is decoded.
-_DECODERS: dict[str, Callable[[io.BytesIO], ImageFile]] = {
+DECODERS: dict[str, Callable[[io.BytesIO], ImageFile]] = {
     "jpeg": JpegImageFile,
     "png": PngImageFile,
     "webp": WebPImageFile,
 }
 # What Pillow's decoders raise for broken input, by its own source; anything else is our bug and must be seen.
-_BROKEN = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, struct.error, zlib.error)
+BROKEN = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, struct.error, zlib.error)
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1")
 # Two at a time: a picture of 40 megapixels takes 120 MB while it is decoded.
 _DECODING = ThreadPoolExecutor(max_workers=2, thread_name_prefix="decode-photo")
@@ -97,15 +97,15 @@ def format_of(raw: bytes) -> str:
 def _upright(raw: bytes) -> Image.Image:
     """Decoded, turned as its EXIF says, flattened to RGB, no side over the stored maximum."""
     kind = format_of(raw)
-    if kind not in _DECODERS:
+    if kind not in DECODERS:
         raise PhotoFormatUnsupported(format=kind, send="jpeg")
     try:
-        opened = _DECODERS[kind](io.BytesIO(raw))
+        opened = DECODERS[kind](io.BytesIO(raw))
         _refuse_floods(opened)
         return _cleaned(opened)
     except Image.DecompressionBombError as flood:  # The WebP plugin judges the header before we can.
         raise PhotoTooManyPixels(pixels_max=PIXELS_MAX) from flood
-    except _BROKEN as broken:
+    except BROKEN as broken:
         raise PhotoUnreadable(format=kind) from broken
 
 

@@ -90,9 +90,16 @@ async def save(
         return await _answer(request, console, page, status=422)
     except Refusal as refused:
         page = replace(await _page(request, person, setup), draft=document, note=note, refusal=refused)
-        page = replace(page, preview=await setup.preview(read_document(document)))
-        return await _answer(request, console, page, status=refused.http_status)
+        return await _answer(request, console, await _tried(setup, page), status=refused.http_status)
     return see_other(f"/setup/deadlines?kept={saved}")
+
+
+async def _tried(setup: DeadlineSetup, page: DeadlinesContext) -> DeadlinesContext:
+    """The page with what its draft would change, or where it is wrong: whoever was too late may have typed nonsense too."""
+    try:
+        return replace(page, preview=await setup.preview(read_document(page.draft)))
+    except DocumentWrong as wrong:
+        return replace(page, flaws=wrong.flaws)
 
 
 async def _page(request: Request, person: Person, setup: DeadlineSetup) -> DeadlinesContext:

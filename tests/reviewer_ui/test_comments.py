@@ -88,7 +88,7 @@ async def test_a_number_in_a_comment_is_refused_and_not_kept(house: House) -> No
     waiting, browser = await house.cards.waiting(), await house.as_(Role.REVIEWER)
     answer = await comment(browser, waiting, f"It is {NUMBER}")
     assert answer.status_code == 422
-    assert "holds a card number or PIN" in answer.text
+    assert "hold a card number or PIN" in answer.text
     assert NUMBER not in (await browser.get(f"/cards/{waiting.card_id}")).text
 
 
