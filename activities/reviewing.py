@@ -132,7 +132,8 @@ class Reviewing(ReviewQueue):
                 raise NotFound(decision=decision_id[:64])
             task = await session.get_one(ReviewTaskRow, decision.task_id, with_for_update=True)
             moment = self._now()
-            if task.closed_at is not None or not await _voided(session, decision_id, moment):
+            checked = bool(decision.needs_check) and task.decided  # Whatever the clocks of two processes say.
+            if task.closed_at is not None or checked or not await _voided(session, decision_id, moment):
                 raise TooLateToUndo()
             await self._reopen(session, task, person, moment)
             await drafts.save(session, self._keyring, task.id, person, self._typed(decision))
