@@ -1,0 +1,217 @@
+"""Two hands on one task at the same moment: exactly one of them wins, whoever it is, and the rows tell the same story."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import text, update
+
+from activities import leaving
+from activities.review import Review
+from activities.reviewing import REVEAL, REVEALS_MAX
+from database.invariants import DECISIONS, FOUR_EYES
+from database.tables.people import AuditRow
+from database.tables.review import ReviewCheckRow, ReviewDecisionRow, ReviewDraftRow, ReviewTaskRow
+from domain.refusals import (
+    NotEligible,
+    NothingToCheck,
+    Refusal,
+    TaskDecided,
+    TaskHeldByAnother,
+    TaskNotHeld,
+    TooLateToUndo,
+    TooManyTries,
+)
+from domain.review import CheckVerdict, ReviewOutcome, TaskPhase
+from tests.activities.test_review import a_task
+from tests.activities.test_second_look import eyes, in_hand_of, the_decision, the_task
+from tests.activities.world import World
+
+SECOND = timedelta(seconds=1)
+TRIES = 12
+APPROVE = ReviewOutcome.APPROVE
+
+
+async def held(world: World, review: Review | None = None) -> tuple[str, str, str]:
+    """A card, its task, and who has it in hand."""
+    card_id, opened = await a_task(world, "jd")
+    person = await in_hand_of(review or world.review, await world.a_person(), opened.task_id)
+    return card_id, opened.task_id, person
+
+
+async def at_once(*acts: Awaitable[Any], turned: bool = False) -> Sequence[Any]:
+    """What became of each, in the order given; `turned` starts the last first."""
+    order = list(reversed(acts)) if turned else list(acts)
+    results = await asyncio.gather(*order, return_exceptions=True)
+    for one in results:
+        assert not isinstance(one, BaseException) or isinstance(one, Refusal), repr(one)
+    return results[::-1] if turned else results
+
+
+def won(result: Any) -> bool:
+    return not isinstance(result, BaseException)
+
+
+async def broken(world: World, task: str) -> list[str]:
+    """What the invariants of decisions and of four eyes say against this task."""
+    async with world.database.transaction() as session:
+        (one_word,) = (await session.execute(text("SELECT 9000000000"))).scalars()
+        found = [*(await session.execute(text(DECISIONS))).scalars()]
+        found += [*(await session.execute(text(FOUR_EYES), {"alone_below": one_word})).scalars()]
+    decisions = {row.id for row in await world.rows(ReviewDecisionRow, task_id=task)}
+    return [line for line in found if task in line or any(decision in line for decision in decisions)]
+
+
+async def teller(world: World, moment: datetime, decision: str) -> list[str]:
+    async with world.database.transaction() as session:
+        return [one.decision_id for one in await leaving.send(session, moment, 10, only=decision)]
+
+
+async def test_two_tellers_and_an_undo_send_a_decision_once_or_never(world: World) -> None:
+    for turn in range(TRIES):
+        _, task, person = await held(world)
+        made = await world.review.record_decision(person, task, APPROVE)
+        ripe = datetime.now(UTC) + world.review.undo_window + SECOND
+        acts = (world.review.undo(person, made), teller(world, ripe, made), teller(world, ripe, made))
+        undone, *sent = await at_once(*acts, turned=bool(turn % 2))
+        assert (won(undone), sum(len(one) for one in sent)) in {(True, 0), (False, 1)}
+        row, kept = await the_decision(world, made), await the_task(world, task)
+        assert (row.void_at is not None, row.sent_at is not None, kept.decided) == (
+            won(undone), not won(undone), not won(undone),
+        )  # fmt: skip
+        assert await broken(world, task) == []
+
+
+@pytest.mark.parametrize("act", ["take_over", "snooze", "escalate", "release", "assign"])
+async def test_deciding_while_the_task_is_taken_out_of_the_hand_happens_before_or_not_at_all(
+    world: World, act: str
+) -> None:
+    for turn in range(TRIES // 2):
+        _, task, person = await held(world)
+        senior, review = await world.a_person("senior", "ops"), world.review
+        other: dict[str, Any] = {
+            "take_over": lambda: review.take_over(senior, task, "urgent"),  # noqa: B023
+            "snooze": lambda: review.snooze(person, task, datetime.now(UTC) + timedelta(hours=1), "waiting_answer"),  # noqa: B023
+            "escalate": lambda: review.escalate(person, task, "unsure"),  # noqa: B023
+            "release": lambda: review.release(person, task),  # noqa: B023
+            "assign": lambda: review.assign(senior, task, person),  # noqa: B023
+        }
+        decided, moved = await at_once(
+            review.record_decision(person, task, APPROVE), other[act](), turned=bool(turn % 2)
+        )
+        row = await the_task(world, task)
+        assert row.decided is won(decided)
+        if won(decided) and act not in ("release", "assign"):
+            assert isinstance(moved, TaskDecided)
+        if not won(decided):
+            assert isinstance(decided, TaskHeldByAnother | TaskNotHeld)
+            assert await world.rows(ReviewDecisionRow, task_id=task) == []
+        assert await broken(world, task) == []
+
+
+async def test_a_task_given_to_one_while_another_takes_it_is_in_one_hand(world: World) -> None:
+    for turn in range(TRIES // 2):
+        card_id, task, person = await held(world)
+        await world.review.release(person, task)
+        lin, wu, senior = await world.a_person(), await world.a_person(), await world.a_person("senior")
+        assigned, taken = await at_once(
+            world.review.assign(senior, task, lin), world.review.take(wu, task), turned=bool(turn % 2)
+        )
+        row = await the_task(world, task)
+        assert (row.leased_by == wu, row.assigned_to == lin) == (won(taken), won(assigned))
+        assert won(taken) is not won(assigned), card_id
+
+
+async def test_a_check_and_an_undo_at_the_border_of_the_window_never_both_win(world: World) -> None:
+    """Two processes whose clocks differ: to one the window still lasts, to the other it is over."""
+    slow, window = eyes(world), timedelta(seconds=30)
+    slow.undo_s = int(window.total_seconds())
+    fast = Review(world.database, world.keyring, lambda: datetime.now(UTC) + window + SECOND, undo_s=slow.undo_s)
+    for turn in range(TRIES):
+        _, task, maker = await held(world, slow)
+        made = await slow.record_decision(maker, task, APPROVE)
+        checker = await in_hand_of(fast, await world.a_person(), task)
+        undone, checked = await at_once(
+            slow.undo(maker, made), fast.check(checker, task, CheckVerdict.APPLY), turned=bool(turn % 2)
+        )
+        row, kept = await the_decision(world, made), await the_task(world, task)
+        assert won(undone) is not won(checked)
+        assert isinstance(checked, str | NothingToCheck | TaskDecided)
+        assert (row.void_at is not None, kept.decided, kept.phase is TaskPhase.REVIEW) == (
+            won(undone), won(checked), won(undone),
+        )  # fmt: skip
+        assert len(await world.rows(ReviewCheckRow, decision_id=made)) == int(won(checked))
+        assert await broken(world, task) == []
+
+
+async def test_every_double_click_does_the_thing_once(world: World) -> None:
+    _, task, person = await held(world)
+    review, later = world.review, datetime.now(UTC) + timedelta(hours=1)
+    assert all(won(one) for one in await at_once(*(review.take(person, task) for _ in range(3))))
+    await at_once(*(review.release(person, task) for _ in range(3)))
+    acts = [row.act for row in await world.rows(AuditRow, subject=task)]
+    assert acts.count("console:task:release") == 1
+    await review.take(person, task)
+    await at_once(*(review.snooze(person, task, later, "waiting_answer") for _ in range(2)))
+    await review.wake(person, task)
+    await review.take(person, task)
+    escalated = await at_once(*(review.escalate(person, task, "unsure") for _ in range(3)))
+    assert sum(won(one) for one in escalated) == 1
+
+
+async def test_after_the_lease_ran_out_another_decides_and_the_first_hand_is_empty(world: World) -> None:
+    _, task, person = await held(world)
+    rows: Any = ReviewTaskRow
+    async with world.database.transaction() as session:
+        await session.execute(update(ReviewTaskRow).where(rows.id == task).values(leased_until=datetime.now(UTC)))
+    with pytest.raises(TaskNotHeld):
+        await world.review.record_decision(person, task, APPROVE)
+    colleague = await world.a_person()
+    taken, again = await at_once(world.review.take(colleague, task), world.review.take(person, task))
+    assert won(taken) is not won(again)
+    loser, holder = (person, colleague) if won(taken) else (colleague, person)
+    with pytest.raises(TaskHeldByAnother):
+        await world.review.record_decision(loser, task, APPROVE)
+    await world.review.record_decision(holder, task, APPROVE)
+
+
+async def test_a_card_that_ended_while_its_task_was_in_hand_leaves_nothing_to_do(world: World) -> None:
+    """Its deadline's policy let it go: every act is refused, and nothing of it opens again."""
+    _, task, person = await held(world)
+    senior = await world.a_person("senior", "ops")
+    made = await world.review.record_decision(person, task, APPROVE)
+    rows: Any = ReviewTaskRow
+    async with world.database.transaction() as session:
+        await session.execute(update(ReviewTaskRow).where(rows.id == task).values(closed_at=datetime.now(UTC)))
+    before = await the_task(world, task)
+    later, review = datetime.now(UTC) + timedelta(hours=1), world.review
+    with pytest.raises(TooLateToUndo):
+        await review.undo(person, made)
+    for act in (
+        review.take(person, task), review.take_over(senior, task, "urgent"), review.escalate(person, task, "unsure"),
+        review.snooze(person, task, later, "waiting_answer"), review.assign(senior, task, person),
+        review.check(senior, task, CheckVerdict.APPLY),
+    ):  # fmt: skip
+        with pytest.raises((TaskDecided, NotEligible)):
+            await act
+    assert await the_task(world, task) == before
+    assert await world.rows(ReviewDraftRow, task_id=task) == []
+    assert (await the_decision(world, made)).void_at is None
+    assert await teller(world, datetime.now(UTC) + timedelta(hours=1), made) == []
+
+
+async def test_a_hundred_looks_at_once_are_no_more_than_sixty(world: World) -> None:
+    card_id, _, person = await held(world)
+    async with world.database.transaction() as session:
+        session.add_all(
+            AuditRow(actor=f"person:{person}", act=f"{REVEAL}number", subject=card_id, reason="looked before")
+            for _ in range(REVEALS_MAX - 5)
+        )
+    looks = await at_once(*(world.review.reveal(person, card_id, "number", "compare") for _ in range(30)))
+    assert sum(won(one) for one in looks) == 5
+    assert {type(one) for one in looks if not won(one)} == {TooManyTries}
+    assert len([row for row in await world.rows(AuditRow, actor=f"person:{person}") if REVEAL in row.act]) == 60
