@@ -87,6 +87,8 @@ class Console:
         self.live = Live(services.database)
         self.notice_throttle = Throttle("5/minute;30/hour")  # Test messages of one person go to others' servers.
         self.sign_in_throttle = Throttle("60/minute")
+        # A refused comment says that a PIN is in it: nobody may ask that often enough to find one out.
+        self.comment_throttle = Throttle("30/minute;200/hour")
 
     async def answer(
         self, request: Request, template: str, context: object, *, block: str | None = None, status: int = 200
