@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +13,8 @@ from temporalio import activity
 from activities import clocks
 from activities.failures import translated
 from activities.placing import placed
-from activities.second_look import SecondLook
+from activities.told import seniors, with_roles
+from activities.undelivered import Undelivered
 from database.repositories import cards
 from database.repositories.cards import Change
 from database.repositories.notices import tell
@@ -26,16 +26,15 @@ from domain.deadlines import AtEnd, ChainStep, ClockOwner, Policy
 from domain.facts import DecidedByPolicy, TaskOpened
 from domain.identifiers import new_id
 from domain.notices import NoticeKind
-from domain.people import Permission, Role, permissions_of
+from domain.people import Role
 from domain.review import Alarm, RejectReason, ReviewOutcome, TaskPhase
 
 AGAIN_S = 900  # While somebody's decision is undecided itself, the policy looks again so often.
 END = "end"  # The alarm's name of the policy's own decision.
 _DECISION: Any = ReviewDecisionRow  # Attributes of models are columns in a statement.
-_PERSON: Any = PersonRow
 
 
-class Alarms(SecondLook):
+class Alarms(Undelivered):
     """The timers' side of a review: each of these is asked for by the card's workflow when a moment has come."""
 
     @activity.defn(name="review.alarm")
@@ -46,10 +45,7 @@ class Alarms(SecondLook):
             task, now = await _locked(session, task_id), self._now()
             if task.closed_at is not None:
                 return
-            seniors = await _with(
-                session, task.team, lambda roles: Permission.DECIDE_ESCALATED in permissions_of(roles)
-            )
-            told = [] if alarm is Alarm.WARNING else seniors
+            told = [] if alarm is Alarm.WARNING else await seniors(session, task.team)
             if not await _sounded(session, task, alarm.value, "" if alarm is Alarm.WARNING else Role.SENIOR.value, now):
                 return
             if alarm is Alarm.WARNING:
@@ -160,15 +156,7 @@ async def _of_step(session: AsyncSession, team: str, step: ChainStep) -> list[st
         return [step.person] if await session.get(PersonRow, step.person) is not None else []
     wanted = step.role
     of_team = wanted in (Role.REVIEWER, Role.SENIOR)
-    return await _with(session, team if of_team else None, lambda roles: wanted in roles)
-
-
-async def _with(session: AsyncSession, team: str | None, wanted: Callable[[list[Role]], bool]) -> list[str]:
-    """The active people, of one team or of all, whose roles are wanted."""
-    found = select(_PERSON.id, _PERSON.roles).where(_PERSON.active)
-    if team is not None:
-        found = found.where(_PERSON.team == team)
-    return [person for person, roles in await session.execute(found) if wanted([Role(role) for role in roles])]
+    return await with_roles(session, team if of_team else None, lambda roles: wanted in roles)
 
 
 async def _tell(session: AsyncSession, task: ReviewTaskRow, kind: NoticeKind, alarm: str, people: list[str]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -27,14 +26,12 @@ class Leaving:
     decision_id: str
 
 
-async def send(
-    session: AsyncSession, moment: datetime, most: int, *, only: str | None = None, passing_over: Collection[str] = ()
-) -> list[Leaving]:
+async def send(session: AsyncSession, moment: datetime, most: int, *, only: str | None = None) -> list[Leaving]:
     """Marks as sent the decisions that are due to leave, the oldest first, and returns them; `only` names one of them.
 
     From this mark on a decision cannot be undone. One statement finds and marks them, so two tellers share the work.
     """
-    due = _due(moment, passing_over)
+    due = _due(moment)
     if only is not None:
         due = due.where(_DECISION.id == only)
     found = due.order_by(_DECISION.leaves_at, _DECISION.id).limit(most).with_for_update(of=_DECISION, skip_locked=True)
@@ -52,11 +49,11 @@ async def send(
     return [Leaving(row.card_id, row.task_id, row.id) for row in rows]
 
 
-def _due(moment: datetime, passing_over: Collection[str]) -> Any:
+def _due(moment: datetime) -> Any:
     unheard = _DECISION.sent_at.is_(None) | (_DECISION.sent_at < moment - TOLD_AGAIN_AFTER)
     # A staged outcome leaves its task undecided until a second pair of eyes has applied it.
     checked = (_DECISION.needs_check == "") | _TASK.decided
     stands = (_DECISION.applied_at.is_(None), _DECISION.void_at.is_(None), _TASK.closed_at.is_(None))
+    taken = _DECISION.undelivered_at.is_(None)  # A card that has refused is not asked again by itself.
     found = select(_DECISION.id).join(ReviewTaskRow, _TASK.id == _DECISION.task_id)
-    due = found.where(*stands, _DECISION.leaves_at <= moment, unheard, checked)
-    return due.where(_DECISION.id.not_in(passing_over)) if passing_over else due
+    return found.where(*stands, taken, _DECISION.leaves_at <= moment, unheard, checked)

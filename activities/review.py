@@ -27,6 +27,7 @@ from domain.cards import Stage, WaitingFor
 from domain.deadlines import ClockOwner
 from domain.facts import ReviewFacts, TaskOpened
 from domain.money import Currency
+from domain.refusals import NotFound
 from domain.review import CameBack, ReviewOutcome
 
 HAS_IT_NEXT = {ReviewOutcome.ASK_AGAIN: ClockOwner.SELLER, ReviewOutcome.HAND_TO_STORE: ClockOwner.OUTLET}
@@ -67,7 +68,9 @@ class Review(Alarms):
         """Applies a decision to the card and closes the task; the same decision again gives the same facts."""
         async with self._database.transaction() as session:
             task = await session.get_one(ReviewTaskRow, task_id, with_for_update=True)
-            decision = await session.get_one(ReviewDecisionRow, decision_id)
+            decision = await session.get_one(ReviewDecisionRow, decision_id, populate_existing=True)
+            if decision.void_at is not None:  # Told late: it was put back, and somebody may have decided otherwise.
+                raise NotFound(decision=decision_id)
             card = await cards.load_for_update(session, task.card_id)
             given = self._corrected(decision)
             if task.closed_at is None:

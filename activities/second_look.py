@@ -114,7 +114,7 @@ class SecondLook(Reviewing):
         else:
             decision.void_at, decision.void_why = now, _VOID[verdict]
             circle = task.maker_circle
-            _free(task)
+            free(task)
             if verdict is CheckVerdict.RETURN:
                 await self._return(session, task, decision, reason_code, now)
             else:
@@ -171,8 +171,8 @@ async def _let_fall(
     await clocks.pass_to(session, task, ClockOwner.SENIOR, now)
 
 
-def _free(task: ReviewTaskRow) -> None:
-    """Ready for a decision again."""
+def free(task: ReviewTaskRow) -> None:
+    """In nobody's hand, and ready for a decision again."""
     task.phase, task.staged_id, task.maker_id, task.maker_circle, task.blind = TaskPhase.REVIEW, None, None, [], False
     task.blind_outcome = task.blind_by = None
     task.leased_by = task.leased_at = task.leased_until = None

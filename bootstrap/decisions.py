@@ -10,6 +10,7 @@ import structlog
 
 from activities import leaving
 from activities.leaving import Leaving
+from activities.undelivered import not_taken
 from database.session import Database
 from domain.refusals import Refusal, TemporarilyUnavailable
 from workflows.desk import CardDesk
@@ -19,7 +20,7 @@ _log = structlog.get_logger("teller")
 
 
 class Teller:
-    """Tells cards their reviewers' decisions. A card that refuses one is named in the log once and asked no more."""
+    """Tells cards their reviewers' decisions. One that is refused is kept with the reason, and its card asked no more."""
 
     def __init__(
         self, database: Database, desk: CardDesk, now: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -27,13 +28,12 @@ class Teller:
         self._database = database
         self._desk = desk
         self._now = now
-        self._refused: set[str] = set()
 
     async def tell(self) -> int:
         """Tells up to ten decisions, oldest first, and returns how many were taken. Raises DatabaseUnavailable."""
         async with self._database.transaction() as session:
             # Committed before a card hears of it: whoever undoes one of these from here on is refused.
-            due = await leaving.send(session, self._now(), AT_ONCE, passing_over=self._refused)
+            due = await leaving.send(session, self._now(), AT_ONCE)
         return sum(await asyncio.gather(*(self._tell(one) for one in due)))
 
     async def _tell(self, one: Leaving) -> bool:
@@ -43,7 +43,9 @@ class Teller:
             _log.warning("decision waits", card=one.card_id, task=one.task_id)  # Told again at a later look.
             return False
         except Refusal as refused:
-            self._refused.add(one.decision_id)
-            _log.error("decision refused", card=one.card_id, task=one.task_id, kind=type(refused).__name__)
+            async with self._database.transaction() as session:
+                news = await not_taken(session, one.decision_id, refused, self._now())
+            if news:
+                _log.error("decision refused", card=one.card_id, task=one.task_id, kind=type(refused).__name__)
             return False
         return True

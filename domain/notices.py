@@ -22,14 +22,15 @@ class NoticeKind(StrEnum):
     REFUSED = "refused"  # A checker let their outcome fall.
     OVERTURNED = "overturned"  # A second review and a senior came to another outcome than theirs.
     UPHELD = "upheld"  # A senior found their outcome right after a difference.
+    UNDELIVERED = "undelivered"  # A card would not take its decision: a senior is to put its task back.
     STAND_IN = "stand_in"  # They stand in for somebody from now on.
 
 
 _OFFICE = ZoneInfo("Asia/Shanghai")
 # A deadline that has passed costs somebody their money: it waits for no digest and for no morning.
 URGENT = frozenset({NoticeKind.BREACH, NoticeKind.CHAIN})
-# News that is worth nothing a quarter of an hour later waits for no digest, but lets people sleep.
-SOON = frozenset({NoticeKind.WARNING})
+# News of something that stands still, or is worth nothing a quarter of an hour later, waits for no digest, but lets people sleep.
+SOON = frozenset({NoticeKind.WARNING, NoticeKind.UNDELIVERED})
 
 
 @dataclass(frozen=True)

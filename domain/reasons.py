@@ -16,4 +16,5 @@ class ReasonedAct(StrEnum):
     REFUSE = "refuse"  # The checker lets an outcome fall.
     SNOOZE = "snooze"  # Not now.
     TAKE_OVER = "take_over"  # Out of somebody's hand.
+    PUT_BACK = "put_back"  # A decision that its card did not take falls, and its task is open again.
     REVEAL = "reveal"  # A number or PIN in the clear.

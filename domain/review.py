@@ -97,6 +97,7 @@ class CameBack(StrEnum):
     ITEM_SENT = "item_sent"  # The seller sent the item they were asked for.
     STORE_ANSWERED = "store_answered"  # The store or outlet has checked the card.
     UNDONE = "undone"  # Its decision was undone before it left.
+    UNDELIVERED = "undelivered"  # Its card would not take the decision, and a senior put the task back.
 
 
 class CheckVerdict(StrEnum):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Index, SmallInteger, text
 from sqlmodel import Field, SQLModel
 
-from database.tables.columns import json_list, minor_units, moment, moment_maybe, moment_now, sealed, word
+from database.tables.columns import json_list, json_object, minor_units, moment, moment_maybe, moment_now, sealed, word
 from domain.cards import CardType
 from domain.review import AskedItem, Band, CameBack, CheckVerdict, Priority, RejectReason, ReviewOutcome, TaskPhase
 
@@ -91,9 +92,10 @@ class ReviewDecisionRow(SQLModel, table=True):
         # A task is decided once, whoever asks; what was undone, returned or refused stands for nothing.
         Index("review_decision_once", "task_id", unique=True, postgresql_where=text("void_at IS NULL")),
         Index("review_decision_leaving", "leaves_at", postgresql_where=text("applied_at IS NULL AND void_at IS NULL")),
+        Index("review_decision_undelivered", "undelivered_at", postgresql_where=text("undelivered_at IS NOT NULL AND applied_at IS NULL AND void_at IS NULL")),
         Index("review_decision_by_person", "person_id", "made_at"),
         Index("review_decision_made", "made_at", postgresql_where=text("void_at IS NULL")),
-    )
+    )  # fmt: skip
     id: str = Field(primary_key=True)
     task_id: str = Field(index=True)
     card_id: str = Field(foreign_key="card.id", index=True)
@@ -112,7 +114,9 @@ class ReviewDecisionRow(SQLModel, table=True):
     needs_check: str = ""  # Why four eyes are needed; empty when they are not.
     sent_at: datetime | None = moment_maybe()  # It is being told to the workflow: too late to undo.
     void_at: datetime | None = moment_maybe()
-    void_why: str = ""  # undone | returned | refused
+    void_why: str = ""  # undone | returned | refused | undelivered
+    undelivered_at: datetime | None = moment_maybe()  # Its card would not take it; a senior puts the task back.
+    undelivered_why: dict[str, Any] = json_object()  # The refusal: `code` and `data`, never a secret.
     applied_at: datetime | None = moment_maybe()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from starlette.requests import Request
@@ -72,6 +72,7 @@ class DecisionView:
     by: str | None  # None: the deadline policy decided.
     at: datetime
     applied: bool
+    refused: dict[str, Any]  # Why its card would not take it: the refusal's `code` and `data`.
 
 
 @dataclass(frozen=True)
@@ -271,4 +272,6 @@ def _decision(record: reads.CardRecord, person: Person) -> DecisionView | None:
     detail = f"reject_reason.{last.reject_reason.value}" if last.reject_reason else None
     detail = f"asked_item.{last.asked_item.value}" if last.asked_item else detail
     by = record.names.get(last.person_id or "")
-    return DecisionView(last.id, last.outcome.value, detail, last.note, by, last.made_at, last.applied_at is not None)
+    applied = last.applied_at is not None
+    refused = {} if applied else last.undelivered_why
+    return DecisionView(last.id, last.outcome.value, detail, last.note, by, last.made_at, applied, refused)

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from activities import drafts
 from database.reads.console import CardRecord
 from database.reads.reasons import reasons as all_reasons
+from database.tables.review import ReasonCodeRow
 from domain.money import Money
 from domain.people import Permission
 from domain.reading import SECRET_FIELDS, FieldName
@@ -35,6 +36,11 @@ class ReasonView:
     words: dict[str, str]
 
 
+def reason_view(row: ReasonCodeRow) -> ReasonView:
+    """A reason of the list as the page offers it."""
+    return ReasonView(row.code, row.letter, {"zh_CN": row.zh, "en": row.en})
+
+
 @dataclass(frozen=True)
 class DecidingView:
     """The bar. `corrected` are the fields that the suggestion takes from the photo, masked where they are secret."""
@@ -56,10 +62,7 @@ async def deciding_view(
     if record.task is None or record.task.closed_at is not None or not person.may(Permission.DECIDE):
         return None
     found, kind = suggested(record, keyring), brand(record.card.brand)
-    offered = {
-        act.value: tuple(ReasonView(row.code, row.letter, {"zh_CN": row.zh, "en": row.en}) for row in rows)
-        for act, rows in (await all_reasons(session)).items()
-    }
+    offered = {act.value: tuple(reason_view(row) for row in rows) for act, rows in (await all_reasons(session)).items()}
     named = offered.get(found.suggestion.outcome.value, ()) if found.suggestion.outcome else ()
     return DecidingView(
         suggestion=found.suggestion,

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from database.reads import people as people_reads
 from database.reads import queue as reads
 from database.reads import views as view_reads
+from database.reads.undelivered import UndeliveredDecision, undelivered
 from database.tables.columns import now
 from database.tables.review import ReasonCodeRow
 from domain.cards import CardType
@@ -22,6 +23,7 @@ from domain.reasons import ReasonedAct
 from domain.review import ReviewReason, TaskPhase
 from domain.snooze import SnoozeUntil
 from languages import LOCALES
+from reviewer_ui.pages.deciding import ReasonView, reason_view
 from reviewer_ui.pages.queue_rows import FILTER_COOKIE, Row, brand_names, counted, row
 from reviewer_ui.sessions import Person
 from reviewer_ui.visit import At, Console, Decider, QueueReader, Shell, see_other, shell
@@ -103,6 +105,8 @@ class QueueContext:
     poll_url: str | None
     live_url: str
     nothing_left: bool
+    undelivered: tuple[UndeliveredDecision, ...]  # What seniors see of it; empty for everybody else.
+    put_back_reasons: tuple[ReasonView, ...]
 
 
 @router.get("/review")
@@ -161,6 +165,7 @@ async def _context(request: Request, console: Console, person: Person, wanted: W
         reasons = await reads.reason_words(session)
         views = await view_reads.views(session, person.id)
         teams = await reads.teams(session)
+        refused = await undelivered(session) if person.may(Permission.DECIDE_ESCALATED) else ()
         bulk = _bulk(person, await people_reads.reviewers(session), tuple(reasons.values()))
     locale, query = locale_of(request), wanted.query()
     return QueueContext(
@@ -182,6 +187,10 @@ async def _context(request: Request, console: Console, person: Person, wanted: W
         poll_url=_url(wanted, after=turn.after, polls=turn.polls + 1) if turn.polls < POLLS_MAX else None,
         live_url=_url(wanted, after=turn.after),
         nothing_left=turn.nothing,
+        undelivered=refused,
+        put_back_reasons=tuple(
+            reason_view(one) for one in reasons.values() if one.act == ReasonedAct.PUT_BACK and one.active
+        ),
     )
 
 

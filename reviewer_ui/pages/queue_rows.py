@@ -22,6 +22,7 @@ ACT_OF = {
     CameBack.SNOOZE_OVER: ReasonedAct.SNOOZE,
     CameBack.RETURNED: ReasonedAct.RETURN,
     CameBack.REFUSED: ReasonedAct.REFUSE,
+    CameBack.UNDELIVERED: ReasonedAct.PUT_BACK,
 }
 MINUTE_S = 60
 FILTER_COOKIE = "cardloop_queue"  # The filter last looked at: what "next" takes from, on whichever page it is pressed.

@@ -112,6 +112,7 @@ MATRIX = (
     Line("POST", "/cards/{card_id}/escalate", DECIDERS),
     Line("POST", "/cards/{card_id}/take-over", frozenset({SENIOR})),
     Line("POST", "/decisions/{decision_id}/undo", DECIDERS),
+    Line("POST", "/decisions/{decision_id}/put-back", frozenset({SENIOR})),
     Line("GET", "/second-look", DECIDERS, (303,)),
     Line("POST", "/cards/{card_id}/check", DECIDERS),
     Line("POST", "/cards/{card_id}/check/blind", DECIDERS),

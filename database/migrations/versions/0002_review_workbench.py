@@ -47,6 +47,9 @@ REASONS = (
     ("take_over", "absent", "a", "持有人已离开", "Its holder has left", None),
     ("take_over", "urgent", "u", "即将超时", "It is about to be late", None),
     ("take_over", "agreed", "g", "已与持有人商定", "Agreed with its holder", None),
+    ("put_back", "mended", "m", "原因已处理", "What stood in the way is mended", None),
+    ("put_back", "decide_anew", "d", "须重新作出结论", "It must be decided anew", None),
+    ("put_back", "card_changed", "c", "卡片进度已变化", "The card has moved on meanwhile", None),
     ("reveal", "compare", "c", "与照片逐位核对", "To compare with the photo", None),
     ("reveal", "call", "t", "电话核实", "To confirm by telephone", None),
     ("reveal", "type_at_till", "s", "在门店系统录入", "To enter it at the store's system", None),
@@ -186,6 +189,15 @@ def _decisions() -> None:
     op.add_column("review_decision", sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("review_decision", sa.Column("void_at", sa.DateTime(timezone=True), nullable=True))
     _grow("review_decision", "void_why", sa.String(), "''")
+    op.add_column("review_decision", sa.Column("undelivered_at", sa.DateTime(timezone=True), nullable=True))
+    _grow("review_decision", "undelivered_why", JSONB(), "'{}'")
+    op.create_index(
+        "review_decision_undelivered",
+        "review_decision",
+        ["undelivered_at"],
+        unique=False,
+        postgresql_where=sa.text("undelivered_at IS NOT NULL AND applied_at IS NULL AND void_at IS NULL"),
+    )
     op.alter_column("review_decision", "person_id", existing_type=sa.VARCHAR(), nullable=True)
     op.drop_constraint("review_decision_task_id_key", "review_decision", type_="unique")
     op.create_index("ix_review_decision_card_id", "review_decision", ["card_id"], unique=False)
