@@ -1,42 +1,40 @@
-"""Takes the README's pictures from the pages themselves: `python -m docs.screenshots` starts a platform of its own for it.
+"""Takes the guides' pictures from the pages themselves: `python -m docs.screenshots [console] [seller]`, both when neither is named.
 
-A seller photographs the worked example's card and is paid; meanwhile sample cards of another seller fill the review queue.
+For the seller's, a platform of its own is started: a seller photographs the worked example's card and is paid. The console's
+come from a made-up desk (`docs/console_pictures.py`).
 """
 
 from __future__ import annotations
 
 import asyncio
-import io
 import sys
 import tempfile
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from PIL import Image
 from playwright.async_api import BrowserContext, Page
 
-from bootstrap.demo.partner import Partner
-from bootstrap.demo.people import PARTNER_KEY
 from bootstrap.demo.samples import FOLDER, samples
-from bootstrap.settings import PROJECT_ROOT, Settings
+from bootstrap.settings import Settings
 from bootstrap.setup.plan import browser_record
-from domain.cards import WaitingFor
-from reviewer_ui.visit import THEME_COOKIE
-from tests.browser.people import DESK, PHONE, chromium, context, sign_in_as_reviewer, sign_in_as_seller
+from docs import console_pictures
+from docs.picture_files import LANGUAGES, PICTURES, save
+from tests.browser.people import PHONE, chromium, context, sign_in_as_seller
 from tests.whole import WholePlatform
 from web.locale import COOKIE as LOCALE_COOKIE
 
-PICTURES = PROJECT_ROOT / "docs" / "pictures"
-BYTES_MAX = 200_000
-LANGUAGES = {"zh": "zh_CN", "en": "en"}
-QUEUE = ("wanda-100.jpg", "starbucks-200-pin-worn.jpg", "hualian-500.jpg", "starbucks-300.jpg")
-SHOWN_CARD = "starbucks-300.jpg"  # The last one handed in.
-
 
 async def main() -> None:
-    """Writes every picture anew."""
-    settings = Settings()
+    """Writes every picture anew, or those that are asked for."""
+    settings, asked = Settings(), sys.argv[1:] or ["console", "seller"]
     program = Path(browser_record(settings).read_text().strip())
+    if "console" in asked:
+        await console_pictures.main(program)
+    if "seller" in asked:
+        await _of_seller(settings, program)
+
+
+async def _of_seller(settings: Settings, program: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="cardloop-pictures-", ignore_cleanup_errors=True) as home:
         whole = WholePlatform(Path(home), settings.cache_dir)
         try:
@@ -47,30 +45,8 @@ async def main() -> None:
 
 
 async def _take(whole: WholePlatform, program: Path) -> None:
-    shown = await _fill_queue(whole)
     async with chromium(program) as browser:
         await _seller(whole, await context(browser, whole.settings.api_url, PHONE))
-        await _console(whole, await context(browser, whole.settings.console_url, DESK), shown)
-
-
-async def _fill_queue(whole: WholePlatform) -> str:
-    """Cards that wait for a reviewer; returns the id of the one whose page is shown."""
-    partner, cards = (
-        Partner(whole.settings.api_url, whole.secrets()[PARTNER_KEY]),
-        {one.photo: one for one in samples()},
-    )
-    card_id = ""
-    for photo in QUEUE:
-        await whole.register(cards[photo])
-        card_id = await partner.submit(cards[photo], f"picture-{photo}")
-        seen = await whole.reaches(
-            card_id, lambda seen: seen.waiting_for in (WaitingFor.REVIEWER, WaitingFor.SELLER_FIELDS)
-        )
-        if seen.waiting_for is WaitingFor.SELLER_FIELDS:
-            await partner.confirm_pin(card_id, "83784018")
-            await whole.reaches(card_id, lambda seen: seen.waiting_for is WaitingFor.REVIEWER)
-    await partner.close()
-    return card_id
 
 
 async def _seller(whole: WholePlatform, phone: BrowserContext) -> None:
@@ -93,18 +69,6 @@ async def _seller(whole: WholePlatform, phone: BrowserContext) -> None:
     await _pictures(page, "seller-paid")
 
 
-async def _console(whole: WholePlatform, desk: BrowserContext, card_id: str) -> None:
-    page = await desk.new_page()
-    await sign_in_as_reviewer(whole, page)
-    await _pictures(page, "console-queue")
-    await page.goto(f"/cards/{card_id}")
-    await page.click("form[action$='/take'] button")
-    await page.wait_for_selector("form.decision")
-    await _pictures(page, "console-card")
-    await _cookie(page, THEME_COOKIE, "dark")
-    await _picture(page, "console-card-dark", "zh")
-
-
 async def _pictures(page: Page, name: str) -> None:
     for language in LANGUAGES:
         await _picture(page, name, language)
@@ -115,26 +79,13 @@ async def _picture(page: Page, name: str, language: str) -> None:
     await page.reload(wait_until="load")
     await page.evaluate("document.activeElement.blur()")
     await page.wait_for_timeout(300)  # Fonts and the photo are drawn.
-    file = PICTURES / f"{name}.{language}.png"
-    file.write_bytes(smaller(await page.screenshot()))
-    sys.stdout.write(f"{file.name}: {file.stat().st_size // 1000} kB\n")
+    save(f"{name}.{language}.png", await page.screenshot())
 
 
 async def _cookie(page: Page, name: str, value: str) -> None:
     place = urlsplit(page.url)
     # For the whole site: one for the page's own folder would stand beside the site's, which counts.
     await page.context.add_cookies([{"name": name, "value": value, "url": f"{place.scheme}://{place.netloc}/"}])
-
-
-def smaller(png: bytes) -> bytes:
-    """The same picture in as many colours as keep it under 200 kB."""
-    picture = Image.open(io.BytesIO(png)).convert("RGB")
-    for colours in (256, 128, 64):
-        out = io.BytesIO()
-        picture.quantize(colours, dither=Image.Dither.FLOYDSTEINBERG).save(out, "PNG", optimize=True)
-        if out.tell() <= BYTES_MAX:
-            break
-    return out.getvalue()
 
 
 if __name__ == "__main__":

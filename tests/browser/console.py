@@ -42,7 +42,8 @@ class Desks:
         """A window of whoever the session's token stands for, in this language, theme and size."""
         chosen = size or DESK
         context = await self.browser.new_context(
-            base_url=self.address, java_script_enabled=scripts, viewport={"width": chosen["width"], "height": chosen["height"]}
+            base_url=self.address, java_script_enabled=scripts, viewport={"width": chosen["width"], "height": chosen["height"]},
+            locale=locale.replace("_", "-"),
         )  # fmt: skip
         kept = {COOKIE: token, LANGUAGE_COOKIE: locale, THEME_COOKIE: theme}
         await context.add_cookies([{"name": name, "value": value, "url": self.address} for name, value in kept.items()])

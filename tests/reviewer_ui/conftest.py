@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,13 +82,20 @@ def console_url(make_database: Callable[[str], str], worker: str) -> str:
 
 @pytest_asyncio.fixture
 async def house(console_url: str, tmp_path: Path) -> AsyncIterator[House]:
-    database, keyring = Database(console_url, pool_size=4), KeyRing.generate()
+    async with a_house(console_url, tmp_path) as made:
+        yield made
+
+
+@asynccontextmanager
+async def a_house(url: str, folder: Path, *, undo_s: int | None = 0) -> AsyncIterator[House]:
+    """A console over the migrated database at `url`, its photos in `folder`. Decisions leave at once unless `undo_s` says otherwise."""
+    database, keyring = Database(url, pool_size=4), KeyRing.generate()
     photos = PhotoStore(
-        tmp_path,
+        folder,
         lambda jpeg: keyring.seal(jpeg, purpose="photo", aad="test"),
         lambda kept: keyring.open(kept, purpose="photo", aad="test"),
     )
-    review = Review(database, keyring, undo_s=0)  # Decisions leave at once; tests of undoing make their own.
+    review = Review(database, keyring, undo_s=undo_s)
     desk = StraightDesk(review)
     services = ConsoleServices(
         database=database,

@@ -1,0 +1,171 @@
+"""Takes the console's pictures for the guide, from a made-up desk in a database of its own, in both languages."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from unittest.mock import patch
+
+from playwright.async_api import Page
+from sqlalchemy import make_url
+
+from bootstrap.services.postgres import throwaway
+from database.migrate import upgrade
+from docs import picture_history, picture_scenes
+from docs.picture_files import LANGUAGES, save
+from domain import identifiers
+from domain.review import ReviewReason
+from tests.browser.console import Desks, desks
+from tests.browser.people import PHONE
+from tests.reviewer_ui.cards import Waiting
+from tests.reviewer_ui.conftest import House, a_house, post
+from tests.reviewer_ui.queue_scenes import change
+
+LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+SETTLED_MS = 500
+Steps = Callable[[Page], Awaitable[None]]
+
+
+@dataclass
+class Studio:
+    """The desk, its people, and a browser to look at it."""
+
+    house: House
+    desks: Desks
+    who: picture_scenes.People
+
+    async def take(
+        self, name: str, person: str, path: str, *steps: Steps, size: dict[str, int] | None = None, theme: str = "light"
+    ) -> None:
+        """One page as that person sees it in each language, after these steps."""
+        token = await self.house.sessions.open(person)
+        for short, locale in LANGUAGES.items():
+            async with self.desks.visit(token, locale=locale, size=size, theme=theme) as visitor:
+                await visitor.page.goto(path)
+                for step in steps:
+                    await step(visitor.page)
+                await visitor.page.wait_for_timeout(SETTLED_MS)  # Fonts, photo and countdown are drawn.
+                save(f"{name}.{short}.png", await visitor.page.screenshot())
+
+
+async def main(program: Path) -> None:
+    """Writes every picture of the console anew."""
+    with patch.object(identifiers, "new_id", _ids()):
+        async with _studio(program) as studio:
+            await _figures(studio)
+            await _at_work(studio)
+            await _seen_by_two(studio)
+            await _set_up(studio)
+
+
+@asynccontextmanager
+async def _studio(program: Path) -> AsyncIterator[Studio]:
+    async with AsyncExitStack() as stack:
+        folder = Path(
+            stack.enter_context(tempfile.TemporaryDirectory(prefix="cardloop-pictures-", ignore_cleanup_errors=True))
+        )
+        server = stack.enter_context(throwaway(folder).running())
+        url = make_url(server.url("postgres")).render_as_string(hide_password=False)
+        await asyncio.to_thread(upgrade, url)
+        house = await stack.enter_async_context(a_house(url, folder / "photos"))
+        opened = await stack.enter_async_context(desks(house, program))
+        yield Studio(house, opened, await picture_scenes.people(house))
+
+
+async def _figures(studio: Studio) -> None:
+    """Quality before the desk is filled: what has been decided; insight also of what waits."""
+    await picture_history.fortnight(studio.house, studio.who)
+    await picture_scenes.queue(studio.house, studio.who)
+    await studio.take("console-insight", studio.who.zhou, "/insight")
+    await studio.take("console-quality", studio.who.zhou, "/quality")
+
+
+async def _at_work(studio: Studio) -> None:
+    who, house = studio.who, studio.house
+    await studio.take("console-queue", who.zhou, "/review?all=yes")
+    await studio.take("phone-queue", who.zhou, "/review?all=yes", size=PHONE)
+    card = await picture_scenes.dining_card(house, "seller:first")
+    path = f"/cards/{card.card_id}"
+    lin = house.browser(await house.sessions.open(who.lin))
+    await post(lin, f"{path}/take", task_id=card.task_id)
+    await post(
+        house.browser(await house.sessions.open(who.zhou)),
+        f"{path}/comments",
+        words="@林静 Lin Jing 已致电门店，卡密无误 · the store confirms the PIN",
+    )
+    await studio.take("console-card", who.lin, path)
+    await studio.take("console-card-dark", who.lin, path, theme="dark")
+    await studio.take("phone-card", who.lin, path, size=PHONE)
+    await studio.take("console-reasons", who.lin, path, _settled, _pressed("r"))
+    await studio.take("console-keys", who.lin, path, _settled, _pressed("?"))
+    await studio.take("console-why-due", who.lin, f"{path}/why-due")
+    await _undo(studio, card)
+    await picture_history.news(house, who.lin, [card, *[await house.cards.waiting() for _ in range(6)]])
+    await studio.take("console-notices", who.lin, "/notices")
+
+
+async def _undo(studio: Studio, card: Waiting) -> None:
+    """Decided by one key, and offered to undo while the next card is open; then undone, for the other language."""
+    following = await picture_scenes.dining_card(studio.house, "seller:second")
+    await change(studio.house, following, assigned_to=studio.who.lin)
+    review = studio.house.app.state.console.services.review
+    review.undo_s = None  # As long as everywhere.
+    token = await studio.house.sessions.open(studio.who.lin)
+    for short, locale in LANGUAGES.items():
+        async with studio.desks.visit(token, locale=locale) as visitor:
+            await visitor.page.goto(f"/cards/{card.card_id}")
+            await visitor.page.wait_for_timeout(SETTLED_MS)
+            await visitor.page.keyboard.press("a")
+            await visitor.page.wait_for_selector(".undo-bar")
+            await visitor.page.wait_for_timeout(SETTLED_MS)
+            save(f"console-undo.{short}.png", await visitor.page.screenshot())
+            await visitor.page.keyboard.press("z")
+            await visitor.page.wait_for_url(f"**/cards/{card.card_id}")
+    review.undo_s = 0
+
+
+async def _seen_by_two(studio: Studio) -> None:
+    """Lin's approval of a suspicious card waits for a second pair of eyes: Zhou's."""
+    house, who = studio.house, studio.who
+    card = await picture_scenes.dining_card(house, "seller:third", ("card_type", ReviewReason.FORGED_NUMBER))
+    path = f"/cards/{card.card_id}"
+    lin, zhou = [house.browser(await house.sessions.open(one)) for one in (who.lin, who.zhou)]
+    await post(lin, f"{path}/take", task_id=card.task_id)
+    await post(
+        lin, f"{path}/decision", task_id=card.task_id, act="approve", note="卡号逐位核对无误 · every digit compared"
+    )
+    await post(zhou, f"{path}/take", task_id=card.task_id)
+    await studio.take("console-second-look", who.zhou, path)
+
+
+async def _set_up(studio: Studio) -> None:
+    await studio.take("console-people", studio.who.tang, "/setup/people")
+    await studio.take("console-deadlines", studio.who.tang, "/setup/deadlines")
+
+
+async def _settled(page: Page) -> None:
+    """The page takes no key in its first moment."""
+    await page.wait_for_timeout(SETTLED_MS)
+
+
+def _pressed(key: str) -> Steps:
+    async def press(page: Page) -> None:
+        await page.keyboard.press(key)
+
+    return press
+
+
+def _ids() -> Callable[[], str]:
+    """Ids as they are, but the same at every run."""
+    rng, count = Random(1), itertools.count(1)  # noqa: S311  # Names of made-up cards.
+
+    def made() -> str:
+        return f"01KB{next(count):06d}" + "".join(rng.choice(LETTERS) for _ in range(16))
+
+    return made
