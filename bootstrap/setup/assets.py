@@ -17,12 +17,12 @@ FILES = {
 }
 # The whole sprite is 2.2 MB, most of it never shown; a page that wants another icon adds its name here.
 ICONS = """
-adjustments alert-circle alert-octagon alert-triangle arrow-back-up arrow-left arrow-right arrow-up ban barcode bell book
+adjustments alert-circle alert-octagon alert-triangle arrow-back-up arrow-left arrow-right arrow-up award ban barcode bell book
 building-bank building-store calendar camera chart-bar check checks chevron-down chevron-left chevron-right chevron-up
 circle-check circle-x clock clock-exclamation clock-pause coin coins copy credit-card credit-card-pay currency-yuan
-dashboard database device-mobile dots dots-vertical download edit eye eye-off file-certificate file-text filter fingerprint
+dashboard database device-mobile dots dots-vertical download edit eye eye-check eye-off file-certificate file-text filter fingerprint
 flag gavel gift gift-card hand-stop headset help history home hourglass inbox info-circle key keyboard language
-list list-check lock lock-open login logout mail message moon note parking-circle password pencil percentage phone photo
+list list-check lock lock-open login logout mail menu-2 message moon note parking-circle password pencil percentage phone photo
 photo-scan player-pause player-play plug plus qrcode receipt receipt-yuan refresh report rotate rotate-clockwise
 route scale scan search send server settings shield shield-check shield-lock shopping-cart star stethoscope sun tag
 ticket timeline tool trash truck upload urgent user user-check user-plus users wallet world x zoom-in zoom-out

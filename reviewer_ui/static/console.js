@@ -145,6 +145,12 @@ function forget(secret) {
   setTimeout(() => secret.remove(), Number(secret.dataset.goneAfter) * 1000);
 }
 
+// Whoever asked to see a secret reads why not in its place; a refusal keeps its status.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const { target, xhr } = event.detail;
+  if (target.id === "secret" && xhr.status >= 400 && xhr.status < 500) event.detail.shouldSwap = true;
+});
+
 const watchSecrets = () => document.querySelectorAll("[data-gone-after]").forEach(forget);
 document.addEventListener("htmx:afterSwap", watchSecrets);
 document.addEventListener("htmx:afterRequest", (event) => {

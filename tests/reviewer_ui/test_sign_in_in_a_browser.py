@@ -32,6 +32,7 @@ async def test_an_authenticator_is_set_up_and_then_asked_for_at_the_door(house: 
     person = await employed(house)
     async with desks(house, browser_program) as office, office.visit("") as at:
         await _sign_in(at.page, person.email)
+        await at.page.click(".bar-menu > summary")
         await at.page.click(".bar-person")
         await at.page.click("form[action='/account/totp/begin'] button")
         assert await axe.faults(at.page) == []
@@ -40,6 +41,7 @@ async def test_an_authenticator_is_set_up_and_then_asked_for_at_the_door(house: 
         await at.page.fill(".totp [name=code]", now_code(device, -1))
         await at.page.keyboard.press("Enter")
         await at.page.wait_for_selector("form[action='/account/totp/off']")
+        await at.page.click(".bar-menu > summary")
         await at.page.click("form[action='/sign-out'] button")
         await _sign_in(at.page, person.email)
         await at.page.wait_for_url("**/sign-in/code")
