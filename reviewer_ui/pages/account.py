@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 from starlette.responses import Response
 
+from activities.secret_words import require_no_number
 from activities.totp import TotpSetUp
 from database.tables.people import PersonRow
 from domain.people import Permission
@@ -23,7 +25,7 @@ from languages import LOCALES
 from reviewer_ui.audit import note
 from reviewer_ui.pages.sign_in import signed_out
 from reviewer_ui.pages.totp_picture import picture
-from reviewer_ui.sessions import OpenSession, Person
+from reviewer_ui.sessions import OpenSession, Person, is_proved
 from reviewer_ui.step_up import require_step_up
 from reviewer_ui.visit import THEME_COOKIE, THEMES, At, Console, Shell, SignedIn, see_other, shell
 from web.locale import ONE_YEAR_S, remember
@@ -59,6 +61,7 @@ class AccountContext:
     zones: Mapping[str, tuple[str, ...]]
     themes: tuple[str, ...]
     links: tuple[tuple[str, str, str], ...]  # Address, icon, key of its word.
+    passwords: bool
     totp_since: datetime | None
     totp_required: bool
     set_up: TotpSetUp | None = field(repr=False)
@@ -107,7 +110,9 @@ async def begin_totp(request: Request, console: At, person: SignedIn) -> Respons
 
 @router.post("/totp/confirm")
 async def confirm_totp(request: Request, console: At, person: SignedIn, code: Digits) -> Response:
-    """Puts the secret to use; other browsers of this person are signed out."""
+    """Puts the secret to use; other browsers of this person are signed out. It proves who is there from then on, so whoever
+    finds a browser with a set-up half done must show it first."""
+    await require_step_up(request, person)
     try:
         await console.totp.confirm(person.id, code, keep_session=person.session_id)
     except Refusal as refusal:
@@ -149,7 +154,8 @@ async def _page(
 ) -> Response:
     async with console.services.database.transaction() as session:
         row = await session.get_one(PersonRow, person.id)
-    set_up = await console.totp.waiting(person.id)
+    # Not for whoever finds the browser open: the secret would be in their telephone.
+    set_up = await console.totp.waiting(person.id) if is_proved(person) else None
     context = AccountContext(
         shell=shell(request, person),
         email=row.email,
@@ -158,6 +164,7 @@ async def _page(
         zones=time_zones(),
         themes=THEMES,
         links=tuple(link for link, permission in MORE if permission is None or person.may(permission)),
+        passwords=console.services.passwords,
         totp_since=row.totp_confirmed_at,
         totp_required=_must_have_totp(console, person),
         set_up=set_up,
@@ -189,6 +196,11 @@ def time_zones() -> Mapping[str, tuple[str, ...]]:
 def _require(typed: Profile) -> None:
     if not typed.name or len(typed.name) > NAME_MAX:
         raise FieldInvalid(field="name", why="missing")
+    if any(
+        unicodedata.category(one).startswith("C") for one in typed.name
+    ):  # They hide or turn what stands beside them.
+        raise FieldInvalid(field="name", why="characters")
+    require_no_number(typed.name)
     if typed.locale not in LOCALES:
         raise FieldInvalid(field="locale", why="missing")
     if not any(typed.timezone in places for places in time_zones().values()):
