@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, StringConstraints
 
+from database.reads.asked import Asked
 from database.reads.submissions import CardView, QuoteView, SubmissionView
 from domain.intake import CARDS_PER_SUBMISSION_MAX, SubmittedCard
 from domain.money import Currency, Money
@@ -134,6 +135,19 @@ class PayoutOut(BaseModel):
     settled_at: datetime | None
 
 
+class AskedOut(BaseModel):
+    """The one item that a reviewer asks for again, the code of their reason, and its words by language (`zh_CN`, `en`)."""
+
+    item: str
+    reason: str
+    words: dict[str, str]
+
+    @classmethod
+    def of(cls, asked: Asked) -> AskedOut:
+        """From the read."""
+        return cls(item=asked.item.value, reason=asked.reason, words=asked.words)
+
+
 class CardOut(BaseModel):
     """One card: its stage, whom it waits for since and until when, and how it ended."""
 
@@ -153,6 +167,7 @@ class CardOut(BaseModel):
     reason_detail: str | None
     quote: QuoteOut | None
     payout: PayoutOut | None
+    asked: AskedOut | None
 
     @classmethod
     def of(cls, card: CardView) -> CardOut:
@@ -167,6 +182,7 @@ class CardOut(BaseModel):
             expiry=card.expires_on,
             quote=QuoteOut.of(card.quote) if card.quote else None,
             payout=_payout(card),
+            asked=AskedOut.of(card.asked) if card.asked else None,
         )
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from database.reads.asked import Asked, asked_for
 from database.tables.intake import CardEventRow, CardRow, SubmissionRow
 from database.tables.payout import PayoutRow
 from database.tables.pricing import QuoteRow
@@ -74,6 +75,7 @@ class CardView:
     payee: str
     quote: QuoteView | None
     payout: PayoutView | None
+    asked: Asked | None  # While the seller is to send one item again.
 
     @property
     def ended(self) -> bool:
@@ -172,11 +174,14 @@ async def last_event(session: AsyncSession, card_ids: Sequence[str]) -> int:
 
 
 async def card_views(session: AsyncSession, rows: Iterable[tuple[CardRow, SubmissionRow]]) -> tuple[CardView, ...]:
-    """The cards with their latest quote and payout: two statements, however many cards."""
+    """The cards with their latest quote and payout: two statements, however many cards; a third where an item is waited for."""
     pairs = list(rows)
     ids = [card.id for card, _ in pairs]
     quotes, payouts = await _latest_quotes(session, ids), await _latest_payouts(session, ids)
-    return tuple(_card_view(card, sub, quotes.get(card.id), payouts.get(card.id)) for card, sub in pairs)
+    asked = await asked_for(session, [card.id for card, _ in pairs if card.waiting_for is WaitingFor.SELLER_ITEM])
+    return tuple(
+        _card_view(card, sub, quotes.get(card.id), payouts.get(card.id), asked.get(card.id)) for card, sub in pairs
+    )
 
 
 async def _latest_quotes(session: AsyncSession, ids: list[str]) -> dict[str, QuoteRow]:
@@ -194,7 +199,9 @@ def _public(facts: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in facts.items() if name in PUBLIC_FACTS}
 
 
-def _card_view(card: CardRow, sub: SubmissionRow, quote: QuoteRow | None, payout: PayoutRow | None) -> CardView:
+def _card_view(
+    card: CardRow, sub: SubmissionRow, quote: QuoteRow | None, payout: PayoutRow | None, asked: Asked | None
+) -> CardView:
     face = None if card.face_value_minor is None else Money(card.face_value_minor, card.currency)
     return CardView(
         id=card.id,
@@ -216,6 +223,7 @@ def _card_view(card: CardRow, sub: SubmissionRow, quote: QuoteRow | None, payout
         payee=sub.payee_masked,
         quote=_quote_view(quote) if quote else None,
         payout=_payout_view(payout, sub.payee_masked) if payout else None,
+        asked=asked,
     )
 
 
