@@ -45,6 +45,10 @@ class WorkSetUp:
     on_duty: bool = True
     probation_until: datetime | None = None
 
+    def columns(self) -> dict[str, Any]:
+        """The values by the names of a person's columns."""
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+
 
 class People:
     """Changes of people. `by` is the id of whoever makes them and needs MANAGE_PEOPLE; refuses NotAllowed, NotFound."""
@@ -67,13 +71,12 @@ class People:
 
     async def set_up(self, by: str, person: str, work: WorkSetUp) -> None:
         """Changes what a person is given to do. Refuses FieldInvalid, and OwnRoles for one's own limit or probation."""
-        _require_sound(work)
+        require_sound(work)
         async with self._database.transaction() as session:
             row = await _person(session, by, person)
             if by == person and (row.limit_minor, row.probation_until) != (work.limit_minor, work.probation_until):
                 raise OwnRoles()
-            values = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(work).items()}
-            changed = {name: value for name, value in values.items() if getattr(row, name) != value}
+            changed = {name: value for name, value in work.columns().items() if getattr(row, name) != value}
             for name, value in changed.items():
                 setattr(row, name, value)
             if changed:
@@ -90,7 +93,7 @@ class People:
                 return
             if not active:
                 await _require_another_manager(session, person)
-                await _end_sessions(session, person, self._now())
+                await end_sessions(session, person, self._now())
                 await _give_back(session, person)
             row.active = active
             session.add(_audited(by, "switch_on" if active else "switch_off", person))
@@ -139,7 +142,8 @@ async def _require_another_manager(session: AsyncSession, person: str) -> None:
         raise LastAdmin()
 
 
-async def _end_sessions(session: AsyncSession, person: str, now: datetime) -> None:
+async def end_sessions(session: AsyncSession, person: str, now: datetime) -> None:
+    """Signs a person out of every browser."""
     row: Any = ConsoleSessionRow
     open_ones = (row.person_id == person, row.ended_at.is_(None))
     await session.execute(update(ConsoleSessionRow).where(*open_ones).values(ended_at=now))
@@ -165,7 +169,8 @@ async def _seller(session: AsyncSession, named: str) -> str:
     return written[0]
 
 
-def _require_sound(work: WorkSetUp) -> None:
+def require_sound(work: WorkSetUp) -> None:
+    """Refuses FieldInvalid for what nobody can be set up with."""
     if not 0 <= work.capacity <= CAPACITY_MAX:
         raise FieldInvalid(field="capacity", why="not_a_number", most=CAPACITY_MAX)
     if work.limit_minor is not None and work.limit_minor < 0:

@@ -16,6 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from activities import totp
+from activities.newcomers import Newcomer, insert_person
 from activities.partners import Partners
 from bootstrap import keys
 from bootstrap.settings import Settings
@@ -25,16 +26,13 @@ from database.session import Database, DatabaseUnavailable
 from database.tables.people import AuditRow, PersonRow
 from database.tables.verification import OutletRow
 from domain.cards import CardType
-from domain.identifiers import new_id
-from domain.people import Role
+from domain.people import PASSWORD_CHARACTERS_MIN, Role, is_address, is_name
 from domain.rules.brands import catalogue
 from gateways.webhooks import PORTS, is_public, resolve
 
-PASSWORD_CHARACTERS_MIN = 12
 ACTOR = "cli"  # In the audit record: somebody at the command line, where no person is signed in.
 _PERSON: Any = PersonRow  # Attributes of models are columns in a statement, which their annotations do not say.
 _OUTLET: Any = OutletRow
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _OUTLET_CODE = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 
 
@@ -52,16 +50,15 @@ async def add_person(settings: Settings, email: str, name: str, roles: Iterable[
 
     Raises Problem for an address that is none or is taken, no name, no role, or a password under 12 characters.
     """
-    address, given = email.strip().lower(), [role.value for role in dict.fromkeys(roles)]
-    _require_person(address, name, given, password)
+    newcomer = Newcomer(email.strip().lower(), name.strip(), tuple(dict.fromkeys(roles)))
+    _require_person(newcomer, password)
     hashed = PasswordHash.recommended().hash(password)
-    row = PersonRow(id=new_id(), email=address, name=name.strip(), password_hash=hashed, roles=given)
-    statement = insert(PersonRow).values(row.model_dump()).on_conflict_do_nothing(index_elements=["email"])
     async with _store(settings) as store, store.transaction() as session:
-        if (await session.execute(statement.returning(_PERSON.id))).first() is None:
-            raise Problem(f"{address} 已存在。", f"{address} is there already.")
-        _audit(session, "person", row.id, roles=",".join(given))
-    return row.id
+        added = await insert_person(session, newcomer, hashed)
+        if added is None:
+            raise Problem(f"{newcomer.email} 已存在。", f"{newcomer.email} is there already.")
+        _audit(session, "person", added, roles=",".join(role.value for role in newcomer.roles))
+    return added
 
 
 async def reset_totp(settings: Settings, email: str) -> None:
@@ -130,10 +127,10 @@ def _audit(session: AsyncSession, kind: str, subject: str, **facts: str) -> None
     session.add(AuditRow(actor=ACTOR, act=f"{ACTOR}:{kind}:add", subject=subject, facts=facts))
 
 
-def _require_person(email: str, name: str, roles: list[str], password: str) -> None:
-    if not _EMAIL.fullmatch(email):
+def _require_person(newcomer: Newcomer, password: str) -> None:
+    if not is_address(newcomer.email):
         raise Problem("这不是一个电子邮箱地址。", "This is no e-mail address.")
-    if not name.strip() or not roles:
+    if not is_name(newcomer.name) or not newcomer.roles:
         raise Problem("姓名和至少一个角色（--role）不能缺。", "A name and at least one --role are needed.")
     if len(password) < PASSWORD_CHARACTERS_MIN:
         raise Problem(

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+
+PASSWORD_CHARACTERS_MIN, PASSWORD_CHARACTERS_MAX = 12, 1024
+ADDRESS_CHARACTERS_MAX, NAME_CHARACTERS_MAX = 254, 80
+_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
 class Role(StrEnum):
@@ -106,6 +111,17 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
         }
     ),
 }
+
+
+def is_address(text: str) -> bool:
+    """Whether somebody can sign in with this: an e-mail address in small letters."""
+    fits = len(text) <= ADDRESS_CHARACTERS_MAX and text.isprintable() and text == text.lower()
+    return fits and _ADDRESS.fullmatch(text) is not None
+
+
+def is_name(text: str) -> bool:
+    """Whether a person can be called so in the console."""
+    return 0 < len(text) <= NAME_CHARACTERS_MAX and text.isprintable() and text == text.strip()
 
 
 def permissions_of(roles: Iterable[Role]) -> frozenset[Permission]:

@@ -33,6 +33,13 @@ class SignInTooOld(Refusal):
     http_status = 401
 
 
+class SetUpLinkSpent(Refusal):
+    """The link by which somebody chooses their password was used, is too old, or was changed."""
+
+    code = "set_up_link_spent"
+    http_status = 410
+
+
 class StepUpNeeded(Refusal):
     """The act needs a proof of who one is that is no older than ten minutes; `why` names what was wrong with the last."""
 

@@ -13,6 +13,7 @@ from starlette.responses import RedirectResponse, Response
 
 from activities.absences import Absences
 from activities.bulk import Bulk
+from activities.newcomers import Newcomers
 from activities.people import People
 from activities.second_review import SecondReviews
 from activities.throttle import Throttle
@@ -79,6 +80,7 @@ class Console:
         self.views = Views(services.database)
         self.bulk = Bulk(services.database, services.review)
         self.people = People(services.database)
+        self.newcomers = Newcomers(services.database)
         self.absences = Absences(services.database)
         self.second_reviews = SecondReviews(services.database, services.keyring)
         self.static = StaticFiles(HERE / "static")

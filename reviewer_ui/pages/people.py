@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Form
+from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from activities.newcomers import roles_of
 from activities.people import WorkSetUp
 from database.reads import people as reads
 from database.tables.columns import now
@@ -21,14 +22,12 @@ from domain.people import Role
 from domain.refusals import Refusal
 from languages import LOCALES
 from reviewer_ui.pages.absence import AbsenceForm, AbsenceLine, declared, lines, require_of
-from reviewer_ui.pages.people_form import COMMON_ZONES, WorkForm, work_form, work_set_up
+from reviewer_ui.pages.people_form import COMMON_ZONES, Line, Several, WorkForm, WorkTyped, work_form, work_set_up
 from reviewer_ui.pages.queue_rows import brand_names
 from reviewer_ui.sessions import Person
 from reviewer_ui.visit import At, Console, PeopleManager, Shell, see_other, shell
 
 router = APIRouter(prefix="/setup/people")
-Line = Annotated[str, Form(max_length=120)]
-Several = Annotated[list[str] | None, Form()]
 
 
 @dataclass(frozen=True)
@@ -83,6 +82,7 @@ class PersonContext:
     languages: tuple[str, ...]
     zones: tuple[str, ...]
     typed_seller: str
+    passwords: bool
     saved: bool
     refusal: Refusal | None
 
@@ -117,30 +117,14 @@ async def set_roles(
     request: Request, console: At, person: PeopleManager, person_id: str, role: Several = None
 ) -> Response:
     """Gives them exactly the chosen roles."""
-    given = tuple(one for one in Role if one.value in (role or ()))
+    given = roles_of(role or ())
     change = console.people.set_roles(person.id, person_id, given)
     return await _changed(request, console, person, person_id, change, _Typed(roles=given))
 
 
 @router.post("/{person_id}/work")
-async def set_up(
-    request: Request,
-    console: At,
-    person: PeopleManager,
-    person_id: str,
-    type: Several = None,  # noqa: A002
-    brand: Several = None,
-    language: Several = None,
-    limit: Line = "",
-    capacity: Line = "",
-    on_duty: Line = "",
-    probation: Line = "",
-    team: Line = "",
-    timezone: Line = "",
-) -> Response:
+async def set_up(request: Request, console: At, person: PeopleManager, person_id: str, typed: WorkTyped) -> Response:
     """Changes skills, limit, capacity and the rest of their work."""
-    skills = (tuple(type or ()), tuple(brand or ()), tuple(language or ()))
-    typed = WorkForm(*skills, limit, capacity, on_duty == "yes", probation, team.strip(), timezone.strip())
 
     async def change() -> None:
         await console.people.set_up(person.id, person_id, await _work(console, person_id, typed))
@@ -248,6 +232,7 @@ async def _page(
         languages=LOCALES,
         zones=COMMON_ZONES,
         typed_seller=typed.seller,
+        passwords=console.services.passwords,
         saved=saved,
         refusal=refusal,
     )
@@ -261,7 +246,7 @@ def _line(row: PersonRow, away: bool, busy: int) -> PersonLine:
 
 
 def _roles(row: PersonRow) -> tuple[Role, ...]:
-    return tuple(role for role in Role if role.value in row.roles)
+    return roles_of(row.roles)
 
 
 def _change(row: AuditRow, names: dict[str, str]) -> Change:

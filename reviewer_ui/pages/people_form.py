@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Annotated
+
+from fastapi import Depends, Form
 
 from activities.people import CAPACITY_MAX, WorkSetUp
 from database.tables.people import PersonRow
@@ -20,6 +23,9 @@ COMMON_ZONES = (
     "Europe/Berlin", "America/New_York", "America/Los_Angeles", "Australia/Sydney", "UTC",
 )  # fmt: skip
 
+Line = Annotated[str, Form(max_length=120)]
+Several = Annotated[list[str] | None, Form()]
+
 
 @dataclass(frozen=True)
 class WorkForm:
@@ -34,6 +40,25 @@ class WorkForm:
     probation: str  # A date; the probation ends at its beginning on the person's clock.
     team: str
     timezone: str
+
+
+def typed_work(
+    type: Several = None,  # noqa: A002
+    brand: Several = None,
+    language: Several = None,
+    limit: Line = "",
+    capacity: Line = "",
+    on_duty: Line = "",
+    probation: Line = "",
+    team: Line = "",
+    timezone: Line = "",
+) -> WorkForm:
+    """A dependency: the form as a browser sends it."""
+    skills = (tuple(type or ()), tuple(brand or ()), tuple(language or ()))
+    return WorkForm(*skills, limit, capacity, on_duty == "yes", probation, team.strip(), timezone.strip())
+
+
+WorkTyped = Annotated[WorkForm, Depends(typed_work)]
 
 
 def work_form(row: PersonRow) -> WorkForm:

@@ -57,6 +57,8 @@ MATRIX = (
     Line("POST", "/sign-in/set-up", None, (401, 422)),
     Line("GET", "/sign-in/provider", None, (404,)),  # There is none in this test.
     Line("GET", "/sign-in/provider/answer", None, (400,)),
+    Line("GET", "/sign-in/welcome", None, (410,)),  # A link opens it, and there is none.
+    Line("POST", "/sign-in/welcome", None, (410,)),
     Line("POST", "/sign-out", None),
     # One's own account.
     Line("GET", "/account", STAFF),
@@ -65,6 +67,7 @@ MATRIX = (
     Line("POST", "/account/totp/confirm", STAFF),
     Line("POST", "/account/totp/off", STAFF),
     Line("POST", "/account/sessions/{session_id}/end", STAFF),
+    Line("POST", "/account/password", STAFF),
     Line("GET", "/account/absence", QUEUE_READERS),
     Line("POST", "/account/absence", QUEUE_READERS),
     Line("POST", "/account/absence/{absence_id}/call-off", QUEUE_READERS),
@@ -135,6 +138,9 @@ MATRIX = (
     Line("GET", "/trail/{card_id}", TRAIL_READERS),
     # Setting up.
     Line("GET", "/setup/people", ADMINS),
+    Line("GET", "/setup/people/new", ADMINS),
+    Line("POST", "/setup/people", ADMINS),
+    Line("POST", "/setup/people/{person_id}/invitation", ADMINS),
     Line("GET", "/setup/people/{person_id}", ADMINS),
     Line("POST", "/setup/people/{person_id}/roles", ADMINS),
     Line("POST", "/setup/people/{person_id}/work", ADMINS),
