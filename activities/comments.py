@@ -68,7 +68,7 @@ class Comments:
             for one in kept:
                 await _attach(session, row, card, one)
             others = [who for who in called if who != person]
-            await notices.tell(session, others, NoticeKind.MENTIONED, f"comment:{row.id}", card_id=card_id)
+            await notices.tell(session, others, NoticeKind.MENTIONED, f"comment:{row.id}", card_id=card_id, by=person)
         return row.id
 
     async def download(self, person: str, card_id: str, attachment_id: str) -> Download:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import text
@@ -14,29 +16,44 @@ from domain.people import Permission, Role, permissions_of
 from domain.refusals import NotSignedIn
 from domain.review import TaskPhase
 
-# The person first, then everyone they stand in for now, each with the sellers they are related to.
-_CIRCLE = text("""
-SELECT p.id, p.active, p.roles, p.skill_types, p.skill_brands, p.skill_languages, p.limit_minor,
+# Of each of these people: themselves first, then everyone they stand in for now, each with the sellers they are related to.
+_CIRCLES = text("""
+SELECT whose.id AS whose, p.id, p.active, p.roles, p.skill_types, p.skill_brands, p.skill_languages, p.limit_minor,
        ARRAY(SELECT r.seller FROM person_relative r WHERE r.person_id = p.id) AS sellers
-FROM person p
-WHERE p.id = :person OR p.id IN (
+FROM unnest(CAST(:people AS text[])) AS whose(id)
+CROSS JOIN LATERAL (
+    SELECT whose.id AS id
+    UNION
     SELECT a.person_id FROM absence a
-    WHERE a.stand_in = :person AND a.starts_at <= :now AND a.ends_at > :now AND a.ended_at IS NULL)
-ORDER BY p.id <> :person, p.id
+    WHERE a.stand_in = whose.id AND a.starts_at <= :now AND a.ends_at > :now AND a.ended_at IS NULL) AS circle
+JOIN person p ON p.id = circle.id
+ORDER BY whose.id, p.id <> whose.id, p.id
 """)
 
 
 async def standing(session: AsyncSession, person_id: str, now: datetime) -> Standing:
     """The person with their circle and rights, in one statement. Refuses NotSignedIn when they no longer work here."""
-    rows = (await session.execute(_CIRCLE, {"person": person_id, "now": now})).all()
-    if not rows or rows[0].id != person_id or not rows[0].active:
+    found = (await standings(session, [person_id], now)).get(person_id)
+    if found is None:
         raise NotSignedIn()
-    allowed = permissions_of(Role(role) for role in rows[0].roles)
+    return found
+
+
+async def standings(session: AsyncSession, people: Sequence[str], now: datetime) -> dict[str, Standing]:
+    """The same for many people by id, in one statement; whoever no longer works here has none."""
+    rows = (await session.execute(_CIRCLES, {"people": list(people), "now": now})).all()
+    circles = ((whose, list(circle)) for whose, circle in groupby(rows, key=lambda row: str(row.whose)))
+    return {whose: _standing(circle) for whose, circle in circles if circle[0].id == whose and circle[0].active}
+
+
+def _standing(circle: list[Any]) -> Standing:
+    """Of one person's rows, their own first."""
+    allowed = permissions_of(Role(role) for role in circle[0].roles)
     return Standing(
-        person=person_id,
-        circle=frozenset(row.id for row in rows),
-        eligible_as=tuple(_reviewer(row) for row in rows if row.active),
-        relatives=frozenset(seller for row in rows for seller in row.sellers),
+        person=circle[0].id,
+        circle=frozenset(row.id for row in circle),
+        eligible_as=tuple(_reviewer(row) for row in circle if row.active),
+        relatives=frozenset(seller for row in circle for seller in row.sellers),
         decides=Permission.DECIDE in allowed,
         checks=Permission.CHECK in allowed,
     )

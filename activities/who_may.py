@@ -7,10 +7,10 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from activities.standing import standing, task_facts
+from activities.standing import standings, task_facts
 from database.reads import people
 from database.tables.review import ReviewTaskRow
-from domain.eligibility import Ineligible, why_not
+from domain.eligibility import Ineligible, Standing, TaskFacts, why_not
 from domain.refusals import NotFound
 
 
@@ -27,15 +27,17 @@ class Answer:
 
 
 async def who_may(session: AsyncSession, task_id: str, now: datetime) -> tuple[ReviewTaskRow, tuple[Answer, ...]]:
-    """The task and everybody's answer at this moment, those who may first. Refuses NotFound."""
+    """The task and everybody's answer at this moment, those who may first, in five statements at most. Refuses NotFound."""
     task = await session.get(ReviewTaskRow, task_id)
     if task is None:
         raise NotFound(task=task_id[:64])
     facts, names = await task_facts(session, task), await people.all_names(session)
-    answers = []
-    for one in await people.reviewers(session):
-        theirs = await standing(session, one.id, now)
-        acts_for = tuple(sorted(names.get(other, other) for other in theirs.circle - {one.id}))
-        reasons = why_not(theirs, facts, now)
-        answers.append(Answer(one.id, one.name, one.away, one.on_duty, acts_for, reasons))
+    reviewers = await people.reviewers(session)
+    theirs = await standings(session, [one.id for one in reviewers], now)
+    answers = (_answer(one, theirs[one.id], facts, names, now) for one in reviewers if one.id in theirs)
     return task, tuple(sorted(answers, key=lambda answer: (bool(answer.reasons), answer.name)))
+
+
+def _answer(one: people.Reviewer, theirs: Standing, task: TaskFacts, names: dict[str, str], now: datetime) -> Answer:
+    acts_for = tuple(sorted(names.get(other, other) for other in theirs.circle - {one.id}))
+    return Answer(one.id, one.name, one.away, one.on_duty, acts_for, why_not(theirs, task, now))

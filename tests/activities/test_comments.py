@@ -49,7 +49,7 @@ async def test_whoever_is_called_is_told_once_and_nobody_else(world: World) -> N
     card = await world.a_card()
     comment = await comments(world).add(writer, card, "@Bo Called and @bo called, see the edge. @Ann Writer @Nobody")
     [notice] = await world.rows(NoticeRow, card_id=card)
-    assert (notice.person_id, notice.kind) == (called, NoticeKind.MENTIONED)
+    assert (notice.person_id, notice.kind, notice.facts) == (called, NoticeKind.MENTIONED, {"by": writer})
     [row] = await world.rows(CommentRow, id=comment)
     assert (row.person_id, row.mentions) == (writer, [called, writer])
     assert other not in row.mentions

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from activities.standing import standing, task_facts
+from activities.standing import standing, standings, task_facts
 from database.tables.people import RelativeRow
 from database.tables.review import ReviewDecisionRow
 from domain.cards import CardType
@@ -20,6 +20,7 @@ from domain.refusals import Refusal
 from domain.review import ReviewOutcome, TaskPhase
 from tests.activities.queueing import Clock, Office
 from tests.activities.world import World
+from tests.database.test_cards import statements_of
 
 PEOPLE, TASKS = 14, 40
 NOON = Clock().moment
@@ -48,6 +49,20 @@ async def test_the_statement_gives_a_task_to_exactly_those_whom_nothing_keeps_fr
             for reason in reasons or (None,):
                 seen[reason] = seen.get(reason, 0) + 1
     assert set(seen) >= {*Ineligible, None} - {Ineligible.CLOSED}, "the draw must meet every reason"
+
+
+async def test_one_statement_says_of_everybody_what_many_say_of_each(office: Office) -> None:
+    chance = random.Random(3)
+    people = [await a_random_person(office, chance) for _ in range(PEOPLE)]
+    for _ in range(PEOPLE):
+        await office.stands_in(*chance.sample(people, 2), away=chance.random() < 0.5, hours=chance.choice([-0.5, 8]))
+    now = office.clock.moment
+    async with office.world.database.transaction() as session:
+        with statements_of(office.world.database.engine) as seen:
+            together = await standings(session, people, now)
+        assert len(seen) == 1
+        assert together == {person: await standing(session, person, now) for person in people}
+    assert any(len(one.circle) > 1 for one in together.values())
 
 
 async def a_random_person(office: Office, chance: random.Random) -> str:

@@ -60,6 +60,7 @@ async def test_each_row_says_why_it_stands_there_and_whose_it_is(house: House) -
     browser = await browser_of(house, me)
     page = (await browser.get("/review?all=yes")).text
     told = {name: row_of(page, task) for name, task in tasks.items() if name != "snoozed"}
+    assert f'href="/cards/{tasks["late"].card_id}/why-due"' in page
     assert re.search(r"Wang 04:[123]\d", told["held"])
     assert "In your hand" in told["mine"]
     assert "Assigned to Wang" in told["given"]
