@@ -17,11 +17,13 @@ from tests.reviewer_ui.conftest import console_url as console_url
 from tests.reviewer_ui.conftest import house as house
 from tests.reviewer_ui.scenes import SAMPLES, show_photo
 
-# How far the page and each of its parts reach: the page itself never scrolls, and no part is cut off at the side.
+# How far the page and each of its parts reach: neither the page nor a part of it scrolls or is cut off at the side.
 MEASURE = """() => ({
   height: document.scrollingElement.scrollHeight, width: document.scrollingElement.scrollWidth,
   wide: [...document.querySelectorAll('.card-grid > section, .decision, .card-head')]
     .filter((one) => one.scrollWidth > one.clientWidth + 1).map((one) => one.className),
+  hidden: [...document.querySelectorAll('.card-grid > section')]
+    .filter((one) => one.scrollHeight > one.clientHeight + 1).map((one) => one.className),
   fields: [...document.querySelectorAll('tr[data-field]')].map((one) => one.getBoundingClientRect().bottom),
   bottom: document.querySelector('.card-page').getBoundingClientRect().bottom,
 })"""
@@ -57,7 +59,7 @@ async def test_every_type_fits_in_both_languages_and_themes(
                 assert found["height"] <= DESK["height"], case
                 assert found["width"] <= DESK["width"], case
                 assert found["bottom"] <= DESK["height"], case
-                assert found["wide"] == [], case
+                assert (found["wide"], found["hidden"]) == ([], []), case
                 assert max(found["fields"]) < DESK["height"], case
                 await visitor.page.click("[data-photo-act=brighter]")
                 assert (await _measured(visitor.page))["height"] <= DESK["height"], case
