@@ -21,6 +21,7 @@ class SuggestionWhy(StrEnum):
     NUMBER_BREAKS_RULES = "number_breaks_rules"  # The number could not have been issued by the brand.
     NEIGHBOURS = "neighbours"  # Neighbouring numbers came from other sellers.
     PIN_WRONG = "pin_wrong"  # The issuer says that the PIN is wrong.
+    PIN_BREAKS_RULES = "pin_breaks_rules"  # The brand issues no such PIN and nobody has confirmed it.
     PIN_DOUBTFUL = "pin_doubtful"  # The PIN is hard to read and nobody has confirmed it.
     UNREADABLE = "unreadable"  # The photo shows nothing that can be read.
     FIELD_MISSING = "field_missing"  # A field that is needed is not known.
@@ -42,6 +43,7 @@ class FieldSeen:
     present: bool
     confidence_bp: int | None = None
     candidate_bp: int | None = None  # How surely that other value was read; None when there is none.
+    fits: bool = True  # Keeps the brand's rules, or is not there.
 
 
 @dataclass(frozen=True)
@@ -162,6 +164,8 @@ def _doubtful(sight: Sight, confidence_bp_min: int) -> Suggestion | None:
             return _ask(AskedItem.NUMBER, "missing", SuggestionWhy.FIELD_MISSING, GUESS_BP)
         if one.name is FieldName.PIN and not one.present:
             return _ask(AskedItem.PIN, "missing", SuggestionWhy.FIELD_MISSING, GUESS_BP)
+        if one.name is FieldName.PIN and not one.fits and sight.pin_said != "right":
+            return _ask(AskedItem.PIN, "mismatch", SuggestionWhy.PIN_BREAKS_RULES, FAIRLY_SURE_BP)
         unsure = one.confidence_bp is not None and one.confidence_bp < confidence_bp_min
         if one.name is FieldName.PIN and unsure and sight.pin_said != "right":
             return _ask(AskedItem.PIN, "blurred", SuggestionWhy.PIN_DOUBTFUL, GUESS_BP)
@@ -185,9 +189,9 @@ def _approval(sight: Sight, confidence_bp_min: int) -> Suggestion:
     if not sight.worth_known:
         return Suggestion(None, (SuggestionWhy.WORTH_UNKNOWN,))
     read = [one.confidence_bp for one in sight.fields if one.confidence_bp is not None]
-    unsure = any(one < confidence_bp_min for one in read)
+    unsure = any(one < confidence_bp_min for one in read) or not _fit(sight)
     if unsure and not sight.answered:
-        # The card is known to nobody and hard to read: a person compares it with the photo themselves.
+        # The card is known to nobody, and hard to read or odd: a person compares it with the photo themselves.
         return Suggestion(None, (SuggestionWhy.ENTER_BY_HAND,))
     score = min([SURE_BP, *(read if not sight.answered else ())]) - (0 if sight.answered else UNCONFIRMED_BP)
     return Suggestion(ReviewOutcome.APPROVE, tuple(_for_approval(sight, unsure=unsure)), max(score, 0))
@@ -195,10 +199,14 @@ def _approval(sight: Sight, confidence_bp_min: int) -> Suggestion:
 
 def _for_approval(sight: Sight, *, unsure: bool) -> Iterator[SuggestionWhy]:
     yield SuggestionWhy.PARTY_CONFIRMS if unsure else SuggestionWhy.READ_SURELY
-    if sight.number_valid:
+    if sight.number_valid and _fit(sight):
         yield SuggestionWhy.RULES_HOLD
     if sight.answered:
         yield SuggestionWhy.PARTIES_AGREE
+
+
+def _fit(sight: Sight) -> bool:
+    return all(one.fits for one in sight.fields)
 
 
 def _candidate(sight: Sight, name: FieldName) -> int | None:

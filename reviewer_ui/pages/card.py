@@ -85,6 +85,7 @@ class CardContext:
     brand_names: dict[str, str]
     has_pin: bool
     face_value: Money | None
+    expiry: str  # ISO 8601; empty when the card has none.
     stage: Stage
     waiting_for: WaitingFor
     since: datetime
@@ -211,6 +212,7 @@ def _context(
         brand_names=dict(kind.names),
         has_pin=kind.pin is not None,
         face_value=None if card.face_value_minor is None else Money(card.face_value_minor, card.currency),
+        expiry="" if card.expires_on is None else card.expires_on.isoformat(),
         stage=card.stage,
         waiting_for=card.waiting_for,
         since=card.since,

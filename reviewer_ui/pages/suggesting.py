@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 
 from database.reads.console import CardRecord
@@ -49,7 +49,8 @@ def suggested(record: CardRecord, keyring: KeyRing) -> Suggested:
     standing, read = _standing(record, keyring), list(_all_read(record, keyring))
     names = [name for name in ENTERED if name is not FieldName.PIN or kind.pin is not None]
     offered = {name: found for name in names if (found := _offered(name, standing, read, kind, today)) is not None}
-    seen = tuple(_seen(name, standing, read, offered) for name in names)
+    fitting = {name for name in names if name not in standing or _is_good(name, standing[name], kind, today)}
+    seen = tuple(replace(_seen(name, standing, read, offered), fits=name in fitting) for name in names)
     number = standing.get(FieldName.NUMBER)
     proposal = suggest(_sight(record, seen, None if number is None else kind.is_valid(number)), _confidence_min(today))
     return Suggested(proposal, {name: _as_typed(name, offered[name].value) for name in proposal.corrections})

@@ -21,7 +21,7 @@ CLEAR = Sight(
 )  # fmt: skip
 NAMES = (FieldName.NUMBER, FieldName.PIN, FieldName.FACE_VALUE, FieldName.EXPIRY)
 BPS = st.one_of(st.none(), st.integers(0, 10_000))
-SEEN = [st.builds(FieldSeen, st.just(name), st.booleans(), BPS, BPS) for name in NAMES]
+SEEN = [st.builds(FieldSeen, st.just(name), st.booleans(), BPS, BPS, st.booleans()) for name in NAMES]
 SIGHTS = st.builds(
     Sight, st.frozensets(st.sampled_from(ReviewReason)), st.tuples(*SEEN), st.sampled_from([None, True, False]),
     st.booleans(), st.booleans(), st.sampled_from(["", "right", "wrong"]), st.booleans(), st.booleans(), st.booleans(), st.booleans(),
@@ -54,6 +54,7 @@ def test_a_clear_card_is_approved_as_it_stands() -> None:
         (having(pin_said="wrong"), "ask_again", "mismatch", AskedItem.PIN, "pin_wrong"),
         (having(reasons=frozenset({ReviewReason.WRONG_PIN}), pin_said=""), "ask_again", "mismatch", AskedItem.PIN, "pin_wrong"),
         (having(replace(PIN, confidence_bp=7_100), pin_said=""), "ask_again", "blurred", AskedItem.PIN, "pin_doubtful"),
+        (having(replace(PIN, fits=False), pin_said=""), "ask_again", "mismatch", AskedItem.PIN, "pin_breaks_rules"),
         (having(replace(PIN, present=False, confidence_bp=None)), "ask_again", "missing", AskedItem.PIN, "field_missing"),
         (having(reasons=frozenset({ReviewReason.ISSUER_UNKNOWN}), answered=False), "hand_to_store", "issuer_silent", None, "issuer_silent"),
         (having(conflict=True), "hand_to_store", "answers_differ", None, "answers_differ"),
@@ -77,6 +78,13 @@ def test_a_doubtful_field_that_a_party_confirms_is_no_doubt() -> None:
     found = of(having(replace(PIN, confidence_bp=7_100), replace(NUMBER, confidence_bp=8_000)))
     assert found.outcome is ReviewOutcome.APPROVE
     assert SuggestionWhy.PARTY_CONFIRMS in found.why
+
+
+def test_the_rules_are_said_to_hold_only_where_every_field_keeps_them() -> None:
+    found = of(having(replace(PIN, fits=False)))
+    assert found.outcome is ReviewOutcome.APPROVE
+    assert SuggestionWhy.RULES_HOLD not in found.why
+    assert of(having(replace(FACE, fits=False), answered=False)).outcome is None
 
 
 def test_a_regional_card_is_entered_from_the_photo_or_by_hand() -> None:
