@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from activities.decision_rules import APPROVALS
@@ -27,6 +27,8 @@ from domain.sealing import KeyRing
 PURPOSE = "label"
 LABELLED = (FieldName.NUMBER, FieldName.PIN, FieldName.FACE_VALUE, FieldName.EXPIRY)
 HIDDEN = "*"
+EXPORTED_MAX = 100_000  # Of the file that a page gives; the command line's has all of them.
+CURSOR_ROWS = 500
 
 
 @dataclass(frozen=True)
@@ -53,26 +55,49 @@ async def keep_labels(
 ) -> None:
     """Labels every field that was read, once its card is approved: the card's own fields are the truth by then.
 
+    Each photo is labelled once: by its latest reading, and by the latest approval where a card is approved again.
     Called in the transaction that applies the decision.
     """
     if decision.outcome not in APPROVALS:
         return
     truth, row = _fields_of(card, keyring), _columns(ReadingRow)
     read = select(ReadingRow).join(PhotoRow, _columns(PhotoRow).id == row.photo_id)
-    wanted = read.where(row.card_id == card.id, _columns(PhotoRow).current)
-    for reading in (await session.execute(wanted)).scalars():
+    wanted = read.where(row.card_id == card.id, _columns(PhotoRow).current).order_by(row.created_at, row.id)
+    latest = {reading.photo_id: reading for reading in (await session.execute(wanted)).scalars()}
+    await session.execute(delete(ReadingLabelRow).where(_columns(ReadingLabelRow).photo_id.in_(latest)))
+    for reading in latest.values():
         session.add_all(_labels(reading, truth, keyring, decision, now))
 
 
-async def exported(
-    session: AsyncSession, keyring: KeyRing, person: str, *, clear: bool = False, limit: int = 100_000
-) -> list[Label]:
-    """Labels, oldest first; who took them, and whether in the clear, is in the audit record of the same transaction."""
+async def exported(session: AsyncSession, keyring: KeyRing, person: str, *, clear: bool = False) -> list[Label]:
+    """The newest labels, EXPORTED_MAX at most; who took them is in the audit record of the same transaction."""
     row = _columns(ReadingLabelRow)
-    rows = (await session.execute(select(ReadingLabelRow).order_by(row.at, row.id).limit(limit))).scalars().all()
-    facts = {"labels": len(rows), "clear": clear}
-    session.add(AuditRow(actor=person, act="labels:reading:export", subject="reading_label", facts=facts))
+    newest = select(ReadingLabelRow).order_by(row.at.desc(), row.id.desc()).limit(EXPORTED_MAX)
+    rows = (await session.execute(newest)).scalars().all()
+    on_record(session, person, labels=len(rows), clear=clear)
     return [_label(one, keyring, clear) for one in rows]
+
+
+async def count(session: AsyncSession, until: datetime) -> int:
+    """How many labels there are that were made until then."""
+    return await session.scalar(select(func.count()).where(_columns(ReadingLabelRow).at <= until)) or 0
+
+
+async def streamed(session: AsyncSession, keyring: KeyRing, until: datetime, *, clear: bool) -> AsyncIterator[Label]:
+    """All labels made until then, oldest first, by a cursor of the server: never more than a few hundred in memory.
+
+    Raises SealBroken for a label that does not open. The caller has put the export on record before.
+    """
+    row = _columns(ReadingLabelRow)
+    wanted = select(ReadingLabelRow).where(row.at <= until).order_by(row.at, row.id)
+    async for one in await session.stream_scalars(wanted.execution_options(yield_per=CURSOR_ROWS)):
+        session.expunge(one)
+        yield _label(one, keyring, clear)
+
+
+def on_record(session: AsyncSession, actor: str, **facts: str | int | bool) -> None:
+    """Writes down who takes labels out, in the caller's transaction."""
+    session.add(AuditRow(actor=actor, act="labels:reading:export", subject="reading_label", facts=facts))
 
 
 def _labels(

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from bootstrap.settings import Settings
-from database.session import Database
+from bootstrap.words import Problem
+from database.session import Database, DatabaseUnavailable
 from domain.sealing import KeyRing
 from gateways.pictures.store import PhotoStore
 
@@ -15,6 +19,21 @@ PHOTO = (
 def database(settings: Settings) -> Database:
     """A pool of connections to the platform's database."""
     return Database(settings.sqlalchemy_url, pool_size=settings.database_connections)
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Database]:
+    """The pool for one command, closed behind it. Raises Problem when the database does not answer."""
+    store = database(settings)
+    try:
+        yield store
+    except DatabaseUnavailable:
+        raise Problem(
+            "数据库没有应答：请先启动平台，或检查 DATABASE_URL。",
+            "The database does not answer: start the platform first, or look at DATABASE_URL.",
+        ) from None
+    finally:
+        await store.dispose()
 
 
 def photo_store(settings: Settings, keyring: KeyRing) -> PhotoStore:

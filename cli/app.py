@@ -9,6 +9,7 @@ import typer
 
 from bootstrap.settings import Settings
 from cli import offices
+from cli.labels import labels
 from cli.photos import photos
 
 app = typer.Typer(
@@ -17,6 +18,7 @@ app = typer.Typer(
 for _name in ("keys", "people", "partners", "outlets"):
     app.add_typer(getattr(offices, _name), name=_name)
 app.add_typer(photos, name="photos")
+app.add_typer(labels, name="labels")
 
 
 class Served(StrEnum):
@@ -100,6 +102,17 @@ def migrate() -> None:
     from bootstrap.platform import migrate as run
 
     asyncio.run(run(Settings()))
+
+
+@app.command()
+def check() -> None:
+    """Check what must always hold (docs/operations.md); ends with 1 and a line for each that is broken. / 核对不变量"""
+    from bootstrap.checking import violations
+
+    found = asyncio.run(violations(Settings()))
+    for one in found:
+        typer.echo(f"{one.invariant} {one.what}")
+    raise typer.Exit(int(bool(found)))
 
 
 @app.command()

@@ -1,0 +1,88 @@
+"""Labelled readings as a file of their own, for whoever teaches or measures the reader: on record before any is opened."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from activities.labels import Label, count, on_record, streamed
+from bootstrap import keys
+from bootstrap.settings import Settings
+from bootstrap.store import opened
+from bootstrap.words import Problem
+from database.session import Database
+from database.tables.columns import now
+from domain.sealing import KeyRing, SealBroken
+from web.spreadsheet import Cell, table
+
+ACTOR = "cli"  # In the audit record: somebody at the command line, named by the system's own user beside it.
+HEADS = ("card", "photo", "field", "reader", "confidence_bp", "accepted", "read", "truth", "at")
+CSV, JSON_LINES = ".csv", ".jsonl"
+FOR_ITS_OWNER_ALONE = 0o600
+
+
+async def export(settings: Settings, out: Path, *, clear: bool) -> int:
+    """Writes all labels, oldest first, and returns how many; `clear` has numbers and PINs as they are, else masked.
+
+    The ending chooses the form, `.csv` or `.jsonl` (JSON Lines). The file is its owner's alone, and is gone again when
+    something fails. Raises Problem for another ending, a file that exists, a folder that cannot be written to, and keys
+    that do not open what is there.
+    """
+    if out.suffix not in (CSV, JSON_LINES):
+        raise Problem("文件名须以 .csv 或 .jsonl 结尾。", "The file's name ends in .csv or .jsonl.")
+    keyring = keys.load(settings).keyring
+    with _made(out) as file:
+        async with opened(settings) as store:
+            try:
+                return await _write(store, keyring, out, file, clear=clear)
+            except SealBroken:
+                raise Problem(
+                    "有标注无法用现有密钥打开，未导出。", "A label does not open with these keys; nothing was exported."
+                ) from None
+
+
+async def _write(store: Database, keyring: KeyRing, out: Path, file: BinaryIO, *, clear: bool) -> int:
+    until = now()
+    user = pwd.getpwuid(os.getuid()).pw_name
+    async with store.transaction() as session:  # Committed first: an export that is broken off is on record too.
+        number = await count(session, until)
+        on_record(session, ACTOR, labels=number, clear=clear, file=out.name, os_user=user)
+    async with store.transaction() as session:
+        labels = streamed(session, keyring, until, clear=clear)
+        async for part in table(HEADS, _rows(labels)) if out.suffix == CSV else _lines(labels):
+            file.write(part)
+    return number
+
+
+async def _rows(labels: AsyncIterator[Label]) -> AsyncIterator[Sequence[Cell]]:
+    async for one in labels:
+        accepted = "yes" if one.accepted else "no"
+        yield (
+            one.card_id, one.photo_id, one.field, one.reader, one.confidence_bp, accepted, one.read, one.truth, one.at,
+        )  # fmt: skip
+
+
+async def _lines(labels: AsyncIterator[Label]) -> AsyncIterator[bytes]:
+    async for one in labels:
+        yield f"{one.as_json()}\n".encode()
+
+
+@contextmanager
+def _made(out: Path) -> Iterator[BinaryIO]:
+    """A new file that only its owner can read from its first byte on; gone again when the block raises."""
+    try:
+        descriptor = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FOR_ITS_OWNER_ALONE)
+    except FileExistsError:
+        raise Problem(f"{out} 已存在，不会覆盖。", f"{out} is there already and is not written over.") from None
+    except OSError as failed:
+        raise Problem(f"无法写入 {out}：{failed.strerror}。", f"{out} cannot be written: {failed.strerror}.") from None
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+    except BaseException:
+        out.unlink(missing_ok=True)  # Half a file is taken for a whole one.
+        raise
