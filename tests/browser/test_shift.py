@@ -164,26 +164,6 @@ async def test_keys_of_ones_own_and_none_at_all(house: House, browser_program: P
     assert visitor.complaints == []
 
 
-async def test_without_scripts_a_card_is_decided_and_undone(house: House, browser_program: Path) -> None:
-    first, second = [await house.cards.waiting() for _ in range(2)]
-    token = await house.sessions.open(await house.cards.person(Role.REVIEWER))
-    review: Review = house.app.state.console.services.review
-    review.undo_s = 30
-    async with desks(house, browser_program) as open_desks, open_desks.visit(token, scripts=False) as visitor:
-        page = visitor.page
-        await page.goto("/review")
-        await page.click("form[action='/review/next'] button")
-        await page.wait_for_url(f"**/cards/{first.card_id}")
-        await page.click("summary[data-key=r]")
-        await page.click("button[value='reject:forged']")
-        await page.wait_for_url(f"**/cards/{second.card_id}")
-        await page.click(".undo-bar button")
-        await page.wait_for_url(f"**/cards/{first.card_id}")
-        await page.click("button[value=accept]")
-        await page.wait_for_url(f"**/cards/{second.card_id}")
-    assert [one[0] for one in await outcome_of(house, first)] == [ReviewOutcome.REJECT, ReviewOutcome.APPROVE]
-
-
 @pytest.mark.parametrize(("locale", "theme"), [("zh_CN", "dark"), ("en", "light")])
 async def test_every_menu_of_the_bar_is_in_view_and_readable(
     house: House, browser_program: Path, locale: str, theme: str
