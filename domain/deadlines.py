@@ -134,7 +134,11 @@ class Policies:
 
     def calendar_for(self, policy: Policy, team: str) -> WorkingCalendar:
         """The policy's own calendar, else the team's."""
-        return self.calendars[policy.calendar or self.teams.get(team, self.otherwise)]
+        return self.calendars[policy.calendar] if policy.calendar else self.calendar_of(team)
+
+    def calendar_of(self, team: str) -> WorkingCalendar:
+        """When a team works."""
+        return self.calendars[self.teams.get(team, self.otherwise)]
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,9 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from domain.refusals import FieldInvalid
+from domain.working_time import WorkingCalendar
 
-SHIFT_ENDS = time(18)
+DAY_ENDS = time(18)  # For a team whose calendar never closes.
 DAY_BEGINS = time(9)
 SNOOZE_MAX = timedelta(days=30)  # Longer is no snooze; the deadline goes on meanwhile.
 
@@ -17,12 +18,14 @@ class SnoozeUntil(StrEnum):
     """The moments offered."""
 
     HOUR = "hour"  # An hour from now.
-    SHIFT_END = "shift_end"  # The next 18:00 where the person is.
+    SHIFT_END = "shift_end"  # When the person's team next stops working for the day.
     TOMORROW = "tomorrow"  # 9:00 of the next day where the person is.
     MOMENT = "moment"  # The moment that was typed.
 
 
-def snooze_until(chosen: SnoozeUntil, typed: str, zone: ZoneInfo, now: datetime) -> datetime:
+def snooze_until(
+    chosen: SnoozeUntil, typed: str, zone: ZoneInfo, now: datetime, team: WorkingCalendar
+) -> datetime:  # fmt: skip
     """The moment, aware; `typed` is `2026-11-24T09:00` on the person's clock and counts only for MOMENT.
 
     Refuses FieldInvalid (`until`): missing, not_a_moment, past, too_far.
@@ -32,12 +35,16 @@ def snooze_until(chosen: SnoozeUntil, typed: str, zone: ZoneInfo, now: datetime)
         case SnoozeUntil.HOUR:
             return now + timedelta(hours=1)
         case SnoozeUntil.SHIFT_END:
-            today = datetime.combine(local.date(), SHIFT_ENDS, zone)
-            return today if today > now else datetime.combine(local.date() + timedelta(days=1), SHIFT_ENDS, zone)
+            return team.day_ends(now, SNOOZE_MAX.days) or _evening(local)
         case SnoozeUntil.TOMORROW:
             return datetime.combine(local.date() + timedelta(days=1), DAY_BEGINS, zone)
         case SnoozeUntil.MOMENT:
             return _typed(typed, zone, now)
+
+
+def _evening(local: datetime) -> datetime:
+    today = local.replace(hour=DAY_ENDS.hour, minute=0, second=0, microsecond=0, fold=0)
+    return today if today > local else today + timedelta(days=1)
 
 
 def _typed(typed: str, zone: ZoneInfo, now: datetime) -> datetime:

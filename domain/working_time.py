@@ -101,6 +101,17 @@ class WorkingCalendar:
             left -= to - begins
         raise ValueError(f"calendar {self.code} has no {working_s} working seconds")
 
+    def day_ends(self, start: datetime, within_days: int) -> datetime | None:
+        """The first end of a day's last shift after `start`, UTC. None where nothing ends within so many days.
+
+        A calendar that never closes has no such end.
+        """
+        if self.never_closes:
+            return None
+        days = self.days(start, start + timedelta(days=within_days))
+        ends = (stretches[-1][1] for stretches in (_stretches(self, day) for day in days) if stretches)
+        return next((moment for moment in ends if moment > start), None)
+
     def days(self, start: datetime, end: datetime) -> Iterator[date]:
         """The local days that the time between two moments touches, in order."""
         zone = ZoneInfo(self.timezone)

@@ -19,12 +19,11 @@ from domain.people import Permission
 from domain.queue_filter import Wanted
 from domain.reasons import ReasonedAct
 from domain.refusals import FieldInvalid, NotAllowed, Refusal
-from domain.snooze import SnoozeUntil, snooze_until
+from reviewer_ui.pages.put_off import put_off_until
 from reviewer_ui.pages.queue_rows import FILTER_COOKIE, said
 from reviewer_ui.sessions import Person
 from reviewer_ui.visit import At, Console, Shell, see_other, shell, signed_in
 from web.locale import locale_of
-from web.words import zone_of
 
 router = APIRouter(prefix="/review/bulk")
 Line = Annotated[str, Form(max_length=120)]
@@ -147,7 +146,7 @@ async def _done(console: Console, person: Person, asked: _Asked) -> str:
         case "assign":
             return await console.bulk.assign(person.id, asked.tasks, asked.to)
         case "snooze":
-            until = snooze_until(_moment(asked.moment), asked.until, zone_of(person.timezone), now())
+            until = await put_off_until(console, person, asked.moment, asked.until)
             return await console.bulk.snooze(person.id, asked.tasks, until, asked.reason)
         case "release":
             return await console.bulk.release(person.id, asked.tasks)
@@ -167,13 +166,6 @@ async def _all_found(console: Console, person: Person, query: str) -> tuple[tupl
     async with console.services.database.transaction() as session:
         page = await reads.queue(session, wanted, None, person.id, now(), ITEMS_MAX)
     return tuple(entry.task.id for entry in page.entries), page.after is not None
-
-
-def _moment(word: str) -> SnoozeUntil:
-    try:
-        return SnoozeUntil(word)
-    except ValueError:
-        raise FieldInvalid(field="until", why="missing") from None
 
 
 def _outcome(result: Done, names: dict[str, str]) -> Outcome:

@@ -9,16 +9,14 @@ from fastapi import APIRouter, Depends, Form
 from starlette.requests import Request
 from starlette.responses import Response
 
-from database.tables.columns import now
 from domain.people import Permission
-from domain.refusals import FieldInvalid, Refusal
-from domain.snooze import SnoozeUntil, snooze_until
+from domain.refusals import Refusal
 from reviewer_ui.pages.card import render
 from reviewer_ui.pages.decision import go_on
 from reviewer_ui.pages.draft import Draft
+from reviewer_ui.pages.put_off import put_off_until
 from reviewer_ui.sessions import Person
 from reviewer_ui.visit import At, Console, Decider, allowed
-from web.words import zone_of
 
 router = APIRouter(prefix="/cards/{card_id}")
 Line = Annotated[str, Form(max_length=120)]
@@ -33,10 +31,7 @@ async def snooze(
 ) -> Response:  # fmt: skip
     """Puts the task off until one of the offered moments, or one that was typed on the person's own clock."""
     try:
-        chosen = next((one for one in SnoozeUntil if one == until), None)
-        if chosen is None:
-            raise FieldInvalid(field="until", why="missing")
-        moment = snooze_until(chosen, until_moment, zone_of(person.timezone), now())
+        moment = await put_off_until(console, person, until, until_moment)
     except Refusal as refusal:
         return await render(request, console, person, card_id, draft=Draft(note=note), refusal=refusal)
     act = console.services.review.snooze(person.id, task_id, moment, reason_code, note)

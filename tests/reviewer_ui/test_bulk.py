@@ -11,7 +11,6 @@ import pytest
 from activities.bulk import ITEMS_MAX, Bulk
 from domain.people import Role
 from domain.refusals import FieldInvalid
-from domain.snooze import SnoozeUntil, snooze_until
 from tests.reviewer_ui.conftest import House
 from tests.reviewer_ui.queue_scenes import browser_of, change, person_with, send
 
@@ -102,29 +101,3 @@ async def test_a_reviewer_is_offered_and_may_do_only_what_their_role_opens(house
         await send(await house.as_(Role.COMPLIANCE), HERE, act="release", task=[waiting.task_id])
     ).status_code == 403
     assert 'id="bulk"' not in (await (await house.as_(Role.COMPLIANCE)).get("/review")).text
-
-
-@pytest.mark.parametrize(
-    ("chosen", "now", "expected"),
-    [
-        (SnoozeUntil.HOUR, "2026-11-23T10:00", "2026-11-23T11:00"),
-        (SnoozeUntil.SHIFT_END, "2026-11-23T10:00", "2026-11-23T18:00"),
-        (SnoozeUntil.SHIFT_END, "2026-11-23T18:00", "2026-11-24T18:00"),
-        (SnoozeUntil.TOMORROW, "2026-11-23T00:05", "2026-11-24T09:00"),
-    ],
-)
-def test_the_moments_offered_are_on_the_persons_clock(chosen: SnoozeUntil, now: str, expected: str) -> None:
-    at = datetime.fromisoformat(now).replace(tzinfo=SHANGHAI)
-    assert snooze_until(chosen, "", SHANGHAI, at.astimezone(UTC)) == datetime.fromisoformat(expected).replace(
-        tzinfo=SHANGHAI
-    )
-
-
-@pytest.mark.parametrize(
-    ("typed", "why"),
-    [("", "missing"), ("soon", "not_a_moment"), ("2026-11-23T10:00Z", "not_a_moment"), ("2026-11-23T09:59", "past"), ("2026-12-24T10:00", "too_far")],
-)  # fmt: skip
-def test_a_moment_that_cannot_be_meant_is_refused(typed: str, why: str) -> None:
-    with pytest.raises(FieldInvalid) as refused:
-        snooze_until(SnoozeUntil.MOMENT, typed, SHANGHAI, datetime(2026, 11, 23, 10, tzinfo=SHANGHAI))
-    assert refused.value.data["why"] == why
