@@ -21,8 +21,8 @@ from domain.refusals import FieldInvalid, NotFound, Refusal, TaskHeldByAnother, 
 
 ITEMS_MAX = 100
 ACT = "console:task:bulk"
-# What is asked for is recorded as it was sent, so it must look like what a page sends.
-_ID, _TASK = re.compile("[0-9A-Z]{1,26}"), re.compile("card:[0-9A-Za-z]{1,26}:review:[0-9]{1,9}")
+# What is asked for is recorded as it was sent, so it must look like what a page sends, and not like a card's number.
+_ID, _TASK = re.compile("[0-9A-Z]{26}"), re.compile("card:(?![0-9]{1,25}:)[0-9A-Z]{1,26}:review:[0-9]{1,9}")
 _AUDIT: Any = AuditRow  # Attributes of models are columns in a statement.
 
 

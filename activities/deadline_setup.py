@@ -12,6 +12,7 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from activities import clocks
+from activities.secret_words import require_no_number
 from database.reads.clocks import intervals, replanned
 from database.session import Database
 from database.tables.deadlines import ClockPlanRow, DeadlinePolicyRow
@@ -126,11 +127,12 @@ class DeadlineSetup:
     async def save(self, person: str, document: dict[str, Any], note: str, based_on: int) -> int:
         """Saves a document as the next version and returns its number; open tasks are replanned soon after.
 
-        Refuses FieldInvalid without a note, and PoliciesChanged when another version than `based_on` is in force.
+        Refuses FieldInvalid without a note, SecretInWords, and PoliciesChanged when another version than `based_on` is in force.
         """
         note = note.strip()
         if not note or len(note) > NOTE_LENGTH_MAX:
             raise FieldInvalid(field="note", why="too_long" if note else "missing")
+        require_no_number(note)
         async with self._database.transaction() as session:
             await session.execute(_lock())
             newest = await clocks.newest_version(session)

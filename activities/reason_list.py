@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from activities.review_queue import require
+from activities.secret_words import require_no_number
 from database.session import Database
 from database.tables.people import AuditRow
 from database.tables.review import ReasonCodeRow
@@ -43,7 +44,7 @@ class ReasonList:
         self._database = database
 
     async def add(self, person: str, act: ReasonedAct, code: str, words: ReasonWords) -> None:
-        """A new reason at the end of its list. Refuses NotAllowed and FieldInvalid (`code`, `letter`, `words`)."""
+        """A new reason at the end of its list. Refuses NotAllowed and FieldInvalid (`code`, `letter`, `words`), SecretInWords."""
         if not _CODE.fullmatch(code):
             raise FieldInvalid(field="code", why="not_a_code")
         async with self._database.transaction() as session:
@@ -95,6 +96,7 @@ async def _write(session: AsyncSession, row: ReasonCodeRow, words: ReasonWords) 
         raise FieldInvalid(field="words", why="language_missing")
     if max(len(words.zh), len(words.en)) > WORDS_LENGTH_MAX:
         raise FieldInvalid(field="words", why="too_long")
+    require_no_number(words.zh, words.en)
     await _require_free(session, row, letter)
     row.letter, row.zh, row.en = letter, words.zh.strip(), words.en.strip()
     if row.act == ReasonedAct.REJECT:

@@ -15,6 +15,7 @@ from domain.review import ReviewReason, TaskPhase
 from domain.rules.brands import catalogue
 
 ENDING_CHARACTERS_MAX = 26  # A whole id.
+CARD_NUMBER_DIGITS_MIN = 13
 
 
 class QueueSort(StrEnum):
@@ -138,6 +139,14 @@ class _Given:
             self._refuse(name, "not_an_amount")
             return None
 
+    def ending(self, name: str) -> str:
+        """The end of a card's id; shorter, with as many digits as a card number has, it is one that was typed here by mistake."""
+        written = self.text(name, ENDING_CHARACTERS_MAX).upper()
+        if sum(one.isdigit() for one in written) >= CARD_NUMBER_DIGITS_MIN and len(written) < ENDING_CHARACTERS_MAX:
+            self._refuse(name, "not_a_choice")
+            return ""
+        return written
+
     def _refuse(self, name: str, why: str) -> None:
         if self._strict:
             raise FieldInvalid(field=name, why=why)
@@ -158,7 +167,7 @@ _READERS: dict[str, Any] = {
     "value_min_minor": lambda given: given.minor("value_min"),
     "value_max_minor": lambda given: given.minor("value_max"),
     "team": lambda given: given.text("team", 40),
-    "ending": lambda given: given.text("ending", ENDING_CHARACTERS_MAX).upper(),
+    "ending": lambda given: given.ending("ending"),
     "sort": lambda given: given.word("sort", QueueSort) or QueueSort.QUEUE,
 }
 

