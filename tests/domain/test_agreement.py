@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.agreement import Case, Side, figures, kappa
+from domain.agreement import Case, Share, Side, figures, kappa
 
 SIDE = st.sampled_from(Side)
 CASES = st.lists(st.builds(Case, first=SIDE, second=SIDE, final=st.none() | SIDE))
@@ -43,7 +43,7 @@ def test_a_bought_card_that_should_not_be_is_told_apart_from_a_rejected_one_that
         ]
     )
     assert (found.cases, found.agreed, found.settled, found.overturned) == (5, 1, 4, 2)
-    assert (found.false_accept_rate, found.false_reject_rate) == (0.5, 0.5)
+    assert (found.false_accept_rate, found.false_reject_rate) == (Share(1, 2), Share(1, 2))
 
 
 @given(CASES)

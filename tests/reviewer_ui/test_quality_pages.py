@@ -86,6 +86,9 @@ async def test_a_difference_goes_to_a_senior_who_sees_both_and_settles_it(house:
     figures = (await senior.get("/quality/figures.csv")).text.splitlines()
     assert "all,,1,0,0,1,1,1,1,0,0" in figures
     assert any(line.startswith("reviewer,Mei,1,") for line in figures)
+    # One case of one is no certainty: the page says between what the true share may lie.
+    for language, share in (("en", "100 % (20–100 %)"), ("zh-CN", "100%（20–100%）")):
+        assert share in (await senior.get("/quality", headers={"accept-language": language})).text
 
 
 async def test_an_empty_page_says_what_will_come_and_a_file_holds_its_heading(house: House) -> None:
