@@ -53,6 +53,14 @@ class Digest:
         return tuple(row for row in self.rows if row.hooked_at is None)
 
 
+@dataclass(frozen=True)
+class _Tried:
+    """One try: how long to `wait` before the next, None when it left, was not wanted or will never be taken; and what failed."""
+
+    wait: timedelta | None
+    failure: str = ""
+
+
 class NoticeDelivery:
     """Delivers what is due. At least once: who dies between sending and recording sends the same digest again, under the same id."""
 
@@ -96,34 +104,34 @@ class NoticeDelivery:
         attempts = digest.rows[0].attempts + 1
         over = attempts >= ATTEMPTS_MAX
         async with self._database.transaction() as session:
-            if mailed is None or over:
-                await stored.set_all(session, _ids(digest.mail), mailed_at=now())
-            if hooked is None or over:
-                await stored.set_all(session, _ids(digest.hook), hooked_at=now())
-            waits = [wait for wait in (mailed, hooked) if wait is not None]
+            if mailed.wait is None or over:
+                await stored.set_all(session, _ids(digest.mail), mailed_at=now(), mail_lost=mailed.failure)
+            if hooked.wait is None or over:
+                await stored.set_all(session, _ids(digest.hook), hooked_at=now(), hook_lost=hooked.failure)
+            waits = [tried.wait for tried in (mailed, hooked) if tried.wait is not None]
             if waits and not over:
                 await stored.set_all(session, _ids(digest.rows), due_at=now() + max(waits))
         if waits and over:
             _log.warning("notices_given_up", person=digest.to.person_id, notices=len(digest.rows))
 
-    async def _tried(self, channel: str, digest: Digest, sending: Awaitable[None]) -> timedelta | None:
-        """How long to wait before the next try; None when it left, was not wanted, or will never be taken."""
+    async def _tried(self, channel: str, digest: Digest, sending: Awaitable[None]) -> _Tried:
+        """What became of one try by one channel."""
         try:
             async with asyncio.timeout(ATTEMPT_S):
                 await sending
         except GatewayUnavailable as error:
             return self._failed(channel, digest, error.reason, error.retry_after_ms)
         except GatewayRefused as error:
-            wait = self._failed(channel, digest, error.reason, None)
-            return wait if error.reason in PASSING_REFUSALS else None
+            tried = self._failed(channel, digest, error.reason, None)
+            return tried if error.reason in PASSING_REFUSALS else _Tried(None, tried.failure)
         except TimeoutError:
             return self._failed(channel, digest, "timeout", None)
-        return None
+        return _Tried(None)
 
-    def _failed(self, channel: str, digest: Digest, reason: str, retry_after_ms: int | None) -> timedelta:
+    def _failed(self, channel: str, digest: Digest, reason: str, retry_after_ms: int | None) -> _Tried:
         _log.warning("notices_not_delivered", channel=channel, person=digest.to.person_id, reason=reason)
         wait: timedelta = min(LONGEST_WAIT, FIRST_WAIT * 2 ** digest.rows[0].attempts)
-        return max(wait, timedelta(milliseconds=retry_after_ms or 0))
+        return _Tried(max(wait, timedelta(milliseconds=retry_after_ms or 0)), reason)
 
     async def _mail(self, digest: Digest) -> None:
         """Where no mail server is set any more, or the person wants none any more, nothing leaves and nothing waits."""

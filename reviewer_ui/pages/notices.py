@@ -35,6 +35,7 @@ class Entry:
     card_id: str | None
     urgent: bool
     read: bool
+    lost: tuple[tuple[str, str], ...]  # By which channel, `mail` or `webhook`, it did not arrive, and why.
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,8 @@ async def try_out(request: Request, console: At, person: SignedIn) -> Response:
 
 def _entry(row: NoticeRow, reader: Reader) -> Entry:
     text = sentence(row.kind, row.card_id, row.facts, reader)
-    return Entry(row.id, text, row.at, row.card_id, row.kind in URGENT, row.read_at is not None)
+    lost = tuple((name, why) for name, why in (("mail", row.mail_lost), ("webhook", row.hook_lost)) if why)
+    return Entry(row.id, text, row.at, row.card_id, row.kind in URGENT, row.read_at is not None, lost)
 
 
 async def _wishes_context(

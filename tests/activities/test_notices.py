@@ -34,7 +34,7 @@ async def test_a_wished_mail_says_in_the_persons_language_what_happened_and_wher
     (mail,) = town.post.taken
     (text,) = town.post.texts()
     assert mail["to"] == f"{town.person.lower()}@cardloop.test"
-    assert "卡片 7Q2MXY 的复核人退回了您的结论。操作人：王芳。原因：请再核对照片。" in text
+    assert "卡片 7Q2MXY 的第二复核人退回了您的结论。操作人：王芳。原因：请再核对照片。" in text
     assert "https://console.test/cards/CARD7Q2MXY" in text
     assert await town.delivery.deliver_due() == 0
 
@@ -166,6 +166,7 @@ async def test_what_is_refused_for_good_is_asked_no_more_and_what_never_works_is
     await town.told(NoticeKind.ASSIGNED)
     town.post.answers = ["550 no such mailbox"]
     assert await town.delivery.deliver_due() == 1
+    assert [(row.mail_lost, row.hook_lost) for row in await town.rows()] == [("smtp_550", "")]
     await town.lives(mail=True)
     await town.told(NoticeKind.ASSIGNED)
     town.post.answers = ["451 later"] * 100
@@ -175,6 +176,7 @@ async def test_what_is_refused_for_good_is_asked_no_more_and_what_never_works_is
             tries += await town.delivery.deliver_due()
             clock.shift(timedelta(minutes=61))
     assert tries == ATTEMPTS_MAX
+    assert [row.mail_lost for row in await town.rows()] == ["smtp_451"]
     assert town.post.taken == []
 
 
@@ -188,6 +190,7 @@ async def test_a_webhook_is_signed_and_numbered_and_goes_on_when_mail_does_not(t
         assert await town.delivery.deliver_due() == 1
     ((body, headers),) = await town.box.holds(1)
     assert len(town.post.taken) == 1
+    assert [(row.mail_lost, row.hook_lost) for row in await town.rows()] == [("", "")]  # It arrived at last.
     secret = town.notices.webhook_secret(town.person, town.box.url)
     require_signature("webhook", secret, body, headers[HEADER.lower()])
     said = json.loads(body)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import httpx
+from sqlalchemy import update
 
 from activities.notices import Channels, Notices
 from database.repositories.notices import tell
+from database.tables.notices import NoticeRow
 from domain.identifiers import new_id
 from domain.notices import NoticeKind
 from domain.people import Role
@@ -44,6 +47,20 @@ async def test_a_notice_is_counted_listed_opened_and_read(house: House) -> None:
     assert "Notices (1 unread)" in (await browser.get("/notices/bell")).text
     assert (await post(browser, f"/notices/{second}/read")).headers["location"] == "/notices"
     assert "unread" not in (await browser.get("/notices/bell")).text
+
+
+async def test_what_did_not_arrive_outside_says_so_in_both_languages(house: House) -> None:
+    person, browser = await somebody(house)
+    await told(house, person, NoticeKind.UPHELD)
+    assert "no longer tried" not in (await browser.get("/notices")).text
+    async with house.database.transaction() as session:
+        columns: Any = NoticeRow
+        lost = {"mail_lost": "smtp_550", "hook_lost": "timeout"}
+        await session.execute(update(NoticeRow).where(columns.person_id == person).values(**lost))
+    page = (await browser.get("/notices")).text
+    assert "by mail (smtp_550)" in page
+    assert "your webhook (timeout)" in page
+    assert "邮件未能送达您（smtp_550）" in (await browser.get("/notices", headers={"accept-language": "zh-CN"})).text
 
 
 async def test_all_read_means_all_that_the_page_showed(house: House) -> None:

@@ -481,6 +481,8 @@ def _notices() -> None:
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("mailed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("hooked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("mail_lost", sa.String(), nullable=False),
+        sa.Column("hook_lost", sa.String(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(
             ["person_id"],
