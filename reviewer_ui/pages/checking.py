@@ -8,26 +8,19 @@ from fastapi import APIRouter, Form
 from starlette.requests import Request
 from starlette.responses import Response
 
-from domain.queue_filter import Wanted
 from domain.refusals import FieldInvalid, Refusal
-from domain.review import CheckVerdict, ReviewOutcome, TaskPhase
+from domain.review import CheckVerdict, ReviewOutcome
 from reviewer_ui.pages.card import render
 from reviewer_ui.pages.decision import go_on
 from reviewer_ui.pages.draft import Draft
 from reviewer_ui.step_up import require_step_up
-from reviewer_ui.visit import At, Checker, see_other
+from reviewer_ui.visit import At, Checker
 
 router = APIRouter()
 HERE = "/cards/{card_id}/check"
 Line = Annotated[str, Form(max_length=120)]
 Note = Annotated[str, Form(max_length=2000)]
 Chosen = TypeVar("Chosen", CheckVerdict, ReviewOutcome)
-
-
-@router.get("/second-look")
-async def waiting(person: Checker) -> Response:  # noqa: ARG001  # The permission is judged by asking for the person.
-    """The outcomes that wait for a check: a view of the queue, in its order and with its filters."""
-    return see_other(f"/review?{Wanted(phase=TaskPhase.CHECK).query()}")
 
 
 @router.post(HERE)

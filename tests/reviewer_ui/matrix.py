@@ -116,7 +116,7 @@ MATRIX = (
     Line("POST", "/cards/{card_id}/take-over", frozenset({SENIOR})),
     Line("POST", "/decisions/{decision_id}/undo", DECIDERS),
     Line("POST", "/decisions/{decision_id}/put-back", frozenset({SENIOR})),
-    Line("GET", "/second-look", DECIDERS, (303,)),
+    Line("GET", "/second-look", DECIDERS),
     Line("POST", "/cards/{card_id}/check", DECIDERS),
     Line("POST", "/cards/{card_id}/check/blind", DECIDERS),
     Line("GET", "/cards/{card_id}/why-due", STAFF),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import httpx
@@ -13,6 +14,7 @@ from domain.review import TaskPhase
 from tests.reviewer_ui.cards import NUMBER, PIN, Waiting
 from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.doors import PASSWORD, employed, proved_long_ago
+from tests.reviewer_ui.queue_scenes import browser_of, person_with
 
 _TASK: Any = ReviewTaskRow
 
@@ -49,13 +51,52 @@ async def test_the_checker_sees_who_decided_what_and_why_it_is_checked_and_appli
     assert row.decided
 
 
-async def test_the_queue_of_second_looks_is_a_view_of_the_queue(house: House) -> None:
+def line_of(page: str, one: Waiting) -> tuple[str, str]:
+    """The row's class, and what it says."""
+    row = next(row for row in page.split("<tr")[1:] if f'href="/cards/{one.card_id}"' in row)
+    words = re.sub(r"<[^>]+>", " ", row.partition(">")[2].partition("</tr>")[0])
+    return row.partition(">")[0].strip(), " ".join(words.split())
+
+
+async def test_every_staged_outcome_is_listed_and_what_one_may_not_check_is_grey_and_says_why(house: House) -> None:
     one, mei = await staged(house)
-    there = await mei.get("/second-look")
-    assert there.status_code == 303
-    page = (await mei.get(there.headers["location"])).text
-    assert one.card_id[-6:] in page
+    grey, said = line_of((await mei.get("/second-look")).text, one)
+    assert grey == 'class="off-row"'
+    assert "Not for you: You, or somebody you stand in for, made this outcome" in said
+    page = (await (await house.as_(Role.REVIEWER, "Bo")).get("/second-look")).text
+    plain, told = line_of(page, one)
+    assert plain == ""
+    for word in ("Mei: Approve", "Something about the card is suspicious", "441.00", "Check it"):
+        assert word in told, told
+    assert "You may check 1 of these now" in page
+    assert 'name="filter" value="phase=check"' in page, "next takes from these"
     assert (await (await house.as_(Role.FINANCE)).get("/second-look")).status_code == 403
+
+
+async def test_what_is_checked_blind_is_listed_without_outcome_and_maker(house: House) -> None:
+    one, _ = await staged(house)
+    async with house.database.transaction() as session:
+        await session.execute(update(ReviewTaskRow).where(_TASK.id == one.task_id).values(blind=True))
+    _, told = line_of((await (await house.as_(Role.REVIEWER, "Bo")).get("/second-look")).text, one)
+    assert "Blind: you answer first" in told
+    assert ("Mei" in told, "Approve" in told) == (False, False)
+
+
+async def test_what_is_in_hand_out_of_reach_or_gone_is_told_apart(house: House) -> None:
+    held, dear = (await staged(house))[0], (await staged(house))[0]
+    bo = await holding(house, held)
+    limited = await person_with(house, Role.REVIEWER, "Lin", limit_minor=100)
+    page = (await (await browser_of(house, limited)).get("/second-look")).text
+    assert "Somebody else has it in hand" in line_of(page, held)[1]
+    assert "Its value is above your limit" in line_of(page, dear)[1]
+    mine = (await bo.get("/second-look")).text
+    assert line_of(mine, held)[0] == ""
+    await post(bo, f"/cards/{held.card_id}/check", task_id=held.task_id, act="apply")
+    assert held.card_id not in (await bo.get("/second-look")).text
+
+
+async def test_with_nothing_to_check_the_page_says_what_would_come(house: House) -> None:
+    assert "Nothing waits for a second look." in (await (await house.as_(Role.SENIOR)).get("/second-look")).text
 
 
 async def test_the_makers_own_ways_to_the_check_are_all_closed(house: House) -> None:
