@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from activities import clocks
@@ -66,21 +66,32 @@ class Moved:
 
 @dataclass(frozen=True)
 class Preview:
-    """What a document would change: of `looked_at` open tasks, and whether there are `more`; the largest moves first."""
+    """What a document would change: of the `looked_at` tasks due soonest, out of `waiting` open ones; the largest moves first."""
 
     looked_at: int
+    waiting: int
     moved: int
     late: int  # Of them, so many would be late at once.
     largest: tuple[Moved, ...]
-    more: bool
+
+    @property
+    def complete(self) -> bool:
+        """Whether every open task was looked at, so that the numbers are those of saving."""
+        return self.looked_at == self.waiting
 
 
 class DeadlineSetup:
     """Every act on the policies. Raises DocumentWrong for a document that cannot be used."""
 
-    def __init__(self, database: Database, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self,
+        database: Database,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        previewed: int = PREVIEWED_MAX,
+    ) -> None:
         self._database = database
         self._now = now
+        self._previewed = previewed
 
     async def current(self) -> Kept:
         """The version in force."""
@@ -120,9 +131,11 @@ class DeadlineSetup:
         async with self._database.transaction() as session:
             tried = parse(document, await clocks.newest_version(session) + 1)
             open_tasks = select(ReviewTaskRow).where(_TASK.closed_at.is_(None)).order_by(_TASK.due_at, _TASK.id)
-            tasks = (await session.execute(open_tasks.limit(PREVIEWED_MAX + 1))).scalars().all()
-            cards = await intervals(session, [task.card_id for task in tasks[:PREVIEWED_MAX]])
-        return self._compared(tried, list(tasks), cards)
+            tasks = (await session.execute(open_tasks.limit(self._previewed))).scalars().all()
+            cards = await intervals(session, [task.card_id for task in tasks])
+            waiting = select(func.count()).select_from(ReviewTaskRow).where(_TASK.closed_at.is_(None))
+            counted = (await session.execute(waiting)).scalar_one()
+        return self._compared(tried, list(tasks), cards, max(counted, len(tasks)))
 
     async def save(self, person: str, document: dict[str, Any], note: str, based_on: int) -> int:
         """Saves a document as the next version and returns its number; open tasks are replanned soon after.
@@ -160,14 +173,16 @@ class DeadlineSetup:
         plan = replanned(policies, task, card, now)
         return explain(policies, clocks.terms_of(task), plan, task.id, card, plans, now)
 
-    def _compared(self, tried: Policies, tasks: list[ReviewTaskRow], cards: dict[str, list[Stretch]]) -> Preview:
-        looked_at, now = tasks[:PREVIEWED_MAX], self._now()
-        plans = [(task, replanned(tried, task, cards[task.card_id], now)) for task in looked_at]
+    def _compared(
+        self, tried: Policies, tasks: list[ReviewTaskRow], cards: dict[str, list[Stretch]], waiting: int
+    ) -> Preview:
+        now = self._now()
+        plans = [(task, replanned(tried, task, cards[task.card_id], now)) for task in tasks]
         moved = [Moved(task.card_id, task.id, task.due_at, plan.due_at) for task, plan in plans]
         moved = [one for one in moved if one.before != one.after]
         late = sum(1 for one in moved if one.after < now <= one.before)
         moved.sort(key=lambda one: abs(one.after - one.before), reverse=True)
-        return Preview(len(looked_at), len(moved), late, tuple(moved[:LARGEST]), len(tasks) > PREVIEWED_MAX)
+        return Preview(len(tasks), waiting, len(moved), late, tuple(moved[:LARGEST]))
 
 
 def read_document(typed: str) -> Any:

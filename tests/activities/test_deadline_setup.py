@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
+from activities.deadline_setup import DeadlineSetup
 from bootstrap.replanning import Replanner
 from database.tables.intake import CardRow
 from database.tables.people import AuditRow
@@ -27,7 +28,7 @@ async def test_a_document_is_tried_before_it_is_saved_and_saved_with_its_reason(
     budget(600)(document)
     hands.now += timedelta(minutes=15)
     tried = await hands.setup.preview(document)
-    assert (tried.looked_at, tried.moved, tried.late, tried.more) == (3, 3, 3, False)
+    assert (tried.looked_at, tried.waiting, tried.moved, tried.late) == (3, 3, 3, 3)
     assert {(one.before, one.after) for one in tried.largest} == {(tasks[0].due_at, MONDAY + timedelta(minutes=10))}
     assert (await hands.setup.current()).version.number == hands.base, "nothing is saved by trying"
     with pytest.raises(FieldInvalid):
@@ -42,6 +43,17 @@ async def test_a_document_is_tried_before_it_is_saved_and_saved_with_its_reason(
     assert [one.number for one in await hands.setup.history()] == list(range(saved, 0, -1))
     audits = await hands.world.rows(AuditRow, act="console:deadlines:save", reason="shorter nights")
     assert [row.actor for row in audits][-1:] == ["person:P"]
+
+
+async def test_a_preview_of_a_part_says_of_how_many(hands: Hands) -> None:
+    for _ in range(3):
+        await hands.opened(await hands.a_card())
+    document = built_in_document()
+    budget(600)(document)
+    whole = await hands.setup.preview(document)
+    part = await DeadlineSetup(hands.world.database, lambda: hands.now, previewed=2).preview(document)
+    assert (whole.complete, part.complete) == (True, False)
+    assert (part.looked_at, part.moved, part.waiting) == (2, 2, whole.waiting)
 
 
 async def test_a_document_with_a_flaw_is_neither_tried_nor_saved(hands: Hands) -> None:

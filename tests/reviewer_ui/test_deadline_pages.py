@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import select
 
-from activities.deadline_setup import DeadlineSetup
+from activities.deadline_setup import DeadlineSetup, Preview
 from database.tables.deadlines import ClockIntervalRow
 from database.tables.people import AuditRow
 from domain.deadlines import ClockOwner
@@ -87,6 +87,17 @@ async def test_common_values_are_tried_first_and_saved_with_a_note(house: House,
     assert f"Version {base + 1} is saved" in page.text
     assert "a busy week" in page.text
     assert "Mei" in page.text
+
+
+async def test_a_preview_of_a_part_promises_nothing_of_the_rest(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(DeadlineSetup, "preview", _two_of_many)
+    tried = await post(await house.as_(Role.ADMIN), f"{SETUP}/preview", document=text(built_in_document()))
+    assert "12,345 tasks are open; only the 2 due soonest were tried, and 1 of them" in tried.text
+    assert "(all 12,345 tasks are reckoned anew)" in tried.text
+
+
+async def _two_of_many(setup: DeadlineSetup, document: object) -> Preview:
+    return Preview(2, 12_345, 1, 0, ())
 
 
 async def test_a_flaw_is_named_by_its_path_and_what_was_typed_stays(house: House, setup: DeadlineSetup) -> None:
