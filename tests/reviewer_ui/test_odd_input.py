@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote, urlencode
+
 import pytest
+from fastapi.routing import iter_route_contexts
 
 from activities.throttle import Throttle
+from database.tables.people import PersonRow
 from domain.people import Role
 from domain.refusals import TooManyTries
+from domain.rules.deadlines import built_in_document
 from tests.reviewer_ui.conftest import House, post
+from tests.reviewer_ui.queue_scenes import browser_of
 
 
 @pytest.mark.parametrize(
@@ -67,3 +77,71 @@ async def test_a_flood_of_passwords_from_one_address_is_stopped_before_they_are_
     tries = [await post(browser, "/sign-in", email=f"u{place}@x.test", password="x") for place in range(4)]
     assert [answer.status_code for answer in tries] == [401, 401, 401, 429]
     assert "Too many tries" in tries[-1].text
+
+
+SCRIPT = "\"'><script>alert(1)</script>"
+# As they stand in an address: half a character, a number that is too large, a page, the last day there is.
+ODD = ("%ED%A0%80", "9" * 26, quote(SCRIPT), quote("9999-12-31T23:59"))
+NOT_ASKED = {"/live", "/sign-out", "/account/sign-out-everywhere", "/account/sessions/{session_id}/end", "/static"}
+
+
+def fields_of(dependant: Any) -> Iterator[tuple[str, str]]:
+    """Where each parameter of a route and of what it depends on stands (`query` or `body`), and what it is called."""
+    for name in ("query", "body"):
+        yield from ((name, one.alias) for one in getattr(dependant, f"{name}_params"))
+    for other in dependant.dependencies:
+        yield from fields_of(other)
+
+
+def addresses(house: House) -> list[tuple[str, str, list[str], list[str]]]:
+    """Method, path, names of the query and names of the form of every address that is asked."""
+    found = []
+    for route in iter_route_contexts(house.app.routes):
+        dependant = getattr(route.original_route, "dependant", None)
+        if dependant is None or route.path in NOT_ASKED:
+            continue
+        names: dict[str, list[str]] = {"query": [], "body": []}
+        for where, name in fields_of(dependant):
+            names[where].append(name)
+        found += [(method, str(route.path), names["query"], names["body"]) for method in route.methods or ()]
+    return found
+
+
+@pytest.mark.parametrize("odd", ODD, ids=lambda odd: odd[:12])
+async def test_no_address_fails_shows_markup_or_leads_away_whatever_it_is_given(house: House, odd: str) -> None:
+    """Every parameter of every address at once, then every name in its path, from somebody who may do everything."""
+    waiting, me = await house.cards.waiting(), await house.cards.person(Role.SENIOR)
+    async with house.database.transaction() as session:
+        (await session.get_one(PersonRow, me)).roles = [role.value for role in Role]
+    browser = await browser_of(house, me)
+    real = {"card_id": waiting.card_id, "task_id": waiting.task_id, "photo_id": waiting.photo_id, "act": "reject"}
+    token = re.search(r'name="csrf" value="([^"]+)"', (await browser.get("/sign-in")).text)
+    assert token is not None
+    wrong, asked = [], addresses(house)
+    assert sum(len(query) + len(body) for _, _, query, body in asked) > 100, "the parameters are found"
+    for method, path, query, body in asked:
+        filled = re.sub(r"\{(\w+)[^}]*\}", lambda name: real.get(name[1], "NOBODY"), path)
+        tries = [f"{filled}?" + "&".join(f"{name}={odd}" for name in query)]
+        tries += [re.sub(r"\{\w+[^}]*\}", odd, path)] if "{" in path else []
+        form = "&".join([urlencode({"csrf": token[1]}), *(f"{name}={odd}" for name in body)])
+        for address in tries:
+            kind = {"content-type": "application/x-www-form-urlencoded"}
+            sent = {"content": form, "headers": kind} if method == "POST" else {}
+            answer = await browser.request(method, address, **sent)  # type: ignore[arg-type]
+            away = answer.headers.get("location", "").startswith(("//", "http", "\\"))
+            if answer.status_code >= 500 or "<script>alert(1)" in answer.text or away:
+                wrong.append((method, address[:80], answer.status_code))
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    "document", ["-1", "NaN", "{}", "[[", '{"policies": [{}]}', "[" * 5000], ids=lambda text: text[:8]
+)
+async def test_a_policy_that_is_nonsense_and_too_late_is_told_both(house: House, document: str) -> None:
+    admin = await house.as_(Role.ADMIN)
+    answer = await post(admin, "/setup/deadlines", based_on="999", note="a note", document=document)
+    assert answer.status_code in (409, 422)
+    shown = await post(
+        admin, "/setup/deadlines", based_on="999", note="a note", document=json.dumps(built_in_document())
+    )
+    assert shown.status_code == 409
