@@ -20,7 +20,8 @@ from domain.verification import Party
 from reviewer_ui.sessions import Person
 from web.words import percent
 
-CROP_MARGIN = 0.35  # Of the box's height, on each side: the edge of the print must be seen.
+# Of the box's height, beside it and above it: the edge of the print must be seen, and the print fill the crop.
+CROP_BESIDE, CROP_ABOVE = 0.35, 0.1
 
 
 @dataclass(frozen=True)
@@ -144,9 +145,9 @@ def box_of(read: Mapping[str, Any]) -> Box | None:
 
 def crop_of(box: Box, photo: PhotoRow) -> Box:
     """The box with a margin, inside its photo."""
-    margin = round(box.height * CROP_MARGIN)
-    x, y = max(0, box.x - margin), max(0, box.y - margin)
-    return Box(x, y, min(photo.width, box.right + margin) - x, min(photo.height, box.bottom + margin) - y)
+    beside, above = round(box.height * CROP_BESIDE), round(box.height * CROP_ABOVE)
+    x, y = max(0, box.x - beside), max(0, box.y - above)
+    return Box(x, y, min(photo.width, box.right + beside) - x, min(photo.height, box.bottom + above) - y)
 
 
 def _reading_of(record: CardRecord, photo_id: str) -> ReadingRow | None:
