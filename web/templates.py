@@ -21,10 +21,13 @@ from web import csrf, words
 from web.locale import html_lang, locale_of
 from web.static import StaticFiles
 
+ADDRESS_MAX = 500  # What a form of ours takes as an address.
+
 
 class Pages:
     """Renders the templates of one site. Every template knows: `_`, `icon`, `static`, `locale`, `csrf_token`, `request_path`,
-    and `reader_zone`: the reader's own time zone when the site has put its name into `request.state.timezone`.
+    `request_address` (where the page's own switches lead back to), and `reader_zone`: the reader's own time zone when the
+    site has put its name into `request.state.timezone`.
 
     `_('key', name=value)` gives the sentence of the language catalogue; filters: `money`, `percent`, `when`, `ago`, `label` for
     an enum's member, and `story` for an entry with `what` and `facts`.
@@ -66,8 +69,17 @@ class Pages:
             "other_locale": next(other for other in LOCALES if other != locale),
             "csrf_token": csrf.token(request),
             "request_path": request.url.path,
+            "request_address": _address(request),
             "reader_zone": words.zone_of(getattr(request.state, "timezone", "")),
         }
+
+
+def _address(request: Request) -> str:
+    """Where a switch of the language or theme leads back to: this page as it was asked for, or home from one that answers a form."""
+    if request.method not in ("GET", "HEAD"):
+        return "/"
+    address = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
+    return address if len(address) <= ADDRESS_MAX else request.url.path
 
 
 def shallow(context: object) -> dict[str, Any]:
