@@ -20,16 +20,17 @@ from activities.standing import standing
 from database.repositories import cards
 from database.repositories.notices import tell
 from database.session import Database
+from database.tables.intake import SubmissionRow
 from database.tables.people import AuditRow
 from database.tables.quality import SecondReviewRow
 from database.tables.review import ReviewCheckRow, ReviewDecisionRow, ReviewTaskRow
 from domain.agreement import SIDES
-from domain.eligibility import Standing
+from domain.eligibility import Ineligible, Standing
 from domain.four_eyes import apart
 from domain.identifiers import new_id
 from domain.notices import NoticeKind
 from domain.people import Permission
-from domain.refusals import FieldInvalid, NotFound, OwnWork, TaskDecided, TaskHeldByAnother, TaskNotHeld
+from domain.refusals import FieldInvalid, NotEligible, NotFound, OwnWork, TaskDecided, TaskHeldByAnother, TaskNotHeld
 from domain.review import RejectReason, ReviewOutcome
 from domain.rules.checks import sampling_policy
 from domain.sampling import SamplingPolicy
@@ -38,7 +39,7 @@ from domain.sealing import KeyRing
 _ROW: Any = SecondReviewRow  # Attributes of models are columns in a statement.
 DRAWING = 0x6361_7264_0002  # An advisory lock: whoever draws holds it, so that the day's cap is exact.
 
-# One statement that passes over what others hold or are taking, and over whatever is the person's own work.
+# One statement that passes over what others hold or are taking, and over the person's own work and their relatives'.
 _TAKE = text("""
 UPDATE second_review SET leased_by = :person, leased_until = :until
 WHERE id = (
@@ -46,6 +47,10 @@ WHERE id = (
     WHERE settled_at IS NULL AND second_at IS NULL AND (CAST(:id AS varchar) IS NULL OR id = :id)
       AND (leased_until IS NULL OR leased_until <= :now OR leased_by = :person)
       AND NOT first_circle ?| CAST(:circle AS varchar[])
+      AND NOT EXISTS (
+          SELECT FROM card JOIN submission ON submission.id = card.submission_id
+          JOIN person_relative ON person_relative.seller = submission.owner
+          WHERE card.id = second_review.card_id AND person_relative.person_id = ANY(CAST(:circle AS varchar[])))
     ORDER BY leased_by = :person AND leased_until > :now DESC NULLS LAST, drawn_at, id
     LIMIT 1 FOR UPDATE SKIP LOCKED)
 RETURNING id, card_id
@@ -109,7 +114,8 @@ class SecondReviews:
     async def take(self, person: str, review_id: str | None = None) -> SecondLease | None:
         """The named one, or the oldest that is not one's own work; None when there is none for them.
 
-        Refuses NotAllowed; of a named one also NotFound, OwnWork, TaskDecided, TaskHeldByAnother.
+        Refuses NotAllowed; of a named one also NotFound, OwnWork, NotEligible (a relative's card), TaskDecided,
+        TaskHeldByAnother.
         """
         now = self._now()
         until = now + lease_span(now)
@@ -174,6 +180,8 @@ class SecondReviews:
         who = await standing(session, person, self._now())
         if not apart(frozenset(row.first_circle), who.circle):
             raise OwnWork()
+        if await _relatives_card(session, row, who):
+            raise NotEligible(why=[Ineligible.RELATIVE.value])
         return row, who
 
 
@@ -185,7 +193,14 @@ async def _why_not(session: AsyncSession, review_id: str, who: Standing) -> Exce
         return OwnWork()
     if row.second_at is not None:
         return TaskDecided(by=row.second_person or "")
+    if await _relatives_card(session, row, who):
+        return NotEligible(why=[Ineligible.RELATIVE.value])
     return _held_by_another(row)
+
+
+async def _relatives_card(session: AsyncSession, row: SecondReviewRow, who: Standing) -> bool:
+    card = await cards.load(session, row.card_id)
+    return (await session.get_one(SubmissionRow, card.submission_id)).owner in who.relatives
 
 
 async def _told(session: AsyncSession, row: SecondReviewRow) -> None:

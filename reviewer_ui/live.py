@@ -62,10 +62,12 @@ class Live:
         """Whether this person may open one page more. Refuses TemporarilyUnavailable when the process is full."""
         if len(self._listeners) >= STREAMS_MAX:
             raise TemporarilyUnavailable(retry_after_s=RETRY_AFTER_S)
-        return sum(listener.person.id == person_id for listener in self._listeners) < PER_PERSON_MAX
+        return self._open(person_id) < PER_PERSON_MAX
 
     async def events(self, person: Person, card_id: str = "") -> AsyncIterator[Event]:
         """`queue`, `card` and `notices` (its data: how many are unread) as they happen; `signed_out` is the last."""
+        if len(self._listeners) >= STREAMS_MAX or self._open(person.id) >= PER_PERSON_MAX:
+            return  # Many asked at the same moment and were all told that there is room.
         listener = Listener(person, card_id if person.may(Permission.SEE_CARD) else "")
         self._listeners.add(listener)
         self._look_on()
@@ -79,6 +81,9 @@ class Live:
                         return
         finally:
             self._listeners.discard(listener)
+
+    def _open(self, person_id: str) -> int:
+        return sum(listener.person.id == person_id for listener in self._listeners)
 
     def _look_on(self) -> None:
         if self._looking is None or self._looking.done():

@@ -119,7 +119,7 @@ async def _page(request: Request, person: Person, setup: DeadlineSetup) -> Deadl
 
 
 async def _answer(request: Request, console: Console, page: DeadlinesContext, status: int = 200) -> Response:
-    return await console.answer(request, "deadlines.html", page, block="content", status=status)
+    return await console.answer(request, "deadlines.html", page, status=status)
 
 
 def _text(document: Any) -> str:

@@ -8,9 +8,10 @@ import pytest
 from sqlalchemy import text
 
 from activities.second_review import SecondReviews, draw
+from database.tables.people import RelativeRow
 from database.tables.quality import SecondReviewRow
 from database.tables.review import ReviewDecisionRow, ReviewTaskRow
-from domain.refusals import OwnWork, SecretInWords
+from domain.refusals import NotEligible, OwnWork, SecretInWords
 from domain.review import CheckVerdict, RejectReason, ReviewOutcome
 from tests.activities.test_second_look import eyes, in_hand_of, staged
 from tests.activities.test_second_review import ALL, drawn
@@ -69,3 +70,21 @@ async def test_no_note_of_a_second_review_holds_the_cards_number(world: World) -
         await second.settle(senior, review_id, ReviewOutcome.REJECT, f"it is {number}")
     (row,) = await world.rows(SecondReviewRow, id=review_id)
     assert (row.second_note, row.senior_note, row.settled_at) == ("it is a copy", "", None)
+
+
+async def test_a_relatives_card_is_nobodys_second_review_either(world: World) -> None:
+    second = SecondReviews(world.database, world.keyring)
+    review_id, _ = await drawn(world)
+    (row,) = await world.rows(SecondReviewRow, id=review_id)
+    cousin, senior = await world.a_person(), await world.a_person("senior")
+    seller = await world.payee_of(row.card_id)
+    async with world.database.transaction() as session:
+        session.add_all(RelativeRow(person_id=person, seller=seller) for person in (cousin, senior))
+    assert await second.take(cousin) is None
+    with pytest.raises(NotEligible):
+        await second.take(cousin, review_id)
+    stranger = await world.a_person()
+    await second.take(stranger, review_id)
+    await second.decide(stranger, review_id, ReviewOutcome.REJECT, RejectReason.FORGED)
+    with pytest.raises(NotEligible):
+        await second.settle(senior, review_id, ReviewOutcome.APPROVE)

@@ -146,6 +146,7 @@ async def test_fifty_pages_share_one_look(house: House, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(reads, "queue_mark", counted)
     person, _ = await signed_in(house, Role.REVIEWER)
+    monkeypatch.setattr(live, "PER_PERSON_MAX", 50)
     streams = [pages.events(person) for _ in range(50)]
     for stream in streams:
         await anext(stream)
