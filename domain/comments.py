@@ -50,7 +50,9 @@ def tells_a_secret(words: str, secrets: Iterable[str | None]) -> bool:
 
 def _plain(words: str) -> str:
     """Full-width, circled and other scripts' digits as those of a keyboard, and without characters that nobody sees."""
-    folded = (one for one in unicodedata.normalize("NFKC", words) if unicodedata.category(one) not in ("Cf", "Mn", "Me"))
+    folded = (
+        one for one in unicodedata.normalize("NFKC", words) if unicodedata.category(one) not in ("Cf", "Mn", "Me")
+    )
     return "".join(str(unicodedata.digit(one)) if one.isdecimal() else one for one in folded)
 
 
