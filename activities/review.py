@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 
-from activities import clocks
+from activities import clocks, drafts
 from activities.alarms import Alarms
 from activities.corrections import Corrections, checked_fields
 from activities.failures import translated
@@ -91,6 +91,7 @@ class Review(Alarms):
             await cards.set_fields(session, self._keyring, card, **checked.as_columns())
         decision.applied_at = task.closed_at = self._now()
         task.decision_id = decision.id
+        await drafts.forget(session, task.id)  # Also what was typed while the deadline's policy decided.
         told = {
             "task": task.id,
             "outcome": decision.outcome.value,

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text, update
 
-from activities import leaving
+from activities import drafts, leaving
 from activities.review import Review
 from activities.reviewing import REVEAL, REVEALS_MAX
 from database.invariants import DECISIONS, FOUR_EYES
@@ -215,3 +215,36 @@ async def test_a_hundred_looks_at_once_are_no_more_than_sixty(world: World) -> N
     assert sum(won(one) for one in looks) == 5
     assert {type(one) for one in looks if not won(one)} == {TooManyTries}
     assert len([row for row in await world.rows(AuditRow, actor=f"person:{person}") if REVEAL in row.act]) == 60
+
+
+async def test_what_somebody_typed_while_the_card_was_let_go_is_not_kept(world: World) -> None:
+    """The deadline's policy decides, and its decision does not pass the tellers: drafts go with the task all the same."""
+    _, task, person = await held(world)
+    made = await world.review.record_decision(person, task, ReviewOutcome.REJECT, reason_code="forged")
+    colleague = await world.a_person()
+    async with world.database.transaction() as session:
+        await drafts.save(session, world.keyring, task, colleague, {"number": "8104223199076643"})
+    await world.review.apply(task, made)
+    assert await world.rows(ReviewDraftRow, task_id=task) == []
+
+
+async def test_a_decision_that_arrives_while_it_is_put_back_is_applied_or_has_fallen(world: World) -> None:
+    for turn in range(TRIES // 2):
+        _, task, person = await held(world)
+        senior, other = await world.a_person("senior"), await world.a_person("senior")
+        made = await world.review.record_decision(person, task, APPROVE)
+        rows: Any = ReviewDecisionRow
+        async with world.database.transaction() as session:
+            refused = {"undelivered_at": datetime.now(UTC), "undelivered_why": {"code": "not_expected_now", "data": {}}}
+            await session.execute(update(ReviewDecisionRow).where(rows.id == made).values(**refused))
+        acts = [world.review.put_back(senior, made, "decide_anew"), world.review.put_back(other, made, "decide_anew")]
+        results = await asyncio.gather(
+            *(reversed(acts) if turn % 2 else acts), world.review.apply(task, made), return_exceptions=True
+        )
+        back, applied = sum(isinstance(one, str) for one in results[:2]), won(results[2])
+        row, kept = await the_decision(world, made), await the_task(world, task)
+        assert (back, applied) in {(1, False), (0, True)}
+        assert (row.void_at is not None, row.applied_at is not None, kept.closed_at is not None) == (
+            back == 1, applied, applied,
+        )  # fmt: skip
+        assert await broken(world, task) == []
