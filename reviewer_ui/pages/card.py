@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
+from activities.placing import order_facts
 from database.reads import comments as said
 from database.reads import console as reads
 from database.reads import quality
@@ -19,8 +20,9 @@ from database.tables.review import ReviewDecisionRow
 from domain.cards import CardType, Outcome, Stage, WaitingFor
 from domain.money import Money
 from domain.people import Permission
+from domain.queue_order import OrderReason, reasons_of
 from domain.refusals import Refusal
-from domain.review import ReviewReason
+from domain.review import CameBack, ReviewReason
 from domain.rules.brands import brand
 from reviewer_ui.pages import card_beside, card_fields, card_view
 from reviewer_ui.pages.check_view import CheckView, check_view
@@ -53,6 +55,8 @@ class TaskView:
     hold: Hold
     value: Money
     reasons: tuple[ReviewReason, ...]
+    order: tuple[OrderReason, ...]  # Why it is this person's turn for it.
+    came_back: CameBack | None
     opened_at: datetime
     due_at: datetime
     late: bool
@@ -252,6 +256,8 @@ def _task(record: reads.CardRecord, person: Person, moment: datetime) -> TaskVie
         hold=hold,
         value=Money(task.value_minor),
         reasons=tuple(ReviewReason(reason) for reason in task.reasons),
+        order=reasons_of(order_facts(task, moment), person.id),
+        came_back=task.came_back,
         opened_at=task.opened_at,
         due_at=task.due_at,
         late=task.due_at < moment,

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from activities import drafts
 from database.reads.console import CardRecord
 from database.reads.reasons import reasons as all_reasons
-from database.tables.review import ReasonCodeRow
+from database.tables.review import ReasonCodeRow, ReviewTaskRow
 from domain.money import Money
 from domain.people import Permission
 from domain.reading import SECRET_FIELDS, FieldName
@@ -20,6 +20,7 @@ from domain.sealing import KeyRing
 from domain.snooze import SnoozeUntil
 from domain.suggestion import Suggestion
 from reviewer_ui.pages.draft import Draft
+from reviewer_ui.pages.queue_rows import ACT_OF
 from reviewer_ui.pages.suggesting import suggested
 from reviewer_ui.sessions import Person
 
@@ -47,6 +48,7 @@ class DecidingView:
 
     suggestion: Suggestion
     reason_words: dict[str, str]  # Of the suggestion's own reason; empty when it has none.
+    back_words: dict[str, str]  # Of the reason for which the task came back; empty when it has none.
     corrected: tuple[tuple[FieldName, str | Money | date], ...]
     reasons: dict[str, tuple[ReasonView, ...]]  # By ReasonedAct value.
     items: tuple[AskedItem, ...]
@@ -67,6 +69,7 @@ async def deciding_view(
     return DecidingView(
         suggestion=found.suggestion,
         reason_words=next((one.words for one in named if one.code == found.suggestion.reason_code), {}),
+        back_words=_back_words(record.task, offered),
         corrected=tuple((name, _shown(name, text, record)) for name, text in found.values.items()),
         reasons=offered,
         items=tuple(item for item in AskedItem if item is not AskedItem.PIN or kind.pin is not None),
@@ -81,6 +84,12 @@ async def kept_draft(session: AsyncSession, keyring: KeyRing, person: Person, re
     if record.task is None or record.task.closed_at is not None or record.task.decided:
         return Draft()
     return Draft.of(await drafts.kept(session, keyring, record.task.id, person.id))
+
+
+def _back_words(task: ReviewTaskRow, offered: dict[str, tuple[ReasonView, ...]]) -> dict[str, str]:
+    act = ACT_OF.get(task.came_back) if task.came_back is not None else None
+    listed = offered.get(act.value, ()) if act is not None else ()
+    return next((one.words for one in listed if one.code == task.came_back_reason), {})
 
 
 def _undoable_until(record: CardRecord, person: Person, moment: datetime) -> datetime | None:

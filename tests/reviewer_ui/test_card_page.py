@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text
 
+from activities.placing import sent_back
 from database.reads import similar
 from database.tables.intake import CardRow, PhotoRow
 from database.tables.people import PersonRow
@@ -20,7 +21,7 @@ from domain.card_risks import Risk, Severity, Surroundings, risks_of
 from domain.cards import CardStatus, Outcome, Stage, WaitingFor
 from domain.money import Currency
 from domain.people import Role
-from domain.review import ReviewReason
+from domain.review import CameBack, ReviewReason
 from domain.rules.assessment import neighbours_of
 from domain.rules.brands import brand
 from domain.verification import Party
@@ -263,3 +264,15 @@ async def test_a_comment_is_work_and_keeps_the_lease(house: House) -> None:
     until = (await house.cards.task(waiting)).leased_until
     assert until is not None
     assert until > soon
+
+
+async def test_the_bar_says_why_it_is_the_cards_turn_and_why_it_came_back(house: House) -> None:
+    waiting = await house.cards.waiting()
+    browser = await house.as_(Role.REVIEWER)
+    bar = _text((await browser.get(f"/cards/{waiting.card_id}")).text)
+    assert "Why here: By value · By age" in bar
+    async with house.database.transaction() as session:
+        task = await session.get_one(ReviewTaskRow, waiting.task_id)
+        sent_back(task, CameBack.SNOOZE_OVER, "call_store", datetime.now(UTC))
+    bar = _text((await browser.get(f"/cards/{waiting.card_id}")).text)
+    assert "Its snooze is over: The store is to be called later" in bar
