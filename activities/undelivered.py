@@ -104,6 +104,7 @@ async def _refused(session: AsyncSession, decision_id: str) -> tuple[ReviewTaskR
         raise NotFound(decision=decision_id[:64])
     task = await session.get_one(ReviewTaskRow, known.task_id, with_for_update=True)
     decision = await session.get_one(ReviewDecisionRow, known.id, populate_existing=True)
-    if decision.undelivered_at is None or decision.applied_at is not None or decision.void_at is not None:
+    over = task.closed_at is not None or decision.applied_at is not None or decision.void_at is not None
+    if over or decision.undelivered_at is None:
         raise NotFound(decision=decision_id[:64])
     return task, decision

@@ -15,6 +15,7 @@ from domain.refusals import DuplicateCard, NotExpectedNow, Refusal
 from tests.reviewer_ui.cards import Waiting
 from tests.reviewer_ui.conftest import House, post
 
+BADGE = {"en": "Decision undelivered", "zh-CN": "结论未送达"}
 TITLE = {"en": "not taken by its card", "zh-CN": "项结论未能送达"}
 
 
@@ -51,10 +52,12 @@ async def test_the_queue_says_which_and_why_and_only_to_seniors(
         assert "/put-back" in page
     queue = (await senior.get("/review?all=yes", headers={"accept-language": language})).text
     assert TITLE[language] in queue
+    assert BADGE[language] in queue.split('id="rows"')[1]
     assert "Ann" in queue
     others = (await (await house.as_(Role.REVIEWER)).get("/review?all=yes", headers={"accept-language": language})).text
     assert sentence not in others
     assert "/put-back" not in others
+    assert BADGE[language] not in others
 
 
 async def test_put_back_the_card_can_be_taken_again_and_the_queue_says_why(house: House) -> None:

@@ -1,0 +1,55 @@
+"""A senior at the queue with a decision that did not arrive: seen, read, and put back with the keyboard, with and without scripts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from domain.people import Role
+from domain.refusals import DuplicateCard
+from domain.review import CameBack
+from tests.browser.axe import faults
+from tests.browser.console import desks
+from tests.browser.people import DESK, PHONE
+from tests.reviewer_ui.conftest import House
+from tests.reviewer_ui.conftest import console_url as console_url
+from tests.reviewer_ui.conftest import house as house
+from tests.reviewer_ui.test_undelivered_pages import a_refused_decision
+
+pytestmark = pytest.mark.timeout(120)
+
+
+@pytest.mark.parametrize(("locale", "theme"), [("zh_CN", "dark"), ("en", "light")])
+async def test_it_is_readable_in_either_theme_and_on_a_phone(
+    house: House, browser_program: Path, locale: str, theme: str
+) -> None:
+    waiting, _ = await a_refused_decision(house, DuplicateCard(card=1))
+    jin = await house.sessions.open(await house.cards.person(Role.SENIOR, "Jin"))
+    async with desks(house, browser_program) as made:
+        for size in (DESK, PHONE):
+            async with made.visit(jin, locale=locale, theme=theme, size=size) as visitor:
+                for path in ("/review?all=yes", f"/cards/{waiting.card_id}"):
+                    await visitor.page.goto(path)
+                    assert await faults(visitor.page) == []
+                    wide = await visitor.page.evaluate("() => document.documentElement.scrollWidth")
+                    assert wide <= size["width"]
+                assert visitor.complaints == []
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+async def test_it_is_put_back_by_keyboard_alone(house: House, browser_program: Path, scripts: bool) -> None:
+    waiting, _ = await a_refused_decision(house, DuplicateCard(card=1))
+    jin = await house.sessions.open(await house.cards.person(Role.SENIOR, "Jin"))
+    async with desks(house, browser_program) as made, made.visit(jin, scripts=scripts) as visitor:
+        page = visitor.page
+        await page.goto("/review?all=yes")
+        await page.get_by_label("Why is it put back?").focus()
+        await page.keyboard.type("It must")
+        await page.keyboard.press("Tab")
+        await page.keyboard.press("Enter")
+        await page.wait_for_url(f"**/cards/{waiting.card_id}")
+        assert (await house.cards.task(waiting)).came_back is CameBack.UNDELIVERED
+        await page.goto("/review?all=yes")
+        assert await page.get_by_text("Its card did not take the decision").count() == 1
+        assert await page.get_by_text("Put back into the queue").count() == 0
