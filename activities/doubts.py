@@ -58,20 +58,22 @@ async def doubts_about(session: AsyncSession, keyring: KeyRing, card: CardRow) -
 
 def _readings(card_id: str) -> Any:
     """The fields of every reading of a current photo."""
-    row, photo = _c(ReadingRow), _c(PhotoRow)
+    row: Any = ReadingRow
+    photo: Any = PhotoRow
     readings = select(func.jsonb_agg(row.fields)).join(PhotoRow, photo.id == row.photo_id)
     return readings.where(row.card_id == card_id, photo.current).scalar_subquery()
 
 
 def _approved(card_id: str) -> Any:
     """The reasons of every task that ended in an approval, since an item was last asked for again: that one is a new sight."""
-    task, decision = _c(ReviewTaskRow), _c(ReviewDecisionRow)
+    task: Any = ReviewTaskRow
+    decision: Any = ReviewDecisionRow
     settled = select(func.jsonb_agg(task.reasons)).join(ReviewDecisionRow, decision.id == task.decision_id)
-    other = aliased(ReviewDecisionRow)
+    other: Any = aliased(ReviewDecisionRow)
     asked_since = exists().where(
-        _c(other).card_id == card_id,
-        _c(other).outcome == ReviewOutcome.ASK_AGAIN,
-        _c(other).applied_at >= decision.applied_at,
+        other.card_id == card_id,
+        other.outcome == ReviewOutcome.ASK_AGAIN,
+        other.applied_at >= decision.applied_at,
     )
     applied = (decision.outcome.in_(APPROVALS), decision.applied_at.is_not(None), ~asked_since)
     return settled.where(task.card_id == card_id, *applied).scalar_subquery()
@@ -84,7 +86,8 @@ def _neighbours(keyring: KeyRing, card: CardRow, number: str) -> Any:
     """
     known = brand(card.brand)
     prints = [keyring.fingerprint(known.issuer, near) for near in neighbours_of(known, number)] if number else []
-    other, submission = _c(CardRow), _c(SubmissionRow)
+    other: Any = CardRow
+    submission: Any = SubmissionRow
     owner = select(submission.owner).where(submission.id == card.submission_id).scalar_subquery()
     return (
         select(func.count())
@@ -98,8 +101,3 @@ def _neighbours(keyring: KeyRing, card: CardRow, number: str) -> Any:
         )
         .scalar_subquery()
     )
-
-
-def _c(table: Any) -> Any:
-    """A table whose attributes are columns; SQLModel annotates them as the values they hold."""
-    return table

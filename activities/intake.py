@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import exists, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
 
 from activities import clocks
 from activities.corrections import Corrections, checked_fields, confirm_reading, require_complete
@@ -102,7 +103,7 @@ class Intake:
         async with self._database.transaction() as session:
             card = await cards.load_for_update(session, card_id)
             await _require_awaited(session, card, {AskedItem.PHOTO})
-            await session.execute(update(PhotoRow).where(_is(PhotoRow.card_id, card_id)).values(current=False))
+            await session.execute(update(PhotoRow).where(col(PhotoRow.card_id) == card_id).values(current=False))
             session.add(photo_row(card_id, 0, photo))
             facts = {"photo": photo.stored_sha256}
             await cards.record(session, card_id, _unmoved(card, "intake.photo_replaced", facts, actor))
@@ -118,17 +119,17 @@ class Intake:
 
     async def mark_started(self, card_id: str) -> None:
         """The card's workflow is known to run."""
-        statement = update(CardRow).where(_is(CardRow.id, card_id)).values(started_at=now())
+        statement = update(CardRow).where(col(CardRow.id) == card_id).values(started_at=now())
         async with self._database.transaction() as session:
             await session.execute(statement)
 
     async def card_to_buy(self, card_id: str) -> CardToBuy:
         """What the card's workflow starts with. Refuses NotFound."""
-        has_photos = exists().where(_is(PhotoRow.card_id, CardRow.id))
+        has_photos = exists().where(col(PhotoRow.card_id) == CardRow.id)
         statement = (
             select(CardRow, SubmissionRow.owner, has_photos)  # type: ignore[call-overload]
-            .join(SubmissionRow, _is(SubmissionRow.id, CardRow.submission_id))
-            .where(_is(CardRow.id, card_id))
+            .join(SubmissionRow, col(SubmissionRow.id) == CardRow.submission_id)
+            .where(col(CardRow.id) == card_id)
         )
         async with self._database.transaction() as session:
             found = (await session.execute(statement)).one_or_none()
@@ -217,8 +218,3 @@ def _to_buy(card: CardRow, owner: str, has_photos: bool) -> CardToBuy:
         currency=card.currency,
         owner=owner,
     )
-
-
-def _is(column: Any, value: Any) -> Any:
-    """`column == value` in SQL; the tables annotate their columns as the values they hold."""
-    return column == value

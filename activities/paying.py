@@ -53,7 +53,9 @@ async def heard_first(session: AsyncSession, row: PaymentNotificationRow) -> boo
 
 async def ordered_with(session: AsyncSession, key: str) -> tuple[PayoutRow, SubmissionRow]:
     """The order of that key, and the submission that says who is paid."""
-    payout, card, submission = _c(PayoutRow), _c(CardRow), _c(SubmissionRow)
+    payout: Any = PayoutRow
+    card: Any = CardRow
+    submission: Any = SubmissionRow
     statement = (
         select(PayoutRow, SubmissionRow)
         .join(CardRow, card.id == payout.card_id)
@@ -89,8 +91,3 @@ async def settle_once(session: AsyncSession, row: PayoutRow, outcome: PayoutOutc
         ),
     )  # fmt: skip
     await clocks.stop(session, row.card_id, now())
-
-
-def _c(table: Any) -> Any:
-    """A table whose attributes are columns; SQLModel annotates them as the values they hold."""
-    return table

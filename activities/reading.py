@@ -141,14 +141,15 @@ class CardReading:
 
 async def _replaced(session: AsyncSession, card_id: str) -> list[ReadingRow]:
     """The readings of photos that were replaced since."""
-    row, photo = _c(ReadingRow), _c(PhotoRow)
+    row: Any = ReadingRow
+    photo: Any = PhotoRow
     statement = select(ReadingRow).join(PhotoRow, photo.id == row.photo_id).where(row.card_id == card_id)
     return list((await session.execute(statement.where(~photo.current))).scalars())
 
 
 async def _corrected(session: AsyncSession, card_id: str) -> set[FieldName]:
     """The fields that a reviewer has typed."""
-    event = _c(CardEventRow)
+    event: Any = CardEventRow
     decided = select(event.facts["corrected"].astext).where(event.card_id == card_id, event.what == "review.decided")
     told = (await session.execute(decided)).scalars()
     return {FieldName(name) for names in told for name in (names or "").split(",") if name}
@@ -226,8 +227,3 @@ def _told(facts: ReadFacts, readings: Sequence[Reading], taken: dict[FieldName, 
 
 def _bp(confidence: float) -> int:
     return round(confidence * BASIS_POINTS_PER_ONE)
-
-
-def _c(table: Any) -> Any:
-    """A table whose attributes are columns; SQLModel annotates them as the values they hold."""
-    return table

@@ -124,6 +124,6 @@ def e164(phone: str) -> str:
 
 
 def masked_phone(number: str) -> str:
-    """`138****0021` of a number in E.164; the country is left out for Chinese ones."""
+    """`138****0021`; a Chinese number's country is left out, and of what is too short to be a number nothing is shown."""
     local = number.removeprefix("+86")
-    return f"{local[:3]}****{local[-4:]}"
+    return f"{local[:3]}****{local[-4:]}" if len(local) > 8 else "****"

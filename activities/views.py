@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
 
 from activities.review_queue import require
 from activities.secret_words import require_no_number
@@ -105,7 +106,7 @@ class Views:
 
 async def _require_turn(session: AsyncSession, person: str, permission: Permission) -> None:
     """The right, and the person's row locked: two savings at once must not both find a name free."""
-    await session.execute(select(PersonRow).where(_c(PersonRow.id) == person).with_for_update())
+    await session.execute(select(PersonRow).where(col(PersonRow.id) == person).with_for_update())
     await require(session, person, permission)
 
 
@@ -159,8 +160,3 @@ def _readable(query: str) -> Wanted:
 
 def _audited(person: str, act: str, view: SavedViewRow) -> AuditRow:
     return AuditRow(actor=f"person:{person}", act=f"console:view:{act}", subject=view.id, facts={"name": view.name})
-
-
-def _c(column: Any) -> Any:
-    """A mapped attribute as the column it is at class level; SQLModel annotates it as the value's type."""
-    return column

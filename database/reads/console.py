@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
 
 from database.tables.columns import now
 from database.tables.intake import CardEventRow, CardRow, PhotoRow, SubmissionRow
@@ -67,8 +68,8 @@ async def card(session: AsyncSession, card_id: str) -> CardRecord:
     pair = (
         await session.execute(
             select(CardRow, SubmissionRow)
-            .join(SubmissionRow, _c(SubmissionRow.id) == CardRow.submission_id)
-            .where(_c(CardRow.id) == card_id)
+            .join(SubmissionRow, col(SubmissionRow.id) == CardRow.submission_id)
+            .where(col(CardRow.id) == card_id)
         )
     ).one_or_none()
     if pair is None:
@@ -77,14 +78,14 @@ async def card(session: AsyncSession, card_id: str) -> CardRecord:
         card=pair[0],
         submission=pair[1],
         photos=await _of_card(session, PhotoRow, card_id, PhotoRow.current.desc(), PhotoRow.position),  # type: ignore[attr-defined]
-        readings=await _of_card(session, ReadingRow, card_id, _c(ReadingRow.created_at).desc()),
-        answers=await _of_card(session, AnswerRow, card_id, _c(AnswerRow.id).desc()),
-        quote=next(iter(await _of_card(session, QuoteRow, card_id, _c(QuoteRow.created_at).desc(), limit=1)), None),
-        events=await _of_card(session, CardEventRow, card_id, _c(CardEventRow.id).desc(), limit=EVENTS_MAX),
+        readings=await _of_card(session, ReadingRow, card_id, col(ReadingRow.created_at).desc()),
+        answers=await _of_card(session, AnswerRow, card_id, col(AnswerRow.id).desc()),
+        quote=next(iter(await _of_card(session, QuoteRow, card_id, col(QuoteRow.created_at).desc(), limit=1)), None),
+        events=await _of_card(session, CardEventRow, card_id, col(CardEventRow.id).desc(), limit=EVENTS_MAX),
         task=next(
-            iter(await _of_card(session, ReviewTaskRow, card_id, _c(ReviewTaskRow.opened_at).desc(), limit=1)), None
+            iter(await _of_card(session, ReviewTaskRow, card_id, col(ReviewTaskRow.opened_at).desc(), limit=1)), None
         ),
-        decisions=await _of_card(session, ReviewDecisionRow, card_id, _c(ReviewDecisionRow.made_at).desc()),
+        decisions=await _of_card(session, ReviewDecisionRow, card_id, col(ReviewDecisionRow.made_at).desc()),
         names={},
     )
     return replace(record, names=await _names(session, record))
@@ -100,19 +101,21 @@ async def photo(session: AsyncSession, card_id: str, photo_id: str) -> PhotoRow:
 
 async def open_task(session: AsyncSession, card_id: str) -> ReviewTaskRow | None:
     """The card's open review task, or None when nobody's decision is waited for."""
-    statement = select(ReviewTaskRow).where(_c(ReviewTaskRow.card_id) == card_id, _c(ReviewTaskRow.closed_at).is_(None))
+    statement = select(ReviewTaskRow).where(
+        col(ReviewTaskRow.card_id) == card_id, col(ReviewTaskRow.closed_at).is_(None)
+    )
     return (await session.execute(statement)).scalar_one_or_none()
 
 
 async def require_card(session: AsyncSession, card_id: str) -> None:
     """Refuses an id that is no card's."""
-    if (await session.execute(select(_c(CardRow.id)).where(_c(CardRow.id) == card_id))).scalar_one_or_none() is None:
+    if (await session.execute(select(col(CardRow.id)).where(col(CardRow.id) == card_id))).scalar_one_or_none() is None:
         raise NotFound(card=card_id[:26])
 
 
 async def card_ids_ending(session: AsyncSession, ending: str, limit: int = 10) -> tuple[str, ...]:
     """Ids of cards whose id is `ending` or ends with it: people read the last characters to each other."""
-    statement = select(_c(CardRow.id)).where(_c(CardRow.id).endswith(ending, autoescape=True)).limit(limit)
+    statement = select(col(CardRow.id)).where(col(CardRow.id).endswith(ending, autoescape=True)).limit(limit)
     return tuple((await session.execute(statement)).scalars())
 
 
@@ -133,10 +136,7 @@ async def _names(session: AsyncSession, record: CardRecord) -> dict[str, str]:
 
 async def names(session: AsyncSession, person_ids: set[str] | Sequence[str]) -> dict[str, str]:
     """The names of these people by their ids."""
-    found = await session.execute(select(_c(PersonRow.id), _c(PersonRow.name)).where(_c(PersonRow.id).in_(person_ids)))
+    found = await session.execute(
+        select(col(PersonRow.id), col(PersonRow.name)).where(col(PersonRow.id).in_(person_ids))
+    )
     return {row.id: row.name for row in found}
-
-
-def _c(column: Any) -> Any:
-    """A mapped attribute as the column it is at class level; SQLModel annotates it as the value's type."""
-    return column

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, func, literal, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
+from sqlmodel import col
 
 from database.reads.queue_filter import conditions, in_hand
 from database.tables.people import PersonRow
@@ -91,7 +92,7 @@ async def queue(
 async def counts(session: AsyncSession, wanted: Wanted, person: str, now: datetime) -> QueueCounts:
     """All counts in one statement, none of which reads much further than COUNTED_MAX tasks that it counts."""
     task: Any = ReviewTaskRow
-    own_team = select(_c(PersonRow.team)).where(_c(PersonRow.id) == person).scalar_subquery()
+    own_team = select(col(PersonRow.team)).where(col(PersonRow.id) == person).scalar_subquery()
     awake = or_(task.snoozed_until.is_(None), task.snoozed_until <= now)
     held, assigned = in_hand(Hand.MINE, person, now), task.assigned_to == person
     columns = {
@@ -110,20 +111,20 @@ async def counts(session: AsyncSession, wanted: Wanted, person: str, now: dateti
 
 async def teams(session: AsyncSession) -> tuple[str, ...]:
     """The teams that anybody works in."""
-    statement = select(_c(PersonRow.team)).where(_c(PersonRow.active)).distinct().order_by(_c(PersonRow.team))
+    statement = select(col(PersonRow.team)).where(col(PersonRow.active)).distinct().order_by(col(PersonRow.team))
     return tuple((await session.execute(statement)).scalars())
 
 
 async def reason_words(session: AsyncSession) -> dict[tuple[str, str], ReasonCodeRow]:
     """The whole managed list of reasons by act and code, those no longer in use among them, in their own order."""
-    statement = select(ReasonCodeRow).order_by(_c(ReasonCodeRow.act), _c(ReasonCodeRow.position))
+    statement = select(ReasonCodeRow).order_by(col(ReasonCodeRow.act), col(ReasonCodeRow.position))
     return {(row.act, row.code): row for row in (await session.execute(statement)).scalars()}
 
 
 def _page(wanted: Wanted, after: Place | None, person: str, now: datetime, limit: int) -> Select[Any]:
     """The tasks first, by one walk of the order's index, then the names of the few that were found."""
     columns = _columns(wanted.sort, ReviewTaskRow)
-    where = [_c(ReviewTaskRow.closed_at).is_(None), *conditions(wanted, person, now)]
+    where = [col(ReviewTaskRow.closed_at).is_(None), *conditions(wanted, person, now)]
     if after is not None:
         where.append(_behind(columns, after))
     found = select(ReviewTaskRow).where(*where).order_by(*_ordered(wanted.sort, columns)).limit(limit).subquery()
@@ -153,7 +154,7 @@ def _behind(columns: list[Any], after: Place) -> ColumnElement[bool]:
 
 
 def _count(*where: Any) -> Any:
-    some = select(literal(1)).where(_c(ReviewTaskRow.closed_at).is_(None), *where).limit(COUNTED_MAX + 1).subquery()
+    some = select(literal(1)).where(col(ReviewTaskRow.closed_at).is_(None), *where).limit(COUNTED_MAX + 1).subquery()
     return select(func.count()).select_from(some).scalar_subquery()
 
 
@@ -185,8 +186,3 @@ _ORDERS: dict[QueueSort, tuple[tuple[str, Callable[[str], Any]], ...]] = {
     QueueSort.VALUE: (("value_minor", _number), ("id", str)),
     QueueSort.AGE: (("opened_at", _moment), ("id", str)),
 }
-
-
-def _c(column: Any) -> Any:
-    """A mapped attribute as the column it is at class level; SQLModel annotates it as the value's type."""
-    return column

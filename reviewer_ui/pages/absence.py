@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Form
+from fastapi import APIRouter, Depends, Form
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -33,6 +33,14 @@ class AbsenceForm:
     ends_at: str = ""
     stand_in: str = ""
     only_delegates: bool = False
+
+
+def typed_absence(starts_at: Line = "", ends_at: Line = "", stand_in: Line = "", delegation: Line = "") -> AbsenceForm:
+    """A dependency: the form as a browser sends it."""
+    return AbsenceForm(starts_at, ends_at, stand_in, delegation == "yes")
+
+
+AbsenceTyped = Annotated[AbsenceForm, Depends(typed_absence)]
 
 
 @dataclass(frozen=True)
@@ -71,17 +79,8 @@ async def show(request: Request, console: At, person: QueueReader) -> Response:
 
 
 @router.post("")
-async def declare(
-    request: Request,
-    console: At,
-    person: QueueReader,
-    starts_at: Line = "",
-    ends_at: Line = "",
-    stand_in: Line = "",
-    delegation: Line = "",
-) -> Response:
+async def declare(request: Request, console: At, person: QueueReader, form: AbsenceTyped) -> Response:
     """Declares one's own absence, or a mere delegation."""
-    form = AbsenceForm(starts_at, ends_at, stand_in, delegation == "yes")
     try:
         await declared(console.absences, person.id, person.id, form, person.timezone)
     except Refusal as refusal:

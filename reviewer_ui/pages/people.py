@@ -21,7 +21,7 @@ from domain.money import Money
 from domain.people import Role
 from domain.refusals import Refusal
 from languages import LOCALES
-from reviewer_ui.pages.absence import AbsenceForm, AbsenceLine, declared, lines, require_of
+from reviewer_ui.pages.absence import AbsenceForm, AbsenceLine, AbsenceTyped, declared, lines, require_of
 from reviewer_ui.pages.people_form import COMMON_ZONES, Line, Several, WorkForm, WorkTyped, work_form, work_set_up
 from reviewer_ui.pages.queue_rows import brand_names
 from reviewer_ui.sessions import Person
@@ -154,18 +154,8 @@ async def relatives(
 
 
 @router.post("/{person_id}/absences")
-async def declare(
-    request: Request,
-    console: At,
-    person: PeopleManager,
-    person_id: str,
-    starts_at: Line = "",
-    ends_at: Line = "",
-    stand_in: Line = "",
-    delegation: Line = "",
-) -> Response:
+async def declare(request: Request, console: At, person: PeopleManager, person_id: str, form: AbsenceTyped) -> Response:
     """Declares an absence or a delegation for them, on their own clock."""
-    form = AbsenceForm(starts_at, ends_at, stand_in, delegation == "yes")
 
     async def change() -> None:
         async with console.services.database.transaction() as session:

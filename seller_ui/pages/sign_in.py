@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from activities.sign_in import masked_phone
 from domain.refusals import Refusal, SignInCodeWrong
 from seller_ui.sessions import PhoneAsked
 from seller_ui.site import AnyVisit, Fault, Visit, texts
@@ -111,11 +112,6 @@ async def change_language(visit: AnyVisit) -> Response:
     response = visit.go(safe_return(sent.get("next", "/")))
     remember(response, sent.get("locale", ""), secure=visit.site.services.cookies_secure)
     return response
-
-
-def masked_phone(phone: str) -> str:
-    """`138****0021`"""
-    return f"{phone[:-8]}****{phone[-4:]}" if len(phone) > 8 else "****"
 
 
 async def _send(visit: Visit, asked: PhoneAsked) -> None:
