@@ -134,6 +134,23 @@ async def test_no_address_fails_shows_markup_or_leads_away_whatever_it_is_given(
     assert wrong == []
 
 
+async def test_every_address_answers_a_part_of_a_page_as_well_as_a_whole_one(house: House) -> None:
+    """A header that any script can send must not lead where no page was ever looked at."""
+    waiting, me = await house.cards.waiting(), await house.cards.person(Role.SENIOR)
+    async with house.database.transaction() as session:
+        (await session.get_one(PersonRow, me)).roles = [role.value for role in Role]
+    browser = await browser_of(house, me)
+    browser.headers["hx-request"] = "true"
+    real = {"card_id": waiting.card_id, "task_id": waiting.task_id, "photo_id": waiting.photo_id, "act": "reject"}
+    real |= {"person_id": me, "figure": "backlog"}
+    wrong = []
+    for method, path, _, _ in addresses(house):
+        filled = re.sub(r"\{(\w+)[^}]*\}", lambda name: real.get(name[1], "NOBODY"), path)
+        answer = await (browser.get(filled) if method == "GET" else post(browser, filled, document="{}", note="x"))
+        wrong += [(method, path)] if answer.status_code >= 500 else []
+    assert wrong == []
+
+
 @pytest.mark.parametrize(
     "document", ["-1", "NaN", "{}", "[[", '{"policies": [{}]}', "[" * 5000], ids=lambda text: text[:8]
 )
