@@ -160,18 +160,28 @@ class SecondReviews:
         _require_sense(outcome, RejectReason.OTHER if outcome is ReviewOutcome.REJECT else None, note)
         async with self._database.transaction() as session:
             await require(session, person, Permission.SETTLE)
-            row, who = await self._of(session, person, review_id)
+            row = await self._difference(session, person, review_id)
             if row.settled_at is not None:
                 raise TaskDecided(by=row.senior_person or row.second_person or "")
             if row.second_at is None:
                 raise TaskNotHeld()
-            if not apart(frozenset(row.second_circle), who.circle):
-                raise OwnWork()
             require_no_secret(self._keyring, await cards.load(session, row.card_id), note)
             row.senior_person, row.senior_note, row.settled_at = person, note.strip(), self._now()
             row.final_outcome = outcome
             session.add(_audited(person, "settle", row, outcome))
             await _told(session, row)
+
+    async def look(self, person: str, review_id: str) -> None:
+        """Whether a difference may be shown to this senior. Refuses NotAllowed, NotFound, OwnWork, NotEligible."""
+        async with self._database.transaction() as session:
+            await require(session, person, Permission.SETTLE)
+            await self._difference(session, person, review_id)
+
+    async def _difference(self, session: AsyncSession, person: str, review_id: str) -> SecondReviewRow:
+        row, who = await self._of(session, person, review_id)
+        if not apart(frozenset(row.second_circle), who.circle):
+            raise OwnWork()
+        return row
 
     async def _of(self, session: AsyncSession, person: str, review_id: str) -> tuple[SecondReviewRow, Standing]:
         row = await session.get(SecondReviewRow, review_id[:64], with_for_update=True)

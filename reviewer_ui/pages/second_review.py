@@ -9,15 +9,13 @@ from fastapi import APIRouter, Depends, Form
 from starlette.requests import Request
 from starlette.responses import Response
 
-from activities.standing import standing
 from database.reads import console as cards
 from database.reads import quality as reads
 from database.tables.columns import now
 from database.tables.quality import SecondReviewRow
 from domain.cards import CardType
-from domain.four_eyes import apart
 from domain.people import Permission
-from domain.refusals import FieldInvalid, NotFound, OwnWork, Refusal, SecretInWords
+from domain.refusals import FieldInvalid, NotFound, Refusal, SecretInWords
 from domain.review import RejectReason, ReviewOutcome
 from domain.rules.brands import brand
 from reviewer_ui.pages import card_beside, card_fields, card_view
@@ -132,16 +130,11 @@ async def _page(
         await console.second_reviews.take(person.id, review_id)
     elif not person.may(Permission.SETTLE):
         raise NotFound(review=review_id[:64])
-    elif not apart(frozenset({*row.first_circle, *row.second_circle}), await _circle(console, person)):
-        raise OwnWork
+    else:
+        await console.second_reviews.look(person.id, review_id)
     context = await _context(request, console, person, row, settling, typed, refusal)
     status = 200 if refusal is None else refusal.http_status
     return await console.answer(request, "second_review.html", context, status=status)
-
-
-async def _circle(console: Console, person: Person) -> frozenset[str]:
-    async with console.services.database.transaction() as session:
-        return (await standing(session, person.id, now())).circle
 
 
 async def _context(
