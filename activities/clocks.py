@@ -81,7 +81,7 @@ async def follow(session: AsyncSession, card_id: str, waiting_for: WaitingFor, n
     """The card waits for somebody who is none of our people: from now on its time is theirs, or ends with the card.
 
     Changes nothing while our people have the card, before its first review, and while an issuer is asked again: the time
-    of whoever had the question goes on.
+    of whoever had the question goes on. The caller holds the card's lock, so that nobody follows it to somebody else meanwhile.
     """
     running = await _open_interval(session, card_id)
     if running is None or (waiting_for is not WaitingFor.NOBODY and running.runs):
@@ -159,16 +159,9 @@ def _interval(
 
 
 async def _open_interval(session: AsyncSession, card_id: str) -> ClockIntervalRow | None:
-    """The card's running interval, locked: two at once pass it on one after the other.
-
-    Whoever waited for one that was ended meanwhile finds nothing at first, and its successor at the second look.
-    """
+    """The card's running interval, locked: two at once pass it on one after the other."""
     wanted = select(ClockIntervalRow).where(_INTERVAL.card_id == card_id, _INTERVAL.ended_at.is_(None))
-    for _ in range(2):
-        found = (await session.execute(wanted.with_for_update())).scalar_one_or_none()
-        if found is not None:
-            break
-    return found
+    return (await session.execute(wanted.with_for_update())).scalar_one_or_none()
 
 
 async def _known(session: AsyncSession, task_id: str) -> bool:

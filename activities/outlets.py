@@ -84,7 +84,7 @@ class Outlets(Asker):
                 raise NotFound()
             if request.outlet_code != report.outlet_id:
                 raise OutletUnknown(outlet=report.outlet_id[:32])
-            card = await session.get_one(CardRow, request.card_id)
+            card = await cards.load_for_update(session, request.card_id)
             _require_face_value(card, report)
             if report.verdict is Verdict.PENDING:
                 return None

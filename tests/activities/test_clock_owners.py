@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from activities import clocks
+from database.repositories import cards
 from database.tables.deadlines import ClockIntervalRow
 from domain.cards import EndReason, Outcome, Stage, WaitingFor
 from domain.deadlines import ClockOwner
@@ -139,6 +142,20 @@ async def test_a_card_that_is_paid_is_nobodys_time(world: World) -> None:
     await world.payout.settle(key, PayoutOutcome.PAID, None)
     assert (await world.card(card_id)).outcome is Outcome.PAID
     assert await card.running() == 0
+
+
+async def test_whoever_hands_the_card_on_at_the_moment_it_ends_leaves_nothing_running(world: World) -> None:
+    card = await watched(world)
+    await card.decided(ReviewOutcome.HAND_TO_STORE)
+    async with world.database.transaction() as first:
+        await cards.load_for_update(first, card.card)
+        await clocks.follow(first, card.card, WaitingFor.MACHINE, datetime.now(UTC))
+        ending = asyncio.ensure_future(world.journey.end(card.card, Outcome.LAPSED, EndReason.NO_ANSWER, None))
+        await asyncio.sleep(0.3)  # It waits for the card, and finds the interval that is open after this.
+        assert not ending.done()
+    await ending
+    assert await card.running() == 0
+    assert await card.owners() == [REVIEWER, OUTLET, MACHINE]
 
 
 async def test_a_card_that_no_reviewer_ever_had_has_no_clock(world: World) -> None:
