@@ -166,8 +166,11 @@ def see_other(path: str) -> Response:
 
 
 def _links(path: str, person: Person) -> list[Link]:
+    """The areas in order; of those that the path lies in, the innermost is the current one."""
     allowed_areas = [area for area in AREAS if person.may(area[3])]
-    return [Link(key, href, icon, path == href or path.startswith(href + "/")) for key, href, icon, _ in allowed_areas]
+    around = [href for _, href, _, _ in allowed_areas if path == href or path.startswith(href + "/")]
+    here = max(around, key=len, default="")
+    return [Link(key, href, icon, href == here) for key, href, icon, _ in allowed_areas]
 
 
 At = Annotated[Console, Depends(console_of)]

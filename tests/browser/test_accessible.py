@@ -1,68 +1,77 @@
-"""Every page of the console, judged by axe-core in both languages and themes: nothing serious, nothing critical.
+"""Every page of the console, judged by axe-core in both languages, both themes, and on a phone: nothing serious, nothing critical.
 
-A page is added by a line in `PAGES`: its address, with `{card}` for a card that waits, and the role that opens it.
+A page is added by a line in `tests/browser/every_page.py`.
 """
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
+from fastapi.routing import iter_route_contexts
+from playwright.async_api import Page
 
-from domain.people import Role
+from bootstrap.settings import PROJECT_ROOT
 from tests.browser.axe import faults
-from tests.browser.console import desks
-from tests.reviewer_ui.conftest import House, post
+from tests.browser.every_page import NO_PAGES, PAGES
+from tests.browser.people import DESK, PHONE
+from tests.browser.tour import tour
+from tests.reviewer_ui.conftest import House
 from tests.reviewer_ui.conftest import console_url as console_url
 from tests.reviewer_ui.conftest import house as house
-from tests.reviewer_ui.scenes import SAMPLES, show_photo
 
-PAGES: tuple[tuple[str, Role], ...] = (
-    ("/review", Role.REVIEWER),
-    ("/review", Role.SENIOR),
-    ("/cards", Role.SUPPORT),
-    ("/cards?id=NOSUCHCARD", Role.SUPPORT),
-    ("/cards/{card}", Role.SENIOR),
-    ("/cards/{card}", Role.SUPPORT),
-    ("/cards/{other}", Role.REVIEWER),
-    ("/payouts", Role.FINANCE),
-    ("/trail", Role.COMPLIANCE),
-    ("/trail/{card}", Role.COMPLIANCE),
-    ("/no-such-page", Role.REVIEWER),
-    ("/payouts", Role.REVIEWER),
-)
-LOOKS = (("zh_CN", "light"), ("en", "dark"), ("zh_CN", "dark"), ("en", "light"))
+pytestmark = pytest.mark.timeout(300)  # The two of them take a minute on a machine that does nothing else.
+SPRITE = PROJECT_ROOT / "reviewer_ui/static/vendor/icons.svg"
+LANGUAGES = ("zh_CN", "en")  # Each page is looked at on a phone in one of them.
+EDIT = "edit tests/browser/every_page.py"
+ICONS = "() => [...document.querySelectorAll('use')].map((one) => one.getAttribute('href').split('#')[1])"
+WIDTH = "() => document.documentElement.scrollWidth"
+# What of the page reaches beyond its right edge, to name it when it does.
+BEYOND = """() => [...document.querySelectorAll('main *')].filter((one) => one.getBoundingClientRect().right > innerWidth + 1)
+  .slice(0, 3).map((one) => one.outerHTML.slice(0, 120))"""
 
 
-async def _filled(path: str, house: House) -> str:
-    """The address with real cards in it: one in the visitor's hand, one free."""
-    if "{" not in path:
-        return path
-    held, other = await house.cards.waiting(), await house.cards.waiting(brand_code="hualian")
-    await show_photo(house, held, SAMPLES["starbucks"])
-    return path.format(card=held.card_id, other=other.card_id)
+def test_every_route_that_answers_with_a_page_is_looked_at(house: House) -> None:
+    routes = [one for one in iter_route_contexts(house.app.routes) if one.name != "static"]
+    served = {str(one.path) for one in routes if "GET" in (one.methods or ())}
+    looked_at = {one.route for one in PAGES} - {"/no-such-page"}
+    assert sorted(served - looked_at - set(NO_PAGES)) == [], f"nobody looks at these: {EDIT}"
+    assert sorted((looked_at | set(NO_PAGES)) - served) == [], f"these are no longer there: {EDIT}"
+    assert sorted(looked_at & set(NO_PAGES)) == []
 
 
-@pytest.mark.parametrize(("path", "role"), PAGES, ids=[f"{path} {role.value}" for path, role in PAGES])
-async def test_nothing_serious_on_any_page(house: House, browser_program: Path, path: str, role: Role) -> None:
-    address = await _filled(path, house)
-    token = await house.sessions.open(await house.cards.person(role))
-    if role is Role.SENIOR and "/cards/" in address:
-        card_id = address.rsplit("/", 1)[1]
-        await post(house.browser(token), f"/cards/{card_id}/take", task_id=f"card:{card_id}:review:1")
-    found: dict[tuple[str, str], list[str]] = {}
-    async with desks(house, browser_program) as open_desks:
-        for locale, theme in LOOKS:
-            async with open_desks.visit(token, locale=locale, theme=theme) as visitor:
-                await visitor.page.goto(address)
-                assert await visitor.page.get_attribute("html", "data-bs-theme") == theme
-                found[locale, theme] = await faults(visitor.page)
-    assert {look: grave for look, grave in found.items() if grave} == {}
+@pytest.mark.parametrize("locale", ["zh_CN", "en"])
+async def test_nothing_serious_on_any_page_at_a_desk_or_on_a_phone(
+    house: House, browser_program: Path, locale: str
+) -> None:
+    found: list[str] = []
+    drawn = set(re.findall(r'<symbol id="([^"]+)"', SPRITE.read_text(encoding="utf-8")))
+    async with tour(house, browser_program) as walk:
+        for place, one in enumerate(PAGES):
+            first, other = ("light", "dark") if place % 2 else ("dark", "light")
+            page = await walk.to(one, locale=locale, theme=first)
+            faulty = [f"{first}: {fault}" for fault in await faults(page)]
+            faulty += [f"no such icon: {icon}" for icon in set(await page.evaluate(ICONS)) - drawn]
+            await _dress(page, other)
+            faulty += [f"{other}: {fault}" for fault in await faults(page, colours_alone=True)]
+            if LANGUAGES[place // 2 % 2] == locale:
+                faulty += [f"phone, {other}: {fault}" for fault in await _on_a_phone(page)]
+            found += [f"{one.address or one.route} ({one.who}) {fault}" for fault in faulty]
+        assert walk.complaints == []
+    assert not found, "\n".join(found)
 
 
-async def test_nothing_serious_where_one_signs_in(house: House, browser_program: Path) -> None:
-    async with desks(house, browser_program) as open_desks:
-        for locale, theme in LOOKS:
-            async with open_desks.visit("", locale=locale, theme=theme) as visitor:
-                await visitor.page.goto("/sign-in")
-                assert await faults(visitor.page) == [], (locale, theme)
+async def _on_a_phone(page: Page) -> list[str]:
+    """What is grave on a screen as narrow as a phone's, and what is wider than it; then the window is a desk's again."""
+    await page.set_viewport_size({"width": PHONE["width"], "height": PHONE["height"]})
+    found = await faults(page)
+    if (await page.evaluate(WIDTH)) > PHONE["width"]:
+        found += ["wider than the phone", *await page.evaluate(BEYOND)]
+    await page.set_viewport_size({"width": DESK["width"], "height": DESK["height"]})
+    return found
+
+
+async def _dress(page: Page, theme: str) -> None:
+    """The page in the other theme, as the server would have sent it: the theme is one attribute."""
+    await page.evaluate("(theme) => document.documentElement.setAttribute('data-bs-theme', theme)", theme)

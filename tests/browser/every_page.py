@@ -1,0 +1,205 @@
+"""Every page of the console with something on it: addresses with real ids, each with somebody who may open it.
+
+`PAGES` has a line for every route that answers GET with a page; `NO_PAGES` names the others and says what they are.
+A new route needs a line in one of them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+import httpx
+
+from activities.views import Views
+from database.repositories.notices import tell
+from database.tables.columns import now
+from database.tables.people import AbsenceRow
+from domain.identifiers import new_id
+from domain.notices import NoticeKind
+from domain.payout import PayoutState
+from domain.people import Role
+from reviewer_ui.app import build
+from reviewer_ui.half_signed_in import COOKIE as HALF_COOKIE
+from tests.reviewer_ui.cards import Waiting
+from tests.reviewer_ui.conftest import House, post
+from tests.reviewer_ui.doors import PASSWORD, authenticator, employed
+from tests.reviewer_ui.queue_scenes import change, person_with, send
+from tests.reviewer_ui.scenes import SAMPLES, show_photo
+from tests.reviewer_ui.test_quality_pages import drawn
+from tests.reviewer_ui.test_second_look_pages import staged
+
+REVIEWER, SENIOR, OPS, SUPPORT = Role.REVIEWER, Role.SENIOR, Role.OPS, Role.SUPPORT
+COMPLIANCE, ADMIN, FINANCE = Role.COMPLIANCE, Role.ADMIN, Role.FINANCE
+NOBODY, HALF_CODE, HALF_SET_UP = "nobody", "with a password alone", "with no authenticator yet"
+
+
+@dataclass(frozen=True)
+class OnePage:
+    """A route, who opens it (a role, or one of the three who are not signed in), and its address where that says more."""
+
+    route: str
+    who: Role | str
+    address: str = ""
+    status: int = 200
+
+    def at(self, names: Mapping[str, str]) -> str:
+        """The address with real ids in it."""
+        return (self.address or self.route).format_map(names)
+
+
+PAGES = (
+    OnePage("/sign-in", NOBODY),
+    OnePage("/sign-in", NOBODY, "/sign-in?next=/payouts"),
+    OnePage("/sign-in/code", HALF_CODE),
+    OnePage("/sign-in/set-up", HALF_SET_UP),
+    OnePage("/sign-in/welcome", NOBODY, "/sign-in/welcome?link={link}"),
+    OnePage("/sign-in/welcome", NOBODY, status=410),
+    OnePage("/account", REVIEWER),
+    OnePage("/account/absence", SENIOR),
+    OnePage("/account/keys", SUPPORT),
+    OnePage("/account/notices", OPS),
+    OnePage("/notices", SENIOR),
+    OnePage("/notices", SUPPORT),  # Empty.
+    OnePage("/review", SENIOR, "/review?all=yes"),
+    OnePage("/review", COMPLIANCE, "/review?all=yes"),
+    OnePage("/review", REVIEWER, "/review?nothing=true&type=carrier"),
+    OnePage("/review/views", SENIOR),
+    OnePage("/review/views", REVIEWER),  # Empty.
+    OnePage("/review/bulk/{batch_id}", SENIOR),
+    OnePage("/review/tasks/{task_id}/who", ADMIN),
+    OnePage("/second-look", SENIOR),
+    OnePage("/cards", SUPPORT),
+    OnePage("/cards", SUPPORT, "/cards?id=NOSUCHCARD", 404),
+    OnePage("/cards/{card_id}", SENIOR, "/cards/{held}"),
+    OnePage("/cards/{card_id}", REVIEWER, "/cards/{held}"),
+    OnePage("/cards/{card_id}", REVIEWER, "/cards/{free}"),
+    OnePage("/cards/{card_id}", SENIOR, "/cards/{staged}"),
+    OnePage("/cards/{card_id}", SUPPORT, "/cards/{decided}"),
+    OnePage("/cards/{card_id}/why-due", SUPPORT, "/cards/{held}/why-due"),
+    OnePage("/quality", SENIOR),
+    OnePage("/quality/second", REVIEWER),
+    OnePage("/quality/second/{review_id}", SENIOR),
+    OnePage("/insight", ADMIN),
+    OnePage("/payouts", COMPLIANCE),
+    OnePage("/trail", COMPLIANCE),
+    OnePage("/trail/{card_id}", OPS, "/trail/{decided}"),
+    OnePage("/setup/people", ADMIN),
+    OnePage("/setup/people/new", ADMIN),
+    OnePage("/setup/people/{person_id}", ADMIN),
+    OnePage("/setup/reasons", ADMIN),
+    OnePage("/setup/deadlines", ADMIN),
+    OnePage("/no-such-page", REVIEWER, status=404),
+    OnePage("/payouts", REVIEWER, status=403),
+)
+NO_PAGES = {
+    "/": "leads to somebody's first page",
+    "/healthz": "for machines",
+    "/sign-in/provider": "leads to the identity provider",
+    "/sign-in/provider/answer": "leads from it to a page",
+    "/step-up/provider": "leads to the identity provider",
+    "/step-up/done": "a word in the dialog that asked who is there",
+    "/live": "a stream",
+    "/live/changed": "a part of the card's page",
+    "/notices/bell": "a part of every page",
+    "/review/ahead": "a part of the card's page",
+    "/people/called": "names for a list",
+    "/cards/{card_id}/photos/{photo_id}": "a picture",
+    "/cards/{card_id}/photos/{photo_id}/preview": "a picture",
+    "/cards/{card_id}/files/{attachment_id}": "a file",
+    "/insight/{figure}.csv": "a file",
+    "/quality/figures.csv": "a file",
+    "/quality/labels.csv": "a file",
+}
+
+
+@dataclass
+class Scene:
+    """The ids that addresses name, and the cookies by which each person is known."""
+
+    names: dict[str, str]
+    cookies: dict[Role | str, dict[str, str]]
+
+
+async def scene(house: House) -> Scene:
+    """A house at work: cards in hand, free, put off, staged and decided; notices, views, absences, a batch, a payout."""
+    house.app = build(replace(house.app.state.console.services, totp_required=frozenset({FINANCE})))
+    people = {role: await house.cards.person(role, role.value.title()) for role in Role}
+    tokens = {role: await house.sessions.open(person) for role, person in people.items()}
+    browsers = {role: house.browser(token) for role, token in tokens.items()}
+    drawn_card, review_id = await _second_review(house, browsers[SENIOR])
+    names = await _cards(house, browsers, people) | {"review_id": review_id, "decided": drawn_card.card_id}
+    await house.cards.payout(drawn_card, PayoutState.UNKNOWN)
+    await _around(house, people, names)
+    names["link"] = await _invitation(browsers[ADMIN], people[SUPPORT])
+    cookies: dict[Role | str, dict[str, str]] = {role: {"cardloop_console": token} for role, token in tokens.items()}
+    cookies |= {NOBODY: {}, HALF_CODE: await _half(house, SUPPORT), HALF_SET_UP: await _half(house, FINANCE)}
+    return Scene(names | {"person_id": people[REVIEWER]}, cookies)
+
+
+async def _second_review(house: House, senior: httpx.AsyncClient) -> tuple[Waiting, str]:
+    """A decided card that two reviewers differ about; the senior has it before them."""
+    waiting, _, review_id = await drawn(house)
+    bo = await house.as_(REVIEWER, "Bo")
+    await post(bo, "/quality/second/next")
+    told = {"outcome": "reject", "reason": "forged", "note": "the edge is blurred"}
+    await post(bo, f"/quality/second/{review_id}/decide", **told)
+    return waiting, review_id
+
+
+async def _cards(
+    house: House, browsers: Mapping[Role, httpx.AsyncClient], people: Mapping[Role, str]
+) -> dict[str, str]:
+    reasons = ("card_type", "low_confidence", "conflicting_answers", "high_value")
+    held = await house.cards.waiting(reasons=reasons)
+    await show_photo(house, held, SAMPLES["starbucks"])
+    free, later = await house.cards.waiting(brand_code="hualian", due_in_min=-5), await house.cards.waiting()
+    await post(browsers[SENIOR], f"/cards/{held.card_id}/take", task_id=held.task_id)
+    await post(browsers[SENIOR], f"/cards/{held.card_id}/comments", words="the rim is worn")
+    checked, _ = await staged(house)
+    await change(house, free, escalated=True, escalation_reason="unsure", assigned_to=people[REVIEWER])
+    sent = await send(
+        browsers[SENIOR], "/review/bulk", act="snooze", moment="tomorrow", reason="call_store", task=[later.task_id, "card:NOBODY:review:1"]
+    )  # fmt: skip
+    assert sent.status_code == 303, sent.text
+    return {
+        "held": held.card_id, "free": free.card_id, "staged": checked.card_id, "task_id": free.task_id,
+        "batch_id": sent.headers["location"].rpartition("/")[2],
+    }  # fmt: skip
+
+
+async def _around(house: House, people: Mapping[Role, str], names: Mapping[str, str]) -> None:
+    """Notices, a saved view, an absence with a stand-in, and a colleague with skills."""
+    views = Views(house.database)
+    await views.save(people[SENIOR], "1 · 500+", "type=dining")
+    await person_with(house, REVIEWER, "Lin", skill_types=["dining"], limit_minor=50_000)
+    async with house.database.transaction() as session:
+        for kind in NoticeKind:
+            await tell(session, [people[SENIOR]], kind, new_id(), card_id=names["held"])
+        for person in (people[SENIOR], people[REVIEWER]):
+            session.add(
+                AbsenceRow(
+                    id=new_id(), person_id=person, starts_at=now() + timedelta(days=9), ends_at=now() + timedelta(days=12), made_by=people[ADMIN]
+                )
+            )  # fmt: skip
+
+
+async def _invitation(admin: httpx.AsyncClient, person: str) -> str:
+    """What the link holds by which that person chooses a password."""
+    page = await post(admin, f"/setup/people/{person}/invitation")
+    found = re.search(r"/sign-in/welcome\?link=([^\"&]+)", page.text)
+    assert found is not None, page.text
+    return found[1]
+
+
+async def _half(house: House, role: Role) -> dict[str, str]:
+    """The cookie of somebody whose password was right, and who has not shown the second thing yet."""
+    person = await employed(house, role)
+    if role is not FINANCE:
+        await authenticator(house, person.id)
+    browser = house.browser()
+    answer = await post(browser, "/sign-in", email=person.email, password=PASSWORD)
+    assert answer.status_code == 303, answer.text
+    return {HALF_COOKIE: browser.cookies[HALF_COOKIE]}

@@ -1,0 +1,64 @@
+"""A walk over every page of the console in one browser window, whose language, theme and person change from page to page."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from playwright.async_api import BrowserContext, Page
+
+from reviewer_ui.visit import THEME_COOKIE
+from tests.browser.console import desks
+from tests.browser.every_page import OnePage, Scene, scene
+from tests.browser.people import DESK
+from tests.reviewer_ui.conftest import House
+from web.locale import COOKIE as LANGUAGE_COOKIE
+
+
+@dataclass
+class Tour:
+    """The window, and what the pages complained of. Cookies are set by hand before each page."""
+
+    context: BrowserContext
+    page: Page
+    address: str
+    scene: Scene
+    complaints: list[str] = field(default_factory=list)
+
+    async def to(self, one: OnePage, *, locale: str = "en", theme: str = "light") -> Page:
+        """The page as its person sees it in this language and theme."""
+        await self.page.goto("about:blank")  # The page before asks for nothing more, under another's name.
+        cookies = self.scene.cookies[one.who] | {LANGUAGE_COOKIE: locale, THEME_COOKIE: theme}
+        await self.context.clear_cookies()
+        await self.context.add_cookies(
+            [{"name": name, "value": value, "url": f"{self.address}/sign-in"} for name, value in cookies.items()]
+        )
+        before = len(self.complaints)
+        answer = await self.page.goto(one.at(self.scene.names))
+        assert answer is not None
+        assert answer.status == one.status, (one, answer.status)
+        assert await self.page.get_attribute("html", "data-bs-theme") == theme, one
+        if answer.status >= 400:  # The browser itself says so; that is no complaint of the page.
+            del self.complaints[before:]
+        return self.page
+
+
+@asynccontextmanager
+async def tour(house: House, program: Path, *, size: dict[str, int] | None = None) -> AsyncIterator[Tour]:
+    """A window on a house where something is going on."""
+    seen = await scene(house)
+    chosen = size or DESK
+    async with desks(house, program) as office:
+        context = await office.browser.new_context(
+            base_url=office.address, viewport={"width": chosen["width"], "height": chosen["height"]}, reduced_motion="reduce"
+        )  # fmt: skip
+        walk = Tour(context, await context.new_page(), office.address, seen)
+        walk.page.set_default_timeout(10_000)
+        walk.page.on("console", lambda said: walk.complaints.append(said.text) if said.type == "error" else None)
+        walk.page.on("pageerror", lambda error: walk.complaints.append(str(error)))
+        try:
+            yield walk
+        finally:
+            await context.close()
