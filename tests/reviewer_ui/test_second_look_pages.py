@@ -55,7 +55,7 @@ def line_of(page: str, one: Waiting) -> tuple[str, str]:
     """The row's class, and what it says."""
     row = next(row for row in page.split("<tr")[1:] if f'href="/cards/{one.card_id}"' in row)
     words = re.sub(r"<[^>]+>", " ", row.partition(">")[2].partition("</tr>")[0])
-    return row.partition(">")[0].strip(), " ".join(words.split())
+    return row.partition(">")[0].partition('" ')[2], " ".join(words.split())
 
 
 async def test_every_staged_outcome_is_listed_and_what_one_may_not_check_is_grey_and_says_why(house: House) -> None:
