@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from activities.notice_words import Reader, digest_text
+from activities.throttle import Throttle
 from database.tables.intake import SubmissionRow
 from database.tables.notices import NoticeRow
 from database.tables.people import PersonRow
@@ -117,13 +118,13 @@ async def test_nor_does_a_second_review_or_a_view_of_the_queue_keep_one(house: H
 async def test_by_refused_comments_nobody_finds_a_pin_out(house: House) -> None:
     """Support may comment and may not reveal: lists of numbers are refused alike, and trying has an end."""
     one, support = await house.cards.waiting(), await house.as_(Role.SUPPORT)
+    house.app.state.console.comment_throttle = Throttle("10/hour")  # A slow machine would outlast the minute.
     with_it = " ".join([PIN, *(f"{place:08d}" for place in range(9))])
     without = " ".join(f"{place:08d}" for place in range(10))
     answers = [await comment(support, one, words) for words in (with_it, without)]
     assert [answer.status_code for answer in answers] == [422, 422]
-    more = await asyncio.gather(*(comment(support, one, f"is it {place:08d}?") for place in range(40)))
-    assert {answer.status_code for answer in more} == {303, 429}
-    assert sum(answer.status_code == 303 for answer in more) <= 28
+    more = await asyncio.gather(*(comment(support, one, f"is it {place:08d}?") for place in range(12)))
+    assert sorted(answer.status_code for answer in more) == [303] * 8 + [429] * 4
 
 
 HOSTILE = "<img src=x onerror=alert(1)>\"'><script>alert(1)</script>{{7*7}}"
