@@ -107,16 +107,6 @@ document.addEventListener("keydown", (event) => {
   menu.querySelector("summary").focus();
 });
 
-// A page that takes longer than a moment shows the shape of what will be there.
-for (const kind of ["click", "submit"]) {
-  document.addEventListener(kind, (event) => {
-    const link = kind === "click" ? event.target.closest?.("a[href^='/review?'], a[href='/review']") : null;
-    const leaves = link ? !(event.ctrlKey || event.metaKey || event.shiftKey) : kind === "submit" && event.target.method === "get";
-    if (leaves) setTimeout(() => document.getElementById("rows")?.classList.add("waiting"), 300);
-  });
-}
-window.addEventListener("pageshow", () => document.getElementById("rows")?.classList.remove("waiting"));
-
 // The moment that is typed belongs to one choice only.
 const moment = document.getElementById("bulk-moment");
 const until = document.getElementById("bulk-until");

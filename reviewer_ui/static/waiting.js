@@ -23,7 +23,7 @@ const leaves = (link) =>
   && link.pathname + link.search !== location.pathname + location.search;
 
 window.addEventListener("submit", (event) => {
-  if (!event.defaultPrevented && event.target.method === "post") begin();
+  if (!event.defaultPrevented && event.target.method !== "dialog") begin();
 });
 window.addEventListener("click", (event) => {
   const plain = event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.altKey;
