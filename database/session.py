@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
@@ -90,12 +90,12 @@ class Database:
             raise _judged(error) from error
 
     async def dispose(self) -> None:
-        """Closes every connection; one that is in use has DRAIN_S to come back, since the pool forgets it afterwards."""
+        """Closes every connection; those in use have DRAIN_S to come back, since the pool forgets them afterwards."""
         await self._statements.close()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(DRAIN_S):
-                while self.engine.pool.checkedout():  # type: ignore[attr-defined]
-                    await asyncio.sleep(0.01)
+        for _ in range(DRAIN_S * 100):
+            if not self.engine.pool.checkedout():  # type: ignore[attr-defined]
+                break
+            await asyncio.sleep(0.01)
         await self.engine.dispose()
 
 
