@@ -10,7 +10,7 @@ from sqlalchemy import func, or_, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from activities.leasing import audited_by_machine, refusal_of
-from activities.standing import standing, task_facts
+from activities.standing import standing, standings, task_facts
 from database.repositories.notices import tell
 from database.session import Database
 from database.tables.people import AbsenceRow, PersonRow
@@ -47,7 +47,7 @@ class Assignment:
             now = self._now()
             await _take_back(session, now, limit)
             room = await _room(session, now)
-            theirs = [await standing(session, person, now) for person in room]
+            theirs = list((await standings(session, list(room), now)).values())
             return await _give_out(session, room, theirs, now, limit)
 
 
