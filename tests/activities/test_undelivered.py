@@ -109,7 +109,11 @@ async def test_a_senior_puts_it_back_and_it_is_decided_anew(world: World, monkey
     assert (task.decided, task.leased_by, task.came_back) == (False, None, CameBack.UNDELIVERED)
     assert await story.waiting() == []
     (audit,) = await world.rows(AuditRow, subject=story.task, act="console:task:put_back")
-    assert (audit.actor, audit.reason, audit.facts["refused"]) == (f"person:{senior}", "decide_anew", "card_already_submitted")
+    assert (audit.actor, audit.reason, audit.facts["refused"]) == (
+        f"person:{senior}",
+        "decide_anew",
+        "card_already_submitted",
+    )
     assert (await world.story(story.card))[-1] == "review.put_back"
     async with world.database.transaction() as session:
         kept = await drafts.kept(session, world.keyring, story.task, story.maker)
