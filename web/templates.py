@@ -75,7 +75,12 @@ class Pages:
 
 
 def _address(request: Request) -> str:
-    """Where a switch of the language or theme leads back to: this page as it was asked for, or home from one that answers a form."""
+    """Where a switch of the language or theme leads back to: this page as it was asked for, or home from one that answers a form.
+
+    An address that works once, and a form that has a page of its own, name another in `request.state.back`.
+    """
+    if back := getattr(request.state, "back", ""):
+        return str(back)
     if request.method not in ("GET", "HEAD"):
         return "/"
     address = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path

@@ -181,6 +181,8 @@ async def render(
         talk = Talk(await said.of_card(session, card_id), comment, request.query_params.get("photo", ""))
     context = _context(shell(request, person), person, record, console, deciding, draft, refusal, polls, around, talk)
     status = 200 if refusal is None else refusal.http_status
+    if request.method == "POST":
+        request.state.back = f"/cards/{card_id}"
     return await console.answer(request, "card.html", context, block=block, status=status)
 
 

@@ -68,6 +68,7 @@ async def come_back(
     request: Request, console: At, code: Long = "", state: Short = "", error: Annotated[str, Query(max_length=80)] = ""
 ) -> Response:
     """The browser is back: its answer opens a session, or confirms the one it has. An answer counts once."""
+    request.state.back = "/sign-in"  # What the provider sent is said again to nobody.
     try:
         sent = _kept(request, console, state)
         response = await _answered(request, console, sent, code, error)

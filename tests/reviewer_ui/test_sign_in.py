@@ -162,6 +162,14 @@ async def test_signed_out_a_page_leads_to_sign_in_and_back(house: House) -> None
     assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in?next=/payouts")
 
 
+async def test_the_switches_lead_back_to_where_one_was(house: House) -> None:
+    waiting, browser = await house.cards.waiting(), await house.as_(Role.REVIEWER)
+    filtered = await browser.get("/review?due=soon&sort=value")
+    assert 'name="back" value="/review?due=soon&amp;sort=value"' in filtered.text
+    refused = await post(browser, f"/cards/{waiting.card_id}/reveal", field="pin", reason=" ")
+    assert (refused.status_code, f'name="back" value="/cards/{waiting.card_id}"' in refused.text) == (422, True)
+
+
 async def test_language_and_theme_are_kept(house: House) -> None:
     browser = await house.as_(Role.REVIEWER)
     await post(browser, "/language", locale="zh_CN", back="/review")
