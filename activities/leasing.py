@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from activities.claiming import Claim, claim
+from activities.claiming import Claim, Taken, claim
 from activities.fronts import Fronts
 from activities.standing import standing, task_facts
 from database.reads.queue_filter import conditions
@@ -35,6 +35,7 @@ from domain.review import TaskPhase
 from domain.rules.limits import limits_in_force
 from domain.sealing import KeyRing
 
+IN_MOTION_TRIES = 3  # Whoever has a task locked lets go of it within a statement.
 _TASK: Any = ReviewTaskRow  # Attributes of models are columns in a statement.
 _DECISION: Any = ReviewDecisionRow
 
@@ -76,7 +77,8 @@ class Leasing:
         if taken is None and front is not None:
             taken = await claim(self._database, Claim(person, now, asked.until))
         if taken is None:
-            await self._refuse_taking(person, task_id)
+            taken = await self._after_all(asked)
+        if taken is None:
             return None
         if task_id is None and not narrowed:
             self._fronts.stopped(person, now, taken)
@@ -118,16 +120,25 @@ class Leasing:
         if task.leased_by != person or not lasting:
             raise TaskNotHeld()
 
-    async def _refuse_taking(self, person: str, task_id: str | None) -> None:
-        """Why nothing was taken: a refusal, unless the queue simply has nothing for them."""
-        async with self._database.transaction() as session:
-            theirs = await standing(session, person, self._now())
-            if not (theirs.decides or theirs.checks):
-                raise NotAllowed(permission=Permission.DECIDE.value)
-            if task_id is not None:
-                raise await self._why_not(session, theirs, task_id)
+    async def _after_all(self, asked: Claim) -> Taken | None:
+        """A named task that was only locked at that moment, as by the same person's second click; None for the queue.
 
-    async def _why_not(self, session: AsyncSession, theirs: Standing, task_id: str) -> Refusal:
+        Refuses what stands against taking it.
+        """
+        for _ in range(IN_MOTION_TRIES):
+            async with self._database.transaction() as session:
+                theirs = await standing(session, asked.person, self._now())
+                if not (theirs.decides or theirs.checks):
+                    raise NotAllowed(permission=Permission.DECIDE.value)
+                if asked.task_id is None:
+                    return None
+                if (refusal := await self._why_not(session, theirs, asked.task_id)) is not None:
+                    raise refusal
+            if (taken := await claim(self._database, asked)) is not None:
+                return taken
+        raise TaskHeldByAnother(holder="", until="")
+
+    async def _why_not(self, session: AsyncSession, theirs: Standing, task_id: str) -> Refusal | None:
         task = await session.get(ReviewTaskRow, task_id)
         if task is None:
             return NotFound(task=task_id[:64])
@@ -135,7 +146,7 @@ class Leasing:
         if {Ineligible.CLOSED, Ineligible.DECIDED} & set(reasons):
             decision = await decision_on(session, task_id)
             return TaskDecided(by=(decision.person_id if decision else None) or "")
-        return refusal_of(reasons, task)
+        return refusal_of(reasons, task) if reasons else None
 
 
 def refusal_of(reasons: tuple[Ineligible, ...], task: ReviewTaskRow) -> Refusal:

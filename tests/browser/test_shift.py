@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import cast
 
@@ -35,22 +35,23 @@ async def at_work(house: House, browser_program: Path) -> AsyncIterator[Visitor]
     """A reviewer at the queue, decisions that leave after four seconds, and the teller who tells them."""
     review: Review = house.app.state.console.services.review
     review.undo_s = UNDO_S
-    teller = asyncio.create_task(_telling(Teller(house.database, cast("CardDesk", house.desk))))
+    over = asyncio.Event()
+    teller = asyncio.create_task(_telling(Teller(house.database, cast("CardDesk", house.desk)), over))
     token = await house.sessions.open(await house.cards.person(Role.REVIEWER))
     try:
         async with desks(house, browser_program) as open_desks, open_desks.visit(token) as visitor:
             await visitor.page.goto("/review")
             yield visitor
     finally:
-        teller.cancel()
-        with suppress(asyncio.CancelledError):
-            await teller
+        over.set()
+        await teller
 
 
-async def _telling(teller: Teller) -> None:
-    while True:
+async def _telling(teller: Teller, over: asyncio.Event) -> None:
+    while not over.is_set():
         await teller.tell()
         await asyncio.sleep(0.3)
+    await teller.tell()
 
 
 async def opened(page: Page, waiting: Waiting) -> None:

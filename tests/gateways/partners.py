@@ -17,7 +17,7 @@ from simulators.program import Program
 from tests.simulators.running import SECRET, running
 
 T = TypeVar("T")
-ANSWER_TIMEOUT_S = 0.4
+ANSWER_TIMEOUT_S = 1.5
 
 
 @dataclass

@@ -69,7 +69,7 @@ async def test_the_page_shows_numbers_and_says_how_they_are_computed(house: Hous
 
 async def test_a_desk_without_work_says_what_will_come_here(house: House) -> None:
     await nothing_yet(house)
-    for language, said in (("en", "No card was paid in these days."), ("zh-CN", "所选日期内没有付款成功的卡。")):
+    for language, said in (("en", "No card was paid in these days."), ("zh-CN", "所选日期内没有打款成功的卡。")):
         page = await (await house.as_(Role.OPS)).get("/insight?brand=wanda", headers={"accept-language": language})
         assert said in page.text
         assert page.text.count("figure-empty") == len(MAKERS)
