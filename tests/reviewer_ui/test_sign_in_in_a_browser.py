@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import httpx
 import pyotp
 from playwright.async_api import Page
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -21,7 +22,7 @@ from tests.browser.console import desks
 from tests.reviewer_ui.cards import NUMBER
 from tests.reviewer_ui.conftest import House
 from tests.reviewer_ui.doors import PASSWORD, authenticator, employed, now_code, proved_long_ago
-from tests.reviewer_ui.id_provider import CLIENT_ID, CLIENT_SECRET, IdProvider, running
+from tests.reviewer_ui.id_provider import CLIENT_ID, CLIENT_SECRET, running
 
 REASON = "the seller is on the telephone"
 # The browser's own word about an answer of 403; what the page does with it is what is tested.
@@ -109,8 +110,12 @@ async def test_through_a_provider_of_another_site_and_back_nothing_typed_is_lost
     with running("localhost") as provider:
         provider.asks = True
         provider.user = {"sub": person.id, "email": person.email, "email_verified": True}
-        async with desks(replace(house, app=later), browser_program) as office, office.visit("") as at:  # type: ignore[arg-type]
-            later.app = _with(house, provider, office.address)
+        async with (
+            new_client(provider.issuer) as client,
+            desks(replace(house, app=later), browser_program) as office,  # type: ignore[arg-type]
+            office.visit("") as at,
+        ):
+            later.app = _with(house, client, office.address)
             await at.page.goto(f"/cards/{waiting.card_id}")
             await at.page.click("a[href^='/sign-in/provider']")
             await at.page.click("#go")
@@ -139,10 +144,11 @@ class _Later:
         await self.app(scope, receive, send)
 
 
-def _with(house: House, provider: IdProvider, address: str) -> ASGIApp:
+def _with(house: House, client: httpx.AsyncClient, address: str) -> ASGIApp:
     services = house.app.state.console.services
-    client = new_client(provider.issuer)
-    known = IdentityProvider(client, provider.issuer, CLIENT_ID, CLIENT_SECRET, address + PROVIDER_ANSWER)
+    known = IdentityProvider(
+        client, str(client.base_url).rstrip("/"), CLIENT_ID, CLIENT_SECRET, address + PROVIDER_ANSWER
+    )
     return build(replace(services, provider=ProviderSignIn(known, services.sign_in, "SSO")))
 
 
