@@ -21,7 +21,7 @@ from reviewer_ui.sessions import COOKIE, Sessions
 
 GOAL = 6
 DECISIONS, DECISIONS_SHORT = 300, 60
-WARM = 10
+WARM = 30  # Until every connection of the pool has met every statement once.
 FIELDS = re.compile(r'name="(csrf|task_id|suggested)" value="([^"]*)"')
 HTML = {"accept": "text/html", "accept-language": "en"}
 
