@@ -150,10 +150,10 @@ class Leasing:
 
 
 def refusal_of(reasons: tuple[Ineligible, ...], task: ReviewTaskRow) -> Refusal:
-    """What somebody is told who cannot have a task. Without a reason it was in motion at that moment: another has it."""
+    """What somebody is told who cannot have a task for these reasons, one at least."""
     if {Ineligible.OWN_WORK, Ineligible.BARRED} & set(reasons):
         return OwnWork()
-    if not reasons or reasons[0] is Ineligible.HELD:
+    if reasons[0] is Ineligible.HELD:
         return held_by_another(task)
     if Ineligible.NO_PERMISSION in reasons:
         return NotAllowed(permission=(Permission.CHECK if task.phase is TaskPhase.CHECK else Permission.DECIDE).value)

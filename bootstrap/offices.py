@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,9 +19,8 @@ from activities.newcomers import Newcomer, insert_person
 from activities.partners import Partners
 from bootstrap import keys
 from bootstrap.settings import Settings
-from bootstrap.store import database
+from bootstrap.store import opened
 from bootstrap.words import Problem
-from database.session import Database, DatabaseUnavailable
 from database.tables.people import AuditRow, PersonRow
 from database.tables.verification import OutletRow
 from domain.cards import CardType
@@ -53,7 +51,7 @@ async def add_person(settings: Settings, email: str, name: str, roles: Iterable[
     newcomer = Newcomer(email.strip().lower(), name.strip(), tuple(dict.fromkeys(roles)))
     _require_person(newcomer, password)
     hashed = PasswordHash.recommended().hash(password)
-    async with _store(settings) as store, store.transaction() as session:
+    async with opened(settings) as store, store.transaction() as session:
         added = await insert_person(session, newcomer, hashed)
         if added is None:
             raise Problem(f"{newcomer.email} 已存在。", f"{newcomer.email} is there already.")
@@ -64,7 +62,7 @@ async def add_person(settings: Settings, email: str, name: str, roles: Iterable[
 async def reset_totp(settings: Settings, email: str) -> None:
     """Takes the authenticator of somebody who lost it away, and ends their sessions. Raises Problem for no such person."""
     address = email.strip().lower()
-    async with _store(settings) as store, store.transaction() as session:
+    async with opened(settings) as store, store.transaction() as session:
         found = (await session.execute(select(_PERSON.id).where(_PERSON.email == address))).scalar_one_or_none()
         if found is None:
             raise Problem(f"没有 {address} 这个人。", f"Nobody here has the address {address}.")
@@ -79,7 +77,7 @@ async def add_partner(settings: Settings, name: str, webhook_url: str | None = N
     if webhook_url is not None:
         await _require_reachable(webhook_url, allow_private=settings.webhooks_to_private_addresses)
     keyring = keys.load(settings).keyring
-    async with _store(settings) as store:
+    async with opened(settings) as store:
         partners = Partners(store, keyring)
         partner_id, api_key = await partners.create(name.strip(), webhook_url)
         async with store.transaction() as session:
@@ -103,24 +101,10 @@ async def add_outlet(settings: Settings, code: str, name: str, brand: str) -> No
     secret = keyring.seal_text(secrets.token_urlsafe(32), purpose="outlet", aad=f"outlet:{code}:secret")
     row = OutletRow(code=code, name=name.strip(), brand=brand, secret_sealed=secret)
     statement = insert(OutletRow).values(row.model_dump()).on_conflict_do_nothing(index_elements=["code"])
-    async with _store(settings) as store, store.transaction() as session:
+    async with opened(settings) as store, store.transaction() as session:
         if (await session.execute(statement.returning(_OUTLET.code))).first() is None:
             raise Problem(f"网点 {code} 已存在。", f"The outlet {code} is there already.")
         _audit(session, "outlet", code, brand=brand)
-
-
-@asynccontextmanager
-async def _store(settings: Settings) -> AsyncIterator[Database]:
-    store = database(settings)
-    try:
-        yield store
-    except DatabaseUnavailable:
-        raise Problem(
-            "数据库没有应答：请先启动平台，或检查 DATABASE_URL。",
-            "The database does not answer: start the platform first, or look at DATABASE_URL.",
-        ) from None
-    finally:
-        await store.dispose()
 
 
 def _audit(session: AsyncSession, kind: str, subject: str, **facts: str) -> None:
