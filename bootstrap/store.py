@@ -11,6 +11,8 @@ from database.session import Database, DatabaseUnavailable
 from domain.sealing import KeyRing
 from gateways.pictures.store import PhotoStore
 
+COMMAND_STATEMENT_S = 3600.0  # `check` reads whole tables; a person looks on and can stop it.
+
 PHOTO = (
     "photo"  # Purpose and place of every sealed picture; its name is the hash of its content, checked when it is read.
 )
@@ -24,7 +26,9 @@ def database(settings: Settings) -> Database:
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Database]:
     """The pool for one command, closed behind it. Raises Problem when the database does not answer."""
-    store = database(settings)
+    store = Database(
+        settings.sqlalchemy_url, pool_size=settings.database_connections, command_timeout_s=COMMAND_STATEMENT_S
+    )
     try:
         yield store
     except DatabaseUnavailable:

@@ -9,7 +9,7 @@ from typing import Any
 
 import asyncpg
 from sqlalchemy import event
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL, ExceptionContext, make_url
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
@@ -19,6 +19,7 @@ from database.statements import Statements
 POOL_WAIT_S = 10
 CONNECT_TIMEOUT_S = 5
 DRAIN_S = 5
+COMMAND_TIMEOUT_S = 60.0  # Of one statement, as seen from here: a connection may go silent without closing.
 PREPARED_STATEMENTS = 500  # Per connection; more than the product has, so that none is ever parsed twice.
 
 # SQLSTATEs after which the same transaction, tried again, may well succeed.
@@ -43,8 +44,8 @@ class DatabaseUnavailable(Exception):
 class Database:
     """A pool of connections to one PostgreSQL; `url` is `postgresql://…`, `pool_size` the most connections held."""
 
-    def __init__(self, url: str, *, pool_size: int = 10) -> None:
-        self.engine = engine(url, pool_size=pool_size)
+    def __init__(self, url: str, *, pool_size: int = 10, command_timeout_s: float = COMMAND_TIMEOUT_S) -> None:
+        self.engine = engine(url, pool_size=pool_size, command_timeout_s=command_timeout_s)
         self._single = self.engine.execution_options(isolation_level="AUTOCOMMIT")  # The same pool.
         self._statements = Statements(make_url(url).set(drivername="postgresql").render_as_string(False), pool_size)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
@@ -99,8 +100,8 @@ class Database:
         await self.engine.dispose()
 
 
-def engine(url: str, *, pool_size: int = 10) -> AsyncEngine:
-    """An engine on asyncpg whose pool throws away connections that the server has closed, without asking it first."""
+def engine(url: str, *, pool_size: int = 10, command_timeout_s: float = COMMAND_TIMEOUT_S) -> AsyncEngine:
+    """Return an engine on asyncpg whose pool discards closed connections, and ends statements that take too long."""
     made = create_async_engine(
         async_url(url),
         pool_size=pool_size,
@@ -109,12 +110,14 @@ def engine(url: str, *, pool_size: int = 10) -> AsyncEngine:
         pool_timeout=POOL_WAIT_S,
         connect_args={
             "timeout": CONNECT_TIMEOUT_S,
+            "command_timeout": command_timeout_s,
             "prepared_statement_cache_size": PREPARED_STATEMENTS,
             # Our statements are short: compiling them to machine code costs more than it saves.
             "server_settings": {"jit": "off", "application_name": "cardloop"},
         },
     )
     event.listen(made.sync_engine, "checkout", _refuse_closed)
+    event.listen(made.sync_engine, "handle_error", _discard_silent)
     return made
 
 
@@ -150,6 +153,14 @@ def _judged(error: DBAPIError | asyncpg.PostgresError) -> Exception:
     if lost or state in TRANSIENT or state.startswith("08"):
         return DatabaseUnavailable(TRANSIENT.get(state, "the connection was lost"))
     return error
+
+
+def _discard_silent(context: ExceptionContext) -> DatabaseUnavailable | None:
+    """Close a connection whose statement timed out: it may be dead, and even a rollback on it could wait without end."""
+    if not isinstance(context.original_exception, TimeoutError):
+        return None
+    context.is_disconnect, context.invalidate_pool_on_disconnect = True, False
+    return DatabaseUnavailable("PostgreSQL did not answer in time")
 
 
 def _refuse_closed(connection: Any, record: object, proxy: object) -> None:  # noqa: ARG001

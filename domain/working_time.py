@@ -19,6 +19,15 @@ from chinese_calendar import constants as chinese
 MINUTES_PER_DAY = 24 * 60
 HORIZON_DAYS = 20 * 366  # A budget that is not over in twenty years is a mistake in the calendar.
 NOTHING = timedelta(0)
+# Statutory days on fixed dates: law, so they need no yearly announcement. Source: Regulation on Public Holidays, 2025.
+FIXED_HOLIDAYS = {
+    (1, 1): chinese.Holiday.new_years_day,
+    (5, 1): chinese.Holiday.labour_day,
+    (5, 2): chinese.Holiday.labour_day,
+    (10, 1): chinese.Holiday.national_day,
+    (10, 2): chinese.Holiday.national_day,
+    (10, 3): chinese.Holiday.national_day,
+}
 
 
 class Holidays(StrEnum):
@@ -73,6 +82,9 @@ class WorkingCalendar:
         """The public holiday's English name, or an empty text; a date of the calendar's own is no holiday."""
         if self.holidays is Holidays.NONE or day in dict(self.dates):
             return ""
+        if day.year not in known_years():
+            fixed = FIXED_HOLIDAYS.get((day.month, day.day))
+            return str(fixed.value) if fixed else ""
         return str(chinese.holidays.get(day, ""))
 
     def worked(self, start: datetime, end: datetime) -> timedelta:
@@ -121,7 +133,8 @@ class WorkingCalendar:
             day += timedelta(days=1)
 
     def unknown_years(self, start: datetime, end: datetime) -> tuple[int, ...]:
-        """The years touched whose public holidays are not published: only week and own dates count in them."""
+        """The years touched whose public holidays are not published: only week, own dates and statutory days on
+        fixed dates count in them."""
         if self.holidays is Holidays.NONE:
             return ()
         return tuple(sorted({day.year for day in self.days(start, end)} - known_years()))

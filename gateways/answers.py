@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 from domain.cards import CardStatus
 from domain.money import Currency, Money
 from gateways.errors import GatewayUnavailable
 
+EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 AMOUNT_MINOR_MAX = 10**12  # Far more than any card holds, and still a number that the database keeps.
 
 
@@ -37,6 +38,17 @@ def amount(fields: Mapping[str, Any], name: str) -> Money | None:
 def day(fields: Mapping[str, Any], name: str) -> date | None:
     """The ISO 8601 date under `name`; None when it is null or absent."""
     return None if fields.get(name) is None else date.fromisoformat(fields[name])
+
+
+def moment(fields: Mapping[str, Any], name: str) -> datetime:
+    """Return the ISO 8601 moment under `name` in UTC.
+
+    Raises ValueError for a moment without a zone, because a guess could be hours off, and for one outside 2000 to 2099.
+    """
+    given = datetime.fromisoformat(fields[name])
+    if given.tzinfo is None or not EARLIEST <= given < LATEST:
+        raise ValueError(name)
+    return given.astimezone(UTC)
 
 
 def status(fields: Mapping[str, Any]) -> CardStatus:

@@ -6,7 +6,7 @@ import base64
 import json
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote_plus, urlencode
@@ -17,7 +17,8 @@ from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from authlib.oidc.core import CodeIDToken
 from joserfc import jwt
 from joserfc.errors import ClaimError, JoseError
-from joserfc.jwk import KeySet
+from joserfc.jwk import Key, import_key
+from joserfc.jws import extract_compact
 
 from domain.people import Identity
 from gateways.errors import GatewayUnavailable, ReportRefused
@@ -28,6 +29,8 @@ DISCOVERY = "/.well-known/openid-configuration"
 SCOPE = "openid email profile"
 # Only signatures that need the provider's private key: a shared secret could be guessed, and `none` is nobody's.
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
+KEY_TYPES = {"RS": "RSA", "PS": "RSA", "ES": "EC", "Ed": "OKP"}  # By the first two letters of an algorithm.
+KEYS_MAX = 50
 KNOWN_FOR_S = 3600
 CLOCKS_APART_S = 60
 NEEDED = ("issuer", "authorization_endpoint", "token_endpoint", "jwks_uri")
@@ -54,7 +57,7 @@ class IdentityProvider:
         self._secret = secret
         self._answer_url = answer_url
         self._known: tuple[float, Mapping[str, Any]] | None = None
-        self._keys: KeySet | None = None
+        self._keys: tuple[Key, ...] = ()
 
     async def ask(self, *, again: bool = False) -> tuple[str, Asked]:
         """The provider's page to send a browser to, and what to keep until it comes back. Raises GatewayUnavailable."""
@@ -141,14 +144,14 @@ class IdentityProvider:
 
     async def _signed(self, about: Mapping[str, Any], id_token: str) -> jwt.Token:
         """The token whose signature is the provider's; its keys are read again when it signs with a new one."""
-        if self._keys is not None:
+        if self._keys:
             try:
-                return jwt.decode(id_token, self._keys, algorithms=list(ALGORITHMS))
+                return _decoded(id_token, self._keys)
             except (JoseError, ValueError):
-                self._keys = None  # Signed with a key that came after them, or not at all: new keys tell.
+                self._keys = ()  # The provider may have added a key since, so read its keys again.
         found = (await self._read(str(about["jwks_uri"]))).fields
-        self._keys = KeySet.import_key_set(json.loads(json.dumps(dict(found))))
-        return jwt.decode(id_token, self._keys, algorithms=list(ALGORITHMS))
+        self._keys = _signing_keys(found.get("keys"))
+        return _decoded(id_token, self._keys)
 
     async def _more(self, about: Mapping[str, Any], access_token: str, subject: str) -> dict[str, Any]:
         """Address and its verification, where the provider leaves them out of the token."""
@@ -161,6 +164,41 @@ class IdentityProvider:
         headers = {"authorization": f"Bearer {access_token}"} if access_token else {}
         request = self._client.build_request("GET", address, headers=headers | {"accept": "application/json"})
         return understood(SYSTEM, await exchange(self._client, SYSTEM, request))
+
+
+def _signing_keys(published: object) -> tuple[Key, ...]:
+    """Import the keys that may sign. One that is broken, of an unknown kind or for encryption leaves the others usable."""
+    keys = []
+    for given in published[:KEYS_MAX] if isinstance(published, list) else ():
+        if (
+            not isinstance(given, dict)
+            or given.get("use", "sig") != "sig"
+            or given.get("kty") not in KEY_TYPES.values()
+        ):
+            continue
+        try:
+            keys.append(import_key(json.loads(json.dumps(given))))
+        except (JoseError, ValueError, TypeError, KeyError):
+            continue
+    return tuple(keys)
+
+
+def _decoded(id_token: str, keys: Sequence[Key]) -> jwt.Token:
+    """Verify the token with the key that its `kid` names, or with each key of its algorithm's type where none is named.
+
+    Raises JoseError or ValueError when no key verifies it.
+    """
+    header = extract_compact(id_token.encode()).headers()
+    kid, kind = header.get("kid"), KEY_TYPES.get(str(header.get("alg"))[:2])
+    fitting = [key for key in keys if key.key_type == kind]
+    named = [key for key in fitting if kid is not None and key.kid == kid]
+    failure: Exception = ValueError("no key fits the token")
+    for key in named or fitting:
+        try:
+            return jwt.decode(id_token, key, algorithms=list(ALGORITHMS))
+        except (JoseError, ValueError) as error:
+            failure = error
+    raise failure
 
 
 def _must_be(value: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal, InvalidOperation
 
 from domain.money import Currency, Money
@@ -69,8 +69,7 @@ class FxGateway:
 
 
 def _locked(reply: JsonReply, currency: Currency) -> LockedRate:
-    text, ends = str(reply.fields["rate"]), str(reply.fields["expires_at"])
-    datetime.fromisoformat(ends)
+    text, ends = str(reply.fields["rate"]), answers.moment(reply.fields, "expires_at").isoformat()
     try:
         rate = Decimal(text)
     except InvalidOperation as error:

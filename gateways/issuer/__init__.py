@@ -64,7 +64,7 @@ class IssuerGateway:
         extra = {"phone": phone, "locale": locale}
         reply = await self._ask("/v1/cards/code/send", request_id, brand, number, extra)
         with answers.reading(SYSTEM):
-            ends = datetime.fromisoformat(reply.fields["expires_at"])
+            ends = answers.moment(reply.fields, "expires_at")
             call = _call("send_code", request_id, reply, reply.text_of("sent_to", "expires_at"))
             return CodeSent(str(reply.fields["sent_to"]), ends, call)
 

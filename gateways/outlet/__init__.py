@@ -110,7 +110,7 @@ def _report(fields: dict[str, Any]) -> OutletReport:
         face_value=answers.amount(fields, "face_minor"),
         note=str(fields.get("note", ""))[:NOTE_LENGTH_MAX],
         answered_by=str(fields["answered_by"]),
-        answered_at=datetime.fromisoformat(fields["answered_at"]),
+        answered_at=answers.moment(fields, "answered_at"),
         sequence=int(fields["sequence"]),
     )
 

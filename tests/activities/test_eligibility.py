@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -160,7 +161,15 @@ def test_one_more_who_is_able_never_makes_anybody_less_able(theirs: Standing, ta
     assert len(why_not(wider, task, NOON)) <= len(why_not(theirs, task, NOON))
 
 
-@given(STANDINGS, FACTS)
-def test_whoever_may_check_had_no_part_in_the_outcome(theirs: Standing, task: TaskFacts) -> None:
-    if task.phase is TaskPhase.CHECK and not why_not(theirs, task, NOON):
-        assert not theirs.circle & (task.maker_circle | task.barred)
+def linked_by(side: str, person: str) -> dict[str, Any]:
+    return {side: frozenset({person})}
+
+
+@given(STANDINGS, FACTS, st.sampled_from(["maker_circle", "barred"]), st.sampled_from(["lin", "chen", "wu"]))
+def test_a_person_linked_to_the_maker_or_barred_never_checks(
+    theirs: Standing, task: TaskFacts, side: str, linked: str
+) -> None:
+    acting = replace(theirs, circle=theirs.circle | {linked})
+    checked = replace(task, phase=TaskPhase.CHECK, **linked_by(side, linked))
+    expected = Ineligible.OWN_WORK if side == "maker_circle" else Ineligible.BARRED
+    assert expected in why_not(acting, checked, NOON)

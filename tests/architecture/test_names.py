@@ -39,12 +39,27 @@ def test_a_stage_is_found_under_its_own_word_in_every_layer(stage: str) -> None:
     assert [path for path in STAGES[stage].split() if not (PROJECT_ROOT / path).exists()] == []
 
 
-def test_every_activity_is_named_for_its_stage() -> None:
-    for module in modules("activities"):
-        for named in _activity_names(module.tree):
-            stage, _, verb = named.partition(".")
-            assert verb, f"{module}: {named} is not <stage>.<verb>"
-            assert (PROJECT_ROOT / "activities" / f"{stage}.py").is_file(), f"{module}: {named}"
+def test_every_activity_is_defined_in_the_module_of_its_stage_or_in_a_part_of_it() -> None:
+    activities = modules("activities")
+    parts = {module.path.stem: _imported_activities(module.tree) for module in activities}
+    misplaced = [
+        f"{module}: {named}"
+        for module in activities
+        for named in _activity_names(module.tree)
+        if not _belongs(named, module.path.stem, parts)
+    ]
+    assert sum(len(_activity_names(module.tree)) for module in activities) > 20, "the search finds the activities"
+    assert misplaced == [], "an activity is named <stage>.<verb> after the module that holds or composes it"
+
+
+def test_an_activity_in_a_module_of_another_stage_is_found() -> None:
+    assert not _belongs("payout.send", "reading", {"payout": frozenset(), "reading": frozenset()})
+    assert _belongs("review.alarm", "alarms", {"review": frozenset({"alarms"}), "alarms": frozenset()})
+
+
+def _belongs(named: str, module: str, parts: dict[str, frozenset[str]]) -> bool:
+    stage, _, verb = named.partition(".")
+    return bool(verb) and stage in parts and (module == stage or module in parts[stage])
 
 
 def test_every_layer_is_a_package_of_the_contracts() -> None:
@@ -61,6 +76,12 @@ def test_every_module_opens_with_a_sentence() -> None:
 def _is_sentence(opening: str | None) -> bool:
     first = (opening or "").split("\n\n")[0]
     return len(first) > 20 and first[-1] in ".;:!?。"
+
+
+def _imported_activities(tree: ast.Module) -> frozenset[str]:
+    """Return the modules of `activities` that this one imports from: the parts that its class is composed of."""
+    imports = (node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom))
+    return frozenset(name.partition(".")[2] for name in imports if name.startswith("activities."))
 
 
 def _activity_names(tree: ast.Module) -> list[str]:

@@ -1,6 +1,7 @@
 """PostgreSQL may be killed at any moment: callers get one retryable error, and the next transaction works once it is back."""
 
 import asyncio
+import os
 import shutil
 import signal
 import subprocess
@@ -9,6 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from sqlalchemy import text
 
@@ -107,6 +109,36 @@ async def test_a_server_that_is_not_there_is_the_same_error(tmp_path: Path) -> N
     database = Database(f"postgresql://postgres@/postgres?host={tmp_path}")
     with pytest.raises(DatabaseUnavailable):
         await one(database)
+    await database.dispose()
+
+
+async def test_a_statement_without_an_answer_ends_and_the_pool_goes_on(server: Restarted) -> None:
+    database = Database(server.server.url("postgres"), pool_size=1, command_timeout_s=0.3)
+    with pytest.raises(DatabaseUnavailable, match="did not answer in time"):
+        async with database.transaction() as session:
+            await session.execute(text("SELECT pg_sleep(30)"))
+    with pytest.raises(DatabaseUnavailable, match="did not answer in time"):
+        async with database.statement() as connection:
+            await connection.execute(text("SELECT pg_sleep(30)"))
+    assert await asyncio.wait_for(one(database), 5) == 1
+    await database.dispose()
+
+
+async def test_connections_that_go_silent_end_their_transactions_in_time(server: Restarted) -> None:
+    database = Database(server.server.url("postgres"), pool_size=2, command_timeout_s=0.5)
+    assert await asyncio.gather(*(one(database) for _ in range(2))) == [1, 1]
+    assert server.process is not None
+    group = [server.process.pid, *(child.pid for child in psutil.Process(server.process.pid).children(recursive=True))]
+    for process in group:
+        os.kill(process, signal.SIGSTOP)
+    try:
+        async with asyncio.timeout(20):
+            outcomes = await asyncio.gather(one(database), one(database), return_exceptions=True)
+    finally:
+        for process in group:
+            os.kill(process, signal.SIGCONT)
+    assert [type(outcome) for outcome in outcomes] == [DatabaseUnavailable] * 2
+    assert await asyncio.wait_for(one(database), 10) == 1
     await database.dispose()
 
 

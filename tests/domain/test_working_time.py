@@ -155,3 +155,59 @@ def test_more_working_time_ends_later_and_a_later_start_ends_no_sooner(
 @given(st.sampled_from([SHANGHAI, BERLIN, NEW_YORK]), st.tuples(MOMENTS, MOMENTS).map(sorted))
 def test_round_the_clock_working_time_is_time(zone: str, two: list[datetime]) -> None:
     assert round_the_clock(timezone=zone).worked(*two) == two[1] - two[0]
+
+
+@pytest.mark.parametrize(
+    ("day", "name"),
+    [
+        (date(2099, 1, 1), "New Year's Day"),
+        (date(2099, 5, 2), "Labour Day"),
+        (date(2099, 10, 3), "National Day"),
+        (date(2099, 10, 4), ""),
+    ],
+)
+def test_a_statutory_day_on_a_fixed_date_is_closed_before_its_year_is_announced(day: date, name: str) -> None:
+    assert office().holiday_on(day) == name
+    assert (office().shifts_on(day) == ()) is (bool(name) or day.weekday() > 4)
+    assert office(holidays=Holidays.NONE).holiday_on(day) == ""
+    assert office(dates=((day, OFFICE),)).shifts_on(day) == OFFICE
+
+
+def test_the_published_list_outweighs_the_fixed_dates() -> None:
+    assert office().holiday_on(date(2020, 5, 2)) == "Labour Day"
+    assert office().holiday_on(date(2008, 5, 2)) == "Labour Day"
+
+
+CHANGES = [(BERLIN, date(2026, 3, 29)), (BERLIN, date(2026, 10, 25)), (NEW_YORK, date(2026, 3, 8)),
+           (NEW_YORK, date(2026, 11, 1)), ("Australia/Lord_Howe", date(2026, 4, 5)), ("Australia/Lord_Howe", date(2026, 10, 4))]  # fmt: skip
+
+
+@ONE
+@given(st.sampled_from(CHANGES), shifts())
+def test_a_day_of_a_clock_change_agrees_with_a_scan_of_its_minutes(
+    change: tuple[str, date], day: tuple[Shift, ...]
+) -> None:
+    """Settles wall times that exist twice: a shift begins and ends when the clock first shows its border that day.
+
+    So a night shift that ends at half past one ends at the first half past one; the repeated half hour is not worked.
+    """
+    zone, on = change
+    calendar = WorkingCalendar("any", zone, ((),) * 7, dates=((on, day),))
+    midnight = datetime(on.year, on.month, on.day, tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    scanned = sum((_scanned(midnight, ZoneInfo(zone), on, shift) for shift in day), timedelta(0))
+    assert calendar.worked(midnight - timedelta(days=2), midnight + timedelta(days=3)) == scanned
+
+
+def _scanned(midnight: datetime, zone: ZoneInfo, on: date, shift: Shift) -> timedelta:
+    """The length of one shift, found by looking at the wall clock at each minute of 27 hours."""
+    minutes = [midnight + timedelta(minutes=minute) for minute in range(27 * 60)]
+
+    def first(border: int) -> datetime:
+        return next(minute for minute in minutes if _shows(minute.astimezone(zone), on) >= border)
+
+    return first(shift.ends) - first(shift.starts)
+
+
+def _shows(local: datetime, on: date) -> int:
+    """Minutes of `on` that the wall clock shows; 1440 once it is the next day."""
+    return local.hour * 60 + local.minute if local.date() == on else 24 * 60

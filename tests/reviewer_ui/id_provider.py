@@ -39,6 +39,8 @@ class IdProvider:
     basic: bool = True  # False: the client's secret goes into the form.
     key: RSAKey = field(default_factory=lambda: RSAKey.generate_key(2048, {"kid": "first"}))
     signs_with: RSAKey | None = None  # Another than the published one.
+    published: list[dict[str, Any]] | None = None  # Another list of keys than the one key.
+    names_key: bool = True  # False: the token has no `kid`.
     asked: list[dict[str, str]] = field(default_factory=list)
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
 
@@ -52,7 +54,7 @@ class IdProvider:
             claims |= self.user
         claims = {name: value for name, value in (claims | self.lies).items() if value is not None}
         key = self.signs_with or self.key
-        return jwt.encode({"alg": "RS256", "kid": str(key.kid)}, claims, key)
+        return jwt.encode({"alg": "RS256"} | ({"kid": str(key.kid)} if self.names_key else {}), claims, key)
 
     def app(self) -> FastAPI:
         app = FastAPI()
@@ -80,7 +82,7 @@ class IdProvider:
         )
 
     async def _keys(self) -> Response:
-        return JSONResponse({"keys": [self.key.as_dict(private=False)]})
+        return JSONResponse({"keys": self.published or [self.key.as_dict(private=False)]})
 
     async def _authorize(self, request: Request) -> Response:
         """Whoever sits there is signed in at once: their password is not what is tested here."""

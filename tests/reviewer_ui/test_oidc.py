@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 import pytest_asyncio
-from joserfc.jwk import RSAKey
+from joserfc.jwk import ECKey, RSAKey
 from sqlalchemy import select
 
 from activities.provider_sign_in import ProviderSignIn
@@ -67,7 +67,8 @@ async def entrance(house: House, provider_program: IdProvider) -> AsyncIterator[
     provider, person = provider_program, await employed(house, Role.SENIOR)
     provider.user = {"sub": new_id(), "email": person.email, "email_verified": True}
     provider.lies, provider.refuses, provider.broken, provider.signs_with = {}, "", False, None
-    provider.in_token = provider.basic = True
+    provider.in_token = provider.basic = provider.names_key = True
+    provider.published = None
     provider.asked.clear()
     client = new_client(provider.issuer)
     known = IdentityProvider(client, provider.issuer, CLIENT_ID, CLIENT_SECRET, CONSOLE + PROVIDER_ANSWER)
@@ -140,6 +141,32 @@ async def test_a_provider_may_change_its_key(entrance: Entrance) -> None:
     await entrance.sign_in(entrance.house.browser())
     entrance.provider.key = RSAKey.generate_key(2048, {"kid": "second"})
     assert (await entrance.sign_in(entrance.house.browser())).headers["location"] == "/review"
+
+
+OTHER = RSAKey.generate_key(2048, {"kid": "other"}).as_dict(private=False)
+FOR_ENCRYPTION = {**OTHER, "use": "enc", "kid": "enc"}
+BROKEN = {"kty": "RSA", "n": "!", "e": "AQAB", "kid": "broken"}
+UNKNOWN = {"kty": "AKP", "alg": "ML-DSA-44", "pub": "AAAA", "kid": "later"}
+OF_OTHER_KIND = ECKey.generate_key("P-256", {"kid": "ec"}).as_dict(private=False)
+
+
+@pytest.mark.parametrize("names_key", [True, False])
+@pytest.mark.parametrize(
+    "beside", [[OTHER], [FOR_ENCRYPTION], [BROKEN], [UNKNOWN], [OF_OTHER_KIND], [BROKEN, FOR_ENCRYPTION, OTHER]],
+    ids=["two keys", "encryption key", "broken key", "unknown kind", "elliptic key", "all"],
+)  # fmt: skip
+async def test_a_right_token_is_verified_whatever_keys_are_published_beside_its_own(
+    entrance: Entrance, beside: list[dict[str, Any]], names_key: bool
+) -> None:
+    entrance.provider.published = [*beside, entrance.provider.key.as_dict(private=False)]
+    entrance.provider.names_key = names_key
+    assert (await entrance.sign_in(entrance.house.browser())).headers["location"] == "/review"
+
+
+async def test_a_token_without_key_name_from_a_stranger_is_refused_by_every_key(entrance: Entrance) -> None:
+    entrance.provider.published = [OTHER, entrance.provider.key.as_dict(private=False)]
+    entrance.provider.names_key, entrance.provider.signs_with = False, RSAKey.generate_key(2048, {"kid": "first"})
+    assert (await entrance.sign_in(entrance.house.browser())).status_code == 401
 
 
 async def test_an_unverified_address_proves_nothing(entrance: Entrance) -> None:
