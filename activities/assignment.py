@@ -6,11 +6,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import func, or_, select, text, tuple_
+from sqlalchemy import func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from activities.leasing import audited_by_machine, refusal_of
 from activities.standing import standing, standings, task_facts
+from database.locks import AdvisoryLock, try_acquire
 from database.repositories.notices import tell
 from database.session import Database
 from database.tables.people import AbsenceRow, PersonRow
@@ -20,7 +21,6 @@ from domain.notices import NoticeKind
 
 PAGE = 100  # Tasks looked at together.
 PAGES_MAX = 20  # Behind so many tasks that nobody at hand may have, the rest waits for the next look.
-ONE_AT_A_TIME = 4_102_017  # The advisory lock of a drain: two at once would both count the same room.
 # What an assignment itself changes, or what passes by itself.
 _PASSING = frozenset({Ineligible.HELD, Ineligible.ASSIGNED, Ineligible.SNOOZED})
 
@@ -42,7 +42,7 @@ class Assignment:
         Each goes to the person of those who may have it with the most room left. Raises DatabaseUnavailable.
         """
         async with self._database.transaction() as session:
-            if not (await session.execute(text(f"SELECT pg_try_advisory_xact_lock({ONE_AT_A_TIME})"))).scalar_one():
+            if not await try_acquire(session, AdvisoryLock.ASSIGNMENT):
                 return 0
             now = self._now()
             await _take_back(session, now, limit)

@@ -6,9 +6,10 @@ import asyncio
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from activities.loop_faults import kind_and_place
 from activities.partners import opened_webhook_secret
 from database.repositories import outbox
-from database.session import Database
+from database.session import Database, DatabaseUnavailable
 from database.tables.columns import now
 from database.tables.intake import PartnerRow, SellerRow
 from database.tables.outbox import OutboxRow
@@ -89,6 +90,10 @@ class Delivery:
             return "seal broken", _next_try(row.attempts)  # The key ring can still be mended.
         except NoAddress:
             return "no address", None
+        except DatabaseUnavailable:
+            raise
+        except Exception as error:  # noqa: BLE001  # Kept as this row's failure; the other rows are delivered.
+            return kind_and_place(error), _next_try(row.attempts)
         return None, None
 
     async def _addressee(self, row: OutboxRow) -> _Addressee:
@@ -116,4 +121,4 @@ def _next_try(attempts: int, retry_after_ms: int | None = None) -> datetime | No
     if attempts >= ATTEMPTS_MAX:
         return None
     wait: timedelta = min(LONGEST_WAIT, FIRST_WAIT * 2 ** max(0, attempts - 1))
-    return now() + max(wait, timedelta(milliseconds=retry_after_ms or 0))
+    return now() + max(wait, min(LONGEST_WAIT, timedelta(milliseconds=retry_after_ms or 0)))

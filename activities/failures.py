@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import functools
-import traceback
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import ParamSpec, TypeVar
 
 from temporalio.exceptions import ApplicationError, FailureError
 
+from activities.loop_faults import kind_and_place
 from database.session import DatabaseUnavailable
 from domain.refusals import Refusal
 from gateways.errors import GatewayRefused, GatewayUnavailable
@@ -44,16 +44,9 @@ def translated(
         except FailureError:
             raise
         except Exception as error:  # noqa: BLE001  # Raised anew without its text.
-            raise ApplicationError(_kind_and_place(error), type="unforeseen") from None
+            raise ApplicationError(kind_and_place(error), type="unforeseen") from None
 
     return speaking
-
-
-def _kind_and_place(error: Exception) -> str:
-    """`ValueError at sealing.py:93`: never the error's own text."""
-    frames = traceback.extract_tb(error.__traceback__)
-    place = f"{frames[-1].filename.rpartition('/')[2]}:{frames[-1].lineno}" if frames else "an unknown place"
-    return f"{type(error).__name__} at {place}"
 
 
 def _failure(error: Exception) -> ApplicationError:

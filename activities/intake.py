@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Collection, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -12,7 +13,7 @@ from sqlalchemy import exists, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from activities import clocks
+from activities import clocks, loop_faults
 from activities.corrections import Corrections, checked_fields, confirm_reading, require_complete
 from activities.submitting import (
     CheckedCard,
@@ -25,7 +26,7 @@ from activities.submitting import (
     submission_row,
 )
 from database.reads.seller import asked_item
-from database.repositories import cards
+from database.repositories import cards, set_aside
 from database.repositories.cards import Change
 from database.session import Database
 from database.tables.columns import now
@@ -42,6 +43,8 @@ from gateways.pictures.accept import AcceptedPhoto, accept_in_thread
 from gateways.pictures.store import PhotoStore
 
 PHONE = re.compile(r"\+?[0-9][0-9 -]{5,18}")
+
+STARTER = "starter"  # The loop that starts cards whose workflow is not known to run.
 
 
 class Intake:
@@ -113,15 +116,21 @@ class Intake:
     async def not_started(self, limit: int) -> tuple[str, ...]:
         """Cards whose workflow was never known to run, oldest first: a restart picks them up."""
         columns: Any = CardRow
-        statement = select(columns.id).where(columns.started_at.is_(None)).order_by(columns.created_at).limit(limit)
+        ready = (columns.started_at.is_(None), ~set_aside.left_out(STARTER, columns.id, now()))
+        statement = select(columns.id).where(*ready).order_by(columns.created_at).limit(limit)
         async with self._database.transaction() as session:
             return tuple((await session.execute(statement)).scalars())
+
+    def apart(self, loop: str, subject: str) -> AbstractAsyncContextManager[None]:
+        """Keep the failure of one piece of a loop's work from the others (`loop_faults.apart`)."""
+        return loop_faults.apart(self._database, loop, subject)
 
     async def mark_started(self, card_id: str) -> None:
         """The card's workflow is known to run."""
         statement = update(CardRow).where(col(CardRow.id) == card_id).values(started_at=now())
         async with self._database.transaction() as session:
             await session.execute(statement)
+            await set_aside.done(session, STARTER, card_id)
 
     async def card_to_buy(self, card_id: str) -> CardToBuy:
         """What the card's workflow starts with. Refuses NotFound."""

@@ -10,8 +10,10 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from activities import drafts
+from database.repositories.set_aside import left_out
 from database.tables.review import ReviewDecisionRow, ReviewTaskRow
 
+LOOP = "teller"
 TOLD_AGAIN_AFTER = timedelta(seconds=10)  # What was sent and not applied is told again: the card takes it once.
 _DECISION: Any = ReviewDecisionRow  # Attributes of models are columns in a statement.
 _TASK: Any = ReviewTaskRow
@@ -56,4 +58,5 @@ def _due(moment: datetime) -> Any:
     stands = (_DECISION.applied_at.is_(None), _DECISION.void_at.is_(None), _TASK.closed_at.is_(None))
     taken = _DECISION.undelivered_at.is_(None)  # A card that has refused is not asked again by itself.
     found = select(_DECISION.id).join(ReviewTaskRow, _TASK.id == _DECISION.task_id)
-    return found.where(*stands, taken, _DECISION.leaves_at <= moment, unheard, checked)
+    ready = ~left_out(LOOP, _DECISION.id, moment)
+    return found.where(*stands, taken, _DECISION.leaves_at <= moment, unheard, checked, ready)

@@ -12,12 +12,13 @@ from itertools import groupby
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from activities.loop_faults import kind_and_place
 from activities.notice_words import Reader, digest_content, digest_text
 from activities.notices import Channels, webhook_secret
 from database.reads.notice_names import names_of
 from database.repositories import notices as stored
 from database.repositories.notices import Addressee
-from database.session import Database
+from database.session import Database, DatabaseUnavailable
 from database.tables.columns import now
 from database.tables.notices import NoticeRow
 from domain.notices import URGENT, quiet_until
@@ -126,6 +127,10 @@ class NoticeDelivery:
             return tried if error.reason in PASSING_REFUSALS else _Tried(None, tried.failure)
         except TimeoutError:
             return self._failed(channel, digest, "timeout", None)
+        except DatabaseUnavailable:
+            raise
+        except Exception as error:  # noqa: BLE001  # Kept as this digest's failure; the others are delivered.
+            return self._failed(channel, digest, kind_and_place(error), None)
         return _Tried(None)
 
     def _failed(self, channel: str, digest: Digest, reason: str, retry_after_ms: int | None) -> _Tried:

@@ -61,9 +61,21 @@ class Outlets(Asker):
 
     @activity.defn(name="verification.record_outlet_report")
     @translated
-    async def record_outlet_report(self, card_id: str, request_id: str, confirmed: bool) -> VerifiedFacts:
-        """The outlet's word becomes an answer: confirmed for the face value, or the card is not bought."""
+    async def record_outlet_report(
+        self, card_id: str, request_id: str, confirmed: bool
+    ) -> VerifiedFacts:  # Recorded histories carry it.
+        """Turn the answer on the request's own row into the outlet's answer: confirmed for the face value, or denied.
+
+        The Signal only says that there is one. A report that no row of this card holds counts as silence, so that a
+        message that somebody else wrote into Temporal buys nothing.
+        """
         card = await self._asking.opened(card_id)
+        async with self._database.transaction() as session:
+            request = await session.get(OutletRequestRow, request_id)
+        if request is None or request.card_id != card_id or request.answered_at is None:
+            silence = Answer(Party.OUTLET, "silence", request_id, CardStatus.UNKNOWN, None, None, 0, 0)
+            return await self._asking.conclude(card, [silence], "verification.silence")
+        confirmed = request.answer == Verdict.CONFIRMED
         face = claims_of(card.row).face_value
         status = CardStatus.ACTIVE if confirmed else CardStatus.UNKNOWN
         details = {"outlet": "confirmed" if confirmed else "denied"}
@@ -137,7 +149,7 @@ def _asked_once(request_id: str, card_id: str, outlet_code: str) -> Any:
 
 def _require_face_value(card: CardRow, report: OutletReport) -> None:
     """A confirmation of another worth than the card claims is no confirmation of this card."""
-    if report.verdict is not Verdict.CONFIRMED or report.face_value is None or card.face_value_minor is None:
+    if report.verdict is not Verdict.CONFIRMED or card.face_value_minor is None:
         return
     if report.face_value != Money(card.face_value_minor, card.currency):
         raise AmountMismatch()

@@ -100,7 +100,7 @@ class Review(Alarms):
             "corrected": ",".join(name.value for name in given.written()),
         }
         await keep_labels(session, self._keyring, card, decision, task.closed_at)
-        await draw(session, task, decision, task.closed_at)
+        await draw(session, self._keyring, task, decision, task.closed_at)
         await _pass_on(session, task, decision.outcome, task.closed_at)
         by_policy = decision.person_id is None
         actor, what = (

@@ -114,7 +114,7 @@ class Reviewing(ReviewQueue):
             decision = self._decision(task, who, verdict, told)
             session.add(decision)
             await session.flush()
-            if not await self._four_eyes.stage(session, card, task, decision, given):
+            if not await self._four_eyes.stage(session, self._keyring, card, task, decision, given):
                 task.decided = True  # Nobody can take it any more.
             await drafts.forget(session, task_id, person)
             session.add(_audit(person, f"console:task:{outcome.value}", task_id, note))

@@ -17,6 +17,7 @@ from activities.decision_rules import NOTE_LENGTH_MAX
 from activities.leasing import lease_span, require
 from activities.secret_words import require_no_secret
 from activities.standing import standing
+from database.locks import AdvisoryLock, acquire
 from database.repositories import cards
 from database.repositories.notices import tell
 from database.session import Database
@@ -26,7 +27,7 @@ from database.tables.quality import SecondReviewRow
 from database.tables.review import ReviewCheckRow, ReviewDecisionRow, ReviewTaskRow
 from domain.agreement import SIDES
 from domain.eligibility import Ineligible, Standing
-from domain.four_eyes import apart
+from domain.four_eyes import apart, lot_of
 from domain.identifiers import new_id
 from domain.notices import NoticeKind
 from domain.people import Permission
@@ -37,7 +38,6 @@ from domain.sampling import SamplingPolicy
 from domain.sealing import KeyRing
 
 _ROW: Any = SecondReviewRow  # Attributes of models are columns in a statement.
-DRAWING = 0x6361_7264_0002  # An advisory lock: whoever draws holds it, so that the day's cap is exact.
 
 # One statement that passes over what others hold or are taking, and over the person's own work and their relatives'.
 _TAKE = text("""
@@ -67,7 +67,7 @@ class SecondLease:
 
 
 async def draw(
-    session: AsyncSession, task: ReviewTaskRow, decision: ReviewDecisionRow, now: datetime,
+    session: AsyncSession, keyring: KeyRing, task: ReviewTaskRow, decision: ReviewDecisionRow, now: datetime,
     policy: SamplingPolicy | None = None,
 ) -> None:  # fmt: skip
     """Puts an applied decision before a second reviewer where it is drawn and the day's cap is not reached.
@@ -75,9 +75,10 @@ async def draw(
     Called in the transaction that applies the decision; what the deadline policy decided was nobody's judgement.
     """
     policy = policy or sampling_policy(now.date())
-    if decision.person_id is None or not policy.draws(decision.id, task.card_type, decision.outcome):
+    lot = lot_of(keyring, task.card_id, policy.seed)
+    if decision.person_id is None or not policy.draws(lot, task.card_type, decision.outcome):
         return
-    await session.execute(select(func.pg_advisory_xact_lock(DRAWING)))
+    await acquire(session, AdvisoryLock.QUALITY_SAMPLE)
     day = policy.day_of(now)
     drawn_today = select(func.count()).select_from(SecondReviewRow).where(_ROW.drawn_on == day)
     if (await session.execute(drawn_today)).scalar_one() >= policy.per_day_max:

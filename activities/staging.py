@@ -16,10 +16,11 @@ from database.tables.people import PersonRow
 from database.tables.review import ReviewDecisionRow, ReviewTaskRow
 from domain.cards import Stage, WaitingFor
 from domain.deadlines import ClockOwner
-from domain.four_eyes import CheckNeed, CheckPolicy, Made, need
+from domain.four_eyes import CheckNeed, CheckPolicy, Made, lot_of, need
 from domain.money import Currency
 from domain.review import TaskPhase
 from domain.rules.checks import check_policy
+from domain.sealing import KeyRing
 
 # A face value that somebody typed for a card in another currency has no rate yet; it is taken for more than it can be.
 CNY_PER_UNIT_MAX = 10
@@ -36,11 +37,13 @@ class FourEyes:
         return self._override or check_policy(on)
 
     async def stage(
-        self, session: AsyncSession, card: CardRow, task: ReviewTaskRow, decision: ReviewDecisionRow, given: Corrections
-    ) -> bool:
+        self, session: AsyncSession, keyring: KeyRing, card: CardRow, task: ReviewTaskRow, decision: ReviewDecisionRow,
+        given: Corrections,
+    ) -> bool:  # fmt: skip
         """Stages the decision where the policy wants it, in the transaction that makes it; tells whether it did."""
         policy = self.policy(decision.made_at.date())
-        why = need(await _made(session, card, task, decision, given), policy)
+        lot = lot_of(keyring, card.id, policy.sample_seed)
+        why = need(await _made(session, lot, card, task, decision, given), policy)
         if why is None:
             return False
         await _put_before_checkers(session, task, decision, why, policy.blind)
@@ -48,12 +51,19 @@ class FourEyes:
 
 
 async def _made(
-    session: AsyncSession, card: CardRow, task: ReviewTaskRow, decision: ReviewDecisionRow, given: Corrections
+    session: AsyncSession, lot: str, card: CardRow, task: ReviewTaskRow, decision: ReviewDecisionRow, given: Corrections
 ) -> Made:
     maker = await session.get_one(PersonRow, decision.person_id)
     new = maker.probation_until is not None and maker.probation_until > decision.made_at
-    worth = worth_at_most(card, task, given)
-    return Made(task.id, decision.outcome, worth, task.brand, frozenset(task.reasons), new)
+    compared = max(worth_at_most(card, task, given), _face_value(card, given))
+    return Made(lot, decision.outcome, compared, task.brand, frozenset(task.reasons), new)
+
+
+def _face_value(card: CardRow, given: Corrections) -> int:
+    """The card's face value with these corrections, CNY minor units: a low offer must not keep a second person away."""
+    typed = None if given.face_value is None else given.face_value.amount_minor
+    own = (card.face_value_minor if typed is None else typed) or 0
+    return own if card.currency is Currency.CNY else own * CNY_PER_UNIT_MAX
 
 
 def worth_at_most(card: CardRow, task: ReviewTaskRow, given: Corrections) -> int:

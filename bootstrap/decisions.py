@@ -10,6 +10,7 @@ import structlog
 
 from activities import leaving
 from activities.leaving import Leaving
+from activities.loop_faults import apart
 from activities.undelivered import not_taken
 from database.session import Database
 from domain.refusals import Refusal, TemporarilyUnavailable
@@ -37,6 +38,11 @@ class Teller:
         return sum(await asyncio.gather(*(self._tell(one) for one in due)))
 
     async def _tell(self, one: Leaving) -> bool:
+        async with apart(self._database, leaving.LOOP, one.decision_id):
+            return await self._told(one)
+        return False
+
+    async def _told(self, one: Leaving) -> bool:
         try:
             await self._desk.decide(one.card_id, one.task_id, one.decision_id)
         except TemporarilyUnavailable:

@@ -12,11 +12,14 @@ from sqlalchemy import and_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from activities import clocks
+from activities.loop_faults import apart
+from database.repositories.set_aside import left_out
 from database.session import Database
 from database.tables.review import ReviewTaskRow
 from domain.refusals import TemporarilyUnavailable
 from workflows.desk import CardDesk
 
+LOOP = "replanner"
 AT_ONCE = 20
 LOOKED_AGAIN_AFTER = timedelta(minutes=5)  # For a task that opened by the old version while the new one was saved.
 ASKED_AGAIN_AFTER = timedelta(minutes=1)  # Time for the card to plan its clock before it is told once more.
@@ -64,7 +67,12 @@ class Replanner:
         """The soonest due first."""
         statement = (
             select(_TASK.card_id, _TASK.id)
-            .where(_TASK.closed_at.is_(None), outdated, _TASK.id.not_in(self._asked))
+            .where(
+                _TASK.closed_at.is_(None),
+                outdated,
+                _TASK.id.not_in(self._asked),
+                ~left_out(LOOP, _TASK.id, self._now()),
+            )
             .order_by(_TASK.due_at, _TASK.id)
             .limit(AT_ONCE)
         )
@@ -72,9 +80,11 @@ class Replanner:
 
     async def _tell(self, card_id: str, task_id: str) -> bool:
         self._asked[task_id] = self._now()
-        try:
-            await self._desk.replan(card_id, task_id)
-        except TemporarilyUnavailable:
-            _log.warning("clock waits", card=card_id, task=task_id)  # Told again at a later look.
-            return False
-        return True
+        async with apart(self._database, LOOP, task_id):
+            try:
+                await self._desk.replan(card_id, task_id)
+            except TemporarilyUnavailable:
+                _log.warning("clock waits", card=card_id, task=task_id)  # Signalled again at a later look.
+                return False
+            return True
+        return False

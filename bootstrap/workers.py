@@ -16,6 +16,7 @@ from activities.assignment import Assignment
 from activities.delivery import Delivery
 from activities.intake import Intake
 from activities.journey import Journey
+from activities.loop_faults import kind_and_place
 from activities.notice_delivery import NoticeDelivery
 from activities.payout import Payout
 from activities.pricing import Pricing
@@ -32,9 +33,8 @@ from bootstrap.settings import Settings
 from bootstrap.store import database, photo_store
 from database.repositories import evidence
 from database.session import Database, DatabaseUnavailable
-from domain.refusals import Refusal
 from domain.rules.brands import catalogue
-from domain.sealing import KeyRing, SealBroken
+from domain.sealing import KeyRing
 from workflows.card import CardWorkflow
 from workflows.codec import data_converter
 from workflows.desk import CardDesk
@@ -48,6 +48,8 @@ DELIVERIES = 10  # Tried at the same time, all within the lease of a minute.
 STARTER_S, COURIER_S, SEQUENCER_S, TELLER_S, NOTICES_S = 1.0, 0.5, 0.5, 0.5, 5.0
 
 ASSIGNMENT_S, SNOOZES_S, REPLANNER_S = 1.0, 5.0, 2.0
+
+FAILED_PAUSE_S_MAX = 30.0
 
 Task = Callable[..., Any]
 
@@ -167,14 +169,19 @@ async def _sequence(store: Database, keyring: KeyRing) -> int:
 async def _forever(name: str, pause_s: float, once: Callable[[], Awaitable[int]], full: int = BATCH) -> None:
     """Repeats at once while batches are full. An outage is said in the log and waited out: the work is in the database.
 
-    What one piece of work is refused with is said by its kind and ends neither the loop nor the worker beside it.
+    Any other failure is logged by its kind and place and ends neither the loop nor the workers beside it; the loop looks
+    again after a pause that doubles with each failure in a row, at most FAILED_PAUSE_S_MAX.
     """
+    failures = 0
     while True:
         try:
-            if await once() >= full:
+            found = await once()
+            failures = 0
+            if found >= full:
                 continue
         except DatabaseUnavailable as away:
             log.warning("loop_waits", loop=name, reason=str(away))
-        except (Refusal, SealBroken) as refused:
-            log.error("loop_refused", loop=name, kind=type(refused).__name__)
-        await asyncio.sleep(pause_s)
+        except Exception as error:  # noqa: BLE001  # All cards depend on the process that this loop shares with the workers.
+            failures += 1
+            log.error("loop_failed", loop=name, reason=kind_and_place(error), in_a_row=failures)
+        await asyncio.sleep(max(pause_s, min(FAILED_PAUSE_S_MAX, pause_s * 2 ** min(failures, 10) if failures else 0)))

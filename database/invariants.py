@@ -119,8 +119,9 @@ WHERE d.applied_at IS NOT NULL AND d.needs_check <> '' AND NOT EXISTS (
           SELECT jsonb_array_elements_text(d.acting_for || to_jsonb(d.person_id))))
 UNION ALL
 SELECT 'card ' || p.card_id || ' was paid ' || p.amount_minor || ' on the word of one person'
-FROM payout p
-WHERE p.state <> 'refused' AND p.amount_minor >= CAST(:alone_below AS bigint)
+FROM payout p JOIN card k ON k.id = p.card_id
+WHERE p.state <> 'refused'
+  AND GREATEST(p.amount_minor, CASE WHEN k.currency = 'CNY' THEN k.face_value_minor END) >= CAST(:alone_below AS bigint)
   AND EXISTS (SELECT FROM review_decision d WHERE d.card_id = p.card_id AND d.applied_at IS NOT NULL
               AND d.outcome IN ('approve', 'approve_corrected'))
   AND NOT EXISTS (SELECT FROM review_decision d JOIN review_check c ON c.decision_id = d.id AND c.verdict = 'apply'

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, pool, text
+from sqlalchemy import Connection, pool
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from database.locks import AdvisoryLock, acquire
 from database.session import async_url
 
 MIGRATIONS = Path(__file__).with_name("migrations")
-LOCK = 0x6361_7264_0001  # An advisory lock: "card" and a number; whoever migrates holds it.
 
 
 def upgrade(url: str) -> None:
@@ -30,7 +30,7 @@ async def _upgrade(url: str) -> None:
     engine = create_async_engine(async_url(url), poolclass=pool.NullPool)
     try:
         async with engine.begin() as connection:
-            await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+            await acquire(connection, AdvisoryLock.MIGRATION)
             await connection.run_sync(_run)
     finally:
         await engine.dispose()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from hashlib import sha256
 
 from domain.money import BASIS_POINTS_PER_ONE
 from domain.review import ReviewOutcome
+from domain.sealing import KeyRing
 
 
 class CheckNeed(StrEnum):
@@ -17,6 +17,7 @@ class CheckNeed(StrEnum):
     RISK = "risk"  # Something about the card is suspicious.
     BRAND = "brand"  # Every card of this brand is checked.
     PROBATION = "probation"  # Its maker is new.
+    UNVERIFIED = "unverified"  # No party has confirmed the card, or one contradicts it.
     SAMPLE = "sample"  # Drawn, by a rule that nobody can influence.
 
 
@@ -26,20 +27,25 @@ class CheckPolicy:
 
     version: str
     outcomes: frozenset[ReviewOutcome]
-    value_minor_min: int  # From this value on.
+    value_minor_min: int  # From this face value on.
     reasons: frozenset[str]  # ReviewReason values.
     brands: frozenset[str]
     probation: bool
     sample_bp: int  # So many of ten thousand tasks.
     sample_seed: str
     blind: bool  # The checker says what they would decide before they see what was decided.
+    unverified: frozenset[str] = frozenset()  # ReviewReason values that say so; they count for an uncorrected approval.
 
 
 @dataclass(frozen=True)
 class Made:
-    """A decision as its maker made it. `value_minor` is the most it can cost, CNY minor units."""
+    """A decision as its maker made it.
 
-    task_id: str
+    `value_minor` is the card's face value, or the most that it can cost where that is more; CNY minor units. `lot` is
+    the card's lot in the policy's draw.
+    """
+
+    lot: str
     outcome: ReviewOutcome
     value_minor: int
     brand: str
@@ -54,20 +60,27 @@ def need(made: Made, policy: CheckPolicy) -> CheckNeed | None:
     holds = {
         CheckNeed.VALUE: made.value_minor >= policy.value_minor_min,
         CheckNeed.RISK: bool(made.reasons & policy.reasons),
+        # A correction is verified again before anything is bought, so only an approval as it stands relies on this.
+        CheckNeed.UNVERIFIED: made.outcome is ReviewOutcome.APPROVE and bool(made.reasons & policy.unverified),
         CheckNeed.BRAND: made.brand in policy.brands,
         CheckNeed.PROBATION: policy.probation and made.maker_on_probation,
-        CheckNeed.SAMPLE: drawn(made.task_id, policy.sample_seed, policy.sample_bp),
+        CheckNeed.SAMPLE: drawn(made.lot, policy.sample_bp),
     }
     return next((reason for reason, given in holds.items() if given), None)
 
 
-def drawn(name: str, seed: str, share_bp: int) -> bool:
-    """Whether this name is among `share_bp` of ten thousand: the same answer for ever, and none that its maker can turn.
+def drawn(lot: str, share_bp: int) -> bool:
+    """Return whether this lot is among `share_bp` of ten thousand.
 
-    Names are drawn before anything is decided about them, so that undoing and deciding anew draws nothing anew.
+    `lot` is a keyed hash of the card (hex, at least 16 digits; `lot_of`). The card and the key are fixed before anybody
+    decides, so undoing a decision changes nothing, and without the key nobody can foresee the draw.
     """
-    place = int.from_bytes(sha256(f"{seed}:{name}".encode()).digest()[:8])
-    return place % BASIS_POINTS_PER_ONE < share_bp
+    return int(lot[:16], 16) % BASIS_POINTS_PER_ONE < share_bp
+
+
+def lot_of(keyring: KeyRing, card_id: str, seed: str) -> str:
+    """Return the card's lot in the draw that the policy's `seed` names; each draw of a card is independent."""
+    return keyring.index(card_id, purpose=f"sample:{seed}")
 
 
 def apart(makers: frozenset[str], checkers: frozenset[str]) -> bool:

@@ -27,9 +27,9 @@ class SamplingPolicy:
         """The day whose cap a moment counts against."""
         return moment.astimezone(ZoneInfo(self.day_in)).date()
 
-    def draws(self, decision_id: str, card_type: CardType, outcome: ReviewOutcome) -> bool:
-        """Whether this decision is in the sample, the day's cap left aside; the same answer for ever.
+    def draws(self, lot: str, card_type: CardType, outcome: ReviewOutcome) -> bool:
+        """Return whether the decided card with this lot (`four_eyes.lot_of`) is in the sample, before the day's cap.
 
         Only outcomes that end a card's review are looked at again: an item asked for is answered by the item itself.
         """
-        return outcome in SIDES and drawn(decision_id, self.seed, self.share_bp.get(card_type.value, 0))
+        return outcome in SIDES and drawn(lot, self.share_bp.get(card_type.value, 0))

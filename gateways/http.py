@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ ANSWER_BYTES_MAX = 1_000_000
 CONNECTIONS_MAX = 50
 CODE_LENGTH_MAX = 60
 TOO_MANY_REQUESTS = 429
+RETRY_AFTER_MS_MAX = 12 * 3600 * 1000  # A partner may slow us down, not put a delivery off for years.
+DIGITS = re.compile(r"[0-9]{1,20}")
 # These end before a single byte of the request has left; after any other break it may have arrived.
 NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
@@ -127,16 +130,20 @@ def understood(system: str, reply: Reply) -> JsonReply:
 
 
 def retry_after_ms(headers: Mapping[str, str]) -> int | None:
-    """The Retry-After header (seconds, or an HTTP date) in milliseconds from now; None when absent or unreadable."""
+    """Return the Retry-After header (seconds, or an HTTP date) in milliseconds from now, at most twelve hours.
+
+    None when it is absent or unreadable.
+    """
     given = headers.get("retry-after", "").strip()
-    if given.isdigit():
-        return int(given) * 1000
+    if DIGITS.fullmatch(given):
+        return min(RETRY_AFTER_MS_MAX, int(given) * 1000)
     try:
         until = parsedate_to_datetime(given)
-    except ValueError:
+        until = until if until.tzinfo else until.replace(tzinfo=UTC)
+        wait_ms = int((until - datetime.now(UTC)).total_seconds() * 1000)
+    except (ValueError, OverflowError, TypeError):
         return None
-    until = until if until.tzinfo else until.replace(tzinfo=UTC)
-    return max(0, int((until - datetime.now(UTC)).total_seconds() * 1000))
+    return min(RETRY_AFTER_MS_MAX, max(0, wait_ms))
 
 
 async def _read(system: str, response: httpx.Response) -> bytes:

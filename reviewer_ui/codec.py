@@ -82,7 +82,7 @@ async def decode(request: Request, person: Decoder) -> Response:
     services: CodecServices = request.app.state.services
     sealed = await _payloads(request)
     try:
-        opened = await EncryptionCodec(services.keyring).decode(sealed.payloads)
+        opened = await EncryptionCodec(services.keyring, shows_plain=True).decode(sealed.payloads)
     except (SealBroken, KeyError, ValueError):
         raise FieldInvalid(field="payloads", why="not_sealed_here") from None
     await _audit(services, person, sealed)

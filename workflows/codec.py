@@ -28,17 +28,23 @@ class PayloadMoved(ValueError):
     """A sealed payload was found under another workflow than it was sealed for."""
 
 
+class PayloadUnsealed(ValueError):
+    """A payload is not sealed with our key ring: somebody who reaches Temporal, and not this platform, wrote it."""
+
+
 class EncryptionCodec(PayloadCodec, WithSerializationContext):
     """AES-256-GCM over each payload; the key id is in the ciphertext, the workflow id is authenticated with it."""
 
-    def __init__(self, keyring: KeyRing, workflow_id: str | None = None) -> None:
+    def __init__(self, keyring: KeyRing, workflow_id: str | None = None, *, shows_plain: bool = False) -> None:
+        """Use `shows_plain` only for showing a history to a person: it passes unsealed payloads on instead of refusing."""
         self._keyring = keyring
         self._workflow_id = workflow_id
+        self._shows_plain = shows_plain
 
     def with_context(self, context: SerializationContext) -> Self:
         """The same codec, bound to the context's workflow."""
         if isinstance(context, WorkflowSerializationContext | ActivitySerializationContext):
-            return type(self)(self._keyring, context.workflow_id)
+            return type(self)(self._keyring, context.workflow_id, shows_plain=self._shows_plain)
         return self
 
     async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
@@ -46,7 +52,7 @@ class EncryptionCodec(PayloadCodec, WithSerializationContext):
         return [self._seal(payload) for payload in payloads]
 
     async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
-        """Opens what was sealed here and passes on what was not. Raises PayloadMoved and SealBroken."""
+        """Open what was sealed here for this workflow. Raises PayloadUnsealed, PayloadMoved and SealBroken."""
         return [self._open(payload) for payload in payloads]
 
     def _seal(self, payload: Payload) -> Payload:
@@ -56,9 +62,11 @@ class EncryptionCodec(PayloadCodec, WithSerializationContext):
 
     def _open(self, payload: Payload) -> Payload:
         if payload.metadata.get("encoding") != ENCODING:
-            return payload
+            if self._shows_plain:
+                return payload
+            raise PayloadUnsealed(f"not sealed, found at {self._workflow_id or UNBOUND}")
         bound_to = payload.metadata["workflow-id"].decode()
-        if self._workflow_id is not None and bound_to not in (self._workflow_id, UNBOUND):
+        if self._workflow_id is not None and bound_to != self._workflow_id:
             raise PayloadMoved(f"sealed for {bound_to}, found at {self._workflow_id}")
         return Payload.FromString(self._keyring.open(payload.data, purpose=PURPOSE, aad=bound_to))
 

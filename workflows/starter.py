@@ -7,9 +7,8 @@ from collections.abc import Sequence
 
 import structlog
 
-from activities.intake import Intake
-from domain.refusals import Refusal, TemporarilyUnavailable
-from domain.sealing import SealBroken
+from activities.intake import STARTER, Intake
+from domain.refusals import TemporarilyUnavailable
 from workflows.desk import CardDesk
 
 PATIENCE_S = 4.0  # A submitter waits no longer for a Temporal that is down; their cards are stored already.
@@ -19,7 +18,7 @@ _log = structlog.get_logger("starter")
 async def start_cards(intake: Intake, desk: CardDesk, card_ids: Sequence[str]) -> int:
     """Starts the journeys of these cards and returns how many; the rest stays on `Intake.not_started`.
 
-    A card that cannot be started is named in the log and holds up no other. Raises DatabaseUnavailable.
+    A card that cannot be started is set aside with its reason and delays no other. Raises DatabaseUnavailable.
     """
     looked_at = started = 0
     try:
@@ -35,13 +34,15 @@ async def start_cards(intake: Intake, desk: CardDesk, card_ids: Sequence[str]) -
 
 async def _start(intake: Intake, desk: CardDesk, card_id: str) -> bool:
     """Whether the card runs now. Raises TemporarilyUnavailable, which is no fault of this card."""
-    try:
-        await desk.start(await intake.card_to_buy(card_id))
-        await intake.mark_started(card_id)
-    except TemporarilyUnavailable:
-        raise
-    except (Refusal, SealBroken) as refused:
-        # Somebody must mend the card's row, its brand or the key ring; the others go on meanwhile.
-        _log.error("card cannot be started", card=card_id, kind=type(refused).__name__)
-        return False
-    return True
+    unavailable: TemporarilyUnavailable | None = None
+    async with intake.apart(STARTER, card_id):
+        try:
+            await desk.start(await intake.card_to_buy(card_id))
+        except TemporarilyUnavailable as away:
+            unavailable = away
+        else:
+            await intake.mark_started(card_id)
+            return True
+    if unavailable is not None:
+        raise unavailable
+    return False

@@ -16,12 +16,12 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     bindparam,
-    func,
     select,
     text,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.locks import AdvisoryLock, try_acquire
 from database.tables.columns import now
 from database.tables.evidence import LeafRow, TreeHeadRow
 from domain import evidence
@@ -29,7 +29,6 @@ from domain.evidence import InclusionProof, Node, Span, TreeHead
 from domain.refusals import NotFound
 from domain.sealing import KeyRing, signature_holds
 
-LOCK = 0x6361_7264_0002  # An advisory lock: "card" and a number; whoever sequences holds it.
 BATCH = 1000
 VERIFY_BATCH = 5000
 _LEAF: Any = LeafRow  # Attributes of models are columns in a statement, which their annotations do not say.
@@ -72,7 +71,7 @@ async def sequence(session: AsyncSession, keyring: KeyRing, limit: int = BATCH) 
 
     0 as well when another sequencer is at work: it is doing the same.
     """
-    if not (await session.execute(select(func.pg_try_advisory_xact_lock(LOCK)))).scalar_one():
+    if not await try_acquire(session, AdvisoryLock.EVIDENCE):
         return 0
     unplaced = select(_LEAF.id, _LEAF.leaf_hash).where(_LEAF.tree_index.is_(None)).order_by(_LEAF.id).limit(limit)
     leaves = (await session.execute(unplaced)).all()

@@ -12,6 +12,7 @@ from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.locks import AdvisoryLock, try_acquire
 from database.tables.columns import now
 from database.tables.notices import NoticeRow, NoticeWishRow
 from database.tables.people import PersonRow
@@ -22,7 +23,6 @@ _ROW: Any = NoticeRow  # Its attributes are columns in a statement, which the mo
 _PERSON: Any = PersonRow
 _WISH: Any = NoticeWishRow
 _UNDELIVERED = or_(_ROW.mailed_at.is_(None), _ROW.hooked_at.is_(None))
-_ONE_TAKER = 0x6E6F7469  # The advisory lock that keeps two deliverers from parting one digest.
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ async def due(session: AsyncSession, people: int) -> tuple[NoticeRow, ...]:
 
     Empty while another deliverer is choosing its own.
     """
-    if not await session.scalar(select(func.pg_try_advisory_xact_lock(_ONE_TAKER))):
+    if not await try_acquire(session, AdvisoryLock.NOTICES):
         return ()
     waiting = and_(_ROW.due_at <= now(), _UNDELIVERED)
     whose = select(_ROW.person_id).where(waiting).group_by(_ROW.person_id).order_by(func.min(_ROW.due_at)).limit(people)

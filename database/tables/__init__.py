@@ -16,6 +16,7 @@ from database.tables import (
     quality,
     reading,
     review,
+    set_aside,
     verification,
 )
 
@@ -36,5 +37,6 @@ __all__ = [
     "quality",
     "reading",
     "review",
+    "set_aside",
     "verification",
 ]

@@ -30,6 +30,7 @@ def check_policy(on: date, path: Path = FOUR_EYES) -> CheckPolicy:
         sample_bp=newest["sample_bp"],
         sample_seed=newest["sample_seed"],
         blind=newest["blind"],
+        unverified=frozenset(newest.get("unverified", ())),
     )
 
 

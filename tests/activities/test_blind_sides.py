@@ -35,7 +35,7 @@ async def drawn_after_a_check(world: World) -> tuple[str, list[str]]:
         await session.execute(text("UPDATE second_review SET settled_at = now() WHERE settled_at IS NULL"))
         await session.execute(text("DELETE FROM second_review WHERE decision_id = :id"), {"id": decision})
         made = await session.get_one(ReviewDecisionRow, decision)
-        await draw(session, await session.get_one(ReviewTaskRow, task), made, datetime.now(UTC), ALL)
+        await draw(session, world.keyring, await session.get_one(ReviewTaskRow, task), made, datetime.now(UTC), ALL)
     (row,) = await world.rows(SecondReviewRow, decision_id=decision)
     return row.id, [maker, returner, second_maker, checker]
 

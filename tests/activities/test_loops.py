@@ -1,71 +1,31 @@
-"""The loops beside the worker: one piece of work that cannot be done holds up no other, and none is forgotten."""
+"""The loops beside the worker: one piece of work that cannot be done delays no other, and none is forgotten."""
 
 from __future__ import annotations
 
 import asyncio
-import itertools
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
 
 import pytest
-from sqlalchemy import update
-from temporalio.client import Client
 
 from activities import delivery
-from activities.delivery import Delivery
 from bootstrap import decisions, workers
 from bootstrap.decisions import Teller
-from database.repositories import outbox
+from database.repositories import outbox, set_aside
 from database.session import DatabaseUnavailable
-from database.tables.columns import now
-from database.tables.intake import PartnerRow
 from database.tables.outbox import OutboxRow
-from domain.facts import CardToBuy, ReviewFacts
-from domain.identifiers import new_id
 from domain.refusals import BrandUnknown, NotExpectedNow, Refusal, TemporarilyUnavailable
-from domain.review import RejectReason, ReviewOutcome
 from domain.sealing import KeyRing, SealBroken
-from gateways.http import new_client
-from gateways.messages import MessageGateway
-from gateways.webhooks import WebhookGateway
-from tests.activities.test_review import a_taken_task
+from tests.activities.looping import Desk, a_decided_card, a_promise, deliver, receiver, started, teller
 from tests.activities.world import World
-from workflows.desk import CardDesk
 from workflows.starter import start_cards
 
 SECOND = timedelta(seconds=1)
 
 
-class Desk(CardDesk):
-    """Writes down what it was asked; raises what a card's id stands for."""
-
-    def __init__(self, **failing: Exception) -> None:
-        super().__init__(cast("Client", None))
-        self.failing: dict[str, Exception] = failing
-        self.asked: list[str] = []
-        self.decisions: list[tuple[str, str]] = []  # Task and decision of each that was told.
-
-    async def start(self, card: CardToBuy) -> None:
-        self._ask(card.card_id)
-
-    async def decide(self, card_id: str, task_id: str, decision_id: str) -> ReviewFacts:
-        self.decisions.append((task_id, decision_id))
-        self._ask(card_id)
-        return ReviewFacts(ReviewOutcome.REJECT, RejectReason.FORGED, None, False)
-
-    def _ask(self, card_id: str) -> None:
-        self.asked.append(card_id)
-        if card_id in self.failing:
-            raise self.failing[card_id]
-
-
-async def started(world: World, card_ids: Sequence[str]) -> list[bool]:
-    return [(await world.card(card_id)).started_at is not None for card_id in card_ids]
-
-
-@pytest.mark.parametrize("fault", [BrandUnknown(brand="gone"), SealBroken("not in the ring")])
+@pytest.mark.parametrize(
+    "fault",
+    [BrandUnknown(brand="gone"), SealBroken("not in the ring"), OverflowError("not in the ring"), KeyError("x")],
+)
 async def test_a_card_that_cannot_be_started_holds_up_no_other(
     world: World, fault: Exception, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -73,10 +33,15 @@ async def test_a_card_that_cannot_be_started_holds_up_no_other(
     desk = Desk(**{cards[0]: fault})
     assert await start_cards(world.intake, desk, cards) == 2
     assert await started(world, cards) == [False, True, True]
-    told = capsys.readouterr().out
-    assert cards[0] in told
-    assert type(fault).__name__ in told
-    assert "not in the ring" not in told
+    logged = capsys.readouterr().out
+    assert cards[0] in logged
+    assert type(fault).__name__ in logged
+    assert "not in the ring" not in logged
+    assert cards[0] not in await world.intake.not_started(10_000), "set aside for a while"
+    async with world.database.transaction() as session:
+        kept = {row.subject: row.reason for row in await set_aside.listed(session, 10_000)}
+    assert type(fault).__name__ in kept[cards[0]]
+    assert "not in the ring" not in kept[cards[0]]
 
 
 async def test_while_temporal_is_away_no_card_is_asked_for_after_the_first(world: World) -> None:
@@ -86,7 +51,9 @@ async def test_while_temporal_is_away_no_card_is_asked_for_after_the_first(world
     assert desk.asked == cards[:1]
 
 
-@pytest.mark.parametrize("fault", [BrandUnknown(), SealBroken("x"), DatabaseUnavailable("away")])
+@pytest.mark.parametrize(
+    "fault", [BrandUnknown(), SealBroken("x"), DatabaseUnavailable("away"), OverflowError("x"), ValueError("x")]
+)
 async def test_a_loop_outlives_what_one_look_fails_with(fault: Exception) -> None:
     looks: list[int] = []
     enough = asyncio.Event()
@@ -102,49 +69,6 @@ async def test_a_loop_outlives_what_one_look_fails_with(fault: Exception) -> Non
     await asyncio.wait_for(enough.wait(), 5)
     assert not loop.done()
     loop.cancel()
-
-
-@asynccontextmanager
-async def receiver(together: int) -> AsyncIterator[str]:
-    """A partner that answers nobody until so many requests are in its hands."""
-    gathered, came, left = asyncio.Barrier(together), 0, asyncio.Semaphore(0)
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal came
-        came += 1
-        await reader.readuntil(b"\r\n\r\n")
-        with suppress(asyncio.BrokenBarrierError):  # Nobody waits for the answer any more.
-            await gathered.wait()
-            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-        writer.close()
-        await writer.wait_closed()
-        left.release()
-
-    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
-        await gathered.abort()
-        for _ in range(came):
-            await asyncio.wait_for(left.acquire(), 5)
-
-
-async def a_promise(world: World, url: str, count: int = 1, sealed: bytes | None = None) -> list[str]:
-    """Webhooks due for a new partner; their ids."""
-    partner = PartnerRow(id=new_id(), name="Green Lane", webhook_url=url, webhook_secret_sealed=sealed)
-    async with world.database.transaction() as session:
-        session.add(partner)
-        rows = [await outbox.put(session, "webhook", f"partner:{partner.id}", "card.paid", {}) for _ in range(count)]
-        later = update(OutboxRow).where(
-            cast("Any", OutboxRow).id.not_in(rows), cast("Any", OutboxRow).delivered_at.is_(None)
-        )
-        await session.execute(later.values(due_at=now() + timedelta(hours=1)))  # Other tests' rows.
-    return rows
-
-
-async def deliver(world: World) -> int:
-    async with new_client("") as client:
-        webhooks = WebhookGateway(client, allow_private=True)
-        courier = Delivery(world.database, world.keyring, webhooks, MessageGateway(world.messages.channel))
-        return await asyncio.wait_for(courier.deliver_due(workers.DELIVERIES), 20)
 
 
 async def test_a_batch_is_delivered_all_at_once(world: World) -> None:
@@ -174,23 +98,6 @@ async def test_a_secret_that_does_not_open_fails_its_own_delivery_alone(world: W
     assert await deliver(world) == 1
     (row,) = await world.rows(OutboxRow, id=row_id)
     assert (row.last_failure, row.given_up_at) == ("seal broken", None)
-
-
-async def a_decided_card(world: World) -> tuple[str, str, str]:
-    """Card, task and decision, which the card was not told."""
-    card_id, task_id, person = await a_taken_task(world)
-    return (
-        card_id,
-        task_id,
-        await world.review.record_decision(person, task_id, ReviewOutcome.REJECT, RejectReason.FORGED),
-    )
-
-
-def teller(world: World, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Teller:
-    """One that sees every decision of this database, also those that other tests left; each of its looks is 11 s later."""
-    monkeypatch.setattr(decisions, "AT_ONCE", 10_000)
-    looks = itertools.count(1)
-    return Teller(world.database, desk, lambda: datetime.now(UTC) + 11 * SECOND * next(looks))
 
 
 async def test_a_decision_that_was_not_applied_is_told_until_it_is(

@@ -38,7 +38,7 @@ async def drawn(world: World) -> tuple[str, str]:
     async with world.database.transaction() as session:
         await session.execute(text("DELETE FROM second_review WHERE decision_id = :id"), {"id": decision})
         made = await session.get_one(ReviewDecisionRow, decision)
-        await draw(session, await session.get_one(ReviewTaskRow, task), made, datetime.now(UTC), ALL)
+        await draw(session, world.keyring, await session.get_one(ReviewTaskRow, task), made, datetime.now(UTC), ALL)
     (row,) = await world.rows(SecondReviewRow, decision_id=decision)
     return row.id, person
 
@@ -135,7 +135,7 @@ async def test_the_days_cap_holds_and_drawing_twice_draws_once(world: World) -> 
     async with world.database.transaction() as session:
         await session.execute(text("DELETE FROM second_review WHERE decision_id = :id"), {"id": decision})
         row, made = await session.get_one(ReviewTaskRow, task), await session.get_one(ReviewDecisionRow, decision)
-        await draw(session, row, made, datetime.now(UTC), replace(ALL, per_day_max=0))
+        await draw(session, world.keyring, row, made, datetime.now(UTC), replace(ALL, per_day_max=0))
     assert await world.rows(SecondReviewRow, decision_id=decision) == []
 
 

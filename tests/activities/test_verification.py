@@ -196,8 +196,30 @@ async def test_an_outlet_is_asked_and_its_first_signed_report_counts(world: Worl
     assert await world.verification.receive_report(changed_mind, signature(SECRET, changed_mind)) == heard
     facts = await world.verification.record_outlet_report(card_id, asked.request_id, True)
     assert (facts.consequence, facts.balance_minor) == (Consequence.PROCEED, 500_00)
-    denied = await world.verification.record_outlet_report(card_id, asked.request_id, False)
+    again = await world.verification.record_outlet_report(card_id, asked.request_id, False)
+    assert again.consequence is Consequence.PROCEED, "the row's answer counts, whatever the message says"
+
+
+async def test_an_outlet_that_denies_the_card_ends_it(world: World) -> None:
+    await an_outlet(world)
+    card_id = await world.a_card("hualian")
+    asked = await world.verification.ask_outlet(card_id)
+    body = reported(asked.request_id, verdict="denied", face=None)
+    await world.verification.receive_report(body, signature(SECRET, body))
+    denied = await world.verification.record_outlet_report(card_id, asked.request_id, True)
     assert (denied.consequence, denied.end_reason) == (Consequence.REJECT, EndReason.OUTLET_DENIED)
+
+
+async def test_a_confirmation_that_no_outlet_sent_leaves_the_card_to_a_person(world: World) -> None:
+    await an_outlet(world)
+    mine, other = await world.a_card("hualian"), await world.a_card("hualian", magic="12")
+    answered = await world.verification.ask_outlet(other)
+    body = reported(answered.request_id)
+    await world.verification.receive_report(body, signature(SECRET, body))
+    pending = await world.verification.ask_outlet(mine)
+    for request_id in (pending.request_id, answered.request_id, "made-up"):
+        facts = await world.verification.record_outlet_report(mine, request_id, True)
+        assert (facts.consequence, facts.review_reasons) == (Consequence.REVIEW, ("outlet_silent",))
 
 
 async def test_another_look_that_a_reviewer_wants_is_a_question_of_its_own(world: World) -> None:
@@ -220,6 +242,7 @@ async def test_a_report_that_is_forged_strange_or_of_another_worth_changes_nothi
         (reported("nobody-asked"), SECRET, NotFound),
         (reported(asked.request_id, outlet="outlet-2"), SECRET, OutletUnknown),
         (reported(asked.request_id, face=400_00), SECRET, AmountMismatch),
+        (reported(asked.request_id, face=None), SECRET, AmountMismatch),
     ]
     for body, secret, refusal in bad:
         with pytest.raises(refusal):

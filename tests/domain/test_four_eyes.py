@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.four_eyes import CheckNeed, Made, apart, drawn, need
+from domain.four_eyes import CheckNeed, Made, apart, drawn, lot_of, need
 from domain.review import ReviewOutcome
 from domain.rules.checks import check_policy
+from domain.sealing import KeyRing
 
-POLICY = check_policy(date(2026, 11, 23))
-PLAIN = Made("card:1:review:1", ReviewOutcome.APPROVE, 4_999_99, "starbucks", frozenset({"card_type"}), False)
+POLICY, NEWEST = check_policy(date(2026, 11, 23)), check_policy(date(2026, 11, 27))
+PLAIN = Made("f" * 64, ReviewOutcome.APPROVE, 4_999_99, "starbucks", frozenset({"card_type"}), False)
 PEOPLE = st.frozensets(st.sampled_from("abcdefg"))
 
 
@@ -45,19 +46,37 @@ def test_a_rejection_costs_nothing_and_is_not_checked_unless_the_policy_says_so(
     assert need(dear, replace(POLICY, outcomes=frozenset(ReviewOutcome))) is CheckNeed.VALUE
 
 
-def test_a_draw_takes_its_share_and_says_the_same_for_ever() -> None:
-    names = [f"card:{number}:review:1" for number in range(20_000)]
-    share = sum(drawn(name, "four-eyes", 500) for name in names) / len(names)
+def test_an_unverified_card_is_never_approved_by_one_person() -> None:
+    for reason in ("issuer_unknown", "outlet_silent", "conflicting_answers", "wrong_pin"):
+        made = replace(PLAIN, value_minor=1, reasons=frozenset({"card_type", reason}))
+        assert need(made, NEWEST) is CheckNeed.UNVERIFIED
+        assert need(replace(made, outcome=ReviewOutcome.REJECT), NEWEST) is None
+        corrected = replace(made, outcome=ReviewOutcome.APPROVE_CORRECTED)
+        assert need(corrected, NEWEST) is None, "a correction is verified again before anything is bought"
+
+
+def test_a_draw_takes_its_share_and_gives_each_card_one_answer() -> None:
+    keyring = KeyRing.generate()
+    lots = [lot_of(keyring, f"card{number}", "four-eyes") for number in range(20_000)]
+    share = sum(drawn(lot, 500) for lot in lots) / len(lots)
     assert 0.045 < share < 0.055
-    assert drawn("card:7:review:1", "four-eyes", 500) == drawn("card:7:review:1", "four-eyes", 500)
-    assert {drawn(name, "four-eyes", 10_000) for name in names} == {True}
-    assert {drawn(name, "four-eyes", 0) for name in names} == {False}
+    assert lot_of(keyring, "card7", "four-eyes") == lots[7]
+    assert {drawn(lot, 10_000) for lot in lots} == {True}
+    assert {drawn(lot, 0) for lot in lots} == {False}
 
 
-@given(st.text(), st.integers(0, 10_000), st.integers(0, 10_000))
-def test_a_larger_share_draws_all_that_a_smaller_one_draws(name: str, one: int, other: int) -> None:
+def test_a_draw_cannot_be_foreseen_without_the_key_and_differs_by_seed() -> None:
+    keyring, other = KeyRing.generate(), KeyRing.generate()
+    assert lot_of(keyring, "card7", "four-eyes") != lot_of(other, "card7", "four-eyes")
+    assert lot_of(keyring, "card7", "four-eyes") != lot_of(keyring, "card7", "second-review")
+    assert lot_of(keyring.rotated(), "card7", "four-eyes") == lot_of(keyring, "card7", "four-eyes")
+
+
+@given(st.integers(0, 2**256 - 1), st.integers(0, 10_000), st.integers(0, 10_000))
+def test_a_larger_share_draws_all_that_a_smaller_one_draws(number: int, one: int, other: int) -> None:
     low, high = sorted((one, other))
-    assert drawn(name, "seed", low) <= drawn(name, "seed", high)
+    lot = f"{number:064x}"
+    assert drawn(lot, low) <= drawn(lot, high)
 
 
 @given(PEOPLE, PEOPLE)

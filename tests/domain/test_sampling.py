@@ -6,15 +6,17 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 
 from domain.cards import CardType
-from domain.identifiers import new_id
+from domain.four_eyes import lot_of
 from domain.review import ReviewOutcome
 from domain.rules.checks import sampling_policy
+from domain.sealing import KeyRing
 
 POLICY = sampling_policy(date(2026, 11, 23))
 
 
 def test_about_the_share_of_the_type_is_drawn_and_the_same_ones_whenever_one_asks() -> None:
-    ids = [new_id() for _ in range(20_000)]
+    keyring = KeyRing.generate()
+    ids = [lot_of(keyring, f"card{number}", POLICY.seed) for number in range(20_000)]
     chosen = [one for one in ids if POLICY.draws(one, CardType.DINING, ReviewOutcome.APPROVE)]
     assert 0.04 < len(chosen) / len(ids) < 0.06
     assert all(POLICY.draws(one, CardType.DINING, ReviewOutcome.REJECT) for one in chosen)
@@ -22,9 +24,9 @@ def test_about_the_share_of_the_type_is_drawn_and_the_same_ones_whenever_one_ask
 
 def test_an_item_that_was_asked_for_is_answered_by_the_item_and_not_drawn() -> None:
     all_of_them = replace(POLICY, share_bp={"dining": 10_000})
-    drawn = {outcome for outcome in ReviewOutcome if all_of_them.draws("D1", CardType.DINING, outcome)}
+    drawn = {outcome for outcome in ReviewOutcome if all_of_them.draws("f" * 64, CardType.DINING, outcome)}
     assert drawn == {ReviewOutcome.APPROVE, ReviewOutcome.APPROVE_CORRECTED, ReviewOutcome.REJECT}
-    assert not all_of_them.draws("D1", CardType.REGIONAL, ReviewOutcome.APPROVE)
+    assert not all_of_them.draws("f" * 64, CardType.REGIONAL, ReviewOutcome.APPROVE)
 
 
 def test_the_cap_is_that_of_the_offices_own_day() -> None:

@@ -35,7 +35,7 @@ async def drawn(house: House) -> tuple[Waiting, httpx.AsyncClient, str]:
         wanted = select(ReviewDecisionRow).where(_DECISION.task_id == one.task_id)
         decision = (await session.execute(wanted)).scalar_one()
         task = await session.get_one(ReviewTaskRow, one.task_id)
-        await draw(session, task, decision, datetime.now(UTC), ALL)
+        await draw(session, house.keyring, task, decision, datetime.now(UTC), ALL)
         await session.flush()
         review_id = (await session.execute(select(_ROW.id))).scalar_one()
     return one, mei, review_id

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from temporalio.api.common.v1 import Payload
-from temporalio.client import Client
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import Client, WorkflowHandle
 from temporalio.converter import WorkflowSerializationContext
 
+from domain.cards import CardType
 from domain.sealing import KeyRing, SealBroken
 from tests.workflows.stage import World, card, playing
-from workflows.codec import EncryptionCodec, PayloadMoved, data_converter
+from workflows.codec import EncryptionCodec, PayloadMoved, PayloadUnsealed, data_converter
 from workflows.desk import CardDesk
-from workflows.messages import CardEnded
+from workflows.messages import CardEnded, OutletReport
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -38,6 +42,44 @@ async def test_a_payload_does_not_open_at_another_card() -> None:
     sealed[0].metadata["workflow-id"] = b"card:B"
     with pytest.raises(SealBroken):
         await bound(keyring, "card:B").decode(sealed)
+
+
+async def test_a_payload_that_is_not_sealed_is_refused() -> None:
+    keyring = KeyRing.generate()
+    for codec in (bound(keyring, "card:A"), EncryptionCodec(keyring)):
+        with pytest.raises(PayloadUnsealed):
+            await codec.decode([SECRET])
+    assert await EncryptionCodec(keyring, shows_plain=True).decode([SECRET]) == [SECRET]
+
+
+async def test_a_payload_sealed_for_no_workflow_does_not_open_at_a_card() -> None:
+    keyring = KeyRing.generate()
+    sealed = await EncryptionCodec(keyring).encode([SECRET])
+    with pytest.raises(PayloadMoved):
+        await bound(keyring, "card:A").decode(sealed)
+
+
+async def test_a_card_takes_no_signal_that_was_not_sealed(temporal_client: Client) -> None:
+    config = temporal_client.config()
+    config["data_converter"] = data_converter(KeyRing.generate())
+    client, world, one = Client(**config), World(), card(card_type=CardType.REGIONAL)
+    async with playing(client, world):
+        await CardDesk(client).start(one)
+        forged = temporal_client.get_workflow_handle(f"card:{one.card_id}")
+        await forged.signal("outlet_reported", OutletReport("request", confirmed=True))
+        failed = await _task_failure(forged)
+        await forged.terminate("the test is over")
+    assert "PayloadUnsealed" in failed or "not sealed" in failed
+
+
+async def _task_failure(handle: WorkflowHandle[object, object]) -> str:
+    """The first failure of the card's workflow tasks: Temporal tries the task again, and the signal never counts."""
+    async with asyncio.timeout(20):
+        while True:
+            async for event in handle.fetch_history_events():
+                if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED:
+                    return str(event.workflow_task_failed_event_attributes.failure)
+            await asyncio.sleep(0.1)
 
 
 async def test_a_rotated_ring_opens_what_was_sealed_before() -> None:

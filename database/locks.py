@@ -1,0 +1,29 @@
+"""Every advisory lock of the installation: one enum, so that no two of them can share a number."""
+
+from __future__ import annotations
+
+from enum import IntEnum, unique
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+
+@unique
+class AdvisoryLock(IntEnum):
+    """What one transaction at a time may do. The numbers are kept: processes of two releases may run side by side."""
+
+    MIGRATION = 0x6361_7264_0001  # Bringing the schema up to date.
+    EVIDENCE = 0x6361_7264_0002  # Giving leaves their places in the tree.
+    QUALITY_SAMPLE = 0x6361_7264_0003  # Drawing second reviews, so that the day's cap is exact.
+    NOTICES = 0x6E6F_7469  # Choosing due notices, so that no digest is split between two deliverers.
+    ASSIGNMENT = 4_102_017  # Assigning tasks, so that two runs do not count the same capacity.
+
+
+async def acquire(session: AsyncSession | AsyncConnection, lock: AdvisoryLock) -> None:
+    """Wait for the lock and hold it until the transaction ends."""
+    await session.execute(select(func.pg_advisory_xact_lock(lock.value)))
+
+
+async def try_acquire(session: AsyncSession | AsyncConnection, lock: AdvisoryLock) -> bool:
+    """Take the lock until the transaction ends; return False at once when another transaction holds it."""
+    return bool((await session.execute(select(func.pg_try_advisory_xact_lock(lock.value)))).scalar_one())

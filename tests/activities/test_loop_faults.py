@@ -1,0 +1,117 @@
+"""A failing row planted in each loop: it is set aside with its reason, and the loop does the rest."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+import pytest
+from sqlalchemy import update
+
+from activities.snoozes import Snoozes
+from bootstrap.replanning import Replanner
+from database.repositories import set_aside
+from database.tables.columns import now
+from database.tables.intake import SellerRow
+from database.tables.outbox import OutboxRow
+from database.tables.review import ReviewTaskRow
+from domain.identifiers import new_id
+from tests.activities.looping import Desk, a_decided_card, a_promise, answering, deliver, receiver, teller
+from tests.activities.test_review import a_taken_task
+from tests.activities.world import World
+
+SECOND = timedelta(seconds=1)
+
+
+async def test_work_set_aside_waits_longer_after_each_failure_and_is_forgotten_when_done(world: World) -> None:
+    subject, moment = new_id(), datetime.now(UTC)
+    waits = []
+    async with world.database.transaction() as session:
+        for _ in range(12):
+            await set_aside.put(session, "test", subject, "ValueError at x.py:1", moment)
+            (row,) = [row for row in await set_aside.listed(session, 10_000) if row.subject == subject]
+            await session.refresh(row)
+            waits.append((row.again_at - moment).total_seconds())
+        assert (row.failures, row.since) == (12, moment)
+        await set_aside.done(session, "test", subject)
+        assert subject not in {row.subject for row in await set_aside.listed(session, 10_000)}
+    assert waits[:4] == [30, 60, 120, 240]
+    assert waits[-1] == 3600
+
+
+@pytest.mark.parametrize(
+    "after", ["9" * 20, "9" * 400, "\u00b2", "-1", "31536000", "Fri, 31 Dec 9999 23:59:59 GMT", "Fri, 31 Dec 9999 23:59:59 -2359"]
+)  # fmt: skip
+async def test_no_retry_after_of_a_receiver_ends_the_loop_or_parks_a_row_for_long(world: World, after: str) -> None:
+    async with answering("HTTP/1.1 503 Busy", f"Retry-After: {after}") as url:
+        (row_id,) = await a_promise(world, url)
+        assert await deliver(world) == 1
+    (row,) = await world.rows(OutboxRow, id=row_id)
+    assert row.last_failure is not None
+    assert row.given_up_at is None
+    assert row.due_at <= now() + timedelta(hours=12, minutes=1)
+
+
+async def test_a_row_that_cannot_be_delivered_keeps_its_reason_and_the_others_are_delivered(world: World) -> None:
+    async with receiver(together=1) as url:
+        bad, good = await a_promise(world, url, 2)
+        async with world.database.transaction() as session:
+            await session.execute(
+                update(OutboxRow).where(cast("Any", OutboxRow).id == bad).values(destination="seller:x", kind="?")
+            )
+            seller = SellerRow(id="x", phone_index=new_id(), phone_sealed=b"broken", phone_masked="138****0021")
+            await session.merge(seller)
+        assert await deliver(world) == 2
+    (failed,), (arrived,) = await world.rows(OutboxRow, id=bad), await world.rows(OutboxRow, id=good)
+    assert failed.last_failure
+    assert failed.delivered_at is None
+    assert arrived.delivered_at is not None
+
+
+async def test_a_decision_that_cannot_be_sent_is_set_aside_and_the_others_are_sent(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken, _, broken_decision = await a_decided_card(world)
+    willing, _, _ = await a_decided_card(world)
+    desk = Desk(**{broken: OverflowError("date value out of range")})
+    telling = teller(world, desk, monkeypatch)
+    await telling.tell()
+    await telling.tell()
+    assert (desk.asked.count(broken), desk.asked.count(willing)) == (1, 2)
+    async with world.database.transaction() as session:
+        kept = {(row.loop, row.subject) for row in await set_aside.listed(session, 10_000)}
+    assert ("teller", broken_decision) in kept
+
+
+async def test_a_clock_that_cannot_be_signalled_is_set_aside_and_the_others_are_signalled(world: World) -> None:
+    class Signalled(Desk):
+        async def replan(self, card_id: str, task_id: str) -> None:  # noqa: ARG002
+            self._ask(card_id)
+
+    tasks = [(await a_taken_task(world))[:2] for _ in range(2)]
+    async with world.database.transaction() as session:
+        for _, task_id in tasks:
+            (await session.get_one(ReviewTaskRow, task_id)).replan = True
+    desk = Signalled(**{tasks[0][0]: RecursionError("x")})
+    signalling = Replanner(world.database, desk)
+    while await signalling.signal():
+        pass
+    assert set(desk.asked) >= {card for card, _ in tasks}
+    async with world.database.transaction() as session:
+        kept = {(row.loop, row.subject) for row in await set_aside.listed(session, 10_000)}
+    assert ("replanner", tasks[0][1]) in kept
+    assert ("replanner", tasks[1][1]) not in kept
+
+
+async def test_a_snooze_that_cannot_be_ended_is_set_aside_and_the_others_end(world: World) -> None:
+    tasks = [(await a_taken_task(world))[1] for _ in range(2)]
+    person = await world.a_person()
+    async with world.database.transaction() as session:
+        for task_id, by in zip(tasks, ("nobody-of-that-id", person), strict=True):
+            task = await session.get_one(ReviewTaskRow, task_id)
+            task.snoozed_until, task.snoozed_by = now() - SECOND, by
+    await Snoozes(world.database).tell_back(10_000)
+    async with world.database.transaction() as session:
+        kept = {(row.loop, row.subject) for row in await set_aside.listed(session, 10_000)}
+        ended = [(await session.get_one(ReviewTaskRow, task_id)).snoozed_until is None for task_id in tasks]
+    assert (ended, ("snoozes", tasks[0]) in kept) == ([False, True], True)
