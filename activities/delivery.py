@@ -112,7 +112,7 @@ class Delivery:
         if row.kind == "webhook":
             await self._webhooks.deliver(to.address, row.id, row.topic, row.payload, to.secret_or_locale)
             return
-        text = translate(f"message.{row.topic}", to.secret_or_locale, **row.payload)
+        text = translate(f"message.{row.topic}", to.secret_or_locale, row.payload)
         await self._messages.send(row.id, to.address, text, template=row.topic, locale=to.secret_or_locale)
 
 

@@ -44,8 +44,10 @@ def sentence(kind: str, card_id: str | None, facts: Mapping[str, str], reader: R
     """One notice as a sentence. Digits that somebody wrote into a fact are hidden; moments are on the reader's clock."""
     worded = {name: _fact(kind, name, value, reader) for name, value in facts.items()}
     card = (card_id or "")[-CARD_SHOWN:] or "–"
-    said = [translate(f"notice.{kind}", reader.locale, **{**worded, "card": card})]
-    said += [translate(f"notice.fact.{name}", reader.locale, value=worded[name]) for name in _FACTS if worded.get(name)]
+    said = [translate(f"notice.{kind}", reader.locale, {**worded, "card": card})]
+    said += [
+        translate(f"notice.fact.{name}", reader.locale, {"value": worded[name]}) for name in _FACTS if worded.get(name)
+    ]
     return (" " if reader.locale == "en" else "").join(said)
 
 
@@ -54,15 +56,17 @@ def digest_text(rows: Sequence[NoticeRow], reader: Reader, console_url: str) -> 
     locale = reader.locale
     lines = [f"{_clock(row.at, reader)}  {_said(row, reader)}\n  {link(row, console_url)}" for row in rows[:SHOWN_MAX]]  # fmt: skip
     if len(rows) > SHOWN_MAX:
-        lines.append(translate("notice.mail.more", locale, count=len(rows) - SHOWN_MAX))
-    subject = _said(rows[0], reader) if len(rows) == 1 else translate("notice.mail.subject", locale, count=len(rows))
-    foot = translate("notice.mail.foot", locale, link=f"{console_url}/account/notices")
+        lines.append(translate("notice.mail.more", locale, {"count": len(rows) - SHOWN_MAX}))
+    subject = (
+        _said(rows[0], reader) if len(rows) == 1 else translate("notice.mail.subject", locale, {"count": len(rows)})
+    )
+    foot = translate("notice.mail.foot", locale, {"link": f"{console_url}/account/notices"})
     return DigestText(f"[Cardloop] {subject}", "\n\n".join((*lines, foot)) + "\n")
 
 
 def trial_digest(locale: str, console_url: str) -> DigestText:
     """The mail that only shows that mail arrives."""
-    foot = translate("notice.mail.foot", locale, link=f"{console_url}/account/notices")
+    foot = translate("notice.mail.foot", locale, {"link": f"{console_url}/account/notices"})
     test = translate("notice.mail.test", locale)
     return DigestText(f"[Cardloop] {test}", f"{test}\n\n{foot}\n")
 

@@ -71,7 +71,7 @@ class SellerSignIn:
         return seller_id
 
     async def _deliver(self, dedupe_key: str, number: str, code: str, locale: str) -> None:
-        text = translate(f"message.{TEMPLATE}", locale, code=code)
+        text = translate(f"message.{TEMPLATE}", locale, {"code": code})
         try:
             await self._messages.send(f"sign-in-{dedupe_key}", number, text, template=TEMPLATE, locale=locale)
         except GatewayRefused:

@@ -25,8 +25,10 @@ class _Values(dict[str, object]):
         return "–"
 
 
-def translate(key: str, locale: str = DEFAULT_LOCALE, **values: object) -> str:
+def translate(key: str, locale: str = DEFAULT_LOCALE, values: Mapping[str, object] | None = None) -> str:
     """The sentence of `key` with its values put in. `count` chooses between singular and plural.
+
+    The values come as one mapping, so that a value may have any name, also `key` or `locale`.
 
     An unknown locale reads Chinese. A key without words gives the key itself and a warning in the log.
     """
@@ -34,7 +36,7 @@ def translate(key: str, locale: str = DEFAULT_LOCALE, **values: object) -> str:
     if forms is None:
         _log.warning("no words for %s in %s", key, locale)
         return key
-    return _chosen(forms, locale, values.get("count")).format_map(_Values(values))
+    return _chosen(forms, locale, (values or {}).get("count")).format_map(_Values(values or {}))
 
 
 def label(member: StrEnum, locale: str = DEFAULT_LOCALE) -> str:

@@ -55,7 +55,7 @@ from reviewer_ui.services import ConsoleServices
 from reviewer_ui.visit import Console, Shell, console_of, shell, visitor
 from web import csrf, errors
 from web.body_limits import BodyLimits
-from web.requests import RequestIds
+from web.requests import RequestIds, request_id
 from web.security import SecurityHeaders
 
 BODY_BYTES_MAX = 256 * 1024  # Only comments take files; any other form is at its longest with a note.
@@ -70,6 +70,7 @@ class ErrorContext:
     status: int
     code: str
     data: Mapping[str, object]
+    number: str
 
 
 def build(services: ConsoleServices) -> FastAPI:
@@ -134,7 +135,7 @@ async def _error_page(request: Request, status: int, code: str, data: Mapping[st
     if code == SignInTooOld.code:
         return await sign_in.sign_in_page(request, console_of(request), "/", refusal=SignInTooOld())
     person = None if code in (TemporarilyUnavailable.code, errors.INTERNAL_ERROR) else await visitor(request)
-    context = ErrorContext(shell(request, person), status, code, data)
+    context = ErrorContext(shell(request, person), status, code, data, request_id(request))
     return await console_of(request).answer(request, "error.html", context, block="content", status=status)
 
 

@@ -46,6 +46,6 @@ async def error_page(request: Request, status: int, code: str, data: Mapping[str
     if code == NotSignedIn.code and request.method == "GET":
         return RedirectResponse(f"/sign-in?next={quote(request.url.path)}", 303)
     asked = visit(request)
-    message = translate(f"error.{code}", asked.locale, **data)
+    message = translate(f"error.{code}", asked.locale, data)
     context: dict[str, Any] = {"status": status, "message": message, "request_id": request_id(request), "section": ""}
     return await asked.page("error.html", context, status=status)

@@ -98,7 +98,7 @@ class Visit:
         field = str(refusal.data.get("field", "")) or FIELD_OF_CODE.get(refusal.code, "")
         label = f"field_label.{field}"
         named = {"field": translate(label, self.locale)} if has(label, self.locale) else {}
-        return Fault(field, translate(f"error.{refusal.code}", self.locale, **(refusal.data | named)))
+        return Fault(field, translate(f"error.{refusal.code}", self.locale, {**refusal.data, **named}))
 
 
 def visit(request: Request) -> Visit:

@@ -32,7 +32,7 @@ _log = structlog.get_logger("web")
 
 def problem(code: str, locale: str, data: Mapping[str, object], request_id: str) -> dict[str, object]:
     """The body of every refusal: `code` (see docs/errors.md), `message` for a person, `data`, `request_id`."""
-    message = translate(f"error.{code}", locale, **data)
+    message = translate(f"error.{code}", locale, data)
     return {"code": code, "message": message, "data": dict(data), "request_id": request_id}
 
 

@@ -29,7 +29,7 @@ class Pages:
     `request_address` (where the page's own switches lead back to), and `reader_zone`: the reader's own time zone when the
     site has put its name into `request.state.timezone`.
 
-    `_('key', name=value)` gives the sentence of the language catalogue; filters: `money`, `percent`, `when`, `ago`, `label` for
+    `_('key', name=value)` gives the sentence of the language catalogue, `_('key', facts)` the one of a mapping; filters: `money`, `percent`, `when`, `ago`, `label` for
     an enum's member, and `story` for an entry with `what` and `facts`.
     """
 
@@ -118,8 +118,8 @@ class _Icons:
 
 
 @pass_context
-def _translate(context: Context, key: str, **values: object) -> str:
-    return translate(key, context["locale"], **values)
+def _translate(context: Context, key: str, facts: Mapping[str, object] | None = None, /, **values: object) -> str:
+    return translate(key, context["locale"], {**(facts or {}), **values})
 
 
 @pass_context

@@ -73,7 +73,7 @@ _WORDS_OF_FACT = {
 def story_sentence(what: str, facts: Mapping[str, str], locale: str) -> str:
     """One entry of a card's story as a sentence; enum values among its facts are put into words first."""
     worded = {name: _worded(name, value, locale) for name, value in facts.items()}
-    return translate(f"story.{what}", locale, **worded)
+    return translate(f"story.{what}", locale, worded)
 
 
 def _worded(name: str, value: str, locale: str) -> str:

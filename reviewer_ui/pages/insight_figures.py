@@ -51,12 +51,12 @@ Maker = Callable[[AsyncSession, Span, str], Awaitable[Figure]]
 def duration(seconds: int, locale: str) -> str:
     """`45 s`, `12 min`, `3 h 20 min` or `2 d 4 h`."""
     if seconds < MINUTE:
-        return translate("insight.duration.s", locale, s=seconds)
+        return translate("insight.duration.s", locale, {"s": seconds})
     if seconds < HOUR:
-        return translate("insight.duration.min", locale, min=seconds // MINUTE)
+        return translate("insight.duration.min", locale, {"min": seconds // MINUTE})
     if seconds < DAY:
-        return translate("insight.duration.h", locale, h=seconds // HOUR, min=seconds % HOUR // MINUTE)
-    return translate("insight.duration.d", locale, d=seconds // DAY, h=seconds % DAY // HOUR)
+        return translate("insight.duration.h", locale, {"h": seconds // HOUR, "min": seconds % HOUR // MINUTE})
+    return translate("insight.duration.d", locale, {"d": seconds // DAY, "h": seconds % DAY // HOUR})
 
 
 def share(part: int, whole: int) -> str:
@@ -87,7 +87,7 @@ async def flow(session: AsyncSession, span: Span, locale: str) -> Figure:
         for entry, bar in zip(found, bars, strict=True)
     )
     arrived, decided = (sum(numbers) for numbers in zip(*values, strict=True))
-    said = translate("insight.flow.said", locale, arrived=arrived, decided=decided)
+    said = translate("insight.flow.said", locale, {"arrived": arrived, "decided": decided})
     series = [translate(f"insight.head.{name}", locale) for name in ("arrived", "decided")]
     chart = columns(translate("insight.figure.flow", locale), said, series, names, values)
     return _figure("flow", ("arrived", "decided"), rows, locale, said, chart)

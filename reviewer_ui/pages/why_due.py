@@ -55,7 +55,7 @@ async def why_due(request: Request, console: At, person: CardReader, card_id: st
 def sentence(fact: Sentence, locale: str, zone: ZoneInfo) -> str:
     """One fact in words: moments on the reader's clock, spans in units, enum members by their names."""
     values = {name: _worded(name, value, locale, zone) for name, value in fact.values.items()}
-    return translate(label_key(fact.reason), locale, **values)
+    return translate(label_key(fact.reason), locale, values)
 
 
 def span(took: timedelta, locale: str) -> str:
@@ -64,8 +64,8 @@ def span(took: timedelta, locale: str) -> str:
     for unit, seconds in _UNITS:
         count, left = divmod(left, seconds)
         if count:
-            parts.append(translate(f"console.span.{unit}", locale, number=count))
-    return " ".join(parts[:2]) or translate("console.span.second", locale, number=0)
+            parts.append(translate(f"console.span.{unit}", locale, {"number": count}))
+    return " ".join(parts[:2]) or translate("console.span.second", locale, {"number": 0})
 
 
 def _worded(name: str, value: Value, locale: str, zone: ZoneInfo) -> str:

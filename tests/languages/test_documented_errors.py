@@ -39,7 +39,7 @@ def _row(code: str, status: int, meaning: str) -> str:
 
 def _sentence(code: str, locale: str) -> str:
     named = {name: f"{{{name}}}" for name in ("field", "least", "most", "retry_after_s", "tries_left")}
-    return translate(f"error.{code}", locale, **named)
+    return translate(f"error.{code}", locale, named)
 
 
 if __name__ == "__main__":

@@ -95,9 +95,9 @@ def test_chinese_is_chinese_and_english_is_not() -> None:
 
 
 def test_plural_and_missing_values_are_bearable() -> None:
-    assert translate("dynamic.tries", "en", count=1) == "1 try left"
-    assert translate("dynamic.tries", "en", count=2) == "2 tries left"
-    assert translate("dynamic.tries", "zh_CN", count=1) == "还可以试 1 次"
+    assert translate("dynamic.tries", "en", {"count": 1}) == "1 try left"
+    assert translate("dynamic.tries", "en", {"count": 2}) == "2 tries left"
+    assert translate("dynamic.tries", "zh_CN", {"count": 1}) == "还可以试 1 次"
     assert translate("error.too_many_cards", "en") == "At most – cards can be sent at once. Please send them in parts."
 
 
