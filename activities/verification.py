@@ -13,6 +13,7 @@ from activities.asking import OpenedCard, answer_of_call, answers_about, verific
 from activities.dynamic_code import DynamicCodes
 from activities.failures import translated
 from activities.outlets import Outlets
+from activities.recheck import Rechecks
 from database.repositories import cards
 from database.tables.intake import CardRow
 from database.tables.verification import AnswerRow
@@ -27,7 +28,7 @@ from domain.verification import CONSEQUENCES, Answer, Consequence, Party
 NO_CHANNEL = ChannelFacts(licensed=False, lock_id="", rate="", expires_at="")
 
 
-class Verification(DynamicCodes, Outlets):
+class Verification(DynamicCodes, Outlets, Rechecks):
     """Asks issuers, stores, outlets and the cross-border desk. Gateways' failures reach Temporal translated."""
 
     @activity.defn(name="verification.ask_issuer")

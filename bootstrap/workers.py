@@ -123,6 +123,7 @@ def card_workers(
     asked: list[Task] = [
         verification.ask_issuer,
         verification.ask_store,
+        verification.recheck,
         verification.send_code,
         verification.check_code,
     ]

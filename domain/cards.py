@@ -84,6 +84,7 @@ class EndReason(StrEnum):
     REVIEWER = "rejected_by_reviewer"  # A person rejected it; their reason code is beside it.
     DECLINED = "quote_declined"  # The seller declined.
     QUOTE_EXPIRED = "quote_expired"  # The quote ran out.
+    CHANGED = "card_changed"  # Before payment the issuer no longer confirmed what the quote was made for.
     PAYEE_REFUSED = "payee_refused"  # The payment gateway refused the payee.
 
 

@@ -68,6 +68,13 @@ class VerifiedFacts:
 
 
 @dataclass(frozen=True)
+class RecheckFacts:
+    """What the issuer says right before payment: why the card ends, or None when the accepted quote still holds."""
+
+    end_reason: EndReason | None
+
+
+@dataclass(frozen=True)
 class CodeSent:
     """The issuer sent its n-th one-time code to the seller; `expires_at` is ISO 8601, UTC."""
 

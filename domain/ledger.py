@@ -63,6 +63,11 @@ def owed(owner: str, amount: Money) -> Postings:
     return _moved(amount, debit=CARD_INVENTORY, credit=seller_payable(owner))
 
 
+def owed_reversed(owner: str, amount: Money) -> Postings:
+    """Reverse `owed`: before payment the card turned out not to be worth its price."""
+    return _moved(amount, debit=seller_payable(owner), credit=CARD_INVENTORY)
+
+
 def payout_prepared(owner: str, amount: Money) -> Postings:
     """A payment is about to be ordered: the debt to the seller becomes money in flight, so that no second order can use it."""
     return _moved(amount, debit=seller_payable(owner), credit=PAYOUT_IN_FLIGHT)

@@ -58,6 +58,8 @@ class CardWorkflow:
             await self._enter_by_hand()
             quote_id = await self._verify_and_price()
             await self._offer.accepted(quote_id)
+            if workflow.patched("the issuer confirms the card before payment"):
+                await self._verification.recheck(quote_id)
             ended = await self._pay(quote_id)
         except JourneyEnded as journey:
             ended = journey.ended

@@ -38,6 +38,7 @@ with workflow.unsafe.imports_passed_through():
         OutletAsked,
         PayoutFacts,
         ReadFacts,
+        RecheckFacts,
         ReviewFacts,
         TaskOpened,
         ValuedFacts,
@@ -67,6 +68,13 @@ async def ask_store(card: CardToBuy, policy: RemotePolicy = ASK, again: int = 0)
     """Asks the store's point of sale; `again` counts the times a reviewer wanted another look."""
     return await workflow.execute_activity_method(
         Verification.ask_store, args=[card.card_id, again], task_queue=issuer_queue(card.issuer), **policy
+    )
+
+
+async def recheck(card: CardToBuy, quote_id: str, policy: RemotePolicy = ASK) -> RecheckFacts:
+    """Asks the issuer once more before payment; a quote that no longer holds is voided."""
+    return await workflow.execute_activity_method(
+        Verification.recheck, args=[card.card_id, quote_id], task_queue=issuer_queue(card.issuer), **policy
     )
 
 

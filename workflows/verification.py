@@ -11,7 +11,7 @@ from temporalio.exceptions import ActivityError, is_cancelled_exception
 from workflows import steps
 from workflows.dynamic_code import DynamicCode
 from workflows.messages import OutletReport
-from workflows.policies import ASK, ASK_PATIENTLY, RemotePolicy
+from workflows.policies import ASK, ASK_PATIENTLY, RECHECK, RemotePolicy
 from workflows.progress import JourneyEnded, Progress
 
 with workflow.unsafe.imports_passed_through():
@@ -20,6 +20,9 @@ with workflow.unsafe.imports_passed_through():
     from domain.verification import Consequence, Party
 
 Ask = Callable[[CardToBuy, RemotePolicy], Awaitable[VerifiedFacts]]
+
+# The types whose issuer knows the balance; a person has looked at the others, and a till or outlet knows no more.
+CONFIRMED_BEFORE_PAYMENT = frozenset({CardType.SUPERMARKET, CardType.ECOMMERCE, CardType.CROSSBORDER})
 
 
 class Verification:
@@ -47,6 +50,20 @@ class Verification:
             CardType.CROSSBORDER: self._crossborder,
         }
         return await routes[self._card.card_type]()
+
+    async def recheck(self, quote_id: str) -> None:
+        """Has the issuer confirm the accepted card right before payment. Ends the journey when it no longer does."""
+        if self._card.card_type not in CONFIRMED_BEFORE_PAYMENT:
+            return
+        self._progress.note(Stage.PAYOUT)
+        try:
+            facts = await steps.recheck(self._card, quote_id)
+        except ActivityError as failure:
+            _raise_cancellation(failure)
+            await self._progress.wait(Stage.PAYOUT, WaitingFor.ISSUER, None, "payout.issuer_silent")
+            facts = await steps.recheck(self._card, quote_id, RECHECK)
+        if facts.end_reason is not None:
+            raise JourneyEnded(Outcome.REJECTED, facts.end_reason)
 
     async def hand_over(self) -> None:
         """A reviewer wants somebody to look at the card: an outlet of its brand, or the store's till where none answers.

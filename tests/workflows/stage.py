@@ -25,6 +25,7 @@ from domain.facts import (
     OutletAsked,
     PayoutFacts,
     ReadFacts,
+    RecheckFacts,
     ReviewFacts,
     TaskOpened,
     ValuedFacts,
@@ -85,6 +86,7 @@ class World:
     store: list[VerifiedFacts | Exception] = field(default_factory=lambda: [ACTIVE])
     outlet: list[VerifiedFacts | Exception] = field(default_factory=lambda: [ACTIVE])
     codes: list[CodeChecked | Exception] = field(default_factory=lambda: [CodeChecked(DynamicCodeResult.RIGHT, 3)])
+    rechecked: list[RecheckFacts | Exception] = field(default_factory=lambda: [RecheckFacts(None)])
     outlet_near: bool = True  # Some outlet of the brand takes a request.
     licensed: bool = True
     reasons: list[tuple[str, ...] | Exception] = field(default_factory=lambda: [()])
@@ -129,6 +131,10 @@ class World:
     @activity.defn(name="verification.ask_store")
     async def ask_store(self, card_id: str, again: int = 0) -> VerifiedFacts:
         return self._next("verification.ask_store", self.store, card_id, again)
+
+    @activity.defn(name="verification.recheck")
+    async def recheck(self, card_id: str, quote_id: str) -> RecheckFacts:
+        return self._next("verification.recheck", self.rechecked, card_id, quote_id)
 
     @activity.defn(name="verification.send_code")
     async def send_code(self, card_id: str, number: int) -> CodeSent:
@@ -236,7 +242,7 @@ class World:
     def activities(self) -> list[Callable[..., Any]]:
         """Every activity of this world."""
         return [
-            self.read_photos, self.ask_issuer, self.ask_store, self.send_code, self.check_code, self.ask_outlet,
+            self.read_photos, self.ask_issuer, self.ask_store, self.recheck, self.send_code, self.check_code, self.ask_outlet,
             self.record_outlet_report, self.record_silence, self.open_channel, self.value, self.offer, self.close,
             self.open, self.alarm, self.chain, self.replan, self.decide_by_policy, self.apply, self.prepare, self.send, self.reconcile, self.settle, self.move, self.end,
         ]  # fmt: skip

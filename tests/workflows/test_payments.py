@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 from temporalio.client import Client
+from temporalio.exceptions import ApplicationError
 
-from domain.cards import EndReason, Outcome, WaitingFor
-from domain.facts import PayoutFacts
+from domain.cards import CardType, EndReason, Outcome, WaitingFor
+from domain.facts import PayoutFacts, RecheckFacts
 from domain.payout import PayoutOutcome
 from tests.workflows.acting import journey, until
 from tests.workflows.stage import World, card, playing, unavailable
@@ -53,3 +54,34 @@ async def test_late_reports_change_nothing(temporal_client: Client) -> None:
         await desk.payment_reported(one.card_id, "key")
         await desk.outlet_reported(one.card_id, "request", confirmed=False)
     assert (world.names()).count("payout.settle") == 1
+
+
+async def test_a_card_is_paid_once_its_issuer_has_confirmed_it_again(temporal_client: Client) -> None:
+    world = World()
+    assert (await journey(temporal_client, world, card())).outcome is Outcome.PAID
+    names = world.names()
+    assert names.index("pricing.offer") < names.index("verification.recheck") < names.index("payout.prepare")
+
+
+async def test_a_card_emptied_after_its_quote_is_not_paid(temporal_client: Client) -> None:
+    world = World(rechecked=[RecheckFacts(EndReason.NOTHING_LEFT)])
+    ended = await journey(temporal_client, world, card())
+    assert (ended.outcome, ended.reason) == (Outcome.REJECTED, EndReason.NOTHING_LEFT)
+    assert not [name for name in world.names() if name.startswith("payout.")]
+
+
+async def test_an_issuer_that_is_silent_before_payment_delays_it(temporal_client: Client) -> None:
+    refused = ApplicationError("no answer in time", type="gateway_unavailable", non_retryable=True)
+    world = World(rechecked=[refused, unavailable(), RecheckFacts(None)])
+    assert (await journey(temporal_client, world, card())).outcome is Outcome.PAID
+    assert len(world.of("verification.recheck")) == 3
+    assert any("payout.issuer_silent" in arguments for arguments in world.of("journey.move"))
+
+
+@pytest.mark.parametrize("card_type", [CardType.DINING])
+async def test_a_type_whose_issuer_knows_no_balance_is_paid_without_that_question(
+    temporal_client: Client, card_type: CardType
+) -> None:
+    world = World()
+    assert (await journey(temporal_client, world, card(card_type))).outcome is Outcome.PAID
+    assert world.of("verification.recheck") == []

@@ -1,0 +1,25 @@
+"""Whether an accepted quote may still be paid, by what the issuer says right before payment. Pure."""
+
+from __future__ import annotations
+
+from domain.cards import CardStatus, EndReason
+from domain.rules.assessment import PartyAnswer
+from domain.verification import CONSEQUENCES, Consequence
+
+
+def still_buyable(before: PartyAnswer, after: PartyAnswer, basis_minor: int) -> EndReason | None:
+    """Return why the card must not be paid any more, or None when the quote still holds.
+
+    `before` is what the quote was made by, `basis_minor` the balance that it pays for, in the card's own currency.
+    """
+    consequence, reason = CONSEQUENCES[after.status]
+    if consequence is Consequence.REJECT:
+        return reason
+    if after.balance is None:
+        known_before = before.balance is not None or before.status is not CardStatus.UNKNOWN
+        return EndReason.CHANGED if after.status is CardStatus.UNKNOWN and known_before else None
+    if not after.balance.amount_minor:
+        return EndReason.NOTHING_LEFT
+    less = after.balance.amount_minor < basis_minor
+    newly_contradicts = after.contradicts_itself and not before.contradicts_itself
+    return EndReason.CHANGED if less or newly_contradicts else None
