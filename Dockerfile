@@ -15,7 +15,7 @@ RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin cardloop \
 WORKDIR /app
 
 FROM python:3.11-slim-bookworm AS packages
-RUN python -m pip install --no-cache-dir uv && python -m venv /venv
+RUN python -m pip install --no-cache-dir uv==0.13.9 && python -m venv /venv
 
 FROM packages AS web-packages
 COPY docker/web.lock /tmp/lock

@@ -33,9 +33,9 @@ from database.tables.columns import now
 from database.tables.intake import CardRow, PhotoRow, SubmissionRow
 from domain.cards import CardType, Stage, WaitingFor
 from domain.facts import CardToBuy, SubmissionReceipt
-from domain.intake import Submission, SubmittedCard, check_shape
+from domain.intake import Submission, SubmittedCard, check_shape, tidied
 from domain.money import Money
-from domain.refusals import CardExpired, FieldInvalid, NotExpectedNow, NotFound
+from domain.refusals import CardExpired, FieldInvalid, NotExpectedNow, NotFound, TemporarilyUnavailable
 from domain.review import AskedItem
 from domain.rules.brands import Brand, brand
 from domain.sealing import KeyRing
@@ -58,15 +58,21 @@ class Intake:
     async def submit(self, submission: Submission) -> SubmissionReceipt:
         """Takes all cards or none. The same key with the same content gets the same receipt, however often it comes.
 
+        A repeated key gets its receipt before anything else is judged: rules and days may have changed since.
         Refuses IdempotencyKeyReused, DuplicateCard (with `card`, its position) and everything wrong with a card.
         """
+        submission = tidied(submission)
+        request_hash = request_hash_of(self._keyring, submission)
+        async with self._database.transaction() as session:
+            known = await receipt_of(session, submission, request_hash)
+        if known is not None:
+            return known
         check_shape(submission)
         checked = [await self._checked(submission, given) for given in submission.cards]
-        request_hash = request_hash_of(self._keyring, submission)
         async with self._database.transaction() as session:
             row = submission_row(self._keyring, submission, request_hash)
             if not await claimed(session, row):
-                return await receipt_of(session, submission, request_hash)
+                return _required(await receipt_of(session, submission, request_hash))
             card_ids = await self._write_cards(session, row, submission, checked)
         return SubmissionReceipt(row.id, card_ids, repeated=False)
 
@@ -174,6 +180,12 @@ class Intake:
             session.add_all(photo_row(written.id, place, photo) for place, photo in enumerate(card.photos))
             await cards.record(session, written.id, _submitted(submission, row, card))
         return tuple(written.id for written in rows)
+
+
+def _required(receipt: SubmissionReceipt | None) -> SubmissionReceipt:
+    if receipt is None:  # Claimed by another transaction, whose row a conflict has shown us.
+        raise TemporarilyUnavailable()
+    return receipt
 
 
 def _require_phone_for_code(submission: Submission, known: Brand) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import phonenumbers
-from phonenumbers import NumberParseException, PhoneNumberFormat
+from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberType
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -19,6 +20,7 @@ from database.tables.intake import SellerRow, SignInCodeRow
 from domain.identifiers import new_id
 from domain.refusals import PhoneInvalid, SignInCodeWrong, TemporarilyUnavailable
 from domain.sealing import KeyRing
+from domain.typed import plain
 from gateways.errors import GatewayRefused, GatewayUnavailable
 from gateways.messages import MessageGateway
 from languages import translate
@@ -27,6 +29,9 @@ CODE_LASTS = timedelta(minutes=10)
 CODE_TRIES_MAX = 5
 CODES_PER_PHONE = "1/minute;6/hour"
 TEMPLATE = "sign_in_code"
+WRITTEN = re.compile(r"[0-9+()\-. /]+")  # A letter would be read as the digit of its key, which is another number.
+# Some countries do not tell mobiles from landlines by the number.
+MOBILE = frozenset({PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE})
 
 
 class SellerSignIn:
@@ -114,11 +119,13 @@ class SellerSignIn:
 
 def e164(phone: str) -> str:
     """`+8613800000021`; a number without a country is taken for a Chinese one. Refuses PhoneInvalid."""
+    if not WRITTEN.fullmatch(plain(phone)):
+        raise PhoneInvalid()
     try:
-        parsed = phonenumbers.parse(phone, "CN")
+        parsed = phonenumbers.parse(plain(phone), "CN")
     except NumberParseException:
         raise PhoneInvalid() from None
-    if not phonenumbers.is_valid_number(parsed):
+    if parsed.extension or not phonenumbers.is_valid_number(parsed) or phonenumbers.number_type(parsed) not in MOBILE:
         raise PhoneInvalid()
     return phonenumbers.format_number(parsed, PhoneNumberFormat.E164)
 

@@ -33,6 +33,10 @@ class CheckedCard:
     photos: tuple[AcceptedPhoto, ...]
 
 
+# The language of the answer may differ between two tries of one request.
+NOT_CONTENT = frozenset({"cards", "locale"})
+
+
 async def claimed(session: AsyncSession, row: SubmissionRow) -> bool:
     """Whether this transaction is the first with the key; a concurrent one waits here until that is known."""
     columns: Any = SubmissionRow
@@ -40,8 +44,11 @@ async def claimed(session: AsyncSession, row: SubmissionRow) -> bool:
     return (await session.execute(statement.returning(columns.id))).scalar_one_or_none() is not None
 
 
-async def receipt_of(session: AsyncSession, submission: Submission, request_hash: str) -> SubmissionReceipt:
-    """The receipt of the submission that has the key. Refuses IdempotencyKeyReused when its content was another."""
+async def receipt_of(session: AsyncSession, submission: Submission, request_hash: str) -> SubmissionReceipt | None:
+    """Return the receipt of the submission that has the key, None when there is none.
+
+    Refuses IdempotencyKeyReused when its content was another.
+    """
     columns: Any = SubmissionRow
     card: Any = CardRow
     found = await session.execute(
@@ -49,7 +56,10 @@ async def receipt_of(session: AsyncSession, submission: Submission, request_hash
             columns.owner == submission.owner, columns.idempotency_key == submission.idempotency_key
         )
     )
-    submission_id, known_hash = found.one()
+    known = found.one_or_none()
+    if known is None:
+        return None
+    submission_id, known_hash = known
     if known_hash != request_hash:
         raise IdempotencyKeyReused()
     ids = await session.execute(select(card.id).where(card.submission_id == submission_id).order_by(card.position))
@@ -128,7 +138,7 @@ def card_row(keyring: KeyRing, submission_id: str, position: int, card: CheckedC
 
 def request_hash_of(keyring: KeyRing, submission: Submission) -> str:
     """A keyed hash: a plain one over a card number could be searched through by whoever finds it."""
-    content = {name: _plain(value) for name, value in vars(submission).items() if name != "cards"}
+    content = {name: _plain(value) for name, value in vars(submission).items() if name not in NOT_CONTENT}
     content["cards"] = [{name: _plain(value) for name, value in vars(card).items()} for card in submission.cards]
     written = json.dumps(content, ensure_ascii=False, sort_keys=True)
     return keyring.index(written, purpose="request")

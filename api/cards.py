@@ -12,6 +12,7 @@ from api.models import CodeGiven, Done, Fields, Item, QuoteAnswer, StoryEntryOut
 from database.reads import submissions as reads
 from domain.refusals import FieldInvalid, PhotoEmpty
 from domain.review import AskedItem
+from domain.typed import plain
 from web.words import story_sentence
 
 router = APIRouter(prefix="/v1/cards", tags=["cards"])
@@ -50,7 +51,7 @@ async def confirm(partner: Partner, card_id: Id, fields: Fields) -> Done:
 async def enter_code(partner: Partner, card_id: Id, given: CodeGiven) -> Done:
     """Enters the issuer's one-time code."""
     await _own(partner, card_id)
-    checked = await partner.services.desk.enter_code(card_id, given.code)
+    checked = await partner.services.desk.enter_code(card_id, plain(given.code))
     return Done(card_id=card_id, tries_left=checked.tries_left)
 
 

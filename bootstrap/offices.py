@@ -72,8 +72,8 @@ async def reset_totp(settings: Settings, email: str) -> None:
 
 async def add_partner(settings: Settings, name: str, webhook_url: str | None = None) -> NewPartner:
     """A business that hands in cards by API. Raises Problem without a name, and for an address no webhook may go to."""
-    if not name.strip():
-        raise Problem("名称不能为空。", "The name is empty.")
+    if not is_name(name.strip()):
+        raise Problem("名称不能为空，且不能含换行等控制字符。", "A name is 1 to 100 printable characters on one line.")
     if webhook_url is not None:
         await _require_reachable(webhook_url, allow_private=settings.webhooks_to_private_addresses)
     keyring = keys.load(settings).keyring
@@ -93,7 +93,7 @@ async def add_outlet(settings: Settings, code: str, name: str, brand: str) -> No
     regional = sorted(one.code for one in catalogue().values() if one.card_type is CardType.REGIONAL)
     if brand not in regional:
         raise Problem(f"区域卡品牌只有：{', '.join(regional)}。", f"The regional brands are: {', '.join(regional)}.")
-    if not _OUTLET_CODE.fullmatch(code) or not name.strip():
+    if not _OUTLET_CODE.fullmatch(code) or not is_name(name.strip()):
         raise Problem(
             "网点代码须为小写字母、数字和连字符，名称不能为空。", "A code is a-z, 0-9 and hyphens; a name is not empty."
         )

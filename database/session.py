@@ -26,6 +26,8 @@ PREPARED_STATEMENTS = 500  # Per connection; more than the product has, so that 
 TRANSIENT = {
     "40001": "serialization failure",
     "40P01": "deadlock",
+    "53100": "disk full",
+    "53200": "out of memory",
     "53300": "too many connections",
     "55P03": "lock not available",
     "57P01": "administrator shut the server down",

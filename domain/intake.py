@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from domain.money import Currency, Money
 from domain.refusals import FieldInvalid, NothingToRead, TooManyCards
+from domain.typed import plain, plain_name
 
 CARDS_PER_SUBMISSION_MAX = 50
 PAYEE_LENGTH_MAX = 100
@@ -56,6 +57,12 @@ class Submission:
     channel: str = "api"  # `api` or `web`
     locale: str = "zh_CN"
     form_hash: str | None = None
+
+
+def tidied(submission: Submission) -> Submission:
+    """Return the submission with the payee made plain: input methods add characters that nobody sees."""
+    account, name = plain(submission.payee_account), plain_name(submission.payee_name)
+    return replace(submission, payee_account=account, payee_name=name)
 
 
 def check_shape(submission: Submission) -> None:

@@ -149,6 +149,8 @@ async def _heard(call: Awaitable[Told], within_s: float = ANSWER_WITHIN_S) -> To
         raise _refusal(failed) from failed
     except WorkflowQueryFailedError as failed:
         raise TemporarilyUnavailable() from failed
+    except RuntimeError as failed:  # A lazy client that could not connect: the SDK has no class of its own for it.
+        raise TemporarilyUnavailable() from failed
     except RPCError as failed:
         if failed.status is RPCStatusCode.NOT_FOUND:
             raise NotExpectedNow(stage=Stage.ENDED, waiting_for=WaitingFor.NOBODY) from failed

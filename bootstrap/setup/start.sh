@@ -62,7 +62,7 @@ fi
 wanted=$(sha256sum requirements.lock | cut -d ' ' -f 1)
 if [ "$(cat .venv/.lock-installed 2>/dev/null || true)" != "$wanted" ]; then
     say "安装锁定的依赖（约 1 GB，首次需要几分钟）…" "Installing the locked packages (about 1 GB, minutes at first) …"
-    [ -x .venv/bin/uv ] || .venv/bin/python -m pip install -q uv ||
+    [ -x .venv/bin/uv ] || .venv/bin/python -m pip install -q uv==0.13.9 ||
         fail "无法安装 uv：请检查网络或 pip 的软件源设置后重试。" "uv could not be installed: check the network or pip's index setting, then try again."
     .venv/bin/uv pip install --python .venv/bin/python --no-deps --require-hashes -r requirements.lock ||
         fail "依赖未能安装：请检查网络或 pip/uv 的软件源设置后重试。" "The packages could not be installed: check the network or the index setting of pip and uv, then try again."

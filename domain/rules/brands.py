@@ -17,6 +17,7 @@ from stdnum.iso7064 import mod_37_36
 from domain.cards import CardType
 from domain.money import Currency, Money
 from domain.refusals import BrandUnknown, CardNumberInvalid, FaceValueInvalid, PinInvalid
+from domain.typed import plain
 
 CATALOGUE = Path(__file__).with_name("brands.json")
 
@@ -116,8 +117,8 @@ def brand(code: str) -> Brand:
 
 
 def tidy_number(written: str) -> str:
-    """A number as typed or read, without the spaces and dashes people group it with, upper case."""
-    return re.sub(r"[\s\-–—·.]", "", written).upper()
+    """A number as typed or read, made plain, without the spaces and dashes people group it with, upper case."""
+    return re.sub(r"[\s\-–—·.]", "", plain(written)).upper()
 
 
 def masked(tail: str) -> str:

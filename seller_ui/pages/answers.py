@@ -16,6 +16,7 @@ from domain.money import Money
 from domain.refusals import FieldInvalid, NotExpectedNow, PhotoEmpty
 from domain.review import AskedItem
 from domain.rules.brands import brand
+from domain.typed import plain
 from seller_ui.pages.card import answered
 from seller_ui.pages.sell import expiry, face_value
 from seller_ui.site import SellerVisit, Visit, texts, uploads
@@ -52,7 +53,7 @@ async def enter_code(visit: SellerVisit, card_id: str) -> Response:
 
     async def enter() -> None:
         await _own(visit, card_id)
-        code = sent.get("code", "").replace(" ", "")
+        code = plain(sent.get("code", "")).replace(" ", "")
         if not (code.isascii() and code.isalnum() and len(code) <= 12):
             raise FieldInvalid(field="code", why="pattern")
         await visit.site.services.desk.enter_code(card_id, code)

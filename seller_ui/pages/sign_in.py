@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from activities.sign_in import masked_phone
 from domain.refusals import Refusal, SignInCodeWrong
+from domain.typed import plain
 from seller_ui.sessions import PhoneAsked
 from seller_ui.site import AnyVisit, Fault, Visit, texts
 from web.limits import caller
@@ -47,7 +48,7 @@ async def ask_phone(visit: AnyVisit, next: str = "/") -> Response:  # noqa: A002
 async def send_code(visit: AnyVisit) -> Response:
     """Sends the code and goes on to its page."""
     sent = texts(await visit.request.form())
-    asked = PhoneAsked(sent.get("phone", "").replace(" ", ""), safe_return(sent.get("next", "/")))
+    asked = PhoneAsked(plain(sent.get("phone", "")).replace(" ", ""), safe_return(sent.get("next", "/")))
     try:
         await _send(visit, asked)
     except Refusal as refusal:
@@ -121,7 +122,7 @@ async def _send(visit: Visit, asked: PhoneAsked) -> None:
 
 async def _checked(visit: Visit, asked: PhoneAsked, sent: Mapping[str, str]) -> str:
     visit.site.sign_in_throttle.hit("check", caller(visit.request))
-    code = sent.get("code", "").replace(" ", "")
+    code = plain(sent.get("code", "")).replace(" ", "")
     if not code.isascii() or not code.isdigit():
         raise SignInCodeWrong()
     return await visit.site.services.sign_in.check(asked.phone, code, visit.locale)

@@ -142,6 +142,13 @@ async def test_connections_that_go_silent_end_their_transactions_in_time(server:
     await database.dispose()
 
 
+@pytest.mark.parametrize("state", ["53100", "53200", "53300"])
+async def test_a_server_short_of_room_is_worth_another_try(database: Database, state: str) -> None:
+    with pytest.raises(DatabaseUnavailable):
+        async with database.transaction() as session:
+            await session.execute(text(f"DO $$ BEGIN RAISE EXCEPTION 'short' USING ERRCODE = '{state}'; END $$"))
+
+
 async def test_a_deadlock_is_worth_another_try(database: Database) -> None:
     """Two transactions lock the same two things the other way round; one is chosen, and told to try again."""
     meet = asyncio.Barrier(2)

@@ -62,6 +62,19 @@ async def test_an_answer_that_temporal_gave_up_is_told_by_the_story(
         await desk.answer_offer("card", "quote", accept=True)
 
 
+class Unconnected(Handle):
+    """A lazy client of the SDK whose server does not answer: it raises a bare RuntimeError at its first call."""
+
+    async def execute_update(self, *_: object) -> None:
+        raise RuntimeError("Failed client connect: Server connection error")
+
+
+async def test_a_temporal_that_cannot_be_reached_is_said_as_such() -> None:
+    desk = CardDesk(Client(Unconnected(OPEN, RPCStatusCode.OK)))  # type: ignore[arg-type]
+    with pytest.raises(TemporarilyUnavailable):
+        await desk.confirm_fields("card", 1)
+
+
 class Hung(Handle):
     """A Temporal that takes the Update and never answers, seen through the SDK."""
 
