@@ -5,6 +5,6 @@ The words are in `locale/<locale>/LC_MESSAGES/*.po`: `messages` for sellers and 
 
 from __future__ import annotations
 
-from languages.catalogue import DEFAULT_LOCALE, LOCALES, has, keys, label, label_key, translate
+from languages.catalogue import DEFAULT_LOCALE, LOCALES, has, keys, label, label_key, needs, translate
 
-__all__ = ["DEFAULT_LOCALE", "LOCALES", "has", "keys", "label", "label_key", "translate"]
+__all__ = ["DEFAULT_LOCALE", "LOCALES", "has", "keys", "label", "label_key", "needs", "translate"]

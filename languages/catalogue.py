@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
+from string import Formatter
 
 from babel import Locale
 from babel.messages.pofile import read_po
@@ -37,6 +38,12 @@ def translate(key: str, locale: str = DEFAULT_LOCALE, values: Mapping[str, objec
         _log.warning("no words for %s in %s", key, locale)
         return key
     return _chosen(forms, locale, (values or {}).get("count")).format_map(_Values(values or {}))
+
+
+def needs(key: str, locale: str = DEFAULT_LOCALE) -> frozenset[str]:
+    """The names of the values that the sentence of `key` puts in."""
+    forms = _texts(locale if locale in LOCALES else DEFAULT_LOCALE).get(key, ())
+    return frozenset(name for form in forms for _, name, _, _ in Formatter().parse(form) if name)
 
 
 def label(member: StrEnum, locale: str = DEFAULT_LOCALE) -> str:

@@ -7,7 +7,7 @@ from dataclasses import fields, is_dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
@@ -96,15 +96,6 @@ def shallow(context: object) -> dict[str, Any]:
     return {field.name: getattr(context, field.name) for field in fields(context)}
 
 
-class _Told(Protocol):
-    """An entry of a card's story, whichever page's own class it is."""
-
-    @property
-    def what(self) -> str: ...
-    @property
-    def facts(self) -> Mapping[str, str]: ...
-
-
 class _Icons:
     """`icon('camera')`: one symbol of the sprite, hidden from screen readers; a word always stands beside it."""
 
@@ -143,5 +134,5 @@ def _label(context: Context, member: StrEnum) -> str:
 
 
 @pass_context
-def _story(context: Context, entry: _Told) -> str:
-    return words.story_sentence(entry.what, entry.facts, context["locale"])
+def _story(context: Context, entry: words.Told, audience: str = words.Audience.SELLER) -> str:
+    return words.story_sentence(entry.what, entry.facts, context["locale"], words.Audience(audience))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Protocol, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel.dates import format_datetime, format_timedelta
 from markupsafe import Markup
 
 from domain.money import Money
-from languages import has, translate
+from languages import has, needs, translate
 
 BUSINESS_ZONE = ZoneInfo("Asia/Shanghai")  # Sellers and issuers live by this clock; a reviewer may have their own.
 _NOW_BELOW = timedelta(seconds=10)
@@ -70,10 +72,62 @@ _WORDS_OF_FACT = {
 }
 
 
-def story_sentence(what: str, facts: Mapping[str, str], locale: str) -> str:
-    """One entry of a card's story as a sentence; enum values among its facts are put into words first."""
-    worded = {name: _worded(name, value, locale) for name, value in facts.items()}
-    return translate(f"story.{what}", locale, worded)
+class Audience(StrEnum):
+    """Who reads a card's story: a seller is spoken to, staff read about the seller."""
+
+    SELLER = "seller"
+    STAFF = "staff"
+
+
+class Told(Protocol):
+    """An entry of a card's story, whichever page's own class it is."""
+
+    @property
+    def what(self) -> str:
+        """The kind of entry, e.g. `offer.made`."""
+        ...
+
+    @property
+    def facts(self) -> Mapping[str, str]:
+        """The values of its sentence."""
+        ...
+
+
+Entry = TypeVar("Entry", bound=Told)
+# A step of the workflow that says what the entry before it has said in more detail.
+_SAYS_THE_SAME = {"reading.done": "reading.read"}
+
+
+def story_sentence(what: str, facts: Mapping[str, str], locale: str, audience: Audience = Audience.SELLER) -> str:
+    """One entry of a card's story as a sentence for `audience`; enum values among its facts are put into words first.
+
+    An entry without the facts that its sentence needs is told in the shorter words of `story.<what>.bare`.
+    """
+    worded = {name: _worded(name, value, locale) for name, value in facts.items() if value}
+    key = f"story.{what}"
+    if needs(key, locale) - worded.keys() and has(f"{key}.bare", locale):
+        key = f"{key}.bare"
+    elif has(f"{key}.{audience.value}", locale):
+        key = f"{key}.{audience.value}"
+    return translate(key, locale, worded)
+
+
+def without_repeats(story: Sequence[Entry]) -> tuple[Entry, ...]:
+    """The entries, in their order, without those that only repeat what a neighbour says with at least as many facts."""
+    kept: list[Entry] = []
+    for entry in story:
+        if kept and _same(kept[-1], entry):
+            kept[-1] = max(kept[-1], entry, key=lambda one: len(one.facts))
+        else:
+            kept.append(entry)
+    return tuple(kept)
+
+
+def _same(one: Told, other: Told) -> bool:
+    """Of two entries with the same words one has no facts of its own: two real answers are two entries."""
+    if _SAYS_THE_SAME.get(one.what) == other.what or _SAYS_THE_SAME.get(other.what) == one.what:
+        return True
+    return one.what == other.what and not (one.facts and other.facts)
 
 
 def _worded(name: str, value: str, locale: str) -> str:

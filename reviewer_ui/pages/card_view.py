@@ -18,7 +18,7 @@ from domain.people import Permission
 from domain.reading import Box, FieldName
 from domain.verification import Party
 from reviewer_ui.sessions import Person
-from web.words import percent
+from web.words import percent, without_repeats
 
 # Of the box's height, beside it and above it: the edge of the print must be seen, and the print fill the crop.
 CROP_BESIDE, CROP_ABOVE = 0.35, 0.1
@@ -123,7 +123,7 @@ def price(record: CardRecord, person: Person) -> PriceView | None:
 
 def story(record: CardRecord, comments: Sequence[Comment] = ()) -> tuple[EventView | Comment, ...]:
     """What happened and what was said of it, newest first."""
-    told: list[EventView | Comment] = [_event(event, record.names) for event in record.events]
+    told: list[EventView | Comment] = [*without_repeats([_event(event, record.names) for event in record.events])]
     return tuple(sorted([*told, *comments], key=lambda one: one.at, reverse=True))
 
 

@@ -25,6 +25,7 @@ from domain.rules.limits import limits_in_force
 from seller_ui.journey import Panel, Step, panel_of, steps_of
 from seller_ui.pages.sell import digits_only
 from seller_ui.site import Fault, SellerVisit, Visit, typed
+from web.words import without_repeats
 
 router = APIRouter()
 CODES_MAX = 3
@@ -106,7 +107,7 @@ async def page_of(
         brand=chosen,
         panel=panel_of(card),
         steps=steps_of(card, story),
-        story=tuple(_moment(entry) for entry in reversed(story)),
+        story=tuple(_moment(entry) for entry in reversed(without_repeats(story))),
         seen=seen,
         typed=typed(known | dict(sent or {}), *FIELDS, "code"),
         photos=photos,

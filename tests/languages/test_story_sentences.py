@@ -1,0 +1,59 @@
+"""Every kind of entry in a card's story, with the facts that are written with it, in both languages, for seller and staff."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+import pytest
+
+from languages import LOCALES, has, keys
+from web.words import Audience, story_sentence, without_repeats
+
+REAL_FACTS: dict[str, dict[str, str]] = {
+    "verification.issuer_answered": {"status": "active", "party": "issuer", "consequence": "go_on"},
+    "verification.store_answered": {"status": "active", "party": "pos", "consequence": "go_on"},
+    "verification.silence": {"status": "unknown", "party": "issuer", "consequence": "review"},
+    "verification.code_sent": {"number": "1", "sent_to": "138****0021"},
+    "verification.code_checked": {"result": "accepted", "tries_left": "2"},
+    **{f"offer.{end}": {"quote": "Q1", "amount": "¥465.00"} for end in ("made", "accepted", "declined", "lapsed")},
+    **{f"payout.{step}": {"key": "payout:1", "amount": "¥465.00", "code": ""} for step in ("prepared", "paid", "refused")},
+}  # fmt: skip
+KINDS = sorted({re.sub(r"^story\.|\.(bare|staff|seller)$", "", key) for key in keys("en") if key.startswith("story.")})
+
+
+@dataclass(frozen=True)
+class Entry:
+    what: str
+    facts: dict[str, str] = field(default_factory=dict)
+
+
+@pytest.mark.parametrize("audience", Audience)
+@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_entry_has_a_hole_with_its_facts_or_without(kind: str, locale: str, audience: Audience) -> None:
+    for facts in (REAL_FACTS.get(kind, {}), {}):
+        said = story_sentence(kind, facts, locale, audience)
+        assert has(f"story.{kind}", locale)
+        assert said
+        assert not re.search(r"–|[{}]", said), said
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_staff_are_never_spoken_to_as_the_seller(kind: str, locale: str) -> None:
+    said = story_sentence(kind, REAL_FACTS.get(kind, {}), locale, Audience.STAFF)
+    assert not re.search(r"\byou\b|\byour\b|您", said, re.IGNORECASE), said
+
+
+def test_a_fact_may_have_the_name_of_a_parameter() -> None:
+    facts = {"key": "payout:1", "locale": "en", "values": "x", "amount": "¥5.00"}
+    assert story_sentence("payout.paid", facts, "en") == "Payment of ¥5.00 arrived"
+
+
+def test_a_step_that_repeats_its_neighbour_is_told_once() -> None:
+    known = Entry("payout.unknown", {"key": "payout:1"})
+    read = Entry("reading.read", {"found": "4"})
+    assert without_repeats([Entry("payout.unknown"), known, Entry("reading.done"), read]) == (known, read)
+    twice = (Entry("verification.code_sent", {"number": "1"}), Entry("verification.code_sent", {"number": "2"}))
+    assert without_repeats(twice) == twice
