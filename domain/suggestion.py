@@ -60,6 +60,7 @@ class Sight:
     entry_needed: bool = False  # A regional card whose fields nobody has entered yet.
     worth_known: bool = True
     store_asked: bool = False  # Store or outlet looked at it on a reviewer's demand.
+    has_store: bool = True  # Some store or outlet can look at cards of this type.
 
 
 @dataclass(frozen=True)
@@ -225,6 +226,8 @@ def _hand(sight: Sight, code: str, why: SuggestionWhy) -> Suggestion:
     """Store or outlet looks at it, once."""
     if sight.store_asked:
         return Suggestion(None, (why, SuggestionWhy.STORE_WAS_ASKED))
+    if not sight.has_store:
+        return Suggestion(None, (why,))
     return Suggestion(ReviewOutcome.HAND_TO_STORE, (why,), GUESS_BP, reason_code=code)
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
-from database.reads.queue_filter import conditions, in_hand
+from database.reads.queue_filter import conditions, due_soon, in_hand
 from database.tables.people import PersonRow
 from database.tables.review import ReasonCodeRow, ReviewTaskRow
 from domain.queue_filter import Hand, QueueSort, Wanted
@@ -101,7 +101,7 @@ async def counts(session: AsyncSession, wanted: Wanted, person: str, now: dateti
         "team": _count(task.team == own_team, awake, task.decided.is_(False)),
         "mine": _count(or_(held, assigned), awake, task.decided.is_(False)),
         "escalated": _count(task.band == int(Band.ESCALATED), awake),
-        "soon_late": _count(task.band == int(Band.ABOUT_TO_BREACH), awake),
+        "soon_late": _count(due_soon(), awake),
         "snoozed": _count(task.snoozed_until > now),
         "second_look": _count(task.phase == TaskPhase.CHECK, awake),
     }

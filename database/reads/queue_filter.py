@@ -21,6 +21,13 @@ def conditions(wanted: Wanted, person: str, now: datetime) -> list[ColumnElement
     return found
 
 
+def due_soon() -> ColumnElement[bool]:
+    """The condition that a task is late or will be soon, escalated or not: one definition for filter, chip and count."""
+    task: Any = ReviewTaskRow
+    bands = (int(Band.ESCALATED), int(Band.ABOUT_TO_BREACH))  # The index of the order finds these few first.
+    return and_(task.band.in_(bands), or_(task.warned_at.is_not(None), task.breached_at.is_not(None)))
+
+
 def in_hand(hand: Hand, person: str, now: datetime) -> ColumnElement[bool]:
     """The condition that a task is in that hand at this moment."""
     task: Any = ReviewTaskRow
@@ -54,7 +61,7 @@ def _of_the_work(wanted: Wanted, person: str, now: datetime) -> list[ColumnEleme
         (wanted.assigned_to_me, task.assigned_to == person),
         (wanted.snoozed, task.snoozed_until > now),
         (wanted.escalated, task.escalated.is_(True)),
-        (wanted.soon_late, task.band == int(Band.ABOUT_TO_BREACH)),
+        (wanted.soon_late, due_soon()),
         (bool(wanted.team), task.team == wanted.team),
     ]
     found = [condition for chosen, condition in choices if chosen]

@@ -173,10 +173,17 @@ def in_clear(record: CardRecord, keyring: KeyRing) -> tuple[NumberCheck, ...]:
     return tuple(checked(opened.kind, one, clear=True, other=other) for one, other in pairs)
 
 
+# The questions whose answers speak of the card itself: not of codes, rates, licences, or of a party's silence.
+SPEAKS_OF_CARD = frozenset({"inquire", "consumption", "check", "confirm"})
+
+
 def _said_of(name: FieldName, record: CardRecord) -> tuple[SaidView, ...]:
-    said = {answer.party: _said(name, answer, record.card.currency) for answer in _fresh(record)}
-    known = ((party, value) for party, value in said.items() if value is not None)
-    return tuple(SaidView(party, value, _agrees(name, value, record)) for party, value in known)
+    said: dict[Party, Money | date | str] = {}
+    for answer in _fresh(record):
+        value = _said(name, answer, record.card.currency) if answer.operation in SPEAKS_OF_CARD else None
+        if value is not None:  # Silence, and what was not asked, neither agree nor differ.
+            said[answer.party] = value
+    return tuple(SaidView(party, value, _agrees(name, value, record)) for party, value in said.items())
 
 
 def _agrees(name: FieldName, value: Money | date | str, record: CardRecord) -> bool:

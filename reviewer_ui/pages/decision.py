@@ -22,7 +22,7 @@ from reviewer_ui.pages.card_fields import in_clear
 from reviewer_ui.pages.decision_form import ACCEPT, accepted, as_decision
 from reviewer_ui.pages.draft import Draft
 from reviewer_ui.pages.keep import renew_if_held
-from reviewer_ui.pages.queue_rows import FILTER_COOKIE
+from reviewer_ui.pages.queue_rows import FILTER_COOKIE, nothing_left
 from reviewer_ui.pages.suggesting import suggested
 from reviewer_ui.sessions import Person
 from reviewer_ui.step_up import require_step_up
@@ -155,8 +155,9 @@ async def go_on(request: Request, console: Console, person: Person, card_id: str
     if then != NEXT:
         return see_other(f"/cards/{card_id}")
     query = request.cookies.get(FILTER_COOKIE, "")
-    task = await console.services.review.take(person.id, None, Wanted.from_query(query))
-    return see_other("/review?nothing=true" if task is None else f"/cards/{task.card_id}")
+    wanted = Wanted.from_query(query)
+    task = await console.services.review.take(person.id, None, wanted)
+    return see_other(nothing_left(wanted) if task is None else f"/cards/{task.card_id}")
 
 
 async def _record(console: Console, person: Person, card_id: str, task_id: str, draft: Draft, mark: str | None) -> str:

@@ -24,7 +24,7 @@ from domain.review import ReviewReason, TaskPhase
 from domain.snooze import SnoozeUntil
 from languages import LOCALES
 from reviewer_ui.pages.deciding import ReasonView, reason_view
-from reviewer_ui.pages.queue_rows import FILTER_COOKIE, Row, brand_names, counted, row
+from reviewer_ui.pages.queue_rows import FILTER_COOKIE, Row, brand_names, counted, nothing_left, row
 from reviewer_ui.sessions import Person
 from reviewer_ui.visit import At, Console, Decider, QueueReader, Shell, see_other, shell
 from web.locale import locale_of
@@ -139,7 +139,7 @@ async def take_next(request: Request, console: At, person: Decider, filter: Carr
     wanted = Wanted.from_query(query[:FILTER_CHARACTERS_MAX])
     task = await console.services.review.take(person.id, None, wanted)
     if task is None:
-        return see_other("/review?" + urlencode([*wanted.pairs(), ("nothing", "true")]))
+        return see_other(nothing_left(wanted))
     return see_other(f"/cards/{task.card_id}")
 
 

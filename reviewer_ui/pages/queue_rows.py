@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from activities.placing import order_facts
 from database.reads.queue import COUNTED_MAX, QueueEntry
 from database.tables.review import ReasonCodeRow, ReviewTaskRow
 from domain.money import Money
+from domain.queue_filter import Wanted
 from domain.queue_order import OrderReason, reasons_of
 from domain.reasons import ReasonedAct
 from domain.review import CameBack, ReviewReason, TaskPhase
@@ -123,3 +125,8 @@ def _of_the_card(task: ReviewTaskRow) -> dict[str, Any]:
         "value": Money(task.value_minor),
         "reasons": tuple(ReviewReason(reason) for reason in task.reasons),
     }
+
+
+def nothing_left(wanted: Wanted) -> str:
+    """The address of the queue that says, with the filter that was looked through, that there is nothing to take."""
+    return "/review?" + urlencode([*wanted.pairs(), ("nothing", "true")])

@@ -22,6 +22,8 @@ from domain.sealing import KeyRing
 from domain.suggestion import FieldSeen, Sight, Suggestion, suggest
 from domain.verification import Answer
 
+# Cards of an online shop: no till or outlet could look at them.
+WITHOUT_STORE = frozenset({CardType.ECOMMERCE, CardType.CROSSBORDER})
 ENTERED = (FieldName.NUMBER, FieldName.PIN, FieldName.FACE_VALUE, FieldName.EXPIRY)
 
 
@@ -68,6 +70,7 @@ def _sight(record: CardRecord, seen: tuple[FieldSeen, ...], number_valid: bool |
         fields=seen,
         number_valid=number_valid,
         answered=known,
+        has_store=card.card_type not in WITHOUT_STORE,
         conflict=known and conflicts(claims, answer),
         pin_said="wrong" if answer.pin_wrong else "right" if pin_right else "",
         has_pin=brand(card.brand).pin is not None,

@@ -105,7 +105,7 @@ async def test_each_filter_leaves_what_it_names(session: AsyncSession) -> None:
         Wanted(assigned_to_me=True): await waiting(session, assigned_to=me),
         Wanted(snoozed=True): await waiting(session, snoozed_until=later),
         Wanted(escalated=True): await waiting(session, escalated=True),
-        Wanted(soon_late=True): await waiting(session, band=int(Band.ABOUT_TO_BREACH)),
+        Wanted(soon_late=True): await waiting(session, band=int(Band.ABOUT_TO_BREACH), warned_at=NOW),
         Wanted(value_min_minor=90_000): await waiting(session, value_minor=90_000),
         Wanted(value_max_minor=100): await waiting(session, value_minor=100),
         Wanted(team="night"): await waiting(session, team="night"),
@@ -161,3 +161,18 @@ async def test_counts_are_of_the_persons_own_team_and_stop_where_counting_costs(
 def test_a_place_that_is_none_is_refused(sort: QueueSort, text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         Place.from_text(sort, text)
+
+
+async def test_escalated_tasks_are_due_soon_too_in_filter_and_count_alike(session: AsyncSession) -> None:
+    due = [
+        await waiting(session, escalated=True, band=int(Band.ESCALATED), breached_at=NOW, warned_at=NOW),
+        await waiting(session, escalated=True, band=int(Band.ESCALATED), warned_at=NOW),
+        await waiting(session, band=int(Band.ABOUT_TO_BREACH), breached_at=NOW),
+    ]
+    await waiting(session, escalated=True, band=int(Band.ESCALATED))
+    await waiting(session)
+    wanted = Wanted(soon_late=True)
+    page = await reads.queue(session, wanted, None, "nobody", now())
+    counts = await reads.counts(session, wanted, "nobody", now())
+    assert {entry.task.id for entry in page.entries} == {task.id for task in due}
+    assert counts.soon_late == counts.found == len(due)

@@ -130,3 +130,9 @@ def test_nothing_doubtful_is_proposed_for_approval_as_it_stands(sight: Sight) ->
     assert not sight.reasons & {ReviewReason.FORGED_NUMBER, ReviewReason.UNREADABLE, ReviewReason.WRONG_PIN} or sight.number_valid is None  # fmt: skip
     unsure = [one for one in sight.fields if one.confidence_bp is not None and one.confidence_bp < LIMIT_BP]
     assert not unsure or sight.answered
+
+
+def test_no_store_is_suggested_for_a_card_that_no_store_can_look_at() -> None:
+    silent = having(reasons=frozenset({ReviewReason.ISSUER_UNKNOWN}), answered=False, has_store=False)
+    assert (of(silent).outcome, of(silent).why) == (None, (SuggestionWhy.ISSUER_SILENT,))
+    assert of(replace(silent, has_store=True)).outcome is ReviewOutcome.HAND_TO_STORE

@@ -32,6 +32,7 @@ def test_a_typed_text_is_made_plain(written: str, meant: str) -> None:
         ("𠮷田", "𠮷田"),
         ("Ａｎｎ", "Ａｎｎ"),
         ("Zoë\u00a0Li", "Zoë Li"),
+        ("a\r\nb", "a\r\nb"),
     ],
 )
 def test_a_name_keeps_its_letters_and_loses_what_nobody_sees(written: str, kept: str) -> None:

@@ -276,3 +276,34 @@ async def test_the_bar_says_why_it_is_the_cards_turn_and_why_it_came_back(house:
         sent_back(task, CameBack.SNOOZE_OVER, "call_store", datetime.now(UTC))
     bar = _text((await browser.get(f"/cards/{waiting.card_id}")).text)
     assert "Its snooze is over: The store is to be called later" in bar
+
+
+async def test_silence_and_what_was_not_asked_never_differ(house: House) -> None:
+    browser, waiting = await house.as_(Role.REVIEWER), await house.cards.waiting()
+    for party, operation in (
+        (Party.FX, "lock"),
+        (Party.FX, "licence"),
+        (Party.OUTLET, "ask"),
+        (Party.OUTLET, "silence"),
+    ):
+        async with house.database.transaction() as session:
+            session.add(
+                AnswerRow(
+                    card_id=waiting.card_id, party=party, operation=operation, request_id=f"{waiting.card_id}-{operation}",
+                    fields_revision=0, status=CardStatus.UNKNOWN, details={}, cost_fen=0, latency_ms=1,
+                )
+            )  # fmt: skip
+        page = (await browser.get(f"/cards/{waiting.card_id}")).text
+        assert "differs" not in page, (party, operation)
+
+
+async def test_a_party_that_does_not_know_the_card_differs(house: House) -> None:
+    browser, waiting = await house.as_(Role.REVIEWER), await house.cards.waiting()
+    async with house.database.transaction() as session:
+        session.add(
+            AnswerRow(
+                card_id=waiting.card_id, party=Party.ISSUER, operation="inquire", request_id=f"{waiting.card_id}-i",
+                fields_revision=0, status=CardStatus.UNKNOWN, details={}, cost_fen=0, latency_ms=1,
+            )
+        )  # fmt: skip
+    assert "differs" in (await browser.get(f"/cards/{waiting.card_id}")).text

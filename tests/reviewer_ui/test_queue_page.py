@@ -142,7 +142,7 @@ async def test_with_nothing_in_the_filter_next_says_so_and_keeps_it(house: House
     answer = await send(browser, "/review/next", filter="type=regional")
     assert answer.headers["location"] == "/review?type=regional&nothing=true"
     page = (await browser.get(answer.headers["location"])).text
-    assert "see the whole queue" in page
+    assert "Show the whole queue" in page
 
 
 async def test_counts_lead_to_what_they_count(house: House) -> None:
