@@ -29,6 +29,8 @@ from domain.sealing import KeyRing
 from gateways.pictures.store import PhotoStore
 from ocr.reader import CardReader
 
+SURE_OF_BRAND = 0.9  # Below it a brand is a guess from colours or a word of small print.
+
 
 @dataclass(frozen=True)
 class _Standing:
@@ -76,13 +78,15 @@ class CardReading:
         self, session: AsyncSession, card: CardRow, photos: Sequence[PhotoRow], readings: Sequence[Reading]
     ) -> ReadFacts:
         known, standing = brand(card.brand), await self._standing(session, card)
-        best = {name: field for name, field in _best(readings).items() if _is_plausible(known, field)}
+        several = _show_several_cards(known, readings)
+        shown = {} if several else _best(readings)  # Fields of two cards are never put on one.
+        best = {name: field for name, field in shown.items() if _is_plausible(known, field)}
         taken = {name: field for name, field in best.items() if standing.use_of(field) == "taken"}
         for photo, reading in zip(photos, readings, strict=True):
             session.add(self._row(card, photo, reading, standing, taken))
         duplicate = await self._put_on_card(session, card, taken)
         facts = _facts(card, known, readings, taken, duplicate=duplicate)
-        await cards.record(session, card.id, _told(facts, readings, taken))
+        await cards.record(session, card.id, _told(facts, readings, taken, several=several))
         return facts
 
     async def _put_on_card(self, session: AsyncSession, card: CardRow, taken: dict[FieldName, ReadField]) -> bool:
@@ -170,6 +174,17 @@ def _best(readings: Sequence[Reading]) -> dict[FieldName, ReadField]:
     return best
 
 
+def _show_several_cards(known: Brand, readings: Sequence[Reading]) -> bool:
+    """Return whether two photos show different numbers, or different brands: one card cannot have both."""
+    numbers = {tidy_number(field.value) for field in _all(readings, FieldName.NUMBER) if _is_plausible(known, field)}
+    brands = {field.value for field in _all(readings, FieldName.BRAND) if field.confidence >= SURE_OF_BRAND}
+    return len(numbers) > 1 or len(brands) > 1
+
+
+def _all(readings: Sequence[Reading], name: FieldName) -> list[ReadField]:
+    return [field for reading in readings for field in reading.fields if field.name is name]
+
+
 def _is_plausible(known: Brand, read: ReadField) -> bool:
     """Whether the brand could have issued it: a misread number is left to the seller rather than put on the card."""
     if read.name is FieldName.NUMBER:
@@ -213,13 +228,14 @@ def _facts(
     )
 
 
-def _told(facts: ReadFacts, readings: Sequence[Reading], taken: dict[FieldName, ReadField]) -> Change:
+def _told(facts: ReadFacts, readings: Sequence[Reading], taken: dict[FieldName, ReadField], *, several: bool) -> Change:
     told = {
         "found": str(facts.found).lower(),
         "fields": ",".join(sorted(name.value for name in taken)),
         "lowest_confidence_bp": str(facts.lowest_confidence_bp),
         "duration_ms": str(sum(reading.duration_ms for reading in readings)),
         "duplicate": str(facts.duplicate).lower(),
+        "several_cards": str(several).lower(),
         "brand_differs": str(facts.brand_differs).lower(),
     }
     return Change(Stage.READING, WaitingFor.MACHINE, None, "reading.read", told)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -42,7 +42,13 @@ class Pages:
             lstrip_blocks=True,
             enable_async=True,
         )
-        self.environment.filters |= {"money": words.money, "percent": words.percent, "when": _when, "ago": _ago}
+        self.environment.filters |= {
+            "money": words.money,
+            "percent": words.percent,
+            "when": _when,
+            "ago": _ago,
+            "ahead": _ahead,
+        }
         self.environment.filters |= {"label": _label, "story": _story}
         self.environment.globals |= {"_": _translate, "static": static.url, "has_text": _has, "icon": _Icons(static)}
 
@@ -126,6 +132,11 @@ def _when(context: Context, moment: datetime) -> str:
 @pass_context
 def _ago(context: Context, moment: datetime) -> Markup:
     return words.time_element(moment, context["locale"], zone=context["reader_zone"])
+
+
+def _ahead(moment: datetime | None) -> datetime | None:
+    """The moment while it is still to come: a deadline that has passed is promised to nobody."""
+    return moment if moment is not None and moment > datetime.now(UTC) else None
 
 
 @pass_context

@@ -164,3 +164,64 @@ async def test_an_asked_photo_replaces_nothing_that_a_reviewer_typed(world: Worl
     await world.review.apply(task, decision)
     await read_again(world, card_id, printed(number=a_number("jd")))
     assert (await world.card(card_id)).number_tail == typed[-4:]
+
+
+@dataclass
+class ReaderInTurn:
+    """A reader that knows what each photo shows, in the order in which they are read."""
+
+    readings: list[tuple[ReadField, ...]]
+
+    def read(self, photo: bytes, brand_hint: str | None) -> Reading:  # noqa: ARG002
+        return Reading(self.readings.pop(0), "printed 1", 12)
+
+
+async def a_card_of_photos(world: World, *photos: tuple[ReadField, ...], **typed: Any) -> tuple[str, ReadFacts]:
+    sent = SubmittedCard("walmart", photos=tuple(a_photo() for _ in photos), **typed)
+    card_id = (await world.submitted(sent)).card_ids[0]
+    reading = CardReading(world.database, world.keyring, world.photos, ReaderInTurn(list(photos)))
+    return card_id, await reading.read_photos(card_id)
+
+
+async def test_photos_of_two_cards_put_nothing_on_the_card(world: World) -> None:
+    first, second = a_number("walmart"), a_number("walmart")
+    card_id, facts = await a_card_of_photos(
+        world,
+        printed(0.99, number=first, pin="604128", face_value="100.00 CNY"),
+        printed(0.97, number=second, face_value="500.00 CNY"),
+    )
+    card = await world.card(card_id)
+    assert (card.number_sealed, card.pin_sealed, card.face_value_minor) == (None, None, None)
+    assert (facts.found, facts.complete) == (True, False), "the seller is asked"
+    assert len(await world.rows(ReadingRow, card_id=card_id)) == 2
+
+
+async def test_photos_of_two_brands_put_nothing_on_the_card(world: World) -> None:
+    card_id, facts = await a_card_of_photos(
+        world, printed(brand="walmart", number=a_number("walmart")), printed(brand="carrefour", face_value="500.00 CNY")
+    )
+    assert (await world.card(card_id)).number_sealed is None
+    assert not facts.complete
+
+
+async def test_a_value_of_another_card_is_not_put_beside_a_typed_number(world: World) -> None:
+    typed = a_number("walmart")
+    card_id, _ = await a_card_of_photos(
+        world,
+        printed(number=typed),
+        printed(number=a_number("walmart"), face_value="500.00 CNY"),
+        number=typed,
+        pin="604128",
+    )
+    assert (await world.card(card_id)).face_value_minor is None
+
+
+async def test_two_sides_of_one_card_are_one_card(world: World) -> None:
+    number = a_number("walmart")
+    card_id, facts = await a_card_of_photos(
+        world,
+        printed(brand="walmart", number=number, face_value="500.00 CNY"),
+        printed(0.95, number=number, pin="604128"),
+    )
+    card = await world.card(card_id)
+    assert (card.number_tail, card.face_value_minor, facts.complete) == (number[-4:], 500_00, True)

@@ -304,3 +304,23 @@ async def test_the_language_is_changed_on_the_page_it_was_asked_on(visitor: http
     page = await (await Page.get(visitor, "/")).send("/language")
     assert page.path == "/"
     assert "您想卖哪种卡" in page.text
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+async def test_a_deadline_that_has_passed_is_promised_to_nobody(
+    browser: httpx.AsyncClient, database: Database, language: str
+) -> None:
+    card = card_id(await sold(browser))
+    waits = (
+        (Stage.REVIEW, WaitingFor.REVIEWER),
+        (Stage.READING, WaitingFor.SELLER_FIELDS),
+        (Stage.VERIFICATION, WaitingFor.OUTLET),
+    )
+    for stage, waiting_for in waits:
+        for minutes, promised in ((30, True), (-1, False)):
+            until = datetime.now(UTC) + timedelta(minutes=minutes)
+            async with database.transaction() as session:
+                await cards.record(session, card, Change(stage, waiting_for, until, "test.waits"))
+            page = await browser.get(f"/cards/{card}", headers={"accept-language": language})
+            shown = 'class="until' in page.text and "<time" in page.text.split('class="until')[1].split("</p>")[0]
+            assert (page.status_code, shown) == (200, promised), (waiting_for, minutes)
