@@ -32,10 +32,12 @@ class Snoozes:
         statement = select(_TASK.id).where(*_over(now)).order_by(_TASK.snoozed_until).limit(limit)
         async with self._database.transaction() as session:
             found = list((await session.execute(statement)).scalars())
+        done = 0
         for task_id in found:
             async with apart(self._database, LOOP, task_id):
                 await self._back(task_id, now)
-        return len(found)
+                done += 1
+        return done
 
     async def _back(self, task_id: str, now: datetime) -> None:
         """Notify the person who snoozed the task; another worker may have done it in between."""

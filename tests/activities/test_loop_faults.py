@@ -114,4 +114,5 @@ async def test_a_snooze_that_cannot_be_ended_is_set_aside_and_the_others_end(wor
     async with world.database.transaction() as session:
         kept = {(row.loop, row.subject) for row in await set_aside.listed(session, 10_000)}
         ended = [(await session.get_one(ReviewTaskRow, task_id)).snoozed_until is None for task_id in tasks]
+        (await session.get_one(ReviewTaskRow, tasks[0])).snoozed_until = None  # Other tests end every snooze there is.
     assert (ended, ("snoozes", tasks[0]) in kept) == ([False, True], True)
