@@ -17,7 +17,7 @@ from domain.identifiers import request_key
 from domain.ledger import owed_reversed
 from domain.money import Money
 from domain.pricing import QuoteState
-from domain.rules.assessment import heard
+from domain.rules.assessment import PartyAnswer, heard
 from domain.rules.recheck import still_buyable
 from domain.verification import Answer, Party
 from gateways.errors import GatewayRefused
@@ -39,14 +39,12 @@ class Rechecks(Asker):
         card = await self._asking.opened(card_id)
         number = int(quote_id.rpartition(":")[2])
         async with self._database.transaction() as session:
-            quote = await session.get_one(QuoteRow, quote_id)
             earlier = [answer for answer in await answers_about(session, card.row) if not _is_recheck(answer)]
         before = heard(earlier)
         if before.status is CardStatus.UNKNOWN:
             return RecheckFacts(None)
         answers = await self._asked_again(card, number)
-        basis_minor = int(quote.internal["basis_minor"])
-        reason = still_buyable(before, heard(answers), basis_minor) if answers else EndReason.CHANGED
+        reason = still_buyable(before, heard(answers), _quoted(card.row, before)) if answers else EndReason.CHANGED
         return await self._kept(card, quote_id, answers, reason)
 
     async def _asked_again(self, card: OpenedCard, number: int) -> list[Answer]:
@@ -77,6 +75,12 @@ class Rechecks(Asker):
             if reason is not None:
                 await _void(session, row, quote)
         return RecheckFacts(reason)
+
+
+def _quoted(card: CardRow, before: PartyAnswer) -> int:
+    """Return what the quote was made for, in minor units of the card's own currency: the quote's basis may be converted."""
+    balance = None if before.balance is None else before.balance.amount_minor
+    return min((minor for minor in (balance, card.face_value_minor) if minor is not None), default=0)
 
 
 async def _void(session: AsyncSession, card: CardRow, quote: QuoteRow) -> None:

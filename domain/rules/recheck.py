@@ -7,10 +7,10 @@ from domain.rules.assessment import PartyAnswer
 from domain.verification import CONSEQUENCES, Consequence
 
 
-def still_buyable(before: PartyAnswer, after: PartyAnswer, basis_minor: int) -> EndReason | None:
+def still_buyable(before: PartyAnswer, after: PartyAnswer, quoted_minor: int) -> EndReason | None:
     """Return why the card must not be paid any more, or None when the quote still holds.
 
-    `before` is what the quote was made by, `basis_minor` the balance that it pays for, in the card's own currency.
+    `before` is what the quote was made by, `quoted_minor` the worth that it pays for, in the card's own currency.
     """
     consequence, reason = CONSEQUENCES[after.status]
     if consequence is Consequence.REJECT:
@@ -20,6 +20,6 @@ def still_buyable(before: PartyAnswer, after: PartyAnswer, basis_minor: int) -> 
         return EndReason.CHANGED if after.status is CardStatus.UNKNOWN and known_before else None
     if not after.balance.amount_minor:
         return EndReason.NOTHING_LEFT
-    less = after.balance.amount_minor < basis_minor
+    less = after.balance.amount_minor < quoted_minor
     newly_contradicts = after.contradicts_itself and not before.contradicts_itself
     return EndReason.CHANGED if less or newly_contradicts else None

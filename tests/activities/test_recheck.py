@@ -18,6 +18,7 @@ from domain.cards import EndReason
 from domain.facts import RecheckFacts
 from domain.identifiers import payout_key
 from domain.ledger import seller_payable
+from domain.money import Money
 from domain.pricing import QuoteState
 from tests.activities.world import World
 
@@ -93,3 +94,16 @@ async def test_without_an_answer_nothing_is_decided(world: World) -> None:
         await world.verification.recheck(card_id, quote_id)
     assert (failed.value.type, failed.value.non_retryable) == ("gateway_unavailable", False)
     assert await owed(world, card_id) == 465_00
+
+
+@pytest.mark.parametrize(("balance_minor", "reason"), [(50_000, None), (49_999, EndReason.CHANGED)])
+async def test_a_foreign_card_is_compared_in_its_own_currency(
+    world: World, balance_minor: int, reason: EndReason | None
+) -> None:
+    card_id = await world.a_card("amazon-us", accept_at_or_above=Money(1))
+    await world.verification.ask_issuer(card_id)
+    await world.verification.open_channel(card_id)
+    quote_id = (await world.pricing.value(card_id, 1)).quote_id
+    assert (await world.pricing.offer(card_id, quote_id)).accepted
+    await rebooked(world, card_id, balance_minor=balance_minor, currency="USD")
+    assert (await world.verification.recheck(card_id, quote_id)).end_reason is reason

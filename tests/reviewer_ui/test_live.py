@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 import pytest
+from playwright.async_api import expect
 from sqlalchemy import update
 
 from bootstrap.settings import PROJECT_ROOT
@@ -182,7 +183,7 @@ async def test_over_http_one_more_page_than_the_most_waits_and_a_stranger_gets_n
 async def test_in_a_browser_the_bell_rings_and_nothing_is_complained_of(house: House, browser_program: Path) -> None:
     async with _page(house, browser_program, 1366, 768) as (page, complaints):
         await page.goto("/cards")
-        await page.wait_for_function("document.querySelector('.bell .visually-hidden') !== null")
+        await expect(page.locator(".bell .visually-hidden")).not_to_have_count(0)
         (person_id,) = {listener.person.id for listener in await _listeners(house)}
         await told(house, person_id)
         await page.wait_for_selector(".bell-count")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from playwright.async_api import expect
 
 from domain.people import Role
 from tests.reviewer_ui.conftest import House
@@ -26,7 +27,7 @@ async def test_rows_are_walked_selected_and_opened_by_keys(house: House, browser
         assert await page.evaluate(FOCUSED) == second.task_id
         assert await page.inner_text("#bulk-count") == "1 selected"
         await page.evaluate(REFRESH)
-        await page.wait_for_function("!document.querySelector('.htmx-request, .htmx-swapping')")
+        await expect(page.locator(".htmx-request, .htmx-swapping")).to_have_count(0)
         assert await page.evaluate(SELECTED) == [first.task_id]
         assert await page.evaluate(FOCUSED) == second.task_id
         await page.keyboard.press("/")
