@@ -18,6 +18,8 @@ from domain.rules.checks import check_policy
 
 # A card whose step is running has no timer in the database; after this long without a change it counts as stuck.
 STEP_MAX = timedelta(minutes=15)
+# The four-eyes policy compares face values from this day on; earlier payouts were approved under the older rule.
+FACE_VALUE_COMPARED_SINCE = datetime(2026, 11, 27, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,8 @@ UNION ALL
 SELECT 'card ' || p.card_id || ' was paid ' || p.amount_minor || ' on the word of one person'
 FROM payout p JOIN card k ON k.id = p.card_id
 WHERE p.state <> 'refused'
-  AND GREATEST(p.amount_minor, CASE WHEN k.currency = 'CNY' THEN k.face_value_minor END) >= CAST(:alone_below AS bigint)
+  AND GREATEST(p.amount_minor, CASE WHEN k.currency = 'CNY' AND p.prepared_at >= CAST(:face_since AS timestamptz)
+                                    THEN k.face_value_minor END) >= CAST(:alone_below AS bigint)
   AND EXISTS (SELECT FROM review_decision d WHERE d.card_id = p.card_id AND d.applied_at IS NOT NULL
               AND d.outcome IN ('approve', 'approve_corrected'))
   AND NOT EXISTS (SELECT FROM review_decision d JOIN review_check c ON c.decision_id = d.id AND c.verdict = 'apply'
@@ -149,7 +152,8 @@ async def violations(session: AsyncSession, public_key: bytes, *, step_max: time
     held = await session.execute(text(HELD), {"step_max": step_max})
     found += [Violation("I5", what) for what in held.scalars()]
     alone_below = check_policy(datetime.now(UTC).date()).value_minor_min
-    one_word = await session.execute(text(FOUR_EYES), {"alone_below": alone_below})
+    given = {"alone_below": alone_below, "face_since": FACE_VALUE_COMPARED_SINCE}
+    one_word = await session.execute(text(FOUR_EYES), given)
     found += [Violation("I8", what) for what in one_word.scalars()]
     found += [Violation("I7", fault) for fault in await evidence.verify_all(session, public_key)]
     found += [Violation("I7", fault) for fault in await _inconsistent(session)]

@@ -13,7 +13,7 @@ from sqlalchemy import text, update
 from activities import drafts, leaving
 from activities.review import Review
 from activities.reviewing import REVEAL, REVEALS_MAX
-from database.invariants import DECISIONS, FOUR_EYES
+from database.invariants import DECISIONS, FACE_VALUE_COMPARED_SINCE, FOUR_EYES
 from database.tables.people import AuditRow
 from database.tables.review import ReviewCheckRow, ReviewDecisionRow, ReviewDraftRow, ReviewTaskRow
 from domain.refusals import (
@@ -61,7 +61,13 @@ async def broken(world: World, task: str) -> list[str]:
     async with world.database.transaction() as session:
         (one_word,) = (await session.execute(text("SELECT 9000000000"))).scalars()
         found = [*(await session.execute(text(DECISIONS))).scalars()]
-        found += [*(await session.execute(text(FOUR_EYES), {"alone_below": one_word})).scalars()]
+        found += [
+            *(
+                await session.execute(
+                    text(FOUR_EYES), {"alone_below": one_word, "face_since": FACE_VALUE_COMPARED_SINCE}
+                )
+            ).scalars()
+        ]
     decisions = {row.id for row in await world.rows(ReviewDecisionRow, task_id=task)}
     return [line for line in found if task in line or any(decision in line for decision in decisions)]
 
