@@ -148,8 +148,10 @@ def _asked_once(request_id: str, card_id: str, outlet_code: str) -> Any:
 
 
 def _require_face_value(card: CardRow, report: OutletReport) -> None:
-    """A confirmation of another worth than the card claims is no confirmation of this card."""
-    if report.verdict is not Verdict.CONFIRMED or card.face_value_minor is None:
+    """Refuse a confirmation without a face value, or of another than the card claims, where it claims one."""
+    if report.verdict is not Verdict.CONFIRMED:
         return
-    if report.face_value != Money(card.face_value_minor, card.currency):
+    if report.face_value is None:
+        raise AmountMismatch()
+    if card.face_value_minor is not None and report.face_value != Money(card.face_value_minor, card.currency):
         raise AmountMismatch()

@@ -7,6 +7,7 @@ import pytest
 from temporalio.exceptions import ApplicationError
 
 from activities.verification import Verification
+from database.tables.intake import CardRow
 from database.tables.ledger import LedgerTransactionRow
 from database.tables.verification import AnswerRow, DynamicCodeRow, OutletRequestRow, OutletRow
 from domain.cards import CardStatus, EndReason, Stage, WaitingFor
@@ -249,6 +250,19 @@ async def test_a_report_that_is_forged_strange_or_of_another_worth_changes_nothi
             await world.verification.receive_report(body, signature(secret, body))
     pending = reported(asked.request_id, verdict="pending", face=None)
     assert await world.verification.receive_report(pending, signature(SECRET, pending)) is None
+    (request,) = await world.rows(OutletRequestRow, id=asked.request_id)
+    assert request.answered_at is None
+
+
+async def test_a_confirmation_without_a_face_value_is_refused_also_where_the_card_claims_none(world: World) -> None:
+    await an_outlet(world)
+    card_id = await world.a_card("hualian")
+    asked = await world.verification.ask_outlet(card_id)
+    async with world.database.transaction() as session:
+        (await session.get_one(CardRow, card_id)).face_value_minor = None
+    body = reported(asked.request_id, face=None)
+    with pytest.raises(AmountMismatch):
+        await world.verification.receive_report(body, signature(SECRET, body))
     (request,) = await world.rows(OutletRequestRow, id=asked.request_id)
     assert request.answered_at is None
 
