@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 
@@ -9,7 +13,7 @@ from activities.asking import Asker, OpenedCard, answers_about
 from activities.failures import translated
 from database.repositories import cards, ledger
 from database.repositories.cards import Change
-from database.tables.intake import CardRow, SubmissionRow
+from database.tables.intake import CardEventRow, CardRow, SubmissionRow
 from database.tables.pricing import QuoteRow
 from domain.cards import CardStatus, CardType, EndReason, Stage, WaitingFor
 from domain.facts import RecheckFacts
@@ -20,9 +24,13 @@ from domain.pricing import QuoteState
 from domain.rules.assessment import PartyAnswer, heard
 from domain.rules.recheck import still_buyable
 from domain.verification import Answer, Party
-from gateways.errors import GatewayRefused
+from gateways.errors import GatewayRefused, GatewayUnavailable
 
 STEP, PURCHASES_STEP = "recheck", "recheck-purchases"
+CONFIRMED, VOID = "payout.card_confirmed", "payout.card_changed"
+# Longer than an attempt that Temporal has given up can run on: it must not void a quote that is being paid.
+CONFIRMED_FOR = timedelta(minutes=5)
+_EVENT: Any = CardEventRow
 
 
 class Rechecks(Asker):
@@ -33,22 +41,24 @@ class Rechecks(Asker):
     async def recheck(self, card_id: str, quote_id: str) -> RecheckFacts:
         """Compare the card with its accepted quote; the answers become evidence.
 
-        Where the quote no longer holds, the debt to the seller is reversed in the same transaction. A card that a person
-        approved without the issuer's word is not asked about again. Raises GatewayUnavailable when nothing is known.
+        Where the quote no longer holds, the debt to the seller is reversed in the same transaction, and that verdict is
+        final. A card that a person approved without the issuer's word is not asked about again. Raises GatewayUnavailable
+        when nothing is known, also when the issuer refuses the request: that is a fault between us, not one of the card.
         """
         card = await self._asking.opened(card_id)
         number = int(quote_id.rpartition(":")[2])
         async with self._database.transaction() as session:
+            known = await self._verdict(session, card_id, quote_id)
             earlier = [answer for answer in await answers_about(session, card.row) if not _is_recheck(answer)]
         before = heard(earlier)
-        if before.status is CardStatus.UNKNOWN:
-            return RecheckFacts(None)
+        if known is not None or before.status is CardStatus.UNKNOWN:
+            return known or RecheckFacts(None)
         answers = await self._asked_again(card, number)
-        reason = still_buyable(before, heard(answers), _quoted(card.row, before)) if answers else EndReason.CHANGED
+        reason = still_buyable(before, heard(answers), _quoted(card.row, before))
         return await self._kept(card, quote_id, answers, reason)
 
     async def _asked_again(self, card: OpenedCard, number: int) -> list[Answer]:
-        """Return the issuer's answers, none when it refuses to speak of this card."""
+        """Return the issuer's answers. A card that it does not know is an answer; a refused request is none."""
         row, issuer = card.row, self._parties.issuer
         request_id = request_key(row.id, STEP, number)
         try:
@@ -58,9 +68,21 @@ class Rechecks(Asker):
                 request_id = request_key(row.id, PURCHASES_STEP, number)
                 async with self._asking.failures_recorded(card, Party.ISSUER, "consumption", request_id):
                     answers.append(await issuer.consumption(request_id, row.brand, card.number))
-        except GatewayRefused:
-            return []
+        except GatewayRefused as refused:
+            raise GatewayUnavailable(refused.system, f"refused_{refused.code}") from None
         return answers
+
+    async def _verdict(self, session: AsyncSession, card_id: str, quote_id: str) -> RecheckFacts | None:
+        """Return the verdict on the quote that still counts: a void one always, a confirmation for CONFIRMED_FOR.
+
+        An earlier attempt may have committed without Temporal hearing of it, or may still run beside this one.
+        """
+        told = (_EVENT.card_id == card_id, _EVENT.what.in_((CONFIRMED, VOID)), _EVENT.facts["quote"].astext == quote_id)
+        newest = select(CardEventRow).where(*told).order_by(_EVENT.what == VOID, _EVENT.id)
+        found = (await session.execute(newest)).scalars().all()
+        if not found or (found[-1].what == CONFIRMED and found[-1].at < self._now() - CONFIRMED_FOR):
+            return None
+        return RecheckFacts(EndReason(found[-1].facts["reason"]) if found[-1].what == VOID else None)
 
     async def _kept(
         self, card: OpenedCard, quote_id: str, answers: list[Answer], reason: EndReason | None
@@ -68,10 +90,13 @@ class Rechecks(Asker):
         async with self._database.transaction() as session:
             row = await cards.load_for_update(session, card.row.id)
             quote = await session.get_one(QuoteRow, quote_id, with_for_update=True)
+            known = await self._verdict(session, row.id, quote_id)  # Of an attempt that was faster.
+            if known is not None:
+                return known
             await self._asking.write(session, card, answers)
             facts = {"quote": quote_id, "status": heard(answers).status.value, "reason": reason.value if reason else ""}
-            what = "payout.card_changed" if reason else "payout.card_confirmed"
-            await cards.record(session, row.id, Change(Stage.PAYOUT, WaitingFor.MACHINE, None, what, facts))
+            change = Change(Stage.PAYOUT, WaitingFor.MACHINE, None, VOID if reason else CONFIRMED, facts)
+            await cards.record(session, row.id, change)
             if reason is not None:
                 await _void(session, row, quote)
         return RecheckFacts(reason)

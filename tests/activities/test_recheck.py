@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select, text
 from temporalio.exceptions import ApplicationError
 
+from activities.verification import Verification
 from database import invariants
 from database.repositories import cards
 from database.tables.ledger import AccountRow, EntryRow
@@ -20,6 +23,9 @@ from domain.identifiers import payout_key
 from domain.ledger import seller_payable
 from domain.money import Money
 from domain.pricing import QuoteState
+from gateways.breaker import Breakers
+from gateways.http import SignedChannel
+from gateways.issuer import IssuerGateway
 from tests.activities.world import World
 
 ACCOUNT: Any = AccountRow
@@ -107,3 +113,36 @@ async def test_a_foreign_card_is_compared_in_its_own_currency(
     assert (await world.pricing.offer(card_id, quote_id)).accepted
     await rebooked(world, card_id, balance_minor=balance_minor, currency="USD")
     assert (await world.verification.recheck(card_id, quote_id)).end_reason is reason
+
+
+async def test_a_verdict_stays_though_the_issuer_changes_its_mind(world: World) -> None:
+    """A worker may be lost after the commit: the repeated activity must end the card for the reason it was voided for."""
+    card_id, quote_id = await world.an_accepted_quote()
+    await rebooked(world, card_id, status="frozen", balance_minor=50_000)
+    assert (await world.verification.recheck(card_id, quote_id)).end_reason is EndReason.FROZEN
+    await rebooked(world, card_id, balance_minor=50_000)
+    assert (await world.verification.recheck(card_id, quote_id)).end_reason is EndReason.FROZEN
+    assert await owed(world, card_id) == 0
+
+
+async def test_a_fault_of_our_request_voids_no_quote(world: World) -> None:
+    card_id, quote_id = await world.an_accepted_quote()
+    channel = SignedChannel("issuer", world.issuer.plain, "a secret that was rotated wrongly")
+    parties = replace(world.verification._parties, issuer=IssuerGateway(channel, Breakers()))
+    misconfigured = Verification(world.database, world.keyring, parties)
+    with pytest.raises(ApplicationError) as failed:
+        await misconfigured.recheck(card_id, quote_id)
+    assert (failed.value.type, failed.value.non_retryable) == ("gateway_unavailable", False)
+    assert await owed(world, card_id) == 465_00
+    assert await world.verification.recheck(card_id, quote_id) == RecheckFacts(None)
+
+
+async def test_an_attempt_that_comes_late_voids_no_quote_that_was_just_confirmed(world: World) -> None:
+    card_id, quote_id = await world.an_accepted_quote()
+    assert await world.verification.recheck(card_id, quote_id) == RecheckFacts(None)
+    await rebooked(world, card_id, balance_minor=0)
+    assert await world.verification.recheck(card_id, quote_id) == RecheckFacts(None)
+    assert await owed(world, card_id) == 465_00
+    parties = world.verification._parties
+    later = Verification(world.database, world.keyring, parties, now=lambda: datetime.now(UTC) + timedelta(minutes=6))
+    assert (await later.recheck(card_id, quote_id)).end_reason is EndReason.NOTHING_LEFT
