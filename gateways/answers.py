@@ -12,6 +12,8 @@ from domain.money import Currency, Money
 from gateways.errors import GatewayUnavailable
 
 EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+COST_FEN_MAX = 100_00  # A question costs fen; a hundred yuan for one is a mistake of the partner's.
+COUNT_MAX = 1_000
 AMOUNT_MINOR_MAX = 10**12  # Far more than any card holds, and still a number that the database keeps.
 
 
@@ -36,8 +38,13 @@ def amount(fields: Mapping[str, Any], name: str) -> Money | None:
 
 
 def day(fields: Mapping[str, Any], name: str) -> date | None:
-    """The ISO 8601 date under `name`; None when it is null or absent."""
-    return None if fields.get(name) is None else date.fromisoformat(fields[name])
+    """Return the ISO 8601 date under `name`, None when it is null or absent. Raises ValueError outside 2000 to 2099."""
+    if fields.get(name) is None:
+        return None
+    found = date.fromisoformat(fields[name])
+    if not EARLIEST.date() <= found < LATEST.date():
+        raise ValueError(name)
+    return found
 
 
 def moment(fields: Mapping[str, Any], name: str) -> datetime:
@@ -59,4 +66,12 @@ def status(fields: Mapping[str, Any]) -> CardStatus:
 
 def cost(fields: Mapping[str, Any]) -> int:
     """What the call cost, in fen; 0 when the partner does not say."""
-    return int(fields.get("cost_fen", 0))
+    return count(fields, "cost_fen", COST_FEN_MAX) if "cost_fen" in fields else 0
+
+
+def count(fields: Mapping[str, Any], name: str, most: int = COUNT_MAX) -> int:
+    """Return the whole number from 0 to `most` under `name`. Raises ValueError for anything else, also for true and 1.5."""
+    given = fields[name]
+    if not isinstance(given, int) or isinstance(given, bool) or not 0 <= given <= most:
+        raise ValueError(name)
+    return given

@@ -73,7 +73,7 @@ class IssuerGateway:
         reply = await self._ask("/v1/cards/code/check", request_id, brand, number, {"code": code})
         with answers.reading(SYSTEM):
             call = _call("check_code", request_id, reply, reply.text_of("result", "tries_left"))
-            return CodeChecked(CODE_RESULTS[reply.fields["result"]], int(reply.fields["tries_left"]), call)
+            return CodeChecked(CODE_RESULTS[reply.fields["result"]], answers.count(reply.fields, "tries_left"), call)
 
     async def _ask(self, path: str, request_id: str, brand: str, number: str, extra: dict[str, Any]) -> JsonReply:
         async with self._breakers.guard(SYSTEM, f"{SYSTEM}:{brand}"):
@@ -101,14 +101,18 @@ def _balance(reply: JsonReply, status: CardStatus) -> Money | None:
 
 def _purchases(records: list[dict[str, Any]]) -> dict[str, str]:
     lines = {
-        f"record_{place}": f"{record['at']} {int(record['amount_minor'])} {record.get('place', '')}".strip()
+        f"record_{place}": f"{record['at']} {_spent(record)} {record.get('place', '')}".strip()
         for place, record in enumerate(records, start=1)
     }
     return {
         "records": str(len(records)),
-        "spent_minor": str(sum(int(record["amount_minor"]) for record in records)),
+        "spent_minor": str(sum(_spent(record) for record in records)),
         **lines,
     }
+
+
+def _spent(record: dict[str, Any]) -> int:
+    return answers.count(record, "amount_minor", answers.AMOUNT_MINOR_MAX)
 
 
 def _call(operation: str, request_id: str, reply: JsonReply, details: dict[str, str]) -> CallRecord:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 
@@ -34,3 +34,31 @@ def test_no_gateway_reads_a_moment_by_itself() -> None:
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "datetime.fromisoformat"
     ]
     assert [reader for reader in readers if not reader.startswith("gateways/answers.py")] == []
+
+
+@pytest.mark.parametrize("stated", [-1, 10**30, True, 1.5, "10", None])
+def test_a_cost_that_is_no_amount_of_fen_is_refused(stated: object) -> None:
+    with pytest.raises(ValueError, match="cost_fen"):
+        answers.cost({"cost_fen": stated})
+
+
+@pytest.mark.parametrize(("fields", "fen"), [({}, 0), ({"cost_fen": 0}, 0), ({"cost_fen": 10}, 10)])
+def test_a_cost_is_read_in_fen_and_none_is_nothing(fields: dict[str, int], fen: int) -> None:
+    assert answers.cost(fields) == fen
+
+
+@pytest.mark.parametrize("stated", [-1, 10**30, True, "3"])
+def test_a_count_that_is_none_is_refused(stated: object) -> None:
+    with pytest.raises(ValueError, match="tries_left"):
+        answers.count({"tries_left": stated}, "tries_left")
+
+
+@pytest.mark.parametrize("written", ["0001-01-01", "9999-12-31", "2100-01-01"])
+def test_a_day_far_from_now_is_refused(written: str) -> None:
+    with pytest.raises(ValueError, match="expires_on"):
+        answers.day({"expires_on": written}, "expires_on")
+
+
+def test_a_usual_day_and_none_are_read() -> None:
+    assert answers.day({"expires_on": "2028-06-30"}, "expires_on") == date(2028, 6, 30)
+    assert answers.day({}, "expires_on") is None
