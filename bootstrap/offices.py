@@ -24,7 +24,7 @@ from bootstrap.words import Problem
 from database.tables.people import AuditRow, PersonRow
 from database.tables.verification import OutletRow
 from domain.cards import CardType
-from domain.people import PASSWORD_CHARACTERS_MIN, Role, is_address, is_name
+from domain.people import NAME_CHARACTERS_MAX, PASSWORD_CHARACTERS_MIN, Role, is_address, is_name
 from domain.rules.brands import catalogue
 from gateways.webhooks import PORTS, is_public, resolve
 
@@ -73,7 +73,10 @@ async def reset_totp(settings: Settings, email: str) -> None:
 async def add_partner(settings: Settings, name: str, webhook_url: str | None = None) -> NewPartner:
     """A business that hands in cards by API. Raises Problem without a name, and for an address no webhook may go to."""
     if not is_name(name.strip()):
-        raise Problem("名称不能为空，且不能含换行等控制字符。", "A name is 1 to 100 printable characters on one line.")
+        raise Problem(
+            f"名称须为 1 至 {NAME_CHARACTERS_MAX} 个可显示字符，不能换行。",
+            f"A name is 1 to {NAME_CHARACTERS_MAX} printable characters on one line.",
+        )
     if webhook_url is not None:
         await _require_reachable(webhook_url, allow_private=settings.webhooks_to_private_addresses)
     keyring = keys.load(settings).keyring
@@ -95,7 +98,8 @@ async def add_outlet(settings: Settings, code: str, name: str, brand: str) -> No
         raise Problem(f"区域卡品牌只有：{', '.join(regional)}。", f"The regional brands are: {', '.join(regional)}.")
     if not _OUTLET_CODE.fullmatch(code) or not is_name(name.strip()):
         raise Problem(
-            "网点代码须为小写字母、数字和连字符，名称不能为空。", "A code is a-z, 0-9 and hyphens; a name is not empty."
+            "网点代码须为小写字母、数字和连字符，名称须为一行可显示字符。",
+            "A code is a-z, 0-9 and hyphens; a name is one printable line.",
         )
     keyring = keys.load(settings).keyring
     secret = keyring.seal_text(secrets.token_urlsafe(32), purpose="outlet", aad=f"outlet:{code}:secret")

@@ -20,9 +20,14 @@ from gateways.signatures import HEADER, sign
 SYSTEM = "webhook"
 DELIVERY_HEADER, EVENT_HEADER = "X-Cardloop-Delivery", "X-Cardloop-Event"
 # The one block of IPv6 that holds addresses of the public internet, and what is not global in it. Python's own table grows
-# with its releases. Source: IANA IPv6 Special-Purpose Address Registry.
+# with its releases. Source: IANA IPv4 and IPv6 Special-Purpose Address Registries.
 GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
-NOT_GLOBAL = tuple(map(ipaddress.IPv6Network, ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")))
+NOT_GLOBAL = tuple(
+    map(
+        ipaddress.ip_network,
+        ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20", "192.0.0.0/24", "192.88.99.0/24"),
+    )
+)
 PORTS = {"https": 443, "http": 80}
 
 Resolve = Callable[[str, int], Awaitable[list[str]]]
@@ -111,9 +116,9 @@ def is_public(address: str) -> bool:
     if isinstance(found, ipaddress.IPv6Address):
         inner = found.ipv4_mapped or found.sixtofour or (found.teredo or (None, None))[1] or _nat64(found)
         found = inner or found
-    if isinstance(found, ipaddress.IPv6Address) and not (
-        found in GLOBAL_UNICAST and not any(found in one for one in NOT_GLOBAL)
-    ):
+    if any(found in one for one in NOT_GLOBAL if one.version == found.version):
+        return False
+    if isinstance(found, ipaddress.IPv6Address) and found not in GLOBAL_UNICAST:
         return False
     return found.is_global and not found.is_multicast
 

@@ -48,7 +48,7 @@ async def test_a_partner_that_does_not_take_it(status: int, kind: type[Exception
     "address",
     ["127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "0.1.2.3", "224.0.0.1", "100.64.0.1",
      "::1", "fe80::1%eth0", "fc00::1", "::ffff:127.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::", "::", "::7f00:1", "fec0::1", "64:ff9b:1::1",
-     "2001:db8::1", "3fff::1", "5f00::1", "100::1", "2001:2::1", "ff02::1"],
+     "2001:db8::1", "3fff::1", "5f00::1", "100::1", "2001:2::1", "ff02::1", "192.88.99.1", "192.0.0.8"],
 )  # fmt: skip
 async def test_no_webhook_enters_our_own_network(address: str) -> None:
     asked: list[httpx.Request] = []

@@ -162,6 +162,16 @@ async def test_people_who_cannot_be_added_are_refused_in_a_sentence(keyed: Setti
     assert not await rows(store, PersonRow, email=f"x{email}")
 
 
+@pytest.mark.parametrize("name", ["Green\r\nLane", "Green\nLane", "Green\x00Lane", "  ", ""])
+async def test_a_name_of_a_partner_or_outlet_is_one_printable_line(keyed: Settings, store: Database, name: str) -> None:
+    code = f"outlet-{new_id().lower()}"
+    with pytest.raises(Problem, match="name"):
+        await offices.add_partner(keyed, name)
+    with pytest.raises(Problem, match="name"):
+        await offices.add_outlet(keyed, code, name, "hualian")
+    assert await rows(store, OutletRow, code=code) == []
+
+
 async def test_a_partner_gets_a_key_and_a_webhook_secret_that_work(
     keyed: Settings, store: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
