@@ -134,9 +134,8 @@ class Intake:
     async def mark_started(self, card_id: str) -> None:
         """The card's workflow is known to run."""
         statement = update(CardRow).where(col(CardRow.id) == card_id).values(started_at=now())
-        async with self._database.transaction() as session:
-            await session.execute(statement)
-            await set_aside.done(session, STARTER, card_id)
+        async with self._database.statement() as connection:
+            await connection.execute(statement)
 
     async def card_to_buy(self, card_id: str) -> CardToBuy:
         """What the card's workflow starts with. Refuses NotFound."""

@@ -11,6 +11,7 @@ import structlog
 
 from database.repositories import set_aside
 from database.session import Database, DatabaseUnavailable
+from domain.refusals import TemporarilyUnavailable
 
 _log = structlog.get_logger("loops")
 
@@ -26,15 +27,18 @@ def kind_and_place(error: BaseException) -> str:
 async def apart(database: Database, loop: str, subject: str) -> AsyncIterator[None]:
     """Run one piece of a loop's work so that its failure ends neither the batch nor the loop.
 
-    What fails is set aside with its reason (`set_aside.left_out` keeps it out of the next looks). Only DatabaseUnavailable
-    passes, because it concerns every piece alike.
+    What fails is set aside with its reason (`set_aside.left_out` keeps it out of the next looks); what succeeds is no
+    longer set aside. DatabaseUnavailable and TemporarilyUnavailable pass, because they concern every piece alike.
     """
     try:
         yield
-    except DatabaseUnavailable:
+    except (DatabaseUnavailable, TemporarilyUnavailable):
         raise
     except Exception as error:  # noqa: BLE001  # One row's fault must not stop the work on all the others.
         reason = kind_and_place(error)
         _log.error("work_set_aside", loop=loop, subject=subject, reason=reason)
         async with database.transaction() as session:
             await set_aside.put(session, loop, subject, reason, datetime.now(UTC))
+    else:
+        async with database.statement() as connection:
+            await set_aside.done(connection, loop, subject)

@@ -38,16 +38,19 @@ class Teller:
         return sum(await asyncio.gather(*(self._tell(one) for one in due)))
 
     async def _tell(self, one: Leaving) -> bool:
-        async with apart(self._database, leaving.LOOP, one.decision_id):
-            return await self._told(one)
+        try:
+            async with apart(self._database, leaving.LOOP, one.decision_id):
+                return await self._told(one)
+        except TemporarilyUnavailable:
+            _log.warning("decision waits", card=one.card_id, task=one.task_id)  # Told again at a later look.
         return False
 
     async def _told(self, one: Leaving) -> bool:
+        """Whether the card took the decision. Raises TemporarilyUnavailable."""
         try:
             await self._desk.decide(one.card_id, one.task_id, one.decision_id)
         except TemporarilyUnavailable:
-            _log.warning("decision waits", card=one.card_id, task=one.task_id)  # Told again at a later look.
-            return False
+            raise
         except Refusal as refused:
             async with self._database.transaction() as session:
                 news = await not_taken(session, one.decision_id, refused, self._now())

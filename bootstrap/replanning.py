@@ -80,11 +80,10 @@ class Replanner:
 
     async def _tell(self, card_id: str, task_id: str) -> bool:
         self._asked[task_id] = self._now()
-        async with apart(self._database, LOOP, task_id):
-            try:
+        try:
+            async with apart(self._database, LOOP, task_id):
                 await self._desk.replan(card_id, task_id)
-            except TemporarilyUnavailable:
-                _log.warning("clock waits", card=card_id, task=task_id)  # Signalled again at a later look.
-                return False
-            return True
+                return True
+        except TemporarilyUnavailable:
+            _log.warning("clock waits", card=card_id, task=task_id)  # Signalled again at a later look.
         return False

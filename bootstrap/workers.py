@@ -185,4 +185,4 @@ async def _forever(name: str, pause_s: float, once: Callable[[], Awaitable[int]]
         except Exception as error:  # noqa: BLE001  # All cards depend on the process that this loop shares with the workers.
             failures += 1
             log.error("loop_failed", loop=name, reason=kind_and_place(error), in_a_row=failures)
-        await asyncio.sleep(max(pause_s, min(FAILED_PAUSE_S_MAX, pause_s * 2 ** min(failures, 10) if failures else 0)))
+        await asyncio.sleep(max(pause_s, min(FAILED_PAUSE_S_MAX, pause_s * 2 ** min(failures, 10))))

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, delete, exists, func, select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from database.tables.set_aside import SetAsideRow
 
@@ -32,13 +32,9 @@ async def put(session: AsyncSession, loop: str, subject: str, reason: str, now: 
     await session.execute(statement.on_conflict_do_update(index_elements=["loop", "subject"], set_=again))
 
 
-async def done(session: AsyncSession, loop: str, subject: str) -> None:
+async def done(connection: AsyncConnection, loop: str, subject: str) -> None:
     """Forget the subject: the loop has done its work."""
-    await session.execute(
-        delete(SetAsideRow)
-        .where(_ROW.loop == loop, _ROW.subject == subject)
-        .execution_options(synchronize_session=False)
-    )
+    await connection.execute(delete(SetAsideRow).where(_ROW.loop == loop, _ROW.subject == subject))
 
 
 def left_out(loop: str, subject: ColumnElement[str] | Any, now: datetime) -> ColumnElement[bool]:

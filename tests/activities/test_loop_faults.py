@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import pytest
 from sqlalchemy import update
 
+from activities.loop_faults import apart
 from activities.snoozes import Snoozes
 from bootstrap.replanning import Replanner
 from database.repositories import set_aside
+from database.session import DatabaseUnavailable
 from database.tables.columns import now
 from database.tables.intake import SellerRow
 from database.tables.outbox import OutboxRow
 from database.tables.review import ReviewTaskRow
 from domain.identifiers import new_id
+from domain.refusals import TemporarilyUnavailable
 from tests.activities.looping import Desk, a_decided_card, a_promise, answering, deliver, receiver, teller
 from tests.activities.test_review import a_taken_task
 from tests.activities.world import World
@@ -33,7 +37,9 @@ async def test_work_set_aside_waits_longer_after_each_failure_and_is_forgotten_w
             await session.refresh(row)
             waits.append((row.again_at - moment).total_seconds())
         assert (row.failures, row.since) == (12, moment)
-        await set_aside.done(session, "test", subject)
+    async with world.database.statement() as connection:
+        await set_aside.done(connection, "test", subject)
+    async with world.database.transaction() as session:
         assert subject not in {row.subject for row in await set_aside.listed(session, 10_000)}
     assert waits[:4] == [30, 60, 120, 240]
     assert waits[-1] == 3600
@@ -101,6 +107,30 @@ async def test_a_clock_that_cannot_be_signalled_is_set_aside_and_the_others_are_
         kept = {(row.loop, row.subject) for row in await set_aside.listed(session, 10_000)}
     assert ("replanner", tasks[0][1]) in kept
     assert ("replanner", tasks[1][1]) not in kept
+
+
+async def test_what_succeeds_after_a_failure_is_no_longer_set_aside(world: World) -> None:
+    subject = new_id()
+    async with apart(world.database, "test", subject):
+        raise ValueError
+    assert subject in await _set_aside(world)
+    async with apart(world.database, "test", subject):
+        pass
+    assert subject not in await _set_aside(world)
+
+
+@pytest.mark.parametrize("away", [TemporarilyUnavailable, lambda: DatabaseUnavailable("away")])
+async def test_an_outage_passes_and_sets_nothing_aside(world: World, away: Callable[[], Exception]) -> None:
+    subject = new_id()
+    with pytest.raises((TemporarilyUnavailable, DatabaseUnavailable)):
+        async with apart(world.database, "test", subject):
+            raise away()
+    assert subject not in await _set_aside(world)
+
+
+async def _set_aside(world: World) -> set[str]:
+    async with world.database.transaction() as session:
+        return {row.subject for row in await set_aside.listed(session, 10_000)}
 
 
 async def test_a_snooze_that_cannot_be_ended_is_set_aside_and_the_others_end(world: World) -> None:
