@@ -29,6 +29,7 @@ _HAS_IT = {
     WaitingFor.SELLER_CODE: ClockOwner.SELLER,
     WaitingFor.SELLER_ITEM: ClockOwner.SELLER,
     WaitingFor.SELLER_OFFER: ClockOwner.SELLER,
+    WaitingFor.SELLER_PAYEE: ClockOwner.SELLER,
     WaitingFor.OUTLET: ClockOwner.OUTLET,
 }
 _INTERVAL: Any = ClockIntervalRow  # Attributes of models are columns in a statement.

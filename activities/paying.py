@@ -14,17 +14,54 @@ from database.repositories.cards import Change
 from database.tables.columns import now
 from database.tables.intake import CardRow, SubmissionRow
 from database.tables.payout import PaymentNotificationRow, PayoutRow
+from database.tables.pricing import QuoteRow
 from domain.cards import EndReason, Outcome, Stage, WaitingFor
 from domain.facts import NotificationVerdict
+from domain.identifiers import short
 from domain.ledger import payout_paid, payout_refused
 from domain.money import Money
-from domain.payout import PayoutOutcome, PayoutReport, PayoutState
+from domain.payout import PayoutOrder, PayoutOutcome, PayoutReport, PayoutState
+from domain.sealing import KeyRing
+from gateways.alipay.states import REFUSALS
+
+PURPOSE = "payout"  # The key ring's purpose for the payees of orders.
 
 
-def settled_report(row: PayoutRow) -> PayoutReport | None:
-    """The outcome of an order that is settled already."""
-    known = {PayoutState.PAID: PayoutOutcome.PAID, PayoutState.REFUSED: PayoutOutcome.REFUSED}.get(row.state)
-    return None if known is None else PayoutReport(row.key, known, row.gateway_reference, None, row.refusal_code)
+def known_report(row: PayoutRow) -> PayoutReport | None:
+    """The outcome that the gateway gave us for certain; it is asked no more."""
+    if row.answered is None:
+        return None
+    return PayoutReport(row.key, row.answered, row.gateway_reference, None, row.refusal_code)
+
+
+def order_of(keyring: KeyRing, submission: SubmissionRow, quote: QuoteRow, key: str, attempt: int) -> PayoutRow:
+    """A new order with the payee as the submission names it now: what is sent later is what was written here."""
+    account, name = payee_of(keyring, submission)
+    place = f"payout:{key}"
+    return PayoutRow(
+        key=key, card_id=quote.card_id, quote_id=quote.id, attempt=attempt, amount_minor=quote.amount_minor,
+        currency=quote.currency, payee_masked=submission.payee_masked,
+        payee_account_sealed=keyring.seal_text(account, purpose=PURPOSE, aad=f"{place}:payee_account"),
+        payee_name_sealed=keyring.seal_text(name, purpose=PURPOSE, aad=f"{place}:payee_name"),
+    )  # fmt: skip
+
+
+def opened_order(keyring: KeyRing, row: PayoutRow, submission: SubmissionRow) -> PayoutOrder:
+    """The order as it is sent. One from before orders kept their payee is sent to the submission's."""
+    account, name = payee_of(keyring, submission)
+    if row.payee_account_sealed is not None and row.payee_name_sealed is not None:
+        place = f"payout:{row.key}"
+        account = keyring.open_text(row.payee_account_sealed, purpose=PURPOSE, aad=f"{place}:payee_account")
+        name = keyring.open_text(row.payee_name_sealed, purpose=PURPOSE, aad=f"{place}:payee_name")
+    title = f"Cardloop {short(row.card_id)}"
+    return PayoutOrder(row.key, Money(row.amount_minor, row.currency), account, name, title)
+
+
+def payee_of(keyring: KeyRing, submission: SubmissionRow) -> tuple[str, str]:
+    """Account and name of the submission's payee."""
+    place = f"submission:{submission.id}"
+    account = keyring.open_text(submission.payee_account_sealed, purpose="submission", aad=f"{place}:payee_account")
+    return account, keyring.open_text(submission.payee_name_sealed, purpose="submission", aad=f"{place}:payee_name")
 
 
 def verdict_on(row: PayoutRow | None, report: PayoutReport) -> NotificationVerdict:
@@ -71,23 +108,31 @@ async def owner_of(session: AsyncSession, card: CardRow) -> str:
     return (await session.get_one(SubmissionRow, card.submission_id)).owner
 
 
-async def settle_once(session: AsyncSession, row: PayoutRow, outcome: PayoutOutcome, code: str | None) -> None:
-    """Posts the outcome and ends the card with it; the caller holds the order's row and knows it unsettled."""
+async def settle_once(session: AsyncSession, row: PayoutRow, outcome: PayoutOutcome, *, ends: bool) -> None:
+    """Posts the outcome and moves the card with it; the caller holds the order's row and knows it unsettled.
+
+    Paid always ends the card. Refused ends it where `ends`; else the card waits, its money owed, for another payee.
+    """
     amount, paid = Money(row.amount_minor, row.currency), outcome is PayoutOutcome.PAID
     card = await cards.load_for_update(session, row.card_id)
     owner = await owner_of(session, card)
-    row.state = PayoutState.PAID if paid else PayoutState.REFUSED
-    row.settled_at, row.refusal_code = now(), code
+    row.state, row.settled_at = PayoutState.PAID if paid else PayoutState.REFUSED, now()
     postings = payout_paid(amount) if paid else payout_refused(owner, amount)
     await ledger.post(session, f"{row.key}:settled", row.card_id, f"payout_{outcome.value}", postings)
-    facts = {"key": row.key, "amount": str(amount), "code": code or ""}
-    await cards.record(
-        session,
-        row.card_id,
-        Change(
-            Stage.ENDED, WaitingFor.NOBODY, None, f"payout.{outcome.value}", facts, actor="gateway",
+    facts = {"key": row.key, "amount": str(amount), "code": row.refusal_code or ""}
+    if (fault := REFUSALS.get(row.refusal_code or "")) is not None and not paid:
+        facts["payee_fault"] = fault.value
+    what = f"payout.{outcome.value}"
+    if paid or ends:
+        change = Change(
+            Stage.ENDED, WaitingFor.NOBODY, None, what, facts, actor="gateway",
             outcome=Outcome.PAID if paid else Outcome.PAYMENT_REFUSED,
-            reason=None if paid else EndReason.PAYEE_REFUSED, reason_detail=code,
-        ),
-    )  # fmt: skip
-    await clocks.stop(session, row.card_id, now())
+            reason=None if paid else EndReason.PAYEE_REFUSED, reason_detail=row.refusal_code,
+        )  # fmt: skip
+    else:
+        change = Change(Stage.PAYOUT, WaitingFor.SELLER_PAYEE, None, what, facts, actor="gateway")
+    await cards.record(session, row.card_id, change)
+    if paid or ends:
+        await clocks.stop(session, row.card_id, now())
+    else:
+        await clocks.follow(session, row.card_id, WaitingFor.SELLER_PAYEE, now())

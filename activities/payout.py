@@ -2,45 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from activities import clocks
 from activities.failures import PayoutUnknown, translated
+from activities.payable import why_not
 from activities.paying import (
-    heard_first,
+    known_report,
+    opened_order,
+    order_of,
     ordered_with,
-    owner_of,
     prepared_first,
     settle_once,
-    settled_report,
-    verdict_on,
 )
 from database.repositories import cards, ledger
 from database.repositories.cards import Change
 from database.session import Database
-from database.tables.intake import SubmissionRow
-from database.tables.payout import PaymentNotificationRow, PayoutRow
+from database.tables.columns import now
+from database.tables.intake import CardRow, SubmissionRow
+from database.tables.payout import PayoutRow
 from database.tables.pricing import QuoteRow
 from domain.cards import Stage, WaitingFor
-from domain.facts import NotificationVerdict, PaymentReport, PayoutFacts
-from domain.identifiers import new_id, short
+from domain.facts import PayoutFacts
+from domain.identifiers import payout_key
 from domain.ledger import payout_prepared
 from domain.money import Money
-from domain.payout import PayoutOrder, PayoutOutcome, PayoutReport, PayoutState
-from domain.pricing import QuoteState
-from domain.refusals import AmountMismatch, NotFound, SignatureInvalid
+from domain.payout import (
+    AMOUNT_DIFFERS,
+    DEALING,
+    NOT_FOUND,
+    PaymentGateway,
+    PayoutOrder,
+    PayoutOutcome,
+    PayoutReport,
+    PayoutState,
+)
 from domain.sealing import KeyRing
-from gateways.errors import GatewayRefused, ReportRefused
-from gateways.payout.alipay import DEALING, NOT_FOUND, AlipayGateway
+from gateways.errors import GatewayRefused
 
 # With these words the gateway says that it has the order: only waiting helps, sending again never does.
-GATEWAY_HAS_IT = frozenset({DEALING, "AMOUNT_DIFFERS"})
-NOTIFY_ID_LENGTH_MAX = 128
+GATEWAY_HAS_IT = frozenset({DEALING, AMOUNT_DIFFERS})
 
 
 @dataclass(frozen=True)
@@ -50,13 +57,13 @@ class _Ordered:
     order: PayoutOrder
     card_id: str
     perhaps_sent: bool
-    settled: PayoutReport | None = field(default=None)
+    known: PayoutReport | None = field(default=None)
 
 
 class Payout:
-    """Prepares, sends, reconciles and settles payment orders, and hears the gateway's notifications."""
+    """Prepares, sends, reconciles and settles payment orders."""
 
-    def __init__(self, database: Database, keyring: KeyRing, gateway: AlipayGateway) -> None:
+    def __init__(self, database: Database, keyring: KeyRing, gateway: PaymentGateway) -> None:
         self._database = database
         self._keyring = keyring
         self._gateway = gateway
@@ -66,21 +73,36 @@ class Payout:
     async def prepare(self, card_id: str, quote_id: str, key: str) -> None:
         """Writes the order and its postings down before anything is sent; prepared once per key.
 
-        Raises a non-retryable failure for a quote that was not accepted: nothing is paid without acceptance.
+        Everything that lets money leave is read again from our own rows. Raises `not_accepted` for good for a quote that
+        was not accepted, and `not_payable`, tried again, when anything else is missing: a person must look then.
         """
         async with self._database.transaction() as session:
             card = await cards.load_for_update(session, card_id)
+            if await session.get(PayoutRow, key) is not None:
+                return
             quote = await session.get_one(QuoteRow, quote_id)
-            if quote.state is not QuoteState.ACCEPTED or quote.card_id != card_id:
-                raise ApplicationError("the quote was not accepted", type="not_accepted", non_retryable=True)
-            amount = Money(quote.amount_minor, quote.currency)
-            if await prepared_first(session, PayoutRow(key=key, card_id=card_id, amount_minor=amount.amount_minor)):
-                owner = await owner_of(session, card)
-                postings = payout_prepared(owner, amount)
+            attempt = await self._attempt(session, card, key)
+            await _require_payable(session, card, quote)
+            submission = await session.get_one(SubmissionRow, card.submission_id)
+            row = order_of(self._keyring, submission, quote, key, attempt)
+            if await prepared_first(session, row):
+                amount = Money(quote.amount_minor, quote.currency)
+                postings = payout_prepared(submission.owner, amount)
                 await ledger.post(session, f"{key}:prepared", card_id, "payout_prepared", postings)
                 facts = {"key": key, "amount": str(amount)}
                 change = Change(Stage.PAYOUT, WaitingFor.MACHINE, None, "payout.prepared", facts)
                 await cards.record(session, card_id, change)
+                if attempt > 1:  # The seller had it.
+                    await clocks.follow(session, card_id, WaitingFor.MACHINE, now())
+
+    async def _attempt(self, session: AsyncSession, card: CardRow, key: str) -> int:
+        """The attempt that this key is for; it follows only orders that were refused for certain."""
+        columns: Any = PayoutRow
+        earlier = (await session.execute(select(columns.state).where(columns.card_id == card.id))).scalars().all()
+        attempt = len(earlier) + 1
+        if key != payout_key(card.id, attempt) or any(state is not PayoutState.REFUSED for state in earlier):
+            raise ApplicationError(f"{len(earlier)} orders, not all refused", type="not_payable")
+        return attempt
 
     @activity.defn(name="payout.send")
     @translated
@@ -91,12 +113,12 @@ class Payout:
         Unknown is returned while the gateway works on it; without any word the activity fails and is tried again.
         """
         ordered = await self._taken_up(key)
-        if ordered.settled is not None:
-            return _facts(ordered.settled)
+        if ordered.known is not None:
+            return _facts(ordered.known)
         report = await self._asked(ordered.order) if ordered.perhaps_sent else None
         if report is None or report.code == NOT_FOUND:
             report = await self._transferred(ordered.order)
-        await self._keep_reference(report)
+        await self._keep(report)
         if report.outcome is PayoutOutcome.UNKNOWN and report.code not in GATEWAY_HAS_IT:
             await self._announce_unknown(ordered, report)
             raise PayoutUnknown(report.code)
@@ -107,52 +129,42 @@ class Payout:
     async def reconcile(self, key: str) -> PayoutFacts:
         """Asks what became of the order until it is paid or refused; never sends. Fails, to be tried again, until then."""
         ordered = await self._taken_up(key)
-        report = ordered.settled or await self._asked(ordered.order)
+        report = ordered.known or await self._asked(ordered.order)
         if report.outcome is PayoutOutcome.UNKNOWN:
             raise PayoutUnknown(report.code)
-        await self._keep_reference(report)
+        await self._keep(report)
         return _facts(report)
 
     @activity.defn(name="payout.settle")
     @translated
-    async def settle(self, key: str, outcome: PayoutOutcome, code: str | None) -> None:
-        """Posts the outcome and ends the card with it, once. An unknown outcome settles nothing: it fails for good."""
+    async def settle(self, key: str, outcome: PayoutOutcome, code: str | None) -> None:  # noqa: ARG002  # Of old histories.
+        """Posts the outcome and ends the card with it, once. An unknown outcome settles nothing: it fails for good.
+
+        Of journeys from before `conclude`. The outcome must be the one that the gateway gave us.
+        """
         if outcome is PayoutOutcome.UNKNOWN:
             raise ApplicationError("an unknown payment is not settled", type="payout_unknown", non_retryable=True)
         async with self._database.transaction() as session:
             row = await session.get_one(PayoutRow, key, with_for_update=True)
+            if row.answered is not outcome:
+                raise ApplicationError("the gateway did not say so", type="payout_unknown")
             if row.settled_at is None:
-                await settle_once(session, row, outcome, code)
+                await settle_once(session, row, outcome, ends=True)
 
-    async def receive_notification(self, form: Mapping[str, str]) -> PaymentReport:
-        """The gateway's notification, by its form fields. It is kept with our verdict and moves no money by itself.
+    @activity.defn(name="payout.conclude")
+    @translated
+    async def conclude(self, key: str) -> PayoutFacts:
+        """Posts the outcome that the gateway gave us, once: paid ends the card, refused makes it wait for another payee.
 
-        Refuses SignatureInvalid, AmountMismatch and NotFound (no order of ours); the verdict is kept all the same.
+        Raises `payout_unknown`, tried again, while there is no certain answer.
         """
-        notify_id = form.get("notify_id", "")[:NOTIFY_ID_LENGTH_MAX]
-        try:
-            report = self._gateway.verify_notification(form)
-        except ReportRefused as refused:
-            # Under an id of our own: a forged notification must not use up the id of the genuine one.
-            row = PaymentNotificationRow(notify_id=f"unverified-{new_id()}", key="", verdict=_INVALID)
-            async with self._database.transaction() as session:
-                session.add(row)
-            raise SignatureInvalid(why=refused.reason) from None
-        return await self._heard(notify_id, report)
-
-    async def _heard(self, notify_id: str, report: PayoutReport) -> PaymentReport:
         async with self._database.transaction() as session:
-            row = await session.get(PayoutRow, report.key)
-            verdict = verdict_on(row, report)
-            amount = None if report.amount is None else report.amount.amount_minor
-            heard = PaymentNotificationRow(notify_id=notify_id, key=report.key, verdict=verdict, amount_minor=amount)
-            if not await heard_first(session, heard) and verdict is NotificationVerdict.ACCEPTED:
-                verdict = NotificationVerdict.DUPLICATE
-        if verdict is NotificationVerdict.AMOUNT_MISMATCH:
-            raise AmountMismatch()
-        if row is None:
-            raise NotFound()
-        return PaymentReport(row.card_id, report.key, verdict)
+            row = await session.get_one(PayoutRow, key, with_for_update=True)
+            if row.answered is None:
+                raise PayoutUnknown(None)
+            if row.settled_at is None:
+                await settle_once(session, row, row.answered, ends=False)
+        return PayoutFacts(row.answered, row.refusal_code)
 
     async def _taken_up(self, key: str) -> _Ordered:
         """Marks the order as perhaps sent before anything is, so that no second sender takes it for new."""
@@ -167,20 +179,7 @@ class Payout:
         async with self._database.transaction() as session:
             fresh = (await session.execute(marking)).scalar_one_or_none() is not None
             row, submission = await ordered_with(session, key)
-        return _Ordered(self._opened(row, submission), row.card_id, not fresh, settled_report(row))
-
-    def _opened(self, row: PayoutRow, submission: SubmissionRow) -> PayoutOrder:
-        place = f"submission:{submission.id}"
-        open_text = self._keyring.open_text
-        return PayoutOrder(
-            key=row.key,
-            amount=Money(row.amount_minor, row.currency),
-            payee_account=open_text(
-                submission.payee_account_sealed, purpose="submission", aad=f"{place}:payee_account"
-            ),
-            payee_name=open_text(submission.payee_name_sealed, purpose="submission", aad=f"{place}:payee_name"),
-            title=f"Cardloop {short(row.card_id)}",
-        )
+        return _Ordered(opened_order(self._keyring, row, submission), row.card_id, not fresh, known_report(row))
 
     async def _asked(self, order: PayoutOrder) -> PayoutReport:
         try:
@@ -195,13 +194,18 @@ class Payout:
         except GatewayRefused as refused:
             raise PayoutUnknown(refused.code) from None
 
-    async def _keep_reference(self, report: PayoutReport) -> None:
-        if report.gateway_reference is None:
-            return
+    async def _keep(self, report: PayoutReport) -> None:
+        """Keeps the gateway's reference, and its answer once it is certain: the first certain answer stays."""
         columns: Any = PayoutRow
-        kept = update(PayoutRow).where(columns.key == report.key).values(gateway_reference=report.gateway_reference)
-        async with self._database.transaction() as session:
-            await session.execute(kept)
+        kept: dict[str, Any] = {}
+        if report.gateway_reference is not None:
+            kept["gateway_reference"] = report.gateway_reference
+        if report.outcome is not PayoutOutcome.UNKNOWN:
+            kept |= {"answered": report.outcome, "refusal_code": report.code}
+        if kept:
+            statement = update(PayoutRow).where(columns.key == report.key, columns.answered.is_(None)).values(kept)
+            async with self._database.statement() as connection:
+                await connection.execute(statement)
 
     async def _announce_unknown(self, ordered: _Ordered, report: PayoutReport) -> None:
         """Told once per order: the seller sees that the payment is being cleared up."""
@@ -213,7 +217,12 @@ class Payout:
             await cards.record(session, ordered.card_id, change)
 
 
-_INVALID = NotificationVerdict.SIGNATURE_INVALID
+async def _require_payable(session: AsyncSession, card: CardRow, quote: QuoteRow) -> None:
+    missing = await why_not(session, card, quote)
+    if missing == "not_accepted":
+        raise ApplicationError("the quote was not accepted", type="not_accepted", non_retryable=True)
+    if missing is not None:
+        raise ApplicationError(missing, type="not_payable")
 
 
 def _facts(report: PayoutReport) -> PayoutFacts:

@@ -38,34 +38,36 @@ class Rechecks(Asker):
 
     @activity.defn(name="verification.recheck")
     @translated
-    async def recheck(self, card_id: str, quote_id: str) -> RecheckFacts:
-        """Compare the card with its accepted quote; the answers become evidence.
+    async def recheck(self, card_id: str, quote_id: str, attempt: int = 1) -> RecheckFacts:
+        """Compare the card with its accepted quote before the `attempt`-th payment; the answers become evidence.
 
         Where the quote no longer holds, the debt to the seller is reversed in the same transaction, and that verdict is
         final. A card that a person approved without the issuer's word is not asked about again. Raises GatewayUnavailable
         when nothing is known, also when the issuer refuses the request: that is a fault between us, not one of the card.
         """
         card = await self._asking.opened(card_id)
-        number = int(quote_id.rpartition(":")[2])
         async with self._database.transaction() as session:
             known = await self._verdict(session, card_id, quote_id)
-            earlier = [answer for answer in await answers_about(session, card.row) if not _is_recheck(answer)]
+            earlier = [answer for answer in await answers_about(session, card.row) if not is_recheck(answer)]
         before = heard(earlier)
         if known is not None or before.status is CardStatus.UNKNOWN:
             return known or RecheckFacts(None)
-        answers = await self._asked_again(card, number)
+        answers = await self._asked_again(card, int(quote_id.rpartition(":")[2]), attempt)
         reason = still_buyable(before, heard(answers), _quoted(card.row, before))
         return await self._kept(card, quote_id, answers, reason)
 
-    async def _asked_again(self, card: OpenedCard, number: int) -> list[Answer]:
+    async def _asked_again(self, card: OpenedCard, number: int, attempt: int) -> list[Answer]:
         """Return the issuer's answers. A card that it does not know is an answer; a refused request is none."""
         row, issuer = card.row, self._parties.issuer
-        request_id = request_key(row.id, STEP, number)
+        again = (
+            f"-{attempt}" if attempt > 1 else ""
+        )  # A question of its own: the issuer repeats its answer to an old one.
+        request_id = request_key(row.id, f"{STEP}{again}", number)
         try:
             async with self._asking.failures_recorded(card, Party.ISSUER, "inquire", request_id):
                 answers = [await issuer.inquire(request_id, row.brand, card.number, card.pin)]
             if row.card_type is CardType.ECOMMERCE:
-                request_id = request_key(row.id, PURCHASES_STEP, number)
+                request_id = request_key(row.id, f"{PURCHASES_STEP}{again}", number)
                 async with self._asking.failures_recorded(card, Party.ISSUER, "consumption", request_id):
                     answers.append(await issuer.consumption(request_id, row.brand, card.number))
         except GatewayRefused as refused:
@@ -118,5 +120,6 @@ async def _void(session: AsyncSession, card: CardRow, quote: QuoteRow) -> None:
     await ledger.post(session, f"{quote.id}:voided", card.id, "offer_voided", postings)
 
 
-def _is_recheck(answer: Answer) -> bool:
+def is_recheck(answer: Answer) -> bool:
+    """Whether the answer was given right before a payment."""
     return f"-{STEP}-" in answer.request_id

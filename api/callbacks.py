@@ -12,7 +12,6 @@ from domain.refusals import AmountMismatch, NotFound, SignatureInvalid, Temporar
 
 router = APIRouter(prefix="/callbacks", tags=["callbacks"], include_in_schema=False)
 TAKEN, NOT_TAKEN = PlainTextResponse("success"), "fail"
-FORM_FIELDS_MAX = 100
 
 
 @router.post("/alipay")
@@ -23,10 +22,8 @@ async def alipay(request: Request) -> Response:
     makes it ask a little later, and the notification must not come again for that.
     """
     services: ApiServices = request.app.state.services
-    async with request.form(max_fields=FORM_FIELDS_MAX, max_files=0) as form:
-        fields = {name: value for name, value in form.items() if isinstance(value, str)}
     try:
-        report = await services.payout.receive_notification(fields)
+        report = await services.payments.receive(await request.body())
     except (SignatureInvalid, AmountMismatch, NotFound) as refusal:
         return PlainTextResponse(NOT_TAKEN, refusal.http_status)
     await _told(services, report.card_id, report.key)

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 
 from api.caller import Caller, Partner
-from api.models import CodeGiven, Done, Fields, Item, QuoteAnswer, StoryEntryOut, StoryOut
+from api.models import CodeGiven, Done, Fields, Item, PayeeGiven, QuoteAnswer, StoryEntryOut, StoryOut
 from database.reads import submissions as reads
 from domain.refusals import FieldInvalid, PhotoEmpty
 from domain.review import AskedItem
@@ -69,6 +69,13 @@ async def send_item(partner: Partner, card_id: Id, item: AskedItem, sent: Item) 
     await _own(partner, card_id)
     revision = await _stored(partner, card_id, item, sent)
     await partner.services.desk.supply_item(card_id, revision)
+    return Done(card_id=card_id)
+
+
+@router.post("/{card_id}/payee")
+async def correct_payee(partner: Partner, card_id: Id, given: PayeeGiven) -> Done:
+    """Names another payee after the payment gateway refused the one before: the card is paid again, once."""
+    await partner.services.payees.correct(partner.owner, card_id, given.payee_account, given.payee_name)
     return Done(card_id=card_id)
 
 

@@ -221,6 +221,13 @@ class QuoteAnswer(Taken):
     quote_id: Required
 
 
+class PayeeGiven(Taken):
+    """Another payee in place of the one that the payment gateway refused."""
+
+    payee_account: Annotated[str, StringConstraints(min_length=1, max_length=100), Field(repr=False)]
+    payee_name: Annotated[str, StringConstraints(min_length=1, max_length=100), Field(repr=False)]
+
+
 class CodeGiven(Taken):
     """The issuer's one-time code."""
 

@@ -7,18 +7,20 @@ from dataclasses import dataclass
 from activities.intake import Intake
 from activities.outlets import Outlets
 from activities.partners import Partners
-from activities.payout import Payout
+from activities.payees import Payees
+from activities.payment_notices import PaymentNotices
 from database.session import Database
 from workflows.desk import CardDesk
 
 
 @dataclass(frozen=True)
 class ApiServices:
-    """`payout` and `outlets` are needed only for what providers report; the API itself moves no money."""
+    """`payments` and `outlets` hear what providers report; nothing here can move money."""
 
     database: Database
     intake: Intake
     desk: CardDesk
     partners: Partners
-    payout: Payout
+    payees: Payees
+    payments: PaymentNotices
     outlets: Outlets

@@ -15,6 +15,7 @@ from benchmarks.cards import FACE_MINOR, jd_card
 from benchmarks.result import Result
 from benchmarks.town import Town, town
 from bootstrap import keys, outside
+from bootstrap.paying import payment_gateway
 from bootstrap.services import temporal
 from bootstrap.store import photo_store
 from bootstrap.workers import card_workers
@@ -55,6 +56,7 @@ async def _measure(rounds: int, many: int) -> list[Result]:
 async def _cards_per_s(place: Town, client: Client, many: int) -> float:
     """Cards a second from start to paid; handing them in is not counted, for it is the same for both."""
     world = outside.build(place.settings, keys.load(place.settings))
+    gateway = payment_gateway(place.settings)
     intake = Intake(place.store, place.keyring, photo_store(place.settings, place.keyring))
     cards = [await _handed_in(intake) for _ in range(many)]
     desk, gate = CardDesk(client), asyncio.Semaphore(AT_ONCE)
@@ -65,7 +67,7 @@ async def _cards_per_s(place: Town, client: Client, many: int) -> float:
             await client.get_workflow_handle(f"card:{card_id}").result()
 
     async with AsyncExitStack() as stack:
-        for worker in card_workers(place.settings, client, place.store, place.keyring, world):
+        for worker in card_workers(place.settings, client, place.store, place.keyring, world, gateway):
             await stack.enter_async_context(worker)
         began = time.perf_counter()
         await asyncio.gather(*(one(card_id) for card_id in cards))

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from bootstrap.settings import Settings
 from bootstrap.words import Problem
 from domain.sealing import KeyRing
-from gateways.payout.rsa2 import KEY_BITS, PUBLIC_EXPONENT
+from gateways.alipay.rsa2 import KEY_BITS, PUBLIC_EXPONENT
 
 KEY_RING, FORM_SECRET = "keyring.json", "forms.secret"
 ALIPAY_OURS, ALIPAY_OURS_PUBLIC, ALIPAY_THEIRS = "app_private_key.pem", "app_public_key.pem", "alipay_public_key.pem"
@@ -27,17 +27,15 @@ class Secrets:
     keyring: KeyRing
     partner_secret: str = field(repr=False)  # Signs calls to and reports from issuers, stores, outlets.
     form_secret: str = field(repr=False)  # Signs forms and cookies.
-    alipay_private_pem: bytes = field(repr=False)
 
 
 def load(settings: Settings) -> Secrets:
-    """Reads every secret. Raises Problem naming the first file that is missing."""
+    """Reads every secret but the one that pays. Raises Problem naming the first file that is missing."""
     folder = settings.keys
     return Secrets(
         keyring=KeyRing.from_json(_read(folder / KEY_RING).decode()),
         partner_secret=_read(settings.outside_secret_file).decode().strip(),
         form_secret=_read(folder / FORM_SECRET).decode().strip(),
-        alipay_private_pem=_read(settings.alipay_keys / ALIPAY_OURS),
     )
 
 
@@ -75,6 +73,11 @@ def rotate(settings: Settings) -> str:
         ) from None
     _write(path, rotated.to_json().encode())
     return rotated.current
+
+
+def alipay_private_pem(settings: Settings) -> bytes:
+    """Our key for Alipay, with which money can be sent: read by the process that pays, and by no other."""
+    return _read(settings.alipay_keys / ALIPAY_OURS)
 
 
 def alipay_public_pem(settings: Settings) -> bytes:

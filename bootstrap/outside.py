@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from activities.notices import Channels
 from bootstrap import keys
 from bootstrap.settings import Settings
+from gateways.alipay.notices import AlipayNotices
+from gateways.alipay.rsa2 import Verifier
 from gateways.breaker import Breakers
 from gateways.fx import FxGateway
 from gateways.http import SignedChannel, new_client
@@ -14,22 +16,19 @@ from gateways.issuer import IssuerGateway
 from gateways.mail import MailGateway, MailServer
 from gateways.messages import MessageGateway
 from gateways.outlet import OutletGateway
-from gateways.payout.alipay import AlipayGateway
-from gateways.payout.rsa2 import Signer, Verifier
 from gateways.pos import PosGateway
 from gateways.webhooks import WebhookGateway
 
 
 @dataclass(frozen=True)
 class Outside:
-    """Every gateway. Connections open on first use and live as long as the process."""
+    """Every gateway but the one that pays (`bootstrap.paying`). Connections open on first use and live as long as the process."""
 
     issuer: IssuerGateway
     pos: PosGateway
     outlet: OutletGateway
     fx: FxGateway
     messages: MessageGateway
-    alipay: AlipayGateway
     webhooks: WebhookGateway
 
 
@@ -46,7 +45,6 @@ def build(settings: Settings, secrets: keys.Secrets) -> Outside:
         outlet=OutletGateway(channel("outlet", settings.outlet_url), secrets.partner_secret),
         fx=FxGateway(channel("fx", settings.fx_url)),
         messages=MessageGateway(channel("messages", settings.messages_url)),
-        alipay=_alipay(settings, secrets),
         webhooks=_webhooks(settings),
     )
 
@@ -70,11 +68,6 @@ def _mail(settings: Settings) -> MailGateway | None:
     return MailGateway(server)
 
 
-def _alipay(settings: Settings, secrets: keys.Secrets) -> AlipayGateway:
-    return AlipayGateway(
-        new_client(str(settings.alipay_url)),
-        settings.alipay_app_id,
-        Signer(secrets.alipay_private_pem),
-        Verifier(keys.alipay_public_pem(settings)),
-        f"{settings.api_url}/callbacks/alipay",
-    )
+def payment_notices(settings: Settings) -> AlipayNotices:
+    """What reads Alipay's notices, with Alipay's public key."""
+    return AlipayNotices(settings.alipay_app_id, Verifier(keys.alipay_public_pem(settings)))

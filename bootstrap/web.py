@@ -14,7 +14,8 @@ from activities.console_sign_in import ConsoleSignIn
 from activities.intake import Intake
 from activities.notices import Notices
 from activities.partners import Partners
-from activities.payout import Payout
+from activities.payees import Payees
+from activities.payment_notices import PaymentNotices
 from activities.provider_sign_in import ProviderSignIn
 from activities.review import Review
 from activities.sign_in import SellerSignIn
@@ -48,13 +49,15 @@ def build_api(settings: Settings) -> FastAPI:
     )
     intake = Intake(store, secrets.keyring, photos)
     parties = Parties(world.issuer, world.pos, world.outlet, world.fx, f"{settings.api_url}/callbacks/outlets")
+    payees = Payees(store, secrets.keyring)
     app = public_api.build(
         ApiServices(
             database=store,
             intake=intake,
             desk=desk,
             partners=Partners(store, secrets.keyring),
-            payout=Payout(store, secrets.keyring, world.alipay),
+            payees=payees,
+            payments=PaymentNotices(store, outside.payment_notices(settings)),
             outlets=Verification(store, secrets.keyring, parties),
         )
     )
@@ -64,6 +67,7 @@ def build_api(settings: Settings) -> FastAPI:
             keyring=secrets.keyring,
             photos=photos,
             intake=intake,
+            payees=payees,
             desk=desk,
             sign_in=SellerSignIn(store, secrets.keyring, world.messages),
             signing_secret=secrets.form_secret,
@@ -84,6 +88,7 @@ def build_console(settings: Settings) -> FastAPI:
             keyring=secrets.keyring,
             photos=photo_store(settings, secrets.keyring),
             review=Review(store, secrets.keyring),
+            payees=Payees(store, secrets.keyring),
             desk=_desk(settings, secrets.keyring),
             sign_in=sign_in,
             notices=Notices(store, secrets.keyring, outside.notice_channels(settings)),

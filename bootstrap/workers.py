@@ -18,6 +18,7 @@ from activities.intake import Intake
 from activities.journey import Journey
 from activities.loop_faults import kind_and_place
 from activities.notice_delivery import NoticeDelivery
+from activities.payees import Payees
 from activities.payout import Payout
 from activities.pricing import Pricing
 from activities.reading import CardReading
@@ -27,12 +28,15 @@ from activities.stock import Stock
 from activities.verification import Verification
 from bootstrap import keys, outside, replanning
 from bootstrap.decisions import AT_ONCE, Teller
+from bootstrap.payees import PayeeTeller
+from bootstrap.paying import payment_gateway
 from bootstrap.replanning import Replanner
 from bootstrap.services import temporal
 from bootstrap.settings import Settings
 from bootstrap.store import database, photo_store
 from database.repositories import evidence
 from database.session import Database, DatabaseUnavailable
+from domain.payout import PaymentGateway
 from domain.rules.brands import catalogue
 from domain.sealing import KeyRing
 from workflows.card import CardWorkflow
@@ -47,7 +51,7 @@ DELIVERIES = 10  # Tried at the same time, all within the lease of a minute.
 # Seconds between two looks of each loop when there is nothing to do.
 STARTER_S, COURIER_S, SEQUENCER_S, TELLER_S, NOTICES_S = 1.0, 0.5, 0.5, 0.5, 5.0
 
-ASSIGNMENT_S, SNOOZES_S, REPLANNER_S = 1.0, 5.0, 2.0
+ASSIGNMENT_S, SNOOZES_S, REPLANNER_S, PAYEES_S = 1.0, 5.0, 2.0, 1.0
 
 FAILED_PAUSE_S_MAX = 30.0
 
@@ -62,7 +66,7 @@ async def run_cards(settings: Settings) -> None:
     intake = Intake(store, secrets.keyring, photo_store(settings, secrets.keyring))
     async with AsyncExitStack() as stack:
         stack.push_async_callback(store.dispose)
-        for worker in card_workers(settings, client, store, secrets.keyring, world):
+        for worker in card_workers(settings, client, store, secrets.keyring, world, payment_gateway(settings)):
             await stack.enter_async_context(worker)
         desk = CardDesk(client)
         async with asyncio.TaskGroup() as loops:
@@ -74,6 +78,8 @@ async def run_cards(settings: Settings) -> None:
             loops.create_task(_forever("replanner", REPLANNER_S, Replanner(store, desk).signal, replanning.AT_ONCE))
             loops.create_task(_forever("sequencer", SEQUENCER_S, lambda: _sequence(store, secrets.keyring)))
             loops.create_task(_forever("teller", TELLER_S, Teller(store, desk).tell, AT_ONCE))
+            payees = PayeeTeller(store, Payees(store, secrets.keyring), desk)
+            loops.create_task(_forever("payees", PAYEES_S, payees.tell, AT_ONCE))
 
 
 async def run_reading(settings: Settings) -> None:
@@ -103,20 +109,25 @@ def _parties(settings: Settings, world: outside.Outside) -> Parties:
     return Parties(world.issuer, world.pos, world.outlet, world.fx, f"{settings.api_url}/callbacks/outlets")
 
 
-def _own_activities(store: Database, keyring: KeyRing, world: outside.Outside) -> list[Task]:
+def _own_activities(store: Database, keyring: KeyRing, gateway: PaymentGateway) -> list[Task]:
     """Activities of the cards' own queue: whatever touches the database alone, and the payments."""
     pricing, review = Pricing(store, keyring, Stock()), Review(store, keyring)
-    payout, journey = Payout(store, keyring, world.alipay), Journey(store)
+    payout, journey = Payout(store, keyring, gateway), Journey(store)
     return [
         pricing.value, pricing.offer, pricing.close,
         review.open, review.alarm, review.apply, review.chain, review.replan, review.decide_by_policy,
-        payout.prepare, payout.send, payout.reconcile, payout.settle,
+        payout.prepare, payout.send, payout.reconcile, payout.settle, payout.conclude,
         journey.move, journey.end,
     ]  # fmt: skip
 
 
 def card_workers(
-    settings: Settings, client: Client, store: Database, keyring: KeyRing, world: outside.Outside
+    settings: Settings,
+    client: Client,
+    store: Database,
+    keyring: KeyRing,
+    world: outside.Outside,
+    gateway: PaymentGateway,
 ) -> list[Worker]:
     """The worker of the cards' own queue, and one per issuer."""
     verification = Verification(store, keyring, _parties(settings, world))
@@ -133,7 +144,7 @@ def card_workers(
         client,
         task_queue=CARDS_QUEUE,
         workflows=[CardWorkflow],
-        activities=[*_own_activities(store, keyring, world), *local, *remote],
+        activities=[*_own_activities(store, keyring, gateway), *local, *remote],
         workflow_runner=UnsandboxedWorkflowRunner(),  # See docs/decisions/0008: the tests run in the sandbox.
         max_cached_workflows=settings.workflows_cached,
     )

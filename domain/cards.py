@@ -50,6 +50,7 @@ class WaitingFor(StrEnum):
     SELLER_CODE = "seller_code"  # The seller enters the issuer's one-time code.
     SELLER_ITEM = "seller_item"  # The seller sends one item again.
     SELLER_OFFER = "seller_offer"  # The seller accepts or declines the quote.
+    SELLER_PAYEE = "seller_payee"  # The gateway refused the payee: the seller names another, and is owed until then.
     REVIEWER = "reviewer"  # A reviewer decides.
     OUTLET = "outlet"  # A partner outlet confirms.
     ISSUER = "issuer"  # The issuer is down or in maintenance; asked again by itself.
@@ -63,7 +64,7 @@ class Outcome(StrEnum):
     REJECTED = "rejected"  # Not bought; the reason says why.
     DECLINED = "declined"  # The seller said no to the quote.
     LAPSED = "lapsed"  # The seller did not answer in time.
-    PAYMENT_REFUSED = "payment_refused"  # The gateway refused for certain; owed to the seller, no money left.
+    PAYMENT_REFUSED = "payment_refused"  # Of journeys from before a payee could be corrected; owed to the seller.
 
 
 class EndReason(StrEnum):

@@ -76,7 +76,7 @@ def check_shape(submission: Submission) -> None:
         if not card.photos and not card.number:
             raise NothingToRead(card=position)
         _require_floor(position, card.accept_at_or_above)
-    _require_payee(submission.payee_account, submission.payee_name)
+    require_payee(submission.payee_account, submission.payee_name)
 
 
 def _require_floor(position: int, floor: Money | None) -> None:
@@ -84,7 +84,8 @@ def _require_floor(position: int, floor: Money | None) -> None:
         raise FieldInvalid(field=f"cards.{position}.accept_at_or_above", why="not_an_amount_in_CNY")
 
 
-def _require_payee(account: str, name: str) -> None:
+def require_payee(account: str, name: str) -> None:
+    """Refuses (FieldInvalid) a payout account or a name that cannot be one."""
     if len(account) > PAYEE_LENGTH_MAX or not _ACCOUNT.fullmatch(account):
         raise FieldInvalid(field="payee_account", why="characters")
     kinds = {unicodedata.category(letter) for letter in name}

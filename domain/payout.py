@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Protocol
 
 from domain.money import Money
 
@@ -23,6 +24,21 @@ class PayoutState(StrEnum):
     UNKNOWN = "unknown"  # Sent, or perhaps sent; being reconciled.
     PAID = "paid"
     REFUSED = "refused"
+
+
+class PayeeFault(StrEnum):
+    """What is wrong with a payee that the gateway refused; the seller reads its sentence."""
+
+    ACCOUNT_UNKNOWN = "account_unknown"  # No such account, or more than one of that name.
+    NAME_DIFFERS = "name_differs"  # The account is another person's.
+    ACCOUNT_BLOCKED = "account_blocked"  # The account may not receive money.
+    IDENTITY_MISSING = "identity_missing"  # Its holder has not proved who they are.
+
+
+# A gateway's words about an order that is neither paid nor refused, as every gateway of ours gives them.
+NOT_FOUND = "ORDER_NOT_EXIST"  # It has no order of that key, so it may be sent, with the same key.
+DEALING = "DEALING"  # It has the order and has not finished.
+AMOUNT_DIFFERS = "AMOUNT_DIFFERS"  # It names another amount than the order's: a person must look.
 
 
 @dataclass(frozen=True)
@@ -45,3 +61,24 @@ class PayoutReport:
     gateway_reference: str | None = None
     amount: Money | None = None
     code: str | None = None
+
+
+class PayoutAnswer(Protocol):
+    """What is known of an order after a call."""
+
+    @property
+    def report(self) -> PayoutReport:
+        """Paid, refused, or unknown with the gateway's word."""
+        ...
+
+
+class PaymentGateway(Protocol):
+    """What can pay. Only the workers' process holds one."""
+
+    async def transfer(self, order: PayoutOrder) -> PayoutAnswer:
+        """Pays; the same order again is answered as the first time."""
+        ...
+
+    async def query(self, order: PayoutOrder) -> PayoutAnswer:
+        """What became of an order."""
+        ...

@@ -42,6 +42,7 @@ class Permission(StrEnum):
     SEE_INSIGHT = "see_insight"
     EXPORT_LABELS = "export_labels"
     SEE_PAYOUTS = "see_payouts"
+    CORRECT_PAYEE = "correct_payee"  # Propose or agree to another payee for money that is owed; never both.
     SEE_TRAIL = "see_trail"
     DECODE_HISTORY = "decode_history"  # Read Temporal payloads through the codec server.
     MANAGE_PEOPLE = "manage_people"  # Skills, limits, absences, relatives.
@@ -65,6 +66,8 @@ _SENIOR = _REVIEWER | {
     Permission.ASSIGN,
     Permission.SHARE_VIEW,
     Permission.SETTLE,
+    Permission.SEE_PAYOUTS,
+    Permission.CORRECT_PAYEE,
     Permission.SEE_QUALITY,
     Permission.SEE_INSIGHT,
 }
@@ -85,7 +88,9 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
         }
     ),
     Role.SUPPORT: frozenset({Permission.SEE_CARD, Permission.COMMENT}),
-    Role.FINANCE: frozenset({Permission.SEE_CARD, Permission.SEE_PAYOUTS, Permission.SEE_INSIGHT}),
+    Role.FINANCE: frozenset(
+        {Permission.SEE_CARD, Permission.SEE_PAYOUTS, Permission.CORRECT_PAYEE, Permission.SEE_INSIGHT}
+    ),
     Role.COMPLIANCE: frozenset(
         {
             Permission.SEE_QUEUE,

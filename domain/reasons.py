@@ -17,4 +17,5 @@ class ReasonedAct(StrEnum):
     SNOOZE = "snooze"  # Not now.
     TAKE_OVER = "take_over"  # Out of somebody's hand.
     PUT_BACK = "put_back"  # A decision that its card did not take falls, and its task is open again.
+    CORRECT_PAYEE = "correct_payee"  # Another payee for money that is owed.
     REVEAL = "reveal"  # A number or PIN in the clear.

@@ -1,7 +1,7 @@
 """A refusal is an answer, not an accident: it carries a documented code, an HTTP status and the data to explain it.
 
-The sentence a person reads is made from the code in their language (see `docs/errors.md` for the list). Those of files and
-of signing in are written in files of their own; all are had from here.
+The sentence a person reads is made from the code in their language (see `docs/errors.md` for the list). Those of files,
+payments and signing in are written in files of their own; all are had from here.
 """
 
 from __future__ import annotations
@@ -26,6 +26,18 @@ from domain.file_refusals import (
 )
 from domain.file_refusals import (
     PhotoUnreadable as PhotoUnreadable,
+)
+from domain.payment_refusals import (
+    AmountMismatch as AmountMismatch,
+)
+from domain.payment_refusals import (
+    CorrectionWaits as CorrectionWaits,
+)
+from domain.payment_refusals import (
+    QuoteAnswered as QuoteAnswered,
+)
+from domain.payment_refusals import (
+    QuoteExpired as QuoteExpired,
 )
 from domain.refusal import (
     REGISTER as REGISTER,
@@ -166,20 +178,6 @@ class NotFound(Refusal):
     http_status = 404
 
 
-class QuoteExpired(Refusal):
-    """The quote ran out before the answer came."""
-
-    code = "quote_expired"
-    http_status = 409
-
-
-class QuoteAnswered(Refusal):
-    """The quote has an answer already; `answer` says which."""
-
-    code = "quote_already_answered"
-    http_status = 409
-
-
 class NotExpectedNow(Refusal):
     """The card does not wait for this now; `stage` and `waiting_for` say what it waits for."""
 
@@ -265,13 +263,6 @@ class SignatureInvalid(Refusal):
 
     code = "signature_invalid"
     http_status = 401
-
-
-class AmountMismatch(Refusal):
-    """A payment callback names another amount than was ordered; nothing was changed, finance is told."""
-
-    code = "amount_mismatch"
-    http_status = 409
 
 
 class CodesUsedUp(Refusal):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
-from domain.cards import CardStatus, EndReason
+from domain.cards import CardStatus, CardType, EndReason
 from domain.money import Money
 
 
@@ -51,6 +51,10 @@ CONSEQUENCES: dict[CardStatus, tuple[Consequence, EndReason | None]] = {
     CardStatus.EXPIRED: (Consequence.REJECT, EndReason.EXPIRED),
     CardStatus.UNKNOWN: (Consequence.REVIEW, None),
 }
+
+
+# The types whose issuer knows the balance; a person has looked at the others, and a till or outlet knows no more.
+CONFIRMED_BEFORE_PAYMENT = frozenset({CardType.SUPERMARKET, CardType.ECOMMERCE, CardType.CROSSBORDER})
 
 
 class DynamicCodeResult(StrEnum):

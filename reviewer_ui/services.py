@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from activities.console_sign_in import ConsoleSignIn
 from activities.notices import Notices
+from activities.payees import Payees
 from activities.provider_sign_in import ProviderSignIn
 from activities.review import Review
 from database.session import Database
@@ -23,6 +24,7 @@ class ConsoleServices:
     keyring: KeyRing
     photos: PhotoStore
     review: Review
+    payees: Payees
     desk: CardDesk
     sign_in: ConsoleSignIn
     notices: Notices

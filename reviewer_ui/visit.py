@@ -60,6 +60,7 @@ AREAS: tuple[tuple[str, str, str, Permission], ...] = (
     ("console.nav.second_look", "/second-look", "eye-check", Permission.CHECK),
     ("console.nav.cards", "/cards", "search", Permission.SEE_CARD),
     ("console.nav.payouts", "/payouts", "coins", Permission.SEE_PAYOUTS),
+    ("console.nav.owed", "/owed", "alert-circle", Permission.SEE_PAYOUTS),
     ("console.nav.sample", "/quality/second", "eye", Permission.CHECK),
     ("console.nav.quality", "/quality", "award", Permission.SEE_QUALITY),
     ("console.nav.insight", "/insight", "chart-bar", Permission.SEE_INSIGHT),

@@ -38,6 +38,7 @@ class Panel(StrEnum):
     CODE = "code"
     ITEM = "item"
     OFFER = "offer"
+    PAYEE = "payee"
     WAIT = "wait"
     END = "end"
 
@@ -47,6 +48,7 @@ PANELS = {
     WaitingFor.SELLER_CODE: Panel.CODE,
     WaitingFor.SELLER_ITEM: Panel.ITEM,
     WaitingFor.SELLER_OFFER: Panel.OFFER,
+    WaitingFor.SELLER_PAYEE: Panel.PAYEE,
 }
 
 

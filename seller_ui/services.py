@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from activities.intake import Intake
+from activities.payees import Payees
 from activities.sign_in import SellerSignIn
 from database.session import Database
 from domain.sealing import KeyRing
@@ -20,6 +21,7 @@ class SellerServices:
     keyring: KeyRing
     photos: PhotoStore
     intake: Intake
+    payees: Payees
     desk: CardDesk
     sign_in: SellerSignIn
     signing_secret: str = field(repr=False)

@@ -12,7 +12,7 @@ import time
 import uuid
 from datetime import datetime, timedelta, timezone
 from typing import Annotated, Any, Literal
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 import httpx
 from fastapi import Request, Response
@@ -85,7 +85,9 @@ class Alipay(Program):
 
     async def gateway(self, request: Request) -> Response:
         """Every call of the platform: checks the signature, then does what `method` says."""
-        fields = {name: str(value) for name, value in (*request.query_params.items(), *(await request.form()).items())}
+        charset = request.query_params.get("charset", "gbk")  # As Alipay reads a form when its address names none.
+        sent = parse_qsl((await request.body()).decode(), keep_blank_values=True, encoding=charset, errors="replace")
+        fields = {**request.query_params, **dict(sent)}
         method = fields.get("method", "error")
         text = answer_text(self.keys, method, self._answer(method, fields))
         if self.controls.bad_answer_signature:

@@ -65,6 +65,7 @@ _WORDS_OF_FACT = {
     "asked_item": "asked_item",
     "consequence": "consequence",
     "party": "party",
+    "payee_fault": "payee_fault",
     "reason": "end_reason",
     "reject_reason": "reject_reason",
     "result": "dynamic_code_result",

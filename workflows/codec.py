@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from typing import Self
 
 from temporalio.api.common.v1 import Payload
+from temporalio.api.failure.v1 import Failure
 from temporalio.converter import (
     ActivitySerializationContext,
     DataConverter,
     DefaultFailureConverterWithEncodedAttributes,
     DefaultPayloadConverter,
     PayloadCodec,
+    PayloadConverter,
     SerializationContext,
     WithSerializationContext,
     WorkflowSerializationContext,
@@ -71,10 +73,32 @@ class EncryptionCodec(PayloadCodec, WithSerializationContext):
         return Payload.FromString(self._keyring.open(payload.data, purpose=PURPOSE, aad=bound_to))
 
 
+class SealedFailures(DefaultFailureConverterWithEncodedAttributes):
+    """Failures whose message and place are sealed; one of an activity that is not sealed is refused.
+
+    Temporal itself makes time-outs and cancellations, never an application's failure inside an activity's: such a one
+    without sealed attributes was written by somebody who reaches Temporal, and must not decide how a card goes on.
+    """
+
+    def from_failure(self, failure: Failure, payload_converter: PayloadConverter) -> BaseException:
+        """Read a failure. Raises PayloadUnsealed, which fails the workflow task: nothing happens until a person looks."""
+        if failure.HasField("activity_failure_info") and _has_unsealed_cause(failure):
+            raise PayloadUnsealed("a failure of an activity was not sealed")
+        return super().from_failure(failure, payload_converter)
+
+
+def _has_unsealed_cause(failure: Failure) -> bool:
+    while failure.HasField("cause"):
+        failure = failure.cause
+        if failure.HasField("application_failure_info") and not failure.HasField("encoded_attributes"):
+            return True
+    return False
+
+
 def data_converter(keyring: KeyRing) -> DataConverter:
     """The converter of every client and worker: sealed payloads, and failures whose messages are sealed too."""
     return DataConverter(
         payload_converter_class=DefaultPayloadConverter,
-        failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
+        failure_converter_class=SealedFailures,
         payload_codec=EncryptionCodec(keyring),
     )

@@ -35,10 +35,12 @@ from workflows.card import CardWorkflow
 from workflows.messages import (
     ClockChanged,
     CodeEntered,
+    CodeWanted,
     Decision,
     FieldsConfirmed,
     OfferAnswer,
     OutletReport,
+    PayeeCorrected,
     PaymentReported,
 )
 from workflows.policies import CARDS_QUEUE
@@ -91,7 +93,13 @@ class CardDesk:
 
     async def resend_code(self, card_id: str) -> CodeSent:
         """Has the issuer send another code. Refuses CodesUsedUp after the third."""
-        return await _heard(self._card(card_id).execute_update(CardWorkflow.resend_code), CODE_ANSWER_WITHIN_S)
+        return await _heard(
+            self._card(card_id).execute_update(CardWorkflow.resend_code, CodeWanted()), CODE_ANSWER_WITHIN_S
+        )
+
+    async def correct_payee(self, card_id: str, correction_id: str) -> None:
+        """Another payee stands in the database: the card is paid again, under a key of its own."""
+        await _heard(self._card(card_id).execute_update(CardWorkflow.correct_payee, PayeeCorrected(correction_id)))
 
     async def answer_offer(self, card_id: str, quote_id: str, accept: bool) -> None:
         """The seller's answer. Refuses QuoteExpired and QuoteAnswered (with the `answer` that counts)."""

@@ -25,6 +25,18 @@ class CodeEntered:
 
 
 @dataclass(frozen=True)
+class CodeWanted:
+    """The seller wants another one-time code."""
+
+
+@dataclass(frozen=True)
+class PayeeCorrected:
+    """Another payee stands in the database, by this correction."""
+
+    correction_id: str
+
+
+@dataclass(frozen=True)
 class OfferAnswer:
     """The seller's answer to one quote."""
 

@@ -1,15 +1,20 @@
-"""Paying the seller: written down, sent once, and if the outcome is unknown, asked for until it is known."""
+"""Paying the seller: written down, sent once, and if the outcome is unknown, asked for until it is known.
+
+Only after a payee was refused for certain is there another attempt, with another payee and a key of its own.
+"""
 
 from __future__ import annotations
 
 import functools
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from workflows import steps
-from workflows.messages import PaymentReported
-from workflows.progress import Progress
+from workflows.messages import PayeeCorrected, PaymentReported
+from workflows.progress import Progress, not_expected
 
 with workflow.unsafe.imports_passed_through():
     from domain import identifiers
@@ -18,24 +23,77 @@ with workflow.unsafe.imports_passed_through():
     from domain.payout import PayoutOutcome
 
 
+LOOKED_AGAIN_AFTER = timedelta(minutes=1)  # An order whose sending failed as it must not: it is asked about again.
+
+
 class Payout:
-    """One payout order under one key. Nothing here ever sends an order whose outcome is unknown."""
+    """One payout order at a time, each under its own key. Nothing here ever sends an order whose outcome is unknown."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
-        self._key = identifiers.payout_key(progress.card_id, 1)
+        self._attempt = 1
         self._reported = False
+        self._corrected = False  # The seller, or two people here, named another payee.
+
+    @property
+    def _key(self) -> str:
+        return identifiers.payout_key(self._progress.card_id, self._attempt)
 
     def report(self, reported: PaymentReported) -> None:
         """The gateway reported on this order: worth asking it at once."""
         self._reported = self._reported or reported.key == self._key
 
-    async def pay(self, quote_id: str) -> PayoutFacts:
-        """Pays the accepted quote and returns the outcome, paid or refused."""
+    def check_expected(self) -> None:
+        """Refuses before anything enters history when no payee is awaited."""
+        if self._progress.waiting_for is not WaitingFor.SELLER_PAYEE:
+            raise not_expected(self._progress)
+
+    def correct(self, corrected: PayeeCorrected) -> None:  # noqa: ARG002  # The payee itself is in the database.
+        """Another payee stands in the database."""
+        self._corrected = True
+        self._progress.note(Stage.PAYOUT)
+
+    async def until_paid(self, quote_id: str, confirm: Callable[[str, int], Awaitable[None]]) -> None:
+        """Pays the accepted quote, with another payee for as long as the payee is refused.
+
+        `confirm` is called with the quote and the attempt before each, and ends the journey when the card is no longer good.
+        """
+        while True:
+            await confirm(quote_id, self._attempt)
+            if (await self._attempted(quote_id)).outcome is PayoutOutcome.PAID:
+                return
+            self._corrected = False
+            self._progress.note(Stage.PAYOUT, WaitingFor.SELLER_PAYEE)
+            await workflow.wait_condition(lambda: self._corrected)  # Owed until then, however long that takes.
+            self._attempt += 1
+
+    async def _attempted(self, quote_id: str) -> PayoutFacts:
+        """Makes one order and returns what the gateway said for certain, as it stands in our rows."""
         key = self._key
         await steps.prepare_payout(self._progress.card_id, quote_id, key)
         self._progress.note(Stage.PAYOUT)
-        facts = await steps.send_payout(key)
+        if (await self._sent(key)).outcome is PayoutOutcome.UNKNOWN:
+            await self._progress.wait(Stage.PAYOUT, WaitingFor.GATEWAY, None, "payout.unknown")
+            await self._reconcile(key)
+        return await steps.conclude_payout(key)
+
+    async def _sent(self, key: str) -> PayoutFacts:
+        """Sends the order. A failure that is reported for good is nobody's word on the money: the order is looked at again."""
+        while True:
+            try:
+                return await steps.send_payout(key)
+            except ActivityError as failure:
+                if is_cancelled_exception(failure):
+                    raise
+                workflow.logger.error("sending an order failed for good; it is looked at again")
+                await workflow.sleep(LOOKED_AGAIN_AFTER)
+
+    async def pay(self, quote_id: str) -> PayoutFacts:
+        """Pays the accepted quote and returns the outcome: how cards were paid before a payee could be corrected."""
+        key = self._key
+        await steps.prepare_payout(self._progress.card_id, quote_id, key)
+        self._progress.note(Stage.PAYOUT)
+        facts = await self._sent(key)
         if facts.outcome is PayoutOutcome.UNKNOWN:
             await self._progress.wait(Stage.PAYOUT, WaitingFor.GATEWAY, None, "payout.unknown")
             facts = await self._reconcile(key)
@@ -54,7 +112,8 @@ class Payout:
                 return await asking
             except ActivityError as failure:
                 if not is_cancelled_exception(failure):
-                    raise
+                    workflow.logger.error("asking about an order failed for good; it is asked about again")
+                    await workflow.sleep(LOOKED_AGAIN_AFTER)
 
     def _is_over(self, asking: workflow.ActivityHandle[PayoutFacts]) -> bool:
         return self._reported or asking.done()

@@ -71,10 +71,10 @@ async def ask_store(card: CardToBuy, policy: RemotePolicy = ASK, again: int = 0)
     )
 
 
-async def recheck(card: CardToBuy, quote_id: str, policy: RemotePolicy = ASK) -> RecheckFacts:
-    """Asks the issuer once more before payment; a quote that no longer holds is voided."""
+async def recheck(card: CardToBuy, quote_id: str, attempt: int, policy: RemotePolicy = ASK) -> RecheckFacts:
+    """Asks the issuer once more before the `attempt`-th payment; a quote that no longer holds is voided."""
     return await workflow.execute_activity_method(
-        Verification.recheck, args=[card.card_id, quote_id], task_queue=issuer_queue(card.issuer), **policy
+        Verification.recheck, args=[card.card_id, quote_id, attempt], task_queue=issuer_queue(card.issuer), **policy
     )
 
 
@@ -175,8 +175,14 @@ def reconcile_payout(key: str) -> workflow.ActivityHandle[PayoutFacts]:
 
 
 async def settle_payout(key: str, outcome: PayoutOutcome, code: str | None) -> None:
-    """Posts the outcome and ends the card in the same transaction."""
+    """Posts the outcome and ends the card in the same transaction, whatever the outcome: how journeys ended before
+    a payee could be corrected."""
     await workflow.execute_local_activity_method(Payout.settle, args=[key, outcome, code], **DATABASE)
+
+
+async def conclude_payout(key: str) -> PayoutFacts:
+    """Posts the outcome that the gateway gave us: paid ends the card, refused makes it wait for another payee."""
+    return await workflow.execute_local_activity_method(Payout.conclude, key, **DATABASE)
 
 
 async def move(card_id: str, stage: Stage, waiting_for: WaitingFor, until: str | None, what: str) -> None:

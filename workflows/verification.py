@@ -17,12 +17,9 @@ from workflows.progress import JourneyEnded, Progress
 with workflow.unsafe.imports_passed_through():
     from domain.cards import CardType, EndReason, Outcome, Stage, WaitingFor
     from domain.facts import CardToBuy, VerifiedFacts
-    from domain.verification import Consequence, Party
+    from domain.verification import CONFIRMED_BEFORE_PAYMENT, Consequence, Party
 
 Ask = Callable[[CardToBuy, RemotePolicy], Awaitable[VerifiedFacts]]
-
-# The types whose issuer knows the balance; a person has looked at the others, and a till or outlet knows no more.
-CONFIRMED_BEFORE_PAYMENT = frozenset({CardType.SUPERMARKET, CardType.ECOMMERCE, CardType.CROSSBORDER})
 
 
 class Verification:
@@ -51,17 +48,17 @@ class Verification:
         }
         return await routes[self._card.card_type]()
 
-    async def recheck(self, quote_id: str) -> None:
-        """Has the issuer confirm the accepted card right before payment. Ends the journey when it no longer does."""
+    async def recheck(self, quote_id: str, attempt: int = 1) -> None:
+        """Has the issuer confirm the accepted card right before each payment. Ends the journey when it no longer does."""
         if self._card.card_type not in CONFIRMED_BEFORE_PAYMENT:
             return
         self._progress.note(Stage.PAYOUT)
         try:
-            facts = await steps.recheck(self._card, quote_id)
+            facts = await steps.recheck(self._card, quote_id, attempt)
         except ActivityError as failure:
             _raise_cancellation(failure)
             await self._progress.wait(Stage.PAYOUT, WaitingFor.ISSUER, None, "payout.issuer_silent")
-            facts = await steps.recheck(self._card, quote_id, RECHECK)
+            facts = await steps.recheck(self._card, quote_id, attempt, RECHECK)
         if facts.end_reason is not None:
             raise JourneyEnded(Outcome.REJECTED, facts.end_reason)
 

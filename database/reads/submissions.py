@@ -222,7 +222,7 @@ def _card_view(
         created_at=card.created_at,
         payee=sub.payee_masked,
         quote=_quote_view(quote) if quote else None,
-        payout=_payout_view(payout, sub.payee_masked) if payout else None,
+        payout=_payout_view(payout, payout.payee_masked or sub.payee_masked) if payout else None,
         asked=asked,
     )
 

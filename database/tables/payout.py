@@ -7,13 +7,13 @@ from datetime import datetime
 from sqlalchemy import Index, text
 from sqlmodel import Field, SQLModel
 
-from database.tables.columns import minor_units, minor_units_maybe, moment_maybe, moment_now, word
+from database.tables.columns import json_list, minor_units, minor_units_maybe, moment_maybe, moment_now, sealed, word
 from domain.money import Currency
-from domain.payout import PayoutState
+from domain.payout import PayoutOutcome, PayoutState
 
 
 class PayoutRow(SQLModel, table=True):
-    """One payment order. Its key is the gateway's idempotency key and never changes."""
+    """One payment order. Its key is the gateway's idempotency key and never changes, nor does its payee."""
 
     __tablename__ = "payout"
     __table_args__ = (Index("payout_settled", "settled_at", postgresql_where=text("state = 'paid'")),)
@@ -22,10 +22,41 @@ class PayoutRow(SQLModel, table=True):
     amount_minor: int = minor_units()
     currency: Currency = word(Currency, Currency.CNY)
     state: PayoutState = word(PayoutState, PayoutState.PREPARED)
+    quote_id: str | None = None  # None for orders from before it was kept; so are the payee's columns.
+    attempt: int = 1  # From 1; a later one has another payee, the order before having been refused for certain.
+    payee_account_sealed: bytes | None = sealed()
+    payee_name_sealed: bytes | None = sealed()
+    payee_masked: str | None = None
     gateway_reference: str | None = None
+    answered: PayoutOutcome | None = word(PayoutOutcome)  # What the gateway said for certain; only that is settled.
     refusal_code: str | None = None
     prepared_at: datetime = moment_now()
     settled_at: datetime | None = moment_maybe()
+
+
+class PayeeCorrectionRow(SQLModel, table=True):
+    """A payee in place of one that the gateway refused: by the seller at once, by staff once a second person agrees."""
+
+    __tablename__ = "payee_correction"
+    __table_args__ = (
+        Index(
+            "payee_correction_open_once", "submission_id", unique=True,
+            postgresql_where=text("applied_at IS NULL AND refused_at IS NULL"),
+        ),
+        Index("payee_correction_by_submission", "submission_id"),
+    )  # fmt: skip
+    id: str = Field(primary_key=True)
+    submission_id: str = Field(foreign_key="submission.id")
+    proposed_by: str  # seller:<id> | partner:<id> | person:<id>
+    proposers: list[str] = json_list()  # A person who proposed it with everyone they act for; nobody for an owner.
+    reason: str = ""  # Why, by a code of the managed list.
+    account_sealed: bytes = sealed(required=True)
+    name_sealed: bytes = sealed(required=True)
+    masked: str
+    proposed_at: datetime = moment_now()
+    checked_by: str | None = None  # person:<id> who agreed or refused; nobody for a seller's own.
+    applied_at: datetime | None = moment_maybe()
+    refused_at: datetime | None = moment_maybe()
 
 
 class PaymentNotificationRow(SQLModel, table=True):

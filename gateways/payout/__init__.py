@@ -1,1 +1,1 @@
-"""Paying sellers. The only package that moves money; `activities.payout` and the composition root alone import it."""
+"""Paying sellers. The only package that moves money; the composition root of the workers alone imports it."""

@@ -1,7 +1,6 @@
-"""Alipay: a transfer to a seller by our own key, the query that reconciles it, and the notice that reports it.
+"""Alipay: a transfer to a seller by our own key, and the query that reconciles it (`gateways.alipay.notices` hears it).
 
-Source of the wire format: Alipay's open platform, `alipay.fund.trans.uni.transfer`, `alipay.fund.trans.common.query` and
-the notice `alipay.fund.trans.order.changed`. An outcome is paid or refused only on Alipay's signed word; anything less
+Source of the wire format: Alipay's open platform, `alipay.fund.trans.uni.transfer` and `alipay.fund.trans.common.query`. An outcome is paid or refused only on Alipay's signed word; anything less
 (a time-out, a 500, a bad signature, a code not in our list) is unknown, and unknown is reconciled, never sent again.
 """
 
@@ -17,36 +16,25 @@ from typing import Any
 import httpx
 
 from domain.money import Currency, Money
-from domain.payout import PayoutOrder, PayoutOutcome, PayoutReport
+from domain.payout import AMOUNT_DIFFERS, PayoutOrder, PayoutOutcome, PayoutReport
+from gateways.alipay.rsa2 import Signer, Verifier, signed_text, split_answer
+from gateways.alipay.states import REFUSALS, SYSTEM, ended
 from gateways.calls import CallRecord
 from gateways.errors import GatewayRefused, GatewayUnavailable, ReportRefused
 from gateways.http import Reply, exchange
-from gateways.payout.rsa2 import Signer, Verifier, signed_text, split_answer
 
-SYSTEM = "alipay"
 TRANSFER, QUERY = "alipay.fund.trans.uni.transfer", "alipay.fund.trans.common.query"
-NOTICE = "alipay.fund.trans.order.changed"
+# Alipay reads the form in the charset that the address names, and in GBK when it names none.
+CHARSET = "utf-8"
+ADDRESS = f"/gateway.do?charset={CHARSET}"
 PRODUCT = {"product_code": "TRANS_ACCOUNT_NO_PWD", "biz_scene": "DIRECT_TRANSFER"}
 BEIJING = timezone(timedelta(hours=8))  # Alipay's `timestamp` is Beijing time, without saying so.
 
 SUCCESS, BUSINESS_FAILED = "10000", "40004"
 # The request itself was not accepted (signature, permission, parameters): nothing was done, and a person must mend our side.
 NOT_ACCEPTED = frozenset({"20001", "40001", "40002", "40003", "40006"})
-# Refusals of this payee for certain, by Alipay's documents. A code that is not here stays unknown until a query settles it:
-# so do an empty balance, our limits and our permissions, which say nothing of the payee and pass when we mend them.
-REFUSALS = frozenset({
-    "PAYEE_NOT_EXIST", "PAYEE_USER_INFO_ERROR", "PAYEE_ACCOUNT_STATUS_ERROR", "PAYEE_ACC_OCUPIED", "PAYEE_ACCOUNT_NOT_EXSIT",
-    "PAYEE_USERINFO_STATUS_ERROR", "PAYEE_CERT_INFO_ERROR", "BLOCK_USER_FORBBIDEN_RECIEVE", "INVALID_PARAMETER",
-})  # fmt: skip
-ENDED_WITHOUT_PAYMENT = frozenset({"FAIL", "CLOSED"})
-
-NOT_FOUND = (
-    "ORDER_NOT_EXIST"  # A query's word: the gateway has no order of that key, so it may be sent, with the same key.
-)
-DEALING = "DEALING"  # The gateway has the order and has not finished.
 NO_ANSWER = "NO_ANSWER"  # No usable answer; the order may or may not have arrived.
 UNTRUSTED = "UNTRUSTED_ANSWER"  # An answer without Alipay's signature, or about another order.
-AMOUNT_DIFFERS = "AMOUNT_DIFFERS"  # The gateway names another amount than the order's: a person must look.
 
 
 @dataclass(frozen=True)
@@ -94,20 +82,6 @@ class AlipayGateway:
         content = {**PRODUCT, "out_biz_no": order.key}
         return await self._ask(QUERY, content, order.key, lambda answer: _after_query(order, answer))
 
-    def verify_notification(self, form: Mapping[str, str]) -> PayoutReport:
-        """Reads a notice (its form fields); answer it with the text `success`. The report's amount is Alipay's claim.
-
-        Raises ReportRefused: signature, wrong_app, wrong_kind, malformed. Compare with `require_amount` before believing it.
-        """
-        text = signed_text(form, frozenset({"sign", "sign_type"}))
-        if form.get("sign_type") != "RSA2" or not self._verifier.is_signed(text, form.get("sign", "")):
-            raise ReportRefused(SYSTEM, "signature")
-        if form.get("app_id") != self._app_id:
-            raise ReportRefused(SYSTEM, "wrong_app")
-        if form.get("msg_method") != NOTICE:
-            raise ReportRefused(SYSTEM, "wrong_kind")
-        return _notice_report(form.get("biz_content", ""))
-
     async def aclose(self) -> None:
         """Closes the connections."""
         await self._client.aclose()
@@ -115,7 +89,7 @@ class AlipayGateway:
     async def _ask(
         self, method: str, content: Mapping[str, Any], key: str, judge: Callable[[dict[str, Any]], PayoutReport]
     ) -> PayoutAnswer:
-        request = self._client.build_request("POST", "/gateway.do", data=self._signed(method, content))
+        request = self._client.build_request("POST", ADDRESS, data=self._signed(method, content))
         started = time.perf_counter()
         try:
             reply = await exchange(self._client, SYSTEM, request)
@@ -135,7 +109,7 @@ class AlipayGateway:
 
     def _signed(self, method: str, content: Mapping[str, Any]) -> dict[str, str]:
         fields = {
-            "app_id": self._app_id, "method": method, "charset": "utf-8", "sign_type": "RSA2", "version": "1.0", "format": "JSON",
+            "app_id": self._app_id, "method": method, "charset": CHARSET, "sign_type": "RSA2", "version": "1.0", "format": "JSON",
             "timestamp": self._now().astimezone(BEIJING).strftime("%Y-%m-%d %H:%M:%S"),
             "biz_content": json.dumps(content, ensure_ascii=False, separators=(",", ":")),
         }  # fmt: skip
@@ -173,7 +147,7 @@ def _after_transfer(order: PayoutOrder, answer: dict[str, Any]) -> PayoutReport:
     if answer.get("code") != SUCCESS:
         return _unknown(order.key, code or NO_ANSWER)
     return (
-        _ended(order.key, answer, order.amount)
+        ended(order.key, answer, order.amount)
         if answer.get("out_biz_no") == order.key
         else _unknown(order.key, UNTRUSTED)
     )
@@ -184,28 +158,9 @@ def _after_query(order: PayoutOrder, answer: dict[str, Any]) -> PayoutReport:
         return _unknown(order.key, str(answer.get("sub_code") or NO_ANSWER))
     if answer.get("out_biz_no") != order.key:
         return _unknown(order.key, UNTRUSTED)
-    report = _ended(order.key, answer, _amount(answer))
+    report = ended(order.key, answer, _amount(answer))
     differs = report.outcome is PayoutOutcome.PAID and report.amount != order.amount
     return _unknown(order.key, AMOUNT_DIFFERS) if differs else report
-
-
-def _ended(key: str, fields: Mapping[str, Any], amount: Money | None) -> PayoutReport:
-    """What a status means: SUCCESS is paid, FAIL and CLOSED are refused, anything else is not over."""
-    status, reference = str(fields.get("status")), str(fields.get("order_id") or "") or None
-    if status == "SUCCESS":
-        return PayoutReport(key, PayoutOutcome.PAID, reference, amount)
-    if status in ENDED_WITHOUT_PAYMENT:
-        return PayoutReport(key, PayoutOutcome.REFUSED, reference, amount, str(fields.get("error_code") or status))
-    return PayoutReport(key, PayoutOutcome.UNKNOWN, reference, amount, status)
-
-
-def _notice_report(text: str) -> PayoutReport:
-    try:
-        fields = json.loads(text)
-        return _ended(str(fields["out_biz_no"]), fields, Money.from_decimal_text(str(fields["trans_amount"])))
-    except (KeyError, TypeError, ValueError):
-        # `from None`: the message of these errors can quote the notice.
-        raise ReportRefused(SYSTEM, "malformed") from None
 
 
 def _amount(fields: Mapping[str, Any]) -> Money | None:

@@ -86,6 +86,18 @@ async def send_item(visit: SellerVisit, card_id: str) -> Response:
     return await answered(visit, card_id, texts(form), send)
 
 
+@router.post("/cards/{card_id}/payee")
+async def correct_payee(visit: SellerVisit, card_id: str) -> Response:
+    """The seller names another payee after the payment gateway refused the one before."""
+    sent = texts(await visit.request.form())
+
+    async def correct() -> None:
+        account, name = sent.get("payee_account", ""), sent.get("payee_name", "")
+        await visit.site.services.payees.correct(visit.owner, card_id, account, name)
+
+    return await answered(visit, card_id, sent, correct)
+
+
 @router.post("/cards/{card_id}/quote/accept")
 async def accept(visit: SellerVisit, card_id: str) -> Response:
     """The seller accepts the quote they were shown."""

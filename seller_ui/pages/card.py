@@ -18,6 +18,7 @@ from database.reads.submissions import CardView
 from database.tables.intake import CardRow
 from domain.cards import StoryEntry
 from domain.money import Money
+from domain.payout import PayeeFault
 from domain.refusals import Refusal
 from domain.review import AskedItem
 from domain.rules.brands import Brand, brand
@@ -29,7 +30,7 @@ from web.words import without_repeats
 
 router = APIRouter()
 CODES_MAX = 3
-FIELDS = ("number", "pin", "face_value", "expiry")
+FIELDS = ("number", "pin", "face_value", "expiry", "payee_account", "payee_name")
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ class CardPage:
     tries_left: int
     may_resend: bool
     asked_item: AskedItem | None
+    payee_fault: PayeeFault | None
     digits_only: bool
     fault: Fault | None = None
     section: str = "cards"
@@ -115,6 +117,7 @@ async def page_of(
         tries_left=_tries_left(story),
         may_resend=code is None or code.number < CODES_MAX,
         asked_item=item,
+        payee_fault=_payee_fault(story),
         digits_only=digits_only(chosen),
         fault=fault,
     )
@@ -134,6 +137,12 @@ def _tries_left(story: tuple[StoryEntry, ...]) -> int:
     """As the last checked code left it; the issuer may allow fewer tries than we do."""
     told = [entry.facts["tries_left"] for entry in story if "tries_left" in entry.facts]
     return int(told[-1]) if told else limits_in_force(datetime.now(UTC).date()).code_tries_max
+
+
+def _payee_fault(story: tuple[StoryEntry, ...]) -> PayeeFault | None:
+    """What was wrong with the payee of the last order; None when the gateway's word says nothing of the payee."""
+    faults = [entry.facts.get("payee_fault", "") for entry in story if entry.what == "payout.refused"]
+    return PayeeFault(faults[-1]) if faults and faults[-1] else None
 
 
 def _known(visit: Visit, row: CardRow) -> dict[str, str]:

@@ -13,7 +13,6 @@ from database.repositories import cards
 from database.tables.deadlines import ClockIntervalRow
 from domain.cards import EndReason, Outcome, Stage, WaitingFor
 from domain.deadlines import ClockOwner
-from domain.payout import PayoutOutcome
 from domain.pricing import QuoteState
 from domain.review import AskedItem, RejectReason, ReviewOutcome
 from simulators.signatures import signature
@@ -139,7 +138,8 @@ async def test_a_card_that_is_paid_is_nobodys_time(world: World) -> None:
     await card.decided(ReviewOutcome.APPROVE)
     assert await card.running() == 1
     await world.payout.send(key)
-    await world.payout.settle(key, PayoutOutcome.PAID, None)
+    await world.payout.send(key)
+    await world.payout.conclude(key)
     assert (await world.card(card_id)).outcome is Outcome.PAID
     assert await card.running() == 0
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from urllib.parse import parse_qsl
 
 import pytest
 from temporalio.exceptions import ApplicationError
@@ -29,7 +28,7 @@ async def balances(world: World, card_id: str) -> tuple[int, int]:
 
 def a_notice(
     world: World, key: str, amount: str, *, notify_id: str = "", genuine: bool = True, status: str = "SUCCESS"
-) -> dict[str, str]:
+) -> bytes:
     """A notification signed as the gateway signs."""
     content = {"out_biz_no": key, "order_id": "20260001", "status": status, "trans_amount": amount}
     facts = {
@@ -37,7 +36,7 @@ def a_notice(
         "version": "1.1", "charset": "UTF-8", "utc_timestamp": "1", "biz_content": json.dumps(content),
     }  # fmt: skip
     body, _ = world.alipay_program._signed_notice(facts, genuine)
-    return dict(parse_qsl(body.decode()))
+    return body
 
 
 async def test_an_accepted_quote_is_paid_and_the_card_ends_with_it(world: World) -> None:
@@ -45,8 +44,8 @@ async def test_an_accepted_quote_is_paid_and_the_card_ends_with_it(world: World)
     assert (await balances(world, card_id))[0] == 0
     sent = await world.payout.send(key)
     assert sent.outcome is PayoutOutcome.PAID
-    await world.payout.settle(key, sent.outcome, sent.code)
-    await world.payout.settle(key, sent.outcome, sent.code)
+    assert await world.payout.conclude(key) == sent
+    assert await world.payout.conclude(key) == sent
     row = await world.card(card_id)
     assert (row.stage, row.outcome, row.waiting_for, row.live) == (Stage.ENDED, Outcome.PAID, WaitingFor.NOBODY, True)
     (payout,) = await world.rows(PayoutRow, key=key)
@@ -68,7 +67,7 @@ async def test_nothing_is_paid_without_acceptance(world: World) -> None:
 
 
 async def test_preparing_twice_at_once_makes_one_order(world: World) -> None:
-    card_id, quote_id = await world.an_accepted_quote()
+    card_id, quote_id = await world.a_confirmed_quote()
     key = payout_key(card_id, 1)
     await asyncio.gather(*(world.payout.prepare(card_id, quote_id, key) for _ in range(4)))
     assert len(await world.rows(PayoutRow, card_id=card_id)) == 1
@@ -91,7 +90,7 @@ async def test_a_time_out_after_success_is_unknown_and_then_reconciled_with_one_
     facts = await world.payout.reconcile(key)
     assert facts.outcome is PayoutOutcome.PAID
     assert (await world.payout.send(key)).outcome is PayoutOutcome.PAID
-    await world.payout.settle(key, facts.outcome, facts.code)
+    await world.payout.conclude(key)
     assert len(await world.transfers(key)) == 1
     assert (await world.story(card_id)).count("payout.unknown") == 1
     assert (await world.card(card_id)).outcome is Outcome.PAID
@@ -126,6 +125,9 @@ async def test_an_order_in_the_gateways_hands_is_left_there(world: World) -> Non
     with pytest.raises(ApplicationError) as unsettled:
         await world.payout.settle(key, facts.outcome, facts.code)
     assert unsettled.value.non_retryable
+    with pytest.raises(ApplicationError) as unconcluded:
+        await world.payout.conclude(key)
+    assert (unconcluded.value.type, unconcluded.value.non_retryable) == ("payout_unknown", False)
     assert len(await world.transfers(key)) == 1
 
 
@@ -136,11 +138,13 @@ async def test_two_senders_at_once_make_one_transfer(world: World) -> None:
     assert len(await world.transfers(key)) == 1
 
 
-async def test_a_refused_payee_ends_the_card_with_the_money_owed_again(world: World) -> None:
+async def test_a_refused_payee_ended_the_cards_of_old_journeys_with_the_money_owed_again(world: World) -> None:
     card_id, key = await world.a_prepared_payout()
     await world.alipay.control(refuse="PAYEE_NOT_EXIST")
     facts = await world.payout.send(key)
     assert (facts.outcome, facts.code) == (PayoutOutcome.REFUSED, "PAYEE_NOT_EXIST")
+    with pytest.raises(ApplicationError, match="did not say so"):
+        await world.payout.settle(key, PayoutOutcome.PAID, None)
     await world.payout.settle(key, facts.outcome, facts.code)
     row = await world.card(card_id)
     assert (row.outcome, row.reason, row.reason_detail) == (
@@ -171,9 +175,9 @@ async def test_an_empty_balance_of_ours_is_tried_again_under_the_same_key_and_pa
 async def test_a_genuine_notification_is_believed_once_and_settles_nothing_itself(world: World) -> None:
     card_id, key = await world.a_prepared_payout()
     notice = a_notice(world, key, "465.00")
-    report = await world.payout.receive_notification(notice)
+    report = await world.payment_notices.receive(notice)
     assert (report.card_id, report.key, report.verdict) == (card_id, key, NotificationVerdict.ACCEPTED)
-    assert (await world.payout.receive_notification(notice)).verdict is NotificationVerdict.DUPLICATE
+    assert (await world.payment_notices.receive(notice)).verdict is NotificationVerdict.DUPLICATE
     (payout,) = await world.rows(PayoutRow, key=key)
     assert (payout.state, payout.settled_at) == (PayoutState.PREPARED, None)
 
@@ -193,7 +197,7 @@ async def test_a_wrong_or_forged_notification_is_kept_and_changes_nothing(
     before = len(await world.rows(PaymentNotificationRow, verdict=verdict.value))
     story = await world.story(card_id)
     with pytest.raises(refusal):
-        await world.payout.receive_notification(a_notice(world, key, amount, genuine=genuine))
+        await world.payment_notices.receive(a_notice(world, key, amount, genuine=genuine))
     (payout,) = await world.rows(PayoutRow, key=key)
     assert (payout.state, payout.amount_minor) == (PayoutState.PREPARED, 465_00)
     assert len(await world.rows(PaymentNotificationRow, verdict=verdict.value)) == before + 1
@@ -204,8 +208,8 @@ async def test_a_wrong_or_forged_notification_is_kept_and_changes_nothing(
 async def test_a_forged_notification_does_not_use_up_the_genuine_ones_id(world: World) -> None:
     _, key = await world.a_prepared_payout()
     with pytest.raises(SignatureInvalid):
-        await world.payout.receive_notification(a_notice(world, key, "465.00", notify_id="n-1", genuine=False))
-    report = await world.payout.receive_notification(a_notice(world, key, "465.00", notify_id="n-1"))
+        await world.payment_notices.receive(a_notice(world, key, "465.00", notify_id="n-1", genuine=False))
+    report = await world.payment_notices.receive(a_notice(world, key, "465.00", notify_id="n-1"))
     assert report.verdict is NotificationVerdict.ACCEPTED
 
 
@@ -213,11 +217,11 @@ async def test_late_stale_and_unknown_notifications_are_harmless(world: World) -
     card_id, key = await world.a_prepared_payout()
     sent = await world.payout.send(key)
     await world.payout.settle(key, sent.outcome, sent.code)
-    late = await world.payout.receive_notification(a_notice(world, key, "465.00", status="DEALING"))
+    late = await world.payment_notices.receive(a_notice(world, key, "465.00", status="DEALING"))
     assert late.verdict is NotificationVerdict.ACCEPTED
     assert (await world.card(card_id)).outcome is Outcome.PAID
     with pytest.raises(NotFound):
-        await world.payout.receive_notification(a_notice(world, "card-NOBODY-payout-1", "465.00"))
+        await world.payment_notices.receive(a_notice(world, "card-NOBODY-payout-1", "465.00"))
 
 
 async def test_amounts_are_money_not_text(world: World) -> None:

@@ -17,6 +17,7 @@ from stdnum.iso7064 import mod_37_36
 from activities.asking import Parties
 from activities.intake import Intake
 from activities.journey import Journey
+from activities.payment_notices import PaymentNotices
 from activities.payout import Payout
 from activities.pricing import Pricing
 from activities.review import Review
@@ -33,6 +34,8 @@ from domain.intake import Submission, SubmittedCard
 from domain.money import Money
 from domain.rules.brands import Check, brand
 from domain.sealing import KeyRing
+from gateways.alipay.notices import AlipayNotices
+from gateways.alipay.rsa2 import Signer, Verifier, new_key_pair
 from gateways.breaker import Breakers
 from gateways.fx import FxGateway
 from gateways.http import new_client
@@ -40,7 +43,6 @@ from gateways.issuer import IssuerGateway
 from gateways.messages import MessageGateway
 from gateways.outlet import OutletGateway
 from gateways.payout.alipay import AlipayGateway
-from gateways.payout.rsa2 import Signer, Verifier, new_key_pair
 from gateways.pictures.store import PhotoStore
 from gateways.pos import PosGateway
 from simulators.alipay import Alipay
@@ -78,6 +80,7 @@ class World:
     pricing: Pricing
     review: Review
     payout: Payout
+    payment_notices: PaymentNotices
     journey: Journey
     alipay_program: Alipay
     sign_in: SellerSignIn
@@ -149,9 +152,15 @@ class World:
         assert offered.accepted
         return card_id, valued.quote_id
 
+    async def a_confirmed_quote(self, **more: Any) -> tuple[str, str]:
+        """An accepted quote whose card the issuer has confirmed again; returns card and quote."""
+        card_id, quote_id = await self.an_accepted_quote(**more)
+        assert (await self.verification.recheck(card_id, quote_id)).end_reason is None
+        return card_id, quote_id
+
     async def a_prepared_payout(self, **more: Any) -> tuple[str, str]:
         """A card that is about to be paid; returns card and payout key."""
-        card_id, quote_id = await self.an_accepted_quote(**more)
+        card_id, quote_id = await self.a_confirmed_quote(**more)
         key = payout_key(card_id, 1)
         await self.payout.prepare(card_id, quote_id, key)
         return card_id, key
@@ -226,6 +235,7 @@ async def a_world(database: Database, folder: Path) -> AsyncIterator[World]:
         yield World(
             database, keyring, photos, issuer, pos, outlet, fx, alipay, messages,
             Intake(database, keyring, photos), Verification(database, keyring, parties), Pricing(database, keyring, Stock()),
-            Review(database, keyring), Payout(database, keyring, gateway), Journey(database), alipay_program,
+            Review(database, keyring), Payout(database, keyring, gateway),
+            PaymentNotices(database, AlipayNotices(APP_ID, verifier)), Journey(database), alipay_program,
             SellerSignIn(database, keyring, MessageGateway(messages.channel)),
         )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import pytest_asyncio
 from activities.intake import Intake
 from activities.outlets import OutletHeard
 from activities.partners import Partners
+from activities.payees import Payees
 from api.app import build
 from api.services import ApiServices
 from database.session import Database
@@ -34,18 +35,18 @@ class ApiDesk(PlayedDesk):
 
 
 @dataclass
-class PlayedPayout:
+class PlayedPayments:
     """Believes every form that carries the right signature."""
 
     refuses: Refusal | None = None
-    kept: list[dict[str, str]] = field(default_factory=list)
+    kept: list[bytes] = field(default_factory=list)
 
-    async def receive_notification(self, form: Mapping[str, str]) -> PaymentReport:
+    async def receive(self, body: bytes) -> PaymentReport:
         if self.refuses is not None:
             raise self.refuses
-        if form.get("sign") != "right":
+        if b"sign=right" not in body:
             raise SignatureInvalid(why="signature")
-        self.kept.append(dict(form))
+        self.kept.append(body)
         return PaymentReport("CARD", "card-CARD-payout-1", NotificationVerdict.ACCEPTED)
 
 
@@ -65,7 +66,7 @@ class Api:
     client: httpx.AsyncClient
     services: ApiServices
     desk: ApiDesk
-    payout: PlayedPayout
+    payments: PlayedPayments
     partner_id: str
 
 
@@ -84,17 +85,18 @@ def desk() -> ApiDesk:
 @pytest_asyncio.fixture(loop_scope="session")
 async def api(database: Database, desk: ApiDesk, tmp_path: Path) -> AsyncIterator[Api]:
     keyring, photos = KeyRing.generate(), PhotoStore(tmp_path / "photos", bytes, bytes)
-    partners, payout = Partners(database, keyring), PlayedPayout()
+    partners, payments = Partners(database, keyring), PlayedPayments()
     services = ApiServices(
         database=database,
         intake=Intake(database, keyring, photos),
         desk=desk,  # type: ignore[arg-type]
         partners=partners,
-        payout=payout,  # type: ignore[arg-type]
+        payees=Payees(database, keyring),
+        payments=payments,  # type: ignore[arg-type]
         outlets=PlayedOutlets(),  # type: ignore[arg-type]
     )
     partner_id, key = await partners.create("Partner of tests")
     headers = {"authorization": f"Bearer {key}", "accept-language": "en"}
     transport = httpx.ASGITransport(build(services), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://cardloop.test", headers=headers) as client:
-        yield Api(client, services, desk, payout, partner_id)
+        yield Api(client, services, desk, payments, partner_id)

@@ -234,7 +234,7 @@ async def test_a_payment_notice_is_answered_success_and_the_card_told(api: Api) 
 
 async def test_a_forged_or_wrong_payment_notice_is_not_answered_success(api: Api) -> None:
     forged = await api.client.post("/callbacks/alipay", data={"sign": "forged"})
-    api.payout.refuses = AmountMismatch()
+    api.payments.refuses = AmountMismatch()
     wrong = await api.client.post("/callbacks/alipay", data={"sign": "right"})
     assert [(forged.status_code, forged.text), (wrong.status_code, wrong.text)] == [(401, "fail"), (409, "fail")]
     assert api.desk.told == []
@@ -243,7 +243,7 @@ async def test_a_forged_or_wrong_payment_notice_is_not_answered_success(api: Api
 async def test_a_payment_notice_is_success_also_while_temporal_is_away(api: Api) -> None:
     api.desk.refuses = TemporarilyUnavailable()
     answer = await api.client.post("/callbacks/alipay", data={"sign": "right"})
-    assert (answer.text, len(api.payout.kept)) == ("success", 1)
+    assert (answer.text, len(api.payments.kept)) == ("success", 1)
 
 
 async def test_an_outlets_report_needs_its_signature_and_comes_again_when_the_card_is_away(api: Api) -> None:

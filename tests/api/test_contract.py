@@ -19,13 +19,14 @@ from schemathesis.core.result import Ok
 
 from activities.intake import Intake
 from activities.partners import Partners
+from activities.payees import Payees
 from api.app import build
 from api.services import ApiServices
 from database.session import Database
 from domain.refusals import REGISTER
 from domain.sealing import KeyRing
 from gateways.pictures.store import PhotoStore
-from tests.api.conftest import ApiDesk, PlayedOutlets, PlayedPayout
+from tests.api.conftest import ApiDesk, PlayedOutlets, PlayedPayments
 from tests.conftest import apart
 
 EXAMPLES = 12
@@ -42,7 +43,8 @@ def served(database_url: str, tmp_path: Path) -> Iterator[tuple[FastAPI, str, st
         intake=Intake(database, keyring, photos),
         desk=ApiDesk(),  # type: ignore[arg-type]
         partners=Partners(database, keyring),
-        payout=PlayedPayout(),  # type: ignore[arg-type]
+        payees=Payees(database, keyring),
+        payments=PlayedPayments(),  # type: ignore[arg-type]
         outlets=PlayedOutlets(),  # type: ignore[arg-type]
     )
     app, keys = build(services), []

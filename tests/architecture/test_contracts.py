@@ -28,6 +28,7 @@ PLANTED = {
     "Only payout (and the composition root) can move money": {
         "reviewer_ui/planted_transfer.py": "gateways.payout.alipay"
     },
+    "No web process can pay, not even through another module": {"web/planted_payer.py": "bootstrap.paying"},
     "PaddleOCR is loaded only by its engine": {"activities/planted_reader.py": "ocr.engine"},
     "Only the composition root and the command line read settings": {"web/planted_reader.py": "bootstrap.settings"},
     "Simulators share no code with what they test": {"simulators/planted_sharer.py": "domain.money"},

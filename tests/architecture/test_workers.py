@@ -12,6 +12,7 @@ from temporalio import activity
 from temporalio.client import Client
 
 from bootstrap import keys, outside
+from bootstrap.paying import payment_gateway
 from bootstrap.settings import Settings
 from bootstrap.store import database
 from bootstrap.workers import card_workers
@@ -55,7 +56,7 @@ async def test_each_queue_serves_exactly_the_steps_that_are_called_on_it(
     world = outside.build(settings, secrets)
     # On a connection of their own: workers that never ran keep their queues taken as long as theirs is open.
     client = await Client.connect(temporal_client.service_client.config.target_host)
-    workers = card_workers(settings, client, store, secrets.keyring, world)
+    workers = card_workers(settings, client, store, secrets.keyring, world, payment_gateway(settings))
     served = {worker.task_queue: {_name(one) for one in worker.config()["activities"]} for worker in workers}
     await store.dispose()
     assert served | {READING_QUEUE: {"reading.read_photos"}} == called()

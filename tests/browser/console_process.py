@@ -20,6 +20,7 @@ import uvicorn
 
 from activities.console_sign_in import ConsoleSignIn
 from activities.notices import Channels, Notices
+from activities.payees import Payees
 from activities.review import Review
 from bootstrap.settings import PROJECT_ROOT
 from database.session import Database
@@ -81,6 +82,7 @@ def main(text: str) -> None:
         keyring=keyring,
         photos=photos,
         review=Review(database, keyring, undo_s=UNDO_S),
+        payees=Payees(database, keyring),
         desk=cast("CardDesk", None),  # Nothing is told to a card while its decision can be undone.
         sign_in=ConsoleSignIn(database),
         notices=Notices(database, keyring, Channels(None, WebhookGateway(new_client("")), "http://console.test")),

@@ -6,26 +6,20 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 import httpx
 import pytest
 import pytest_asyncio
 
 from domain.money import Currency, Money
-from domain.payout import PayoutOrder, PayoutOutcome
+from domain.payout import AMOUNT_DIFFERS, DEALING, NOT_FOUND, PayeeFault, PayoutOrder, PayoutOutcome
+from gateways.alipay.notices import AlipayNotices
+from gateways.alipay.rsa2 import Signer, Verifier, new_key_pair
+from gateways.alipay.states import REFUSALS
 from gateways.errors import GatewayRefused, GatewayUnavailable, ReportRefused
 from gateways.http import new_client
-from gateways.payout.alipay import (
-    AMOUNT_DIFFERS,
-    DEALING,
-    NO_ANSWER,
-    NOT_FOUND,
-    UNTRUSTED,
-    AlipayGateway,
-    require_amount,
-)  # fmt: skip
-from gateways.payout.rsa2 import Signer, Verifier, new_key_pair
+from gateways.payout.alipay import NO_ANSWER, UNTRUSTED, AlipayGateway, require_amount
 from simulators.alipay import Alipay
 from simulators.alipay_wire import APP_PUBLIC_FILE
 from simulators.program import Setup
@@ -56,6 +50,11 @@ async def gateway(alipay: Partner, notices: Mailbox) -> AsyncIterator[AlipayGate
         yield AlipayGateway(client, APP_ID, Signer(APP_PRIVATE), verifier, notices.url)
 
 
+@pytest_asyncio.fixture
+async def hear(alipay: Partner) -> AlipayNotices:
+    return AlipayNotices(APP_ID, Verifier((await alipay.plain.get("/public-key")).content))
+
+
 async def transfers(alipay: Partner) -> list[tuple[str, int, str]]:
     found = (await alipay.plain.get("/transfers")).json()
     return [(one["out_biz_no"], one["amount_minor"], one["status"]) for one in found]
@@ -66,13 +65,13 @@ def form_of(received: tuple[bytes, dict[str, str]]) -> dict[str, str]:
 
 
 async def test_a_seller_is_paid_to_the_cent_and_a_notice_says_so(
-    alipay: Partner, gateway: AlipayGateway, notices: Mailbox
+    alipay: Partner, gateway: AlipayGateway, notices: Mailbox, hear: AlipayNotices
 ) -> None:
     answer = await gateway.transfer(ORDER)
     assert (answer.report.outcome, answer.report.amount) == (PayoutOutcome.PAID, Money(46_500))
     assert await transfers(alipay) == [(ORDER.key, 46_500, "SUCCESS")]
     (notice,) = await notices.holds(1)
-    report = gateway.verify_notification(form_of(notice))
+    report = hear.read(notice[0])[1]
     require_amount(report, ORDER)
     assert report == answer.report
 
@@ -188,22 +187,22 @@ async def test_only_positive_yuan_are_paid(alipay: Partner, gateway: AlipayGatew
 
 
 async def test_a_forged_notice_is_refused_and_the_true_one_believed(
-    alipay: Partner, gateway: AlipayGateway, notices: Mailbox
+    alipay: Partner, gateway: AlipayGateway, notices: Mailbox, hear: AlipayNotices
 ) -> None:
     await alipay.control(forged_callbacks=True)
     await gateway.transfer(ORDER)
     forged, true = await notices.holds(2)
     with pytest.raises(ReportRefused, match="signature"):
-        gateway.verify_notification(form_of(forged))
-    assert gateway.verify_notification(form_of(true)).outcome is PayoutOutcome.PAID
+        hear.read(forged[0])[1]
+    assert hear.read(true[0])[1].outcome is PayoutOutcome.PAID
 
 
 async def test_a_notice_with_another_amount_is_found_out(
-    alipay: Partner, gateway: AlipayGateway, notices: Mailbox
+    alipay: Partner, gateway: AlipayGateway, notices: Mailbox, hear: AlipayNotices
 ) -> None:
     await alipay.control(wrong_amount_minor=-500)
     await gateway.transfer(ORDER)
-    report = gateway.verify_notification(form_of((await notices.holds(1))[0]))
+    report = hear.read((await notices.holds(1))[0][0])[1]
     assert report.amount == Money(46_000)
     with pytest.raises(ReportRefused, match="wrong_amount"):
         require_amount(report, ORDER)
@@ -218,11 +217,11 @@ async def test_a_query_with_another_amount_than_ours_is_not_called_paid(
 
 
 async def test_duplicate_and_stale_notices_come_as_told(
-    alipay: Partner, gateway: AlipayGateway, notices: Mailbox
+    alipay: Partner, gateway: AlipayGateway, notices: Mailbox, hear: AlipayNotices
 ) -> None:
     await alipay.control(duplicate_callbacks=2, out_of_order=True)
     await gateway.transfer(ORDER)
-    outcomes = [gateway.verify_notification(form_of(one)).outcome for one in await notices.holds(4)]
+    outcomes = [hear.read(one[0])[1].outcome for one in await notices.holds(4)]
     assert sorted(outcomes) == [PayoutOutcome.PAID] * 3 + [PayoutOutcome.UNKNOWN]
 
 
@@ -253,22 +252,22 @@ async def test_a_notice_that_was_not_taken_comes_again(gateway: AlipayGateway, n
     ],
 )  # fmt: skip
 async def test_a_touched_notice_is_refused(
-    gateway: AlipayGateway, notices: Mailbox, change: dict[str, str], reason: str
+    gateway: AlipayGateway, notices: Mailbox, hear: AlipayNotices, change: dict[str, str], reason: str
 ) -> None:
     await gateway.transfer(ORDER)
     form = form_of((await notices.holds(1))[0])
     with pytest.raises(ReportRefused, match=reason):
-        gateway.verify_notification(form | change)
+        hear.read(urlencode(form | change).encode())
 
 
 async def test_a_true_notice_for_another_app_or_of_another_kind_is_refused(
-    gateway: AlipayGateway, notices: Mailbox
+    gateway: AlipayGateway, notices: Mailbox, hear: AlipayNotices
 ) -> None:
     await gateway.transfer(ORDER)
     form = form_of((await notices.holds(1))[0])
-    gateway._app_id = "2021000000000002"
+    another = AlipayNotices("2021000000000002", hear._verifier)
     with pytest.raises(ReportRefused, match="wrong_app"):
-        gateway.verify_notification(form)
+        another.read(urlencode(form).encode())
 
 
 async def test_a_payment_made_before_a_restart_is_known_after_it(tmp_path: Path) -> None:
@@ -300,3 +299,47 @@ async def test_nonsense_from_the_gateway_is_unknown(body: str) -> None:
         gateway = AlipayGateway(client, APP_ID, Signer(APP_PRIVATE), Verifier(APP_PUBLIC), "")
         answer = await gateway.transfer(ORDER)
     assert (answer.report.outcome, answer.report.code) == (PayoutOutcome.UNKNOWN, UNTRUSTED)
+
+
+async def test_a_fault_of_our_request_is_no_refusal_of_the_payee(alipay: Partner, gateway: AlipayGateway) -> None:
+    asked = await gateway.transfer(replace(ORDER, payee_account=""))
+    assert (asked.report.outcome, asked.report.code) == (PayoutOutcome.UNKNOWN, "INVALID_PARAMETER")
+    assert await transfers(alipay) == []
+
+
+def test_only_what_speaks_of_the_payee_is_a_certain_refusal() -> None:
+    ours = {
+        "INVALID_PARAMETER",
+        "SYSTEM_ERROR",
+        "PAYER_BALANCE_NOT_ENOUGH",
+        "EXCEED_LIMIT_SM_AMOUNT",
+        "PERMIT_CHECK_PERM_LIMITED",
+    }
+    assert not ours & REFUSALS.keys()
+    assert set(REFUSALS.values()) == set(PayeeFault)
+
+
+async def test_the_charset_stands_in_the_address_because_alipay_reads_the_form_by_it(
+    alipay: Partner, gateway: AlipayGateway
+) -> None:
+    """The simulator reads as Alipay does: in GBK unless the address says otherwise, and 王芳 would break the signature."""
+    assert (await gateway.transfer(ORDER)).report.outcome is PayoutOutcome.PAID
+    request = await asked_of(gateway)
+    assert request.url.params["charset"] == "utf-8"
+    answer = await alipay.plain.post(
+        "/gateway.do", content=request.content, headers={"content-type": str(request.headers["content-type"])}
+    )
+    assert "isv.invalid-signature" in answer.text
+
+
+async def asked_of(gateway: AlipayGateway) -> httpx.Request:
+    """The request that a transfer makes."""
+    made: list[httpx.Request] = []
+
+    def kept(request: httpx.Request) -> httpx.Response:
+        made.append(request)
+        return httpx.Response(200)
+
+    async with new_client("http://alipay", transport=httpx.MockTransport(kept)) as client:
+        await AlipayGateway(client, APP_ID, Signer(APP_PRIVATE), Verifier(APP_PUBLIC), "").transfer(ORDER)
+    return made[0]

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.money import Money
-from gateways.payout.rsa2 import Signer, Verifier, new_key_pair, signed_text, split_answer
+from gateways.alipay.rsa2 import Signer, Verifier, new_key_pair, signed_text, split_answer
 from simulators.alipay_wire import fen, yuan
 
 PRIVATE, PUBLIC = new_key_pair()

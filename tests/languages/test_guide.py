@@ -31,6 +31,7 @@ COLUMNS = (
     (Permission.SEE_QUALITY, "quality", "质量"),
     (Permission.SEE_INSIGHT, "insight", "数据"),
     (Permission.SEE_PAYOUTS, "payouts", "打款"),
+    (Permission.CORRECT_PAYEE, "payees", "更正收款人"),
     (Permission.SEE_TRAIL, "trail", "存证"),
     (Permission.MANAGE_PEOPLE, "set up", "设置"),
 )

@@ -18,6 +18,7 @@ REAL_FACTS: dict[str, dict[str, str]] = {
     "verification.code_checked": {"result": "accepted", "tries_left": "2"},
     **{f"offer.{end}": {"quote": "Q1", "amount": "¥465.00"} for end in ("made", "accepted", "declined", "lapsed")},
     **{f"payout.{step}": {"key": "payout:1", "amount": "¥465.00", "code": ""} for step in ("prepared", "paid", "refused")},
+    **{f"payout.payee_{end}": {"payee": "138****0021", "reason": "typing_error"} for end in ("corrected", "proposed", "not_changed")},
 }  # fmt: skip
 KINDS = sorted({re.sub(r"^story\.|\.(bare|staff|seller)$", "", key) for key in keys("en") if key.startswith("story.")})
 

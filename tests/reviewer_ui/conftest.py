@@ -17,6 +17,7 @@ from PIL import Image, ImageDraw
 
 from activities.console_sign_in import ConsoleSignIn
 from activities.notices import Channels, Notices
+from activities.payees import Payees
 from activities.review import Review
 from database.migrate import upgrade
 from database.session import Database
@@ -102,6 +103,7 @@ async def a_house(url: str, folder: Path, *, undo_s: int | None = 0) -> AsyncIte
         keyring=keyring,
         photos=photos,
         review=review,
+        payees=Payees(database, keyring),
         desk=desk,  # type: ignore[arg-type]  # A desk without Temporal: the decision goes straight to the database.
         sign_in=ConsoleSignIn(database),
         notices=Notices(database, keyring, Channels(None, WebhookGateway(new_client("")), "http://console.test")),

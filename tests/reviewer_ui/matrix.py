@@ -20,7 +20,8 @@ ASSIGNERS = frozenset({SENIOR, OPS})
 BULK_WORKERS = DECIDERS | ASSIGNERS
 INSIGHT_READERS = frozenset({SENIOR, OPS, FINANCE, COMPLIANCE, ADMIN})
 QUALITY_READERS = frozenset({SENIOR, COMPLIANCE, ADMIN})
-PAYOUT_READERS = frozenset({FINANCE, COMPLIANCE})
+PAYOUT_READERS = frozenset({SENIOR, FINANCE, COMPLIANCE})
+PAYEE_CORRECTORS = frozenset({SENIOR, FINANCE})
 TRAIL_READERS = frozenset({OPS, COMPLIANCE})
 ADMINS = frozenset({ADMIN})
 
@@ -134,6 +135,10 @@ MATRIX = (
     Line("GET", "/insight/{figure}.csv", INSIGHT_READERS, (404,)),
     # Money and trail.
     Line("GET", "/payouts", PAYOUT_READERS),
+    Line("GET", "/owed", PAYOUT_READERS),
+    Line("POST", "/owed/{card_id}/propose", PAYEE_CORRECTORS),
+    Line("POST", "/owed/{card_id}/{correction_id}/agree", PAYEE_CORRECTORS),
+    Line("POST", "/owed/{card_id}/{correction_id}/refuse", PAYEE_CORRECTORS),
     Line("GET", "/trail", TRAIL_READERS),
     Line("GET", "/trail/{card_id}", TRAIL_READERS),
     # Setting up.

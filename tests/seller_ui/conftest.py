@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 
 from activities.intake import Intake
+from activities.payees import Payees
 from database.session import Database
 from database.tables.intake import SellerRow
 from domain.facts import CardToBuy, CodeChecked, CodeSent
@@ -108,6 +109,7 @@ def played_services(database: Database, desk: PlayedDesk, folder: Path) -> Selle
         keyring=keyring,
         photos=photos,
         intake=Intake(database, keyring, photos),
+        payees=Payees(database, keyring),
         desk=desk,  # type: ignore[arg-type]
         sign_in=PlayedSignIn(database),  # type: ignore[arg-type]
         signing_secret=SECRET,

@@ -105,6 +105,8 @@ class World:
     calls: list[tuple[str, tuple[Any, ...]]] = field(default_factory=list)
     second_query: asyncio.Event = field(default_factory=asyncio.Event)  # Set when the gateway is asked again.
 
+    answered: PayoutFacts = field(default_factory=lambda: PayoutFacts(PayoutOutcome.UNKNOWN, None))
+
     def names(self) -> list[str]:
         """The activities called, in order."""
         return [name for name, _ in self.calls]
@@ -120,6 +122,11 @@ class World:
             raise answer
         return answer
 
+    def _kept(self, facts: PayoutFacts) -> PayoutFacts:
+        if facts.outcome is not PayoutOutcome.UNKNOWN:
+            self.answered = facts
+        return facts
+
     @activity.defn(name="reading.read_photos")
     async def read_photos(self, card_id: str) -> ReadFacts:
         return self._next("reading.read_photos", self.readings, card_id)
@@ -133,8 +140,8 @@ class World:
         return self._next("verification.ask_store", self.store, card_id, again)
 
     @activity.defn(name="verification.recheck")
-    async def recheck(self, card_id: str, quote_id: str) -> RecheckFacts:
-        return self._next("verification.recheck", self.rechecked, card_id, quote_id)
+    async def recheck(self, card_id: str, quote_id: str, attempt: int = 1) -> RecheckFacts:
+        return self._next("verification.recheck", self.rechecked, card_id, quote_id, attempt)
 
     @activity.defn(name="verification.send_code")
     async def send_code(self, card_id: str, number: int) -> CodeSent:
@@ -219,17 +226,22 @@ class World:
 
     @activity.defn(name="payout.send")
     async def send(self, key: str) -> PayoutFacts:
-        return self._next("payout.send", self.payments, key)
+        return self._kept(self._next("payout.send", self.payments, key))
 
     @activity.defn(name="payout.reconcile")
     async def reconcile(self, key: str) -> PayoutFacts:
         if self.of("payout.reconcile"):
             self.second_query.set()
-        return self._next("payout.reconcile", self.reconciled, key)
+        return self._kept(self._next("payout.reconcile", self.reconciled, key))
 
     @activity.defn(name="payout.settle")
     async def settle(self, key: str, outcome: PayoutOutcome, code: str | None) -> None:
         self.calls.append(("payout.settle", (key, outcome, code)))
+
+    @activity.defn(name="payout.conclude")
+    async def conclude(self, key: str) -> PayoutFacts:
+        self.calls.append(("payout.conclude", (key,)))
+        return self.answered
 
     @activity.defn(name="journey.move")
     async def move(self, card_id: str, stage: Stage, waiting_for: WaitingFor, until: str | None, what: str) -> None:
@@ -244,7 +256,7 @@ class World:
         return [
             self.read_photos, self.ask_issuer, self.ask_store, self.recheck, self.send_code, self.check_code, self.ask_outlet,
             self.record_outlet_report, self.record_silence, self.open_channel, self.value, self.offer, self.close,
-            self.open, self.alarm, self.chain, self.replan, self.decide_by_policy, self.apply, self.prepare, self.send, self.reconcile, self.settle, self.move, self.end,
+            self.open, self.alarm, self.chain, self.replan, self.decide_by_policy, self.apply, self.prepare, self.send, self.reconcile, self.settle, self.conclude, self.move, self.end,
         ]  # fmt: skip
 
 

@@ -5,15 +5,20 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from temporalio import activity
 from temporalio.api.common.v1 import Payload
 from temporalio.api.enums.v1 import EventType
-from temporalio.client import Client, WorkflowHandle
-from temporalio.converter import WorkflowSerializationContext
+from temporalio.api.failure.v1 import Failure
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle, WorkflowUpdateFailedError
+from temporalio.converter import DefaultPayloadConverter, WorkflowSerializationContext
+from temporalio.exceptions import ActivityError, ApplicationError
 
-from domain.cards import CardType
+from domain.cards import CardType, WaitingFor
+from domain.facts import PayoutFacts
 from domain.sealing import KeyRing, SealBroken
+from tests.workflows.acting import until
 from tests.workflows.stage import World, card, playing
-from workflows.codec import EncryptionCodec, PayloadMoved, PayloadUnsealed, data_converter
+from workflows.codec import EncryptionCodec, PayloadMoved, PayloadUnsealed, SealedFailures, data_converter
 from workflows.desk import CardDesk
 from workflows.messages import CardEnded, OutletReport
 
@@ -106,3 +111,75 @@ async def test_a_whole_history_shows_no_word_of_the_card(temporal_client: Client
     assert len(stored) > 1_000
     for word in (b"ecommerce", b"46500", b"quote-1", b"seller:S1"):
         assert word not in stored
+
+
+def a_failure(*, sealed: bool, kind: str = "application_failure_info") -> Failure:
+    """An activity's failure as it stands in a history."""
+    cause = Failure(message="no more")
+    getattr(cause, kind).SetInParent()
+    if sealed:
+        cause.encoded_attributes.CopyFrom(Payload(metadata={"encoding": b"json/plain"}, data=b'{"message": "no"}'))
+    failure = Failure(message="activity error", cause=cause)
+    failure.activity_failure_info.activity_type.name = "payout.send"
+    return failure
+
+
+async def test_an_activitys_failure_counts_only_when_it_was_sealed() -> None:
+    converter = SealedFailures()
+    with pytest.raises(PayloadUnsealed):
+        converter.from_failure(a_failure(sealed=False), DefaultPayloadConverter())
+    assert isinstance(converter.from_failure(a_failure(sealed=True), DefaultPayloadConverter()), ActivityError)
+
+
+@pytest.mark.parametrize("kind", ["timeout_failure_info", "canceled_failure_info", "terminated_failure_info"])
+async def test_what_temporal_itself_says_of_an_activity_needs_no_seal(kind: str) -> None:
+    found = SealedFailures().from_failure(a_failure(sealed=False, kind=kind), DefaultPayloadConverter())
+    assert isinstance(found, ActivityError)
+
+
+async def test_a_payment_that_an_intruder_reports_as_failed_ends_no_card(temporal_client: Client) -> None:
+    config = temporal_client.config()
+    config["data_converter"] = data_converter(KeyRing.generate())
+    client, world, one = Client(**config), Sending(), card()
+    async with playing(client, world):
+        await CardDesk(client).start(one)
+        await asyncio.wait_for(world.sending.wait(), 20)
+        forged = temporal_client.get_workflow_handle(f"card:{one.card_id}")
+        (pending,) = (await forged.describe()).raw_description.pending_activities
+        handle = temporal_client.get_async_activity_handle(
+            workflow_id=forged.id, run_id=None, activity_id=pending.activity_id
+        )
+        await handle.fail(ApplicationError("no more", non_retryable=True))
+        failed = await _task_failure(forged)
+        status = (await forged.describe()).status
+        world.go_on.set()
+        await forged.terminate("the test is over")
+    assert ("sealed" in failed, status) == (True, WorkflowExecutionStatus.RUNNING)
+
+
+async def test_another_code_is_sent_only_to_who_brings_something_sealed(temporal_client: Client) -> None:
+    world, one = World(), card(CardType.SUPERMARKET)
+    desk = CardDesk(temporal_client)
+    async with playing(temporal_client, world):
+        await desk.start(one)
+        await until(desk, one.card_id, WaitingFor.SELLER_CODE)
+        handle = temporal_client.get_workflow_handle(f"card:{one.card_id}")
+        with pytest.raises(WorkflowUpdateFailedError):
+            await handle.execute_update("resend_code")
+        assert len(world.of("verification.send_code")) == 1
+        assert (await desk.resend_code(one.card_id)).number == 2
+        await handle.terminate("the test is over")
+
+
+class Sending(World):
+    """A gateway that takes its time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sending, self.go_on = asyncio.Event(), asyncio.Event()
+
+    @activity.defn(name="payout.send")
+    async def send(self, key: str) -> PayoutFacts:
+        self.sending.set()
+        await self.go_on.wait()
+        return await super().send(key)

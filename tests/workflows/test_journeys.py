@@ -26,7 +26,7 @@ async def test_an_ecommerce_card_is_bought_without_a_person(temporal_client: Cli
     assert await journey(temporal_client, world, one) == CardEnded(Outcome.PAID)
     assert world.names() == [
         "verification.ask_issuer", "pricing.value", "pricing.offer", "verification.recheck", "payout.prepare",
-        "payout.send", "payout.settle",
+        "payout.send", "payout.conclude",
     ]  # fmt: skip
     assert world.of("payout.prepare") == [(one.card_id, "quote-1", f"card-{one.card_id}-payout-1")]
 

@@ -5,14 +5,24 @@ from __future__ import annotations
 import pytest
 from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
+from temporalio.testing import WorkflowEnvironment
 
-from domain.cards import CardType, EndReason, Outcome, WaitingFor
+from domain.cards import CardType, EndReason, Outcome, Stage, WaitingFor
 from domain.facts import PayoutFacts, RecheckFacts
 from domain.payout import PayoutOutcome
+from domain.refusals import NotExpectedNow
 from tests.workflows.acting import journey, until
 from tests.workflows.stage import World, card, playing, unavailable
 from workflows.desk import CardDesk
 from workflows.messages import CardEnded
+
+REFUSED = PayoutFacts(PayoutOutcome.REFUSED, "PAYEE_NOT_EXIST")
+
+
+def for_good() -> ApplicationError:
+    """A failure that Temporal tries no more."""
+    return ApplicationError("no more", type="forged", non_retryable=True)
+
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -22,7 +32,7 @@ async def test_an_unknown_payment_is_reconciled_and_never_sent_again(temporal_cl
     one = card()
     assert (await journey(temporal_client, world, one)).outcome is Outcome.PAID
     assert len(world.of("payout.send")) == 1
-    assert world.names()[-3:] == ["journey.move", "payout.reconcile", "payout.settle"]
+    assert world.names()[-3:] == ["journey.move", "payout.reconcile", "payout.conclude"]
 
 
 async def test_a_report_from_the_gateway_makes_it_ask_at_once(temporal_client: Client) -> None:
@@ -39,10 +49,61 @@ async def test_a_report_from_the_gateway_makes_it_ask_at_once(temporal_client: C
     assert len(world.of("payout.send")) == 1
 
 
-async def test_a_refused_payment_ends_with_the_gateways_code(temporal_client: Client) -> None:
-    world = World(payments=[PayoutFacts(PayoutOutcome.REFUSED, "PAYEE_NOT_EXIST")])
-    ended = await journey(temporal_client, world, card())
-    assert ended == CardEnded(Outcome.PAYMENT_REFUSED, EndReason.PAYEE_REFUSED, "PAYEE_NOT_EXIST")
+async def test_a_refused_payee_is_corrected_and_paid_under_a_key_of_its_own(temporal_client: Client) -> None:
+    world = World(payments=[REFUSED, REFUSED, PayoutFacts(PayoutOutcome.PAID, None)])
+    one = card()
+
+    async def seller(desk: CardDesk) -> None:
+        for number in (1, 2):
+            await until(desk, one.card_id, WaitingFor.SELLER_PAYEE)
+            await desk.correct_payee(one.card_id, f"correction-{number}")
+
+    assert await journey(temporal_client, world, one, seller) == CardEnded(Outcome.PAID)
+    keys = [f"card-{one.card_id}-payout-{attempt}" for attempt in (1, 2, 3)]
+    assert [arguments[0] for arguments in world.of("payout.send")] == keys
+    assert [arguments[2] for arguments in world.of("payout.prepare")] == keys
+    assert [arguments[2] for arguments in world.of("verification.recheck")] == [1, 2, 3]
+
+
+async def test_a_payee_is_corrected_only_when_one_was_refused_and_only_once(temporal_client: Client) -> None:
+    world, one = World(payments=[REFUSED, unavailable()]), card()
+    desk = CardDesk(temporal_client)
+    async with playing(temporal_client, world):
+        await desk.start(one)
+        await until(desk, one.card_id, WaitingFor.SELLER_PAYEE)
+        await desk.correct_payee(one.card_id, "correction-1")
+        with pytest.raises(NotExpectedNow):
+            await desk.correct_payee(one.card_id, "correction-2")
+        await temporal_client.get_workflow_handle(f"card:{one.card_id}").terminate("the test is over")
+
+
+async def test_a_card_emptied_while_its_payee_is_corrected_is_not_paid(temporal_client: Client) -> None:
+    world = World(payments=[REFUSED], rechecked=[RecheckFacts(None), RecheckFacts(EndReason.NOTHING_LEFT)])
+    one = card()
+
+    async def seller(desk: CardDesk) -> None:
+        await until(desk, one.card_id, WaitingFor.SELLER_PAYEE)
+        await desk.correct_payee(one.card_id, "correction-1")
+
+    ended = await journey(temporal_client, world, one, seller)
+    assert (ended.outcome, ended.reason) == (Outcome.REJECTED, EndReason.NOTHING_LEFT)
+    assert len(world.of("payout.send")) == 1
+
+
+async def test_a_failure_for_good_while_money_is_sent_neither_ends_the_card_nor_counts(
+    time_skipping: WorkflowEnvironment,
+) -> None:
+    """Whoever reaches Temporal can report an activity as failed; the gateway may have paid meanwhile."""
+    world = World(payments=[for_good(), for_good(), PayoutFacts(PayoutOutcome.UNKNOWN, None)])
+    world.reconciled = [for_good(), PayoutFacts(PayoutOutcome.PAID, None)]
+    one = card()
+    async with playing(time_skipping.client, world):
+        await CardDesk(time_skipping.client).start(one)
+        desk = CardDesk(time_skipping.client)
+        while (story := await desk.story(one.card_id)).stage is not Stage.ENDED:
+            await time_skipping.sleep(20)
+    assert story.outcome is Outcome.PAID
+    assert (len(world.of("payout.send")), len(world.of("payout.reconcile"))) == (3, 2)
 
 
 async def test_late_reports_change_nothing(temporal_client: Client) -> None:
@@ -53,7 +114,7 @@ async def test_late_reports_change_nothing(temporal_client: Client) -> None:
         await temporal_client.get_workflow_handle(f"card:{one.card_id}").result()
         await desk.payment_reported(one.card_id, "key")
         await desk.outlet_reported(one.card_id, "request", confirmed=False)
-    assert (world.names()).count("payout.settle") == 1
+    assert (world.names()).count("payout.conclude") == 1
 
 
 async def test_a_card_is_paid_once_its_issuer_has_confirmed_it_again(temporal_client: Client) -> None:

@@ -40,11 +40,13 @@ class Verifier:
         self._key = key
 
     def is_signed(self, text: str, signature: str) -> bool:
-        """Whether the signature (base 64) is the key holder's for exactly this text."""
+        """Whether the signature (base 64) is the key holder's for exactly this text in UTF-8."""
+        return self.signed_bytes(text.encode(), signature)
+
+    def signed_bytes(self, content: bytes, signature: str) -> bool:
+        """Whether the signature (base 64) is the key holder's for exactly these bytes."""
         try:
-            self._key.verify(
-                base64.b64decode(signature, validate=True), text.encode(), padding.PKCS1v15(), hashes.SHA256()
-            )
+            self._key.verify(base64.b64decode(signature, validate=True), content, padding.PKCS1v15(), hashes.SHA256())
         except (InvalidSignature, binascii.Error, ValueError):
             return False
         return True

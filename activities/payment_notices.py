@@ -1,0 +1,59 @@
+"""Hear what the payment gateway reports: kept with our verdict, it moves no money; the card asks the gateway itself."""
+
+from __future__ import annotations
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from activities.paying import heard_first, verdict_on
+from database.session import Database
+from database.tables.payout import PaymentNotificationRow, PayoutRow
+from domain.facts import NotificationVerdict, PaymentReport
+from domain.identifiers import new_id
+from domain.payout import PayoutReport
+from domain.refusals import AmountMismatch, NotFound, SignatureInvalid
+from gateways.alipay.notices import AlipayNotices
+from gateways.errors import ReportRefused
+
+NOTIFY_ID_LENGTH_MAX = 128
+
+
+class PaymentNotices:
+    """Judges and keeps the gateway's notices. It holds no key that pays."""
+
+    def __init__(self, database: Database, notices: AlipayNotices) -> None:
+        self._database = database
+        self._notices = notices
+
+    async def receive(self, body: bytes) -> PaymentReport:
+        """The gateway's notice, as its bytes came. It is kept with our verdict and moves no money by itself.
+
+        Refuses SignatureInvalid, AmountMismatch and NotFound (no order of ours); the verdict is kept all the same.
+        """
+        try:
+            notify_id, report = self._notices.read(body)
+        except ReportRefused as refused:
+            # Under an id of our own: a forged notice must not use up the id of the genuine one.
+            unverified = NotificationVerdict.SIGNATURE_INVALID
+            row = PaymentNotificationRow(notify_id=f"unverified-{new_id()}", key="", verdict=unverified)
+            async with self._database.transaction() as session:
+                session.add(row)
+            raise SignatureInvalid(why=refused.reason) from None
+        async with self._database.transaction() as session:
+            row_of_order, verdict = await _judged(session, notify_id[:NOTIFY_ID_LENGTH_MAX], report)
+        if verdict is NotificationVerdict.AMOUNT_MISMATCH:
+            raise AmountMismatch()
+        if row_of_order is None:
+            raise NotFound()
+        return PaymentReport(row_of_order.card_id, report.key, verdict)
+
+
+async def _judged(
+    session: AsyncSession, notify_id: str, report: PayoutReport
+) -> tuple[PayoutRow | None, NotificationVerdict]:
+    row = await session.get(PayoutRow, report.key)
+    verdict = verdict_on(row, report)
+    amount = None if report.amount is None else report.amount.amount_minor
+    heard = PaymentNotificationRow(notify_id=notify_id, key=report.key, verdict=verdict, amount_minor=amount)
+    if not await heard_first(session, heard) and verdict is NotificationVerdict.ACCEPTED:
+        verdict = NotificationVerdict.DUPLICATE
+    return row, verdict

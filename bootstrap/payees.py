@@ -1,0 +1,36 @@
+"""Corrected payees are sent to the cards that wait for one, again and again until each has heard of it."""
+
+from __future__ import annotations
+
+import structlog
+
+from activities.loop_faults import apart
+from activities.payees import LOOP, Correction, Payees
+from database.session import Database
+from domain.refusals import TemporarilyUnavailable
+from workflows.desk import CardDesk
+
+AT_ONCE = 10
+_log = structlog.get_logger("payees")
+
+
+class PayeeTeller:
+    """Has cards paid again once another payee stands in the database."""
+
+    def __init__(self, database: Database, payees: Payees, desk: CardDesk) -> None:
+        self._database = database
+        self._payees = payees
+        self._desk = desk
+
+    async def tell(self) -> int:
+        """Send up to ten corrections and return how many were taken. Raises DatabaseUnavailable."""
+        return sum([await self._tell(one) for one in await self._payees.untold(AT_ONCE)])
+
+    async def _tell(self, one: Correction) -> bool:
+        try:
+            async with apart(self._database, LOOP, one.card_id):
+                await self._desk.correct_payee(one.card_id, one.correction_id)
+                return True
+        except TemporarilyUnavailable:
+            _log.warning("correction waits", card=one.card_id)  # Sent again at a later look.
+        return False

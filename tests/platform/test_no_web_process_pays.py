@@ -1,0 +1,36 @@
+"""No web process can pay: each is built where our key for the payment gateway is not there, and loads no code that pays."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from shutil import copy
+
+import pytest
+
+from bootstrap import keys
+from bootstrap.settings import PROJECT_ROOT, Settings
+
+PROGRAM = """
+import sys
+from pathlib import Path
+from bootstrap import web
+from bootstrap.settings import Settings
+
+getattr(web, sys.argv[2])(Settings(home=Path(sys.argv[1])))
+print([name for name in sys.modules if name.startswith("gateways.payout") or name == "bootstrap.paying"])
+"""
+
+
+@pytest.mark.parametrize("build", ["build_api", "build_console", "build_codec"])
+def test_a_web_process_needs_and_loads_nothing_that_pays(tmp_path: Path, build: str) -> None:
+    settings = Settings(home=tmp_path)
+    keys.ensure(settings)
+    copy(settings.alipay_keys / keys.ALIPAY_OURS_PUBLIC, settings.alipay_keys / keys.ALIPAY_THEIRS)
+    (settings.alipay_keys / keys.ALIPAY_OURS).unlink()
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, str(tmp_path), build],
+        cwd=PROJECT_ROOT, check=False, capture_output=True, text=True, timeout=50,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout.strip()) == (0, "[]"), done.stderr
