@@ -11,6 +11,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities import clocks
+from activities.beating import beating
 from activities.failures import PayoutUnknown, translated
 from activities.payable import why_not
 from activities.paying import (
@@ -112,7 +113,10 @@ class Payout:
 
         Unknown is returned while the gateway works on it; without any word the activity fails and is tried again.
         """
-        ordered = await self._taken_up(key)
+        async with beating():
+            return await self._sent(await self._taken_up(key))
+
+    async def _sent(self, ordered: _Ordered) -> PayoutFacts:
         if ordered.known is not None:
             return _facts(ordered.known)
         report = await self._asked(ordered.order) if ordered.perhaps_sent else None
@@ -128,8 +132,9 @@ class Payout:
     @translated
     async def reconcile(self, key: str) -> PayoutFacts:
         """Asks what became of the order until it is paid or refused; never sends. Fails, to be tried again, until then."""
-        ordered = await self._taken_up(key)
-        report = ordered.known or await self._asked(ordered.order)
+        async with beating():
+            ordered = await self._taken_up(key)
+            report = ordered.known or await self._asked(ordered.order)
         if report.outcome is PayoutOutcome.UNKNOWN:
             raise PayoutUnknown(report.code)
         await self._keep(report)

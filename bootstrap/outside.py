@@ -42,8 +42,8 @@ def build(settings: Settings, secrets: keys.Secrets) -> Outside:
     return Outside(
         issuer=IssuerGateway(channel("issuer", settings.issuer_url), breakers),
         pos=PosGateway(channel("pos", settings.pos_url), breakers),
-        outlet=OutletGateway(channel("outlet", settings.outlet_url), secrets.partner_secret),
-        fx=FxGateway(channel("fx", settings.fx_url)),
+        outlet=OutletGateway(channel("outlet", settings.outlet_url), breakers, secrets.partner_secret),
+        fx=FxGateway(channel("fx", settings.fx_url), breakers),
         messages=MessageGateway(channel("messages", settings.messages_url)),
         webhooks=_webhooks(settings),
     )

@@ -32,6 +32,12 @@ class RemotePolicy(TypedDict):
     retry_policy: RetryPolicy
 
 
+class PaymentPolicy(RemotePolicy):
+    """Options of a call to the payment gateway: a worker that is killed is taken over when its heartbeats stop."""
+
+    heartbeat_timeout: timedelta
+
+
 # PostgreSQL may be away for hours: tried for ever. Waits above two seconds become durable timers, so that an outage
 # does not fill the history with workflow-task heartbeats.
 DATABASE = LocalPolicy(
@@ -79,14 +85,16 @@ LOCK_RATE = RemotePolicy(
 )
 
 # Sending money: the activity itself asks the gateway before it sends again; it never gives up and never doubles.
-PAY = RemotePolicy(
+PAY = PaymentPolicy(
     start_to_close_timeout=timedelta(seconds=40),
+    heartbeat_timeout=timedelta(seconds=8),
     schedule_to_close_timeout=None,
     retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1)),
 )
 # Waiting as a retry policy: each try is one query, and the history grows by nothing while the answer is unknown.
-RECONCILE = RemotePolicy(
+RECONCILE = PaymentPolicy(
     start_to_close_timeout=timedelta(seconds=40),
+    heartbeat_timeout=timedelta(seconds=8),
     schedule_to_close_timeout=None,
     retry_policy=RetryPolicy(
         initial_interval=timedelta(seconds=2), backoff_coefficient=2, maximum_interval=timedelta(minutes=10)

@@ -10,6 +10,7 @@ from decimal import Decimal, InvalidOperation
 from domain.money import Currency, Money
 from domain.verification import ChannelLicence, LockedRate
 from gateways import answers
+from gateways.breaker import Breakers
 from gateways.calls import CallRecord
 from gateways.errors import GatewayRefused
 from gateways.http import JsonReply, SignedChannel
@@ -35,10 +36,11 @@ class LicenceAnswer:
 
 
 class FxGateway:
-    """Asks the desk. Raises GatewayUnavailable or GatewayRefused."""
+    """Asks the desk. Raises GatewayUnavailable (also "circuit_open") or GatewayRefused."""
 
-    def __init__(self, channel: SignedChannel) -> None:
+    def __init__(self, channel: SignedChannel, breakers: Breakers) -> None:
         self._channel = channel
+        self._breakers = breakers
 
     async def lock(self, request_id: str, amount: Money, ttl_s: int) -> RateAnswer:
         """Holds a rate for turning `amount` into CNY, for `ttl_s` seconds; the same request id gets the same lock."""
@@ -46,7 +48,8 @@ class FxGateway:
             "request_id": request_id, "pair": f"{amount.currency}/{Currency.CNY}", "amount_minor": amount.amount_minor,
             "side": "buy", "ttl_s": ttl_s,
         }  # fmt: skip
-        reply = await self._channel.post("/v1/rates/lock", question)
+        async with self._breakers.guard(SYSTEM, SYSTEM):
+            reply = await self._channel.post("/v1/rates/lock", question)
         with answers.reading(SYSTEM):
             locked = _locked(reply, amount.currency)
         return RateAnswer(locked, _call("lock", request_id, reply, "lock_id", "pair", "rate", "expires_at"))
@@ -55,7 +58,8 @@ class FxGateway:
         """Whether `channel` (a letters-and-dashes code) is licensed on `today`; one the desk does not know is not licensed."""
         started = time.perf_counter()
         try:
-            reply = await self._channel.get(f"/v1/licences/{channel}", request_id)
+            async with self._breakers.guard(SYSTEM, SYSTEM):
+                reply = await self._channel.get(f"/v1/licences/{channel}", request_id)
         except GatewayRefused as refused:
             if refused.code != UNKNOWN_CHANNEL:
                 raise

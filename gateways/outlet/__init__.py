@@ -13,6 +13,7 @@ from typing import Any
 
 from domain.money import Money
 from gateways import answers
+from gateways.breaker import Breakers
 from gateways.calls import CallRecord
 from gateways.errors import ReportRefused
 from gateways.http import SignedChannel
@@ -57,10 +58,13 @@ class OutletReport:
 
 
 class OutletGateway:
-    """Asks outlets, and reads their reports."""
+    """Asks outlets, and reads their reports. Asking raises GatewayUnavailable("circuit_open") while they are down."""
 
-    def __init__(self, channel: SignedChannel, secret: str, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, channel: SignedChannel, breakers: Breakers, secret: str, clock: Callable[[], float] = time.time
+    ) -> None:
         self._channel = channel
+        self._breakers = breakers
         self._secret = secret
         self._clock = clock
 
@@ -72,7 +76,8 @@ class OutletGateway:
             "request_id": request_id, "outlet_id": outlet_id, "brand": brand, "number": number,
             "callback_url": callback_url, "deadline": deadline.isoformat(),
         }  # fmt: skip
-        reply = await self._channel.post("/v1/confirmations", question)
+        async with self._breakers.guard(SYSTEM, SYSTEM):
+            reply = await self._channel.post("/v1/confirmations", question)
         with answers.reading(SYSTEM):
             confirmation_id = str(reply.fields["confirmation_id"])
         details = {"confirmation_id": confirmation_id, "outlet_id": outlet_id}

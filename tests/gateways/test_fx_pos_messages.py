@@ -50,10 +50,10 @@ async def messages() -> AsyncIterator[Partner]:
 
 async def test_a_rate_is_held_for_its_time_and_the_same_when_asked_again(fx: Partner) -> None:
     asked_at = datetime.now(UTC)
-    first = await FxGateway(fx.channel).lock("r1", USD_100, 900)
+    first = await FxGateway(fx.channel, Breakers()).lock("r1", USD_100, 900)
     await fx.control(rate_shift_bp=300)
-    again = await FxGateway(fx.channel).lock("r1", USD_100, 900)
-    dearer = await FxGateway(fx.channel).lock("r2", USD_100, 900)
+    again = await FxGateway(fx.channel, Breakers()).lock("r1", USD_100, 900)
+    dearer = await FxGateway(fx.channel, Breakers()).lock("r2", USD_100, 900)
     assert first.rate == again.rate
     assert Decimal("6.9") < Decimal(first.rate.rate) < Decimal("7.3")
     assert Decimal(dearer.rate.rate) > Decimal(first.rate.rate)
@@ -64,7 +64,7 @@ async def test_a_rate_is_held_for_its_time_and_the_same_when_asked_again(fx: Par
 
 async def test_a_pair_the_desk_does_not_deal_in_is_refused(fx: Partner) -> None:
     with pytest.raises(GatewayRefused, match="unknown_pair"):
-        await FxGateway(fx.channel).lock("r1", Money(100), 900)
+        await FxGateway(fx.channel, Breakers()).lock("r1", Money(100), 900)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ async def test_a_pair_the_desk_does_not_deal_in_is_refused(fx: Partner) -> None:
 )
 async def test_a_channel_is_licensed_only_while_it_is(fx: Partner, control: dict[str, Any], licensed: bool) -> None:
     await fx.control(**control)
-    answer = await FxGateway(fx.channel).licence("r1", "amazon-us", datetime.now(UTC).date())
+    answer = await FxGateway(fx.channel, Breakers()).licence("r1", "amazon-us", datetime.now(UTC).date())
     assert answer.licence.licensed is licensed
 
 
@@ -94,7 +94,7 @@ async def test_a_rate_that_is_none_is_not_taken(answer: str) -> None:
     transport = httpx.MockTransport(lambda _request: httpx.Response(200, text=answer))
     async with new_client("http://fx", transport=transport) as client:
         with pytest.raises(GatewayUnavailable, match="malformed"):
-            await FxGateway(SignedChannel("fx", client, SECRET)).lock("r1", USD_100, 900)
+            await FxGateway(SignedChannel("fx", client, SECRET), Breakers()).lock("r1", USD_100, 900)
 
 
 @pytest.mark.parametrize(

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from email.utils import format_datetime
 
 import httpx
 import pytest
 
+from domain.money import Currency, Money
 from gateways.breaker import Breakers
 from gateways.errors import GatewayRefused, GatewayUnavailable
+from gateways.fx import FxGateway
 from gateways.http import ANSWER_BYTES_MAX, SignedChannel, new_client, retry_after_ms
+from gateways.issuer import IssuerGateway
+from gateways.outlet import OutletGateway
+from gateways.pos import PosGateway
 
 
 class Clock:
@@ -136,3 +141,33 @@ async def test_only_what_broke_before_sending_is_surely_not_done(
             await SignedChannel("partner", client, "secret").post("/v1/x", {"request_id": "r1"})
     assert caught.value.perhaps_done is perhaps_done
     assert "6225" not in repr(caught.value)
+
+
+async def test_every_partner_that_is_asked_about_a_card_has_a_breaker() -> None:
+    """Who is down keeps nobody waiting: after some failures the call is refused before it leaves."""
+    calls = 0
+
+    def down(_request: httpx.Request) -> httpx.Response:
+        nonlocal calls
+        calls += 1
+        return httpx.Response(503)
+
+    day, moment = date(2026, 11, 28), datetime(2026, 11, 28, tzinfo=UTC)
+    async with new_client("http://partner", transport=httpx.MockTransport(down)) as client:
+        channel, breakers = SignedChannel("partner", client, "secret"), Breakers(failures_max=2)
+        fx, outlet = FxGateway(channel, breakers), OutletGateway(channel, breakers, "secret")
+        issuer, pos = IssuerGateway(channel, breakers), PosGateway(channel, breakers)
+        for ask in (
+            lambda: issuer.inquire("r", "jd", "1", None),
+            lambda: pos.check("r", "starbucks", "1", None),
+            lambda: outlet.ask("r", "o", "hualian", "1", "http://us", moment),
+            lambda: fx.licence("r", "amazon-us", day),
+        ):
+            calls, reasons = 0, []
+            for _ in range(3):
+                with pytest.raises(GatewayUnavailable) as failed:
+                    await ask()
+                reasons.append(failed.value.reason)
+            assert (calls, reasons[-1]) == (2, "circuit_open")
+        with pytest.raises(GatewayUnavailable, match="circuit_open"):
+            await fx.lock("r", Money(100, Currency.USD), 60)

@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 
 from domain.money import Money
+from gateways.breaker import Breakers
 from gateways.errors import GatewayRefused, GatewayUnavailable, ReportRefused
 from gateways.outlet import OutletAsked, OutletGateway, Verdict, require_face_value
 from gateways.signatures import HEADER, sign
@@ -36,7 +37,7 @@ async def outlet() -> AsyncIterator[Partner]:
 
 @pytest.fixture
 def gateway(outlet: Partner) -> OutletGateway:
-    return OutletGateway(outlet.channel, SECRET)
+    return OutletGateway(outlet.channel, Breakers(), SECRET)
 
 
 async def ask(gateway: OutletGateway, reports: Mailbox, outlet_id: str = "outlet-1") -> OutletAsked:
@@ -170,7 +171,7 @@ async def test_an_answer_given_before_a_restart_is_delivered_after_it(tmp_path: 
     setup = Setup(seed=7, secret=SECRET, state=tmp_path / "state.db")
     async with partner(Outlet(setup)) as outlet:
         await outlet.control(late_callback_ms=1000)
-        await press(outlet, await ask(OutletGateway(outlet.channel, SECRET), reports), verdict="denied")
+        await press(outlet, await ask(OutletGateway(outlet.channel, Breakers(), SECRET), reports), verdict="denied")
     assert reports.received == []
     assert CARD.encode() not in written_in(tmp_path)
     async with partner(Outlet(setup)):

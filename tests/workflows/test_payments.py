@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+
 import pytest
+from temporalio import activity
 from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
-from temporalio.testing import WorkflowEnvironment
+from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
 
+from activities.beating import beating
 from domain.cards import CardType, EndReason, Outcome, Stage, WaitingFor
 from domain.facts import PayoutFacts, RecheckFacts
 from domain.payout import PayoutOutcome
@@ -146,3 +151,42 @@ async def test_a_type_whose_issuer_knows_no_balance_is_paid_without_that_questio
     world = World()
     assert (await journey(temporal_client, world, card(card_type))).outcome is Outcome.PAID
     assert world.of("verification.recheck") == []
+
+
+async def test_a_worker_killed_during_payment_is_taken_over_within_ten_seconds(temporal_client: Client) -> None:
+    class Killed(World):
+        """The first attempt hangs without a heartbeat, as a killed process does."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.sent_at: list[float] = []
+
+        @activity.defn(name="payout.send")
+        async def send(self, key: str) -> PayoutFacts:
+            self.sent_at.append(time.monotonic())
+            if len(self.sent_at) == 1:
+                await asyncio.sleep(30)
+            return await super().send(key)
+
+    world = Killed()
+    assert (await journey(temporal_client, world, card())).outcome is Outcome.PAID
+    assert world.sent_at[1] - world.sent_at[0] < 10
+
+
+async def test_an_activity_that_beats_is_heard_and_one_outside_of_temporal_just_runs() -> None:
+    async with beating(0.01):
+        await asyncio.sleep(0.03)
+    heard = 0
+
+    def on_heartbeat(*_details: object) -> None:
+        nonlocal heard
+        heard += 1
+
+    async def work() -> None:
+        async with beating(0.01):
+            await asyncio.sleep(0.2)
+
+    environment = ActivityEnvironment()
+    environment.on_heartbeat = on_heartbeat
+    await environment.run(work)
+    assert heard > 3
