@@ -15,6 +15,7 @@ from sqlmodel import col
 
 from activities import clocks, loop_faults
 from activities.corrections import Corrections, checked_fields, confirm_reading, require_complete
+from activities.resuming import resume_of
 from activities.submitting import (
     CheckedCard,
     card_row,
@@ -32,7 +33,7 @@ from database.session import Database
 from database.tables.columns import now
 from database.tables.intake import CardRow, PhotoRow, SubmissionRow
 from domain.cards import CardType, Stage, WaitingFor
-from domain.facts import CardToBuy, SubmissionReceipt
+from domain.facts import AT_ITS_BEGINNING, CardToBuy, Resume, SubmissionReceipt
 from domain.intake import Submission, SubmittedCard, check_shape, tidied
 from domain.money import Money
 from domain.refusals import CardExpired, FieldInvalid, NotExpectedNow, NotFound, TemporarilyUnavailable
@@ -138,18 +139,20 @@ class Intake:
             await connection.execute(statement)
 
     async def card_to_buy(self, card_id: str) -> CardToBuy:
-        """What the card's workflow starts with. Refuses NotFound."""
-        has_photos = exists().where(col(PhotoRow.card_id) == CardRow.id)
+        """What the card's workflow starts with, or goes on with where it was started before. Refuses NotFound."""
+        photographed = exists().where(col(PhotoRow.card_id) == CardRow.id)
         statement = (
-            select(CardRow, SubmissionRow.owner, has_photos)  # type: ignore[call-overload]
+            select(CardRow, SubmissionRow.owner, photographed)  # type: ignore[call-overload]
             .join(SubmissionRow, col(SubmissionRow.id) == CardRow.submission_id)
             .where(col(CardRow.id) == card_id)
         )
         async with self._database.transaction() as session:
             found = (await session.execute(statement)).one_or_none()
-        if found is None:
-            raise NotFound(card=card_id[:26])
-        return _to_buy(*found)
+            if found is None:
+                raise NotFound(card=card_id[:26])
+            card, owner, has_photos = found
+            resume = AT_ITS_BEGINNING if card.started_at is None else await resume_of(session, card)
+        return _to_buy(card, owner, has_photos, resume)
 
     async def _checked(self, submission: Submission, given: SubmittedCard) -> CheckedCard:
         """Raises the refusal of whatever is wrong with one card."""
@@ -227,7 +230,7 @@ async def _require_awaited(session: AsyncSession, card: CardRow, items: Collecti
         raise NotExpectedNow(**state, asked_item=asked.value if asked else "")
 
 
-def _to_buy(card: CardRow, owner: str, has_photos: bool) -> CardToBuy:
+def _to_buy(card: CardRow, owner: str, has_photos: bool, resume: Resume) -> CardToBuy:
     return CardToBuy(
         card_id=card.id,
         card_type=card.card_type,
@@ -237,4 +240,5 @@ def _to_buy(card: CardRow, owner: str, has_photos: bool) -> CardToBuy:
         confirm_fields=card.confirm_fields,
         currency=card.currency,
         owner=owner,
+        resume=resume,
     )

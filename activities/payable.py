@@ -45,7 +45,7 @@ async def why_not(session: AsyncSession, card: CardRow, quote: QuoteRow) -> str 
             status=heard(answers).status,
             open_reasons=frozenset(quote.review_reasons) - approved,
             approved=approved,
-            code_proved=await _code_proved(session, card),
+            code_proved=await code_proved(session, card),
             rate_locked=bool(quote.locked_rate),
             confirmed=await _confirmed(session, quote),
         )
@@ -78,7 +78,8 @@ async def approved_reasons(session: AsyncSession, card_id: str) -> frozenset[str
     return frozenset(found)
 
 
-async def _code_proved(session: AsyncSession, card: CardRow) -> bool:
+async def code_proved(session: AsyncSession, card: CardRow) -> bool:
+    """Whether the seller entered the issuer's one-time code for the fields that the card has now."""
     right = (
         _ANSWER.card_id == card.id,
         _ANSWER.operation == "check_code",

@@ -14,10 +14,11 @@ from activities.failures import translated
 from database.repositories import cards, ledger
 from database.repositories.cards import Change
 from database.tables.intake import CardEventRow, CardRow, SubmissionRow
+from database.tables.payout import PayoutRow
 from database.tables.pricing import QuoteRow
 from domain.cards import CardStatus, CardType, EndReason, Stage, WaitingFor
 from domain.facts import RecheckFacts
-from domain.identifiers import request_key
+from domain.identifiers import payout_key, request_key
 from domain.ledger import owed_reversed
 from domain.money import Money
 from domain.pricing import QuoteState
@@ -47,6 +48,8 @@ class Rechecks(Asker):
         """
         card = await self._asking.opened(card_id)
         async with self._database.transaction() as session:
+            if await session.get(PayoutRow, payout_key(card_id, attempt)) is not None:
+                return RecheckFacts(None)  # Ordered already: what the gateway says counts now.
             known = await self._verdict(session, card_id, quote_id)
             earlier = [answer for answer in await answers_about(session, card.row) if not is_recheck(answer)]
         before = heard(earlier)

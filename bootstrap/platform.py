@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from temporalio.service import RPCError
 
-from bootstrap import keys
+from bootstrap import keys, restored
 from bootstrap.services import temporal
 from bootstrap.services.health import Check, all_answer, answers, in_thread
 from bootstrap.services.ports import check_free
@@ -46,6 +46,7 @@ class Platform:
         await self._start_database()
         await self._start_temporal_and_simulators()
         await self._ensure_demo()
+        await self._reconcile_restored()
         self._tell(say("启动网页与工作进程", "Starting web programs and workers"))
         programs = [*workers(self.settings), *webs(self.settings)]
         await self.supervisor.start(*(program for program in programs if only is None or program.name in only))
@@ -72,6 +73,18 @@ class Platform:
         server = await self.supervisor.launch(*programs)
         stand_ins = await self.supervisor.launch(*simulators(self.settings))
         await self.supervisor.wait_ready([*server, *stand_ins])
+
+    async def _reconcile_restored(self) -> None:
+        """After a restore, before any worker runs: what was paid and what must go on is found out."""
+        taken_at = restored.restored_at(self.settings)
+        if taken_at is None:
+            return
+        from bootstrap.reconciling import reconcile  # Loads the whole workflow layer.
+
+        self._tell(say("恢复后对账", "Reconciling what was restored"))
+        for one in await reconcile(self.settings, taken_at, after_restore=True):
+            self._tell(f"{say('已修复', 'mended') if one.mended else say('须人工处理', 'for a person')}: {one.what}")
+        restored.reconciled(self.settings)
 
     async def _ensure_demo(self) -> None:
         if self.settings.demo:

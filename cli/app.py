@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from bootstrap.settings import Settings
-from cli import offices
+from cli import backups, offices
 from cli.labels import labels
 from cli.photos import photos
 
@@ -19,6 +19,10 @@ for _name in ("keys", "people", "partners", "outlets"):
     app.add_typer(getattr(offices, _name), name=_name)
 app.add_typer(photos, name="photos")
 app.add_typer(labels, name="labels")
+
+
+for _command in ("backup_key", "backup", "restore", "reconcile"):
+    app.command(_command.replace("_", "-"))(getattr(backups, _command))
 
 
 class Served(StrEnum):
@@ -105,11 +109,15 @@ def migrate() -> None:
 
 
 @app.command()
-def check() -> None:
+def check(
+    rows_only: Annotated[
+        bool, typer.Option("--rows-only", help="Do not compare with Temporal and the payment gateway.")
+    ] = False,
+) -> None:
     """Check what must always hold (docs/operations.md); ends with 1 and a line for each that is broken. / 核对不变量"""
     from bootstrap.checking import violations
 
-    found = asyncio.run(violations(Settings()))
+    found = asyncio.run(violations(Settings(), rows_only=rows_only))
     for one in found:
         typer.echo(f"{one.invariant} {one.what}")
     raise typer.Exit(int(bool(found)))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from domain.cards import CardStatus, CardType, EndReason
+from domain.cards import CardStatus, CardType, EndReason, Outcome
 from domain.money import Currency
 from domain.payout import PayoutOutcome
 from domain.review import AskedItem, RejectReason, ReviewOutcome
@@ -26,6 +26,31 @@ class SubmissionReceipt:
 
 
 @dataclass(frozen=True)
+class Resume:
+    """What a card has been through whose journey is started anew from its rows; the default is a card at its beginning.
+
+    `quotes` and `tasks` are the numbers already used, `settled` the review reasons that a person approved. With a
+    `quote_id` the card goes on at the offer, or at the payment where it was `accepted`; with an `outcome` it has ended.
+    """
+
+    read: bool = False
+    code_proved: int | None = None  # The revision of the fields for which the issuer's code was entered.
+    quotes: int = 0
+    tasks: int = 0
+    settled: tuple[str, ...] = ()
+    asked_item: AskedItem | None = None  # Asked of the seller again, and not sent yet.
+    quote_id: str | None = None
+    accepted: bool = False
+    attempt: int = 1  # The order that is being paid, or was refused last.
+    outcome: Outcome | None = None
+    reason: EndReason | None = None
+    detail: str | None = None
+
+
+AT_ITS_BEGINNING = Resume()
+
+
+@dataclass(frozen=True)
 class CardToBuy:
     """What a card's workflow is started with: enough to choose its route, nothing secret."""
 
@@ -37,6 +62,7 @@ class CardToBuy:
     confirm_fields: bool  # The seller wants to check what was read before the card goes on.
     currency: Currency
     owner: str  # seller:<id> or partner:<id>
+    resume: Resume = AT_ITS_BEGINNING
 
 
 @dataclass(frozen=True)

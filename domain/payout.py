@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -63,6 +64,15 @@ class PayoutReport:
     code: str | None = None
 
 
+@dataclass(frozen=True)
+class ListedPayment:
+    """One payment in the gateway's own list: what left our account under that key."""
+
+    key: str
+    amount: Money
+    reference: str
+
+
 class PayoutAnswer(Protocol):
     """What is known of an order after a call."""
 
@@ -81,4 +91,8 @@ class PaymentGateway(Protocol):
 
     async def query(self, order: PayoutOrder) -> PayoutAnswer:
         """What became of an order."""
+        ...
+
+    async def listed(self, since: datetime, until: datetime) -> list[ListedPayment]:
+        """Every payment that left our account in that time, by the gateway's own list."""
         ...

@@ -26,6 +26,7 @@ from simulators.serve import run_one
 from simulators.store import Record
 
 TRANSFER, QUERY = "alipay.fund.trans.uni.transfer", "alipay.fund.trans.common.query"
+ACCOUNT_LOG = "alipay.data.bill.accountlog.query"
 BEIJING = timezone(timedelta(hours=8))
 FORM = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
 # The payer's fault: no order is made, a query finds none, and the same number may be sent again once it is mended.
@@ -125,6 +126,8 @@ class Alipay(Program):
             return _error("40002", "isv.invalid-parameter")
         if method == TRANSFER:
             return self._transfer(content, fields)
+        if method == ACCOUNT_LOG:
+            return self._account_log(content)
         return self._query(content) if method == QUERY else _error("40002", "isv.invalid-method")
 
     def _transfer(self, content: dict[str, Any], fields: dict[str, str]) -> dict[str, Any]:
@@ -173,6 +176,18 @@ class Alipay(Program):
             "status": record["status"], "trans_amount": yuan(record["amount_minor"]), "pay_date": record["date"],
         }  # fmt: skip
         return found | ({"error_code": record["error_code"]} if record["error_code"] else {})
+
+    def _account_log(self, content: dict[str, Any]) -> dict[str, Any]:
+        """What left the platform's account between two moments, a page at a time, the oldest first."""
+        since, until = str(content.get("start_time", "")), str(content.get("end_time", ""))
+        moved = [one for one in reversed(self.store.newest_first("transfer")) if one["status"] == "SUCCESS"]
+        within = [one for one in moved if since <= one["date"] < until]
+        page, size = int(content.get("page_no", 1)), int(content.get("page_size", 1000))
+        shown = within[(page - 1) * size : page * size]
+        return {
+            "code": "10000", "msg": "Success", "page_no": str(page), "page_size": str(size), "total_size": str(len(within)),
+            "detail_list": [_log_entry(one) for one in shown],
+        }  # fmt: skip
 
     async def _settle_by_itself(self) -> None:
         while True:
@@ -229,6 +244,14 @@ def _notice(record: Record, status: str, amount_minor: int) -> Record:
     return {
         "notify_id": uuid.uuid4().hex, "utc_timestamp": str(int(time.time() * 1000)), "msg_method": "alipay.fund.trans.order.changed",
         "app_id": record["app_id"], "version": "1.1", "charset": "UTF-8", "biz_content": json.dumps(content, ensure_ascii=False),
+    }  # fmt: skip
+
+
+def _log_entry(record: Record) -> Record:
+    return {
+        "trans_dt": record["date"], "account_log_id": record["order_id"], "alipay_order_no": record["order_id"],
+        "merchant_order_no": record["out_biz_no"], "trans_amount": f"-{yuan(record['amount_minor'])}", "direction": "支出",
+        "type": "转账", "other_account": record["payee"],
     }  # fmt: skip
 
 

@@ -47,19 +47,18 @@ class CardWorkflow:
         self._seller = SellerAnswer(self._progress)
         self._code = DynamicCode(card, self._progress)
         self._verification = Verification(card, self._progress, self._code)
-        self._human_review = HumanReview(self._progress)
+        self._human_review = HumanReview(self._progress, card.resume.tasks)
         self._offer = Offer(self._progress)
-        self._payout = Payout(self._progress)
-        self._settled: set[str] = set()  # Review reasons that a person has approved.
+        self._payout = Payout(self._progress, card.resume.attempt)
+        self._settled = set(card.resume.settled)  # Review reasons that a person has approved.
 
     @workflow.run
     async def run(self, card: CardToBuy) -> CardEnded:
         """Returns how the card ended."""
         try:
-            await self._read()
-            await self._enter_by_hand()
-            quote_id = await self._verify_and_price()
-            await self._offer.accepted(quote_id)
+            quote_id = card.resume.quote_id or await self._quoted()
+            if not card.resume.accepted:
+                await self._offer.accepted(quote_id)
             ended = await self._pay(quote_id)
         except JourneyEnded as journey:
             ended = journey.ended
@@ -68,9 +67,20 @@ class CardWorkflow:
         await workflow.wait_condition(workflow.all_handlers_finished)
         return ended
 
+    async def _quoted(self) -> str:
+        """From the photos to a quote that nobody doubts. Returns its id."""
+        resume = self._card.resume
+        if resume.outcome is not None:
+            raise JourneyEnded(resume.outcome, resume.reason, resume.detail)
+        await self._read()
+        if resume.asked_item is not None:
+            await self._ask_seller_again(resume.asked_item)
+        await self._enter_by_hand()
+        return await self._verify_and_price()
+
     async def _read(self) -> None:
         """The machine reads, then the seller checks it where they asked to or where something is missing."""
-        if not self._card.has_photos:
+        if not self._card.has_photos or self._card.resume.read:
             return
         facts = await self._read_photos()
         regional = self._card.card_type is CardType.REGIONAL
@@ -80,13 +90,13 @@ class CardWorkflow:
 
     async def _enter_by_hand(self) -> None:
         """Regional cards are entered by a reviewer before the outlet is asked."""
-        if self._card.card_type is CardType.REGIONAL:
+        if self._card.card_type is CardType.REGIONAL and ReviewReason.CARD_TYPE not in self._settled:
             while await self._review((ReviewReason.CARD_TYPE,)) is ReviewOutcome.ASK_AGAIN:
                 pass
 
     async def _verify_and_price(self) -> str:
         """Goes round until neither the answers nor the rules want a person any more. Returns the quote's id."""
-        for number in itertools.count(1):
+        for number in itertools.count(self._card.resume.quotes + 1):
             verified = await self._verification.verify()
             self._progress.note(Stage.PRICING)
             valued = await steps.value(self._card.card_id, number)

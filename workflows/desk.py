@@ -13,7 +13,7 @@ from temporalio.client import (
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
-from temporalio.common import WorkflowIDReusePolicy
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -71,6 +71,19 @@ class CardDesk:
             await _heard(starting)
         except WorkflowAlreadyStartedError:
             return  # Started by an earlier try whose answer was lost.
+
+    async def start_anew(self, card: CardToBuy) -> None:
+        """Starts the card's journey from its rows, in place of a workflow that runs, has ended, or is not there."""
+        await _heard(
+            self._client.start_workflow(
+                CardWorkflow.run,
+                card,
+                id=identifiers.card_workflow(card.card_id),
+                task_queue=CARDS_QUEUE,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                id_conflict_policy=WorkflowIDConflictPolicy.TERMINATE_EXISTING,
+            )
+        )
 
     async def confirm_fields(self, card_id: str, revision: int) -> None:
         """The seller confirmed or corrected what was read."""

@@ -29,7 +29,7 @@ class DynamicCode:
         self._progress = progress
         self._sent: CodeSent | None = None
         self._sent_before = 0  # Codes of earlier revisions; their numbers are never used again.
-        self._proved_revision: int | None = None
+        self._proved_revision = card.resume.code_proved
         self._right = False
         self._tries_left: int | None = None
         self._lock = asyncio.Lock()  # Two codes typed at once must not share one try.

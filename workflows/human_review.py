@@ -21,10 +21,10 @@ with workflow.unsafe.imports_passed_through():
 class HumanReview:
     """One task at a time. Its deadlines are the workflow's timers: they survive whatever happens to the machine."""
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: Progress, tasks_opened: int = 0) -> None:
         self._progress = progress
         self._task: TaskOpened | None = None
-        self._tasks_opened = 0
+        self._tasks_opened = tasks_opened
         self._replan = False  # The task's clock has changed: it is to be asked for anew.
         self._decided: dict[str, ReviewFacts] = {}  # By task, so that a repeated Update gets the same answer.
         self._lock = asyncio.Lock()  # Two decisions at once: the second finds the first one's result.

@@ -29,9 +29,9 @@ LOOKED_AGAIN_AFTER = timedelta(minutes=1)  # An order whose sending failed as it
 class Payout:
     """One payout order at a time, each under its own key. Nothing here ever sends an order whose outcome is unknown."""
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: Progress, attempt: int = 1) -> None:
         self._progress = progress
-        self._attempt = 1
+        self._attempt = attempt
         self._reported = False
         self._corrected = False  # The seller, or two people here, named another payee.
 

@@ -1,4 +1,4 @@
-"""Alipay: a transfer to a seller by our own key, and the query that reconciles it (`gateways.alipay.notices` hears it).
+"""Alipay: a transfer to a seller by our own key, the query that reconciles it, and the list of what left (`gateways.alipay.notices` hears it).
 
 Source of the wire format: Alipay's open platform, `alipay.fund.trans.uni.transfer` and `alipay.fund.trans.common.query`. An outcome is paid or refused only on Alipay's signed word; anything less
 (a time-out, a 500, a bad signature, a code not in our list) is unknown, and unknown is reconciled, never sent again.
@@ -16,7 +16,8 @@ from typing import Any
 import httpx
 
 from domain.money import Currency, Money
-from domain.payout import AMOUNT_DIFFERS, PayoutOrder, PayoutOutcome, PayoutReport
+from domain.payout import AMOUNT_DIFFERS, ListedPayment, PayoutOrder, PayoutOutcome, PayoutReport
+from gateways import answers
 from gateways.alipay.rsa2 import Signer, Verifier, signed_text, split_answer
 from gateways.alipay.states import REFUSALS, SYSTEM, ended
 from gateways.calls import CallRecord
@@ -29,6 +30,10 @@ CHARSET = "utf-8"
 ADDRESS = f"/gateway.do?charset={CHARSET}"
 PRODUCT = {"product_code": "TRANS_ACCOUNT_NO_PWD", "biz_scene": "DIRECT_TRANSFER"}
 BEIJING = timezone(timedelta(hours=8))  # Alipay's `timestamp` is Beijing time, without saying so.
+
+# Alipay's own list of what moved in our account, `alipay.data.bill.accountlog.query`.
+ACCOUNT_LOG, LOG_PAGE, LOG_SPAN = "alipay.data.bill.accountlog.query", 1000, timedelta(days=31)
+LEFT_OUR_ACCOUNT = "支出"
 
 SUCCESS, BUSINESS_FAILED = "10000", "40004"
 # The request itself was not accepted (signature, permission, parameters): nothing was done, and a person must mend our side.
@@ -82,6 +87,37 @@ class AlipayGateway:
         content = {**PRODUCT, "out_biz_no": order.key}
         return await self._ask(QUERY, content, order.key, lambda answer: _after_query(order, answer))
 
+    async def listed(self, since: datetime, until: datetime) -> list[ListedPayment]:
+        """Every transfer that left our account in that time, by Alipay's own account log; entries that came in are left out.
+
+        Alipay looks back 31 days at once: longer times are asked for in pieces. Raises GatewayUnavailable when no trusted
+        answer came, GatewayRefused when the request was not accepted.
+        """
+        found: list[ListedPayment] = []
+        while since < until:
+            piece = min(until, since + LOG_SPAN)
+            page, total = 1, 1
+            while (page - 1) * LOG_PAGE < total:
+                total, entries = await self._log_page(since, piece, page)
+                found += entries
+                page += 1
+            since = piece
+        return found
+
+    async def _log_page(self, since: datetime, until: datetime, page: int) -> tuple[int, list[ListedPayment]]:
+        content = {
+            "start_time": _beijing(since), "end_time": _beijing(until), "page_no": str(page), "page_size": str(LOG_PAGE),
+        }  # fmt: skip
+        request = self._client.build_request("POST", ADDRESS, data=self._signed(ACCOUNT_LOG, content))
+        answer = self._believed(ACCOUNT_LOG, await exchange(self._client, SYSTEM, request))
+        if answer is None:
+            raise GatewayUnavailable(SYSTEM, "untrusted")
+        if answer.get("code") != SUCCESS:
+            raise GatewayRefused(SYSTEM, str(answer.get("sub_code") or answer.get("code")))
+        with answers.reading(SYSTEM):
+            entries = [entry for entry in answer.get("detail_list", []) if entry["direction"] == LEFT_OUR_ACCOUNT]
+            return int(answer["total_size"]), [_listed(entry) for entry in entries]
+
     async def aclose(self) -> None:
         """Closes the connections."""
         await self._client.aclose()
@@ -110,7 +146,7 @@ class AlipayGateway:
     def _signed(self, method: str, content: Mapping[str, Any]) -> dict[str, str]:
         fields = {
             "app_id": self._app_id, "method": method, "charset": CHARSET, "sign_type": "RSA2", "version": "1.0", "format": "JSON",
-            "timestamp": self._now().astimezone(BEIJING).strftime("%Y-%m-%d %H:%M:%S"),
+            "timestamp": _beijing(self._now()),
             "biz_content": json.dumps(content, ensure_ascii=False, separators=(",", ":")),
         }  # fmt: skip
         if method == TRANSFER and self._notify_url:
@@ -161,6 +197,15 @@ def _after_query(order: PayoutOrder, answer: dict[str, Any]) -> PayoutReport:
     report = ended(order.key, answer, _amount(answer))
     differs = report.outcome is PayoutOutcome.PAID and report.amount != order.amount
     return _unknown(order.key, AMOUNT_DIFFERS) if differs else report
+
+
+def _listed(entry: Mapping[str, Any]) -> ListedPayment:
+    amount = Money.from_decimal_text(str(entry["trans_amount"]).removeprefix("-"))
+    return ListedPayment(str(entry["merchant_order_no"]), amount, str(entry.get("alipay_order_no", "")))
+
+
+def _beijing(moment: datetime) -> str:
+    return moment.astimezone(BEIJING).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def _amount(fields: Mapping[str, Any]) -> Money | None:

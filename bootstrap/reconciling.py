@@ -1,0 +1,229 @@
+"""Rows, workflows and the gateway's own list are compared, and what differs is mended or named; `check` only names.
+
+The rows are the truth of a card's journey, the gateway's signed word that of a payment. A journey can always be started
+anew from its rows: every step bears being repeated, and nothing is sent that the gateway has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.service import RPCError
+
+from activities.adopting import Adopting
+from activities.intake import Intake
+from bootstrap import keys
+from bootstrap.paying import payment_gateway
+from bootstrap.services import temporal
+from bootstrap.settings import Settings
+from bootstrap.store import opened, photo_store
+from bootstrap.words import Problem
+from database.session import Database
+from domain.money import Money
+from domain.payout import ListedPayment, PayoutOutcome, PayoutReport
+from gateways.errors import GatewayError
+from workflows.codec import data_converter
+from workflows.desk import CardDesk
+
+CARDS = "WorkflowType = 'CardWorkflow'"
+RUNNING = WorkflowExecutionStatus.RUNNING
+# What is on its way at this moment differs for a little while, and the gateway's list is behind by minutes.
+ON_ITS_WAY = timedelta(minutes=5)
+LIST_IS_BEHIND = timedelta(hours=1)
+LOOKED_BACK = timedelta(days=2)
+
+
+@dataclass(frozen=True)
+class CardState:
+    """A card as its row has it."""
+
+    started: bool
+    ended: bool
+    since: datetime
+
+
+@dataclass(frozen=True)
+class Order:
+    """A payment order as its row has it."""
+
+    state: str
+    amount_minor: int
+    prepared_at: datetime
+    settled_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One thing that does not agree, in words with ids and amounts; `mended` when it does now."""
+
+    what: str
+    mended: bool = False
+
+
+def workflow_differences(
+    cards: Mapping[str, CardState], runs: Mapping[str, WorkflowExecutionStatus], now: datetime
+) -> list[str]:
+    """Cards by id against the newest run of each card's workflow, in both directions."""
+    found = []
+    for card_id, card in cards.items():
+        run, settled = runs.get(card_id), card.since < now - ON_ITS_WAY
+        if card.started and not card.ended and run is not RUNNING and settled:
+            found.append(f"card {card_id} has not ended and its workflow {_said(run)}")
+        if card.ended and run is RUNNING and settled:
+            found.append(f"card {card_id} has ended and its workflow still runs")
+    for card_id, run in runs.items():
+        if card_id not in cards:
+            found.append(f"workflow card:{card_id} {_said(run)} and there is no such card")
+    return found
+
+
+def payment_differences(
+    orders: Mapping[str, Order], listed: Sequence[ListedPayment], since: datetime, now: datetime
+) -> list[str]:
+    """Orders by key against what left our account, by the gateway's list since that moment, in both directions."""
+    found, seen = [], {one.key for one in listed}
+    for one in listed:
+        order = orders.get(one.key)
+        if order is None:
+            found.append(f"payment {one.key} of {one.amount} left our account and there is no such order")
+        elif order.amount_minor != one.amount.amount_minor:
+            found.append(f"payment {one.key} of {one.amount} was ordered with {Money(order.amount_minor)}")
+        elif order.state == "refused":
+            found.append(f"payment {one.key} of {one.amount} left our account and stands as refused")
+        elif order.state != "paid" and order.prepared_at < now - LIST_IS_BEHIND:
+            found.append(f"payment {one.key} of {one.amount} left our account and is not settled")
+    for key, order in orders.items():
+        paid_within = order.settled_at is not None and since < order.prepared_at
+        if order.state == "paid" and paid_within and order.prepared_at < now - LIST_IS_BEHIND and key not in seen:
+            found.append(f"payment {key} stands as paid and never left our account")
+    return found
+
+
+async def differences(settings: Settings) -> list[str]:
+    """Everything that does not agree at this moment; what could not be asked is a difference too, for nobody looked."""
+    now = datetime.now(UTC)
+    async with opened(settings) as store:
+        async with store.transaction() as session:
+            cards, orders = await _cards(session), await _orders(session)
+        try:
+            found = workflow_differences(cards, await _runs(await _client(settings)), now)
+        except (RuntimeError, RPCError, TimeoutError):
+            found = ["Temporal does not answer: its workflows were not compared with the cards"]
+        since = now - LOOKED_BACK
+        try:
+            found += payment_differences(orders, await _listed(settings, since, now), since, now)
+        except GatewayError as failed:
+            found.append(f"the payment gateway gives no list ({failed.reason}): payments were not compared")
+    return found
+
+
+async def reconcile(settings: Settings, since: datetime, *, after_restore: bool = False) -> list[Difference]:
+    """Make rows, workflows and payments agree, and name what no program can mend.
+
+    `since` is from when on the gateway's list is read: the moment of the backup, or earlier. `after_restore` starts every
+    card anew that has not ended. Run it while no worker runs. Raises Problem when Temporal or the gateway cannot be asked.
+    """
+    secrets, now = keys.load(settings), datetime.now(UTC)
+    try:
+        listed = await _listed(settings, since, now)
+    except GatewayError as failed:
+        raise Problem(
+            f"支付渠道未能提供账单（{failed.reason}），未作任何改动。",
+            f"The payment gateway gives no list ({failed.reason}); nothing was changed.",
+        ) from None
+    async with opened(settings) as store:
+        adopting = Adopting(store, secrets.keyring)
+        done = [await _adopted(store, adopting, one) for one in listed]
+        try:
+            client = await _client(settings)
+            runs = await _runs(client)
+            async with store.transaction() as session:
+                cards = await _cards(session)
+            intake = Intake(store, secrets.keyring, photo_store(settings, secrets.keyring))
+            done += await _journeys(client, intake, cards, runs, after_restore=after_restore)
+        except (RuntimeError, RPCError, TimeoutError):
+            raise Problem(
+                "无法连接 Temporal；付款已核对，卡片流程尚未核对。",
+                "Temporal does not answer; payments were compared, workflows were not.",
+            ) from None
+    return [one for one in done if one is not None]
+
+
+async def _adopted(store: Database, adopting: Adopting, one: ListedPayment) -> Difference | None:
+    async with store.transaction() as session:
+        known = (
+            await session.execute(text("SELECT answered, amount_minor FROM payout WHERE key = :key"), {"key": one.key})
+        ).one_or_none()
+    if known is not None and tuple(known) == ("paid", one.amount.amount_minor):
+        return None
+    why_not = await adopting.adopt(PayoutReport(one.key, PayoutOutcome.PAID, one.reference, one.amount))
+    if why_not is not None:
+        return Difference(f"payment {one.key} {why_not}")
+    return Difference(f"payment {one.key} of {one.amount} had no answer here", mended=True)
+
+
+async def _journeys(
+    client: Client,
+    intake: Intake,
+    cards: Mapping[str, CardState],
+    runs: Mapping[str, WorkflowExecutionStatus],
+    *,
+    after_restore: bool,
+) -> list[Difference]:
+    desk, done = CardDesk(client), []
+    for card_id, card in cards.items():
+        run = runs.get(card_id)
+        if card.ended and run is RUNNING:
+            await client.get_workflow_handle(f"card:{card_id}").terminate("the card has ended")
+            done.append(Difference(f"card {card_id} has ended and its workflow still ran", mended=True))
+        if not card.ended and card.started and (after_restore or run is not RUNNING):
+            await desk.start_anew(await intake.card_to_buy(card_id))
+            done.append(Difference(f"card {card_id} was started anew; its workflow {_said(run)}", mended=True))
+    for card_id in runs.keys() - cards.keys():
+        if runs[card_id] is RUNNING:
+            await client.get_workflow_handle(f"card:{card_id}").terminate("there is no such card")
+        done.append(Difference(f"workflow card:{card_id} {_said(runs[card_id])} and there is no such card"))
+    return done
+
+
+async def _client(settings: Settings) -> Client:
+    return await temporal.connect(settings, data_converter(keys.load(settings).keyring))
+
+
+async def _runs(client: Client) -> dict[str, WorkflowExecutionStatus]:
+    """The newest run of each card's workflow, by card."""
+    newest: dict[str, tuple[datetime, WorkflowExecutionStatus]] = {}
+    async for one in client.list_workflows(CARDS):
+        card_id = one.id.removeprefix("card:")
+        found = (one.start_time, one.status or RUNNING)
+        newest[card_id] = max(newest.get(card_id, found), found, key=lambda run: run[0])
+    return {card_id: status for card_id, (_, status) in newest.items()}
+
+
+async def _cards(session: AsyncSession) -> dict[str, CardState]:
+    rows = await session.execute(text("SELECT id, started_at IS NOT NULL, outcome IS NOT NULL, since FROM card"))
+    return {card_id: CardState(started, ended, since) for card_id, started, ended, since in rows}
+
+
+async def _orders(session: AsyncSession) -> dict[str, Order]:
+    rows = await session.execute(text("SELECT key, state, amount_minor, prepared_at, settled_at FROM payout"))
+    return {key: Order(*rest) for key, *rest in rows}
+
+
+async def _listed(settings: Settings, since: datetime, until: datetime) -> list[ListedPayment]:
+    gateway = payment_gateway(settings)
+    try:
+        return await gateway.listed(since, until + timedelta(minutes=1))
+    finally:
+        await gateway.aclose()
+
+
+def _said(run: WorkflowExecutionStatus | None) -> str:
+    if run is None:
+        return "is not there"
+    return "runs" if run is RUNNING else f"has ended ({run.name.lower()})"
