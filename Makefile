@@ -1,8 +1,11 @@
 # The two commands: `make up` runs Cardloop, `make test` shows that it is sound. `make` alone lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests up demo test bench lint types contracts check lock screenshots histories format clean
+.PHONY: help setup setup-tests up demo test proof bench lint types contracts check lock screenshots histories format clean
 PYTHON := .venv/bin/python
 WORKERS ?= 2
+KILLS ?= 200
+CARDS ?= 100
+SEED ?= 1
 
 help: ## List these targets
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -23,6 +26,10 @@ demo: setup ## Send sample cards of all five types through (演示)
 
 test: setup-tests ## Run every test (测试)
 	@$(PYTHON) -m pytest -n $(WORKERS) --dist loadgroup -q
+
+proof: setup-tests ## Kill programs at random under cards, restore backups, and count the money (KILLS=200 CARDS=100 SEED=1)
+	@$(PYTHON) -m tests.faults.campaign --kills $(KILLS) --cards $(CARDS) --seed $(SEED)
+	@$(PYTHON) -m pytest -q -m proof tests/faults
 
 bench: setup-tests ## Measure against the bar; make bench NAME=flow measures one
 	@$(PYTHON) -m benchmarks $(NAME)

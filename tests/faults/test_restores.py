@@ -13,7 +13,7 @@ from bootstrap.reconciling import differences
 from domain.cards import WaitingFor
 from tests.whole import WHOLE, WholePlatform, jd_card, starbucks_card, until
 
-pytestmark = [WHOLE, pytest.mark.timeout(300)]
+pytestmark = [WHOLE, pytest.mark.proof, pytest.mark.timeout(300)]
 
 
 async def offered(whole: WholePlatform, many: int) -> list[str]:

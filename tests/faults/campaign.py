@@ -1,0 +1,168 @@
+"""A campaign of faults for `make proof`: programs are killed at random under cards on their way, and money is counted after.
+
+`python -m tests.faults.campaign --kills 200 --cards 100 --seed 1` prints one JSON line of figures and ends with 1 when
+anything that must hold does not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import random
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+from bootstrap.demo.samples import Sample
+from bootstrap.demo.talk import Refused
+from bootstrap.reconciling import differences
+from bootstrap.settings import Settings
+from domain.cards import Outcome, WaitingFor
+from tests.whole import WholePlatform, jd_card, starbucks_card
+
+# PostgreSQL's immediate shutdown writes nothing out; the others are simply gone.
+KILLED = {
+    "postgres": signal.SIGQUIT,
+    "temporal": signal.SIGKILL,
+    "worker-cards": signal.SIGKILL,
+    "worker-reading": signal.SIGKILL,
+    "api": signal.SIGKILL,
+    "console": signal.SIGKILL,
+}
+BETWEEN_KILLS_S = (0.5, 4.0)
+DRAIN_S_MAX = 600.0
+
+
+@dataclass
+class Campaign:
+    """One run: its chance is seeded, so that the same kills come in the same order."""
+
+    whole: WholePlatform
+    kills: int
+    cards: int
+    seed: int
+    handed_in: dict[str, Sample] = field(default_factory=dict)
+    killed: Counter[str] = field(default_factory=Counter)
+    refused: int = 0  # Submissions that were answered with an error; whether they were taken is found out at the end.
+
+    async def run(self) -> dict[str, object]:
+        """Kill while cards are handed in, let everything drain, and count."""
+        began = time.monotonic()
+        async with AsyncExitStack() as misbehaving:
+            await misbehaving.enter_async_context(
+                self.whole.control(
+                    "alipay", timeout_after_success_rate=0.15, hang_ms=6_000, duplicate_callbacks=1, out_of_order=True,
+                    late_callback_ms=1_500, forged_callbacks=True, system_error_rate=0.1,
+                )
+            )  # fmt: skip
+            await misbehaving.enter_async_context(self.whole.control("issuer", error_rate=0.1))
+            handing_in = asyncio.create_task(self._hand_in())
+            await self._kill()
+            await handing_in
+        faults_s, drained = time.monotonic() - began, time.monotonic()
+        await self.whole.healthy()
+        await self._drain()
+        return await self._counted() | {
+            "faults_s": round(faults_s, 1), "drained_s": round(time.monotonic() - drained, 1),
+            "kills": dict(self.killed), "submissions_refused": self.refused, "seed": self.seed,
+        }  # fmt: skip
+
+    async def _hand_in(self) -> None:
+        chance = random.Random(self.seed + 1)
+        while len(self.handed_in) < self.cards:
+            sample = starbucks_card() if chance.random() < 0.2 else jd_card()
+            try:
+                self.handed_in[await self.whole.hand_in(sample)] = sample
+            except (httpx.HTTPError, AssertionError):  # The API or what is behind it was just killed.
+                self.refused += 1
+            await asyncio.sleep(chance.uniform(0.1, 1.0))
+
+    async def _kill(self) -> None:
+        chance = random.Random(self.seed)
+        for number in range(self.kills):
+            await asyncio.sleep(chance.uniform(*BETWEEN_KILLS_S))
+            program = chance.choice(sorted(KILLED))
+            try:
+                self.whole.signal(program, KILLED[program])
+                self.killed[program] += 1
+            except (ProcessLookupError, KeyError, ValueError):
+                pass  # Killed a moment ago and not back yet.
+            if number % 10 == 9:
+                print(f"{number + 1}/{self.kills} kills, {len(self.handed_in)}/{self.cards} cards", file=sys.stderr)
+
+    async def _drain(self) -> None:
+        deadline = time.monotonic() + DRAIN_S_MAX
+        while time.monotonic() < deadline:
+            open_cards = await self.whole.rows("SELECT id, waiting_for FROM card WHERE outcome IS NULL")
+            if not open_cards:
+                return
+            for card_id, waiting_for in open_cards:
+                if waiting_for == WaitingFor.REVIEWER and card_id in self.handed_in:
+                    await self._approve(card_id)
+            await asyncio.sleep(1)
+
+    async def _approve(self, card_id: str) -> None:
+        try:
+            await self.whole.approve(card_id, self.handed_in[card_id])
+        except (Refused, httpx.HTTPError):
+            return  # Decided by the look before, or the console is not back yet.
+
+    async def _counted(self) -> dict[str, object]:
+        """What became of the cards, by our rows and by the gateway, and what does not hold."""
+        outcomes = Counter({str(outcome): number for outcome, number in await self.whole.rows(
+            "SELECT coalesce(outcome, 'open'), count(*) FROM card GROUP BY 1"
+        )})  # fmt: skip
+        async with httpx.AsyncClient() as http:
+            made = (await http.get(f"{self.whole.settings.alipay_url}transfers")).json()
+        arrived = [one for one in made if one["status"] == "SUCCESS"]
+        per_card = Counter(one["out_biz_no"].split("-payout-")[0] for one in arrived)
+        (paid_minor,) = (
+            await self.whole.rows("SELECT coalesce(sum(amount_minor), 0) FROM payout WHERE state = 'paid'")
+        )[0]
+        lost = [
+            card for card in self.handed_in if not await self.whole.rows("SELECT 1 FROM card WHERE id = :id", id=card)
+        ]
+        wrong = [f"{one.invariant} {one.what}" for one in await self.whole.violations()]
+        wrong += await differences(self.whole.settings)
+        wrong += [f"{card} was paid {times} times" for card, times in per_card.items() if times > 1]
+        wrong += [f"{card} was taken and is not there" for card in lost]
+        if sum(one["amount_minor"] for one in arrived) != paid_minor:
+            wrong.append("the gateway and the books disagree on what was paid")
+        if outcomes["open"]:
+            wrong.append(f"{outcomes['open']} cards did not end")
+        paid = outcomes[Outcome.PAID]
+        return {"cards": sum(outcomes.values()), "outcomes": dict(outcomes), "paid": paid, "wrong": wrong}
+
+
+async def campaign(kills: int, cards: int, seed: int) -> dict[str, object]:
+    """Run one campaign on a platform of its own and return its figures."""
+    with tempfile.TemporaryDirectory(prefix="cardloop-proof-") as home:
+        whole = WholePlatform(Path(home), Settings().cache_dir)
+        await whole.start()
+        try:
+            return await Campaign(whole, kills, cards, seed).run()
+        finally:
+            await whole.stop()
+
+
+def main() -> None:
+    """Read the arguments, run, print, and say by the exit code whether all held."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    for name, default in (("kills", 200), ("cards", 100), ("seed", 1)):
+        parser.add_argument(f"--{name}", type=int, default=default)
+    given = parser.parse_args()
+    figures = asyncio.run(campaign(given.kills, given.cards, given.seed))
+    print(json.dumps(figures, ensure_ascii=False))
+    sys.exit(int(bool(figures["wrong"])))
+
+
+if __name__ == "__main__":
+    main()
