@@ -22,14 +22,12 @@ from domain.cards import Stage, WaitingFor
 from domain.facts import ReadFacts
 from domain.identifiers import new_id
 from domain.money import BASIS_POINTS_PER_ONE, Money
-from domain.reading import FieldName, ReadField, Reading, money_text
+from domain.reading import SURE_OF_BRAND, FieldName, ReadField, Reading, money_text
 from domain.refusals import DuplicateCard
 from domain.rules.brands import Brand, brand, tidy_number
 from domain.sealing import KeyRing
 from gateways.pictures.store import PhotoStore
 from ocr.reader import CardReader
-
-SURE_OF_BRAND = 0.9  # Below it a brand is a guess from colours or a word of small print.
 
 
 @dataclass(frozen=True)

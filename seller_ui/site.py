@@ -35,6 +35,7 @@ FIELD_OF_CODE = {
     "dynamic_code_wrong": "code",
     "dynamic_code_expired": "code",
     "nothing_to_read": "photo",
+    "too_many_photos": "photo",
     "photo_empty": "photo",
     "photo_too_large": "photo",
     "photo_too_many_pixels": "photo",

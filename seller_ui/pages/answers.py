@@ -20,6 +20,7 @@ from domain.typed import plain
 from seller_ui.pages.card import answered
 from seller_ui.pages.sell import expiry, face_value
 from seller_ui.site import SellerVisit, Visit, texts, uploads
+from workflows.starter import start_cards
 
 router = APIRouter()
 
@@ -44,6 +45,18 @@ async def confirm_fields(visit: SellerVisit, card_id: str) -> Response:
         await visit.site.services.desk.confirm_fields(card_id, revision)
 
     return await answered(visit, card_id, sent, confirm)
+
+
+@router.post("/cards/{card_id}/split")
+async def split(visit: SellerVisit, card_id: str) -> Response:
+    """The seller says that each photo shows a card of its own."""
+    services = visit.site.services
+
+    async def divide() -> None:
+        await _own(visit, card_id)
+        await start_cards(services.intake, services.desk, await services.intake.split(card_id, visit.owner))
+
+    return await answered(visit, card_id, {}, divide, then="/cards")
 
 
 @router.post("/cards/{card_id}/code")

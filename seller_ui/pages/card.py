@@ -58,6 +58,7 @@ class CardPage:
     may_resend: bool
     asked_item: AskedItem | None
     digits_only: bool
+    several: bool  # The photos show more than one card.
     fault: Fault | None = None
     section: str = "cards"
 
@@ -79,15 +80,18 @@ async def live(visit: SellerVisit, card_id: str, seen: Annotated[int, Query(ge=0
 
 
 async def answered(
-    visit: Visit, card_id: str, sent: Mapping[str, str], answer: Callable[[], Awaitable[object]]
+    visit: Visit, card_id: str, sent: Mapping[str, str], answer: Callable[[], Awaitable[object]], then: str = ""
 ) -> Response:
-    """Does what a form on the card's page asks; a refusal brings the page back with what was typed and why."""
+    """Does what a form on the card's page asks and goes on to `then`, the card's page unless another is named.
+
+    A refusal brings the page back with what was typed and why.
+    """
     try:
         await answer()
     except Refusal as refusal:
         page = await page_of(visit, card_id, sent, visit.fault(refusal))
         return await visit.page("card.html", page, status=refusal.http_status)
-    return visit.go(f"/cards/{card_id}")
+    return visit.go(then or f"/cards/{card_id}")
 
 
 async def page_of(
@@ -101,7 +105,7 @@ async def page_of(
         seen = await submissions.last_event(session, [card_id])
         details = await _details(session, card_id, panel_of(card))
     known = _known(visit, row) if panel_of(card) is Panel.FIELDS else {}
-    chosen, (photos, code, item) = brand(card.brand), details
+    chosen, (photos, code, item, several) = brand(card.brand), details
     return CardPage(
         card=card,
         brand=chosen,
@@ -116,18 +120,20 @@ async def page_of(
         may_resend=code is None or code.number < CODES_MAX,
         asked_item=item,
         digits_only=digits_only(chosen),
+        several=several,
         fault=fault,
     )
 
 
 async def _details(
     session: AsyncSession, card_id: str, panel: Panel
-) -> tuple[tuple[PhotoView, ...], CodeView | None, AskedItem | None]:
+) -> tuple[tuple[PhotoView, ...], CodeView | None, AskedItem | None, bool]:
     """Only what the panel needs."""
     photos = await reads.photos(session, card_id) if panel is Panel.FIELDS else ()
     code = await reads.code(session, card_id) if panel is Panel.CODE else None
     item = await reads.asked_item(session, card_id) if panel is Panel.ITEM else None
-    return photos, code, item
+    several = panel is Panel.FIELDS and await reads.shows_several_cards(session, card_id)
+    return photos, code, item, several
 
 
 def _tries_left(story: tuple[StoryEntry, ...]) -> int:
