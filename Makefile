@@ -1,8 +1,11 @@
 # The two commands: `make up` runs Cardloop, `make test` shows that it is sound. `make` alone lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests up demo test bench lint types contracts check lock screenshots histories format clean
+.PHONY: help setup setup-tests up demo sample test bench lint types contracts check lock screenshots histories format clean
 PYTHON := .venv/bin/python
 WORKERS ?= 2
+BRAND ?= jd
+FACE ?= 500
+OUT ?= card.jpg
 
 help: ## List these targets
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -20,6 +23,9 @@ up: setup ## Start everything; Ctrl-C stops it, the next start goes on where car
 
 demo: setup ## Send sample cards of all five types through (演示)
 	@$(PYTHON) -m cli demo
+
+sample: setup ## Draw a photo of a fresh card, e.g. make sample BRAND=jd FACE=500 OUT=card.jpg (新卡照片)
+	@$(PYTHON) -m cli sample --brand $(BRAND) --face $(FACE) --out $(OUT)
 
 test: setup-tests ## Run every test (测试)
 	@$(PYTHON) -m pytest -n $(WORKERS) --dist loadgroup -q
