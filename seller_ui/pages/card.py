@@ -18,13 +18,12 @@ from database.reads.submissions import CardView
 from database.tables.intake import CardRow
 from domain.cards import StoryEntry
 from domain.money import Money
-from domain.refusals import Refusal
 from domain.review import AskedItem
 from domain.rules.brands import Brand, brand
 from domain.rules.limits import limits_in_force
 from seller_ui.journey import Panel, Step, panel_of, steps_of
 from seller_ui.pages.sell import digits_only
-from seller_ui.site import Fault, SellerVisit, Visit, typed
+from seller_ui.site import NO_FAULTS, REFUSED, Faults, SellerVisit, Visit, status_of, typed
 from web.words import without_repeats
 
 router = APIRouter()
@@ -59,7 +58,7 @@ class CardPage:
     asked_item: AskedItem | None
     digits_only: bool
     several: bool  # The photos show more than one card.
-    fault: Fault | None = None
+    faults: Faults = NO_FAULTS
     section: str = "cards"
 
 
@@ -88,14 +87,14 @@ async def answered(
     """
     try:
         await answer()
-    except Refusal as refusal:
-        page = await page_of(visit, card_id, sent, visit.fault(refusal))
-        return await visit.page("card.html", page, status=refusal.http_status)
+    except REFUSED as refused:
+        page = await page_of(visit, card_id, sent, visit.faults(refused))
+        return await visit.page("card.html", page, status=status_of(refused))
     return visit.go(then or f"/cards/{card_id}")
 
 
 async def page_of(
-    visit: Visit, card_id: str, sent: Mapping[str, str] | None = None, fault: Fault | None = None
+    visit: Visit, card_id: str, sent: Mapping[str, str] | None = None, faults: Faults = NO_FAULTS
 ) -> CardPage:
     """Everything the page shows, read in one transaction. Refuses (NotFound) another's card."""
     async with visit.site.services.database.transaction() as session:
@@ -121,7 +120,7 @@ async def page_of(
         asked_item=item,
         digits_only=digits_only(chosen),
         several=several,
-        fault=fault,
+        faults=faults,
     )
 
 
