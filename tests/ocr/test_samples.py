@@ -17,6 +17,7 @@ from bootstrap.settings import Settings
 from domain.money import Currency, Money
 from domain.reading import FieldName, Source, money_text
 from domain.rules.brands import Check, brand
+from languages import translate
 from ocr.engine import build_reader
 from ocr.reader import CardReader
 from samples.fresh import fresh_card
@@ -137,3 +138,11 @@ def test_every_photo_is_described_small_and_without_metadata() -> None:
         assert len(jpeg(card["photo"])) <= 150_000
         with Image.open(io.BytesIO(jpeg(card["photo"]))) as photo:
             assert not photo.getexif()
+
+
+def test_the_photo_without_a_card_promises_what_its_seller_is_asked() -> None:
+    """No photo is asked for again by a machine: the page asks for the fields (`fields.lead_unread`), and the demo types them."""
+    (cup,) = [card for card in CARDS if not card["brand"]]
+    assert cup["demo"]["needs"] == ["typed_fields"]
+    assert "no new photo is asked for" in cup["note"]
+    assert "no new photo is needed" in translate("fields.lead_unread", "en")
