@@ -13,7 +13,7 @@ from database.reads import submissions as reads
 from domain.refusals import FieldInvalid, PhotoEmpty
 from domain.review import AskedItem
 from domain.typed import plain
-from web.words import story_sentence
+from web.words import Audience, story_sentence
 
 router = APIRouter(prefix="/v1/cards", tags=["cards"])
 Id = Annotated[str, Path(pattern=r"^[0-9A-Z]{26}$")]
@@ -86,7 +86,7 @@ async def story(partner: Partner, card_id: Id) -> StoryOut:
                 stage=entry.stage.value,
                 what=entry.what,
                 facts=entry.facts,
-                sentence=story_sentence(entry.what, entry.facts, partner.locale),
+                sentence=story_sentence(entry.what, entry.facts, partner.locale, Audience.PARTNER),
             )
             for entry in entries
         ],

@@ -78,10 +78,11 @@ _WORDS_OF_FACT = {
 
 
 class Audience(StrEnum):
-    """Who reads a card's story: a seller is spoken to, staff read about the seller."""
+    """Who reads a card's story: a seller is spoken to, staff and a partner's people read about the seller."""
 
     SELLER = "seller"
     STAFF = "staff"
+    PARTNER = "partner"
 
 
 class Told(Protocol):
