@@ -258,4 +258,5 @@ def _to_buy(card: CardRow, owner: str, has_photos: bool) -> CardToBuy:
         confirm_fields=card.confirm_fields,
         currency=card.currency,
         owner=owner,
+        may_withdraw=True,
     )

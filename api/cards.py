@@ -31,6 +31,14 @@ async def decline(partner: Partner, card_id: Id, answer: QuoteAnswer) -> Done:
     return await _answer(partner, card_id, answer.quote_id, accept=False)
 
 
+@router.post("/{card_id}/withdraw")
+async def withdraw(partner: Partner, card_id: Id) -> Done:
+    """Takes the card back, at any moment until a quote is accepted; asked for again it changes nothing."""
+    await _own(partner, card_id)
+    await partner.services.desk.withdraw(card_id, partner.owner)
+    return Done(card_id=card_id)
+
+
 @router.post("/{card_id}/fields")
 async def confirm(partner: Partner, card_id: Id, fields: Fields) -> Done:
     """Confirms what was read; a field that is given corrects it."""

@@ -37,6 +37,7 @@ class CardToBuy:
     confirm_fields: bool  # The seller wants to check what was read before the card goes on.
     currency: Currency
     owner: str  # seller:<id> or partner:<id>
+    may_withdraw: bool = False  # Not in the histories of cards that were started before sellers could withdraw one.
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,15 @@ from domain.file_refusals import (
 from domain.file_refusals import (
     PhotoUnreadable as PhotoUnreadable,
 )
+from domain.quote_refusals import (
+    QuoteAnswered as QuoteAnswered,
+)
+from domain.quote_refusals import (
+    QuoteExpired as QuoteExpired,
+)
+from domain.quote_refusals import (
+    TooLateToWithdraw as TooLateToWithdraw,
+)
 from domain.refusal import (
     REGISTER as REGISTER,
 )
@@ -164,20 +173,6 @@ class NotFound(Refusal):
 
     code = "not_found"
     http_status = 404
-
-
-class QuoteExpired(Refusal):
-    """The quote ran out before the answer came."""
-
-    code = "quote_expired"
-    http_status = 409
-
-
-class QuoteAnswered(Refusal):
-    """The quote has an answer already; `answer` says which."""
-
-    code = "quote_already_answered"
-    http_status = 409
 
 
 class NotExpectedNow(Refusal):

@@ -19,6 +19,7 @@ from workflows.messages import (
     OfferAnswer,
     OutletReport,
     PaymentReported,
+    WithdrawalAsked,
 )
 from workflows.offer import Offer
 from workflows.payout import Payout
@@ -26,6 +27,7 @@ from workflows.policies import SELLER_FIELDS_WAIT, SELLER_ITEM_WAIT
 from workflows.progress import JourneyEnded, Progress
 from workflows.seller_answer import SellerAnswer
 from workflows.verification import Verification
+from workflows.withdrawal import Withdrawal
 
 with workflow.unsafe.imports_passed_through():
     from domain.cards import CardType, EndReason, Outcome, Stage, Story, WaitingFor
@@ -47,6 +49,7 @@ class CardWorkflow:
         self._verification = Verification(card, self._progress, self._code)
         self._human_review = HumanReview(self._progress)
         self._offer = Offer(self._progress)
+        self._withdrawal = Withdrawal(card, self._progress, self._offer)
         self._payout = Payout(self._progress)
         self._settled: set[str] = set()  # Review reasons that a person has approved.
 
@@ -54,10 +57,10 @@ class CardWorkflow:
     async def run(self, card: CardToBuy) -> CardEnded:
         """Returns how the card ended."""
         try:
-            await self._read()
-            await self._enter_by_hand()
-            quote_id = await self._verify_and_price()
-            await self._offer.accepted(quote_id)
+            if card.may_withdraw:
+                quote_id = await self._withdrawal.unless_withdrawn(self._until_accepted())
+            else:
+                quote_id = await self._until_accepted()
             if workflow.patched("the issuer confirms the card before payment"):
                 await self._verification.recheck(quote_id)
             ended = await self._pay(quote_id)
@@ -67,6 +70,14 @@ class CardWorkflow:
         self._progress.end(ended)
         await workflow.wait_condition(workflow.all_handlers_finished)
         return ended
+
+    async def _until_accepted(self) -> str:
+        """Everything before money is owed. Returns the accepted quote's id."""
+        await self._read()
+        await self._enter_by_hand()
+        quote_id = await self._verify_and_price()
+        await self._offer.accepted(quote_id)
+        return quote_id
 
     async def _read(self) -> None:
         """The machine reads, then the seller checks it where they asked to or where something is missing."""
@@ -176,6 +187,15 @@ class CardWorkflow:
     @answer_offer.validator
     def _check_answer_offer(self, answer: OfferAnswer) -> None:
         self._offer.check_expected(answer)
+
+    @workflow.update
+    async def withdraw(self, asked: WithdrawalAsked) -> None:  # noqa: ARG002  # The validator has judged it.
+        """The seller takes the card back."""
+        await self._withdrawal.withdraw()
+
+    @withdraw.validator
+    def _check_withdraw(self, asked: WithdrawalAsked) -> None:
+        self._withdrawal.check_expected(asked)
 
     @workflow.update
     async def decide(self, decision: Decision) -> ReviewFacts:

@@ -104,6 +104,17 @@ async def send_item(visit: SellerVisit, card_id: str) -> Response:
     return await answered(visit, card_id, texts(form), send)
 
 
+@router.post("/cards/{card_id}/withdraw")
+async def withdraw(visit: SellerVisit, card_id: str) -> Response:
+    """The seller takes the card back."""
+
+    async def take_back() -> None:
+        await _own(visit, card_id)
+        await visit.site.services.desk.withdraw(card_id, visit.owner)
+
+    return await answered(visit, card_id, {}, take_back)
+
+
 @router.post("/cards/{card_id}/quote/accept")
 async def accept(visit: SellerVisit, card_id: str) -> Response:
     """The seller accepts the quote they were shown."""

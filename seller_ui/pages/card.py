@@ -16,8 +16,9 @@ from database.reads import submissions
 from database.reads.seller import CodeView, PhotoView
 from database.reads.submissions import CardView
 from database.tables.intake import CardRow
-from domain.cards import StoryEntry
+from domain.cards import Stage, StoryEntry
 from domain.money import Money
+from domain.pricing import QuoteState
 from domain.review import AskedItem
 from domain.rules.brands import Brand, brand
 from domain.rules.limits import limits_in_force
@@ -58,6 +59,7 @@ class CardPage:
     asked_item: AskedItem | None
     digits_only: bool
     several: bool  # The photos show more than one card.
+    may_withdraw: bool  # Until a quote is accepted.
     faults: Faults = NO_FAULTS
     section: str = "cards"
 
@@ -120,6 +122,7 @@ async def page_of(
         asked_item=item,
         digits_only=digits_only(chosen),
         several=several,
+        may_withdraw=_may_withdraw(card),
         faults=faults,
     )
 
@@ -133,6 +136,11 @@ async def _details(
     item = await reads.asked_item(session, card_id) if panel is Panel.ITEM else None
     several = panel is Panel.FIELDS and await reads.shows_several_cards(session, card_id)
     return photos, code, item, several
+
+
+def _may_withdraw(card: CardView) -> bool:
+    accepted = card.quote is not None and card.quote.state is QuoteState.ACCEPTED
+    return not (card.ended or accepted or card.stage is Stage.PAYOUT)
 
 
 def _tries_left(story: tuple[StoryEntry, ...]) -> int:

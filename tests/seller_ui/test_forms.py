@@ -11,13 +11,13 @@ import pytest
 from fastapi.routing import APIRoute
 
 from database.session import Database
-from domain.cards import Stage, WaitingFor
-from domain.refusals import TooManyTries
+from domain.cards import EndReason, Outcome, Stage, WaitingFor
+from domain.refusals import TooLateToWithdraw, TooManyTries
 from seller_ui import pages
 from seller_ui.services import SellerServices
-from tests.seller_ui.conftest import GOOD_CODE
+from tests.seller_ui.conftest import GOOD_CODE, PlayedDesk
 from tests.seller_ui.pages import Page
-from tests.seller_ui.test_selling import PAYEE, card_id, fresh_number, move, picture, sold
+from tests.seller_ui.test_selling import PAYEE, card_id, fresh_number, move, offered, picture, sold
 
 FIRST = re.compile(r"<(?:input|div)[^>]*\sid=\"(\w+)\"[^>]*\sautofocus", re.DOTALL)
 LINKED = re.compile(r'<a href="#(\w+)">')
@@ -142,3 +142,40 @@ async def test_asking_again_too_soon_says_when_and_leads_on(
     again = await code.send("/sign-in/resend")
     assert (again.status, said in again.text) == (429, True)
     assert (await again.send("/sign-in/code", code=GOOD_CODE)).path == "/"
+
+
+async def test_a_card_is_withdrawn_after_a_confirmation_until_its_quote_is_accepted(
+    browser: httpx.AsyncClient, desk: PlayedDesk, database: Database
+) -> None:
+    card = card_id(await sold(browser))
+    for stage, waiting_for in ((Stage.VERIFICATION, WaitingFor.MACHINE), (Stage.REVIEW, WaitingFor.REVIEWER)):
+        await move(database, card, stage, waiting_for, "test.waits")
+        page = await Page.get(browser, f"/cards/{card}")
+        assert '<details class="story withdraw">' in page.text, "nothing happens before it is confirmed"
+    await offered(database, card)
+    page = await Page.get(browser, f"/cards/{card}")
+    await page.send(f"/cards/{card}/withdraw")
+    assert desk.told[-1][:2] == ("withdraw", card)
+    assert str(desk.told[-1][2]).startswith("seller:")
+    await move(database, card, Stage.PAYOUT, WaitingFor.GATEWAY, "payout.sent")
+    assert "/withdraw" not in (await Page.get(browser, f"/cards/{card}")).text
+
+
+async def test_a_withdrawal_that_comes_too_late_says_so_on_the_page(
+    browser: httpx.AsyncClient, desk: PlayedDesk, database: Database
+) -> None:
+    card = card_id(await sold(browser))
+    page = await Page.get(browser, f"/cards/{card}")
+    await move(database, card, Stage.PAYOUT, WaitingFor.GATEWAY, "payout.sent")
+    desk.refuses = TooLateToWithdraw()
+    late = await page.send(f"/cards/{card}/withdraw")
+    assert (late.status, "the card is sold and can no longer be withdrawn" in late.text) == (409, True)
+
+
+async def test_a_withdrawn_card_says_so(browser: httpx.AsyncClient, database: Database) -> None:
+    card = card_id(await sold(browser))
+    end = {"outcome": Outcome.DECLINED, "reason": EndReason.WITHDRAWN}
+    await move(database, card, Stage.ENDED, WaitingFor.NOBODY, "journey.withdrawn", **end)
+    page = await Page.get(browser, f"/cards/{card}")
+    assert "You withdrew this card before accepting a quote" in page.text
+    assert "/withdraw" not in page.text
