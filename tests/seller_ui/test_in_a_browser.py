@@ -14,10 +14,12 @@ import uvicorn
 from playwright.async_api import Page
 
 from database.session import Database
+from domain.cards import Stage, WaitingFor
 from seller_ui.app import build
 from seller_ui.services import SellerServices
+from tests.browser.axe import faults
 from tests.browser.people import DESK, PHONE, chromium, context
-from tests.seller_ui.test_selling import card_id, offered, sold
+from tests.seller_ui.test_selling import card_id, move, offered, sold
 
 SMALL_DESK = DESK | {"width": 1366, "height": 768}
 COVERED = """button => {
@@ -78,3 +80,21 @@ async def test_nothing_covers_the_answer_to_a_quote(
         for top in (0, 60, 120, 240):
             await page.evaluate(f"scrollTo(0, {top})")
             assert not await accept.evaluate(COVERED), top
+
+
+async def test_no_page_of_a_seller_has_a_serious_fault_of_accessibility(
+    services: SellerServices, browser: httpx.AsyncClient, browser_program: Path, database: Database
+) -> None:
+    quoted, waits = card_id(await sold(browser)), card_id(await sold(browser))
+    await offered(database, quoted)
+    await move(database, waits, Stage.REVIEW, WaitingFor.REVIEWER, "review.opened")
+    found: list[str] = []
+    async with opened(services, browser_program, browser, PHONE, scripts=True) as page:
+        for path in ("/", "/sell/walmart", "/sell/walmart?how=type", "/cards", f"/cards/{quoted}", f"/cards/{waits}"):
+            await page.goto(path)
+            found += [f"{path} {fault}" for fault in await faults(page)]
+        await page.goto("/sell/walmart?how=type")
+        await page.locator("form.sheet button.btn-primary").click()
+        await page.wait_for_selector("#faults")
+        found += [f"refused form {fault}" for fault in await faults(page)]
+    assert found == []
