@@ -19,7 +19,7 @@ from domain.reading import Box, FieldName, ReadField, Reading
 from seller_ui.services import SellerServices
 from tests.seller_ui.conftest import PlayedDesk
 from tests.seller_ui.pages import Page
-from tests.seller_ui.test_selling import PAYEE, card_id, fresh_number, move
+from tests.seller_ui.test_selling import PAYEE, card_id, fresh_number, move, sold
 
 COLOURS = ("navy", "maroon", "olive")
 SENT = {"payee": "other"} | PAYEE
@@ -153,6 +153,7 @@ async def test_the_seller_divides_the_photos_and_each_card_keeps_its_own_reading
             assert [row.photo_id for row in rows] == [kept.id]
     page = await Page.get(browser, f"/cards/{card}")
     assert "show different cards" not in page.text
+    assert "Check what was read" in page.text
 
 
 async def test_dividing_twice_makes_no_card_twice(
@@ -176,3 +177,27 @@ async def test_photos_of_one_number_are_not_divided(
     refused = await browser.post(f"/cards/{card}/split", data={"csrf": token})
     assert refused.status_code == 409
     assert len(started(desk)) == 1
+
+
+async def test_the_photo_that_stays_is_of_the_cards_brand_and_fills_its_fields(
+    browser: httpx.AsyncClient, desk: PlayedDesk, database: Database, services: SellerServices
+) -> None:
+    own = fresh_number()
+    card = await asked_of_several(browser, database, services, ["JDVTHXPYWBBXP425", own], ["jd", "walmart"])
+    page = await Page.get(browser, f"/cards/{card}")
+    await page.send(f"/cards/{card}/split")
+    shown = (await Page.get(browser, f"/cards/{card}")).fields(f"/cards/{card}/fields")
+    assert shown["number"].replace(" ", "") == own
+    (other,) = await cards_of(database, *(one for one in started(desk) if one != card))
+    assert (other.brand, other.number_sealed) == ("jd", None)
+
+
+async def test_a_number_that_is_live_elsewhere_is_put_on_no_divided_card(
+    browser: httpx.AsyncClient, database: Database, services: SellerServices
+) -> None:
+    taken = fresh_number()
+    await sold(browser, number=taken)
+    card = await asked_of_several(browser, database, services, [taken, fresh_number()])
+    page = await Page.get(browser, f"/cards/{card}")
+    assert (await page.send(f"/cards/{card}/split")).path == "/cards"
+    assert (await Page.get(browser, f"/cards/{card}")).fields(f"/cards/{card}/fields")["number"] == ""
