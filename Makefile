@@ -1,8 +1,11 @@
 # The two commands: `make up` runs Cardloop, `make test` shows that it is sound. `make` alone lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests up demo test proof bench lint types contracts check lock screenshots histories format clean
+.PHONY: help setup setup-tests up demo sample test proof bench lint types contracts check lock screenshots histories format clean
 PYTHON := .venv/bin/python
 WORKERS ?= 2
+BRAND ?= jd
+FACE ?= 500
+OUT ?= card.jpg
 KILLS ?= 200
 CARDS ?= 100
 SEED ?= 1
@@ -23,6 +26,9 @@ up: setup ## Start everything; Ctrl-C stops it, the next start goes on where car
 
 demo: setup ## Send sample cards of all five types through (演示)
 	@$(PYTHON) -m cli demo
+
+sample: setup ## Draw a photo of a fresh card, e.g. make sample BRAND=jd FACE=500 OUT=card.jpg (新卡照片)
+	@$(PYTHON) -m cli sample --brand $(BRAND) --face $(FACE) --out $(OUT)
 
 test: setup-tests ## Run every test (测试)
 	@$(PYTHON) -m pytest -n $(WORKERS) --dist loadgroup -q

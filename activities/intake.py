@@ -16,6 +16,7 @@ from sqlmodel import col
 from activities import clocks, loop_faults
 from activities.corrections import Corrections, checked_fields, confirm_reading, require_complete
 from activities.resuming import resume_of
+from activities.splitting import split_photos
 from activities.submitting import (
     CheckedCard,
     card_row,
@@ -62,20 +63,31 @@ class Intake:
         A repeated key gets its receipt before anything else is judged: rules and days may have changed since.
         Refuses IdempotencyKeyReused, DuplicateCard (with `card`, its position) and everything wrong with a card.
         """
-        submission = tidied(submission)
-        request_hash = request_hash_of(self._keyring, submission)
+        (receipt,) = await self.submit_together((submission,))
+        return receipt
+
+    async def submit_together(self, submissions: Sequence[Submission]) -> tuple[SubmissionReceipt, ...]:
+        """Takes submissions with a key each, as `submit` does, all of them or none: one refusal refuses all."""
+        given = [tidied(submission) for submission in submissions]
+        hashes = [request_hash_of(self._keyring, submission) for submission in given]
         async with self._database.transaction() as session:
-            known = await receipt_of(session, submission, request_hash)
-        if known is not None:
-            return known
-        check_shape(submission)
-        checked = [await self._checked(submission, given) for given in submission.cards]
+            known = [await receipt_of(session, one, digest) for one, digest in zip(given, hashes, strict=True)]
+        for submission, receipt in zip(given, known, strict=True):
+            if receipt is None:
+                check_shape(submission)
+        checked = [
+            [] if receipt is not None else [await self._checked(submission, card) for card in submission.cards]
+            for submission, receipt in zip(given, known, strict=True)
+        ]
         async with self._database.transaction() as session:
-            row = submission_row(self._keyring, submission, request_hash)
-            if not await claimed(session, row):
-                return _required(await receipt_of(session, submission, request_hash))
-            card_ids = await self._write_cards(session, row, submission, checked)
-        return SubmissionReceipt(row.id, card_ids, repeated=False)
+            parts = zip(given, hashes, known, checked, strict=True)
+            return tuple([before or await self._written(session, one, digest, ok) for one, digest, before, ok in parts])
+
+    async def split(self, card_id: str, actor: str) -> tuple[str, ...]:
+        """Makes a card of its own of each photo but the first; returns the new cards' ids (`splitting.split_photos`)."""
+        async with self._database.transaction() as session:
+            card = await cards.load_for_update(session, card_id)
+            return await split_photos(session, self._keyring, card, actor)
 
     async def correct_fields(
         self,
@@ -173,6 +185,14 @@ class Intake:
         await asyncio.to_thread(self._photos.write, photo.jpeg)
         return photo
 
+    async def _written(
+        self, session: AsyncSession, submission: Submission, request_hash: str, checked: Sequence[CheckedCard]
+    ) -> SubmissionReceipt:
+        row = submission_row(self._keyring, submission, request_hash)
+        if not await claimed(session, row):
+            return _required(await receipt_of(session, submission, request_hash))
+        return SubmissionReceipt(row.id, await self._write_cards(session, row, submission, checked), repeated=False)
+
     async def _write_cards(
         self, session: AsyncSession, row: SubmissionRow, submission: Submission, checked: Sequence[CheckedCard]
     ) -> tuple[str, ...]:
@@ -241,4 +261,5 @@ def _to_buy(card: CardRow, owner: str, has_photos: bool, resume: Resume) -> Card
         currency=card.currency,
         owner=owner,
         resume=resume,
+        may_withdraw=True,
     )

@@ -9,6 +9,7 @@ from temporalio import activity
 
 from activities import clocks
 from activities.failures import translated
+from activities.withdrawing import withdraw_card
 from database.repositories import cards
 from database.repositories.cards import Change
 from database.session import Database
@@ -16,7 +17,7 @@ from domain.cards import EndReason, Outcome, Stage, WaitingFor
 
 
 class Journey:
-    """Records waits and ends; both may be repeated without harm beyond a second line in the story."""
+    """Records waits and ends, the seller's own among them; all may be repeated without harm beyond a second line in the story."""
 
     def __init__(self, database: Database, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._database = database
@@ -45,3 +46,11 @@ class Journey:
             if card.outcome is None:
                 await cards.record(session, card_id, change)
             await clocks.follow(session, card_id, WaitingFor.NOBODY, self._now())
+
+    @activity.defn(name="journey.withdraw")
+    @translated
+    async def withdraw(self, card_id: str) -> bool:
+        """The seller takes the card back; False when its quote is accepted or it has ended otherwise."""
+        async with self._database.transaction() as session:
+            card = await cards.load_for_update(session, card_id)
+            return await withdraw_card(session, card, self._now())

@@ -86,7 +86,7 @@ class Pricing:
         async with self._database.transaction() as session:
             card = await cards.load_for_update(session, card_id)
             quote = await session.get_one(QuoteRow, quote_id, with_for_update=True)
-            if quote.expires_at is None:
+            if quote.expires_at is None and card.outcome is None:
                 await self._put_before_seller(session, card, quote)
         ends = quote.expires_at or self._now()
         left = max(0, round((ends - self._now()).total_seconds()))

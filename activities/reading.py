@@ -22,14 +22,13 @@ from domain.cards import Stage, WaitingFor
 from domain.facts import ReadFacts
 from domain.identifiers import new_id
 from domain.money import BASIS_POINTS_PER_ONE, Money
-from domain.reading import FieldName, ReadField, Reading, money_text
+from domain.reading import SURE_OF_BRAND, FieldName, ReadField, Reading, money_text
 from domain.refusals import DuplicateCard
 from domain.rules.brands import Brand, brand, tidy_number
+from domain.rules.plausible import is_plausible
 from domain.sealing import KeyRing
 from gateways.pictures.store import PhotoStore
 from ocr.reader import CardReader
-
-SURE_OF_BRAND = 0.9  # Below it a brand is a guess from colours or a word of small print.
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,7 @@ class CardReading:
         known, standing = brand(card.brand), await self._standing(session, card)
         several = _show_several_cards(known, readings)
         shown = {} if several else _best(readings)  # Fields of two cards are never put on one.
-        best = {name: field for name, field in shown.items() if _is_plausible(known, field)}
+        best = {name: field for name, field in shown.items() if is_plausible(known, field)}
         taken = {name: field for name, field in best.items() if standing.use_of(field) == "taken"}
         for photo, reading in zip(photos, readings, strict=True):
             session.add(self._row(card, photo, reading, standing, taken))
@@ -176,7 +175,7 @@ def _best(readings: Sequence[Reading]) -> dict[FieldName, ReadField]:
 
 def _show_several_cards(known: Brand, readings: Sequence[Reading]) -> bool:
     """Return whether two photos show different numbers, or different brands: one card cannot have both."""
-    numbers = {tidy_number(field.value) for field in _all(readings, FieldName.NUMBER) if _is_plausible(known, field)}
+    numbers = {tidy_number(field.value) for field in _all(readings, FieldName.NUMBER) if is_plausible(known, field)}
     brands = {field.value for field in _all(readings, FieldName.BRAND) if field.confidence >= SURE_OF_BRAND}
     return len(numbers) > 1 or len(brands) > 1
 
@@ -185,21 +184,10 @@ def _all(readings: Sequence[Reading], name: FieldName) -> list[ReadField]:
     return [field for reading in readings for field in reading.fields if field.name is name]
 
 
-def _is_plausible(known: Brand, read: ReadField) -> bool:
-    """Whether the brand could have issued it: a misread number is left to the seller rather than put on the card."""
-    if read.name is FieldName.NUMBER:
-        return known.is_valid(tidy_number(read.value))
-    if read.name is FieldName.FACE_VALUE:
-        face = Reading((read,), "", 0).face_value()
-        least, most = known.face_minor
-        return face is not None and face.currency is known.currency and least <= face.amount_minor <= most
-    return read.name is not FieldName.PIN or known.pin is not None
-
-
 def _entry(read: ReadField, standing: _Standing, taken: dict[FieldName, ReadField], known: Brand) -> dict[str, Any]:
     """A field as its row keeps it: everything but its value."""
     use = standing.use_of(read)
-    if not _is_plausible(known, read) or (use == "taken" and taken.get(read.name) is not read):
+    if not is_plausible(known, read) or (use == "taken" and taken.get(read.name) is not read):
         use = "unused"
     box = read.box
     return {

@@ -27,7 +27,7 @@ from domain.cards import Stage, WaitingFor
 from domain.deadlines import ClockOwner
 from domain.facts import ReviewFacts, TaskOpened
 from domain.money import Currency
-from domain.refusals import NotFound
+from domain.refusals import NotExpectedNow, NotFound
 from domain.review import CameBack, ReviewOutcome
 
 HAS_IT_NEXT = {ReviewOutcome.ASK_AGAIN: ClockOwner.SELLER, ReviewOutcome.HAND_TO_STORE: ClockOwner.OUTLET}
@@ -50,6 +50,8 @@ class Review(Alarms):
             known = await session.get(ReviewTaskRow, task_id)
             if known is not None:
                 return clocks.as_opened(task_id, await clocks.planned(session, known, now), now)
+            if card.outcome is not None:  # Withdrawn meanwhile: its workflow waits for no person any more.
+                raise NotExpectedNow(stage=card.stage.value, waiting_for=card.waiting_for.value)
             task = await _new_task(session, card, task_id, reasons, now)
             await clocks.pass_to(session, task, ClockOwner.REVIEWER, now)
             opened = clocks.as_opened(task_id, await clocks.plan(session, task, now, "opened"), now)

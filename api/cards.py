@@ -13,7 +13,7 @@ from database.reads import submissions as reads
 from domain.refusals import FieldInvalid, PhotoEmpty
 from domain.review import AskedItem
 from domain.typed import plain
-from web.words import story_sentence
+from web.words import Audience, story_sentence
 
 router = APIRouter(prefix="/v1/cards", tags=["cards"])
 Id = Annotated[str, Path(pattern=r"^[0-9A-Z]{26}$")]
@@ -29,6 +29,14 @@ async def accept(partner: Partner, card_id: Id, answer: QuoteAnswer) -> Done:
 async def decline(partner: Partner, card_id: Id, answer: QuoteAnswer) -> Done:
     """Declines the quote: the card stays the seller's."""
     return await _answer(partner, card_id, answer.quote_id, accept=False)
+
+
+@router.post("/{card_id}/withdraw")
+async def withdraw(partner: Partner, card_id: Id) -> Done:
+    """Takes the card back, at any moment until a quote is accepted; asked for again it changes nothing."""
+    await _own(partner, card_id)
+    await partner.services.desk.withdraw(card_id, partner.owner)
+    return Done(card_id=card_id)
 
 
 @router.post("/{card_id}/fields")
@@ -93,7 +101,7 @@ async def story(partner: Partner, card_id: Id) -> StoryOut:
                 stage=entry.stage.value,
                 what=entry.what,
                 facts=entry.facts,
-                sentence=story_sentence(entry.what, entry.facts, partner.locale),
+                sentence=story_sentence(entry.what, entry.facts, partner.locale, Audience.PARTNER),
             )
             for entry in entries
         ],

@@ -117,7 +117,7 @@ def _own_activities(store: Database, keyring: KeyRing, gateway: PaymentGateway) 
         pricing.value, pricing.offer, pricing.close,
         review.open, review.alarm, review.apply, review.chain, review.replan, review.decide_by_policy,
         payout.prepare, payout.send, payout.reconcile, payout.settle, payout.conclude,
-        journey.move, journey.end,
+        journey.move, journey.end, journey.withdraw,
     ]  # fmt: skip
 
 

@@ -3,11 +3,13 @@
 import asyncio
 import os
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from bootstrap.settings import Settings
+from bootstrap.words import say
 from cli import backups, offices
 from cli.labels import labels
 from cli.photos import photos
@@ -65,6 +67,19 @@ def demo() -> None:
     from cli.demo import run
 
     raise typer.Exit(asyncio.run(run(Settings())))
+
+
+@app.command()
+def sample(
+    brand: Annotated[str, typer.Option("--brand", help="Code of a brand, e.g. jd.")],
+    face: Annotated[int, typer.Option("--face", min=1, help="Face value, whole units of the brand's currency.")],
+    out: Annotated[Path, typer.Option("--out", help="The JPEG file to write.")],
+) -> None:
+    """Draw a photo of a fresh card that the issuer simulator knows. / 生成一张新卡的照片"""
+    from bootstrap.demo.fresh import draw
+
+    asyncio.run(draw(Settings(), brand, face, out))
+    typer.echo(say(f"照片已保存到 {out}。", f"The photo is in {out}."))
 
 
 @app.command()

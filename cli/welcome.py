@@ -58,8 +58,8 @@ def to_try(settings: Settings) -> list[str]:
     """First things to do."""
     return [
         say(
-            f"用手机大小的窗口打开 {settings.api_url}，提交 samples/ 中的一张卡",
-            f"Open {settings.api_url} in a phone-sized window and submit a card from samples/",
+            f"运行 make sample 生成一张新卡的照片，用手机大小的窗口打开 {settings.api_url} 提交它",
+            f"Run `make sample` for a photo of a fresh card, and submit it at {settings.api_url} in a phone-sized window",
         ),
         say(
             f"以复核员身份登录 {settings.console_url} 处理它",

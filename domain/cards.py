@@ -62,7 +62,7 @@ class Outcome(StrEnum):
 
     PAID = "paid"  # Bought, and the seller has the money.
     REJECTED = "rejected"  # Not bought; the reason says why.
-    DECLINED = "declined"  # The seller said no to the quote.
+    DECLINED = "declined"  # The seller said no to the quote, or withdrew the card before accepting one.
     LAPSED = "lapsed"  # The seller did not answer in time.
     PAYMENT_REFUSED = "payment_refused"  # Of journeys from before a payee could be corrected; owed to the seller.
 
@@ -84,6 +84,7 @@ class EndReason(StrEnum):
     NO_LICENCE = "channel_not_licensed"  # No licensed channel for this cross-border card today.
     REVIEWER = "rejected_by_reviewer"  # A person rejected it; their reason code is beside it.
     DECLINED = "quote_declined"  # The seller declined.
+    WITHDRAWN = "withdrawn_by_seller"  # The seller took the card back before accepting a quote.
     QUOTE_EXPIRED = "quote_expired"  # The quote ran out.
     CHANGED = "card_changed"  # Before payment the issuer no longer confirmed what the quote was made for.
     PAYEE_REFUSED = "payee_refused"  # The payment gateway refused the payee.

@@ -63,6 +63,7 @@ class CardToBuy:
     currency: Currency
     owner: str  # seller:<id> or partner:<id>
     resume: Resume = AT_ITS_BEGINNING
+    may_withdraw: bool = False  # Not in the histories of cards that were started before sellers could withdraw one.
 
 
 @dataclass(frozen=True)

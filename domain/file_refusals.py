@@ -11,6 +11,12 @@ class PhotoEmpty(Refusal):
     code = "photo_empty"
 
 
+class TooManyPhotos(Refusal):
+    """More photographs than are taken at once; `most` says how many."""
+
+    code = "too_many_photos"
+
+
 class PhotoTooLarge(Refusal):
     """The uploaded file is larger than `bytes_max`."""
 

@@ -5,20 +5,6 @@ from __future__ import annotations
 from domain.refusal import Refusal
 
 
-class QuoteExpired(Refusal):
-    """The quote ran out before the answer came."""
-
-    code = "quote_expired"
-    http_status = 409
-
-
-class QuoteAnswered(Refusal):
-    """The quote has an answer already; `answer` says which."""
-
-    code = "quote_already_answered"
-    http_status = 409
-
-
 class CorrectionWaits(Refusal):
     """Another payee was proposed already and waits for a second person."""
 

@@ -8,6 +8,8 @@ from enum import StrEnum
 
 from domain.money import Currency, Money
 
+SURE_OF_BRAND = 0.9  # Below this confidence a brand is a guess from colours or a word of small print.
+
 
 class FieldName(StrEnum):
     """What can be read off a card."""

@@ -33,11 +33,14 @@ from domain.payment_refusals import (
 from domain.payment_refusals import (
     CorrectionWaits as CorrectionWaits,
 )
-from domain.payment_refusals import (
+from domain.quote_refusals import (
     QuoteAnswered as QuoteAnswered,
 )
-from domain.payment_refusals import (
+from domain.quote_refusals import (
     QuoteExpired as QuoteExpired,
+)
+from domain.quote_refusals import (
+    TooLateToWithdraw as TooLateToWithdraw,
 )
 from domain.refusal import (
     REGISTER as REGISTER,

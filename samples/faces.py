@@ -70,8 +70,11 @@ def face(card: dict[str, Any]) -> Image.Image:
 
 @cache
 def font(size: int, file: Path | None = None) -> ImageFont.FreeTypeFont:
-    """The named font, else one with Chinese, else DejaVu."""
+    """The named font, else one with Chinese, else DejaVu, else the one that Pillow brings along."""
     path = file or chinese_font() or _LATIN
+    brought = None if path.is_file() else ImageFont.load_default(size)
+    if isinstance(brought, ImageFont.FreeTypeFont):
+        return brought
     index = _SIMPLIFIED if path.name.startswith("NotoSansCJK") else 0
     return ImageFont.truetype(str(path), size, index=index)
 

@@ -14,6 +14,7 @@ from database.session import DatabaseUnavailable
 from domain.refusals import NotSignedIn
 from languages import translate
 from seller_ui.pages import answers, card, cards, sell, sign_in
+from seller_ui.reopened import lead_back
 from seller_ui.services import SellerServices
 from seller_ui.site import Site, visit
 from web import csrf, errors
@@ -23,6 +24,7 @@ from web.requests import RequestIds, request_id
 from web.security import SecurityHeaders
 
 CSRF_COOKIE = "cardloop_seller_csrf"
+PAGES = (sign_in, sell, cards, card, answers)
 
 
 def build(services: SellerServices) -> FastAPI:
@@ -31,8 +33,9 @@ def build(services: SellerServices) -> FastAPI:
     site = Site(services)
     app.state.site = site
     app.router.routes.append(site.static.route)
-    for part in (sign_in, sell, cards, card, answers):
+    for part in PAGES:
         app.include_router(part.router, dependencies=[Depends(csrf.check)])
+    lead_back(app, [part.router for part in PAGES])
     errors.install(app, page=error_page, unreachable=(DatabaseUnavailable,))
     app.add_middleware(Csrf, secret=services.signing_secret, cookie=CSRF_COOKIE, secure=services.cookies_secure)
     app.add_middleware(BodyLimit)

@@ -14,19 +14,20 @@ from domain.identifiers import new_id
 from domain.refusals import FormTampered
 from languages import translate
 
-FORM_VERSION = 1
+FORM_VERSION = 2
 FORM_AGE_MAX_S = 2 * 3600
 TERMS = "sell.terms"
 
 
 @dataclass(frozen=True)
 class ShownForm:
-    """What was shown: form version, hash of the terms in the seller's language, brand, and the form's own id."""
+    """What was shown and to whom: form version, hash of the terms in the seller's language, brand, the form's own id."""
 
     version: int
     terms_sha256: str
     locale: str
     brand: str
+    owner: str  # `seller:<id>`: a form that was shown to one seller is not another's to send.
     form_id: str  # Also the submission's idempotency key: one shown form is sent once, however often it is pressed.
 
 
@@ -37,17 +38,19 @@ class FormSeal:
         self._serializer = URLSafeTimedSerializer(secret, salt="sell-form")
         self._secret = secret.encode()
 
-    def issue(self, brand: str, locale: str) -> str:
-        """The hidden field `shown` of a fresh form."""
-        shown = ShownForm(FORM_VERSION, terms_sha256(locale), locale, brand, new_id())
+    def issue(self, brand: str, locale: str, owner: str) -> str:
+        """The hidden field `shown` of a form that is shown to this seller for the first time."""
+        shown = ShownForm(FORM_VERSION, terms_sha256(locale), locale, brand, owner, new_id())
         return str(self._serializer.dumps(asdict(shown)))
 
-    def read(self, token: str, brand: str) -> ShownForm:
-        """What was shown. Refuses (FormTampered) a changed, foreign or old form, or terms changed since."""
+    def read(self, token: str, brand: str, owner: str) -> ShownForm:
+        """What was shown. Refuses (FormTampered) a changed or old form, another seller's, or terms changed since."""
         try:
             shown = ShownForm(**self._serializer.loads(token, max_age=FORM_AGE_MAX_S))
         except (BadSignature, TypeError):
             raise FormTampered(why="signature") from None
+        if shown.owner != owner:
+            raise FormTampered(why="seller")
         if shown.brand != brand or shown.version != FORM_VERSION or shown.terms_sha256 != terms_sha256(shown.locale):
             raise FormTampered(why="changed")
         return shown

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from activities.throttle import Throttle
-from domain.refusals import NotSignedIn, Refusal
+from domain.refusals import FieldInvalid, NotSignedIn, Refusal
 from languages import has, translate
 from seller_ui.form_seal import FormSeal
 from seller_ui.services import SellerServices
@@ -35,6 +35,7 @@ FIELD_OF_CODE = {
     "dynamic_code_wrong": "code",
     "dynamic_code_expired": "code",
     "nothing_to_read": "photo",
+    "too_many_photos": "photo",
     "photo_empty": "photo",
     "photo_too_large": "photo",
     "photo_too_many_pixels": "photo",
@@ -49,6 +50,62 @@ class Fault:
 
     field: str
     message: str
+
+
+@dataclass(frozen=True)
+class Faults:
+    """Everything that is wrong with a form, in the form's own order; nothing when it is shown for the first time."""
+
+    each: tuple[Fault, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.each)
+
+    def of(self, field: str) -> str:
+        """The sentence beneath that field, empty when the field is right."""
+        return next((fault.message for fault in self.each if fault.field == field), "")
+
+    def begin_at(self, field: str) -> bool:
+        """Whether this is the first field that is wrong: the page opens there."""
+        return bool(self.each) and self.each[0].field == field
+
+
+NO_FAULTS = Faults()
+
+
+class FormRefused(Exception):
+    """Several things are wrong with a form at once; the page that shows it again names them all."""
+
+    def __init__(self, refusals: Sequence[Refusal]) -> None:
+        super().__init__(len(refusals))
+        self.refusals = tuple(refusals)
+
+
+REFUSED = (Refusal, FormRefused)
+
+
+def collect(*checks: Callable[[], object]) -> None:
+    """Makes every check, in the form's order. Raises FormRefused with all refusals when there are any."""
+    found = []
+    for check in checks:
+        try:
+            check()
+        except Refusal as refusal:
+            found.append(refusal)
+    if found:
+        raise FormRefused(found)
+
+
+def require_filled(sent: Mapping[str, str], field: str) -> str:
+    """What was typed into the field. Refuses (FieldInvalid, `missing`) an empty one."""
+    if not sent.get(field):
+        raise FieldInvalid(field=field, why="missing")
+    return sent[field]
+
+
+def status_of(refused: Refusal | FormRefused) -> int:
+    """The HTTP status of the page that shows the form again: that of the first thing that is wrong."""
+    return refused.http_status if isinstance(refused, Refusal) else refused.refusals[0].http_status
 
 
 class Site:
@@ -93,12 +150,19 @@ class Visit:
         """303: a reload of the next page repeats nothing."""
         return RedirectResponse(path, 303)
 
-    def fault(self, refusal: Refusal) -> Fault:
-        """A refusal as a form shows it."""
+    def faults(self, refused: Refusal | FormRefused | None) -> Faults:
+        """What was refused, as the form shows it."""
+        if refused is None:
+            return Faults()
+        refusals = (refused,) if isinstance(refused, Refusal) else refused.refusals
+        return Faults(tuple(self._fault(refusal) for refusal in refusals))
+
+    def _fault(self, refusal: Refusal) -> Fault:
         field = str(refusal.data.get("field", "")) or FIELD_OF_CODE.get(refusal.code, "")
         label = f"field_label.{field}"
         named = {"field": translate(label, self.locale)} if has(label, self.locale) else {}
-        return Fault(field, translate(f"error.{refusal.code}", self.locale, {**refusal.data, **named}))
+        key = "form.missing" if named and refusal.data.get("why") == "missing" else f"error.{refusal.code}"
+        return Fault(field, translate(key, self.locale, {**refusal.data, **named}))
 
 
 def visit(request: Request) -> Visit:

@@ -9,10 +9,10 @@ import json
 from typing import Annotated, Any
 
 import httpx
-from fastapi import HTTPException
+from fastapi import HTTPException, Request, Response
 from pydantic import BaseModel, Field
 
-from simulators import signatures
+from simulators import drawing, signatures
 from simulators.book import MAGIC, Book, Entry, Registration
 from simulators.codes import Codes
 from simulators.controls import BrandControls, Words
@@ -77,6 +77,7 @@ class Issuer(Program):
         self.app.post("/v1/cards/consumption")(self.consumption)
         self.app.post("/v1/cards/code/send")(self.send_code)
         self.app.post("/v1/cards/code/check")(self.check_code)
+        self.app.post("/samples", response_model=None)(self.draw)
         for path in ("/book", "/v1/book"):
             self.app.post(path, status_code=201)(self.register)
             self.app.get(path)(self.registered)
@@ -127,13 +128,18 @@ class Issuer(Program):
         """Registers a card explicitly."""
         return self.book.register(card)
 
+    async def draw(self, request: Request) -> Response:
+        """A photo of a fresh card that is registered here, for whoever tries the platform: form fields `brand`, `face`."""
+        form = await request.form()
+        return await drawing.draw(self.book, str(form.get("brand", "")), str(form.get("face", "")), self.setup.till_url)
+
     async def registered(self) -> list[Entry]:
         """The registered cards, by their tails."""
         return self.book.registered()
 
     def panels(self) -> list[Panel]:
         """What this program knows."""
-        return [self._codes_panel(), self._book_panel(), _magic_panel()]
+        return [drawing.panel(), self._codes_panel(), self._book_panel(), _magic_panel()]
 
     def _entry(self, asked: Inquiry) -> Entry:
         refuse_in_maintenance(asked.brand, self.controls)

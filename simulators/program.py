@@ -35,7 +35,8 @@ class Setup:
     """How a simulator is started.
 
     `state` is a SQLite file (None: memory only), `secret` signs calls in both directions, `keys` is Alipay's folder
-    of key files, `messages_url` is where the issuer sends its one-time codes.
+    of key files, `messages_url` is where the issuer sends its one-time codes, `till_url` where it has cards registered that
+    it draws and a till confirms.
     """
 
     seed: int = 1
@@ -43,6 +44,7 @@ class Setup:
     secret: str = field(default="simulators", repr=False)
     keys: Path | None = None
     messages_url: str | None = None
+    till_url: str | None = None
 
 
 class Program(ABC):

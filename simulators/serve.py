@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import uvicorn
@@ -55,7 +56,8 @@ def run_all(programs: Sequence[type[Program]], arguments: Sequence[str] | None =
     if given.messages_url is None:
         messages = next(program for program in programs if program.name == "messages")
         given.messages_url = f"http://127.0.0.1:{messages.port + offset}"
-    setup = _setup(given)
+    till = next(program for program in programs if program.name == "pos")
+    setup = replace(_setup(given), till_url=f"http://127.0.0.1:{till.port + offset}")
     asyncio.run(serve(servers_of([(program(setup).app, program.port + offset) for program in programs])))
 
 

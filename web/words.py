@@ -48,6 +48,11 @@ def ago(moment: datetime, locale: str, now: datetime | None = None) -> str:
     return format_timedelta(difference, add_direction=True, format="short", threshold=1.2, locale=locale).rstrip(".")
 
 
+def duration(seconds: int, locale: str) -> str:
+    """`47 sec`, `50 min` or `47秒`: how long something still takes."""
+    return format_timedelta(timedelta(seconds=seconds), format="short", threshold=1.2, locale=locale)
+
+
 def time_element(moment: datetime, locale: str, now: datetime | None = None, zone: ZoneInfo = BUSINESS_ZONE) -> Markup:
     """`<time>` with the relative time as its text and the exact one, on the clock of `zone`, on hover and focus."""
     return Markup('<time datetime="{}" title="{}" tabindex="0">{}</time>').format(
@@ -74,10 +79,11 @@ _WORDS_OF_FACT = {
 
 
 class Audience(StrEnum):
-    """Who reads a card's story: a seller is spoken to, staff read about the seller."""
+    """Who reads a card's story: a seller is spoken to, staff and a partner's people read about the seller."""
 
     SELLER = "seller"
     STAFF = "staff"
+    PARTNER = "partner"
 
 
 class Told(Protocol):

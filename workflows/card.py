@@ -21,6 +21,7 @@ from workflows.messages import (
     OutletReport,
     PayeeCorrected,
     PaymentReported,
+    WithdrawalAsked,
 )
 from workflows.offer import Offer
 from workflows.payout import Payout
@@ -28,6 +29,7 @@ from workflows.policies import SELLER_FIELDS_WAIT, SELLER_ITEM_WAIT
 from workflows.progress import JourneyEnded, Progress
 from workflows.seller_answer import SellerAnswer
 from workflows.verification import Verification
+from workflows.withdrawal import Withdrawal
 
 with workflow.unsafe.imports_passed_through():
     from domain.cards import CardType, EndReason, Outcome, Stage, Story, WaitingFor
@@ -49,6 +51,7 @@ class CardWorkflow:
         self._verification = Verification(card, self._progress, self._code)
         self._human_review = HumanReview(self._progress, card.resume.tasks)
         self._offer = Offer(self._progress)
+        self._withdrawal = Withdrawal(card, self._progress, self._offer)
         self._payout = Payout(self._progress, card.resume.attempt)
         self._settled = set(card.resume.settled)  # Review reasons that a person has approved.
 
@@ -56,9 +59,10 @@ class CardWorkflow:
     async def run(self, card: CardToBuy) -> CardEnded:
         """Returns how the card ended."""
         try:
-            quote_id = card.resume.quote_id or await self._quoted()
-            if not card.resume.accepted:
-                await self._offer.accepted(quote_id)
+            if card.may_withdraw and not card.resume.accepted:
+                quote_id = await self._withdrawal.unless_withdrawn(self._until_accepted())
+            else:
+                quote_id = await self._until_accepted()
             ended = await self._pay(quote_id)
         except JourneyEnded as journey:
             ended = journey.ended
@@ -66,6 +70,13 @@ class CardWorkflow:
         self._progress.end(ended)
         await workflow.wait_condition(workflow.all_handlers_finished)
         return ended
+
+    async def _until_accepted(self) -> str:
+        """Everything before money is owed. Returns the accepted quote's id."""
+        quote_id = self._card.resume.quote_id or await self._quoted()
+        if not self._card.resume.accepted:
+            await self._offer.accepted(quote_id)
+        return quote_id
 
     async def _quoted(self) -> str:
         """From the photos to a quote that nobody doubts. Returns its id."""
@@ -193,6 +204,15 @@ class CardWorkflow:
     @answer_offer.validator
     def _check_answer_offer(self, answer: OfferAnswer) -> None:
         self._offer.check_expected(answer)
+
+    @workflow.update
+    async def withdraw(self, asked: WithdrawalAsked) -> None:  # noqa: ARG002  # The validator has judged it.
+        """The seller takes the card back."""
+        await self._withdrawal.withdraw()
+
+    @withdraw.validator
+    def _check_withdraw(self, asked: WithdrawalAsked) -> None:
+        self._withdrawal.check_expected(asked)
 
     @workflow.update
     async def decide(self, decision: Decision) -> ReviewFacts:

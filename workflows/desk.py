@@ -18,7 +18,7 @@ from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain import identifiers
-from domain.cards import Outcome, Stage, Story, WaitingFor
+from domain.cards import EndReason, Outcome, Stage, Story, WaitingFor
 from domain.facts import CardToBuy, CodeChecked, CodeSent, ReviewFacts
 from domain.refusals import (
     REGISTER,
@@ -29,6 +29,7 @@ from domain.refusals import (
     QuoteExpired,
     Refusal,
     TemporarilyUnavailable,
+    TooLateToWithdraw,
 )
 from domain.verification import DynamicCodeResult
 from workflows.card import CardWorkflow
@@ -42,6 +43,7 @@ from workflows.messages import (
     OutletReport,
     PayeeCorrected,
     PaymentReported,
+    WithdrawalAsked,
 )
 from workflows.policies import CARDS_QUEUE
 
@@ -125,6 +127,18 @@ class CardDesk:
                 raise
             raise _answered_by(story) from None
 
+    async def withdraw(self, card_id: str, owner: str) -> None:
+        """The seller takes the card back; a card that is withdrawn already stays so. Refuses TooLateToWithdraw."""
+        asked = WithdrawalAsked(owner)
+        try:
+            await _heard(self._card(card_id).execute_update(CardWorkflow.withdraw, asked))
+        except NotExpectedNow:
+            _withdrawn(await self.story(card_id))
+        except TemporarilyUnavailable as unheard:
+            if not _given_up(unheard):
+                raise
+            _withdrawn(await self.story(card_id))
+
     async def decide(self, card_id: str, task_id: str, decision_id: str) -> ReviewFacts:
         """A reviewer's decision, already written to the database."""
         return await _heard(self._card(card_id).execute_update(CardWorkflow.decide, Decision(task_id, decision_id)))
@@ -193,6 +207,15 @@ def _given_up(unheard: TemporarilyUnavailable) -> bool:
     """Temporal gives up an Update that comes while the workflow is completing; the story then tells what became of it."""
     cause = unheard.__cause__
     return isinstance(cause, RPCError) and cause.status is RPCStatusCode.FAILED_PRECONDITION
+
+
+def _withdrawn(story: Story) -> None:
+    """Why a card takes no withdrawal; nothing when it is withdrawn. Refuses TooLateToWithdraw and NotExpectedNow."""
+    if story.reason == EndReason.WITHDRAWN:
+        return
+    if story.stage is Stage.PAYOUT or story.outcome in (Outcome.PAID, Outcome.PAYMENT_REFUSED):
+        raise TooLateToWithdraw()
+    raise NotExpectedNow(stage=story.stage, waiting_for=story.waiting_for)
 
 
 def _answered_by(story: Story) -> Refusal:

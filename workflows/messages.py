@@ -45,6 +45,13 @@ class OfferAnswer:
 
 
 @dataclass(frozen=True)
+class WithdrawalAsked:
+    """The seller wants the card back; `owner` is whose card it is, `seller:<id>` or `partner:<id>`."""
+
+    owner: str
+
+
+@dataclass(frozen=True)
 class Decision:
     """A reviewer's decision on one task; its content stands in the database under `decision_id`."""
 

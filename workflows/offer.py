@@ -24,9 +24,8 @@ class Offer:
         self._progress = progress
         self._quote_id: str | None = None
         self._state = QuoteState.OPEN
-        self._lock = (
-            asyncio.Lock()
-        )  # The timer and an answer may come in the same instant: one of them closes the quote.
+        # The timer, an answer and a withdrawal may come in the same instant: one of them closes the quote.
+        self.closing = asyncio.Lock()
 
     async def accepted(self, quote_id: str) -> None:
         """Returns when the seller has accepted. Ends the journey when they decline or let it lapse."""
@@ -52,14 +51,24 @@ class Offer:
 
     async def answer(self, answer: OfferAnswer) -> QuoteState:
         """Closes the quote as the seller says; the first answer counts."""
-        async with self._lock:
+        async with self.closing:
             if self._state is not QuoteState.OPEN:
                 raise _answered(self._state)
             await self._close(answer.quote_id, QuoteState.ACCEPTED if answer.accept else QuoteState.DECLINED)
             return self._state
 
+    @property
+    def is_accepted(self) -> bool:
+        """The seller has said yes, and money is owed to them."""
+        return self._state is QuoteState.ACCEPTED
+
+    def take_back(self) -> None:
+        """The seller has withdrawn the card: no answer to its quote counts any more. The caller holds `closing`."""
+        if self._state is QuoteState.OPEN:
+            self._state = QuoteState.DECLINED
+
     async def _lapse(self, quote_id: str) -> None:
-        async with self._lock:
+        async with self.closing:
             if self._state is QuoteState.OPEN:
                 await self._close(quote_id, QuoteState.LAPSED)
 

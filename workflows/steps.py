@@ -192,6 +192,11 @@ async def move(card_id: str, stage: Stage, waiting_for: WaitingFor, until: str |
     )
 
 
+async def withdraw(card_id: str) -> bool:
+    """Ends the card as its seller wishes; False when it is sold or has ended otherwise."""
+    return await workflow.execute_local_activity_method(Journey.withdraw, card_id, **DATABASE)
+
+
 async def end(card_id: str, outcome: Outcome, reason: EndReason | None, detail: str | None) -> None:
     """Records how the card ended."""
     await workflow.execute_local_activity_method(Journey.end, args=[card_id, outcome, reason, detail], **DATABASE)

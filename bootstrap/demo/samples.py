@@ -90,6 +90,6 @@ def _without_a_card(photo: str) -> Sample:
         left_minor=20_000,
         outcome=Outcome.PAID,
         reason=None,
-        needs=frozenset({"another_photo"}),
+        needs=frozenset({"typed_fields"}),
         quote_minor=None,
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -85,6 +85,15 @@ async def photos(session: AsyncSession, card_id: str) -> tuple[PhotoView, ...]:
     read = select(ReadingRow).where(col(ReadingRow.card_id) == card_id).order_by(col(ReadingRow.created_at))
     latest = {reading.photo_id: reading for reading in await session.scalars(read)}
     return tuple(_photo(row, latest.get(row.id)) for row in rows)
+
+
+async def shows_several_cards(session: AsyncSession, card_id: str) -> bool:
+    """Whether the last reading of the card's photos, of which it still has several, found more than one card."""
+    photos = select(func.count()).where(col(PhotoRow.card_id) == card_id, col(PhotoRow.current))
+    read: Any = CardEventRow
+    chosen = select(read.facts["several_cards"].astext).where(read.card_id == card_id, read.what == "reading.read")
+    last = await session.scalar(chosen.order_by(read.id.desc()).limit(1))
+    return last == "true" and (await session.scalar(photos) or 0) > 1
 
 
 async def photo(session: AsyncSession, card_id: str, photo_id: str) -> PhotoView:

@@ -36,6 +36,7 @@ class Brand:
 
     code: str
     names: Mapping[str, str]
+    short: Mapping[str, str]  # By language, at most four characters, no two brands alike: what stands on a small tile.
     card_type: CardType
     issuer: str
     currency: Currency
@@ -130,6 +131,7 @@ def _brand(entry: dict[str, object]) -> Brand:
     return Brand(
         code=str(entry["code"]),
         names=dict(entry["names"]),  # type: ignore[call-overload]
+        short=dict(entry["short"]),  # type: ignore[call-overload]
         card_type=CardType(str(entry["type"])),
         issuer=str(entry["issuer"]),
         currency=Currency(str(entry["currency"])),

@@ -12,6 +12,8 @@ from starlette.responses import Response
 from database.reads import seller as reads
 from database.reads import submissions
 from database.reads.submissions import CardView
+from database.tables.intake import CardRow
+from domain.cards import CardType, WaitingFor
 from domain.money import Money
 from domain.refusals import FieldInvalid, NotExpectedNow, PhotoEmpty
 from domain.review import AskedItem
@@ -19,7 +21,8 @@ from domain.rules.brands import brand
 from domain.typed import plain
 from seller_ui.pages.card import answered
 from seller_ui.pages.sell import expiry, face_value
-from seller_ui.site import SellerVisit, Visit, texts, uploads
+from seller_ui.site import SellerVisit, Visit, collect, require_filled, texts, uploads
+from workflows.starter import start_cards
 
 router = APIRouter()
 
@@ -39,11 +42,26 @@ async def confirm_fields(visit: SellerVisit, card_id: str) -> Response:
     sent = texts(await visit.request.form())
 
     async def confirm() -> None:
-        card = await _own(visit, card_id)
-        revision = await visit.site.services.intake.correct_fields(card_id, **_fields(card, sent), actor=visit.owner)
+        async with visit.site.services.database.transaction() as session:
+            row = await submissions.require_owner(session, visit.owner, card_id)
+        if row.waiting_for is WaitingFor.SELLER_FIELDS:
+            _require_fields(row, sent)
+        revision = await visit.site.services.intake.correct_fields(card_id, **_fields(row, sent), actor=visit.owner)
         await visit.site.services.desk.confirm_fields(card_id, revision)
 
     return await answered(visit, card_id, sent, confirm)
+
+
+@router.post("/cards/{card_id}/split")
+async def split(visit: SellerVisit, card_id: str) -> Response:
+    """The seller says that each photo shows a card of its own."""
+    services = visit.site.services
+
+    async def divide() -> None:
+        await _own(visit, card_id)
+        await start_cards(services.intake, services.desk, await services.intake.split(card_id, visit.owner))
+
+    return await answered(visit, card_id, {}, divide, then="/cards")
 
 
 @router.post("/cards/{card_id}/code")
@@ -98,6 +116,17 @@ async def correct_payee(visit: SellerVisit, card_id: str) -> Response:
     return await answered(visit, card_id, sent, correct)
 
 
+@router.post("/cards/{card_id}/withdraw")
+async def withdraw(visit: SellerVisit, card_id: str) -> Response:
+    """The seller takes the card back."""
+
+    async def take_back() -> None:
+        await _own(visit, card_id)
+        await visit.site.services.desk.withdraw(card_id, visit.owner)
+
+    return await answered(visit, card_id, {}, take_back)
+
+
 @router.post("/cards/{card_id}/quote/accept")
 async def accept(visit: SellerVisit, card_id: str) -> Response:
     """The seller accepts the quote they were shown."""
@@ -137,8 +166,7 @@ async def _item(visit: Visit, card_id: str, sent: Mapping[str, str], photos: tup
         if not photos:
             raise PhotoEmpty()
         return await intake.replace_photo(card_id, photos[0], visit.owner)
-    if not sent.get(item.value):
-        raise FieldInvalid(field=item.value, why="missing")
+    require_filled(sent, item.value)
     if item is AskedItem.EXPIRY:
         return await intake.correct_fields(card_id, expiry=expiry(sent["expiry"]), actor=visit.owner)
     if item is AskedItem.PIN:
@@ -146,7 +174,27 @@ async def _item(visit: Visit, card_id: str, sent: Mapping[str, str], photos: tup
     return await intake.correct_fields(card_id, number=sent["number"], actor=visit.owner)
 
 
-def _fields(card: CardView, sent: Mapping[str, str]) -> Fields:
+def _require_fields(card: CardRow, sent: Mapping[str, str]) -> None:
+    """Raises FormRefused with every field that is malformed, or neither typed nor known; an outlet's card may lack some."""
+    chosen, lenient = brand(card.brand), card.card_type is CardType.REGIONAL
+
+    def check_number() -> None:
+        if sent.get("number") or not (card.number_sealed or lenient):
+            chosen.require_number(require_filled(sent, "number"))
+
+    def check_pin() -> None:
+        if chosen.pin is not None and (sent.get("pin") or not (card.pin_sealed or lenient)):
+            chosen.require_pin(require_filled(sent, "pin"))
+
+    collect(
+        check_number,
+        check_pin,
+        lambda: face_value(chosen, sent.get("face_value", "")),
+        lambda: expiry(sent.get("expiry", "")),
+    )
+
+
+def _fields(card: CardRow, sent: Mapping[str, str]) -> Fields:
     """What the form holds; a field left empty stays as it is known."""
     chosen = brand(card.brand)
     return {

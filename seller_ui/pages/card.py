@@ -16,16 +16,16 @@ from database.reads import submissions
 from database.reads.seller import CodeView, PhotoView
 from database.reads.submissions import CardView
 from database.tables.intake import CardRow
-from domain.cards import StoryEntry
+from domain.cards import Stage, StoryEntry
 from domain.money import Money
 from domain.payout import PayeeFault
-from domain.refusals import Refusal
+from domain.pricing import QuoteState
 from domain.review import AskedItem
 from domain.rules.brands import Brand, brand
 from domain.rules.limits import limits_in_force
 from seller_ui.journey import Panel, Step, panel_of, steps_of
 from seller_ui.pages.sell import digits_only
-from seller_ui.site import Fault, SellerVisit, Visit, typed
+from seller_ui.site import NO_FAULTS, REFUSED, Faults, SellerVisit, Visit, status_of, typed
 from web.words import without_repeats
 
 router = APIRouter()
@@ -60,7 +60,9 @@ class CardPage:
     asked_item: AskedItem | None
     payee_fault: PayeeFault | None
     digits_only: bool
-    fault: Fault | None = None
+    several: bool  # The photos show more than one card.
+    may_withdraw: bool  # Until a quote is accepted.
+    faults: Faults = NO_FAULTS
     section: str = "cards"
 
 
@@ -81,19 +83,22 @@ async def live(visit: SellerVisit, card_id: str, seen: Annotated[int, Query(ge=0
 
 
 async def answered(
-    visit: Visit, card_id: str, sent: Mapping[str, str], answer: Callable[[], Awaitable[object]]
+    visit: Visit, card_id: str, sent: Mapping[str, str], answer: Callable[[], Awaitable[object]], then: str = ""
 ) -> Response:
-    """Does what a form on the card's page asks; a refusal brings the page back with what was typed and why."""
+    """Does what a form on the card's page asks and goes on to `then`, the card's page unless another is named.
+
+    A refusal brings the page back with what was typed and why.
+    """
     try:
         await answer()
-    except Refusal as refusal:
-        page = await page_of(visit, card_id, sent, visit.fault(refusal))
-        return await visit.page("card.html", page, status=refusal.http_status)
-    return visit.go(f"/cards/{card_id}")
+    except REFUSED as refused:
+        page = await page_of(visit, card_id, sent, visit.faults(refused))
+        return await visit.page("card.html", page, status=status_of(refused))
+    return visit.go(then or f"/cards/{card_id}")
 
 
 async def page_of(
-    visit: Visit, card_id: str, sent: Mapping[str, str] | None = None, fault: Fault | None = None
+    visit: Visit, card_id: str, sent: Mapping[str, str] | None = None, faults: Faults = NO_FAULTS
 ) -> CardPage:
     """Everything the page shows, read in one transaction. Refuses (NotFound) another's card."""
     async with visit.site.services.database.transaction() as session:
@@ -103,7 +108,7 @@ async def page_of(
         seen = await submissions.last_event(session, [card_id])
         details = await _details(session, card_id, panel_of(card))
     known = _known(visit, row) if panel_of(card) is Panel.FIELDS else {}
-    chosen, (photos, code, item) = brand(card.brand), details
+    chosen, (photos, code, item, several) = brand(card.brand), details
     return CardPage(
         card=card,
         brand=chosen,
@@ -119,18 +124,26 @@ async def page_of(
         asked_item=item,
         payee_fault=_payee_fault(story),
         digits_only=digits_only(chosen),
-        fault=fault,
+        several=several,
+        may_withdraw=_may_withdraw(card),
+        faults=faults,
     )
 
 
 async def _details(
     session: AsyncSession, card_id: str, panel: Panel
-) -> tuple[tuple[PhotoView, ...], CodeView | None, AskedItem | None]:
+) -> tuple[tuple[PhotoView, ...], CodeView | None, AskedItem | None, bool]:
     """Only what the panel needs."""
     photos = await reads.photos(session, card_id) if panel is Panel.FIELDS else ()
     code = await reads.code(session, card_id) if panel is Panel.CODE else None
     item = await reads.asked_item(session, card_id) if panel is Panel.ITEM else None
-    return photos, code, item
+    several = panel is Panel.FIELDS and await reads.shows_several_cards(session, card_id)
+    return photos, code, item, several
+
+
+def _may_withdraw(card: CardView) -> bool:
+    accepted = card.quote is not None and card.quote.state is QuoteState.ACCEPTED
+    return not (card.ended or accepted or card.stage is Stage.PAYOUT)
 
 
 def _tries_left(story: tuple[StoryEntry, ...]) -> int:

@@ -35,6 +35,7 @@ class CardsPage:
     older: str | None
     first_page: bool
     brand_names: dict[str, str]
+    brand_shorts: dict[str, str]
     needs_seller: frozenset[object] = NEEDS_SELLER
     section: str = "cards"
 
@@ -45,7 +46,8 @@ async def mine(visit: SellerVisit, before: Annotated[str | None, Query(max_lengt
     async with visit.site.services.database.transaction() as session:
         cards, older = await reads.cards(session, visit.owner, before=before, limit=CARDS_PER_PAGE)
     names = {code: entry.names[visit.locale] for code, entry in catalogue().items()}
-    return await visit.page("cards.html", CardsPage(cards, older, before is None, names))
+    shorts = {code: entry.short[visit.locale] for code, entry in catalogue().items()}
+    return await visit.page("cards.html", CardsPage(cards, older, before is None, names, shorts))
 
 
 @router.get("/cards/{card_id}/events")

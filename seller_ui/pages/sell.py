@@ -2,27 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 
 from fastapi import APIRouter
 from starlette.datastructures import FormData
 from starlette.responses import Response
 
 from database.reads import seller as reads
+from domain.file_refusals import TooManyPhotos
 from domain.intake import Submission, SubmittedCard
 from domain.money import Money
 from domain.refusals import FieldInvalid, NothingToRead, Refusal
 from domain.rules.brands import Brand, brand, catalogue
 from domain.typed import plain
-from seller_ui.site import AnyVisit, Fault, SellerVisit, Visit, texts, typed, uploads
+from seller_ui.site import (
+    NO_FAULTS,
+    REFUSED,
+    AnyVisit,
+    Faults,
+    FormRefused,
+    SellerVisit,
+    Visit,
+    collect,
+    require_filled,
+    status_of,
+    texts,
+    typed,
+    uploads,
+)
 from workflows.starter import start_cards
 
 router = APIRouter()
 HOWS = ("photo", "type")
-TYPED = ("number", "pin", "face_value", "expiry", "payee", "payee_account", "payee_name")
-PHOTOS_MAX = 4
+TYPED = ("number", "pin", "face_value", "expiry", "shows", "payee", "payee_account", "payee_name")
+PHOTOS_MAX = 4  # Of one card.
+CARDS_MAX = 10  # One photo each; more would not fit into one request.
 
 
 @dataclass(frozen=True)
@@ -43,7 +60,8 @@ class SellPage:
     typed: Mapping[str, str]
     payee_masked: str | None
     digits_only: bool
-    fault: Fault | None = None
+    faults: Faults = NO_FAULTS
+    photos_lost: bool = False  # Photos came with a refused form: a browser does not put them into it again.
     section: str = "sell"
 
 
@@ -62,60 +80,120 @@ async def form(visit: SellerVisit, code: str, how: str = "photo") -> Response:
 
 @router.post("/sell/{code}")
 async def send(visit: SellerVisit, code: str) -> Response:
-    """Takes the card in and goes to its page; a refused form comes back as it was typed."""
+    """Takes the card in and goes to its page, or the cards and goes to their list; a refused form comes back as typed."""
     chosen = brand(code)
     sent = await visit.request.form()
     words = texts(sent)
     try:
         visit.site.sell_throttle.hit(visit.owner)
-        card_id = await _submit(visit, chosen, sent)
-    except Refusal as refusal:
+        card_ids = await _submit(visit, chosen, sent)
+    except REFUSED as refused:
         how = "type" if words.get("how") == "type" else "photo"
-        return await _form(visit, chosen, how, words, refusal)
-    return visit.go(f"/cards/{card_id}")
+        return await _form(visit, chosen, how, words, refused, photos_lost=bool(await uploads(sent, "photo")))
+    return visit.go(f"/cards/{card_ids[0]}" if len(card_ids) == 1 else "/cards")
 
 
-async def _form(visit: Visit, chosen: Brand, how: str, sent: Mapping[str, str], refusal: Refusal | None) -> Response:
+async def _form(
+    visit: Visit,
+    chosen: Brand,
+    how: str,
+    sent: Mapping[str, str],
+    refused: Refusal | FormRefused | None,
+    *,
+    photos_lost: bool = False,
+) -> Response:
     async with visit.site.services.database.transaction() as session:
         last = await reads.last_payee(session, visit.owner)
     values = typed(sent, *TYPED) | {"payee": sent.get("payee", "same" if last else "other")}
     page = SellPage(
         brand=chosen,
         how=how,
-        shown=visit.site.forms.issue(chosen.code, visit.locale),
+        shown=visit.site.forms.issue(chosen.code, visit.locale, visit.owner),
         typed=values,
         payee_masked=last.masked if last else None,
         digits_only=digits_only(chosen),
-        fault=visit.fault(refusal) if refusal else None,
+        faults=visit.faults(refused),
+        photos_lost=photos_lost,
     )
-    return await visit.page("sell.html", page, status=refusal.http_status if refusal else 200)
+    return await visit.page("sell.html", page, status=status_of(refused) if refused else 200)
 
 
-async def _submit(visit: Visit, chosen: Brand, form: FormData) -> str:
+async def _submit(visit: Visit, chosen: Brand, form: FormData) -> tuple[str, ...]:
     services, sent = visit.site.services, texts(form)
-    shown = visit.site.forms.read(sent.get("shown", ""), chosen.code)
+    shown = visit.site.forms.read(sent.get("shown", ""), chosen.code, visit.owner)
     photos = await uploads(form, "photo")
+    require_complete(chosen, sent, photos)
     account, name = await _payee(visit, sent)
-    submission = Submission(
-        owner=visit.owner,
-        idempotency_key=shown.form_id,
-        cards=(card_from(chosen, sent, photos),),
-        payee_account=account,
-        payee_name=name,
-        channel="web",
-        locale=visit.locale,
-        form_hash=visit.site.forms.digest(sent["shown"], sent, photos),
-    )
-    receipt = await services.intake.submit(submission)
-    await start_cards(services.intake, services.desk, receipt.card_ids)
-    return receipt.card_ids[0]
+    form_hash = visit.site.forms.digest(sent["shown"], sent, photos)
+    submissions = [
+        Submission(
+            owner=visit.owner,
+            idempotency_key=key,
+            cards=(card,),
+            payee_account=account,
+            payee_name=name,
+            channel="web",
+            locale=visit.locale,
+            form_hash=form_hash,
+        )
+        for key, card in _keyed(shown.form_id, cards_from(chosen, sent, photos))
+    ]
+    receipts = await services.intake.submit_together(submissions)
+    card_ids = tuple(card_id for receipt in receipts for card_id in receipt.card_ids)
+    await start_cards(services.intake, services.desk, card_ids)
+    return card_ids
+
+
+def require_complete(chosen: Brand, sent: Mapping[str, str], photos: tuple[bytes, ...]) -> None:
+    """Raises FormRefused with everything that is missing or malformed, in the order of the form."""
+    typing = sent.get("how") == "type" or (not photos and bool(sent.get("number")))
+    card = _typed_checks(chosen, sent) if typing else _photo_checks(chosen, sent, photos)
+    payee = () if sent.get("payee") == "same" else ("payee_account", "payee_name")
+    collect(*card, *(partial(require_filled, sent, field) for field in payee))
+
+
+def _typed_checks(chosen: Brand, sent: Mapping[str, str]) -> list[Callable[[], object]]:
+    checks: list[Callable[[], object]] = [
+        lambda: chosen.require_number(require_filled(sent, "number")),
+        lambda: face_value(chosen, require_filled(sent, "face_value")),
+        lambda: expiry(sent.get("expiry", "")),
+    ]
+    if chosen.pin is not None:
+        checks.insert(1, lambda: chosen.require_pin(require_filled(sent, "pin")))
+    return checks
+
+
+def _photo_checks(chosen: Brand, sent: Mapping[str, str], photos: tuple[bytes, ...]) -> list[Callable[[], object]]:
+    return [
+        lambda: cards_from(chosen, {**sent, "face_value": ""}, photos),
+        lambda: face_value(chosen, sent.get("face_value", "")),
+    ]
+
+
+def _keyed(form_id: str, cards: tuple[SubmittedCard, ...]) -> list[tuple[str, SubmittedCard]]:
+    """Each card with its idempotency key: a form that is sent twice makes each of its cards once."""
+    if len(cards) == 1:
+        return [(form_id, cards[0])]
+    return [(f"{form_id}-{number}", card) for number, card in enumerate(cards, 1)]
+
+
+def cards_from(chosen: Brand, sent: Mapping[str, str], photos: tuple[bytes, ...]) -> tuple[SubmittedCard, ...]:
+    """One card, or one for each photo where the seller says so: nothing typed is then put on any of them."""
+    each = tuple(dict.fromkeys(photos))  # The same file chosen twice is one card.
+    if sent.get("shows") != "several" or len(each) < 2:
+        return (card_from(chosen, sent, photos),)
+    if len(each) > CARDS_MAX:
+        raise TooManyPhotos(most=CARDS_MAX)
+    return tuple(card_from(chosen, {}, (photo,)) for photo in each)
 
 
 def card_from(chosen: Brand, sent: Mapping[str, str], photos: tuple[bytes, ...]) -> SubmittedCard:
     """The card as the form has it. What was photographed is shown to the seller before it goes on."""
-    number, pictures = sent.get("number") or None, photos[:PHOTOS_MAX]
+    number, pictures = sent.get("number") or None, tuple(dict.fromkeys(photos))
     if not number and not pictures:
         raise NothingToRead(card=0)
+    if len(pictures) > PHOTOS_MAX:
+        raise TooManyPhotos(most=PHOTOS_MAX)
     return SubmittedCard(
         brand=chosen.code,
         face_value=face_value(chosen, sent.get("face_value", "")),
@@ -162,10 +240,7 @@ async def _payee(visit: Visit, sent: Mapping[str, str]) -> tuple[str, str]:
     """Alipay account and real name: typed, or those of the last submission."""
     if sent.get("payee") == "same":
         return await _last_payee(visit)
-    for field in ("payee_account", "payee_name"):
-        if not sent.get(field):
-            raise FieldInvalid(field=field, why="missing")
-    return sent["payee_account"], sent["payee_name"]
+    return require_filled(sent, "payee_account"), require_filled(sent, "payee_name")
 
 
 async def _last_payee(visit: Visit) -> tuple[str, str]:

@@ -9,23 +9,26 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from activities.sign_in import masked_phone
-from domain.refusals import Refusal, SignInCodeWrong
+from domain.refusals import Refusal, SignInCodeWrong, TooManyTries
 from domain.typed import plain
 from seller_ui.sessions import PhoneAsked
-from seller_ui.site import AnyVisit, Fault, Visit, texts
+from seller_ui.site import NO_FAULTS, AnyVisit, Faults, Visit, texts
 from web.limits import caller
 from web.locale import remember, safe_return
+from web.words import duration
 
 router = APIRouter()
 
 
 @dataclass(frozen=True)
 class PhonePage:
-    """Context of phone.html."""
+    """Context of phone.html; `wait` says when another code can be sent, `code_asked` that one is on its way already."""
 
     phone: str
     next: str
-    fault: Fault | None = None
+    faults: Faults = NO_FAULTS
+    wait: str = ""
+    code_asked: bool = False
 
 
 @dataclass(frozen=True)
@@ -33,15 +36,19 @@ class CodePage:
     """Context of code.html; the phone is masked."""
 
     phone_masked: str
-    fault: Fault | None = None
+    faults: Faults = NO_FAULTS
+    wait: str = ""
 
 
 @router.get("/sign-in")
-async def ask_phone(visit: AnyVisit, next: str = "/") -> Response:  # noqa: A002  # The parameter's name is the address's.
-    """The page that asks for a phone number."""
+async def ask_phone(visit: AnyVisit, next: str = "") -> Response:  # noqa: A002  # The parameter's name is the address's.
+    """The page that asks for a phone number; one that was typed before stands there to be corrected."""
     if visit.seller_id is not None:
-        return visit.go(safe_return(next))
-    return await visit.page("phone.html", PhonePage("", safe_return(next)))
+        return visit.go(safe_return(next or "/"))
+    asked = visit.site.sessions.phone(visit.request)
+    if asked is None:
+        return await visit.page("phone.html", PhonePage("", safe_return(next or "/")))
+    return await visit.page("phone.html", PhonePage(asked.phone, safe_return(next or asked.next), code_asked=True))
 
 
 @router.post("/sign-in")
@@ -51,8 +58,13 @@ async def send_code(visit: AnyVisit) -> Response:
     asked = PhoneAsked(plain(sent.get("phone", "")).replace(" ", ""), safe_return(sent.get("next", "/")))
     try:
         await _send(visit, asked)
+    except TooManyTries as refusal:
+        page = PhonePage(sent.get("phone", ""), asked.next, wait=_wait(visit, refusal), code_asked=True)
+        response = await visit.page("phone.html", page, status=refusal.http_status)
+        visit.site.sessions.ask(response, asked)  # The code that was sent before is entered on the next page.
+        return response
     except Refusal as refusal:
-        page = PhonePage(sent.get("phone", ""), asked.next, visit.fault(refusal))
+        page = PhonePage(sent.get("phone", ""), asked.next, visit.faults(refusal))
         return await visit.page("phone.html", page, status=refusal.http_status)
     response = visit.go("/sign-in/code")
     visit.site.sessions.ask(response, asked)
@@ -77,7 +89,7 @@ async def check_code(visit: AnyVisit) -> Response:
     try:
         seller_id = await _checked(visit, asked, texts(await visit.request.form()))
     except Refusal as refusal:
-        page = CodePage(masked_phone(asked.phone), visit.fault(refusal))
+        page = CodePage(masked_phone(asked.phone), visit.faults(refusal))
         return await visit.page("code.html", page, status=refusal.http_status)
     response = visit.go(asked.next)
     visit.site.sessions.begin(response, seller_id)
@@ -92,8 +104,11 @@ async def send_again(visit: AnyVisit) -> Response:
         return visit.go("/sign-in")
     try:
         await _send(visit, asked)
+    except TooManyTries as refusal:
+        page = CodePage(masked_phone(asked.phone), wait=_wait(visit, refusal))
+        return await visit.page("code.html", page, status=refusal.http_status)
     except Refusal as refusal:
-        page = CodePage(masked_phone(asked.phone), visit.fault(refusal))
+        page = CodePage(masked_phone(asked.phone), visit.faults(refusal))
         return await visit.page("code.html", page, status=refusal.http_status)
     return visit.go("/sign-in/code")
 
@@ -118,6 +133,11 @@ async def change_language(visit: AnyVisit) -> Response:
 async def _send(visit: Visit, asked: PhoneAsked) -> None:
     visit.site.sign_in_throttle.hit("send", caller(visit.request))
     await visit.site.services.sign_in.send_code(asked.phone, visit.locale)
+
+
+def _wait(visit: Visit, refusal: TooManyTries) -> str:
+    """`47 sec` or `50分钟`: when another code can be sent."""
+    return duration(int(str(refusal.data["retry_after_s"])), visit.locale)
 
 
 async def _checked(visit: Visit, asked: PhoneAsked, sent: Mapping[str, str]) -> str:

@@ -1,6 +1,9 @@
 // Shows the photograph that was taken or chosen before it is sent. Without this script the form works, only blind.
 (() => {
   "use strict";
+  // With one photo there is nothing to say of several; without this script the question always stands there.
+  const ask = (form, count) => { const asked = form && form.querySelector("[data-several]"); if (asked) asked.hidden = count < 2; };
+  for (const asked of document.querySelectorAll("[data-several]")) ask(asked.closest("form"), 0);
   document.addEventListener("change", (event) => {
     const input = event.target;
     const camera = input.closest && input.closest("[data-camera]");
@@ -10,6 +13,7 @@
     if (preview.src) URL.revokeObjectURL(preview.src);
     preview.src = URL.createObjectURL(input.files[0]);
     preview.hidden = false;
+    ask(input.form, input.files.length);
     camera.querySelector("[data-empty]").hidden = true;
     camera.querySelector("[data-chosen]").hidden = false;
   });

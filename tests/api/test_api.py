@@ -203,6 +203,23 @@ async def test_the_story_is_told_in_sentences_and_keeps_what_is_internal(api: Ap
     assert "confidence" not in str(entries)
 
 
+async def test_a_card_is_withdrawn_for_its_owner_alone(api: Api) -> None:
+    card_id = await one_card(api)
+    answer = await api.client.post(f"/v1/cards/{card_id}/withdraw")
+    assert (answer.status_code, answer.json()["card_id"]) == (200, card_id)
+    assert api.desk.told[-1][:2] == ("withdraw", card_id)
+    assert str(api.desk.told[-1][2]).startswith("partner:")
+    other = "01HXXXXXXXXXXXXXXXXXXXXXXX"
+    assert (await api.client.post(f"/v1/cards/{other}/withdraw")).status_code == 404
+
+
+async def test_a_partner_reads_of_the_seller_and_is_not_spoken_to_as_one(api: Api, database: Database) -> None:
+    card_id = await one_card(api)
+    await move(database, card_id, Stage.VERIFICATION, WaitingFor.SELLER_CODE, "verification.code_awaited")
+    (_, entry) = (await api.client.get(f"/v1/cards/{card_id}/story")).json()["entries"]
+    assert entry["sentence"] == "Waiting for the one-time code from the seller"
+
+
 async def test_events_end_with_the_card(api: Api, database: Database) -> None:
     taken = (await submit(api)).json()
     card_id = taken["card_ids"][0]

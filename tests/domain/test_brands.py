@@ -12,6 +12,7 @@ from domain.cards import CardType
 from domain.money import Currency, Money
 from domain.refusals import BrandUnknown, CardNumberInvalid, FaceValueInvalid, PinInvalid
 from domain.rules.brands import Check, brand, catalogue, masked, tidy_number
+from languages import LOCALES
 
 SHAPES = {
     "walmart": ("", 16), "carrefour": ("", 19), "tmall": ("", 16), "starbucks": ("81", 16), "wanda": ("", 12), "hualian": ("", 10),
@@ -92,3 +93,10 @@ def test_every_card_type_has_a_brand_with_a_name_in_both_languages() -> None:
 def test_only_the_last_four_characters_are_shown() -> None:
     assert masked("8888123412341234") == "•••• 1234"
     assert tidy_number("jd12 34–ab") == "JD1234AB"
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_each_brand_has_a_short_label_of_its_own_in_each_language(locale: str) -> None:
+    shorts = [entry.short[locale] for entry in catalogue().values()]
+    assert len(set(shorts)) == len(shorts)
+    assert all(1 <= len(short) <= 4 for short in shorts), "more does not fit on the tile of a list"

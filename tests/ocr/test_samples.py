@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import random
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,10 @@ from bootstrap.settings import Settings
 from domain.money import Currency, Money
 from domain.reading import FieldName, Source, money_text
 from domain.rules.brands import Check, brand
+from languages import translate
 from ocr.engine import build_reader
 from ocr.reader import CardReader
+from samples.fresh import fresh_card
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 CARDS: list[dict[str, Any]] = json.loads((SAMPLES / "cards.json").read_text("utf-8"))["cards"]
@@ -41,6 +44,13 @@ class TestWithEngine:
     """What only the real engine can show."""
 
     pytestmark = ENGINE
+
+    @pytest.mark.parametrize("code", ["jd", "walmart", "amazon-us"])
+    def test_a_fresh_card_is_read_exactly_or_not_trusted(self, reader: CardReader, code: str) -> None:
+        card = fresh_card(code, 20_000, random.Random(11))
+        number = reader.read(card.jpeg, code).field(FieldName.NUMBER)
+        assert number is not None
+        assert number.value == card.number or number.confidence < SURE
 
     @pytest.mark.parametrize("card", WITH_CARD, ids=lambda card: card["photo"])
     def test_every_field_is_read_exactly_or_not_trusted(self, reader: CardReader, card: dict[str, Any]) -> None:
@@ -128,3 +138,11 @@ def test_every_photo_is_described_small_and_without_metadata() -> None:
         assert len(jpeg(card["photo"])) <= 150_000
         with Image.open(io.BytesIO(jpeg(card["photo"]))) as photo:
             assert not photo.getexif()
+
+
+def test_the_photo_without_a_card_promises_what_its_seller_is_asked() -> None:
+    """No photo is asked for again by a machine: the page asks for the fields (`fields.lead_unread`), and the demo types them."""
+    (cup,) = [card for card in CARDS if not card["brand"]]
+    assert cup["demo"]["needs"] == ["typed_fields"]
+    assert "no new photo is asked for" in cup["note"]
+    assert "no new photo is needed" in translate("fields.lead_unread", "en")

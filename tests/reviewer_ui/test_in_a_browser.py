@@ -86,3 +86,14 @@ async def test_on_a_phone_nothing_runs_off_the_side(house: House, browser_progra
             await page.goto(path)
             assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
     assert complaints == []
+
+
+async def test_what_is_picked_in_the_queue_is_large_enough_to_hit(house: House, browser_program: Path) -> None:
+    await house.cards.waiting()
+    async with _page(house, browser_program, 1366, 768) as (page, _):
+        await page.goto("/review")
+        picks = page.locator(".queue .pick-cell input:visible")
+        assert await picks.count() > 0
+        for box in [await one.bounding_box() for one in await picks.all()]:
+            assert box is not None
+            assert (box["width"] >= 24, box["height"] >= 24) == (True, True)

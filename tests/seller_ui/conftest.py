@@ -54,6 +54,9 @@ class PlayedDesk:
     async def answer_offer(self, card_id: str, quote_id: str, accept: bool) -> None:
         self._hear("answer_offer", card_id, quote_id, accept)
 
+    async def withdraw(self, card_id: str, owner: str) -> None:
+        self._hear("withdraw", card_id, owner)
+
     def _hear(self, *told: object) -> None:
         if self.refuses is not None:
             raise self.refuses

@@ -46,10 +46,10 @@ class Page:
         """Fills in and sends the form that leads to `action`, with a photograph where one is given."""
         return await self.fill(action, typed, photo)
 
-    async def fill(self, action: str, typed: Mapping[str, str], photo: bytes | None = None) -> Page:
-        """As `send`, with the fields by name."""
+    async def fill(self, action: str, typed: Mapping[str, str], *photos: bytes | None) -> Page:
+        """As `send`, with the fields by name and any number of photographs."""
         data = self.fields(action) | dict(typed)
-        files = {"photo": ("card.jpg", photo, "image/jpeg")} if photo is not None else None
+        files = [("photo", ("card.jpg", photo, "image/jpeg")) for photo in photos if photo is not None]
         return Page(self.client, await self.client.post(action, data=data, files=files, follow_redirects=True))
 
 

@@ -60,7 +60,7 @@ async def test_a_payee_is_somebody(browser: httpx.AsyncClient, database: Databas
     """The account's first letter in the second case is Cyrillic: it would pay somebody else."""
     before = await submissions(database)
     page = await Page.get(browser, "/sell/hualian?how=type")
-    good = ANY | {"number": "1234567890", "pin": "123456"}
+    good = ANY | {"number": "1234567890", "pin": "123456", "face_value": "100"}
     sent = await page.fill("/sell/hualian", good | {field: typed})
     assert (sent.status, await submissions(database)) == (422, before)
     assert "not right" in sent.text

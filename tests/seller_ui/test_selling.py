@@ -123,7 +123,7 @@ async def test_a_mistyped_number_comes_back_with_what_was_typed(browser: httpx.A
 
 async def test_a_missing_payee_is_named_in_words_beside_its_field(browser: httpx.AsyncClient) -> None:
     page = await sold(browser, payee_name="")
-    assert (page.status, "not right (real name)" in page.text) == (422, True)
+    assert (page.status, "Please fill this in: real name" in page.text) == (422, True)
 
 
 async def test_a_form_shown_for_another_brand_is_refused(browser: httpx.AsyncClient, desk: PlayedDesk) -> None:

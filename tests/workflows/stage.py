@@ -58,7 +58,9 @@ def card(
     """A card of its own id."""
     brand = BRANDS[card_type]
     currency = Currency.USD if card_type is CardType.CROSSBORDER else Currency.CNY
-    return CardToBuy(new_id(), card_type, brand, brand, has_photos, confirm_fields, currency, "seller:S1")
+    return CardToBuy(
+        new_id(), card_type, brand, brand, has_photos, confirm_fields, currency, "seller:S1", may_withdraw=True
+    )
 
 
 def read(*, complete: bool = True, duplicate: bool = False) -> ReadFacts:
@@ -102,6 +104,8 @@ class World:
     decisions: dict[str, ReviewFacts] = field(default_factory=dict)
     payments: list[PayoutFacts | Exception] = field(default_factory=lambda: [PayoutFacts(PayoutOutcome.PAID, None)])
     reconciled: list[PayoutFacts | Exception] = field(default_factory=lambda: [PayoutFacts(PayoutOutcome.PAID, None)])
+    ending_takes_s: float = 0.0  # How long an answer to a quote, or a withdrawal, takes to be written down.
+    withdrawn: list[bool | Exception] = field(default_factory=lambda: [True])
     calls: list[tuple[str, tuple[Any, ...]]] = field(default_factory=list)
     second_query: asyncio.Event = field(default_factory=asyncio.Event)  # Set when the gateway is asked again.
 
@@ -186,6 +190,7 @@ class World:
     @activity.defn(name="pricing.close")
     async def close(self, card_id: str, quote_id: str, state: QuoteState) -> None:
         self.calls.append(("pricing.close", (card_id, quote_id, state)))
+        await asyncio.sleep(self.ending_takes_s)
 
     @activity.defn(name="review.open")
     async def open(self, card_id: str, number: int, reasons: list[str]) -> TaskOpened:
@@ -251,12 +256,19 @@ class World:
     async def end(self, card_id: str, outcome: Outcome, reason: EndReason | None, detail: str | None) -> None:
         self.calls.append(("journey.end", (card_id, outcome, reason, detail)))
 
+    @activity.defn(name="journey.withdraw")
+    async def withdraw(self, card_id: str) -> bool:
+        told = self._next("journey.withdraw", self.withdrawn, card_id)
+        await asyncio.sleep(self.ending_takes_s)
+        return told
+
     def activities(self) -> list[Callable[..., Any]]:
         """Every activity of this world."""
         return [
             self.read_photos, self.ask_issuer, self.ask_store, self.recheck, self.send_code, self.check_code, self.ask_outlet,
             self.record_outlet_report, self.record_silence, self.open_channel, self.value, self.offer, self.close,
             self.open, self.alarm, self.chain, self.replan, self.decide_by_policy, self.apply, self.prepare, self.send, self.reconcile, self.settle, self.conclude, self.move, self.end,
+            self.withdraw,
         ]  # fmt: skip
 
 

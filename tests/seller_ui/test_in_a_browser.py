@@ -1,0 +1,100 @@
+"""The seller's pages in a real browser, without scripts: a refused form opens at its first fault, and no bar covers a button."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+import uvicorn
+from playwright.async_api import Page
+
+from database.session import Database
+from domain.cards import Stage, WaitingFor
+from seller_ui.app import build
+from seller_ui.services import SellerServices
+from tests.browser.axe import faults
+from tests.browser.people import DESK, PHONE, chromium, context
+from tests.seller_ui.test_selling import card_id, move, offered, sold
+
+SMALL_DESK = DESK | {"width": 1366, "height": 768}
+COVERED = """button => {
+  const box = button.getBoundingClientRect();
+  const bar = document.querySelector(".tabs").getBoundingClientRect();
+  return box.top < bar.bottom && bar.top < box.bottom && box.left < bar.right && bar.left < box.right;
+}"""
+
+
+@asynccontextmanager
+async def opened(
+    services: SellerServices, program: Path, browser: httpx.AsyncClient, size: dict[str, int], *, scripts: bool = False
+) -> AsyncIterator[Page]:
+    """A window that the seller of `browser` is signed in with."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        server = uvicorn.Server(uvicorn.Config(build(services), log_level="error"))
+        serving = asyncio.create_task(server.serve([listening]))
+        address = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        try:
+            async with chromium(program) as chrome:
+                window = await context(chrome, address, size, scripts=scripts)
+                cookies = [{"name": name, "value": value, "url": address} for name, value in browser.cookies.items()]
+                await window.add_cookies(cookies)  # type: ignore[arg-type]
+                page = await window.new_page()
+                page.set_default_timeout(10_000)
+                yield page
+        finally:
+            server.should_exit = True
+            await serving
+
+
+@pytest.mark.parametrize("scripts", [False, True])
+async def test_a_refused_form_opens_at_its_first_fault(
+    services: SellerServices, browser: httpx.AsyncClient, browser_program: Path, scripts: bool
+) -> None:
+    async with opened(services, browser_program, browser, PHONE, scripts=scripts) as page:
+        await page.goto("/sell/walmart?how=type")
+        await page.fill("[name=number]", "2326955627995358")
+        await page.fill("[name=pin]", "604128")
+        await page.locator("form.sheet button.btn-primary").click()
+        await page.wait_for_selector("#face_value-fault")
+        assert await page.locator("#face_value").evaluate("field => field === document.activeElement")
+        assert await page.locator("#face_value").evaluate("field => field.getBoundingClientRect().bottom < innerHeight")
+        assert not await page.locator("#face_value").evaluate(COVERED)
+        await page.locator("#faults a[href='#payee_name']").click()
+        assert await page.locator("#payee_name").evaluate("field => field === document.activeElement")
+
+
+async def test_nothing_covers_the_answer_to_a_quote(
+    services: SellerServices, browser: httpx.AsyncClient, browser_program: Path, database: Database
+) -> None:
+    card = card_id(await sold(browser))
+    await offered(database, card)
+    async with opened(services, browser_program, browser, SMALL_DESK) as page:
+        await page.goto(f"/cards/{card}")
+        accept = page.locator("form[action$='/quote/accept'] button")
+        for top in (0, 60, 120, 240):
+            await page.evaluate(f"scrollTo(0, {top})")
+            assert not await accept.evaluate(COVERED), top
+
+
+async def test_no_page_of_a_seller_has_a_serious_fault_of_accessibility(
+    services: SellerServices, browser: httpx.AsyncClient, browser_program: Path, database: Database
+) -> None:
+    quoted, waits = card_id(await sold(browser)), card_id(await sold(browser))
+    await offered(database, quoted)
+    await move(database, waits, Stage.REVIEW, WaitingFor.REVIEWER, "review.opened")
+    found: list[str] = []
+    async with opened(services, browser_program, browser, PHONE, scripts=True) as page:
+        for path in ("/", "/sell/walmart", "/sell/walmart?how=type", "/cards", f"/cards/{quoted}", f"/cards/{waits}"):
+            await page.goto(path)
+            found += [f"{path} {fault}" for fault in await faults(page)]
+        await page.goto("/sell/walmart?how=type")
+        await page.locator("form.sheet button.btn-primary").click()
+        await page.wait_for_selector("#faults")
+        found += [f"refused form {fault}" for fault in await faults(page)]
+    assert found == []

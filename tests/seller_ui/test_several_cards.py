@@ -1,0 +1,203 @@
+"""Several photos: the seller says whether they show one card or several, and no card ever gets another card's fields."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import httpx
+import pytest
+from PIL import Image
+from sqlalchemy import select
+
+from activities.reading import CardReading
+from database.session import Database
+from database.tables.intake import CardRow, PhotoRow, SubmissionRow
+from database.tables.reading import ReadingRow
+from domain.cards import Stage, WaitingFor
+from domain.reading import Box, FieldName, ReadField, Reading
+from seller_ui.services import SellerServices
+from tests.seller_ui.conftest import PlayedDesk
+from tests.seller_ui.pages import Page
+from tests.seller_ui.test_selling import PAYEE, card_id, fresh_number, move, sold
+
+COLOURS = ("navy", "maroon", "olive")
+SENT = {"payee": "other"} | PAYEE
+
+
+def photo(colour: str) -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (640, 400), colour).save(file, "JPEG")
+    return file.getvalue()
+
+
+class NumberedReader:
+    """Reads another number, and where named another brand, off each photo in turn."""
+
+    def __init__(self, numbers: list[str], brands: list[str] | None = None) -> None:
+        self._left = list(zip(numbers, brands or ["walmart"] * len(numbers), strict=True))
+
+    def read(self, _photo: bytes, _hint: str | None) -> Reading:
+        number, brand = self._left.pop(0)
+        values = {FieldName.NUMBER: number, FieldName.BRAND: brand}
+        box = Box(10, 20, 300, 40)
+        return Reading(tuple(ReadField(name, value, 0.99, box) for name, value in values.items()), "numbered 1", 9)
+
+
+async def sent(browser: httpx.AsyncClient, *photos: bytes, **typed: str) -> Page:
+    form = await Page.get(browser, "/sell/walmart")
+    return await form.fill("/sell/walmart", SENT | typed, *photos)
+
+
+async def cards_of(database: Database, *ids: object) -> list[CardRow]:
+    columns: Any = CardRow
+    async with database.transaction() as session:
+        return list(await session.scalars(select(CardRow).where(columns.id.in_(ids)).order_by(columns.id)))
+
+
+async def photos_of(database: Database, card: str) -> list[PhotoRow]:
+    columns: Any = PhotoRow
+    async with database.transaction() as session:
+        return list(await session.scalars(select(PhotoRow).where(columns.card_id == card, columns.current)))
+
+
+def started(desk: PlayedDesk) -> list[str]:
+    return [str(told[1]) for told in desk.told if told[0] == "start"]
+
+
+async def asked_of_several(
+    browser: httpx.AsyncClient, database: Database, services: SellerServices, numbers: list[str], brands: list[str] | None = None
+) -> str:  # fmt: skip
+    """A card whose photos were found to show several, before its seller."""
+    card = card_id(await sent(browser, *(photo(colour) for colour in COLOURS[: len(numbers)]), shows="one"))
+    reading = CardReading(database, services.keyring, services.photos, NumberedReader(numbers, brands))
+    await reading.read_photos(card)
+    await move(database, card, Stage.READING, WaitingFor.SELLER_FIELDS, "reading.done")
+    return card
+
+
+async def test_three_photos_of_three_cards_become_three_cards(
+    browser: httpx.AsyncClient, desk: PlayedDesk, database: Database
+) -> None:
+    page = await sent(browser, *(photo(colour) for colour in COLOURS), shows="several", face_value="500")
+    assert page.path == "/cards"
+    made = await cards_of(database, *started(desk))
+    assert len(made) == 3
+    assert [len(await photos_of(database, card.id)) for card in made] == [1, 1, 1]
+    assert {card.face_value_minor for card in made} == {None}, "an amount that was typed once belongs to none of three"
+    async with database.transaction() as session:
+        rows = [await session.get_one(SubmissionRow, card.submission_id) for card in made]
+    assert len({row.idempotency_key for row in rows}) == 3
+    assert len({row.id for row in rows}) == 3
+
+
+async def test_front_and_back_stay_one_card(browser: httpx.AsyncClient, desk: PlayedDesk, database: Database) -> None:
+    page = await sent(browser, photo("navy"), photo("maroon"), shows="one", face_value="500")
+    assert started(desk) == [card_id(page)]
+    assert len(await photos_of(database, card_id(page))) == 2
+
+
+async def test_the_form_sent_twice_makes_each_card_once(browser: httpx.AsyncClient, desk: PlayedDesk) -> None:
+    form = await Page.get(browser, "/sell/walmart")
+    pictures = [photo(colour) for colour in COLOURS]
+    for _ in range(2):
+        await form.fill("/sell/walmart", SENT | {"shows": "several"}, *pictures)
+    assert len(set(started(desk))) == 3
+
+
+async def test_one_bad_photo_among_several_refuses_all(
+    browser: httpx.AsyncClient, desk: PlayedDesk, database: Database
+) -> None:
+    page = await sent(browser, photo("navy"), photo("maroon")[:900], shows="several")
+    assert (page.status, "cut off or broken" in page.text) == (422, True)
+    assert started(desk) == []
+
+
+@pytest.mark.parametrize(("shows", "count", "most"), [("one", 5, 4), ("several", 11, 10)])
+async def test_no_photo_is_dropped_silently(
+    browser: httpx.AsyncClient, desk: PlayedDesk, shows: str, count: int, most: int
+) -> None:
+    page = await sent(browser, *(photo(f"#{20 * place:02x}4080") for place in range(count)), shows=shows)
+    assert (page.status, f"At most {most} photos" in page.text) == (422, True)
+    assert started(desk) == []
+
+
+async def test_the_page_asks_when_the_photos_show_different_numbers(
+    browser: httpx.AsyncClient, database: Database, services: SellerServices
+) -> None:
+    numbers = [fresh_number() for _ in COLOURS]
+    card = await asked_of_several(browser, database, services, numbers)
+    page = await Page.get(browser, f"/cards/{card}")
+    assert "Your photos show different cards" in page.text
+    assert "They are 3 cards: send each on its own" in page.text
+    assert page.text.count(f'src="/cards/{card}/photos/') == 3
+    assert page.fields(f"/cards/{card}/fields")["number"] == ""
+
+
+async def test_the_seller_divides_the_photos_and_each_card_keeps_its_own_reading(
+    browser: httpx.AsyncClient, desk: PlayedDesk, database: Database, services: SellerServices
+) -> None:
+    card = await asked_of_several(
+        browser, database, services, [fresh_number() for _ in COLOURS], ["walmart", "walmart", "jd"]
+    )
+    page = await Page.get(browser, f"/cards/{card}")
+    after = await page.send(f"/cards/{card}/split")
+    assert after.path == "/cards"
+    made = [one for one in started(desk) if one != card]
+    assert sorted(one.brand for one in await cards_of(database, *made)) == ["jd", "walmart"]
+    assert [len(await photos_of(database, one)) for one in (card, *made)] == [1, 1, 1]
+    async with database.transaction() as session:
+        for one in (card, *made):
+            (kept,) = await photos_of(database, one)
+            rows = list(await session.scalars(select(ReadingRow).where(ReadingRow.card_id == one)))  # type: ignore[arg-type]
+            assert [row.photo_id for row in rows] == [kept.id]
+    page = await Page.get(browser, f"/cards/{card}")
+    assert "show different cards" not in page.text
+    assert "Check what was read" in page.text
+
+
+async def test_dividing_twice_makes_no_card_twice(
+    browser: httpx.AsyncClient, desk: PlayedDesk, database: Database, services: SellerServices
+) -> None:
+    card = await asked_of_several(browser, database, services, [fresh_number() for _ in range(2)])
+    page = await Page.get(browser, f"/cards/{card}")
+    for _ in range(2):
+        assert (await page.send(f"/cards/{card}/split")).path == "/cards"
+    assert len(started(desk)) == 2
+
+
+async def test_photos_of_one_number_are_not_divided(
+    browser: httpx.AsyncClient, desk: PlayedDesk, database: Database, services: SellerServices
+) -> None:
+    number = fresh_number()
+    card = await asked_of_several(browser, database, services, [number, number])
+    page = await Page.get(browser, f"/cards/{card}")
+    assert "/split" not in page.text
+    token = page.fields(f"/cards/{card}/fields")["csrf"]
+    refused = await browser.post(f"/cards/{card}/split", data={"csrf": token})
+    assert refused.status_code == 409
+    assert len(started(desk)) == 1
+
+
+async def test_the_photo_that_stays_is_of_the_cards_brand_and_fills_its_fields(
+    browser: httpx.AsyncClient, desk: PlayedDesk, database: Database, services: SellerServices
+) -> None:
+    own = fresh_number()
+    card = await asked_of_several(browser, database, services, ["JDVTHXPYWBBXP425", own], ["jd", "walmart"])
+    page = await Page.get(browser, f"/cards/{card}")
+    await page.send(f"/cards/{card}/split")
+    shown = (await Page.get(browser, f"/cards/{card}")).fields(f"/cards/{card}/fields")
+    assert shown["number"].replace(" ", "") == own
+    (other,) = await cards_of(database, *(one for one in started(desk) if one != card))
+    assert (other.brand, other.number_sealed) == ("jd", None)
+
+
+async def test_a_number_that_is_live_elsewhere_is_put_on_no_divided_card(
+    browser: httpx.AsyncClient, database: Database, services: SellerServices
+) -> None:
+    taken = fresh_number()
+    await sold(browser, number=taken)
+    card = await asked_of_several(browser, database, services, [taken, fresh_number()])
+    page = await Page.get(browser, f"/cards/{card}")
+    assert (await page.send(f"/cards/{card}/split")).path == "/cards"
+    assert (await Page.get(browser, f"/cards/{card}")).fields(f"/cards/{card}/fields")["number"] == ""
