@@ -6,7 +6,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from activities.paying import heard_first, verdict_on
 from database.session import Database
+from database.tables.intake import CardRow
 from database.tables.payout import PaymentNotificationRow, PayoutRow
+from domain.cards import WaitingFor
 from domain.facts import NotificationVerdict, PaymentReport
 from domain.identifiers import new_id
 from domain.payout import PayoutReport
@@ -40,11 +42,13 @@ class PaymentNotices:
             raise SignatureInvalid(why=refused.reason) from None
         async with self._database.transaction() as session:
             row_of_order, verdict = await _judged(session, notify_id[:NOTIFY_ID_LENGTH_MAX], report)
+            card = None if row_of_order is None else await session.get_one(CardRow, row_of_order.card_id)
         if verdict is NotificationVerdict.AMOUNT_MISMATCH:
             raise AmountMismatch()
-        if row_of_order is None:
+        if card is None:
             raise NotFound()
-        return PaymentReport(row_of_order.card_id, report.key, verdict)
+        # An order that is just being sent gets its answer there: the card need not be woken for it.
+        return PaymentReport(card.id, report.key, verdict, card.waiting_for is WaitingFor.GATEWAY)
 
 
 async def _judged(

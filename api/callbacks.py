@@ -26,7 +26,8 @@ async def alipay(request: Request) -> Response:
         report = await services.payments.receive(await request.body())
     except (SignatureInvalid, AmountMismatch, NotFound) as refusal:
         return PlainTextResponse(NOT_TAKEN, refusal.http_status)
-    await _told(services, report.card_id, report.key)
+    if report.awaited:
+        await _told(services, report.card_id, report.key)
     return TAKEN
 
 

@@ -39,6 +39,7 @@ class PlayedPayments:
     """Believes every form that carries the right signature."""
 
     refuses: Refusal | None = None
+    awaited: bool = True
     kept: list[bytes] = field(default_factory=list)
 
     async def receive(self, body: bytes) -> PaymentReport:
@@ -47,7 +48,7 @@ class PlayedPayments:
         if b"sign=right" not in body:
             raise SignatureInvalid(why="signature")
         self.kept.append(body)
-        return PaymentReport("CARD", "card-CARD-payout-1", NotificationVerdict.ACCEPTED)
+        return PaymentReport("CARD", "card-CARD-payout-1", NotificationVerdict.ACCEPTED, awaited=self.awaited)
 
 
 class PlayedOutlets:

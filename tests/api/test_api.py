@@ -249,6 +249,12 @@ async def test_a_payment_notice_is_answered_success_and_the_card_told(api: Api) 
     assert api.desk.told == [("payment_reported", "CARD", "card-CARD-payout-1")]
 
 
+async def test_a_card_that_does_not_wait_for_the_gateway_is_not_woken_by_its_notice(api: Api) -> None:
+    api.payments.awaited = False
+    answer = await api.client.post("/callbacks/alipay", data={"sign": "right", "notify_id": "1"})
+    assert (answer.text, api.desk.told) == ("success", [])
+
+
 async def test_a_forged_or_wrong_payment_notice_is_not_answered_success(api: Api) -> None:
     forged = await api.client.post("/callbacks/alipay", data={"sign": "forged"})
     api.payments.refuses = AmountMismatch()
