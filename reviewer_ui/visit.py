@@ -52,7 +52,7 @@ class Shell:
     links: tuple[Link, ...]
     theme: str
     may_decide: bool
-    undo: Undoable | None = None  # The decision that this browser made last, while it can be undone.
+    undo: tuple[Undoable, ...] = ()  # The decisions that this browser made last, while they can be undone.
 
 
 AREAS: tuple[tuple[str, str, str, Permission], ...] = (
@@ -151,7 +151,7 @@ def shell(request: Request, person: Person | None) -> Shell:
         links=() if person is None else tuple(_links(request.url.path, person)),
         theme=theme if theme in THEMES else THEMES[0],
         may_decide=person is not None and person.may(Permission.DECIDE),
-        undo=None if person is None else undoable(request),
+        undo=() if person is None else undoable(request),
     )
 
 

@@ -28,6 +28,7 @@ from reviewer_ui.pages import card_beside, card_fields, card_view
 from reviewer_ui.pages.check_view import CheckView, check_view
 from reviewer_ui.pages.deciding import DecidingView, deciding_view, kept_draft
 from reviewer_ui.pages.draft import Draft
+from reviewer_ui.pages.seen import settles
 from reviewer_ui.sessions import Person
 from reviewer_ui.visit import At, CardReader, Console, Shell, see_other, shell
 
@@ -115,6 +116,7 @@ class CardContext:
     refusal: Refusal | None
     may_reveal: bool
     poll_url: str | None
+    settles_ms: int  # For so long the card is in view before a key decides it unseen.
     now: datetime
 
 
@@ -244,6 +246,7 @@ def _context(
         refusal=refusal,
         may_reveal=person.may(Permission.REVEAL),
         poll_url=f"/cards/{card.id}?polls={polls + 1}" if live else None,
+        settles_ms=round(settles(record).total_seconds() * 1000),
         now=moment,
     )
 

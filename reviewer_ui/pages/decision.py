@@ -23,10 +23,11 @@ from reviewer_ui.pages.decision_form import ACCEPT, accepted, as_decision
 from reviewer_ui.pages.draft import Draft
 from reviewer_ui.pages.keep import renew_if_held
 from reviewer_ui.pages.queue_rows import FILTER_COOKIE, nothing_left
+from reviewer_ui.pages.seen import Press, Pressed, require_seen
 from reviewer_ui.pages.suggesting import suggested
 from reviewer_ui.sessions import Person
 from reviewer_ui.step_up import require_step_up
-from reviewer_ui.undoing import remember
+from reviewer_ui.undoing import Made, remember
 from reviewer_ui.visit import At, Console, Decider, Revealer, Shell, see_other, shell
 
 router = APIRouter(prefix="/cards/{card_id}")
@@ -71,7 +72,7 @@ async def release(request: Request, console: At, person: Decider, card_id: str, 
 
 @router.post("/decision")
 async def decide(
-    request: Request, console: At, person: Decider, card_id: str,
+    request: Request, console: At, person: Decider, press: Pressed, card_id: str,
     task_id: Line, act: Line = "", suggested: Line = "", then: Line = "", outcome: Line = "", reason_code: Line = "", reject_reason: Line = "",
     asked_item: Line = "", number: Line = "", pin: Line = "", face_value: Line = "", expiry: Line = "", note: Note = "", retake: Annotated[bool, Form()] = False,
 ) -> Response:  # fmt: skip
@@ -84,13 +85,14 @@ async def decide(
     try:
         if retake:
             await console.services.review.take(person.id, task_id)
-        decision_id = await _record(console, person, card_id, task_id, draft, suggested if act == ACCEPT else None)
-        await _tell_if_left(console, decision_id)
+        mark = suggested if act == ACCEPT else None
+        made = await _record(console, person, press, card_id, task_id, draft, mark)
+        await _tell_if_left(console, made.decision_id)
     except Refusal as refusal:
         await _keep(console, person, card_id, task_id, draft)
         return await render(request, console, person, card_id, draft=draft, refusal=refusal)
     answer = await go_on(request, console, person, card_id, then)
-    return remember(answer, decision_id, console.services.review.undo_window, secure=console.services.https)
+    return remember(request, answer, made, console.services.review.undo_window, secure=console.services.https)
 
 
 @router.post("/decision/deliver")
@@ -160,20 +162,24 @@ async def go_on(request: Request, console: Console, person: Person, card_id: str
     return see_other(nothing_left(wanted) if task is None else f"/cards/{task.card_id}")
 
 
-async def _record(console: Console, person: Person, card_id: str, task_id: str, draft: Draft, mark: str | None) -> str:
-    """The decision's id; refuses a form that is not complete before anything is written."""
+async def _record(
+    console: Console, person: Person, press: Press, card_id: str, task_id: str, draft: Draft, mark: str | None
+) -> Made:
+    """The decision as it was written down; refuses a form that is not complete before anything is written."""
     review: Review = console.services.review
     async with console.services.database.transaction() as session:
         record = await reads.card(session, card_id)
     if record.task is None or record.task.id != task_id:
         raise TaskNotHeld(task=task_id[:60])
+    require_seen(press, record)
     found = suggested(record, console.services.keyring)
     if mark is not None:
         draft = accepted(draft, found, mark)
-    outcome = found.suggestion.outcome
-    return await review.record_decision(
-        person.id, task_id, suggestion=outcome.value if outcome else "", **as_decision(draft, record)
+    proposed = found.suggestion.outcome
+    decision_id = await review.record_decision(
+        person.id, task_id, suggestion=proposed.value if proposed else "", **as_decision(draft, record)
     )
+    return Made(decision_id, card_id, draft.outcome)
 
 
 async def _tell_if_left(console: Console, decision_id: str) -> None:

@@ -17,15 +17,15 @@ from database.tables.review import ReviewTaskRow
 from domain.people import Role
 from domain.review import ReviewOutcome
 from tests.browser.console import Visitor, desks
+from tests.browser.people import look
 from tests.reviewer_ui.cards import Waiting
 from tests.reviewer_ui.conftest import House
 from tests.reviewer_ui.conftest import console_url as console_url
 from tests.reviewer_ui.conftest import house as house
+from tests.reviewer_ui.deciding import decisions
 from tests.reviewer_ui.scenes import change
-from tests.reviewer_ui.test_deciding_page import decisions
 
 pytestmark = pytest.mark.timeout(120)
-SETTLED_MS = 450
 NOTE = "the hologram moves"
 
 
@@ -47,7 +47,7 @@ async def opened(page: Page, waiting: Waiting) -> None:
     """The card's page has come and takes keys."""
     await page.wait_for_url(f"**/cards/{waiting.card_id}")
     await page.wait_for_selector("form.decision")
-    await page.wait_for_timeout(SETTLED_MS)
+    await look(page)
 
 
 async def all_press_next(visitors: Sequence[Visitor]) -> list[str]:
@@ -69,7 +69,8 @@ async def test_two_who_press_next_at_once_never_have_the_same_card(house: House,
         got = await all_press_next(people)
         for _ in range(2):  # Each approves their card and is led to the next, at the same time as the other.
             await asyncio.gather(*(one.page.wait_for_selector("form.decision") for one in people))
-            await people[0].page.wait_for_timeout(SETTLED_MS)
+            for one in people:
+                await look(one.page)
             before = [one.page.url for one in people]
             await asyncio.gather(*(one.page.keyboard.press("a") for one in people))
             for one, was in zip(people, before, strict=True):
@@ -135,7 +136,7 @@ async def test_the_countdown_says_when_the_lease_is_over_and_one_key_takes_the_c
         await ann.page.keyboard.press("a")
         await ann.page.wait_for_selector("#refusal .alert")
         assert await decisions(house, waiting) == []
-        await ann.page.wait_for_timeout(SETTLED_MS)
+        await look(ann.page)
         await ann.page.keyboard.press("a")  # Nobody took it meanwhile: pressed again, it is taken and decided.
         await ann.page.wait_for_url("**/review?**")
     assert [one.outcome for one in await decisions(house, waiting)] == [ReviewOutcome.APPROVE]

@@ -1,0 +1,26 @@
+"""Refusals of a reviewer's decision: made too early, on an old suggestion, or taken back too late."""
+
+from __future__ import annotations
+
+from domain.refusal import Refusal
+
+
+class DecidedUnseen(Refusal):
+    """A key decided a card that nobody can have looked at yet; probably it was meant for the card before."""
+
+    code = "decided_unseen"
+    http_status = 409
+
+
+class SuggestionChanged(Refusal):
+    """What the machine suggests is no longer what the page showed; look again before accepting it."""
+
+    code = "suggestion_changed"
+    http_status = 409
+
+
+class TooLateToUndo(Refusal):
+    """The decision has left for the card, or was undone already."""
+
+    code = "too_late_to_undo"
+    http_status = 409
