@@ -14,6 +14,7 @@ from starlette.responses import Response
 from activities.placing import order_facts
 from database.reads import comments as said
 from database.reads import console as reads
+from database.reads import live as marks
 from database.reads import quality
 from database.tables.columns import now
 from database.tables.review import ReviewDecisionRow
@@ -116,6 +117,7 @@ class CardContext:
     refusal: Refusal | None
     may_reveal: bool
     poll_url: str | None
+    mark: str  # Changes with the card's story and task; the stream tells what happened since.
     settles_ms: int  # For so long the card is in view before a key decides it unseen.
     now: datetime
 
@@ -180,8 +182,11 @@ async def render(
         deciding = await deciding_view(session, console.services.keyring, person, record, now())
         draft = draft or await kept_draft(session, console.services.keyring, person, record)
         around = await card_beside.beside(session, record, console.services.keyring, now())
+        mark = (await marks.card_marks(session, {card_id}))[card_id]
         talk = Talk(await said.of_card(session, card_id), comment, request.query_params.get("photo", ""))
-    context = _context(shell(request, person), person, record, console, deciding, draft, refusal, polls, around, talk)
+    context = _context(
+        shell(request, person), person, record, console, deciding, draft, refusal, polls, around, talk, mark
+    )
     status = 200 if refusal is None else refusal.http_status
     if request.method == "POST":
         request.state.back = f"/cards/{card_id}"
@@ -206,7 +211,7 @@ def hold_of(record: reads.CardRecord, person: Person, moment: datetime) -> Hold:
 def _context(
     around: Shell, person: Person, record: reads.CardRecord, console: Console,
     deciding: DecidingView | None, draft: Draft, refusal: Refusal | None, polls: int,
-    beside: card_beside.BesideView, talk: Talk,
+    beside: card_beside.BesideView, talk: Talk, mark: str,
 ) -> CardContext:  # fmt: skip
     card, moment, kind = record.card, now(), brand(record.card.brand)
     task = _task(record, person, moment)
@@ -246,6 +251,7 @@ def _context(
         refusal=refusal,
         may_reveal=person.may(Permission.REVEAL),
         poll_url=f"/cards/{card.id}?polls={polls + 1}" if live else None,
+        mark=mark,
         settles_ms=round(settles(record).total_seconds() * 1000),
         now=moment,
     )

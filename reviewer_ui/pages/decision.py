@@ -171,6 +171,8 @@ async def _record(
         record = await reads.card(session, card_id)
     if record.task is None or record.task.id != task_id:
         raise TaskNotHeld(task=task_id[:60])
+    if record.standing_decision is None:  # A form sent twice gets its first answer below.
+        review.require_held(record.task, person.id)
     require_seen(press, record)
     found = suggested(record, console.services.keyring)
     if mark is not None:

@@ -1,4 +1,4 @@
-// What the card page does by itself: it keeps the lease while somebody works, and completes the name behind an @.
+// What the card page does by itself: it keeps the lease while somebody works, takes the acts away when the task went to somebody else, and completes the name behind an @.
 
 const KEEP_EVERY_MS = 60_000;
 
@@ -9,6 +9,7 @@ function keepLease(form) {
     asking = true;
     try {
       const answer = await fetch(form.dataset.keep, { method: "POST", body: new URLSearchParams(new FormData(form)) });
+      if (answer.status === 409) document.body.dispatchEvent(new Event("unkept")); // Somebody else has it: the page asks who.
       if (!answer.ok) return;
       const until = (await answer.json()).until;
       for (const shown of document.querySelectorAll("[data-countdown]")) shown.dataset.countdown = until;
@@ -42,6 +43,14 @@ function completeMentions(field) {
     }));
   });
 }
+
+// The words stay where they were typed; nothing of the task can be done from this page any more.
+function lose() {
+  for (const acts of document.querySelectorAll("form.decision .acts, form.decision .idea button")) acts.disabled = true;
+  for (const menu of document.querySelectorAll("details.menu[open]")) menu.open = false;
+  document.querySelector("[data-keep]")?.remove();
+}
+document.addEventListener("htmx:afterSwap", () => document.querySelector("[data-lost]") && lose());
 
 const keeping = document.querySelector("[data-keep]");
 if (keeping) keepLease(keeping);

@@ -9,7 +9,7 @@ let byKey = false; // A key is pressing a button at this moment.
 
 const typing = (element) =>
   Boolean(element?.closest?.("input:not([type=radio]):not([type=checkbox]), select, textarea, [contenteditable]"));
-const reachable = (element) => !element.disabled && element.checkVisibility();
+const reachable = (element) => !element.closest(":disabled") && element.checkVisibility();
 
 // A key decides a card only once somebody worked on its page, or it was in view for a time that grows with its value:
 // a second key that was meant for the card before must not decide this one.

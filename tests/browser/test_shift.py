@@ -242,10 +242,14 @@ async def test_a_task_taken_over_leaves_the_stale_tab_with_its_words_and_the_hol
             await press(bo.page, "o", "u")
             await opened(bo.page, waiting)
             assert await bo.page.input_value("[name=note]") == ""
-            await press(ann.page, "Escape", "a")
-            await ann.page.wait_for_selector("#refusal .alert")
-            assert "Bo" in await ann.page.inner_text(".card-head")
+            await expect(ann.page.locator(".card-changed")).to_contain_text("Bo has taken this task over")
+            await expect(ann.page.locator(".card-head .lease")).to_contain_text("Bo")
+            assert await ann.page.locator("[data-countdown]").count() == 0
+            await press(ann.page, "Escape", "a", "Enter", "r", "f")
+            await expect(ann.page.locator("form.decision button[name=act]:enabled:not([tabindex])")).to_have_count(0)
+            assert await ann.page.locator("details.menu[open]").count() == 0
             assert await ann.page.input_value("[name=note]") == "the hologram moves"
+            assert await decisions(house, waiting) == []
             await press(bo.page, "Enter")
             await bo.page.wait_for_url("**/review?**")
         assert [one for one in ann.complaints if "409" not in one] == bo.complaints == []
