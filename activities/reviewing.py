@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,7 +11,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from activities import clocks, drafts
-from activities.corrections import Corrections, checked_fields, corrections_in
+from activities.corrections import Corrections, checked_fields, corrections_in, require_confirmed
 from activities.decision_rules import Verdict, require_sense
 from activities.placing import sent_back
 from activities.review_queue import ReviewQueue, decision_on, require
@@ -86,13 +86,14 @@ class Reviewing(ReviewQueue):
     async def record_decision(
         self, person: str, task_id: str, outcome: ReviewOutcome, reject_reason: RejectReason | None = None,
         asked_item: AskedItem | None = None, corrected: Corrections | None = None, note: str = "", *,
-        reason_code: str = "", suggestion: str = "",
+        reason_code: str = "", suggestion: str = "", confirmed: Collection[str] = (),
     ) -> str:  # fmt: skip
         """Writes a decision down and returns its id; the card's workflow is told that id once it can no longer be undone.
 
         The same decision sent twice by the same person gets the same id. Refuses NotAllowed, TaskNotHeld, OwnWork,
         TaskHeldByAnother, TaskDecided, ReasonUnknown, FieldInvalid, SecretInWords (the note), and fields that break the brand's rules.
-        `suggestion` is the outcome that the machine suggested at that moment.
+        `suggestion` is the outcome that the machine suggested at that moment; `confirmed` are the marks of
+        values that the reviewer confirmed against a sure reading. Refuses ReadingDiffers for another that differs.
         """
         async with self._database.transaction() as session:
             await require(session, person, Permission.DECIDE)
@@ -106,6 +107,7 @@ class Reviewing(ReviewQueue):
             who = await self._fit(session, person, task)
             card = await cards.load(session, task.card_id)
             given = checked_fields(card.brand, corrected or Corrections())
+            differing = await require_confirmed(session, self._keyring, card, given, confirmed)
             require_no_secret(self._keyring, card, note, typed=(given.number, given.pin))
             if (worth := worth_at_most(card, task, given)) > task.value_minor:
                 await self._fit(session, person, task, worth)  # Nobody corrects a card beyond their own limit.
@@ -117,7 +119,8 @@ class Reviewing(ReviewQueue):
             if not await self._four_eyes.stage(session, self._keyring, card, task, decision, given):
                 task.decided = True  # Nobody can take it any more.
             await drafts.forget(session, task_id, person)
-            session.add(_audit(person, f"console:task:{outcome.value}", task_id, note))
+            facts = {"against_reading": ",".join(differing)} if differing else {}
+            session.add(_audit(person, f"console:task:{outcome.value}", task_id, note, **facts))
         return decision.id
 
     async def undo(self, person: str, decision_id: str) -> Undone:
@@ -251,5 +254,5 @@ async def _require_reveals_left(session: AsyncSession, person: str) -> None:
         raise TooManyTries(retry_after_s=int(REVEALS_WITHIN.total_seconds()))
 
 
-def _audit(person: str, act: str, subject: str, reason: str) -> AuditRow:
-    return AuditRow(actor=f"person:{person}", act=act, subject=subject, reason=reason)
+def _audit(person: str, act: str, subject: str, reason: str, **facts: str) -> AuditRow:
+    return AuditRow(actor=f"person:{person}", act=act, subject=subject, reason=reason, facts=facts)

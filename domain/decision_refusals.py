@@ -12,6 +12,13 @@ class DecidedUnseen(Refusal):
     http_status = 409
 
 
+class ReadingDiffers(Refusal):
+    """A typed field differs from what the photo surely shows; whoever typed it must confirm it. `field`, `fields` (names)."""
+
+    code = "reading_differs"
+    http_status = 409
+
+
 class SuggestionChanged(Refusal):
     """What the machine suggests is no longer what the page showed; look again before accepting it."""
 

@@ -10,6 +10,9 @@ from domain.decision_refusals import (
     DecidedUnseen as DecidedUnseen,
 )
 from domain.decision_refusals import (
+    ReadingDiffers as ReadingDiffers,
+)
+from domain.decision_refusals import (
     SuggestionChanged as SuggestionChanged,
 )
 from domain.decision_refusals import (

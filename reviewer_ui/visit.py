@@ -90,6 +90,8 @@ class Console:
         self.notice_throttle = Throttle("5/minute;30/hour")  # Test messages of one person go to others' servers.
         self.sign_in_throttle = Throttle("60/minute")
         # A refused comment says that a PIN is in it: nobody may ask that often enough to find one out.
+        # The page says whether a typed PIN is the one in the photo.
+        self.typed_throttle = Throttle("60/minute;900/hour")
         self.comment_throttle = Throttle("30/minute;200/hour")
 
     async def answer(

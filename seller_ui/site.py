@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from activities.throttle import Throttle
-from domain.refusals import NotSignedIn, Refusal
+from domain.refusals import NotSignedIn, ReadingDiffers, Refusal
 from languages import has, translate
 from seller_ui.form_seal import FormSeal
 from seller_ui.services import SellerServices
@@ -45,10 +45,14 @@ FIELD_OF_CODE = {
 
 @dataclass(frozen=True)
 class Fault:
-    """Why a form came back: the field it is about (empty for the whole form), and the sentence."""
+    """Why a form came back: the field it is about (empty for the whole form), and the sentence.
+
+    `marks` are what the form sends to confirm typed values that differ from the photo; empty for every other fault.
+    """
 
     field: str
     message: str
+    marks: str = ""
 
 
 class Site:
@@ -98,7 +102,8 @@ class Visit:
         field = str(refusal.data.get("field", "")) or FIELD_OF_CODE.get(refusal.code, "")
         label = f"field_label.{field}"
         named = {"field": translate(label, self.locale)} if has(label, self.locale) else {}
-        return Fault(field, translate(f"error.{refusal.code}", self.locale, {**refusal.data, **named}))
+        marks = ",".join(refusal.data["marks"]) if isinstance(refusal, ReadingDiffers) else ""
+        return Fault(field, translate(f"error.{refusal.code}", self.locale, {**refusal.data, **named}), marks)
 
 
 def visit(request: Request) -> Visit:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -30,6 +31,7 @@ from reviewer_ui.pages.check_view import CheckView, check_view
 from reviewer_ui.pages.deciding import DecidingView, deciding_view, kept_draft
 from reviewer_ui.pages.draft import Draft
 from reviewer_ui.pages.seen import settles
+from reviewer_ui.pages.typed import TypedView, typed_view
 from reviewer_ui.sessions import Person
 from reviewer_ui.visit import At, CardReader, Console, Shell, see_other, shell
 
@@ -114,6 +116,7 @@ class CardContext:
     deciding: DecidingView | None
     check: CheckView | None
     draft: Draft
+    typed: tuple[TypedView, ...]
     refusal: Refusal | None
     may_reveal: bool
     poll_url: str | None
@@ -175,6 +178,7 @@ async def show(
 async def render(
     request: Request, console: Console, person: Person, card_id: str, *,
     draft: Draft | None = None, refusal: Refusal | None = None, polls: int = 0, block: str = "story", comment: str = "",
+    confirmed: Collection[str] = (),
 ) -> Response:  # fmt: skip
     """The card page with the draft and refusal of an act that did not succeed, under that refusal's status."""
     async with console.services.database.transaction() as session:
@@ -185,7 +189,7 @@ async def render(
         mark = (await marks.card_marks(session, {card_id}))[card_id]
         talk = Talk(await said.of_card(session, card_id), comment, request.query_params.get("photo", ""))
     context = _context(
-        shell(request, person), person, record, console, deciding, draft, refusal, polls, around, talk, mark
+        shell(request, person), person, record, console, deciding, draft, refusal, polls, around, talk, mark, confirmed
     )
     status = 200 if refusal is None else refusal.http_status
     if request.method == "POST":
@@ -211,7 +215,7 @@ def hold_of(record: reads.CardRecord, person: Person, moment: datetime) -> Hold:
 def _context(
     around: Shell, person: Person, record: reads.CardRecord, console: Console,
     deciding: DecidingView | None, draft: Draft, refusal: Refusal | None, polls: int,
-    beside: card_beside.BesideView, talk: Talk, mark: str,
+    beside: card_beside.BesideView, talk: Talk, mark: str, confirmed: Collection[str],
 ) -> CardContext:  # fmt: skip
     card, moment, kind = record.card, now(), brand(record.card.brand)
     task = _task(record, person, moment)
@@ -248,6 +252,7 @@ def _context(
         deciding=deciding,
         check=check_view(record, keyring, person),
         draft=draft,
+        typed=typed_view(record, keyring, draft, confirmed, compare=clear),
         refusal=refusal,
         may_reveal=person.may(Permission.REVEAL),
         poll_url=f"/cards/{card.id}?polls={polls + 1}" if live else None,

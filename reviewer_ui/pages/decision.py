@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Annotated
 
@@ -15,9 +16,9 @@ from database.reads import console as reads
 from database.tables.columns import now
 from domain.queue_filter import Wanted
 from domain.reading import FieldName
-from domain.refusals import FieldInvalid, NotFound, Refusal, TaskNotHeld
+from domain.refusals import FieldInvalid, NotFound, Refusal, TaskNotHeld, TooManyTries
 from domain.rules.number_check import NumberCheck
-from reviewer_ui.pages.card import render
+from reviewer_ui.pages.card import Hold, hold_of, render
 from reviewer_ui.pages.card_fields import in_clear
 from reviewer_ui.pages.decision_form import ACCEPT, accepted, as_decision
 from reviewer_ui.pages.draft import Draft
@@ -25,6 +26,7 @@ from reviewer_ui.pages.keep import renew_if_held
 from reviewer_ui.pages.queue_rows import FILTER_COOKIE, nothing_left
 from reviewer_ui.pages.seen import Press, Pressed, require_seen
 from reviewer_ui.pages.suggesting import suggested
+from reviewer_ui.pages.typed import TypedView, typed_view
 from reviewer_ui.sessions import Person
 from reviewer_ui.step_up import require_step_up
 from reviewer_ui.undoing import Made, remember
@@ -33,6 +35,7 @@ from reviewer_ui.visit import At, Console, Decider, Revealer, Shell, see_other, 
 router = APIRouter(prefix="/cards/{card_id}")
 Line = Annotated[str, Form(max_length=120)]
 Note = Annotated[str, Form(max_length=2000)]
+Marks = Annotated[tuple[str, ...], Form(max_length=8)]
 SECONDS_SHOWN = 20
 REASON_CHARACTERS_MIN = 4
 NEXT = "next"
@@ -48,6 +51,13 @@ class RevealContext:
     value: str = field(repr=False)
     compared: tuple[NumberCheck, ...]  # The number beside its rule in the clear; and, where it differs, what was read.
     seconds: int = SECONDS_SHOWN
+
+
+@dataclass(frozen=True)
+class TypedContext:
+    """What was typed, judged."""
+
+    typed: tuple[TypedView, ...]
 
 
 @router.post("/take")
@@ -75,6 +85,7 @@ async def decide(
     request: Request, console: At, person: Decider, press: Pressed, card_id: str,
     task_id: Line, act: Line = "", suggested: Line = "", then: Line = "", outcome: Line = "", reason_code: Line = "", reject_reason: Line = "",
     asked_item: Line = "", number: Line = "", pin: Line = "", face_value: Line = "", expiry: Line = "", note: Note = "", retake: Annotated[bool, Form()] = False,
+    confirmed: Marks = (),
 ) -> Response:  # fmt: skip
     """Writes the decision down; it leaves for the card by itself. Whatever is refused leaves the draft on the page.
 
@@ -86,11 +97,11 @@ async def decide(
         if retake:
             await console.services.review.take(person.id, task_id)
         mark = suggested if act == ACCEPT else None
-        made = await _record(console, person, press, card_id, task_id, draft, mark)
+        made = await _record(console, person, press, card_id, task_id, draft, mark, confirmed)
         await _tell_if_left(console, made.decision_id)
     except Refusal as refusal:
         await _keep(console, person, card_id, task_id, draft)
-        return await render(request, console, person, card_id, draft=draft, refusal=refusal)
+        return await render(request, console, person, card_id, draft=draft, refusal=refusal, confirmed=confirmed)
     answer = await go_on(request, console, person, card_id, then)
     return remember(request, answer, made, console.services.review.undo_window, secure=console.services.https)
 
@@ -111,15 +122,21 @@ async def deliver(request: Request, console: At, person: Decider, card_id: str) 
 
 @router.post("/draft")
 async def keep_draft(
-    console: At, person: Decider, card_id: str, task_id: Line, asked_item: Line = "",
-    number: Line = "", pin: Line = "", face_value: Line = "", expiry: Line = "", note: Note = "",
+    request: Request, console: At, person: Decider, card_id: str, task_id: Line, asked_item: Line = "",
+    number: Line = "", pin: Line = "", face_value: Line = "", expiry: Line = "", note: Note = "", confirmed: Marks = (),
 ) -> Response:  # fmt: skip
-    """Keeps what was typed so far, sealed under the person's own name, and the task in their hand."""
+    """Keeps what was typed so far, sealed under the person's own name, and the task in their hand; tells how it fits."""
     draft = Draft(asked_item=asked_item, number=number, pin=pin, face_value=face_value, expiry=expiry, note=note)
     if not await _keep(console, person, card_id, task_id, draft):
         raise TaskNotHeld(task=task_id[:60])
     await console.services.review.renew(person.id, task_id)
-    return Response(status_code=204)
+    if "hx-request" not in request.headers:
+        return Response(status_code=204)
+    async with console.services.database.transaction() as session:
+        record = await reads.card(session, card_id)
+    compare = hold_of(record, person, now()) is Hold.MINE and _may_compare(console, person)
+    typed = typed_view(record, console.services.keyring, draft, confirmed, compare=compare)
+    return await console.pages.render(request, "_card_typed.html", TypedContext(typed))
 
 
 @router.post("/reveal")
@@ -162,8 +179,24 @@ async def go_on(request: Request, console: Console, person: Person, card_id: str
     return see_other(nothing_left(wanted) if task is None else f"/cards/{task.card_id}")
 
 
+def _may_compare(console: Console, person: Person) -> bool:
+    """Whether this person may have their typing compared again: nobody may try so often that a PIN is found out."""
+    try:
+        console.typed_throttle.hit(person.id)
+    except TooManyTries:
+        return False
+    return True
+
+
 async def _record(
-    console: Console, person: Person, press: Press, card_id: str, task_id: str, draft: Draft, mark: str | None
+    console: Console,
+    person: Person,
+    press: Press,
+    card_id: str,
+    task_id: str,
+    draft: Draft,
+    mark: str | None,
+    confirmed: Collection[str],
 ) -> Made:
     """The decision as it was written down; refuses a form that is not complete before anything is written."""
     review: Review = console.services.review
@@ -179,7 +212,11 @@ async def _record(
         draft = accepted(draft, found, mark)
     proposed = found.suggestion.outcome
     decision_id = await review.record_decision(
-        person.id, task_id, suggestion=proposed.value if proposed else "", **as_decision(draft, record)
+        person.id,
+        task_id,
+        suggestion=proposed.value if proposed else "",
+        confirmed=confirmed,
+        **as_decision(draft, record),
     )
     return Made(decision_id, card_id, draft.outcome)
 

@@ -40,7 +40,9 @@ async def confirm_fields(visit: SellerVisit, card_id: str) -> Response:
 
     async def confirm() -> None:
         card = await _own(visit, card_id)
-        revision = await visit.site.services.intake.correct_fields(card_id, **_fields(card, sent), actor=visit.owner)
+        revision = await visit.site.services.intake.correct_fields(
+            card_id, **_fields(card, sent), actor=visit.owner, confirmed=_confirmed(sent)
+        )
         await visit.site.services.desk.confirm_fields(card_id, revision)
 
     return await answered(visit, card_id, sent, confirm)
@@ -128,10 +130,17 @@ async def _item(visit: Visit, card_id: str, sent: Mapping[str, str], photos: tup
     if not sent.get(item.value):
         raise FieldInvalid(field=item.value, why="missing")
     if item is AskedItem.EXPIRY:
-        return await intake.correct_fields(card_id, expiry=expiry(sent["expiry"]), actor=visit.owner)
+        return await intake.correct_fields(
+            card_id, expiry=expiry(sent["expiry"]), actor=visit.owner, confirmed=_confirmed(sent)
+        )
     if item is AskedItem.PIN:
-        return await intake.correct_fields(card_id, pin=sent["pin"], actor=visit.owner)
-    return await intake.correct_fields(card_id, number=sent["number"], actor=visit.owner)
+        return await intake.correct_fields(card_id, pin=sent["pin"], actor=visit.owner, confirmed=_confirmed(sent))
+    return await intake.correct_fields(card_id, number=sent["number"], actor=visit.owner, confirmed=_confirmed(sent))
+
+
+def _confirmed(sent: Mapping[str, str]) -> tuple[str, ...]:
+    """The marks of typed values that the seller confirmed against the photo."""
+    return tuple(sent.get("confirmed", "").split(","))
 
 
 def _fields(card: CardView, sent: Mapping[str, str]) -> Fields:

@@ -10,10 +10,12 @@ from typing import Any
 import httpx
 from sqlalchemy import select, update
 
+from activities.corrections import mark_of
 from activities.review import Review
 from database.tables.intake import CardRow
 from database.tables.reading import ReadingRow
 from database.tables.review import ReviewDecisionRow
+from domain.reading import FieldName
 from tests.reviewer_ui.cards import Waiting
 from tests.reviewer_ui.conftest import House, post
 
@@ -33,6 +35,11 @@ async def taken(house: House, browser: httpx.AsyncClient, **more: Any) -> Waitin
 
 async def decide(browser: httpx.AsyncClient, waiting: Waiting, **form: str) -> httpx.Response:
     return await post(browser, f"/cards/{waiting.card_id}/decision", task_id=waiting.task_id, **form)
+
+
+def confirmation(house: House, waiting: Waiting, number: str) -> str:
+    """What the form sends to confirm a typed number that differs from what was read."""
+    return mark_of(house.keyring, waiting.card_id, FieldName.NUMBER, number)
 
 
 def suggested(page: str) -> str:

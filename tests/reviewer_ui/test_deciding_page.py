@@ -18,7 +18,7 @@ from reviewer_ui.sessions import COOKIE
 from reviewer_ui.undoing import COOKIE as UNDO_COOKIE
 from tests.reviewer_ui.cards import NUMBER, OTHER_NUMBER, PIN
 from tests.reviewer_ui.conftest import House, post
-from tests.reviewer_ui.deciding import changed, decide, decisions, read_as, suggested, taken, with_undo
+from tests.reviewer_ui.deciding import changed, confirmation, decide, decisions, read_as, suggested, taken, with_undo
 
 
 async def test_a_clear_card_is_accepted_by_one_button_and_the_next_opens(house: House) -> None:
@@ -90,7 +90,13 @@ async def test_a_decision_is_undone_within_its_window_and_its_card_opens_with_wh
     browser = await house.as_(Role.REVIEWER)
     waiting = await taken(house, browser)
     answer = await decide(
-        browser, waiting, act="approve_corrected", number=OTHER_NUMBER, note="second line", then="next"
+        browser,
+        waiting,
+        act="approve_corrected",
+        number=OTHER_NUMBER,
+        note="second line",
+        then="next",
+        confirmed=confirmation(house, waiting, OTHER_NUMBER),
     )
     (made,) = await decisions(house, waiting)
     assert house.desk.told == []
@@ -103,7 +109,9 @@ async def test_a_decision_is_undone_within_its_window_and_its_card_opens_with_wh
     assert f'value="{OTHER_NUMBER}"' in page
     assert 'value="second line"' in page
     assert "/undo" not in page
-    assert (await decide(browser, waiting, act="approve_corrected", number=OTHER_NUMBER)).status_code == 303
+    confirmed = confirmation(house, waiting, OTHER_NUMBER)
+    again = await decide(browser, waiting, act="approve_corrected", number=OTHER_NUMBER, confirmed=confirmed)
+    assert again.status_code == 303
     assert len(await decisions(house, waiting)) == 2
 
 
