@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from domain.refusal import Refusal
 
 
@@ -17,6 +19,10 @@ class ReadingDiffers(Refusal):
 
     code = "reading_differs"
     http_status = 409
+
+    def __init__(self, *, marks: Sequence[str] = (), **data: object) -> None:
+        super().__init__(**data)
+        self.marks = ",".join(marks)  # What a form sends to confirm the typed values.
 
 
 class SuggestionChanged(Refusal):

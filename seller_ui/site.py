@@ -102,7 +102,7 @@ class Visit:
         field = str(refusal.data.get("field", "")) or FIELD_OF_CODE.get(refusal.code, "")
         label = f"field_label.{field}"
         named = {"field": translate(label, self.locale)} if has(label, self.locale) else {}
-        marks = ",".join(refusal.data["marks"]) if isinstance(refusal, ReadingDiffers) else ""
+        marks = refusal.marks if isinstance(refusal, ReadingDiffers) else ""
         return Fault(field, translate(f"error.{refusal.code}", self.locale, {**refusal.data, **named}), marks)
 
 

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from activities.placing import order_facts
+from activities.reveals import uncovered
 from database.reads import comments as said
 from database.reads import console as reads
 from database.reads import live as marks
@@ -23,6 +24,7 @@ from domain.cards import CardType, Outcome, Stage, WaitingFor
 from domain.money import Money
 from domain.people import Permission
 from domain.queue_order import OrderReason, reasons_of
+from domain.reading import FieldName
 from domain.refusals import Refusal
 from domain.review import CameBack, ReviewReason
 from domain.rules.brands import brand
@@ -186,10 +188,23 @@ async def render(
         deciding = await deciding_view(session, console.services.keyring, person, record, now())
         draft = draft or await kept_draft(session, console.services.keyring, person, record)
         around = await card_beside.beside(session, record, console.services.keyring, now())
+        hidden = card_view.covered(record, await uncovered(session, person.id, card_id))
         mark = (await marks.card_marks(session, {card_id}))[card_id]
         talk = Talk(await said.of_card(session, card_id), comment, request.query_params.get("photo", ""))
     context = _context(
-        shell(request, person), person, record, console, deciding, draft, refusal, polls, around, talk, mark, confirmed
+        shell(request, person),
+        person,
+        record,
+        console,
+        deciding,
+        draft,
+        refusal,
+        polls,
+        around,
+        talk,
+        mark,
+        confirmed,
+        hidden,
     )
     status = 200 if refusal is None else refusal.http_status
     if request.method == "POST":
@@ -215,7 +230,7 @@ def hold_of(record: reads.CardRecord, person: Person, moment: datetime) -> Hold:
 def _context(
     around: Shell, person: Person, record: reads.CardRecord, console: Console,
     deciding: DecidingView | None, draft: Draft, refusal: Refusal | None, polls: int,
-    beside: card_beside.BesideView, talk: Talk, mark: str, confirmed: Collection[str],
+    beside: card_beside.BesideView, talk: Talk, mark: str, confirmed: Collection[str], hidden: Collection[FieldName],
 ) -> CardContext:  # fmt: skip
     card, moment, kind = record.card, now(), brand(record.card.brand)
     task = _task(record, person, moment)
@@ -239,8 +254,8 @@ def _context(
         payee=record.submission.payee_masked,
         channel=record.submission.channel,
         task=task,
-        photos=card_view.photos(record, person, clear, talk.photo),
-        fields=card_fields.fields(record, keyring, person, clear),
+        photos=card_view.photos(record, person, clear, talk.photo, hidden),
+        fields=card_fields.fields(record, keyring, person, clear, hidden),
         answers=card_view.answers(record),
         price=card_view.price(record, person),
         story=card_view.story(record, talk.comments),

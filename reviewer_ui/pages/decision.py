@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from activities import drafts, leaving
+from activities.reveals import PHOTO
 from activities.review import Review
 from database.reads import console as reads
 from database.tables.columns import now
@@ -148,12 +149,16 @@ async def reveal(
     field: Line,
     reason: Annotated[str, Form(max_length=300)] = "",
 ) -> Response:
-    """Shows number or PIN once to who is proved to be there; who, which and why are on record before the value leaves."""
+    """Shows number or PIN once, or uncovers both in the photo, to who is proved to be there; who, which and why are on record
+    before anything leaves."""
     await require_step_up(request, person)
     try:
-        wanted = _secret(field)
+        wanted = None if field == PHOTO else _secret(field)
         if len(reason.strip()) < REASON_CHARACTERS_MIN:
             raise FieldInvalid(field="reason", why="too_short")
+        if wanted is None:
+            await console.services.review.uncover(person.id, card_id, reason.strip())
+            return await _uncovered(request, console, person, card_id)
         value = await console.services.review.reveal(person.id, card_id, wanted, reason.strip())
     except Refusal as refusal:
         return await render(request, console, person, card_id, refusal=refusal, block="refusal")
@@ -161,6 +166,14 @@ async def reveal(
     compared = await _compared(console, card_id) if wanted is FieldName.NUMBER else ()
     context = RevealContext(shell(request, person), card_id, wanted, value, compared)
     return await console.answer(request, "reveal.html", context, block="secret")
+
+
+async def _uncovered(request: Request, console: Console, person: Person, card_id: str) -> Response:
+    """The card's page again, whose photos show everything now."""
+    await renew_if_held(console, person, card_id)
+    if "hx-request" in request.headers:
+        return Response(status_code=204, headers={"hx-redirect": f"/cards/{card_id}"})
+    return see_other(f"/cards/{card_id}")
 
 
 async def _compared(console: Console, card_id: str) -> tuple[NumberCheck, ...]:

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Form
 from starlette.requests import Request
 from starlette.responses import Response
 
+from activities.reveals import uncovered
 from database.reads import console as cards
 from database.reads import quality as reads
 from database.tables.columns import now
@@ -158,13 +159,14 @@ async def _context(
     keyring = console.services.keyring
     async with console.services.database.transaction() as session:
         record = await cards.card(session, row.card_id)
+        hidden = card_view.covered(record, await uncovered(session, person.id, row.card_id))
         beside = await card_beside.beside(session, record, keyring, now())
         names = await reads.names(session, {row.first_person, row.second_person or ""}) if settling else {}
     price, kind = card_view.price(record, person), brand(record.card.brand)
     return SecondContext(
         shell=shell(request, person), review_id=row.id, card_id=row.card_id, card_type=record.card.card_type,
-        brand_names=dict(kind.names), photos=card_view.photos(record, person, clear=True),
-        fields=card_fields.fields(record, keyring, person, clear=True),
+        brand_names=dict(kind.names), photos=card_view.photos(record, person, clear=True, hidden=hidden),
+        fields=card_fields.fields(record, keyring, person, clear=True, hidden=hidden),
         # Whether the seller was made the offer would give the first outcome away.
         price=None if price is None else replace(price, state="open"),
         beside=beside, answers=_answers(row, names) if settling else (), settling=settling,

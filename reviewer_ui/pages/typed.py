@@ -84,7 +84,7 @@ def _given(kind: Brand, draft: Draft) -> tuple[Corrections, dict[FieldName, Refu
         if not text.strip():
             continue
         try:
-            good[name.value] = read(text)  # type: ignore[operator]  # Each reads its own field's text.
+            good[name.value] = read(text)
         except Refusal as refusal:
             refusals[name] = refusal
     return Corrections(**good), refusals  # type: ignore[arg-type]  # By field, each as its reader gives it.

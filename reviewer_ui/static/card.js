@@ -35,9 +35,11 @@ function completeMentions(field) {
     const before = field.value.slice(0, field.value.length - begun.length);
     const answer = await fetch(`/people/called?q=${encodeURIComponent(begun)}`);
     if (!answer.ok || asked !== begun) return; // A later letter has asked anew.
-    list.replaceChildren(...(await answer.json()).map(({ name, email }) => {
+    list.replaceChildren(...(await answer.json()).map(({ name, email, calls }) => {
       const option = document.createElement("option");
-      option.value = `${before}${name} `;
+      // Browsers offer only what begins as it was typed: Zhou is completed to Zhou Yuan, 周 to the whole name.
+      const called = calls.find((one) => one.toLowerCase().startsWith(begun.toLowerCase())) ?? name;
+      option.value = `${before}${called} `;
       option.label = `${name} · ${email}`;
       return option;
     }));
@@ -54,4 +56,10 @@ document.addEventListener("htmx:afterSwap", () => document.querySelector("[data-
 
 const keeping = document.querySelector("[data-keep]");
 if (keeping) keepLease(keeping);
+for (const input of document.querySelectorAll("input[type=file]")) {
+  const names = input.form?.querySelector("[data-files]");
+  const show = () => names && (names.textContent = [...input.files].map((one) => one.name).join(" · "));
+  input.addEventListener("change", show);
+  show(); // A page that comes back may have kept them.
+}
 document.querySelectorAll("[data-mentions]").forEach(completeMentions);

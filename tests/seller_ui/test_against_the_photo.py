@@ -56,13 +56,13 @@ async def test_a_number_that_differs_from_the_photo_is_confirmed_first(
     await move(database, card, Stage.READING, WaitingFor.SELLER_FIELDS, "reading.done")
     typed = {"number": fresh_number(), "pin": "123456", "face_value": "500"}
     page = await Page.get(browser, f"/cards/{card}")
-    refused = await page.send(f"/cards/{card}/fields", **typed)
+    refused = await page.fill(f"/cards/{card}/fields", typed)
     assert refused.status == 409
     assert "differs from what the photo clearly shows" in refused.text
     assert ("confirm_fields", card) not in [told[:2] for told in desk.told]
     mark = re.search(r'name="confirmed" value="([0-9a-f]+)"', refused.text)
     assert mark is not None
-    await refused.send(f"/cards/{card}/fields", **typed, confirmed=mark[1])
+    await refused.fill(f"/cards/{card}/fields", typed | {"confirmed": mark[1]})
     assert desk.told[-1][:2] == ("confirm_fields", card)
     async with database.transaction() as session:
         confirmed = EVENT.card_id == card, EVENT.what == "intake.fields_confirmed"
