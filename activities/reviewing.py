@@ -26,6 +26,7 @@ from database.tables.people import AuditRow
 from database.tables.review import ReviewDecisionRow, ReviewTaskRow
 from domain.deadlines import ClockOwner
 from domain.eligibility import Ineligible, Standing, why_not
+from domain.four_eyes import CheckPolicy
 from domain.identifiers import new_id
 from domain.people import Permission
 from domain.reading import SECRET_FIELDS, FieldName, money_from
@@ -85,6 +86,10 @@ class Reviewing(ReviewQueue):
         """How long a decision can be undone before it leaves."""
         on = self._now().date()
         return timedelta(seconds=limits_in_force(on).decision_undo_s if self.undo_s is None else self.undo_s)
+
+    def check_policy(self) -> CheckPolicy:
+        """Return the policy of four eyes in force today."""
+        return self._four_eyes.policy(self._now().date())
 
     async def record_decision(
         self, person: str, task_id: str, outcome: ReviewOutcome, reject_reason: RejectReason | None = None,

@@ -23,6 +23,7 @@ from reviewer_ui.pages import (
     comments,
     deadlines,
     decision,
+    four_eyes,
     front,
     insight,
     keep,
@@ -118,6 +119,7 @@ def build(services: ConsoleServices) -> FastAPI:
         notices,
         payouts,
         deadlines,
+        four_eyes,
         why_due,
         trail,
     ):

@@ -153,6 +153,7 @@ MATRIX = (
     Line("POST", "/setup/reasons/{act}", ADMINS),
     Line("POST", "/setup/reasons/{act}/{code}", ADMINS),
     Line("POST", "/setup/reasons/{act}/{code}/use", ADMINS),
+    Line("GET", "/setup/four-eyes", QUALITY_READERS),
     Line("GET", "/setup/deadlines", ADMINS),
     Line("POST", "/setup/deadlines", ADMINS),
     Line("POST", "/setup/deadlines/preview", ADMINS),
