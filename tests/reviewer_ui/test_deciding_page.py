@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import html
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from sqlalchemy import select
 
 from database.tables.people import AuditRow, PersonRow
-from database.tables.review import ReasonCodeRow, ReviewDraftRow, ReviewTaskRow
+from database.tables.review import ReasonCodeRow, ReviewDecisionRow, ReviewDraftRow, ReviewTaskRow
 from database.tables.verification import AnswerRow
 from domain.people import Role
 from domain.review import AskedItem, ReviewOutcome
 from reviewer_ui.sessions import COOKIE
 from reviewer_ui.undoing import COOKIE as UNDO_COOKIE
-from tests.reviewer_ui.cards import NUMBER, OTHER_NUMBER, PIN
-from tests.reviewer_ui.conftest import House, post
+from tests.reviewer_ui.cards import NUMBER, OTHER_NUMBER, PIN, Waiting
+from tests.reviewer_ui.conftest import House, a_house, post
 from tests.reviewer_ui.deciding import changed, confirmation, decide, decisions, read_as, suggested, taken, with_undo
 
 
@@ -115,18 +117,26 @@ async def test_a_decision_is_undone_within_its_window_and_its_card_opens_with_wh
     assert len(await decisions(house, waiting)) == 2
 
 
-async def test_what_left_is_not_undone_and_nobody_undoes_for_another(house: House) -> None:
-    review = with_undo(house)
+async def test_what_left_is_not_undone_and_nobody_undoes_for_another(console_url: str, tmp_path: Path) -> None:
+    ahead = timedelta(0)
+    async with a_house(console_url, tmp_path, undo_s=8, now=lambda: datetime.now(UTC) + ahead) as house:
+        waiting, browser, made = await _decided(house)
+        ahead = timedelta(seconds=9)
+        late = await post(browser, f"/decisions/{made.id}/undo")
+    assert late.status_code == 409
+    assert "can no longer be undone" in late.text
+    assert 'class="undo-bar"' not in late.text
+    assert waiting.task_id == made.task_id
+
+
+async def _decided(house: House) -> tuple[Waiting, httpx.AsyncClient, ReviewDecisionRow]:
+    """A card approved a moment ago, the browser that did it, and the decision, which another may not undo."""
     browser, other = await house.as_(Role.REVIEWER), await house.as_(Role.SENIOR)
     waiting = await taken(house, browser)
     await decide(browser, waiting, act="approve")
     (made,) = await decisions(house, waiting)
     assert (await post(other, f"/decisions/{made.id}/undo")).status_code == 404
-    review._now = lambda: datetime.now(UTC) + timedelta(seconds=9)
-    late = await post(browser, f"/decisions/{made.id}/undo")
-    assert late.status_code == 409
-    assert "can no longer be undone" in late.text
-    assert 'class="undo-bar"' not in late.text
+    return waiting, browser, made
 
 
 async def test_without_a_window_no_page_offers_to_undo(house: House) -> None:
