@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import uvicorn
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import FilePayload, Page, async_playwright
 
 from domain.people import Role
 from reviewer_ui.sessions import COOKIE
@@ -83,8 +83,8 @@ async def test_the_name_of_a_chosen_file_is_shown_before_it_is_sent(house: House
     waiting = await house.cards.waiting()
     async with _page(house, browser_program, 1366, 768) as (page, complaints):
         await page.goto(f"/cards/{waiting.card_id}")
-        chosen = {"name": "收据 receipt.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.7"}
-        await page.set_input_files("form.comment input[name=files]", [chosen])  # type: ignore[list-item]
+        chosen = FilePayload(name="收据 receipt.pdf", mimeType="application/pdf", buffer=b"%PDF-1.7")
+        await page.set_input_files("form.comment input[name=files]", [chosen])
         assert await page.inner_text("[data-files]") == "收据 receipt.pdf"
     assert complaints == []
 
