@@ -87,12 +87,12 @@ class Comments:
         return Download(row.name, row.media_type, content)
 
     async def people(self, person: str, beginning: str) -> tuple[Mentionable, ...]:
-        """Whom one may call whose name or address begins so. Refuses NotAllowed."""
+        """Whom one may call whose name, in either script, login name or address begins so. Refuses NotAllowed."""
         begun = beginning.strip().casefold()
         async with self._database.transaction() as session:
             await require(session, person, Permission.COMMENT)
             everybody = await mentionable(session)
-        fitting = (one for one in everybody if one.name.casefold().startswith(begun) or one.email.startswith(begun))
+        fitting = (one for one in everybody if any(called.casefold().startswith(begun) for called in one.calls))
         return tuple(fitting)[:FOUND_MAX]
 
     async def _kept(self, name: str, content: bytes) -> Attachment:

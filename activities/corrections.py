@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm.attributes import flag_modified
 
-from database.tables.intake import CardRow
+from database.tables.intake import CardRow, PhotoRow
 from database.tables.reading import ReadingRow
 from database.tables.review import ReviewDecisionRow
 from domain.cards import CardType
-from domain.money import Currency, Money
-from domain.reading import FieldName, money_text
-from domain.refusals import CardExpired, CardNumberInvalid, FieldInvalid, PinInvalid
-from domain.rules.brands import brand
+from domain.money import BASIS_POINTS_PER_ONE, Currency, Money
+from domain.reading import SECRET_FIELDS, FieldName, money_text
+from domain.refusals import CardExpired, CardNumberInvalid, FieldInvalid, PinInvalid, ReadingDiffers
+from domain.rules.brands import brand, tidy_number
+from domain.rules.limits import limits_in_force
 from domain.sealing import KeyRing
 
 
@@ -91,6 +93,70 @@ def checked_fields(brand_code: str, given: Corrections) -> Corrections:
         face_value=known.require_face_value(given.face_value) if given.face_value is not None else None,
         expiry=given.expiry,
     )
+
+
+def against_readings(
+    readings: Iterable[ReadingRow], keyring: KeyRing, written: Mapping[FieldName, str]
+) -> dict[FieldName, int]:
+    """Return the given fields that differ from a sure reading while no reading agrees, with that reading's basis points.
+
+    `readings` are those of the current photos; `written` holds the fields as a reading writes them.
+    """
+    sure_from = limits_in_force(datetime.now(UTC).date()).confidence_bp_min
+    found: dict[FieldName, int] = {}
+    agreed: set[FieldName] = set()
+    for row in readings:
+        read = json.loads(keyring.open_text(row.values_sealed, purpose="reading", aad=f"reading:{row.id}:values"))
+        for entry in row.fields:
+            name, surely = FieldName(entry["name"]), surely_bp(entry)
+            if name not in written or (value := read.get(entry["name"])) is None:
+                continue
+            if _same(name, written[name], value):
+                agreed.add(name)
+            elif surely >= sure_from:
+                found[name] = max(surely, found.get(name, 0))
+    return {name: surely for name, surely in found.items() if name not in agreed}
+
+
+def surely_bp(entry: Mapping[str, Any]) -> int:
+    """Return how sure a read field is, in basis points; the oldest rows keep it as a share."""
+    return int(entry.get("confidence_bp", round(float(entry.get("confidence", 0)) * BASIS_POINTS_PER_ONE)))
+
+
+def _same(name: FieldName, typed: str, read: str) -> bool:
+    return tidy_number(typed) == tidy_number(read) if name in SECRET_FIELDS else typed == read
+
+
+async def require_confirmed(
+    session: AsyncSession, keyring: KeyRing, card: CardRow, given: Corrections, confirmed: Collection[str]
+) -> tuple[str, ...]:
+    """Return the names of the given fields that differ from a sure reading.
+
+    Refuses ReadingDiffers unless `confirmed` holds the mark of each such value: a confirmation counts for no other value.
+    """
+    written = given.written()
+    differing = tuple(await differing_fields(session, keyring, card.id, given))
+    marks = {name.value: mark_of(keyring, card.id, name, written[name]) for name in differing}
+    if unconfirmed := [name for name, mark in marks.items() if mark not in confirmed]:
+        raise ReadingDiffers(field=unconfirmed[0], fields=unconfirmed, marks=list(marks.values()))
+    return tuple(marks)
+
+
+def mark_of(keyring: KeyRing, card_id: str, name: FieldName, value: str) -> str:
+    """Return what a form sends to confirm this value of a field against the reading; the value cannot be read from it."""
+    return keyring.index(f"{card_id}\n{name.value}\n{value}", purpose="confirmed")[:16]
+
+
+async def differing_fields(
+    session: AsyncSession, keyring: KeyRing, card_id: str, given: Corrections
+) -> dict[FieldName, int]:
+    """Return the given fields that differ from a sure reading of the card's current photos (see `against_readings`)."""
+    if given.is_empty:
+        return {}
+    rows, photos = cast("Any", ReadingRow), cast("Any", PhotoRow)
+    statement = select(ReadingRow).join(PhotoRow, photos.id == rows.photo_id)
+    found = await session.execute(statement.where(rows.card_id == card_id, photos.current))
+    return against_readings(found.scalars(), keyring, given.written())
 
 
 def require_complete(card: CardRow, given: Corrections) -> None:

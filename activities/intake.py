@@ -14,7 +14,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from activities import clocks, loop_faults
-from activities.corrections import Corrections, checked_fields, confirm_reading, require_complete
+from activities.corrections import (
+    Corrections,
+    checked_fields,
+    confirm_reading,
+    differing_fields,
+    require_complete,
+    require_confirmed,
+)
 from activities.resuming import resume_of
 from activities.splitting import split_photos
 from activities.submitting import (
@@ -97,21 +104,29 @@ class Intake:
         face_value: Money | None = None,
         expiry: date | None = None,
         actor: str = "machine",
+        confirmed: Collection[str] | None = None,
     ) -> int:
         """The seller confirms what was read, corrects it, or sends one item again; returns the fields' revision.
 
-        Refuses NotExpectedNow when the card waits for no fields, and fields that break the brand's rules.
+        `confirmed` are the marks of values that the seller confirmed against a sure reading; None: the sender is a program, which
+        nobody can ask. Refuses NotExpectedNow when the card waits for no fields, ReadingDiffers, and fields that break the
+        brand's rules.
         """
         async with self._database.transaction() as session:
             card = await cards.load_for_update(session, card_id)
             await _require_awaited(session, card, _items(number, pin, face_value, expiry))
             given = checked_fields(card.brand, Corrections(number, pin, face_value, expiry))
+            differing = await differing_fields(session, self._keyring, card_id, given)
+            if confirmed is not None:
+                await require_confirmed(session, self._keyring, card, given, confirmed)
             changed = await confirm_reading(session, self._keyring, card, given)
             revision = card.fields_revision
             if not given.is_empty:
                 revision = await cards.set_fields(session, self._keyring, card, **given.as_columns())
             require_complete(card, given)
             facts = {"revision": str(revision), "changed": ",".join(changed)}
+            if differing:
+                facts["against_reading"] = ",".join(name.value for name in differing)
             await cards.record(session, card_id, _unmoved(card, "intake.fields_confirmed", facts, actor))
             await clocks.follow(session, card_id, WaitingFor.MACHINE, now())
         return revision

@@ -11,7 +11,7 @@ from temporalio import activity
 
 from activities import clocks, drafts
 from activities.alarms import Alarms
-from activities.corrections import Corrections, checked_fields
+from activities.corrections import Corrections, checked_fields, differing_fields
 from activities.failures import translated
 from activities.labels import keep_labels
 from activities.placing import placed
@@ -101,6 +101,8 @@ class Review(Alarms):
             "item": decision.asked_item.value if decision.asked_item else "",
             "corrected": ",".join(name.value for name in given.written()),
         }
+        if differing := await differing_fields(session, self._keyring, card.id, given):
+            told["against_reading"] = ",".join(name.value for name in differing)  # Confirmed by who decided.
         await keep_labels(session, self._keyring, card, decision, task.closed_at)
         await draw(session, self._keyring, task, decision, task.closed_at)
         await _pass_on(session, task, decision.outcome, task.closed_at)

@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from activities import clocks, drafts
-from activities.corrections import Corrections, checked_fields, corrections_in
+from activities.corrections import Corrections, checked_fields, corrections_in, require_confirmed
 from activities.decision_rules import Verdict, require_sense
 from activities.placing import sent_back
+from activities.reveals import PHOTO, REVEAL, REVEALS_MAX, require_reveals_left
 from activities.review_queue import ReviewQueue, decision_on, require
 from activities.secret_words import require_no_secret
 from activities.staging import FourEyes, worth_at_most
 from activities.standing import standing, task_facts
 from database.repositories import cards
 from database.session import Database
-from database.tables.columns import now
-from database.tables.people import AuditRow, PersonRow
+from database.tables.intake import CardRow
+from database.tables.people import AuditRow
 from database.tables.review import ReviewDecisionRow, ReviewTaskRow
 from domain.deadlines import ClockOwner
 from domain.eligibility import Ineligible, Standing, why_not
+from domain.four_eyes import CheckPolicy
 from domain.identifiers import new_id
 from domain.people import Permission
 from domain.reading import SECRET_FIELDS, FieldName, money_from
@@ -36,14 +38,11 @@ from domain.refusals import (
     OwnWork,
     TaskDecided,
     TooLateToUndo,
-    TooManyTries,
 )
 from domain.review import AskedItem, CameBack, RejectReason, ReviewOutcome, TaskPhase
 from domain.rules.limits import limits_in_force
 from domain.sealing import KeyRing
 
-REVEAL = "console:card:reveal_"
-REVEALS_MAX, REVEALS_WITHIN = 60, timedelta(hours=1)  # A reviewer decides about forty cards an hour.
 UNDONE = "undone"
 # What a task in one's hand may have become meanwhile; whose turn it was is settled by the lease.
 _HARD = {
@@ -63,7 +62,10 @@ class Undone:
 
 
 class Reviewing(ReviewQueue):
-    """Deciding and seeing, beside what the queue gives. `undo_s` overrides how long a decision can be undone."""
+    """Deciding and seeing, beside what the queue gives.
+
+    `undo_s` overrides how long a decision can be undone; `reveals_max` is how many secrets one person sees within an hour.
+    """
 
     def __init__(
         self,
@@ -72,10 +74,12 @@ class Reviewing(ReviewQueue):
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         undo_s: int | None = None,
         four_eyes: FourEyes | None = None,
+        reveals_max: int = REVEALS_MAX,
     ) -> None:
         super().__init__(database, keyring, now)
         self.undo_s = undo_s
         self._four_eyes = four_eyes or FourEyes()
+        self._reveals_max = reveals_max
 
     @property
     def undo_window(self) -> timedelta:
@@ -83,16 +87,21 @@ class Reviewing(ReviewQueue):
         on = self._now().date()
         return timedelta(seconds=limits_in_force(on).decision_undo_s if self.undo_s is None else self.undo_s)
 
+    def check_policy(self) -> CheckPolicy:
+        """Return the policy of four eyes in force today."""
+        return self._four_eyes.policy(self._now().date())
+
     async def record_decision(
         self, person: str, task_id: str, outcome: ReviewOutcome, reject_reason: RejectReason | None = None,
         asked_item: AskedItem | None = None, corrected: Corrections | None = None, note: str = "", *,
-        reason_code: str = "", suggestion: str = "",
+        reason_code: str = "", suggestion: str = "", confirmed: Collection[str] = (),
     ) -> str:  # fmt: skip
         """Writes a decision down and returns its id; the card's workflow is told that id once it can no longer be undone.
 
         The same decision sent twice by the same person gets the same id. Refuses NotAllowed, TaskNotHeld, OwnWork,
         TaskHeldByAnother, TaskDecided, ReasonUnknown, FieldInvalid, SecretInWords (the note), and fields that break the brand's rules.
-        `suggestion` is the outcome that the machine suggested at that moment.
+        `suggestion` is the outcome that the machine suggested at that moment; `confirmed` are the marks of
+        values that the reviewer confirmed against a sure reading. Refuses ReadingDiffers for another that differs.
         """
         async with self._database.transaction() as session:
             await require(session, person, Permission.DECIDE)
@@ -106,6 +115,7 @@ class Reviewing(ReviewQueue):
             who = await self._fit(session, person, task)
             card = await cards.load(session, task.card_id)
             given = checked_fields(card.brand, corrected or Corrections())
+            differing = await require_confirmed(session, self._keyring, card, given, confirmed)
             require_no_secret(self._keyring, card, note, typed=(given.number, given.pin))
             if (worth := worth_at_most(card, task, given)) > task.value_minor:
                 await self._fit(session, person, task, worth)  # Nobody corrects a card beyond their own limit.
@@ -117,7 +127,8 @@ class Reviewing(ReviewQueue):
             if not await self._four_eyes.stage(session, self._keyring, card, task, decision, given):
                 task.decided = True  # Nobody can take it any more.
             await drafts.forget(session, task_id, person)
-            session.add(_audit(person, f"console:task:{outcome.value}", task_id, note))
+            facts = {"against_reading": ",".join(differing)} if differing else {}
+            session.add(_audit(person, f"console:task:{outcome.value}", task_id, note, **facts))
         return decision.id
 
     async def undo(self, person: str, decision_id: str) -> Undone:
@@ -150,16 +161,31 @@ class Reviewing(ReviewQueue):
         if field not in SECRET_FIELDS:
             raise FieldInvalid(field="field", why="not_a_secret")
         async with self._database.transaction() as session:
-            await require(session, person, Permission.REVEAL)
-            await _require_reveals_left(session, person)
-            card = await cards.load(session, card_id)
-            require_no_secret(self._keyring, card, reason)
+            card = await self._may_reveal(session, person, card_id, reason)
             opener = cards.open_number if field == FieldName.NUMBER else cards.open_pin
             secret = opener(self._keyring, card)
             if secret is None:
                 raise NotFound(field=field)
             session.add(_audit(person, f"{REVEAL}{field}", card_id, reason))
         return secret
+
+    async def uncover(self, person: str, card_id: str, reason: str) -> None:
+        """Uncovers number and PIN in the card's photos for this person, with the reason kept for ever; `uncovered` tells for how long.
+
+        Refuses as `reveal` does.
+        """
+        if not reason.strip():
+            raise FieldInvalid(field="reason", why="missing")
+        async with self._database.transaction() as session:
+            await self._may_reveal(session, person, card_id, reason)
+            session.add(_audit(person, f"{REVEAL}{PHOTO}", card_id, reason))
+
+    async def _may_reveal(self, session: AsyncSession, person: str, card_id: str, reason: str) -> CardRow:
+        await require(session, person, Permission.REVEAL)
+        await require_reveals_left(session, person, self._reveals_max)
+        card = await cards.load(session, card_id)
+        require_no_secret(self._keyring, card, reason)
+        return card
 
     def _repeated(self, known: ReviewDecisionRow, person: str, outcome: ReviewOutcome) -> str:
         """A browser that sends its form twice gets the first answer; anybody else is told who was first."""
@@ -239,17 +265,5 @@ async def _voided(session: AsyncSession, decision_id: str, moment: datetime) -> 
     return (await session.execute(statement)).scalar_one_or_none() is not None
 
 
-async def _require_reveals_left(session: AsyncSession, person: str) -> None:
-    """Counted in the audit record itself, so that no process and no restart forgets one; one look at a time is counted."""
-    columns: Any = AuditRow
-    await session.get_one(PersonRow, person, with_for_update={"key_share": True}, populate_existing=True)
-    since = now() - REVEALS_WITHIN
-    seen = select(func.count()).where(
-        columns.actor == f"person:{person}", columns.act.startswith(REVEAL), columns.at > since
-    )
-    if ((await session.execute(seen)).scalar_one()) >= REVEALS_MAX:
-        raise TooManyTries(retry_after_s=int(REVEALS_WITHIN.total_seconds()))
-
-
-def _audit(person: str, act: str, subject: str, reason: str) -> AuditRow:
-    return AuditRow(actor=f"person:{person}", act=act, subject=subject, reason=reason)
+def _audit(person: str, act: str, subject: str, reason: str, **facts: str) -> AuditRow:
+    return AuditRow(actor=f"person:{person}", act=act, subject=subject, reason=reason, facts=facts)

@@ -55,12 +55,12 @@ async def _made(
 ) -> Made:
     maker = await session.get_one(PersonRow, decision.person_id)
     new = maker.probation_until is not None and maker.probation_until > decision.made_at
-    compared = max(worth_at_most(card, task, given), _face_value(card, given))
+    compared = max(worth_at_most(card, task, given), face_value_minor(card, given))
     return Made(lot, decision.outcome, compared, task.brand, frozenset(task.reasons), new)
 
 
-def _face_value(card: CardRow, given: Corrections) -> int:
-    """The card's face value with these corrections, CNY minor units: a low offer must not keep a second person away."""
+def face_value_minor(card: CardRow, given: Corrections) -> int:
+    """Return the card's face value with these corrections, CNY minor units: a low offer must not keep a second person away."""
     typed = None if given.face_value is None else given.face_value.amount_minor
     own = (card.face_value_minor if typed is None else typed) or 0
     return own if card.currency is Currency.CNY else own * CNY_PER_UNIT_MAX

@@ -104,7 +104,10 @@ def build_console(settings: Settings) -> FastAPI:
 def build_codec(settings: Settings) -> FastAPI:
     """The server that opens payloads for Temporal's own page."""
     secrets = keys.load(settings)
-    return codec.build_codec(CodecServices(database(settings), secrets.keyring, settings.temporal_ui_origins))
+    services = CodecServices(
+        database(settings), secrets.keyring, settings.temporal_ui_origins, totp_required=settings.roles_with_totp
+    )
+    return codec.build_codec(services)
 
 
 def _provider(settings: Settings, door: ConsoleSignIn) -> ProviderSignIn | None:

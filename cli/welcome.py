@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from urllib.parse import urlsplit
 
 from rich.console import Console
 from rich.table import Table
@@ -20,6 +21,12 @@ def welcome(settings: Settings, console: Console) -> None:
     console.print(say("按 Ctrl-C 停止。", "Ctrl-C stops everything."))
 
 
+def temporal_page(settings: Settings) -> str:
+    """The address of Temporal's page on the console's host: only there does a browser send the session's cookie along."""
+    host = urlsplit(settings.console_url).hostname
+    return f"http://{host if host in ('127.0.0.1', 'localhost') else '127.0.0.1'}:{settings.temporal_ui_port}"
+
+
 def addresses(settings: Settings) -> Table:
     """One row per address."""
     table = Table(title=say("Cardloop 已启动", "Cardloop is running"), show_header=False)
@@ -29,7 +36,7 @@ def addresses(settings: Settings) -> Table:
         (say("复核工作台", "Reviewers' console"), settings.console_url),
     ]
     if settings.embedded_temporal:
-        rows.append((say("Temporal 页面", "Temporal's own page"), f"http://127.0.0.1:{settings.temporal_ui_port}"))
+        rows.append((say("Temporal 页面", "Temporal's own page"), temporal_page(settings)))
     if settings.simulators:
         rows += [
             (say("短信模拟器（验证码在此）", "Text messages (codes arrive here)"), str(settings.messages_url)),
@@ -56,7 +63,7 @@ def logins(secrets: dict[str, Any]) -> Table:
 
 def to_try(settings: Settings) -> list[str]:
     """First things to do."""
-    return [
+    tries = [
         say(
             f"运行 make sample 生成一张新卡的照片，用手机大小的窗口打开 {settings.api_url} 提交它",
             f"Run `make sample` for a photo of a fresh card, and submit it at {settings.api_url} in a phone-sized window",
@@ -70,3 +77,14 @@ def to_try(settings: Settings) -> list[str]:
             "Run `make demo` in another terminal: all five card types go through",
         ),
     ]
+    if settings.embedded_temporal:
+        page = temporal_page(settings)
+        tries.append(
+            say(
+                f"在 {page} 查看流程明文：先以 ops 登录复核工作台，再点页面右上角的眼镜图标（Codec Server），"
+                "打开“Include cross-origin credentials”",
+                f"Read payloads at {page}: sign in to the console as ops, then open the codec settings (the glasses at the "
+                'top right) and switch on "Include cross-origin credentials"',
+            )
+        )
+    return tries

@@ -120,7 +120,7 @@ async def _undo(studio: Studio, card: Waiting) -> None:
     for short, locale in LANGUAGES.items():
         async with studio.desks.visit(token, locale=locale) as visitor:
             await visitor.page.goto(f"/cards/{card.card_id}")
-            await visitor.page.wait_for_timeout(SETTLED_MS)
+            await _settled(visitor.page)
             await visitor.page.keyboard.press("a")
             await visitor.page.wait_for_selector(".undo-bar")
             await visitor.page.wait_for_timeout(SETTLED_MS)
@@ -150,8 +150,9 @@ async def _set_up(studio: Studio) -> None:
 
 
 async def _settled(page: Page) -> None:
-    """The page takes no key in its first moment."""
+    """A key decides a card at once only after somebody did something on its page."""
     await page.wait_for_timeout(SETTLED_MS)
+    await page.keyboard.press("Home")
 
 
 def _pressed(key: str) -> Steps:

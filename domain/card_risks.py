@@ -24,7 +24,9 @@ class Risk(StrEnum):
     FORGED_NUMBER = "forged_number"  # The number breaks its rules, or is one of a series.
     NEIGHBOURS_OF_OTHERS = "neighbours_of_others"  # Other sellers hold numbers next to this one.
     SAME_PHOTO_OF_OTHERS = "same_photo_of_others"  # Another seller sent the same photo.
+    ALIKE_PHOTO_OF_OTHERS = "alike_photo_of_others"  # Another seller sent a photo that looks like it.
     SAME_PHOTO = "same_photo"  # The same seller sent the same photo with another card.
+    ALIKE_PHOTO = "alike_photo"  # The same seller sent a photo that looks like it with another card.
     WRONG_PIN = "wrong_pin"  # The issuer says the PIN does not belong to the number.
     CONFLICTING_ANSWERS = "conflicting_answers"  # Card, seller and issuer say different things.
     ISSUER_UNKNOWN = "issuer_unknown"  # The issuer does not know the card.
@@ -40,7 +42,9 @@ SEVERITY: dict[Risk, Severity] = {
     Risk.FORGED_NUMBER: Severity.HIGH,
     Risk.NEIGHBOURS_OF_OTHERS: Severity.HIGH,
     Risk.SAME_PHOTO_OF_OTHERS: Severity.HIGH,
+    Risk.ALIKE_PHOTO_OF_OTHERS: Severity.HIGH,
     Risk.SAME_PHOTO: Severity.MEDIUM,
+    Risk.ALIKE_PHOTO: Severity.MEDIUM,
     Risk.WRONG_PIN: Severity.HIGH,
     Risk.CONFLICTING_ANSWERS: Severity.MEDIUM,
     Risk.ISSUER_UNKNOWN: Severity.MEDIUM,
@@ -68,6 +72,8 @@ class Surroundings:
     reasons: tuple[ReviewReason, ...] = ()
     photos_of_others: int = 0
     photos_of_seller: int = 0
+    alike_of_others: int = 0
+    alike_of_seller: int = 0
     neighbours_of_others: int = 0
     neighbours_of_seller: int = 0
     seller_cards: int = 0
@@ -89,7 +95,9 @@ def risks_of(around: Surroundings) -> tuple[WeighedRisk, ...]:
     counted = {
         Risk.NEIGHBOURS_OF_OTHERS: around.neighbours_of_others,
         Risk.SAME_PHOTO_OF_OTHERS: around.photos_of_others,
+        Risk.ALIKE_PHOTO_OF_OTHERS: around.alike_of_others,
         Risk.SAME_PHOTO: around.photos_of_seller,
+        Risk.ALIKE_PHOTO: around.alike_of_seller,
         Risk.BAD_BEFORE: around.seller_bad,
         Risk.MANY_IN_A_DAY: around.seller_last_day if around.seller_last_day >= CARDS_A_DAY_MAX else 0,
         Risk.NEIGHBOURS_OF_SELLER: around.neighbours_of_seller,

@@ -18,20 +18,28 @@ _SEPARATORS = re.compile(r"[\s\-‐‑‒–—―−·•・.,、，。;:/\\|_*
 
 @dataclass(frozen=True)
 class Mentionable:
-    """Somebody who can be called: by name or by e-mail address."""
+    """Somebody who can be called: by name in either script, login name, or e-mail address."""
 
     id: str
     name: str
     email: str
 
+    @property
+    def calls(self) -> tuple[str, ...]:
+        """Return everything they answer to: name, its Chinese and its Latin part, login name, e-mail address."""
+        latin = " ".join(part for part in self.name.split() if part.isascii())
+        han = " ".join(part for part in self.name.split() if not part.isascii())
+        login = self.email.partition("@")[0]
+        return tuple(dict.fromkeys(one for one in (self.name, latin, han, login, self.email) if one))
+
 
 def mentioned(words: str, people: Iterable[Mentionable]) -> tuple[str, ...]:
-    """The ids of everybody called with `@name` or `@address`, each once, in the order of the words.
+    """The ids of everybody called with `@` and what they answer to (`calls`), each once, in the order of the words.
 
     The longest name that fits is meant: `@Lin Fang` calls Lin Fang and not Lin. People who share a name are all called.
     An @ inside a word, as in an e-mail address, calls nobody.
     """
-    names = [(called.casefold(), one.id) for one in people for called in (one.name, one.email) if called]
+    names = [(called.casefold(), one.id) for one in people for called in one.calls]
     lowered, found = words.casefold(), dict[str, None]()
     for place in (match.end() for match in re.finditer(r"(?<![A-Za-z0-9_.+-])[@＠]", lowered)):
         fitting = [(called, who) for called, who in names if _stands_at(lowered, place, called)]

@@ -1,11 +1,23 @@
 """A refusal is an answer, not an accident: it carries a documented code, an HTTP status and the data to explain it.
 
 The sentence a person reads is made from the code in their language (see `docs/errors.md` for the list). Those of files,
-payments and signing in are written in files of their own; all are had from here.
+decisions, payments and signing in are written in files of their own; all are had from here.
 """
 
 from __future__ import annotations
 
+from domain.decision_refusals import (
+    DecidedUnseen as DecidedUnseen,
+)
+from domain.decision_refusals import (
+    ReadingDiffers as ReadingDiffers,
+)
+from domain.decision_refusals import (
+    SuggestionChanged as SuggestionChanged,
+)
+from domain.decision_refusals import (
+    TooLateToUndo as TooLateToUndo,
+)
 from domain.file_refusals import (
     AttachmentTooLarge as AttachmentTooLarge,
 )
@@ -239,20 +251,6 @@ class ReasonUnknown(Refusal):
     """The act needs a reason of the managed list; `act` says which list."""
 
     code = "reason_unknown"
-
-
-class TooLateToUndo(Refusal):
-    """The decision has left for the card, or was undone already."""
-
-    code = "too_late_to_undo"
-    http_status = 409
-
-
-class SuggestionChanged(Refusal):
-    """What the machine suggests is no longer what the page showed; look again before accepting it."""
-
-    code = "suggestion_changed"
-    http_status = 409
 
 
 class OutletUnknown(Refusal):

@@ -23,6 +23,7 @@ from reviewer_ui.pages import (
     comments,
     deadlines,
     decision,
+    four_eyes,
     front,
     insight,
     keep,
@@ -120,6 +121,7 @@ def build(services: ConsoleServices) -> FastAPI:
         owed,
         payouts,
         deadlines,
+        four_eyes,
         why_due,
         trail,
     ):

@@ -34,7 +34,7 @@ def build_codec(services: CodecServices) -> FastAPI:
     """POST /encode and /decode as Temporal's remote codecs speak them; only `ui_origins` may ask from a browser."""
     app = FastAPI(title="Cardloop codec", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.services = services
-    app.state.sessions = Sessions(services.database)
+    app.state.sessions = Sessions(services.database, services.totp_required)
     errors.install(app, unreachable=(DatabaseUnavailable,))
     app.add_middleware(BodyLimit, bytes_max=BODY_BYTES_MAX)
     app.add_middleware(

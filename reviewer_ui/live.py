@@ -64,11 +64,14 @@ class Live:
             raise TemporarilyUnavailable(retry_after_s=RETRY_AFTER_S)
         return self._open(person_id) < PER_PERSON_MAX
 
-    async def events(self, person: Person, card_id: str = "") -> AsyncIterator[Event]:
-        """`queue`, `card` and `notices` (its data: how many are unread) as they happen; `signed_out` is the last."""
+    async def events(self, person: Person, card_id: str = "", card_mark: str = "") -> AsyncIterator[Event]:
+        """`queue`, `card` and `notices` (its data: how many are unread) as they happen; `signed_out` is the last.
+
+        `card_mark` is the card's mark as its page was made: what happened since then is told too.
+        """
         if len(self._listeners) >= STREAMS_MAX or self._open(person.id) >= PER_PERSON_MAX:
             return  # Many asked at the same moment and were all told that there is room.
-        listener = Listener(person, card_id if person.may(Permission.SEE_CARD) else "")
+        listener = Listener(person, card_id if person.may(Permission.SEE_CARD) else "", card_mark=card_mark or None)
         self._listeners.add(listener)
         self._look_on()
         ends = time.monotonic() + STREAM_S_MAX

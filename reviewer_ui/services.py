@@ -42,3 +42,4 @@ class CodecServices:
     database: Database
     keyring: KeyRing
     ui_origins: tuple[str, ...]
+    totp_required: frozenset[Role] = frozenset()  # Roles that nobody has without an authenticator, as in the console.

@@ -52,7 +52,7 @@ class Shell:
     links: tuple[Link, ...]
     theme: str
     may_decide: bool
-    undo: Undoable | None = None  # The decision that this browser made last, while it can be undone.
+    undo: tuple[Undoable, ...] = ()  # The decisions that this browser made last, while they can be undone.
 
 
 AREAS: tuple[tuple[str, str, str, Permission], ...] = (
@@ -91,6 +91,8 @@ class Console:
         self.notice_throttle = Throttle("5/minute;30/hour")  # Test messages of one person go to others' servers.
         self.sign_in_throttle = Throttle("60/minute")
         # A refused comment says that a PIN is in it: nobody may ask that often enough to find one out.
+        # The page says whether a typed PIN is the one in the photo.
+        self.typed_throttle = Throttle("60/minute;900/hour")
         self.comment_throttle = Throttle("30/minute;200/hour")
 
     async def answer(
@@ -152,7 +154,7 @@ def shell(request: Request, person: Person | None) -> Shell:
         links=() if person is None else tuple(_links(request.url.path, person)),
         theme=theme if theme in THEMES else THEMES[0],
         may_decide=person is not None and person.may(Permission.DECIDE),
-        undo=None if person is None else undoable(request),
+        undo=() if person is None else undoable(request),
     )
 
 

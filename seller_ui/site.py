@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from activities.throttle import Throttle
-from domain.refusals import FieldInvalid, NotSignedIn, Refusal
+from domain.refusals import FieldInvalid, NotSignedIn, ReadingDiffers, Refusal
 from languages import has, translate
 from seller_ui.form_seal import FormSeal
 from seller_ui.services import SellerServices
@@ -46,10 +46,14 @@ FIELD_OF_CODE = {
 
 @dataclass(frozen=True)
 class Fault:
-    """Why a form came back: the field it is about (empty for the whole form), and the sentence."""
+    """Why a form came back: the field it is about (empty for the whole form), and the sentence.
+
+    `marks` are what the form sends to confirm typed values that differ from the photo; empty for every other fault.
+    """
 
     field: str
     message: str
+    marks: str = ""
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,11 @@ class Faults:
     def of(self, field: str) -> str:
         """The sentence beneath that field, empty when the field is right."""
         return next((fault.message for fault in self.each if fault.field == field), "")
+
+    @property
+    def marks(self) -> str:
+        """The marks of typed values that differ from the reading and may be confirmed; empty when nothing differs."""
+        return next((fault.marks for fault in self.each if fault.marks), "")
 
     def begin_at(self, field: str) -> bool:
         """Whether this is the first field that is wrong: the page opens there."""
@@ -162,7 +171,8 @@ class Visit:
         label = f"field_label.{field}"
         named = {"field": translate(label, self.locale)} if has(label, self.locale) else {}
         key = "form.missing" if named and refusal.data.get("why") == "missing" else f"error.{refusal.code}"
-        return Fault(field, translate(key, self.locale, {**refusal.data, **named}))
+        marks = refusal.marks if isinstance(refusal, ReadingDiffers) else ""
+        return Fault(field, translate(key, self.locale, {**refusal.data, **named}), marks)
 
 
 def visit(request: Request) -> Visit:

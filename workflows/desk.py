@@ -55,10 +55,14 @@ CODE_ANSWER_WITHIN_S = 50.0  # The issuer is asked for up to 45 seconds meanwhil
 
 
 class CardDesk:
-    """Every question and answer a person or provider has for a card. Raises Refusal, never an error of Temporal."""
+    """Every question and answer a person or provider has for a card. Raises Refusal, never an error of Temporal.
 
-    def __init__(self, client: Client) -> None:
+    `answer_within_s` is how long anybody waits for an answer, in seconds, where the issuer is not asked meanwhile.
+    """
+
+    def __init__(self, client: Client, answer_within_s: float = ANSWER_WITHIN_S) -> None:
         self._client = client
+        self._answer_within_s = answer_within_s
 
     async def start(self, card: CardToBuy) -> None:
         """Starts the card's journey; a card that runs already is left as it is."""
@@ -70,13 +74,13 @@ class CardDesk:
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
         )
         try:
-            await _heard(starting)
+            await self._heard(starting)
         except WorkflowAlreadyStartedError:
             return  # Started by an earlier try whose answer was lost.
 
     async def start_anew(self, card: CardToBuy) -> None:
         """Starts the card's journey from its rows, in place of a workflow that runs, has ended, or is not there."""
-        await _heard(
+        await self._heard(
             self._client.start_workflow(
                 CardWorkflow.run,
                 card,
@@ -89,7 +93,7 @@ class CardDesk:
 
     async def confirm_fields(self, card_id: str, revision: int) -> None:
         """The seller confirmed or corrected what was read."""
-        await _heard(self._card(card_id).execute_update(CardWorkflow.send_fields, FieldsConfirmed(revision)))
+        await self._heard(self._card(card_id).execute_update(CardWorkflow.send_fields, FieldsConfirmed(revision)))
 
     async def supply_item(self, card_id: str, revision: int) -> None:
         """The seller sent again what a reviewer had asked for."""
@@ -97,7 +101,7 @@ class CardDesk:
 
     async def enter_code(self, card_id: str, code: str) -> CodeChecked:
         """Checks the issuer's one-time code. Refuses DynamicCodeWrong (with `tries_left`) and DynamicCodeExpired."""
-        checked = await _heard(
+        checked = await self._heard(
             self._card(card_id).execute_update(CardWorkflow.enter_code, CodeEntered(code)), CODE_ANSWER_WITHIN_S
         )
         if checked.result is DynamicCodeResult.WRONG:
@@ -108,18 +112,20 @@ class CardDesk:
 
     async def resend_code(self, card_id: str) -> CodeSent:
         """Has the issuer send another code. Refuses CodesUsedUp after the third."""
-        return await _heard(
+        return await self._heard(
             self._card(card_id).execute_update(CardWorkflow.resend_code, CodeWanted()), CODE_ANSWER_WITHIN_S
         )
 
     async def correct_payee(self, card_id: str, correction_id: str) -> None:
         """Another payee stands in the database: the card is paid again, under a key of its own."""
-        await _heard(self._card(card_id).execute_update(CardWorkflow.correct_payee, PayeeCorrected(correction_id)))
+        await self._heard(self._card(card_id).execute_update(CardWorkflow.correct_payee, PayeeCorrected(correction_id)))
 
     async def answer_offer(self, card_id: str, quote_id: str, accept: bool) -> None:
         """The seller's answer. Refuses QuoteExpired and QuoteAnswered (with the `answer` that counts)."""
         try:
-            await _heard(self._card(card_id).execute_update(CardWorkflow.answer_offer, OfferAnswer(quote_id, accept)))
+            await self._heard(
+                self._card(card_id).execute_update(CardWorkflow.answer_offer, OfferAnswer(quote_id, accept))
+            )
         except NotExpectedNow:
             raise _answered_by(await self.story(card_id)) from None
         except TemporarilyUnavailable as unheard:
@@ -131,7 +137,7 @@ class CardDesk:
         """The seller takes the card back; a card that is withdrawn already stays so. Refuses TooLateToWithdraw."""
         asked = WithdrawalAsked(owner)
         try:
-            await _heard(self._card(card_id).execute_update(CardWorkflow.withdraw, asked))
+            await self._heard(self._card(card_id).execute_update(CardWorkflow.withdraw, asked))
         except NotExpectedNow:
             _withdrawn(await self.story(card_id))
         except TemporarilyUnavailable as unheard:
@@ -141,7 +147,9 @@ class CardDesk:
 
     async def decide(self, card_id: str, task_id: str, decision_id: str) -> ReviewFacts:
         """A reviewer's decision, already written to the database."""
-        return await _heard(self._card(card_id).execute_update(CardWorkflow.decide, Decision(task_id, decision_id)))
+        return await self._heard(
+            self._card(card_id).execute_update(CardWorkflow.decide, Decision(task_id, decision_id))
+        )
 
     async def outlet_reported(self, card_id: str, request_id: str, confirmed: bool) -> None:
         """A partner outlet's report; one that comes after the end changes nothing."""
@@ -157,19 +165,22 @@ class CardDesk:
 
     async def story(self, card_id: str) -> Story:
         """Stage, waiting for whom, since when, until when; of ended cards too."""
-        return await _heard(self._card(card_id).query(CardWorkflow.story))
+        return await self._heard(self._card(card_id).query(CardWorkflow.story))
+
+    async def _heard(self, call: Awaitable[Told], within_s: float | None = None) -> Told:
+        return await _heard(call, self._answer_within_s if within_s is None else within_s)
 
     def _card(self, card_id: str) -> WorkflowHandle[CardWorkflow, Any]:
         return self._client.get_workflow_handle_for(CardWorkflow.run, identifiers.card_workflow(card_id))
 
     async def _signal(self, card_id: str, signal: Any, message: OutletReport | PaymentReported | ClockChanged) -> None:
         try:
-            await _heard(self._card(card_id).signal(signal, message))
+            await self._heard(self._card(card_id).signal(signal, message))
         except NotExpectedNow:
             return  # The card has ended: a late report is no news.
 
 
-async def _heard(call: Awaitable[Told], within_s: float = ANSWER_WITHIN_S) -> Told:
+async def _heard(call: Awaitable[Told], within_s: float) -> Told:
     try:
         async with asyncio.timeout(within_s) as patience:
             return await call

@@ -12,6 +12,7 @@ from typing import Any
 from rich.console import Console, Group
 from rich.live import Live
 from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
 
 from bootstrap import keys
 from bootstrap.demo.outsiders import Outsiders
@@ -23,14 +24,17 @@ from bootstrap.demo.script import Journey, Script
 from bootstrap.demo.table import Line, now, table
 from bootstrap.demo.talk import Refused
 from bootstrap.demo.verdict import Verdict
+from bootstrap.services.health import answers
 from bootstrap.settings import Settings
 from bootstrap.store import database
 from bootstrap.words import Problem, say
+from database.session import DatabaseUnavailable
 from database.tables.intake import CardRow
 from domain.people import Role
 
 SECONDS_MAX = 240.0
 LOOK_EVERY_S = 0.5
+PLAYED = ("issuer", "pos", "outlet", "messages")  # The simulators through which the script plays those outside.
 
 
 async def run_demo(settings: Settings, seconds_max: float = SECONDS_MAX) -> bool:
@@ -67,9 +71,15 @@ async def _until_ended(script: Script, live: Live, deadline: float) -> None:
 @asynccontextmanager
 async def _script(settings: Settings) -> AsyncIterator[Script]:
     secrets = _secrets(settings)
-    person = next(one for one in secrets["logins"] if one["role"] == Role.REVIEWER)
+    person = next((one for one in secrets["logins"] if one["role"] == Role.REVIEWER), None)
+    if person is None or PARTNER_KEY not in secrets:
+        raise _no_logins()
     handed_in = samples()
-    before = await live_before(settings, handed_in)
+    await require_running(settings)
+    try:
+        before = await live_before(settings, handed_in)
+    except (DatabaseUnavailable, SQLAlchemyError) as error:
+        raise _not_running(["PostgreSQL"]) from error
     partner, outsiders = Partner(settings.api_url, secrets[PARTNER_KEY]), Outsiders(settings)
     reviewer = Reviewer(settings.console_url, person["login"], person["password"])
     try:
@@ -93,12 +103,37 @@ async def live_before(settings: Settings, handed_in: list[Sample]) -> frozenset[
         await store.dispose()
 
 
+async def require_running(settings: Settings) -> None:
+    """Raises Problem naming each program that does not answer: the script needs all of them at the addresses of its settings."""
+    outside = {name: str(getattr(settings, f"{name}_url")) for name in PLAYED}
+    programs = {"API": settings.api_url, "console": settings.console_url, **outside}
+    checks = [answers(f"{address.rstrip('/')}/healthz") for address in programs.values()]
+    found = await asyncio.gather(*(check() for check in checks))
+    silent = [f"{name} {address}" for (name, address), up in zip(programs.items(), found, strict=True) if not up]
+    if silent:
+        raise _not_running(silent)
+
+
+def _not_running(silent: list[str]) -> Problem:
+    names = ", ".join(silent)
+    return Problem(
+        f"平台没有运行或没有完全启动，无应答：{names}。请先启动（make up，或 sh docker/without-docker.sh），等地址列出后，"
+        "以相同的 CARDLOOP_* 设置重试。",
+        f"The platform is not running, or not completely; no answer from: {names}. Start it (make up, or sh "
+        "docker/without-docker.sh), wait until it lists its addresses, then try again with the same CARDLOOP_* settings.",
+    )
+
+
+def _no_logins() -> Problem:
+    return Problem(
+        "没有演示账号：请以演示模式启动平台（CARDLOOP_DEMO=true）后重试。",
+        "There are no demo logins: start the platform with CARDLOOP_DEMO=true, then try again.",
+    )
+
+
 def _secrets(settings: Settings) -> dict[str, Any]:
     if not settings.demo_secrets_file.is_file():
-        raise Problem(
-            "没有演示账号：请以演示模式启动平台（CARDLOOP_DEMO=true）后重试。",
-            "There are no demo logins: start the platform with CARDLOOP_DEMO=true, then try again.",
-        )
+        raise _no_logins()
     found: dict[str, Any] = json.loads(settings.demo_secrets_file.read_text(encoding="utf-8"))
     return found
 

@@ -52,7 +52,7 @@ async def signed_in(session: AsyncSession, sessions: Collection[str], idle: time
 
 
 async def card_marks(session: AsyncSession, cards: Collection[str]) -> dict[str, str]:
-    """For each card a text that changes with its story, its comments, and the state of its newest task: also when a lease runs out."""
+    """For each card a digest that changes with its story, its comments, and the state of its newest task: also when a lease runs out."""
     story = select(func.max(_EVENT.id)).where(_EVENT.card_id == _CARD.id).scalar_subquery()
     said = select(func.count()).where(_COMMENT.card_id == _CARD.id).scalar_subquery()
     state = tuple_(
@@ -66,5 +66,5 @@ async def card_marks(session: AsyncSession, cards: Collection[str]) -> dict[str,
         .limit(1)
         .scalar_subquery()
     )
-    statement = select(_CARD.id, func.concat(story, " ", said, " ", task)).where(_CARD.id.in_(cards))
+    statement = select(_CARD.id, func.md5(func.concat(story, " ", said, " ", task))).where(_CARD.id.in_(cards))
     return {row[0]: str(row[1]) for row in await session.execute(statement)}

@@ -40,6 +40,11 @@ class OtherCard:
     same_seller: bool
     bits: int | None = None
 
+    @property
+    def same_photo(self) -> bool:
+        """Return whether its photo is ours, and not only much like it: the list and the risks both go by this."""
+        return self.bits == 0
+
 
 @dataclass(frozen=True)
 class SellerHistory:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
 
@@ -33,10 +33,18 @@ class Limits:
     code_tries_max: int  # Over all codes of one card.
     review_lease_s: int
     decision_undo_s: int  # A reviewer's decision can be undone for so long before it leaves for the card.
+    key_settles_ms: int  # A card is in view for so long before a key decides it, unless somebody works on its page.
+    key_settles_ms_per_thousand: int  # And so much longer for each thousand of its value.
+    key_settles_ms_max: int
 
     def machine_may_buy(self, card_type: CardType, value: Money) -> bool:
         """Whether a card of this value is bought without a person's look at it."""
         return value.amount_minor <= self.machine_value_minor_max[card_type]
+
+    def key_settles(self, value: Money) -> timedelta:
+        """Return how long a card of this CNY value must be in view before a key decides it unseen."""
+        grown = self.key_settles_ms + self.key_settles_ms_per_thousand * value.amount_minor // 100_000
+        return timedelta(milliseconds=min(grown, self.key_settles_ms_max))
 
     def review_deadlines(self, card_type: CardType) -> Deadlines:
         """When a review task of this type is warned of and when it is late."""

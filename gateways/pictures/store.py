@@ -7,7 +7,7 @@ import io
 import os
 import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PIL import Image
@@ -68,6 +68,17 @@ class PhotoStore:
         """The field at `box` with a margin, as JPEG bytes. Raises as `read`."""
         with Image.open(io.BytesIO(self.read(digest))) as photo:
             return to_jpeg(photo.crop(_with_margin(box, photo.width, photo.height)))
+
+    def covered(self, digest: str, boxes: Sequence[Box]) -> bytes:
+        """The whole photo with these places black, each a little beyond its edge, as JPEG bytes. Raises as `read`."""
+        if not boxes:
+            return self.read(digest)
+        with Image.open(io.BytesIO(self.read(digest))) as photo:
+            shown = photo.convert("RGB")
+            for box in boxes:
+                left, upper, right, lower = _with_margin(box, shown.width, shown.height)
+                shown.paste((0, 0, 0), (left, upper, right, lower))
+            return to_jpeg(shown)
 
     def thumbnail(self, digest: str, side_max: int = THUMBNAIL_SIDE_MAX) -> bytes:
         """The whole photo, no side over `side_max` pixels, as JPEG bytes. Raises as `read`."""

@@ -28,7 +28,7 @@ from reviewer_ui.pages.totp_picture import picture
 from reviewer_ui.sessions import OpenSession, Person, is_proved
 from reviewer_ui.step_up import require_step_up
 from reviewer_ui.visit import THEME_COOKIE, THEMES, At, Console, Shell, SignedIn, see_other, shell
-from web.locale import ONE_YEAR_S, remember
+from web.locale import ONE_YEAR_S, locale_of, remember
 
 router = APIRouter(prefix="/account")
 NAME_MAX = 60
@@ -78,10 +78,10 @@ async def show(request: Request, console: At, person: SignedIn) -> Response:
 
 @router.post("/profile")
 async def change(
-    request: Request, console: At, person: SignedIn, name: Short, locale: Short, timezone: Short, theme: Short = ""
+    request: Request, console: At, person: SignedIn, name: Short, timezone: Short, locale: Short = "", theme: Short = ""
 ) -> Response:
-    """Keeps the profile; language and look at once also in this browser."""
-    typed = Profile(name.strip(), locale, timezone)
+    """Keeps the profile; language and look at once also in this browser. Without a `locale` the language stays."""
+    typed = Profile(name.strip(), locale or locale_of(request), timezone)
     try:
         _require(typed)
     except Refusal as refusal:
@@ -89,7 +89,7 @@ async def change(
     async with console.services.database.transaction() as session:
         await _keep(session, person, typed)
     response = see_other("/account")
-    remember(response, locale, secure=console.services.https)
+    remember(response, typed.locale, secure=console.services.https)
     if theme in THEMES:
         response.set_cookie(
             THEME_COOKIE, theme, max_age=ONE_YEAR_S, httponly=True, samesite="lax", secure=console.services.https
@@ -159,7 +159,7 @@ async def _page(
     context = AccountContext(
         shell=shell(request, person),
         email=row.email,
-        profile=typed or Profile(row.name, row.locale, row.timezone),
+        profile=typed or Profile(row.name, locale_of(request), row.timezone),
         locales=LOCALES,
         zones=time_zones(),
         themes=THEMES,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -12,8 +13,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from activities.placing import order_facts
+from activities.reveals import uncovered
 from database.reads import comments as said
 from database.reads import console as reads
+from database.reads import live as marks
 from database.reads import quality
 from database.tables.columns import now
 from database.tables.review import ReviewDecisionRow
@@ -21,6 +24,7 @@ from domain.cards import CardType, Outcome, Stage, WaitingFor
 from domain.money import Money
 from domain.people import Permission
 from domain.queue_order import OrderReason, reasons_of
+from domain.reading import FieldName
 from domain.refusals import Refusal
 from domain.review import CameBack, ReviewReason
 from domain.rules.brands import brand
@@ -28,6 +32,8 @@ from reviewer_ui.pages import card_beside, card_fields, card_view
 from reviewer_ui.pages.check_view import CheckView, check_view
 from reviewer_ui.pages.deciding import DecidingView, deciding_view, kept_draft
 from reviewer_ui.pages.draft import Draft
+from reviewer_ui.pages.seen import settles
+from reviewer_ui.pages.typed import TypedView, typed_view
 from reviewer_ui.sessions import Person
 from reviewer_ui.visit import At, CardReader, Console, Shell, see_other, shell
 
@@ -112,9 +118,12 @@ class CardContext:
     deciding: DecidingView | None
     check: CheckView | None
     draft: Draft
+    typed: tuple[TypedView, ...]
     refusal: Refusal | None
     may_reveal: bool
     poll_url: str | None
+    mark: str  # Changes with the card's story and task; the stream tells what happened since.
+    settles_ms: int  # For so long the card is in view before a key decides it unseen.
     now: datetime
 
 
@@ -171,6 +180,7 @@ async def show(
 async def render(
     request: Request, console: Console, person: Person, card_id: str, *,
     draft: Draft | None = None, refusal: Refusal | None = None, polls: int = 0, block: str = "story", comment: str = "",
+    confirmed: Collection[str] = (),
 ) -> Response:  # fmt: skip
     """The card page with the draft and refusal of an act that did not succeed, under that refusal's status."""
     async with console.services.database.transaction() as session:
@@ -178,8 +188,24 @@ async def render(
         deciding = await deciding_view(session, console.services.keyring, person, record, now())
         draft = draft or await kept_draft(session, console.services.keyring, person, record)
         around = await card_beside.beside(session, record, console.services.keyring, now())
+        hidden = card_view.covered(record, await uncovered(session, person.id, card_id))
+        mark = (await marks.card_marks(session, {card_id}))[card_id]
         talk = Talk(await said.of_card(session, card_id), comment, request.query_params.get("photo", ""))
-    context = _context(shell(request, person), person, record, console, deciding, draft, refusal, polls, around, talk)
+    context = _context(
+        shell(request, person),
+        person,
+        record,
+        console,
+        deciding,
+        draft,
+        refusal,
+        polls,
+        around,
+        talk,
+        mark,
+        confirmed,
+        hidden,
+    )
     status = 200 if refusal is None else refusal.http_status
     if request.method == "POST":
         request.state.back = f"/cards/{card_id}"
@@ -204,7 +230,7 @@ def hold_of(record: reads.CardRecord, person: Person, moment: datetime) -> Hold:
 def _context(
     around: Shell, person: Person, record: reads.CardRecord, console: Console,
     deciding: DecidingView | None, draft: Draft, refusal: Refusal | None, polls: int,
-    beside: card_beside.BesideView, talk: Talk,
+    beside: card_beside.BesideView, talk: Talk, mark: str, confirmed: Collection[str], hidden: Collection[FieldName],
 ) -> CardContext:  # fmt: skip
     card, moment, kind = record.card, now(), brand(record.card.brand)
     task = _task(record, person, moment)
@@ -228,8 +254,8 @@ def _context(
         payee=record.submission.payee_masked,
         channel=record.submission.channel,
         task=task,
-        photos=card_view.photos(record, person, clear, talk.photo),
-        fields=card_fields.fields(record, keyring, person, clear),
+        photos=card_view.photos(record, person, clear, talk.photo, hidden),
+        fields=card_fields.fields(record, keyring, person, clear, hidden),
         answers=card_view.answers(record),
         price=card_view.price(record, person),
         story=card_view.story(record, talk.comments),
@@ -241,9 +267,12 @@ def _context(
         deciding=deciding,
         check=check_view(record, keyring, person),
         draft=draft,
+        typed=typed_view(record, keyring, draft, confirmed, compare=clear),
         refusal=refusal,
         may_reveal=person.may(Permission.REVEAL),
         poll_url=f"/cards/{card.id}?polls={polls + 1}" if live else None,
+        mark=mark,
+        settles_ms=round(settles(record).total_seconds() * 1000),
         now=moment,
     )
 

@@ -53,10 +53,14 @@ async def beside(session: AsyncSession, record: CardRecord, keyring: KeyRing, no
 def _surroundings(record: CardRecord, found: similar.Beside) -> Surroundings:
     task, seller = record.task, found.seller
     reasons = () if task is None or task.closed_at is not None else tuple(ReviewReason(one) for one in task.reasons)
+    same = [one for one in found.look_alikes if one.same_photo]
+    alike = [one for one in found.look_alikes if not one.same_photo]
     return Surroundings(
         reasons=reasons,
-        photos_of_others=_count(found.look_alikes, same_seller=False),
-        photos_of_seller=_count(found.look_alikes, same_seller=True),
+        photos_of_others=_count(same, same_seller=False),
+        photos_of_seller=_count(same, same_seller=True),
+        alike_of_others=_count(alike, same_seller=False),
+        alike_of_seller=_count(alike, same_seller=True),
         neighbours_of_others=_count(found.neighbours, same_seller=False),
         neighbours_of_seller=_count(found.neighbours, same_seller=True),
         seller_cards=seller.sold + seller.rejected + seller.in_progress + seller.other,

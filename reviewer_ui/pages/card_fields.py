@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
@@ -82,11 +82,13 @@ class _Opened:
     read: Mapping[str, str] = field(repr=False)
 
 
-def fields(record: CardRecord, keyring: KeyRing, person: Person, clear: bool) -> tuple[FieldView, ...]:
-    """Number, PIN, face value and expiry, each with its reading, the answers beside it, and its brand's rules."""
+def fields(
+    record: CardRecord, keyring: KeyRing, person: Person, clear: bool, hidden: Collection[FieldName] = ()
+) -> tuple[FieldView, ...]:
+    """Number, PIN, face value and expiry, each with its reading, the answers beside it, and its brand's rules; no crop of `hidden` ones."""
     opened = _open(record, keyring)
     names = [name for name in SHOWN_FIELDS if name is not FieldName.PIN or opened.kind.pin is not None]
-    return tuple(_field(name, opened, person, clear) for name in names)
+    return tuple(_field(name, opened, person, clear and name not in hidden) for name in names)
 
 
 def _open(record: CardRecord, keyring: KeyRing) -> _Opened:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -12,10 +12,10 @@ from database.reads.console import CardRecord
 from database.tables.intake import CardEventRow, PhotoRow
 from database.tables.reading import ReadingRow
 from database.tables.verification import AnswerRow
-from domain.cards import CardStatus
+from domain.cards import CardStatus, CardType
 from domain.money import Currency, Money
 from domain.people import Permission
-from domain.reading import Box, FieldName
+from domain.reading import SECRET_FIELDS, Box, FieldName
 from domain.verification import Party
 from reviewer_ui.sessions import Person
 from web.words import percent, without_repeats
@@ -44,6 +44,7 @@ class PhotoView:
     current: bool
     clear: bool
     boxes: tuple[BoxView, ...]
+    covered: bool  # Number or PIN is black in it.
 
 
 @dataclass(frozen=True)
@@ -89,12 +90,34 @@ def may_see_internal(person: Person) -> bool:
     return person.may(Permission.SEE_PAYOUTS) or person.may(Permission.DECIDE_ESCALATED)
 
 
-def photos(record: CardRecord, person: Person, clear: bool, chosen: str = "") -> tuple[PhotoView, ...]:
+def photos(
+    record: CardRecord, person: Person, clear: bool, chosen: str = "", hidden: Collection[FieldName] = ()
+) -> tuple[PhotoView, ...]:
     """The card's photographs, the chosen one (an id) first; none for those whose work needs no photo."""
     if not person.may(Permission.REVEAL):
         return ()
-    shown = [_photo(one, number, _reading_of(record, one.id), clear) for number, one in enumerate(record.photos, 1)]
+    shown = [
+        _photo(one, number, _reading_of(record, one.id), clear, bool(covered_boxes(record, one.id, hidden)))
+        for number, one in enumerate(record.photos, 1)
+    ]
     return tuple(sorted(shown, key=lambda one: one.id != chosen))
+
+
+def covered(record: CardRecord, revealed: Collection[FieldName]) -> frozenset[FieldName]:
+    """Return the secrets that the card's photos hide from who has `revealed` only these.
+
+    None while a reviewer must type the fields in: that is done from the photo.
+    """
+    entering = record.card.card_type is CardType.REGIONAL and not record.fields_entered
+    at_work = entering and record.task is not None and record.task.closed_at is None
+    return frozenset() if at_work else frozenset(SECRET_FIELDS) - frozenset(revealed)
+
+
+def covered_boxes(record: CardRecord, photo_id: str, hidden: Collection[FieldName]) -> tuple[Box, ...]:
+    """Return where the photo shows these fields, as every reading of it knows."""
+    fields = (read for reading in record.readings if reading.photo_id == photo_id for read in reading.fields)
+    places = (box_of(read) for read in fields if read["name"] in {name.value for name in hidden})
+    return tuple(box for box in places if box is not None)
 
 
 def answers(record: CardRecord) -> tuple[AnswerView, ...]:
@@ -127,9 +150,9 @@ def story(record: CardRecord, comments: Sequence[Comment] = ()) -> tuple[EventVi
     return tuple(sorted([*told, *comments], key=lambda one: one.at, reverse=True))
 
 
-def _photo(row: PhotoRow, number: int, reading: ReadingRow | None, clear: bool) -> PhotoView:
+def _photo(row: PhotoRow, number: int, reading: ReadingRow | None, clear: bool, covered: bool) -> PhotoView:
     boxes = () if reading is None or not clear else tuple(_boxes(reading, row))
-    return PhotoView(row.id, number, row.width, row.height, row.current, clear, boxes)
+    return PhotoView(row.id, number, row.width, row.height, row.current, clear, boxes, covered)
 
 
 def _boxes(reading: ReadingRow, photo: PhotoRow) -> list[BoxView]:

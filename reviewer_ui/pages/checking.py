@@ -8,13 +8,15 @@ from fastapi import APIRouter, Form
 from starlette.requests import Request
 from starlette.responses import Response
 
+from database.reads import console as reads
 from domain.refusals import FieldInvalid, Refusal
 from domain.review import CheckVerdict, ReviewOutcome
 from reviewer_ui.pages.card import render
 from reviewer_ui.pages.decision import go_on
 from reviewer_ui.pages.draft import Draft
+from reviewer_ui.pages.seen import Press, Pressed, require_seen
 from reviewer_ui.step_up import require_step_up
-from reviewer_ui.visit import At, Checker
+from reviewer_ui.visit import At, Checker, Console
 
 router = APIRouter()
 HERE = "/cards/{card_id}/check"
@@ -25,7 +27,7 @@ Chosen = TypeVar("Chosen", CheckVerdict, ReviewOutcome)
 
 @router.post(HERE)
 async def check(
-    request: Request, console: At, person: Checker, card_id: str,
+    request: Request, console: At, person: Checker, press: Pressed, card_id: str,
     task_id: Line, act: Line = "", note: Note = "", then: Line = "",
 ) -> Response:  # fmt: skip
     """Applies, returns or refuses. `act` is the pressed button: `apply`, or `return:look_again` with its reason.
@@ -35,6 +37,7 @@ async def check(
     name, _, reason = act.partition(":")
     try:
         verdict = _one_of(CheckVerdict, name, "verdict")
+        await _require_seen(console, press, card_id)
     except Refusal as refusal:
         return await render(request, console, person, card_id, draft=Draft(note=note), refusal=refusal)
     if verdict is CheckVerdict.APPLY:
@@ -48,14 +51,20 @@ async def check(
 
 @router.post(HERE + "/blind")
 async def look_blind(
-    request: Request, console: At, person: Checker, card_id: str, task_id: Line, outcome: Line = ""
+    request: Request, console: At, person: Checker, press: Pressed, card_id: str, task_id: Line, outcome: Line = ""
 ) -> Response:
     """What the checker would decide; only then the page shows what was decided."""
     try:
+        await _require_seen(console, press, card_id)
         await console.services.review.look_blind(person.id, task_id, _one_of(ReviewOutcome, outcome, "outcome"))
     except Refusal as refusal:
         return await render(request, console, person, card_id, refusal=refusal)
     return await go_on(request, console, person, card_id, "")
+
+
+async def _require_seen(console: Console, press: Press, card_id: str) -> None:
+    async with console.services.database.transaction() as session:
+        require_seen(press, await reads.card(session, card_id))
 
 
 def _one_of(kind: type[Chosen], given: str, field: str) -> Chosen:

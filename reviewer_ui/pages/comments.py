@@ -59,7 +59,7 @@ async def download(console: At, person: Commenter, card_id: str, attachment_id: 
 async def called(console: At, person: Commenter, q: Annotated[str, Query(max_length=80)] = "") -> Response:
     """Names and addresses that begin so, for the completion of a mention."""
     found = await _comments(console).people(person.id, q)
-    return JSONResponse([{"name": one.name, "email": one.email} for one in found])
+    return JSONResponse([{"name": one.name, "email": one.email, "calls": one.calls} for one in found])
 
 
 def _comments(console: Console) -> Comments:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Annotated
 
@@ -10,28 +11,32 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from activities import drafts, leaving
+from activities.reveals import PHOTO
 from activities.review import Review
 from database.reads import console as reads
 from database.tables.columns import now
 from domain.queue_filter import Wanted
 from domain.reading import FieldName
-from domain.refusals import FieldInvalid, NotFound, Refusal, TaskNotHeld
+from domain.refusals import FieldInvalid, NotFound, Refusal, TaskNotHeld, TooManyTries
 from domain.rules.number_check import NumberCheck
-from reviewer_ui.pages.card import render
+from reviewer_ui.pages.card import Hold, hold_of, render
 from reviewer_ui.pages.card_fields import in_clear
 from reviewer_ui.pages.decision_form import ACCEPT, accepted, as_decision
 from reviewer_ui.pages.draft import Draft
 from reviewer_ui.pages.keep import renew_if_held
 from reviewer_ui.pages.queue_rows import FILTER_COOKIE, nothing_left
+from reviewer_ui.pages.seen import Press, Pressed, require_seen
 from reviewer_ui.pages.suggesting import suggested
+from reviewer_ui.pages.typed import TypedView, typed_view
 from reviewer_ui.sessions import Person
 from reviewer_ui.step_up import require_step_up
-from reviewer_ui.undoing import remember
+from reviewer_ui.undoing import Made, remember
 from reviewer_ui.visit import At, Console, Decider, Revealer, Shell, see_other, shell
 
 router = APIRouter(prefix="/cards/{card_id}")
 Line = Annotated[str, Form(max_length=120)]
 Note = Annotated[str, Form(max_length=2000)]
+Marks = Annotated[tuple[str, ...], Form(max_length=8)]
 SECONDS_SHOWN = 20
 REASON_CHARACTERS_MIN = 4
 NEXT = "next"
@@ -47,6 +52,13 @@ class RevealContext:
     value: str = field(repr=False)
     compared: tuple[NumberCheck, ...]  # The number beside its rule in the clear; and, where it differs, what was read.
     seconds: int = SECONDS_SHOWN
+
+
+@dataclass(frozen=True)
+class TypedContext:
+    """What was typed, judged."""
+
+    typed: tuple[TypedView, ...]
 
 
 @router.post("/take")
@@ -71,9 +83,10 @@ async def release(request: Request, console: At, person: Decider, card_id: str, 
 
 @router.post("/decision")
 async def decide(
-    request: Request, console: At, person: Decider, card_id: str,
+    request: Request, console: At, person: Decider, press: Pressed, card_id: str,
     task_id: Line, act: Line = "", suggested: Line = "", then: Line = "", outcome: Line = "", reason_code: Line = "", reject_reason: Line = "",
     asked_item: Line = "", number: Line = "", pin: Line = "", face_value: Line = "", expiry: Line = "", note: Note = "", retake: Annotated[bool, Form()] = False,
+    confirmed: Marks = (),
 ) -> Response:  # fmt: skip
     """Writes the decision down; it leaves for the card by itself. Whatever is refused leaves the draft on the page.
 
@@ -84,13 +97,14 @@ async def decide(
     try:
         if retake:
             await console.services.review.take(person.id, task_id)
-        decision_id = await _record(console, person, card_id, task_id, draft, suggested if act == ACCEPT else None)
-        await _tell_if_left(console, decision_id)
+        mark = suggested if act == ACCEPT else None
+        made = await _record(console, person, press, card_id, task_id, draft, mark, confirmed)
+        await _tell_if_left(console, made.decision_id)
     except Refusal as refusal:
         await _keep(console, person, card_id, task_id, draft)
-        return await render(request, console, person, card_id, draft=draft, refusal=refusal)
+        return await render(request, console, person, card_id, draft=draft, refusal=refusal, confirmed=confirmed)
     answer = await go_on(request, console, person, card_id, then)
-    return remember(answer, decision_id, console.services.review.undo_window, secure=console.services.https)
+    return remember(request, answer, made, console.services.review.undo_window, secure=console.services.https)
 
 
 @router.post("/decision/deliver")
@@ -109,15 +123,21 @@ async def deliver(request: Request, console: At, person: Decider, card_id: str) 
 
 @router.post("/draft")
 async def keep_draft(
-    console: At, person: Decider, card_id: str, task_id: Line, asked_item: Line = "",
-    number: Line = "", pin: Line = "", face_value: Line = "", expiry: Line = "", note: Note = "",
+    request: Request, console: At, person: Decider, card_id: str, task_id: Line, asked_item: Line = "",
+    number: Line = "", pin: Line = "", face_value: Line = "", expiry: Line = "", note: Note = "", confirmed: Marks = (),
 ) -> Response:  # fmt: skip
-    """Keeps what was typed so far, sealed under the person's own name, and the task in their hand."""
+    """Keeps what was typed so far, sealed under the person's own name, and the task in their hand; tells how it fits."""
     draft = Draft(asked_item=asked_item, number=number, pin=pin, face_value=face_value, expiry=expiry, note=note)
     if not await _keep(console, person, card_id, task_id, draft):
         raise TaskNotHeld(task=task_id[:60])
     await console.services.review.renew(person.id, task_id)
-    return Response(status_code=204)
+    if "hx-request" not in request.headers:
+        return Response(status_code=204)
+    async with console.services.database.transaction() as session:
+        record = await reads.card(session, card_id)
+    compare = hold_of(record, person, now()) is Hold.MINE and _may_compare(console, person)
+    typed = typed_view(record, console.services.keyring, draft, confirmed, compare=compare)
+    return await console.pages.render(request, "_card_typed.html", TypedContext(typed))
 
 
 @router.post("/reveal")
@@ -129,12 +149,16 @@ async def reveal(
     field: Line,
     reason: Annotated[str, Form(max_length=300)] = "",
 ) -> Response:
-    """Shows number or PIN once to who is proved to be there; who, which and why are on record before the value leaves."""
+    """Shows number or PIN once, or uncovers both in the photo, to who is proved to be there; who, which and why are on record
+    before anything leaves."""
     await require_step_up(request, person)
     try:
-        wanted = _secret(field)
+        wanted = None if field == PHOTO else _secret(field)
         if len(reason.strip()) < REASON_CHARACTERS_MIN:
             raise FieldInvalid(field="reason", why="too_short")
+        if wanted is None:
+            await console.services.review.uncover(person.id, card_id, reason.strip())
+            return await _uncovered(request, console, person, card_id)
         value = await console.services.review.reveal(person.id, card_id, wanted, reason.strip())
     except Refusal as refusal:
         return await render(request, console, person, card_id, refusal=refusal, block="refusal")
@@ -142,6 +166,14 @@ async def reveal(
     compared = await _compared(console, card_id) if wanted is FieldName.NUMBER else ()
     context = RevealContext(shell(request, person), card_id, wanted, value, compared)
     return await console.answer(request, "reveal.html", context, block="secret")
+
+
+async def _uncovered(request: Request, console: Console, person: Person, card_id: str) -> Response:
+    """The card's page again, whose photos show everything now."""
+    await renew_if_held(console, person, card_id)
+    if "hx-request" in request.headers:
+        return Response(status_code=204, headers={"hx-redirect": f"/cards/{card_id}"})
+    return see_other(f"/cards/{card_id}")
 
 
 async def _compared(console: Console, card_id: str) -> tuple[NumberCheck, ...]:
@@ -160,20 +192,46 @@ async def go_on(request: Request, console: Console, person: Person, card_id: str
     return see_other(nothing_left(wanted) if task is None else f"/cards/{task.card_id}")
 
 
-async def _record(console: Console, person: Person, card_id: str, task_id: str, draft: Draft, mark: str | None) -> str:
-    """The decision's id; refuses a form that is not complete before anything is written."""
+def _may_compare(console: Console, person: Person) -> bool:
+    """Whether this person may have their typing compared again: nobody may try so often that a PIN is found out."""
+    try:
+        console.typed_throttle.hit(person.id)
+    except TooManyTries:
+        return False
+    return True
+
+
+async def _record(
+    console: Console,
+    person: Person,
+    press: Press,
+    card_id: str,
+    task_id: str,
+    draft: Draft,
+    mark: str | None,
+    confirmed: Collection[str],
+) -> Made:
+    """The decision as it was written down; refuses a form that is not complete before anything is written."""
     review: Review = console.services.review
     async with console.services.database.transaction() as session:
         record = await reads.card(session, card_id)
     if record.task is None or record.task.id != task_id:
         raise TaskNotHeld(task=task_id[:60])
+    if record.standing_decision is None:  # A form sent twice gets its first answer below.
+        review.require_held(record.task, person.id)
+    require_seen(press, record)
     found = suggested(record, console.services.keyring)
     if mark is not None:
         draft = accepted(draft, found, mark)
-    outcome = found.suggestion.outcome
-    return await review.record_decision(
-        person.id, task_id, suggestion=outcome.value if outcome else "", **as_decision(draft, record)
+    proposed = found.suggestion.outcome
+    decision_id = await review.record_decision(
+        person.id,
+        task_id,
+        suggestion=proposed.value if proposed else "",
+        confirmed=confirmed,
+        **as_decision(draft, record),
     )
+    return Made(decision_id, card_id, draft.outcome)
 
 
 async def _tell_if_left(console: Console, decision_id: str) -> None:

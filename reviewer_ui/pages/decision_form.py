@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import date
 from typing import Any, TypeVar
 
 from activities.corrections import Corrections
 from database.reads.console import CardRecord
 from domain.cards import CardType
-from domain.money import Money
-from domain.reading import FieldName
 from domain.refusals import FieldInvalid, SuggestionChanged
 from domain.review import AskedItem, RejectReason, ReviewOutcome
 from domain.rules.brands import brand
 from reviewer_ui.pages.draft import Draft
 from reviewer_ui.pages.suggesting import Suggested
+from reviewer_ui.pages.typed import day_of, money_of
 
 ACCEPT = "accept"
 Chosen = TypeVar("Chosen")
@@ -68,23 +66,9 @@ def _corrected(draft: Draft, record: CardRecord, needed: bool) -> Corrections:
     return Corrections(
         number=kind.require_number(draft.number) if draft.number.strip() else None,
         pin=kind.require_pin(draft.pin) if draft.pin.strip() or needed else None,
-        face_value=kind.require_face_value(_money(draft.face_value, record)) if draft.face_value.strip() else None,
-        expiry=_date(draft.expiry) if draft.expiry.strip() else None,
+        face_value=kind.require_face_value(money_of(draft.face_value, kind)) if draft.face_value.strip() else None,
+        expiry=day_of(draft.expiry) if draft.expiry.strip() else None,
     )
-
-
-def _money(text: str, record: CardRecord) -> Money:
-    try:
-        return Money.from_decimal_text(text.strip().replace(",", ""), record.card.currency)
-    except ValueError:
-        raise FieldInvalid(field=FieldName.FACE_VALUE.value, why="not_an_amount") from None
-
-
-def _date(text: str) -> date:
-    try:
-        return date.fromisoformat(text.strip())
-    except ValueError:
-        raise FieldInvalid(field=FieldName.EXPIRY.value, why="not_a_date") from None
 
 
 def _one_of(kind: type[Chosen], given: str, name: str) -> Chosen:

@@ -8,7 +8,9 @@ from fastapi import APIRouter, Form
 from starlette.requests import Request
 from starlette.responses import Response
 
+from database.tables.people import PersonRow
 from domain.refusals import NotSignedIn
+from languages import LOCALES
 from reviewer_ui.visit import THEME_COOKIE, THEMES, At, home_of, see_other, visitor
 from web.locale import ONE_YEAR_S, remember, safe_return
 
@@ -32,8 +34,12 @@ async def healthz() -> dict[str, str]:
 
 
 @router.post("/language")
-async def language(console: At, locale: Text, back: Text = "/") -> Response:
-    """Keeps the language and goes back to the page it was chosen on."""
+async def language(request: Request, console: At, locale: Text, back: Text = "/") -> Response:
+    """Keeps the language, for who is signed in also in their profile, and goes back to the page it was chosen on."""
+    person = await visitor(request)
+    if person is not None and locale in LOCALES:
+        async with console.services.database.transaction() as session:
+            (await session.get_one(PersonRow, person.id)).locale = locale
     response = see_other(safe_return(back))
     remember(response, locale, secure=console.services.https)
     return response

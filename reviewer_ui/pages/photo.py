@@ -9,6 +9,7 @@ from fastapi import APIRouter
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
+from activities.reveals import uncovered
 from activities.standing import standing
 from database.reads import console as reads
 from database.reads import quality
@@ -18,6 +19,7 @@ from domain.people import Permission
 from domain.refusals import NotFound
 from gateways.pictures.store import PhotoMissing
 from reviewer_ui.audit import note
+from reviewer_ui.pages.card_view import covered, covered_boxes
 from reviewer_ui.sessions import Person
 from reviewer_ui.visit import At, Revealer
 
@@ -28,14 +30,19 @@ JPEG = "image/jpeg"
 
 @router.get("/cards/{card_id}/photos/{photo_id}")
 async def sharp(console: At, person: Revealer, card_id: str, photo_id: str) -> Response:
-    """The whole photo, for whoever has the card or a second review of it in hand; every look is in the audit record."""
+    """The whole photo, for whoever has the card or a second review of it in hand; every look is in the audit record.
+
+    Number and PIN are black in it where the reading knows their places, until this person revealed them.
+    """
     async with console.services.database.transaction() as session:
         row = await reads.photo(session, card_id, photo_id)
         held = _held_by(await reads.open_task(session, card_id), person)
         if not held and not await _looked_at_again(session, card_id, person):
             raise NotFound(photo=photo_id[:26])
         note(session, person, "console:card:see_photo", card_id)
-    return await _picture(console.services.photos.read, row.stored_sha256)
+        record = await reads.card(session, card_id)
+        hidden = covered_boxes(record, photo_id, covered(record, await uncovered(session, person.id, card_id)))
+    return await _picture(lambda digest: console.services.photos.covered(digest, hidden), row.stored_sha256)
 
 
 @router.get("/cards/{card_id}/photos/{photo_id}/preview")

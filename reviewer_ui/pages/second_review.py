@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form
 from starlette.requests import Request
 from starlette.responses import Response
 
+from activities.reveals import uncovered
 from database.reads import console as cards
 from database.reads import quality as reads
 from database.tables.columns import now
 from database.tables.quality import SecondReviewRow
 from domain.cards import CardType
 from domain.people import Permission
-from domain.refusals import FieldInvalid, NotFound, Refusal, SecretInWords
+from domain.refusals import DecidedUnseen, FieldInvalid, NotFound, Refusal, SecretInWords
 from domain.review import RejectReason, ReviewOutcome
 from domain.rules.brands import brand
 from reviewer_ui.pages import card_beside, card_fields, card_view
+from reviewer_ui.pages.seen import Press, Pressed, require_seen, settles
 from reviewer_ui.sessions import Person
 from reviewer_ui.visit import At, Checker, Console, Shell, allowed, see_other, shell
 
@@ -67,6 +70,8 @@ class SecondContext:
     reason: str
     note: str
     refusal: Refusal | None
+    settles_ms: int
+    now: datetime
     may_reveal: bool = False
 
 
@@ -93,28 +98,38 @@ async def show(request: Request, console: At, person: Checker, review_id: str) -
 
 @router.post("/{review_id}/decide")
 async def decide(
-    request: Request, console: At, person: Checker, review_id: str, outcome: Line = "", reason: Line = "", note: Note = ""
+    request: Request, console: At, person: Checker, press: Pressed, review_id: str,
+    outcome: Line = "", reason: Line = "", note: Note = "",
 ) -> Response:  # fmt: skip
     """What the second reviewer would have decided; then on to the next."""
     try:
+        await _require_seen(console, press, review_id)
         chosen = _outcome(outcome)
         why = _reason(reason) if chosen is ReviewOutcome.REJECT else None
         await console.second_reviews.decide(person.id, review_id, chosen, why, note)
-    except (FieldInvalid, SecretInWords) as refusal:
+    except (DecidedUnseen, FieldInvalid, SecretInWords) as refusal:
         return await _page(request, console, person, review_id, (outcome, reason, note), refusal)
     return await take_next(console, person)
 
 
 @router.post("/{review_id}/settle")
 async def settle(
-    request: Request, console: At, person: Settler, review_id: str, outcome: Line = "", note: Note = ""
+    request: Request, console: At, person: Settler, press: Pressed, review_id: str, outcome: Line = "", note: Note = ""
 ) -> Response:
     """What was right; both reviewers are told."""
     try:
+        await _require_seen(console, press, review_id)
         await console.second_reviews.settle(person.id, review_id, _outcome(outcome), note)
-    except (FieldInvalid, SecretInWords) as refusal:
+    except (DecidedUnseen, FieldInvalid, SecretInWords) as refusal:
         return await _page(request, console, person, review_id, (outcome, "", note), refusal)
     return see_other("/quality")
+
+
+async def _require_seen(console: Console, press: Press, review_id: str) -> None:
+    async with console.services.database.transaction() as session:
+        row = await session.get(SecondReviewRow, review_id[:64])
+        if row is not None:
+            require_seen(press, await cards.card(session, row.card_id))
 
 
 async def _page(
@@ -144,18 +159,20 @@ async def _context(
     keyring = console.services.keyring
     async with console.services.database.transaction() as session:
         record = await cards.card(session, row.card_id)
+        hidden = card_view.covered(record, await uncovered(session, person.id, row.card_id))
         beside = await card_beside.beside(session, record, keyring, now())
         names = await reads.names(session, {row.first_person, row.second_person or ""}) if settling else {}
     price, kind = card_view.price(record, person), brand(record.card.brand)
     return SecondContext(
         shell=shell(request, person), review_id=row.id, card_id=row.card_id, card_type=record.card.card_type,
-        brand_names=dict(kind.names), photos=card_view.photos(record, person, clear=True),
-        fields=card_fields.fields(record, keyring, person, clear=True),
+        brand_names=dict(kind.names), photos=card_view.photos(record, person, clear=True, hidden=hidden),
+        fields=card_fields.fields(record, keyring, person, clear=True, hidden=hidden),
         # Whether the seller was made the offer would give the first outcome away.
         price=None if price is None else replace(price, state="open"),
         beside=beside, answers=_answers(row, names) if settling else (), settling=settling,
         reject_reasons=tuple(one for one in RejectReason if one is not RejectReason.NOT_DECIDED),
         outcome=typed[0], reason=typed[1], note=typed[2], refusal=refusal,
+        settles_ms=round(settles(record).total_seconds() * 1000), now=now(),
     )  # fmt: skip
 
 

@@ -2,13 +2,39 @@
 
 const own = JSON.parse(document.body.dataset.keys || "{}"); // {"off": true}, or what a person changed: {"a": "y"}
 const CONTROL = "a, button, summary, input, select, textarea";
-const SETTLED_MS = 400; // A second Enter that was meant for the last card must not decide this one.
+const SETTLED_MS = 400; // A second Enter that was meant for the last page must not act on this one.
 const opened = performance.now();
 let going = false;
+let byKey = false; // A key is pressing a button at this moment.
 
 const typing = (element) =>
   Boolean(element?.closest?.("input:not([type=radio]):not([type=checkbox]), select, textarea, [contenteditable]"));
-const reachable = (element) => !element.disabled && element.checkVisibility();
+const reachable = (element) => !element.closest(":disabled") && element.checkVisibility();
+
+// A key decides a card only once somebody worked on its page, or it was in view for a time that grows with its value:
+// a second key that was meant for the card before must not decide this one.
+let looked = false;
+let viewedMs = 0;
+let viewedSince = document.visibilityState === "visible" ? performance.now() : null;
+const viewed = () => viewedMs + (viewedSince === null ? 0 : performance.now() - viewedSince);
+const judged = (target) => (typing(target) ? null : target.closest("form[data-settles-ms]"));
+const tooEarly = (form) => !looked && viewed() < Number(form.dataset.settlesMs);
+const WORK = /^(Tab|Arrow\w+|Page\w+|Home|End)$/;
+
+document.addEventListener("visibilitychange", () => {
+  if (document.visibilityState === "hidden") [viewedMs, viewedSince] = [viewed(), null];
+  else viewedSince ??= performance.now();
+});
+for (const work of ["pointerdown", "wheel", "touchmove", "input"]) {
+  document.addEventListener(work, () => (looked = true), { capture: true, passive: true });
+}
+document.addEventListener("keydown", (event) => WORK.test(event.key) && (looked = true), { capture: true });
+
+function tellEarly(form) {
+  const place = form.querySelector("[data-early-said]");
+  if (place) place.textContent = form.dataset.early;
+  say(form.dataset.early);
+}
 
 // What a key means to this person: the default name of its act, or nothing where they moved that act elsewhere.
 function meant(key) {
@@ -34,6 +60,9 @@ function press(name) {
   if (entry) return entry.focus(), true;
   const target = [...document.querySelectorAll(`[data-key~="${CSS.escape(name)}"]`)].find(reachable);
   if (!target) return false;
+  const form = judged(target);
+  if (form && tooEarly(form)) return tellEarly(form), true;
+  looked ||= !form && !target.closest("header, .card-head, .undo-bar"); // A field, the photo, a reason to type.
   if (target.matches("details.menu > summary")) openMenu(target.parentElement, !target.parentElement.open);
   else if (target.matches("button, a, summary")) target.click();
   else target.focus();
@@ -59,7 +88,7 @@ function act(key, target) {
   if (going) return go(key);
   const name = meant(key);
   if (name === null) return false;
-  if (name === "enter" && (target.closest(CONTROL) || performance.now() - opened < SETTLED_MS)) return false;
+  if (name === "enter" && (target.closest(CONTROL) || (!looked && performance.now() - opened < SETTLED_MS))) return false;
   if (name === "g") {
     going = true;
     setTimeout(() => (going = false), 2000);
@@ -80,8 +109,10 @@ document.addEventListener("keydown", (event) => {
     const menu = document.querySelector("details.menu[open]");
     if (menu) openMenu(menu, false);
     else if (typing(event.target)) event.target.blur(); // From a field back to the keys.
-  } else if (!own.off && !typing(event.target) && act(event.key.toLowerCase(), event.target)) {
-    event.preventDefault(); // The letter must not land in the field that it leads to.
+  } else if (!own.off && !typing(event.target)) {
+    byKey = true;
+    if (act(event.key.toLowerCase(), event.target)) event.preventDefault(); // The letter must not land in the field that it leads to.
+    byKey = false;
   }
 });
 
@@ -92,6 +123,7 @@ document.addEventListener("click", (event) => {
 // A form that is on its way is not sent a second time; a page that comes back from memory may send again.
 document.addEventListener("submit", (event) => {
   const form = event.target;
+  if (form.dataset.settlesMs) [form.elements.by.value, form.elements.looked.value] = [byKey ? "key" : "", looked ? "yes" : ""];
   if (!form.matches("[data-once]")) return;
   if (form.dataset.sent) event.preventDefault();
   form.dataset.sent = "yes";

@@ -46,7 +46,9 @@ async def confirm_fields(visit: SellerVisit, card_id: str) -> Response:
             row = await submissions.require_owner(session, visit.owner, card_id)
         if row.waiting_for is WaitingFor.SELLER_FIELDS:
             _require_fields(row, sent)
-        revision = await visit.site.services.intake.correct_fields(card_id, **_fields(row, sent), actor=visit.owner)
+        revision = await visit.site.services.intake.correct_fields(
+            card_id, **_fields(row, sent), actor=visit.owner, confirmed=_confirmed(sent)
+        )
         await visit.site.services.desk.confirm_fields(card_id, revision)
 
     return await answered(visit, card_id, sent, confirm)
@@ -168,10 +170,17 @@ async def _item(visit: Visit, card_id: str, sent: Mapping[str, str], photos: tup
         return await intake.replace_photo(card_id, photos[0], visit.owner)
     require_filled(sent, item.value)
     if item is AskedItem.EXPIRY:
-        return await intake.correct_fields(card_id, expiry=expiry(sent["expiry"]), actor=visit.owner)
+        return await intake.correct_fields(
+            card_id, expiry=expiry(sent["expiry"]), actor=visit.owner, confirmed=_confirmed(sent)
+        )
     if item is AskedItem.PIN:
-        return await intake.correct_fields(card_id, pin=sent["pin"], actor=visit.owner)
-    return await intake.correct_fields(card_id, number=sent["number"], actor=visit.owner)
+        return await intake.correct_fields(card_id, pin=sent["pin"], actor=visit.owner, confirmed=_confirmed(sent))
+    return await intake.correct_fields(card_id, number=sent["number"], actor=visit.owner, confirmed=_confirmed(sent))
+
+
+def _confirmed(sent: Mapping[str, str]) -> tuple[str, ...]:
+    """The marks of typed values that the seller confirmed against the photo."""
+    return tuple(sent.get("confirmed", "").split(","))
 
 
 def _require_fields(card: CardRow, sent: Mapping[str, str]) -> None:

@@ -179,7 +179,8 @@ async def test_a_genuine_notification_is_believed_once_and_settles_nothing_itsel
     assert (report.card_id, report.key, report.verdict) == (card_id, key, NotificationVerdict.ACCEPTED)
     assert not report.awaited
     await world.awaits(card_id, Stage.PAYOUT, WaitingFor.GATEWAY)
-    assert (await world.payment_notices.receive(a_notice(world, key, "465.00"))).awaited
+    later = await world.payment_notices.receive(a_notice(world, key, "465.00"))
+    assert later.awaited
     assert (await world.payment_notices.receive(notice)).verdict is NotificationVerdict.DUPLICATE
     (payout,) = await world.rows(PayoutRow, key=key)
     assert (payout.state, payout.settled_at) == (PayoutState.PREPARED, None)

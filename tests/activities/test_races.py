@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import text, update
 
 from activities import drafts, leaving
+from activities.reveals import REVEAL, REVEALS_MAX
 from activities.review import Review
-from activities.reviewing import REVEAL, REVEALS_MAX
 from database.invariants import DECISIONS, FACE_VALUE_COMPARED_SINCE, FOUR_EYES
 from database.tables.people import AuditRow
 from database.tables.review import ReviewCheckRow, ReviewDecisionRow, ReviewDraftRow, ReviewTaskRow

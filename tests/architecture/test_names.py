@@ -7,7 +7,7 @@ import ast
 import pytest
 
 from bootstrap.settings import PROJECT_ROOT
-from tests.architecture.tree import AROUND, LAYERS, modules
+from tests.architecture.tree import AROUND, LAYERS, modules, name_of
 
 # A drawer for everything ends up with everything in it; a module is named for what it does.
 DRAWERS = frozenset("util utils helper helpers common commons manager managers misc shared".split())
@@ -41,7 +41,7 @@ def test_a_stage_is_found_under_its_own_word_in_every_layer(stage: str) -> None:
 
 def test_every_activity_is_defined_in_the_module_of_its_stage_or_in_a_part_of_it() -> None:
     activities = modules("activities")
-    parts = {module.path.stem: _imported_activities(module.tree) for module in activities}
+    parts = _parts({module.path.stem: module.tree for module in activities})
     misplaced = [
         f"{module}: {named}"
         for module in activities
@@ -52,9 +52,17 @@ def test_every_activity_is_defined_in_the_module_of_its_stage_or_in_a_part_of_it
     assert misplaced == [], "an activity is named <stage>.<verb> after the module that holds or composes it"
 
 
-def test_an_activity_in_a_module_of_another_stage_is_found() -> None:
-    assert not _belongs("payout.send", "reading", {"payout": frozenset(), "reading": frozenset()})
-    assert _belongs("review.alarm", "alarms", {"review": frozenset({"alarms"}), "alarms": frozenset()})
+def test_an_activity_in_a_module_that_its_stage_only_imports_is_misplaced() -> None:
+    written = {
+        "review": "from activities.alarms import Alarms\nfrom activities.leaving import send\nclass Review(Alarms): ...",
+        "alarms": "from activities.undelivered import Undelivered as Kept\nclass Alarms(Kept): ...",
+        "undelivered": "class Undelivered: ...",
+        "leaving": "def send(): ...",
+    }
+    parts = _parts({stem: ast.parse(text) for stem, text in written.items()})
+    assert parts["review"] == {"alarms", "undelivered"}
+    assert [_belongs("review.x", module, parts) for module in written] == [True, True, True, False]
+    assert not _belongs("payout.send", "review", parts)
 
 
 def _belongs(named: str, module: str, parts: dict[str, frozenset[str]]) -> bool:
@@ -78,10 +86,33 @@ def _is_sentence(opening: str | None) -> bool:
     return len(first) > 20 and first[-1] in ".;:!?。"
 
 
-def _imported_activities(tree: ast.Module) -> frozenset[str]:
-    """Return the modules of `activities` that this one imports from: the parts that its class is composed of."""
-    imports = (node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom))
-    return frozenset(name.partition(".")[2] for name in imports if name.startswith("activities."))
+def _parts(trees: dict[str, ast.Module]) -> dict[str, frozenset[str]]:
+    """Return for each module of `activities` the modules whose classes its own classes inherit, however far up.
+
+    What a module only imports and calls is no part of its stage.
+    """
+    direct = {stem: _inherited(tree) for stem, tree in trees.items()}
+    found: dict[str, frozenset[str]] = {}
+    for stem in direct:
+        reached, left = set[str](), [stem]
+        while left:
+            for part in direct.get(left.pop(), frozenset()) - reached:
+                reached.add(part)
+                left.append(part)
+        found[stem] = frozenset(reached)
+    return found
+
+
+def _inherited(tree: ast.Module) -> frozenset[str]:
+    """Return the modules of `activities` from which this one's classes take a base class."""
+    imported = {
+        alias.asname or alias.name: node.module.partition(".")[2]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("activities.")
+        for alias in node.names
+    }
+    bases = {name_of(base) for node in ast.walk(tree) if isinstance(node, ast.ClassDef) for base in node.bases}
+    return frozenset(module for name, module in imported.items() if name in bases)
 
 
 def _activity_names(tree: ast.Module) -> list[str]:

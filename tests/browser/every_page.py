@@ -80,6 +80,7 @@ PAGES = (
     OnePage("/cards/{card_id}", SUPPORT, "/cards/{decided}"),
     OnePage("/cards/{card_id}/why-due", SUPPORT, "/cards/{held}/why-due"),
     OnePage("/quality", SENIOR),
+    OnePage("/setup/four-eyes", SENIOR),
     OnePage("/quality/second", REVIEWER),
     OnePage("/quality/second/{review_id}", SENIOR),
     OnePage("/insight", ADMIN),

@@ -66,6 +66,12 @@ async def context(browser: Browser, address: str, size: dict[str, int], *, scrip
     )
 
 
+async def look(page: Page) -> None:
+    """Do what somebody does who looks at a card: a key then decides it at once, without the wait for a card nobody looked at."""
+    await page.wait_for_load_state("load")
+    await page.keyboard.press("Home")
+
+
 async def sign_in_as_seller(whole: WholePlatform, page: Page) -> None:
     """By telephone number and the code that comes to it."""
     phone = f"139{secrets.randbelow(10**8):08d}"

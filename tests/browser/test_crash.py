@@ -13,15 +13,14 @@ from domain.people import Role
 from domain.review import ReviewOutcome
 from reviewer_ui.sessions import COOKIE
 from tests.browser.console_process import console_process
-from tests.browser.people import DESK, chromium
+from tests.browser.people import DESK, chromium, look
 from tests.reviewer_ui.cards import Waiting
 from tests.reviewer_ui.conftest import House
 from tests.reviewer_ui.conftest import console_url as console_url
 from tests.reviewer_ui.conftest import house as house
-from tests.reviewer_ui.test_deciding_page import decisions
+from tests.reviewer_ui.deciding import decisions
 
 pytestmark = pytest.mark.timeout(120)
-SETTLED_MS = 450
 NOTE = "the third digit may be an 8"
 
 
@@ -88,7 +87,7 @@ async def _window(browser: Browser, port: int, token: str) -> Page:
 async def _opened(page: Page, waiting: Waiting) -> None:
     await page.wait_for_url(f"**/cards/{waiting.card_id}")
     await page.wait_for_selector("form.decision")
-    await page.wait_for_timeout(SETTLED_MS)
+    await look(page)
 
 
 async def _still_there(page: Page, waiting: Waiting) -> None:

@@ -22,6 +22,7 @@ from domain.rules.checks import check_policy
 from reviewer_ui.app import build
 from tests.browser.axe import faults
 from tests.browser.console import Desks, Visitor, desks
+from tests.browser.people import look
 from tests.reviewer_ui.cards import NUMBER, PIN, Waiting
 from tests.reviewer_ui.conftest import House
 from tests.reviewer_ui.conftest import console_url as console_url
@@ -29,7 +30,6 @@ from tests.reviewer_ui.conftest import house as house
 from workflows.desk import CardDesk
 
 pytestmark = pytest.mark.timeout(90)
-SETTLED_MS = 450  # For so long the page takes no Enter; other keys wait as long here, as a reader does.
 BLIND = replace(check_policy(date(2026, 11, 23)), blind=True)
 BAR = "form.decision"
 
@@ -81,7 +81,7 @@ async def opened(page: Page, waiting: Waiting) -> None:
     """The card's page has come and takes keys."""
     await page.wait_for_url(f"**/cards/{waiting.card_id}")
     await page.wait_for_selector(BAR)
-    await page.wait_for_timeout(SETTLED_MS)
+    await look(page)
 
 
 async def told(house: House) -> list[str]:
@@ -148,7 +148,7 @@ async def test_a_blind_checker_who_comes_to_the_same_applies_it(house: House, br
         await page.wait_for_selector(f"{BAR} [value=apply]")
         assert "You came to the same" in await page.inner_text(BAR)
         assert await told(house) == []
-        await page.wait_for_timeout(SETTLED_MS)
+        await look(page)
         await page.keyboard.press("a")
         await page.wait_for_url("**/review?nothing=true")
     assert await told(house) == [waiting.card_id]
@@ -165,7 +165,7 @@ async def test_a_blind_checker_who_comes_to_another_outcome_can_only_send_back_o
         await page.wait_for_selector(f"{BAR} details.menu")
         assert "Decided by Mei" in await page.inner_text(BAR)
         assert await page.locator(f"{BAR} [value=apply]").count() == 0
-        await page.wait_for_timeout(SETTLED_MS)
+        await look(page)
         await page.keyboard.press("f")
         await page.keyboard.press("j")
         await page.wait_for_url("**/review?nothing=true")

@@ -17,15 +17,15 @@ from database.tables.review import ReviewTaskRow
 from domain.people import Role
 from domain.review import ReviewOutcome
 from tests.browser.console import Visitor, desks
+from tests.browser.people import look
 from tests.reviewer_ui.cards import Waiting
 from tests.reviewer_ui.conftest import House
 from tests.reviewer_ui.conftest import console_url as console_url
 from tests.reviewer_ui.conftest import house as house
+from tests.reviewer_ui.deciding import decisions
 from tests.reviewer_ui.scenes import change
-from tests.reviewer_ui.test_deciding_page import decisions
 
 pytestmark = pytest.mark.timeout(120)
-SETTLED_MS = 450
 NOTE = "the hologram moves"
 
 
@@ -47,7 +47,12 @@ async def opened(page: Page, waiting: Waiting) -> None:
     """The card's page has come and takes keys."""
     await page.wait_for_url(f"**/cards/{waiting.card_id}")
     await page.wait_for_selector("form.decision")
-    await page.wait_for_timeout(SETTLED_MS)
+    await look(page)
+
+
+async def press_all(page: Page, *keys: str) -> None:
+    for key in keys:
+        await page.keyboard.press(key)
 
 
 async def all_press_next(visitors: Sequence[Visitor]) -> list[str]:
@@ -69,7 +74,8 @@ async def test_two_who_press_next_at_once_never_have_the_same_card(house: House,
         got = await all_press_next(people)
         for _ in range(2):  # Each approves their card and is led to the next, at the same time as the other.
             await asyncio.gather(*(one.page.wait_for_selector("form.decision") for one in people))
-            await people[0].page.wait_for_timeout(SETTLED_MS)
+            for one in people:
+                await look(one.page)
             before = [one.page.url for one in people]
             await asyncio.gather(*(one.page.keyboard.press("a") for one in people))
             for one, was in zip(people, before, strict=True):
@@ -109,10 +115,9 @@ async def test_a_lease_runs_out_before_everybodys_eyes_and_the_card_is_anothers(
         await bo.page.keyboard.press("n")
         await opened(bo.page, waiting)
         assert await bo.page.input_value("[name=note]") == "", "another's words are their own"
+        await expect(ann.page.locator(".card-head")).to_contain_text("Bo has taken this task over")
         await ann.page.keyboard.press("Escape")
         await ann.page.keyboard.press("a")
-        await ann.page.wait_for_selector("#refusal .alert")
-        await expect(ann.page.locator(".card-head")).to_contain_text("Bo")
         assert await ann.page.input_value("[name=note]") == NOTE
         await bo.page.keyboard.press("a")
         await bo.page.wait_for_url("**/review?**")
@@ -135,7 +140,7 @@ async def test_the_countdown_says_when_the_lease_is_over_and_one_key_takes_the_c
         await ann.page.keyboard.press("a")
         await ann.page.wait_for_selector("#refusal .alert")
         assert await decisions(house, waiting) == []
-        await ann.page.wait_for_timeout(SETTLED_MS)
+        await look(ann.page)
         await ann.page.keyboard.press("a")  # Nobody took it meanwhile: pressed again, it is taken and decided.
         await ann.page.wait_for_url("**/review?**")
     assert [one.outcome for one in await decisions(house, waiting)] == [ReviewOutcome.APPROVE]
@@ -151,7 +156,7 @@ async def test_two_tabs_of_one_person_decide_once(house: House, browser_program:
         await opened(other, waiting)
         await ann.page.keyboard.press("a")
         await ann.page.wait_for_url("**/review?**")
-        await other.click("summary[data-key=r]")
-        await other.click("button[value='reject:forged']")
-        await other.wait_for_selector("#refusal .alert")
+        await expect(other.locator(".card-changed")).to_contain_text("no longer yours to decide")
+        await press_all(other, "a", "r", "f")
+        await expect(other.locator("details.menu[open]")).to_have_count(0)
     assert [one.outcome for one in await decisions(house, waiting)] == [ReviewOutcome.APPROVE]

@@ -12,7 +12,7 @@ from bootstrap.demo.samples import FOLDER, Sample
 from domain.cards import CardStatus, Outcome
 from domain.money import Money
 from domain.rules.brands import brand
-from tests.browser.people import DESK, PHONE, Visit, chromium, context, sign_in_as_reviewer, sign_in_as_seller
+from tests.browser.people import DESK, PHONE, Visit, chromium, context, look, sign_in_as_reviewer, sign_in_as_seller
 from tests.whole import WHOLE, WholePlatform
 
 pytestmark = [WHOLE, pytest.mark.timeout(200)]
@@ -101,6 +101,7 @@ async def _approve_by_keys(whole: WholePlatform, browser: Browser, card_id: str)
     await page.wait_for_selector("form.decision")
     await reviewer.note()
     assert await page.evaluate("document.documentElement.scrollHeight <= innerHeight"), "the card page scrolls"
+    await look(page)
     await page.keyboard.press("a")
     await page.wait_for_url("**/review?**")
     await reviewer.note()

@@ -9,24 +9,25 @@ from pathlib import Path
 from typing import cast
 
 import pytest
-from playwright.async_api import Page
+from playwright.async_api import Page, expect
 
 from activities.review import Review
 from bootstrap.decisions import Teller
+from database.tables.intake import CardRow
 from domain.people import Role
 from domain.review import ReviewOutcome
 from tests.browser.axe import faults
 from tests.browser.console import Visitor, desks
-from tests.browser.people import DESK
+from tests.browser.people import DESK, look
 from tests.reviewer_ui.cards import Waiting
 from tests.reviewer_ui.conftest import House
 from tests.reviewer_ui.conftest import console_url as console_url
 from tests.reviewer_ui.conftest import house as house
-from tests.reviewer_ui.test_deciding_page import decisions
+from tests.reviewer_ui.deciding import decisions
+from tests.reviewer_ui.scenes import change
 from workflows.desk import CardDesk
 
 pytestmark = pytest.mark.timeout(90)
-SETTLED_MS = 450  # For so long the page takes no Enter, lest one that was meant for the card before decides this one.
 UNDO_S = 4
 
 
@@ -58,7 +59,7 @@ async def opened(page: Page, waiting: Waiting) -> None:
     """The card's page has come and takes keys."""
     await page.wait_for_url(f"**/cards/{waiting.card_id}")
     await page.wait_for_selector("form.decision")
-    await page.wait_for_timeout(SETTLED_MS)
+    await look(page)
 
 
 async def press(page: Page, *keys: str) -> None:
@@ -81,10 +82,10 @@ async def test_several_cards_are_decided_by_keyboard_alone(house: House, browser
         await opened(page, forged)
         await press(page, "r", "f")
         await opened(page, blurred)
-        assert await page.locator(".undo-bar").is_visible()
+        assert await page.locator(".undo-bar").first.is_visible()
         await press(page, "z")  # That was the wrong letter.
         await opened(page, forged)
-        assert await page.locator(".undo-bar").count() == 0
+        assert await page.locator(".undo-bar", has_text="Reject").count() == 0
         await press(page, "r", "d")
         await opened(page, blurred)
         await press(page, "q", "1", "b")
@@ -104,6 +105,35 @@ async def test_several_cards_are_decided_by_keyboard_alone(house: House, browser
     assert (await house.cards.task(later)).snoozed_until is not None
     assert (await house.cards.task(hard)).escalated
     assert [card_id for card_id, _ in house.desk.told] == [clear.card_id, forged.card_id, blurred.card_id]
+    assert visitor.complaints == []
+
+
+async def test_a_key_decides_no_card_that_nobody_looked_at(house: House, browser_program: Path) -> None:
+    first, dear = await house.cards.waiting(), await house.cards.waiting(due_in_min=60)
+    await change(house, CardRow, dear.card_id, face_value_minor=500_000)  # In view for four seconds, or worked on.
+    async with at_work(house, browser_program) as visitor:
+        page = visitor.page
+        await press(page, "n")
+        await opened(page, first)
+        await press(page, "Enter")
+        await page.wait_for_url(f"**/cards/{dear.card_id}")
+        await page.wait_for_load_state("load")
+        await page.wait_for_timeout(900)
+        await press(page, "Enter", "a", "r", "f")
+        await expect(page.locator("[data-early-said]")).to_contain_text("Look at the card first")
+        assert page.url.endswith(dear.card_id)
+        assert await decisions(house, dear) == []
+        assert first.card_id[-6:] in await page.inner_text(".undo-bar")
+        assert "Approve" in await page.inner_text(".undo-bar")
+        await press(page, "1", "Enter")  # The number was looked at.
+        await page.wait_for_url("**/review?**")
+        bars = page.locator(".undo-bar")
+        assert [dear.card_id[-6:] in await bars.nth(0).inner_text(), await bars.count()] == [True, 2]
+        await bars.nth(1).locator("button").click()  # The older of the two can be undone as well.
+        await page.wait_for_url(f"**/cards/{first.card_id}")
+        assert dear.card_id[-6:] in await page.inner_text(".undo-bar")
+    assert (await outcome_of(house, first))[0][2] == "undone"
+    assert [why for _, _, why in await outcome_of(house, dear)] == [""]
     assert visitor.complaints == []
 
 
@@ -208,14 +238,18 @@ async def test_a_task_taken_over_leaves_the_stale_tab_with_its_words_and_the_hol
             await press(ann.page, "m")
             await ann.page.keyboard.type("the hologram moves")
             await bo.page.goto(f"/cards/{waiting.card_id}")
-            await bo.page.wait_for_timeout(SETTLED_MS)
+            await look(bo.page)
             await press(bo.page, "o", "u")
             await opened(bo.page, waiting)
             assert await bo.page.input_value("[name=note]") == ""
-            await press(ann.page, "Escape", "a")
-            await ann.page.wait_for_selector("#refusal .alert")
-            assert "Bo" in await ann.page.inner_text(".card-head")
+            await expect(ann.page.locator(".card-changed")).to_contain_text("Bo has taken this task over")
+            await expect(ann.page.locator(".card-head .lease")).to_contain_text("Bo")
+            assert await ann.page.locator("[data-countdown]").count() == 0
+            await press(ann.page, "Escape", "a", "Enter", "r", "f")
+            await expect(ann.page.locator("form.decision button[name=act]:enabled:not([tabindex])")).to_have_count(0)
+            assert await ann.page.locator("details.menu[open]").count() == 0
             assert await ann.page.input_value("[name=note]") == "the hologram moves"
+            assert await decisions(house, waiting) == []
             await press(bo.page, "Enter")
             await bo.page.wait_for_url("**/review?**")
         assert [one for one in ann.complaints if "409" not in one] == bo.complaints == []

@@ -17,7 +17,7 @@ from tests.reviewer_ui.cards import NUMBER, Waiting
 from tests.reviewer_ui.conftest import House
 from tests.reviewer_ui.conftest import console_url as console_url
 from tests.reviewer_ui.conftest import house as house
-from tests.reviewer_ui.test_deciding_page import decisions
+from tests.reviewer_ui.deciding import decisions
 
 pytestmark = pytest.mark.timeout(120)
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -18,6 +19,7 @@ from PIL import Image, ImageDraw
 from activities.console_sign_in import ConsoleSignIn
 from activities.notices import Channels, Notices
 from activities.payees import Payees
+from activities.reveals import REVEALS_MAX
 from activities.review import Review
 from database.migrate import upgrade
 from database.session import Database
@@ -88,15 +90,22 @@ async def house(console_url: str, tmp_path: Path) -> AsyncIterator[House]:
 
 
 @asynccontextmanager
-async def a_house(url: str, folder: Path, *, undo_s: int | None = 0) -> AsyncIterator[House]:
-    """A console over the migrated database at `url`, its photos in `folder`. Decisions leave at once unless `undo_s` says otherwise."""
+async def a_house(
+    url: str,
+    folder: Path,
+    *,
+    undo_s: int | None = 0,
+    reveals_max: int = REVEALS_MAX,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> AsyncIterator[House]:
+    """A console over the migrated database at `url`, its photos in `folder`. Decisions leave at once unless `undo_s` says otherwise; `now` is the clock by which they are made."""
     database, keyring = Database(url, pool_size=4), KeyRing.generate()
     photos = PhotoStore(
         folder,
         lambda jpeg: keyring.seal(jpeg, purpose="photo", aad="test"),
         lambda kept: keyring.open(kept, purpose="photo", aad="test"),
     )
-    review = Review(database, keyring, undo_s=undo_s)
+    review = Review(database, keyring, now, undo_s=undo_s, reveals_max=reveals_max)
     desk = StraightDesk(review)
     services = ConsoleServices(
         database=database,

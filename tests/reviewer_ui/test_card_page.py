@@ -129,6 +129,22 @@ async def test_the_same_photo_on_another_card_is_found_and_linked(house: House) 
     assert "Another seller sent the same photo (1) · high" in _text(page)
 
 
+async def test_list_and_risks_call_a_photo_the_same_by_one_rule(house: House) -> None:
+    mine, theirs = await house.cards.waiting(), await house.cards.waiting()
+    await sold_by(house, mine, OWN)
+    look = random.Random("one rule").getrandbits(63)
+    await change(house, PhotoRow, mine.photo_id, look=look)
+    for other, in_list, as_risk in (
+        (look, "same photo", "the same photo"),
+        (look ^ 1, "similar photo", "a similar photo"),
+    ):
+        await change(house, PhotoRow, theirs.photo_id, look=other)
+        told = _text(await _seen(house, mine))
+        assert f"another seller · {in_list}" in told
+        assert f"Another seller sent {as_risk} (1) · high" in told
+        assert told.count("Another seller sent") == 1
+
+
 @pytest.mark.parametrize("flipped", [(), (63,), (0, 17, 34, 51), (3, 4, 5, 6, 7), (1, 20, 40, 60, 61)])
 async def test_up_to_five_bits_of_difference_are_found_whichever_they_are(
     house: House, flipped: tuple[int, ...]

@@ -19,6 +19,7 @@ from reviewer_ui.codec import build_codec
 from reviewer_ui.services import CodecServices
 from reviewer_ui.sessions import COOKIE
 from tests.reviewer_ui.conftest import House
+from tests.reviewer_ui.doors import authenticator
 from workflows.codec import EncryptionCodec
 
 UI = "http://127.0.0.1:8233"
@@ -73,6 +74,38 @@ async def test_the_browser_is_told_that_only_the_temporal_page_may_ask(codec: ht
     assert (allowed.status_code, allowed.headers["access-control-allow-origin"]) == (200, UI)
     refused = await codec.options("/decode", headers={"origin": "http://elsewhere.test", **ask})
     assert "access-control-allow-origin" not in refused.headers
+
+
+async def test_the_temporal_page_may_send_the_cookie_and_read_the_refusal(
+    house: House, codec: httpx.AsyncClient
+) -> None:
+    """With "Include cross-origin credentials" on, as the page's own switch is called."""
+    ask = {"access-control-request-method": "POST", "access-control-request-headers": "content-type,x-namespace"}
+    body, origin = await _sealed(house.keyring), {"origin": UI}
+    signed_out = await codec.post("/decode", json=body, headers=origin)
+    codec.cookies.set(COOKIE, await house.sessions.open(await house.cards.person(Role.OPS)))
+    signed_in = await codec.post("/decode", json=body, headers=origin)
+    preflight = await codec.options("/decode", headers={"origin": UI, **ask})
+    assert [one.status_code for one in (signed_out, signed_in, preflight)] == [401, 200, 200]
+    for answer in (signed_out, signed_in, preflight):
+        told = (answer.headers["access-control-allow-origin"], answer.headers["access-control-allow-credentials"])
+        assert told == (UI, "true")
+
+
+@pytest.mark.parametrize(("with_authenticator", "status"), [(False, 401), (True, 200)])
+async def test_a_role_that_needs_an_authenticator_needs_it_here_too(
+    house: House, with_authenticator: bool, status: int
+) -> None:
+    services = CodecServices(house.database, house.keyring, (UI,), totp_required=frozenset({Role.OPS}))
+    transport = httpx.ASGITransport(app=build_codec(services), raise_app_exceptions=False)
+    person_id = await house.cards.person(Role.OPS)
+    if with_authenticator:
+        await authenticator(house, person_id)
+    bearer = {"authorization": f"Bearer {await house.sessions.open(person_id)}"}
+    async with httpx.AsyncClient(transport=transport, base_url="http://codec.test") as codec:
+        for path in ("/decode", "/encode"):
+            answer = await codec.post(path, json=await _sealed(house.keyring), headers=bearer)
+            assert answer.status_code == status, path
 
 
 async def test_what_was_not_sealed_here_is_refused(house: House, codec: httpx.AsyncClient) -> None:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import re
+from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import func, select
 
+from database.tables.notices import NoticeRow
+from database.tables.people import PersonRow
 from domain.people import Role
 from gateways.attachments import BYTES_MAX
 from tests.reviewer_ui.cards import NUMBER, Waiting
 from tests.reviewer_ui.conftest import House
+from tests.reviewer_ui.scenes import change
 
 PDF = b"%PDF-1.7\n%%EOF\n"
 FILE_LINK = re.compile(r'href="(/cards/[0-9A-Z]+/files/[0-9A-Z]+)"')
@@ -104,7 +109,7 @@ async def test_names_are_offered_while_one_types_them(house: House) -> None:
     browser = await house.as_(Role.REVIEWER, "Quentin Zhu")
     found = (await browser.get("/people/called", params={"q": "quentin z"})).json()
     assert [one["name"] for one in found] == ["Quentin Zhu"]
-    assert set(found[0]) == {"name", "email"}
+    assert set(found[0]) == {"calls", "name", "email"}
 
 
 async def test_a_comment_needs_a_form_of_ours(house: House) -> None:
@@ -112,3 +117,21 @@ async def test_a_comment_needs_a_form_of_ours(house: House) -> None:
     answer = await browser.post(f"/cards/{waiting.card_id}/comments", data={"words": "forged"})
     assert answer.status_code == 400
     assert "forged" not in (await browser.get(f"/cards/{waiting.card_id}")).text
+
+
+@pytest.mark.parametrize("typed", ["周", "zhou", "Zhou Y", "zhou@desk"])
+async def test_a_colleague_is_found_and_called_in_either_script_and_by_login(house: House, typed: str) -> None:
+    waiting, browser = await house.cards.waiting(), await house.as_(Role.REVIEWER)
+    called = await house.cards.person(Role.SENIOR, "周远 Zhou Yuan")
+    login = f"zhou{called[-6:].lower()}"
+    await change(house, PersonRow, called, email=f"{login}@desk.example")
+    begun = typed.replace("zhou@desk", f"{login}@desk")
+    found = (await browser.get("/people/called", params={"q": begun})).json()
+    assert f"{login}@desk.example" in [one["email"] for one in found]
+    for call in ("周远", "Zhou Yuan", login):
+        words = f"@{call} please look"
+        assert (await comment(browser, waiting, words)).status_code == 303
+    async with house.database.transaction() as session:
+        mine: Any = NoticeRow
+        told = await session.execute(select(func.count()).where(mine.person_id == called))
+    assert told.scalar_one() == 3

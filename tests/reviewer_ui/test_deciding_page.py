@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import html
-import json
-import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select
 
-from activities.review import Review
 from database.tables.people import AuditRow, PersonRow
-from database.tables.reading import ReadingRow
 from database.tables.review import ReasonCodeRow, ReviewDecisionRow, ReviewDraftRow, ReviewTaskRow
 from database.tables.verification import AnswerRow
 from domain.people import Role
@@ -22,53 +19,8 @@ from domain.review import AskedItem, ReviewOutcome
 from reviewer_ui.sessions import COOKIE
 from reviewer_ui.undoing import COOKIE as UNDO_COOKIE
 from tests.reviewer_ui.cards import NUMBER, OTHER_NUMBER, PIN, Waiting
-from tests.reviewer_ui.conftest import House, post
-
-
-def with_undo(house: House, seconds: int = 8) -> Review:
-    """Decisions of this house can be undone for so long."""
-    review: Review = house.app.state.console.services.review
-    review.undo_s = seconds
-    return review
-
-
-async def taken(house: House, browser: httpx.AsyncClient, **more: Any) -> Waiting:
-    waiting = await house.cards.waiting(**more)
-    assert (await post(browser, f"/cards/{waiting.card_id}/take", task_id=waiting.task_id)).status_code == 303
-    return waiting
-
-
-async def decide(browser: httpx.AsyncClient, waiting: Waiting, **form: str) -> httpx.Response:
-    return await post(browser, f"/cards/{waiting.card_id}/decision", task_id=waiting.task_id, **form)
-
-
-def suggested(page: str) -> str:
-    found = re.search(r'name="suggested" value="([^"]*)"', page)
-    assert found is not None
-    return html.unescape(found[1])
-
-
-async def decisions(house: House, waiting: Waiting) -> list[ReviewDecisionRow]:
-    row: Any = ReviewDecisionRow
-    async with house.database.transaction() as session:
-        statement = select(ReviewDecisionRow).where(row.task_id == waiting.task_id).order_by(row.made_at)
-        return list((await session.execute(statement)).scalars())
-
-
-async def changed(house: House, table: Any, waiting: Waiting, **values: Any) -> None:
-    async with house.database.transaction() as session:
-        await session.execute(update(table).where(table.card_id == waiting.card_id).values(**values))
-
-
-async def read_as(house: House, waiting: Waiting, confidence_bp: int, **values: str) -> None:
-    """The photo shows these values."""
-    async with house.database.transaction() as session:
-        rows: Any = ReadingRow
-        row = (await session.execute(select(ReadingRow).where(rows.card_id == waiting.card_id))).scalar_one()
-        row.fields = [{"name": name, "confidence": confidence_bp / 10_000, "confidence_bp": confidence_bp, "box": None, "source": "ocr", "use": "differs"} for name in values]  # fmt: skip
-        row.values_sealed = house.keyring.seal_text(
-            json.dumps(values), purpose="reading", aad=f"reading:{row.id}:values"
-        )
+from tests.reviewer_ui.conftest import House, a_house, post
+from tests.reviewer_ui.deciding import changed, confirmation, decide, decisions, read_as, suggested, taken, with_undo
 
 
 async def test_a_clear_card_is_accepted_by_one_button_and_the_next_opens(house: House) -> None:
@@ -140,7 +92,13 @@ async def test_a_decision_is_undone_within_its_window_and_its_card_opens_with_wh
     browser = await house.as_(Role.REVIEWER)
     waiting = await taken(house, browser)
     answer = await decide(
-        browser, waiting, act="approve_corrected", number=OTHER_NUMBER, note="second line", then="next"
+        browser,
+        waiting,
+        act="approve_corrected",
+        number=OTHER_NUMBER,
+        note="second line",
+        then="next",
+        confirmed=confirmation(house, waiting, OTHER_NUMBER),
     )
     (made,) = await decisions(house, waiting)
     assert house.desk.told == []
@@ -153,22 +111,32 @@ async def test_a_decision_is_undone_within_its_window_and_its_card_opens_with_wh
     assert f'value="{OTHER_NUMBER}"' in page
     assert 'value="second line"' in page
     assert "/undo" not in page
-    assert (await decide(browser, waiting, act="approve_corrected", number=OTHER_NUMBER)).status_code == 303
+    confirmed = confirmation(house, waiting, OTHER_NUMBER)
+    again = await decide(browser, waiting, act="approve_corrected", number=OTHER_NUMBER, confirmed=confirmed)
+    assert again.status_code == 303
     assert len(await decisions(house, waiting)) == 2
 
 
-async def test_what_left_is_not_undone_and_nobody_undoes_for_another(house: House) -> None:
-    review = with_undo(house)
+async def test_what_left_is_not_undone_and_nobody_undoes_for_another(console_url: str, tmp_path: Path) -> None:
+    ahead = timedelta(0)
+    async with a_house(console_url, tmp_path, undo_s=8, now=lambda: datetime.now(UTC) + ahead) as house:
+        waiting, browser, made = await _decided(house)
+        ahead = timedelta(seconds=9)
+        late = await post(browser, f"/decisions/{made.id}/undo")
+    assert late.status_code == 409
+    assert "can no longer be undone" in late.text
+    assert 'class="undo-bar"' not in late.text
+    assert waiting.task_id == made.task_id
+
+
+async def _decided(house: House) -> tuple[Waiting, httpx.AsyncClient, ReviewDecisionRow]:
+    """A card approved a moment ago, the browser that did it, and the decision, which another may not undo."""
     browser, other = await house.as_(Role.REVIEWER), await house.as_(Role.SENIOR)
     waiting = await taken(house, browser)
     await decide(browser, waiting, act="approve")
     (made,) = await decisions(house, waiting)
     assert (await post(other, f"/decisions/{made.id}/undo")).status_code == 404
-    review._now = lambda: datetime.now(UTC) + timedelta(seconds=9)
-    late = await post(browser, f"/decisions/{made.id}/undo")
-    assert late.status_code == 409
-    assert "can no longer be undone" in late.text
-    assert 'class="undo-bar"' not in late.text
+    return waiting, browser, made
 
 
 async def test_without_a_window_no_page_offers_to_undo(house: House) -> None:

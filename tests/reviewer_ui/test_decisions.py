@@ -10,6 +10,7 @@ import pytest
 from domain.people import Role
 from tests.reviewer_ui.cards import NUMBER, OTHER_NUMBER, PIN
 from tests.reviewer_ui.conftest import House, post
+from tests.reviewer_ui.deciding import confirmation
 
 
 async def test_next_takes_the_top_task_and_opens_its_card(house: House) -> None:
@@ -62,6 +63,7 @@ async def test_a_lease_that_ran_out_is_taken_again_with_the_decision(house: Hous
     await post(browser, f"/cards/{waiting.card_id}/take", task_id=waiting.task_id)
     await house.cards.run_out(waiting)
     form = {"task_id": waiting.task_id, "outcome": "approve_corrected", "number": OTHER_NUMBER}
+    form["confirmed"] = confirmation(house, waiting, OTHER_NUMBER)
     late = await post(browser, f"/cards/{waiting.card_id}/decision", **form)
     assert late.status_code == 409
     assert 'name="retake"' in late.text
@@ -127,6 +129,7 @@ async def test_a_regional_card_needs_entered_fields(house: House) -> None:
     as_it_stands = await post(browser, f"/cards/{waiting.card_id}/decision", task_id=waiting.task_id, outcome="approve")
     assert as_it_stands.status_code == 422
     entered = {"number": "12345 67890", "pin": "604128", "face_value": "500.00"}
+    entered["confirmed"] = confirmation(house, waiting, "1234567890")
     answer = await post(
         browser, f"/cards/{waiting.card_id}/decision", task_id=waiting.task_id, outcome="approve_corrected", **entered
     )

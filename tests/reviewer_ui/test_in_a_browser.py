@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import uvicorn
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import FilePayload, Page, async_playwright
 
 from domain.people import Role
 from reviewer_ui.sessions import COOKIE
@@ -77,6 +77,16 @@ async def test_a_card_is_taken_looked_at_and_rejected_by_keys(house: House, brow
         await page.wait_for_url("**/review?**")
     assert complaints == []
     assert [card_id for card_id, _ in house.desk.told] == [waiting.card_id]
+
+
+async def test_the_name_of_a_chosen_file_is_shown_before_it_is_sent(house: House, browser_program: Path) -> None:
+    waiting = await house.cards.waiting()
+    async with _page(house, browser_program, 1366, 768) as (page, complaints):
+        await page.goto(f"/cards/{waiting.card_id}")
+        chosen = FilePayload(name="收据 receipt.pdf", mimeType="application/pdf", buffer=b"%PDF-1.7")
+        await page.set_input_files("form.comment input[name=files]", [chosen])
+        assert await page.inner_text("[data-files]") == "收据 receipt.pdf"
+    assert complaints == []
 
 
 async def test_on_a_phone_nothing_runs_off_the_side(house: House, browser_program: Path) -> None:

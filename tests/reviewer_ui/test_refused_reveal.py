@@ -8,11 +8,10 @@ import httpx
 import pytest
 from playwright.async_api import expect
 
-from activities import reviewing
 from domain.people import Role
 from tests.browser.console import desks
 from tests.reviewer_ui.cards import NUMBER, PIN
-from tests.reviewer_ui.conftest import House, post
+from tests.reviewer_ui.conftest import House, a_house, post
 
 REASON = "the store asks on the phone"
 
@@ -41,9 +40,13 @@ async def test_a_refused_reveal_answers_with_the_refusal_alone(house: House, for
 
 
 async def test_whoever_has_looked_too_often_reads_so_where_the_secret_would_be(
-    house: House, browser_program: Path, monkeypatch: pytest.MonkeyPatch
+    console_url: str, tmp_path: Path, browser_program: Path
 ) -> None:
-    monkeypatch.setattr(reviewing, "REVEALS_MAX", 1)
+    async with a_house(console_url, tmp_path, reveals_max=1) as house:
+        await _looks_too_often(house, browser_program)
+
+
+async def _looks_too_often(house: House, browser_program: Path) -> None:
     waiting = await house.cards.waiting()
     token = await house.sessions.open(await house.cards.person(Role.REVIEWER))
     async with desks(house, browser_program) as office, office.visit(token) as at:

@@ -133,3 +133,19 @@ async def test_what_cannot_be_is_refused_and_kept_on_the_page(house: House) -> N
         answer = await post(browser, "/account/profile", name=name, locale=locale, timezone=timezone)
         assert answer.status_code == 422
     assert 'value="Lin"' in answer.text
+
+
+async def test_the_switch_is_the_profiles_language_and_saving_the_profile_keeps_it(house: House) -> None:
+    person_id = await house.cards.person(Role.REVIEWER)  # Their profile says Chinese.
+    browser = house.browser(await house.sessions.open(person_id))
+    assert (await post(browser, "/language", locale="en", back="/account")).status_code == 303
+    page = (await browser.get("/account", headers={"accept-language": "zh-CN"})).text
+    assert '<html lang="en"' in page
+    assert '<option value="en" lang="en" selected>' in page
+    await post(browser, "/account/profile", name="Lin", timezone="UTC")  # The language was not chosen here.
+    assert '<html lang="en"' in (await browser.get("/account", headers={"accept-language": "zh-CN"})).text
+    async with house.database.transaction() as session:
+        assert (await session.get_one(PersonRow, person_id)).locale == "en"
+    await post(browser, "/language", locale="xx", back="/account")
+    async with house.database.transaction() as session:
+        assert (await session.get_one(PersonRow, person_id)).locale == "en"

@@ -42,6 +42,10 @@ def test_the_matrix_knows_every_address(house: House) -> None:
     assert [one for one, times in Counter((line.method, line.path) for line in MATRIX).items() if times > 1] == []
 
 
+def test_the_matrix_names_one_status_for_each_act() -> None:
+    assert [(line.path, line.gives) for line in MATRIX if line.method == "POST" and len(line.gives) != 1] == []
+
+
 @pytest.mark.parametrize("role", list(Role))
 async def test_a_role_gets_what_is_its_own_and_nothing_else(
     house: House, filled_in: Mapping[str, str], role: Role

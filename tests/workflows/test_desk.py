@@ -12,7 +12,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from domain.cards import Outcome, Stage, Story, WaitingFor
 from domain.refusals import QuoteAnswered, QuoteExpired, Refusal, TemporarilyUnavailable
-from workflows.desk import CardDesk, _heard
+from workflows.desk import CardDesk
 
 
 @dataclass
@@ -85,9 +85,8 @@ class Hung(Handle):
             raise WorkflowUpdateRPCTimeoutOrCancelledError from cancelled
 
 
-async def test_a_person_waits_no_longer_than_their_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_heard, "__defaults__", (0.05,))
-    desk = CardDesk(Client(Hung(OPEN, RPCStatusCode.OK)))  # type: ignore[arg-type]
+async def test_a_person_waits_no_longer_than_their_patience() -> None:
+    desk = CardDesk(Client(Hung(OPEN, RPCStatusCode.OK)), answer_within_s=0.05)  # type: ignore[arg-type]
     with pytest.raises(TemporarilyUnavailable):
         await desk.confirm_fields("card", 1)
 

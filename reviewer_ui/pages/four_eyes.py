@@ -1,0 +1,48 @@
+"""The policies of second looks in force, for those who answer for quality: which decisions two people make, and what is sampled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from starlette.requests import Request
+from starlette.responses import Response
+
+from activities.staging import CNY_PER_UNIT_MAX
+from database.tables.columns import now
+from domain.four_eyes import CheckPolicy
+from domain.money import Money
+from domain.people import Permission
+from domain.rules.checks import sampling_policy
+from domain.sampling import SamplingPolicy
+from reviewer_ui.pages.queue_rows import brand_names
+from reviewer_ui.sessions import Person
+from reviewer_ui.visit import At, Shell, allowed, shell
+
+router = APIRouter()
+QualityReader = Annotated[Person, Depends(allowed(Permission.SEE_QUALITY))]
+
+
+@dataclass(frozen=True)
+class FourEyesContext:
+    """Both policies as they are today. `limit` is the face value from which on two people decide; `per_unit` is what a
+    unit of another currency counts for in it, CNY.
+    """
+
+    shell: Shell
+    checks: CheckPolicy
+    limit: Money
+    per_unit: int
+    sampling: SamplingPolicy
+    brands: dict[str, dict[str, str]]
+
+
+@router.get("/setup/four-eyes")
+async def show(request: Request, console: At, person: QualityReader) -> Response:
+    """The page; nothing can be changed on it."""
+    checks = console.services.review.check_policy()
+    sampling = sampling_policy(now().date())
+    limit = Money(checks.value_minor_min)
+    context = FourEyesContext(shell(request, person), checks, limit, CNY_PER_UNIT_MAX, sampling, brand_names())
+    return await console.answer(request, "four_eyes.html", context)

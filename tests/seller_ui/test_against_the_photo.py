@@ -1,0 +1,70 @@
+"""A number typed otherwise than the photo surely shows is confirmed by the seller, and kept with the card's story."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import httpx
+from sqlalchemy import select
+
+from database.session import Database
+from database.tables.intake import CardEventRow, PhotoRow
+from database.tables.reading import ReadingRow
+from domain.cards import Stage, WaitingFor
+from domain.identifiers import new_id
+from seller_ui.services import SellerServices
+from tests.seller_ui.conftest import PlayedDesk
+from tests.seller_ui.pages import Page
+from tests.seller_ui.test_selling import PAYEE, card_id, fresh_number, move, picture
+
+EVENT: Any = CardEventRow
+PHOTO: Any = PhotoRow
+
+
+async def read_as(services: SellerServices, card: str, number: str) -> None:
+    """The card's photo was read so, beyond doubt."""
+    async with services.database.transaction() as session:
+        photo = (await session.execute(select(PhotoRow).where(PHOTO.card_id == card))).scalar_one()
+        reading_id = new_id()
+        sealed = services.keyring.seal_text(
+            json.dumps({"number": number}), purpose="reading", aad=f"reading:{reading_id}:values"
+        )
+        entry = {
+            "name": "number",
+            "confidence": 1,
+            "confidence_bp": 10_000,
+            "box": None,
+            "source": "ocr",
+            "use": "taken",
+        }
+        session.add(
+            ReadingRow(
+                id=reading_id, card_id=card, photo_id=photo.id, reader="test", duration_ms=1, fields=[entry],
+                values_sealed=sealed,
+            )
+        )  # fmt: skip
+
+
+async def test_a_number_that_differs_from_the_photo_is_confirmed_first(
+    browser: httpx.AsyncClient, services: SellerServices, desk: PlayedDesk, database: Database
+) -> None:
+    form = await Page.get(browser, "/sell/walmart")
+    card = card_id(await form.send("/sell/walmart", photo=picture(), payee="other", **PAYEE))
+    await read_as(services, card, fresh_number())
+    await move(database, card, Stage.READING, WaitingFor.SELLER_FIELDS, "reading.done")
+    typed = {"number": fresh_number(), "pin": "123456", "face_value": "500"}
+    page = await Page.get(browser, f"/cards/{card}")
+    refused = await page.fill(f"/cards/{card}/fields", typed)
+    assert refused.status == 409
+    assert "differs from what the photo clearly shows" in refused.text
+    assert ("confirm_fields", card) not in [told[:2] for told in desk.told]
+    mark = re.search(r'name="confirmed" value="([0-9a-f]+)"', refused.text)
+    assert mark is not None
+    await refused.fill(f"/cards/{card}/fields", typed | {"confirmed": mark[1]})
+    assert desk.told[-1][:2] == ("confirm_fields", card)
+    async with database.transaction() as session:
+        confirmed = EVENT.card_id == card, EVENT.what == "intake.fields_confirmed"
+        [event] = (await session.execute(select(CardEventRow).where(*confirmed))).scalars()
+    assert event.facts["against_reading"] == "number"
