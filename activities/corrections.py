@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm.attributes import flag_modified
 
+from database.tables.columns import now
 from database.tables.intake import CardRow
 from database.tables.reading import ReadingRow
 from database.tables.review import ReviewDecisionRow
 from domain.cards import CardType
 from domain.money import Currency, Money
 from domain.reading import FieldName, money_text
-from domain.refusals import CardExpired, CardNumberInvalid, FieldInvalid, PinInvalid
+from domain.refusals import CardNumberInvalid, FieldInvalid, PinInvalid
 from domain.rules.brands import brand
 from domain.sealing import KeyRing
 
@@ -83,13 +84,11 @@ def corrections_in(decision: ReviewDecisionRow, keyring: KeyRing) -> Corrections
 def checked_fields(brand_code: str, given: Corrections) -> Corrections:
     """The fields tidied. Refuses whatever breaks the brand's rules, and an expiry that has passed."""
     known = brand(brand_code)
-    if given.expiry is not None and given.expiry < datetime.now(UTC).date():
-        raise CardExpired(expiry=given.expiry.isoformat())
     return Corrections(
         number=known.require_number(given.number) if given.number is not None else None,
         pin=known.require_pin(given.pin) if given.pin is not None else None,
         face_value=known.require_face_value(given.face_value) if given.face_value is not None else None,
-        expiry=given.expiry,
+        expiry=known.require_unexpired(given.expiry, now()),
     )
 
 

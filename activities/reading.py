@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,8 +79,7 @@ class CardReading:
     ) -> ReadFacts:
         known, standing = brand(card.brand), await self._standing(session, card)
         several = _show_several_cards(known, readings)
-        shown = {} if several else _best(readings)  # Fields of two cards are never put on one.
-        best = {name: field for name, field in shown.items() if _is_plausible(known, field)}
+        best = {} if several else _best(_usable(known, readings))  # Fields of two cards are never put on one.
         taken = {name: field for name, field in best.items() if standing.use_of(field) == "taken"}
         for photo, reading in zip(photos, readings, strict=True):
             session.add(self._row(card, photo, reading, standing, taken))
@@ -165,10 +164,14 @@ async def _current(session: AsyncSession, card_id: str) -> list[PhotoRow]:
     return list((await session.execute(statement)).scalars())
 
 
-def _best(readings: Sequence[Reading]) -> dict[FieldName, ReadField]:
+def _usable(known: Brand, readings: Sequence[Reading]) -> list[ReadField]:
+    return [field for reading in readings for field in reading.fields if _is_usable(known, field)]
+
+
+def _best(fields: Iterable[ReadField]) -> dict[FieldName, ReadField]:
     """Each field from the photo that shows it most surely."""
     best: dict[FieldName, ReadField] = {}
-    for read in (field for reading in readings for field in reading.fields):
+    for read in fields:
         if read.name not in best or best[read.name].confidence < read.confidence:
             best[read.name] = read
     return best
@@ -176,7 +179,7 @@ def _best(readings: Sequence[Reading]) -> dict[FieldName, ReadField]:
 
 def _show_several_cards(known: Brand, readings: Sequence[Reading]) -> bool:
     """Return whether two photos show different numbers, or different brands: one card cannot have both."""
-    numbers = {tidy_number(field.value) for field in _all(readings, FieldName.NUMBER) if _is_plausible(known, field)}
+    numbers = {tidy_number(field.value) for field in _all(readings, FieldName.NUMBER) if _is_usable(known, field)}
     brands = {field.value for field in _all(readings, FieldName.BRAND) if field.confidence >= SURE_OF_BRAND}
     return len(numbers) > 1 or len(brands) > 1
 
@@ -185,8 +188,13 @@ def _all(readings: Sequence[Reading], name: FieldName) -> list[ReadField]:
     return [field for reading in readings for field in reading.fields if field.name is name]
 
 
-def _is_plausible(known: Brand, read: ReadField) -> bool:
-    """Whether the brand could have issued it: a misread number is left to the seller rather than put on the card."""
+def _is_usable(known: Brand, read: ReadField) -> bool:
+    """Whether the brand could have issued it and print or a supported code says so; else it is left to the seller.
+
+    A number that only a code names may belong to a hotline or an article, and other cards carry the same code.
+    """
+    if read.is_candidate:
+        return False
     if read.name is FieldName.NUMBER:
         return known.is_valid(tidy_number(read.value))
     if read.name is FieldName.FACE_VALUE:
@@ -199,7 +207,7 @@ def _is_plausible(known: Brand, read: ReadField) -> bool:
 def _entry(read: ReadField, standing: _Standing, taken: dict[FieldName, ReadField], known: Brand) -> dict[str, Any]:
     """A field as its row keeps it: everything but its value."""
     use = standing.use_of(read)
-    if not _is_plausible(known, read) or (use == "taken" and taken.get(read.name) is not read):
+    if not _is_usable(known, read) or (use == "taken" and taken.get(read.name) is not read):
         use = "unused"
     box = read.box
     return {
@@ -216,7 +224,7 @@ def _entry(read: ReadField, standing: _Standing, taken: dict[FieldName, ReadFiel
 def _facts(
     card: CardRow, known: Brand, readings: Sequence[Reading], taken: dict[FieldName, ReadField], *, duplicate: bool
 ) -> ReadFacts:
-    printed = _best(readings).get(FieldName.BRAND)
+    printed = _best(_all(readings, FieldName.BRAND)).get(FieldName.BRAND)
     has_pin = known.pin is None or card.pin_sealed is not None
     return ReadFacts(
         found=any(not reading.is_empty for reading in readings),

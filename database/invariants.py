@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.clock_invariant import untrue_clocks
 from database.repositories import evidence
+from domain.places import business_day
 from domain.rules.checks import check_policy
 
 # A card whose step is running has no timer in the database; after this long without a change it counts as stuck.
@@ -151,7 +152,7 @@ async def violations(session: AsyncSession, public_key: bytes, *, step_max: time
     found = [Violation(name, what) for name, sql in checks.items() for what in await _lines(session, sql)]
     held = await session.execute(text(HELD), {"step_max": step_max})
     found += [Violation("I5", what) for what in held.scalars()]
-    alone_below = check_policy(datetime.now(UTC).date()).value_minor_min
+    alone_below = check_policy(business_day(datetime.now(UTC))).value_minor_min
     given = {"alone_below": alone_below, "face_since": FACE_VALUE_COMPARED_SINCE}
     one_word = await session.execute(text(FOUR_EYES), given)
     found += [Violation("I8", what) for what in one_word.scalars()]

@@ -12,6 +12,7 @@ from activities.people import CAPACITY_MAX, WorkSetUp
 from database.tables.people import PersonRow
 from domain.cards import CardType
 from domain.money import Money
+from domain.places import today_in
 from domain.refusals import FieldInvalid
 from domain.rules.brands import catalogue
 from domain.snooze import local_moment
@@ -71,7 +72,7 @@ def work_form(row: PersonRow) -> WorkForm:
         limit="" if row.limit_minor is None else Money(row.limit_minor).decimal_text(),
         capacity=str(row.capacity),
         on_duty=row.on_duty,
-        probation="" if row.probation_until is None else row.probation_until.astimezone(zone).date().isoformat(),
+        probation="" if row.probation_until is None else today_in(zone, row.probation_until).isoformat(),
         team=row.team,
         timezone=row.timezone,
     )

@@ -18,6 +18,7 @@ from database.reads.submissions import CardView
 from database.tables.intake import CardRow
 from domain.cards import StoryEntry
 from domain.money import Money
+from domain.places import business_day
 from domain.refusals import Refusal
 from domain.review import AskedItem
 from domain.rules.brands import Brand, brand
@@ -133,7 +134,7 @@ async def _details(
 def _tries_left(story: tuple[StoryEntry, ...]) -> int:
     """As the last checked code left it; the issuer may allow fewer tries than we do."""
     told = [entry.facts["tries_left"] for entry in story if "tries_left" in entry.facts]
-    return int(told[-1]) if told else limits_in_force(datetime.now(UTC).date()).code_tries_max
+    return int(told[-1]) if told else limits_in_force(business_day(datetime.now(UTC))).code_tries_max
 
 
 def _known(visit: Visit, row: CardRow) -> dict[str, str]:

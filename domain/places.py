@@ -1,0 +1,20 @@
+"""Which day it is depends on the place: the one function that turns a moment into a day there."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+BUSINESS_ZONE = ZoneInfo("Asia/Shanghai")  # Sellers, issuers and the office live by this clock.
+
+
+def today_in(zone: ZoneInfo, moment: datetime) -> date:
+    """Return the day that a clock of `zone` shows at `moment`. Raises ValueError for a moment without a zone."""
+    if moment.tzinfo is None:
+        raise ValueError("moment")
+    return moment.astimezone(zone).date()
+
+
+def business_day(moment: datetime) -> date:
+    """Return the day in the office at `moment`: policies begin and figures are counted by it."""
+    return today_in(BUSINESS_ZONE, moment)
