@@ -16,7 +16,7 @@ TODAYS = frozenset({"today", "utcnow", "fromtimestamp", "utcfromtimestamp"})
 
 def days_without_place(tree: ast.AST) -> list[int]:
     """Lines that ask a moment for its day, a class for today, or a database for its own day."""
-    return [node.lineno for node in ast.walk(tree) if _asks_a_moment(node) or _asks_the_database(node)]
+    return [getattr(node, "lineno", 0) for node in ast.walk(tree) if _asks_a_moment(node) or _asks_the_database(node)]
 
 
 def _asks_a_moment(node: ast.AST) -> bool:
