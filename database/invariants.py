@@ -143,6 +143,12 @@ SELECT 'card ' || id || ' has no event' FROM card WHERE NOT EXISTS (SELECT FROM 
 """
 
 
+UNPLACED = """
+SELECT 'leaf ' || id || ' has waited for its place since ' || at FROM evidence_leaf
+WHERE tree_index IS NULL AND at < now() - CAST(:step_max AS interval) ORDER BY id LIMIT 20
+"""
+
+
 async def violations(session: AsyncSession, public_key: bytes, *, step_max: timedelta = STEP_MAX) -> list[Violation]:
     """Every violation of I1, I2, I4 (its local part), I5, I6, I7, I8 and I11; none when all is well.
 
@@ -158,6 +164,8 @@ async def violations(session: AsyncSession, public_key: bytes, *, step_max: time
     found += [Violation("I8", what) for what in one_word.scalars()]
     found += [Violation("I7", fault) for fault in await evidence.verify_all(session, public_key)]
     found += [Violation("I7", fault) for fault in await _inconsistent(session)]
+    unplaced = await session.execute(text(UNPLACED), {"step_max": step_max})
+    found += [Violation("I7", what) for what in unplaced.scalars()]
     found += [Violation("I11", fault) for fault in await untrue_clocks(session)]
     return found
 
