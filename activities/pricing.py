@@ -28,7 +28,7 @@ from domain.cards import CardType, Stage, WaitingFor
 from domain.facts import OfferFacts, ValuedFacts
 from domain.ledger import owed
 from domain.money import Currency, Money
-from domain.places import business_day
+from domain.places import business_day, zoned
 from domain.pricing import QuoteState, Valuation
 from domain.review import ReviewReason
 from domain.rules.assessment import PartyAnswer, heard, reasons_of
@@ -130,14 +130,15 @@ class Pricing:
         await clocks.follow(session, card.id, WaitingFor.MACHINE, self._now())
 
     def _expiry(self, card_type: CardType, quote: QuoteRow) -> datetime:
-        """A foreign card's offer ends with its locked rate; one that ran out while a person looked still gets the shortest term."""
+        """A foreign card's offer ends with its locked rate; one that ran out while a person looked, or whose stored end has no
+        zone, still gets the shortest term."""
         limits = limits_in_force(business_day(self._now()))
         ends = self._now() + timedelta(seconds=limits.quote_lasts_s[card_type])
         locked_until = quote.locked_rate.get("expires_at")
         if locked_until is None:
             return ends
         at_least = self._now() + timedelta(seconds=min(limits.quote_lasts_s.values()))
-        return max(at_least, min(ends, datetime.fromisoformat(locked_until)))
+        return max(at_least, min(ends, zoned(locked_until) or at_least))
 
     def _valuation(self, card: CardRow, answer: PartyAnswer, lock: dict[str, str], stock: int) -> Valuation:
         """Priced on the verified balance; where nobody could verify it, on the face value that a person then decides on."""

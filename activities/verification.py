@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -21,7 +20,7 @@ from domain.cards import CardStatus, CardType
 from domain.facts import ChannelFacts, VerifiedFacts
 from domain.identifiers import request_key
 from domain.money import Money
-from domain.places import business_day
+from domain.places import business_day, zoned
 from domain.rules.assessment import PartyAnswer, heard
 from domain.rules.limits import limits_in_force
 from domain.verification import CONSEQUENCES, Answer, Consequence, Party
@@ -109,8 +108,9 @@ class Verification(DynamicCodes, Outlets, Rechecks):
         return request_key(card.id, "rate-lock", len(over) + 1)
 
     def _holds(self, row: AnswerRow, card: CardRow) -> bool:
-        ends = datetime.fromisoformat(row.details["expires_at"])
-        return row.fields_revision == card.fields_revision and ends > self._now()
+        """Whether the lock is of these fields and still lasts; one whose stored end has no zone counts as over."""
+        ends = zoned(row.details["expires_at"])
+        return row.fields_revision == card.fields_revision and ends is not None and ends > self._now()
 
     async def _written(self, card: OpenedCard, answers: list[Answer], what: str, **facts: str) -> None:
         async with self._database.transaction() as session:

@@ -15,6 +15,15 @@ def today_in(zone: ZoneInfo, moment: datetime) -> date:
     return moment.astimezone(zone).date()
 
 
+def zoned(text: str) -> datetime | None:
+    """Return the moment that an ISO 8601 text names; None for a text without a zone, for a guess could be hours off, or no moment."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return None if moment.tzinfo is None else moment
+
+
 def business_day(moment: datetime) -> date:
     """Return the day in the office at `moment`: policies begin and figures are counted by it."""
     return today_in(BUSINESS_ZONE, moment)

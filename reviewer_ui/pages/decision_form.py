@@ -14,6 +14,7 @@ from domain.reading import FieldName
 from domain.refusals import FieldInvalid, SuggestionChanged
 from domain.review import AskedItem, RejectReason, ReviewOutcome
 from domain.rules.brands import brand
+from domain.typed import plain_amount
 from reviewer_ui.pages.draft import Draft
 from reviewer_ui.pages.suggesting import Suggested
 
@@ -75,7 +76,7 @@ def _corrected(draft: Draft, record: CardRecord, needed: bool) -> Corrections:
 
 def _money(text: str, record: CardRecord) -> Money:
     try:
-        return Money.from_decimal_text(text.strip().replace(",", ""), record.card.currency)
+        return Money.from_decimal_text(plain_amount(text), record.card.currency)
     except ValueError:
         raise FieldInvalid(field=FieldName.FACE_VALUE.value, why="not_an_amount") from None
 

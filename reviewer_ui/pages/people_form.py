@@ -16,6 +16,7 @@ from domain.places import today_in
 from domain.refusals import FieldInvalid
 from domain.rules.brands import catalogue
 from domain.snooze import local_moment
+from domain.typed import plain_amount
 from languages import LOCALES
 from web.words import zone_of
 
@@ -101,11 +102,10 @@ def _known(given: tuple[str, ...], known: list[str]) -> tuple[str, ...]:
 
 
 def _limit(written: str) -> int | None:
-    text = written.strip().replace(",", "").removeprefix("¥")
-    if not text:
+    if not written.strip():
         return None
     try:
-        return Money.from_decimal_text(text).amount_minor
+        return Money.from_decimal_text(plain_amount(written)).amount_minor
     except ValueError:
         raise FieldInvalid(field="limit", why="not_an_amount") from None
 

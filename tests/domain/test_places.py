@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from domain.places import business_day, today_in
+from domain.places import business_day, today_in, zoned
 from domain.refusals import CardExpired
 from domain.rules.brands import brand, catalogue
 
@@ -40,6 +40,12 @@ def test_each_brand_has_a_place_where_its_cards_expire() -> None:
 def test_policies_begin_on_the_day_of_the_office() -> None:
     assert business_day(AT_TWO_IN_BEIJING) == date(2026, 12, 1)
     assert today_in(ZoneInfo("America/New_York"), AT_TWO_IN_BEIJING) == LAST_DAY
+
+
+@pytest.mark.parametrize("text", ["2026-12-01T02:00:00", "2026-12-01", "soon", ""])
+def test_a_text_without_a_zone_names_no_moment(text: str) -> None:
+    assert zoned(text) is None
+    assert zoned("2026-12-01T02:00:00+08:00") == AT_TWO_IN_BEIJING
 
 
 def test_a_moment_without_a_zone_has_no_day() -> None:
