@@ -23,6 +23,7 @@ from domain.facts import VerifiedFacts
 from domain.identifiers import new_id
 from domain.ledger import issuer_cost
 from domain.money import Money
+from domain.places import business_day
 from domain.rules.assessment import OF_ANSWERS, CardClaims, PartyAnswer, heard, reasons_of
 from domain.rules.brands import Brand, brand
 from domain.rules.limits import limits_in_force
@@ -164,7 +165,7 @@ def verified_facts(card: CardRow, answer: PartyAnswer, denied: bool = False) -> 
         consequence, end_reason = Consequence.REJECT, EndReason.OUTLET_DENIED
     elif consequence is Consequence.PROCEED and answer.balance is not None and not answer.balance.amount_minor:
         consequence, end_reason = Consequence.REJECT, EndReason.NOTHING_LEFT
-    limits = limits_in_force(datetime.now(UTC).date())
+    limits = limits_in_force(business_day(datetime.now(UTC)))
     reasons = [one for one in reasons_of(claims_of(card), answer, None, limits) if one in OF_ANSWERS]
     return VerifiedFacts(
         status=answer.status,

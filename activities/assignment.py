@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,15 +11,19 @@ from sqlalchemy import func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from activities.leasing import audited_by_machine, refusal_of
+from activities.loop_faults import apart
 from activities.standing import standing, standings, task_facts
 from database.locks import AdvisoryLock, try_acquire
+from database.repositories import set_aside
 from database.repositories.notices import tell
+from database.repositories.set_aside import left_out
 from database.session import Database
 from database.tables.people import AbsenceRow, PersonRow
 from database.tables.review import ReviewTaskRow
 from domain.eligibility import Ineligible, Standing, why_not
 from domain.notices import NoticeKind
 
+LOOP = "assignment"
 PAGE = 100  # Tasks looked at together.
 PAGES_MAX = 20  # Behind so many tasks that nobody at hand may have, the rest waits for the next look.
 # What an assignment itself changes, or what passes by itself.
@@ -39,16 +44,50 @@ class Assignment:
     async def drain(self, limit: int) -> int:
         """Takes back what away people have, then gives out up to `limit` tasks; returns how many it gave. Safe to repeat.
 
-        Each goes to the person of those who may have it with the most room left. Raises DatabaseUnavailable.
+        Each goes to the person of those who may have it with the most room left. A task that fails is set aside, and its
+        part of the transaction is rolled back. Raises DatabaseUnavailable.
         """
         async with self._database.transaction() as session:
             if not await try_acquire(session, AdvisoryLock.ASSIGNMENT):
                 return 0
             now = self._now()
-            await _take_back(session, now, limit)
+            await self._take_back(session, now, limit)
             room = await _room(session, now)
             theirs = list((await standings(session, list(room), now)).values())
-            return await _give_out(session, room, theirs, now, limit)
+            return await self._give_out(session, room, theirs, now, limit)
+
+    async def _give_out(
+        self, session: AsyncSession, room: dict[str, int], theirs: list[Standing], now: datetime, limit: int
+    ) -> int:
+        done, after = 0, None
+        for _ in range(PAGES_MAX):
+            ready = await _ready(session, now, after) if any(room.values()) else []
+            last = (ready[-1].band, ready[-1].order_at, ready[-1].id) if ready else None
+            for task_id, task in [(task.id, task) for task in ready] if done < limit else ():
+                async with self._alone(session, task_id):
+                    done += await _given_to_best(session, task, room, theirs, now) if done < limit else 0
+            if len(ready) < PAGE or done == limit:
+                break
+            after = last
+        return done
+
+    async def _take_back(self, session: AsyncSession, now: datetime, limit: int) -> None:
+        """Tasks that were given to people who are away, off duty or gone, and are in no hand: to a stand-in who may, or the queue."""
+        tasks = (await session.execute(_stuck(now).limit(limit).with_for_update(skip_locked=True))).scalars().all()
+        for task_id, task in [(task.id, task) for task in tasks]:
+            async with self._alone(session, task_id):
+                former, task.assigned_to, task.assigned_at = task.assigned_to or "", None, None
+                to = await _stand_in(session, former, task, now)
+                if to is not None:
+                    await given(session, task, to, now)
+                session.add(audited_by_machine("take_back", task_id, former=former, to=to or ""))
+                await set_aside.done(session, LOOP, task_id)
+
+    @asynccontextmanager
+    async def _alone(self, session: AsyncSession, task_id: str) -> AsyncIterator[None]:
+        """One task in a savepoint: its failure undoes its own part and sets it aside, and the others go on."""
+        async with apart(self._database, LOOP, task_id), session.begin_nested():
+            yield
 
 
 async def given(session: AsyncSession, task: ReviewTaskRow, to: str, now: datetime) -> None:
@@ -66,23 +105,18 @@ async def require_able(session: AsyncSession, person: str, task: ReviewTaskRow, 
         raise refusal_of(reasons, task)
 
 
-async def _give_out(
-    session: AsyncSession, room: dict[str, int], theirs: list[Standing], now: datetime, limit: int
-) -> int:
-    done, after = 0, None
-    for _ in range(PAGES_MAX):
-        ready = await _ready(session, now, after) if any(room.values()) else []
-        for task in ready:
-            to = None if done == limit else await _best(session, task, room, theirs, now)
-            if to is not None:
-                await given(session, task, to, now)
-                session.add(audited_by_machine("assign", task.id, to=to))
-                room[to] -= 1
-                done += 1
-        if len(ready) < PAGE or done == limit:
-            break
-        after = (ready[-1].band, ready[-1].order_at, ready[-1].id)
-    return done
+async def _given_to_best(
+    session: AsyncSession, task: ReviewTaskRow, room: dict[str, int], theirs: list[Standing], now: datetime
+) -> bool:
+    to = await _best(session, task, room, theirs, now)
+    if to is None:
+        return False
+    await given(session, task, to, now)
+    session.add(audited_by_machine("assign", task.id, to=to))
+    await set_aside.done(session, LOOP, task.id)
+    await session.flush()
+    room[to] -= 1
+    return True
 
 
 async def _best(
@@ -102,6 +136,7 @@ async def _ready(session: AsyncSession, now: datetime, after: tuple[int, datetim
         _TASK.assigned_to.is_(None),
         or_(_TASK.leased_until.is_(None), _TASK.leased_until <= now),
         or_(_TASK.snoozed_until.is_(None), _TASK.snoozed_until <= now),
+        ~left_out(LOOP, _TASK.id, now),
     )
     statement = select(ReviewTaskRow).where(*free).order_by(*order).limit(PAGE).with_for_update(skip_locked=True)
     if after is not None:
@@ -127,23 +162,15 @@ async def _room(session: AsyncSession, now: datetime) -> dict[str, int]:
     return {row.id: row.free for row in rows if row.free > 0}
 
 
-async def _take_back(session: AsyncSession, now: datetime, limit: int) -> None:
-    """Tasks that were given to people who are away, off duty or gone, and are in no hand: to a stand-in who may, or the queue."""
+def _stuck(now: datetime) -> Any:
     gone = select(_PERSON.id).where(or_(~_PERSON.active, ~_PERSON.on_duty, _PERSON.id.in_(_away(now))))
-    stuck = (
+    return select(ReviewTaskRow).where(
         _TASK.closed_at.is_(None),
         _TASK.decided.is_(False),
         _TASK.assigned_to.in_(gone),
         or_(_TASK.leased_until.is_(None), _TASK.leased_until <= now),
+        ~left_out(LOOP, _TASK.id, now),
     )
-    statement = select(ReviewTaskRow).where(*stuck).limit(limit).with_for_update(skip_locked=True)
-    for task in (await session.execute(statement)).scalars().all():
-        former, task.assigned_to, task.assigned_at = task.assigned_to or "", None, None
-        to = await _stand_in(session, former, task, now)
-        if to is not None:
-            await given(session, task, to, now)
-        session.add(audited_by_machine("take_back", task.id, former=former, to=to or ""))
-    await session.flush()
 
 
 async def _stand_in(session: AsyncSession, person: str, task: ReviewTaskRow, now: datetime) -> str | None:

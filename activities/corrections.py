@@ -5,20 +5,22 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any, cast
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm.attributes import flag_modified
 
+from database.tables.columns import now
 from database.tables.intake import CardRow, PhotoRow
 from database.tables.reading import ReadingRow
 from database.tables.review import ReviewDecisionRow
 from domain.cards import CardType
 from domain.money import BASIS_POINTS_PER_ONE, Currency, Money
+from domain.places import business_day
 from domain.reading import SECRET_FIELDS, FieldName, money_text
-from domain.refusals import CardExpired, CardNumberInvalid, FieldInvalid, PinInvalid, ReadingDiffers
+from domain.refusals import CardNumberInvalid, FieldInvalid, PinInvalid, ReadingDiffers
 from domain.rules.brands import brand, tidy_number
 from domain.rules.limits import limits_in_force
 from domain.sealing import KeyRing
@@ -85,13 +87,11 @@ def corrections_in(decision: ReviewDecisionRow, keyring: KeyRing) -> Corrections
 def checked_fields(brand_code: str, given: Corrections) -> Corrections:
     """The fields tidied. Refuses whatever breaks the brand's rules, and an expiry that has passed."""
     known = brand(brand_code)
-    if given.expiry is not None and given.expiry < datetime.now(UTC).date():
-        raise CardExpired(expiry=given.expiry.isoformat())
     return Corrections(
         number=known.require_number(given.number) if given.number is not None else None,
         pin=known.require_pin(given.pin) if given.pin is not None else None,
         face_value=known.require_face_value(given.face_value) if given.face_value is not None else None,
-        expiry=given.expiry,
+        expiry=known.require_unexpired(given.expiry, now()),
     )
 
 
@@ -102,7 +102,7 @@ def against_readings(
 
     `readings` are those of the current photos; `written` holds the fields as a reading writes them.
     """
-    sure_from = limits_in_force(datetime.now(UTC).date()).confidence_bp_min
+    sure_from = limits_in_force(business_day(now())).confidence_bp_min
     found: dict[FieldName, int] = {}
     agreed: set[FieldName] = set()
     for row in readings:

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from activities.bulkhead import Bulkhead
 from activities.loop_faults import kind_and_place
 from activities.partners import opened_webhook_secret
 from database.repositories import outbox
@@ -21,9 +22,12 @@ from languages import translate
 
 ATTEMPTS_MAX = 12  # With the waits below: given up after about three days.
 FIRST_WAIT = timedelta(seconds=10)
-ATTEMPT_S = 30.0  # Of the lease of a minute: no row is due again while it is still being tried.
+ATTEMPT_S = (
+    30.0  # Of the lease of a minute: no row is due again while it is still being tried. A webhook takes ten at most.
+)
 LONGEST_WAIT = timedelta(hours=12)
-# A receiver that refuses for good is asked no more; these answers may still change.
+AT_ONCE = 40  # Deliveries that run beside each other in one process; PER_LANE bounds those of one receiver.
+# The message provider's answers that may still change; which of a webhook's may is settled by `gateways.webhooks`.
 PASSING_REFUSALS = frozenset({"http_401", "http_403", "http_404", "http_408", "http_409", "http_410", "http_425"})
 
 
@@ -53,18 +57,20 @@ class Delivery:
         self._keyring = keyring
         self._webhooks = webhooks
         self._messages = messages
+        self._bulkhead = Bulkhead(AT_ONCE)
 
-    async def deliver_due(self, limit: int = 10) -> int:
-        """Tries up to `limit` rows that are due and returns how many were tried; their failures are kept, not raised.
+    async def deliver_due(self, limit: int = AT_ONCE, patience_s: float | None = None) -> int:
+        """Start up to `limit` tries of rows that are due, and return how many; their failures are kept, not raised.
 
-        All at once, so that the slowest receiver sets the time, never their sum. Raises DatabaseUnavailable.
+        Returns when the first of all running tries has ended, after `patience_s` seconds at most; with None when all have.
+        Each receiver has so many tries at once (`outbox.PER_LANE`), so that a slow one holds up itself only.
+        Raises DatabaseUnavailable.
         """
         async with self._database.transaction() as session:
-            rows = await outbox.due(session, limit)
-        outcomes = await asyncio.gather(*map(self._deliver, rows), return_exceptions=True)
-        for broken in outcomes:
-            if broken is not None:
-                raise broken  # After the others have ended: none goes on behind its caller's back.
+            rows = await outbox.due(session, min(limit, self._bulkhead.free), self._bulkhead.busy)
+        for row in rows:
+            self._bulkhead.start(outbox.lane_of(row), self._deliver(row))
+        await self._bulkhead.settle(patience_s)
         return len(rows)
 
     async def _deliver(self, row: OutboxRow) -> None:
@@ -121,4 +127,4 @@ def _next_try(attempts: int, retry_after_ms: int | None = None) -> datetime | No
     if attempts >= ATTEMPTS_MAX:
         return None
     wait: timedelta = min(LONGEST_WAIT, FIRST_WAIT * 2 ** max(0, attempts - 1))
-    return now() + max(wait, min(LONGEST_WAIT, timedelta(milliseconds=retry_after_ms or 0)))
+    return now() + max(wait, timedelta(milliseconds=retry_after_ms or 0))

@@ -16,6 +16,7 @@ from database.tables.columns import now
 from database.tables.intake import CardRow, PhotoRow, SubmissionRow
 from database.tables.reading import ReadingRow
 from database.tables.review import ReviewDecisionRow, ReviewTaskRow
+from domain.places import business_day
 from domain.review import SETTLED_BY_CORRECTION, ReviewOutcome, ReviewReason
 from domain.rules.assessment import CardClaims, neighbours_of
 from domain.rules.brands import brand
@@ -41,7 +42,7 @@ async def doubts_about(session: AsyncSession, keyring: KeyRing, card: CardRow) -
         await session.execute(select(_readings(card.id), _approved(card.id), _neighbours(keyring, card, number or "")))
     ).one()
     entries = [entry for fields in readings or [] for entry in fields]
-    surely = limits_in_force(datetime.now(UTC).date()).contradiction_bp_min
+    surely = limits_in_force(business_day(datetime.now(UTC))).contradiction_bp_min
     claims = replace(
         claims_of(card),
         lowest_confidence_bp=min(

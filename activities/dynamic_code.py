@@ -18,6 +18,7 @@ from database.tables.intake import SellerRow, SubmissionRow
 from database.tables.verification import AnswerRow, DynamicCodeRow
 from domain.facts import CodeChecked, CodeSent
 from domain.identifiers import request_key
+from domain.places import business_day
 from domain.rules.limits import limits_in_force
 from domain.verification import DynamicCodeResult, Party
 from gateways.issuer import CodeChecked as IssuersVerdict
@@ -57,7 +58,7 @@ class DynamicCodes(Asker):
         return await self._judged(card, number, request_id, verdict)
 
     async def _judged(self, card: OpenedCard, number: int, request_id: str, verdict: IssuersVerdict) -> CodeChecked:
-        most = limits_in_force(now().date()).code_tries_max
+        most = limits_in_force(business_day(now())).code_tries_max
         async with self._database.transaction() as session:
             heard_before = await _heard_before(session, card.row.id, number, request_id)
             wrong = await _count_try(session, card.row.id, number, verdict.result, again=heard_before)

@@ -6,7 +6,7 @@ import asyncio
 import re
 from collections.abc import Collection, Sequence
 from contextlib import AbstractAsyncContextManager
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 
 from sqlalchemy import exists, select, update
@@ -44,7 +44,7 @@ from domain.cards import CardType, Stage, WaitingFor
 from domain.facts import AT_ITS_BEGINNING, CardToBuy, Resume, SubmissionReceipt
 from domain.intake import Submission, SubmittedCard, check_shape, tidied
 from domain.money import Money
-from domain.refusals import CardExpired, FieldInvalid, NotExpectedNow, NotFound, TemporarilyUnavailable
+from domain.refusals import FieldInvalid, NotExpectedNow, NotFound, TemporarilyUnavailable
 from domain.review import AskedItem
 from domain.rules.brands import Brand, brand
 from domain.sealing import KeyRing
@@ -188,8 +188,7 @@ class Intake:
         pin = known.require_pin(given.pin) if given.pin or not given.photos else None
         if given.face_value is not None:
             known.require_face_value(given.face_value)
-        if given.expiry is not None and given.expiry < datetime.now(UTC).date():
-            raise CardExpired(expiry=given.expiry.isoformat())
+        known.require_unexpired(given.expiry, now())
         _require_phone_for_code(submission, known)
         photos = [await self._kept(raw) for raw in given.photos]
         return CheckedCard(given, known, number, pin, tuple(photos))

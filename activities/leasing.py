@@ -19,6 +19,7 @@ from database.tables.people import AuditRow, PersonRow
 from database.tables.review import ReviewDecisionRow, ReviewTaskRow
 from domain.eligibility import Ineligible, Standing, why_not
 from domain.people import Permission, Role, permissions_of
+from domain.places import business_day
 from domain.queue_filter import Wanted
 from domain.refusals import (
     NotAllowed,
@@ -164,7 +165,7 @@ def refusal_of(reasons: tuple[Ineligible, ...], task: ReviewTaskRow) -> Refusal:
 
 def lease_span(now: datetime) -> timedelta:
     """How long a lease lasts that nothing renews."""
-    return timedelta(seconds=limits_in_force(now.date()).review_lease_s)
+    return timedelta(seconds=limits_in_force(business_day(now)).review_lease_s)
 
 
 async def require(session: AsyncSession, person: str, permission: Permission) -> frozenset[Permission]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -12,11 +12,13 @@ from itertools import groupby
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from activities.loop_faults import kind_and_place
+from activities.bulkhead import Bulkhead
+from activities.loop_faults import apart, kind_and_place
 from activities.notice_words import Reader, digest_content, digest_text
 from activities.notices import Channels, webhook_secret
 from database.reads.notice_names import names_of
 from database.repositories import notices as stored
+from database.repositories import set_aside
 from database.repositories.notices import Addressee
 from database.session import Database, DatabaseUnavailable
 from database.tables.columns import now
@@ -30,8 +32,8 @@ FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=30), timedelta(hours=1)
 ATTEMPT_S = 40.0  # Of each channel; both end within the lease.
 LEASE = timedelta(minutes=2)
 EVENT = "notices"
-# A mailbox or receiver that refuses for good is asked no more; these answers may still change.
-PASSING_REFUSALS = frozenset({"http_401", "http_403", "http_404", "http_408", "http_409", "http_410", "http_425"})
+LOOP = "notices"  # Under which a person whose notices cannot be put together is set aside.
+AT_ONCE = 20  # Digests that are on their way beside each other, one of each person.
 _log = structlog.get_logger()
 
 
@@ -56,10 +58,18 @@ class Digest:
 
 @dataclass(frozen=True)
 class _Tried:
-    """One try: how long to `wait` before the next, None when it left, was not wanted or will never be taken; and what failed."""
+    """One try: how long to `wait` before the next, None when it left, was not wanted or will never be taken; and what failed.
+
+    `spared` was not tried, because the receiver asked for more time.
+    """
 
     wait: timedelta | None
     failure: str = ""
+    spared: bool = False
+
+    def is_over(self, tries_over: bool) -> bool:
+        """Whether this channel is tried no more."""
+        return self.wait is None or (tries_over and not self.spared)
 
 
 class NoticeDelivery:
@@ -69,23 +79,37 @@ class NoticeDelivery:
         self._database = database
         self._keyring = keyring
         self._channels = channels
+        self._bulkhead = Bulkhead(AT_ONCE)
 
-    async def deliver_due(self, limit: int = 10) -> int:
-        """Delivers the digests of up to `limit` people, all at once; returns how many digests were tried.
+    async def deliver_due(self, limit: int = AT_ONCE, patience_s: float | None = None) -> int:
+        """Start the digests of up to `limit` people who have none on its way; return how many digests were started.
 
-        A failure is kept and tried again later, not raised. Raises DatabaseUnavailable.
+        Returns when the first of all running digests has ended, after `patience_s` seconds at most; with None when all have.
+        A failure is kept and tried again later, not raised; a person whose notices cannot be put together is set aside.
+        Raises DatabaseUnavailable.
         """
         async with self._database.transaction() as session:
-            digests = await self._chosen(session, limit)
-        outcomes = await asyncio.gather(*map(self._deliver, digests), return_exceptions=True)
-        for broken in outcomes:
-            if broken is not None:
-                raise broken  # After the others have ended: none goes on behind its caller's back.
-        return len(digests)
+            most = min(limit, self._bulkhead.free)
+            people = await stored.waiting_people(session, most, self._bulkhead.busy, LOOP)
+        started = 0
+        for person in people:
+            async with apart(self._database, LOOP, person):
+                for digest in await self._chosen(person):
+                    self._bulkhead.start(person, self._deliver(digest))
+                    started += 1
+        await self._bulkhead.settle(patience_s)
+        return started
 
-    async def _chosen(self, session: AsyncSession, limit: int) -> list[Digest]:
+    async def _chosen(self, person: str) -> list[Digest]:
+        """One person's digests in a transaction of their own, so that what fails is theirs alone."""
+        async with self._database.transaction() as session:
+            digests = await self._digests(session, person)
+            await set_aside.done(session, LOOP, person)
+        return digests
+
+    async def _digests(self, session: AsyncSession, person: str) -> list[Digest]:
         """The digests to be tried now, each counted as one more attempt; what is read or sleeps is settled or moved."""
-        rows = await stored.due(session, limit)
+        rows = await stored.due(session, person)
         names = await names_of(session, rows)
         people = await stored.addressees(session, [row.person_id for row in rows])
         digests, moment = [], now()
@@ -99,32 +123,35 @@ class NoticeDelivery:
         return digests
 
     async def _deliver(self, digest: Digest) -> None:
+        spared = _spared(digest.hook)
         mailed, hooked = await asyncio.gather(
-            self._tried("mail", digest, self._mail(digest)), self._tried("webhook", digest, self._hook(digest))
+            self._tried("mail", digest, self._mail),
+            self._tried("webhook", digest, self._hook) if spared is None else asyncio.sleep(0, spared),
         )
         attempts = digest.rows[0].attempts + 1
         over = attempts >= ATTEMPTS_MAX
         async with self._database.transaction() as session:
-            if mailed.wait is None or over:
+            if mailed.is_over(over):
                 await stored.set_all(session, _ids(digest.mail), mailed_at=now(), mail_lost=mailed.failure)
-            if hooked.wait is None or over:
+            if hooked.is_over(over):
                 await stored.set_all(session, _ids(digest.hook), hooked_at=now(), hook_lost=hooked.failure)
-            waits = [tried.wait for tried in (mailed, hooked) if tried.wait is not None]
-            if waits and not over:
-                await stored.set_all(session, _ids(digest.rows), due_at=now() + max(waits))
-        if waits and over:
+            elif hooked.wait is not None:
+                await stored.set_all(session, _ids(digest.hook), hook_due_at=now() + hooked.wait)
+            going_on = [one.wait for one in (mailed, hooked) if one.wait is not None and not one.is_over(over)]
+            if going_on:
+                await stored.set_all(session, _ids(digest.rows), due_at=now() + min(going_on))
+        if over and any(one.failure for one in (mailed, hooked)):
             _log.warning("notices_given_up", person=digest.to.person_id, notices=len(digest.rows))
 
-    async def _tried(self, channel: str, digest: Digest, sending: Awaitable[None]) -> _Tried:
+    async def _tried(self, channel: str, digest: Digest, send: Callable[[Digest], Awaitable[None]]) -> _Tried:
         """What became of one try by one channel."""
         try:
             async with asyncio.timeout(ATTEMPT_S):
-                await sending
+                await send(digest)
         except GatewayUnavailable as error:
             return self._failed(channel, digest, error.reason, error.retry_after_ms)
         except GatewayRefused as error:
-            tried = self._failed(channel, digest, error.reason, None)
-            return tried if error.reason in PASSING_REFUSALS else _Tried(None, tried.failure)
+            return _Tried(None, self._failed(channel, digest, error.reason, None).failure)
         except TimeoutError:
             return self._failed(channel, digest, "timeout", None)
         except DatabaseUnavailable:
@@ -155,6 +182,13 @@ class NoticeDelivery:
         content = digest_content(key, rows, digest.reader, self._channels.console_url)
         secret = webhook_secret(self._keyring, to.person_id, url)
         await self._channels.webhooks.deliver(url, key, EVENT, content, secret)
+
+
+def _spared(rows: Sequence[NoticeRow]) -> _Tried | None:
+    """How long the receiver of these notices asked not to be tried; None when it may be tried now."""
+    until = max((row.hook_due_at for row in rows if row.hook_due_at is not None), default=None)
+    left = None if until is None else until - now()
+    return None if left is None or left <= timedelta(0) else _Tried(left, spared=True)
 
 
 def delivery_id(channel: str, rows: Sequence[NoticeRow]) -> str:

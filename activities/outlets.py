@@ -21,6 +21,7 @@ from domain.cards import CardStatus, WaitingFor
 from domain.facts import OutletAsked, VerifiedFacts
 from domain.identifiers import request_key
 from domain.money import Money
+from domain.places import business_day
 from domain.refusals import AmountMismatch, FieldInvalid, NotFound, OutletUnknown, SignatureInvalid
 from domain.rules.limits import limits_in_force
 from domain.verification import Answer, Party
@@ -52,7 +53,7 @@ class Outlets(Asker):
         card = await self._asking.opened(card_id)
         step, number = ("outlet-again", again) if again else ("outlet", card.row.fields_revision)
         request_id = request_key(card_id, step, number)
-        lasts = timedelta(seconds=limits_in_force(self._now().date()).outlet_answers_within_s)
+        lasts = timedelta(seconds=limits_in_force(business_day(self._now())).outlet_answers_within_s)
         deadline = self._now() + lasts
         for outlet in await self._outlets(card.row.brand):
             if await self._put(card, outlet, request_id, deadline):

@@ -28,6 +28,7 @@ from domain.cards import CardType, Stage, WaitingFor
 from domain.facts import OfferFacts, ValuedFacts
 from domain.ledger import owed
 from domain.money import Currency, Money
+from domain.places import business_day, zoned
 from domain.pricing import QuoteState, Valuation
 from domain.review import ReviewReason
 from domain.rules.assessment import PartyAnswer, heard, reasons_of
@@ -129,33 +130,34 @@ class Pricing:
         await clocks.follow(session, card.id, WaitingFor.MACHINE, self._now())
 
     def _expiry(self, card_type: CardType, quote: QuoteRow) -> datetime:
-        """A foreign card's offer ends with its locked rate; one that ran out while a person looked still gets the shortest term."""
-        limits = limits_in_force(self._now().date())
+        """A foreign card's offer ends with its locked rate; one that ran out while a person looked, or whose stored end has no
+        zone, still gets the shortest term."""
+        limits = limits_in_force(business_day(self._now()))
         ends = self._now() + timedelta(seconds=limits.quote_lasts_s[card_type])
         locked_until = quote.locked_rate.get("expires_at")
         if locked_until is None:
             return ends
         at_least = self._now() + timedelta(seconds=min(limits.quote_lasts_s.values()))
-        return max(at_least, min(ends, datetime.fromisoformat(locked_until)))
+        return max(at_least, min(ends, zoned(locked_until) or at_least))
 
     def _valuation(self, card: CardRow, answer: PartyAnswer, lock: dict[str, str], stock: int) -> Valuation:
         """Priced on the verified balance; where nobody could verify it, on the face value that a person then decides on."""
         verified = answer.balance if answer.balance and answer.balance.currency is card.currency else None
         balance = verified or Money(card.face_value_minor or 0, card.currency)
         expires_on = answer.expires_on or card.expires_on
-        today = self._now().date()
+        kind, moment = brand(card.brand), self._now()
         priced = CardToPrice(
-            brand=brand(card.brand),
+            brand=kind,
             balance=balance,
-            days_left=None if expires_on is None else max(0, (expires_on - today).days),
+            days_left=None if expires_on is None else max(0, (expires_on - kind.today(moment)).days),
             stock=stock,
             rate=Decimal(lock["rate"]) if lock else None,
         )
-        return tables_in_force(today).value(priced)
+        return tables_in_force(business_day(moment)).value(priced)
 
     def _reasons(self, card: CardRow, answer: PartyAnswer, doubts: Doubts, valuation: Valuation) -> list[str]:
         """What the rules find, without what a reviewer has approved already."""
-        limits = limits_in_force(self._now().date())
+        limits = limits_in_force(business_day(self._now()))
         worth = valuation.quote if valuation.quote.currency is Currency.CNY else None
         found = reasons_of(replace(doubts.claims, card_type=card.card_type), answer, worth, limits)
         if answer.balance is not None and answer.balance.currency is not card.currency:
@@ -172,7 +174,7 @@ def _locked_rate(answers: list[Answer]) -> dict[str, str]:
 def _quote_row(
     card: CardRow, number: int, valuation: Valuation, reasons: list[str], stock: int, lock: dict[str, str]
 ) -> QuoteRow:
-    tables = tables_in_force(datetime.now(UTC).date())
+    tables = tables_in_force(business_day(datetime.now(UTC)))
     return QuoteRow(
         id=identifiers.quote(card.id, number),
         card_id=card.id,

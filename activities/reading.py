@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,8 +78,8 @@ class CardReading:
     ) -> ReadFacts:
         known, standing = brand(card.brand), await self._standing(session, card)
         several = _show_several_cards(known, readings)
-        shown = {} if several else _best(readings)  # Fields of two cards are never put on one.
-        best = {name: field for name, field in shown.items() if is_plausible(known, field)}
+        shown = [field for reading in readings for field in reading.fields if is_plausible(known, field)]
+        best = {} if several else _best(shown)  # Fields of two cards are never put on one.
         taken = {name: field for name, field in best.items() if standing.use_of(field) == "taken"}
         for photo, reading in zip(photos, readings, strict=True):
             session.add(self._row(card, photo, reading, standing, taken))
@@ -164,10 +164,10 @@ async def _current(session: AsyncSession, card_id: str) -> list[PhotoRow]:
     return list((await session.execute(statement)).scalars())
 
 
-def _best(readings: Sequence[Reading]) -> dict[FieldName, ReadField]:
+def _best(fields: Iterable[ReadField]) -> dict[FieldName, ReadField]:
     """Each field from the photo that shows it most surely."""
     best: dict[FieldName, ReadField] = {}
-    for read in (field for reading in readings for field in reading.fields):
+    for read in fields:
         if read.name not in best or best[read.name].confidence < read.confidence:
             best[read.name] = read
     return best
@@ -204,7 +204,7 @@ def _entry(read: ReadField, standing: _Standing, taken: dict[FieldName, ReadFiel
 def _facts(
     card: CardRow, known: Brand, readings: Sequence[Reading], taken: dict[FieldName, ReadField], *, duplicate: bool
 ) -> ReadFacts:
-    printed = _best(readings).get(FieldName.BRAND)
+    printed = _best(_all(readings, FieldName.BRAND)).get(FieldName.BRAND)
     has_pin = known.pin is None or card.pin_sealed is not None
     return ReadFacts(
         found=any(not reading.is_empty for reading in readings),

@@ -29,6 +29,7 @@ from domain.eligibility import Ineligible, Standing, why_not
 from domain.four_eyes import CheckPolicy
 from domain.identifiers import new_id
 from domain.people import Permission
+from domain.places import business_day
 from domain.reading import SECRET_FIELDS, FieldName, money_from
 from domain.refusals import (
     FieldInvalid,
@@ -84,7 +85,7 @@ class Reviewing(ReviewQueue):
     @property
     def undo_window(self) -> timedelta:
         """How long a decision can be undone before it leaves."""
-        on = self._now().date()
+        on = business_day(self._now())
         return timedelta(seconds=limits_in_force(on).decision_undo_s if self.undo_s is None else self.undo_s)
 
     def check_policy(self) -> CheckPolicy:
@@ -236,7 +237,7 @@ class Reviewing(ReviewQueue):
         task.decided, task.phase, task.staged_id = False, TaskPhase.REVIEW, None
         task.maker_id, task.maker_circle, task.blind = None, [], False
         task.leased_by, task.leased_at = person, task.leased_at or moment
-        task.leased_until = moment + timedelta(seconds=limits_in_force(moment.date()).review_lease_s)
+        task.leased_until = moment + timedelta(seconds=limits_in_force(business_day(moment)).review_lease_s)
         sent_back(task, CameBack.UNDONE, "", moment)
         await clocks.pass_to(session, task, ClockOwner.REVIEWER, moment, person)
 

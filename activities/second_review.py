@@ -31,6 +31,7 @@ from domain.four_eyes import apart, lot_of
 from domain.identifiers import new_id
 from domain.notices import NoticeKind
 from domain.people import Permission
+from domain.places import business_day
 from domain.refusals import FieldInvalid, NotEligible, NotFound, OwnWork, TaskDecided, TaskHeldByAnother, TaskNotHeld
 from domain.review import RejectReason, ReviewOutcome
 from domain.rules.checks import sampling_policy
@@ -74,7 +75,7 @@ async def draw(
 
     Called in the transaction that applies the decision; what the deadline policy decided was nobody's judgement.
     """
-    policy = policy or sampling_policy(now.date())
+    policy = policy or sampling_policy(business_day(now))
     lot = lot_of(keyring, task.card_id, policy.seed)
     if decision.person_id is None or not policy.draws(lot, task.card_type, decision.outcome):
         return

@@ -18,6 +18,7 @@ from domain.cards import Stage, WaitingFor
 from domain.deadlines import ClockOwner
 from domain.four_eyes import CheckNeed, CheckPolicy, Made, lot_of, need
 from domain.money import Currency
+from domain.places import business_day
 from domain.review import TaskPhase
 from domain.rules.checks import check_policy
 from domain.sealing import KeyRing
@@ -41,7 +42,7 @@ class FourEyes:
         given: Corrections,
     ) -> bool:  # fmt: skip
         """Stages the decision where the policy wants it, in the transaction that makes it; tells whether it did."""
-        policy = self.policy(decision.made_at.date())
+        policy = self.policy(business_day(decision.made_at))
         lot = lot_of(keyring, card.id, policy.sample_seed)
         why = need(await _made(session, lot, card, task, decision, given), policy)
         if why is None:

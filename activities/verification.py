@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -21,6 +20,7 @@ from domain.cards import CardStatus, CardType
 from domain.facts import ChannelFacts, VerifiedFacts
 from domain.identifiers import request_key
 from domain.money import Money
+from domain.places import business_day, zoned
 from domain.rules.assessment import PartyAnswer, heard
 from domain.rules.limits import limits_in_force
 from domain.verification import CONSEQUENCES, Answer, Consequence, Party
@@ -69,7 +69,7 @@ class Verification(DynamicCodes, Outlets, Rechecks):
         card = await self._asking.opened(card_id)
         request_id = request_key(card_id, "licence", card.row.fields_revision)
         async with self._asking.failures_recorded(card, Party.FX, "licence", request_id):
-            answered = await self._parties.fx.licence(request_id, card.row.brand, self._now().date())
+            answered = await self._parties.fx.licence(request_id, card.row.brand, business_day(self._now()))
         licence = answer_of_call(Party.FX, answered.call)
         if not answered.licence.licensed:
             await self._written(card, [licence], "verification.channel_not_licensed")
@@ -89,7 +89,7 @@ class Verification(DynamicCodes, Outlets, Rechecks):
             return await self._parties.issuer.consumption(request_id, card.row.brand, card.number)
 
     async def _locked(self, card: OpenedCard) -> tuple[Answer, ChannelFacts]:
-        lasts_s = limits_in_force(self._now().date()).rate_lock_lasts_s
+        lasts_s = limits_in_force(business_day(self._now())).rate_lock_lasts_s
         async with self._database.transaction() as session:
             amount = _worth(card.row, heard(await answers_about(session, card.row)))
             request_id = await self._lock_id(session, card.row)
@@ -108,8 +108,9 @@ class Verification(DynamicCodes, Outlets, Rechecks):
         return request_key(card.id, "rate-lock", len(over) + 1)
 
     def _holds(self, row: AnswerRow, card: CardRow) -> bool:
-        ends = datetime.fromisoformat(row.details["expires_at"])
-        return row.fields_revision == card.fields_revision and ends > self._now()
+        """Whether the lock is of these fields and still lasts; one whose stored end has no zone counts as over."""
+        ends = zoned(row.details["expires_at"])
+        return row.fields_revision == card.fields_revision and ends is not None and ends > self._now()
 
     async def _written(self, card: OpenedCard, answers: list[Answer], what: str, **facts: str) -> None:
         async with self._database.transaction() as session:

@@ -26,7 +26,7 @@ async def alipay(request: Request) -> Response:
         report = await services.payments.receive(await request.body())
     except (SignatureInvalid, AmountMismatch, NotFound) as refusal:
         return PlainTextResponse(NOT_TAKEN, refusal.http_status)
-    if report.awaited:
+    if report.waited_for:
         await _told(services, report.card_id, report.key)
     return TAKEN
 

@@ -47,7 +47,8 @@ from workflows.starter import start_cards
 
 log = structlog.get_logger()
 BATCH = 100  # At most so many cards or leaves in one look.
-DELIVERIES = 10  # Tried at the same time, all within the lease of a minute.
+PATIENCE_S = 0.5  # Deliveries that take longer go on while the loop looks for others.
+ANY = 1  # A loop that delivers looks again at once when it has started anything.
 # Seconds between two looks of each loop when there is nothing to do.
 STARTER_S, COURIER_S, SEQUENCER_S, TELLER_S, NOTICES_S = 1.0, 0.5, 0.5, 0.5, 5.0
 
@@ -73,8 +74,8 @@ async def run_cards(settings: Settings) -> None:
             loops.create_task(_forever("starter", STARTER_S, lambda: _start_waiting(intake, desk)))
             loops.create_task(_forever("assignment", ASSIGNMENT_S, lambda: Assignment(store).drain(BATCH)))
             loops.create_task(_forever("snoozes", SNOOZES_S, lambda: Snoozes(store).tell_back(BATCH)))
-            loops.create_task(_forever("courier", COURIER_S, _courier(store, secrets.keyring, world), DELIVERIES))
-            loops.create_task(_forever("notices", NOTICES_S, _notices(settings, store, secrets.keyring), DELIVERIES))
+            loops.create_task(_forever("courier", COURIER_S, _courier(store, secrets.keyring, world), ANY))
+            loops.create_task(_forever("notices", NOTICES_S, _notices(settings, store, secrets.keyring), ANY))
             loops.create_task(_forever("replanner", REPLANNER_S, Replanner(store, desk).signal, replanning.AT_ONCE))
             loops.create_task(_forever("sequencer", SEQUENCER_S, lambda: _sequence(store, secrets.keyring)))
             loops.create_task(_forever("teller", TELLER_S, Teller(store, desk).tell, AT_ONCE))
@@ -165,12 +166,12 @@ def _issuer_worker(settings: Settings, client: Client, issuer: str, asked: Seque
 
 def _courier(store: Database, keyring: KeyRing, world: outside.Outside) -> Callable[[], Awaitable[int]]:
     delivery = Delivery(store, keyring, world.webhooks, world.messages)
-    return lambda: delivery.deliver_due(DELIVERIES)
+    return lambda: delivery.deliver_due(patience_s=PATIENCE_S)
 
 
 def _notices(settings: Settings, store: Database, keyring: KeyRing) -> Callable[[], Awaitable[int]]:
     delivery = NoticeDelivery(store, keyring, outside.notice_channels(settings))
-    return lambda: delivery.deliver_due(DELIVERIES)
+    return lambda: delivery.deliver_due(patience_s=PATIENCE_S)
 
 
 async def _sequence(store: Database, keyring: KeyRing) -> int:

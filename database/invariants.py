@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.clock_invariant import untrue_clocks
 from database.repositories import evidence
+from domain.places import business_day
 from domain.rules.checks import check_policy
 
 # A card whose step is running has no timer in the database; after this long without a change it counts as stuck.
@@ -142,6 +143,12 @@ SELECT 'card ' || id || ' has no event' FROM card WHERE NOT EXISTS (SELECT FROM 
 """
 
 
+UNPLACED = """
+SELECT 'leaf ' || id || ' has waited for its place since ' || at FROM evidence_leaf
+WHERE tree_index IS NULL AND at < now() - CAST(:step_max AS interval) ORDER BY id LIMIT 20
+"""
+
+
 async def violations(session: AsyncSession, public_key: bytes, *, step_max: timedelta = STEP_MAX) -> list[Violation]:
     """Every violation of I1, I2, I4 (its local part), I5, I6, I7, I8 and I11; none when all is well.
 
@@ -151,12 +158,14 @@ async def violations(session: AsyncSession, public_key: bytes, *, step_max: time
     found = [Violation(name, what) for name, sql in checks.items() for what in await _lines(session, sql)]
     held = await session.execute(text(HELD), {"step_max": step_max})
     found += [Violation("I5", what) for what in held.scalars()]
-    alone_below = check_policy(datetime.now(UTC).date()).value_minor_min
+    alone_below = check_policy(business_day(datetime.now(UTC))).value_minor_min
     given = {"alone_below": alone_below, "face_since": FACE_VALUE_COMPARED_SINCE}
     one_word = await session.execute(text(FOUR_EYES), given)
     found += [Violation("I8", what) for what in one_word.scalars()]
     found += [Violation("I7", fault) for fault in await evidence.verify_all(session, public_key)]
     found += [Violation("I7", fault) for fault in await _inconsistent(session)]
+    unplaced = await session.execute(text(UNPLACED), {"step_max": step_max})
+    found += [Violation("I7", what) for what in unplaced.scalars()]
     found += [Violation("I11", fault) for fault in await untrue_clocks(session)]
     return found
 

@@ -208,9 +208,9 @@ class NotificationVerdict(StrEnum):
 
 @dataclass(frozen=True)
 class PaymentReport:
-    """A genuine notification about one of our orders. Where it is `awaited`, the card waits for the gateway and asks it."""
+    """A genuine notification about one of our orders. Where it is `waited_for`, the card waits for the gateway and asks it."""
 
     card_id: str
     key: str
     verdict: NotificationVerdict
-    awaited: bool
+    waited_for: bool

@@ -7,6 +7,8 @@ from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from domain.places import BUSINESS_ZONE, today_in
+
 
 class NoticeKind(StrEnum):
     """The kinds of news."""
@@ -26,7 +28,6 @@ class NoticeKind(StrEnum):
     STAND_IN = "stand_in"  # They stand in for somebody from now on.
 
 
-_OFFICE = ZoneInfo("Asia/Shanghai")
 # A deadline that has passed costs somebody their money: it waits for no digest and for no morning.
 URGENT = frozenset({NoticeKind.BREACH, NoticeKind.CHAIN})
 # News of something that stands still, or is worth nothing a quarter of an hour later, waits for no digest, but lets people sleep.
@@ -41,7 +42,7 @@ class Wishes:
     webhook_url: str | None = None
     digest_minutes: int = 15
     quiet: tuple[time, time] | None = None
-    zone: ZoneInfo = _OFFICE
+    zone: ZoneInfo = BUSINESS_ZONE
 
 
 def leaves_at(kind: NoticeKind, moment: datetime, wishes: Wishes, joins: datetime | None = None) -> datetime:
@@ -58,7 +59,7 @@ def quiet_until(moment: datetime, wishes: Wishes) -> datetime | None:
     if wishes.quiet is None:
         return None
     begins, ends = wishes.quiet
-    today = moment.astimezone(wishes.zone).date()
+    today = today_in(wishes.zone, moment)
     for day in (today - timedelta(days=1), today):
         # In UTC: two moments of one zone are compared by their clock faces, which a change of summer time repeats.
         start = datetime.combine(day, begins, wishes.zone).astimezone(UTC)

@@ -13,6 +13,7 @@ from domain.money import Money
 from domain.refusals import FieldInvalid
 from domain.review import ReviewReason, TaskPhase
 from domain.rules.brands import catalogue
+from domain.typed import plain_amount
 
 ENDING_CHARACTERS_MAX = 26  # A whole id.
 CARD_NUMBER_DIGITS_MIN = 13
@@ -130,11 +131,11 @@ class _Given:
 
     def minor(self, name: str) -> int | None:
         """An amount written in yuan as minor units."""
-        written = self.text(name, 20).replace(",", "").removeprefix("¥")
+        written = self.text(name, 20)
         if not written:
             return None
         try:
-            return Money.from_decimal_text(written).amount_minor
+            return Money.from_decimal_text(plain_amount(written)).amount_minor
         except ValueError:
             self._refuse(name, "not_an_amount")
             return None

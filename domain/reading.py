@@ -24,6 +24,9 @@ class FieldName(StrEnum):
 SECRET_FIELDS = frozenset({FieldName.NUMBER, FieldName.PIN})
 
 
+SURE_OF_CODE = 0.9  # Below it, a code's number is neither supported by its form nor printed on the card.
+
+
 class Source(StrEnum):
     """Which reader a field comes from."""
 
@@ -66,7 +69,7 @@ class ReadField:
     """One field as read.
 
     `confidence` runs from 0 to 1; `box` is None when the place is not known; `alternatives` are whole other values the
-    same print could mean (an O for a 0). The repr of a secret field shows neither its value nor its alternatives.
+    same print could mean (an O for a 0); `labelled` tells that a printed label announced it. The repr of a secret field shows neither its value nor its alternatives.
     """
 
     name: FieldName
@@ -75,6 +78,12 @@ class ReadField:
     box: Box | None
     source: Source = Source.OCR
     alternatives: tuple[str, ...] = ()
+    labelled: bool = False
+
+    @property
+    def is_candidate(self) -> bool:
+        """Only a code names it and nothing supports it: a person may take it, the card does not take it by itself."""
+        return self.source is Source.BARCODE and self.confidence < SURE_OF_CODE
 
     def __repr__(self) -> str:
         shown = "•••" if self.name in SECRET_FIELDS else repr(self.value)

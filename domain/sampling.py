@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from domain.agreement import SIDES
 from domain.cards import CardType
 from domain.four_eyes import drawn
+from domain.places import today_in
 from domain.review import ReviewOutcome
 
 
@@ -25,7 +26,7 @@ class SamplingPolicy:
 
     def day_of(self, moment: datetime) -> date:
         """The day whose cap a moment counts against."""
-        return moment.astimezone(ZoneInfo(self.day_in)).date()
+        return today_in(ZoneInfo(self.day_in), moment)
 
     def draws(self, lot: str, card_type: CardType, outcome: ReviewOutcome) -> bool:
         """Return whether the decided card with this lot (`four_eyes.lot_of`) is in the sample, before the day's cap.

@@ -6,6 +6,7 @@ from datetime import datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from domain.places import today_in
 from domain.refusals import FieldInvalid
 from domain.working_time import WorkingCalendar
 
@@ -37,7 +38,7 @@ def snooze_until(
         case SnoozeUntil.SHIFT_END:
             return team.day_ends(now, SNOOZE_MAX.days) or _evening(local)
         case SnoozeUntil.TOMORROW:
-            return datetime.combine(local.date() + timedelta(days=1), DAY_BEGINS, zone)
+            return datetime.combine(today_in(zone, now) + timedelta(days=1), DAY_BEGINS, zone)
         case SnoozeUntil.MOMENT:
             return _typed(typed, zone, now)
 

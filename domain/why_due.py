@@ -78,6 +78,7 @@ def explain(
         *_calendar(calendar),
         *_stood(card),
         *_skipped(calendar, opened, plan.due_at),
+        *_unknown(calendar, opened, plan),
         *_replanned(plans),
         Sentence(DueReason.WARNING, {"warn": plan.warn_at}),
         Sentence(DueReason.DUE, {"due": plan.due_at}),
@@ -124,8 +125,13 @@ def _skipped(calendar: WorkingCalendar, opened: datetime, due: datetime) -> Iter
         for day in calendar.days(opened, due):
             if (name := calendar.holiday_on(day)) and not calendar.shifts_on(day):
                 yield Sentence(DueReason.HOLIDAY, {"holiday": name, "day": day})
-        for year in calendar.unknown_years(opened, due):
-            yield Sentence(DueReason.YEAR_UNKNOWN, {"year": year})
+
+
+def _unknown(calendar: WorkingCalendar, opened: datetime, plan: ClockPlan) -> Iterator[Sentence]:
+    """Years that the clock runs into, to its last step, whose movable holidays are not announced yet."""
+    last = max(moment for moment in (plan.due_at, *plan.chain, plan.end_at) if moment is not None)
+    for year in calendar.unknown_years(opened, last):
+        yield Sentence(DueReason.YEAR_UNKNOWN, {"year": year})
 
 
 def _replanned(plans: Sequence[PlanMade]) -> Iterator[Sentence]:

@@ -16,6 +16,8 @@ from zoneinfo import ZoneInfo
 
 from chinese_calendar import constants as chinese
 
+from domain.places import today_in
+
 MINUTES_PER_DAY = 24 * 60
 HORIZON_DAYS = 20 * 366  # A budget that is not over in twenty years is a mistake in the calendar.
 NOTHING = timedelta(0)
@@ -127,7 +129,7 @@ class WorkingCalendar:
     def days(self, start: datetime, end: datetime) -> Iterator[date]:
         """The local days that the time between two moments touches, in order."""
         zone = ZoneInfo(self.timezone)
-        day, last = start.astimezone(zone).date(), end.astimezone(zone).date()
+        day, last = today_in(zone, start), today_in(zone, end)
         while day <= last:
             yield day
             day += timedelta(days=1)

@@ -42,7 +42,7 @@ def day(fields: Mapping[str, Any], name: str) -> date | None:
     if fields.get(name) is None:
         return None
     found = date.fromisoformat(fields[name])
-    if not EARLIEST.date() <= found < LATEST.date():
+    if not EARLIEST.year <= found.year < LATEST.year:
         raise ValueError(name)
     return found
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import secrets
 import time
 from collections.abc import Mapping, Sequence
@@ -30,6 +29,15 @@ SCOPE = "openid email profile"
 # Only signatures that need the provider's private key: a shared secret could be guessed, and `none` is nobody's.
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 KEY_TYPES = {"RS": "RSA", "PS": "RSA", "ES": "EC", "Ed": "OKP"}  # By the first two letters of an algorithm.
+KEY_MEMBERS = (
+    "kty",
+    "kid",
+    "n",
+    "e",
+    "crv",
+    "x",
+    "y",
+)  # What a public key is made of; a certificate beside it proves nothing here.
 KEYS_MAX = 50
 KNOWN_FOR_S = 3600
 CLOCKS_APART_S = 60
@@ -170,17 +178,24 @@ def _signing_keys(published: object) -> tuple[Key, ...]:
     """Import the keys that may sign. One that is broken, of an unknown kind or for encryption leaves the others usable."""
     keys = []
     for given in published[:KEYS_MAX] if isinstance(published, list) else ():
-        if (
-            not isinstance(given, dict)
-            or given.get("use", "sig") != "sig"
-            or given.get("kty") not in KEY_TYPES.values()
-        ):
+        if not isinstance(given, dict) or not _may_sign(given):
             continue
         try:
-            keys.append(import_key(json.loads(json.dumps(given))))
+            keys.append(import_key({name: given[name] for name in KEY_MEMBERS if isinstance(given.get(name), str)}))
         except (JoseError, ValueError, TypeError, KeyError):
             continue
     return tuple(keys)
+
+
+def _may_sign(given: Mapping[str, Any]) -> bool:
+    """Whether nothing that the key says of itself excludes it; null says nothing."""
+    operations, algorithm = given.get("key_ops"), given.get("alg")
+    return (
+        given.get("kty") in KEY_TYPES.values()
+        and given.get("use") in (None, "sig")
+        and (not isinstance(operations, list) or "verify" in operations)
+        and (algorithm is None or algorithm in ALGORITHMS)
+    )
 
 
 def _decoded(id_token: str, keys: Sequence[Key]) -> jwt.Token:

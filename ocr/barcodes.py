@@ -1,60 +1,81 @@
-"""Barcodes and QR codes on a card: a machine wrote them for a machine, so a number found there beats print."""
+"""Barcodes and QR codes on a card: each agrees with the print, is supported by its own form, or is a candidate only."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import zxingcpp
 from PIL import Image
 
 from domain.reading import Box, FieldName, ReadField, Source
-from domain.rules.brands import Brand, tidy_number
+from domain.rules.brands import Brand, Check
+from ocr.code_content import Barcode, Coded, numbers_in
 
-# Article numbers of the shop's shelf; a UPC has twelve digits, as some card numbers have.
-_PRODUCT_CODES = frozenset({"EAN13", "EAN8", "UPCA", "UPCE", "ISBN"})
-CONFIDENCE_AGAINST_PRINT = 0.5  # Print and barcode name different valid numbers: a sticker, or somebody else's card.
-
-
-@dataclass(frozen=True)
-class Barcode:
-    """One code as decoded, with its place in pixels of the picture it was found in."""
-
-    text: str
-    box: Box
+CONFIDENCE_AGAINST_PRINT = 0.5  # Print and code name different valid numbers: a sticker, or somebody else's card.
+CONFIDENCE_CANDIDATE = 0.3  # Nothing but its form speaks for the number: hotlines and articles have this form too.
+CONFIDENCE_SAME_SHAPE = 0.95  # The code names the other reading of the same print, an O for a 0.
+MISREAD_CHARACTERS_MAX = 2  # A code and a print that differ in so few characters are the same number, one misread.
 
 
 def barcodes_in(picture: Image.Image) -> list[Barcode]:
-    """All codes in the picture except articles' own, none when there are none."""
+    """Return all codes in the picture with what their symbology says of them, none when there are none."""
     return [
-        Barcode(code.text, _box(code.position))
+        Barcode(
+            code.text,
+            _box(code.position),
+            code.format.name,
+            code.symbology.name,
+            code.symbology_identifier,
+            code.content_type.name,
+        )
         for code in zxingcpp.read_barcodes(picture.convert("L"))
-        if code.format.name not in _PRODUCT_CODES
     ]
 
 
-def number_in(codes: Iterable[Barcode], brand: Brand) -> ReadField | None:
-    """The first number among the codes that keeps the brand's rules, with confidence 1; None when there is none."""
-    for code in codes:
-        for written in (code.text, *re.findall(r"[0-9A-Za-z-]{6,}", code.text)):
-            number = tidy_number(written)
-            if brand.is_valid(number):
-                return ReadField(FieldName.NUMBER, number, 1.0, code.box, Source.BARCODE)
-    return None
+def reconciled(codes: Iterable[Barcode], printed: ReadField | None, brand: Brand) -> ReadField | None:
+    """Return the card's number from its codes and its print, None when neither names one.
 
-
-def reconciled(coded: ReadField | None, printed: ReadField | None, brand: Brand) -> ReadField | None:
-    """The code's number if there is one; not trusted, and with the print as alternative, when print names another.
-
-    A print that breaks the brand's rules is a misread and contradicts nothing.
+    A code that names the printed number makes it certain. A print that keeps the brand's rules is never replaced by
+    another number: the code's is its alternative. A print that breaks them is a misread and contradicts nothing.
+    Several codes with different numbers support none.
     """
-    if coded is None or printed is None:
-        return coded or printed
-    contradicts = printed.value != coded.value and brand.is_valid(printed.value)
-    if not contradicts:
-        return coded
-    return replace(coded, confidence=CONFIDENCE_AGAINST_PRINT, alternatives=(printed.value,))
+    coded = [one for code in codes for one in numbers_in(code, brand)]
+    if printed is not None and brand.is_valid(printed.value):
+        return _beside(printed, coded, brand)
+    supported = {one.number for one in coded if one.supported}
+    best = max(coded, key=lambda one: one.supported, default=None)
+    if best is None:
+        return printed
+    sure = best.supported and len(supported) == 1
+    others = (*(one.number for one in coded), *((printed.value,) if printed else ()))
+    return _read(best, 1.0 if sure else CONFIDENCE_CANDIDATE, () if sure else others)
+
+
+def _beside(printed: ReadField, coded: list[Coded], brand: Brand) -> ReadField:
+    """The number of a print that keeps the brand's rules, judged against what the codes name."""
+    for one in coded:
+        if one.number == printed.value:
+            # A hotline without a label is printed beside its own QR code; only a label or a check digit excludes that.
+            certain = printed.labelled or brand.check is not Check.NONE
+            return _read(one, 1.0, ()) if certain else printed
+    for one in coded:
+        if one.number in printed.alternatives and printed.labelled:
+            return _read(one, CONFIDENCE_SAME_SHAPE, (printed.value,))
+    named = tuple(dict.fromkeys((*(one.number for one in coded), *printed.alternatives)))
+    doubted = any(one.supported or _is_nearly(one.number, printed.value) for one in coded)
+    told = replace(printed, alternatives=named)
+    return told.at_most(CONFIDENCE_AGAINST_PRINT) if doubted else told
+
+
+def _is_nearly(number: str, printed: str) -> bool:
+    differing = sum(one != other for one, other in zip(number, printed, strict=False))
+    return len(number) == len(printed) and differing <= MISREAD_CHARACTERS_MAX
+
+
+def _read(coded: Coded, confidence: float, others: tuple[str, ...]) -> ReadField:
+    alternatives = tuple(dict.fromkeys(one for one in others if one != coded.number))
+    return ReadField(FieldName.NUMBER, coded.number, confidence, coded.box, Source.BARCODE, alternatives)
 
 
 def _box(position: zxingcpp.Position) -> Box:

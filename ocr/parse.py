@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from domain.reading import FieldName, ReadField, money_text
 from domain.rules.brands import Brand, Check
@@ -88,7 +88,7 @@ def _secrets(cut: Sequence[Segment], brand: Brand) -> tuple[ReadField, ...]:
 
 def _best(candidates: Iterable[Candidate]) -> ReadField | None:
     best = max(candidates, key=lambda candidate: candidate.rank, default=None)
-    return None if best is None else best.field
+    return None if best is None else replace(best.field, labelled=best.labelled)
 
 
 def _number_candidates(cut: Sequence[Segment], brand: Brand) -> Iterable[Candidate]:

@@ -11,7 +11,8 @@ from PIL import Image
 
 from domain.reading import FieldName, ReadField, Reading
 from domain.rules.brands import Brand
-from ocr.barcodes import Barcode, barcodes_in, number_in, reconciled
+from ocr.barcodes import barcodes_in, reconciled
+from ocr.code_content import Barcode
 from ocr.lines import Line
 from ocr.parse import fields_in
 from ocr.preprocess import Look, first_look, further_looks, opened
@@ -44,7 +45,7 @@ class PhotoReader:
 
     def _fields(self, picture: Image.Image, brand_hint: str | None) -> tuple[ReadField, ...]:
         first = first_look(picture)
-        codes = [Barcode(code.text, first.in_photo(code.box)) for code in barcodes_in(first.picture)]
+        codes = [replace(code, box=first.in_photo(code.box)) for code in barcodes_in(first.picture)]
         lines = self.lines_in(first.picture)
         best = self._understood(first, lines, codes, brand_hint)
         for look in further_looks(picture, first, _are_upright(lines)) if lines else ():
@@ -67,7 +68,7 @@ class PhotoReader:
         brand = self.brands.get(printed_brand.value if printed_brand else brand_hint or "")
         if brand is None:
             return fields
-        number = reconciled(number_in(codes, brand), by_name.get(FieldName.NUMBER), brand)
+        number = reconciled(codes, by_name.get(FieldName.NUMBER), brand)
         rest = tuple(read for read in fields if read.name is not FieldName.NUMBER)
         return rest if number is None else (*rest, number)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from activities.loop_faults import kind_and_place
 from database.reads import live as reads
 from database.session import Database, DatabaseUnavailable
 from domain.people import Permission
@@ -100,6 +101,8 @@ class Live:
                 await self._look()
             except DatabaseUnavailable as away:
                 _log.warning("live_waits", reason=str(away))  # The pages stay open and hear of it when it is back.
+            except Exception as error:  # noqa: BLE001  # Every open page of the process depends on this one look.
+                _log.error("live_look_failed", reason=kind_and_place(error))
             await asyncio.sleep(LOOK_S)
 
     async def _look(self) -> None:

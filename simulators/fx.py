@@ -9,6 +9,7 @@ import secrets
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
 
 from fastapi import HTTPException
 from pydantic import BaseModel, Field, field_validator
@@ -24,6 +25,7 @@ SEED_STEPS = 100  # The seed moves each rate by at most a hundred steps.
 BASIS_POINTS = 10_000
 SPREAD_BP = {"buy": -20, "sell": 20}  # The desk buys the foreign currency below the middle, and sells above.
 LICENSED_FROM = date(2020, 1, 1)
+LICENSED_IN = ZoneInfo("Asia/Shanghai")
 
 
 class RateRequest(BaseModel):
@@ -92,7 +94,7 @@ class Fx(Program):
         """Whether a cross-border channel is licensed, and until when; 404 for one the desk does not know."""
         if channel not in (*self.controls.licensed_channels, *self.controls.suspended_channels):
             raise HTTPException(404, "unknown_channel")
-        until = datetime.now(UTC).date() + timedelta(days=self.controls.licence_days_left)
+        until = datetime.now(LICENSED_IN).date() + timedelta(days=self.controls.licence_days_left)
         status = "suspended" if channel in self.controls.suspended_channels else "licensed"
         return {
             "channel": channel, "status": status, "valid_from": LICENSED_FROM.isoformat(),

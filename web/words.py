@@ -12,9 +12,9 @@ from babel.dates import format_datetime, format_timedelta
 from markupsafe import Markup
 
 from domain.money import Money
+from domain.places import BUSINESS_ZONE
 from languages import has, needs, translate
 
-BUSINESS_ZONE = ZoneInfo("Asia/Shanghai")  # Sellers and issuers live by this clock; a reviewer may have their own.
 _NOW_BELOW = timedelta(seconds=10)
 
 

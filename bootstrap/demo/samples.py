@@ -6,7 +6,7 @@ import json
 import random
 import secrets
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 from stdnum import luhn
@@ -14,6 +14,7 @@ from stdnum import luhn
 from bootstrap.settings import PROJECT_ROOT
 from domain.cards import CardStatus, EndReason, Outcome
 from domain.money import Currency, Money
+from domain.places import business_day
 from domain.rules.brands import Brand
 from domain.rules.brands import brand as brand_of
 
@@ -85,7 +86,7 @@ def _without_a_card(photo: str) -> Sample:
         number=number,
         pin=pin,
         face=Money(20_000),
-        expiry=date(date.today().year + 1, 12, 31),  # noqa: DTZ011  # A printed date; the day's zone is of no matter.
+        expiry=date(business_day(datetime.now(UTC)).year + 1, 12, 31),
         status=CardStatus.ACTIVE,
         left_minor=20_000,
         outcome=Outcome.PAID,

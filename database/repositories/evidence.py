@@ -9,19 +9,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import structlog
 from sqlalchemy import (
     ARRAY,
     BigInteger,
     BindParameter,
     Integer,
     LargeBinary,
+    String,
     bindparam,
+    cast,
     select,
     text,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.locks import AdvisoryLock, try_acquire
+from database.repositories import set_aside
 from database.tables.columns import now
 from database.tables.evidence import LeafRow, TreeHeadRow
 from domain import evidence
@@ -29,10 +33,12 @@ from domain.evidence import InclusionProof, Node, Span, TreeHead
 from domain.refusals import NotFound
 from domain.sealing import KeyRing, signature_holds
 
+SEQUENCER = "sequencer"  # Under which a leaf that cannot be placed is set aside.
 BATCH = 1000
 VERIFY_BATCH = 5000
 _LEAF: Any = LeafRow  # Attributes of models are columns in a statement, which their annotations do not say.
 _HEAD: Any = TreeHeadRow
+_log = structlog.get_logger("evidence")
 
 _PLACE = text(
     "UPDATE evidence_leaf SET tree_index = place FROM unnest(:ids, :places) AS placed (leaf, place)"
@@ -69,15 +75,23 @@ def append(session: AsyncSession, card_id: str, what: str, body: Mapping[str, An
 async def sequence(session: AsyncSession, keyring: KeyRing, limit: int = BATCH) -> int:
     """Places up to `limit` committed leaves in the order of their ids and signs the new head; returns how many.
 
+    A leaf that is not what its hash says gets no place: it is set aside with an alarm in the log, for `check` to show.
+
     0 as well when another sequencer is at work: it is doing the same.
     """
     if not await try_acquire(session, AdvisoryLock.EVIDENCE):
         return 0
-    unplaced = select(_LEAF.id, _LEAF.leaf_hash).where(_LEAF.tree_index.is_(None)).order_by(_LEAF.id).limit(limit)
-    leaves = (await session.execute(unplaced)).all()
-    if leaves:
-        await _grow(session, keyring, leaves)
-    return len(leaves)
+    moment = now()
+    unplaced = (_LEAF.tree_index.is_(None), ~set_aside.left_out(SEQUENCER, cast(_LEAF.id, String), moment))
+    statement = select(_LEAF.id, _LEAF.body, _LEAF.leaf_hash).where(*unplaced).order_by(_LEAF.id).limit(limit)
+    leaves = (await session.execute(statement)).all()
+    sound = [leaf for leaf in leaves if _is_sound(leaf)]
+    for leaf_id in sorted({leaf.id for leaf in leaves} - {leaf.id for leaf in sound}):
+        _log.error("evidence_leaf_unsound", leaf=leaf_id)
+        await set_aside.put(session, SEQUENCER, str(leaf_id), "the leaf is not what its hash says", moment)
+    if sound:
+        await _grow(session, keyring, sound)
+    return len(sound)
 
 
 async def newest_head(session: AsyncSession) -> TreeHead | None:
@@ -192,11 +206,18 @@ async def _placed_from(session: AsyncSession, start: int) -> Sequence[Any]:
     return (await session.execute(placed)).all()
 
 
+def _is_sound(leaf: Any) -> bool:
+    try:
+        return bool(leaf.leaf_hash == evidence.leaf_hash(evidence.canonical(leaf.body)))
+    except (TypeError, ValueError):  # A body that has no canonical form.
+        return False
+
+
 def _leaf_faults(leaf: Any, index: int) -> list[str]:
     faults = []
     if leaf.tree_index != index:
         faults.append(f"leaf {leaf.id} stands at {leaf.tree_index} where {index} is due")
-    if leaf.leaf_hash != evidence.leaf_hash(evidence.canonical(leaf.body)):
+    if not _is_sound(leaf):
         faults.append(f"leaf {leaf.id} is not what its hash says")
     return faults
 

@@ -8,11 +8,12 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.locks import AdvisoryLock, try_acquire
+from database.repositories.set_aside import left_out
 from database.tables.columns import now
 from database.tables.notices import NoticeRow, NoticeWishRow
 from database.tables.people import PersonRow
@@ -80,17 +81,35 @@ async def addressees(session: AsyncSession, people: Sequence[str]) -> dict[str, 
     }
 
 
-async def due(session: AsyncSession, people: int) -> tuple[NoticeRow, ...]:
-    """What is due and undelivered of the `people` who have waited longest, oldest first, locked to the transaction's end.
+async def waiting_people(session: AsyncSession, people: int, besides: Iterable[str], loop: str) -> tuple[str, ...]:
+    """Up to `people` ids of those with something due and undelivered, who has waited longest first.
+
+    Left out are those in `besides`, and those whom `loop` has set aside.
+    """
+    moment = now()
+    statement = (
+        select(_ROW.person_id)
+        .where(_waiting(moment), _ROW.person_id.not_in(list(besides)), ~left_out(loop, _ROW.person_id, moment))
+        .group_by(_ROW.person_id)
+        .order_by(func.min(_ROW.due_at))
+        .limit(people)
+    )
+    return tuple((await session.execute(statement)).scalars())
+
+
+async def due(session: AsyncSession, person: str) -> tuple[NoticeRow, ...]:
+    """What is due and undelivered of this person, oldest first, locked to the transaction's end.
 
     Empty while another deliverer is choosing its own.
     """
     if not await try_acquire(session, AdvisoryLock.NOTICES):
         return ()
-    waiting = and_(_ROW.due_at <= now(), _UNDELIVERED)
-    whose = select(_ROW.person_id).where(waiting).group_by(_ROW.person_id).order_by(func.min(_ROW.due_at)).limit(people)
-    statement = select(NoticeRow).where(waiting, _ROW.person_id.in_(whose)).order_by(_ROW.id).with_for_update()
+    statement = select(NoticeRow).where(_waiting(now()), _ROW.person_id == person).order_by(_ROW.id).with_for_update()
     return tuple((await session.execute(statement)).scalars())
+
+
+def _waiting(moment: datetime) -> ColumnElement[bool]:
+    return and_(_ROW.due_at <= moment, _UNDELIVERED)
 
 
 async def set_all(session: AsyncSession, ids: Sequence[str], **values: Any) -> None:

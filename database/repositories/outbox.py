@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import case, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables.columns import now
@@ -14,6 +14,9 @@ from database.tables.outbox import OutboxRow
 from domain.identifiers import new_id
 
 LEASE = timedelta(minutes=1)  # Longer than any delivery may take.
+MESSAGES = "message"  # One provider takes all messages: it is one receiver, however many sellers they are for.
+PER_LANE = {MESSAGES: 8}
+PER_LANE_ELSE = 3  # Of one partner's webhooks.
 _ROW: Any = OutboxRow  # Its attributes are columns in a statement, which the model's annotations do not say.
 
 
@@ -25,16 +28,24 @@ async def put(session: AsyncSession, kind: str, destination: str, topic: str, pa
     return delivery_id
 
 
-async def due(session: AsyncSession, limit: int, lease: timedelta = LEASE) -> tuple[OutboxRow, ...]:
+def lane_of(row: OutboxRow) -> str:
+    """The receiver whose slowness must hold up nobody else."""
+    return MESSAGES if row.kind == MESSAGES else row.destination
+
+
+async def due(
+    session: AsyncSession, limit: int, busy: Mapping[str, int], lease: timedelta = LEASE
+) -> tuple[OutboxRow, ...]:
     """Takes up to `limit` rows that are due, oldest first, each counted as one more attempt.
 
-    They are due again after `lease`: commit, deliver outside of any transaction, then call `delivered` or `failed`.
+    No receiver gets more than PER_LANE says, less what the caller already runs for it (`busy`, by `lane_of`). They are due again after `lease`: commit, deliver outside of any transaction, then call `delivered` or `failed`.
     A deliverer that dies in between loses nothing. Two deliverers never take the same row.
     """
     moment = now()
+    waiting = (_ROW.due_at <= moment, _ROW.delivered_at.is_(None), _ROW.given_up_at.is_(None))
     ready = (
         select(_ROW.id)
-        .where(_ROW.due_at <= moment, _ROW.delivered_at.is_(None), _ROW.given_up_at.is_(None))
+        .where(*waiting, _ROW.id.in_(_first_of_each_lane(waiting, busy)))
         .order_by(_ROW.due_at)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -48,6 +59,14 @@ async def due(session: AsyncSession, limit: int, lease: timedelta = LEASE) -> tu
     )
     rows = (await session.execute(statement)).scalars()
     return tuple(sorted(rows, key=lambda row: row.id))
+
+
+def _first_of_each_lane(waiting: tuple[Any, ...], busy: Mapping[str, int]) -> Any:
+    lane = case((_ROW.kind == MESSAGES, MESSAGES), else_=_ROW.destination)
+    place = func.row_number().over(partition_by=lane, order_by=_ROW.due_at)
+    ranked = select(_ROW.id, lane.label("lane"), place.label("place")).where(*waiting).subquery()
+    room = {name: PER_LANE.get(name, PER_LANE_ELSE) - busy.get(name, 0) for name in {*PER_LANE, *busy}}
+    return select(ranked.c.id).where(ranked.c.place <= case(room, value=ranked.c.lane, else_=PER_LANE_ELSE))
 
 
 async def delivered(session: AsyncSession, delivery_id: str) -> None:

@@ -32,7 +32,7 @@ async def put(session: AsyncSession, loop: str, subject: str, reason: str, now: 
     await session.execute(statement.on_conflict_do_update(index_elements=["loop", "subject"], set_=again))
 
 
-async def done(connection: AsyncConnection, loop: str, subject: str) -> None:
+async def done(connection: AsyncConnection | AsyncSession, loop: str, subject: str) -> None:
     """Forget the subject: the loop has done its work."""
     await connection.execute(delete(SetAsideRow).where(_ROW.loop == loop, _ROW.subject == subject))
 

@@ -30,6 +30,7 @@ class NoticeRow(SQLModel, table=True):
     due_at: datetime = moment_now()  # When the next digest that may carry it leaves; quiet hours move it.
     mailed_at: datetime | None = moment_maybe()  # Also set when the person wants no mail.
     hooked_at: datetime | None = moment_maybe()
+    hook_due_at: datetime | None = moment_maybe()  # Not sooner, by the receiver's own word; mail does not wait for it.
     mail_lost: str = ""  # Why it was given up by mail; empty while it waits, when it left, and when none was wanted.
     hook_lost: str = ""  # The same of the webhook.
     attempts: int = 0

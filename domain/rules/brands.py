@@ -6,9 +6,11 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date, datetime
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from stdnum import luhn
 from stdnum.exceptions import ValidationError
@@ -16,7 +18,8 @@ from stdnum.iso7064 import mod_37_36
 
 from domain.cards import CardType
 from domain.money import Currency, Money
-from domain.refusals import BrandUnknown, CardNumberInvalid, FaceValueInvalid, PinInvalid
+from domain.places import today_in
+from domain.refusals import BrandUnknown, CardExpired, CardNumberInvalid, FaceValueInvalid, PinInvalid
 from domain.typed import plain
 
 CATALOGUE = Path(__file__).with_name("brands.json")
@@ -32,7 +35,11 @@ class Check(StrEnum):
 
 @dataclass(frozen=True)
 class Brand:
-    """One brand as the catalogue has it; `face_minor` is the smallest and largest face value it issues."""
+    """One brand as the catalogue has it; `face_minor` is the smallest and largest face value it issues.
+
+    `code_symbologies` are the barcodes it prints a number alone in, `code_parameters` the names by which its links and
+    texts carry one, `zone` the clock by which its cards expire.
+    """
 
     code: str
     names: Mapping[str, str]
@@ -47,6 +54,9 @@ class Brand:
     face_minor: tuple[int, int]
     popularity: str
     aliases: tuple[str, ...]
+    code_symbologies: tuple[str, ...]
+    code_parameters: tuple[str, ...]
+    zone: ZoneInfo
 
     def matches_pattern(self, number: str) -> bool:
         """Length and characters alone."""
@@ -92,6 +102,16 @@ class Brand:
             bounds = {"least": str(Money(least, self.currency)), "most": str(Money(most, self.currency))}
             raise FaceValueInvalid(brand=self.code, **bounds)
         return face_value
+
+    def today(self, moment: datetime) -> date:
+        """Return the day at `moment` where the brand's cards expire."""
+        return today_in(self.zone, moment)
+
+    def require_unexpired(self, expiry: date | None, moment: datetime) -> date | None:
+        """Return the last valid day, None for a card without one. Refuses a day that has passed where the brand lives."""
+        if expiry is not None and expiry < self.today(moment):
+            raise CardExpired(expiry=expiry.isoformat())
+        return expiry
 
     def grouped(self, number: str) -> str:
         """The number spaced as it is printed on the card."""
@@ -142,4 +162,7 @@ def _brand(entry: dict[str, object]) -> Brand:
         face_minor=tuple(entry["face_minor"]),  # type: ignore[arg-type]
         popularity=str(entry["popularity"]),
         aliases=tuple(entry["aliases"]),  # type: ignore[arg-type]
+        code_symbologies=tuple(entry["code_symbologies"]),  # type: ignore[arg-type]
+        code_parameters=tuple(entry["code_parameters"]),  # type: ignore[arg-type]
+        zone=ZoneInfo(str(entry["zone"])),
     )

@@ -7,7 +7,13 @@ from domain.rules.brands import Brand, tidy_number
 
 
 def is_plausible(known: Brand, read: ReadField) -> bool:
-    """Judges number and face value by the brand's rules, and a PIN by whether the brand has any."""
+    """Judges number and face value by the brand's rules, and a PIN by whether the brand has any.
+
+    A number that only a code names may belong to a hotline or an article, and other cards carry the same code: it is a
+    candidate, which the seller is asked about.
+    """
+    if read.is_candidate:
+        return False
     if read.name is FieldName.NUMBER:
         return known.is_valid(tidy_number(read.value))
     if read.name is FieldName.FACE_VALUE:

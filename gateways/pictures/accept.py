@@ -18,7 +18,9 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from domain.refusals import PhotoEmpty, PhotoFormatUnsupported, PhotoTooLarge, PhotoTooManyPixels, PhotoUnreadable
+from gateways.pictures.ground import in_levels, on_ground
 from gateways.pictures.look import look_of
+from gateways.pictures.mending import ends_of, without_extras
 
 BYTES_MAX = 12 * 1024 * 1024
 PIXELS_MAX = 40_000_000
@@ -100,13 +102,27 @@ def _upright(raw: bytes) -> Image.Image:
     if kind not in DECODERS:
         raise PhotoFormatUnsupported(format=kind, send="jpeg")
     try:
-        opened = DECODERS[kind](io.BytesIO(raw))
-        _refuse_floods(opened)
-        return _cleaned(opened)
+        return _decoded(kind, raw)
     except Image.DecompressionBombError as flood:  # The WebP plugin judges the header before we can.
         raise PhotoTooManyPixels(pixels_max=PIXELS_MAX) from flood
     except BROKEN as broken:
         raise PhotoUnreadable(format=kind) from broken
+
+
+def _decoded(kind: str, raw: bytes) -> Image.Image:
+    """The cleaned picture of what decodes whole. Raises one of BROKEN for all else."""
+    if kind == "jpeg" and (ends := ends_of(raw)):
+        pictures = [_cleaned(_opened(kind, raw.rstrip(b"\xff") + end)) for end in ends]
+        if any(picture.tobytes() != pictures[0].tobytes() for picture in pictures[1:]):
+            raise OSError("cut off")
+        return pictures[0]
+    return _cleaned(_opened(kind, without_extras(raw) if kind == "png" else raw))
+
+
+def _opened(kind: str, raw: bytes) -> ImageFile:
+    opened = DECODERS[kind](io.BytesIO(raw))
+    _refuse_floods(opened)
+    return opened
 
 
 def _refuse_floods(opened: ImageFile) -> None:
@@ -119,20 +135,14 @@ def _refuse_floods(opened: ImageFile) -> None:
 def _cleaned(opened: ImageFile) -> Image.Image:
     opened.draft("RGB", (SIDE_STORED_MAX, SIDE_STORED_MAX))
     opened.load()
-    picture = ImageOps.exif_transpose(opened)
+    picture = in_levels(_turned(opened))
     picture.thumbnail((SIDE_STORED_MAX, SIDE_STORED_MAX), Image.Resampling.LANCZOS)
-    return _flattened(picture)
+    return on_ground(picture)
 
 
-def _flattened(picture: Image.Image) -> Image.Image:
-    """RGB on white, as a new picture that carries none of the old one's metadata."""
-    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
-        layered = picture.convert("RGBA")
-        paper = Image.new("RGB", layered.size, "white")
-        paper.paste(layered, mask=layered.getchannel("A"))
-        return paper
-    if picture.mode.startswith("I;16"):
-        picture = picture.point(lambda value: value / 256).convert("L")  # 16-bit grey: keep the upper 8 bits.
-    bare = Image.new("RGB", picture.size)
-    bare.paste(picture.convert("RGB"))
-    return bare
+def _turned(opened: ImageFile) -> Image.Image:
+    """Upright as its EXIF says; as it lies where the EXIF is damaged, for the pixels are there."""
+    try:
+        return ImageOps.exif_transpose(opened)
+    except BROKEN:
+        return opened

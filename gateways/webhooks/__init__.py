@@ -7,14 +7,14 @@ import ipaddress
 import json
 import socket
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import httpx
 
 from gateways.calls import CallRecord
 from gateways.errors import GatewayRefused, GatewayUnavailable
-from gateways.http import TOO_MANY_REQUESTS, Reply, exchange, retry_after_ms
+from gateways.http import Reply, exchange, retry_after_ms
 from gateways.signatures import HEADER, sign
 
 SYSTEM = "webhook"
@@ -29,6 +29,17 @@ NOT_GLOBAL = tuple(
     )
 )
 PORTS = {"https": 443, "http": 80}
+DELIVERY_S = (
+    10.0  # From the name's resolution to the last byte of the answer, over all addresses; stated in docs/api.md.
+)
+ADDRESSES_MAX = 6  # Of a host with more addresses, so many are tried.
+# Answers that end a delivery at once. Every other answer but 2xx, a redirect or 400 too, may be a mistake of the receiver's that
+# its operator corrects while the delivery is repeated.
+FINAL_STATUSES = {
+    410: "the receiver says that it is gone for good",
+    413: "an event does not become smaller",
+    451: "the law forbids the receiver to take it",
+}
 
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 
@@ -63,29 +74,45 @@ class WebhookGateway:
     ) -> CallRecord:
         """Posts an event. A receiver drops a `delivery_id` that it has seen: it may come twice.
 
-        Raises GatewayUnavailable (try again later) or GatewayRefused: bad_url, insecure_url, private_address, or http_<status>.
+        Raises GatewayUnavailable (try again later) or GatewayRefused: bad_url, insecure_url, private_address, or http_<status>
+        for a status of FINAL_STATUSES. Takes ten seconds at most.
         """
         target = self._target(url)
-        address = await self._checked_address(target)
         body = json.dumps(content, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
         headers = {
             HEADER: sign(secret, body, self._clock), DELIVERY_HEADER: delivery_id, EVENT_HEADER: event,
             "Content-Type": "application/json", "Host": target.netloc.decode("ascii"),
         }  # fmt: skip
-        request = self._client.build_request(
-            "POST",
-            target.copy_with(host=address),
-            content=body,
-            headers=headers,
-            extensions={"sni_hostname": target.host},
-        )
-        reply = await exchange(self._client, SYSTEM, request)
+        try:
+            async with asyncio.timeout(DELIVERY_S):
+                reply = await self._posted(target, await self._checked_addresses(target), body, headers)
+        except TimeoutError:
+            raise GatewayUnavailable(SYSTEM, "timeout", perhaps_done=True) from None
         _require_taken(reply)
         return CallRecord(SYSTEM, event, delivery_id, 0, reply.latency_ms, {"http_status": str(reply.status)})
 
     async def aclose(self) -> None:
         """Closes the connections."""
         await self._client.aclose()
+
+    async def _posted(
+        self, target: httpx.URL, addresses: Sequence[str], body: bytes, headers: Mapping[str, str]
+    ) -> Reply:
+        """Posts to the first address that takes the connection; what may have arrived is sent to no other."""
+        for place, address in enumerate(addresses, 1):
+            request = self._client.build_request(
+                "POST",
+                target.copy_with(host=address),
+                content=body,
+                headers=headers,
+                extensions={"sni_hostname": target.host},
+            )
+            try:
+                return await exchange(self._client, SYSTEM, request)
+            except GatewayUnavailable as error:
+                if error.perhaps_done or place == len(addresses):
+                    raise
+        raise GatewayUnavailable(SYSTEM, "name")
 
     def _target(self, url: str) -> httpx.URL:
         try:
@@ -98,16 +125,15 @@ class WebhookGateway:
             raise GatewayRefused(SYSTEM, "insecure_url")
         return target
 
-    async def _checked_address(self, target: httpx.URL) -> str:
+    async def _checked_addresses(self, target: httpx.URL) -> list[str]:
+        """The host's addresses, each of them checked, in the resolver's order."""
         try:
             addresses = await self._resolve(target.host, target.port or PORTS[target.scheme])
         except (OSError, UnicodeError):
             raise GatewayUnavailable(SYSTEM, "name") from None
-        if not addresses:
-            raise GatewayUnavailable(SYSTEM, "name")
         if not self._allow_private and not all(is_public(address) for address in addresses):
             raise GatewayRefused(SYSTEM, "private_address")
-        return addresses[0]
+        return list(dict.fromkeys(addresses))[:ADDRESSES_MAX]
 
 
 def is_public(address: str) -> bool:
@@ -129,9 +155,9 @@ def _nat64(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
 
 
 def _require_taken(reply: Reply) -> None:
-    if reply.status == TOO_MANY_REQUESTS or reply.status >= 500:
+    if reply.status in FINAL_STATUSES:
+        raise GatewayRefused(SYSTEM, f"http_{reply.status}")
+    if not 200 <= reply.status < 300:
         raise GatewayUnavailable(
             SYSTEM, f"http_{reply.status}", retry_after_ms=retry_after_ms(reply.headers), perhaps_done=True
         )
-    if not 200 <= reply.status < 300:
-        raise GatewayRefused(SYSTEM, f"http_{reply.status}")

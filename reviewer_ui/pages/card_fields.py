@@ -17,6 +17,7 @@ from database.tables.verification import AnswerRow
 from domain.cards import CardStatus
 from domain.money import BASIS_POINTS_PER_ONE, Currency, Money
 from domain.people import Permission
+from domain.places import business_day
 from domain.reading import SECRET_FIELDS, Box, FieldName, money_from, money_text
 from domain.rules.brands import Brand, brand, masked
 from domain.rules.limits import limits_in_force
@@ -144,7 +145,7 @@ def _confidence_bp(found: Mapping[str, Any]) -> int:
 
 
 def _confidence_min() -> int:
-    return limits_in_force(datetime.now(UTC).date()).confidence_bp_min
+    return limits_in_force(business_day(datetime.now(UTC))).confidence_bp_min
 
 
 def _shown(name: FieldName, value: str | None) -> str | Money | date | None:
@@ -228,5 +229,5 @@ def _checks(name: FieldName, opened: _Opened) -> tuple[CheckView, ...]:
         least, most = kind.face_minor
         return (CheckView("console.check.face_value", least <= card.face_value_minor <= most),)
     if name is FieldName.EXPIRY and card.expires_on is not None:
-        return (CheckView("console.check.expiry", card.expires_on >= datetime.now(UTC).date()),)
+        return (CheckView("console.check.expiry", card.expires_on >= kind.today(datetime.now(UTC))),)
     return ()

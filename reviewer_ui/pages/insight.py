@@ -15,6 +15,7 @@ from starlette.responses import Response
 from database.reads.insight import DAYS_MAX, Span
 from domain.cards import CardType
 from domain.people import Permission
+from domain.places import today_in
 from domain.refusals import NotFound
 from domain.rules.brands import catalogue
 from reviewer_ui.pages.insight_figures import MAKERS, Figure
@@ -73,7 +74,7 @@ async def asked_for(
     zone = ZoneInfo(person.timezone)
     known_brand = brand if brand in catalogue() else ""
     known_type = card_type if card_type in set(CardType) else ""
-    today = datetime.now(UTC).astimezone(zone).date()
+    today = today_in(zone, datetime.now(UTC))
     days, wrong = _days(range, first, last, today)
     if not wrong and (known_brand != brand or known_type != card_type):
         wrong = "filter"

@@ -12,9 +12,11 @@ from activities.people import CAPACITY_MAX, WorkSetUp
 from database.tables.people import PersonRow
 from domain.cards import CardType
 from domain.money import Money
+from domain.places import today_in
 from domain.refusals import FieldInvalid
 from domain.rules.brands import catalogue
 from domain.snooze import local_moment
+from domain.typed import plain_amount
 from languages import LOCALES
 from web.words import zone_of
 
@@ -71,7 +73,7 @@ def work_form(row: PersonRow) -> WorkForm:
         limit="" if row.limit_minor is None else Money(row.limit_minor).decimal_text(),
         capacity=str(row.capacity),
         on_duty=row.on_duty,
-        probation="" if row.probation_until is None else row.probation_until.astimezone(zone).date().isoformat(),
+        probation="" if row.probation_until is None else today_in(zone, row.probation_until).isoformat(),
         team=row.team,
         timezone=row.timezone,
     )
@@ -100,11 +102,10 @@ def _known(given: tuple[str, ...], known: list[str]) -> tuple[str, ...]:
 
 
 def _limit(written: str) -> int | None:
-    text = written.strip().replace(",", "").removeprefix("¥")
-    if not text:
+    if not written.strip():
         return None
     try:
-        return Money.from_decimal_text(text).amount_minor
+        return Money.from_decimal_text(plain_amount(written)).amount_minor
     except ValueError:
         raise FieldInvalid(field="limit", why="not_an_amount") from None
 

@@ -13,6 +13,7 @@ from database.tables.reading import ReadingRow
 from database.tables.verification import AnswerRow
 from domain.cards import CardStatus, CardType
 from domain.money import BASIS_POINTS_PER_ONE, Money
+from domain.places import business_day
 from domain.reading import FieldName, money_from, money_text
 from domain.review import CameBack, ReviewOutcome, ReviewReason
 from domain.rules.assessment import CardClaims, conflicts, heard
@@ -47,14 +48,17 @@ class _Read:
 
 def suggested(record: CardRecord, keyring: KeyRing) -> Suggested:
     """What the machine would decide about this card now; the same record always gives the same."""
-    kind, today = brand(record.card.brand), datetime.now(UTC).date()
+    kind, moment = brand(record.card.brand), datetime.now(UTC)
+    today = kind.today(moment)
     standing, read = _standing(record, keyring), list(_all_read(record, keyring))
     names = [name for name in ENTERED if name is not FieldName.PIN or kind.pin is not None]
     offered = {name: found for name in names if (found := _offered(name, standing, read, kind, today)) is not None}
     fitting = {name for name in names if name not in standing or _is_good(name, standing[name], kind, today)}
     seen = tuple(replace(_seen(name, standing, read, offered), fits=name in fitting) for name in names)
     number = standing.get(FieldName.NUMBER)
-    proposal = suggest(_sight(record, seen, None if number is None else kind.is_valid(number)), _confidence_min(today))
+    proposal = suggest(
+        _sight(record, seen, None if number is None else kind.is_valid(number)), _confidence_min(business_day(moment))
+    )
     return Suggested(proposal, {name: _as_typed(name, offered[name].value) for name in proposal.corrections})
 
 

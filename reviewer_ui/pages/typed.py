@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date
 
 from activities.corrections import Corrections, against_readings, mark_of
 from database.reads.console import CardRecord
+from database.tables.columns import now
 from domain.money import Money
 from domain.reading import FieldName
 from domain.refusals import FieldInvalid, Refusal
 from domain.rules.brands import Brand, brand, tidy_number
 from domain.rules.number_check import NumberCheck, checked
 from domain.sealing import KeyRing
+from domain.typed import plain_amount
 from reviewer_ui.pages.draft import Draft
 
 
@@ -57,7 +59,7 @@ def typed_view(
 def money_of(text: str, kind: Brand) -> Money:
     """Return the amount in the brand's currency. Refuses FieldInvalid."""
     try:
-        return Money.from_decimal_text(text.strip().replace(",", ""), kind.currency)
+        return Money.from_decimal_text(plain_amount(text), kind.currency)
     except ValueError:
         raise FieldInvalid(field=FieldName.FACE_VALUE.value, why="not_an_amount") from None
 
@@ -78,7 +80,7 @@ def _given(kind: Brand, draft: Draft) -> tuple[Corrections, dict[FieldName, Refu
         FieldName.NUMBER: (draft.number, kind.require_number),
         FieldName.PIN: (draft.pin, kind.require_pin),
         FieldName.FACE_VALUE: (draft.face_value, lambda text: kind.require_face_value(money_of(text, kind))),
-        FieldName.EXPIRY: (draft.expiry, _future),
+        FieldName.EXPIRY: (draft.expiry, lambda text: kind.require_unexpired(day_of(text), now())),
     }
     for name, (text, read) in readers.items():
         if not text.strip():
@@ -88,10 +90,3 @@ def _given(kind: Brand, draft: Draft) -> tuple[Corrections, dict[FieldName, Refu
         except Refusal as refusal:
             refusals[name] = refusal
     return Corrections(**good), refusals  # type: ignore[arg-type]  # By field, each as its reader gives it.
-
-
-def _future(text: str) -> date:
-    day = day_of(text)
-    if day < datetime.now(UTC).date():
-        raise FieldInvalid(field=FieldName.EXPIRY.value, why="past")
-    return day

@@ -19,6 +19,7 @@ from database.tables.intake import CardRow
 from domain.cards import Stage, StoryEntry
 from domain.money import Money
 from domain.payout import PayeeFault
+from domain.places import business_day
 from domain.pricing import QuoteState
 from domain.review import AskedItem
 from domain.rules.brands import Brand, brand
@@ -149,7 +150,7 @@ def _may_withdraw(card: CardView) -> bool:
 def _tries_left(story: tuple[StoryEntry, ...]) -> int:
     """As the last checked code left it; the issuer may allow fewer tries than we do."""
     told = [entry.facts["tries_left"] for entry in story if "tries_left" in entry.facts]
-    return int(told[-1]) if told else limits_in_force(datetime.now(UTC).date()).code_tries_max
+    return int(told[-1]) if told else limits_in_force(business_day(datetime.now(UTC))).code_tries_max
 
 
 def _payee_fault(story: tuple[StoryEntry, ...]) -> PayeeFault | None:

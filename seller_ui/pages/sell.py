@@ -17,7 +17,7 @@ from domain.intake import Submission, SubmittedCard
 from domain.money import Money
 from domain.refusals import FieldInvalid, NothingToRead, Refusal
 from domain.rules.brands import Brand, brand, catalogue
-from domain.typed import plain
+from domain.typed import plain_amount
 from seller_ui.site import (
     NO_FAULTS,
     REFUSED,
@@ -210,15 +210,10 @@ def face_value(chosen: Brand, written: str) -> Money | None:
     if not written:
         return None
     try:
-        amount = Money.from_decimal_text(_amount(written), chosen.currency)
+        amount = Money.from_decimal_text(plain_amount(written), chosen.currency)
     except ValueError:
         raise FieldInvalid(field="face_value", why="amount") from None
     return chosen.require_face_value(amount)
-
-
-def _amount(written: str) -> str:
-    """`￥１，０００.００ 元` as `1000.00`."""
-    return plain(written).lstrip("¥$").removesuffix("元").replace(",", "").strip()
 
 
 def expiry(written: str) -> date | None:

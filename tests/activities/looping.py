@@ -14,7 +14,7 @@ from sqlalchemy import update
 from temporalio.client import Client
 
 from activities.delivery import Delivery
-from bootstrap import decisions, workers
+from bootstrap import decisions
 from bootstrap.decisions import Teller
 from database.repositories import outbox
 from database.tables.columns import now
@@ -100,7 +100,7 @@ async def deliver(world: World) -> int:
     async with new_client("") as client:
         webhooks = WebhookGateway(client, allow_private=True)
         courier = Delivery(world.database, world.keyring, webhooks, MessageGateway(world.messages.channel))
-        return await asyncio.wait_for(courier.deliver_due(workers.DELIVERIES), 20)
+        return await asyncio.wait_for(courier.deliver_due(), 20)
 
 
 async def a_decided_card(world: World) -> tuple[str, str, str]:

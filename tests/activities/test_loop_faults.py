@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 from sqlalchemy import update
 
+from activities.assignment import Assignment
 from activities.loop_faults import apart
 from activities.snoozes import Snoozes
 from bootstrap.replanning import Replanner
@@ -21,6 +22,7 @@ from database.tables.review import ReviewTaskRow
 from domain.identifiers import new_id
 from domain.refusals import TemporarilyUnavailable
 from tests.activities.looping import Desk, a_decided_card, a_promise, answering, deliver, receiver, teller
+from tests.activities.queueing import Office
 from tests.activities.test_review import a_taken_task
 from tests.activities.world import World
 
@@ -131,6 +133,26 @@ async def test_an_outage_passes_and_sets_nothing_aside(world: World, away: Calla
 async def _set_aside(world: World) -> set[str]:
     async with world.database.transaction() as session:
         return {row.subject for row in await set_aside.listed(session, 10_000)}
+
+
+async def test_a_task_that_cannot_be_assigned_or_taken_back_is_set_aside_and_the_others_are_given(world: World) -> None:
+    office = Office(world)
+    lin, away = await office.person(capacity=4), await office.person(on_duty=False)
+    bad, good = await office.task(), await office.task()
+    bad_back, good_back = await office.task(assigned_to=away), await office.task(assigned_to=away)
+    await office.stands_in(lin, away)
+    for task_id in (bad, bad_back):
+        await office.change(task_id, barred=[["a list is no id"]])
+    while await Assignment(world.database, office.clock).drain(50):
+        pass
+    assert [(await office.row(task_id)).assigned_to for task_id in (good, good_back)] == [lin, lin]
+    assert [(await office.row(task_id)).assigned_to for task_id in (bad, bad_back)] == [None, away]
+    assert ("take_back", "") not in await office.acts(bad_back)
+    async with world.database.transaction() as session:
+        kept = {row.subject: row.reason for row in await set_aside.listed(session, 10_000) if row.loop == "assignment"}
+    assert {bad, bad_back} <= set(kept)
+    assert "TypeError" in kept[bad]
+    assert not {good, good_back} & set(kept)
 
 
 async def test_a_snooze_that_cannot_be_ended_is_set_aside_and_the_others_end(world: World) -> None:

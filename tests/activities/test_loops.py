@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from datetime import UTC, datetime, timedelta
+from typing import Any, cast
 
 import pytest
+from sqlalchemy import update
 
 from activities import delivery
+from activities.delivery import Delivery
 from bootstrap import decisions, workers
 from bootstrap.decisions import Teller
 from database.repositories import outbox, set_aside
 from database.session import DatabaseUnavailable
+from database.tables.columns import now
 from database.tables.outbox import OutboxRow
 from domain.refusals import BrandUnknown, NotExpectedNow, Refusal, TemporarilyUnavailable
 from domain.sealing import KeyRing, SealBroken
-from tests.activities.looping import Desk, a_decided_card, a_promise, deliver, receiver, started, teller
+from gateways.http import new_client
+from gateways.messages import MessageGateway
+from gateways.webhooks import WebhookGateway
+from tests.activities.looping import Desk, a_decided_card, a_promise, answering, deliver, receiver, started, teller
 from tests.activities.world import World
 from workflows.starter import start_cards
 
@@ -72,12 +80,31 @@ async def test_a_loop_outlives_what_one_look_fails_with(fault: Exception) -> Non
 
 
 async def test_a_batch_is_delivered_all_at_once(world: World) -> None:
-    async with receiver(together=workers.DELIVERIES) as url:
-        ids = await a_promise(world, url, workers.DELIVERIES)
-        assert await deliver(world) == workers.DELIVERIES
+    async with receiver(together=outbox.PER_LANE_ELSE) as url:
+        ids = await a_promise(world, url, outbox.PER_LANE_ELSE)
+        assert await deliver(world) == outbox.PER_LANE_ELSE
     for row_id in ids:
         (row,) = await world.rows(OutboxRow, id=row_id)
         assert row.delivered_at is not None
+
+
+async def test_a_receiver_that_never_answers_holds_up_nobody_else(world: World) -> None:
+    async with receiver(together=100) as dead, answering("HTTP/1.1 200 OK") as well, new_client("") as client:
+        stuck = await a_promise(world, dead, outbox.PER_LANE_ELSE + 4)
+        good = await a_promise(world, well, 2 * outbox.PER_LANE_ELSE)
+        async with world.database.transaction() as session:
+            both = update(OutboxRow).where(cast("Any", OutboxRow).id.in_(stuck))
+            await session.execute(both.values(due_at=now() - timedelta(minutes=5)))  # Far in front of the others.
+        webhooks = WebhookGateway(client, allow_private=True)
+        courier = Delivery(world.database, world.keyring, webhooks, MessageGateway(world.messages.channel))
+        began = time.monotonic()
+        while not all([(await world.rows(OutboxRow, id=row_id))[0].delivered_at for row_id in good]):
+            await courier.deliver_due(patience_s=0.2)
+            assert time.monotonic() - began < 4
+        assert max(courier._bulkhead.busy.values()) == outbox.PER_LANE_ELSE
+        tried = [(await world.rows(OutboxRow, id=row_id))[0].attempts for row_id in stuck]
+        assert sum(tried) == outbox.PER_LANE_ELSE
+        await courier._bulkhead.settle(None)
 
 
 async def test_a_receiver_that_never_answers_is_left_within_the_lease(

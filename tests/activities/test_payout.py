@@ -177,10 +177,10 @@ async def test_a_genuine_notification_is_believed_once_and_settles_nothing_itsel
     notice = a_notice(world, key, "465.00")
     report = await world.payment_notices.receive(notice)
     assert (report.card_id, report.key, report.verdict) == (card_id, key, NotificationVerdict.ACCEPTED)
-    assert not report.awaited
+    assert not report.waited_for
     await world.awaits(card_id, Stage.PAYOUT, WaitingFor.GATEWAY)
     later = await world.payment_notices.receive(a_notice(world, key, "465.00"))
-    assert later.awaited
+    assert later.waited_for
     assert (await world.payment_notices.receive(notice)).verdict is NotificationVerdict.DUPLICATE
     (payout,) = await world.rows(PayoutRow, key=key)
     assert (payout.state, payout.settled_at) == (PayoutState.PREPARED, None)

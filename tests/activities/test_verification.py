@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import select
 from temporalio.exceptions import ApplicationError
 
 from activities.verification import Verification
@@ -12,7 +13,7 @@ from database.tables.ledger import LedgerTransactionRow
 from database.tables.verification import AnswerRow, DynamicCodeRow, OutletRequestRow, OutletRow
 from domain.cards import CardStatus, EndReason, Stage, WaitingFor
 from domain.identifiers import new_id
-from domain.money import Money
+from domain.money import Currency, Money
 from domain.refusals import AmountMismatch, NotFound, OutletUnknown, SignatureInvalid
 from domain.verification import Consequence, DynamicCodeResult, Party
 from simulators.signatures import signature
@@ -165,6 +166,20 @@ async def test_a_rate_is_locked_once_for_the_verified_balance_and_anew_when_it_r
     parties, later = world.verification._parties, datetime.now(UTC) + timedelta(days=2)
     tomorrow = Verification(world.database, world.keyring, parties, now=lambda: later)
     assert (await tomorrow.open_channel(card_id)).lock_id != first.lock_id
+
+
+async def test_a_lock_whose_stored_end_has_no_zone_is_followed_by_a_new_one_and_ends_no_offer(world: World) -> None:
+    card_id = await world.a_card("amazon-us", face_value=Money(500_00, Currency.USD))
+    await world.verification.ask_issuer(card_id)
+    first = await world.verification.open_channel(card_id)
+    async with world.database.transaction() as session:
+        for row in (await session.execute(select(AnswerRow).where(AnswerRow.card_id == card_id))).scalars():  # type: ignore[arg-type]
+            if row.operation == "lock":
+                row.details = {**row.details, "expires_at": "2099-01-01T00:00:00"}
+    quote_id = (await world.pricing.value(card_id, 1)).quote_id
+    offered = await world.pricing.offer(card_id, quote_id)
+    assert timedelta(0) < datetime.fromisoformat(offered.expires_at) - datetime.now(UTC) < timedelta(days=2)
+    assert (await world.verification.open_channel(card_id)).lock_id != first.lock_id
 
 
 async def an_outlet(world: World, brand: str = "hualian", code: str = "outlet-1") -> None:

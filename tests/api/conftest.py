@@ -39,7 +39,7 @@ class PlayedPayments:
     """Believes every form that carries the right signature."""
 
     refuses: Refusal | None = None
-    awaited: bool = True
+    waited_for: bool = True
     kept: list[bytes] = field(default_factory=list)
 
     async def receive(self, body: bytes) -> PaymentReport:
@@ -48,7 +48,7 @@ class PlayedPayments:
         if b"sign=right" not in body:
             raise SignatureInvalid(why="signature")
         self.kept.append(body)
-        return PaymentReport("CARD", "card-CARD-payout-1", NotificationVerdict.ACCEPTED, awaited=self.awaited)
+        return PaymentReport("CARD", "card-CARD-payout-1", NotificationVerdict.ACCEPTED, waited_for=self.waited_for)
 
 
 class PlayedOutlets:

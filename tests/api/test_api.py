@@ -250,7 +250,7 @@ async def test_a_payment_notice_is_answered_success_and_the_card_told(api: Api) 
 
 
 async def test_a_card_that_does_not_wait_for_the_gateway_is_not_woken_by_its_notice(api: Api) -> None:
-    api.payments.awaited = False
+    api.payments.waited_for = False
     answer = await api.client.post("/callbacks/alipay", data={"sign": "right", "notify_id": "1"})
     assert (answer.text, api.desk.told) == ("success", [])
 

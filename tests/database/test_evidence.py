@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from datetime import timedelta
 from itertools import pairwise
 
 import pytest
@@ -10,8 +11,10 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.repositories import evidence
+from database.invariants import violations
+from database.repositories import evidence, set_aside
 from database.session import Database
+from database.tables.columns import now
 from domain import evidence as log
 from domain.refusals import NotFound
 from domain.sealing import KeyRing, signature_holds
@@ -159,3 +162,23 @@ async def test_a_second_sequencer_does_not_wait_for_the_first(database: Database
     async with database.transaction() as first, database.transaction() as second:
         assert await evidence.sequence(first, RING) >= 1
         assert await evidence.sequence(second, RING) == 0
+
+
+async def test_a_leaf_that_is_not_what_its_hash_says_stops_no_other_and_is_shown_by_check(
+    session: AsyncSession,
+) -> None:
+    first, last = (await some_leaves(session, 1))[0], None
+    planted = "INSERT INTO evidence_leaf (what, body, leaf_hash, at) VALUES ('x', '{}', :hash, :at) RETURNING id"
+    given = {"hash": b"wrong", "at": now() - timedelta(hours=1)}
+    bad = (await session.execute(text(planted), given)).scalar_one()
+    last = (await some_leaves(session, 1))[0]
+    assert await evidence.sequence(session, RING) == 2
+    assert await evidence.sequence(session, RING) == 0
+    placed = text("SELECT id FROM evidence_leaf WHERE tree_index IS NOT NULL ORDER BY id")
+    assert list((await session.execute(placed)).scalars()) == [first, last]
+    assert await evidence.verify_all(session, PUBLIC) == []
+    (kept,) = [row for row in await set_aside.listed(session) if row.loop == evidence.SEQUENCER]
+    assert (kept.subject, kept.failures) == (str(bad), 1)
+    shown = [one for one in await violations(session, PUBLIC) if one.invariant == "I7"]
+    assert len(shown) == 1
+    assert f"leaf {bad} has waited" in str(shown[0])

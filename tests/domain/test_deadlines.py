@@ -30,6 +30,7 @@ from domain.people import Role
 from domain.review import Priority
 from domain.rules.deadlines import built_in, built_in_document
 from domain.rules.limits import limits_in_force
+from domain.why_due import DueReason, explain
 from domain.working_time import Holidays, Shift, WorkingCalendar, round_the_clock
 
 OFFICE = WorkingCalendar(
@@ -50,6 +51,17 @@ def policies(calendar: WorkingCalendar = OFFICE, **more: Any) -> Policies:
 
 def stretch(owner: ClockOwner, starts: datetime, ends: datetime | None = None, task: str = "t1") -> Stretch:
     return Stretch(task, owner, starts, ends)
+
+
+def test_the_reason_names_a_year_without_announced_holidays_that_only_a_later_step_runs_into() -> None:
+    opened = at("2098-12-31 10:00")
+    steps = (ChainStep(Delay(24 * 60), Role.SENIOR),)
+    given, stretches = policies(chain=steps), [stretch(ClockOwner.REVIEWER, at("2098-12-31 10:00"))]
+    plan = reckon(given, TERMS, "t1", stretches, opened)
+    assert plan.due_at.year == 2098
+    told = explain(given, TERMS, plan, "t1", stretches, (), opened)
+    years = [one.values["year"] for one in told if one.reason is DueReason.YEAR_UNKNOWN]
+    assert years == [2098, 2099]
 
 
 def test_every_card_type_has_the_time_it_always_had() -> None:

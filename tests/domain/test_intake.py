@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from domain.intake import Submission, SubmittedCard, check_shape
+from domain.intake import Submission, SubmittedCard, check_shape, tidied
 from domain.money import Currency, Money
 from domain.refusals import FieldInvalid
 
@@ -33,6 +33,14 @@ def test_a_name_can_be_seen_and_reads_one_way(name: str) -> None:
     with pytest.raises(FieldInvalid) as refused:
         check_shape(replace(GOOD, payee_name=name))
     assert refused.value.data["field"] == "payee_name"
+
+
+def test_a_name_copied_with_marks_of_its_own_direction_is_cleaned_and_taken() -> None:
+    given = tidied(replace(GOOD, payee_name="\u202d李雷\u202c"))
+    check_shape(given)
+    assert given.payee_name == "李雷"
+    with pytest.raises(FieldInvalid):
+        check_shape(tidied(replace(GOOD, payee_name="\u202e雷李\u202c")))
 
 
 @pytest.mark.parametrize("floor", [Money(6000, Currency.USD), Money(0), Money(-100)])

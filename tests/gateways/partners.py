@@ -49,10 +49,13 @@ class Mailbox:
     url: str = ""
     received: list[tuple[bytes, dict[str, str]]] = field(default_factory=list)
     answers: list[int] = field(default_factory=list)
+    headers: dict[str, str] = field(default_factory=dict)  # Of each answer that is given from `answers`.
 
     async def take(self, request: Request) -> Response:
         self.received.append((await request.body(), dict(request.headers)))
-        return Response("success", self.answers.pop(0) if self.answers else 200)
+        if self.answers:
+            return Response("success", self.answers.pop(0), headers=self.headers)
+        return Response("success")
 
     async def holds(self, count: int) -> list[tuple[bytes, dict[str, str]]]:
         """Waits until so many have come, and a little for one too many."""

@@ -13,6 +13,7 @@ import pytest_asyncio
 
 from domain.cards import CardStatus
 from domain.money import Currency, Money
+from domain.places import business_day
 from gateways.breaker import Breakers
 from gateways.errors import GatewayRefused, GatewayUnavailable
 from gateways.fx import FxGateway
@@ -79,7 +80,7 @@ async def test_a_pair_the_desk_does_not_deal_in_is_refused(fx: Partner) -> None:
 )
 async def test_a_channel_is_licensed_only_while_it_is(fx: Partner, control: dict[str, Any], licensed: bool) -> None:
     await fx.control(**control)
-    answer = await FxGateway(fx.channel, Breakers()).licence("r1", "amazon-us", datetime.now(UTC).date())
+    answer = await FxGateway(fx.channel, Breakers()).licence("r1", "amazon-us", business_day(datetime.now(UTC)))
     assert answer.licence.licensed is licensed
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import time
+from contextlib import nullcontext, suppress
 
 import httpx
 import pytest
 
+from bootstrap.settings import PROJECT_ROOT
+from gateways import webhooks
 from gateways.errors import GatewayRefused, GatewayUnavailable
 from gateways.http import new_client
 from gateways.signatures import HEADER, require_signature
@@ -32,9 +37,13 @@ async def test_a_partner_gets_the_event_signed_and_numbered() -> None:
     [
         (500, GatewayUnavailable),
         (429, GatewayUnavailable),
-        (400, GatewayRefused),
-        (302, GatewayRefused),
+        (302, GatewayUnavailable),
+        (400, GatewayUnavailable),
+        (404, GatewayUnavailable),
+        (405, GatewayUnavailable),
         (410, GatewayRefused),
+        (413, GatewayRefused),
+        (451, GatewayRefused),
     ],
 )
 async def test_a_partner_that_does_not_take_it(status: int, kind: type[Exception]) -> None:
@@ -92,6 +101,58 @@ async def test_a_url_that_is_not_https_to_a_host_is_refused(url: str, code: str)
     async with new_client("") as client:
         with pytest.raises(GatewayRefused, match=code):
             await WebhookGateway(client).deliver(url, "d1", "e", EVENT, SECRET)
+
+
+async def two_addresses(_host: str, _port: int) -> list[str]:
+    return ["93.184.216.34", "93.184.216.34", "93.184.216.35"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "asked"),
+    [
+        (httpx.ConnectError("refused"), ["93.184.216.34", "93.184.216.35"]),
+        (httpx.ConnectTimeout("dead"), ["93.184.216.34", "93.184.216.35"]),
+        (httpx.ReadTimeout("sent already"), ["93.184.216.34"]),
+    ],
+)
+async def test_the_next_address_is_tried_unless_the_event_may_have_arrived(fault: Exception, asked: list[str]) -> None:
+    seen: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request.url.host)
+        if request.url.host == "93.184.216.34":
+            raise fault
+        return httpx.Response(200)
+
+    async with new_client("", transport=httpx.MockTransport(answer)) as client:
+        hooks = WebhookGateway(client, resolver=two_addresses)
+        with nullcontext() if len(asked) == 2 else pytest.raises(GatewayUnavailable):
+            await hooks.deliver("https://partner.example/", "d1", "e", EVENT, SECRET)
+    assert seen == asked
+
+
+async def test_a_receiver_that_drips_its_answer_is_left_after_the_documented_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert webhooks.DELIVERY_S == 10.0
+    assert "within ten seconds" in (PROJECT_ROOT / "docs/api.md").read_text(encoding="utf-8")
+    monkeypatch.setattr(webhooks, "DELIVERY_S", 0.4)
+
+    async def drip(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+        with suppress(ConnectionError):
+            while not writer.is_closing():
+                writer.write(b".")
+                await writer.drain()
+                await asyncio.sleep(0.05)
+
+    async with await asyncio.start_server(drip, "127.0.0.1", 0) as server, new_client("") as client:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        began = time.monotonic()
+        with pytest.raises(GatewayUnavailable, match="timeout") as left:
+            await WebhookGateway(client, allow_private=True).deliver(url, "d1", "e", EVENT, SECRET)
+    assert time.monotonic() - began < 3
+    assert left.value.perhaps_done
 
 
 async def test_a_name_that_does_not_resolve_is_tried_again_later() -> None:

@@ -136,6 +136,26 @@ async def test_the_stream_ends_with_the_session(house: House) -> None:
             await page.hears("queue")
 
 
+async def test_open_pages_go_on_hearing_after_an_unforeseen_fault(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting, pages = await house.cards.waiting(), Live(house.database)
+    real, faults = reads.queue_mark, [ValueError("a row that cannot be read"), KeyError("x")]
+
+    async def faulty(session: Any) -> int:
+        if faults:
+            raise faults.pop()
+        return await real(session)
+
+    person, _ = await signed_in(house, Role.REVIEWER)
+    async with open_page(pages, person, waiting.card_id) as page:
+        monkeypatch.setattr(reads, "queue_mark", faulty)
+        await asyncio.sleep(live.LOOK_S * 3)
+        assert not faults
+        await change(house, waiting.task_id, leased_by=person.id, leased_until=now())
+        await page.hears("card")
+
+
 async def test_fifty_pages_share_one_look(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     looks, pages = 0, Live(house.database)
     real = reads.queue_mark

@@ -163,6 +163,29 @@ async def test_a_right_token_is_verified_whatever_keys_are_published_beside_its_
     assert (await entrance.sign_in(entrance.house.browser())).headers["location"] == "/review"
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"use": None}, {"alg": None}, {"key_ops": None}, {"key_ops": ["verify"]}, {"x5c": "no list"}, {"x5c": ["no certificate"]},
+        {"x5c": None, "x5t": 7, "x5u": []}, {"use": None, "kid": None},
+    ],
+    ids=str,
+)  # fmt: skip
+async def test_what_a_lone_key_says_oddly_of_itself_refuses_no_right_token(
+    entrance: Entrance, said: dict[str, Any]
+) -> None:
+    entrance.provider.published = [{**entrance.provider.key.as_dict(private=False), **said}]
+    assert (await entrance.sign_in(entrance.house.browser())).headers["location"] == "/review"
+
+
+@pytest.mark.parametrize(
+    "said", [{"use": "enc"}, {"key_ops": ["encrypt"]}, {"alg": "RSA-OAEP"}, {"alg": "HS256"}], ids=str
+)
+async def test_a_key_that_is_for_something_else_signs_nobody_in(entrance: Entrance, said: dict[str, Any]) -> None:
+    entrance.provider.published = [{**entrance.provider.key.as_dict(private=False), **said}]
+    assert (await entrance.sign_in(entrance.house.browser())).status_code == 401
+
+
 async def test_a_token_without_key_name_from_a_stranger_is_refused_by_every_key(entrance: Entrance) -> None:
     entrance.provider.published = [OTHER, entrance.provider.key.as_dict(private=False)]
     entrance.provider.names_key, entrance.provider.signs_with = False, RSAKey.generate_key(2048, {"kid": "first"})

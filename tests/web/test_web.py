@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 
 from activities.throttle import Throttle
 from domain.money import Money
+from domain.places import BUSINESS_ZONE
 from domain.refusals import NotFound, TooManyTries
 from web import errors, words
 from web.limits import BodyLimit
@@ -85,7 +86,7 @@ def test_a_moment_is_told_on_the_readers_own_clock() -> None:
 
 @pytest.mark.parametrize("name", ["", "Mars/Olympus", "../etc/passwd", "Asia"])
 def test_a_zone_that_is_none_is_the_business_zone(name: str) -> None:
-    assert words.zone_of(name) is words.BUSINESS_ZONE
+    assert words.zone_of(name) is BUSINESS_ZONE
 
 
 async def test_a_fault_of_ours_tells_nobody_what_it_was(caplog: pytest.LogCaptureFixture) -> None:

@@ -1,0 +1,57 @@
+"""How every pixel mode becomes RGB so that print stays readable: levels of 16-bit grey, and what shows through."""
+
+from __future__ import annotations
+
+import numpy
+from PIL import Image
+
+GROUNDS = (255, 0, 128)  # Grey levels of the paper put below transparent parts; the first of equally good ones.
+NEAR = 64  # Print within so many grey levels of its ground is hard to read.
+SOLID = 128  # Opacity from which a pixel belongs to the picture.
+SAMPLED_MAX = 1_000_000  # Pixels from which the levels of a 16-bit picture are judged.
+SPREAD_MIN = 16  # Of 65,536 levels; less is a plain sheet, and stretching would show noise only.
+SPECKS_PERCENT = 0.5  # So many darkest and lightest pixels may be specks and do not count.
+
+
+def in_levels(picture: Image.Image) -> Image.Image:
+    """Return a picture of 8 bits a channel, with its transparency; 16-bit grey is stretched over the levels it uses."""
+    see_through = picture.info.get("transparency")
+    if picture.mode.startswith("I"):
+        return _stretched(picture, see_through if isinstance(see_through, int) else None)
+    if picture.mode in ("P", "PA", "1") or see_through is not None:
+        return picture.convert("RGBA" if see_through is not None or picture.mode == "PA" else "RGB")
+    return picture
+
+
+def on_ground(picture: Image.Image) -> Image.Image:
+    """Return RGB as a new picture without the old one's metadata, transparent parts on the ground that keeps print readable."""
+    if picture.mode in ("RGBA", "LA"):
+        layered = picture.convert("RGBA")
+        paper = Image.new("RGB", layered.size, (_ground(layered),) * 3)
+        paper.paste(layered, mask=layered.getchannel("A"))
+        return paper
+    bare = Image.new("RGB", picture.size)
+    bare.paste(picture.convert("RGB"))
+    return bare
+
+
+def _ground(layered: Image.Image) -> int:
+    """The grey level that the fewest solid pixels come near to."""
+    solid = layered.getchannel("A").point(lambda opacity: 255 if opacity >= SOLID else 0)
+    counts = layered.convert("RGB").convert("L").histogram(solid)
+    return min(GROUNDS, key=lambda ground: sum(counts[max(0, ground - NEAR) : ground + NEAR + 1]))
+
+
+def _stretched(picture: Image.Image, see_through: int | None) -> Image.Image:
+    values = numpy.asarray(picture).astype(numpy.int32).clip(0, 65_535).astype(numpy.uint16)
+    step = max(1, int((values.size / SAMPLED_MAX) ** 0.5))
+    seen = values[::step, ::step]
+    seen = seen if see_through is None else seen[seen != see_through]
+    low, high = numpy.percentile(seen, (SPECKS_PERCENT, 100 - SPECKS_PERCENT)) if seen.size else (0, 0)
+    if high - low < SPREAD_MIN:
+        low, high = 0, 65_535
+    levels = ((numpy.arange(65_536) - low) * 255 / (high - low)).clip(0, 255).round().astype(numpy.uint8)
+    grey = Image.fromarray(levels[values])
+    if see_through is not None:
+        grey.putalpha(Image.fromarray(numpy.where(values == see_through, 0, 255).astype(numpy.uint8)))
+    return grey

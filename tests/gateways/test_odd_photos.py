@@ -1,0 +1,155 @@
+"""Photos of odd encodings: taken when every pixel is there, with their print readable, and refused otherwise."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+
+import numpy
+import pytest
+from PIL import Image, ImageDraw, PngImagePlugin
+
+from domain.refusals import PhotoUnreadable
+from gateways.pictures.accept import accept
+from gateways.pictures.mending import ends_of
+from tests.gateways.drawn import card, encoded
+
+SIZE = (400, 240)
+
+
+def chunk(kind: bytes, data: bytes, *, sound: bool = True) -> bytes:
+    checksum = zlib.crc32(kind + data) ^ (0 if sound else 1)
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", checksum)
+
+
+def with_chunk(png: bytes, extra: bytes, before: bytes = b"IDAT") -> bytes:
+    place = png.index(before) - 4
+    return png[:place] + extra + png[place:]
+
+
+def pixels(jpeg: bytes) -> numpy.ndarray:
+    with Image.open(io.BytesIO(jpeg)) as picture:
+        return numpy.asarray(picture.convert("L")).astype(int)
+
+
+def printed(ink: int, mode: str = "L", ground: int = 0) -> Image.Image:
+    """A bar of print on nothing."""
+    picture = Image.new(mode, SIZE, ground)
+    ImageDraw.Draw(picture).rectangle((100, 80, 300, 160), fill=ink)
+    return picture
+
+
+def contrast(jpeg: bytes) -> int:
+    """Grey levels between the print's middle and its ground."""
+    seen = pixels(jpeg)
+    return abs(int(seen[120, 200]) - int(seen[20, 20]))
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        chunk(b"iCCP", b"name\0\0" + b"no profile"),
+        chunk(b"iCCP", b"name\0\0" + zlib.compress(b"\0" * 3_000_000)),
+        chunk(b"zTXt", b"Comment\0\0" + zlib.compress(b"x" * 3_000_000)),
+        chunk(b"iTXt", b"Comment\0\1\0\0\0" + zlib.compress(b"x" * 3_000_000)),
+        chunk(b"tEXt", b"Comment\0hello", sound=False),
+        chunk(b"gAMA", b"", sound=False),
+        chunk(b"pHYs", b"\0"),
+        chunk(b"eXIf", b"damaged beyond reading"),
+        chunk(b"acTL", b"\0\0\0\2\0\0\0\0"),
+    ],
+    ids=["profile", "large profile", "text", "international", "checksum", "gamma", "density", "exif", "animation"],
+)
+def test_a_damaged_or_large_extra_of_a_png_costs_no_photo(extra: bytes) -> None:
+    sound = encoded(card(), "PNG")
+    assert accept(with_chunk(sound, extra)).jpeg == accept(sound).jpeg
+    assert accept(with_chunk(sound, extra, before=b"IEND")).jpeg == accept(sound).jpeg
+
+
+def test_a_png_without_its_end_mark_or_with_bytes_behind_it_is_whole() -> None:
+    sound = encoded(card(), "PNG")
+    assert accept(sound[:-12]).jpeg == accept(sound).jpeg
+    assert accept(sound + b"appended by a camera").jpeg == accept(sound).jpeg
+
+
+def test_damage_inside_the_pixels_of_a_png_is_refused() -> None:
+    sound = encoded(card(), "PNG")
+    place = sound.index(b"IDAT")
+    (length,) = struct.unpack_from(">I", sound, place - 4)
+    for broken in (sound[: place + 4] + b"\0\0\0" + sound[place + 7 :], sound[: place + 4 + length // 2]):
+        with pytest.raises(PhotoUnreadable):
+            accept(broken)
+
+
+def test_a_png_keeps_its_direction() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    photo = accept(encoded(card(), "PNG", exif=exif))
+    assert (photo.width, photo.height) == (400, 640)
+
+
+def noisy(mode: str = "RGB") -> Image.Image:
+    return Image.effect_noise((320, 200), 60).convert(mode)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+@pytest.mark.parametrize("cut", [1, 2])
+def test_a_jpeg_without_its_end_marker_is_taken_whole(mode: str, cut: int) -> None:
+    sound = encoded(noisy(mode), "JPEG")
+    assert accept(sound[:-cut]).jpeg == accept(sound).jpeg
+
+
+@pytest.mark.parametrize("lost", [12, 40, 400, 4_000])
+def test_a_jpeg_without_its_last_pixels_is_refused(lost: int) -> None:
+    sound = encoded(noisy(), "JPEG")
+    with pytest.raises(PhotoUnreadable):
+        accept(sound[:-lost])
+
+
+def test_a_progressive_jpeg_without_its_end_is_refused_because_a_scan_may_be_missing() -> None:
+    sound = encoded(noisy(), "JPEG", progressive=True)
+    assert ends_of(sound[:-2]) == ()
+    with pytest.raises(PhotoUnreadable):
+        accept(sound[:-2])
+
+
+def test_a_jpeg_with_a_damaged_exif_is_taken_as_it_lies() -> None:
+    exif = b"Exif\0\0damaged beyond reading"
+    sound = encoded(card(), "JPEG")
+    segment = b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif
+    assert accept(sound[:2] + segment + sound[2:]).jpeg == accept(sound).jpeg
+
+
+@pytest.mark.parametrize(("ground", "ink"), [(60_000, 5_000), (4_000, 300), (200, 20), (20_000, 12_000)])
+def test_sixteen_bit_grey_keeps_its_print(ground: int, ink: int) -> None:
+    picture = printed(ink, "I;16", ground)
+    assert contrast(accept(encoded(picture, "PNG")).jpeg) > 200
+
+
+def test_a_large_sixteen_bit_photo_is_taken() -> None:
+    levels = numpy.tile(numpy.arange(3_000, dtype=numpy.uint16), (1_000, 1))
+    photo = accept(encoded(Image.fromarray(levels), "PNG"))
+    assert (photo.width, photo.height) == (2400, 800)
+    assert int(pixels(photo.jpeg).max()) - int(pixels(photo.jpeg).min()) > 240
+
+
+def test_sixteen_bit_grey_with_a_transparent_level_keeps_its_print() -> None:
+    picture = printed(65_535, "I;16", 1_000)
+    info = PngImagePlugin.PngInfo()
+    raw = encoded(picture, "PNG", pnginfo=info)
+    assert contrast(accept(with_chunk(raw, chunk(b"tRNS", struct.pack(">H", 1_000)))).jpeg) > 100
+
+
+@pytest.mark.parametrize("ink", [0, 70, 128, 190, 255])
+@pytest.mark.parametrize("mode", ["LA", "RGBA", "P"])
+def test_print_on_nothing_stays_readable_whatever_its_brightness(ink: int, mode: str) -> None:
+    opacity = printed(255)
+    picture = Image.merge("LA", (Image.new("L", SIZE, ink), opacity))
+    if mode == "P":
+        palette = printed(1, "P")
+        palette.putpalette([ink ^ 1, ink, ink, ink, ink, ink])
+        raw = encoded(palette, "PNG", transparency=0)
+    else:
+        raw = encoded(picture.convert(mode), "PNG")
+    assert contrast(accept(raw).jpeg) > 60
