@@ -39,7 +39,8 @@ from domain.refusals import CardExpired, FieldInvalid, NotExpectedNow, NotFound,
 from domain.review import AskedItem
 from domain.rules.brands import Brand, brand
 from domain.sealing import KeyRing
-from gateways.pictures.accept import AcceptedPhoto, accept_in_thread
+from gateways import decoding
+from gateways.pictures.accept import AcceptedPhoto
 from gateways.pictures.store import PhotoStore
 
 PHONE = re.compile(r"\+?[0-9][0-9 -]{5,18}")
@@ -167,7 +168,7 @@ class Intake:
 
     async def _kept(self, raw: bytes) -> AcceptedPhoto:
         """Cleans and keeps a photo before the transaction: one left over by a refusal is sealed and names nobody."""
-        photo = await accept_in_thread(raw)
+        photo = await decoding.photo(raw)
         await asyncio.to_thread(self._photos.write, photo.jpeg)
         return photo
 

@@ -18,6 +18,7 @@ from languages import has, translate
 from seller_ui.form_seal import FormSeal
 from seller_ui.services import SellerServices
 from seller_ui.sessions import Sessions
+from web.csrf import SAFE_METHODS
 from web.locale import locale_of
 from web.static import StaticFiles
 from web.templates import Pages, shallow
@@ -40,6 +41,7 @@ FIELD_OF_CODE = {
     "photo_too_many_pixels": "photo",
     "photo_format_unsupported": "photo",
     "photo_unreadable": "photo",
+    "file_too_demanding": "photo",
 }
 
 
@@ -113,6 +115,12 @@ def signed_in(request: Request) -> Visit:
     if found.seller_id is None:
         raise NotSignedIn()
     return found
+
+
+def seller_writes(request: Request) -> None:
+    """Dependency: refuses (NotSignedIn) a visitor's form before its files are read."""
+    if request.method not in SAFE_METHODS:
+        signed_in(request)
 
 
 AnyVisit = Annotated[Visit, Depends(visit)]

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import base64
 import itertools
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from api.app import build as build_api
 from database.session import Database
 from domain.cards import Outcome, Stage, WaitingFor
 from domain.refusals import REGISTER, AmountMismatch, QuoteExpired, TemporarilyUnavailable
+from seller_ui.app import build as build_pages
+from seller_ui.services import SellerServices
 from tests.api.conftest import Api
+from tests.seller_ui.conftest import PlayedDesk, played_services
 from tests.seller_ui.test_selling import luhn, move, offered, picture
 
 PIN = "123456"
@@ -35,6 +40,11 @@ async def submit(api: Api, *cards: dict[str, Any], key: str | None = None) -> ht
 async def one_card(api: Api) -> str:
     answer: dict[str, Any] = (await submit(api)).json()
     return str(answer["card_ids"][0])
+
+
+@pytest.fixture
+def services(database: Database, tmp_path: Path) -> SellerServices:
+    return played_services(database, PlayedDesk(), tmp_path)
 
 
 async def test_a_submission_is_taken_started_and_shown_without_secrets(api: Api) -> None:
@@ -265,3 +275,36 @@ async def test_a_body_without_end_is_refused(api: Api) -> None:
 
 async def test_health_is_told(api: Api) -> None:
     assert (await api.client.get("/healthz")).json() == {"status": "ok"}
+
+
+@pytest.mark.parametrize("path", ["/v1/submissions", "/v1/cards/00000000000000000000000000/items/photo", "/sell/jd"])
+@pytest.mark.parametrize("key", [None, "Bearer clk_guessed"])
+async def test_no_byte_of_a_body_is_read_before_it_is_known_whose_it_is(
+    api: Api, services: SellerServices, path: str, key: str | None
+) -> None:
+    app = build_api(api.services)
+    app.mount("/", build_pages(services))
+    headers = [(b"content-type", b"application/json"), *([(b"authorization", key.encode())] if key else [])]
+    scope = {
+        "type": "http", "method": "POST", "path": path, "raw_path": path.encode(), "query_string": b"", "headers": headers,
+        "http_version": "1.1", "scheme": "http", "server": ("api", 80), "client": ("192.0.2.1", 1), "root_path": "",
+    }  # fmt: skip
+    answered: list[Any] = []
+
+    async def receive() -> Any:
+        raise AssertionError("the body was read")
+
+    async def send(message: Any) -> None:
+        answered.append(message)
+
+    await app(scope, receive, send)
+    assert answered[0]["status"] == 401
+
+
+@pytest.mark.parametrize(
+    ("path", "most"),
+    [("/v1/cards/00000000000000000000000000/code", 64), ("/callbacks/alipay", 64), ("/v1/submissions", 40960)],
+)
+async def test_each_address_takes_as_much_as_it_can_need(api: Api, path: str, most: int) -> None:
+    answer = await api.client.post(path, content=b"x", headers={"content-length": str(most * 1024 + 1)})
+    assert (answer.status_code, answer.json()["code"]) == (413, "photo_too_large")
