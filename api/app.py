@@ -33,7 +33,7 @@ def build(services: ApiServices) -> FastAPI:
     """The application of the API; the seller pages can be mounted on it at `/`."""
     app = FastAPI(title="Cardloop", version=VERSION, docs_url=None, redoc_url=None, responses=PROBLEMS)
     app.state.services = services
-    app.state.limits = limits()
+    app.state.limits = limits(services.database)
     for part in (submissions, cards, catalogue, callbacks):
         app.include_router(part.router)
     app.add_api_route("/healthz", health, methods=["GET"], tags=["health"])

@@ -9,8 +9,9 @@ from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from activities.throttle import Throttle
+from activities.throttle import SharedThrottle, Throttle
 from api.services import ApiServices
+from database.session import Database
 from domain.refusals import NotSignedIn
 from web.csrf import SAFE_METHODS
 from web.limits import caller
@@ -22,16 +23,16 @@ KEY_LENGTH_MAX = 200
 
 @dataclass(frozen=True)
 class Limits:
-    """How often one caller may ask, per process."""
+    """How often one caller may ask: guesses are counted by all processes together, the rest per process."""
 
-    failed_keys: Throttle
+    failed_keys: SharedThrottle
     requests: Throttle
     submissions: Throttle
 
 
-def limits() -> Limits:
+def limits(database: Database) -> Limits:
     """Fresh counters: a guessed key costs a try, a partner may send ten submissions a second for a while."""
-    return Limits(Throttle("30/minute"), Throttle("6000/minute"), Throttle("1200/minute"))
+    return Limits(SharedThrottle(database, "30/minute"), Throttle("6000/minute"), Throttle("1200/minute"))
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ async def _partner_of(request: Request, key: str) -> str:
     try:
         partner_id = await services.partners.authenticate(key)
     except NotSignedIn:
-        counted.failed_keys.hit("key", caller(request))
+        await counted.failed_keys.hit("key", caller(request))
         raise
     counted.requests.hit(partner_id)
     return partner_id

@@ -13,9 +13,6 @@ from domain.file_refusals import (
     AttachmentUnsupported as AttachmentUnsupported,
 )
 from domain.file_refusals import (
-    FileTooDemanding as FileTooDemanding,
-)
-from domain.file_refusals import (
     PhotoEmpty as PhotoEmpty,
 )
 from domain.file_refusals import (

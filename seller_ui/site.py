@@ -12,13 +12,14 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from activities.throttle import Throttle
+from activities.throttle import SharedThrottle, Throttle
 from domain.refusals import NotSignedIn, Refusal
 from languages import has, translate
 from seller_ui.form_seal import FormSeal
 from seller_ui.services import SellerServices
-from seller_ui.sessions import Sessions
+from seller_ui.sessions import DEVICE_COOKIE, Sessions
 from web.csrf import SAFE_METHODS
+from web.devices import Devices
 from web.locale import locale_of
 from web.static import StaticFiles
 from web.templates import Pages, shallow
@@ -62,7 +63,8 @@ class Site:
         self.pages = Pages(HERE / "templates", self.static)
         self.sessions = Sessions(services.signing_secret, secure=services.cookies_secure)
         self.forms = FormSeal(services.signing_secret)
-        self.sign_in_throttle = Throttle("20/10minute")
+        self.sign_in_throttle = SharedThrottle(services.database, "20/10minute")
+        self.devices = Devices(services.signing_secret, DEVICE_COOKIE, secure=services.cookies_secure)
         self.sell_throttle = Throttle("30/hour")
 
 

@@ -14,7 +14,8 @@ from queue import Empty, SimpleQueue
 from threading import Timer
 from typing import IO, Any
 
-from domain.refusals import REGISTER, FileTooDemanding
+from domain.file_refusals import FileTooDemanding
+from domain.refusals import REGISTER
 from gateways.attachments import BYTES_MAX as ATTACHMENT_BYTES_MAX
 from gateways.attachments import Attachment
 from gateways.pictures.accept import BYTES_MAX, AcceptedPhoto

@@ -21,6 +21,7 @@ from domain.refusals import Refusal, SignatureInvalid
 from domain.sealing import KeyRing
 from gateways.pictures.store import PhotoStore
 from tests.seller_ui.conftest import PlayedDesk
+from tests.throttles import forget_tries
 
 
 class ApiDesk(PlayedDesk):
@@ -83,6 +84,7 @@ def desk() -> ApiDesk:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def api(database: Database, desk: ApiDesk, tmp_path: Path) -> AsyncIterator[Api]:
+    await forget_tries(database)
     keyring, photos = KeyRing.generate(), PhotoStore(tmp_path / "photos", bytes, bytes)
     partners, payout = Partners(database, keyring), PlayedPayout()
     services = ApiServices(

@@ -14,7 +14,8 @@ import pytest
 from PIL import Image
 
 from bootstrap.settings import PROJECT_ROOT
-from domain.refusals import AttachmentUnsupported, FileTooDemanding, PhotoFormatUnsupported, PhotoTooLarge
+from domain.file_refusals import FileTooDemanding
+from domain.refusals import AttachmentUnsupported, PhotoFormatUnsupported, PhotoTooLarge
 from gateways import attachments, decoding
 from gateways.pictures import accept
 from tests.gateways.drawn import RED, card, encoded
@@ -57,7 +58,7 @@ async def test_a_file_that_takes_too_long_is_refused_and_the_next_one_is_opened(
     assert (await decoding.photo(encoded(card((64, 40))))).width == 64
 
 
-def test_the_child_has_a_limit_of_memory_and_of_time_writes_no_file_and_knows_no_password() -> None:
+def test_the_child_has_a_limit_of_memory_and_of_time_and_writes_no_file() -> None:
     written = (
         "import json, os, resource as r; from gateways.decoding import child; child._limit(); child._allow_time();"
         "names = ('RLIMIT_AS', 'RLIMIT_CPU', 'RLIMIT_FSIZE', 'RLIMIT_CORE');"
@@ -69,10 +70,15 @@ def test_the_child_has_a_limit_of_memory_and_of_time_writes_no_file_and_knows_no
     assert 20 <= limits["RLIMIT_CPU"] <= 25
 
 
-async def test_a_child_that_was_killed_costs_its_file_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_child_knows_no_password_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://a:secret@b/c")
     child = decoding._Child()
     assert b"secret" not in Path(f"/proc/{child._process.pid}/environ").read_bytes()
+    child.end()
+
+
+async def test_a_child_that_was_killed_costs_its_file_alone() -> None:
+    child = decoding._Child()
     os.kill(child._process.pid, signal.SIGKILL)
     child._process.wait()
     decoding._idle.put(child)

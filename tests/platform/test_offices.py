@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from activities.console_sign_in import ConsoleSignIn
 from activities.partners import Partners
+from activities.throttle import Origin
 from activities.totp import Totp
 from bootstrap import keys, offices
 from bootstrap.settings import Settings
@@ -123,7 +124,7 @@ async def test_a_person_added_at_the_command_line_signs_in(keyed: Settings, stor
         "people", "add", email, "林静", "--role", "reviewer", "--role", "senior", typed=f"{PASSWORD}\n"
     )
     assert PASSWORD not in printed
-    person = await ConsoleSignIn(store).check(email, PASSWORD)
+    person = await ConsoleSignIn(store).check(email, PASSWORD, Origin())
     assert (person.name, person.roles) == ("林静", ["reviewer", "senior"])
     (audit,) = await rows(store, AuditRow, subject=person.id)
     assert (audit.actor, audit.act) == ("cli", "cli:person:add")
