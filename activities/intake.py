@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import re
 from collections.abc import Collection, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -22,6 +23,7 @@ from activities.submitting import (
     insert_cards,
     photo_row,
     receipt_of,
+    receipt_of_repeated,
     request_hash_of,
     submission_row,
 )
@@ -76,6 +78,19 @@ class Intake:
                 return _required(await receipt_of(session, submission, request_hash))
             card_ids = await self._write_cards(session, row, submission, checked)
         return SubmissionReceipt(row.id, card_ids, repeated=False)
+
+    async def repeated(self, owner: str, idempotency_key: str, sent_hash: str) -> SubmissionReceipt | None:
+        """The first receipt of a submission that comes again in the same bytes (`body_hash`) or form (`form_hash`).
+
+        Doors ask before they judge anything: limits, rules and what a request may hold can have changed since. One
+        statement; None for whatever is not known to be the same.
+        """
+        async with self._database.statement() as connection:
+            return await receipt_of_repeated(connection, owner, idempotency_key, sent_hash)
+
+    def body_hash(self, body: bytes) -> str:
+        """A keyed hash (hex) of a request's bytes: a plain one could be searched through for a card's number."""
+        return self._keyring.index(hashlib.sha256(body).hexdigest(), purpose="body")
 
     async def correct_fields(
         self,

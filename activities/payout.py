@@ -16,6 +16,7 @@ from activities.paying import (
     ordered_with,
     owner_of,
     prepared_first,
+    refused_on,
     settle_once,
     settled_report,
     verdict_on,
@@ -23,12 +24,13 @@ from activities.paying import (
 from database.repositories import cards, ledger
 from database.repositories.cards import Change
 from database.session import Database
+from database.tables.columns import now
 from database.tables.intake import SubmissionRow
 from database.tables.payout import PaymentNotificationRow, PayoutRow
 from database.tables.pricing import QuoteRow
 from domain.cards import Stage, WaitingFor
 from domain.facts import NotificationVerdict, PaymentReport, PayoutFacts
-from domain.identifiers import new_id, short
+from domain.identifiers import short
 from domain.ledger import payout_prepared
 from domain.money import Money
 from domain.payout import PayoutOrder, PayoutOutcome, PayoutReport, PayoutState
@@ -133,10 +135,8 @@ class Payout:
         try:
             report = self._gateway.verify_notification(form)
         except ReportRefused as refused:
-            # Under an id of our own: a forged notification must not use up the id of the genuine one.
-            row = PaymentNotificationRow(notify_id=f"unverified-{new_id()}", key="", verdict=_INVALID)
             async with self._database.transaction() as session:
-                session.add(row)
+                await refused_on(session, now())
             raise SignatureInvalid(why=refused.reason) from None
         return await self._heard(notify_id, report)
 
@@ -211,9 +211,6 @@ class Payout:
         change = Change(Stage.PAYOUT, WaitingFor.GATEWAY, None, "payout.unknown", facts)
         async with self._database.transaction() as session:
             await cards.record(session, ordered.card_id, change)
-
-
-_INVALID = NotificationVerdict.SIGNATURE_INVALID
 
 
 def _facts(report: PayoutReport) -> PayoutFacts:

@@ -34,6 +34,7 @@ def build(services: ApiServices) -> FastAPI:
     app = FastAPI(title="Cardloop", version=VERSION, docs_url=None, redoc_url=None, responses=PROBLEMS)
     app.state.services = services
     app.state.limits = limits(services.database)
+    app.include_router(submissions.receipts)
     for part in (submissions, cards, catalogue, callbacks):
         app.include_router(part.router)
     app.add_api_route("/healthz", health, methods=["GET"], tags=["health"])

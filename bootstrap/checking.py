@@ -1,8 +1,8 @@
-"""What must always hold, asked of the installation's own database."""
+"""What must always hold, asked of the installation's own database, and whether this machine's clock agrees with others'."""
 
 from __future__ import annotations
 
-from bootstrap import keys
+from bootstrap import clock, keys
 from bootstrap.settings import Settings
 from bootstrap.store import opened
 from database.invariants import Violation
@@ -12,5 +12,17 @@ from database.invariants import violations as broken
 async def violations(settings: Settings) -> list[Violation]:
     """Everything that is broken; none when all is well. Raises Problem when the database does not answer."""
     keyring = keys.load(settings).keyring
-    async with opened(settings) as store, store.transaction() as session:
-        return await broken(session, keyring.evidence_public_key)
+    async with opened(settings) as store:
+        off_s = {"database": await clock.off_database_s(store), "payment gateway": await clock.off_gateway_s(settings)}
+        async with store.transaction() as session:
+            found = await broken(session, keyring.evidence_public_key)
+    return [*found, *(_off(whose, seconds) for whose, seconds in off_s.items() if seconds and _is_far(seconds))]
+
+
+def _is_far(seconds: float) -> bool:
+    return abs(seconds) > clock.OFF_S_MAX
+
+
+def _off(whose: str, seconds: float) -> Violation:
+    where = "ahead of" if seconds > 0 else "behind"
+    return Violation("CLOCK", f"this machine's clock is {abs(seconds):.0f} seconds {where} the {whose}'s")

@@ -137,6 +137,8 @@ def texts(form: FormData) -> dict[str, str]:
 async def uploads(form: FormData, name: str) -> tuple[bytes, ...]:
     """The bytes of every file chosen under that name; an untouched file input sends an empty part without a name."""
     files = [part for part in form.getlist(name) if isinstance(part, UploadFile) and part.filename]
+    for file in files:
+        await file.seek(0)  # A form is read twice: to know whether it came before, and to take it in.
     return tuple([await file.read() for file in files])
 
 

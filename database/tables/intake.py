@@ -70,6 +70,7 @@ class SubmissionRow(SQLModel, table=True):
     idempotency_key: str
     request_hash: str  # SHA-256 (hex) over everything that was sent.
     form_hash: str | None = None  # SHA-256 (hex) of what the seller was shown and sent.
+    body_hash: str | None = None  # Keyed hash (hex) of the bytes of an API request.
     channel: str  # api | web
     locale: str
     payee_account_sealed: bytes = sealed(required=True)

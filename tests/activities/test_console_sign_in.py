@@ -153,7 +153,9 @@ async def test_of_many_at_once_one_gets_in_by_a_code(world: World) -> None:
     _, person_id, authenticator = await _set_up(world, clock)
     clock.on(60)
     code = authenticator.at(clock.at)
-    doors = [Totp(world.database, world.keyring, clock) for _ in range(4)]  # The fifth try of the minute was the one that confirmed it.
+    doors = [
+        Totp(world.database, world.keyring, clock) for _ in range(4)
+    ]  # The fifth try of the minute was the one that confirmed it.
     tried = await asyncio.gather(*(door.check(person_id, code) for door in doors), return_exceptions=True)
     assert sorted(type(one).__name__ for one in tried) == ["NoneType"] + ["TotpWrong"] * 3
 

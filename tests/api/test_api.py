@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import itertools
+import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ import pytest
 from api.app import build as build_api
 from database.session import Database
 from domain.cards import Outcome, Stage, WaitingFor
-from domain.refusals import REGISTER, AmountMismatch, QuoteExpired, TemporarilyUnavailable
+from domain.refusals import REGISTER, AmountMismatch, QuoteExpired, TemporarilyUnavailable, TooManyTries
 from seller_ui.app import build as build_pages
 from seller_ui.services import SellerServices
 from tests.api.conftest import Api
@@ -68,6 +70,27 @@ async def test_the_same_key_and_content_is_one_submission(api: Api) -> None:
     assert first.json()["card_ids"] == again.json()["card_ids"]
     other = await submit(api, card(), key="one")
     assert (other.status_code, other.json()["code"]) == (409, "idempotency_key_reused")
+
+
+async def test_a_repeated_request_gets_its_receipt_before_limit_and_rules_are_asked(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = json.dumps({"cards": [card()], "payee": PAYEE}).encode()
+    headers = {"idempotency-key": f"key-{next(_numbers)}", "content-type": "application/json"}
+    first = await api.client.post("/v1/submissions", content=body, headers=headers)
+    app = api.client._transport.app  # type: ignore[attr-defined]
+    monkeypatch.setattr(app.state.limits.submissions, "hit", _refuse)
+    monkeypatch.setattr("api.submissions.KEY", re.compile("no key is good any more"))
+    again = await api.client.post("/v1/submissions", content=body, headers=headers)
+    assert (again.status_code, again.json()) == (202, first.json() | {"repeated": True})
+    assert again.headers["location"] == first.headers["location"]
+    assert len(api.desk.told) == 1
+    other = await api.client.post("/v1/submissions", content=body.replace(b"Li Lei", b"Li Le"), headers=headers)
+    assert other.status_code == 400, "other content is judged"
+
+
+def _refuse(*name: str) -> None:
+    raise TooManyTries(retry_after_s=1)
 
 
 async def test_the_same_card_is_not_taken_twice(api: Api) -> None:

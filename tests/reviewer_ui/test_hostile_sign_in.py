@@ -52,7 +52,9 @@ async def test_guessing_the_digits_stops_after_five_also_from_many_browsers(hous
     wrong = f"{(int(now_code(device)) + 1) % 1_000_000:06d}"
     guesses = await asyncio.gather(*(post(browsers[one % 3], "/sign-in/code", code=wrong) for one in range(8)))
     right.append(await post(browsers[0], "/sign-in/code", code=now_code(device)))
-    assert sorted(answer.status_code for answer in guesses) == [401] * 4 + [429] * 4, "the first of five tries was the one that set it up"
+    assert sorted(answer.status_code for answer in guesses) == [401] * 4 + [429] * 4, (
+        "the first of five tries was the one that set it up"
+    )
     assert right[0].status_code == 429, "not even the right one, or waiting would be worth nothing"
 
 

@@ -1,4 +1,4 @@
-"""Tries are counted by all processes together."""
+"""Tries are counted by all processes together; forged notices of one day are one row; a repeated body is known again."""
 
 from __future__ import annotations
 
@@ -18,8 +18,13 @@ def upgrade() -> None:
         sa.Column("full_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("name"),
     )
+    op.add_column("payment_notification", sa.Column("times", sa.Integer(), nullable=False, server_default="1"))
+    op.alter_column("payment_notification", "times", server_default=None)
+    op.add_column("submission", sa.Column("body_hash", sa.String(), nullable=True))
     op.create_index("ix_throttle_full_at", "throttle", ["full_at"])
 
 
 def downgrade() -> None:
+    op.drop_column("submission", "body_hash")
+    op.drop_column("payment_notification", "times")
     op.drop_table("throttle")
