@@ -130,6 +130,7 @@ def submission_row(keyring: KeyRing, submission: Submission, request_hash: str) 
             submission.payee_name, purpose="submission", aad=f"submission:{submission_id}:payee_name"
         ),
         payee_masked=masked_account(submission.payee_account),
+        payee_index=keyring.index(submission.payee_account.lower(), purpose="payee"),
     )
 
 

@@ -76,6 +76,9 @@ class SubmissionRow(SQLModel, table=True):
     payee_account_sealed: bytes = sealed(required=True)
     payee_name_sealed: bytes = sealed(required=True)
     payee_masked: str
+    payee_index: str | None = Field(
+        default=None, index=True
+    )  # Keyed hash (hex) of the account, to count what it is paid.
     created_at: datetime = moment_now()
 
 

@@ -21,10 +21,15 @@ def upgrade() -> None:
     op.add_column("payment_notification", sa.Column("times", sa.Integer(), nullable=False, server_default="1"))
     op.alter_column("payment_notification", "times", server_default=None)
     op.add_column("submission", sa.Column("body_hash", sa.String(), nullable=True))
+    op.add_column("submission", sa.Column("payee_index", sa.String(), nullable=True))
+    op.create_index("ix_submission_payee_index", "submission", ["payee_index"])
+    op.create_index("quote_lately", "quote", ["created_at"])
     op.create_index("ix_throttle_full_at", "throttle", ["full_at"])
 
 
 def downgrade() -> None:
+    op.drop_index("quote_lately", "quote")
+    op.drop_column("submission", "payee_index")
     op.drop_column("submission", "body_hash")
     op.drop_column("payment_notification", "times")
     op.drop_table("throttle")
