@@ -213,9 +213,17 @@ async def test_an_address_that_no_webhook_may_go_to_makes_no_partner(
 
 async def test_an_outlet_is_added_once_and_for_a_regional_brand(keyed: Settings, store: Database) -> None:
     code = f"outlet-{new_id().lower()}"
-    await said("outlets", "add", code, "南京路店", "hualian")
+    told = await said("outlets", "add", code, "南京路店", "hualian")
     (row,) = await rows(store, OutletRow, code=code)
     assert (row.name, row.brand, row.active) == ("南京路店", "hualian", True)
+    ring, place = keys.load(keyed).keyring, f"outlet:{code}:secret"
+    assert ring.open_text(row.secret_sealed, purpose="outlet", aad=place) in told
+    renewed = await said("outlets", "secret", code)
+    (row,) = await rows(store, OutletRow, code=code)
+    assert ring.open_text(row.secret_sealed, purpose="outlet", aad=place) in renewed
+    assert renewed not in told
+    with pytest.raises(Problem, match="no outlet"):
+        await offices.renew_outlet_secret(keyed, "nobody")
     for other, brand, why in ((code, "hualian", "already"), (f"{code}x", "jd", "regional"), ("A B", "hualian", "code")):
         with pytest.raises(Problem, match=why):
             await offices.add_outlet(keyed, other, "x", brand)

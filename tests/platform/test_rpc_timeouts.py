@@ -44,7 +44,7 @@ async def _proxy(client: Client) -> AsyncIterator[tuple[str, asyncio.Event]]:
         serving.append(asyncio.gather(*both, return_exceptions=True))
 
     writers: list[asyncio.StreamWriter] = []
-    serving: list[asyncio.Future[list[BaseException | None]]] = []
+    serving: list[asyncio.Future[Any]] = []
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     try:
         yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}", silent
