@@ -24,7 +24,8 @@ from domain.notices import NoticeKind
 from domain.people import Permission, Role, permissions_of
 from domain.refusals import FieldInvalid, NotFound
 from domain.sealing import KeyRing
-from gateways.attachments import Attachment, accept
+from gateways import decoding
+from gateways.attachments import Attachment
 from gateways.pictures.store import PhotoMissing, PhotoStore
 
 ATTACHED = "comment.attached"
@@ -97,7 +98,7 @@ class Comments:
 
     async def _kept(self, name: str, content: bytes) -> Attachment:
         """Judged and sealed before the transaction: a file left over by a refusal is sealed and belongs to nobody."""
-        taken = accept(name, content)
+        taken = await decoding.attachment(name, content)
         await asyncio.to_thread(self._store.write, taken.content)
         return taken
 

@@ -12,13 +12,14 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from activities.throttle import Throttle
+from activities.throttle import Origin, SharedThrottle
 from database.session import Database
 from database.tables.people import AuditRow, PersonIdentityRow, PersonRow
 from domain.people import Identity
 from domain.refusals import EmailNotVerified, PasswordWrong, PersonNotKnown
 
-LOGINS_PER_EMAIL = "5/minute;30/hour"
+LOGINS_PER_ORIGIN = "5/minute;30/hour"  # Of one address of mail from one client or known device.
+LOGINS_OF_STRANGERS = "100/hour"  # Of one address of mail from all clients that it has never signed in from.
 LOGINS_AT_ONCE = 2  # argon2 takes 150 ms and 64 MB each: more at once would be a way to stop the console.
 _PERSON: Any = PersonRow  # Attributes of models are columns in a statement, which their annotations do not say.
 _IDENTITY: Any = PersonIdentityRow
@@ -31,13 +32,19 @@ class ConsoleSignIn:
         self._database = database
         self._hasher = PasswordHash.recommended()
         self._decoy = self._hasher.hash(secrets.token_hex(16))
-        self._throttle = Throttle(LOGINS_PER_EMAIL)
+        self._per_origin = SharedThrottle(database, LOGINS_PER_ORIGIN)
+        self._strangers = SharedThrottle(database, LOGINS_OF_STRANGERS)
         self._at_once = asyncio.Semaphore(LOGINS_AT_ONCE)
 
-    async def check(self, email: str, password: str) -> PersonRow:
-        """The person. Refuses PasswordWrong, alike for an unknown address, and TooManyTries."""
+    async def check(self, email: str, password: str, origin: Origin) -> PersonRow:
+        """The person. Refuses PasswordWrong, alike for an unknown address, and TooManyTries.
+
+        Wrong passwords from elsewhere refuse nobody: tries are counted per client, or per device that signed in before.
+        """
         address = email.strip().lower()
-        self._throttle.hit(address)
+        await self._per_origin.hit(address, origin.name)
+        if not origin.device:
+            await self._strangers.hit(address)
         async with self._database.transaction() as session:
             statement = select(PersonRow).where(_PERSON.email == address, _PERSON.active)
             person = (await session.execute(statement)).scalar_one_or_none()
@@ -49,7 +56,7 @@ class ConsoleSignIn:
         """The same for somebody who is signed in. Refuses PasswordWrong, TooManyTries."""
         async with self._database.transaction() as session:
             person = await session.get_one(PersonRow, person_id)
-        await self.check(person.email, password)
+        await self.check(person.email, password, Origin(device=f"signed-in:{person_id}"))
 
     async def vouched_for(self, identity: Identity) -> PersonRow:
         """The active person whom the provider means: by its name for them, at first by their verified address.

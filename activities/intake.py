@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import re
 from collections.abc import Collection, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -31,6 +32,7 @@ from activities.submitting import (
     insert_cards,
     photo_row,
     receipt_of,
+    receipt_of_repeated,
     request_hash_of,
     submission_row,
 )
@@ -48,7 +50,8 @@ from domain.refusals import FieldInvalid, NotExpectedNow, NotFound, TemporarilyU
 from domain.review import AskedItem
 from domain.rules.brands import Brand, brand
 from domain.sealing import KeyRing
-from gateways.pictures.accept import AcceptedPhoto, accept_in_thread
+from gateways import decoding
+from gateways.pictures.accept import AcceptedPhoto
 from gateways.pictures.store import PhotoStore
 
 PHONE = re.compile(r"\+?[0-9][0-9 -]{5,18}")
@@ -95,6 +98,19 @@ class Intake:
         async with self._database.transaction() as session:
             card = await cards.load_for_update(session, card_id)
             return await split_photos(session, self._keyring, card, actor)
+
+    async def repeated(self, owner: str, idempotency_key: str, sent_hash: str) -> SubmissionReceipt | None:
+        """The first receipt of a submission that comes again in the same bytes (`body_hash`) or form (`form_hash`).
+
+        Doors ask before they judge anything: limits, rules and what a request may hold can have changed since. One
+        statement; None for whatever is not known to be the same.
+        """
+        async with self._database.statement() as connection:
+            return await receipt_of_repeated(connection, owner, idempotency_key, sent_hash)
+
+    def body_hash(self, body: bytes) -> str:
+        """A keyed hash (hex) of a request's bytes: a plain one could be searched through for a card's number."""
+        return self._keyring.index(hashlib.sha256(body).hexdigest(), purpose="body")
 
     async def correct_fields(
         self,
@@ -195,7 +211,7 @@ class Intake:
 
     async def _kept(self, raw: bytes) -> AcceptedPhoto:
         """Cleans and keeps a photo before the transaction: one left over by a refusal is sealed and names nobody."""
-        photo = await accept_in_thread(raw)
+        photo = await decoding.photo(raw)
         await asyncio.to_thread(self._photos.write, photo.jpeg)
         return photo
 

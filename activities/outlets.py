@@ -26,7 +26,7 @@ from domain.refusals import AmountMismatch, FieldInvalid, NotFound, OutletUnknow
 from domain.rules.limits import limits_in_force
 from domain.verification import Answer, Party
 from gateways.errors import GatewayRefused, ReportRefused
-from gateways.outlet import OutletReport, Verdict
+from gateways.outlet import SYSTEM, OutletReport, Verdict, claimed_sender
 
 UNKNOWN_OUTLET = "unknown_outlet"
 
@@ -90,7 +90,7 @@ class Outlets(Asker):
         Refuses SignatureInvalid, FieldInvalid, NotFound, OutletUnknown, and AmountMismatch when it confirms another
         face value than the card's; none of these changes anything.
         """
-        report = self._verified(body, signature)
+        report = await self._verified(body, signature)
         async with self._database.transaction() as session:
             request = await session.get(OutletRequestRow, report.request_id, with_for_update=True)
             if request is None:
@@ -107,13 +107,22 @@ class Outlets(Asker):
                     await clocks.follow(session, card.id, WaitingFor.MACHINE, self._now())
         return OutletHeard(request.card_id, request.id, request.answer == Verdict.CONFIRMED)
 
-    def _verified(self, body: bytes, signature: str | None) -> OutletReport:
+    async def _verified(self, body: bytes, signature: str | None) -> OutletReport:
         try:
-            return self._parties.outlet.verify_report(body, signature)
+            secret = await self._secret_of(claimed_sender(body))
+            return self._parties.outlet.verify_report(body, signature, secret)
         except ReportRefused as refused:
             if refused.reason == "malformed":
                 raise FieldInvalid(field="body", why="malformed") from None
             raise SignatureInvalid(why=refused.reason) from None
+
+    async def _secret_of(self, code: str) -> str:
+        """What this outlet alone signs with: no outlet can speak for another. Raises ReportRefused("signature")."""
+        async with self._database.transaction() as session:
+            outlet = await session.get(OutletRow, code)
+        if outlet is None or not outlet.secret_sealed:
+            raise ReportRefused(SYSTEM, "signature")
+        return self._keyring.open_text(outlet.secret_sealed, purpose="outlet", aad=f"outlet:{code}:secret")
 
     async def _outlets(self, brand_code: str) -> list[OutletRow]:
         columns: Any = OutletRow

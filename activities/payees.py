@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from activities.leasing import require
 from activities.reasons import require_reason
 from activities.standing import standing
-from activities.submitting import masked_account
+from activities.submitting import masked_account, payee_index_of
 from database.repositories import cards
 from database.repositories.cards import Change
 from database.repositories.set_aside import left_out
@@ -176,6 +176,7 @@ class Payees:
         seal, of_submission = self._keyring.seal_text, f"submission:{submission.id}"
         submission.payee_account_sealed = seal(account, purpose="submission", aad=f"{of_submission}:payee_account")
         submission.payee_name_sealed = seal(name, purpose="submission", aad=f"{of_submission}:payee_name")
+        submission.payee_index = payee_index_of(self._keyring, account)
         submission.payee_masked, row.applied_at = row.masked, self._now()
         await _told(session, card, "payout.payee_corrected", {"payee": row.masked}, actor)
 

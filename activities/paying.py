@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -86,6 +87,19 @@ async def heard_first(session: AsyncSession, row: PaymentNotificationRow) -> boo
     values = row.model_dump(exclude={"id"})
     statement = insert(PaymentNotificationRow).values(values).on_conflict_do_nothing(index_elements=["notify_id"])
     return (await session.execute(statement.returning(columns.id))).scalar_one_or_none() is not None
+
+
+async def refused_on(session: AsyncSession, at: datetime) -> None:
+    """Counts a notification that is not the gateway's: all of one day are one row, so that nobody can fill the table.
+
+    It stands under an id of our own: a forged notification must not use up the id of the genuine one.
+    """
+    verdict = NotificationVerdict.SIGNATURE_INVALID.value
+    row = PaymentNotificationRow(notify_id=f"unverified-{at:%Y-%m-%d}", key="", verdict=verdict, received_at=at)
+    columns: Any = PaymentNotificationRow
+    counted = insert(PaymentNotificationRow).values(row.model_dump(exclude={"id"}))
+    more = {"times": columns.times + 1, "received_at": at}
+    await session.execute(counted.on_conflict_do_update(index_elements=["notify_id"], set_=more))
 
 
 async def ordered_with(session: AsyncSession, key: str) -> tuple[PayoutRow, SubmissionRow]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from activities.paying import heard_first, verdict_on
+from activities.paying import heard_first, refused_on, verdict_on
 from database.session import Database
+from database.tables.columns import now
 from database.tables.intake import CardRow
 from database.tables.payout import PaymentNotificationRow, PayoutRow
 from domain.cards import WaitingFor
 from domain.facts import NotificationVerdict, PaymentReport
-from domain.identifiers import new_id
 from domain.payout import PayoutReport
 from domain.refusals import AmountMismatch, NotFound, SignatureInvalid
 from gateways.alipay.notices import AlipayNotices
@@ -34,11 +34,8 @@ class PaymentNotices:
         try:
             notify_id, report = self._notices.read(body)
         except ReportRefused as refused:
-            # Under an id of our own: a forged notice must not use up the id of the genuine one.
-            unverified = NotificationVerdict.SIGNATURE_INVALID
-            row = PaymentNotificationRow(notify_id=f"unverified-{new_id()}", key="", verdict=unverified)
             async with self._database.transaction() as session:
-                session.add(row)
+                await refused_on(session, now())
             raise SignatureInvalid(why=refused.reason) from None
         async with self._database.transaction() as session:
             row_of_order, verdict = await _judged(session, notify_id[:NOTIFY_ID_LENGTH_MAX], report)

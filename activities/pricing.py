@@ -8,12 +8,13 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import structlog
 from sqlalchemy import update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 
-from activities import clocks
+from activities import clocks, velocity
 from activities.asking import answers_about
 from activities.doubts import Doubts, doubts_about
 from activities.failures import translated
@@ -38,6 +39,7 @@ from domain.rules.prices import CardToPrice, tables_in_force
 from domain.sealing import KeyRing
 from domain.verification import Answer
 
+_log = structlog.get_logger()
 OF_STATE = {
     QuoteState.ACCEPTED: "offer.accepted",
     QuoteState.DECLINED: "offer.declined",
@@ -72,6 +74,7 @@ class Pricing:
             answer, lock = heard(answers), _locked_rate(answers)
             valuation = self._valuation(card, answer, lock, stock)
             reasons = self._reasons(card, answer, doubts, valuation)
+            reasons += await self._too_fast(session, card, doubts, valuation)
             row = _quote_row(card, number, valuation, reasons, stock, lock)
             if await _made_first(session, row):
                 await _replace_earlier(session, row, number)
@@ -163,6 +166,15 @@ class Pricing:
         if answer.balance is not None and answer.balance.currency is not card.currency:
             found = tuple(dict.fromkeys((*found, ReviewReason.CONFLICTING_ANSWERS)))
         return [reason.value for reason in found if reason not in doubts.approved]
+
+    async def _too_fast(self, session: AsyncSession, card: CardRow, doubts: Doubts, valuation: Valuation) -> list[str]:
+        """The reason for review where this quote would commit more than a machine may within an hour or a day."""
+        if ReviewReason.VELOCITY in doubts.approved or not valuation.quote.amount_minor:
+            return []
+        broken = await velocity.beyond(session, card, valuation.quote.amount_minor, self._now())
+        if broken:
+            _log.warning("velocity_cap", card_id=card.id, caps=broken)
+        return [ReviewReason.VELOCITY.value] if broken else []
 
 
 def _locked_rate(answers: list[Answer]) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from activities.throttle import Throttle
+from activities.throttle import Origin, SharedThrottle
 from database.session import Database
 from database.tables.intake import SellerRow, SignInCodeRow
 from domain.identifiers import new_id
@@ -27,7 +27,8 @@ from languages import translate
 
 CODE_LASTS = timedelta(minutes=10)
 CODE_TRIES_MAX = 5
-CODES_PER_PHONE = "1/minute;6/hour"
+CODES_PER_ORIGIN = "1/minute;6/hour"  # To one phone for one client or known device.
+CODES_FOR_STRANGERS = "12/hour"  # To one phone for all devices that never signed in with it.
 TEMPLATE = "sign_in_code"
 WRITTEN = re.compile(r"[0-9+()\-. /]+")  # A letter would be read as the digit of its key, which is another number.
 # Some countries do not tell mobiles from landlines by the number.
@@ -48,13 +49,19 @@ class SellerSignIn:
         self._keyring = keyring
         self._messages = messages
         self._now = now
-        self._throttle = Throttle(CODES_PER_PHONE)
+        self._per_origin = SharedThrottle(database, CODES_PER_ORIGIN)
+        self._strangers = SharedThrottle(database, CODES_FOR_STRANGERS)
 
-    async def send_code(self, phone: str, locale: str = "zh_CN") -> None:
-        """Sends a six-digit code. Refuses PhoneInvalid, TooManyTries, TemporarilyUnavailable."""
+    async def send_code(self, phone: str, origin: Origin, locale: str = "zh_CN") -> str:
+        """Sends a six-digit code and returns its id, which the browser that asked keeps: nobody else can try the code.
+
+        Refuses PhoneInvalid, TooManyTries, TemporarilyUnavailable.
+        """
         number = e164(phone)
         index = self._index(number)
-        self._throttle.hit(index)
+        await self._per_origin.hit("code", index, origin.name)
+        if not origin.device:
+            await self._strangers.hit("code", index)
         code = f"{secrets.randbelow(10**6):06d}"
         row = SignInCodeRow(
             id=new_id(), phone_index=index, code_hash=self._hash(index, code), expires_at=self._now() + CODE_LASTS
@@ -62,13 +69,17 @@ class SellerSignIn:
         async with self._database.transaction() as session:
             session.add(row)
         await self._deliver(row.id, number, code, locale)
+        return row.id
 
-    async def check(self, phone: str, code: str, locale: str = "zh_CN") -> str:
-        """The seller's id, made at the first sign-in. Refuses SignInCodeWrong (`tries_left`), PhoneInvalid."""
+    async def check(self, phone: str, asked: Sequence[str], code: str, locale: str = "zh_CN") -> str:
+        """The seller's id, made at the first sign-in. Refuses SignInCodeWrong (`tries_left`), PhoneInvalid.
+
+        `asked` are the ids of the codes that this browser asked for; each that has not expired is right.
+        """
         number = e164(phone)
         index = self._index(number)
         async with self._database.transaction() as session:
-            left = await self._tried(session, index, code.strip())
+            left = await self._tried(session, index, asked, code.strip())
             seller_id = await self._seller(session, number, index, locale) if left is None else None
         if seller_id is None:
             # Raised behind the commit: a try that is rolled back would be a try for nothing.
@@ -84,19 +95,22 @@ class SellerSignIn:
         except GatewayUnavailable:
             raise TemporarilyUnavailable() from None
 
-    async def _tried(self, session: AsyncSession, index: str, code: str) -> int | None:
-        """None when the code is right, and it is used up; else how many tries its newest code still has."""
+    async def _tried(self, session: AsyncSession, index: str, asked: Sequence[str], code: str) -> int | None:
+        """None when the code is right, and it is used up; else how many tries are left.
+
+        A code that another browser asked for is neither tried nor used up, nor does it replace one of these.
+        """
         columns: Any = SignInCodeRow
         good = (columns.phone_index == index, columns.used_at.is_(None), columns.expires_at > self._now())
-        newest = select(SignInCodeRow).where(*good).order_by(columns.sent_at.desc()).limit(1).with_for_update()
-        row = (await session.execute(newest)).scalar_one_or_none()
-        if row is None or row.tries >= CODE_TRIES_MAX:
-            return 0
-        if secrets.compare_digest(row.code_hash, self._hash(index, code)):
-            row.used_at = self._now()
-            return None
-        row.tries += 1
-        return CODE_TRIES_MAX - row.tries
+        live = select(SignInCodeRow).where(*good, columns.id.in_(asked), columns.tries < CODE_TRIES_MAX)
+        rows = (await session.execute(live.order_by(columns.id).with_for_update())).scalars().all()
+        for row in rows:
+            if secrets.compare_digest(row.code_hash, self._hash(index, code)):
+                row.used_at = self._now()
+                return None
+        for row in rows:
+            row.tries += 1
+        return max((CODE_TRIES_MAX - row.tries for row in rows), default=0)
 
     async def _seller(self, session: AsyncSession, number: str, index: str, locale: str) -> str:
         columns: Any = SellerRow

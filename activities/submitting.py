@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import or_, select, text
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from database.tables.intake import CardRow, PhotoRow, SubmissionRow
 from domain.facts import SubmissionReceipt
@@ -34,7 +34,7 @@ class CheckedCard:
 
 
 # The language of the answer may differ between two tries of one request.
-NOT_CONTENT = frozenset({"cards", "locale"})
+NOT_CONTENT = frozenset({"cards", "locale", "body_hash"})
 
 
 async def claimed(session: AsyncSession, row: SubmissionRow) -> bool:
@@ -64,6 +64,23 @@ async def receipt_of(session: AsyncSession, submission: Submission, request_hash
         raise IdempotencyKeyReused()
     ids = await session.execute(select(card.id).where(card.submission_id == submission_id).order_by(card.position))
     return SubmissionReceipt(submission_id, tuple(ids.scalars()), repeated=True)
+
+
+async def receipt_of_repeated(
+    connection: AsyncConnection, owner: str, idempotency_key: str, sent_hash: str
+) -> SubmissionReceipt | None:
+    """Return the receipt of the submission that has the key and came in just these bytes or this form; None otherwise."""
+    columns: Any = SubmissionRow
+    card: Any = CardRow
+    same = or_(columns.body_hash == sent_hash, columns.form_hash == sent_hash)
+    found = await connection.execute(
+        select(columns.id, card.id)
+        .join(card, card.submission_id == columns.id)
+        .where(columns.owner == owner, columns.idempotency_key == idempotency_key, same)
+        .order_by(card.position)
+    )
+    rows = found.all()
+    return SubmissionReceipt(rows[0][0], tuple(row[1] for row in rows), repeated=True) if rows else None
 
 
 async def insert_cards(session: AsyncSession, rows: Sequence[CardRow]) -> None:
@@ -103,6 +120,7 @@ def submission_row(keyring: KeyRing, submission: Submission, request_hash: str) 
         idempotency_key=submission.idempotency_key,
         request_hash=request_hash,
         form_hash=submission.form_hash,
+        body_hash=submission.body_hash,
         channel=submission.channel,
         locale=submission.locale,
         payee_account_sealed=keyring.seal_text(
@@ -112,6 +130,7 @@ def submission_row(keyring: KeyRing, submission: Submission, request_hash: str) 
             submission.payee_name, purpose="submission", aad=f"submission:{submission_id}:payee_name"
         ),
         payee_masked=masked_account(submission.payee_account),
+        payee_index=payee_index_of(keyring, submission.payee_account),
     )
 
 
@@ -142,6 +161,11 @@ def request_hash_of(keyring: KeyRing, submission: Submission) -> str:
     content["cards"] = [{name: _plain(value) for name, value in vars(card).items()} for card in submission.cards]
     written = json.dumps(content, ensure_ascii=False, sort_keys=True)
     return keyring.index(written, purpose="request")
+
+
+def payee_index_of(keyring: KeyRing, account: str) -> str:
+    """A keyed hash of the account, by which payments to one payee are counted."""
+    return keyring.index(account.lower(), purpose="payee")
 
 
 def masked_account(account: str) -> str:

@@ -12,7 +12,7 @@ import pyotp
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from activities.throttle import Throttle
+from activities.throttle import SharedThrottle
 from database.session import Database
 from database.tables.people import AuditRow, ConsoleSessionRow, PersonRow
 from domain.refusals import NotExpectedNow, NotFound, TotpWrong
@@ -44,7 +44,7 @@ class Totp:
         self._database = database
         self._keyring = keyring
         self._now = now
-        self._throttle = Throttle(TRIES)
+        self._throttle = SharedThrottle(database, TRIES)
 
     async def begin(self, person_id: str) -> None:
         """Makes a new secret that counts only once it is confirmed. Refuses NotExpectedNow where one is in use."""
@@ -103,7 +103,7 @@ class Totp:
 
     async def _step(self, person_id: str, code: str, *, confirmed: bool) -> int:
         """The time step whose code this is."""
-        self._throttle.hit(person_id)
+        await self._throttle.hit("totp", person_id)
         async with self._database.transaction() as session:
             person = (await session.execute(select(PersonRow).where(_PERSON.id == person_id))).scalar_one_or_none()
         if person is None or person.totp_sealed is None or (person.totp_confirmed_at is not None) is not confirmed:

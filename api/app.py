@@ -6,16 +6,23 @@ from fastapi import FastAPI, Request
 from sqlalchemy import text
 
 from api import callbacks, cards, catalogue, submissions
-from api.caller import limits
+from api.caller import KeyFirst, limits
 from api.models import Problem
 from api.services import ApiServices
 from database.session import DatabaseUnavailable
 from web import errors
-from web.limits import BodyLimit
+from web.body_limits import BodyLimits
+from web.limits import BODY_BYTES_MAX
 from web.requests import RequestIds
 from web.security import SecurityHeaders
 
 VERSION = "1.0"
+FIELDS_BYTES_MAX = 64 * 1024  # Of a request without photographs, and of a provider's report.
+WIDER = {
+    "/v1/submissions": BODY_BYTES_MAX,
+    "/v1/cards/[^/]+/items/photo": 17 * 1024 * 1024,  # One photo of 12 MB in base64.
+    r"/(?!v1/|callbacks/).*": BODY_BYTES_MAX,  # The seller pages, mounted here, have limits of their own.
+}
 PROBLEMS: dict[int | str, dict[str, object]] = {
     code: {"model": Problem, "description": "A refusal; see docs/errors.md"}
     for code in (400, 401, 403, 404, 409, 413, 415, 422, 429, 503)
@@ -26,12 +33,14 @@ def build(services: ApiServices) -> FastAPI:
     """The application of the API; the seller pages can be mounted on it at `/`."""
     app = FastAPI(title="Cardloop", version=VERSION, docs_url=None, redoc_url=None, responses=PROBLEMS)
     app.state.services = services
-    app.state.limits = limits()
+    app.state.limits = limits(services.database)
+    app.include_router(submissions.receipts)
     for part in (submissions, cards, catalogue, callbacks):
         app.include_router(part.router)
     app.add_api_route("/healthz", health, methods=["GET"], tags=["health"])
+    app.add_middleware(KeyFirst)  # Inside of what answers refusals.
     errors.install(app, unreachable=(DatabaseUnavailable,))
-    app.add_middleware(BodyLimit)
+    app.add_middleware(BodyLimits, bytes_max=FIELDS_BYTES_MAX, wider=WIDER)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestIds)
     return app

@@ -7,10 +7,13 @@ from typing import Annotated
 
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from activities.throttle import Throttle
+from activities.throttle import SharedThrottle, Throttle
 from api.services import ApiServices
+from database.session import Database
 from domain.refusals import NotSignedIn
+from web.csrf import SAFE_METHODS
 from web.limits import caller
 from web.locale import locale_of
 
@@ -20,16 +23,16 @@ KEY_LENGTH_MAX = 200
 
 @dataclass(frozen=True)
 class Limits:
-    """How often one caller may ask, per process."""
+    """How often one caller may ask: guesses are counted by all processes together, the rest per process."""
 
-    failed_keys: Throttle
+    failed_keys: SharedThrottle
     requests: Throttle
     submissions: Throttle
 
 
-def limits() -> Limits:
+def limits(database: Database) -> Limits:
     """Fresh counters: a guessed key costs a try, a partner may send ten submissions a second for a while."""
-    return Limits(Throttle("30/minute"), Throttle("6000/minute"), Throttle("1200/minute"))
+    return Limits(SharedThrottle(database, "30/minute"), Throttle("6000/minute"), Throttle("1200/minute"))
 
 
 @dataclass(frozen=True)
@@ -51,17 +54,41 @@ async def authenticated(
     request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Security(BEARER)]
 ) -> Caller:
     """Dependency: the partner behind `Authorization: Bearer`. Refuses NotSignedIn and TooManyTries."""
+    known: str | None = getattr(request.state, "partner_id", None)
+    partner_id = known or await _partner_of(request, credentials.credentials if credentials else "")
+    return Caller(request.app.state.services, request.app.state.limits, partner_id, locale_of(request))
+
+
+class KeyFirst:
+    """ASGI middleware: whoever writes to `/v1/` shows their key before a byte of the body is read or taken apart.
+
+    The framework reads and parses a body before it asks any dependency.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Keeps the partner's id for `authenticated`. Refuses NotSignedIn and TooManyTries."""
+        if scope["type"] == "http" and scope["path"].startswith("/v1/") and scope["method"] not in SAFE_METHODS:
+            request = Request(scope)
+            scheme, _, key = request.headers.get("authorization", "").partition(" ")
+            request.state.partner_id = await _partner_of(request, key if scheme.lower() == "bearer" else "")
+        await self._app(scope, receive, send)
+
+
+async def _partner_of(request: Request, key: str) -> str:
     services: ApiServices = request.app.state.services
     counted: Limits = request.app.state.limits
-    if credentials is None or len(credentials.credentials) > KEY_LENGTH_MAX:
+    if not 0 < len(key) <= KEY_LENGTH_MAX:
         raise NotSignedIn()
     try:
-        partner_id = await services.partners.authenticate(credentials.credentials)
+        partner_id = await services.partners.authenticate(key)
     except NotSignedIn:
-        counted.failed_keys.hit("key", caller(request))
+        await counted.failed_keys.hit("key", caller(request))
         raise
     counted.requests.hit(partner_id)
-    return Caller(services, counted, partner_id, locale_of(request))
+    return partner_id
 
 
 Partner = Annotated[Caller, Depends(authenticated)]

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Path, Query, Response
+from fastapi import APIRouter, Header, Path, Query, Request, Response
 from sse_starlette import EventSourceResponse
 
 from api.caller import Partner
 from api.models import NewSubmission, Receipt, SubmissionOut, SubmissionsOut
+from api.receipts import ReceiptFirst
 from database.reads import submissions as reads
 from domain.intake import Submission
 from domain.refusals import IdempotencyKeyMissing
@@ -18,14 +19,19 @@ from web.events import Watched
 from workflows.starter import start_cards
 
 router = APIRouter(prefix="/v1/submissions", tags=["submissions"])
+receipts = APIRouter(prefix="/v1/submissions", tags=["submissions"], route_class=ReceiptFirst)
 KEY = re.compile(r"[\x21-\x7e]{1,64}")
 Id = Annotated[str, Path(pattern=r"^[0-9A-Z]{26}$")]
 PAGE_MOST = 100
 
 
-@router.post("", status_code=202)
+@receipts.post("", status_code=202)
 async def submit(
-    partner: Partner, new: NewSubmission, response: Response, idempotency_key: Annotated[str, Header()] = ""
+    request: Request,
+    partner: Partner,
+    new: NewSubmission,
+    response: Response,
+    idempotency_key: Annotated[str, Header()] = "",
 ) -> Receipt:
     """Takes all cards or none. The same key with the same content gets the same receipt.
 
@@ -43,6 +49,7 @@ async def submit(
         payee_name=new.payee.name,
         channel="api",
         locale=partner.locale,
+        body_hash=services.intake.body_hash(await request.body()),
     )
     receipt = await services.intake.submit(submission)
     if not receipt.repeated:
@@ -87,4 +94,4 @@ async def changes(
         return Watched(last, all(card.ended for card in view.cards))
 
     await look()  # Refuses before the stream begins.
-    return events.stream(look, events.last_seen(seen, last_event_id))
+    return events.stream(look, events.last_seen(seen, last_event_id), owner)

@@ -1,8 +1,8 @@
-"""What must always hold, asked of an installation: its database, and whether Temporal and the gateway agree with it."""
+"""What must always hold, asked of an installation: its database, and whether Temporal, the gateway and the clocks agree."""
 
 from __future__ import annotations
 
-from bootstrap import keys
+from bootstrap import clock, keys
 from bootstrap.reconciling import differences
 from bootstrap.settings import Settings
 from bootstrap.store import opened
@@ -16,8 +16,20 @@ async def violations(settings: Settings, *, rows_only: bool = False) -> list[Vio
     I12 compares the rows with Temporal's workflows and with the gateway's own list; `rows_only` leaves that out.
     """
     keyring = keys.load(settings).keyring
-    async with opened(settings) as store, store.transaction() as session:
-        found = await broken(session, keyring.evidence_public_key)
+    async with opened(settings) as store:
+        off_s = {"database": await clock.off_database_s(store), "payment gateway": await clock.off_gateway_s(settings)}
+        async with store.transaction() as session:
+            found = await broken(session, keyring.evidence_public_key)
+    found += [_off(whose, seconds) for whose, seconds in off_s.items() if seconds and _is_far(seconds)]
     if not rows_only:
         found += [Violation("I12", what) for what in await differences(settings)]
     return found
+
+
+def _is_far(seconds: float) -> bool:
+    return abs(seconds) > clock.OFF_S_MAX
+
+
+def _off(whose: str, seconds: float) -> Violation:
+    where = "ahead of" if seconds > 0 else "behind"
+    return Violation("CLOCK", f"this machine's clock is {abs(seconds):.0f} seconds {where} the {whose}'s")

@@ -26,6 +26,7 @@ from database.tables.verification import OutletRow
 from domain.cards import CardType
 from domain.people import NAME_CHARACTERS_MAX, PASSWORD_CHARACTERS_MIN, Role, is_address, is_name
 from domain.rules.brands import catalogue
+from domain.sealing import KeyRing
 from gateways.webhooks import PORTS, is_public, resolve
 
 ACTOR = "cli"  # In the audit record: somebody at the command line, where no person is signed in.
@@ -88,8 +89,8 @@ async def add_partner(settings: Settings, name: str, webhook_url: str | None = N
         return NewPartner(partner_id, api_key, await partners.webhook_secret(partner_id))
 
 
-async def add_outlet(settings: Settings, code: str, name: str, brand: str) -> None:
-    """An outlet that confirms a regional brand's cards; `code` is its number at the outlets' API.
+async def add_outlet(settings: Settings, code: str, name: str, brand: str) -> str:
+    """An outlet that confirms a regional brand's cards; `code` is its number at the outlets' API. Returns what it signs with.
 
     Raises Problem for a code that is none or is taken, no name, or a brand that is not regional.
     """
@@ -102,13 +103,30 @@ async def add_outlet(settings: Settings, code: str, name: str, brand: str) -> No
             "A code is a-z, 0-9 and hyphens; a name is one printable line.",
         )
     keyring = keys.load(settings).keyring
-    secret = keyring.seal_text(secrets.token_urlsafe(32), purpose="outlet", aad=f"outlet:{code}:secret")
-    row = OutletRow(code=code, name=name.strip(), brand=brand, secret_sealed=secret)
+    secret = secrets.token_urlsafe(32)
+    row = OutletRow(code=code, name=name.strip(), brand=brand, secret_sealed=_sealed(keyring, code, secret))
     statement = insert(OutletRow).values(row.model_dump()).on_conflict_do_nothing(index_elements=["code"])
     async with opened(settings) as store, store.transaction() as session:
         if (await session.execute(statement.returning(_OUTLET.code))).first() is None:
             raise Problem(f"网点 {code} 已存在。", f"The outlet {code} is there already.")
         _audit(session, "outlet", code, brand=brand)
+    return secret
+
+
+async def renew_outlet_secret(settings: Settings, code: str) -> str:
+    """A new secret for an outlet that is there; what the old one signs is refused from now on. Raises Problem."""
+    keyring, secret = keys.load(settings).keyring, secrets.token_urlsafe(32)
+    async with opened(settings) as store, store.transaction() as session:
+        row = await session.get(OutletRow, code, with_for_update=True)
+        if row is None:
+            raise Problem(f"没有网点 {code}。", f"There is no outlet {code}.")
+        row.secret_sealed = _sealed(keyring, code, secret)
+        session.add(AuditRow(actor=ACTOR, act=f"{ACTOR}:outlet:secret", subject=code))
+    return secret
+
+
+def _sealed(keyring: KeyRing, code: str, secret: str) -> bytes:
+    return keyring.seal_text(secret, purpose="outlet", aad=f"outlet:{code}:secret")
 
 
 def _audit(session: AsyncSession, kind: str, subject: str, **facts: str) -> None:

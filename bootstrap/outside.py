@@ -42,7 +42,7 @@ def build(settings: Settings, secrets: keys.Secrets) -> Outside:
     return Outside(
         issuer=IssuerGateway(channel("issuer", settings.issuer_url), breakers),
         pos=PosGateway(channel("pos", settings.pos_url), breakers),
-        outlet=OutletGateway(channel("outlet", settings.outlet_url), breakers, secrets.partner_secret),
+        outlet=OutletGateway(channel("outlet", settings.outlet_url), breakers),
         fx=FxGateway(channel("fx", settings.fx_url), breakers),
         messages=MessageGateway(channel("messages", settings.messages_url)),
         webhooks=_webhooks(settings),

@@ -26,7 +26,7 @@ from activities.review import Review
 from activities.snoozes import Snoozes
 from activities.stock import Stock
 from activities.verification import Verification
-from bootstrap import keys, outside, replanning
+from bootstrap import clock, keys, outside, replanning
 from bootstrap.decisions import AT_ONCE, Teller
 from bootstrap.payees import PayeeTeller
 from bootstrap.paying import payment_gateway
@@ -67,10 +67,12 @@ async def run_cards(settings: Settings) -> None:
     intake = Intake(store, secrets.keyring, photo_store(settings, secrets.keyring))
     async with AsyncExitStack() as stack:
         stack.push_async_callback(store.dispose)
+        await clock.require(store)
         for worker in card_workers(settings, client, store, secrets.keyring, world, payment_gateway(settings)):
             await stack.enter_async_context(worker)
         desk = CardDesk(client)
         async with asyncio.TaskGroup() as loops:
+            loops.create_task(clock.watch(store))
             loops.create_task(_forever("starter", STARTER_S, lambda: _start_waiting(intake, desk)))
             loops.create_task(_forever("assignment", ASSIGNMENT_S, lambda: Assignment(store).drain(BATCH)))
             loops.create_task(_forever("snoozes", SNOOZES_S, lambda: Snoozes(store).tell_back(BATCH)))

@@ -94,8 +94,21 @@ def add_outlet(code: str, name: str, brand: str) -> None:
     """Add an outlet that confirms cards of a regional brand. / 添加合作网点"""
     from bootstrap.offices import add_outlet as add
 
-    asyncio.run(add(Settings(), code, name, brand))
+    secret = asyncio.run(add(Settings(), code, name, brand))
     typer.echo(say(f"已添加网点 {code}。", f"The outlet {code} is added."))
+    typer.echo(_shown_once(secret))
+
+
+@outlets.command("secret")
+def renew_secret(code: str) -> None:
+    """Give an outlet a new secret for its reports; the old one counts no more. / 更换网点签名密钥"""
+    from bootstrap.offices import renew_outlet_secret as renew
+
+    typer.echo(_shown_once(asyncio.run(renew(Settings(), code))))
+
+
+def _shown_once(secret: str) -> str:
+    return say(f"回报签名密钥（仅此一次）：{secret}", f"secret that signs its reports (shown this once): {secret}")
 
 
 def _password() -> str:

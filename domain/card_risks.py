@@ -35,6 +35,7 @@ class Risk(StrEnum):
     NEIGHBOURS_OF_SELLER = "neighbours_of_seller"  # The seller has cards in a row, as a company gift leaves them.
     LOW_CONFIDENCE = "low_confidence"  # A field was hard to read.
     HIGH_VALUE = "high_value"  # More money than a machine may spend.
+    VELOCITY = "velocity"  # Much was committed in a short time.
     FIRST_CARD = "first_card"  # Nothing is known of the seller.
 
 
@@ -53,6 +54,7 @@ SEVERITY: dict[Risk, Severity] = {
     Risk.NEIGHBOURS_OF_SELLER: Severity.LOW,
     Risk.LOW_CONFIDENCE: Severity.LOW,
     Risk.HIGH_VALUE: Severity.LOW,
+    Risk.VELOCITY: Severity.MEDIUM,
     Risk.FIRST_CARD: Severity.LOW,
 }
 OF_REASONS: dict[ReviewReason, Risk] = {
@@ -62,6 +64,7 @@ OF_REASONS: dict[ReviewReason, Risk] = {
     ReviewReason.ISSUER_UNKNOWN: Risk.ISSUER_UNKNOWN,
     ReviewReason.LOW_CONFIDENCE: Risk.LOW_CONFIDENCE,
     ReviewReason.HIGH_VALUE: Risk.HIGH_VALUE,
+    ReviewReason.VELOCITY: Risk.VELOCITY,
 }
 
 

@@ -55,3 +55,9 @@ class AttachmentUnsupported(Refusal):
 
     code = "attachment_unsupported"
     http_status = 415
+
+
+class FileTooDemanding(Refusal):
+    """Opening the file took more memory or time than one file may take."""
+
+    code = "file_too_demanding"

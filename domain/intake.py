@@ -57,6 +57,7 @@ class Submission:
     channel: str = "api"  # `api` or `web`
     locale: str = "zh_CN"
     form_hash: str | None = None
+    body_hash: str | None = None  # Keyed hash (hex) of the request's bytes, where it came through the API.
 
 
 def tidied(submission: Submission) -> Submission:

@@ -13,6 +13,9 @@ class ReviewReason(StrEnum):
     LOW_CONFIDENCE = "low_confidence"  # A field was read below the limit.
     CONFLICTING_ANSWERS = "conflicting_answers"  # Face value or expiry differ between card, seller and issuer.
     HIGH_VALUE = "high_value"  # Above the amount a machine may buy.
+    VELOCITY = (
+        "velocity"  # More was committed to this payee, owner, brand or in all than a machine may in an hour or a day.
+    )
     FORGED_NUMBER = "forged_number"  # The number breaks its rules, or neighbours were submitted by others.
     ISSUER_UNKNOWN = "issuer_unknown"  # The issuer does not know the card or gave no answer in time.
     WRONG_PIN = "wrong_pin"  # The issuer says the PIN does not belong to the number.
@@ -22,7 +25,13 @@ class ReviewReason(StrEnum):
 
 # What a correction settles: the reviewer has looked at the card itself. What a party says of the corrected fields is news.
 SETTLED_BY_CORRECTION = frozenset(
-    {ReviewReason.CARD_TYPE, ReviewReason.LOW_CONFIDENCE, ReviewReason.UNREADABLE, ReviewReason.HIGH_VALUE}
+    {
+        ReviewReason.CARD_TYPE,
+        ReviewReason.LOW_CONFIDENCE,
+        ReviewReason.UNREADABLE,
+        ReviewReason.HIGH_VALUE,
+        ReviewReason.VELOCITY,
+    }
 )
 
 

@@ -146,6 +146,15 @@ def retry_after_ms(headers: Mapping[str, str]) -> int | None:
     return min(RETRY_AFTER_MS_MAX, max(0, wait_ms))
 
 
+def moment_of(written: str) -> datetime | None:
+    """The moment that an HTTP date names; None for anything else."""
+    try:
+        found = parsedate_to_datetime(written)
+    except (ValueError, OverflowError, TypeError):
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
 async def _read(system: str, response: httpx.Response) -> bytes:
     body = bytearray()
     try:

@@ -59,7 +59,7 @@ async def require_step_up(request: Request, person: Person) -> None:
 async def prove(request: Request, person: Person, *, code: str = "", password: str = "") -> None:
     """Checks the proof and keeps it with the session. Refuses TotpWrong, PasswordWrong, TooManyTries."""
     console = console_of(request)
-    console.sign_in_throttle.hit(caller(request))
+    await console.sign_in_throttle.hit(caller(request))
     if person.totp:
         await console.totp.check(person.id, code)
     elif way_of(console, person) == "password":

@@ -16,7 +16,7 @@ from activities.bulk import Bulk
 from activities.newcomers import Newcomers
 from activities.people import People
 from activities.second_review import SecondReviews
-from activities.throttle import Throttle
+from activities.throttle import SharedThrottle, Throttle
 from activities.totp import Totp
 from activities.views import Views
 from domain.people import Permission
@@ -25,11 +25,13 @@ from reviewer_ui.live import Live
 from reviewer_ui.services import ConsoleServices
 from reviewer_ui.sessions import COOKIE, Person, Sessions
 from reviewer_ui.undoing import Undoable, undoable
+from web.devices import Devices
 from web.static import StaticFiles
 from web.templates import Pages
 
 HERE = Path(__file__).parent
 THEME_COOKIE = "cardloop_theme"
+DEVICE_COOKIE = "cardloop_console_device"
 THEMES = ("light", "dark")
 BY_ITSELF = "x-by-itself"  # The header of a refresh that nobody asked for.
 
@@ -86,10 +88,11 @@ class Console:
         self.second_reviews = SecondReviews(services.database, services.keyring)
         self.static = StaticFiles(HERE / "static")
         self.pages = Pages(HERE / "templates", self.static)
-        # Per address: each try takes 150 ms of a processor, so a flood of them would keep everybody out.
         self.live = Live(services.database)
         self.notice_throttle = Throttle("5/minute;30/hour")  # Test messages of one person go to others' servers.
-        self.sign_in_throttle = Throttle("60/minute")
+        # Per client: each try takes 150 ms of a processor, so a flood of them would keep everybody out.
+        self.sign_in_throttle = SharedThrottle(services.database, "60/minute")
+        self.devices = Devices(services.form_secret, DEVICE_COOKIE, secure=services.https)
         # A refused comment says that a PIN is in it: nobody may ask that often enough to find one out.
         # The page says whether a typed PIN is the one in the photo.
         self.typed_throttle = Throttle("60/minute;900/hour")

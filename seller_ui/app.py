@@ -16,15 +16,21 @@ from languages import translate
 from seller_ui.pages import answers, card, cards, sell, sign_in
 from seller_ui.reopened import lead_back
 from seller_ui.services import SellerServices
-from seller_ui.site import Site, visit
+from seller_ui.site import Site, seller_writes, visit
 from web import csrf, errors
+from web.body_limits import BodyLimits
 from web.csrf import Csrf
-from web.limits import BodyLimit
+from web.limits import BODY_BYTES_MAX
 from web.requests import RequestIds, request_id
 from web.security import SecurityHeaders
 
 CSRF_COOKIE = "cardloop_seller_csrf"
-PAGES = (sign_in, sell, cards, card, answers)
+FORM_BYTES_MAX = 64 * 1024
+WIDER = {
+    "/sell/[^/]+": BODY_BYTES_MAX,
+    "/cards/[^/]+/item": 13 * 1024 * 1024,
+}  # These take photographs: the latter one.
+PAGES = (sell, cards, card, answers)
 
 
 def build(services: SellerServices) -> FastAPI:
@@ -33,12 +39,13 @@ def build(services: SellerServices) -> FastAPI:
     site = Site(services)
     app.state.site = site
     app.router.routes.append(site.static.route)
+    app.include_router(sign_in.router, dependencies=[Depends(csrf.check)])
     for part in PAGES:
-        app.include_router(part.router, dependencies=[Depends(csrf.check)])
-    lead_back(app, [part.router for part in PAGES])
+        app.include_router(part.router, dependencies=[Depends(seller_writes), Depends(csrf.check)])
+    lead_back(app, [part.router for part in (sign_in, *PAGES)])
     errors.install(app, page=error_page, unreachable=(DatabaseUnavailable,))
     app.add_middleware(Csrf, secret=services.signing_secret, cookie=CSRF_COOKIE, secure=services.cookies_secure)
-    app.add_middleware(BodyLimit)
+    app.add_middleware(BodyLimits, bytes_max=FORM_BYTES_MAX, wider=WIDER)
     app.add_middleware(SecurityHeaders, https=services.cookies_secure)
     app.add_middleware(RequestIds)
     return app

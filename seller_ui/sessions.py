@@ -12,14 +12,16 @@ SESSION_COOKIE = "cardloop_seller"
 PHONE_COOKIE = "cardloop_phone"
 SESSION_S = 30 * 24 * 3600
 PHONE_S = 15 * 60
+DEVICE_COOKIE = "cardloop_device"
 
 
 @dataclass(frozen=True)
 class PhoneAsked:
-    """The phone that a sign-in code was sent to, and where the seller wanted to go."""
+    """The phone that sign-in codes were sent to, and where the seller wanted to go."""
 
     phone: str
     next: str
+    codes: tuple[str, ...] = ()  # The ids of the codes that this browser asked for, newest last.
 
 
 class Sessions:
@@ -48,12 +50,14 @@ class Sessions:
         stored = _loaded(self._phone, request.cookies.get(PHONE_COOKIE), PHONE_S)
         if stored is None:
             return None
-        phone, _, after = stored.partition(" ")
-        return PhoneAsked(phone, after or "/")
+        phone, codes, after = (*stored.split(" ", 2), "", "")[:3]
+        return PhoneAsked(phone, after or "/", tuple(codes.split(",")) if codes else ())
 
     def ask(self, response: Response, asked: PhoneAsked) -> None:
         """Remembers the phone while its code is on the way; it never stands in an address."""
-        self._set(response, PHONE_COOKIE, self._phone.dumps(f"{asked.phone} {asked.next}"), PHONE_S)
+        self._set(
+            response, PHONE_COOKIE, self._phone.dumps(f"{asked.phone} {','.join(asked.codes)} {asked.next}"), PHONE_S
+        )
 
     def _set(self, response: Response, name: str, value: str, age_s: int) -> None:
         response.set_cookie(name, value, max_age=age_s, httponly=True, samesite="lax", secure=self._secure)

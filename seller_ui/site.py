@@ -12,12 +12,14 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from activities.throttle import Throttle
+from activities.throttle import SharedThrottle, Throttle
 from domain.refusals import FieldInvalid, NotSignedIn, ReadingDiffers, Refusal
 from languages import has, translate
 from seller_ui.form_seal import FormSeal
 from seller_ui.services import SellerServices
-from seller_ui.sessions import Sessions
+from seller_ui.sessions import DEVICE_COOKIE, Sessions
+from web.csrf import SAFE_METHODS
+from web.devices import Devices
 from web.locale import locale_of
 from web.static import StaticFiles
 from web.templates import Pages, shallow
@@ -41,6 +43,7 @@ FIELD_OF_CODE = {
     "photo_too_many_pixels": "photo",
     "photo_format_unsupported": "photo",
     "photo_unreadable": "photo",
+    "file_too_demanding": "photo",
 }
 
 
@@ -126,7 +129,8 @@ class Site:
         self.pages = Pages(HERE / "templates", self.static)
         self.sessions = Sessions(services.signing_secret, secure=services.cookies_secure)
         self.forms = FormSeal(services.signing_secret)
-        self.sign_in_throttle = Throttle("20/10minute")
+        self.sign_in_throttle = SharedThrottle(services.database, "20/10minute")
+        self.devices = Devices(services.signing_secret, DEVICE_COOKIE, secure=services.cookies_secure)
         self.sell_throttle = Throttle("30/hour")
 
 
@@ -189,6 +193,12 @@ def signed_in(request: Request) -> Visit:
     return found
 
 
+def seller_writes(request: Request) -> None:
+    """Dependency: refuses (NotSignedIn) a visitor's form before its files are read."""
+    if request.method not in SAFE_METHODS:
+        signed_in(request)
+
+
 AnyVisit = Annotated[Visit, Depends(visit)]
 SellerVisit = Annotated[Visit, Depends(signed_in)]
 
@@ -201,6 +211,8 @@ def texts(form: FormData) -> dict[str, str]:
 async def uploads(form: FormData, name: str) -> tuple[bytes, ...]:
     """The bytes of every file chosen under that name; an untouched file input sends an empty part without a name."""
     files = [part for part in form.getlist(name) if isinstance(part, UploadFile) and part.filename]
+    for file in files:
+        await file.seek(0)  # A form is read twice: to know whether it came before, and to take it in.
     return tuple([await file.read() for file in files])
 
 

@@ -159,7 +159,8 @@ class Outlet(Program):
 
     def _signed(self, facts: Record, genuine: bool) -> tuple[bytes, dict[str, str]]:
         body = json.dumps(facts, ensure_ascii=False).encode()
-        secret = self.setup.secret if genuine else FORGERS_SECRET
+        own = signatures.outlet_secret(self.setup.secret, facts["outlet_id"])
+        secret = own if genuine else FORGERS_SECRET
         return body, {signatures.HEADER: signatures.signature(secret, body), "Content-Type": "application/json"}
 
     async def _answer_by_itself(self) -> None:

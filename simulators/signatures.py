@@ -27,5 +27,10 @@ def is_signed(secret: str, body: bytes, header: str | None) -> bool:
     return hmac.compare_digest(_digest(secret, body, int(parts["t"])), parts.get("v1", ""))
 
 
+def outlet_secret(secret: str, outlet_id: str) -> str:
+    """What one simulated outlet signs its reports with: its own, made from the simulators' secret."""
+    return hmac.new(secret.encode(), f"outlet:{outlet_id}".encode(), hashlib.sha256).hexdigest()
+
+
 def _digest(secret: str, body: bytes, at: int) -> str:
     return hmac.new(secret.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
@@ -18,6 +19,7 @@ POLL_S = 1.0
 STREAM_S_MAX = 300.0  # Then the browser connects anew, by itself: no stream outlives a release for long.
 RETRY_MS = 3000
 PING_S = 20
+PER_SELLER_MAX = 6  # A browser has six connections to one site.
 STREAMS_MAX = 200  # Per process: each asks the database once a second. Whoever comes later polls, less often.
 RETRY_AFTER_S = 60
 _NUMBER = re.compile(r"[0-9]{1,18}")
@@ -36,32 +38,36 @@ def last_seen(seen: int, last_event_id: str) -> int:
     return max(seen, int(last_event_id) if _NUMBER.fullmatch(last_event_id) else 0)
 
 
-def stream(look: Callable[[], Awaitable[Watched]], seen: int) -> EventSourceResponse:
+def stream(look: Callable[[], Awaitable[Watched]], seen: int, owner: str) -> EventSourceResponse:
     """Streams the changes after the event `seen`; `look` is asked once a second, in one short transaction each.
 
-    Refuses TemporarilyUnavailable while `STREAMS_MAX` are open; the page then polls.
+    Refuses TemporarilyUnavailable while the process or this owner (`seller:<id>`, `partner:<id>`) has no place left;
+    the page then polls.
     """
-    if _open.count >= STREAMS_MAX:
+    if not _has_room(owner):
         raise TemporarilyUnavailable(retry_after_s=RETRY_AFTER_S)
-    return EventSourceResponse(_counted(_changes(look, seen)), ping=PING_S)
+    return EventSourceResponse(_counted(_changes(look, seen), owner), ping=PING_S)
 
 
-class _Open:
-    """How many streams this process has open."""
-
-    count = 0
+_open: Counter[str] = Counter()  # How many streams of this process each owner has open.
 
 
-_open = _Open()
+def _has_room(owner: str) -> bool:
+    """Nobody fills more than half of what is left, so that the last places are never one owner's."""
+    left = STREAMS_MAX - _open.total()
+    most = PER_SELLER_MAX if owner.startswith("seller:") else left
+    return left > 0 and _open[owner] < min(most, max(1, (left + _open[owner]) // 2))
 
 
-async def _counted(changes: AsyncIterator[Event]) -> AsyncIterator[Event]:
-    _open.count += 1
+async def _counted(changes: AsyncIterator[Event], owner: str) -> AsyncIterator[Event]:
+    _open[owner] += 1
     try:
         async for change in changes:
             yield change
     finally:
-        _open.count -= 1
+        _open[owner] -= 1
+        if not _open[owner]:
+            del _open[owner]
 
 
 async def _changes(look: Callable[[], Awaitable[Watched]], seen: int) -> AsyncIterator[Event]:

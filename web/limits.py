@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv6Address, ip_address, ip_network
+
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -62,9 +64,21 @@ class BodyLimit:
         await response(request.scope, receive, send)
 
 
-def caller(request: Request) -> str:
-    """The address a request came from; behind a proxy uvicorn's `--proxy-headers` puts the right one here."""
+def address_of(request: Request) -> str:
+    """The address a request came from; behind a trusted proxy uvicorn puts the one here that the proxy names."""
     return request.client.host if request.client else "unknown"
+
+
+def caller(request: Request) -> str:
+    """The client as limits count it: an IPv4 address, or the /64 of an IPv6 address, which one subscriber has whole."""
+    written = address_of(request)
+    try:
+        address = ip_address(written.partition("%")[0])
+    except ValueError:
+        return written
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is None:
+        return str(ip_network((int(address) >> 64 << 64, 64)))
+    return str(getattr(address, "ipv4_mapped", None) or address)
 
 
 def _declared(request: Request) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 import os
 import secrets
@@ -22,7 +24,6 @@ from domain.cards import CardType
 from domain.identifiers import new_id
 from domain.people import Role
 from domain.rules.brands import Brand, catalogue
-from domain.sealing import KeyRing
 
 MAIL_HOST = "demo.cardloop.example"
 PARTNER = "Demo partner"
@@ -45,13 +46,13 @@ async def ensure_demo(settings: Settings) -> None:
     file = settings.demo_secrets_file
     if file.is_file():
         return
-    keyring, store = keys.load(settings).keyring, database(settings)
+    held, store = keys.load(settings), database(settings)
     logins = {role: secrets.token_urlsafe(9) for role in Role}
     try:
         async with store.transaction() as session:
             await _people(session, logins)
-            await _outlets(session, keyring)
-        _, api_key = await Partners(store, keyring).create(PARTNER)
+            await _outlets(session, held)
+        _, api_key = await Partners(store, held.keyring).create(PARTNER)
     finally:
         await store.dispose()
     people = [{"role": role, "login": login_of(role), "password": password} for role, password in logins.items()]
@@ -80,14 +81,16 @@ async def _people(session: AsyncSession, passwords: dict[Role, str]) -> None:
         await session.execute(once.on_conflict_do_update(index_elements=["email"], set_={"password_hash": hashed}))
 
 
-async def _outlets(session: AsyncSession, keyring: KeyRing) -> None:
+async def _outlets(session: AsyncSession, held: keys.Secrets) -> None:
     regional = [brand for brand in catalogue().values() if brand.card_type is CardType.REGIONAL]
-    rows = [_outlet(code, brand, keyring) for brand in regional for code in OUTLETS]
+    rows = [_outlet(code, brand, held) for brand in regional for code in OUTLETS]
     await session.execute(insert(OutletRow).values(rows).on_conflict_do_nothing(index_elements=["code"]))
 
 
-def _outlet(code: str, brand: Brand, keyring: KeyRing) -> dict[str, Any]:
-    secret = keyring.seal_text(secrets.token_urlsafe(32), purpose="outlet", aad=f"outlet:{code}:secret")
+def _outlet(code: str, brand: Brand, held: keys.Secrets) -> dict[str, Any]:
+    """Its secret is made as the simulator of the outlets makes it; elsewhere each outlet is given a random one."""
+    own = hmac.new(held.partner_secret.encode(), f"outlet:{code}".encode(), hashlib.sha256).hexdigest()
+    secret = held.keyring.seal_text(own, purpose="outlet", aad=f"outlet:{code}:secret")
     return OutletRow(
         code=code, name=f"{brand.names['zh_CN']} {code}", brand=brand.code, secret_sealed=secret
     ).model_dump()

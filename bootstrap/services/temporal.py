@@ -13,6 +13,7 @@ from temporalio.converter import DataConverter
 from temporalio.runtime import Runtime
 from temporalio.service import RPCError
 
+from bootstrap.services.rpc_timeouts import CALL, RpcTimeouts
 from bootstrap.settings import Settings
 
 # State survives a restart at the speed of memory: 25 workflows/s with these two, 9/s without.
@@ -54,6 +55,7 @@ async def connect(
         data_converter=data_converter or DataConverter.default,
         runtime=runtime,
         lazy=lazy,
+        interceptors=[RpcTimeouts()],
         tls=_tls(settings),
         api_key=settings.temporal_api_key.get_secret_value() if settings.temporal_api_key else None,
     )
@@ -87,6 +89,6 @@ async def _polled(client: Client, queue: str) -> bool:
         request = DescribeTaskQueueRequest(
             namespace=client.namespace, task_queue=TaskQueue(name=queue), task_queue_type=kind
         )
-        if (await client.workflow_service.describe_task_queue(request)).pollers:
+        if (await client.workflow_service.describe_task_queue(request, timeout=CALL)).pollers:
             return True
     return False

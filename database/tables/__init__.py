@@ -17,6 +17,7 @@ from database.tables import (
     reading,
     review,
     set_aside,
+    throttle,
     verification,
 )
 
@@ -38,5 +39,6 @@ __all__ = [
     "reading",
     "review",
     "set_aside",
+    "throttle",
     "verification",
 ]

@@ -70,11 +70,15 @@ class SubmissionRow(SQLModel, table=True):
     idempotency_key: str
     request_hash: str  # SHA-256 (hex) over everything that was sent.
     form_hash: str | None = None  # SHA-256 (hex) of what the seller was shown and sent.
+    body_hash: str | None = None  # Keyed hash (hex) of the bytes of an API request.
     channel: str  # api | web
     locale: str
     payee_account_sealed: bytes = sealed(required=True)
     payee_name_sealed: bytes = sealed(required=True)
     payee_masked: str
+    payee_index: str | None = Field(
+        default=None, index=True
+    )  # Keyed hash (hex) of the account, to count what it is paid.
     created_at: datetime = moment_now()
 
 

@@ -69,3 +69,4 @@ class PaymentNotificationRow(SQLModel, table=True):
     verdict: str  # accepted | duplicate | signature_invalid | amount_mismatch | unknown_order
     amount_minor: int | None = minor_units_maybe()
     received_at: datetime = moment_now()
+    times: int = 1  # How often; forged ones of one day are one row, so that nobody can fill the table.

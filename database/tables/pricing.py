@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
 
 from database.tables.columns import json_list, json_object, minor_units, moment_maybe, moment_now, word
@@ -16,6 +17,7 @@ class QuoteRow(SQLModel, table=True):
     """One quote. `internal` holds resale price and fee: never in a page or answer for a seller."""
 
     __tablename__ = "quote"
+    __table_args__ = (Index("quote_lately", "created_at"),)
     id: str = Field(primary_key=True)
     card_id: str = Field(foreign_key="card.id", index=True)
     fields_revision: int

@@ -58,14 +58,14 @@ class OutletReport:
 
 
 class OutletGateway:
-    """Asks outlets, and reads their reports. Asking raises GatewayUnavailable("circuit_open") while they are down."""
+    """Asks outlets, and reads their reports, each signed with the outlet's own secret.
 
-    def __init__(
-        self, channel: SignedChannel, breakers: Breakers, secret: str, clock: Callable[[], float] = time.time
-    ) -> None:
+    Asking raises GatewayUnavailable("circuit_open") while they are down.
+    """
+
+    def __init__(self, channel: SignedChannel, breakers: Breakers, clock: Callable[[], float] = time.time) -> None:
         self._channel = channel
         self._breakers = breakers
-        self._secret = secret
         self._clock = clock
 
     async def ask(
@@ -84,9 +84,12 @@ class OutletGateway:
         call = CallRecord(SYSTEM, "ask", request_id, answers.cost(reply.fields), reply.latency_ms, details)
         return OutletAsked(confirmation_id, call)
 
-    def verify_report(self, body: bytes, signature: str | None) -> OutletReport:
-        """Reads a callback: raw body and `X-Cardloop-Signature`. Raises ReportRefused: signature, stale or malformed."""
-        require_signature(SYSTEM, self._secret, body, signature, self._clock)
+    def verify_report(self, body: bytes, signature: str | None, secret: str) -> OutletReport:
+        """Reads a callback: raw body, `X-Cardloop-Signature`, and the secret of the outlet that `claimed_sender` names.
+
+        Raises ReportRefused: signature, stale or malformed.
+        """
+        require_signature(SYSTEM, secret, body, signature, self._clock)
         try:
             return _report(json.loads(body))
         except (
@@ -98,6 +101,14 @@ class OutletGateway:
         ):  # 1e999, and a hundred thousand brackets.
             # `from None`: the message of these errors can quote the report.
             raise ReportRefused(SYSTEM, "malformed") from None
+
+
+def claimed_sender(body: bytes) -> str:
+    """Which outlet a report says it is from: only to find the secret that proves it. Raises ReportRefused("malformed")."""
+    try:
+        return _identifier(json.loads(body)["outlet_id"])
+    except (KeyError, TypeError, ValueError, RecursionError):
+        raise ReportRefused(SYSTEM, "malformed") from None
 
 
 def require_face_value(report: OutletReport, claimed: Money) -> None:

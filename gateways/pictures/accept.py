@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import io
 import struct
 import zlib
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from PIL import Image, ImageOps
@@ -37,8 +35,6 @@ DECODERS: dict[str, Callable[[io.BytesIO], ImageFile]] = {
 # What Pillow's decoders raise for broken input, by its own source; anything else is our bug and must be seen.
 BROKEN = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, struct.error, zlib.error)
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1")
-# Two at a time: a picture of 40 megapixels takes 120 MB while it is decoded.
-_DECODING = ThreadPoolExecutor(max_workers=2, thread_name_prefix="decode-photo")
 
 
 @dataclass(frozen=True)
@@ -70,11 +66,6 @@ def accept(raw: bytes) -> AcceptedPhoto:
         height=picture.height,
         look=look_of(picture),
     )
-
-
-async def accept_in_thread(raw: bytes) -> AcceptedPhoto:
-    """`accept` for callers on an event loop; at most two pictures are decoded at a time."""
-    return await asyncio.get_running_loop().run_in_executor(_DECODING, accept, raw)
 
 
 def to_jpeg(picture: Image.Image, quality: int = JPEG_QUALITY) -> bytes:

@@ -50,7 +50,7 @@ class DoneContext:
 async def leave_for_provider(request: Request, console: At, next: Short = "/") -> Response:  # noqa: A002
     """Sends the browser to the provider's own sign-in page."""
     try:
-        console.sign_in_throttle.hit(caller(request))
+        await console.sign_in_throttle.hit(caller(request))
         return await _send(console, safe_return(next))
     except Refusal as refusal:
         return await sign_in_page(request, console, next, refusal=refusal)
@@ -59,7 +59,7 @@ async def leave_for_provider(request: Request, console: At, next: Short = "/") -
 @router.get("/step-up/provider")
 async def show_provider_again(request: Request, console: At, person: SignedIn) -> Response:
     """Sends somebody signed in to the provider, to show anew who they are."""
-    console.sign_in_throttle.hit(caller(request))
+    await console.sign_in_throttle.hit(caller(request))
     return await _send(console, "/step-up/done", person.id)
 
 

@@ -18,7 +18,7 @@ from reviewer_ui.half_signed_in import Half
 from reviewer_ui.pages.totp_picture import picture
 from reviewer_ui.sessions import COOKIE, LIFETIME, browser_name
 from reviewer_ui.visit import At, Console, Shell, see_other, shell
-from web.limits import caller
+from web.limits import address_of, caller
 from web.locale import remember, safe_return
 
 router = APIRouter()
@@ -66,8 +66,10 @@ async def enter(
     try:
         if not console.services.passwords:
             raise PasswordSignInOff()
-        console.sign_in_throttle.hit(caller(request))
-        person = await console.services.sign_in.check(email.strip().lower(), password)
+        await console.sign_in_throttle.hit(caller(request))
+        address = email.strip().lower()
+        origin = console.devices.origin(request, address)
+        person = await console.services.sign_in.check(address, password, origin)
     except Refusal as refusal:
         return await sign_in_page(request, console, next, email=email, refusal=refusal)
     return await _onward(request, console, person, safe_return(next))
@@ -133,13 +135,14 @@ async def let_in(
     request: Request, console: Console, person: PersonRow, to: str, *, way: str, proved: bool = True
 ) -> Response:
     """Opens a session of this browser and goes on to the page that was wanted."""
-    browser, address = browser_name(request.headers.get("user-agent", "")), caller(request)[:ADDRESS_MAX]
+    browser, address = browser_name(request.headers.get("user-agent", "")), address_of(request)[:ADDRESS_MAX]
     token = await console.sessions.open(person.id, way=way, browser=browser, address=address, proved=proved)
     response = see_other(safe_return(to))
     response.set_cookie(
         COOKIE, token, max_age=int(LIFETIME.total_seconds()), httponly=True, samesite="lax", secure=console.services.https
     )  # fmt: skip
     remember(response, person.locale, secure=console.services.https)
+    console.devices.remember(request, response, person.email)
     return response
 
 

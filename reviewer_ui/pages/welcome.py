@@ -52,7 +52,7 @@ async def choose(
     again: Chosen = "",
 ) -> Response:
     """Keeps the password and leads to the door; every browser of theirs is signed out."""
-    console.sign_in_throttle.hit(caller(request))
+    await console.sign_in_throttle.hit(caller(request))
     try:
         if password != again:
             raise FieldInvalid(field="password", why="not_alike")

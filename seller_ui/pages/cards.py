@@ -64,7 +64,7 @@ async def changes(
             row = await submissions.require_owner(session, visit.owner, card_id)
             return Watched(await submissions.last_event(session, [card_id]), row.stage is Stage.ENDED)
 
-    return events.stream(look, events.last_seen(seen, last_event_id))
+    return events.stream(look, events.last_seen(seen, last_event_id), visit.owner)
 
 
 @router.get("/cards/{card_id}/photos/{photo_id}")

@@ -84,6 +84,8 @@ async def send(visit: SellerVisit, code: str) -> Response:
     chosen = brand(code)
     sent = await visit.request.form()
     words = texts(sent)
+    if (known := await _sent_before(visit, sent)) is not None:
+        return visit.go(f"/cards/{known}")
     try:
         visit.site.sell_throttle.hit(visit.owner)
         card_ids = await _submit(visit, chosen, sent)
@@ -185,6 +187,17 @@ def cards_from(chosen: Brand, sent: Mapping[str, str], photos: tuple[bytes, ...]
     if len(each) > CARDS_MAX:
         raise TooManyPhotos(most=CARDS_MAX)
     return tuple(card_from(chosen, {}, (photo,)) for photo in each)
+
+
+async def _sent_before(visit: Visit, form: FormData) -> str | None:
+    """The card that this very form made when it was sent first; neither limits nor rules are asked again."""
+    sent, forms = texts(form), visit.site.forms
+    form_id = forms.form_id(sent.get("shown", ""))
+    if not form_id:
+        return None
+    digest = forms.digest(sent["shown"], sent, await uploads(form, "photo"))
+    known = await visit.site.services.intake.repeated(visit.owner, form_id, digest)
+    return known.card_ids[0] if known is not None else None
 
 
 def card_from(chosen: Brand, sent: Mapping[str, str], photos: tuple[bytes, ...]) -> SubmittedCard:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fastapi import APIRouter
 from starlette.responses import Response
@@ -18,6 +18,7 @@ from web.locale import remember, safe_return
 from web.words import duration
 
 router = APIRouter()
+CODES_REMEMBERED = 10
 
 
 @dataclass(frozen=True)
@@ -55,9 +56,11 @@ async def ask_phone(visit: AnyVisit, next: str = "") -> Response:  # noqa: A002 
 async def send_code(visit: AnyVisit) -> Response:
     """Sends the code and goes on to its page."""
     sent = texts(await visit.request.form())
-    asked = PhoneAsked(plain(sent.get("phone", "")).replace(" ", ""), safe_return(sent.get("next", "/")))
+    phone, before = plain(sent.get("phone", "")).replace(" ", ""), visit.site.sessions.phone(visit.request)
+    codes = before.codes if before is not None and before.phone == phone else ()
+    asked = PhoneAsked(phone, safe_return(sent.get("next", "/")), codes)
     try:
-        await _send(visit, asked)
+        asked = await _sent(visit, asked)
     except TooManyTries as refusal:
         page = PhonePage(sent.get("phone", ""), asked.next, wait=_wait(visit, refusal), code_asked=True)
         response = await visit.page("phone.html", page, status=refusal.http_status)
@@ -93,6 +96,7 @@ async def check_code(visit: AnyVisit) -> Response:
         return await visit.page("code.html", page, status=refusal.http_status)
     response = visit.go(asked.next)
     visit.site.sessions.begin(response, seller_id)
+    visit.site.devices.remember(visit.request, response, asked.phone)
     return response
 
 
@@ -103,14 +107,16 @@ async def send_again(visit: AnyVisit) -> Response:
     if asked is None:
         return visit.go("/sign-in")
     try:
-        await _send(visit, asked)
+        asked = await _sent(visit, asked)
     except TooManyTries as refusal:
         page = CodePage(masked_phone(asked.phone), wait=_wait(visit, refusal))
         return await visit.page("code.html", page, status=refusal.http_status)
     except Refusal as refusal:
         page = CodePage(masked_phone(asked.phone), visit.faults(refusal))
         return await visit.page("code.html", page, status=refusal.http_status)
-    return visit.go("/sign-in/code")
+    response = visit.go("/sign-in/code")
+    visit.site.sessions.ask(response, asked)
+    return response
 
 
 @router.post("/sign-out")
@@ -130,9 +136,12 @@ async def change_language(visit: AnyVisit) -> Response:
     return response
 
 
-async def _send(visit: Visit, asked: PhoneAsked) -> None:
-    visit.site.sign_in_throttle.hit("send", caller(visit.request))
-    await visit.site.services.sign_in.send_code(asked.phone, visit.locale)
+async def _sent(visit: Visit, asked: PhoneAsked) -> PhoneAsked:
+    """What the browser remembers once another code is on its way: also the codes before it, which stay good."""
+    await visit.site.sign_in_throttle.hit("send", caller(visit.request))
+    origin = visit.site.devices.origin(visit.request, asked.phone)
+    code_id = await visit.site.services.sign_in.send_code(asked.phone, origin, visit.locale)
+    return replace(asked, codes=(*asked.codes, code_id)[-CODES_REMEMBERED:])
 
 
 def _wait(visit: Visit, refusal: TooManyTries) -> str:
@@ -141,8 +150,8 @@ def _wait(visit: Visit, refusal: TooManyTries) -> str:
 
 
 async def _checked(visit: Visit, asked: PhoneAsked, sent: Mapping[str, str]) -> str:
-    visit.site.sign_in_throttle.hit("check", caller(visit.request))
+    await visit.site.sign_in_throttle.hit("check", caller(visit.request))
     code = plain(sent.get("code", "")).replace(" ", "")
     if not code.isascii() or not code.isdigit():
         raise SignInCodeWrong()
-    return await visit.site.services.sign_in.check(asked.phone, code, visit.locale)
+    return await visit.site.services.sign_in.check(asked.phone, asked.codes, code, visit.locale)

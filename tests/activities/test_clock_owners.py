@@ -15,7 +15,7 @@ from domain.cards import EndReason, Outcome, Stage, WaitingFor
 from domain.deadlines import ClockOwner
 from domain.pricing import QuoteState
 from domain.review import AskedItem, RejectReason, ReviewOutcome
-from simulators.signatures import signature
+from simulators.signatures import outlet_secret, signature
 from tests.activities.hands import Hands
 from tests.activities.test_intake import a_photo
 from tests.activities.test_verification import an_outlet, reported
@@ -81,7 +81,7 @@ async def test_the_outlets_time_ends_with_its_report(world: World) -> None:
     asked = await world.verification.ask_outlet(card.card, 1)
     assert await card.owners() == [REVIEWER, OUTLET]
     body = reported(asked.request_id)
-    assert await world.verification.receive_report(body, signature(SECRET, body)) is not None
+    assert await world.verification.receive_report(body, signature(outlet_secret(SECRET, "outlet-1"), body)) is not None
     assert await card.owners() == [REVIEWER, OUTLET, MACHINE]
 
 
@@ -103,7 +103,7 @@ async def test_a_report_that_comes_late_takes_nothing_from_whoever_has_the_card_
     await card.decided(ReviewOutcome.ASK_AGAIN, 2, asked_item=AskedItem.PIN)
     await world.awaits(card.card, Stage.REVIEW, WaitingFor.SELLER_ITEM, "review.asked_pin")
     body = reported(asked.request_id)
-    assert await world.verification.receive_report(body, signature(SECRET, body)) is not None
+    assert await world.verification.receive_report(body, signature(outlet_secret(SECRET, "outlet-1"), body)) is not None
     assert await card.owners() == [REVIEWER, OUTLET, REVIEWER, SELLER]
 
 

@@ -11,6 +11,7 @@ from activities.delivery import ATTEMPTS_MAX, Delivery
 from activities.failures import PayoutUnknown, translated
 from activities.partners import Partners
 from activities.sign_in import SellerSignIn, e164, masked_phone
+from activities.throttle import Origin
 from database.repositories import outbox
 from database.session import DatabaseUnavailable
 from database.tables.columns import now
@@ -32,6 +33,8 @@ from gateways.webhooks import WebhookGateway
 from tests.activities.world import PHONES, World, a_submission, a_typed_card
 from tests.gateways.partners import mailbox
 
+HERE, ELSEWHERE = Origin("192.0.2.1"), Origin("198.51.100.7")
+
 
 def a_phone() -> str:
     return str(next(PHONES))
@@ -45,11 +48,11 @@ async def the_code(world: World, phone: str) -> str:
 
 async def test_a_seller_signs_in_with_the_code_on_their_telephone(world: World) -> None:
     phone = a_phone()
-    await world.sign_in.send_code(phone, "zh_CN")
+    asked = [await world.sign_in.send_code(phone, HERE, "zh_CN")]
     code = await the_code(world, phone)
-    seller_id = await world.sign_in.check(phone, code)
+    seller_id = await world.sign_in.check(phone, asked, code)
     with pytest.raises(SignInCodeWrong):
-        await world.sign_in.check(phone, code)
+        await world.sign_in.check(phone, asked, code)
     (row,) = await world.rows(SellerRow, id=seller_id)
     assert row.phone_masked == masked_phone(e164(phone))
     assert phone.encode() not in bytes(row.phone_sealed)
@@ -59,39 +62,68 @@ async def test_a_seller_signs_in_with_the_code_on_their_telephone(world: World) 
 
 async def test_the_same_telephone_is_the_same_seller_and_tries_run_out(world: World) -> None:
     phone = a_phone()
-    again = SellerSignIn(world.database, world.keyring, MessageGateway(world.messages.channel))
-    await world.sign_in.send_code(phone, "en")
-    first = await world.sign_in.check(phone, await the_code(world, phone))
-    await again.send_code(f"+86 {phone}", "en")
+    asked = [await world.sign_in.send_code(phone, HERE, "en")]
+    first = await world.sign_in.check(phone, asked, await the_code(world, phone))
+    asked = [await world.sign_in.send_code(f"+86 {phone}", ELSEWHERE, "en")]
     code = await the_code(world, phone)
     left = []
     for _ in range(6):
         with pytest.raises(SignInCodeWrong) as wrong:
-            await again.check(phone, "x")
+            await world.sign_in.check(phone, asked, "x")
         left.append(wrong.value.data["tries_left"])
     assert left == [4, 3, 2, 1, 0, 0]
     with pytest.raises(SignInCodeWrong):
-        await again.check(phone, code)
-    third = SellerSignIn(world.database, world.keyring, MessageGateway(world.messages.channel))
-    await third.send_code(phone, "en")
-    assert await third.check(phone, await the_code(world, phone)) == first
+        await world.sign_in.check(phone, asked, code)
+    asked = [await world.sign_in.send_code(phone, Origin(device="known"), "en")]
+    assert await world.sign_in.check(phone, asked, await the_code(world, phone)) == first
 
 
-async def test_codes_are_throttled_and_need_a_telephone_and_a_gateway(world: World) -> None:
+async def test_a_strangers_request_neither_replaces_nor_uses_up_a_sellers_code(world: World) -> None:
     phone = a_phone()
-    await world.sign_in.send_code(phone)
+    sellers = [await world.sign_in.send_code(phone, HERE)]
+    code = await the_code(world, phone)
+    strangers = [await world.sign_in.send_code(phone, ELSEWHERE)]
+    for guess in range(6):
+        with pytest.raises(SignInCodeWrong):
+            await world.sign_in.check(phone, strangers, f"guess {guess}")
+    with pytest.raises(SignInCodeWrong):
+        await world.sign_in.check(phone, strangers, code)
+    assert await world.sign_in.check(phone, sellers, code)
+
+
+async def test_the_code_that_came_before_the_last_one_is_good_too(world: World) -> None:
+    phone = a_phone()
+    asked = [await world.sign_in.send_code(phone, HERE)]
+    first = await the_code(world, phone)
+    asked.append(await world.sign_in.send_code(phone, ELSEWHERE))
+    assert await world.sign_in.check(phone, asked, first)
+
+
+async def test_a_stranger_uses_up_no_known_device_s_codes(world: World) -> None:
+    phone = a_phone()
+    for stranger in range(12):
+        await world.sign_in.send_code(phone, Origin(f"203.0.113.{stranger}"))
+    with pytest.raises(TooManyTries):
+        await world.sign_in.send_code(phone, Origin("203.0.113.99"))
+    assert await world.sign_in.send_code(phone, Origin("203.0.113.99", device="the seller's"))
+
+
+async def test_codes_are_throttled_by_all_processes_and_need_a_telephone_and_a_gateway(world: World) -> None:
+    phone = a_phone()
+    await world.sign_in.send_code(phone, HERE)
+    another = SellerSignIn(world.database, world.keyring, MessageGateway(world.messages.channel))
     with pytest.raises(TooManyTries) as refused:
-        await world.sign_in.send_code(phone)
+        await another.send_code(phone, HERE)
     assert 0 < int(str(refused.value.data["retry_after_s"])) <= 60
     for bad in ("12", "not a number", "", "+861"):
         with pytest.raises(PhoneInvalid):
-            await world.sign_in.send_code(bad)
+            await world.sign_in.send_code(bad, HERE)
     await world.messages.control(refuse=True)
     with pytest.raises(PhoneInvalid):
-        await world.sign_in.send_code(a_phone())
+        await world.sign_in.send_code(a_phone(), HERE)
     await world.messages.control(refuse=False, error_rate=1.0)
     with pytest.raises(TemporarilyUnavailable):
-        await world.sign_in.send_code(a_phone())
+        await world.sign_in.send_code(a_phone(), HERE)
 
 
 async def test_a_partner_is_known_by_its_key_until_it_is_revoked(world: World) -> None:

@@ -198,15 +198,27 @@ async def test_a_wrong_or_forged_notification_is_kept_and_changes_nothing(
     world: World, amount: str, genuine: bool, refusal: type[Exception], verdict: NotificationVerdict
 ) -> None:
     card_id, key = await world.a_prepared_payout()
-    before = len(await world.rows(PaymentNotificationRow, verdict=verdict.value))
+    before = sum(row.times for row in await world.rows(PaymentNotificationRow, verdict=verdict.value))
     story = await world.story(card_id)
     with pytest.raises(refusal):
         await world.payment_notices.receive(a_notice(world, key, amount, genuine=genuine))
     (payout,) = await world.rows(PayoutRow, key=key)
     assert (payout.state, payout.amount_minor) == (PayoutState.PREPARED, 465_00)
-    assert len(await world.rows(PaymentNotificationRow, verdict=verdict.value)) == before + 1
+    after = sum(row.times for row in await world.rows(PaymentNotificationRow, verdict=verdict.value))
+    assert after == before + 1
     assert await world.story(card_id) == story
     assert (await world.card(card_id)).outcome is None
+
+
+async def test_forged_notifications_are_counted_and_add_no_rows(world: World) -> None:
+    _, key = await world.a_prepared_payout()
+    for _ in range(3):
+        with pytest.raises(SignatureInvalid):
+            await world.payment_notices.receive(a_notice(world, key, "465.00", genuine=False))
+    kept = await world.rows(PaymentNotificationRow, verdict=NotificationVerdict.SIGNATURE_INVALID.value)
+    days = {row.notify_id for row in kept}
+    assert len(kept) == len(days) <= 2, "one row a day; the test may run over midnight"
+    assert sum(row.times for row in kept) >= 3
 
 
 async def test_a_forged_notification_does_not_use_up_the_genuine_ones_id(world: World) -> None:

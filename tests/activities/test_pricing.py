@@ -1,6 +1,7 @@
 """A verified card is quoted, offered and answered; the assessment says when a person must look first."""
 
 import asyncio
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -9,7 +10,7 @@ import pytest
 from activities.stock import Stock
 from database.repositories import ledger
 from database.tables.columns import now
-from database.tables.intake import PhotoRow
+from database.tables.intake import CardRow, PhotoRow
 from database.tables.ledger import LedgerTransactionRow
 from database.tables.pricing import QuoteRow
 from database.tables.reading import ReadingRow
@@ -20,8 +21,9 @@ from domain.money import Currency, Money
 from domain.pricing import QuoteState
 from domain.rules.assessment import neighbours_of
 from domain.rules.brands import brand
+from domain.rules.velocity import SUBJECTS, Velocity
 from tests.activities.test_intake import a_photo
-from tests.activities.world import World, a_number, a_submission, a_typed_card
+from tests.activities.world import PHONES, World, a_number, a_submission, a_typed_card
 
 
 async def a_valued(world: World, card_id: str, number: int = 1) -> QuoteRow:
@@ -104,6 +106,39 @@ async def test_dining_cards_high_values_and_conflicts_go_to_a_person(world: Worl
     conflict = await world.a_card("jd", face_value=Money(500_00))
     await world.verification.ask_issuer(conflict)
     assert "conflicting_answers" in (await world.pricing.value(conflict, 1)).review_reasons
+
+
+@pytest.fixture
+def small_caps(monkeypatch: pytest.MonkeyPatch) -> None:
+    most = {subject: {"hour": 10**15, "day": 10**15} for subject in SUBJECTS}
+    caps = Velocity("small", most | {"payee": {"hour": 1_000_00, "day": 10**15}})
+    monkeypatch.setattr("activities.velocity.velocity_in_force", lambda on: caps)
+
+
+async def _verified(world: World, payee: str) -> str:
+    handed_in = a_submission(a_typed_card("jd", face_value=Money(500_00)), owner=await world.a_seller())
+    card_id = (await world.intake.submit(replace(handed_in, payee_account=payee))).card_ids[0]
+    await world.verification.ask_issuer(card_id)
+    return card_id
+
+
+async def test_more_money_for_one_payee_than_a_machine_may_commit_in_an_hour_goes_to_a_person(
+    world: World, small_caps: None
+) -> None:
+    await world.issuer.control(default_balance_minor=500_00)
+    payee = str(next(PHONES))
+    cards = [await _verified(world, payee) for _ in range(4)]
+    valued = await asyncio.gather(*(world.pricing.value(card_id, 1) for card_id in cards))
+    reasons = [one.review_reasons for one in valued]
+    assert sorted(reasons) == [(), (), ("velocity",), ("velocity",)], "two of 465 yuan are within 1,000, also at once"
+    async with world.database.transaction() as session:
+        for card_id, one in zip(cards, valued, strict=True):
+            if one.review_reasons == ():
+                (await session.get_one(CardRow, card_id)).outcome = Outcome.REJECTED
+    later = await _verified(world, payee)
+    assert (await world.pricing.value(later, 1)).review_reasons == ("velocity",), "what a person looks at counts too"
+    another = await _verified(world, str(next(PHONES)))
+    assert (await world.pricing.value(another, 1)).review_reasons == ()
 
 
 async def test_neighbouring_numbers_of_another_seller_are_suspected_and_ones_own_are_not(world: World) -> None:

@@ -14,9 +14,9 @@ from database.tables.verification import AnswerRow, DynamicCodeRow, OutletReques
 from domain.cards import CardStatus, EndReason, Stage, WaitingFor
 from domain.identifiers import new_id
 from domain.money import Currency, Money
-from domain.refusals import AmountMismatch, NotFound, OutletUnknown, SignatureInvalid
+from domain.refusals import AmountMismatch, FieldInvalid, NotFound, OutletUnknown, SignatureInvalid
 from domain.verification import Consequence, DynamicCodeResult, Party
-from simulators.signatures import signature
+from simulators.signatures import outlet_secret, signature
 from tests.activities.world import World, a_number
 from tests.simulators.running import SECRET
 
@@ -182,9 +182,13 @@ async def test_a_lock_whose_stored_end_has_no_zone_is_followed_by_a_new_one_and_
     assert (await world.verification.open_channel(card_id)).lock_id != first.lock_id
 
 
+OWN = outlet_secret(SECRET, "outlet-1")
+
+
 async def an_outlet(world: World, brand: str = "hualian", code: str = "outlet-1") -> None:
     async with world.database.transaction() as session:
-        await session.merge(OutletRow(code=code, name="Counter", brand=brand, secret_sealed=b""))
+        sealed = world.keyring.seal_text(outlet_secret(SECRET, code), purpose="outlet", aad=f"outlet:{code}:secret")
+        await session.merge(OutletRow(code=code, name="Counter", brand=brand, secret_sealed=sealed))
 
 
 def reported(
@@ -204,12 +208,12 @@ async def test_an_outlet_is_asked_and_its_first_signed_report_counts(world: Worl
     asked = await world.verification.ask_outlet(card_id)
     assert (await world.card(card_id)).waiting_for is WaitingFor.OUTLET
     body = reported(asked.request_id)
-    heard = await world.verification.receive_report(body, signature(SECRET, body))
+    heard = await world.verification.receive_report(body, signature(OWN, body))
     assert heard is not None
     assert (heard.card_id, heard.confirmed) == (card_id, True)
-    assert await world.verification.receive_report(body, signature(SECRET, body)) == heard
+    assert await world.verification.receive_report(body, signature(OWN, body)) == heard
     changed_mind = reported(asked.request_id, verdict="denied", face=None)
-    assert await world.verification.receive_report(changed_mind, signature(SECRET, changed_mind)) == heard
+    assert await world.verification.receive_report(changed_mind, signature(OWN, changed_mind)) == heard
     facts = await world.verification.record_outlet_report(card_id, asked.request_id, True)
     assert (facts.consequence, facts.balance_minor) == (Consequence.PROCEED, 500_00)
     again = await world.verification.record_outlet_report(card_id, asked.request_id, False)
@@ -221,7 +225,7 @@ async def test_an_outlet_that_denies_the_card_ends_it(world: World) -> None:
     card_id = await world.a_card("hualian")
     asked = await world.verification.ask_outlet(card_id)
     body = reported(asked.request_id, verdict="denied", face=None)
-    await world.verification.receive_report(body, signature(SECRET, body))
+    await world.verification.receive_report(body, signature(OWN, body))
     denied = await world.verification.record_outlet_report(card_id, asked.request_id, True)
     assert (denied.consequence, denied.end_reason) == (Consequence.REJECT, EndReason.OUTLET_DENIED)
 
@@ -231,7 +235,7 @@ async def test_a_confirmation_that_no_outlet_sent_leaves_the_card_to_a_person(wo
     mine, other = await world.a_card("hualian"), await world.a_card("hualian", magic="12")
     answered = await world.verification.ask_outlet(other)
     body = reported(answered.request_id)
-    await world.verification.receive_report(body, signature(SECRET, body))
+    await world.verification.receive_report(body, signature(OWN, body))
     pending = await world.verification.ask_outlet(mine)
     for request_id in (pending.request_id, answered.request_id, "made-up"):
         facts = await world.verification.record_outlet_report(mine, request_id, True)
@@ -253,18 +257,24 @@ async def test_another_look_that_a_reviewer_wants_is_a_question_of_its_own(world
 async def test_a_report_that_is_forged_strange_or_of_another_worth_changes_nothing(world: World) -> None:
     await an_outlet(world)
     asked = await world.verification.ask_outlet(await world.a_card("hualian"))
+    await an_outlet(world, "of-no-brand", "outlet-2")
+    others = outlet_secret(SECRET, "outlet-2")
     bad = [
         (reported(asked.request_id), "another-secret", SignatureInvalid),
-        (reported("nobody-asked"), SECRET, NotFound),
-        (reported(asked.request_id, outlet="outlet-2"), SECRET, OutletUnknown),
-        (reported(asked.request_id, face=400_00), SECRET, AmountMismatch),
-        (reported(asked.request_id, face=None), SECRET, AmountMismatch),
+        (reported(asked.request_id), others, SignatureInvalid),
+        (reported(asked.request_id), SECRET, SignatureInvalid),
+        (reported(asked.request_id, outlet="nobody"), OWN, SignatureInvalid),
+        (b"{}", OWN, FieldInvalid),
+        (reported("nobody-asked"), OWN, NotFound),
+        (reported(asked.request_id, outlet="outlet-2"), others, OutletUnknown),
+        (reported(asked.request_id, face=400_00), OWN, AmountMismatch),
+        (reported(asked.request_id, face=None), OWN, AmountMismatch),
     ]
     for body, secret, refusal in bad:
         with pytest.raises(refusal):
             await world.verification.receive_report(body, signature(secret, body))
     pending = reported(asked.request_id, verdict="pending", face=None)
-    assert await world.verification.receive_report(pending, signature(SECRET, pending)) is None
+    assert await world.verification.receive_report(pending, signature(OWN, pending)) is None
     (request,) = await world.rows(OutletRequestRow, id=asked.request_id)
     assert request.answered_at is None
 
@@ -277,7 +287,7 @@ async def test_a_confirmation_without_a_face_value_is_refused_also_where_the_car
         (await session.get_one(CardRow, card_id)).face_value_minor = None
     body = reported(asked.request_id, face=None)
     with pytest.raises(AmountMismatch):
-        await world.verification.receive_report(body, signature(SECRET, body))
+        await world.verification.receive_report(body, signature(OWN, body))
     (request,) = await world.rows(OutletRequestRow, id=asked.request_id)
     assert request.answered_at is None
 

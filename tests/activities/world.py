@@ -225,7 +225,7 @@ async def a_world(database: Database, folder: Path) -> AsyncIterator[World]:
         breakers = Breakers(failures_max=10_000)
         parties = Parties(
             IssuerGateway(issuer.channel, breakers), PosGateway(pos.channel, breakers),
-            OutletGateway(outlet.channel, breakers, SECRET), FxGateway(fx.channel, breakers), "http://127.0.0.1:9/callbacks/outlets",
+            OutletGateway(outlet.channel, breakers), FxGateway(fx.channel, breakers), "http://127.0.0.1:9/callbacks/outlets",
         )  # fmt: skip
         photos = PhotoStore(
             folder / "photos",

@@ -22,6 +22,7 @@ from domain.refusals import Refusal, SignatureInvalid
 from domain.sealing import KeyRing
 from gateways.pictures.store import PhotoStore
 from tests.seller_ui.conftest import PlayedDesk
+from tests.throttles import forget_tries
 
 
 class ApiDesk(PlayedDesk):
@@ -85,6 +86,7 @@ def desk() -> ApiDesk:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def api(database: Database, desk: ApiDesk, tmp_path: Path) -> AsyncIterator[Api]:
+    await forget_tries(database)
     keyring, photos = KeyRing.generate(), PhotoStore(tmp_path / "photos", bytes, bytes)
     partners, payments = Partners(database, keyring), PlayedPayments()
     services = ApiServices(

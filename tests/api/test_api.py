@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import base64
 import itertools
+import json
+import re
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from api.app import build as build_api
 from database.session import Database
 from domain.cards import Outcome, Stage, WaitingFor
-from domain.refusals import REGISTER, AmountMismatch, QuoteExpired, TemporarilyUnavailable
+from domain.refusals import REGISTER, AmountMismatch, QuoteExpired, TemporarilyUnavailable, TooManyTries
+from seller_ui.app import build as build_pages
+from seller_ui.services import SellerServices
 from tests.api.conftest import Api
+from tests.seller_ui.conftest import PlayedDesk, played_services
 from tests.seller_ui.test_selling import luhn, move, offered, picture
 
 PIN = "123456"
@@ -37,6 +44,11 @@ async def one_card(api: Api) -> str:
     return str(answer["card_ids"][0])
 
 
+@pytest.fixture
+def services(database: Database, tmp_path: Path) -> SellerServices:
+    return played_services(database, PlayedDesk(), tmp_path)
+
+
 async def test_a_submission_is_taken_started_and_shown_without_secrets(api: Api) -> None:
     given = card()
     taken = await submit(api, given)
@@ -58,6 +70,27 @@ async def test_the_same_key_and_content_is_one_submission(api: Api) -> None:
     assert first.json()["card_ids"] == again.json()["card_ids"]
     other = await submit(api, card(), key="one")
     assert (other.status_code, other.json()["code"]) == (409, "idempotency_key_reused")
+
+
+async def test_a_repeated_request_gets_its_receipt_before_limit_and_rules_are_asked(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = json.dumps({"cards": [card()], "payee": PAYEE}).encode()
+    headers = {"idempotency-key": f"key-{next(_numbers)}", "content-type": "application/json"}
+    first = await api.client.post("/v1/submissions", content=body, headers=headers)
+    app = api.client._transport.app  # type: ignore[attr-defined]
+    monkeypatch.setattr(app.state.limits.submissions, "hit", _refuse)
+    monkeypatch.setattr("api.submissions.KEY", re.compile("no key is good any more"))
+    again = await api.client.post("/v1/submissions", content=body, headers=headers)
+    assert (again.status_code, again.json()) == (202, first.json() | {"repeated": True})
+    assert again.headers["location"] == first.headers["location"]
+    assert len(api.desk.told) == 1
+    other = await api.client.post("/v1/submissions", content=body.replace(b"Li Lei", b"Li Le"), headers=headers)
+    assert other.status_code == 400, "other content is judged"
+
+
+def _refuse(*name: str) -> None:
+    raise TooManyTries(retry_after_s=1)
 
 
 async def test_the_same_card_is_not_taken_twice(api: Api) -> None:
@@ -288,3 +321,36 @@ async def test_a_body_without_end_is_refused(api: Api) -> None:
 
 async def test_health_is_told(api: Api) -> None:
     assert (await api.client.get("/healthz")).json() == {"status": "ok"}
+
+
+@pytest.mark.parametrize("path", ["/v1/submissions", "/v1/cards/00000000000000000000000000/items/photo", "/sell/jd"])
+@pytest.mark.parametrize("key", [None, "Bearer clk_guessed"])
+async def test_no_byte_of_a_body_is_read_before_it_is_known_whose_it_is(
+    api: Api, services: SellerServices, path: str, key: str | None
+) -> None:
+    app = build_api(api.services)
+    app.mount("/", build_pages(services))
+    headers = [(b"content-type", b"application/json"), *([(b"authorization", key.encode())] if key else [])]
+    scope = {
+        "type": "http", "method": "POST", "path": path, "raw_path": path.encode(), "query_string": b"", "headers": headers,
+        "http_version": "1.1", "scheme": "http", "server": ("api", 80), "client": ("192.0.2.1", 1), "root_path": "",
+    }  # fmt: skip
+    answered: list[Any] = []
+
+    async def receive() -> Any:
+        raise AssertionError("the body was read")
+
+    async def send(message: Any) -> None:
+        answered.append(message)
+
+    await app(scope, receive, send)
+    assert answered[0]["status"] == 401
+
+
+@pytest.mark.parametrize(
+    ("path", "most"),
+    [("/v1/cards/00000000000000000000000000/code", 64), ("/callbacks/alipay", 64), ("/v1/submissions", 40960)],
+)
+async def test_each_address_takes_as_much_as_it_can_need(api: Api, path: str, most: int) -> None:
+    answer = await api.client.post(path, content=b"x", headers={"content-length": str(most * 1024 + 1)})
+    assert (answer.status_code, answer.json()["code"]) == (413, "photo_too_large")

@@ -155,7 +155,7 @@ async def test_every_partner_that_is_asked_about_a_card_has_a_breaker() -> None:
     day, moment = date(2026, 11, 28), datetime(2026, 11, 28, tzinfo=UTC)
     async with new_client("http://partner", transport=httpx.MockTransport(down)) as client:
         channel, breakers = SignedChannel("partner", client, "secret"), Breakers(failures_max=2)
-        fx, outlet = FxGateway(channel, breakers), OutletGateway(channel, breakers, "secret")
+        fx, outlet = FxGateway(channel, breakers), OutletGateway(channel, breakers)
         issuer, pos = IssuerGateway(channel, breakers), PosGateway(channel, breakers)
         for ask in (
             lambda: issuer.inquire("r", "jd", "1", None),

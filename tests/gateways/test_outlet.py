@@ -12,14 +12,16 @@ import pytest_asyncio
 from domain.money import Money
 from gateways.breaker import Breakers
 from gateways.errors import GatewayRefused, GatewayUnavailable, ReportRefused
-from gateways.outlet import OutletAsked, OutletGateway, Verdict, require_face_value
+from gateways.outlet import OutletAsked, OutletGateway, Verdict, claimed_sender, require_face_value
 from gateways.signatures import HEADER, sign
 from simulators.outlet import Outlet
 from simulators.program import Setup
+from simulators.signatures import outlet_secret
 from tests.gateways.partners import Mailbox, Partner, mailbox, partner
 from tests.simulators.running import SECRET, number, written_in
 
 CARD = number("hualian", "12")
+OWN = outlet_secret(SECRET, "outlet-1")
 DEADLINE = datetime(2030, 1, 1, tzinfo=UTC)
 
 
@@ -37,7 +39,7 @@ async def outlet() -> AsyncIterator[Partner]:
 
 @pytest.fixture
 def gateway(outlet: Partner) -> OutletGateway:
-    return OutletGateway(outlet.channel, Breakers(), SECRET)
+    return OutletGateway(outlet.channel, Breakers())
 
 
 async def ask(gateway: OutletGateway, reports: Mailbox, outlet_id: str = "outlet-1") -> OutletAsked:
@@ -56,7 +58,7 @@ async def test_the_counter_sees_the_card_and_confirms_it(
     assert CARD in (await outlet.plain.get("/")).text
     assert await press(outlet, asked, verdict="confirmed", face_minor="20000") == 303
     ((body, headers),) = await reports.holds(1)
-    report = gateway.verify_report(body, headers[HEADER.lower()])
+    report = gateway.verify_report(body, headers[HEADER.lower()], OWN)
     assert (report.verdict, report.face_value) == (Verdict.CONFIRMED, Money(20_000))
     assert (report.confirmation_id, report.request_id, report.outlet_id) == (asked.confirmation_id, "r1", "outlet-1")
     assert CARD.encode() not in body
@@ -65,7 +67,7 @@ async def test_the_counter_sees_the_card_and_confirms_it(
 async def test_a_denial_has_no_face_value(outlet: Partner, gateway: OutletGateway, reports: Mailbox) -> None:
     await press(outlet, await ask(gateway, reports), verdict="denied")
     ((body, headers),) = await reports.holds(1)
-    report = gateway.verify_report(body, headers[HEADER.lower()])
+    report = gateway.verify_report(body, headers[HEADER.lower()], OWN)
     assert (report.verdict, report.face_value) == (Verdict.DENIED, None)
 
 
@@ -98,7 +100,7 @@ async def test_it_answers_by_itself_when_told_to(outlet: Partner, gateway: Outle
     await outlet.control(auto_answer="confirmed", auto_answer_ms=50, default_face_minor=30_000)
     await ask(gateway, reports)
     ((body, headers),) = await reports.holds(1)
-    assert gateway.verify_report(body, headers[HEADER.lower()]).face_value == Money(30_000)
+    assert gateway.verify_report(body, headers[HEADER.lower()], OWN).face_value == Money(30_000)
 
 
 async def test_forged_duplicate_and_stale_reports(outlet: Partner, gateway: OutletGateway, reports: Mailbox) -> None:
@@ -107,12 +109,21 @@ async def test_forged_duplicate_and_stale_reports(outlet: Partner, gateway: Outl
     read, refused = [], []
     for body, headers in await reports.holds(4):
         try:
-            read.append(gateway.verify_report(body, headers[HEADER.lower()]))
+            read.append(gateway.verify_report(body, headers[HEADER.lower()], OWN))
         except ReportRefused as error:
             refused.append(error.reason)
     assert refused == ["signature"]
     assert sorted(report.verdict for report in read) == [Verdict.CONFIRMED, Verdict.CONFIRMED, Verdict.PENDING]
     assert max(read, key=lambda report: report.sequence).verdict is Verdict.CONFIRMED
+
+
+async def test_no_outlet_can_speak_for_another(outlet: Partner, gateway: OutletGateway, reports: Mailbox) -> None:
+    await press(outlet, await ask(gateway, reports), verdict="confirmed", face_minor="20000")
+    ((body, _),) = await reports.holds(1)
+    assert claimed_sender(body) == "outlet-1"
+    for another in (outlet_secret(SECRET, "outlet-2"), SECRET):
+        with pytest.raises(ReportRefused, match="signature"):
+            gateway.verify_report(body, sign(another, body), OWN)
 
 
 async def test_another_face_value_than_claimed_is_found_out(
@@ -121,7 +132,7 @@ async def test_another_face_value_than_claimed_is_found_out(
     await outlet.control(wrong_amount_minor=-1)
     await press(outlet, await ask(gateway, reports), verdict="confirmed", face_minor="20000")
     ((body, headers),) = await reports.holds(1)
-    report = gateway.verify_report(body, headers[HEADER.lower()])
+    report = gateway.verify_report(body, headers[HEADER.lower()], OWN)
     with pytest.raises(ReportRefused, match="wrong_amount"):
         require_face_value(report, Money(20_000))
     require_face_value(report, Money(19_999))
@@ -129,15 +140,15 @@ async def test_another_face_value_than_claimed_is_found_out(
 
 async def test_a_report_kept_for_later_is_stale(gateway: OutletGateway) -> None:
     body = b"{}"
-    old = sign(SECRET, body, lambda: (datetime.now(UTC) - timedelta(minutes=6)).timestamp())
+    old = sign(OWN, body, lambda: (datetime.now(UTC) - timedelta(minutes=6)).timestamp())
     with pytest.raises(ReportRefused, match="stale"):
-        gateway.verify_report(body, old)
+        gateway.verify_report(body, old, OWN)
 
 
 @pytest.mark.parametrize("header", [None, "", "t=1", "v1=ab", "t=x,v1=" + "0" * 64, "t=1,v1=" + "0" * 64])
 async def test_a_report_without_a_right_signature_is_refused(gateway: OutletGateway, header: str | None) -> None:
     with pytest.raises(ReportRefused, match="signature"):
-        gateway.verify_report(b"{}", header)
+        gateway.verify_report(b"{}", header, OWN)
 
 
 GOOD = (
@@ -156,7 +167,7 @@ GOOD = (
 )  # fmt: skip
 async def test_a_signed_report_that_cannot_be_read_is_malformed(gateway: OutletGateway, body: bytes) -> None:
     with pytest.raises(ReportRefused, match="malformed"):
-        gateway.verify_report(body, sign(SECRET, body))
+        gateway.verify_report(body, sign(OWN, body), OWN)
 
 
 @pytest.mark.parametrize("form", [{}, {"verdict": "perhaps"}, {"verdict": "confirmed", "face_minor": "-5"}])
@@ -171,7 +182,7 @@ async def test_an_answer_given_before_a_restart_is_delivered_after_it(tmp_path: 
     setup = Setup(seed=7, secret=SECRET, state=tmp_path / "state.db")
     async with partner(Outlet(setup)) as outlet:
         await outlet.control(late_callback_ms=1000)
-        await press(outlet, await ask(OutletGateway(outlet.channel, Breakers(), SECRET), reports), verdict="denied")
+        await press(outlet, await ask(OutletGateway(outlet.channel, Breakers()), reports), verdict="denied")
     assert reports.received == []
     assert CARD.encode() not in written_in(tmp_path)
     async with partner(Outlet(setup)):

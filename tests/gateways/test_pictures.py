@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import io
 import struct
@@ -23,7 +22,7 @@ from domain.refusals import (
     Refusal,
 )
 from gateways.pictures import accept as door
-from gateways.pictures.accept import accept, accept_in_thread, format_of
+from gateways.pictures.accept import accept, format_of
 from tests.gateways.drawn import RED, WHITE, card, encoded
 
 ORIENTATION, GPS, RIGHT_TOP = 0x0112, 0x8825, 6
@@ -155,13 +154,3 @@ def test_damage_anywhere_is_a_refusal_or_a_photo_never_an_accident(noise: bytes,
     raw = encoded(card((64, 40)), kind)
     with suppress(Refusal):
         assert format_of(accept(raw[:place] + noise + raw[place + len(noise) :]).jpeg) == "jpeg"
-
-
-async def test_the_event_loop_goes_on_while_a_photo_is_decoded() -> None:
-    decoding = asyncio.ensure_future(accept_in_thread(encoded(Image.new("RGB", (4000, 3000), RED))))
-    turns = 0
-    while not decoding.done():
-        await asyncio.sleep(0.001)
-        turns += 1
-    assert (await decoding).width == 2400
-    assert turns > 3

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from shutil import copy
+from typing import Any
 
 import pytest
+from pydantic import HttpUrl
 from typer.testing import CliRunner
 
 from activities.journey import Journey
-from bootstrap import keys
+from bootstrap import clock, keys
 from bootstrap.settings import Settings
+from bootstrap.words import Problem
 from cli.app import app
 from database.migrate import upgrade
 from database.session import Database
@@ -56,3 +62,36 @@ async def test_a_clock_that_runs_on_is_named_and_the_command_fails(
     alone = await asyncio.to_thread(CliRunner().invoke, app, ["check"])
     assert [line[:4] for line in alone.output.splitlines()] == ["I11 ", "I12 ", "I12 "]  # Nobody else could be asked.
     assert broken.output.splitlines() == [f"I11 card {card} has ended and is still the time of machine"]
+
+
+async def test_a_clock_that_is_off_is_named_and_stops_the_worker(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Database(database_url)
+    assert abs(await clock.off_database_s(store)) < 5
+    await clock.require(store)
+    true_time = time.time
+    monkeypatch.setattr(clock, "LOOK_S", 0.01)
+    monkeypatch.setattr(time, "time", lambda: true_time() - 2400)
+    with pytest.raises(Problem, match="2400 seconds off"):
+        await asyncio.wait_for(clock.watch(store), 5)
+    await store.dispose()
+
+
+async def test_the_payment_gateway_s_clock_is_read_from_its_answer(tmp_path: Path) -> None:
+    written = format_datetime(datetime.now(UTC) - timedelta(minutes=40), usegmt=True)
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(f"HTTP/1.1 404 Not Found\r\ndate: {written}\r\ncontent-length: 0\r\n\r\n".encode())
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    url = HttpUrl(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    given: dict[str, Any] = {"home": tmp_path, "alipay_url": url}
+    off_s = await clock.off_gateway_s(Settings(**given))
+    server.close()
+    await server.wait_closed()
+    assert off_s is not None
+    assert 2395 < off_s < 2410
+    assert await clock.off_gateway_s(Settings(**given)) is None

@@ -74,6 +74,11 @@ def test_our_processes_get_settings_that_exist() -> None:
     assert set(re.findall(r"CARDLOOP_[A-Z]+(?==)", DOCKERFILE)) <= known
 
 
+def test_every_web_process_learns_whose_word_about_a_client_counts() -> None:
+    for name in ("api", "console", "codec"):
+        assert SERVICES[name]["environment"]["CARDLOOP_TRUSTED_PROXIES"].startswith("${CARDLOOP_TRUSTED_PROXIES:?")
+
+
 def test_our_containers_hold_no_more_power_than_they_need() -> None:
     for name in OURS:
         service = SERVICES[name]

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from activities.console_sign_in import ConsoleSignIn
 from activities.partners import Partners
+from activities.throttle import Origin
 from activities.totp import Totp
 from bootstrap import keys, offices
 from bootstrap.settings import Settings
@@ -123,7 +124,7 @@ async def test_a_person_added_at_the_command_line_signs_in(keyed: Settings, stor
         "people", "add", email, "林静", "--role", "reviewer", "--role", "senior", typed=f"{PASSWORD}\n"
     )
     assert PASSWORD not in printed
-    person = await ConsoleSignIn(store).check(email, PASSWORD)
+    person = await ConsoleSignIn(store).check(email, PASSWORD, Origin())
     assert (person.name, person.roles) == ("林静", ["reviewer", "senior"])
     (audit,) = await rows(store, AuditRow, subject=person.id)
     assert (audit.actor, audit.act) == ("cli", "cli:person:add")
@@ -212,9 +213,17 @@ async def test_an_address_that_no_webhook_may_go_to_makes_no_partner(
 
 async def test_an_outlet_is_added_once_and_for_a_regional_brand(keyed: Settings, store: Database) -> None:
     code = f"outlet-{new_id().lower()}"
-    await said("outlets", "add", code, "南京路店", "hualian")
+    told = await said("outlets", "add", code, "南京路店", "hualian")
     (row,) = await rows(store, OutletRow, code=code)
     assert (row.name, row.brand, row.active) == ("南京路店", "hualian", True)
+    ring, place = keys.load(keyed).keyring, f"outlet:{code}:secret"
+    assert ring.open_text(row.secret_sealed, purpose="outlet", aad=place) in told
+    renewed = await said("outlets", "secret", code)
+    (row,) = await rows(store, OutletRow, code=code)
+    assert ring.open_text(row.secret_sealed, purpose="outlet", aad=place) in renewed
+    assert renewed not in told
+    with pytest.raises(Problem, match="no outlet"):
+        await offices.renew_outlet_secret(keyed, "nobody")
     for other, brand, why in ((code, "hualian", "already"), (f"{code}x", "jd", "regional"), ("A B", "hualian", "code")):
         with pytest.raises(Problem, match=why):
             await offices.add_outlet(keyed, other, "x", brand)

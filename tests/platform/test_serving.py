@@ -22,8 +22,8 @@ def settings(home: Path, **changes: object) -> Settings:
     return Settings(**given)
 
 
-async def caller_seen(settings: Settings, address: str) -> str:
-    """The address that a program takes for the caller's, asked from `address` on behalf of 203.0.113.9."""
+async def caller_seen(settings: Settings, address: str, on_behalf_of: str = "203.0.113.9") -> str:
+    """The address that a program takes for the caller's, asked from `address` with this X-Forwarded-For."""
     app = FastAPI()
 
     @app.get("/")
@@ -34,7 +34,7 @@ async def caller_seen(settings: Settings, address: str) -> str:
     config.load()
     transport = httpx.ASGITransport(config.loaded_app, client=(address, 40_000))
     async with httpx.AsyncClient(transport=transport, base_url="http://web.test") as client:
-        return str((await client.get("/", headers={"x-forwarded-for": "203.0.113.9"})).json())
+        return str((await client.get("/", headers={"x-forwarded-for": on_behalf_of})).json())
 
 
 async def test_by_default_nobody_may_name_another_address(tmp_path: Path) -> None:
@@ -46,6 +46,12 @@ async def test_a_trusted_proxy_names_the_caller_and_others_still_do_not(tmp_path
     assert await caller_seen(behind, "10.1.2.3") == "203.0.113.9"
     assert await caller_seen(behind, "192.0.2.1") == "203.0.113.9"
     assert await caller_seen(behind, "192.0.2.2") == "192.0.2.2"
+
+
+async def test_the_caller_is_the_last_address_that_no_trusted_proxy_has(tmp_path: Path) -> None:
+    behind = settings(tmp_path, trusted_proxies="10.0.0.0/8")
+    claimed = "198.51.100.1, 203.0.113.9, 10.0.0.7"
+    assert await caller_seen(behind, "10.1.2.3", claimed) == "203.0.113.9"
 
 
 @pytest.mark.parametrize("anybody", ["*", "10.0.0.0/8,*", "proxy.example", "10.0.0.1,"])

@@ -35,6 +35,7 @@ from reviewer_ui.services import ConsoleServices
 from reviewer_ui.sessions import COOKIE, Sessions
 from tests.conftest import apart
 from tests.reviewer_ui.cards import Cards
+from tests.throttles import forget_tries
 
 HTML = {"accept": "text/html", "accept-language": "en"}
 
@@ -120,6 +121,7 @@ async def a_house(
     )
     cards = Cards(database, keyring, photos.write(picture()))
     await cards.empty_the_queue()
+    await forget_tries(database)
     yield House(build(services), database, keyring, photos, desk, cards, Sessions(database))
     await database.dispose()
 

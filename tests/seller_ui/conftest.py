@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import pytest_asyncio
 
 from activities.intake import Intake
 from activities.payees import Payees
+from activities.throttle import Origin
 from database.session import Database
 from database.tables.intake import SellerRow
 from domain.facts import CardToBuy, CodeChecked, CodeSent
@@ -22,6 +23,7 @@ from domain.verification import DynamicCodeResult
 from gateways.pictures.store import PhotoStore
 from seller_ui.app import build
 from seller_ui.services import SellerServices
+from tests.throttles import forget_tries
 
 GOOD_CODE = "246810"
 SECRET = "a secret for tests that is long enough"
@@ -70,12 +72,14 @@ class PlayedSignIn:
         self._database = database
         self._sellers: dict[str, str] = {}
 
-    async def send_code(self, phone: str, locale: str) -> None:
+    async def send_code(self, phone: str, origin: Origin, locale: str) -> str:
         if not phone.lstrip("+").isdigit() or locale not in ("zh_CN", "en"):
             raise PhoneInvalid()
+        assert origin.client
+        return f"code-to-{phone}"
 
-    async def check(self, phone: str, code: str, locale: str) -> str:
-        if code != GOOD_CODE or locale not in ("zh_CN", "en"):
+    async def check(self, phone: str, asked: Sequence[str], code: str, locale: str) -> str:
+        if code != GOOD_CODE or f"code-to-{phone}" not in asked or locale not in ("zh_CN", "en"):
             raise SignInCodeWrong()
         if phone not in self._sellers:
             self._sellers[phone] = new_id()
@@ -122,6 +126,7 @@ def played_services(database: Database, desk: PlayedDesk, folder: Path) -> Selle
 @pytest_asyncio.fixture(loop_scope="session")
 async def visitor(services: SellerServices) -> AsyncIterator[httpx.AsyncClient]:
     """A browser that nobody has signed in with."""
+    await forget_tries(services.database)
     transport = httpx.ASGITransport(build(services))
     headers = {"accept": "text/html", "accept-language": "en"}
     async with httpx.AsyncClient(transport=transport, base_url="http://cardloop.test", headers=headers) as client:

@@ -140,6 +140,19 @@ async def test_a_form_sent_twice_is_one_sale(browser: httpx.AsyncClient) -> None
     assert card_id(first) == card_id(second)
 
 
+async def test_a_form_sent_again_much_later_leads_to_its_card_before_limit_and_age_are_asked(
+    browser: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    form = await Page.get(browser, "/sell/walmart")
+    typed = {"number": fresh_number(), "pin": PIN, "face_value": "500", "payee": "other"} | PAYEE
+    first = await form.fill("/sell/walmart", typed, picture())
+    monkeypatch.setattr("seller_ui.form_seal.FORM_AGE_MAX_S", -1)
+    again = await form.fill("/sell/walmart", typed, picture())
+    other = await form.fill("/sell/walmart", typed | {"face_value": "600"}, picture())
+    assert card_id(again) == card_id(first)
+    assert other.status == 400
+
+
 async def test_the_last_payee_is_offered_masked(browser: httpx.AsyncClient) -> None:
     await sold(browser)
     again = await Page.get(browser, "/sell/walmart?how=type")

@@ -17,7 +17,7 @@ from domain.money import Money
 from domain.places import BUSINESS_ZONE
 from domain.refusals import NotFound, TooManyTries
 from web import errors, words
-from web.limits import BodyLimit
+from web.limits import BodyLimit, caller
 from web.locale import from_accept_language, safe_return
 from web.requests import RequestIds
 from web.security import SecurityHeaders
@@ -158,3 +158,15 @@ def test_a_throttle_says_when_to_try_again() -> None:
     with pytest.raises(TooManyTries) as refused:
         throttle.hit("a")
     assert 0 < int(str(refused.value.data["retry_after_s"])) <= 60
+
+
+@pytest.mark.parametrize(
+    ("address", "counted"),
+    [
+        ("203.0.113.9", "203.0.113.9"), ("::ffff:203.0.113.9", "203.0.113.9"), ("nonsense", "nonsense"),
+        ("2001:db8:1:2:aaaa::1", "2001:db8:1:2::/64"), ("2001:db8:1:2:bbbb:cccc:0:9", "2001:db8:1:2::/64"),
+        ("2001:db8:1:3::1", "2001:db8:1:3::/64"), ("fe80::1%eth0", "fe80::/64"),
+    ],
+)  # fmt: skip
+def test_limits_count_an_ipv6_subscriber_and_not_each_of_their_addresses(address: str, counted: str) -> None:
+    assert caller(Request({"type": "http", "client": (address, 1)})) == counted

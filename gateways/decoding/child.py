@@ -1,0 +1,68 @@
+"""The child process that opens files: it may use so much memory and processor time, write no file, and ends with its parent."""
+
+from __future__ import annotations
+
+import resource
+import sys
+from typing import Any
+
+from domain.file_refusals import FileTooDemanding
+from domain.refusal import Refusal
+from gateways import attachments
+from gateways.decoding import read, write
+from gateways.pictures import accept
+
+MEMORY_BYTES_MAX = 1024**3  # 40 megapixels with transparency take 160 MB, and at most twice that while they are turned.
+PROCESSOR_S_MAX = 20  # Of one file.
+OPEN_FILES_MAX = 32
+
+
+def main() -> None:
+    """Answers one question after the other on standard input until that ends."""
+    _limit()
+    while True:
+        try:
+            head, body = read(sys.stdin.buffer)
+        except EOFError:
+            return
+        _allow_time()
+        write(sys.stdout.buffer, *_answered(head, body))
+
+
+def _answered(head: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
+    try:
+        return _photo(body) if head["kind"] == "photo" else _attachment(head["name"], body)
+    except MemoryError:
+        refusal: Refusal = FileTooDemanding()
+    except Refusal as refused:
+        refusal = refused
+    return {"refused": refusal.code, "data": refusal.data}, b""
+
+
+def _photo(raw: bytes) -> tuple[dict[str, Any], bytes]:
+    taken = accept.accept(raw)
+    names = ("upload_sha256", "stored_sha256", "width", "height", "look")
+    return {name: getattr(taken, name) for name in names}, taken.jpeg
+
+
+def _attachment(name: str, content: bytes) -> tuple[dict[str, Any], bytes]:
+    taken = attachments.accept(name, content)
+    return {"name": taken.name, "media_type": taken.media_type, "sha256": taken.sha256}, taken.content
+
+
+def _limit() -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES_MAX, MEMORY_BYTES_MAX))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # A core would hold a card in the clear.
+    resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES_MAX, OPEN_FILES_MAX))
+
+
+def _allow_time() -> None:
+    """Moves the limit of processor seconds, after which the kernel ends this process, ahead of what was used so far."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + PROCESSOR_S_MAX, hard))
+
+
+if __name__ == "__main__":
+    main()
