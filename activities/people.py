@@ -15,11 +15,14 @@ from zoneinfo import available_timezones
 from sqlalchemy import or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from activities import access
+from activities.console_accounts import end_sessions
 from activities.leasing import require
 from database.session import Database
 from database.tables.intake import PartnerRow, SellerRow
-from database.tables.people import AuditRow, ConsoleSessionRow, PersonRow, RelativeRow
+from database.tables.people import AuditRow, PersonRow, RelativeRow
 from database.tables.review import ReviewTaskRow
+from domain.access import AccessKind, AccessNews, news_of, split
 from domain.people import PERMISSIONS, Permission, Role
 from domain.refusals import FieldInvalid, LastAdmin, NotFound, OwnRoles
 
@@ -58,16 +61,27 @@ class People:
         self._now = now
 
     async def set_roles(self, by: str, person: str, roles: Iterable[Role]) -> None:
-        """Gives a person exactly these roles. Refuses OwnRoles, LastAdmin, FieldInvalid (`roles`)."""
-        given = [role.value for role in Role if role in set(roles)]
-        if not given:
+        """Give a person exactly these roles; new ones that pay or check wait until a second person confirms them.
+
+        What is taken away is gone at once. Refuses OwnRoles, LastAdmin, FieldInvalid (`roles`).
+        """
+        if not (wanted := tuple(dict.fromkeys(roles))):
             raise FieldInvalid(field="roles", why="no_role")
         async with self._database.transaction() as session:
             row = await _others(session, by, person)
-            if not _MANAGERS & set(given):
+            before = row.roles
+            given, waiting = split(wanted, (Role(role) for role in before))
+            if not _MANAGERS & {role.value for role in given}:
                 await _require_another_manager(session, person)
-            before, row.roles = row.roles, given
-            session.add(_audited(by, "roles", person, before=before, after=given))
+            row.roles = [role.value for role in given]
+            asked = [role.value for role in waiting]
+            session.add(_audited(by, "roles", person, before=before, after=row.roles, asked=asked))
+            if waiting:
+                await access.ask(session, by, person, AccessKind.ROLES, self._now(), waiting)
+            else:
+                await access.withdraw(session, person, AccessKind.ROLES, self._now())
+            for news in news_of(before, row.roles):
+                await access.told(session, by, person, news)
 
     async def set_up(self, by: str, person: str, work: WorkSetUp) -> None:
         """Changes what a person is given to do. Refuses FieldInvalid, and OwnRoles for one's own limit or probation."""
@@ -97,6 +111,7 @@ class People:
                 await _give_back(session, person)
             row.active = active
             session.add(_audited(by, "switch_on" if active else "switch_off", person))
+            await access.told(session, by, person, AccessNews.SWITCHED_ON if active else AccessNews.SWITCHED_OFF)
 
     async def add_relative(self, by: str, person: str, seller: str) -> None:
         """Keeps a seller's cards from a person for good. Refuses FieldInvalid (`seller`: not_a_seller, unknown_seller)."""
@@ -140,13 +155,6 @@ async def _require_another_manager(session: AsyncSession, person: str) -> None:
     others = select(_PERSON.roles).where(_PERSON.active, _PERSON.id != person)
     if not any(_MANAGERS & set(roles) for roles in (await session.execute(others)).scalars()):
         raise LastAdmin()
-
-
-async def end_sessions(session: AsyncSession, person: str, now: datetime) -> None:
-    """Signs a person out of every browser."""
-    row: Any = ConsoleSessionRow
-    open_ones = (row.person_id == person, row.ended_at.is_(None))
-    await session.execute(update(ConsoleSessionRow).where(*open_ones).values(ended_at=now))
 
 
 async def _give_back(session: AsyncSession, person: str) -> None:

@@ -1,4 +1,4 @@
-"""What reviewers themselves do with a task in hand: decide it, undo that while it has not left, and see a secret for a stated reason."""
+"""What reviewers themselves do with a task in hand: decide it, and undo that while it has not left."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from activities import clocks, drafts
@@ -20,30 +20,25 @@ from activities.staging import FourEyes, worth_at_most
 from activities.standing import standing, task_facts
 from database.repositories import cards
 from database.session import Database
-from database.tables.columns import now
-from database.tables.people import AuditRow, PersonRow
+from database.tables.people import AuditRow
 from database.tables.review import ReviewDecisionRow, ReviewTaskRow
 from domain.deadlines import ClockOwner
 from domain.eligibility import Ineligible, Standing, why_not
 from domain.identifiers import new_id
 from domain.people import Permission
-from domain.reading import SECRET_FIELDS, FieldName, money_from
+from domain.reading import money_from
 from domain.refusals import (
-    FieldInvalid,
     NotAllowed,
     NotEligible,
     NotFound,
     OwnWork,
     TaskDecided,
     TooLateToUndo,
-    TooManyTries,
 )
 from domain.review import AskedItem, CameBack, RejectReason, ReviewOutcome, TaskPhase
 from domain.rules.limits import limits_in_force
 from domain.sealing import KeyRing
 
-REVEAL = "console:card:reveal_"
-REVEALS_MAX, REVEALS_WITHIN = 60, timedelta(hours=1)  # A reviewer decides about forty cards an hour.
 UNDONE = "undone"
 # What a task in one's hand may have become meanwhile; whose turn it was is settled by the lease.
 _HARD = {
@@ -63,7 +58,7 @@ class Undone:
 
 
 class Reviewing(ReviewQueue):
-    """Deciding and seeing, beside what the queue gives. `undo_s` overrides how long a decision can be undone."""
+    """Deciding, beside what the queue gives. `undo_s` overrides how long a decision can be undone."""
 
     def __init__(
         self,
@@ -139,27 +134,6 @@ class Reviewing(ReviewQueue):
             await drafts.save(session, self._keyring, task.id, person, self._typed(decision))
             session.add(_audit(person, "console:task:undo", task.id, ""))
         return Undone(task.id, task.card_id)
-
-    async def reveal(self, person: str, card_id: str, field: str, reason: str) -> str:
-        """A card's number or PIN in the clear, with the reason kept for ever.
-
-        Refuses NotAllowed, FieldInvalid, NotFound, SecretInWords (the reason), and TooManyTries to whoever has seen sixty within the hour.
-        """
-        if not reason.strip():
-            raise FieldInvalid(field="reason", why="missing")
-        if field not in SECRET_FIELDS:
-            raise FieldInvalid(field="field", why="not_a_secret")
-        async with self._database.transaction() as session:
-            await require(session, person, Permission.REVEAL)
-            await _require_reveals_left(session, person)
-            card = await cards.load(session, card_id)
-            require_no_secret(self._keyring, card, reason)
-            opener = cards.open_number if field == FieldName.NUMBER else cards.open_pin
-            secret = opener(self._keyring, card)
-            if secret is None:
-                raise NotFound(field=field)
-            session.add(_audit(person, f"{REVEAL}{field}", card_id, reason))
-        return secret
 
     def _repeated(self, known: ReviewDecisionRow, person: str, outcome: ReviewOutcome) -> str:
         """A browser that sends its form twice gets the first answer; anybody else is told who was first."""
@@ -237,18 +211,6 @@ async def _voided(session: AsyncSession, decision_id: str, moment: datetime) -> 
     voided = update(ReviewDecisionRow).where(*undoable).values(void_at=moment, void_why=UNDONE).returning(row.id)
     statement = voided.execution_options(synchronize_session=False)
     return (await session.execute(statement)).scalar_one_or_none() is not None
-
-
-async def _require_reveals_left(session: AsyncSession, person: str) -> None:
-    """Counted in the audit record itself, so that no process and no restart forgets one; one look at a time is counted."""
-    columns: Any = AuditRow
-    await session.get_one(PersonRow, person, with_for_update={"key_share": True}, populate_existing=True)
-    since = now() - REVEALS_WITHIN
-    seen = select(func.count()).where(
-        columns.actor == f"person:{person}", columns.act.startswith(REVEAL), columns.at > since
-    )
-    if ((await session.execute(seen)).scalar_one()) >= REVEALS_MAX:
-        raise TooManyTries(retry_after_s=int(REVEALS_WITHIN.total_seconds()))
 
 
 def _audit(person: str, act: str, subject: str, reason: str) -> AuditRow:

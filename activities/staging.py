@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from activities import clocks
 from activities.corrections import Corrections
 from activities.placing import placed
+from activities.standing import handled_by
 from database.repositories import cards
 from database.repositories.cards import Change
 from database.tables.intake import CardRow
@@ -80,7 +81,10 @@ async def _put_before_checkers(
     now: datetime = decision.made_at
     decision.needs_check = why.value
     task.phase, task.staged_id, task.blind = TaskPhase.CHECK, decision.id, blind
-    task.maker_id, task.maker_circle = decision.person_id, sorted({decision.person_id or "", *decision.acting_for})
+    made = {decision.person_id or "", *decision.acting_for}
+    # Whoever made one of their accounts lately counts as one with them, and so does whom that person made.
+    handlers = (await handled_by(session, made, now)).values()
+    task.maker_id, task.maker_circle = decision.person_id, sorted(made.union(*handlers))
     task.leased_by = task.leased_at = task.leased_until = None
     task.assigned_to = task.assigned_at = None
     task.blind_outcome = task.blind_by = None

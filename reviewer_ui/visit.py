@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from activities.absences import Absences
+from activities.access import Access
 from activities.bulk import Bulk
 from activities.newcomers import Newcomers
 from activities.people import People
@@ -66,6 +67,7 @@ AREAS: tuple[tuple[str, str, str, Permission], ...] = (
     ("console.nav.trail", "/trail", "shield-check", Permission.SEE_TRAIL),
     ("console.reasons", "/setup/reasons", "list-check", Permission.MANAGE_REASONS),
     ("console.nav.deadlines", "/setup/deadlines", "calendar", Permission.MANAGE_DEADLINES),
+    ("console.nav.access", "/setup/access", "lock-open", Permission.CONFIRM_ACCESS),
     ("console.nav.people", "/setup/people", "users", Permission.MANAGE_PEOPLE),
 )
 
@@ -81,6 +83,7 @@ class Console:
         self.bulk = Bulk(services.database, services.review)
         self.people = People(services.database)
         self.newcomers = Newcomers(services.database)
+        self.access = Access(services.database)
         self.absences = Absences(services.database)
         self.second_reviews = SecondReviews(services.database, services.keyring)
         self.static = StaticFiles(HERE / "static")

@@ -242,7 +242,7 @@ def _context(
         check=check_view(record, keyring, person),
         draft=draft,
         refusal=refusal,
-        may_reveal=person.may(Permission.REVEAL),
+        may_reveal=clear and deciding is not None and person.may(Permission.REVEAL),
         poll_url=f"/cards/{card.id}?polls={polls + 1}" if live else None,
         now=moment,
     )

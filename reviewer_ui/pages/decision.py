@@ -13,9 +13,10 @@ from activities import drafts, leaving
 from activities.review import Review
 from database.reads import console as reads
 from database.tables.columns import now
+from domain.people import Permission
 from domain.queue_filter import Wanted
 from domain.reading import FieldName
-from domain.refusals import FieldInvalid, NotFound, Refusal, TaskNotHeld
+from domain.refusals import Refusal, TaskNotHeld
 from domain.rules.number_check import NumberCheck
 from reviewer_ui.pages.card import render
 from reviewer_ui.pages.card_fields import in_clear
@@ -27,13 +28,12 @@ from reviewer_ui.pages.suggesting import suggested
 from reviewer_ui.sessions import Person
 from reviewer_ui.step_up import require_step_up
 from reviewer_ui.undoing import remember
-from reviewer_ui.visit import At, Console, Decider, Revealer, Shell, see_other, shell
+from reviewer_ui.visit import At, CardReader, Console, Decider, Shell, see_other, shell
 
 router = APIRouter(prefix="/cards/{card_id}")
 Line = Annotated[str, Form(max_length=120)]
 Note = Annotated[str, Form(max_length=2000)]
 SECONDS_SHOWN = 20
-REASON_CHARACTERS_MIN = 4
 NEXT = "next"
 
 
@@ -124,21 +124,22 @@ async def keep_draft(
 async def reveal(
     request: Request,
     console: At,
-    person: Revealer,
+    person: CardReader,
     card_id: str,
     field: Line,
-    reason: Annotated[str, Form(max_length=300)] = "",
+    reason_code: Line = "",
 ) -> Response:
     """Shows number or PIN once to who is proved to be there; who, which and why are on record before the value leaves."""
-    await require_step_up(request, person)
+    if person.may(
+        Permission.REVEAL
+    ):  # Everybody else is refused, and the try recorded, without being asked for a proof.
+        await require_step_up(request, person)
     try:
-        wanted = _secret(field)
-        if len(reason.strip()) < REASON_CHARACTERS_MIN:
-            raise FieldInvalid(field="reason", why="too_short")
-        value = await console.services.review.reveal(person.id, card_id, wanted, reason.strip())
+        value = await console.services.review.reveal(person.id, card_id, field, reason_code)
     except Refusal as refusal:
         return await render(request, console, person, card_id, refusal=refusal, block="refusal")
     await renew_if_held(console, person, card_id)
+    wanted = FieldName(field)
     compared = await _compared(console, card_id) if wanted is FieldName.NUMBER else ()
     context = RevealContext(shell(request, person), card_id, wanted, value, compared)
     return await console.answer(request, "reveal.html", context, block="secret")
@@ -196,9 +197,3 @@ async def _keep(console: Console, person: Person, card_id: str, task_id: str, dr
             session, console.services.keyring, task_id, person.id, draft.kept() if draft.worth_keeping else {}
         )
     return True
-
-
-def _secret(text: str) -> FieldName:
-    if text not in (FieldName.NUMBER, FieldName.PIN):
-        raise NotFound(field=text[:20])
-    return FieldName(text)

@@ -109,6 +109,13 @@ class Cards:
                 )
             )
 
+    async def hold(self, waiting: Waiting, person_id: str) -> None:
+        """The task is in this person's hand for ten minutes."""
+        now = datetime.now(UTC)
+        async with self._database.transaction() as session:
+            task = await session.get_one(ReviewTaskRow, waiting.task_id)
+            task.leased_by, task.leased_at, task.leased_until = person_id, now, now + timedelta(minutes=10)
+
     async def run_out(self, waiting: Waiting) -> None:
         """The lease ended a second ago."""
         past = datetime.now(UTC) - timedelta(seconds=1)

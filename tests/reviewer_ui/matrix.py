@@ -23,6 +23,7 @@ QUALITY_READERS = frozenset({SENIOR, COMPLIANCE, ADMIN})
 PAYOUT_READERS = frozenset({FINANCE, COMPLIANCE})
 TRAIL_READERS = frozenset({OPS, COMPLIANCE})
 ADMINS = frozenset({ADMIN})
+CONFIRMERS = frozenset({COMPLIANCE, ADMIN})
 
 
 @dataclass(frozen=True)
@@ -141,6 +142,9 @@ MATRIX = (
     Line("GET", "/setup/people/new", ADMINS),
     Line("POST", "/setup/people", ADMINS),
     Line("POST", "/setup/people/{person_id}/invitation", ADMINS),
+    Line("POST", "/setup/people/{person_id}/reset", ADMINS),
+    Line("GET", "/setup/access", CONFIRMERS),
+    Line("POST", "/setup/access/{request_id}", CONFIRMERS, (404,)),
     Line("GET", "/setup/people/{person_id}", ADMINS),
     Line("POST", "/setup/people/{person_id}/roles", ADMINS),
     Line("POST", "/setup/people/{person_id}/work", ADMINS),

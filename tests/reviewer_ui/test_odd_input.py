@@ -15,6 +15,7 @@ from activities.throttle import Throttle
 from database.tables.people import PersonRow
 from domain.people import Role
 from domain.refusals import TooManyTries
+from domain.reveals import RevealPolicy
 from domain.rules.deadlines import built_in_document
 from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.queue_scenes import browser_of
@@ -59,16 +60,17 @@ async def test_a_note_is_shown_as_it_was_typed_and_never_as_markup(house: House)
     assert "{{7*7}} 😀 שלום" in page
 
 
-async def test_secrets_are_looked_at_sixty_times_an_hour_and_no_more(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("activities.reviewing.REVEALS_MAX", 2)
+async def test_secrets_are_looked_at_so_often_an_hour_and_no_more(house: House) -> None:
+    house.app.state.console.services.review.reveals = RevealPolicy("test", 2, 2, 9)
     waiting, browser = await house.cards.waiting(), await house.as_(Role.REVIEWER)
-    look = {"field": "number", "reason": "compare with the photo"}
+    await post(browser, f"/cards/{waiting.card_id}/take", task_id=waiting.task_id)
+    look = {"field": "number", "reason_code": "compare"}
     answers = [await post(browser, f"/cards/{waiting.card_id}/reveal", **look) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200, 200, TooManyTries.http_status]
-    another = await house.as_(Role.SENIOR)
-    assert (await post(another, f"/cards/{waiting.card_id}/reveal", **look)).status_code == 200
+    another, senior = await house.cards.waiting(), await house.cards.person(Role.SENIOR)
+    await house.cards.hold(another, senior)
+    desk = house.browser(await house.sessions.open(senior))
+    assert (await post(desk, f"/cards/{another.card_id}/reveal", **look)).status_code == 200
 
 
 async def test_a_flood_of_passwords_from_one_address_is_stopped_before_they_are_hashed(house: House) -> None:
