@@ -34,6 +34,7 @@ WHERE p.id = :person OR p.id IN (
 # What the person's own roles allow, with whom they may not share a task, and whose cases are none of theirs.
 _ME = """
 SELECT p.roles ?| {deciders} AS decides, p.roles ?| {checkers} AS checks,
+       ARRAY(SELECT c.id FROM circle c) AS circle_ids,
        ARRAY(SELECT c.id FROM circle c
              UNION SELECT substr(a.actor, 8) FROM audit_event a
              WHERE a.subject IN (SELECT c.id FROM circle c) AND a.act = ANY(ARRAY[{handling}]) AND a.at > :handled_since
@@ -55,6 +56,7 @@ AND CASE WHEN review_task.phase = 'check' THEN
         AND coalesce((SELECT d.leaves_at <= :now FROM review_decision d WHERE d.id = review_task.staged_id), true)
     ELSE (SELECT me.decides FROM me) END
 AND (review_task.barred = '[]' OR NOT review_task.barred ?| (SELECT me.ids FROM me))
+AND (review_task.linked = '[]' OR NOT review_task.linked ?| (SELECT me.circle_ids FROM me))
 AND review_task.seller <> ALL ((SELECT me.sellers FROM me)::varchar[])
 AND (SELECT bool_or(
         (c.senior OR NOT review_task.escalated)

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from activities import access
 from activities.console_accounts import NOBODYS_HASH, end_sessions
 from activities.leasing import require
+from activities.links import relink
 from activities.people import WorkSetUp, require_sound
 from database.session import Database
 from database.tables.people import AuditRow, PersonIdentityRow, PersonRow
@@ -24,6 +25,7 @@ from domain.access import AccessKind, AccessNews, split
 from domain.identifiers import new_id
 from domain.people import PASSWORD_CHARACTERS_MAX, PASSWORD_CHARACTERS_MIN, Permission, Role, is_address, is_name
 from domain.refusals import AccountInUse, FieldInvalid, NotFound, OwnRoles
+from domain.sealing import KeyRing
 from domain.sign_in_refusals import SetUpLinkSpent
 
 _PERSON: Any = PersonRow  # Attributes of models are columns in a statement.
@@ -49,8 +51,11 @@ class Invitation:
 class Newcomers:
     """Adding people and their passwords. `by` is the id of whoever adds them and needs MANAGE_PEOPLE; refuses NotAllowed."""
 
-    def __init__(self, database: Database, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self, database: Database, keyring: KeyRing, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
         self._database = database
+        self._keyring = keyring
         self._now = now
         self._hasher = PasswordHash.recommended()
 
@@ -70,6 +75,7 @@ class Newcomers:
             asked = [role.value for role in waiting]
             session.add(_audited(by, "add", added, roles=[role.value for role in given], asked=asked))
             await access.told(session, by, added, AccessNews.ADDED)
+            await relink(session, self._keyring, added)
             if waiting:
                 await access.ask(session, by, added, AccessKind.ROLES, self._now(), waiting)
         return added

@@ -18,13 +18,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from activities import access
 from activities.console_accounts import end_sessions
 from activities.leasing import require
+from activities.links import OWN, own_account, relink
+from activities.submitting import masked_account
 from database.session import Database
 from database.tables.intake import PartnerRow, SellerRow
 from database.tables.people import AuditRow, PersonRow, RelativeRow
 from database.tables.review import ReviewTaskRow
 from domain.access import AccessKind, AccessNews, news_of, split
+from domain.links import account_trait, is_account
 from domain.people import PERMISSIONS, Permission, Role
 from domain.refusals import FieldInvalid, LastAdmin, NotFound, OwnRoles
+from domain.sealing import KeyRing
 
 CAPACITY_MAX = 200
 TEAM_CHARACTERS_MAX = 40
@@ -56,8 +60,11 @@ class WorkSetUp:
 class People:
     """Changes of people. `by` is the id of whoever makes them and needs MANAGE_PEOPLE; refuses NotAllowed, NotFound."""
 
-    def __init__(self, database: Database, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self, database: Database, keyring: KeyRing, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
         self._database = database
+        self._keyring = keyring
         self._now = now
 
     async def set_roles(self, by: str, person: str, roles: Iterable[Role]) -> None:
@@ -114,13 +121,25 @@ class People:
             await access.told(session, by, person, AccessNews.SWITCHED_ON if active else AccessNews.SWITCHED_OFF)
 
     async def add_relative(self, by: str, person: str, seller: str) -> None:
-        """Keeps a seller's cards from a person for good. Refuses FieldInvalid (`seller`: not_a_seller, unknown_seller)."""
+        """Keep a seller's cards from a person for good; `seller` is a seller's or partner's name, or an account of the
+        person's own (telephone, e-mail address or payee account), of which a keyed hash and a mask are kept.
+
+        Refuses FieldInvalid (`seller`: not_a_seller, unknown_seller).
+        """
         async with self._database.transaction() as session:
             await _person(session, by, person)
-            named = await _seller(session, seller.strip())
+            named = self._declared(seller) or await _seller(session, seller.strip())
             if await session.get(RelativeRow, (person, named)) is None:
                 session.add(RelativeRow(person_id=person, seller=named, declared_at=self._now()))
-                session.add(_audited(by, "add_relative", person, seller=named))
+                session.add(_audited(by, "add_relative", person, seller=shown_relative(named)))
+                await session.flush()
+                await relink(session, self._keyring, person)
+
+    def _declared(self, written: str) -> str | None:
+        account = account_trait(written)
+        if not is_account(account):
+            return None
+        return f"{own_account(self._keyring, account)}:{masked_account(account)}"
 
     async def remove_relative(self, by: str, person: str, seller: str) -> None:
         """Takes a declaration back; nothing happens when there is none. Nobody takes back their own: OwnRoles."""
@@ -129,7 +148,12 @@ class People:
             row = await session.get(RelativeRow, (person, seller))
             if row is not None:
                 await session.delete(row)
-                session.add(_audited(by, "remove_relative", person, seller=seller))
+                session.add(_audited(by, "remove_relative", person, seller=shown_relative(seller)))
+
+
+def shown_relative(seller: str) -> str:
+    """Return how a declared seller or account is shown: an account by its mask alone."""
+    return seller.rpartition(":")[2] if seller.startswith(OWN) else seller
 
 
 async def _person(session: AsyncSession, by: str, person: str) -> PersonRow:

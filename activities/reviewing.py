@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from activities import clocks, drafts
 from activities.corrections import Corrections, checked_fields, corrections_in
 from activities.decision_rules import Verdict, require_sense
+from activities.links import people_linked
 from activities.placing import sent_back
 from activities.review_queue import ReviewQueue, decision_on, require
 from activities.secret_words import require_no_secret
@@ -45,6 +46,7 @@ _HARD = {
     Ineligible.OWN_WORK: OwnWork,
     Ineligible.BARRED: OwnWork,
     Ineligible.RELATIVE: NotEligible,
+    Ineligible.LINKED: NotEligible,
     Ineligible.LIMIT: NotEligible,
 }
 
@@ -149,7 +151,9 @@ class Reviewing(ReviewQueue):
         moment = self._now()
         who = await standing(session, person, moment)
         facts = await task_facts(session, task)
-        unfit = why_not(who, replace(facts, value_minor=max(facts.value_minor, worth_minor)), moment)
+        linked = facts.linked | await people_linked(session, self._keyring, task.card_id, who.circle)
+        facts = replace(facts, value_minor=max(facts.value_minor, worth_minor), linked=linked)
+        unfit = why_not(who, facts, moment)
         if Ineligible.ESCALATED in unfit:
             raise NotAllowed(permission=Permission.DECIDE_ESCALATED.value)
         for why in unfit:

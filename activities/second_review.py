@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from activities.decision_rules import NOTE_LENGTH_MAX
 from activities.leasing import lease_span, require
+from activities.links import people_linked
 from activities.secret_words import require_no_secret
 from activities.standing import handled_by, standing
 from database.locks import AdvisoryLock, acquire
@@ -51,6 +52,9 @@ WHERE id = (
           SELECT FROM card JOIN submission ON submission.id = card.submission_id
           JOIN person_relative ON person_relative.seller = submission.owner
           WHERE card.id = second_review.card_id AND person_relative.person_id = ANY(CAST(:circle AS varchar[])))
+      AND NOT EXISTS (
+          SELECT FROM review_task
+          WHERE review_task.card_id = second_review.card_id AND review_task.linked ?| CAST(:circle AS varchar[]))
     ORDER BY leased_by = :person AND leased_until > :now DESC NULLS LAST, drawn_at, id
     LIMIT 1 FOR UPDATE SKIP LOCKED)
 RETURNING id, card_id
@@ -200,9 +204,18 @@ class SecondReviews:
         who = await standing(session, person, self._now())
         if not apart(frozenset(row.first_circle), who.hands):
             raise OwnWork()
-        if await _relatives_card(session, row, who):
-            raise NotEligible(why=[Ineligible.RELATIVE.value])
+        if (kept := await self._kept_from(session, row, who)) is not None:
+            raise kept
         return row, who
+
+    async def _kept_from(self, session: AsyncSession, row: SecondReviewRow, who: Standing) -> NotEligible | None:
+        """Why the seller's card is none of theirs, judged at this moment."""
+        if await _relatives_card(session, row, who):
+            return NotEligible(why=[Ineligible.RELATIVE.value])
+        now_linked = await people_linked(session, self._keyring, row.card_id, who.circle)
+        if now_linked or await _linked(session, row, who):
+            return NotEligible(why=[Ineligible.LINKED.value])
+        return None
 
 
 async def _why_not(session: AsyncSession, review_id: str, who: Standing) -> Exception:
@@ -215,12 +228,21 @@ async def _why_not(session: AsyncSession, review_id: str, who: Standing) -> Exce
         return TaskDecided(by=row.second_person or "")
     if await _relatives_card(session, row, who):
         return NotEligible(why=[Ineligible.RELATIVE.value])
+    if await _linked(session, row, who):
+        return NotEligible(why=[Ineligible.LINKED.value])
     return _held_by_another(row)
 
 
 async def _relatives_card(session: AsyncSession, row: SecondReviewRow, who: Standing) -> bool:
     card = await cards.load(session, row.card_id)
     return (await session.get_one(SubmissionRow, card.submission_id)).owner in who.relatives
+
+
+async def _linked(session: AsyncSession, row: SecondReviewRow, who: Standing) -> bool:
+    """Whether somebody of the circle was linked to the seller when the card's tasks were opened."""
+    task: Any = ReviewTaskRow
+    tasks = (await session.execute(select(task.linked).where(task.card_id == row.card_id))).scalars()
+    return any(who.circle & set(linked) for linked in tasks)
 
 
 async def _told(session: AsyncSession, row: SecondReviewRow) -> None:

@@ -17,14 +17,11 @@ from database.tables.people import PersonRow
 from database.tables.review import ReviewDecisionRow, ReviewTaskRow
 from domain.cards import Stage, WaitingFor
 from domain.deadlines import ClockOwner
-from domain.four_eyes import CheckNeed, CheckPolicy, Made, lot_of, need
+from domain.four_eyes import CNY_PER_UNIT_MAX, CheckNeed, CheckPolicy, Made, lot_of, need
 from domain.money import Currency
 from domain.review import TaskPhase
 from domain.rules.checks import check_policy
 from domain.sealing import KeyRing
-
-# A face value that somebody typed for a card in another currency has no rate yet; it is taken for more than it can be.
-CNY_PER_UNIT_MAX = 10
 
 
 class FourEyes:

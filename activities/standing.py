@@ -114,6 +114,7 @@ def facts_of(task: ReviewTaskRow, checkable_at: datetime | None) -> TaskFacts:
         maker_circle=frozenset(task.maker_circle),
         barred=frozenset(task.barred),
         checkable_at=checkable_at,
+        linked=frozenset(task.linked),
     )
 
 

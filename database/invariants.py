@@ -15,11 +15,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.clock_invariant import untrue_clocks
 from database.repositories import evidence
 from domain.access import HANDLING
+from domain.four_eyes import CNY_PER_UNIT_MAX
 from domain.rules.checks import check_policy
 
 # A card whose step is running has no timer in the database; after this long without a change it counts as stuck.
 STEP_MAX = timedelta(minutes=15)
-# The four-eyes policy compares face values from this day on; earlier payouts were approved under the older rule.
+# The four-eyes policy compares face values, of foreign cards too, and wants two people for what no party confirmed, from
+# this day on; earlier payouts were approved under the older rule.
 FACE_VALUE_COMPARED_SINCE = datetime(2026, 11, 27, tzinfo=UTC)
 
 # Two accounts that one person made, invited or reset count as one at four eyes from this day on.
@@ -141,12 +143,19 @@ UNION ALL
 SELECT 'card ' || p.card_id || ' was paid ' || p.amount_minor || ' on the word of one person'
 FROM payout p JOIN card k ON k.id = p.card_id
 WHERE p.state <> 'refused'
-  AND GREATEST(p.amount_minor, CASE WHEN k.currency = 'CNY' AND p.prepared_at >= CAST(:face_since AS timestamptz)
-                                    THEN k.face_value_minor END) >= CAST(:alone_below AS bigint)
+  AND GREATEST(p.amount_minor, CASE WHEN p.prepared_at >= CAST(:face_since AS timestamptz)
+                                    THEN k.face_value_minor * CASE WHEN k.currency = 'CNY' THEN 1 ELSE CAST(:per_unit AS bigint) END
+                               END) >= CAST(:alone_below AS bigint)
   AND EXISTS (SELECT FROM review_decision d WHERE d.card_id = p.card_id AND d.applied_at IS NOT NULL
               AND d.outcome IN ('approve', 'approve_corrected'))
   AND NOT EXISTS (SELECT FROM review_decision d JOIN review_check c ON c.decision_id = d.id AND c.verdict = 'apply'
                   WHERE d.card_id = p.card_id AND d.applied_at IS NOT NULL)
+UNION ALL
+SELECT 'decision ' || d.id || ' approved what no party had confirmed on the word of one person'
+FROM review_decision d JOIN review_task t ON t.id = d.task_id
+WHERE d.applied_at IS NOT NULL AND d.outcome = 'approve' AND d.person_id IS NOT NULL
+  AND d.made_at >= CAST(:face_since AS timestamptz) AND t.reasons ?| CAST(:unverified AS text[])
+  AND NOT EXISTS (SELECT FROM review_check c WHERE c.decision_id = d.id AND c.verdict = 'apply')
 """
 
 # Events and leaves are written by one statement with one moment; a leaf may belong to no event, an event never to none.
@@ -183,6 +192,7 @@ async def one_persons_word(session: AsyncSession, alone_below: int | None = None
         "alone_below": policy.value_minor_min if alone_below is None else alone_below,
         "face_since": FACE_VALUE_COMPARED_SINCE, "hands_since": HANDS_COUNTED_SINCE,
         "hands_days": policy.same_hands_days, "handling": list(HANDLING),
+        "per_unit": CNY_PER_UNIT_MAX, "unverified": sorted(policy.unverified),
     }  # fmt: skip
     return list((await session.execute(text(FOUR_EYES), given)).scalars())
 

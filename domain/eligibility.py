@@ -21,6 +21,7 @@ class Ineligible(StrEnum):
     OWN_WORK = "own_work"  # They, somebody they act for, or whoever made their account lately, made the outcome that is to be checked.
     BARRED = "barred"  # They, or somebody they act for, were on one side of four eyes already.
     RELATIVE = "relative"  # The seller is somebody's relative among them.
+    LINKED = "linked"  # The seller is somebody among them: same telephone, payee, name or address.
     NO_PERMISSION = "no_permission"  # Their roles do not decide, or do not check.
     ESCALATED = "escalated"  # It waits for a senior.
     CARD_TYPE = "card_type"  # Not a card type they know.
@@ -82,6 +83,7 @@ class TaskFacts:
     maker_circle: frozenset[str] = frozenset()
     barred: frozenset[str] = frozenset()
     checkable_at: datetime | None = None
+    linked: frozenset[str] = frozenset()  # People who are, by all we know, the seller.
 
 
 def why_not(standing: Standing, task: TaskFacts, now: datetime) -> tuple[Ineligible, ...]:
@@ -98,6 +100,7 @@ def why_not(standing: Standing, task: TaskFacts, now: datetime) -> tuple[Ineligi
         Ineligible.OWN_WORK: checking and bool(standing.hands & task.maker_circle),
         Ineligible.BARRED: bool(standing.hands & task.barred),
         Ineligible.RELATIVE: task.seller in standing.relatives,
+        Ineligible.LINKED: bool(standing.circle & task.linked),
         Ineligible.NO_PERMISSION: not (standing.checks if checking else standing.decides),
     }
     return (*(reason for reason, given in holds.items() if given), *_unable(standing, task))

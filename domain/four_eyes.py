@@ -10,6 +10,9 @@ from domain.money import BASIS_POINTS_PER_ONE
 from domain.review import ReviewOutcome
 from domain.sealing import KeyRing
 
+# A face value that somebody typed for a card in another currency has no rate yet; it is taken for more than it can be.
+CNY_PER_UNIT_MAX = 10
+
 
 class CheckNeed(StrEnum):
     """Why a decision needs a second pair of eyes."""

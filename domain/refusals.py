@@ -147,7 +147,7 @@ class TooManyCards(Refusal):
 
 
 class DuplicateCard(Refusal):
-    """The same card is already in a live submission."""
+    """The same card, by number and PIN, is in a live submission; the answer does not say whose."""
 
     code = "card_already_submitted"
     http_status = 409

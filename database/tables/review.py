@@ -73,6 +73,9 @@ class ReviewTaskRow(SQLModel, table=True):
         json_list()
     )  # The maker, everyone they acted for, and who made their accounts lately; none of them may check it.
     barred: list[str] = json_list()  # People who were on one side of four eyes already and may not be on any other.
+    linked: list[str] = (
+        json_list()
+    )  # People linked to the seller by telephone, payee or address; never decided by them.
     staged_id: str | None = None  # The review_decision that waits for a check.
     blind: bool = False  # The checker is not shown the maker's outcome before their own.
     blind_outcome: ReviewOutcome | None = word(ReviewOutcome)  # What the checker in hand would decide.

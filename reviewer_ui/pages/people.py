@@ -14,7 +14,7 @@ from starlette.responses import Response
 from activities.access import requests
 from activities.console_accounts import NOBODYS_HASH
 from activities.newcomers import roles_of
-from activities.people import WorkSetUp
+from activities.people import WorkSetUp, shown_relative
 from database.reads import people as reads
 from database.tables.columns import now
 from database.tables.people import AuditRow, PersonRow
@@ -75,7 +75,7 @@ class PersonContext:
     waiting: tuple[Role, ...]  # Asked for, and not confirmed by a second person yet.
     reset_waits: bool
     work: WorkForm
-    relatives: tuple[str, ...]
+    relatives: tuple[tuple[str, str], ...]  # As it is stored, and as it is shown.
     absences: tuple[AbsenceLine, ...]
     absence: AbsenceForm
     colleagues: dict[str, str]
@@ -220,7 +220,7 @@ async def _page(
         waiting=roles_of(asked),
         reset_waits=any(one.kind is AccessKind.RESET for one in waits),
         work=typed.work or work_form(row),
-        relatives=tuple(one.seller for one in found.relatives),
+        relatives=tuple((one.seller, shown_relative(one.seller)) for one in found.relatives),
         absences=lines(found.absences, names, now()),
         absence=typed.absence,
         colleagues=colleagues,

@@ -25,7 +25,7 @@ WORK = WorkSetUp(team="cards", timezone="Asia/Shanghai")
 async def a_newcomer(world: World, by: str, *roles: Role) -> str:
     """Somebody added in the console by an administrator, who has confirmed nothing yet."""
     newcomer = Newcomer(f"{new_id().lower()}@example.com", "Mei", roles or (Role.REVIEWER,))
-    return await Newcomers(world.database).add(by, newcomer, WORK)
+    return await Newcomers(world.database, world.keyring).add(by, newcomer, WORK)
 
 
 async def waiting(world: World, person: str) -> str:
@@ -82,7 +82,7 @@ async def test_nobody_confirms_their_own_and_a_newer_request_takes_the_place_of_
         await world.a_person("compliance"),
         await world.a_person("support"),
     )
-    people, access = People(world.database), Access(world.database)
+    people, access = People(world.database, world.keyring), Access(world.database)
     await people.set_roles(root, officer, [Role.COMPLIANCE, Role.SENIOR])
     with pytest.raises(OwnRoles):
         await access.confirm(officer, await waiting(world, officer))
@@ -103,9 +103,9 @@ async def test_what_is_taken_away_is_gone_at_once_and_told(world: World) -> None
         await world.a_person("compliance"),
         await world.a_person("reviewer", "support"),
     )
-    await People(world.database).set_roles(root, lin, [Role.SUPPORT])
+    await People(world.database, world.keyring).set_roles(root, lin, [Role.SUPPORT])
     assert await roles(world, lin) == ["support"]
-    await People(world.database).switch(root, lin, False)
+    await People(world.database, world.keyring).switch(root, lin, False)
     assert await news(world, officer, lin) == ["revoked", "switched_off"]
 
 
@@ -116,7 +116,7 @@ async def test_an_account_in_use_gets_a_link_only_after_two_people_reset_it(worl
         await world.a_person("admin"),
     )
     lin = await world.a_person("reviewer")
-    newcomers = Newcomers(world.database)
+    newcomers = Newcomers(world.database, world.keyring)
     with pytest.raises(AccountInUse):  # The row has a password hash of its own.
         await newcomers.invite(root, lin)
     await newcomers.ask_reset(root, lin)
@@ -133,7 +133,7 @@ async def test_somebody_whom_a_provider_signs_in_gets_no_link_for_a_password(wor
     async with world.database.transaction() as session:
         session.add(PersonIdentityRow(issuer="https://id.example", subject=mei, person_id=mei))
     with pytest.raises(AccountInUse):
-        await Newcomers(world.database).invite(root, mei)
+        await Newcomers(world.database, world.keyring).invite(root, mei)
     async with world.database.transaction() as session:
         row: Any = AuditRow
         found = await session.execute(select(AuditRow).where(row.subject == mei, row.act == "console:person:invite"))
