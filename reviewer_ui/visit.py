@@ -14,6 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from activities.absences import Absences
 from activities.access import Access
 from activities.bulk import Bulk
+from activities.dispatch import Dispatcher
 from activities.newcomers import Newcomers
 from activities.people import People
 from activities.second_review import SecondReviews
@@ -85,6 +86,7 @@ class Console:
         self.newcomers = Newcomers(services.database, services.keyring)
         self.access = Access(services.database)
         self.absences = Absences(services.database)
+        self.dispatcher = Dispatcher(services.database, services.desk.decide)
         self.second_reviews = SecondReviews(services.database, services.keyring)
         self.static = StaticFiles(HERE / "static")
         self.pages = Pages(HERE / "templates", self.static)

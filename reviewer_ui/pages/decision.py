@@ -9,10 +9,9 @@ from fastapi import APIRouter, Form
 from starlette.requests import Request
 from starlette.responses import Response
 
-from activities import drafts, leaving
+from activities import drafts
 from activities.review import Review
 from database.reads import console as reads
-from database.tables.columns import now
 from domain.people import Permission
 from domain.queue_filter import Wanted
 from domain.reading import FieldName
@@ -101,7 +100,7 @@ async def deliver(request: Request, console: At, person: Decider, card_id: str) 
     if written is None:
         return see_other(f"/cards/{card_id}")  # Delivered by somebody else meanwhile: nothing is left to do.
     try:
-        await console.services.desk.decide(card_id, written.task_id, written.id)
+        await console.dispatcher.deliver(written.id)
     except Refusal as refusal:
         return await render(request, console, person, card_id, refusal=refusal)
     return see_other(f"/cards/{card_id}")
@@ -180,10 +179,7 @@ async def _tell_if_left(console: Console, decision_id: str) -> None:
     """Where nothing can be undone the card is told at once; otherwise the teller does it when the window has passed."""
     if console.services.review.undo_window:
         return
-    async with console.services.database.transaction() as session:
-        left = await leaving.send(session, now(), 1, only=decision_id)
-    for one in left:
-        await console.services.desk.decide(one.card_id, one.task_id, one.decision_id)
+    await console.dispatcher.deliver(decision_id)
 
 
 async def _keep(console: Console, person: Person, card_id: str, task_id: str, draft: Draft) -> bool:

@@ -27,7 +27,7 @@ async def test_a_correction_that_is_still_unknown_when_verified_again_needs_a_se
     corrected = await world.review.record_decision(person, task, ReviewOutcome.APPROVE_CORRECTED, corrected=given)
     (decision,) = await world.rows(ReviewDecisionRow, id=corrected)
     assert decision.needs_check == ""  # Nothing is bought by it: the fields are verified again.
-    assert (await world.review.apply(task, corrected)).fields_corrected
+    assert (await world.review.apply(task, corrected)).fields_changed
     assert (await world.verification.ask_issuer(card_id)).status is CardStatus.UNKNOWN
     again = await world.pricing.value(card_id, 2)
     assert "issuer_unknown" in again.review_reasons

@@ -77,10 +77,8 @@ async def test_a_link_takes_nobodys_account_and_a_reset_needs_a_second_person(ho
     assert (await post(root, f"/setup/people/{victim}/invitation")).status_code == 409
     assert (await theirs.get("/review")).status_code == 200
     async with house.database.transaction() as session:
-        acts = (
-            await session.execute(select(AuditRow.act).filter_by(actor=f"person:{admin}", subject=victim))
-        ).scalars()
-        assert list(acts) == ["console:person:ask_reset"]
+        mine = select(AuditRow).filter_by(actor=f"person:{admin}", subject=victim)
+        assert [row.act for row in (await session.execute(mine)).scalars()] == ["console:person:ask_reset"]
 
 
 async def test_an_administrator_gives_nobody_a_role_that_pays_alone(house: House) -> None:
