@@ -37,6 +37,16 @@ async def test_ones_own_card_is_neither_taken_nor_decided_nor_read(house: House,
     assert (task.decided, task.decision_id, task.staged_id) == (False, None, None)
 
 
+async def test_the_queue_and_the_card_say_why_it_cannot_be_taken(house: House) -> None:
+    seller = await house.cards.person(Role.SENIOR, "王芳")
+    one = await house.cards.waiting()
+    browser = await browser_of(house, seller)
+    for path in ("/review?all=yes", f"/cards/{one.card_id}"):
+        assert "The seller is you" in (await browser.get(path)).text
+    other = await browser_of(house, await house.cards.person(Role.SENIOR))
+    assert "The seller is you" not in (await other.get("/review?all=yes")).text
+
+
 async def test_a_new_name_after_the_card_is_known_helps_nothing(house: House) -> None:
     one, seller = await house.cards.waiting(), await house.cards.person(Role.REVIEWER, "王芳")
     async with house.database.transaction() as session:
