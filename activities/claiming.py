@@ -16,8 +16,10 @@ from sqlalchemy.dialects.postgresql import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.expression import TextClause
 
+from activities.standing import handled_since
 from database.session import Database
 from database.tables.review import ReviewTaskRow
+from domain.access import HANDLING
 from domain.people import PERMISSIONS, Permission
 
 # Everyone the person acts for at this moment, themselves included, with what each knows and may.
@@ -32,7 +34,11 @@ WHERE p.id = :person OR p.id IN (
 # What the person's own roles allow, with whom they may not share a task, and whose cases are none of theirs.
 _ME = """
 SELECT p.roles ?| {deciders} AS decides, p.roles ?| {checkers} AS checks,
-       ARRAY(SELECT c.id FROM circle c) AS ids,
+       ARRAY(SELECT c.id FROM circle c) AS circle_ids,
+       ARRAY(SELECT c.id FROM circle c
+             UNION SELECT substr(a.actor, 8) FROM audit_event a
+             WHERE a.subject IN (SELECT c.id FROM circle c) AND a.act = ANY(ARRAY[{handling}]) AND a.at > :handled_since
+               AND a.actor LIKE 'person:%') AS ids,
        ARRAY(SELECT r.seller FROM person_relative r WHERE r.person_id IN (SELECT c.id FROM circle c)) AS sellers
 FROM person p WHERE p.id = :person AND p.active
 """
@@ -50,6 +56,7 @@ AND CASE WHEN review_task.phase = 'check' THEN
         AND coalesce((SELECT d.leaves_at <= :now FROM review_decision d WHERE d.id = review_task.staged_id), true)
     ELSE (SELECT me.decides FROM me) END
 AND (review_task.barred = '[]' OR NOT review_task.barred ?| (SELECT me.ids FROM me))
+AND (review_task.linked = '[]' OR NOT review_task.linked ?| (SELECT me.circle_ids FROM me))
 AND review_task.seller <> ALL ((SELECT me.sellers FROM me)::varchar[])
 AND (SELECT bool_or(
         (c.senior OR NOT review_task.escalated)
@@ -72,7 +79,7 @@ _KEPT = "CASE WHEN review_task.leased_by = :person AND review_task.leased_until 
 
 _MOMENT = DateTime(timezone=True)
 _TYPES: dict[str, Any] = {
-    "person": String, "now": _MOMENT, "task": String,
+    "person": String, "now": _MOMENT, "handled_since": _MOMENT, "task": String,
     "since": _MOMENT, "front_band": SmallInteger, "front_at": _MOMENT, "front_id": String, "until": _MOMENT,
 }  # fmt: skip
 _TASK: Any = ReviewTaskRow  # Attributes of models are columns in a statement.
@@ -194,7 +201,9 @@ def _text(sql: str) -> TextClause:
 
 
 def _values(wanted: Claim) -> dict[str, Any]:
-    values: dict[str, Any] = {"person": wanted.person, "now": wanted.now, "until": wanted.until}
+    values: dict[str, Any] = {
+        "person": wanted.person, "now": wanted.now, "until": wanted.until, "handled_since": handled_since(wanted.now),
+    }  # fmt: skip
     if wanted.task_id is not None:
         return values | {"task": wanted.task_id}
     front = wanted.front
@@ -210,11 +219,12 @@ def _values(wanted: Claim) -> dict[str, Any]:
 
 @cache
 def _roles() -> dict[str, str]:
-    """Which roles may decide, check, and decide what was escalated, as arrays in SQL; they are our own words."""
+    """Which roles may decide, check, and decide what was escalated, and which acts handle an account, in SQL; our own words."""
     asked = {
         "deciders": Permission.DECIDE,
         "checkers": Permission.CHECK,
         "seniors": Permission.DECIDE_ESCALATED,
     }
     able = {name: [role for role, allowed in PERMISSIONS.items() if one in allowed] for name, one in asked.items()}
-    return {name: "ARRAY[" + ", ".join(f"'{role.value}'" for role in roles) + "]" for name, roles in able.items()}
+    named = {name: "ARRAY[" + ", ".join(f"'{role.value}'" for role in roles) + "]" for name, roles in able.items()}
+    return named | {"handling": ", ".join(f"'{act}'" for act in HANDLING)}

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from activities.asking import claims_of
+from database.reads.similar import rejected_for_cause
 from database.repositories import cards
 from database.tables.columns import now
 from database.tables.intake import CardRow, PhotoRow, SubmissionRow
@@ -38,8 +39,9 @@ class Doubts:
 async def doubts_about(session: AsyncSession, keyring: KeyRing, card: CardRow) -> Doubts:
     """Everything of ours that the assessment needs, in one statement."""
     number = cards.open_number(keyring, card)
-    readings, approved, neighbours = (
-        await session.execute(select(_readings(card.id), _approved(card.id), _neighbours(keyring, card, number or "")))
+    near = _neighbours(keyring, card, number or "")
+    readings, approved, neighbours, rejected = (
+        await session.execute(select(_readings(card.id), _approved(card.id), near, _rejected_before(card)))
     ).one()
     entries = [entry for fields in readings or [] for entry in fields]
     surely = limits_in_force(business_day(datetime.now(UTC))).contradiction_bp_min
@@ -51,6 +53,7 @@ async def doubts_about(session: AsyncSession, keyring: KeyRing, card: CardRow) -
         typed_differs=any(entry["use"] == "differs" and entry["confidence_bp"] >= surely for entry in entries),
         number_valid=number is None or brand(card.brand).is_valid(number),
         neighbours=neighbours,
+        rejected_before=rejected,
     )
     # What a party says is news for every revision of the fields; what a reviewer saw on the card itself stays settled.
     settled = frozenset(ReviewReason(one) for reasons in approved or [] for one in reasons) & SETTLED_BY_CORRECTION
@@ -78,6 +81,13 @@ def _approved(card_id: str) -> Any:
     )
     applied = (decision.outcome.in_(APPROVALS), decision.applied_at.is_not(None), ~asked_since)
     return settled.where(task.card_id == card_id, *applied).scalar_subquery()
+
+
+def _rejected_before(card: CardRow) -> Any:
+    """How many other cards with this number a person rejected for cause: the history follows the number, not the account."""
+    other: Any = CardRow
+    same = (other.fingerprint == card.fingerprint, other.id != card.id)
+    return select(func.count()).select_from(CardRow).where(*same, *rejected_for_cause(other)).scalar_subquery()
 
 
 def _neighbours(keyring: KeyRing, card: CardRow, number: str) -> Any:

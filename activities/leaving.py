@@ -28,12 +28,15 @@ class Leaving:
     decision_id: str
 
 
-async def send(session: AsyncSession, moment: datetime, most: int, *, only: str | None = None) -> list[Leaving]:
+async def send(
+    session: AsyncSession, moment: datetime, most: int, *, only: str | None = None, again: bool = False
+) -> list[Leaving]:
     """Marks as sent the decisions that are due to leave, the oldest first, and returns them; `only` names one of them.
+    `again`: also what was sent a moment ago, because somebody asks for it.
 
     From this mark on a decision cannot be undone. One statement finds and marks them, so two tellers share the work.
     """
-    due = _due(moment)
+    due = _due(moment, again=again)
     if only is not None:
         due = due.where(_DECISION.id == only)
     found = due.order_by(_DECISION.leaves_at, _DECISION.id).limit(most).with_for_update(of=_DECISION, skip_locked=True)
@@ -51,8 +54,8 @@ async def send(session: AsyncSession, moment: datetime, most: int, *, only: str 
     return [Leaving(row.card_id, row.task_id, row.id) for row in rows]
 
 
-def _due(moment: datetime) -> Any:
-    unheard = _DECISION.sent_at.is_(None) | (_DECISION.sent_at < moment - TOLD_AGAIN_AFTER)
+def _due(moment: datetime, *, again: bool) -> Any:
+    unheard = _DECISION.sent_at.is_(None) | (_DECISION.sent_at < moment - TOLD_AGAIN_AFTER) | again
     # A staged outcome leaves its task undecided until a second pair of eyes has applied it.
     checked = (_DECISION.needs_check == "") | _TASK.decided
     stands = (_DECISION.applied_at.is_(None), _DECISION.void_at.is_(None), _TASK.closed_at.is_(None))

@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
 from pwdlib import PasswordHash
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from activities import access
+from activities.console_accounts import NOBODYS_HASH, end_sessions
 from activities.leasing import require
-from activities.people import WorkSetUp, end_sessions, require_sound
+from activities.links import relink
+from activities.people import WorkSetUp, require_sound
 from database.session import Database
-from database.tables.people import AuditRow, PersonRow
+from database.tables.people import AuditRow, PersonIdentityRow, PersonRow
+from domain.access import AccessKind, AccessNews, split
 from domain.identifiers import new_id
 from domain.people import PASSWORD_CHARACTERS_MAX, PASSWORD_CHARACTERS_MIN, Permission, Role, is_address, is_name
-from domain.refusals import FieldInvalid, NotFound, OwnRoles
+from domain.refusals import AccountInUse, FieldInvalid, NotFound, OwnRoles
+from domain.sealing import KeyRing
 from domain.sign_in_refusals import SetUpLinkSpent
 
-NOBODYS_HASH = "-"  # No password has it: nobody signs in by it.
 _PERSON: Any = PersonRow  # Attributes of models are columns in a statement.
 
 
@@ -46,32 +51,61 @@ class Invitation:
 class Newcomers:
     """Adding people and their passwords. `by` is the id of whoever adds them and needs MANAGE_PEOPLE; refuses NotAllowed."""
 
-    def __init__(self, database: Database, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self, database: Database, keyring: KeyRing, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
         self._database = database
+        self._keyring = keyring
         self._now = now
         self._hasher = PasswordHash.recommended()
 
     async def add(self, by: str, newcomer: Newcomer, work: WorkSetUp) -> str:
-        """Adds somebody who has no password yet; returns their id. Refuses FieldInvalid (`email`, `name`, `roles` and of the work)."""
+        """Add somebody who has no password yet; return their id. Roles that pay or check wait for a second person.
+
+        Refuses FieldInvalid (`email`, `name`, `roles` and of the work).
+        """
         require_person(newcomer)
         require_sound(work)
         async with self._database.transaction() as session:
             await require(session, by, Permission.MANAGE_PEOPLE)
-            added = await insert_person(session, newcomer, NOBODYS_HASH, work)
+            given, waiting = split(newcomer.roles, ())
+            added = await insert_person(session, replace(newcomer, roles=given), NOBODYS_HASH, work)
             if added is None:
                 raise FieldInvalid(field="email", why="address_taken")
-            session.add(_audited(by, "add", added, roles=[role.value for role in newcomer.roles]))
+            asked = [role.value for role in waiting]
+            session.add(_audited(by, "add", added, roles=[role.value for role in given], asked=asked))
+            await access.told(session, by, added, AccessNews.ADDED)
+            await relink(session, self._keyring, added)
+            if waiting:
+                await access.ask(session, by, added, AccessKind.ROLES, self._now(), waiting)
         return added
 
     async def invite(self, by: str, person: str) -> Invitation:
-        """The right to choose that person's password anew, on record. Refuses OwnRoles for oneself, and NotFound."""
+        """Return the right to choose a password for an account that nobody uses yet, on record; compliance is told.
+
+        Refuses OwnRoles for oneself, NotFound, and AccountInUse where there is a password or a provider's identity
+        already: only a reset that two people made takes a password away.
+        """
         if by == person:
             raise OwnRoles()
         async with self._database.transaction() as session:
             await require(session, by, Permission.MANAGE_PEOPLE)
             row = await _active(session, person)
+            if row.password_hash != NOBODYS_HASH or await _vouched_for(session, person):
+                raise AccountInUse()
             session.add(_audited(by, "invite", person))
+            await access.told(session, by, person, AccessNews.INVITED)
         return Invitation(person, _mark(row.password_hash))
+
+    async def ask_reset(self, by: str, person: str) -> None:
+        """Ask a second person to take somebody's lost password away. Refuses OwnRoles for oneself, and NotFound."""
+        if by == person:
+            raise OwnRoles()
+        async with self._database.transaction() as session:
+            await require(session, by, Permission.MANAGE_PEOPLE)
+            await _active(session, person)
+            session.add(_audited(by, "ask_reset", person))
+            await access.ask(session, by, person, AccessKind.RESET, self._now())
 
     async def own(self, person: str) -> Invitation:
         """The same for oneself, who proved at this moment who they are."""
@@ -123,6 +157,14 @@ def roles_of(chosen: Iterable[str]) -> tuple[Role, ...]:
     """The roles among what was chosen, in their own order."""
     names = set(chosen)
     return tuple(role for role in Role if role.value in names)
+
+
+async def _vouched_for(session: AsyncSession, person: str) -> bool:
+    """Whether an identity provider signs them in."""
+    identity: Any = PersonIdentityRow
+    return (
+        await session.execute(select(identity.subject).where(identity.person_id == person).limit(1))
+    ).first() is not None
 
 
 async def _active(session: AsyncSession, person: str, *, lock: bool = False) -> PersonRow:

@@ -100,6 +100,10 @@ def _said(row: NoticeRow, reader: Reader) -> str:
 def _fact(kind: str, name: str, value: str, reader: Reader) -> str:
     if name in _MOMENTS:
         return _clock(datetime.fromisoformat(value), reader)
+    if name == "why":
+        return translate(f"notice.why.{value}", reader.locale)
+    if name == "news":
+        return translate(f"notice.access.{value}", reader.locale)
     if name in PEOPLE:
         return reader.names.people.get(value, "") or _hidden(value)
     if name == "reason" and kind in ACTS:

@@ -15,13 +15,20 @@ from zoneinfo import available_timezones
 from sqlalchemy import or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from activities import access
+from activities.console_accounts import end_sessions
 from activities.leasing import require
+from activities.links import OWN, own_account, relink
+from activities.submitting import masked_account
 from database.session import Database
 from database.tables.intake import PartnerRow, SellerRow
-from database.tables.people import AuditRow, ConsoleSessionRow, PersonRow, RelativeRow
+from database.tables.people import AuditRow, PersonRow, RelativeRow
 from database.tables.review import ReviewTaskRow
+from domain.access import AccessKind, AccessNews, news_of, split
+from domain.links import account_trait, is_account
 from domain.people import PERMISSIONS, Permission, Role
 from domain.refusals import FieldInvalid, LastAdmin, NotFound, OwnRoles
+from domain.sealing import KeyRing
 
 CAPACITY_MAX = 200
 TEAM_CHARACTERS_MAX = 40
@@ -53,21 +60,35 @@ class WorkSetUp:
 class People:
     """Changes of people. `by` is the id of whoever makes them and needs MANAGE_PEOPLE; refuses NotAllowed, NotFound."""
 
-    def __init__(self, database: Database, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self, database: Database, keyring: KeyRing, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
         self._database = database
+        self._keyring = keyring
         self._now = now
 
     async def set_roles(self, by: str, person: str, roles: Iterable[Role]) -> None:
-        """Gives a person exactly these roles. Refuses OwnRoles, LastAdmin, FieldInvalid (`roles`)."""
-        given = [role.value for role in Role if role in set(roles)]
-        if not given:
+        """Give a person exactly these roles; new ones that pay or check wait until a second person confirms them.
+
+        What is taken away is gone at once. Refuses OwnRoles, LastAdmin, FieldInvalid (`roles`).
+        """
+        if not (wanted := tuple(dict.fromkeys(roles))):
             raise FieldInvalid(field="roles", why="no_role")
         async with self._database.transaction() as session:
             row = await _others(session, by, person)
-            if not _MANAGERS & set(given):
+            before = row.roles
+            given, waiting = split(wanted, (Role(role) for role in before))
+            if not _MANAGERS & {role.value for role in given}:
                 await _require_another_manager(session, person)
-            before, row.roles = row.roles, given
-            session.add(_audited(by, "roles", person, before=before, after=given))
+            row.roles = [role.value for role in given]
+            asked = [role.value for role in waiting]
+            session.add(_audited(by, "roles", person, before=before, after=row.roles, asked=asked))
+            if waiting:
+                await access.ask(session, by, person, AccessKind.ROLES, self._now(), waiting)
+            else:
+                await access.withdraw(session, person, AccessKind.ROLES, self._now())
+            for news in news_of(before, row.roles):
+                await access.told(session, by, person, news)
 
     async def set_up(self, by: str, person: str, work: WorkSetUp) -> None:
         """Changes what a person is given to do. Refuses FieldInvalid, and OwnRoles for one's own limit or probation."""
@@ -97,15 +118,28 @@ class People:
                 await _give_back(session, person)
             row.active = active
             session.add(_audited(by, "switch_on" if active else "switch_off", person))
+            await access.told(session, by, person, AccessNews.SWITCHED_ON if active else AccessNews.SWITCHED_OFF)
 
     async def add_relative(self, by: str, person: str, seller: str) -> None:
-        """Keeps a seller's cards from a person for good. Refuses FieldInvalid (`seller`: not_a_seller, unknown_seller)."""
+        """Keep a seller's cards from a person for good; `seller` is a seller's or partner's name, or an account of the
+        person's own (telephone, e-mail address or payee account), of which a keyed hash and a mask are kept.
+
+        Refuses FieldInvalid (`seller`: not_a_seller, unknown_seller).
+        """
         async with self._database.transaction() as session:
             await _person(session, by, person)
-            named = await _seller(session, seller.strip())
+            named = self._declared(seller) or await _seller(session, seller.strip())
             if await session.get(RelativeRow, (person, named)) is None:
                 session.add(RelativeRow(person_id=person, seller=named, declared_at=self._now()))
-                session.add(_audited(by, "add_relative", person, seller=named))
+                session.add(_audited(by, "add_relative", person, seller=shown_relative(named)))
+                await session.flush()
+                await relink(session, self._keyring, person)
+
+    def _declared(self, written: str) -> str | None:
+        account = account_trait(written)
+        if not is_account(account):
+            return None
+        return f"{own_account(self._keyring, account)}:{masked_account(account)}"
 
     async def remove_relative(self, by: str, person: str, seller: str) -> None:
         """Takes a declaration back; nothing happens when there is none. Nobody takes back their own: OwnRoles."""
@@ -114,7 +148,12 @@ class People:
             row = await session.get(RelativeRow, (person, seller))
             if row is not None:
                 await session.delete(row)
-                session.add(_audited(by, "remove_relative", person, seller=seller))
+                session.add(_audited(by, "remove_relative", person, seller=shown_relative(seller)))
+
+
+def shown_relative(seller: str) -> str:
+    """Return how a declared seller or account is shown: an account by its mask alone."""
+    return seller.rpartition(":")[2] if seller.startswith(OWN) else seller
 
 
 async def _person(session: AsyncSession, by: str, person: str) -> PersonRow:
@@ -140,13 +179,6 @@ async def _require_another_manager(session: AsyncSession, person: str) -> None:
     others = select(_PERSON.roles).where(_PERSON.active, _PERSON.id != person)
     if not any(_MANAGERS & set(roles) for roles in (await session.execute(others)).scalars()):
         raise LastAdmin()
-
-
-async def end_sessions(session: AsyncSession, person: str, now: datetime) -> None:
-    """Signs a person out of every browser."""
-    row: Any = ConsoleSessionRow
-    open_ones = (row.person_id == person, row.ended_at.is_(None))
-    await session.execute(update(ConsoleSessionRow).where(*open_ones).values(ended_at=now))
 
 
 async def _give_back(session: AsyncSession, person: str) -> None:

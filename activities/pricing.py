@@ -109,6 +109,12 @@ class Pricing:
     async def _put_before_seller(self, session: AsyncSession, card: CardRow, quote: QuoteRow) -> None:
         floor = card.accept_at_or_above_minor
         quote.offered_at = self._now()
+        if not await cards.hold_number(session, card.id):
+            # Another card with this number is offered or bought: this one gets an offer that is over at once.
+            quote.expires_at = quote.offered_at
+            change = Change(Stage.OFFER, WaitingFor.MACHINE, None, "offer.withheld", {"quote": quote.id})
+            await cards.record(session, card.id, change)
+            return
         quote.expires_at = self._expiry(card.card_type, quote)
         if floor is not None and quote.amount_minor >= floor:
             await self._closed(session, card, quote, QuoteState.ACCEPTED, standing="true")

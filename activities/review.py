@@ -14,6 +14,7 @@ from activities.alarms import Alarms
 from activities.corrections import Corrections, checked_fields, differing_fields
 from activities.failures import translated
 from activities.labels import keep_labels
+from activities.links import people_linked
 from activities.placing import placed
 from activities.second_look import require_checked
 from activities.second_review import draw
@@ -53,6 +54,7 @@ class Review(Alarms):
             if card.outcome is not None:  # Withdrawn meanwhile: its workflow waits for no person any more.
                 raise NotExpectedNow(stage=card.stage.value, waiting_for=card.waiting_for.value)
             task = await _new_task(session, card, task_id, reasons, now)
+            task.linked = sorted(await people_linked(session, self._keyring, card_id))
             await clocks.pass_to(session, task, ClockOwner.REVIEWER, now)
             opened = clocks.as_opened(task_id, await clocks.plan(session, task, now, "opened"), now)
             task.came_back = await _came_back(session, card_id, number)

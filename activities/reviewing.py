@@ -1,4 +1,4 @@
-"""What reviewers themselves do with a task in hand: decide it, undo that while it has not left, and see a secret for a stated reason."""
+"""What reviewers themselves do with a task in hand: decide it, and undo that while it has not left."""
 
 from __future__ import annotations
 
@@ -13,15 +13,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from activities import clocks, drafts
 from activities.corrections import Corrections, checked_fields, corrections_in, require_confirmed
 from activities.decision_rules import Verdict, require_sense
+from activities.links import people_linked
 from activities.placing import sent_back
-from activities.reveals import PHOTO, REVEAL, REVEALS_MAX, require_reveals_left
 from activities.review_queue import ReviewQueue, decision_on, require
 from activities.secret_words import require_no_secret
 from activities.staging import FourEyes, worth_at_most
 from activities.standing import standing, task_facts
 from database.repositories import cards
 from database.session import Database
-from database.tables.intake import CardRow
 from database.tables.people import AuditRow
 from database.tables.review import ReviewDecisionRow, ReviewTaskRow
 from domain.deadlines import ClockOwner
@@ -30,9 +29,8 @@ from domain.four_eyes import CheckPolicy
 from domain.identifiers import new_id
 from domain.people import Permission
 from domain.places import business_day
-from domain.reading import SECRET_FIELDS, FieldName, money_from
+from domain.reading import money_from
 from domain.refusals import (
-    FieldInvalid,
     NotAllowed,
     NotEligible,
     NotFound,
@@ -50,6 +48,7 @@ _HARD = {
     Ineligible.OWN_WORK: OwnWork,
     Ineligible.BARRED: OwnWork,
     Ineligible.RELATIVE: NotEligible,
+    Ineligible.LINKED: NotEligible,
     Ineligible.LIMIT: NotEligible,
 }
 
@@ -63,10 +62,7 @@ class Undone:
 
 
 class Reviewing(ReviewQueue):
-    """Deciding and seeing, beside what the queue gives.
-
-    `undo_s` overrides how long a decision can be undone; `reveals_max` is how many secrets one person sees within an hour.
-    """
+    """Deciding, beside what the queue gives. `undo_s` overrides how long a decision can be undone."""
 
     def __init__(
         self,
@@ -75,12 +71,10 @@ class Reviewing(ReviewQueue):
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         undo_s: int | None = None,
         four_eyes: FourEyes | None = None,
-        reveals_max: int = REVEALS_MAX,
     ) -> None:
         super().__init__(database, keyring, now)
         self.undo_s = undo_s
         self._four_eyes = four_eyes or FourEyes()
-        self._reveals_max = reveals_max
 
     @property
     def undo_window(self) -> timedelta:
@@ -152,42 +146,6 @@ class Reviewing(ReviewQueue):
             session.add(_audit(person, "console:task:undo", task.id, ""))
         return Undone(task.id, task.card_id)
 
-    async def reveal(self, person: str, card_id: str, field: str, reason: str) -> str:
-        """A card's number or PIN in the clear, with the reason kept for ever.
-
-        Refuses NotAllowed, FieldInvalid, NotFound, SecretInWords (the reason), and TooManyTries to whoever has seen sixty within the hour.
-        """
-        if not reason.strip():
-            raise FieldInvalid(field="reason", why="missing")
-        if field not in SECRET_FIELDS:
-            raise FieldInvalid(field="field", why="not_a_secret")
-        async with self._database.transaction() as session:
-            card = await self._may_reveal(session, person, card_id, reason)
-            opener = cards.open_number if field == FieldName.NUMBER else cards.open_pin
-            secret = opener(self._keyring, card)
-            if secret is None:
-                raise NotFound(field=field)
-            session.add(_audit(person, f"{REVEAL}{field}", card_id, reason))
-        return secret
-
-    async def uncover(self, person: str, card_id: str, reason: str) -> None:
-        """Uncovers number and PIN in the card's photos for this person, with the reason kept for ever; `uncovered` tells for how long.
-
-        Refuses as `reveal` does.
-        """
-        if not reason.strip():
-            raise FieldInvalid(field="reason", why="missing")
-        async with self._database.transaction() as session:
-            await self._may_reveal(session, person, card_id, reason)
-            session.add(_audit(person, f"{REVEAL}{PHOTO}", card_id, reason))
-
-    async def _may_reveal(self, session: AsyncSession, person: str, card_id: str, reason: str) -> CardRow:
-        await require(session, person, Permission.REVEAL)
-        await require_reveals_left(session, person, self._reveals_max)
-        card = await cards.load(session, card_id)
-        require_no_secret(self._keyring, card, reason)
-        return card
-
     def _repeated(self, known: ReviewDecisionRow, person: str, outcome: ReviewOutcome) -> str:
         """A browser that sends its form twice gets the first answer; anybody else is told who was first."""
         if known.person_id == person and known.outcome is outcome:
@@ -202,7 +160,9 @@ class Reviewing(ReviewQueue):
         moment = self._now()
         who = await standing(session, person, moment)
         facts = await task_facts(session, task)
-        unfit = why_not(who, replace(facts, value_minor=max(facts.value_minor, worth_minor)), moment)
+        linked = facts.linked | await people_linked(session, self._keyring, task.card_id, who.circle)
+        facts = replace(facts, value_minor=max(facts.value_minor, worth_minor), linked=linked)
+        unfit = why_not(who, facts, moment)
         if Ineligible.ESCALATED in unfit:
             raise NotAllowed(permission=Permission.DECIDE_ESCALATED.value)
         for why in unfit:
@@ -266,5 +226,5 @@ async def _voided(session: AsyncSession, decision_id: str, moment: datetime) -> 
     return (await session.execute(statement)).scalar_one_or_none() is not None
 
 
-def _audit(person: str, act: str, subject: str, reason: str, **facts: str) -> AuditRow:
-    return AuditRow(actor=f"person:{person}", act=act, subject=subject, reason=reason, facts=facts)
+def _audit(person: str, act: str, subject: str, reason: str) -> AuditRow:
+    return AuditRow(actor=f"person:{person}", act=act, subject=subject, reason=reason)

@@ -13,9 +13,10 @@ from activities.decision_rules import NOTE_LENGTH_MAX
 from activities.leasing import audited, require
 from activities.placing import placed, sent_back
 from activities.reasons import require_reason
-from activities.reviewing import Reviewing
+from activities.revealing import Revealing
 from activities.secret_words import require_no_secret
 from activities.staging import worth_at_most
+from activities.standing import handled_by
 from database.repositories import cards
 from database.repositories.cards import Change
 from database.repositories.notices import tell
@@ -44,8 +45,8 @@ _REASONED = {CheckVerdict.RETURN: ReasonedAct.RETURN, CheckVerdict.REFUSE: Reaso
 _VOID = {CheckVerdict.RETURN: "returned", CheckVerdict.REFUSE: "refused"}
 
 
-class SecondLook(Reviewing):
-    """Checking, beside deciding. Whoever checks holds the task's lease; whose work it is, is judged at this moment."""
+class SecondLook(Revealing):
+    """Checking, beside deciding and seeing secrets. Whoever checks holds the task's lease; whose work it is, is judged at this moment."""
 
     async def look_blind(self, person: str, task_id: str, outcome: ReviewOutcome) -> bool:
         """What the checker would decide, kept before they see what was decided; tells whether both agree.
@@ -66,7 +67,7 @@ class SecondLook(Reviewing):
 
         Refuses NotAllowed, NotFound, NothingToCheck, TaskDecided, TaskNotHeld, TaskHeldByAnother, NotEligible, ReasonUnknown
         for a return or refusal without one, BlindOutcomeDiffers, FieldInvalid, SecretInWords; and OwnWork when the checker, or anybody
-        they act for, is the maker or somebody the maker acted for, by whatever way they came.
+        they act for, is the maker or somebody the maker acted for, or one person made both accounts lately, by whatever way they came.
         """
         if len(note) > NOTE_LENGTH_MAX:
             raise FieldInvalid(field="note", why="too_long")
@@ -99,7 +100,7 @@ class SecondLook(Reviewing):
         decision = await session.get_one(ReviewDecisionRow, task.staged_id)
         card = await cards.load(session, task.card_id)
         who = await self._fit(session, person, task, worth_at_most(card, task, self._corrected(decision)))
-        if not apart(frozenset(task.maker_circle), who.circle):
+        if not apart(frozenset(task.maker_circle), who.hands):
             raise OwnWork()
         self.require_held(task, person)
         return task, decision, who
@@ -118,7 +119,7 @@ class SecondLook(Reviewing):
             if verdict is CheckVerdict.RETURN:
                 await self._return(session, task, decision, reason_code, now)
             else:
-                await _let_fall(session, task, {*circle, *who.circle}, reason_code, now)
+                await _let_fall(session, task, {*circle, *who.hands}, reason_code, now)
             kind = NoticeKind.RETURNED if verdict is CheckVerdict.RETURN else NoticeKind.REFUSED
             await tell(
                 session,
@@ -155,9 +156,11 @@ async def require_checked(session: AsyncSession, decision: ReviewDecisionRow) ->
     made = frozenset({decision.person_id or "", *decision.acting_for})
     row: Any = ReviewCheckRow
     wanted = select(ReviewCheckRow).where(row.decision_id == decision.id, row.verdict == CheckVerdict.APPLY)
-    checks = (await session.execute(wanted)).scalars()
-    if not any(apart(made, frozenset({check.person_id, *check.acting_for})) for check in checks):
-        raise CheckMissing(decision=decision.id)
+    for check in (await session.execute(wanted)).scalars():
+        checked = frozenset({check.person_id, *check.acting_for})
+        if apart(made, checked, await handled_by(session, made | checked, check.at)):
+            return
+    raise CheckMissing(decision=decision.id)
 
 
 async def _let_fall(

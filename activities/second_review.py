@@ -15,8 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from activities.decision_rules import NOTE_LENGTH_MAX
 from activities.leasing import lease_span, require
+from activities.links import people_linked
 from activities.secret_words import require_no_secret
-from activities.standing import standing
+from activities.standing import handled_by, standing
 from database.locks import AdvisoryLock, acquire
 from database.repositories import cards
 from database.repositories.notices import tell
@@ -47,11 +48,14 @@ WHERE id = (
     SELECT id FROM second_review
     WHERE settled_at IS NULL AND second_at IS NULL AND (CAST(:id AS varchar) IS NULL OR id = :id)
       AND (leased_until IS NULL OR leased_until <= :now OR leased_by = :person)
-      AND NOT first_circle ?| CAST(:circle AS varchar[])
+      AND NOT first_circle ?| CAST(:hands AS varchar[])
       AND NOT EXISTS (
           SELECT FROM card JOIN submission ON submission.id = card.submission_id
           JOIN person_relative ON person_relative.seller = submission.owner
           WHERE card.id = second_review.card_id AND person_relative.person_id = ANY(CAST(:circle AS varchar[])))
+      AND NOT EXISTS (
+          SELECT FROM review_task
+          WHERE review_task.card_id = second_review.card_id AND review_task.linked ?| CAST(:circle AS varchar[]))
     ORDER BY leased_by = :person AND leased_until > :now DESC NULLS LAST, drawn_at, id
     LIMIT 1 FOR UPDATE SKIP LOCKED)
 RETURNING id, card_id
@@ -87,20 +91,22 @@ async def draw(
     session.add(
         SecondReviewRow(
             id=new_id(), decision_id=decision.id, card_id=task.card_id, brand=task.brand,
-            first_person=decision.person_id, first_circle=await _who_knows(session, task), first_outcome=decision.outcome,
+            first_person=decision.person_id, first_circle=await _who_knows(session, task, now), first_outcome=decision.outcome,
             drawn_on=day, drawn_at=now,
         )
     )  # fmt: skip
 
 
-async def _who_knows(session: AsyncSession, task: ReviewTaskRow) -> list[str]:
-    """Everybody who decided or checked the task, with all they acted for: none of them could decide it blind."""
+async def _who_knows(session: AsyncSession, task: ReviewTaskRow, now: datetime) -> list[str]:
+    """Everybody who decided or checked the task, with all they acted for and whoever made their accounts lately: none of
+    them could decide it blind."""
     made: Any = ReviewDecisionRow
     checked: Any = ReviewCheckRow
     makers = select(made.person_id, made.acting_for).where(made.task_id == task.id, made.person_id.is_not(None))
     checkers = select(checked.person_id, checked.acting_for).join(made, made.id == checked.decision_id)
     found = [*await session.execute(makers), *await session.execute(checkers.where(made.task_id == task.id))]
-    return sorted({one for person, acted_for in found for one in (person, *acted_for)})
+    knowing = {one for person, acted_for in found for one in (person, *acted_for)}
+    return sorted(knowing.union(*(await handled_by(session, knowing, now)).values()))
 
 
 class SecondReviews:
@@ -124,7 +130,14 @@ class SecondReviews:
         async with self._database.transaction() as session:
             await require(session, person, Permission.CHECK)
             who = await standing(session, person, now)
-            given = {"person": person, "until": until, "now": now, "id": review_id, "circle": sorted(who.circle)}
+            given = {
+                "person": person,
+                "until": until,
+                "now": now,
+                "id": review_id,
+                "circle": sorted(who.circle),
+                "hands": sorted(who.hands),
+            }
             taken = (await session.execute(_TAKE, given)).one_or_none()
             if taken is None and review_id is not None:
                 raise await _why_not(session, review_id, who)
@@ -145,7 +158,7 @@ class SecondReviews:
                 raise TaskDecided(by=row.second_person or "")
             _require_held(row, person, self._now())
             require_no_secret(self._keyring, await cards.load(session, row.card_id), note)
-            row.second_person, row.second_circle, row.second_at = person, sorted(who.circle), self._now()
+            row.second_person, row.second_circle, row.second_at = person, sorted(who.hands), self._now()
             row.second_outcome, row.second_reason, row.second_note = outcome, reason, note.strip()
             agreed = SIDES[outcome] is SIDES[row.first_outcome]
             if agreed:
@@ -181,7 +194,7 @@ class SecondReviews:
 
     async def _difference(self, session: AsyncSession, person: str, review_id: str) -> SecondReviewRow:
         row, who = await self._of(session, person, review_id)
-        if not apart(frozenset(row.second_circle), who.circle):
+        if not apart(frozenset(row.second_circle), who.hands):
             raise OwnWork()
         return row
 
@@ -190,29 +203,47 @@ class SecondReviews:
         if row is None:
             raise NotFound(review=review_id[:64])
         who = await standing(session, person, self._now())
-        if not apart(frozenset(row.first_circle), who.circle):
+        if not apart(frozenset(row.first_circle), who.hands):
             raise OwnWork()
-        if await _relatives_card(session, row, who):
-            raise NotEligible(why=[Ineligible.RELATIVE.value])
+        if (kept := await self._kept_from(session, row, who)) is not None:
+            raise kept
         return row, who
+
+    async def _kept_from(self, session: AsyncSession, row: SecondReviewRow, who: Standing) -> NotEligible | None:
+        """Why the seller's card is none of theirs, judged at this moment."""
+        if await _relatives_card(session, row, who):
+            return NotEligible(why=[Ineligible.RELATIVE.value])
+        now_linked = await people_linked(session, self._keyring, row.card_id, who.circle)
+        if now_linked or await _linked(session, row, who):
+            return NotEligible(why=[Ineligible.LINKED.value])
+        return None
 
 
 async def _why_not(session: AsyncSession, review_id: str, who: Standing) -> Exception:
     row = await session.get(SecondReviewRow, review_id[:64])
     if row is None:
         return NotFound(review=review_id[:64])
-    if not apart(frozenset(row.first_circle), who.circle):
+    if not apart(frozenset(row.first_circle), who.hands):
         return OwnWork()
     if row.second_at is not None:
         return TaskDecided(by=row.second_person or "")
     if await _relatives_card(session, row, who):
         return NotEligible(why=[Ineligible.RELATIVE.value])
+    if await _linked(session, row, who):
+        return NotEligible(why=[Ineligible.LINKED.value])
     return _held_by_another(row)
 
 
 async def _relatives_card(session: AsyncSession, row: SecondReviewRow, who: Standing) -> bool:
     card = await cards.load(session, row.card_id)
     return (await session.get_one(SubmissionRow, card.submission_id)).owner in who.relatives
+
+
+async def _linked(session: AsyncSession, row: SecondReviewRow, who: Standing) -> bool:
+    """Whether somebody of the circle was linked to the seller when the card's tasks were opened."""
+    task: Any = ReviewTaskRow
+    tasks = (await session.execute(select(task.linked).where(task.card_id == row.card_id))).scalars()
+    return any(who.circle & set(linked) for linked in tasks)
 
 
 async def _told(session: AsyncSession, row: SecondReviewRow) -> None:

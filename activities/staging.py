@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from activities import clocks
 from activities.corrections import Corrections
 from activities.placing import placed
+from activities.standing import handled_by
 from database.repositories import cards
 from database.repositories.cards import Change
 from database.tables.intake import CardRow
@@ -16,15 +17,12 @@ from database.tables.people import PersonRow
 from database.tables.review import ReviewDecisionRow, ReviewTaskRow
 from domain.cards import Stage, WaitingFor
 from domain.deadlines import ClockOwner
-from domain.four_eyes import CheckNeed, CheckPolicy, Made, lot_of, need
+from domain.four_eyes import CNY_PER_UNIT_MAX, CheckNeed, CheckPolicy, Made, lot_of, need
 from domain.money import Currency
 from domain.places import business_day
 from domain.review import TaskPhase
 from domain.rules.checks import check_policy
 from domain.sealing import KeyRing
-
-# A face value that somebody typed for a card in another currency has no rate yet; it is taken for more than it can be.
-CNY_PER_UNIT_MAX = 10
 
 
 class FourEyes:
@@ -81,7 +79,10 @@ async def _put_before_checkers(
     now: datetime = decision.made_at
     decision.needs_check = why.value
     task.phase, task.staged_id, task.blind = TaskPhase.CHECK, decision.id, blind
-    task.maker_id, task.maker_circle = decision.person_id, sorted({decision.person_id or "", *decision.acting_for})
+    made = {decision.person_id or "", *decision.acting_for}
+    # Whoever made one of their accounts lately counts as one with them, and so does whom that person made.
+    handlers = (await handled_by(session, made, now)).values()
+    task.maker_id, task.maker_circle = decision.person_id, sorted(made.union(*handlers))
     task.leased_by = task.leased_at = task.leased_until = None
     task.assigned_to = task.assigned_at = None
     task.blind_outcome = task.blind_by = None

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.tables.people import AuditRow
 from database.tables.review import ReviewDecisionRow, ReviewTaskRow
+from domain.access import HANDLING
 from domain.eligibility import Reviewer, Standing, TaskFacts
 from domain.people import Permission, Role, permissions_of
 from domain.refusals import NotSignedIn
 from domain.review import TaskPhase
+from domain.rules.checks import check_policy
 
 # Of each of these people: themselves first, then everyone they stand in for now, each with the sellers they are related to.
 _CIRCLES = text("""
 SELECT whose.id AS whose, p.id, p.active, p.roles, p.skill_types, p.skill_brands, p.skill_languages, p.limit_minor,
-       ARRAY(SELECT r.seller FROM person_relative r WHERE r.person_id = p.id) AS sellers
+       ARRAY(SELECT r.seller FROM person_relative r WHERE r.person_id = p.id) AS sellers,
+       ARRAY(SELECT substr(a.actor, 8) FROM audit_event a
+             WHERE a.subject = p.id AND a.act = ANY(CAST(:acts AS text[])) AND a.at > :since AND a.actor LIKE 'person:%') AS handlers
 FROM unnest(CAST(:people AS text[])) AS whose(id)
 CROSS JOIN LATERAL (
     SELECT whose.id AS id
@@ -41,9 +46,30 @@ async def standing(session: AsyncSession, person_id: str, now: datetime) -> Stan
 
 async def standings(session: AsyncSession, people: Sequence[str], now: datetime) -> dict[str, Standing]:
     """The same for many people by id, in one statement; whoever no longer works here has none."""
-    rows = (await session.execute(_CIRCLES, {"people": list(people), "now": now})).all()
+    given = {"people": list(people), "now": now, "acts": list(HANDLING), "since": handled_since(now)}
+    rows = (await session.execute(_CIRCLES, given)).all()
     circles = ((whose, list(circle)) for whose, circle in groupby(rows, key=lambda row: str(row.whose)))
     return {whose: _standing(circle) for whose, circle in circles if circle[0].id == whose and circle[0].active}
+
+
+def handled_since(now: datetime) -> datetime:
+    """Return from when on one person's handling of two accounts makes them one at four eyes."""
+    return now - timedelta(days=check_policy(now.date()).same_hands_days)
+
+
+async def handled_by(session: AsyncSession, people: Iterable[str], now: datetime) -> dict[str, frozenset[str]]:
+    """Return who made, invited, reset or gave roles to each of these people (ids) within the policy's days before `now`.
+
+    An account made by the installation, at its first start or on the command line, was made by nobody.
+    """
+    audit: Any = AuditRow
+    mine = (audit.subject.in_(list(people)), audit.act.in_(HANDLING), audit.actor.like("person:%"))
+    lately = (audit.at > handled_since(now), audit.at <= now)
+    rows = await session.execute(select(audit.subject, audit.actor).where(*mine, *lately))
+    found: dict[str, set[str]] = {}
+    for subject, actor in rows:
+        found.setdefault(subject, set()).add(actor.removeprefix("person:"))
+    return {subject: frozenset(actors) for subject, actors in found.items()}
 
 
 def _standing(circle: list[Any]) -> Standing:
@@ -56,6 +82,7 @@ def _standing(circle: list[Any]) -> Standing:
         relatives=frozenset(seller for row in circle for seller in row.sellers),
         decides=Permission.DECIDE in allowed,
         checks=Permission.CHECK in allowed,
+        handlers=frozenset(one for row in circle for one in row.handlers),
     )
 
 
@@ -87,6 +114,7 @@ def facts_of(task: ReviewTaskRow, checkable_at: datetime | None) -> TaskFacts:
         maker_circle=frozenset(task.maker_circle),
         barred=frozenset(task.barred),
         checkable_at=checkable_at,
+        linked=frozenset(task.linked),
     )
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import or_, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
+from database.repositories.cards import claim_of
 from database.tables.intake import CardRow, PhotoRow, SubmissionRow
 from domain.facts import SubmissionReceipt
 from domain.identifiers import new_id
@@ -90,7 +91,7 @@ async def insert_cards(session: AsyncSession, rows: Sequence[CardRow]) -> None:
     """
     columns: Any = CardRow
     statement = insert(CardRow).values([row.model_dump() for row in rows])
-    once = statement.on_conflict_do_nothing(index_elements=["fingerprint"], index_where=text("live"))
+    once = statement.on_conflict_do_nothing(index_elements=["claim"], index_where=text("live"))
     written = set((await session.execute(once.returning(columns.id))).scalars())
     for row in rows:
         if row.id not in written:
@@ -148,6 +149,7 @@ def card_row(keyring: KeyRing, submission_id: str, position: int, card: CheckedC
         number_tail=card.number[-4:] if card.number else None,
         pin_sealed=_sealed(keyring, card_id, "pin", card.pin),
         fingerprint=keyring.fingerprint(card.brand.issuer, card.number) if card.number else None,
+        claim=claim_of(keyring, card.brand, card.number, card.pin),
         face_value_minor=None if face is None else face.amount_minor,
         expires_on=card.given.expiry,
         confirm_fields=card.given.confirm_fields,

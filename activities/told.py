@@ -22,6 +22,16 @@ async def with_roles(session: AsyncSession, team: str | None, wanted: Callable[[
     return [person for person, roles in await session.execute(found) if wanted([Role(role) for role in roles])]
 
 
+async def compliance(session: AsyncSession, but: str = "") -> list[str]:
+    """Return the compliance officers; where there are none, those who manage people. Nobody is told of themselves: `but`."""
+    officers = await with_roles(session, None, lambda roles: Role.COMPLIANCE in roles)
+    found = [one for one in officers if one != but]
+    if found:
+        return found
+    managers = await with_roles(session, None, lambda roles: Permission.MANAGE_PEOPLE in permissions_of(roles))
+    return [one for one in managers if one != but]
+
+
 async def seniors(session: AsyncSession, team: str) -> list[str]:
     """Those of the team who decide what is escalated."""
     return await with_roles(session, team, lambda roles: Permission.DECIDE_ESCALATED in permissions_of(roles))

@@ -12,9 +12,11 @@ import pyotp
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from activities import access
 from activities.throttle import SharedThrottle
 from database.session import Database
 from database.tables.people import AuditRow, ConsoleSessionRow, PersonRow
+from domain.access import AccessNews
 from domain.refusals import NotExpectedNow, NotFound, TotpWrong
 from domain.sealing import KeyRing
 
@@ -100,6 +102,7 @@ class Totp:
             if not await reset(session, person_id):
                 raise NotFound(person=person_id[:40])
             session.add(AuditRow(actor=f"person:{admin_id}", act="console:totp:reset", subject=person_id))
+            await access.told(session, admin_id, person_id, AccessNews.TOTP_RESET)
 
     async def _step(self, person_id: str, code: str, *, confirmed: bool) -> int:
         """The time step whose code this is."""

@@ -18,11 +18,11 @@ from database.session import Database
 _FILL = """
 INSERT INTO review_task (id, card_id, card_type, brand, language, seller, team, priority, value_minor, reasons, opened_at,
     phase, band, order_at, escalation_reason, came_back_reason, snooze_reason, warn_at, due_at, escalated, decided,
-    maker_circle, barred, blind, plan_version, replan)
+    maker_circle, barred, linked, blind, plan_version, replan)
 SELECT 'bench:' || lpad(n::text, 8, '0'), 'card' || n, (ARRAY['supermarket', 'dining', 'regional'])[1 + n % 3],
     (ARRAY['hualian', 'starbucks', 'bailian', 'jd'])[1 + n % 4], 'zh_CN', 'seller:' || n % 5000, 'cards', 'normal',
     10000 + n % 977 * 100, '["card_type"]', opened, 'review', CASE WHEN n % 50 = 0 THEN 1 ELSE 3 END, opened, '', '', '',
-    opened + interval '1 hour', opened + interval '2 hours', false, false, '[]', '[]', false, 1, false
+    opened + interval '1 hour', opened + interval '2 hours', false, false, '[]', '[]', '[]', false, 1, false
 FROM (SELECT n, now() - (7 * n % :many)::float8 / :many * interval '7 days' AS opened
       FROM generate_series(1, :many) AS n) AS made
 """

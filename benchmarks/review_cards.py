@@ -40,7 +40,7 @@ async def a_reviewer(session: AsyncSession) -> str:
 async def a_waiting_card(session: AsyncSession, keyring: KeyRing, photo_sha256: str) -> str:
     """A dining card that a person decides, with its photo, reading, answer and quote; returns the card's id."""
     card_id, number, pin = identifiers.new_id(), _number(), f"{secrets.randbelow(10**8):08d}"
-    submission = _submission(card_id)
+    submission = _submission(card_id, keyring)
     session.add(submission)
     await session.flush()
     session.add(_card(card_id, submission.id, keyring, number, pin))
@@ -55,10 +55,15 @@ async def a_waiting_card(session: AsyncSession, keyring: KeyRing, photo_sha256: 
     return card_id
 
 
-def _submission(card_id: str) -> SubmissionRow:
+def _submission(card_id: str, keyring: KeyRing) -> SubmissionRow:
+    submission_id = identifiers.new_id()
+    account, name = (
+        keyring.seal_text(value, purpose="submission", aad=f"submission:{submission_id}:{field}")
+        for field, value in (("payee_account", "13800000021"), ("payee_name", "王芳"))
+    )
     return SubmissionRow(
-        id=identifiers.new_id(), owner=f"seller:{card_id}", idempotency_key=card_id, request_hash="-", channel="web", locale="zh_CN",
-        payee_account_sealed=b"-", payee_name_sealed=b"-", payee_masked="138****0021",
+        id=submission_id, owner=f"seller:{card_id}", idempotency_key=card_id, request_hash="-", channel="web", locale="zh_CN",
+        payee_account_sealed=account, payee_name_sealed=name, payee_masked="138****0021",
     )  # fmt: skip
 
 

@@ -6,18 +6,15 @@ import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-import structlog
-
 from activities import leaving
+from activities.dispatch import Dispatcher
 from activities.leaving import Leaving
 from activities.loop_faults import apart
-from activities.undelivered import not_taken
 from database.session import Database
-from domain.refusals import Refusal, TemporarilyUnavailable
+from domain.refusals import Refusal
 from workflows.desk import CardDesk
 
 AT_ONCE = 10
-_log = structlog.get_logger("teller")
 
 
 class Teller:
@@ -38,23 +35,13 @@ class Teller:
         return sum(await asyncio.gather(*(self._tell(one) for one in due)))
 
     async def _tell(self, one: Leaving) -> bool:
-        try:
-            async with apart(self._database, leaving.LOOP, one.decision_id):
-                return await self._told(one)
-        except TemporarilyUnavailable:
-            _log.warning("decision waits", card=one.card_id, task=one.task_id)  # Told again at a later look.
+        async with apart(self._database, leaving.LOOP, one.decision_id):
+            return await self._told(one)
         return False
 
     async def _told(self, one: Leaving) -> bool:
-        """Whether the card took the decision. Raises TemporarilyUnavailable."""
         try:
-            await self._desk.decide(one.card_id, one.task_id, one.decision_id)
-        except TemporarilyUnavailable:
-            raise
-        except Refusal as refused:
-            async with self._database.transaction() as session:
-                news = await not_taken(session, one.decision_id, refused, self._now())
-            if news:
-                _log.error("decision refused", card=one.card_id, task=one.task_id, kind=type(refused).__name__)
+            await Dispatcher(self._database, self._desk.decide, self._now).tell(one)
+        except Refusal:  # Kept by the dispatcher; what waits is told again at a later look.
             return False
         return True

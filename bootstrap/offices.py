@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from activities import totp
+from activities import access, totp
 from activities.newcomers import Newcomer, insert_person
 from activities.partners import Partners
 from bootstrap import keys
@@ -23,6 +23,7 @@ from bootstrap.store import opened
 from bootstrap.words import Problem
 from database.tables.people import AuditRow, PersonRow
 from database.tables.verification import OutletRow
+from domain.access import AccessNews
 from domain.cards import CardType
 from domain.people import NAME_CHARACTERS_MAX, PASSWORD_CHARACTERS_MIN, Role, is_address, is_name
 from domain.rules.brands import catalogue
@@ -56,6 +57,7 @@ async def add_person(settings: Settings, email: str, name: str, roles: Iterable[
         added = await insert_person(session, newcomer, hashed)
         if added is None:
             raise Problem(f"{newcomer.email} 已存在。", f"{newcomer.email} is there already.")
+        await access.told(session, "", added, AccessNews.ADDED)
         _audit(session, "person", added, roles=",".join(role.value for role in newcomer.roles))
     return added
 
@@ -68,6 +70,7 @@ async def reset_totp(settings: Settings, email: str) -> None:
         if found is None:
             raise Problem(f"没有 {address} 这个人。", f"Nobody here has the address {address}.")
         await totp.reset(session, found)
+        await access.told(session, "", found, AccessNews.TOTP_RESET)
         session.add(AuditRow(actor=ACTOR, act=f"{ACTOR}:totp:reset", subject=found))
 
 

@@ -14,13 +14,19 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.clock_invariant import untrue_clocks
 from database.repositories import evidence
+from domain.access import HANDLING
+from domain.four_eyes import CNY_PER_UNIT_MAX
 from domain.places import business_day
 from domain.rules.checks import check_policy
 
 # A card whose step is running has no timer in the database; after this long without a change it counts as stuck.
 STEP_MAX = timedelta(minutes=15)
-# The four-eyes policy compares face values from this day on; earlier payouts were approved under the older rule.
+# The four-eyes policy compares face values, of foreign cards too, and wants two people for what no party confirmed, from
+# this day on; earlier payouts were approved under the older rule.
 FACE_VALUE_COMPARED_SINCE = datetime(2026, 11, 27, tzinfo=UTC)
+
+# Two accounts that one person made, invited or reset count as one at four eyes from this day on.
+HANDS_COUNTED_SINCE = datetime(2026, 11, 28, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -121,15 +127,36 @@ WHERE d.applied_at IS NOT NULL AND d.needs_check <> '' AND NOT EXISTS (
       AND NOT (c.acting_for || to_jsonb(c.person_id)) ?| ARRAY(
           SELECT jsonb_array_elements_text(d.acting_for || to_jsonb(d.person_id))))
 UNION ALL
+SELECT 'decision ' || d.id || ' was made and checked by accounts that one person had in hand'
+FROM review_decision d JOIN review_check c ON c.decision_id = d.id AND c.verdict = 'apply'
+CROSS JOIN LATERAL (
+    SELECT jsonb_array_elements_text(d.acting_for || to_jsonb(d.person_id)) AS id) m
+CROSS JOIN LATERAL (
+    SELECT jsonb_array_elements_text(c.acting_for || to_jsonb(c.person_id)) AS id) k
+WHERE d.applied_at IS NOT NULL AND d.person_id IS NOT NULL AND c.at >= CAST(:hands_since AS timestamptz) AND EXISTS (
+    SELECT FROM audit_event a, audit_event b
+    WHERE a.act = ANY(CAST(:handling AS text[])) AND b.act = ANY(CAST(:handling AS text[])) AND a.actor LIKE 'person:%'
+      AND (a.subject = m.id AND b.subject = k.id AND a.actor = b.actor
+           OR a.id = b.id AND (a.subject, a.actor) IN ((m.id, 'person:' || k.id), (k.id, 'person:' || m.id)))
+      AND a.at BETWEEN c.at - make_interval(days => :hands_days) AND c.at
+      AND b.at BETWEEN c.at - make_interval(days => :hands_days) AND c.at)
+UNION ALL
 SELECT 'card ' || p.card_id || ' was paid ' || p.amount_minor || ' on the word of one person'
 FROM payout p JOIN card k ON k.id = p.card_id
 WHERE p.state <> 'refused'
-  AND GREATEST(p.amount_minor, CASE WHEN k.currency = 'CNY' AND p.prepared_at >= CAST(:face_since AS timestamptz)
-                                    THEN k.face_value_minor END) >= CAST(:alone_below AS bigint)
+  AND GREATEST(p.amount_minor, CASE WHEN p.prepared_at >= CAST(:face_since AS timestamptz)
+                                    THEN k.face_value_minor * CASE WHEN k.currency = 'CNY' THEN 1 ELSE CAST(:per_unit AS bigint) END
+                               END) >= CAST(:alone_below AS bigint)
   AND EXISTS (SELECT FROM review_decision d WHERE d.card_id = p.card_id AND d.applied_at IS NOT NULL
               AND d.outcome IN ('approve', 'approve_corrected'))
   AND NOT EXISTS (SELECT FROM review_decision d JOIN review_check c ON c.decision_id = d.id AND c.verdict = 'apply'
                   WHERE d.card_id = p.card_id AND d.applied_at IS NOT NULL)
+UNION ALL
+SELECT 'decision ' || d.id || ' approved what no party had confirmed on the word of one person'
+FROM review_decision d JOIN review_task t ON t.id = d.task_id
+WHERE d.applied_at IS NOT NULL AND d.outcome = 'approve' AND d.person_id IS NOT NULL
+  AND d.made_at >= CAST(:face_since AS timestamptz) AND t.reasons ?| CAST(:unverified AS text[])
+  AND NOT EXISTS (SELECT FROM review_check c WHERE c.decision_id = d.id AND c.verdict = 'apply')
 """
 
 # Events and leaves are written by one statement with one moment; a leaf may belong to no event, an event never to none.
@@ -158,16 +185,25 @@ async def violations(session: AsyncSession, public_key: bytes, *, step_max: time
     found = [Violation(name, what) for name, sql in checks.items() for what in await _lines(session, sql)]
     held = await session.execute(text(HELD), {"step_max": step_max})
     found += [Violation("I5", what) for what in held.scalars()]
-    alone_below = check_policy(business_day(datetime.now(UTC))).value_minor_min
-    given = {"alone_below": alone_below, "face_since": FACE_VALUE_COMPARED_SINCE}
-    one_word = await session.execute(text(FOUR_EYES), given)
-    found += [Violation("I8", what) for what in one_word.scalars()]
+    found += [Violation("I8", what) for what in await one_persons_word(session)]
     found += [Violation("I7", fault) for fault in await evidence.verify_all(session, public_key)]
     found += [Violation("I7", fault) for fault in await _inconsistent(session)]
     unplaced = await session.execute(text(UNPLACED), {"step_max": step_max})
     found += [Violation("I7", what) for what in unplaced.scalars()]
     found += [Violation("I11", fault) for fault in await untrue_clocks(session)]
     return found
+
+
+async def one_persons_word(session: AsyncSession, alone_below: int | None = None) -> list[str]:
+    """What breaks I8. `alone_below` (CNY minor units) stands for the policy's limit, in tests."""
+    policy = check_policy(business_day(datetime.now(UTC)))
+    given = {
+        "alone_below": policy.value_minor_min if alone_below is None else alone_below,
+        "face_since": FACE_VALUE_COMPARED_SINCE, "hands_since": HANDS_COUNTED_SINCE,
+        "hands_days": policy.same_hands_days, "handling": list(HANDLING),
+        "per_unit": CNY_PER_UNIT_MAX, "unverified": sorted(policy.unverified),
+    }  # fmt: skip
+    return list((await session.execute(text(FOUR_EYES), given)).scalars())
 
 
 async def _lines(session: AsyncSession, sql: str) -> list[str]:

@@ -28,6 +28,7 @@ class Risk(StrEnum):
     SAME_PHOTO = "same_photo"  # The same seller sent the same photo with another card.
     ALIKE_PHOTO = "alike_photo"  # The same seller sent a photo that looks like it with another card.
     WRONG_PIN = "wrong_pin"  # The issuer says the PIN does not belong to the number.
+    REJECTED_BEFORE = "rejected_before"  # A card with this number was rejected for cause.
     CONFLICTING_ANSWERS = "conflicting_answers"  # Card, seller and issuer say different things.
     ISSUER_UNKNOWN = "issuer_unknown"  # The issuer does not know the card.
     BAD_BEFORE = "bad_before"  # Cards of this seller were rejected as forged, used or not theirs.
@@ -47,6 +48,7 @@ SEVERITY: dict[Risk, Severity] = {
     Risk.SAME_PHOTO: Severity.MEDIUM,
     Risk.ALIKE_PHOTO: Severity.MEDIUM,
     Risk.WRONG_PIN: Severity.HIGH,
+    Risk.REJECTED_BEFORE: Severity.HIGH,
     Risk.CONFLICTING_ANSWERS: Severity.MEDIUM,
     Risk.ISSUER_UNKNOWN: Severity.MEDIUM,
     Risk.BAD_BEFORE: Severity.HIGH,
@@ -60,6 +62,7 @@ SEVERITY: dict[Risk, Severity] = {
 OF_REASONS: dict[ReviewReason, Risk] = {
     ReviewReason.FORGED_NUMBER: Risk.FORGED_NUMBER,
     ReviewReason.WRONG_PIN: Risk.WRONG_PIN,
+    ReviewReason.REJECTED_BEFORE: Risk.REJECTED_BEFORE,
     ReviewReason.CONFLICTING_ANSWERS: Risk.CONFLICTING_ANSWERS,
     ReviewReason.ISSUER_UNKNOWN: Risk.ISSUER_UNKNOWN,
     ReviewReason.LOW_CONFIDENCE: Risk.LOW_CONFIDENCE,

@@ -18,9 +18,10 @@ class Ineligible(StrEnum):
     ASSIGNED = "assigned"  # It was given to somebody else.
     SNOOZED = "snoozed"  # It was put off and has not come back.
     MAY_BE_UNDONE = "may_be_undone"  # Its maker can still undo the outcome that is to be checked.
-    OWN_WORK = "own_work"  # They, or somebody they act for, made the outcome that is to be checked.
+    OWN_WORK = "own_work"  # They, somebody they act for, or whoever made their account lately, made the outcome that is to be checked.
     BARRED = "barred"  # They, or somebody they act for, were on one side of four eyes already.
     RELATIVE = "relative"  # The seller is somebody's relative among them.
+    LINKED = "linked"  # The seller is somebody among them: same telephone, payee, name or address.
     NO_PERMISSION = "no_permission"  # Their roles do not decide, or do not check.
     ESCALATED = "escalated"  # It waits for a senior.
     CARD_TYPE = "card_type"  # Not a card type they know.
@@ -54,6 +55,12 @@ class Standing:
     relatives: frozenset[str] = frozenset()  # Sellers: seller:<id> or partner:<id>.
     decides: bool = True
     checks: bool = True
+    handlers: frozenset[str] = frozenset()  # Who made, invited, reset or gave roles to anybody of the circle lately.
+
+    @property
+    def hands(self) -> frozenset[str]:
+        """Everybody who counts as one with this person when two people are needed."""
+        return self.circle | self.handlers
 
 
 @dataclass(frozen=True)
@@ -76,6 +83,7 @@ class TaskFacts:
     maker_circle: frozenset[str] = frozenset()
     barred: frozenset[str] = frozenset()
     checkable_at: datetime | None = None
+    linked: frozenset[str] = frozenset()  # People who are, by all we know, the seller.
 
 
 def why_not(standing: Standing, task: TaskFacts, now: datetime) -> tuple[Ineligible, ...]:
@@ -89,9 +97,10 @@ def why_not(standing: Standing, task: TaskFacts, now: datetime) -> tuple[Ineligi
         Ineligible.ASSIGNED: task.assigned_to not in (None, standing.person),
         Ineligible.SNOOZED: task.snoozed_until is not None and task.snoozed_until > now,
         Ineligible.MAY_BE_UNDONE: checking and task.checkable_at is not None and task.checkable_at > now,
-        Ineligible.OWN_WORK: checking and bool(standing.circle & task.maker_circle),
-        Ineligible.BARRED: bool(standing.circle & task.barred),
+        Ineligible.OWN_WORK: checking and bool(standing.hands & task.maker_circle),
+        Ineligible.BARRED: bool(standing.hands & task.barred),
         Ineligible.RELATIVE: task.seller in standing.relatives,
+        Ineligible.LINKED: bool(standing.circle & task.linked),
         Ineligible.NO_PERMISSION: not (standing.checks if checking else standing.decides),
     }
     return (*(reason for reason, given in holds.items() if given), *_unable(standing, task))

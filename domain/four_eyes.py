@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from domain.money import BASIS_POINTS_PER_ONE
 from domain.review import ReviewOutcome
 from domain.sealing import KeyRing
+
+# A face value that somebody typed for a card in another currency has no rate yet; it is taken for more than it can be.
+CNY_PER_UNIT_MAX = 10
 
 
 class CheckNeed(StrEnum):
@@ -34,6 +38,7 @@ class CheckPolicy:
     sample_bp: int  # So many of ten thousand tasks.
     sample_seed: str
     blind: bool  # The checker says what they would decide before they see what was decided.
+    same_hands_days: int  # Made, invited, reset or given a role by one person within so many days, two count as one.
     unverified: frozenset[str] = frozenset()  # ReviewReason values that say so; they count for an uncorrected approval.
 
 
@@ -83,6 +88,17 @@ def lot_of(keyring: KeyRing, card_id: str, seed: str) -> str:
     return keyring.index(card_id, purpose=f"sample:{seed}")
 
 
-def apart(makers: frozenset[str], checkers: frozenset[str]) -> bool:
-    """Whether nobody stands on both sides: each side is a person with everyone they act for at that moment."""
-    return not makers & checkers
+def apart(
+    makers: frozenset[str], checkers: frozenset[str], handled_by: Mapping[str, frozenset[str]] | None = None
+) -> bool:
+    """Return whether nobody stands on both sides: each side is a person with everyone they act for at that moment.
+
+    `handled_by` names, for anybody of either side, who made, invited or reset their account or gave them a role within
+    the policy's days: such a person stands beside them, so that one administrator with two accounts is one person.
+    """
+    known = handled_by or {}
+    return not _hands(makers, known) & _hands(checkers, known)
+
+
+def _hands(side: frozenset[str], handled_by: Mapping[str, frozenset[str]]) -> frozenset[str]:
+    return side.union(*(handled_by.get(one, frozenset()) for one in side))

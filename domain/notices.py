@@ -25,13 +25,15 @@ class NoticeKind(StrEnum):
     OVERTURNED = "overturned"  # A second review and a senior came to another outcome than theirs.
     UPHELD = "upheld"  # A senior found their outcome right after a difference.
     UNDELIVERED = "undelivered"  # A card would not take its decision: a senior is to put its task back.
+    UNUSUAL_READING = "unusual_reading"  # (Compliance) somebody reads numbers or PINs unusually.
+    ACCESS = "access"  # (Compliance) an account was made, invited, reset or switched, or a role given or taken.
     STAND_IN = "stand_in"  # They stand in for somebody from now on.
 
 
 # A deadline that has passed costs somebody their money: it waits for no digest and for no morning.
 URGENT = frozenset({NoticeKind.BREACH, NoticeKind.CHAIN})
 # News of something that stands still, or is worth nothing a quarter of an hour later, waits for no digest, but lets people sleep.
-SOON = frozenset({NoticeKind.WARNING, NoticeKind.UNDELIVERED})
+SOON = frozenset({NoticeKind.WARNING, NoticeKind.UNDELIVERED, NoticeKind.UNUSUAL_READING, NoticeKind.ACCESS})
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,7 @@ class Permission(StrEnum):
     SEE_TRAIL = "see_trail"
     DECODE_HISTORY = "decode_history"  # Read Temporal payloads through the codec server.
     MANAGE_PEOPLE = "manage_people"  # Skills, limits, absences, relatives.
+    CONFIRM_ACCESS = "confirm_access"  # Be the second person when access is given.
     MANAGE_DEADLINES = "manage_deadlines"
     MANAGE_REASONS = "manage_reasons"
 
@@ -99,6 +100,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.SEE_INSIGHT,
             Permission.SEE_PAYOUTS,
             Permission.SEE_TRAIL,
+            Permission.CONFIRM_ACCESS,
         }
     ),
     Role.ADMIN: frozenset(
@@ -111,6 +113,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.EXPORT_LABELS,
             Permission.DECODE_HISTORY,
             Permission.MANAGE_PEOPLE,
+            Permission.CONFIRM_ACCESS,
             Permission.MANAGE_DEADLINES,
             Permission.MANAGE_REASONS,
         }

@@ -1,11 +1,26 @@
 """A refusal is an answer, not an accident: it carries a documented code, an HTTP status and the data to explain it.
 
-The sentence a person reads is made from the code in their language (see `docs/errors.md` for the list). Those of files,
+The sentence a person reads is made from the code in their language (see `docs/errors.md` for the list). Those of files, access,
 decisions, payments and signing in are written in files of their own; all are had from here.
 """
 
 from __future__ import annotations
 
+from domain.access_refusals import (
+    AccountInUse as AccountInUse,
+)
+from domain.access_refusals import (
+    CardNotRevealed as CardNotRevealed,
+)
+from domain.access_refusals import (
+    LastAdmin as LastAdmin,
+)
+from domain.access_refusals import (
+    NotIndependent as NotIndependent,
+)
+from domain.access_refusals import (
+    OwnRoles as OwnRoles,
+)
 from domain.decision_refusals import (
     DecidedUnseen as DecidedUnseen,
 )
@@ -159,7 +174,7 @@ class TooManyCards(Refusal):
 
 
 class DuplicateCard(Refusal):
-    """The same card is already in a live submission."""
+    """The same card, by number and PIN, is in a live submission; the answer does not say whose."""
 
     code = "card_already_submitted"
     http_status = 409
@@ -305,20 +320,6 @@ class TooManyViews(Refusal):
     """The person has saved as many views as are kept for one."""
 
     code = "too_many_views"
-
-
-class LastAdmin(Refusal):
-    """Nobody would be left who manages people and settings."""
-
-    code = "last_admin"
-    http_status = 409
-
-
-class OwnRoles(Refusal):
-    """Nobody changes their own roles, limit, probation or relatives, or ends their own work here."""
-
-    code = "own_roles"
-    http_status = 403
 
 
 class SecretInWords(Refusal):

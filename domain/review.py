@@ -20,6 +20,7 @@ class ReviewReason(StrEnum):
     ISSUER_UNKNOWN = "issuer_unknown"  # The issuer does not know the card or gave no answer in time.
     WRONG_PIN = "wrong_pin"  # The issuer says the PIN does not belong to the number.
     UNREADABLE = "unreadable"  # Nothing could be read from the photo.
+    REJECTED_BEFORE = "rejected_before"  # A card with this number was rejected for cause, whoever handed it in.
     OUTLET_SILENT = "outlet_silent"  # The outlet did not answer in time.
 
 
@@ -55,6 +56,18 @@ class RejectReason(StrEnum):
     WRONG_BRAND = "wrong_brand"  # Another brand than submitted.
     NOT_DECIDED = "not_decided"  # Nobody could decide in time, and the policy says to let it go.
     OTHER = "other"  # See the note.
+
+
+# Rejections that say something of the card itself, so that they follow its number to whoever hands it in next.
+FOLLOWS_NUMBER = frozenset(
+    {
+        RejectReason.FORGED,
+        RejectReason.DAMAGED,
+        RejectReason.ALREADY_USED,
+        RejectReason.NOT_THE_SELLERS,
+        RejectReason.OTHER,
+    }
+)
 
 
 class AskedItem(StrEnum):

@@ -29,6 +29,7 @@ class SuggestionWhy(StrEnum):
     ANSWERS_DIFFER = "answers_differ"  # The answers contradict card or seller.
     STORE_WAS_ASKED = "store_was_asked"  # Store or outlet have looked already; asking again tells nothing new.
     ENTER_BY_HAND = "enter_by_hand"  # The fields of a regional card are entered from the photo.
+    REJECTED_BEFORE = "rejected_before"  # A person rejected a card with this number for cause.
     WORTH_UNKNOWN = "worth_unknown"  # Neither a quote nor a face value is known.
 
 
@@ -187,6 +188,10 @@ def _contradicted(sight: Sight, _: int) -> Suggestion | None:
 
 
 def _approval(sight: Sight, confidence_bp_min: int) -> Suggestion:
+    if ReviewReason.REJECTED_BEFORE in sight.reasons:
+        return Suggestion(
+            None, (SuggestionWhy.REJECTED_BEFORE,)
+        )  # The machine proposes no purchase against a person's word.
     if not sight.worth_known:
         return Suggestion(None, (SuggestionWhy.WORTH_UNKNOWN,))
     read = [one.confidence_bp for one in sight.fields if one.confidence_bp is not None]

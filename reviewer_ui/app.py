@@ -15,6 +15,7 @@ from domain.refusals import NotSignedIn, SignInTooOld, StepUpNeeded, Temporarily
 from reviewer_ui import step_up
 from reviewer_ui.pages import (
     absence,
+    access,
     account,
     ahead,
     bulk,
@@ -98,6 +99,7 @@ def build(services: ConsoleServices) -> FastAPI:
         bulk,
         who,
         newcomers,
+        access,
         people,
         totp_reset,
         welcome,

@@ -12,7 +12,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from activities.absences import Absences
+from activities.access import Access
 from activities.bulk import Bulk
+from activities.dispatch import Dispatcher
 from activities.newcomers import Newcomers
 from activities.people import People
 from activities.second_review import SecondReviews
@@ -69,6 +71,7 @@ AREAS: tuple[tuple[str, str, str, Permission], ...] = (
     ("console.nav.trail", "/trail", "shield-check", Permission.SEE_TRAIL),
     ("console.reasons", "/setup/reasons", "list-check", Permission.MANAGE_REASONS),
     ("console.nav.deadlines", "/setup/deadlines", "calendar", Permission.MANAGE_DEADLINES),
+    ("console.nav.access", "/setup/access", "lock-open", Permission.CONFIRM_ACCESS),
     ("console.nav.people", "/setup/people", "users", Permission.MANAGE_PEOPLE),
 )
 
@@ -82,9 +85,11 @@ class Console:
         self.totp = Totp(services.database, services.keyring)
         self.views = Views(services.database)
         self.bulk = Bulk(services.database, services.review)
-        self.people = People(services.database)
-        self.newcomers = Newcomers(services.database)
+        self.people = People(services.database, services.keyring)
+        self.newcomers = Newcomers(services.database, services.keyring)
+        self.access = Access(services.database)
         self.absences = Absences(services.database)
+        self.dispatcher = Dispatcher(services.database, services.desk.decide)
         self.second_reviews = SecondReviews(services.database, services.keyring)
         self.static = StaticFiles(HERE / "static")
         self.pages = Pages(HERE / "templates", self.static)

@@ -15,8 +15,8 @@ from sqlalchemy.dialects.postgresql import BIT
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables.intake import CardRow, PhotoRow, SubmissionRow
-from domain.cards import Outcome, Stage
-from domain.review import RejectReason
+from domain.cards import EndReason, Outcome, Stage
+from domain.review import FOLLOWS_NUMBER, RejectReason
 
 DISTANCE_MAX = 5  # Of 64 bits: a copy of a photo differs in up to four, another card of the same brand in twelve.
 SHOWN_MAX = 5
@@ -44,6 +44,38 @@ class OtherCard:
     def same_photo(self) -> bool:
         """Return whether its photo is ours, and not only much like it: the list and the risks both go by this."""
         return self.bits == 0
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """An earlier card with the same number that a person rejected for cause."""
+
+    card_id: str
+    reason: RejectReason
+    at: datetime
+    same_seller: bool
+
+
+def rejected_for_cause(card: Any) -> tuple[Any, ...]:
+    """Return the conditions of cards that a person rejected for what the card itself is."""
+    causes = sorted(reason.value for reason in FOLLOWS_NUMBER)
+    return card.outcome == Outcome.REJECTED, card.reason == EndReason.REVIEWER, card.reason_detail.in_(causes)
+
+
+async def rejections(session: AsyncSession, card: CardRow, owner: str) -> tuple[Rejection, ...]:
+    """Return the newest earlier rejections of this number, whoever handed it in; none while the number is not known."""
+    if card.fingerprint is None:
+        return ()
+    same = (_CARD.fingerprint == card.fingerprint, _CARD.id != card.id)
+    found = (
+        select(_CARD.id, _CARD.reason_detail, _CARD.since, _SUBMISSION.owner)
+        .join(SubmissionRow, _SUBMISSION.id == _CARD.submission_id)
+        .where(*same, *rejected_for_cause(_CARD))
+        .order_by(_CARD.since.desc())
+        .limit(SHOWN_MAX)
+    )
+    rows = await session.execute(found)
+    return tuple(Rejection(row.id, RejectReason(row.reason_detail), row.since, row.owner == owner) for row in rows)
 
 
 @dataclass(frozen=True)

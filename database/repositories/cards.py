@@ -17,11 +17,11 @@ from domain import evidence
 from domain.cards import FREES_FINGERPRINT, EndReason, Outcome, Stage, WaitingFor
 from domain.identifiers import new_id
 from domain.refusals import DuplicateCard, NotFound
-from domain.rules.brands import brand
+from domain.rules.brands import Brand, brand
 from domain.sealing import KeyRing
 
 PURPOSE = "card"  # The key ring's purpose for numbers and PINs.
-LIVE_ONCE = "card_once_while_live"
+LIVE_ONCE, OFFERED_ONCE = "card_once_while_live", "card_offered_once"
 # Where the card's fingerprint is put into the leaf; no fact can hold it, since a NUL never enters the database.
 FINGERPRINT_HERE = "\x00fingerprint\x00"
 
@@ -126,26 +126,52 @@ async def set_fields(
 ) -> int:
     """Writes the fields that are given, number and PIN sealed; what is None stays. Returns the fields' new revision.
 
-    `number` is tidied already (`Brand.require_number`). Refuses DuplicateCard when another live card has it; the
+    `number` is tidied already (`Brand.require_number`). Refuses DuplicateCard when another live card has it with the same PIN, or is offered or bought; the
     transaction goes on as if this had not been called.
     """
     values: dict[str, Any] = {"face_value_minor": face_value_minor, "expires_on": expires_on}
     if pin is not None:
         values["pin_sealed"] = _sealed(keyring, card.id, "pin", pin)
+    if number is not None or pin is not None:
+        known = brand(card.brand)
+        values["claim"] = claim_of(keyring, known, number or open_number(keyring, card), pin or open_pin(keyring, card))
     if number is not None:
         values["number_sealed"] = _sealed(keyring, card.id, "number", number)
         values["number_tail"] = number[-4:]
         values["fingerprint"] = keyring.fingerprint(brand(card.brand).issuer, number)
     given = {name: value for name, value in values.items() if value is not None}
-    if number is None:
+    if number is None and pin is None:
         return await _update(session, card.id, given)
     try:
         async with session.begin_nested():
             return await _update(session, card.id, given)
     except IntegrityError as error:
-        if LIVE_ONCE in str(error.orig):
+        if LIVE_ONCE in str(error.orig) or OFFERED_ONCE in str(error.orig):
             raise DuplicateCard() from None  # The cause quotes the row.
         raise
+
+
+def claim_of(keyring: KeyRing, kind: Brand, number: str | None, pin: str | None) -> str | None:
+    """Return the keyed hash by which a live card is handed in once; None while number or PIN is not known.
+
+    Whoever knows both has the card; a number alone can be guessed, and must not keep its true holder out.
+    """
+    if number is None or (kind.pin is not None and pin is None):
+        return None
+    return keyring.fingerprint(kind.issuer, number if kind.pin is None else f"{number}\n{pin}")
+
+
+async def hold_number(session: AsyncSession, card_id: str) -> bool:
+    """Hold the card's number from its offer on; return False when another live card with this number is offered or bought."""
+    held = update(CardRow).where(_CARD.id == card_id).values(holds_number=True)
+    try:
+        async with session.begin_nested():
+            await session.execute(held.execution_options(synchronize_session=False))
+    except IntegrityError as error:
+        if OFFERED_ONCE in str(error.orig):
+            return False
+        raise
+    return True
 
 
 def open_number(keyring: KeyRing, card: CardRow) -> str | None:

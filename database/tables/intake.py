@@ -83,11 +83,15 @@ class SubmissionRow(SQLModel, table=True):
 
 
 class CardRow(SQLModel, table=True):
-    """One card on its journey. Number and PIN only sealed; the fingerprint is unique among live cards."""
+    """One card on its journey. Number and PIN only sealed; number and PIN together are unique among live cards."""
 
     __tablename__ = "card"
     __table_args__ = (
-        Index("card_once_while_live", "fingerprint", unique=True, postgresql_where=text("live")),
+        # While it is live, a card is handed in once: what proves it is number and PIN together, since a number alone may
+        # be guessed. Bought is a number once: it is held from the offer on.
+        Index("card_once_while_live", "claim", unique=True, postgresql_where=text("live")),
+        Index("card_offered_once", "fingerprint", unique=True, postgresql_where=text("live AND holds_number")),
+        Index("card_by_fingerprint", "fingerprint"),
         Index("card_not_started", "created_at", postgresql_where=text("started_at IS NULL")),
         Index("card_by_submission", "submission_id", "position"),
         # The stock behind every price is counted from these cards alone, however many others there have been.
@@ -103,6 +107,10 @@ class CardRow(SQLModel, table=True):
     number_tail: str | None = None  # Last four characters.
     pin_sealed: bytes | None = sealed()
     fingerprint: str | None = None  # Keyed hash of issuer and number (hex); set as soon as the number is known.
+    claim: str | None = (
+        None  # Keyed hash of issuer, number and PIN (hex); of the number alone for brands without a PIN.
+    )
+    holds_number: bool = False  # It is offered or bought: no other live card with this number can be.
     live: bool = True
     face_value_minor: int | None = minor_units_maybe()
     expires_on: date | None = None

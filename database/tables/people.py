@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from database.tables.columns import (
@@ -16,7 +16,9 @@ from database.tables.columns import (
     moment_maybe,
     moment_now,
     sealed,
+    word,
 )
+from domain.access import AccessAnswer, AccessKind
 
 
 class PersonRow(SQLModel, table=True):
@@ -63,6 +65,25 @@ class RelativeRow(SQLModel, table=True):
     person_id: str = Field(primary_key=True, foreign_key="person.id")
     seller: str = Field(primary_key=True)  # seller:<id> or partner:<id>
     declared_at: datetime = moment_now()
+
+
+class AccessRequestRow(SQLModel, table=True):
+    """Access that waits for a second person, or waited: who asked, who answered."""
+
+    __tablename__ = "access_request"
+    __table_args__ = (
+        # What waits is one request per person and kind; a new one takes the place of the one before.
+        Index("access_request_waiting", "person_id", "kind", unique=True, postgresql_where=text("answer IS NULL")),
+    )
+    id: str = Field(primary_key=True)
+    kind: AccessKind = word(AccessKind, required=True)
+    person_id: str = Field(foreign_key="person.id")
+    roles: list[str] = json_list()  # domain.people.Role values; empty for a password.
+    asked_by: str = Field(foreign_key="person.id")
+    asked_at: datetime = moment_now()
+    answer: AccessAnswer | None = word(AccessAnswer)
+    answered_by: str | None = None  # Nobody where a newer request took its place.
+    answered_at: datetime | None = moment_maybe()
 
 
 class AbsenceRow(SQLModel, table=True):

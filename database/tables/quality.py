@@ -21,7 +21,9 @@ class SecondReviewRow(SQLModel, table=True):
     card_id: str = Field(foreign_key="card.id", index=True)
     brand: str
     first_person: str
-    first_circle: list[str] = json_list()  # All who decided or checked it before, and everyone they acted for.
+    first_circle: list[str] = (
+        json_list()
+    )  # All who decided or checked it before, everyone they acted for, and who made their accounts lately.
     first_outcome: ReviewOutcome = word(ReviewOutcome, required=True)
     drawn_on: date = Field(index=True)  # The day whose cap it counts against, in the office's time zone.
     drawn_at: datetime = moment_now()

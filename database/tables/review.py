@@ -69,8 +69,13 @@ class ReviewTaskRow(SQLModel, table=True):
     snoozed_by: str | None = None  # person.id; told when it is back.
     decided: bool = False  # A decision stands that was not undone, returned or refused; nobody can take the task.
     maker_id: str | None = None  # Who made the outcome that waits for a check.
-    maker_circle: list[str] = json_list()  # The maker and everyone they acted for; none of them may check it.
+    maker_circle: list[str] = (
+        json_list()
+    )  # The maker, everyone they acted for, and who made their accounts lately; none of them may check it.
     barred: list[str] = json_list()  # People who were on one side of four eyes already and may not be on any other.
+    linked: list[str] = (
+        json_list()
+    )  # People linked to the seller by telephone, payee or address; never decided by them.
     staged_id: str | None = None  # The review_decision that waits for a check.
     blind: bool = False  # The checker is not shown the maker's outcome before their own.
     blind_outcome: ReviewOutcome | None = word(ReviewOutcome)  # What the checker in hand would decide.

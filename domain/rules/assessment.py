@@ -42,6 +42,7 @@ class CardClaims:
     lowest_confidence_bp: int = BASIS_POINTS_PER_ONE
     typed_differs: bool = False
     number_valid: bool = True
+    rejected_before: int = 0  # Cards with this very number that a person rejected for cause.
     neighbours: int = 0  # Cards of other owners, within a day, whose number is at most three steps away.
 
 
@@ -72,6 +73,7 @@ def reasons_of(
         ReviewReason.FORGED_NUMBER: not claims.number_valid or claims.neighbours > limits.neighbours_max,
         ReviewReason.ISSUER_UNKNOWN: answer.status is CardStatus.UNKNOWN and not (answer.silent or answer.pin_wrong),
         ReviewReason.WRONG_PIN: answer.pin_wrong,
+        ReviewReason.REJECTED_BEFORE: claims.rejected_before > 0,
         ReviewReason.OUTLET_SILENT: answer.silent,
     }
     return tuple(reason for reason, holds in found.items() if holds)

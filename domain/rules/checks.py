@@ -1,4 +1,4 @@
-"""The policies of second looks in force, before and after a decision leaves: data with dates, like the limits."""
+"""The policies of second looks, before and after a decision leaves, and of revealing secrets: data with dates, like the limits."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from domain.four_eyes import CheckPolicy
+from domain.reveals import RevealPolicy
 from domain.review import ReviewOutcome
 from domain.sampling import SamplingPolicy
 
 FOUR_EYES = Path(__file__).with_name("four_eyes.json")
 SAMPLING = Path(__file__).with_name("sampling.json")
+REVEALS = Path(__file__).with_name("reveals.json")
 
 
 @cache
@@ -30,6 +32,7 @@ def check_policy(on: date, path: Path = FOUR_EYES) -> CheckPolicy:
         sample_bp=newest["sample_bp"],
         sample_seed=newest["sample_seed"],
         blind=newest["blind"],
+        same_hands_days=newest["same_hands_days"],
         unverified=frozenset(newest.get("unverified", ())),
     )
 
@@ -39,6 +42,13 @@ def sampling_policy(on: date, path: Path = SAMPLING) -> SamplingPolicy:
     """Which decisions are looked at again afterwards. Raises LookupError when no policy has begun yet."""
     newest = _in_force(on, path)
     return SamplingPolicy(**{name: newest[name] for name in SamplingPolicy.__dataclass_fields__})
+
+
+@cache
+def reveal_policy(on: date, path: Path = REVEALS) -> RevealPolicy:
+    """How often secrets are shown, and what is unusual. Raises LookupError when no policy has begun yet."""
+    newest = _in_force(on, path)
+    return RevealPolicy(**{name: newest[name] for name in RevealPolicy.__dataclass_fields__})
 
 
 def _in_force(on: date, path: Path) -> dict[str, Any]:

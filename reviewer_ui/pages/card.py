@@ -67,6 +67,7 @@ class TaskView:
     due_at: datetime
     late: bool
     escalated: bool
+    own_card: bool  # The seller is, by all we know, whoever looks.
     holder: str | None
     held_until: datetime | None
 
@@ -223,6 +224,8 @@ def hold_of(record: reads.CardRecord, person: Person, moment: datetime) -> Hold:
         return Hold.DECIDED
     if task.leased_by is not None and task.leased_until is not None and task.leased_until > moment:
         return Hold.MINE if task.leased_by == person.id else Hold.OTHER
+    if person.id in task.linked:
+        return Hold.NOT_YOURS
     needed = Permission.DECIDE_ESCALATED if task.escalated else Permission.DECIDE
     return Hold.FREE if person.may(needed) else Hold.NOT_YOURS
 
@@ -269,7 +272,7 @@ def _context(
         draft=draft,
         typed=typed_view(record, keyring, draft, confirmed, compare=clear),
         refusal=refusal,
-        may_reveal=person.may(Permission.REVEAL),
+        may_reveal=clear and deciding is not None and person.may(Permission.REVEAL),
         poll_url=f"/cards/{card.id}?polls={polls + 1}" if live else None,
         mark=mark,
         settles_ms=round(settles(record).total_seconds() * 1000),
@@ -293,6 +296,7 @@ def _task(record: reads.CardRecord, person: Person, moment: datetime) -> TaskVie
         due_at=task.due_at,
         late=task.due_at < moment,
         escalated=task.escalated,
+        own_card=person.id in task.linked,
         holder=record.names.get(task.leased_by or "") if held else None,
         held_until=task.leased_until if held else None,
     )

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reads import similar
 from database.reads.console import CardRecord
-from database.reads.similar import OtherCard, SellerHistory
+from database.reads.similar import OtherCard, Rejection, SellerHistory
 from database.repositories import cards as stored
 from domain.card_risks import Surroundings, WeighedRisk, risks_of
 from domain.review import ReviewReason
@@ -27,6 +27,7 @@ class BesideView:
     neighbours: tuple[OtherCard, ...]
     seller: SellerHistory
     risks: tuple[WeighedRisk, ...]
+    rejections: tuple[Rejection, ...]  # Of this very number, whoever handed it in.
     number_known: bool
     photo_known: bool
     brand_names: Mapping[str, Mapping[str, str]]  # By brand and locale, of every brand named here.
@@ -44,6 +45,7 @@ async def beside(session: AsyncSession, record: CardRecord, keyring: KeyRing, no
         neighbours=found.neighbours,
         seller=found.seller,
         risks=risks_of(_surroundings(record, found)),
+        rejections=await similar.rejections(session, record.card, record.submission.owner),
         number_known=bool(prints),
         photo_known=any(photo.look is not None for photo in record.photos),
         brand_names={one.brand: brand(one.brand).names for one in named},

@@ -10,14 +10,15 @@ from fastapi import APIRouter, Form
 from starlette.requests import Request
 from starlette.responses import Response
 
-from activities import drafts, leaving
+from activities import drafts
 from activities.reveals import PHOTO
 from activities.review import Review
 from database.reads import console as reads
 from database.tables.columns import now
+from domain.people import Permission
 from domain.queue_filter import Wanted
 from domain.reading import FieldName
-from domain.refusals import FieldInvalid, NotFound, Refusal, TaskNotHeld, TooManyTries
+from domain.refusals import Refusal, TaskNotHeld, TooManyTries
 from domain.rules.number_check import NumberCheck
 from reviewer_ui.pages.card import Hold, hold_of, render
 from reviewer_ui.pages.card_fields import in_clear
@@ -31,14 +32,13 @@ from reviewer_ui.pages.typed import TypedView, typed_view
 from reviewer_ui.sessions import Person
 from reviewer_ui.step_up import require_step_up
 from reviewer_ui.undoing import Made, remember
-from reviewer_ui.visit import At, Console, Decider, Revealer, Shell, see_other, shell
+from reviewer_ui.visit import At, CardReader, Console, Decider, Shell, see_other, shell
 
 router = APIRouter(prefix="/cards/{card_id}")
 Line = Annotated[str, Form(max_length=120)]
 Note = Annotated[str, Form(max_length=2000)]
 Marks = Annotated[tuple[str, ...], Form(max_length=8)]
 SECONDS_SHOWN = 20
-REASON_CHARACTERS_MIN = 4
 NEXT = "next"
 
 
@@ -115,7 +115,7 @@ async def deliver(request: Request, console: At, person: Decider, card_id: str) 
     if written is None:
         return see_other(f"/cards/{card_id}")  # Delivered by somebody else meanwhile: nothing is left to do.
     try:
-        await console.services.desk.decide(card_id, written.task_id, written.id)
+        await console.dispatcher.deliver(written.id)
     except Refusal as refusal:
         return await render(request, console, person, card_id, refusal=refusal)
     return see_other(f"/cards/{card_id}")
@@ -144,25 +144,25 @@ async def keep_draft(
 async def reveal(
     request: Request,
     console: At,
-    person: Revealer,
+    person: CardReader,
     card_id: str,
     field: Line,
-    reason: Annotated[str, Form(max_length=300)] = "",
+    reason_code: Line = "",
 ) -> Response:
     """Shows number or PIN once, or uncovers both in the photo, to who is proved to be there; who, which and why are on record
     before anything leaves."""
+    if not person.may(Permission.REVEAL):  # Refused, and the try recorded, without being asked for a proof.
+        await console.services.review.reveal(person.id, card_id, field, reason_code)
     await require_step_up(request, person)
     try:
-        wanted = None if field == PHOTO else _secret(field)
-        if len(reason.strip()) < REASON_CHARACTERS_MIN:
-            raise FieldInvalid(field="reason", why="too_short")
-        if wanted is None:
-            await console.services.review.uncover(person.id, card_id, reason.strip())
+        if field == PHOTO:
+            await console.services.review.uncover(person.id, card_id, reason_code)
             return await _uncovered(request, console, person, card_id)
-        value = await console.services.review.reveal(person.id, card_id, wanted, reason.strip())
+        value = await console.services.review.reveal(person.id, card_id, field, reason_code)
     except Refusal as refusal:
         return await render(request, console, person, card_id, refusal=refusal, block="refusal")
     await renew_if_held(console, person, card_id)
+    wanted = FieldName(field)
     compared = await _compared(console, card_id) if wanted is FieldName.NUMBER else ()
     context = RevealContext(shell(request, person), card_id, wanted, value, compared)
     return await console.answer(request, "reveal.html", context, block="secret")
@@ -238,10 +238,7 @@ async def _tell_if_left(console: Console, decision_id: str) -> None:
     """Where nothing can be undone the card is told at once; otherwise the teller does it when the window has passed."""
     if console.services.review.undo_window:
         return
-    async with console.services.database.transaction() as session:
-        left = await leaving.send(session, now(), 1, only=decision_id)
-    for one in left:
-        await console.services.desk.decide(one.card_id, one.task_id, one.decision_id)
+    await console.dispatcher.deliver(decision_id)
 
 
 async def _keep(console: Console, person: Person, card_id: str, task_id: str, draft: Draft) -> bool:
@@ -254,9 +251,3 @@ async def _keep(console: Console, person: Person, card_id: str, task_id: str, dr
             session, console.services.keyring, task_id, person.id, draft.kept() if draft.worth_keeping else {}
         )
     return True
-
-
-def _secret(text: str) -> FieldName:
-    if text not in (FieldName.NUMBER, FieldName.PIN):
-        raise NotFound(field=text[:20])
-    return FieldName(text)

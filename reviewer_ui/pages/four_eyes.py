@@ -9,9 +9,8 @@ from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
-from activities.staging import CNY_PER_UNIT_MAX
 from database.tables.columns import now
-from domain.four_eyes import CheckPolicy
+from domain.four_eyes import CNY_PER_UNIT_MAX, CheckPolicy
 from domain.money import Money
 from domain.people import Permission
 from domain.rules.checks import sampling_policy

@@ -96,6 +96,14 @@ async def invite(request: Request, console: At, person: PeopleManager, person_id
     )
 
 
+@router.post("/{person_id}/reset")
+async def ask_reset(request: Request, console: At, person: PeopleManager, person_id: str) -> Response:
+    """Asks a second person to take that person's lost password away; then a link can be made again."""
+    await require_step_up(request, person)
+    await console.newcomers.ask_reset(person.id, person_id)
+    return see_other(f"/setup/people/{person_id}?saved=true")
+
+
 async def _page(
     request: Request, console: Console, person: Person, newcomer: Newcomer, work: WorkForm, refusal: Refusal | None = None
 ) -> Response:  # fmt: skip

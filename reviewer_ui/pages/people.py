@@ -11,11 +11,14 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from activities.access import requests
+from activities.console_accounts import NOBODYS_HASH
 from activities.newcomers import roles_of
-from activities.people import WorkSetUp
+from activities.people import WorkSetUp, shown_relative
 from database.reads import people as reads
 from database.tables.columns import now
 from database.tables.people import AuditRow, PersonRow
+from domain.access import AccessKind
 from domain.cards import CardType
 from domain.money import Money
 from domain.people import Role
@@ -69,8 +72,10 @@ class PersonContext:
     person: PersonRow
     me: bool
     roles: tuple[Role, ...]
+    waiting: tuple[Role, ...]  # Asked for, and not confirmed by a second person yet.
+    reset_waits: bool
     work: WorkForm
-    relatives: tuple[str, ...]
+    relatives: tuple[tuple[str, str], ...]  # As it is stored, and as it is shown.
     absences: tuple[AbsenceLine, ...]
     absence: AbsenceForm
     colleagues: dict[str, str]
@@ -83,6 +88,7 @@ class PersonContext:
     zones: tuple[str, ...]
     typed_seller: str
     passwords: bool
+    in_use: bool  # They have a password: only a reset that two people made takes it away.
     saved: bool
     refusal: Refusal | None
 
@@ -203,14 +209,18 @@ async def _page(
     async with console.services.database.transaction() as session:
         found = await reads.record(session, person_id)
         names, colleagues = await reads.all_names(session), await reads.colleagues(session, person_id)
+        waits = await requests(session, person_id)
+    asked = [role for one in waits for role in one.roles]
     row = found.person
     context = PersonContext(
         shell=shell(request, person),
         person=row,
         me=row.id == person.id,
-        roles=typed.roles if typed.roles is not None else _roles(row),
+        roles=typed.roles if typed.roles is not None else roles_of([*row.roles, *asked]),
+        waiting=roles_of(asked),
+        reset_waits=any(one.kind is AccessKind.RESET for one in waits),
         work=typed.work or work_form(row),
-        relatives=tuple(one.seller for one in found.relatives),
+        relatives=tuple((one.seller, shown_relative(one.seller)) for one in found.relatives),
         absences=lines(found.absences, names, now()),
         absence=typed.absence,
         colleagues=colleagues,
@@ -223,6 +233,7 @@ async def _page(
         zones=COMMON_ZONES,
         typed_seller=typed.seller,
         passwords=console.services.passwords,
+        in_use=row.password_hash != NOBODYS_HASH,
         saved=saved,
         refusal=refusal,
     )

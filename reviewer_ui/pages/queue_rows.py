@@ -44,6 +44,7 @@ class Row:
     order: tuple[OrderReason, ...]
     checking: bool
     decided: bool
+    own_card: bool  # The seller is, by all we know, whoever looks.
     late: bool
     due_at: datetime
     opened_at: datetime
@@ -71,6 +72,7 @@ def row(entry: QueueEntry, person: str, reasons: Reasons, locale: str, now: date
         order=reasons_of(order_facts(task, now), person),
         checking=task.phase is TaskPhase.CHECK,
         decided=task.decided,
+        own_card=person in task.linked,
         late=task.due_at < now,
         due_at=task.due_at,
         opened_at=task.opened_at,

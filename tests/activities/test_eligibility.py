@@ -89,6 +89,7 @@ async def a_random_task(office: Office, chance: random.Random, people: list[str]
         "escalated": chance.random() < 0.2, "decided": chance.random() < 0.05,
         "phase": chance.choice(list(TaskPhase)), "maker_circle": chance.sample(people, chance.randrange(3)),
         "barred": chance.sample(people, 2) if chance.random() < 0.2 else [],
+        "linked": chance.sample(people, 2) if chance.random() < 0.2 else [],
         "assigned_to": chance.choice([None, None, None, chance.choice(people)]),
         "snoozed_until": chance.choice([None, None, now - timedelta(hours=1), now + timedelta(hours=1)]),
     }  # fmt: skip

@@ -11,9 +11,8 @@ import pytest
 from sqlalchemy import text, update
 
 from activities import drafts, leaving
-from activities.reveals import REVEAL, REVEALS_MAX
 from activities.review import Review
-from database.invariants import DECISIONS, FACE_VALUE_COMPARED_SINCE, FOUR_EYES
+from database.invariants import DECISIONS, one_persons_word
 from database.tables.people import AuditRow
 from database.tables.review import ReviewCheckRow, ReviewDecisionRow, ReviewDraftRow, ReviewTaskRow
 from domain.refusals import (
@@ -27,6 +26,7 @@ from domain.refusals import (
     TooManyTries,
 )
 from domain.review import CheckVerdict, ReviewOutcome, TaskPhase
+from domain.rules.checks import reveal_policy
 from tests.activities.test_review import a_task
 from tests.activities.test_second_look import eyes, in_hand_of, the_decision, the_task
 from tests.activities.world import World
@@ -59,15 +59,8 @@ def won(result: Any) -> bool:
 async def broken(world: World, task: str) -> list[str]:
     """What the invariants of decisions and of four eyes say against this task."""
     async with world.database.transaction() as session:
-        (one_word,) = (await session.execute(text("SELECT 9000000000"))).scalars()
         found = [*(await session.execute(text(DECISIONS))).scalars()]
-        found += [
-            *(
-                await session.execute(
-                    text(FOUR_EYES), {"alone_below": one_word, "face_since": FACE_VALUE_COMPARED_SINCE}
-                )
-            ).scalars()
-        ]
+        found += await one_persons_word(session, alone_below=9_000_000_000)
     decisions = {row.id for row in await world.rows(ReviewDecisionRow, task_id=task)}
     return [line for line in found if task in line or any(decision in line for decision in decisions)]
 
@@ -210,17 +203,19 @@ async def test_a_card_that_ended_while_its_task_was_in_hand_leaves_nothing_to_do
     assert await teller(world, datetime.now(UTC) + timedelta(hours=1), made) == []
 
 
-async def test_a_hundred_looks_at_once_are_no_more_than_sixty(world: World) -> None:
+async def test_thirty_looks_at_once_are_no_more_than_an_hours_worth(world: World) -> None:
     card_id, _, person = await held(world)
+    most = reveal_policy(datetime.now(UTC).date()).per_hour_max
     async with world.database.transaction() as session:
         session.add_all(
-            AuditRow(actor=f"person:{person}", act=f"{REVEAL}number", subject=card_id, reason="looked before")
-            for _ in range(REVEALS_MAX - 5)
+            AuditRow(actor=f"person:{person}", act="console:card:reveal_number", subject=card_id, reason="compare")
+            for _ in range(most - 5)
         )
     looks = await at_once(*(world.review.reveal(person, card_id, "number", "compare") for _ in range(30)))
     assert sum(won(one) for one in looks) == 5
     assert {type(one) for one in looks if not won(one)} == {TooManyTries}
-    assert len([row for row in await world.rows(AuditRow, actor=f"person:{person}") if REVEAL in row.act]) == 60
+    acts = [row.act for row in await world.rows(AuditRow, actor=f"person:{person}")]
+    assert (acts.count("console:card:reveal_number"), acts.count("console:card:reveal_refused")) == (most, 25)
 
 
 async def test_what_somebody_typed_while_the_card_was_let_go_is_not_kept(world: World) -> None:

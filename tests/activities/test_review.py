@@ -9,7 +9,6 @@ import pytest
 from activities.corrections import Corrections
 from activities.review_queue import Lease
 from database.tables.columns import now
-from database.tables.people import AuditRow
 from database.tables.review import ReviewDecisionRow, ReviewTaskRow
 from domain.cards import Stage, WaitingFor
 from domain.facts import TaskOpened
@@ -19,8 +18,6 @@ from domain.refusals import (
     CardNumberInvalid,
     FieldInvalid,
     NotAllowed,
-    NotFound,
-    NotSignedIn,
     TaskDecided,
     TaskHeldByAnother,
     TaskNotHeld,
@@ -236,25 +233,3 @@ async def test_a_card_of_unknown_number_or_worth_is_neither_approved_nor_put_bef
         )
     given = Corrections(number=a_number("hualian"), face_value=Money(200_00))
     assert await world.review.record_decision(person, opened.task_id, ReviewOutcome.APPROVE_CORRECTED, corrected=given)
-
-
-async def test_a_secret_is_seen_for_a_reason_that_is_kept(world: World) -> None:
-    number = a_number("starbucks")
-    card_id = await world.a_card("starbucks", number=number)
-    person = await world.a_person()
-    assert await world.review.reveal(person, card_id, "number", "compare with the photo") == number
-    assert await world.review.reveal(person, card_id, "pin", "seller on the phone") == "60412877"
-    kept = await world.rows(AuditRow, actor=f"person:{person}")
-    assert {(row.act, row.subject) for row in kept} == {
-        ("console:card:reveal_number", card_id), ("console:card:reveal_pin", card_id),
-    }  # fmt: skip
-    for who, field, why, refusal in (
-        (person, "number", " ", FieldInvalid),
-        (person, "brand", "curious", FieldInvalid),
-        (await world.a_person("finance"), "number", "curious", NotAllowed),
-        ("nobody", "number", "curious", NotSignedIn),
-    ):
-        with pytest.raises(refusal):
-            await world.review.reveal(who, card_id, field, why)
-    with pytest.raises(NotFound):
-        await world.review.reveal(person, await world.a_card("jd"), "pin", "curious")

@@ -14,7 +14,7 @@ from activities import drafts, leaving
 from activities.corrections import Corrections
 from activities.review import Review
 from activities.staging import FourEyes
-from database.invariants import FACE_VALUE_COMPARED_SINCE, FOUR_EYES
+from database.invariants import one_persons_word
 from database.tables.intake import CardEventRow
 from database.tables.notices import NoticeRow
 from database.tables.people import AbsenceRow, PersonRow
@@ -293,10 +293,6 @@ async def test_the_invariant_names_a_decision_that_was_applied_on_one_persons_wo
     _, _, _, decision = await staged(world, review)
     async with world.database.transaction() as session:
         await session.execute(text("UPDATE review_decision SET applied_at = now() WHERE id = :id"), {"id": decision})
-        found = (
-            (await session.execute(text(FOUR_EYES), {"alone_below": 1, "face_since": FACE_VALUE_COMPARED_SINCE}))
-            .scalars()
-            .all()
-        )
+        found = await one_persons_word(session, alone_below=1)
         assert [line for line in found if decision in line]
         await session.execute(text("UPDATE review_decision SET applied_at = NULL WHERE id = :id"), {"id": decision})

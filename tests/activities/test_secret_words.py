@@ -33,7 +33,6 @@ async def test_no_note_and_no_reason_of_a_reviewer_holds_the_cards_number(world:
         review.record_decision(person, task, ReviewOutcome.APPROVE, note=told),
         review.escalate(person, task, "unsure", told),
         review.snooze(person, task, later, "waiting_answer", told),
-        review.reveal(person, card_id, "number", told),
     )
     for act in acts:
         with pytest.raises(SecretInWords):

@@ -87,6 +87,8 @@ PAGES = (
     OnePage("/payouts", COMPLIANCE),
     OnePage("/trail", COMPLIANCE),
     OnePage("/trail/{card_id}", OPS, "/trail/{decided}"),
+    OnePage("/setup/access", COMPLIANCE),
+    OnePage("/setup/access", ADMIN),
     OnePage("/setup/people", ADMIN),
     OnePage("/setup/people/new", ADMIN),
     OnePage("/setup/people/{person_id}", ADMIN),
@@ -134,6 +136,7 @@ async def scene(house: House) -> Scene:
     names = await _cards(house, browsers, people) | {"review_id": review_id, "decided": drawn_card.card_id}
     await house.cards.payout(drawn_card, PayoutState.UNKNOWN)
     await _around(house, people, names)
+    await send(browsers[ADMIN], f"/setup/people/{people[SUPPORT]}/roles", role=["support", "finance"])
     names["link"] = await _invitation(browsers[ADMIN], people[SUPPORT])
     cookies: dict[Role | str, dict[str, str]] = {role: {"cardloop_console": token} for role, token in tokens.items()}
     cookies |= {NOBODY: {}, HALF_CODE: await _half(house, SUPPORT), HALF_SET_UP: await _half(house, FINANCE)}

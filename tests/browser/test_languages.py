@@ -90,10 +90,12 @@ async def test_the_language_is_switched_in_place_and_back(house: House, browser_
 
 async def test_a_page_that_answers_a_form_leads_home_in_the_other_language(house: House, browser_program: Path) -> None:
     waiting = await house.cards.waiting()
-    token = await house.sessions.open(await house.cards.person(Role.REVIEWER))
+    person = await house.cards.person(Role.REVIEWER)
+    await house.cards.hold(waiting, person)
+    token = await house.sessions.open(person)
     async with desks(house, browser_program) as office, office.visit(token, scripts=False) as at:
         await at.page.goto(f"/cards/{waiting.card_id}")
-        await at.page.fill("#reveal-reason", "1234")
+        await at.page.select_option("#reveal-reason", "compare")
         await at.page.click("button[name=field][value=number]")
         await expect(at.page.locator("#refusal, .secret").first).to_be_visible()
         await at.page.click(".bar-menu > summary")

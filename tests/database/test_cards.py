@@ -160,25 +160,34 @@ async def test_fields_are_sealed_to_their_card_and_the_revision_rises(session: A
 
 async def test_a_live_card_cannot_be_handed_in_twice_and_the_transaction_goes_on(session: AsyncSession) -> None:
     first, second = await a_card(session), await a_card(session)
-    await cards.set_fields(session, RING, first, number=NUMBER)
+    await cards.set_fields(session, RING, first, number=NUMBER, pin=PIN)
     with pytest.raises(DuplicateCard) as refused:
-        await cards.set_fields(session, RING, second, number=NUMBER)
+        await cards.set_fields(session, RING, second, number=NUMBER, pin=PIN)
     assert NUMBER not in repr(refused.value)
     assert refused.value.__suppress_context__
     assert (second.fields_revision, second.fingerprint) == (0, None)
     await cards.record(session, second.id, the_end(Outcome.REJECTED))
 
 
+async def test_where_there_is_a_pin_a_number_with_another_pin_blocks_nobody(session: AsyncSession) -> None:
+    first, second, third = [await a_card(session, brand="walmart") for _ in range(3)]
+    await cards.set_fields(session, RING, first, number=NUMBER, pin="11111111")
+    await cards.set_fields(session, RING, second, number=NUMBER)  # Not proved by anything yet.
+    assert await cards.set_fields(session, RING, third, number=NUMBER, pin="22222222") == 1
+    with pytest.raises(DuplicateCard):
+        await cards.set_fields(session, RING, second, pin="22222222")
+
+
 @pytest.mark.parametrize("outcome", Outcome)
 async def test_a_card_may_come_again_only_after_an_end_that_freed_it(session: AsyncSession, outcome: Outcome) -> None:
     first, second = await a_card(session), await a_card(session)
-    await cards.set_fields(session, RING, first, number=NUMBER)
+    await cards.set_fields(session, RING, first, number=NUMBER, pin=PIN)
     await cards.record(session, first.id, the_end(outcome))
     if outcome in (Outcome.PAID, Outcome.PAYMENT_REFUSED):
         with pytest.raises(DuplicateCard):
-            await cards.set_fields(session, RING, second, number=NUMBER)
+            await cards.set_fields(session, RING, second, number=NUMBER, pin=PIN)
     else:
-        assert await cards.set_fields(session, RING, second, number=NUMBER) == 1
+        assert await cards.set_fields(session, RING, second, number=NUMBER, pin=PIN) == 1
 
 
 async def test_of_eight_that_race_with_one_number_exactly_one_gets_it(database: Database) -> None:
@@ -189,7 +198,7 @@ async def test_of_eight_that_race_with_one_number_exactly_one_gets_it(database: 
     async def claim(card_id: str) -> bool:
         try:
             async with database.transaction() as session:
-                await cards.set_fields(session, RING, await cards.load(session, card_id), number=number)
+                await cards.set_fields(session, RING, await cards.load(session, card_id), number=number, pin=PIN)
         except DuplicateCard:
             return False
         return True

@@ -84,3 +84,20 @@ def test_apart_is_the_same_from_both_sides_and_false_for_anybody_on_both(
     makers: frozenset[str], others: frozenset[str]
 ) -> None:
     assert apart(makers, others) == apart(others, makers) == (not any(one in others for one in makers))
+
+
+@pytest.mark.parametrize(
+    ("handled_by", "two"),
+    [
+        ({}, True),
+        ({"mei": {"root"}}, True),
+        ({"mei": {"root"}, "lin": {"root"}}, False),  # One administrator made both.
+        ({"mei": {"lin"}}, False),  # One made the other.
+        ({"lin": {"mei"}}, False),
+        ({"mei": {"root"}, "lin": {"rita"}}, True),
+    ],
+)
+def test_accounts_that_one_person_had_in_hand_are_not_two_people(handled_by: dict[str, set[str]], two: bool) -> None:
+    handled = {one: frozenset(by) for one, by in handled_by.items()}
+    assert apart(frozenset({"mei"}), frozenset({"lin"}), handled) is two
+    assert apart(frozenset({"lin"}), frozenset({"mei"}), handled) is two

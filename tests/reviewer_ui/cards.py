@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import delete, update
 
+from activities.links import people_linked
 from activities.placing import placed
 from database.repositories import cards as stored
 from database.repositories.cards import Change
@@ -74,7 +75,7 @@ class Cards:
         waiting = Waiting(card_id, identifiers.review_task(card_id, 1), identifiers.new_id())
         now = datetime.now(UTC)
         async with self._database.transaction() as session:
-            session.add(_submission(card_id))
+            session.add(_submission(card_id, self._keyring))
             await session.flush()
             card = CardRow(
                 id=card_id, submission_id=f"S{card_id}", position=0, card_type=kind.card_type, brand=brand_code, currency=kind.currency,
@@ -91,6 +92,7 @@ class Cards:
                 id=waiting.task_id, card_id=card_id, card_type=kind.card_type, brand=brand_code, value_minor=44_100,
                 reasons=list(reasons), warn_at=now, due_at=now + timedelta(minutes=due_in_min), escalated=escalated,
             )  # fmt: skip
+            task.linked = sorted(await people_linked(session, self._keyring, card_id))
             placed(task, now)
             session.add(task)
             await session.flush()
@@ -108,6 +110,13 @@ class Cards:
                     state=state,
                 )
             )
+
+    async def hold(self, waiting: Waiting, person_id: str) -> None:
+        """The task is in this person's hand for ten minutes."""
+        now = datetime.now(UTC)
+        async with self._database.transaction() as session:
+            task = await session.get_one(ReviewTaskRow, waiting.task_id)
+            task.leased_by, task.leased_at, task.leased_until = person_id, now, now + timedelta(minutes=10)
 
     async def run_out(self, waiting: Waiting) -> None:
         """The lease ended a second ago."""
@@ -150,10 +159,14 @@ class Cards:
         return [photo, reading]
 
 
-def _submission(card_id: str) -> SubmissionRow:
+def _submission(card_id: str, keyring: KeyRing) -> SubmissionRow:
+    account, name = (
+        keyring.seal_text(value, purpose="submission", aad=f"submission:S{card_id}:{field}")
+        for field, value in (("payee_account", "13800000021"), ("payee_name", "王芳"))
+    )
     return SubmissionRow(
         id=f"S{card_id}", owner="seller:1", idempotency_key=card_id, request_hash="-", channel="web", locale="zh_CN",
-        payee_account_sealed=b"-", payee_name_sealed=b"-", payee_masked="138****0021",
+        payee_account_sealed=account, payee_name_sealed=name, payee_masked="138****0021",
     )  # fmt: skip
 
 

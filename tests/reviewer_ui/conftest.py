@@ -19,7 +19,6 @@ from PIL import Image, ImageDraw
 from activities.console_sign_in import ConsoleSignIn
 from activities.notices import Channels, Notices
 from activities.payees import Payees
-from activities.reveals import REVEALS_MAX
 from activities.review import Review
 from database.migrate import upgrade
 from database.session import Database
@@ -96,7 +95,6 @@ async def a_house(
     folder: Path,
     *,
     undo_s: int | None = 0,
-    reveals_max: int = REVEALS_MAX,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> AsyncIterator[House]:
     """A console over the migrated database at `url`, its photos in `folder`. Decisions leave at once unless `undo_s` says otherwise; `now` is the clock by which they are made."""
@@ -106,7 +104,7 @@ async def a_house(
         lambda jpeg: keyring.seal(jpeg, purpose="photo", aad="test"),
         lambda kept: keyring.open(kept, purpose="photo", aad="test"),
     )
-    review = Review(database, keyring, now, undo_s=undo_s, reveals_max=reveals_max)
+    review = Review(database, keyring, now, undo_s=undo_s)
     desk = StraightDesk(review)
     services = ConsoleServices(
         database=database,

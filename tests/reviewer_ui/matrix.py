@@ -24,6 +24,7 @@ PAYOUT_READERS = frozenset({SENIOR, FINANCE, COMPLIANCE})
 PAYEE_CORRECTORS = frozenset({SENIOR, FINANCE})
 TRAIL_READERS = frozenset({OPS, COMPLIANCE})
 ADMINS = frozenset({ADMIN})
+CONFIRMERS = frozenset({COMPLIANCE, ADMIN})
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,10 @@ MATRIX = (
     Line("GET", "/setup/people", ADMINS),
     Line("GET", "/setup/people/new", ADMINS),
     Line("POST", "/setup/people", ADMINS, (422,)),
-    Line("POST", "/setup/people/{person_id}/invitation", ADMINS, (200,)),
+    Line("POST", "/setup/people/{person_id}/invitation", ADMINS, (409,)),
+    Line("POST", "/setup/people/{person_id}/reset", ADMINS, (422,)),
+    Line("GET", "/setup/access", CONFIRMERS),
+    Line("POST", "/setup/access/{request_id}", CONFIRMERS, (404,)),
     Line("GET", "/setup/people/{person_id}", ADMINS),
     Line("POST", "/setup/people/{person_id}/roles", ADMINS, (422,)),
     Line("POST", "/setup/people/{person_id}/work", ADMINS, (422,)),

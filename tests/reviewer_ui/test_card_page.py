@@ -263,7 +263,7 @@ async def test_only_after_a_reveal_the_number_and_its_reading_are_compared_in_th
     waiting, browser = await house.cards.waiting(number=typed), await house.as_(Role.REVIEWER)
     await post(browser, f"/cards/{waiting.card_id}/take", task_id=waiting.task_id)
     assert typed not in (await browser.get(f"/cards/{waiting.card_id}")).text
-    shown = await post(browser, f"/cards/{waiting.card_id}/reveal", field="number", reason="Compare with the photo")
+    shown = await post(browser, f"/cards/{waiting.card_id}/reveal", field="number", reason_code="compare")
     assert shown.status_code == 200
     rows = re.findall(r'<div class="compared">(.*?)</div>', shown.text, re.S)
     spelled = [re.findall(r'aria-hidden="true"><span>(.)</span><span>(.)</span>', row) for row in rows]

@@ -186,10 +186,11 @@ async def test_secrets_are_in_no_page(house: House) -> None:
 
 async def test_a_secret_is_revealed_for_a_reason_and_never_stored(house: House) -> None:
     waiting, browser = await house.cards.waiting(), await house.as_(Role.REVIEWER)
-    bare = await post(browser, f"/cards/{waiting.card_id}/reveal", field="pin", reason="  ")
+    await post(browser, f"/cards/{waiting.card_id}/take", task_id=waiting.task_id)
+    bare = await post(browser, f"/cards/{waiting.card_id}/reveal", field="pin", reason_code="  ")
     assert bare.status_code == 422
     assert PIN not in bare.text
-    shown = await post(browser, f"/cards/{waiting.card_id}/reveal", field="pin", reason="the store asks on the phone")
+    shown = await post(browser, f"/cards/{waiting.card_id}/reveal", field="pin", reason_code="call")
     assert PIN in shown.text
     assert shown.headers["cache-control"] == "no-store"
     assert 'http-equiv="refresh" content="20' in shown.text

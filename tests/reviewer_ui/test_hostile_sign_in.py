@@ -75,7 +75,7 @@ async def test_five_wrong_passwords_from_elsewhere_do_not_refuse_the_right_one(h
 async def test_guessing_the_password_of_a_step_up_stops_too(house: House) -> None:
     person, waiting = await employed(house), await house.cards.waiting()
     browser = await proved_long_ago(house, person.id)
-    look = {"field": "number", "reason": "compare with the photo"}
+    look = {"field": "number", "reason_code": "compare"}
     answers = [
         await post(browser, f"/cards/{waiting.card_id}/reveal", **look, step_up_password=f"guess {place}")
         for place in range(6)
@@ -152,7 +152,7 @@ async def test_no_page_of_a_card_is_kept_by_a_browser_or_a_proxy(house: House) -
     answers = [
         await browser.get(here), await browser.get(f"{here}/photos/{waiting.photo_id}"), await browser.get("/review"),
         await browser.get(f"{here}/photos/{waiting.photo_id}/preview"), await browser.get("/insight/backlog.csv"),
-        await post(browser, f"{here}/reveal", field="number", reason="compare with the photo"),
+        await post(browser, f"{here}/reveal", field="number", reason_code="compare"),
         await browser.get("/cards/NOBODY"),
     ]  # fmt: skip
     assert {answer.headers["cache-control"] for answer in answers} == {"no-store"}

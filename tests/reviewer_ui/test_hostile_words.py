@@ -67,7 +67,8 @@ async def everybodys_words(house: House, one: Waiting, told: str, beside: bool) 
         (f"{here}/escalate", {"task_id": task, "reason_code": told}),
         (f"{here}/take-over", {"task_id": task, "reason_code": "urgent", "note": told}),
         (f"{here}/check", {"task_id": task, "act": "return:look_again", "note": told}),
-        (f"{here}/reveal", {"field": "number", "reason": told}),
+        (f"{here}/reveal", {"field": "number", "reason_code": told}),
+        (f"{here}/reveal", {"field": told, "reason_code": "compare"}),
         (f"{here}/comments", {"words": told}),
     ]
     about_none: list[tuple[str, dict[str, str]]] = [

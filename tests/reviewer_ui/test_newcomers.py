@@ -44,7 +44,12 @@ async def test_an_administrator_adds_somebody_with_roles_skills_and_limit(house:
     assert 'href="/setup/people/new"' in (await browser.get("/setup/people")).text
     mei = (await send(browser, "/setup/people", **NEW)).headers["location"].split("/")[-1].removesuffix("?saved=true")
     row = await row_of(house, mei)
-    assert (row.name, row.email, row.roles) == ("Mei Lin", "mei.lin@example.com", ["reviewer"])
+    assert (row.name, row.email, row.roles) == (
+        "Mei Lin",
+        "mei.lin@example.com",
+        [],
+    )  # A second person confirms the role.
+    assert "Waiting for a second person" in (await browser.get(f"/setup/people/{mei}")).text
     assert (row.limit_minor, row.capacity, row.skill_types, row.team) == (500_000, 7, ["dining", "regional"], "night")
     assert await acts_on(house, mei) == ["add"]
     again = await send(browser, "/setup/people", **NEW)
@@ -97,7 +102,7 @@ async def test_a_link_opens_once_and_only_as_it_was_made(house: House) -> None:
 
 
 async def test_a_new_password_ends_every_session_of_that_person(house: House) -> None:
-    lin = await person_with(house, Role.REVIEWER, "Lin")
+    lin = await person_with(house, Role.REVIEWER, "Lin", password_hash="-")
     there, link = await browser_of(house, lin), await link_for(await house.as_(Role.ADMIN), lin)
     assert (await there.get("/review")).status_code == 200
     await choose(house, link)

@@ -264,7 +264,8 @@ async def test_without_a_provider_there_is_no_such_way(house: House) -> None:
 async def test_a_sensitive_act_sends_them_to_the_provider_to_show_themselves_anew(entrance: Entrance) -> None:
     waiting = await entrance.house.cards.waiting()
     browser = await proved_long_ago(entrance.house, entrance.person.id, "oidc")
-    reveal = {"field": "number", "reason": "the seller is on the telephone"}
+    await entrance.house.cards.hold(waiting, entrance.person.id)
+    reveal = {"field": "number", "reason_code": "call"}
     asked = await post(browser, f"/cards/{waiting.card_id}/reveal", **reveal)
     assert (asked.status_code, 'href="/step-up/provider"' in asked.text) == (403, True)
     assert 'name="step_up_password"' not in asked.text
@@ -292,7 +293,7 @@ async def test_showing_somebody_elses_face_proves_nothing(entrance: Entrance) ->
     answer = await browser.get(await entrance.way_back(await browser.get("/step-up/provider")))
     assert answer.status_code == 400
     waiting = await entrance.house.cards.waiting()
-    reveal = await post(browser, f"/cards/{waiting.card_id}/reveal", field="number", reason="anything")
+    reveal = await post(browser, f"/cards/{waiting.card_id}/reveal", field="number", reason_code="compare")
     assert reveal.status_code == 403
 
 
@@ -302,5 +303,5 @@ async def test_who_has_an_authenticator_too_is_asked_for_its_digits(entrance: En
         await proved_long_ago(entrance.house, entrance.person.id, "oidc"),
         await entrance.house.cards.waiting(),
     )
-    asked = await post(browser, f"/cards/{waiting.card_id}/reveal", field="number", reason="anything")
+    asked = await post(browser, f"/cards/{waiting.card_id}/reveal", field="number", reason_code="compare")
     assert 'name="step_up_code"' in asked.text

@@ -9,11 +9,10 @@ import pytest
 from playwright.async_api import expect
 
 from domain.people import Role
+from domain.reveals import RevealPolicy
 from tests.browser.console import desks
 from tests.reviewer_ui.cards import NUMBER, PIN
-from tests.reviewer_ui.conftest import House, a_house, post
-
-REASON = "the store asks on the phone"
+from tests.reviewer_ui.conftest import House, post
 
 
 async def _by_htmx(browser: httpx.AsyncClient, card_id: str, **form: str) -> httpx.Response:
@@ -24,13 +23,14 @@ async def _by_htmx(browser: httpx.AsyncClient, card_id: str, **form: str) -> htt
 @pytest.mark.parametrize(
     ("form", "status"),
     [
-        ({"field": "pin", "reason": " a "}, 422),
-        ({"field": "pin", "reason": f"it reads {NUMBER}"}, 422),
-        ({"field": "face_value", "reason": REASON}, 404),
+        ({"field": "pin", "reason_code": " a "}, 422),
+        ({"field": "pin", "reason_code": f"it reads {NUMBER}"}, 422),
+        ({"field": "face_value", "reason_code": "compare"}, 422),
     ],
 )
 async def test_a_refused_reveal_answers_with_the_refusal_alone(house: House, form: dict[str, str], status: int) -> None:
     waiting, browser = await house.cards.waiting(), await house.as_(Role.REVIEWER)
+    await post(browser, f"/cards/{waiting.card_id}/take", task_id=waiting.task_id)
     answer = await _by_htmx(browser, waiting.card_id, **form)
     assert answer.status_code == status
     assert answer.text.count('role="alert"') == 1
@@ -40,23 +40,20 @@ async def test_a_refused_reveal_answers_with_the_refusal_alone(house: House, for
 
 
 async def test_whoever_has_looked_too_often_reads_so_where_the_secret_would_be(
-    console_url: str, tmp_path: Path, browser_program: Path
+    house: House, browser_program: Path
 ) -> None:
-    async with a_house(console_url, tmp_path, reveals_max=1) as house:
-        await _looks_too_often(house, browser_program)
-
-
-async def _looks_too_often(house: House, browser_program: Path) -> None:
-    waiting = await house.cards.waiting()
-    token = await house.sessions.open(await house.cards.person(Role.REVIEWER))
+    house.app.state.console.services.review.reveals = RevealPolicy("test", 1, 9, 9)
+    waiting, person = await house.cards.waiting(), await house.cards.person(Role.REVIEWER)
+    await house.cards.hold(waiting, person)
+    token = await house.sessions.open(person)
     async with desks(house, browser_program) as office, office.visit(token) as at:
         await at.page.goto(f"/cards/{waiting.card_id}")
-        await at.page.fill("#reveal-reason", REASON)
+        await at.page.select_option("#reveal-reason", "call")
         await at.page.click("button[name=field][value=number]")
         await expect(at.page.locator(".secret code")).to_have_text(NUMBER)
         await at.page.click("button[name=field][value=pin]")
         await at.page.wait_for_selector("#secret [role=alert]")
         assert "Too many tries" in await at.page.inner_text("#secret")
         assert await at.page.locator(".secret").count() == 0
-        assert await at.page.input_value("#reveal-reason") == REASON
+        assert await at.page.input_value("#reveal-reason") == "call"
     assert [one for one in at.complaints if "429" not in one] == []

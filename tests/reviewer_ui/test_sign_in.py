@@ -166,7 +166,7 @@ async def test_the_switches_lead_back_to_where_one_was(house: House) -> None:
     waiting, browser = await house.cards.waiting(), await house.as_(Role.REVIEWER)
     filtered = await browser.get("/review?due=soon&sort=value")
     assert 'name="back" value="/review?due=soon&amp;sort=value"' in filtered.text
-    refused = await post(browser, f"/cards/{waiting.card_id}/reveal", field="pin", reason=" ")
+    refused = await post(browser, f"/cards/{waiting.card_id}/reveal", field="pin", reason_code=" ")
     assert (refused.status_code, f'name="back" value="/cards/{waiting.card_id}"' in refused.text) == (422, True)
 
 

@@ -13,11 +13,11 @@ from tests.reviewer_ui.cards import NUMBER, Waiting
 from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.doors import PASSWORD, authenticator, employed, now_code, proved_long_ago
 
-REASON = "the seller quotes a digit 'that' differs"
+REASON = "call"
 
 
 async def _reveal(browser: httpx.AsyncClient, waiting: Waiting, **proof: str) -> httpx.Response:
-    return await post(browser, f"/cards/{waiting.card_id}/reveal", field="number", reason=REASON, **proof)
+    return await post(browser, f"/cards/{waiting.card_id}/reveal", field="number", reason_code=REASON, **proof)
 
 
 async def _again(browser: httpx.AsyncClient, page: httpx.Response, **proof: str) -> httpx.Response:
@@ -38,11 +38,13 @@ async def _revealed(house: House, person_id: str) -> list[str]:
 
 async def test_who_just_signed_in_is_not_asked(house: House) -> None:
     waiting, browser = await house.cards.waiting(), await house.as_(Role.SENIOR)
+    await post(browser, f"/cards/{waiting.card_id}/take", task_id=waiting.task_id)
     assert NUMBER in (await _reveal(browser, waiting)).text
 
 
 async def test_after_ten_minutes_the_act_waits_for_the_password_and_goes_on_with_what_was_typed(house: House) -> None:
     waiting, person = await house.cards.waiting(), await employed(house)
+    await house.cards.hold(waiting, person.id)
     browser = await proved_long_ago(house, person.id)
     asked = await _reveal(browser, waiting)
     assert asked.status_code == 403
@@ -60,6 +62,7 @@ async def test_after_ten_minutes_the_act_waits_for_the_password_and_goes_on_with
 
 async def test_with_an_authenticator_its_digits_are_asked_and_no_password_will_do(house: House) -> None:
     waiting, person = await house.cards.waiting(), await employed(house)
+    await house.cards.hold(waiting, person.id)
     device = await authenticator(house, person.id)
     browser = await proved_long_ago(house, person.id, "totp")
     asked = await _reveal(browser, waiting)
@@ -74,6 +77,7 @@ async def test_with_an_authenticator_its_digits_are_asked_and_no_password_will_d
 
 async def test_to_htmx_the_question_is_a_dialog_that_sends_the_act_to_its_own_place(house: House) -> None:
     waiting, person = await house.cards.waiting(), await employed(house)
+    await house.cards.hold(waiting, person.id)
     browser = await proved_long_ago(house, person.id)
     browser.headers.update({"hx-request": "true", "hx-target": "secret"})
     asked = await _reveal(browser, waiting)
@@ -88,6 +92,7 @@ async def test_to_htmx_the_question_is_a_dialog_that_sends_the_act_to_its_own_pl
 
 async def test_a_proof_is_of_one_browser(house: House) -> None:
     waiting, person = await house.cards.waiting(), await employed(house)
+    await house.cards.hold(waiting, person.id)
     one = await proved_long_ago(house, person.id)
     other = await proved_long_ago(house, person.id)
     await _reveal(one, waiting, step_up_password=PASSWORD)

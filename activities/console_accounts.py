@@ -1,0 +1,20 @@
+"""What every way of making, resetting or ending somebody's account at the console shares."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.tables.people import ConsoleSessionRow
+
+NOBODYS_HASH = "-"  # No password has it: nobody signs in by it.
+
+
+async def end_sessions(session: AsyncSession, person: str, now: datetime) -> None:
+    """Sign a person out of every browser."""
+    row: Any = ConsoleSessionRow
+    open_ones = (row.person_id == person, row.ended_at.is_(None))
+    await session.execute(update(ConsoleSessionRow).where(*open_ones).values(ended_at=now))

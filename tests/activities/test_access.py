@@ -1,0 +1,140 @@
+"""Roles that pay or check, and passwords of accounts in use, are given by two people; compliance is told of each step."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from activities.access import Access
+from activities.newcomers import Newcomer, Newcomers
+from activities.people import People, WorkSetUp
+from database.tables.notices import NoticeRow
+from database.tables.people import AccessRequestRow, AuditRow, PersonIdentityRow, PersonRow
+from domain.access import AccessAnswer
+from domain.identifiers import new_id
+from domain.people import Role
+from domain.refusals import AccountInUse, NotAllowed, NotFound, NotIndependent, OwnRoles
+from tests.activities.world import World
+
+WORK = WorkSetUp(team="cards", timezone="Asia/Shanghai")
+
+
+async def a_newcomer(world: World, by: str, *roles: Role) -> str:
+    """Somebody added in the console by an administrator, who has confirmed nothing yet."""
+    newcomer = Newcomer(f"{new_id().lower()}@example.com", "Mei", roles or (Role.REVIEWER,))
+    return await Newcomers(world.database, world.keyring).add(by, newcomer, WORK)
+
+
+async def waiting(world: World, person: str) -> str:
+    """The id of the request that waits for that person."""
+    (request,) = await world.rows(AccessRequestRow, person_id=person, answer=None)
+    return str(request.id)
+
+
+async def roles(world: World, person: str) -> list[str]:
+    (row,) = await world.rows(PersonRow, id=person)
+    return list(row.roles)
+
+
+async def news(world: World, officer: str, person: str) -> list[str]:
+    """What compliance was told of that person, in order."""
+    rows = await world.rows(NoticeRow, person_id=officer, kind="access")
+    return [row.facts["news"] for row in sorted(rows, key=lambda row: row.at) if row.facts["person"] == person]
+
+
+async def test_a_role_that_pays_or_checks_counts_once_a_second_person_confirms_it(world: World) -> None:
+    officer, root, rita = (
+        await world.a_person("compliance"),
+        await world.a_person("admin"),
+        await world.a_person("admin"),
+    )
+    mei = await a_newcomer(world, root, Role.REVIEWER, Role.SUPPORT)
+    assert await roles(world, mei) == ["support"]
+    access, request = Access(world.database), await waiting(world, mei)
+    with pytest.raises(NotIndependent):
+        await access.confirm(root, request)
+    with pytest.raises(NotAllowed):
+        await access.confirm(await world.a_person("senior"), request)
+    assert await access.confirm(rita, request) == mei
+    assert await roles(world, mei) == ["reviewer", "support"]
+    with pytest.raises(NotFound):
+        await access.confirm(officer, request)
+    assert await news(world, officer, mei) == ["added", "roles_asked", "granted"]
+
+
+async def test_an_administrator_that_one_made_oneself_confirms_nothing_for_them(world: World) -> None:
+    root, officer = await world.a_person("admin"), await world.a_person("compliance")
+    own = await a_newcomer(world, root, Role.ADMIN)
+    await Access(world.database).confirm(officer, await waiting(world, own))
+    mei = await a_newcomer(world, root)
+    with pytest.raises(NotIndependent):
+        await Access(world.database).confirm(own, await waiting(world, mei))
+    in_eight_days = Access(world.database, lambda: datetime.now(UTC) + timedelta(days=8))
+    await in_eight_days.confirm(own, await waiting(world, mei))
+
+
+async def test_nobody_confirms_their_own_and_a_newer_request_takes_the_place_of_the_one_before(world: World) -> None:
+    root, officer, lin = (
+        await world.a_person("admin"),
+        await world.a_person("compliance"),
+        await world.a_person("support"),
+    )
+    people, access = People(world.database, world.keyring), Access(world.database)
+    await people.set_roles(root, officer, [Role.COMPLIANCE, Role.SENIOR])
+    with pytest.raises(OwnRoles):
+        await access.confirm(officer, await waiting(world, officer))
+    await people.set_roles(root, lin, [Role.SUPPORT, Role.FINANCE])
+    first = await waiting(world, lin)
+    await people.set_roles(root, lin, [Role.SUPPORT, Role.REVIEWER])
+    with pytest.raises(NotFound):
+        await access.confirm(officer, first)
+    await access.refuse(officer, await waiting(world, lin))
+    answers = [row.answer for row in await world.rows(AccessRequestRow, person_id=lin)]
+    assert sorted(answers) == [AccessAnswer.REFUSED, AccessAnswer.REPLACED]
+    assert await roles(world, lin) == ["support"]
+
+
+async def test_what_is_taken_away_is_gone_at_once_and_told(world: World) -> None:
+    root, officer, lin = (
+        await world.a_person("admin"),
+        await world.a_person("compliance"),
+        await world.a_person("reviewer", "support"),
+    )
+    await People(world.database, world.keyring).set_roles(root, lin, [Role.SUPPORT])
+    assert await roles(world, lin) == ["support"]
+    await People(world.database, world.keyring).switch(root, lin, False)
+    assert await news(world, officer, lin) == ["revoked", "switched_off"]
+
+
+async def test_an_account_in_use_gets_a_link_only_after_two_people_reset_it(world: World) -> None:
+    officer, root, rita = (
+        await world.a_person("compliance"),
+        await world.a_person("admin"),
+        await world.a_person("admin"),
+    )
+    lin = await world.a_person("reviewer")
+    newcomers = Newcomers(world.database, world.keyring)
+    with pytest.raises(AccountInUse):  # The row has a password hash of its own.
+        await newcomers.invite(root, lin)
+    await newcomers.ask_reset(root, lin)
+    with pytest.raises(AccountInUse):
+        await newcomers.invite(root, lin)
+    await Access(world.database).confirm(rita, await waiting(world, lin))
+    assert (await newcomers.invite(root, lin)).person_id == lin
+    assert await news(world, officer, lin) == ["reset_asked", "reset", "invited"]
+
+
+async def test_somebody_whom_a_provider_signs_in_gets_no_link_for_a_password(world: World) -> None:
+    root = await world.a_person("admin")
+    mei = await a_newcomer(world, root)
+    async with world.database.transaction() as session:
+        session.add(PersonIdentityRow(issuer="https://id.example", subject=mei, person_id=mei))
+    with pytest.raises(AccountInUse):
+        await Newcomers(world.database, world.keyring).invite(root, mei)
+    async with world.database.transaction() as session:
+        row: Any = AuditRow
+        found = await session.execute(select(AuditRow).where(row.subject == mei, row.act == "console:person:invite"))
+        assert found.first() is None
