@@ -12,8 +12,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from activities.leasing import require
+from activities.links import people_linked
 from activities.reasons import require_reason
-from activities.standing import standing
+from activities.standing import handled_by, standing
 from activities.submitting import masked_account, payee_index_of
 from database.repositories import cards
 from database.repositories.cards import Change
@@ -77,14 +78,17 @@ class Payees:
     async def propose(self, person: str, card_id: str, account: str, name: str, reason_code: str) -> None:
         """A person proposes another payee, for somebody else to agree to.
 
-        Refuses NotAllowed, ReasonUnknown, NotFound, NotExpectedNow, FieldInvalid, and CorrectionWaits when one waits already.
+        Refuses NotAllowed, ReasonUnknown, NotFound, NotExpectedNow, FieldInvalid, OwnWork to whoever is linked to the
+        seller, and CorrectionWaits when one waits already.
         """
         async with self._database.transaction() as session:
             await require(session, person, Permission.CORRECT_PAYEE)
             await require_reason(session, ReasonedAct.CORRECT_PAYEE, reason_code)
             card, submission = await _waiting(session, card_id)
             row = self._row(submission, account, name, f"person:{person}", reason_code)
-            row.proposers = sorted((await standing(session, person, self._now())).circle)
+            circle = (await standing(session, person, self._now())).circle
+            await self._require_unlinked(session, card_id, circle)
+            row.proposers = sorted(circle)
             session.add(row)
             session.add(_audited(person, "propose", card_id, reason_code, row))
             try:
@@ -97,7 +101,8 @@ class Payees:
     async def agree(self, person: str, card_id: str, correction_id: str) -> None:
         """A second person agrees: the payee counts, and the card is paid again.
 
-        Refuses NotAllowed, OwnWork to whoever proposed it or acts for them, NotFound when it no longer waits.
+        Refuses NotAllowed, OwnWork to whoever is no independent second person or is linked to the seller, NotFound when it
+        no longer waits.
         """
         async with self._database.transaction() as session:
             card, submission, row = await self._checked(session, person, card_id, correction_id)
@@ -162,9 +167,16 @@ class Payees:
         row = await _open(session, submission.id)
         if row is None or row.id != correction_id:
             raise NotFound(correction=correction_id[:26])
-        if not apart(frozenset(row.proposers), (await standing(session, person, self._now())).circle):
+        proposers, circle = frozenset(row.proposers), (await standing(session, person, self._now())).circle
+        if not apart(proposers, circle, await handled_by(session, proposers | circle, self._now())):
             raise OwnWork()
+        await self._require_unlinked(session, card_id, circle)
         return card, submission, row
+
+    async def _require_unlinked(self, session: AsyncSession, card_id: str, circle: frozenset[str]) -> None:
+        """Refuses OwnWork to whoever is linked to the card's seller, or acts for somebody who is."""
+        if await people_linked(session, self._keyring, card_id, circle):
+            raise OwnWork()
 
     async def _apply(
         self, session: AsyncSession, card: CardRow, submission: SubmissionRow, row: PayeeCorrectionRow, actor: str

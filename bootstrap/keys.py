@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
@@ -20,23 +20,35 @@ KEY_RING, FORM_SECRET = "keyring.json", "forms.secret"
 ALIPAY_OURS, ALIPAY_OURS_PUBLIC, ALIPAY_THEIRS = "app_private_key.pem", "app_public_key.pem", "alipay_public_key.pem"
 
 
-@dataclass(frozen=True)
 class Secrets:
-    """What the programs sign and seal with; nothing of it is printed."""
+    """What the programs sign and seal with; nothing of it is printed. Each file is read by the process that uses it, and by
+    no other: a container is given only its own. Raises Problem naming the file that is missing.
+    """
 
-    keyring: KeyRing
-    partner_secret: str = field(repr=False)  # Signs calls to and reports from issuers, stores, outlets.
-    form_secret: str = field(repr=False)  # Signs forms and cookies.
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    @cached_property
+    def keyring(self) -> KeyRing:
+        """What seals and signs within the platform."""
+        return KeyRing.from_json(_read(self._settings.keys / KEY_RING).decode())
+
+    @cached_property
+    def partner_secret(self) -> str:
+        """Signs calls to issuers, stores, outlets, the currency desk and the message service."""
+        return _read(self._settings.outside_secret_file).decode().strip()
+
+    @cached_property
+    def form_secret(self) -> str:
+        """Signs forms and cookies."""
+        return _read(self._settings.keys / FORM_SECRET).decode().strip()
 
 
 def load(settings: Settings) -> Secrets:
-    """Reads every secret but the one that pays. Raises Problem naming the first file that is missing."""
-    folder = settings.keys
-    return Secrets(
-        keyring=KeyRing.from_json(_read(folder / KEY_RING).decode()),
-        partner_secret=_read(settings.outside_secret_file).decode().strip(),
-        form_secret=_read(folder / FORM_SECRET).decode().strip(),
-    )
+    """The secrets but the one that pays. Raises Problem without a key ring, which every process needs."""
+    secrets = Secrets(settings)
+    _ = secrets.keyring
+    return secrets
 
 
 def ensure(settings: Settings) -> None:

@@ -84,7 +84,52 @@ def test_our_containers_hold_no_more_power_than_they_need() -> None:
         service = SERVICES[name]
         assert service["read_only"], name
         assert service["cap_drop"] == ["ALL"], name
-        assert any(volume.endswith(":/keys:ro") for volume in service["volumes"]), name
+
+
+KEYS = {
+    "api": {"keyring.json", "outside.secret", "forms.secret", "alipay/alipay_public_key.pem"},
+    "console": {"keyring.json", "forms.secret"},
+    "codec": {"keyring.json"},
+    "worker-cards": {"keyring.json", "outside.secret", "alipay/app_private_key.pem", "alipay/alipay_public_key.pem"},
+    "worker-reading": {"keyring.json"},
+    "migrate": set(),
+}
+
+
+@pytest.mark.parametrize("name", sorted(OURS))
+def test_each_container_is_given_only_the_keys_that_it_uses(name: str) -> None:
+    mounted = [volume.split(":/keys/")[1] for volume in SERVICES[name].get("volumes", []) if ":/keys/" in volume]
+    assert {path.removesuffix(":ro") for path in mounted} == KEYS[name]
+    assert all(path.endswith(":ro") for path in mounted)
+
+
+def test_only_the_worker_that_pays_has_the_key_that_pays() -> None:
+    having = {
+        name
+        for name, service in SERVICES.items()
+        if any("app_private_key" in one for one in service.get("volumes", []))
+    }
+    assert having == {"worker-cards"}
+
+
+def test_temporal_is_reached_by_our_processes_and_its_page_alone() -> None:
+    on = {name for name, service in SERVICES.items() if "temporal" in service["networks"]}
+    assert on == {
+        "temporal",
+        "temporal-namespace",
+        "temporal-ui",
+        "migrate",
+        "api",
+        "console",
+        "worker-cards",
+        "worker-reading",
+    }
+    assert {name for name, service in SERVICES.items() if "temporal-store" in service["networks"]} == {
+        "temporal", "temporal-database", "temporal-schema"
+    }  # fmt: skip
+    networks = yaml.safe_load(TEXT)["networks"]
+    assert all(networks[name]["internal"] for name in ("inside", "temporal", "temporal-store"))
+    assert SERVICES["temporal-ui"]["environment"]["TEMPORAL_DISABLE_WRITE_ACTIONS"] == "true"
 
 
 def test_the_images_are_staged_and_run_as_nobody_special() -> None:

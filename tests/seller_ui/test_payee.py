@@ -1,0 +1,77 @@
+"""A seller whose payee was refused reads why and names another, on the card's own page, in their language."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from database.session import Database
+from domain.cards import Stage, WaitingFor
+from tests.seller_ui.pages import Page
+from tests.seller_ui.test_selling import card_id, move, sold
+
+REFUSED = {"key": "k", "amount": "¥465.00", "code": "PAYEE_USER_INFO_ERROR", "payee_fault": "name_differs"}
+OTHER = {"payee_account": "13800000088", "payee_name": "李明"}
+
+
+async def refused(browser: httpx.AsyncClient, database: Database, **facts: str) -> str:
+    card = card_id(await sold(browser))
+    await move(database, card, Stage.PAYOUT, WaitingFor.SELLER_PAYEE, "payout.refused", facts=REFUSED | facts)
+    return card
+
+
+@pytest.mark.parametrize(
+    ("language", "why", "owed"),
+    [
+        ("en", "The name does not match the account.", "stays owed to you"),
+        ("zh-CN", "姓名与账户不一致。", "一直记为应付"),
+    ],
+)
+async def test_the_page_says_why_and_that_the_money_is_owed(
+    browser: httpx.AsyncClient, database: Database, language: str, why: str, owed: str
+) -> None:
+    card = await refused(browser, database)
+    browser.headers["accept-language"] = language
+    text = (await browser.get(f"/cards/{card}")).text
+    assert why in text
+    assert owed in text
+
+
+async def test_a_code_that_says_nothing_of_the_payee_is_told_without_blame(
+    browser: httpx.AsyncClient, database: Database
+) -> None:
+    card = await refused(browser, database, code="FAIL", payee_fault="")
+    browser.headers["accept-language"] = "en"
+    assert "Alipay did not pay the account you gave" in (await browser.get(f"/cards/{card}")).text
+
+
+async def test_another_payee_is_taken_also_when_it_is_sent_twice(
+    browser: httpx.AsyncClient, database: Database
+) -> None:
+    card = await refused(browser, database)
+    page = await Page.get(browser, f"/cards/{card}")
+    for _ in range(2):
+        answer = await page.fill(f"/cards/{card}/payee", OTHER)
+        assert (answer.status, answer.path) == (200, f"/cards/{card}")
+
+
+@pytest.mark.parametrize("wrong", [{"payee_account": ""}, {"payee_name": ""}, {"payee_account": "支付宝"}])
+async def test_what_cannot_be_a_payee_comes_back_with_what_was_typed(
+    browser: httpx.AsyncClient, database: Database, wrong: dict[str, str]
+) -> None:
+    card = await refused(browser, database)
+    page = await Page.get(browser, f"/cards/{card}")
+    answer = await page.fill(f"/cards/{card}/payee", OTHER | wrong)
+    assert answer.status == 422
+    kept = (OTHER | wrong)["payee_name"]
+    assert f'value="{kept}"' in answer.text
+    (field,) = wrong
+    assert f'id="{field}-fault"' in answer.text
+
+
+async def test_a_card_that_waits_for_no_payee_takes_none(browser: httpx.AsyncClient, database: Database) -> None:
+    card = card_id(await sold(browser))
+    waiting = await refused(browser, database)
+    page = await Page.get(browser, f"/cards/{waiting}")
+    sent = page.fields(f"/cards/{waiting}/payee") | OTHER
+    assert (await browser.post(f"/cards/{card}/payee", data=sent)).status_code == 409
