@@ -23,6 +23,7 @@ from activities.corrections import (
     require_complete,
     require_confirmed,
 )
+from activities.question_budget import require_budget
 from activities.resuming import resume_of
 from activities.splitting import split_photos
 from activities.submitting import (
@@ -71,7 +72,8 @@ class Intake:
         """Takes all cards or none. The same key with the same content gets the same receipt, however often it comes.
 
         A repeated key gets its receipt before anything else is judged: rules and days may have changed since.
-        Refuses IdempotencyKeyReused, DuplicateCard (with `card`, its position) and everything wrong with a card.
+        Refuses IdempotencyKeyReused, DuplicateCard (with `card`, its position), QuestionsUsedUp and everything wrong with a
+        card.
         """
         (receipt,) = await self.submit_together((submission,))
         return receipt
@@ -82,6 +84,8 @@ class Intake:
         hashes = [request_hash_of(self._keyring, submission) for submission in given]
         async with self._database.transaction() as session:
             known = [await receipt_of(session, one, digest) for one, digest in zip(given, hashes, strict=True)]
+            for owner in {one.owner for one, receipt in zip(given, known, strict=True) if receipt is None}:
+                await require_budget(session, owner, now())
         for submission, receipt in zip(given, known, strict=True):
             if receipt is None:
                 check_shape(submission)

@@ -14,6 +14,7 @@ from database.tables.intake import CardRow, SubmissionRow
 from database.tables.pricing import QuoteRow
 from domain.cards import Outcome
 from domain.money import Currency
+from domain.places import business_day
 from domain.pricing import QuoteState
 from domain.rules.velocity import DAY, HOUR, velocity_in_force
 
@@ -32,7 +33,7 @@ async def beyond(session: AsyncSession, card: CardRow, value_minor: int, at: dat
     await acquire(session, AdvisoryLock.VELOCITY)
     submission = await session.get_one(SubmissionRow, card.submission_id)
     bought = await _bought(session, card, submission, at)
-    return velocity_in_force(at.date()).beyond(bought, value_minor)
+    return velocity_in_force(business_day(at)).beyond(bought, value_minor)
 
 
 async def _bought(

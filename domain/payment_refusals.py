@@ -12,6 +12,13 @@ class CorrectionWaits(Refusal):
     http_status = 409
 
 
+class QuestionsUsedUp(Refusal):
+    """Asking issuers about cards that were not sold has cost as much within a day as this owner's cards may; later more are taken."""
+
+    code = "questions_used_up"
+    http_status = 429
+
+
 class AmountMismatch(Refusal):
     """A payment callback names another amount than was ordered; nothing was changed, finance is told."""
 

@@ -60,6 +60,9 @@ from domain.payment_refusals import (
 from domain.payment_refusals import (
     CorrectionWaits as CorrectionWaits,
 )
+from domain.payment_refusals import (
+    QuestionsUsedUp as QuestionsUsedUp,
+)
 from domain.quote_refusals import (
     QuoteAnswered as QuoteAnswered,
 )

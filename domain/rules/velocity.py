@@ -16,10 +16,15 @@ HOUR, DAY = "hour", "day"
 
 @dataclass(frozen=True)
 class Velocity:
-    """One version of the caps: `most_minor[subject][span]` in CNY minor units; a span is `hour` or `day`."""
+    """One version of the caps: `most_minor[subject][span]` in CNY minor units; a span is `hour` or `day`.
+
+    `questions_fen[kind]` is what asking about one owner's cards may cost within a day, by `seller` or `partner`, before
+    any of those cards is bought.
+    """
 
     version: str
     most_minor: Mapping[str, Mapping[str, int]]
+    questions_fen: Mapping[str, int]
 
     def beyond(self, bought_minor: Mapping[str, Mapping[str, int]], value_minor: int) -> tuple[str, ...]:
         """Every cap that buying for `value_minor` more would break, e.g. `payee.hour`.
@@ -42,4 +47,4 @@ def velocity_in_force(on: date, path: Path = VELOCITY) -> Velocity:
     if not begun:
         raise LookupError(f"no caps are in force on {on}")
     newest = max(begun, key=lambda one: str(one["effective_from"]))
-    return Velocity(newest["version"], newest["most_minor"])
+    return Velocity(newest["version"], newest["most_minor"], newest["questions_fen"])
