@@ -84,7 +84,7 @@ class Reviewing(ReviewQueue):
 
     def check_policy(self) -> CheckPolicy:
         """Return the policy of four eyes in force today."""
-        return self._four_eyes.policy(self._now().date())
+        return self._four_eyes.policy(business_day(self._now()))
 
     async def record_decision(
         self, person: str, task_id: str, outcome: ReviewOutcome, reject_reason: RejectReason | None = None,
@@ -226,5 +226,5 @@ async def _voided(session: AsyncSession, decision_id: str, moment: datetime) -> 
     return (await session.execute(statement)).scalar_one_or_none() is not None
 
 
-def _audit(person: str, act: str, subject: str, reason: str) -> AuditRow:
-    return AuditRow(actor=f"person:{person}", act=act, subject=subject, reason=reason)
+def _audit(person: str, act: str, subject: str, reason: str, **facts: str) -> AuditRow:
+    return AuditRow(actor=f"person:{person}", act=act, subject=subject, reason=reason, facts=facts)

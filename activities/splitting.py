@@ -19,7 +19,7 @@ from database.tables.intake import CardRow, PhotoRow, SubmissionRow
 from database.tables.reading import ReadingRow
 from domain.cards import Stage, WaitingFor
 from domain.intake import Submission, SubmittedCard
-from domain.reading import SURE_OF_BRAND, FieldName, ReadField, Reading
+from domain.reading import SURE_OF_BRAND, FieldName, ReadField, Reading, Source
 from domain.refusals import DuplicateCard, NotExpectedNow
 from domain.rules.brands import brand, tidy_number
 from domain.rules.plausible import is_plausible
@@ -102,7 +102,7 @@ async def _fill_in(session: AsyncSession, keyring: KeyRing, card: CardRow, photo
     if row is None:
         return
     values = _values(keyring, row)
-    fields = [ReadField(FieldName(one["name"]), values[one["name"]], one["confidence"], None) for one in row.fields]
+    fields = [_as_read(one, values[one["name"]]) for one in row.fields]
     known, lacking = brand(card.brand), _lacking(card)
     fitting = tuple(field for field in fields if field.name in lacking and is_plausible(known, field))
     reading = Reading(fitting, row.reader, row.duration_ms)
@@ -115,6 +115,11 @@ async def _fill_in(session: AsyncSession, keyring: KeyRing, card: CardRow, photo
         )  # fmt: skip
         taken = {field.name.value for field in fitting}
         row.fields = [{**one, "use": "taken"} if one["name"] in taken else one for one in row.fields]
+
+
+def _as_read(entry: dict[str, Any], value: str) -> ReadField:
+    """The field as it was read: where it was found decides whether it may be put on a card."""
+    return ReadField(FieldName(entry["name"]), value, entry["confidence"], None, source=Source(entry["source"]))
 
 
 def _lacking(card: CardRow) -> set[FieldName]:

@@ -15,6 +15,7 @@ from database.tables.review import ReviewDecisionRow, ReviewTaskRow
 from domain.access import HANDLING
 from domain.eligibility import Reviewer, Standing, TaskFacts
 from domain.people import Permission, Role, permissions_of
+from domain.places import business_day
 from domain.refusals import NotSignedIn
 from domain.review import TaskPhase
 from domain.rules.checks import check_policy
@@ -54,7 +55,7 @@ async def standings(session: AsyncSession, people: Sequence[str], now: datetime)
 
 def handled_since(now: datetime) -> datetime:
     """Return from when on one person's handling of two accounts makes them one at four eyes."""
-    return now - timedelta(days=check_policy(now.date()).same_hands_days)
+    return now - timedelta(days=check_policy(business_day(now)).same_hands_days)
 
 
 async def handled_by(session: AsyncSession, people: Iterable[str], now: datetime) -> dict[str, frozenset[str]]:

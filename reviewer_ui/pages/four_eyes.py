@@ -13,6 +13,7 @@ from database.tables.columns import now
 from domain.four_eyes import CNY_PER_UNIT_MAX, CheckPolicy
 from domain.money import Money
 from domain.people import Permission
+from domain.places import business_day
 from domain.rules.checks import sampling_policy
 from domain.sampling import SamplingPolicy
 from reviewer_ui.pages.queue_rows import brand_names
@@ -41,7 +42,7 @@ class FourEyesContext:
 async def show(request: Request, console: At, person: QualityReader) -> Response:
     """The page; nothing can be changed on it."""
     checks = console.services.review.check_policy()
-    sampling = sampling_policy(now().date())
+    sampling = sampling_policy(business_day(now()))
     limit = Money(checks.value_minor_min)
     context = FourEyesContext(shell(request, person), checks, limit, CNY_PER_UNIT_MAX, sampling, brand_names())
     return await console.answer(request, "four_eyes.html", context)

@@ -17,6 +17,7 @@ from activities.staging import face_value_minor
 from database.reads.console import CardRecord
 from database.tables.columns import now
 from domain.money import Money
+from domain.places import business_day
 from domain.refusals import DecidedUnseen
 from domain.rules.limits import limits_in_force
 
@@ -45,7 +46,7 @@ def settles(record: CardRecord) -> timedelta:
     """Return how long this card must be in view before a key decides it; dearer cards take longer."""
     known = record.task.value_minor if record.task is not None else 0
     value = Money(max(known, face_value_minor(record.card, Corrections())))
-    return limits_in_force(datetime.now(UTC).date()).key_settles(value)
+    return limits_in_force(business_day(datetime.now(UTC))).key_settles(value)
 
 
 def require_seen(press: Press, record: CardRecord) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from activities.corrections import Corrections
+from activities.corrections import Corrections, mark_of
 from activities.labels import streamed
 from activities.reading import CardReading
 from database.tables.columns import now
@@ -18,7 +18,11 @@ async def approved(world: World, card_id: str, number: int, corrected: Correctio
     task, person = await world.review.open(card_id, number, ["card_type"]), await world.a_person()
     await world.review.take(person, task.task_id)
     outcome = ReviewOutcome.APPROVE if corrected is None else ReviewOutcome.APPROVE_CORRECTED
-    decision = await world.review.record_decision(person, task.task_id, outcome, corrected=corrected)
+    written = {} if corrected is None else corrected.written()
+    confirmed = [mark_of(world.keyring, card_id, name, value) for name, value in written.items()]
+    decision = await world.review.record_decision(
+        person, task.task_id, outcome, corrected=corrected, confirmed=confirmed
+    )
     await world.review.apply(task.task_id, decision)
     return decision
 

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from sqlalchemy import text
 
-from activities.corrections import Corrections
+from activities.corrections import Corrections, mark_of
 from activities.labels import exported
 from activities.second_review import SecondReviews, draw
 from database.tables.notices import NoticeRow
@@ -17,6 +17,7 @@ from database.tables.people import AbsenceRow, AuditRow
 from database.tables.quality import ReadingLabelRow, SecondReviewRow
 from database.tables.review import ReviewDecisionRow, ReviewTaskRow
 from domain.identifiers import new_id
+from domain.reading import FieldName
 from domain.refusals import FieldInvalid, NotAllowed, OwnWork, TaskDecided, TaskHeldByAnother, TaskNotHeld
 from domain.review import RejectReason, ReviewOutcome
 from domain.rules.checks import sampling_policy
@@ -147,8 +148,9 @@ async def test_every_read_field_of_an_approved_card_is_kept_as_a_label_and_leave
     await world.review.take(person, task.task_id)
     corrected = Corrections(pin="123456")
     decision = await world.review.record_decision(
-        person, task.task_id, ReviewOutcome.APPROVE_CORRECTED, corrected=corrected
-    )
+        person, task.task_id, ReviewOutcome.APPROVE_CORRECTED, corrected=corrected,
+        confirmed=[mark_of(world.keyring, card_id, FieldName.PIN, "123456")],
+    )  # fmt: skip
     for _ in range(2):
         await world.review.apply(task.task_id, decision)
     labels = {row.field: row for row in await world.rows(ReadingLabelRow, card_id=card_id)}

@@ -22,7 +22,7 @@ from tests.seller_ui.test_selling import card_id, sold
 PLACE = re.compile(r"\{([a-z_]+)(?::[a-z]+)?\}")
 BODIES = {
     "quote/accept": {"quote_id": "01ARZ3NDEKTSV4RRFFQ69G5FAV"}, "quote/decline": {"quote_id": "01ARZ3NDEKTSV4RRFFQ69G5FAV"},
-    "code": {"code": "123456"}, "items/pin": {"value": "123456"},
+    "payee": {"payee_account": "13800000088", "payee_name": "李明"}, "code": {"code": "123456"}, "items/pin": {"value": "123456"},
 }  # fmt: skip
 
 

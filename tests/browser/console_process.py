@@ -17,6 +17,7 @@ from typing import cast
 
 import httpx
 import uvicorn
+from temporalio.client import Client
 
 from activities.console_sign_in import ConsoleSignIn
 from activities.notices import Channels, Notices
@@ -83,7 +84,7 @@ def main(text: str) -> None:
         photos=photos,
         review=Review(database, keyring, undo_s=UNDO_S),
         payees=Payees(database, keyring),
-        desk=cast("CardDesk", None),  # Nothing is told to a card while its decision can be undone.
+        desk=CardDesk(cast("Client", None)),  # Nothing is told to a card while its decision can be undone.
         sign_in=ConsoleSignIn(database),
         notices=Notices(database, keyring, Channels(None, WebhookGateway(new_client("")), "http://console.test")),
         form_secret=FORM_SECRET,

@@ -85,6 +85,8 @@ PAGES = (
     OnePage("/quality/second/{review_id}", SENIOR),
     OnePage("/insight", ADMIN),
     OnePage("/payouts", COMPLIANCE),
+    OnePage("/owed", FINANCE),
+    OnePage("/owed", COMPLIANCE),
     OnePage("/trail", COMPLIANCE),
     OnePage("/trail/{card_id}", OPS, "/trail/{decided}"),
     OnePage("/setup/access", COMPLIANCE),

@@ -77,7 +77,8 @@ PLANTED = {
     "I2 a purchase is not posted": ("I2", "UPDATE quote SET amount_minor = amount_minor - 1"),
     "I4 paid without an order": ("I4", "UPDATE payout SET state = 'refused'"),
     "I4 two orders may arrive": (
-        "I4", "INSERT INTO payout SELECT key || '2', card_id, amount_minor, currency, 'unknown', NULL, NULL, now() FROM payout",
+        "I4", "INSERT INTO payout (key, card_id, amount_minor, currency, state, attempt, prepared_at) "
+        "SELECT key || '2', card_id, amount_minor, currency, 'unknown', attempt + 1, now() FROM payout",
     ),
     "I5 an end without its stage": ("I5", "UPDATE card SET stage = 'payout'"),
     "I5 nobody holds the card": ("I5", "UPDATE card SET outcome = NULL, stage = 'review', waiting_for = 'reviewer'"),

@@ -17,7 +17,7 @@ ON_THE_NUMBER, BESIDE_IT = (
     (220, 220),
     (500, 100),
 )  # Of the built photo: a white strip, which the reading calls the number.
-REASON = "compare with the photo"
+REASON = "compare"
 
 
 async def pixels(browser: httpx.AsyncClient, card_id: str, photo_id: str) -> tuple[bool, bool]:
@@ -39,8 +39,8 @@ async def test_the_number_is_covered_until_it_is_revealed(house: House, field: s
     page = (await browser.get(f"/cards/{waiting.card_id}")).text
     assert "covered in the photo" in page
     assert 'class="crop"' not in page
-    assert (await post(browser, f"/cards/{waiting.card_id}/reveal", field=field, reason="  ")).status_code == 422
-    revealed = await post(browser, f"/cards/{waiting.card_id}/reveal", field=field, reason=REASON)
+    assert (await post(browser, f"/cards/{waiting.card_id}/reveal", field=field, reason_code="")).status_code == 422
+    revealed = await post(browser, f"/cards/{waiting.card_id}/reveal", field=field, reason_code=REASON)
     assert revealed.status_code == (303 if field == "photo" else 200)
     assert await pixels(browser, waiting.card_id, waiting.photo_id) == (shown, True)
     assert ("covered in the photo" in (await browser.get(f"/cards/{waiting.card_id}")).text) is not shown
@@ -49,7 +49,7 @@ async def test_the_number_is_covered_until_it_is_revealed(house: House, field: s
 async def test_what_one_person_revealed_stays_covered_for_the_next(house: House) -> None:
     first, second = await house.as_(Role.REVIEWER), await house.as_(Role.SENIOR)
     waiting = await taken(house, first)
-    await post(first, f"/cards/{waiting.card_id}/reveal", field="photo", reason=REASON)
+    await post(first, f"/cards/{waiting.card_id}/reveal", field="photo", reason_code=REASON)
     form = {"task_id": waiting.task_id, "reason_code": "urgent"}
     assert (await post(second, f"/cards/{waiting.card_id}/take-over", **form)).status_code == 303
     assert await pixels(second, waiting.card_id, waiting.photo_id) == (False, True)
@@ -58,7 +58,7 @@ async def test_what_one_person_revealed_stays_covered_for_the_next(house: House)
 async def test_the_photo_is_uncovered_only_for_who_shows_again_who_they_are(house: House) -> None:
     browser = await proved_long_ago(house, (await employed(house)).id)
     waiting = await taken(house, browser)
-    asked = await post(browser, f"/cards/{waiting.card_id}/reveal", field="photo", reason=REASON)
+    asked = await post(browser, f"/cards/{waiting.card_id}/reveal", field="photo", reason_code=REASON)
     assert "step_up_password" in asked.text
     assert await pixels(browser, waiting.card_id, waiting.photo_id) == (False, True)
 

@@ -130,9 +130,10 @@ async def test_a_wrong_number_stands_there_to_be_corrected_and_the_way_is_kept(v
 async def test_asking_again_too_soon_says_when_and_leads_on(
     visitor: httpx.AsyncClient, services: SellerServices, left_s: int, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def too_soon(_phone: str, _locale: str) -> None:
+    async def too_soon(_phone: str, _origin: object, _locale: str) -> str:
         raise TooManyTries(retry_after_s=left_s)
 
+    await (await Page.get(visitor, "/sign-in")).send("/sign-in", phone="13800000021")
     monkeypatch.setattr(services.sign_in, "send_code", too_soon)
     page = await (await Page.get(visitor, "/sign-in")).send("/sign-in", phone="13800000021")
     assert (page.status, said in page.text) == (429, True)

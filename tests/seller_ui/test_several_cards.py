@@ -11,6 +11,7 @@ from PIL import Image
 from sqlalchemy import select
 
 from activities.reading import CardReading
+from database.repositories import cards as stored
 from database.session import Database
 from database.tables.intake import CardRow, PhotoRow, SubmissionRow
 from database.tables.reading import ReadingRow
@@ -196,8 +197,10 @@ async def test_a_number_that_is_live_elsewhere_is_put_on_no_divided_card(
     browser: httpx.AsyncClient, database: Database, services: SellerServices
 ) -> None:
     taken = fresh_number()
-    await sold(browser, number=taken)
+    live = card_id(await sold(browser, number=taken))
     card = await asked_of_several(browser, database, services, [taken, fresh_number()])
+    async with database.transaction() as session:
+        await stored.hold_number(session, live)
     page = await Page.get(browser, f"/cards/{card}")
     assert (await page.send(f"/cards/{card}/split")).path == "/cards"
     assert (await Page.get(browser, f"/cards/{card}")).fields(f"/cards/{card}/fields")["number"] == ""
