@@ -16,6 +16,7 @@ from activities.links import people_linked
 from activities.reasons import require_reason
 from activities.standing import handled_by, standing
 from activities.submitting import masked_account, payee_index_of
+from database.reads import submissions
 from database.repositories import cards
 from database.repositories.cards import Change
 from database.repositories.set_aside import left_out
@@ -64,9 +65,8 @@ class Payees:
         have proposed meanwhile falls: the owner's word is the newer one.
         """
         async with self._database.transaction() as session:
+            await submissions.require_owner(session, owner, card_id)
             card, submission = await _waiting(session, card_id)
-            if submission.owner != owner:
-                raise NotFound(card=card_id[:26])
             if (open_one := await _open(session, submission.id)) is not None:
                 open_one.refused_at = self._now()
             await session.flush()

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Boolean, DateTime, String, TextClause, bindparam, select, text, update
+from sqlalchemy import Boolean, DateTime, String, TextClause, bindparam, exists, select, text, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -139,6 +139,8 @@ async def set_fields(
         values["number_sealed"] = _sealed(keyring, card.id, "number", number)
         values["number_tail"] = number[-4:]
         values["fingerprint"] = keyring.fingerprint(brand(card.brand).issuer, number)
+        if await _held_by_another(session, card.id, values["fingerprint"]):
+            raise DuplicateCard()
     given = {name: value for name, value in values.items() if value is not None}
     if number is None and pin is None:
         return await _update(session, card.id, given)
@@ -159,6 +161,12 @@ def claim_of(keyring: KeyRing, kind: Brand, number: str | None, pin: str | None)
     if number is None or (kind.pin is not None and pin is None):
         return None
     return keyring.fingerprint(kind.issuer, number if kind.pin is None else f"{number}\n{pin}")
+
+
+async def _held_by_another(session: AsyncSession, card_id: str, fingerprint: str) -> bool:
+    """Whether another live card with this number is offered or bought: its PIN was proved by then."""
+    other = (_CARD.fingerprint == fingerprint, _CARD.live, _CARD.holds_number, _CARD.id != card_id)
+    return bool((await session.execute(select(exists().where(*other)))).scalar_one())
 
 
 async def hold_number(session: AsyncSession, card_id: str) -> bool:
