@@ -123,11 +123,11 @@ class _Given:
 
     def texts(self, name: str, most: int) -> tuple[str, ...]:
         """Free words, each once, sorted."""
-        return tuple(sorted({value[:40] for value in self._values.get(name, ())[:most]}))
+        return tuple(sorted({value[:40].strip() for value in self._values.get(name, ())[:most]}))
 
     def text(self, name: str, longest: int) -> str:
         """The first text given, or nothing."""
-        return next(iter(self._values.get(name, ())), "")[:longest]
+        return next(iter(self._values.get(name, ())), "")[:longest].strip()
 
     def minor(self, name: str) -> int | None:
         """An amount written in yuan as minor units."""
@@ -142,7 +142,7 @@ class _Given:
 
     def ending(self, name: str) -> str:
         """The end of a card's id; shorter, with as many digits as a card number has, it is one that was typed here by mistake."""
-        written = self.text(name, ENDING_CHARACTERS_MAX).upper()
+        written = self.text(name, ENDING_CHARACTERS_MAX).upper()[:ENDING_CHARACTERS_MAX]
         if sum(one.isdigit() for one in written) >= CARD_NUMBER_DIGITS_MIN and len(written) < ENDING_CHARACTERS_MAX:
             self._refuse(name, "not_a_choice")
             return ""

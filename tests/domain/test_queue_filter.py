@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from domain.cards import CardType
@@ -42,6 +42,8 @@ def test_a_filter_comes_back_from_its_address(wanted: Wanted) -> None:
 
 
 @given(st.text(max_size=80), st.text(max_size=40))
+@example(query="", value="0" * 25 + "\r0")
+@example(query="", value="ß" * 26)
 def test_whatever_an_address_says_there_is_a_filter(query: str, value: str) -> None:
     assert "\0" not in Wanted.from_query(query).query()
     told = Wanted.from_pairs([("type", value), ("value_min", value), ("ending", value), ("sort", value)])
