@@ -15,12 +15,13 @@ from database.tables.intake import CardEventRow, CardRow
 from database.tables.pricing import QuoteRow
 from database.tables.review import ReviewDecisionRow, ReviewTaskRow
 from database.tables.verification import AnswerRow
+from domain.cards import CardType
 from domain.pricing import QuoteState
 from domain.review import SETTLED_BY_CORRECTION, ReviewOutcome
 from domain.rules.assessment import heard
 from domain.rules.brands import brand
 from domain.rules.payable import Standing, why_not_payable
-from domain.verification import DynamicCodeResult
+from domain.verification import CONFIRMED_BEFORE_PAYMENT, CONSEQUENCES, Consequence, DynamicCodeResult
 from gateways.issuer import CODE_RESULTS
 
 # The issuer's own words, which the answer keeps as they came.
@@ -33,8 +34,12 @@ _ANSWER: Any = AnswerRow
 
 async def why_not(session: AsyncSession, card: CardRow, quote: QuoteRow) -> str | None:
     """Return what is missing for this card to be paid by this quote, None when nothing is; the caller holds the card."""
-    answers = [answer for answer in await answers_about(session, card) if not is_recheck(answer)]
-    approved = await approved_reasons(session, card.id)
+    status = heard([answer for answer in await answers_about(session, card) if not is_recheck(answer)]).status
+    # What a machine bought needs no person, and each type only its own proofs: this stands in the way of every payment.
+    by_machine = not quote.review_reasons and CONSEQUENCES[status][0] is Consequence.PROCEED
+    approved = frozenset[str]() if by_machine else await approved_reasons(session, card.id)
+    coded = card.card_type is CardType.SUPERMARKET and await code_proved(session, card)
+    confirmed = card.card_type in CONFIRMED_BEFORE_PAYMENT and await _confirmed(session, quote)
     return why_not_payable(
         Standing(
             card_type=card.card_type,
@@ -42,12 +47,12 @@ async def why_not(session: AsyncSession, card: CardRow, quote: QuoteRow) -> str 
             ended=card.outcome is not None,
             accepted=quote.state is QuoteState.ACCEPTED and quote.card_id == card.id,
             quoted_as_it_is=quote.fields_revision == card.fields_revision,
-            status=heard(answers).status,
+            status=status,
             open_reasons=frozenset(quote.review_reasons) - approved,
             approved=approved,
-            code_proved=await code_proved(session, card),
+            code_proved=coded,
             rate_locked=bool(quote.locked_rate),
-            confirmed=await _confirmed(session, quote),
+            confirmed=confirmed,
         )
     )
 

@@ -79,10 +79,10 @@ class Payout:
         """
         async with self._database.transaction() as session:
             card = await cards.load_for_update(session, card_id)
-            if await session.get(PayoutRow, key) is not None:
+            attempt = await self._attempt(session, card, key)
+            if attempt is None:
                 return
             quote = await session.get_one(QuoteRow, quote_id)
-            attempt = await self._attempt(session, card, key)
             await _require_payable(session, card, quote)
             submission = await session.get_one(SubmissionRow, card.submission_id)
             row = order_of(self._keyring, submission, quote, key, attempt)
@@ -96,12 +96,15 @@ class Payout:
                 if attempt > 1:  # The seller had it.
                     await clocks.follow(session, card_id, WaitingFor.MACHINE, now())
 
-    async def _attempt(self, session: AsyncSession, card: CardRow, key: str) -> int:
-        """The attempt that this key is for; it follows only orders that were refused for certain."""
+    async def _attempt(self, session: AsyncSession, card: CardRow, key: str) -> int | None:
+        """The attempt that this key is for, None when its order is there; it follows only orders that were refused for certain."""
         columns: Any = PayoutRow
-        earlier = (await session.execute(select(columns.state).where(columns.card_id == card.id))).scalars().all()
+        rows = await session.execute(select(columns.key, columns.state).where(columns.card_id == card.id))
+        earlier = {row.key: row.state for row in rows}
+        if key in earlier:
+            return None
         attempt = len(earlier) + 1
-        if key != payout_key(card.id, attempt) or any(state is not PayoutState.REFUSED for state in earlier):
+        if key != payout_key(card.id, attempt) or any(state is not PayoutState.REFUSED for state in earlier.values()):
             raise ApplicationError(f"{len(earlier)} orders, not all refused", type="not_payable")
         return attempt
 
