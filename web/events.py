@@ -74,7 +74,7 @@ async def _changes(look: Callable[[], Awaitable[Watched]], seen: int) -> AsyncIt
     until = time.monotonic() + STREAM_S_MAX
     while time.monotonic() < until:
         watched = await look()
-        if watched.last_event > seen:
+        if watched.last_event != seen:
             seen = watched.last_event
             yield {"event": "changed", "id": str(seen), "data": str(seen), "retry": RETRY_MS}
         if watched.ended:

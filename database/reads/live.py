@@ -53,7 +53,7 @@ async def signed_in(session: AsyncSession, sessions: Collection[str], idle: time
 
 async def card_marks(session: AsyncSession, cards: Collection[str]) -> dict[str, str]:
     """For each card a digest that changes with its story, its comments, and the state of its newest task: also when a lease runs out."""
-    story = select(func.max(_EVENT.id)).where(_EVENT.card_id == _CARD.id).scalar_subquery()
+    story = select(func.count(_EVENT.id)).where(_EVENT.card_id == _CARD.id).scalar_subquery()
     said = select(func.count()).where(_COMMENT.card_id == _CARD.id).scalar_subquery()
     state = tuple_(
         _TASK.id, _TASK.phase, _TASK.leased_by, _TASK.leased_until > now(), _TASK.decided, _TASK.escalated,

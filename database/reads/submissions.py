@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -163,14 +163,12 @@ async def story(session: AsyncSession, card_id: str) -> tuple[StoryEntry, ...]:
 
 
 async def last_event(session: AsyncSession, card_ids: Sequence[str]) -> int:
-    """The number of the latest event of these cards; it rises with everything that happens to them."""
-    chosen = (
-        select(col(CardEventRow.id))
-        .where(col(CardEventRow.card_id).in_(card_ids))
-        .order_by(col(CardEventRow.id).desc())
-        .limit(1)
-    )
-    return await session.scalar(chosen) or 0
+    """How many events these cards have; it rises with each that is committed.
+
+    Numbers are given out before a commit, so that a lower one may appear after a higher one; a count misses none.
+    """
+    counted = select(func.count()).select_from(CardEventRow).where(col(CardEventRow.card_id).in_(card_ids))
+    return await session.scalar(counted) or 0
 
 
 async def card_views(session: AsyncSession, rows: Iterable[tuple[CardRow, SubmissionRow]]) -> tuple[CardView, ...]:

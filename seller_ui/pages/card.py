@@ -78,7 +78,7 @@ async def live(visit: SellerVisit, card_id: str, seen: Annotated[int, Query(ge=0
     """The moving part of the page; 204 while nothing has happened since the event `seen`."""
     async with visit.site.services.database.transaction() as session:
         await submissions.require_owner(session, visit.owner, card_id)
-        if await submissions.last_event(session, [card_id]) <= seen:
+        if await submissions.last_event(session, [card_id]) == seen:
             return Response(status_code=204)
     return await visit.page("card.html", await page_of(visit, card_id), block="live")
 
@@ -104,9 +104,10 @@ async def page_of(
     """Everything the page shows, read in one transaction. Refuses (NotFound) another's card."""
     async with visit.site.services.database.transaction() as session:
         row = await submissions.require_owner(session, visit.owner, card_id)
+        # Before the story is read: what happens in between is shown twice rather than missed.
+        seen = await submissions.last_event(session, [card_id])
         card = await submissions.card(session, visit.owner, card_id)
         story = await submissions.story(session, card_id)
-        seen = await submissions.last_event(session, [card_id])
         details = await _details(session, card_id, panel_of(card))
     known = _known(visit, row) if panel_of(card) is Panel.FIELDS else {}
     chosen, (photos, code, item, several) = brand(card.brand), details
