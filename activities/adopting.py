@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from activities.paying import order_of, prepared_first
+from activities.paying import order_of, ordered_first
 from database.repositories import cards, ledger
 from database.repositories.cards import Change
 from database.session import Database
@@ -18,15 +18,15 @@ from database.tables.payout import PayoutRow
 from database.tables.pricing import QuoteRow
 from database.tables.review import ReviewTaskRow
 from domain.cards import Stage, WaitingFor
-from domain.ledger import owed, payout_prepared
+from domain.ledger import owed
 from domain.money import Money
 from domain.payout import PayoutOutcome, PayoutReport, PayoutState
 from domain.pricing import QuoteState
 from domain.sealing import KeyRing
 
 KEY = re.compile(r"card-([0-9A-Z]{26})-payout-([1-9][0-9]{0,3})")
-_TASK: Any = ReviewTaskRow
-_QUOTE: Any = QuoteRow  # Attributes of models are columns in a statement.
+_TASK: Any = ReviewTaskRow  # Attributes of models are columns in a statement.
+_QUOTE: Any = QuoteRow
 
 
 class Adopting:
@@ -69,9 +69,7 @@ class Adopting:
             await ledger.post(session, f"{quote.id}:owed", card.id, "owed", owed(submission.owner, amount))
         row = order_of(self._keyring, submission, quote, paid.key, attempt)
         row.state, row.answered, row.gateway_reference = PayoutState.UNKNOWN, paid.outcome, paid.gateway_reference
-        await prepared_first(session, row)
-        postings = payout_prepared(submission.owner, amount)
-        await ledger.post(session, f"{paid.key}:prepared", card.id, "payout_prepared", postings)
+        await ordered_first(session, row, submission.owner)
         # Whoever would decide on the card now is late: its seller has the money.
         open_tasks = (_TASK.card_id == card.id, _TASK.closed_at.is_(None))
         await session.execute(update(ReviewTaskRow).where(*open_tasks).values(closed_at=now()))

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from activities.paying import payee_of
 from database.tables.intake import CardRow, SellerRow, SubmissionRow
 from database.tables.people import PersonRow, RelativeRow
 from database.tables.review import ReviewTaskRow
@@ -55,9 +56,7 @@ def own_account(keyring: KeyRing, account: str) -> str:
 async def _seller(session: AsyncSession, keyring: KeyRing, card_id: str) -> Traits:
     found = select(SubmissionRow).join(CardRow, _CARD.submission_id == _SUBMISSION.id).where(_CARD.id == card_id)
     submission = (await session.execute(found)).scalar_one()
-    place = f"submission:{submission.id}"
-    account = keyring.open_text(submission.payee_account_sealed, purpose="submission", aad=f"{place}:payee_account")
-    name = keyring.open_text(submission.payee_name_sealed, purpose="submission", aad=f"{place}:payee_name")
+    account, name = payee_of(keyring, submission)
     kind, _, number = submission.owner.partition(":")
     seller = await session.get(SellerRow, number) if kind == "seller" else None
     phone = () if seller is None else (_phone(keyring, seller),)

@@ -19,7 +19,7 @@ from database.tables.pricing import QuoteRow
 from domain.cards import EndReason, Outcome, Stage, WaitingFor
 from domain.facts import NotificationVerdict
 from domain.identifiers import short
-from domain.ledger import payout_paid, payout_refused
+from domain.ledger import payout_paid, payout_prepared, payout_refused
 from domain.money import Money
 from domain.payout import PayoutOrder, PayoutOutcome, PayoutReport, PayoutState
 from domain.sealing import KeyRing
@@ -74,11 +74,15 @@ def verdict_on(row: PayoutRow | None, report: PayoutReport) -> NotificationVerdi
     return NotificationVerdict.ACCEPTED
 
 
-async def prepared_first(session: AsyncSession, row: PayoutRow) -> bool:
-    """Whether this transaction is the first with the order's key."""
+async def ordered_first(session: AsyncSession, row: PayoutRow, owner: str) -> bool:
+    """Writes the order and its postings; tells whether this transaction is the first with the order's key."""
     columns: Any = PayoutRow
     statement = insert(PayoutRow).values(row.model_dump()).on_conflict_do_nothing(index_elements=["key"])
-    return (await session.execute(statement.returning(columns.key))).scalar_one_or_none() is not None
+    if (await session.execute(statement.returning(columns.key))).scalar_one_or_none() is None:
+        return False
+    postings = payout_prepared(owner, Money(row.amount_minor, row.currency))
+    await ledger.post(session, f"{row.key}:prepared", row.card_id, "payout_prepared", postings)
+    return True
 
 
 async def heard_first(session: AsyncSession, row: PaymentNotificationRow) -> bool:

@@ -18,11 +18,11 @@ from activities.paying import (
     known_report,
     opened_order,
     order_of,
+    ordered_first,
     ordered_with,
-    prepared_first,
     settle_once,
 )
-from database.repositories import cards, ledger
+from database.repositories import cards
 from database.repositories.cards import Change
 from database.session import Database
 from database.tables.columns import now
@@ -32,7 +32,6 @@ from database.tables.pricing import QuoteRow
 from domain.cards import Stage, WaitingFor
 from domain.facts import PayoutFacts
 from domain.identifiers import payout_key
-from domain.ledger import payout_prepared
 from domain.money import Money
 from domain.payout import (
     AMOUNT_DIFFERS,
@@ -86,11 +85,8 @@ class Payout:
             await _require_payable(session, card, quote)
             submission = await session.get_one(SubmissionRow, card.submission_id)
             row = order_of(self._keyring, submission, quote, key, attempt)
-            if await prepared_first(session, row):
-                amount = Money(quote.amount_minor, quote.currency)
-                postings = payout_prepared(submission.owner, amount)
-                await ledger.post(session, f"{key}:prepared", card_id, "payout_prepared", postings)
-                facts = {"key": key, "amount": str(amount)}
+            if await ordered_first(session, row, submission.owner):
+                facts = {"key": key, "amount": str(Money(row.amount_minor, row.currency))}
                 change = Change(Stage.PAYOUT, WaitingFor.MACHINE, None, "payout.prepared", facts)
                 await cards.record(session, card_id, change)
                 if attempt > 1:  # The seller had it.

@@ -11,6 +11,7 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from activities.paying import payee_of
 from activities.submitting import CheckedCard, card_row, request_hash_of, submission_row
 from database.reads.seller import shows_several_cards
 from database.repositories import cards
@@ -75,15 +76,13 @@ async def _card_of(
 
 def _submission(keyring: KeyRing, origin: SubmissionRow, photo: PhotoRow, given: SubmittedCard) -> Submission:
     """For the same seller and payee; its key is the photo's, so that a photo becomes one card however often it is asked."""
-    place = f"submission:{origin.id}"
+    account, name = payee_of(keyring, origin)
     return Submission(
         owner=origin.owner,
         idempotency_key=f"photo-{photo.id}",
         cards=(given,),
-        payee_account=keyring.open_text(
-            origin.payee_account_sealed, purpose="submission", aad=f"{place}:payee_account"
-        ),
-        payee_name=keyring.open_text(origin.payee_name_sealed, purpose="submission", aad=f"{place}:payee_name"),
+        payee_account=account,
+        payee_name=name,
         channel=origin.channel,
         locale=origin.locale,
         form_hash=origin.form_hash,

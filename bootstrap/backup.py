@@ -210,10 +210,13 @@ def _restore_keys(settings: Settings, path: Path, identity_file: Path, folder: P
 
 def _dump(settings: Settings, out: Path) -> None:
     """A dump of one snapshot, which pg_restore can read."""
-    program = wheel_programs() / "pg_dump" if settings.embedded_postgres else Path("pg_dump")
-    _run([str(program), *_address(settings), "-Fc", "-f", str(out)])
-    restorer = wheel_programs() / "pg_restore" if settings.embedded_postgres else Path("pg_restore")
-    _run([str(restorer), "--list", str(out)])
+    _run([_program(settings, "pg_dump"), *_address(settings), "-Fc", "-f", str(out)])
+    _run([_program(settings, "pg_restore"), "--list", str(out)])
+
+
+def _program(settings: Settings, name: str) -> str:
+    """The embedded server's own client program, or the one in PATH for a server of one's own."""
+    return str(wheel_programs() / name) if settings.embedded_postgres else name
 
 
 def _address(settings: Settings) -> list[str]:
@@ -224,14 +227,23 @@ def _address(settings: Settings) -> list[str]:
 
 def _load(settings: Settings, dump: Path, *, replace: bool) -> None:
     if not settings.embedded_postgres:
-        _run(["pg_restore", *_address(settings), "--clean", "--if-exists", "--no-owner", "--exit-on-error", str(dump)])
+        _run(
+            [
+                _program(settings, "pg_restore"),
+                *_address(settings),
+                "--clean",
+                "--if-exists",
+                "--no-owner",
+                "--exit-on-error",
+                str(dump),
+            ]
+        )
         return
     with embedded_postgres(settings).running() as server:
         _require_empty(server, replace=replace)
         server.execute(f'DROP DATABASE IF EXISTS "{DATABASE}" WITH (FORCE)')
         server.create_database(DATABASE)
-        program = wheel_programs() / "pg_restore"
-        _run([str(program), *_address(settings), "--no-owner", "--exit-on-error", str(dump)])
+        _run([_program(settings, "pg_restore"), *_address(settings), "--no-owner", "--exit-on-error", str(dump)])
 
 
 def _require_empty(server: EmbeddedPostgres, *, replace: bool) -> None:
