@@ -38,7 +38,6 @@ from gateways.alipay.notices import AlipayNotices
 from gateways.alipay.rsa2 import Signer, Verifier, new_key_pair
 from gateways.breaker import Breakers
 from gateways.fx import FxGateway
-from gateways.http import new_client
 from gateways.issuer import IssuerGateway
 from gateways.messages import MessageGateway
 from gateways.outlet import OutletGateway
@@ -53,7 +52,7 @@ from simulators.messages import Messages
 from simulators.outlet import Outlet
 from simulators.pos import Pos
 from simulators.program import Program, Setup
-from tests.gateways.partners import ANSWER_TIMEOUT_S, Partner, partner
+from tests.gateways.partners import Partner, partner
 from tests.simulators.running import SECRET
 
 APP_ID = "2021000000000001"
@@ -222,7 +221,7 @@ async def a_world(database: Database, folder: Path) -> AsyncIterator[World]:
             Fx(Setup(secret=SECRET)), alipay_program,
         ]  # fmt: skip
         issuer, pos, outlet, fx, alipay = [await stack.enter_async_context(partner(one)) for one in programs]
-        client = await stack.enter_async_context(new_client(alipay.address, answer_timeout_s=ANSWER_TIMEOUT_S))
+        client = await stack.enter_async_context(alipay.client())
         verifier = Verifier((await alipay.plain.get("/public-key")).content)
         gateway = AlipayGateway(client, APP_ID, Signer(APP_PRIVATE), verifier, "")
         breakers = Breakers(failures_max=10_000)

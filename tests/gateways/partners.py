@@ -17,7 +17,8 @@ from simulators.program import Program
 from tests.simulators.running import SECRET, running
 
 T = TypeVar("T")
-ANSWER_TIMEOUT_S = 1.5
+ANSWER_TIMEOUT_S = 10.0  # A busy machine is not a slow partner.
+LATE_TIMEOUT_S = 1.5  # While the simulator answers late on purpose.
 
 
 @dataclass
@@ -27,9 +28,21 @@ class Partner:
     address: str
     plain: httpx.AsyncClient
     channel: SignedChannel
+    clients: list[httpx.AsyncClient]
 
     async def control(self, **wanted: Any) -> None:
+        """Set the simulator's controls. Clients wait briefly only for a simulator that is late on purpose."""
         (await self.plain.post("/controls", json=wanted)).raise_for_status()
+        late = any(wanted.get(control) for control in ("latency_ms", "timeout_after_success_rate"))
+        for client in self.clients:
+            client.timeout = httpx.Timeout(LATE_TIMEOUT_S if late else ANSWER_TIMEOUT_S)
+
+    @asynccontextmanager
+    async def client(self) -> AsyncIterator[httpx.AsyncClient]:
+        """One more client as gateways use it, whose patience follows the controls."""
+        async with new_client(self.address, answer_timeout_s=ANSWER_TIMEOUT_S) as client:
+            self.clients.append(client)
+            yield client
 
 
 @asynccontextmanager
@@ -39,7 +52,7 @@ async def partner(program: Program) -> AsyncIterator[Partner]:
         httpx.AsyncClient(base_url=address, trust_env=False) as plain,
         new_client(address, answer_timeout_s=ANSWER_TIMEOUT_S) as client,
     ):
-        yield Partner(address, plain, SignedChannel(program.name, client, SECRET))
+        yield Partner(address, plain, SignedChannel(program.name, client, SECRET), [client])
 
 
 @dataclass

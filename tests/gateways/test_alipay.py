@@ -23,7 +23,7 @@ from gateways.payout.alipay import NO_ANSWER, UNTRUSTED, AlipayGateway, require_
 from simulators.alipay import Alipay
 from simulators.alipay_wire import APP_PUBLIC_FILE
 from simulators.program import Setup
-from tests.gateways.partners import ANSWER_TIMEOUT_S, Mailbox, Partner, eventually, mailbox, partner
+from tests.gateways.partners import LATE_TIMEOUT_S, Mailbox, Partner, eventually, mailbox, partner
 
 APP_ID = "2021000000000001"
 ORDER = PayoutOrder("card-7Q2M-payout-1", Money(46_500), "138****0021@example.com", "王芳", "购物卡回收")
@@ -46,7 +46,7 @@ async def notices() -> AsyncIterator[Mailbox]:
 @pytest_asyncio.fixture
 async def gateway(alipay: Partner, notices: Mailbox) -> AsyncIterator[AlipayGateway]:
     verifier = Verifier((await alipay.plain.get("/public-key")).content)
-    async with new_client(alipay.address, answer_timeout_s=ANSWER_TIMEOUT_S) as client:
+    async with alipay.client() as client:
         yield AlipayGateway(client, APP_ID, Signer(APP_PRIVATE), verifier, notices.url)
 
 
@@ -97,7 +97,7 @@ async def test_a_time_out_after_success_is_unknown_and_the_query_says_paid(
     await alipay.control(timeout_after_success_rate=0)
     asked = await gateway.query(ORDER)
     assert (sent.report.outcome, sent.report.code) == (PayoutOutcome.UNKNOWN, NO_ANSWER)
-    assert sent.call.latency_ms >= ANSWER_TIMEOUT_S * 1000 // 2
+    assert sent.call.latency_ms >= LATE_TIMEOUT_S * 1000 // 2
     assert (asked.report.outcome, asked.report.amount) == (PayoutOutcome.PAID, ORDER.amount)
     assert asked.report.gateway_reference
 
