@@ -10,24 +10,24 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 
-from activities import clocks
 from activities.failures import translated
-from activities.placing import placed
-from activities.told import seniors, with_roles
-from activities.undelivered import Undelivered
 from database.repositories import cards
 from database.repositories.cards import Change
 from database.repositories.notices import tell
 from database.tables.deadlines import AlarmRow
 from database.tables.people import PersonRow
 from database.tables.review import ReviewDecisionRow, ReviewTaskRow
-from domain.cards import Stage, WaitingFor
-from domain.deadlines import AtEnd, ChainStep, ClockOwner, Policy
-from domain.facts import DecidedByPolicy, TaskOpened
+from domain.cards.card import Stage, WaitingFor
+from domain.cards.facts import DecidedByPolicy, TaskOpened
+from domain.cards.review import Alarm, RejectReason, ReviewOutcome, TaskPhase
 from domain.identifiers import new_id
-from domain.notices import NoticeKind
-from domain.people import Role
-from domain.review import Alarm, RejectReason, ReviewOutcome, TaskPhase
+from domain.notices.kinds import NoticeKind
+from domain.people.roles import Role
+from domain.work.deadlines import AtEnd, ChainStep, ClockOwner, Policy
+from services.notices.recipients import seniors, with_roles
+from services.review.undeliverable import Undelivered
+from services.work import sla
+from services.work.ordering import placed
 
 AGAIN_S = 900  # While somebody's decision is undecided itself, the policy looks again so often.
 END = "end"  # The alarm's name of the policy's own decision.
@@ -77,15 +77,15 @@ class Alarms(Undelivered):
         """Plans the task's clock by the policies in force now; what has been told stays told. A closed task keeps its plan."""
         async with self._database.transaction() as session:
             task, now = await _locked(session, task_id), self._now()
-            newest = await clocks.newest_version(session)
+            newest = await sla.newest_version(session)
             why = "escalated" if task.plan_version == newest and task.escalated else "policy_changed"
             before = task.due_at
-            planned = await clocks.plan(session, task, now, why)
+            planned = await sla.plan(session, task, now, why)
             if task.closed_at is None:
                 placed(task, now)
                 if task.due_at != before:
                     await _record(session, task, "review.replanned")
-        return clocks.as_opened(task.id, planned, now)
+        return sla.as_opened(task.id, planned, now)
 
     @activity.defn(name="review.decide_by_policy")
     @translated
@@ -110,7 +110,7 @@ async def _breach(session: AsyncSession, task: ReviewTaskRow, now: datetime) -> 
     """Late: a senior's from now on; whose outcome waits for a check stays a checker's, a senior one."""
     task.breached_at, task.escalated = task.breached_at or now, True
     if task.phase is TaskPhase.REVIEW:
-        await clocks.pass_to(session, task, ClockOwner.SENIOR, now)
+        await sla.pass_to(session, task, ClockOwner.SENIOR, now)
 
 
 def _rejection(task: ReviewTaskRow, now: datetime) -> ReviewDecisionRow:
@@ -128,7 +128,7 @@ async def _locked(session: AsyncSession, task_id: str) -> ReviewTaskRow:
 
 async def _policy(session: AsyncSession, task: ReviewTaskRow) -> Policy:
     """The policy that the task's clock was planned with."""
-    return (await clocks.policies_of(session, task.plan_version)).policy_for(clocks.terms_of(task))
+    return (await sla.policies_of(session, task.plan_version)).policy_for(sla.terms_of(task))
 
 
 async def _standing_decision(session: AsyncSession, task_id: str) -> ReviewDecisionRow | None:

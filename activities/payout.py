@@ -10,18 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities import clocks
-from activities.beating import beating
 from activities.failures import PayoutUnknown, translated
-from activities.payable import why_not
-from activities.paying import (
-    known_report,
-    opened_order,
-    order_of,
-    ordered_first,
-    ordered_with,
-    settle_once,
-)
+from activities.heartbeats import beating
 from database.repositories import cards
 from database.repositories.cards import Change
 from database.session import Database
@@ -29,11 +19,9 @@ from database.tables.columns import now
 from database.tables.intake import CardRow, SubmissionRow
 from database.tables.payout import PayoutRow
 from database.tables.pricing import QuoteRow
-from domain.cards import Stage, WaitingFor
-from domain.facts import PayoutFacts
-from domain.identifiers import payout_key
-from domain.money import Money
-from domain.payout import (
+from domain.cards.card import Stage, WaitingFor
+from domain.cards.facts import PayoutFacts
+from domain.finance.payout import (
     AMOUNT_DIFFERS,
     DEALING,
     NOT_FOUND,
@@ -43,8 +31,20 @@ from domain.payout import (
     PayoutReport,
     PayoutState,
 )
+from domain.identifiers import payout_key
+from domain.money import Money
 from domain.sealing import KeyRing
 from gateways.errors import GatewayRefused
+from services.cards.payable import why_not
+from services.finance.payout_orders import (
+    known_report,
+    opened_order,
+    order_of,
+    ordered_first,
+    ordered_with,
+    settle_once,
+)
+from services.work import sla
 
 # With these words the gateway says that it has the order: only waiting helps, sending again never does.
 GATEWAY_HAS_IT = frozenset({DEALING, AMOUNT_DIFFERS})
@@ -90,7 +90,7 @@ class Payout:
                 change = Change(Stage.PAYOUT, WaitingFor.MACHINE, None, "payout.prepared", facts)
                 await cards.record(session, card_id, change)
                 if attempt > 1:  # The seller had it.
-                    await clocks.follow(session, card_id, WaitingFor.MACHINE, now())
+                    await sla.follow(session, card_id, WaitingFor.MACHINE, now())
 
     async def _attempt(self, session: AsyncSession, card: CardRow, key: str) -> int | None:
         """The attempt that this key is for, None when its order is there; it follows only orders that were refused for certain."""

@@ -14,30 +14,31 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 
-from activities import clocks, velocity
-from activities.asking import answers_about
-from activities.doubts import Doubts, doubts_about
 from activities.failures import translated
-from activities.stock import Stock
 from database.repositories import cards, ledger
 from database.repositories.cards import Change
 from database.session import Database
 from database.tables.intake import CardRow, SubmissionRow
 from database.tables.pricing import QuoteRow
 from domain import identifiers
-from domain.cards import CardType, Stage, WaitingFor
-from domain.facts import OfferFacts, ValuedFacts
-from domain.ledger import owed
+from domain.cards.card import CardType, Stage, WaitingFor
+from domain.cards.facts import OfferFacts, ValuedFacts
+from domain.cards.pricing import QuoteState, Valuation
+from domain.cards.review import ReviewReason
+from domain.cards.verification import Answer
+from domain.finance.ledger import owed
 from domain.money import Currency, Money
 from domain.places import business_day, zoned
-from domain.pricing import QuoteState, Valuation
-from domain.review import ReviewReason
 from domain.rules.assessment import PartyAnswer, heard, reasons_of
 from domain.rules.brands import brand
 from domain.rules.limits import limits_in_force
 from domain.rules.prices import CardToPrice, tables_in_force
 from domain.sealing import KeyRing
-from domain.verification import Answer
+from services.cards import velocity
+from services.cards.assessment_inputs import Doubts, doubts_about
+from services.cards.provider_calls import answers_about
+from services.cards.stock import Stock
+from services.work import sla
 
 _log = structlog.get_logger()
 OF_STATE = {
@@ -122,7 +123,7 @@ class Pricing:
         facts = {"quote": quote.id, "amount": str(Money(quote.amount_minor, quote.currency))}
         change = Change(Stage.OFFER, WaitingFor.SELLER_OFFER, quote.expires_at, "offer.made", facts)
         await cards.record(session, card.id, change)
-        await clocks.follow(session, card.id, WaitingFor.SELLER_OFFER, self._now())
+        await sla.follow(session, card.id, WaitingFor.SELLER_OFFER, self._now())
 
     async def _closed(
         self, session: AsyncSession, card: CardRow, quote: QuoteRow, state: QuoteState, **facts: str
@@ -136,7 +137,7 @@ class Pricing:
         told = {"quote": quote.id, "amount": str(amount), **facts}
         change = Change(Stage.OFFER, WaitingFor.MACHINE, None, OF_STATE[state], told, actor=actor)
         await cards.record(session, card.id, change)
-        await clocks.follow(session, card.id, WaitingFor.MACHINE, self._now())
+        await sla.follow(session, card.id, WaitingFor.MACHINE, self._now())
 
     def _expiry(self, card_type: CardType, quote: QuoteRow) -> datetime:
         """A foreign card's offer ends with its locked rate; one that ran out while a person looked, or whose stored end has no

@@ -18,12 +18,12 @@ from database.repositories.cards import Change
 from database.session import Database
 from database.tables.intake import CardEventRow, CardRow, PhotoRow
 from database.tables.reading import ReadingRow
-from domain.cards import Stage, WaitingFor
-from domain.facts import ReadFacts
+from domain.cards.card import Stage, WaitingFor
+from domain.cards.facts import ReadFacts
+from domain.cards.reading import SURE_OF_BRAND, FieldName, ReadField, Reading, money_text
+from domain.errors.general import DuplicateCard
 from domain.identifiers import new_id
 from domain.money import BASIS_POINTS_PER_ONE, Money
-from domain.reading import SURE_OF_BRAND, FieldName, ReadField, Reading, money_text
-from domain.refusals import DuplicateCard
 from domain.rules.brands import Brand, brand, tidy_number
 from domain.rules.plausible import is_plausible
 from domain.sealing import KeyRing

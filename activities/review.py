@@ -9,27 +9,27 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 
-from activities import clocks, drafts
 from activities.alarms import Alarms
-from activities.corrections import Corrections, checked_fields, differing_fields
 from activities.failures import translated
-from activities.labels import keep_labels
-from activities.links import people_linked
-from activities.placing import placed
-from activities.second_look import require_checked
-from activities.second_review import draw
 from database.repositories import cards
 from database.repositories.cards import Change
 from database.tables.intake import CardRow, SubmissionRow
 from database.tables.pricing import QuoteRow
 from database.tables.review import ReviewDecisionRow, ReviewTaskRow
 from domain import identifiers
-from domain.cards import Stage, WaitingFor
-from domain.deadlines import ClockOwner
-from domain.facts import ReviewFacts, TaskOpened
+from domain.cards.card import Stage, WaitingFor
+from domain.cards.facts import ReviewFacts, TaskOpened
+from domain.cards.review import CameBack, ReviewOutcome
+from domain.errors.general import NotExpectedNow, NotFound
 from domain.money import Currency
-from domain.refusals import NotExpectedNow, NotFound
-from domain.review import CameBack, ReviewOutcome
+from domain.work.deadlines import ClockOwner
+from services.cards.corrections import Corrections, checked_fields, differing_fields
+from services.people.kinship import people_linked
+from services.quality.blind_review import draw
+from services.quality.reading_labels import keep_labels
+from services.review.four_eyes import require_checked
+from services.work import drafts, sla
+from services.work.ordering import placed
 
 HAS_IT_NEXT = {ReviewOutcome.ASK_AGAIN: ClockOwner.SELLER, ReviewOutcome.HAND_TO_STORE: ClockOwner.OUTLET}
 COMES_BACK_AS = {
@@ -50,13 +50,13 @@ class Review(Alarms):
             task_id = identifiers.review_task(card_id, number)
             known = await session.get(ReviewTaskRow, task_id)
             if known is not None:
-                return clocks.as_opened(task_id, await clocks.planned(session, known, now), now)
+                return sla.as_opened(task_id, await sla.planned(session, known, now), now)
             if card.outcome is not None:  # Withdrawn meanwhile: its workflow waits for no person any more.
                 raise NotExpectedNow(stage=card.stage.value, waiting_for=card.waiting_for.value)
             task = await _new_task(session, card, task_id, reasons, now)
             task.linked = sorted(await people_linked(session, self._keyring, card_id))
-            await clocks.pass_to(session, task, ClockOwner.REVIEWER, now)
-            opened = clocks.as_opened(task_id, await clocks.plan(session, task, now, "opened"), now)
+            await sla.pass_to(session, task, ClockOwner.REVIEWER, now)
+            opened = sla.as_opened(task_id, await sla.plan(session, task, now, "opened"), now)
             task.came_back = await _came_back(session, card_id, number)
             task.came_back_at = now if task.came_back else None
             placed(task, now)
@@ -138,9 +138,9 @@ async def _came_back(session: AsyncSession, card_id: str, number: int) -> CameBa
 async def _pass_on(session: AsyncSession, task: ReviewTaskRow, outcome: ReviewOutcome, now: datetime) -> None:
     """The clock stands, or ends with the card: it is somebody else's turn."""
     if outcome is ReviewOutcome.REJECT:
-        await clocks.stop(session, task.card_id, now)
+        await sla.stop(session, task.card_id, now)
     else:
-        await clocks.pass_to(session, task, HAS_IT_NEXT.get(outcome, ClockOwner.MACHINE), now)
+        await sla.pass_to(session, task, HAS_IT_NEXT.get(outcome, ClockOwner.MACHINE), now)
 
 
 async def _worth(session: AsyncSession, card: CardRow) -> int:

@@ -9,10 +9,10 @@ from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from activities.throttle import SharedThrottle, Throttle
 from api.services import ApiServices
 from database.session import Database
-from domain.refusals import NotSignedIn
+from domain.errors.sign_in import NotSignedIn
+from services.people.rate_limit import SharedThrottle, Throttle
 from web.csrf import SAFE_METHODS
 from web.limits import caller
 from web.locale import locale_of

@@ -9,9 +9,10 @@ from fastapi import APIRouter, Path
 
 from api.caller import Caller, Partner
 from api.models import CodeGiven, Done, Fields, Item, PayeeGiven, QuoteAnswer, StoryEntryOut, StoryOut
-from database.reads import submissions as reads
-from domain.refusals import FieldInvalid, PhotoEmpty
-from domain.review import AskedItem
+from database.reads.cards import submissions as reads
+from domain.cards.review import AskedItem
+from domain.errors.files import PhotoEmpty
+from domain.errors.general import FieldInvalid
 from domain.typed import plain
 from web.words import Audience, story_sentence
 

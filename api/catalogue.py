@@ -5,8 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 
 from api.models import Amount, BrandOut, ErrorOut
+from domain.errors.base import REGISTER
 from domain.money import Money
-from domain.refusals import REGISTER
 from domain.rules.brands import Brand, catalogue
 from languages import translate
 from web.locale import locale_of

@@ -7,9 +7,9 @@ from typing import Annotated
 
 from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, StringConstraints
 
-from database.reads.asked import Asked
-from database.reads.submissions import CardView, QuoteView, SubmissionView
-from domain.intake import CARDS_PER_SUBMISSION_MAX, SubmittedCard
+from database.reads.cards.asked import Asked
+from database.reads.cards.submissions import CardView, QuoteView, SubmissionView
+from domain.cards.intake import CARDS_PER_SUBMISSION_MAX, SubmittedCard
 from domain.money import Currency, Money
 from domain.rules.brands import masked
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from activities.intake import Intake
-from activities.outlets import Outlets
-from activities.partners import Partners
-from activities.payees import Payees
-from activities.payment_notices import PaymentNotices
+from activities.verification.outlets import Outlets
 from database.session import Database
+from services.cards.intake import Intake
+from services.finance.payees import Payees
+from services.finance.payment_notifications import PaymentNotices
+from services.people.partners import Partners
 from workflows.desk import CardDesk
 
 

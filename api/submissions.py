@@ -11,9 +11,9 @@ from sse_starlette import EventSourceResponse
 from api.caller import Partner
 from api.models import NewSubmission, Receipt, SubmissionOut, SubmissionsOut
 from api.receipts import ReceiptFirst
-from database.reads import submissions as reads
-from domain.intake import Submission
-from domain.refusals import IdempotencyKeyMissing
+from database.reads.cards import submissions as reads
+from domain.cards.intake import Submission
+from domain.errors.general import IdempotencyKeyMissing
 from web import events
 from web.events import Watched
 from workflows.starter import start_cards

@@ -10,10 +10,10 @@ from statistics import median
 
 import asyncpg
 
-from activities.leasing import Leasing
 from benchmarks.queues import queue_of, queue_server, refill
 from benchmarks.result import Result
 from domain.sealing import KeyRing
+from services.work.leases import Leasing
 
 GOAL = 0.5
 REVIEWERS = 8

@@ -8,11 +8,11 @@ from statistics import median
 
 import asyncpg
 
-from activities.leasing import Leasing
 from benchmarks.claim import REVIEWERS, Shift
 from benchmarks.queues import queue_of, queue_server
 from benchmarks.result import Result
 from domain.sealing import KeyRing
+from services.work.leases import Leasing
 
 GOAL = 0.9
 SLICE = 480  # Claims in a row: a quarter of a second, so that a slow moment of the machine meets both sides.

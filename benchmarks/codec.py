@@ -11,18 +11,18 @@ from statistics import median
 from temporalio.client import Client
 from temporalio.converter import DataConverter
 
-from activities.intake import Intake
 from benchmarks.cards import FACE_MINOR, jd_card
 from benchmarks.result import Result
 from benchmarks.town import Town, town
 from bootstrap import keys, outside
+from bootstrap.local import temporal
 from bootstrap.paying import payment_gateway
-from bootstrap.services import temporal
 from bootstrap.store import photo_store
 from bootstrap.workers import card_workers
+from domain.cards.intake import Submission, SubmittedCard
 from domain.identifiers import new_id
-from domain.intake import Submission, SubmittedCard
 from domain.money import Money
+from services.cards.intake import Intake
 from workflows.codec import data_converter
 from workflows.desk import CardDesk
 

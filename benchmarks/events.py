@@ -17,11 +17,11 @@ from benchmarks.result import Result
 from benchmarks.town import Town, town
 from bootstrap.demo.people import login_of
 from database.tables.people import PersonRow
-from domain.cards import WaitingFor
+from domain.cards.card import WaitingFor
+from domain.cards.review import ReviewOutcome
+from domain.errors.general import NotExpectedNow
 from domain.identifiers import review_task
-from domain.people import Role
-from domain.refusals import NotExpectedNow
-from domain.review import ReviewOutcome
+from domain.people.roles import Role
 from workflows.desk import CardDesk
 
 AUTOMATIC_MAX, REVIEWED_MAX = 30, 45

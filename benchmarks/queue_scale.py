@@ -16,10 +16,10 @@ from sqlalchemy import event, select
 
 from benchmarks.queues import queue_of, queue_server
 from benchmarks.result import Result
-from database.reads.queue import PAGE, Place, QueuePage, counts, queue
+from database.reads.work.queue import PAGE, Place, QueuePage, counts, queue
 from database.session import Database
 from database.tables.review import ReviewTaskRow
-from domain.queue_filter import QueueSort, Wanted
+from domain.work.queue_filter import QueueSort, Wanted
 
 GOAL_LENGTH, GOAL_DEPTH = 1.3, 1.2
 MANY, MANY_SHORT, FEW = 1_000_000, 50_000, 1_000

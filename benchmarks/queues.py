@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from bootstrap.services.postgres import EmbeddedPostgres, throwaway
+from bootstrap.local.postgres import EmbeddedPostgres, throwaway
 from database.migrate import upgrade
 from database.session import Database
 

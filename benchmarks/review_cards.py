@@ -9,7 +9,6 @@ from datetime import UTC, date, datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncSession
 from stdnum import luhn
 
-from activities.placing import placed
 from database.repositories import cards as stored
 from database.repositories.cards import Change
 from database.tables.intake import CardRow, PhotoRow, SubmissionRow
@@ -19,11 +18,12 @@ from database.tables.reading import ReadingRow
 from database.tables.review import ReviewTaskRow
 from database.tables.verification import AnswerRow
 from domain import identifiers
-from domain.cards import CardStatus, CardType, Stage, WaitingFor
+from domain.cards.card import CardStatus, CardType, Stage, WaitingFor
+from domain.cards.verification import Party
 from domain.money import Currency
-from domain.people import Role
+from domain.people.roles import Role
 from domain.sealing import KeyRing
-from domain.verification import Party
+from services.work.ordering import placed
 
 FACE_MINOR, OFFER_MINOR = 50_000, 44_100
 EXPIRY = date(2031, 3, 31)

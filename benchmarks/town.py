@@ -15,9 +15,9 @@ from pathlib import Path
 from temporalio.client import Client
 
 from bootstrap import keys
+from bootstrap.local import temporal
+from bootstrap.local.ports import in_use
 from bootstrap.platform import Platform
-from bootstrap.services import temporal
-from bootstrap.services.ports import in_use
 from bootstrap.settings import Settings
 from bootstrap.store import database
 from database.session import Database

@@ -25,9 +25,9 @@ from typing import BinaryIO
 import pyrage
 
 from bootstrap import restored
+from bootstrap.local.lock import StateLock
+from bootstrap.local.postgres import EmbeddedPostgres, wheel_programs
 from bootstrap.platform import embedded_postgres, make_state_folders
-from bootstrap.services.lock import StateLock
-from bootstrap.services.postgres import EmbeddedPostgres, wheel_programs
 from bootstrap.settings import Settings
 from bootstrap.words import Problem, say
 

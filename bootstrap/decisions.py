@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from activities import leaving
-from activities.dispatch import Dispatcher
-from activities.leaving import Leaving
-from activities.loop_faults import apart
+from database.repositories.loop_faults import apart
 from database.session import Database
-from domain.refusals import Refusal
+from domain.errors.base import Refusal
+from services.review import due_decisions
+from services.review.dispatch import Dispatcher
+from services.review.due_decisions import Leaving
 from workflows.desk import CardDesk
 
 AT_ONCE = 10
@@ -31,11 +31,11 @@ class Teller:
         """Tells up to ten decisions, oldest first, and returns how many were taken. Raises DatabaseUnavailable."""
         async with self._database.transaction() as session:
             # Committed before a card hears of it: whoever undoes one of these from here on is refused.
-            due = await leaving.send(session, self._now(), AT_ONCE)
+            due = await due_decisions.send(session, self._now(), AT_ONCE)
         return sum(await asyncio.gather(*(self._tell(one) for one in due)))
 
     async def _tell(self, one: Leaving) -> bool:
-        async with apart(self._database, leaving.LOOP, one.decision_id):
+        async with apart(self._database, due_decisions.LOOP, one.decision_id):
             return await self._told(one)
         return False
 

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from activities.labels import Label, count, on_record, streamed
 from bootstrap import keys
 from bootstrap.settings import Settings
 from bootstrap.store import opened
@@ -17,6 +16,7 @@ from bootstrap.words import Problem
 from database.session import Database
 from database.tables.columns import now
 from domain.sealing import KeyRing, SealBroken
+from services.quality.reading_labels import Label, count, on_record, streamed
 from web.spreadsheet import Cell, table
 
 ACTOR = "cli"  # In the audit record: somebody at the command line, named by the system's own user beside it.

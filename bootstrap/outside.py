@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from activities.notices import Channels
 from bootstrap import keys
 from bootstrap.settings import Settings
 from gateways.alipay.notices import AlipayNotices
@@ -18,6 +17,7 @@ from gateways.messages import MessageGateway
 from gateways.outlet import OutletGateway
 from gateways.pos import PosGateway
 from gateways.webhooks import WebhookGateway
+from services.notices.inbox import Channels
 
 
 @dataclass(frozen=True)

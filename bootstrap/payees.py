@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import structlog
 
-from activities.loop_faults import apart
-from activities.payees import LOOP, Correction, Payees
+from database.repositories.loop_faults import apart
 from database.session import Database
-from domain.refusals import TemporarilyUnavailable
+from domain.errors.general import TemporarilyUnavailable
+from services.finance.payees import LOOP, Correction, Payees
 from workflows.desk import CardDesk
 
 AT_ONCE = 10

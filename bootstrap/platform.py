@@ -10,11 +10,11 @@ from urllib.parse import urlsplit
 from temporalio.service import RPCError
 
 from bootstrap import keys, restored
-from bootstrap.services import temporal
-from bootstrap.services.health import Check, all_answer, answers, in_thread
-from bootstrap.services.ports import check_free
-from bootstrap.services.postgres import EmbeddedPostgres
-from bootstrap.services.supervisor import Program, Supervisor, python
+from bootstrap.local import temporal
+from bootstrap.local.health import Check, all_answer, answers, in_thread
+from bootstrap.local.ports import check_free
+from bootstrap.local.postgres import EmbeddedPostgres
+from bootstrap.local.supervisor import Program, Supervisor, python
 from bootstrap.settings import PROJECT_ROOT, Settings
 from bootstrap.setup.plan import temporal_record
 from bootstrap.words import Problem, say

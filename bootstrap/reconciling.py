@@ -15,18 +15,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError
 
-from activities.adopting import Adopting
-from activities.intake import Intake
 from bootstrap import keys
+from bootstrap.local import temporal
 from bootstrap.paying import payment_gateway
-from bootstrap.services import temporal
 from bootstrap.settings import Settings
 from bootstrap.store import opened, photo_store
 from bootstrap.words import Problem
 from database.session import Database
+from domain.finance.payout import ListedPayment, PayoutOutcome, PayoutReport
 from domain.money import Money
-from domain.payout import ListedPayment, PayoutOutcome, PayoutReport
 from gateways.errors import GatewayError
+from services.cards.intake import Intake
+from services.finance.adoption import Adopting
 from workflows.codec import data_converter
 from workflows.desk import CardDesk
 

@@ -11,12 +11,12 @@ import structlog
 from sqlalchemy import and_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from activities import clocks
-from activities.loop_faults import apart
+from database.repositories.loop_faults import apart
 from database.repositories.set_aside import left_out
 from database.session import Database
 from database.tables.review import ReviewTaskRow
-from domain.refusals import TemporarilyUnavailable
+from domain.errors.general import TemporarilyUnavailable
+from services.work import sla
 from workflows.desk import CardDesk
 
 LOOP = "replanner"
@@ -49,7 +49,7 @@ class Replanner:
         """Card and task of each. Version 0 was planned before there were policies, and stays."""
         async with self._database.transaction() as session:
             found = await self._found(session, _TASK.replan)
-            newest = await clocks.newest_version(session)
+            newest = await sla.newest_version(session)
             if self._may_be_older(newest):
                 older = await self._found(session, and_(_TASK.plan_version > 0, _TASK.plan_version < newest))
                 self._settled = None if older or self._asked else (newest, self._now())

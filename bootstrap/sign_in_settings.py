@@ -5,7 +5,7 @@ from typing import Self
 from pydantic import Field, HttpUrl, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings
 
-from domain.people import Role
+from domain.people.roles import Role
 
 _THIS_MACHINE = frozenset({"127.0.0.1", "localhost"})
 

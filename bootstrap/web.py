@@ -9,21 +9,12 @@ import asyncio
 
 from fastapi import FastAPI
 
-from activities.asking import Parties
-from activities.console_sign_in import ConsoleSignIn
-from activities.intake import Intake
-from activities.notices import Notices
-from activities.partners import Partners
-from activities.payees import Payees
-from activities.payment_notices import PaymentNotices
-from activities.provider_sign_in import ProviderSignIn
 from activities.review import Review
-from activities.sign_in import SellerSignIn
-from activities.verification import Verification
+from activities.verification.inquiry import Verification
 from api import app as public_api
 from api.services import ApiServices
 from bootstrap import keys, outside
-from bootstrap.services import temporal
+from bootstrap.local import temporal
 from bootstrap.settings import Settings
 from bootstrap.store import database, photo_store
 from domain.sealing import KeyRing
@@ -31,10 +22,19 @@ from gateways.http import new_client
 from gateways.identity_provider import IdentityProvider
 from reviewer_ui import app as console
 from reviewer_ui import codec
-from reviewer_ui.pages.oidc import PROVIDER_ANSWER
+from reviewer_ui.people.oidc import PROVIDER_ANSWER
 from reviewer_ui.services import CodecServices, ConsoleServices
 from seller_ui import app as seller_pages
 from seller_ui.services import SellerServices
+from services.cards.intake import Intake
+from services.cards.provider_calls import Parties
+from services.finance.payees import Payees
+from services.finance.payment_notifications import PaymentNotices
+from services.notices.inbox import Notices
+from services.people.oidc import ProviderSignIn
+from services.people.partners import Partners
+from services.people.passwords import ConsoleSignIn
+from services.people.seller_sign_in import SellerSignIn
 from workflows.codec import data_converter
 from workflows.desk import CardDesk
 

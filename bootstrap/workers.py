@@ -11,34 +11,34 @@ import structlog
 from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from activities.asking import Parties
-from activities.assignment import Assignment
-from activities.delivery import Delivery
-from activities.intake import Intake
-from activities.journey import Journey
-from activities.loop_faults import kind_and_place
-from activities.notice_delivery import NoticeDelivery
-from activities.payees import Payees
+from activities.cards import Journey
 from activities.payout import Payout
 from activities.pricing import Pricing
 from activities.reading import CardReading
 from activities.review import Review
-from activities.snoozes import Snoozes
-from activities.stock import Stock
-from activities.verification import Verification
+from activities.verification.inquiry import Verification
 from bootstrap import clock, keys, outside, replanning
 from bootstrap.decisions import AT_ONCE, Teller
+from bootstrap.local import temporal
 from bootstrap.payees import PayeeTeller
 from bootstrap.paying import payment_gateway
 from bootstrap.replanning import Replanner
-from bootstrap.services import temporal
 from bootstrap.settings import Settings
 from bootstrap.store import database, photo_store
 from database.repositories import evidence
+from database.repositories.loop_faults import kind_and_place
 from database.session import Database, DatabaseUnavailable
-from domain.payout import PaymentGateway
+from domain.finance.payout import PaymentGateway
 from domain.rules.brands import catalogue
 from domain.sealing import KeyRing
+from services.cards.intake import Intake
+from services.cards.provider_calls import Parties
+from services.cards.stock import Stock
+from services.finance.payees import Payees
+from services.notices.digest import NoticeDelivery
+from services.notices.outbox_delivery import Delivery
+from services.work.assignment import Assignment
+from services.work.snoozes import Snoozes
 from workflows.card import CardWorkflow
 from workflows.codec import data_converter
 from workflows.desk import CardDesk

@@ -2,8 +2,8 @@
 
 from rich.console import Console
 
+from bootstrap.local.lock import StateLock, is_taken
 from bootstrap.platform import Platform
-from bootstrap.services.lock import StateLock, is_taken
 from bootstrap.settings import Settings
 
 

@@ -8,7 +8,7 @@ import typer
 
 from bootstrap.settings import Settings
 from bootstrap.words import say
-from domain.people import Role
+from domain.people.roles import Role
 
 keys = typer.Typer(no_args_is_help=True, help="Key files. / 密钥文件")
 people = typer.Typer(no_args_is_help=True, help="People of the console. / 工作台人员")
@@ -49,7 +49,7 @@ def add_person(
     role: Annotated[list[Role], typer.Option("--role", help="May be given several times.")],
 ) -> None:
     """Add somebody; the password is asked for, or read as one line of standard input. / 添加人员"""
-    from bootstrap.offices import add_person as add
+    from bootstrap.provisioning import add_person as add
 
     asyncio.run(add(Settings(), email, name, role, _password()))
     typer.echo(say(f"已添加 {email}。", f"{email} is added."))
@@ -58,7 +58,7 @@ def add_person(
 @people.command("reset-totp")
 def reset_totp(email: str) -> None:
     """Take a lost authenticator away; the password alone signs in until a new one is set up. / 重置动态验证码"""
-    from bootstrap.offices import reset_totp as reset
+    from bootstrap.provisioning import reset_totp as reset
 
     asyncio.run(reset(Settings(), email))
     typer.echo(
@@ -75,7 +75,7 @@ def add_partner(
     webhook_url: Annotated[str | None, typer.Option("--webhook-url", help="https address for events.")] = None,
 ) -> None:
     """Add a partner and show its secrets this once. / 添加合作方，密钥仅显示一次"""
-    from bootstrap.offices import add_partner as add
+    from bootstrap.provisioning import add_partner as add
 
     made = asyncio.run(add(Settings(), name, webhook_url))
     typer.echo(say(f"合作方编号：{made.partner_id}", f"partner id: {made.partner_id}"))
@@ -92,7 +92,7 @@ def add_partner(
 @outlets.command("add")
 def add_outlet(code: str, name: str, brand: str) -> None:
     """Add an outlet that confirms cards of a regional brand. / 添加合作网点"""
-    from bootstrap.offices import add_outlet as add
+    from bootstrap.provisioning import add_outlet as add
 
     secret = asyncio.run(add(Settings(), code, name, brand))
     typer.echo(say(f"已添加网点 {code}。", f"The outlet {code} is added."))
@@ -102,7 +102,7 @@ def add_outlet(code: str, name: str, brand: str) -> None:
 @outlets.command("secret")
 def renew_secret(code: str) -> None:
     """Give an outlet a new secret for its reports; the old one counts no more. / 更换网点签名密钥"""
-    from bootstrap.offices import renew_outlet_secret as renew
+    from bootstrap.provisioning import renew_outlet_secret as renew
 
     typer.echo(_shown_once(asyncio.run(renew(Settings(), code))))
 

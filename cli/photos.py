@@ -18,7 +18,7 @@ def _several() -> None:
 @photos.command("look")
 def look() -> None:
     """Give older photos the look by which the same photo is found again. / 为旧照片补算外观指纹"""
-    from bootstrap.looks import fill_in
+    from bootstrap.photo_hashes import fill_in
 
     filled = asyncio.run(fill_in(Settings()))
     typer.echo(say(f"已为 {filled} 张照片补算外观指纹。", f"{filled} photos were given their look."))

@@ -7,8 +7,8 @@ from contextlib import suppress
 
 from rich.console import Console
 
+from bootstrap.local.lock import StateLock
 from bootstrap.platform import Platform
-from bootstrap.services.lock import StateLock
 from bootstrap.settings import Settings
 from bootstrap.words import say
 from cli.welcome import welcome

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.reads.clocks import intervals, policies_of, replanned
+from database.reads.work.sla import intervals, policies_of, replanned
 from database.tables.review import ReviewTaskRow
 
 AT_ONCE = 500

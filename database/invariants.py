@@ -14,9 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.clock_invariant import untrue_clocks
 from database.repositories import evidence
-from domain.access import HANDLING
-from domain.four_eyes import CNY_PER_UNIT_MAX
+from domain.people.access import HANDLING
 from domain.places import business_day
+from domain.review.four_eyes import CNY_PER_UNIT_MAX
 from domain.rules.checks import check_policy
 
 # A card whose step is running has no timer in the database; after this long without a change it counts as stuck.

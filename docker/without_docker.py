@@ -14,12 +14,12 @@ from pathlib import Path
 import yaml
 from rich.console import Console
 
+from bootstrap.local import temporal
+from bootstrap.local.lock import StateLock
+from bootstrap.local.ports import check_free, free
+from bootstrap.local.postgres import EmbeddedPostgres
+from bootstrap.local.supervisor import Program, Supervisor, Tell
 from bootstrap.platform import Platform, found_temporal_cli, postgres_program
-from bootstrap.services import temporal
-from bootstrap.services.lock import StateLock
-from bootstrap.services.ports import check_free, free
-from bootstrap.services.postgres import EmbeddedPostgres
-from bootstrap.services.supervisor import Program, Supervisor, Tell
 from bootstrap.settings import PROJECT_ROOT, Settings
 from bootstrap.setup.commands import CommandFailed, run
 from bootstrap.words import Problem

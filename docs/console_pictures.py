@@ -15,12 +15,12 @@ from unittest.mock import patch
 from playwright.async_api import Page
 from sqlalchemy import make_url
 
-from bootstrap.services.postgres import throwaway
+from bootstrap.local.postgres import throwaway
 from database.migrate import upgrade
 from docs import picture_history, picture_scenes
 from docs.picture_files import LANGUAGES, save
 from domain import identifiers
-from domain.review import ReviewReason
+from domain.cards.review import ReviewReason
 from tests.browser.console import Desks, desks
 from tests.browser.people import PHONE
 from tests.reviewer_ui.cards import Waiting

@@ -14,11 +14,11 @@ from database.tables.payout import PayoutRow
 from database.tables.quality import SecondReviewRow
 from database.tables.review import ReviewDecisionRow, ReviewTaskRow
 from docs.picture_scenes import DAY, HOUR, MINUTE, People
-from domain.cards import Outcome, Stage
+from domain.cards.card import Outcome, Stage
+from domain.cards.review import RejectReason, ReviewOutcome
+from domain.finance.payout import PayoutState
 from domain.identifiers import new_id, payout_key
-from domain.notices import NoticeKind
-from domain.payout import PayoutState
-from domain.review import RejectReason, ReviewOutcome
+from domain.notices.kinds import NoticeKind
 from tests.reviewer_ui.cards import Waiting
 from tests.reviewer_ui.conftest import House
 from tests.reviewer_ui.scenes import change

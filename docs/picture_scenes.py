@@ -15,7 +15,6 @@ from PIL import Image, ImageFilter
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from activities import clocks
 from bootstrap.settings import PROJECT_ROOT
 from database.tables.deadlines import ClockIntervalRow
 from database.tables.intake import CardEventRow, CardRow, PhotoRow
@@ -24,13 +23,14 @@ from database.tables.pricing import QuoteRow
 from database.tables.reading import ReadingRow
 from database.tables.review import ReviewTaskRow
 from database.tables.verification import AnswerRow
-from domain.cards import Outcome, Stage
-from domain.deadlines import ClockOwner
+from domain.cards.card import Outcome, Stage
+from domain.cards.reading import Box
+from domain.cards.review import CameBack, Priority
 from domain.identifiers import new_id
-from domain.people import Role
-from domain.reading import Box
-from domain.review import CameBack, Priority
+from domain.people.roles import Role
+from domain.work.deadlines import ClockOwner
 from gateways.pictures.accept import accept
+from services.work import sla
 from tests.reviewer_ui.cards import Waiting
 from tests.reviewer_ui.conftest import House
 from tests.reviewer_ui.queue_scenes import change, person_with
@@ -206,4 +206,4 @@ async def _planned(session: AsyncSession, waiting: Waiting) -> None:
         )
         session.add(row)
     await session.flush()
-    await clocks.plan(session, task, opened, "opened")
+    await sla.plan(session, task, opened, "opened")

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from typing import Any
 
-from domain.cards import CardStatus
+from domain.cards.card import CardStatus
 from domain.money import Currency, Money
 from gateways.errors import GatewayUnavailable
 

@@ -19,7 +19,7 @@ from joserfc.errors import ClaimError, JoseError
 from joserfc.jwk import Key, import_key
 from joserfc.jws import extract_compact
 
-from domain.people import Identity
+from domain.people.roles import Identity
 from gateways.errors import GatewayUnavailable, ReportRefused
 from gateways.http import JsonReply, exchange, understood
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import zxingcpp
 from PIL import Image
 
-from domain.reading import Box, FieldName, ReadField, Source
+from domain.cards.reading import Box, FieldName, ReadField, Source
 from domain.rules.brands import Brand, Check
 from ocr.code_content import Barcode, Coded, numbers_in
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from domain.reading import Box
+from domain.cards.reading import Box
 from domain.rules.brands import Brand, Check, tidy_number
 
 # Codes of goods, medicines, films and supplements: they name an article, never one card.

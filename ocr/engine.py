@@ -16,7 +16,7 @@ import numpy
 from paddleocr import PaddleOCR
 from PIL import Image
 
-from domain.reading import Box
+from domain.cards.reading import Box
 from domain.rules.brands import catalogue
 from ocr.lines import Line
 from ocr.photo_reader import PhotoReader

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from domain.reading import Box
+from domain.cards.reading import Box
 from ocr.lines import Row, Span
 
 REACH = 14.0  # How far right of an empty label its value may stand, in heights of the label.

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from domain.reading import Box
+from domain.cards.reading import Box
 
 GAP_MAX = 3.0  # Widest gap inside a row, in line heights; digit groups and label columns stand closer.
 OFFSET_MAX = 0.6  # Furthest apart the middles of two lines of one row are, in heights of the lower one.

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from domain.reading import FieldName, ReadField, money_text
+from domain.cards.reading import FieldName, ReadField, money_text
 from domain.rules.brands import Brand, Check
 from ocr.characters import SAME_SHAPE, Repair, digits_only, repair
 from ocr.labels import Label, Segment, segments

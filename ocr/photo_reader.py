@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from PIL import Image
 
-from domain.reading import FieldName, ReadField, Reading
+from domain.cards.reading import FieldName, ReadField, Reading
 from domain.rules.brands import Brand
 from ocr.barcodes import barcodes_in, reconciled
 from ocr.code_content import Barcode

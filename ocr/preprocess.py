@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageOps
 
-from domain.reading import Box
+from domain.cards.reading import Box
 
 SIDE_FIRST_MAX = 1280  # A card that fills half of such a picture has digits 15 pixels high, enough for the engine.
 SPREAD_FLAT = 90  # Grey levels between the 2nd and 98th percentile below which a photo is flat (dusk, haze).

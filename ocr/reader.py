@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from domain.reading import Reading
+from domain.cards.reading import Reading
 
 
 class CardReader(Protocol):

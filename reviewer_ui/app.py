@@ -11,51 +11,44 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from database.session import DatabaseUnavailable
-from domain.refusals import NotSignedIn, SignInTooOld, StepUpNeeded, TemporarilyUnavailable
+from domain.errors.general import TemporarilyUnavailable
+from domain.errors.sign_in import NotSignedIn, SignInTooOld, StepUpNeeded
 from reviewer_ui import step_up
-from reviewer_ui.pages import (
+from reviewer_ui.evidence import trail
+from reviewer_ui.finance import owed, payouts
+from reviewer_ui.home import front
+from reviewer_ui.notices import live, notices
+from reviewer_ui.people import (
     absence,
     access,
     account,
-    ahead,
-    bulk,
-    card,
-    checking,
-    comments,
-    deadlines,
-    decision,
-    four_eyes,
-    front,
-    insight,
-    keep,
-    live,
-    newcomers,
-    notices,
+    invitations,
     oidc,
-    owed,
-    payouts,
     people,
-    photo,
-    put_back,
-    quality,
-    queue,
-    reasons,
-    second_look,
-    second_review,
     shortcuts,
     sign_in,
-    task_acts,
     totp_reset,
-    trail,
-    undo,
-    views,
     welcome,
-    who,
-    why_due,
 )
-from reviewer_ui.pages import step_up as step_up_page
+from reviewer_ui.people import step_up as step_up_page
+from reviewer_ui.policies import check_policy, deadlines
+from reviewer_ui.quality import blind_review, insight, quality
+from reviewer_ui.review import card, checking, decision, four_eyes, photo, reopen
 from reviewer_ui.services import ConsoleServices
 from reviewer_ui.visit import Console, Shell, console_of, shell, visitor
+from reviewer_ui.work import (
+    bulk,
+    comments,
+    eligibility,
+    lease_renewal,
+    next_preview,
+    queue,
+    reason_codes,
+    saved_views,
+    task_acts,
+    undo,
+    why_due,
+)
 from web import csrf, errors
 from web.body_limits import BodyLimits
 from web.requests import RequestIds, request_id
@@ -93,12 +86,12 @@ def build(services: ConsoleServices) -> FastAPI:
         oidc,
         account,
         step_up_page,
-        ahead,
+        next_preview,
         queue,
-        views,
+        saved_views,
         bulk,
-        who,
-        newcomers,
+        eligibility,
+        invitations,
         access,
         people,
         totp_reset,
@@ -106,24 +99,24 @@ def build(services: ConsoleServices) -> FastAPI:
         absence,
         card,
         checking,
-        second_look,
-        keep,
+        four_eyes,
+        lease_renewal,
         photo,
         decision,
         task_acts,
         undo,
-        put_back,
-        reasons,
+        reopen,
+        reason_codes,
         shortcuts,
         quality,
-        second_review,
+        blind_review,
         insight,
         live,
         notices,
         owed,
         payouts,
         deadlines,
-        four_eyes,
+        check_policy,
         why_due,
         trail,
     ):

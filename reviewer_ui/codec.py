@@ -12,8 +12,9 @@ from starlette.responses import JSONResponse, Response
 from temporalio.api.common.v1 import Payloads
 
 from database.session import DatabaseUnavailable
-from domain.people import Permission
-from domain.refusals import FieldInvalid, NotAllowed, NotSignedIn
+from domain.errors.general import FieldInvalid
+from domain.errors.sign_in import NotAllowed, NotSignedIn
+from domain.people.roles import Permission
 from domain.sealing import SealBroken
 from reviewer_ui.audit import note
 from reviewer_ui.services import CodecServices

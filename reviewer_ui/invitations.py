@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
-from activities.newcomers import Invitation
-from domain.sign_in_refusals import SetUpLinkSpent
+from domain.errors.sign_in import SetUpLinkSpent
 from reviewer_ui.visit import Console
+from services.people.invitations import Invitation
 
 PATH = "/sign-in/welcome"
 LASTS_DAYS = 3

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from activities.loop_faults import kind_and_place
-from database.reads import live as reads
+from database.reads.notices import live as reads
+from database.repositories.loop_faults import kind_and_place
 from database.session import Database, DatabaseUnavailable
-from domain.people import Permission
-from domain.refusals import TemporarilyUnavailable
+from domain.errors.general import TemporarilyUnavailable
+from domain.people.roles import Permission
 from reviewer_ui.sessions import IDLE, Person
 
 Event = dict[str, str | int]

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from activities.console_sign_in import ConsoleSignIn
-from activities.notices import Notices
-from activities.payees import Payees
-from activities.provider_sign_in import ProviderSignIn
 from activities.review import Review
 from database.session import Database
-from domain.people import Role
+from domain.people.roles import Role
 from domain.sealing import KeyRing
 from gateways.pictures.store import PhotoStore
+from services.finance.payees import Payees
+from services.notices.inbox import Notices
+from services.people.oidc import ProviderSignIn
+from services.people.passwords import ConsoleSignIn
 from workflows.desk import CardDesk
 
 

@@ -17,7 +17,7 @@ from database.session import Database
 from database.tables.columns import now
 from database.tables.people import ConsoleSessionRow, PersonRow
 from domain.identifiers import new_id
-from domain.people import Permission, Role, permissions_of
+from domain.people.roles import Permission, Role, permissions_of
 
 COOKIE = "cardloop_console"
 LIFETIME = timedelta(hours=12)  # One shift; a longer one signs in again.

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
-from domain.refusals import REGISTER, NotSignedIn, Refusal, StepUpNeeded
+from domain.errors.base import REGISTER, Refusal
+from domain.errors.sign_in import NotSignedIn, StepUpNeeded
 from reviewer_ui.sessions import Person, is_proved
 from reviewer_ui.visit import Console, Shell, console_of, shell, visitor
 from web import csrf

@@ -11,22 +11,22 @@ from fastapi import Depends
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from activities.absences import Absences
-from activities.access import Access
-from activities.bulk import Bulk
-from activities.dispatch import Dispatcher
-from activities.newcomers import Newcomers
-from activities.people import People
-from activities.second_review import SecondReviews
-from activities.throttle import SharedThrottle, Throttle
-from activities.totp import Totp
-from activities.views import Views
-from domain.people import Permission
-from domain.refusals import NotAllowed, NotSignedIn
+from domain.errors.sign_in import NotAllowed, NotSignedIn
+from domain.people.roles import Permission
 from reviewer_ui.live import Live
 from reviewer_ui.services import ConsoleServices
 from reviewer_ui.sessions import COOKIE, Person, Sessions
 from reviewer_ui.undoing import Undoable, undoable
+from services.people.absences import Absences
+from services.people.access import Access
+from services.people.accounts import People
+from services.people.invitations import Newcomers
+from services.people.rate_limit import SharedThrottle, Throttle
+from services.people.totp import Totp
+from services.quality.blind_review import SecondReviews
+from services.review.dispatch import Dispatcher
+from services.work.bulk import Bulk
+from services.work.saved_views import Views
 from web.devices import Devices
 from web.static import StaticFiles
 from web.templates import Pages

@@ -11,8 +11,8 @@ from typing import Any
 from stdnum import luhn
 from stdnum.iso7064 import mod_37_36
 
+from domain.errors.general import BrandUnknown, FaceValueInvalid
 from domain.money import Money
-from domain.refusals import BrandUnknown, FaceValueInvalid
 from domain.rules.brands import Brand, Check, brand
 from samples.make import compressed, described, drawn
 

@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass
 
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
+from domain.errors.general import FormTampered
 from domain.identifiers import new_id
-from domain.refusals import FormTampered
 from languages import translate
 
 FORM_VERSION = 2

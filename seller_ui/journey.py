@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from database.reads.submissions import CardView
-from domain.cards import Outcome, Stage, StoryEntry, WaitingFor
+from database.reads.cards.submissions import CardView
+from domain.cards.card import Outcome, Stage, StoryEntry, WaitingFor
 
 # Pricing takes a blink: sellers see it as the end of verification.
 SHOWN = (Stage.INTAKE, Stage.READING, Stage.VERIFICATION, Stage.REVIEW, Stage.OFFER, Stage.PAYOUT)

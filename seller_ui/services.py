@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from activities.intake import Intake
-from activities.payees import Payees
-from activities.sign_in import SellerSignIn
 from database.session import Database
 from domain.sealing import KeyRing
 from gateways.pictures.store import PhotoStore
+from services.cards.intake import Intake
+from services.finance.payees import Payees
+from services.people.seller_sign_in import SellerSignIn
 from workflows.desk import CardDesk
 
 

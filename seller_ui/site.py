@@ -12,12 +12,15 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from activities.throttle import SharedThrottle, Throttle
-from domain.refusals import FieldInvalid, NotSignedIn, ReadingDiffers, Refusal
+from domain.errors.base import Refusal
+from domain.errors.decisions import ReadingDiffers
+from domain.errors.general import FieldInvalid
+from domain.errors.sign_in import NotSignedIn
 from languages import has, translate
 from seller_ui.form_seal import FormSeal
 from seller_ui.services import SellerServices
 from seller_ui.sessions import DEVICE_COOKIE, Sessions
+from services.people.rate_limit import SharedThrottle, Throttle
 from web.csrf import SAFE_METHODS
 from web.devices import Devices
 from web.locale import locale_of

@@ -18,8 +18,8 @@ from sqlalchemy.pool import NullPool
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
-from bootstrap.services.postgres import throwaway
-from bootstrap.services.temporal import storage_arguments
+from bootstrap.local.postgres import throwaway
+from bootstrap.local.temporal import storage_arguments
 from bootstrap.settings import PROJECT_ROOT, Settings, with_driver
 from bootstrap.setup.plan import browser_record, temporal_record
 from tests.whole import whole as whole

@@ -34,15 +34,15 @@ from bootstrap.demo.people import PARTNER_KEY
 from bootstrap.demo.reviewer import Reviewer
 from bootstrap.demo.samples import Sample
 from bootstrap.demo.talk import Refused
-from bootstrap.services.health import all_answer
-from bootstrap.services.leftovers import Leftovers
-from bootstrap.services.ports import in_use
+from bootstrap.local.health import all_answer
+from bootstrap.local.leftovers import Leftovers
+from bootstrap.local.ports import in_use
 from bootstrap.settings import PROJECT_ROOT, Settings
 from bootstrap.store import database
 from database.invariants import Violation, violations
-from domain.cards import CardStatus, Outcome
+from domain.cards.card import CardStatus, Outcome
 from domain.money import Money
-from domain.people import Role
+from domain.people.roles import Role
 from domain.rules.brands import brand
 
 WHOLE = pytest.mark.xdist_group("whole_platform")  # Each module adds its own timeout.

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from domain.refusals import FieldInvalid, FormTampered
+from domain.errors.general import FieldInvalid, FormTampered
 
 FIELD = "csrf"
 HEADER = "x-csrf-token"

@@ -9,7 +9,7 @@ from itsdangerous import BadSignature, URLSafeTimedSerializer
 from starlette.requests import Request
 from starlette.responses import Response
 
-from activities.throttle import Origin
+from services.people.rate_limit import Origin
 from web.limits import caller
 
 KNOWN_S = 180 * 24 * 3600

@@ -13,7 +13,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from domain.refusals import FieldInvalid, NotFound, Refusal, TemporarilyUnavailable
+from domain.errors.base import Refusal
+from domain.errors.general import FieldInvalid, NotFound, TemporarilyUnavailable
 from languages import translate
 from web.locale import locale_of
 from web.requests import request_id

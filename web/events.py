@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from sse_starlette import EventSourceResponse
 
-from domain.refusals import TemporarilyUnavailable
+from domain.errors.general import TemporarilyUnavailable
 
 Event = dict[str, str | int]
 

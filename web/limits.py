@@ -7,7 +7,7 @@ from ipaddress import IPv6Address, ip_address, ip_network
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from domain.refusals import PhotoTooLarge
+from domain.errors.files import PhotoTooLarge
 from web.errors import BodyTooLarge, refusal_response
 
 BODY_BYTES_MAX = 40 * 1024 * 1024  # Three photos of a modern phone in base64; each photo has its own, lower limit.

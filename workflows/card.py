@@ -32,10 +32,10 @@ from workflows.verification import Verification
 from workflows.withdrawal import Withdrawal
 
 with workflow.unsafe.imports_passed_through():
-    from domain.cards import CardType, EndReason, Outcome, Stage, Story, WaitingFor
-    from domain.facts import CardToBuy, CodeChecked, CodeSent, ReadFacts, ReviewFacts
-    from domain.payout import PayoutOutcome
-    from domain.review import SETTLED_BY_CORRECTION, AskedItem, ReviewOutcome, ReviewReason
+    from domain.cards.card import CardType, EndReason, Outcome, Stage, Story, WaitingFor
+    from domain.cards.facts import CardToBuy, CodeChecked, CodeSent, ReadFacts, ReviewFacts
+    from domain.cards.review import SETTLED_BY_CORRECTION, AskedItem, ReviewOutcome, ReviewReason
+    from domain.finance.payout import PayoutOutcome
 
 
 @workflow.defn

@@ -18,20 +18,12 @@ from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain import identifiers
-from domain.cards import EndReason, Outcome, Stage, Story, WaitingFor
-from domain.facts import CardToBuy, CodeChecked, CodeSent, ReviewFacts
-from domain.refusals import (
-    REGISTER,
-    DynamicCodeExpired,
-    DynamicCodeWrong,
-    NotExpectedNow,
-    QuoteAnswered,
-    QuoteExpired,
-    Refusal,
-    TemporarilyUnavailable,
-    TooLateToWithdraw,
-)
-from domain.verification import DynamicCodeResult
+from domain.cards.card import EndReason, Outcome, Stage, Story, WaitingFor
+from domain.cards.facts import CardToBuy, CodeChecked, CodeSent, ReviewFacts
+from domain.cards.verification import DynamicCodeResult
+from domain.errors.base import REGISTER, Refusal
+from domain.errors.general import DynamicCodeExpired, DynamicCodeWrong, NotExpectedNow, TemporarilyUnavailable
+from domain.errors.quotes import QuoteAnswered, QuoteExpired, TooLateToWithdraw
 from workflows.card import CardWorkflow
 from workflows.messages import (
     ClockChanged,

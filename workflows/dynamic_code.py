@@ -13,9 +13,9 @@ from workflows.policies import ASK, ASK_PATIENTLY, CODES_PER_CARD_MAX, SELLER_CO
 from workflows.progress import JourneyEnded, Progress, not_expected
 
 with workflow.unsafe.imports_passed_through():
-    from domain.cards import EndReason, Outcome, Stage, WaitingFor
-    from domain.facts import CardToBuy, CodeChecked, CodeSent
-    from domain.verification import DynamicCodeResult
+    from domain.cards.card import EndReason, Outcome, Stage, WaitingFor
+    from domain.cards.facts import CardToBuy, CodeChecked, CodeSent
+    from domain.cards.verification import DynamicCodeResult
 
 
 class DynamicCode:

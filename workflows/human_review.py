@@ -13,9 +13,9 @@ from workflows.progress import Progress, not_expected
 from workflows.review_timers import DECIDES, ReviewTimers
 
 with workflow.unsafe.imports_passed_through():
-    from domain.cards import Stage, WaitingFor
-    from domain.facts import ReviewFacts, TaskOpened
-    from domain.review import Alarm
+    from domain.cards.card import Stage, WaitingFor
+    from domain.cards.facts import ReviewFacts, TaskOpened
+    from domain.cards.review import Alarm
 
 
 class HumanReview:

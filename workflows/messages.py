@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from domain.cards import EndReason, Outcome
+from domain.cards.card import EndReason, Outcome
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from workflows.messages import OfferAnswer
 from workflows.progress import JourneyEnded, Progress, not_expected
 
 with workflow.unsafe.imports_passed_through():
-    from domain.cards import EndReason, Outcome, Stage, WaitingFor
-    from domain.pricing import QuoteState
+    from domain.cards.card import EndReason, Outcome, Stage, WaitingFor
+    from domain.cards.pricing import QuoteState
 
 
 class Offer:

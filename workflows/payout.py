@@ -18,9 +18,9 @@ from workflows.progress import Progress, not_expected
 
 with workflow.unsafe.imports_passed_through():
     from domain import identifiers
-    from domain.cards import Stage, WaitingFor
-    from domain.facts import PayoutFacts
-    from domain.payout import PayoutOutcome
+    from domain.cards.card import Stage, WaitingFor
+    from domain.cards.facts import PayoutFacts
+    from domain.finance.payout import PayoutOutcome
 
 
 LOOKED_AGAIN_AFTER = timedelta(minutes=1)  # An order whose sending failed as it must not: it is asked about again.

@@ -11,7 +11,7 @@ from workflows import steps
 from workflows.messages import CardEnded
 
 with workflow.unsafe.imports_passed_through():
-    from domain.cards import EndReason, Outcome, Stage, Story, WaitingFor
+    from domain.cards.card import EndReason, Outcome, Stage, Story, WaitingFor
 
 
 class JourneyEnded(Exception):

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from domain.facts import TaskOpened
-    from domain.review import Alarm
+    from domain.cards.facts import TaskOpened
+    from domain.cards.review import Alarm
 
 DECIDES = "decides"  # The policy's own decision, after everything else.
 SOONEST = timedelta(

@@ -10,7 +10,7 @@ from workflows.messages import FieldsConfirmed
 from workflows.progress import JourneyEnded, Progress, not_expected
 
 with workflow.unsafe.imports_passed_through():
-    from domain.cards import EndReason, Outcome, Stage, WaitingFor
+    from domain.cards.card import EndReason, Outcome, Stage, WaitingFor
 
 
 class SellerAnswer:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import structlog
 
-from activities.intake import STARTER, Intake
-from domain.refusals import TemporarilyUnavailable
+from domain.errors.general import TemporarilyUnavailable
+from services.cards.intake import STARTER, Intake
 from workflows.desk import CardDesk
 
 PATIENCE_S = 4.0  # A submitter waits no longer for a Temporal that is down; their cards are stored already.

@@ -21,14 +21,14 @@ from workflows.policies import (
 )
 
 with workflow.unsafe.imports_passed_through():
-    from activities.journey import Journey
+    from activities.cards import Journey
     from activities.payout import Payout
     from activities.pricing import Pricing
     from activities.reading import CardReading
     from activities.review import Review
-    from activities.verification import Verification
-    from domain.cards import EndReason, Outcome, Stage, WaitingFor
-    from domain.facts import (
+    from activities.verification.inquiry import Verification
+    from domain.cards.card import EndReason, Outcome, Stage, WaitingFor
+    from domain.cards.facts import (
         CardToBuy,
         ChannelFacts,
         CodeChecked,
@@ -44,10 +44,10 @@ with workflow.unsafe.imports_passed_through():
         ValuedFacts,
         VerifiedFacts,
     )
-    from domain.payout import PayoutOutcome
-    from domain.pricing import QuoteState
-    from domain.review import Alarm
-    from domain.verification import Party
+    from domain.cards.pricing import QuoteState
+    from domain.cards.review import Alarm
+    from domain.cards.verification import Party
+    from domain.finance.payout import PayoutOutcome
 
 
 async def read_photos(card_id: str) -> ReadFacts:

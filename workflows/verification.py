@@ -15,9 +15,9 @@ from workflows.policies import ASK, ASK_PATIENTLY, RECHECK, RemotePolicy
 from workflows.progress import JourneyEnded, Progress
 
 with workflow.unsafe.imports_passed_through():
-    from domain.cards import CardType, EndReason, Outcome, Stage, WaitingFor
-    from domain.facts import CardToBuy, VerifiedFacts
-    from domain.verification import CONFIRMED_BEFORE_PAYMENT, Consequence, Party
+    from domain.cards.card import CardType, EndReason, Outcome, Stage, WaitingFor
+    from domain.cards.facts import CardToBuy, VerifiedFacts
+    from domain.cards.verification import CONFIRMED_BEFORE_PAYMENT, Consequence, Party
 
 Ask = Callable[[CardToBuy, RemotePolicy], Awaitable[VerifiedFacts]]
 

@@ -16,8 +16,8 @@ from workflows.offer import Offer
 from workflows.progress import JourneyEnded, Progress, not_expected
 
 with workflow.unsafe.imports_passed_through():
-    from domain.cards import EndReason, Outcome, Stage
-    from domain.facts import CardToBuy
+    from domain.cards.card import EndReason, Outcome, Stage
+    from domain.cards.facts import CardToBuy
 
 
 class Withdrawal:

@@ -11,7 +11,7 @@ from bootstrap.demo.samples import Sample
 from bootstrap.demo.talk import Refused, ask, client
 from bootstrap.settings import Settings
 from bootstrap.words import say
-from domain.cards import CardType
+from domain.cards.card import CardType
 
 CODE = re.compile(r"(?<![0-9])[0-9]{6}(?![0-9])")
 

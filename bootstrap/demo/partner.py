@@ -9,7 +9,7 @@ from typing import Any
 
 from bootstrap.demo.samples import Sample
 from bootstrap.demo.talk import ask, client
-from domain.cards import EndReason, Outcome, Stage, WaitingFor
+from domain.cards.card import EndReason, Outcome, Stage, WaitingFor
 
 PAYEE = {"account": "13800000021", "name": "林小满"}
 PAGE = 100

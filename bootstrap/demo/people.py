@@ -14,16 +14,16 @@ from pwdlib import PasswordHash
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from activities.partners import Partners
 from bootstrap import keys
 from bootstrap.settings import Settings
 from bootstrap.store import database
 from database.tables.people import PersonRow
 from database.tables.verification import OutletRow
-from domain.cards import CardType
+from domain.cards.card import CardType
 from domain.identifiers import new_id
-from domain.people import Role
+from domain.people.roles import Role
 from domain.rules.brands import Brand, catalogue
+from services.people.partners import Partners
 
 MAIL_HOST = "demo.cardloop.example"
 PARTNER = "Demo partner"

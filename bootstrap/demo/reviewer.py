@@ -11,7 +11,7 @@ import httpx
 from bootstrap.demo.samples import Sample
 from bootstrap.demo.talk import Refused, ask, client
 from bootstrap.words import say
-from domain.cards import CardType
+from domain.cards.card import CardType
 
 CSRF = re.compile(r'name="csrf" value="([^"]+)"')
 TASK = re.compile(r'name="task_id" value="([^"]+)"')

@@ -24,13 +24,13 @@ from bootstrap.demo.script import Journey, Script
 from bootstrap.demo.table import Line, now, table
 from bootstrap.demo.talk import Refused
 from bootstrap.demo.verdict import Verdict
-from bootstrap.services.health import answers
+from bootstrap.local.health import answers
 from bootstrap.settings import Settings
 from bootstrap.store import database
 from bootstrap.words import Problem, say
 from database.session import DatabaseUnavailable
 from database.tables.intake import CardRow
-from domain.people import Role
+from domain.people.roles import Role
 
 SECONDS_MAX = 240.0
 LOOK_EVERY_S = 0.5

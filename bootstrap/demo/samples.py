@@ -12,7 +12,7 @@ from typing import Any
 from stdnum import luhn
 
 from bootstrap.settings import PROJECT_ROOT
-from domain.cards import CardStatus, EndReason, Outcome
+from domain.cards.card import CardStatus, EndReason, Outcome
 from domain.money import Currency, Money
 from domain.places import business_day
 from domain.rules.brands import Brand

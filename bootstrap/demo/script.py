@@ -13,7 +13,7 @@ from bootstrap.demo.samples import Sample
 from bootstrap.demo.table import Line
 from bootstrap.demo.talk import Refused
 from bootstrap.demo.verdict import judged
-from domain.cards import Stage, WaitingFor
+from domain.cards.card import Stage, WaitingFor
 from domain.identifiers import new_id
 
 TRY_AGAIN_S = 2.0

@@ -14,7 +14,7 @@ from bootstrap.demo.partner import Seen
 from bootstrap.demo.samples import Sample
 from bootstrap.demo.verdict import Judged, Verdict
 from bootstrap.words import say, speaks_chinese
-from domain.cards import Stage, WaitingFor
+from domain.cards.card import Stage, WaitingFor
 from domain.money import Money
 from languages import label
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 from bootstrap.demo.partner import Seen
 from bootstrap.demo.samples import Sample
 from bootstrap.words import say
-from domain.cards import EndReason, Outcome
+from domain.cards.card import EndReason, Outcome
 from domain.money import Money
 
 

@@ -13,10 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables.columns import now
 from database.tables.intake import CardRow
-from domain import evidence
-from domain.cards import FREES_FINGERPRINT, EndReason, Outcome, Stage, WaitingFor
+from domain.cards.card import FREES_FINGERPRINT, EndReason, Outcome, Stage, WaitingFor
+from domain.errors.general import DuplicateCard, NotFound
+from domain.evidence import log
 from domain.identifiers import new_id
-from domain.refusals import DuplicateCard, NotFound
 from domain.rules.brands import Brand, brand
 from domain.sealing import KeyRing
 
@@ -211,8 +211,8 @@ def _leaf(card_id: str, change: Change, moment: datetime) -> tuple[str, str]:
         "actor": change.actor, "at": moment.isoformat(), "card_id": card_id, "facts": change.facts,
         "fingerprint": FINGERPRINT_HERE, "outcome": _text(change.outcome), "stage": change.stage.value, "what": change.what,
     }  # fmt: skip
-    here = evidence.canonical({"": FINGERPRINT_HERE})[len(b'{"":') : -1]
-    before, after = evidence.canonical(body).split(here)
+    here = log.canonical({"": FINGERPRINT_HERE})[len(b'{"":') : -1]
+    before, after = log.canonical(body).split(here)
     return before.decode(), after.decode()
 
 

@@ -28,9 +28,9 @@ from database.locks import AdvisoryLock, try_acquire
 from database.repositories import set_aside
 from database.tables.columns import now
 from database.tables.evidence import LeafRow, TreeHeadRow
-from domain import evidence
-from domain.evidence import InclusionProof, Node, Span, TreeHead
-from domain.refusals import NotFound
+from domain.errors.general import NotFound
+from domain.evidence import log
+from domain.evidence.log import InclusionProof, Node, Span, TreeHead
 from domain.sealing import KeyRing, signature_holds
 
 SEQUENCER = "sequencer"  # Under which a leaf that cannot be placed is set aside.
@@ -68,7 +68,7 @@ def append(session: AsyncSession, card_id: str, what: str, body: Mapping[str, An
     A card's steps are proved by `repositories.cards.record`, which writes their leaves itself.
     """
     told = {**body, "what": what}
-    leaf = evidence.leaf_hash(evidence.canonical(told))
+    leaf = log.leaf_hash(log.canonical(told))
     session.add(LeafRow(card_id=card_id, what=what, body=told, leaf_hash=leaf))
 
 
@@ -115,18 +115,18 @@ async def prove(session: AsyncSession, leaf_id: int) -> InclusionProof:
     leaf = found.one_or_none()
     if leaf is None or leaf.tree_index is None or head is None:
         raise NotFound(leaf=leaf_id)
-    path = await _hashes(session, evidence.inclusion_spans(leaf.tree_index, head.size))
+    path = await _hashes(session, log.inclusion_spans(leaf.tree_index, head.size))
     return InclusionProof(leaf.leaf_hash, leaf.tree_index, path, head)
 
 
 async def prove_consistency(session: AsyncSession, old: int, new: int) -> tuple[bytes, ...]:
     """The path that proves the tree of `old` leaves to be the beginning of the tree of `new`. Raises ValueError unless 0 < old <= new."""
-    return await _hashes(session, evidence.consistency_spans(old, new))
+    return await _hashes(session, log.consistency_spans(old, new))
 
 
 def consistent(old: TreeHead, new: TreeHead, path: Sequence[bytes]) -> bool:
     """Whether a path of `prove_consistency` leads from the older head's root to the newer one's."""
-    return evidence.consistency_holds(old.size, old.root, new.size, new.root, path)
+    return log.consistency_holds(old.size, old.root, new.size, new.root, path)
 
 
 async def verify_all(session: AsyncSession, public_key: bytes) -> list[str]:
@@ -147,10 +147,10 @@ async def verify_all(session: AsyncSession, public_key: bytes) -> list[str]:
         nodes: dict[Node, bytes] = {}
         for leaf in batch:
             faults += _leaf_faults(leaf, size)
-            nodes.update(evidence.grown(peaks, size, evidence.leaf_hash(evidence.canonical(leaf.body))))
+            nodes.update(log.grown(peaks, size, log.leaf_hash(log.canonical(leaf.body))))
             size += 1
             if size in heads:
-                faults += _root_faults(heads.pop(size), evidence.folded(peak for _, peak in peaks))
+                faults += _root_faults(heads.pop(size), log.folded(peak for _, peak in peaks))
         faults += await _node_faults(session, nodes)
     return faults + [f"the head of {head} leaves stands over a tree of {size}" for head in heads]
 
@@ -158,15 +158,15 @@ async def verify_all(session: AsyncSession, public_key: bytes) -> list[str]:
 async def _grow(session: AsyncSession, keyring: KeyRing, leaves: Sequence[Any]) -> None:
     head = await newest_head(session)
     start = head.size if head else 0
-    known = await _nodes(session, evidence.peaks_of(start))
-    peaks = [(node, known[node]) for node in evidence.peaks_of(start)]
+    known = await _nodes(session, log.peaks_of(start))
+    peaks = [(node, known[node]) for node in log.peaks_of(start)]
     nodes: dict[Node, bytes] = {}
     for index, leaf in enumerate(leaves, start):
-        nodes.update(evidence.grown(peaks, index, leaf.leaf_hash))
+        nodes.update(log.grown(peaks, index, leaf.leaf_hash))
     places = list(range(start, start + len(leaves)))
     await session.execute(_PLACE, {"ids": [leaf.id for leaf in leaves], "places": places})
     await session.execute(_STORE, _columns(nodes))
-    session.add(_signed_head(keyring, start + len(leaves), evidence.folded(peak for _, peak in peaks)))
+    session.add(_signed_head(keyring, start + len(leaves), log.folded(peak for _, peak in peaks)))
     await session.flush()
 
 
@@ -177,7 +177,7 @@ def _columns(nodes: Mapping[Node, bytes]) -> dict[str, list[Any]]:
 
 def _signed_head(keyring: KeyRing, size: int, root: bytes) -> TreeHeadRow:
     moment = now()
-    signature = keyring.sign_evidence(evidence.head_message(size, moment.isoformat(), root))
+    signature = keyring.sign_evidence(log.head_message(size, moment.isoformat(), root))
     return TreeHeadRow(size=size, root=root, signature=signature, key_id=keyring.evidence_key_id, at=moment)
 
 
@@ -190,8 +190,8 @@ def _signed(row: TreeHeadRow, public_key: bytes) -> bool:
 
 
 async def _hashes(session: AsyncSession, spans: Sequence[Span]) -> tuple[bytes, ...]:
-    nodes = await _nodes(session, [node for span in spans for node in evidence.nodes_of(span)])
-    return tuple(evidence.hash_of(span, nodes) for span in spans)
+    nodes = await _nodes(session, [node for span in spans for node in log.nodes_of(span)])
+    return tuple(log.hash_of(span, nodes) for span in spans)
 
 
 async def _nodes(session: AsyncSession, wanted: Iterable[Node]) -> dict[Node, bytes]:
@@ -208,7 +208,7 @@ async def _placed_from(session: AsyncSession, start: int) -> Sequence[Any]:
 
 def _is_sound(leaf: Any) -> bool:
     try:
-        return bool(leaf.leaf_hash == evidence.leaf_hash(evidence.canonical(leaf.body)))
+        return bool(leaf.leaf_hash == log.leaf_hash(log.canonical(leaf.body)))
     except (TypeError, ValueError):  # A body that has no canonical form.
         return False
 

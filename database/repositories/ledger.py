@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables.columns import now
 from database.tables.ledger import AccountRow, EntryRow, LedgerTransactionRow
-from domain.ledger import Postings, require_balanced
+from domain.finance.ledger import Postings, require_balanced
 from domain.money import Currency, Money
 
 # An account that two transactions use for the first time at once is made by one of them; the other waits for it and,

@@ -18,7 +18,7 @@ from database.tables.columns import now
 from database.tables.notices import NoticeRow, NoticeWishRow
 from database.tables.people import PersonRow
 from domain.identifiers import new_id
-from domain.notices import NoticeKind, Wishes, leaves_at
+from domain.notices.kinds import NoticeKind, Wishes, leaves_at
 
 _ROW: Any = NoticeRow  # Its attributes are columns in a statement, which the model's annotations do not say.
 _PERSON: Any = PersonRow

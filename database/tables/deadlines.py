@@ -9,7 +9,7 @@ from sqlalchemy import Index, text
 from sqlmodel import Field, SQLModel
 
 from database.tables.columns import json_object, moment, moment_maybe, moment_now, word
-from domain.deadlines import ClockOwner
+from domain.work.deadlines import ClockOwner
 
 
 class DeadlinePolicyRow(SQLModel, table=True):

@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from database.tables.columns import json_object, minor_units_maybe, moment, moment_maybe, moment_now, sealed, word
-from domain.cards import CardType, EndReason, Outcome, Stage, WaitingFor
+from domain.cards.card import CardType, EndReason, Outcome, Stage, WaitingFor
 from domain.money import Currency
 
 

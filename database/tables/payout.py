@@ -8,8 +8,8 @@ from sqlalchemy import Index, text
 from sqlmodel import Field, SQLModel
 
 from database.tables.columns import json_list, minor_units, minor_units_maybe, moment_maybe, moment_now, sealed, word
+from domain.finance.payout import PayoutOutcome, PayoutState
 from domain.money import Currency
-from domain.payout import PayoutOutcome, PayoutState
 
 
 class PayoutRow(SQLModel, table=True):

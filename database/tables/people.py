@@ -18,7 +18,7 @@ from database.tables.columns import (
     sealed,
     word,
 )
-from domain.access import AccessAnswer, AccessKind
+from domain.people.access import AccessAnswer, AccessKind
 
 
 class PersonRow(SQLModel, table=True):

@@ -9,8 +9,8 @@ from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
 
 from database.tables.columns import json_list, json_object, minor_units, moment_maybe, moment_now, word
+from domain.cards.pricing import QuoteState
 from domain.money import Currency
-from domain.pricing import QuoteState
 
 
 class QuoteRow(SQLModel, table=True):

@@ -8,7 +8,7 @@ from sqlalchemy import Index, text
 from sqlmodel import Field, SQLModel
 
 from database.tables.columns import json_list, moment_maybe, moment_now, sealed, word
-from domain.review import RejectReason, ReviewOutcome
+from domain.cards.review import RejectReason, ReviewOutcome
 
 
 class SecondReviewRow(SQLModel, table=True):

@@ -9,8 +9,17 @@ from sqlalchemy import Index, SmallInteger, text
 from sqlmodel import Field, SQLModel
 
 from database.tables.columns import json_list, json_object, minor_units, moment, moment_maybe, moment_now, sealed, word
-from domain.cards import CardType
-from domain.review import AskedItem, Band, CameBack, CheckVerdict, Priority, RejectReason, ReviewOutcome, TaskPhase
+from domain.cards.card import CardType
+from domain.cards.review import (
+    AskedItem,
+    Band,
+    CameBack,
+    CheckVerdict,
+    Priority,
+    RejectReason,
+    ReviewOutcome,
+    TaskPhase,
+)
 
 
 class ReviewTaskRow(SQLModel, table=True):

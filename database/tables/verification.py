@@ -8,9 +8,9 @@ from typing import Any
 from sqlmodel import Field, SQLModel
 
 from database.tables.columns import json_object, minor_units, minor_units_maybe, moment_maybe, moment_now, sealed, word
-from domain.cards import CardStatus
+from domain.cards.card import CardStatus
+from domain.cards.verification import Party
 from domain.money import Currency
-from domain.verification import Party
 
 
 class AnswerRow(SQLModel, table=True):

@@ -9,12 +9,12 @@ from datetime import date
 from stdnum import luhn
 from stdnum.iso7064 import mod_37_36
 
-from domain.cards import CardStatus, CardType
+from domain.cards.card import CardStatus, CardType
+from domain.cards.review import ReviewReason
+from domain.cards.verification import Answer, Party
 from domain.money import BASIS_POINTS_PER_ONE, Money
-from domain.review import ReviewReason
 from domain.rules.brands import Brand, Check
 from domain.rules.limits import Limits
-from domain.verification import Answer, Party
 
 ALWAYS_REVIEWED = frozenset({CardType.DINING, CardType.REGIONAL})
 NEIGHBOUR_DISTANCE_MAX = 3

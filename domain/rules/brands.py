@@ -16,10 +16,10 @@ from stdnum import luhn
 from stdnum.exceptions import ValidationError
 from stdnum.iso7064 import mod_37_36
 
-from domain.cards import CardType
+from domain.cards.card import CardType
+from domain.errors.general import BrandUnknown, CardExpired, CardNumberInvalid, FaceValueInvalid, PinInvalid
 from domain.money import Currency, Money
 from domain.places import today_in
-from domain.refusals import BrandUnknown, CardExpired, CardNumberInvalid, FaceValueInvalid, PinInvalid
 from domain.typed import plain
 
 CATALOGUE = Path(__file__).with_name("brands.json")

@@ -8,10 +8,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from domain.four_eyes import CheckPolicy
-from domain.reveals import RevealPolicy
-from domain.review import ReviewOutcome
-from domain.sampling import SamplingPolicy
+from domain.cards.review import ReviewOutcome
+from domain.quality.sampling import SamplingPolicy
+from domain.review.four_eyes import CheckPolicy
+from domain.review.reveals import RevealPolicy
 
 FOUR_EYES = Path(__file__).with_name("four_eyes.json")
 SAMPLING = Path(__file__).with_name("sampling.json")

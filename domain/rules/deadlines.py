@@ -7,8 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from domain.deadline_document import parse
-from domain.deadlines import Policies
+from domain.work.deadline_document import parse
+from domain.work.deadlines import Policies
 
 BUILT_IN = Path(__file__).with_name("deadlines.json")
 BUILT_IN_VERSION = 1

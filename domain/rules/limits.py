@@ -9,9 +9,9 @@ from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
 
-from domain.cards import CardType
+from domain.cards.card import CardType
+from domain.cards.review import Deadlines
 from domain.money import BASIS_POINTS_PER_ONE, Money
-from domain.review import Deadlines
 
 LIMITS = Path(__file__).with_name("limits.json")
 

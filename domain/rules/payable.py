@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from domain.cards import CardStatus, CardType
-from domain.review import ReviewReason
-from domain.verification import CONFIRMED_BEFORE_PAYMENT, CONSEQUENCES, Consequence
+from domain.cards.card import CardStatus, CardType
+from domain.cards.review import ReviewReason
+from domain.cards.verification import CONFIRMED_BEFORE_PAYMENT, CONSEQUENCES, Consequence
 
 # A person who approved the card without the issuer's word has approved it without the issuer's code, too.
 WITHOUT_ISSUER = frozenset({ReviewReason.ISSUER_UNKNOWN, ReviewReason.WRONG_PIN})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from domain.reading import FieldName, ReadField, Reading
+from domain.cards.reading import FieldName, ReadField, Reading
 from domain.rules.brands import Brand, tidy_number
 
 

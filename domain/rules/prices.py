@@ -16,8 +16,8 @@ from typing import Any
 
 import zen
 
+from domain.cards.pricing import BreakdownLine, LineKind, Valuation
 from domain.money import BASIS_POINTS_PER_ONE, Currency, CurrencyMismatch, Money
-from domain.pricing import BreakdownLine, LineKind, Valuation
 from domain.rules.brands import Brand
 
 PRICING = Path(__file__).with_name("pricing")

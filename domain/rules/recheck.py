@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from domain.cards import CardStatus, EndReason
+from domain.cards.card import CardStatus, EndReason
+from domain.cards.verification import CONSEQUENCES, Consequence
 from domain.rules.assessment import PartyAnswer
-from domain.verification import CONSEQUENCES, Consequence
 
 
 def still_buyable(before: PartyAnswer, after: PartyAnswer, quoted_minor: int) -> EndReason | None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 from urllib.parse import unquote_to_bytes
 
+from domain.finance.payout import PayoutReport
 from domain.money import Money
-from domain.payout import PayoutReport
 from gateways.alipay.rsa2 import Verifier
 from gateways.alipay.states import SYSTEM, ended
 from gateways.errors import ReportRefused

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from domain.finance.payout import PayeeFault, PayoutOutcome, PayoutReport
 from domain.money import Money
-from domain.payout import PayeeFault, PayoutOutcome, PayoutReport
 
 SYSTEM = "alipay"
 # Reviewed against the documents of `alipay.fund.trans.uni.transfer`: with these the payee cannot be paid, and nothing moved.

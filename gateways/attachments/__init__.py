@@ -7,7 +7,7 @@ import unicodedata
 from dataclasses import dataclass, field
 from hashlib import sha256
 
-from domain.refusals import AttachmentTooLarge, AttachmentUnsupported
+from domain.errors.files import AttachmentTooLarge, AttachmentUnsupported
 from gateways.attachments.metadata import bare
 from gateways.pictures.accept import DECODERS, format_of
 

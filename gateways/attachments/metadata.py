@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 
 from PIL.Image import DecompressionBombError
 
-from domain.refusals import AttachmentUnsupported, PhotoTooManyPixels
+from domain.errors.files import AttachmentUnsupported, PhotoTooManyPixels
 from gateways.pictures.accept import BROKEN, DECODERS, PIXELS_MAX
 
 _SOI, _EOI, _SOS, _APP0, _APP1, _APP2, _ADOBE = 0xD8, 0xD9, 0xDA, 0xE0, 0xE1, 0xE2, 0xEE

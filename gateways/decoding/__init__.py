@@ -14,8 +14,8 @@ from queue import Empty, SimpleQueue
 from threading import Timer
 from typing import IO, Any
 
-from domain.file_refusals import FileTooDemanding
-from domain.refusals import REGISTER
+from domain.errors.base import REGISTER
+from domain.errors.files import FileTooDemanding
 from gateways.attachments import BYTES_MAX as ATTACHMENT_BYTES_MAX
 from gateways.attachments import Attachment
 from gateways.pictures.accept import BYTES_MAX, AcceptedPhoto

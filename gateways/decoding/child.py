@@ -6,8 +6,8 @@ import resource
 import sys
 from typing import Any
 
-from domain.file_refusals import FileTooDemanding
-from domain.refusal import Refusal
+from domain.errors.base import Refusal
+from domain.errors.files import FileTooDemanding
 from gateways import attachments
 from gateways.decoding import read, write
 from gateways.pictures import accept

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
 
+from domain.cards.verification import ChannelLicence, LockedRate
 from domain.money import Currency, Money
-from domain.verification import ChannelLicence, LockedRate
 from gateways import answers
 from gateways.breaker import Breakers
 from gateways.calls import CallRecord

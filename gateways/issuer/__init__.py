@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from domain.cards import CardStatus
+from domain.cards.card import CardStatus
+from domain.cards.verification import Answer, DynamicCodeResult, Party
 from domain.money import Money
-from domain.verification import Answer, DynamicCodeResult, Party
 from gateways import answers
 from gateways.breaker import Breakers
 from gateways.calls import CallRecord

@@ -15,8 +15,8 @@ from typing import Any
 
 import httpx
 
+from domain.finance.payout import AMOUNT_DIFFERS, ListedPayment, PayoutOrder, PayoutOutcome, PayoutReport
 from domain.money import Currency, Money
-from domain.payout import AMOUNT_DIFFERS, ListedPayment, PayoutOrder, PayoutOutcome, PayoutReport
 from gateways import answers
 from gateways.alipay.rsa2 import Signer, Verifier, signed_text, split_answer
 from gateways.alipay.states import REFUSALS, SYSTEM, ended

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from domain.reading import Box
+from domain.cards.reading import Box
 from gateways.pictures.accept import to_jpeg
 
 THUMBNAIL_SIDE_MAX = 320

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from domain.cards import CardStatus
-from domain.verification import Answer, Party
+from domain.cards.card import CardStatus
+from domain.cards.verification import Answer, Party
 from gateways import answers
 from gateways.breaker import Breakers
 from gateways.http import SignedChannel

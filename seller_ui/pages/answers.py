@@ -9,14 +9,15 @@ from typing import TypedDict
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from database.reads import seller as reads
-from database.reads import submissions
-from database.reads.submissions import CardView
+from database.reads.cards import seller as reads
+from database.reads.cards import submissions
+from database.reads.cards.submissions import CardView
 from database.tables.intake import CardRow
-from domain.cards import CardType, WaitingFor
+from domain.cards.card import CardType, WaitingFor
+from domain.cards.review import AskedItem
+from domain.errors.files import PhotoEmpty
+from domain.errors.general import FieldInvalid, NotExpectedNow
 from domain.money import Money
-from domain.refusals import FieldInvalid, NotExpectedNow, PhotoEmpty
-from domain.review import AskedItem
 from domain.rules.brands import brand
 from domain.typed import plain
 from seller_ui.pages.card import answered

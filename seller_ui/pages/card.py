@@ -11,17 +11,17 @@ from fastapi import APIRouter, Query
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
-from database.reads import seller as reads
-from database.reads import submissions
-from database.reads.seller import CodeView, PhotoView
-from database.reads.submissions import CardView
+from database.reads.cards import seller as reads
+from database.reads.cards import submissions
+from database.reads.cards.seller import CodeView, PhotoView
+from database.reads.cards.submissions import CardView
 from database.tables.intake import CardRow
-from domain.cards import Stage, StoryEntry
+from domain.cards.card import Stage, StoryEntry
+from domain.cards.pricing import QuoteState
+from domain.cards.review import AskedItem
+from domain.finance.payout import PayeeFault
 from domain.money import Money
-from domain.payout import PayeeFault
 from domain.places import business_day
-from domain.pricing import QuoteState
-from domain.review import AskedItem
 from domain.rules.brands import Brand, brand
 from domain.rules.limits import limits_in_force
 from seller_ui.journey import Panel, Step, panel_of, steps_of

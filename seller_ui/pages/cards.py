@@ -9,12 +9,12 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query
 from starlette.responses import Response
 
-from database.reads import seller as reads
-from database.reads import submissions
-from database.reads.submissions import CardView
-from domain.cards import Stage
-from domain.reading import FieldName
-from domain.refusals import NotFound
+from database.reads.cards import seller as reads
+from database.reads.cards import submissions
+from database.reads.cards.submissions import CardView
+from domain.cards.card import Stage
+from domain.cards.reading import FieldName
+from domain.errors.general import NotFound
 from domain.rules.brands import catalogue
 from gateways.pictures.store import PhotoMissing
 from seller_ui.journey import PANELS

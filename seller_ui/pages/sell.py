@@ -11,11 +11,12 @@ from fastapi import APIRouter
 from starlette.datastructures import FormData
 from starlette.responses import Response
 
-from database.reads import seller as reads
-from domain.file_refusals import TooManyPhotos
-from domain.intake import Submission, SubmittedCard
+from database.reads.cards import seller as reads
+from domain.cards.intake import Submission, SubmittedCard
+from domain.errors.base import Refusal
+from domain.errors.files import TooManyPhotos
+from domain.errors.general import FieldInvalid, NothingToRead
 from domain.money import Money
-from domain.refusals import FieldInvalid, NothingToRead, Refusal
 from domain.rules.brands import Brand, brand, catalogue
 from domain.typed import plain_amount
 from seller_ui.site import (

@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from activities.sign_in import masked_phone
-from domain.refusals import Refusal, SignInCodeWrong, TooManyTries
+from domain.errors.base import Refusal
+from domain.errors.sign_in import SignInCodeWrong, TooManyTries
 from domain.typed import plain
 from seller_ui.sessions import PhoneAsked
 from seller_ui.site import NO_FAULTS, AnyVisit, Faults, Visit, texts
+from services.people.seller_sign_in import masked_phone
 from web.limits import caller
 from web.locale import remember, safe_return
 from web.words import duration

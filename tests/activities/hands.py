@@ -11,18 +11,18 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import update
 
-from activities import clocks
-from activities.deadline_setup import DeadlineSetup
 from activities.review import Review
 from database.migrate import upgrade
 from database.session import Database
 from database.tables.notices import NoticeRow
 from database.tables.people import PersonRow
 from database.tables.review import ReviewDecisionRow, ReviewTaskRow
-from domain.facts import TaskOpened
+from domain.cards.facts import TaskOpened
+from domain.cards.review import ReviewOutcome
 from domain.identifiers import new_id
-from domain.review import ReviewOutcome
 from domain.rules.deadlines import built_in_document
+from services.work import sla
+from services.work.sla_policies import DeadlineSetup
 from tests.activities.world import World, a_world
 from tests.conftest import apart
 
@@ -69,7 +69,7 @@ class Hands:
 
     async def due_as_kept(self, task_id: str) -> datetime:
         async with self.world.database.transaction() as session:
-            return await clocks.recomputed(session, await session.get_one(ReviewTaskRow, task_id))
+            return await sla.recomputed(session, await session.get_one(ReviewTaskRow, task_id))
 
     async def notices(self, task: ReviewTaskRow) -> list[tuple[str, str]]:
         return sorted((row.kind, row.person_id) for row in await self.world.rows(NoticeRow, task_id=task.id))

@@ -13,19 +13,19 @@ import pytest
 from sqlalchemy import update
 from temporalio.client import Client
 
-from activities.delivery import Delivery
 from bootstrap import decisions
 from bootstrap.decisions import Teller
 from database.repositories import outbox
 from database.tables.columns import now
 from database.tables.intake import PartnerRow
 from database.tables.outbox import OutboxRow
-from domain.facts import CardToBuy, ReviewFacts
+from domain.cards.facts import CardToBuy, ReviewFacts
+from domain.cards.review import RejectReason, ReviewOutcome
 from domain.identifiers import new_id
-from domain.review import RejectReason, ReviewOutcome
 from gateways.http import new_client
 from gateways.messages import MessageGateway
 from gateways.webhooks import WebhookGateway
+from services.notices.outbox_delivery import Delivery
 from tests.activities.test_review import a_taken_task
 from tests.activities.world import World
 from workflows.desk import CardDesk

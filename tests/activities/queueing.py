@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from activities.placing import placed
-from activities.review_queue import ReviewQueue
 from database.tables.people import AbsenceRow, AuditRow, PersonRow
 from database.tables.review import ReviewTaskRow
 from domain.identifiers import new_id
+from services.work.ordering import placed
+from services.work.task_acts import ReviewQueue
 from tests.activities.world import World
 
 

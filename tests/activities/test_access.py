@@ -8,15 +8,17 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from activities.access import Access
-from activities.newcomers import Newcomer, Newcomers
-from activities.people import People, WorkSetUp
 from database.tables.notices import NoticeRow
 from database.tables.people import AccessRequestRow, AuditRow, PersonIdentityRow, PersonRow
-from domain.access import AccessAnswer
+from domain.errors.access import AccountInUse, NotIndependent, OwnRoles
+from domain.errors.general import NotFound
+from domain.errors.sign_in import NotAllowed
 from domain.identifiers import new_id
-from domain.people import Role
-from domain.refusals import AccountInUse, NotAllowed, NotFound, NotIndependent, OwnRoles
+from domain.people.access import AccessAnswer
+from domain.people.roles import Role
+from services.people.access import Access
+from services.people.accounts import People, WorkSetUp
+from services.people.invitations import Newcomer, Newcomers
 from tests.activities.world import World
 
 WORK = WorkSetUp(team="cards", timezone="Asia/Shanghai")

@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from activities.absences import Absences
-from activities.assignment import Assignment
 from database.tables.notices import NoticeRow
 from database.tables.people import AbsenceRow, RelativeRow
-from domain.refusals import FieldInvalid, NotAllowed, NotFound, OwnWork
-from domain.review import TaskPhase
+from domain.cards.review import TaskPhase
+from domain.errors.general import FieldInvalid, NotFound, OwnWork
+from domain.errors.sign_in import NotAllowed
+from services.people.absences import Absences
+from services.work.assignment import Assignment
 from tests.activities.queueing import Office
 from tests.activities.world import World
 

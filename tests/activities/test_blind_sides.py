@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import text
 
-from activities.second_review import SecondReviews, draw
 from database.tables.people import RelativeRow
 from database.tables.quality import SecondReviewRow
 from database.tables.review import ReviewDecisionRow, ReviewTaskRow
-from domain.refusals import NotEligible, OwnWork, SecretInWords
-from domain.review import CheckVerdict, RejectReason, ReviewOutcome
+from domain.cards.review import CheckVerdict, RejectReason, ReviewOutcome
+from domain.errors.general import NotEligible, OwnWork, SecretInWords
+from services.quality.blind_review import SecondReviews, draw
 from tests.activities.test_second_look import eyes, in_hand_of, staged
 from tests.activities.test_second_review import ALL, drawn
 from tests.activities.test_secret_words import the_number

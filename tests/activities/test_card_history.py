@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from database.reads.similar import rejections
+from database.reads.cards.similar import rejections
 from database.tables.intake import CardRow, SubmissionRow
 from database.tables.review import ReviewDecisionRow
-from domain.cards import EndReason, Outcome
-from domain.intake import SubmittedCard
+from domain.cards.card import EndReason, Outcome
+from domain.cards.intake import SubmittedCard
+from domain.cards.review import RejectReason, ReviewOutcome
+from domain.errors.general import DuplicateCard
 from domain.money import Money
-from domain.refusals import DuplicateCard
-from domain.review import RejectReason, ReviewOutcome
 from tests.activities.world import World, a_typed_card
 
 

@@ -14,11 +14,11 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import text
 
-from activities.leasing import Leasing
 from benchmarks.queues import with_queue
 from database.migrate import upgrade
 from database.session import Database
 from domain.sealing import KeyRing
+from services.work.leases import Leasing
 from tests.activities.queueing import Clock
 
 REVIEWERS, PEOPLE_EACH = 8, 6

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from activities import clocks
 from database.repositories import cards
 from database.tables.deadlines import ClockIntervalRow
-from domain.cards import EndReason, Outcome, Stage, WaitingFor
-from domain.deadlines import ClockOwner
-from domain.pricing import QuoteState
-from domain.review import AskedItem, RejectReason, ReviewOutcome
+from domain.cards.card import EndReason, Outcome, Stage, WaitingFor
+from domain.cards.pricing import QuoteState
+from domain.cards.review import AskedItem, RejectReason, ReviewOutcome
+from domain.work.deadlines import ClockOwner
+from services.work import sla
 from simulators.signatures import outlet_secret, signature
 from tests.activities.hands import Hands
 from tests.activities.test_intake import a_photo
@@ -149,7 +149,7 @@ async def test_whoever_hands_the_card_on_at_the_moment_it_ends_leaves_nothing_ru
     await card.decided(ReviewOutcome.HAND_TO_STORE)
     async with world.database.transaction() as first:
         await cards.load_for_update(first, card.card)
-        await clocks.follow(first, card.card, WaitingFor.MACHINE, datetime.now(UTC))
+        await sla.follow(first, card.card, WaitingFor.MACHINE, datetime.now(UTC))
         ending = asyncio.ensure_future(world.journey.end(card.card, Outcome.LAPSED, EndReason.NO_ANSWER, None))
         await asyncio.sleep(0.3)  # It waits for the card, and finds the interval that is open after this.
         assert not ending.done()

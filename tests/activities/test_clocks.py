@@ -6,9 +6,9 @@ from datetime import timedelta
 
 from database.tables.deadlines import ClockIntervalRow, ClockPlanRow
 from database.tables.review import ReviewTaskRow
-from domain.deadlines import ClockOwner
-from domain.review import AskedItem, CameBack, Priority, RejectReason, ReviewOutcome
-from domain.why_due import DueReason
+from domain.cards.review import AskedItem, CameBack, Priority, RejectReason, ReviewOutcome
+from domain.work.deadlines import ClockOwner
+from domain.work.why_due import DueReason
 from tests.activities.hands import HOUR, MONDAY, Hands, all_by_office, budget
 from tests.activities.hands import hands as hands
 from tests.activities.hands import own_url as own_url

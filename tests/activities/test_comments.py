@@ -7,19 +7,21 @@ import hashlib
 import pytest
 from sqlalchemy import text, update
 
-from activities.comments import Comments
-from activities.looks import Looks
 from database.repositories import cards as stored
 from database.tables.comments import AttachmentRow, CommentRow
 from database.tables.evidence import LeafRow
 from database.tables.intake import PhotoRow
 from database.tables.notices import NoticeRow
 from database.tables.people import AuditRow, PersonRow
-from domain.comments import Mentionable, mentioned, tells_a_secret
-from domain.evidence import canonical, leaf_hash
-from domain.notices import NoticeKind
-from domain.refusals import AttachmentTooLarge, AttachmentUnsupported, FieldInvalid, NotAllowed, NotFound, SecretInWords
+from domain.errors.files import AttachmentTooLarge, AttachmentUnsupported
+from domain.errors.general import FieldInvalid, NotFound, SecretInWords
+from domain.errors.sign_in import NotAllowed
+from domain.evidence.log import canonical, leaf_hash
+from domain.notices.kinds import NoticeKind
+from domain.work.comments import Mentionable, mentioned, tells_a_secret
 from gateways.attachments import BYTES_MAX, accept
+from services.cards.photo_hashes import Looks
+from services.work.comments import Comments
 from tests.activities.world import World
 from tests.gateways.drawn import card as drawn_card
 from tests.gateways.drawn import encoded

@@ -11,22 +11,15 @@ import pyotp
 import pytest
 from sqlalchemy import select
 
-from activities.console_sign_in import ConsoleSignIn
-from activities.throttle import Origin
-from activities.totp import Totp
 from database.tables.people import AuditRow, ConsoleSessionRow, PersonIdentityRow, PersonRow
+from domain.errors.general import NotExpectedNow, NotFound
+from domain.errors.sign_in import EmailNotVerified, PasswordWrong, PersonNotKnown, TooManyTries, TotpWrong
 from domain.identifiers import new_id
-from domain.people import Identity
-from domain.refusals import (
-    EmailNotVerified,
-    NotExpectedNow,
-    NotFound,
-    PasswordWrong,
-    PersonNotKnown,
-    TooManyTries,
-    TotpWrong,
-)
+from domain.people.roles import Identity
 from domain.sealing import SealBroken
+from services.people.passwords import ConsoleSignIn
+from services.people.rate_limit import Origin
+from services.people.totp import Totp
 from tests.activities.world import World
 
 PROVIDER = "https://id.example"

@@ -7,15 +7,15 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from activities.deadline_setup import DeadlineSetup
 from bootstrap.replanning import Replanner
 from database.tables.intake import CardRow
 from database.tables.people import AuditRow
-from domain.cards import CardType
-from domain.deadline_document import DocumentWrong, Flaw, FlawKind
-from domain.refusals import FieldInvalid, PoliciesChanged, TemporarilyUnavailable
-from domain.review import ReviewOutcome
+from domain.cards.card import CardType
+from domain.cards.review import ReviewOutcome
+from domain.errors.general import FieldInvalid, PoliciesChanged, TemporarilyUnavailable
 from domain.rules.deadlines import built_in_document
+from domain.work.deadline_document import DocumentWrong, Flaw, FlawKind
+from services.work.sla_policies import DeadlineSetup
 from tests.activities.hands import MONDAY, Hands, budget
 from tests.activities.hands import hands as hands
 from tests.activities.hands import own_url as own_url

@@ -9,26 +9,20 @@ from typing import Any
 
 import pytest
 
-from activities import drafts, leaving
-from activities.corrections import Corrections
 from activities.review import Review
-from activities.staging import FourEyes
 from database.tables.deadlines import ClockIntervalRow
 from database.tables.people import AbsenceRow, AuditRow, RelativeRow
 from database.tables.review import ReasonCodeRow, ReviewDecisionRow, ReviewDraftRow, ReviewTaskRow
+from domain.cards.review import AskedItem, CameBack, RejectReason, ReviewOutcome, TaskPhase
+from domain.errors.decisions import TooLateToUndo
+from domain.errors.general import FieldInvalid, NotEligible, NotFound, ReasonUnknown, TaskDecided, TaskHeldByAnother
 from domain.identifiers import new_id
 from domain.money import Money
-from domain.refusals import (
-    FieldInvalid,
-    NotEligible,
-    NotFound,
-    ReasonUnknown,
-    TaskDecided,
-    TaskHeldByAnother,
-    TooLateToUndo,
-)
-from domain.review import AskedItem, CameBack, RejectReason, ReviewOutcome, TaskPhase
 from domain.rules.checks import check_policy
+from services.cards.corrections import Corrections
+from services.review import due_decisions
+from services.review.staging import FourEyes
+from services.work import drafts
 from tests.activities.test_review import a_taken_task
 from tests.activities.world import World, a_number
 
@@ -48,9 +42,9 @@ async def the_decision(world: World, decision_id: str) -> ReviewDecisionRow:
     return found
 
 
-async def send(world: World, decision_id: str, moment: datetime) -> list[leaving.Leaving]:
+async def send(world: World, decision_id: str, moment: datetime) -> list[due_decisions.Leaving]:
     async with world.database.transaction() as session:
-        return await leaving.send(session, moment, 10, only=decision_id)
+        return await due_decisions.send(session, moment, 10, only=decision_id)
 
 
 async def test_a_decision_says_who_for_whom_since_when_and_when_it_leaves(world: World) -> None:

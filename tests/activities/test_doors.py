@@ -7,29 +7,24 @@ import pytest
 from sqlalchemy import update
 from temporalio.exceptions import ApplicationError
 
-from activities.delivery import ATTEMPTS_MAX, Delivery
 from activities.failures import PayoutUnknown, translated
-from activities.partners import Partners
-from activities.sign_in import SellerSignIn, e164, masked_phone
-from activities.throttle import Origin
 from database.repositories import outbox
 from database.session import DatabaseUnavailable
 from database.tables.columns import now
 from database.tables.intake import ApiKeyRow, PartnerRow, SellerRow, SignInCodeRow
 from database.tables.outbox import OutboxRow
+from domain.errors.general import TemporarilyUnavailable
+from domain.errors.sign_in import NotSignedIn, PhoneInvalid, SignInCodeWrong, TooManyTries
 from domain.identifiers import new_id
-from domain.refusals import (
-    NotSignedIn,
-    PhoneInvalid,
-    SignInCodeWrong,
-    TemporarilyUnavailable,
-    TooManyTries,
-)
 from gateways.errors import GatewayRefused, GatewayUnavailable
 from gateways.http import new_client
 from gateways.messages import MessageGateway
 from gateways.signatures import HEADER, require_signature
 from gateways.webhooks import WebhookGateway
+from services.notices.outbox_delivery import ATTEMPTS_MAX, Delivery
+from services.people.partners import Partners
+from services.people.rate_limit import Origin
+from services.people.seller_sign_in import SellerSignIn, e164, masked_phone
 from tests.activities.world import PHONES, World, a_submission, a_typed_card
 from tests.gateways.partners import mailbox
 

@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from activities.standing import standing, standings, task_facts
 from database.tables.people import RelativeRow
 from database.tables.review import ReviewDecisionRow
-from domain.cards import CardType
-from domain.eligibility import Ineligible, Reviewer, Standing, TaskFacts, why_not
+from domain.cards.card import CardType
+from domain.cards.review import ReviewOutcome, TaskPhase
+from domain.errors.base import Refusal
 from domain.identifiers import new_id
-from domain.refusals import Refusal
-from domain.review import ReviewOutcome, TaskPhase
+from domain.work.eligibility import Ineligible, Reviewer, Standing, TaskFacts, why_not
+from services.work.acting import standing, standings, task_facts
 from tests.activities.queueing import Clock, Office
 from tests.activities.world import World
 from tests.database.test_cards import statements_of

@@ -6,7 +6,7 @@ import pytest
 
 from database.tables.intake import CardRow
 from database.tables.review import ReviewDecisionRow, ReviewTaskRow
-from domain.review import ReviewOutcome
+from domain.cards.review import ReviewOutcome
 from tests.activities.test_review import a_taken_task
 from tests.activities.world import World
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from activities.claiming import Taken
-from activities.fronts import BURST, WALK_EVERY, WINDOW, Fronts
+from services.work.claim import Taken
+from services.work.claim_cursor import BURST, WALK_EVERY, WINDOW, Fronts
 from tests.activities.queueing import Clock
 
 NOW = Clock().moment

@@ -8,16 +8,14 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from PIL import Image
 
-from activities.corrections import Corrections
-from activities.submitting import masked_account
 from database.tables.evidence import LeafRow
 from database.tables.intake import CardRow, PhotoRow, SubmissionRow
-from domain.cards import CardType, EndReason, Outcome, Stage, WaitingFor
-from domain.facts import SubmissionReceipt
-from domain.identifiers import new_id
-from domain.intake import SubmittedCard
-from domain.money import Currency, Money
-from domain.refusals import (
+from domain.cards.card import CardType, EndReason, Outcome, Stage, WaitingFor
+from domain.cards.facts import SubmissionReceipt
+from domain.cards.intake import SubmittedCard
+from domain.errors.base import Refusal
+from domain.errors.files import PhotoEmpty
+from domain.errors.general import (
     BrandUnknown,
     CardExpired,
     CardNumberInvalid,
@@ -27,10 +25,12 @@ from domain.refusals import (
     IdempotencyKeyReused,
     NotExpectedNow,
     NothingToRead,
-    PhotoEmpty,
     PinInvalid,
-    Refusal,
 )
+from domain.identifiers import new_id
+from domain.money import Currency, Money
+from services.cards.corrections import Corrections
+from services.cards.submission_rows import masked_account
 from tests.activities.world import World, a_number, a_submission, a_typed_card
 
 

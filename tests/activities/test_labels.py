@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from activities.corrections import Corrections, mark_of
-from activities.labels import streamed
 from activities.reading import CardReading
 from database.tables.columns import now
 from database.tables.quality import ReadingLabelRow
 from database.tables.reading import ReadingRow
-from domain.review import ReviewOutcome
+from domain.cards.review import ReviewOutcome
+from services.cards.corrections import Corrections, mark_of
+from services.quality.reading_labels import streamed
 from tests.activities.test_reading import PrintedReader, a_read_card, printed
 from tests.activities.world import World, a_number
 

@@ -7,19 +7,19 @@ from typing import Any
 
 import pytest
 
-from activities.assignment import Assignment
-from activities.bulk import Bulk
-from activities.newcomers import Newcomer, Newcomers
-from activities.people import People, WorkSetUp
-from activities.second_review import SecondReviews
 from database.tables.people import PersonRow
 from database.tables.quality import SecondReviewRow
 from database.tables.review import ReviewTaskRow
-from domain.eligibility import Ineligible
+from domain.cards.review import CheckVerdict, ReviewOutcome
+from domain.errors.general import NotEligible
 from domain.identifiers import new_id
-from domain.people import Role
-from domain.refusals import NotEligible
-from domain.review import CheckVerdict, ReviewOutcome
+from domain.people.roles import Role
+from domain.work.eligibility import Ineligible
+from services.people.accounts import People, WorkSetUp
+from services.people.invitations import Newcomer, Newcomers
+from services.quality.blind_review import SecondReviews
+from services.work.assignment import Assignment
+from services.work.bulk import Bulk
 from tests.activities.test_review import a_task
 from tests.activities.test_second_look import eyes
 from tests.activities.world import World, a_submission, a_typed_card

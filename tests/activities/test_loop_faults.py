@@ -9,18 +9,18 @@ from typing import Any, cast
 import pytest
 from sqlalchemy import update
 
-from activities.assignment import Assignment
-from activities.loop_faults import apart
-from activities.snoozes import Snoozes
 from bootstrap.replanning import Replanner
 from database.repositories import set_aside
+from database.repositories.loop_faults import apart
 from database.session import DatabaseUnavailable
 from database.tables.columns import now
 from database.tables.intake import SellerRow
 from database.tables.outbox import OutboxRow
 from database.tables.review import ReviewTaskRow
+from domain.errors.general import TemporarilyUnavailable
 from domain.identifiers import new_id
-from domain.refusals import TemporarilyUnavailable
+from services.work.assignment import Assignment
+from services.work.snoozes import Snoozes
 from tests.activities.looping import Desk, a_decided_card, a_promise, answering, deliver, receiver, teller
 from tests.activities.queueing import Office
 from tests.activities.test_review import a_taken_task

@@ -10,19 +10,20 @@ from typing import Any, cast
 import pytest
 from sqlalchemy import update
 
-from activities import delivery
-from activities.delivery import Delivery
 from bootstrap import decisions, workers
 from bootstrap.decisions import Teller
 from database.repositories import outbox, set_aside
 from database.session import DatabaseUnavailable
 from database.tables.columns import now
 from database.tables.outbox import OutboxRow
-from domain.refusals import BrandUnknown, NotExpectedNow, Refusal, TemporarilyUnavailable
+from domain.errors.base import Refusal
+from domain.errors.general import BrandUnknown, NotExpectedNow, TemporarilyUnavailable
 from domain.sealing import KeyRing, SealBroken
 from gateways.http import new_client
 from gateways.messages import MessageGateway
 from gateways.webhooks import WebhookGateway
+from services.notices import outbox_delivery
+from services.notices.outbox_delivery import Delivery
 from tests.activities.looping import Desk, a_decided_card, a_promise, answering, deliver, receiver, started, teller
 from tests.activities.world import World
 from workflows.starter import start_cards
@@ -110,8 +111,8 @@ async def test_a_receiver_that_never_answers_holds_up_nobody_else(world: World) 
 async def test_a_receiver_that_never_answers_is_left_within_the_lease(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert timedelta(seconds=delivery.ATTEMPT_S) < outbox.LEASE
-    monkeypatch.setattr(delivery, "ATTEMPT_S", 0.3)
+    assert timedelta(seconds=outbox_delivery.ATTEMPT_S) < outbox.LEASE
+    monkeypatch.setattr(outbox_delivery, "ATTEMPT_S", 0.3)
     async with receiver(together=2) as url:
         (row_id,) = await a_promise(world, url)
         assert await deliver(world) == 1

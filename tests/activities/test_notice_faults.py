@@ -6,11 +6,11 @@ from datetime import timedelta
 
 import time_machine
 
-from activities.notice_delivery import ATTEMPTS_MAX, LOOP
 from database.repositories import set_aside
 from database.tables.columns import now
 from database.tables.people import PersonRow
-from domain.notices import NoticeKind
+from domain.notices.kinds import NoticeKind
+from services.notices.digest import ATTEMPTS_MAX, LOOP
 from tests.activities.told import Town
 from tests.activities.told import town as town
 

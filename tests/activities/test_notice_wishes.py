@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from activities.notice_words import Reader, sentence
-from activities.notices import Channels, Notices, WishForm
-from domain.notices import NoticeKind, Wishes, leaves_at, quiet_until
-from domain.refusals import FieldInvalid
+from domain.errors.general import FieldInvalid
+from domain.notices.kinds import NoticeKind, Wishes, leaves_at, quiet_until
 from languages import LOCALES, has
+from services.notices.digest_text import Reader, sentence
+from services.notices.inbox import Channels, Notices, WishForm
 from tests.activities.told import Town
 from tests.activities.told import town as town
 

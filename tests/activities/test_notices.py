@@ -11,15 +11,15 @@ from zoneinfo import ZoneInfo
 import pytest
 import time_machine
 
-from activities.notice_delivery import ATTEMPTS_MAX, NoticeDelivery
-from activities.notices import Channels, WishForm
 from database.tables.columns import now
 from database.tables.people import PersonRow
-from domain.notices import NoticeKind
-from domain.refusals import NotFound
+from domain.errors.general import NotFound
+from domain.notices.kinds import NoticeKind
 from gateways.http import new_client
 from gateways.signatures import HEADER, require_signature
 from gateways.webhooks import DELIVERY_HEADER, EVENT_HEADER, WebhookGateway
+from services.notices.digest import ATTEMPTS_MAX, NoticeDelivery
+from services.notices.inbox import Channels, WishForm
 from tests.activities.told import Town, colleague
 from tests.activities.told import town as town
 

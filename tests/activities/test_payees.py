@@ -8,19 +8,21 @@ from dataclasses import dataclass
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from activities.payees import Payees
 from bootstrap.payees import PayeeTeller
 from database import invariants
-from database.reads.console_office import owed
+from database.reads.finance.office import owed
 from database.repositories import ledger
 from database.tables.intake import SubmissionRow
 from database.tables.payout import PayeeCorrectionRow, PayoutRow
 from database.tables.people import AuditRow
-from domain.cards import Outcome, Stage, WaitingFor
-from domain.facts import PayoutFacts
+from domain.cards.card import Outcome, Stage, WaitingFor
+from domain.cards.facts import PayoutFacts
+from domain.errors.general import FieldInvalid, NotExpectedNow, NotFound, OwnWork, ReasonUnknown
+from domain.errors.payments import CorrectionWaits
+from domain.errors.sign_in import NotAllowed
+from domain.finance.payout import PayoutOutcome, PayoutState
 from domain.identifiers import payout_key
-from domain.payout import PayoutOutcome, PayoutState
-from domain.refusals import CorrectionWaits, FieldInvalid, NotAllowed, NotExpectedNow, NotFound, OwnWork, ReasonUnknown
+from services.finance.payees import Payees
 from tests.activities.looping import Desk
 from tests.activities.world import World
 

@@ -9,12 +9,13 @@ from temporalio.exceptions import ApplicationError
 from database.repositories import ledger
 from database.tables.payout import PaymentNotificationRow, PayoutRow
 from database.tables.pricing import QuoteRow
-from domain.cards import EndReason, Outcome, Stage, WaitingFor
-from domain.facts import NotificationVerdict
+from domain.cards.card import EndReason, Outcome, Stage, WaitingFor
+from domain.cards.facts import NotificationVerdict
+from domain.errors.general import NotFound, SignatureInvalid
+from domain.errors.payments import AmountMismatch
+from domain.finance.payout import PayoutOutcome, PayoutState
 from domain.identifiers import new_id, payout_key
 from domain.money import Money
-from domain.payout import PayoutOutcome, PayoutState
-from domain.refusals import AmountMismatch, NotFound, SignatureInvalid
 from tests.activities.world import APP_ID, World
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from activities.sign_in import e164
-from domain.refusals import PhoneInvalid
+from domain.errors.sign_in import PhoneInvalid
+from services.people.seller_sign_in import e164
 
 
 @pytest.mark.parametrize(

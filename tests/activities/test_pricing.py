@@ -7,21 +7,21 @@ from decimal import Decimal
 
 import pytest
 
-from activities.stock import Stock
 from database.repositories import ledger
 from database.tables.columns import now
 from database.tables.intake import CardRow, PhotoRow
 from database.tables.ledger import LedgerTransactionRow
 from database.tables.pricing import QuoteRow
 from database.tables.reading import ReadingRow
-from domain.cards import Outcome, Stage, WaitingFor
+from domain.cards.card import Outcome, Stage, WaitingFor
+from domain.cards.intake import SubmittedCard
+from domain.cards.pricing import QuoteState
 from domain.identifiers import new_id, quote
-from domain.intake import SubmittedCard
 from domain.money import Currency, Money
-from domain.pricing import QuoteState
 from domain.rules.assessment import neighbours_of
 from domain.rules.brands import brand
 from domain.rules.velocity import SUBJECTS, Velocity
+from services.cards.stock import Stock
 from tests.activities.test_intake import a_photo
 from tests.activities.world import PHONES, World, a_number, a_submission, a_typed_card
 

@@ -9,9 +9,9 @@ from sqlalchemy import update
 
 from database.tables.columns import now
 from database.tables.verification import AnswerRow
+from domain.errors.payments import QuestionsUsedUp
 from domain.money import Money
 from domain.places import business_day
-from domain.refusals import QuestionsUsedUp
 from domain.rules.velocity import velocity_in_force
 from tests.activities.world import World, a_typed_card
 

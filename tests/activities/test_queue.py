@@ -6,22 +6,21 @@ from datetime import timedelta
 
 import pytest
 
-from activities.snoozes import Snoozes
 from database.tables.notices import NoticeRow
-from domain.cards import CardType
-from domain.queue_filter import Wanted
-from domain.refusals import (
+from domain.cards.card import CardType
+from domain.cards.review import Band, CameBack, Priority, TaskPhase
+from domain.errors.general import (
     FieldInvalid,
-    NotAllowed,
     NotEligible,
-    NotSignedIn,
     OwnWork,
     ReasonUnknown,
     TaskDecided,
     TaskHeldByAnother,
     TaskNotHeld,
 )
-from domain.review import Band, CameBack, Priority, TaskPhase
+from domain.errors.sign_in import NotAllowed, NotSignedIn
+from domain.work.queue_filter import Wanted
+from services.work.snoozes import Snoozes
 from tests.activities.queueing import Office
 from tests.activities.world import World
 

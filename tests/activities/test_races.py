@@ -10,23 +10,18 @@ from typing import Any
 import pytest
 from sqlalchemy import text, update
 
-from activities import drafts, leaving
 from activities.review import Review
 from database.invariants import DECISIONS, one_persons_word
 from database.tables.people import AuditRow
 from database.tables.review import ReviewCheckRow, ReviewDecisionRow, ReviewDraftRow, ReviewTaskRow
-from domain.refusals import (
-    NotEligible,
-    NothingToCheck,
-    Refusal,
-    TaskDecided,
-    TaskHeldByAnother,
-    TaskNotHeld,
-    TooLateToUndo,
-    TooManyTries,
-)
-from domain.review import CheckVerdict, ReviewOutcome, TaskPhase
+from domain.cards.review import CheckVerdict, ReviewOutcome, TaskPhase
+from domain.errors.base import Refusal
+from domain.errors.decisions import TooLateToUndo
+from domain.errors.general import NotEligible, NothingToCheck, TaskDecided, TaskHeldByAnother, TaskNotHeld
+from domain.errors.sign_in import TooManyTries
 from domain.rules.checks import reveal_policy
+from services.review import due_decisions
+from services.work import drafts
 from tests.activities.test_review import a_task
 from tests.activities.test_second_look import eyes, in_hand_of, the_decision, the_task
 from tests.activities.world import World
@@ -67,7 +62,7 @@ async def broken(world: World, task: str) -> list[str]:
 
 async def teller(world: World, moment: datetime, decision: str) -> list[str]:
     async with world.database.transaction() as session:
-        return [one.decision_id for one in await leaving.send(session, moment, 10, only=decision)]
+        return [one.decision_id for one in await due_decisions.send(session, moment, 10, only=decision)]
 
 
 async def test_two_tellers_and_an_undo_send_a_decision_once_or_never(world: World) -> None:

@@ -6,16 +6,16 @@ from typing import Any
 
 import pytest
 
-from activities.corrections import Corrections
 from activities.reading import CardReading
 from database.tables.intake import PhotoRow
 from database.tables.reading import ReadingRow
-from domain.cards import Stage, WaitingFor
-from domain.facts import ReadFacts
-from domain.intake import SubmittedCard
+from domain.cards.card import Stage, WaitingFor
+from domain.cards.facts import ReadFacts
+from domain.cards.intake import SubmittedCard
+from domain.cards.reading import Box, FieldName, ReadField, Reading
+from domain.cards.review import ReviewOutcome
 from domain.money import Money
-from domain.reading import Box, FieldName, ReadField, Reading
-from domain.review import ReviewOutcome
+from services.cards.corrections import Corrections
 from tests.activities.test_intake import a_photo
 from tests.activities.world import World, a_number
 

@@ -7,9 +7,9 @@ from PIL import Image
 
 from activities.reading import CardReading
 from database.tables.reading import ReadingRow
-from domain.facts import ReadFacts
-from domain.intake import SubmittedCard
-from domain.reading import Box
+from domain.cards.facts import ReadFacts
+from domain.cards.intake import SubmittedCard
+from domain.cards.reading import Box
 from domain.rules.brands import catalogue
 from ocr.lines import Line
 from ocr.photo_reader import PhotoReader

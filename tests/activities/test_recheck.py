@@ -11,18 +11,18 @@ import pytest
 from sqlalchemy import func, select, text
 from temporalio.exceptions import ApplicationError
 
-from activities.verification import Verification
+from activities.verification.inquiry import Verification
 from database import invariants
 from database.repositories import cards
 from database.tables.ledger import AccountRow, EntryRow
 from database.tables.pricing import QuoteRow
 from database.tables.verification import AnswerRow
-from domain.cards import EndReason
-from domain.facts import RecheckFacts
+from domain.cards.card import EndReason
+from domain.cards.facts import RecheckFacts
+from domain.cards.pricing import QuoteState
+from domain.finance.ledger import seller_payable
 from domain.identifiers import payout_key
-from domain.ledger import seller_payable
 from domain.money import Money
-from domain.pricing import QuoteState
 from gateways.breaker import Breakers
 from gateways.http import SignedChannel
 from gateways.issuer import IssuerGateway

@@ -10,8 +10,8 @@ from sqlalchemy import update
 from sqlmodel import col
 
 from database.tables.intake import CardRow
+from domain.errors.general import IdempotencyKeyReused
 from domain.identifiers import new_id
-from domain.refusals import IdempotencyKeyReused
 from tests.activities.world import World, a_submission, a_typed_card
 
 

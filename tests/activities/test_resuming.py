@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from activities.adopting import Adopting
 from database.repositories import ledger
 from database.tables.payout import PayoutRow
-from domain.cards import EndReason, Outcome
-from domain.facts import AT_ITS_BEGINNING, Resume
+from domain.cards.card import EndReason, Outcome
+from domain.cards.facts import AT_ITS_BEGINNING, Resume
+from domain.cards.review import AskedItem, ReviewOutcome
+from domain.finance.payout import PayoutOutcome, PayoutReport
 from domain.identifiers import payout_key
 from domain.money import Money
-from domain.payout import PayoutOutcome, PayoutReport
-from domain.review import AskedItem, ReviewOutcome
+from services.finance.adoption import Adopting
 from tests.activities.test_review import a_taken_task
 from tests.activities.world import World
 

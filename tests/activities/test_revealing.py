@@ -10,20 +10,12 @@ from database.repositories.cards import Change, record
 from database.tables.notices import NoticeRow
 from database.tables.people import AuditRow
 from database.tables.review import ReviewTaskRow
-from domain.cards import Outcome, Stage, WaitingFor
-from domain.refusals import (
-    CardNotRevealed,
-    FieldInvalid,
-    NotAllowed,
-    NotFound,
-    NotSignedIn,
-    ReasonUnknown,
-    Refusal,
-    TaskHeldByAnother,
-    TaskNotHeld,
-    TooManyTries,
-)
-from domain.reveals import RevealPolicy
+from domain.cards.card import Outcome, Stage, WaitingFor
+from domain.errors.access import CardNotRevealed
+from domain.errors.base import Refusal
+from domain.errors.general import FieldInvalid, NotFound, ReasonUnknown, TaskHeldByAnother, TaskNotHeld
+from domain.errors.sign_in import NotAllowed, NotSignedIn, TooManyTries
+from domain.review.reveals import RevealPolicy
 from tests.activities.test_review import a_taken_task, a_task
 from tests.activities.test_secret_words import the_number
 from tests.activities.world import World

@@ -6,23 +6,17 @@ from typing import Any
 
 import pytest
 
-from activities.corrections import Corrections
-from activities.review_queue import Lease
 from database.tables.columns import now
 from database.tables.review import ReviewDecisionRow, ReviewTaskRow
-from domain.cards import Stage, WaitingFor
-from domain.facts import TaskOpened
-from domain.intake import SubmittedCard
+from domain.cards.card import Stage, WaitingFor
+from domain.cards.facts import TaskOpened
+from domain.cards.intake import SubmittedCard
+from domain.cards.review import Alarm, AskedItem, RejectReason, ReviewOutcome
+from domain.errors.general import CardNumberInvalid, FieldInvalid, TaskDecided, TaskHeldByAnother, TaskNotHeld
+from domain.errors.sign_in import NotAllowed
 from domain.money import Money
-from domain.refusals import (
-    CardNumberInvalid,
-    FieldInvalid,
-    NotAllowed,
-    TaskDecided,
-    TaskHeldByAnother,
-    TaskNotHeld,
-)
-from domain.review import Alarm, AskedItem, RejectReason, ReviewOutcome
+from services.cards.corrections import Corrections
+from services.work.task_acts import Lease
 from tests.activities.test_intake import a_photo
 from tests.activities.test_reading import a_read_card, printed, read_again
 from tests.activities.world import World, a_number

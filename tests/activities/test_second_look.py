@@ -10,32 +10,33 @@ import pytest
 from sqlalchemy import text
 from temporalio.exceptions import ApplicationError
 
-from activities import drafts, leaving
-from activities.corrections import Corrections
 from activities.review import Review
-from activities.staging import FourEyes
 from database.invariants import one_persons_word
 from database.tables.intake import CardEventRow
 from database.tables.notices import NoticeRow
 from database.tables.people import AbsenceRow, PersonRow
 from database.tables.review import ReviewCheckRow, ReviewDecisionRow, ReviewTaskRow
-from domain.cards import CardType
-from domain.identifiers import new_id
-from domain.money import Money
-from domain.refusals import (
+from domain.cards.card import CardType
+from domain.cards.review import CameBack, CheckVerdict, ReviewOutcome, TaskPhase
+from domain.errors.base import Refusal
+from domain.errors.general import (
     BlindOutcomeDiffers,
     FieldInvalid,
-    NotAllowed,
     NotEligible,
     NothingToCheck,
     OwnWork,
     ReasonUnknown,
-    Refusal,
     TaskDecided,
     TaskNotHeld,
 )
-from domain.review import CameBack, CheckVerdict, ReviewOutcome, TaskPhase
+from domain.errors.sign_in import NotAllowed
+from domain.identifiers import new_id
+from domain.money import Money
 from domain.rules.checks import check_policy
+from services.cards.corrections import Corrections
+from services.review import due_decisions
+from services.review.staging import FourEyes
+from services.work import drafts
 from tests.activities.test_review import a_task
 from tests.activities.world import World
 
@@ -85,7 +86,7 @@ async def the_decision(world: World, decision: str) -> ReviewDecisionRow:
 
 async def leave(world: World, decision: str) -> list[str]:
     async with world.database.transaction() as session:
-        return [one.decision_id for one in await leaving.send(session, datetime.now(UTC), 10, only=decision)]
+        return [one.decision_id for one in await due_decisions.send(session, datetime.now(UTC), 10, only=decision)]
 
 
 async def test_a_staged_outcome_does_not_leave_until_somebody_else_applies_it(world: World) -> None:

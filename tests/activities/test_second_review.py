@@ -9,18 +9,19 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from sqlalchemy import text
 
-from activities.corrections import Corrections, mark_of
-from activities.labels import exported
-from activities.second_review import SecondReviews, draw
 from database.tables.notices import NoticeRow
 from database.tables.people import AbsenceRow, AuditRow
 from database.tables.quality import ReadingLabelRow, SecondReviewRow
 from database.tables.review import ReviewDecisionRow, ReviewTaskRow
+from domain.cards.reading import FieldName
+from domain.cards.review import RejectReason, ReviewOutcome
+from domain.errors.general import FieldInvalid, OwnWork, TaskDecided, TaskHeldByAnother, TaskNotHeld
+from domain.errors.sign_in import NotAllowed
 from domain.identifiers import new_id
-from domain.reading import FieldName
-from domain.refusals import FieldInvalid, NotAllowed, OwnWork, TaskDecided, TaskHeldByAnother, TaskNotHeld
-from domain.review import RejectReason, ReviewOutcome
 from domain.rules.checks import sampling_policy
+from services.cards.corrections import Corrections, mark_of
+from services.quality.blind_review import SecondReviews, draw
+from services.quality.reading_labels import exported
 from tests.activities.test_reading import a_read_card, printed
 from tests.activities.test_review import a_taken_task
 from tests.activities.world import World, a_number

@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from activities.corrections import Corrections
 from database.repositories import cards
 from database.tables.people import AuditRow
-from domain.refusals import SecretInWords
-from domain.review import CheckVerdict, ReviewOutcome
+from domain.cards.review import CheckVerdict, ReviewOutcome
+from domain.errors.general import SecretInWords
+from services.cards.corrections import Corrections
 from tests.activities.test_review import a_taken_task
 from tests.activities.test_second_look import eyes, in_hand_of, staged
 from tests.activities.world import World, a_number

@@ -8,21 +8,23 @@ from typing import cast
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from activities import drafts
-from activities.corrections import Corrections
 from activities.review import Review
 from bootstrap import decisions
 from bootstrap.decisions import Teller
 from database.clock_invariant import untrue_clocks
-from database.reads.undelivered import UndeliveredDecision, undelivered
+from database.reads.review.undeliverable import UndeliveredDecision, undelivered
 from database.repositories import cards
 from database.tables.notices import NoticeRow
 from database.tables.people import AuditRow
 from database.tables.review import ReviewDecisionRow, ReviewTaskRow
-from domain.cards import EndReason, Outcome
-from domain.facts import ReviewFacts
-from domain.refusals import REGISTER, NotAllowed, NotExpectedNow, NotFound, ReasonUnknown, Refusal
-from domain.review import CameBack, ReviewOutcome
+from domain.cards.card import EndReason, Outcome
+from domain.cards.facts import ReviewFacts
+from domain.cards.review import CameBack, ReviewOutcome
+from domain.errors.base import REGISTER, Refusal
+from domain.errors.general import NotExpectedNow, NotFound, ReasonUnknown
+from domain.errors.sign_in import NotAllowed
+from services.cards.corrections import Corrections
+from services.work import drafts
 from tests.activities.test_review import a_taken_task
 from tests.activities.world import World, a_number
 from workflows.desk import CardDesk

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import text
 
-from activities.corrections import Corrections
 from database.invariants import one_persons_word
 from database.tables.intake import CardRow
 from database.tables.review import ReviewDecisionRow
-from domain.cards import CardStatus
+from domain.cards.card import CardStatus
+from domain.cards.review import ReviewOutcome
 from domain.money import Currency
-from domain.review import ReviewOutcome
+from services.cards.corrections import Corrections
 from tests.activities.test_review import a_taken_task
 from tests.activities.world import World, a_number
 

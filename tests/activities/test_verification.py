@@ -7,15 +7,16 @@ import pytest
 from sqlalchemy import select
 from temporalio.exceptions import ApplicationError
 
-from activities.verification import Verification
+from activities.verification.inquiry import Verification
 from database.tables.intake import CardRow
 from database.tables.ledger import LedgerTransactionRow
 from database.tables.verification import AnswerRow, DynamicCodeRow, OutletRequestRow, OutletRow
-from domain.cards import CardStatus, EndReason, Stage, WaitingFor
+from domain.cards.card import CardStatus, EndReason, Stage, WaitingFor
+from domain.cards.verification import Consequence, DynamicCodeResult, Party
+from domain.errors.general import FieldInvalid, NotFound, OutletUnknown, SignatureInvalid
+from domain.errors.payments import AmountMismatch
 from domain.identifiers import new_id
 from domain.money import Currency, Money
-from domain.refusals import AmountMismatch, FieldInvalid, NotFound, OutletUnknown, SignatureInvalid
-from domain.verification import Consequence, DynamicCodeResult, Party
 from simulators.signatures import outlet_secret, signature
 from tests.activities.world import World, a_number
 from tests.simulators.running import SECRET

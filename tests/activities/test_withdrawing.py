@@ -10,10 +10,10 @@ from temporalio.exceptions import ApplicationError
 
 from database.tables.pricing import QuoteRow
 from database.tables.review import ReviewDecisionRow, ReviewTaskRow
-from domain.cards import EndReason, Outcome, Stage
+from domain.cards.card import EndReason, Outcome, Stage
+from domain.cards.pricing import QuoteState
+from domain.cards.review import ReviewOutcome
 from domain.money import Money
-from domain.pricing import QuoteState
-from domain.review import ReviewOutcome
 from tests.activities.test_pricing import a_valued
 from tests.activities.test_review import a_taken_task
 from tests.activities.world import World, a_typed_card

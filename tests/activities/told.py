@@ -14,18 +14,18 @@ import pytest_asyncio
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from sqlalchemy import delete, select
 
-from activities.notice_delivery import NoticeDelivery
-from activities.notices import Channels, Notices
 from database.repositories.notices import tell
 from database.session import Database
 from database.tables.notices import NoticeRow, NoticeWishRow
 from database.tables.people import PersonRow
 from domain.identifiers import new_id
-from domain.notices import NoticeKind
+from domain.notices.kinds import NoticeKind
 from domain.sealing import KeyRing
 from gateways.http import new_client
 from gateways.mail import MailGateway, MailServer
 from gateways.webhooks import WebhookGateway
+from services.notices.digest import NoticeDelivery
+from services.notices.inbox import Channels, Notices
 from tests.gateways.partners import Mailbox, mailbox
 
 ROW: Any = NoticeRow

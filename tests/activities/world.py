@@ -14,23 +14,18 @@ from sqlalchemy import select
 from stdnum import luhn
 from stdnum.iso7064 import mod_37_36
 
-from activities.asking import Parties
-from activities.intake import Intake
-from activities.journey import Journey
-from activities.payment_notices import PaymentNotices
+from activities.cards import Journey
 from activities.payout import Payout
 from activities.pricing import Pricing
 from activities.review import Review
-from activities.sign_in import SellerSignIn
-from activities.stock import Stock
-from activities.verification import Verification
+from activities.verification.inquiry import Verification
 from database.session import Database
 from database.tables.intake import CardEventRow, CardRow, SellerRow, SubmissionRow
 from database.tables.people import PersonRow
-from domain.cards import Stage, WaitingFor
-from domain.facts import SubmissionReceipt
+from domain.cards.card import Stage, WaitingFor
+from domain.cards.facts import SubmissionReceipt
+from domain.cards.intake import Submission, SubmittedCard
 from domain.identifiers import new_id, payout_key
-from domain.intake import Submission, SubmittedCard
 from domain.money import Money
 from domain.rules.brands import Check, brand
 from domain.sealing import KeyRing
@@ -44,6 +39,11 @@ from gateways.outlet import OutletGateway
 from gateways.payout.alipay import AlipayGateway
 from gateways.pictures.store import PhotoStore
 from gateways.pos import PosGateway
+from services.cards.intake import Intake
+from services.cards.provider_calls import Parties
+from services.cards.stock import Stock
+from services.finance.payment_notifications import PaymentNotices
+from services.people.seller_sign_in import SellerSignIn
 from simulators.alipay import Alipay
 from simulators.alipay_wire import APP_PUBLIC_FILE
 from simulators.fx import Fx

@@ -10,17 +10,18 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from activities.intake import Intake
-from activities.outlets import OutletHeard
-from activities.partners import Partners
-from activities.payees import Payees
+from activities.verification.outlets import OutletHeard
 from api.app import build
 from api.services import ApiServices
 from database.session import Database
-from domain.facts import NotificationVerdict, PaymentReport
-from domain.refusals import Refusal, SignatureInvalid
+from domain.cards.facts import NotificationVerdict, PaymentReport
+from domain.errors.base import Refusal
+from domain.errors.general import SignatureInvalid
 from domain.sealing import KeyRing
 from gateways.pictures.store import PhotoStore
+from services.cards.intake import Intake
+from services.finance.payees import Payees
+from services.people.partners import Partners
 from tests.seller_ui.conftest import PlayedDesk
 from tests.throttles import forget_tries
 

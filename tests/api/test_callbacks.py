@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from domain.refusals import AmountMismatch, TemporarilyUnavailable
+from domain.errors.general import TemporarilyUnavailable
+from domain.errors.payments import AmountMismatch
 from tests.api.conftest import Api
 
 

@@ -17,15 +17,15 @@ from fastapi import FastAPI
 from hypothesis import HealthCheck, given, settings
 from schemathesis.core.result import Ok
 
-from activities.intake import Intake
-from activities.partners import Partners
-from activities.payees import Payees
 from api.app import build
 from api.services import ApiServices
 from database.session import Database
-from domain.refusals import REGISTER
+from domain.errors.base import REGISTER
 from domain.sealing import KeyRing
 from gateways.pictures.store import PhotoStore
+from services.cards.intake import Intake
+from services.finance.payees import Payees
+from services.people.partners import Partners
 from tests.api.conftest import ApiDesk, PlayedOutlets, PlayedPayments
 from tests.conftest import apart
 

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import select
 
 from database.tables.review import ReviewDecisionRow
-from domain.facts import ReviewFacts
-from domain.people import Role
-from domain.refusals import NotExpectedNow
+from domain.cards.facts import ReviewFacts
+from domain.errors.general import NotExpectedNow
+from domain.people.roles import Role
 from tests.reviewer_ui.cards import Waiting
 from tests.reviewer_ui.conftest import House, post
 

@@ -7,7 +7,7 @@ import pytest
 
 from database.tables.people import PersonRow
 from database.tables.review import ReviewTaskRow
-from domain.people import Role
+from domain.people.roles import Role
 from tests.reviewer_ui.cards import Waiting
 from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.queue_scenes import browser_of

@@ -7,8 +7,8 @@ from sqlalchemy import select
 from database.repositories.cards import Change, record
 from database.tables.notices import NoticeRow
 from database.tables.people import AuditRow
-from domain.cards import Outcome, Stage, WaitingFor
-from domain.people import Role
+from domain.cards.card import Outcome, Stage, WaitingFor
+from domain.people.roles import Role
 from tests.reviewer_ui.cards import NUMBER, PIN, Waiting
 from tests.reviewer_ui.conftest import House, post
 

@@ -19,9 +19,6 @@ import httpx
 import uvicorn
 from temporalio.client import Client
 
-from activities.console_sign_in import ConsoleSignIn
-from activities.notices import Channels, Notices
-from activities.payees import Payees
 from activities.review import Review
 from bootstrap.settings import PROJECT_ROOT
 from database.session import Database
@@ -31,6 +28,9 @@ from gateways.pictures.store import PhotoStore
 from gateways.webhooks import WebhookGateway
 from reviewer_ui.app import build
 from reviewer_ui.services import ConsoleServices
+from services.finance.payees import Payees
+from services.notices.inbox import Channels, Notices
+from services.people.passwords import ConsoleSignIn
 from workflows.desk import CardDesk
 
 UNDO_S = 60  # Decisions wait: there is no workflow to tell them to.

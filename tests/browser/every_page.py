@@ -13,16 +13,16 @@ from datetime import timedelta
 
 import httpx
 
-from activities.views import Views
 from database.repositories.notices import tell
 from database.tables.columns import now
 from database.tables.people import AbsenceRow
+from domain.finance.payout import PayoutState
 from domain.identifiers import new_id
-from domain.notices import NoticeKind
-from domain.payout import PayoutState
-from domain.people import Role
+from domain.notices.kinds import NoticeKind
+from domain.people.roles import Role
 from reviewer_ui.app import build
 from reviewer_ui.half_signed_in import COOKIE as HALF_COOKIE
+from services.work.saved_views import Views
 from tests.reviewer_ui.cards import Waiting
 from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.doors import PASSWORD, authenticator, employed

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
-from domain.people import Role
+from domain.people.roles import Role
 from tests.whole import WholePlatform, until
 
 FLAGS = [

@@ -13,8 +13,8 @@ from sqlalchemy import select, update
 from database.repositories.notices import tell
 from database.tables.people import ConsoleSessionRow
 from domain.identifiers import new_id
-from domain.notices import NoticeKind
-from domain.people import Role
+from domain.notices.kinds import NoticeKind
+from domain.people.roles import Role
 from reviewer_ui.sessions import SEEN_EVERY
 from reviewer_ui.visit import BY_ITSELF
 from tests.browser.console import Visitor, desks

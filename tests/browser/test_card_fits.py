@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Page
 
-from domain.people import Role
+from domain.people.roles import Role
 from tests.browser.console import desks
 from tests.browser.people import DESK, PHONE
 from tests.reviewer_ui.cards import Waiting

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Error, Page
 
-from domain.people import Role
-from domain.review import ReviewOutcome
+from domain.cards.review import ReviewOutcome
+from domain.people.roles import Role
 from reviewer_ui.sessions import COOKIE
 from tests.browser.console_process import console_process
 from tests.browser.people import DESK, chromium, look

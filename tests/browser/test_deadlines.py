@@ -10,10 +10,10 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 
-from activities.deadline_setup import DeadlineSetup
 from activities.review import Review
-from domain.people import Role
+from domain.people.roles import Role
 from domain.rules.deadlines import built_in_document
+from services.work.sla_policies import DeadlineSetup
 from tests.browser.axe import faults
 from tests.browser.console import desks
 from tests.reviewer_ui.conftest import House

@@ -14,12 +14,12 @@ import pytest
 from playwright.async_api import Page
 
 from activities.review import Review
-from activities.staging import FourEyes
 from bootstrap.decisions import Teller
-from domain.people import Role
-from domain.review import CameBack, TaskPhase
+from domain.cards.review import CameBack, TaskPhase
+from domain.people.roles import Role
 from domain.rules.checks import check_policy
 from reviewer_ui.app import build
+from services.review.staging import FourEyes
 from tests.browser.axe import faults
 from tests.browser.console import Desks, Visitor, desks
 from tests.browser.people import look

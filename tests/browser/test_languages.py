@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, expect
 
-from domain.people import Role
+from domain.people.roles import Role
 from languages import LOCALES, translate
 from tests.browser.console import desks
 from tests.browser.every_page import PAGES

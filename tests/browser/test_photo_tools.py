@@ -8,7 +8,7 @@ from pathlib import Path
 
 from playwright.async_api import Page
 
-from domain.people import Role
+from domain.people.roles import Role
 from tests.browser.console import desks
 from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.conftest import console_url as console_url

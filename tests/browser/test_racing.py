@@ -14,8 +14,8 @@ from playwright.async_api import Page, expect
 
 from database.tables.columns import now
 from database.tables.review import ReviewTaskRow
-from domain.people import Role
-from domain.review import ReviewOutcome
+from domain.cards.review import ReviewOutcome
+from domain.people.roles import Role
 from tests.browser.console import Visitor, desks
 from tests.browser.people import look
 from tests.reviewer_ui.cards import Waiting

@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import Browser, Page
 
 from bootstrap.demo.samples import FOLDER, Sample
-from domain.cards import CardStatus, Outcome
+from domain.cards.card import CardStatus, Outcome
 from domain.money import Money
 from domain.rules.brands import brand
 from tests.browser.people import DESK, PHONE, Visit, chromium, context, look, sign_in_as_reviewer, sign_in_as_seller

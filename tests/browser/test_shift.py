@@ -14,8 +14,8 @@ from playwright.async_api import Page, expect
 from activities.review import Review
 from bootstrap.decisions import Teller
 from database.tables.intake import CardRow
-from domain.people import Role
-from domain.review import ReviewOutcome
+from domain.cards.review import ReviewOutcome
+from domain.people.roles import Role
 from tests.browser.axe import faults
 from tests.browser.console import Visitor, desks
 from tests.browser.people import DESK, look

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Page
 
-from domain.people import Role
+from domain.people.roles import Role
 from reviewer_ui.visit import AREAS
 from tests.browser.axe import faults
 from tests.browser.console import desks

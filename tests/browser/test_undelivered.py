@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from domain.people import Role
-from domain.refusals import DuplicateCard
-from domain.review import CameBack
+from domain.cards.review import CameBack
+from domain.errors.general import DuplicateCard
+from domain.people.roles import Role
 from tests.browser.axe import faults
 from tests.browser.console import desks
 from tests.browser.people import DESK, PHONE

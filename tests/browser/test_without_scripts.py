@@ -10,8 +10,8 @@ import pytest
 from playwright.async_api import Page, expect
 
 from activities.review import Review
-from domain.people import Role
-from domain.review import CameBack, ReviewOutcome, TaskPhase
+from domain.cards.review import CameBack, ReviewOutcome, TaskPhase
+from domain.people.roles import Role
 from tests.browser.console import Desks, desks
 from tests.reviewer_ui.cards import NUMBER, Waiting
 from tests.reviewer_ui.conftest import House

@@ -11,8 +11,8 @@ from database.tables.evidence import LeafRow
 from database.tables.intake import CardRow, PartnerRow, SubmissionRow
 from database.tables.people import PersonRow
 from database.tables.review import ReviewTaskRow
-from domain.cards import CardType
-from domain.evidence import canonical, leaf_hash
+from domain.cards.card import CardType
+from domain.evidence.log import canonical, leaf_hash
 from domain.identifiers import new_id, review_task
 from domain.money import Currency
 from domain.sealing import KeyRing

@@ -13,10 +13,10 @@ from database.tables.intake import CardRow
 from database.tables.payout import PayoutRow
 from database.tables.people import PersonRow
 from database.tables.review import ReviewDecisionRow, ReviewTaskRow
-from domain.cards import CardType
+from domain.cards.card import CardType
+from domain.cards.review import ReviewOutcome
+from domain.finance.payout import PayoutState
 from domain.identifiers import new_id, payout_key, review_task
-from domain.payout import PayoutState
-from domain.review import ReviewOutcome
 from tests.database.builders import a_card, a_person
 
 HOUR = timedelta(hours=1)

@@ -14,9 +14,9 @@ from database.repositories import cards
 from database.repositories.cards import Change
 from database.session import Database
 from database.tables.intake import CardRow
-from domain import evidence
-from domain.cards import EndReason, Outcome, Stage, WaitingFor
-from domain.refusals import DuplicateCard, NotFound
+from domain.cards.card import EndReason, Outcome, Stage, WaitingFor
+from domain.errors.general import DuplicateCard, NotFound
+from domain.evidence import log
 from domain.sealing import SealBroken
 from tests.database.builders import RING, a_card, a_partner
 
@@ -60,7 +60,7 @@ async def test_a_step_writes_state_event_leaf_and_webhook(session: AsyncSession)
     [leaf] = await rows(
         session, "SELECT body, leaf_hash, at, tree_index FROM evidence_leaf WHERE card_id = :card", card
     )
-    assert leaf.leaf_hash == evidence.leaf_hash(evidence.canonical(leaf.body))
+    assert leaf.leaf_hash == log.leaf_hash(log.canonical(leaf.body))
     assert (leaf.at, leaf.tree_index) == (told.at, None)
     [webhook] = await rows(session, "SELECT topic, payload FROM outbox WHERE payload ->> 'card_id' = :card", card)
     assert webhook.topic == "card.offer"
@@ -74,7 +74,7 @@ async def test_the_leaf_is_hashed_as_python_would_whatever_the_facts_say(session
     await cards.set_fields(session, RING, card, number=NUMBER)
     await cards.record(session, card.id, a_change(facts={"note": words}, actor=f"outlet:{words}"))
     [leaf] = await rows(session, "SELECT body, leaf_hash FROM evidence_leaf WHERE card_id = :card", card)
-    assert leaf.leaf_hash == evidence.leaf_hash(evidence.canonical(leaf.body))
+    assert leaf.leaf_hash == log.leaf_hash(log.canonical(leaf.body))
     assert leaf.body["facts"] == {"note": words}
     assert leaf.body["fingerprint"] == RING.fingerprint("jd", NUMBER)
 

@@ -15,9 +15,9 @@ from database.repositories.cards import Change
 from database.tables.deadlines import ClockIntervalRow
 from database.tables.intake import CardRow
 from database.tables.review import ReviewTaskRow
-from domain.cards import Stage, WaitingFor
-from domain.deadlines import RUNNING, ClockOwner
+from domain.cards.card import Stage, WaitingFor
 from domain.identifiers import new_id
+from domain.work.deadlines import RUNNING, ClockOwner
 from tests.database.builders import RING, a_card, a_task
 
 OPENED = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)

@@ -15,8 +15,8 @@ from database.invariants import violations
 from database.repositories import evidence, set_aside
 from database.session import Database
 from database.tables.columns import now
-from domain import evidence as log
-from domain.refusals import NotFound
+from domain.errors.general import NotFound
+from domain.evidence import log as log
 from domain.sealing import KeyRing, signature_holds
 from tests.database.builders import RING, a_leaf
 

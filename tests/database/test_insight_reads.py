@@ -14,13 +14,13 @@ import pytest
 import time_machine
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.reads import insight
-from database.reads.insight import ALL, Day, Kept, Reason, Span, Straight, Took, Waiting, Work
+from database.reads.quality import insight
+from database.reads.quality.insight import ALL, Day, Kept, Reason, Span, Straight, Took, Waiting, Work
 from database.tables.intake import CardRow
 from database.tables.review import ReviewTaskRow
-from domain.cards import CardType
-from domain.payout import PayoutState
-from domain.review import RejectReason, ReviewOutcome
+from domain.cards.card import CardType
+from domain.cards.review import RejectReason, ReviewOutcome
+from domain.finance.payout import PayoutState
 from tests.database.desk import Town
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")

@@ -16,12 +16,12 @@ from database.tables.payout import PayoutRow
 from database.tables.pricing import QuoteRow
 from database.tables.review import ReviewDecisionRow
 from domain import identifiers
-from domain.cards import Outcome, Stage, WaitingFor
-from domain.ledger import owed, payout_paid, payout_prepared
+from domain.cards.card import Outcome, Stage, WaitingFor
+from domain.cards.pricing import QuoteState
+from domain.cards.review import ReviewOutcome
+from domain.finance.ledger import owed, payout_paid, payout_prepared
+from domain.finance.payout import PayoutState
 from domain.money import Money
-from domain.payout import PayoutState
-from domain.pricing import QuoteState
-from domain.review import ReviewOutcome
 from tests.database.builders import RING, a_card, a_person, a_task
 
 PRICE, OWNER = Money(46_500), "seller:ANY"

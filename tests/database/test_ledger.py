@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.repositories import ledger
 from database.session import Database
+from domain.finance.ledger import Posting, issuer_cost, owed, payout_paid, payout_prepared, require_balanced
 from domain.identifiers import new_id
-from domain.ledger import Posting, issuer_cost, owed, payout_paid, payout_prepared, require_balanced
 from domain.money import Money
 
 PRICE = Money(46_500)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from database.reads.submissions import last_event
+from database.reads.cards.submissions import last_event
 from database.repositories import cards
 from database.repositories.cards import Change
 from database.session import Database
-from domain.cards import Stage, WaitingFor
+from domain.cards.card import Stage, WaitingFor
 from tests.database.builders import a_card
 
 STEP = Change(Stage.READING, WaitingFor.MACHINE, None, "reading.done", {})

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from database.reads import queue as reads
-from database.reads.queue import Place
+from database.reads.work import queue as reads
+from database.reads.work.queue import Place
 from database.tables.columns import now
 from database.tables.people import PersonRow
 from database.tables.review import ReviewTaskRow
-from domain.cards import CardType
-from domain.queue_filter import Hand, QueueSort, Wanted
-from domain.review import Band, ReviewReason, TaskPhase
+from domain.cards.card import CardType
+from domain.cards.review import Band, ReviewReason, TaskPhase
+from domain.work.queue_filter import Hand, QueueSort, Wanted
 from tests.database.builders import a_card, a_person, a_task
 from tests.database.test_cards import statements_of
 

@@ -14,7 +14,7 @@ import psutil
 import pytest
 from sqlalchemy import text
 
-from bootstrap.services.postgres import EmbeddedPostgres, throwaway
+from bootstrap.local.postgres import EmbeddedPostgres, throwaway
 from database.session import Database, DatabaseUnavailable, async_url
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.agreement import Case, Share, Side, figures, kappa
+from domain.quality.agreement import Case, Share, Side, figures, kappa
 
 SIDE = st.sampled_from(Side)
 CASES = st.lists(st.builds(Case, first=SIDE, second=SIDE, final=st.none() | SIDE))

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from stdnum import luhn
 from stdnum.iso7064 import mod_37_36
 
-from domain.cards import CardType
+from domain.cards.card import CardType
+from domain.errors.general import BrandUnknown, CardNumberInvalid, FaceValueInvalid, PinInvalid
 from domain.money import Currency, Money
-from domain.refusals import BrandUnknown, CardNumberInvalid, FaceValueInvalid, PinInvalid
 from domain.rules.brands import Check, brand, catalogue, masked, tidy_number
 from languages import LOCALES
 

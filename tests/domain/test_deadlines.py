@@ -11,9 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.cards import CardType
-from domain.deadline_document import DocumentWrong, Flaw, FlawKind, parse
-from domain.deadlines import (
+from domain.cards.card import CardType
+from domain.cards.review import Priority
+from domain.people.roles import Role
+from domain.rules.deadlines import built_in, built_in_document
+from domain.rules.limits import limits_in_force
+from domain.work.deadline_document import DocumentWrong, Flaw, FlawKind, parse
+from domain.work.deadlines import (
     AtEnd,
     ChainStep,
     ClockOwner,
@@ -26,12 +30,8 @@ from domain.deadlines import (
     reckon,
     shares,
 )
-from domain.people import Role
-from domain.review import Priority
-from domain.rules.deadlines import built_in, built_in_document
-from domain.rules.limits import limits_in_force
-from domain.why_due import DueReason, explain
-from domain.working_time import Holidays, Shift, WorkingCalendar, round_the_clock
+from domain.work.why_due import DueReason, explain
+from domain.work.working_time import Holidays, Shift, WorkingCalendar, round_the_clock
 
 OFFICE = WorkingCalendar(
     "office", "Asia/Shanghai", ((Shift(9 * 60, 12 * 60), Shift(13 * 60, 18 * 60)),) * 5 + ((), ()), Holidays.CHINA

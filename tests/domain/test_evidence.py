@@ -8,13 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pymerkle import InmemoryTree
 
-from domain import evidence
-from domain.evidence import Node
+from domain.evidence import log
+from domain.evidence.log import Node
 
 SIZE_MAX = 70
 LEAVES = [f"leaf {number}".encode() for number in range(SIZE_MAX)]
-HASHES = [evidence.leaf_hash(leaf) for leaf in LEAVES]
-ROOTS = [evidence.root_of(HASHES[:size]) for size in range(SIZE_MAX + 1)]
+HASHES = [log.leaf_hash(leaf) for leaf in LEAVES]
+ROOTS = [log.root_of(HASHES[:size]) for size in range(SIZE_MAX + 1)]
 
 
 def their_tree() -> Any:
@@ -28,7 +28,7 @@ def our_nodes() -> dict[Node, bytes]:
     nodes: dict[Node, bytes] = {}
     peaks: list[tuple[Node, bytes]] = []
     for index, leaf in enumerate(HASHES):
-        nodes.update(evidence.grown(peaks, index, leaf))
+        nodes.update(log.grown(peaks, index, leaf))
     return nodes
 
 
@@ -36,11 +36,11 @@ THEIRS, NODES = their_tree(), our_nodes()
 
 
 def inclusion_path(index: int, size: int) -> list[bytes]:
-    return [evidence.hash_of(span, NODES) for span in evidence.inclusion_spans(index, size)]
+    return [log.hash_of(span, NODES) for span in log.inclusion_spans(index, size)]
 
 
 def consistency_path(old: int, new: int) -> list[bytes]:
-    return [evidence.hash_of(span, NODES) for span in evidence.consistency_spans(old, new)]
+    return [log.hash_of(span, NODES) for span in log.consistency_spans(old, new)]
 
 
 def test_the_root_of_every_size_is_that_of_the_oracle() -> None:
@@ -57,13 +57,13 @@ def test_every_inclusion_proof_of_every_size_holds_and_has_the_oracles_path() ->
             path = inclusion_path(index, size)
             theirs = THEIRS.prove_inclusion(index + 1, size).path
             assert path == list(theirs[1:])  # Theirs begins with the leaf itself.
-            assert evidence.inclusion_holds(HASHES[index], index, size, path, ROOTS[size])
+            assert log.inclusion_holds(HASHES[index], index, size, path, ROOTS[size])
 
 
 def test_every_consistency_proof_between_any_two_sizes_holds() -> None:
     for new in range(1, SIZE_MAX + 1):
         for old in range(1, new + 1):
-            assert evidence.consistency_holds(old, ROOTS[old], new, ROOTS[new], consistency_path(old, new))
+            assert log.consistency_holds(old, ROOTS[old], new, ROOTS[new], consistency_path(old, new))
 
 
 pairs = st.integers(1, SIZE_MAX).flatmap(lambda new: st.tuples(st.integers(1, new), st.just(new)))
@@ -76,53 +76,53 @@ def test_no_inclusion_proof_holds_for_another_leaf_place_size_root_or_path(
 ) -> None:
     index, size = pair[0] - 1, pair[1]
     path = inclusion_path(index, size)
-    other = evidence.leaf_hash(b"forged")
-    assert not evidence.inclusion_holds(other, index, size, path, ROOTS[size])
-    assert not evidence.inclusion_holds(HASHES[index], index, size, path, other)
-    assert not evidence.inclusion_holds(HASHES[index], index, size, [*path, other], ROOTS[size])
-    assert not evidence.inclusion_holds(HASHES[index], size, size, path, ROOTS[size])
-    assert not evidence.inclusion_holds(HASHES[index], -1, size, path, ROOTS[size])
+    other = log.leaf_hash(b"forged")
+    assert not log.inclusion_holds(other, index, size, path, ROOTS[size])
+    assert not log.inclusion_holds(HASHES[index], index, size, path, other)
+    assert not log.inclusion_holds(HASHES[index], index, size, [*path, other], ROOTS[size])
+    assert not log.inclusion_holds(HASHES[index], size, size, path, ROOTS[size])
+    assert not log.inclusion_holds(HASHES[index], -1, size, path, ROOTS[size])
     if path:
         changed = data.draw(st.integers(0, len(path) - 1))
-        assert not evidence.inclusion_holds(HASHES[index], index, size, path[:-1], ROOTS[size])
+        assert not log.inclusion_holds(HASHES[index], index, size, path[:-1], ROOTS[size])
         forged = [other if place == changed else step for place, step in enumerate(path)]
-        assert not evidence.inclusion_holds(HASHES[index], index, size, forged, ROOTS[size])
+        assert not log.inclusion_holds(HASHES[index], index, size, forged, ROOTS[size])
         place = data.draw(st.integers(0, size - 1).filter(lambda place: place != index))
-        assert not evidence.inclusion_holds(HASHES[index], place, size, path, ROOTS[size])
+        assert not log.inclusion_holds(HASHES[index], place, size, path, ROOTS[size])
 
 
 @given(pairs, st.data())
 @settings(max_examples=300)
 def test_no_consistency_proof_hides_a_rewritten_past(pair: tuple[int, int], data: st.DataObject) -> None:
     old, new = pair
-    path, other = consistency_path(old, new), evidence.leaf_hash(b"forged")
-    assert not evidence.consistency_holds(old, other, new, ROOTS[new], path)
-    assert not evidence.consistency_holds(old, ROOTS[old], new, other, path)
-    assert not evidence.consistency_holds(old, ROOTS[old], new, ROOTS[new], [*path, other])
-    assert not evidence.consistency_holds(new + 1, ROOTS[old], new, ROOTS[new], path)
+    path, other = consistency_path(old, new), log.leaf_hash(b"forged")
+    assert not log.consistency_holds(old, other, new, ROOTS[new], path)
+    assert not log.consistency_holds(old, ROOTS[old], new, other, path)
+    assert not log.consistency_holds(old, ROOTS[old], new, ROOTS[new], [*path, other])
+    assert not log.consistency_holds(new + 1, ROOTS[old], new, ROOTS[new], path)
     if path:
         changed = data.draw(st.integers(0, len(path) - 1))
         forged = [other if place == changed else step for place, step in enumerate(path)]
-        assert not evidence.consistency_holds(old, ROOTS[old], new, ROOTS[new], forged)
-        assert not evidence.consistency_holds(old, ROOTS[old], new, ROOTS[new], path[:-1])
+        assert not log.consistency_holds(old, ROOTS[old], new, ROOTS[new], forged)
+        assert not log.consistency_holds(old, ROOTS[old], new, ROOTS[new], path[:-1])
 
 
 @given(st.integers(1, SIZE_MAX), st.integers(0, SIZE_MAX - 1))
 def test_one_changed_leaf_changes_the_root(size: int, changed: int) -> None:
-    leaves = [evidence.leaf_hash(b"forged") if index == changed else leaf for index, leaf in enumerate(HASHES[:size])]
-    assert (evidence.root_of(leaves) == ROOTS[size]) == (changed >= size)
+    leaves = [log.leaf_hash(b"forged") if index == changed else leaf for index, leaf in enumerate(HASHES[:size])]
+    assert (log.root_of(leaves) == ROOTS[size]) == (changed >= size)
 
 
 @pytest.mark.parametrize(("index", "size"), [(0, 0), (5, 5), (-1, 5)])
 def test_a_leaf_outside_the_tree_has_no_proof(index: int, size: int) -> None:
     with pytest.raises(ValueError, match="not in the tree"):
-        evidence.inclusion_spans(index, size)
+        log.inclusion_spans(index, size)
 
 
 @pytest.mark.parametrize(("old", "new"), [(0, 3), (4, 3)])
 def test_a_tree_is_not_consistent_with_an_earlier_one(old: int, new: int) -> None:
     with pytest.raises(ValueError, match="later"):
-        evidence.consistency_spans(old, new)
+        log.consistency_spans(old, new)
 
 
 bodies = st.recursive(
@@ -137,18 +137,18 @@ bodies = st.recursive(
 
 @given(st.dictionaries(st.text(st.characters(codec="ascii"), max_size=5), bodies, max_size=4))
 def test_a_body_read_back_has_the_same_canonical_spelling(body: dict[str, Any]) -> None:
-    written = evidence.canonical(body)
+    written = log.canonical(body)
     backwards = dict(reversed(json.loads(written).items()))
-    assert evidence.canonical(backwards) == written
+    assert log.canonical(backwards) == written
 
 
 @pytest.mark.parametrize("body", [{"rate": 0.1}, {"键": "x"}, {"a": [{"b": 1.5}]}, {"a": b"x"}, {1: "x"}])
 def test_fractions_and_other_keys_are_refused(body: Any) -> None:
     with pytest.raises(ValueError, match="evidence"):
-        evidence.canonical(body)
+        log.canonical(body)
 
 
 def test_a_head_is_signed_as_four_lines_of_text() -> None:
-    assert evidence.head_message(3, "2026-11-01T00:00:00+00:00", b"\xab\xcd") == (
+    assert log.head_message(3, "2026-11-01T00:00:00+00:00", b"\xab\xcd") == (
         b"cardloop-evidence-head-v1\n3\n2026-11-01T00:00:00+00:00\nabcd\n"
     )

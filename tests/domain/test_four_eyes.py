@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.four_eyes import CheckNeed, Made, apart, drawn, lot_of, need
-from domain.review import ReviewOutcome
+from domain.cards.review import ReviewOutcome
+from domain.review.four_eyes import CheckNeed, Made, apart, drawn, lot_of, need
 from domain.rules.checks import check_policy
 from domain.sealing import KeyRing
 

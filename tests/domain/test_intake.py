@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from domain.intake import Submission, SubmittedCard, check_shape, tidied
+from domain.cards.intake import Submission, SubmittedCard, check_shape, tidied
+from domain.errors.general import FieldInvalid
 from domain.money import Currency, Money
-from domain.refusals import FieldInvalid
 
 GOOD = Submission("partner:p", "key", (SubmittedCard("jd", number="JD1"),), "13800000021", "李雷")
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain import ledger
-from domain.ledger import Posting, Postings
+from domain.finance import ledger
+from domain.finance.ledger import Posting, Postings
 from domain.money import Currency, Money
 
 OWNER = "seller:01M82RE6M2X4GDYSTQ5JDB0Q1V"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from domain.links import account_trait, is_account, linked, traits
+from domain.people.kinship import account_trait, is_account, linked, traits
 
 
 @pytest.mark.parametrize(

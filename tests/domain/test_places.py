@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from domain.errors.general import CardExpired
 from domain.places import business_day, today_in, zoned
-from domain.refusals import CardExpired
 from domain.rules.brands import brand, catalogue
 
 LAST_DAY = date(2026, 11, 30)

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from domain.cards import CardType
-from domain.queue_filter import ENDING_CHARACTERS_MAX, Hand, QueueSort, Wanted
-from domain.refusals import FieldInvalid
-from domain.review import ReviewReason, TaskPhase
+from domain.cards.card import CardType
+from domain.cards.review import ReviewReason, TaskPhase
+from domain.errors.general import FieldInvalid
+from domain.work.queue_filter import ENDING_CHARACTERS_MAX, Hand, QueueSort, Wanted
 
 AMOUNTS = st.none() | st.integers(0, 10**15)
 WORDS = st.lists(st.sampled_from(["jd", "tmall", "walmart"]), unique=True, max_size=3).map(

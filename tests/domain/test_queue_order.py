@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.queue_order import (
+from domain.cards.review import Band, Priority
+from domain.work.queue_order import (
     CREDIT_MAX,
     HIGH_LEAD,
     OrderFacts,
@@ -19,7 +20,6 @@ from domain.queue_order import (
     order_at,
     reasons_of,
 )
-from domain.review import Band, Priority
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 MOMENTS = st.integers(-1_000_000, 1_000_000).map(lambda minutes: NOON + timedelta(minutes=minutes))

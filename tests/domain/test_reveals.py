@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from domain.reveals import RevealPolicy, UnusualReading, unusual
+from domain.review.reveals import RevealPolicy, UnusualReading, unusual
 
 POLICY = RevealPolicy("test", per_hour_max=10, shown_alert_at=8, refused_alert_at=3)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
-from domain.cards import CardType
-from domain.four_eyes import lot_of
-from domain.review import ReviewOutcome
+from domain.cards.card import CardType
+from domain.cards.review import ReviewOutcome
+from domain.review.four_eyes import lot_of
 from domain.rules.checks import sampling_policy
 from domain.sealing import KeyRing
 

@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from domain.refusals import FieldInvalid
-from domain.snooze import SnoozeUntil, snooze_until
-from domain.working_time import Holidays, Shift, WorkingCalendar, round_the_clock
+from domain.errors.general import FieldInvalid
+from domain.work.snooze import SnoozeUntil, snooze_until
+from domain.work.working_time import Holidays, Shift, WorkingCalendar, round_the_clock
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 DAY, SHORT = (Shift(9 * 60, 12 * 60), Shift(13 * 60, 17 * 60 + 30)), (Shift(9 * 60, 12 * 60),)

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.reading import FieldName
-from domain.review import AskedItem, ReviewOutcome, ReviewReason
-from domain.suggestion import REASONS_USED, FieldSeen, Sight, Suggestion, SuggestionWhy, suggest
+from domain.cards.reading import FieldName
+from domain.cards.review import AskedItem, ReviewOutcome, ReviewReason
+from domain.review.suggestion import REASONS_USED, FieldSeen, Sight, Suggestion, SuggestionWhy, suggest
 
 LIMIT_BP = 9_000
 NUMBER = FieldSeen(FieldName.NUMBER, present=True, confidence_bp=9_800)

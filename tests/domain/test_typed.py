@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from domain.refusals import FieldInvalid
+from domain.errors.general import FieldInvalid
 from domain.rules.brands import brand
 from domain.typed import plain, plain_amount, plain_name
 from seller_ui.pages.sell import face_value

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.agreement import Case, Share, Side, figures, wilson
+from domain.quality.agreement import Case, Share, Side, figures, wilson
 
 WHOLE = st.integers(1, 10_000)
 

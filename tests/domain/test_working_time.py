@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.working_time import ALL_DAY, Holidays, Shift, WorkingCalendar, round_the_clock
+from domain.work.working_time import ALL_DAY, Holidays, Shift, WorkingCalendar, round_the_clock
 
 OFFICE = (Shift(9 * 60, 12 * 60), Shift(13 * 60, 18 * 60))
 WEEK = (OFFICE,) * 5 + ((), ())

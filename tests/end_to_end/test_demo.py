@@ -12,15 +12,15 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from activities.partners import Partners
 from bootstrap import keys
 from bootstrap.demo.partner import PAYEE
 from bootstrap.demo.people import PARTNER_KEY
 from bootstrap.demo.run import run_demo
 from bootstrap.demo.samples import Sample, samples
 from bootstrap.store import database
-from domain.people import Role
+from domain.people.roles import Role
 from languages import LOCALES, has
+from services.people.partners import Partners
 from tests.whole import WHOLE, WholePlatform, until
 
 pytestmark = [WHOLE, pytest.mark.timeout(320)]

@@ -11,7 +11,7 @@ from bootstrap.demo.partner import Quoted, Seen
 from bootstrap.demo.samples import Sample, samples
 from bootstrap.demo.table import Line, now
 from bootstrap.demo.verdict import Verdict, judged
-from domain.cards import EndReason, Outcome, Stage, WaitingFor
+from domain.cards.card import EndReason, Outcome, Stage, WaitingFor
 
 BY_PHOTO = {one.photo: one for one in samples()}
 JD, FROZEN, PARTLY = (BY_PHOTO[name] for name in ("jd-500.jpg", "jd-1000-frozen.jpg", "tmall-300-partly-used.jpg"))

@@ -26,8 +26,8 @@ from bootstrap.demo.samples import Sample
 from bootstrap.demo.talk import Refused
 from bootstrap.reconciling import differences
 from bootstrap.settings import Settings
-from domain.cards import Outcome, WaitingFor
-from domain.people import Role
+from domain.cards.card import Outcome, WaitingFor
+from domain.people.roles import Role
 from tests.whole import WholePlatform, jd_card, starbucks_card
 
 # PostgreSQL's immediate shutdown writes nothing out; the others are simply gone.

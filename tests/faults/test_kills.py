@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from domain.cards import Stage, WaitingFor
+from domain.cards.card import Stage, WaitingFor
 from tests.whole import WHOLE, WholePlatform, jd_card, starbucks_card, until
 
 pytestmark = [WHOLE, pytest.mark.timeout(200)]

@@ -10,7 +10,7 @@ import pytest
 
 from bootstrap import backup, restored
 from bootstrap.reconciling import differences
-from domain.cards import WaitingFor
+from domain.cards.card import WaitingFor
 from tests.whole import WHOLE, WholePlatform, jd_card, starbucks_card, until
 
 pytestmark = [WHOLE, pytest.mark.proof, pytest.mark.timeout(300)]

@@ -12,8 +12,8 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from domain.finance.payout import AMOUNT_DIFFERS, DEALING, NOT_FOUND, PayeeFault, PayoutOrder, PayoutOutcome
 from domain.money import Currency, Money
-from domain.payout import AMOUNT_DIFFERS, DEALING, NOT_FOUND, PayeeFault, PayoutOrder, PayoutOutcome
 from gateways.alipay.notices import AlipayNotices
 from gateways.alipay.rsa2 import Signer, Verifier, new_key_pair
 from gateways.alipay.states import REFUSALS

@@ -10,7 +10,7 @@ from hashlib import sha256
 import pytest
 from PIL import Image, PngImagePlugin
 
-from domain.refusals import AttachmentUnsupported, PhotoTooManyPixels
+from domain.errors.files import AttachmentUnsupported, PhotoTooManyPixels
 from gateways.attachments import accept
 from tests.gateways.drawn import card, encoded
 

@@ -14,8 +14,7 @@ import pytest
 from PIL import Image
 
 from bootstrap.settings import PROJECT_ROOT
-from domain.file_refusals import FileTooDemanding
-from domain.refusals import AttachmentUnsupported, PhotoFormatUnsupported, PhotoTooLarge
+from domain.errors.files import AttachmentUnsupported, FileTooDemanding, PhotoFormatUnsupported, PhotoTooLarge
 from gateways import attachments, decoding
 from gateways.pictures import accept
 from tests.gateways.drawn import RED, card, encoded

@@ -11,7 +11,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from domain.cards import CardStatus
+from domain.cards.card import CardStatus
 from domain.money import Currency, Money
 from domain.places import business_day
 from gateways.breaker import Breakers

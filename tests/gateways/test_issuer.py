@@ -10,9 +10,9 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from domain.cards import CardStatus
+from domain.cards.card import CardStatus
+from domain.cards.verification import DynamicCodeResult
 from domain.money import Currency, Money
-from domain.verification import DynamicCodeResult
 from gateways.breaker import Breakers
 from gateways.errors import GatewayRefused, GatewayUnavailable
 from gateways.http import SignedChannel, new_client

@@ -10,7 +10,7 @@ import numpy
 import pytest
 from PIL import Image, ImageDraw, PngImagePlugin
 
-from domain.refusals import PhotoUnreadable
+from domain.errors.files import PhotoUnreadable
 from gateways.pictures.accept import accept
 from gateways.pictures.mending import ends_of
 from tests.gateways.drawn import card, encoded

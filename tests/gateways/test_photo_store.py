@@ -9,7 +9,7 @@ import pytest
 from cryptography.fernet import Fernet, InvalidToken
 from PIL import Image
 
-from domain.reading import Box
+from domain.cards.reading import Box
 from gateways.pictures.accept import accept
 from gateways.pictures.store import PhotoDamaged, PhotoMissing, PhotoStore
 from tests.gateways.drawn import card, encoded

@@ -13,14 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from domain.refusals import (
-    PhotoEmpty,
-    PhotoFormatUnsupported,
-    PhotoTooLarge,
-    PhotoTooManyPixels,
-    PhotoUnreadable,
-    Refusal,
-)
+from domain.errors.base import Refusal
+from domain.errors.files import PhotoEmpty, PhotoFormatUnsupported, PhotoTooLarge, PhotoTooManyPixels, PhotoUnreadable
 from gateways.pictures import accept as door
 from gateways.pictures.accept import accept, format_of
 from tests.gateways.drawn import RED, WHITE, card, encoded

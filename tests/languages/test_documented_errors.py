@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from domain.refusals import REGISTER
+from domain.errors.base import REGISTER
 from languages import translate
 
 PAGE = Path(__file__).parents[2] / "docs" / "errors.md"

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from domain.people import PERMISSIONS, Permission, Role
+from domain.people.roles import PERMISSIONS, Permission, Role
 from languages import translate
-from reviewer_ui.pages.shortcuts import KEYS
+from reviewer_ui.people.shortcuts import KEYS
 
 ROOT = Path(__file__).parents[2]
 GUIDES = {"en": ROOT / "docs" / "reviewer-guide.md", "zh_CN": ROOT / "docs" / "reviewer-guide.zh-CN.md"}

@@ -8,24 +8,33 @@ from pathlib import Path
 
 import pytest
 
-from domain.cards import CardStatus, CardType, EndReason, Outcome, Stage, WaitingFor
-from domain.deadline_document import FlawKind
-from domain.deadlines import AtEnd, ClockOwner
-from domain.eligibility import Ineligible
-from domain.payout import PayoutOutcome, PayoutState
-from domain.people import Role
-from domain.pricing import LineKind, QuoteState
-from domain.queue_filter import Hand, QueueSort
-from domain.queue_order import OrderReason
-from domain.reading import FieldName, Source
-from domain.reasons import ReasonedAct
-from domain.refusals import REGISTER
-from domain.review import Alarm, AskedItem, CameBack, Priority, RejectReason, ReviewOutcome, ReviewReason, TaskPhase
-from domain.snooze import SnoozeUntil
-from domain.suggestion import SuggestionWhy
-from domain.verification import Consequence, DynamicCodeResult, Party
-from domain.why_due import DueReason
-from domain.working_time import Holidays
+from domain.cards.card import CardStatus, CardType, EndReason, Outcome, Stage, WaitingFor
+from domain.cards.pricing import LineKind, QuoteState
+from domain.cards.reading import FieldName, Source
+from domain.cards.review import (
+    Alarm,
+    AskedItem,
+    CameBack,
+    Priority,
+    RejectReason,
+    ReviewOutcome,
+    ReviewReason,
+    TaskPhase,
+)
+from domain.cards.verification import Consequence, DynamicCodeResult, Party
+from domain.errors.base import REGISTER
+from domain.finance.payout import PayoutOutcome, PayoutState
+from domain.people.roles import Role
+from domain.review.suggestion import SuggestionWhy
+from domain.work.deadline_document import FlawKind
+from domain.work.deadlines import AtEnd, ClockOwner
+from domain.work.eligibility import Ineligible
+from domain.work.queue_filter import Hand, QueueSort
+from domain.work.queue_order import OrderReason
+from domain.work.reason_codes import ReasonedAct
+from domain.work.snooze import SnoozeUntil
+from domain.work.why_due import DueReason
+from domain.work.working_time import Holidays
 from languages import LOCALES, has, keys, label_key, translate
 from languages.catalogue import _texts
 from seller_ui.journey import SHOWN, StepState

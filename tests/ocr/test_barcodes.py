@@ -8,7 +8,7 @@ import qrcode
 import zxingcpp
 from PIL import Image
 
-from domain.reading import Box, FieldName, ReadField, Source
+from domain.cards.reading import Box, FieldName, ReadField, Source
 from domain.rules.brands import brand
 from ocr.barcodes import barcodes_in, reconciled
 from ocr.code_content import Barcode, numbers_in

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from stdnum import luhn
 from stdnum.iso7064 import mod_37_36
 
-from domain.reading import Box, FieldName, ReadField
+from domain.cards.reading import Box, FieldName, ReadField
 from domain.rules.brands import catalogue
 from ocr.lines import Line
 from ocr.parse import CAP_RULES_BROKEN, fields_in

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from PIL import Image, ImageDraw
 
-from domain.reading import Box
+from domain.cards.reading import Box
 from ocr.preprocess import Look, first_look, further_looks, is_flat
 
 MARK = (300, 120, 420, 160)  # Left, upper, right, lower of a dark mark.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import date
 
+from domain.cards.reading import Box, FieldName, ReadField, Reading, money_from, money_text
 from domain.money import Money
-from domain.reading import Box, FieldName, ReadField, Reading, money_from, money_text
 
 
 def reading(**values: str) -> Reading:

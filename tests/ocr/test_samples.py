@@ -14,8 +14,8 @@ import pytest
 from PIL import Image
 
 from bootstrap.settings import Settings
+from domain.cards.reading import FieldName, Source, money_text
 from domain.money import Currency, Money
-from domain.reading import FieldName, Source, money_text
 from domain.rules.brands import Check, brand
 from languages import translate
 from ocr.engine import build_reader

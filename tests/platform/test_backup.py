@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from bootstrap import backup, keys, restored
+from bootstrap.local.postgres import EmbeddedPostgres
 from bootstrap.platform import embedded_postgres, make_state_folders
-from bootstrap.services.postgres import EmbeddedPostgres
 from bootstrap.settings import Settings
 from bootstrap.words import Problem
 

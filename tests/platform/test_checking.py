@@ -15,7 +15,7 @@ import pytest
 from pydantic import HttpUrl
 from typer.testing import CliRunner
 
-from activities.journey import Journey
+from activities.cards import Journey
 from bootstrap import clock, keys
 from bootstrap.settings import Settings
 from bootstrap.words import Problem
@@ -24,9 +24,9 @@ from database.migrate import upgrade
 from database.session import Database
 from database.tables.columns import now
 from database.tables.deadlines import ClockIntervalRow
-from domain.cards import EndReason, Outcome
-from domain.deadlines import ClockOwner
+from domain.cards.card import EndReason, Outcome
 from domain.identifiers import new_id
+from domain.work.deadlines import ClockOwner
 from tests.conftest import apart
 from tests.database.builders import a_card
 

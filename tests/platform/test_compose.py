@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from bootstrap.services.ports import free
+from bootstrap.local.ports import free
 from bootstrap.settings import PROJECT_ROOT, Settings
 from docker import healthy
 

@@ -13,7 +13,7 @@ from bootstrap.demo.people import PARTNER_KEY
 from bootstrap.demo.run import run_demo
 from bootstrap.settings import Settings
 from bootstrap.words import Problem
-from domain.people import Role
+from domain.people.roles import Role
 
 NOBODY = 9  # A port on which nothing listens.
 LOGIN = {"role": Role.REVIEWER.value, "login": "r@cardloop.test", "password": "-"}

@@ -16,7 +16,6 @@ import pytest_asyncio
 from sqlalchemy import select, text
 from typer.testing import CliRunner, Result
 
-from activities import labels
 from bootstrap import keys
 from bootstrap.settings import Settings
 from bootstrap.words import Problem
@@ -27,13 +26,14 @@ from database.tables.columns import now
 from database.tables.people import AuditRow
 from database.tables.quality import ReadingLabelRow
 from database.tables.review import ReviewDecisionRow
+from domain.cards.review import ReviewOutcome
 from domain.identifiers import new_id
-from domain.review import ReviewOutcome
 from domain.sealing import KeyRing
+from services.quality import reading_labels
 from tests.conftest import apart
 from tests.database.builders import a_card, a_task
 
-MANY = 2 * labels.CURSOR_ROWS + 100  # So that the cursor is read more than twice.
+MANY = 2 * reading_labels.CURSOR_ROWS + 100  # So that the cursor is read more than twice.
 READ, TRUTH = "604128", "604123"
 
 
@@ -76,7 +76,7 @@ def _label(keyring: KeyRing, card: str, decision: str, place: int) -> ReadingLab
     label_id = new_id()
 
     def seal(name: str, value: str) -> bytes:
-        return keyring.seal_text(value, purpose=labels.PURPOSE, aad=f"label:{label_id}:{name}")
+        return keyring.seal_text(value, purpose=reading_labels.PURPOSE, aad=f"label:{label_id}:{name}")
 
     return ReadingLabelRow(
         id=label_id, card_id=card, decision_id=decision, photo_id=f"P{place}", field="pin", reader="test", accepted=False,

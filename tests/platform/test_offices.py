@@ -13,11 +13,7 @@ import pytest_asyncio
 from sqlalchemy import select
 from typer.testing import CliRunner
 
-from activities.console_sign_in import ConsoleSignIn
-from activities.partners import Partners
-from activities.throttle import Origin
-from activities.totp import Totp
-from bootstrap import keys, offices
+from bootstrap import keys, provisioning
 from bootstrap.settings import Settings
 from bootstrap.words import Problem
 from cli.app import app
@@ -26,8 +22,12 @@ from database.tables.intake import PartnerRow
 from database.tables.people import AuditRow, PersonRow
 from database.tables.verification import OutletRow
 from domain.identifiers import new_id
-from domain.people import Role
+from domain.people.roles import Role
 from domain.sealing import KeyRing
+from services.people.partners import Partners
+from services.people.passwords import ConsoleSignIn
+from services.people.rate_limit import Origin
+from services.people.totp import Totp
 
 PASSWORD = "correct horse battery"
 
@@ -132,7 +132,7 @@ async def test_a_person_added_at_the_command_line_signs_in(keyed: Settings, stor
 
 async def test_a_lost_authenticator_is_taken_away_at_the_command_line(keyed: Settings, store: Database) -> None:
     email = f"{new_id()}@example.com".lower()
-    person_id = await offices.add_person(keyed, email, "Lin", [Role.ADMIN], PASSWORD)
+    person_id = await provisioning.add_person(keyed, email, "Lin", [Role.ADMIN], PASSWORD)
     totp = Totp(store, keys.load(keyed).keyring)
     await totp.begin(person_id)
     given = await totp.waiting(person_id)
@@ -144,12 +144,12 @@ async def test_a_lost_authenticator_is_taken_away_at_the_command_line(keyed: Set
     assert (person.totp_sealed, person.totp_confirmed_at) == (None, None)
     assert "cli:totp:reset" in [audit.act for audit in await rows(store, AuditRow, subject=person_id)]
     with pytest.raises(Problem, match="Nobody"):
-        await offices.reset_totp(keyed, f"x{email}")
+        await provisioning.reset_totp(keyed, f"x{email}")
 
 
 async def test_people_who_cannot_be_added_are_refused_in_a_sentence(keyed: Settings, store: Database) -> None:
     email = f"{new_id()}@example.com".lower()
-    await offices.add_person(keyed, email, "Lin", [Role.ADMIN], PASSWORD)
+    await provisioning.add_person(keyed, email, "Lin", [Role.ADMIN], PASSWORD)
     for address, name, roles, password, why in (
         (email.upper(), "Lin", [Role.ADMIN], PASSWORD, "already"),
         ("nobody", "Lin", [Role.ADMIN], PASSWORD, "e-mail"),
@@ -158,7 +158,7 @@ async def test_people_who_cannot_be_added_are_refused_in_a_sentence(keyed: Setti
         (f"x{email}", "Lin", [Role.ADMIN], "short", "12 characters"),
     ):
         with pytest.raises(Problem, match=why):
-            await offices.add_person(keyed, address, name, roles, password)
+            await provisioning.add_person(keyed, address, name, roles, password)
     assert len(await rows(store, PersonRow, email=email)) == 1
     assert not await rows(store, PersonRow, email=f"x{email}")
 
@@ -167,9 +167,9 @@ async def test_people_who_cannot_be_added_are_refused_in_a_sentence(keyed: Setti
 async def test_a_name_of_a_partner_or_outlet_is_one_printable_line(keyed: Settings, store: Database, name: str) -> None:
     code = f"outlet-{new_id().lower()}"
     with pytest.raises(Problem, match="name"):
-        await offices.add_partner(keyed, name)
+        await provisioning.add_partner(keyed, name)
     with pytest.raises(Problem, match="name"):
-        await offices.add_outlet(keyed, code, name, "hualian")
+        await provisioning.add_outlet(keyed, code, name, "hualian")
     assert await rows(store, OutletRow, code=code) == []
 
 
@@ -179,7 +179,7 @@ async def test_a_partner_gets_a_key_and_a_webhook_secret_that_work(
     async def public(host: str, port: int) -> list[str]:
         return ["8.8.8.8"]
 
-    monkeypatch.setattr(offices, "resolve", public)
+    monkeypatch.setattr(provisioning, "resolve", public)
     url = "https://partner.example/hooks"
     printed = await said("partners", "add", "Cards & Co", "--webhook-url", url)
     words = printed.split()
@@ -207,7 +207,7 @@ async def test_an_address_that_no_webhook_may_go_to_makes_no_partner(
 ) -> None:
     name = new_id()
     with pytest.raises(Problem, match=why):
-        await offices.add_partner(keyed, name, url)
+        await provisioning.add_partner(keyed, name, url)
     assert not await rows(store, PartnerRow, name=name)
 
 
@@ -223,10 +223,10 @@ async def test_an_outlet_is_added_once_and_for_a_regional_brand(keyed: Settings,
     assert ring.open_text(row.secret_sealed, purpose="outlet", aad=place) in renewed
     assert renewed not in told
     with pytest.raises(Problem, match="no outlet"):
-        await offices.renew_outlet_secret(keyed, "nobody")
+        await provisioning.renew_outlet_secret(keyed, "nobody")
     for other, brand, why in ((code, "hualian", "already"), (f"{code}x", "jd", "regional"), ("A B", "hualian", "code")):
         with pytest.raises(Problem, match=why):
-            await offices.add_outlet(keyed, other, "x", brand)
+            await provisioning.add_outlet(keyed, other, "x", brand)
 
 
 def test_a_database_that_is_away_is_one_sentence(keyed: Settings, python: Callable[..., Any], tmp_path: Path) -> None:

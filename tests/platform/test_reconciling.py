@@ -8,8 +8,8 @@ import pytest
 from temporalio.client import WorkflowExecutionStatus
 
 from bootstrap.reconciling import CardState, Order, payment_differences, workflow_differences
+from domain.finance.payout import ListedPayment
 from domain.money import Money
-from domain.payout import ListedPayment
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 OLD, FRESH, SINCE = NOW - timedelta(hours=3), NOW - timedelta(seconds=30), NOW - timedelta(days=2)

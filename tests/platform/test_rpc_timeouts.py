@@ -13,7 +13,7 @@ import pytest
 from temporalio.client import Client, WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.service import RPCError
 
-from bootstrap.services import rpc_timeouts, temporal
+from bootstrap.local import rpc_timeouts, temporal
 from bootstrap.settings import Settings
 
 ENDED = (RPCError, TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError)

@@ -8,9 +8,9 @@ from subprocess import CompletedProcess
 import pytest
 
 from bootstrap import platform
-from bootstrap.services import temporal
-from bootstrap.services.lock import StateLock, is_taken
-from bootstrap.services.ports import check_free, free
+from bootstrap.local import temporal
+from bootstrap.local.lock import StateLock, is_taken
+from bootstrap.local.ports import check_free, free
 from bootstrap.settings import Settings
 from bootstrap.words import Problem, speaks_chinese
 from cli.welcome import logins

@@ -11,8 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bootstrap.services.leftovers import Leftovers
-from bootstrap.services.supervisor import Backoff, Program, Supervisor, python
+from bootstrap.local.leftovers import Leftovers
+from bootstrap.local.supervisor import Backoff, Program, Supervisor, python
 from bootstrap.words import Problem
 
 _QUICK = Backoff(first_s=0.05, most_s=0.2)

@@ -9,8 +9,6 @@ from typing import Any
 
 from sqlalchemy import delete, update
 
-from activities.links import people_linked
-from activities.placing import placed
 from database.repositories import cards as stored
 from database.repositories.cards import Change
 from database.session import Database
@@ -23,13 +21,15 @@ from database.tables.reading import ReadingRow
 from database.tables.review import ReviewTaskRow
 from database.tables.verification import AnswerRow
 from domain import identifiers
-from domain.cards import CardStatus, CardType, Stage, WaitingFor
+from domain.cards.card import CardStatus, CardType, Stage, WaitingFor
+from domain.cards.verification import Party
+from domain.finance.payout import PayoutState
 from domain.money import Currency
-from domain.payout import PayoutState
-from domain.people import Role
+from domain.people.roles import Role
 from domain.rules.brands import brand
 from domain.sealing import KeyRing
-from domain.verification import Party
+from services.people.kinship import people_linked
+from services.work.ordering import placed
 
 NUMBER = "8104223199076643"  # Starbucks: 16 digits whose last is the Luhn digit.
 PIN = "60412877"

@@ -16,15 +16,12 @@ import pytest_asyncio
 from fastapi import FastAPI
 from PIL import Image, ImageDraw
 
-from activities.console_sign_in import ConsoleSignIn
-from activities.notices import Channels, Notices
-from activities.payees import Payees
 from activities.review import Review
 from database.migrate import upgrade
 from database.session import Database
-from domain.facts import ReviewFacts
-from domain.people import Role
-from domain.refusals import TemporarilyUnavailable
+from domain.cards.facts import ReviewFacts
+from domain.errors.general import TemporarilyUnavailable
+from domain.people.roles import Role
 from domain.sealing import KeyRing
 from gateways.http import new_client
 from gateways.pictures.store import PhotoStore
@@ -32,6 +29,9 @@ from gateways.webhooks import WebhookGateway
 from reviewer_ui.app import build
 from reviewer_ui.services import ConsoleServices
 from reviewer_ui.sessions import COOKIE, Sessions
+from services.finance.payees import Payees
+from services.notices.inbox import Channels, Notices
+from services.people.passwords import ConsoleSignIn
 from tests.conftest import apart
 from tests.reviewer_ui.cards import Cards
 from tests.throttles import forget_tries

@@ -10,12 +10,12 @@ from typing import Any
 import httpx
 from sqlalchemy import select, update
 
-from activities.corrections import mark_of
 from activities.review import Review
 from database.tables.intake import CardRow
 from database.tables.reading import ReadingRow
 from database.tables.review import ReviewDecisionRow
-from domain.reading import FieldName
+from domain.cards.reading import FieldName
+from services.cards.corrections import mark_of
 from tests.reviewer_ui.cards import Waiting
 from tests.reviewer_ui.conftest import House, post
 

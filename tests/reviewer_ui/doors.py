@@ -11,9 +11,9 @@ import pyotp
 from pwdlib import PasswordHash
 from sqlalchemy import update
 
-from activities.totp import Totp
 from database.tables.people import ConsoleSessionRow, PersonRow
-from domain.people import Role
+from domain.people.roles import Role
+from services.people.totp import Totp
 from tests.reviewer_ui.conftest import House
 
 PASSWORD = "a long enough password"

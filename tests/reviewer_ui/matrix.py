@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from domain.people import Role
+from domain.people.roles import Role
 
 REVIEWER, SENIOR, OPS, SUPPORT = Role.REVIEWER, Role.SENIOR, Role.OPS, Role.SUPPORT
 FINANCE, COMPLIANCE, ADMIN = Role.FINANCE, Role.COMPLIANCE, Role.ADMIN

@@ -9,10 +9,10 @@ from typing import Any
 
 import httpx
 
-from activities.placing import placed
 from database.tables.people import PersonRow
 from database.tables.review import ReviewTaskRow
-from domain.people import Role
+from domain.people.roles import Role
+from services.work.ordering import placed
 from tests.reviewer_ui.cards import Waiting
 from tests.reviewer_ui.conftest import House
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import update
 
-from database.reads import console as reads
+from database.reads.cards import card_page as reads
 from database.tables.intake import CardRow, PhotoRow, SubmissionRow
 from gateways.pictures.accept import accept
 from tests.reviewer_ui.cards import Waiting

@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from activities.bulk import ITEMS_MAX, Bulk
-from domain.people import Role
-from domain.refusals import FieldInvalid
+from domain.errors.general import FieldInvalid
+from domain.people.roles import Role
+from services.work.bulk import ITEMS_MAX, Bulk
 from tests.reviewer_ui.conftest import House
 from tests.reviewer_ui.queue_scenes import browser_of, change, person_with, send
 

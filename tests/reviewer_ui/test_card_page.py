@@ -11,20 +11,20 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text
 
-from activities.placing import sent_back
-from database.reads import similar
+from database.reads.cards import similar
 from database.tables.intake import CardRow, PhotoRow
 from database.tables.people import PersonRow
 from database.tables.review import ReviewTaskRow
 from database.tables.verification import AnswerRow
-from domain.card_risks import Risk, Severity, Surroundings, risks_of
-from domain.cards import CardStatus, Outcome, Stage, WaitingFor
+from domain.cards.card import CardStatus, Outcome, Stage, WaitingFor
+from domain.cards.review import CameBack, ReviewReason
+from domain.cards.verification import Party
 from domain.money import Currency
-from domain.people import Role
-from domain.review import CameBack, ReviewReason
+from domain.people.roles import Role
+from domain.review.card_risks import Risk, Severity, Surroundings, risks_of
 from domain.rules.assessment import neighbours_of
 from domain.rules.brands import brand
-from domain.verification import Party
+from services.work.ordering import sent_back
 from tests.reviewer_ui.cards import NUMBER, PIN, Waiting
 from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.scenes import change, show_photo, sold_by, with_fingerprint

@@ -13,7 +13,7 @@ from temporalio.api.common.v1 import Payload, Payloads
 from temporalio.converter import WorkflowSerializationContext
 
 from database.tables.people import AuditRow
-from domain.people import Role
+from domain.people.roles import Role
 from domain.sealing import KeyRing
 from reviewer_ui.codec import build_codec
 from reviewer_ui.services import CodecServices

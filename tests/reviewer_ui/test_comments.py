@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 
 from database.tables.notices import NoticeRow
 from database.tables.people import PersonRow
-from domain.people import Role
+from domain.people.roles import Role
 from gateways.attachments import BYTES_MAX
 from tests.reviewer_ui.cards import NUMBER, Waiting
 from tests.reviewer_ui.conftest import House

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from PIL import Image
 
-from domain.people import Role
+from domain.people.roles import Role
 from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.deciding import taken
 from tests.reviewer_ui.doors import employed, proved_long_ago

@@ -14,14 +14,14 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import select
 
-from activities.deadline_setup import DeadlineSetup, Preview
 from database.tables.deadlines import ClockIntervalRow
 from database.tables.people import AuditRow
-from domain.deadlines import ClockOwner
 from domain.identifiers import new_id
-from domain.people import Role
+from domain.people.roles import Role
 from domain.rules.deadlines import built_in_document
-from reviewer_ui.pages.why_due import span
+from domain.work.deadlines import ClockOwner
+from reviewer_ui.work.why_due import span
+from services.work.sla_policies import DeadlineSetup, Preview
 from tests.reviewer_ui.cards import Waiting
 from tests.reviewer_ui.conftest import House, post
 

@@ -14,8 +14,8 @@ from sqlalchemy import select
 from database.tables.people import AuditRow, PersonRow
 from database.tables.review import ReasonCodeRow, ReviewDecisionRow, ReviewDraftRow, ReviewTaskRow
 from database.tables.verification import AnswerRow
-from domain.people import Role
-from domain.review import AskedItem, ReviewOutcome
+from domain.cards.review import AskedItem, ReviewOutcome
+from domain.people.roles import Role
 from reviewer_ui.sessions import COOKIE
 from reviewer_ui.undoing import COOKIE as UNDO_COOKIE
 from tests.reviewer_ui.cards import NUMBER, OTHER_NUMBER, PIN, Waiting

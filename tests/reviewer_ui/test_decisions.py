@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from domain.people import Role
+from domain.people.roles import Role
 from tests.reviewer_ui.cards import NUMBER, OTHER_NUMBER, PIN
 from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.deciding import confirmation

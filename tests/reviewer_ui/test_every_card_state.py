@@ -11,9 +11,9 @@ from sqlalchemy import update
 from database.repositories import cards as stored
 from database.repositories.cards import Change
 from database.tables.intake import CardRow
-from domain.cards import EndReason, Outcome, Stage, WaitingFor
-from domain.payout import PayoutState
-from domain.people import Role
+from domain.cards.card import EndReason, Outcome, Stage, WaitingFor
+from domain.finance.payout import PayoutState
+from domain.people.roles import Role
 from tests.reviewer_ui.cards import Waiting
 from tests.reviewer_ui.conftest import House
 

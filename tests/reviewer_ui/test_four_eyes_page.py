@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime
 from html import unescape
 
-from domain.people import Role
+from domain.people.roles import Role
 from domain.rules.checks import check_policy, sampling_policy
 from tests.reviewer_ui.conftest import House
 

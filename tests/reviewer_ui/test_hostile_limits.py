@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 
-from activities.bulk import ITEMS_MAX
 from domain.identifiers import new_id
-from domain.people import Role
+from domain.people.roles import Role
 from reviewer_ui.live import PER_PERSON_MAX, Live
+from services.work.bulk import ITEMS_MAX
 from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.queue_scenes import change, send
 

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import update
 
 from database.tables.people import ConsoleSessionRow, PersonRow
-from domain.people import Role
+from domain.people.roles import Role
 from reviewer_ui.app import build
 from reviewer_ui.sessions import COOKIE
 from tests.reviewer_ui.conftest import House, post

@@ -11,13 +11,13 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from activities.notice_words import Reader, digest_text
-from activities.throttle import Throttle
 from database.tables.intake import SubmissionRow
 from database.tables.notices import NoticeRow
 from database.tables.people import PersonRow
-from domain.people import Role
+from domain.people.roles import Role
 from gateways.mail import MailGateway, MailServer
+from services.notices.digest_text import Reader, digest_text
+from services.people.rate_limit import Throttle
 from tests.activities.world import a_number
 from tests.reviewer_ui.cards import PIN, Waiting
 from tests.reviewer_ui.conftest import House, post

@@ -11,7 +11,7 @@ from pathlib import Path
 import uvicorn
 from playwright.async_api import FilePayload, Page, async_playwright
 
-from domain.people import Role
+from domain.people.roles import Role
 from reviewer_ui.sessions import COOKIE
 from tests.reviewer_ui.cards import NUMBER
 from tests.reviewer_ui.conftest import House

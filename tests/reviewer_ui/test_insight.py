@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from sqlalchemy import update
 
 from database.tables.review import ReviewDecisionRow, ReviewTaskRow
+from domain.cards.review import ReviewOutcome
 from domain.identifiers import new_id
-from domain.people import Role
-from domain.review import ReviewOutcome
+from domain.people.roles import Role
 from languages import LOCALES, has
 from reviewer_ui import charts
-from reviewer_ui.pages.insight import _days
-from reviewer_ui.pages.insight_figures import MAKERS, duration, share
+from reviewer_ui.quality.insight import _days
+from reviewer_ui.quality.insight_figures import MAKERS, duration, share
 from tests.reviewer_ui.cards import Waiting
 from tests.reviewer_ui.conftest import House
 from tests.reviewer_ui.test_in_a_browser import _page

@@ -18,14 +18,14 @@ from playwright.async_api import expect
 from sqlalchemy import update
 
 from bootstrap.settings import PROJECT_ROOT
-from database.reads import live as reads
+from database.reads.notices import live as reads
 from database.repositories.notices import tell
 from database.tables.columns import now
 from database.tables.people import ConsoleSessionRow
 from database.tables.review import ReviewTaskRow
 from domain.identifiers import new_id
-from domain.notices import NoticeKind
-from domain.people import Role
+from domain.notices.kinds import NoticeKind
+from domain.people.roles import Role
 from reviewer_ui import live
 from reviewer_ui.live import Live
 from reviewer_ui.sessions import Person

@@ -7,7 +7,7 @@ import re
 import httpx
 import pytest
 
-from domain.people import Role
+from domain.people.roles import Role
 from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.doors import proved_long_ago
 from tests.reviewer_ui.queue_scenes import browser_of, person_with, send

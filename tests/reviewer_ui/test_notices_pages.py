@@ -8,15 +8,15 @@ from typing import Any
 import httpx
 from sqlalchemy import update
 
-from activities.notices import Channels, Notices
 from database.repositories.notices import tell
 from database.tables.notices import NoticeRow
 from domain.identifiers import new_id
-from domain.notices import NoticeKind
-from domain.people import Role
+from domain.notices.kinds import NoticeKind
+from domain.people.roles import Role
 from gateways.http import new_client
 from gateways.mail import MailGateway, MailServer
 from gateways.webhooks import WebhookGateway
+from services.notices.inbox import Channels, Notices
 from tests.gateways.partners import mailbox
 from tests.reviewer_ui.conftest import House, post
 

@@ -11,12 +11,12 @@ from urllib.parse import quote, urlencode
 import pytest
 from fastapi.routing import iter_route_contexts
 
-from activities.throttle import SharedThrottle
 from database.tables.people import PersonRow
-from domain.people import Role
-from domain.refusals import TooManyTries
-from domain.reveals import RevealPolicy
+from domain.errors.sign_in import TooManyTries
+from domain.people.roles import Role
+from domain.review.reveals import RevealPolicy
 from domain.rules.deadlines import built_in_document
+from services.people.rate_limit import SharedThrottle
 from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.queue_scenes import browser_of
 

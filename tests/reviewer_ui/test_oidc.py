@@ -14,16 +14,16 @@ import pytest_asyncio
 from joserfc.jwk import ECKey, RSAKey
 from sqlalchemy import select
 
-from activities.provider_sign_in import ProviderSignIn
 from database.tables.people import PersonIdentityRow, PersonRow
 from domain.identifiers import new_id
-from domain.people import Role
+from domain.people.roles import Role
 from gateways.http import new_client
 from gateways.identity_provider import IdentityProvider
 from reviewer_ui.app import build
-from reviewer_ui.pages.oidc import COOKIE as SENT
-from reviewer_ui.pages.oidc import PROVIDER_ANSWER
+from reviewer_ui.people.oidc import COOKIE as SENT
+from reviewer_ui.people.oidc import PROVIDER_ANSWER
 from reviewer_ui.sessions import COOKIE, Person
+from services.people.oidc import ProviderSignIn
 from tests.reviewer_ui.cards import NUMBER
 from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.doors import authenticator, employed, proved_long_ago

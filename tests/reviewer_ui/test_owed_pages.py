@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import update
 
 from database.tables.intake import CardRow
-from domain.cards import Stage, WaitingFor
-from domain.payout import PayoutState
-from domain.people import Role
+from domain.cards.card import Stage, WaitingFor
+from domain.finance.payout import PayoutState
+from domain.people.roles import Role
 from tests.reviewer_ui.cards import Waiting
 from tests.reviewer_ui.conftest import House, post
 

@@ -7,8 +7,8 @@ import re
 from sqlalchemy import text
 
 from database.repositories import evidence
-from domain.payout import PayoutState
-from domain.people import Role
+from domain.finance.payout import PayoutState
+from domain.people.roles import Role
 from tests.reviewer_ui.cards import Waiting
 from tests.reviewer_ui.conftest import House
 

@@ -11,12 +11,13 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import select, update
 
-from activities.people import People
 from database.tables.intake import SellerRow
 from database.tables.people import AbsenceRow, AuditRow, PersonRow, RelativeRow
+from domain.errors.access import LastAdmin
+from domain.errors.sign_in import NotAllowed
 from domain.identifiers import new_id
-from domain.people import PERMISSIONS, Permission, Role
-from domain.refusals import LastAdmin, NotAllowed
+from domain.people.roles import PERMISSIONS, Permission, Role
+from services.people.accounts import People
 from tests.reviewer_ui.conftest import House
 from tests.reviewer_ui.queue_scenes import browser_of, change, send
 

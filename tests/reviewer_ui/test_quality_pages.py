@@ -9,11 +9,11 @@ from typing import Any
 import httpx
 from sqlalchemy import select, text
 
-from activities.second_review import draw
 from database.tables.quality import SecondReviewRow
 from database.tables.review import ReviewDecisionRow, ReviewTaskRow
-from domain.people import Role
+from domain.people.roles import Role
 from domain.rules.checks import sampling_policy
+from services.quality.blind_review import draw
 from tests.reviewer_ui.cards import NUMBER, PIN, Waiting
 from tests.reviewer_ui.conftest import House, post
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import expect
 
-from domain.people import Role
+from domain.people.roles import Role
 from tests.reviewer_ui.conftest import House
 from tests.reviewer_ui.test_in_a_browser import _page
 

@@ -9,11 +9,11 @@ from typing import Any
 from sqlalchemy import select, update
 
 from database.tables.people import ConsoleSessionRow
-from domain.people import Role
-from domain.review import CameBack, TaskPhase
-from reviewer_ui.pages.queue_rows import FILTER_COOKIE
+from domain.cards.review import CameBack, TaskPhase
+from domain.people.roles import Role
 from reviewer_ui.sessions import SEEN_EVERY
 from reviewer_ui.visit import BY_ITSELF
+from reviewer_ui.work.queue_rows import FILTER_COOKIE
 from tests.reviewer_ui.conftest import House
 from tests.reviewer_ui.queue_scenes import browser_of, change, person_with, row_of, send, shown
 

@@ -8,8 +8,8 @@ import httpx
 import pytest
 from playwright.async_api import expect
 
-from domain.people import Role
-from domain.reveals import RevealPolicy
+from domain.people.roles import Role
+from domain.review.reveals import RevealPolicy
 from tests.browser.console import desks
 from tests.reviewer_ui.cards import NUMBER, PIN
 from tests.reviewer_ui.conftest import House, post

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import select, update
 
 from database.tables.people import ConsoleSessionRow, PersonRow
-from domain.people import Permission, Role
+from domain.people.roles import Permission, Role
 from reviewer_ui.sessions import COOKIE, IDLE, browser_name
 from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.doors import PASSWORD, employed

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import update
 
 from database.tables.people import ConsoleSessionRow, PersonRow
-from domain.people import Role
+from domain.people.roles import Role
 from languages import keys
 from reviewer_ui import half_signed_in
 from reviewer_ui.app import build

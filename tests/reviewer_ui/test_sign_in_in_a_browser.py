@@ -10,13 +10,13 @@ import pyotp
 from playwright.async_api import Page
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from activities.provider_sign_in import ProviderSignIn
-from domain.people import Role
+from domain.people.roles import Role
 from gateways.http import new_client
 from gateways.identity_provider import IdentityProvider
 from reviewer_ui.app import build
-from reviewer_ui.pages.oidc import PROVIDER_ANSWER
+from reviewer_ui.people.oidc import PROVIDER_ANSWER
 from reviewer_ui.sessions import COOKIE
+from services.people.oidc import ProviderSignIn
 from tests.browser import axe
 from tests.browser.console import desks
 from tests.reviewer_ui.cards import NUMBER

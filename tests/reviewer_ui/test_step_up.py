@@ -8,7 +8,7 @@ import httpx
 from sqlalchemy import select
 
 from database.tables.people import AuditRow
-from domain.people import Role
+from domain.people.roles import Role
 from tests.reviewer_ui.cards import NUMBER, Waiting
 from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.doors import PASSWORD, authenticator, employed, now_code, proved_long_ago

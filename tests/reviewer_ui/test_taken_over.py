@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
-from domain.people import Role
+from domain.people.roles import Role
 from tests.reviewer_ui.cards import OTHER_NUMBER
 from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.deciding import decide, decisions, suggested, taken

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from database.tables.intake import CardEventRow
 from database.tables.people import AuditRow
-from domain.people import Role
+from domain.people.roles import Role
 from tests.reviewer_ui.cards import Waiting
 from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.deciding import decide, decisions, read_as, taken

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from activities.undelivered import not_taken
 from database.tables.columns import now
 from database.tables.review import ReviewDecisionRow
-from domain.people import Role
-from domain.refusals import DuplicateCard, NotExpectedNow, Refusal
+from domain.errors.base import Refusal
+from domain.errors.general import DuplicateCard, NotExpectedNow
+from domain.people.roles import Role
+from services.review.undeliverable import not_taken
 from tests.reviewer_ui.cards import Waiting
 from tests.reviewer_ui.conftest import House, post
 

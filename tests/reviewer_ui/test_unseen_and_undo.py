@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from domain.people import Role
+from domain.people.roles import Role
 from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.deciding import changed_card, decide, decisions, shown, taken, with_undo
 

@@ -7,10 +7,11 @@ import re
 
 import pytest
 
-from activities.views import VIEWS_MAX, Views
-from database.reads import views as reads
-from domain.people import Role
-from domain.refusals import FieldInvalid, NotAllowed, NotFound, TooManyViews, ViewNameTaken
+from database.reads.work import saved_views as reads
+from domain.errors.general import FieldInvalid, NotFound, TooManyViews, ViewNameTaken
+from domain.errors.sign_in import NotAllowed
+from domain.people.roles import Role
+from services.work.saved_views import VIEWS_MAX, Views
 from tests.reviewer_ui.conftest import House
 from tests.reviewer_ui.queue_scenes import browser_of, send, shown
 

@@ -8,7 +8,7 @@ import re
 import httpx
 import pytest
 
-from domain.people import Role
+from domain.people.roles import Role
 from tests.reviewer_ui.conftest import House, post
 
 BYTES_MAX = 60 * 1024

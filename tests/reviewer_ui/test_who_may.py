@@ -14,7 +14,7 @@ import pytest_asyncio
 from fastapi.routing import iter_route_contexts
 from starlette.types import Message
 
-from domain.people import Role
+from domain.people.roles import Role
 from reviewer_ui.sessions import COOKIE
 from tests.reviewer_ui import matrix
 from tests.reviewer_ui.conftest import House

@@ -5,13 +5,13 @@ from datetime import date
 
 import pytest
 
-from domain.cards import CardStatus, CardType
+from domain.cards.card import CardStatus, CardType
+from domain.cards.review import ReviewReason
+from domain.cards.verification import Answer, Party
 from domain.money import Currency, Money
-from domain.review import ReviewReason
 from domain.rules.assessment import CardClaims, PartyAnswer, heard, neighbours_of, reasons_of
 from domain.rules.brands import brand, catalogue
 from domain.rules.limits import limits_in_force
-from domain.verification import Answer, Party
 
 LIMITS = limits_in_force(date(2026, 11, 22))
 CLAIMS = CardClaims(CardType.ECOMMERCE, Money(500_00), date(2028, 1, 31))

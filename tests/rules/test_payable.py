@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from domain.cards import CardStatus, CardType
+from domain.cards.card import CardStatus, CardType
 from domain.rules.payable import Standing, why_not_payable
 
 BOUGHT_BY_MACHINE = Standing(

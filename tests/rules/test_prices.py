@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.cards import CardType
+from domain.cards.card import CardType
+from domain.cards.pricing import LineKind, Valuation
 from domain.money import Currency, CurrencyMismatch, Money
-from domain.pricing import LineKind, Valuation
 from domain.rules.brands import Brand, brand, catalogue
 from domain.rules.prices import CardToPrice, NoRateFor, PriceTables, tables_in_force
 

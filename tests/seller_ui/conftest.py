@@ -10,19 +10,20 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from activities.intake import Intake
-from activities.payees import Payees
-from activities.throttle import Origin
 from database.session import Database
 from database.tables.intake import SellerRow
-from domain.facts import CardToBuy, CodeChecked, CodeSent
+from domain.cards.facts import CardToBuy, CodeChecked, CodeSent
+from domain.cards.verification import DynamicCodeResult
+from domain.errors.base import Refusal
+from domain.errors.sign_in import PhoneInvalid, SignInCodeWrong
 from domain.identifiers import new_id
-from domain.refusals import PhoneInvalid, Refusal, SignInCodeWrong
 from domain.sealing import KeyRing
-from domain.verification import DynamicCodeResult
 from gateways.pictures.store import PhotoStore
 from seller_ui.app import build
 from seller_ui.services import SellerServices
+from services.cards.intake import Intake
+from services.finance.payees import Payees
+from services.people.rate_limit import Origin
 from tests.throttles import forget_tries
 
 GOOD_CODE = "246810"

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from database.session import Database
 from database.tables.intake import CardEventRow, PhotoRow
 from database.tables.reading import ReadingRow
-from domain.cards import Stage, WaitingFor
+from domain.cards.card import Stage, WaitingFor
 from domain.identifiers import new_id
 from seller_ui.services import SellerServices
 from tests.seller_ui.conftest import PlayedDesk

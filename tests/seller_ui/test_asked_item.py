@@ -9,9 +9,9 @@ import pytest
 
 from database.session import Database
 from database.tables.review import ReasonCodeRow, ReviewDecisionRow
-from domain.cards import Stage, WaitingFor
+from domain.cards.card import Stage, WaitingFor
+from domain.cards.review import AskedItem, ReviewOutcome
 from domain.identifiers import new_id, review_task
-from domain.review import AskedItem, ReviewOutcome
 from tests.api.conftest import Api
 from tests.api.conftest import api as api
 from tests.api.test_api import one_card

@@ -14,7 +14,7 @@ import uvicorn
 from playwright.async_api import Page
 
 from database.session import Database
-from domain.cards import Stage, WaitingFor
+from domain.cards.card import Stage, WaitingFor
 from seller_ui.app import build
 from seller_ui.services import SellerServices
 from tests.browser.axe import faults

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from database.session import Database
-from domain.cards import Stage, WaitingFor
+from domain.cards.card import Stage, WaitingFor
 from tests.seller_ui.pages import Page
 from tests.seller_ui.test_selling import card_id, move, sold
 

@@ -16,9 +16,10 @@ from database.session import Database
 from database.tables.intake import CardRow, SubmissionRow
 from database.tables.payout import PayoutRow
 from database.tables.pricing import QuoteRow
-from domain.cards import EndReason, Outcome, Stage, WaitingFor
-from domain.payout import PayoutState
-from domain.refusals import DynamicCodeWrong, QuoteExpired, TemporarilyUnavailable
+from domain.cards.card import EndReason, Outcome, Stage, WaitingFor
+from domain.errors.general import DynamicCodeWrong, TemporarilyUnavailable
+from domain.errors.quotes import QuoteExpired
+from domain.finance.payout import PayoutState
 from tests.seller_ui.conftest import PlayedDesk
 from tests.seller_ui.pages import Page
 

@@ -15,8 +15,8 @@ from database.repositories import cards as stored
 from database.session import Database
 from database.tables.intake import CardRow, PhotoRow, SubmissionRow
 from database.tables.reading import ReadingRow
-from domain.cards import Stage, WaitingFor
-from domain.reading import Box, FieldName, ReadField, Reading
+from domain.cards.card import Stage, WaitingFor
+from domain.cards.reading import Box, FieldName, ReadField, Reading
 from seller_ui.services import SellerServices
 from tests.seller_ui.conftest import PlayedDesk
 from tests.seller_ui.pages import Page

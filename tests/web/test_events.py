@@ -11,7 +11,7 @@ import pytest
 from fastapi import FastAPI
 from sse_starlette import EventSourceResponse
 
-from domain.refusals import TemporarilyUnavailable
+from domain.errors.general import TemporarilyUnavailable
 from web import errors, events
 from web.events import Event, Watched
 

@@ -12,10 +12,11 @@ from fastapi import FastAPI, Request
 from starlette.applications import Starlette
 from structlog.testing import capture_logs
 
-from activities.throttle import Throttle
+from domain.errors.general import NotFound
+from domain.errors.sign_in import TooManyTries
 from domain.money import Money
 from domain.places import BUSINESS_ZONE
-from domain.refusals import NotFound, TooManyTries
+from services.people.rate_limit import Throttle
 from web import errors, words
 from web.limits import BodyLimit, caller
 from web.locale import from_accept_language, safe_return

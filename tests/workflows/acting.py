@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 
 from temporalio.client import Client
 
-from domain.cards import Stage, WaitingFor
-from domain.facts import CardToBuy
+from domain.cards.card import Stage, WaitingFor
+from domain.cards.facts import CardToBuy
 from tests.workflows import histories
 from tests.workflows.stage import World, playing
 from workflows.desk import CardDesk

@@ -14,8 +14,8 @@ from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import Worker
 
-from domain.cards import CardStatus, CardType, EndReason, Outcome, Stage, WaitingFor
-from domain.facts import (
+from domain.cards.card import CardStatus, CardType, EndReason, Outcome, Stage, WaitingFor
+from domain.cards.facts import (
     CardToBuy,
     ChannelFacts,
     CodeChecked,
@@ -31,12 +31,12 @@ from domain.facts import (
     ValuedFacts,
     VerifiedFacts,
 )
+from domain.cards.pricing import QuoteState
+from domain.cards.review import Alarm, ReviewOutcome
+from domain.cards.verification import Consequence, DynamicCodeResult, Party
+from domain.finance.payout import PayoutOutcome
 from domain.identifiers import new_id
 from domain.money import Currency
-from domain.payout import PayoutOutcome
-from domain.pricing import QuoteState
-from domain.review import Alarm, ReviewOutcome
-from domain.verification import Consequence, DynamicCodeResult, Party
 from workflows.card import CardWorkflow
 from workflows.policies import CARDS_QUEUE, READING_QUEUE, issuer_queue
 

@@ -13,8 +13,8 @@ from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle, W
 from temporalio.converter import DefaultPayloadConverter, WorkflowSerializationContext
 from temporalio.exceptions import ActivityError, ApplicationError
 
-from domain.cards import CardType, WaitingFor
-from domain.facts import PayoutFacts
+from domain.cards.card import CardType, WaitingFor
+from domain.cards.facts import PayoutFacts
 from domain.sealing import KeyRing, SealBroken
 from tests.workflows.acting import until
 from tests.workflows.stage import World, card, playing

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from temporalio.testing import WorkflowEnvironment
 
-from domain.cards import CardType, EndReason, Outcome, WaitingFor
-from domain.facts import CardToBuy, DecidedByPolicy, TaskOpened
-from domain.review import Alarm, AskedItem, RejectReason, ReviewOutcome
+from domain.cards.card import CardType, EndReason, Outcome, WaitingFor
+from domain.cards.facts import CardToBuy, DecidedByPolicy, TaskOpened
+from domain.cards.review import Alarm, AskedItem, RejectReason, ReviewOutcome
 from tests.workflows import histories
 from tests.workflows.acting import until
 from tests.workflows.stage import World, card, decided, playing

@@ -10,8 +10,10 @@ import pytest
 from temporalio.client import WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.service import RPCError, RPCStatusCode
 
-from domain.cards import Outcome, Stage, Story, WaitingFor
-from domain.refusals import QuoteAnswered, QuoteExpired, Refusal, TemporarilyUnavailable
+from domain.cards.card import Outcome, Stage, Story, WaitingFor
+from domain.errors.base import Refusal
+from domain.errors.general import TemporarilyUnavailable
+from domain.errors.quotes import QuoteAnswered, QuoteExpired
 from workflows.desk import CardDesk
 
 

@@ -7,11 +7,12 @@ import asyncio
 import pytest
 from temporalio.client import Client
 
-from domain.cards import CardStatus, CardType, EndReason, Outcome, WaitingFor
-from domain.facts import CodeChecked
-from domain.pricing import QuoteState
-from domain.refusals import CodesUsedUp, DynamicCodeExpired, DynamicCodeWrong, NotExpectedNow, QuoteAnswered
-from domain.verification import Consequence, DynamicCodeResult
+from domain.cards.card import CardStatus, CardType, EndReason, Outcome, WaitingFor
+from domain.cards.facts import CodeChecked
+from domain.cards.pricing import QuoteState
+from domain.cards.verification import Consequence, DynamicCodeResult
+from domain.errors.general import CodesUsedUp, DynamicCodeExpired, DynamicCodeWrong, NotExpectedNow
+from domain.errors.quotes import QuoteAnswered
 from tests.workflows.acting import journey, until
 from tests.workflows.stage import World, card, playing, read, unavailable, verified
 from workflows.desk import CardDesk

@@ -11,11 +11,11 @@ from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
 
-from activities.beating import beating
-from domain.cards import CardType, EndReason, Outcome, Stage, WaitingFor
-from domain.facts import PayoutFacts, RecheckFacts
-from domain.payout import PayoutOutcome
-from domain.refusals import NotExpectedNow
+from activities.heartbeats import beating
+from domain.cards.card import CardType, EndReason, Outcome, Stage, WaitingFor
+from domain.cards.facts import PayoutFacts, RecheckFacts
+from domain.errors.general import NotExpectedNow
+from domain.finance.payout import PayoutOutcome
 from tests.workflows.acting import journey, until
 from tests.workflows.stage import World, card, playing, unavailable
 from workflows.desk import CardDesk

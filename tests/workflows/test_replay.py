@@ -13,8 +13,8 @@ from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
 from temporalio.workflow import NondeterminismError
 
-from domain.cards import CardType, Outcome
-from domain.facts import CardToBuy
+from domain.cards.card import CardType, Outcome
+from domain.cards.facts import CardToBuy
 from tests.workflows.histories import FOLDER
 from workflows import steps
 from workflows.card import CardWorkflow

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 from temporalio.client import Client
 
-from domain.cards import CardType, EndReason, Outcome, WaitingFor
-from domain.facts import CardToBuy, Resume
-from domain.review import AskedItem, ReviewOutcome
+from domain.cards.card import CardType, EndReason, Outcome, WaitingFor
+from domain.cards.facts import CardToBuy, Resume
+from domain.cards.review import AskedItem, ReviewOutcome
 from tests.workflows.acting import journey, until
 from tests.workflows.stage import World, card, decided
 from workflows.desk import CardDesk

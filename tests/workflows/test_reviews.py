@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 from temporalio.client import Client
 
-from domain.cards import CardStatus, CardType, EndReason, Outcome, WaitingFor
-from domain.refusals import NotExpectedNow
-from domain.review import AskedItem, RejectReason, ReviewOutcome
-from domain.verification import Consequence
+from domain.cards.card import CardStatus, CardType, EndReason, Outcome, WaitingFor
+from domain.cards.review import AskedItem, RejectReason, ReviewOutcome
+from domain.cards.verification import Consequence
+from domain.errors.general import NotExpectedNow
 from tests.workflows.acting import journey, until
 from tests.workflows.stage import ACTIVE, World, card, decided, verified
 from workflows.desk import CardDesk

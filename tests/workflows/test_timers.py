@@ -8,10 +8,10 @@ from datetime import timedelta
 import pytest
 from temporalio.testing import WorkflowEnvironment
 
-from domain.cards import CardType, EndReason, Outcome, WaitingFor
-from domain.facts import CardToBuy
-from domain.review import Alarm, AskedItem, ReviewOutcome
-from domain.verification import Party
+from domain.cards.card import CardType, EndReason, Outcome, WaitingFor
+from domain.cards.facts import CardToBuy
+from domain.cards.review import Alarm, AskedItem, ReviewOutcome
+from domain.cards.verification import Party
 from tests.workflows import histories
 from tests.workflows.acting import until
 from tests.workflows.stage import World, card, decided, playing, unavailable

@@ -8,10 +8,11 @@ from dataclasses import replace
 import pytest
 from temporalio.client import Client
 
-from domain.cards import CardType, EndReason, Outcome, WaitingFor
-from domain.facts import CardToBuy
-from domain.pricing import QuoteState
-from domain.refusals import NotExpectedNow, QuoteAnswered, TooLateToWithdraw
+from domain.cards.card import CardType, EndReason, Outcome, WaitingFor
+from domain.cards.facts import CardToBuy
+from domain.cards.pricing import QuoteState
+from domain.errors.general import NotExpectedNow
+from domain.errors.quotes import QuoteAnswered, TooLateToWithdraw
 from tests.workflows.acting import journey, until
 from tests.workflows.stage import World, card, playing
 from workflows.desk import CardDesk

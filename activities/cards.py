@@ -1,0 +1,56 @@
+"""Where a card stands: waits and ends that the workflow announces are written down here, with their evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from temporalio import activity
+
+from activities.failures import translated
+from database.repositories import cards
+from database.repositories.cards import Change
+from database.session import Database
+from domain.cards.card import EndReason, Outcome, Stage, WaitingFor
+from services.cards.withdrawing import withdraw_card
+from services.work import sla
+
+
+class Journey:
+    """Records waits and ends, the seller's own among them; all may be repeated without harm beyond a second line in the story."""
+
+    def __init__(self, database: Database, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._database = database
+        self._now = now
+
+    @activity.defn(name="journey.move")
+    @translated
+    async def move(self, card_id: str, stage: Stage, waiting_for: WaitingFor, until: str | None, what: str) -> None:
+        """The card is at `stage` and waits, at most until `until` (ISO 8601); `what` is the story's key."""
+        deadline = None if until is None else datetime.fromisoformat(until)
+        async with self._database.transaction() as session:
+            await cards.record(session, card_id, Change(stage, waiting_for, deadline, what, {}))
+            await sla.follow(session, card_id, waiting_for, self._now())
+
+    @activity.defn(name="journey.end")
+    @translated
+    async def end(self, card_id: str, outcome: Outcome, reason: EndReason | None, detail: str | None) -> None:
+        """The card ends; an end that is recorded already stays as it is."""
+        facts = {"outcome": outcome.value} | ({"reason": reason.value} if reason else {})
+        change = Change(
+            Stage.ENDED, WaitingFor.NOBODY, None, f"journey.{outcome.value}", facts,
+            outcome=outcome, reason=reason, reason_detail=detail,
+        )  # fmt: skip
+        async with self._database.transaction() as session:
+            card = await cards.load_for_update(session, card_id)
+            if card.outcome is None:
+                await cards.record(session, card_id, change)
+            await sla.follow(session, card_id, WaitingFor.NOBODY, self._now())
+
+    @activity.defn(name="journey.withdraw")
+    @translated
+    async def withdraw(self, card_id: str) -> bool:
+        """The seller takes the card back; False when its quote is accepted or it has ended otherwise."""
+        async with self._database.transaction() as session:
+            card = await cards.load_for_update(session, card_id)
+            return await withdraw_card(session, card, self._now())

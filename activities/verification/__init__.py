@@ -1,0 +1,1 @@
+"""Activities that ask outside parties what a card is worth."""

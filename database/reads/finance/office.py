@@ -1,0 +1,159 @@
+"""What finance and compliance see at the console: payment orders, and the proof of every change of one card."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import and_, case, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.tables.evidence import LeafRow
+from database.tables.intake import CardRow, SubmissionRow
+from database.tables.payout import PayeeCorrectionRow, PayoutRow
+from domain.cards.card import Outcome, WaitingFor
+from domain.finance.payout import PayoutState
+from domain.money import Money
+
+PAGE = 50
+
+
+@dataclass(frozen=True)
+class PayoutEntry:
+    """One payment order; `payee` is masked."""
+
+    key: str
+    card_id: str
+    payee: str
+    amount: Money
+    state: PayoutState
+    gateway_reference: str | None
+    refusal_code: str | None
+    prepared_at: datetime
+    settled_at: datetime | None
+
+
+async def payouts(session: AsyncSession, state: PayoutState | None, limit: int = PAGE) -> tuple[PayoutEntry, ...]:
+    """Payment orders, the unknown first and the oldest of them on top, then the rest newest first."""
+    row: Any = PayoutRow
+    unknown_first = case((row.state == PayoutState.UNKNOWN, row.prepared_at), else_=None).asc().nulls_last()
+    statement = (
+        select(PayoutRow, SubmissionRow.payee_masked)  # type: ignore[call-overload]
+        .join(CardRow, row.card_id == CardRow.id)
+        .join(SubmissionRow, SubmissionRow.id == CardRow.submission_id)
+        .order_by(unknown_first, row.prepared_at.desc())
+        .limit(limit)
+    )
+    if state is not None:
+        statement = statement.where(row.state == state)
+    return tuple(_payout(found, payee) for found, payee in await session.execute(statement))
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """Another payee that somebody proposed; `by` is the person, `proposers` they and everyone they act for."""
+
+    id: str
+    payee: str
+    by: str
+    proposers: tuple[str, ...]
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class OwedEntry:
+    """Money owed for a card whose payee was refused: how often, and the correction that waits for a second person.
+
+    `ended` cards are of journeys from before a payee could be corrected.
+    """
+
+    card_id: str
+    owner: str
+    payee: str
+    amount: Money
+    attempts: int
+    refusal_code: str | None
+    since: datetime
+    ended: bool
+    proposal: Proposal | None
+
+
+async def owed(session: AsyncSession, limit: int = PAGE) -> tuple[OwedEntry, ...]:
+    """Cards that wait for another payee, and those that ended so, the longest waiting first."""
+    card: Any = CardRow
+    order: Any = PayoutRow
+    proposed: Any = PayeeCorrectionRow
+    orders = (
+        select(order.card_id, func.count().label("attempts"), func.max(order.key).label("last"))
+        .where(order.state == PayoutState.REFUSED)
+        .group_by(order.card_id)
+        .subquery()
+    )
+    statement = (
+        select(CardRow, SubmissionRow, PayoutRow, orders.c.attempts, PayeeCorrectionRow)
+        .join(orders, orders.c.card_id == card.id)
+        .join(PayoutRow, order.key == orders.c.last)
+        .join(SubmissionRow, SubmissionRow.id == card.submission_id)
+        .outerjoin(
+            PayeeCorrectionRow,
+            and_(
+                proposed.submission_id == card.submission_id,
+                proposed.applied_at.is_(None),
+                proposed.refused_at.is_(None),
+            ),
+        )
+        .where(or_(card.waiting_for == WaitingFor.SELLER_PAYEE, card.outcome == Outcome.PAYMENT_REFUSED))
+        .order_by(card.since, card.id)
+        .limit(limit)
+    )
+    return tuple(_owed(*found) for found in await session.execute(statement))
+
+
+async def leaves(session: AsyncSession, card_id: str) -> tuple[LeafRow, ...]:
+    """All evidence of one card in the order it was written; empty for a card without any."""
+    leaf: Any = LeafRow
+    return tuple((await session.execute(select(LeafRow).where(leaf.card_id == card_id).order_by(leaf.id))).scalars())
+
+
+def _owed(
+    card: CardRow, submission: SubmissionRow, last: PayoutRow, attempts: int, proposed: PayeeCorrectionRow | None
+) -> OwedEntry:
+    proposal = (
+        None
+        if proposed is None
+        else Proposal(
+            proposed.id,
+            proposed.masked,
+            proposed.proposed_by.partition(":")[2],
+            tuple(proposed.proposers),
+            proposed.reason,
+            proposed.proposed_at,
+        )
+    )
+    return OwedEntry(
+        card_id=card.id,
+        owner=submission.owner,
+        payee=last.payee_masked or submission.payee_masked,
+        amount=Money(last.amount_minor, last.currency),
+        attempts=attempts,
+        refusal_code=last.refusal_code,
+        since=card.since,
+        ended=card.outcome is not None,
+        proposal=proposal,
+    )
+
+
+def _payout(row: PayoutRow, payee: str) -> PayoutEntry:
+    return PayoutEntry(
+        key=row.key,
+        card_id=row.card_id,
+        payee=row.payee_masked or payee,
+        amount=Money(row.amount_minor, row.currency),
+        state=row.state,
+        gateway_reference=row.gateway_reference,
+        refusal_code=row.refusal_code,
+        prepared_at=row.prepared_at,
+        settled_at=row.settled_at,
+    )

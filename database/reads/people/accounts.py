@@ -1,0 +1,127 @@
+"""The people of the console as those see them who give them work or set up what they may."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import func, literal, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.tables.people import AbsenceRow, AuditRow, ConsoleSessionRow, PersonRow, RelativeRow
+from database.tables.review import ReviewTaskRow
+from domain.errors.general import NotFound
+from domain.people.roles import PERMISSIONS, Permission
+
+AUDIT_MAX = 30
+ABSENCES_MAX = 30
+_DECIDERS = [role.value for role, allowed in PERMISSIONS.items() if Permission.DECIDE in allowed]
+_PERSON: Any = PersonRow  # Attributes of models are columns in a statement.
+_ABSENCE: Any = AbsenceRow
+_TASK: Any = ReviewTaskRow
+
+
+@dataclass(frozen=True)
+class Reviewer:
+    """Somebody who can be given tasks; `busy` is how many they hold or were given."""
+
+    id: str
+    name: str
+    on_duty: bool
+    away: bool
+    busy: int
+    capacity: int
+
+
+@dataclass(frozen=True)
+class PersonRecord:
+    """One person with everything their page shows; `names` are those of everybody it mentions, by id."""
+
+    person: PersonRow
+    relatives: tuple[RelativeRow, ...]
+    absences: tuple[AbsenceRow, ...]
+    changes: tuple[AuditRow, ...]
+    sessions: int
+    names: dict[str, str]
+
+
+async def reviewers(session: AsyncSession) -> tuple[Reviewer, ...]:
+    """Everybody active who decides, by name, in one statement."""
+    statement = (
+        select(_PERSON.id, _PERSON.name, _PERSON.on_duty, _away().label("away"), _busy().label("busy"), _PERSON.capacity)
+        .where(_PERSON.active, _decides())
+        .order_by(_PERSON.name, _PERSON.id)
+    )  # fmt: skip
+    return tuple(Reviewer(**row) for row in (await session.execute(statement)).mappings())
+
+
+async def all_names(session: AsyncSession) -> dict[str, str]:
+    """Everybody's name by id, of those who have left too."""
+    return {row.id: row.name for row in await session.execute(select(_PERSON.id, _PERSON.name))}
+
+
+async def everybody(session: AsyncSession) -> tuple[tuple[PersonRow, bool, int], ...]:
+    """All people, those who work here first, each with whether they are away now and how many tasks they have."""
+    statement = select(PersonRow, _away(), _busy()).order_by(_PERSON.active.desc(), _PERSON.name, _PERSON.id)
+    return tuple((row, away, busy) for row, away, busy in await session.execute(statement))
+
+
+async def record(session: AsyncSession, person_id: str) -> PersonRecord:
+    """One person's record in six statements. Refuses NotFound."""
+    person = await session.get(PersonRow, person_id)
+    if person is None:
+        raise NotFound(person=person_id[:26])
+    relative: Any = RelativeRow
+    relatives = select(RelativeRow).where(relative.person_id == person_id).order_by(relative.declared_at)
+    audit: Any = AuditRow
+    changes = select(AuditRow).where(audit.subject == person_id).order_by(audit.id.desc()).limit(AUDIT_MAX)
+    found = PersonRecord(
+        person=person,
+        relatives=tuple((await session.execute(relatives)).scalars()),
+        absences=await absences(session, person_id),
+        changes=tuple((await session.execute(changes)).scalars()),
+        sessions=await _sessions(session, person_id),
+        names={},
+    )
+    found.names.update(await _names(session, found))
+    return found
+
+
+async def absences(session: AsyncSession, person_id: str) -> tuple[AbsenceRow, ...]:
+    """The person's absences, the latest first; those that were called off among them."""
+    statement = select(AbsenceRow).where(_ABSENCE.person_id == person_id)
+    return tuple((await session.execute(statement.order_by(_ABSENCE.starts_at.desc()).limit(ABSENCES_MAX))).scalars())
+
+
+async def colleagues(session: AsyncSession, person_id: str) -> dict[str, str]:
+    """The names of everybody else who decides, by id, in the order of names: who may stand in."""
+    statement = select(_PERSON.id, _PERSON.name).where(_PERSON.active, _decides(), _PERSON.id != person_id)
+    return {row.id: row.name for row in await session.execute(statement.order_by(_PERSON.name, _PERSON.id))}
+
+
+async def _names(session: AsyncSession, found: PersonRecord) -> dict[str, str]:
+    mentioned = {one.stand_in for one in found.absences if one.stand_in} | {one.made_by for one in found.absences}
+    mentioned |= {one.actor.removeprefix("person:") for one in found.changes}
+    statement = select(_PERSON.id, _PERSON.name).where(_PERSON.id.in_(mentioned))
+    return {row.id: row.name for row in await session.execute(statement)}
+
+
+async def _sessions(session: AsyncSession, person_id: str) -> int:
+    row: Any = ConsoleSessionRow
+    live = (row.person_id == person_id, row.ended_at.is_(None), row.expires_at > func.now())
+    return int((await session.execute(select(func.count()).select_from(ConsoleSessionRow).where(*live))).scalar_one())
+
+
+def _decides() -> Any:
+    return or_(*(_PERSON.roles.contains([role]) for role in _DECIDERS))
+
+
+def _away() -> Any:
+    lasts = (_ABSENCE.starts_at <= func.now(), _ABSENCE.ends_at > func.now(), _ABSENCE.ended_at.is_(None))
+    return select(literal(1)).where(_ABSENCE.person_id == _PERSON.id, _ABSENCE.away, *lasts).exists()
+
+
+def _busy() -> Any:
+    held = (_TASK.leased_by == _PERSON.id) & (_TASK.leased_until > func.now())
+    which = (_TASK.closed_at.is_(None), or_(_TASK.assigned_to == _PERSON.id, held))
+    return select(func.count()).select_from(ReviewTaskRow).where(*which).correlate(PersonRow).scalar_subquery()

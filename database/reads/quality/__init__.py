@@ -1,0 +1,1 @@
+"""How good decisions are: what pages show."""

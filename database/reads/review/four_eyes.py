@@ -1,0 +1,38 @@
+"""The outcomes that wait for a second pair of eyes, in the order of the queue."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from database.tables.people import PersonRow
+from database.tables.review import ReviewDecisionRow, ReviewTaskRow
+from domain.cards.review import TaskPhase
+
+SHOWN_MAX = 100
+
+
+@dataclass(frozen=True)
+class StagedOutcome:
+    """A task with the outcome that is to be checked, and its maker's name."""
+
+    task: ReviewTaskRow
+    decision: ReviewDecisionRow
+    maker: str
+
+
+async def staged(session: AsyncSession, most: int = SHOWN_MAX) -> tuple[StagedOutcome, ...]:
+    """The first `most` of them, in one statement; put-off ones among them."""
+    task = ReviewTaskRow
+    statement = (
+        select(task, ReviewDecisionRow, col(PersonRow.name))
+        .join(ReviewDecisionRow, col(ReviewDecisionRow.id) == col(task.staged_id))
+        .join(PersonRow, col(PersonRow.id) == col(ReviewDecisionRow.person_id))
+        .where(col(task.closed_at).is_(None), col(task.decided).is_(False), col(task.phase) == TaskPhase.CHECK)
+        .order_by(col(task.band), col(task.order_at), col(task.id))
+        .limit(most)
+    )
+    return tuple(StagedOutcome(*row) for row in await session.execute(statement))

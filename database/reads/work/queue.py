@@ -1,0 +1,188 @@
+"""The review queue as people see it: pages in a chosen order, and counts that cost little however long the queue is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, func, literal, or_, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+from sqlmodel import col
+
+from database.reads.work.queue_filter import conditions, due_soon, in_hand
+from database.tables.people import PersonRow
+from database.tables.review import ReasonCodeRow, ReviewTaskRow
+from domain.cards.review import Band, TaskPhase
+from domain.work.queue_filter import Hand, QueueSort, Wanted
+
+PAGE = 20
+COUNTED_MAX = 10_000  # Beyond it a count says "10,000+": counting further would read further.
+_BIGINT_MAX = 2**63
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a page of the queue ends: the values of its order's own columns, so that the next page starts behind them."""
+
+    sort: QueueSort
+    values: tuple[Any, ...]
+
+    def text(self) -> str:
+        """The place as it stands in a link."""
+        return "~".join(_written(value) for value in self.values)
+
+    @classmethod
+    def from_text(cls, sort: QueueSort, text: str) -> Place:
+        """The inverse of `text` for this order. Raises ValueError for anything else."""
+        readers = [reader for _, reader in _ORDERS[sort]]
+        parts = text.split("~", len(readers) - 1)
+        if len(parts) != len(readers) or "\0" in text:
+            raise ValueError("not a place in the queue")
+        return cls(sort, tuple(reader(part) for reader, part in zip(readers, parts, strict=True)))
+
+    @classmethod
+    def of(cls, sort: QueueSort, task: ReviewTaskRow) -> Place:
+        """The place of a task in this order."""
+        return cls(sort, tuple(getattr(task, name) for name, _ in _ORDERS[sort]))
+
+
+@dataclass(frozen=True)
+class QueueEntry:
+    """One open task. `holder` is the name of whoever has a lease that lasts, `assignee` of whom it was given to."""
+
+    task: ReviewTaskRow
+    holder: str | None
+    assignee: str | None
+
+
+@dataclass(frozen=True)
+class QueuePage:
+    """Tasks in the order asked for; `after` is None on the last page."""
+
+    entries: tuple[QueueEntry, ...]
+    after: Place | None
+
+
+@dataclass(frozen=True)
+class QueueCounts:
+    """How many open tasks there are; COUNTED_MAX + 1 stands for more than COUNTED_MAX."""
+
+    own_team: str | None  # None: the person is gone.
+    found: int  # Of the filter in use.
+    team: int  # Of the person's own team, put-off ones aside.
+    mine: int  # In the person's hand, or given to them.
+    escalated: int
+    soon_late: int
+    snoozed: int
+    second_look: int
+
+
+async def queue(
+    session: AsyncSession, wanted: Wanted, after: Place | None, person: str, now: datetime, limit: int = PAGE
+) -> QueuePage:
+    """One page of open tasks behind `after`, in one statement; `person` (an id) is whom the filter's "mine" means."""
+    found = (await session.execute(_page(wanted, after, person, now, limit + 1))).all()
+    entries = tuple(QueueEntry(task, holder, assignee) for task, holder, assignee in found[:limit])
+    return QueuePage(entries, Place.of(wanted.sort, entries[-1].task) if len(found) > limit else None)
+
+
+async def counts(session: AsyncSession, wanted: Wanted, person: str, now: datetime) -> QueueCounts:
+    """All counts in one statement, none of which reads much further than COUNTED_MAX tasks that it counts."""
+    task: Any = ReviewTaskRow
+    own_team = select(col(PersonRow.team)).where(col(PersonRow.id) == person).scalar_subquery()
+    awake = or_(task.snoozed_until.is_(None), task.snoozed_until <= now)
+    held, assigned = in_hand(Hand.MINE, person, now), task.assigned_to == person
+    columns = {
+        "own_team": own_team,
+        "found": _count(*conditions(wanted, person, now)),
+        "team": _count(task.team == own_team, awake, task.decided.is_(False)),
+        "mine": _count(or_(held, assigned), awake, task.decided.is_(False)),
+        "escalated": _count(task.band == int(Band.ESCALATED), awake),
+        "soon_late": _count(due_soon(), awake),
+        "snoozed": _count(task.snoozed_until > now),
+        "second_look": _count(task.phase == TaskPhase.CHECK, awake),
+    }
+    statement = select(*(column.label(name) for name, column in columns.items()))
+    return QueueCounts(**(await session.execute(statement)).mappings().one())
+
+
+async def teams(session: AsyncSession) -> tuple[str, ...]:
+    """The teams that anybody works in."""
+    statement = select(col(PersonRow.team)).where(col(PersonRow.active)).distinct().order_by(col(PersonRow.team))
+    return tuple((await session.execute(statement)).scalars())
+
+
+async def reason_words(session: AsyncSession) -> dict[tuple[str, str], ReasonCodeRow]:
+    """The whole managed list of reasons by act and code, those no longer in use among them, in their own order."""
+    statement = select(ReasonCodeRow).order_by(col(ReasonCodeRow.act), col(ReasonCodeRow.position))
+    return {(row.act, row.code): row for row in (await session.execute(statement)).scalars()}
+
+
+def _page(wanted: Wanted, after: Place | None, person: str, now: datetime, limit: int) -> Select[Any]:
+    """The tasks first, by one walk of the order's index, then the names of the few that were found."""
+    columns = _columns(wanted.sort, ReviewTaskRow)
+    where = [col(ReviewTaskRow.closed_at).is_(None), *conditions(wanted, person, now)]
+    if after is not None:
+        where.append(_behind(columns, after))
+    found = select(ReviewTaskRow).where(*where).order_by(*_ordered(wanted.sort, columns)).limit(limit).subquery()
+    task: Any = aliased(ReviewTaskRow, found)
+    holder: Any = aliased(PersonRow)
+    assignee: Any = aliased(PersonRow)
+    return (
+        select(task, holder.name, assignee.name)
+        .outerjoin(holder, (holder.id == task.leased_by) & (task.leased_until > now))
+        .outerjoin(assignee, assignee.id == task.assigned_to)
+        .order_by(*_ordered(wanted.sort, _columns(wanted.sort, task)))
+    )
+
+
+def _columns(sort: QueueSort, task: Any) -> list[Any]:
+    return [getattr(task, name) for name, _ in _ORDERS[sort]]
+
+
+def _ordered(sort: QueueSort, columns: list[Any]) -> list[Any]:
+    return [column.desc() for column in columns] if sort is QueueSort.VALUE else columns
+
+
+def _behind(columns: list[Any], after: Place) -> ColumnElement[bool]:
+    """One comparison of rows, so that the index is entered where the page before ended."""
+    here, there = tuple_(*columns), tuple_(*(literal(value) for value in after.values))
+    return here < there if after.sort is QueueSort.VALUE else here > there
+
+
+def _count(*where: Any) -> Any:
+    some = select(literal(1)).where(col(ReviewTaskRow.closed_at).is_(None), *where).limit(COUNTED_MAX + 1).subquery()
+    return select(func.count()).select_from(some).scalar_subquery()
+
+
+def _written(value: Any) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None or not 1970 <= moment.year <= 9000:
+        raise ValueError("a place names an aware moment of our times")
+    return moment
+
+
+def _number(text: str) -> int:
+    number = int(text)
+    if abs(number) >= _BIGINT_MAX:
+        raise ValueError("no amount is so large")
+    return number
+
+
+def _band(text: str) -> int:
+    return int(Band(int(text)))
+
+
+_ORDERS: dict[QueueSort, tuple[tuple[str, Callable[[str], Any]], ...]] = {
+    QueueSort.QUEUE: (("band", _band), ("order_at", _moment), ("id", str)),
+    QueueSort.DUE: (("due_at", _moment), ("id", str)),
+    QueueSort.VALUE: (("value_minor", _number), ("id", str)),
+    QueueSort.AGE: (("opened_at", _moment), ("id", str)),
+}

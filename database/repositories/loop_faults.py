@@ -1,0 +1,44 @@
+"""One fault in a background loop: say it by kind and place, set its work aside, and go on with the rest."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+import structlog
+
+from database.repositories import set_aside
+from database.session import Database, DatabaseUnavailable
+from domain.errors.general import TemporarilyUnavailable
+
+_log = structlog.get_logger("loops")
+
+
+def kind_and_place(error: BaseException) -> str:
+    """Return `ValueError at sealing.py:93`: never the error's own text, which may quote a value."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f"{frames[-1].filename.rpartition('/')[2]}:{frames[-1].lineno}" if frames else "an unknown place"
+    return f"{type(error).__name__} at {place}"
+
+
+@asynccontextmanager
+async def apart(database: Database, loop: str, subject: str) -> AsyncIterator[None]:
+    """Run one piece of a loop's work so that its failure ends neither the batch nor the loop.
+
+    What fails is set aside with its reason (`set_aside.left_out` keeps it out of the next looks); what succeeds is no
+    longer set aside. DatabaseUnavailable and TemporarilyUnavailable pass, because they concern every piece alike.
+    """
+    try:
+        yield
+    except (DatabaseUnavailable, TemporarilyUnavailable):
+        raise
+    except Exception as error:  # noqa: BLE001  # One row's fault must not stop the work on all the others.
+        reason = kind_and_place(error)
+        _log.error("work_set_aside", loop=loop, subject=subject, reason=reason)
+        async with database.transaction() as session:
+            await set_aside.put(session, loop, subject, reason, datetime.now(UTC))
+    else:
+        async with database.statement() as connection:
+            await set_aside.done(connection, loop, subject)

@@ -1,0 +1,1 @@
+"""The journey of a card: rules and facts."""

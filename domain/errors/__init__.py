@@ -1,0 +1,1 @@
+"""Refusals by area; importing this package registers every refusal: rules and facts."""

@@ -1,0 +1,39 @@
+"""Refusals of a reviewer's decision: made too early, on an old suggestion, or taken back too late."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from domain.errors.base import Refusal
+
+
+class DecidedUnseen(Refusal):
+    """A key decided a card that nobody can have looked at yet; probably it was meant for the card before."""
+
+    code = "decided_unseen"
+    http_status = 409
+
+
+class ReadingDiffers(Refusal):
+    """A typed field differs from what the photo surely shows; whoever typed it must confirm it. `field`, `fields` (names)."""
+
+    code = "reading_differs"
+    http_status = 409
+
+    def __init__(self, *, marks: Sequence[str] = (), **data: object) -> None:
+        super().__init__(**data)
+        self.marks = ",".join(marks)  # What a form sends to confirm the typed values.
+
+
+class SuggestionChanged(Refusal):
+    """What the machine suggests is no longer what the page showed; look again before accepting it."""
+
+    code = "suggestion_changed"
+    http_status = 409
+
+
+class TooLateToUndo(Refusal):
+    """The decision has left for the card, or was undone already."""
+
+    code = "too_late_to_undo"
+    http_status = 409

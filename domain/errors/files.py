@@ -1,0 +1,63 @@
+"""Refusals of files: photographs of cards, and what people keep with a card."""
+
+from __future__ import annotations
+
+from domain.errors.base import Refusal
+
+
+class PhotoEmpty(Refusal):
+    """The uploaded file is empty."""
+
+    code = "photo_empty"
+
+
+class TooManyPhotos(Refusal):
+    """More photographs than are taken at once; `most` says how many."""
+
+    code = "too_many_photos"
+
+
+class PhotoTooLarge(Refusal):
+    """The uploaded file is larger than `bytes_max`."""
+
+    code = "photo_too_large"
+    http_status = 413
+
+
+class PhotoTooManyPixels(Refusal):
+    """The picture has more pixels, or a more extreme shape, than is decoded."""
+
+    code = "photo_too_many_pixels"
+
+
+class PhotoFormatUnsupported(Refusal):
+    """The file is no JPEG, PNG or WebP; `format` names what it looks like."""
+
+    code = "photo_format_unsupported"
+    http_status = 415
+
+
+class PhotoUnreadable(Refusal):
+    """The picture is cut off or broken and cannot be decoded."""
+
+    code = "photo_unreadable"
+
+
+class AttachmentTooLarge(Refusal):
+    """A file kept with a card is larger than `bytes_max`."""
+
+    code = "attachment_too_large"
+    http_status = 413
+
+
+class AttachmentUnsupported(Refusal):
+    """The file is empty, or no PDF, JPEG, PNG, WebP or plain text; `format` names what it looks like."""
+
+    code = "attachment_unsupported"
+    http_status = 415
+
+
+class FileTooDemanding(Refusal):
+    """Opening the file took more memory or time than one file may take."""
+
+    code = "file_too_demanding"

@@ -1,0 +1,26 @@
+"""Refusals about quotes and payments."""
+
+from __future__ import annotations
+
+from domain.errors.base import Refusal
+
+
+class CorrectionWaits(Refusal):
+    """Another payee was proposed already and waits for a second person."""
+
+    code = "correction_waits"
+    http_status = 409
+
+
+class QuestionsUsedUp(Refusal):
+    """Asking issuers about cards that were not sold has cost as much within a day as this owner's cards may; later more are taken."""
+
+    code = "questions_used_up"
+    http_status = 429
+
+
+class AmountMismatch(Refusal):
+    """A payment callback names another amount than was ordered; nothing was changed, finance is told."""
+
+    code = "amount_mismatch"
+    http_status = 409

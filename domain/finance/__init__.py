@@ -1,0 +1,1 @@
+"""Money owed and paid: rules and facts."""

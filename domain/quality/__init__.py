@@ -1,0 +1,1 @@
+"""How good decisions are: rules and facts."""

@@ -1,0 +1,1 @@
+"""The review desk: rules and facts."""

@@ -1,0 +1,124 @@
+"""Who may have which task: one pure answer with its reasons, with which the statement that gives tasks out agrees."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from domain.cards.review import TaskPhase
+
+
+class Ineligible(StrEnum):
+    """Why a person cannot have a task now."""
+
+    CLOSED = "closed"  # Nobody's decision is waited for any more.
+    DECIDED = "decided"  # A decision stands.
+    HELD = "held"  # It is in somebody else's hand.
+    ASSIGNED = "assigned"  # It was given to somebody else.
+    SNOOZED = "snoozed"  # It was put off and has not come back.
+    MAY_BE_UNDONE = "may_be_undone"  # Its maker can still undo the outcome that is to be checked.
+    OWN_WORK = "own_work"  # They, somebody they act for, or whoever made their account lately, made the outcome that is to be checked.
+    BARRED = "barred"  # They, or somebody they act for, were on one side of four eyes already.
+    RELATIVE = "relative"  # The seller is somebody's relative among them.
+    LINKED = "linked"  # The seller is somebody among them: same telephone, payee, name or address.
+    NO_PERMISSION = "no_permission"  # Their roles do not decide, or do not check.
+    ESCALATED = "escalated"  # It waits for a senior.
+    CARD_TYPE = "card_type"  # Not a card type they know.
+    BRAND = "brand"  # Not a brand they know.
+    LANGUAGE = "language"  # Not a language they write.
+    LIMIT = "limit"  # Above their limit.
+
+
+@dataclass(frozen=True)
+class Reviewer:
+    """What one person knows and may; an empty set of skills means all, no limit means any value."""
+
+    person: str
+    card_types: frozenset[str] = frozenset()
+    brands: frozenset[str] = frozenset()
+    languages: frozenset[str] = frozenset()
+    limit_minor: int | None = None  # CNY minor units.
+    senior: bool = False  # May decide what was escalated.
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A person at this moment: for whom they act, as whom they are able, and what their own roles allow.
+
+    Skills and limits may be anyone's in `eligible_as`; four eyes and relatives count over the whole `circle`.
+    """
+
+    person: str
+    circle: frozenset[str]
+    eligible_as: tuple[Reviewer, ...]
+    relatives: frozenset[str] = frozenset()  # Sellers: seller:<id> or partner:<id>.
+    decides: bool = True
+    checks: bool = True
+    handlers: frozenset[str] = frozenset()  # Who made, invited, reset or gave roles to anybody of the circle lately.
+
+    @property
+    def hands(self) -> frozenset[str]:
+        """Everybody who counts as one with this person when two people are needed."""
+        return self.circle | self.handlers
+
+
+@dataclass(frozen=True)
+class TaskFacts:
+    """All of a task that eligibility depends on. `checkable_at`: from when a staged outcome may be checked."""
+
+    card_type: str
+    brand: str
+    language: str = "zh_CN"
+    value_minor: int = 0
+    seller: str = ""
+    phase: TaskPhase = TaskPhase.REVIEW
+    escalated: bool = False
+    closed: bool = False
+    decided: bool = False
+    leased_by: str | None = None
+    leased_until: datetime | None = None
+    assigned_to: str | None = None
+    snoozed_until: datetime | None = None
+    maker_circle: frozenset[str] = frozenset()
+    barred: frozenset[str] = frozenset()
+    checkable_at: datetime | None = None
+    linked: frozenset[str] = frozenset()  # People who are, by all we know, the seller.
+
+
+def why_not(standing: Standing, task: TaskFacts, now: datetime) -> tuple[Ineligible, ...]:
+    """Everything that keeps the person from the task at this moment; empty when they may have it."""
+    checking = task.phase is TaskPhase.CHECK
+    lasting = task.leased_until is not None and task.leased_until > now
+    holds = {
+        Ineligible.CLOSED: task.closed,
+        Ineligible.DECIDED: task.decided,
+        Ineligible.HELD: lasting and task.leased_by not in (None, standing.person),
+        Ineligible.ASSIGNED: task.assigned_to not in (None, standing.person),
+        Ineligible.SNOOZED: task.snoozed_until is not None and task.snoozed_until > now,
+        Ineligible.MAY_BE_UNDONE: checking and task.checkable_at is not None and task.checkable_at > now,
+        Ineligible.OWN_WORK: checking and bool(standing.hands & task.maker_circle),
+        Ineligible.BARRED: bool(standing.hands & task.barred),
+        Ineligible.RELATIVE: task.seller in standing.relatives,
+        Ineligible.LINKED: bool(standing.circle & task.linked),
+        Ineligible.NO_PERMISSION: not (standing.checks if checking else standing.decides),
+    }
+    return (*(reason for reason, given in holds.items() if given), *_unable(standing, task))
+
+
+def lacking(reviewer: Reviewer, task: TaskFacts) -> tuple[Ineligible, ...]:
+    """What one person's skills, limit and roles lack for the task."""
+    holds = {
+        Ineligible.ESCALATED: task.escalated and not reviewer.senior,
+        Ineligible.CARD_TYPE: bool(reviewer.card_types) and task.card_type not in reviewer.card_types,
+        Ineligible.BRAND: bool(reviewer.brands) and task.brand not in reviewer.brands,
+        Ineligible.LANGUAGE: bool(reviewer.languages) and task.language not in reviewer.languages,
+        Ineligible.LIMIT: reviewer.limit_minor is not None and task.value_minor > reviewer.limit_minor,
+    }
+    return tuple(reason for reason, given in holds.items() if given)
+
+
+def _unable(standing: Standing, task: TaskFacts) -> tuple[Ineligible, ...]:
+    """Nothing when one of those they act as is able; else what the nearest of them lacks."""
+    lacks = [lacking(reviewer, task) for reviewer in standing.eligible_as]
+    return min(lacks, key=len, default=(Ineligible.NO_PERMISSION,))

@@ -1,0 +1,86 @@
+"""Money that is owed because a payee was refused: who waits for it, and another payee that takes two people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form
+from starlette.requests import Request
+from starlette.responses import Response
+
+from database.reads.finance import office as reads
+from database.reads.people import accounts
+from database.reads.work.reason_codes import reasons as managed_reasons
+from domain.money import Money
+from domain.people.roles import Permission
+from domain.work.reason_codes import ReasonedAct
+from reviewer_ui.review.deciding import ReasonView, reason_view
+from reviewer_ui.sessions import Person
+from reviewer_ui.visit import At, PayoutReader, Shell, allowed, see_other, shell
+
+router = APIRouter()
+Corrector = Annotated[Person, Depends(allowed(Permission.CORRECT_PAYEE))]
+Short = Annotated[str, Form(max_length=100)]
+
+
+@dataclass(frozen=True)
+class OwedContext:
+    """The page of what is owed; `names` are people's by id, `total` in CNY."""
+
+    shell: Shell
+    entries: tuple[reads.OwedEntry, ...]
+    names: dict[str, str]
+    total: Money
+    reasons: tuple[ReasonView, ...]
+    may_correct: bool
+    me: str
+    full: bool
+
+
+@router.get("/owed")
+async def show(request: Request, console: At, person: PayoutReader) -> Response:
+    """The longest waiting first."""
+    async with console.services.database.transaction() as session:
+        entries = await reads.owed(session)
+        names = await accounts.all_names(session)
+        reasons = (await managed_reasons(session))[ReasonedAct.CORRECT_PAYEE]
+    context = OwedContext(
+        shell(request, person),
+        entries,
+        names,
+        Money(sum(entry.amount.amount_minor for entry in entries)),
+        tuple(reason_view(one) for one in reasons),
+        person.may(Permission.CORRECT_PAYEE),
+        person.id,
+        len(entries) == reads.PAGE,
+    )
+    return await console.answer(request, "owed.html", context)
+
+
+@router.post("/owed/{card_id}/propose")
+async def propose(
+    console: At,
+    person: Corrector,
+    card_id: str,
+    payee_account: Short = "",
+    payee_name: Short = "",
+    reason_code: Short = "",
+) -> Response:
+    """Propose another payee; nothing is paid before a second person agrees."""
+    await console.services.payees.propose(person.id, card_id, payee_account, payee_name, reason_code)
+    return see_other("/owed")
+
+
+@router.post("/owed/{card_id}/{correction_id}/agree")
+async def agree(console: At, person: Corrector, card_id: str, correction_id: str) -> Response:
+    """Agree as the second person: the card is paid again, under a key of its own."""
+    await console.services.payees.agree(person.id, card_id, correction_id)
+    return see_other("/owed")
+
+
+@router.post("/owed/{card_id}/{correction_id}/refuse")
+async def refuse(console: At, person: Corrector, card_id: str, correction_id: str) -> Response:
+    """Let the proposal fall; whoever made it may do so, too."""
+    await console.services.payees.refuse(person.id, card_id, correction_id)
+    return see_other("/owed")

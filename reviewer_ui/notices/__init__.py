@@ -1,0 +1,1 @@
+"""What people are notified of, in the console and outside: pages."""

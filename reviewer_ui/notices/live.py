@@ -1,0 +1,67 @@
+"""The stream by which an open page hears that something changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from sse_starlette import EventSourceResponse
+from starlette.requests import Request
+from starlette.responses import Response
+
+from database.reads.cards import card_page as reads
+from database.tables.columns import now
+from domain.errors.general import NotFound
+from reviewer_ui.review.card import Hold, hold_of
+from reviewer_ui.sessions import Person
+from reviewer_ui.visit import At, CardReader, Console, SignedIn
+
+router = APIRouter()
+Card = Annotated[str, Query(max_length=64)]
+Task = Annotated[str, Query(max_length=120)]
+
+
+@dataclass(frozen=True)
+class ChangedContext:
+    """Which card has news. `lost`: the task that the page lets decide is no longer its person's; `holder` has it, if anybody."""
+
+    card_id: str
+    lost: bool = False
+    holder: str = ""
+
+
+PING_S = 15
+
+
+# Not in the schema: who reads every route to its end would never come back from this one.
+@router.get("/live", include_in_schema=False)
+async def live(console: At, person: SignedIn, card: Card = "", mark: Card = "") -> Response:
+    """`queue`, `notices`, and `card` for the named one, as they happen. 204 tells a browser with many pages open to ask later."""
+    if not console.live.has_room(person.id):
+        return Response(status_code=204)
+    return EventSourceResponse(console.live.events(person, card, mark), ping=PING_S)
+
+
+@router.get("/live/changed")
+async def changed(request: Request, console: At, person: CardReader, card: Card = "", task: Task = "") -> Response:
+    """A line that offers to load the card's page again: nothing that somebody is typing is taken from them.
+
+    A page on which `task` can be decided also hears when that task went to somebody else.
+    """
+    context = await _lost(console, person, card, task) if task else ChangedContext(card)
+    return await console.pages.render(request, "_changed.html", context)
+
+
+async def _lost(console: Console, person: Person, card_id: str, task_id: str) -> ChangedContext:
+    try:
+        async with console.services.database.transaction() as session:
+            record = await reads.card(session, card_id)
+    except NotFound:
+        return ChangedContext(card_id)
+    hold = hold_of(record, person, now())
+    same = record.task is not None and record.task.id == task_id
+    if same and hold in (Hold.MINE, Hold.FREE):  # A hold that ran out is taken again with the decision.
+        return ChangedContext(card_id)
+    holder = record.names.get(record.task.leased_by or "", "") if record.task and hold is Hold.OTHER else ""
+    return ChangedContext(card_id, lost=True, holder=holder)

@@ -1,0 +1,24 @@
+"""Where an admin takes the authenticator of somebody who lost it away, so that they can set up another."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from domain.errors.sign_in import NotAllowed
+from domain.people.roles import Permission
+from reviewer_ui.step_up import require_step_up
+from reviewer_ui.visit import At, PeopleManager, see_other
+
+router = APIRouter(prefix="/setup/people/{person_id}")
+
+
+@router.post("/totp-reset")
+async def reset(request: Request, console: At, person: PeopleManager, person_id: str) -> Response:
+    """Takes it away and signs the person out; whoever does it shows that they are there. One's own goes by its code alone."""
+    if person_id == person.id:
+        raise NotAllowed(permission=Permission.MANAGE_PEOPLE.value)
+    await require_step_up(request, person)
+    await console.totp.reset_totp(person.id, person_id)
+    return see_other(f"/setup/people/{person_id}?saved=true")

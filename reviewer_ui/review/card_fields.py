@@ -1,0 +1,233 @@
+"""The fields of a card as the card page shows them: opened only to be checked against the brand's rules, shown masked."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any
+
+from database.reads.cards.card_page import CardRecord
+from database.repositories import cards as stored
+from database.tables.intake import PhotoRow
+from database.tables.reading import ReadingRow
+from database.tables.verification import AnswerRow
+from domain.cards.card import CardStatus
+from domain.cards.reading import SECRET_FIELDS, Box, FieldName, money_from, money_text
+from domain.cards.verification import Party
+from domain.money import BASIS_POINTS_PER_ONE, Currency, Money
+from domain.people.roles import Permission
+from domain.places import business_day
+from domain.rules.brands import Brand, brand, masked
+from domain.rules.limits import limits_in_force
+from domain.rules.number_check import NumberCheck, checked
+from domain.sealing import KeyRing
+from reviewer_ui.review.card_view import box_of, crop_of
+from reviewer_ui.sessions import Person
+
+HIDDEN = "••••••"
+SHOWN_FIELDS = (FieldName.NUMBER, FieldName.PIN, FieldName.FACE_VALUE, FieldName.EXPIRY)
+
+
+@dataclass(frozen=True)
+class CheckView:
+    """One rule of the brand about a field, by its key, and whether the field keeps it."""
+
+    key: str
+    holds: bool
+    values: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SaidView:
+    """What a party says of a field; `agrees` is False when that is not what stands on the card."""
+
+    party: Party
+    value: Money | date | str
+    agrees: bool
+
+
+@dataclass(frozen=True)
+class FieldView:
+    """One field: what stands on the card now and what was read, both masked where they are secret.
+
+    `differs`: something else was read than stands on the card, of secrets too, whose difference masks may hide.
+    `number` tells the number beside its brand's rule, place by place.
+    """
+
+    name: FieldName
+    value: str | Money | date | None
+    read: str | Money | date | None
+    differs: bool
+    confidence_bp: int | None
+    doubtful: bool
+    photo_id: str | None
+    crop: Box | None
+    answers: tuple[SaidView, ...]
+    checks: tuple[CheckView, ...]
+    number: NumberCheck | None
+    revealable: bool
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """A card's fields in the clear, for the time in which its page is made: `on_card` and `read`, as a reading writes them."""
+
+    record: CardRecord
+    kind: Brand
+    reading: ReadingRow | None
+    photo: PhotoRow | None
+    on_card: Mapping[FieldName, str | None] = field(repr=False)
+    read: Mapping[str, str] = field(repr=False)
+
+
+def fields(
+    record: CardRecord, keyring: KeyRing, person: Person, clear: bool, hidden: Collection[FieldName] = ()
+) -> tuple[FieldView, ...]:
+    """Number, PIN, face value and expiry, each with its reading, the answers beside it, and its brand's rules; no crop of `hidden` ones."""
+    opened = _open(record, keyring)
+    names = [name for name in SHOWN_FIELDS if name is not FieldName.PIN or opened.kind.pin is not None]
+    return tuple(_field(name, opened, person, clear and name not in hidden) for name in names)
+
+
+def _open(record: CardRecord, keyring: KeyRing) -> _Opened:
+    card, reading = record.card, next(iter(record.readings), None)
+    face = None if card.face_value_minor is None else money_text(Money(card.face_value_minor, card.currency))
+    on_card = {
+        FieldName.NUMBER: stored.open_number(keyring, card),
+        FieldName.PIN: stored.open_pin(keyring, card),
+        FieldName.FACE_VALUE: face,
+        FieldName.EXPIRY: card.expires_on.isoformat() if card.expires_on else None,
+    }
+    return _Opened(
+        record=record,
+        kind=brand(card.brand),
+        reading=reading,
+        photo=next((one for one in record.photos if reading is not None and one.id == reading.photo_id), None),
+        on_card=on_card,
+        read={} if reading is None else _read_values(reading, keyring),
+    )
+
+
+def _read_values(reading: ReadingRow, keyring: KeyRing) -> dict[str, str]:
+    opened = keyring.open_text(reading.values_sealed, purpose="reading", aad=f"reading:{reading.id}:values")
+    return {str(name): str(value) for name, value in json.loads(opened).items() if value is not None}
+
+
+def _field(name: FieldName, opened: _Opened, person: Person, clear: bool) -> FieldView:
+    found = next((one for one in (opened.reading.fields if opened.reading else ()) if one["name"] == name.value), None)
+    photo, box = opened.photo, box_of(found) if found and opened.photo else None
+    seen = photo is not None and box is not None and clear
+    confidence = _confidence_bp(found) if found else None
+    on_card, read = opened.on_card[name], opened.read.get(name.value)
+    return FieldView(
+        name=name,
+        value=_shown(name, on_card),
+        read=_shown(name, read),
+        differs=on_card is not None and read is not None and on_card != read,
+        confidence_bp=confidence,
+        doubtful=confidence is not None and confidence < _confidence_min(),
+        photo_id=photo.id if photo and seen else None,
+        crop=crop_of(box, photo) if photo and box and seen else None,
+        answers=_said_of(name, opened.record),
+        checks=_checks(name, opened),
+        number=_number(opened) if name is FieldName.NUMBER else None,
+        revealable=person.may(Permission.REVEAL) and name in SECRET_FIELDS and on_card is not None,
+    )
+
+
+def _confidence_bp(found: Mapping[str, Any]) -> int:
+    if "confidence_bp" in found:
+        return int(found["confidence_bp"])
+    return round(float(found["confidence"]) * BASIS_POINTS_PER_ONE)
+
+
+def _confidence_min() -> int:
+    return limits_in_force(business_day(datetime.now(UTC))).confidence_bp_min
+
+
+def _shown(name: FieldName, value: str | None) -> str | Money | date | None:
+    if value is None:
+        return None
+    if name in SECRET_FIELDS:
+        return masked(value) if name is FieldName.NUMBER else HIDDEN
+    return money_from(value) if name is FieldName.FACE_VALUE else date.fromisoformat(value)
+
+
+def _number(opened: _Opened) -> NumberCheck | None:
+    """The number on the card, or what was read while none stands there, with nothing but its last four in the clear."""
+    on_card, read = opened.on_card[FieldName.NUMBER], opened.read.get(FieldName.NUMBER.value)
+    number = on_card or read
+    return None if number is None else checked(opened.kind, number, clear=False, other=read if on_card else None)
+
+
+def in_clear(record: CardRecord, keyring: KeyRing) -> tuple[NumberCheck, ...]:
+    """The number on the card with every character shown, and, where something else was read, that one beside it.
+
+    For whoever has just revealed the number, with a reason that is on record.
+    """
+    opened = _open(record, keyring)
+    on_card, read = opened.on_card[FieldName.NUMBER], opened.read.get(FieldName.NUMBER.value)
+    if on_card is None:
+        return ()
+    pairs = [(on_card, read)] if read is None or read == on_card else [(on_card, read), (read, on_card)]
+    return tuple(checked(opened.kind, one, clear=True, other=other) for one, other in pairs)
+
+
+# The questions whose answers speak of the card itself: not of codes, rates, licences, or of a party's silence.
+SPEAKS_OF_CARD = frozenset({"inquire", "consumption", "check", "confirm"})
+
+
+def _said_of(name: FieldName, record: CardRecord) -> tuple[SaidView, ...]:
+    said: dict[Party, Money | date | str] = {}
+    for answer in _fresh(record):
+        value = _said(name, answer, record.card.currency) if answer.operation in SPEAKS_OF_CARD else None
+        if value is not None:  # Silence, and what was not asked, neither agree nor differ.
+            said[answer.party] = value
+    return tuple(SaidView(party, value, _agrees(name, value, record)) for party, value in said.items())
+
+
+def _agrees(name: FieldName, value: Money | date | str, record: CardRecord) -> bool:
+    card = record.card
+    if name is FieldName.NUMBER:
+        return value == CardStatus.ACTIVE.value
+    if name is FieldName.PIN:
+        return value == "right"
+    if name is FieldName.EXPIRY:
+        return card.expires_on is None or value == card.expires_on
+    return card.face_value_minor is None or value == Money(card.face_value_minor, card.currency)
+
+
+def _fresh(record: CardRecord) -> list[AnswerRow]:
+    """Answers to these very fields, oldest first, so that of one party the newest wins."""
+    return [
+        one
+        for one in reversed(record.answers)
+        if one.failure is None and one.fields_revision == record.card.fields_revision
+    ]
+
+
+def _said(name: FieldName, answer: AnswerRow, currency: Currency) -> Money | date | str | None:
+    if name is FieldName.FACE_VALUE and answer.balance_minor is not None:
+        return Money(answer.balance_minor, answer.currency or currency)
+    if name is FieldName.EXPIRY:
+        return answer.expires_on
+    if name is FieldName.PIN and answer.details.get("pin") in ("right", "wrong"):
+        return str(answer.details["pin"])
+    return answer.status.value if name is FieldName.NUMBER else None
+
+
+def _checks(name: FieldName, opened: _Opened) -> tuple[CheckView, ...]:
+    """The brand's rules about PIN, face value and expiry; the number's are told place by place."""
+    card, kind, pin = opened.record.card, opened.kind, opened.on_card[FieldName.PIN]
+    if name is FieldName.PIN and pin is not None:
+        holds = re.fullmatch(kind.pin or "", pin) is not None
+        return (CheckView("console.check.pin_pattern", holds, {"length": len(pin)}),)
+    if name is FieldName.FACE_VALUE and card.face_value_minor is not None:
+        least, most = kind.face_minor
+        return (CheckView("console.check.face_value", least <= card.face_value_minor <= most),)
+    if name is FieldName.EXPIRY and card.expires_on is not None:
+        return (CheckView("console.check.expiry", card.expires_on >= kind.today(datetime.now(UTC))),)
+    return ()

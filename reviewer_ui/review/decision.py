@@ -1,0 +1,255 @@
+"""What a reviewer does with a card: take it, give it back, decide it and go on, and look at a secret with a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from fastapi import APIRouter, Form
+from starlette.requests import Request
+from starlette.responses import Response
+
+from activities.review import Review
+from database.reads.cards import card_page as reads
+from database.tables.columns import now
+from domain.cards.reading import FieldName
+from domain.errors.base import Refusal
+from domain.errors.general import TaskNotHeld
+from domain.errors.sign_in import TooManyTries
+from domain.people.roles import Permission
+from domain.rules.number_check import NumberCheck
+from domain.work.queue_filter import Wanted
+from reviewer_ui.review.card import Hold, hold_of, render
+from reviewer_ui.review.card_fields import in_clear
+from reviewer_ui.review.decision_form import ACCEPT, accepted, as_decision
+from reviewer_ui.review.draft import Draft
+from reviewer_ui.review.seen import Press, Pressed, require_seen
+from reviewer_ui.review.suggesting import suggested
+from reviewer_ui.review.typed import TypedView, typed_view
+from reviewer_ui.sessions import Person
+from reviewer_ui.step_up import require_step_up
+from reviewer_ui.undoing import Made, remember
+from reviewer_ui.visit import At, CardReader, Console, Decider, Shell, see_other, shell
+from reviewer_ui.work.lease_renewal import renew_if_held
+from reviewer_ui.work.queue_rows import FILTER_COOKIE, nothing_left
+from services.review.reveal_record import PHOTO
+from services.work import drafts
+
+router = APIRouter(prefix="/cards/{card_id}")
+Line = Annotated[str, Form(max_length=120)]
+Note = Annotated[str, Form(max_length=2000)]
+Marks = Annotated[tuple[str, ...], Form(max_length=8)]
+SECONDS_SHOWN = 20
+NEXT = "next"
+
+
+@dataclass(frozen=True)
+class RevealContext:
+    """A secret, once, for twenty seconds; the answer that carries it is never stored by a browser."""
+
+    shell: Shell
+    card_id: str
+    name: FieldName
+    value: str = field(repr=False)
+    compared: tuple[NumberCheck, ...]  # The number beside its rule in the clear; and, where it differs, what was read.
+    seconds: int = SECONDS_SHOWN
+
+
+@dataclass(frozen=True)
+class TypedContext:
+    """What was typed, judged."""
+
+    typed: tuple[TypedView, ...]
+
+
+@router.post("/take")
+async def take(request: Request, console: At, person: Decider, card_id: str, task_id: Line) -> Response:
+    """Takes the lease, or renews one's own. Held by another or decided: the card page says so, with 409."""
+    try:
+        await console.services.review.take(person.id, task_id)
+    except Refusal as refusal:
+        return await render(request, console, person, card_id, refusal=refusal)
+    return see_other(f"/cards/{card_id}")
+
+
+@router.post("/release")
+async def release(request: Request, console: At, person: Decider, card_id: str, task_id: Line) -> Response:
+    """Gives the task back to the queue."""
+    try:
+        await console.services.review.release(person.id, task_id)
+    except Refusal as refusal:
+        return await render(request, console, person, card_id, refusal=refusal)
+    return see_other("/review")
+
+
+@router.post("/decision")
+async def decide(
+    request: Request, console: At, person: Decider, press: Pressed, card_id: str,
+    task_id: Line, act: Line = "", suggested: Line = "", then: Line = "", outcome: Line = "", reason_code: Line = "", reject_reason: Line = "",
+    asked_item: Line = "", number: Line = "", pin: Line = "", face_value: Line = "", expiry: Line = "", note: Note = "", retake: Annotated[bool, Form()] = False,
+    confirmed: Marks = (),
+) -> Response:  # fmt: skip
+    """Writes the decision down; it leaves for the card by itself. Whatever is refused leaves the draft on the page.
+
+    `act` is the pressed button: `accept` (what was `suggested`), or an outcome with its reason, `reject:forged`.
+    """
+    draft = Draft(outcome, reason_code, reject_reason, asked_item, number, pin, face_value, expiry, note)
+    draft = draft if act == ACCEPT else draft.with_act(act)
+    try:
+        if retake:
+            await console.services.review.take(person.id, task_id)
+        mark = suggested if act == ACCEPT else None
+        made = await _record(console, person, press, card_id, task_id, draft, mark, confirmed)
+        await _tell_if_left(console, made.decision_id)
+    except Refusal as refusal:
+        await _keep(console, person, card_id, task_id, draft)
+        return await render(request, console, person, card_id, draft=draft, refusal=refusal, confirmed=confirmed)
+    answer = await go_on(request, console, person, card_id, then)
+    return remember(request, answer, made, console.services.review.undo_window, secure=console.services.https)
+
+
+@router.post("/decision/deliver")
+async def deliver(request: Request, console: At, person: Decider, card_id: str) -> Response:
+    """Tells the workflow a decision that was written down while it could not be reached."""
+    async with console.services.database.transaction() as session:
+        written = (await reads.card(session, card_id)).undelivered
+    if written is None:
+        return see_other(f"/cards/{card_id}")  # Delivered by somebody else meanwhile: nothing is left to do.
+    try:
+        await console.dispatcher.deliver(written.id)
+    except Refusal as refusal:
+        return await render(request, console, person, card_id, refusal=refusal)
+    return see_other(f"/cards/{card_id}")
+
+
+@router.post("/draft")
+async def keep_draft(
+    request: Request, console: At, person: Decider, card_id: str, task_id: Line, asked_item: Line = "",
+    number: Line = "", pin: Line = "", face_value: Line = "", expiry: Line = "", note: Note = "", confirmed: Marks = (),
+) -> Response:  # fmt: skip
+    """Keeps what was typed so far, sealed under the person's own name, and the task in their hand; tells how it fits."""
+    draft = Draft(asked_item=asked_item, number=number, pin=pin, face_value=face_value, expiry=expiry, note=note)
+    if not await _keep(console, person, card_id, task_id, draft):
+        raise TaskNotHeld(task=task_id[:60])
+    await console.services.review.renew(person.id, task_id)
+    if "hx-request" not in request.headers:
+        return Response(status_code=204)
+    async with console.services.database.transaction() as session:
+        record = await reads.card(session, card_id)
+    compare = hold_of(record, person, now()) is Hold.MINE and _may_compare(console, person)
+    typed = typed_view(record, console.services.keyring, draft, confirmed, compare=compare)
+    return await console.pages.render(request, "_card_typed.html", TypedContext(typed))
+
+
+@router.post("/reveal")
+async def reveal(
+    request: Request,
+    console: At,
+    person: CardReader,
+    card_id: str,
+    field: Line,
+    reason_code: Line = "",
+) -> Response:
+    """Shows number or PIN once, or uncovers both in the photo, to who is proved to be there; who, which and why are on record
+    before anything leaves."""
+    if not person.may(Permission.REVEAL):  # Refused, and the try recorded, without being asked for a proof.
+        await console.services.review.reveal(person.id, card_id, field, reason_code)
+    await require_step_up(request, person)
+    try:
+        if field == PHOTO:
+            await console.services.review.uncover(person.id, card_id, reason_code)
+            return await _uncovered(request, console, person, card_id)
+        value = await console.services.review.reveal(person.id, card_id, field, reason_code)
+    except Refusal as refusal:
+        return await render(request, console, person, card_id, refusal=refusal, block="refusal")
+    await renew_if_held(console, person, card_id)
+    wanted = FieldName(field)
+    compared = await _compared(console, card_id) if wanted is FieldName.NUMBER else ()
+    context = RevealContext(shell(request, person), card_id, wanted, value, compared)
+    return await console.answer(request, "reveal.html", context, block="secret")
+
+
+async def _uncovered(request: Request, console: Console, person: Person, card_id: str) -> Response:
+    """The card's page again, whose photos show everything now."""
+    await renew_if_held(console, person, card_id)
+    if "hx-request" in request.headers:
+        return Response(status_code=204, headers={"hx-redirect": f"/cards/{card_id}"})
+    return see_other(f"/cards/{card_id}")
+
+
+async def _compared(console: Console, card_id: str) -> tuple[NumberCheck, ...]:
+    async with console.services.database.transaction() as session:
+        record = await reads.card(session, card_id)
+    return in_clear(record, console.services.keyring)
+
+
+async def go_on(request: Request, console: Console, person: Person, card_id: str, then: str) -> Response:
+    """Straight to the next task of the filter that the queue was last seen with, taken; or back to this card."""
+    if then != NEXT:
+        return see_other(f"/cards/{card_id}")
+    query = request.cookies.get(FILTER_COOKIE, "")
+    wanted = Wanted.from_query(query)
+    task = await console.services.review.take(person.id, None, wanted)
+    return see_other(nothing_left(wanted) if task is None else f"/cards/{task.card_id}")
+
+
+def _may_compare(console: Console, person: Person) -> bool:
+    """Whether this person may have their typing compared again: nobody may try so often that a PIN is found out."""
+    try:
+        console.typed_throttle.hit(person.id)
+    except TooManyTries:
+        return False
+    return True
+
+
+async def _record(
+    console: Console,
+    person: Person,
+    press: Press,
+    card_id: str,
+    task_id: str,
+    draft: Draft,
+    mark: str | None,
+    confirmed: Collection[str],
+) -> Made:
+    """The decision as it was written down; refuses a form that is not complete before anything is written."""
+    review: Review = console.services.review
+    async with console.services.database.transaction() as session:
+        record = await reads.card(session, card_id)
+    if record.task is None or record.task.id != task_id:
+        raise TaskNotHeld(task=task_id[:60])
+    if record.standing_decision is None:  # A form sent twice gets its first answer below.
+        review.require_held(record.task, person.id)
+    require_seen(press, record)
+    found = suggested(record, console.services.keyring)
+    if mark is not None:
+        draft = accepted(draft, found, mark)
+    proposed = found.suggestion.outcome
+    decision_id = await review.record_decision(
+        person.id,
+        task_id,
+        suggestion=proposed.value if proposed else "",
+        confirmed=confirmed,
+        **as_decision(draft, record),
+    )
+    return Made(decision_id, card_id, draft.outcome)
+
+
+async def _tell_if_left(console: Console, decision_id: str) -> None:
+    """Where nothing can be undone the card is told at once; otherwise the teller does it when the window has passed."""
+    if console.services.review.undo_window:
+        return
+    await console.dispatcher.deliver(decision_id)
+
+
+async def _keep(console: Console, person: Person, card_id: str, task_id: str, draft: Draft) -> bool:
+    """Keeps the draft while the card waits for this very task to be decided."""
+    async with console.services.database.transaction() as session:
+        task = await reads.open_task(session, card_id)
+        if task is None or task.id != task_id or task.decided:
+            return False
+        await drafts.save(
+            session, console.services.keyring, task_id, person.id, draft.kept() if draft.worth_keeping else {}
+        )
+    return True

@@ -1,0 +1,23 @@
+"""A decision that its card would not take is let fall by a senior, and its task is open again."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form
+from starlette.responses import Response
+
+from domain.people.roles import Permission
+from reviewer_ui.sessions import Person
+from reviewer_ui.visit import At, allowed, see_other
+
+router = APIRouter()
+Senior = Annotated[Person, Depends(allowed(Permission.DECIDE_ESCALATED))]
+
+
+@router.post("/decisions/{decision_id}/put-back")
+async def put_back(
+    console: At, person: Senior, decision_id: str, reason_code: Annotated[str, Form(max_length=120)] = ""
+) -> Response:
+    """The card again, to be decided anew. Refuses NotFound when somebody was first, or the card has taken it after all."""
+    return see_other(f"/cards/{await console.services.review.put_back(person.id, decision_id, reason_code)}")

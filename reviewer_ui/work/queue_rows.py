@@ -1,0 +1,134 @@
+"""One task of the queue as its row tells it: why it stands there, in whose hand it is, and why it came back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from database.reads.work.queue import COUNTED_MAX, QueueEntry
+from database.tables.review import ReasonCodeRow, ReviewTaskRow
+from domain.cards.review import CameBack, ReviewReason, TaskPhase
+from domain.money import Money
+from domain.rules.brands import catalogue
+from domain.work.queue_filter import Wanted
+from domain.work.queue_order import OrderReason, reasons_of
+from domain.work.reason_codes import ReasonedAct
+from services.work.ordering import order_facts
+
+Reasons = Mapping[tuple[str, str], ReasonCodeRow]
+# Whose list a reason of coming back is from; those that are missing here need no reason.
+ACT_OF = {
+    CameBack.SNOOZE_OVER: ReasonedAct.SNOOZE,
+    CameBack.RETURNED: ReasonedAct.RETURN,
+    CameBack.REFUSED: ReasonedAct.REFUSE,
+    CameBack.UNDELIVERED: ReasonedAct.PUT_BACK,
+}
+MINUTE_S = 60
+FILTER_COOKIE = "cardloop_queue"  # The filter last looked at: what "next" takes from, on whichever page it is pressed.
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the queue. `holder` and `assignee` are names; `left` is what remains of the lease, as `04:31`."""
+
+    task_id: str
+    card_id: str
+    card_type: str
+    brand: str
+    language: str
+    value: Money
+    reasons: tuple[ReviewReason, ...]
+    order: tuple[OrderReason, ...]
+    checking: bool
+    decided: bool
+    own_card: bool  # The seller is, by all we know, whoever looks.
+    late: bool
+    due_at: datetime
+    opened_at: datetime
+    holder: str | None
+    held_by_me: bool
+    held_until: datetime | None
+    left: str
+    assignee: str | None
+    assigned_to_me: bool
+    snoozed_until: datetime | None
+    snooze_reason: str
+    came_back: CameBack | None
+    came_back_reason: str
+    escalation_reason: str
+
+
+def row(entry: QueueEntry, person: str, reasons: Reasons, locale: str, now: datetime) -> Row:
+    """The entry as this person (id) sees it at this moment."""
+    task = entry.task
+    snoozed = task.snoozed_until is not None and task.snoozed_until > now
+    back = None if snoozed else task.came_back
+    held = task.leased_until if entry.holder is not None else None
+    return Row(
+        **_of_the_card(task),
+        order=reasons_of(order_facts(task, now), person),
+        checking=task.phase is TaskPhase.CHECK,
+        decided=task.decided,
+        own_card=person in task.linked,
+        late=task.due_at < now,
+        due_at=task.due_at,
+        opened_at=task.opened_at,
+        holder=entry.holder,
+        held_by_me=held is not None and task.leased_by == person,
+        held_until=held,
+        left="" if held is None else clock((held - now).total_seconds()),
+        assignee=entry.assignee,
+        assigned_to_me=task.assigned_to == person,
+        snoozed_until=task.snoozed_until if snoozed else None,
+        snooze_reason=said(reasons, ReasonedAct.SNOOZE, task.snooze_reason, locale) if snoozed else "",
+        came_back=back,
+        came_back_reason=said(reasons, ACT_OF.get(back), task.came_back_reason, locale) if back else "",
+        escalation_reason=said(reasons, ReasonedAct.ESCALATE, task.escalation_reason, locale) if task.escalated else "",
+    )
+
+
+def said(reasons: Reasons, act: ReasonedAct | None, code: str, locale: str) -> str:
+    """The words of a reason code; what is none of the list's codes are words already."""
+    known = reasons.get((act, code)) if act is not None else None
+    return code if known is None else worded(known, locale)
+
+
+def worded(reason: ReasonCodeRow, locale: str) -> str:
+    """A reason of the managed list in this language."""
+    return reason.zh if locale == "zh_CN" else reason.en
+
+
+def brand_names() -> dict[str, dict[str, str]]:
+    """Each brand's name by its code, in both languages."""
+    return {code: dict(brand.names) for code, brand in catalogue().items()}
+
+
+def counted(number: int) -> str:
+    """`1,234`, or `10,000+` where counting stopped."""
+    return f"{number:,}" if number <= COUNTED_MAX else f"{COUNTED_MAX:,}+"
+
+
+def clock(seconds: float) -> str:
+    """`04:31`; hours count as minutes."""
+    minutes, rest = divmod(max(0, round(seconds)), MINUTE_S)
+    return f"{minutes:02d}:{rest:02d}"
+
+
+def _of_the_card(task: ReviewTaskRow) -> dict[str, Any]:
+    return {
+        "task_id": task.id,
+        "card_id": task.card_id,
+        "card_type": task.card_type.value,
+        "brand": task.brand,
+        "language": task.language,
+        "value": Money(task.value_minor),
+        "reasons": tuple(ReviewReason(reason) for reason in task.reasons),
+    }
+
+
+def nothing_left(wanted: Wanted) -> str:
+    """The address of the queue that says, with the filter that was looked through, that there is nothing to take."""
+    return "/review?" + urlencode([*wanted.pairs(), ("nothing", "true")])

@@ -1,0 +1,25 @@
+"""Until when somebody puts tasks off: on their own clock, by the working days of their own team."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from database.tables.columns import now
+from database.tables.people import PersonRow
+from domain.errors.general import FieldInvalid
+from domain.work.snooze import SnoozeUntil, snooze_until
+from reviewer_ui.sessions import Person
+from reviewer_ui.visit import Console
+from services.work.sla import policies_in_force
+from web.words import zone_of
+
+
+async def put_off_until(console: Console, person: Person, chosen: str, typed: str) -> datetime:
+    """The moment of one of the offered words. Refuses FieldInvalid (`until`) for another word, or a moment that cannot be meant."""
+    until = next((one for one in SnoozeUntil if one == chosen), None)
+    if until is None:
+        raise FieldInvalid(field="until", why="missing")
+    async with console.services.database.transaction() as session:
+        team = (await session.get_one(PersonRow, person.id)).team
+        calendar = (await policies_in_force(session)).calendar_of(team)
+    return snooze_until(until, typed, zone_of(person.timezone), now(), calendar)

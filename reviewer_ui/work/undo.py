@@ -1,0 +1,25 @@
+"""Undo: a decision that has not left is taken back, and its card opens again with what was decided as a draft."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from domain.errors.decisions import TooLateToUndo
+from reviewer_ui.undoing import forget
+from reviewer_ui.visit import At, Decider, see_other
+
+router = APIRouter()
+
+
+@router.post("/decisions/{decision_id}/undo")
+async def undo(request: Request, console: At, person: Decider, decision_id: str) -> Response:
+    """The card again, in the same hand. Too late: the error page says so, with 409."""
+    try:
+        undone = await console.services.review.undo(person.id, decision_id)
+    except TooLateToUndo:
+        request.state.undo_is_over = decision_id  # The page that says so does not offer it once more.
+        raise
+    answer = see_other(f"/cards/{undone.card_id}")
+    return forget(request, answer, decision_id, secure=console.services.https)

@@ -1,0 +1,84 @@
+"""Why is this due then? The facts of a card's deadline in sentences, as a page and as a fragment of one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from database.reads.cards.card_page import require_card
+from domain.work.why_due import DueReason, Sentence, Value
+from domain.work.working_time import holiday_in_chinese
+from languages import label, label_key, translate
+from reviewer_ui.visit import At, CardReader, Shell, shell
+from services.work.sla_policies import DeadlineSetup
+from web.locale import locale_of
+from web.words import when, zone_of
+
+router = APIRouter()
+_UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
+
+
+@dataclass(frozen=True)
+class WhyDueContext:
+    """The sentences in order; none for a card that no reviewer ever had. `spent` says who has had how much time."""
+
+    shell: Shell
+    card_id: str
+    sentences: tuple[str, ...]
+    spent: tuple[str, ...]
+
+
+@router.get("/cards/{card_id}/why-due")
+async def why_due(request: Request, console: At, person: CardReader, card_id: str) -> Response:
+    """The page; htmx gets the sentences alone, to be put beside the deadline."""
+    async with console.services.database.transaction() as session:
+        await require_card(session, card_id)
+    facts = await DeadlineSetup(console.services.database).why_due(card_id)
+    locale, zone = locale_of(request), zone_of(person.timezone)
+    told = [(fact.reason is DueReason.SPENT, sentence(fact, locale, zone)) for fact in facts]
+    context = WhyDueContext(
+        shell(request, person),
+        card_id,
+        tuple(words for spent, words in told if not spent),
+        tuple(words for spent, words in told if spent),
+    )
+    return await console.answer(request, "why_due.html", context, block="why")
+
+
+def sentence(fact: Sentence, locale: str, zone: ZoneInfo) -> str:
+    """One fact in words: moments on the reader's clock, spans in units, enum members by their names."""
+    values = {name: _worded(name, value, locale, zone) for name, value in fact.values.items()}
+    return translate(label_key(fact.reason), locale, values)
+
+
+def span(took: timedelta, locale: str) -> str:
+    """`1 h 30 min`, the two largest units that say anything."""
+    left, parts = int(took.total_seconds()), []
+    for unit, seconds in _UNITS:
+        count, left = divmod(left, seconds)
+        if count:
+            parts.append(translate(f"console.span.{unit}", locale, {"number": count}))
+    return " ".join(parts[:2]) or translate("console.span.second", locale, {"number": 0})
+
+
+def _worded(name: str, value: Value, locale: str, zone: ZoneInfo) -> str:
+    match value:
+        case datetime():
+            return when(value, locale, zone)
+        case date():
+            return format_date(value, "M月d日" if locale == "zh_CN" else "d MMM", locale=locale)
+        case timedelta():
+            return span(value, locale)
+        case StrEnum():
+            return label(value, locale)
+        case str() if name == "holiday" and locale == "zh_CN":
+            return holiday_in_chinese(value)
+        case _:
+            return str(value)

@@ -1,0 +1,114 @@
+"""What our own records say against a card: how surely it was read, whose neighbour its number is, and what a person settled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import exists, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+
+from database.reads.cards.similar import rejected_for_cause
+from database.repositories import cards
+from database.tables.columns import now
+from database.tables.intake import CardRow, PhotoRow, SubmissionRow
+from database.tables.reading import ReadingRow
+from database.tables.review import ReviewDecisionRow, ReviewTaskRow
+from domain.cards.review import SETTLED_BY_CORRECTION, ReviewOutcome, ReviewReason
+from domain.places import business_day
+from domain.rules.assessment import CardClaims, neighbours_of
+from domain.rules.brands import brand
+from domain.rules.limits import limits_in_force
+from domain.sealing import KeyRing
+from services.cards.provider_calls import claims_of
+
+NEIGHBOURS_WITHIN = timedelta(days=1)
+APPROVALS = (ReviewOutcome.APPROVE, ReviewOutcome.APPROVE_CORRECTED)
+
+
+@dataclass(frozen=True)
+class Doubts:
+    """The card's claims with what speaks against them, and the reasons that a reviewer has approved already."""
+
+    claims: CardClaims
+    approved: frozenset[ReviewReason]
+
+
+async def doubts_about(session: AsyncSession, keyring: KeyRing, card: CardRow) -> Doubts:
+    """Everything of ours that the assessment needs, in one statement."""
+    number = cards.open_number(keyring, card)
+    near = _neighbours(keyring, card, number or "")
+    readings, approved, neighbours, rejected = (
+        await session.execute(select(_readings(card.id), _approved(card.id), near, _rejected_before(card)))
+    ).one()
+    entries = [entry for fields in readings or [] for entry in fields]
+    surely = limits_in_force(business_day(datetime.now(UTC))).contradiction_bp_min
+    claims = replace(
+        claims_of(card),
+        lowest_confidence_bp=min(
+            (entry["confidence_bp"] for entry in entries if entry["use"] == "taken"), default=10_000
+        ),
+        typed_differs=any(entry["use"] == "differs" and entry["confidence_bp"] >= surely for entry in entries),
+        number_valid=number is None or brand(card.brand).is_valid(number),
+        neighbours=neighbours,
+        rejected_before=rejected,
+    )
+    # What a party says is news for every revision of the fields; what a reviewer saw on the card itself stays settled.
+    settled = frozenset(ReviewReason(one) for reasons in approved or [] for one in reasons) & SETTLED_BY_CORRECTION
+    return Doubts(claims, settled)
+
+
+def _readings(card_id: str) -> Any:
+    """The fields of every reading of a current photo."""
+    row: Any = ReadingRow
+    photo: Any = PhotoRow
+    readings = select(func.jsonb_agg(row.fields)).join(PhotoRow, photo.id == row.photo_id)
+    return readings.where(row.card_id == card_id, photo.current).scalar_subquery()
+
+
+def _approved(card_id: str) -> Any:
+    """The reasons of every task that ended in an approval, since an item was last asked for again: that one is a new sight."""
+    task: Any = ReviewTaskRow
+    decision: Any = ReviewDecisionRow
+    settled = select(func.jsonb_agg(task.reasons)).join(ReviewDecisionRow, decision.id == task.decision_id)
+    other: Any = aliased(ReviewDecisionRow)
+    asked_since = exists().where(
+        other.card_id == card_id,
+        other.outcome == ReviewOutcome.ASK_AGAIN,
+        other.applied_at >= decision.applied_at,
+    )
+    applied = (decision.outcome.in_(APPROVALS), decision.applied_at.is_not(None), ~asked_since)
+    return settled.where(task.card_id == card_id, *applied).scalar_subquery()
+
+
+def _rejected_before(card: CardRow) -> Any:
+    """How many other cards with this number a person rejected for cause: the history follows the number, not the account."""
+    other: Any = CardRow
+    same = (other.fingerprint == card.fingerprint, other.id != card.id)
+    return select(func.count()).select_from(CardRow).where(*same, *rejected_for_cause(other)).scalar_subquery()
+
+
+def _neighbours(keyring: KeyRing, card: CardRow, number: str) -> Any:
+    """How many live cards of other owners carry a neighbouring number, found by their keyed fingerprints.
+
+    Each neighbour's fingerprint can be computed from this number, so no index over numbers or prefixes is stored.
+    """
+    known = brand(card.brand)
+    prints = [keyring.fingerprint(known.issuer, near) for near in neighbours_of(known, number)] if number else []
+    other: Any = CardRow
+    submission: Any = SubmissionRow
+    owner = select(submission.owner).where(submission.id == card.submission_id).scalar_subquery()
+    return (
+        select(func.count())
+        .select_from(CardRow)
+        .join(SubmissionRow, submission.id == other.submission_id)
+        .where(
+            other.live,
+            other.fingerprint.in_(prints),
+            other.created_at > now() - NEIGHBOURS_WITHIN,
+            submission.owner != owner,
+        )
+        .scalar_subquery()
+    )

@@ -1,0 +1,195 @@
+"""Fields that a person gives: checked by the brand's rules, and held against what was read from the photographs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, cast
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm.attributes import flag_modified
+
+from database.tables.columns import now
+from database.tables.intake import CardRow, PhotoRow
+from database.tables.reading import ReadingRow
+from database.tables.review import ReviewDecisionRow
+from domain.cards.card import CardType
+from domain.cards.reading import SECRET_FIELDS, FieldName, money_text
+from domain.errors.decisions import ReadingDiffers
+from domain.errors.general import CardNumberInvalid, FieldInvalid, PinInvalid
+from domain.money import BASIS_POINTS_PER_ONE, Currency, Money
+from domain.places import business_day
+from domain.rules.brands import brand, tidy_number
+from domain.rules.limits import limits_in_force
+from domain.sealing import KeyRing
+
+
+@dataclass(frozen=True)
+class Corrections:
+    """Fields of one card as a person gives them; None leaves a field as it is."""
+
+    number: str | None = field(default=None, repr=False)
+    pin: str | None = field(default=None, repr=False)
+    face_value: Money | None = None
+    expiry: date | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Nothing is given: what was read is confirmed."""
+        return all(value is None for value in vars(self).values())
+
+    def as_columns(self) -> dict[str, Any]:
+        """The arguments of `cards.set_fields`."""
+        return {
+            "number": self.number,
+            "pin": self.pin,
+            "face_value_minor": None if self.face_value is None else self.face_value.amount_minor,
+            "expires_on": self.expiry,
+        }
+
+    def written(self) -> dict[FieldName, str]:
+        """Each given field as a reading writes it."""
+        given = {
+            FieldName.NUMBER: self.number,
+            FieldName.PIN: self.pin,
+            FieldName.FACE_VALUE: None if self.face_value is None else money_text(self.face_value),
+            FieldName.EXPIRY: None if self.expiry is None else self.expiry.isoformat(),
+        }
+        return {name: value for name, value in given.items() if value is not None}
+
+    def to_json(self) -> str:
+        """For the sealed column of a decision: secret."""
+        return json.dumps({name.value: value for name, value in self.written().items()})
+
+    @classmethod
+    def from_json(cls, text: str) -> Corrections:
+        """The inverse of `to_json`."""
+        kept = json.loads(text)
+        amount, _, currency = kept.get("face_value", "").partition(" ")
+        return cls(
+            kept.get("number"),
+            kept.get("pin"),
+            Money.from_decimal_text(amount, Currency(currency)) if amount else None,
+            date.fromisoformat(kept["expiry"]) if "expiry" in kept else None,
+        )
+
+
+def corrections_in(decision: ReviewDecisionRow, keyring: KeyRing) -> Corrections:
+    """The fields that a decision corrects, opened: secret."""
+    if decision.corrected_sealed is None:
+        return Corrections()
+    aad = f"decision:{decision.id}:fields"
+    return Corrections.from_json(keyring.open_text(decision.corrected_sealed, purpose="decision", aad=aad))
+
+
+def checked_fields(brand_code: str, given: Corrections) -> Corrections:
+    """The fields tidied. Refuses whatever breaks the brand's rules, and an expiry that has passed."""
+    known = brand(brand_code)
+    return Corrections(
+        number=known.require_number(given.number) if given.number is not None else None,
+        pin=known.require_pin(given.pin) if given.pin is not None else None,
+        face_value=known.require_face_value(given.face_value) if given.face_value is not None else None,
+        expiry=known.require_unexpired(given.expiry, now()),
+    )
+
+
+def against_readings(
+    readings: Iterable[ReadingRow], keyring: KeyRing, written: Mapping[FieldName, str]
+) -> dict[FieldName, int]:
+    """Return the given fields that differ from a sure reading while no reading agrees, with that reading's basis points.
+
+    `readings` are those of the current photos; `written` holds the fields as a reading writes them.
+    """
+    sure_from = limits_in_force(business_day(now())).confidence_bp_min
+    found: dict[FieldName, int] = {}
+    agreed: set[FieldName] = set()
+    for row in readings:
+        read = json.loads(keyring.open_text(row.values_sealed, purpose="reading", aad=f"reading:{row.id}:values"))
+        for entry in row.fields:
+            name, surely = FieldName(entry["name"]), surely_bp(entry)
+            if name not in written or (value := read.get(entry["name"])) is None:
+                continue
+            if _same(name, written[name], value):
+                agreed.add(name)
+            elif surely >= sure_from:
+                found[name] = max(surely, found.get(name, 0))
+    return {name: surely for name, surely in found.items() if name not in agreed}
+
+
+def surely_bp(entry: Mapping[str, Any]) -> int:
+    """Return how sure a read field is, in basis points; the oldest rows keep it as a share."""
+    return int(entry.get("confidence_bp", round(float(entry.get("confidence", 0)) * BASIS_POINTS_PER_ONE)))
+
+
+def _same(name: FieldName, typed: str, read: str) -> bool:
+    return tidy_number(typed) == tidy_number(read) if name in SECRET_FIELDS else typed == read
+
+
+async def require_confirmed(
+    session: AsyncSession, keyring: KeyRing, card: CardRow, given: Corrections, confirmed: Collection[str]
+) -> tuple[str, ...]:
+    """Return the names of the given fields that differ from a sure reading.
+
+    Refuses ReadingDiffers unless `confirmed` holds the mark of each such value: a confirmation counts for no other value.
+    """
+    written = given.written()
+    differing = tuple(await differing_fields(session, keyring, card.id, given))
+    marks = {name.value: mark_of(keyring, card.id, name, written[name]) for name in differing}
+    if unconfirmed := [name for name, mark in marks.items() if mark not in confirmed]:
+        raise ReadingDiffers(field=unconfirmed[0], fields=unconfirmed, marks=list(marks.values()))
+    return tuple(marks)
+
+
+def mark_of(keyring: KeyRing, card_id: str, name: FieldName, value: str) -> str:
+    """Return what a form sends to confirm this value of a field against the reading; the value cannot be read from it."""
+    return keyring.index(f"{card_id}\n{name.value}\n{value}", purpose="confirmed")[:16]
+
+
+async def differing_fields(
+    session: AsyncSession, keyring: KeyRing, card_id: str, given: Corrections
+) -> dict[FieldName, int]:
+    """Return the given fields that differ from a sure reading of the card's current photos (see `against_readings`)."""
+    if given.is_empty:
+        return {}
+    rows, photos = cast("Any", ReadingRow), cast("Any", PhotoRow)
+    statement = select(ReadingRow).join(PhotoRow, photos.id == rows.photo_id)
+    found = await session.execute(statement.where(rows.card_id == card_id, photos.current))
+    return against_readings(found.scalars(), keyring, given.written())
+
+
+def require_complete(card: CardRow, given: Corrections) -> None:
+    """Refuses when number or PIN is still missing; regional cards are completed by a reviewer."""
+    known = brand(card.brand)
+    if card.card_type is CardType.REGIONAL:
+        return
+    if given.number is None and card.number_sealed is None:
+        raise CardNumberInvalid(brand=card.brand, why="missing")
+    if known.pin is not None and given.pin is None and card.pin_sealed is None:
+        raise PinInvalid(brand=card.brand, why="missing")
+
+
+def require_payable(card: CardRow, given: Corrections, valued_minor: int) -> None:
+    """Refuses an approval of a card nobody knows the worth of: neither a quote above zero nor a face value."""
+    if valued_minor <= 0 and given.face_value is None and card.face_value_minor is None:
+        raise FieldInvalid(field="face_value", why="needed")
+
+
+async def confirm_reading(
+    session: AsyncSession, keyring: KeyRing, card: CardRow, given: Corrections
+) -> tuple[str, ...]:
+    """Marks each read field as confirmed or as contradicted by what the seller gives; returns the changed names."""
+    rows: Any = ReadingRow
+    written = given.written()
+    for row in (await session.execute(select(ReadingRow).where(rows.card_id == card.id))).scalars():
+        read = json.loads(keyring.open_text(row.values_sealed, purpose="reading", aad=f"reading:{row.id}:values"))
+        for entry in row.fields:
+            typed = written.get(FieldName(entry["name"]))
+            if typed is not None and typed != read.get(entry["name"]):
+                entry["use"] = "differs"
+            elif entry["use"] == "taken":
+                entry["use"] = "confirmed"
+        flag_modified(row, "fields")
+    return tuple(name.value for name in written)

@@ -1,0 +1,104 @@
+"""Read from our own rows whether a card's seller may be paid; nothing that came with a message counts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import exists, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+
+from activities.verification.recheck import CONFIRMED, is_recheck
+from database.tables.intake import CardEventRow, CardRow
+from database.tables.pricing import QuoteRow
+from database.tables.review import ReviewDecisionRow, ReviewTaskRow
+from database.tables.verification import AnswerRow
+from domain.cards.card import CardType
+from domain.cards.pricing import QuoteState
+from domain.cards.review import SETTLED_BY_CORRECTION, ReviewOutcome
+from domain.cards.verification import CONFIRMED_BEFORE_PAYMENT, CONSEQUENCES, Consequence, DynamicCodeResult
+from domain.rules.assessment import heard
+from domain.rules.brands import brand
+from domain.rules.payable import Standing, why_not_payable
+from gateways.issuer import CODE_RESULTS
+from services.cards.assessment_inputs import APPROVALS
+from services.cards.provider_calls import answers_about
+
+# The issuer's own words, which the answer keeps as they came.
+RIGHT_WORDS = tuple(word for word, result in CODE_RESULTS.items() if result is DynamicCodeResult.RIGHT)
+_TASK: Any = ReviewTaskRow  # Attributes of models are columns in a statement.
+_DECISION: Any = ReviewDecisionRow
+_EVENT: Any = CardEventRow
+_ANSWER: Any = AnswerRow
+
+
+async def why_not(session: AsyncSession, card: CardRow, quote: QuoteRow) -> str | None:
+    """Return what is missing for this card to be paid by this quote, None when nothing is; the caller holds the card."""
+    status = heard([answer for answer in await answers_about(session, card) if not is_recheck(answer)]).status
+    # What a machine bought needs no person, and each type only its own proofs: this stands in the way of every payment.
+    by_machine = not quote.review_reasons and CONSEQUENCES[status][0] is Consequence.PROCEED
+    approved = frozenset[str]() if by_machine else await approved_reasons(session, card.id)
+    coded = card.card_type is CardType.SUPERMARKET and await code_proved(session, card)
+    confirmed = card.card_type in CONFIRMED_BEFORE_PAYMENT and await _confirmed(session, quote)
+    return why_not_payable(
+        Standing(
+            card_type=card.card_type,
+            brands_type=brand(card.brand).card_type,
+            ended=card.outcome is not None,
+            accepted=quote.state is QuoteState.ACCEPTED and quote.card_id == card.id,
+            quoted_as_it_is=quote.fields_revision == card.fields_revision,
+            status=status,
+            open_reasons=frozenset(quote.review_reasons) - approved,
+            approved=approved,
+            code_proved=coded,
+            rate_locked=bool(quote.locked_rate),
+            confirmed=confirmed,
+        )
+    )
+
+
+async def approved_reasons(session: AsyncSession, card_id: str) -> frozenset[str]:
+    """Return the reasons that an applied approval settled since an item was last asked for again, as the journey counts them."""
+    other: Any = aliased(ReviewDecisionRow)
+    asked_since = exists().where(
+        other.card_id == card_id,
+        other.outcome == ReviewOutcome.ASK_AGAIN,
+        other.applied_at >= _DECISION.applied_at,
+    )
+    statement = (
+        select(_TASK.reasons, _DECISION.outcome)
+        .join(ReviewDecisionRow, _DECISION.id == _TASK.decision_id)
+        .where(
+            _TASK.card_id == card_id,
+            _DECISION.outcome.in_(APPROVALS),
+            _DECISION.applied_at.is_not(None),
+            _DECISION.void_at.is_(None),
+            ~asked_since,
+        )
+    )
+    found: set[str] = set()
+    for reasons, outcome in await session.execute(statement):
+        corrected = outcome is ReviewOutcome.APPROVE_CORRECTED
+        found |= {reason for reason in reasons if not corrected or reason in SETTLED_BY_CORRECTION}
+    return frozenset(found)
+
+
+async def code_proved(session: AsyncSession, card: CardRow) -> bool:
+    """Whether the seller entered the issuer's one-time code for the fields that the card has now."""
+    right = (
+        _ANSWER.card_id == card.id,
+        _ANSWER.operation == "check_code",
+        _ANSWER.fields_revision == card.fields_revision,
+        _ANSWER.failure.is_(None),
+        _ANSWER.details["result"].astext.in_(RIGHT_WORDS),
+    )
+    return bool((await session.execute(select(exists().where(*right)))).scalar_one())
+
+
+async def _confirmed(session: AsyncSession, quote: QuoteRow) -> bool:
+    told = (
+        _EVENT.card_id == quote.card_id,
+        _EVENT.what == CONFIRMED,
+        _EVENT.facts["quote"].astext == quote.id,
+    )
+    return bool((await session.execute(select(exists().where(*told)))).scalar_one())

@@ -1,0 +1,191 @@
+"""The rows of a submission, sealed, and the statements that write them: its key is claimed once, its cards go in
+all together or not at all."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import or_, select, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from database.repositories.cards import claim_of
+from database.tables.intake import CardRow, PhotoRow, SubmissionRow
+from domain.cards.facts import SubmissionReceipt
+from domain.cards.intake import Submission, SubmittedCard
+from domain.errors.general import DuplicateCard, IdempotencyKeyReused
+from domain.identifiers import new_id
+from domain.rules.brands import Brand
+from domain.sealing import KeyRing
+from gateways.pictures.accept import AcceptedPhoto
+
+
+@dataclass(frozen=True)
+class CheckedCard:
+    """A submitted card that could be bought: its fields tidied, its photos cleaned and kept."""
+
+    given: SubmittedCard
+    brand: Brand
+    number: str | None = field(repr=False)
+    pin: str | None = field(repr=False)
+    photos: tuple[AcceptedPhoto, ...]
+
+
+# The language of the answer may differ between two tries of one request.
+NOT_CONTENT = frozenset({"cards", "locale", "body_hash"})
+
+
+async def claimed(session: AsyncSession, row: SubmissionRow) -> bool:
+    """Whether this transaction is the first with the key; a concurrent one waits here until that is known."""
+    columns: Any = SubmissionRow
+    statement = insert(SubmissionRow).values(row.model_dump()).on_conflict_do_nothing(constraint="submission_once")
+    return (await session.execute(statement.returning(columns.id))).scalar_one_or_none() is not None
+
+
+async def receipt_of(session: AsyncSession, submission: Submission, request_hash: str) -> SubmissionReceipt | None:
+    """Return the receipt of the submission that has the key, None when there is none.
+
+    Refuses IdempotencyKeyReused when its content was another.
+    """
+    columns: Any = SubmissionRow
+    card: Any = CardRow
+    found = await session.execute(
+        select(columns.id, columns.request_hash).where(
+            columns.owner == submission.owner, columns.idempotency_key == submission.idempotency_key
+        )
+    )
+    known = found.one_or_none()
+    if known is None:
+        return None
+    submission_id, known_hash = known
+    if known_hash != request_hash:
+        raise IdempotencyKeyReused()
+    ids = await session.execute(select(card.id).where(card.submission_id == submission_id).order_by(card.position))
+    return SubmissionReceipt(submission_id, tuple(ids.scalars()), repeated=True)
+
+
+async def receipt_of_repeated(
+    connection: AsyncConnection, owner: str, idempotency_key: str, sent_hash: str
+) -> SubmissionReceipt | None:
+    """Return the receipt of the submission that has the key and came in just these bytes or this form; None otherwise."""
+    columns: Any = SubmissionRow
+    card: Any = CardRow
+    same = or_(columns.body_hash == sent_hash, columns.form_hash == sent_hash)
+    found = await connection.execute(
+        select(columns.id, card.id)
+        .join(card, card.submission_id == columns.id)
+        .where(columns.owner == owner, columns.idempotency_key == idempotency_key, same)
+        .order_by(card.position)
+    )
+    rows = found.all()
+    return SubmissionReceipt(rows[0][0], tuple(row[1] for row in rows), repeated=True) if rows else None
+
+
+async def insert_cards(session: AsyncSession, rows: Sequence[CardRow]) -> None:
+    """All cards in one statement; a card that is live already, also through a racing submission, is left out of it.
+
+    Refuses DuplicateCard, with the position of the first that was left out.
+    """
+    columns: Any = CardRow
+    statement = insert(CardRow).values([row.model_dump() for row in rows])
+    once = statement.on_conflict_do_nothing(index_elements=["claim"], index_where=text("live"))
+    written = set((await session.execute(once.returning(columns.id))).scalars())
+    for row in rows:
+        if row.id not in written:
+            raise DuplicateCard(card=row.position)
+
+
+def photo_row(card_id: str, position: int, photo: AcceptedPhoto) -> PhotoRow:
+    """The row of a photo that is kept already."""
+    return PhotoRow(
+        id=new_id(),
+        card_id=card_id,
+        position=position,
+        original_sha256=photo.upload_sha256,
+        stored_sha256=photo.stored_sha256,
+        width=photo.width,
+        height=photo.height,
+        look=photo.look,
+    )
+
+
+def submission_row(keyring: KeyRing, submission: Submission, request_hash: str) -> SubmissionRow:
+    """A new submission; who is paid is sealed."""
+    submission_id = new_id()
+    return SubmissionRow(
+        id=submission_id,
+        owner=submission.owner,
+        idempotency_key=submission.idempotency_key,
+        request_hash=request_hash,
+        form_hash=submission.form_hash,
+        body_hash=submission.body_hash,
+        channel=submission.channel,
+        locale=submission.locale,
+        payee_account_sealed=keyring.seal_text(
+            submission.payee_account, purpose="submission", aad=f"submission:{submission_id}:payee_account"
+        ),
+        payee_name_sealed=keyring.seal_text(
+            submission.payee_name, purpose="submission", aad=f"submission:{submission_id}:payee_name"
+        ),
+        payee_masked=masked_account(submission.payee_account),
+        payee_index=payee_index_of(keyring, submission.payee_account),
+    )
+
+
+def card_row(keyring: KeyRing, submission_id: str, position: int, card: CheckedCard) -> CardRow:
+    """A new card; number and PIN are sealed."""
+    card_id, face, floor = new_id(), card.given.face_value, card.given.accept_at_or_above
+    return CardRow(
+        id=card_id,
+        submission_id=submission_id,
+        position=position,
+        card_type=card.brand.card_type,
+        brand=card.brand.code,
+        currency=card.brand.currency,
+        number_sealed=_sealed(keyring, card_id, "number", card.number),
+        number_tail=card.number[-4:] if card.number else None,
+        pin_sealed=_sealed(keyring, card_id, "pin", card.pin),
+        fingerprint=keyring.fingerprint(card.brand.issuer, card.number) if card.number else None,
+        claim=claim_of(keyring, card.brand, card.number, card.pin),
+        face_value_minor=None if face is None else face.amount_minor,
+        expires_on=card.given.expiry,
+        confirm_fields=card.given.confirm_fields,
+        accept_at_or_above_minor=None if floor is None else floor.amount_minor,
+    )
+
+
+def request_hash_of(keyring: KeyRing, submission: Submission) -> str:
+    """A keyed hash: a plain one over a card number could be searched through by whoever finds it."""
+    content = {name: _plain(value) for name, value in vars(submission).items() if name not in NOT_CONTENT}
+    content["cards"] = [{name: _plain(value) for name, value in vars(card).items()} for card in submission.cards]
+    written = json.dumps(content, ensure_ascii=False, sort_keys=True)
+    return keyring.index(written, purpose="request")
+
+
+def payee_index_of(keyring: KeyRing, account: str) -> str:
+    """A keyed hash of the account, by which payments to one payee are counted."""
+    return keyring.index(account.lower(), purpose="payee")
+
+
+def masked_account(account: str) -> str:
+    """A payee as it is shown: `138****0021`, `li***@example.com`."""
+    name, at, host = account.partition("@")
+    if at:
+        return f"{name[:2]}***@{host}"
+    return f"{account[:3]}****{account[-4:]}" if len(account) > 7 else "****"
+
+
+def _sealed(keyring: KeyRing, card_id: str, name: str, secret: str | None) -> bytes | None:
+    if secret is None:
+        return None
+    return keyring.seal_text(secret, purpose="card", aad=f"card:{card_id}:{name}")
+
+
+def _plain(value: object) -> object:
+    """A submitted value as it enters the request's hash; photos by their own content."""
+    if isinstance(value, tuple):
+        return [part.hex() if isinstance(part, bytes) else str(part) for part in value]
+    return value if value is None or isinstance(value, bool) else str(value)

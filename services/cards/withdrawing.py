@@ -1,0 +1,59 @@
+"""The seller takes a card back: its quote and its review are closed and the card ends, in one transaction or not at all."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.repositories import cards
+from database.repositories.cards import Change
+from database.tables.intake import CardRow, SubmissionRow
+from database.tables.pricing import QuoteRow
+from database.tables.review import ReviewDecisionRow, ReviewTaskRow
+from domain.cards.card import EndReason, Outcome, Stage, WaitingFor
+from domain.cards.pricing import QuoteState
+from services.work import drafts, sla
+
+VOID_WHY = "withdrawn"
+
+
+async def withdraw_card(session: AsyncSession, card: CardRow, now: datetime) -> bool:
+    """Ends the card as withdrawn; False when it is sold or has ended otherwise. The caller holds the card's lock."""
+    if card.outcome is not None:
+        return card.reason is EndReason.WITHDRAWN
+    columns: Any = QuoteRow
+    chosen = select(QuoteRow).where(columns.card_id == card.id).with_for_update()
+    quotes = (await session.execute(chosen)).scalars().all()
+    if any(quote.state in (QuoteState.ACCEPTED, QuoteState.VOIDED) for quote in quotes):
+        return False
+    for quote in quotes:
+        if quote.state is QuoteState.OPEN:
+            quote.state, quote.answered_at = QuoteState.DECLINED, now
+    await _close_review(session, card.id, now)
+    submission = await session.get_one(SubmissionRow, card.submission_id)
+    facts = {"outcome": Outcome.DECLINED.value, "reason": EndReason.WITHDRAWN.value}
+    change = Change(
+        Stage.ENDED, WaitingFor.NOBODY, None, "journey.withdrawn", facts,
+        actor=submission.owner, outcome=Outcome.DECLINED, reason=EndReason.WITHDRAWN,
+    )  # fmt: skip
+    await cards.record(session, card.id, change)
+    await sla.stop(session, card.id, now)
+    return True
+
+
+async def _close_review(session: AsyncSession, card_id: str, now: datetime) -> None:
+    """Takes the open task out of the queue; a decision on it that its card has not applied stands for nothing."""
+    task: Any = ReviewTaskRow
+    chosen = select(ReviewTaskRow).where(task.card_id == card_id, task.closed_at.is_(None)).with_for_update()
+    row = (await session.execute(chosen)).scalar_one_or_none()
+    if row is None:
+        return
+    row.closed_at = now
+    decision: Any = ReviewDecisionRow
+    stands = (decision.task_id == row.id, decision.applied_at.is_(None), decision.void_at.is_(None))
+    for made in (await session.execute(select(ReviewDecisionRow).where(*stands).with_for_update())).scalars():
+        made.void_at, made.void_why = now, VOID_WHY
+    await drafts.forget(session, row.id)

@@ -1,0 +1,1 @@
+"""Money owed and paid: use cases."""

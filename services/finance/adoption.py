@@ -1,0 +1,96 @@
+"""Take a payment into the books that the gateway made and our rows do not know, as after a restore of an older database."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.repositories import cards, ledger
+from database.repositories.cards import Change
+from database.session import Database
+from database.tables.columns import now
+from database.tables.intake import CardRow, SubmissionRow
+from database.tables.payout import PayoutRow
+from database.tables.pricing import QuoteRow
+from database.tables.review import ReviewTaskRow
+from domain.cards.card import Stage, WaitingFor
+from domain.cards.pricing import QuoteState
+from domain.finance.ledger import owed
+from domain.finance.payout import PayoutOutcome, PayoutReport, PayoutState
+from domain.money import Money
+from domain.sealing import KeyRing
+from services.finance.payout_orders import order_of, ordered_first
+
+KEY = re.compile(r"card-([0-9A-Z]{26})-payout-([1-9][0-9]{0,3})")
+_TASK: Any = ReviewTaskRow  # Attributes of models are columns in a statement.
+_QUOTE: Any = QuoteRow
+
+
+class Adopting:
+    """Makes our rows agree with what the gateway says for certain. It asks nobody and pays nobody."""
+
+    def __init__(self, database: Database, keyring: KeyRing) -> None:
+        self._database = database
+        self._keyring = keyring
+
+    async def adopt(self, paid: PayoutReport) -> str | None:
+        """Write the order of a payment that arrived; its journey settles it. Returns why not, in words, or None when done.
+
+        Nothing is written where card, quote or amount do not agree: a person must look then.
+        """
+        found = KEY.fullmatch(paid.key)
+        if found is None or paid.outcome is not PayoutOutcome.PAID or paid.amount is None:
+            return "is no order of ours"
+        async with self._database.transaction() as session:
+            card = await session.get(CardRow, found[1], with_for_update=True)
+            if card is None:
+                return "was paid for a card that is not here"
+            row = await session.get(PayoutRow, paid.key, with_for_update=True)
+            if row is not None:
+                return _answered(row, paid)
+            if card.outcome is not None:
+                return f"was paid for a card that ended as {card.outcome.value}"
+            quote = await _quote(session, card.id, paid.amount)
+            if quote is None:
+                return f"was paid with {paid.amount}, which no quote of its card offered"
+            await self._write(session, card, quote, int(found[2]), paid)
+        return None
+
+    async def _write(
+        self, session: AsyncSession, card: CardRow, quote: QuoteRow, attempt: int, paid: PayoutReport
+    ) -> None:
+        submission = await session.get_one(SubmissionRow, card.submission_id)
+        amount = Money(quote.amount_minor, quote.currency)
+        if quote.state is not QuoteState.ACCEPTED:
+            quote.state, quote.answered_at = QuoteState.ACCEPTED, now()
+            await ledger.post(session, f"{quote.id}:owed", card.id, "owed", owed(submission.owner, amount))
+        row = order_of(self._keyring, submission, quote, paid.key, attempt)
+        row.state, row.answered, row.gateway_reference = PayoutState.UNKNOWN, paid.outcome, paid.gateway_reference
+        await ordered_first(session, row, submission.owner)
+        # Whoever would decide on the card now is late: its seller has the money.
+        open_tasks = (_TASK.card_id == card.id, _TASK.closed_at.is_(None))
+        await session.execute(update(ReviewTaskRow).where(*open_tasks).values(closed_at=now()))
+        facts = {"key": paid.key, "amount": str(amount)}
+        change = Change(Stage.PAYOUT, WaitingFor.GATEWAY, None, "payout.found", facts, actor="gateway")
+        await cards.record(session, card.id, change)
+
+
+def _answered(row: PayoutRow, paid: PayoutReport) -> str | None:
+    if paid.amount != Money(row.amount_minor, row.currency):
+        return f"was paid with {paid.amount} where {Money(row.amount_minor, row.currency)} was ordered"
+    if row.state is PayoutState.REFUSED:
+        return "was paid though it stands as refused here"
+    if row.answered is None:
+        row.answered, row.gateway_reference = paid.outcome, paid.gateway_reference
+        row.state = PayoutState.UNKNOWN
+    return None
+
+
+async def _quote(session: AsyncSession, card_id: str, amount: Money) -> QuoteRow | None:
+    """The newest quote of exactly this amount."""
+    wanted = (_QUOTE.card_id == card_id, _QUOTE.amount_minor == amount.amount_minor)
+    statement = select(QuoteRow).where(*wanted, _QUOTE.currency == amount.currency).order_by(_QUOTE.created_at.desc())
+    return (await session.execute(statement.limit(1).with_for_update())).scalar_one_or_none()

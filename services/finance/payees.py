@@ -1,0 +1,218 @@
+"""Correct a payee that the gateway refused: the seller alone, or two people here. The money is owed until somebody is paid."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.reads.cards import submissions
+from database.repositories import cards
+from database.repositories.cards import Change
+from database.repositories.set_aside import left_out
+from database.session import Database
+from database.tables.intake import CardRow, SubmissionRow
+from database.tables.payout import PayeeCorrectionRow, PayoutRow
+from database.tables.people import AuditRow
+from domain.cards.card import WaitingFor
+from domain.cards.intake import require_payee
+from domain.errors.general import NotExpectedNow, NotFound, OwnWork
+from domain.errors.payments import CorrectionWaits
+from domain.identifiers import new_id
+from domain.people.roles import Permission
+from domain.review.four_eyes import apart
+from domain.sealing import KeyRing
+from domain.typed import plain, plain_name
+from domain.work.reason_codes import ReasonedAct
+from services.cards.submission_rows import masked_account, payee_index_of
+from services.people.kinship import people_linked
+from services.work.acting import handled_by, standing
+from services.work.leases import require
+from services.work.reason_codes import require_reason
+
+LOOP = "payees"
+_CARD: Any = CardRow  # Attributes of models are columns in a statement.
+_PAYOUT: Any = PayoutRow
+_CORRECTION: Any = PayeeCorrectionRow
+
+
+@dataclass(frozen=True)
+class Correction:
+    """A card that waits for another payee, and the correction that it has not heard of."""
+
+    card_id: str
+    correction_id: str
+
+
+class Payees:
+    """Corrects payees. A correction counts for every card of its submission that waits for one."""
+
+    def __init__(
+        self, database: Database, keyring: KeyRing, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._database = database
+        self._keyring = keyring
+        self._now = now
+
+    async def correct(self, owner: str, card_id: str, account: str, name: str) -> str:
+        """The owner (`seller:<id>` or `partner:<id>`) names another payee; returns the correction's id.
+
+        Refuses NotFound for another's card, NotExpectedNow unless the card waits for a payee, FieldInvalid. What staff
+        have proposed meanwhile falls: the owner's word is the newer one.
+        """
+        async with self._database.transaction() as session:
+            await submissions.require_owner(session, owner, card_id)
+            card, submission = await _waiting(session, card_id)
+            if (open_one := await _open(session, submission.id)) is not None:
+                open_one.refused_at = self._now()
+            await session.flush()
+            row = self._row(submission, account, name, owner, "")
+            session.add(row)
+            await self._apply(session, card, submission, row, owner)
+        return row.id
+
+    async def propose(self, person: str, card_id: str, account: str, name: str, reason_code: str) -> None:
+        """A person proposes another payee, for somebody else to agree to.
+
+        Refuses NotAllowed, ReasonUnknown, NotFound, NotExpectedNow, FieldInvalid, OwnWork to whoever is linked to the
+        seller, and CorrectionWaits when one waits already.
+        """
+        async with self._database.transaction() as session:
+            await require(session, person, Permission.CORRECT_PAYEE)
+            await require_reason(session, ReasonedAct.CORRECT_PAYEE, reason_code)
+            card, submission = await _waiting(session, card_id)
+            row = self._row(submission, account, name, f"person:{person}", reason_code)
+            circle = (await standing(session, person, self._now())).circle
+            await self._require_unlinked(session, card_id, circle)
+            row.proposers = sorted(circle)
+            session.add(row)
+            session.add(_audited(person, "propose", card_id, reason_code, row))
+            try:
+                await session.flush()
+            except IntegrityError:
+                raise CorrectionWaits() from None
+            facts = {"payee": row.masked, "reason": reason_code}
+            await _told(session, card, "payout.payee_proposed", facts, f"person:{person}")
+
+    async def agree(self, person: str, card_id: str, correction_id: str) -> None:
+        """A second person agrees: the payee counts, and the card is paid again.
+
+        Refuses NotAllowed, OwnWork to whoever is no independent second person or is linked to the seller, NotFound when it
+        no longer waits.
+        """
+        async with self._database.transaction() as session:
+            card, submission, row = await self._checked(session, person, card_id, correction_id)
+            row.checked_by = f"person:{person}"
+            session.add(_audited(person, "agree", card_id, "", row))
+            await self._apply(session, card, submission, row, f"person:{person}")
+
+    async def refuse(self, person: str, card_id: str, correction_id: str) -> None:
+        """A second person, or the proposer, lets the proposal fall. Refuses NotAllowed and NotFound."""
+        async with self._database.transaction() as session:
+            await require(session, person, Permission.CORRECT_PAYEE)
+            card, submission = await _waiting(session, card_id)
+            row = await _open(session, submission.id)
+            if row is None or row.id != correction_id:
+                raise NotFound(correction=correction_id[:26])
+            row.checked_by, row.refused_at = f"person:{person}", self._now()
+            session.add(_audited(person, "refuse", card_id, "", row))
+            await _told(session, card, "payout.payee_not_changed", {"payee": row.masked}, f"person:{person}")
+
+    async def untold(self, limit: int) -> tuple[Correction, ...]:
+        """Cards that wait for a payee who was named after their last order was refused, the longest waiting first."""
+        refused_at = select(func.max(_PAYOUT.settled_at)).where(_PAYOUT.card_id == _CARD.id).scalar_subquery()
+        newest = (
+            select(_CORRECTION.id)
+            .where(_CORRECTION.submission_id == _CARD.submission_id, _CORRECTION.applied_at > refused_at)
+            .order_by(_CORRECTION.applied_at.desc())
+            .limit(1)
+            .scalar_subquery()
+        )
+        statement = (
+            select(_CARD.id, newest)
+            .where(
+                _CARD.waiting_for == WaitingFor.SELLER_PAYEE,
+                newest.is_not(None),
+                ~left_out(LOOP, _CARD.id, self._now()),
+            )
+            .order_by(_CARD.since)
+            .limit(limit)
+        )
+        async with self._database.transaction() as session:
+            return tuple(Correction(*found) for found in await session.execute(statement))
+
+    def _row(
+        self, submission: SubmissionRow, account: str, name: str, proposed_by: str, reason: str
+    ) -> PayeeCorrectionRow:
+        account, name = plain(account), plain_name(name)
+        require_payee(account, name)
+        correction_id, seal = new_id(), self._keyring.seal_text
+        place = f"payee:{correction_id}"
+        return PayeeCorrectionRow(
+            id=correction_id, submission_id=submission.id, proposed_by=proposed_by, reason=reason,
+            account_sealed=seal(account, purpose="payee", aad=f"{place}:account"),
+            name_sealed=seal(name, purpose="payee", aad=f"{place}:name"),
+            masked=masked_account(account), proposed_at=self._now(),
+        )  # fmt: skip
+
+    async def _checked(
+        self, session: AsyncSession, person: str, card_id: str, correction_id: str
+    ) -> tuple[CardRow, SubmissionRow, PayeeCorrectionRow]:
+        await require(session, person, Permission.CORRECT_PAYEE)
+        card, submission = await _waiting(session, card_id)
+        row = await _open(session, submission.id)
+        if row is None or row.id != correction_id:
+            raise NotFound(correction=correction_id[:26])
+        proposers, circle = frozenset(row.proposers), (await standing(session, person, self._now())).circle
+        if not apart(proposers, circle, await handled_by(session, proposers | circle, self._now())):
+            raise OwnWork()
+        await self._require_unlinked(session, card_id, circle)
+        return card, submission, row
+
+    async def _require_unlinked(self, session: AsyncSession, card_id: str, circle: frozenset[str]) -> None:
+        """Refuses OwnWork to whoever is linked to the card's seller, or acts for somebody who is."""
+        if await people_linked(session, self._keyring, card_id, circle):
+            raise OwnWork()
+
+    async def _apply(
+        self, session: AsyncSession, card: CardRow, submission: SubmissionRow, row: PayeeCorrectionRow, actor: str
+    ) -> None:
+        """The payee becomes the submission's; orders that were made before keep theirs."""
+        open_text, place = self._keyring.open_text, f"payee:{row.id}"
+        account = open_text(row.account_sealed, purpose="payee", aad=f"{place}:account")
+        name = open_text(row.name_sealed, purpose="payee", aad=f"{place}:name")
+        seal, of_submission = self._keyring.seal_text, f"submission:{submission.id}"
+        submission.payee_account_sealed = seal(account, purpose="submission", aad=f"{of_submission}:payee_account")
+        submission.payee_name_sealed = seal(name, purpose="submission", aad=f"{of_submission}:payee_name")
+        submission.payee_index = payee_index_of(self._keyring, account)
+        submission.payee_masked, row.applied_at = row.masked, self._now()
+        await _told(session, card, "payout.payee_corrected", {"payee": row.masked}, actor)
+
+
+async def _waiting(session: AsyncSession, card_id: str) -> tuple[CardRow, SubmissionRow]:
+    """The card, locked, and its submission, locked. Refuses NotFound, and NotExpectedNow unless it waits for a payee."""
+    card = await cards.load_for_update(session, card_id)
+    if card.waiting_for is not WaitingFor.SELLER_PAYEE:
+        raise NotExpectedNow(stage=card.stage.value, waiting_for=card.waiting_for.value)
+    return card, await session.get_one(SubmissionRow, card.submission_id, with_for_update=True)
+
+
+async def _open(session: AsyncSession, submission_id: str) -> PayeeCorrectionRow | None:
+    columns = (_CORRECTION.submission_id == submission_id, _CORRECTION.applied_at.is_(None))
+    statement = select(PayeeCorrectionRow).where(*columns, _CORRECTION.refused_at.is_(None))
+    return (await session.execute(statement)).scalar_one_or_none()
+
+
+async def _told(session: AsyncSession, card: CardRow, what: str, facts: dict[str, str], actor: str) -> None:
+    """An entry in the card's story that leaves it where it is: the workflow moves it when it has heard."""
+    await cards.record(session, card.id, Change(card.stage, card.waiting_for, card.until, what, facts, actor=actor))
+
+
+def _audited(person: str, act: str, card_id: str, reason: str, row: PayeeCorrectionRow) -> AuditRow:
+    facts = {"correction": row.id, "payee": row.masked}
+    return AuditRow(actor=f"person:{person}", act=f"console:payee:{act}", subject=card_id, reason=reason, facts=facts)

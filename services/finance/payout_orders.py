@@ -1,0 +1,156 @@
+"""The order's rows: written once per key, judged by their exact amount, and settled together with the card."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.repositories import cards, ledger
+from database.repositories.cards import Change
+from database.tables.columns import now
+from database.tables.intake import CardRow, SubmissionRow
+from database.tables.payout import PaymentNotificationRow, PayoutRow
+from database.tables.pricing import QuoteRow
+from domain.cards.card import EndReason, Outcome, Stage, WaitingFor
+from domain.cards.facts import NotificationVerdict
+from domain.finance.ledger import payout_paid, payout_prepared, payout_refused
+from domain.finance.payout import PayoutOrder, PayoutOutcome, PayoutReport, PayoutState
+from domain.identifiers import short
+from domain.money import Money
+from domain.sealing import KeyRing
+from gateways.alipay.states import REFUSALS
+from services.work import sla
+
+PURPOSE = "payout"  # The key ring's purpose for the payees of orders.
+
+
+def known_report(row: PayoutRow) -> PayoutReport | None:
+    """The outcome that the gateway gave us for certain; it is asked no more."""
+    if row.answered is None:
+        return None
+    return PayoutReport(row.key, row.answered, row.gateway_reference, None, row.refusal_code)
+
+
+def order_of(keyring: KeyRing, submission: SubmissionRow, quote: QuoteRow, key: str, attempt: int) -> PayoutRow:
+    """A new order with the payee as the submission names it now: what is sent later is what was written here."""
+    account, name = payee_of(keyring, submission)
+    place = f"payout:{key}"
+    return PayoutRow(
+        key=key, card_id=quote.card_id, quote_id=quote.id, attempt=attempt, amount_minor=quote.amount_minor,
+        currency=quote.currency, payee_masked=submission.payee_masked,
+        payee_account_sealed=keyring.seal_text(account, purpose=PURPOSE, aad=f"{place}:payee_account"),
+        payee_name_sealed=keyring.seal_text(name, purpose=PURPOSE, aad=f"{place}:payee_name"),
+    )  # fmt: skip
+
+
+def opened_order(keyring: KeyRing, row: PayoutRow, submission: SubmissionRow) -> PayoutOrder:
+    """The order as it is sent. One from before orders kept their payee is sent to the submission's."""
+    account, name = payee_of(keyring, submission)
+    if row.payee_account_sealed is not None and row.payee_name_sealed is not None:
+        place = f"payout:{row.key}"
+        account = keyring.open_text(row.payee_account_sealed, purpose=PURPOSE, aad=f"{place}:payee_account")
+        name = keyring.open_text(row.payee_name_sealed, purpose=PURPOSE, aad=f"{place}:payee_name")
+    title = f"Cardloop {short(row.card_id)}"
+    return PayoutOrder(row.key, Money(row.amount_minor, row.currency), account, name, title)
+
+
+def payee_of(keyring: KeyRing, submission: SubmissionRow) -> tuple[str, str]:
+    """Account and name of the submission's payee."""
+    place = f"submission:{submission.id}"
+    account = keyring.open_text(submission.payee_account_sealed, purpose="submission", aad=f"{place}:payee_account")
+    return account, keyring.open_text(submission.payee_name_sealed, purpose="submission", aad=f"{place}:payee_name")
+
+
+def verdict_on(row: PayoutRow | None, report: PayoutReport) -> NotificationVerdict:
+    """What a genuine notification is worth: it counts only for an order of ours and its exact amount."""
+    if row is None:
+        return NotificationVerdict.UNKNOWN_ORDER
+    if report.amount != Money(row.amount_minor, row.currency):
+        return NotificationVerdict.AMOUNT_MISMATCH
+    return NotificationVerdict.ACCEPTED
+
+
+async def ordered_first(session: AsyncSession, row: PayoutRow, owner: str) -> bool:
+    """Writes the order and its postings; tells whether this transaction is the first with the order's key."""
+    columns: Any = PayoutRow
+    statement = insert(PayoutRow).values(row.model_dump()).on_conflict_do_nothing(index_elements=["key"])
+    if (await session.execute(statement.returning(columns.key))).scalar_one_or_none() is None:
+        return False
+    postings = payout_prepared(owner, Money(row.amount_minor, row.currency))
+    await ledger.post(session, f"{row.key}:prepared", row.card_id, "payout_prepared", postings)
+    return True
+
+
+async def heard_first(session: AsyncSession, row: PaymentNotificationRow) -> bool:
+    """Whether this notification is heard for the first time; it is kept once."""
+    columns: Any = PaymentNotificationRow
+    values = row.model_dump(exclude={"id"})
+    statement = insert(PaymentNotificationRow).values(values).on_conflict_do_nothing(index_elements=["notify_id"])
+    return (await session.execute(statement.returning(columns.id))).scalar_one_or_none() is not None
+
+
+async def refused_on(session: AsyncSession, at: datetime) -> None:
+    """Counts a notification that is not the gateway's: all of one day are one row, so that nobody can fill the table.
+
+    It stands under an id of our own: a forged notification must not use up the id of the genuine one.
+    """
+    verdict = NotificationVerdict.SIGNATURE_INVALID.value
+    row = PaymentNotificationRow(notify_id=f"unverified-{at:%Y-%m-%d}", key="", verdict=verdict, received_at=at)
+    columns: Any = PaymentNotificationRow
+    counted = insert(PaymentNotificationRow).values(row.model_dump(exclude={"id"}))
+    more = {"times": columns.times + 1, "received_at": at}
+    await session.execute(counted.on_conflict_do_update(index_elements=["notify_id"], set_=more))
+
+
+async def ordered_with(session: AsyncSession, key: str) -> tuple[PayoutRow, SubmissionRow]:
+    """The order of that key, and the submission that says who is paid."""
+    payout: Any = PayoutRow
+    card: Any = CardRow
+    submission: Any = SubmissionRow
+    statement = (
+        select(PayoutRow, SubmissionRow)
+        .join(CardRow, card.id == payout.card_id)
+        .join(SubmissionRow, submission.id == card.submission_id)
+        .where(payout.key == key)
+    )
+    found = (await session.execute(statement)).one()
+    return found[0], found[1]
+
+
+async def owner_of(session: AsyncSession, card: CardRow) -> str:
+    """Who handed the card in: `seller:<id>` or `partner:<id>`."""
+    return (await session.get_one(SubmissionRow, card.submission_id)).owner
+
+
+async def settle_once(session: AsyncSession, row: PayoutRow, outcome: PayoutOutcome, *, ends: bool) -> None:
+    """Posts the outcome and moves the card with it; the caller holds the order's row and knows it unsettled.
+
+    Paid always ends the card. Refused ends it where `ends`; else the card waits, its money owed, for another payee.
+    """
+    amount, paid = Money(row.amount_minor, row.currency), outcome is PayoutOutcome.PAID
+    card = await cards.load_for_update(session, row.card_id)
+    owner = await owner_of(session, card)
+    row.state, row.settled_at = PayoutState.PAID if paid else PayoutState.REFUSED, now()
+    postings = payout_paid(amount) if paid else payout_refused(owner, amount)
+    await ledger.post(session, f"{row.key}:settled", row.card_id, f"payout_{outcome.value}", postings)
+    facts = {"key": row.key, "amount": str(amount), "code": row.refusal_code or ""}
+    if (fault := REFUSALS.get(row.refusal_code or "")) is not None and not paid:
+        facts["payee_fault"] = fault.value
+    what = f"payout.{outcome.value}"
+    if paid or ends:
+        change = Change(
+            Stage.ENDED, WaitingFor.NOBODY, None, what, facts, actor="gateway",
+            outcome=Outcome.PAID if paid else Outcome.PAYMENT_REFUSED,
+            reason=None if paid else EndReason.PAYEE_REFUSED, reason_detail=row.refusal_code,
+        )  # fmt: skip
+    else:
+        change = Change(Stage.PAYOUT, WaitingFor.SELLER_PAYEE, None, what, facts, actor="gateway")
+    await cards.record(session, row.card_id, change)
+    if paid or ends:
+        await sla.stop(session, row.card_id, now())
+    else:
+        await sla.follow(session, row.card_id, WaitingFor.SELLER_PAYEE, now())

@@ -1,0 +1,130 @@
+"""What was promised to the outside is delivered: webhooks to partners and messages to sellers, tried until they arrive."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from database.repositories import outbox
+from database.repositories.loop_faults import kind_and_place
+from database.session import Database, DatabaseUnavailable
+from database.tables.columns import now
+from database.tables.intake import PartnerRow, SellerRow
+from database.tables.outbox import OutboxRow
+from domain.sealing import KeyRing, SealBroken
+from gateways.errors import GatewayRefused, GatewayUnavailable
+from gateways.messages import MessageGateway
+from gateways.webhooks import WebhookGateway
+from languages import translate
+from services.notices.bulkhead import Bulkhead
+from services.people.partners import opened_webhook_secret
+
+ATTEMPTS_MAX = 12  # With the waits below: given up after about three days.
+FIRST_WAIT = timedelta(seconds=10)
+ATTEMPT_S = (
+    30.0  # Of the lease of a minute: no row is due again while it is still being tried. A webhook takes ten at most.
+)
+LONGEST_WAIT = timedelta(hours=12)
+AT_ONCE = 40  # Deliveries that run beside each other in one process; PER_LANE bounds those of one receiver.
+# The message provider's answers that may still change; which of a webhook's may is settled by `gateways.webhooks`.
+PASSING_REFUSALS = frozenset({"http_401", "http_403", "http_404", "http_408", "http_409", "http_410", "http_425"})
+
+
+@dataclass(frozen=True)
+class _Addressee:
+    """Where a row goes: a partner's URL and secret, or a seller's telephone and language."""
+
+    address: str
+    secret_or_locale: str
+
+
+class NoAddress(Exception):
+    """Whom the row is for has no address any more."""
+
+
+class Delivery:
+    """Delivers what is due; a seller's message has its words in the catalogue under `message.<topic>`."""
+
+    def __init__(
+        self,
+        database: Database,
+        keyring: KeyRing,
+        webhooks: WebhookGateway,
+        messages: MessageGateway,
+    ) -> None:
+        self._database = database
+        self._keyring = keyring
+        self._webhooks = webhooks
+        self._messages = messages
+        self._bulkhead = Bulkhead(AT_ONCE)
+
+    async def deliver_due(self, limit: int = AT_ONCE, patience_s: float | None = None) -> int:
+        """Start up to `limit` tries of rows that are due, and return how many; their failures are kept, not raised.
+
+        Returns when the first of all running tries has ended, after `patience_s` seconds at most; with None when all have.
+        Each receiver has so many tries at once (`outbox.PER_LANE`), so that a slow one holds up itself only.
+        Raises DatabaseUnavailable.
+        """
+        async with self._database.transaction() as session:
+            rows = await outbox.due(session, min(limit, self._bulkhead.free), self._bulkhead.busy)
+        for row in rows:
+            self._bulkhead.start(outbox.lane_of(row), self._deliver(row))
+        await self._bulkhead.settle(patience_s)
+        return len(rows)
+
+    async def _deliver(self, row: OutboxRow) -> None:
+        failure, again_at = await self._tried(row)
+        async with self._database.transaction() as session:
+            if failure is None:
+                await outbox.delivered(session, row.id)
+            else:
+                await outbox.failed(session, row.id, failure, again_at)
+
+    async def _tried(self, row: OutboxRow) -> tuple[str | None, datetime | None]:
+        """What went wrong, None when nothing, and when to try again."""
+        try:
+            async with asyncio.timeout(ATTEMPT_S):
+                await self._send(row, await self._addressee(row))
+        except GatewayUnavailable as error:
+            return str(error), _next_try(row.attempts, error.retry_after_ms)
+        except GatewayRefused as error:
+            return str(error), _next_try(row.attempts) if error.code in PASSING_REFUSALS else None
+        except TimeoutError:
+            return "timeout", _next_try(row.attempts)
+        except SealBroken:
+            return "seal broken", _next_try(row.attempts)  # The key ring can still be mended.
+        except NoAddress:
+            return "no address", None
+        except DatabaseUnavailable:
+            raise
+        except Exception as error:  # noqa: BLE001  # Kept as this row's failure; the other rows are delivered.
+            return kind_and_place(error), _next_try(row.attempts)
+        return None, None
+
+    async def _addressee(self, row: OutboxRow) -> _Addressee:
+        kind, _, owner_id = row.destination.partition(":")
+        async with self._database.transaction() as session:
+            partner = await session.get(PartnerRow, owner_id) if kind == "partner" else None
+            seller = await session.get(SellerRow, owner_id) if kind == "seller" else None
+        if partner is not None and partner.webhook_url:
+            return _Addressee(partner.webhook_url, opened_webhook_secret(self._keyring, partner))
+        if seller is not None:
+            phone = self._keyring.open_text(seller.phone_sealed, purpose="seller", aad=f"seller:{seller.id}:phone")
+            return _Addressee(phone, seller.locale)
+        raise NoAddress
+
+    async def _send(self, row: OutboxRow, to: _Addressee) -> None:
+        if row.kind == "webhook":
+            await self._webhooks.deliver(to.address, row.id, row.topic, row.payload, to.secret_or_locale)
+            return
+        text = translate(f"message.{row.topic}", to.secret_or_locale, row.payload)
+        await self._messages.send(row.id, to.address, text, template=row.topic, locale=to.secret_or_locale)
+
+
+def _next_try(attempts: int, retry_after_ms: int | None = None) -> datetime | None:
+    """Ten seconds, doubled with each attempt, never sooner than the receiver asks; None when enough was tried."""
+    if attempts >= ATTEMPTS_MAX:
+        return None
+    wait: timedelta = min(LONGEST_WAIT, FIRST_WAIT * 2 ** max(0, attempts - 1))
+    return now() + max(wait, timedelta(milliseconds=retry_after_ms or 0))

@@ -1,0 +1,37 @@
+"""Who is told of something by what they may do, rather than by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.tables.people import PersonRow
+from domain.people.roles import Permission, Role, permissions_of
+
+_PERSON: Any = PersonRow  # Attributes of models are columns in a statement.
+
+
+async def with_roles(session: AsyncSession, team: str | None, wanted: Callable[[list[Role]], bool]) -> list[str]:
+    """The active people, of one team or of all, whose roles are wanted."""
+    found = select(_PERSON.id, _PERSON.roles).where(_PERSON.active)
+    if team is not None:
+        found = found.where(_PERSON.team == team)
+    return [person for person, roles in await session.execute(found) if wanted([Role(role) for role in roles])]
+
+
+async def compliance(session: AsyncSession, but: str = "") -> list[str]:
+    """Return the compliance officers; where there are none, those who manage people. Nobody is told of themselves: `but`."""
+    officers = await with_roles(session, None, lambda roles: Role.COMPLIANCE in roles)
+    found = [one for one in officers if one != but]
+    if found:
+        return found
+    managers = await with_roles(session, None, lambda roles: Permission.MANAGE_PEOPLE in permissions_of(roles))
+    return [one for one in managers if one != but]
+
+
+async def seniors(session: AsyncSession, team: str) -> list[str]:
+    """Those of the team who decide what is escalated."""
+    return await with_roles(session, team, lambda roles: Permission.DECIDE_ESCALATED in permissions_of(roles))

@@ -1,0 +1,1 @@
+"""Who works here, who sells, and how they prove it: use cases."""

@@ -1,0 +1,122 @@
+"""Access that waits for a second person: roles that pay or check, and passwords of accounts in use; compliance is told of everything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.repositories.notices import tell
+from database.session import Database
+from database.tables.people import AccessRequestRow, AuditRow, PersonRow
+from domain.errors.access import NotIndependent, OwnRoles
+from domain.errors.general import NotFound
+from domain.identifiers import new_id
+from domain.notices.kinds import NoticeKind
+from domain.people.access import AccessAnswer, AccessKind, AccessNews
+from domain.people.roles import Permission, Role, permissions_of
+from domain.review.four_eyes import apart
+from services.notices.recipients import compliance, with_roles
+from services.people.account_ends import NOBODYS_HASH, end_sessions
+from services.work.acting import handled_by, standing
+from services.work.leases import require
+
+_REQUEST: Any = AccessRequestRow  # Attributes of models are columns in a statement.
+
+
+class Access:
+    """What the second person does. `by` needs CONFIRM_ACCESS."""
+
+    def __init__(self, database: Database, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._database = database
+        self._now = now
+
+    async def confirm(self, by: str, request_id: str) -> str:
+        """Give what was asked for; return the person's id.
+
+        Refuses NotAllowed, NotFound for a request that waits no more, OwnRoles to whom it is for, and NotIndependent to
+        whoever asked for it, and to whoever does not count as a second person beside them.
+        """
+        async with self._database.transaction() as session:
+            request, row = await self._waiting(session, by, request_id)
+            moment = self._now()
+            who = await standing(session, by, moment)
+            handled = await handled_by(session, [request.asked_by], moment)
+            if not apart(frozenset({request.asked_by}), who.hands, handled):
+                raise NotIndependent()
+            request.answer, request.answered_by, request.answered_at = AccessAnswer.CONFIRMED, by, moment
+            if request.kind is AccessKind.ROLES:
+                row.roles = [role.value for role in Role if role.value in {*row.roles, *request.roles}]
+                act, news = "grant", AccessNews.GRANTED
+            else:
+                row.password_hash = NOBODYS_HASH
+                await end_sessions(session, row.id, moment)
+                act, news = "reset", AccessNews.RESET
+            # On record as the act of whoever asked: from now on the two do not count as two people for some days.
+            facts = {"roles": request.roles, "confirmed_by": by}
+            session.add(
+                AuditRow(actor=f"person:{request.asked_by}", act=f"console:person:{act}", subject=row.id, facts=facts)
+            )
+            session.add(_audit(by, "confirm", row.id, request_id))
+            await told(session, by, row.id, news)
+        return row.id
+
+    async def refuse(self, by: str, request_id: str) -> None:
+        """Let a request fall, also one's own. Refuses NotAllowed, NotFound, OwnRoles."""
+        async with self._database.transaction() as session:
+            request, row = await self._waiting(session, by, request_id)
+            request.answer, request.answered_by, request.answered_at = AccessAnswer.REFUSED, by, self._now()
+            session.add(_audit(by, "refuse", row.id, request_id))
+            await told(session, by, row.id, AccessNews.REFUSED)
+
+    async def _waiting(self, session: AsyncSession, by: str, request_id: str) -> tuple[AccessRequestRow, PersonRow]:
+        await require(session, by, Permission.CONFIRM_ACCESS)
+        request = await session.get(AccessRequestRow, request_id[:26], with_for_update=True)
+        if request is None or request.answer is not None:
+            raise NotFound(request=request_id[:26])
+        row = await session.get_one(PersonRow, request.person_id, with_for_update=True)
+        if by == row.id:
+            raise OwnRoles()
+        return request, row
+
+
+async def ask(
+    session: AsyncSession, by: str, person: str, kind: AccessKind, now: datetime, roles: Iterable[Role] = ()
+) -> None:
+    """Put a request before a second person, in the place of one that waits, and tell everybody who could confirm it."""
+    await withdraw(session, person, kind, now)
+    named = [role.value for role in roles]
+    session.add(
+        AccessRequestRow(id=new_id(), kind=kind, person_id=person, roles=named, asked_by=by, asked_at=now)
+    )  # fmt: skip
+    news = AccessNews.ROLES_ASKED if kind is AccessKind.ROLES else AccessNews.RESET_ASKED
+    able = await with_roles(session, None, lambda held: Permission.CONFIRM_ACCESS in permissions_of(held))
+    await told(session, by, person, news, also=[one for one in able if one not in (by, person)])
+
+
+async def withdraw(session: AsyncSession, person: str, kind: AccessKind, now: datetime) -> None:
+    """Nothing of this kind waits for the person any more."""
+    waiting = (_REQUEST.person_id == person, _REQUEST.kind == kind, _REQUEST.answer.is_(None))
+    gone = update(AccessRequestRow).where(*waiting).values(answer=AccessAnswer.REPLACED, answered_at=now)
+    await session.execute(gone.execution_options(synchronize_session=False))
+
+
+async def told(session: AsyncSession, by: str, person: str, news: AccessNews, also: Iterable[str] = ()) -> None:
+    """Tell compliance (and `also`) that somebody's access changed; `by` is empty where nobody is signed in."""
+    people = {*await compliance(session, but=by), *also}
+    await tell(session, people, NoticeKind.ACCESS, f"access:{new_id()}", person=person, by=by, news=news.value)
+
+
+async def requests(session: AsyncSession, person: str | None = None) -> tuple[AccessRequestRow, ...]:
+    """What waits for a second person, of one person or of all, the oldest first."""
+    statement = select(AccessRequestRow).where(_REQUEST.answer.is_(None)).order_by(_REQUEST.asked_at, _REQUEST.id)
+    if person is not None:
+        statement = statement.where(_REQUEST.person_id == person)
+    return tuple((await session.execute(statement)).scalars())
+
+
+def _audit(by: str, act: str, person: str, request_id: str) -> AuditRow:
+    return AuditRow(actor=f"person:{by}", act=f"console:access:{act}", subject=person, facts={"request": request_id})

@@ -1,0 +1,201 @@
+"""Somebody new at the console: added by whoever manages people, they choose a password of their own by a link that opens once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any
+
+from pwdlib import PasswordHash
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.session import Database
+from database.tables.people import AuditRow, PersonIdentityRow, PersonRow
+from domain.errors.access import AccountInUse, OwnRoles
+from domain.errors.general import FieldInvalid, NotFound
+from domain.errors.sign_in import SetUpLinkSpent
+from domain.identifiers import new_id
+from domain.people.access import AccessKind, AccessNews, split
+from domain.people.roles import PASSWORD_CHARACTERS_MAX, PASSWORD_CHARACTERS_MIN, Permission, Role, is_address, is_name
+from domain.sealing import KeyRing
+from services.people import access
+from services.people.account_ends import NOBODYS_HASH, end_sessions
+from services.people.accounts import WorkSetUp, require_sound
+from services.people.kinship import relink
+from services.work.leases import require
+
+_PERSON: Any = PersonRow  # Attributes of models are columns in a statement.
+
+
+@dataclass(frozen=True)
+class Newcomer:
+    """Whom to add; `email` is what they sign in with."""
+
+    email: str
+    name: str
+    roles: tuple[Role, ...]
+
+
+@dataclass(frozen=True)
+class Invitation:
+    """The right to choose one person's password, as long as they have the one that `mark` stands for."""
+
+    person_id: str
+    mark: str
+
+
+class Newcomers:
+    """Adding people and their passwords. `by` is the id of whoever adds them and needs MANAGE_PEOPLE; refuses NotAllowed."""
+
+    def __init__(
+        self, database: Database, keyring: KeyRing, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._database = database
+        self._keyring = keyring
+        self._now = now
+        self._hasher = PasswordHash.recommended()
+
+    async def add(self, by: str, newcomer: Newcomer, work: WorkSetUp) -> str:
+        """Add somebody who has no password yet; return their id. Roles that pay or check wait for a second person.
+
+        Refuses FieldInvalid (`email`, `name`, `roles` and of the work).
+        """
+        require_person(newcomer)
+        require_sound(work)
+        async with self._database.transaction() as session:
+            await require(session, by, Permission.MANAGE_PEOPLE)
+            given, waiting = split(newcomer.roles, ())
+            added = await insert_person(session, replace(newcomer, roles=given), NOBODYS_HASH, work)
+            if added is None:
+                raise FieldInvalid(field="email", why="address_taken")
+            asked = [role.value for role in waiting]
+            session.add(_audited(by, "add", added, roles=[role.value for role in given], asked=asked))
+            await access.told(session, by, added, AccessNews.ADDED)
+            await relink(session, self._keyring, added)
+            if waiting:
+                await access.ask(session, by, added, AccessKind.ROLES, self._now(), waiting)
+        return added
+
+    async def invite(self, by: str, person: str) -> Invitation:
+        """Return the right to choose a password for an account that nobody uses yet, on record; compliance is told.
+
+        Refuses OwnRoles for oneself, NotFound, and AccountInUse where there is a password or a provider's identity
+        already: only a reset that two people made takes a password away.
+        """
+        if by == person:
+            raise OwnRoles()
+        async with self._database.transaction() as session:
+            await require(session, by, Permission.MANAGE_PEOPLE)
+            row = await _active(session, person)
+            if row.password_hash != NOBODYS_HASH or await _vouched_for(session, person):
+                raise AccountInUse()
+            session.add(_audited(by, "invite", person))
+            await access.told(session, by, person, AccessNews.INVITED)
+        return Invitation(person, _mark(row.password_hash))
+
+    async def ask_reset(self, by: str, person: str) -> None:
+        """Ask a second person to take somebody's lost password away. Refuses OwnRoles for oneself, and NotFound."""
+        if by == person:
+            raise OwnRoles()
+        async with self._database.transaction() as session:
+            await require(session, by, Permission.MANAGE_PEOPLE)
+            await _active(session, person)
+            session.add(_audited(by, "ask_reset", person))
+            await access.ask(session, by, person, AccessKind.RESET, self._now())
+
+    async def own(self, person: str) -> Invitation:
+        """The same for oneself, who proved at this moment who they are."""
+        async with self._database.transaction() as session:
+            return Invitation(person, _mark((await _active(session, person)).password_hash))
+
+    async def invited(self, invitation: Invitation) -> PersonRow:
+        """Whom the invitation is for. Refuses SetUpLinkSpent once their password is another, or they no longer work here."""
+        async with self._database.transaction() as session:
+            return await _invited(session, invitation)
+
+    async def choose(self, invitation: Invitation, password: str) -> None:
+        """Sets the password and ends every session of theirs. Refuses SetUpLinkSpent, FieldInvalid (`password`)."""
+        await self.invited(invitation)
+        _require_password(password)
+        hashed = await asyncio.to_thread(self._hasher.hash, password)
+        async with self._database.transaction() as session:
+            row = await _invited(session, invitation, lock=True)
+            row.password_hash = hashed
+            await end_sessions(session, row.id, self._now())
+            session.add(_audited(row.id, "password", row.id))
+
+
+def require_person(newcomer: Newcomer) -> None:
+    """Refuses FieldInvalid for an address that is none, no name, or no role."""
+    if not is_address(newcomer.email):
+        raise FieldInvalid(field="email", why="not_an_address")
+    if not is_name(newcomer.name):
+        raise FieldInvalid(field="name", why="missing")
+    if not newcomer.roles:
+        raise FieldInvalid(field="roles", why="no_role")
+
+
+async def insert_person(
+    session: AsyncSession, newcomer: Newcomer, password_hash: str, work: WorkSetUp | None = None
+) -> str | None:
+    """Writes the person; returns their id, or None when somebody has that address already."""
+    given = {} if work is None else work.columns()
+    row = PersonRow(
+        id=new_id(), email=newcomer.email, name=newcomer.name, password_hash=password_hash,
+        roles=[role.value for role in newcomer.roles], **given,
+    )  # fmt: skip
+    statement = insert(PersonRow).values(row.model_dump()).on_conflict_do_nothing(index_elements=["email"])
+    added: str | None = (await session.execute(statement.returning(_PERSON.id))).scalar_one_or_none()
+    return added
+
+
+def roles_of(chosen: Iterable[str]) -> tuple[Role, ...]:
+    """The roles among what was chosen, in their own order."""
+    names = set(chosen)
+    return tuple(role for role in Role if role.value in names)
+
+
+async def _vouched_for(session: AsyncSession, person: str) -> bool:
+    """Whether an identity provider signs them in."""
+    identity: Any = PersonIdentityRow
+    return (
+        await session.execute(select(identity.subject).where(identity.person_id == person).limit(1))
+    ).first() is not None
+
+
+async def _active(session: AsyncSession, person: str, *, lock: bool = False) -> PersonRow:
+    row = await session.get(PersonRow, person, with_for_update=lock or None)
+    if row is None or not row.active:
+        raise NotFound(person=person[:26])
+    return row
+
+
+async def _invited(session: AsyncSession, invitation: Invitation, *, lock: bool = False) -> PersonRow:
+    try:
+        row = await _active(session, invitation.person_id, lock=lock)
+    except NotFound:
+        raise SetUpLinkSpent() from None
+    if _mark(row.password_hash) != invitation.mark:
+        raise SetUpLinkSpent()
+    return row
+
+
+def _mark(password_hash: str) -> str:
+    """Says of a password hash only whether it is still the same."""
+    return sha256(password_hash.encode()).hexdigest()[:16]
+
+
+def _require_password(password: str) -> None:
+    if len(password) < PASSWORD_CHARACTERS_MIN:
+        raise FieldInvalid(field="password", why="password_short", least=PASSWORD_CHARACTERS_MIN)
+    if len(password) > PASSWORD_CHARACTERS_MAX:
+        raise FieldInvalid(field="password", why="too_long")
+
+
+def _audited(by: str, act: str, person: str, **facts: Any) -> AuditRow:
+    return AuditRow(actor=f"person:{by}", act=f"console:person:{act}", subject=person, facts=facts)

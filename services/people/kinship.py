@@ -1,0 +1,71 @@
+"""Which people of the console are linked to a card's seller: none of them may take, decide or check it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.tables.intake import CardRow, SellerRow, SubmissionRow
+from database.tables.people import PersonRow, RelativeRow
+from database.tables.review import ReviewTaskRow
+from domain.people.kinship import Traits, account_trait, linked, traits
+from domain.sealing import KeyRing
+from services.finance.payout_orders import payee_of
+
+OWN = "account:"  # How an account that somebody declared stands among their relatives: account:<keyed hash>:<mask>.
+_PERSON: Any = PersonRow  # Attributes of models are columns in a statement.
+_CARD: Any = CardRow
+_SUBMISSION: Any = SubmissionRow
+_RELATIVE: Any = RelativeRow
+_TASK: Any = ReviewTaskRow
+
+
+async def people_linked(
+    session: AsyncSession, keyring: KeyRing, card_id: str, among: Iterable[str] | None = None
+) -> frozenset[str]:
+    """Return everybody (or of `among`, ids) who shares telephone, payee account, payee name or address with the seller."""
+    seller = await _seller(session, keyring, card_id)
+    people = select(_PERSON.id, _PERSON.email, _PERSON.name)
+    declared = select(_RELATIVE.person_id, _RELATIVE.seller).where(_RELATIVE.seller.startswith(OWN))
+    if among is not None:
+        people = people.where(_PERSON.id.in_(list(among)))
+        declared = declared.where(_RELATIVE.person_id.in_(list(among)))
+    named = {row.id for row in await session.execute(people) if linked(_of(row), seller)}
+    hashes = {own_account(keyring, one) for one in seller.accounts}
+    owners = {row.person_id for row in await session.execute(declared) if row.seller.rpartition(":")[0] in hashes}
+    return frozenset(named | owners)
+
+
+async def relink(session: AsyncSession, keyring: KeyRing, person: str) -> None:
+    """Keep every open task that is linked to this person from them: they are new, or declared another account."""
+    tasks = select(_TASK.id, _TASK.card_id).where(_TASK.closed_at.is_(None), ~_TASK.linked.contains([person]))
+    for task_id, card_id in (await session.execute(tasks)).all():
+        if await people_linked(session, keyring, card_id, [person]):
+            kept = update(ReviewTaskRow).where(_TASK.id == task_id).values(linked=_TASK.linked.concat([person]))
+            await session.execute(kept.execution_options(synchronize_session=False))
+
+
+def own_account(keyring: KeyRing, account: str) -> str:
+    """Return how an account (telephone, e-mail address or payee account) stands in a declaration, without its mask."""
+    return OWN + keyring.index(account_trait(account), purpose="link")
+
+
+async def _seller(session: AsyncSession, keyring: KeyRing, card_id: str) -> Traits:
+    found = select(SubmissionRow).join(CardRow, _CARD.submission_id == _SUBMISSION.id).where(_CARD.id == card_id)
+    submission = (await session.execute(found)).scalar_one()
+    account, name = payee_of(keyring, submission)
+    kind, _, number = submission.owner.partition(":")
+    seller = await session.get(SellerRow, number) if kind == "seller" else None
+    phone = () if seller is None else (_phone(keyring, seller),)
+    return traits(accounts=(account, *phone), names=(name,))
+
+
+def _phone(keyring: KeyRing, seller: SellerRow) -> str:
+    return keyring.open_text(seller.phone_sealed, purpose="seller", aad=f"seller:{seller.id}:phone")
+
+
+def _of(row: Any) -> Traits:
+    return traits(accounts=(row.email,), names=(row.name,))

@@ -1,0 +1,69 @@
+"""Businesses that hand in cards by API: made here, and known by a key of which only a keyed hash is stored."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from sqlalchemy import select
+
+from database.session import Database
+from database.tables.intake import ApiKeyRow, PartnerRow
+from domain.errors.sign_in import NotSignedIn
+from domain.identifiers import new_id
+from domain.sealing import KeyRing
+
+KEY_PREFIX = "clk_"
+SHOWN_CHARACTERS = 10
+
+
+class Partners:
+    """Makes partners and recognises their keys."""
+
+    def __init__(self, database: Database, keyring: KeyRing) -> None:
+        self._database = database
+        self._keyring = keyring
+
+    async def authenticate(self, api_key: str) -> str:
+        """The id of the partner whose key this is. Refuses NotSignedIn for an unknown or revoked key."""
+        columns: Any = ApiKeyRow
+        statement = select(columns.partner_id).where(
+            columns.key_hash == self._hash(api_key), columns.revoked_at.is_(None)
+        )
+        async with self._database.transaction() as session:
+            partner_id = (await session.execute(statement)).scalar_one_or_none()
+        if partner_id is None:
+            raise NotSignedIn()
+        return str(partner_id)
+
+    async def create(self, name: str, webhook_url: str | None = None) -> tuple[str, str]:
+        """A new partner: its id and its API key, which cannot be had again. Its webhooks' secret: `webhook_secret`."""
+        partner_id, api_key = new_id(), KEY_PREFIX + secrets.token_urlsafe(32)
+        secret = self._keyring.seal_text(
+            secrets.token_urlsafe(32), purpose="partner", aad=f"partner:{partner_id}:webhook"
+        )
+        async with self._database.transaction() as session:
+            session.add(PartnerRow(id=partner_id, name=name, webhook_url=webhook_url, webhook_secret_sealed=secret))
+            await session.flush()
+            session.add(
+                ApiKeyRow(
+                    id=new_id(), partner_id=partner_id, key_hash=self._hash(api_key), prefix=api_key[:SHOWN_CHARACTERS]
+                )
+            )
+        return partner_id, api_key
+
+    async def webhook_secret(self, partner_id: str) -> str:
+        """What signs this partner's webhooks; shown to the partner when it is set up."""
+        async with self._database.transaction() as session:
+            row = await session.get_one(PartnerRow, partner_id)
+        return opened_webhook_secret(self._keyring, row)
+
+    def _hash(self, api_key: str) -> str:
+        return self._keyring.index(api_key, purpose="api_key")
+
+
+def opened_webhook_secret(keyring: KeyRing, row: PartnerRow) -> str:
+    """The secret in the clear; empty for a partner without webhooks."""
+    if row.webhook_secret_sealed is None:
+        return ""
+    return keyring.open_text(row.webhook_secret_sealed, purpose="partner", aad=f"partner:{row.id}:webhook")

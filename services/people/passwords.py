@@ -1,0 +1,125 @@
+"""Who works at the console: proved by a password, or by an identity provider that vouches for a person known here."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from typing import Any
+
+from pwdlib import PasswordHash
+from pwdlib.exceptions import UnknownHashError
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.session import Database
+from database.tables.people import AuditRow, PersonIdentityRow, PersonRow
+from domain.errors.sign_in import EmailNotVerified, PasswordWrong, PersonNotKnown
+from domain.people.roles import Identity
+from services.people.rate_limit import Origin, SharedThrottle
+
+LOGINS_PER_ORIGIN = "5/minute;30/hour"  # Of one address of mail from one client or known device.
+LOGINS_OF_STRANGERS = "100/hour"  # Of one address of mail from all clients that it has never signed in from.
+LOGINS_AT_ONCE = 2  # argon2 takes 150 ms and 64 MB each: more at once would be a way to stop the console.
+_PERSON: Any = PersonRow  # Attributes of models are columns in a statement, which their annotations do not say.
+_IDENTITY: Any = PersonIdentityRow
+
+
+class ConsoleSignIn:
+    """Knows the console's people by e-mail address and password, or as an identity provider's."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._hasher = PasswordHash.recommended()
+        self._decoy = self._hasher.hash(secrets.token_hex(16))
+        self._per_origin = SharedThrottle(database, LOGINS_PER_ORIGIN)
+        self._strangers = SharedThrottle(database, LOGINS_OF_STRANGERS)
+        self._at_once = asyncio.Semaphore(LOGINS_AT_ONCE)
+
+    async def check(self, email: str, password: str, origin: Origin) -> PersonRow:
+        """The person. Refuses PasswordWrong, alike for an unknown address, and TooManyTries.
+
+        Wrong passwords from elsewhere refuse nobody: tries are counted per client, or per device that signed in before.
+        """
+        address = email.strip().lower()
+        await self._per_origin.hit(address, origin.name)
+        if not origin.device:
+            await self._strangers.hit(address)
+        async with self._database.transaction() as session:
+            statement = select(PersonRow).where(_PERSON.email == address, _PERSON.active)
+            person = (await session.execute(statement)).scalar_one_or_none()
+        if not await self._right(person, password) or person is None:
+            raise PasswordWrong()
+        return person
+
+    async def check_again(self, person_id: str, password: str) -> None:
+        """The same for somebody who is signed in. Refuses PasswordWrong, TooManyTries."""
+        async with self._database.transaction() as session:
+            person = await session.get_one(PersonRow, person_id)
+        await self.check(person.email, password, Origin(device=f"signed-in:{person_id}"))
+
+    async def vouched_for(self, identity: Identity) -> PersonRow:
+        """The active person whom the provider means: by its name for them, at first by their verified address.
+
+        Nobody is made by it. Refuses PersonNotKnown and EmailNotVerified.
+        """
+        async with self._database.transaction() as session:
+            known = await _known(session, identity)
+            if known is None:
+                known = await _by_address(session, identity)
+                await _remember(session, identity, known)
+        if not known.active:
+            raise PersonNotKnown()
+        return known
+
+    def hash(self, password: str) -> str:
+        """A password as it is stored; takes 150 ms."""
+        return self._hasher.hash(password)
+
+    async def _right(self, person: PersonRow | None, password: str) -> bool:
+        # An unknown address costs the same time, or its absence could be heard.
+        known = person.password_hash if person is not None else self._decoy
+        async with self._at_once:
+            try:
+                right, renewed = await asyncio.to_thread(self._hasher.verify_and_update, password, known)
+            except UnknownHashError:
+                return False  # Somebody who has no password, because a provider signs them in.
+        if person is not None and right and renewed is not None:
+            await self._renew(person.id, renewed)
+        return right
+
+    async def _renew(self, person_id: str, password_hash: str) -> None:
+        """Hashes made with weaker settings are replaced at the next sign-in."""
+        statement = update(PersonRow).where(_PERSON.id == person_id).values(password_hash=password_hash)
+        async with self._database.transaction() as session:
+            await session.execute(statement)
+
+
+async def _known(session: AsyncSession, identity: Identity) -> PersonRow | None:
+    named = (_IDENTITY.issuer == identity.issuer, _IDENTITY.subject == identity.subject)
+    statement = select(PersonRow).join(PersonIdentityRow, _IDENTITY.person_id == _PERSON.id).where(*named)
+    return (await session.execute(statement)).scalar_one_or_none()
+
+
+async def _by_address(session: AsyncSession, identity: Identity) -> PersonRow:
+    """An address that the provider has not verified is what somebody typed there: it may be anybody's."""
+    if not identity.email_verified:
+        raise EmailNotVerified()
+    statement = select(PersonRow).where(_PERSON.email == identity.email.strip().lower(), _PERSON.active)
+    found = (await session.execute(statement)).scalar_one_or_none()
+    if found is None or await _has_another(session, identity.issuer, found.id):
+        raise PersonNotKnown()
+    return found
+
+
+async def _has_another(session: AsyncSession, issuer: str, person_id: str) -> bool:
+    """The provider gave the address of somebody it knows to somebody else: an address is no lasting name."""
+    named = (_IDENTITY.issuer == issuer, _IDENTITY.person_id == person_id)
+    return (await session.execute(select(_IDENTITY.subject).where(*named).limit(1))).first() is not None
+
+
+async def _remember(session: AsyncSession, identity: Identity, person: PersonRow) -> None:
+    row = PersonIdentityRow(issuer=identity.issuer, subject=identity.subject, person_id=person.id)
+    await session.execute(insert(PersonIdentityRow).values(row.model_dump()).on_conflict_do_nothing())
+    facts = {"issuer": identity.issuer}
+    session.add(AuditRow(actor=f"person:{person.id}", act="console:identity:join", subject=person.id, facts=facts))

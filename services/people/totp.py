@@ -1,0 +1,145 @@
+"""The second factor of the console's people: six digits of an authenticator (RFC 6238), each good once."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import pyotp
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.session import Database
+from database.tables.people import AuditRow, ConsoleSessionRow, PersonRow
+from domain.errors.general import NotExpectedNow, NotFound
+from domain.errors.sign_in import TotpWrong
+from domain.people.access import AccessNews
+from domain.sealing import KeyRing
+from services.people import access
+from services.people.rate_limit import SharedThrottle
+
+ISSUER = "Cardloop"
+STEP_S = 30
+STEPS_AROUND = 1  # A telephone's clock may be half a minute off, and a person takes time to type.
+TRIES = "5/minute;30/hour"
+PURPOSE = "totp"
+_PERSON: Any = PersonRow  # Attributes of models are columns in a statement, which their annotations do not say.
+_SESSION: Any = ConsoleSessionRow
+
+
+@dataclass(frozen=True)
+class TotpSetUp:
+    """What an authenticator is given: the secret to type, and the address that its picture holds."""
+
+    secret: str = field(repr=False)
+    address: str = field(repr=False)
+
+
+class Totp:
+    """Sets up, checks and takes away authenticators. Secrets are sealed at `person:<id>:totp`."""
+
+    def __init__(
+        self, database: Database, keyring: KeyRing, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._database = database
+        self._keyring = keyring
+        self._now = now
+        self._throttle = SharedThrottle(database, TRIES)
+
+    async def begin(self, person_id: str) -> None:
+        """Makes a new secret that counts only once it is confirmed. Refuses NotExpectedNow where one is in use."""
+        sealed = self._keyring.seal_text(pyotp.random_base32(), purpose=PURPOSE, aad=_aad(person_id))
+        free = (_PERSON.id == person_id, _PERSON.totp_confirmed_at.is_(None))
+        statement = update(PersonRow).where(*free).values(totp_sealed=sealed, totp_step=0).returning(_PERSON.id)
+        async with self._database.transaction() as session:
+            if (await session.execute(statement)).first() is None:
+                raise NotExpectedNow(waiting_for="totp")
+
+    async def waiting(self, person_id: str) -> TotpSetUp | None:
+        """The secret that waits to be confirmed; None when there is none, or one is in use."""
+        async with self._database.transaction() as session:
+            person = await session.get_one(PersonRow, person_id)
+        if person.totp_sealed is None or person.totp_confirmed_at is not None:
+            return None
+        secret = self._open(person_id, person.totp_sealed)
+        return TotpSetUp(secret, pyotp.TOTP(secret, name=person.email, issuer=ISSUER).provisioning_uri())
+
+    async def confirm(self, person_id: str, code: str, keep_session: str = "") -> None:
+        """Puts the waiting secret to use and ends the person's other sessions, which it did not guard.
+
+        Refuses TotpWrong, TooManyTries.
+        """
+        step = await self._step(person_id, code, confirmed=False)
+        async with self._database.transaction() as session:
+            done = update(PersonRow).where(_PERSON.id == person_id, _PERSON.totp_confirmed_at.is_(None))
+            done = done.values(totp_confirmed_at=self._now(), totp_step=step).returning(_PERSON.id)
+            if (await session.execute(done)).first() is None:
+                raise TotpWrong()
+            await _end_sessions(session, person_id, keep_session)
+            session.add(AuditRow(actor=f"person:{person_id}", act="console:totp:on", subject=person_id))
+
+    async def check(self, person_id: str, code: str) -> None:
+        """Uses a code up. Refuses TotpWrong, also for a code that opened something before, and TooManyTries."""
+        step = await self._step(person_id, code, confirmed=True)
+        fresh = (_PERSON.id == person_id, _PERSON.totp_step < step, _PERSON.totp_confirmed_at.is_not(None))
+        statement = update(PersonRow).where(*fresh).values(totp_step=step).returning(_PERSON.id)
+        async with self._database.transaction() as session:
+            if (await session.execute(statement)).first() is None:
+                raise TotpWrong()
+
+    async def switch_off(self, person_id: str, code: str) -> None:
+        """Takes one's own authenticator away, by a code of it. Refuses TotpWrong, TooManyTries."""
+        await self.check(person_id, code)
+        async with self._database.transaction() as session:
+            await _forget(session, person_id)
+            session.add(AuditRow(actor=f"person:{person_id}", act="console:totp:off", subject=person_id))
+
+    async def reset_totp(self, admin_id: str, person_id: str) -> None:
+        """An admin takes somebody's lost authenticator away; their sessions end. Refuses NotFound."""
+        async with self._database.transaction() as session:
+            if not await reset(session, person_id):
+                raise NotFound(person=person_id[:40])
+            session.add(AuditRow(actor=f"person:{admin_id}", act="console:totp:reset", subject=person_id))
+            await access.told(session, admin_id, person_id, AccessNews.TOTP_RESET)
+
+    async def _step(self, person_id: str, code: str, *, confirmed: bool) -> int:
+        """The time step whose code this is."""
+        await self._throttle.hit("totp", person_id)
+        async with self._database.transaction() as session:
+            person = (await session.execute(select(PersonRow).where(_PERSON.id == person_id))).scalar_one_or_none()
+        if person is None or person.totp_sealed is None or (person.totp_confirmed_at is not None) is not confirmed:
+            raise TotpWrong()
+        given, now = "".join(code.split()), int(self._now().timestamp()) // STEP_S
+        authenticator = pyotp.TOTP(self._open(person_id, person.totp_sealed))
+        for step in range(now - STEPS_AROUND, now + STEPS_AROUND + 1):
+            if secrets.compare_digest(authenticator.generate_otp(step).encode(), given.encode()):
+                return step
+        raise TotpWrong()
+
+    def _open(self, person_id: str, sealed: bytes) -> str:
+        return self._keyring.open_text(sealed, purpose=PURPOSE, aad=_aad(person_id))
+
+
+async def reset(session: AsyncSession, person_id: str) -> bool:
+    """Takes a lost authenticator away and ends the person's sessions; False when nobody has that id."""
+    known = await _forget(session, person_id)
+    await _end_sessions(session, person_id)
+    return known
+
+
+async def _forget(session: AsyncSession, person_id: str) -> bool:
+    nothing = {"totp_sealed": None, "totp_confirmed_at": None}
+    statement = update(PersonRow).where(_PERSON.id == person_id).values(nothing).returning(_PERSON.id)
+    return (await session.execute(statement)).first() is not None
+
+
+async def _end_sessions(session: AsyncSession, person_id: str, keep: str = "") -> None:
+    open_ones = (_SESSION.person_id == person_id, _SESSION.ended_at.is_(None), _SESSION.id != keep)
+    await session.execute(update(ConsoleSessionRow).where(*open_ones).values(ended_at=datetime.now(UTC)))
+
+
+def _aad(person_id: str) -> str:
+    return f"person:{person_id}:totp"

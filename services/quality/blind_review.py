@@ -1,0 +1,291 @@
+"""Blind second reviews: a drawn card is decided once more by somebody who does not know how; a senior settles a difference.
+
+They come after the card has gone its way and change nothing of it: they tell how good decisions are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.locks import AdvisoryLock, acquire
+from database.repositories import cards
+from database.repositories.notices import tell
+from database.session import Database
+from database.tables.intake import SubmissionRow
+from database.tables.people import AuditRow
+from database.tables.quality import SecondReviewRow
+from database.tables.review import ReviewCheckRow, ReviewDecisionRow, ReviewTaskRow
+from domain.cards.review import RejectReason, ReviewOutcome
+from domain.errors.general import (
+    FieldInvalid,
+    NotEligible,
+    NotFound,
+    OwnWork,
+    TaskDecided,
+    TaskHeldByAnother,
+    TaskNotHeld,
+)
+from domain.identifiers import new_id
+from domain.notices.kinds import NoticeKind
+from domain.people.roles import Permission
+from domain.places import business_day
+from domain.quality.agreement import SIDES
+from domain.quality.sampling import SamplingPolicy
+from domain.review.four_eyes import apart, lot_of
+from domain.rules.checks import sampling_policy
+from domain.sealing import KeyRing
+from domain.work.eligibility import Ineligible, Standing
+from services.cards.secret_scan import require_no_secret
+from services.people.kinship import people_linked
+from services.review.decision_rules import NOTE_LENGTH_MAX
+from services.work.acting import handled_by, standing
+from services.work.leases import lease_span, require
+
+_ROW: Any = SecondReviewRow  # Attributes of models are columns in a statement.
+
+# One statement that passes over what others hold or are taking, and over the person's own work and their relatives'.
+_TAKE = text("""
+UPDATE second_review SET leased_by = :person, leased_until = :until
+WHERE id = (
+    SELECT id FROM second_review
+    WHERE settled_at IS NULL AND second_at IS NULL AND (CAST(:id AS varchar) IS NULL OR id = :id)
+      AND (leased_until IS NULL OR leased_until <= :now OR leased_by = :person)
+      AND NOT first_circle ?| CAST(:hands AS varchar[])
+      AND NOT EXISTS (
+          SELECT FROM card JOIN submission ON submission.id = card.submission_id
+          JOIN person_relative ON person_relative.seller = submission.owner
+          WHERE card.id = second_review.card_id AND person_relative.person_id = ANY(CAST(:circle AS varchar[])))
+      AND NOT EXISTS (
+          SELECT FROM review_task
+          WHERE review_task.card_id = second_review.card_id AND review_task.linked ?| CAST(:circle AS varchar[]))
+    ORDER BY leased_by = :person AND leased_until > :now DESC NULLS LAST, drawn_at, id
+    LIMIT 1 FOR UPDATE SKIP LOCKED)
+RETURNING id, card_id
+""")
+
+
+@dataclass(frozen=True)
+class SecondLease:
+    """A second review in somebody's hand until `until`."""
+
+    review_id: str
+    card_id: str
+    until: datetime
+
+
+async def draw(
+    session: AsyncSession, keyring: KeyRing, task: ReviewTaskRow, decision: ReviewDecisionRow, now: datetime,
+    policy: SamplingPolicy | None = None,
+) -> None:  # fmt: skip
+    """Puts an applied decision before a second reviewer where it is drawn and the day's cap is not reached.
+
+    Called in the transaction that applies the decision; what the deadline policy decided was nobody's judgement.
+    """
+    policy = policy or sampling_policy(business_day(now))
+    lot = lot_of(keyring, task.card_id, policy.seed)
+    if decision.person_id is None or not policy.draws(lot, task.card_type, decision.outcome):
+        return
+    await acquire(session, AdvisoryLock.QUALITY_SAMPLE)
+    day = policy.day_of(now)
+    drawn_today = select(func.count()).select_from(SecondReviewRow).where(_ROW.drawn_on == day)
+    if (await session.execute(drawn_today)).scalar_one() >= policy.per_day_max:
+        return
+    session.add(
+        SecondReviewRow(
+            id=new_id(), decision_id=decision.id, card_id=task.card_id, brand=task.brand,
+            first_person=decision.person_id, first_circle=await _who_knows(session, task, now), first_outcome=decision.outcome,
+            drawn_on=day, drawn_at=now,
+        )
+    )  # fmt: skip
+
+
+async def _who_knows(session: AsyncSession, task: ReviewTaskRow, now: datetime) -> list[str]:
+    """Everybody who decided or checked the task, with all they acted for and whoever made their accounts lately: none of
+    them could decide it blind."""
+    made: Any = ReviewDecisionRow
+    checked: Any = ReviewCheckRow
+    makers = select(made.person_id, made.acting_for).where(made.task_id == task.id, made.person_id.is_not(None))
+    checkers = select(checked.person_id, checked.acting_for).join(made, made.id == checked.decision_id)
+    found = [*await session.execute(makers), *await session.execute(checkers.where(made.task_id == task.id))]
+    knowing = {one for person, acted_for in found for one in (person, *acted_for)}
+    return sorted(knowing.union(*(await handled_by(session, knowing, now)).values()))
+
+
+class SecondReviews:
+    """What people do with second reviews. `person` is always a person's id; what they may do is judged here again."""
+
+    def __init__(
+        self, database: Database, keyring: KeyRing, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._database = database
+        self._keyring = keyring
+        self._now = now
+
+    async def take(self, person: str, review_id: str | None = None) -> SecondLease | None:
+        """The named one, or the oldest that is not one's own work; None when there is none for them.
+
+        Refuses NotAllowed; of a named one also NotFound, OwnWork, NotEligible (a relative's card), TaskDecided,
+        TaskHeldByAnother.
+        """
+        now = self._now()
+        until = now + lease_span(now)
+        async with self._database.transaction() as session:
+            await require(session, person, Permission.CHECK)
+            who = await standing(session, person, now)
+            given = {
+                "person": person,
+                "until": until,
+                "now": now,
+                "id": review_id,
+                "circle": sorted(who.circle),
+                "hands": sorted(who.hands),
+            }
+            taken = (await session.execute(_TAKE, given)).one_or_none()
+            if taken is None and review_id is not None:
+                raise await _why_not(session, review_id, who)
+        return None if taken is None else SecondLease(taken.id, taken.card_id, until)
+
+    async def decide(
+        self, person: str, review_id: str, outcome: ReviewOutcome, reason: RejectReason | None = None, note: str = ""
+    ) -> bool:
+        """What the second reviewer would have decided; tells whether both agree, which settles it.
+
+        Refuses NotAllowed, NotFound, OwnWork, TaskDecided, TaskHeldByAnother, TaskNotHeld, FieldInvalid, SecretInWords.
+        """
+        _require_sense(outcome, reason, note)
+        async with self._database.transaction() as session:
+            await require(session, person, Permission.CHECK)
+            row, who = await self._of(session, person, review_id)
+            if row.second_at is not None:
+                raise TaskDecided(by=row.second_person or "")
+            _require_held(row, person, self._now())
+            require_no_secret(self._keyring, await cards.load(session, row.card_id), note)
+            row.second_person, row.second_circle, row.second_at = person, sorted(who.hands), self._now()
+            row.second_outcome, row.second_reason, row.second_note = outcome, reason, note.strip()
+            agreed = SIDES[outcome] is SIDES[row.first_outcome]
+            if agreed:
+                row.final_outcome, row.settled_at = row.first_outcome, self._now()
+            session.add(_audited(person, "decide", row, outcome))
+        return agreed
+
+    async def settle(self, person: str, review_id: str, outcome: ReviewOutcome, note: str = "") -> None:
+        """A senior who is on neither side says what was right, and both reviewers are told.
+
+        Refuses NotAllowed, NotFound, OwnWork, TaskDecided, TaskNotHeld while there is no difference yet, FieldInvalid,
+        SecretInWords.
+        """
+        _require_sense(outcome, RejectReason.OTHER if outcome is ReviewOutcome.REJECT else None, note)
+        async with self._database.transaction() as session:
+            await require(session, person, Permission.SETTLE)
+            row = await self._difference(session, person, review_id)
+            if row.settled_at is not None:
+                raise TaskDecided(by=row.senior_person or row.second_person or "")
+            if row.second_at is None:
+                raise TaskNotHeld()
+            require_no_secret(self._keyring, await cards.load(session, row.card_id), note)
+            row.senior_person, row.senior_note, row.settled_at = person, note.strip(), self._now()
+            row.final_outcome = outcome
+            session.add(_audited(person, "settle", row, outcome))
+            await _told(session, row)
+
+    async def look(self, person: str, review_id: str) -> None:
+        """Whether a difference may be shown to this senior. Refuses NotAllowed, NotFound, OwnWork, NotEligible."""
+        async with self._database.transaction() as session:
+            await require(session, person, Permission.SETTLE)
+            await self._difference(session, person, review_id)
+
+    async def _difference(self, session: AsyncSession, person: str, review_id: str) -> SecondReviewRow:
+        row, who = await self._of(session, person, review_id)
+        if not apart(frozenset(row.second_circle), who.hands):
+            raise OwnWork()
+        return row
+
+    async def _of(self, session: AsyncSession, person: str, review_id: str) -> tuple[SecondReviewRow, Standing]:
+        row = await session.get(SecondReviewRow, review_id[:64], with_for_update=True)
+        if row is None:
+            raise NotFound(review=review_id[:64])
+        who = await standing(session, person, self._now())
+        if not apart(frozenset(row.first_circle), who.hands):
+            raise OwnWork()
+        if (kept := await self._kept_from(session, row, who)) is not None:
+            raise kept
+        return row, who
+
+    async def _kept_from(self, session: AsyncSession, row: SecondReviewRow, who: Standing) -> NotEligible | None:
+        """Why the seller's card is none of theirs, judged at this moment."""
+        if await _relatives_card(session, row, who):
+            return NotEligible(why=[Ineligible.RELATIVE.value])
+        now_linked = await people_linked(session, self._keyring, row.card_id, who.circle)
+        if now_linked or await _linked(session, row, who):
+            return NotEligible(why=[Ineligible.LINKED.value])
+        return None
+
+
+async def _why_not(session: AsyncSession, review_id: str, who: Standing) -> Exception:
+    row = await session.get(SecondReviewRow, review_id[:64])
+    if row is None:
+        return NotFound(review=review_id[:64])
+    if not apart(frozenset(row.first_circle), who.hands):
+        return OwnWork()
+    if row.second_at is not None:
+        return TaskDecided(by=row.second_person or "")
+    if await _relatives_card(session, row, who):
+        return NotEligible(why=[Ineligible.RELATIVE.value])
+    if await _linked(session, row, who):
+        return NotEligible(why=[Ineligible.LINKED.value])
+    return _held_by_another(row)
+
+
+async def _relatives_card(session: AsyncSession, row: SecondReviewRow, who: Standing) -> bool:
+    card = await cards.load(session, row.card_id)
+    return (await session.get_one(SubmissionRow, card.submission_id)).owner in who.relatives
+
+
+async def _linked(session: AsyncSession, row: SecondReviewRow, who: Standing) -> bool:
+    """Whether somebody of the circle was linked to the seller when the card's tasks were opened."""
+    task: Any = ReviewTaskRow
+    tasks = (await session.execute(select(task.linked).where(task.card_id == row.card_id))).scalars()
+    return any(who.circle & set(linked) for linked in tasks)
+
+
+async def _told(session: AsyncSession, row: SecondReviewRow) -> None:
+    """The senior's answer, to each of the two: the same side as theirs, or the other."""
+    for person, outcome in ((row.first_person, row.first_outcome), (row.second_person, row.second_outcome)):
+        if person is None or outcome is None or row.final_outcome is None:
+            continue
+        upheld = SIDES[outcome] is SIDES[row.final_outcome]
+        kind = NoticeKind.UPHELD if upheld else NoticeKind.OVERTURNED
+        await tell(session, [person], kind, f"second:{row.id}", card_id=row.card_id, outcome=row.final_outcome.value)
+
+
+def _require_sense(outcome: ReviewOutcome, reason: RejectReason | None, note: str) -> None:
+    if outcome not in SIDES:
+        raise FieldInvalid(field="outcome", why="not_expected")
+    if (outcome is ReviewOutcome.REJECT) is (reason is None):
+        raise FieldInvalid(field="reject_reason", why="missing" if reason is None else "not_expected")
+    if len(note) > NOTE_LENGTH_MAX:
+        raise FieldInvalid(field="note", why="too_long")
+
+
+def _require_held(row: SecondReviewRow, person: str, now: datetime) -> None:
+    lasting = row.leased_until is not None and row.leased_until > now
+    if lasting and row.leased_by != person:
+        raise _held_by_another(row)
+    if not lasting:
+        raise TaskNotHeld()
+
+
+def _held_by_another(row: SecondReviewRow) -> TaskHeldByAnother:
+    until = row.leased_until or datetime.now(UTC) + timedelta(seconds=1)
+    return TaskHeldByAnother(holder=row.leased_by or "", until=until.isoformat())
+
+
+def _audited(person: str, act: str, row: SecondReviewRow, outcome: ReviewOutcome) -> AuditRow:
+    facts = {"card": row.card_id, "outcome": outcome.value}
+    return AuditRow(actor=f"person:{person}", act=f"console:second_review:{act}", subject=row.id, facts=facts)

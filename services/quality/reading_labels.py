@@ -1,0 +1,163 @@
+"""What people made of the machine's readings, kept as labelled data: field by field, sealed like the card itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.repositories import cards
+from database.tables.intake import CardRow, PhotoRow
+from database.tables.people import AuditRow
+from database.tables.quality import ReadingLabelRow
+from database.tables.reading import ReadingRow
+from database.tables.review import ReviewDecisionRow
+from domain.cards.reading import SECRET_FIELDS, FieldName, money_text
+from domain.identifiers import new_id
+from domain.money import BASIS_POINTS_PER_ONE, Money
+from domain.rules.brands import tidy_number
+from domain.sealing import KeyRing
+from services.review.decision_rules import APPROVALS
+
+PURPOSE = "label"
+LABELLED = (FieldName.NUMBER, FieldName.PIN, FieldName.FACE_VALUE, FieldName.EXPIRY)
+HIDDEN = "*"
+EXPORTED_MAX = 100_000  # Of the file that a page gives; the command line's has all of them.
+CURSOR_ROWS = 500
+
+
+@dataclass(frozen=True)
+class Label:
+    """One labelled field as it is exported; `read` and `truth` are masked unless the clear values were asked for."""
+
+    card_id: str
+    photo_id: str
+    field: str
+    reader: str
+    confidence_bp: int | None
+    accepted: bool
+    read: str
+    truth: str
+    at: str  # ISO 8601, UTC
+
+    def as_json(self) -> str:
+        """One line of a JSON Lines file."""
+        return json.dumps(asdict(self), ensure_ascii=False)
+
+
+async def keep_labels(
+    session: AsyncSession, keyring: KeyRing, card: CardRow, decision: ReviewDecisionRow, now: datetime
+) -> None:
+    """Labels every field that was read, once its card is approved: the card's own fields are the truth by then.
+
+    Each photo is labelled once: by its latest reading, and by the latest approval where a card is approved again.
+    Called in the transaction that applies the decision.
+    """
+    if decision.outcome not in APPROVALS:
+        return
+    truth, row = _fields_of(card, keyring), _columns(ReadingRow)
+    read = select(ReadingRow).join(PhotoRow, _columns(PhotoRow).id == row.photo_id)
+    wanted = read.where(row.card_id == card.id, _columns(PhotoRow).current).order_by(row.created_at, row.id)
+    latest = {reading.photo_id: reading for reading in (await session.execute(wanted)).scalars()}
+    await session.execute(delete(ReadingLabelRow).where(_columns(ReadingLabelRow).photo_id.in_(latest)))
+    for reading in latest.values():
+        session.add_all(_labels(reading, truth, keyring, decision, now))
+
+
+async def exported(session: AsyncSession, keyring: KeyRing, person: str, *, clear: bool = False) -> list[Label]:
+    """The newest labels, EXPORTED_MAX at most; who took them is in the audit record of the same transaction."""
+    row = _columns(ReadingLabelRow)
+    newest = select(ReadingLabelRow).order_by(row.at.desc(), row.id.desc()).limit(EXPORTED_MAX)
+    rows = (await session.execute(newest)).scalars().all()
+    on_record(session, person, labels=len(rows), clear=clear)
+    return [_label(one, keyring, clear) for one in rows]
+
+
+async def count(session: AsyncSession, until: datetime) -> int:
+    """How many labels there are that were made until then."""
+    return await session.scalar(select(func.count()).where(_columns(ReadingLabelRow).at <= until)) or 0
+
+
+async def streamed(session: AsyncSession, keyring: KeyRing, until: datetime, *, clear: bool) -> AsyncIterator[Label]:
+    """All labels made until then, oldest first, by a cursor of the server: never more than a few hundred in memory.
+
+    Raises SealBroken for a label that does not open. The caller has put the export on record before.
+    """
+    row = _columns(ReadingLabelRow)
+    wanted = select(ReadingLabelRow).where(row.at <= until).order_by(row.at, row.id)
+    async for one in await session.stream_scalars(wanted.execution_options(yield_per=CURSOR_ROWS)):
+        session.expunge(one)
+        yield _label(one, keyring, clear)
+
+
+def on_record(session: AsyncSession, actor: str, **facts: str | int | bool) -> None:
+    """Writes down who takes labels out, in the caller's transaction."""
+    session.add(AuditRow(actor=actor, act="labels:reading:export", subject="reading_label", facts=facts))
+
+
+def _labels(
+    reading: ReadingRow, truth: dict[FieldName, str], keyring: KeyRing, decision: ReviewDecisionRow, now: datetime
+) -> Iterator[ReadingLabelRow]:
+    kept = keyring.open_text(reading.values_sealed, purpose="reading", aad=f"reading:{reading.id}:values")
+    values: dict[str, str] = json.loads(kept)
+    for entry in reading.fields:
+        name = FieldName(entry["name"])
+        value = values.get(name.value)
+        if name not in LABELLED or value is None or name not in truth:
+            continue
+        label_id = new_id()
+        yield ReadingLabelRow(
+            id=label_id, card_id=reading.card_id, decision_id=decision.id, photo_id=reading.photo_id, field=name.value,
+            reader=reading.reader, confidence_bp=_confidence(entry), accepted=_tidy(name, value) == truth[name],
+            read_sealed=keyring.seal_text(value, purpose=PURPOSE, aad=f"label:{label_id}:read"),
+            truth_sealed=keyring.seal_text(truth[name], purpose=PURPOSE, aad=f"label:{label_id}:truth"), at=now,
+        )  # fmt: skip
+
+
+def _fields_of(card: CardRow, keyring: KeyRing) -> dict[FieldName, str]:
+    """What stands on the card, as a reading writes it: secret."""
+    face = None if card.face_value_minor is None else money_text(Money(card.face_value_minor, card.currency))
+    fields = {
+        FieldName.NUMBER: cards.open_number(keyring, card),
+        FieldName.PIN: cards.open_pin(keyring, card),
+        FieldName.FACE_VALUE: face,
+        FieldName.EXPIRY: card.expires_on.isoformat() if card.expires_on else None,
+    }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _tidy(name: FieldName, value: str) -> str:
+    return tidy_number(value) if name is FieldName.NUMBER else value
+
+
+def _confidence(entry: dict[str, Any]) -> int:
+    return int(entry.get("confidence_bp", round(float(entry.get("confidence", 0)) * BASIS_POINTS_PER_ONE)))
+
+
+def _label(row: ReadingLabelRow, keyring: KeyRing, clear: bool) -> Label:
+    read, truth = (
+        keyring.open_text(sealed, purpose=PURPOSE, aad=f"label:{row.id}:{name}") if sealed else ""
+        for name, sealed in (("read", row.read_sealed), ("truth", row.truth_sealed))
+    )
+    if not clear and row.field in SECRET_FIELDS:
+        read, truth = _masked(read, truth), HIDDEN * len(truth)
+    return Label(
+        row.card_id, row.photo_id or "", row.field, row.reader, row.confidence_bp, row.accepted, read, truth, row.at.isoformat(),
+    )  # fmt: skip
+
+
+def _masked(read: str, truth: str) -> str:
+    """Where the reading went wrong, and nothing of what stands there: a star for each right place, an x for each wrong one."""
+    if len(read) != len(truth):
+        return f"{len(read)}/{len(truth)}"
+    return "".join(HIDDEN if one == other else "x" for one, other in zip(read, truth, strict=True))
+
+
+def _columns(table: Any) -> Any:
+    """A table whose attributes are columns; SQLModel annotates them as the values they hold."""
+    return table

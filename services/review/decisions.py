@@ -1,0 +1,225 @@
+"""What reviewers themselves do with a task in hand: decide it, and undo that while it has not left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.repositories import cards
+from database.session import Database
+from database.tables.people import AuditRow
+from database.tables.review import ReviewDecisionRow, ReviewTaskRow
+from domain.cards.reading import money_from
+from domain.cards.review import AskedItem, CameBack, RejectReason, ReviewOutcome, TaskPhase
+from domain.errors.decisions import TooLateToUndo
+from domain.errors.general import NotEligible, NotFound, OwnWork, TaskDecided
+from domain.errors.sign_in import NotAllowed
+from domain.identifiers import new_id
+from domain.people.roles import Permission
+from domain.places import business_day
+from domain.review.four_eyes import CheckPolicy
+from domain.rules.limits import limits_in_force
+from domain.sealing import KeyRing
+from domain.work.deadlines import ClockOwner
+from domain.work.eligibility import Ineligible, Standing, why_not
+from services.cards.corrections import Corrections, checked_fields, corrections_in, require_confirmed
+from services.cards.secret_scan import require_no_secret
+from services.people.kinship import people_linked
+from services.review.decision_rules import Verdict, require_sense
+from services.review.staging import FourEyes, worth_at_most
+from services.work import drafts, sla
+from services.work.acting import standing, task_facts
+from services.work.ordering import sent_back
+from services.work.task_acts import ReviewQueue, decision_on, require
+
+UNDONE = "undone"
+# What a task in one's hand may have become meanwhile; whose turn it was is settled by the lease.
+_HARD = {
+    Ineligible.OWN_WORK: OwnWork,
+    Ineligible.BARRED: OwnWork,
+    Ineligible.RELATIVE: NotEligible,
+    Ineligible.LINKED: NotEligible,
+    Ineligible.LIMIT: NotEligible,
+}
+
+
+@dataclass(frozen=True)
+class Undone:
+    """A decision that was taken back, and whose card is in its maker's hand again."""
+
+    task_id: str
+    card_id: str
+
+
+class Reviewing(ReviewQueue):
+    """Deciding, beside what the queue gives. `undo_s` overrides how long a decision can be undone."""
+
+    def __init__(
+        self,
+        database: Database,
+        keyring: KeyRing,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        undo_s: int | None = None,
+        four_eyes: FourEyes | None = None,
+    ) -> None:
+        super().__init__(database, keyring, now)
+        self.undo_s = undo_s
+        self._four_eyes = four_eyes or FourEyes()
+
+    @property
+    def undo_window(self) -> timedelta:
+        """How long a decision can be undone before it leaves."""
+        on = business_day(self._now())
+        return timedelta(seconds=limits_in_force(on).decision_undo_s if self.undo_s is None else self.undo_s)
+
+    def check_policy(self) -> CheckPolicy:
+        """Return the policy of four eyes in force today."""
+        return self._four_eyes.policy(business_day(self._now()))
+
+    async def record_decision(
+        self, person: str, task_id: str, outcome: ReviewOutcome, reject_reason: RejectReason | None = None,
+        asked_item: AskedItem | None = None, corrected: Corrections | None = None, note: str = "", *,
+        reason_code: str = "", suggestion: str = "", confirmed: Collection[str] = (),
+    ) -> str:  # fmt: skip
+        """Writes a decision down and returns its id; the card's workflow is told that id once it can no longer be undone.
+
+        The same decision sent twice by the same person gets the same id. Refuses NotAllowed, TaskNotHeld, OwnWork,
+        TaskHeldByAnother, TaskDecided, ReasonUnknown, FieldInvalid, SecretInWords (the note), and fields that break the brand's rules.
+        `suggestion` is the outcome that the machine suggested at that moment; `confirmed` are the marks of
+        values that the reviewer confirmed against a sure reading. Refuses ReadingDiffers for another that differs.
+        """
+        async with self._database.transaction() as session:
+            await require(session, person, Permission.DECIDE)
+            task = await session.get(ReviewTaskRow, task_id, with_for_update=True)
+            if task is None:
+                raise NotFound(task=task_id[:64])
+            known = await decision_on(session, task_id)
+            if known is not None:
+                return self._repeated(known, person, outcome)
+            self.require_held(task, person)
+            who = await self._fit(session, person, task)
+            card = await cards.load(session, task.card_id)
+            given = checked_fields(card.brand, corrected or Corrections())
+            differing = await require_confirmed(session, self._keyring, card, given, confirmed)
+            require_no_secret(self._keyring, card, note, typed=(given.number, given.pin))
+            if (worth := worth_at_most(card, task, given)) > task.value_minor:
+                await self._fit(session, person, task, worth)  # Nobody corrects a card beyond their own limit.
+            verdict = Verdict(outcome, reason_code, reject_reason, asked_item, given, note, suggestion)
+            told = await require_sense(session, card, verdict)
+            decision = self._decision(task, who, verdict, told)
+            session.add(decision)
+            await session.flush()
+            if not await self._four_eyes.stage(session, self._keyring, card, task, decision, given):
+                task.decided = True  # Nobody can take it any more.
+            await drafts.forget(session, task_id, person)
+            facts = {"against_reading": ",".join(differing)} if differing else {}
+            session.add(_audit(person, f"console:task:{outcome.value}", task_id, note, **facts))
+        return decision.id
+
+    async def undo(self, person: str, decision_id: str) -> Undone:
+        """Takes one's decision back: the task is in one's hand again, with what was decided as its draft.
+
+        Refuses NotFound for anybody else's, and TooLateToUndo once it is on its way to the card.
+        """
+        async with self._database.transaction() as session:
+            await require(session, person, Permission.DECIDE)
+            decision = await session.get(ReviewDecisionRow, decision_id[:64])
+            if decision is None or decision.person_id != person:
+                raise NotFound(decision=decision_id[:64])
+            task = await session.get_one(ReviewTaskRow, decision.task_id, with_for_update=True)
+            moment = self._now()
+            checked = bool(decision.needs_check) and task.decided  # Whatever the clocks of two processes say.
+            if task.closed_at is not None or checked or not await _voided(session, decision_id, moment):
+                raise TooLateToUndo()
+            await self._reopen(session, task, person, moment)
+            await drafts.save(session, self._keyring, task.id, person, self._typed(decision))
+            session.add(_audit(person, "console:task:undo", task.id, ""))
+        return Undone(task.id, task.card_id)
+
+    def _repeated(self, known: ReviewDecisionRow, person: str, outcome: ReviewOutcome) -> str:
+        """A browser that sends its form twice gets the first answer; anybody else is told who was first."""
+        if known.person_id == person and known.outcome is outcome:
+            return known.id
+        raise TaskDecided(by=known.person_id or "")
+
+    async def _fit(self, session: AsyncSession, person: str, task: ReviewTaskRow, worth_minor: int = 0) -> Standing:
+        """For whom the person acts, judged at this moment. Refuses NotAllowed, OwnWork and NotEligible.
+
+        `worth_minor`: what the card would be worth as somebody corrected it, where that is more than the task's value.
+        """
+        moment = self._now()
+        who = await standing(session, person, moment)
+        facts = await task_facts(session, task)
+        linked = facts.linked | await people_linked(session, self._keyring, task.card_id, who.circle)
+        facts = replace(facts, value_minor=max(facts.value_minor, worth_minor), linked=linked)
+        unfit = why_not(who, facts, moment)
+        if Ineligible.ESCALATED in unfit:
+            raise NotAllowed(permission=Permission.DECIDE_ESCALATED.value)
+        for why in unfit:
+            if why in _HARD:
+                raise _HARD[why](why=why.value)
+        return who
+
+    def _decision(
+        self, task: ReviewTaskRow, who: Standing, given: Verdict, told: RejectReason | None
+    ) -> ReviewDecisionRow:
+        decision_id, moment = new_id(), self._now()
+        return ReviewDecisionRow(
+            id=decision_id,
+            task_id=task.id,
+            card_id=task.card_id,
+            person_id=who.person,
+            acting_for=sorted(who.circle - {who.person}),
+            outcome=given.outcome,
+            reason_code=given.reason_code or (told.value if told else ""),
+            reject_reason=told,
+            asked_item=given.asked_item,
+            corrected_sealed=self._sealed(decision_id, given.corrected),
+            note=given.note,
+            suggestion=given.suggestion,
+            opened_at=task.leased_at,
+            made_at=moment,
+            leaves_at=moment + self.undo_window,
+        )
+
+    async def _reopen(self, session: AsyncSession, task: ReviewTaskRow, person: str, moment: datetime) -> None:
+        """As it was before the decision: for a decider, in the same hand."""
+        task.decided, task.phase, task.staged_id = False, TaskPhase.REVIEW, None
+        task.maker_id, task.maker_circle, task.blind = None, [], False
+        task.leased_by, task.leased_at = person, task.leased_at or moment
+        task.leased_until = moment + timedelta(seconds=limits_in_force(business_day(moment)).review_lease_s)
+        sent_back(task, CameBack.UNDONE, "", moment)
+        await sla.pass_to(session, task, ClockOwner.REVIEWER, moment, person)
+
+    def _sealed(self, decision_id: str, given: Corrections) -> bytes | None:
+        aad = f"decision:{decision_id}:fields"
+        return None if given.is_empty else self._keyring.seal_text(given.to_json(), purpose="decision", aad=aad)
+
+    def _corrected(self, decision: ReviewDecisionRow) -> Corrections:
+        return corrections_in(decision, self._keyring)
+
+    def _typed(self, decision: ReviewDecisionRow) -> dict[str, str]:
+        """The decision as the form that made it: secret."""
+        fields = {name.value: value for name, value in self._corrected(decision).written().items()}
+        if "face_value" in fields:
+            fields["face_value"] = money_from(fields["face_value"]).decimal_text()
+        asked = decision.asked_item.value if decision.asked_item else ""
+        return {"outcome": decision.outcome.value, "reason_code": decision.reason_code, "asked_item": asked, "note": decision.note} | fields  # fmt: skip
+
+
+async def _voided(session: AsyncSession, decision_id: str, moment: datetime) -> bool:
+    """One statement against the one that sends it: whichever comes first, the other finds nothing to do."""
+    row: Any = ReviewDecisionRow
+    undoable = (row.id == decision_id, row.void_at.is_(None), row.sent_at.is_(None), row.leaves_at > moment)
+    voided = update(ReviewDecisionRow).where(*undoable).values(void_at=moment, void_why=UNDONE).returning(row.id)
+    statement = voided.execution_options(synchronize_session=False)
+    return (await session.execute(statement)).scalar_one_or_none() is not None
+
+
+def _audit(person: str, act: str, subject: str, reason: str, **facts: str) -> AuditRow:
+    return AuditRow(actor=f"person:{person}", act=act, subject=subject, reason=reason, facts=facts)

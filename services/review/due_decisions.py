@@ -1,0 +1,65 @@
+"""Decisions leave for their cards: when nobody can undo them any more and every check they need has passed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.repositories.set_aside import left_out
+from database.tables.review import ReviewDecisionRow, ReviewTaskRow
+from services.work import drafts
+
+LOOP = "teller"
+TOLD_AGAIN_AFTER = timedelta(seconds=10)  # What was sent and not applied is told again: the card takes it once.
+_DECISION: Any = ReviewDecisionRow  # Attributes of models are columns in a statement.
+_TASK: Any = ReviewTaskRow
+
+
+@dataclass(frozen=True)
+class Leaving:
+    """A decision on its way to its card."""
+
+    card_id: str
+    task_id: str
+    decision_id: str
+
+
+async def send(
+    session: AsyncSession, moment: datetime, most: int, *, only: str | None = None, again: bool = False
+) -> list[Leaving]:
+    """Marks as sent the decisions that are due to leave, the oldest first, and returns them; `only` names one of them.
+    `again`: also what was sent a moment ago, because somebody asks for it.
+
+    From this mark on a decision cannot be undone. One statement finds and marks them, so two tellers share the work.
+    """
+    due = _due(moment, again=again)
+    if only is not None:
+        due = due.where(_DECISION.id == only)
+    found = due.order_by(_DECISION.leaves_at, _DECISION.id).limit(most).with_for_update(of=_DECISION, skip_locked=True)
+    chosen = found.cte("due_to_leave")  # Evaluated once, whatever the plan; a subquery might lock more than it marks.
+    marked = (
+        update(ReviewDecisionRow)
+        .where(_DECISION.id.in_(select(chosen.c.id)))
+        .values(sent_at=moment)
+        .returning(_DECISION.card_id, _DECISION.task_id, _DECISION.id, _DECISION.leaves_at)
+        .execution_options(synchronize_session=False)
+    )
+    rows = sorted((await session.execute(marked)).all(), key=lambda row: (row.leaves_at, row.id))
+    for row in rows:
+        await drafts.forget(session, row.task_id)
+    return [Leaving(row.card_id, row.task_id, row.id) for row in rows]
+
+
+def _due(moment: datetime, *, again: bool) -> Any:
+    unheard = _DECISION.sent_at.is_(None) | (_DECISION.sent_at < moment - TOLD_AGAIN_AFTER) | again
+    # A staged outcome leaves its task undecided until a second pair of eyes has applied it.
+    checked = (_DECISION.needs_check == "") | _TASK.decided
+    stands = (_DECISION.applied_at.is_(None), _DECISION.void_at.is_(None), _TASK.closed_at.is_(None))
+    taken = _DECISION.undelivered_at.is_(None)  # A card that has refused is not asked again by itself.
+    found = select(_DECISION.id).join(ReviewTaskRow, _TASK.id == _DECISION.task_id)
+    ready = ~left_out(LOOP, _DECISION.id, moment)
+    return found.where(*stands, taken, _DECISION.leaves_at <= moment, unheard, checked, ready)

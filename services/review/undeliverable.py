@@ -1,0 +1,111 @@
+"""A decision that its card would not take: kept with the reason, told to the seniors, and put back by one of them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.repositories import cards
+from database.repositories.cards import Change
+from database.repositories.notices import tell
+from database.tables.review import ReviewDecisionRow, ReviewTaskRow
+from domain.cards.card import Stage, WaitingFor
+from domain.cards.review import CameBack
+from domain.errors.base import Refusal
+from domain.errors.general import NotFound
+from domain.notices.kinds import NoticeKind
+from domain.people.roles import Permission
+from domain.work.deadlines import ClockOwner
+from domain.work.reason_codes import ReasonedAct
+from services.notices.recipients import seniors
+from services.review.four_eyes import SecondLook, free
+from services.work import drafts, sla
+from services.work.leases import audited, require
+from services.work.ordering import sent_back
+from services.work.reason_codes import require_reason
+
+VOID_WHY = "undelivered"
+_DECISION: Any = ReviewDecisionRow  # Attributes of models are columns in a statement.
+
+
+class Undelivered(SecondLook):
+    """What a senior does about decisions that did not arrive, beside checking."""
+
+    async def put_back(self, person: str, decision_id: str, reason_code: str) -> str:
+        """The decision falls and its task is open again, with what was typed as its maker's draft; returns the card's id.
+
+        A decision that has fallen is applied by nobody, however late the card hears of it. Where the card has ended
+        meanwhile there is nothing to decide, and the task is closed. Refuses NotAllowed to who is no senior,
+        ReasonUnknown, and NotFound for a decision that was not refused, or was applied or put back in the meantime.
+        """
+        now = self._now()
+        async with self._database.transaction() as session:
+            await require(session, person, Permission.DECIDE_ESCALATED)
+            await require_reason(session, ReasonedAct.PUT_BACK, reason_code)
+            task, decision = await _refused(session, decision_id)
+            decision.void_at, decision.void_why = now, VOID_WHY
+            if (await cards.load(session, task.card_id)).outcome is None:
+                await self._open_again(session, task, decision, reason_code, now)
+            else:
+                task.closed_at = now
+                await sla.stop(session, task.card_id, now)
+            why = str(decision.undelivered_why.get("code", ""))
+            session.add(audited(person, "put_back", task.id, reason_code, decision=decision.id, refused=why))
+            await session.flush()
+            facts = {"task": task.id, "reason": reason_code}
+            actor = f"person:{person}"
+            change = Change(Stage.REVIEW, WaitingFor.REVIEWER, task.due_at, "review.put_back", facts, actor=actor)
+            await cards.record(session, task.card_id, change)
+        self._fronts.forget()
+        return task.card_id
+
+    async def _open_again(
+        self, session: AsyncSession, task: ReviewTaskRow, decision: ReviewDecisionRow, reason_code: str, now: datetime
+    ) -> None:
+        task.decided = False
+        free(task)
+        if decision.person_id is not None:
+            await drafts.save(session, self._keyring, task.id, decision.person_id, self._typed(decision))
+        sent_back(task, CameBack.UNDELIVERED, reason_code, now)
+        owner = ClockOwner.SENIOR if task.escalated else ClockOwner.REVIEWER
+        await sla.pass_to(session, task, owner, now)
+
+
+async def not_taken(session: AsyncSession, decision_id: str, why: Refusal, now: datetime) -> bool:
+    """Keeps why a card would not take this decision, and tells the team's seniors; tells whether it was news.
+
+    Nothing happens to one that was applied after all, or has fallen: a card that has moved on refuses what it has heard.
+    """
+    data = {name: value if isinstance(value, int) else str(value) for name, value in why.data.items()}
+    kept = (
+        update(ReviewDecisionRow)
+        .where(
+            _DECISION.id == decision_id, _DECISION.applied_at.is_(None), _DECISION.void_at.is_(None), _DECISION.undelivered_at.is_(None)
+        )
+        .values(undelivered_at=now, undelivered_why={"code": why.code, "data": data})
+        .returning(_DECISION.task_id)
+    )  # fmt: skip
+    task_id = (await session.execute(kept.execution_options(synchronize_session=False))).scalar_one_or_none()
+    if task_id is None:
+        return False
+    task = await session.get_one(ReviewTaskRow, task_id)
+    told = await seniors(session, task.team)
+    key = f"{NoticeKind.UNDELIVERED}:{decision_id}"
+    await tell(session, told, NoticeKind.UNDELIVERED, key, card_id=task.card_id, task_id=task.id)
+    return True
+
+
+async def _refused(session: AsyncSession, decision_id: str) -> tuple[ReviewTaskRow, ReviewDecisionRow]:
+    """Task and decision, the task locked as whoever applies a decision locks it. Refuses NotFound."""
+    known = await session.get(ReviewDecisionRow, decision_id[:64])
+    if known is None:
+        raise NotFound(decision=decision_id[:64])
+    task = await session.get_one(ReviewTaskRow, known.task_id, with_for_update=True)
+    decision = await session.get_one(ReviewDecisionRow, known.id, populate_existing=True)
+    over = task.closed_at is not None or decision.applied_at is not None or decision.void_at is not None
+    if over or decision.undelivered_at is None:
+        raise NotFound(decision=decision_id[:64])
+    return task, decision

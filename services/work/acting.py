@@ -1,0 +1,130 @@
+"""For whom somebody acts at this moment, and what they and those may: read anew for every claim and every decision."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.tables.people import AuditRow
+from database.tables.review import ReviewDecisionRow, ReviewTaskRow
+from domain.cards.review import TaskPhase
+from domain.errors.sign_in import NotSignedIn
+from domain.people.access import HANDLING
+from domain.people.roles import Permission, Role, permissions_of
+from domain.places import business_day
+from domain.rules.checks import check_policy
+from domain.work.eligibility import Reviewer, Standing, TaskFacts
+
+# Of each of these people: themselves first, then everyone they stand in for now, each with the sellers they are related to.
+_CIRCLES = text("""
+SELECT whose.id AS whose, p.id, p.active, p.roles, p.skill_types, p.skill_brands, p.skill_languages, p.limit_minor,
+       ARRAY(SELECT r.seller FROM person_relative r WHERE r.person_id = p.id) AS sellers,
+       ARRAY(SELECT substr(a.actor, 8) FROM audit_event a
+             WHERE a.subject = p.id AND a.act = ANY(CAST(:acts AS text[])) AND a.at > :since AND a.actor LIKE 'person:%') AS handlers
+FROM unnest(CAST(:people AS text[])) AS whose(id)
+CROSS JOIN LATERAL (
+    SELECT whose.id AS id
+    UNION
+    SELECT a.person_id FROM absence a
+    WHERE a.stand_in = whose.id AND a.starts_at <= :now AND a.ends_at > :now AND a.ended_at IS NULL) AS circle
+JOIN person p ON p.id = circle.id
+ORDER BY whose.id, p.id <> whose.id, p.id
+""")
+
+
+async def standing(session: AsyncSession, person_id: str, now: datetime) -> Standing:
+    """The person with their circle and rights, in one statement. Refuses NotSignedIn when they no longer work here."""
+    found = (await standings(session, [person_id], now)).get(person_id)
+    if found is None:
+        raise NotSignedIn()
+    return found
+
+
+async def standings(session: AsyncSession, people: Sequence[str], now: datetime) -> dict[str, Standing]:
+    """The same for many people by id, in one statement; whoever no longer works here has none."""
+    given = {"people": list(people), "now": now, "acts": list(HANDLING), "since": handled_since(now)}
+    rows = (await session.execute(_CIRCLES, given)).all()
+    circles = ((whose, list(circle)) for whose, circle in groupby(rows, key=lambda row: str(row.whose)))
+    return {whose: _standing(circle) for whose, circle in circles if circle[0].id == whose and circle[0].active}
+
+
+def handled_since(now: datetime) -> datetime:
+    """Return from when on one person's handling of two accounts makes them one at four eyes."""
+    return now - timedelta(days=check_policy(business_day(now)).same_hands_days)
+
+
+async def handled_by(session: AsyncSession, people: Iterable[str], now: datetime) -> dict[str, frozenset[str]]:
+    """Return who made, invited, reset or gave roles to each of these people (ids) within the policy's days before `now`.
+
+    An account made by the installation, at its first start or on the command line, was made by nobody.
+    """
+    audit: Any = AuditRow
+    mine = (audit.subject.in_(list(people)), audit.act.in_(HANDLING), audit.actor.like("person:%"))
+    lately = (audit.at > handled_since(now), audit.at <= now)
+    rows = await session.execute(select(audit.subject, audit.actor).where(*mine, *lately))
+    found: dict[str, set[str]] = {}
+    for subject, actor in rows:
+        found.setdefault(subject, set()).add(actor.removeprefix("person:"))
+    return {subject: frozenset(actors) for subject, actors in found.items()}
+
+
+def _standing(circle: list[Any]) -> Standing:
+    """Of one person's rows, their own first."""
+    allowed = permissions_of(Role(role) for role in circle[0].roles)
+    return Standing(
+        person=circle[0].id,
+        circle=frozenset(row.id for row in circle),
+        eligible_as=tuple(_reviewer(row) for row in circle if row.active),
+        relatives=frozenset(seller for row in circle for seller in row.sellers),
+        decides=Permission.DECIDE in allowed,
+        checks=Permission.CHECK in allowed,
+        handlers=frozenset(one for row in circle for one in row.handlers),
+    )
+
+
+async def task_facts(session: AsyncSession, task: ReviewTaskRow) -> TaskFacts:
+    """What eligibility depends on, of this row; one more statement when an outcome waits for its check."""
+    checkable_at = None
+    if task.phase is TaskPhase.CHECK and task.staged_id is not None:
+        staged = await session.get(ReviewDecisionRow, task.staged_id)
+        checkable_at = staged.leaves_at if staged else None
+    return facts_of(task, checkable_at)
+
+
+def facts_of(task: ReviewTaskRow, checkable_at: datetime | None) -> TaskFacts:
+    """The same, where the end of the staged outcome's undo window is known."""
+    return TaskFacts(
+        card_type=task.card_type.value,
+        brand=task.brand,
+        language=task.language,
+        value_minor=task.value_minor,
+        seller=task.seller,
+        phase=task.phase,
+        escalated=task.escalated,
+        closed=task.closed_at is not None,
+        decided=task.decided,
+        leased_by=task.leased_by,
+        leased_until=task.leased_until,
+        assigned_to=task.assigned_to,
+        snoozed_until=task.snoozed_until,
+        maker_circle=frozenset(task.maker_circle),
+        barred=frozenset(task.barred),
+        checkable_at=checkable_at,
+        linked=frozenset(task.linked),
+    )
+
+
+def _reviewer(row: Any) -> Reviewer:
+    return Reviewer(
+        person=row.id,
+        card_types=frozenset(row.skill_types),
+        brands=frozenset(row.skill_brands),
+        languages=frozenset(row.skill_languages),
+        limit_minor=row.limit_minor,
+        senior=Permission.DECIDE_ESCALATED in permissions_of(Role(role) for role in row.roles),
+    )

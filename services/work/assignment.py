@@ -1,0 +1,198 @@
+"""Tasks are given to whoever has room for more, in the queue's order, and come back from people who are away."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import func, or_, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.locks import AdvisoryLock, try_acquire
+from database.repositories import set_aside
+from database.repositories.loop_faults import apart
+from database.repositories.notices import tell
+from database.repositories.set_aside import left_out
+from database.session import Database
+from database.tables.people import AbsenceRow, PersonRow
+from database.tables.review import ReviewTaskRow
+from domain.notices.kinds import NoticeKind
+from domain.work.eligibility import Ineligible, Standing, why_not
+from services.work.acting import standing, standings, task_facts
+from services.work.leases import audited_by_machine, refusal_of
+
+LOOP = "assignment"
+PAGE = 100  # Tasks looked at together.
+PAGES_MAX = 20  # Behind so many tasks that nobody at hand may have, the rest waits for the next look.
+# What an assignment itself changes, or what passes by itself.
+_PASSING = frozenset({Ineligible.HELD, Ineligible.ASSIGNED, Ineligible.SNOOZED})
+
+_TASK: Any = ReviewTaskRow  # Attributes of models are columns in a statement.
+_PERSON: Any = PersonRow
+_ABSENCE: Any = AbsenceRow
+
+
+class Assignment:
+    """Keeps as many tasks assigned to each person as their capacity says."""
+
+    def __init__(self, database: Database, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._database = database
+        self._now = now
+
+    async def drain(self, limit: int) -> int:
+        """Takes back what away people have, then gives out up to `limit` tasks; returns how many it gave. Safe to repeat.
+
+        Each goes to the person of those who may have it with the most room left. A task that fails is set aside, and its
+        part of the transaction is rolled back. Raises DatabaseUnavailable.
+        """
+        async with self._database.transaction() as session:
+            if not await try_acquire(session, AdvisoryLock.ASSIGNMENT):
+                return 0
+            now = self._now()
+            await self._take_back(session, now, limit)
+            room = await _room(session, now)
+            theirs = list((await standings(session, list(room), now)).values())
+            return await self._give_out(session, room, theirs, now, limit)
+
+    async def _give_out(
+        self, session: AsyncSession, room: dict[str, int], theirs: list[Standing], now: datetime, limit: int
+    ) -> int:
+        done, after = 0, None
+        for _ in range(PAGES_MAX):
+            ready = await _ready(session, now, after) if any(room.values()) else []
+            last = (ready[-1].band, ready[-1].order_at, ready[-1].id) if ready else None
+            for task_id, task in [(task.id, task) for task in ready] if done < limit else ():
+                async with self._alone(session, task_id):
+                    done += await _given_to_best(session, task, room, theirs, now) if done < limit else 0
+            if len(ready) < PAGE or done == limit:
+                break
+            after = last
+        return done
+
+    async def _take_back(self, session: AsyncSession, now: datetime, limit: int) -> None:
+        """Tasks that were given to people who are away, off duty or gone, and are in no hand: to a stand-in who may, or the queue."""
+        tasks = (await session.execute(_stuck(now).limit(limit).with_for_update(skip_locked=True))).scalars().all()
+        for task_id, task in [(task.id, task) for task in tasks]:
+            async with self._alone(session, task_id):
+                former, task.assigned_to, task.assigned_at = task.assigned_to or "", None, None
+                to = await _stand_in(session, former, task, now)
+                if to is not None:
+                    await given(session, task, to, now)
+                session.add(audited_by_machine("take_back", task_id, former=former, to=to or ""))
+                await set_aside.done(session, LOOP, task_id)
+
+    @asynccontextmanager
+    async def _alone(self, session: AsyncSession, task_id: str) -> AsyncIterator[None]:
+        """One task in a savepoint: its failure undoes its own part and sets it aside, and the others go on."""
+        async with apart(self._database, LOOP, task_id), session.begin_nested():
+            yield
+
+
+async def given(session: AsyncSession, task: ReviewTaskRow, to: str, now: datetime) -> None:
+    """Writes the assignment down and tells them; the caller has locked the task and judged the person."""
+    task.assigned_to, task.assigned_at = to, now
+    key = f"{NoticeKind.ASSIGNED}:{task.id}:{now.isoformat()}"
+    await tell(session, [to], NoticeKind.ASSIGNED, key, card_id=task.card_id, task_id=task.id)
+
+
+async def require_able(session: AsyncSession, person: str, task: ReviewTaskRow, now: datetime) -> None:
+    """Refuses whatever keeps the person from this task but its being held, assigned or put off: OwnWork, NotEligible …"""
+    theirs = await standing(session, person, now)
+    reasons = _lasting(why_not(theirs, await task_facts(session, task), now))
+    if reasons:
+        raise refusal_of(reasons, task)
+
+
+async def _given_to_best(
+    session: AsyncSession, task: ReviewTaskRow, room: dict[str, int], theirs: list[Standing], now: datetime
+) -> bool:
+    to = await _best(session, task, room, theirs, now)
+    if to is None:
+        return False
+    await given(session, task, to, now)
+    session.add(audited_by_machine("assign", task.id, to=to))
+    await set_aside.done(session, LOOP, task.id)
+    await session.flush()
+    room[to] -= 1
+    return True
+
+
+async def _best(
+    session: AsyncSession, task: ReviewTaskRow, room: dict[str, int], theirs: list[Standing], now: datetime
+) -> str | None:
+    facts = await task_facts(session, task)
+    able = [one.person for one in theirs if room[one.person] > 0 and not why_not(one, facts, now)]
+    return max(able, key=lambda person: (room[person], person), default=None)
+
+
+async def _ready(session: AsyncSession, now: datetime, after: tuple[int, datetime, str] | None) -> list[ReviewTaskRow]:
+    """The next page of tasks that nobody has, locked; what somebody is taking at this moment is passed over."""
+    order = (_TASK.band, _TASK.order_at, _TASK.id)
+    free = (
+        _TASK.closed_at.is_(None),
+        _TASK.decided.is_(False),
+        _TASK.assigned_to.is_(None),
+        or_(_TASK.leased_until.is_(None), _TASK.leased_until <= now),
+        or_(_TASK.snoozed_until.is_(None), _TASK.snoozed_until <= now),
+        ~left_out(LOOP, _TASK.id, now),
+    )
+    statement = select(ReviewTaskRow).where(*free).order_by(*order).limit(PAGE).with_for_update(skip_locked=True)
+    if after is not None:
+        statement = statement.where(tuple_(*order) > tuple_(*after))
+    return list((await session.execute(statement)).scalars())
+
+
+async def _room(session: AsyncSession, now: datetime) -> dict[str, int]:
+    """How many more tasks each person on duty can be given; people without room are left out."""
+    has = (
+        select(func.count())
+        .where(
+            _TASK.closed_at.is_(None),
+            _TASK.decided.is_(False),
+            or_(_TASK.assigned_to == _PERSON.id, (_TASK.leased_by == _PERSON.id) & (_TASK.leased_until > now)),
+        )
+        .correlate(PersonRow)
+        .scalar_subquery()
+    )
+    free = (_PERSON.capacity - has).label("free")
+    at_work = (_PERSON.active, _PERSON.on_duty, _PERSON.capacity > 0, _PERSON.id.not_in(_away(now)))
+    rows = await session.execute(select(_PERSON.id, free).where(*at_work))
+    return {row.id: row.free for row in rows if row.free > 0}
+
+
+def _stuck(now: datetime) -> Any:
+    gone = select(_PERSON.id).where(or_(~_PERSON.active, ~_PERSON.on_duty, _PERSON.id.in_(_away(now))))
+    return select(ReviewTaskRow).where(
+        _TASK.closed_at.is_(None),
+        _TASK.decided.is_(False),
+        _TASK.assigned_to.in_(gone),
+        or_(_TASK.leased_until.is_(None), _TASK.leased_until <= now),
+        ~left_out(LOOP, _TASK.id, now),
+    )
+
+
+async def _stand_in(session: AsyncSession, person: str, task: ReviewTaskRow, now: datetime) -> str | None:
+    named = select(_ABSENCE.stand_in).where(
+        _ABSENCE.person_id == person, _ABSENCE.stand_in.is_not(None), _ABSENCE.away, *_lasts(now)
+    )
+    for one in (await session.execute(named.order_by(_ABSENCE.starts_at))).scalars().all():
+        worker = await session.get(PersonRow, one)
+        if worker is None or not (worker.active and worker.on_duty):
+            continue
+        if not _lasting(why_not(await standing(session, one, now), await task_facts(session, task), now)):
+            return str(one)
+    return None
+
+
+def _away(now: datetime) -> Any:
+    return select(_ABSENCE.person_id).where(_ABSENCE.away, *_lasts(now))
+
+
+def _lasts(now: datetime) -> tuple[Any, ...]:
+    return _ABSENCE.starts_at <= now, _ABSENCE.ends_at > now, _ABSENCE.ended_at.is_(None)
+
+
+def _lasting(reasons: tuple[Ineligible, ...]) -> tuple[Ineligible, ...]:
+    return tuple(reason for reason in reasons if reason not in _PASSING)

@@ -1,0 +1,141 @@
+"""People talk about a card among themselves: a comment, whom it calls, and the files kept with it, proved by their hashes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.repositories import cards, evidence, notices
+from database.session import Database
+from database.tables.columns import now
+from database.tables.comments import AttachmentRow, CommentRow
+from database.tables.intake import CardRow
+from database.tables.people import AuditRow, PersonRow
+from domain.errors.general import FieldInvalid, NotFound
+from domain.identifiers import new_id
+from domain.notices.kinds import NoticeKind
+from domain.people.roles import Permission, Role, permissions_of
+from domain.sealing import KeyRing
+from domain.work.comments import FILES_MAX, WORDS_MAX, Mentionable, mentioned
+from gateways import decoding
+from gateways.attachments import Attachment
+from gateways.pictures.store import PhotoMissing, PhotoStore
+from services.cards.secret_scan import require_no_secret
+from services.work.leases import require
+
+ATTACHED = "comment.attached"
+FOUND_MAX = 8
+_PERSON: Any = PersonRow
+
+
+@dataclass(frozen=True)
+class Download:
+    """A kept file as it was uploaded."""
+
+    name: str
+    media_type: str
+    content: bytes = field(repr=False)
+
+
+class Comments:
+    """Comments and files of cards. `person` is always a person's id; what they may do is judged here."""
+
+    def __init__(self, database: Database, keyring: KeyRing, store: PhotoStore) -> None:
+        self._database = database
+        self._keyring = keyring
+        self._store = store
+
+    async def add(self, person: str, card_id: str, words: str, files: Sequence[tuple[str, bytes]] = ()) -> str:
+        """Writes the comment, tells everybody it calls, and keeps its files, all in one transaction; returns its id.
+
+        `files` are names with bytes. Refuses NotAllowed, NotFound, FieldInvalid for no words or too many files,
+        SecretInWords, AttachmentTooLarge and AttachmentUnsupported.
+        """
+        said = _required(words, files)
+        kept = [await self._kept(name, content) for name, content in files]
+        async with self._database.transaction() as session:
+            await require(session, person, Permission.COMMENT)
+            card = await cards.load(session, card_id)
+            require_no_secret(self._keyring, card, said, *(one.name for one in kept))
+            called = mentioned(said, await mentionable(session))
+            row = CommentRow(id=new_id(), card_id=card_id, person_id=person, words=said, mentions=list(called))
+            session.add(row)
+            await session.flush()
+            for one in kept:
+                await _attach(session, row, card, one)
+            others = [who for who in called if who != person]
+            await notices.tell(session, others, NoticeKind.MENTIONED, f"comment:{row.id}", card_id=card_id, by=person)
+        return row.id
+
+    async def download(self, person: str, card_id: str, attachment_id: str) -> Download:
+        """The file, and who took it in the audit record. Refuses NotAllowed and NotFound."""
+        async with self._database.transaction() as session:
+            await require(session, person, Permission.COMMENT)
+            row = await session.get(AttachmentRow, attachment_id)
+            if row is None or row.card_id != card_id:
+                raise NotFound(attachment=attachment_id[:26])
+            facts = {"attachment": row.id}
+            session.add(AuditRow(actor=f"person:{person}", act="console:card:download", subject=card_id, facts=facts))
+        try:
+            content = await asyncio.to_thread(self._store.read, row.sha256)
+        except PhotoMissing:
+            raise NotFound(attachment=attachment_id[:26]) from None
+        return Download(row.name, row.media_type, content)
+
+    async def people(self, person: str, beginning: str) -> tuple[Mentionable, ...]:
+        """Whom one may call whose name, in either script, login name or address begins so. Refuses NotAllowed."""
+        begun = beginning.strip().casefold()
+        async with self._database.transaction() as session:
+            await require(session, person, Permission.COMMENT)
+            everybody = await mentionable(session)
+        fitting = (one for one in everybody if any(called.casefold().startswith(begun) for called in one.calls))
+        return tuple(fitting)[:FOUND_MAX]
+
+    async def _kept(self, name: str, content: bytes) -> Attachment:
+        """Judged and sealed before the transaction: a file left over by a refusal is sealed and belongs to nobody."""
+        taken = await decoding.attachment(name, content)
+        await asyncio.to_thread(self._store.write, taken.content)
+        return taken
+
+
+async def mentionable(session: AsyncSession) -> tuple[Mentionable, ...]:
+    """Everybody of the console who may see a card, by name."""
+    found = await session.execute(select(PersonRow).where(_PERSON.active).order_by(_PERSON.name, _PERSON.id))
+    return tuple(Mentionable(one.id, one.name, one.email) for one in found.scalars() if _may_see(one))
+
+
+def _may_see(person: PersonRow) -> bool:
+    return Permission.SEE_CARD in permissions_of(Role(role) for role in person.roles)
+
+
+def _required(words: str, files: Sequence[tuple[str, bytes]]) -> str:
+    said = words.strip()
+    if not said and not files:
+        raise FieldInvalid(field="words", why="missing")
+    if len(said) > WORDS_MAX:
+        raise FieldInvalid(field="words", why="too_long")
+    if len(files) > FILES_MAX:
+        raise FieldInvalid(field="files", why="too_many")
+    return said
+
+
+async def _attach(session: AsyncSession, comment: CommentRow, card: CardRow, kept: Attachment) -> None:
+    """The file's row, and its hash in the evidence of the card."""
+    row = AttachmentRow(
+        id=new_id(), card_id=card.id, comment_id=comment.id, person_id=comment.person_id, name=kept.name,
+        media_type=kept.media_type, size_bytes=len(kept.content), sha256=kept.sha256,
+    )  # fmt: skip
+    session.add(row)
+    facts = {
+        "attachment": row.id,
+        "media_type": row.media_type,
+        "sha256": row.sha256,
+        "size_bytes": str(row.size_bytes),
+    }
+    body = {"actor": f"person:{comment.person_id}", "at": now().isoformat(), "card_id": card.id, "facts": facts}
+    evidence.append(session, card.id, ATTACHED, body)

@@ -1,0 +1,198 @@
+"""A review task in somebody's hand: taken, kept while they work on it, given back, and judged before anything is done with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.reads.work.queue_filter import conditions
+from database.session import Database
+from database.tables.people import AuditRow, PersonRow
+from database.tables.review import ReviewDecisionRow, ReviewTaskRow
+from domain.cards.review import TaskPhase
+from domain.errors.base import Refusal
+from domain.errors.general import NotEligible, NotFound, OwnWork, TaskDecided, TaskHeldByAnother, TaskNotHeld
+from domain.errors.sign_in import NotAllowed, NotSignedIn
+from domain.people.roles import Permission, Role, permissions_of
+from domain.places import business_day
+from domain.rules.limits import limits_in_force
+from domain.sealing import KeyRing
+from domain.work.eligibility import Ineligible, Standing, why_not
+from domain.work.queue_filter import Wanted
+from services.work.acting import standing, task_facts
+from services.work.claim import Claim, Taken, claim
+from services.work.claim_cursor import Fronts
+
+IN_MOTION_TRIES = 3  # Whoever has a task locked lets go of it within a statement.
+_TASK: Any = ReviewTaskRow  # Attributes of models are columns in a statement.
+_DECISION: Any = ReviewDecisionRow
+
+
+@dataclass(frozen=True)
+class Lease:
+    """A task in somebody's hand until `until`."""
+
+    task_id: str
+    card_id: str
+    until: datetime
+
+
+class Leasing:
+    """Who has which task. `person` is always a person's id; what they may do is judged here again."""
+
+    def __init__(
+        self, database: Database, keyring: KeyRing, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._database = database
+        self._keyring = keyring
+        self._now = now
+        self._fronts = Fronts()
+
+    async def take(self, person: str, task_id: str | None, wanted: Wanted | None = None) -> Lease | None:
+        """The named task, or the next one for this person of those `wanted`; None when the queue has none for them.
+
+        What they hold comes first, then what was given to them, whatever is wanted; a lease in hand is renewed.
+        Refuses TaskHeldByAnother (`holder`, `until`), TaskDecided, OwnWork, NotEligible (`why`), NotFound, NotAllowed.
+        """
+        now = self._now()
+        narrowed = wanted is not None and wanted.for_next().narrowed
+        front = None if task_id is not None or narrowed else self._fronts.of(person, now)
+        asked = Claim(
+            person, now, now + lease_span(now), task_id,
+            tuple(conditions(wanted.for_next(), person, now)) if wanted and narrowed else (), front,
+        )  # fmt: skip
+        taken = await claim(self._database, asked)
+        if taken is None and front is not None:
+            taken = await claim(self._database, Claim(person, now, asked.until))
+        if taken is None:
+            taken = await self._after_all(asked)
+        if taken is None:
+            return None
+        if task_id is None and not narrowed:
+            self._fronts.stopped(person, now, taken)
+        return Lease(taken.task_id, taken.card_id, taken.leased_until)
+
+    async def renew(self, person: str, task_id: str) -> Lease | None:
+        """Keeps a task in hand for another span: call it with everything its holder does. None when they hold it no more."""
+        now = self._now()
+        statement = (
+            update(_TASK.__table__)
+            .where(*_in_hand(person, task_id, now))
+            .values(leased_until=now + lease_span(now))
+            .returning(_TASK.id, _TASK.card_id, _TASK.leased_until)
+        )
+        async with self._database.statement() as connection:
+            kept = (await connection.execute(statement)).one_or_none()
+        return None if kept is None else Lease(kept.id, kept.card_id, kept.leased_until)
+
+    async def release(self, person: str, task_id: str) -> None:
+        """Gives a task back; nothing happens to one that is not in this person's hand."""
+        async with self._database.transaction() as session:
+            freed = (
+                update(_TASK.__table__)
+                .where(*_in_hand(person, task_id, self._now()))
+                .values(leased_by=None, leased_at=None, leased_until=None)
+                .returning(_TASK.id)
+            )
+            if (await session.execute(freed)).scalar_one_or_none() is not None:
+                session.add(audited(person, "release", task_id))
+        self._fronts.forget()
+
+    def require_held(self, task: ReviewTaskRow, person: str) -> None:
+        """Refuses TaskDecided, TaskHeldByAnother and TaskNotHeld unless the task is in this person's hand."""
+        if task.closed_at is not None:
+            raise TaskDecided(by="")
+        lasting = task.leased_until is not None and task.leased_until > self._now()
+        if task.leased_by != person and lasting:
+            raise held_by_another(task)
+        if task.leased_by != person or not lasting:
+            raise TaskNotHeld()
+
+    async def _after_all(self, asked: Claim) -> Taken | None:
+        """A named task that was only locked at that moment, as by the same person's second click; None for the queue.
+
+        Refuses what stands against taking it.
+        """
+        for _ in range(IN_MOTION_TRIES):
+            async with self._database.transaction() as session:
+                theirs = await standing(session, asked.person, self._now())
+                if not (theirs.decides or theirs.checks):
+                    raise NotAllowed(permission=Permission.DECIDE.value)
+                if asked.task_id is None:
+                    return None
+                if (refusal := await self._why_not(session, theirs, asked.task_id)) is not None:
+                    raise refusal
+            if (taken := await claim(self._database, asked)) is not None:
+                return taken
+        raise TaskHeldByAnother(holder="", until="")
+
+    async def _why_not(self, session: AsyncSession, theirs: Standing, task_id: str) -> Refusal | None:
+        task = await session.get(ReviewTaskRow, task_id)
+        if task is None:
+            return NotFound(task=task_id[:64])
+        reasons = why_not(theirs, await task_facts(session, task), self._now())
+        if {Ineligible.CLOSED, Ineligible.DECIDED} & set(reasons):
+            decision = await decision_on(session, task_id)
+            return TaskDecided(by=(decision.person_id if decision else None) or "")
+        return refusal_of(reasons, task) if reasons else None
+
+
+def refusal_of(reasons: tuple[Ineligible, ...], task: ReviewTaskRow) -> Refusal:
+    """What somebody is told who cannot have a task for these reasons, one at least."""
+    if {Ineligible.OWN_WORK, Ineligible.BARRED} & set(reasons):
+        return OwnWork()
+    if reasons[0] is Ineligible.HELD:
+        return held_by_another(task)
+    if Ineligible.NO_PERMISSION in reasons:
+        return NotAllowed(permission=(Permission.CHECK if task.phase is TaskPhase.CHECK else Permission.DECIDE).value)
+    if reasons == (Ineligible.ESCALATED,):
+        return NotAllowed(permission=Permission.DECIDE_ESCALATED.value)
+    return NotEligible(why=[reason.value for reason in reasons])
+
+
+def lease_span(now: datetime) -> timedelta:
+    """How long a lease lasts that nothing renews."""
+    return timedelta(seconds=limits_in_force(business_day(now)).review_lease_s)
+
+
+async def require(session: AsyncSession, person: str, permission: Permission) -> frozenset[Permission]:
+    """Everything the person may do. Refuses NotSignedIn when they no longer work here, NotAllowed without it."""
+    row = await session.get(PersonRow, person)
+    if row is None or not row.active:
+        raise NotSignedIn()
+    allowed = permissions_of(Role(role) for role in row.roles)
+    if permission not in allowed:
+        raise NotAllowed(permission=permission.value)
+    return allowed
+
+
+async def decision_on(session: AsyncSession, task_id: str) -> ReviewDecisionRow | None:
+    """The task's decision that stands; None while there is none. What was undone, returned or refused does not count."""
+    statement = select(ReviewDecisionRow).where(_DECISION.task_id == task_id, _DECISION.void_at.is_(None))
+    return (await session.execute(statement)).scalar_one_or_none()
+
+
+def held_by_another(task: ReviewTaskRow) -> TaskHeldByAnother:
+    """The refusal that says who holds the task and until when."""
+    until = task.leased_until.isoformat() if task.leased_until else ""
+    return TaskHeldByAnother(holder=task.leased_by or "", until=until)
+
+
+def audited(person: str, act: str, task_id: str, reason: str = "", **facts: str) -> AuditRow:
+    """The record of what somebody did with a task, in the transaction of what they did."""
+    return AuditRow(actor=f"person:{person}", act=f"console:task:{act}", subject=task_id, reason=reason, facts=facts)
+
+
+def audited_by_machine(act: str, task_id: str, **facts: str) -> AuditRow:
+    """The same, of what nobody did by hand."""
+    return AuditRow(actor="machine", act=f"queue:task:{act}", subject=task_id, facts=facts)
+
+
+def _in_hand(person: str, task_id: str, now: datetime) -> tuple[Any, ...]:
+    lasting = (_TASK.leased_by == person, _TASK.leased_until > now)
+    return (_TASK.id == task_id, *lasting, _TASK.closed_at.is_(None), _TASK.decided.is_(False))

@@ -1,0 +1,42 @@
+"""Where a task stands in the queue, written with every change that moves it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from database.tables.review import ReviewTaskRow
+from domain.cards.review import CameBack
+from domain.work.queue_order import OrderFacts, band_of, order_at
+
+
+def placed(task: ReviewTaskRow, now: datetime) -> None:
+    """Sets `band` and `order_at` from what the row says. Call it whenever anything changed that the order depends on.
+
+    A snoozed task is placed where it will stand once it is back, so that its return needs no further write.
+    """
+    facts = order_facts(task, now)
+    task.band, task.order_at = int(band_of(facts)), order_at(facts)
+
+
+def sent_back(task: ReviewTaskRow, why: CameBack, reason: str, at: datetime) -> None:
+    """The task comes, or came, into the queue again at this moment, for this reason (a code or words); it is placed."""
+    task.came_back, task.came_back_reason, task.came_back_at = why, reason, at
+    placed(task, at)
+
+
+def order_facts(task: ReviewTaskRow, now: datetime) -> OrderFacts:
+    """What the order depends on, as the row stands at this moment."""
+    held = task.leased_until is not None and task.leased_until > now
+    back = task.came_back_at if task.came_back is not None else None
+    return OrderFacts(
+        opened_at=task.opened_at,
+        due_at=task.due_at,
+        value_minor=task.value_minor,
+        priority=task.priority,
+        escalated=task.escalated,
+        warned=task.warned_at is not None,
+        breached=task.breached_at is not None,
+        came_back_at=back or (now if task.came_back is not None else None),
+        leased_by=task.leased_by if held else None,
+        assigned_to=task.assigned_to,
+    )

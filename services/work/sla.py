@@ -1,0 +1,172 @@
+"""The clock of a review: whose time runs since when, and until when the task must be decided."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from math import ceil
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.reads.work.sla import intervals, policies_in, replanned, with_own
+from database.reads.work.sla import policies_of as policies_of
+from database.reads.work.sla import terms_of as terms_of
+from database.tables.deadlines import ClockIntervalRow, ClockPlanRow, DeadlinePolicyRow
+from database.tables.review import ReviewTaskRow
+from domain.cards.card import WaitingFor
+from domain.cards.facts import TaskOpened
+from domain.identifiers import new_id
+from domain.rules.deadlines import BUILT_IN_VERSION, built_in
+from domain.work.deadlines import RUNNING, ClockOwner, ClockPlan, Policies, Stretch, used
+
+# Whose time it is while a card waits so; a review's own owners are set by what our people do.
+_HAS_IT = {
+    WaitingFor.MACHINE: ClockOwner.MACHINE,
+    WaitingFor.GATEWAY: ClockOwner.MACHINE,
+    WaitingFor.SELLER_FIELDS: ClockOwner.SELLER,
+    WaitingFor.SELLER_CODE: ClockOwner.SELLER,
+    WaitingFor.SELLER_ITEM: ClockOwner.SELLER,
+    WaitingFor.SELLER_OFFER: ClockOwner.SELLER,
+    WaitingFor.SELLER_PAYEE: ClockOwner.SELLER,
+    WaitingFor.OUTLET: ClockOwner.OUTLET,
+}
+_INTERVAL: Any = ClockIntervalRow  # Attributes of models are columns in a statement.
+_VERSION: Any = DeadlinePolicyRow
+
+
+async def plan(session: AsyncSession, task: ReviewTaskRow, now: datetime, why: str) -> ClockPlan:
+    """Plans the task's clock by the policies in force, in the caller's transaction, and keeps the plan with its cause.
+
+    Sets `warn_at`, `due_at`, `plan_version` and `replan=False` on the task; the caller places it in the queue.
+    `why`: opened | policy_changed | escalated | resumed.
+    """
+    policies, card = await policies_in_force(session), await stretches(session, task)
+    made = replanned(policies, task, card, now)
+    task.warn_at, task.due_at = made.warn_at, made.due_at
+    task.plan_version, task.replan = made.version, False
+    spent = used(policies.calendars[made.calendar], card, now)
+    session.add(
+        ClockPlanRow(
+            id=new_id(), task_id=task.id, policy_version=made.version, policy=made.policy, calendar=made.calendar,
+            budget_s=made.budget_s, used_s=spent // timedelta(seconds=1),
+            warn_at=made.warn_at, due_at=made.due_at, why=why, at=now,
+        )
+    )  # fmt: skip
+    return made
+
+
+async def pass_to(
+    session: AsyncSession, task: ReviewTaskRow, owner: ClockOwner, now: datetime, person: str | None = None
+) -> None:
+    """From now on the card's time is this owner's: ends the interval that is open and begins the next.
+
+    `person` (id) is who holds it, where one person does. The same owner and person again change nothing.
+    """
+    running = await _open_interval(session, task.card_id)
+    if running is not None:
+        if (running.task_id, running.owner, running.person_id) == (task.id, owner, person):
+            return
+        now = max(now, running.started_at)
+        running.ended_at = now
+        await session.flush()  # A card has one open interval at any time, and the database holds us to it.
+    elif not await _known(session, task.id) and task.opened_at < now:
+        first = _interval(task.card_id, task.id, ClockOwner.REVIEWER, task.opened_at, now)
+        session.add(first)  # Its first stretch was never written down.
+    session.add(_interval(task.card_id, task.id, owner, now, None, person))
+    await session.flush()
+
+
+async def follow(session: AsyncSession, card_id: str, waiting_for: WaitingFor, now: datetime) -> None:
+    """The card waits for somebody who is none of our people: from now on its time is theirs, or ends with the card.
+
+    Changes nothing while our people have the card, before its first review, and while an issuer is asked again: the time
+    of whoever had the question goes on. The caller holds the card's lock, so that nobody follows it to somebody else meanwhile.
+    """
+    running = await _open_interval(session, card_id)
+    if running is None or (waiting_for is not WaitingFor.NOBODY and running.runs):
+        return
+    owner = running.owner if waiting_for is WaitingFor.ISSUER else _HAS_IT.get(waiting_for)
+    if owner is running.owner:
+        return
+    moment = running.ended_at = max(now, running.started_at)
+    await session.flush()
+    if owner is not None:
+        session.add(_interval(running.card_id, running.task_id, owner, moment))
+        await session.flush()
+
+
+async def stop(session: AsyncSession, card_id: str, now: datetime) -> None:
+    """The card's time is nobody's any more: its open interval ends."""
+    running = await _open_interval(session, card_id)
+    if running is not None:
+        running.ended_at = max(now, running.started_at)
+        await session.flush()
+
+
+async def planned(session: AsyncSession, task: ReviewTaskRow, now: datetime) -> ClockPlan:
+    """The plan that the task has: reckoned again from what is kept, with the version it was planned with."""
+    policies = await policies_of(session, task.plan_version)
+    return replanned(policies, task, await stretches(session, task), now)
+
+
+async def recomputed(session: AsyncSession, task: ReviewTaskRow) -> datetime:
+    """When the task is due by what is kept: its intervals and the version it was planned with. Equals its `due_at`."""
+    return (await planned(session, task, task.opened_at)).due_at
+
+
+async def policies_in_force(session: AsyncSession) -> Policies:
+    """The newest version, else the one that comes with the product."""
+    newest = select(DeadlinePolicyRow).order_by(_VERSION.version.desc()).limit(1)
+    row = (await session.execute(newest)).scalar_one_or_none()
+    return built_in() if row is None else policies_in(row)
+
+
+async def newest_version(session: AsyncSession) -> int:
+    """The number of the version in force."""
+    found: int | None = await session.scalar(select(func.max(_VERSION.version)))
+    return found or BUILT_IN_VERSION
+
+
+async def stretches(session: AsyncSession, task: ReviewTaskRow) -> list[Stretch]:
+    """All intervals of the task's card, oldest first; a task whose first was never written has run since its opening."""
+    return with_own((await intervals(session, [task.card_id]))[task.card_id], task)
+
+
+def as_opened(task_id: str, made: ClockPlan, now: datetime) -> TaskOpened:
+    """The plan as the workflow sets its timers by it: whole seconds from now, none before its moment."""
+    return TaskOpened(
+        task_id,
+        _seconds(made.warn_at, now),
+        _seconds(made.due_at, now),
+        tuple(_seconds(moment, now) for moment in made.chain),
+        None if made.end_at is None else _seconds(made.end_at, now),
+        made.version,
+    )
+
+
+def _seconds(moment: datetime, now: datetime) -> int:
+    return max(0, ceil((moment - now).total_seconds()))
+
+
+def _interval(
+    card_id: str, task_id: str, owner: ClockOwner, starts: datetime, ends: datetime | None = None, person: str | None = None
+) -> ClockIntervalRow:  # fmt: skip
+    return ClockIntervalRow(
+        id=new_id(), card_id=card_id, task_id=task_id, owner=owner, person_id=person,
+        runs=owner in RUNNING, started_at=starts, ended_at=ends,
+    )  # fmt: skip
+
+
+async def _open_interval(session: AsyncSession, card_id: str) -> ClockIntervalRow | None:
+    """The card's running interval, locked: two at once pass it on one after the other."""
+    wanted = select(ClockIntervalRow).where(_INTERVAL.card_id == card_id, _INTERVAL.ended_at.is_(None))
+    return (await session.execute(wanted.with_for_update())).scalar_one_or_none()
+
+
+async def _known(session: AsyncSession, task_id: str) -> bool:
+    found: Sequence[str] = (
+        await session.execute(select(_INTERVAL.id).where(_INTERVAL.task_id == task_id).limit(1))
+    ).scalars().all()  # fmt: skip
+    return bool(found)

@@ -1,0 +1,216 @@
+"""The deadline policies in the hands of whoever keeps them: read, tried out on the open tasks, and saved as a new version."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import func, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.reads.work.sla import intervals, replanned
+from database.session import Database
+from database.tables.deadlines import ClockPlanRow, DeadlinePolicyRow
+from database.tables.people import AuditRow, PersonRow
+from database.tables.review import ReviewTaskRow
+from domain.errors.general import FieldInvalid, NotFound, PoliciesChanged
+from domain.rules.deadlines import BUILT_IN_VERSION, built_in_document
+from domain.work.deadline_document import DocumentWrong, Flaw, FlawKind, parse
+from domain.work.deadlines import Policies, Stretch
+from domain.work.why_due import PlanMade, Sentence, explain
+from services.cards.secret_scan import require_no_number
+from services.work import sla
+
+PREVIEWED_MAX = 2000  # The soonest due; more would keep the page waiting.
+LARGEST = 10
+NOTE_LENGTH_MAX = 500
+DOCUMENT_BYTES_MAX = 100_000
+HISTORY_MAX = 50
+_TASK: Any = ReviewTaskRow  # Attributes of models are columns in a statement.
+_VERSION: Any = DeadlinePolicyRow
+_PERSON: Any = PersonRow
+_PLAN: Any = ClockPlanRow
+
+
+@dataclass(frozen=True)
+class Version:
+    """One saved version; the built-in one has no moment."""
+
+    number: int
+    made_by: str
+    note: str
+    at: datetime | None
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The version in force: its document as JSON, and read."""
+
+    version: Version
+    document: dict[str, Any]
+    policies: Policies
+
+
+@dataclass(frozen=True)
+class Moved:
+    """An open task whose deadline a document would move."""
+
+    card_id: str
+    task_id: str
+    before: datetime
+    after: datetime
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a document would change: of the `looked_at` tasks due soonest, out of `waiting` open ones; the largest moves first."""
+
+    looked_at: int
+    waiting: int
+    moved: int
+    late: int  # Of them, so many would be late at once.
+    largest: tuple[Moved, ...]
+
+    @property
+    def complete(self) -> bool:
+        """Whether every open task was looked at, so that the numbers are those of saving."""
+        return self.looked_at == self.waiting
+
+
+class DeadlineSetup:
+    """Every act on the policies. Raises DocumentWrong for a document that cannot be used."""
+
+    def __init__(
+        self,
+        database: Database,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        previewed: int = PREVIEWED_MAX,
+    ) -> None:
+        self._database = database
+        self._now = now
+        self._previewed = previewed
+
+    async def current(self) -> Kept:
+        """The version in force."""
+        async with self._database.transaction() as session:
+            row = (await session.execute(_newest_first().limit(1))).scalar_one_or_none()
+        if row is None:
+            document = built_in_document()
+            return Kept(
+                Version(BUILT_IN_VERSION, "built-in", "", None), document, parse(document, BUILT_IN_VERSION)
+            )  # fmt: skip
+        return Kept(_version(row), row.document, parse(row.document, row.version))
+
+    async def history(self) -> tuple[Version, ...]:
+        """The last fifty versions, the newest first, and the one that came with the product."""
+        async with self._database.transaction() as session:
+            rows = (await session.execute(_newest_first().limit(HISTORY_MAX))).scalars().all()
+        return (*(_version(row) for row in rows), Version(BUILT_IN_VERSION, "built-in", "", None))
+
+    async def document_of(self, number: int) -> dict[str, Any]:
+        """The document of one version. Refuses NotFound."""
+        if number == BUILT_IN_VERSION:
+            return built_in_document()
+        async with self._database.transaction() as session:
+            row = await session.get(DeadlinePolicyRow, number) if 0 < number < 2**31 else None
+        if row is None:
+            raise NotFound(version=number)
+        return row.document
+
+    async def names(self, people: set[str]) -> dict[str, str]:
+        """The names of people by id; who is no person has none."""
+        wanted = select(_PERSON.id, _PERSON.name).where(_PERSON.id.in_(people))
+        async with self._database.transaction() as session:
+            return {row.id: row.name for row in await session.execute(wanted)}
+
+    async def preview(self, document: object) -> Preview:
+        """Tries a document on the open tasks; writes nothing."""
+        async with self._database.transaction() as session:
+            tried = parse(document, await sla.newest_version(session) + 1)
+            open_tasks = select(ReviewTaskRow).where(_TASK.closed_at.is_(None)).order_by(_TASK.due_at, _TASK.id)
+            tasks = (await session.execute(open_tasks.limit(self._previewed))).scalars().all()
+            cards = await intervals(session, [task.card_id for task in tasks])
+            waiting = select(func.count()).select_from(ReviewTaskRow).where(_TASK.closed_at.is_(None))
+            counted = (await session.execute(waiting)).scalar_one()
+        return self._compared(tried, list(tasks), cards, max(counted, len(tasks)))
+
+    async def save(self, person: str, document: dict[str, Any], note: str, based_on: int) -> int:
+        """Saves a document as the next version and returns its number; open tasks are replanned soon after.
+
+        Refuses FieldInvalid without a note, SecretInWords, and PoliciesChanged when another version than `based_on` is in force.
+        """
+        note = note.strip()
+        if not note or len(note) > NOTE_LENGTH_MAX:
+            raise FieldInvalid(field="note", why="too_long" if note else "missing")
+        require_no_number(note)
+        async with self._database.transaction() as session:
+            await session.execute(_lock())
+            newest = await sla.newest_version(session)
+            if newest != based_on:
+                raise PoliciesChanged(version=newest)
+            parse(document, newest + 1)
+            row = DeadlinePolicyRow(version=newest + 1, document=document, made_by=person, note=note, at=self._now())
+            facts = {"version": newest + 1}
+            act = "console:deadlines:save"
+            session.add_all(
+                [row, AuditRow(actor=f"person:{person}", act=act, subject="deadlines", reason=note, facts=facts)]
+            )
+        return newest + 1
+
+    async def why_due(self, card_id: str) -> tuple[Sentence, ...]:
+        """Why the card's open task, or its last, is due when it is; nothing for a card that no reviewer ever had."""
+        async with self._database.transaction() as session:
+            newest = select(ReviewTaskRow).where(_TASK.card_id == card_id).order_by(_TASK.opened_at.desc()).limit(1)
+            task = (await session.execute(newest)).scalar_one_or_none()
+            if task is None:
+                return ()
+            policies, now = await sla.policies_of(session, task.plan_version), self._now()
+            card = await sla.stretches(session, task)
+            plans = await _plans(session, task.id)
+        plan = replanned(policies, task, card, now)
+        return explain(policies, sla.terms_of(task), plan, task.id, card, plans, now)
+
+    def _compared(
+        self, tried: Policies, tasks: list[ReviewTaskRow], cards: dict[str, list[Stretch]], waiting: int
+    ) -> Preview:
+        now = self._now()
+        plans = [(task, replanned(tried, task, cards[task.card_id], now)) for task in tasks]
+        moved = [Moved(task.card_id, task.id, task.due_at, plan.due_at) for task, plan in plans]
+        moved = [one for one in moved if one.before != one.after]
+        late = sum(1 for one in moved if one.after < now <= one.before)
+        moved.sort(key=lambda one: abs(one.after - one.before), reverse=True)
+        return Preview(len(tasks), waiting, len(moved), late, tuple(moved[:LARGEST]))
+
+
+def read_document(typed: str) -> Any:
+    """A document from what was typed. Raises DocumentWrong, with the line, for text that is no JSON."""
+    if len(typed.encode()) > DOCUMENT_BYTES_MAX:
+        raise DocumentWrong([Flaw("$", FlawKind.OUT_OF_RANGE)])
+    try:
+        return json.loads(typed)
+    except json.JSONDecodeError as broken:
+        raise DocumentWrong([Flaw(f"{broken.lineno}:{broken.colno}", FlawKind.NOT_JSON)]) from None
+    except (RecursionError, ValueError):  # Nested or numbered beyond all sense.
+        raise DocumentWrong([Flaw("$", FlawKind.NOT_JSON)]) from None
+
+
+async def _plans(session: AsyncSession, task_id: str) -> list[PlanMade]:
+    wanted = select(ClockPlanRow).where(_PLAN.task_id == task_id).order_by(_PLAN.at, _PLAN.id)
+    rows = (await session.execute(wanted)).scalars()
+    return [PlanMade(row.at, row.why, row.policy_version, row.due_at) for row in rows]
+
+
+def _newest_first() -> Any:
+    return select(DeadlinePolicyRow).order_by(_VERSION.version.desc())
+
+
+def _lock() -> Any:
+    """Two who save at once do it one after the other, and the second hears of the first."""
+    return text("LOCK TABLE deadline_policy IN SHARE ROW EXCLUSIVE MODE")
+
+
+def _version(row: DeadlinePolicyRow) -> Version:
+    return Version(row.version, row.made_by, row.note, row.at)

@@ -1,0 +1,204 @@
+"""The review queue: besides taking and giving back, a task is taken over, put off, brought back, escalated, or given to somebody."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.repositories import cards
+from database.repositories.cards import Change
+from database.repositories.notices import tell
+from database.session import DatabaseUnavailable
+from database.tables.review import ReviewTaskRow
+from domain.cards.card import Stage, WaitingFor
+from domain.cards.review import CameBack
+from domain.errors.general import FieldInvalid, NotFound, TaskDecided
+from domain.notices.kinds import NoticeKind
+from domain.people.roles import Permission
+from domain.work.deadlines import ClockOwner
+from domain.work.reason_codes import ReasonedAct
+from services.cards.secret_scan import require_no_secret
+from services.work.assignment import Assignment, given, require_able
+from services.work.leases import Lease as Lease
+from services.work.leases import Leasing, audited, held_by_another, lease_span
+from services.work.leases import decision_on as decision_on
+from services.work.leases import require as require
+from services.work.ordering import placed, sent_back
+from services.work.reason_codes import require_reason
+from services.work.sla import pass_to
+
+SNOOZE_MAX = timedelta(days=30)
+NOTE_LENGTH_MAX = 2000
+FREED_MAX = 10  # The loop beside the workers gives out the rest.
+
+
+class ReviewQueue(Leasing):
+    """Every act on a waiting task. All are audited with their reason; what the card's story is about is told in it."""
+
+    async def release(self, person: str, task_id: str) -> None:
+        """Gives a task back; nothing happens to one that is not in this person's hand. Their room is filled again."""
+        await super().release(person, task_id)
+        try:
+            await self.freed()
+        except DatabaseUnavailable:
+            return  # The task is given back all the same, and the loop beside the workers fills the room.
+
+    async def freed(self) -> int:
+        """Somebody has room again: gives out what can be given at once, and returns how much. Never needed, only quicker."""
+        return await Assignment(self._database, self._now).drain(FREED_MAX)
+
+    async def take_over(self, person: str, task_id: str, reason_code: str, note: str = "") -> Lease:
+        """Takes a task out of whoever's hand it is in, or was to be in; they are told.
+
+        Refuses NotAllowed without TAKE_OVER, ReasonUnknown, NotFound, TaskDecided, OwnWork, NotEligible (`why`).
+        """
+        now = self._now()
+        async with self._database.transaction() as session:
+            task = await self._reasoned(
+                session, person, Permission.TAKE_OVER, task_id, ReasonedAct.TAKE_OVER, reason_code
+            )
+            await require_able(session, person, task, now)
+            former = {one for one in (_holder(task, now), task.assigned_to) if one is not None and one != person}
+            _free(task)
+            task.assigned_to = task.assigned_at = None
+            if task.snoozed_until is not None and task.snoozed_until > now:
+                _woken(task, now)
+            task.leased_by, task.leased_at, task.leased_until = person, now, now + lease_span(now)
+            placed(task, now)
+            await _tell(session, former, NoticeKind.TAKEN_OVER, task, now, by=person, reason=reason_code)
+            facts = {"reason": reason_code, "former": ",".join(sorted(former))}
+            await self._told(session, person, "taken_over", task, facts, _note(note))
+        return Lease(task.id, task.card_id, now + lease_span(now))
+
+    async def snooze(self, person: str, task_id: str, until: datetime, reason_code: str, note: str = "") -> None:
+        """Puts a task off until a moment; it comes back by itself, with its reason. Its deadline goes on.
+
+        For its holder, or for anybody who decides while nobody holds it. Refuses FieldInvalid (`until`), ReasonUnknown,
+        NotAllowed, NotFound, TaskDecided, TaskHeldByAnother.
+        """
+        now = self._now()
+        if not now < until <= now + SNOOZE_MAX:
+            raise FieldInvalid(field="until", why="past" if until <= now else "too_far")
+        async with self._database.transaction() as session:
+            task = await self._reasoned(session, person, Permission.DECIDE, task_id, ReasonedAct.SNOOZE, reason_code)
+            if _holder(task, now) not in (None, person):
+                raise held_by_another(task)
+            _free(task)
+            task.snoozed_until, task.snooze_reason, task.snoozed_by = until, reason_code, person
+            sent_back(task, CameBack.SNOOZE_OVER, reason_code, until)
+            facts = {"reason": reason_code, "until": until.isoformat()}
+            await self._told(session, person, "snoozed", task, facts, _note(note))
+
+    async def wake(self, person: str, task_id: str) -> None:
+        """Ends a snooze early; nothing happens to a task that is not put off. Refuses NotAllowed, NotFound, TaskDecided."""
+        now = self._now()
+        async with self._database.transaction() as session:
+            await require(session, person, Permission.DECIDE)
+            task = await waiting(session, task_id)
+            if task.snoozed_until is None or task.snoozed_until <= now:
+                return
+            _woken(task, now)
+            await self._told(session, person, "woken", task, {}, "")
+        self._fronts.forget()
+
+    async def escalate(self, person: str, task_id: str, reason_code: str, note: str = "") -> None:
+        """Its holder hands a task to the seniors; it leaves their hand. Refuses ReasonUnknown and what `require_held` refuses."""
+        now = self._now()
+        async with self._database.transaction() as session:
+            task = await self._reasoned(session, person, Permission.DECIDE, task_id, ReasonedAct.ESCALATE, reason_code)
+            self.require_held(task, person)
+            _free(task)
+            task.assigned_to = task.assigned_at = None
+            task.escalated, task.escalation_reason, task.replan = True, reason_code, True
+            placed(task, now)
+            await pass_to(session, task, ClockOwner.SENIOR, now)
+            await self._told(session, person, "escalated", task, {"reason": reason_code}, _note(note))
+        self._fronts.forget()
+
+    async def assign(self, person: str, task_id: str, to: str) -> None:
+        """Gives a task to somebody as their next; they are told.
+
+        Refuses NotAllowed without ASSIGN, NotFound, TaskDecided, TaskHeldByAnother, and what keeps `to` from the task:
+        OwnWork, NotEligible (`why`), NotSignedIn when they no longer work here.
+        """
+        now = self._now()
+        async with self._database.transaction() as session:
+            await require(session, person, Permission.ASSIGN)
+            task = await waiting(session, task_id)
+            if _holder(task, now) not in (None, to):
+                raise held_by_another(task)
+            await require_able(session, to, task, now)
+            await given(session, task, to, now)
+            session.add(audited(person, "assign", task_id, to=to))
+
+    async def unassign(self, person: str, task_id: str) -> None:
+        """Puts an assigned task back to the queue: one's own, or anybody's with ASSIGN. Refuses NotAllowed, NotFound, TaskDecided."""
+        async with self._database.transaction() as session:
+            task = await waiting(session, task_id)
+            await require(session, person, Permission.DECIDE if task.assigned_to == person else Permission.ASSIGN)
+            former, task.assigned_to, task.assigned_at = task.assigned_to, None, None
+            session.add(audited(person, "unassign", task_id, former=former or ""))
+        self._fronts.forget()
+
+    async def _reasoned(
+        self, session: AsyncSession, person: str, permission: Permission, task_id: str, act: ReasonedAct, code: str
+    ) -> ReviewTaskRow:
+        """The waiting task, locked, after permission and reason were found good."""
+        await require(session, person, permission)
+        await require_reason(session, act, code)
+        return await waiting(session, task_id)
+
+    async def _told(
+        self, session: AsyncSession, person: str, act: str, task: ReviewTaskRow, facts: dict[str, str], note: str
+    ) -> None:
+        """In the audit record with the note, in the card's story without it. Refuses SecretInWords."""
+        require_no_secret(self._keyring, await cards.load(session, task.card_id), note)
+        reason = facts.get("reason", "")
+        rest = {name: value for name, value in facts.items() if name != "reason"}
+        session.add(audited(person, act, task.id, reason, **rest, **({"note": note} if note else {})))
+        await session.flush()
+        change = Change(
+            Stage.REVIEW, WaitingFor.REVIEWER, task.due_at, f"review.{act}", {"task": task.id, **facts},
+            actor=f"person:{person}",
+        )  # fmt: skip
+        await cards.record(session, task.card_id, change)
+
+
+async def waiting(session: AsyncSession, task_id: str) -> ReviewTaskRow:
+    """The task, locked, while somebody's decision is waited for. Refuses NotFound, TaskDecided."""
+    task = await session.get(ReviewTaskRow, task_id, with_for_update=True)
+    if task is None:
+        raise NotFound(task=task_id[:64])
+    if task.closed_at is not None or task.decided:
+        decision = await decision_on(session, task_id)
+        raise TaskDecided(by=(decision.person_id if decision else None) or "")
+    return task
+
+
+def _woken(task: ReviewTaskRow, now: datetime) -> None:
+    task.snoozed_until = task.snoozed_by = None
+    sent_back(task, CameBack.SNOOZE_OVER, task.snooze_reason, now)
+
+
+def _free(task: ReviewTaskRow) -> None:
+    task.leased_by = task.leased_at = task.leased_until = None
+
+
+def _holder(task: ReviewTaskRow, now: datetime) -> str | None:
+    lasting = task.leased_until is not None and task.leased_until > now
+    return task.leased_by if lasting else None
+
+
+def _note(words: str) -> str:
+    if len(words) > NOTE_LENGTH_MAX:
+        raise FieldInvalid(field="note", why="too_long")
+    return words.strip()
+
+
+async def _tell(
+    session: AsyncSession, people: set[str], kind: NoticeKind, task: ReviewTaskRow, now: datetime, **facts: str
+) -> None:
+    await tell(
+        session, people, kind, f"{kind}:{task.id}:{now.isoformat()}", card_id=task.card_id, task_id=task.id, **facts
+    )
