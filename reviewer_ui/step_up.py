@@ -83,7 +83,7 @@ async def page(request: Request, status: int, data: Mapping[str, object]) -> Res
     if person is None:
         raise NotSignedIn
     context = _context(request, console, person, data)
-    answer = await console.answer(request, "step_up.html", context, block="ask", status=status)
+    answer = await console.answer(request, "people/step_up.html", context, block="ask", status=status)
     if "hx-request" in request.headers:
         answer.headers.update({SIGN: "needed", "hx-retarget": "#step-up", "hx-reswap": "innerHTML"})
     return answer

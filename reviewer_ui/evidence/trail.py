@@ -68,7 +68,7 @@ async def show(request: Request, console: At, person: TrailReader, card: Asked =
             return see_other(f"/trail/{found[0]}")
         head = await _head(session, console.services.keyring)
     context = TrailContext(shell(request, person), asked, None, (), head)
-    return await console.answer(request, "trail.html", context, status=404 if asked else 200)
+    return await console.answer(request, "evidence/trail.html", context, status=404 if asked else 200)
 
 
 @router.get("/trail/{card_id}")
@@ -79,7 +79,7 @@ async def of_card(request: Request, console: At, person: TrailReader, card_id: s
         leaves = [await _leaf(session, leaf) for leaf in await reads.leaves(session, card_id)]
         head = await _head(session, console.services.keyring)
     context = TrailContext(shell(request, person), card_id, card_id, tuple(leaves), head)
-    return await console.answer(request, "trail.html", context)
+    return await console.answer(request, "evidence/trail.html", context)
 
 
 async def _leaf(session: AsyncSession, leaf: LeafRow) -> LeafView:

@@ -55,7 +55,7 @@ async def show(request: Request, console: At, person: PayoutReader) -> Response:
         person.id,
         len(entries) == reads.PAGE,
     )
-    return await console.answer(request, "owed.html", context)
+    return await console.answer(request, "finance/owed.html", context)
 
 
 @router.post("/owed/{card_id}/propose")

@@ -36,4 +36,4 @@ async def show(
     async with console.services.database.transaction() as session:
         entries = await reads.payouts(session, chosen)
     context = PayoutsContext(shell(request, person), entries, tuple(PayoutState), chosen, len(entries) == reads.PAGE)
-    return await console.answer(request, "payouts.html", context)
+    return await console.answer(request, "finance/payouts.html", context)

@@ -91,14 +91,14 @@ async def show(
         rows[0].id if rows and not before else "",
         rows[-1].id if len(rows) == PAGE else "",
     )
-    return await console.answer(request, "notices.html", context, block="content")
+    return await console.answer(request, "notices/notices.html", context, block="content")
 
 
 @router.get("/notices/bell")
 async def bell(request: Request, console: At, person: SignedIn) -> Response:
     """The bell with how many are unread, as a fragment."""
     context = BellContext(await console.services.notices.unread(person.id))
-    return await console.pages.render(request, "_bell.html", context)
+    return await console.pages.render(request, "notices/_bell.html", context)
 
 
 @router.post("/notices/read")
@@ -122,7 +122,7 @@ async def wishes(
     """How this person wants to be told."""
     kept = await console.services.notices.wishes(person.id)
     context = await _wishes_context(request, console, person, _typed(kept), saved=saved == "yes")
-    return await console.answer(request, "notice_wishes.html", context)
+    return await console.answer(request, "notices/preferences.html", context)
 
 
 @router.post("/account/notices")
@@ -136,7 +136,7 @@ async def wish(
         await console.services.notices.wish(person.id, _form(*typed))
     except FieldInvalid as refusal:
         context = await _wishes_context(request, console, person, typed, wrong=str(refusal.data["field"]))
-        return await console.answer(request, "notice_wishes.html", context, status=refusal.http_status)
+        return await console.answer(request, "notices/preferences.html", context, status=refusal.http_status)
     return see_other("/account/notices?saved=yes")
 
 
@@ -147,7 +147,7 @@ async def try_out(request: Request, console: At, person: SignedIn) -> Response:
     tried = await console.services.notices.try_out(person.id)
     kept = await console.services.notices.wishes(person.id)
     context = await _wishes_context(request, console, person, _typed(kept), tried=tried)
-    return await console.answer(request, "notice_wishes.html", context)
+    return await console.answer(request, "notices/preferences.html", context)
 
 
 def _entry(row: NoticeRow, reader: Reader) -> Entry:

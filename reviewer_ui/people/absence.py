@@ -150,4 +150,4 @@ async def _page(
         refusal=refusal,
     )
     status = refusal.http_status if refusal else 200
-    return await console.answer(request, "absence.html", context, status=status)
+    return await console.answer(request, "people/absence.html", context, status=status)

@@ -81,4 +81,4 @@ async def _page(request: Request, console: Console, person: Person, refusal: Ref
         for one in found
     )  # fmt: skip
     context = AccessContext(shell(request, person), lines, refusal)
-    return await console.answer(request, "access.html", context, status=refusal.http_status if refusal else 200)
+    return await console.answer(request, "people/access.html", context, status=refusal.http_status if refusal else 200)

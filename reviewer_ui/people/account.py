@@ -174,7 +174,7 @@ async def _page(
         refusal=refusal,
     )
     status = refusal.http_status if refusal is not None else 200
-    return await console.answer(request, "account.html", context, status=status)
+    return await console.answer(request, "people/account.html", context, status=status)
 
 
 async def _keep(session: AsyncSession, person: Person, typed: Profile) -> None:

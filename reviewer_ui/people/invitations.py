@@ -92,7 +92,7 @@ async def invite(request: Request, console: At, person: PeopleManager, person_id
         name = (await reads.record(session, person_id)).person.name
     link = f"{str(request.base_url).rstrip('/')}{PATH}?link={link_of(console, invitation)}"
     return await console.answer(
-        request, "invitation.html", InvitationContext(shell(request, person), person_id, name, link)
+        request, "people/invitation.html", InvitationContext(shell(request, person), person_id, name, link)
     )
 
 
@@ -111,7 +111,7 @@ async def _page(
         shell(request, person), newcomer.name, newcomer.email, newcomer.roles, work, console.services.passwords, refusal
     )
     return await console.answer(
-        request, "person_new.html", context, status=200 if refusal is None else refusal.http_status
+        request, "people/person_new.html", context, status=200 if refusal is None else refusal.http_status
     )
 
 

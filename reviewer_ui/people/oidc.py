@@ -83,7 +83,7 @@ async def come_back(
 @router.get("/step-up/done")
 async def done(request: Request, console: At, person: SignedIn) -> Response:
     """Says that the other tab may go on."""
-    return await console.answer(request, "step_up_done.html", DoneContext(shell(request, person)))
+    return await console.answer(request, "people/step_up_done.html", DoneContext(shell(request, person)))
 
 
 async def _answered(request: Request, console: Console, sent: Sent, code: str, error: str) -> Response:

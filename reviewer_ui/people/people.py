@@ -109,7 +109,7 @@ async def show_all(request: Request, console: At, person: PeopleManager) -> Resp
     async with console.services.database.transaction() as session:
         found = await reads.everybody(session)
     people = tuple(_line(row, away, busy) for row, away, busy in found)
-    return await console.answer(request, "people.html", PeopleContext(shell(request, person), people, brand_names()))
+    return await console.answer(request, "people/people.html", PeopleContext(shell(request, person), people, brand_names()))
 
 
 @router.get("/{person_id}")
@@ -237,7 +237,7 @@ async def _page(
         saved=saved,
         refusal=refusal,
     )
-    return await console.answer(request, "person.html", context, status=refusal.http_status if refusal else 200)
+    return await console.answer(request, "people/person.html", context, status=refusal.http_status if refusal else 200)
 
 
 def _line(row: PersonRow, away: bool, busy: int) -> PersonLine:

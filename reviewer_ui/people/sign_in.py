@@ -81,7 +81,7 @@ async def enter(
 async def ask_code(request: Request, console: At) -> Response:
     """Asks for the six digits of somebody whose password was right."""
     half_signed_in.half_of(request, console)
-    return await console.answer(request, "sign_in_code.html", SecondContext(shell(request, None)))
+    return await console.answer(request, "people/sign_in_code.html", SecondContext(shell(request, None)))
 
 
 @router.post("/sign-in/code")
@@ -92,7 +92,7 @@ async def take_code(request: Request, console: At, code: Digits) -> Response:
         await console.totp.check(half.person_id, code)
     except Refusal as refusal:
         context = SecondContext(shell(request, None), refusal=refusal)
-        return await console.answer(request, "sign_in_code.html", context, status=refusal.http_status)
+        return await console.answer(request, "people/sign_in_code.html", context, status=refusal.http_status)
     return await _second_half_came(request, console, half)
 
 
@@ -130,7 +130,7 @@ async def sign_in_page(
         provider.name if provider is not None else "", email, refusal,
     )  # fmt: skip
     status = refusal.http_status if refusal is not None else 200
-    return await console.answer(request, "sign_in.html", context, status=status)
+    return await console.answer(request, "people/sign_in.html", context, status=status)
 
 
 async def let_in(
@@ -184,4 +184,4 @@ async def _set_up_page(request: Request, console: Console, half: Half, refusal: 
         raise NotFound()
     context = SecondContext(shell(request, None), set_up, picture(set_up), refusal)
     status = refusal.http_status if refusal is not None else 200
-    return await console.answer(request, "sign_in_set_up.html", context, status=status)
+    return await console.answer(request, "people/sign_in_set_up.html", context, status=status)

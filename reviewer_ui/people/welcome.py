@@ -76,5 +76,5 @@ async def _page(request: Request, console: Console, link: str, refusal: Refusal 
     person = await console.newcomers.invited(invitation_of(console, link))
     context = WelcomeContext(shell(request, None), link, person.name, person.email, refusal=refusal)
     return await console.answer(
-        request, "welcome.html", context, status=200 if refusal is None else refusal.http_status
+        request, "people/welcome.html", context, status=200 if refusal is None else refusal.http_status
     )

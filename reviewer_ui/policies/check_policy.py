@@ -45,4 +45,4 @@ async def show(request: Request, console: At, person: QualityReader) -> Response
     sampling = sampling_policy(business_day(now()))
     limit = Money(checks.value_minor_min)
     context = FourEyesContext(shell(request, person), checks, limit, CNY_PER_UNIT_MAX, sampling, brand_names())
-    return await console.answer(request, "four_eyes.html", context)
+    return await console.answer(request, "policies/check_policy.html", context)

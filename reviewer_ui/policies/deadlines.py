@@ -55,7 +55,7 @@ async def show(
     page = await _page(request, person, setup)
     if version:
         page = replace(page, draft=_text(await setup.document_of(version)))
-    return await console.answer(request, "deadlines.html", replace(page, kept=kept))
+    return await console.answer(request, "policies/deadlines.html", replace(page, kept=kept))
 
 
 @router.post("/preview")
@@ -119,7 +119,7 @@ async def _page(request: Request, person: Person, setup: DeadlineSetup) -> Deadl
 
 
 async def _answer(request: Request, console: Console, page: DeadlinesContext, status: int = 200) -> Response:
-    return await console.answer(request, "deadlines.html", page, status=status)
+    return await console.answer(request, "policies/deadlines.html", page, status=status)
 
 
 def _text(document: Any) -> str:

@@ -89,7 +89,7 @@ async def waiting(request: Request, console: At, person: Checker, none: bool = F
     """How many wait, and the way to the next; `none`: there was none for this person a moment ago."""
     async with console.services.database.transaction() as session:
         count = await reads.waiting(session)
-    return await console.answer(request, "second_reviews.html", WaitingContext(shell(request, person), count, none))
+    return await console.answer(request, "quality/blind_reviews.html", WaitingContext(shell(request, person), count, none))
 
 
 @router.get("/{review_id}")
@@ -151,7 +151,7 @@ async def _page(
         await console.second_reviews.look(person.id, review_id)
     context = await _context(request, console, person, row, settling, typed, refusal)
     status = 200 if refusal is None else refusal.http_status
-    return await console.answer(request, "second_review.html", context, status=status)
+    return await console.answer(request, "quality/blind_review.html", context, status=status)
 
 
 async def _context(

@@ -96,7 +96,7 @@ async def show(request: Request, console: At, person: InsightReader, asked: Aske
         shell(request, person), asked, RANGES, tuple((code, name) for name, code in brands), tuple(CardType),
         tuple(figures), datetime.now(UTC), asked.span.zone.key,
     )  # fmt: skip
-    return await console.answer(request, "insight.html", context)
+    return await console.answer(request, "quality/insight.html", context)
 
 
 @router.get("/insight/{figure}.csv")

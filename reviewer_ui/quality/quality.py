@@ -61,7 +61,7 @@ async def show(request: Request, console: At, person: QualityReader, days: Days 
             who = await standing(session, person.id, datetime.now(UTC))
             unsettled = await differences(session, who.circle)
     context = QualityContext(shell(request, person), days, SPANS, measured, tables, names, may_export, unsettled)
-    return await console.answer(request, "quality.html", context)
+    return await console.answer(request, "quality/quality.html", context)
 
 
 @router.get("/quality/labels.csv")

@@ -160,7 +160,7 @@ async def look_up(
     if len(found) == 1:
         return see_other(f"/cards/{found[0]}")
     context = LookUpContext(shell(request, person), asked, found)
-    return await console.answer(request, "cards.html", context, status=404 if asked and not found else 200)
+    return await console.answer(request, "review/cards.html", context, status=404 if asked and not found else 200)
 
 
 @router.get("/cards/{card_id}")
@@ -210,7 +210,7 @@ async def render(
     status = 200 if refusal is None else refusal.http_status
     if request.method == "POST":
         request.state.back = f"/cards/{card_id}"
-    return await console.answer(request, "card.html", context, block=block, status=status)
+    return await console.answer(request, "review/card.html", context, block=block, status=status)
 
 
 def hold_of(record: reads.CardRecord, person: Person, moment: datetime) -> Hold:

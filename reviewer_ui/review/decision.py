@@ -139,7 +139,7 @@ async def keep_draft(
         record = await reads.card(session, card_id)
     compare = hold_of(record, person, now()) is Hold.MINE and _may_compare(console, person)
     typed = typed_view(record, console.services.keyring, draft, confirmed, compare=compare)
-    return await console.pages.render(request, "_card_typed.html", TypedContext(typed))
+    return await console.pages.render(request, "review/_card_typed.html", TypedContext(typed))
 
 
 @router.post("/reveal")
@@ -167,7 +167,7 @@ async def reveal(
     wanted = FieldName(field)
     compared = await _compared(console, card_id) if wanted is FieldName.NUMBER else ()
     context = RevealContext(shell(request, person), card_id, wanted, value, compared)
-    return await console.answer(request, "reveal.html", context, block="secret")
+    return await console.answer(request, "review/reveal.html", context, block="secret")
 
 
 async def _uncovered(request: Request, console: Console, person: Person, card_id: str) -> Response:

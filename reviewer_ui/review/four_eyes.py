@@ -66,7 +66,7 @@ async def show(request: Request, console: At, person: Checker) -> Response:
         brands=brand_names(),
         query=Wanted(phase=TaskPhase.CHECK).query(),
     )
-    return await console.answer(request, "second_look.html", context, block="rows")
+    return await console.answer(request, "review/four_eyes.html", context, block="rows")
 
 
 def _waiting(one: StagedOutcome, theirs: Standing, moment: datetime) -> Waiting:

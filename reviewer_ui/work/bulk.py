@@ -116,7 +116,7 @@ async def act(
         batch = await _done(console, person, _Asked(act, tasks, to, reason, moment, until))
     except Refusal as refusal:
         refused = RefusedContext(shell(request, person), refusal, _back(request))
-        return await console.answer(request, "queue_bulk_refused.html", refused, status=refusal.http_status)
+        return await console.answer(request, "work/bulk_refused.html", refused, status=refusal.http_status)
     return see_other(f"/review/bulk/{batch}" + ("?capped=true" if capped else ""))
 
 
@@ -140,7 +140,7 @@ async def show(request: Request, console: At, person: BulkWorker, batch_id: str,
         most=ITEMS_MAX,
         back=_back(request),
     )
-    return await console.answer(request, "queue_bulk_done.html", context)
+    return await console.answer(request, "work/bulk_done.html", context)
 
 
 async def _done(console: Console, person: Person, asked: _Asked) -> str:

@@ -51,4 +51,4 @@ async def show(request: Request, console: At, person: QueueReader, task_id: str)
         able=sum(not answer.reasons for answer in answers),
         may_set_up=person.may(Permission.MANAGE_PEOPLE),
     )
-    return await console.answer(request, "queue_who.html", context)
+    return await console.answer(request, "work/eligibility.html", context)

@@ -43,7 +43,7 @@ async def ahead(
     card_id = await next_card(console.services.database, person.id, now(), wanted, but)
     around = shell(request, person)
     context = AheadContext(around) if card_id is None else await _named(console, around, card_id)
-    return await console.answer(request, "ahead.html", context, block="line")
+    return await console.answer(request, "work/next_preview.html", context, block="line")
 
 
 async def _named(console: Console, around: Shell, card_id: str) -> AheadContext:

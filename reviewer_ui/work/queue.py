@@ -126,7 +126,7 @@ async def show(
         return see_other(f"/review?{first}")
     wanted = Wanted.from_pairs(request.query_params.multi_items())
     context = await _context(request, console, person, wanted, _Turn(after, polls, nothing))
-    answer = await console.answer(request, "queue.html", context, block="rows")
+    answer = await console.answer(request, "work/queue.html", context, block="rows")
     if "hx-request" not in request.headers:
         _remember(answer, wanted, secure=console.services.https)
     return answer

@@ -124,5 +124,5 @@ async def _page(
         refusal=refusal,
     )
     return await console.answer(
-        request, "queue_views_page.html", context, status=refusal.http_status if refusal else 200
+        request, "work/saved_views.html", context, status=refusal.http_status if refusal else 200
     )

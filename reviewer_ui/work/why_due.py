@@ -49,7 +49,7 @@ async def why_due(request: Request, console: At, person: CardReader, card_id: st
         tuple(words for spent, words in told if not spent),
         tuple(words for spent, words in told if spent),
     )
-    return await console.answer(request, "why_due.html", context, block="why")
+    return await console.answer(request, "work/why_due.html", context, block="why")
 
 
 def sentence(fact: Sentence, locale: str, zone: ZoneInfo) -> str:

@@ -105,7 +105,7 @@ def _script(name: str) -> str:
 
 
 def _in_templates() -> set[str]:
-    pages = (ROOT / "reviewer_ui" / "templates").glob("*.html")
+    pages = (ROOT / "reviewer_ui" / "templates").rglob("*.html")
     return {key.upper() for one in pages for key in re.findall(r'data-key="(\w)"', one.read_text(encoding="utf-8"))}
 
 
