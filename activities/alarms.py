@@ -19,11 +19,12 @@ from database.tables.people import PersonRow
 from database.tables.review import ReviewDecisionRow, ReviewTaskRow
 from domain.cards.card import Stage, WaitingFor
 from domain.cards.facts import DecidedByPolicy, TaskOpened
-from domain.cards.review import Alarm, RejectReason, ReviewOutcome, TaskPhase
+from domain.cards.review import RejectReason, ReviewOutcome
 from domain.identifiers import new_id
 from domain.notices.kinds import NoticeKind
 from domain.people.roles import Role
 from domain.work.deadlines import AtEnd, ChainStep, ClockOwner, Policy
+from domain.work.task import Alarm, TaskPhase
 from services.notices.recipients import seniors, with_roles
 from services.review.undeliverable import Undelivered
 from services.work import sla

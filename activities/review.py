@@ -19,10 +19,11 @@ from database.tables.review import ReviewDecisionRow, ReviewTaskRow
 from domain import identifiers
 from domain.cards.card import Stage, WaitingFor
 from domain.cards.facts import ReviewFacts, TaskOpened
-from domain.cards.review import CameBack, ReviewOutcome
+from domain.cards.review import ReviewOutcome
 from domain.errors.general import NotExpectedNow, NotFound
 from domain.money import Currency
 from domain.work.deadlines import ClockOwner
+from domain.work.task import CameBack
 from services.cards.corrections import Corrections, checked_fields, differing_fields
 from services.people.kinship import people_linked
 from services.quality.blind_review import draw

@@ -25,10 +25,10 @@ from database.tables.review import ReviewTaskRow
 from database.tables.verification import AnswerRow
 from domain.cards.card import Outcome, Stage
 from domain.cards.reading import Box
-from domain.cards.review import CameBack, Priority
 from domain.identifiers import new_id
 from domain.people.roles import Role
 from domain.work.deadlines import ClockOwner
+from domain.work.task import CameBack, Priority
 from gateways.pictures.accept import accept
 from services.work import sla
 from tests.reviewer_ui.cards import Waiting

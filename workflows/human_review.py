@@ -15,7 +15,7 @@ from workflows.review_timers import DECIDES, ReviewTimers
 with workflow.unsafe.imports_passed_through():
     from domain.cards.card import Stage, WaitingFor
     from domain.cards.facts import ReviewFacts, TaskOpened
-    from domain.cards.review import Alarm
+    from domain.work.task import Alarm
 
 
 class HumanReview:

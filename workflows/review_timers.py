@@ -8,7 +8,7 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from domain.cards.facts import TaskOpened
-    from domain.cards.review import Alarm
+    from domain.work.task import Alarm
 
 DECIDES = "decides"  # The policy's own decision, after everything else.
 SOONEST = timedelta(

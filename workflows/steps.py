@@ -45,9 +45,9 @@ with workflow.unsafe.imports_passed_through():
         VerifiedFacts,
     )
     from domain.cards.pricing import QuoteState
-    from domain.cards.review import Alarm
     from domain.cards.verification import Party
     from domain.finance.payout import PayoutOutcome
+    from domain.work.task import Alarm
 
 
 async def read_photos(card_id: str) -> ReadFacts:

@@ -10,16 +10,8 @@ from sqlmodel import Field, SQLModel
 
 from database.tables.columns import json_list, json_object, minor_units, moment, moment_maybe, moment_now, sealed, word
 from domain.cards.card import CardType
-from domain.cards.review import (
-    AskedItem,
-    Band,
-    CameBack,
-    CheckVerdict,
-    Priority,
-    RejectReason,
-    ReviewOutcome,
-    TaskPhase,
-)
+from domain.cards.review import AskedItem, RejectReason, ReviewOutcome
+from domain.work.task import Band, CameBack, CheckVerdict, Priority, TaskPhase
 
 
 class ReviewTaskRow(SQLModel, table=True):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import IntEnum, StrEnum
+from enum import StrEnum
 
 
 class ReviewReason(StrEnum):
@@ -77,62 +76,3 @@ class AskedItem(StrEnum):
     NUMBER = "number"  # The card number, typed.
     PIN = "pin"  # The PIN, typed.
     EXPIRY = "expiry"  # The expiry date.
-
-
-class Alarm(StrEnum):
-    """What an SLA timer announces."""
-
-    WARNING = "warning"  # The task will be late soon.
-    BREACH = "breach"  # The task is late; it is escalated.
-
-
-class Priority(StrEnum):
-    """How urgent a task is beyond its place in the queue; it chooses the deadline policy."""
-
-    NORMAL = "normal"  # As it comes.
-    HIGH = "high"  # Sooner than its value alone would make it.
-    URGENT = "urgent"  # Before everything of its band.
-
-
-class TaskPhase(StrEnum):
-    """Which pair of eyes a task waits for."""
-
-    REVIEW = "review"  # Somebody decides.
-    CHECK = "check"  # Somebody decided; somebody else applies, returns or refuses it.
-
-
-class Band(IntEnum):
-    """The coarse order of the queue; a lower band comes first."""
-
-    ESCALATED = 0  # A senior's, before all others.
-    ABOUT_TO_BREACH = 1  # Warned of, or late.
-    CAME_BACK = 2  # Seen before: its story is fresh, and somebody waits for the second answer.
-    ORDINARY = 3  # By value and age.
-
-
-class CameBack(StrEnum):
-    """Why a task is in the queue again."""
-
-    SNOOZE_OVER = "snooze_over"  # Its snooze has ended.
-    RETURNED = "returned"  # The checker sent it back to its maker.
-    REFUSED = "refused"  # The checker refused it: somebody else decides anew.
-    ITEM_SENT = "item_sent"  # The seller sent the item they were asked for.
-    STORE_ANSWERED = "store_answered"  # The store or outlet has checked the card.
-    UNDONE = "undone"  # Its decision was undone before it left.
-    UNDELIVERED = "undelivered"  # Its card would not take the decision, and a senior put the task back.
-
-
-class CheckVerdict(StrEnum):
-    """What the second pair of eyes does with a staged outcome."""
-
-    APPLY = "apply"  # It stands.
-    RETURN = "return"  # Back to its maker, with a reason.
-    REFUSE = "refuse"  # It falls; a third person, a senior, decides anew.
-
-
-@dataclass(frozen=True)
-class Deadlines:
-    """A review task's clock, in whole seconds from its opening."""
-
-    warn_after_s: int
-    due_after_s: int

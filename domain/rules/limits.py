@@ -10,8 +10,8 @@ from functools import cache
 from pathlib import Path
 
 from domain.cards.card import CardType
-from domain.cards.review import Deadlines
 from domain.money import BASIS_POINTS_PER_ONE, Money
+from domain.work.task import Deadlines
 
 LIMITS = Path(__file__).with_name("limits.json")
 

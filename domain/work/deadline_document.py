@@ -12,9 +12,10 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from domain.cards.card import CardType
-from domain.cards.review import Priority, ReviewReason
+from domain.cards.review import ReviewReason
 from domain.people.roles import Role
 from domain.work.deadlines import AtEnd, ChainStep, Counts, Delay, Policies, Policy
+from domain.work.task import Priority
 from domain.work.working_time import ALL_DAY, MINUTES_PER_DAY, Day, Holidays, Shift, WorkingCalendar
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")

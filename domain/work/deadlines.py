@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from domain.cards.card import CardType
-from domain.cards.review import Priority, ReviewReason
+from domain.cards.review import ReviewReason
 from domain.money import BASIS_POINTS_PER_ONE
 from domain.people.roles import Role
+from domain.work.task import Priority
 from domain.work.working_time import NOTHING, WorkingCalendar
 
 LEAST_S = 600  # However little is left of a card's budget, a later task of it has ten working minutes ...

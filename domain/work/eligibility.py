@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from domain.cards.review import TaskPhase
+from domain.people.acting import Reviewer, Standing
+from domain.work.task import TaskPhase
 
 
 class Ineligible(StrEnum):
@@ -28,39 +29,6 @@ class Ineligible(StrEnum):
     BRAND = "brand"  # Not a brand they know.
     LANGUAGE = "language"  # Not a language they write.
     LIMIT = "limit"  # Above their limit.
-
-
-@dataclass(frozen=True)
-class Reviewer:
-    """What one person knows and may; an empty set of skills means all, no limit means any value."""
-
-    person: str
-    card_types: frozenset[str] = frozenset()
-    brands: frozenset[str] = frozenset()
-    languages: frozenset[str] = frozenset()
-    limit_minor: int | None = None  # CNY minor units.
-    senior: bool = False  # May decide what was escalated.
-
-
-@dataclass(frozen=True)
-class Standing:
-    """A person at this moment: for whom they act, as whom they are able, and what their own roles allow.
-
-    Skills and limits may be anyone's in `eligible_as`; four eyes and relatives count over the whole `circle`.
-    """
-
-    person: str
-    circle: frozenset[str]
-    eligible_as: tuple[Reviewer, ...]
-    relatives: frozenset[str] = frozenset()  # Sellers: seller:<id> or partner:<id>.
-    decides: bool = True
-    checks: bool = True
-    handlers: frozenset[str] = frozenset()  # Who made, invited, reset or gave roles to anybody of the circle lately.
-
-    @property
-    def hands(self) -> frozenset[str]:
-        """Everybody who counts as one with this person when two people are needed."""
-        return self.circle | self.handlers
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,12 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from domain.cards.card import CardType
-from domain.cards.review import ReviewReason, TaskPhase
+from domain.cards.review import ReviewReason
 from domain.errors.general import FieldInvalid
 from domain.money import Money
 from domain.rules.brands import catalogue
 from domain.typed import plain_amount
+from domain.work.task import TaskPhase
 
 ENDING_CHARACTERS_MAX = 26  # A whole id.
 CARD_NUMBER_DIGITS_MIN = 13

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from domain.cards.review import Band, Priority
+from domain.work.task import Band, Priority
 
 CREDIT_PER_MINOR = timedelta(minutes=1) / 10_00  # Ten yuan more are worth one minute of waiting.
 CREDIT_MAX = timedelta(hours=12)  # However dear a card is, one that has waited so much longer comes first.

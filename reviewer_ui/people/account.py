@@ -27,8 +27,8 @@ from reviewer_ui.people.totp_picture import picture
 from reviewer_ui.sessions import OpenSession, Person, is_proved
 from reviewer_ui.step_up import require_step_up
 from reviewer_ui.visit import THEME_COOKIE, THEMES, At, Console, Shell, SignedIn, see_other, shell
-from services.cards.secret_scan import require_no_number
 from services.people.totp import TotpSetUp
+from services.work.secret_scan import require_no_number
 from web.locale import ONE_YEAR_S, locale_of, remember
 
 router = APIRouter(prefix="/account")

@@ -109,7 +109,9 @@ async def show_all(request: Request, console: At, person: PeopleManager) -> Resp
     async with console.services.database.transaction() as session:
         found = await reads.everybody(session)
     people = tuple(_line(row, away, busy) for row, away, busy in found)
-    return await console.answer(request, "people/people.html", PeopleContext(shell(request, person), people, brand_names()))
+    return await console.answer(
+        request, "people/people.html", PeopleContext(shell(request, person), people, brand_names())
+    )
 
 
 @router.get("/{person_id}")

@@ -74,7 +74,9 @@ async def _render(
     refusal: Refusal | None = None, kept: bool = False,
 ) -> Response:  # fmt: skip
     context = KeysContext(shell(request, person), KEYS, chosen, off, refusal, kept)
-    return await console.answer(request, "people/shortcuts.html", context, status=refusal.http_status if refusal else 200)
+    return await console.answer(
+        request, "people/shortcuts.html", context, status=refusal.http_status if refusal else 200
+    )
 
 
 def _chosen(person: Person) -> dict[str, str]:

@@ -89,7 +89,9 @@ async def waiting(request: Request, console: At, person: Checker, none: bool = F
     """How many wait, and the way to the next; `none`: there was none for this person a moment ago."""
     async with console.services.database.transaction() as session:
         count = await reads.waiting(session)
-    return await console.answer(request, "quality/blind_reviews.html", WaitingContext(shell(request, person), count, none))
+    return await console.answer(
+        request, "quality/blind_reviews.html", WaitingContext(shell(request, person), count, none)
+    )
 
 
 @router.get("/{review_id}")

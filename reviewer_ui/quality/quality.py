@@ -18,8 +18,8 @@ from domain.quality.agreement import Figures
 from domain.rules.brands import catalogue
 from reviewer_ui.sessions import Person
 from reviewer_ui.visit import At, Console, Shell, allowed, shell
+from services.people.acting import standing
 from services.quality.reading_labels import Label, exported
-from services.work.acting import standing
 from web.locale import locale_of
 from web.spreadsheet import Cell, download, given
 

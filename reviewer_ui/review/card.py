@@ -20,12 +20,13 @@ from database.tables.columns import now
 from database.tables.review import ReviewDecisionRow
 from domain.cards.card import CardType, Outcome, Stage, WaitingFor
 from domain.cards.reading import FieldName
-from domain.cards.review import CameBack, ReviewReason
+from domain.cards.review import ReviewReason
 from domain.errors.base import Refusal
 from domain.money import Money
 from domain.people.roles import Permission
 from domain.rules.brands import brand
 from domain.work.queue_order import OrderReason, reasons_of
+from domain.work.task import CameBack
 from reviewer_ui.review import card_fields, card_view, related_cards
 from reviewer_ui.review.check_view import CheckView, check_view
 from reviewer_ui.review.deciding import DecidingView, deciding_view, kept_draft

@@ -8,12 +8,13 @@ from datetime import date, datetime
 from database.reads.cards.card_page import CardRecord
 from database.tables.review import ReviewDecisionRow
 from domain.cards.reading import FieldName
-from domain.cards.review import ReviewOutcome, TaskPhase
+from domain.cards.review import ReviewOutcome
 from domain.money import Money
 from domain.people.roles import Permission
 from domain.review.four_eyes import CheckNeed
 from domain.rules.brands import masked
 from domain.sealing import KeyRing
+from domain.work.task import TaskPhase
 from reviewer_ui.review.deciding import HIDDEN
 from reviewer_ui.sessions import Person
 from services.cards.corrections import Corrections, corrections_in

@@ -9,9 +9,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from database.reads.cards import card_page as reads
-from domain.cards.review import CheckVerdict, ReviewOutcome
+from domain.cards.review import ReviewOutcome
 from domain.errors.base import Refusal
 from domain.errors.general import FieldInvalid
+from domain.work.task import CheckVerdict
 from reviewer_ui.review.card import render
 from reviewer_ui.review.decision import go_on
 from reviewer_ui.review.draft import Draft

@@ -11,14 +11,17 @@ from starlette.responses import Response
 
 from database.reads.review.four_eyes import SHOWN_MAX, StagedOutcome, staged
 from database.tables.columns import now
-from domain.cards.review import ReviewOutcome, TaskPhase
+from domain.cards.review import ReviewOutcome
 from domain.money import Money
+from domain.people.acting import Standing
 from domain.review.four_eyes import CheckNeed
-from domain.work.eligibility import Ineligible, Standing, why_not
+from domain.work.eligibility import Ineligible, why_not
 from domain.work.queue_filter import Wanted
+from domain.work.task import TaskPhase
 from reviewer_ui.visit import At, Checker, Shell, shell
 from reviewer_ui.work.queue_rows import brand_names
-from services.work.acting import facts_of, standing
+from services.people.acting import standing
+from services.work.task_facts import facts_of
 
 router = APIRouter()
 

@@ -20,8 +20,8 @@ from reviewer_ui.audit import note
 from reviewer_ui.review.card_view import covered, covered_boxes
 from reviewer_ui.sessions import Person
 from reviewer_ui.visit import At, Revealer
+from services.people.acting import standing
 from services.review.reveal_record import uncovered
-from services.work.acting import standing
 
 router = APIRouter()
 PREVIEW_SIDE_MAX = 40  # Pixels: sixteen digits across half of it are 1 pixel each, which nobody can read.

@@ -13,7 +13,7 @@ from database.tables.reading import ReadingRow
 from database.tables.verification import AnswerRow
 from domain.cards.card import CardStatus, CardType
 from domain.cards.reading import FieldName, money_from, money_text
-from domain.cards.review import CameBack, ReviewOutcome, ReviewReason
+from domain.cards.review import ReviewOutcome, ReviewReason
 from domain.cards.verification import Answer
 from domain.money import BASIS_POINTS_PER_ONE, Money
 from domain.places import business_day
@@ -22,6 +22,7 @@ from domain.rules.assessment import CardClaims, conflicts, heard
 from domain.rules.brands import Brand, brand, tidy_number
 from domain.rules.limits import limits_in_force
 from domain.sealing import KeyRing
+from domain.work.task import CameBack
 
 # Cards of an online shop: no till or outlet could look at them.
 WITHOUT_STORE = frozenset({CardType.ECOMMERCE, CardType.CROSSBORDER})

@@ -17,11 +17,12 @@ from database.reads.work import saved_views as view_reads
 from database.tables.columns import now
 from database.tables.review import ReasonCodeRow
 from domain.cards.card import CardType
-from domain.cards.review import ReviewReason, TaskPhase
+from domain.cards.review import ReviewReason
 from domain.people.roles import Permission
 from domain.work.queue_filter import Hand, QueueSort, Wanted
 from domain.work.reason_codes import ReasonedAct
 from domain.work.snooze import SnoozeUntil
+from domain.work.task import TaskPhase
 from languages import LOCALES
 from reviewer_ui.review.deciding import ReasonView, reason_view
 from reviewer_ui.sessions import Person

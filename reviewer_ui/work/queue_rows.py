@@ -10,12 +10,13 @@ from urllib.parse import urlencode
 
 from database.reads.work.queue import COUNTED_MAX, QueueEntry
 from database.tables.review import ReasonCodeRow, ReviewTaskRow
-from domain.cards.review import CameBack, ReviewReason, TaskPhase
+from domain.cards.review import ReviewReason
 from domain.money import Money
 from domain.rules.brands import catalogue
 from domain.work.queue_filter import Wanted
 from domain.work.queue_order import OrderReason, reasons_of
 from domain.work.reason_codes import ReasonedAct
+from domain.work.task import CameBack, TaskPhase
 from services.work.ordering import order_facts
 
 Reasons = Mapping[tuple[str, str], ReasonCodeRow]

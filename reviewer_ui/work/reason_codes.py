@@ -109,7 +109,9 @@ async def _render(
     context = ReasonsContext(
         shell(request, person), lists, tuple(RejectReason), refusal, act, code, typed or TypedReason(), kept
     )
-    return await console.answer(request, "work/reason_codes.html", context, status=refusal.http_status if refusal else 200)
+    return await console.answer(
+        request, "work/reason_codes.html", context, status=refusal.http_status if refusal else 200
+    )
 
 
 def _act(text: str) -> ReasonedAct:

@@ -17,6 +17,7 @@ from database.tables.intake import CardRow, PhotoRow, SubmissionRow
 from domain.cards.facts import SubmissionReceipt
 from domain.cards.intake import Submission, SubmittedCard
 from domain.errors.general import DuplicateCard, IdempotencyKeyReused
+from domain.finance.payee import masked_account, payee_index_of
 from domain.identifiers import new_id
 from domain.rules.brands import Brand
 from domain.sealing import KeyRing
@@ -163,19 +164,6 @@ def request_hash_of(keyring: KeyRing, submission: Submission) -> str:
     content["cards"] = [{name: _plain(value) for name, value in vars(card).items()} for card in submission.cards]
     written = json.dumps(content, ensure_ascii=False, sort_keys=True)
     return keyring.index(written, purpose="request")
-
-
-def payee_index_of(keyring: KeyRing, account: str) -> str:
-    """A keyed hash of the account, by which payments to one payee are counted."""
-    return keyring.index(account.lower(), purpose="payee")
-
-
-def masked_account(account: str) -> str:
-    """A payee as it is shown: `138****0021`, `li***@example.com`."""
-    name, at, host = account.partition("@")
-    if at:
-        return f"{name[:2]}***@{host}"
-    return f"{account[:3]}****{account[-4:]}" if len(account) > 7 else "****"
 
 
 def _sealed(keyring: KeyRing, card_id: str, name: str, secret: str | None) -> bytes | None:

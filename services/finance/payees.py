@@ -23,16 +23,16 @@ from domain.cards.card import WaitingFor
 from domain.cards.intake import require_payee
 from domain.errors.general import NotExpectedNow, NotFound, OwnWork
 from domain.errors.payments import CorrectionWaits
+from domain.finance.payee import masked_account, payee_index_of
 from domain.identifiers import new_id
 from domain.people.roles import Permission
 from domain.review.four_eyes import apart
 from domain.sealing import KeyRing
 from domain.typed import plain, plain_name
 from domain.work.reason_codes import ReasonedAct
-from services.cards.submission_rows import masked_account, payee_index_of
+from services.people.acting import handled_by, standing
 from services.people.kinship import people_linked
-from services.work.acting import handled_by, standing
-from services.work.leases import require
+from services.people.permissions import require
 from services.work.reason_codes import require_reason
 
 LOOP = "payees"

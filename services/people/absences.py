@@ -16,7 +16,7 @@ from domain.errors.general import FieldInvalid, NotFound
 from domain.identifiers import new_id
 from domain.notices.kinds import NoticeKind
 from domain.people.roles import Permission, Role, permissions_of
-from services.work.leases import require
+from services.people.permissions import require
 
 LONGEST = timedelta(days=366)
 

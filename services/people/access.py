@@ -21,8 +21,8 @@ from domain.people.roles import Permission, Role, permissions_of
 from domain.review.four_eyes import apart
 from services.notices.recipients import compliance, with_roles
 from services.people.account_ends import NOBODYS_HASH, end_sessions
-from services.work.acting import handled_by, standing
-from services.work.leases import require
+from services.people.acting import handled_by, standing
+from services.people.permissions import require
 
 _REQUEST: Any = AccessRequestRow  # Attributes of models are columns in a statement.
 

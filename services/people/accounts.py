@@ -21,15 +21,15 @@ from database.tables.people import AuditRow, PersonRow, RelativeRow
 from database.tables.review import ReviewTaskRow
 from domain.errors.access import LastAdmin, OwnRoles
 from domain.errors.general import FieldInvalid, NotFound
+from domain.finance.payee import masked_account
 from domain.people.access import AccessKind, AccessNews, news_of, split
 from domain.people.kinship import account_trait, is_account
 from domain.people.roles import PERMISSIONS, Permission, Role
 from domain.sealing import KeyRing
-from services.cards.submission_rows import masked_account
 from services.people import access
 from services.people.account_ends import end_sessions
 from services.people.kinship import OWN, own_account, relink
-from services.work.leases import require
+from services.people.permissions import require
 
 CAPACITY_MAX = 200
 TEAM_CHARACTERS_MAX = 40

@@ -27,7 +27,7 @@ from services.people import access
 from services.people.account_ends import NOBODYS_HASH, end_sessions
 from services.people.accounts import WorkSetUp, require_sound
 from services.people.kinship import relink
-from services.work.leases import require
+from services.people.permissions import require
 
 _PERSON: Any = PersonRow  # Attributes of models are columns in a statement.
 

@@ -33,6 +33,7 @@ from domain.errors.general import (
 )
 from domain.identifiers import new_id
 from domain.notices.kinds import NoticeKind
+from domain.people.acting import Standing
 from domain.people.roles import Permission
 from domain.places import business_day
 from domain.quality.agreement import SIDES
@@ -40,12 +41,13 @@ from domain.quality.sampling import SamplingPolicy
 from domain.review.four_eyes import apart, lot_of
 from domain.rules.checks import sampling_policy
 from domain.sealing import KeyRing
-from domain.work.eligibility import Ineligible, Standing
-from services.cards.secret_scan import require_no_secret
+from domain.work.eligibility import Ineligible
+from services.people.acting import handled_by, standing
 from services.people.kinship import people_linked
+from services.people.permissions import require
 from services.review.decision_rules import NOTE_LENGTH_MAX
-from services.work.acting import handled_by, standing
-from services.work.leases import lease_span, require
+from services.work.leases import lease_span
+from services.work.secret_scan import require_no_secret
 
 _ROW: Any = SecondReviewRow  # Attributes of models are columns in a statement.
 

@@ -15,27 +15,32 @@ from database.session import Database
 from database.tables.people import AuditRow
 from database.tables.review import ReviewDecisionRow, ReviewTaskRow
 from domain.cards.reading import money_from
-from domain.cards.review import AskedItem, CameBack, RejectReason, ReviewOutcome, TaskPhase
+from domain.cards.review import AskedItem, RejectReason, ReviewOutcome
 from domain.errors.decisions import TooLateToUndo
 from domain.errors.general import NotEligible, NotFound, OwnWork, TaskDecided
 from domain.errors.sign_in import NotAllowed
 from domain.identifiers import new_id
+from domain.people.acting import Standing
 from domain.people.roles import Permission
 from domain.places import business_day
 from domain.review.four_eyes import CheckPolicy
 from domain.rules.limits import limits_in_force
 from domain.sealing import KeyRing
 from domain.work.deadlines import ClockOwner
-from domain.work.eligibility import Ineligible, Standing, why_not
+from domain.work.eligibility import Ineligible, why_not
+from domain.work.task import CameBack, TaskPhase
 from services.cards.corrections import Corrections, checked_fields, corrections_in, require_confirmed
-from services.cards.secret_scan import require_no_secret
+from services.people.acting import standing
 from services.people.kinship import people_linked
+from services.people.permissions import require
 from services.review.decision_rules import Verdict, require_sense
 from services.review.staging import FourEyes, worth_at_most
 from services.work import drafts, sla
-from services.work.acting import standing, task_facts
+from services.work.leases import decision_on
 from services.work.ordering import sent_back
-from services.work.task_acts import ReviewQueue, decision_on, require
+from services.work.secret_scan import require_no_secret
+from services.work.task_acts import ReviewQueue
+from services.work.task_facts import task_facts
 
 UNDONE = "undone"
 # What a task in one's hand may have become meanwhile; whose turn it was is settled by the lease.

@@ -14,7 +14,7 @@ from database.repositories.notices import tell
 from database.tables.people import PersonRow
 from database.tables.review import ReviewCheckRow, ReviewDecisionRow, ReviewTaskRow
 from domain.cards.card import Stage, WaitingFor
-from domain.cards.review import CameBack, CheckVerdict, ReviewOutcome, TaskPhase
+from domain.cards.review import ReviewOutcome
 from domain.errors.general import (
     BlindOutcomeDiffers,
     CheckMissing,
@@ -26,20 +26,22 @@ from domain.errors.general import (
 )
 from domain.identifiers import new_id
 from domain.notices.kinds import NoticeKind
+from domain.people.acting import Standing
 from domain.people.roles import Permission
 from domain.review.four_eyes import apart
 from domain.work.deadlines import ClockOwner
-from domain.work.eligibility import Standing
 from domain.work.reason_codes import ReasonedAct
-from services.cards.secret_scan import require_no_secret
+from domain.work.task import CameBack, CheckVerdict, TaskPhase
+from services.people.acting import handled_by
+from services.people.permissions import require
 from services.review.decision_rules import NOTE_LENGTH_MAX
 from services.review.reveal import Revealing
 from services.review.staging import worth_at_most
 from services.work import drafts, sla
-from services.work.acting import handled_by
-from services.work.leases import audited, require
+from services.work.leases import audited
 from services.work.ordering import placed, sent_back
 from services.work.reason_codes import require_reason
+from services.work.secret_scan import require_no_secret
 
 _REASONED = {CheckVerdict.RETURN: ReasonedAct.RETURN, CheckVerdict.REFUSE: ReasonedAct.REFUSE}
 _VOID = {CheckVerdict.RETURN: "returned", CheckVerdict.REFUSE: "refused"}

@@ -37,10 +37,10 @@ from domain.review.reveals import RevealPolicy, unusual
 from domain.rules.checks import reveal_policy
 from domain.work.reason_codes import ReasonedAct
 from services.notices.recipients import compliance
+from services.people.permissions import require
 from services.review.decisions import Reviewing
 from services.review.reveal_record import PHOTO, REVEAL
 from services.work.reason_codes import require_reason
-from services.work.task_acts import require
 
 SHOWN = tuple(f"{REVEAL}{field}" for field in (*sorted(SECRET_FIELDS), PHOTO))
 REFUSED = f"{REVEAL}refused"

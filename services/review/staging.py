@@ -12,16 +12,16 @@ from database.tables.intake import CardRow
 from database.tables.people import PersonRow
 from database.tables.review import ReviewDecisionRow, ReviewTaskRow
 from domain.cards.card import Stage, WaitingFor
-from domain.cards.review import TaskPhase
 from domain.money import Currency
 from domain.places import business_day
 from domain.review.four_eyes import CNY_PER_UNIT_MAX, CheckNeed, CheckPolicy, Made, lot_of, need
 from domain.rules.checks import check_policy
 from domain.sealing import KeyRing
 from domain.work.deadlines import ClockOwner
+from domain.work.task import TaskPhase
 from services.cards.corrections import Corrections
+from services.people.acting import handled_by
 from services.work import sla
-from services.work.acting import handled_by
 from services.work.ordering import placed
 
 

@@ -13,17 +13,18 @@ from database.repositories.cards import Change
 from database.repositories.notices import tell
 from database.tables.review import ReviewDecisionRow, ReviewTaskRow
 from domain.cards.card import Stage, WaitingFor
-from domain.cards.review import CameBack
 from domain.errors.base import Refusal
 from domain.errors.general import NotFound
 from domain.notices.kinds import NoticeKind
 from domain.people.roles import Permission
 from domain.work.deadlines import ClockOwner
 from domain.work.reason_codes import ReasonedAct
+from domain.work.task import CameBack
 from services.notices.recipients import seniors
+from services.people.permissions import require
 from services.review.four_eyes import SecondLook, free
 from services.work import drafts, sla
-from services.work.leases import audited, require
+from services.work.leases import audited
 from services.work.ordering import sent_back
 from services.work.reason_codes import require_reason
 

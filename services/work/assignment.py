@@ -19,9 +19,11 @@ from database.session import Database
 from database.tables.people import AbsenceRow, PersonRow
 from database.tables.review import ReviewTaskRow
 from domain.notices.kinds import NoticeKind
-from domain.work.eligibility import Ineligible, Standing, why_not
-from services.work.acting import standing, standings, task_facts
+from domain.people.acting import Standing
+from domain.work.eligibility import Ineligible, why_not
+from services.people.acting import standing, standings
 from services.work.leases import audited_by_machine, refusal_of
+from services.work.task_facts import task_facts
 
 LOOP = "assignment"
 PAGE = 100  # Tasks looked at together.

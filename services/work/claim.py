@@ -20,7 +20,7 @@ from database.session import Database
 from database.tables.review import ReviewTaskRow
 from domain.people.access import HANDLING
 from domain.people.roles import PERMISSIONS, Permission
-from services.work.acting import handled_since
+from services.people.acting import handled_since
 
 # Everyone the person acts for at this moment, themselves included, with what each knows and may.
 _CIRCLE = """

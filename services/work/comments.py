@@ -25,8 +25,8 @@ from domain.work.comments import FILES_MAX, WORDS_MAX, Mentionable, mentioned
 from gateways import decoding
 from gateways.attachments import Attachment
 from gateways.pictures.store import PhotoMissing, PhotoStore
-from services.cards.secret_scan import require_no_secret
-from services.work.leases import require
+from services.people.permissions import require
+from services.work.secret_scan import require_no_secret
 
 ATTACHED = "comment.attached"
 FOUND_MAX = 8

@@ -10,8 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.reads.people import accounts
 from database.tables.review import ReviewTaskRow
 from domain.errors.general import NotFound
-from domain.work.eligibility import Ineligible, Standing, TaskFacts, why_not
-from services.work.acting import standings, task_facts
+from domain.people.acting import Standing
+from domain.work.eligibility import Ineligible, TaskFacts, why_not
+from services.people.acting import standings
+from services.work.task_facts import task_facts
 
 
 @dataclass(frozen=True)

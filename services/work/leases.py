@@ -12,21 +12,23 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reads.work.queue_filter import conditions
 from database.session import Database
-from database.tables.people import AuditRow, PersonRow
+from database.tables.people import AuditRow
 from database.tables.review import ReviewDecisionRow, ReviewTaskRow
-from domain.cards.review import TaskPhase
 from domain.errors.base import Refusal
 from domain.errors.general import NotEligible, NotFound, OwnWork, TaskDecided, TaskHeldByAnother, TaskNotHeld
-from domain.errors.sign_in import NotAllowed, NotSignedIn
-from domain.people.roles import Permission, Role, permissions_of
+from domain.errors.sign_in import NotAllowed
+from domain.people.acting import Standing
+from domain.people.roles import Permission
 from domain.places import business_day
 from domain.rules.limits import limits_in_force
 from domain.sealing import KeyRing
-from domain.work.eligibility import Ineligible, Standing, why_not
+from domain.work.eligibility import Ineligible, why_not
 from domain.work.queue_filter import Wanted
-from services.work.acting import standing, task_facts
+from domain.work.task import TaskPhase
+from services.people.acting import standing
 from services.work.claim import Claim, Taken, claim
 from services.work.claim_cursor import Fronts
+from services.work.task_facts import task_facts
 
 IN_MOTION_TRIES = 3  # Whoever has a task locked lets go of it within a statement.
 _TASK: Any = ReviewTaskRow  # Attributes of models are columns in a statement.
@@ -158,17 +160,6 @@ def refusal_of(reasons: tuple[Ineligible, ...], task: ReviewTaskRow) -> Refusal:
 def lease_span(now: datetime) -> timedelta:
     """How long a lease lasts that nothing renews."""
     return timedelta(seconds=limits_in_force(business_day(now)).review_lease_s)
-
-
-async def require(session: AsyncSession, person: str, permission: Permission) -> frozenset[Permission]:
-    """Everything the person may do. Refuses NotSignedIn when they no longer work here, NotAllowed without it."""
-    row = await session.get(PersonRow, person)
-    if row is None or not row.active:
-        raise NotSignedIn()
-    allowed = permissions_of(Role(role) for role in row.roles)
-    if permission not in allowed:
-        raise NotAllowed(permission=permission.value)
-    return allowed
 
 
 async def decision_on(session: AsyncSession, task_id: str) -> ReviewDecisionRow | None:

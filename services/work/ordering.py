@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from database.tables.review import ReviewTaskRow
-from domain.cards.review import CameBack
 from domain.work.queue_order import OrderFacts, band_of, order_at
+from domain.work.task import CameBack
 
 
 def placed(task: ReviewTaskRow, now: datetime) -> None:

@@ -17,8 +17,8 @@ from domain.errors.general import FieldInvalid, NotFound
 from domain.people.roles import Permission
 from domain.review.suggestion import REASONS_USED
 from domain.work.reason_codes import ReasonedAct
-from services.cards.secret_scan import require_no_number
-from services.work.task_acts import require
+from services.people.permissions import require
+from services.work.secret_scan import require_no_number
 
 WORDS_LENGTH_MAX = 80
 _CODE = re.compile(r"[a-z][a-z0-9_]{0,39}")

@@ -16,8 +16,8 @@ from domain.errors.general import FieldInvalid, NotFound, TooManyViews, ViewName
 from domain.identifiers import new_id
 from domain.people.roles import Permission
 from domain.work.queue_filter import Wanted
-from services.cards.secret_scan import require_no_number
-from services.work.task_acts import require
+from services.people.permissions import require
+from services.work.secret_scan import require_no_number
 
 VIEWS_MAX = 40
 NAME_CHARACTERS_MAX = 40

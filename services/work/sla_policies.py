@@ -21,8 +21,8 @@ from domain.rules.deadlines import BUILT_IN_VERSION, built_in_document
 from domain.work.deadline_document import DocumentWrong, Flaw, FlawKind, parse
 from domain.work.deadlines import Policies, Stretch
 from domain.work.why_due import PlanMade, Sentence, explain
-from services.cards.secret_scan import require_no_number
 from services.work import sla
+from services.work.secret_scan import require_no_number
 
 PREVIEWED_MAX = 2000  # The soonest due; more would keep the page waiting.
 LARGEST = 10

@@ -12,20 +12,18 @@ from database.repositories.notices import tell
 from database.session import DatabaseUnavailable
 from database.tables.review import ReviewTaskRow
 from domain.cards.card import Stage, WaitingFor
-from domain.cards.review import CameBack
 from domain.errors.general import FieldInvalid, NotFound, TaskDecided
 from domain.notices.kinds import NoticeKind
 from domain.people.roles import Permission
 from domain.work.deadlines import ClockOwner
 from domain.work.reason_codes import ReasonedAct
-from services.cards.secret_scan import require_no_secret
+from domain.work.task import CameBack
+from services.people.permissions import require
 from services.work.assignment import Assignment, given, require_able
-from services.work.leases import Lease as Lease
-from services.work.leases import Leasing, audited, held_by_another, lease_span
-from services.work.leases import decision_on as decision_on
-from services.work.leases import require as require
+from services.work.leases import Lease, Leasing, audited, decision_on, held_by_another, lease_span
 from services.work.ordering import placed, sent_back
 from services.work.reason_codes import require_reason
+from services.work.secret_scan import require_no_secret
 from services.work.sla import pass_to
 
 SNOOZE_MAX = timedelta(days=30)

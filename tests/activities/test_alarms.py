@@ -5,8 +5,9 @@ from __future__ import annotations
 from database.tables.deadlines import AlarmRow
 from database.tables.people import PersonRow
 from database.tables.review import ReviewDecisionRow, ReviewTaskRow
-from domain.cards.review import Alarm, RejectReason, ReviewOutcome
+from domain.cards.review import RejectReason, ReviewOutcome
 from domain.identifiers import new_id
+from domain.work.task import Alarm
 from tests.activities.hands import HOUR, MONDAY, Hands, budget
 from tests.activities.hands import hands as hands
 from tests.activities.hands import own_url as own_url

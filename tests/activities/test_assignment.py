@@ -10,9 +10,9 @@ import pytest
 
 from database.tables.notices import NoticeRow
 from database.tables.people import AbsenceRow, RelativeRow
-from domain.cards.review import TaskPhase
 from domain.errors.general import FieldInvalid, NotFound, OwnWork
 from domain.errors.sign_in import NotAllowed
+from domain.work.task import TaskPhase
 from services.people.absences import Absences
 from services.work.assignment import Assignment
 from tests.activities.queueing import Office

@@ -6,8 +6,9 @@ from datetime import timedelta
 
 from database.tables.deadlines import ClockIntervalRow, ClockPlanRow
 from database.tables.review import ReviewTaskRow
-from domain.cards.review import AskedItem, CameBack, Priority, RejectReason, ReviewOutcome
+from domain.cards.review import AskedItem, RejectReason, ReviewOutcome
 from domain.work.deadlines import ClockOwner
+from domain.work.task import CameBack, Priority
 from domain.work.why_due import DueReason
 from tests.activities.hands import HOUR, MONDAY, Hands, all_by_office, budget
 from tests.activities.hands import hands as hands

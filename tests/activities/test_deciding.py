@@ -13,12 +13,13 @@ from activities.review import Review
 from database.tables.deadlines import ClockIntervalRow
 from database.tables.people import AbsenceRow, AuditRow, RelativeRow
 from database.tables.review import ReasonCodeRow, ReviewDecisionRow, ReviewDraftRow, ReviewTaskRow
-from domain.cards.review import AskedItem, CameBack, RejectReason, ReviewOutcome, TaskPhase
+from domain.cards.review import AskedItem, RejectReason, ReviewOutcome
 from domain.errors.decisions import TooLateToUndo
 from domain.errors.general import FieldInvalid, NotEligible, NotFound, ReasonUnknown, TaskDecided, TaskHeldByAnother
 from domain.identifiers import new_id
 from domain.money import Money
 from domain.rules.checks import check_policy
+from domain.work.task import CameBack, TaskPhase
 from services.cards.corrections import Corrections
 from services.review import due_decisions
 from services.review.staging import FourEyes

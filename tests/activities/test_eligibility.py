@@ -14,11 +14,14 @@ from hypothesis import strategies as st
 from database.tables.people import RelativeRow
 from database.tables.review import ReviewDecisionRow
 from domain.cards.card import CardType
-from domain.cards.review import ReviewOutcome, TaskPhase
+from domain.cards.review import ReviewOutcome
 from domain.errors.base import Refusal
 from domain.identifiers import new_id
-from domain.work.eligibility import Ineligible, Reviewer, Standing, TaskFacts, why_not
-from services.work.acting import standing, standings, task_facts
+from domain.people.acting import Reviewer, Standing
+from domain.work.eligibility import Ineligible, TaskFacts, why_not
+from domain.work.task import TaskPhase
+from services.people.acting import standing, standings
+from services.work.task_facts import task_facts
 from tests.activities.queueing import Clock, Office
 from tests.activities.world import World
 from tests.database.test_cards import statements_of

@@ -27,10 +27,10 @@ from domain.errors.general import (
     NothingToRead,
     PinInvalid,
 )
+from domain.finance.payee import masked_account
 from domain.identifiers import new_id
 from domain.money import Currency, Money
 from services.cards.corrections import Corrections
-from services.cards.submission_rows import masked_account
 from tests.activities.world import World, a_number, a_submission, a_typed_card
 
 

@@ -10,11 +10,12 @@ import pytest
 from database.tables.people import PersonRow
 from database.tables.quality import SecondReviewRow
 from database.tables.review import ReviewTaskRow
-from domain.cards.review import CheckVerdict, ReviewOutcome
+from domain.cards.review import ReviewOutcome
 from domain.errors.general import NotEligible
 from domain.identifiers import new_id
 from domain.people.roles import Role
 from domain.work.eligibility import Ineligible
+from domain.work.task import CheckVerdict
 from services.people.accounts import People, WorkSetUp
 from services.people.invitations import Newcomer, Newcomers
 from services.quality.blind_review import SecondReviews

@@ -8,7 +8,6 @@ import pytest
 
 from database.tables.notices import NoticeRow
 from domain.cards.card import CardType
-from domain.cards.review import Band, CameBack, Priority, TaskPhase
 from domain.errors.general import (
     FieldInvalid,
     NotEligible,
@@ -20,6 +19,7 @@ from domain.errors.general import (
 )
 from domain.errors.sign_in import NotAllowed, NotSignedIn
 from domain.work.queue_filter import Wanted
+from domain.work.task import Band, CameBack, Priority, TaskPhase
 from services.work.snoozes import Snoozes
 from tests.activities.queueing import Office
 from tests.activities.world import World

@@ -14,12 +14,13 @@ from activities.review import Review
 from database.invariants import DECISIONS, one_persons_word
 from database.tables.people import AuditRow
 from database.tables.review import ReviewCheckRow, ReviewDecisionRow, ReviewDraftRow, ReviewTaskRow
-from domain.cards.review import CheckVerdict, ReviewOutcome, TaskPhase
+from domain.cards.review import ReviewOutcome
 from domain.errors.base import Refusal
 from domain.errors.decisions import TooLateToUndo
 from domain.errors.general import NotEligible, NothingToCheck, TaskDecided, TaskHeldByAnother, TaskNotHeld
 from domain.errors.sign_in import TooManyTries
 from domain.rules.checks import reveal_policy
+from domain.work.task import CheckVerdict, TaskPhase
 from services.review import due_decisions
 from services.work import drafts
 from tests.activities.test_review import a_task

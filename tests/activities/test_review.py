@@ -11,12 +11,13 @@ from database.tables.review import ReviewDecisionRow, ReviewTaskRow
 from domain.cards.card import Stage, WaitingFor
 from domain.cards.facts import TaskOpened
 from domain.cards.intake import SubmittedCard
-from domain.cards.review import Alarm, AskedItem, RejectReason, ReviewOutcome
+from domain.cards.review import AskedItem, RejectReason, ReviewOutcome
 from domain.errors.general import CardNumberInvalid, FieldInvalid, TaskDecided, TaskHeldByAnother, TaskNotHeld
 from domain.errors.sign_in import NotAllowed
 from domain.money import Money
+from domain.work.task import Alarm
 from services.cards.corrections import Corrections
-from services.work.task_acts import Lease
+from services.work.leases import Lease
 from tests.activities.test_intake import a_photo
 from tests.activities.test_reading import a_read_card, printed, read_again
 from tests.activities.world import World, a_number

@@ -17,7 +17,7 @@ from database.tables.notices import NoticeRow
 from database.tables.people import AbsenceRow, PersonRow
 from database.tables.review import ReviewCheckRow, ReviewDecisionRow, ReviewTaskRow
 from domain.cards.card import CardType
-from domain.cards.review import CameBack, CheckVerdict, ReviewOutcome, TaskPhase
+from domain.cards.review import ReviewOutcome
 from domain.errors.base import Refusal
 from domain.errors.general import (
     BlindOutcomeDiffers,
@@ -33,6 +33,7 @@ from domain.errors.sign_in import NotAllowed
 from domain.identifiers import new_id
 from domain.money import Money
 from domain.rules.checks import check_policy
+from domain.work.task import CameBack, CheckVerdict, TaskPhase
 from services.cards.corrections import Corrections
 from services.review import due_decisions
 from services.review.staging import FourEyes

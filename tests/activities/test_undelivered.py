@@ -19,10 +19,11 @@ from database.tables.people import AuditRow
 from database.tables.review import ReviewDecisionRow, ReviewTaskRow
 from domain.cards.card import EndReason, Outcome
 from domain.cards.facts import ReviewFacts
-from domain.cards.review import CameBack, ReviewOutcome
+from domain.cards.review import ReviewOutcome
 from domain.errors.base import REGISTER, Refusal
 from domain.errors.general import NotExpectedNow, NotFound, ReasonUnknown
 from domain.errors.sign_in import NotAllowed
+from domain.work.task import CameBack
 from services.cards.corrections import Corrections
 from services.work import drafts
 from tests.activities.test_review import a_taken_task

@@ -9,8 +9,8 @@ from sqlalchemy import select
 
 from database.session import Database
 from database.tables.people import AccessRequestRow, AuditRow, PersonRow
-from domain.cards.review import TaskPhase
 from domain.people.roles import Role
+from domain.work.task import TaskPhase
 from tests.reviewer_ui.cards import Waiting
 from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.queue_scenes import browser_of, send

@@ -15,9 +15,9 @@ from playwright.async_api import Page
 
 from activities.review import Review
 from bootstrap.decisions import Teller
-from domain.cards.review import CameBack, TaskPhase
 from domain.people.roles import Role
 from domain.rules.checks import check_policy
+from domain.work.task import CameBack, TaskPhase
 from reviewer_ui.app import build
 from services.review.staging import FourEyes
 from tests.browser.axe import faults

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from domain.cards.review import CameBack
 from domain.errors.general import DuplicateCard
 from domain.people.roles import Role
+from domain.work.task import CameBack
 from tests.browser.axe import faults
 from tests.browser.console import desks
 from tests.browser.people import DESK, PHONE

@@ -10,8 +10,9 @@ import pytest
 from playwright.async_api import Page, expect
 
 from activities.review import Review
-from domain.cards.review import CameBack, ReviewOutcome, TaskPhase
+from domain.cards.review import ReviewOutcome
 from domain.people.roles import Role
+from domain.work.task import CameBack, TaskPhase
 from tests.browser.console import Desks, desks
 from tests.reviewer_ui.cards import NUMBER, Waiting
 from tests.reviewer_ui.conftest import House

@@ -16,8 +16,9 @@ from database.tables.columns import now
 from database.tables.people import PersonRow
 from database.tables.review import ReviewTaskRow
 from domain.cards.card import CardType
-from domain.cards.review import Band, ReviewReason, TaskPhase
+from domain.cards.review import ReviewReason
 from domain.work.queue_filter import Hand, QueueSort, Wanted
+from domain.work.task import Band, TaskPhase
 from tests.database.builders import a_card, a_person, a_task
 from tests.database.test_cards import statements_of
 

@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.cards.card import CardType
-from domain.cards.review import Priority
 from domain.people.roles import Role
 from domain.rules.deadlines import built_in, built_in_document
 from domain.rules.limits import limits_in_force
@@ -30,6 +29,7 @@ from domain.work.deadlines import (
     reckon,
     shares,
 )
+from domain.work.task import Priority
 from domain.work.why_due import DueReason, explain
 from domain.work.working_time import Holidays, Shift, WorkingCalendar, round_the_clock
 

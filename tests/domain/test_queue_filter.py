@@ -7,9 +7,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from domain.cards.card import CardType
-from domain.cards.review import ReviewReason, TaskPhase
+from domain.cards.review import ReviewReason
 from domain.errors.general import FieldInvalid
 from domain.work.queue_filter import ENDING_CHARACTERS_MAX, Hand, QueueSort, Wanted
+from domain.work.task import TaskPhase
 
 AMOUNTS = st.none() | st.integers(0, 10**15)
 WORDS = st.lists(st.sampled_from(["jd", "tmall", "walmart"]), unique=True, max_size=3).map(

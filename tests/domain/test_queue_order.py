@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.cards.review import Band, Priority
 from domain.work.queue_order import (
     CREDIT_MAX,
     HIGH_LEAD,
@@ -20,6 +19,7 @@ from domain.work.queue_order import (
     order_at,
     reasons_of,
 )
+from domain.work.task import Band, Priority
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 MOMENTS = st.integers(-1_000_000, 1_000_000).map(lambda minutes: NOON + timedelta(minutes=minutes))

@@ -11,16 +11,7 @@ import pytest
 from domain.cards.card import CardStatus, CardType, EndReason, Outcome, Stage, WaitingFor
 from domain.cards.pricing import LineKind, QuoteState
 from domain.cards.reading import FieldName, Source
-from domain.cards.review import (
-    Alarm,
-    AskedItem,
-    CameBack,
-    Priority,
-    RejectReason,
-    ReviewOutcome,
-    ReviewReason,
-    TaskPhase,
-)
+from domain.cards.review import AskedItem, RejectReason, ReviewOutcome, ReviewReason
 from domain.cards.verification import Consequence, DynamicCodeResult, Party
 from domain.errors.base import REGISTER
 from domain.finance.payout import PayoutOutcome, PayoutState
@@ -33,6 +24,7 @@ from domain.work.queue_filter import Hand, QueueSort
 from domain.work.queue_order import OrderReason
 from domain.work.reason_codes import ReasonedAct
 from domain.work.snooze import SnoozeUntil
+from domain.work.task import Alarm, CameBack, Priority, TaskPhase
 from domain.work.why_due import DueReason
 from domain.work.working_time import Holidays
 from languages import LOCALES, has, keys, label_key, translate

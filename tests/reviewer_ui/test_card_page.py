@@ -17,13 +17,14 @@ from database.tables.people import PersonRow
 from database.tables.review import ReviewTaskRow
 from database.tables.verification import AnswerRow
 from domain.cards.card import CardStatus, Outcome, Stage, WaitingFor
-from domain.cards.review import CameBack, ReviewReason
+from domain.cards.review import ReviewReason
 from domain.cards.verification import Party
 from domain.money import Currency
 from domain.people.roles import Role
 from domain.review.card_risks import Risk, Severity, Surroundings, risks_of
 from domain.rules.assessment import neighbours_of
 from domain.rules.brands import brand
+from domain.work.task import CameBack
 from services.work.ordering import sent_back
 from tests.reviewer_ui.cards import NUMBER, PIN, Waiting
 from tests.reviewer_ui.conftest import House, post

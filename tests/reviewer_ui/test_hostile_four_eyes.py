@@ -12,9 +12,9 @@ from sqlalchemy import select
 
 from database.tables.people import AbsenceRow, PersonRow
 from database.tables.review import ReviewCheckRow, ReviewDecisionRow, ReviewTaskRow
-from domain.cards.review import TaskPhase
 from domain.identifiers import new_id
 from domain.people.roles import Role
+from domain.work.task import TaskPhase
 from tests.reviewer_ui.cards import Waiting
 from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.queue_scenes import browser_of, change, send

@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import select, update
 
 from database.tables.people import ConsoleSessionRow
-from domain.cards.review import CameBack, TaskPhase
 from domain.people.roles import Role
+from domain.work.task import CameBack, TaskPhase
 from reviewer_ui.sessions import SEEN_EVERY
 from reviewer_ui.visit import BY_ITSELF
 from reviewer_ui.work.queue_rows import FILTER_COOKIE

@@ -9,8 +9,8 @@ import httpx
 from sqlalchemy import update
 
 from database.tables.review import ReviewTaskRow
-from domain.cards.review import TaskPhase
 from domain.people.roles import Role
+from domain.work.task import TaskPhase
 from tests.reviewer_ui.cards import NUMBER, PIN, Waiting
 from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.doors import PASSWORD, employed, proved_long_ago

@@ -32,11 +32,12 @@ from domain.cards.facts import (
     VerifiedFacts,
 )
 from domain.cards.pricing import QuoteState
-from domain.cards.review import Alarm, ReviewOutcome
+from domain.cards.review import ReviewOutcome
 from domain.cards.verification import Consequence, DynamicCodeResult, Party
 from domain.finance.payout import PayoutOutcome
 from domain.identifiers import new_id
 from domain.money import Currency
+from domain.work.task import Alarm
 from workflows.card import CardWorkflow
 from workflows.policies import CARDS_QUEUE, READING_QUEUE, issuer_queue
 

@@ -14,7 +14,8 @@ from temporalio.testing import WorkflowEnvironment
 
 from domain.cards.card import CardType, EndReason, Outcome, WaitingFor
 from domain.cards.facts import CardToBuy, DecidedByPolicy, TaskOpened
-from domain.cards.review import Alarm, AskedItem, RejectReason, ReviewOutcome
+from domain.cards.review import AskedItem, RejectReason, ReviewOutcome
+from domain.work.task import Alarm
 from tests.workflows import histories
 from tests.workflows.acting import until
 from tests.workflows.stage import World, card, decided, playing

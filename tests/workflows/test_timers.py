@@ -10,8 +10,9 @@ from temporalio.testing import WorkflowEnvironment
 
 from domain.cards.card import CardType, EndReason, Outcome, WaitingFor
 from domain.cards.facts import CardToBuy
-from domain.cards.review import Alarm, AskedItem, ReviewOutcome
+from domain.cards.review import AskedItem, ReviewOutcome
 from domain.cards.verification import Party
+from domain.work.task import Alarm
 from tests.workflows import histories
 from tests.workflows.acting import until
 from tests.workflows.stage import World, card, decided, playing, unavailable

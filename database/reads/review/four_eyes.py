@@ -10,7 +10,7 @@ from sqlmodel import col
 
 from database.tables.people import PersonRow
 from database.tables.review import ReviewDecisionRow, ReviewTaskRow
-from domain.cards.review import TaskPhase
+from domain.work.task import TaskPhase
 
 SHOWN_MAX = 100
 

@@ -15,8 +15,8 @@ from sqlmodel import col
 from database.reads.work.queue_filter import conditions, due_soon, in_hand
 from database.tables.people import PersonRow
 from database.tables.review import ReasonCodeRow, ReviewTaskRow
-from domain.cards.review import Band, TaskPhase
 from domain.work.queue_filter import Hand, QueueSort, Wanted
+from domain.work.task import Band, TaskPhase
 
 PAGE = 20
 COUNTED_MAX = 10_000  # Beyond it a count says "10,000+": counting further would read further.

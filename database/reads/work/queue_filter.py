@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, or_
 
 from database.tables.review import ReviewTaskRow
-from domain.cards.review import Band
 from domain.work.queue_filter import ENDING_CHARACTERS_MAX, Hand, Wanted
+from domain.work.task import Band
 
 
 def conditions(wanted: Wanted, person: str, now: datetime) -> list[ColumnElement[bool]]:

@@ -11,14 +11,12 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables.people import AuditRow
-from database.tables.review import ReviewDecisionRow, ReviewTaskRow
-from domain.cards.review import TaskPhase
 from domain.errors.sign_in import NotSignedIn
 from domain.people.access import HANDLING
+from domain.people.acting import Reviewer, Standing
 from domain.people.roles import Permission, Role, permissions_of
 from domain.places import business_day
 from domain.rules.checks import check_policy
-from domain.work.eligibility import Reviewer, Standing, TaskFacts
 
 # Of each of these people: themselves first, then everyone they stand in for now, each with the sellers they are related to.
 _CIRCLES = text("""
@@ -84,38 +82,6 @@ def _standing(circle: list[Any]) -> Standing:
         decides=Permission.DECIDE in allowed,
         checks=Permission.CHECK in allowed,
         handlers=frozenset(one for row in circle for one in row.handlers),
-    )
-
-
-async def task_facts(session: AsyncSession, task: ReviewTaskRow) -> TaskFacts:
-    """What eligibility depends on, of this row; one more statement when an outcome waits for its check."""
-    checkable_at = None
-    if task.phase is TaskPhase.CHECK and task.staged_id is not None:
-        staged = await session.get(ReviewDecisionRow, task.staged_id)
-        checkable_at = staged.leaves_at if staged else None
-    return facts_of(task, checkable_at)
-
-
-def facts_of(task: ReviewTaskRow, checkable_at: datetime | None) -> TaskFacts:
-    """The same, where the end of the staged outcome's undo window is known."""
-    return TaskFacts(
-        card_type=task.card_type.value,
-        brand=task.brand,
-        language=task.language,
-        value_minor=task.value_minor,
-        seller=task.seller,
-        phase=task.phase,
-        escalated=task.escalated,
-        closed=task.closed_at is not None,
-        decided=task.decided,
-        leased_by=task.leased_by,
-        leased_until=task.leased_until,
-        assigned_to=task.assigned_to,
-        snoozed_until=task.snoozed_until,
-        maker_circle=frozenset(task.maker_circle),
-        barred=frozenset(task.barred),
-        checkable_at=checkable_at,
-        linked=frozenset(task.linked),
     )
 
 
