@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
@@ -14,6 +14,7 @@ from activities.failures import translated
 from database.repositories import cards
 from database.repositories.cards import Change
 from database.repositories.notices import tell
+from database.session import Database
 from database.tables.deadlines import AlarmRow
 from database.tables.people import PersonRow
 from database.tables.review import ReviewDecisionRow, ReviewTaskRow
@@ -26,8 +27,8 @@ from domain.people.roles import Role
 from domain.work.deadlines import AtEnd, ChainStep, ClockOwner, Policy
 from domain.work.task import Alarm, TaskPhase
 from services.notices.recipients import seniors, with_roles
-from services.review.undeliverable import Undelivered
 from services.work import sla
+from services.work.leases import decision_on, end_lease
 from services.work.ordering import placed
 
 AGAIN_S = 900  # While somebody's decision is undecided itself, the policy looks again so often.
@@ -35,8 +36,12 @@ END = "end"  # The alarm's name of the policy's own decision.
 _DECISION: Any = ReviewDecisionRow  # Attributes of models are columns in a statement.
 
 
-class Alarms(Undelivered):
+class Alarms:
     """The timers' side of a review: each of these is asked for by the card's workflow when a moment has come."""
+
+    def __init__(self, database: Database, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._database = database
+        self._now = now
 
     @activity.defn(name="review.alarm")
     @translated
@@ -94,7 +99,7 @@ class Alarms(Undelivered):
         """Lets the card go, as its policy says; a decision of a person that stands, even one that waits for a check, wins."""
         async with self._database.transaction() as session:
             task, now = await _locked(session, task_id), self._now()
-            standing = await _standing_decision(session, task_id)
+            standing = await decision_on(session, task_id)
             if standing is not None:
                 ours = standing.person_id is None
                 return DecidedByPolicy(standing.id) if ours else DecidedByPolicy(None, AGAIN_S)
@@ -102,7 +107,8 @@ class Alarms(Undelivered):
                 return DecidedByPolicy(None, AGAIN_S)
             decision = _rejection(task, now)
             session.add(decision)
-            task.decided, task.leased_by, task.leased_until = True, None, None
+            task.decided = True
+            end_lease(task)
             await _sounded(session, task, END, "", now)
         return DecidedByPolicy(decision.id)
 
@@ -130,11 +136,6 @@ async def _locked(session: AsyncSession, task_id: str) -> ReviewTaskRow:
 async def _policy(session: AsyncSession, task: ReviewTaskRow) -> Policy:
     """The policy that the task's clock was planned with."""
     return (await sla.policies_of(session, task.plan_version)).policy_for(sla.terms_of(task))
-
-
-async def _standing_decision(session: AsyncSession, task_id: str) -> ReviewDecisionRow | None:
-    wanted = select(ReviewDecisionRow).where(_DECISION.task_id == task_id, _DECISION.void_at.is_(None))
-    return (await session.execute(wanted)).scalar_one_or_none()
 
 
 async def _sounded(session: AsyncSession, task: ReviewTaskRow, alarm: str, told: str, now: datetime) -> bool:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 
-from activities.alarms import Alarms
 from activities.failures import translated
 from database.repositories import cards
 from database.repositories.cards import Change
+from database.session import Database
 from database.tables.intake import CardRow, SubmissionRow
 from database.tables.pricing import QuoteRow
 from database.tables.review import ReviewDecisionRow, ReviewTaskRow
@@ -22,9 +23,10 @@ from domain.cards.facts import ReviewFacts, TaskOpened
 from domain.cards.review import ReviewOutcome
 from domain.errors.general import NotExpectedNow, NotFound
 from domain.money import Currency
+from domain.sealing import KeyRing
 from domain.work.deadlines import ClockOwner
 from domain.work.task import CameBack
-from services.cards.corrections import Corrections, checked_fields, differing_fields
+from services.cards.corrections import Corrections, checked_fields, corrections_in, differing_fields
 from services.people.kinship import people_linked
 from services.quality.blind_review import draw
 from services.quality.reading_labels import keep_labels
@@ -39,8 +41,15 @@ COMES_BACK_AS = {
 }
 
 
-class Review(Alarms):
-    """The workflow's side of a review; what people call is inherited from `Reviewing`."""
+class Review:
+    """The workflow's side of a review: its task is opened, and a decision applied."""
+
+    def __init__(
+        self, database: Database, keyring: KeyRing, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._database = database
+        self._keyring = keyring
+        self._now = now
 
     @activity.defn(name="review.open")
     @translated
@@ -77,7 +86,7 @@ class Review(Alarms):
             if decision.void_at is not None:  # Told late: it was put back, and somebody may have decided otherwise.
                 raise NotFound(decision=decision_id)
             card = await cards.load_for_update(session, task.card_id)
-            given = self._corrected(decision)
+            given = corrections_in(decision, self._keyring)
             if task.closed_at is None:
                 await require_checked(session, decision)
                 await self._close(session, card, task, decision, given)

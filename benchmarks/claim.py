@@ -13,7 +13,8 @@ import asyncpg
 from benchmarks.queues import queue_of, queue_server, refill
 from benchmarks.result import Result
 from domain.sealing import KeyRing
-from services.work.leases import Leasing
+from services.work.desk import Desk
+from services.work.leases import Leases
 
 GOAL = 0.5
 REVIEWERS = 8
@@ -32,7 +33,7 @@ def measure(short: bool) -> list[Result]:
 class Shift:
     """Eight reviewers at work: each claims (timed), and finishes what they got (not timed) before the next claim."""
 
-    leasing: Leasing
+    leases: Leases
     url: str
     given: list[str] = field(default_factory=list)
 
@@ -40,7 +41,7 @@ class Shift:
         """Over all reviewers together, while all of them work."""
 
         async def claim(person: str, _: asyncpg.Connection) -> str | None:
-            lease = await self.leasing.take(person, None)
+            lease = await self.leases.take(person, None)
             return None if lease is None else lease.task_id
 
         return await self._per_s(many, claim)
@@ -85,7 +86,7 @@ class Shift:
 async def _measure(claims: int, rounds: int) -> list[Result]:
     async with queue_server() as server:
         async with queue_of(server, "claim", claims + 1000, REVIEWERS) as database:
-            shift = Shift(Leasing(database, KeyRing.generate()), server.url("claim").replace("+asyncpg", ""))
+            shift = Shift(Leases(Desk(database, KeyRing.generate())), server.url("claim").replace("+asyncpg", ""))
             await shift.claims_per_s(80)
             await shift.commits_per_s(80)
             await refill(database, claims + 1000)

@@ -12,7 +12,8 @@ from benchmarks.claim import REVIEWERS, Shift
 from benchmarks.queues import queue_of, queue_server
 from benchmarks.result import Result
 from domain.sealing import KeyRing
-from services.work.leases import Leasing
+from services.work.desk import Desk
+from services.work.leases import Leases
 
 GOAL = 0.9
 SLICE = 480  # Claims in a row: a quarter of a second, so that a slow moment of the machine meets both sides.
@@ -31,7 +32,7 @@ async def _measure(slices: int) -> list[Result]:
         for name in ("behind_old", "without"):
             database = await stack.enter_async_context(queue_of(server, name, tasks, REVIEWERS))
             url = server.url(name).replace("+asyncpg", "")
-            shifts[name] = Shift(Leasing(database, KeyRing.generate()), url)
+            shifts[name] = Shift(Leases(Desk(database, KeyRing.generate())), url)
             await shifts[name].claims_per_s(SLICE)  # Warm.
         old = await asyncpg.connect(shifts["behind_old"].url)
         stack.push_async_callback(old.close)

@@ -11,7 +11,6 @@ import httpx
 from sqlmodel import select
 from stdnum import luhn
 
-from activities.review import Review
 from benchmarks.cards import ANY_PRICE, bought, partner, submit
 from benchmarks.result import Result
 from benchmarks.town import Town, town
@@ -22,6 +21,7 @@ from domain.cards.review import ReviewOutcome
 from domain.errors.general import NotExpectedNow
 from domain.identifiers import review_task
 from domain.people.roles import Role
+from services.review.desk import review_desk
 from workflows.desk import CardDesk
 
 AUTOMATIC_MAX, REVIEWED_MAX = 30, 45
@@ -46,14 +46,14 @@ async def _measure() -> list[Result]:
 async def _reviewed(place: Town, api: httpx.AsyncClient) -> str:
     """A dining card, approved by the demo's reviewer."""
     card_id = await submit(api, _dining_card())
-    desk, review = CardDesk(place.client), Review(place.store, place.keyring)
+    desk, review = CardDesk(place.client), review_desk(place.store, place.keyring)
     async with place.store.transaction() as session:
         found = await session.execute(select(PersonRow).where(PersonRow.email == login_of(Role.REVIEWER)))
         reviewer = found.scalar_one()
     task_id = review_task(card_id, 1)
     await _until_reviewed(desk, card_id)
-    await review.take(reviewer.id, task_id)
-    decision = await review.record_decision(reviewer.id, task_id, ReviewOutcome.APPROVE, None, None, None, "")
+    await review.leases.take(reviewer.id, task_id)
+    decision = await review.decisions.record_decision(reviewer.id, task_id, ReviewOutcome.APPROVE, None, None, None, "")
     await desk.decide(card_id, task_id, decision)
     await place.client.get_workflow_handle(f"card:{card_id}").result()
     return card_id

@@ -9,7 +9,6 @@ import asyncio
 
 from fastapi import FastAPI
 
-from activities.review import Review
 from activities.verification.inquiry import Verification
 from api import app as public_api
 from api.services import ApiServices
@@ -35,6 +34,7 @@ from services.people.oidc import ProviderSignIn
 from services.people.partners import Partners
 from services.people.passwords import ConsoleSignIn
 from services.people.seller_sign_in import SellerSignIn
+from services.review.desk import review_desk
 from workflows.codec import data_converter
 from workflows.desk import CardDesk
 
@@ -87,7 +87,7 @@ def build_console(settings: Settings) -> FastAPI:
             database=store,
             keyring=secrets.keyring,
             photos=photo_store(settings, secrets.keyring),
-            review=Review(store, secrets.keyring),
+            review=review_desk(store, secrets.keyring),
             payees=Payees(store, secrets.keyring),
             desk=_desk(settings, secrets.keyring),
             sign_in=sign_in,

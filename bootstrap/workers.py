@@ -11,6 +11,7 @@ import structlog
 from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
+from activities.alarms import Alarms
 from activities.cards import Journey
 from activities.payout import Payout
 from activities.pricing import Pricing
@@ -114,11 +115,11 @@ def _parties(settings: Settings, world: outside.Outside) -> Parties:
 
 def _own_activities(store: Database, keyring: KeyRing, gateway: PaymentGateway) -> list[Task]:
     """Activities of the cards' own queue: whatever touches the database alone, and the payments."""
-    pricing, review = Pricing(store, keyring, Stock()), Review(store, keyring)
+    pricing, review, alarms = Pricing(store, keyring, Stock()), Review(store, keyring), Alarms(store)
     payout, journey = Payout(store, keyring, gateway), Journey(store)
     return [
         pricing.value, pricing.offer, pricing.close,
-        review.open, review.alarm, review.apply, review.chain, review.replan, review.decide_by_policy,
+        review.open, review.apply, alarms.alarm, alarms.chain, alarms.replan, alarms.decide_by_policy,
         payout.prepare, payout.send, payout.reconcile, payout.settle, payout.conclude,
         journey.move, journey.end, journey.withdraw,
     ]  # fmt: skip

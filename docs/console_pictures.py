@@ -115,7 +115,7 @@ async def _undo(studio: Studio, card: Waiting) -> None:
     following = await picture_scenes.dining_card(studio.house, "seller:second")
     await change(studio.house, following, assigned_to=studio.who.lin)
     review = studio.house.app.state.console.services.review
-    review.undo_s = None  # As long as everywhere.
+    review.decisions.undo_s = None  # As long as everywhere.
     token = await studio.house.sessions.open(studio.who.lin)
     for short, locale in LANGUAGES.items():
         async with studio.desks.visit(token, locale=locale) as visitor:
@@ -127,7 +127,7 @@ async def _undo(studio: Studio, card: Waiting) -> None:
             save(f"console-undo.{short}.png", await visitor.page.screenshot())
             await visitor.page.keyboard.press("z")
             await visitor.page.wait_for_url(f"**/cards/{card.card_id}")
-    review.undo_s = 0
+    review.decisions.undo_s = 0
 
 
 async def _seen_by_two(studio: Studio) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from activities.review import Review
 from database.session import Database
 from domain.people.roles import Role
 from domain.sealing import KeyRing
@@ -13,6 +12,7 @@ from services.finance.payees import Payees
 from services.notices.inbox import Notices
 from services.people.oidc import ProviderSignIn
 from services.people.passwords import ConsoleSignIn
+from services.review.desk import ReviewDesk
 from workflows.desk import CardDesk
 
 
@@ -23,7 +23,7 @@ class ConsoleServices:
     database: Database
     keyring: KeyRing
     photos: PhotoStore
-    review: Review
+    review: ReviewDesk
     payees: Payees
     desk: CardDesk
     sign_in: ConsoleSignIn

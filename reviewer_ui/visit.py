@@ -84,7 +84,7 @@ class Console:
         self.sessions = Sessions(services.database, services.totp_required)
         self.totp = Totp(services.database, services.keyring)
         self.views = Views(services.database)
-        self.bulk = Bulk(services.database, services.review)
+        self.bulk = Bulk(services.database, services.review.tasks)
         self.people = People(services.database, services.keyring)
         self.newcomers = Newcomers(services.database, services.keyring)
         self.access = Access(services.database)

@@ -21,6 +21,7 @@ from workflows.policies import (
 )
 
 with workflow.unsafe.imports_passed_through():
+    from activities.alarms import Alarms
     from activities.cards import Journey
     from activities.payout import Payout
     from activities.pricing import Pricing
@@ -136,22 +137,22 @@ async def open_review(card_id: str, number: int, reasons: tuple[str, ...]) -> Ta
 
 async def sound_alarm(task_id: str, alarm: Alarm) -> None:
     """Marks the task warned or breached; a breach escalates it."""
-    await workflow.execute_local_activity_method(Review.alarm, args=[task_id, alarm], **DATABASE)
+    await workflow.execute_local_activity_method(Alarms.alarm, args=[task_id, alarm], **DATABASE)
 
 
 async def tell_chain(task_id: str, step: int) -> None:
     """Tells the `step`-th (from 0) of the policy's chain that the task is still not decided."""
-    await workflow.execute_local_activity_method(Review.chain, args=[task_id, step], **DATABASE)
+    await workflow.execute_local_activity_method(Alarms.chain, args=[task_id, step], **DATABASE)
 
 
 async def replan_review(task_id: str) -> TaskOpened:
     """Plans the task's clock anew by the policies in force."""
-    return await workflow.execute_local_activity_method(Review.replan, task_id, **DATABASE)
+    return await workflow.execute_local_activity_method(Alarms.replan, task_id, **DATABASE)
 
 
 async def decide_by_policy(task_id: str) -> DecidedByPolicy:
     """Lets the card go when its policy says so and nobody's decision stands."""
-    return await workflow.execute_local_activity_method(Review.decide_by_policy, task_id, **DATABASE)
+    return await workflow.execute_local_activity_method(Alarms.decide_by_policy, task_id, **DATABASE)
 
 
 async def apply_decision(task_id: str, decision_id: str) -> ReviewFacts:

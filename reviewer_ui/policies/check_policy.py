@@ -41,7 +41,7 @@ class FourEyesContext:
 @router.get("/setup/four-eyes")
 async def show(request: Request, console: At, person: QualityReader) -> Response:
     """The page; nothing can be changed on it."""
-    checks = console.services.review.check_policy()
+    checks = console.services.review.decisions.check_policy()
     sampling = sampling_policy(business_day(now()))
     limit = Money(checks.value_minor_min)
     context = FourEyesContext(shell(request, person), checks, limit, CNY_PER_UNIT_MAX, sampling, brand_names())

@@ -45,7 +45,7 @@ async def check(
     if verdict is CheckVerdict.APPLY:
         await require_step_up(request, person)
     try:
-        await console.services.review.check(person.id, task_id, verdict, reason, note)
+        await console.services.review.checks.check(person.id, task_id, verdict, reason, note)
     except Refusal as refusal:
         return await render(request, console, person, card_id, draft=Draft(note=note), refusal=refusal)
     return await go_on(request, console, person, card_id, then)
@@ -58,7 +58,7 @@ async def look_blind(
     """What the checker would decide; only then the page shows what was decided."""
     try:
         await _require_seen(console, press, card_id)
-        await console.services.review.look_blind(person.id, task_id, _one_of(ReviewOutcome, outcome, "outcome"))
+        await console.services.review.checks.look_blind(person.id, task_id, _one_of(ReviewOutcome, outcome, "outcome"))
     except Refusal as refusal:
         return await render(request, console, person, card_id, refusal=refusal)
     return await go_on(request, console, person, card_id, "")

@@ -10,7 +10,6 @@ from fastapi import APIRouter, Form
 from starlette.requests import Request
 from starlette.responses import Response
 
-from activities.review import Review
 from database.reads.cards import card_page as reads
 from database.tables.columns import now
 from domain.cards.reading import FieldName
@@ -33,6 +32,7 @@ from reviewer_ui.undoing import Made, remember
 from reviewer_ui.visit import At, CardReader, Console, Decider, Shell, see_other, shell
 from reviewer_ui.work.lease_renewal import renew_if_held
 from reviewer_ui.work.queue_rows import FILTER_COOKIE, nothing_left
+from services.review.desk import ReviewDesk
 from services.review.reveal_record import PHOTO
 from services.work import drafts
 
@@ -67,7 +67,7 @@ class TypedContext:
 async def take(request: Request, console: At, person: Decider, card_id: str, task_id: Line) -> Response:
     """Takes the lease, or renews one's own. Held by another or decided: the card page says so, with 409."""
     try:
-        await console.services.review.take(person.id, task_id)
+        await console.services.review.leases.take(person.id, task_id)
     except Refusal as refusal:
         return await render(request, console, person, card_id, refusal=refusal)
     return see_other(f"/cards/{card_id}")
@@ -77,7 +77,7 @@ async def take(request: Request, console: At, person: Decider, card_id: str, tas
 async def release(request: Request, console: At, person: Decider, card_id: str, task_id: Line) -> Response:
     """Gives the task back to the queue."""
     try:
-        await console.services.review.release(person.id, task_id)
+        await console.services.review.tasks.release(person.id, task_id)
     except Refusal as refusal:
         return await render(request, console, person, card_id, refusal=refusal)
     return see_other("/review")
@@ -98,7 +98,7 @@ async def decide(
     draft = draft if act == ACCEPT else draft.with_act(act)
     try:
         if retake:
-            await console.services.review.take(person.id, task_id)
+            await console.services.review.leases.take(person.id, task_id)
         mark = suggested if act == ACCEPT else None
         made = await _record(console, person, press, card_id, task_id, draft, mark, confirmed)
         await _tell_if_left(console, made.decision_id)
@@ -106,7 +106,7 @@ async def decide(
         await _keep(console, person, card_id, task_id, draft)
         return await render(request, console, person, card_id, draft=draft, refusal=refusal, confirmed=confirmed)
     answer = await go_on(request, console, person, card_id, then)
-    return remember(request, answer, made, console.services.review.undo_window, secure=console.services.https)
+    return remember(request, answer, made, console.services.review.decisions.undo_window, secure=console.services.https)
 
 
 @router.post("/decision/deliver")
@@ -132,7 +132,7 @@ async def keep_draft(
     draft = Draft(asked_item=asked_item, number=number, pin=pin, face_value=face_value, expiry=expiry, note=note)
     if not await _keep(console, person, card_id, task_id, draft):
         raise TaskNotHeld(task=task_id[:60])
-    await console.services.review.renew(person.id, task_id)
+    await console.services.review.leases.renew(person.id, task_id)
     if "hx-request" not in request.headers:
         return Response(status_code=204)
     async with console.services.database.transaction() as session:
@@ -154,13 +154,13 @@ async def reveal(
     """Shows number or PIN once, or uncovers both in the photo, to who is proved to be there; who, which and why are on record
     before anything leaves."""
     if not person.may(Permission.REVEAL):  # Refused, and the try recorded, without being asked for a proof.
-        await console.services.review.reveal(person.id, card_id, field, reason_code)
+        await console.services.review.reveals.reveal(person.id, card_id, field, reason_code)
     await require_step_up(request, person)
     try:
         if field == PHOTO:
-            await console.services.review.uncover(person.id, card_id, reason_code)
+            await console.services.review.reveals.uncover(person.id, card_id, reason_code)
             return await _uncovered(request, console, person, card_id)
-        value = await console.services.review.reveal(person.id, card_id, field, reason_code)
+        value = await console.services.review.reveals.reveal(person.id, card_id, field, reason_code)
     except Refusal as refusal:
         return await render(request, console, person, card_id, refusal=refusal, block="refusal")
     await renew_if_held(console, person, card_id)
@@ -190,7 +190,7 @@ async def go_on(request: Request, console: Console, person: Person, card_id: str
         return see_other(f"/cards/{card_id}")
     query = request.cookies.get(FILTER_COOKIE, "")
     wanted = Wanted.from_query(query)
-    task = await console.services.review.take(person.id, None, wanted)
+    task = await console.services.review.leases.take(person.id, None, wanted)
     return see_other(nothing_left(wanted) if task is None else f"/cards/{task.card_id}")
 
 
@@ -214,19 +214,19 @@ async def _record(
     confirmed: Collection[str],
 ) -> Made:
     """The decision as it was written down; refuses a form that is not complete before anything is written."""
-    review: Review = console.services.review
+    review: ReviewDesk = console.services.review
     async with console.services.database.transaction() as session:
         record = await reads.card(session, card_id)
     if record.task is None or record.task.id != task_id:
         raise TaskNotHeld(task=task_id[:60])
     if record.standing_decision is None:  # A form sent twice gets its first answer below.
-        review.require_held(record.task, person.id)
+        review.leases.require_held(record.task, person.id)
     require_seen(press, record)
     found = suggested(record, console.services.keyring)
     if mark is not None:
         draft = accepted(draft, found, mark)
     proposed = found.suggestion.outcome
-    decision_id = await review.record_decision(
+    decision_id = await review.decisions.record_decision(
         person.id,
         task_id,
         suggestion=proposed.value if proposed else "",
@@ -238,7 +238,7 @@ async def _record(
 
 async def _tell_if_left(console: Console, decision_id: str) -> None:
     """Where nothing can be undone the card is told at once; otherwise the teller does it when the window has passed."""
-    if console.services.review.undo_window:
+    if console.services.review.decisions.undo_window:
         return
     await console.dispatcher.deliver(decision_id)
 

@@ -20,4 +20,6 @@ async def put_back(
     console: At, person: Senior, decision_id: str, reason_code: Annotated[str, Form(max_length=120)] = ""
 ) -> Response:
     """The card again, to be decided anew. Refuses NotFound when somebody was first, or the card has taken it after all."""
-    return see_other(f"/cards/{await console.services.review.put_back(person.id, decision_id, reason_code)}")
+    return see_other(
+        f"/cards/{await console.services.review.undeliverable.put_back(person.id, decision_id, reason_code)}"
+    )

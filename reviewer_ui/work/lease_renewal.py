@@ -20,13 +20,13 @@ async def renew_if_held(console: Console, person: Person, card_id: str) -> None:
     async with console.services.database.transaction() as session:
         task = await reads.open_task(session, card_id)
     if task is not None:
-        await console.services.review.renew(person.id, task.id)
+        await console.services.review.leases.renew(person.id, task.id)
 
 
 @router.post("/cards/{card_id}/keep")
 async def keep(console: At, person: Decider, card_id: str, task_id: Annotated[str, Form(max_length=120)]) -> Response:
     """Renews the lease that this person holds and says until when; refuses TaskNotHeld, which the page then shows."""
-    lease = await console.services.review.renew(person.id, task_id)
+    lease = await console.services.review.leases.renew(person.id, task_id)
     if lease is None or lease.card_id != card_id:
         raise TaskNotHeld()
     return JSONResponse({"until": lease.until.isoformat()})

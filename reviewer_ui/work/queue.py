@@ -138,7 +138,7 @@ async def take_next(request: Request, console: At, person: Decider, filter: Carr
     """Takes the lease of the top task of the reviewer's filter and opens its card; with nothing to take, the queue says so."""
     query = request.cookies.get(FILTER_COOKIE, "") if filter is None else filter
     wanted = Wanted.from_query(query[:FILTER_CHARACTERS_MAX])
-    task = await console.services.review.take(person.id, None, wanted)
+    task = await console.services.review.leases.take(person.id, None, wanted)
     if task is None:
         return see_other(nothing_left(wanted))
     return see_other(f"/cards/{task.card_id}")

@@ -34,7 +34,7 @@ async def snooze(
         moment = await put_off_until(console, person, until, until_moment)
     except Refusal as refusal:
         return await render(request, console, person, card_id, draft=Draft(note=note), refusal=refusal)
-    act = console.services.review.snooze(person.id, task_id, moment, reason_code, note)
+    act = console.services.review.tasks.snooze(person.id, task_id, moment, reason_code, note)
     return await _done(request, console, person, card_id, then, note, act)
 
 
@@ -43,7 +43,7 @@ async def escalate(
     request: Request, console: At, person: Decider, card_id: str, task_id: Line, reason_code: Line = "", note: Note = "", then: Line = "",
 ) -> Response:  # fmt: skip
     """Hands the task to the seniors."""
-    act = console.services.review.escalate(person.id, task_id, reason_code, note)
+    act = console.services.review.tasks.escalate(person.id, task_id, reason_code, note)
     return await _done(request, console, person, card_id, then, note, act)
 
 
@@ -52,7 +52,7 @@ async def take_over(
     request: Request, console: At, person: TakerOver, card_id: str, task_id: Line, reason_code: Line = "", note: Note = "",
 ) -> Response:  # fmt: skip
     """Takes the task out of its holder's hand, who is told."""
-    act = console.services.review.take_over(person.id, task_id, reason_code, note)
+    act = console.services.review.tasks.take_over(person.id, task_id, reason_code, note)
     return await _done(request, console, person, card_id, "", note, act)
 
 

@@ -17,7 +17,7 @@ router = APIRouter()
 async def undo(request: Request, console: At, person: Decider, decision_id: str) -> Response:
     """The card again, in the same hand. Too late: the error page says so, with 409."""
     try:
-        undone = await console.services.review.undo(person.id, decision_id)
+        undone = await console.services.review.decisions.undo(person.id, decision_id)
     except TooLateToUndo:
         request.state.undo_is_over = decision_id  # The page that says so does not offer it once more.
         raise

@@ -2,55 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.repositories import cards
-from database.session import Database
-from database.tables.people import AuditRow
 from database.tables.review import ReviewDecisionRow, ReviewTaskRow
-from domain.cards.reading import money_from
 from domain.cards.review import AskedItem, RejectReason, ReviewOutcome
 from domain.errors.decisions import TooLateToUndo
-from domain.errors.general import NotEligible, NotFound, OwnWork, TaskDecided
-from domain.errors.sign_in import NotAllowed
+from domain.errors.general import NotFound, TaskDecided
 from domain.identifiers import new_id
 from domain.people.acting import Standing
 from domain.people.roles import Permission
 from domain.places import business_day
 from domain.review.four_eyes import CheckPolicy
 from domain.rules.limits import limits_in_force
-from domain.sealing import KeyRing
 from domain.work.deadlines import ClockOwner
-from domain.work.eligibility import Ineligible, why_not
 from domain.work.task import CameBack, TaskPhase
-from services.cards.corrections import Corrections, checked_fields, corrections_in, require_confirmed
-from services.people.acting import standing
-from services.people.kinship import people_linked
+from services.cards.corrections import Corrections, checked_fields, require_confirmed
 from services.people.permissions import require
+from services.review.decision_form import as_form
 from services.review.decision_rules import Verdict, require_sense
+from services.review.fitness import require_fit
 from services.review.staging import FourEyes, worth_at_most
 from services.work import drafts, sla
-from services.work.leases import decision_on
+from services.work.desk import Desk
+from services.work.leases import audited, decision_on, require_held
 from services.work.ordering import sent_back
 from services.work.secret_scan import require_no_secret
-from services.work.task_acts import ReviewQueue
-from services.work.task_facts import task_facts
 
 UNDONE = "undone"
-# What a task in one's hand may have become meanwhile; whose turn it was is settled by the lease.
-_HARD = {
-    Ineligible.OWN_WORK: OwnWork,
-    Ineligible.BARRED: OwnWork,
-    Ineligible.RELATIVE: NotEligible,
-    Ineligible.LINKED: NotEligible,
-    Ineligible.LIMIT: NotEligible,
-}
 
 
 @dataclass(frozen=True)
@@ -61,18 +46,13 @@ class Undone:
     card_id: str
 
 
-class Reviewing(ReviewQueue):
-    """Deciding, beside what the queue gives. `undo_s` overrides how long a decision can be undone."""
+class Decisions:
+    """Deciding and undoing. `undo_s` overrides how long a decision can be undone."""
 
-    def __init__(
-        self,
-        database: Database,
-        keyring: KeyRing,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
-        undo_s: int | None = None,
-        four_eyes: FourEyes | None = None,
-    ) -> None:
-        super().__init__(database, keyring, now)
+    def __init__(self, desk: Desk, undo_s: int | None = None, four_eyes: FourEyes | None = None) -> None:
+        self._database = desk.database
+        self._keyring = desk.keyring
+        self._now = desk.now
         self.undo_s = undo_s
         self._four_eyes = four_eyes or FourEyes()
 
@@ -106,14 +86,16 @@ class Reviewing(ReviewQueue):
             known = await decision_on(session, task_id)
             if known is not None:
                 return self._repeated(known, person, outcome)
-            self.require_held(task, person)
-            who = await self._fit(session, person, task)
+            require_held(task, person, self._now())
+            who = await require_fit(session, self._keyring, person, task, self._now())
             card = await cards.load(session, task.card_id)
             given = checked_fields(card.brand, corrected or Corrections())
             differing = await require_confirmed(session, self._keyring, card, given, confirmed)
             require_no_secret(self._keyring, card, note, typed=(given.number, given.pin))
             if (worth := worth_at_most(card, task, given)) > task.value_minor:
-                await self._fit(session, person, task, worth)  # Nobody corrects a card beyond their own limit.
+                await require_fit(
+                    session, self._keyring, person, task, self._now(), worth
+                )  # Nobody corrects a card beyond their own limit.
             verdict = Verdict(outcome, reason_code, reject_reason, asked_item, given, note, suggestion)
             told = await require_sense(session, card, verdict)
             decision = self._decision(task, who, verdict, told)
@@ -123,7 +105,7 @@ class Reviewing(ReviewQueue):
                 task.decided = True  # Nobody can take it any more.
             await drafts.forget(session, task_id, person)
             facts = {"against_reading": ",".join(differing)} if differing else {}
-            session.add(_audit(person, f"console:task:{outcome.value}", task_id, note, **facts))
+            session.add(audited(person, outcome.value, task_id, note, **facts))
         return decision.id
 
     async def undo(self, person: str, decision_id: str) -> Undone:
@@ -142,8 +124,8 @@ class Reviewing(ReviewQueue):
             if task.closed_at is not None or checked or not await _voided(session, decision_id, moment):
                 raise TooLateToUndo()
             await self._reopen(session, task, person, moment)
-            await drafts.save(session, self._keyring, task.id, person, self._typed(decision))
-            session.add(_audit(person, "console:task:undo", task.id, ""))
+            await drafts.save(session, self._keyring, task.id, person, as_form(decision, self._keyring))
+            session.add(audited(person, "undo", task.id))
         return Undone(task.id, task.card_id)
 
     def _repeated(self, known: ReviewDecisionRow, person: str, outcome: ReviewOutcome) -> str:
@@ -151,24 +133,6 @@ class Reviewing(ReviewQueue):
         if known.person_id == person and known.outcome is outcome:
             return known.id
         raise TaskDecided(by=known.person_id or "")
-
-    async def _fit(self, session: AsyncSession, person: str, task: ReviewTaskRow, worth_minor: int = 0) -> Standing:
-        """For whom the person acts, judged at this moment. Refuses NotAllowed, OwnWork and NotEligible.
-
-        `worth_minor`: what the card would be worth as somebody corrected it, where that is more than the task's value.
-        """
-        moment = self._now()
-        who = await standing(session, person, moment)
-        facts = await task_facts(session, task)
-        linked = facts.linked | await people_linked(session, self._keyring, task.card_id, who.circle)
-        facts = replace(facts, value_minor=max(facts.value_minor, worth_minor), linked=linked)
-        unfit = why_not(who, facts, moment)
-        if Ineligible.ESCALATED in unfit:
-            raise NotAllowed(permission=Permission.DECIDE_ESCALATED.value)
-        for why in unfit:
-            if why in _HARD:
-                raise _HARD[why](why=why.value)
-        return who
 
     def _decision(
         self, task: ReviewTaskRow, who: Standing, given: Verdict, told: RejectReason | None
@@ -205,17 +169,6 @@ class Reviewing(ReviewQueue):
         aad = f"decision:{decision_id}:fields"
         return None if given.is_empty else self._keyring.seal_text(given.to_json(), purpose="decision", aad=aad)
 
-    def _corrected(self, decision: ReviewDecisionRow) -> Corrections:
-        return corrections_in(decision, self._keyring)
-
-    def _typed(self, decision: ReviewDecisionRow) -> dict[str, str]:
-        """The decision as the form that made it: secret."""
-        fields = {name.value: value for name, value in self._corrected(decision).written().items()}
-        if "face_value" in fields:
-            fields["face_value"] = money_from(fields["face_value"]).decimal_text()
-        asked = decision.asked_item.value if decision.asked_item else ""
-        return {"outcome": decision.outcome.value, "reason_code": decision.reason_code, "asked_item": asked, "note": decision.note} | fields  # fmt: skip
-
 
 async def _voided(session: AsyncSession, decision_id: str, moment: datetime) -> bool:
     """One statement against the one that sends it: whichever comes first, the other finds nothing to do."""
@@ -224,7 +177,3 @@ async def _voided(session: AsyncSession, decision_id: str, moment: datetime) -> 
     voided = update(ReviewDecisionRow).where(*undoable).values(void_at=moment, void_why=UNDONE).returning(row.id)
     statement = voided.execution_options(synchronize_session=False)
     return (await session.execute(statement)).scalar_one_or_none() is not None
-
-
-def _audit(person: str, act: str, subject: str, reason: str, **facts: str) -> AuditRow:
-    return AuditRow(actor=f"person:{person}", act=act, subject=subject, reason=reason, facts=facts)

@@ -32,13 +32,16 @@ from domain.review.four_eyes import apart
 from domain.work.deadlines import ClockOwner
 from domain.work.reason_codes import ReasonedAct
 from domain.work.task import CameBack, CheckVerdict, TaskPhase
+from services.cards.corrections import corrections_in
 from services.people.acting import handled_by
 from services.people.permissions import require
+from services.review.decision_form import as_form
 from services.review.decision_rules import NOTE_LENGTH_MAX
-from services.review.reveal import Revealing
+from services.review.fitness import require_fit
 from services.review.staging import worth_at_most
 from services.work import drafts, sla
-from services.work.leases import audited
+from services.work.desk import Desk
+from services.work.leases import audited, end_lease, require_held
 from services.work.ordering import placed, sent_back
 from services.work.reason_codes import require_reason
 from services.work.secret_scan import require_no_secret
@@ -47,8 +50,14 @@ _REASONED = {CheckVerdict.RETURN: ReasonedAct.RETURN, CheckVerdict.REFUSE: Reaso
 _VOID = {CheckVerdict.RETURN: "returned", CheckVerdict.REFUSE: "refused"}
 
 
-class SecondLook(Revealing):
-    """Checking, beside deciding and seeing secrets. Whoever checks holds the task's lease; whose work it is, is judged at this moment."""
+class Checks:
+    """The second person's side of a staged decision. Its checker holds the task's lease; whose work it is, is judged at this moment."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._database = desk.database
+        self._keyring = desk.keyring
+        self._now = desk.now
+        self._cursors = desk.cursors
 
     async def look_blind(self, person: str, task_id: str, outcome: ReviewOutcome) -> bool:
         """What the checker would decide, kept before they see what was decided; tells whether both agree.
@@ -75,7 +84,7 @@ class SecondLook(Revealing):
             raise FieldInvalid(field="note", why="too_long")
         async with self._database.transaction() as session:
             task, decision, who = await self._in_hand(session, person, task_id)
-            typed, card = self._corrected(decision), await cards.load(session, task.card_id)
+            typed, card = corrections_in(decision, self._keyring), await cards.load(session, task.card_id)
             require_no_secret(self._keyring, card, note, typed=(typed.number, typed.pin))
             if verdict in _REASONED:
                 await require_reason(session, _REASONED[verdict], reason_code)
@@ -85,7 +94,7 @@ class SecondLook(Revealing):
             session.add(_row(task, decision, who, verdict, reason_code, note.strip(), self._now()))
             session.add(audited(person, verdict.value, task_id, reason_code, maker=task.maker_id or ""))
             await self._done(session, task, decision, who, verdict, reason_code)
-        self._fronts.forget()
+        self._cursors.forget()
         return decision.id
 
     async def _in_hand(
@@ -101,10 +110,11 @@ class SecondLook(Revealing):
             raise NothingToCheck()
         decision = await session.get_one(ReviewDecisionRow, task.staged_id)
         card = await cards.load(session, task.card_id)
-        who = await self._fit(session, person, task, worth_at_most(card, task, self._corrected(decision)))
+        worth = worth_at_most(card, task, corrections_in(decision, self._keyring))
+        who = await require_fit(session, self._keyring, person, task, self._now(), worth)
         if not apart(frozenset(task.maker_circle), who.hands):
             raise OwnWork()
-        self.require_held(task, person)
+        require_held(task, person, self._now())
         return task, decision, who
 
     async def _done(
@@ -146,7 +156,7 @@ class SecondLook(Revealing):
         maker = await session.get_one(PersonRow, decision.person_id)
         if maker.active:
             task.assigned_to, task.assigned_at = maker.id, now
-            await drafts.save(session, self._keyring, task.id, maker.id, self._typed(decision))
+            await drafts.save(session, self._keyring, task.id, maker.id, as_form(decision, self._keyring))
         sent_back(task, CameBack.RETURNED, reason_code, now)
         await sla.pass_to(session, task, ClockOwner.REVIEWER, now)
 
@@ -180,7 +190,7 @@ def free(task: ReviewTaskRow) -> None:
     """In nobody's hand, and ready for a decision again."""
     task.phase, task.staged_id, task.maker_id, task.maker_circle, task.blind = TaskPhase.REVIEW, None, None, [], False
     task.blind_outcome = task.blind_by = None
-    task.leased_by = task.leased_at = task.leased_until = None
+    end_lease(task)
     task.assigned_to = task.assigned_at = None
 
 

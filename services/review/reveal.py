@@ -38,8 +38,10 @@ from domain.rules.checks import reveal_policy
 from domain.work.reason_codes import ReasonedAct
 from services.notices.recipients import compliance
 from services.people.permissions import require
-from services.review.decisions import Reviewing
+from services.review.fitness import require_fit
 from services.review.reveal_record import PHOTO, REVEAL
+from services.work.desk import Desk
+from services.work.leases import require_held
 from services.work.reason_codes import require_reason
 
 SHOWN = tuple(f"{REVEAL}{field}" for field in (*sorted(SECRET_FIELDS), PHOTO))
@@ -51,10 +53,14 @@ _AUDIT: Any = AuditRow  # Attributes of models are columns in a statement.
 _log = structlog.get_logger("revealing")
 
 
-class Revealing(Reviewing):
-    """Seeing secrets, beside deciding. `reveals` stands for the policy of the rules, in tests and trials."""
+class Reveals:
+    """Seeing secrets. `policy` replaces the policy of the rules in tests and trials."""
 
-    reveals: RevealPolicy | None = None
+    def __init__(self, desk: Desk, policy: RevealPolicy | None = None) -> None:
+        self._database = desk.database
+        self._keyring = desk.keyring
+        self._now = desk.now
+        self.policy = policy
 
     async def reveal(self, person: str, card_id: str, field: str, reason_code: str) -> str:
         """Return a card's number or PIN in the clear, with the reason (a code of the list) kept for ever.
@@ -120,8 +126,8 @@ class Revealing(Reviewing):
             raise TaskNotHeld()
         if task.decided:
             raise TaskDecided(by="")
-        self.require_held(task, person)
-        await self._fit(session, person, task)
+        require_held(task, person, self._now())
+        await require_fit(session, self._keyring, person, task, self._now())
 
     async def _refused(self, session: AsyncSession, person: str, card_id: str, field: str, why: Refusal) -> None:
         """Record the try. What was sent is kept only where it names something of ours: it may hold a number."""
@@ -147,7 +153,7 @@ class Revealing(Reviewing):
         await tell(session, told, NoticeKind.UNUSUAL_READING, key, card_id=card_id, person=person, why=why.value)
 
     def _policy(self) -> RevealPolicy:
-        return self.reveals or reveal_policy(business_day(self._now()))
+        return self.policy or reveal_policy(business_day(self._now()))
 
 
 def _ran_out(task: ReviewTaskRow | None, person: str) -> bool:

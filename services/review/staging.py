@@ -22,6 +22,7 @@ from domain.work.task import TaskPhase
 from services.cards.corrections import Corrections
 from services.people.acting import handled_by
 from services.work import sla
+from services.work.leases import end_lease
 from services.work.ordering import placed
 
 
@@ -83,7 +84,7 @@ async def _put_before_checkers(
     # Whoever made one of their accounts lately counts as one with them, and so does whom that person made.
     handlers = (await handled_by(session, made, now)).values()
     task.maker_id, task.maker_circle = decision.person_id, sorted(made.union(*handlers))
-    task.leased_by = task.leased_at = task.leased_until = None
+    end_lease(task)
     task.assigned_to = task.assigned_at = None
     task.blind_outcome = task.blind_by = None
     placed(task, now)

@@ -22,8 +22,10 @@ from domain.work.reason_codes import ReasonedAct
 from domain.work.task import CameBack
 from services.notices.recipients import seniors
 from services.people.permissions import require
-from services.review.four_eyes import SecondLook, free
+from services.review.decision_form import as_form
+from services.review.four_eyes import free
 from services.work import drafts, sla
+from services.work.desk import Desk
 from services.work.leases import audited
 from services.work.ordering import sent_back
 from services.work.reason_codes import require_reason
@@ -32,8 +34,14 @@ VOID_WHY = "undelivered"
 _DECISION: Any = ReviewDecisionRow  # Attributes of models are columns in a statement.
 
 
-class Undelivered(SecondLook):
-    """What a senior does about decisions that did not arrive, beside checking."""
+class Undeliverable:
+    """What a senior does about decisions that could not be applied."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._database = desk.database
+        self._keyring = desk.keyring
+        self._now = desk.now
+        self._cursors = desk.cursors
 
     async def put_back(self, person: str, decision_id: str, reason_code: str) -> str:
         """The decision falls and its task is open again, with what was typed as its maker's draft; returns the card's id.
@@ -60,7 +68,7 @@ class Undelivered(SecondLook):
             actor = f"person:{person}"
             change = Change(Stage.REVIEW, WaitingFor.REVIEWER, task.due_at, "review.put_back", facts, actor=actor)
             await cards.record(session, task.card_id, change)
-        self._fronts.forget()
+        self._cursors.forget()
         return task.card_id
 
     async def _open_again(
@@ -69,7 +77,7 @@ class Undelivered(SecondLook):
         task.decided = False
         free(task)
         if decision.person_id is not None:
-            await drafts.save(session, self._keyring, task.id, decision.person_id, self._typed(decision))
+            await drafts.save(session, self._keyring, task.id, decision.person_id, as_form(decision, self._keyring))
         sent_back(task, CameBack.UNDELIVERED, reason_code, now)
         owner = ClockOwner.SENIOR if task.escalated else ClockOwner.REVIEWER
         await sla.pass_to(session, task, owner, now)

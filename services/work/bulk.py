@@ -18,7 +18,7 @@ from domain.errors.general import FieldInvalid, NotFound, TaskHeldByAnother, Tas
 from domain.identifiers import new_id
 from domain.work.reason_codes import ReasonedAct
 from services.work.reason_codes import require_reason
-from services.work.task_acts import ReviewQueue
+from services.work.task_acts import TaskActs
 
 ITEMS_MAX = 100
 ACT = "console:task:bulk"
@@ -49,16 +49,16 @@ class Batch:
 class Bulk:
     """Assigns, snoozes and gives back many tasks. `person` is the id of whoever asks; every task is judged by itself."""
 
-    def __init__(self, database: Database, queue: ReviewQueue) -> None:
+    def __init__(self, database: Database, tasks: TaskActs) -> None:
         self._database = database
-        self._queue = queue
+        self._tasks = tasks
 
     async def assign(self, person: str, tasks: Sequence[str], to: str) -> str:
         """Gives the tasks to one colleague (id); returns the batch's id. Refuses FieldInvalid (`task`, `to`)."""
         if not _ID.fullmatch(to):
             raise FieldInvalid(field="to", why="missing")
         return await self._each(
-            person, tasks, "assign", lambda task_id: self._queue.assign(person, task_id, to), {"to": to}
+            person, tasks, "assign", lambda task_id: self._tasks.assign(person, task_id, to), {"to": to}
         )
 
     async def snooze(self, person: str, tasks: Sequence[str], until: datetime, reason_code: str) -> str:
@@ -74,7 +74,7 @@ class Bulk:
             )  # Nothing but a code of the list is recorded.
         facts = {"until": until.isoformat(), "reason": reason_code}
         return await self._each(
-            person, tasks, "snooze", lambda task_id: self._queue.snooze(person, task_id, until, reason_code), facts
+            person, tasks, "snooze", lambda task_id: self._tasks.snooze(person, task_id, until, reason_code), facts
         )
 
     async def release(self, person: str, tasks: Sequence[str]) -> str:
@@ -118,13 +118,13 @@ class Bulk:
             raise NotFound(task=task_id[:64])
         lasting = task.leased_until is not None and task.leased_until > datetime.now(task.leased_until.tzinfo)
         if lasting and task.leased_by == person:
-            await self._queue.release(person, task_id)
+            await self._tasks.release(person, task_id)
         elif lasting and task.leased_until is not None:
             raise TaskHeldByAnother(holder=task.leased_by or "", until=task.leased_until.isoformat())
         elif task.assigned_to is None:
             raise TaskNotHeld()
         if task.assigned_to is not None:
-            await self._queue.unassign(person, task_id)
+            await self._tasks.unassign(person, task_id)
 
 
 async def _tried(task_id: str, one: Callable[[str], Awaitable[None]]) -> Done:

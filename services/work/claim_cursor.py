@@ -33,7 +33,7 @@ class _Run:
         return self.bursting or self.claims >= BURST
 
 
-class Fronts:
+class ClaimCursors:
     """The last stops of this process. Losing one costs a walk, never a task: a walk that finds nothing starts anew."""
 
     def __init__(self) -> None:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reads.work.queue_filter import conditions
-from database.session import Database
 from database.tables.people import AuditRow
 from database.tables.review import ReviewDecisionRow, ReviewTaskRow
 from domain.errors.base import Refusal
@@ -21,13 +19,12 @@ from domain.people.acting import Standing
 from domain.people.roles import Permission
 from domain.places import business_day
 from domain.rules.limits import limits_in_force
-from domain.sealing import KeyRing
 from domain.work.eligibility import Ineligible, why_not
 from domain.work.queue_filter import Wanted
 from domain.work.task import TaskPhase
 from services.people.acting import standing
 from services.work.claim import Claim, Taken, claim
-from services.work.claim_cursor import Fronts
+from services.work.desk import Desk
 from services.work.task_facts import task_facts
 
 IN_MOTION_TRIES = 3  # Whoever has a task locked lets go of it within a statement.
@@ -44,16 +41,13 @@ class Lease:
     until: datetime
 
 
-class Leasing:
-    """Who has which task. `person` is always a person's id; what they may do is judged here again."""
+class Leases:
+    """Who holds which task. `person` is a person's id; their rights are checked here again."""
 
-    def __init__(
-        self, database: Database, keyring: KeyRing, now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    ) -> None:
-        self._database = database
-        self._keyring = keyring
-        self._now = now
-        self._fronts = Fronts()
+    def __init__(self, desk: Desk) -> None:
+        self._database = desk.database
+        self._now = desk.now
+        self._cursors = desk.cursors
 
     async def take(self, person: str, task_id: str | None, wanted: Wanted | None = None) -> Lease | None:
         """The named task, or the next one for this person of those `wanted`; None when the queue has none for them.
@@ -63,7 +57,7 @@ class Leasing:
         """
         now = self._now()
         narrowed = wanted is not None and wanted.for_next().narrowed
-        front = None if task_id is not None or narrowed else self._fronts.of(person, now)
+        front = None if task_id is not None or narrowed else self._cursors.of(person, now)
         asked = Claim(
             person, now, now + lease_span(now), task_id,
             tuple(conditions(wanted.for_next(), person, now)) if wanted and narrowed else (), front,
@@ -76,7 +70,7 @@ class Leasing:
         if taken is None:
             return None
         if task_id is None and not narrowed:
-            self._fronts.stopped(person, now, taken)
+            self._cursors.stopped(person, now, taken)
         return Lease(taken.task_id, taken.card_id, taken.leased_until)
 
     async def renew(self, person: str, task_id: str) -> Lease | None:
@@ -103,17 +97,11 @@ class Leasing:
             )
             if (await session.execute(freed)).scalar_one_or_none() is not None:
                 session.add(audited(person, "release", task_id))
-        self._fronts.forget()
+        self._cursors.forget()
 
     def require_held(self, task: ReviewTaskRow, person: str) -> None:
-        """Refuses TaskDecided, TaskHeldByAnother and TaskNotHeld unless the task is in this person's hand."""
-        if task.closed_at is not None:
-            raise TaskDecided(by="")
-        lasting = task.leased_until is not None and task.leased_until > self._now()
-        if task.leased_by != person and lasting:
-            raise held_by_another(task)
-        if task.leased_by != person or not lasting:
-            raise TaskNotHeld()
+        """Refuse as `require_held` does, by the desk's clock."""
+        require_held(task, person, self._now())
 
     async def _after_all(self, asked: Claim) -> Taken | None:
         """A named task that was only locked at that moment, as by the same person's second click; None for the queue.
@@ -142,6 +130,28 @@ class Leasing:
             decision = await decision_on(session, task_id)
             return TaskDecided(by=(decision.person_id if decision else None) or "")
         return refusal_of(reasons, task) if reasons else None
+
+
+def require_held(task: ReviewTaskRow, person: str, now: datetime) -> None:
+    """Refuse TaskDecided, TaskHeldByAnother or TaskNotHeld unless this person holds the task."""
+    if task.closed_at is not None:
+        raise TaskDecided(by="")
+    holder = holder_of(task, now)
+    if holder is None:
+        raise TaskNotHeld()
+    if holder != person:
+        raise held_by_another(task)
+
+
+def holder_of(task: ReviewTaskRow, now: datetime) -> str | None:
+    """Return who holds the task: the person of its lease while that lasts."""
+    lasting = task.leased_until is not None and task.leased_until > now
+    return task.leased_by if lasting else None
+
+
+def end_lease(task: ReviewTaskRow) -> None:
+    """Take the task from its holder, if anybody holds it."""
+    task.leased_by = task.leased_at = task.leased_until = None
 
 
 def refusal_of(reasons: tuple[Ineligible, ...], task: ReviewTaskRow) -> Refusal:

@@ -20,7 +20,18 @@ from domain.work.reason_codes import ReasonedAct
 from domain.work.task import CameBack
 from services.people.permissions import require
 from services.work.assignment import Assignment, given, require_able
-from services.work.leases import Lease, Leasing, audited, decision_on, held_by_another, lease_span
+from services.work.desk import Desk
+from services.work.leases import (
+    Lease,
+    Leases,
+    audited,
+    decision_on,
+    end_lease,
+    held_by_another,
+    holder_of,
+    lease_span,
+    require_held,
+)
 from services.work.ordering import placed, sent_back
 from services.work.reason_codes import require_reason
 from services.work.secret_scan import require_no_secret
@@ -31,12 +42,19 @@ NOTE_LENGTH_MAX = 2000
 FREED_MAX = 10  # The loop beside the workers gives out the rest.
 
 
-class ReviewQueue(Leasing):
-    """Every act on a waiting task. All are audited with their reason; what the card's story is about is told in it."""
+class TaskActs:
+    """Every act on a waiting task. All are audited with their reason; those that concern the card stand in its story."""
+
+    def __init__(self, desk: Desk, leases: Leases) -> None:
+        self._database = desk.database
+        self._keyring = desk.keyring
+        self._now = desk.now
+        self._cursors = desk.cursors
+        self._leases = leases
 
     async def release(self, person: str, task_id: str) -> None:
-        """Gives a task back; nothing happens to one that is not in this person's hand. Their room is filled again."""
-        await super().release(person, task_id)
+        """Release a task and assign its holder another one; nothing happens to a task that this person does not hold."""
+        await self._leases.release(person, task_id)
         try:
             await self.freed()
         except DatabaseUnavailable:
@@ -57,8 +75,8 @@ class ReviewQueue(Leasing):
                 session, person, Permission.TAKE_OVER, task_id, ReasonedAct.TAKE_OVER, reason_code
             )
             await require_able(session, person, task, now)
-            former = {one for one in (_holder(task, now), task.assigned_to) if one is not None and one != person}
-            _free(task)
+            former = {one for one in (holder_of(task, now), task.assigned_to) if one is not None and one != person}
+            end_lease(task)
             task.assigned_to = task.assigned_at = None
             if task.snoozed_until is not None and task.snoozed_until > now:
                 _woken(task, now)
@@ -80,9 +98,9 @@ class ReviewQueue(Leasing):
             raise FieldInvalid(field="until", why="past" if until <= now else "too_far")
         async with self._database.transaction() as session:
             task = await self._reasoned(session, person, Permission.DECIDE, task_id, ReasonedAct.SNOOZE, reason_code)
-            if _holder(task, now) not in (None, person):
+            if holder_of(task, now) not in (None, person):
                 raise held_by_another(task)
-            _free(task)
+            end_lease(task)
             task.snoozed_until, task.snooze_reason, task.snoozed_by = until, reason_code, person
             sent_back(task, CameBack.SNOOZE_OVER, reason_code, until)
             facts = {"reason": reason_code, "until": until.isoformat()}
@@ -98,21 +116,21 @@ class ReviewQueue(Leasing):
                 return
             _woken(task, now)
             await self._told(session, person, "woken", task, {}, "")
-        self._fronts.forget()
+        self._cursors.forget()
 
     async def escalate(self, person: str, task_id: str, reason_code: str, note: str = "") -> None:
         """Its holder hands a task to the seniors; it leaves their hand. Refuses ReasonUnknown and what `require_held` refuses."""
         now = self._now()
         async with self._database.transaction() as session:
             task = await self._reasoned(session, person, Permission.DECIDE, task_id, ReasonedAct.ESCALATE, reason_code)
-            self.require_held(task, person)
-            _free(task)
+            require_held(task, person, now)
+            end_lease(task)
             task.assigned_to = task.assigned_at = None
             task.escalated, task.escalation_reason, task.replan = True, reason_code, True
             placed(task, now)
             await pass_to(session, task, ClockOwner.SENIOR, now)
             await self._told(session, person, "escalated", task, {"reason": reason_code}, _note(note))
-        self._fronts.forget()
+        self._cursors.forget()
 
     async def assign(self, person: str, task_id: str, to: str) -> None:
         """Gives a task to somebody as their next; they are told.
@@ -124,7 +142,7 @@ class ReviewQueue(Leasing):
         async with self._database.transaction() as session:
             await require(session, person, Permission.ASSIGN)
             task = await waiting(session, task_id)
-            if _holder(task, now) not in (None, to):
+            if holder_of(task, now) not in (None, to):
                 raise held_by_another(task)
             await require_able(session, to, task, now)
             await given(session, task, to, now)
@@ -137,7 +155,7 @@ class ReviewQueue(Leasing):
             await require(session, person, Permission.DECIDE if task.assigned_to == person else Permission.ASSIGN)
             former, task.assigned_to, task.assigned_at = task.assigned_to, None, None
             session.add(audited(person, "unassign", task_id, former=former or ""))
-        self._fronts.forget()
+        self._cursors.forget()
 
     async def _reasoned(
         self, session: AsyncSession, person: str, permission: Permission, task_id: str, act: ReasonedAct, code: str
@@ -177,15 +195,6 @@ async def waiting(session: AsyncSession, task_id: str) -> ReviewTaskRow:
 def _woken(task: ReviewTaskRow, now: datetime) -> None:
     task.snoozed_until = task.snoozed_by = None
     sent_back(task, CameBack.SNOOZE_OVER, task.snooze_reason, now)
-
-
-def _free(task: ReviewTaskRow) -> None:
-    task.leased_by = task.leased_at = task.leased_until = None
-
-
-def _holder(task: ReviewTaskRow, now: datetime) -> str | None:
-    lasting = task.leased_until is not None and task.leased_until > now
-    return task.leased_by if lasting else None
 
 
 def _note(words: str) -> str:

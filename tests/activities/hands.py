@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import update
 
+from activities.alarms import Alarms
 from activities.review import Review
 from database.migrate import upgrade
 from database.session import Database
@@ -37,6 +38,7 @@ class Hands:
         self.world = world
         self.now, self.base = MONDAY, 1
         self.review = Review(world.database, world.keyring, now=lambda: self.now)
+        self.alarms = Alarms(world.database, now=lambda: self.now)
         self.setup = DeadlineSetup(world.database, now=lambda: self.now)
 
     async def a_card(self, brand: str = "jd") -> str:

@@ -109,7 +109,7 @@ async def a_decided_card(world: World) -> tuple[str, str, str]:
     return (
         card_id,
         task_id,
-        await world.review.record_decision(person, task_id, ReviewOutcome.REJECT, RejectReason.FORGED),
+        await world.review_desk.decisions.record_decision(person, task_id, ReviewOutcome.REJECT, RejectReason.FORGED),
     )
 
 

@@ -8,8 +8,8 @@ from typing import Any
 from database.tables.people import AbsenceRow, AuditRow, PersonRow
 from database.tables.review import ReviewTaskRow
 from domain.identifiers import new_id
+from services.review.desk import review_desk
 from services.work.ordering import placed
-from services.work.task_acts import ReviewQueue
 from tests.activities.world import World
 
 
@@ -32,7 +32,7 @@ class Office:
 
     def __init__(self, world: World) -> None:
         self.world, self.brand, self.clock = world, f"brand-{new_id()}", Clock()
-        self.queue = ReviewQueue(world.database, world.keyring, self.clock)
+        self.desk = review_desk(world.database, world.keyring, self.clock)
 
     async def task(self, **columns: Any) -> str:
         """An open task, placed as its columns say unless they say where; returns its id."""
@@ -72,7 +72,7 @@ class Office:
 
     async def takes(self, person: str, task_id: str | None = None) -> str | None:
         """Which task they are given."""
-        lease = await self.queue.take(person, task_id)
+        lease = await self.desk.leases.take(person, task_id)
         return None if lease is None else lease.task_id
 
     async def acts(self, task_id: str) -> list[tuple[str, str]]:

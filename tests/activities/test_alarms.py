@@ -23,11 +23,11 @@ async def test_an_alarm_is_told_once_however_often_it_is_asked_for_and_to_those_
         row = await session.get_one(ReviewTaskRow, task.id)
         row.leased_by, row.leased_until = holder, MONDAY + HOUR
     for _ in range(2):
-        await hands.review.alarm(task.id, Alarm.WARNING)
+        await hands.alarms.alarm(task.id, Alarm.WARNING)
     assert await hands.notices(task) == [("warning", holder)]
     for _ in range(2):
-        await hands.review.alarm(task.id, Alarm.BREACH)
-        await hands.review.chain(task.id, 1)
+        await hands.alarms.alarm(task.id, Alarm.BREACH)
+        await hands.alarms.chain(task.id, 1)
     told = await hands.notices(task)
     assert told == sorted([("warning", holder), ("breach", holder), ("breach", senior), ("chain", ops)])
     story = await hands.world.story(task.card_id)
@@ -39,10 +39,10 @@ async def test_an_alarm_is_told_once_however_often_it_is_asked_for_and_to_those_
 
 async def test_a_closed_task_sounds_no_alarm_and_a_step_that_no_longer_exists_tells_nobody(hands: Hands) -> None:
     task, _ = await hands.opened(await hands.a_card())
-    await hands.review.chain(task.id, 7)
+    await hands.alarms.chain(task.id, 7)
     await hands.decided(task, ReviewOutcome.APPROVE)
-    await hands.review.alarm(task.id, Alarm.BREACH)
-    await hands.review.chain(task.id, 0)
+    await hands.alarms.alarm(task.id, Alarm.BREACH)
+    await hands.alarms.chain(task.id, 0)
     assert await hands.world.rows(AlarmRow, task_id=task.id) == []
 
 
@@ -53,7 +53,7 @@ async def test_the_policy_lets_a_card_go_once_and_by_nobodys_hand(hands: Hands) 
     await hands.policies(budget(1800, **REJECTS))
     task, told = await hands.opened(await hands.a_card())
     assert told.end_after_s == told.chain_after_s[-1] + 3600
-    first, again = [await hands.review.decide_by_policy(task.id) for _ in range(2)]
+    first, again = [await hands.alarms.decide_by_policy(task.id) for _ in range(2)]
     assert first.decision_id is not None
     assert first == again
     facts = await hands.review.apply(task.id, first.decision_id)
@@ -72,17 +72,17 @@ async def test_a_decision_of_a_person_that_stands_wins_over_the_policys(hands: H
     )  # fmt: skip
     async with hands.world.database.transaction() as session:
         session.add(staged)
-    held_up = await hands.review.decide_by_policy(task.id)
+    held_up = await hands.alarms.decide_by_policy(task.id)
     assert (held_up.decision_id, held_up.again_after_s > 0) == (None, True)
     assert [row.id for row in await hands.world.rows(ReviewDecisionRow, task_id=task.id)] == [staged.id]
     async with hands.world.database.transaction() as session:
         row = await session.get_one(ReviewDecisionRow, staged.id)
         row.void_at, row.void_why = MONDAY, "undone"
-    assert (await hands.review.decide_by_policy(task.id)).decision_id is not None
+    assert (await hands.alarms.decide_by_policy(task.id)).decision_id is not None
 
 
 async def test_a_policy_that_leaves_tasks_open_decides_nothing(hands: Hands) -> None:
     task, told = await hands.opened(await hands.a_card())
     assert told.end_after_s is None
-    assert (await hands.review.decide_by_policy(task.id)).decision_id is None
+    assert (await hands.alarms.decide_by_policy(task.id)).decision_id is None
     assert await hands.world.rows(ReviewDecisionRow, task_id=task.id) == []

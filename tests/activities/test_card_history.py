@@ -51,8 +51,8 @@ async def test_its_approval_needs_a_second_person(world: World) -> None:
     second = await handed_in(world, card)
     task = (await world.review.open(second, 1, list(await reasons(world, second)))).task_id
     person = await world.a_person("senior")
-    assert await world.review.take(person, task)
-    decision = await world.review.record_decision(person, task, ReviewOutcome.APPROVE)
+    assert await world.review_desk.leases.take(person, task)
+    decision = await world.review_desk.decisions.record_decision(person, task, ReviewOutcome.APPROVE)
     assert (await the_need(world, decision)) == "risk"
 
 

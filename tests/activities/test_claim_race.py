@@ -18,7 +18,8 @@ from benchmarks.queues import with_queue
 from database.migrate import upgrade
 from database.session import Database
 from domain.sealing import KeyRing
-from services.work.leases import Leasing
+from services.work.desk import Desk
+from services.work.leases import Leases
 from tests.activities.queueing import Clock
 
 REVIEWERS, PEOPLE_EACH = 8, 6
@@ -62,13 +63,13 @@ class Race:
 
     async def work(self, desk: int) -> None:
         """One desk: claims, and finishes, keeps alive or walks away from what it was given, until enough was claimed."""
-        chance, leasing = random.Random(desk), Leasing(self.database, KeyRing.generate(), self.clock)
+        chance, leases = random.Random(desk), Leases(Desk(self.database, KeyRing.generate(), self.clock))
         turn = 0
         while self.claims < CLAIMS:
             turn += 1
             person = f"person{1 + desk * PEOPLE_EACH + turn % PEOPLE_EACH}"
             since = self.clock.passes(milliseconds=20)
-            lease = await leasing.take(person, None)
+            lease = await leases.take(person, None)
             assert lease is not None
             self.claims += 1
             hand = Hand(person, since, lease.until)
@@ -76,7 +77,7 @@ class Race:
             if self.claims % JUMP_EVERY == 0:
                 self.clock.moment += JUMP
             if chance.random() < 0.1:
-                renewed = await leasing.renew(person, lease.task_id)
+                renewed = await leases.renew(person, lease.task_id)
                 hand.until = renewed.until if renewed else hand.until
             if chance.random() < 0.9:
                 await self._finish(person, lease.task_id, hand)

@@ -101,7 +101,7 @@ async def test_a_new_version_moves_the_deadline_keeps_the_pauses_and_is_told_why
     second, _ = await hands.opened(card, 2)
     assert await hands.policies(budget(7200)) == hands.base + 1
     hands.now += timedelta(minutes=5)
-    moved = await hands.review.replan(second.id)
+    moved = await hands.alarms.replan(second.id)
     task = await hands.task(second.id)
     assert task.due_at == second.opened_at + timedelta(seconds=7200 - 600)
     assert moved.due_after_s == 7200 - 600 - 300
@@ -117,5 +117,5 @@ async def test_another_priority_has_another_policy(hands: Hands) -> None:
     async with hands.world.database.transaction() as session:
         row = await session.get_one(ReviewTaskRow, task.id)
         row.priority, row.replan = Priority.URGENT, True
-    await hands.review.replan(task.id)
+    await hands.alarms.replan(task.id)
     assert (await hands.task(task.id)).due_at == MONDAY + timedelta(seconds=900)

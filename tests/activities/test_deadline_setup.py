@@ -96,7 +96,7 @@ async def test_open_tasks_of_an_older_version_are_told_until_they_have_planned_a
     assert await replanner.signal() == 0, "it is given time"
     hands.now += timedelta(minutes=2)
     assert await replanner.signal() == 1, "it has not planned yet"
-    await hands.review.replan(task.id)
+    await hands.alarms.replan(task.id)
     hands.now += timedelta(minutes=20)
     assert await replanner.signal() == 0
     assert set(desk.told) == {(task.card_id, task.id)}

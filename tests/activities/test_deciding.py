@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from activities.review import Review
 from database.tables.deadlines import ClockIntervalRow
 from database.tables.people import AbsenceRow, AuditRow, RelativeRow
 from database.tables.review import ReasonCodeRow, ReviewDecisionRow, ReviewDraftRow, ReviewTaskRow
@@ -22,6 +21,7 @@ from domain.rules.checks import check_policy
 from domain.work.task import CameBack, TaskPhase
 from services.cards.corrections import Corrections
 from services.review import due_decisions
+from services.review.desk import review_desk
 from services.review.staging import FourEyes
 from services.work import drafts
 from tests.activities.test_review import a_taken_task
@@ -54,7 +54,7 @@ async def test_a_decision_says_who_for_whom_since_when_and_when_it_leaves(world:
     away = AbsenceRow(id=new_id(), person_id=colleague, stand_in=person, starts_at=moment - SECOND, ends_at=moment + 60 * SECOND, made_by=person)  # fmt: skip
     async with world.database.transaction() as session:
         session.add(away)
-    made = await world.review.record_decision(person, task, ReviewOutcome.APPROVE, suggestion="approve")
+    made = await world.review_desk.decisions.record_decision(person, task, ReviewOutcome.APPROVE, suggestion="approve")
     row, held = await the_decision(world, made), await the_task(world, task)
     assert (row.person_id, row.acting_for, row.suggestion) == (person, [colleague], "approve")
     assert row.leaves_at - row.made_at == WINDOW
@@ -70,7 +70,7 @@ async def test_the_reason_chooses_what_the_seller_is_told(world: World) -> None:
     )
     async with world.database.transaction() as session:
         session.add(torn)
-    made = await world.review.record_decision(person, task, ReviewOutcome.REJECT, reason_code=code)
+    made = await world.review_desk.decisions.record_decision(person, task, ReviewOutcome.REJECT, reason_code=code)
     row = await the_decision(world, made)
     assert (row.reason_code, row.reject_reason) == (code, RejectReason.DAMAGED)
     async with world.database.transaction() as session:
@@ -92,13 +92,15 @@ async def test_without_a_reason_of_the_list_nothing_is_decided(
 ) -> None:
     _, task, person = await a_taken_task(world)
     with pytest.raises(refusal):
-        await world.review.record_decision(person, task, outcome, **more)
+        await world.review_desk.decisions.record_decision(person, task, outcome, **more)
     assert not (await the_task(world, task)).decided
 
 
 async def test_a_card_is_handed_to_the_store_with_a_reason(world: World) -> None:
     _, task, person = await a_taken_task(world)
-    made = await world.review.record_decision(person, task, ReviewOutcome.HAND_TO_STORE, reason_code="answers_differ")
+    made = await world.review_desk.decisions.record_decision(
+        person, task, ReviewOutcome.HAND_TO_STORE, reason_code="answers_differ"
+    )
     assert (await world.review.apply(task, made)).outcome is ReviewOutcome.HAND_TO_STORE
 
 
@@ -108,17 +110,17 @@ async def test_a_relatives_card_is_not_decided_even_in_ones_hand(world: World) -
     async with world.database.transaction() as session:
         session.add(RelativeRow(person_id=person, seller=seller))
     with pytest.raises(NotEligible):
-        await world.review.record_decision(person, task, ReviewOutcome.APPROVE)
+        await world.review_desk.decisions.record_decision(person, task, ReviewOutcome.APPROVE)
 
 
 async def test_undone_the_task_is_in_the_same_hand_with_what_was_decided_as_its_draft(world: World) -> None:
     _, task, person = await a_taken_task(world)
     number = a_number("starbucks")
     given = Corrections(number=number, face_value=Money(300_00))
-    made = await world.review.record_decision(
+    made = await world.review_desk.decisions.record_decision(
         person, task, ReviewOutcome.APPROVE_CORRECTED, corrected=given, note="edges fine"
     )
-    undone = await world.review.undo(person, made)
+    undone = await world.review_desk.decisions.undo(person, made)
     row, held = await the_decision(world, made), await the_task(world, task)
     assert (undone.task_id, row.void_why, row.sent_at) == (task, "undone", None)
     assert (held.decided, held.leased_by, held.came_back) == (False, person, CameBack.UNDONE)
@@ -127,7 +129,7 @@ async def test_undone_the_task_is_in_the_same_hand_with_what_was_decided_as_its_
     async with world.database.transaction() as session:
         draft = await drafts.kept(session, world.keyring, task, person)
     assert (draft["number"], draft["face_value"], draft["note"], draft["outcome"]) == (number, "300.00", "edges fine", "approve_corrected")  # fmt: skip
-    again = await world.review.record_decision(person, task, ReviewOutcome.REJECT, reason_code="forged")
+    again = await world.review_desk.decisions.record_decision(person, task, ReviewOutcome.REJECT, reason_code="forged")
     assert again != made
     assert await world.rows(ReviewDraftRow, task_id=task) == []
     acts = [one.act for one in await world.rows(AuditRow, actor=f"person:{person}", subject=task)]
@@ -138,41 +140,41 @@ async def test_undone_the_task_is_in_the_same_hand_with_what_was_decided_as_its_
 
 async def test_nobody_takes_a_decided_task_and_nobody_undoes_anothers_decision(world: World) -> None:
     _, task, person = await a_taken_task(world)
-    made = await world.review.record_decision(person, task, ReviewOutcome.APPROVE)
+    made = await world.review_desk.decisions.record_decision(person, task, ReviewOutcome.APPROVE)
     other = await world.a_person("senior")
     with pytest.raises((TaskDecided, TaskHeldByAnother)):
-        await world.review.take(other, task)
+        await world.review_desk.leases.take(other, task)
     for stranger, decision in ((other, made), (person, new_id())):
         with pytest.raises(NotFound):
-            await world.review.undo(stranger, decision)
-    await world.review.undo(person, made)
+            await world.review_desk.decisions.undo(stranger, decision)
+    await world.review_desk.decisions.undo(person, made)
 
 
 async def test_what_has_left_is_not_undone_and_what_was_undone_does_not_leave(world: World) -> None:
     _, task, person = await a_taken_task(world)
-    made = await world.review.record_decision(person, task, ReviewOutcome.APPROVE)
+    made = await world.review_desk.decisions.record_decision(person, task, ReviewOutcome.APPROVE)
     assert await send(world, made, datetime.now(UTC)) == []
-    later = Review(world.database, world.keyring, lambda: datetime.now(UTC) + WINDOW + SECOND)
+    later = review_desk(world.database, world.keyring, lambda: datetime.now(UTC) + WINDOW + SECOND)
     with pytest.raises(TooLateToUndo):
-        await later.undo(person, made)
+        await later.decisions.undo(person, made)
     assert [one.decision_id for one in await send(world, made, datetime.now(UTC) + WINDOW)] == [made]
     with pytest.raises(TooLateToUndo):
-        await world.review.undo(person, made)
+        await world.review_desk.decisions.undo(person, made)
     _, task, person = await a_taken_task(world)
-    made = await world.review.record_decision(person, task, ReviewOutcome.APPROVE)
-    await world.review.undo(person, made)
+    made = await world.review_desk.decisions.record_decision(person, task, ReviewOutcome.APPROVE)
+    await world.review_desk.decisions.undo(person, made)
     assert await send(world, made, datetime.now(UTC) + WINDOW) == []
     with pytest.raises(TooLateToUndo):
-        await world.review.undo(person, made)
+        await world.review_desk.decisions.undo(person, made)
 
 
 async def test_undo_and_teller_at_the_same_moment_never_both_win(world: World) -> None:
     outcomes = set()
     for place in range(12):
         _, task, person = await a_taken_task(world)
-        made = await world.review.record_decision(person, task, ReviewOutcome.APPROVE)
+        made = await world.review_desk.decisions.record_decision(person, task, ReviewOutcome.APPROVE)
         ripe = datetime.now(UTC) + WINDOW + SECOND  # The teller's clock is ahead: both believe that it is their turn.
-        first, second = (world.review.undo(person, made), send(world, made, ripe))
+        first, second = (world.review_desk.decisions.undo(person, made), send(world, made, ripe))
         pair = (first, second) if place % 2 else (second, first)
         results = await asyncio.gather(*pair, return_exceptions=True)
         undone = not any(isinstance(one, TooLateToUndo) for one in results)
@@ -186,15 +188,19 @@ async def test_undo_and_teller_at_the_same_moment_never_both_win(world: World) -
 
 async def test_a_form_sent_twice_at_once_decides_once(world: World) -> None:
     _, task, person = await a_taken_task(world)
-    made = await asyncio.gather(*(world.review.record_decision(person, task, ReviewOutcome.APPROVE) for _ in range(4)))
+    made = await asyncio.gather(
+        *(world.review_desk.decisions.record_decision(person, task, ReviewOutcome.APPROVE) for _ in range(4))
+    )
     assert len(set(made)) == 1
     assert len(await world.rows(ReviewDecisionRow, task_id=task)) == 1
 
 
 async def test_undone_twice_at_once_is_undone_once(world: World) -> None:
     _, task, person = await a_taken_task(world)
-    made = await world.review.record_decision(person, task, ReviewOutcome.APPROVE)
-    results = await asyncio.gather(*(world.review.undo(person, made) for _ in range(3)), return_exceptions=True)
+    made = await world.review_desk.decisions.record_decision(person, task, ReviewOutcome.APPROVE)
+    results = await asyncio.gather(
+        *(world.review_desk.decisions.undo(person, made) for _ in range(3)), return_exceptions=True
+    )
     assert sum(isinstance(one, TooLateToUndo) for one in results) == 2
 
 
@@ -217,7 +223,7 @@ async def test_drafts_that_others_left_go_when_the_decision_leaves(world: World)
     other = await world.a_person()
     async with world.database.transaction() as session:
         await drafts.save(session, world.keyring, task, other, {"note": "mine was different"})
-    made = await world.review.record_decision(person, task, ReviewOutcome.APPROVE)
+    made = await world.review_desk.decisions.record_decision(person, task, ReviewOutcome.APPROVE)
     assert len(await world.rows(ReviewDraftRow, task_id=task)) == 1
     await send(world, made, datetime.now(UTC) + WINDOW)
     assert await world.rows(ReviewDraftRow, task_id=task) == []
@@ -225,20 +231,22 @@ async def test_drafts_that_others_left_go_when_the_decision_leaves(world: World)
 
 async def test_with_no_undo_window_a_decision_leaves_at_once(world: World) -> None:
     _, task, person = await a_taken_task(world)
-    made = await Review(world.database, world.keyring, undo_s=0).record_decision(person, task, ReviewOutcome.APPROVE)
+    made = await review_desk(world.database, world.keyring, undo_s=0).decisions.record_decision(
+        person, task, ReviewOutcome.APPROVE
+    )
     assert len(await send(world, made, datetime.now(UTC))) == 1
 
 
 async def test_a_staged_outcome_is_undone_like_any_other_and_no_check_of_it_is_waited_for(world: World) -> None:
     always = replace(check_policy(datetime.now(UTC).date()), value_minor_min=0)
-    review = Review(world.database, world.keyring, four_eyes=FourEyes(always))
+    review = review_desk(world.database, world.keyring, four_eyes=FourEyes(always))
     _, task, person = await a_taken_task(world)
-    made = await review.record_decision(person, task, ReviewOutcome.APPROVE, note="dear")
+    made = await review.decisions.record_decision(person, task, ReviewOutcome.APPROVE, note="dear")
     staged = await the_task(world, task)
     assert (staged.phase, staged.decided, staged.leased_by) == (TaskPhase.CHECK, False, None)
     assert await send(world, made, datetime.now(UTC) + WINDOW) == []  # Nobody has checked it.
-    await review.undo(person, made)
+    await review.decisions.undo(person, made)
     held = await the_task(world, task)
     assert (held.phase, held.leased_by, held.staged_id, held.maker_circle) == (TaskPhase.REVIEW, person, None, [])
-    assert await review.record_decision(person, task, ReviewOutcome.REJECT, reason_code="forged")
+    assert await review.decisions.record_decision(person, task, ReviewOutcome.REJECT, reason_code="forged")
     assert (await the_task(world, task)).decided

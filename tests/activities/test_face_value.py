@@ -20,6 +20,6 @@ async def test_a_card_of_five_thousand_offered_for_less_needs_a_second_person(
         (await session.get_one(CardRow, card_id)).face_value_minor = face_minor
         task = await session.get_one(ReviewTaskRow, task_id)
         task.value_minor, task.reasons = 465_000, ["card_type"]
-    decision_id = await world.review.record_decision(person, task_id, ReviewOutcome.APPROVE)
+    decision_id = await world.review_desk.decisions.record_decision(person, task_id, ReviewOutcome.APPROVE)
     (decision,) = await world.rows(ReviewDecisionRow, id=decision_id)
     assert decision.needs_check == needed

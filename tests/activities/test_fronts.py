@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from services.work.claim import Taken
-from services.work.claim_cursor import BURST, WALK_EVERY, WINDOW, Fronts
+from services.work.claim_cursor import BURST, WALK_EVERY, WINDOW, ClaimCursors
 from tests.activities.queueing import Clock
 
 NOW = Clock().moment
@@ -17,7 +17,7 @@ def taken(at: datetime, number: int = 1, **more: object) -> Taken:
 
 
 def test_a_person_at_their_own_pace_is_always_given_the_very_first() -> None:
-    fronts, moment = Fronts(), NOW
+    fronts, moment = ClaimCursors(), NOW
     for _ in range(100):
         assert fronts.of("lin", moment) is None
         fronts.stopped("lin", moment, taken(moment))
@@ -25,7 +25,7 @@ def test_a_person_at_their_own_pace_is_always_given_the_very_first() -> None:
 
 
 def test_a_burst_starts_where_it_stopped_and_looks_at_the_front_again_and_again() -> None:
-    fronts, walks = Fronts(), 0
+    fronts, walks = ClaimCursors(), 0
     for number in range(3 * WALK_EVERY):
         moment = NOW + timedelta(milliseconds=number)
         front = fronts.of("lin", moment)
@@ -39,7 +39,7 @@ def test_a_burst_starts_where_it_stopped_and_looks_at_the_front_again_and_again(
 
 
 def test_what_came_back_to_its_holder_or_was_given_says_nothing_of_the_front() -> None:
-    fronts = Fronts()
+    fronts = ClaimCursors()
     for _ in range(2 * BURST):
         fronts.stopped("lin", NOW, taken(NOW - timedelta(minutes=1)))
         fronts.stopped("lin", NOW, taken(NOW, assigned_to="lin"))
@@ -47,7 +47,7 @@ def test_what_came_back_to_its_holder_or_was_given_says_nothing_of_the_front() -
 
 
 def test_what_comes_to_the_front_through_this_process_is_seen_at_once() -> None:
-    fronts = Fronts()
+    fronts = ClaimCursors()
     for number in range(BURST + 1):
         fronts.stopped("lin", NOW, taken(NOW, number))
     assert fronts.of("lin", NOW) is not None

@@ -16,11 +16,11 @@ from tests.activities.world import World, a_number
 async def approved(world: World, card_id: str, number: int, corrected: Corrections | None = None) -> str:
     """The card's n-th task, approved; returns the decision."""
     task, person = await world.review.open(card_id, number, ["card_type"]), await world.a_person()
-    await world.review.take(person, task.task_id)
+    await world.review_desk.leases.take(person, task.task_id)
     outcome = ReviewOutcome.APPROVE if corrected is None else ReviewOutcome.APPROVE_CORRECTED
     written = {} if corrected is None else corrected.written()
     confirmed = [mark_of(world.keyring, card_id, name, value) for name, value in written.items()]
-    decision = await world.review.record_decision(
+    decision = await world.review_desk.decisions.record_decision(
         person, task.task_id, outcome, corrected=corrected, confirmed=confirmed
     )
     await world.review.apply(task.task_id, decision)

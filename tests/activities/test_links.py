@@ -66,29 +66,29 @@ async def test_the_seller_herself_cannot_take_be_given_decide_or_check(world: Wo
     task = (await world.review.open(card_id, 1, ["forged_number"])).task_id
     senior = await world.a_person("senior")
     with pytest.raises(NotEligible) as refused:
-        await world.review.take(person, task)
+        await world.review_desk.leases.take(person, task)
     assert refused.value.data["why"] == [Ineligible.LINKED]
     with pytest.raises(NotEligible):
-        await world.review.assign(senior, task, person)
-    bulk = Bulk(world.database, world.review)
+        await world.review_desk.tasks.assign(senior, task, person)
+    bulk = Bulk(world.database, world.review_desk.tasks)
     batch = await bulk.batch(senior, await bulk.assign(senior, [task], person))
     assert [(one.code, one.data["why"]) for one in batch.results] == [("not_eligible", ["linked"])]
     async with world.database.transaction() as session:
         row = await session.get_one(ReviewTaskRow, task)
         row.leased_by, row.leased_until, row.linked = person, datetime.now(UTC) + timedelta(minutes=5), []
     with pytest.raises(NotEligible):  # Judged anew, whatever was known when the task was opened.
-        await world.review.record_decision(person, task, ReviewOutcome.APPROVE)
+        await world.review_desk.decisions.record_decision(person, task, ReviewOutcome.APPROVE)
     review = eyes(world)
     async with world.database.transaction() as session:
         row = await session.get_one(ReviewTaskRow, task)
         row.leased_by = row.leased_until = None
-    assert await review.take(senior, task)
-    await review.record_decision(senior, task, ReviewOutcome.APPROVE)
+    assert await review.leases.take(senior, task)
+    await review.decisions.record_decision(senior, task, ReviewOutcome.APPROVE)
     async with world.database.transaction() as session:
         row = await session.get_one(ReviewTaskRow, task)
         row.leased_by, row.leased_until = person, datetime.now(UTC) + timedelta(minutes=5)
     with pytest.raises(NotEligible):
-        await review.check(person, task, CheckVerdict.APPLY)
+        await review.checks.check(person, task, CheckVerdict.APPLY)
     await leave(world, person)
 
 
@@ -96,8 +96,10 @@ async def test_a_blind_second_review_is_none_of_the_sellers_either(world: World)
     card_id, person = await a_card_of(world, "name"), await herself(world, "name")
     task = await world.review.open(card_id, 1, ["card_type"])
     senior = await world.a_person("senior")
-    assert await world.review.take(senior, task.task_id)
-    decision = await world.review.record_decision(senior, task.task_id, ReviewOutcome.REJECT, reason_code="forged")
+    assert await world.review_desk.leases.take(senior, task.task_id)
+    decision = await world.review_desk.decisions.record_decision(
+        senior, task.task_id, ReviewOutcome.REJECT, reason_code="forged"
+    )
     row = SecondReviewRow(
         id=new_id(), decision_id=decision, card_id=card_id, brand="starbucks", first_person=senior, first_circle=[senior],
         first_outcome=ReviewOutcome.REJECT, drawn_on=datetime.now(UTC).date(),

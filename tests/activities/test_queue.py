@@ -62,44 +62,44 @@ async def test_the_next_task_is_one_of_those_wanted(office: Office) -> None:
     dear = await office.task(value_minor=900_00)
     dining = await office.task(card_type=CardType.DINING, language="en", value_minor=950_00)
     first, second, third = [await office.person() for _ in range(3)]
-    lease = await office.queue.take(first, None, Wanted(value_max_minor=500_00))
+    lease = await office.desk.leases.take(first, None, Wanted(value_max_minor=500_00))
     assert lease is not None
     assert lease.task_id == cheap
     wanted = Wanted(card_types=(CardType.DINING,), languages=("en",))
-    lease = await office.queue.take(second, None, wanted)
+    lease = await office.desk.leases.take(second, None, wanted)
     assert lease is not None
     assert lease.task_id == dining
-    assert await office.queue.take(third, None, wanted) is None
+    assert await office.desk.leases.take(third, None, wanted) is None
     assert await office.takes(third) == dear
 
 
 async def test_a_lease_counts_down_is_kept_alive_by_work_and_runs_out_by_itself(office: Office) -> None:
     task, lin, chen = await office.task(), await office.person(), await office.person()
-    lease = await office.queue.take(lin, task)
+    lease = await office.desk.leases.take(lin, task)
     assert lease is not None
     taken_at = office.clock()
     assert lease.until > taken_at
     office.clock.passes(minutes=10)
-    kept = await office.queue.renew(lin, task)
+    kept = await office.desk.leases.renew(lin, task)
     assert kept is not None
     assert kept.until == lease.until + timedelta(minutes=10)
     assert (await office.row(task)).leased_at == taken_at
-    assert await office.queue.renew(chen, task) is None
+    assert await office.desk.leases.renew(chen, task) is None
     with pytest.raises(TaskHeldByAnother) as held:
         await office.takes(chen, task)
     assert held.value.data == {"holder": lin, "until": kept.until.isoformat()}
     office.clock.passes(minutes=16)
     assert await office.takes(chen) == task
-    assert await office.queue.renew(lin, task) is None
+    assert await office.desk.leases.renew(lin, task) is None
     assert (await office.row(task)).leased_at == office.clock()
 
 
 async def test_a_task_given_back_is_anybodys(office: Office) -> None:
     task, lin, chen = await office.task(), await office.person(), await office.person()
     await office.takes(lin, task)
-    await office.queue.release(chen, task)  # Not theirs to give back.
+    await office.desk.tasks.release(chen, task)  # Not theirs to give back.
     assert await office.takes(chen) is None
-    await office.queue.release(lin, task)
+    await office.desk.tasks.release(lin, task)
     assert await office.takes(chen) == task
     assert await office.acts(task) == [("release", "")]
 
@@ -108,10 +108,10 @@ async def test_a_senior_takes_a_task_over_with_a_reason_and_its_holder_is_told(o
     task, lin, wu = await office.task(), await office.person(), await office.person("senior")
     await office.takes(lin, task)
     with pytest.raises(ReasonUnknown):
-        await office.queue.take_over(wu, task, "because")
+        await office.desk.tasks.take_over(wu, task, "because")
     with pytest.raises(NotAllowed):
-        await office.queue.take_over(lin, task, "urgent")
-    lease = await office.queue.take_over(wu, task, "urgent", "She has gone home.")
+        await office.desk.tasks.take_over(lin, task, "urgent")
+    lease = await office.desk.tasks.take_over(wu, task, "urgent", "She has gone home.")
     assert (lease.task_id, (await office.row(task)).leased_by) == (task, wu)
     assert await told(office, lin) == [("taken_over", task)]
     assert await office.acts(task) == [("taken_over", "urgent")]
@@ -123,7 +123,7 @@ async def test_a_senior_takes_a_task_over_with_a_reason_and_its_holder_is_told(o
 async def test_four_eyes_hold_for_a_take_over_too(office: Office) -> None:
     wu, chen = await office.person("senior"), await office.person("senior")
     task = await office.task(phase=TaskPhase.CHECK, maker_id=wu, maker_circle=[wu])
-    for attempt in (office.queue.take_over(wu, task, "urgent"), office.takes(wu, task)):
+    for attempt in (office.desk.tasks.take_over(wu, task, "urgent"), office.takes(wu, task)):
         with pytest.raises(OwnWork):
             await attempt
     assert await office.takes(wu) is None
@@ -135,7 +135,7 @@ async def test_a_snoozed_task_is_gone_until_it_comes_back_with_its_reason(office
     await office.takes(lin, task)
     until = office.clock() + timedelta(hours=2)
     due = (await office.row(task)).due_at
-    await office.queue.snooze(lin, task, until, "call_store", "Closed until two.")
+    await office.desk.tasks.snooze(lin, task, until, "call_store", "Closed until two.")
     assert await office.takes(chen) is None
     with pytest.raises(NotEligible) as refused:
         await office.takes(lin, task)
@@ -165,17 +165,17 @@ async def test_a_task_is_put_off_by_its_holder_into_the_future_and_brought_back_
         (hour, "call_store", chen, TaskHeldByAnother),
     ):
         with pytest.raises(refusal):
-            await office.queue.snooze(who, task, until, reason)
-    await office.queue.snooze(lin, task, hour, "call_store")
-    await office.queue.wake(chen, task)
+            await office.desk.tasks.snooze(who, task, until, reason)
+    await office.desk.tasks.snooze(lin, task, hour, "call_store")
+    await office.desk.tasks.wake(chen, task)
     assert await office.takes(chen) == task
     assert (await office.row(task)).order_at == office.clock()
 
 
 async def test_a_task_that_was_put_off_can_be_taken_over_before_it_is_back(office: Office) -> None:
     task, lin, wu = await office.task(), await office.person(), await office.person("senior")
-    await office.queue.snooze(lin, task, office.clock() + timedelta(days=3), "call_store")
-    await office.queue.take_over(wu, task, "urgent")
+    await office.desk.tasks.snooze(lin, task, office.clock() + timedelta(days=3), "call_store")
+    await office.desk.tasks.take_over(wu, task, "urgent")
     row = await office.row(task)
     assert (row.leased_by, row.snoozed_until, row.order_at) == (wu, None, office.clock())
 
@@ -183,16 +183,16 @@ async def test_a_task_that_was_put_off_can_be_taken_over_before_it_is_back(offic
 async def test_a_late_task_stays_late_while_it_is_put_off(office: Office) -> None:
     lin = await office.person()
     task = await office.task(warned_at=office.clock())
-    await office.queue.snooze(lin, task, office.clock() + timedelta(hours=1), "end_of_shift")
+    await office.desk.tasks.snooze(lin, task, office.clock() + timedelta(hours=1), "end_of_shift")
     assert (await office.row(task)).band == Band.ABOUT_TO_BREACH
 
 
 async def test_what_a_reviewer_escalates_leaves_their_hand_for_the_seniors(office: Office) -> None:
     task, lin, wu = await office.task(), await office.person(), await office.person("senior")
     with pytest.raises(TaskNotHeld):
-        await office.queue.escalate(lin, task, "unsure")
+        await office.desk.tasks.escalate(lin, task, "unsure")
     await office.takes(lin, task)
-    await office.queue.escalate(lin, task, "unsure", "The hologram is new to me.")
+    await office.desk.tasks.escalate(lin, task, "unsure", "The hologram is new to me.")
     row = await office.row(task)
     assert (row.escalated, row.band, row.leased_by, row.replan) == (True, Band.ESCALATED, None, True)
     assert await office.takes(lin) is None
@@ -205,39 +205,39 @@ async def test_what_a_reviewer_escalates_leaves_their_hand_for_the_seniors(offic
 async def test_an_assigned_task_is_its_persons_alone_until_it_is_put_back(office: Office) -> None:
     task, lin, chen, wu = await office.task(), await office.person(), await office.person(), await office.person("ops")
     with pytest.raises(NotAllowed):
-        await office.queue.assign(lin, task, chen)
-    await office.queue.assign(wu, task, chen)
+        await office.desk.tasks.assign(lin, task, chen)
+    await office.desk.tasks.assign(wu, task, chen)
     assert await told(office, chen) == [("assigned", task)]
     assert await office.takes(lin) is None
     with pytest.raises(NotEligible) as refused:
         await office.takes(lin, task)
     assert refused.value.data == {"why": ["assigned"]}
     with pytest.raises(NotAllowed):
-        await office.queue.unassign(lin, task)
-    await office.queue.unassign(wu, task)
+        await office.desk.tasks.unassign(lin, task)
+    await office.desk.tasks.unassign(wu, task)
     assert await office.takes(lin) == task
     with pytest.raises(TaskHeldByAnother):
-        await office.queue.assign(wu, task, chen)
+        await office.desk.tasks.assign(wu, task, chen)
 
 
 async def test_nobody_is_given_what_they_may_not_have(office: Office) -> None:
     wu, other = await office.person("senior"), await office.person(skill_brands=["another"])
     task = await office.task(priority=Priority.HIGH)
     with pytest.raises(NotEligible) as refused:
-        await office.queue.assign(wu, task, other)
+        await office.desk.tasks.assign(wu, task, other)
     assert refused.value.data == {"why": ["brand"]}
     with pytest.raises(NotSignedIn):
-        await office.queue.assign(wu, task, "nobody")
+        await office.desk.tasks.assign(wu, task, "nobody")
     with pytest.raises(NotAllowed):
-        await office.queue.take(await office.person("finance"), None)
+        await office.desk.leases.take(await office.person("finance"), None)
 
 
 async def test_a_decided_task_is_nobodys_whatever_is_tried(office: Office) -> None:
     task, wu = await office.task(decided=True), await office.person("senior")
     hour = office.clock() + timedelta(hours=1)
     for attempt in (
-        office.takes(wu, task), office.queue.take_over(wu, task, "urgent"), office.queue.assign(wu, task, wu),
-        office.queue.snooze(wu, task, hour, "call_store"), office.queue.escalate(wu, task, "unsure"),
+        office.takes(wu, task), office.desk.tasks.take_over(wu, task, "urgent"), office.desk.tasks.assign(wu, task, wu),
+        office.desk.tasks.snooze(wu, task, hour, "call_store"), office.desk.tasks.escalate(wu, task, "unsure"),
     ):  # fmt: skip
         with pytest.raises(TaskDecided):
             await attempt

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from sqlalchemy import text, update
 
-from activities.review import Review
 from database.invariants import DECISIONS, one_persons_word
 from database.tables.people import AuditRow
 from database.tables.review import ReviewCheckRow, ReviewDecisionRow, ReviewDraftRow, ReviewTaskRow
@@ -22,6 +21,7 @@ from domain.errors.sign_in import TooManyTries
 from domain.rules.checks import reveal_policy
 from domain.work.task import CheckVerdict, TaskPhase
 from services.review import due_decisions
+from services.review.desk import ReviewDesk, review_desk
 from services.work import drafts
 from tests.activities.test_review import a_task
 from tests.activities.test_second_look import eyes, in_hand_of, the_decision, the_task
@@ -32,10 +32,10 @@ TRIES = 12
 APPROVE = ReviewOutcome.APPROVE
 
 
-async def held(world: World, review: Review | None = None) -> tuple[str, str, str]:
+async def held(world: World, review: ReviewDesk | None = None) -> tuple[str, str, str]:
     """A card, its task, and who has it in hand."""
     card_id, opened = await a_task(world, "jd")
-    person = await in_hand_of(review or world.review, await world.a_person(), opened.task_id)
+    person = await in_hand_of(review or world.review_desk, await world.a_person(), opened.task_id)
     return card_id, opened.task_id, person
 
 
@@ -69,9 +69,9 @@ async def teller(world: World, moment: datetime, decision: str) -> list[str]:
 async def test_two_tellers_and_an_undo_send_a_decision_once_or_never(world: World) -> None:
     for turn in range(TRIES):
         _, task, person = await held(world)
-        made = await world.review.record_decision(person, task, APPROVE)
-        ripe = datetime.now(UTC) + world.review.undo_window + SECOND
-        acts = (world.review.undo(person, made), teller(world, ripe, made), teller(world, ripe, made))
+        made = await world.review_desk.decisions.record_decision(person, task, APPROVE)
+        ripe = datetime.now(UTC) + world.review_desk.decisions.undo_window + SECOND
+        acts = (world.review_desk.decisions.undo(person, made), teller(world, ripe, made), teller(world, ripe, made))
         undone, *sent = await at_once(*acts, turned=bool(turn % 2))
         assert (won(undone), sum(len(one) for one in sent)) in {(True, 0), (False, 1)}
         row, kept = await the_decision(world, made), await the_task(world, task)
@@ -87,16 +87,18 @@ async def test_deciding_while_the_task_is_taken_out_of_the_hand_happens_before_o
 ) -> None:
     for turn in range(TRIES // 2):
         _, task, person = await held(world)
-        senior, review = await world.a_person("senior", "ops"), world.review
+        senior, review = await world.a_person("senior", "ops"), world.review_desk
         other: dict[str, Any] = {
-            "take_over": lambda: review.take_over(senior, task, "urgent"),  # noqa: B023
-            "snooze": lambda: review.snooze(person, task, datetime.now(UTC) + timedelta(hours=1), "waiting_answer"),  # noqa: B023
-            "escalate": lambda: review.escalate(person, task, "unsure"),  # noqa: B023
-            "release": lambda: review.release(person, task),  # noqa: B023
-            "assign": lambda: review.assign(senior, task, person),  # noqa: B023
+            "take_over": lambda: review.tasks.take_over(senior, task, "urgent"),  # noqa: B023
+            "snooze": lambda: review.tasks.snooze(
+                person, task, datetime.now(UTC) + timedelta(hours=1), "waiting_answer"
+            ),  # noqa: B023
+            "escalate": lambda: review.tasks.escalate(person, task, "unsure"),  # noqa: B023
+            "release": lambda: review.tasks.release(person, task),  # noqa: B023
+            "assign": lambda: review.tasks.assign(senior, task, person),  # noqa: B023
         }
         decided, moved = await at_once(
-            review.record_decision(person, task, APPROVE), other[act](), turned=bool(turn % 2)
+            review.decisions.record_decision(person, task, APPROVE), other[act](), turned=bool(turn % 2)
         )
         row = await the_task(world, task)
         assert row.decided is won(decided)
@@ -111,10 +113,12 @@ async def test_deciding_while_the_task_is_taken_out_of_the_hand_happens_before_o
 async def test_a_task_given_to_one_while_another_takes_it_is_in_one_hand(world: World) -> None:
     for turn in range(TRIES // 2):
         card_id, task, person = await held(world)
-        await world.review.release(person, task)
+        await world.review_desk.tasks.release(person, task)
         lin, wu, senior = await world.a_person(), await world.a_person(), await world.a_person("senior")
         assigned, taken = await at_once(
-            world.review.assign(senior, task, lin), world.review.take(wu, task), turned=bool(turn % 2)
+            world.review_desk.tasks.assign(senior, task, lin),
+            world.review_desk.leases.take(wu, task),
+            turned=bool(turn % 2),
         )
         row = await the_task(world, task)
         assert (row.leased_by == wu, row.assigned_to == lin) == (won(taken), won(assigned))
@@ -124,14 +128,18 @@ async def test_a_task_given_to_one_while_another_takes_it_is_in_one_hand(world: 
 async def test_a_check_and_an_undo_at_the_border_of_the_window_never_both_win(world: World) -> None:
     """Two processes whose clocks differ: to one the window still lasts, to the other it is over."""
     slow, window = eyes(world), timedelta(seconds=30)
-    slow.undo_s = int(window.total_seconds())
-    fast = Review(world.database, world.keyring, lambda: datetime.now(UTC) + window + SECOND, undo_s=slow.undo_s)
+    slow.decisions.undo_s = int(window.total_seconds())
+    fast = review_desk(
+        world.database, world.keyring, lambda: datetime.now(UTC) + window + SECOND, undo_s=slow.decisions.undo_s
+    )
     for turn in range(TRIES):
         _, task, maker = await held(world, slow)
-        made = await slow.record_decision(maker, task, APPROVE)
+        made = await slow.decisions.record_decision(maker, task, APPROVE)
         checker = await in_hand_of(fast, await world.a_person(), task)
         undone, checked = await at_once(
-            slow.undo(maker, made), fast.check(checker, task, CheckVerdict.APPLY), turned=bool(turn % 2)
+            slow.decisions.undo(maker, made),
+            fast.checks.check(checker, task, CheckVerdict.APPLY),
+            turned=bool(turn % 2),
         )
         row, kept = await the_decision(world, made), await the_task(world, task)
         assert won(undone) is not won(checked)
@@ -145,16 +153,16 @@ async def test_a_check_and_an_undo_at_the_border_of_the_window_never_both_win(wo
 
 async def test_every_double_click_does_the_thing_once(world: World) -> None:
     _, task, person = await held(world)
-    review, later = world.review, datetime.now(UTC) + timedelta(hours=1)
-    assert all(won(one) for one in await at_once(*(review.take(person, task) for _ in range(3))))
-    await at_once(*(review.release(person, task) for _ in range(3)))
+    review, later = world.review_desk, datetime.now(UTC) + timedelta(hours=1)
+    assert all(won(one) for one in await at_once(*(review.leases.take(person, task) for _ in range(3))))
+    await at_once(*(review.tasks.release(person, task) for _ in range(3)))
     acts = [row.act for row in await world.rows(AuditRow, subject=task)]
     assert acts.count("console:task:release") == 1
-    await review.take(person, task)
-    await at_once(*(review.snooze(person, task, later, "waiting_answer") for _ in range(2)))
-    await review.wake(person, task)
-    await review.take(person, task)
-    escalated = await at_once(*(review.escalate(person, task, "unsure") for _ in range(3)))
+    await review.leases.take(person, task)
+    await at_once(*(review.tasks.snooze(person, task, later, "waiting_answer") for _ in range(2)))
+    await review.tasks.wake(person, task)
+    await review.leases.take(person, task)
+    escalated = await at_once(*(review.tasks.escalate(person, task, "unsure") for _ in range(3)))
     assert sum(won(one) for one in escalated) == 1
 
 
@@ -164,32 +172,34 @@ async def test_after_the_lease_ran_out_another_decides_and_the_first_hand_is_emp
     async with world.database.transaction() as session:
         await session.execute(update(ReviewTaskRow).where(rows.id == task).values(leased_until=datetime.now(UTC)))
     with pytest.raises(TaskNotHeld):
-        await world.review.record_decision(person, task, APPROVE)
+        await world.review_desk.decisions.record_decision(person, task, APPROVE)
     colleague = await world.a_person()
-    taken, again = await at_once(world.review.take(colleague, task), world.review.take(person, task))
+    taken, again = await at_once(
+        world.review_desk.leases.take(colleague, task), world.review_desk.leases.take(person, task)
+    )
     assert won(taken) is not won(again)
     loser, holder = (person, colleague) if won(taken) else (colleague, person)
     with pytest.raises(TaskHeldByAnother):
-        await world.review.record_decision(loser, task, APPROVE)
-    await world.review.record_decision(holder, task, APPROVE)
+        await world.review_desk.decisions.record_decision(loser, task, APPROVE)
+    await world.review_desk.decisions.record_decision(holder, task, APPROVE)
 
 
 async def test_a_card_that_ended_while_its_task_was_in_hand_leaves_nothing_to_do(world: World) -> None:
     """Its deadline's policy let it go: every act is refused, and nothing of it opens again."""
     _, task, person = await held(world)
     senior = await world.a_person("senior", "ops")
-    made = await world.review.record_decision(person, task, APPROVE)
+    made = await world.review_desk.decisions.record_decision(person, task, APPROVE)
     rows: Any = ReviewTaskRow
     async with world.database.transaction() as session:
         await session.execute(update(ReviewTaskRow).where(rows.id == task).values(closed_at=datetime.now(UTC)))
     before = await the_task(world, task)
-    later, review = datetime.now(UTC) + timedelta(hours=1), world.review
+    later, review = datetime.now(UTC) + timedelta(hours=1), world.review_desk
     with pytest.raises(TooLateToUndo):
-        await review.undo(person, made)
+        await review.decisions.undo(person, made)
     for act in (
-        review.take(person, task), review.take_over(senior, task, "urgent"), review.escalate(person, task, "unsure"),
-        review.snooze(person, task, later, "waiting_answer"), review.assign(senior, task, person),
-        review.check(senior, task, CheckVerdict.APPLY),
+        review.leases.take(person, task), review.tasks.take_over(senior, task, "urgent"), review.tasks.escalate(person, task, "unsure"),
+        review.tasks.snooze(person, task, later, "waiting_answer"), review.tasks.assign(senior, task, person),
+        review.checks.check(senior, task, CheckVerdict.APPLY),
     ):  # fmt: skip
         with pytest.raises((TaskDecided, NotEligible)):
             await act
@@ -207,7 +217,7 @@ async def test_thirty_looks_at_once_are_no_more_than_an_hours_worth(world: World
             AuditRow(actor=f"person:{person}", act="console:card:reveal_number", subject=card_id, reason="compare")
             for _ in range(most - 5)
         )
-    looks = await at_once(*(world.review.reveal(person, card_id, "number", "compare") for _ in range(30)))
+    looks = await at_once(*(world.review_desk.reveals.reveal(person, card_id, "number", "compare") for _ in range(30)))
     assert sum(won(one) for one in looks) == 5
     assert {type(one) for one in looks if not won(one)} == {TooManyTries}
     acts = [row.act for row in await world.rows(AuditRow, actor=f"person:{person}")]
@@ -217,7 +227,7 @@ async def test_thirty_looks_at_once_are_no_more_than_an_hours_worth(world: World
 async def test_what_somebody_typed_while_the_card_was_let_go_is_not_kept(world: World) -> None:
     """The deadline's policy decides, and its decision does not pass the tellers: drafts go with the task all the same."""
     _, task, person = await held(world)
-    made = await world.review.record_decision(person, task, ReviewOutcome.REJECT, reason_code="forged")
+    made = await world.review_desk.decisions.record_decision(person, task, ReviewOutcome.REJECT, reason_code="forged")
     colleague = await world.a_person()
     async with world.database.transaction() as session:
         await drafts.save(session, world.keyring, task, colleague, {"number": "8104223199076643"})
@@ -229,12 +239,15 @@ async def test_a_decision_that_arrives_while_it_is_put_back_is_applied_or_has_fa
     for turn in range(TRIES // 2):
         _, task, person = await held(world)
         senior, other = await world.a_person("senior"), await world.a_person("senior")
-        made = await world.review.record_decision(person, task, APPROVE)
+        made = await world.review_desk.decisions.record_decision(person, task, APPROVE)
         rows: Any = ReviewDecisionRow
         async with world.database.transaction() as session:
             refused = {"undelivered_at": datetime.now(UTC), "undelivered_why": {"code": "not_expected_now", "data": {}}}
             await session.execute(update(ReviewDecisionRow).where(rows.id == made).values(**refused))
-        acts = [world.review.put_back(senior, made, "decide_anew"), world.review.put_back(other, made, "decide_anew")]
+        acts = [
+            world.review_desk.undeliverable.put_back(senior, made, "decide_anew"),
+            world.review_desk.undeliverable.put_back(other, made, "decide_anew"),
+        ]
         results = await asyncio.gather(
             *(reversed(acts) if turn % 2 else acts), world.review.apply(task, made), return_exceptions=True
         )

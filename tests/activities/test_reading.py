@@ -158,9 +158,11 @@ async def test_an_asked_photo_replaces_nothing_that_a_reviewer_typed(world: Worl
     typed = a_number("jd")
     card_id, _ = await a_read_card(world, printed(0.8, number=typed), brand="jd", face_value=Money(500_00))
     task, person = (await world.review.open(card_id, 1, ["low_confidence"])).task_id, await world.a_person()
-    await world.review.take(person, task)
+    await world.review_desk.leases.take(person, task)
     given = Corrections(number=typed)
-    decision = await world.review.record_decision(person, task, ReviewOutcome.APPROVE_CORRECTED, corrected=given)
+    decision = await world.review_desk.decisions.record_decision(
+        person, task, ReviewOutcome.APPROVE_CORRECTED, corrected=given
+    )
     await world.review.apply(task, decision)
     await read_again(world, card_id, printed(number=a_number("jd")))
     assert (await world.card(card_id)).number_tail == typed[-4:]

@@ -109,7 +109,7 @@ async def test_what_does_not_agree_is_named_and_nothing_is_written(world: World)
 async def decided(world: World, outcome: ReviewOutcome, **more: Any) -> Resume:
     """Where a card goes on whose reviewer's decision was the last thing to be written."""
     card_id, task, person = await a_taken_task(world)
-    await world.review.apply(task, await world.review.record_decision(person, task, outcome, **more))
+    await world.review.apply(task, await world.review_desk.decisions.record_decision(person, task, outcome, **more))
     return await resumed(world, card_id)
 
 

@@ -38,8 +38,10 @@ async def an_officer(world: World) -> str:
 
 async def test_a_secret_is_seen_for_a_reason_of_the_list_that_is_kept(world: World) -> None:
     card_id, _, person = await a_taken_task(world)
-    assert await world.review.reveal(person, card_id, "number", "compare") == await the_number(world, card_id)
-    assert await world.review.reveal(person, card_id, "pin", "call") == "60412877"
+    assert await world.review_desk.reveals.reveal(person, card_id, "number", "compare") == await the_number(
+        world, card_id
+    )
+    assert await world.review_desk.reveals.reveal(person, card_id, "pin", "call") == "60412877"
     kept = [row for row in await world.rows(AuditRow, subject=card_id) if ":reveal_" in row.act]
     assert {(row.act, row.reason) for row in kept} == {
         ("console:card:reveal_number", "compare"), ("console:card:reveal_pin", "call"),
@@ -57,9 +59,9 @@ async def test_every_refusal_is_recorded_and_nothing_that_was_typed_is(world: Wo
         ("nobody", "number", "compare", NotSignedIn),
     ):
         with pytest.raises(refusal):
-            await world.review.reveal(who, card_id, field, why)
+            await world.review_desk.reveals.reveal(who, card_id, field, why)
     with pytest.raises(NotFound):
-        await world.review.reveal(person, number, "number", "compare")
+        await world.review_desk.reveals.reveal(person, number, "number", "compare")
     assert await tried(world, person) == [
         ("reveal_refused", code) for code in ("reason_unknown", "reason_unknown", "field_invalid", "not_found")
     ]
@@ -74,7 +76,7 @@ async def test_a_card_that_is_not_in_hand_is_not_shown_and_compliance_is_told(wo
     person = await world.a_person("senior")
     for card_id, refusal in ((free, TaskNotHeld), (others, TaskHeldByAnother)):
         with pytest.raises(refusal):
-            await world.review.reveal(person, card_id, "number", "compare")
+            await world.review_desk.reveals.reveal(person, card_id, "number", "compare")
     assert await told(world, officer) == ["elsewhere"]  # Once an hour: the record holds the rest.
 
 
@@ -88,7 +90,7 @@ async def test_a_card_that_is_bought_or_ended_is_not_shown_to_whoever_still_hold
         change = Change(Stage.ENDED, WaitingFor.NOBODY, None, "card.ended", outcome=outcome)
         await record(session, card_id, change)
     with pytest.raises(CardNotRevealed):
-        await world.review.reveal(person, card_id, "pin", "call")
+        await world.review_desk.reveals.reveal(person, card_id, "pin", "call")
     assert await told(world, officer) == ["elsewhere"]
 
 
@@ -98,7 +100,7 @@ async def test_whose_own_hold_ran_out_is_refused_without_an_alarm(world: World) 
     async with world.database.transaction() as session:
         (await session.get_one(ReviewTaskRow, task)).leased_until = datetime.now(UTC) - timedelta(seconds=1)
     with pytest.raises(TaskNotHeld):
-        await world.review.reveal(person, card_id, "number", "compare")
+        await world.review_desk.reveals.reveal(person, card_id, "number", "compare")
     assert await told(world, officer) == []
 
 
@@ -108,15 +110,15 @@ async def test_reading_near_the_limit_and_many_refused_tries_are_told(
     monkeypatch.setattr(world.review, "reveals", RevealPolicy("test", 3, 2, 2))
     officer = await an_officer(world)
     card_id, _, person = await a_taken_task(world)
-    await world.review.reveal(person, card_id, "number", "compare")
+    await world.review_desk.reveals.reveal(person, card_id, "number", "compare")
     assert await told(world, officer) == []
-    await world.review.reveal(person, card_id, "number", "compare")
+    await world.review_desk.reveals.reveal(person, card_id, "number", "compare")
     assert await told(world, officer) == ["near_limit"]
-    await world.review.reveal(person, card_id, "number", "compare")
+    await world.review_desk.reveals.reveal(person, card_id, "number", "compare")
     refused: list[type[Refusal]] = []
     for _ in range(2):
         with pytest.raises(TooManyTries) as one:
-            await world.review.reveal(person, card_id, "number", "compare")
+            await world.review_desk.reveals.reveal(person, card_id, "number", "compare")
         refused.append(one.type)
     assert refused == [TooManyTries] * 2
     assert sorted(await told(world, officer)) == ["near_limit", "refused_often"]

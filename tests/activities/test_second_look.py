@@ -10,7 +10,6 @@ import pytest
 from sqlalchemy import text
 from temporalio.exceptions import ApplicationError
 
-from activities.review import Review
 from database.invariants import one_persons_word
 from database.tables.intake import CardEventRow
 from database.tables.notices import NoticeRow
@@ -36,6 +35,7 @@ from domain.rules.checks import check_policy
 from domain.work.task import CameBack, CheckVerdict, TaskPhase
 from services.cards.corrections import Corrections
 from services.review import due_decisions
+from services.review.desk import ReviewDesk, review_desk
 from services.review.staging import FourEyes
 from services.work import drafts
 from tests.activities.test_review import a_task
@@ -46,21 +46,26 @@ BLIND = replace(ALWAYS, blind=True)
 HOUR = timedelta(hours=1)
 
 
-def eyes(world: World, blind: bool = False) -> Review:
+def eyes(world: World, blind: bool = False) -> ReviewDesk:
     """Reviews of a house in which every approval is checked, and nothing is waited for."""
-    return Review(world.database, world.keyring, undo_s=0, four_eyes=FourEyes(BLIND if blind else ALWAYS))
+    return review_desk(world.database, world.keyring, undo_s=0, four_eyes=FourEyes(BLIND if blind else ALWAYS))
 
 
-async def staged(world: World, review: Review) -> tuple[str, str, str, str]:
+async def staged(world: World, review: ReviewDesk) -> tuple[str, str, str, str]:
     """Card, task, maker and the staged decision."""
     card_id, task = await a_task(world)
     maker = await world.a_person()
-    await review.take(maker, task.task_id)
-    return card_id, task.task_id, maker, await review.record_decision(maker, task.task_id, ReviewOutcome.APPROVE)
+    await review.leases.take(maker, task.task_id)
+    return (
+        card_id,
+        task.task_id,
+        maker,
+        await review.decisions.record_decision(maker, task.task_id, ReviewOutcome.APPROVE),
+    )
 
 
-async def in_hand_of(review: Review, person: str, task: str) -> str:
-    assert await review.take(person, task)
+async def in_hand_of(review: ReviewDesk, person: str, task: str) -> str:
+    assert await review.leases.take(person, task)
     return person
 
 
@@ -99,7 +104,7 @@ async def test_a_staged_outcome_does_not_leave_until_somebody_else_applies_it(wo
     with pytest.raises(ApplicationError, match="check_missing"):
         await world.review.apply(task, decision)
     checker = await in_hand_of(review, await world.a_person(), task)
-    assert await review.check(checker, task, CheckVerdict.APPLY) == decision
+    assert await review.checks.check(checker, task, CheckVerdict.APPLY) == decision
     assert await leave(world, decision) == [decision]
     assert (await world.review.apply(task, decision)).outcome is ReviewOutcome.APPROVE
     what = [event.what for event in sorted(await world.rows(CardEventRow, card_id=card_id), key=lambda event: event.id)]
@@ -110,14 +115,14 @@ async def test_own_work_is_refused_by_whatever_way_one_comes(world: World) -> No
     review = eyes(world)
     _, task, maker, _ = await staged(world, review)
     with pytest.raises(OwnWork):
-        await review.take(maker, task)
-    assert (await review.take(maker, None)) is None or (await the_task(world, task)).leased_by != maker
+        await review.leases.take(maker, task)
+    assert (await review.leases.take(maker, None)) is None or (await the_task(world, task)).leased_by != maker
     with pytest.raises(OwnWork):
-        await review.check(maker, task, CheckVerdict.APPLY)
+        await review.checks.check(maker, task, CheckVerdict.APPLY)
     with pytest.raises((OwnWork, TaskDecided)):
-        await review.record_decision(maker, task, ReviewOutcome.REJECT, reason_code="forged")
+        await review.decisions.record_decision(maker, task, ReviewOutcome.REJECT, reason_code="forged")
     with pytest.raises(OwnWork):
-        await review.look_blind(maker, task, ReviewOutcome.APPROVE)
+        await review.checks.look_blind(maker, task, ReviewOutcome.APPROVE)
 
 
 async def test_whoever_stands_in_for_the_maker_is_the_maker(world: World) -> None:
@@ -126,9 +131,9 @@ async def test_whoever_stands_in_for_the_maker_is_the_maker(world: World) -> Non
     friend = await world.a_person()
     await stands_in(world, friend, maker)
     with pytest.raises(OwnWork):
-        await review.take(friend, task)
+        await review.leases.take(friend, task)
     with pytest.raises(OwnWork):
-        await review.check(friend, task, CheckVerdict.APPLY)
+        await review.checks.check(friend, task, CheckVerdict.APPLY)
 
 
 async def test_whom_the_maker_stood_in_for_cannot_check_it_either(world: World) -> None:
@@ -136,10 +141,10 @@ async def test_whom_the_maker_stood_in_for_cannot_check_it_either(world: World) 
     card_id, opened = await a_task(world)
     maker = await world.a_person()
     await stands_in(world, maker, boss)
-    await review.take(maker, opened.task_id)
-    await review.record_decision(maker, opened.task_id, ReviewOutcome.APPROVE)
+    await review.leases.take(maker, opened.task_id)
+    await review.decisions.record_decision(maker, opened.task_id, ReviewOutcome.APPROVE)
     with pytest.raises(OwnWork):
-        await review.take(boss, opened.task_id)
+        await review.leases.take(boss, opened.task_id)
     assert set((await the_task(world, opened.task_id)).maker_circle) == {maker, boss}
     assert (await world.card(card_id)).outcome is None
 
@@ -150,7 +155,7 @@ async def test_a_delegation_declared_while_the_check_is_in_hand_counts_when_it_i
     checker = await in_hand_of(review, await world.a_person(), task)
     await stands_in(world, checker, maker)
     with pytest.raises(OwnWork):
-        await review.check(checker, task, CheckVerdict.APPLY)
+        await review.checks.check(checker, task, CheckVerdict.APPLY)
     assert (await the_decision(world, decision)).applied_at is None
 
 
@@ -159,8 +164,8 @@ async def test_a_returned_outcome_is_its_makers_next_with_all_that_was_entered(w
     _, task, maker, decision = await staged(world, review)
     checker = await in_hand_of(review, await world.a_person(), task)
     with pytest.raises(ReasonUnknown):
-        await review.check(checker, task, CheckVerdict.RETURN)
-    await review.check(checker, task, CheckVerdict.RETURN, "look_again", "the second digit")
+        await review.checks.check(checker, task, CheckVerdict.RETURN)
+    await review.checks.check(checker, task, CheckVerdict.RETURN, "look_again", "the second digit")
     row = await the_task(world, task)
     assert (row.phase, row.assigned_to, row.came_back, row.came_back_reason) == (
         TaskPhase.REVIEW, maker, CameBack.RETURNED, "look_again",
@@ -170,10 +175,10 @@ async def test_a_returned_outcome_is_its_makers_next_with_all_that_was_entered(w
     assert (notice.kind, notice.task_id) == ("returned", task)
     async with world.database.transaction() as session:
         assert (await drafts.kept(session, world.keyring, task, maker))["outcome"] == "approve"
-    await review.take(maker, task)
-    again = await review.record_decision(maker, task, ReviewOutcome.APPROVE)
+    await review.leases.take(maker, task)
+    again = await review.decisions.record_decision(maker, task, ReviewOutcome.APPROVE)
     await in_hand_of(review, checker, task)
-    await review.check(checker, task, CheckVerdict.APPLY)
+    await review.checks.check(checker, task, CheckVerdict.APPLY)
     assert (await world.review.apply(task, again)).outcome is ReviewOutcome.APPROVE
 
 
@@ -181,15 +186,15 @@ async def test_a_refused_outcome_falls_and_a_senior_decides_who_was_on_neither_s
     review = eyes(world)
     _, task, maker, decision = await staged(world, review)
     checker = await in_hand_of(review, await world.a_person("senior"), task)
-    await review.check(checker, task, CheckVerdict.REFUSE, "should_reject")
+    await review.checks.check(checker, task, CheckVerdict.REFUSE, "should_reject")
     row = await the_task(world, task)
     assert (row.phase, row.escalated, sorted(row.barred)) == (TaskPhase.REVIEW, True, sorted([maker, checker]))
     for one in (maker, checker):
         with pytest.raises(Refusal):
-            await review.take(one, task)
+            await review.leases.take(one, task)
     assert await leave(world, decision) == []
     third = await in_hand_of(review, await world.a_person("senior"), task)
-    final = await review.record_decision(third, task, ReviewOutcome.REJECT, reason_code="forged")
+    final = await review.decisions.record_decision(third, task, ReviewOutcome.REJECT, reason_code="forged")
     assert (await world.review.apply(task, final)).outcome is ReviewOutcome.REJECT
 
 
@@ -198,9 +203,9 @@ async def test_in_blind_mode_the_checker_says_first_what_they_would_do(world: Wo
     _, task, _, decision = await staged(world, review)
     checker = await in_hand_of(review, await world.a_person(), task)
     with pytest.raises(FieldInvalid):
-        await review.check(checker, task, CheckVerdict.APPLY)
-    assert await review.look_blind(checker, task, ReviewOutcome.APPROVE)
-    assert await review.check(checker, task, CheckVerdict.APPLY) == decision
+        await review.checks.check(checker, task, CheckVerdict.APPLY)
+    assert await review.checks.look_blind(checker, task, ReviewOutcome.APPROVE)
+    assert await review.checks.check(checker, task, CheckVerdict.APPLY) == decision
     (check,) = await world.rows(ReviewCheckRow, decision_id=decision)
     assert check.blind_outcome is ReviewOutcome.APPROVE
 
@@ -209,21 +214,22 @@ async def test_a_blind_answer_that_differs_cannot_be_changed_into_agreement(worl
     review = eyes(world, blind=True)
     _, task, _, _ = await staged(world, review)
     checker = await in_hand_of(review, await world.a_person(), task)
-    assert not await review.look_blind(checker, task, ReviewOutcome.REJECT)
-    assert not await review.look_blind(checker, task, ReviewOutcome.APPROVE)
+    assert not await review.checks.look_blind(checker, task, ReviewOutcome.REJECT)
+    assert not await review.checks.look_blind(checker, task, ReviewOutcome.APPROVE)
     with pytest.raises(BlindOutcomeDiffers):
-        await review.check(checker, task, CheckVerdict.APPLY)
-    await review.check(checker, task, CheckVerdict.REFUSE, "should_reject")
+        await review.checks.check(checker, task, CheckVerdict.APPLY)
+    await review.checks.check(checker, task, CheckVerdict.REFUSE, "should_reject")
 
 
 async def test_two_checkers_at_once_are_one_check(world: World) -> None:
     review = eyes(world)
     _, task, _, decision = await staged(world, review)
     checkers = [await world.a_person() for _ in range(3)]
-    leases = await asyncio.gather(*(review.take(one, task) for one in checkers), return_exceptions=True)
+    leases = await asyncio.gather(*(review.leases.take(one, task) for one in checkers), return_exceptions=True)
     assert sum(not isinstance(lease, BaseException) for lease in leases) == 1
     checks = await asyncio.gather(
-        *(review.check(one, task, CheckVerdict.APPLY) for one in checkers for _ in range(2)), return_exceptions=True
+        *(review.checks.check(one, task, CheckVerdict.APPLY) for one in checkers for _ in range(2)),
+        return_exceptions=True,
     )
     assert sum(check == decision for check in checks) == 1
     assert len(await world.rows(ReviewCheckRow, decision_id=decision)) == 1
@@ -233,21 +239,21 @@ async def test_a_check_needs_the_permission_the_lease_and_something_to_check(wor
     review = eyes(world)
     _, task, _, _ = await staged(world, review)
     with pytest.raises(NotAllowed):
-        await review.check(await world.a_person("ops"), task, CheckVerdict.APPLY)
+        await review.checks.check(await world.a_person("ops"), task, CheckVerdict.APPLY)
     with pytest.raises(TaskNotHeld):
-        await review.check(await world.a_person(), task, CheckVerdict.APPLY)
+        await review.checks.check(await world.a_person(), task, CheckVerdict.APPLY)
     _, plain = await a_task(world)
     person = await in_hand_of(review, await world.a_person(), plain.task_id)
     with pytest.raises(NothingToCheck):
-        await review.check(person, plain.task_id, CheckVerdict.APPLY)
+        await review.checks.check(person, plain.task_id, CheckVerdict.APPLY)
 
 
 async def test_while_the_maker_can_undo_nobody_checks(world: World) -> None:
-    review = Review(world.database, world.keyring, undo_s=60, four_eyes=FourEyes(ALWAYS))
+    review = review_desk(world.database, world.keyring, undo_s=60, four_eyes=FourEyes(ALWAYS))
     _, task, maker, decision = await staged(world, review)
     with pytest.raises(NotEligible):
-        await review.take(await world.a_person(), task)
-    await review.undo(maker, decision)
+        await review.leases.take(await world.a_person(), task)
+    await review.decisions.undo(maker, decision)
     row = await the_task(world, task)
     assert (row.phase, row.leased_by, row.maker_circle) == (TaskPhase.REVIEW, maker, [])
 
@@ -257,12 +263,14 @@ async def test_a_dear_card_is_checked_by_the_policy_in_force_and_a_correction_ca
 ) -> None:
     card_id, opened = await a_task(world)
     maker = await world.a_person()
-    await world.review.take(maker, opened.task_id)
+    await world.review_desk.leases.take(maker, opened.task_id)
     assert (await world.card(card_id)).card_type is CardType.DINING
     corrected = Corrections(face_value=Money(2_000_00))
     policy = replace(ALWAYS, value_minor_min=1_500_00)
-    review = Review(world.database, world.keyring, undo_s=0, four_eyes=FourEyes(policy))
-    made = await review.record_decision(maker, opened.task_id, ReviewOutcome.APPROVE_CORRECTED, corrected=corrected)
+    review = review_desk(world.database, world.keyring, undo_s=0, four_eyes=FourEyes(policy))
+    made = await review.decisions.record_decision(
+        maker, opened.task_id, ReviewOutcome.APPROVE_CORRECTED, corrected=corrected
+    )
     assert (await the_decision(world, made)).needs_check == "value"
 
 
@@ -279,14 +287,16 @@ async def test_neither_maker_nor_checker_raises_a_card_above_their_limit(world: 
     maker, checker = await limited(world, 1_000_00), await limited(world, 1_000_00)
     await in_hand_of(review, maker, opened.task_id)
     with pytest.raises(NotEligible) as refused:
-        await review.record_decision(maker, opened.task_id, ReviewOutcome.APPROVE_CORRECTED, corrected=corrected)
+        await review.decisions.record_decision(
+            maker, opened.task_id, ReviewOutcome.APPROVE_CORRECTED, corrected=corrected
+        )
     assert refused.value.data == {"why": "limit"}
-    await review.release(maker, opened.task_id)
+    await review.tasks.release(maker, opened.task_id)
     other = await in_hand_of(review, await world.a_person(), opened.task_id)
-    await review.record_decision(other, opened.task_id, ReviewOutcome.APPROVE_CORRECTED, corrected=corrected)
+    await review.decisions.record_decision(other, opened.task_id, ReviewOutcome.APPROVE_CORRECTED, corrected=corrected)
     await in_hand_of(review, checker, opened.task_id)
     with pytest.raises(NotEligible) as refused:
-        await review.check(checker, opened.task_id, CheckVerdict.APPLY)
+        await review.checks.check(checker, opened.task_id, CheckVerdict.APPLY)
     assert refused.value.data == {"why": "limit"}
 
 

@@ -35,7 +35,7 @@ async def drawn(world: World) -> tuple[str, str]:
     async with world.database.transaction() as session:
         await session.execute(text("UPDATE second_review SET settled_at = now() WHERE settled_at IS NULL"))
     _, task, person = await a_taken_task(world)
-    decision = await world.review.record_decision(person, task, ReviewOutcome.APPROVE)
+    decision = await world.review_desk.decisions.record_decision(person, task, ReviewOutcome.APPROVE)
     await world.review.apply(task, decision)
     async with world.database.transaction() as session:
         await session.execute(text("DELETE FROM second_review WHERE decision_id = :id"), {"id": decision})
@@ -132,7 +132,7 @@ async def test_a_second_review_needs_the_lease_and_a_sensible_answer(world: Worl
 
 async def test_the_days_cap_holds_and_drawing_twice_draws_once(world: World) -> None:
     _, task, person = await a_taken_task(world)
-    decision = await world.review.record_decision(person, task, ReviewOutcome.APPROVE)
+    decision = await world.review_desk.decisions.record_decision(person, task, ReviewOutcome.APPROVE)
     await world.review.apply(task, decision)
     async with world.database.transaction() as session:
         await session.execute(text("DELETE FROM second_review WHERE decision_id = :id"), {"id": decision})
@@ -146,9 +146,9 @@ async def test_every_read_field_of_an_approved_card_is_kept_as_a_label_and_leave
     card_id, _ = await a_read_card(world, read)
     task = await world.review.open(card_id, 1, ["card_type"])
     person = await world.a_person()
-    await world.review.take(person, task.task_id)
+    await world.review_desk.leases.take(person, task.task_id)
     corrected = Corrections(pin="123456")
-    decision = await world.review.record_decision(
+    decision = await world.review_desk.decisions.record_decision(
         person, task.task_id, ReviewOutcome.APPROVE_CORRECTED, corrected=corrected,
         confirmed=[mark_of(world.keyring, card_id, FieldName.PIN, "123456")],
     )  # fmt: skip

@@ -25,15 +25,15 @@ async def the_number(world: World, card_id: str) -> str:
 
 
 async def test_no_note_and_no_reason_of_a_reviewer_holds_the_cards_number(world: World) -> None:
-    review = world.review
+    review = world.review_desk
     card_id, task, person = await a_taken_task(world)
     number = await the_number(world, card_id)
     told = f"the till says {number[:4]} {number[4:]}"
     later = datetime.now(UTC) + timedelta(hours=1)
     acts = (
-        review.record_decision(person, task, ReviewOutcome.APPROVE, note=told),
-        review.escalate(person, task, "unsure", told),
-        review.snooze(person, task, later, "waiting_answer", told),
+        review.decisions.record_decision(person, task, ReviewOutcome.APPROVE, note=told),
+        review.tasks.escalate(person, task, "unsure", told),
+        review.tasks.snooze(person, task, later, "waiting_answer", told),
     )
     for act in acts:
         with pytest.raises(SecretInWords):
@@ -45,7 +45,7 @@ async def test_a_number_that_is_only_being_entered_is_a_secret_too(world: World)
     _, task, person = await a_taken_task(world)
     given = Corrections(number=a_number("starbucks"))
     with pytest.raises(SecretInWords):
-        await world.review.record_decision(
+        await world.review_desk.decisions.record_decision(
             person, task, ReviewOutcome.APPROVE_CORRECTED, corrected=given, note=f"it reads {given.number}"
         )
 
@@ -55,5 +55,5 @@ async def test_nor_does_a_checkers_note(world: World) -> None:
     card_id, task, _, _ = await staged(world, review)
     checker, number = await in_hand_of(review, await world.a_person(), task), await the_number(world, card_id)
     with pytest.raises(SecretInWords):
-        await review.check(checker, task, CheckVerdict.APPLY, note=number)
-    await review.check(checker, task, CheckVerdict.APPLY, note=f"ends in {number[-4:]}")
+        await review.checks.check(checker, task, CheckVerdict.APPLY, note=number)
+    await review.checks.check(checker, task, CheckVerdict.APPLY, note=f"ends in {number[-4:]}")

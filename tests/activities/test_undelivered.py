@@ -25,6 +25,7 @@ from domain.errors.general import NotExpectedNow, NotFound, ReasonUnknown
 from domain.errors.sign_in import NotAllowed
 from domain.work.task import CameBack
 from services.cards.corrections import Corrections
+from services.review.desk import review_desk
 from services.work import drafts
 from tests.activities.test_review import a_taken_task
 from tests.activities.world import World, a_number
@@ -52,7 +53,8 @@ class Story:
 
     def __init__(self, world: World, monkeypatch: pytest.MonkeyPatch, ended: bool = False) -> None:
         monkeypatch.setattr(decisions, "AT_ONCE", 10_000)  # Decisions that other tests left are told beside it.
-        self.world, self.review = world, Review(world.database, world.keyring, undo_s=0)
+        self.world, self.review = world, world.review
+        self.review_desk = review_desk(world.database, world.keyring, undo_s=0)
         self.desk = StrictDesk(self.review, ended)
         self._looks = 0
 
@@ -62,7 +64,7 @@ class Story:
         await self.world.a_card("starbucks", number=self.taken_number)
         self.card, self.task, self.maker = await a_taken_task(self.world)
         number = Corrections(number=self.taken_number)
-        self.decision = await self.review.record_decision(
+        self.decision = await self.review_desk.decisions.record_decision(
             self.maker, self.task, ReviewOutcome.APPROVE_CORRECTED, corrected=number, note="as printed"
         )
 
@@ -106,7 +108,7 @@ async def test_a_senior_puts_it_back_and_it_is_decided_anew(world: World, monkey
     await story.decided()
     await story.looked()
     senior = await world.a_person("senior")
-    assert await story.review.put_back(senior, story.decision, "decide_anew") == story.card
+    assert await story.review_desk.undeliverable.put_back(senior, story.decision, "decide_anew") == story.card
     task, decision = await story.open_task(), await story.row()
     assert (decision.void_why, decision.applied_at) == ("undelivered", None)
     assert (task.decided, task.leased_by, task.came_back) == (False, None, CameBack.UNDELIVERED)
@@ -117,13 +119,13 @@ async def test_a_senior_puts_it_back_and_it_is_decided_anew(world: World, monkey
         "decide_anew",
         "card_already_submitted",
     )
-    assert (await world.story(story.card))[-1] == "review.put_back"
+    assert (await world.story(story.card))[-1] == "review.undeliverable.put_back"
     async with world.database.transaction() as session:
         kept = await drafts.kept(session, world.keyring, story.task, story.maker)
         assert [one for one in await untrue_clocks(session) if story.card in one] == []
     assert (kept["number"], kept["note"]) == (story.taken_number, "as printed")
-    await story.review.take(story.maker, story.task)
-    again = await story.review.record_decision(story.maker, story.task, ReviewOutcome.APPROVE)
+    await story.review_desk.leases.take(story.maker, story.task)
+    again = await story.review_desk.decisions.record_decision(story.maker, story.task, ReviewOutcome.APPROVE)
     await story.looked()
     assert (await story.open_task()).decision_id == again
 
@@ -134,7 +136,7 @@ async def test_what_was_put_back_is_never_applied_however_late_it_arrives(
     story = Story(world, monkeypatch)
     await story.decided()
     await story.looked()
-    await story.review.put_back(await world.a_person("senior"), story.decision, "mended")
+    await story.review_desk.undeliverable.put_back(await world.a_person("senior"), story.decision, "mended")
     before = await world.card(story.card)
     with pytest.raises(ApplicationError) as failed:
         await story.review.apply(story.task, story.decision)
@@ -148,7 +150,7 @@ async def test_a_card_that_has_moved_on_with_the_decision_has_taken_it(
 ) -> None:
     story = Story(world, monkeypatch, ended=True)
     story.card, story.task, story.maker = await a_taken_task(world)
-    story.decision = await story.review.record_decision(story.maker, story.task, ReviewOutcome.APPROVE)
+    story.decision = await story.review_desk.decisions.record_decision(story.maker, story.task, ReviewOutcome.APPROVE)
 
     class HeardBefore(StrictDesk):
         """Its first answer was lost on the way: the decision is applied all the same."""
@@ -163,7 +165,7 @@ async def test_a_card_that_has_moved_on_with_the_decision_has_taken_it(
     assert story.decision in story.desk.asked
     assert (await story.row()).undelivered_at is None
     with pytest.raises(NotFound):
-        await story.review.put_back(await world.a_person("senior"), story.decision, "mended")
+        await story.review_desk.undeliverable.put_back(await world.a_person("senior"), story.decision, "mended")
 
 
 async def test_the_task_of_a_card_that_has_ended_is_closed_when_it_is_put_back(
@@ -173,7 +175,7 @@ async def test_the_task_of_a_card_that_has_ended_is_closed_when_it_is_put_back(
     await story.decided()
     await world.journey.end(story.card, Outcome.LAPSED, EndReason.NO_ANSWER, None)
     await story.looked()
-    await story.review.put_back(await world.a_person("senior"), story.decision, "card_changed")
+    await story.review_desk.undeliverable.put_back(await world.a_person("senior"), story.decision, "card_changed")
     assert (await story.open_task()).closed_at is not None
     assert (await story.row()).void_at is not None
     async with world.database.transaction() as session:
@@ -191,7 +193,7 @@ async def test_only_a_senior_puts_back_and_says_why(
     await story.decided()
     await story.looked()
     with pytest.raises(refusal):
-        await story.review.put_back(await world.a_person(role), story.decision, reason)
+        await story.review_desk.undeliverable.put_back(await world.a_person(role), story.decision, reason)
     assert len(await story.waiting()) == 1
 
 
@@ -200,4 +202,4 @@ async def test_a_decision_that_nobody_refused_cannot_be_put_back(world: World, m
     await story.decided()
     for decision in (story.decision, "nobody"):
         with pytest.raises(NotFound):
-            await story.review.put_back(await world.a_person("senior"), decision, "mended")
+            await story.review_desk.undeliverable.put_back(await world.a_person("senior"), decision, "mended")

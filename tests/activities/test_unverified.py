@@ -22,9 +22,11 @@ async def test_a_correction_that_is_still_unknown_when_verified_again_needs_a_se
     valued = await world.pricing.value(card_id, 1)
     task = (await world.review.open(card_id, 1, list(valued.review_reasons))).task_id
     person = await world.a_person("senior")
-    assert await world.review.take(person, task)
+    assert await world.review_desk.leases.take(person, task)
     given = Corrections(number=a_number("jd", "95"))
-    corrected = await world.review.record_decision(person, task, ReviewOutcome.APPROVE_CORRECTED, corrected=given)
+    corrected = await world.review_desk.decisions.record_decision(
+        person, task, ReviewOutcome.APPROVE_CORRECTED, corrected=given
+    )
     (decision,) = await world.rows(ReviewDecisionRow, id=corrected)
     assert decision.needs_check == ""  # Nothing is bought by it: the fields are verified again.
     assert (await world.review.apply(task, corrected)).fields_changed
@@ -32,15 +34,15 @@ async def test_a_correction_that_is_still_unknown_when_verified_again_needs_a_se
     again = await world.pricing.value(card_id, 2)
     assert "issuer_unknown" in again.review_reasons
     second = (await world.review.open(card_id, 2, list(again.review_reasons))).task_id
-    assert await world.review.take(person, second)
-    approved = await world.review.record_decision(person, second, ReviewOutcome.APPROVE)
+    assert await world.review_desk.leases.take(person, second)
+    approved = await world.review_desk.decisions.record_decision(person, second, ReviewOutcome.APPROVE)
     (decision,) = await world.rows(ReviewDecisionRow, id=approved)
     assert decision.needs_check == "unverified"
 
 
 async def test_the_invariant_names_an_unverified_approval_of_one_person(world: World) -> None:
     _, task, person = await a_taken_task(world)
-    decision = await world.review.record_decision(person, task, ReviewOutcome.APPROVE)
+    decision = await world.review_desk.decisions.record_decision(person, task, ReviewOutcome.APPROVE)
     await world.review.apply(task, decision)
     async with world.database.transaction() as session:
         assert not [line for line in await one_persons_word(session) if decision in line]

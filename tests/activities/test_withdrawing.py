@@ -80,7 +80,7 @@ async def test_an_offer_that_comes_after_the_withdrawal_sells_nothing(world: Wor
 
 async def test_a_task_leaves_the_queue_and_its_unapplied_decision_stands_for_nothing(world: World) -> None:
     card_id, task_id, person = await a_taken_task(world)
-    await world.review.record_decision(person, task_id, ReviewOutcome.APPROVE)
+    await world.review_desk.decisions.record_decision(person, task_id, ReviewOutcome.APPROVE)
     assert await world.journey.withdraw(card_id)
     (task,) = await world.rows(ReviewTaskRow, card_id=card_id)
     (decision,) = await world.rows(ReviewDecisionRow, card_id=card_id)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from sqlalchemy import select
 from stdnum import luhn
 from stdnum.iso7064 import mod_37_36
 
+from activities.alarms import Alarms
 from activities.cards import Journey
 from activities.payout import Payout
 from activities.pricing import Pricing
@@ -44,6 +46,7 @@ from services.cards.provider_calls import Parties
 from services.cards.stock import Stock
 from services.finance.payment_notifications import PaymentNotices
 from services.people.seller_sign_in import SellerSignIn
+from services.review.desk import ReviewDesk, review_desk
 from simulators.alipay import Alipay
 from simulators.alipay_wire import APP_PUBLIC_FILE
 from simulators.fx import Fx
@@ -88,6 +91,16 @@ class World:
         """Every partner well again, its book empty."""
         for one in (self.issuer, self.pos, self.outlet, self.fx, self.alipay, self.messages):
             (await one.plain.post("/reset", headers={"Accept": "application/json"})).raise_for_status()
+
+    @cached_property
+    def review_desk(self) -> ReviewDesk:
+        """The desk at which people take and decide tasks."""
+        return review_desk(self.database, self.keyring)
+
+    @property
+    def alarms(self) -> Alarms:
+        """What the timers of a card's workflow call."""
+        return Alarms(self.database)
 
     async def a_seller(self) -> str:
         """A seller with a telephone; returns the owner, `seller:<id>`."""

@@ -19,7 +19,6 @@ import httpx
 import uvicorn
 from temporalio.client import Client
 
-from activities.review import Review
 from bootstrap.settings import PROJECT_ROOT
 from database.session import Database
 from domain.sealing import KeyRing
@@ -31,6 +30,7 @@ from reviewer_ui.services import ConsoleServices
 from services.finance.payees import Payees
 from services.notices.inbox import Channels, Notices
 from services.people.passwords import ConsoleSignIn
+from services.review.desk import review_desk
 from workflows.desk import CardDesk
 
 UNDO_S = 60  # Decisions wait: there is no workflow to tell them to.
@@ -82,7 +82,7 @@ def main(text: str) -> None:
         database=database,
         keyring=keyring,
         photos=photos,
-        review=Review(database, keyring, undo_s=UNDO_S),
+        review=review_desk(database, keyring, undo_s=UNDO_S),
         payees=Payees(database, keyring),
         desk=CardDesk(cast("Client", None)),  # Nothing is told to a card while its decision can be undone.
         sign_in=ConsoleSignIn(database),

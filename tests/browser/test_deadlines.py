@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 
-from activities.review import Review
+from activities.alarms import Alarms
 from domain.people.roles import Role
 from domain.rules.deadlines import built_in_document
 from services.work.sla_policies import DeadlineSetup
@@ -35,8 +35,8 @@ async def test_a_changed_policy_moves_the_card_and_its_page_says_why(
     house: House, browser_program: Path, setup: DeadlineSetup
 ) -> None:
     waiting = await house.cards.waiting()
-    review: Review = house.app.state.console.services.review
-    await review.replan(waiting.task_id)  # What the card's workflow does when its task is opened, and after a change.
+    alarms = Alarms(house.database)
+    await alarms.replan(waiting.task_id)  # What the card's workflow does when its task is opened, and after a change.
     before = await house.cards.task(waiting)
     tokens = [await house.sessions.open(await house.cards.person(role)) for role in (Role.REVIEWER, Role.ADMIN)]
     async with desks(house, browser_program) as office:
@@ -58,7 +58,7 @@ async def test_a_changed_policy_moves_the_card_and_its_page_says_why(
             assert (await house.cards.task(waiting)).due_at == before.due_at, (
                 "only its workflow moves a card's deadline"
             )
-            await review.replan(waiting.task_id)
+            await alarms.replan(waiting.task_id)
             await page.reload()
             after = await house.cards.task(waiting)
             due = await page.locator(".card-head .due time").get_attribute("datetime")

@@ -13,12 +13,12 @@ from typing import cast
 import pytest
 from playwright.async_api import Page
 
-from activities.review import Review
 from bootstrap.decisions import Teller
 from domain.people.roles import Role
 from domain.rules.checks import check_policy
 from domain.work.task import CameBack, TaskPhase
 from reviewer_ui.app import build
+from services.review.desk import review_desk
 from services.review.staging import FourEyes
 from tests.browser.axe import faults
 from tests.browser.console import Desks, Visitor, desks
@@ -66,7 +66,7 @@ async def both_at_work(house: House, browser_program: Path, *, blind: bool = Fal
     """Two reviewers at their desks in a house that checks what is suspicious; neither page may complain of anything."""
     if blind:
         services = house.app.state.console.services
-        review = Review(house.database, house.keyring, undo_s=0, four_eyes=FourEyes(BLIND))
+        review = review_desk(house.database, house.keyring, undo_s=0, four_eyes=FourEyes(BLIND))
         house.app = build(replace(services, review=review))
     async with AsyncExitStack() as stack:
         open_desks = await stack.enter_async_context(desks(house, browser_program))

@@ -11,11 +11,11 @@ from typing import cast
 import pytest
 from playwright.async_api import Page, expect
 
-from activities.review import Review
 from bootstrap.decisions import Teller
 from database.tables.intake import CardRow
 from domain.cards.review import ReviewOutcome
 from domain.people.roles import Role
+from services.review.desk import ReviewDesk
 from tests.browser.axe import faults
 from tests.browser.console import Visitor, desks
 from tests.browser.people import DESK, look
@@ -34,8 +34,8 @@ UNDO_S = 4
 @asynccontextmanager
 async def at_work(house: House, browser_program: Path) -> AsyncIterator[Visitor]:
     """A reviewer at the queue, decisions that leave after four seconds, and the teller who tells them."""
-    review: Review = house.app.state.console.services.review
-    review.undo_s = UNDO_S
+    review: ReviewDesk = house.app.state.console.services.review
+    review.decisions.undo_s = UNDO_S
     over = asyncio.Event()
     teller = asyncio.create_task(_telling(Teller(house.database, cast("CardDesk", house.desk)), over))
     token = await house.sessions.open(await house.cards.person(Role.REVIEWER))

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, expect
 
-from activities.review import Review
 from domain.cards.review import ReviewOutcome
 from domain.people.roles import Role
 from domain.work.task import CameBack, TaskPhase
+from services.review.desk import ReviewDesk
 from tests.browser.console import Desks, desks
 from tests.reviewer_ui.cards import NUMBER, Waiting
 from tests.reviewer_ui.conftest import House
@@ -48,8 +48,8 @@ async def outcomes(house: House, waiting: Waiting) -> list[tuple[ReviewOutcome, 
 
 async def test_a_card_is_taken_decided_undone_and_decided_again(house: House, browser_program: Path) -> None:
     first, second = [await house.cards.waiting() for _ in range(2)]
-    review: Review = house.app.state.console.services.review
-    review.undo_s = 30
+    review: ReviewDesk = house.app.state.console.services.review
+    review.decisions.undo_s = 30
     async with desks(house, browser_program) as office, plain(office, house, Role.REVIEWER, "Ann") as page:
         await take_next(page, first)
         await page.click("summary[data-key=r]")

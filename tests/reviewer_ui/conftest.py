@@ -32,6 +32,7 @@ from reviewer_ui.sessions import COOKIE, Sessions
 from services.finance.payees import Payees
 from services.notices.inbox import Channels, Notices
 from services.people.passwords import ConsoleSignIn
+from services.review.desk import review_desk
 from tests.conftest import apart
 from tests.reviewer_ui.cards import Cards
 from tests.throttles import forget_tries
@@ -104,8 +105,8 @@ async def a_house(
         lambda jpeg: keyring.seal(jpeg, purpose="photo", aad="test"),
         lambda kept: keyring.open(kept, purpose="photo", aad="test"),
     )
-    review = Review(database, keyring, now, undo_s=undo_s)
-    desk = StraightDesk(review)
+    review = review_desk(database, keyring, now, undo_s=undo_s)
+    desk = StraightDesk(Review(database, keyring, now))
     services = ConsoleServices(
         database=database,
         keyring=keyring,

@@ -10,20 +10,20 @@ from typing import Any
 import httpx
 from sqlalchemy import select, update
 
-from activities.review import Review
 from database.tables.intake import CardRow
 from database.tables.reading import ReadingRow
 from database.tables.review import ReviewDecisionRow
 from domain.cards.reading import FieldName
 from services.cards.corrections import mark_of
+from services.review.desk import ReviewDesk
 from tests.reviewer_ui.cards import Waiting
 from tests.reviewer_ui.conftest import House, post
 
 
-def with_undo(house: House, seconds: int = 8) -> Review:
+def with_undo(house: House, seconds: int = 8) -> ReviewDesk:
     """Decisions of this house can be undone for so long."""
-    review: Review = house.app.state.console.services.review
-    review.undo_s = seconds
+    review: ReviewDesk = house.app.state.console.services.review
+    review.decisions.undo_s = seconds
     return review
 
 

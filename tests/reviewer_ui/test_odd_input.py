@@ -61,7 +61,7 @@ async def test_a_note_is_shown_as_it_was_typed_and_never_as_markup(house: House)
 
 
 async def test_secrets_are_looked_at_so_often_an_hour_and_no_more(house: House) -> None:
-    house.app.state.console.services.review.reveals = RevealPolicy("test", 2, 2, 9)
+    house.app.state.console.services.review.reveals.policy = RevealPolicy("test", 2, 2, 9)
     waiting, browser = await house.cards.waiting(), await house.as_(Role.REVIEWER)
     await post(browser, f"/cards/{waiting.card_id}/take", task_id=waiting.task_id)
     look = {"field": "number", "reason_code": "compare"}

@@ -42,7 +42,7 @@ async def test_a_refused_reveal_answers_with_the_refusal_alone(house: House, for
 async def test_whoever_has_looked_too_often_reads_so_where_the_secret_would_be(
     house: House, browser_program: Path
 ) -> None:
-    house.app.state.console.services.review.reveals = RevealPolicy("test", 1, 9, 9)
+    house.app.state.console.services.review.reveals.policy = RevealPolicy("test", 1, 9, 9)
     waiting, person = await house.cards.waiting(), await house.cards.person(Role.REVIEWER)
     await house.cards.hold(waiting, person)
     token = await house.sessions.open(person)

@@ -1,0 +1,48 @@
+"""Whether somebody may decide the task that they hold: their relations, limit and rights at this moment."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.tables.review import ReviewTaskRow
+from domain.errors.general import NotEligible, OwnWork
+from domain.errors.sign_in import NotAllowed
+from domain.people.acting import Standing
+from domain.people.roles import Permission
+from domain.sealing import KeyRing
+from domain.work.eligibility import Ineligible, why_not
+from services.people.acting import standing
+from services.people.kinship import people_linked
+from services.work.task_facts import task_facts
+
+# What a task in one's hand may have become meanwhile; whose turn it was is settled by the lease.
+_HARD = {
+    Ineligible.OWN_WORK: OwnWork,
+    Ineligible.BARRED: OwnWork,
+    Ineligible.RELATIVE: NotEligible,
+    Ineligible.LINKED: NotEligible,
+    Ineligible.LIMIT: NotEligible,
+}
+
+
+async def require_fit(
+    session: AsyncSession, keyring: KeyRing, person: str, task: ReviewTaskRow, moment: datetime, worth_minor: int = 0
+) -> Standing:
+    """For whom the person acts, judged at this moment. Refuses NotAllowed, OwnWork and NotEligible.
+
+    `worth_minor`: what the card would be worth as somebody corrected it, where that is more than the task's value.
+    """
+    who = await standing(session, person, moment)
+    facts = await task_facts(session, task)
+    linked = facts.linked | await people_linked(session, keyring, task.card_id, who.circle)
+    facts = replace(facts, value_minor=max(facts.value_minor, worth_minor), linked=linked)
+    unfit = why_not(who, facts, moment)
+    if Ineligible.ESCALATED in unfit:
+        raise NotAllowed(permission=Permission.DECIDE_ESCALATED.value)
+    for why in unfit:
+        if why in _HARD:
+            raise _HARD[why](why=why.value)
+    return who
