@@ -15,6 +15,7 @@ from temporalio import activity
 from activities.failures import translated
 from database.repositories import cards
 from database.repositories.cards import Change
+from database.sealed import READING_VALUES, values_of
 from database.session import Database
 from database.tables.intake import CardEventRow, CardRow, PhotoRow
 from database.tables.reading import ReadingRow
@@ -120,8 +121,7 @@ class CardReading:
 
     def _taken(self, row: ReadingRow) -> dict[FieldName, str]:
         """What was put on the card from that reading and that no seller confirmed since."""
-        kept = self._keyring.open_text(row.values_sealed, purpose="reading", aad=f"reading:{row.id}:values")
-        values = {FieldName(name): value for name, value in json.loads(kept).items()}
+        values = {FieldName(name): value for name, value in values_of(self._keyring, row).items()}
         names = [FieldName(entry["name"]) for entry in row.fields if entry["use"] == "taken"]
         tidied = {FieldName.NUMBER: tidy_number}
         return {name: tidied.get(name, str)(values[name]) for name in names}
@@ -138,7 +138,7 @@ class CardReading:
             reader=reading.reader,
             duration_ms=reading.duration_ms,
             fields=[_entry(field, standing, taken, brand(card.brand)) for field in reading.fields],
-            values_sealed=self._keyring.seal_text(values, purpose="reading", aad=f"reading:{reading_id}:values"),
+            values_sealed=READING_VALUES.seal(self._keyring, reading_id, values),
         )
 
 

@@ -18,6 +18,7 @@ from bootstrap import keys
 from bootstrap.settings import Settings
 from bootstrap.store import opened
 from bootstrap.words import Problem
+from database.sealed import OUTLET_SECRET
 from database.tables.people import AuditRow, PersonRow
 from database.tables.verification import OutletRow
 from domain.cards.card import CardType
@@ -129,7 +130,7 @@ async def renew_outlet_secret(settings: Settings, code: str) -> str:
 
 
 def _sealed(keyring: KeyRing, code: str, secret: str) -> bytes:
-    return keyring.seal_text(secret, purpose="outlet", aad=f"outlet:{code}:secret")
+    return OUTLET_SECRET.seal(keyring, code, secret)
 
 
 def _audit(session: AsyncSession, kind: str, subject: str, **facts: str) -> None:

@@ -11,12 +11,12 @@ import structlog
 from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from activities.alarms import Alarms
 from activities.cards import Journey
 from activities.payout import Payout
 from activities.pricing import Pricing
 from activities.reading import CardReading
-from activities.review import Review
+from activities.review.alarms import Alarms
+from activities.review.tasks import Review
 from activities.verification.inquiry import Verification
 from bootstrap import clock, keys, outside, replanning
 from bootstrap.decisions import AT_ONCE, Teller

@@ -33,19 +33,17 @@ from reviewer_ui.people import (
 from reviewer_ui.people import step_up as step_up_page
 from reviewer_ui.policies import check_policy, deadlines
 from reviewer_ui.quality import blind_review, insight, quality
-from reviewer_ui.review import card, checking, decision, four_eyes, photo, reopen
+from reviewer_ui.review import card, checking, comments, decision, four_eyes, photo, reopen, task_acts
 from reviewer_ui.services import ConsoleServices
 from reviewer_ui.visit import Console, Shell, console_of, shell, visitor
 from reviewer_ui.work import (
     bulk,
-    comments,
     eligibility,
     lease_renewal,
     next_preview,
     queue,
     reason_codes,
     saved_views,
-    task_acts,
     undo,
     why_due,
 )

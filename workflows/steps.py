@@ -21,12 +21,12 @@ from workflows.policies import (
 )
 
 with workflow.unsafe.imports_passed_through():
-    from activities.alarms import Alarms
     from activities.cards import Journey
     from activities.payout import Payout
     from activities.pricing import Pricing
     from activities.reading import CardReading
-    from activities.review import Review
+    from activities.review.alarms import Alarms
+    from activities.review.tasks import Review
     from activities.verification.inquiry import Verification
     from domain.cards.card import EndReason, Outcome, Stage, WaitingFor
     from domain.cards.facts import (

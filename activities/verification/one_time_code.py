@@ -12,6 +12,7 @@ from temporalio import activity
 
 from activities.failures import translated
 from database.repositories import cards
+from database.sealed import payee_of, phone_of
 from database.tables.columns import now
 from database.tables.intake import SellerRow, SubmissionRow
 from database.tables.verification import AnswerRow, DynamicCodeRow
@@ -81,11 +82,8 @@ class DynamicCodes(Asker):
             kind, _, owner_id = submission.owner.partition(":")
             seller = await session.get_one(SellerRow, owner_id) if kind == "seller" else None
         if seller is not None:
-            aad = f"seller:{seller.id}:phone"
-            return self._keyring.open_text(seller.phone_sealed, purpose="seller", aad=aad), submission.locale
-        aad = f"submission:{submission.id}:payee_account"
-        account = self._keyring.open_text(submission.payee_account_sealed, purpose="submission", aad=aad)
-        return account, submission.locale
+            return phone_of(self._keyring, seller), submission.locale
+        return payee_of(self._keyring, submission)[0], submission.locale
 
 
 async def _heard_before(session: AsyncSession, card_id: str, number: int, request_id: str) -> bool:

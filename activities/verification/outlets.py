@@ -12,6 +12,7 @@ from temporalio import activity
 
 from activities.failures import translated
 from database.repositories import cards
+from database.sealed import OUTLET_SECRET
 from database.tables.columns import now
 from database.tables.intake import CardRow
 from database.tables.verification import OutletRequestRow, OutletRow
@@ -123,7 +124,7 @@ class Outlets(Asker):
             outlet = await session.get(OutletRow, code)
         if outlet is None or not outlet.secret_sealed:
             raise ReportRefused(SYSTEM, "signature")
-        return self._keyring.open_text(outlet.secret_sealed, purpose="outlet", aad=f"outlet:{code}:secret")
+        return OUTLET_SECRET.open(self._keyring, code, outlet.secret_sealed)
 
     async def _outlets(self, brand_code: str) -> list[OutletRow]:
         columns: Any = OutletRow

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bootstrap import keys
 from bootstrap.settings import Settings
 from bootstrap.store import database
+from database.sealed import OUTLET_SECRET
 from database.tables.people import PersonRow
 from database.tables.verification import OutletRow
 from domain.cards.card import CardType
@@ -90,7 +91,7 @@ async def _outlets(session: AsyncSession, held: keys.Secrets) -> None:
 def _outlet(code: str, brand: Brand, held: keys.Secrets) -> dict[str, Any]:
     """Its secret is made as the simulator of the outlets makes it; elsewhere each outlet is given a random one."""
     own = hmac.new(held.partner_secret.encode(), f"outlet:{code}".encode(), hashlib.sha256).hexdigest()
-    secret = held.keyring.seal_text(own, purpose="outlet", aad=f"outlet:{code}:secret")
+    secret = OUTLET_SECRET.seal(held.keyring, code, own)
     return OutletRow(
         code=code, name=f"{brand.names['zh_CN']} {code}", brand=brand.code, secret_sealed=secret
     ).model_dump()

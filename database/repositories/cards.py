@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.sealed import CARD_NUMBER, CARD_PIN
 from database.tables.columns import now
 from database.tables.intake import CardRow
 from domain.cards.card import FREES_FINGERPRINT, EndReason, Outcome, Stage, WaitingFor
@@ -131,12 +132,12 @@ async def set_fields(
     """
     values: dict[str, Any] = {"face_value_minor": face_value_minor, "expires_on": expires_on}
     if pin is not None:
-        values["pin_sealed"] = _sealed(keyring, card.id, "pin", pin)
+        values["pin_sealed"] = CARD_PIN.seal(keyring, card.id, pin)
     if number is not None or pin is not None:
         known = brand(card.brand)
         values["claim"] = claim_of(keyring, known, number or open_number(keyring, card), pin or open_pin(keyring, card))
     if number is not None:
-        values["number_sealed"] = _sealed(keyring, card.id, "number", number)
+        values["number_sealed"] = CARD_NUMBER.seal(keyring, card.id, number)
         values["number_tail"] = number[-4:]
         values["fingerprint"] = keyring.fingerprint(brand(card.brand).issuer, number)
         if await _held_by_another(session, card.id, values["fingerprint"]):
@@ -184,12 +185,12 @@ async def hold_number(session: AsyncSession, card_id: str) -> bool:
 
 def open_number(keyring: KeyRing, card: CardRow) -> str | None:
     """The card's number; None while it is not known. Raises SealBroken."""
-    return _opened(keyring, card.id, "number", card.number_sealed)
+    return CARD_NUMBER.open(keyring, card.id, card.number_sealed)
 
 
 def open_pin(keyring: KeyRing, card: CardRow) -> str | None:
     """The card's PIN; None when it is not known or the brand has none. Raises SealBroken."""
-    return _opened(keyring, card.id, "pin", card.pin_sealed)
+    return CARD_PIN.open(keyring, card.id, card.pin_sealed)
 
 
 def _values(card_id: str, change: Change) -> dict[str, Any]:
@@ -235,14 +236,6 @@ async def _update(session: AsyncSession, card_id: str, values: dict[str, Any]) -
     )
     found = await session.execute(statement)
     return _required(found.scalar_one_or_none(), card_id).fields_revision
-
-
-def _sealed(keyring: KeyRing, card_id: str, name: str, secret: str) -> bytes:
-    return keyring.seal_text(secret, purpose=PURPOSE, aad=f"card:{card_id}:{name}")
-
-
-def _opened(keyring: KeyRing, card_id: str, name: str, sealed: bytes | None) -> str | None:
-    return None if sealed is None else keyring.open_text(sealed, purpose=PURPOSE, aad=f"card:{card_id}:{name}")
 
 
 def _required(card: CardRow | None, card_id: str) -> CardRow:

@@ -10,8 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from domain.cards.card import CardType
-from domain.money import BASIS_POINTS_PER_ONE, Money
-from domain.work.task import Deadlines
+from domain.money import Money
 
 LIMITS = Path(__file__).with_name("limits.json")
 
@@ -26,8 +25,6 @@ class Limits:
     machine_value_minor_max: Mapping[str, int]
     neighbours_max: int
     quote_lasts_s: Mapping[str, int]
-    review_due_s: Mapping[str, int]
-    review_warning_share_bp: int
     outlet_answers_within_s: int
     rate_lock_lasts_s: int
     code_tries_max: int  # Over all codes of one card.
@@ -45,11 +42,6 @@ class Limits:
         """Return how long a card of this CNY value must be in view before a key decides it unseen."""
         grown = self.key_settles_ms + self.key_settles_ms_per_thousand * value.amount_minor // 100_000
         return timedelta(milliseconds=min(grown, self.key_settles_ms_max))
-
-    def review_deadlines(self, card_type: CardType) -> Deadlines:
-        """When a review task of this type is warned of and when it is late."""
-        due = self.review_due_s[card_type]
-        return Deadlines(warn_after_s=due * self.review_warning_share_bp // BASIS_POINTS_PER_ONE, due_after_s=due)
 
 
 @cache

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
 
@@ -55,11 +54,3 @@ class CheckVerdict(StrEnum):
     APPLY = "apply"  # It stands.
     RETURN = "return"  # Back to its maker, with a reason.
     REFUSE = "refuse"  # It falls; a third person, a senior, decides anew.
-
-
-@dataclass(frozen=True)
-class Deadlines:
-    """A review task's clock, in whole seconds from its opening."""
-
-    warn_after_s: int
-    due_after_s: int

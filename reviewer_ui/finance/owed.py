@@ -15,7 +15,7 @@ from database.reads.work.reason_codes import reasons as managed_reasons
 from domain.money import Money
 from domain.people.roles import Permission
 from domain.work.reason_codes import ReasonedAct
-from reviewer_ui.review.deciding import ReasonView, reason_view
+from reviewer_ui.reason_words import ReasonView, reason_view
 from reviewer_ui.sessions import Person
 from reviewer_ui.visit import At, PayoutReader, Shell, allowed, see_other, shell
 

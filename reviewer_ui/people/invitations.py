@@ -16,12 +16,12 @@ from domain.errors.base import Refusal
 from domain.errors.sign_in import PasswordSignInOff
 from domain.people.roles import ADDRESS_CHARACTERS_MAX, Role
 from languages import LOCALES
+from reviewer_ui.brand_names import brand_names
 from reviewer_ui.invitations import LASTS_DAYS, PATH, link_of
 from reviewer_ui.people.people_form import COMMON_ZONES, Several, WorkForm, WorkTyped, work_form, work_set_up
 from reviewer_ui.sessions import Person
 from reviewer_ui.step_up import require_step_up
 from reviewer_ui.visit import At, Console, PeopleManager, Shell, see_other, shell
-from reviewer_ui.work.queue_rows import brand_names
 from services.people.invitations import Newcomer, roles_of
 
 router = APIRouter(prefix="/setup/people")

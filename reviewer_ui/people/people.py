@@ -20,11 +20,11 @@ from domain.money import Money
 from domain.people.access import AccessKind
 from domain.people.roles import Role
 from languages import LOCALES
+from reviewer_ui.brand_names import brand_names
 from reviewer_ui.people.absence import AbsenceForm, AbsenceLine, AbsenceTyped, declared, lines, require_of
 from reviewer_ui.people.people_form import COMMON_ZONES, Line, Several, WorkForm, WorkTyped, work_form, work_set_up
 from reviewer_ui.sessions import Person
 from reviewer_ui.visit import At, Console, PeopleManager, Shell, see_other, shell
-from reviewer_ui.work.queue_rows import brand_names
 from services.people.access import requests
 from services.people.account_ends import NOBODYS_HASH
 from services.people.accounts import WorkSetUp, shown_relative

@@ -16,9 +16,9 @@ from domain.places import business_day
 from domain.quality.sampling import SamplingPolicy
 from domain.review.four_eyes import CNY_PER_UNIT_MAX, CheckPolicy
 from domain.rules.checks import sampling_policy
+from reviewer_ui.brand_names import brand_names
 from reviewer_ui.sessions import Person
 from reviewer_ui.visit import At, Shell, allowed, shell
-from reviewer_ui.work.queue_rows import brand_names
 
 router = APIRouter()
 QualityReader = Annotated[Person, Depends(allowed(Permission.SEE_QUALITY))]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from typing import Any
 
 from database.reads.cards.card_page import CardRecord
 from database.repositories import cards as stored
+from database.sealed import values_of
 from database.tables.intake import PhotoRow
 from database.tables.reading import ReadingRow
 from database.tables.verification import AnswerRow
@@ -112,8 +112,7 @@ def _open(record: CardRecord, keyring: KeyRing) -> _Opened:
 
 
 def _read_values(reading: ReadingRow, keyring: KeyRing) -> dict[str, str]:
-    opened = keyring.open_text(reading.values_sealed, purpose="reading", aad=f"reading:{reading.id}:values")
-    return {str(name): str(value) for name, value in json.loads(opened).items() if value is not None}
+    return {str(name): str(value) for name, value in values_of(keyring, reading).items() if value is not None}
 
 
 def _field(name: FieldName, opened: _Opened, person: Person, clear: bool) -> FieldView:

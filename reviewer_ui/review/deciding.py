@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reads.cards.card_page import CardRecord
 from database.reads.work.reason_codes import reasons as all_reasons
-from database.tables.review import ReasonCodeRow, ReviewTaskRow
+from database.tables.review import ReviewTaskRow
 from domain.cards.reading import SECRET_FIELDS, FieldName
 from domain.cards.review import AskedItem
 from domain.money import Money
@@ -18,28 +18,14 @@ from domain.review.suggestion import Suggestion
 from domain.rules.brands import brand, masked
 from domain.sealing import KeyRing
 from domain.work.snooze import SnoozeUntil
+from reviewer_ui.reason_words import ACT_OF, ReasonView, reason_view
 from reviewer_ui.review.draft import Draft
 from reviewer_ui.review.suggesting import suggested
 from reviewer_ui.sessions import Person
-from reviewer_ui.work.queue_rows import ACT_OF
 from services.work import drafts
 
 HIDDEN = "••••••"
 PRESETS = tuple(one for one in SnoozeUntil if one is not SnoozeUntil.MOMENT)
-
-
-@dataclass(frozen=True)
-class ReasonView:
-    """One reason that can be chosen by its letter; `words` by locale."""
-
-    code: str
-    letter: str
-    words: dict[str, str]
-
-
-def reason_view(row: ReasonCodeRow) -> ReasonView:
-    """A reason of the list as the page offers it."""
-    return ReasonView(row.code, row.letter, {"zh_CN": row.zh, "en": row.en})
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from domain.errors.sign_in import TooManyTries
 from domain.people.roles import Permission
 from domain.rules.number_check import NumberCheck
 from domain.work.queue_filter import Wanted
+from reviewer_ui.queue_place import FILTER_COOKIE, nothing_left
 from reviewer_ui.review.card import Hold, hold_of, render
 from reviewer_ui.review.card_fields import in_clear
 from reviewer_ui.review.decision_form import ACCEPT, accepted, as_decision
@@ -31,7 +32,6 @@ from reviewer_ui.step_up import require_step_up
 from reviewer_ui.undoing import Made, remember
 from reviewer_ui.visit import At, CardReader, Console, Decider, Shell, see_other, shell
 from reviewer_ui.work.lease_renewal import renew_if_held
-from reviewer_ui.work.queue_rows import FILTER_COOKIE, nothing_left
 from services.review.desk import ReviewDesk
 from services.review.reveal_record import PHOTO
 from services.work import drafts

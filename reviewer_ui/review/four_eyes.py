@@ -18,8 +18,8 @@ from domain.review.four_eyes import CheckNeed
 from domain.work.eligibility import Ineligible, why_not
 from domain.work.queue_filter import Wanted
 from domain.work.task import TaskPhase
+from reviewer_ui.brand_names import brand_names
 from reviewer_ui.visit import At, Checker, Shell, shell
-from reviewer_ui.work.queue_rows import brand_names
 from services.people.acting import standing
 from services.work.task_facts import facts_of
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 
 from database.reads.cards.card_page import CardRecord
+from database.repositories import cards
+from database.sealed import values_of
 from database.tables.reading import ReadingRow
 from database.tables.verification import AnswerRow
 from domain.cards.card import CardStatus, CardType
@@ -124,12 +125,8 @@ def _standing(record: CardRecord, keyring: KeyRing) -> dict[FieldName, str]:
     """The fields that the card has, as a reading writes them."""
     card = record.card
     face = None if card.face_value_minor is None else money_text(Money(card.face_value_minor, card.currency))
-    sealed = {FieldName.NUMBER: card.number_sealed, FieldName.PIN: card.pin_sealed}
-    opened = {
-        name: keyring.open_text(secret, purpose="card", aad=f"card:{card.id}:{name.value}")
-        for name, secret in sealed.items()
-        if secret is not None
-    }
+    secrets = {FieldName.NUMBER: cards.open_number(keyring, card), FieldName.PIN: cards.open_pin(keyring, card)}
+    opened = {name: secret for name, secret in secrets.items() if secret is not None}
     rest = {FieldName.FACE_VALUE: face, FieldName.EXPIRY: card.expires_on.isoformat() if card.expires_on else None}
     return opened | {name: text for name, text in rest.items() if text is not None}
 
@@ -143,7 +140,7 @@ def _all_read(record: CardRecord, keyring: KeyRing) -> Iterator[_Read]:
 
 
 def _read(row: ReadingRow, keyring: KeyRing, *, entered: bool) -> Iterator[_Read]:
-    values = json.loads(keyring.open_text(row.values_sealed, purpose="reading", aad=f"reading:{row.id}:values"))
+    values = values_of(keyring, row)
     for entry in row.fields:
         name, value = FieldName(entry["name"]), values.get(entry["name"])
         if value is None:

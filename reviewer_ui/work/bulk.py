@@ -20,9 +20,10 @@ from domain.people.roles import Permission
 from domain.work.eligibility import Ineligible
 from domain.work.queue_filter import Wanted
 from domain.work.reason_codes import ReasonedAct
+from reviewer_ui.queue_place import FILTER_COOKIE
+from reviewer_ui.reason_words import said
 from reviewer_ui.sessions import Person
 from reviewer_ui.visit import At, Console, Shell, see_other, shell, signed_in
-from reviewer_ui.work.queue_rows import FILTER_COOKIE, said
 from reviewer_ui.work.snooze import put_off_until
 from services.work.bulk import ITEMS_MAX, Done
 from web.locale import locale_of

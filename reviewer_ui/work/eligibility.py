@@ -11,8 +11,8 @@ from starlette.responses import Response
 from database.tables.columns import now
 from domain.money import Money
 from domain.people.roles import Permission
+from reviewer_ui.brand_names import brand_names
 from reviewer_ui.visit import At, QueueReader, Shell, shell
-from reviewer_ui.work.queue_rows import brand_names
 from services.work.eligibility import Answer, who_may
 
 router = APIRouter(prefix="/review/tasks/{task_id}")

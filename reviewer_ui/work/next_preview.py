@@ -17,8 +17,8 @@ from domain.money import Money
 from domain.rules.brands import brand
 from domain.work.queue_filter import Wanted
 from gateways.pictures.store import PhotoMissing
+from reviewer_ui.queue_place import FILTER_COOKIE
 from reviewer_ui.visit import At, Console, Decider, Shell, shell
-from reviewer_ui.work.queue_rows import FILTER_COOKIE
 from services.work.next_preview import next_card
 
 router = APIRouter()

@@ -24,10 +24,12 @@ from domain.work.reason_codes import ReasonedAct
 from domain.work.snooze import SnoozeUntil
 from domain.work.task import TaskPhase
 from languages import LOCALES
-from reviewer_ui.review.deciding import ReasonView, reason_view
+from reviewer_ui.brand_names import brand_names
+from reviewer_ui.queue_place import FILTER_COOKIE, nothing_left
+from reviewer_ui.reason_words import ReasonView, reason_view
 from reviewer_ui.sessions import Person
 from reviewer_ui.visit import At, Console, Decider, QueueReader, Shell, see_other, shell
-from reviewer_ui.work.queue_rows import FILTER_COOKIE, Row, brand_names, counted, nothing_left, row
+from reviewer_ui.work.queue_rows import Row, counted, row
 from web.locale import locale_of
 
 router = APIRouter()

@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlencode
 
 from database.reads.work.queue import COUNTED_MAX, QueueEntry
-from database.tables.review import ReasonCodeRow, ReviewTaskRow
+from database.tables.review import ReviewTaskRow
 from domain.cards.review import ReviewReason
 from domain.money import Money
-from domain.rules.brands import catalogue
-from domain.work.queue_filter import Wanted
 from domain.work.queue_order import OrderReason, reasons_of
 from domain.work.reason_codes import ReasonedAct
 from domain.work.task import CameBack, TaskPhase
+from reviewer_ui.reason_words import ACT_OF, Reasons, said
 from services.work.ordering import order_facts
 
-Reasons = Mapping[tuple[str, str], ReasonCodeRow]
-# Whose list a reason of coming back is from; those that are missing here need no reason.
-ACT_OF = {
-    CameBack.SNOOZE_OVER: ReasonedAct.SNOOZE,
-    CameBack.RETURNED: ReasonedAct.RETURN,
-    CameBack.REFUSED: ReasonedAct.REFUSE,
-    CameBack.UNDELIVERED: ReasonedAct.PUT_BACK,
-}
 MINUTE_S = 60
-FILTER_COOKIE = "cardloop_queue"  # The filter last looked at: what "next" takes from, on whichever page it is pressed.
 
 
 @dataclass(frozen=True)
@@ -91,22 +79,6 @@ def row(entry: QueueEntry, person: str, reasons: Reasons, locale: str, now: date
     )
 
 
-def said(reasons: Reasons, act: ReasonedAct | None, code: str, locale: str) -> str:
-    """The words of a reason code; what is none of the list's codes are words already."""
-    known = reasons.get((act, code)) if act is not None else None
-    return code if known is None else worded(known, locale)
-
-
-def worded(reason: ReasonCodeRow, locale: str) -> str:
-    """A reason of the managed list in this language."""
-    return reason.zh if locale == "zh_CN" else reason.en
-
-
-def brand_names() -> dict[str, dict[str, str]]:
-    """Each brand's name by its code, in both languages."""
-    return {code: dict(brand.names) for code, brand in catalogue().items()}
-
-
 def counted(number: int) -> str:
     """`1,234`, or `10,000+` where counting stopped."""
     return f"{number:,}" if number <= COUNTED_MAX else f"{COUNTED_MAX:,}+"
@@ -128,8 +100,3 @@ def _of_the_card(task: ReviewTaskRow) -> dict[str, Any]:
         "value": Money(task.value_minor),
         "reasons": tuple(ReviewReason(reason) for reason in task.reasons),
     }
-
-
-def nothing_left(wanted: Wanted) -> str:
-    """The address of the queue that says, with the filter that was looked through, that there is nothing to take."""
-    return "/review?" + urlencode([*wanted.pairs(), ("nothing", "true")])

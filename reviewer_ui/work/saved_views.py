@@ -14,9 +14,9 @@ from domain.errors.base import Refusal
 from domain.errors.general import FieldInvalid
 from domain.people.roles import Permission
 from domain.work.queue_filter import Wanted
+from reviewer_ui.brand_names import brand_names
 from reviewer_ui.sessions import Person
 from reviewer_ui.visit import At, Console, QueueReader, Shell, see_other, shell
-from reviewer_ui.work.queue_rows import brand_names
 from services.work.saved_views import Views
 
 router = APIRouter(prefix="/review/views")

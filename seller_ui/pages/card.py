@@ -15,6 +15,7 @@ from database.reads.cards import seller as reads
 from database.reads.cards import submissions
 from database.reads.cards.seller import CodeView, PhotoView
 from database.reads.cards.submissions import CardView
+from database.repositories import cards
 from database.tables.intake import CardRow
 from domain.cards.card import Stage, StoryEntry
 from domain.cards.pricing import QuoteState
@@ -163,17 +164,13 @@ def _payee_fault(story: tuple[StoryEntry, ...]) -> PayeeFault | None:
 def _known(visit: Visit, row: CardRow) -> dict[str, str]:
     """What is known of the card, in full: its own seller compares it with the card in their hand."""
     keyring, chosen = visit.site.services.keyring, brand(row.brand)
-    number = _opened(keyring.open_text, row.number_sealed, row.id, "number")
-    known = {"number": chosen.grouped(number), "pin": _opened(keyring.open_text, row.pin_sealed, row.id, "pin")}
+    number, pin = cards.open_number(keyring, row) or "", cards.open_pin(keyring, row) or ""
+    known = {"number": chosen.grouped(number), "pin": pin}
     known["face_value"] = (
         "" if row.face_value_minor is None else Money(row.face_value_minor, row.currency).decimal_text()
     )
     known["expiry"] = row.expires_on.isoformat() if row.expires_on else ""
     return known
-
-
-def _opened(open_text: Callable[..., str], sealed: bytes | None, card_id: str, name: str) -> str:
-    return open_text(sealed, purpose="card", aad=f"card:{card_id}:{name}") if sealed else ""
 
 
 def _moment(entry: StoryEntry) -> Moment:

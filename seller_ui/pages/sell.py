@@ -12,6 +12,7 @@ from starlette.datastructures import FormData
 from starlette.responses import Response
 
 from database.reads.cards import seller as reads
+from database.sealed import PAYEE_ACCOUNT, PAYEE_NAME
 from domain.cards.intake import Submission, SubmittedCard
 from domain.errors.base import Refusal
 from domain.errors.files import TooManyPhotos
@@ -258,6 +259,5 @@ async def _last_payee(visit: Visit) -> tuple[str, str]:
         last = await reads.last_payee(session, visit.owner)
     if last is None:
         raise FieldInvalid(field="payee_account", why="missing")
-    place = f"submission:{last.submission_id}"
-    account = keyring.open_text(last.account_sealed, purpose="submission", aad=f"{place}:payee_account")
-    return account, keyring.open_text(last.name_sealed, purpose="submission", aad=f"{place}:payee_name")
+    account = PAYEE_ACCOUNT.open(keyring, last.submission_id, last.account_sealed)
+    return account, PAYEE_NAME.open(keyring, last.submission_id, last.name_sealed)

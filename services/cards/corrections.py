@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm.attributes import flag_modified
 
+from database.sealed import DECISION_FIELDS, values_of
 from database.tables.columns import now
 from database.tables.intake import CardRow, PhotoRow
 from database.tables.reading import ReadingRow
@@ -81,8 +82,7 @@ def corrections_in(decision: ReviewDecisionRow, keyring: KeyRing) -> Corrections
     """The fields that a decision corrects, opened: secret."""
     if decision.corrected_sealed is None:
         return Corrections()
-    aad = f"decision:{decision.id}:fields"
-    return Corrections.from_json(keyring.open_text(decision.corrected_sealed, purpose="decision", aad=aad))
+    return Corrections.from_json(DECISION_FIELDS.open(keyring, decision.id, decision.corrected_sealed))
 
 
 def checked_fields(brand_code: str, given: Corrections) -> Corrections:
@@ -107,7 +107,7 @@ def against_readings(
     found: dict[FieldName, int] = {}
     agreed: set[FieldName] = set()
     for row in readings:
-        read = json.loads(keyring.open_text(row.values_sealed, purpose="reading", aad=f"reading:{row.id}:values"))
+        read = values_of(keyring, row)
         for entry in row.fields:
             name, surely = FieldName(entry["name"]), surely_bp(entry)
             if name not in written or (value := read.get(entry["name"])) is None:
@@ -184,7 +184,7 @@ async def confirm_reading(
     rows: Any = ReadingRow
     written = given.written()
     for row in (await session.execute(select(ReadingRow).where(rows.card_id == card.id))).scalars():
-        read = json.loads(keyring.open_text(row.values_sealed, purpose="reading", aad=f"reading:{row.id}:values"))
+        read = values_of(keyring, row)
         for entry in row.fields:
             typed = written.get(FieldName(entry["name"]))
             if typed is not None and typed != read.get(entry["name"]):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
@@ -14,6 +13,7 @@ from sqlmodel import col
 from database.reads.cards.seller import shows_several_cards
 from database.repositories import cards
 from database.repositories.cards import Change
+from database.sealed import payee_of, values_of
 from database.tables.intake import CardRow, PhotoRow, SubmissionRow
 from database.tables.reading import ReadingRow
 from domain.cards.card import Stage, WaitingFor
@@ -24,7 +24,6 @@ from domain.rules.brands import brand, tidy_number
 from domain.rules.plausible import is_plausible
 from domain.sealing import KeyRing
 from services.cards.submission_rows import CheckedCard, card_row, request_hash_of, submission_row
-from services.finance.payout_orders import payee_of
 
 SPLIT = "intake.photos_split"
 
@@ -100,7 +99,7 @@ async def _fill_in(session: AsyncSession, keyring: KeyRing, card: CardRow, photo
     row = await _latest_reading(session, photo)
     if row is None:
         return
-    values = _values(keyring, row)
+    values = values_of(keyring, row)
     fields = [_as_read(one, values[one["name"]]) for one in row.fields]
     known, lacking = brand(card.brand), _lacking(card)
     fitting = tuple(field for field in fields if field.name in lacking and is_plausible(known, field))
@@ -137,17 +136,10 @@ async def _printed_brand(session: AsyncSession, keyring: KeyRing, photo: PhotoRo
     sure = row is not None and any(
         field["name"] == FieldName.BRAND and field["confidence"] >= SURE_OF_BRAND for field in row.fields
     )
-    return str(_values(keyring, row)[FieldName.BRAND]) if row is not None and sure else None
+    return str(values_of(keyring, row)[FieldName.BRAND]) if row is not None and sure else None
 
 
 async def _latest_reading(session: AsyncSession, photo: PhotoRow) -> ReadingRow | None:
     columns: Any = ReadingRow
     chosen = select(ReadingRow).where(columns.photo_id == photo.id).order_by(columns.created_at.desc()).limit(1)
     return (await session.execute(chosen)).scalar_one_or_none()
-
-
-def _values(keyring: KeyRing, row: ReadingRow) -> dict[str, str]:
-    """Field name → value as read: secret."""
-    kept = keyring.open_text(row.values_sealed, purpose="reading", aad=f"reading:{row.id}:values")
-    values: dict[str, str] = json.loads(kept)
-    return values

@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from database.repositories.cards import claim_of
+from database.sealed import CARD_NUMBER, CARD_PIN, PAYEE_ACCOUNT, PAYEE_NAME
 from database.tables.intake import CardRow, PhotoRow, SubmissionRow
 from domain.cards.facts import SubmissionReceipt
 from domain.cards.intake import Submission, SubmittedCard
@@ -125,12 +126,8 @@ def submission_row(keyring: KeyRing, submission: Submission, request_hash: str) 
         body_hash=submission.body_hash,
         channel=submission.channel,
         locale=submission.locale,
-        payee_account_sealed=keyring.seal_text(
-            submission.payee_account, purpose="submission", aad=f"submission:{submission_id}:payee_account"
-        ),
-        payee_name_sealed=keyring.seal_text(
-            submission.payee_name, purpose="submission", aad=f"submission:{submission_id}:payee_name"
-        ),
+        payee_account_sealed=PAYEE_ACCOUNT.seal(keyring, submission_id, submission.payee_account),
+        payee_name_sealed=PAYEE_NAME.seal(keyring, submission_id, submission.payee_name),
         payee_masked=masked_account(submission.payee_account),
         payee_index=payee_index_of(keyring, submission.payee_account),
     )
@@ -146,9 +143,9 @@ def card_row(keyring: KeyRing, submission_id: str, position: int, card: CheckedC
         card_type=card.brand.card_type,
         brand=card.brand.code,
         currency=card.brand.currency,
-        number_sealed=_sealed(keyring, card_id, "number", card.number),
+        number_sealed=CARD_NUMBER.seal(keyring, card_id, card.number),
         number_tail=card.number[-4:] if card.number else None,
-        pin_sealed=_sealed(keyring, card_id, "pin", card.pin),
+        pin_sealed=CARD_PIN.seal(keyring, card_id, card.pin),
         fingerprint=keyring.fingerprint(card.brand.issuer, card.number) if card.number else None,
         claim=claim_of(keyring, card.brand, card.number, card.pin),
         face_value_minor=None if face is None else face.amount_minor,
@@ -164,12 +161,6 @@ def request_hash_of(keyring: KeyRing, submission: Submission) -> str:
     content["cards"] = [{name: _plain(value) for name, value in vars(card).items()} for card in submission.cards]
     written = json.dumps(content, ensure_ascii=False, sort_keys=True)
     return keyring.index(written, purpose="request")
-
-
-def _sealed(keyring: KeyRing, card_id: str, name: str, secret: str | None) -> bytes | None:
-    if secret is None:
-        return None
-    return keyring.seal_text(secret, purpose="card", aad=f"card:{card_id}:{name}")
 
 
 def _plain(value: object) -> object:

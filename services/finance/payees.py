@@ -15,6 +15,7 @@ from database.reads.cards import submissions
 from database.repositories import cards
 from database.repositories.cards import Change
 from database.repositories.set_aside import left_out
+from database.sealed import CORRECTED_ACCOUNT, CORRECTED_NAME, PAYEE_ACCOUNT, PAYEE_NAME
 from database.session import Database
 from database.tables.intake import CardRow, SubmissionRow
 from database.tables.payout import PayeeCorrectionRow, PayoutRow
@@ -151,12 +152,11 @@ class Payees:
     ) -> PayeeCorrectionRow:
         account, name = plain(account), plain_name(name)
         require_payee(account, name)
-        correction_id, seal = new_id(), self._keyring.seal_text
-        place = f"payee:{correction_id}"
+        correction_id = new_id()
         return PayeeCorrectionRow(
             id=correction_id, submission_id=submission.id, proposed_by=proposed_by, reason=reason,
-            account_sealed=seal(account, purpose="payee", aad=f"{place}:account"),
-            name_sealed=seal(name, purpose="payee", aad=f"{place}:name"),
+            account_sealed=CORRECTED_ACCOUNT.seal(self._keyring, correction_id, account),
+            name_sealed=CORRECTED_NAME.seal(self._keyring, correction_id, name),
             masked=masked_account(account), proposed_at=self._now(),
         )  # fmt: skip
 
@@ -183,12 +183,10 @@ class Payees:
         self, session: AsyncSession, card: CardRow, submission: SubmissionRow, row: PayeeCorrectionRow, actor: str
     ) -> None:
         """The payee becomes the submission's; orders that were made before keep theirs."""
-        open_text, place = self._keyring.open_text, f"payee:{row.id}"
-        account = open_text(row.account_sealed, purpose="payee", aad=f"{place}:account")
-        name = open_text(row.name_sealed, purpose="payee", aad=f"{place}:name")
-        seal, of_submission = self._keyring.seal_text, f"submission:{submission.id}"
-        submission.payee_account_sealed = seal(account, purpose="submission", aad=f"{of_submission}:payee_account")
-        submission.payee_name_sealed = seal(name, purpose="submission", aad=f"{of_submission}:payee_name")
+        account = CORRECTED_ACCOUNT.open(self._keyring, row.id, row.account_sealed)
+        name = CORRECTED_NAME.open(self._keyring, row.id, row.name_sealed)
+        submission.payee_account_sealed = PAYEE_ACCOUNT.seal(self._keyring, submission.id, account)
+        submission.payee_name_sealed = PAYEE_NAME.seal(self._keyring, submission.id, name)
         submission.payee_index = payee_index_of(self._keyring, account)
         submission.payee_masked, row.applied_at = row.masked, self._now()
         await _told(session, card, "payout.payee_corrected", {"payee": row.masked}, actor)

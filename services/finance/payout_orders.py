@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.repositories import cards, ledger
 from database.repositories.cards import Change
+from database.sealed import ORDER_ACCOUNT, ORDER_NAME, payee_of
 from database.tables.columns import now
 from database.tables.intake import CardRow, SubmissionRow
 from database.tables.payout import PaymentNotificationRow, PayoutRow
@@ -25,8 +26,6 @@ from domain.sealing import KeyRing
 from gateways.alipay.states import REFUSALS
 from services.work import sla
 
-PURPOSE = "payout"  # The key ring's purpose for the payees of orders.
-
 
 def known_report(row: PayoutRow) -> PayoutReport | None:
     """The outcome that the gateway gave us for certain; it is asked no more."""
@@ -38,12 +37,11 @@ def known_report(row: PayoutRow) -> PayoutReport | None:
 def order_of(keyring: KeyRing, submission: SubmissionRow, quote: QuoteRow, key: str, attempt: int) -> PayoutRow:
     """A new order with the payee as the submission names it now: what is sent later is what was written here."""
     account, name = payee_of(keyring, submission)
-    place = f"payout:{key}"
     return PayoutRow(
         key=key, card_id=quote.card_id, quote_id=quote.id, attempt=attempt, amount_minor=quote.amount_minor,
         currency=quote.currency, payee_masked=submission.payee_masked,
-        payee_account_sealed=keyring.seal_text(account, purpose=PURPOSE, aad=f"{place}:payee_account"),
-        payee_name_sealed=keyring.seal_text(name, purpose=PURPOSE, aad=f"{place}:payee_name"),
+        payee_account_sealed=ORDER_ACCOUNT.seal(keyring, key, account),
+        payee_name_sealed=ORDER_NAME.seal(keyring, key, name),
     )  # fmt: skip
 
 
@@ -51,18 +49,10 @@ def opened_order(keyring: KeyRing, row: PayoutRow, submission: SubmissionRow) ->
     """The order as it is sent. One from before orders kept their payee is sent to the submission's."""
     account, name = payee_of(keyring, submission)
     if row.payee_account_sealed is not None and row.payee_name_sealed is not None:
-        place = f"payout:{row.key}"
-        account = keyring.open_text(row.payee_account_sealed, purpose=PURPOSE, aad=f"{place}:payee_account")
-        name = keyring.open_text(row.payee_name_sealed, purpose=PURPOSE, aad=f"{place}:payee_name")
+        account = ORDER_ACCOUNT.open(keyring, row.key, row.payee_account_sealed)
+        name = ORDER_NAME.open(keyring, row.key, row.payee_name_sealed)
     title = f"Cardloop {short(row.card_id)}"
     return PayoutOrder(row.key, Money(row.amount_minor, row.currency), account, name, title)
-
-
-def payee_of(keyring: KeyRing, submission: SubmissionRow) -> tuple[str, str]:
-    """Account and name of the submission's payee."""
-    place = f"submission:{submission.id}"
-    account = keyring.open_text(submission.payee_account_sealed, purpose="submission", aad=f"{place}:payee_account")
-    return account, keyring.open_text(submission.payee_name_sealed, purpose="submission", aad=f"{place}:payee_name")
 
 
 def verdict_on(row: PayoutRow | None, report: PayoutReport) -> NotificationVerdict:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from database.repositories import outbox
 from database.repositories.loop_faults import kind_and_place
+from database.sealed import PARTNER_WEBHOOK, phone_of
 from database.session import Database, DatabaseUnavailable
 from database.tables.columns import now
 from database.tables.intake import PartnerRow, SellerRow
@@ -18,7 +19,6 @@ from gateways.messages import MessageGateway
 from gateways.webhooks import WebhookGateway
 from languages import translate
 from services.notices.bulkhead import Bulkhead
-from services.people.partners import opened_webhook_secret
 
 ATTEMPTS_MAX = 12  # With the waits below: given up after about three days.
 FIRST_WAIT = timedelta(seconds=10)
@@ -108,9 +108,12 @@ class Delivery:
             partner = await session.get(PartnerRow, owner_id) if kind == "partner" else None
             seller = await session.get(SellerRow, owner_id) if kind == "seller" else None
         if partner is not None and partner.webhook_url:
-            return _Addressee(partner.webhook_url, opened_webhook_secret(self._keyring, partner))
+            return _Addressee(
+                partner.webhook_url,
+                PARTNER_WEBHOOK.open(self._keyring, partner.id, partner.webhook_secret_sealed) or "",
+            )
         if seller is not None:
-            phone = self._keyring.open_text(seller.phone_sealed, purpose="seller", aad=f"seller:{seller.id}:phone")
+            phone = phone_of(self._keyring, seller)
             return _Addressee(phone, seller.locale)
         raise NoAddress
 

@@ -8,12 +8,12 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.sealed import payee_of, phone_of
 from database.tables.intake import CardRow, SellerRow, SubmissionRow
 from database.tables.people import PersonRow, RelativeRow
 from database.tables.review import ReviewTaskRow
 from domain.people.kinship import Traits, account_trait, linked, traits
 from domain.sealing import KeyRing
-from services.finance.payout_orders import payee_of
 
 OWN = "account:"  # How an account that somebody declared stands among their relatives: account:<keyed hash>:<mask>.
 _PERSON: Any = PersonRow  # Attributes of models are columns in a statement.
@@ -59,12 +59,8 @@ async def _seller(session: AsyncSession, keyring: KeyRing, card_id: str) -> Trai
     account, name = payee_of(keyring, submission)
     kind, _, number = submission.owner.partition(":")
     seller = await session.get(SellerRow, number) if kind == "seller" else None
-    phone = () if seller is None else (_phone(keyring, seller),)
+    phone = () if seller is None else (phone_of(keyring, seller),)
     return traits(accounts=(account, *phone), names=(name,))
-
-
-def _phone(keyring: KeyRing, seller: SellerRow) -> str:
-    return keyring.open_text(seller.phone_sealed, purpose="seller", aad=f"seller:{seller.id}:phone")
 
 
 def _of(row: Any) -> Traits:

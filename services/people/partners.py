@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from database.sealed import PARTNER_WEBHOOK
 from database.session import Database
 from database.tables.intake import ApiKeyRow, PartnerRow
 from domain.errors.sign_in import NotSignedIn
@@ -39,9 +40,7 @@ class Partners:
     async def create(self, name: str, webhook_url: str | None = None) -> tuple[str, str]:
         """A new partner: its id and its API key, which cannot be had again. Its webhooks' secret: `webhook_secret`."""
         partner_id, api_key = new_id(), KEY_PREFIX + secrets.token_urlsafe(32)
-        secret = self._keyring.seal_text(
-            secrets.token_urlsafe(32), purpose="partner", aad=f"partner:{partner_id}:webhook"
-        )
+        secret = PARTNER_WEBHOOK.seal(self._keyring, partner_id, secrets.token_urlsafe(32))
         async with self._database.transaction() as session:
             session.add(PartnerRow(id=partner_id, name=name, webhook_url=webhook_url, webhook_secret_sealed=secret))
             await session.flush()
@@ -56,14 +55,7 @@ class Partners:
         """What signs this partner's webhooks; shown to the partner when it is set up."""
         async with self._database.transaction() as session:
             row = await session.get_one(PartnerRow, partner_id)
-        return opened_webhook_secret(self._keyring, row)
+        return PARTNER_WEBHOOK.open(self._keyring, row.id, row.webhook_secret_sealed) or ""
 
     def _hash(self, api_key: str) -> str:
         return self._keyring.index(api_key, purpose="api_key")
-
-
-def opened_webhook_secret(keyring: KeyRing, row: PartnerRow) -> str:
-    """The secret in the clear; empty for a partner without webhooks."""
-    if row.webhook_secret_sealed is None:
-        return ""
-    return keyring.open_text(row.webhook_secret_sealed, purpose="partner", aad=f"partner:{row.id}:webhook")

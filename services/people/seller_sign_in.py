@@ -14,6 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.sealed import SELLER_PHONE
 from database.session import Database
 from database.tables.intake import SellerRow, SignInCodeRow
 from domain.errors.general import TemporarilyUnavailable
@@ -116,7 +117,7 @@ class SellerSignIn:
     async def _seller(self, session: AsyncSession, number: str, index: str, locale: str) -> str:
         columns: Any = SellerRow
         seller_id = new_id()
-        sealed = self._keyring.seal_text(number, purpose="seller", aad=f"seller:{seller_id}:phone")
+        sealed = SELLER_PHONE.seal(self._keyring, seller_id, number)
         row = SellerRow(
             id=seller_id, phone_sealed=sealed, phone_index=index, phone_masked=masked_phone(number), locale=locale
         )

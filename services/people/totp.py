@@ -12,6 +12,7 @@ import pyotp
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.sealed import PERSON_TOTP
 from database.session import Database
 from database.tables.people import AuditRow, ConsoleSessionRow, PersonRow
 from domain.errors.general import NotExpectedNow, NotFound
@@ -25,7 +26,6 @@ ISSUER = "Cardloop"
 STEP_S = 30
 STEPS_AROUND = 1  # A telephone's clock may be half a minute off, and a person takes time to type.
 TRIES = "5/minute;30/hour"
-PURPOSE = "totp"
 _PERSON: Any = PersonRow  # Attributes of models are columns in a statement, which their annotations do not say.
 _SESSION: Any = ConsoleSessionRow
 
@@ -51,7 +51,7 @@ class Totp:
 
     async def begin(self, person_id: str) -> None:
         """Makes a new secret that counts only once it is confirmed. Refuses NotExpectedNow where one is in use."""
-        sealed = self._keyring.seal_text(pyotp.random_base32(), purpose=PURPOSE, aad=_aad(person_id))
+        sealed = PERSON_TOTP.seal(self._keyring, person_id, pyotp.random_base32())
         free = (_PERSON.id == person_id, _PERSON.totp_confirmed_at.is_(None))
         statement = update(PersonRow).where(*free).values(totp_sealed=sealed, totp_step=0).returning(_PERSON.id)
         async with self._database.transaction() as session:
@@ -120,7 +120,7 @@ class Totp:
         raise TotpWrong()
 
     def _open(self, person_id: str, sealed: bytes) -> str:
-        return self._keyring.open_text(sealed, purpose=PURPOSE, aad=_aad(person_id))
+        return PERSON_TOTP.open(self._keyring, person_id, sealed)
 
 
 async def reset(session: AsyncSession, person_id: str) -> bool:
@@ -139,7 +139,3 @@ async def _forget(session: AsyncSession, person_id: str) -> bool:
 async def _end_sessions(session: AsyncSession, person_id: str, keep: str = "") -> None:
     open_ones = (_SESSION.person_id == person_id, _SESSION.ended_at.is_(None), _SESSION.id != keep)
     await session.execute(update(ConsoleSessionRow).where(*open_ones).values(ended_at=datetime.now(UTC)))
-
-
-def _aad(person_id: str) -> str:
-    return f"person:{person_id}:totp"

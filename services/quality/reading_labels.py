@@ -12,6 +12,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.repositories import cards
+from database.sealed import LABEL_READ, LABEL_TRUTH, values_of
 from database.tables.intake import CardRow, PhotoRow
 from database.tables.people import AuditRow
 from database.tables.quality import ReadingLabelRow
@@ -24,7 +25,6 @@ from domain.rules.brands import tidy_number
 from domain.sealing import KeyRing
 from services.review.decision_rules import APPROVALS
 
-PURPOSE = "label"
 LABELLED = (FieldName.NUMBER, FieldName.PIN, FieldName.FACE_VALUE, FieldName.EXPIRY)
 HIDDEN = "*"
 EXPORTED_MAX = 100_000  # Of the file that a page gives; the command line's has all of them.
@@ -103,8 +103,7 @@ def on_record(session: AsyncSession, actor: str, **facts: str | int | bool) -> N
 def _labels(
     reading: ReadingRow, truth: dict[FieldName, str], keyring: KeyRing, decision: ReviewDecisionRow, now: datetime
 ) -> Iterator[ReadingLabelRow]:
-    kept = keyring.open_text(reading.values_sealed, purpose="reading", aad=f"reading:{reading.id}:values")
-    values: dict[str, str] = json.loads(kept)
+    values = values_of(keyring, reading)
     for entry in reading.fields:
         name = FieldName(entry["name"])
         value = values.get(name.value)
@@ -114,8 +113,8 @@ def _labels(
         yield ReadingLabelRow(
             id=label_id, card_id=reading.card_id, decision_id=decision.id, photo_id=reading.photo_id, field=name.value,
             reader=reading.reader, confidence_bp=_confidence(entry), accepted=_tidy(name, value) == truth[name],
-            read_sealed=keyring.seal_text(value, purpose=PURPOSE, aad=f"label:{label_id}:read"),
-            truth_sealed=keyring.seal_text(truth[name], purpose=PURPOSE, aad=f"label:{label_id}:truth"), at=now,
+            read_sealed=LABEL_READ.seal(keyring, label_id, value),
+            truth_sealed=LABEL_TRUTH.seal(keyring, label_id, truth[name]), at=now,
         )  # fmt: skip
 
 
@@ -141,8 +140,8 @@ def _confidence(entry: dict[str, Any]) -> int:
 
 def _label(row: ReadingLabelRow, keyring: KeyRing, clear: bool) -> Label:
     read, truth = (
-        keyring.open_text(sealed, purpose=PURPOSE, aad=f"label:{row.id}:{name}") if sealed else ""
-        for name, sealed in (("read", row.read_sealed), ("truth", row.truth_sealed))
+        column.open(keyring, row.id, sealed) or ""
+        for column, sealed in ((LABEL_READ, row.read_sealed), (LABEL_TRUTH, row.truth_sealed))
     )
     if not clear and row.field in SECRET_FIELDS:
         read, truth = _masked(read, truth), HIDDEN * len(truth)

@@ -11,6 +11,7 @@ from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.repositories import cards
+from database.sealed import DECISION_FIELDS
 from database.tables.review import ReviewDecisionRow, ReviewTaskRow
 from domain.cards.review import AskedItem, RejectReason, ReviewOutcome
 from domain.errors.decisions import TooLateToUndo
@@ -166,8 +167,7 @@ class Decisions:
         await sla.pass_to(session, task, ClockOwner.REVIEWER, moment, person)
 
     def _sealed(self, decision_id: str, given: Corrections) -> bytes | None:
-        aad = f"decision:{decision_id}:fields"
-        return None if given.is_empty else self._keyring.seal_text(given.to_json(), purpose="decision", aad=aad)
+        return None if given.is_empty else DECISION_FIELDS.seal(self._keyring, decision_id, given.to_json())
 
 
 async def _voided(session: AsyncSession, decision_id: str, moment: datetime) -> bool:

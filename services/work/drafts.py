@@ -10,11 +10,10 @@ from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.sealed import DRAFT_FIELDS
 from database.tables.columns import now
 from database.tables.review import ReviewDraftRow
 from domain.sealing import KeyRing
-
-PURPOSE = "draft"
 
 
 async def save(session: AsyncSession, keyring: KeyRing, task_id: str, person: str, fields: Mapping[str, str]) -> None:
@@ -22,7 +21,7 @@ async def save(session: AsyncSession, keyring: KeyRing, task_id: str, person: st
     if not any(fields.values()):
         await forget(session, task_id, person)
         return
-    sealed = keyring.seal_text(json.dumps(dict(fields)), purpose=PURPOSE, aad=_aad(task_id, person))
+    sealed = DRAFT_FIELDS.seal(keyring, f"{task_id}:{person}", json.dumps(dict(fields)))
     kept = {"fields_sealed": sealed, "saved_at": now()}
     row = insert(ReviewDraftRow).values(task_id=task_id, person_id=person, **kept)
     await session.execute(row.on_conflict_do_update(index_elements=["task_id", "person_id"], set_=kept))
@@ -33,7 +32,7 @@ async def kept(session: AsyncSession, keyring: KeyRing, task_id: str, person: st
     row = await session.get(ReviewDraftRow, (task_id, person))
     if row is None:
         return {}
-    opened = keyring.open_text(row.fields_sealed, purpose=PURPOSE, aad=_aad(task_id, person))
+    opened = DRAFT_FIELDS.open(keyring, f"{task_id}:{person}", row.fields_sealed)
     return {str(name): str(value) for name, value in json.loads(opened).items()}
 
 
@@ -42,7 +41,3 @@ async def forget(session: AsyncSession, task_id: str, person: str | None = None)
     draft: Any = ReviewDraftRow
     whose = [] if person is None else [draft.person_id == person]
     await session.execute(delete(ReviewDraftRow).where(draft.task_id == task_id, *whose))
-
-
-def _aad(task_id: str, person: str) -> str:
-    return f"draft:{task_id}:{person}"

@@ -11,8 +11,8 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import update
 
-from activities.alarms import Alarms
-from activities.review import Review
+from activities.review.alarms import Alarms
+from activities.review.tasks import Review
 from database.migrate import upgrade
 from database.session import Database
 from database.tables.notices import NoticeRow

@@ -21,6 +21,7 @@ from domain.money import Currency, Money
 from domain.rules.assessment import neighbours_of
 from domain.rules.brands import brand
 from domain.rules.velocity import SUBJECTS, Velocity
+from services.cards import velocity
 from services.cards.stock import Stock
 from tests.activities.test_intake import a_photo
 from tests.activities.world import PHONES, World, a_number, a_submission, a_typed_card
@@ -112,7 +113,7 @@ async def test_dining_cards_high_values_and_conflicts_go_to_a_person(world: Worl
 def small_caps(monkeypatch: pytest.MonkeyPatch) -> None:
     most = {subject: {"hour": 10**15, "day": 10**15} for subject in SUBJECTS}
     caps = Velocity("small", most | {"payee": {"hour": 1_000_00, "day": 10**15}}, {})
-    monkeypatch.setattr("activities.velocity.velocity_in_force", lambda on: caps)
+    monkeypatch.setattr(velocity, "velocity_in_force", lambda on: caps)
 
 
 async def _verified(world: World, payee: str) -> str:

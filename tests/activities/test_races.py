@@ -88,11 +88,10 @@ async def test_deciding_while_the_task_is_taken_out_of_the_hand_happens_before_o
     for turn in range(TRIES // 2):
         _, task, person = await held(world)
         senior, review = await world.a_person("senior", "ops"), world.review_desk
+        later = datetime.now(UTC) + timedelta(hours=1)
         other: dict[str, Any] = {
             "take_over": lambda: review.tasks.take_over(senior, task, "urgent"),  # noqa: B023
-            "snooze": lambda: review.tasks.snooze(
-                person, task, datetime.now(UTC) + timedelta(hours=1), "waiting_answer"
-            ),  # noqa: B023
+            "snooze": lambda: review.tasks.snooze(person, task, later, "waiting_answer"),  # noqa: B023
             "escalate": lambda: review.tasks.escalate(person, task, "unsure"),  # noqa: B023
             "release": lambda: review.tasks.release(person, task),  # noqa: B023
             "assign": lambda: review.tasks.assign(senior, task, person),  # noqa: B023

@@ -107,7 +107,7 @@ async def test_whose_own_hold_ran_out_is_refused_without_an_alarm(world: World) 
 async def test_reading_near_the_limit_and_many_refused_tries_are_told(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(world.review, "reveals", RevealPolicy("test", 3, 2, 2))
+    monkeypatch.setattr(world.review_desk.reveals, "policy", RevealPolicy("test", 3, 2, 2))
     officer = await an_officer(world)
     card_id, _, person = await a_taken_task(world)
     await world.review_desk.reveals.reveal(person, card_id, "number", "compare")

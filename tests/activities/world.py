@@ -15,11 +15,11 @@ from sqlalchemy import select
 from stdnum import luhn
 from stdnum.iso7064 import mod_37_36
 
-from activities.alarms import Alarms
 from activities.cards import Journey
 from activities.payout import Payout
 from activities.pricing import Pricing
-from activities.review import Review
+from activities.review.alarms import Alarms
+from activities.review.tasks import Review
 from activities.verification.inquiry import Verification
 from database.session import Database
 from database.tables.intake import CardEventRow, CardRow, SellerRow, SubmissionRow

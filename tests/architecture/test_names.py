@@ -54,7 +54,7 @@ def test_every_activity_is_defined_in_the_module_of_its_stage_or_in_a_part_of_it
 
 def test_an_activity_in_a_module_that_its_stage_only_imports_is_misplaced() -> None:
     written = {
-        "review": "from activities.alarms import Alarms\nfrom activities.leaving import send\nclass Review(Alarms): ...",
+        "review": "from activities.review.alarms import Alarms\nfrom activities.leaving import send\nclass Review(Alarms): ...",
         "alarms": "from activities.undelivered import Undelivered as Kept\nclass Alarms(Kept): ...",
         "undelivered": "class Undelivered: ...",
         "leaving": "def send(): ...",

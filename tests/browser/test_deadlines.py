@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 
-from activities.alarms import Alarms
+from activities.review.alarms import Alarms
 from domain.people.roles import Role
 from domain.rules.deadlines import built_in_document
 from services.work.sla_policies import DeadlineSetup

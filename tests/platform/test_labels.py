@@ -21,6 +21,7 @@ from bootstrap.settings import Settings
 from bootstrap.words import Problem
 from cli.app import app
 from database.migrate import upgrade
+from database.sealed import LABEL_READ
 from database.session import Database
 from database.tables.columns import now
 from database.tables.people import AuditRow
@@ -76,7 +77,7 @@ def _label(keyring: KeyRing, card: str, decision: str, place: int) -> ReadingLab
     label_id = new_id()
 
     def seal(name: str, value: str) -> bytes:
-        return keyring.seal_text(value, purpose=reading_labels.PURPOSE, aad=f"label:{label_id}:{name}")
+        return keyring.seal_text(value, purpose=LABEL_READ.purpose, aad=f"label:{label_id}:{name}")
 
     return ReadingLabelRow(
         id=label_id, card_id=card, decision_id=decision, photo_id=f"P{place}", field="pin", reader="test", accepted=False,

@@ -16,7 +16,7 @@ import pytest_asyncio
 from fastapi import FastAPI
 from PIL import Image, ImageDraw
 
-from activities.review import Review
+from activities.review.tasks import Review
 from database.migrate import upgrade
 from database.session import Database
 from domain.cards.facts import ReviewFacts

@@ -11,9 +11,9 @@ from sqlalchemy import select, update
 from database.tables.people import ConsoleSessionRow
 from domain.people.roles import Role
 from domain.work.task import CameBack, TaskPhase
+from reviewer_ui.queue_place import FILTER_COOKIE
 from reviewer_ui.sessions import SEEN_EVERY
 from reviewer_ui.visit import BY_ITSELF
-from reviewer_ui.work.queue_rows import FILTER_COOKIE
 from tests.reviewer_ui.conftest import House
 from tests.reviewer_ui.queue_scenes import browser_of, change, person_with, row_of, send, shown
 
