@@ -18,20 +18,22 @@ from activities.reading import CardReading
 from activities.review.alarms import Alarms
 from activities.review.tasks import Review
 from activities.verification.inquiry import Verification
-from bootstrap import clock, keys, outside, replanning
-from bootstrap.decisions import AT_ONCE, Teller
+from bootstrap import clock, keys, outside
 from bootstrap.local import temporal
-from bootstrap.payees import PayeeTeller
 from bootstrap.paying import payment_gateway
-from bootstrap.replanning import Replanner
 from bootstrap.settings import Settings
 from bootstrap.store import database, photo_store
 from database.repositories import evidence
-from database.repositories.loop_faults import kind_and_place
-from database.session import Database, DatabaseUnavailable
+from database.session import Database
 from domain.finance.payout import PaymentGateway
 from domain.rules.brands import catalogue
 from domain.sealing import KeyRing
+from jobs import due_decisions, replanning
+from jobs import payees as payees_job
+from jobs.due_decisions import Teller
+from jobs.payees import PayeeTeller
+from jobs.registry import Job, Registry
+from jobs.replanning import Replanner
 from services.cards.intake import Intake
 from services.cards.provider_calls import Parties
 from services.cards.stock import Stock
@@ -55,8 +57,6 @@ STARTER_S, COURIER_S, SEQUENCER_S, TELLER_S, NOTICES_S = 1.0, 0.5, 0.5, 0.5, 5.0
 
 ASSIGNMENT_S, SNOOZES_S, REPLANNER_S, PAYEES_S = 1.0, 5.0, 2.0, 1.0
 
-FAILED_PAUSE_S_MAX = 30.0
-
 Task = Callable[..., Any]
 
 
@@ -65,25 +65,33 @@ async def run_cards(settings: Settings) -> None:
     secrets = keys.load(settings)
     world, store = outside.build(settings, secrets), database(settings)
     client = await temporal.connect(settings, data_converter(secrets.keyring))
-    intake = Intake(store, secrets.keyring, photo_store(settings, secrets.keyring))
     async with AsyncExitStack() as stack:
         stack.push_async_callback(store.dispose)
         await clock.require(store)
         for worker in card_workers(settings, client, store, secrets.keyring, world, payment_gateway(settings)):
             await stack.enter_async_context(worker)
-        desk = CardDesk(client)
+        registry = Registry(_jobs(settings, store, secrets.keyring, world, client))
         async with asyncio.TaskGroup() as loops:
             loops.create_task(clock.watch(store))
-            loops.create_task(_forever("starter", STARTER_S, lambda: _start_waiting(intake, desk)))
-            loops.create_task(_forever("assignment", ASSIGNMENT_S, lambda: Assignment(store).drain(BATCH)))
-            loops.create_task(_forever("snoozes", SNOOZES_S, lambda: Snoozes(store).tell_back(BATCH)))
-            loops.create_task(_forever("courier", COURIER_S, _courier(store, secrets.keyring, world), ANY))
-            loops.create_task(_forever("notices", NOTICES_S, _notices(settings, store, secrets.keyring), ANY))
-            loops.create_task(_forever("replanner", REPLANNER_S, Replanner(store, desk).signal, replanning.AT_ONCE))
-            loops.create_task(_forever("sequencer", SEQUENCER_S, lambda: _sequence(store, secrets.keyring)))
-            loops.create_task(_forever("teller", TELLER_S, Teller(store, desk).tell, AT_ONCE))
-            payees = PayeeTeller(store, Payees(store, secrets.keyring), desk)
-            loops.create_task(_forever("payees", PAYEES_S, payees.tell, AT_ONCE))
+            registry.start(loops)
+
+
+def _jobs(settings: Settings, store: Database, keyring: KeyRing, world: outside.Outside, client: Client) -> list[Job]:
+    """The loops beside the workers."""
+    desk = CardDesk(client)
+    intake = Intake(store, keyring, photo_store(settings, keyring))
+    payees = PayeeTeller(store, Payees(store, keyring), desk)
+    return [
+        Job("starter", STARTER_S, lambda: _start_waiting(intake, desk), BATCH),
+        Job("assignment", ASSIGNMENT_S, lambda: Assignment(store).drain(BATCH), BATCH),
+        Job("snoozes", SNOOZES_S, lambda: Snoozes(store).tell_back(BATCH), BATCH),
+        Job("courier", COURIER_S, _courier(store, keyring, world), ANY),
+        Job("notices", NOTICES_S, _notices(settings, store, keyring), ANY),
+        Job("replanner", REPLANNER_S, Replanner(store, desk).signal, replanning.AT_ONCE),
+        Job("sequencer", SEQUENCER_S, lambda: _sequence(store, keyring), BATCH),
+        Job("teller", TELLER_S, Teller(store, desk).tell, due_decisions.AT_ONCE),
+        Job("payees", PAYEES_S, payees.tell, payees_job.AT_ONCE),
+    ]
 
 
 async def run_reading(settings: Settings) -> None:
@@ -180,24 +188,3 @@ def _notices(settings: Settings, store: Database, keyring: KeyRing) -> Callable[
 async def _sequence(store: Database, keyring: KeyRing) -> int:
     async with store.transaction() as session:
         return await evidence.sequence(session, keyring, BATCH)
-
-
-async def _forever(name: str, pause_s: float, once: Callable[[], Awaitable[int]], full: int = BATCH) -> None:
-    """Repeats at once while batches are full. An outage is said in the log and waited out: the work is in the database.
-
-    Any other failure is logged by its kind and place and ends neither the loop nor the workers beside it; the loop looks
-    again after a pause that doubles with each failure in a row, at most FAILED_PAUSE_S_MAX.
-    """
-    failures = 0
-    while True:
-        try:
-            found = await once()
-            failures = 0
-            if found >= full:
-                continue
-        except DatabaseUnavailable as away:
-            log.warning("loop_waits", loop=name, reason=str(away))
-        except Exception as error:  # noqa: BLE001  # All cards depend on the process that this loop shares with the workers.
-            failures += 1
-            log.error("loop_failed", loop=name, reason=kind_and_place(error), in_a_row=failures)
-        await asyncio.sleep(max(pause_s, min(FAILED_PAUSE_S_MAX, pause_s * 2 ** min(failures, 10))))

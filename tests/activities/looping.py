@@ -13,8 +13,6 @@ import pytest
 from sqlalchemy import update
 from temporalio.client import Client
 
-from bootstrap import decisions
-from bootstrap.decisions import Teller
 from database.repositories import outbox
 from database.tables.columns import now
 from database.tables.intake import PartnerRow
@@ -25,6 +23,8 @@ from domain.identifiers import new_id
 from gateways.http import new_client
 from gateways.messages import MessageGateway
 from gateways.webhooks import WebhookGateway
+from jobs import due_decisions
+from jobs.due_decisions import Teller
 from services.notices.outbox_delivery import Delivery
 from tests.activities.test_review import a_taken_task
 from tests.activities.world import World
@@ -115,7 +115,7 @@ async def a_decided_card(world: World) -> tuple[str, str, str]:
 
 def teller(world: World, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Teller:
     """One that sees every decision of this database, also those that other tests left; each of its looks is 11 s later."""
-    monkeypatch.setattr(decisions, "AT_ONCE", 10_000)
+    monkeypatch.setattr(due_decisions, "AT_ONCE", 10_000)
     looks = itertools.count(1)
     return Teller(world.database, desk, lambda: datetime.now(UTC) + 11 * SECOND * next(looks))
 

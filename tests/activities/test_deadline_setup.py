@@ -7,7 +7,6 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from bootstrap.replanning import Replanner
 from database.tables.intake import CardRow
 from database.tables.people import AuditRow
 from domain.cards.card import CardType
@@ -15,6 +14,7 @@ from domain.cards.review import ReviewOutcome
 from domain.errors.general import FieldInvalid, PoliciesChanged, TemporarilyUnavailable
 from domain.rules.deadlines import built_in_document
 from domain.work.deadline_document import DocumentWrong, Flaw, FlawKind
+from jobs.replanning import Replanner
 from services.work.sla_policies import DeadlineSetup
 from tests.activities.hands import MONDAY, Hands, budget
 from tests.activities.hands import hands as hands

@@ -9,7 +9,6 @@ from typing import Any, cast
 import pytest
 from sqlalchemy import update
 
-from bootstrap.replanning import Replanner
 from database.repositories import set_aside
 from database.repositories.loop_faults import apart
 from database.session import DatabaseUnavailable
@@ -19,6 +18,7 @@ from database.tables.outbox import OutboxRow
 from database.tables.review import ReviewTaskRow
 from domain.errors.general import TemporarilyUnavailable
 from domain.identifiers import new_id
+from jobs.replanning import Replanner
 from services.work.assignment import Assignment
 from services.work.snoozes import Snoozes
 from tests.activities.looping import Desk, a_decided_card, a_promise, answering, deliver, receiver, teller

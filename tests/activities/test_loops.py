@@ -10,8 +10,6 @@ from typing import Any, cast
 import pytest
 from sqlalchemy import update
 
-from bootstrap import decisions, workers
-from bootstrap.decisions import Teller
 from database.repositories import outbox, set_aside
 from database.session import DatabaseUnavailable
 from database.tables.columns import now
@@ -22,6 +20,9 @@ from domain.sealing import KeyRing, SealBroken
 from gateways.http import new_client
 from gateways.messages import MessageGateway
 from gateways.webhooks import WebhookGateway
+from jobs import due_decisions
+from jobs.due_decisions import Teller
+from jobs.registry import Job
 from services.notices import outbox_delivery
 from services.notices.outbox_delivery import Delivery
 from tests.activities.looping import Desk, a_decided_card, a_promise, answering, deliver, receiver, started, teller
@@ -74,7 +75,7 @@ async def test_a_loop_outlives_what_one_look_fails_with(fault: Exception) -> Non
         enough.set()
         return 0
 
-    loop = asyncio.create_task(workers._forever("test", 0.001, once))
+    loop = asyncio.create_task(Job("test", 0.001, once, 100).run())
     await asyncio.wait_for(enough.wait(), 5)
     assert not loop.done()
     loop.cancel()
@@ -152,7 +153,7 @@ async def test_a_decision_just_made_can_be_undone_and_is_not_told_yet(world: Wor
 async def test_what_was_just_sent_is_given_time_to_be_applied(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     card_id, _, _ = await a_decided_card(world)
     desk, moment = Desk(), datetime.now(UTC) + 11 * SECOND
-    monkeypatch.setattr(decisions, "AT_ONCE", 10_000)
+    monkeypatch.setattr(due_decisions, "AT_ONCE", 10_000)
     await asyncio.gather(*(Teller(world.database, desk, lambda: moment).tell() for _ in range(3)))
     assert desk.asked.count(card_id) == 1
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from bootstrap.payees import PayeeTeller
 from database import invariants
 from database.reads.finance.office import owed
 from database.repositories import ledger
@@ -22,6 +21,7 @@ from domain.errors.payments import CorrectionWaits
 from domain.errors.sign_in import NotAllowed
 from domain.finance.payout import PayoutOutcome, PayoutState
 from domain.identifiers import payout_key
+from jobs.payees import PayeeTeller
 from services.finance.payees import Payees
 from tests.activities.looping import Desk
 from tests.activities.world import World

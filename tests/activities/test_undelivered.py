@@ -9,8 +9,6 @@ import pytest
 from temporalio.exceptions import ApplicationError
 
 from activities.review.tasks import Review
-from bootstrap import decisions
-from bootstrap.decisions import Teller
 from database.clock_invariant import untrue_clocks
 from database.reads.review.undeliverable import UndeliveredDecision, undelivered
 from database.repositories import cards
@@ -24,6 +22,8 @@ from domain.errors.base import REGISTER, Refusal
 from domain.errors.general import NotExpectedNow, NotFound, ReasonUnknown
 from domain.errors.sign_in import NotAllowed
 from domain.work.task import CameBack
+from jobs import due_decisions
+from jobs.due_decisions import Teller
 from services.cards.corrections import Corrections
 from services.review.desk import review_desk
 from services.work import drafts
@@ -52,7 +52,7 @@ class Story:
     """A card approved with a number that another card has, whose decision is on its way."""
 
     def __init__(self, world: World, monkeypatch: pytest.MonkeyPatch, ended: bool = False) -> None:
-        monkeypatch.setattr(decisions, "AT_ONCE", 10_000)  # Decisions that other tests left are told beside it.
+        monkeypatch.setattr(due_decisions, "AT_ONCE", 10_000)  # Decisions that other tests left are told beside it.
         self.world, self.review = world, world.review
         self.review_desk = review_desk(world.database, world.keyring, undo_s=0)
         self.desk = StrictDesk(self.review, ended)

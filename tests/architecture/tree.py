@@ -11,7 +11,7 @@ from pathlib import Path
 from bootstrap.settings import PROJECT_ROOT
 
 LAYERS = tuple(
-    "cli bootstrap api seller_ui reviewer_ui web workflows activities services database gateways ocr domain languages simulators".split()
+    "cli bootstrap jobs api seller_ui reviewer_ui web workflows activities services database gateways ocr domain languages simulators".split()
 )
 AROUND = ("tests", "benchmarks", "docs", "docker", "samples")
 Function = ast.FunctionDef | ast.AsyncFunctionDef

@@ -13,10 +13,10 @@ from typing import cast
 import pytest
 from playwright.async_api import Page
 
-from bootstrap.decisions import Teller
 from domain.people.roles import Role
 from domain.rules.checks import check_policy
 from domain.work.task import CameBack, TaskPhase
+from jobs.due_decisions import Teller
 from reviewer_ui.app import build
 from services.review.desk import review_desk
 from services.review.staging import FourEyes

@@ -11,10 +11,10 @@ from typing import cast
 import pytest
 from playwright.async_api import Page, expect
 
-from bootstrap.decisions import Teller
 from database.tables.intake import CardRow
 from domain.cards.review import ReviewOutcome
 from domain.people.roles import Role
+from jobs.due_decisions import Teller
 from services.review.desk import ReviewDesk
 from tests.browser.axe import faults
 from tests.browser.console import Visitor, desks

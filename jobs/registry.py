@@ -1,0 +1,85 @@
+"""The loops of one process: each with its interval, and with its health in a word to the log.
+
+A loop that fails ends neither itself nor what runs beside it: cards depend on the process that they share.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+
+from database.repositories.loop_faults import kind_and_place
+from database.session import DatabaseUnavailable
+
+FAILED_PAUSE_S_MAX = 30.0
+_log = structlog.get_logger()
+
+
+@dataclass
+class Health:
+    """How a loop fares: when it last ended well (monotonic seconds), what that look took, and its failures in a row."""
+
+    ended_s: float = field(default_factory=time.monotonic)
+    took_ms: float = 0.0
+    failures: int = 0
+
+    def lag_s(self) -> float:
+        """Return for how long no look has ended well."""
+        return time.monotonic() - self.ended_s
+
+
+@dataclass(frozen=True)
+class Job:
+    """One loop. `once` does what is due and returns how much it did; `full` or more means that there may be more at once."""
+
+    name: str
+    interval_s: float
+    once: Callable[[], Awaitable[int]]
+    full: int
+    health: Health = field(default_factory=Health)
+
+    async def run(self) -> None:
+        """Repeat until cancelled: at once while batches are full, else after the interval.
+
+        An outage of the database is logged and waited out: the work is in the database. Any other failure is logged by
+        its kind and place, and the pause doubles with each failure in a row, up to FAILED_PAUSE_S_MAX.
+        """
+        while True:
+            if await self._look():
+                continue
+            failed_s = min(FAILED_PAUSE_S_MAX, self.interval_s * 2 ** min(self.health.failures, 10))
+            await asyncio.sleep(max(self.interval_s, failed_s if self.health.failures else 0))
+
+    async def _look(self) -> bool:
+        """Look once; return whether there may be more at once."""
+        started = time.monotonic()
+        try:
+            found = await self.once()
+        except DatabaseUnavailable as away:
+            _log.warning("loop_waits", loop=self.name, reason=str(away))
+            return False
+        except Exception as error:  # noqa: BLE001  # All cards depend on the process that this loop shares with the workers.
+            self.health.failures += 1
+            _log.error("loop_failed", loop=self.name, reason=kind_and_place(error), in_a_row=self.health.failures)
+            return False
+        ended = time.monotonic()
+        self.health.ended_s, self.health.took_ms, self.health.failures = ended, (ended - started) * 1000, 0
+        return found >= self.full
+
+
+class Registry:
+    """The jobs of one process, by name."""
+
+    def __init__(self, jobs: Sequence[Job]) -> None:
+        self.jobs = {job.name: job for job in jobs}
+        if len(self.jobs) != len(jobs):
+            raise ValueError("two jobs have one name")
+
+    def start(self, group: asyncio.TaskGroup) -> None:
+        """Start every job in the group, which ends them by its own end."""
+        for job in self.jobs.values():
+            group.create_task(job.run(), name=f"job:{job.name}")
