@@ -17,7 +17,7 @@ class DeadlinePolicyRow(SQLModel, table=True):
 
     __tablename__ = "deadline_policy"
     version: int = Field(primary_key=True)
-    document: dict[str, Any] = json_object()  # domain.deadlines.Policies as JSON.
+    document: dict[str, Any] = json_object()  # domain.work.deadlines.Policies as JSON.
     made_by: str  # person.id, or `built-in` for the one that comes with the product.
     note: str = ""
     at: datetime = moment_now()

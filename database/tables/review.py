@@ -17,7 +17,7 @@ from domain.work.task import Band, CameBack, CheckVerdict, Priority, TaskPhase
 class ReviewTaskRow(SQLModel, table=True):
     """One wait for a reviewer. Open until `closed_at`; decided by at most one person, who holds the lease.
 
-    `band` and `order_at` are written by `domain.queue_order` with every change that moves the task, so that the queue
+    `band` and `order_at` are written by `domain.work.queue_order` with every change that moves the task, so that the queue
     is read in the order of one index.
     """
 
@@ -156,7 +156,7 @@ class ReasonCodeRow(SQLModel, table=True):
     """One reason of the managed list, for one kind of act, in both languages."""
 
     __tablename__ = "reason_code"
-    act: str = Field(primary_key=True)  # domain.reasons.ReasonedAct
+    act: str = Field(primary_key=True)  # domain.work.reason_codes.ReasonedAct
     code: str = Field(primary_key=True)
     letter: str  # The key that chooses it, unique within its act.
     zh: str

@@ -1,4 +1,4 @@
-"""Refusals about accounts, roles and who sees secrets; all are had from `domain.refusals`."""
+"""Refusals about accounts, roles and who sees secrets."""
 
 from __future__ import annotations
 

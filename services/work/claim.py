@@ -1,6 +1,6 @@
 """The one statement that gives out a review task: found, judged and leased at once, passing over what others are taking.
 
-Its conditions say in SQL what `domain.eligibility.why_not` says in Python; a property test holds the two together.
+Its conditions say in SQL what `domain.work.eligibility.why_not` says in Python; a property test holds the two together.
 """
 
 from __future__ import annotations

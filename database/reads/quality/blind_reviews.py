@@ -1,4 +1,4 @@
-"""What blind second reviews say of decisions, and which of them wait: plain rows for the figures of `domain.agreement`."""
+"""What blind second reviews say of decisions, and which of them wait: plain rows for the figures of `domain.quality.agreement`."""
 
 from __future__ import annotations
 
