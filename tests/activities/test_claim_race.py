@@ -16,7 +16,6 @@ from sqlalchemy import text
 
 from activities.leasing import Leasing
 from benchmarks.queues import with_queue
-from database.migrate import upgrade
 from database.session import Database
 from domain.sealing import KeyRing
 from tests.activities.queueing import Clock
@@ -31,11 +30,9 @@ WHERE id = $1 AND leased_by = $2 AND leased_until > $3 AND NOT decided RETURNING
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def queue(make_database: Callable[[str], str], worker: str) -> AsyncIterator[Database]:
+async def queue(make_migrated: Callable[[str], str], worker: str) -> AsyncIterator[Database]:
     """A queue of its own with as many tasks as there will be claims, and the people of eight desks."""
-    url = make_database(f"cardloop_race_{worker}")
-    upgrade(url)
-    database = Database(url, pool_size=REVIEWERS)
+    database = Database(make_migrated(f"cardloop_race_{worker}"), pool_size=REVIEWERS)
     await with_queue(database, tasks=CLAIMS, people=REVIEWERS * PEOPLE_EACH)
     yield database
     await database.dispose()
