@@ -184,10 +184,13 @@ async def _a_jumping_server(program: str) -> WorkflowEnvironment:
     return await WorkflowEnvironment.start_time_skipping(test_server_existing_path=program)
 
 
-@pytest.fixture(scope="session")
-def browser_program() -> Path:
-    """The Chromium that set-up found."""
-    return _recorded(browser_record(SETTINGS), "chromium")
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser_program() -> AsyncIterator[Path]:
+    """The Chromium that set-up found; the browser that tests share ends with the session."""
+    yield _recorded(browser_record(SETTINGS), "chromium")
+    from tests.browser.people import SHARED  # Loads Playwright, which few tests need.
+
+    await SHARED.close()
 
 
 @pytest.fixture
