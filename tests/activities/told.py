@@ -115,6 +115,7 @@ async def town(database_url: str, pool_of: Callable[[str], Database]) -> AsyncIt
         hooks = WebhookGateway(client, allow_private=True)
         channels = Channels(mail, hooks, "https://console.test", insecure_urls=True)
         yield Town(database, KeyRing.generate(), post, box, channels)
+    await database.dispose()
 
 
 async def colleague(town: Town, name: str) -> str:

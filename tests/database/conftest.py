@@ -1,6 +1,6 @@
 """A database of these tests' own, for what only shows when transactions are committed; each test gets it empty of meaning."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 import pytest_asyncio
@@ -15,6 +15,8 @@ def committed_url(make_migrated: Callable[[str], str], worker: str) -> str:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def database(committed_url: str, pool_of: Callable[[str], Database]) -> Database:
+async def database(committed_url: str, pool_of: Callable[[str], Database]) -> AsyncIterator[Database]:
     """Eight connections to it; what a test commits stays for the next one, so tests look only at what they made."""
-    return pool_of(committed_url)
+    database = pool_of(committed_url)
+    yield database
+    await database.dispose()

@@ -117,6 +117,7 @@ async def a_house(
     await cards.empty_the_queue()
     await forget_tries(database)
     yield House(build(services), database, keyring, photos, desk, cards, Sessions(database))
+    await database.dispose()
 
 
 def picture() -> bytes:
