@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import secrets
 from typing import Any
 
@@ -31,7 +32,7 @@ class ConsoleSignIn:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._hasher = PasswordHash.recommended()
-        self._decoy = self._hasher.hash(secrets.token_hex(16))
+        self._decoy = _decoy()
         self._per_origin = SharedThrottle(database, LOGINS_PER_ORIGIN)
         self._strangers = SharedThrottle(database, LOGINS_OF_STRANGERS)
         self._at_once = asyncio.Semaphore(LOGINS_AT_ONCE)
@@ -93,6 +94,12 @@ class ConsoleSignIn:
         statement = update(PersonRow).where(_PERSON.id == person_id).values(password_hash=password_hash)
         async with self._database.transaction() as session:
             await session.execute(statement)
+
+
+@functools.cache
+def _decoy() -> str:
+    """The hash of a password that nobody has: made once in a process, before the first sign-in."""
+    return PasswordHash.recommended().hash(secrets.token_hex(16))
 
 
 async def _known(session: AsyncSession, identity: Identity) -> PersonRow | None:

@@ -14,7 +14,7 @@ from bootstrap.services import temporal
 from bootstrap.services.health import Check, all_answer, answers, in_thread
 from bootstrap.services.ports import check_free
 from bootstrap.services.postgres import EmbeddedPostgres
-from bootstrap.services.supervisor import Program, Supervisor, python
+from bootstrap.services.supervisor import Child, Program, Supervisor, python
 from bootstrap.settings import PROJECT_ROOT, Settings
 from bootstrap.setup.plan import temporal_record
 from bootstrap.words import Problem, say
@@ -23,6 +23,7 @@ from workflows.policies import CARDS_QUEUE, READING_QUEUE
 
 # Each worker process with the task queue on which it must poll before it counts as ready.
 WORKERS = {"cards": CARDS_QUEUE, "reading": READING_QUEUE}
+READER = "worker-reading"
 _WORKER_STOP_SECONDS_MAX = 30.0
 
 
@@ -43,17 +44,31 @@ class Platform:
         keys.ensure(self.settings)
         await self.supervisor.clear_leftovers()
         check_free(ports(self.settings))
+        wanted = [one for one in (*workers(self.settings), *webs(self.settings)) if only is None or one.name in only]
+        early = [one for one in wanted if one.name == READER and self._may_begin_early()]
         await self._start_database()
-        await self._start_temporal_and_simulators()
+        stand_ins = await self.supervisor.launch(*simulators(self.settings))
+        reader = await self.supervisor.launch(*early)
+        await self._migrate()
+        services = [*stand_ins, *await self._launch_temporal()]
+        self.supervisor.stop_before_others(reader)
         await self._ensure_demo()
+        await self.supervisor.wait_ready(services)
         await self._reconcile_restored()
         self._tell(say("启动网页与工作进程", "Starting web programs and workers"))
-        programs = [*workers(self.settings), *webs(self.settings)]
-        await self.supervisor.start(*(program for program in programs if only is None or program.name in only))
+        others = await self.supervisor.launch(*(one for one in wanted if one not in early))
+        await self.supervisor.wait_ready([*reader, *others])
 
     async def stop(self) -> None:
         """Stop everything that was started; safe to call after a start that failed half-way."""
         await self.supervisor.stop()
+
+    def _may_begin_early(self) -> bool:
+        """Whether the reader may start before the database is migrated: it needs seconds of a processor before it works.
+
+        It polls once Temporal answers, and ours starts after the migration. After a restore it waits for the reconciling.
+        """
+        return self.settings.embedded_temporal and restored.restored_at(self.settings) is None
 
     async def _start_database(self) -> None:
         if self.settings.embedded_postgres:
@@ -62,17 +77,17 @@ class Platform:
             await asyncio.to_thread(server.prepare)
             await self.supervisor.start(postgres_program(server))
             await asyncio.to_thread(server.create_database, "cardloop")
+
+    async def _migrate(self) -> None:
         self._tell(say("更新数据库结构", "Bringing the database to the newest schema"))
         await migrate(self.settings)
 
-    async def _start_temporal_and_simulators(self) -> None:
-        self._tell(say("启动 Temporal", "Starting Temporal"))
+    async def _launch_temporal(self) -> list[Child]:
         if not self.settings.embedded_temporal:
             await _require_temporal(self.settings)
-        programs = [temporal_program(self.settings)] if self.settings.embedded_temporal else []
-        server = await self.supervisor.launch(*programs)
-        stand_ins = await self.supervisor.launch(*simulators(self.settings))
-        await self.supervisor.wait_ready([*server, *stand_ins])
+            return []
+        self._tell(say("启动 Temporal", "Starting Temporal"))
+        return await self.supervisor.launch(temporal_program(self.settings))
 
     async def _reconcile_restored(self) -> None:
         """After a restore, before any worker runs: what was paid and what must go on is found out."""

@@ -21,7 +21,6 @@ from activities.notice_delivery import NoticeDelivery
 from activities.payees import Payees
 from activities.payout import Payout
 from activities.pricing import Pricing
-from activities.reading import CardReading
 from activities.review import Review
 from activities.snoozes import Snoozes
 from activities.stock import Stock
@@ -42,7 +41,7 @@ from domain.sealing import KeyRing
 from workflows.card import CardWorkflow
 from workflows.codec import data_converter
 from workflows.desk import CardDesk
-from workflows.policies import CARDS_QUEUE, READING_QUEUE, issuer_queue
+from workflows.policies import CARDS_QUEUE, issuer_queue
 from workflows.starter import start_cards
 
 log = structlog.get_logger()
@@ -83,24 +82,6 @@ async def run_cards(settings: Settings) -> None:
             loops.create_task(_forever("teller", TELLER_S, Teller(store, desk).tell, AT_ONCE))
             payees = PayeeTeller(store, Payees(store, secrets.keyring), desk)
             loops.create_task(_forever("payees", PAYEES_S, payees.tell, AT_ONCE))
-
-
-async def run_reading(settings: Settings) -> None:
-    """Reads photographs until cancelled. The only process that loads the OCR engine, and it loads it before it polls."""
-    from ocr.engine import build_reader  # 570 MB that no other process needs.
-
-    secrets, store = keys.load(settings), database(settings)
-    reader = await asyncio.to_thread(build_reader, settings.ocr_models_dir)
-    reading = CardReading(store, secrets.keyring, photo_store(settings, secrets.keyring), reader)
-    client = await temporal.connect(settings, data_converter(secrets.keyring))
-    worker = Worker(
-        client,
-        task_queue=READING_QUEUE,
-        activities=[reading.read_photos],
-        max_concurrent_activities=settings.readings_at_once,
-    )
-    async with worker:
-        await asyncio.Event().wait()
 
 
 async def _start_waiting(intake: Intake, desk: CardDesk) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,8 +92,7 @@ class Console:
         self.absences = Absences(services.database)
         self.dispatcher = Dispatcher(services.database, services.desk.decide)
         self.second_reviews = SecondReviews(services.database, services.keyring)
-        self.static = StaticFiles(HERE / "static")
-        self.pages = Pages(HERE / "templates", self.static)
+        self.static, self.pages = _files()
         self.live = Live(services.database)
         self.notice_throttle = Throttle("5/minute;30/hour")  # Test messages of one person go to others' servers.
         # Per client: each try takes 150 ms of a processor, so a flood of them would keep everybody out.
@@ -109,6 +109,13 @@ class Console:
         """The page, or its `block` when htmx asks for one; answers are never stored by a browser."""
         wanted = block if "hx-request" in request.headers else None
         return await self.pages.render(request, template, context, block=wanted, status=status)
+
+
+@functools.cache
+def _files() -> tuple[StaticFiles, Pages]:
+    """Static files and compiled templates: the same for every console of a process."""
+    static = StaticFiles(HERE / "static")
+    return static, Pages(HERE / "templates", static)
 
 
 def console_of(request: Request) -> Console:

@@ -1,9 +1,14 @@
 """The time-skipping server, with which tests let a seven-day deadline pass at once; nothing that runs cards needs it."""
 
 import shutil
+import socket
 import stat
+import subprocess
+import time
+from contextlib import suppress
 from pathlib import Path
 
+from bootstrap.services.ports import free
 from bootstrap.setup import sdk, system
 from bootstrap.setup.commands import CommandFailed, Progress, run
 from bootstrap.words import Problem
@@ -18,9 +23,14 @@ _POM = f"""<project xmlns="http://maven.apache.org/POM/4.0.0">
   </dependency></dependencies>
 </project>
 """
+# A test that lets time jump starts a server of its own: these make a short run quick instead of a long one.
+_OPTIONS = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+_MAIN = "io.temporal.testserver.TestServer"
 _WRAPPER = """#!/bin/sh
-exec java -cp "$(dirname "$0")/lib/*" io.temporal.testserver.TestServer "$@"
+here="$(cd "$(dirname "$0")" && pwd -P)"
+exec java {options} -cp "$here/lib/*" {main} "$@"
 """
+_LISTENS_SECONDS_MAX, _DUMP_SECONDS_MAX = 30.0, 60.0
 
 
 def program(cache: Path) -> Path:
@@ -52,8 +62,41 @@ def _from_maven(target: Path, progress: Progress) -> None:
             "Maven could not fetch the time-skipping test server: check the network or ~/.m2/settings.xml, then try "
             f"again ({failure.tail}).",
         ) from failure
-    target.write_text(_WRAPPER)
+    options = [*_OPTIONS]
+    if lay_classes_out(target.parent.resolve()):
+        options.append('-Xshare:auto -XX:SharedArchiveFile="$here/classes.jsa"')
+    target.write_text(_WRAPPER.format(options=" ".join(options), main=_MAIN))
     target.chmod(target.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
+
+
+def lay_classes_out(folder: Path) -> bool:
+    """Keep the server's classes as Java has them in memory, so that it starts in a quarter of the time; tell whether it did.
+
+    A Java that cannot (before 13) only starts as slowly as before.
+    """
+    archive, port = folder / "classes.jsa", free()
+    archive.unlink(missing_ok=True)
+    command = ["java", *_OPTIONS, f"-XX:ArchiveClassesAtExit={archive}", "-cp", f"{folder}/lib/*", _MAIN, str(port)]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        if _listens(server, port):
+            server.terminate()  # Java writes the archive as it ends.
+            server.wait(_DUMP_SECONDS_MAX)
+    except subprocess.TimeoutExpired:
+        archive.unlink(missing_ok=True)
+    finally:
+        server.kill()
+        server.wait()
+    return archive.is_file()
+
+
+def _listens(server: "subprocess.Popen[bytes]", port: int) -> bool:
+    deadline = time.monotonic() + _LISTENS_SECONDS_MAX
+    while server.poll() is None and time.monotonic() < deadline:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return True
+        time.sleep(0.1)
+    return False
 
 
 _TOOLS = {"java": "default-jre-headless", "mvn": "maven"}

@@ -14,7 +14,6 @@ from sqlalchemy import update
 from activities import clocks
 from activities.deadline_setup import DeadlineSetup
 from activities.review import Review
-from database.migrate import upgrade
 from database.session import Database
 from database.tables.notices import NoticeRow
 from database.tables.people import PersonRow
@@ -24,7 +23,6 @@ from domain.identifiers import new_id
 from domain.review import ReviewOutcome
 from domain.rules.deadlines import built_in_document
 from tests.activities.world import World, a_world
-from tests.conftest import apart
 
 MONDAY = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)  # Nine o'clock in Shanghai.
 HOUR = timedelta(hours=1)
@@ -76,11 +74,9 @@ class Hands:
 
 
 @pytest.fixture(scope="module")
-def own_url(make_database: Callable[[str], str], worker: str) -> str:
+def own_url(make_migrated: Callable[[str], str], worker: str) -> str:
     """A database of these tests alone: a version of the policies that was saved is never taken back."""
-    url = make_database(f"clocks_{worker}")
-    apart(lambda: upgrade(url))
-    return url
+    return make_migrated(f"clocks_{worker}")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

@@ -21,7 +21,6 @@ from bootstrap import keys
 from bootstrap.settings import Settings
 from bootstrap.words import Problem
 from cli.app import app
-from database.migrate import upgrade
 from database.session import Database
 from database.tables.columns import now
 from database.tables.people import AuditRow
@@ -30,7 +29,6 @@ from database.tables.review import ReviewDecisionRow
 from domain.identifiers import new_id
 from domain.review import ReviewOutcome
 from domain.sealing import KeyRing
-from tests.conftest import apart
 from tests.database.builders import a_card, a_task
 
 MANY = 2 * labels.CURSOR_ROWS + 100  # So that the cursor is read more than twice.
@@ -38,10 +36,8 @@ READ, TRUTH = "604128", "604123"
 
 
 @pytest.fixture(scope="module")
-def own_url(make_database: Callable[[str], str], worker: str) -> str:
-    url = make_database(f"labels_{worker}")
-    apart(lambda: upgrade(url))
-    return url
+def own_url(make_migrated: Callable[[str], str], worker: str) -> str:
+    return make_migrated(f"labels_{worker}")
 
 
 @pytest.fixture
