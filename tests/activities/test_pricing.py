@@ -111,7 +111,7 @@ async def test_dining_cards_high_values_and_conflicts_go_to_a_person(world: Worl
 @pytest.fixture
 def small_caps(monkeypatch: pytest.MonkeyPatch) -> None:
     most = {subject: {"hour": 10**15, "day": 10**15} for subject in SUBJECTS}
-    caps = Velocity("small", most | {"payee": {"hour": 1_000_00, "day": 10**15}}, {})
+    caps = Velocity("small", most | {"payee": {"hour": 1_000_00, "day": 10**15}}, {}, {})
     monkeypatch.setattr("activities.velocity.velocity_in_force", lambda on: caps)
 
 
