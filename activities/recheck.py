@@ -125,6 +125,10 @@ class Rechecks(Asker):
             await self._asking.write(session, case.card, answers)
             await securing.write_request(session, row.id, case.quote_id, request_id)
         held = await self._securing.secure(case.card, request_id, case.quoted)
+        if held.held in OVER:
+            raise GatewayUnavailable(
+                SYSTEM, "released"
+            )  # Used up before a restore: the next attempt takes the next key.
         return await self._kept(case, [answer_of_call(Party.ISSUER, held.call)], _why_not_held(case, held))
 
     async def _asked_again(self, case: _Case) -> list[Answer]:

@@ -26,7 +26,6 @@ from domain.identifiers import payout_key, request_key
 from domain.money import Currency, Money
 from domain.payout import PayoutOutcome
 from domain.pricing import QuoteState
-from domain.rules.brands import brand
 from domain.verification import Secures
 from gateways.breaker import Breakers
 from gateways.http import SignedChannel, new_client
@@ -126,8 +125,8 @@ async def test_a_card_that_the_issuer_will_not_secure_is_not_bought(world: World
 
 async def test_a_lost_answer_is_asked_about_and_nothing_is_sent_twice(world: World) -> None:
     card_id, quote_id = await world.an_accepted_quote()
-    slow, key = IssuerGateway(world.issuer.channel, Breakers()), request_key(card_id, "secure", 1)
-    parties = replace(world.verification._parties, issuer=_LosesTheAnswer(world, slow))
+    key = request_key(card_id, "secure", 1)
+    parties = replace(world.verification._parties, issuer=_LosesTheAnswer(world))
     cut_off = Verification(world.database, world.keyring, parties)
     with pytest.raises(ApplicationError) as failed:
         await cut_off.recheck(card_id, quote_id)
@@ -229,6 +228,16 @@ async def test_a_lock_that_our_rows_lost_by_a_restore_is_recognised(world: World
     await world.payout.prepare(card_id, quote_id, payout_key(card_id, 1))
 
 
+async def test_a_key_that_was_used_up_before_a_restore_is_followed_by_the_next(world: World) -> None:
+    card_id, quote_id = await world.an_accepted_quote()
+    card = await world.card(card_id)
+    issuer, number = world.verification._parties.issuer, cards.open_number(world.keyring, card) or ""
+    await issuer.release(request_key(card_id, "secure", 1), card.brand, number)
+    assert "released" in await attempted(world, card_id, quote_id)
+    assert await world.verification.recheck(card_id, quote_id) == RecheckFacts(None)
+    assert (await calls(world))[-1] == ("/v1/cards/secure", request_key(card_id, "secure-2", 1))
+
+
 async def test_a_lock_of_less_than_was_quoted_is_released_and_the_quote_is_void(world: World) -> None:
     card_id, quote_id = await world.an_accepted_quote()
     heard: list[str] = []
@@ -269,11 +278,6 @@ async def test_a_journey_that_was_confirmed_before_cards_were_secured_is_paid(wo
     await world.payout.prepare(card_id, quote_id, payout_key(card_id, 1))
 
 
-def test_the_catalogue_offers_each_way_and_none_that_nobody_asks_for() -> None:
-    assert {brand(code).secures for code in ("jd", "tmall", "carrefour")} == set(Secures)
-    assert brand("starbucks").secures is Secures.NONE
-
-
 @asynccontextmanager
 async def _odd_issuer(world: World, heard: list[str], answer: dict[str, Any]) -> AsyncIterator[Verification]:
     """The activity with an issuer that answers every request to secure a card so, and notes what it was asked."""
@@ -287,18 +291,16 @@ async def _odd_issuer(world: World, heard: list[str], answer: dict[str, Any]) ->
         yield Verification(world.database, world.keyring, replace(world.verification._parties, issuer=issuer))
 
 
-class _LosesTheAnswer:
+class _LosesTheAnswer(IssuerGateway):
     """An issuer whose answer to `secure` never arrives, though it is done."""
 
-    def __init__(self, world: World, issuer: IssuerGateway) -> None:
-        self._world, self._issuer = world, issuer
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._issuer, name)
+    def __init__(self, world: World) -> None:
+        super().__init__(world.issuer.channel, Breakers())
+        self._world = world
 
     async def secure(self, *given: Any) -> Any:
         await self._world.issuer.control(timeout_after_success_rate=1)
-        return await self._issuer.secure(*given)
+        return await super().secure(*given)
 
 
 class _NeverSecures(IssuerGateway):
