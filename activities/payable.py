@@ -11,6 +11,7 @@ from sqlalchemy.orm import aliased
 from activities.asking import answers_about
 from activities.doubts import APPROVALS
 from activities.recheck import CONFIRMED, is_recheck
+from activities.securing import is_held
 from database.tables.intake import CardEventRow, CardRow
 from database.tables.pricing import QuoteRow
 from database.tables.review import ReviewDecisionRow, ReviewTaskRow
@@ -21,7 +22,7 @@ from domain.review import SETTLED_BY_CORRECTION, ReviewOutcome
 from domain.rules.assessment import heard
 from domain.rules.brands import brand
 from domain.rules.payable import Standing, why_not_payable
-from domain.verification import CONFIRMED_BEFORE_PAYMENT, CONSEQUENCES, Consequence, DynamicCodeResult
+from domain.verification import CONFIRMED_BEFORE_PAYMENT, CONSEQUENCES, Consequence, DynamicCodeResult, Secures
 from gateways.issuer import CODE_RESULTS
 
 # The issuer's own words, which the answer keeps as they came.
@@ -39,7 +40,8 @@ async def why_not(session: AsyncSession, card: CardRow, quote: QuoteRow) -> str 
     by_machine = not quote.review_reasons and CONSEQUENCES[status][0] is Consequence.PROCEED
     approved = frozenset[str]() if by_machine else await approved_reasons(session, card.id)
     coded = card.card_type is CardType.SUPERMARKET and await code_proved(session, card)
-    confirmed = card.card_type in CONFIRMED_BEFORE_PAYMENT and await _confirmed(session, quote)
+    asked_before = card.card_type in CONFIRMED_BEFORE_PAYMENT
+    confirmation = await _confirmation(session, quote) if asked_before else None
     return why_not_payable(
         Standing(
             card_type=card.card_type,
@@ -52,7 +54,8 @@ async def why_not(session: AsyncSession, card: CardRow, quote: QuoteRow) -> str 
             approved=approved,
             code_proved=coded,
             rate_locked=bool(quote.locked_rate),
-            confirmed=confirmed,
+            confirmed=confirmation is not None,
+            secured=await _secured(session, quote, confirmation),
         )
     )
 
@@ -95,10 +98,17 @@ async def code_proved(session: AsyncSession, card: CardRow) -> bool:
     return bool((await session.execute(select(exists().where(*right)))).scalar_one())
 
 
-async def _confirmed(session: AsyncSession, quote: QuoteRow) -> bool:
+async def _confirmation(session: AsyncSession, quote: QuoteRow) -> CardEventRow | None:
     told = (
         _EVENT.card_id == quote.card_id,
         _EVENT.what == CONFIRMED,
         _EVENT.facts["quote"].astext == quote.id,
     )
-    return bool((await session.execute(select(exists().where(*told)))).scalar_one())
+    newest = select(CardEventRow).where(*told).order_by(_EVENT.id.desc()).limit(1)
+    return (await session.execute(newest)).scalar_one_or_none()
+
+
+async def _secured(session: AsyncSession, quote: QuoteRow, confirmation: CardEventRow | None) -> bool:
+    """Whether the issuer holds the card, or offered no such thing when it confirmed it; before it could, none did."""
+    offered = Secures.NONE if confirmation is None else Secures(confirmation.facts.get("secures", Secures.NONE))
+    return offered is Secures.NONE or await is_held(session, quote.card_id, quote.id)

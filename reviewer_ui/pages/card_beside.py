@@ -16,7 +16,9 @@ from domain.card_risks import Surroundings, WeighedRisk, risks_of
 from domain.review import ReviewReason
 from domain.rules.assessment import neighbours_of
 from domain.rules.brands import brand
+from domain.rules.payable import WITHOUT_ISSUER
 from domain.sealing import KeyRing
+from domain.verification import Secures
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ def _surroundings(record: CardRecord, found: similar.Beside) -> Surroundings:
         seller_cards=seller.sold + seller.rejected + seller.in_progress + seller.other,
         seller_bad=seller.bad,
         seller_last_day=seller.last_day,
+        spendable=brand(record.card.brand).secures is Secures.NONE or bool(WITHOUT_ISSUER.intersection(reasons)),
     )
 
 
