@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from activities.circuits import KeptCircuits
 from activities.notices import Channels
 from bootstrap import keys
 from bootstrap.settings import Settings
+from database.session import Database
 from gateways.alipay.notices import AlipayNotices
 from gateways.alipay.rsa2 import Verifier
 from gateways.breaker import Breakers
@@ -32,9 +34,9 @@ class Outside:
     webhooks: WebhookGateway
 
 
-def build(settings: Settings, secrets: keys.Secrets) -> Outside:
-    """Gateways to the addresses of the settings; the breakers are this process's own."""
-    breakers = Breakers()
+def build(settings: Settings, secrets: keys.Secrets, store: Database) -> Outside:
+    """Gateways to the addresses of the settings; all processes on one database share the breakers."""
+    breakers = Breakers(shared=KeptCircuits(store))
 
     def channel(system: str, url: object) -> SignedChannel:
         return SignedChannel(system, new_client(str(url)), secrets.partner_secret)

@@ -43,7 +43,7 @@ def build_api(settings: Settings) -> FastAPI:
     """The public API with the seller pages beside it; the API's own paths come first."""
     secrets, store = keys.load(settings), database(settings)
     world, photos, desk = (
-        outside.build(settings, secrets),
+        outside.build(settings, secrets, store),
         photo_store(settings, secrets.keyring),
         _desk(settings, secrets.keyring),
     )
