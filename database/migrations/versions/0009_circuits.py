@@ -1,4 +1,4 @@
-"""Which outside systems are down is known to all processes."""
+"""Which outside systems are down is known to all processes; an outlet has two secrets while one is rotated."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ def upgrade() -> None:
         sa.Column("probing_until", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("name"),
     )
+    op.add_column("outlet", sa.Column("previous_sealed", sa.LargeBinary(), nullable=True))
 
 
 def downgrade() -> None:
+    op.drop_column("outlet", "previous_sealed")
     op.drop_table("circuit")
