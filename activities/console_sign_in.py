@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from activities.throttle import Origin, SharedThrottle
+from activities.throttle import Origin, Throttle
 from database.session import Database
 from database.tables.people import AuditRow, PersonIdentityRow, PersonRow
 from domain.people import Identity
@@ -33,8 +33,8 @@ class ConsoleSignIn:
         self._database = database
         self._hasher = PasswordHash.recommended()
         self._decoy = _decoy()
-        self._per_origin = SharedThrottle(database, LOGINS_PER_ORIGIN)
-        self._strangers = SharedThrottle(database, LOGINS_OF_STRANGERS)
+        self._per_origin = Throttle(database, LOGINS_PER_ORIGIN)
+        self._strangers = Throttle(database, LOGINS_OF_STRANGERS)
         self._at_once = asyncio.Semaphore(LOGINS_AT_ONCE)
 
     async def check(self, email: str, password: str, origin: Origin) -> PersonRow:

@@ -109,20 +109,24 @@ class Outlets(Asker):
 
     async def _verified(self, body: bytes, signature: str | None) -> OutletReport:
         try:
-            secret = await self._secret_of(claimed_sender(body))
-            return self._parties.outlet.verify_report(body, signature, secret)
+            secrets = await self._secrets_of(claimed_sender(body))
+            return self._parties.outlet.verify_report(body, signature, secrets)
         except ReportRefused as refused:
             if refused.reason == "malformed":
                 raise FieldInvalid(field="body", why="malformed") from None
             raise SignatureInvalid(why=refused.reason) from None
 
-    async def _secret_of(self, code: str) -> str:
-        """What this outlet alone signs with: no outlet can speak for another. Raises ReportRefused("signature")."""
+    async def _secrets_of(self, code: str) -> list[str]:
+        """What this outlet alone signs with, two during a rotation: no outlet can speak for another.
+
+        Raises ReportRefused("signature").
+        """
         async with self._database.transaction() as session:
             outlet = await session.get(OutletRow, code)
         if outlet is None or not outlet.secret_sealed:
             raise ReportRefused(SYSTEM, "signature")
-        return self._keyring.open_text(outlet.secret_sealed, purpose="outlet", aad=f"outlet:{code}:secret")
+        kept = [sealed for sealed in (outlet.secret_sealed, outlet.previous_sealed) if sealed]
+        return [self._keyring.open_text(sealed, purpose="outlet", aad=f"outlet:{code}:secret") for sealed in kept]
 
     async def _outlets(self, brand_code: str) -> list[OutletRow]:
         columns: Any = OutletRow

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from activities.throttle import Origin, SharedThrottle
+from activities.throttle import Origin, Throttle
 from database.session import Database
 from database.tables.intake import SellerRow, SignInCodeRow
 from domain.identifiers import new_id
@@ -49,8 +49,8 @@ class SellerSignIn:
         self._keyring = keyring
         self._messages = messages
         self._now = now
-        self._per_origin = SharedThrottle(database, CODES_PER_ORIGIN)
-        self._strangers = SharedThrottle(database, CODES_FOR_STRANGERS)
+        self._per_origin = Throttle(database, CODES_PER_ORIGIN)
+        self._strangers = Throttle(database, CODES_FOR_STRANGERS)
 
     async def send_code(self, phone: str, origin: Origin, locale: str = "zh_CN") -> str:
         """Sends a six-digit code and returns its id, which the browser that asked keeps: nobody else can try the code.

@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from activities import access
-from activities.throttle import SharedThrottle
+from activities.throttle import Throttle
 from database.session import Database
 from database.tables.people import AuditRow, ConsoleSessionRow, PersonRow
 from domain.access import AccessNews
@@ -46,7 +46,7 @@ class Totp:
         self._database = database
         self._keyring = keyring
         self._now = now
-        self._throttle = SharedThrottle(database, TRIES)
+        self._throttle = Throttle(database, TRIES)
 
     async def begin(self, person_id: str) -> None:
         """Makes a new secret that counts only once it is confirmed. Refuses NotExpectedNow where one is in use."""

@@ -39,7 +39,7 @@ async def submit(
     """
     if not KEY.fullmatch(idempotency_key):
         raise IdempotencyKeyMissing()
-    partner.limits.submissions.hit(partner.partner_id)
+    await partner.limits.submissions.hit("submissions", partner.partner_id)
     services = partner.services
     submission = Submission(
         owner=partner.owner,

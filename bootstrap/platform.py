@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from temporalio.service import RPCError
 
-from bootstrap import keys, restored
+from bootstrap import keys, party_keys, restored
 from bootstrap.services import temporal
 from bootstrap.services.health import Check, all_answer, answers, in_thread
 from bootstrap.services.ports import check_free
@@ -42,6 +42,7 @@ class Platform:
         """
         make_state_folders(self.settings)
         keys.ensure(self.settings)
+        self._tell_of_shared_keys()
         await self.supervisor.clear_leftovers()
         check_free(ports(self.settings))
         wanted = [one for one in (*workers(self.settings), *webs(self.settings)) if only is None or one.name in only]
@@ -69,6 +70,17 @@ class Platform:
         It polls once Temporal answers, and ours starts after the migration. After a restore it waits for the reconciling.
         """
         return self.settings.embedded_temporal and restored.restored_at(self.settings) is None
+
+    def _tell_of_shared_keys(self) -> None:
+        """An installation from before goes on with the one secret that every party knows, until each has its own."""
+        if parties := party_keys.sharing(self.settings):
+            names = ", ".join(parties)
+            self._tell(
+                say(
+                    f"以下外部系统仍共用一个签名密钥，请逐一更换（keys rotate，见 docs/operations.md）：{names}",
+                    f"These outside systems still share one signing key; rotate each (keys rotate, see docs/operations.md): {names}",
+                )
+            )
 
     async def _start_database(self) -> None:
         if self.settings.embedded_postgres:
@@ -180,7 +192,7 @@ def simulators_command(settings: Settings) -> list[str]:
         *("-m", "simulators", "--seed", str(settings.simulators_seed)),
         *("--port-base", str(settings.issuer_url.port)),
         *("--state", str(settings.state_dir / "simulators.db")),
-        *("--secret-file", str(settings.outside_secret_file)),
+        *("--outside-keys", str(settings.outside_keys)),
         *("--keys", str(settings.alipay_keys)),
     )
 

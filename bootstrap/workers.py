@@ -61,7 +61,8 @@ Task = Callable[..., Any]
 async def run_cards(settings: Settings) -> None:
     """Works on card workflows and every activity but reading, until cancelled; what is in hand is finished first."""
     secrets = keys.load(settings)
-    world, store = outside.build(settings, secrets), database(settings)
+    store = database(settings)
+    world = outside.build(settings, secrets, store)
     client = await temporal.connect(settings, data_converter(secrets.keyring))
     intake = Intake(store, secrets.keyring, photo_store(settings, secrets.keyring))
     async with AsyncExitStack() as stack:

@@ -19,7 +19,7 @@ from activities.dispatch import Dispatcher
 from activities.newcomers import Newcomers
 from activities.people import People
 from activities.second_review import SecondReviews
-from activities.throttle import SharedThrottle, Throttle
+from activities.throttle import Throttle
 from activities.totp import Totp
 from activities.views import Views
 from domain.people import Permission
@@ -94,14 +94,15 @@ class Console:
         self.second_reviews = SecondReviews(services.database, services.keyring)
         self.static, self.pages = _files()
         self.live = Live(services.database)
-        self.notice_throttle = Throttle("5/minute;30/hour")  # Test messages of one person go to others' servers.
+        # Test messages of one person go to others' servers.
+        self.notice_throttle = Throttle(services.database, "5/minute;30/hour")
         # Per client: each try takes 150 ms of a processor, so a flood of them would keep everybody out.
-        self.sign_in_throttle = SharedThrottle(services.database, "60/minute")
+        self.sign_in_throttle = Throttle(services.database, "60/minute")
         self.devices = Devices(services.form_secret, DEVICE_COOKIE, secure=services.https)
         # A refused comment says that a PIN is in it: nobody may ask that often enough to find one out.
         # The page says whether a typed PIN is the one in the photo.
-        self.typed_throttle = Throttle("60/minute;900/hour")
-        self.comment_throttle = Throttle("30/minute;200/hour")
+        self.typed_throttle = Throttle(services.database, "60/minute;900/hour")
+        self.comment_throttle = Throttle(services.database, "30/minute;200/hour")
 
     async def answer(
         self, request: Request, template: str, context: object, *, block: str | None = None, status: int = 200

@@ -13,7 +13,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from activities.throttle import SharedThrottle, Throttle
+from activities.throttle import Throttle
 from domain.refusals import FieldInvalid, NotSignedIn, ReadingDiffers, Refusal
 from languages import has, translate
 from seller_ui.form_seal import FormSeal
@@ -129,9 +129,9 @@ class Site:
         self.static, self.pages = _files()
         self.sessions = Sessions(services.signing_secret, secure=services.cookies_secure)
         self.forms = FormSeal(services.signing_secret)
-        self.sign_in_throttle = SharedThrottle(services.database, "20/10minute")
+        self.sign_in_throttle = Throttle(services.database, "20/10minute")
         self.devices = Devices(services.signing_secret, DEVICE_COOKIE, secure=services.cookies_secure)
-        self.sell_throttle = Throttle("30/hour")
+        self.sell_throttle = Throttle(services.database, "30/hour")
 
 
 @functools.cache

@@ -214,7 +214,8 @@ class Issuer(Program):
 
     async def _post_message(self, message: dict[str, str]) -> None:
         body = json.dumps(message, ensure_ascii=False).encode()
-        headers = {signatures.HEADER: signatures.signature(self.setup.secret, body), "Content-Type": "application/json"}
+        secret = self.signing_keys.signing("messages")  # The message gateway knows no other caller in this arrangement.
+        headers = {signatures.HEADER: signatures.signature(secret, body), "Content-Type": "application/json"}
         try:
             async with httpx.AsyncClient(timeout=2, trust_env=False) as client:
                 await client.post(f"{self.setup.messages_url}/v1/messages", content=body, headers=headers)

@@ -24,11 +24,8 @@ from seller_ui.services import SellerServices
 def build_api(settings: Settings) -> FastAPI:
     """The public API with the seller pages beside it; the API's own paths come first."""
     secrets, store = keys.load(settings), database(settings)
-    world, photos, desk = (
-        outside.build(settings, secrets),
-        photo_store(settings, secrets.keyring),
-        card_desk(settings, secrets.keyring),
-    )
+    world = outside.build(settings, secrets, store, called=["messages"])  # Sign-in codes; workers call the others.
+    photos, desk = photo_store(settings, secrets.keyring), card_desk(settings, secrets.keyring)
     intake = Intake(store, secrets.keyring, photos)
     parties = Parties(world.issuer, world.pos, world.outlet, world.fx, f"{settings.api_url}/callbacks/outlets")
     payees = Payees(store, secrets.keyring)

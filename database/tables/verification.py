@@ -55,6 +55,7 @@ class OutletRow(SQLModel, table=True):
     name: str
     brand: str = Field(index=True)
     secret_sealed: bytes = sealed(required=True)  # Signs its reports.
+    previous_sealed: bytes | None = sealed()  # The one before, good until it is retired.
     active: bool = True
 
 

@@ -123,7 +123,7 @@ async def test_a_verdict_stays_though_the_issuer_changes_its_mind(world: World) 
 
 async def test_a_fault_of_our_request_voids_no_quote(world: World) -> None:
     card_id, quote_id = await world.an_accepted_quote()
-    channel = SignedChannel("issuer", world.issuer.plain, "a secret that was rotated wrongly")
+    channel = SignedChannel("issuer", world.issuer.plain, lambda: "a secret that was rotated wrongly")
     parties = replace(world.verification._parties, issuer=IssuerGateway(channel, Breakers()))
     misconfigured = Verification(world.database, world.keyring, parties)
     with pytest.raises(ApplicationError) as failed:

@@ -287,7 +287,7 @@ async def _odd_issuer(world: World, heard: list[str], answer: dict[str, Any]) ->
     app.post("/v1/cards/secure")(lambda: heard.append("secure") or answer)  # type: ignore[func-returns-value]
     app.post("/v1/cards/secure/release")(lambda: heard.append("release") or {"result": "released"})  # type: ignore[func-returns-value]
     async with running(app) as address, new_client(address) as client:
-        issuer = IssuerGateway(SignedChannel("issuer", client, SECRET), Breakers())
+        issuer = IssuerGateway(SignedChannel("issuer", client, lambda: SECRET), Breakers())
         yield Verification(world.database, world.keyring, replace(world.verification._parties, issuer=issuer))
 
 
@@ -308,4 +308,4 @@ class _NeverSecures(IssuerGateway):
 
     async def secure(self, *given: Any) -> Any:
         async with new_client("http://127.0.0.1:1") as nowhere:
-            return await IssuerGateway(SignedChannel("issuer", nowhere, SECRET), Breakers()).secure(*given)
+            return await IssuerGateway(SignedChannel("issuer", nowhere, lambda: SECRET), Breakers()).secure(*given)

@@ -313,3 +313,27 @@ async def test_an_unknown_card_is_a_refusal_that_is_not_tried_again(world: World
 async def test_money_of_a_partly_used_card_is_what_is_left(world: World) -> None:
     facts = await world.verification.ask_issuer(await world.a_card("jd", magic="90"))
     assert Money(facts.balance_minor or 0) == Money(300_00)
+
+
+async def test_an_outlet_s_old_and_new_secret_both_count_until_the_old_one_is_retired(world: World) -> None:
+    new = "the secret that takes its place"
+    await an_outlet(world)
+    asked = await world.verification.ask_outlet(await world.a_card("hualian"))
+    body = reported(asked.request_id)
+    sealed = world.keyring.seal_text(new, purpose="outlet", aad="outlet:outlet-1:secret")
+    async with world.database.transaction() as session:
+        row = await session.get(OutletRow, "outlet-1")
+        assert row is not None
+        row.previous_sealed, row.secret_sealed = row.secret_sealed, sealed
+    for good in (OWN, new):
+        assert await world.verification.receive_report(body, signature(good, body)) is not None
+    with pytest.raises(SignatureInvalid):
+        await world.verification.receive_report(body, signature("neither", body))
+    async with world.database.transaction() as session:
+        row = await session.get(OutletRow, "outlet-1")
+        assert row is not None
+        row.previous_sealed = None
+    assert await world.verification.receive_report(body, signature(new, body)) is not None
+    with pytest.raises(SignatureInvalid):
+        await world.verification.receive_report(body, signature(OWN, body))
+    await an_outlet(world)

@@ -53,7 +53,7 @@ async def test_each_queue_serves_exactly_the_steps_that_are_called_on_it(
     # At a start the simulator lays its public key there; any will do where nothing is sent.
     copy(settings.alipay_keys / keys.ALIPAY_OURS_PUBLIC, settings.alipay_keys / keys.ALIPAY_THEIRS)
     secrets, store = keys.load(settings), database(settings)
-    world = outside.build(settings, secrets)
+    world = outside.build(settings, secrets, store)
     # On a connection of their own: workers that never ran keep their queues taken as long as theirs is open.
     client = await Client.connect(temporal_client.service_client.config.target_host)
     workers = card_workers(settings, client, store, secrets.keyring, world, payment_gateway(settings))

@@ -154,7 +154,7 @@ async def test_an_answer_that_keeps_no_contract_is_not_known(answer: dict[str, o
     app = FastAPI()
     app.post("/v1/cards/secure")(lambda: answer)
     async with running(app) as address, new_client(address) as client:
-        odd = IssuerGateway(SignedChannel("issuer", client, SECRET), Breakers())
+        odd = IssuerGateway(SignedChannel("issuer", client, lambda: SECRET), Breakers())
         with pytest.raises(GatewayUnavailable, match="malformed") as caught:
             await locked(odd)
     assert caught.value.perhaps_done
@@ -164,5 +164,5 @@ async def test_a_lock_of_less_is_told_with_its_amount_so_that_it_can_be_released
     app = FastAPI()
     app.post("/v1/cards/secure")(lambda: {"result": "locked", "amount_minor": 7, "currency": "USD"})
     async with running(app) as address, new_client(address) as client:
-        answer = await locked(IssuerGateway(SignedChannel("issuer", client, SECRET), Breakers()))
+        answer = await locked(IssuerGateway(SignedChannel("issuer", client, lambda: SECRET), Breakers()))
     assert (answer.held, answer.amount) == (Held.LOCKED, Money(7, Currency.USD))

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 import pytest
 from fastapi.routing import iter_route_contexts
 
-from activities.throttle import SharedThrottle
+from activities.throttle import Throttle
 from database.tables.people import PersonRow
 from domain.people import Role
 from domain.refusals import TooManyTries
@@ -76,7 +76,7 @@ async def test_secrets_are_looked_at_so_often_an_hour_and_no_more(house: House) 
 
 async def test_a_flood_of_passwords_from_one_address_is_stopped_before_they_are_hashed(house: House) -> None:
     browser = house.browser()
-    house.app.state.console.sign_in_throttle = SharedThrottle(house.database, "3/minute")
+    house.app.state.console.sign_in_throttle = Throttle(house.database, "3/minute")
     tries = [await post(browser, "/sign-in", email=f"u{place}@x.test", password="x") for place in range(4)]
     assert [answer.status_code for answer in tries] == [401, 401, 401, 429]
     assert "Too many tries" in tries[-1].text
