@@ -76,6 +76,7 @@ class Pricing:
             valuation = self._valuation(card, answer, lock, stock)
             reasons = self._reasons(card, answer, doubts, valuation)
             reasons += await self._too_fast(session, card, doubts, valuation)
+            reasons += await self._spendable(session, card, doubts, valuation)
             row = _quote_row(card, number, valuation, reasons, stock, lock)
             if await _made_first(session, row):
                 await _replace_earlier(session, row, number)
@@ -182,6 +183,13 @@ class Pricing:
         if broken:
             _log.warning("velocity_cap", card_id=card.id, caps=broken)
         return [ReviewReason.VELOCITY.value] if broken else []
+
+    async def _spendable(self, session: AsyncSession, card: CardRow, doubts: Doubts, valuation: Valuation) -> list[str]:
+        """The reason for review where the seller can spend the card after the payment and a machine may not risk so much."""
+        if ReviewReason.SPENDABLE in doubts.approved or not valuation.quote.amount_minor:
+            return []
+        broken = await velocity.beyond_unsecured(session, card, valuation.quote.amount_minor, self._now())
+        return [ReviewReason.SPENDABLE.value] if broken else []
 
 
 def _locked_rate(answers: list[Answer]) -> dict[str, str]:

@@ -40,7 +40,7 @@ async def outlet(request: Request, x_cardloop_signature: Annotated[str | None, H
     503 when the card could not be told: the outlet sends it again.
     """
     services: ApiServices = request.app.state.services
-    heard = await services.outlets.receive_report(await request.body(), x_cardloop_signature)
+    heard = await services.outlets.receive(await request.body(), x_cardloop_signature)
     if heard is None:
         return {"news": False}
     await services.desk.outlet_reported(heard.card_id, heard.request_id, heard.confirmed)

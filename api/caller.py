@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from api.services import ApiServices
 from database.session import Database
 from domain.errors.sign_in import NotSignedIn
-from services.people.rate_limit import SharedThrottle, Throttle
+from services.people.rate_limit import Throttle
 from web.csrf import SAFE_METHODS
 from web.limits import caller
 from web.locale import locale_of
@@ -23,16 +23,20 @@ KEY_LENGTH_MAX = 200
 
 @dataclass(frozen=True)
 class Limits:
-    """How often one caller may ask: guesses are counted by all processes together, the rest per process."""
+    """How often one caller may ask, counted by all processes together."""
 
-    failed_keys: SharedThrottle
+    failed_keys: Throttle
     requests: Throttle
     submissions: Throttle
 
 
 def limits(database: Database) -> Limits:
     """Fresh counters: a guessed key costs a try, a partner may send ten submissions a second for a while."""
-    return Limits(SharedThrottle(database, "30/minute"), Throttle("6000/minute"), Throttle("1200/minute"))
+    return Limits(
+        Throttle(database, "30/minute"),
+        Throttle(database, "6000/minute", ahead=20),
+        Throttle(database, "1200/minute", ahead=10),
+    )
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,7 @@ async def _partner_of(request: Request, key: str) -> str:
     except NotSignedIn:
         await counted.failed_keys.hit("key", caller(request))
         raise
-    counted.requests.hit(partner_id)
+    await counted.requests.hit("requests", partner_id)
     return partner_id
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path
 
+from api.bodies import LargeBody
 from api.caller import Caller, Partner
 from api.models import CodeGiven, Done, Fields, Item, PayeeGiven, QuoteAnswer, StoryEntryOut, StoryOut
 from database.reads.cards import submissions as reads
@@ -16,7 +17,7 @@ from domain.errors.general import FieldInvalid
 from domain.typed import plain
 from web.words import Audience, story_sentence
 
-router = APIRouter(prefix="/v1/cards", tags=["cards"])
+router = APIRouter(prefix="/v1/cards", tags=["cards"], route_class=LargeBody)  # One item is a photograph.
 Id = Annotated[str, Path(pattern=r"^[0-9A-Z]{26}$")]
 
 

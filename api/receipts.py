@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from typing import Any
+import asyncio
 
-from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from api.bodies import LargeBody
 from api.models import Receipt
 from api.services import ApiServices
 
 
-class ReceiptFirst(APIRoute):
+class ReceiptFirst(LargeBody):
     """A route whose request, sent again in the same bytes under the same key, is neither counted nor judged again.
 
     The framework judges a body before it calls the route's own function, and its rules may have changed meanwhile.
     """
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """The framework's handler, behind a look for the receipt."""
-        judged = super().get_route_handler()
-
-        async def handle(request: Request) -> Response:
-            return await _receipt(request) or await judged(request)
-
-        return handle
+    async def known(self, request: Request) -> Response | None:
+        """The first receipt, where there is one."""
+        return await _receipt(request)
 
 
 async def _receipt(request: Request) -> Response | None:
@@ -34,7 +28,7 @@ async def _receipt(request: Request) -> Response | None:
     key, partner_id = request.headers.get("idempotency-key", ""), request.state.partner_id
     if not key or "\0" in key:
         return None
-    sent = services.intake.body_hash(await request.body())
+    sent = await asyncio.to_thread(services.intake.body_hash, await request.body())
     known = await services.intake.repeated(f"partner:{partner_id}", key, sent)
     if known is None:
         return None

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from activities.verification.outlets import Outlets
 from database.session import Database
 from services.cards.intake import Intake
+from services.cards.outlet_reports import OutletReports
 from services.finance.payees import Payees
 from services.finance.payment_notifications import PaymentNotices
 from services.people.partners import Partners
@@ -23,4 +23,4 @@ class ApiServices:
     partners: Partners
     payees: Payees
     payments: PaymentNotices
-    outlets: Outlets
+    outlets: OutletReports

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import Annotated
 
@@ -39,7 +40,7 @@ async def submit(
     """
     if not KEY.fullmatch(idempotency_key):
         raise IdempotencyKeyMissing()
-    partner.limits.submissions.hit(partner.partner_id)
+    await partner.limits.submissions.hit("submissions", partner.partner_id)
     services = partner.services
     submission = Submission(
         owner=partner.owner,
@@ -49,7 +50,7 @@ async def submit(
         payee_name=new.payee.name,
         channel="api",
         locale=partner.locale,
-        body_hash=services.intake.body_hash(await request.body()),
+        body_hash=await asyncio.to_thread(services.intake.body_hash, await request.body()),
     )
     receipt = await services.intake.submit(submission)
     if not receipt.repeated:

@@ -14,7 +14,18 @@ from pathlib import Path
 
 from benchmarks.result import Result
 
-NAMES = ("flow", "events", "quote_latency", "codec", "ocr_overhead", "claim", "claim_old_tx", "queue_scale", "decide")
+NAMES = (
+    "flow",
+    "events",
+    "quote_latency",
+    "codec",
+    "ocr_overhead",
+    "claim",
+    "claim_old_tx",
+    "queue_scale",
+    "decide",
+    "start",
+)
 RESULTS = Path(__file__).with_name("results")
 VERSIONS = ("temporalio", "sqlmodel", "asyncpg", "fastapi", "zen-engine", "paddleocr", "onnxruntime")
 

@@ -56,7 +56,7 @@ async def _measure(rounds: int, many: int) -> list[Result]:
 
 async def _cards_per_s(place: Town, client: Client, many: int) -> float:
     """Cards a second from start to paid; handing them in is not counted, for it is the same for both."""
-    world = outside.build(place.settings, keys.load(place.settings))
+    world = outside.build(place.settings, keys.load(place.settings), place.store)
     gateway = payment_gateway(place.settings)
     intake = Intake(place.store, place.keyring, photo_store(place.settings, place.keyring))
     cards = [await _handed_in(intake) for _ in range(many)]

@@ -43,7 +43,7 @@ async def town(programs: Collection[str]) -> AsyncIterator[Town]:
     """Starts PostgreSQL, Temporal, simulators and the named programs (`api`, `worker-cards` …), and stops them all."""
     home = Path(tempfile.mkdtemp(prefix="cardloop-bench-"))
     before = dict(os.environ)
-    os.environ |= _environment(home)  # The platform's programs are processes of their own and read it too.
+    os.environ |= environment(home)  # The platform's programs are processes of their own and read it too.
     settings = Settings()
     platform = Platform(settings, lambda line: None)
     try:
@@ -59,7 +59,8 @@ async def town(programs: Collection[str]) -> AsyncIterator[Town]:
         await asyncio.to_thread(shutil.rmtree, home, ignore_errors=True)
 
 
-def _environment(home: Path) -> dict[str, str]:
+def environment(home: Path) -> dict[str, str]:
+    """Variables of a platform of its own in `home`: free ports, and the project's cache."""
     (home / "cache").symlink_to(Settings().cache_dir)
     base = _free_ports(len(PORTS) + len(SIMULATORS))
     ports = {f"CARDLOOP_{name}_PORT": str(base + place) for place, name in enumerate(PORTS)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import Callable
 from functools import cached_property
@@ -11,8 +10,9 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from bootstrap import party_keys
+from bootstrap.key_files import damaged, read, require, write
 from bootstrap.settings import Settings
-from bootstrap.words import Problem
 from domain.sealing import KeyRing
 from gateways.alipay.rsa2 import KEY_BITS, PUBLIC_EXPONENT
 
@@ -31,17 +31,21 @@ class Secrets:
     @cached_property
     def keyring(self) -> KeyRing:
         """What seals and signs within the platform."""
-        return KeyRing.from_json(_read(self._settings.keys / KEY_RING).decode())
+        return KeyRing.from_json(read(self._settings.keys / KEY_RING).decode())
+
+    def signing(self, party: str) -> party_keys.Signing:
+        """Gives what signs our calls to one outside system, and to no other."""
+        return party_keys.Signing(self._settings, party)
 
     @cached_property
-    def partner_secret(self) -> str:
-        """Signs calls to issuers, stores, outlets, the currency desk and the message service."""
-        return _read(self._settings.outside_secret_file).decode().strip()
+    def reports_secret(self) -> str:
+        """What the demo's outlets make their own secrets from."""
+        return party_keys.read(party_keys.path_of(self._settings, party_keys.REPORTS)).current
 
     @cached_property
     def form_secret(self) -> str:
         """Signs forms and cookies."""
-        return _read(self._settings.keys / FORM_SECRET).decode().strip()
+        return read(self._settings.keys / FORM_SECRET).decode().strip()
 
 
 def load(settings: Settings) -> Secrets:
@@ -52,11 +56,15 @@ def load(settings: Settings) -> Secrets:
 
 
 def ensure(settings: Settings) -> None:
-    """Makes, for the demo, each secret that is not there yet. Without the demo nothing is made up: Problem."""
+    """Makes, for the demo, each secret that is not there yet. Without the demo nothing is made up: Problem.
+
+    Where one secret served all outside systems, each gets a file of its own with that secret.
+    """
+    party_keys.divide(settings)
     if settings.demo:
         make(settings)
     for path in _makers(settings):
-        _require(path)
+        require(path)
 
 
 def make(settings: Settings) -> tuple[Path, ...]:
@@ -66,7 +74,7 @@ def make(settings: Settings) -> tuple[Path, ...]:
     """
     missing = {path: fresh for path, fresh in _makers(settings).items() if not path.exists()}
     for path, fresh in missing.items():
-        _write(path, fresh())
+        write(path, fresh())
     _write_public(settings.alipay_keys)
     return tuple(missing)
 
@@ -78,29 +86,28 @@ def rotate(settings: Settings) -> str:
     """
     path = settings.keys / KEY_RING
     try:
-        rotated = KeyRing.from_json(_read(path).decode()).rotated()
+        rotated = KeyRing.from_json(read(path).decode()).rotated()
     except ValueError:
-        raise Problem(
-            f"密钥文件 {path} 已损坏。", f"The key file {path} is damaged: restore it from a backup."
-        ) from None
-    _write(path, rotated.to_json().encode())
+        raise damaged(path) from None
+    write(path, rotated.to_json().encode())
     return rotated.current
 
 
 def alipay_private_pem(settings: Settings) -> bytes:
     """Our key for Alipay, with which money can be sent: read by the process that pays, and by no other."""
-    return _read(settings.alipay_keys / ALIPAY_OURS)
+    return read(settings.alipay_keys / ALIPAY_OURS)
 
 
 def alipay_public_pem(settings: Settings) -> bytes:
     """Alipay's public key, which the simulator lays beside ours when it starts."""
-    return _read(settings.alipay_keys / ALIPAY_THEIRS)
+    return read(settings.alipay_keys / ALIPAY_THEIRS)
 
 
 def _makers(settings: Settings) -> dict[Path, Callable[[], bytes]]:
+    parties = (*party_keys.PARTIES, *([party_keys.REPORTS] if settings.demo else []))
     return {
         settings.keys / KEY_RING: lambda: KeyRing.generate().to_json().encode(),
-        settings.outside_secret_file: _random_text,
+        **{party_keys.path_of(settings, party): lambda: party_keys.fresh(settings) for party in parties},
         settings.keys / FORM_SECRET: _random_text,
         settings.alipay_keys / ALIPAY_OURS: _rsa_private,
     }
@@ -109,7 +116,7 @@ def _makers(settings: Settings) -> dict[Path, Callable[[], bytes]]:
 def _write_public(folder: Path) -> None:
     key = serialization.load_pem_private_key((folder / ALIPAY_OURS).read_bytes(), None)
     public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-    _write(folder / ALIPAY_OURS_PUBLIC, public)
+    write(folder / ALIPAY_OURS_PUBLIC, public)
 
 
 def _random_text() -> bytes:
@@ -121,28 +128,3 @@ def _rsa_private() -> bytes:
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Written whole or not at all, readable by its owner only."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    draft = path.with_suffix(path.suffix + ".new")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(descriptor)
-    draft.replace(path)
-
-
-def _read(path: Path) -> bytes:
-    _require(path)
-    return path.read_bytes()
-
-
-def _require(path: Path) -> None:
-    if not path.is_file():
-        raise Problem(
-            f"缺少密钥文件 {path}：请运行 python -m cli keys make（见 docs/operations.md 的 Keys 一节），或以演示模式启动（CARDLOOP_DEMO=true）。",
-            f"The key file {path} is missing: run `python -m cli keys make` (see 'Keys' in docs/operations.md), or start with CARDLOOP_DEMO=true.",
-        )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bootstrap import keys
+from bootstrap import keys, party_keys
 from bootstrap.settings import Settings
+from database.session import Database
 from gateways.alipay.notices import AlipayNotices
 from gateways.alipay.rsa2 import Verifier
 from gateways.breaker import Breakers
@@ -17,6 +19,7 @@ from gateways.messages import MessageGateway
 from gateways.outlet import OutletGateway
 from gateways.pos import PosGateway
 from gateways.webhooks import WebhookGateway
+from services.cards.circuits import KeptCircuits
 from services.notices.inbox import Channels
 
 
@@ -32,12 +35,20 @@ class Outside:
     webhooks: WebhookGateway
 
 
-def build(settings: Settings, secrets: keys.Secrets) -> Outside:
-    """Gateways to the addresses of the settings; the breakers are this process's own."""
-    breakers = Breakers()
+def build(
+    settings: Settings, secrets: keys.Secrets, store: Database, called: Iterable[str] = party_keys.PARTIES
+) -> Outside:
+    """Gateways to the addresses of the settings; all processes on one database share the breakers.
+
+    Raises Problem without the key of a party that is `called`; a process needs none of the others.
+    """
+    signing = {party: secrets.signing(party) for party in party_keys.PARTIES}
+    for party in called:
+        signing[party]()
+    breakers = Breakers(shared=KeptCircuits(store))
 
     def channel(system: str, url: object) -> SignedChannel:
-        return SignedChannel(system, new_client(str(url)), secrets.partner_secret)
+        return SignedChannel(system, new_client(str(url)), signing[system])
 
     return Outside(
         issuer=IssuerGateway(channel("issuer", settings.issuer_url), breakers),

@@ -9,12 +9,12 @@ from urllib.parse import urlsplit
 
 from temporalio.service import RPCError
 
-from bootstrap import keys, restored
+from bootstrap import keys, party_keys, restored
 from bootstrap.local import temporal
 from bootstrap.local.health import Check, all_answer, answers, in_thread
 from bootstrap.local.ports import check_free
 from bootstrap.local.postgres import EmbeddedPostgres
-from bootstrap.local.supervisor import Program, Supervisor, python
+from bootstrap.local.supervisor import Child, Program, Supervisor, python
 from bootstrap.settings import PROJECT_ROOT, Settings
 from bootstrap.setup.plan import temporal_record
 from bootstrap.words import Problem, say
@@ -23,6 +23,7 @@ from workflows.policies import CARDS_QUEUE, READING_QUEUE
 
 # Each worker process with the task queue on which it must poll before it counts as ready.
 WORKERS = {"cards": CARDS_QUEUE, "reading": READING_QUEUE}
+READER = "worker-reading"
 _WORKER_STOP_SECONDS_MAX = 30.0
 
 
@@ -41,19 +42,45 @@ class Platform:
         """
         make_state_folders(self.settings)
         keys.ensure(self.settings)
+        self._tell_of_shared_keys()
         await self.supervisor.clear_leftovers()
         check_free(ports(self.settings))
+        wanted = [one for one in (*workers(self.settings), *webs(self.settings)) if only is None or one.name in only]
+        early = [one for one in wanted if one.name == READER and self._may_begin_early()]
         await self._start_database()
-        await self._start_temporal_and_simulators()
+        stand_ins = await self.supervisor.launch(*simulators(self.settings))
+        reader = await self.supervisor.launch(*early)
+        await self._migrate()
+        services = [*stand_ins, *await self._launch_temporal()]
+        self.supervisor.stop_before_others(reader)
         await self._ensure_demo()
+        await self.supervisor.wait_ready(services)
         await self._reconcile_restored()
         self._tell(say("启动网页与工作进程", "Starting web programs and workers"))
-        programs = [*workers(self.settings), *webs(self.settings)]
-        await self.supervisor.start(*(program for program in programs if only is None or program.name in only))
+        others = await self.supervisor.launch(*(one for one in wanted if one not in early))
+        await self.supervisor.wait_ready([*reader, *others])
 
     async def stop(self) -> None:
         """Stop everything that was started; safe to call after a start that failed half-way."""
         await self.supervisor.stop()
+
+    def _may_begin_early(self) -> bool:
+        """Whether the reader may start before the database is migrated: it needs seconds of a processor before it works.
+
+        It polls once Temporal answers, and ours starts after the migration. After a restore it waits for the reconciling.
+        """
+        return self.settings.embedded_temporal and restored.restored_at(self.settings) is None
+
+    def _tell_of_shared_keys(self) -> None:
+        """An installation from before goes on with the one secret that every party knows, until each has its own."""
+        if parties := party_keys.sharing(self.settings):
+            names = ", ".join(parties)
+            self._tell(
+                say(
+                    f"以下外部系统仍共用一个签名密钥，请逐一更换（keys rotate，见 docs/operations.md）：{names}",
+                    f"These outside systems still share one signing key; rotate each (keys rotate, see docs/operations.md): {names}",
+                )
+            )
 
     async def _start_database(self) -> None:
         if self.settings.embedded_postgres:
@@ -62,17 +89,17 @@ class Platform:
             await asyncio.to_thread(server.prepare)
             await self.supervisor.start(postgres_program(server))
             await asyncio.to_thread(server.create_database, "cardloop")
+
+    async def _migrate(self) -> None:
         self._tell(say("更新数据库结构", "Bringing the database to the newest schema"))
         await migrate(self.settings)
 
-    async def _start_temporal_and_simulators(self) -> None:
-        self._tell(say("启动 Temporal", "Starting Temporal"))
+    async def _launch_temporal(self) -> list[Child]:
         if not self.settings.embedded_temporal:
             await _require_temporal(self.settings)
-        programs = [temporal_program(self.settings)] if self.settings.embedded_temporal else []
-        server = await self.supervisor.launch(*programs)
-        stand_ins = await self.supervisor.launch(*simulators(self.settings))
-        await self.supervisor.wait_ready([*server, *stand_ins])
+            return []
+        self._tell(say("启动 Temporal", "Starting Temporal"))
+        return await self.supervisor.launch(temporal_program(self.settings))
 
     async def _reconcile_restored(self) -> None:
         """After a restore, before any worker runs: what was paid and what must go on is found out."""
@@ -165,7 +192,7 @@ def simulators_command(settings: Settings) -> list[str]:
         *("-m", "simulators", "--seed", str(settings.simulators_seed)),
         *("--port-base", str(settings.issuer_url.port)),
         *("--state", str(settings.state_dir / "simulators.db")),
-        *("--secret-file", str(settings.outside_secret_file)),
+        *("--outside-keys", str(settings.outside_keys)),
         *("--keys", str(settings.alipay_keys)),
     )
 

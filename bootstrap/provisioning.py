@@ -118,15 +118,33 @@ async def add_outlet(settings: Settings, code: str, name: str, brand: str) -> st
 
 
 async def renew_outlet_secret(settings: Settings, code: str) -> str:
-    """A new secret for an outlet that is there; what the old one signs is refused from now on. Raises Problem."""
+    """A new secret for an outlet that is there; the one before is good until it is retired, any older one no more.
+
+    Raises Problem.
+    """
     keyring, secret = keys.load(settings).keyring, secrets.token_urlsafe(32)
     async with opened(settings) as store, store.transaction() as session:
-        row = await session.get(OutletRow, code, with_for_update=True)
-        if row is None:
-            raise Problem(f"没有网点 {code}。", f"There is no outlet {code}.")
-        row.secret_sealed = _sealed(keyring, code, secret)
+        row = await _outlet(session, code)
+        row.previous_sealed, row.secret_sealed = row.secret_sealed or None, _sealed(keyring, code, secret)
         session.add(AuditRow(actor=ACTOR, act=f"{ACTOR}:outlet:secret", subject=code))
     return secret
+
+
+async def retire_outlet_secret(settings: Settings, code: str) -> None:
+    """Refuses from now on what an outlet signs with the secret before its newest one. Raises Problem where there is none."""
+    async with opened(settings) as store, store.transaction() as session:
+        row = await _outlet(session, code)
+        if row.previous_sealed is None:
+            raise Problem(f"网点 {code} 没有旧密钥。", f"The outlet {code} has no older secret.")
+        row.previous_sealed = None
+        session.add(AuditRow(actor=ACTOR, act=f"{ACTOR}:outlet:retire", subject=code))
+
+
+async def _outlet(session: AsyncSession, code: str) -> OutletRow:
+    row = await session.get(OutletRow, code, with_for_update=True)
+    if row is None:
+        raise Problem(f"没有网点 {code}。", f"There is no outlet {code}.")
+    return row
 
 
 def _sealed(keyring: KeyRing, code: str, secret: str) -> bytes:

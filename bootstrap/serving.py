@@ -35,22 +35,45 @@ def options(settings: Settings, name: str) -> dict[str, Any]:
 
 def build(settings: Settings, name: str) -> Any:
     """Build the ASGI program of that name."""
-    from bootstrap.web import build_api, build_codec, build_console  # Loads every page; a worker's process must not.
-
-    builders: dict[str, Callable[[Settings], Any]] = {
-        "api": build_api,
-        "console": build_console,
-        "codec": build_codec,
-    }
+    builders: dict[str, Callable[[Settings], Any]] = {"api": _api, "console": _console, "codec": _codec}
     return builders[name](settings)
 
 
 def work(settings: Settings, name: str) -> None:
     """Work as "cards" or "reading" until SIGTERM or SIGINT; what is in hand is ended first."""
-    from bootstrap.workers import run_cards, run_reading  # Loads activities; a web process must not.
-
-    runners: dict[str, Callable[[Settings], Coro]] = {"cards": run_cards, "reading": run_reading}
+    runners: dict[str, Callable[[Settings], Coro]] = {"cards": _cards, "reading": _reading}
     uvloop.run(until_signalled(runners[name](settings)))
+
+
+# Each program loads its own code alone: what the others need would cost it a second of its start, and memory.
+def _api(settings: Settings) -> Any:
+    from bootstrap.web.api import build_api
+
+    return build_api(settings)
+
+
+def _console(settings: Settings) -> Any:
+    from bootstrap.web.console import build_console
+
+    return build_console(settings)
+
+
+def _codec(settings: Settings) -> Any:
+    from bootstrap.web.codec import build_codec
+
+    return build_codec(settings)
+
+
+def _cards(settings: Settings) -> Coro:
+    from bootstrap.workers import run_cards
+
+    return run_cards(settings)
+
+
+def _reading(settings: Settings) -> Coro:
+    from bootstrap.reading import run_reading
+
+    return run_reading(settings)
 
 
 async def until_signalled(running: Coro) -> None:

@@ -156,8 +156,13 @@ class Settings(SignInSettings, TemporalSettings, AddressSettings, OutsideSetting
         return self.keys_dir or self.state_dir / "keys"
 
     @property
-    def outside_secret_file(self) -> Path:
-        """Secret that signs calls to and reports from issuers, stores and outlets."""
+    def outside_keys(self) -> Path:
+        """Folder of the keys with which we sign to each outside system."""
+        return self.keys / "outside"
+
+    @property
+    def shared_secret_file(self) -> Path:
+        """The one secret that served all outside systems before each had a key of its own."""
         return self.keys / "outside.secret"
 
     @property

@@ -14,7 +14,6 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from activities.cards import Journey
 from activities.payout import Payout
 from activities.pricing import Pricing
-from activities.reading import CardReading
 from activities.review.alarms import Alarms
 from activities.review.tasks import Review
 from activities.verification.inquiry import Verification
@@ -45,7 +44,7 @@ from services.work.snoozes import Snoozes
 from workflows.card import CardWorkflow
 from workflows.codec import data_converter
 from workflows.desk import CardDesk
-from workflows.policies import CARDS_QUEUE, READING_QUEUE, issuer_queue
+from workflows.policies import CARDS_QUEUE, issuer_queue
 from workflows.starter import start_cards
 
 log = structlog.get_logger()
@@ -63,7 +62,8 @@ Task = Callable[..., Any]
 async def run_cards(settings: Settings) -> None:
     """Works on card workflows and every activity but reading, until cancelled; what is in hand is finished first."""
     secrets = keys.load(settings)
-    world, store = outside.build(settings, secrets), database(settings)
+    store = database(settings)
+    world = outside.build(settings, secrets, store)
     client = await temporal.connect(settings, data_converter(secrets.keyring))
     async with AsyncExitStack() as stack:
         stack.push_async_callback(store.dispose)
@@ -92,24 +92,6 @@ def _jobs(settings: Settings, store: Database, keyring: KeyRing, world: outside.
         Job("teller", TELLER_S, Teller(store, desk).tell, due_decisions.AT_ONCE),
         Job("payees", PAYEES_S, payees.tell, payees_job.AT_ONCE),
     ]
-
-
-async def run_reading(settings: Settings) -> None:
-    """Reads photographs until cancelled. The only process that loads the OCR engine, and it loads it before it polls."""
-    from ocr.engine import build_reader  # 570 MB that no other process needs.
-
-    secrets, store = keys.load(settings), database(settings)
-    reader = await asyncio.to_thread(build_reader, settings.ocr_models_dir)
-    reading = CardReading(store, secrets.keyring, photo_store(settings, secrets.keyring), reader)
-    client = await temporal.connect(settings, data_converter(secrets.keyring))
-    worker = Worker(
-        client,
-        task_queue=READING_QUEUE,
-        activities=[reading.read_photos],
-        max_concurrent_activities=settings.readings_at_once,
-    )
-    async with worker:
-        await asyncio.Event().wait()
 
 
 async def _start_waiting(intake: Intake, desk: CardDesk) -> int:

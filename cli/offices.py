@@ -29,17 +29,68 @@ def make_keys() -> None:
 
 
 @keys.command("rotate")
-def rotate_keys() -> None:
-    """Seal with a new key from now on; older ones still open. / 更换当前密钥，旧密钥保留"""
-    from bootstrap.keys import rotate
+def rotate_keys(
+    party: Annotated[str | None, typer.Argument(help="An outside system: begin to rotate what we sign to it.")] = None,
+) -> None:
+    """Seal with a new key from now on; or make a party's next key. / 更换当前密钥，或为外部系统生成新密钥"""
+    from bootstrap import keys, party_keys
 
-    current = rotate(Settings())
+    if party is not None:
+        party_keys.rotate(Settings(), party)
+        _party_said(
+            party,
+            "新密钥在 next 一项：请安全地交给对方，待其同时接受新旧密钥后运行 keys switch",
+            "the new key is `next`: hand it over safely; once the party accepts both, run `keys switch`",
+        )
+        return
+    current = keys.rotate(Settings())
     typer.echo(
         say(
             f"当前密钥为 {current}。请备份并重启所有程序。",
             f"The current key is {current}. Back it up, restart every program.",
         )
     )
+
+
+@keys.command("switch")
+def switch_key(party: str) -> None:
+    """Sign to a party with its next key from now on. / 改用新密钥签名"""
+    from bootstrap import party_keys
+
+    party_keys.switch(Settings(), party)
+    _party_said(
+        party,
+        "现以新密钥签名（容器须重启）。对方不再接受旧密钥后，运行 keys retire",
+        "the next key signs now (restart containers); when the party has dropped the old one, run `keys retire`",
+    )
+
+
+@keys.command("retire")
+def retire_key(party: str) -> None:
+    """Forget the key that signed to a party before. / 停用旧密钥"""
+    from bootstrap import party_keys
+
+    party_keys.retire(Settings(), party)
+    _party_said(party, "旧密钥已删除", "the old key is gone")
+
+
+@keys.command("list")
+def list_keys() -> None:
+    """Show the ids of the keys with which we sign to each party. / 列出各外部系统的密钥编号"""
+    from bootstrap.party_keys import overview, sharing
+
+    settings = Settings()
+    shared = sharing(settings)
+    for party, ids in overview(settings):
+        words = ", ".join(f"{part} {key_id}" for part, key_id in ids.items())
+        typer.echo(f"{party}: {words}{say('（与他方共用）', ' (shared with others)') if party in shared else ''}")
+
+
+def _party_said(party: str, chinese: str, english: str) -> None:
+    from bootstrap.party_keys import path_of
+
+    file = path_of(Settings(), party)
+    typer.echo(say(f"{party}（{file}）：{chinese}。", f"{party} ({file}): {english}."))
 
 
 @people.command("add")
@@ -101,10 +152,19 @@ def add_outlet(code: str, name: str, brand: str) -> None:
 
 @outlets.command("secret")
 def renew_secret(code: str) -> None:
-    """Give an outlet a new secret for its reports; the old one counts no more. / 更换网点签名密钥"""
+    """Give an outlet a new secret for its reports; the one before counts until it is retired. / 更换网点签名密钥"""
     from bootstrap.provisioning import renew_outlet_secret as renew
 
     typer.echo(_shown_once(asyncio.run(renew(Settings(), code))))
+
+
+@outlets.command("retire")
+def retire_secret(code: str) -> None:
+    """Refuse what an outlet signs with the secret before its newest. / 停用网点的旧密钥"""
+    from bootstrap.provisioning import retire_outlet_secret as retire
+
+    asyncio.run(retire(Settings(), code))
+    typer.echo(say(f"网点 {code} 的旧密钥已停用。", f"The older secret of the outlet {code} counts no more."))
 
 
 def _shown_once(secret: str) -> str:

@@ -61,6 +61,9 @@ PERSON_TOTP = SealedColumn("person", "totp_sealed", "totp", "person:{}:totp")
 LABEL_READ = SealedColumn("reading_label", "read_sealed", "label", "label:{}:read")
 LABEL_TRUTH = SealedColumn("reading_label", "truth_sealed", "label", "label:{}:truth")
 OUTLET_SECRET = SealedColumn("outlet", "secret_sealed", "outlet", "outlet:{}:secret")
+OUTLET_PREVIOUS = SealedColumn(
+    "outlet", "previous_sealed", "outlet", "outlet:{}:secret"
+)  # Moved here as it was sealed.
 
 COLUMNS = tuple(value for value in list(globals().values()) if isinstance(value, SealedColumn))
 

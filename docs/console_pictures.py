@@ -17,6 +17,7 @@ from sqlalchemy import make_url
 
 from bootstrap.local.postgres import throwaway
 from database.migrate import upgrade
+from database.session import Database
 from docs import picture_history, picture_scenes
 from docs.picture_files import LANGUAGES, save
 from domain import identifiers
@@ -73,7 +74,7 @@ async def _studio(program: Path) -> AsyncIterator[Studio]:
         server = stack.enter_context(throwaway(folder).running())
         url = make_url(server.url("postgres")).render_as_string(hide_password=False)
         await asyncio.to_thread(upgrade, url)
-        house = await stack.enter_async_context(a_house(url, folder / "photos"))
+        house = await stack.enter_async_context(a_house(Database(url), folder / "photos"))
         opened = await stack.enter_async_context(desks(house, program))
         yield Studio(house, opened, await picture_scenes.people(house))
 

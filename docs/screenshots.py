@@ -19,7 +19,7 @@ from bootstrap.settings import Settings
 from bootstrap.setup.plan import browser_record
 from docs import console_pictures
 from docs.picture_files import LANGUAGES, PICTURES, save
-from tests.browser.people import PHONE, chromium, context, sign_in_as_seller
+from tests.browser.people import PHONE, SHARED, chromium, context, sign_in_as_seller
 from tests.whole import WholePlatform
 from web.locale import COOKIE as LOCALE_COOKIE
 
@@ -42,6 +42,13 @@ async def _of_seller(settings: Settings, program: Path) -> None:
             await _take(whole, program)
         finally:
             await whole.stop()
+
+
+async def _all() -> None:
+    try:
+        await main()
+    finally:
+        await SHARED.close()
 
 
 async def _take(whole: WholePlatform, program: Path) -> None:
@@ -90,4 +97,4 @@ async def _cookie(page: Page, name: str, value: str) -> None:
 
 if __name__ == "__main__":
     PICTURES.mkdir(exist_ok=True)
-    asyncio.run(main())
+    asyncio.run(_all())

@@ -1,77 +1,217 @@
 """A circuit breaker per partner: after some failures in a row nobody is kept waiting for a partner that is down.
 
-Plain asyncio in one process; the libraries that exist bring storage we do not need and clocks that cannot be injected.
+The processes share their circuits through a store (`Circuits`), which they read at most once a second and write only when
+a call fails or a partner is up again. While the store is away each process goes by what it saw itself.
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 from gateways.errors import GatewayRefused, GatewayUnavailable
 
 FAILURES_MAX = 5
 OPEN_MS = 30_000
+SEEN_MS = 1_000  # For so long what the store said is believed without asking it again.
+PROBE_MS_MAX = 35_000  # Longer than any call: a lease of a process that died ends by itself.
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Circuit:
+    """A circuit as the store has it: failures in a row, and for how much longer it is open or being probed (ms, else 0)."""
+
+    failures: int
+    open_ms: float = 0.0
+    probing_ms: float = 0.0
+
+
+CLOSED = Circuit(0)
+
+
+class CircuitsAway(Exception):
+    """The store did not answer; what was asked of it may or may not have happened."""
+
+
+class Circuits(Protocol):
+    """What the processes share. Every method raises CircuitsAway, within a second."""
+
+    async def all(self) -> Mapping[str, Circuit]:
+        """The circuits that failed lately, by name."""
+
+    async def failed(self, name: str, before: int, failures_max: int, open_ms: int) -> Circuit:
+        """Counts a failure, ends the probe and opens the circuit at `failures_max`; at least `before` came before it."""
+
+    async def answered(self, name: str) -> None:
+        """Closes the circuit, unless it has been opened for longer."""
+
+    async def probe(self, name: str, lease_ms: int) -> bool:
+        """Takes the lease to probe a circuit whose time is up; False when another has it or the circuit has changed."""
+
+    async def leave(self, name: str) -> None:
+        """Gives the lease back, with nothing learned."""
 
 
 @dataclass
-class _Circuit:
+class _Seen:
+    """What this process knows of a circuit, in its own clock."""
+
     failures: int = 0
     open_until_ms: float = 0.0
-    probing: bool = False
+    probed_until_ms: float = 0.0  # By another process.
+    probing: bool = False  # By this one.
+    learned_ms: float = 0.0
+    alone: bool = False  # The store has not taken what happened here.
 
 
 class Breakers:
     """The circuits by name. Closed: calls pass. Open: refused at once. After `open_ms`: one call is let through to probe.
 
-    `clock` gives seconds that only ever grow.
+    `shared` is what other processes see too; without it this process is by itself. `clock` gives seconds that only ever
+    grow.
     """
 
     def __init__(
-        self, failures_max: int = FAILURES_MAX, open_ms: int = OPEN_MS, clock: Callable[[], float] = time.monotonic
+        self,
+        failures_max: int = FAILURES_MAX,
+        open_ms: int = OPEN_MS,
+        clock: Callable[[], float] = time.monotonic,
+        shared: Circuits | None = None,
     ) -> None:
         self._failures_max = failures_max
         self._open_ms = open_ms
         self._clock = clock
-        self._circuits: dict[str, _Circuit] = {}
+        self._shared = shared
+        self._circuits: dict[str, _Seen] = {}
+        self._looked_ms = float("-inf")
+        self._looking = asyncio.Lock()
 
     def is_open(self, name: str) -> bool:
-        """Whether calls are refused at this moment."""
-        circuit = self._circuits.get(name, _Circuit())
-        return circuit.probing or circuit.open_until_ms > self._now_ms()
+        """Whether this process refuses calls at this moment, by what it last saw."""
+        seen = self._circuits.get(name, _Seen())
+        return seen.probing or max(seen.open_until_ms, seen.probed_until_ms) > self._now_ms()
 
     @asynccontextmanager
     async def guard(self, system: str, name: str) -> AsyncIterator[None]:
         """Wraps one call. Raises GatewayUnavailable("circuit_open") when open; only GatewayUnavailable counts as a failure."""
-        circuit = self._circuits.setdefault(name, _Circuit())
-        probe = self._admit(system, circuit)
+        await self._look()
+        seen = self._circuits.setdefault(name, _Seen())
+        probe = await self._admit(system, name, seen)
         try:
             yield
         except GatewayUnavailable:
-            self._failed(circuit)
+            await self._failed(name, seen)
             raise
         except GatewayRefused:
-            circuit.failures = 0  # A partner that says no is up.
+            await self._answered(name, seen)  # A partner that says no is up.
+            raise
+        except BaseException:
+            if probe:  # It was cut off: a probe that never ends would keep the circuit shut.
+                await self._tell(seen, lambda shared: shared.leave(name))
             raise
         else:
-            circuit.failures = 0
+            await self._answered(name, seen)
         finally:
-            # Also when the call was cancelled or refused: a probe that never ends would keep the circuit shut for ever.
-            circuit.probing = circuit.probing and not probe
+            seen.probing = seen.probing and not probe
 
-    def _admit(self, system: str, circuit: _Circuit) -> bool:
-        wait_ms = circuit.open_until_ms - self._now_ms()
-        if wait_ms > 0 or circuit.probing:
-            raise GatewayUnavailable(system, "circuit_open", retry_after_ms=max(int(wait_ms), 1000))
-        circuit.probing = circuit.failures >= self._failures_max
-        return circuit.probing
+    async def _look(self) -> None:
+        """Reads the store when that was not done within a second; calls that come meanwhile wait for the same answer."""
+        if self._shared is None or not self._stale():
+            return
+        async with self._looking:
+            if self._stale():
+                await self._read(self._shared)
 
-    def _failed(self, circuit: _Circuit) -> None:
-        circuit.failures += 1
-        if circuit.failures >= self._failures_max:
-            circuit.open_until_ms = self._now_ms() + self._open_ms
+    def _stale(self) -> bool:
+        return self._now_ms() - self._looked_ms >= SEEN_MS
+
+    async def _read(self, shared: Circuits) -> None:
+        asked_ms = self._now_ms()
+        try:
+            found = await shared.all()
+        except CircuitsAway:
+            return
+        finally:
+            self._looked_ms = self._now_ms()
+        for name in {*self._circuits, *found}:
+            seen = self._circuits.setdefault(name, _Seen())
+            if seen.learned_ms <= asked_ms and not seen.alone:  # What happened here meanwhile is newer.
+                self._learn(seen, found.get(name, CLOSED))
+
+    async def _admit(self, system: str, name: str, seen: _Seen) -> bool:
+        """Whether the call is a probe. Raises GatewayUnavailable when it may not go out."""
+        wait_ms = max(seen.open_until_ms, seen.probed_until_ms) - self._now_ms()
+        if wait_ms > 0 or seen.probing:
+            raise _is_open(system, wait_ms)
+        if seen.failures < self._failures_max:
+            return False
+        seen.probing = True
+        if await self._may_probe(name, seen):
+            return True
+        seen.probing = False
+        self._looked_ms = float("-inf")
+        await self._look()
+        if seen.failures >= self._failures_max:
+            raise _is_open(system, seen.open_until_ms - self._now_ms())
+        return False  # Another process has found it up in the meantime.
+
+    async def _may_probe(self, name: str, seen: _Seen) -> bool:
+        if self._shared is None or seen.alone:
+            return True
+        try:
+            return await self._shared.probe(name, PROBE_MS_MAX)
+        except CircuitsAway:
+            return True
+        except BaseException:
+            seen.probing = False
+            raise
+
+    async def _failed(self, name: str, seen: _Seen) -> None:
+        before = seen.failures if seen.alone else 0
+        seen.failures += 1
+        if seen.failures >= self._failures_max:
+            seen.open_until_ms = self._now_ms() + self._open_ms
+        counted = await self._tell(seen, lambda shared: shared.failed(name, before, self._failures_max, self._open_ms))
+        if counted is not None:
+            self._learn(seen, counted)
+
+    async def _answered(self, name: str, seen: _Seen) -> None:
+        """One that was sent before the circuit opened, and is answered late, leaves it open."""
+        if not seen.failures or seen.open_until_ms > self._now_ms():
+            return
+        self._learn(seen, CLOSED)
+        await self._tell(seen, lambda shared: shared.answered(name))
+
+    async def _tell(self, seen: _Seen, act: Callable[[Circuits], Awaitable[T]]) -> T | None:
+        """What the store answers; None when it is away or there is none."""
+        seen.learned_ms = self._now_ms()
+        if self._shared is None:
+            return None
+        try:
+            answer = await act(self._shared)
+        except CircuitsAway:
+            seen.alone = bool(seen.failures)
+            return None
+        seen.alone = False
+        seen.learned_ms = self._now_ms()
+        return answer
+
+    def _learn(self, seen: _Seen, circuit: Circuit) -> None:
+        now_ms = self._now_ms()
+        seen.failures = circuit.failures
+        seen.open_until_ms = now_ms + circuit.open_ms if circuit.open_ms > 0 else 0.0
+        probed = circuit.probing_ms > 0 and not seen.probing
+        seen.probed_until_ms = now_ms + circuit.probing_ms if probed else 0.0
 
     def _now_ms(self) -> float:
         return self._clock() * 1000
+
+
+def _is_open(system: str, wait_ms: float) -> GatewayUnavailable:
+    return GatewayUnavailable(system, "circuit_open", retry_after_ms=max(int(wait_ms), 1000))

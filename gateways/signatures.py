@@ -6,11 +6,13 @@ import hashlib
 import hmac
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from gateways.errors import ReportRefused
 
 HEADER = "X-Cardloop-Signature"
+KEY_HEADER = "X-Cardloop-Key"  # Which of the two keys that are good during a rotation signed.
+KEY_ID_CHARACTERS = 8
 TOLERANCE_S = 300
 FORM = re.compile(r"t=([0-9]{1,12}),v1=([0-9a-f]{64})")
 
@@ -23,10 +25,19 @@ def sign(secret: str, body: bytes, clock: Clock = time.time) -> str:
     return f"t={at},v1={_digest(secret, body, at)}"
 
 
-def require_signature(system: str, secret: str, body: bytes, header: str | None, clock: Clock = time.time) -> None:
-    """Refuses (ReportRefused) a body whose header is missing, wrong, or more than five minutes off our clock."""
+def key_id(secret: str) -> str:
+    """The id of a key, which tells nothing of it: both sides make it from the secret (SHA-256, first eight hex digits)."""
+    return hashlib.sha256(secret.encode()).hexdigest()[:KEY_ID_CHARACTERS]
+
+
+def require_signature(
+    system: str, secrets: Collection[str], body: bytes, header: str | None, clock: Clock = time.time
+) -> None:
+    """Refuses (ReportRefused) a body whose header is missing, made with none of `secrets`, or over five minutes off our clock."""
     found = FORM.fullmatch(header or "")
-    if found is None or not hmac.compare_digest(_digest(secret, body, int(found[1])), found[2]):
+    if found is None or not any(
+        hmac.compare_digest(_digest(secret, body, int(found[1])), found[2]) for secret in secrets
+    ):
         raise ReportRefused(system, "signature")
     # The age is judged after the signature: only its true sender learns that a message is merely late.
     if abs(clock() - int(found[1])) > TOLERANCE_S:

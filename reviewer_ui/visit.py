@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ from services.people.absences import Absences
 from services.people.access import Access
 from services.people.accounts import People
 from services.people.invitations import Newcomers
-from services.people.rate_limit import SharedThrottle, Throttle
+from services.people.rate_limit import Throttle
 from services.people.totp import Totp
 from services.quality.blind_review import SecondReviews
 from services.review.dispatch import Dispatcher
@@ -91,17 +92,17 @@ class Console:
         self.absences = Absences(services.database)
         self.dispatcher = Dispatcher(services.database, services.desk.decide)
         self.second_reviews = SecondReviews(services.database, services.keyring)
-        self.static = StaticFiles(HERE / "static")
-        self.pages = Pages(HERE / "templates", self.static)
+        self.static, self.pages = _files()
         self.live = Live(services.database)
-        self.notice_throttle = Throttle("5/minute;30/hour")  # Test messages of one person go to others' servers.
+        # Test messages of one person go to others' servers.
+        self.notice_throttle = Throttle(services.database, "5/minute;30/hour")
         # Per client: each try takes 150 ms of a processor, so a flood of them would keep everybody out.
-        self.sign_in_throttle = SharedThrottle(services.database, "60/minute")
+        self.sign_in_throttle = Throttle(services.database, "60/minute")
         self.devices = Devices(services.form_secret, DEVICE_COOKIE, secure=services.https)
         # A refused comment says that a PIN is in it: nobody may ask that often enough to find one out.
         # The page says whether a typed PIN is the one in the photo.
-        self.typed_throttle = Throttle("60/minute;900/hour")
-        self.comment_throttle = Throttle("30/minute;200/hour")
+        self.typed_throttle = Throttle(services.database, "60/minute;900/hour")
+        self.comment_throttle = Throttle(services.database, "30/minute;200/hour")
 
     async def answer(
         self, request: Request, template: str, context: object, *, block: str | None = None, status: int = 200
@@ -109,6 +110,13 @@ class Console:
         """The page, or its `block` when htmx asks for one; answers are never stored by a browser."""
         wanted = block if "hx-request" in request.headers else None
         return await self.pages.render(request, template, context, block=wanted, status=status)
+
+
+@functools.cache
+def _files() -> tuple[StaticFiles, Pages]:
+    """Static files and compiled templates: the same for every console of a process."""
+    static = StaticFiles(HERE / "static")
+    return static, Pages(HERE / "templates", static)
 
 
 def console_of(request: Request) -> Console:

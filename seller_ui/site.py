@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ from languages import has, translate
 from seller_ui.form_seal import FormSeal
 from seller_ui.services import SellerServices
 from seller_ui.sessions import DEVICE_COOKIE, Sessions
-from services.people.rate_limit import SharedThrottle, Throttle
+from services.people.rate_limit import Throttle
 from web.csrf import SAFE_METHODS
 from web.devices import Devices
 from web.locale import locale_of
@@ -128,13 +129,19 @@ class Site:
 
     def __init__(self, services: SellerServices) -> None:
         self.services = services
-        self.static = StaticFiles(HERE / "static")
-        self.pages = Pages(HERE / "templates", self.static)
+        self.static, self.pages = _files()
         self.sessions = Sessions(services.signing_secret, secure=services.cookies_secure)
         self.forms = FormSeal(services.signing_secret)
-        self.sign_in_throttle = SharedThrottle(services.database, "20/10minute")
+        self.sign_in_throttle = Throttle(services.database, "20/10minute")
         self.devices = Devices(services.signing_secret, DEVICE_COOKIE, secure=services.cookies_secure)
-        self.sell_throttle = Throttle("30/hour")
+        self.sell_throttle = Throttle(services.database, "30/hour")
+
+
+@functools.cache
+def _files() -> tuple[StaticFiles, Pages]:
+    """Static files and compiled templates: the same for every site of a process."""
+    static = StaticFiles(HERE / "static")
+    return static, Pages(HERE / "templates", static)
 
 
 @dataclass(frozen=True)

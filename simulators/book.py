@@ -92,7 +92,11 @@ class Book:
             expires_on=card.expires_on or default_expiry(), consumption=card.consumption,
             pin_hash=None if card.pin is None else digest(self.salt, card.pin),
         )  # fmt: skip
-        self._store.put("card", self.key(card.brand, card.number), entry.model_dump(mode="json"))
+        return self.keep(card.brand, card.number, entry)
+
+    def keep(self, brand: str, number: str, entry: Entry) -> Entry:
+        """Writes a card down as it is now."""
+        self._store.put("card", self.key(brand, number), entry.model_dump(mode="json"))
         return entry
 
     def find(self, brand: str, number: str, default_minor: int) -> Entry:

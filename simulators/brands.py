@@ -1,4 +1,4 @@
-"""The numbers each brand could have issued, as the issuers themselves know it."""
+"""The numbers each brand could have issued, as the issuers themselves know it, and whether they secure a card for its buyer."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from stdnum.iso7064 import mod_37_36
 
 @dataclass(frozen=True)
 class Numbering:
-    """A brand's numbers: their pattern, check (`luhn`, `mod37_36` or none) and currency."""
+    """A brand's numbers: their pattern, check (`luhn`, `mod37_36` or none) and currency; `secures` is `lock`, `redeem` or None."""
 
     pattern: str
     check: str | None = None
     currency: str = "CNY"
+    secures: str | None = None
 
     def could_be(self, number: str) -> bool:
         """Whether this brand could have issued the number."""
@@ -32,10 +33,10 @@ class Numbering:
 
 
 BRANDS = {
-    "walmart": Numbering("[0-9]{16}", "luhn"),
+    "walmart": Numbering("[0-9]{16}", "luhn", secures="lock"),
     "carrefour": Numbering("[0-9]{19}"),
-    "jd": Numbering("JD[0-9A-Z]{14}", "mod37_36"),
-    "tmall": Numbering("[0-9]{16}", "luhn"),
+    "jd": Numbering("JD[0-9A-Z]{14}", "mod37_36", secures="lock"),
+    "tmall": Numbering("[0-9]{16}", "luhn", secures="redeem"),
     "starbucks": Numbering("81[0-9]{14}", "luhn"),
     "wanda": Numbering("[0-9]{12}"),
     "hualian": Numbering("[0-9]{10}"),

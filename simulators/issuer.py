@@ -1,4 +1,4 @@
-"""The issuers of all brands behind one door: balance and status of a card, its purchases, and one-time codes.
+"""The issuers of all brands behind one door: balance and status of a card, its purchases, locks, and one-time codes.
 
 `python -m simulators.issuer --port 8100 --seed 1`
 """
@@ -10,12 +10,14 @@ from typing import Annotated, Any
 
 import httpx
 from fastapi import HTTPException, Request, Response
-from pydantic import BaseModel, Field
+from fastapi.responses import JSONResponse, RedirectResponse
+from pydantic import BaseModel, Field, ValidationError
 
 from simulators import drawing, signatures
 from simulators.book import MAGIC, Book, Entry, Registration
 from simulators.codes import Codes
 from simulators.controls import BrandControls, Words
+from simulators.holds import Holds, Purchase, Wanted
 from simulators.page import Panel
 from simulators.program import Program, Setup, tail_of
 from simulators.serve import run_one
@@ -54,6 +56,12 @@ class IssuerControls(BrandControls):
 
     cost_fen: Annotated[int, Field(ge=0), Words("每次调用的费用（分）", "Cost per call (fen)")] = 10
     code_ttl_s: Annotated[int, Field(ge=0, le=86_400), Words("验证码有效期（秒）", "Life of a one-time code (s)")] = 300
+    refuse_secure: Annotated[
+        str, Words("拒绝锁定或兑换的原因（空为不拒绝）", "Refuse to lock or redeem, with this reason (empty: do not)")
+    ] = ""
+    secure_undecided: Annotated[
+        bool, Words("锁定与兑换请求一律暂不处理", "Leave requests to lock or redeem undecided")
+    ] = False
 
 
 class Issuer(Program):
@@ -70,6 +78,7 @@ class Issuer(Program):
         super().__init__(setup)
         self.book = Book(self.store, f"book-{setup.seed}")
         self.codes = Codes(self.store)
+        self.holds = Holds(self.store, self.book)
 
     def routes(self) -> None:
         """The partner's own addresses."""
@@ -77,6 +86,10 @@ class Issuer(Program):
         self.app.post("/v1/cards/consumption")(self.consumption)
         self.app.post("/v1/cards/code/send")(self.send_code)
         self.app.post("/v1/cards/code/check")(self.check_code)
+        self.app.post("/v1/cards/secure")(self.secure)
+        self.app.post("/v1/cards/secure/state")(self.secure_state)
+        self.app.post("/v1/cards/secure/release")(self.release)
+        self.app.post("/spend", response_model=None)(self.spend)
         self.app.post("/samples", response_model=None)(self.draw)
         for path in ("/book", "/v1/book"):
             self.app.post(path, status_code=201)(self.register)
@@ -84,7 +97,7 @@ class Issuer(Program):
 
     async def inquire(self, asked: Inquiry) -> dict[str, Any]:
         """Status and balance of a card. A wrong PIN is told as such, and nothing else."""
-        entry = self._entry(asked)
+        entry = self._seen(asked)
         verdict = entry.pin_verdict(asked.pin, self.book.salt)
         facts = {
             "status": entry.status, "pin": verdict, "balance_minor": entry.balance_minor, "face_minor": entry.face_minor,
@@ -96,7 +109,7 @@ class Issuer(Program):
 
     async def consumption(self, asked: Inquiry) -> dict[str, Any]:
         """The purchases made with a card, oldest first, and what is left."""
-        entry = self._entry(asked)
+        entry = self._seen(asked)
         records = [spent.model_dump() for spent in sorted(entry.consumption, key=lambda spent: spent.at)]
         left = None if entry.status == "unknown" else entry.balance_minor
         facts = {"status": entry.status, "balance_minor": left, "currency": entry.currency, "records": records}
@@ -124,8 +137,34 @@ class Issuer(Program):
         verdict = self.codes.check(self.book.key(asked.brand, asked.number), asked.code)
         return self._remembered(asked, {"result": verdict.result, "tries_left": verdict.tries_left})
 
+    async def secure(self, wanted: Wanted) -> dict[str, Any]:
+        """Locks or redeems a card for its buyer, or refuses; the same request id is answered alike and has one effect."""
+        inquiry = Inquiry(request_id=wanted.request_id, brand=wanted.brand, number=wanted.number)
+        return self._told(inquiry, self.holds.secure(wanted, self._entry(inquiry), **self._deciding()))
+
+    async def secure_state(self, asked: Inquiry) -> dict[str, Any]:
+        """What became of the request of this id."""
+        return self._told(asked, self.holds.state(asked.request_id, self._entry(asked), **self._deciding()))
+
+    async def release(self, asked: Inquiry) -> dict[str, Any]:
+        """Ends the lock of this request id."""
+        refuse_in_maintenance(asked.brand, self.controls)
+        return self._told(asked, self.holds.release(asked.request_id, asked.brand, asked.number))
+
+    async def spend(self, request: Request) -> Response:
+        """The holder pays with the card: JSON or form fields `brand`, `number`, `amount_minor`. 409 with the reason."""
+        as_json = request.headers.get("content-type", "").startswith("application/json")
+        try:
+            purchase = Purchase.model_validate(await request.json() if as_json else dict(await request.form()))
+        except ValidationError as error:
+            raise HTTPException(422, "brand, number, amount_minor") from error
+        entry = self.book.find(purchase.brand, purchase.number, self.controls.default_balance_minor)
+        left = self.holds.spend(purchase, entry)
+        return JSONResponse({"balance_minor": left.balance_minor}) if as_json else RedirectResponse("/", 303)
+
     async def register(self, card: Registration) -> Entry:
         """Registers a card explicitly."""
+        self.holds.forget(card)
         return self.book.register(card)
 
     async def draw(self, request: Request) -> Response:
@@ -139,7 +178,19 @@ class Issuer(Program):
 
     def panels(self) -> list[Panel]:
         """What this program knows."""
-        return [drawing.panel(), self._codes_panel(), self._book_panel(), _magic_panel()]
+        return [drawing.panel(), self._codes_panel(), *self.holds.panels(), self._book_panel(), _magic_panel()]
+
+    def _seen(self, asked: Inquiry) -> Entry:
+        return self.holds.seen(asked.brand, asked.number, self._entry(asked))
+
+    def _deciding(self) -> dict[str, Any]:
+        return {"refusal": self.controls.refuse_secure, "undecided": self.controls.secure_undecided}
+
+    def _told(self, asked: Inquiry, kept: dict[str, Any]) -> dict[str, Any]:
+        told: dict[str, Any] = {
+            name: kept[name] for name in ("result", "code", "amount_minor", "currency") if name in kept
+        }
+        return self._costed(asked, told)
 
     def _entry(self, asked: Inquiry) -> Entry:
         refuse_in_maintenance(asked.brand, self.controls)
@@ -163,7 +214,8 @@ class Issuer(Program):
 
     async def _post_message(self, message: dict[str, str]) -> None:
         body = json.dumps(message, ensure_ascii=False).encode()
-        headers = {signatures.HEADER: signatures.signature(self.setup.secret, body), "Content-Type": "application/json"}
+        secret = self.signing_keys.signing("messages")  # The message gateway knows no other caller in this arrangement.
+        headers = {signatures.HEADER: signatures.signature(secret, body), "Content-Type": "application/json"}
         try:
             async with httpx.AsyncClient(timeout=2, trust_env=False) as client:
                 await client.post(f"{self.setup.messages_url}/v1/messages", content=body, headers=headers)

@@ -19,6 +19,7 @@ from pydantic import BaseModel, Field, ValidationError
 from simulators import signatures
 from simulators.callbacks import POLL_S, Callbacks
 from simulators.controls import CallbackControls, Words
+from simulators.keys import REPORTS
 from simulators.page import Button, Panel
 from simulators.program import Program, Setup, now_text, tail_of
 from simulators.serve import run_one
@@ -159,7 +160,7 @@ class Outlet(Program):
 
     def _signed(self, facts: Record, genuine: bool) -> tuple[bytes, dict[str, str]]:
         body = json.dumps(facts, ensure_ascii=False).encode()
-        own = signatures.outlet_secret(self.setup.secret, facts["outlet_id"])
+        own = signatures.outlet_secret(self.signing_keys.signing(REPORTS), facts["outlet_id"])
         secret = own if genuine else FORGERS_SECRET
         return body, {signatures.HEADER: signatures.signature(secret, body), "Content-Type": "application/json"}
 

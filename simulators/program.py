@@ -21,6 +21,7 @@ from starlette.middleware.base import RequestResponseEndpoint
 
 from simulators import signatures
 from simulators.controls import Controls, Words
+from simulators.keys import Keys
 from simulators.page import Panel, language_of, render
 from simulators.store import Store
 
@@ -34,8 +35,8 @@ ERROR_RATE_RETRY_S = 1
 class Setup:
     """How a simulator is started.
 
-    `state` is a SQLite file (None: memory only), `secret` signs calls in both directions, `keys` is Alipay's folder
-    of key files, `messages_url` is where the issuer sends its one-time codes, `till_url` where it has cards registered that
+    `state` is a SQLite file (None: memory only), `outside_keys` the folder of the keys that sign calls, by party and
+    direction (None: `secret` signs all of them), `keys` Alipay's folder of key files, `messages_url` is where the issuer sends its one-time codes, `till_url` where it has cards registered that
     it draws and a till confirms.
     """
 
@@ -43,6 +44,7 @@ class Setup:
     state: Path | None = None
     secret: str = field(default="simulators", repr=False)
     keys: Path | None = None
+    outside_keys: Path | None = None
     messages_url: str | None = None
     till_url: str | None = None
 
@@ -60,6 +62,7 @@ class Program(ABC):
 
     def __init__(self, setup: Setup) -> None:
         self.setup = setup
+        self.signing_keys = Keys(setup.outside_keys, setup.secret)
         self.store = Store(setup.state, self.name)
         self.chances = random.Random(setup.seed)
         self.requests: deque[dict[str, Any]] = deque(maxlen=REQUESTS_KEPT)
@@ -149,7 +152,8 @@ class Program(ABC):
         )
 
     def _turned_away(self, request: Request, body: bytes) -> Response | None:
-        if self.signed and not signatures.is_signed(self.setup.secret, body, request.headers.get(signatures.HEADER)):
+        header = request.headers.get(signatures.HEADER)
+        if self.signed and not signatures.is_signed(self.signing_keys.accepted(self.name), body, header):
             return JSONResponse({"error": "signature"}, 401)
         if self.happens(self.controls.error_rate):
             return JSONResponse({"error": "internal"}, 500, {"Retry-After": str(ERROR_RATE_RETRY_S)})

@@ -65,7 +65,7 @@ def _parser(name: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=f"python -m {name}", description="A stand-in that speaks HTTP.")
     parser.add_argument("--seed", type=int, default=1, help="same seed, same failures")
     parser.add_argument("--state", type=Path, help="SQLite file, so that a restart forgets nothing (default: memory)")
-    parser.add_argument("--secret-file", type=Path, help="file with the secret that signs calls in both directions")
+    parser.add_argument("--outside-keys", type=Path, help="folder of the keys that sign calls, by party and direction")
     parser.add_argument(
         "--keys", type=Path, help="Alipay's key folder: its own pair is made there, app_public_key.pem read"
     )
@@ -74,8 +74,13 @@ def _parser(name: str) -> argparse.ArgumentParser:
 
 
 def _setup(given: argparse.Namespace) -> Setup:
-    secret = {} if given.secret_file is None else {"secret": given.secret_file.read_text(encoding="utf-8").strip()}
-    return Setup(seed=given.seed, state=given.state, keys=given.keys, messages_url=given.messages_url, **secret)
+    return Setup(
+        seed=given.seed,
+        state=given.state,
+        keys=given.keys,
+        outside_keys=given.outside_keys,
+        messages_url=given.messages_url,
+    )
 
 
 def _config(app: FastAPI, port: int) -> uvicorn.Config:

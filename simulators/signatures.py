@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import time
+from collections.abc import Collection
 
 HEADER = "X-Cardloop-Signature"
 TOLERANCE_S = 300
@@ -19,12 +20,13 @@ def signature(secret: str, body: bytes, at: int | None = None) -> str:
     return f"t={moment},v1={_digest(secret, body, moment)}"
 
 
-def is_signed(secret: str, body: bytes, header: str | None) -> bool:
-    """Whether the header fits the body and is less than five minutes off our clock."""
+def is_signed(secrets: Collection[str], body: bytes, header: str | None) -> bool:
+    """Whether the header fits the body by one of the secrets, and is less than five minutes off our clock."""
     parts = dict(part.partition("=")[::2] for part in (header or "").split(","))
     if not parts.get("t", "").isdigit() or abs(time.time() - int(parts["t"])) > TOLERANCE_S:
         return False
-    return hmac.compare_digest(_digest(secret, body, int(parts["t"])), parts.get("v1", ""))
+    at, given = int(parts["t"]), parts.get("v1", "")
+    return any(hmac.compare_digest(_digest(secret, body, at), given) for secret in secrets)
 
 
 def outlet_secret(secret: str, outlet_id: str) -> str:

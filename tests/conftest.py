@@ -22,6 +22,7 @@ from bootstrap.local.postgres import throwaway
 from bootstrap.local.temporal import storage_arguments
 from bootstrap.settings import PROJECT_ROOT, Settings, with_driver
 from bootstrap.setup.plan import browser_record, temporal_record
+from database.session import Database
 from tests.whole import whole as whole
 
 SETTINGS = Settings()
@@ -75,15 +76,46 @@ def make_database(postgres_url: str) -> Callable[[str], str]:
 
 
 @pytest.fixture(scope="session")
-def database_url(make_database: Callable[[str], str], worker: str) -> str:
-    """URL of this test process's own migrated database, for tests that commit: others' rows are in it."""
-    return _migrated(make_database(f"cardloop_test_{worker}"))
+def make_migrated(postgres_url: str, make_database: Callable[[str], str], worker: str) -> Callable[[str], str]:
+    """Make a migrated database by name and return its URL: a copy of one that was migrated once in this process."""
+    template = f"cardloop_template_{worker}"
+    _migrated(make_database(template))
+
+    def make(name: str) -> str:
+        apart(lambda: asyncio.run(_recreate(postgres_url, name, template)))
+        return make_url(postgres_url).set(database=name).render_as_string(hide_password=False)
+
+    return make
 
 
 @pytest.fixture(scope="session")
-def empty_url(make_database: Callable[[str], str], worker: str) -> str:
+def database_url(make_migrated: Callable[[str], str], worker: str) -> str:
+    """URL of this test process's own migrated database, for tests that commit: others' rows are in it."""
+    return make_migrated(f"cardloop_test_{worker}")
+
+
+@pytest.fixture(scope="session")
+def empty_url(make_migrated: Callable[[str], str], worker: str) -> str:
     """URL of a migrated database that nobody commits to."""
-    return _migrated(make_database(f"cardloop_empty_{worker}"))
+    return make_migrated(f"cardloop_empty_{worker}")
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def pool_of() -> AsyncIterator[Callable[[str], Database]]:
+    """The one pool of this process to the database at a URL: a new pool would compile every statement again.
+
+    A test that ends disposes of it: its connections are closed, since one may be broken, and the next test makes others.
+    """
+    made: dict[str, Database] = {}
+
+    def find(url: str) -> Database:
+        if url not in made:
+            made[url] = Database(url, pool_size=8)
+        return made[url]
+
+    yield find
+    for database in made.values():
+        await database.dispose()
 
 
 @pytest.fixture(scope="session")
@@ -155,10 +187,13 @@ async def _a_jumping_server(program: str) -> WorkflowEnvironment:
     return await WorkflowEnvironment.start_time_skipping(test_server_existing_path=program)
 
 
-@pytest.fixture(scope="session")
-def browser_program() -> Path:
-    """The Chromium that set-up found."""
-    return _recorded(browser_record(SETTINGS), "chromium")
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser_program() -> AsyncIterator[Path]:
+    """The Chromium that set-up found; the browser that tests share ends with the session."""
+    yield _recorded(browser_record(SETTINGS), "chromium")
+    from tests.browser.people import SHARED  # Loads Playwright, which few tests need.
+
+    await SHARED.close()
 
 
 @pytest.fixture
@@ -199,11 +234,11 @@ def _migrated(url: str) -> str:
     return url
 
 
-async def _recreate(server_url: str, name: str) -> None:
+async def _recreate(server_url: str, name: str, template: str = "template1") -> None:
     engine = create_async_engine(server_url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
     async with engine.connect() as connection:
         await connection.execute(text(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
-        await connection.execute(text(f'CREATE DATABASE "{name}"'))
+        await connection.execute(text(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'))
     await engine.dispose()
 
 

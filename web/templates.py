@@ -49,7 +49,7 @@ class Pages:
             "ago": _ago,
             "ahead": _ahead,
         }
-        self.environment.filters |= {"label": _label, "story": _story}
+        self.environment.filters |= {"label": _label, "story": _story, "for_staff": _for_staff}
         self.environment.globals |= {"_": _translate, "static": static.url, "has_text": _has, "icon": _Icons(static)}
 
     async def render(
@@ -142,6 +142,11 @@ def _ahead(moment: datetime | None) -> datetime | None:
 @pass_context
 def _label(context: Context, member: StrEnum) -> str:
     return label(member, context["locale"])
+
+
+@pass_context
+def _for_staff(context: Context, key: str) -> str:
+    return words.worded_for(key, context["locale"], words.Audience.STAFF)
 
 
 @pass_context

@@ -110,7 +110,7 @@ def story_sentence(what: str, facts: Mapping[str, str], locale: str, audience: A
 
     An entry without the facts that its sentence needs is told in the shorter words of `story.<what>.bare`.
     """
-    worded = {name: _worded(name, value, locale) for name, value in facts.items() if value}
+    worded = {name: _worded(name, value, locale, audience) for name, value in facts.items() if value}
     key = f"story.{what}"
     if needs(key, locale) - worded.keys() and has(f"{key}.bare", locale):
         key = f"{key}.bare"
@@ -137,6 +137,14 @@ def _same(one: Told, other: Told) -> bool:
     return one.what == other.what and not (one.facts and other.facts)
 
 
-def _worded(name: str, value: str, locale: str) -> str:
+def worded_for(key: str, locale: str, audience: Audience) -> str:
+    """The words of `key` for `audience`: everybody but the seller reads `<key>.staff` where the plain words speak to the seller."""
+    about_the_seller = f"{key}.{Audience.STAFF.value}"
+    return translate(
+        about_the_seller if audience is not Audience.SELLER and has(about_the_seller, locale) else key, locale
+    )
+
+
+def _worded(name: str, value: str, locale: str, audience: Audience) -> str:
     key = f"{_WORDS_OF_FACT.get(name, '')}.{value}"
-    return translate(key, locale) if has(key, locale) else value
+    return worded_for(key, locale, audience) if has(key, locale) else value

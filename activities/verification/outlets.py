@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,38 +11,23 @@ from temporalio import activity
 
 from activities.failures import translated
 from database.repositories import cards
-from database.sealed import OUTLET_SECRET
-from database.tables.columns import now
-from database.tables.intake import CardRow
 from database.tables.verification import OutletRequestRow, OutletRow
 from domain.cards.card import CardStatus, WaitingFor
 from domain.cards.facts import OutletAsked, VerifiedFacts
 from domain.cards.verification import Answer, Party
-from domain.errors.general import FieldInvalid, NotFound, OutletUnknown, SignatureInvalid
-from domain.errors.payments import AmountMismatch
 from domain.identifiers import request_key
-from domain.money import Money
 from domain.places import business_day
 from domain.rules.limits import limits_in_force
-from gateways.errors import GatewayRefused, ReportRefused
-from gateways.outlet import SYSTEM, OutletReport, Verdict, claimed_sender
+from gateways.errors import GatewayRefused
+from gateways.outlet import Verdict
 from services.cards.provider_calls import Asker, OpenedCard, answer_of_call, claims_of, verification
 from services.work import sla
 
 UNKNOWN_OUTLET = "unknown_outlet"
 
 
-@dataclass(frozen=True)
-class OutletHeard:
-    """A report that is believed: the card's workflow is told of it."""
-
-    card_id: str
-    request_id: str
-    confirmed: bool
-
-
 class Outlets(Asker):
-    """Asks outlets and hears them."""
+    """Asks outlets, and reads their answers from our own rows."""
 
     @activity.defn(name="verification.ask_outlet")
     @translated
@@ -85,47 +69,6 @@ class Outlets(Asker):
         answer = Answer(Party.OUTLET, "confirm", request_id, status, face if confirmed else None, None, 0, 0, details)
         return await self._asking.conclude(card, [answer], "verification.outlet_answered", denied=not confirmed)
 
-    async def receive_report(self, body: bytes, signature: str | None) -> OutletHeard | None:
-        """A callback, raw body and signature header; None when nobody has looked yet (pending).
-
-        The first answer counts. A repeated report gives it again, since the card may not have been told the first time.
-        Refuses SignatureInvalid, FieldInvalid, NotFound, OutletUnknown, and AmountMismatch when it confirms another
-        face value than the card's; none of these changes anything.
-        """
-        report = await self._verified(body, signature)
-        async with self._database.transaction() as session:
-            request = await session.get(OutletRequestRow, report.request_id, with_for_update=True)
-            if request is None:
-                raise NotFound()
-            if request.outlet_code != report.outlet_id:
-                raise OutletUnknown(outlet=report.outlet_id[:32])
-            card = await cards.load_for_update(session, request.card_id)
-            _require_face_value(card, report)
-            if report.verdict is Verdict.PENDING:
-                return None
-            if request.answered_at is None:
-                request.answered_at, request.answer = now(), report.verdict.value
-                if card.waiting_for is WaitingFor.OUTLET:  # A late answer finds the card with somebody else.
-                    await sla.follow(session, card.id, WaitingFor.MACHINE, self._now())
-        return OutletHeard(request.card_id, request.id, request.answer == Verdict.CONFIRMED)
-
-    async def _verified(self, body: bytes, signature: str | None) -> OutletReport:
-        try:
-            secret = await self._secret_of(claimed_sender(body))
-            return self._parties.outlet.verify_report(body, signature, secret)
-        except ReportRefused as refused:
-            if refused.reason == "malformed":
-                raise FieldInvalid(field="body", why="malformed") from None
-            raise SignatureInvalid(why=refused.reason) from None
-
-    async def _secret_of(self, code: str) -> str:
-        """What this outlet alone signs with: no outlet can speak for another. Raises ReportRefused("signature")."""
-        async with self._database.transaction() as session:
-            outlet = await session.get(OutletRow, code)
-        if outlet is None or not outlet.secret_sealed:
-            raise ReportRefused(SYSTEM, "signature")
-        return OUTLET_SECRET.open(self._keyring, code, outlet.secret_sealed)
-
     async def _outlets(self, brand_code: str) -> list[OutletRow]:
         columns: Any = OutletRow
         serving = select(OutletRow).where(columns.brand == brand_code, columns.active).order_by(columns.code)
@@ -157,13 +100,3 @@ def _asked_once(request_id: str, card_id: str, outlet_code: str) -> Any:
     """A request put again keeps the answer it may have had in between."""
     row = OutletRequestRow(id=request_id, card_id=card_id, outlet_code=outlet_code)
     return insert(OutletRequestRow).values(row.model_dump()).on_conflict_do_nothing(index_elements=["id"])
-
-
-def _require_face_value(card: CardRow, report: OutletReport) -> None:
-    """Refuse a confirmation without a face value, or of another than the card claims, where it claims one."""
-    if report.verdict is not Verdict.CONFIRMED:
-        return
-    if report.face_value is None:
-        raise AmountMismatch()
-    if card.face_value_minor is not None and report.face_value != Money(card.face_value_minor, card.currency):
-        raise AmountMismatch()

@@ -1,7 +1,8 @@
-"""Ask the issuer once more right before payment: between quote and acceptance a card can be emptied or frozen."""
+"""Ask the issuer once more right before payment, and have the card secured: until then it can be emptied or frozen."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -18,33 +19,53 @@ from database.tables.pricing import QuoteRow
 from domain.cards.card import CardStatus, CardType, EndReason, Stage, WaitingFor
 from domain.cards.facts import RecheckFacts
 from domain.cards.pricing import QuoteState
-from domain.cards.verification import Answer, Party
+from domain.cards.verification import HOLDS, Answer, Held, Party, Secures
 from domain.finance.ledger import owed_reversed
 from domain.identifiers import payout_key, request_key
 from domain.money import Money
-from domain.rules.assessment import PartyAnswer, heard
-from domain.rules.recheck import still_buyable
+from domain.rules.assessment import OF_WORTH, PartyAnswer, heard
+from domain.rules.recheck import still_buyable, still_held
 from gateways.errors import GatewayRefused, GatewayUnavailable
-from services.cards.provider_calls import Asker, OpenedCard, answers_about
+from gateways.issuer import SYSTEM, CardHeld
+from services.cards import securing
+from services.cards.confirmation import CONFIRMED, STEP, VOID, is_recheck
+from services.cards.provider_calls import Asker, OpenedCard, answer_of_call, answers_about
+from services.cards.securing import Securing
 
-STEP, PURCHASES_STEP = "recheck", "recheck-purchases"
-CONFIRMED, VOID = "payout.card_confirmed", "payout.card_changed"
+PURCHASES_STEP = f"{STEP}-purchases"
+OVER = frozenset({Held.NOT_FOUND, Held.RELEASED})  # A request that holds no card and never will.
 # Longer than an attempt that Temporal has given up can run on: it must not void a quote that is being paid.
 CONFIRMED_FOR = timedelta(minutes=5)
 _EVENT: Any = CardEventRow
 
 
+@dataclass(frozen=True)
+class _Case:
+    """One question before one payment: what the quote pays for, and the requests to secure the card that it led to."""
+
+    card: OpenedCard
+    quote_id: str
+    attempt: int
+    before: PartyAnswer
+    requests: list[str]
+
+    @property
+    def quoted(self) -> Money:
+        return Money(_quoted(self.card.row, self.before), self.card.row.currency)
+
+
 class Rechecks(Asker):
-    """The last look at a card before money is sent for it."""
+    """The last look at a card before money is sent for it; where its issuer offers it, the card is then locked or redeemed."""
 
     @activity.defn(name="verification.recheck")
     @translated
     async def recheck(self, card_id: str, quote_id: str, attempt: int = 1) -> RecheckFacts:
-        """Compare the card with its accepted quote before the `attempt`-th payment; the answers become evidence.
+        """Compare the card with its accepted quote before the `attempt`-th payment and secure it; the answers become evidence.
 
-        Where the quote no longer holds, the debt to the seller is reversed in the same transaction, and that verdict is
-        final. A card that a person approved without the issuer's word is not asked about again. Raises GatewayUnavailable
-        when nothing is known, also when the issuer refuses the request: that is a fault between us, not one of the card.
+        Where the quote no longer holds, or the issuer refuses to secure the card, the debt to the seller is reversed in the
+        same transaction, and that verdict is final. A card that a person approved without the issuer's word is not asked
+        about again. Raises GatewayUnavailable when nothing is known, also when the issuer refuses the request: that is a
+        fault between us, not one of the card.
         """
         card = await self._asking.opened(card_id)
         async with self._database.transaction() as session:
@@ -52,29 +73,82 @@ class Rechecks(Asker):
                 return RecheckFacts(None)  # Ordered already: what the gateway says counts now.
             known = await self._verdict(session, card_id, quote_id)
             earlier = [answer for answer in await answers_about(session, card.row) if not is_recheck(answer)]
+            requests = await securing.asked_for(session, card_id, quote_id)
         before = heard(earlier)
-        if known is not None or before.status is CardStatus.UNKNOWN:
-            return known or RecheckFacts(None)
-        answers = await self._asked_again(card, int(quote_id.rpartition(":")[2]), attempt)
-        reason = still_buyable(before, heard(answers), _quoted(card.row, before))
-        return await self._kept(card, quote_id, answers, reason)
-
-    async def _asked_again(self, card: OpenedCard, number: int, attempt: int) -> list[Answer]:
-        """Return the issuer's answers. A card that it does not know is an answer; a refused request is none."""
-        row, issuer = card.row, self._parties.issuer
-        again = (
-            f"-{attempt}" if attempt > 1 else ""
-        )  # A question of its own: the issuer repeats its answer to an old one.
-        request_id = request_key(row.id, f"{STEP}{again}", number)
+        if known is None and before.status is CardStatus.UNKNOWN:
+            return RecheckFacts(None)
         try:
-            async with self._asking.failures_recorded(card, Party.ISSUER, "inquire", request_id):
-                answers = [await issuer.inquire(request_id, row.brand, card.number, card.pin)]
-            if row.card_type is CardType.ECOMMERCE:
-                request_id = request_key(row.id, f"{PURCHASES_STEP}{again}", number)
-                async with self._asking.failures_recorded(card, Party.ISSUER, "consumption", request_id):
-                    answers.append(await issuer.consumption(request_id, row.brand, card.number))
+            facts = known or await self._decided(_Case(card, quote_id, attempt, before, requests))
+            if facts.end_reason is not None:
+                await self._securing.let_go(card, quote_id)
         except GatewayRefused as refused:
             raise GatewayUnavailable(refused.system, f"refused_{refused.code}") from None
+        return facts
+
+    @property
+    def _securing(self) -> Securing:
+        return Securing(self._asking, self._parties.issuer)
+
+    async def _decided(self, case: _Case) -> RecheckFacts:
+        """Once the issuer was asked to secure the card, what became of that decides, and only a released card is asked about anew."""
+        if case.requests:
+            held = await self._held(case, case.requests[-1])
+            answer = answer_of_call(Party.ISSUER, held.call)
+            if held.held not in OVER:
+                return await self._kept(case, [answer], _why_not_held(case, held))
+            async with self._database.transaction() as session:
+                await self._asking.write(session, case.card, [answer])
+        answers = await self._asked_again(case)
+        reason = still_buyable(case.before, heard(answers), case.quoted.amount_minor)
+        if case.card.brand.secures is Secures.NONE:
+            return await self._kept(case, answers, reason)
+        request_id = securing.next_request(case.card.row.id, case.quote_id, case.requests)
+        # A lock of our own, which our rows lost by a restore, looks like somebody else's.
+        if reason is not None and (await self._securing.held(case.card, request_id, case.quoted)).held not in HOLDS:
+            return await self._kept(case, answers, reason)
+        return await self._secured(case, answers, request_id)
+
+    async def _held(self, case: _Case, request_id: str) -> CardHeld:
+        """What became of an earlier request, sent again under its key where the issuer never received it."""
+        held = await self._securing.held(case.card, request_id, case.quoted)
+        if held.held is Held.NOT_FOUND and case.card.brand.secures is not Secures.NONE:
+            held = await self._securing.secure(case.card, request_id, case.quoted)
+        return held
+
+    async def _secured(self, case: _Case, answers: list[Answer], request_id: str) -> RecheckFacts:
+        """Write the answers and the request down, then send it: whoever takes over asks about it first."""
+        async with self._database.transaction() as session:
+            row = await cards.load_for_update(session, case.card.row.id)
+            known = await self._verdict(session, row.id, case.quote_id)  # Of an attempt that was faster.
+            if known is not None:
+                return known
+            await self._asking.write(session, case.card, answers)
+            await securing.write_request(session, row.id, case.quote_id, request_id)
+        held = await self._securing.secure(case.card, request_id, case.quoted)
+        if held.held in OVER:
+            raise GatewayUnavailable(
+                SYSTEM, "released"
+            )  # Used up before a restore: the next attempt takes the next key.
+        return await self._kept(case, [answer_of_call(Party.ISSUER, held.call)], _why_not_held(case, held))
+
+    async def _asked_again(self, case: _Case) -> list[Answer]:
+        """Return the issuer's answers. A card that it does not know is an answer; a refused request is none."""
+        card, row, issuer, number = (
+            case.card,
+            case.card.row,
+            self._parties.issuer,
+            int(case.quote_id.rpartition(":")[2]),
+        )
+        again = (
+            f"-{case.attempt}" if case.attempt > 1 else ""
+        )  # A question of its own: the issuer repeats its answer to an old one.
+        request_id = request_key(row.id, f"{STEP}{again}", number)
+        async with self._asking.failures_recorded(card, Party.ISSUER, "inquire", request_id):
+            answers = [await issuer.inquire(request_id, row.brand, card.number, card.pin)]
+        if row.card_type is CardType.ECOMMERCE:
+            request_id = request_key(row.id, f"{PURCHASES_STEP}{again}", number)
+            async with self._asking.failures_recorded(card, Party.ISSUER, "consumption", request_id):
+                answers.append(await issuer.consumption(request_id, row.brand, card.number))
         return answers
 
     async def _verdict(self, session: AsyncSession, card_id: str, quote_id: str) -> RecheckFacts | None:
@@ -89,22 +163,34 @@ class Rechecks(Asker):
             return None
         return RecheckFacts(EndReason(found[-1].facts["reason"]) if found[-1].what == VOID else None)
 
-    async def _kept(
-        self, card: OpenedCard, quote_id: str, answers: list[Answer], reason: EndReason | None
-    ) -> RecheckFacts:
+    async def _kept(self, case: _Case, answers: list[Answer], reason: EndReason | None) -> RecheckFacts:
+        quote_id = case.quote_id
         async with self._database.transaction() as session:
-            row = await cards.load_for_update(session, card.row.id)
+            row = await cards.load_for_update(session, case.card.row.id)
             quote = await session.get_one(QuoteRow, quote_id, with_for_update=True)
             known = await self._verdict(session, row.id, quote_id)  # Of an attempt that was faster.
             if known is not None:
                 return known
-            await self._asking.write(session, card, answers)
-            facts = {"quote": quote_id, "status": heard(answers).status.value, "reason": reason.value if reason else ""}
+            speaks_of_card = any(answer.operation in OF_WORTH for answer in answers)
+            if speaks_of_card and await securing.asked_for(session, row.id, quote_id) != case.requests:
+                raise GatewayUnavailable(
+                    SYSTEM, "asked_meanwhile"
+                )  # What the issuer holds for us by now, it calls frozen.
+            await self._asking.write(session, case.card, answers)
+            facts = {
+                "quote": quote_id, "status": answers[-1].details.get("result") or heard(answers).status.value,
+                "reason": reason.value if reason else "", "secures": case.card.brand.secures.value,
+            }  # fmt: skip
             change = Change(Stage.PAYOUT, WaitingFor.MACHINE, None, VOID if reason else CONFIRMED, facts)
             await cards.record(session, row.id, change)
             if reason is not None:
                 await _void(session, row, quote)
         return RecheckFacts(reason)
+
+
+def _why_not_held(case: _Case, held: CardHeld) -> EndReason | None:
+    fits = held.amount is not None and held.amount.currency is case.quoted.currency
+    return still_held(held.held, held.amount.amount_minor if held.amount and fits else None, case.quoted.amount_minor)
 
 
 def _quoted(card: CardRow, before: PartyAnswer) -> int:
@@ -121,8 +207,3 @@ async def _void(session: AsyncSession, card: CardRow, quote: QuoteRow) -> None:
     owner = (await session.get_one(SubmissionRow, card.submission_id)).owner
     postings = owed_reversed(owner, Money(quote.amount_minor, quote.currency))
     await ledger.post(session, f"{quote.id}:voided", card.id, "offer_voided", postings)
-
-
-def is_recheck(answer: Answer) -> bool:
-    """Whether the answer was given right before a payment."""
-    return f"-{STEP}-" in answer.request_id

@@ -90,7 +90,7 @@ async def _outlets(session: AsyncSession, held: keys.Secrets) -> None:
 
 def _outlet(code: str, brand: Brand, held: keys.Secrets) -> dict[str, Any]:
     """Its secret is made as the simulator of the outlets makes it; elsewhere each outlet is given a random one."""
-    own = hmac.new(held.partner_secret.encode(), f"outlet:{code}".encode(), hashlib.sha256).hexdigest()
+    own = hmac.new(held.reports_secret.encode(), f"outlet:{code}".encode(), hashlib.sha256).hexdigest()
     secret = OUTLET_SECRET.seal(held.keyring, code, own)
     return OutletRow(
         code=code, name=f"{brand.names['zh_CN']} {code}", brand=brand.code, secret_sealed=secret

@@ -170,6 +170,12 @@ class Supervisor:
             await child.launch()
         return group
 
+    def stop_before_others(self, group: list[Child]) -> None:
+        """Stop this group before all that run now: it was started before something that it needs to its end."""
+        if group:
+            self._groups.remove(group)
+            self._groups.append(group)
+
     async def start(self, *programs: Program) -> list[Child]:
         """Start programs as one group and return when each is healthy; raises Problem for the first that is not."""
         group = await self.launch(*programs)

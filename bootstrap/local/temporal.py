@@ -1,6 +1,7 @@
 """The Temporal server that holds every card's workflow: our dev server on an SQLite file, or one by its address."""
 
 import asyncio
+import time
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -18,6 +19,7 @@ from bootstrap.settings import Settings
 
 # State survives a restart at the speed of memory: 25 workflows/s with these two, 9/s without.
 SQLITE_PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL")
+START_SECONDS_MAX = 60.0
 
 
 def dev_server_command(cli: Path, settings: Settings) -> list[str]:
@@ -67,6 +69,18 @@ def _tls(settings: Settings) -> bool | TLSConfig:
         authority, certificate, key = (file.read_bytes() if file else None for file in files)
         return TLSConfig(server_root_ca_cert=authority, client_cert=certificate, client_private_key=key)
     return settings.temporal_tls or settings.temporal_api_key is not None
+
+
+async def connect_patiently(settings: Settings, data_converter: DataConverter) -> Client:
+    """Connect, waiting at most START_SECONDS_MAX for a server that starts beside us; raises RuntimeError after that."""
+    deadline = time.monotonic() + START_SECONDS_MAX
+    while True:
+        try:
+            return await connect(settings, data_converter)
+        except RuntimeError:
+            if time.monotonic() > deadline:
+                raise
+            await asyncio.sleep(0.1)
 
 
 async def serves(settings: Settings) -> bool:

@@ -8,6 +8,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from bootstrap.local.ports import free
 from bootstrap.setup import sdk, system
 from bootstrap.setup.commands import CommandFailed, Progress, run
 from bootstrap.words import Problem
@@ -73,7 +74,7 @@ def lay_classes_out(folder: Path) -> bool:
 
     A Java that cannot (before 13) only starts as slowly as before.
     """
-    archive, port = folder / "classes.jsa", _free_port()
+    archive, port = folder / "classes.jsa", free()
     archive.unlink(missing_ok=True)
     command = ["java", *_OPTIONS, f"-XX:ArchiveClassesAtExit={archive}", "-cp", f"{folder}/lib/*", _MAIN, str(port)]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -96,12 +97,6 @@ def _listens(server: "subprocess.Popen[bytes]", port: int) -> bool:
             return True
         time.sleep(0.1)
     return False
-
-
-def _free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return int(listening.getsockname()[1])
 
 
 _TOOLS = {"java": "default-jre-headless", "mvn": "maven"}

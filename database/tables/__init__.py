@@ -3,6 +3,7 @@
 from sqlmodel import SQLModel
 
 from database.tables import (
+    circuits,
     comments,
     deadlines,
     evidence,
@@ -24,6 +25,7 @@ from database.tables import (
 metadata = SQLModel.metadata
 
 __all__ = [
+    "circuits",
     "comments",
     "deadlines",
     "evidence",

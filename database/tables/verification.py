@@ -20,7 +20,7 @@ class AnswerRow(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     card_id: str = Field(foreign_key="card.id", index=True)
     party: Party = word(Party, required=True)
-    operation: str  # inquire | consumption | code_send | code_check | store_check | confirm | rate_lock | licence
+    operation: str  # inquire | consumption | send_code | check_code | check | confirm | lock | licence | secure | …
     request_id: str = Field(index=True)
     fields_revision: int  # Which fields of the card were asked about.
     status: CardStatus = word(CardStatus, required=True)
@@ -55,6 +55,7 @@ class OutletRow(SQLModel, table=True):
     name: str
     brand: str = Field(index=True)
     secret_sealed: bytes = sealed(required=True)  # Signs its reports.
+    previous_sealed: bytes | None = sealed()  # The one before, good until it is retired.
     active: bool = True
 
 

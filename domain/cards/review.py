@@ -15,6 +15,9 @@ class ReviewReason(StrEnum):
     VELOCITY = (
         "velocity"  # More was committed to this payee, owner, brand or in all than a machine may in an hour or a day.
     )
+    SPENDABLE = (
+        "spendable"  # Its issuer neither locks nor redeems it, and it is above what a machine pays for such cards.
+    )
     FORGED_NUMBER = "forged_number"  # The number breaks its rules, or neighbours were submitted by others.
     ISSUER_UNKNOWN = "issuer_unknown"  # The issuer does not know the card or gave no answer in time.
     WRONG_PIN = "wrong_pin"  # The issuer says the PIN does not belong to the number.
@@ -31,6 +34,7 @@ SETTLED_BY_CORRECTION = frozenset(
         ReviewReason.UNREADABLE,
         ReviewReason.HIGH_VALUE,
         ReviewReason.VELOCITY,
+        ReviewReason.SPENDABLE,
     }
 )
 

@@ -57,6 +57,27 @@ CONSEQUENCES: dict[CardStatus, tuple[Consequence, EndReason | None]] = {
 CONFIRMED_BEFORE_PAYMENT = frozenset({CardType.SUPERMARKET, CardType.ECOMMERCE, CardType.CROSSBORDER})
 
 
+class Secures(StrEnum):
+    """What the issuer of a brand does on request, so that nobody spends the card after it is paid for."""
+
+    REDEEM = "redeem"  # Moves the whole balance to us; cannot be undone.
+    LOCK = "lock"  # Bars every purchase with the card until we release it.
+    NONE = "none"  # Neither: the seller can still spend the card after the payment.
+
+
+class Held(StrEnum):
+    """What became of one request to redeem or lock a card; no usable answer at all means that it is not known yet."""
+
+    REDEEMED = "redeemed"  # The balance is ours.
+    LOCKED = "locked"  # Nobody can spend the card.
+    REFUSED = "refused"  # The card could not be secured, and nothing was done.
+    RELEASED = "released"  # It was locked and is no more, or the request was withdrawn before it had an effect.
+    NOT_FOUND = "not_found"  # The issuer has never received the request.
+
+
+HOLDS = frozenset({Held.REDEEMED, Held.LOCKED})
+
+
 class DynamicCodeResult(StrEnum):
     """What the issuer says of a one-time code."""
 

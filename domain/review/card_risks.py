@@ -37,6 +37,7 @@ class Risk(StrEnum):
     LOW_CONFIDENCE = "low_confidence"  # A field was hard to read.
     HIGH_VALUE = "high_value"  # More money than a machine may spend.
     VELOCITY = "velocity"  # Much was committed in a short time.
+    SPENDABLE = "spendable"  # Nothing locks or redeems it: the seller can still spend it after the payment.
     FIRST_CARD = "first_card"  # Nothing is known of the seller.
 
 
@@ -57,6 +58,7 @@ SEVERITY: dict[Risk, Severity] = {
     Risk.LOW_CONFIDENCE: Severity.LOW,
     Risk.HIGH_VALUE: Severity.LOW,
     Risk.VELOCITY: Severity.MEDIUM,
+    Risk.SPENDABLE: Severity.MEDIUM,
     Risk.FIRST_CARD: Severity.LOW,
 }
 OF_REASONS: dict[ReviewReason, Risk] = {
@@ -85,6 +87,7 @@ class Surroundings:
     seller_cards: int = 0
     seller_bad: int = 0
     seller_last_day: int = 0
+    spendable: bool = False  # The seller can spend the card after the payment.
 
 
 @dataclass(frozen=True)
@@ -110,6 +113,8 @@ def risks_of(around: Surroundings) -> tuple[WeighedRisk, ...]:
     }
     found = {risk: count for risk, count in counted.items() if count}
     found |= {OF_REASONS[reason]: 0 for reason in around.reasons if reason in OF_REASONS}
+    if around.spendable:
+        found[Risk.SPENDABLE] = 0
     if around.seller_cards == 0:
         found[Risk.FIRST_CARD] = 0
     weights, order = list(Severity), list(Risk)

@@ -17,6 +17,7 @@ from stdnum.exceptions import ValidationError
 from stdnum.iso7064 import mod_37_36
 
 from domain.cards.card import CardType
+from domain.cards.verification import CONFIRMED_BEFORE_PAYMENT, Secures
 from domain.errors.general import BrandUnknown, CardExpired, CardNumberInvalid, FaceValueInvalid, PinInvalid
 from domain.money import Currency, Money
 from domain.places import today_in
@@ -38,7 +39,7 @@ class Brand:
     """One brand as the catalogue has it; `face_minor` is the smallest and largest face value it issues.
 
     `code_symbologies` are the barcodes it prints a number alone in, `code_parameters` the names by which its links and
-    texts carry one, `zone` the clock by which its cards expire.
+    texts carry one, `zone` the clock by which its cards expire, `secures` what its issuer does right before a payment.
     """
 
     code: str
@@ -57,6 +58,7 @@ class Brand:
     code_symbologies: tuple[str, ...]
     code_parameters: tuple[str, ...]
     zone: ZoneInfo
+    secures: Secures = Secures.NONE
 
     def matches_pattern(self, number: str) -> bool:
         """Length and characters alone."""
@@ -148,11 +150,15 @@ def masked(tail: str) -> str:
 
 
 def _brand(entry: dict[str, object]) -> Brand:
+    """One entry of the catalogue. Raises ValueError where it is to be secured and its type is never confirmed before payment."""
+    card_type, secures = CardType(str(entry["type"])), Secures(str(entry.get("secures", Secures.NONE.value)))
+    if secures is not Secures.NONE and card_type not in CONFIRMED_BEFORE_PAYMENT:
+        raise ValueError(f"{entry['code']}: cards of type {card_type.value} are not secured")
     return Brand(
         code=str(entry["code"]),
         names=dict(entry["names"]),  # type: ignore[call-overload]
         short=dict(entry["short"]),  # type: ignore[call-overload]
-        card_type=CardType(str(entry["type"])),
+        card_type=card_type,
         issuer=str(entry["issuer"]),
         currency=Currency(str(entry["currency"])),
         number=str(entry["number"]),
@@ -165,4 +171,5 @@ def _brand(entry: dict[str, object]) -> Brand:
         code_symbologies=tuple(entry["code_symbologies"]),  # type: ignore[arg-type]
         code_parameters=tuple(entry["code_parameters"]),  # type: ignore[arg-type]
         zone=ZoneInfo(str(entry["zone"])),
+        secures=secures,
     )

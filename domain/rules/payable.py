@@ -31,6 +31,7 @@ class Standing:
     code_proved: bool  # The seller entered the issuer's one-time code.
     rate_locked: bool
     confirmed: bool  # The issuer confirmed the card for this quote after it was accepted.
+    secured: bool = True  # Its issuer holds it for us, or was found to offer no such thing when it confirmed the card.
 
 
 def why_not_payable(card: Standing) -> str | None:
@@ -45,6 +46,7 @@ def why_not_payable(card: Standing) -> str | None:
         "code": _wants_code(card) and not card.code_proved,
         "rate": card.card_type is CardType.CROSSBORDER and not card.rate_locked,
         "not_confirmed": _wants_confirmation(card) and not card.confirmed,
+        "not_secured": _wants_confirmation(card) and not card.secured,
     }
     return next((word for word, holds in missing.items() if holds), None)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from domain.cards.card import CardStatus, EndReason
-from domain.cards.verification import CONSEQUENCES, Consequence
+from domain.cards.verification import CONSEQUENCES, HOLDS, Consequence, Held
 from domain.rules.assessment import PartyAnswer
 
 
@@ -23,3 +23,12 @@ def still_buyable(before: PartyAnswer, after: PartyAnswer, quoted_minor: int) ->
     less = after.balance.amount_minor < quoted_minor
     newly_contradicts = after.contradicts_itself and not before.contradicts_itself
     return EndReason.CHANGED if less or newly_contradicts else None
+
+
+def still_held(held: Held, held_minor: int | None, quoted_minor: int) -> EndReason | None:
+    """Return why a card that was to be secured must not be paid, or None when it is held with all that the quote pays for.
+
+    `held_minor` is what the issuer holds for us, in the card's own currency.
+    """
+    enough = held_minor is not None and held_minor >= quoted_minor
+    return None if held in HOLDS and enough else EndReason.CHANGED

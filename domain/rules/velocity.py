@@ -19,12 +19,14 @@ class Velocity:
     """One version of the caps: `most_minor[subject][span]` in CNY minor units; a span is `hour` or `day`.
 
     `questions_fen[kind]` is what asking about one owner's cards may cost within a day, by `seller` or `partner`, before
-    any of those cards is bought.
+    any of those cards is bought. `unsecured_minor` bounds the cards that their issuers neither lock nor redeem: `card` what
+    one of them is bought for, `seller` and `partner` what one owner's are bought for within a day, in CNY minor units.
     """
 
     version: str
     most_minor: Mapping[str, Mapping[str, int]]
     questions_fen: Mapping[str, int]
+    unsecured_minor: Mapping[str, int]
 
     def beyond(self, bought_minor: Mapping[str, Mapping[str, int]], value_minor: int) -> tuple[str, ...]:
         """Every cap that buying for `value_minor` more would break, e.g. `payee.hour`.
@@ -38,6 +40,14 @@ class Velocity:
             if bought + value_minor > self.most_minor[subject][span]
         )
 
+    def beyond_unsecured(self, kind: str, bought_minor: int, value_minor: int) -> tuple[str, ...]:
+        """Every limit that one more card of `value_minor` which nothing secures would break, e.g. `card`.
+
+        `kind` is seller or partner, `bought_minor` what was committed for such cards of this owner within the day.
+        """
+        wanted = {"card": value_minor, kind: bought_minor + value_minor}
+        return tuple(limit for limit, minor in wanted.items() if minor > self.unsecured_minor[limit])
+
 
 @cache
 def velocity_in_force(on: date, path: Path = VELOCITY) -> Velocity:
@@ -47,4 +57,4 @@ def velocity_in_force(on: date, path: Path = VELOCITY) -> Velocity:
     if not begun:
         raise LookupError(f"no caps are in force on {on}")
     newest = max(begun, key=lambda one: str(one["effective_from"]))
-    return Velocity(newest["version"], newest["most_minor"], newest["questions_fen"])
+    return Velocity(newest["version"], newest["most_minor"], newest["questions_fen"], newest["unsecured_minor"])

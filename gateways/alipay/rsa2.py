@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Mapping
 from json import JSONDecodeError, JSONDecoder
 from typing import Any
@@ -14,6 +15,8 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 KEY_BITS = 2048
 PUBLIC_EXPONENT = 65537
+KEYS_MAX = 2
+_BLOCK = re.compile(rb"-----BEGIN [A-Z ]+-----.*?-----END [A-Z ]+-----\n?", re.DOTALL)
 
 
 class Signer:
@@ -31,13 +34,15 @@ class Signer:
 
 
 class Verifier:
-    """Checks signatures of the holder of a public key (PEM)."""
+    """Checks signatures of the holder of a public key (PEM); while they change it the PEM has both keys.
+
+    Raises ValueError for no key or more than two, TypeError for one of another kind.
+    """
 
     def __init__(self, public_pem: bytes) -> None:
-        key = serialization.load_pem_public_key(public_pem)
-        if not isinstance(key, rsa.RSAPublicKey):
-            raise TypeError("Alipay's RSA2 needs an RSA public key")
-        self._key = key
+        self._keys = [_public_key(block) for block in _BLOCK.findall(public_pem)]
+        if not 1 <= len(self._keys) <= KEYS_MAX:
+            raise ValueError("Alipay's public key file holds one key, or two while it changes")
 
     def is_signed(self, text: str, signature: str) -> bool:
         """Whether the signature (base 64) is the key holder's for exactly this text in UTF-8."""
@@ -46,10 +51,25 @@ class Verifier:
     def signed_bytes(self, content: bytes, signature: str) -> bool:
         """Whether the signature (base 64) is the key holder's for exactly these bytes."""
         try:
-            self._key.verify(base64.b64decode(signature, validate=True), content, padding.PKCS1v15(), hashes.SHA256())
-        except (InvalidSignature, binascii.Error, ValueError):
+            given = base64.b64decode(signature, validate=True)
+        except (binascii.Error, ValueError):
             return False
-        return True
+        return any(_verifies(key, given, content) for key in self._keys)
+
+
+def _public_key(pem: bytes) -> rsa.RSAPublicKey:
+    key = serialization.load_pem_public_key(pem)
+    if not isinstance(key, rsa.RSAPublicKey):
+        raise TypeError("Alipay's RSA2 needs an RSA public key")
+    return key
+
+
+def _verifies(key: rsa.RSAPublicKey, signature: bytes, content: bytes) -> bool:
+    try:
+        key.verify(signature, content, padding.PKCS1v15(), hashes.SHA256())
+    except InvalidSignature:
+        return False
+    return True
 
 
 def signed_text(fields: Mapping[str, str], without: frozenset[str]) -> str:

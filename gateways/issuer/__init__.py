@@ -7,14 +7,17 @@ from datetime import datetime
 from typing import Any
 
 from domain.cards.card import CardStatus
-from domain.cards.verification import Answer, DynamicCodeResult, Party
+from domain.cards.verification import HOLDS, Answer, DynamicCodeResult, Held, Party, Secures
 from domain.money import Money
 from gateways import answers
 from gateways.breaker import Breakers
 from gateways.calls import CallRecord
+from gateways.errors import GatewayUnavailable
 from gateways.http import JsonReply, SignedChannel
 
 SYSTEM = "issuer"
+BUYBACK = "buyback"  # The purpose that a card is secured for.
+PROCESSING = "processing"  # The issuer has the request and has not decided yet.
 CODE_RESULTS = {"ok": DynamicCodeResult.RIGHT, "wrong": DynamicCodeResult.WRONG, "expired": DynamicCodeResult.EXPIRED}
 
 
@@ -36,10 +39,19 @@ class CodeChecked:
     call: CallRecord
 
 
+@dataclass(frozen=True)
+class CardHeld:
+    """What became of a request to redeem or lock a card; `amount` is what the issuer holds for us, None when nothing."""
+
+    held: Held
+    amount: Money | None
+    call: CallRecord
+
+
 class IssuerGateway:
     """Asks the issuers. All methods raise GatewayUnavailable (also "circuit_open") or GatewayRefused.
 
-    Repeating a request id is safe: the issuer sends no second code and counts no second try.
+    Repeating a request id is safe: the issuer sends no second code, counts no second try, and secures a card once.
     """
 
     def __init__(self, channel: SignedChannel, breakers: Breakers) -> None:
@@ -75,6 +87,30 @@ class IssuerGateway:
             call = _call("check_code", request_id, reply, reply.text_of("result", "tries_left"))
             return CodeChecked(CODE_RESULTS[reply.fields["result"]], answers.count(reply.fields, "tries_left"), call)
 
+    async def secure(
+        self, request_id: str, brand: str, number: str, pin: str | None, how: Secures, least: Money
+    ) -> CardHeld:
+        """Has the card redeemed or locked, whole or not at all: the issuer refuses one that holds less than `least`.
+
+        Raises GatewayUnavailable also while the issuer has not decided, and when it redeemed less; `held` then asks about it.
+        """
+        extra = {
+            "pin": pin, "how": how.value, "least_minor": least.amount_minor, "currency": least.currency.value,
+            "purpose": BUYBACK,
+        }  # fmt: skip
+        reply = await self._ask("/v1/cards/secure", request_id, brand, number, extra)
+        return _held("secure", request_id, reply, least)
+
+    async def held(self, request_id: str, brand: str, number: str, least: Money) -> CardHeld:
+        """Asks what became of the `secure` of this request id; has no effect of its own. Raises GatewayUnavailable as that does."""
+        reply = await self._ask("/v1/cards/secure/state", request_id, brand, number, {})
+        return _held("secure_state", request_id, reply, least)
+
+    async def release(self, request_id: str, brand: str, number: str) -> CardHeld:
+        """Ends the lock of this request id; a `secure` that still arrives under it has no effect. What is redeemed stays so."""
+        reply = await self._ask("/v1/cards/secure/release", request_id, brand, number, {})
+        return _held("secure_release", request_id, reply)
+
     async def _ask(self, path: str, request_id: str, brand: str, number: str, extra: dict[str, Any]) -> JsonReply:
         async with self._breakers.guard(SYSTEM, f"{SYSTEM}:{brand}"):
             return await self._channel.post(path, {"request_id": request_id, "brand": brand, "number": number, **extra})
@@ -93,6 +129,23 @@ def _answer(operation: str, request_id: str, reply: JsonReply, details: dict[str
         latency_ms=reply.latency_ms,
         details=details,
     )
+
+
+def _held(operation: str, request_id: str, reply: JsonReply, least: Money | None = None) -> CardHeld:
+    with answers.reading(SYSTEM):
+        if reply.fields["result"] == PROCESSING:
+            raise GatewayUnavailable(SYSTEM, PROCESSING, perhaps_done=True)
+        held = Held(reply.fields["result"])
+        amount = answers.amount(reply.fields, "amount_minor") if held in HOLDS else None
+        short = least is not None and (amount is None or not _covers(amount, least))
+        if (held in HOLDS and amount is None) or (held is Held.REDEEMED and short):
+            raise ValueError("amount_minor")  # A redeemed card cannot be given back: a person asks the issuer.
+        call = _call(operation, request_id, reply, reply.text_of("result", "code", "amount_minor", "currency"))
+        return CardHeld(held, amount, call)
+
+
+def _covers(amount: Money, least: Money) -> bool:
+    return amount.currency is least.currency and amount.amount_minor >= least.amount_minor
 
 
 def _balance(reply: JsonReply, status: CardStatus) -> Money | None:

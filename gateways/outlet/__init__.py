@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -84,12 +84,12 @@ class OutletGateway:
         call = CallRecord(SYSTEM, "ask", request_id, answers.cost(reply.fields), reply.latency_ms, details)
         return OutletAsked(confirmation_id, call)
 
-    def verify_report(self, body: bytes, signature: str | None, secret: str) -> OutletReport:
-        """Reads a callback: raw body, `X-Cardloop-Signature`, and the secret of the outlet that `claimed_sender` names.
+    def verify_report(self, body: bytes, signature: str | None, secrets: Collection[str]) -> OutletReport:
+        """Reads a callback: raw body, `X-Cardloop-Signature`, and the secrets of the outlet that `claimed_sender` names.
 
         Raises ReportRefused: signature, stale or malformed.
         """
-        require_signature(SYSTEM, secret, body, signature, self._clock)
+        require_signature(SYSTEM, secrets, body, signature, self._clock)
         try:
             return _report(json.loads(body))
         except (

@@ -16,7 +16,7 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from domain.errors.files import PhotoEmpty, PhotoFormatUnsupported, PhotoTooLarge, PhotoTooManyPixels, PhotoUnreadable
-from gateways.pictures.ground import in_levels, on_ground
+from gateways.pictures.ground import in_levels, of_both_bytes, on_ground
 from gateways.pictures.look import look_of
 from gateways.pictures.mending import ends_of, without_extras
 
@@ -32,6 +32,8 @@ DECODERS: dict[str, Callable[[io.BytesIO], ImageFile]] = {
     "png": PngImageFile,
     "webp": WebPImageFile,
 }
+# Samples of 16 bits, the high byte first, are read by their high byte; read as if the low byte came first, by their low one.
+LOWER = {"RGB;16B": "RGB;16L", "RGBA;16B": "RGBA;16L"}
 # What Pillow's decoders raise for broken input, by its own source; anything else is our bug and must be seen.
 BROKEN = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, struct.error, zlib.error)
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1")
@@ -107,7 +109,22 @@ def _decoded(kind: str, raw: bytes) -> Image.Image:
         if any(picture.tobytes() != pictures[0].tobytes() for picture in pictures[1:]):
             raise OSError("cut off")
         return pictures[0]
-    return _cleaned(_opened(kind, without_extras(raw) if kind == "png" else raw))
+    if kind == "png":
+        bare = without_extras(raw)
+        opened = _opened(kind, bare)
+        return _cleaned(opened, _lower_bytes(opened, bare))
+    return _cleaned(_opened(kind, raw))
+
+
+def _lower_bytes(opened: ImageFile, png: bytes) -> Image.Image | None:
+    """Of a colour PNG of 16 bits a channel, the lower byte of each, which the decoder drops; None for any other PNG."""
+    tile = opened.tile[0] if opened.tile else None
+    if tile is None or tile.args not in LOWER:
+        return None
+    lower = _opened("png", png)
+    lower.tile = [lower.tile[0]._replace(args=LOWER[str(tile.args)])]
+    lower.load()
+    return lower
 
 
 def _opened(kind: str, raw: bytes) -> ImageFile:
@@ -123,15 +140,15 @@ def _refuse_floods(opened: ImageFile) -> None:
         raise PhotoTooManyPixels(width=width, height=height, pixels_max=PIXELS_MAX)
 
 
-def _cleaned(opened: ImageFile) -> Image.Image:
+def _cleaned(opened: ImageFile, lower: Image.Image | None = None) -> Image.Image:
     opened.draft("RGB", (SIDE_STORED_MAX, SIDE_STORED_MAX))
     opened.load()
-    picture = in_levels(_turned(opened))
+    picture = in_levels(_turned(opened if lower is None else of_both_bytes(opened, lower)))
     picture.thumbnail((SIDE_STORED_MAX, SIDE_STORED_MAX), Image.Resampling.LANCZOS)
     return on_ground(picture)
 
 
-def _turned(opened: ImageFile) -> Image.Image:
+def _turned(opened: Image.Image) -> Image.Image:
     """Upright as its EXIF says; as it lies where the EXIF is damaged, for the pixels are there."""
     try:
         return ImageOps.exif_transpose(opened)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy
+from numpy.typing import NDArray
 from PIL import Image
 
 GROUNDS = (255, 0, 128)  # Grey levels of the paper put below transparent parts; the first of equally good ones.
@@ -42,16 +43,49 @@ def _ground(layered: Image.Image) -> int:
     return min(GROUNDS, key=lambda ground: sum(counts[max(0, ground - NEAR) : ground + NEAR + 1]))
 
 
-def _stretched(picture: Image.Image, see_through: int | None) -> Image.Image:
-    values = numpy.asarray(picture).astype(numpy.int32).clip(0, 65_535).astype(numpy.uint16)
+def of_both_bytes(higher: Image.Image, lower: Image.Image) -> Image.Image:
+    """Return a colour picture of 16 bits a channel in 8 bits, all colours stretched alike over the levels that they use."""
+    see_through = higher.info.get("transparency")
+    colours = [_values(higher, lower, channel) for channel in "RGB"]
+    levels = _levels(numpy.concatenate([_sampled(one).ravel() for one in colours]))
+    bands = [Image.fromarray(levels[one]) for one in colours]
+    if isinstance(see_through, tuple):
+        clear = numpy.logical_and.reduce([one == level for one, level in zip(colours, see_through, strict=True)])
+        bands.append(Image.fromarray(numpy.where(clear, 0, 255).astype(numpy.uint8)))
+    elif higher.mode == "RGBA":
+        bands.append(higher.getchannel("A"))
+    picture = Image.merge("RGBA" if len(bands) == 4 else "RGB", bands)
+    picture.info = {name: value for name, value in higher.info.items() if name != "transparency"}
+    return picture
+
+
+def _values(higher: Image.Image, lower: Image.Image, channel: str) -> NDArray[numpy.uint16]:
+    values: NDArray[numpy.uint16] = numpy.asarray(higher.getchannel(channel)).astype(numpy.uint16)
+    values <<= 8
+    values |= numpy.asarray(lower.getchannel(channel))
+    return values
+
+
+def _sampled(values: NDArray[numpy.uint16]) -> NDArray[numpy.uint16]:
     step = max(1, int((values.size / SAMPLED_MAX) ** 0.5))
-    seen = values[::step, ::step]
-    seen = seen if see_through is None else seen[seen != see_through]
+    return values[::step, ::step]
+
+
+def _levels(seen: NDArray[numpy.uint16]) -> NDArray[numpy.uint8]:
+    """The grey level of each of the 65,536 values, spread over those that are seen."""
     low, high = numpy.percentile(seen, (SPECKS_PERCENT, 100 - SPECKS_PERCENT)) if seen.size else (0, 0)
     if high - low < SPREAD_MIN:
         low, high = 0, 65_535
-    levels = ((numpy.arange(65_536) - low) * 255 / (high - low)).clip(0, 255).round().astype(numpy.uint8)
-    grey = Image.fromarray(levels[values])
+    levels: NDArray[numpy.uint8] = (
+        ((numpy.arange(65_536) - low) * 255 / (high - low)).clip(0, 255).round().astype(numpy.uint8)
+    )
+    return levels
+
+
+def _stretched(picture: Image.Image, see_through: int | None) -> Image.Image:
+    values = numpy.asarray(picture).astype(numpy.int32).clip(0, 65_535).astype(numpy.uint16)
+    seen = _sampled(values)
+    grey = Image.fromarray(_levels(seen if see_through is None else seen[seen != see_through])[values])
     if see_through is not None:
         grey.putalpha(Image.fromarray(numpy.where(values == see_through, 0, 255).astype(numpy.uint8)))
     return grey

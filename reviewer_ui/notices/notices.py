@@ -143,7 +143,7 @@ async def wish(
 @router.post("/account/notices/test")
 async def try_out(request: Request, console: At, person: SignedIn) -> Response:
     """Sends a test message as the kept wishes say, and shows what became of it."""
-    console.notice_throttle.hit(person.id)
+    await console.notice_throttle.hit("test-notice", person.id)
     tried = await console.services.notices.try_out(person.id)
     kept = await console.services.notices.wishes(person.id)
     context = await _wishes_context(request, console, person, _typed(kept), tried=tried)

@@ -35,7 +35,7 @@ async def add(request: Request, console: At, person: Commenter, card_id: str) ->
     form = await request.form()
     words = str(form.get("words", ""))
     try:
-        console.comment_throttle.hit(person.id)
+        await console.comment_throttle.hit("comment", person.id)
         await _comments(console).add(person.id, card_id, words, [one async for one in _files(form)])
     except Refusal as refusal:
         return await render(request, console, person, card_id, refusal=refusal, comment=words)

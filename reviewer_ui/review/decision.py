@@ -137,7 +137,7 @@ async def keep_draft(
         return Response(status_code=204)
     async with console.services.database.transaction() as session:
         record = await reads.card(session, card_id)
-    compare = hold_of(record, person, now()) is Hold.MINE and _may_compare(console, person)
+    compare = hold_of(record, person, now()) is Hold.MINE and await _may_compare(console, person)
     typed = typed_view(record, console.services.keyring, draft, confirmed, compare=compare)
     return await console.pages.render(request, "review/_card_typed.html", TypedContext(typed))
 
@@ -194,10 +194,10 @@ async def go_on(request: Request, console: Console, person: Person, card_id: str
     return see_other(nothing_left(wanted) if task is None else f"/cards/{task.card_id}")
 
 
-def _may_compare(console: Console, person: Person) -> bool:
+async def _may_compare(console: Console, person: Person) -> bool:
     """Whether this person may have their typing compared again: nobody may try so often that a PIN is found out."""
     try:
-        console.typed_throttle.hit(person.id)
+        await console.typed_throttle.hit("typed", person.id)
     except TooManyTries:
         return False
     return True

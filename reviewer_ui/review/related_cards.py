@@ -13,9 +13,11 @@ from database.reads.cards.card_page import CardRecord
 from database.reads.cards.similar import OtherCard, Rejection, SellerHistory
 from database.repositories import cards as stored
 from domain.cards.review import ReviewReason
+from domain.cards.verification import Secures
 from domain.review.card_risks import Surroundings, WeighedRisk, risks_of
 from domain.rules.assessment import neighbours_of
 from domain.rules.brands import brand
+from domain.rules.payable import WITHOUT_ISSUER
 from domain.sealing import KeyRing
 
 
@@ -68,6 +70,7 @@ def _surroundings(record: CardRecord, found: similar.Beside) -> Surroundings:
         seller_cards=seller.sold + seller.rejected + seller.in_progress + seller.other,
         seller_bad=seller.bad,
         seller_last_day=seller.last_day,
+        spendable=brand(record.card.brand).secures is Secures.NONE or bool(WITHOUT_ISSUER.intersection(reasons)),
     )
 
 

@@ -89,7 +89,7 @@ async def send(visit: SellerVisit, code: str) -> Response:
     if (known := await _sent_before(visit, sent)) is not None:
         return visit.go(f"/cards/{known}")
     try:
-        visit.site.sell_throttle.hit(visit.owner)
+        await visit.site.sell_throttle.hit("sell", visit.owner)
         card_ids = await _submit(visit, chosen, sent)
     except REFUSED as refused:
         how = "type" if words.get("how") == "type" else "photo"

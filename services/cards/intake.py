@@ -81,7 +81,8 @@ class Intake:
     async def submit_together(self, submissions: Sequence[Submission]) -> tuple[SubmissionReceipt, ...]:
         """Takes submissions with a key each, as `submit` does, all of them or none: one refusal refuses all."""
         given = [tidied(submission) for submission in submissions]
-        hashes = [request_hash_of(self._keyring, submission) for submission in given]
+        # Forty megabytes of photographs take a while: others are answered meanwhile.
+        hashes = [await asyncio.to_thread(request_hash_of, self._keyring, submission) for submission in given]
         async with self._database.transaction() as session:
             known = [await receipt_of(session, one, digest) for one, digest in zip(given, hashes, strict=True)]
             for owner in {one.owner for one, receipt in zip(given, known, strict=True) if receipt is None}:

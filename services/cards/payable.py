@@ -8,7 +8,6 @@ from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from activities.verification.recheck import CONFIRMED, is_recheck
 from database.tables.intake import CardEventRow, CardRow
 from database.tables.pricing import QuoteRow
 from database.tables.review import ReviewDecisionRow, ReviewTaskRow
@@ -16,13 +15,15 @@ from database.tables.verification import AnswerRow
 from domain.cards.card import CardType
 from domain.cards.pricing import QuoteState
 from domain.cards.review import SETTLED_BY_CORRECTION, ReviewOutcome
-from domain.cards.verification import CONFIRMED_BEFORE_PAYMENT, CONSEQUENCES, Consequence, DynamicCodeResult
+from domain.cards.verification import CONFIRMED_BEFORE_PAYMENT, CONSEQUENCES, Consequence, DynamicCodeResult, Secures
 from domain.rules.assessment import heard
 from domain.rules.brands import brand
 from domain.rules.payable import Standing, why_not_payable
 from gateways.issuer import CODE_RESULTS
 from services.cards.assessment_inputs import APPROVALS
+from services.cards.confirmation import CONFIRMED, is_recheck
 from services.cards.provider_calls import answers_about
+from services.cards.securing import is_held
 
 # The issuer's own words, which the answer keeps as they came.
 RIGHT_WORDS = tuple(word for word, result in CODE_RESULTS.items() if result is DynamicCodeResult.RIGHT)
@@ -39,7 +40,8 @@ async def why_not(session: AsyncSession, card: CardRow, quote: QuoteRow) -> str 
     by_machine = not quote.review_reasons and CONSEQUENCES[status][0] is Consequence.PROCEED
     approved = frozenset[str]() if by_machine else await approved_reasons(session, card.id)
     coded = card.card_type is CardType.SUPERMARKET and await code_proved(session, card)
-    confirmed = card.card_type in CONFIRMED_BEFORE_PAYMENT and await _confirmed(session, quote)
+    asked_before = card.card_type in CONFIRMED_BEFORE_PAYMENT
+    confirmation = await _confirmation(session, quote) if asked_before else None
     return why_not_payable(
         Standing(
             card_type=card.card_type,
@@ -52,7 +54,8 @@ async def why_not(session: AsyncSession, card: CardRow, quote: QuoteRow) -> str 
             approved=approved,
             code_proved=coded,
             rate_locked=bool(quote.locked_rate),
-            confirmed=confirmed,
+            confirmed=confirmation is not None,
+            secured=await _secured(session, quote, confirmation),
         )
     )
 
@@ -95,10 +98,17 @@ async def code_proved(session: AsyncSession, card: CardRow) -> bool:
     return bool((await session.execute(select(exists().where(*right)))).scalar_one())
 
 
-async def _confirmed(session: AsyncSession, quote: QuoteRow) -> bool:
+async def _confirmation(session: AsyncSession, quote: QuoteRow) -> CardEventRow | None:
     told = (
         _EVENT.card_id == quote.card_id,
         _EVENT.what == CONFIRMED,
         _EVENT.facts["quote"].astext == quote.id,
     )
-    return bool((await session.execute(select(exists().where(*told)))).scalar_one())
+    newest = select(CardEventRow).where(*told).order_by(_EVENT.id.desc()).limit(1)
+    return (await session.execute(newest)).scalar_one_or_none()
+
+
+async def _secured(session: AsyncSession, quote: QuoteRow, confirmation: CardEventRow | None) -> bool:
+    """Whether the issuer holds the card, or offered no such thing when it confirmed it; before it could, none did."""
+    offered = Secures.NONE if confirmation is None else Secures(confirmation.facts.get("secures", Secures.NONE))
+    return offered is Secures.NONE or await is_held(session, quote.card_id, quote.id)

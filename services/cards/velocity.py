@@ -14,8 +14,10 @@ from database.tables.intake import CardRow, SubmissionRow
 from database.tables.pricing import QuoteRow
 from domain.cards.card import Outcome
 from domain.cards.pricing import QuoteState
+from domain.cards.verification import Secures
 from domain.money import Currency
 from domain.places import business_day
+from domain.rules.brands import brand, catalogue
 from domain.rules.velocity import DAY, HOUR, velocity_in_force
 
 SPANS = {HOUR: timedelta(hours=1), DAY: timedelta(days=1)}
@@ -36,6 +38,27 @@ async def beyond(session: AsyncSession, card: CardRow, value_minor: int, at: dat
     return velocity_in_force(business_day(at)).beyond(bought, value_minor)
 
 
+async def beyond_unsecured(session: AsyncSession, card: CardRow, value_minor: int, at: datetime) -> tuple[str, ...]:
+    """Every limit of cards that can be spent after their payment which a quote of `value_minor` (CNY) would break.
+
+    None for a card that its issuer locks or redeems. Holds the lock as `beyond` does.
+    """
+    if brand(card.brand).secures is not Secures.NONE:
+        return ()
+    await acquire(session, AdvisoryLock.VELOCITY)
+    owner = (await session.get_one(SubmissionRow, card.submission_id)).owner
+    unsecured = [code for code, known in catalogue().items() if known.secures is Secures.NONE]
+    statement = (
+        select(func.coalesce(func.sum(_QUOTE.amount_minor), 0))
+        .select_from(QuoteRow)
+        .join(CardRow, _CARD.id == _QUOTE.card_id)
+        .join(SubmissionRow, _SUBMISSION.id == _CARD.submission_id)
+        .where(*_committed(card, at), _SUBMISSION.owner == owner, _CARD.brand.in_(unsecured))
+    )
+    bought = int((await session.execute(statement)).scalar_one())
+    return velocity_in_force(business_day(at)).beyond_unsecured(owner.partition(":")[0], bought, value_minor)
+
+
 async def _bought(
     session: AsyncSession, card: CardRow, submission: SubmissionRow, at: datetime
 ) -> Mapping[str, Mapping[str, int]]:
@@ -52,22 +75,26 @@ async def _bought(
         func.coalesce(func.sum(_QUOTE.amount_minor).filter(of[subject], _QUOTE.created_at > at - SPANS[span]), 0)
         for subject, span in wanted
     ]
-    committed = (
-        _QUOTE.created_at > at - SPANS[DAY],
-        _QUOTE.state.in_(COMMITTED),
-        _QUOTE.currency == Currency.CNY,
-        _QUOTE.card_id != card.id,
-        _CARD.outcome.is_(None) | (_CARD.outcome == Outcome.PAID),
-    )
     statement = (
         select(*sums)
         .select_from(QuoteRow)
         .join(CardRow, _CARD.id == _QUOTE.card_id)
         .join(SubmissionRow, _SUBMISSION.id == _CARD.submission_id)
-        .where(*committed)
+        .where(*_committed(card, at))
     )
     row = (await session.execute(statement)).one()
     found: dict[str, dict[str, int]] = {subject: {} for subject in of}
     for (subject, span), total in zip(wanted, row, strict=True):
         found[subject][span] = int(total)
     return found
+
+
+def _committed(card: CardRow, at: datetime) -> tuple[Any, ...]:
+    """The conditions of other cards' quotes of the last day that are paid or may still be."""
+    return (
+        _QUOTE.created_at > at - SPANS[DAY],
+        _QUOTE.state.in_(COMMITTED),
+        _QUOTE.currency == Currency.CNY,
+        _QUOTE.card_id != card.id,
+        _CARD.outcome.is_(None) | (_CARD.outcome == Outcome.PAID),
+    )

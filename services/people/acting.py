@@ -45,10 +45,15 @@ async def standing(session: AsyncSession, person_id: str, now: datetime) -> Stan
 
 async def standings(session: AsyncSession, people: Sequence[str], now: datetime) -> dict[str, Standing]:
     """The same for many people by id, in one statement; whoever no longer works here has none."""
+    return {whose: standing_of(circle) for whose, circle in (await circles(session, people, now)).items()}
+
+
+async def circles(session: AsyncSession, people: Sequence[str], now: datetime) -> dict[str, list[Any]]:
+    """The rows that the standing of each of these people (ids) is made of, nobody's judged yet."""
     given = {"people": list(people), "now": now, "acts": list(HANDLING), "since": handled_since(now)}
     rows = (await session.execute(_CIRCLES, given)).all()
-    circles = ((whose, list(circle)) for whose, circle in groupby(rows, key=lambda row: str(row.whose)))
-    return {whose: _standing(circle) for whose, circle in circles if circle[0].id == whose and circle[0].active}
+    found = ((whose, list(circle)) for whose, circle in groupby(rows, key=lambda row: str(row.whose)))
+    return {whose: circle for whose, circle in found if circle[0].id == whose and circle[0].active}
 
 
 def handled_since(now: datetime) -> datetime:
@@ -71,8 +76,8 @@ async def handled_by(session: AsyncSession, people: Iterable[str], now: datetime
     return {subject: frozenset(actors) for subject, actors in found.items()}
 
 
-def _standing(circle: list[Any]) -> Standing:
-    """Of one person's rows, their own first."""
+def standing_of(circle: list[Any]) -> Standing:
+    """Return the standing that one person's rows make, their own first. Raises ValueError or TypeError for a faulty row."""
     allowed = permissions_of(Role(role) for role in circle[0].roles)
     return Standing(
         person=circle[0].id,

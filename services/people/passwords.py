@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import secrets
 from typing import Any
 
@@ -16,7 +17,7 @@ from database.session import Database
 from database.tables.people import AuditRow, PersonIdentityRow, PersonRow
 from domain.errors.sign_in import EmailNotVerified, PasswordWrong, PersonNotKnown
 from domain.people.roles import Identity
-from services.people.rate_limit import Origin, SharedThrottle
+from services.people.rate_limit import Origin, Throttle
 
 LOGINS_PER_ORIGIN = "5/minute;30/hour"  # Of one address of mail from one client or known device.
 LOGINS_OF_STRANGERS = "100/hour"  # Of one address of mail from all clients that it has never signed in from.
@@ -31,9 +32,9 @@ class ConsoleSignIn:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._hasher = PasswordHash.recommended()
-        self._decoy = self._hasher.hash(secrets.token_hex(16))
-        self._per_origin = SharedThrottle(database, LOGINS_PER_ORIGIN)
-        self._strangers = SharedThrottle(database, LOGINS_OF_STRANGERS)
+        self._decoy = _decoy()
+        self._per_origin = Throttle(database, LOGINS_PER_ORIGIN)
+        self._strangers = Throttle(database, LOGINS_OF_STRANGERS)
         self._at_once = asyncio.Semaphore(LOGINS_AT_ONCE)
 
     async def check(self, email: str, password: str, origin: Origin) -> PersonRow:
@@ -93,6 +94,12 @@ class ConsoleSignIn:
         statement = update(PersonRow).where(_PERSON.id == person_id).values(password_hash=password_hash)
         async with self._database.transaction() as session:
             await session.execute(statement)
+
+
+@functools.cache
+def _decoy() -> str:
+    """The hash of a password that nobody has: made once in a process, before the first sign-in."""
+    return PasswordHash.recommended().hash(secrets.token_hex(16))
 
 
 async def _known(session: AsyncSession, identity: Identity) -> PersonRow | None:

@@ -25,7 +25,7 @@ from domain.typed import plain
 from gateways.errors import GatewayRefused, GatewayUnavailable
 from gateways.messages import MessageGateway
 from languages import translate
-from services.people.rate_limit import Origin, SharedThrottle
+from services.people.rate_limit import Origin, Throttle
 
 CODE_LASTS = timedelta(minutes=10)
 CODE_TRIES_MAX = 5
@@ -51,8 +51,8 @@ class SellerSignIn:
         self._keyring = keyring
         self._messages = messages
         self._now = now
-        self._per_origin = SharedThrottle(database, CODES_PER_ORIGIN)
-        self._strangers = SharedThrottle(database, CODES_FOR_STRANGERS)
+        self._per_origin = Throttle(database, CODES_PER_ORIGIN)
+        self._strangers = Throttle(database, CODES_FOR_STRANGERS)
 
     async def send_code(self, phone: str, origin: Origin, locale: str = "zh_CN") -> str:
         """Sends a six-digit code and returns its id, which the browser that asked keeps: nobody else can try the code.

@@ -20,7 +20,7 @@ from domain.errors.sign_in import TotpWrong
 from domain.people.access import AccessNews
 from domain.sealing import KeyRing
 from services.people import access
-from services.people.rate_limit import SharedThrottle
+from services.people.rate_limit import Throttle
 
 ISSUER = "Cardloop"
 STEP_S = 30
@@ -47,7 +47,7 @@ class Totp:
         self._database = database
         self._keyring = keyring
         self._now = now
-        self._throttle = SharedThrottle(database, TRIES)
+        self._throttle = Throttle(database, TRIES)
 
     async def begin(self, person_id: str) -> None:
         """Makes a new secret that counts only once it is confirmed. Refuses NotExpectedNow where one is in use."""

@@ -21,7 +21,7 @@ from database.tables.review import ReviewTaskRow
 from domain.notices.kinds import NoticeKind
 from domain.people.acting import Standing
 from domain.work.eligibility import Ineligible, why_not
-from services.people.acting import standing, standings
+from services.people.acting import circles, standing, standing_of
 from services.work.leases import audited_by_machine, refusal_of
 from services.work.task_facts import task_facts
 
@@ -46,7 +46,7 @@ class Assignment:
     async def drain(self, limit: int) -> int:
         """Takes back what away people have, then gives out up to `limit` tasks; returns how many it gave. Safe to repeat.
 
-        Each goes to the person of those who may have it with the most room left. A task that fails is set aside, and its
+        Each goes to the person of those who may have it with the most room left. A task or a person that fails is set aside, and its
         part of the transaction is rolled back. Raises DatabaseUnavailable.
         """
         async with self._database.transaction() as session:
@@ -55,7 +55,7 @@ class Assignment:
             now = self._now()
             await self._take_back(session, now, limit)
             room = await _room(session, now)
-            theirs = list((await standings(session, list(room), now)).values())
+            theirs = await self._at_hand(session, list(room), now)
             return await self._give_out(session, room, theirs, now, limit)
 
     async def _give_out(
@@ -73,13 +73,31 @@ class Assignment:
             after = last
         return done
 
+    async def _at_hand(self, session: AsyncSession, people: list[str], now: datetime) -> list[Standing]:
+        """The people whose rows can be judged; one with a faulty row is set aside, and the others are given work."""
+        found: list[Standing] = []
+        for person, circle in (await circles(session, people, now)).items():
+            async with apart(self._database, LOOP, person):
+                found.append(standing_of(circle))
+        return found
+
+    async def _stand_in(self, session: AsyncSession, former: str, task: ReviewTaskRow, now: datetime) -> str | None:
+        """The first stand-in of somebody away who may have the task; one with a faulty row is set aside and passed over."""
+        facts = await task_facts(session, task)
+        for one in await _named(session, former, now):
+            async with apart(self._database, LOOP, one):
+                circle = (await circles(session, [one], now)).get(one)
+                if circle is not None and not _lasting(why_not(standing_of(circle), facts, now)):
+                    return one
+        return None
+
     async def _take_back(self, session: AsyncSession, now: datetime, limit: int) -> None:
         """Tasks that were given to people who are away, off duty or gone, and are in no hand: to a stand-in who may, or the queue."""
         tasks = (await session.execute(_stuck(now).limit(limit).with_for_update(skip_locked=True))).scalars().all()
         for task_id, task in [(task.id, task) for task in tasks]:
             async with self._alone(session, task_id):
                 former, task.assigned_to, task.assigned_at = task.assigned_to or "", None, None
-                to = await _stand_in(session, former, task, now)
+                to = await self._stand_in(session, former, task, now)
                 if to is not None:
                     await given(session, task, to, now)
                 session.add(audited_by_machine("take_back", task_id, former=former, to=to or ""))
@@ -159,7 +177,10 @@ async def _room(session: AsyncSession, now: datetime) -> dict[str, int]:
         .scalar_subquery()
     )
     free = (_PERSON.capacity - has).label("free")
-    at_work = (_PERSON.active, _PERSON.on_duty, _PERSON.capacity > 0, _PERSON.id.not_in(_away(now)))
+    at_work = (
+        _PERSON.active, _PERSON.on_duty, _PERSON.capacity > 0, _PERSON.id.not_in(_away(now)),
+        ~left_out(LOOP, _PERSON.id, now),
+    )  # fmt: skip
     rows = await session.execute(select(_PERSON.id, free).where(*at_work))
     return {row.id: row.free for row in rows if row.free > 0}
 
@@ -175,17 +196,15 @@ def _stuck(now: datetime) -> Any:
     )
 
 
-async def _stand_in(session: AsyncSession, person: str, task: ReviewTaskRow, now: datetime) -> str | None:
-    named = select(_ABSENCE.stand_in).where(
-        _ABSENCE.person_id == person, _ABSENCE.stand_in.is_not(None), _ABSENCE.away, *_lasts(now)
+async def _named(session: AsyncSession, person: str, now: datetime) -> tuple[str, ...]:
+    """Who stands in for the person now, is on duty, and is not set aside, in the order of the absences."""
+    named = (
+        select(_ABSENCE.stand_in)
+        .join(PersonRow, _PERSON.id == _ABSENCE.stand_in)
+        .where(_ABSENCE.person_id == person, _ABSENCE.away, *_lasts(now))
+        .where(_PERSON.active, _PERSON.on_duty, ~left_out(LOOP, _PERSON.id, now))
     )
-    for one in (await session.execute(named.order_by(_ABSENCE.starts_at))).scalars().all():
-        worker = await session.get(PersonRow, one)
-        if worker is None or not (worker.active and worker.on_duty):
-            continue
-        if not _lasting(why_not(await standing(session, one, now), await task_facts(session, task), now)):
-            return str(one)
-    return None
+    return tuple((await session.execute(named.order_by(_ABSENCE.starts_at))).scalars())
 
 
 def _away(now: datetime) -> Any:

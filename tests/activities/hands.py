@@ -13,7 +13,6 @@ from sqlalchemy import update
 
 from activities.review.alarms import Alarms
 from activities.review.tasks import Review
-from database.migrate import upgrade
 from database.session import Database
 from database.tables.notices import NoticeRow
 from database.tables.people import PersonRow
@@ -25,7 +24,6 @@ from domain.rules.deadlines import built_in_document
 from services.work import sla
 from services.work.sla_policies import DeadlineSetup
 from tests.activities.world import World, a_world
-from tests.conftest import apart
 
 MONDAY = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)  # Nine o'clock in Shanghai.
 HOUR = timedelta(hours=1)
@@ -78,11 +76,9 @@ class Hands:
 
 
 @pytest.fixture(scope="module")
-def own_url(make_database: Callable[[str], str], worker: str) -> str:
+def own_url(make_migrated: Callable[[str], str], worker: str) -> str:
     """A database of these tests alone: a version of the policies that was saved is never taken back."""
-    url = make_database(f"clocks_{worker}")
-    apart(lambda: upgrade(url))
-    return url
+    return make_migrated(f"clocks_{worker}")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

@@ -81,7 +81,7 @@ async def test_the_outlets_time_ends_with_its_report(world: World) -> None:
     asked = await world.verification.ask_outlet(card.card, 1)
     assert await card.owners() == [REVIEWER, OUTLET]
     body = reported(asked.request_id)
-    assert await world.verification.receive_report(body, signature(outlet_secret(SECRET, "outlet-1"), body)) is not None
+    assert await world.outlet_reports.receive(body, signature(outlet_secret(SECRET, "outlet-1"), body)) is not None
     assert await card.owners() == [REVIEWER, OUTLET, MACHINE]
 
 
@@ -103,7 +103,7 @@ async def test_a_report_that_comes_late_takes_nothing_from_whoever_has_the_card_
     await card.decided(ReviewOutcome.ASK_AGAIN, 2, asked_item=AskedItem.PIN)
     await world.awaits(card.card, Stage.REVIEW, WaitingFor.SELLER_ITEM, "review.asked_pin")
     body = reported(asked.request_id)
-    assert await world.verification.receive_report(body, signature(outlet_secret(SECRET, "outlet-1"), body)) is not None
+    assert await world.outlet_reports.receive(body, signature(outlet_secret(SECRET, "outlet-1"), body)) is not None
     assert await card.owners() == [REVIEWER, OUTLET, REVIEWER, SELLER]
 
 

@@ -15,6 +15,7 @@ from database.session import DatabaseUnavailable
 from database.tables.columns import now
 from database.tables.intake import SellerRow
 from database.tables.outbox import OutboxRow
+from database.tables.people import PersonRow
 from database.tables.review import ReviewTaskRow
 from domain.errors.general import TemporarilyUnavailable
 from domain.identifiers import new_id
@@ -153,6 +154,28 @@ async def test_a_task_that_cannot_be_assigned_or_taken_back_is_set_aside_and_the
     assert {bad, bad_back} <= set(kept)
     assert "TypeError" in kept[bad]
     assert not {good, good_back} & set(kept)
+
+
+async def test_a_person_with_a_faulty_row_is_set_aside_and_the_others_are_given_work(world: World) -> None:
+    office = Office(world)
+    lin, away, faulty = (
+        await office.person(capacity=4),
+        await office.person(on_duty=False),
+        await office.person(capacity=9),
+    )
+    task, back = await office.task(), await office.task(assigned_to=away)
+    await office.stands_in(faulty, away)
+    await office.stands_in(lin, away)
+    async with world.database.transaction() as session:
+        (await session.get_one(PersonRow, faulty)).roles = ["no-such-role"]
+    while await Assignment(world.database, office.clock).drain(50):
+        pass
+    assert [(await office.row(task_id)).assigned_to for task_id in (task, back)] == [lin, lin]
+    async with world.database.transaction() as session:
+        kept = {row.subject: row.reason for row in await set_aside.listed(session, 10_000) if row.loop == "assignment"}
+        (await session.get_one(PersonRow, faulty)).active = False
+    assert "ValueError" in kept[faulty]
+    assert not {lin, task, back} & set(kept)
 
 
 async def test_a_snooze_that_cannot_be_ended_is_set_aside_and_the_others_end(world: World) -> None:

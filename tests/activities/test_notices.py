@@ -192,7 +192,7 @@ async def test_a_webhook_is_signed_and_numbered_and_goes_on_when_mail_does_not(t
     assert len(town.post.taken) == 1
     assert [(row.mail_lost, row.hook_lost) for row in await town.rows()] == [("", "")]  # It arrived at last.
     secret = town.notices.webhook_secret(town.person, town.box.url)
-    require_signature("webhook", secret, body, headers[HEADER.lower()])
+    require_signature("webhook", [secret], body, headers[HEADER.lower()])
     said = json.loads(body)
     assert headers[EVENT_HEADER.lower()] == "notices"
     assert headers[DELIVERY_HEADER.lower()] == said["id"]

@@ -112,7 +112,7 @@ async def test_dining_cards_high_values_and_conflicts_go_to_a_person(world: Worl
 @pytest.fixture
 def small_caps(monkeypatch: pytest.MonkeyPatch) -> None:
     most = {subject: {"hour": 10**15, "day": 10**15} for subject in SUBJECTS}
-    caps = Velocity("small", most | {"payee": {"hour": 1_000_00, "day": 10**15}}, {})
+    caps = Velocity("small", most | {"payee": {"hour": 1_000_00, "day": 10**15}}, {}, {})
     monkeypatch.setattr(velocity, "velocity_in_force", lambda on: caps)
 
 
@@ -140,6 +140,34 @@ async def test_more_money_for_one_payee_than_a_machine_may_commit_in_an_hour_goe
     assert (await world.pricing.value(later, 1)).review_reasons == ("velocity",), "what a person looks at counts too"
     another = await _verified(world, str(next(PHONES)))
     assert (await world.pricing.value(another, 1)).review_reasons == ()
+
+
+async def _spendable(world: World, owner: str, brand_code: str, face_minor: int) -> tuple[str, ...]:
+    """The review reasons of a card of this face value, which its issuer confirms."""
+    await world.issuer.control(default_balance_minor=face_minor)
+    face = Money(face_minor, brand(brand_code).currency)
+    card_id = await world.a_card(brand_code, face_value=face, owner=owner)
+    await world.verification.ask_issuer(card_id)
+    return (await world.pricing.value(card_id, 1)).review_reasons
+
+
+@pytest.mark.parametrize(
+    ("brand_code", "face_minor", "reasons"),
+    [("walmart", 200_000, ()), ("tmall", 200_000, ()), ("carrefour", 100_000, ()), ("carrefour", 120_000, ("spendable",))],
+)  # fmt: skip
+async def test_a_dear_card_that_nothing_locks_goes_to_a_person(
+    world: World, brand_code: str, face_minor: int, reasons: tuple[str, ...]
+) -> None:
+    assert await _spendable(world, await world.a_seller(), brand_code, face_minor) == reasons
+
+
+async def test_one_sellers_cards_that_nothing_locks_are_counted_over_a_day(world: World) -> None:
+    owner, other = await world.a_seller(), await world.a_seller()
+    for _ in range(5):
+        assert await _spendable(world, owner, "carrefour", 100_000) == ()
+    assert await _spendable(world, owner, "carrefour", 100_000) == ("spendable",)
+    assert await _spendable(world, owner, "walmart", 100_000) == (), "a locked card is no risk"
+    assert await _spendable(world, other, "carrefour", 100_000) == ()
 
 
 async def test_neighbouring_numbers_of_another_seller_are_suspected_and_ones_own_are_not(world: World) -> None:

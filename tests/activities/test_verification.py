@@ -209,12 +209,12 @@ async def test_an_outlet_is_asked_and_its_first_signed_report_counts(world: Worl
     asked = await world.verification.ask_outlet(card_id)
     assert (await world.card(card_id)).waiting_for is WaitingFor.OUTLET
     body = reported(asked.request_id)
-    heard = await world.verification.receive_report(body, signature(OWN, body))
+    heard = await world.outlet_reports.receive(body, signature(OWN, body))
     assert heard is not None
     assert (heard.card_id, heard.confirmed) == (card_id, True)
-    assert await world.verification.receive_report(body, signature(OWN, body)) == heard
+    assert await world.outlet_reports.receive(body, signature(OWN, body)) == heard
     changed_mind = reported(asked.request_id, verdict="denied", face=None)
-    assert await world.verification.receive_report(changed_mind, signature(OWN, changed_mind)) == heard
+    assert await world.outlet_reports.receive(changed_mind, signature(OWN, changed_mind)) == heard
     facts = await world.verification.record_outlet_report(card_id, asked.request_id, True)
     assert (facts.consequence, facts.balance_minor) == (Consequence.PROCEED, 500_00)
     again = await world.verification.record_outlet_report(card_id, asked.request_id, False)
@@ -226,7 +226,7 @@ async def test_an_outlet_that_denies_the_card_ends_it(world: World) -> None:
     card_id = await world.a_card("hualian")
     asked = await world.verification.ask_outlet(card_id)
     body = reported(asked.request_id, verdict="denied", face=None)
-    await world.verification.receive_report(body, signature(OWN, body))
+    await world.outlet_reports.receive(body, signature(OWN, body))
     denied = await world.verification.record_outlet_report(card_id, asked.request_id, True)
     assert (denied.consequence, denied.end_reason) == (Consequence.REJECT, EndReason.OUTLET_DENIED)
 
@@ -236,7 +236,7 @@ async def test_a_confirmation_that_no_outlet_sent_leaves_the_card_to_a_person(wo
     mine, other = await world.a_card("hualian"), await world.a_card("hualian", magic="12")
     answered = await world.verification.ask_outlet(other)
     body = reported(answered.request_id)
-    await world.verification.receive_report(body, signature(OWN, body))
+    await world.outlet_reports.receive(body, signature(OWN, body))
     pending = await world.verification.ask_outlet(mine)
     for request_id in (pending.request_id, answered.request_id, "made-up"):
         facts = await world.verification.record_outlet_report(mine, request_id, True)
@@ -273,9 +273,9 @@ async def test_a_report_that_is_forged_strange_or_of_another_worth_changes_nothi
     ]
     for body, secret, refusal in bad:
         with pytest.raises(refusal):
-            await world.verification.receive_report(body, signature(secret, body))
+            await world.outlet_reports.receive(body, signature(secret, body))
     pending = reported(asked.request_id, verdict="pending", face=None)
-    assert await world.verification.receive_report(pending, signature(OWN, pending)) is None
+    assert await world.outlet_reports.receive(pending, signature(OWN, pending)) is None
     (request,) = await world.rows(OutletRequestRow, id=asked.request_id)
     assert request.answered_at is None
 
@@ -288,7 +288,7 @@ async def test_a_confirmation_without_a_face_value_is_refused_also_where_the_car
         (await session.get_one(CardRow, card_id)).face_value_minor = None
     body = reported(asked.request_id, face=None)
     with pytest.raises(AmountMismatch):
-        await world.verification.receive_report(body, signature(OWN, body))
+        await world.outlet_reports.receive(body, signature(OWN, body))
     (request,) = await world.rows(OutletRequestRow, id=asked.request_id)
     assert request.answered_at is None
 
@@ -314,3 +314,27 @@ async def test_an_unknown_card_is_a_refusal_that_is_not_tried_again(world: World
 async def test_money_of_a_partly_used_card_is_what_is_left(world: World) -> None:
     facts = await world.verification.ask_issuer(await world.a_card("jd", magic="90"))
     assert Money(facts.balance_minor or 0) == Money(300_00)
+
+
+async def test_an_outlet_s_old_and_new_secret_both_count_until_the_old_one_is_retired(world: World) -> None:
+    new = "the secret that takes its place"
+    await an_outlet(world)
+    asked = await world.verification.ask_outlet(await world.a_card("hualian"))
+    body = reported(asked.request_id)
+    sealed = world.keyring.seal_text(new, purpose="outlet", aad="outlet:outlet-1:secret")
+    async with world.database.transaction() as session:
+        row = await session.get(OutletRow, "outlet-1")
+        assert row is not None
+        row.previous_sealed, row.secret_sealed = row.secret_sealed, sealed
+    for good in (OWN, new):
+        assert await world.outlet_reports.receive(body, signature(good, body)) is not None
+    with pytest.raises(SignatureInvalid):
+        await world.outlet_reports.receive(body, signature("neither", body))
+    async with world.database.transaction() as session:
+        row = await session.get(OutletRow, "outlet-1")
+        assert row is not None
+        row.previous_sealed = None
+    assert await world.outlet_reports.receive(body, signature(new, body)) is not None
+    with pytest.raises(SignatureInvalid):
+        await world.outlet_reports.receive(body, signature(OWN, body))
+    await an_outlet(world)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import email
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from email.message import Message
@@ -107,8 +107,8 @@ async def mail_server(post: Post) -> AsyncIterator[MailGateway]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def town(database_url: str) -> AsyncIterator[Town]:
-    database, post = Database(database_url, pool_size=4), Post()
+async def town(database_url: str, pool_of: Callable[[str], Database]) -> AsyncIterator[Town]:
+    database, post = pool_of(database_url), Post()
     async with database.transaction() as session:
         await session.execute(delete(NoticeRow))
     async with mail_server(post) as mail, mailbox() as box, new_client("") as client:

@@ -42,6 +42,7 @@ from gateways.payout.alipay import AlipayGateway
 from gateways.pictures.store import PhotoStore
 from gateways.pos import PosGateway
 from services.cards.intake import Intake
+from services.cards.outlet_reports import OutletReports
 from services.cards.provider_calls import Parties
 from services.cards.stock import Stock
 from services.finance.payment_notifications import PaymentNotices
@@ -96,6 +97,11 @@ class World:
     def review_desk(self) -> ReviewDesk:
         """The desk at which people take and decide tasks."""
         return review_desk(self.database, self.keyring)
+
+    @property
+    def outlet_reports(self) -> OutletReports:
+        """The doors at which outlets report."""
+        return OutletReports(self.database, self.keyring, OutletGateway(self.outlet.channel, Breakers()))
 
     @property
     def alarms(self) -> Alarms:

@@ -10,7 +10,6 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from activities.verification.outlets import OutletHeard
 from api.app import build
 from api.services import ApiServices
 from database.session import Database
@@ -20,6 +19,7 @@ from domain.errors.general import SignatureInvalid
 from domain.sealing import KeyRing
 from gateways.pictures.store import PhotoStore
 from services.cards.intake import Intake
+from services.cards.outlet_reports import OutletHeard
 from services.finance.payees import Payees
 from services.people.partners import Partners
 from tests.seller_ui.conftest import PlayedDesk
@@ -56,7 +56,7 @@ class PlayedPayments:
 class PlayedOutlets:
     """Believes every body with the right signature."""
 
-    async def receive_report(self, body: bytes, signature: str | None) -> OutletHeard | None:
+    async def receive(self, body: bytes, signature: str | None) -> OutletHeard | None:
         if signature != "right":
             raise SignatureInvalid(why="signature")
         return OutletHeard("CARD", "request", True) if body else None

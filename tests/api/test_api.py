@@ -92,7 +92,7 @@ async def test_a_repeated_request_gets_its_receipt_before_limit_and_rules_are_as
     assert other.status_code == 400, "other content is judged"
 
 
-def _refuse(*name: str) -> None:
+async def _refuse(*name: str) -> None:
     raise TooManyTries(retry_after_s=1)
 
 

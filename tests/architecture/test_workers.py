@@ -53,7 +53,7 @@ async def test_each_queue_serves_exactly_the_steps_that_are_called_on_it(
     # At a start the simulator lays its public key there; any will do where nothing is sent.
     copy(settings.alipay_keys / keys.ALIPAY_OURS_PUBLIC, settings.alipay_keys / keys.ALIPAY_THEIRS)
     secrets, store = keys.load(settings), database(settings)
-    world = outside.build(settings, secrets)
+    world = outside.build(settings, secrets, store)
     # On a connection of their own: workers that never ran keep their queues taken as long as theirs is open.
     client = await Client.connect(temporal_client.service_client.config.target_host)
     workers = card_workers(settings, client, store, secrets.keyring, world, payment_gateway(settings))
@@ -63,7 +63,7 @@ async def test_each_queue_serves_exactly_the_steps_that_are_called_on_it(
 
 
 def test_the_reader_serves_its_one_step() -> None:
-    assert _registered_by("run_reading") == ["reading.read_photos"]
+    assert _registered_by("reading.py", "run_reading") == ["reading.read_photos"]
 
 
 def test_every_activity_that_exists_is_called() -> None:
@@ -78,9 +78,9 @@ def test_every_activity_that_exists_is_called() -> None:
     assert defined == set().union(*called().values())
 
 
-def _registered_by(function: str) -> list[str]:
-    """What a function of bootstrap/workers.py hands to its worker as `activities`."""
-    [module] = [one for one in modules("bootstrap") if one.path.name == "workers.py"]
+def _registered_by(file: str, function: str) -> list[str]:
+    """What a function of that file of bootstrap hands to its worker as `activities`."""
+    [module] = [one for one in modules("bootstrap") if one.path.name == file]
     [found] = [one for one in ast.walk(module.tree) if isinstance(one, Function) and one.name == function]
     lists = [word.value for word in ast.walk(found) if isinstance(word, ast.keyword) and word.arg == "activities"]
     return [ast.unparse(item) for listed in lists if isinstance(listed, ast.List) for item in listed.elts]

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, Playwright, async_playwright
 
 from domain.people.roles import Role
 from tests.whole import WholePlatform, until
@@ -42,15 +42,42 @@ class Visit:
         self.titles_and_urls += [await self.page.title(), self.page.url]
 
 
+class Chromium:
+    """The one browser of this test process: starting it costs more than most tests; a window shares nothing with the next."""
+
+    def __init__(self) -> None:
+        self._playwright: Playwright | None = None
+        self._browser: Browser | None = None
+
+    async def running(self, program: Path) -> Browser:
+        """The browser; another one when a test killed the last."""
+        if self._playwright is None:
+            self._playwright = await async_playwright().start()
+        if self._browser is None or not self._browser.is_connected():
+            self._browser = await self._playwright.chromium.launch(executable_path=str(program), args=FLAGS)
+        return self._browser
+
+    async def close(self) -> None:
+        """Ends the browser and its driver, where a test had one."""
+        if self._browser is not None:
+            await self._browser.close()
+        if self._playwright is not None:
+            await self._playwright.stop()
+        self._browser = self._playwright = None
+
+
+SHARED = Chromium()
+
+
 @asynccontextmanager
 async def chromium(program: Path) -> AsyncIterator[Browser]:
-    """The system's browser, without a window."""
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=str(program), args=FLAGS)
-        try:
-            yield browser
-        finally:
-            await browser.close()
+    """The system's browser, without a window; every context opened in the block is closed at its end."""
+    browser = await SHARED.running(program)
+    try:
+        yield browser
+    finally:
+        for context in browser.contexts:
+            await context.close()
 
 
 async def context(browser: Browser, address: str, size: dict[str, int], *, scripts: bool = True) -> BrowserContext:

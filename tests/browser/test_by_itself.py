@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -98,10 +98,12 @@ async def test_a_page_left_open_with_its_bell_signs_nobody_in_for_longer(house: 
 
 
 async def _no_stream(at: Visitor) -> None:
-    """The stream never comes about, and the page's clock is the test's."""
+    """The stream never comes about, and the page's clock is the test's: it stands still however slowly the page loads."""
 
     async def refuse(route: Route) -> None:
         await route.abort()
 
     await at.page.route(STREAM, refuse)
-    await at.page.clock.install()
+    opened_at = datetime.now(UTC)
+    await at.page.clock.install(time=opened_at)
+    await at.page.clock.pause_at(opened_at + timedelta(seconds=1))

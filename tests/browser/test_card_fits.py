@@ -9,12 +9,14 @@ import pytest
 from playwright.async_api import Page
 
 from domain.people.roles import Role
+from reviewer_ui.undoing import COOKIE as UNDO_COOKIE
 from tests.browser.console import desks
 from tests.browser.people import DESK, PHONE
 from tests.reviewer_ui.cards import Waiting
 from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.conftest import console_url as console_url
 from tests.reviewer_ui.conftest import house as house
+from tests.reviewer_ui.deciding import decide, taken, with_undo
 from tests.reviewer_ui.scenes import SAMPLES, show_photo
 
 # How far the page and each of its parts reach: neither the page nor a part of it scrolls or is cut off at the side.
@@ -75,3 +77,28 @@ async def test_on_a_phone_it_is_one_column_without_scrolling_sideways(house: Hou
                 found = await _measured(visitor.page)
                 assert found["width"] <= PHONE["width"], (locale, found)
             assert visitor.complaints == []
+
+
+# The reasons of the open menu that something else lies over.
+COVERED = """() => [...document.querySelectorAll('details.menu[open] .menu-box button, details.menu[open] .menu-box label')]
+  .filter((one) => { const at = one.getBoundingClientRect();
+    return !one.contains(document.elementFromPoint(at.left + at.width / 2, at.top + at.height / 2)); })
+  .map((one) => one.textContent.trim())"""
+
+
+async def test_an_open_menu_lies_over_the_bar_that_undoes(house: House, browser_program: Path) -> None:
+    with_undo(house, 60)
+    token = await house.sessions.open(await house.cards.person(Role.SENIOR))
+    browser = house.browser(token)
+    first, second = await taken(house, browser), await taken(house, browser)
+    await decide(browser, first, act="reject:forged")
+    async with desks(house, browser_program) as open_desks, open_desks.visit(token) as visitor:
+        value = browser.cookies[UNDO_COOKIE]
+        await visitor.context.add_cookies([{"name": UNDO_COOKIE, "value": value, "url": open_desks.address}])
+        await visitor.page.goto(f"/cards/{second.card_id}")
+        assert await visitor.page.locator(".undo-bar").count() == 1
+        for key in ("q", "r", "t", "x", "s"):
+            await visitor.page.locator(f"summary[data-key={key}]").click()
+            assert await visitor.page.locator("details.menu[open] .menu-box button").count() > 1
+            assert await visitor.page.evaluate(COVERED) == [], key
+            await visitor.page.keyboard.press("Escape")

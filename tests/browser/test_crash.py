@@ -20,7 +20,7 @@ from tests.reviewer_ui.conftest import console_url as console_url
 from tests.reviewer_ui.conftest import house as house
 from tests.reviewer_ui.deciding import decisions
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(240)
 NOTE = "the third digit may be an 8"
 
 

@@ -5,21 +5,18 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 import pytest_asyncio
 
-from database.migrate import upgrade
 from database.session import Database
 
 
 @pytest.fixture(scope="session")
-def committed_url(make_database: Callable[[str], str], worker: str) -> str:
+def committed_url(make_migrated: Callable[[str], str], worker: str) -> str:
     """URL of a migrated database that tests may commit to."""
-    url = make_database(f"cardloop_committed_{worker}")
-    upgrade(url)
-    return url
+    return make_migrated(f"cardloop_committed_{worker}")
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def database(committed_url: str) -> AsyncIterator[Database]:
+async def database(committed_url: str, pool_of: Callable[[str], Database]) -> AsyncIterator[Database]:
     """Eight connections to it; what a test commits stays for the next one, so tests look only at what they made."""
-    made = Database(committed_url, pool_size=8)
-    yield made
-    await made.dispose()
+    database = pool_of(committed_url)
+    yield database
+    await database.dispose()

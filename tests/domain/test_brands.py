@@ -1,6 +1,8 @@
 """Each brand's rules accept the numbers it issues and refuse what a typing error makes of them."""
 
+import json
 import random
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -9,9 +11,10 @@ from stdnum import luhn
 from stdnum.iso7064 import mod_37_36
 
 from domain.cards.card import CardType
+from domain.cards.verification import Secures
 from domain.errors.general import BrandUnknown, CardNumberInvalid, FaceValueInvalid, PinInvalid
 from domain.money import Currency, Money
-from domain.rules.brands import Check, brand, catalogue, masked, tidy_number
+from domain.rules.brands import CATALOGUE, Check, brand, catalogue, masked, tidy_number
 from languages import LOCALES
 
 SHAPES = {
@@ -100,3 +103,15 @@ def test_each_brand_has_a_short_label_of_its_own_in_each_language(locale: str) -
     shorts = [entry.short[locale] for entry in catalogue().values()]
     assert len(set(shorts)) == len(shorts)
     assert all(1 <= len(short) <= 4 for short in shorts), "more does not fit on the tile of a list"
+
+
+def test_each_way_of_securing_a_card_is_in_the_catalogue() -> None:
+    assert {brand(code).secures for code in ("walmart", "tmall", "carrefour")} == set(Secures)
+
+
+def test_a_brand_whose_cards_nobody_confirms_before_payment_cannot_be_secured(tmp_path: Path) -> None:
+    described = json.loads(CATALOGUE.read_text(encoding="utf-8"))
+    (starbucks,) = [entry for entry in described["brands"] if entry["code"] == "starbucks"]
+    (tmp_path / "brands.json").write_text(json.dumps({"brands": [starbucks | {"secures": "lock"}]}), encoding="utf-8")
+    with pytest.raises(ValueError, match="dining"):
+        catalogue(tmp_path / "brands.json")

@@ -19,6 +19,14 @@ def test_a_payee_of_any_script_is_taken(account: str, name: str) -> None:
     check_shape(replace(GOOD, payee_account=account, payee_name=name))
 
 
+@pytest.mark.parametrize("account", ["zzz", "not an account", "a@b", "12345", "@example.com", "1-", "a b@c.cn"])
+def test_an_account_is_a_mobile_number_or_an_address(account: str) -> None:
+    """Anything else is refused by the gateway after the seller has accepted, and the money stays owed."""
+    with pytest.raises(FieldInvalid, match="field_invalid") as refused:
+        check_shape(replace(GOOD, payee_account=account))
+    assert refused.value.data["field"] == "payee_account"
+
+
 @pytest.mark.parametrize("account", ["", " ", "a\nb", "а@b.cn", "１３８", "\u200b", "1" * 101, "a@b.cn\u202e"])
 def test_an_account_is_visible_ascii(account: str) -> None:
     with pytest.raises(FieldInvalid) as refused:

@@ -52,7 +52,7 @@ async def partner(program: Program) -> AsyncIterator[Partner]:
         httpx.AsyncClient(base_url=address, trust_env=False) as plain,
         new_client(address, answer_timeout_s=ANSWER_TIMEOUT_S) as client,
     ):
-        yield Partner(address, plain, SignedChannel(program.name, client, SECRET), [client])
+        yield Partner(address, plain, SignedChannel(program.name, client, lambda: SECRET), [client])
 
 
 @dataclass

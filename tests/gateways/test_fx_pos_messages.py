@@ -95,7 +95,7 @@ async def test_a_rate_that_is_none_is_not_taken(answer: str) -> None:
     transport = httpx.MockTransport(lambda _request: httpx.Response(200, text=answer))
     async with new_client("http://fx", transport=transport) as client:
         with pytest.raises(GatewayUnavailable, match="malformed"):
-            await FxGateway(SignedChannel("fx", client, SECRET), Breakers()).lock("r1", USD_100, 900)
+            await FxGateway(SignedChannel("fx", client, lambda: SECRET), Breakers()).lock("r1", USD_100, 900)
 
 
 @pytest.mark.parametrize(

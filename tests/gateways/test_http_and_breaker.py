@@ -119,7 +119,7 @@ async def test_what_an_answer_means(status: int, body: str, kind: type[Exception
     transport = httpx.MockTransport(lambda _request: httpx.Response(status, text=body))
     async with new_client("http://partner", transport=transport) as client:
         with pytest.raises(kind, match=reason) as caught:
-            await SignedChannel("partner", client, "secret").post("/v1/x", {"request_id": "r1"})
+            await SignedChannel("partner", client, lambda: "secret").post("/v1/x", {"request_id": "r1"})
     assert "6225" not in str(caught.value)
 
 
@@ -138,7 +138,7 @@ async def test_only_what_broke_before_sending_is_surely_not_done(
 
     async with new_client("http://partner", transport=httpx.MockTransport(broken)) as client:
         with pytest.raises(GatewayUnavailable) as caught:
-            await SignedChannel("partner", client, "secret").post("/v1/x", {"request_id": "r1"})
+            await SignedChannel("partner", client, lambda: "secret").post("/v1/x", {"request_id": "r1"})
     assert caught.value.perhaps_done is perhaps_done
     assert "6225" not in repr(caught.value)
 
@@ -154,7 +154,7 @@ async def test_every_partner_that_is_asked_about_a_card_has_a_breaker() -> None:
 
     day, moment = date(2026, 11, 28), datetime(2026, 11, 28, tzinfo=UTC)
     async with new_client("http://partner", transport=httpx.MockTransport(down)) as client:
-        channel, breakers = SignedChannel("partner", client, "secret"), Breakers(failures_max=2)
+        channel, breakers = SignedChannel("partner", client, lambda: "secret"), Breakers(failures_max=2)
         fx, outlet = FxGateway(channel, breakers), OutletGateway(channel, breakers)
         issuer, pos = IssuerGateway(channel, breakers), PosGateway(channel, breakers)
         for ask in (

@@ -192,7 +192,7 @@ async def test_after_five_failures_the_issuer_is_left_alone_and_others_are_not(
 
 async def test_an_issuer_that_is_not_there_has_done_nothing() -> None:
     async with new_client("http://127.0.0.1:1") as client:
-        nobody = IssuerGateway(SignedChannel("issuer", client, SECRET), Breakers())
+        nobody = IssuerGateway(SignedChannel("issuer", client, lambda: SECRET), Breakers())
         with pytest.raises(GatewayUnavailable) as caught:
             await nobody.inquire("r1", "jd", number("jd", "12"), None)
     assert (caught.value.reason, caught.value.perhaps_done) == ("connection", False)
@@ -200,7 +200,7 @@ async def test_an_issuer_that_is_not_there_has_done_nothing() -> None:
 
 async def test_our_wrong_secret_is_refused_and_not_tried_again(issuer: Partner) -> None:
     async with new_client(issuer.address) as client:
-        stranger = IssuerGateway(SignedChannel("issuer", client, "another"), Breakers())
+        stranger = IssuerGateway(SignedChannel("issuer", client, lambda: "another"), Breakers())
         with pytest.raises(GatewayRefused, match="signature"):
             await stranger.inquire("r1", "jd", number("jd", "12"), None)
 

@@ -107,11 +107,27 @@ def test_a_jpeg_without_its_last_pixels_is_refused(lost: int) -> None:
         accept(sound[:-lost])
 
 
-def test_a_progressive_jpeg_without_its_end_is_refused_because_a_scan_may_be_missing() -> None:
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+@pytest.mark.parametrize("cut", [1, 2])
+def test_a_progressive_jpeg_without_its_end_marker_is_taken_whole(mode: str, cut: int) -> None:
+    sound = encoded(noisy(mode), "JPEG", progressive=True)
+    assert accept(sound[:-cut]).jpeg == accept(sound).jpeg
+
+
+@pytest.mark.parametrize("lost", [12, 40, 400])
+def test_a_progressive_jpeg_without_its_last_bits_is_refused(lost: int) -> None:
     sound = encoded(noisy(), "JPEG", progressive=True)
-    assert ends_of(sound[:-2]) == ()
     with pytest.raises(PhotoUnreadable):
-        accept(sound[:-2])
+        accept(sound[:-lost])
+
+
+def test_a_progressive_jpeg_without_its_last_scan_is_refused() -> None:
+    """Every scan but the last is there to its last byte, and the picture would look whole."""
+    sound = encoded(noisy(), "JPEG", progressive=True)
+    cut = sound[: sound.rindex(b"\xff\xda")]
+    assert ends_of(cut) == ()
+    with pytest.raises(PhotoUnreadable):
+        accept(cut)
 
 
 def test_a_jpeg_with_a_damaged_exif_is_taken_as_it_lies() -> None:
@@ -125,6 +141,40 @@ def test_a_jpeg_with_a_damaged_exif_is_taken_as_it_lies() -> None:
 def test_sixteen_bit_grey_keeps_its_print(ground: int, ink: int) -> None:
     picture = printed(ink, "I;16", ground)
     assert contrast(accept(encoded(picture, "PNG")).jpeg) > 200
+
+
+def deep(values: numpy.ndarray) -> bytes:
+    """A PNG of 16 bits a channel, of three channels or four."""
+    height, width, channels = values.shape
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
+    head = struct.pack(">IIBBBBB", width, height, 16, {3: 2, 4: 6}[channels], 0, 0, 0)
+    parts = (chunk(b"IHDR", head), chunk(b"IDAT", zlib.compress(rows)), chunk(b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+@pytest.mark.parametrize(("ground", "ink"), [(60_000, 5_000), (4_000, 300), (200, 20), (20_000, 12_000)])
+def test_sixteen_bit_colour_keeps_its_print(ground: int, ink: int, channels: int) -> None:
+    values = numpy.full((*reversed(SIZE), channels), ground, numpy.uint16)
+    values[80:160, 100:300, :3] = ink
+    values[..., 3:] = 65_535
+    assert contrast(accept(deep(values)).jpeg) > 200
+
+
+def test_sixteen_bit_colours_are_stretched_alike() -> None:
+    values = numpy.full((*reversed(SIZE), 3), (4_000, 2_000, 0), numpy.uint16)
+    values[:, :200] = (0, 0, 4_000)
+    with Image.open(io.BytesIO(accept(deep(values)).jpeg)) as picture:
+        seen = numpy.asarray(picture.convert("RGB"))
+    assert numpy.allclose(seen[120, 100], (0, 0, 255), atol=6)
+    assert numpy.allclose(seen[120, 300], (255, 128, 0), atol=6)
+
+
+def test_a_transparent_colour_of_sixteen_bits_is_left_out_of_the_print() -> None:
+    values = numpy.full((*reversed(SIZE), 3), 1_000, numpy.uint16)
+    values[80:160, 100:300] = 1_400
+    raw = with_chunk(deep(values), chunk(b"tRNS", struct.pack(">HHH", 1_000, 1_000, 1_000)))
+    assert contrast(accept(raw).jpeg) > 100
 
 
 def test_a_large_sixteen_bit_photo_is_taken() -> None:

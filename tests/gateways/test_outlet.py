@@ -58,7 +58,7 @@ async def test_the_counter_sees_the_card_and_confirms_it(
     assert CARD in (await outlet.plain.get("/")).text
     assert await press(outlet, asked, verdict="confirmed", face_minor="20000") == 303
     ((body, headers),) = await reports.holds(1)
-    report = gateway.verify_report(body, headers[HEADER.lower()], OWN)
+    report = gateway.verify_report(body, headers[HEADER.lower()], [OWN])
     assert (report.verdict, report.face_value) == (Verdict.CONFIRMED, Money(20_000))
     assert (report.confirmation_id, report.request_id, report.outlet_id) == (asked.confirmation_id, "r1", "outlet-1")
     assert CARD.encode() not in body
@@ -67,7 +67,7 @@ async def test_the_counter_sees_the_card_and_confirms_it(
 async def test_a_denial_has_no_face_value(outlet: Partner, gateway: OutletGateway, reports: Mailbox) -> None:
     await press(outlet, await ask(gateway, reports), verdict="denied")
     ((body, headers),) = await reports.holds(1)
-    report = gateway.verify_report(body, headers[HEADER.lower()], OWN)
+    report = gateway.verify_report(body, headers[HEADER.lower()], [OWN])
     assert (report.verdict, report.face_value) == (Verdict.DENIED, None)
 
 
@@ -100,7 +100,7 @@ async def test_it_answers_by_itself_when_told_to(outlet: Partner, gateway: Outle
     await outlet.control(auto_answer="confirmed", auto_answer_ms=50, default_face_minor=30_000)
     await ask(gateway, reports)
     ((body, headers),) = await reports.holds(1)
-    assert gateway.verify_report(body, headers[HEADER.lower()], OWN).face_value == Money(30_000)
+    assert gateway.verify_report(body, headers[HEADER.lower()], [OWN]).face_value == Money(30_000)
 
 
 async def test_forged_duplicate_and_stale_reports(outlet: Partner, gateway: OutletGateway, reports: Mailbox) -> None:
@@ -109,7 +109,7 @@ async def test_forged_duplicate_and_stale_reports(outlet: Partner, gateway: Outl
     read, refused = [], []
     for body, headers in await reports.holds(4):
         try:
-            read.append(gateway.verify_report(body, headers[HEADER.lower()], OWN))
+            read.append(gateway.verify_report(body, headers[HEADER.lower()], [OWN]))
         except ReportRefused as error:
             refused.append(error.reason)
     assert refused == ["signature"]
@@ -123,7 +123,7 @@ async def test_no_outlet_can_speak_for_another(outlet: Partner, gateway: OutletG
     assert claimed_sender(body) == "outlet-1"
     for another in (outlet_secret(SECRET, "outlet-2"), SECRET):
         with pytest.raises(ReportRefused, match="signature"):
-            gateway.verify_report(body, sign(another, body), OWN)
+            gateway.verify_report(body, sign(another, body), [OWN])
 
 
 async def test_another_face_value_than_claimed_is_found_out(
@@ -132,7 +132,7 @@ async def test_another_face_value_than_claimed_is_found_out(
     await outlet.control(wrong_amount_minor=-1)
     await press(outlet, await ask(gateway, reports), verdict="confirmed", face_minor="20000")
     ((body, headers),) = await reports.holds(1)
-    report = gateway.verify_report(body, headers[HEADER.lower()], OWN)
+    report = gateway.verify_report(body, headers[HEADER.lower()], [OWN])
     with pytest.raises(ReportRefused, match="wrong_amount"):
         require_face_value(report, Money(20_000))
     require_face_value(report, Money(19_999))
@@ -142,13 +142,13 @@ async def test_a_report_kept_for_later_is_stale(gateway: OutletGateway) -> None:
     body = b"{}"
     old = sign(OWN, body, lambda: (datetime.now(UTC) - timedelta(minutes=6)).timestamp())
     with pytest.raises(ReportRefused, match="stale"):
-        gateway.verify_report(body, old, OWN)
+        gateway.verify_report(body, old, [OWN])
 
 
 @pytest.mark.parametrize("header", [None, "", "t=1", "v1=ab", "t=x,v1=" + "0" * 64, "t=1,v1=" + "0" * 64])
 async def test_a_report_without_a_right_signature_is_refused(gateway: OutletGateway, header: str | None) -> None:
     with pytest.raises(ReportRefused, match="signature"):
-        gateway.verify_report(b"{}", header, OWN)
+        gateway.verify_report(b"{}", header, [OWN])
 
 
 GOOD = (
@@ -167,7 +167,7 @@ GOOD = (
 )  # fmt: skip
 async def test_a_signed_report_that_cannot_be_read_is_malformed(gateway: OutletGateway, body: bytes) -> None:
     with pytest.raises(ReportRefused, match="malformed"):
-        gateway.verify_report(body, sign(OWN, body), OWN)
+        gateway.verify_report(body, sign(OWN, body), [OWN])
 
 
 @pytest.mark.parametrize("form", [{}, {"verdict": "perhaps"}, {"verdict": "confirmed", "face_minor": "-5"}])

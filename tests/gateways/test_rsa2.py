@@ -52,6 +52,21 @@ def test_one_character_more_or_another_key_is_not_believed(text: str, more: str)
     assert not Verifier(OTHER_PUBLIC).is_signed(text, signature)
 
 
+def test_while_alipay_changes_its_key_both_are_believed_and_afterwards_the_new_one_alone() -> None:
+    new_private, new_public = new_key_pair()
+    old, new = SIGNER.sign("a=1"), Signer(new_private).sign("a=1")
+    during, afterwards = Verifier(PUBLIC + new_public), Verifier(new_public)
+    assert [during.is_signed("a=1", one) for one in (old, new)] == [True, True]
+    assert [afterwards.is_signed("a=1", one) for one in (old, new)] == [False, True]
+    assert not during.is_signed("a=2", new)
+
+
+@pytest.mark.parametrize("pem", [b"", b"no key", PUBLIC + OTHER_PUBLIC + PUBLIC])
+def test_a_file_of_no_key_or_of_three_is_refused_at_once(pem: bytes) -> None:
+    with pytest.raises(ValueError, match="one key, or two"):
+        Verifier(pem)
+
+
 @given(st.text(max_size=30))
 def test_any_other_text_in_place_of_a_signature_is_no_accident(signature: str) -> None:
     assert not VERIFIER.is_signed("a=1", signature)

@@ -26,7 +26,7 @@ async def test_a_partner_gets_the_event_signed_and_numbered() -> None:
     async with mailbox() as box, new_client("") as client:
         call = await WebhookGateway(client, allow_private=True).deliver(box.url, "d1", "card.paid", EVENT, SECRET)
         ((body, headers),) = await box.holds(1)
-    require_signature("webhook", SECRET, body, headers[HEADER.lower()])
+    require_signature("webhook", [SECRET], body, headers[HEADER.lower()])
     assert json.loads(body) == EVENT
     assert (headers[DELIVERY_HEADER.lower()], headers[EVENT_HEADER.lower()]) == ("d1", "card.paid")
     assert (call.request_id, call.details) == ("d1", {"http_status": "200"})

@@ -30,6 +30,7 @@ from domain.work.working_time import Holidays
 from languages import LOCALES, has, keys, label_key, translate
 from languages.catalogue import _texts
 from seller_ui.journey import SHOWN, StepState
+from web.words import Audience, worded_for
 
 ROOT = Path(__file__).parents[2]
 SHOWN_ENUMS: tuple[type[StrEnum], ...] = (
@@ -38,6 +39,8 @@ SHOWN_ENUMS: tuple[type[StrEnum], ...] = (
     FieldName, Source, Alarm, AskedItem, RejectReason, ReviewOutcome, ReviewReason, Consequence, DynamicCodeResult, Party,
     OrderReason, Ineligible, CameBack, ClockOwner, DueReason, FlawKind, Holidays, AtEnd, Priority, Hand, QueueSort, SnoozeUntil, TaskPhase,
 )  # fmt: skip
+FIELD = re.compile(r'FieldInvalid\(field="([a-z_]+)"')
+SENT_BY_MACHINES = {"body", "query", "payloads", "field"}  # No form of the console has such a field.
 NAMED = re.compile(r"_\('([a-z_0-9.]+)'[,)]")
 TOLD = re.compile(r'"((?:intake|reading|verification|pricing|review|offer|payout)\.[a-z_]+)"')
 # Names of activities look like keys of the story and are none.
@@ -54,6 +57,28 @@ def test_every_member_of_an_enum_has_words(kind: type[StrEnum], locale: str) -> 
 def test_every_refusal_has_a_sentence(locale: str) -> None:
     codes = {*REGISTER, "internal_error", "method_not_allowed"}
     assert [code for code in codes if not has(f"error.{code}", locale)] == []
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_every_field_that_the_console_refuses_has_a_name(locale: str) -> None:
+    """A refusal that names `snooze_reason` tells a person nothing."""
+    folders = (ROOT / "activities", ROOT / "reviewer_ui", ROOT / "domain")
+    named = {name for folder in folders for path in folder.rglob("*.py") for name in FIELD.findall(path.read_text())}
+    assert {"snooze_reason", "payee_account"} <= named
+    assert sorted(
+        name for name in named - SENT_BY_MACHINES
+        if not has(f"console.field.{name}", locale) and not has(f"field_label.{name}", locale)
+    ) == []  # fmt: skip
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize("kind", [EndReason, Outcome], ids=lambda kind: kind.__name__)
+def test_staff_and_partners_are_not_spoken_to_as_the_seller(kind: type[StrEnum], locale: str) -> None:
+    spoken_to = re.compile(r"\byou(rs?)?\b|[您你]|\bplease\b|请", re.IGNORECASE)
+    for audience in (Audience.STAFF, Audience.PARTNER):
+        told = {member: worded_for(label_key(member), locale, audience) for member in kind}
+        assert {member: words for member, words in told.items() if spoken_to.search(words)} == {}
+    assert worded_for("end_reason.quote_declined", "en", Audience.SELLER).startswith("You declined")
 
 
 @pytest.mark.parametrize("locale", LOCALES)

@@ -20,22 +20,19 @@ from bootstrap import clock, keys
 from bootstrap.settings import Settings
 from bootstrap.words import Problem
 from cli.app import app
-from database.migrate import upgrade
 from database.session import Database
 from database.tables.columns import now
 from database.tables.deadlines import ClockIntervalRow
 from domain.cards.card import EndReason, Outcome
 from domain.identifiers import new_id
 from domain.work.deadlines import ClockOwner
-from tests.conftest import apart
 from tests.database.builders import a_card
 
 
 async def test_a_clock_that_runs_on_is_named_and_the_command_fails(
-    make_database: Callable[[str], str], worker: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make_migrated: Callable[[str], str], worker: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    url = make_database(f"checked_{worker}")
-    await asyncio.to_thread(apart, lambda: upgrade(url))
+    url = make_migrated(f"checked_{worker}")
     given = {
         "CARDLOOP_HOME": str(tmp_path), "CARDLOOP_DEMO": "false", "DATABASE_URL": url,
         "CARDLOOP_TEMPORAL_ADDRESS": "127.0.0.1:1", "CARDLOOP_ALIPAY_URL": "http://127.0.0.1:1/",

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from bootstrap.local.ports import free
+from bootstrap.party_keys import PARTIES
 from bootstrap.settings import PROJECT_ROOT, Settings
 from docker import healthy
 
@@ -87,10 +88,15 @@ def test_our_containers_hold_no_more_power_than_they_need() -> None:
 
 
 KEYS = {
-    "api": {"keyring.json", "outside.secret", "forms.secret", "alipay/alipay_public_key.pem"},
+    "api": {"keyring.json", "outside/messages.json", "forms.secret", "alipay/alipay_public_key.pem"},
     "console": {"keyring.json", "forms.secret"},
     "codec": {"keyring.json"},
-    "worker-cards": {"keyring.json", "outside.secret", "alipay/app_private_key.pem", "alipay/alipay_public_key.pem"},
+    "worker-cards": {
+        "keyring.json",
+        "alipay/app_private_key.pem",
+        "alipay/alipay_public_key.pem",
+        *(f"outside/{party}.json" for party in PARTIES),
+    },
     "worker-reading": {"keyring.json"},
     "migrate": set(),
 }

@@ -20,7 +20,6 @@ from bootstrap import keys
 from bootstrap.settings import Settings
 from bootstrap.words import Problem
 from cli.app import app
-from database.migrate import upgrade
 from database.sealed import LABEL_READ
 from database.session import Database
 from database.tables.columns import now
@@ -31,7 +30,6 @@ from domain.cards.review import ReviewOutcome
 from domain.identifiers import new_id
 from domain.sealing import KeyRing
 from services.quality import reading_labels
-from tests.conftest import apart
 from tests.database.builders import a_card, a_task
 
 MANY = 2 * reading_labels.CURSOR_ROWS + 100  # So that the cursor is read more than twice.
@@ -39,10 +37,8 @@ READ, TRUTH = "604128", "604123"
 
 
 @pytest.fixture(scope="module")
-def own_url(make_database: Callable[[str], str], worker: str) -> str:
-    url = make_database(f"labels_{worker}")
-    apart(lambda: upgrade(url))
-    return url
+def own_url(make_migrated: Callable[[str], str], worker: str) -> str:
+    return make_migrated(f"labels_{worker}")
 
 
 @pytest.fixture

@@ -15,22 +15,22 @@ from bootstrap.settings import PROJECT_ROOT, Settings
 PROGRAM = """
 import sys
 from pathlib import Path
-from bootstrap import web
+from bootstrap.serving import build
 from bootstrap.settings import Settings
 
-getattr(web, sys.argv[2])(Settings(home=Path(sys.argv[1])))
+build(Settings(home=Path(sys.argv[1])), sys.argv[2])
 print([name for name in sys.modules if name.startswith("gateways.payout") or name == "bootstrap.paying"])
 """
 
 
-@pytest.mark.parametrize("build", ["build_api", "build_console", "build_codec"])
-def test_a_web_process_needs_and_loads_nothing_that_pays(tmp_path: Path, build: str) -> None:
+@pytest.mark.parametrize("program", ["api", "console", "codec"])
+def test_a_web_process_needs_and_loads_nothing_that_pays(tmp_path: Path, program: str) -> None:
     settings = Settings(home=tmp_path)
     keys.ensure(settings)
     copy(settings.alipay_keys / keys.ALIPAY_OURS_PUBLIC, settings.alipay_keys / keys.ALIPAY_THEIRS)
     (settings.alipay_keys / keys.ALIPAY_OURS).unlink()
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(tmp_path), build],
+        [sys.executable, "-c", PROGRAM, str(tmp_path), program],
         cwd=PROJECT_ROOT, check=False, capture_output=True, text=True, timeout=50,
     )  # fmt: skip
     assert (done.returncode, done.stdout.strip()) == (0, "[]"), done.stderr

@@ -14,6 +14,7 @@ from sqlalchemy import select
 from typer.testing import CliRunner
 
 from bootstrap import keys, provisioning
+from bootstrap.party_keys import PARTIES
 from bootstrap.settings import Settings
 from bootstrap.words import Problem
 from cli.app import app
@@ -78,7 +79,7 @@ async def test_keys_are_made_for_their_owner_alone_and_never_printed(installatio
     keys.ensure(installation)
     files = [file for file in installation.keys.rglob("*") if file.is_file()]
     assert {file.name for file in files} == {
-        keys.KEY_RING, keys.FORM_SECRET, "outside.secret", keys.ALIPAY_OURS, keys.ALIPAY_OURS_PUBLIC
+        keys.KEY_RING, keys.FORM_SECRET, *(f"{party}.json" for party in PARTIES), keys.ALIPAY_OURS, keys.ALIPAY_OURS_PUBLIC
     }  # fmt: skip
     assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
     lines = {line for file in files for line in file.read_text().splitlines() if len(line) > 20}
@@ -224,6 +225,15 @@ async def test_an_outlet_is_added_once_and_for_a_regional_brand(keyed: Settings,
     assert renewed not in told
     with pytest.raises(Problem, match="no outlet"):
         await provisioning.renew_outlet_secret(keyed, "nobody")
+    assert ring.open_text(row.previous_sealed, purpose="outlet", aad=place) in told
+    await said("outlets", "retire", code)
+    (row,) = await rows(store, OutletRow, code=code)
+    assert row.previous_sealed is None
+    assert ring.open_text(row.secret_sealed, purpose="outlet", aad=place) in renewed
+    with pytest.raises(Problem, match="no older secret"):
+        await provisioning.retire_outlet_secret(keyed, code)
+    acts = {audit.act for audit in await rows(store, AuditRow, subject=code)}
+    assert {"cli:outlet:secret", "cli:outlet:retire"} <= acts
     for other, brand, why in ((code, "hualian", "already"), (f"{code}x", "jd", "regional"), ("A B", "hualian", "code")):
         with pytest.raises(Problem, match=why):
             await provisioning.add_outlet(keyed, other, "x", brand)

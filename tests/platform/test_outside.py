@@ -10,6 +10,7 @@ import pytest
 
 from bootstrap import keys, outside
 from bootstrap.settings import Settings
+from bootstrap.store import database
 from gateways.errors import GatewayRefused, GatewayUnavailable
 
 
@@ -18,7 +19,7 @@ def world(home: Path, **changes: object) -> outside.Outside:
     settings = Settings(**given)
     keys.ensure(settings)
     copy(settings.alipay_keys / keys.ALIPAY_OURS_PUBLIC, settings.alipay_keys / keys.ALIPAY_THEIRS)
-    return outside.build(settings, keys.load(settings))
+    return outside.build(settings, keys.load(settings), database(settings))
 
 
 async def test_not_even_the_demo_delivers_webhooks_into_a_private_network(tmp_path: Path) -> None:

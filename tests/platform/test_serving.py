@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from bootstrap import keys
 from bootstrap.serving import options
 from bootstrap.settings import Settings
-from bootstrap.web import build_codec
+from bootstrap.web.codec import build_codec
 
 
 def settings(home: Path, **changes: object) -> Settings:

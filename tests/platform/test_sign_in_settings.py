@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from bootstrap import keys
 from bootstrap.settings import Settings
-from bootstrap.web import build_console
+from bootstrap.web.console import build_console
 from domain.people.roles import Role
 
 PROVIDER = {"oidc_issuer": "https://id.example/realm", "oidc_client_secret": "given at registration"}

@@ -56,6 +56,18 @@ async def test_groups_stop_in_the_reverse_order_of_their_start(tmp_path: Path) -
     assert marks.read_text().split() == ["web", "workers", "database"]
 
 
+async def test_a_group_that_was_started_before_what_it_needs_stops_before_it(tmp_path: Path) -> None:
+    supervisor = Supervisor(tmp_path, lambda line: None, _QUICK)
+    marks = tmp_path / "marks"
+    reader = await supervisor.start(_sleeper("reader", marks))
+    await supervisor.start(_sleeper("temporal", marks))
+    supervisor.stop_before_others(reader)
+    supervisor.stop_before_others([])
+    await supervisor.start(_sleeper("web", marks))
+    await supervisor.stop()
+    assert marks.read_text().split() == ["web", "reader", "temporal"]
+
+
 async def test_a_killed_child_is_restarted_and_it_is_said(tmp_path: Path) -> None:
     said: list[str] = []
     supervisor = Supervisor(tmp_path, said.append, _QUICK)

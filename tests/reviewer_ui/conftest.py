@@ -17,7 +17,6 @@ from fastapi import FastAPI
 from PIL import Image, ImageDraw
 
 from activities.review.tasks import Review
-from database.migrate import upgrade
 from database.session import Database
 from domain.cards.facts import ReviewFacts
 from domain.errors.general import TemporarilyUnavailable
@@ -33,7 +32,6 @@ from services.finance.payees import Payees
 from services.notices.inbox import Channels, Notices
 from services.people.passwords import ConsoleSignIn
 from services.review.desk import review_desk
-from tests.conftest import apart
 from tests.reviewer_ui.cards import Cards
 from tests.throttles import forget_tries
 
@@ -78,28 +76,26 @@ class House:
 
 
 @pytest.fixture(scope="session")
-def console_url(make_database: Callable[[str], str], worker: str) -> str:
-    url = make_database(f"console_{worker}")
-    apart(lambda: upgrade(url))
-    return url
+def console_url(make_migrated: Callable[[str], str], worker: str) -> str:
+    return make_migrated(f"console_{worker}")
 
 
 @pytest_asyncio.fixture
-async def house(console_url: str, tmp_path: Path) -> AsyncIterator[House]:
-    async with a_house(console_url, tmp_path) as made:
+async def house(console_url: str, pool_of: Callable[[str], Database], tmp_path: Path) -> AsyncIterator[House]:
+    async with a_house(pool_of(console_url), tmp_path) as made:
         yield made
 
 
 @asynccontextmanager
 async def a_house(
-    url: str,
+    database: Database,
     folder: Path,
     *,
     undo_s: int | None = 0,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> AsyncIterator[House]:
-    """A console over the migrated database at `url`, its photos in `folder`. Decisions leave at once unless `undo_s` says otherwise; `now` is the clock by which they are made."""
-    database, keyring = Database(url, pool_size=4), KeyRing.generate()
+    """A console over a migrated database, its photos in `folder`. Decisions leave at once unless `undo_s` says otherwise; `now` is the clock by which they are made."""
+    keyring = KeyRing.generate()
     photos = PhotoStore(
         folder,
         lambda jpeg: keyring.seal(jpeg, purpose="photo", aad="test"),

@@ -86,6 +86,9 @@ async def test_nothing_chosen_and_too_much_chosen_change_nothing(house: House) -
     ]
     for form in forms:
         assert (await send(browser, HERE, **form)).status_code == 422
+    reasonless = await send(browser, HERE, act="snooze", moment="hour", task=["x"])
+    assert reasonless.status_code == 422
+    assert "snooze_reason" not in reasonless.text
     with pytest.raises(FieldInvalid):
         await Bulk(house.database, house.app.state.console.services.review).release(lin, [f"t{n}" for n in range(ITEMS_MAX + 1)])  # fmt: skip
 

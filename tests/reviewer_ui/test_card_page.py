@@ -259,6 +259,26 @@ def test_the_heaviest_risk_comes_first_and_a_quiet_card_has_none() -> None:
     assert risks_of(Surroundings(reasons=(ReviewReason.CARD_TYPE,), seller_cards=3, seller_last_day=4)) == ()
 
 
+@pytest.mark.parametrize(
+    ("brand_code", "reasons", "shown"),
+    [
+        ("carrefour", ("spendable",), True),  # Its issuer neither locks nor redeems.
+        ("starbucks", ("card_type",), True),
+        ("walmart", ("high_value",), False),
+        ("walmart", ("issuer_unknown",), True),  # Approved without the issuer's word it is not locked either.
+    ],
+)
+async def test_the_page_says_when_the_seller_can_still_spend_the_card(
+    house: House, brand_code: str, reasons: tuple[str, ...], shown: bool
+) -> None:
+    waiting, browser = await house.cards.waiting(brand_code=brand_code, reasons=reasons), await house.as_(Role.REVIEWER)
+    english = (await browser.get(f"/cards/{waiting.card_id}")).text
+    assert ("The seller can still spend this card after payment" in english) is shown
+    assert ("Can still be spent after payment" in english) is ("spendable" in reasons)
+    chinese = await browser.get(f"/cards/{waiting.card_id}", headers={"accept-language": "zh-CN"})
+    assert ("付款后卖家仍可使用此卡" in chinese.text) is shown
+
+
 async def test_only_after_a_reveal_the_number_and_its_reading_are_compared_in_the_clear(house: House) -> None:
     typed = "8104223199976643"
     waiting, browser = await house.cards.waiting(number=typed), await house.as_(Role.REVIEWER)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import httpx
 import pytest
 from sqlalchemy import select
 
+from database.session import Database
 from database.tables.people import AuditRow, PersonRow
 from database.tables.review import ReasonCodeRow, ReviewDecisionRow, ReviewDraftRow, ReviewTaskRow
 from database.tables.verification import AnswerRow
@@ -117,9 +119,11 @@ async def test_a_decision_is_undone_within_its_window_and_its_card_opens_with_wh
     assert len(await decisions(house, waiting)) == 2
 
 
-async def test_what_left_is_not_undone_and_nobody_undoes_for_another(console_url: str, tmp_path: Path) -> None:
+async def test_what_left_is_not_undone_and_nobody_undoes_for_another(
+    console_url: str, pool_of: Callable[[str], Database], tmp_path: Path
+) -> None:
     ahead = timedelta(0)
-    async with a_house(console_url, tmp_path, undo_s=8, now=lambda: datetime.now(UTC) + ahead) as house:
+    async with a_house(pool_of(console_url), tmp_path, undo_s=8, now=lambda: datetime.now(UTC) + ahead) as house:
         waiting, browser, made = await _decided(house)
         ahead = timedelta(seconds=9)
         late = await post(browser, f"/decisions/{made.id}/undo")

@@ -119,7 +119,9 @@ async def test_nor_does_a_second_review_or_a_view_of_the_queue_keep_one(house: H
 async def test_by_refused_comments_nobody_finds_a_pin_out(house: House) -> None:
     """Support may comment and may not reveal: lists of numbers are refused alike, and trying has an end."""
     one, support = await house.cards.waiting(), await house.as_(Role.SUPPORT)
-    house.app.state.console.comment_throttle = Throttle("10/hour")  # A slow machine would outlast the minute.
+    house.app.state.console.comment_throttle = Throttle(
+        house.database, "10/hour"
+    )  # A slow machine would outlast the minute.
     with_it = " ".join([PIN, *(f"{place:08d}" for place in range(9))])
     without = " ".join(f"{place:08d}" for place in range(10))
     answers = [await comment(support, one, words) for words in (with_it, without)]

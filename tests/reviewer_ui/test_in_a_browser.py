@@ -9,21 +9,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import uvicorn
-from playwright.async_api import FilePayload, Page, async_playwright
+from playwright.async_api import FilePayload, Page
 
 from domain.people.roles import Role
 from reviewer_ui.sessions import COOKIE
+from tests.browser.people import chromium
 from tests.reviewer_ui.cards import NUMBER
 from tests.reviewer_ui.conftest import House
-
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-sync",
-]
 
 
 @asynccontextmanager
@@ -42,9 +34,8 @@ async def _served(house: House) -> AsyncIterator[str]:
 @asynccontextmanager
 async def _page(house: House, browser: Path, width: int, height: int) -> AsyncIterator[tuple[Page, list[str]]]:
     token = await house.sessions.open(await house.cards.person(Role.SENIOR))
-    async with _served(house) as address, async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(executable_path=str(browser), args=FLAGS)
-        context = await chromium.new_context(
+    async with _served(house) as address, chromium(browser) as chrome:
+        context = await chrome.new_context(
             viewport={"width": width, "height": height}, base_url=address, locale="en-GB"
         )
         await context.add_cookies([{"name": COOKIE, "value": token, "url": address}])
@@ -52,10 +43,7 @@ async def _page(house: House, browser: Path, width: int, height: int) -> AsyncIt
         page.set_default_timeout(10_000)
         page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        try:
-            yield page, complaints
-        finally:
-            await chromium.close()
+        yield page, complaints
 
 
 async def test_a_card_is_taken_looked_at_and_rejected_by_keys(house: House, browser_program: Path) -> None:

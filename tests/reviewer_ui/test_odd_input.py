@@ -16,7 +16,7 @@ from domain.errors.sign_in import TooManyTries
 from domain.people.roles import Role
 from domain.review.reveals import RevealPolicy
 from domain.rules.deadlines import built_in_document
-from services.people.rate_limit import SharedThrottle
+from services.people.rate_limit import Throttle
 from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.queue_scenes import browser_of
 
@@ -76,7 +76,7 @@ async def test_secrets_are_looked_at_so_often_an_hour_and_no_more(house: House) 
 
 async def test_a_flood_of_passwords_from_one_address_is_stopped_before_they_are_hashed(house: House) -> None:
     browser = house.browser()
-    house.app.state.console.sign_in_throttle = SharedThrottle(house.database, "3/minute")
+    house.app.state.console.sign_in_throttle = Throttle(house.database, "3/minute")
     tries = [await post(browser, "/sign-in", email=f"u{place}@x.test", password="x") for place in range(4)]
     assert [answer.status_code for answer in tries] == [401, 401, 401, 429]
     assert "Too many tries" in tries[-1].text

@@ -57,6 +57,7 @@ def test_what_was_verified_reviewed_accepted_and_confirmed_is_paid(card: Standin
         (replace(BOUGHT_BY_MACHINE, status=CardStatus.UNKNOWN), "not_verified"),
         (replace(BOUGHT_BY_MACHINE, status=CardStatus.FROZEN), "not_verified"),
         (replace(BOUGHT_BY_MACHINE, confirmed=False), "not_confirmed"),
+        (replace(BOUGHT_BY_MACHINE, secured=False), "not_secured"),
         (of(CardType.SUPERMARKET), "code"),
         (of(CardType.SUPERMARKET, approved=frozenset({"high_value"})), "code"),
         (of(CardType.CROSSBORDER), "rate"),

@@ -13,10 +13,8 @@ from starlette.applications import Starlette
 from structlog.testing import capture_logs
 
 from domain.errors.general import NotFound
-from domain.errors.sign_in import TooManyTries
 from domain.money import Money
 from domain.places import BUSINESS_ZONE
-from services.people.rate_limit import Throttle
 from web import errors, words
 from web.limits import BodyLimit, caller
 from web.locale import from_accept_language, safe_return
@@ -149,16 +147,6 @@ async def test_a_file_is_kept_for_ever_under_its_hash_and_never_beside_its_folde
     before = static.url("app.css")
     (folder / "app.css").write_text("a { color: red }")
     assert static.url("app.css") != before
-
-
-def test_a_throttle_says_when_to_try_again() -> None:
-    throttle = Throttle("2/minute")
-    throttle.hit("a")
-    throttle.hit("a")
-    throttle.hit("b")
-    with pytest.raises(TooManyTries) as refused:
-        throttle.hit("a")
-    assert 0 < int(str(refused.value.data["retry_after_s"])) <= 60
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,55 @@
+"""Builds the public API with the seller pages beside it."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from api import app as public_api
+from api.services import ApiServices
+from bootstrap import keys, outside
+from bootstrap.settings import Settings
+from bootstrap.store import database, photo_store
+from bootstrap.web.cards import card_desk
+from seller_ui import app as seller_pages
+from seller_ui.services import SellerServices
+from services.cards.intake import Intake
+from services.cards.outlet_reports import OutletReports
+from services.finance.payees import Payees
+from services.finance.payment_notifications import PaymentNotices
+from services.people.partners import Partners
+from services.people.seller_sign_in import SellerSignIn
+
+
+def build_api(settings: Settings) -> FastAPI:
+    """The public API with the seller pages beside it; the API's own paths come first."""
+    secrets, store = keys.load(settings), database(settings)
+    world = outside.build(settings, secrets, store, called=["messages"])  # Sign-in codes; workers call the others.
+    photos, desk = photo_store(settings, secrets.keyring), card_desk(settings, secrets.keyring)
+    intake = Intake(store, secrets.keyring, photos)
+    payees = Payees(store, secrets.keyring)
+    app = public_api.build(
+        ApiServices(
+            database=store,
+            intake=intake,
+            desk=desk,
+            partners=Partners(store, secrets.keyring),
+            payees=payees,
+            payments=PaymentNotices(store, outside.payment_notices(settings)),
+            outlets=OutletReports(store, secrets.keyring, world.outlet),
+        )
+    )
+    pages = seller_pages.build(
+        SellerServices(
+            database=store,
+            keyring=secrets.keyring,
+            photos=photos,
+            intake=intake,
+            payees=payees,
+            desk=desk,
+            sign_in=SellerSignIn(store, secrets.keyring, world.messages),
+            signing_secret=secrets.form_secret,
+            cookies_secure=settings.cookies_secure,
+        )
+    )
+    app.mount("/", pages)
+    return app

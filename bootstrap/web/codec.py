@@ -1,0 +1,20 @@
+"""Builds the server that opens payloads for Temporal's own page."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from bootstrap import keys
+from bootstrap.settings import Settings
+from bootstrap.store import database
+from reviewer_ui import codec
+from reviewer_ui.services import CodecServices
+
+
+def build_codec(settings: Settings) -> FastAPI:
+    """The server that opens payloads for Temporal's own page."""
+    secrets = keys.load(settings)
+    services = CodecServices(
+        database(settings), secrets.keyring, settings.temporal_ui_origins, totp_required=settings.roles_with_totp
+    )
+    return codec.build_codec(services)

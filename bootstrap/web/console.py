@@ -1,0 +1,54 @@
+"""Builds the reviewers' console."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from bootstrap import keys, outside
+from bootstrap.settings import Settings
+from bootstrap.store import database, photo_store
+from bootstrap.web.cards import card_desk
+from gateways.http import new_client
+from gateways.identity_provider import IdentityProvider
+from reviewer_ui import app as console
+from reviewer_ui.people.oidc import PROVIDER_ANSWER
+from reviewer_ui.services import ConsoleServices
+from services.finance.payees import Payees
+from services.notices.inbox import Notices
+from services.people.oidc import ProviderSignIn
+from services.people.passwords import ConsoleSignIn
+from services.review.desk import review_desk
+
+
+def build_console(settings: Settings) -> FastAPI:
+    """The reviewers' console."""
+    secrets, store = keys.load(settings), database(settings)
+    sign_in = ConsoleSignIn(store)
+    return console.build(
+        ConsoleServices(
+            database=store,
+            keyring=secrets.keyring,
+            photos=photo_store(settings, secrets.keyring),
+            review=review_desk(store, secrets.keyring),
+            payees=Payees(store, secrets.keyring),
+            desk=card_desk(settings, secrets.keyring),
+            sign_in=sign_in,
+            notices=Notices(store, secrets.keyring, outside.notice_channels(settings)),
+            form_secret=secrets.form_secret,
+            https=settings.cookies_secure,
+            provider=_provider(settings, sign_in),
+            passwords=not settings.oidc_only,
+            totp_required=settings.roles_with_totp,
+        )
+    )
+
+
+def _provider(settings: Settings, door: ConsoleSignIn) -> ProviderSignIn | None:
+    """The identity provider of the settings; it is first asked when somebody signs in through it."""
+    if settings.oidc_issuer is None or settings.oidc_client_secret is None:
+        return None
+    secret = settings.oidc_client_secret.get_secret_value()
+    answer_url = settings.console_url + PROVIDER_ANSWER
+    client = new_client(settings.oidc_issuer)
+    provider = IdentityProvider(client, settings.oidc_issuer, settings.oidc_client_id, secret, answer_url)
+    return ProviderSignIn(provider, door, settings.oidc_name)
