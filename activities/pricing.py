@@ -35,7 +35,7 @@ from domain.rules.limits import limits_in_force
 from domain.rules.prices import CardToPrice, tables_in_force
 from domain.sealing import KeyRing
 from services.cards import velocity
-from services.cards.assessment_inputs import Doubts, doubts_about
+from services.cards.assessment_inputs import AssessmentInputs, assessment_inputs_of
 from services.cards.provider_calls import answers_about
 from services.cards.stock import Stock
 from services.work import sla
@@ -70,7 +70,7 @@ class Pricing:
         async with self._database.transaction() as session:
             card = await cards.load(session, card_id)
             answers = await answers_about(session, card)
-            doubts = await doubts_about(session, self._keyring, card)
+            doubts = await assessment_inputs_of(session, self._keyring, card)
             stock = await self._stock.of(session, card.brand)
             answer, lock = heard(answers), _locked_rate(answers)
             valuation = self._valuation(card, answer, lock, stock)
@@ -166,7 +166,7 @@ class Pricing:
         )
         return tables_in_force(business_day(moment)).value(priced)
 
-    def _reasons(self, card: CardRow, answer: PartyAnswer, doubts: Doubts, valuation: Valuation) -> list[str]:
+    def _reasons(self, card: CardRow, answer: PartyAnswer, doubts: AssessmentInputs, valuation: Valuation) -> list[str]:
         """What the rules find, without what a reviewer has approved already."""
         limits = limits_in_force(business_day(self._now()))
         worth = valuation.quote if valuation.quote.currency is Currency.CNY else None
@@ -175,7 +175,9 @@ class Pricing:
             found = tuple(dict.fromkeys((*found, ReviewReason.CONFLICTING_ANSWERS)))
         return [reason.value for reason in found if reason not in doubts.approved]
 
-    async def _too_fast(self, session: AsyncSession, card: CardRow, doubts: Doubts, valuation: Valuation) -> list[str]:
+    async def _too_fast(
+        self, session: AsyncSession, card: CardRow, doubts: AssessmentInputs, valuation: Valuation
+    ) -> list[str]:
         """The reason for review where this quote would commit more than a machine may within an hour or a day."""
         if ReviewReason.VELOCITY in doubts.approved or not valuation.quote.amount_minor:
             return []
@@ -184,7 +186,9 @@ class Pricing:
             _log.warning("velocity_cap", card_id=card.id, caps=broken)
         return [ReviewReason.VELOCITY.value] if broken else []
 
-    async def _spendable(self, session: AsyncSession, card: CardRow, doubts: Doubts, valuation: Valuation) -> list[str]:
+    async def _spendable(
+        self, session: AsyncSession, card: CardRow, doubts: AssessmentInputs, valuation: Valuation
+    ) -> list[str]:
         """The reason for review where the seller can spend the card after the payment and a machine may not risk so much."""
         if ReviewReason.SPENDABLE in doubts.approved or not valuation.quote.amount_minor:
             return []

@@ -10,7 +10,7 @@ from services.cards.outlet_reports import OutletReports
 from services.finance.payees import Payees
 from services.finance.payment_notifications import PaymentNotices
 from services.people.partners import Partners
-from workflows.desk import CardDesk
+from workflows.client import CardClient
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class ApiServices:
 
     database: Database
     intake: Intake
-    desk: CardDesk
+    desk: CardClient
     partners: Partners
     payees: Payees
     payments: PaymentNotices

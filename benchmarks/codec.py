@@ -23,8 +23,8 @@ from domain.cards.intake import Submission, SubmittedCard
 from domain.identifiers import new_id
 from domain.money import Money
 from services.cards.intake import Intake
+from workflows.client import CardClient
 from workflows.codec import data_converter
-from workflows.desk import CardDesk
 
 GOAL = 0.95
 ROUNDS, ROUNDS_SHORT = 7, 3
@@ -60,7 +60,7 @@ async def _cards_per_s(place: Town, client: Client, many: int) -> float:
     gateway = payment_gateway(place.settings)
     intake = Intake(place.store, place.keyring, photo_store(place.settings, place.keyring))
     cards = [await _handed_in(intake) for _ in range(many)]
-    desk, gate = CardDesk(client), asyncio.Semaphore(AT_ONCE)
+    desk, gate = CardClient(client), asyncio.Semaphore(AT_ONCE)
 
     async def one(card_id: str) -> None:
         async with gate:

@@ -22,7 +22,7 @@ from domain.errors.general import NotExpectedNow
 from domain.identifiers import review_task
 from domain.people.roles import Role
 from services.review.desk import review_desk
-from workflows.desk import CardDesk
+from workflows.client import CardClient
 
 AUTOMATIC_MAX, REVIEWED_MAX = 30, 45
 
@@ -46,7 +46,7 @@ async def _measure() -> list[Result]:
 async def _reviewed(place: Town, api: httpx.AsyncClient) -> str:
     """A dining card, approved by the demo's reviewer."""
     card_id = await submit(api, _dining_card())
-    desk, review = CardDesk(place.client), review_desk(place.store, place.keyring)
+    desk, review = CardClient(place.client), review_desk(place.store, place.keyring)
     async with place.store.transaction() as session:
         found = await session.execute(select(PersonRow).where(PersonRow.email == login_of(Role.REVIEWER)))
         reviewer = found.scalar_one()
@@ -59,7 +59,7 @@ async def _reviewed(place: Town, api: httpx.AsyncClient) -> str:
     return card_id
 
 
-async def _until_reviewed(desk: CardDesk, card_id: str) -> None:
+async def _until_reviewed(desk: CardClient, card_id: str) -> None:
     for _ in range(100):
         with suppress(NotExpectedNow):  # Its workflow may not be running yet.
             if (await desk.story(card_id)).waiting_for is WaitingFor.REVIEWER:

@@ -27,8 +27,8 @@ from domain.money import Money
 from gateways.errors import GatewayError
 from services.cards.intake import Intake
 from services.finance.adoption import Adopting
+from workflows.client import CardClient
 from workflows.codec import data_converter
-from workflows.desk import CardDesk
 
 CARDS = "WorkflowType = 'CardWorkflow'"
 RUNNING = WorkflowExecutionStatus.RUNNING
@@ -175,7 +175,7 @@ async def _journeys(
     *,
     after_restore: bool,
 ) -> list[Difference]:
-    desk, done = CardDesk(client), []
+    desk, done = CardClient(client), []
     for card_id, card in cards.items():
         run = runs.get(card_id)
         if card.ended and run is RUNNING:

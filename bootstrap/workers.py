@@ -29,8 +29,8 @@ from domain.rules.brands import catalogue
 from domain.sealing import KeyRing
 from jobs import due_decisions, replanning
 from jobs import payees as payees_job
-from jobs.due_decisions import Teller
-from jobs.payees import PayeeTeller
+from jobs.due_decisions import DecisionSender
+from jobs.payees import CorrectionSender
 from jobs.registry import Job, Registry
 from jobs.replanning import Replanner
 from services.cards.intake import Intake
@@ -42,8 +42,8 @@ from services.notices.outbox_delivery import Delivery
 from services.work.assignment import Assignment
 from services.work.snoozes import Snoozes
 from workflows.card import CardWorkflow
+from workflows.client import CardClient
 from workflows.codec import data_converter
-from workflows.desk import CardDesk
 from workflows.policies import CARDS_QUEUE, issuer_queue
 from workflows.starter import start_cards
 
@@ -78,9 +78,9 @@ async def run_cards(settings: Settings) -> None:
 
 def _jobs(settings: Settings, store: Database, keyring: KeyRing, world: outside.Outside, client: Client) -> list[Job]:
     """The loops beside the workers."""
-    desk = CardDesk(client)
+    desk = CardClient(client)
     intake = Intake(store, keyring, photo_store(settings, keyring))
-    payees = PayeeTeller(store, Payees(store, keyring), desk)
+    payees = CorrectionSender(store, Payees(store, keyring), desk)
     return [
         Job("starter", STARTER_S, lambda: _start_waiting(intake, desk), BATCH),
         Job("assignment", ASSIGNMENT_S, lambda: Assignment(store).drain(BATCH), BATCH),
@@ -89,12 +89,12 @@ def _jobs(settings: Settings, store: Database, keyring: KeyRing, world: outside.
         Job("notices", NOTICES_S, _notices(settings, store, keyring), ANY),
         Job("replanner", REPLANNER_S, Replanner(store, desk).signal, replanning.AT_ONCE),
         Job("sequencer", SEQUENCER_S, lambda: _sequence(store, keyring), BATCH),
-        Job("teller", TELLER_S, Teller(store, desk).tell, due_decisions.AT_ONCE),
+        Job("teller", TELLER_S, DecisionSender(store, desk).tell, due_decisions.AT_ONCE),
         Job("payees", PAYEES_S, payees.tell, payees_job.AT_ONCE),
     ]
 
 
-async def _start_waiting(intake: Intake, desk: CardDesk) -> int:
+async def _start_waiting(intake: Intake, desk: CardClient) -> int:
     """Starts the cards that were taken in but not started, e.g. while Temporal was away."""
     return await start_cards(intake, desk, await intake.not_started(BATCH))
 

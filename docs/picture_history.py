@@ -48,7 +48,7 @@ async def _one(house: House, rng: Random, person: str, opened: datetime) -> None
     decision = ReviewDecisionRow(
         id=new_id(), task_id=waiting.task_id, card_id=waiting.card_id, person_id=person, opened_at=made - rng.uniform(0.4, 3) * MINUTE,
         outcome=ReviewOutcome.REJECT if rejected else ReviewOutcome.APPROVE, reject_reason=rng.choice(REFUSED) if rejected else None,
-        made_at=made, leaves_at=made, applied_at=made,
+        made_at=made, effective_at=made, applied_at=made,
     )  # fmt: skip
     due = opened + 90 * MINUTE
     async with house.database.transaction() as session:

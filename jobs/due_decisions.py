@@ -11,17 +11,17 @@ from database.session import Database
 from domain.errors.base import Refusal
 from services.review import due_decisions
 from services.review.dispatch import Dispatcher
-from services.review.due_decisions import Leaving
-from workflows.desk import CardDesk
+from services.review.due_decisions import DueDecision
+from workflows.client import CardClient
 
 AT_ONCE = 10
 
 
-class Teller:
+class DecisionSender:
     """Tells cards their reviewers' decisions. One that is refused is kept with the reason, and its card asked no more."""
 
     def __init__(
-        self, database: Database, desk: CardDesk, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self, database: Database, desk: CardClient, now: Callable[[], datetime] = lambda: datetime.now(UTC)
     ) -> None:
         self._database = database
         self._desk = desk
@@ -34,12 +34,12 @@ class Teller:
             due = await due_decisions.send(session, self._now(), AT_ONCE)
         return sum(await asyncio.gather(*(self._tell(one) for one in due)))
 
-    async def _tell(self, one: Leaving) -> bool:
+    async def _tell(self, one: DueDecision) -> bool:
         async with apart(self._database, due_decisions.LOOP, one.decision_id):
             return await self._told(one)
         return False
 
-    async def _told(self, one: Leaving) -> bool:
+    async def _told(self, one: DueDecision) -> bool:
         try:
             await Dispatcher(self._database, self._desk.decide, self._now).tell(one)
         except Refusal:  # Kept by the dispatcher; what waits is told again at a later look.

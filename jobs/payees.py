@@ -8,16 +8,16 @@ from database.repositories.loop_faults import apart
 from database.session import Database
 from domain.errors.general import TemporarilyUnavailable
 from services.finance.payees import LOOP, Correction, Payees
-from workflows.desk import CardDesk
+from workflows.client import CardClient
 
 AT_ONCE = 10
 _log = structlog.get_logger("payees")
 
 
-class PayeeTeller:
+class CorrectionSender:
     """Has cards paid again once another payee stands in the database."""
 
-    def __init__(self, database: Database, payees: Payees, desk: CardDesk) -> None:
+    def __init__(self, database: Database, payees: Payees, desk: CardClient) -> None:
         self._database = database
         self._payees = payees
         self._desk = desk

@@ -17,7 +17,7 @@ from database.session import Database
 from database.tables.review import ReviewTaskRow
 from domain.errors.general import TemporarilyUnavailable
 from services.work import sla
-from workflows.desk import CardDesk
+from workflows.client import CardClient
 
 LOOP = "replanner"
 AT_ONCE = 20
@@ -31,7 +31,7 @@ class Replanner:
     """Signals the workflows of open tasks that were planned otherwise than they would be now; they plan and move their timers."""
 
     def __init__(
-        self, database: Database, desk: CardDesk, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self, database: Database, desk: CardClient, now: Callable[[], datetime] = lambda: datetime.now(UTC)
     ) -> None:
         self._database = database
         self._desk = desk

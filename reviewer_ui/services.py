@@ -13,7 +13,7 @@ from services.notices.inbox import Notices
 from services.people.oidc import ProviderSignIn
 from services.people.passwords import ConsoleSignIn
 from services.review.desk import ReviewDesk
-from workflows.desk import CardDesk
+from workflows.client import CardClient
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class ConsoleServices:
     photos: PhotoStore
     review: ReviewDesk
     payees: Payees
-    desk: CardDesk
+    desk: CardClient
     sign_in: ConsoleSignIn
     notices: Notices
     form_secret: str = field(repr=False)

@@ -21,13 +21,13 @@ from reviewer_ui.undoing import Undoable, undoable
 from services.people.absences import Absences
 from services.people.access import Access
 from services.people.accounts import People
-from services.people.invitations import Newcomers
+from services.people.invitations import Invitations
 from services.people.rate_limit import Throttle
 from services.people.totp import Totp
 from services.quality.blind_review import SecondReviews
 from services.review.dispatch import Dispatcher
 from services.work.bulk import Bulk
-from services.work.saved_views import Views
+from services.work.saved_views import SavedViews
 from web.devices import Devices
 from web.static import StaticFiles
 from web.templates import Pages
@@ -84,10 +84,10 @@ class Console:
         self.services = services
         self.sessions = Sessions(services.database, services.totp_required)
         self.totp = Totp(services.database, services.keyring)
-        self.views = Views(services.database)
+        self.views = SavedViews(services.database)
         self.bulk = Bulk(services.database, services.review.tasks)
         self.people = People(services.database, services.keyring)
-        self.newcomers = Newcomers(services.database, services.keyring)
+        self.newcomers = Invitations(services.database, services.keyring)
         self.access = Access(services.database)
         self.absences = Absences(services.database)
         self.dispatcher = Dispatcher(services.database, services.desk.decide)

@@ -10,7 +10,7 @@ from gateways.pictures.store import PhotoStore
 from services.cards.intake import Intake
 from services.finance.payees import Payees
 from services.people.seller_sign_in import SellerSignIn
-from workflows.desk import CardDesk
+from workflows.client import CardClient
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class SellerServices:
     photos: PhotoStore
     intake: Intake
     payees: Payees
-    desk: CardDesk
+    desk: CardClient
     sign_in: SellerSignIn
     signing_secret: str = field(repr=False)
     cookies_secure: bool = False

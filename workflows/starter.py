@@ -9,13 +9,13 @@ import structlog
 
 from domain.errors.general import TemporarilyUnavailable
 from services.cards.intake import STARTER, Intake
-from workflows.desk import CardDesk
+from workflows.client import CardClient
 
 PATIENCE_S = 4.0  # A submitter waits no longer for a Temporal that is down; their cards are stored already.
 _log = structlog.get_logger("starter")
 
 
-async def start_cards(intake: Intake, desk: CardDesk, card_ids: Sequence[str]) -> int:
+async def start_cards(intake: Intake, desk: CardClient, card_ids: Sequence[str]) -> int:
     """Starts the journeys of these cards and returns how many; the rest stays on `Intake.not_started`.
 
     A card that cannot be started is set aside with its reason and delays no other. Raises DatabaseUnavailable.
@@ -32,7 +32,7 @@ async def start_cards(intake: Intake, desk: CardDesk, card_ids: Sequence[str]) -
     return started
 
 
-async def _start(intake: Intake, desk: CardDesk, card_id: str) -> bool:
+async def _start(intake: Intake, desk: CardClient, card_id: str) -> bool:
     """Whether the card runs now. Raises TemporarilyUnavailable, which is no fault of this card."""
     async with intake.apart(STARTER, card_id):
         await desk.start(await intake.card_to_buy(card_id))

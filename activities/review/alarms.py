@@ -125,7 +125,7 @@ def _rejection(task: ReviewTaskRow, now: datetime) -> ReviewDecisionRow:
     return ReviewDecisionRow(
         id=new_id(), task_id=task.id, card_id=task.card_id, person_id=None, outcome=ReviewOutcome.REJECT,
         reason_code=RejectReason.NOT_DECIDED.value, reject_reason=RejectReason.NOT_DECIDED,
-        opened_at=task.opened_at, made_at=now, leaves_at=now, sent_at=now,
+        opened_at=task.opened_at, made_at=now, effective_at=now, sent_at=now,
     )  # fmt: skip
 
 

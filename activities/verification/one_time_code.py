@@ -22,12 +22,12 @@ from domain.identifiers import request_key
 from domain.places import business_day
 from domain.rules.limits import limits_in_force
 from gateways.issuer import CodeChecked as IssuersVerdict
-from services.cards.provider_calls import Asker, OpenedCard, answer_of_call, verification
+from services.cards.provider_calls import OpenedCard, ProviderCaller, answer_of_call, verification
 
 CODE_DIGITS_OF_KEY = 8
 
 
-class DynamicCodes(Asker):
+class DynamicCodes(ProviderCaller):
     """Has codes sent and checked; repeating a call sends no second code and costs no second try."""
 
     @activity.defn(name="verification.send_code")

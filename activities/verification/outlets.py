@@ -20,13 +20,13 @@ from domain.places import business_day
 from domain.rules.limits import limits_in_force
 from gateways.errors import GatewayRefused
 from gateways.outlet import Verdict
-from services.cards.provider_calls import Asker, OpenedCard, answer_of_call, claims_of, verification
+from services.cards.provider_calls import OpenedCard, ProviderCaller, answer_of_call, claims_of, verification
 from services.work import sla
 
 UNKNOWN_OUTLET = "unknown_outlet"
 
 
-class Outlets(Asker):
+class Outlets(ProviderCaller):
     """Asks outlets, and reads their answers from our own rows."""
 
     @activity.defn(name="verification.ask_outlet")

@@ -29,7 +29,7 @@ from gateways.errors import GatewayRefused, GatewayUnavailable
 from gateways.issuer import SYSTEM, CardHeld
 from services.cards import securing
 from services.cards.confirmation import CONFIRMED, STEP, VOID, is_recheck
-from services.cards.provider_calls import Asker, OpenedCard, answer_of_call, answers_about
+from services.cards.provider_calls import OpenedCard, ProviderCaller, answer_of_call, answers_about
 from services.cards.securing import Securing
 
 PURCHASES_STEP = f"{STEP}-purchases"
@@ -54,7 +54,7 @@ class _Case:
         return Money(_quoted(self.card.row, self.before), self.card.row.currency)
 
 
-class Rechecks(Asker):
+class Rechecks(ProviderCaller):
     """The last look at a card before money is sent for it; where its issuer offers it, the card is then locked or redeemed."""
 
     @activity.defn(name="verification.recheck")

@@ -7,10 +7,10 @@ import asyncio
 from bootstrap.local import temporal
 from bootstrap.settings import Settings
 from domain.sealing import KeyRing
+from workflows.client import CardClient
 from workflows.codec import data_converter
-from workflows.desk import CardDesk
 
 
-def card_desk(settings: Settings, keyring: KeyRing) -> CardDesk:
+def card_desk(settings: Settings, keyring: KeyRing) -> CardClient:
     """A desk whose client is not connected yet."""
-    return CardDesk(asyncio.run(temporal.connect(settings, data_converter(keyring), lazy=True)))
+    return CardClient(asyncio.run(temporal.connect(settings, data_converter(keyring), lazy=True)))

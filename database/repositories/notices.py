@@ -18,7 +18,7 @@ from database.tables.columns import now
 from database.tables.notices import NoticeRow, NoticeWishRow
 from database.tables.people import PersonRow
 from domain.identifiers import new_id
-from domain.notices.kinds import NoticeKind, Wishes, leaves_at
+from domain.notices.kinds import NoticeKind, NoticePreferences, leaves_at
 
 _ROW: Any = NoticeRow  # Its attributes are columns in a statement, which the model's annotations do not say.
 _PERSON: Any = PersonRow
@@ -34,7 +34,7 @@ class Addressee:
     email: str
     name: str
     locale: str
-    wishes: Wishes
+    wishes: NoticePreferences
 
 
 async def tell(
@@ -60,7 +60,7 @@ async def tell(
         NoticeRow(
             id=new_id(), person_id=person, kind=kind, told_key=f"{key}:{person}",
             card_id=card_id, task_id=task_id, facts=facts, at=moment,
-            **_leaving(kind, moment, *wishes.get(person, (Wishes(), None))),
+            **_leaving(kind, moment, *wishes.get(person, (NoticePreferences(), None))),
         ).model_dump()
         for person in told
     ]  # fmt: skip
@@ -76,7 +76,7 @@ async def addressees(session: AsyncSession, people: Sequence[str]) -> dict[str, 
     )
     found = await session.execute(statement)
     return {
-        person.id: Addressee(person.id, person.email, person.name, person.locale, wishes_of(person, wish))
+        person.id: Addressee(person.id, person.email, person.name, person.locale, preferences_of(person, wish))
         for person, wish in found
     }
 
@@ -126,18 +126,18 @@ async def tried_once_more(session: AsyncSession, ids: Sequence[str], due_again: 
     await set_all(session, ids, due_at=due_again, attempts=_ROW.attempts + 1)
 
 
-def wishes_of(person: PersonRow, wish: NoticeWishRow | None) -> Wishes:
+def preferences_of(person: PersonRow, wish: NoticeWishRow | None) -> NoticePreferences:
     """The wishes of a person's row; nobody is told anything outside who did not ask for it or no longer works here."""
     zone = ZoneInfo(person.timezone)
     if wish is None or not person.active:
-        return Wishes(zone=zone)
+        return NoticePreferences(zone=zone)
     quiet = None if wish.quiet_from is None or wish.quiet_until is None else (wish.quiet_from, wish.quiet_until)
-    return Wishes(wish.mail, wish.webhook_url, wish.digest_minutes, quiet, zone)
+    return NoticePreferences(wish.mail, wish.webhook_url, wish.digest_minutes, quiet, zone)
 
 
 async def _wishes(
     session: AsyncSession, people: Sequence[str], moment: datetime
-) -> dict[str, tuple[Wishes, datetime | None]]:
+) -> dict[str, tuple[NoticePreferences, datetime | None]]:
     """Each one's wishes, and when the digest leaves that is being collected for them."""
     collecting = (
         select(func.min(_ROW.due_at))
@@ -151,10 +151,10 @@ async def _wishes(
         .where(_PERSON.id.in_(people))
     )
     found = await session.execute(statement)
-    return {person.id: (wishes_of(person, wish), joins) for person, wish, joins in found}
+    return {person.id: (preferences_of(person, wish), joins) for person, wish, joins in found}
 
 
-def _leaving(kind: NoticeKind, moment: datetime, wishes: Wishes, joins: datetime | None) -> dict[str, Any]:
+def _leaving(kind: NoticeKind, moment: datetime, wishes: NoticePreferences, joins: datetime | None) -> dict[str, Any]:
     return {
         "due_at": leaves_at(kind, moment, wishes, joins),
         "mailed_at": None if wishes.mail else moment,

@@ -90,14 +90,14 @@ class ReviewTaskRow(SQLModel, table=True):
 class ReviewDecisionRow(SQLModel, table=True):
     """What a reviewer decided; corrected fields stay here, sealed, and only this row's id enters the workflow.
 
-    It leaves for the workflow at `leaves_at`, once every check that it needs is passed; until then it can be undone.
+    It leaves for the workflow at `effective_at`, once every check that it needs is passed; until then it can be undone.
     """
 
     __tablename__ = "review_decision"
     __table_args__ = (
         # A task is decided once, whoever asks; what was undone, returned or refused stands for nothing.
         Index("review_decision_once", "task_id", unique=True, postgresql_where=text("void_at IS NULL")),
-        Index("review_decision_leaving", "leaves_at", postgresql_where=text("applied_at IS NULL AND void_at IS NULL")),
+        Index("review_decision_due", "effective_at", postgresql_where=text("applied_at IS NULL AND void_at IS NULL")),
         Index("review_decision_undelivered", "undelivered_at", postgresql_where=text("undelivered_at IS NOT NULL AND applied_at IS NULL AND void_at IS NULL")),
         Index("review_decision_by_person", "person_id", "made_at"),
         Index("review_decision_made", "made_at", postgresql_where=text("void_at IS NULL")),
@@ -116,7 +116,7 @@ class ReviewDecisionRow(SQLModel, table=True):
     suggestion: str = ""  # The outcome that the machine suggested when the decision was made.
     opened_at: datetime | None = moment_maybe()  # When the person took the task: time to decision.
     made_at: datetime = moment_now()
-    leaves_at: datetime = moment_now()
+    effective_at: datetime = moment_now()
     needs_check: str = ""  # Why four eyes are needed; empty when they are not.
     sent_at: datetime | None = moment_maybe()  # It is being told to the workflow: too late to undo.
     void_at: datetime | None = moment_maybe()

@@ -37,7 +37,7 @@ SOON = frozenset({NoticeKind.WARNING, NoticeKind.UNDELIVERED, NoticeKind.UNUSUAL
 
 
 @dataclass(frozen=True)
-class Wishes:
+class NoticePreferences:
     """How one person wants to be told outside the console. `quiet` is from–until in `zone`, over midnight when until is earlier."""
 
     mail: bool = False
@@ -47,7 +47,7 @@ class Wishes:
     zone: ZoneInfo = BUSINESS_ZONE
 
 
-def leaves_at(kind: NoticeKind, moment: datetime, wishes: Wishes, joins: datetime | None = None) -> datetime:
+def leaves_at(kind: NoticeKind, moment: datetime, wishes: NoticePreferences, joins: datetime | None = None) -> datetime:
     """When news of `moment` leaves: urgent news at once, other news with the digest that it `joins` or its own, never in quiet hours."""
     if kind in URGENT:
         return moment
@@ -56,7 +56,7 @@ def leaves_at(kind: NoticeKind, moment: datetime, wishes: Wishes, joins: datetim
     return quiet_until(planned, wishes) or planned
 
 
-def quiet_until(moment: datetime, wishes: Wishes) -> datetime | None:
+def quiet_until(moment: datetime, wishes: NoticePreferences) -> datetime | None:
     """The end (UTC) of the quiet hours that `moment` falls into; None when it falls into none."""
     if wishes.quiet is None:
         return None

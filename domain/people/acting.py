@@ -18,7 +18,7 @@ class Reviewer:
 
 
 @dataclass(frozen=True)
-class Standing:
+class ActingReviewer:
     """A person at this moment: for whom they act, as whom they are able, and what their own roles allow.
 
     Skills and limits may be anyone's in `eligible_as`; four eyes and relatives count over the whole `circle`.

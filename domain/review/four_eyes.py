@@ -43,7 +43,7 @@ class CheckPolicy:
 
 
 @dataclass(frozen=True)
-class Made:
+class ProposedDecision:
     """A decision as its maker made it.
 
     `value_minor` is the card's face value, or the most that it can cost where that is more; CNY minor units. `lot` is
@@ -58,7 +58,7 @@ class Made:
     maker_on_probation: bool
 
 
-def need(made: Made, policy: CheckPolicy) -> CheckNeed | None:
+def need(made: ProposedDecision, policy: CheckPolicy) -> CheckNeed | None:
     """The weightiest reason why somebody else must look at it first; None when it may leave."""
     if made.outcome not in policy.outcomes:
         return None

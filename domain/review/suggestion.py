@@ -48,7 +48,7 @@ class FieldSeen:
 
 
 @dataclass(frozen=True)
-class Sight:
+class SuggestionInput:
     """Everything that the machine goes by. It holds no number and no PIN."""
 
     reasons: frozenset[ReviewReason]
@@ -97,7 +97,7 @@ SURE_BP, FAIRLY_SURE_BP, GUESS_BP = 9_500, 8_000, 6_500
 UNCONFIRMED_BP = 1_000  # So much less sure when no party has answered.
 
 
-def suggest(sight: Sight, confidence_bp_min: int) -> Suggestion:
+def suggest(sight: SuggestionInput, confidence_bp_min: int) -> Suggestion:
     """The first proposal that applies, from the gravest doubt to none. The same sight always gives the same."""
     proposals = (_forged, _unreadable, _to_enter, _otherwise, _wrong_pin, _doubtful, _unanswered, _contradicted)
     for propose in proposals:
@@ -107,7 +107,7 @@ def suggest(sight: Sight, confidence_bp_min: int) -> Suggestion:
     return _approval(sight, confidence_bp_min)
 
 
-def _forged(sight: Sight, _: int) -> Suggestion | None:
+def _forged(sight: SuggestionInput, _: int) -> Suggestion | None:
     broken = sight.number_valid is False and _candidate(sight, FieldName.NUMBER) is None
     if broken:
         return _reject("forged", SuggestionWhy.NUMBER_BREAKS_RULES, SURE_BP)
@@ -116,14 +116,14 @@ def _forged(sight: Sight, _: int) -> Suggestion | None:
     return None
 
 
-def _unreadable(sight: Sight, _: int) -> Suggestion | None:
+def _unreadable(sight: SuggestionInput, _: int) -> Suggestion | None:
     seen = any(one.present or one.candidate_bp is not None for one in sight.fields)
     if seen and ReviewReason.UNREADABLE not in sight.reasons:
         return None
     return _ask(AskedItem.PHOTO, "blurred", SuggestionWhy.UNREADABLE, FAIRLY_SURE_BP)
 
 
-def _to_enter(sight: Sight, _: int) -> Suggestion | None:
+def _to_enter(sight: SuggestionInput, _: int) -> Suggestion | None:
     """A regional card is approved with entered fields only; what the photo shows can be entered with one key."""
     if not sight.entry_needed:
         return None
@@ -134,7 +134,7 @@ def _to_enter(sight: Sight, _: int) -> Suggestion | None:
     return _correct(tuple(name for name in FieldName if name in shown), min(shown.values()), SuggestionWhy.RULES_HOLD)
 
 
-def _otherwise(sight: Sight, confidence_bp_min: int) -> Suggestion | None:
+def _otherwise(sight: SuggestionInput, confidence_bp_min: int) -> Suggestion | None:
     """The photo shows other values than the card has, or values that it lacks, and they keep the brand's rules."""
     taken = tuple(one for one in sight.fields if _is_better(one, sight, confidence_bp_min))
     if not taken:
@@ -143,7 +143,7 @@ def _otherwise(sight: Sight, confidence_bp_min: int) -> Suggestion | None:
     return _correct(tuple(one.name for one in taken), surely, SuggestionWhy.PHOTO_SAYS_OTHERWISE)
 
 
-def _is_better(one: FieldSeen, sight: Sight, confidence_bp_min: int) -> bool:
+def _is_better(one: FieldSeen, sight: SuggestionInput, confidence_bp_min: int) -> bool:
     if one.candidate_bp is None:
         return False
     if one.name is FieldName.PIN and sight.pin_said == "wrong":
@@ -153,13 +153,13 @@ def _is_better(one: FieldSeen, sight: Sight, confidence_bp_min: int) -> bool:
     return one.candidate_bp >= confidence_bp_min and not (sight.answered and not sight.conflict)
 
 
-def _wrong_pin(sight: Sight, _: int) -> Suggestion | None:
+def _wrong_pin(sight: SuggestionInput, _: int) -> Suggestion | None:
     if sight.pin_said != "wrong" and ReviewReason.WRONG_PIN not in sight.reasons:
         return None
     return _ask(AskedItem.PIN, "mismatch", SuggestionWhy.PIN_WRONG, FAIRLY_SURE_BP)
 
 
-def _doubtful(sight: Sight, confidence_bp_min: int) -> Suggestion | None:
+def _doubtful(sight: SuggestionInput, confidence_bp_min: int) -> Suggestion | None:
     """A field that is missing, or hard to read and confirmed by nobody, is asked for."""
     for one in sight.fields:
         if one.name is FieldName.NUMBER and not one.present:
@@ -174,20 +174,20 @@ def _doubtful(sight: Sight, confidence_bp_min: int) -> Suggestion | None:
     return None
 
 
-def _unanswered(sight: Sight, _: int) -> Suggestion | None:
+def _unanswered(sight: SuggestionInput, _: int) -> Suggestion | None:
     silent = sight.reasons & {ReviewReason.ISSUER_UNKNOWN, ReviewReason.OUTLET_SILENT}
     if not silent or sight.answered:
         return None
     return _hand(sight, "issuer_silent", SuggestionWhy.ISSUER_SILENT)
 
 
-def _contradicted(sight: Sight, _: int) -> Suggestion | None:
+def _contradicted(sight: SuggestionInput, _: int) -> Suggestion | None:
     if not sight.conflict:
         return None
     return _hand(sight, "answers_differ", SuggestionWhy.ANSWERS_DIFFER)
 
 
-def _approval(sight: Sight, confidence_bp_min: int) -> Suggestion:
+def _approval(sight: SuggestionInput, confidence_bp_min: int) -> Suggestion:
     if ReviewReason.REJECTED_BEFORE in sight.reasons:
         return Suggestion(
             None, (SuggestionWhy.REJECTED_BEFORE,)
@@ -203,7 +203,7 @@ def _approval(sight: Sight, confidence_bp_min: int) -> Suggestion:
     return Suggestion(ReviewOutcome.APPROVE, tuple(_for_approval(sight, unsure=unsure)), max(score, 0))
 
 
-def _for_approval(sight: Sight, *, unsure: bool) -> Iterator[SuggestionWhy]:
+def _for_approval(sight: SuggestionInput, *, unsure: bool) -> Iterator[SuggestionWhy]:
     yield SuggestionWhy.PARTY_CONFIRMS if unsure else SuggestionWhy.READ_SURELY
     if sight.number_valid and _fit(sight):
         yield SuggestionWhy.RULES_HOLD
@@ -211,11 +211,11 @@ def _for_approval(sight: Sight, *, unsure: bool) -> Iterator[SuggestionWhy]:
         yield SuggestionWhy.PARTIES_AGREE
 
 
-def _fit(sight: Sight) -> bool:
+def _fit(sight: SuggestionInput) -> bool:
     return all(one.fits for one in sight.fields)
 
 
-def _candidate(sight: Sight, name: FieldName) -> int | None:
+def _candidate(sight: SuggestionInput, name: FieldName) -> int | None:
     return next((one.candidate_bp for one in sight.fields if one.name is name), None)
 
 
@@ -227,7 +227,7 @@ def _ask(item: AskedItem, code: str, why: SuggestionWhy, score_bp: int) -> Sugge
     return Suggestion(ReviewOutcome.ASK_AGAIN, (why,), score_bp, reason_code=code, asked_item=item)
 
 
-def _hand(sight: Sight, code: str, why: SuggestionWhy) -> Suggestion:
+def _hand(sight: SuggestionInput, code: str, why: SuggestionWhy) -> Suggestion:
     """Store or outlet looks at it, once."""
     if sight.store_asked:
         return Suggestion(None, (why, SuggestionWhy.STORE_WAS_ASKED))

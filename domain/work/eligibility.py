@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from domain.people.acting import Reviewer, Standing
+from domain.people.acting import ActingReviewer, Reviewer
 from domain.work.task import TaskPhase
 
 
@@ -54,7 +54,7 @@ class TaskFacts:
     linked: frozenset[str] = frozenset()  # People who are, by all we know, the seller.
 
 
-def why_not(standing: Standing, task: TaskFacts, now: datetime) -> tuple[Ineligible, ...]:
+def why_not(standing: ActingReviewer, task: TaskFacts, now: datetime) -> tuple[Ineligible, ...]:
     """Everything that keeps the person from the task at this moment; empty when they may have it."""
     checking = task.phase is TaskPhase.CHECK
     lasting = task.leased_until is not None and task.leased_until > now
@@ -86,7 +86,7 @@ def lacking(reviewer: Reviewer, task: TaskFacts) -> tuple[Ineligible, ...]:
     return tuple(reason for reason, given in holds.items() if given)
 
 
-def _unable(standing: Standing, task: TaskFacts) -> tuple[Ineligible, ...]:
+def _unable(standing: ActingReviewer, task: TaskFacts) -> tuple[Ineligible, ...]:
     """Nothing when one of those they act as is able; else what the nearest of them lacks."""
     lacks = [lacking(reviewer, task) for reviewer in standing.eligible_as]
     return min(lacks, key=len, default=(Ineligible.NO_PERMISSION,))

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from database.tables.notices import NoticeRow
 from database.tables.people import PersonRow
 from domain.errors.general import FieldInvalid
-from domain.notices.kinds import URGENT, Wishes
+from domain.notices.kinds import URGENT, NoticePreferences
 from reviewer_ui.sessions import Person
 from reviewer_ui.visit import At, Console, Shell, SignedIn, see_other, shell
 from services.notices.digest_text import Reader, sentence
@@ -172,7 +172,7 @@ async def _wishes_context(
     )  # fmt: skip
 
 
-def _typed(kept: Wishes) -> tuple[str, str, str, str, str]:
+def _typed(kept: NoticePreferences) -> tuple[str, str, str, str, str]:
     begins, ends = (f"{one:%H:%M}" for one in kept.quiet) if kept.quiet else ("", "")
     return "yes" if kept.mail else "", kept.webhook_url or "", str(kept.digest_minutes), begins, ends
 

@@ -82,7 +82,7 @@ def _undoable_until(record: CardRecord, person: Person, moment: datetime) -> dat
     made = record.standing_decision
     if made is None or made.person_id != person.id or made.sent_at is not None:
         return None
-    return made.leaves_at if made.leaves_at > moment else None
+    return made.effective_at if made.effective_at > moment else None
 
 
 def _shown(name: FieldName, text: str, record: CardRecord) -> str | Money | date:

@@ -13,7 +13,7 @@ from database.reads.review.four_eyes import SHOWN_MAX, StagedOutcome, staged
 from database.tables.columns import now
 from domain.cards.review import ReviewOutcome
 from domain.money import Money
-from domain.people.acting import Standing
+from domain.people.acting import ActingReviewer
 from domain.review.four_eyes import CheckNeed
 from domain.work.eligibility import Ineligible, why_not
 from domain.work.queue_filter import Wanted
@@ -72,7 +72,7 @@ async def show(request: Request, console: At, person: Checker) -> Response:
     return await console.answer(request, "review/four_eyes.html", context, block="rows")
 
 
-def _waiting(one: StagedOutcome, theirs: Standing, moment: datetime) -> Waiting:
+def _waiting(one: StagedOutcome, theirs: ActingReviewer, moment: datetime) -> Waiting:
     task, made = one.task, one.decision
     return Waiting(
         card_id=task.card_id,
@@ -84,5 +84,5 @@ def _waiting(one: StagedOutcome, theirs: Standing, moment: datetime) -> Waiting:
         outcome=None if task.blind else made.outcome,
         made_at=made.made_at,
         due_at=task.due_at,
-        reasons=why_not(theirs, facts_of(task, made.leaves_at), moment),
+        reasons=why_not(theirs, facts_of(task, made.effective_at), moment),
     )

@@ -18,7 +18,7 @@ from domain.cards.review import ReviewOutcome, ReviewReason
 from domain.cards.verification import Answer
 from domain.money import BASIS_POINTS_PER_ONE, Money
 from domain.places import business_day
-from domain.review.suggestion import FieldSeen, Sight, Suggestion, suggest
+from domain.review.suggestion import FieldSeen, Suggestion, SuggestionInput, suggest
 from domain.rules.assessment import CardClaims, conflicts, heard
 from domain.rules.brands import Brand, brand, tidy_number
 from domain.rules.limits import limits_in_force
@@ -64,14 +64,14 @@ def suggested(record: CardRecord, keyring: KeyRing) -> Suggested:
     return Suggested(proposal, {name: _as_typed(name, offered[name].value) for name in proposal.corrections})
 
 
-def _sight(record: CardRecord, seen: tuple[FieldSeen, ...], number_valid: bool | None) -> Sight:
+def _sight(record: CardRecord, seen: tuple[FieldSeen, ...], number_valid: bool | None) -> SuggestionInput:
     card, task = record.card, record.task
     fresh = [_answer(row, record) for row in reversed(record.answers) if _is_fresh(row, record)]
     answer = heard(fresh)
     claims = CardClaims(card.card_type, None if card.face_value_minor is None else Money(card.face_value_minor, card.currency), card.expires_on)  # fmt: skip
     known = answer.status is not CardStatus.UNKNOWN
     pin_right = any(one.details.get("pin") == "right" for one in fresh)
-    return Sight(
+    return SuggestionInput(
         reasons=frozenset(ReviewReason(one) for one in (task.reasons if task else ())),
         fields=seen,
         number_valid=number_valid,

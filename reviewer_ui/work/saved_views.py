@@ -17,7 +17,7 @@ from domain.work.queue_filter import Wanted
 from reviewer_ui.brand_names import brand_names
 from reviewer_ui.sessions import Person
 from reviewer_ui.visit import At, Console, QueueReader, Shell, see_other, shell
-from services.work.saved_views import Views
+from services.work.saved_views import SavedViews
 
 router = APIRouter(prefix="/review/views")
 Line = Annotated[str, Form(max_length=200)]
@@ -86,7 +86,7 @@ async def change(
     return see_other(HERE)
 
 
-async def _changed(views: Views, person: str, view_id: str, act: str, name: str) -> None:
+async def _changed(views: SavedViews, person: str, view_id: str, act: str, name: str) -> None:
     match act:
         case "rename":
             await views.rename(person, view_id, name)

@@ -29,14 +29,14 @@ APPROVALS = (ReviewOutcome.APPROVE, ReviewOutcome.APPROVE_CORRECTED)
 
 
 @dataclass(frozen=True)
-class Doubts:
+class AssessmentInputs:
     """The card's claims with what speaks against them, and the reasons that a reviewer has approved already."""
 
     claims: CardClaims
     approved: frozenset[ReviewReason]
 
 
-async def doubts_about(session: AsyncSession, keyring: KeyRing, card: CardRow) -> Doubts:
+async def assessment_inputs_of(session: AsyncSession, keyring: KeyRing, card: CardRow) -> AssessmentInputs:
     """Everything of ours that the assessment needs, in one statement."""
     number = cards.open_number(keyring, card)
     near = _neighbours(keyring, card, number or "")
@@ -57,7 +57,7 @@ async def doubts_about(session: AsyncSession, keyring: KeyRing, card: CardRow) -
     )
     # What a party says is news for every revision of the fields; what a reviewer saw on the card itself stays settled.
     settled = frozenset(ReviewReason(one) for reasons in approved or [] for one in reasons) & SETTLED_BY_CORRECTION
-    return Doubts(claims, settled)
+    return AssessmentInputs(claims, settled)
 
 
 def _readings(card_id: str) -> Any:

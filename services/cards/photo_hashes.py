@@ -16,7 +16,7 @@ BATCH = 100
 _PHOTO: Any = PhotoRow
 
 
-class Looks:
+class PhotoHashes:
     """Fills in `photo.look` where it is empty; may be broken off and run again at any time."""
 
     def __init__(self, database: Database, photos: PhotoStore) -> None:

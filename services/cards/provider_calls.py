@@ -58,7 +58,7 @@ class Parties:
     outlet_callback_url: str
 
 
-class Asker:
+class ProviderCaller:
     """Base of the classes whose activities ask someone outside."""
 
     def __init__(
@@ -72,10 +72,10 @@ class Asker:
         self._keyring = keyring
         self._parties = parties
         self._now = now
-        self._asking = Asking(database, keyring)
+        self._asking = ProviderCalls(database, keyring)
 
 
-class Asking:
+class ProviderCalls:
     """Opens cards and writes answers down; one transaction before a call and one after it, none across it."""
 
     def __init__(self, database: Database, keyring: KeyRing) -> None:

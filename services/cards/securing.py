@@ -18,7 +18,7 @@ from domain.finance.payout import PayoutState
 from domain.identifiers import request_key
 from domain.money import Money
 from gateways.issuer import CardHeld, IssuerGateway
-from services.cards.provider_calls import Asking, OpenedCard, answer_of_call
+from services.cards.provider_calls import OpenedCard, ProviderCalls, answer_of_call
 
 STEP = "secure"
 ASKED, RELEASED = "payout.card_secured_asked", "payout.card_released"
@@ -31,7 +31,7 @@ _PAYOUT: Any = PayoutRow
 class Securing:
     """Asks the issuer to hold cards for us, what became of that, and to release them again."""
 
-    def __init__(self, asking: Asking, issuer: IssuerGateway) -> None:
+    def __init__(self, asking: ProviderCalls, issuer: IssuerGateway) -> None:
         self._asking = asking
         self._issuer = issuer
 

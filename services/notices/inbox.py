@@ -10,14 +10,14 @@ from urllib.parse import urlsplit
 from sqlalchemy import func, select, update
 
 from database.reads.notices.names import Names, names_of
-from database.repositories.notices import wishes_of
+from database.repositories.notices import preferences_of
 from database.session import Database
 from database.tables.columns import now
 from database.tables.notices import NoticeRow, NoticeWishRow
 from database.tables.people import PersonRow
 from domain.errors.general import FieldInvalid, NotFound
 from domain.identifiers import new_id
-from domain.notices.kinds import Wishes
+from domain.notices.kinds import NoticePreferences
 from domain.sealing import KeyRing
 from gateways.errors import GatewayError
 from gateways.mail import MailGateway
@@ -89,11 +89,11 @@ class Notices:
         async with self._database.transaction() as session:
             await session.execute(update(NoticeRow).where(*theirs).values(read_at=now()))
 
-    async def wishes(self, person_id: str) -> Wishes:
+    async def wishes(self, person_id: str) -> NoticePreferences:
         """What they asked for; the zone is their own."""
         async with self._database.transaction() as session:
             person = await session.get_one(PersonRow, person_id)
-            return wishes_of(person, await session.get(NoticeWishRow, person_id))
+            return preferences_of(person, await session.get(NoticeWishRow, person_id))
 
     async def wish(self, person_id: str, form: WishForm) -> None:
         """Keeps their wishes for news from now on. Raises FieldInvalid (webhook_url, digest_minutes, quiet_hours, mail)."""
@@ -113,7 +113,7 @@ class Notices:
         """Sends a test message by every channel they wish; by channel `mail` and `webhook`: empty when it left, else why not."""
         async with self._database.transaction() as session:
             person = await session.get_one(PersonRow, person_id)
-            wishes = wishes_of(person, await session.get(NoticeWishRow, person_id))
+            wishes = preferences_of(person, await session.get(NoticeWishRow, person_id))
         digest, outcome = trial_digest(person.locale, self.channels.console_url), dict[str, str]()
         if wishes.mail and self.channels.mail is not None:
             sending = self.channels.mail.send(person.email, digest.subject, digest.text, new_id())

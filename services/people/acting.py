@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.tables.people import AuditRow
 from domain.errors.sign_in import NotSignedIn
 from domain.people.access import HANDLING
-from domain.people.acting import Reviewer, Standing
+from domain.people.acting import ActingReviewer, Reviewer
 from domain.people.roles import Permission, Role, permissions_of
 from domain.places import business_day
 from domain.rules.checks import check_policy
@@ -35,7 +35,7 @@ ORDER BY whose.id, p.id <> whose.id, p.id
 """)
 
 
-async def standing(session: AsyncSession, person_id: str, now: datetime) -> Standing:
+async def standing(session: AsyncSession, person_id: str, now: datetime) -> ActingReviewer:
     """The person with their circle and rights, in one statement. Refuses NotSignedIn when they no longer work here."""
     found = (await standings(session, [person_id], now)).get(person_id)
     if found is None:
@@ -43,7 +43,7 @@ async def standing(session: AsyncSession, person_id: str, now: datetime) -> Stan
     return found
 
 
-async def standings(session: AsyncSession, people: Sequence[str], now: datetime) -> dict[str, Standing]:
+async def standings(session: AsyncSession, people: Sequence[str], now: datetime) -> dict[str, ActingReviewer]:
     """The same for many people by id, in one statement; whoever no longer works here has none."""
     return {whose: standing_of(circle) for whose, circle in (await circles(session, people, now)).items()}
 
@@ -76,10 +76,10 @@ async def handled_by(session: AsyncSession, people: Iterable[str], now: datetime
     return {subject: frozenset(actors) for subject, actors in found.items()}
 
 
-def standing_of(circle: list[Any]) -> Standing:
+def standing_of(circle: list[Any]) -> ActingReviewer:
     """Return the standing that one person's rows make, their own first. Raises ValueError or TypeError for a faulty row."""
     allowed = permissions_of(Role(role) for role in circle[0].roles)
-    return Standing(
+    return ActingReviewer(
         person=circle[0].id,
         circle=frozenset(row.id for row in circle),
         eligible_as=tuple(_reviewer(row) for row in circle if row.active),

@@ -49,7 +49,7 @@ class Invitation:
     mark: str
 
 
-class Newcomers:
+class Invitations:
     """Adding people and their passwords. `by` is the id of whoever adds them and needs MANAGE_PEOPLE; refuses NotAllowed."""
 
     def __init__(

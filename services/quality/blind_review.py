@@ -33,7 +33,7 @@ from domain.errors.general import (
 )
 from domain.identifiers import new_id
 from domain.notices.kinds import NoticeKind
-from domain.people.acting import Standing
+from domain.people.acting import ActingReviewer
 from domain.people.roles import Permission
 from domain.places import business_day
 from domain.quality.agreement import SIDES
@@ -208,7 +208,7 @@ class SecondReviews:
             raise OwnWork()
         return row
 
-    async def _of(self, session: AsyncSession, person: str, review_id: str) -> tuple[SecondReviewRow, Standing]:
+    async def _of(self, session: AsyncSession, person: str, review_id: str) -> tuple[SecondReviewRow, ActingReviewer]:
         row = await session.get(SecondReviewRow, review_id[:64], with_for_update=True)
         if row is None:
             raise NotFound(review=review_id[:64])
@@ -219,7 +219,7 @@ class SecondReviews:
             raise kept
         return row, who
 
-    async def _kept_from(self, session: AsyncSession, row: SecondReviewRow, who: Standing) -> NotEligible | None:
+    async def _kept_from(self, session: AsyncSession, row: SecondReviewRow, who: ActingReviewer) -> NotEligible | None:
         """Why the seller's card is none of theirs, judged at this moment."""
         if await _relatives_card(session, row, who):
             return NotEligible(why=[Ineligible.RELATIVE.value])
@@ -229,7 +229,7 @@ class SecondReviews:
         return None
 
 
-async def _why_not(session: AsyncSession, review_id: str, who: Standing) -> Exception:
+async def _why_not(session: AsyncSession, review_id: str, who: ActingReviewer) -> Exception:
     row = await session.get(SecondReviewRow, review_id[:64])
     if row is None:
         return NotFound(review=review_id[:64])
@@ -244,12 +244,12 @@ async def _why_not(session: AsyncSession, review_id: str, who: Standing) -> Exce
     return _held_by_another(row)
 
 
-async def _relatives_card(session: AsyncSession, row: SecondReviewRow, who: Standing) -> bool:
+async def _relatives_card(session: AsyncSession, row: SecondReviewRow, who: ActingReviewer) -> bool:
     card = await cards.load(session, row.card_id)
     return (await session.get_one(SubmissionRow, card.submission_id)).owner in who.relatives
 
 
-async def _linked(session: AsyncSession, row: SecondReviewRow, who: Standing) -> bool:
+async def _linked(session: AsyncSession, row: SecondReviewRow, who: ActingReviewer) -> bool:
     """Whether somebody of the circle was linked to the seller when the card's tasks were opened."""
     task: Any = ReviewTaskRow
     tasks = (await session.execute(select(task.linked).where(task.card_id == row.card_id))).scalars()

@@ -17,7 +17,7 @@ from domain.cards.review import AskedItem, RejectReason, ReviewOutcome
 from domain.errors.decisions import TooLateToUndo
 from domain.errors.general import NotFound, TaskDecided
 from domain.identifiers import new_id
-from domain.people.acting import Standing
+from domain.people.acting import ActingReviewer
 from domain.people.roles import Permission
 from domain.places import business_day
 from domain.review.four_eyes import CheckPolicy
@@ -136,7 +136,7 @@ class Decisions:
         raise TaskDecided(by=known.person_id or "")
 
     def _decision(
-        self, task: ReviewTaskRow, who: Standing, given: Verdict, told: RejectReason | None
+        self, task: ReviewTaskRow, who: ActingReviewer, given: Verdict, told: RejectReason | None
     ) -> ReviewDecisionRow:
         decision_id, moment = new_id(), self._now()
         return ReviewDecisionRow(
@@ -154,7 +154,7 @@ class Decisions:
             suggestion=given.suggestion,
             opened_at=task.leased_at,
             made_at=moment,
-            leaves_at=moment + self.undo_window,
+            effective_at=moment + self.undo_window,
         )
 
     async def _reopen(self, session: AsyncSession, task: ReviewTaskRow, person: str, moment: datetime) -> None:
@@ -173,7 +173,7 @@ class Decisions:
 async def _voided(session: AsyncSession, decision_id: str, moment: datetime) -> bool:
     """One statement against the one that sends it: whichever comes first, the other finds nothing to do."""
     row: Any = ReviewDecisionRow
-    undoable = (row.id == decision_id, row.void_at.is_(None), row.sent_at.is_(None), row.leaves_at > moment)
+    undoable = (row.id == decision_id, row.void_at.is_(None), row.sent_at.is_(None), row.effective_at > moment)
     voided = update(ReviewDecisionRow).where(*undoable).values(void_at=moment, void_why=UNDONE).returning(row.id)
     statement = voided.execution_options(synchronize_session=False)
     return (await session.execute(statement)).scalar_one_or_none() is not None

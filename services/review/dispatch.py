@@ -11,7 +11,7 @@ from database.session import Database
 from domain.errors.base import Refusal
 from domain.errors.general import TemporarilyUnavailable
 from services.review import due_decisions
-from services.review.due_decisions import Leaving
+from services.review.due_decisions import DueDecision
 from services.review.undeliverable import not_taken
 
 Decide = Callable[[str, str, str], Awaitable[object]]  # Tells a card (id) of a task's (id) decision (id).
@@ -40,7 +40,7 @@ class Dispatcher:
             await self.tell(one)
         return bool(left)
 
-    async def tell(self, one: Leaving) -> None:
+    async def tell(self, one: DueDecision) -> None:
         """Tell the card. Raises TemporarilyUnavailable (told again later), and the refusal of a card, which is kept."""
         try:
             await self._decide(one.card_id, one.task_id, one.decision_id)

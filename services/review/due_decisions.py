@@ -20,7 +20,7 @@ _TASK: Any = ReviewTaskRow
 
 
 @dataclass(frozen=True)
-class Leaving:
+class DueDecision:
     """A decision on its way to its card."""
 
     card_id: str
@@ -30,7 +30,7 @@ class Leaving:
 
 async def send(
     session: AsyncSession, moment: datetime, most: int, *, only: str | None = None, again: bool = False
-) -> list[Leaving]:
+) -> list[DueDecision]:
     """Marks as sent the decisions that are due to leave, the oldest first, and returns them; `only` names one of them.
     `again`: also what was sent a moment ago, because somebody asks for it.
 
@@ -39,19 +39,21 @@ async def send(
     due = _due(moment, again=again)
     if only is not None:
         due = due.where(_DECISION.id == only)
-    found = due.order_by(_DECISION.leaves_at, _DECISION.id).limit(most).with_for_update(of=_DECISION, skip_locked=True)
+    found = (
+        due.order_by(_DECISION.effective_at, _DECISION.id).limit(most).with_for_update(of=_DECISION, skip_locked=True)
+    )
     chosen = found.cte("due_to_leave")  # Evaluated once, whatever the plan; a subquery might lock more than it marks.
     marked = (
         update(ReviewDecisionRow)
         .where(_DECISION.id.in_(select(chosen.c.id)))
         .values(sent_at=moment)
-        .returning(_DECISION.card_id, _DECISION.task_id, _DECISION.id, _DECISION.leaves_at)
+        .returning(_DECISION.card_id, _DECISION.task_id, _DECISION.id, _DECISION.effective_at)
         .execution_options(synchronize_session=False)
     )
-    rows = sorted((await session.execute(marked)).all(), key=lambda row: (row.leaves_at, row.id))
+    rows = sorted((await session.execute(marked)).all(), key=lambda row: (row.effective_at, row.id))
     for row in rows:
         await drafts.forget(session, row.task_id)
-    return [Leaving(row.card_id, row.task_id, row.id) for row in rows]
+    return [DueDecision(row.card_id, row.task_id, row.id) for row in rows]
 
 
 def _due(moment: datetime, *, again: bool) -> Any:
@@ -62,4 +64,4 @@ def _due(moment: datetime, *, again: bool) -> Any:
     taken = _DECISION.undelivered_at.is_(None)  # A card that has refused is not asked again by itself.
     found = select(_DECISION.id).join(ReviewTaskRow, _TASK.id == _DECISION.task_id)
     ready = ~left_out(LOOP, _DECISION.id, moment)
-    return found.where(*stands, taken, _DECISION.leaves_at <= moment, unheard, checked, ready)
+    return found.where(*stands, taken, _DECISION.effective_at <= moment, unheard, checked, ready)

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.tables.review import ReviewTaskRow
 from domain.errors.general import NotEligible, OwnWork
 from domain.errors.sign_in import NotAllowed
-from domain.people.acting import Standing
+from domain.people.acting import ActingReviewer
 from domain.people.roles import Permission
 from domain.sealing import KeyRing
 from domain.work.eligibility import Ineligible, why_not
@@ -30,7 +30,7 @@ _HARD = {
 
 async def require_fit(
     session: AsyncSession, keyring: KeyRing, person: str, task: ReviewTaskRow, moment: datetime, worth_minor: int = 0
-) -> Standing:
+) -> ActingReviewer:
     """For whom the person acts, judged at this moment. Refuses NotAllowed, OwnWork and NotEligible.
 
     `worth_minor`: what the card would be worth as somebody corrected it, where that is more than the task's value.

@@ -26,7 +26,7 @@ from domain.errors.general import (
 )
 from domain.identifiers import new_id
 from domain.notices.kinds import NoticeKind
-from domain.people.acting import Standing
+from domain.people.acting import ActingReviewer
 from domain.people.roles import Permission
 from domain.review.four_eyes import apart
 from domain.work.deadlines import ClockOwner
@@ -99,7 +99,7 @@ class Checks:
 
     async def _in_hand(
         self, session: AsyncSession, person: str, task_id: str
-    ) -> tuple[ReviewTaskRow, ReviewDecisionRow, Standing]:
+    ) -> tuple[ReviewTaskRow, ReviewDecisionRow, ActingReviewer]:
         await require(session, person, Permission.CHECK)
         task = await session.get(ReviewTaskRow, task_id, with_for_update=True)
         if task is None:
@@ -118,12 +118,12 @@ class Checks:
         return task, decision, who
 
     async def _done(
-        self, session: AsyncSession, task: ReviewTaskRow, decision: ReviewDecisionRow, who: Standing,
+        self, session: AsyncSession, task: ReviewTaskRow, decision: ReviewDecisionRow, who: ActingReviewer,
         verdict: CheckVerdict, reason_code: str,
     ) -> None:  # fmt: skip
         now, maker = self._now(), decision.person_id or ""
         if verdict is CheckVerdict.APPLY:
-            task.decided, decision.leaves_at = True, now
+            task.decided, decision.effective_at = True, now
         else:
             decision.void_at, decision.void_why = now, _VOID[verdict]
             circle = task.maker_circle
@@ -205,7 +205,7 @@ def _require_seen(task: ReviewTaskRow, decision: ReviewDecisionRow, person: str)
 
 
 def _row(
-    task: ReviewTaskRow, decision: ReviewDecisionRow, who: Standing, verdict: CheckVerdict, reason: str, note: str,
+    task: ReviewTaskRow, decision: ReviewDecisionRow, who: ActingReviewer, verdict: CheckVerdict, reason: str, note: str,
     now: datetime,
 ) -> ReviewCheckRow:  # fmt: skip
     return ReviewCheckRow(

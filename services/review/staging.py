@@ -14,7 +14,7 @@ from database.tables.review import ReviewDecisionRow, ReviewTaskRow
 from domain.cards.card import Stage, WaitingFor
 from domain.money import Currency
 from domain.places import business_day
-from domain.review.four_eyes import CNY_PER_UNIT_MAX, CheckNeed, CheckPolicy, Made, lot_of, need
+from domain.review.four_eyes import CNY_PER_UNIT_MAX, CheckNeed, CheckPolicy, ProposedDecision, lot_of, need
 from domain.rules.checks import check_policy
 from domain.sealing import KeyRing
 from domain.work.deadlines import ClockOwner
@@ -52,11 +52,11 @@ class FourEyes:
 
 async def _made(
     session: AsyncSession, lot: str, card: CardRow, task: ReviewTaskRow, decision: ReviewDecisionRow, given: Corrections
-) -> Made:
+) -> ProposedDecision:
     maker = await session.get_one(PersonRow, decision.person_id)
     new = maker.probation_until is not None and maker.probation_until > decision.made_at
     compared = max(worth_at_most(card, task, given), face_value_minor(card, given))
-    return Made(lot, decision.outcome, compared, task.brand, frozenset(task.reasons), new)
+    return ProposedDecision(lot, decision.outcome, compared, task.brand, frozenset(task.reasons), new)
 
 
 def face_value_minor(card: CardRow, given: Corrections) -> int:

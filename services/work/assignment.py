@@ -19,7 +19,7 @@ from database.session import Database
 from database.tables.people import AbsenceRow, PersonRow
 from database.tables.review import ReviewTaskRow
 from domain.notices.kinds import NoticeKind
-from domain.people.acting import Standing
+from domain.people.acting import ActingReviewer
 from domain.work.eligibility import Ineligible, why_not
 from services.people.acting import circles, standing, standing_of
 from services.work.leases import audited_by_machine, refusal_of
@@ -59,7 +59,7 @@ class Assignment:
             return await self._give_out(session, room, theirs, now, limit)
 
     async def _give_out(
-        self, session: AsyncSession, room: dict[str, int], theirs: list[Standing], now: datetime, limit: int
+        self, session: AsyncSession, room: dict[str, int], theirs: list[ActingReviewer], now: datetime, limit: int
     ) -> int:
         done, after = 0, None
         for _ in range(PAGES_MAX):
@@ -73,9 +73,9 @@ class Assignment:
             after = last
         return done
 
-    async def _at_hand(self, session: AsyncSession, people: list[str], now: datetime) -> list[Standing]:
+    async def _at_hand(self, session: AsyncSession, people: list[str], now: datetime) -> list[ActingReviewer]:
         """The people whose rows can be judged; one with a faulty row is set aside, and the others are given work."""
-        found: list[Standing] = []
+        found: list[ActingReviewer] = []
         for person, circle in (await circles(session, people, now)).items():
             async with apart(self._database, LOOP, person):
                 found.append(standing_of(circle))
@@ -126,7 +126,7 @@ async def require_able(session: AsyncSession, person: str, task: ReviewTaskRow, 
 
 
 async def _given_to_best(
-    session: AsyncSession, task: ReviewTaskRow, room: dict[str, int], theirs: list[Standing], now: datetime
+    session: AsyncSession, task: ReviewTaskRow, room: dict[str, int], theirs: list[ActingReviewer], now: datetime
 ) -> bool:
     to = await _best(session, task, room, theirs, now)
     if to is None:
@@ -140,7 +140,7 @@ async def _given_to_best(
 
 
 async def _best(
-    session: AsyncSession, task: ReviewTaskRow, room: dict[str, int], theirs: list[Standing], now: datetime
+    session: AsyncSession, task: ReviewTaskRow, room: dict[str, int], theirs: list[ActingReviewer], now: datetime
 ) -> str | None:
     facts = await task_facts(session, task)
     able = [one.person for one in theirs if room[one.person] > 0 and not why_not(one, facts, now)]

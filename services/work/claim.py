@@ -53,7 +53,7 @@ AND (review_task.assigned_to IS NULL OR review_task.assigned_to = :person)
 AND (review_task.snoozed_until IS NULL OR review_task.snoozed_until <= :now)
 AND CASE WHEN review_task.phase = 'check' THEN
         (SELECT me.checks FROM me) AND NOT review_task.maker_circle ?| (SELECT me.ids FROM me)
-        AND coalesce((SELECT d.leaves_at <= :now FROM review_decision d WHERE d.id = review_task.staged_id), true)
+        AND coalesce((SELECT d.effective_at <= :now FROM review_decision d WHERE d.id = review_task.staged_id), true)
     ELSE (SELECT me.decides FROM me) END
 AND (review_task.barred = '[]' OR NOT review_task.barred ?| (SELECT me.ids FROM me))
 AND (review_task.linked = '[]' OR NOT review_task.linked ?| (SELECT me.circle_ids FROM me))

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.reads.people import accounts
 from database.tables.review import ReviewTaskRow
 from domain.errors.general import NotFound
-from domain.people.acting import Standing
+from domain.people.acting import ActingReviewer
 from domain.work.eligibility import Ineligible, TaskFacts, why_not
 from services.people.acting import standings
 from services.work.task_facts import task_facts
@@ -40,6 +40,8 @@ async def who_may(session: AsyncSession, task_id: str, now: datetime) -> tuple[R
     return task, tuple(sorted(answers, key=lambda answer: (bool(answer.reasons), answer.name)))
 
 
-def _answer(one: accounts.Reviewer, theirs: Standing, task: TaskFacts, names: dict[str, str], now: datetime) -> Answer:
+def _answer(
+    one: accounts.Reviewer, theirs: ActingReviewer, task: TaskFacts, names: dict[str, str], now: datetime
+) -> Answer:
     acts_for = tuple(sorted(names.get(other, other) for other in theirs.circle - {one.id}))
     return Answer(one.id, one.name, one.away, one.on_duty, acts_for, why_not(theirs, task, now))

@@ -15,7 +15,7 @@ from database.tables.review import ReviewDecisionRow, ReviewTaskRow
 from domain.errors.base import Refusal
 from domain.errors.general import NotEligible, NotFound, OwnWork, TaskDecided, TaskHeldByAnother, TaskNotHeld
 from domain.errors.sign_in import NotAllowed
-from domain.people.acting import Standing
+from domain.people.acting import ActingReviewer
 from domain.people.roles import Permission
 from domain.places import business_day
 from domain.rules.limits import limits_in_force
@@ -121,7 +121,7 @@ class Leases:
                 return taken
         raise TaskHeldByAnother(holder="", until="")
 
-    async def _why_not(self, session: AsyncSession, theirs: Standing, task_id: str) -> Refusal | None:
+    async def _why_not(self, session: AsyncSession, theirs: ActingReviewer, task_id: str) -> Refusal | None:
         task = await session.get(ReviewTaskRow, task_id)
         if task is None:
             return NotFound(task=task_id[:64])

@@ -25,7 +25,7 @@ _VIEW: Any = SavedViewRow  # Attributes of models are columns in a statement.
 _PIN: Any = ViewPinRow
 
 
-class Views:
+class SavedViews:
     """Changes of saved views. `person` is always the id of whoever asks; every change is one transaction."""
 
     def __init__(self, database: Database) -> None:

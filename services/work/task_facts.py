@@ -16,7 +16,7 @@ async def task_facts(session: AsyncSession, task: ReviewTaskRow) -> TaskFacts:
     checkable_at = None
     if task.phase is TaskPhase.CHECK and task.staged_id is not None:
         staged = await session.get(ReviewDecisionRow, task.staged_id)
-        checkable_at = staged.leaves_at if staged else None
+        checkable_at = staged.effective_at if staged else None
     return facts_of(task, checkable_at)
 
 

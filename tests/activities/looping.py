@@ -24,16 +24,16 @@ from gateways.http import new_client
 from gateways.messages import MessageGateway
 from gateways.webhooks import WebhookGateway
 from jobs import due_decisions
-from jobs.due_decisions import Teller
+from jobs.due_decisions import DecisionSender
 from services.notices.outbox_delivery import Delivery
 from tests.activities.test_review import a_taken_task
 from tests.activities.world import World
-from workflows.desk import CardDesk
+from workflows.client import CardClient
 
 SECOND = timedelta(seconds=1)
 
 
-class Desk(CardDesk):
+class Desk(CardClient):
     """Writes down what it was asked; raises what a card's id stands for."""
 
     def __init__(self, **failing: Exception) -> None:
@@ -113,11 +113,11 @@ async def a_decided_card(world: World) -> tuple[str, str, str]:
     )
 
 
-def teller(world: World, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Teller:
+def teller(world: World, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> DecisionSender:
     """One that sees every decision of this database, also those that other tests left; each of its looks is 11 s later."""
     monkeypatch.setattr(due_decisions, "AT_ONCE", 10_000)
     looks = itertools.count(1)
-    return Teller(world.database, desk, lambda: datetime.now(UTC) + 11 * SECOND * next(looks))
+    return DecisionSender(world.database, desk, lambda: datetime.now(UTC) + 11 * SECOND * next(looks))
 
 
 @asynccontextmanager

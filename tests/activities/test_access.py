@@ -18,7 +18,7 @@ from domain.people.access import AccessAnswer
 from domain.people.roles import Role
 from services.people.access import Access
 from services.people.accounts import People, WorkSetUp
-from services.people.invitations import Newcomer, Newcomers
+from services.people.invitations import Invitations, Newcomer
 from tests.activities.world import World
 
 WORK = WorkSetUp(team="cards", timezone="Asia/Shanghai")
@@ -27,7 +27,7 @@ WORK = WorkSetUp(team="cards", timezone="Asia/Shanghai")
 async def a_newcomer(world: World, by: str, *roles: Role) -> str:
     """Somebody added in the console by an administrator, who has confirmed nothing yet."""
     newcomer = Newcomer(f"{new_id().lower()}@example.com", "Mei", roles or (Role.REVIEWER,))
-    return await Newcomers(world.database, world.keyring).add(by, newcomer, WORK)
+    return await Invitations(world.database, world.keyring).add(by, newcomer, WORK)
 
 
 async def waiting(world: World, person: str) -> str:
@@ -118,7 +118,7 @@ async def test_an_account_in_use_gets_a_link_only_after_two_people_reset_it(worl
         await world.a_person("admin"),
     )
     lin = await world.a_person("reviewer")
-    newcomers = Newcomers(world.database, world.keyring)
+    newcomers = Invitations(world.database, world.keyring)
     with pytest.raises(AccountInUse):  # The row has a password hash of its own.
         await newcomers.invite(root, lin)
     await newcomers.ask_reset(root, lin)
@@ -135,7 +135,7 @@ async def test_somebody_whom_a_provider_signs_in_gets_no_link_for_a_password(wor
     async with world.database.transaction() as session:
         session.add(PersonIdentityRow(issuer="https://id.example", subject=mei, person_id=mei))
     with pytest.raises(AccountInUse):
-        await Newcomers(world.database, world.keyring).invite(root, mei)
+        await Invitations(world.database, world.keyring).invite(root, mei)
     async with world.database.transaction() as session:
         row: Any = AuditRow
         found = await session.execute(select(AuditRow).where(row.subject == mei, row.act == "console:person:invite"))

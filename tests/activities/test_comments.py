@@ -20,7 +20,7 @@ from domain.evidence.log import canonical, leaf_hash
 from domain.notices.kinds import NoticeKind
 from domain.work.comments import Mentionable, mentioned, tells_a_secret
 from gateways.attachments import BYTES_MAX, accept
-from services.cards.photo_hashes import Looks
+from services.cards.photo_hashes import PhotoHashes
 from services.work.comments import Comments
 from tests.activities.world import World
 from tests.gateways.drawn import card as drawn_card
@@ -140,7 +140,7 @@ async def test_photos_from_before_looks_were_kept_are_given_theirs_once(world: W
     assert row.look is not None
     async with world.database.transaction() as session:
         await session.execute(text("UPDATE photo SET look = NULL WHERE card_id = :card"), {"card": card})
-    looks = Looks(world.database, world.photos)
+    looks = PhotoHashes(world.database, world.photos)
     assert await looks.fill_in() >= 1
     [again] = await world.rows(PhotoRow, card_id=card)
     assert again.look == row.look

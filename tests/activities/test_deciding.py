@@ -43,7 +43,7 @@ async def the_decision(world: World, decision_id: str) -> ReviewDecisionRow:
     return found
 
 
-async def send(world: World, decision_id: str, moment: datetime) -> list[due_decisions.Leaving]:
+async def send(world: World, decision_id: str, moment: datetime) -> list[due_decisions.DueDecision]:
     async with world.database.transaction() as session:
         return await due_decisions.send(session, moment, 10, only=decision_id)
 
@@ -57,7 +57,7 @@ async def test_a_decision_says_who_for_whom_since_when_and_when_it_leaves(world:
     made = await world.review_desk.decisions.record_decision(person, task, ReviewOutcome.APPROVE, suggestion="approve")
     row, held = await the_decision(world, made), await the_task(world, task)
     assert (row.person_id, row.acting_for, row.suggestion) == (person, [colleague], "approve")
-    assert row.leaves_at - row.made_at == WINDOW
+    assert row.effective_at - row.made_at == WINDOW
     assert row.opened_at == held.leased_at
     assert (held.decided, held.leased_by) == (True, person)
 

@@ -17,7 +17,7 @@ from domain.cards.card import CardType
 from domain.cards.review import ReviewOutcome
 from domain.errors.base import Refusal
 from domain.identifiers import new_id
-from domain.people.acting import Reviewer, Standing
+from domain.people.acting import ActingReviewer, Reviewer
 from domain.work.eligibility import Ineligible, TaskFacts, why_not
 from domain.work.task import TaskPhase
 from services.people.acting import standing, standings
@@ -108,7 +108,7 @@ async def staged(office: Office, task: str, leaves_in_s: int) -> str:
     row = await office.row(task)
     decision = ReviewDecisionRow(
         id=new_id(), task_id=task, card_id=row.card_id, outcome=ReviewOutcome.APPROVE,
-        leaves_at=office.clock() + timedelta(seconds=leaves_in_s), needs_check="value",
+        effective_at=office.clock() + timedelta(seconds=leaves_in_s), needs_check="value",
     )  # fmt: skip
     async with office.world.database.transaction() as session:
         session.add(decision)
@@ -136,7 +136,7 @@ REVIEWERS = st.builds(
     limit_minor=st.none() | st.integers(0, 1000), senior=st.booleans(),
 )  # fmt: skip
 STANDINGS = st.builds(
-    Standing, person=st.just("lin"), circle=SOME.map(lambda circle: circle | {"lin"}),
+    ActingReviewer, person=st.just("lin"), circle=SOME.map(lambda circle: circle | {"lin"}),
     eligible_as=st.lists(REVIEWERS, min_size=1, max_size=3).map(tuple), decides=st.booleans(), checks=st.booleans(),
 )  # fmt: skip
 FACTS = st.builds(
@@ -148,9 +148,9 @@ FACTS = st.builds(
 
 @given(STANDINGS, FACTS, st.sampled_from(["chen", "wu", "zhao"]))
 def test_standing_in_for_one_more_never_opens_what_four_eyes_close(
-    theirs: Standing, task: TaskFacts, more: str
+    theirs: ActingReviewer, task: TaskFacts, more: str
 ) -> None:
-    wider = Standing(
+    wider = ActingReviewer(
         theirs.person, theirs.circle | {more}, theirs.eligible_as, theirs.relatives, theirs.decides, theirs.checks
     )
     closed = {Ineligible.OWN_WORK, Ineligible.BARRED}
@@ -158,8 +158,10 @@ def test_standing_in_for_one_more_never_opens_what_four_eyes_close(
 
 
 @given(STANDINGS, FACTS, REVIEWERS)
-def test_one_more_who_is_able_never_makes_anybody_less_able(theirs: Standing, task: TaskFacts, more: Reviewer) -> None:
-    wider = Standing(
+def test_one_more_who_is_able_never_makes_anybody_less_able(
+    theirs: ActingReviewer, task: TaskFacts, more: Reviewer
+) -> None:
+    wider = ActingReviewer(
         theirs.person, theirs.circle, (*theirs.eligible_as, more), frozenset(), theirs.decides, theirs.checks
     )
     assert len(why_not(wider, task, NOON)) <= len(why_not(theirs, task, NOON))
@@ -171,7 +173,7 @@ def linked_by(side: str, person: str) -> dict[str, Any]:
 
 @given(STANDINGS, FACTS, st.sampled_from(["maker_circle", "barred"]), st.sampled_from(["lin", "chen", "wu"]))
 def test_a_person_linked_to_the_maker_or_barred_never_checks(
-    theirs: Standing, task: TaskFacts, side: str, linked: str
+    theirs: ActingReviewer, task: TaskFacts, side: str, linked: str
 ) -> None:
     acting = replace(theirs, circle=theirs.circle | {linked})
     checked = replace(task, phase=TaskPhase.CHECK, **linked_by(side, linked))

@@ -17,7 +17,7 @@ from domain.people.roles import Role
 from domain.work.eligibility import Ineligible
 from domain.work.task import CheckVerdict
 from services.people.accounts import People, WorkSetUp
-from services.people.invitations import Newcomer, Newcomers
+from services.people.invitations import Invitations, Newcomer
 from services.quality.blind_review import SecondReviews
 from services.work.assignment import Assignment
 from services.work.bulk import Bulk
@@ -119,7 +119,7 @@ async def test_a_newcomer_who_is_a_waiting_cards_seller_is_kept_from_it(world: W
     root = await world.a_person("admin")
     newcomer = Newcomer(f"{new_id().lower()}@example.com", "王芳", (Role.REVIEWER,))
     work = WorkSetUp(team="cards", timezone="Asia/Shanghai")
-    fang = await Newcomers(world.database, world.keyring).add(root, newcomer, work)
+    fang = await Invitations(world.database, world.keyring).add(root, newcomer, work)
     (task,) = await world.rows(ReviewTaskRow, card_id=card_id)
     assert fang in task.linked
     async with world.database.transaction() as session:

@@ -21,7 +21,7 @@ from gateways.http import new_client
 from gateways.messages import MessageGateway
 from gateways.webhooks import WebhookGateway
 from jobs import due_decisions
-from jobs.due_decisions import Teller
+from jobs.due_decisions import DecisionSender
 from jobs.registry import Job
 from services.notices import outbox_delivery
 from services.notices.outbox_delivery import Delivery
@@ -146,7 +146,7 @@ async def test_a_decision_that_was_not_applied_is_told_until_it_is(
 async def test_a_decision_just_made_can_be_undone_and_is_not_told_yet(world: World) -> None:
     card_id, _, _ = await a_decided_card(world)
     desk = Desk()
-    await Teller(world.database, desk).tell()
+    await DecisionSender(world.database, desk).tell()
     assert card_id not in desk.asked
 
 
@@ -154,7 +154,7 @@ async def test_what_was_just_sent_is_given_time_to_be_applied(world: World, monk
     card_id, _, _ = await a_decided_card(world)
     desk, moment = Desk(), datetime.now(UTC) + 11 * SECOND
     monkeypatch.setattr(due_decisions, "AT_ONCE", 10_000)
-    await asyncio.gather(*(Teller(world.database, desk, lambda: moment).tell() for _ in range(3)))
+    await asyncio.gather(*(DecisionSender(world.database, desk, lambda: moment).tell() for _ in range(3)))
     assert desk.asked.count(card_id) == 1
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors.general import FieldInvalid
-from domain.notices.kinds import NoticeKind, Wishes, leaves_at, quiet_until
+from domain.notices.kinds import NoticeKind, NoticePreferences, leaves_at, quiet_until
 from languages import LOCALES, has
 from services.notices.digest_text import Reader, sentence
 from services.notices.inbox import Channels, Notices, WishForm
@@ -64,7 +64,7 @@ async def test_a_test_message_goes_by_every_wished_channel_and_says_what_failed(
 
 
 def test_quiet_hours_end_on_the_persons_own_clock_also_when_it_changes() -> None:
-    sleeper = Wishes(quiet=NIGHT, zone=NEW_YORK)
+    sleeper = NoticePreferences(quiet=NIGHT, zone=NEW_YORK)
     # The night of 1 November 2026 has an hour more in New York: 7 o'clock is 12:00 UTC, no longer 11:00.
     assert quiet_until(datetime(2026, 11, 1, 3, 0, tzinfo=UTC), sleeper) == datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
     assert quiet_until(datetime(2026, 10, 31, 3, 0, tzinfo=UTC), sleeper) == datetime(2026, 10, 31, 11, 0, tzinfo=UTC)
@@ -80,7 +80,7 @@ def test_quiet_hours_end_on_the_persons_own_clock_also_when_it_changes() -> None
 def test_nothing_but_urgent_news_leaves_in_quiet_hours(
     moment: datetime, begins: time, ends: time, zone: ZoneInfo, kind: NoticeKind
 ) -> None:
-    wishes = Wishes(mail=True, quiet=(begins, ends) if begins != ends else None, zone=zone)
+    wishes = NoticePreferences(mail=True, quiet=(begins, ends) if begins != ends else None, zone=zone)
     leaves = leaves_at(kind, moment, wishes)
     clock = leaves.astimezone(zone).time()
     inside = begins <= clock < ends if begins < ends else clock >= begins or clock < ends

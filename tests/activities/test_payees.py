@@ -21,7 +21,7 @@ from domain.errors.payments import CorrectionWaits
 from domain.errors.sign_in import NotAllowed
 from domain.finance.payout import PayoutOutcome, PayoutState
 from domain.identifiers import payout_key
-from jobs.payees import PayeeTeller
+from jobs.payees import CorrectionSender
 from services.finance.payees import Payees
 from tests.activities.looping import Desk
 from tests.activities.world import World
@@ -196,7 +196,7 @@ async def test_the_card_is_told_until_it_has_heard(world: World) -> None:
     case = await refused(world)
     await case.payees.correct(case.owner, case.card, ACCOUNT, NAME)
     desk = Hears()
-    teller = PayeeTeller(world.database, case.payees, desk)
+    teller = CorrectionSender(world.database, case.payees, desk)
     await teller.tell()
     await teller.tell()
     assert desk.asked.count(case.card) == 2

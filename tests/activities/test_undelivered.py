@@ -23,13 +23,13 @@ from domain.errors.general import NotExpectedNow, NotFound, ReasonUnknown
 from domain.errors.sign_in import NotAllowed
 from domain.work.task import CameBack
 from jobs import due_decisions
-from jobs.due_decisions import Teller
+from jobs.due_decisions import DecisionSender
 from services.cards.corrections import Corrections
 from services.review.desk import review_desk
 from services.work import drafts
 from tests.activities.test_review import a_taken_task
 from tests.activities.world import World, a_number
-from workflows.desk import CardDesk
+from workflows.client import CardClient
 
 
 class StrictDesk:
@@ -72,7 +72,7 @@ class Story:
         """The teller's next look."""
         self._looks += 1
         later = datetime.now(UTC) + timedelta(minutes=self._looks)
-        await Teller(self.world.database, cast("CardDesk", self.desk), lambda: later).tell()
+        await DecisionSender(self.world.database, cast("CardClient", self.desk), lambda: later).tell()
 
     async def waiting(self) -> list[UndeliveredDecision]:
         async with self.world.database.transaction() as session:

@@ -43,7 +43,7 @@ async def test_nor_is_one_that_can_still_be_undone(house: House) -> None:
     one = await decided(house)
     async with house.database.transaction() as session:
         row = await session.get_one(ReviewDecisionRow, (await the_decision(house, one)).id)
-        row.sent_at, row.leaves_at = None, datetime.now(UTC) + timedelta(seconds=60)
+        row.sent_at, row.effective_at = None, datetime.now(UTC) + timedelta(seconds=60)
     await deliver(house, one)
     assert (house.desk.told, (await the_decision(house, one)).sent_at) == ([], None)
 

@@ -31,7 +31,7 @@ from services.finance.payees import Payees
 from services.notices.inbox import Channels, Notices
 from services.people.passwords import ConsoleSignIn
 from services.review.desk import review_desk
-from workflows.desk import CardDesk
+from workflows.client import CardClient
 
 UNDO_S = 60  # Decisions wait: there is no workflow to tell them to.
 FORM_SECRET = "s" * 32
@@ -84,7 +84,7 @@ def main(text: str) -> None:
         photos=photos,
         review=review_desk(database, keyring, undo_s=UNDO_S),
         payees=Payees(database, keyring),
-        desk=CardDesk(cast("Client", None)),  # Nothing is told to a card while its decision can be undone.
+        desk=CardClient(cast("Client", None)),  # Nothing is told to a card while its decision can be undone.
         sign_in=ConsoleSignIn(database),
         notices=Notices(database, keyring, Channels(None, WebhookGateway(new_client("")), "http://console.test")),
         form_secret=FORM_SECRET,

@@ -23,7 +23,7 @@ from domain.notices.kinds import NoticeKind
 from domain.people.roles import Role
 from reviewer_ui.app import build
 from reviewer_ui.half_signed_in import COOKIE as HALF_COOKIE
-from services.work.saved_views import Views
+from services.work.saved_views import SavedViews
 from tests.reviewer_ui.cards import Waiting
 from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.doors import PASSWORD, authenticator, employed
@@ -179,7 +179,7 @@ async def _cards(
 
 async def _around(house: House, people: Mapping[Role, str], names: Mapping[str, str]) -> None:
     """Notices, a saved view, an absence with a stand-in, and a colleague with skills."""
-    views = Views(house.database)
+    views = SavedViews(house.database)
     await views.save(people[SENIOR], "1 · 500+", "type=dining")
     await person_with(house, REVIEWER, "Lin", skill_types=["dining"], limit_minor=50_000)
     async with house.database.transaction() as session:

@@ -16,7 +16,7 @@ from playwright.async_api import Page
 from domain.people.roles import Role
 from domain.rules.checks import check_policy
 from domain.work.task import CameBack, TaskPhase
-from jobs.due_decisions import Teller
+from jobs.due_decisions import DecisionSender
 from reviewer_ui.app import build
 from services.review.desk import review_desk
 from services.review.staging import FourEyes
@@ -27,7 +27,7 @@ from tests.reviewer_ui.cards import NUMBER, PIN, Waiting
 from tests.reviewer_ui.conftest import House
 from tests.reviewer_ui.conftest import console_url as console_url
 from tests.reviewer_ui.conftest import house as house
-from workflows.desk import CardDesk
+from workflows.client import CardClient
 
 pytestmark = pytest.mark.timeout(90)
 BLIND = replace(check_policy(date(2026, 11, 23)), blind=True)
@@ -86,7 +86,7 @@ async def opened(page: Page, waiting: Waiting) -> None:
 
 async def told(house: House) -> list[str]:
     """What has reached a card once the teller has looked."""
-    await Teller(house.database, cast("CardDesk", house.desk)).tell()
+    await DecisionSender(house.database, cast("CardClient", house.desk)).tell()
     return [card_id for card_id, _ in house.desk.told]
 
 

@@ -14,7 +14,7 @@ from playwright.async_api import Page, expect
 from database.tables.intake import CardRow
 from domain.cards.review import ReviewOutcome
 from domain.people.roles import Role
-from jobs.due_decisions import Teller
+from jobs.due_decisions import DecisionSender
 from services.review.desk import ReviewDesk
 from tests.browser.axe import faults
 from tests.browser.console import Visitor, desks
@@ -25,7 +25,7 @@ from tests.reviewer_ui.conftest import console_url as console_url
 from tests.reviewer_ui.conftest import house as house
 from tests.reviewer_ui.deciding import decisions
 from tests.reviewer_ui.scenes import change
-from workflows.desk import CardDesk
+from workflows.client import CardClient
 
 pytestmark = pytest.mark.timeout(90)
 UNDO_S = 4
@@ -37,7 +37,7 @@ async def at_work(house: House, browser_program: Path) -> AsyncIterator[Visitor]
     review: ReviewDesk = house.app.state.console.services.review
     review.decisions.undo_s = UNDO_S
     over = asyncio.Event()
-    teller = asyncio.create_task(_telling(Teller(house.database, cast("CardDesk", house.desk)), over))
+    teller = asyncio.create_task(_telling(DecisionSender(house.database, cast("CardClient", house.desk)), over))
     token = await house.sessions.open(await house.cards.person(Role.REVIEWER))
     try:
         async with desks(house, browser_program) as open_desks, open_desks.visit(token) as visitor:
@@ -48,7 +48,7 @@ async def at_work(house: House, browser_program: Path) -> AsyncIterator[Visitor]
         await teller
 
 
-async def _telling(teller: Teller, over: asyncio.Event) -> None:
+async def _telling(teller: DecisionSender, over: asyncio.Event) -> None:
     while not over.is_set():
         await teller.tell()
         await asyncio.sleep(0.3)

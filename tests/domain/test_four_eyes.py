@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.cards.review import ReviewOutcome
-from domain.review.four_eyes import CheckNeed, Made, apart, drawn, lot_of, need
+from domain.review.four_eyes import CheckNeed, ProposedDecision, apart, drawn, lot_of, need
 from domain.rules.checks import check_policy
 from domain.sealing import KeyRing
 
 POLICY, NEWEST = check_policy(date(2026, 11, 23)), check_policy(date(2026, 11, 27))
-PLAIN = Made("f" * 64, ReviewOutcome.APPROVE, 4_999_99, "starbucks", frozenset({"card_type"}), False)
+PLAIN = ProposedDecision("f" * 64, ReviewOutcome.APPROVE, 4_999_99, "starbucks", frozenset({"card_type"}), False)
 PEOPLE = st.frozensets(st.sampled_from("abcdefg"))
 
 
@@ -32,7 +32,7 @@ def test_a_plain_approval_is_one_persons_word() -> None:
         (replace(PLAIN, value_minor=9_000_00, maker_on_probation=True), CheckNeed.VALUE),
     ],
 )
-def test_value_risk_and_a_new_maker_need_a_second_pair_of_eyes(made: Made, why: CheckNeed) -> None:
+def test_value_risk_and_a_new_maker_need_a_second_pair_of_eyes(made: ProposedDecision, why: CheckNeed) -> None:
     assert need(made, POLICY) is why
 
 

@@ -10,29 +10,29 @@ from hypothesis import strategies as st
 
 from domain.cards.reading import FieldName
 from domain.cards.review import AskedItem, ReviewOutcome, ReviewReason
-from domain.review.suggestion import REASONS_USED, FieldSeen, Sight, Suggestion, SuggestionWhy, suggest
+from domain.review.suggestion import REASONS_USED, FieldSeen, Suggestion, SuggestionInput, SuggestionWhy, suggest
 
 LIMIT_BP = 9_000
 NUMBER = FieldSeen(FieldName.NUMBER, present=True, confidence_bp=9_800)
 PIN = FieldSeen(FieldName.PIN, present=True, confidence_bp=9_700)
 FACE = FieldSeen(FieldName.FACE_VALUE, present=True, confidence_bp=9_900)
-CLEAR = Sight(
+CLEAR = SuggestionInput(
     reasons=frozenset({ReviewReason.CARD_TYPE}), fields=(NUMBER, PIN, FACE), number_valid=True, answered=True, pin_said="right"
 )  # fmt: skip
 NAMES = (FieldName.NUMBER, FieldName.PIN, FieldName.FACE_VALUE, FieldName.EXPIRY)
 BPS = st.one_of(st.none(), st.integers(0, 10_000))
 SEEN = [st.builds(FieldSeen, st.just(name), st.booleans(), BPS, BPS, st.booleans()) for name in NAMES]
 SIGHTS = st.builds(
-    Sight, st.frozensets(st.sampled_from(ReviewReason)), st.tuples(*SEEN), st.sampled_from([None, True, False]),
+    SuggestionInput, st.frozensets(st.sampled_from(ReviewReason)), st.tuples(*SEEN), st.sampled_from([None, True, False]),
     st.booleans(), st.booleans(), st.sampled_from(["", "right", "wrong"]), st.booleans(), st.booleans(), st.booleans(), st.booleans(),
 )  # fmt: skip
 
 
-def of(sight: Sight) -> Suggestion:
+def of(sight: SuggestionInput) -> Suggestion:
     return suggest(sight, LIMIT_BP)
 
 
-def having(*fields: FieldSeen, **more: object) -> Sight:
+def having(*fields: FieldSeen, **more: object) -> SuggestionInput:
     """The clear card with these fields instead of its own."""
     kept = {one.name: one for one in CLEAR.fields} | {one.name: one for one in fields}
     return replace(CLEAR, fields=tuple(kept.values()), **more)  # type: ignore[arg-type]
@@ -60,7 +60,9 @@ def test_a_clear_card_is_approved_as_it_stands() -> None:
         (having(conflict=True), "hand_to_store", "answers_differ", None, "answers_differ"),
     ],
 )  # fmt: skip
-def test_each_doubt_has_its_answer(sight: Sight, outcome: str, code: str, item: AskedItem | None, why: str) -> None:
+def test_each_doubt_has_its_answer(
+    sight: SuggestionInput, outcome: str, code: str, item: AskedItem | None, why: str
+) -> None:
     found = of(sight)
     assert (found.outcome, found.reason_code, found.asked_item, found.why[0]) == (outcome, code, item, why)
 
@@ -100,7 +102,7 @@ def test_the_store_is_asked_once() -> None:
 
 
 @given(SIGHTS)
-def test_always_the_same_and_always_complete(sight: Sight) -> None:
+def test_always_the_same_and_always_complete(sight: SuggestionInput) -> None:
     found = of(sight)
     assert found == of(sight)
     assert found.why
@@ -113,13 +115,13 @@ def test_always_the_same_and_always_complete(sight: Sight) -> None:
 
 
 @given(SIGHTS)
-def test_only_what_the_photo_offers_is_proposed_as_a_correction(sight: Sight) -> None:
+def test_only_what_the_photo_offers_is_proposed_as_a_correction(sight: SuggestionInput) -> None:
     offered = {one.name for one in sight.fields if one.candidate_bp is not None}
     assert set(of(sight).corrections) <= offered
 
 
 @given(SIGHTS)
-def test_nothing_doubtful_is_proposed_for_approval_as_it_stands(sight: Sight) -> None:
+def test_nothing_doubtful_is_proposed_for_approval_as_it_stands(sight: SuggestionInput) -> None:
     if of(sight).outcome is not ReviewOutcome.APPROVE:
         return
     assert sight.number_valid is not False

@@ -11,7 +11,7 @@ from database.reads.work import saved_views as reads
 from domain.errors.general import FieldInvalid, NotFound, TooManyViews, ViewNameTaken
 from domain.errors.sign_in import NotAllowed
 from domain.people.roles import Role
-from services.work.saved_views import VIEWS_MAX, Views
+from services.work.saved_views import VIEWS_MAX, SavedViews
 from tests.reviewer_ui.conftest import House
 from tests.reviewer_ui.queue_scenes import browser_of, send, shown
 
@@ -38,7 +38,7 @@ async def test_a_filter_is_saved_and_stands_above_the_queue(house: House) -> Non
 
 async def test_a_view_opens_first_until_the_whole_queue_is_asked_for(house: House) -> None:
     me = await house.cards.person(Role.REVIEWER)
-    browser, views = await browser_of(house, me), Views(house.database)
+    browser, views = await browser_of(house, me), SavedViews(house.database)
     first, second = await views.save(me, "A", "type=dining"), await views.save(me, "B", "sort=value")
     await send(browser, f"{HERE}/{first}", act="first")
     assert (await browser.get("/review")).headers["location"] == "/review?type=dining"
@@ -52,7 +52,7 @@ async def test_a_view_opens_first_until_the_whole_queue_is_asked_for(house: Hous
 
 async def test_a_shared_view_is_everybodys_to_open_and_its_owners_to_change(house: House) -> None:
     lead, colleague = await house.cards.person(Role.SENIOR, "Lead"), await house.cards.person(Role.REVIEWER)
-    views = Views(house.database)
+    views = SavedViews(house.database)
     view_id = await views.save(lead, "Early birds", "soon_late=yes")
     browser = await browser_of(house, colleague)
     assert "Early birds" not in (await browser.get(HERE)).text
@@ -70,7 +70,7 @@ async def test_a_shared_view_is_everybodys_to_open_and_its_owners_to_change(hous
 
 async def test_what_a_view_is_refused_for_is_said_and_the_name_is_kept(house: House) -> None:
     me = await house.cards.person(Role.REVIEWER)
-    browser, views = await browser_of(house, me), Views(house.database)
+    browser, views = await browser_of(house, me), SavedViews(house.database)
     view_id = await views.save(me, "Dear", "value_min=500")
     again = await send(browser, HERE, name="dear", query="value_min=900")
     assert (again.status_code, "You have a view of that name already" in again.text) == (409, True)
@@ -87,14 +87,14 @@ async def test_what_a_view_is_refused_for_is_said_and_the_name_is_kept(house: Ho
 
 
 async def test_two_savings_at_once_leave_one_view_of_that_name(house: House) -> None:
-    me, views = await house.cards.person(Role.REVIEWER), Views(house.database)
+    me, views = await house.cards.person(Role.REVIEWER), SavedViews(house.database)
     made = await asyncio.gather(*(views.save(me, "Mine", "type=dining") for _ in range(3)), return_exceptions=True)
     assert sorted(type(one).__name__ for one in made) == ["ViewNameTaken", "ViewNameTaken", "str"]
     assert issubclass(ViewNameTaken, Exception)
 
 
 async def test_so_many_views_and_no_more(house: House) -> None:
-    me, views = await house.cards.person(Role.REVIEWER), Views(house.database)
+    me, views = await house.cards.person(Role.REVIEWER), SavedViews(house.database)
     for place in range(VIEWS_MAX):
         await views.save(me, f"View {place}", f"value_min={place}")
     with pytest.raises(TooManyViews) as refused:
@@ -104,7 +104,7 @@ async def test_so_many_views_and_no_more(house: House) -> None:
 
 async def test_a_deleted_view_is_gone_from_everybodys_pins(house: House) -> None:
     lead, colleague = await house.cards.person(Role.SENIOR), await house.cards.person(Role.REVIEWER)
-    views = Views(house.database)
+    views = SavedViews(house.database)
     view_id = await views.save(lead, "Short lived", "hand=free", shared=True)
     await views.open_first(colleague, view_id, True)
     await views.delete(lead, view_id)

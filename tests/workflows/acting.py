@@ -11,11 +11,11 @@ from domain.cards.card import Stage, WaitingFor
 from domain.cards.facts import CardToBuy
 from tests.workflows import histories
 from tests.workflows.stage import World, playing
-from workflows.desk import CardDesk
+from workflows.client import CardClient
 from workflows.messages import CardEnded
 
 
-async def until(desk: CardDesk, card_id: str, waiting_for: WaitingFor, tries: int = 600) -> None:
+async def until(desk: CardClient, card_id: str, waiting_for: WaitingFor, tries: int = 600) -> None:
     """Returns when the card waits for that party."""
     for _ in range(tries):
         if (await desk.story(card_id)).waiting_for is waiting_for:
@@ -25,10 +25,10 @@ async def until(desk: CardDesk, card_id: str, waiting_for: WaitingFor, tries: in
 
 
 async def journey(
-    client: Client, world: World, one: CardToBuy, act: Callable[[CardDesk], Awaitable[None]] | None = None
+    client: Client, world: World, one: CardToBuy, act: Callable[[CardClient], Awaitable[None]] | None = None
 ) -> CardEnded:
     """Plays one card through and returns how it ended."""
-    desk = CardDesk(client)
+    desk = CardClient(client)
     async with playing(client, world):
         await desk.start(one)
         if act is not None:

@@ -18,8 +18,8 @@ from domain.cards.facts import PayoutFacts
 from domain.sealing import KeyRing, SealBroken
 from tests.workflows.acting import until
 from tests.workflows.stage import World, card, playing
+from workflows.client import CardClient
 from workflows.codec import EncryptionCodec, PayloadMoved, PayloadUnsealed, SealedFailures, data_converter
-from workflows.desk import CardDesk
 from workflows.messages import CardEnded, OutletReport
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -69,7 +69,7 @@ async def test_a_card_takes_no_signal_that_was_not_sealed(temporal_client: Clien
     config["data_converter"] = data_converter(KeyRing.generate())
     client, world, one = Client(**config), World(), card(card_type=CardType.REGIONAL)
     async with playing(client, world):
-        await CardDesk(client).start(one)
+        await CardClient(client).start(one)
         forged = temporal_client.get_workflow_handle(f"card:{one.card_id}")
         await forged.signal("outlet_reported", OutletReport("request", confirmed=True))
         failed = await _task_failure(forged)
@@ -104,7 +104,7 @@ async def test_a_whole_history_shows_no_word_of_the_card(temporal_client: Client
     config["data_converter"] = data_converter(KeyRing.generate())
     client, world, one = Client(**config), World(), card()
     async with playing(client, world):
-        await CardDesk(client).start(one)
+        await CardClient(client).start(one)
         await client.get_workflow_handle(f"card:{one.card_id}", result_type=CardEnded).result()
     history = await client.get_workflow_handle(f"card:{one.card_id}").fetch_history()
     stored = b"".join(event.SerializeToString() for event in history.events)
@@ -142,7 +142,7 @@ async def test_a_payment_that_an_intruder_reports_as_failed_ends_no_card(tempora
     config["data_converter"] = data_converter(KeyRing.generate())
     client, world, one = Client(**config), Sending(), card()
     async with playing(client, world):
-        await CardDesk(client).start(one)
+        await CardClient(client).start(one)
         await asyncio.wait_for(world.sending.wait(), 20)
         forged = temporal_client.get_workflow_handle(f"card:{one.card_id}")
         (pending,) = (await forged.describe()).raw_description.pending_activities
@@ -159,7 +159,7 @@ async def test_a_payment_that_an_intruder_reports_as_failed_ends_no_card(tempora
 
 async def test_another_code_is_sent_only_to_who_brings_something_sealed(temporal_client: Client) -> None:
     world, one = World(), card(CardType.SUPERMARKET)
-    desk = CardDesk(temporal_client)
+    desk = CardClient(temporal_client)
     async with playing(temporal_client, world):
         await desk.start(one)
         await until(desk, one.card_id, WaitingFor.SELLER_CODE)

@@ -19,7 +19,7 @@ from domain.work.task import Alarm
 from tests.workflows import histories
 from tests.workflows.acting import until
 from tests.workflows.stage import World, card, decided, playing
-from workflows.desk import CardDesk
+from workflows.client import CardClient
 from workflows.messages import CardEnded
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -35,7 +35,7 @@ class Case:
     environment: WorkflowEnvironment
     world: World
     one: CardToBuy
-    desk: CardDesk
+    desk: CardClient
 
     async def passes(self, seconds: int) -> None:
         """So much time goes by; what is due then is done before the test looks."""
@@ -75,7 +75,7 @@ class Case:
 @asynccontextmanager
 async def waiting(environment: WorkflowEnvironment, **clock: Any) -> AsyncIterator[Case]:
     """Opened now; warned after one hour and late after two unless told otherwise."""
-    one, desk = card(CardType.DINING), CardDesk(environment.client)
+    one, desk = card(CardType.DINING), CardClient(environment.client)
     world = World(reasons=[("card_type",)], **clock)
     async with playing(environment.client, world):
         await desk.start(one)
@@ -183,7 +183,7 @@ async def test_many_changes_at_once_and_a_chain_that_grows_and_shrinks_tell_nobo
 async def test_nothing_sounds_twice_or_is_lost_when_the_workers_are_away_at_any_of_the_moments(
     time_skipping: WorkflowEnvironment,
 ) -> None:
-    one, desk = card(CardType.DINING), CardDesk(time_skipping.client)
+    one, desk = card(CardType.DINING), CardClient(time_skipping.client)
     world = World(reasons=[("card_type",)], chain_after_s=(3 * HOUR, 4 * HOUR))
     case = Case(time_skipping, world, one, desk)
     async with playing(time_skipping.client, world, forgetful=True):

@@ -15,7 +15,7 @@ from domain.errors.general import CodesUsedUp, DynamicCodeExpired, DynamicCodeWr
 from domain.errors.quotes import QuoteAnswered
 from tests.workflows.acting import journey, until
 from tests.workflows.stage import World, card, playing, read, unavailable, verified
-from workflows.desk import CardDesk
+from workflows.client import CardClient
 from workflows.messages import CardEnded
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -41,7 +41,7 @@ async def test_starting_a_card_twice_runs_it_once(temporal_client: Client) -> No
 async def test_the_seller_checks_what_was_read_and_accepts_the_quote(temporal_client: Client) -> None:
     world, one = World(accepted=False), card(has_photos=True, confirm_fields=True)
 
-    async def seller(desk: CardDesk) -> None:
+    async def seller(desk: CardClient) -> None:
         await until(desk, one.card_id, WaitingFor.SELLER_FIELDS)
         await desk.confirm_fields(one.card_id, 2)
         await until(desk, one.card_id, WaitingFor.SELLER_OFFER)
@@ -54,7 +54,7 @@ async def test_the_seller_checks_what_was_read_and_accepts_the_quote(temporal_cl
 async def test_fields_are_refused_when_nobody_waits_for_them(temporal_client: Client) -> None:
     world, one = World(accepted=False), card()
 
-    async def seller(desk: CardDesk) -> None:
+    async def seller(desk: CardClient) -> None:
         await until(desk, one.card_id, WaitingFor.SELLER_OFFER)
         with pytest.raises(NotExpectedNow) as refused:
             await desk.confirm_fields(one.card_id, 2)
@@ -68,7 +68,7 @@ async def test_fields_are_refused_when_nobody_waits_for_them(temporal_client: Cl
 async def test_a_quote_is_answered_once_and_the_second_answer_hears_which_counts(temporal_client: Client) -> None:
     world, one = World(accepted=False), card()
 
-    async def seller(desk: CardDesk) -> None:
+    async def seller(desk: CardClient) -> None:
         await until(desk, one.card_id, WaitingFor.SELLER_OFFER)
         answers = await asyncio.gather(
             *(desk.answer_offer(one.card_id, "quote-1", accept=True) for _ in range(2)), return_exceptions=True
@@ -84,7 +84,7 @@ async def test_a_quote_is_answered_once_and_the_second_answer_hears_which_counts
 
 async def test_an_answer_after_the_end_hears_how_it_ended(temporal_client: Client) -> None:
     world, one = World(), card()
-    desk = CardDesk(temporal_client)
+    desk = CardClient(temporal_client)
     async with playing(temporal_client, world):
         await desk.start(one)
         await temporal_client.get_workflow_handle(f"card:{one.card_id}").result()
@@ -97,7 +97,7 @@ async def test_a_supermarket_card_needs_the_right_code(temporal_client: Client) 
     world = World(codes=[wrong, expired, CodeChecked(DynamicCodeResult.RIGHT, 2)])
     one = card(CardType.SUPERMARKET)
 
-    async def seller(desk: CardDesk) -> None:
+    async def seller(desk: CardClient) -> None:
         await until(desk, one.card_id, WaitingFor.SELLER_CODE)
         with pytest.raises(DynamicCodeWrong) as refused:
             await desk.enter_code(one.card_id, "000000")
@@ -115,7 +115,7 @@ async def test_three_wrong_codes_end_the_journey(temporal_client: Client) -> Non
     world = World(codes=[CodeChecked(DynamicCodeResult.WRONG, left) for left in (2, 1, 0)])
     one = card(CardType.SUPERMARKET)
 
-    async def seller(desk: CardDesk) -> None:
+    async def seller(desk: CardClient) -> None:
         await until(desk, one.card_id, WaitingFor.SELLER_CODE)
         for _ in range(3):
             with pytest.raises(DynamicCodeWrong):
@@ -129,7 +129,7 @@ async def test_three_wrong_codes_end_the_journey(temporal_client: Client) -> Non
 async def test_no_more_than_three_codes_are_sent(temporal_client: Client) -> None:
     world, one = World(), card(CardType.SUPERMARKET)
 
-    async def seller(desk: CardDesk) -> None:
+    async def seller(desk: CardClient) -> None:
         await until(desk, one.card_id, WaitingFor.SELLER_CODE)
         await desk.resend_code(one.card_id)
         await desk.resend_code(one.card_id)

@@ -18,7 +18,7 @@ from domain.errors.general import NotExpectedNow
 from domain.finance.payout import PayoutOutcome
 from tests.workflows.acting import journey, until
 from tests.workflows.stage import World, card, playing, unavailable
-from workflows.desk import CardDesk
+from workflows.client import CardClient
 from workflows.messages import CardEnded
 
 REFUSED = PayoutFacts(PayoutOutcome.REFUSED, "PAYEE_NOT_EXIST")
@@ -45,7 +45,7 @@ async def test_a_report_from_the_gateway_makes_it_ask_at_once(temporal_client: C
     world.reconciled = [unavailable(), unavailable(), PayoutFacts(PayoutOutcome.PAID, None)]
     one = card()
 
-    async def gateway(desk: CardDesk) -> None:
+    async def gateway(desk: CardClient) -> None:
         await until(desk, one.card_id, WaitingFor.GATEWAY)
         await world.second_query.wait()
         await desk.payment_reported(one.card_id, f"card-{one.card_id}-payout-1")
@@ -58,7 +58,7 @@ async def test_a_refused_payee_is_corrected_and_paid_under_a_key_of_its_own(temp
     world = World(payments=[REFUSED, REFUSED, PayoutFacts(PayoutOutcome.PAID, None)])
     one = card()
 
-    async def seller(desk: CardDesk) -> None:
+    async def seller(desk: CardClient) -> None:
         for number in (1, 2):
             await until(desk, one.card_id, WaitingFor.SELLER_PAYEE)
             await desk.correct_payee(one.card_id, f"correction-{number}")
@@ -72,7 +72,7 @@ async def test_a_refused_payee_is_corrected_and_paid_under_a_key_of_its_own(temp
 
 async def test_a_payee_is_corrected_only_when_one_was_refused_and_only_once(temporal_client: Client) -> None:
     world, one = World(payments=[REFUSED, unavailable()]), card()
-    desk = CardDesk(temporal_client)
+    desk = CardClient(temporal_client)
     async with playing(temporal_client, world):
         await desk.start(one)
         await until(desk, one.card_id, WaitingFor.SELLER_PAYEE)
@@ -86,7 +86,7 @@ async def test_a_card_emptied_while_its_payee_is_corrected_is_not_paid(temporal_
     world = World(payments=[REFUSED], rechecked=[RecheckFacts(None), RecheckFacts(EndReason.NOTHING_LEFT)])
     one = card()
 
-    async def seller(desk: CardDesk) -> None:
+    async def seller(desk: CardClient) -> None:
         await until(desk, one.card_id, WaitingFor.SELLER_PAYEE)
         await desk.correct_payee(one.card_id, "correction-1")
 
@@ -103,8 +103,8 @@ async def test_a_failure_for_good_while_money_is_sent_neither_ends_the_card_nor_
     world.reconciled = [for_good(), PayoutFacts(PayoutOutcome.PAID, None)]
     one = card()
     async with playing(time_skipping.client, world):
-        await CardDesk(time_skipping.client).start(one)
-        desk = CardDesk(time_skipping.client)
+        await CardClient(time_skipping.client).start(one)
+        desk = CardClient(time_skipping.client)
         while (story := await desk.story(one.card_id)).stage is not Stage.ENDED:
             await time_skipping.sleep(20)
     assert story.outcome is Outcome.PAID
@@ -113,7 +113,7 @@ async def test_a_failure_for_good_while_money_is_sent_neither_ends_the_card_nor_
 
 async def test_late_reports_change_nothing(temporal_client: Client) -> None:
     world, one = World(), card()
-    desk = CardDesk(temporal_client)
+    desk = CardClient(temporal_client)
     async with playing(temporal_client, world):
         await desk.start(one)
         await temporal_client.get_workflow_handle(f"card:{one.card_id}").result()

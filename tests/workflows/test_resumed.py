@@ -12,7 +12,7 @@ from domain.cards.facts import CardToBuy, Resume
 from domain.cards.review import AskedItem, ReviewOutcome
 from tests.workflows.acting import journey, until
 from tests.workflows.stage import World, card, decided
-from workflows.desk import CardDesk
+from workflows.client import CardClient
 from workflows.messages import CardEnded
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -34,7 +34,7 @@ async def test_an_accepted_card_goes_on_at_its_payment_under_its_own_attempt(tem
 async def test_an_offered_card_stays_before_its_seller(temporal_client: Client) -> None:
     world, one = World(accepted=False), resumed(Resume(read=True, quote_id="quote-3", quotes=2))
 
-    async def seller(desk: CardDesk) -> None:
+    async def seller(desk: CardClient) -> None:
         await until(desk, one.card_id, WaitingFor.SELLER_OFFER)
         await desk.answer_offer(one.card_id, "quote-3", accept=True)
 
@@ -53,7 +53,7 @@ async def test_an_open_task_is_opened_again_under_its_number(temporal_client: Cl
     world = World(reasons=[("high_value",)], decisions={"yes": decided(ReviewOutcome.APPROVE)})
     one = resumed(Resume(read=True, tasks=2))
 
-    async def reviewer(desk: CardDesk) -> None:
+    async def reviewer(desk: CardClient) -> None:
         await until(desk, one.card_id, WaitingFor.REVIEWER)
         await desk.decide(one.card_id, "task-3", "yes")
 
@@ -64,7 +64,7 @@ async def test_an_open_task_is_opened_again_under_its_number(temporal_client: Cl
 async def test_an_item_that_was_asked_for_is_awaited_again(temporal_client: Client) -> None:
     world, one = World(), resumed(Resume(read=True, tasks=1, asked_item=AskedItem.PIN))
 
-    async def seller(desk: CardDesk) -> None:
+    async def seller(desk: CardClient) -> None:
         await until(desk, one.card_id, WaitingFor.SELLER_ITEM)
         await desk.supply_item(one.card_id, 2)
 
@@ -94,7 +94,7 @@ async def test_a_card_that_was_never_read_is_read(temporal_client: Client) -> No
 async def test_starting_anew_takes_the_place_of_a_workflow_that_waits_or_has_ended(temporal_client: Client) -> None:
     world, one = World(accepted=False), card()
 
-    async def again(desk: CardDesk) -> None:
+    async def again(desk: CardClient) -> None:
         await until(desk, one.card_id, WaitingFor.SELLER_OFFER)
         await desk.start_anew(replace(one, resume=Resume(read=True, quote_id="quote-1", accepted=True)))
 

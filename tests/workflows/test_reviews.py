@@ -14,7 +14,7 @@ from domain.cards.verification import Consequence
 from domain.errors.general import NotExpectedNow
 from tests.workflows.acting import journey, until
 from tests.workflows.stage import ACTIVE, World, card, decided, verified
-from workflows.desk import CardDesk
+from workflows.client import CardClient
 from workflows.messages import CardEnded
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -24,7 +24,7 @@ async def test_a_dining_card_is_always_reviewed(temporal_client: Client) -> None
     world = World(reasons=[("card_type",)], decisions={"d1": decided(ReviewOutcome.APPROVE)})
     one = card(CardType.DINING)
 
-    async def reviewer(desk: CardDesk) -> None:
+    async def reviewer(desk: CardClient) -> None:
         await until(desk, one.card_id, WaitingFor.REVIEWER)
         await desk.decide(one.card_id, "task-1", "d1")
 
@@ -37,7 +37,7 @@ async def test_two_decisions_at_once_are_applied_once(temporal_client: Client) -
     world.decisions = {"d1": decided(ReviewOutcome.APPROVE), "d2": decided(ReviewOutcome.APPROVE_CORRECTED)}
     one = card(CardType.DINING)
 
-    async def reviewers(desk: CardDesk) -> None:
+    async def reviewers(desk: CardClient) -> None:
         await until(desk, one.card_id, WaitingFor.REVIEWER)
         both = await asyncio.gather(*(desk.decide(one.card_id, "task-1", name) for name in ("d1", "d2")))
         assert both[0] == both[1]
@@ -52,7 +52,7 @@ async def test_a_decision_on_another_task_is_refused(temporal_client: Client) ->
     world = World(reasons=[("card_type",)], decisions={"d1": decided(ReviewOutcome.APPROVE)})
     one = card(CardType.DINING)
 
-    async def reviewer(desk: CardDesk) -> None:
+    async def reviewer(desk: CardClient) -> None:
         await until(desk, one.card_id, WaitingFor.REVIEWER)
         with pytest.raises(NotExpectedNow):
             await desk.decide(one.card_id, "task-9", "d1")
@@ -66,7 +66,7 @@ async def test_corrected_fields_are_verified_and_priced_anew(temporal_client: Cl
     world = World(reasons=[("low_confidence",)], decisions={"d1": correction})
     one = card()
 
-    async def reviewer(desk: CardDesk) -> None:
+    async def reviewer(desk: CardClient) -> None:
         await until(desk, one.card_id, WaitingFor.REVIEWER)
         await desk.decide(one.card_id, "task-1", "d1")
 
@@ -84,7 +84,7 @@ async def test_an_issuer_that_does_not_know_the_corrected_number_either_sends_it
     world.decisions = {"d1": decided(ReviewOutcome.APPROVE_CORRECTED), "d2": decided(ReviewOutcome.REJECT)}
     one = card()
 
-    async def reviewer(desk: CardDesk) -> None:
+    async def reviewer(desk: CardClient) -> None:
         await until(desk, one.card_id, WaitingFor.REVIEWER)
         await desk.decide(one.card_id, "task-1", "d1")
         while len(world.of("review.open")) < 2:
@@ -101,7 +101,7 @@ async def test_another_number_needs_a_code_of_its_own(temporal_client: Client) -
     world.decisions = {"d1": decided(ReviewOutcome.APPROVE_CORRECTED)}
     one = card(CardType.SUPERMARKET)
 
-    async def people(desk: CardDesk) -> None:
+    async def people(desk: CardClient) -> None:
         await until(desk, one.card_id, WaitingFor.SELLER_CODE)
         await desk.enter_code(one.card_id, "111111")
         await until(desk, one.card_id, WaitingFor.REVIEWER)
@@ -118,7 +118,7 @@ async def test_a_rejection_carries_the_reviewers_reason(temporal_client: Client)
     world = World(reasons=[("forged_number",)], decisions={"d1": rejection})
     one = card()
 
-    async def reviewer(desk: CardDesk) -> None:
+    async def reviewer(desk: CardClient) -> None:
         await until(desk, one.card_id, WaitingFor.REVIEWER)
         await desk.decide(one.card_id, "task-1", "d1")
 
@@ -131,7 +131,7 @@ async def test_the_seller_is_asked_for_one_item_again(temporal_client: Client) -
     world.decisions = {"d1": decided(ReviewOutcome.ASK_AGAIN, asked_item=AskedItem.PHOTO)}
     one = card(has_photos=True)
 
-    async def both(desk: CardDesk) -> None:
+    async def both(desk: CardClient) -> None:
         await until(desk, one.card_id, WaitingFor.REVIEWER)
         await desk.decide(one.card_id, "task-1", "d1")
         await until(desk, one.card_id, WaitingFor.SELLER_ITEM)
@@ -146,7 +146,7 @@ async def test_a_regional_card_is_entered_by_hand_then_confirmed_by_an_outlet(te
     world = World(reasons=[("card_type",)], decisions={"d1": decided(ReviewOutcome.APPROVE_CORRECTED)})
     one = card(CardType.REGIONAL, has_photos=True)
 
-    async def people(desk: CardDesk) -> None:
+    async def people(desk: CardClient) -> None:
         await until(desk, one.card_id, WaitingFor.REVIEWER)
         await desk.decide(one.card_id, "task-1", "d1")
         await until(desk, one.card_id, WaitingFor.OUTLET)
@@ -163,7 +163,7 @@ async def test_a_card_handed_to_an_outlet_comes_back_to_the_reviewer_whatever_is
     world.decisions = {"d1": decided(ReviewOutcome.HAND_TO_STORE), "d2": decided(ReviewOutcome.APPROVE)}
     one = card(CardType.DINING)
 
-    async def people(desk: CardDesk) -> None:
+    async def people(desk: CardClient) -> None:
         await until(desk, one.card_id, WaitingFor.REVIEWER)
         await desk.decide(one.card_id, "task-1", "d1")
         await until(desk, one.card_id, WaitingFor.OUTLET)
@@ -184,7 +184,7 @@ async def test_where_no_outlet_is_near_the_stores_till_is_asked_again_and_ends_n
     world.decisions = {"d1": decided(ReviewOutcome.HAND_TO_STORE), "d2": rejection}
     one = card(CardType.DINING)
 
-    async def reviewer(desk: CardDesk) -> None:
+    async def reviewer(desk: CardClient) -> None:
         await until(desk, one.card_id, WaitingFor.REVIEWER)
         await desk.decide(one.card_id, "task-1", "d1")
         while len(world.of("review.open")) < 2:
@@ -204,7 +204,7 @@ async def test_what_was_approved_before_an_item_was_sent_again_is_looked_at_anew
     }  # fmt: skip
     one = card(CardType.DINING)
 
-    async def people(desk: CardDesk) -> None:
+    async def people(desk: CardClient) -> None:
         for number in (1, 2):
             await until(desk, one.card_id, WaitingFor.REVIEWER)
             while len(world.of("review.open")) < number:

@@ -16,7 +16,7 @@ from domain.work.task import Alarm
 from tests.workflows import histories
 from tests.workflows.acting import until
 from tests.workflows.stage import World, card, decided, playing, unavailable
-from workflows.desk import CardDesk
+from workflows.client import CardClient
 from workflows.messages import CardEnded
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -34,7 +34,7 @@ async def ended(environment: WorkflowEnvironment, one: CardToBuy, within: timede
 async def test_an_unanswered_quote_lapses(time_skipping: WorkflowEnvironment) -> None:
     world, one = World(accepted=False, offer_seconds=1_800), card()
     async with playing(time_skipping.client, world):
-        await CardDesk(time_skipping.client).start(one)
+        await CardClient(time_skipping.client).start(one)
         assert await ended(time_skipping, one, timedelta(days=4)) == CardEnded(Outcome.LAPSED, EndReason.QUOTE_EXPIRED)
     assert world.of("pricing.close") == [(one.card_id, "quote-1", "lapsed")]
     assert "payout.prepare" not in world.names()
@@ -52,7 +52,7 @@ async def test_a_silent_seller_lets_the_card_lapse(
     time_skipping: WorkflowEnvironment, one: CardToBuy, world: World
 ) -> None:
     async with playing(time_skipping.client, world):
-        await CardDesk(time_skipping.client).start(one)
+        await CardClient(time_skipping.client).start(one)
         assert await ended(time_skipping, one, timedelta(days=4)) == CardEnded(Outcome.LAPSED, EndReason.NO_ANSWER)
 
 
@@ -60,7 +60,7 @@ async def test_an_item_never_sent_again_lets_the_card_lapse(time_skipping: Workf
     world = World(reasons=[("low_confidence",)])
     world.decisions = {"d1": decided(ReviewOutcome.ASK_AGAIN, asked_item=AskedItem.PIN)}
     one = card()
-    desk = CardDesk(time_skipping.client)
+    desk = CardClient(time_skipping.client)
     async with playing(time_skipping.client, world):
         await desk.start(one)
         await until(desk, one.card_id, WaitingFor.REVIEWER)
@@ -73,7 +73,7 @@ async def test_a_late_review_warns_once_then_breaches_once_then_waits_for_ever(
 ) -> None:
     world = World(reasons=[("card_type",)], decisions={"d1": decided(ReviewOutcome.APPROVE)})
     one = card(CardType.DINING)
-    desk = CardDesk(time_skipping.client)
+    desk = CardClient(time_skipping.client)
     async with playing(time_skipping.client, world):
         await desk.start(one)
         await until(desk, one.card_id, WaitingFor.REVIEWER)
@@ -89,7 +89,7 @@ async def test_a_late_review_warns_once_then_breaches_once_then_waits_for_ever(
 async def test_a_decision_in_time_sounds_no_alarm(time_skipping: WorkflowEnvironment) -> None:
     world = World(reasons=[("card_type",)], decisions={"d1": decided(ReviewOutcome.APPROVE)})
     one = card(CardType.DINING)
-    desk = CardDesk(time_skipping.client)
+    desk = CardClient(time_skipping.client)
     async with playing(time_skipping.client, world):
         await desk.start(one)
         await until(desk, one.card_id, WaitingFor.REVIEWER)
@@ -104,7 +104,7 @@ async def test_a_silent_outlet_sends_the_card_to_a_person(time_skipping: Workflo
     approve = decided(ReviewOutcome.APPROVE)
     world = World(decisions={"d1": approve, "d2": approve})
     one = card(CardType.REGIONAL)
-    desk = CardDesk(time_skipping.client)
+    desk = CardClient(time_skipping.client)
     async with playing(time_skipping.client, world):
         await desk.start(one)
         await until(desk, one.card_id, WaitingFor.REVIEWER)
@@ -122,7 +122,7 @@ async def test_an_issuer_down_all_day_sends_the_card_to_a_person(time_skipping: 
         issuer=[unavailable(again_in=timedelta(minutes=50))], decisions={"d1": decided(ReviewOutcome.APPROVE)}
     )
     one = card()
-    desk = CardDesk(time_skipping.client)
+    desk = CardClient(time_skipping.client)
     async with playing(time_skipping.client, world):
         await desk.start(one)
         await time_skipping.sleep(timedelta(hours=8))

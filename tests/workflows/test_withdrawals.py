@@ -15,7 +15,7 @@ from domain.errors.general import NotExpectedNow
 from domain.errors.quotes import QuoteAnswered, TooLateToWithdraw
 from tests.workflows.acting import journey, until
 from tests.workflows.stage import World, card, playing
-from workflows.desk import CardDesk
+from workflows.client import CardClient
 from workflows.messages import CardEnded
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -36,7 +36,7 @@ def waiting_at(waiting_for: WaitingFor) -> tuple[World, CardToBuy]:
 async def test_a_card_is_withdrawn_whoever_it_waits_for(temporal_client: Client, waiting_for: str) -> None:
     world, one = waiting_at(WaitingFor(waiting_for))
 
-    async def seller(desk: CardDesk) -> None:
+    async def seller(desk: CardClient) -> None:
         await until(desk, one.card_id, WaitingFor(waiting_for))
         await desk.withdraw(one.card_id, one.owner)
 
@@ -48,7 +48,7 @@ async def test_a_card_is_withdrawn_whoever_it_waits_for(temporal_client: Client,
 async def test_a_withdrawal_pressed_twice_is_one(temporal_client: Client) -> None:
     world, one = World(accepted=False), card()
 
-    async def seller(desk: CardDesk) -> None:
+    async def seller(desk: CardClient) -> None:
         await until(desk, one.card_id, WaitingFor.SELLER_OFFER)
         await asyncio.gather(*(desk.withdraw(one.card_id, one.owner) for _ in range(3)))
 
@@ -59,7 +59,7 @@ async def test_a_withdrawal_pressed_twice_is_one(temporal_client: Client) -> Non
 async def test_a_withdrawal_after_the_end_is_told_how_it_ended(temporal_client: Client) -> None:
     for world, tells in ((World(), TooLateToWithdraw), (World(licensed=False), NotExpectedNow)):
         one = card(CardType.CROSSBORDER)
-        desk = CardDesk(temporal_client)
+        desk = CardClient(temporal_client)
         async with playing(temporal_client, world):
             await desk.start(one)
             await temporal_client.get_workflow_handle(f"card:{one.card_id}").result()
@@ -70,7 +70,7 @@ async def test_a_withdrawal_after_the_end_is_told_how_it_ended(temporal_client: 
 async def test_what_is_answered_after_a_withdrawal_counts_no_more(temporal_client: Client) -> None:
     world, one = World(accepted=False), card()
 
-    async def seller(desk: CardDesk) -> None:
+    async def seller(desk: CardClient) -> None:
         await until(desk, one.card_id, WaitingFor.SELLER_OFFER)
         await desk.withdraw(one.card_id, one.owner)
         with pytest.raises(QuoteAnswered) as refused:
@@ -86,7 +86,7 @@ async def test_of_an_acceptance_and_a_withdrawal_at_once_one_counts(temporal_cli
     world, one = World(accepted=False), card()
     heard: list[object] = []
 
-    async def seller(desk: CardDesk) -> None:
+    async def seller(desk: CardClient) -> None:
         await until(desk, one.card_id, WaitingFor.SELLER_OFFER)
         both = (desk.answer_offer(one.card_id, "quote-1", accept=True), desk.withdraw(one.card_id, one.owner))
         heard.extend(await asyncio.gather(*both, return_exceptions=True))
@@ -113,7 +113,7 @@ async def begun(world: World, activity: str) -> None:
 async def test_a_withdrawal_while_the_acceptance_is_written_down_is_too_late(temporal_client: Client) -> None:
     world, one = World(accepted=False, ending_takes_s=0.4), card()
 
-    async def seller(desk: CardDesk) -> None:
+    async def seller(desk: CardClient) -> None:
         await until(desk, one.card_id, WaitingFor.SELLER_OFFER)
         accepting = asyncio.create_task(desk.answer_offer(one.card_id, "quote-1", accept=True))
         await begun(world, "pricing.close")
@@ -128,7 +128,7 @@ async def test_a_withdrawal_while_the_acceptance_is_written_down_is_too_late(tem
 async def test_an_acceptance_while_the_withdrawal_is_written_down_sells_nothing(temporal_client: Client) -> None:
     world, one = World(accepted=False, ending_takes_s=0.4), card()
 
-    async def seller(desk: CardDesk) -> None:
+    async def seller(desk: CardClient) -> None:
         await until(desk, one.card_id, WaitingFor.SELLER_OFFER)
         withdrawing = asyncio.create_task(desk.withdraw(one.card_id, one.owner))
         await begun(world, "journey.withdraw")
@@ -144,7 +144,7 @@ async def test_an_acceptance_while_the_withdrawal_is_written_down_sells_nothing(
 async def test_a_card_that_the_database_knows_as_sold_is_not_withdrawn(temporal_client: Client) -> None:
     world, one = World(accepted=False, withdrawn=[False]), card()
 
-    async def seller(desk: CardDesk) -> None:
+    async def seller(desk: CardClient) -> None:
         await until(desk, one.card_id, WaitingFor.SELLER_OFFER)
         with pytest.raises(TooLateToWithdraw):
             await desk.withdraw(one.card_id, one.owner)
@@ -157,7 +157,7 @@ async def test_a_card_that_the_database_knows_as_sold_is_not_withdrawn(temporal_
 async def test_another_sellers_wish_is_refused(temporal_client: Client) -> None:
     world, one = World(accepted=False), card()
 
-    async def somebody(desk: CardDesk) -> None:
+    async def somebody(desk: CardClient) -> None:
         await until(desk, one.card_id, WaitingFor.SELLER_OFFER)
         with pytest.raises(NotExpectedNow):
             await desk.withdraw(one.card_id, "seller:somebody-else")
@@ -169,7 +169,7 @@ async def test_another_sellers_wish_is_refused(temporal_client: Client) -> None:
 async def test_a_card_that_was_started_before_sellers_could_withdraw_goes_its_old_way(temporal_client: Client) -> None:
     world, one = World(accepted=False), replace(card(), may_withdraw=False)
 
-    async def seller(desk: CardDesk) -> None:
+    async def seller(desk: CardClient) -> None:
         await until(desk, one.card_id, WaitingFor.SELLER_OFFER)
         with pytest.raises(NotExpectedNow):
             await desk.withdraw(one.card_id, one.owner)

@@ -55,7 +55,7 @@ class CardRecord:
         made = self.standing_decision
         if made is None or self.task is None or not self.task.decided:
             return None
-        return made if made.leaves_at <= now() else None
+        return made if made.effective_at <= now() else None
 
     @property
     def fields_entered(self) -> bool:

@@ -46,7 +46,7 @@ ANSWER_WITHIN_S = 15.0
 CODE_ANSWER_WITHIN_S = 50.0  # The issuer is asked for up to 45 seconds meanwhile.
 
 
-class CardDesk:
+class CardClient:
     """Every question and answer a person or provider has for a card. Raises Refusal, never an error of Temporal.
 
     `answer_within_s` is how long anybody waits for an answer, in seconds, where the issuer is not asked meanwhile.

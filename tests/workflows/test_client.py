@@ -14,7 +14,7 @@ from domain.cards.card import Outcome, Stage, Story, WaitingFor
 from domain.errors.base import Refusal
 from domain.errors.general import TemporarilyUnavailable
 from domain.errors.quotes import QuoteAnswered, QuoteExpired
-from workflows.desk import CardDesk
+from workflows.client import CardClient
 
 
 @dataclass
@@ -59,7 +59,7 @@ OPEN = story(Stage.OFFER, WaitingFor.SELLER_OFFER)
 async def test_an_answer_that_temporal_gave_up_is_told_by_the_story(
     status: RPCStatusCode, found: Story, told: type[Refusal]
 ) -> None:
-    desk = CardDesk(Client(Handle(found, status)))  # type: ignore[arg-type]
+    desk = CardClient(Client(Handle(found, status)))  # type: ignore[arg-type]
     with pytest.raises(told):
         await desk.answer_offer("card", "quote", accept=True)
 
@@ -72,7 +72,7 @@ class Unconnected(Handle):
 
 
 async def test_a_temporal_that_cannot_be_reached_is_said_as_such() -> None:
-    desk = CardDesk(Client(Unconnected(OPEN, RPCStatusCode.OK)))  # type: ignore[arg-type]
+    desk = CardClient(Client(Unconnected(OPEN, RPCStatusCode.OK)))  # type: ignore[arg-type]
     with pytest.raises(TemporarilyUnavailable):
         await desk.confirm_fields("card", 1)
 
@@ -88,13 +88,13 @@ class Hung(Handle):
 
 
 async def test_a_person_waits_no_longer_than_their_patience() -> None:
-    desk = CardDesk(Client(Hung(OPEN, RPCStatusCode.OK)), answer_within_s=0.05)  # type: ignore[arg-type]
+    desk = CardClient(Client(Hung(OPEN, RPCStatusCode.OK)), answer_within_s=0.05)  # type: ignore[arg-type]
     with pytest.raises(TemporarilyUnavailable):
         await desk.confirm_fields("card", 1)
 
 
 async def test_a_visitor_who_leaves_is_not_answered() -> None:
-    desk = CardDesk(Client(Hung(OPEN, RPCStatusCode.OK)))  # type: ignore[arg-type]
+    desk = CardClient(Client(Hung(OPEN, RPCStatusCode.OK)))  # type: ignore[arg-type]
     asking = asyncio.create_task(desk.confirm_fields("card", 1))
     await asyncio.sleep(0.01)
     asking.cancel()
