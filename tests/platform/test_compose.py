@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from bootstrap.local.ports import free
+from bootstrap.local.postgres import major, wheel_programs
 from bootstrap.party_keys import PARTIES
 from bootstrap.settings import PROJECT_ROOT, Settings
 from docker import healthy
@@ -21,8 +22,8 @@ OPERATIONS = (PROJECT_ROOT / "docs" / "operations.md").read_text()
 
 WEB = "${CARDLOOP_IMAGE:-cardloop}:${CARDLOOP_VERSION:-local}"
 IMAGES = {
-    "database": "postgres:17-alpine",
-    "temporal-database": "postgres:17-alpine",
+    "database": "postgres:18-alpine",
+    "temporal-database": "postgres:18-alpine",
     "temporal-schema": "temporalio/admin-tools:1.29.1-tctl-1.18.4-cli-1.5.0",
     "temporal": "temporalio/server:1.29.1",
     "temporal-namespace": "temporalio/admin-tools:1.29.1-tctl-1.18.4-cli-1.5.0",
@@ -209,3 +210,9 @@ def test_a_containers_health_is_its_programs_own_answer(
 
 def test_a_program_that_does_not_listen_is_not_healthy() -> None:
     assert healthy.main(free()) == 1
+
+
+def test_compose_runs_the_major_version_that_we_embed() -> None:
+    """A dump of one is restored into the other, in both directions."""
+    images = {SERVICES[name]["image"] for name in ("database", "temporal-database")}
+    assert images == {f"postgres:{major(wheel_programs())}-alpine"}
