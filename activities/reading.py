@@ -22,7 +22,7 @@ from database.tables.reading import ReadingRow
 from domain.cards.card import Stage, WaitingFor
 from domain.cards.facts import ReadFacts
 from domain.cards.reading import SURE_OF_BRAND, FieldName, ReadField, Reading, money_text
-from domain.errors.general import DuplicateCard
+from domain.errors.cards import DuplicateCard
 from domain.identifiers import new_id
 from domain.money import BASIS_POINTS_PER_ONE, Money
 from domain.rules.brands import Brand, brand, tidy_number

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Header, Request
 from starlette.responses import PlainTextResponse, Response
 
 from api.services import ApiServices
+from domain.errors.finance import AmountMismatch
 from domain.errors.general import NotFound, SignatureInvalid, TemporarilyUnavailable
-from domain.errors.payments import AmountMismatch
 
 router = APIRouter(prefix="/callbacks", tags=["callbacks"], include_in_schema=False)
 TAKEN, NOT_TAKEN = PlainTextResponse("success"), "fail"

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.services import ApiServices
 from database.session import Database
-from domain.errors.sign_in import NotSignedIn
+from domain.errors.people import NotSignedIn
 from services.people.rate_limit import Throttle
 from web.csrf import SAFE_METHODS
 from web.limits import caller

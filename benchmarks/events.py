@@ -18,7 +18,7 @@ from bootstrap.demo.people import login_of
 from database.tables.people import PersonRow
 from domain.cards.card import WaitingFor
 from domain.cards.review import ReviewOutcome
-from domain.errors.general import NotExpectedNow
+from domain.errors.cards import NotExpectedNow
 from domain.identifiers import review_task
 from domain.people.roles import Role
 from services.review.desk import review_desk

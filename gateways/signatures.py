@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import re
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 
 from gateways.errors import ReportRefused
 
@@ -31,7 +31,7 @@ def key_id(secret: str) -> str:
 
 
 def require_signature(
-    system: str, secrets: Collection[str], body: bytes, header: str | None, clock: Clock = time.time
+    system: str, secrets: list[str], body: bytes, header: str | None, clock: Clock = time.time
 ) -> None:
     """Refuses (ReportRefused) a body whose header is missing, made with none of `secrets`, or over five minutes off our clock."""
     found = FORM.fullmatch(header or "")

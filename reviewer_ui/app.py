@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 
 from database.session import DatabaseUnavailable
 from domain.errors.general import TemporarilyUnavailable
-from domain.errors.sign_in import NotSignedIn, SignInTooOld, StepUpNeeded
+from domain.errors.people import NotSignedIn, SignInTooOld, StepUpNeeded
 from reviewer_ui import step_up
 from reviewer_ui.evidence import trail
 from reviewer_ui.finance import owed, payouts

@@ -13,7 +13,7 @@ from temporalio.api.common.v1 import Payloads
 
 from database.session import DatabaseUnavailable
 from domain.errors.general import FieldInvalid
-from domain.errors.sign_in import NotAllowed, NotSignedIn
+from domain.errors.people import NotAllowed, NotSignedIn
 from domain.people.roles import Permission
 from domain.sealing import SealBroken
 from reviewer_ui.audit import note

@@ -8,7 +8,7 @@ from itsdangerous import BadSignature, URLSafeTimedSerializer
 from starlette.requests import Request
 from starlette.responses import Response
 
-from domain.errors.sign_in import SignInTooOld
+from domain.errors.people import SignInTooOld
 from reviewer_ui.visit import Console
 from web.locale import safe_return
 

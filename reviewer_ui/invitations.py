@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
-from domain.errors.sign_in import SetUpLinkSpent
+from domain.errors.people import SetUpLinkSpent
 from reviewer_ui.visit import Console
 from services.people.invitations import Invitation
 

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from domain.errors.base import REGISTER, Refusal
-from domain.errors.sign_in import NotSignedIn, StepUpNeeded
+from domain.errors.people import NotSignedIn, StepUpNeeded
 from reviewer_ui.sessions import Person, is_proved
 from reviewer_ui.visit import Console, Shell, console_of, shell, visitor
 from web import csrf

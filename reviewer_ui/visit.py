@@ -12,7 +12,7 @@ from fastapi import Depends
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from domain.errors.sign_in import NotAllowed, NotSignedIn
+from domain.errors.people import NotAllowed, NotSignedIn
 from domain.people.roles import Permission
 from reviewer_ui.live import Live
 from reviewer_ui.services import ConsoleServices

@@ -11,7 +11,7 @@ from typing import Any
 from stdnum import luhn
 from stdnum.iso7064 import mod_37_36
 
-from domain.errors.general import BrandUnknown, FaceValueInvalid
+from domain.errors.cards import BrandUnknown, FaceValueInvalid
 from domain.money import Money
 from domain.rules.brands import Brand, Check, brand
 from samples.make import compressed, described, drawn

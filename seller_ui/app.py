@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from database.session import DatabaseUnavailable
-from domain.errors.sign_in import NotSignedIn
+from domain.errors.people import NotSignedIn
 from languages import translate
 from seller_ui.pages import answers, card, cards, sell, sign_in
 from seller_ui.reopened import lead_back

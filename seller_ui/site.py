@@ -14,9 +14,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from domain.errors.base import Refusal
-from domain.errors.decisions import ReadingDiffers
 from domain.errors.general import FieldInvalid
-from domain.errors.sign_in import NotSignedIn
+from domain.errors.people import NotSignedIn
+from domain.errors.review import ReadingDiffers
 from languages import has, translate
 from seller_ui.form_seal import FormSeal
 from seller_ui.services import SellerServices

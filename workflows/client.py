@@ -22,8 +22,15 @@ from domain.cards.card import EndReason, Outcome, Stage, Story, WaitingFor
 from domain.cards.facts import CardToBuy, CodeChecked, CodeSent, ReviewFacts
 from domain.cards.verification import DynamicCodeResult
 from domain.errors.base import REGISTER, Refusal
-from domain.errors.general import DynamicCodeExpired, DynamicCodeWrong, NotExpectedNow, TemporarilyUnavailable
-from domain.errors.quotes import QuoteAnswered, QuoteExpired, TooLateToWithdraw
+from domain.errors.cards import (
+    DynamicCodeExpired,
+    DynamicCodeWrong,
+    NotExpectedNow,
+    QuoteAnswered,
+    QuoteExpired,
+    TooLateToWithdraw,
+)
+from domain.errors.general import TemporarilyUnavailable
 from workflows.card import CardWorkflow
 from workflows.messages import (
     ClockChanged,

@@ -21,7 +21,8 @@ from domain import identifiers
 from domain.cards.card import Stage, WaitingFor
 from domain.cards.facts import ReviewFacts, TaskOpened
 from domain.cards.review import ReviewOutcome
-from domain.errors.general import NotExpectedNow, NotFound
+from domain.errors.cards import NotExpectedNow
+from domain.errors.general import NotFound
 from domain.money import Currency
 from domain.sealing import KeyRing
 from domain.work.deadlines import ClockOwner

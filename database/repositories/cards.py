@@ -15,7 +15,8 @@ from database.sealed import CARD_NUMBER, CARD_PIN
 from database.tables.columns import now
 from database.tables.intake import CardRow
 from domain.cards.card import FREES_FINGERPRINT, EndReason, Outcome, Stage, WaitingFor
-from domain.errors.general import DuplicateCard, NotFound
+from domain.errors.cards import DuplicateCard
+from domain.errors.general import NotFound
 from domain.evidence import log
 from domain.identifiers import new_id
 from domain.rules.brands import Brand, brand

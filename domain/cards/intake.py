@@ -7,7 +7,8 @@ import unicodedata
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from domain.errors.general import FieldInvalid, NothingToRead, TooManyCards
+from domain.errors.cards import NothingToRead, TooManyCards
+from domain.errors.general import FieldInvalid
 from domain.money import Currency, Money
 from domain.typed import plain, plain_name
 

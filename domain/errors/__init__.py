@@ -1,1 +1,14 @@
-"""Refusals by area; importing this package registers every refusal: rules and facts."""
+"""Refusals by area: answers with a documented code, an HTTP status and the data to explain them.
+
+The sentence a person reads is made from the code in their language (see `docs/errors.md`). Importing this package registers
+every refusal.
+"""
+
+from domain.errors import cards as cards
+from domain.errors import files as files
+from domain.errors import finance as finance
+from domain.errors import general as general
+from domain.errors import people as people
+from domain.errors import policies as policies
+from domain.errors import review as review
+from domain.errors import work as work

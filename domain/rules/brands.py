@@ -18,7 +18,7 @@ from stdnum.iso7064 import mod_37_36
 
 from domain.cards.card import CardType
 from domain.cards.verification import CONFIRMED_BEFORE_PAYMENT, Secures
-from domain.errors.general import BrandUnknown, CardExpired, CardNumberInvalid, FaceValueInvalid, PinInvalid
+from domain.errors.cards import BrandUnknown, CardExpired, CardNumberInvalid, FaceValueInvalid, PinInvalid
 from domain.money import Currency, Money
 from domain.places import today_in
 from domain.typed import plain

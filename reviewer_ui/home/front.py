@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from database.tables.people import PersonRow
-from domain.errors.sign_in import NotSignedIn
+from domain.errors.people import NotSignedIn
 from languages import LOCALES
 from reviewer_ui.visit import THEME_COOKIE, THEMES, At, home_of, see_other, visitor
 from web.locale import ONE_YEAR_S, remember, safe_return

@@ -13,7 +13,7 @@ from database.reads.people import accounts as reads
 from database.tables.people import PersonRow
 from domain.cards.card import CardType
 from domain.errors.base import Refusal
-from domain.errors.sign_in import PasswordSignInOff
+from domain.errors.people import PasswordSignInOff
 from domain.people.roles import ADDRESS_CHARACTERS_MAX, Role
 from languages import LOCALES
 from reviewer_ui.brand_names import brand_names

@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 
 from domain.errors.base import Refusal
 from domain.errors.general import NotFound
-from domain.errors.sign_in import NotSignedIn, ProviderRefused, SignInMismatch
+from domain.errors.people import NotSignedIn, ProviderRefused, SignInMismatch
 from domain.sealing import SealBroken
 from gateways.identity_provider import Asked
 from reviewer_ui.people.sign_in import let_in, sign_in_page

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from database.tables.people import PersonRow
 from domain.errors.base import Refusal
 from domain.errors.general import FieldInvalid
-from domain.errors.sign_in import NotSignedIn
+from domain.errors.people import NotSignedIn
 from reviewer_ui.sessions import Person
 from reviewer_ui.visit import At, Console, Shell, see_other, shell, visitor
 

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from database.tables.people import PersonRow
 from domain.errors.base import Refusal
 from domain.errors.general import NotFound
-from domain.errors.sign_in import PasswordSignInOff, SignInTooOld
+from domain.errors.people import PasswordSignInOff, SignInTooOld
 from reviewer_ui import half_signed_in
 from reviewer_ui.half_signed_in import Half
 from reviewer_ui.people.totp_picture import picture

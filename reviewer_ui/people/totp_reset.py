@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from domain.errors.sign_in import NotAllowed
+from domain.errors.people import NotAllowed
 from domain.people.roles import Permission
 from reviewer_ui.step_up import require_step_up
 from reviewer_ui.visit import At, PeopleManager, see_other

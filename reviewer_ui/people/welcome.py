@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from domain.errors.base import Refusal
 from domain.errors.general import FieldInvalid
-from domain.errors.sign_in import PasswordSignInOff
+from domain.errors.people import PasswordSignInOff
 from domain.people.roles import PASSWORD_CHARACTERS_MAX, PASSWORD_CHARACTERS_MIN
 from reviewer_ui.invitations import PATH, invitation_of, link_of
 from reviewer_ui.people.sign_in import signed_out

@@ -17,8 +17,9 @@ from database.tables.quality import SecondReviewRow
 from domain.cards.card import CardType
 from domain.cards.review import RejectReason, ReviewOutcome
 from domain.errors.base import Refusal
-from domain.errors.decisions import DecidedUnseen
-from domain.errors.general import FieldInvalid, NotFound, SecretInWords
+from domain.errors.general import FieldInvalid, NotFound
+from domain.errors.review import DecidedUnseen
+from domain.errors.work import SecretInWords
 from domain.people.roles import Permission
 from domain.rules.brands import brand
 from reviewer_ui.review import card_fields, card_view, related_cards

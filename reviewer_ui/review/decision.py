@@ -14,8 +14,8 @@ from database.reads.cards import card_page as reads
 from database.tables.columns import now
 from domain.cards.reading import FieldName
 from domain.errors.base import Refusal
-from domain.errors.general import TaskNotHeld
-from domain.errors.sign_in import TooManyTries
+from domain.errors.people import TooManyTries
+from domain.errors.work import TaskNotHeld
 from domain.people.roles import Permission
 from domain.rules.number_check import NumberCheck
 from domain.work.queue_filter import Wanted

@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 from database.reads.cards.card_page import CardRecord
 from domain.cards.card import CardType
 from domain.cards.review import AskedItem, RejectReason, ReviewOutcome
-from domain.errors.decisions import SuggestionChanged
 from domain.errors.general import FieldInvalid
+from domain.errors.review import SuggestionChanged
 from domain.rules.brands import brand
 from reviewer_ui.review.draft import Draft
 from reviewer_ui.review.suggesting import Suggested

@@ -14,7 +14,7 @@ from fastapi import Depends, Form
 
 from database.reads.cards.card_page import CardRecord
 from database.tables.columns import now
-from domain.errors.decisions import DecidedUnseen
+from domain.errors.review import DecidedUnseen
 from domain.money import Money
 from domain.places import business_day
 from domain.rules.limits import limits_in_force

@@ -15,7 +15,7 @@ from database.reads.work import queue as reads
 from database.tables.columns import now
 from domain.errors.base import Refusal
 from domain.errors.general import FieldInvalid
-from domain.errors.sign_in import NotAllowed
+from domain.errors.people import NotAllowed
 from domain.people.roles import Permission
 from domain.work.eligibility import Ineligible
 from domain.work.queue_filter import Wanted

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Form
 from starlette.responses import JSONResponse, Response
 
 from database.reads.cards import card_page as reads
-from domain.errors.general import TaskNotHeld
+from domain.errors.work import TaskNotHeld
 from reviewer_ui.sessions import Person
 from reviewer_ui.visit import At, Console, Decider
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from domain.errors.decisions import TooLateToUndo
+from domain.errors.review import TooLateToUndo
 from reviewer_ui.undoing import forget
 from reviewer_ui.visit import At, Decider, see_other
 

@@ -15,8 +15,9 @@ from database.reads.cards.submissions import CardView
 from database.tables.intake import CardRow
 from domain.cards.card import CardType, WaitingFor
 from domain.cards.review import AskedItem
+from domain.errors.cards import NotExpectedNow
 from domain.errors.files import PhotoEmpty
-from domain.errors.general import FieldInvalid, NotExpectedNow
+from domain.errors.general import FieldInvalid
 from domain.money import Money
 from domain.rules.brands import brand
 from domain.typed import plain

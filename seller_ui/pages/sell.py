@@ -15,8 +15,9 @@ from database.reads.cards import seller as reads
 from database.sealed import PAYEE_ACCOUNT, PAYEE_NAME
 from domain.cards.intake import Submission, SubmittedCard
 from domain.errors.base import Refusal
+from domain.errors.cards import NothingToRead
 from domain.errors.files import TooManyPhotos
-from domain.errors.general import FieldInvalid, NothingToRead
+from domain.errors.general import FieldInvalid
 from domain.money import Money
 from domain.rules.brands import Brand, brand, catalogue
 from domain.typed import plain_amount

@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from domain.errors.base import Refusal
-from domain.errors.sign_in import SignInCodeWrong, TooManyTries
+from domain.errors.people import SignInCodeWrong, TooManyTries
 from domain.typed import plain
 from seller_ui.sessions import PhoneAsked
 from seller_ui.site import NO_FAULTS, AnyVisit, Faults, Visit, texts

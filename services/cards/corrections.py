@@ -19,8 +19,9 @@ from database.tables.reading import ReadingRow
 from database.tables.review import ReviewDecisionRow
 from domain.cards.card import CardType
 from domain.cards.reading import SECRET_FIELDS, FieldName, money_text
-from domain.errors.decisions import ReadingDiffers
-from domain.errors.general import CardNumberInvalid, FieldInvalid, PinInvalid
+from domain.errors.cards import CardNumberInvalid, PinInvalid
+from domain.errors.general import FieldInvalid
+from domain.errors.review import ReadingDiffers
 from domain.money import BASIS_POINTS_PER_ONE, Currency, Money
 from domain.places import business_day
 from domain.rules.brands import brand, tidy_number

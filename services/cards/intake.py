@@ -24,7 +24,8 @@ from domain.cards.card import CardType, Stage, WaitingFor
 from domain.cards.facts import AT_ITS_BEGINNING, CardToBuy, Resume, SubmissionReceipt
 from domain.cards.intake import Submission, SubmittedCard, check_shape, tidied
 from domain.cards.review import AskedItem
-from domain.errors.general import FieldInvalid, NotExpectedNow, NotFound, TemporarilyUnavailable
+from domain.errors.cards import NotExpectedNow
+from domain.errors.general import FieldInvalid, NotFound, TemporarilyUnavailable
 from domain.money import Money
 from domain.rules.brands import Brand, brand
 from domain.sealing import KeyRing

@@ -13,8 +13,9 @@ from database.tables.columns import now
 from database.tables.intake import CardRow
 from database.tables.verification import OutletRequestRow, OutletRow
 from domain.cards.card import WaitingFor
-from domain.errors.general import FieldInvalid, NotFound, OutletUnknown, SignatureInvalid
-from domain.errors.payments import AmountMismatch
+from domain.errors.cards import OutletUnknown
+from domain.errors.finance import AmountMismatch
+from domain.errors.general import FieldInvalid, NotFound, SignatureInvalid
 from domain.money import Money
 from domain.sealing import KeyRing
 from gateways.errors import ReportRefused

@@ -12,7 +12,7 @@ from database.tables.intake import CardRow, SubmissionRow
 from database.tables.pricing import QuoteRow
 from database.tables.verification import AnswerRow
 from domain.cards.pricing import QuoteState
-from domain.errors.payments import QuestionsUsedUp
+from domain.errors.finance import QuestionsUsedUp
 from domain.places import business_day
 from domain.rules.velocity import velocity_in_force
 

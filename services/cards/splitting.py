@@ -19,7 +19,7 @@ from database.tables.reading import ReadingRow
 from domain.cards.card import Stage, WaitingFor
 from domain.cards.intake import Submission, SubmittedCard
 from domain.cards.reading import SURE_OF_BRAND, FieldName, ReadField, Reading, Source
-from domain.errors.general import DuplicateCard, NotExpectedNow
+from domain.errors.cards import DuplicateCard, NotExpectedNow
 from domain.rules.brands import brand, tidy_number
 from domain.rules.plausible import is_plausible
 from domain.sealing import KeyRing

@@ -17,7 +17,8 @@ from database.sealed import CARD_NUMBER, CARD_PIN, PAYEE_ACCOUNT, PAYEE_NAME
 from database.tables.intake import CardRow, PhotoRow, SubmissionRow
 from domain.cards.facts import SubmissionReceipt
 from domain.cards.intake import Submission, SubmittedCard
-from domain.errors.general import DuplicateCard, IdempotencyKeyReused
+from domain.errors.cards import DuplicateCard
+from domain.errors.general import IdempotencyKeyReused
 from domain.finance.payee import masked_account, payee_index_of
 from domain.identifiers import new_id
 from domain.rules.brands import Brand

@@ -22,8 +22,10 @@ from database.tables.payout import PayeeCorrectionRow, PayoutRow
 from database.tables.people import AuditRow
 from domain.cards.card import WaitingFor
 from domain.cards.intake import require_payee
-from domain.errors.general import NotExpectedNow, NotFound, OwnWork
-from domain.errors.payments import CorrectionWaits
+from domain.errors.cards import NotExpectedNow
+from domain.errors.finance import CorrectionWaits
+from domain.errors.general import NotFound
+from domain.errors.work import OwnWork
 from domain.finance.payee import masked_account, payee_index_of
 from domain.identifiers import new_id
 from domain.people.roles import Permission

@@ -10,8 +10,8 @@ from database.tables.intake import CardRow
 from database.tables.payout import PaymentNotificationRow, PayoutRow
 from domain.cards.card import WaitingFor
 from domain.cards.facts import NotificationVerdict, PaymentReport
+from domain.errors.finance import AmountMismatch
 from domain.errors.general import NotFound, SignatureInvalid
-from domain.errors.payments import AmountMismatch
 from domain.finance.payout import PayoutReport
 from gateways.alipay.notices import AlipayNotices
 from gateways.errors import ReportRefused

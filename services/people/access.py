@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.repositories.notices import tell
 from database.session import Database
 from database.tables.people import AccessRequestRow, AuditRow, PersonRow
-from domain.errors.access import NotIndependent, OwnRoles
 from domain.errors.general import NotFound
+from domain.errors.people import NotIndependent, OwnRoles
 from domain.identifiers import new_id
 from domain.notices.kinds import NoticeKind
 from domain.people.access import AccessAnswer, AccessKind, AccessNews

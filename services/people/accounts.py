@@ -19,8 +19,8 @@ from database.session import Database
 from database.tables.intake import PartnerRow, SellerRow
 from database.tables.people import AuditRow, PersonRow, RelativeRow
 from database.tables.review import ReviewTaskRow
-from domain.errors.access import LastAdmin, OwnRoles
 from domain.errors.general import FieldInvalid, NotFound
+from domain.errors.people import LastAdmin, OwnRoles
 from domain.finance.payee import masked_account
 from domain.people.access import AccessKind, AccessNews, news_of, split
 from domain.people.kinship import account_trait, is_account

@@ -11,7 +11,7 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables.people import AuditRow
-from domain.errors.sign_in import NotSignedIn
+from domain.errors.people import NotSignedIn
 from domain.people.access import HANDLING
 from domain.people.acting import ActingReviewer, Reviewer
 from domain.people.roles import Permission, Role, permissions_of

@@ -16,9 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.session import Database
 from database.tables.people import AuditRow, PersonIdentityRow, PersonRow
-from domain.errors.access import AccountInUse, OwnRoles
 from domain.errors.general import FieldInvalid, NotFound
-from domain.errors.sign_in import SetUpLinkSpent
+from domain.errors.people import AccountInUse, OwnRoles, SetUpLinkSpent
 from domain.identifiers import new_id
 from domain.people.access import AccessKind, AccessNews, split
 from domain.people.roles import PASSWORD_CHARACTERS_MAX, PASSWORD_CHARACTERS_MIN, Permission, Role, is_address, is_name

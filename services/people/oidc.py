@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from database.tables.people import PersonRow
-from domain.errors.sign_in import ProviderAnswerInvalid, ProviderRefused, ProviderUnavailable
+from domain.errors.people import ProviderAnswerInvalid, ProviderRefused, ProviderUnavailable
 from gateways.errors import GatewayRefused, GatewayUnavailable, ReportRefused
 from gateways.identity_provider import Asked, IdentityProvider
 from services.people.passwords import ConsoleSignIn

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.session import Database
 from database.tables.people import AuditRow, PersonIdentityRow, PersonRow
-from domain.errors.sign_in import EmailNotVerified, PasswordWrong, PersonNotKnown
+from domain.errors.people import EmailNotVerified, PasswordWrong, PersonNotKnown
 from domain.people.roles import Identity
 from services.people.rate_limit import Origin, Throttle
 

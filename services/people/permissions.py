@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables.people import PersonRow
-from domain.errors.sign_in import NotAllowed, NotSignedIn
+from domain.errors.people import NotAllowed, NotSignedIn
 from domain.people.roles import Permission, Role, permissions_of
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from limits import parse_many
 
 from database.session import Database
-from domain.errors.sign_in import TooManyTries
+from domain.errors.people import TooManyTries
 
 SWEPT_ONE_IN = 200  # So many tries pass between two looks for counts that have run out.
 AHEAD_S = 10.0  # Tries that a process took in advance and did not use by then are lost.

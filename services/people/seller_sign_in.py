@@ -18,7 +18,7 @@ from database.sealed import SELLER_PHONE
 from database.session import Database
 from database.tables.intake import SellerRow, SignInCodeRow
 from domain.errors.general import TemporarilyUnavailable
-from domain.errors.sign_in import PhoneInvalid, SignInCodeWrong
+from domain.errors.people import PhoneInvalid, SignInCodeWrong
 from domain.identifiers import new_id
 from domain.sealing import KeyRing
 from domain.typed import plain

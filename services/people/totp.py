@@ -15,8 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.sealed import PERSON_TOTP
 from database.session import Database
 from database.tables.people import AuditRow, ConsoleSessionRow, PersonRow
-from domain.errors.general import NotExpectedNow, NotFound
-from domain.errors.sign_in import TotpWrong
+from domain.errors.cards import NotExpectedNow
+from domain.errors.general import NotFound
+from domain.errors.people import TotpWrong
 from domain.people.access import AccessNews
 from domain.sealing import KeyRing
 from services.people import access

@@ -22,15 +22,8 @@ from database.tables.people import AuditRow
 from database.tables.quality import SecondReviewRow
 from database.tables.review import ReviewCheckRow, ReviewDecisionRow, ReviewTaskRow
 from domain.cards.review import RejectReason, ReviewOutcome
-from domain.errors.general import (
-    FieldInvalid,
-    NotEligible,
-    NotFound,
-    OwnWork,
-    TaskDecided,
-    TaskHeldByAnother,
-    TaskNotHeld,
-)
+from domain.errors.general import FieldInvalid, NotFound
+from domain.errors.work import NotEligible, OwnWork, TaskDecided, TaskHeldByAnother, TaskNotHeld
 from domain.identifiers import new_id
 from domain.notices.kinds import NoticeKind
 from domain.people.acting import ActingReviewer

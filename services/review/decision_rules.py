@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.tables.intake import CardRow
 from database.tables.pricing import QuoteRow
 from domain.cards.review import AskedItem, RejectReason, ReviewOutcome
-from domain.errors.general import CardNumberInvalid, FieldInvalid
+from domain.errors.cards import CardNumberInvalid
+from domain.errors.general import FieldInvalid
 from domain.work.reason_codes import ReasonedAct
 from services.cards.corrections import Corrections, require_complete, require_payable
 from services.work.reason_codes import require_reason

@@ -14,8 +14,9 @@ from database.repositories import cards
 from database.sealed import DECISION_FIELDS
 from database.tables.review import ReviewDecisionRow, ReviewTaskRow
 from domain.cards.review import AskedItem, RejectReason, ReviewOutcome
-from domain.errors.decisions import TooLateToUndo
-from domain.errors.general import NotFound, TaskDecided
+from domain.errors.general import NotFound
+from domain.errors.review import TooLateToUndo
+from domain.errors.work import TaskDecided
 from domain.identifiers import new_id
 from domain.people.acting import ActingReviewer
 from domain.people.roles import Permission

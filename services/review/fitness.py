@@ -8,8 +8,8 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables.review import ReviewTaskRow
-from domain.errors.general import NotEligible, OwnWork
-from domain.errors.sign_in import NotAllowed
+from domain.errors.people import NotAllowed
+from domain.errors.work import NotEligible, OwnWork
 from domain.people.acting import ActingReviewer
 from domain.people.roles import Permission
 from domain.sealing import KeyRing

@@ -15,15 +15,9 @@ from database.tables.people import PersonRow
 from database.tables.review import ReviewCheckRow, ReviewDecisionRow, ReviewTaskRow
 from domain.cards.card import Stage, WaitingFor
 from domain.cards.review import ReviewOutcome
-from domain.errors.general import (
-    BlindOutcomeDiffers,
-    CheckMissing,
-    FieldInvalid,
-    NotFound,
-    NothingToCheck,
-    OwnWork,
-    TaskDecided,
-)
+from domain.errors.general import FieldInvalid, NotFound
+from domain.errors.review import BlindOutcomeDiffers, CheckMissing, NothingToCheck
+from domain.errors.work import OwnWork, TaskDecided
 from domain.identifiers import new_id
 from domain.notices.kinds import NoticeKind
 from domain.people.acting import ActingReviewer

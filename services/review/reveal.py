@@ -18,18 +18,10 @@ from database.tables.people import AuditRow, PersonRow
 from database.tables.review import ReviewTaskRow
 from domain.cards.card import Stage
 from domain.cards.reading import SECRET_FIELDS, FieldName
-from domain.errors.access import CardNotRevealed
 from domain.errors.base import Refusal
-from domain.errors.general import (
-    FieldInvalid,
-    NotEligible,
-    NotFound,
-    OwnWork,
-    TaskDecided,
-    TaskHeldByAnother,
-    TaskNotHeld,
-)
-from domain.errors.sign_in import TooManyTries
+from domain.errors.general import FieldInvalid, NotFound
+from domain.errors.people import CardNotRevealed, TooManyTries
+from domain.errors.work import NotEligible, OwnWork, TaskDecided, TaskHeldByAnother, TaskNotHeld
 from domain.notices.kinds import NoticeKind
 from domain.people.roles import Permission
 from domain.places import business_day

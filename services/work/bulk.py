@@ -14,7 +14,8 @@ from database.session import Database, DatabaseUnavailable
 from database.tables.people import AuditRow
 from database.tables.review import ReviewTaskRow
 from domain.errors.base import Refusal
-from domain.errors.general import FieldInvalid, NotFound, TaskHeldByAnother, TaskNotHeld, TemporarilyUnavailable
+from domain.errors.general import FieldInvalid, NotFound, TemporarilyUnavailable
+from domain.errors.work import TaskHeldByAnother, TaskNotHeld
 from domain.identifiers import new_id
 from domain.work.reason_codes import ReasonedAct
 from services.work.reason_codes import require_reason

@@ -13,8 +13,9 @@ from database.reads.work.queue_filter import conditions
 from database.tables.people import AuditRow
 from database.tables.review import ReviewDecisionRow, ReviewTaskRow
 from domain.errors.base import Refusal
-from domain.errors.general import NotEligible, NotFound, OwnWork, TaskDecided, TaskHeldByAnother, TaskNotHeld
-from domain.errors.sign_in import NotAllowed
+from domain.errors.general import NotFound
+from domain.errors.people import NotAllowed
+from domain.errors.work import NotEligible, OwnWork, TaskDecided, TaskHeldByAnother, TaskNotHeld
 from domain.people.acting import ActingReviewer
 from domain.people.roles import Permission
 from domain.places import business_day

@@ -12,7 +12,8 @@ from sqlmodel import col
 from database.session import Database
 from database.tables.people import AuditRow, PersonRow
 from database.tables.review import SavedViewRow, ViewPinRow
-from domain.errors.general import FieldInvalid, NotFound, TooManyViews, ViewNameTaken
+from domain.errors.general import FieldInvalid, NotFound
+from domain.errors.work import TooManyViews, ViewNameTaken
 from domain.identifiers import new_id
 from domain.people.roles import Permission
 from domain.work.queue_filter import Wanted

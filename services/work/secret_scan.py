@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from database.repositories import cards
 from database.tables.intake import CardRow
-from domain.errors.general import SecretInWords
+from domain.errors.work import SecretInWords
 from domain.sealing import KeyRing
 from domain.work.comments import tells_a_secret
 

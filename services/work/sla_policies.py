@@ -16,7 +16,8 @@ from database.session import Database
 from database.tables.deadlines import ClockPlanRow, DeadlinePolicyRow
 from database.tables.people import AuditRow, PersonRow
 from database.tables.review import ReviewTaskRow
-from domain.errors.general import FieldInvalid, NotFound, PoliciesChanged
+from domain.errors.general import FieldInvalid, NotFound
+from domain.errors.policies import PoliciesChanged
 from domain.rules.deadlines import BUILT_IN_VERSION, built_in_document
 from domain.work.deadline_document import DocumentWrong, Flaw, FlawKind, parse
 from domain.work.deadlines import Policies, Stretch

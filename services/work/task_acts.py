@@ -12,7 +12,8 @@ from database.repositories.notices import tell
 from database.session import DatabaseUnavailable
 from database.tables.review import ReviewTaskRow
 from domain.cards.card import Stage, WaitingFor
-from domain.errors.general import FieldInvalid, NotFound, TaskDecided
+from domain.errors.general import FieldInvalid, NotFound
+from domain.errors.work import TaskDecided
 from domain.notices.kinds import NoticeKind
 from domain.people.roles import Permission
 from domain.work.deadlines import ClockOwner

@@ -10,9 +10,8 @@ from sqlalchemy import select
 
 from database.tables.notices import NoticeRow
 from database.tables.people import AccessRequestRow, AuditRow, PersonIdentityRow, PersonRow
-from domain.errors.access import AccountInUse, NotIndependent, OwnRoles
 from domain.errors.general import NotFound
-from domain.errors.sign_in import NotAllowed
+from domain.errors.people import AccountInUse, NotAllowed, NotIndependent, OwnRoles
 from domain.identifiers import new_id
 from domain.people.access import AccessAnswer
 from domain.people.roles import Role

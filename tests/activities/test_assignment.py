@@ -10,8 +10,9 @@ import pytest
 
 from database.tables.notices import NoticeRow
 from database.tables.people import AbsenceRow, RelativeRow
-from domain.errors.general import FieldInvalid, NotFound, OwnWork
-from domain.errors.sign_in import NotAllowed
+from domain.errors.general import FieldInvalid, NotFound
+from domain.errors.people import NotAllowed
+from domain.errors.work import OwnWork
 from domain.work.task import TaskPhase
 from services.people.absences import Absences
 from services.work.assignment import Assignment

@@ -11,7 +11,7 @@ from database.tables.people import RelativeRow
 from database.tables.quality import SecondReviewRow
 from database.tables.review import ReviewDecisionRow, ReviewTaskRow
 from domain.cards.review import RejectReason, ReviewOutcome
-from domain.errors.general import NotEligible, OwnWork, SecretInWords
+from domain.errors.work import NotEligible, OwnWork, SecretInWords
 from domain.work.task import CheckVerdict
 from services.quality.blind_review import SecondReviews, draw
 from tests.activities.test_second_look import eyes, in_hand_of, staged

@@ -10,7 +10,7 @@ from database.tables.review import ReviewDecisionRow
 from domain.cards.card import EndReason, Outcome
 from domain.cards.intake import SubmittedCard
 from domain.cards.review import RejectReason, ReviewOutcome
-from domain.errors.general import DuplicateCard
+from domain.errors.cards import DuplicateCard
 from domain.money import Money
 from tests.activities.world import World, a_typed_card
 

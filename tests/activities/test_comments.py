@@ -14,8 +14,9 @@ from database.tables.intake import PhotoRow
 from database.tables.notices import NoticeRow
 from database.tables.people import AuditRow, PersonRow
 from domain.errors.files import AttachmentTooLarge, AttachmentUnsupported
-from domain.errors.general import FieldInvalid, NotFound, SecretInWords
-from domain.errors.sign_in import NotAllowed
+from domain.errors.general import FieldInvalid, NotFound
+from domain.errors.people import NotAllowed
+from domain.errors.work import SecretInWords
 from domain.evidence.log import canonical, leaf_hash
 from domain.notices.kinds import NoticeKind
 from domain.work.comments import Mentionable, mentioned, tells_a_secret

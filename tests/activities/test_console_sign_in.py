@@ -12,8 +12,9 @@ import pytest
 from sqlalchemy import select
 
 from database.tables.people import AuditRow, ConsoleSessionRow, PersonIdentityRow, PersonRow
-from domain.errors.general import NotExpectedNow, NotFound
-from domain.errors.sign_in import EmailNotVerified, PasswordWrong, PersonNotKnown, TooManyTries, TotpWrong
+from domain.errors.cards import NotExpectedNow
+from domain.errors.general import NotFound
+from domain.errors.people import EmailNotVerified, PasswordWrong, PersonNotKnown, TooManyTries, TotpWrong
 from domain.identifiers import new_id
 from domain.people.roles import Identity
 from domain.sealing import SealBroken

@@ -11,7 +11,8 @@ from database.tables.intake import CardRow
 from database.tables.people import AuditRow
 from domain.cards.card import CardType
 from domain.cards.review import ReviewOutcome
-from domain.errors.general import FieldInvalid, PoliciesChanged, TemporarilyUnavailable
+from domain.errors.general import FieldInvalid, TemporarilyUnavailable
+from domain.errors.policies import PoliciesChanged
 from domain.rules.deadlines import built_in_document
 from domain.work.deadline_document import DocumentWrong, Flaw, FlawKind
 from jobs.replanning import Replanner

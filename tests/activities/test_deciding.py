@@ -13,8 +13,9 @@ from database.tables.deadlines import ClockIntervalRow
 from database.tables.people import AbsenceRow, AuditRow, RelativeRow
 from database.tables.review import ReasonCodeRow, ReviewDecisionRow, ReviewDraftRow, ReviewTaskRow
 from domain.cards.review import AskedItem, RejectReason, ReviewOutcome
-from domain.errors.decisions import TooLateToUndo
-from domain.errors.general import FieldInvalid, NotEligible, NotFound, ReasonUnknown, TaskDecided, TaskHeldByAnother
+from domain.errors.general import FieldInvalid, NotFound
+from domain.errors.review import TooLateToUndo
+from domain.errors.work import NotEligible, ReasonUnknown, TaskDecided, TaskHeldByAnother
 from domain.identifiers import new_id
 from domain.money import Money
 from domain.rules.checks import check_policy

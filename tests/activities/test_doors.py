@@ -14,7 +14,7 @@ from database.tables.columns import now
 from database.tables.intake import ApiKeyRow, PartnerRow, SellerRow, SignInCodeRow
 from database.tables.outbox import OutboxRow
 from domain.errors.general import TemporarilyUnavailable
-from domain.errors.sign_in import NotSignedIn, PhoneInvalid, SignInCodeWrong, TooManyTries
+from domain.errors.people import NotSignedIn, PhoneInvalid, SignInCodeWrong, TooManyTries
 from domain.identifiers import new_id
 from gateways.errors import GatewayRefused, GatewayUnavailable
 from gateways.http import new_client
@@ -161,7 +161,7 @@ async def test_a_partners_webhook_is_signed_delivered_and_tried_again_when_it_fa
         received = await box.holds(2)
     body, headers = received[1]
     secret = await partners.webhook_secret(partner_id)
-    require_signature("webhook", secret, body, headers[HEADER.lower()])
+    require_signature("webhook", [secret], body, headers[HEADER.lower()])
     assert card_id.encode() in body
     assert await delivered(world) == 0
 

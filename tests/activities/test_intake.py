@@ -14,19 +14,18 @@ from domain.cards.card import CardType, EndReason, Outcome, Stage, WaitingFor
 from domain.cards.facts import SubmissionReceipt
 from domain.cards.intake import SubmittedCard
 from domain.errors.base import Refusal
-from domain.errors.files import PhotoEmpty
-from domain.errors.general import (
+from domain.errors.cards import (
     BrandUnknown,
     CardExpired,
     CardNumberInvalid,
     DuplicateCard,
     FaceValueInvalid,
-    FieldInvalid,
-    IdempotencyKeyReused,
     NotExpectedNow,
     NothingToRead,
     PinInvalid,
 )
+from domain.errors.files import PhotoEmpty
+from domain.errors.general import FieldInvalid, IdempotencyKeyReused
 from domain.finance.payee import masked_account
 from domain.identifiers import new_id
 from domain.money import Currency, Money

@@ -11,7 +11,7 @@ from database.tables.people import PersonRow
 from database.tables.quality import SecondReviewRow
 from database.tables.review import ReviewTaskRow
 from domain.cards.review import ReviewOutcome
-from domain.errors.general import NotEligible
+from domain.errors.work import NotEligible
 from domain.identifiers import new_id
 from domain.people.roles import Role
 from domain.work.eligibility import Ineligible

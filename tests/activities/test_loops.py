@@ -15,7 +15,8 @@ from database.session import DatabaseUnavailable
 from database.tables.columns import now
 from database.tables.outbox import OutboxRow
 from domain.errors.base import Refusal
-from domain.errors.general import BrandUnknown, NotExpectedNow, TemporarilyUnavailable
+from domain.errors.cards import BrandUnknown, NotExpectedNow
+from domain.errors.general import TemporarilyUnavailable
 from domain.sealing import KeyRing, SealBroken
 from gateways.http import new_client
 from gateways.messages import MessageGateway

@@ -16,9 +16,11 @@ from database.tables.payout import PayeeCorrectionRow, PayoutRow
 from database.tables.people import AuditRow
 from domain.cards.card import Outcome, Stage, WaitingFor
 from domain.cards.facts import PayoutFacts
-from domain.errors.general import FieldInvalid, NotExpectedNow, NotFound, OwnWork, ReasonUnknown
-from domain.errors.payments import CorrectionWaits
-from domain.errors.sign_in import NotAllowed
+from domain.errors.cards import NotExpectedNow
+from domain.errors.finance import CorrectionWaits
+from domain.errors.general import FieldInvalid, NotFound
+from domain.errors.people import NotAllowed
+from domain.errors.work import OwnWork, ReasonUnknown
 from domain.finance.payout import PayoutOutcome, PayoutState
 from domain.identifiers import payout_key
 from jobs.payees import CorrectionSender

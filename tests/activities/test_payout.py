@@ -11,8 +11,8 @@ from database.tables.payout import PaymentNotificationRow, PayoutRow
 from database.tables.pricing import QuoteRow
 from domain.cards.card import EndReason, Outcome, Stage, WaitingFor
 from domain.cards.facts import NotificationVerdict
+from domain.errors.finance import AmountMismatch
 from domain.errors.general import NotFound, SignatureInvalid
-from domain.errors.payments import AmountMismatch
 from domain.finance.payout import PayoutOutcome, PayoutState
 from domain.identifiers import new_id, payout_key
 from domain.money import Money

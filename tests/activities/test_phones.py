@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from domain.errors.sign_in import PhoneInvalid
+from domain.errors.people import PhoneInvalid
 from services.people.seller_sign_in import e164
 
 

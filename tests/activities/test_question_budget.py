@@ -9,7 +9,7 @@ from sqlalchemy import update
 
 from database.tables.columns import now
 from database.tables.verification import AnswerRow
-from domain.errors.payments import QuestionsUsedUp
+from domain.errors.finance import QuestionsUsedUp
 from domain.money import Money
 from domain.places import business_day
 from domain.rules.velocity import velocity_in_force

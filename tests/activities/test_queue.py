@@ -8,16 +8,9 @@ import pytest
 
 from database.tables.notices import NoticeRow
 from domain.cards.card import CardType
-from domain.errors.general import (
-    FieldInvalid,
-    NotEligible,
-    OwnWork,
-    ReasonUnknown,
-    TaskDecided,
-    TaskHeldByAnother,
-    TaskNotHeld,
-)
-from domain.errors.sign_in import NotAllowed, NotSignedIn
+from domain.errors.general import FieldInvalid
+from domain.errors.people import NotAllowed, NotSignedIn
+from domain.errors.work import NotEligible, OwnWork, ReasonUnknown, TaskDecided, TaskHeldByAnother, TaskNotHeld
 from domain.work.queue_filter import Wanted
 from domain.work.task import Band, CameBack, Priority, TaskPhase
 from services.work.snoozes import Snoozes

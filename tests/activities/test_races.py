@@ -15,9 +15,9 @@ from database.tables.people import AuditRow
 from database.tables.review import ReviewCheckRow, ReviewDecisionRow, ReviewDraftRow, ReviewTaskRow
 from domain.cards.review import ReviewOutcome
 from domain.errors.base import Refusal
-from domain.errors.decisions import TooLateToUndo
-from domain.errors.general import NotEligible, NothingToCheck, TaskDecided, TaskHeldByAnother, TaskNotHeld
-from domain.errors.sign_in import TooManyTries
+from domain.errors.people import TooManyTries
+from domain.errors.review import NothingToCheck, TooLateToUndo
+from domain.errors.work import NotEligible, TaskDecided, TaskHeldByAnother, TaskNotHeld
 from domain.rules.checks import reveal_policy
 from domain.work.task import CheckVerdict, TaskPhase
 from services.review import due_decisions

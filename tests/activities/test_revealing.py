@@ -11,10 +11,10 @@ from database.tables.notices import NoticeRow
 from database.tables.people import AuditRow
 from database.tables.review import ReviewTaskRow
 from domain.cards.card import Outcome, Stage, WaitingFor
-from domain.errors.access import CardNotRevealed
 from domain.errors.base import Refusal
-from domain.errors.general import FieldInvalid, NotFound, ReasonUnknown, TaskHeldByAnother, TaskNotHeld
-from domain.errors.sign_in import NotAllowed, NotSignedIn, TooManyTries
+from domain.errors.general import FieldInvalid, NotFound
+from domain.errors.people import CardNotRevealed, NotAllowed, NotSignedIn, TooManyTries
+from domain.errors.work import ReasonUnknown, TaskHeldByAnother, TaskNotHeld
 from domain.review.reveals import RevealPolicy
 from tests.activities.test_review import a_taken_task, a_task
 from tests.activities.test_secret_words import the_number

@@ -12,8 +12,10 @@ from domain.cards.card import Stage, WaitingFor
 from domain.cards.facts import TaskOpened
 from domain.cards.intake import SubmittedCard
 from domain.cards.review import AskedItem, RejectReason, ReviewOutcome
-from domain.errors.general import CardNumberInvalid, FieldInvalid, TaskDecided, TaskHeldByAnother, TaskNotHeld
-from domain.errors.sign_in import NotAllowed
+from domain.errors.cards import CardNumberInvalid
+from domain.errors.general import FieldInvalid
+from domain.errors.people import NotAllowed
+from domain.errors.work import TaskDecided, TaskHeldByAnother, TaskNotHeld
 from domain.money import Money
 from domain.work.task import Alarm
 from services.cards.corrections import Corrections

@@ -18,17 +18,10 @@ from database.tables.review import ReviewCheckRow, ReviewDecisionRow, ReviewTask
 from domain.cards.card import CardType
 from domain.cards.review import ReviewOutcome
 from domain.errors.base import Refusal
-from domain.errors.general import (
-    BlindOutcomeDiffers,
-    FieldInvalid,
-    NotEligible,
-    NothingToCheck,
-    OwnWork,
-    ReasonUnknown,
-    TaskDecided,
-    TaskNotHeld,
-)
-from domain.errors.sign_in import NotAllowed
+from domain.errors.general import FieldInvalid
+from domain.errors.people import NotAllowed
+from domain.errors.review import BlindOutcomeDiffers, NothingToCheck
+from domain.errors.work import NotEligible, OwnWork, ReasonUnknown, TaskDecided, TaskNotHeld
 from domain.identifiers import new_id
 from domain.money import Money
 from domain.rules.checks import check_policy

@@ -15,8 +15,9 @@ from database.tables.quality import ReadingLabelRow, SecondReviewRow
 from database.tables.review import ReviewDecisionRow, ReviewTaskRow
 from domain.cards.reading import FieldName
 from domain.cards.review import RejectReason, ReviewOutcome
-from domain.errors.general import FieldInvalid, OwnWork, TaskDecided, TaskHeldByAnother, TaskNotHeld
-from domain.errors.sign_in import NotAllowed
+from domain.errors.general import FieldInvalid
+from domain.errors.people import NotAllowed
+from domain.errors.work import OwnWork, TaskDecided, TaskHeldByAnother, TaskNotHeld
 from domain.identifiers import new_id
 from domain.rules.checks import sampling_policy
 from services.cards.corrections import Corrections, mark_of

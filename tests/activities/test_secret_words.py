@@ -9,7 +9,7 @@ import pytest
 from database.repositories import cards
 from database.tables.people import AuditRow
 from domain.cards.review import ReviewOutcome
-from domain.errors.general import SecretInWords
+from domain.errors.work import SecretInWords
 from domain.work.task import CheckVerdict
 from services.cards.corrections import Corrections
 from tests.activities.test_review import a_taken_task

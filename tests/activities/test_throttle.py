@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from database.session import Database
-from domain.errors.sign_in import TooManyTries
+from domain.errors.people import TooManyTries
 from domain.identifiers import new_id
 from services.people.rate_limit import AHEAD_S, Throttle
 

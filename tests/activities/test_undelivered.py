@@ -19,8 +19,10 @@ from domain.cards.card import EndReason, Outcome
 from domain.cards.facts import ReviewFacts
 from domain.cards.review import ReviewOutcome
 from domain.errors.base import REGISTER, Refusal
-from domain.errors.general import NotExpectedNow, NotFound, ReasonUnknown
-from domain.errors.sign_in import NotAllowed
+from domain.errors.cards import NotExpectedNow
+from domain.errors.general import NotFound
+from domain.errors.people import NotAllowed
+from domain.errors.work import ReasonUnknown
 from domain.work.task import CameBack
 from jobs import due_decisions
 from jobs.due_decisions import DecisionSender
@@ -119,7 +121,7 @@ async def test_a_senior_puts_it_back_and_it_is_decided_anew(world: World, monkey
         "decide_anew",
         "card_already_submitted",
     )
-    assert (await world.story(story.card))[-1] == "review.undeliverable.put_back"
+    assert (await world.story(story.card))[-1] == "review.put_back"
     async with world.database.transaction() as session:
         kept = await drafts.kept(session, world.keyring, story.task, story.maker)
         assert [one for one in await untrue_clocks(session) if story.card in one] == []

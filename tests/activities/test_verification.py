@@ -13,8 +13,9 @@ from database.tables.ledger import LedgerTransactionRow
 from database.tables.verification import AnswerRow, DynamicCodeRow, OutletRequestRow, OutletRow
 from domain.cards.card import CardStatus, EndReason, Stage, WaitingFor
 from domain.cards.verification import Consequence, DynamicCodeResult, Party
-from domain.errors.general import FieldInvalid, NotFound, OutletUnknown, SignatureInvalid
-from domain.errors.payments import AmountMismatch
+from domain.errors.cards import OutletUnknown
+from domain.errors.finance import AmountMismatch
+from domain.errors.general import FieldInvalid, NotFound, SignatureInvalid
 from domain.identifiers import new_id
 from domain.money import Currency, Money
 from simulators.signatures import outlet_secret, signature

@@ -16,9 +16,9 @@ from api.app import build as build_api
 from database.session import Database
 from domain.cards.card import Outcome, Stage, WaitingFor
 from domain.errors.base import REGISTER
+from domain.errors.cards import QuoteExpired
 from domain.errors.general import TemporarilyUnavailable
-from domain.errors.quotes import QuoteExpired
-from domain.errors.sign_in import TooManyTries
+from domain.errors.people import TooManyTries
 from seller_ui.app import build as build_pages
 from seller_ui.services import SellerServices
 from tests.api.conftest import Api

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from domain.errors.finance import AmountMismatch
 from domain.errors.general import TemporarilyUnavailable
-from domain.errors.payments import AmountMismatch
 from tests.api.conftest import Api
 
 

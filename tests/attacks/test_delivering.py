@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from database.tables.review import ReviewDecisionRow
 from domain.cards.facts import ReviewFacts
-from domain.errors.general import NotExpectedNow
+from domain.errors.cards import NotExpectedNow
 from domain.people.roles import Role
 from tests.reviewer_ui.cards import Waiting
 from tests.reviewer_ui.conftest import House, post

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from domain.errors.general import DuplicateCard
+from domain.errors.cards import DuplicateCard
 from domain.people.roles import Role
 from domain.work.task import CameBack
 from tests.browser.axe import faults

@@ -15,7 +15,8 @@ from database.repositories.cards import Change
 from database.session import Database
 from database.tables.intake import CardRow
 from domain.cards.card import EndReason, Outcome, Stage, WaitingFor
-from domain.errors.general import DuplicateCard, NotFound
+from domain.errors.cards import DuplicateCard
+from domain.errors.general import NotFound
 from domain.evidence import log
 from domain.sealing import SealBroken
 from tests.database.builders import RING, a_card, a_partner

@@ -12,7 +12,7 @@ from stdnum.iso7064 import mod_37_36
 
 from domain.cards.card import CardType
 from domain.cards.verification import Secures
-from domain.errors.general import BrandUnknown, CardNumberInvalid, FaceValueInvalid, PinInvalid
+from domain.errors.cards import BrandUnknown, CardNumberInvalid, FaceValueInvalid, PinInvalid
 from domain.money import Currency, Money
 from domain.rules.brands import CATALOGUE, Check, brand, catalogue, masked, tidy_number
 from languages import LOCALES

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from domain.errors.general import CardExpired
+from domain.errors.cards import CardExpired
 from domain.places import business_day, today_in, zoned
 from domain.rules.brands import brand, catalogue
 

@@ -62,7 +62,7 @@ def test_every_refusal_has_a_sentence(locale: str) -> None:
 @pytest.mark.parametrize("locale", LOCALES)
 def test_every_field_that_the_console_refuses_has_a_name(locale: str) -> None:
     """A refusal that names `snooze_reason` tells a person nothing."""
-    folders = (ROOT / "activities", ROOT / "reviewer_ui", ROOT / "domain")
+    folders = (ROOT / "services", ROOT / "reviewer_ui", ROOT / "domain")
     named = {name for folder in folders for path in folder.rglob("*.py") for name in FIELD.findall(path.read_text())}
     assert {"snooze_reason", "payee_account"} <= named
     assert sorted(
@@ -83,7 +83,7 @@ def test_staff_and_partners_are_not_spoken_to_as_the_seller(kind: type[StrEnum],
 
 @pytest.mark.parametrize("locale", LOCALES)
 def test_everything_told_in_a_story_has_a_sentence(locale: str) -> None:
-    sources = [path.read_text() for folder in ("activities", "workflows") for path in (ROOT / folder).glob("*.py")]
+    sources = [path.read_text() for folder in ("activities", "services", "workflows") for path in (ROOT / folder).rglob("*.py")]
     activities = {name for source in sources for name in ACTIVITY.findall(source)}
     told = {what for source in sources for what in TOLD.findall(source)} - activities
     told |= {f"journey.{outcome}" for outcome in Outcome} | {f"review.asked_{item}" for item in AskedItem}

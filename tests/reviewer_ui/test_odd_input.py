@@ -12,7 +12,7 @@ import pytest
 from fastapi.routing import iter_route_contexts
 
 from database.tables.people import PersonRow
-from domain.errors.sign_in import TooManyTries
+from domain.errors.people import TooManyTries
 from domain.people.roles import Role
 from domain.review.reveals import RevealPolicy
 from domain.rules.deadlines import built_in_document

@@ -13,8 +13,7 @@ from sqlalchemy import select, update
 
 from database.tables.intake import SellerRow
 from database.tables.people import AbsenceRow, AuditRow, PersonRow, RelativeRow
-from domain.errors.access import LastAdmin
-from domain.errors.sign_in import NotAllowed
+from domain.errors.people import LastAdmin, NotAllowed
 from domain.identifiers import new_id
 from domain.people.roles import PERMISSIONS, Permission, Role
 from services.people.accounts import People

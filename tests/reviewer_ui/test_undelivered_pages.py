@@ -10,7 +10,7 @@ from sqlalchemy import select
 from database.tables.columns import now
 from database.tables.review import ReviewDecisionRow
 from domain.errors.base import Refusal
-from domain.errors.general import DuplicateCard, NotExpectedNow
+from domain.errors.cards import DuplicateCard, NotExpectedNow
 from domain.people.roles import Role
 from services.review.undeliverable import not_taken
 from tests.reviewer_ui.cards import Waiting

@@ -8,8 +8,9 @@ import re
 import pytest
 
 from database.reads.work import saved_views as reads
-from domain.errors.general import FieldInvalid, NotFound, TooManyViews, ViewNameTaken
-from domain.errors.sign_in import NotAllowed
+from domain.errors.general import FieldInvalid, NotFound
+from domain.errors.people import NotAllowed
+from domain.errors.work import TooManyViews, ViewNameTaken
 from domain.people.roles import Role
 from services.work.saved_views import VIEWS_MAX, SavedViews
 from tests.reviewer_ui.conftest import House

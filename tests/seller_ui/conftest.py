@@ -15,7 +15,7 @@ from database.tables.intake import SellerRow
 from domain.cards.facts import CardToBuy, CodeChecked, CodeSent
 from domain.cards.verification import DynamicCodeResult
 from domain.errors.base import Refusal
-from domain.errors.sign_in import PhoneInvalid, SignInCodeWrong
+from domain.errors.people import PhoneInvalid, SignInCodeWrong
 from domain.identifiers import new_id
 from domain.sealing import KeyRing
 from gateways.pictures.store import PhotoStore

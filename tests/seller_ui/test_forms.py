@@ -12,8 +12,8 @@ from fastapi.routing import APIRoute
 
 from database.session import Database
 from domain.cards.card import EndReason, Outcome, Stage, WaitingFor
-from domain.errors.quotes import TooLateToWithdraw
-from domain.errors.sign_in import TooManyTries
+from domain.errors.cards import TooLateToWithdraw
+from domain.errors.people import TooManyTries
 from seller_ui import pages
 from seller_ui.services import SellerServices
 from tests.seller_ui.conftest import GOOD_CODE, PlayedDesk

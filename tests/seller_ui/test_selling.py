@@ -17,8 +17,8 @@ from database.tables.intake import CardRow, SubmissionRow
 from database.tables.payout import PayoutRow
 from database.tables.pricing import QuoteRow
 from domain.cards.card import EndReason, Outcome, Stage, WaitingFor
-from domain.errors.general import DynamicCodeWrong, TemporarilyUnavailable
-from domain.errors.quotes import QuoteExpired
+from domain.errors.cards import DynamicCodeWrong, QuoteExpired
+from domain.errors.general import TemporarilyUnavailable
 from domain.finance.payout import PayoutState
 from tests.seller_ui.conftest import PlayedDesk
 from tests.seller_ui.pages import Page

@@ -12,8 +12,8 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from domain.cards.card import Outcome, Stage, Story, WaitingFor
 from domain.errors.base import Refusal
+from domain.errors.cards import QuoteAnswered, QuoteExpired
 from domain.errors.general import TemporarilyUnavailable
-from domain.errors.quotes import QuoteAnswered, QuoteExpired
 from workflows.client import CardClient
 
 

@@ -11,8 +11,7 @@ from domain.cards.card import CardStatus, CardType, EndReason, Outcome, WaitingF
 from domain.cards.facts import CodeChecked
 from domain.cards.pricing import QuoteState
 from domain.cards.verification import Consequence, DynamicCodeResult
-from domain.errors.general import CodesUsedUp, DynamicCodeExpired, DynamicCodeWrong, NotExpectedNow
-from domain.errors.quotes import QuoteAnswered
+from domain.errors.cards import CodesUsedUp, DynamicCodeExpired, DynamicCodeWrong, NotExpectedNow, QuoteAnswered
 from tests.workflows.acting import journey, until
 from tests.workflows.stage import World, card, playing, read, unavailable, verified
 from workflows.client import CardClient

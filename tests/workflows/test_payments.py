@@ -14,7 +14,7 @@ from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
 from activities.heartbeats import beating
 from domain.cards.card import CardType, EndReason, Outcome, Stage, WaitingFor
 from domain.cards.facts import PayoutFacts, RecheckFacts
-from domain.errors.general import NotExpectedNow
+from domain.errors.cards import NotExpectedNow
 from domain.finance.payout import PayoutOutcome
 from tests.workflows.acting import journey, until
 from tests.workflows.stage import World, card, playing, unavailable

@@ -11,7 +11,7 @@ from temporalio.client import Client
 from domain.cards.card import CardStatus, CardType, EndReason, Outcome, WaitingFor
 from domain.cards.review import AskedItem, RejectReason, ReviewOutcome
 from domain.cards.verification import Consequence
-from domain.errors.general import NotExpectedNow
+from domain.errors.cards import NotExpectedNow
 from tests.workflows.acting import journey, until
 from tests.workflows.stage import ACTIVE, World, card, decided, verified
 from workflows.client import CardClient

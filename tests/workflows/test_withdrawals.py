@@ -11,8 +11,7 @@ from temporalio.client import Client
 from domain.cards.card import CardType, EndReason, Outcome, WaitingFor
 from domain.cards.facts import CardToBuy
 from domain.cards.pricing import QuoteState
-from domain.errors.general import NotExpectedNow
-from domain.errors.quotes import QuoteAnswered, TooLateToWithdraw
+from domain.errors.cards import NotExpectedNow, QuoteAnswered, TooLateToWithdraw
 from tests.workflows.acting import journey, until
 from tests.workflows.stage import World, card, playing
 from workflows.client import CardClient

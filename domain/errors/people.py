@@ -1,8 +1,43 @@
-"""Refusals at the door: who is not there, may not, tried too often, or did not prove who they are."""
+"""Refusals about people: signing in, accounts, roles, and who sees secrets."""
 
 from __future__ import annotations
 
 from domain.errors.base import Refusal
+
+
+class LastAdmin(Refusal):
+    """Nobody would be left who manages people and settings."""
+
+    code = "last_admin"
+    http_status = 409
+
+
+class OwnRoles(Refusal):
+    """Nobody changes their own roles, limit, probation or relatives, or ends their own work here."""
+
+    code = "own_roles"
+    http_status = 403
+
+
+class CardNotRevealed(Refusal):
+    """The card is bought or has ended: its number and PIN are not shown at the desk."""
+
+    code = "card_not_revealed"
+    http_status = 409
+
+
+class AccountInUse(Refusal):
+    """Somebody uses that account already: no link lets another password be chosen before two people have reset it."""
+
+    code = "account_in_use"
+    http_status = 409
+
+
+class NotIndependent(Refusal):
+    """Made, invited, reset or given a role by the same person lately, the two do not count as two people."""
+
+    code = "not_independent"
+    http_status = 403
 
 
 class SignInCodeWrong(Refusal):

@@ -1,10 +1,31 @@
-"""Refusals of a reviewer's decision: made too early, on an old suggestion, or taken back too late."""
+"""Refusals of decisions and checks: made too early, on an old suggestion, taken back too late, or without the second person."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from domain.errors.base import Refusal
+
+
+class NothingToCheck(Refusal):
+    """No decision on this task waits for a second look."""
+
+    code = "nothing_to_check"
+    http_status = 409
+
+
+class BlindOutcomeDiffers(Refusal):
+    """The checker came to another outcome alone: it is sent back or refused with a reason, not applied."""
+
+    code = "blind_outcome_differs"
+    http_status = 409
+
+
+class CheckMissing(Refusal):
+    """The decision needs a second pair of eyes and has had none."""
+
+    code = "check_missing"
+    http_status = 409
 
 
 class DecidedUnseen(Refusal):

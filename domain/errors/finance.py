@@ -1,4 +1,4 @@
-"""Refusals about quotes and payments."""
+"""Refusals about payees and payments."""
 
 from __future__ import annotations
 
