@@ -84,7 +84,7 @@ class OutletGateway:
         call = CallRecord(SYSTEM, "ask", request_id, answers.cost(reply.fields), reply.latency_ms, details)
         return OutletAsked(confirmation_id, call)
 
-    def verify_report(self, body: bytes, signature: str | None, secrets: Collection[str]) -> OutletReport:
+    def verify_report(self, body: bytes, signature: str | None, secrets: list[str]) -> OutletReport:
         """Reads a callback: raw body, `X-Cardloop-Signature`, and the secrets of the outlet that `claimed_sender` names.
 
         Raises ReportRefused: signature, stale or malformed.
