@@ -9,10 +9,12 @@ from typing import Any
 from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from activities import access
 from activities.leasing import require
 from database.repositories.notices import tell
 from database.session import Database
 from database.tables.people import AbsenceRow, AuditRow, PersonRow
+from domain.access import AccessNews
 from domain.identifiers import new_id
 from domain.notices import NoticeKind
 from domain.people import Permission, Role, permissions_of
@@ -60,6 +62,8 @@ class Absences:
             if stand_in is not None:
                 span = {"from": starts_at.isoformat(), "until": ends_at.isoformat()}
                 await tell(session, [stand_in], NoticeKind.STAND_IN, f"stand_in:{row.id}", person=person, **span)
+                if by != person:  # Whoever stands in acts with another's rights: compliance knows who arranged it.
+                    await access.told(session, by, person, AccessNews.STAND_IN)
         return row.id
 
     async def call_off(self, by: str, absence_id: str) -> None:

@@ -78,7 +78,10 @@ class AccessRequestRow(SQLModel, table=True):
     id: str = Field(primary_key=True)
     kind: AccessKind = word(AccessKind, required=True)
     person_id: str = Field(foreign_key="person.id")
-    roles: list[str] = json_list()  # domain.people.Role values; empty for a password.
+    roles: list[str] = json_list()  # domain.people.Role values; empty for all but roles.
+    bounds: dict[str, Any] = (
+        json_object()
+    )  # The bounds asked for, by column: `limit_minor`, `probation_until` (ISO 8601).
     asked_by: str = Field(foreign_key="person.id")
     asked_at: datetime = moment_now()
     answer: AccessAnswer | None = word(AccessAnswer)
