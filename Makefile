@@ -2,6 +2,8 @@
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-tests up demo sample test proof bench lint types contracts check lock screenshots histories format clean
 PYTHON := .venv/bin/python
+# Compiled modules are kept: otherwise each of seven programs, and each test process, compiles the project again.
+unexport PYTHONDONTWRITEBYTECODE
 WORKERS ?= 2
 BRAND ?= jd
 FACE ?= 500

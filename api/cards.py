@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Annotated
 
@@ -14,6 +16,7 @@ from database.reads.cards import submissions as reads
 from domain.cards.review import AskedItem
 from domain.errors.files import PhotoEmpty
 from domain.errors.general import FieldInvalid
+from domain.errors.review import ReadingDiffers
 from domain.typed import plain
 from web.words import Audience, story_sentence
 
@@ -43,16 +46,22 @@ async def withdraw(partner: Partner, card_id: Id) -> Done:
 
 @router.post("/{card_id}/fields")
 async def confirm(partner: Partner, card_id: Id, fields: Fields) -> Done:
-    """Confirms what was read; a field that is given corrects it."""
+    """Confirms what was read; a field that is given corrects it.
+
+    One that differs from what the photograph surely says is refused (`reading_differs`) until it is sent again with the
+    refusal's `marks` as `confirm`.
+    """
     await _own(partner, card_id)
-    revision = await partner.services.intake.correct_fields(
-        card_id,
-        number=fields.number,
-        pin=fields.pin,
-        face_value=fields.face_value.money() if fields.face_value else None,
-        expiry=fields.expiry,
-        actor=partner.owner,
-    )
+    with _asking():
+        revision = await partner.services.intake.correct_fields(
+            card_id,
+            number=fields.number,
+            pin=fields.pin,
+            face_value=fields.face_value.money() if fields.face_value else None,
+            expiry=fields.expiry,
+            actor=partner.owner,
+            confirmed=fields.confirm,
+        )
     await partner.services.desk.confirm_fields(card_id, revision)
     return Done(card_id=card_id)
 
@@ -75,9 +84,10 @@ async def resend_code(partner: Partner, card_id: Id) -> Done:
 
 @router.post("/{card_id}/items/{item}")
 async def send_item(partner: Partner, card_id: Id, item: AskedItem, sent: Item) -> Done:
-    """Sends the one item that a reviewer asked for."""
+    """Sends the one item that a reviewer asked for; a value that differs from the photograph is confirmed as a field is."""
     await _own(partner, card_id)
-    revision = await _stored(partner, card_id, item, sent)
+    with _asking():
+        revision = await _stored(partner, card_id, item, sent)
     await partner.services.desk.supply_item(card_id, revision)
     return Done(card_id=card_id)
 
@@ -116,6 +126,16 @@ async def _own(partner: Caller, card_id: str) -> None:
         await reads.require_owner(session, partner.owner, card_id)
 
 
+@contextmanager
+def _asking() -> Iterator[None]:
+    """A value that differs from the photograph is refused with the marks that confirm it."""
+    try:
+        yield
+    except ReadingDiffers as refused:
+        refused.data["marks"] = refused.marks.split(",")
+        raise
+
+
 async def _answer(partner: Caller, card_id: str, quote_id: str, *, accept: bool) -> Done:
     await _own(partner, card_id)
     await partner.services.desk.answer_offer(card_id, quote_id, accept)
@@ -132,10 +152,12 @@ async def _stored(partner: Caller, card_id: str, item: AskedItem, sent: Item) ->
     if not sent.value:
         raise FieldInvalid(field="value", why="missing")
     if item is AskedItem.EXPIRY:
-        return await intake.correct_fields(card_id, expiry=_date(sent.value), actor=partner.owner)
+        return await intake.correct_fields(
+            card_id, expiry=_date(sent.value), actor=partner.owner, confirmed=sent.confirm
+        )
     if item is AskedItem.PIN:
-        return await intake.correct_fields(card_id, pin=sent.value, actor=partner.owner)
-    return await intake.correct_fields(card_id, number=sent.value, actor=partner.owner)
+        return await intake.correct_fields(card_id, pin=sent.value, actor=partner.owner, confirmed=sent.confirm)
+    return await intake.correct_fields(card_id, number=sent.value, actor=partner.owner, confirmed=sent.confirm)
 
 
 def _date(written: str) -> date:

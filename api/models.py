@@ -14,6 +14,7 @@ from domain.money import Currency, Money
 from domain.rules.brands import masked
 
 PHOTOS_MAX = 4
+MARKS_MAX, MARK_LENGTH_MAX = 8, 100
 AMOUNT_MINOR_MAX = 10**12
 # PostgreSQL takes no NUL in a text, and no identifier or name of ours has a control character.
 Text = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]*$", max_length=100)]
@@ -206,6 +207,10 @@ class SubmissionsOut(BaseModel):
     next: str | None
 
 
+# The marks of a refusal `reading_differs`, sent back with the same values: the seller has looked again, and they are right.
+Marks = Annotated[list[Annotated[str, StringConstraints(max_length=MARK_LENGTH_MAX)]], Field(max_length=MARKS_MAX)]
+
+
 class Fields(Taken):
     """Corrected fields; what is left out is confirmed as it was read."""
 
@@ -213,6 +218,7 @@ class Fields(Taken):
     pin: Annotated[Secret | None, Field(repr=False)] = None
     face_value: Amount | None = None
     expiry: date | None = None
+    confirm: Marks = []
 
 
 class QuoteAnswer(Taken):
@@ -239,6 +245,7 @@ class Item(Taken):
 
     photo: Annotated[Base64Bytes | None, Field(repr=False)] = None
     value: Annotated[Secret | None, Field(repr=False)] = None
+    confirm: Marks = []
 
 
 class Done(BaseModel):

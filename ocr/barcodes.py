@@ -37,17 +37,19 @@ def reconciled(codes: Iterable[Barcode], printed: ReadField | None, brand: Brand
     """Return the card's number from its codes and its print, None when neither names one.
 
     A code that names the printed number makes it certain. A print that keeps the brand's rules is never replaced by
-    another number: the code's is its alternative. A print that breaks them is a misread and contradicts nothing.
-    Several codes with different numbers support none.
+    another number: the code's is its alternative. A print that breaks them is a misread and contradicts nothing; one that
+    is nearly the number of a code agrees with it. A number that stands alone in a code, with no print beside it, is a
+    candidate. Several codes with different numbers support none.
     """
     coded = [one for code in codes for one in numbers_in(code, brand)]
     if printed is not None and brand.is_valid(printed.value):
         return _beside(printed, coded, brand)
-    supported = {one.number for one in coded if one.supported}
-    best = max(coded, key=lambda one: one.supported, default=None)
+    likely = {one.number for one in coded if one.supported or one.usual}
+    best = max(coded, key=lambda one: (one.supported, one.usual), default=None)
     if best is None:
         return printed
-    sure = best.supported and len(supported) == 1
+    agreed = best.usual and printed is not None and _is_nearly(best.number, printed.value)
+    sure = (best.supported or agreed) and len(likely) == 1
     others = (*(one.number for one in coded), *((printed.value,) if printed else ()))
     return _read(best, 1.0 if sure else CONFIDENCE_CANDIDATE, () if sure else others)
 
@@ -63,7 +65,7 @@ def _beside(printed: ReadField, coded: list[Coded], brand: Brand) -> ReadField:
         if one.number in printed.alternatives and printed.labelled:
             return _read(one, CONFIDENCE_SAME_SHAPE, (printed.value,))
     named = tuple(dict.fromkeys((*(one.number for one in coded), *printed.alternatives)))
-    doubted = any(one.supported or _is_nearly(one.number, printed.value) for one in coded)
+    doubted = any(one.supported or one.usual or _is_nearly(one.number, printed.value) for one in coded)
     told = replace(printed, alternatives=named)
     return told.at_most(CONFIDENCE_AGAINST_PRINT) if doubted else told
 

@@ -43,11 +43,16 @@ class Barcode:
 
 @dataclass(frozen=True)
 class Coded:
-    """A number that a code may hold; `supported` when a check digit and a named parameter or the brand's symbology agree."""
+    """A number that a code may hold; `supported` when its check digit holds and a parameter of the brand's names it.
+
+    `usual`: it stands alone in a symbology of the brand and its check digit holds. A foreign number can do that too: it
+    needs the print, or a person, beside it.
+    """
 
     number: str
     box: Box
-    supported: bool
+    supported: bool = False
+    usual: bool = False
 
 
 def numbers_in(code: Barcode, brand: Brand) -> tuple[Coded, ...]:
@@ -71,9 +76,9 @@ def _written(code: Barcode, text: str, brand: Brand) -> tuple[Coded, ...]:
     whole = tuple(_valid((_bare(code, text),), brand))
     if whole:
         usual = code.symbology in brand.code_symbologies and not _is_article_number(whole[0])
-        return (Coded(whole[0], code.box, supported=usual and brand.check is not Check.NONE),)
+        return (Coded(whole[0], code.box, usual=usual and brand.check is not Check.NONE),)
     words = dict.fromkeys(_valid(re.split(r"[\s,;|]+", text), brand))
-    return tuple(Coded(number, code.box, supported=False) for number in words)
+    return tuple(Coded(number, code.box) for number in words)
 
 
 def _named(text: str, brand: Brand) -> Iterator[str]:

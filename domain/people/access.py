@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from domain.people.roles import PERMISSIONS, Permission, Role
@@ -18,7 +20,7 @@ _WEIGHTY = frozenset(
     }
 )
 GUARDED = frozenset(role for role, allowed in PERMISSIONS.items() if allowed & _WEIGHTY)
-# Acts of the record by which one person makes another able to act: `domain.cards.review.four_eyes.apart` holds them together.
+# Acts of the record by which one person makes another able to act: `domain.cards.card.review.four_eyes.apart` holds them together.
 HANDLING = (
     "console:person:add", "console:person:invite", "console:person:roles", "console:person:grant",
     "console:person:reset", "console:person:switch_on", "console:totp:reset",
@@ -30,6 +32,8 @@ class AccessKind(StrEnum):
 
     ROLES = "roles"  # Guarded roles are given.
     RESET = "reset"  # An account that is in use gets a new password.
+    LIMITS = "limits"  # A limit is raised or a probation ends early.
+    TOTP = "totp"  # An authenticator is taken away.
 
 
 class AccessAnswer(StrEnum):
@@ -51,9 +55,39 @@ class AccessNews(StrEnum):
     REVOKED = "revoked"
     RESET = "reset"
     REFUSED = "refused"
+    LIMITS_ASKED = "limits_asked"
+    LIMITS_LOOSENED = "limits_loosened"
+    LIMITS_TIGHTENED = "limits_tightened"
+    STAND_IN = "stand_in"
+    TOTP_ASKED = "totp_asked"
     TOTP_RESET = "totp_reset"
     SWITCHED_ON = "switched_on"
     SWITCHED_OFF = "switched_off"
+
+
+ASKED = {
+    AccessKind.ROLES: AccessNews.ROLES_ASKED, AccessKind.RESET: AccessNews.RESET_ASKED,
+    AccessKind.LIMITS: AccessNews.LIMITS_ASKED, AccessKind.TOTP: AccessNews.TOTP_ASKED,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What keeps a person's approvals small (CNY minor units; None: any value) and checked (until a moment)."""
+
+    limit_minor: int | None
+    probation_until: datetime | None
+
+
+def loosened(before: Bounds, after: Bounds, now: datetime) -> frozenset[str]:
+    """Return the names of the bounds that would bind less than they do: those changes need a second person."""
+    names = set()
+    if before.limit_minor is not None and (after.limit_minor is None or after.limit_minor > before.limit_minor):
+        names.add("limit_minor")
+    until, then = before.probation_until, after.probation_until
+    if until is not None and until > now and (then is None or then < until):
+        names.add("probation_until")
+    return frozenset(names)
 
 
 def split(roles: Iterable[Role], held: Iterable[Role]) -> tuple[tuple[Role, ...], tuple[Role, ...]]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form
 from starlette.requests import Request
@@ -12,7 +13,8 @@ from starlette.responses import Response
 
 from database.reads.people import accounts as reads
 from domain.errors.base import Refusal
-from domain.people.access import AccessKind
+from domain.money import Money
+from domain.people.access import AccessKind, Bounds
 from domain.people.roles import Permission, Role
 from reviewer_ui.sessions import Person
 from reviewer_ui.step_up import require_step_up
@@ -31,10 +33,16 @@ class RequestLine:
     name: str
     kind: AccessKind
     roles: tuple[Role, ...]
+    bounds: Bounds
+    bound: frozenset[str]  # Which of the two is asked for.
     asked_by: str
     asked_at: datetime
     mine: bool
     for_me: bool
+
+    def limit(self) -> Money:
+        """The limit asked for, where one is."""
+        return Money(self.bounds.limit_minor or 0)
 
 
 @dataclass(frozen=True)
@@ -75,10 +83,16 @@ async def _page(request: Request, console: Console, person: Person, refusal: Ref
         found, names = await requests(session), await reads.all_names(session)
     lines = tuple(
         RequestLine(
-            one.id, names.get(one.person_id, ""), one.kind, tuple(Role(role) for role in one.roles),
+            one.id, names.get(one.person_id, ""), one.kind, tuple(Role(role) for role in one.roles), *_bounds(one.bounds),
             names.get(one.asked_by, ""), one.asked_at, one.asked_by == person.id, one.person_id == person.id,
         )
         for one in found
     )  # fmt: skip
     context = AccessContext(shell(request, person), lines, refusal)
     return await console.answer(request, "people/access.html", context, status=refusal.http_status if refusal else 200)
+
+
+def _bounds(asked: Mapping[str, Any]) -> tuple[Bounds, frozenset[str]]:
+    """What is asked for, and which of the two bounds are meant."""
+    until = asked.get("probation_until")
+    return Bounds(asked.get("limit_minor"), datetime.fromisoformat(until) if until else None), frozenset(asked)

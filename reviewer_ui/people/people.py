@@ -73,7 +73,7 @@ class PersonContext:
     me: bool
     roles: tuple[Role, ...]
     waiting: tuple[Role, ...]  # Asked for, and not confirmed by a second person yet.
-    reset_waits: bool
+    awaited: frozenset[AccessKind]  # What waits for a second person.
     work: WorkForm
     relatives: tuple[tuple[str, str], ...]  # As it is stored, and as it is shown.
     absences: tuple[AbsenceLine, ...]
@@ -220,7 +220,7 @@ async def _page(
         me=row.id == person.id,
         roles=typed.roles if typed.roles is not None else roles_of([*row.roles, *asked]),
         waiting=roles_of(asked),
-        reset_waits=any(one.kind is AccessKind.RESET for one in waits),
+        awaited=frozenset(one.kind for one in waits),
         work=typed.work or work_form(row),
         relatives=tuple((one.seller, shown_relative(one.seller)) for one in found.relatives),
         absences=lines(found.absences, names, now()),

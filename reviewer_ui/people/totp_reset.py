@@ -1,4 +1,4 @@
-"""Where an admin takes the authenticator of somebody who lost it away, so that they can set up another."""
+"""Where an admin asks that the authenticator of somebody who lost it be taken away, so that they can set up another."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ router = APIRouter(prefix="/setup/people/{person_id}")
 
 @router.post("/totp-reset")
 async def reset(request: Request, console: At, person: PeopleManager, person_id: str) -> Response:
-    """Takes it away and signs the person out; whoever does it shows that they are there. One's own goes by its code alone."""
+    """Asks a second person to take it away; whoever asks shows that they are there. One's own goes by its code alone."""
     if person_id == person.id:
         raise NotAllowed(permission=Permission.MANAGE_PEOPLE.value)
     await require_step_up(request, person)
-    await console.totp.reset_totp(person.id, person_id)
+    await console.totp.ask_reset(person.id, person_id)
     return see_other(f"/setup/people/{person_id}?saved=true")

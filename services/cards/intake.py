@@ -130,8 +130,8 @@ class Intake:
     ) -> int:
         """The seller confirms what was read, corrects it, or sends one item again; returns the fields' revision.
 
-        `confirmed` are the marks of values that the seller confirmed against a sure reading; None: the sender is a program, which
-        nobody can ask. Refuses NotExpectedNow when the card waits for no fields, ReadingDiffers, and fields that break the
+        `confirmed` are the marks of values that the seller confirmed against a sure reading; None: nobody
+        can be asked. Refuses NotExpectedNow when the card waits for no fields, ReadingDiffers, and fields that break the
         brand's rules.
         """
         async with self._database.transaction() as session:

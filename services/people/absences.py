@@ -15,7 +15,9 @@ from database.tables.people import AbsenceRow, AuditRow, PersonRow
 from domain.errors.general import FieldInvalid, NotFound
 from domain.identifiers import new_id
 from domain.notices.kinds import NoticeKind
+from domain.people.access import AccessNews
 from domain.people.roles import Permission, Role, permissions_of
+from services.people import access
 from services.people.permissions import require
 
 LONGEST = timedelta(days=366)
@@ -60,6 +62,8 @@ class Absences:
             if stand_in is not None:
                 span = {"from": starts_at.isoformat(), "until": ends_at.isoformat()}
                 await tell(session, [stand_in], NoticeKind.STAND_IN, f"stand_in:{row.id}", person=person, **span)
+                if by != person:  # Whoever stands in acts with another's rights: compliance knows who arranged it.
+                    await access.told(session, by, person, AccessNews.STAND_IN)
         return row.id
 
     async def call_off(self, by: str, absence_id: str) -> None:

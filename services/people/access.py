@@ -1,8 +1,10 @@
-"""Access that waits for a second person: roles that pay or check, and passwords of accounts in use; compliance is told of everything."""
+"""Access that waits for a second person: roles that pay or check, passwords of accounts in use, looser limits, lost authenticators.
+
+Compliance is told of everything."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,7 +18,7 @@ from domain.errors.general import NotFound
 from domain.errors.people import NotIndependent, OwnRoles
 from domain.identifiers import new_id
 from domain.notices.kinds import NoticeKind
-from domain.people.access import AccessAnswer, AccessKind, AccessNews
+from domain.people.access import ASKED, AccessAnswer, AccessKind, AccessNews
 from domain.people.roles import Permission, Role, permissions_of
 from domain.review.four_eyes import apart
 from services.notices.recipients import compliance, with_roles
@@ -48,18 +50,10 @@ class Access:
             if not apart(frozenset({request.asked_by}), who.hands, handled):
                 raise NotIndependent()
             request.answer, request.answered_by, request.answered_at = AccessAnswer.CONFIRMED, by, moment
-            if request.kind is AccessKind.ROLES:
-                row.roles = [role.value for role in Role if role.value in {*row.roles, *request.roles}]
-                act, news = "grant", AccessNews.GRANTED
-            else:
-                row.password_hash = NOBODYS_HASH
-                await end_sessions(session, row.id, moment)
-                act, news = "reset", AccessNews.RESET
+            act, news = await _give(session, request, row, moment)
             # On record as the act of whoever asked: from now on the two do not count as two people for some days.
-            facts = {"roles": request.roles, "confirmed_by": by}
-            session.add(
-                AuditRow(actor=f"person:{request.asked_by}", act=f"console:person:{act}", subject=row.id, facts=facts)
-            )
+            facts = {"roles": request.roles, **request.bounds, "confirmed_by": by}
+            session.add(AuditRow(actor=f"person:{request.asked_by}", act=act, subject=row.id, facts=facts))
             session.add(_audit(by, "confirm", row.id, request_id))
             await told(session, by, row.id, news)
         return row.id
@@ -83,18 +77,48 @@ class Access:
         return request, row
 
 
+async def _give(
+    session: AsyncSession, request: AccessRequestRow, row: PersonRow, now: datetime
+) -> tuple[str, AccessNews]:
+    """Do what was asked for; return the act for the record, and what compliance is told."""
+    if request.kind is AccessKind.ROLES:
+        row.roles = [role.value for role in Role if role.value in {*row.roles, *request.roles}]
+        return "console:person:grant", AccessNews.GRANTED
+    if request.kind is AccessKind.LIMITS:
+        if "limit_minor" in request.bounds:
+            row.limit_minor = request.bounds["limit_minor"]
+        if "probation_until" in request.bounds:
+            until = request.bounds["probation_until"]
+            row.probation_until = datetime.fromisoformat(until) if until else None
+        return "console:person:loosen", AccessNews.LIMITS_LOOSENED
+    await end_sessions(session, row.id, now)
+    if request.kind is AccessKind.TOTP:
+        row.totp_sealed, row.totp_confirmed_at = None, None
+        return "console:totp:reset", AccessNews.TOTP_RESET
+    row.password_hash = NOBODYS_HASH
+    return "console:person:reset", AccessNews.RESET
+
+
 async def ask(
-    session: AsyncSession, by: str, person: str, kind: AccessKind, now: datetime, roles: Iterable[Role] = ()
+    session: AsyncSession,
+    by: str,
+    person: str,
+    kind: AccessKind,
+    now: datetime,
+    *,
+    roles: Iterable[Role] = (),
+    bounds: Mapping[str, object] | None = None,
 ) -> None:
     """Put a request before a second person, in the place of one that waits, and tell everybody who could confirm it."""
     await withdraw(session, person, kind, now)
     named = [role.value for role in roles]
     session.add(
-        AccessRequestRow(id=new_id(), kind=kind, person_id=person, roles=named, asked_by=by, asked_at=now)
+        AccessRequestRow(
+            id=new_id(), kind=kind, person_id=person, roles=named, bounds=dict(bounds or {}), asked_by=by, asked_at=now
+        )
     )  # fmt: skip
-    news = AccessNews.ROLES_ASKED if kind is AccessKind.ROLES else AccessNews.RESET_ASKED
     able = await with_roles(session, None, lambda held: Permission.CONFIRM_ACCESS in permissions_of(held))
-    await told(session, by, person, news, also=[one for one in able if one not in (by, person)])
+    await told(session, by, person, ASKED[kind], also=[one for one in able if one not in (by, person)])
 
 
 async def withdraw(session: AsyncSession, person: str, kind: AccessKind, now: datetime) -> None:

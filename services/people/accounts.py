@@ -6,7 +6,7 @@ Every change is audited. Somebody is always left who can make changes, and nobod
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -22,7 +22,7 @@ from database.tables.review import ReviewTaskRow
 from domain.errors.general import FieldInvalid, NotFound
 from domain.errors.people import LastAdmin, OwnRoles
 from domain.finance.payee import masked_account
-from domain.people.access import AccessKind, AccessNews, news_of, split
+from domain.people.access import AccessKind, AccessNews, Bounds, loosened, news_of, split
 from domain.people.kinship import account_trait, is_account
 from domain.people.roles import PERMISSIONS, Permission, Role
 from domain.sealing import KeyRing
@@ -32,6 +32,7 @@ from services.people.kinship import OWN, own_account, relink
 from services.people.permissions import require
 
 CAPACITY_MAX = 200
+BOUNDS = frozenset({"limit_minor", "probation_until"})
 TEAM_CHARACTERS_MAX = 40
 SELLER = re.compile(r"(seller|partner):([0-9A-Z]{1,26})")
 _PERSON: Any = PersonRow  # Attributes of models are columns in a statement.
@@ -85,24 +86,46 @@ class People:
             asked = [role.value for role in waiting]
             session.add(_audited(by, "roles", person, before=before, after=row.roles, asked=asked))
             if waiting:
-                await access.ask(session, by, person, AccessKind.ROLES, self._now(), waiting)
+                await access.ask(session, by, person, AccessKind.ROLES, self._now(), roles=waiting)
             else:
                 await access.withdraw(session, person, AccessKind.ROLES, self._now())
             for news in news_of(before, row.roles):
                 await access.told(session, by, person, news)
 
     async def set_up(self, by: str, person: str, work: WorkSetUp) -> None:
-        """Changes what a person is given to do. Refuses FieldInvalid, and OwnRoles for one's own limit or probation."""
+        """Changes what a person is given to do; a higher limit and an earlier end of a probation wait for a second person.
+
+        Refuses FieldInvalid, and OwnRoles for one's own limit or probation.
+        """
         require_sound(work)
         async with self._database.transaction() as session:
             row = await _person(session, by, person)
             if by == person and (row.limit_minor, row.probation_until) != (work.limit_minor, work.probation_until):
                 raise OwnRoles()
-            changed = {name: value for name, value in work.columns().items() if getattr(row, name) != value}
+            wanted, moment = work.columns(), self._now()
+            looser = loosened(_bounds(row), _bounds(work), moment)
+            changed = {
+                name: value for name, value in wanted.items() if getattr(row, name) != value and name not in looser
+            }
             for name, value in changed.items():
                 setattr(row, name, value)
             if changed:
                 session.add(_audited(by, "set_up", person, **changed))
+            await self._bound(
+                session, by, person, changed.keys() & BOUNDS, _plain({name: wanted[name] for name in looser})
+            )
+
+    async def _bound(
+        self, session: AsyncSession, by: str, person: str, tighter: Set[str], looser: dict[str, Any]
+    ) -> None:
+        """Puts looser bounds before a second person, and tells compliance of tighter ones, which count at once."""
+        if tighter:
+            await access.told(session, by, person, AccessNews.LIMITS_TIGHTENED)
+        if looser:
+            session.add(_audited(by, "ask_limits", person, **looser))
+            await access.ask(session, by, person, AccessKind.LIMITS, self._now(), bounds=looser)
+        elif tighter:
+            await access.withdraw(session, person, AccessKind.LIMITS, self._now())
 
     async def switch(self, by: str, person: str, active: bool) -> None:
         """Lets a person work here again, or no more: then their sessions end and what they hold goes back to the queue.
@@ -214,7 +237,14 @@ def require_sound(work: WorkSetUp) -> None:
         raise FieldInvalid(field="team", why="missing" if not work.team else "too_long")
 
 
+def _bounds(of: PersonRow | WorkSetUp) -> Bounds:
+    return Bounds(of.limit_minor, of.probation_until)
+
+
+def _plain(facts: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in facts.items()}
+
+
 def _audited(by: str, act: str, person: str, **facts: Any) -> AuditRow:
     """Only the names of what was set up and plain values go into the record."""
-    plain = {name: value.isoformat() if isinstance(value, datetime) else value for name, value in facts.items()}
-    return AuditRow(actor=f"person:{by}", act=f"console:person:{act}", subject=person, facts=plain)
+    return AuditRow(actor=f"person:{by}", act=f"console:person:{act}", subject=person, facts=_plain(facts))

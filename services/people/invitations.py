@@ -77,7 +77,7 @@ class Invitations:
             await access.told(session, by, added, AccessNews.ADDED)
             await relink(session, self._keyring, added)
             if waiting:
-                await access.ask(session, by, added, AccessKind.ROLES, self._now(), waiting)
+                await access.ask(session, by, added, AccessKind.ROLES, self._now(), roles=waiting)
         return added
 
     async def invite(self, by: str, person: str) -> Invitation:

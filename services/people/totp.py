@@ -18,7 +18,7 @@ from database.tables.people import AuditRow, ConsoleSessionRow, PersonRow
 from domain.errors.cards import NotExpectedNow
 from domain.errors.general import NotFound
 from domain.errors.people import TotpWrong
-from domain.people.access import AccessNews
+from domain.people.access import AccessKind
 from domain.sealing import KeyRing
 from services.people import access
 from services.people.rate_limit import Throttle
@@ -98,13 +98,13 @@ class Totp:
             await _forget(session, person_id)
             session.add(AuditRow(actor=f"person:{person_id}", act="console:totp:off", subject=person_id))
 
-    async def reset_totp(self, admin_id: str, person_id: str) -> None:
-        """An admin takes somebody's lost authenticator away; their sessions end. Refuses NotFound."""
+    async def ask_reset(self, by: str, person_id: str) -> None:
+        """Asks a second person to take somebody's lost authenticator away, which ends their sessions. Refuses NotFound."""
         async with self._database.transaction() as session:
-            if not await reset(session, person_id):
-                raise NotFound(person=person_id[:40])
-            session.add(AuditRow(actor=f"person:{admin_id}", act="console:totp:reset", subject=person_id))
-            await access.told(session, admin_id, person_id, AccessNews.TOTP_RESET)
+            if await session.get(PersonRow, person_id[:26], with_for_update=True) is None:
+                raise NotFound(person=person_id[:26])
+            session.add(AuditRow(actor=f"person:{by}", act="console:totp:ask_totp", subject=person_id))
+            await access.ask(session, by, person_id, AccessKind.TOTP, self._now())
 
     async def _step(self, person_id: str, code: str, *, confirmed: bool) -> int:
         """The time step whose code this is."""

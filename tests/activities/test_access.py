@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,6 +16,7 @@ from domain.errors.people import AccountInUse, NotAllowed, NotIndependent, OwnRo
 from domain.identifiers import new_id
 from domain.people.access import AccessAnswer
 from domain.people.roles import Role
+from services.people.absences import Absences
 from services.people.access import Access
 from services.people.accounts import People, WorkSetUp
 from services.people.invitations import Invitations, Newcomer
@@ -139,3 +141,49 @@ async def test_somebody_whom_a_provider_signs_in_gets_no_link_for_a_password(wor
         row: Any = AuditRow
         found = await session.execute(select(AuditRow).where(row.subject == mei, row.act == "console:person:invite"))
         assert found.first() is None
+
+
+async def test_a_looser_limit_or_probation_counts_once_a_second_person_confirms_it(world: World) -> None:
+    officer, other = await world.a_person("compliance"), await world.a_person("compliance")
+    root = await world.a_person("admin")
+    until, people = datetime.now(UTC) + timedelta(days=30), People(world.database, world.keyring)
+    mei = await world.a_person("reviewer")
+    await people.set_up(root, mei, replace(WORK, limit_minor=50_000, probation_until=until))
+    await people.set_up(root, mei, replace(WORK, limit_minor=None, probation_until=None, capacity=3))
+    (row,) = await world.rows(PersonRow, id=mei)
+    assert (row.limit_minor, row.probation_until, row.capacity) == (50_000, until, 3)
+    with pytest.raises(NotIndependent):
+        await Access(world.database).confirm(root, await waiting(world, mei))
+    await Access(world.database).confirm(officer, await waiting(world, mei))
+    (row,) = await world.rows(PersonRow, id=mei)
+    assert (row.limit_minor, row.probation_until, row.capacity) == (None, None, 3)
+    told = await news(world, officer, mei)
+    assert told == ["limits_tightened", "limits_asked"]  # Whoever confirms is not told of it besides.
+    assert await news(world, other, mei) == ["limits_tightened", "limits_asked", "limits_loosened"]
+
+
+async def test_a_tighter_limit_counts_at_once_and_a_looser_one_that_waited_falls(world: World) -> None:
+    officer, root = await world.a_person("compliance"), await world.a_person("admin")
+    people, mei = People(world.database, world.keyring), await world.a_person("reviewer")
+    await people.set_up(root, mei, replace(WORK, limit_minor=50_000))
+    await people.set_up(root, mei, replace(WORK, limit_minor=90_000))
+    request = await waiting(world, mei)
+    await people.set_up(root, mei, replace(WORK, limit_minor=50_000, capacity=2))
+    assert await waiting(world, mei) == request  # Another change of their work leaves what waits.
+    await people.set_up(root, mei, replace(WORK, limit_minor=20_000))
+    (row,) = await world.rows(PersonRow, id=mei)
+    assert (row.limit_minor, row.capacity) == (20_000, 0)
+    with pytest.raises(NotFound):
+        await Access(world.database).confirm(officer, request)
+    assert (await news(world, officer, mei)).count("limits_tightened") == 2
+
+
+async def test_compliance_is_told_of_a_stand_in_that_another_named(world: World) -> None:
+    officer, root = await world.a_person("compliance"), await world.a_person("admin")
+    mei, lin = await world.a_person("reviewer"), await world.a_person("reviewer")
+    begins = datetime.now(UTC) + timedelta(days=1)
+    absences = Absences(world.database)
+    await absences.declare(lin, lin, begins, begins + timedelta(days=1), stand_in=mei)
+    assert await news(world, officer, lin) == []
+    await absences.declare(root, mei, begins + timedelta(days=9), begins + timedelta(days=10), stand_in=lin)
+    assert await news(world, officer, mei) == ["stand_in"]

@@ -11,13 +11,21 @@ import pyotp
 import pytest
 from sqlalchemy import select
 
-from database.tables.people import AuditRow, ConsoleSessionRow, PersonIdentityRow, PersonRow
+from database.tables.people import AccessRequestRow, AuditRow, ConsoleSessionRow, PersonIdentityRow, PersonRow
 from domain.errors.cards import NotExpectedNow
 from domain.errors.general import NotFound
-from domain.errors.people import EmailNotVerified, PasswordWrong, PersonNotKnown, TooManyTries, TotpWrong
+from domain.errors.people import (
+    EmailNotVerified,
+    NotIndependent,
+    PasswordWrong,
+    PersonNotKnown,
+    TooManyTries,
+    TotpWrong,
+)
 from domain.identifiers import new_id
 from domain.people.roles import Identity
 from domain.sealing import SealBroken
+from services.people.access import Access
 from services.people.passwords import ConsoleSignIn
 from services.people.rate_limit import Origin
 from services.people.totp import Totp
@@ -167,22 +175,28 @@ async def test_guessing_is_stopped_for_the_person_and_nobody_else(world: World) 
         await totp.check((await _person(world)).id, "000000")
 
 
-async def test_an_admin_takes_a_lost_authenticator_away_and_it_is_on_record(world: World) -> None:
+async def test_two_people_take_a_lost_authenticator_away_and_it_is_on_record(world: World) -> None:
     clock = Clock()
     totp, person_id, _ = await _set_up(world, clock)
     async with world.database.transaction() as session:
         session.add(
             ConsoleSessionRow(token_hash=new_id(), id=new_id(), person_id=person_id, expires_at=datetime.now(UTC))
         )
-    await totp.reset_totp("an-admin", person_id)
+    admin, officer = await world.a_person("admin"), await world.a_person("compliance")
+    await totp.ask_reset(admin, person_id)
+    assert (await _stored(world, person_id)).totp_confirmed_at is not None
+    (request,) = await world.rows(AccessRequestRow, person_id=person_id, answer=None)
+    with pytest.raises(NotIndependent):
+        await Access(world.database).confirm(admin, request.id)
+    await Access(world.database).confirm(officer, request.id)
     row = await _stored(world, person_id)
     assert (row.totp_sealed, row.totp_confirmed_at) == (None, None)
     (ended,) = await world.rows(ConsoleSessionRow, person_id=person_id)
     assert ended.ended_at is not None
     acts = [(one.actor, one.act) for one in await world.rows(AuditRow, subject=person_id)]
-    assert ("person:an-admin", "console:totp:reset") in acts
+    assert (f"person:{admin}", "console:totp:reset") in acts
     with pytest.raises(NotFound):
-        await totp.reset_totp("an-admin", "nobody")
+        await totp.ask_reset(admin, "nobody")
 
 
 async def test_one_switches_off_by_a_code(world: World) -> None:

@@ -35,6 +35,7 @@ def office(world: World) -> Office:
     return Office(world)
 
 
+@pytest.mark.timeout(240)  # Five hundred and sixty pairs, each asked for in several transactions.
 async def test_the_statement_gives_a_task_to_exactly_those_whom_nothing_keeps_from_it(office: Office) -> None:
     chance = random.Random(20261123)
     people = [await a_random_person(office, chance) for _ in range(PEOPLE)]

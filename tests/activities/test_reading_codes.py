@@ -54,6 +54,17 @@ async def test_two_cards_with_the_same_foreign_code_are_no_duplicates(world: Wor
         assert (card.number_sealed, card.fingerprint, card.face_value_minor) == (None, None, 500_00)
 
 
+async def test_a_bare_number_with_a_right_check_digit_is_left_to_a_person_where_nothing_is_printed(
+    world: World,
+) -> None:
+    card_id, facts = await a_card_read(world, "walmart", a_number("walmart"), 235, "Walmart", "面值 500 元")
+    assert facts.complete is False
+    assert (await world.card(card_id)).number_sealed is None
+    (row,) = await world.rows(ReadingRow, card_id=card_id)
+    entry = next(one for one in row.fields if one["name"] == "number")
+    assert (entry["source"], entry["use"]) == ("barcode", "unused")
+
+
 async def test_a_candidate_is_kept_for_a_person_to_see(world: World) -> None:
     card_id, _ = await a_card_read(world, "hualian", "4008201234", 255, *NOTHING_ELSE)
     (row,) = await world.rows(ReadingRow, card_id=card_id)

@@ -71,6 +71,7 @@ class Api:
     desk: ApiDesk
     payments: PlayedPayments
     partner_id: str
+    keyring: KeyRing
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -103,4 +104,4 @@ async def api(database: Database, desk: ApiDesk, tmp_path: Path) -> AsyncIterato
     headers = {"authorization": f"Bearer {key}", "accept-language": "en"}
     transport = httpx.ASGITransport(build(services), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://cardloop.test", headers=headers) as client:
-        yield Api(client, services, desk, payments, partner_id)
+        yield Api(client, services, desk, payments, partner_id, keyring)

@@ -93,8 +93,8 @@ async def test_an_open_menu_lies_over_the_bar_that_undoes(house: House, browser_
     first, second = await taken(house, browser), await taken(house, browser)
     await decide(browser, first, act="reject:forged")
     async with desks(house, browser_program) as open_desks, open_desks.visit(token) as visitor:
-        value = browser.cookies[UNDO_COOKIE]
-        await visitor.context.add_cookies([{"name": UNDO_COOKIE, "value": value, "url": open_desks.address}])
+        made = browser.cookies[UNDO_COOKIE]
+        await visitor.context.add_cookies([{"name": UNDO_COOKIE, "value": made, "url": open_desks.address}])
         await visitor.page.goto(f"/cards/{second.card_id}")
         assert await visitor.page.locator(".undo-bar").count() == 1
         for key in ("q", "r", "t", "x", "s"):

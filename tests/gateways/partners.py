@@ -49,7 +49,7 @@ class Partner:
 async def partner(program: Program) -> AsyncIterator[Partner]:
     async with (
         running(program.app) as address,
-        httpx.AsyncClient(base_url=address, trust_env=False) as plain,
+        new_client(address) as plain,
         new_client(address, answer_timeout_s=ANSWER_TIMEOUT_S) as client,
     ):
         yield Partner(address, plain, SignedChannel(program.name, client, lambda: SECRET), [client])

@@ -42,7 +42,8 @@ def qr(text: str) -> list[Barcode]:
 
 
 def named(codes: list[Barcode], of: str) -> list[tuple[str, bool]]:
-    return [(one.number, one.supported) for code in codes for one in numbers_in(code, brand(of))]
+    """Each number that the codes may hold, and whether it stands as the brand writes it: named, or alone in its symbology."""
+    return [(one.number, one.supported or one.usual) for code in codes for one in numbers_in(code, brand(of))]
 
 
 def test_a_link_of_the_brand_gives_the_number_and_its_place() -> None:
@@ -149,10 +150,22 @@ def test_two_supported_codes_with_different_numbers_support_none() -> None:
     assert {field.value, *field.alternatives} == {NUMBER, OTHER}
 
 
-def test_the_code_counts_where_no_print_was_read_or_the_print_breaks_the_rules() -> None:
-    coded = reconciled(qr(NUMBER), None, WALMART)
-    assert coded is not None
-    assert reconciled(qr(NUMBER), printed("2326955627995359"), WALMART) == coded
+def test_a_number_alone_in_a_code_is_a_candidate_where_no_print_agrees() -> None:
+    """Any number with a right check digit can stand on a sticker."""
+    field = reconciled(qr(NUMBER), None, WALMART)
+    assert field is not None
+    assert field.is_candidate
+    other = reconciled(qr(NUMBER), printed("9999999999999999"), WALMART)
+    assert other is not None
+    assert other.is_candidate
+
+
+def test_a_code_counts_where_a_parameter_names_it_or_a_misread_print_is_nearly_it() -> None:
+    named_by_parameter = reconciled(qr(f"card={NUMBER}"), None, WALMART)
+    agreed = reconciled(qr(NUMBER), printed("2326955627995359"), WALMART)
+    assert named_by_parameter == agreed
+    assert agreed is not None
+    assert (agreed.value, agreed.confidence, agreed.is_candidate) == (NUMBER, 1.0, False)
     assert reconciled([], printed(NUMBER), WALMART) == printed(NUMBER)
 
 

@@ -34,3 +34,22 @@ def test_a_web_process_needs_and_loads_nothing_that_pays(tmp_path: Path, program
         cwd=PROJECT_ROOT, check=False, capture_output=True, text=True, timeout=50,
     )  # fmt: skip
     assert (done.returncode, done.stdout.strip()) == (0, "[]"), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("program", "not_its_own"),
+    [
+        ("api", ("reviewer_ui",)),
+        ("console", ("seller_ui", "api")),
+        ("codec", ("seller_ui", "api", "reviewer_ui.pages")),
+    ],
+)
+def test_a_web_process_loads_no_other_ones_pages(tmp_path: Path, program: str, not_its_own: tuple[str, ...]) -> None:
+    keys.ensure(settings := Settings(home=tmp_path))
+    copy(settings.alipay_keys / keys.ALIPAY_OURS_PUBLIC, settings.alipay_keys / keys.ALIPAY_THEIRS)
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM.replace("print(", "print(*sys.modules); print("), str(tmp_path), program],
+        cwd=PROJECT_ROOT, check=True, capture_output=True, text=True, timeout=50,
+    )  # fmt: skip
+    loaded = done.stdout.splitlines()[0].split()
+    assert [name for name in loaded for other in not_its_own if f"{name}.".startswith(f"{other}.")] == []

@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 from temporalio.client import Client, WorkflowUpdateRPCTimeoutOrCancelledError
+from temporalio.converter import DataConverter
 from temporalio.service import RPCError
 
-from bootstrap.local import rpc_timeouts, temporal
+from bootstrap.local import ports, rpc_timeouts, temporal
 from bootstrap.settings import Settings
 
 ENDED = (RPCError, TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError)
@@ -27,9 +28,9 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @asynccontextmanager
-async def _proxy(client: Client) -> AsyncIterator[tuple[str, asyncio.Event]]:
+async def _proxy(client: Client, port: int = 0) -> AsyncIterator[tuple[str, asyncio.Event]]:
     """The address of a proxy that passes everything on until the event is set, and answers nothing after that."""
-    host, _, port = client.service_client.config.target_host.partition(":")
+    host, _, behind = client.service_client.config.target_host.partition(":")
     silent = asyncio.Event()
 
     async def passed(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -38,14 +39,14 @@ async def _proxy(client: Client) -> AsyncIterator[tuple[str, asyncio.Event]]:
                 writer.write(data)
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        inner_reader, inner_writer = await asyncio.open_connection(host, int(port))
+        inner_reader, inner_writer = await asyncio.open_connection(host, int(behind))
         writers.extend((writer, inner_writer))
         both = (passed(reader, inner_writer), passed(inner_reader, writer))
         serving.append(asyncio.gather(*both, return_exceptions=True))
 
     writers: list[asyncio.StreamWriter] = []
     serving: list[asyncio.Future[Any]] = []
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(serve, "127.0.0.1", port)
     try:
         yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}", silent
     finally:
@@ -78,3 +79,20 @@ def _calls(client: Client) -> list[Coroutine[Any, Any, Any]]:
         handle.terminate(),
         temporal.polled(client, ["nowhere"]),
     ]
+
+
+async def test_a_server_that_starts_beside_us_is_waited_for(
+    temporal_client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = ports.free()
+    given: dict[str, Any] = {"home": tmp_path, "temporal_address": f"127.0.0.1:{port}"}
+    settings = Settings(**given)
+    monkeypatch.setattr(temporal, "START_SECONDS_MAX", 0.3)
+    with pytest.raises(RuntimeError):
+        await temporal.connect_patiently(settings, DataConverter.default)
+    monkeypatch.setattr(temporal, "START_SECONDS_MAX", 30.0)
+    connecting = asyncio.create_task(temporal.connect_patiently(settings, DataConverter.default))
+    await asyncio.sleep(0.3)
+    assert not connecting.done()
+    async with _proxy(temporal_client, port):
+        assert (await connecting).namespace == settings.temporal_namespace

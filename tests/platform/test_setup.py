@@ -1,5 +1,6 @@
 """Set-up finds before it fetches, does each step once, and says what to do when it cannot."""
 
+import os
 import stat
 import subprocess
 from collections.abc import Callable
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bootstrap.settings import PROJECT_ROOT
-from bootstrap.setup import assets, system
+from bootstrap.setup import assets, system, test_server
 from bootstrap.setup.commands import CommandFailed, run
 from bootstrap.setup.steps import Stamps, Step
 from bootstrap.setup.steps import run as run_steps
@@ -171,3 +172,27 @@ def test_a_python_that_is_too_old_is_said_by_the_first_step(tmp_path: Path) -> N
     )
     assert not (tmp_path / ".venv").exists()
     assert (told.returncode, "Python 3.11 or newer is needed" in told.stderr) == (1, True)
+
+
+_JAVA = """#!/usr/bin/env python3
+import signal, socket, sys, time
+from pathlib import Path
+archive = next(word.partition("=")[2] for word in sys.argv if word.startswith("-XX:ArchiveClassesAtExit="))
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(Path(archive).write_text("classes")))
+with socket.create_server(("127.0.0.1", int(sys.argv[-1]))):
+    time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize(("java", "laid_out"), [(_JAVA, True), ("#!/bin/sh\nexit 1\n", False)])
+def test_the_jumping_servers_classes_are_laid_out_where_java_can(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, java: str, laid_out: bool
+) -> None:
+    program = tmp_path / "bin" / "java"
+    program.parent.mkdir()
+    program.write_text(java)
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent), prepend=os.pathsep)
+    (tmp_path / "classes.jsa").write_text("of an older server")
+    assert test_server.lay_classes_out(tmp_path) is laid_out
+    assert (tmp_path / "classes.jsa").is_file() is laid_out

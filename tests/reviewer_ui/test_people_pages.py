@@ -188,3 +188,16 @@ async def test_the_account_leads_to_ones_absences_and_the_card_to_who_may_take_i
     support = await house.as_(Role.SUPPORT)
     assert 'href="/account/absence"' not in (await support.get("/account")).text
     assert "/who" not in (await support.get(f"/cards/{waiting.card_id}")).text
+
+
+async def test_a_looser_limit_waits_and_the_second_person_sees_what_is_asked_for(house: House) -> None:
+    lin, browser = await house.cards.person(Role.REVIEWER, "Lin"), await house.as_(Role.ADMIN)
+    page = f"/setup/people/{lin}"
+    assert (await send(browser, f"{page}/work", **WORK)).status_code == 303
+    await send(browser, f"{page}/work", **(WORK | {"limit": "9000.00", "probation": ""}))
+    row = await row_of(house, lin)
+    assert (row.limit_minor, row.probation_until is not None) == (500_000, True)
+    assert "waits for a second person" in (await browser.get(page)).text
+    listed = (await (await house.as_(Role.COMPLIANCE)).get("/setup/access")).text
+    assert "¥9,000.00" in listed
+    assert "ends at once" in listed

@@ -231,6 +231,12 @@ async def test_an_admin_takes_a_lost_authenticator_away_and_never_their_own(hous
     assert f'action="{where}/totp-reset"' in (await browser.get(where)).text
     assert (await post(browser, f"{where}/totp-reset")).status_code == 403
     assert (await post(browser, f"{where}/totp-reset", step_up_password=PASSWORD)).status_code == 303
+    assert "waits for a second person" in (await browser.get(where)).text
+    second = await proved_long_ago(house, (await employed(house, Role.ADMIN)).id)
+    listed = (await second.get("/setup/access")).text
+    assert "Take the authenticator away" in listed
+    (request,) = re.findall(r'action="(/setup/access/[0-9A-Z]+)"', listed)
+    assert (await post(second, request, act="confirm", step_up_password=PASSWORD)).status_code == 303
     page = (await browser.get(where)).text
     assert "Authenticator taken away" in page
     assert "Has no authenticator" in page

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import socket
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import httpx
+import uvicorn
 from fastapi import FastAPI
 from stdnum import luhn
 from stdnum.iso7064 import mod_37_36
@@ -19,6 +22,7 @@ from simulators.serve import servers_of
 from simulators.signatures import HEADER, signature
 
 SECRET = "shared-with-partners"
+GRACE_S = 1.0  # After it, requests that hang on purpose are cut, as a restart would.
 LUHN_STEMS = {"walmart": "6225880000000", "tmall": "6200123400000", "starbucks": "8100000000000"}
 BARE_STEMS = {
     "carrefour": "8" + "0" * 16,
@@ -29,10 +33,44 @@ BARE_STEMS = {
 JD_STEM = "JDAB12CD34EF0"
 
 
+class _Prompt(uvicorn.Server):
+    """Ends when it is asked to: uvicorn's own looks every tenth of a second, and waits for another before it ends."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.leaving = asyncio.Event()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def main_loop(self) -> None:
+        seconds = 0
+        while not self.leaving.is_set():
+            await self.on_tick(10 * seconds)  # Writes the moment that answers carry.
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.leaving.wait(), 1)
+            seconds += 1
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002  # uvicorn passes it.
+        for server in self.servers:
+            server.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        ends = time.monotonic() + GRACE_S
+        while self.server_state.connections and time.monotonic() < ends:  # noqa: ASYNC110  # They tell nobody.
+            await asyncio.sleep(0.005)
+        for task in list(self.server_state.tasks):
+            task.cancel()
+        await asyncio.gather(*self.server_state.tasks, return_exceptions=True)
+        await self.lifespan.shutdown()
+
+
 @asynccontextmanager
 async def running(app: FastAPI) -> AsyncIterator[str]:
     """Serves the app on a free port of loopback; gives its address."""
-    (server,) = servers_of([(app, 0)])
+    (plain,) = servers_of([(app, 0)])
+    server = _Prompt(plain.config)
     task = asyncio.create_task(server.serve())
     while not server.started:  # noqa: ASYNC110 - uvicorn offers a flag, and no event to wait on.
         await asyncio.sleep(0.01)
@@ -40,8 +78,7 @@ async def running(app: FastAPI) -> AsyncIterator[str]:
     try:
         yield f"http://127.0.0.1:{port}"
     finally:
-        server.config.timeout_graceful_shutdown = 1  # Requests that hang on purpose are cut, as a restart would.
-        server.should_exit = True
+        server.leaving.set()
         await task
 
 

@@ -1,0 +1,64 @@
+"""A value that a partner sends against what the photo surely shows is confirmed first, and the confirmation counts for it alone."""
+
+from __future__ import annotations
+
+import base64
+from types import SimpleNamespace
+from typing import Any, cast
+
+import httpx
+
+from database.session import Database
+from database.tables.intake import CardEventRow
+from domain.cards.card import Stage, WaitingFor
+from seller_ui.services import SellerServices
+from tests.api.conftest import Api
+from tests.api.test_api import card, submit
+from tests.seller_ui.test_against_the_photo import read_as
+from tests.seller_ui.test_selling import fresh_number, move, picture
+
+
+async def a_photographed_card(api: Api) -> str:
+    """A card whose photo was read, beyond doubt, as a number that nobody sends in these tests."""
+    given = card(photos=[base64.b64encode(picture()).decode()], confirm_fields=True)
+    del given["number"]
+    card_id = str((await submit(api, given)).json()["card_ids"][0])
+    stands_for = SimpleNamespace(database=api.services.database, keyring=api.keyring)
+    await read_as(cast("SellerServices", stands_for), card_id, fresh_number())
+    return card_id
+
+
+async def send(api: Api, path: str, **body: Any) -> httpx.Response:
+    return await api.client.post(path, json=body)
+
+
+async def test_a_field_against_the_photo_is_refused_until_its_mark_confirms_it(api: Api, database: Database) -> None:
+    card_id = await a_photographed_card(api)
+    await move(database, card_id, Stage.READING, WaitingFor.SELLER_FIELDS, "reading.done")
+    path, typed = f"/v1/cards/{card_id}/fields", {"number": fresh_number(), "pin": "123456"}
+    refused = await send(api, path, **typed)
+    assert (refused.status_code, refused.json()["code"]) == (409, "reading_differs")
+    said = refused.json()["data"]
+    assert said["fields"] == ["number"]
+    assert typed["number"] not in refused.text
+    other = await send(api, path, **(typed | {"number": fresh_number()}), confirm=said["marks"])
+    assert other.json()["code"] == "reading_differs"
+    assert api.desk.told[-1][0] != "confirm_fields"
+    assert (await send(api, path, **typed, confirm=said["marks"])).status_code == 200
+    assert api.desk.told[-1][:2] == ("confirm_fields", card_id)
+    events: Any = CardEventRow
+    async with database.transaction() as session:
+        found = await session.execute(
+            events.__table__.select().where(events.card_id == card_id, events.what == "intake.fields_confirmed")
+        )
+    assert [row.facts["against_reading"] for row in found] == ["number"]
+
+
+async def test_an_item_against_the_photo_is_confirmed_alike(api: Api, database: Database) -> None:
+    card_id = await a_photographed_card(api)
+    await move(database, card_id, Stage.REVIEW, WaitingFor.SELLER_ITEM, "review.asked_number")
+    path, number = f"/v1/cards/{card_id}/items/number", fresh_number()
+    refused = await send(api, path, value=number)
+    assert refused.json()["code"] == "reading_differs"
+    assert (await send(api, path, value=number, confirm=refused.json()["data"]["marks"])).status_code == 200
+    assert api.desk.told[-1][:2] == ("supply_item", card_id)
