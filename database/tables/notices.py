@@ -20,7 +20,7 @@ class NoticeRow(SQLModel, table=True):
     )
     id: str = Field(primary_key=True)
     person_id: str = Field(foreign_key="person.id", index=True)
-    kind: str  # domain.notices.kinds.kinds.NoticeKind
+    kind: str  # domain.notices.kinds.NoticeKind
     told_key: str = Field(unique=True)
     card_id: str | None = None
     task_id: str | None = None

@@ -29,11 +29,11 @@ class PersonRow(SQLModel, table=True):
     email: str = Field(unique=True)
     name: str
     password_hash: str = Field(repr=False)
-    roles: list[str] = json_list()  # domain.people.roles.roles.roles.roles.Role values
+    roles: list[str] = json_list()  # domain.people.roles.Role values
     locale: str = "zh_CN"
     timezone: str = "Asia/Shanghai"  # An IANA name; every moment they read is in it.
     team: str = "cards"
-    skill_types: list[str] = json_list()  # domain.cards.card.card.card.card.CardType values
+    skill_types: list[str] = json_list()  # domain.cards.card.CardType values
     skill_brands: list[str] = json_list()
     skill_languages: list[str] = json_list()
     limit_minor: int | None = minor_units_maybe()  # The most they decide alone, CNY minor units; None: no limit.
@@ -78,7 +78,7 @@ class AccessRequestRow(SQLModel, table=True):
     id: str = Field(primary_key=True)
     kind: AccessKind = word(AccessKind, required=True)
     person_id: str = Field(foreign_key="person.id")
-    roles: list[str] = json_list()  # domain.people.roles.roles.roles.roles.Role values; empty for all but roles.
+    roles: list[str] = json_list()  # domain.people.roles.Role values; empty for all but roles.
     bounds: dict[str, Any] = (
         json_object()
     )  # The bounds asked for, by column: `limit_minor`, `probation_until` (ISO 8601).

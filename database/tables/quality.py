@@ -49,7 +49,7 @@ class ReadingLabelRow(SQLModel, table=True):
     card_id: str = Field(foreign_key="card.id", index=True)
     decision_id: str = Field(foreign_key="review_decision.id", index=True)
     photo_id: str | None = None
-    field: str  # domain.cards.card.card.reading.FieldName
+    field: str  # domain.cards.reading.FieldName
     reader: str = ""
     confidence_bp: int | None = None
     read_sealed: bytes | None = sealed()

@@ -20,7 +20,7 @@ _WEIGHTY = frozenset(
     }
 )
 GUARDED = frozenset(role for role, allowed in PERMISSIONS.items() if allowed & _WEIGHTY)
-# Acts of the record by which one person makes another able to act: `domain.cards.card.review.four_eyes.apart` holds them together.
+# Acts of the record by which one person makes another able to act: `domain.cards.review.four_eyes.apart` holds them together.
 HANDLING = (
     "console:person:add", "console:person:invite", "console:person:roles", "console:person:grant",
     "console:person:reset", "console:person:switch_on", "console:totp:reset",
