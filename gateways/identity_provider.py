@@ -112,6 +112,7 @@ class IdentityProvider:
         self._known = (time.monotonic() + KNOWN_FOR_S, found)
         return found
 
+    # Not by Authlib's client: it reads an answer of any length, and joins id and secret unencoded (RFC 6749, 2.3.1).
     async def _tokens(self, about: Mapping[str, Any], code: str, verifier: str) -> Mapping[str, Any]:
         form = {
             "grant_type": "authorization_code",
