@@ -61,7 +61,7 @@ def test_while_alipay_changes_its_key_both_are_believed_and_afterwards_the_new_o
     assert not during.is_signed("a=2", new)
 
 
-@pytest.mark.parametrize("pem", [b"", b"no key", PUBLIC + OTHER_PUBLIC + PUBLIC])
+@pytest.mark.parametrize("pem", [b"", b"no key", PUBLIC + OTHER_PUBLIC + PUBLIC], ids=["empty", "none", "three"])
 def test_a_file_of_no_key_or_of_three_is_refused_at_once(pem: bytes) -> None:
     with pytest.raises(ValueError, match="one key, or two"):
         Verifier(pem)
