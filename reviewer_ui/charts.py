@@ -1,4 +1,7 @@
-"""Charts as plain geometry for an SVG template: no scripts, no inline styles, the colours are the style sheet's."""
+"""Charts as plain geometry for an SVG template: no scripts, no inline styles, the colours are the style sheet's.
+
+Our own on purpose: chart libraries need scripts or write inline styles, which our content policy refuses.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A signed-in browser: a random token in its cookie, of which only the hash is stored, and the person it stands for."""
+"""A signed-in browser: a random token in its cookie, of which only the hash is stored, and the person it stands for.
+
+Our own on purpose: sessions are listed, ended by others and bound to a second factor, all in our database.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A form can only be sent by a page of ours: a nonce in a cookie, the same nonce signed in the form."""
+"""A form can only be sent by a page of ours: a nonce in a cookie, the same nonce signed in the form.
+
+Our own on purpose: the libraries read a whole body before they judge it, and know no streamed uploads.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Keeps the platform's programs running: starts them, restarts one that dies, and stops them in the reverse order."""
+"""Keeps the platform's programs running: starts them, restarts one that dies, and stops them in the reverse order.
+
+Our own on purpose: the libraries start programs, but do not wait for their health or find what a killed start left behind.
+"""
 
 import asyncio
 import os

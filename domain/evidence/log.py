@@ -1,6 +1,6 @@
 """The Merkle log as RFC 9162 defines it, pure: what a leaf is, what a root is, and how both are proved to somebody who trusts neither.
 
-Hashes are SHA-256, 32 bytes. A subtree is named by `(level, position)`: level 0 is a leaf, positions count from the left.
+Our own on purpose: it runs inside our transactions and is checked against a library in the tests. Hashes are SHA-256, 32 bytes. A subtree is named by `(level, position)`: level 0 is a leaf, positions count from the left.
 """
 
 from __future__ import annotations
