@@ -10,11 +10,11 @@ from typing import Any
 
 import structlog
 from sqlalchemy import update
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 
 from activities.failures import translated
+from database.once import insert_once
 from database.repositories import cards, ledger
 from database.repositories.cards import Change
 from database.session import Database
@@ -78,7 +78,7 @@ class Pricing:
             reasons += await self._too_fast(session, card, doubts, valuation)
             reasons += await self._spendable(session, card, doubts, valuation)
             row = _quote_row(card, number, valuation, reasons, stock, lock)
-            if await _made_first(session, row):
+            if await insert_once(session, row, "id"):
                 await _replace_earlier(session, row, number)
                 await cards.record(session, card_id, _valued(row))
             else:
@@ -237,12 +237,6 @@ def _line(line: Any) -> dict[str, Any]:
         "amount_minor": line.amount.amount_minor,
         "currency": line.amount.currency.value,
     }
-
-
-async def _made_first(session: AsyncSession, row: QuoteRow) -> bool:
-    columns: Any = QuoteRow
-    statement = insert(QuoteRow).values(row.model_dump()).on_conflict_do_nothing(index_elements=["id"])
-    return (await session.execute(statement.returning(columns.id))).scalar_one_or_none() is not None
 
 
 async def _replace_earlier(session: AsyncSession, row: QuoteRow, number: int) -> None:

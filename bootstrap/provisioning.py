@@ -11,13 +11,13 @@ from typing import Any
 import httpx
 from pwdlib import PasswordHash
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bootstrap import keys
 from bootstrap.settings import Settings
 from bootstrap.store import opened
 from bootstrap.words import Problem
+from database.once import insert_once
 from database.sealed import OUTLET_SECRET
 from database.tables.people import AuditRow, PersonRow
 from database.tables.verification import OutletRow
@@ -109,9 +109,8 @@ async def add_outlet(settings: Settings, code: str, name: str, brand: str) -> st
     keyring = keys.load(settings).keyring
     secret = secrets.token_urlsafe(32)
     row = OutletRow(code=code, name=name.strip(), brand=brand, secret_sealed=_sealed(keyring, code, secret))
-    statement = insert(OutletRow).values(row.model_dump()).on_conflict_do_nothing(index_elements=["code"])
     async with opened(settings) as store, store.transaction() as session:
-        if (await session.execute(statement.returning(_OUTLET.code))).first() is None:
+        if not await insert_once(session, row, "code"):
             raise Problem(f"网点 {code} 已存在。", f"The outlet {code} is there already.")
         _audit(session, "outlet", code, brand=brand)
     return secret

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 
 from activities.failures import translated
+from database.once import insert_once
 from database.repositories import cards
 from database.repositories.cards import Change
 from database.repositories.notices import tell
@@ -140,10 +140,7 @@ async def _policy(session: AsyncSession, task: ReviewTaskRow) -> Policy:
 
 async def _sounded(session: AsyncSession, task: ReviewTaskRow, alarm: str, told: str, now: datetime) -> bool:
     """Writes the alarm down; False when it has been told before."""
-    values = AlarmRow(task_id=task.id, alarm=alarm, told=told, at=now).model_dump()
-    columns: Any = AlarmRow
-    statement = insert(AlarmRow).values(values).on_conflict_do_nothing().returning(columns.alarm)
-    return (await session.execute(statement)).scalar_one_or_none() is not None
+    return await insert_once(session, AlarmRow(task_id=task.id, alarm=alarm, told=told, at=now))
 
 
 def _concerned(task: ReviewTaskRow, now: datetime) -> list[str]:

@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import exists, func, select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 
 from activities.failures import translated
+from database.once import insert_once
 from database.repositories import cards
 from database.sealed import payee_of, phone_of
 from database.tables.columns import now
@@ -41,7 +41,8 @@ class DynamicCodes(ProviderCaller):
             sent = await self._parties.issuer.send_code(request_id, card.row.brand, card.number, phone, locale)
         facts = {"number": str(number), "sent_to": sent.sent_to}
         async with self._database.transaction() as session:
-            await session.execute(_kept_once(_code_row(card_id, number, sent.expires_at)))
+            # A code sent again under the same number keeps its tries.
+            await insert_once(session, _code_row(card_id, number, sent.expires_at), "id")
             await self._asking.write(session, card, [answer_of_call(Party.ISSUER, sent.call)])
             await cards.record(session, card_id, verification("verification.code_sent", facts))
         return CodeSent(number, sent.expires_at.isoformat())
@@ -109,11 +110,6 @@ async def _count_try(
 
 def _code_row(card_id: str, number: int, expires_at: datetime) -> DynamicCodeRow:
     return DynamicCodeRow(id=_code_id(card_id, number), card_id=card_id, number=number, expires_at=expires_at)
-
-
-def _kept_once(row: DynamicCodeRow) -> Any:
-    """A code sent again under the same number keeps its tries."""
-    return insert(DynamicCodeRow).values(row.model_dump()).on_conflict_do_nothing(index_elements=["id"])
 
 
 def _code_id(card_id: str, number: int) -> str:

@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
 from temporalio import activity
 
 from activities.failures import translated
+from database.once import insert_once
 from database.repositories import cards
 from database.tables.verification import OutletRequestRow, OutletRow
 from domain.cards.card import CardStatus, WaitingFor
@@ -89,14 +89,11 @@ class Outlets(ProviderCaller):
         facts = {"outlet": outlet.code}
         moved = verification("verification.outlet_asked", facts, waiting_for=WaitingFor.OUTLET, until=deadline)
         async with self._database.transaction() as session:
-            await session.execute(_asked_once(request_id, card.row.id, outlet.code))
+            # A request put again keeps the answer that it may have had in between.
+            await insert_once(
+                session, OutletRequestRow(id=request_id, card_id=card.row.id, outlet_code=outlet.code), "id"
+            )
             await self._asking.write(session, card, [answer_of_call(Party.OUTLET, asked.call)])
             await cards.record(session, card.row.id, moved)
             await sla.follow(session, card.row.id, WaitingFor.OUTLET, self._now())
         return True
-
-
-def _asked_once(request_id: str, card_id: str, outlet_code: str) -> Any:
-    """A request put again keeps the answer it may have had in between."""
-    row = OutletRequestRow(id=request_id, card_id=card_id, outlet_code=outlet_code)
-    return insert(OutletRequestRow).values(row.model_dump()).on_conflict_do_nothing(index_elements=["id"])

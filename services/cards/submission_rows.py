@@ -12,6 +12,7 @@ from sqlalchemy import or_, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
+from database.once import insert_once
 from database.repositories.cards import claim_of
 from database.sealed import CARD_NUMBER, CARD_PIN, PAYEE_ACCOUNT, PAYEE_NAME
 from database.tables.intake import CardRow, PhotoRow, SubmissionRow
@@ -43,9 +44,7 @@ NOT_CONTENT = frozenset({"cards", "locale", "body_hash"})
 
 async def claimed(session: AsyncSession, row: SubmissionRow) -> bool:
     """Whether this transaction is the first with the key; a concurrent one waits here until that is known."""
-    columns: Any = SubmissionRow
-    statement = insert(SubmissionRow).values(row.model_dump()).on_conflict_do_nothing(constraint="submission_once")
-    return (await session.execute(statement.returning(columns.id))).scalar_one_or_none() is not None
+    return await insert_once(session, row, "owner", "idempotency_key")
 
 
 async def receipt_of(session: AsyncSession, submission: Submission, request_hash: str) -> SubmissionReceipt | None:

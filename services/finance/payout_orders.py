@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.once import insert_once
 from database.repositories import cards, ledger
 from database.repositories.cards import Change
 from database.sealed import ORDER_ACCOUNT, ORDER_NAME, payee_of
@@ -66,9 +67,7 @@ def verdict_on(row: PayoutRow | None, report: PayoutReport) -> NotificationVerdi
 
 async def ordered_first(session: AsyncSession, row: PayoutRow, owner: str) -> bool:
     """Writes the order and its postings; tells whether this transaction is the first with the order's key."""
-    columns: Any = PayoutRow
-    statement = insert(PayoutRow).values(row.model_dump()).on_conflict_do_nothing(index_elements=["key"])
-    if (await session.execute(statement.returning(columns.key))).scalar_one_or_none() is None:
+    if not await insert_once(session, row, "key"):
         return False
     postings = payout_prepared(owner, Money(row.amount_minor, row.currency))
     await ledger.post(session, f"{row.key}:prepared", row.card_id, "payout_prepared", postings)
@@ -77,10 +76,7 @@ async def ordered_first(session: AsyncSession, row: PayoutRow, owner: str) -> bo
 
 async def heard_first(session: AsyncSession, row: PaymentNotificationRow) -> bool:
     """Whether this notification is heard for the first time; it is kept once."""
-    columns: Any = PaymentNotificationRow
-    values = row.model_dump(exclude={"id"})
-    statement = insert(PaymentNotificationRow).values(values).on_conflict_do_nothing(index_elements=["notify_id"])
-    return (await session.execute(statement.returning(columns.id))).scalar_one_or_none() is not None
+    return await insert_once(session, row, "notify_id", generated=("id",))
 
 
 async def refused_on(session: AsyncSession, at: datetime) -> None:

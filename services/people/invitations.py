@@ -11,9 +11,9 @@ from typing import Any
 
 from pwdlib import PasswordHash
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.once import insert_once
 from database.session import Database
 from database.tables.people import AuditRow, PersonIdentityRow, PersonRow
 from domain.errors.general import FieldInvalid, NotFound
@@ -148,9 +148,7 @@ async def insert_person(
         id=new_id(), email=newcomer.email, name=newcomer.name, password_hash=password_hash,
         roles=[role.value for role in newcomer.roles], **given,
     )  # fmt: skip
-    statement = insert(PersonRow).values(row.model_dump()).on_conflict_do_nothing(index_elements=["email"])
-    added: str | None = (await session.execute(statement.returning(_PERSON.id))).scalar_one_or_none()
-    return added
+    return row.id if await insert_once(session, row, "email") else None
 
 
 def roles_of(chosen: Iterable[str]) -> tuple[Role, ...]:

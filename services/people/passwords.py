@@ -10,9 +10,9 @@ from typing import Any
 from pwdlib import PasswordHash
 from pwdlib.exceptions import UnknownHashError
 from sqlalchemy import select, update
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.once import insert_once
 from database.session import Database
 from database.tables.people import AuditRow, PersonIdentityRow, PersonRow
 from domain.errors.people import EmailNotVerified, PasswordWrong, PersonNotKnown
@@ -127,6 +127,6 @@ async def _has_another(session: AsyncSession, issuer: str, person_id: str) -> bo
 
 async def _remember(session: AsyncSession, identity: Identity, person: PersonRow) -> None:
     row = PersonIdentityRow(issuer=identity.issuer, subject=identity.subject, person_id=person.id)
-    await session.execute(insert(PersonIdentityRow).values(row.model_dump()).on_conflict_do_nothing())
+    await insert_once(session, row)
     facts = {"issuer": identity.issuer}
     session.add(AuditRow(actor=f"person:{person.id}", act="console:identity:join", subject=person.id, facts=facts))

@@ -11,9 +11,9 @@ from typing import Any
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberType
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.once import insert_once
 from database.sealed import SELLER_PHONE
 from database.session import Database
 from database.tables.intake import SellerRow, SignInCodeRow
@@ -121,8 +121,7 @@ class SellerSignIn:
         row = SellerRow(
             id=seller_id, phone_sealed=sealed, phone_index=index, phone_masked=masked_phone(number), locale=locale
         )
-        made = insert(SellerRow).values(row.model_dump()).on_conflict_do_nothing(index_elements=["phone_index"])
-        await session.execute(made)
+        await insert_once(session, row, "phone_index")
         known = select(columns.id).where(columns.phone_index == index)
         return str((await session.execute(known)).scalar_one())
 
