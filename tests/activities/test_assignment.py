@@ -7,9 +7,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import pytest_asyncio
+from sqlalchemy import update
 
 from database.tables.notices import NoticeRow
-from database.tables.people import AbsenceRow, RelativeRow
+from database.tables.people import AbsenceRow, PersonRow, RelativeRow
 from domain.errors.general import FieldInvalid, NotFound
 from domain.errors.people import NotAllowed
 from domain.errors.work import OwnWork
@@ -20,8 +22,11 @@ from tests.activities.queueing import Office
 from tests.activities.world import World
 
 
-@pytest.fixture
-def office(world: World) -> Office:
+@pytest_asyncio.fixture
+async def office(world: World) -> Office:
+    """A corner of the queue; nobody whom another test left behind has room for its tasks."""
+    async with world.database.transaction() as session:
+        await session.execute(update(PersonRow).values(capacity=0))
     return Office(world)
 
 

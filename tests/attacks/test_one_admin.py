@@ -7,12 +7,12 @@ import re
 import httpx
 from sqlalchemy import select
 
-from database.session import Database
-from database.tables.people import AccessRequestRow, AuditRow, PersonRow
+from database.tables.people import AuditRow, PersonRow
 from domain.people.roles import Role
 from domain.work.task import TaskPhase
 from tests.reviewer_ui.cards import Waiting
 from tests.reviewer_ui.conftest import House, post
+from tests.reviewer_ui.doors import request_of
 from tests.reviewer_ui.queue_scenes import browser_of, send
 from tests.reviewer_ui.test_people_pages import WORK
 
@@ -25,14 +25,8 @@ async def made(house: House, admin: httpx.AsyncClient, name: str, role: Role) ->
     return str(sent.headers["location"]).removeprefix("/setup/people/").removesuffix("?saved=true")
 
 
-async def request_of(database: Database, person: str) -> str:
-    async with database.transaction() as session:
-        row = (await session.execute(select(AccessRequestRow).filter_by(person_id=person, answer=None))).scalar_one()
-        return row.id
-
-
 async def granted(house: House, by: httpx.AsyncClient, person: str) -> int:
-    request = await request_of(house.database, person)
+    request = await request_of(house, person)
     return (await post(by, f"/setup/access/{request}", act="confirm")).status_code
 
 

@@ -111,7 +111,7 @@ async def test_a_secret_is_shown_and_the_refusal_of_another(house: House, browse
         await page.select_option("#reveal-reason", "compare")
         await page.click("button[name=field][value=number]")
         await expect(page.locator(".secret code").first).to_have_text(NUMBER)
-        async with page.expect_event("load"):  # With the photo, which only the holder of the lease may load.
+        async with page.expect_response("**/photos/*"):  # Only the holder of the lease may load the photo.
             await page.click(f"a[href='/cards/{waiting.card_id}'].btn")
         await house.cards.run_out(waiting)
         await page.select_option("#reveal-reason", "compare")

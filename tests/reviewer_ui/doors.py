@@ -9,9 +9,9 @@ from typing import Any
 import httpx
 import pyotp
 from pwdlib import PasswordHash
-from sqlalchemy import update
+from sqlalchemy import select, update
 
-from database.tables.people import ConsoleSessionRow, PersonRow
+from database.tables.people import AccessRequestRow, ConsoleSessionRow, PersonRow
 from domain.people.roles import Role
 from services.people.totp import Totp
 from tests.reviewer_ui.conftest import House
@@ -60,3 +60,10 @@ async def proved_long_ago(house: House, person_id: str, way: str = "password") -
 def _hashed() -> str:
     """Hashing takes 150 ms on purpose: once is enough for all."""
     return PasswordHash.recommended().hash(PASSWORD)
+
+
+async def request_of(house: House, person: str) -> str:
+    """The one request for this person's access that waits for a second person."""
+    async with house.database.transaction() as session:
+        row = (await session.execute(select(AccessRequestRow).filter_by(person_id=person, answer=None))).scalar_one()
+        return row.id
