@@ -1,1 +1,1 @@
-"""Refusals by area; importing this package registers every refusal: rules and facts."""
+"""Refusals by area: each module registers its own when it is imported."""
