@@ -172,7 +172,7 @@ class TaskDecided(Refusal):
 
 
 class OwnWork(Refusal):
-    """Four eyes: they, or somebody they act for, were on the other side of this task already."""
+    """Four eyes: the person, or one they act for, already acted on the other side of this task."""
 
     code = "own_work"
     http_status = 403
@@ -252,7 +252,7 @@ class SecretInWords(Refusal):
 
 
 class PoliciesChanged(Refusal):
-    """Somebody else saved a version of the deadline policies in the meantime; `version` is the one in force."""
+    """Another version of the deadline policies was saved in the meantime; `version` is the one in force."""
 
     code = "policies_changed"
     http_status = 409

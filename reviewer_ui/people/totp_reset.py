@@ -1,4 +1,4 @@
-"""Where an admin takes the authenticator of somebody who lost it away, so that they can set up another."""
+"""Let an administrator reset a lost authenticator, so that the person can set up another."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ router = APIRouter(prefix="/setup/people/{person_id}")
 
 @router.post("/totp-reset")
 async def reset(request: Request, console: At, person: PeopleManager, person_id: str) -> Response:
-    """Takes it away and signs the person out; whoever does it shows that they are there. One's own goes by its code alone."""
+    """Reset it and sign the person out; requires confirmed identity. Nobody can reset their own this way."""
     if person_id == person.id:
         raise NotAllowed(permission=Permission.MANAGE_PEOPLE.value)
     await require_step_up(request, person)

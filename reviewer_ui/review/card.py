@@ -48,7 +48,7 @@ class Hold(StrEnum):
     NONE = "none"  # Nobody's decision is waited for.
     FREE = "free"  # It can be taken.
     MINE = "mine"  # This person holds the lease.
-    OTHER = "other"  # Somebody else holds it.
+    OTHER = "other"  # Another person holds it.
     DECIDED = "decided"  # Decided; it leaves shortly, or waits for a second pair of eyes.
     UNDELIVERED = "undelivered"  # Decided and written down, but the card's workflow has not heard it.
     NOT_YOURS = "not_yours"  # It can be taken, by others than this person.
@@ -68,7 +68,7 @@ class TaskView:
     due_at: datetime
     late: bool
     escalated: bool
-    own_card: bool  # The seller is, by all we know, whoever looks.
+    own_card: bool  # The seller is probably the viewer.
     holder: str | None
     held_until: datetime | None
 

@@ -1,4 +1,4 @@
-"""A card's photograph: sharp for whoever holds the task's lease, and a preview too small to read for the others."""
+"""A card's photograph: sharp for the holder of the task's lease, and an unreadably small preview for others."""
 
 from __future__ import annotations
 

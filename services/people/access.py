@@ -1,4 +1,4 @@
-"""Access that waits for a second person: roles that pay or check, and passwords of accounts in use; compliance is told of everything."""
+"""Access changes that need a second person: payment and checking roles, and password resets; compliance is notified of all."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Access:
                 row.password_hash = NOBODYS_HASH
                 await end_sessions(session, row.id, moment)
                 act, news = "reset", AccessNews.RESET
-            # On record as the act of whoever asked: from now on the two do not count as two people for some days.
+            # Recorded as an action of the requester: for some days the two do not count as two people.
             facts = {"roles": request.roles, "confirmed_by": by}
             session.add(
                 AuditRow(actor=f"person:{request.asked_by}", act=f"console:person:{act}", subject=row.id, facts=facts)
@@ -105,7 +105,7 @@ async def withdraw(session: AsyncSession, person: str, kind: AccessKind, now: da
 
 
 async def told(session: AsyncSession, by: str, person: str, news: AccessNews, also: Iterable[str] = ()) -> None:
-    """Tell compliance (and `also`) that somebody's access changed; `by` is empty where nobody is signed in."""
+    """Notify compliance (and `also`) that a person's access changed; `by` is empty where nobody is signed in."""
     people = {*await compliance(session, but=by), *also}
     await tell(session, people, NoticeKind.ACCESS, f"access:{new_id()}", person=person, by=by, news=news.value)
 

@@ -98,7 +98,7 @@ class Totp:
             session.add(AuditRow(actor=f"person:{person_id}", act="console:totp:off", subject=person_id))
 
     async def reset_totp(self, admin_id: str, person_id: str) -> None:
-        """An admin takes somebody's lost authenticator away; their sessions end. Refuses NotFound."""
+        """Reset a person's lost authenticator and end their sessions. Refuses NotFound."""
         async with self._database.transaction() as session:
             if not await reset(session, person_id):
                 raise NotFound(person=person_id[:40])
