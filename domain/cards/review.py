@@ -61,7 +61,7 @@ class RejectReason(StrEnum):
     OTHER = "other"  # See the note.
 
 
-# Rejections that concern the card itself: they apply to its number whoever submits it next.
+# Rejections that concern the card itself: they apply to its number for any seller.
 FOLLOWS_NUMBER = frozenset(
     {
         RejectReason.FORGED,

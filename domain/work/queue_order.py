@@ -1,6 +1,6 @@
 """In which order review tasks are given out, and why each stands where it stands. A place never changes with time alone.
 
-Whoever changes a task writes its band and moment anew (`services.work.ordering`), so the queue is one index read forwards.
+Every change of a task rewrites its band and moment (`services.work.ordering`), so the queue is one index read forwards.
 """
 
 from __future__ import annotations

@@ -170,7 +170,7 @@ async def show(
 ) -> Response:
     """The page; for htmx only its story, which is what moves by itself.
 
-    Whoever has a blind second review of the card in hand is led to that: the story tells how it was decided.
+    A person with a claimed blind review of the card is redirected to it: the history shows how it was decided.
     """
     async with console.services.database.transaction() as session:
         blind = await blind_reviews.in_hand(session, card_id, person.id, now())

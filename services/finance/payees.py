@@ -80,7 +80,7 @@ class Payees:
     async def propose(self, person: str, card_id: str, account: str, name: str, reason_code: str) -> None:
         """Propose another payee, to be approved by a second person.
 
-        Refuses NotAllowed, ReasonUnknown, NotFound, NotExpectedNow, FieldInvalid, OwnWork to whoever is linked to the
+        Refuses NotAllowed, ReasonUnknown, NotFound, NotExpectedNow, FieldInvalid, OwnWork to a person linked to the
         seller, and CorrectionWaits when one waits already.
         """
         async with self._database.transaction() as session:
@@ -103,7 +103,7 @@ class Payees:
     async def agree(self, person: str, card_id: str, correction_id: str) -> None:
         """A second person agrees: the payee counts, and the card is paid again.
 
-        Refuses NotAllowed, OwnWork to whoever is no independent second person or is linked to the seller, NotFound when it
+        Refuses NotAllowed, OwnWork to a person who is no independent second person or is linked to the seller, NotFound when it
         no longer waits.
         """
         async with self._database.transaction() as session:

@@ -38,7 +38,7 @@ class Access:
         """Give what was asked for; return the person's id.
 
         Refuses NotAllowed, NotFound for a request that waits no more, OwnRoles to whom it is for, and NotIndependent to
-        whoever asked for it, and to whoever does not count as a second person beside them.
+        the requester, and to a person who does not count as a second person beside them.
         """
         async with self._database.transaction() as session:
             request, row = await self._waiting(session, by, request_id)

@@ -108,7 +108,7 @@ async def draw(
 
 
 async def _who_knows(session: AsyncSession, task: ReviewTaskRow, now: datetime) -> list[str]:
-    """Everybody who decided or checked the task, with all they acted for and whoever made their accounts lately: none of
+    """Everyone who decided or checked the task, with all they acted for and the recent makers of their accounts: none of
     them could decide it blind."""
     made: Any = ReviewDecisionRow
     checked: Any = ReviewCheckRow

@@ -14,7 +14,7 @@ from database.tables.review import ReviewDecisionRow, ReviewTaskRow
 from services.work import drafts
 
 LOOP = "teller"
-RESEND_AFTER = timedelta(seconds=10)  # What was sent and not applied is told again: the card takes it once.
+RESEND_AFTER = timedelta(seconds=10)  # A sent but unapplied decision is delivered again: the card takes it once.
 _DECISION: Any = ReviewDecisionRow  # Attributes of models are columns in a statement.
 _TASK: Any = ReviewTaskRow
 

@@ -82,7 +82,7 @@ async def follow(session: AsyncSession, card_id: str, waiting_for: WaitingFor, n
     """Pause the clock: the card waits for a party outside the staff, or has ended. The time counts for that party.
 
     Changes nothing while our people have the card, before its first review, and while an issuer is asked again: the time
-    of whoever had the question goes on. The caller holds the card's lock, so that nobody follows it to somebody else meanwhile.
+    of the party with the question goes on. The caller holds the card's lock, so that it cannot move to another party meanwhile.
     """
     running = await _open_interval(session, card_id)
     if running is None or (waiting_for is not WaitingFor.NOBODY and running.runs):

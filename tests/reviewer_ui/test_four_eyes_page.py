@@ -17,7 +17,7 @@ async def test_limits_sampling_and_what_is_compared_are_told(house: House) -> No
     page = (await (await house.as_(Role.SENIOR)).get("/setup/four-eyes")).text
     told = unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page)))
     assert f"¥{checks.value_minor_min // 100:,}.00 or more." in told
-    assert "The card's face value is compared" in told
+    assert "Compared with the card's face value" in told
     assert checks.version in told
     assert sampling.version in told
     assert "Card not found at the issuer, or no answer" in told

@@ -93,12 +93,12 @@ async def test_a_link_opens_once_and_only_as_it_was_made(house: House) -> None:
     mei = await added(house, browser)
     link = await link_for(browser, mei)
     assert (await house.browser().get(link[:-3] + "abc")).status_code == 410
-    for password, again, said in (("short", "", "at least 12"), (CHOSEN, "another password", "do not agree")):
+    for password, again, said in (("short", "", "at least 12"), (CHOSEN, "another password", "do not match")):
         refused = await choose(house, link, password, again)
         assert (refused.status_code, said in refused.text) == (422, True)
     assert (await choose(house, link)).status_code == 303
     spent = await choose(house, link, "the next password of hers")
-    assert (spent.status_code, "used already" in spent.text) == (410, True)
+    assert (spent.status_code, "has been used" in spent.text) == (410, True)
 
 
 async def test_a_new_password_ends_every_session_of_that_person(house: House) -> None:

@@ -138,7 +138,7 @@ async def test_a_relatives_cards_are_kept_from_a_person(house: House) -> None:
         assert (answer.status_code, said in answer.text, typed in answer.text) == (422, True, True)
     await send(admin, f"/setup/people/{lin}/relatives", seller=f"seller:{seller.lower()}")
     who = (await admin.get(f"/review/tasks/{waiting.task_id}/who")).text
-    assert "The seller is a relative of theirs" in who
+    assert "The seller is a relative of this person" in who
     await send(admin, f"/setup/people/{lin}/relatives", remove=f"seller:{seller}")
     async with house.database.transaction() as session:
         assert await session.get(RelativeRow, (lin, f"seller:{seller}")) is None
