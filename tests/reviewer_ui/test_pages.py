@@ -50,7 +50,7 @@ async def test_the_trail_proves_each_change_and_shows_one_that_was_altered(house
         await evidence.sequence(session, house.keyring, 10_000)
     proved = (await browser.get(f"/trail/{waiting.card_id}")).text
     assert "Verified" in proved
-    assert "Broken" not in proved
+    assert "Invalid" not in proved
     async with house.database.transaction() as session:
         await session.execute(
             text("SET LOCAL session_replication_role = replica")

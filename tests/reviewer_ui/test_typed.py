@@ -94,4 +94,4 @@ async def test_who_does_not_hold_the_card_is_told_nothing_of_the_reading(house: 
     other.headers["hx-request"] = "true"
     told = await post(other, f"/cards/{waiting.card_id}/draft", task_id=waiting.task_id, number=TYPED)
     assert marks(told.text) == []
-    assert "reads otherwise" not in told.text
+    assert "photo reading differs" not in told.text
