@@ -32,7 +32,7 @@ def translated(
     """An activity whose errors are Temporal's: unavailable is tried again, refused and business refusals are not.
 
     Causes are dropped: their texts would stand in the history and the worker's log, with whatever value they quote.
-    What nobody foresaw is told by its kind and place, and tried again.
+    An unforeseen error is reported by its kind and place, and retried.
     """
 
     @functools.wraps(activity)
@@ -43,7 +43,7 @@ def translated(
             raise _failure(error) from None
         except FailureError:
             raise
-        except Exception as error:  # noqa: BLE001  # Raised anew without its text.
+        except Exception as error:  # noqa: BLE001  # Raised again without its text.
             raise ApplicationError(kind_and_place(error), type="unforeseen") from None
 
     return speaking

@@ -212,7 +212,7 @@ class Payout:
                 await connection.execute(statement)
 
     async def _announce_unknown(self, ordered: _Ordered, report: PayoutReport) -> None:
-        """Told once per order: the seller sees that the payment is being cleared up."""
+        """Record once per order that the payment is being cleared up; the seller sees it."""
         if ordered.perhaps_sent:
             return
         facts = {"key": ordered.order.key, "code": report.code or ""}

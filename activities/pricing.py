@@ -135,8 +135,8 @@ class Pricing:
         if state is QuoteState.ACCEPTED:
             await ledger.post(session, f"{quote.id}:owed", card.id, "owed", owed(submission.owner, amount))
         actor = "machine" if state is QuoteState.LAPSED else submission.owner
-        told = {"quote": quote.id, "amount": str(amount), **facts}
-        change = Change(Stage.OFFER, WaitingFor.MACHINE, None, OF_STATE[state], told, actor=actor)
+        posted = {"quote": quote.id, "amount": str(amount), **facts}
+        change = Change(Stage.OFFER, WaitingFor.MACHINE, None, OF_STATE[state], posted, actor=actor)
         await cards.record(session, card.id, change)
         await sla.follow(session, card.id, WaitingFor.MACHINE, self._now())
 

@@ -36,14 +36,14 @@ from ocr.reader import CardReader
 class _Standing:
     """The card's own fields, as a reading writes them; None where nothing is known yet.
 
-    `outdated` names those that only a replaced photo told us: no person typed or confirmed them.
+    `outdated` names those known only from a replaced photo: no person typed or confirmed them.
     """
 
     values: dict[FieldName, str | None]
     outdated: frozenset[FieldName] = frozenset()
 
     def use_of(self, read: ReadField) -> str:
-        """`taken` where nothing is known but what a replaced photo told, `agrees`, or `differs`."""
+        """`taken` where nothing is known, or only from a replaced photo, `agrees`, or `differs`."""
         known = self.values.get(read.name)
         if known == read.value:
             return "agrees"
@@ -86,7 +86,7 @@ class CardReading:
             session.add(self._row(card, photo, reading, standing, taken))
         duplicate = await self._put_on_card(session, card, taken)
         facts = _facts(card, known, readings, taken, duplicate=duplicate)
-        await cards.record(session, card.id, _told(facts, readings, taken, several=several))
+        await cards.record(session, card.id, _change(facts, readings, taken, several=several))
         return facts
 
     async def _put_on_card(self, session: AsyncSession, card: CardRow, taken: dict[FieldName, ReadField]) -> bool:
@@ -115,8 +115,8 @@ class CardReading:
             FieldName.FACE_VALUE: face,
             FieldName.EXPIRY: None if card.expires_on is None else card.expires_on.isoformat(),
         }
-        told = [taken for row in await _replaced(session, card.id) for taken in self._taken(row).items()]
-        outdated = {name for name, value in told if values.get(name) == value}
+        replaced = [taken for row in await _replaced(session, card.id) for taken in self._taken(row).items()]
+        outdated = {name for name, value in replaced if values.get(name) == value}
         return _Standing(values, frozenset(outdated - await _corrected(session, card.id)))
 
     def _taken(self, row: ReadingRow) -> dict[FieldName, str]:
@@ -154,8 +154,8 @@ async def _corrected(session: AsyncSession, card_id: str) -> set[FieldName]:
     """The fields that a reviewer has typed."""
     event: Any = CardEventRow
     decided = select(event.facts["corrected"].astext).where(event.card_id == card_id, event.what == "review.decided")
-    told = (await session.execute(decided)).scalars()
-    return {FieldName(name) for names in told for name in (names or "").split(",") if name}
+    decided_fields = (await session.execute(decided)).scalars()
+    return {FieldName(name) for names in decided_fields for name in (names or "").split(",") if name}
 
 
 async def _current(session: AsyncSession, card_id: str) -> list[PhotoRow]:
@@ -216,8 +216,10 @@ def _facts(
     )
 
 
-def _told(facts: ReadFacts, readings: Sequence[Reading], taken: dict[FieldName, ReadField], *, several: bool) -> Change:
-    told = {
+def _change(
+    facts: ReadFacts, readings: Sequence[Reading], taken: dict[FieldName, ReadField], *, several: bool
+) -> Change:
+    summary = {
         "found": str(facts.found).lower(),
         "fields": ",".join(sorted(name.value for name in taken)),
         "lowest_confidence_bp": str(facts.lowest_confidence_bp),
@@ -226,7 +228,7 @@ def _told(facts: ReadFacts, readings: Sequence[Reading], taken: dict[FieldName, 
         "several_cards": str(several).lower(),
         "brand_differs": str(facts.brand_differs).lower(),
     }
-    return Change(Stage.READING, WaitingFor.MACHINE, None, "reading.read", told)
+    return Change(Stage.READING, WaitingFor.MACHINE, None, "reading.read", summary)
 
 
 def _bp(confidence: float) -> int:

@@ -19,7 +19,7 @@ TAKEN, NOT_TAKEN = PlainTextResponse("success"), "fail"
 async def alipay(request: Request) -> Response:
     """A payment notification (form). Answers the text `success` only after the notification is durable.
 
-    The card asks the gateway itself afterwards, so it is told in passing: if it cannot be told now, its own clock
+    The card asks the gateway itself afterwards, so this only wakes it up: if it cannot be reached now, its own clock
     makes it ask a little later, and the notification must not come again for that.
     """
     services: ApiServices = request.app.state.services
@@ -28,7 +28,7 @@ async def alipay(request: Request) -> Response:
     except (SignatureInvalid, AmountMismatch, NotFound) as refusal:
         return PlainTextResponse(NOT_TAKEN, refusal.http_status)
     if report.waited_for:
-        await _told(services, report.card_id, report.key)
+        await _notify(services, report.card_id, report.key)
     return TAKEN
 
 
@@ -37,7 +37,7 @@ async def alipay(request: Request) -> Response:
 async def outlet(request: Request, x_cardloop_signature: Annotated[str | None, Header()] = None) -> dict[str, bool]:
     """An outlet's signed report (JSON); which outlet speaks is part of what is signed, not of the address.
 
-    503 when the card could not be told: the outlet sends it again.
+    503 when the card could not be reached: the outlet sends it again.
     """
     services: ApiServices = request.app.state.services
     heard = await services.outlets.receive(await request.body(), x_cardloop_signature)
@@ -47,7 +47,7 @@ async def outlet(request: Request, x_cardloop_signature: Annotated[str | None, H
     return {"news": True}
 
 
-async def _told(services: ApiServices, card_id: str, key: str) -> None:
+async def _notify(services: ApiServices, card_id: str, key: str) -> None:
     try:
         await services.desk.payment_reported(card_id, key)
     except TemporarilyUnavailable:

@@ -64,7 +64,7 @@ async def authenticated(
 
 
 class KeyFirst:
-    """ASGI middleware: whoever writes to `/v1/` shows their key before a byte of the body is read or taken apart.
+    """ASGI middleware: requests to `/v1/` that write must show their key before a byte of the body is read or parsed.
 
     The framework reads and parses a body before it asks any dependency.
     """

@@ -249,7 +249,7 @@ class Item(Taken):
 
 
 class Done(BaseModel):
-    """The card was told."""
+    """The card was notified."""
 
     card_id: str
     tries_left: int | None = None

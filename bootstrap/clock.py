@@ -24,8 +24,8 @@ async def off_database_s(store: Database) -> float:
     """By how many seconds this clock is ahead of the database's (negative: behind). Raises DatabaseUnavailable."""
     async with store.statement() as connection:
         before = time.time()
-        told: float = (await connection.execute(_NOW)).scalar_one()
-        return (before + time.time()) / 2 - told
+        reported: float = (await connection.execute(_NOW)).scalar_one()
+        return (before + time.time()) / 2 - reported
 
 
 async def off_gateway_s(settings: Settings) -> float | None:
@@ -35,8 +35,8 @@ async def off_gateway_s(settings: Settings) -> float | None:
             reply = await exchange(client, "alipay", client.build_request("HEAD", "/"))
         except GatewayUnavailable:
             return None
-    told = moment_of(reply.headers.get("date", ""))
-    return None if told is None else time.time() - told.timestamp()
+    reported = moment_of(reply.headers.get("date", ""))
+    return None if reported is None else time.time() - reported.timestamp()
 
 
 async def require(store: Database) -> None:

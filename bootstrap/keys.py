@@ -70,7 +70,7 @@ def ensure(settings: Settings) -> None:
 def make(settings: Settings) -> tuple[Path, ...]:
     """Makes each secret that is not there yet, readable by its owner only; returns the files that were made.
 
-    What is there stays as it is. Our public key for Alipay is written anew from the private one.
+    Existing keys stay unchanged. Our public key for Alipay is derived again from the private one.
     """
     missing = {path: fresh for path, fresh in _makers(settings).items() if not path.exists()}
     for path, fresh in missing.items():
@@ -82,7 +82,7 @@ def make(settings: Settings) -> tuple[Path, ...]:
 def rotate(settings: Settings) -> str:
     """Gives the key ring a new current key and returns its id; every older key stays, so what they sealed still opens.
 
-    Programs that run keep the ring that they have read: they must be started anew. Raises Problem without a key ring.
+    Running programs keep the ring that they have read: restart them. Raises Problem without a key ring.
     """
     path = settings.keys / KEY_RING
     try:

@@ -1,4 +1,4 @@
-"""Labelled readings as a file of their own, for whoever teaches or measures the reader: on record before any is opened."""
+"""Export labelled readings as a file, to train or measure the reader; recorded in the audit log before any is opened."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from domain.sealing import KeyRing, SealBroken
 from services.quality.reading_labels import Label, count, on_record, streamed
 from web.spreadsheet import Cell, table
 
-ACTOR = "cli"  # In the audit record: somebody at the command line, named by the system's own user beside it.
+ACTOR = "cli"  # In the audit log: the command line, with the system's own user next to it.
 HEADS = ("card", "photo", "field", "reader", "confidence_bp", "accepted", "read", "truth", "at")
 CSV, JSON_LINES = ".csv", ".jsonl"
 FOR_ITS_OWNER_ALONE = 0o600

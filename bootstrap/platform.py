@@ -187,7 +187,7 @@ def simulators(settings: Settings) -> list[Program]:
 
 
 def simulators_command(settings: Settings) -> list[str]:
-    """The six stand-ins on consecutive ports from the issuer's, remembering over a restart what they were told."""
+    """Return the six simulators on consecutive ports from the issuer's; their state survives a restart."""
     return python(
         *("-m", "simulators", "--seed", str(settings.simulators_seed)),
         *("--port-base", str(settings.issuer_url.port)),

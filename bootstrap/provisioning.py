@@ -1,4 +1,4 @@
-"""The first people, partners and outlets of an installation without the demo, added by whoever has its keys and database."""
+"""Create the first people, partners and outlets of an installation without the demo, with its keys and database."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from services.people import access, totp
 from services.people.invitations import Newcomer, insert_person
 from services.people.partners import Partners
 
-ACTOR = "cli"  # In the audit record: somebody at the command line, where no person is signed in.
+ACTOR = "cli"  # In the audit log: the command line, where no person is signed in.
 _PERSON: Any = PersonRow  # Attributes of models are columns in a statement, which their annotations do not say.
 _OUTLET: Any = OutletRow
 _OUTLET_CODE = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
@@ -47,7 +47,7 @@ class NewPartner:
 
 
 async def add_person(settings: Settings, email: str, name: str, roles: Iterable[Role], password: str) -> str:
-    """Somebody who may sign in at the console; returns their id.
+    """Add a person who may sign in at the console; return their id.
 
     Raises Problem for an address that is none or is taken, no name, no role, or a password under 12 characters.
     """
@@ -64,7 +64,7 @@ async def add_person(settings: Settings, email: str, name: str, roles: Iterable[
 
 
 async def reset_totp(settings: Settings, email: str) -> None:
-    """Takes the authenticator of somebody who lost it away, and ends their sessions. Raises Problem for no such person."""
+    """Reset a person's lost authenticator and end their sessions. Raises Problem for an unknown person."""
     address = email.strip().lower()
     async with opened(settings) as store, store.transaction() as session:
         found = (await session.execute(select(_PERSON.id).where(_PERSON.email == address))).scalar_one_or_none()

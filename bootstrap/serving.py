@@ -1,4 +1,4 @@
-"""Runs one of our processes until it is told to stop: an HTTP program under uvicorn, or a worker's coroutine."""
+"""Run one of our processes until it is stopped: an HTTP program under uvicorn, or a worker's coroutine."""
 
 import asyncio
 import signal
@@ -40,7 +40,7 @@ def build(settings: Settings, name: str) -> Any:
 
 
 def work(settings: Settings, name: str) -> None:
-    """Work as "cards" or "reading" until SIGTERM or SIGINT; what is in hand is ended first."""
+    """Work as "cards" or "reading" until SIGTERM or SIGINT; running activities are finished first."""
     runners: dict[str, Callable[[Settings], Coro]] = {"cards": _cards, "reading": _reading}
     uvloop.run(until_signalled(runners[name](settings)))
 

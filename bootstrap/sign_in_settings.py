@@ -27,7 +27,7 @@ class SignInSettings(BaseSettings):
     @field_validator("oidc_issuer", mode="after")
     @classmethod
     def _sealed_way(cls, issuer: str | None) -> str | None:
-        """Over plain http anybody on the way could say who somebody is."""
+        """Over plain http anyone on the path could forge identities."""
         if issuer is not None and issuer.startswith("http://") and HttpUrl(issuer).host not in _THIS_MACHINE:
             raise ValueError("an issuer beyond this machine must be https")
         return issuer

@@ -60,7 +60,7 @@ Task = Callable[..., Any]
 
 
 async def run_cards(settings: Settings) -> None:
-    """Works on card workflows and every activity but reading, until cancelled; what is in hand is finished first."""
+    """Work on card workflows and every activity but reading, until cancelled; running activities are finished first."""
     secrets = keys.load(settings)
     store = database(settings)
     world = outside.build(settings, secrets, store)

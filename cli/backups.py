@@ -62,7 +62,7 @@ def restore(
 
 def reconcile(
     after_restore: Annotated[
-        bool, typer.Option("--after-restore", help="Start every card anew that has not ended.")
+        bool, typer.Option("--after-restore", help="Restart every card that has not ended.")
     ] = False,
     days: Annotated[int, typer.Option(help="How far back the gateway's list is read.", min=1, max=366)] = DAYS_BACK,
 ) -> None:

@@ -99,7 +99,7 @@ def add_person(
     name: str,
     role: Annotated[list[Role], typer.Option("--role", help="May be given several times.")],
 ) -> None:
-    """Add somebody; the password is asked for, or read as one line of standard input. / 添加人员"""
+    """Add a person; the password is prompted for, or read as one line of standard input. / 添加人员"""
     from bootstrap.provisioning import add_person as add
 
     asyncio.run(add(Settings(), email, name, role, _password()))

@@ -32,9 +32,9 @@ async def keep_up(settings: Settings) -> None:
 async def _started(platform: Platform, stopping: asyncio.Event) -> bool:
     """Start, and give up the start when a signal comes first; tell whether it was started."""
     starting = asyncio.create_task(platform.start())
-    told = asyncio.create_task(stopping.wait())
-    await asyncio.wait({starting, told}, return_when=asyncio.FIRST_COMPLETED)
-    told.cancel()
+    stop_asked = asyncio.create_task(stopping.wait())
+    await asyncio.wait({starting, stop_asked}, return_when=asyncio.FIRST_COMPLETED)
+    stop_asked.cancel()
     if not starting.done():
         starting.cancel()
         with suppress(asyncio.CancelledError):

@@ -40,7 +40,7 @@ WHERE closed_at IS NULL AND plan_version > 0 AND NOT EXISTS (
 async def untrue_clocks(session: AsyncSession) -> list[str]:
     """What breaks I11, one sentence each, all intervals and all open tasks looked at.
 
-    Left out are tasks that were planned before there were policies, and those whose card is about to be told that their
+    Left out are tasks that were planned before there were policies, and those whose card will be notified that their
     clock has changed: their deadline is moved within seconds.
     """
     found = list((await session.execute(text(INTERVALS))).scalars())
@@ -67,6 +67,6 @@ async def _misplanned(session: AsyncSession, tasks: Sequence[ReviewTaskRow]) -> 
     for task in tasks:
         plan = replanned(policies[task.plan_version], task, kept[task.card_id], task.opened_at)
         if (task.warn_at, task.due_at) != (plan.warn_at, plan.due_at):
-            told = f"warned of at {task.warn_at} and due at {task.due_at}"
-            found.append(f"task {task.id} is {told} where {plan.warn_at} and {plan.due_at} follow from its intervals")
+            stored = f"warned of at {task.warn_at} and due at {task.due_at}"
+            found.append(f"task {task.id} is {stored} where {plan.warn_at} and {plan.due_at} follow from its intervals")
     return found

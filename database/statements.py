@@ -12,7 +12,7 @@ ANSWER_TIMEOUT_S = 10
 SETTINGS = {
     "application_name": "cardloop",
     "jit": "off",
-    # A claim takes longer to plan than to do, and its plan is the same whoever claims.
+    # A claim takes longer to plan than to run, and its plan is the same for everyone.
     "plan_cache_mode": "force_generic_plan",
 }
 

@@ -56,7 +56,7 @@ class Studio:
 
 
 async def main(program: Path) -> None:
-    """Writes every picture of the console anew."""
+    """Write every picture of the console."""
     with patch.object(identifiers, "new_id", _ids()):
         async with _studio(program) as studio:
             await _figures(studio)
@@ -151,7 +151,7 @@ async def _set_up(studio: Studio) -> None:
 
 
 async def _settled(page: Page) -> None:
-    """A key decides a card at once only after somebody did something on its page."""
+    """Interact with the page, so that a key decides a card at once."""
     await page.wait_for_timeout(SETTLED_MS)
     await page.keyboard.press("Home")
 

@@ -101,7 +101,7 @@ async def news(house: House, person: str, cards: list[Waiting]) -> None:
     """What that person finds under the bell."""
     now = datetime.now(UTC)
     due = (now + 9 * MINUTE).isoformat()
-    told: tuple[tuple[NoticeKind, dict[str, str]], ...] = (
+    kinds: tuple[tuple[NoticeKind, dict[str, str]], ...] = (
         (NoticeKind.UPHELD, {}),
         (NoticeKind.CAME_BACK, {"reason": "call_store"}),
         (NoticeKind.RETURNED, {"reason": "look_again"}),
@@ -110,6 +110,6 @@ async def news(house: House, person: str, cards: list[Waiting]) -> None:
         (NoticeKind.WARNING, {"due_at": due}),
         (NoticeKind.BREACH, {"due_at": (now - timedelta(minutes=12)).isoformat()}),
     )
-    for (kind, facts), card in zip(told, cards, strict=False):
+    for (kind, facts), card in zip(kinds, cards, strict=False):
         async with house.database.transaction() as session:
             await tell(session, [person], kind, new_id(), card_id=card.card_id, task_id=card.task_id, **facts)

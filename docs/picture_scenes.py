@@ -120,7 +120,7 @@ async def dining_card(house: House, seller: str, reasons: tuple[str, ...] = ("ca
     async with house.database.transaction() as session:
         for table, values in _as_read(house).items():
             await session.execute(update(table).where(table.card_id == waiting.card_id).values(values))
-        session.add_all(_told(waiting, datetime.now(UTC)))
+        session.add_all(_events(waiting, datetime.now(UTC)))
         await _planned(session, waiting)
     await _has_sold(house, seller, waiting)
     return waiting
@@ -169,7 +169,7 @@ def _as_read(house: House) -> dict[Any, dict[str, Any]]:
     }  # fmt: skip
 
 
-def _told(waiting: Waiting, now: datetime) -> list[CardEventRow]:
+def _events(waiting: Waiting, now: datetime) -> list[CardEventRow]:
     """How the card came to its reviewer."""
     said: tuple[tuple[timedelta, Stage, str, str, dict[str, str]], ...] = (
         (3 * MINUTE, Stage.INTAKE, "seller:1", "intake.submitted", {}),

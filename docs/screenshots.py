@@ -25,7 +25,7 @@ from web.locale import COOKIE as LOCALE_COOKIE
 
 
 async def main() -> None:
-    """Writes every picture anew, or those that are asked for."""
+    """Write every picture, or the named ones."""
     settings, asked = Settings(), sys.argv[1:] or ["console", "seller"]
     program = Path(browser_record(settings).read_text().strip())
     if "console" in asked:

@@ -51,7 +51,7 @@ class Asked:
     state: str
     nonce: str = field(repr=False)
     verifier: str = field(repr=False)
-    again: bool = False  # They must show who they are anew, whether or not the provider knows them already.
+    again: bool = False  # They must authenticate again, even if the provider still has a session for them.
     at: int = 0  # Seconds of the epoch.
 
 
@@ -71,11 +71,11 @@ class IdentityProvider:
         """The provider's page to send a browser to, and what to keep until it comes back. Raises GatewayUnavailable."""
         about = await self._about()
         asked = Asked(_random(), _random(), _random(), again, int(time.time()))
-        anew: dict[str, str] = {"prompt": "login", "max_age": "0"} if again else {}
+        forced: dict[str, str] = {"prompt": "login", "max_age": "0"} if again else {}
         address = prepare_grant_uri(
             about["authorization_endpoint"], self._client_id, "code", redirect_uri=self._answer_url, scope=SCOPE,
             state=asked.state, nonce=asked.nonce, code_challenge=create_s256_code_challenge(asked.verifier),
-            code_challenge_method="S256", **anew,
+            code_challenge_method="S256", **forced,
         )  # fmt: skip
         return str(address), asked
 

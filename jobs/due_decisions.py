@@ -1,4 +1,4 @@
-"""Decisions leave for their cards once they can no longer be undone, and are told again until their card has applied them."""
+"""Deliver decisions to their cards once they can no longer be undone, and again until their card has applied them."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ class DecisionSender:
     async def tell(self) -> int:
         """Tells up to ten decisions, oldest first, and returns how many were taken. Raises DatabaseUnavailable."""
         async with self._database.transaction() as session:
-            # Committed before a card hears of it: whoever undoes one of these from here on is refused.
+            # Committed before the card receives it: an undo from here on is refused.
             due = await due_decisions.send(session, self._now(), AT_ONCE)
         return sum(await asyncio.gather(*(self._tell(one) for one in due)))
 
     async def _tell(self, one: DueDecision) -> bool:
         async with apart(self._database, due_decisions.LOOP, one.decision_id):
-            return await self._told(one)
+            return await self._deliver(one)
         return False
 
-    async def _told(self, one: DueDecision) -> bool:
+    async def _deliver(self, one: DueDecision) -> bool:
         try:
             await Dispatcher(self._database, self._desk.decide, self._now).tell(one)
-        except Refusal:  # Kept by the dispatcher; what waits is told again at a later look.
+        except Refusal:  # Kept by the dispatcher; the decision is delivered again later.
             return False
         return True

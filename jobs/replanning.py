@@ -1,4 +1,4 @@
-"""Tasks whose clock has changed, by a new version of the policies or by what somebody did, are told to their card's workflow."""
+"""Notify workflows of cards whose task's clock has changed, by a new version of the policies or by a person's action."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from workflows.client import CardClient
 LOOP = "replanner"
 AT_ONCE = 20
 LOOKED_AGAIN_AFTER = timedelta(minutes=5)  # For a task that opened by the old version while the new one was saved.
-ASKED_AGAIN_AFTER = timedelta(minutes=1)  # Time for the card to plan its clock before it is told once more.
+ASKED_AGAIN_AFTER = timedelta(minutes=1)  # Time for the card to plan its clock before it is notified again.
 _TASK: Any = ReviewTaskRow  # Attributes of models are columns in a statement.
 _log = structlog.get_logger("replanner")
 
@@ -40,7 +40,7 @@ class Replanner:
         self._asked: dict[str, datetime] = {}  # Signals change nothing twice; this only keeps them few.
 
     async def signal(self) -> int:
-        """Tells up to forty cards and returns how many were told. Raises DatabaseUnavailable."""
+        """Notify up to forty cards and return how many. Raises DatabaseUnavailable."""
         since = self._now() - ASKED_AGAIN_AFTER
         self._asked = {task: at for task, at in self._asked.items() if at > since}
         return sum(await asyncio.gather(*(self._tell(*found) for found in await self._outdated())))

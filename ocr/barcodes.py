@@ -12,7 +12,7 @@ from domain.cards.reading import Box, FieldName, ReadField, Source
 from domain.rules.brands import Brand, Check
 from ocr.code_content import Barcode, Coded, numbers_in
 
-CONFIDENCE_AGAINST_PRINT = 0.5  # Print and code name different valid numbers: a sticker, or somebody else's card.
+CONFIDENCE_AGAINST_PRINT = 0.5  # Print and code name different valid numbers: a sticker, or another person's card.
 CONFIDENCE_CANDIDATE = 0.3  # Nothing but its form speaks for the number: hotlines and articles have this form too.
 CONFIDENCE_SAME_SHAPE = 0.95  # The code names the other reading of the same print, an O for a 0.
 MISREAD_CHARACTERS_MAX = 2  # A code and a print that differ in so few characters are the same number, one misread.
@@ -66,8 +66,8 @@ def _beside(printed: ReadField, coded: list[Coded], brand: Brand) -> ReadField:
             return _read(one, CONFIDENCE_SAME_SHAPE, (printed.value,))
     named = tuple(dict.fromkeys((*(one.number for one in coded), *printed.alternatives)))
     doubted = any(one.supported or one.usual or _is_nearly(one.number, printed.value) for one in coded)
-    told = replace(printed, alternatives=named)
-    return told.at_most(CONFIDENCE_AGAINST_PRINT) if doubted else told
+    named_number = replace(printed, alternatives=named)
+    return named_number.at_most(CONFIDENCE_AGAINST_PRINT) if doubted else named_number
 
 
 def _is_nearly(number: str, printed: str) -> bool:

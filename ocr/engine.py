@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-# PaddleOCR looks for model hubs when it is imported, unless told otherwise first.
+# PaddleOCR looks for model hubs when it is imported, unless configured otherwise first.
 os.environ["PADDLE_PDX_DISABLE_MODEL_SOURCE_CHECK"] = "True"
 
 import numpy

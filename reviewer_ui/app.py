@@ -58,7 +58,7 @@ CSRF_COOKIE = "cardloop_console_form"
 
 @dataclass(frozen=True)
 class ErrorContext:
-    """The error page: what went wrong in a sentence, and the id to quote to whoever helps."""
+    """The error page: one sentence and the error number to give to support."""
 
     shell: Shell
     status: int
@@ -137,7 +137,7 @@ async def _error_page(request: Request, status: int, code: str, data: Mapping[st
 
 
 def _to_sign_in(request: Request) -> Response:
-    """The sign-in page, remembering a page (never an act) to come back to; htmx is told to leave the whole page."""
+    """Redirect to the sign-in page, remembering a page (never an action) to return to; htmx leaves the whole page."""
     back = request.url.path if request.method == "GET" and "hx-request" not in request.headers else "/"
     target = f"/sign-in?next={quote(back)}"
     if "hx-request" in request.headers:

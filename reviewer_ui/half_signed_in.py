@@ -1,4 +1,4 @@
-"""Somebody whose password was right and who still owes the six digits: a signed cookie of ten minutes, and no session."""
+"""A person whose password was right and whose six-digit code is still missing: a signed cookie of ten minutes, no session."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The link by which somebody chooses their password: signed, of three days, and worth nothing once the password is another."""
+"""The link to set a password: signed, valid for three days, and void once the password changes."""
 
 from __future__ import annotations
 

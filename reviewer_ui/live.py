@@ -23,7 +23,7 @@ Event = dict[str, str | int]
 
 LOOK_S = 1.0
 QUEUE_S = 2.0  # A busy queue changes many times a second; nobody reads that fast.
-STREAM_S_MAX = 300.0  # Then the browser connects anew: no stream outlives a release, or a change of roles, for long.
+STREAM_S_MAX = 300.0  # Then the browser reconnects: no stream outlives a release, or a change of roles, for long.
 RETRY_MS = 2000
 PER_PERSON_MAX = 4  # A browser has six connections to one site; pages must still come.
 STREAMS_MAX = 500
@@ -33,7 +33,7 @@ _log = structlog.get_logger()
 
 @dataclass(eq=False)
 class Listener:
-    """One open page: whose it is, what it may be told, and what it has not been told yet."""
+    """One open page: its person, the events it may receive, and those not sent yet."""
 
     person: Person
     card_id: str
@@ -68,10 +68,10 @@ class Live:
     async def events(self, person: Person, card_id: str = "", card_mark: str = "") -> AsyncIterator[Event]:
         """`queue`, `card` and `notices` (its data: how many are unread) as they happen; `signed_out` is the last.
 
-        `card_mark` is the card's mark as its page was made: what happened since then is told too.
+        `card_mark` is the card's mark when its page was rendered: events since then are sent too.
         """
         if len(self._listeners) >= STREAMS_MAX or self._open(person.id) >= PER_PERSON_MAX:
-            return  # Many asked at the same moment and were all told that there is room.
+            return  # Many asked at the same moment and all found room.
         listener = Listener(person, card_id if person.may(Permission.SEE_CARD) else "", card_mark=card_mark or None)
         self._listeners.add(listener)
         self._look_on()
@@ -146,7 +146,7 @@ async def _news(listener: Listener, at_most_s: float) -> list[tuple[str, str]]:
     try:
         await asyncio.wait_for(listener.woken.wait(), at_most_s)
     except TimeoutError:
-        return []  # The stream's time is over; the browser connects anew.
+        return []  # The stream's time is over; the browser reconnects.
     listener.woken.clear()
     news, listener.news = listener.news, {}
     return list(news.items())

@@ -1,4 +1,4 @@
-"""The filter through which somebody last looked at the queue, and where "next" leads when it is exhausted."""
+"""The filter through which a person last viewed the queue, and where "next" leads when it is exhausted."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from domain.people.roles import Permission, Role, permissions_of
 
 COOKIE = "cardloop_console"
 LIFETIME = timedelta(hours=12)  # One shift; a longer one signs in again.
-IDLE = timedelta(hours=2)  # A browser that nobody uses is one that somebody walked away from.
+IDLE = timedelta(hours=2)  # Without activity, the person has probably walked away.
 SEEN_EVERY = timedelta(minutes=1)  # A write for each page would cost more than the page.
 PROOF_LASTS = timedelta(minutes=10)
 TOKEN_BYTES = 32
@@ -37,7 +37,7 @@ _PERSON: Any = PersonRow
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody signed in, with everything their roles allow, and how this browser of theirs proved them."""
+    """A signed-in person with all permissions of their roles, and how this browser authenticated them."""
 
     id: str
     name: str
@@ -80,7 +80,7 @@ class Sessions:
     ) -> str:
         """The token of a new session; it is never stored and cannot be had again.
 
-        `proved` is False when a provider let somebody in who signed in there a while ago.
+        `proved` is False when the provider relied on an older sign-in of its own.
         """
         token, at = secrets.token_urlsafe(TOKEN_BYTES), now()
         row = ConsoleSessionRow(

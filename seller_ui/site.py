@@ -190,7 +190,7 @@ class Visit:
 
 
 def visit(request: Request) -> Visit:
-    """Dependency: this request, whoever it is."""
+    """Dependency: this request, signed in or not."""
     site: Site = request.app.state.site
     return Visit(request, site, site.sessions.seller_id(request))
 

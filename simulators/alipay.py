@@ -135,7 +135,7 @@ class Alipay(Program):
         if not key or not amount or not content.get("payee_info", {}).get("identity"):
             return _error("40004", "INVALID_PARAMETER")
         known = self.store.get("transfer", key)
-        if known is not None and known["content"] != _told_apart_by(content):
+        if known is not None and known["content"] != _compared(content):
             return _error("40004", "PAYMENT_INFO_INCONSISTENCY")
         if known is None and self.controls.refuse in PAYERS_FAULT:
             return _error("40004", self.controls.refuse)
@@ -149,7 +149,7 @@ class Alipay(Program):
     def _begin(self, key: str, amount: int, content: dict[str, Any], fields: dict[str, str]) -> Record:
         identity = str(content["payee_info"]["identity"])
         record: Record = {
-            "out_biz_no": key, "amount_minor": amount, "payee": f"{identity[:3]}***{identity[-2:]}", "content": _told_apart_by(content),
+            "out_biz_no": key, "amount_minor": amount, "payee": f"{identity[:3]}***{identity[-2:]}", "content": _compared(content),
             "order_id": f"2026{uuid.uuid4().int % 10**24:024d}", "date": datetime.now(BEIJING).strftime("%Y-%m-%d %H:%M:%S"),
             "error_code": None, "notify_url": fields.get("notify_url", ""), "app_id": fields.get("app_id", ""),
         }  # fmt: skip
@@ -221,7 +221,7 @@ def _is_taken(response: httpx.Response) -> bool:
     return response.is_success and response.text.strip() == "success"
 
 
-def _told_apart_by(content: dict[str, Any]) -> str:
+def _compared(content: dict[str, Any]) -> str:
     compared = [content.get("trans_amount"), content.get("payee_info"), content.get("product_code")]
     # A hash, since the payee's name has no business in the simulator's file.
     return hashlib.sha256(json.dumps(compared, sort_keys=True).encode()).hexdigest()

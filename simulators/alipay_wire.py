@@ -17,7 +17,7 @@ PRIVATE_FILE, PUBLIC_FILE, APP_PUBLIC_FILE = "alipay_private_key.pem", "alipay_p
 
 
 class Keys:
-    """Alipay's own pair, and the platform's public key, read anew each time since it may be handed over later."""
+    """Alipay's own pair, and the platform's public key, read again each time since it may be handed over later."""
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder

@@ -1,4 +1,4 @@
-"""Fresh cards for whoever tries the platform: drawn by `samples`, written into the books of issuer and till."""
+"""Draw fresh cards for trying the platform, by `samples`, and write them into the books of issuer and till."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ async def draw(book: Book, brand: str, face: str, till_url: str | None) -> Respo
 
     Raises 422 for a brand or a face value that is not issued.
     """
-    from samples.fresh import NotIssued, fresh_card  # Pillow and numpy are loaded when somebody wants a picture.
+    from samples.fresh import NotIssued, fresh_card  # Pillow and numpy are loaded only when a picture is wanted.
 
     if not (face.isascii() and face.isdigit() and len(face) <= DIGITS_MAX):
         raise HTTPException(422, "face is a whole amount of the brand's currency")

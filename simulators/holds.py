@@ -110,7 +110,7 @@ class Holds:
         return self._book.keep(purchase.brand, purchase.number, entry.model_copy(update=changes))
 
     def forget(self, card: Registration) -> None:
-        """A card that is registered anew is a fresh one."""
+        """Forget the holds of a card that is registered again: it counts as fresh."""
         self._store.delete("hold", self._book.key(card.brand, card.number))
 
     def panels(self) -> list[Panel]:

@@ -96,7 +96,7 @@ class Issuer(Program):
             self.app.get(path)(self.registered)
 
     async def inquire(self, asked: Inquiry) -> dict[str, Any]:
-        """Status and balance of a card. A wrong PIN is told as such, and nothing else."""
+        """Return status and balance of a card. A wrong PIN is reported as such, and nothing else."""
         entry = self._seen(asked)
         verdict = entry.pin_verdict(asked.pin, self.book.salt)
         facts = {
@@ -140,16 +140,16 @@ class Issuer(Program):
     async def secure(self, wanted: Wanted) -> dict[str, Any]:
         """Locks or redeems a card for its buyer, or refuses; the same request id is answered alike and has one effect."""
         inquiry = Inquiry(request_id=wanted.request_id, brand=wanted.brand, number=wanted.number)
-        return self._told(inquiry, self.holds.secure(wanted, self._entry(inquiry), **self._deciding()))
+        return self._answer(inquiry, self.holds.secure(wanted, self._entry(inquiry), **self._deciding()))
 
     async def secure_state(self, asked: Inquiry) -> dict[str, Any]:
         """What became of the request of this id."""
-        return self._told(asked, self.holds.state(asked.request_id, self._entry(asked), **self._deciding()))
+        return self._answer(asked, self.holds.state(asked.request_id, self._entry(asked), **self._deciding()))
 
     async def release(self, asked: Inquiry) -> dict[str, Any]:
         """Ends the lock of this request id."""
         refuse_in_maintenance(asked.brand, self.controls)
-        return self._told(asked, self.holds.release(asked.request_id, asked.brand, asked.number))
+        return self._answer(asked, self.holds.release(asked.request_id, asked.brand, asked.number))
 
     async def spend(self, request: Request) -> Response:
         """The holder pays with the card: JSON or form fields `brand`, `number`, `amount_minor`. 409 with the reason."""
@@ -168,7 +168,7 @@ class Issuer(Program):
         return self.book.register(card)
 
     async def draw(self, request: Request) -> Response:
-        """A photo of a fresh card that is registered here, for whoever tries the platform: form fields `brand`, `face`."""
+        """Return a photo of a fresh card that is registered here, for trying the platform: form fields `brand`, `face`."""
         form = await request.form()
         return await drawing.draw(self.book, str(form.get("brand", "")), str(form.get("face", "")), self.setup.till_url)
 
@@ -186,11 +186,11 @@ class Issuer(Program):
     def _deciding(self) -> dict[str, Any]:
         return {"refusal": self.controls.refuse_secure, "undecided": self.controls.secure_undecided}
 
-    def _told(self, asked: Inquiry, kept: dict[str, Any]) -> dict[str, Any]:
-        told: dict[str, Any] = {
+    def _answer(self, asked: Inquiry, kept: dict[str, Any]) -> dict[str, Any]:
+        answer: dict[str, Any] = {
             name: kept[name] for name in ("result", "code", "amount_minor", "currency") if name in kept
         }
-        return self._costed(asked, told)
+        return self._costed(asked, answer)
 
     def _entry(self, asked: Inquiry) -> Entry:
         refuse_in_maintenance(asked.brand, self.controls)

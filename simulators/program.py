@@ -1,4 +1,4 @@
-"""What the six programs share: health, controls, the record of requests, and a front door that fails as it is told to."""
+"""Shared parts of the six programs: health, controls, the record of requests, and a front door that fails on demand."""
 
 from __future__ import annotations
 

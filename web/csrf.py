@@ -56,7 +56,7 @@ class Csrf:
 
     def _cookie_header(self, nonce: str) -> str:
         response = Response()
-        # Lax, not strict: whoever comes by a link in a mail, or back from their provider, would be given a new nonce, and
+        # Lax, not strict: a person who follows a link in a mail, or returns from their provider, would be given a new nonce, and
         # every form that is open in another tab would be refused with what was typed into it.
         response.set_cookie(self._cookie, nonce, httponly=True, samesite="lax", secure=self._secure)
         return response.headers["set-cookie"]

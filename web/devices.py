@@ -1,4 +1,4 @@
-"""Devices on which somebody has signed in before: a signed cookie, so that a stranger's tries are not counted as theirs."""
+"""Devices on which a person has signed in before: a signed cookie, so that a stranger's attempts are not counted as theirs."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from services.people.rate_limit import Origin
 from web.limits import caller
 
 KNOWN_S = 180 * 24 * 3600
-SUBJECTS_MAX = 5  # People who share a device; whoever signs in beyond that takes the place of the first.
+SUBJECTS_MAX = 5  # People who share a device; a further one replaces the first.
 
 
 class Devices:
-    """Signs and reads the cookie named `cookie`; it proves no identity, only that somebody signed in here before."""
+    """Sign and read the cookie named `cookie`; it proves no identity, only an earlier sign-in here."""
 
     def __init__(self, secret: str, cookie: str, *, secure: bool) -> None:
         self._serializer = URLSafeTimedSerializer(secret, salt=f"device:{cookie}")

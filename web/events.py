@@ -16,11 +16,11 @@ from domain.errors.general import TemporarilyUnavailable
 Event = dict[str, str | int]
 
 POLL_S = 1.0
-STREAM_S_MAX = 300.0  # Then the browser connects anew, by itself: no stream outlives a release for long.
+STREAM_S_MAX = 300.0  # Then the browser reconnects automatically: no stream outlives a release for long.
 RETRY_MS = 3000
 PING_S = 20
 PER_SELLER_MAX = 6  # A browser has six connections to one site.
-STREAMS_MAX = 200  # Per process: each asks the database once a second. Whoever comes later polls, less often.
+STREAMS_MAX = 200  # Per process: each asks the database once a second. Later browsers poll, less often.
 RETRY_AFTER_S = 60
 _NUMBER = re.compile(r"[0-9]{1,18}")
 

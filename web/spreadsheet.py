@@ -14,7 +14,7 @@ Cell = str | int | None
 
 MEDIA_TYPE = "text/csv; charset=utf-8"
 BYTE_ORDER_MARK = "\ufeff"  # Without it Excel takes UTF-8 for the code page of the machine.
-# A cell that begins so is run by a spreadsheet, and its answer may be somebody else's server.
+# A spreadsheet executes a cell that begins so, and may fetch its result from a foreign server.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 # Spreadsheets of East Asian systems read the full-width forms as the plain ones, and skip spaces before them.
 _WIDE = str.maketrans("＝＋－＠", "=+-@")

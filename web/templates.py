@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
@@ -48,6 +49,7 @@ class Pages:
             "when": _when,
             "ago": _ago,
             "ahead": _ahead,
+            "left": _left,
         }
         self.environment.filters |= {"label": _label, "story": _story, "for_staff": _for_staff}
         self.environment.globals |= {"_": _translate, "static": static.url, "has_text": _has, "icon": _Icons(static)}
@@ -137,6 +139,13 @@ def _ago(context: Context, moment: datetime) -> Markup:
 def _ahead(moment: datetime | None) -> datetime | None:
     """The moment while it is still to come: a deadline that has passed is promised to nobody."""
     return moment if moment is not None and moment > datetime.now(UTC) else None
+
+
+@pass_context
+def _left(context: Context, moment: datetime) -> str:
+    """Return how long it is until `moment`, as in `24 hr`; Chinese sentences set a space before the unit."""
+    text = words.duration(max(0, round((moment - datetime.now(UTC)).total_seconds())), context["locale"])
+    return re.sub(r"(?<=\d)(?=[^\d\s])", " ", text)
 
 
 @pass_context

@@ -108,7 +108,7 @@ _SAYS_THE_SAME = {"reading.done": "reading.read"}
 def story_sentence(what: str, facts: Mapping[str, str], locale: str, audience: Audience = Audience.SELLER) -> str:
     """One entry of a card's story as a sentence for `audience`; enum values among its facts are put into words first.
 
-    An entry without the facts that its sentence needs is told in the shorter words of `story.<what>.bare`.
+    An entry without the facts that its sentence needs uses the shorter sentence `story.<what>.bare`.
     """
     worded = {name: _worded(name, value, locale, audience) for name, value in facts.items() if value}
     key = f"story.{what}"

@@ -117,7 +117,7 @@ class CardWorkflow:
         raise AssertionError("counting does not end")
 
     async def _review(self, reasons: tuple[str, ...]) -> ReviewOutcome:
-        """A person decides. After a correction or a re-sent item, all is to be asked and priced anew."""
+        """Wait for a person's decision. After a correction or a re-sent item, the card is verified and priced again."""
         decided = await self._human_review.decide_by_person(reasons)
         while decided.outcome is ReviewOutcome.HAND_TO_STORE:
             await self._verification.hand_over()

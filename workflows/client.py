@@ -46,7 +46,7 @@ from workflows.messages import (
 )
 from workflows.policies import CARDS_QUEUE
 
-Told = TypeVar("Told")
+Answer = TypeVar("Answer")
 
 # How long a person waits at a screen; what was asked may still happen after that, and asking again does no harm.
 ANSWER_WITHIN_S = 15.0
@@ -166,7 +166,7 @@ class CardClient:
         """Stage, waiting for whom, since when, until when; of ended cards too."""
         return await self._heard(self._card(card_id).query(CardWorkflow.story))
 
-    async def _heard(self, call: Awaitable[Told], within_s: float | None = None) -> Told:
+    async def _heard(self, call: Awaitable[Answer], within_s: float | None = None) -> Answer:
         return await _heard(call, self._answer_within_s if within_s is None else within_s)
 
     def _card(self, card_id: str) -> WorkflowHandle[CardWorkflow, Any]:
@@ -179,7 +179,7 @@ class CardClient:
             return  # The card has ended: a late report is no news.
 
 
-async def _heard(call: Awaitable[Told], within_s: float) -> Told:
+async def _heard(call: Awaitable[Answer], within_s: float) -> Answer:
     try:
         async with asyncio.timeout(within_s) as patience:
             return await call

@@ -31,7 +31,7 @@ class PayloadMoved(ValueError):
 
 
 class PayloadUnsealed(ValueError):
-    """A payload is not sealed with our key ring: somebody who reaches Temporal, and not this platform, wrote it."""
+    """A payload is not sealed with our key ring: it was written by others who can reach Temporal."""
 
 
 class EncryptionCodec(PayloadCodec, WithSerializationContext):
@@ -77,7 +77,7 @@ class SealedFailures(DefaultFailureConverterWithEncodedAttributes):
     """Failures whose message and place are sealed; one of an activity that is not sealed is refused.
 
     Temporal itself makes time-outs and cancellations, never an application's failure inside an activity's: such a one
-    without sealed attributes was written by somebody who reaches Temporal, and must not decide how a card goes on.
+    without sealed attributes was written by others who can reach Temporal, and must not decide how a card goes on.
     """
 
     def from_failure(self, failure: Failure, payload_converter: PayloadConverter) -> BaseException:

@@ -25,7 +25,7 @@ class HumanReview:
         self._progress = progress
         self._task: TaskOpened | None = None
         self._tasks_opened = tasks_opened
-        self._replan = False  # The task's clock has changed: it is to be asked for anew.
+        self._replan = False  # The task's clock has changed: it must be read again.
         self._decided: dict[str, ReviewFacts] = {}  # By task, so that a repeated Update gets the same answer.
         self._lock = asyncio.Lock()  # Two decisions at once: the second finds the first one's result.
 
@@ -61,7 +61,7 @@ class HumanReview:
         self._progress.note(Stage.REVIEW, WaitingFor.REVIEWER, due)
 
     async def _wait_with_alarms(self, task: TaskOpened) -> None:
-        """Until somebody has decided; each alarm is sounded once, whenever its moment is moved to."""
+        """Wait until a person has decided; send each alarm once, at its current time."""
         timers = ReviewTimers(task, workflow.now())
         if task.plan_version == 0:
             await self._wait_as_before(task, timers)

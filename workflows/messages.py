@@ -1,4 +1,4 @@
-"""What is told to a running card: one frozen dataclass per Update or Signal, so that fields can be added later.
+"""Messages to a running card: one frozen dataclass per Update or Signal, so that fields can be added later.
 
 Card numbers and PINs are never in a message: they are written to the database first, and the message carries the revision.
 """
@@ -76,7 +76,7 @@ class PaymentReported:
 
 @dataclass(frozen=True)
 class ClockChanged:
-    """A task's clock is to be planned anew: its policies or its priority have changed."""
+    """Plan a task's clock again: its policies or its priority have changed."""
 
     task_id: str
 

@@ -46,7 +46,7 @@ class Progress:
         self.stage, self.waiting_for, self._until = stage, waiting_for, until
 
     async def wait(self, stage: Stage, waiting_for: WaitingFor, at_most: timedelta | None, what: str) -> None:
-        """Notes and records that somebody has to act, `what` being the key of the story's sentence."""
+        """Record that a party has to act, `what` being the key of the story's sentence."""
         until = workflow.now() + at_most if at_most else None
         await steps.move(self.card_id, stage, waiting_for, until.isoformat() if until else None, what)
         self.note(stage, waiting_for, until)

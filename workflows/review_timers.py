@@ -49,6 +49,6 @@ class ReviewTimers:
         return alarm
 
     def again(self, moment: datetime) -> None:
-        """The policy could not decide yet, because somebody's decision stands: it looks again then."""
+        """Return when the policy tries again, since a person's decision is pending."""
         self._been.discard(DECIDES)
         self._moments[DECIDES] = moment

@@ -146,7 +146,7 @@ async def tell_chain(task_id: str, step: int) -> None:
 
 
 async def replan_review(task_id: str) -> TaskOpened:
-    """Plans the task's clock anew by the policies in force."""
+    """Plan the task's clock by the policies in force."""
     return await workflow.execute_local_activity_method(Alarms.replan, task_id, **DATABASE)
 
 

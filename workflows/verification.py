@@ -63,7 +63,7 @@ class Verification:
             raise JourneyEnded(Outcome.REJECTED, facts.end_reason)
 
     async def hand_over(self) -> None:
-        """A reviewer wants somebody to look at the card: an outlet of its brand, or the store's till where none answers.
+        """Request a check of the card for a reviewer: by an outlet of its brand, or the store's till where none answers.
 
         Whatever is said goes beside the fields and ends nothing: the reviewer decides with it.
         """

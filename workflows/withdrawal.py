@@ -1,4 +1,4 @@
-"""The seller takes the card back: possible at any moment until a quote is accepted, whoever the card waits for."""
+"""Let the seller withdraw the card: possible at any time until a quote is accepted, whatever the card waits for."""
 
 from __future__ import annotations
 

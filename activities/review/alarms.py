@@ -1,4 +1,4 @@
-"""What a task's clock does: warnings, breaches and the chain after them are told once each, and at the end the policy may decide."""
+"""Deadline alarms of a task: warnings, breaches and the chain after them, each sent once; in the end the policy may decide."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from services.work import sla
 from services.work.leases import decision_on, end_lease
 from services.work.ordering import placed
 
-AGAIN_S = 900  # While somebody's decision is undecided itself, the policy looks again so often.
+AGAIN_S = 900  # Seconds until the policy looks again while a person's decision is pending.
 END = "end"  # The alarm's name of the policy's own decision.
 _DECISION: Any = ReviewDecisionRow  # Attributes of models are columns in a statement.
 
@@ -46,12 +46,12 @@ class Alarms:
     @activity.defn(name="review.alarm")
     @translated
     async def alarm(self, task_id: str, alarm: Alarm) -> None:
-        """The task will be late soon, or is late and escalated; a closed task is left alone, and nothing is told twice."""
+        """Send a warning, or a breach with escalation. Closed tasks are skipped, and no alarm is sent twice."""
         async with self._database.transaction() as session:
             task, now = await _locked(session, task_id), self._now()
             if task.closed_at is not None:
                 return
-            told = [] if alarm is Alarm.WARNING else await seniors(session, task.team)
+            informed = [] if alarm is Alarm.WARNING else await seniors(session, task.team)
             if not await _sounded(session, task, alarm.value, "" if alarm is Alarm.WARNING else Role.SENIOR.value, now):
                 return
             if alarm is Alarm.WARNING:
@@ -60,13 +60,13 @@ class Alarms:
                 await _breach(session, task, now)
             placed(task, now)
             kind = NoticeKind.WARNING if alarm is Alarm.WARNING else NoticeKind.BREACH
-            await _tell(session, task, kind, alarm.value, [*told, *_concerned(task, now)])
+            await _tell(session, task, kind, alarm.value, [*informed, *_concerned(task, now)])
             await _record(session, task, f"review.{alarm.value}")
 
     @activity.defn(name="review.chain")
     @translated
     async def chain(self, task_id: str, step: int) -> None:
-        """A late task is still not decided: the `step`-th (from 0) of its policy's chain is told, once."""
+        """Notify the `step`-th (from 0) level of the policy's chain about an overdue undecided task, once."""
         async with self._database.transaction() as session:
             task, now = await _locked(session, task_id), self._now()
             chain = (await _policy(session, task)).chain
@@ -80,7 +80,7 @@ class Alarms:
     @activity.defn(name="review.replan")
     @translated
     async def replan(self, task_id: str) -> TaskOpened:
-        """Plans the task's clock by the policies in force now; what has been told stays told. A closed task keeps its plan."""
+        """Plan the task's deadline by the policies in force now; sent alarms stay sent. A closed task keeps its plan."""
         async with self._database.transaction() as session:
             task, now = await _locked(session, task_id), self._now()
             newest = await sla.newest_version(session)
@@ -139,12 +139,12 @@ async def _policy(session: AsyncSession, task: ReviewTaskRow) -> Policy:
 
 
 async def _sounded(session: AsyncSession, task: ReviewTaskRow, alarm: str, told: str, now: datetime) -> bool:
-    """Writes the alarm down; False when it has been told before."""
+    """Write the alarm; return False when it was sent before."""
     return await insert_once(session, AlarmRow(task_id=task.id, alarm=alarm, told=told, at=now))
 
 
 def _concerned(task: ReviewTaskRow, now: datetime) -> list[str]:
-    """Who has the task in hand, or is to take it."""
+    """Return the holder of the task and its assignee."""
     holds = task.leased_until is not None and task.leased_until > now
     return [one for one in (task.leased_by if holds else None, task.assigned_to) if one is not None]
 

@@ -84,7 +84,7 @@ class Review:
         async with self._database.transaction() as session:
             task = await session.get_one(ReviewTaskRow, task_id, with_for_update=True)
             decision = await session.get_one(ReviewDecisionRow, decision_id, populate_existing=True)
-            if decision.void_at is not None:  # Told late: it was put back, and somebody may have decided otherwise.
+            if decision.void_at is not None:  # Delivered late: it was voided, and another decision may exist.
                 raise NotFound(decision=decision_id)
             card = await cards.load_for_update(session, task.card_id)
             given = corrections_in(decision, self._keyring)
@@ -107,7 +107,7 @@ class Review:
         decision.applied_at = task.closed_at = self._now()
         task.decision_id = decision.id
         await drafts.forget(session, task.id)  # Also what was typed while the deadline's policy decided.
-        told = {
+        summary = {
             "task": task.id,
             "outcome": decision.outcome.value,
             "reason": decision.reject_reason.value if decision.reject_reason else "",
@@ -115,7 +115,7 @@ class Review:
             "corrected": ",".join(name.value for name in given.written()),
         }
         if differing := await differing_fields(session, self._keyring, card.id, given):
-            told["against_reading"] = ",".join(name.value for name in differing)  # Confirmed by who decided.
+            summary["against_reading"] = ",".join(name.value for name in differing)  # Confirmed by who decided.
         await keep_labels(session, self._keyring, card, decision, task.closed_at)
         await draw(session, self._keyring, task, decision, task.closed_at)
         await _pass_on(session, task, decision.outcome, task.closed_at)
@@ -123,7 +123,7 @@ class Review:
         actor, what = (
             ("machine", "review.not_decided") if by_policy else (f"person:{decision.person_id}", "review.decided")
         )
-        await cards.record(session, card.id, Change(Stage.REVIEW, WaitingFor.MACHINE, None, what, told, actor=actor))
+        await cards.record(session, card.id, Change(Stage.REVIEW, WaitingFor.MACHINE, None, what, summary, actor=actor))
 
 
 async def _new_task(
@@ -138,7 +138,7 @@ async def _new_task(
 
 
 async def _came_back(session: AsyncSession, card_id: str, number: int) -> CameBack | None:
-    """Why the card is in the queue again, when the decision before had sent it to somebody."""
+    """Return why the card is in the queue again after the previous decision had sent it to another party."""
     before = await session.get(ReviewTaskRow, identifiers.review_task(card_id, number - 1))
     if before is None or before.decision_id is None:
         return None
@@ -147,7 +147,7 @@ async def _came_back(session: AsyncSession, card_id: str, number: int) -> CameBa
 
 
 async def _pass_on(session: AsyncSession, task: ReviewTaskRow, outcome: ReviewOutcome, now: datetime) -> None:
-    """The clock stands, or ends with the card: it is somebody else's turn."""
+    """Pause the clock, or end it with the card: another party has it."""
     if outcome is ReviewOutcome.REJECT:
         await sla.stop(session, task.card_id, now)
     else:

@@ -54,7 +54,7 @@ class Outlets(ProviderCaller):
         """Turn the answer on the request's own row into the outlet's answer: confirmed for the face value, or denied.
 
         The Signal only says that there is one. A report that no row of this card holds counts as silence, so that a
-        message that somebody else wrote into Temporal buys nothing.
+        message that others wrote into Temporal buys nothing.
         """
         card = await self._asking.opened(card_id)
         async with self._database.transaction() as session:

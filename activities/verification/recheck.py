@@ -90,7 +90,7 @@ class Rechecks(ProviderCaller):
         return Securing(self._asking, self._parties.issuer)
 
     async def _decided(self, case: _Case) -> RecheckFacts:
-        """Once the issuer was asked to secure the card, what became of that decides, and only a released card is asked about anew."""
+        """Once the issuer was asked to secure the card, the result of that decides; only a released card is verified again."""
         if case.requests:
             held = await self._held(case, case.requests[-1])
             answer = answer_of_call(Party.ISSUER, held.call)
@@ -103,7 +103,7 @@ class Rechecks(ProviderCaller):
         if case.card.brand.secures is Secures.NONE:
             return await self._kept(case, answers, reason)
         request_id = securing.next_request(case.card.row.id, case.quote_id, case.requests)
-        # A lock of our own, which our rows lost by a restore, looks like somebody else's.
+        # A lock of our own whose row was lost by a restore looks like another buyer's.
         if reason is not None and (await self._securing.held(case.card, request_id, case.quoted)).held not in HOLDS:
             return await self._kept(case, answers, reason)
         return await self._secured(case, answers, request_id)
@@ -116,7 +116,7 @@ class Rechecks(ProviderCaller):
         return held
 
     async def _secured(self, case: _Case, answers: list[Answer], request_id: str) -> RecheckFacts:
-        """Write the answers and the request down, then send it: whoever takes over asks about it first."""
+        """Write the answers and the request down before sending it, so that a successor asks about it first."""
         async with self._database.transaction() as session:
             row = await cards.load_for_update(session, case.card.row.id)
             known = await self._verdict(session, row.id, case.quote_id)  # Of an attempt that was faster.
@@ -156,8 +156,12 @@ class Rechecks(ProviderCaller):
 
         An earlier attempt may have committed without Temporal hearing of it, or may still run beside this one.
         """
-        told = (_EVENT.card_id == card_id, _EVENT.what.in_((CONFIRMED, VOID)), _EVENT.facts["quote"].astext == quote_id)
-        newest = select(CardEventRow).where(*told).order_by(_EVENT.what == VOID, _EVENT.id)
+        results = (
+            _EVENT.card_id == card_id,
+            _EVENT.what.in_((CONFIRMED, VOID)),
+            _EVENT.facts["quote"].astext == quote_id,
+        )
+        newest = select(CardEventRow).where(*results).order_by(_EVENT.what == VOID, _EVENT.id)
         found = (await session.execute(newest)).scalars().all()
         if not found or (found[-1].what == CONFIRMED and found[-1].at < self._now() - CONFIRMED_FOR):
             return None

@@ -17,7 +17,7 @@ PAGE = 100
 
 @dataclass(frozen=True)
 class Quoted:
-    """A quote as the partner is told it; `basis_minor` is what it is a share of, in the card's own currency."""
+    """A quote as the partner sees it; `basis_minor` is the amount its rate applies to, in the card's own currency."""
 
     id: str
     amount_minor: int

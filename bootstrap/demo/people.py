@@ -66,7 +66,7 @@ def login_of(role: Role) -> str:
 
 
 async def _people(session: AsyncSession, passwords: dict[Role, str]) -> None:
-    """A start that broke before the file was written is made good: the passwords are set anew."""
+    """Repair a start that broke before the file was written: the passwords are set again."""
     hasher = PasswordHash.recommended()
     for role, password in passwords.items():
         hashed = hasher.hash(password)

@@ -48,7 +48,7 @@ class Reviewer:
         self._signed_in = True
 
     async def _taken(self, card_id: str) -> str:
-        """The card's page with the lease in hand."""
+        """Claim the card and return its page."""
         page = (await ask(self._http, "GET", f"/cards/{card_id}")).text
         if not DECISION_FORM.search(page):
             await self._send(f"/cards/{card_id}/take", page, {})

@@ -53,7 +53,7 @@ async def run_demo(settings: Settings, seconds_max: float = SECONDS_MAX) -> bool
                 console.print(
                     say(f"平台没有按预期应答：{refused}", f"The platform did not answer as it should: {refused}")
                 )
-    return _told(console, [journey.line() for journey in script.journeys])
+    return _print(console, [journey.line() for journey in script.journeys])
 
 
 async def _until_ended(script: Script, live: Live, deadline: float) -> None:
@@ -85,8 +85,8 @@ async def _script(settings: Settings) -> AsyncIterator[Script]:
     try:
         yield Script(partner, reviewer, outsiders, [Journey(one, one.photo in before) for one in handed_in])
     finally:
-        for somebody in (partner, outsiders, reviewer):
-            await somebody.close()
+        for party in (partner, outsiders, reviewer):
+            await party.close()
 
 
 async def live_before(settings: Settings, handed_in: list[Sample]) -> frozenset[str]:
@@ -138,7 +138,7 @@ def _secrets(settings: Settings) -> dict[str, Any]:
     return found
 
 
-def _told(console: Console, lines: list[Line]) -> bool:
+def _print(console: Console, lines: list[Line]) -> bool:
     """Says what is not as it should be, or that all is; returns whether all is."""
     console.print()
     bad = [line for line in lines if line.judged.verdict is not Verdict.RIGHT]

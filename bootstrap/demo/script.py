@@ -80,7 +80,7 @@ class Script:
             journey.card_id = await self._partner.submit(journey.sample, f"demo-{run}-{journey.sample.photo}")
 
     async def look_and_act(self) -> None:
-        """One look at all cards; acts for those that wait for somebody we play."""
+        """Look at all cards once; act for those that wait for a party played by the demo."""
         cards = await self._partner.look()
         for journey in self.journeys:
             before, journey.seen = journey.seen, cards.get(journey.card_id)

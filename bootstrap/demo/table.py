@@ -87,7 +87,7 @@ def waits_for(seen: Seen) -> str:
     return f"{label(seen.stage, locale())}{party}{until}"
 
 
-# The catalogue speaks to the seller ("waiting for you"); here somebody looks on.
+# The catalogue addresses the seller ("waiting for you"); here an onlooker reads it.
 PARTIES: dict[WaitingFor, Callable[[], str]] = {
     WaitingFor.NOBODY: lambda: say("已结束", "ended"),
     WaitingFor.SELLER_FIELDS: lambda: say("等卖家核对", "the seller's check"),

@@ -30,5 +30,5 @@ async def ask(http: httpx.AsyncClient, method: str, path: str, **content: object
 def _why(answer: httpx.Response) -> str:
     if not answer.headers.get("content-type", "").startswith("application/json"):
         return ""
-    told = answer.json()
-    return str(told.get("message") or told.get("code") or told.get("error") or "") if isinstance(told, dict) else ""
+    said = answer.json()
+    return str(said.get("message") or said.get("code") or said.get("error") or "") if isinstance(said, dict) else ""

@@ -44,7 +44,7 @@ def build_console(settings: Settings) -> FastAPI:
 
 
 def _provider(settings: Settings, door: ConsoleSignIn) -> ProviderSignIn | None:
-    """The identity provider of the settings; it is first asked when somebody signs in through it."""
+    """Return the identity provider of the settings; its first request is made at the first sign-in."""
     if settings.oidc_issuer is None or settings.oidc_client_secret is None:
         return None
     secret = settings.oidc_client_secret.get_secret_value()

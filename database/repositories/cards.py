@@ -29,7 +29,7 @@ FINGERPRINT_HERE = "\x00fingerprint\x00"
 
 # The leaf is written around the fingerprint because only the locked row is sure of it: reading it first would be one
 # more round trip for every step of every card. `moved` holds when the card went to another stage or waits for another.
-# A card that has ended keeps its state and its end; what still happens around it is told in its story.
+# A card that has ended keeps its state and its end; later events are only added to its history.
 RECORD = """
 WITH changed AS (
     UPDATE card SET
@@ -74,7 +74,7 @@ _CARD: Any = CardRow  # Its attributes are columns in a statement, which the mod
 
 @dataclass(frozen=True)
 class Change:
-    """One step of a card: where it stands now, for whom it waits until when, and what is told of it.
+    """One step of a card: its new stage, whom it waits for until when, and the event to record.
 
     `what` is a key of the story's sentences, `facts` its values: never a secret. `actor` is machine, seller:<id>,
     partner:<id>, person:<id>, outlet:<code> or gateway. With an `outcome` the card has ended.
@@ -110,7 +110,7 @@ async def load(session: AsyncSession, card_id: str) -> CardRow:
 
 
 async def load_for_update(session: AsyncSession, card_id: str) -> CardRow:
-    """The card, locked until the transaction ends, read anew even when the session knows it. Refuses NotFound."""
+    """Return the card, locked until the transaction ends, refreshed even when the session knows it. Refuses NotFound."""
     statement = select(CardRow).where(_CARD.id == card_id).with_for_update()
     found = await session.execute(statement, execution_options={"populate_existing": True})
     return _required(found.scalar_one_or_none(), card_id)
@@ -158,7 +158,7 @@ async def set_fields(
 def claim_of(keyring: KeyRing, kind: Brand, number: str | None, pin: str | None) -> str | None:
     """Return the keyed hash by which a live card is handed in once; None while number or PIN is not known.
 
-    Whoever knows both has the card; a number alone can be guessed, and must not keep its true holder out.
+    Knowing both proves possession of the card; a number alone can be guessed, and must not keep its true holder out.
     """
     if number is None or (kind.pin is not None and pin is None):
         return None

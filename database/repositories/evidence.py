@@ -67,9 +67,9 @@ def append(session: AsyncSession, card_id: str, what: str, body: Mapping[str, An
 
     A card's steps are proved by `repositories.cards.record`, which writes their leaves itself.
     """
-    told = {**body, "what": what}
-    leaf = log.leaf_hash(log.canonical(told))
-    session.add(LeafRow(card_id=card_id, what=what, body=told, leaf_hash=leaf))
+    entry = {**body, "what": what}
+    leaf = log.leaf_hash(log.canonical(entry))
+    session.add(LeafRow(card_id=card_id, what=what, body=entry, leaf_hash=leaf))
 
 
 async def sequence(session: AsyncSession, keyring: KeyRing, limit: int = BATCH) -> int:

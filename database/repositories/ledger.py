@@ -46,7 +46,7 @@ _TRANSACTION: Any = LedgerTransactionRow
 
 
 class PostedDifferently(Exception):
-    """The key was posted before with other postings: somebody is about to pay the wrong amount."""
+    """The key was posted before with other postings: a wrong amount is about to be paid."""
 
 
 async def post(session: AsyncSession, key: str, card_id: str | None, what: str, postings: Postings) -> bool:

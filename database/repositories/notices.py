@@ -1,4 +1,4 @@
-"""Telling people of the console something, in the transaction of what they are told; and what of it leaves for outside."""
+"""Notify people of the console, in the transaction of the cause; and find what is to be sent outside."""
 
 from __future__ import annotations
 
@@ -51,18 +51,18 @@ async def tell(
 
     Shown in the console at once; when and whether it leaves for outside is settled here, by each person's wishes.
     """
-    told = sorted(set(people))
-    if not told:
+    recipients = sorted(set(people))
+    if not recipients:
         return
     moment = now()
-    wishes = await _wishes(session, told, moment)
+    wishes = await _wishes(session, recipients, moment)
     rows = [
         NoticeRow(
             id=new_id(), person_id=person, kind=kind, told_key=f"{key}:{person}",
             card_id=card_id, task_id=task_id, facts=facts, at=moment,
             **_leaving(kind, moment, *wishes.get(person, (NoticePreferences(), None))),
         ).model_dump()
-        for person in told
+        for person in recipients
     ]  # fmt: skip
     await session.execute(insert(NoticeRow).values(rows).on_conflict_do_nothing(index_elements=["told_key"]))
 
@@ -127,7 +127,7 @@ async def tried_once_more(session: AsyncSession, ids: Sequence[str], due_again: 
 
 
 def preferences_of(person: PersonRow, wish: NoticeWishRow | None) -> NoticePreferences:
-    """The wishes of a person's row; nobody is told anything outside who did not ask for it or no longer works here."""
+    """Return the settings of a person's row; nothing is sent outside unless they asked for it and still work here."""
     zone = ZoneInfo(person.timezone)
     if wish is None or not person.active:
         return NoticePreferences(zone=zone)

@@ -1,4 +1,4 @@
-"""What is to be told to the outside: written with the change it tells of, taken by a deliverer, tried until it arrives."""
+"""Messages to the outside: written with the change they report, taken by a deliverer, retried until they arrive."""
 
 from __future__ import annotations
 

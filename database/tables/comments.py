@@ -10,7 +10,7 @@ from database.tables.columns import json_list, moment_now
 
 
 class CommentRow(SQLModel, table=True):
-    """One comment; whoever it mentions is told."""
+    """One comment; the people it mentions are notified."""
 
     __tablename__ = "card_comment"
     id: str = Field(primary_key=True)

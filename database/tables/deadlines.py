@@ -65,5 +65,5 @@ class AlarmRow(SQLModel, table=True):
     __tablename__ = "deadline_alarm"
     task_id: str = Field(primary_key=True)
     alarm: str = Field(primary_key=True)  # warning | breach | chain:<number>
-    told: str = ""  # The role that was told.
+    told: str = ""  # The role that was notified.
     at: datetime = moment_now()

@@ -1,4 +1,4 @@
-"""What people of the console are told: in the console at once, outside by their wishes."""
+"""Notifications to people of the console: shown in the console at once, sent outside by their settings."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from database.tables.columns import json_object, moment_maybe, moment_now
 
 
 class NoticeRow(SQLModel, table=True):
-    """One piece of news for one person. `told_key` makes it unique: told once however often its cause is repeated."""
+    """One notification to one person. `told_key` makes it unique: sent once however often its cause is repeated."""
 
     __tablename__ = "notice"
     __table_args__ = (
@@ -37,7 +37,7 @@ class NoticeRow(SQLModel, table=True):
 
 
 class NoticeWishRow(SQLModel, table=True):
-    """How one person wants to be told; without a row, in the console only."""
+    """A person's notification settings; without a row, in the console only."""
 
     __tablename__ = "notice_wish"
     person_id: str = Field(primary_key=True, foreign_key="person.id")

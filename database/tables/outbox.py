@@ -1,4 +1,4 @@
-"""What is to be told to the outside, written in the transaction of the change it tells of and delivered afterwards."""
+"""Messages to the outside, written in the transaction of the change they report and delivered afterwards."""
 
 from __future__ import annotations
 

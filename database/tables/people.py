@@ -22,7 +22,7 @@ from domain.people.access import AccessAnswer, AccessKind
 
 
 class PersonRow(SQLModel, table=True):
-    """Somebody who works at the console, with their skills and limits. An empty list of skills means all of them."""
+    """A person who works at the console, with their skills and limits. An empty list of skills means all of them."""
 
     __tablename__ = "person"
     id: str = Field(primary_key=True)
@@ -90,7 +90,7 @@ class AccessRequestRow(SQLModel, table=True):
 
 
 class AbsenceRow(SQLModel, table=True):
-    """A person is away between two moments; somebody may stand in for them. Also a mere delegation: `away` is False."""
+    """A person is away between two moments; a stand-in may act for them. Also a mere delegation: `away` is False."""
 
     __tablename__ = "absence"
     id: str = Field(primary_key=True)

@@ -12,7 +12,7 @@ from domain.cards.review import RejectReason, ReviewOutcome
 
 
 class SecondReviewRow(SQLModel, table=True):
-    """One decided card looked at again by somebody who does not see the first outcome; a senior settles a difference."""
+    """One decided card reviewed again by a person who does not see the first decision; a senior settles a difference."""
 
     __tablename__ = "second_review"
     __table_args__ = (Index("second_review_open", "drawn_at", postgresql_where=text("settled_at IS NULL")),)

@@ -1,4 +1,4 @@
-"""Review tasks: a projection of the workflows that wait for a person, with the lease of whoever has it in hand."""
+"""Review tasks: a projection of the workflows that wait for a person, with the lease of the current holder."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class ReviewTaskRow(SQLModel, table=True):
     escalated: bool = False
     escalation_reason: str = ""
     came_back: CameBack | None = word(CameBack)
-    came_back_reason: str = ""  # What whoever sent it back said.
+    came_back_reason: str = ""  # The note or reason of the person who returned it.
     came_back_at: datetime | None = moment_maybe()  # Ahead while it is snoozed.
     leased_by: str | None = None  # person.id
     leased_at: datetime | None = moment_maybe()  # When they took it; renewals leave it alone.
@@ -67,7 +67,7 @@ class ReviewTaskRow(SQLModel, table=True):
     assigned_at: datetime | None = moment_maybe()
     snoozed_until: datetime | None = moment_maybe()
     snooze_reason: str = ""
-    snoozed_by: str | None = None  # person.id; told when it is back.
+    snoozed_by: str | None = None  # person.id; notified when the snooze ends.
     decided: bool = False  # A decision stands that was not undone, returned or refused; nobody can take the task.
     maker_id: str | None = None  # Who made the outcome that waits for a check.
     maker_circle: list[str] = (
@@ -79,10 +79,10 @@ class ReviewTaskRow(SQLModel, table=True):
     )  # People linked to the seller by telephone, payee or address; never decided by them.
     staged_id: str | None = None  # The review_decision that waits for a check.
     blind: bool = False  # The checker is not shown the maker's outcome before their own.
-    blind_outcome: ReviewOutcome | None = word(ReviewOutcome)  # What the checker in hand would decide.
+    blind_outcome: ReviewOutcome | None = word(ReviewOutcome)  # The checker's own decision.
     blind_by: str | None = None  # Which checker that was.
     plan_version: int = 0  # The version of the deadline policies its clock was planned with.
-    replan: bool = False  # Its workflow is to be told that its clock has changed.
+    replan: bool = False  # Its workflow must be notified that its clock has changed.
     closed_at: datetime | None = moment_maybe()
     decision_id: str | None = Field(default=None, foreign_key="review_decision.id")
 
@@ -95,7 +95,7 @@ class ReviewDecisionRow(SQLModel, table=True):
 
     __tablename__ = "review_decision"
     __table_args__ = (
-        # A task is decided once, whoever asks; what was undone, returned or refused stands for nothing.
+        # A task has at most one valid decision; undone, returned or rejected ones do not count.
         Index("review_decision_once", "task_id", unique=True, postgresql_where=text("void_at IS NULL")),
         Index("review_decision_due", "effective_at", postgresql_where=text("applied_at IS NULL AND void_at IS NULL")),
         Index("review_decision_undelivered", "undelivered_at", postgresql_where=text("undelivered_at IS NOT NULL AND applied_at IS NULL AND void_at IS NULL")),
@@ -118,7 +118,7 @@ class ReviewDecisionRow(SQLModel, table=True):
     made_at: datetime = moment_now()
     effective_at: datetime = moment_now()
     needs_check: str = ""  # Why four eyes are needed; empty when they are not.
-    sent_at: datetime | None = moment_maybe()  # It is being told to the workflow: too late to undo.
+    sent_at: datetime | None = moment_maybe()  # Delivery to the workflow has begun: too late to undo.
     void_at: datetime | None = moment_maybe()
     void_why: str = ""  # undone | returned | refused | undelivered
     undelivered_at: datetime | None = moment_maybe()  # Its card would not take it; a senior puts the task back.
@@ -143,7 +143,7 @@ class ReviewCheckRow(SQLModel, table=True):
 
 
 class ReviewDraftRow(SQLModel, table=True):
-    """What somebody has typed on a task and not sent: kept sealed, because it may hold a number or a PIN."""
+    """A person's unsent input on a task: sealed, because it may contain a number or a PIN."""
 
     __tablename__ = "review_draft"
     task_id: str = Field(primary_key=True)
@@ -161,7 +161,7 @@ class ReasonCodeRow(SQLModel, table=True):
     letter: str  # The key that chooses it, unique within its act.
     zh: str
     en: str
-    reject_reason: RejectReason | None = word(RejectReason)  # What the seller is told, for rejections.
+    reject_reason: RejectReason | None = word(RejectReason)  # Shown to the seller, for rejections.
     position: int = 0
     active: bool = True
 
@@ -179,7 +179,7 @@ class SavedViewRow(SQLModel, table=True):
 
 
 class ViewPinRow(SQLModel, table=True):
-    """A view that somebody keeps at hand; at most one of theirs opens by default."""
+    """A person's saved view; at most one of theirs opens by default."""
 
     __tablename__ = "view_pin"
     person_id: str = Field(primary_key=True)

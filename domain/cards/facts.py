@@ -27,7 +27,7 @@ class SubmissionReceipt:
 
 @dataclass(frozen=True)
 class Resume:
-    """What a card has been through whose journey is started anew from its rows; the default is a card at its beginning.
+    """The facts of a card whose journey restarts from its rows; the defaults describe a card at its beginning.
 
     `quotes` and `tasks` are the numbers already used, `settled` the review reasons that a person approved. With a
     `quote_id` the card goes on at the offer, or at the payment where it was `accepted`; with an `outcome` it has ended.
@@ -172,7 +172,7 @@ class TaskOpened:
 
 @dataclass(frozen=True)
 class DecidedByPolicy:
-    """What came of the policy's own decision; without an id somebody's decision stands, and it is tried again later."""
+    """Result of the policy's own decision; without an id, a person's decision is still valid and this is retried later."""
 
     decision_id: str | None
     again_after_s: int = 0

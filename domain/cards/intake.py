@@ -14,7 +14,7 @@ from domain.typed import plain, plain_name
 
 CARDS_PER_SUBMISSION_MAX = 50
 PAYEE_LENGTH_MAX = 100
-# A phone number or an e-mail address: visible ASCII, since a look-alike letter would pay somebody else.
+# A phone number or an e-mail address: visible ASCII, since a look-alike letter would pay another person.
 # A mobile number, written with or without its country, or an e-mail address: what Alipay knows people by.
 _ACCOUNT = re.compile(r"\+?[0-9][0-9 -]{4,}[0-9]|[!-?A-~]+@[!-?A-~]+\.[!-?A-~]+")
 _NO_LETTER = frozenset({"Cc", "Cs", "Zl", "Zp"})

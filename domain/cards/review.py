@@ -22,7 +22,7 @@ class ReviewReason(StrEnum):
     ISSUER_UNKNOWN = "issuer_unknown"  # The issuer does not know the card or gave no answer in time.
     WRONG_PIN = "wrong_pin"  # The issuer says the PIN does not belong to the number.
     UNREADABLE = "unreadable"  # Nothing could be read from the photo.
-    REJECTED_BEFORE = "rejected_before"  # A card with this number was rejected for cause, whoever handed it in.
+    REJECTED_BEFORE = "rejected_before"  # A card with this number was rejected for cause, by any seller.
     OUTLET_SILENT = "outlet_silent"  # The outlet did not answer in time.
 
 
@@ -61,7 +61,7 @@ class RejectReason(StrEnum):
     OTHER = "other"  # See the note.
 
 
-# Rejections that say something of the card itself, so that they follow its number to whoever hands it in next.
+# Rejections that concern the card itself: they apply to its number for any seller.
 FOLLOWS_NUMBER = frozenset(
     {
         RejectReason.FORGED,

@@ -20,7 +20,7 @@ class QuestionsUsedUp(Refusal):
 
 
 class AmountMismatch(Refusal):
-    """A payment callback names another amount than was ordered; nothing was changed, finance is told."""
+    """A payment callback names another amount than was ordered; nothing was changed, finance is notified."""
 
     code = "amount_mismatch"
     http_status = 409

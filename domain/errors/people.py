@@ -62,14 +62,14 @@ class TotpWrong(Refusal):
 
 
 class SignInTooOld(Refusal):
-    """The first half of a sign-in was too long ago, or was made in another browser; it begins anew."""
+    """The first step of a sign-in has expired or was made in another browser; sign in again."""
 
     code = "sign_in_too_old"
     http_status = 401
 
 
 class SetUpLinkSpent(Refusal):
-    """The link by which somebody chooses their password was used, is too old, or was changed."""
+    """The link to set a password was used, has expired or was changed."""
 
     code = "set_up_link_spent"
     http_status = 410

@@ -36,7 +36,7 @@ class DecidedUnseen(Refusal):
 
 
 class ReadingDiffers(Refusal):
-    """A typed field differs from what the photo surely shows; whoever typed it must confirm it. `field`, `fields` (names)."""
+    """A typed field differs from a confident reading and must be confirmed. `field`, `fields` (names)."""
 
     code = "reading_differs"
     http_status = 409

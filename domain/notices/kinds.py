@@ -1,4 +1,4 @@
-"""What people of the console are told of, and when news leaves for outside by a person's wishes."""
+"""Kinds of notifications to people of the console, and when they are sent outside it by a person's settings."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ class NoticeKind(StrEnum):
     TAKEN_OVER = "taken_over"  # A task was taken out of their hand.
     WARNING = "warning"  # A task will be late soon.
     BREACH = "breach"  # A task is late.
-    CHAIN = "chain"  # It has been late for so long that they are told too.
-    MENTIONED = "mentioned"  # Somebody wrote to them in a comment.
+    CHAIN = "chain"  # Overdue for so long that the next level is notified.
+    MENTIONED = "mentioned"  # A comment mentions them.
     RETURNED = "returned"  # A checker sent their outcome back.
     REFUSED = "refused"  # A checker let their outcome fall.
     OVERTURNED = "overturned"  # A second review and a senior came to another outcome than theirs.
     UPHELD = "upheld"  # A senior found their outcome right after a difference.
     UNDELIVERED = "undelivered"  # A card would not take its decision: a senior is to put its task back.
-    UNUSUAL_READING = "unusual_reading"  # (Compliance) somebody reads numbers or PINs unusually.
+    UNUSUAL_READING = "unusual_reading"  # (Compliance) a person reveals numbers or PINs unusually often.
     ACCESS = "access"  # (Compliance) an account was made, invited, reset or switched, or a role given or taken.
-    STAND_IN = "stand_in"  # They stand in for somebody from now on.
+    STAND_IN = "stand_in"  # They stand in for a colleague from now on.
 
 
-# A deadline that has passed costs somebody their money: it waits for no digest and for no morning.
+# A missed deadline costs money: it is sent immediately, regardless of digest and quiet hours.
 URGENT = frozenset({NoticeKind.BREACH, NoticeKind.CHAIN})
 # News of something that stands still, or is worth nothing a quarter of an hour later, waits for no digest, but lets people sleep.
 SOON = frozenset({NoticeKind.WARNING, NoticeKind.UNDELIVERED, NoticeKind.UNUSUAL_READING, NoticeKind.ACCESS})
@@ -38,7 +38,7 @@ SOON = frozenset({NoticeKind.WARNING, NoticeKind.UNDELIVERED, NoticeKind.UNUSUAL
 
 @dataclass(frozen=True)
 class NoticePreferences:
-    """How one person wants to be told outside the console. `quiet` is from–until in `zone`, over midnight when until is earlier."""
+    """A person's settings for notifications outside the console. `quiet` is from–until in `zone`, over midnight when until is earlier."""
 
     mail: bool = False
     webhook_url: str | None = None

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from domain.people.roles import PERMISSIONS, Permission, Role
 
-# Whoever has one of these can pay, check, or decide who may.
+# People with one of these can pay, check, or decide who may.
 _WEIGHTY = frozenset(
     {
         Permission.DECIDE,
@@ -45,7 +45,7 @@ class AccessAnswer(StrEnum):
 
 
 class AccessNews(StrEnum):
-    """What compliance is told about somebody's access."""
+    """Changes of a person's access that compliance is notified of."""
 
     ADDED = "added"
     INVITED = "invited"

@@ -1,4 +1,4 @@
-"""For whom somebody acts at this moment, and what they and those may do."""
+"""For whom a person acts at this moment, and what all of them may do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether somebody of the console is, by all we know, the seller of a card: the same telephone, payee or address."""
+"""Detect whether a person of the console is the seller of a card: the same phone, payee or address."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NATIONAL_DIGITS = 11
 
 @dataclass(frozen=True)
 class Traits:
-    """What somebody is known by, made comparable; all of it personal data. Build it with `traits`."""
+    """Identifying traits of a person, made comparable; all of it personal data. Build it with `traits`."""
 
     accounts: frozenset[str] = field(default=frozenset(), repr=False)
     names: frozenset[str] = field(default=frozenset(), repr=False)

@@ -32,9 +32,9 @@ class Permission(StrEnum):
     COMMENT = "comment"
     DECIDE = "decide"
     DECIDE_ESCALATED = "decide_escalated"
-    CHECK = "check"  # Apply, return or refuse what somebody else decided.
+    CHECK = "check"  # Apply, return or reject what another person decided.
     REVEAL = "reveal"
-    TAKE_OVER = "take_over"  # Take a task out of somebody's hand, with a reason.
+    TAKE_OVER = "take_over"  # Take over a task that a colleague is working on, with a reason.
     ASSIGN = "assign"  # Give tasks to people, many at once.
     SHARE_VIEW = "share_view"
     SETTLE = "settle"  # Say who was right when two reviews differ.
@@ -122,7 +122,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
 
 
 def is_address(text: str) -> bool:
-    """Whether somebody can sign in with this: an e-mail address in small letters."""
+    """Return whether this is a valid sign-in address: an e-mail address in small letters."""
     fits = len(text) <= ADDRESS_CHARACTERS_MAX and text.isprintable() and text == text.lower()
     return fits and _ADDRESS.fullmatch(text) is not None
 
@@ -139,7 +139,7 @@ def permissions_of(roles: Iterable[Role]) -> frozenset[Permission]:
 
 @dataclass(frozen=True)
 class Identity:
-    """Somebody as an identity provider vouches for them; `subject` is its own lasting name for them.
+    """A person as an identity provider vouches for them; `subject` is its own permanent name for them.
 
     `proved_at` is when they last showed the provider who they are, in seconds of the epoch; 0 when it does not say.
     """

@@ -1,4 +1,4 @@
-"""Which decided cards are looked at again by somebody else: drawn by a rule that nobody can foresee, turn, or dispute."""
+"""Select decided cards for a blind review by another person: by a rule that cannot be predicted, influenced or disputed."""
 
 from __future__ import annotations
 

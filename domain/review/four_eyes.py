@@ -10,7 +10,7 @@ from domain.cards.review import ReviewOutcome
 from domain.money import BASIS_POINTS_PER_ONE
 from domain.sealing import KeyRing
 
-# A face value that somebody typed for a card in another currency has no rate yet; it is taken for more than it can be.
+# A face value entered for a card in another currency has no rate yet; the highest possible rate is assumed.
 CNY_PER_UNIT_MAX = 10
 
 
@@ -59,7 +59,7 @@ class ProposedDecision:
 
 
 def need(made: ProposedDecision, policy: CheckPolicy) -> CheckNeed | None:
-    """The weightiest reason why somebody else must look at it first; None when it may leave."""
+    """Return the weightiest reason for a second review before the decision takes effect; None if none is needed."""
     if made.outcome not in policy.outcomes:
         return None
     holds = {

@@ -1,4 +1,4 @@
-"""Seeing a card number or PIN in the clear: how often one person may, and which reading is told to compliance."""
+"""Limits on revealing card numbers and PINs: how often per person, and which patterns compliance is notified of."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ class RevealPolicy:
 
     version: str
     per_hour_max: int
-    shown_alert_at: int  # So many secrets shown are told to compliance.
-    refused_alert_at: int  # So many refused tries are told to compliance.
+    shown_alert_at: int  # Number of reveals that compliance is notified of.
+    refused_alert_at: int  # Number of rejected attempts that compliance is notified of.
 
 
 class UnusualReading(StrEnum):
-    """Why somebody's reading of secrets is told to compliance."""
+    """Why compliance is notified of a person's reveals."""
 
-    ELSEWHERE = "elsewhere"  # They tried a card that is not in their hand, or is bought or ended.
+    ELSEWHERE = "elsewhere"  # They tried a card they have not claimed, or that is bought or ended.
     REFUSED_OFTEN = "refused_often"  # Many of their tries were refused.
     NEAR_LIMIT = "near_limit"  # They have nearly read as many as anybody may.
 

@@ -30,7 +30,9 @@ class Limits:
     code_tries_max: int  # Over all codes of one card.
     review_lease_s: int
     decision_undo_s: int  # A reviewer's decision can be undone for so long before it leaves for the card.
-    key_settles_ms: int  # A card is in view for so long before a key decides it, unless somebody works on its page.
+    key_settles_ms: (
+        int  # How long a card must be visible before a key can decide it, unless the person interacts with its page.
+    )
     key_settles_ms_per_thousand: int  # And so much longer for each thousand of its value.
     key_settles_ms_max: int
 

@@ -1,4 +1,4 @@
-"""A number beside its brand's rule, character by character, told so that no hidden character is given away."""
+"""Check a number against its brand's rule, character by character, without giving hidden characters away."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _TOKEN = re.compile(r"(\[[^\]]+\]|.)(?:\{([0-9]+)\})?")
 
 @dataclass(frozen=True)
 class Place:
-    """One place of a number. `shown` is its character, None while it is hidden; `holds`: the rule allows what stands there.
+    """One place of a number. `shown` is its character, None while it is hidden; `holds`: the rule allows this character.
 
     `agrees` is whether the other spelling (what was read, or typed) has the same there; None without another.
     """

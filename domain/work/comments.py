@@ -18,7 +18,7 @@ _SEPARATORS = re.compile(r"[\s\-‐‑‒–—―−·•・.,、，。;:/\\|_*
 
 @dataclass(frozen=True)
 class Mentionable:
-    """Somebody who can be called: by name in either script, login name, or e-mail address."""
+    """A person who can be mentioned: by name in either script, login name, or e-mail address."""
 
     id: str
     name: str
@@ -65,7 +65,7 @@ def _plain(words: str) -> str:
 
 
 def _stands_at(words: str, place: int, called: str) -> bool:
-    """Whether the name stands there; a Latin one ends where its word does, a Chinese one runs into the sentence."""
+    """Return whether the text contains the name; a Latin one ends where its word does, a Chinese one runs into the sentence."""
     if not words.startswith(called, place):
         return False
     after = words[place + len(called) : place + len(called) + 1]

@@ -26,7 +26,7 @@ class ClockOwner(StrEnum):
     SENIOR = "senior"  # It was escalated.
     SELLER = "seller"  # The seller was asked for an item.
     OUTLET = "outlet"  # A store or outlet was asked to check.
-    MACHINE = "machine"  # The platform asks and prices anew.
+    MACHINE = "machine"  # The platform verifies and prices again.
 
 
 RUNNING = frozenset({ClockOwner.REVIEWER, ClockOwner.CHECKER, ClockOwner.SENIOR})
@@ -40,10 +40,10 @@ class Counts(StrEnum):
 
 
 class AtEnd(StrEnum):
-    """What becomes of a task that nobody decided after the whole chain was told."""
+    """What happens to a task that is still undecided after the whole chain was notified."""
 
     LEAVE_OPEN = "leave_open"  # It waits on, first in the queue.
-    REJECT = "reject"  # The policy lets the card go; the seller is told that it could not be decided in time.
+    REJECT = "reject"  # The policy rejects the card; the seller learns that it could not be decided in time.
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Delay:
 
 @dataclass(frozen=True)
 class ChainStep:
-    """Who is told too when a late task is still not decided: everybody of a role, or one person."""
+    """Who is notified too when an overdue task is still undecided: everyone with a role, or one person."""
 
     delay: Delay
     role: Role | None = None
@@ -160,7 +160,7 @@ class Stretch:
 
 @dataclass(frozen=True)
 class ClockPlan:
-    """When a task is warned of and late, whom it is told after that, and what it was reckoned with. Working seconds."""
+    """When a task is due soon, due and reported to each level, and how that was calculated. Working seconds."""
 
     version: int
     policy: str
@@ -177,7 +177,7 @@ class ClockPlan:
 def reckon(policies: Policies, terms: Terms, task_id: str, card: Sequence[Stretch], now: datetime) -> ClockPlan:
     """The clock of a task from the stretches of its card, the task's own among them.
 
-    Pure, and the same at any `now` while the clock runs: only a clock that stands is reckoned as if it went on now.
+    Pure, and the same at any `now` while the clock runs: only for a paused clock it is calculated as if it resumed now.
     """
     policy = policies.policy_for(terms)
     calendar = policies.calendar_for(policy, terms.team)
@@ -212,7 +212,7 @@ def reached(calendar: WorkingCalendar, stretches: Iterable[Stretch], span: timed
 
 
 def chain_moments(policy: Policy, calendar: WorkingCalendar, due: datetime) -> tuple[datetime, ...]:
-    """When each step of the chain is told, each counted from the step before, the first from the breach."""
+    """Return when each level of the chain is notified, each counted from the one before, the first from the breach."""
     moments: list[datetime] = []
     for step in policy.chain:
         moments.append(step.delay.after(calendar, moments[-1] if moments else due))

@@ -15,14 +15,14 @@ class Ineligible(StrEnum):
 
     CLOSED = "closed"  # Nobody's decision is waited for any more.
     DECIDED = "decided"  # A decision stands.
-    HELD = "held"  # It is in somebody else's hand.
-    ASSIGNED = "assigned"  # It was given to somebody else.
+    HELD = "held"  # Another person is working on it.
+    ASSIGNED = "assigned"  # It is assigned to another person.
     SNOOZED = "snoozed"  # It was put off and has not come back.
     MAY_BE_UNDONE = "may_be_undone"  # Its maker can still undo the outcome that is to be checked.
-    OWN_WORK = "own_work"  # They, somebody they act for, or whoever made their account lately, made the outcome that is to be checked.
-    BARRED = "barred"  # They, or somebody they act for, were on one side of four eyes already.
-    RELATIVE = "relative"  # The seller is somebody's relative among them.
-    LINKED = "linked"  # The seller is somebody among them: same telephone, payee, name or address.
+    OWN_WORK = "own_work"  # They, a person they act for, or the recent maker of their account, made the decision to be checked.
+    BARRED = "barred"  # They, or a person they act for, already acted on one side of four eyes.
+    RELATIVE = "relative"  # The seller is a relative of one of them.
+    LINKED = "linked"  # The seller is one of them: same phone, payee, name or address.
     NO_PERMISSION = "no_permission"  # Their roles do not decide, or do not check.
     ESCALATED = "escalated"  # It waits for a senior.
     CARD_TYPE = "card_type"  # Not a card type they know.

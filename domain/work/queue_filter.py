@@ -1,4 +1,4 @@
-"""What part of the review queue somebody wants to see or to take from, and how that stands in an address."""
+"""The filter of the review queue that a person views or claims from, and its form in a URL."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class QueueSort(StrEnum):
 
     QUEUE = "queue"  # Escalated, about to breach, came back, then by value and age.
     DUE = "due"  # Due soonest first.
-    VALUE = "value"  # The dearest first.
+    VALUE = "value"  # Highest value first.
     AGE = "age"  # The longest waiting first.
 
 
@@ -50,7 +50,7 @@ class Wanted:
     languages: tuple[str, ...] = ()  # The seller's.
     phase: TaskPhase | None = None
     hand: Hand | None = None
-    mine: bool = False  # In my hand, or given to me.
+    mine: bool = False  # Held by me or assigned to me.
     assigned_to_me: bool = False
     snoozed: bool = False
     escalated: bool = False

@@ -1,6 +1,6 @@
 """In which order review tasks are given out, and why each stands where it stands. A place never changes with time alone.
 
-Whoever changes a task writes its band and moment anew (`services.work.ordering`), so the queue is one index read forwards.
+Every change of a task rewrites its band and moment (`services.work.ordering`), so the queue is one index read forwards.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from enum import StrEnum
 from domain.work.task import Band, Priority
 
 CREDIT_PER_MINOR = timedelta(minutes=1) / 10_00  # Ten yuan more are worth one minute of waiting.
-CREDIT_MAX = timedelta(hours=12)  # However dear a card is, one that has waited so much longer comes first.
+CREDIT_MAX = timedelta(hours=12)  # A card that has waited this much longer comes first, whatever the other's value.
 HIGH_LEAD = timedelta(hours=12)
 URGENT_LEAD = timedelta(days=3650)  # Before everything of its band that is not urgent itself.
 
@@ -34,7 +34,7 @@ class OrderReason(StrEnum):
 
 @dataclass(frozen=True)
 class OrderFacts:
-    """All that a task's place depends on. `leased_by` is somebody whose lease has not run out."""
+    """All that a task's place depends on. `leased_by` is the holder of a live lease."""
 
     opened_at: datetime
     due_at: datetime

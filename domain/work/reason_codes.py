@@ -8,14 +8,14 @@ from enum import StrEnum
 class ReasonedAct(StrEnum):
     """An act that is not done without a reason of the list."""
 
-    REJECT = "reject"  # Not bought; the code also chooses what the seller is told.
+    REJECT = "reject"  # Not bought; the code also determines the message to the seller.
     ASK_AGAIN = "ask_again"  # The seller sends one item again.
     ESCALATE = "escalate"  # A senior should look.
     HAND_TO_STORE = "hand_to_store"  # A store or outlet should look.
     RETURN = "return"  # The checker sends an outcome back to its maker.
     REFUSE = "refuse"  # The checker lets an outcome fall.
     SNOOZE = "snooze"  # Not now.
-    TAKE_OVER = "take_over"  # Out of somebody's hand.
+    TAKE_OVER = "take_over"  # From a colleague who is working on it.
     PUT_BACK = "put_back"  # A decision that its card did not take falls, and its task is open again.
     CORRECT_PAYEE = "correct_payee"  # Another payee for money that is owed.
     REVEAL = "reveal"  # A number or PIN in the clear.

@@ -23,8 +23,8 @@ class Priority(StrEnum):
 class TaskPhase(StrEnum):
     """Which pair of eyes a task waits for."""
 
-    REVIEW = "review"  # Somebody decides.
-    CHECK = "check"  # Somebody decided; somebody else applies, returns or refuses it.
+    REVIEW = "review"  # Waiting for a decision.
+    CHECK = "check"  # Decided; another person applies, returns or rejects it.
 
 
 class Band(IntEnum):
@@ -32,7 +32,7 @@ class Band(IntEnum):
 
     ESCALATED = 0  # A senior's, before all others.
     ABOUT_TO_BREACH = 1  # Warned of, or late.
-    CAME_BACK = 2  # Seen before: its story is fresh, and somebody waits for the second answer.
+    CAME_BACK = 2  # Seen before: its history is fresh, and the seller waits for the second answer.
     ORDINARY = 3  # By value and age.
 
 
@@ -41,7 +41,7 @@ class CameBack(StrEnum):
 
     SNOOZE_OVER = "snooze_over"  # Its snooze has ended.
     RETURNED = "returned"  # The checker sent it back to its maker.
-    REFUSED = "refused"  # The checker refused it: somebody else decides anew.
+    REFUSED = "refused"  # The checker rejected it: another person decides again.
     ITEM_SENT = "item_sent"  # The seller sent the item they were asked for.
     STORE_ANSWERED = "store_answered"  # The store or outlet has checked the card.
     UNDONE = "undone"  # Its decision was undone before it left.
@@ -53,4 +53,4 @@ class CheckVerdict(StrEnum):
 
     APPLY = "apply"  # It stands.
     RETURN = "return"  # Back to its maker, with a reason.
-    REFUSE = "refuse"  # It falls; a third person, a senior, decides anew.
+    REFUSE = "refuse"  # The decision becomes void; a third person, a senior, decides again.

@@ -68,7 +68,7 @@ def explain(
     calendar = policies.calendars[plan.calendar]
     own = [one for one in card if one.task_id == task_id]
     opened = min((one.starts for one in own), default=now)
-    told = [
+    pauses = [
         Sentence(
             DueReason.POLICY,
             {"policy": plan.policy, "version": plan.version, "budget": timedelta(seconds=plan.budget_s)},
@@ -86,7 +86,7 @@ def explain(
     ]
     spent = shares(calendar, card, now)
     return (
-        *told,
+        *pauses,
         *(Sentence(DueReason.SPENT, {"owner": owner, "spent": took}) for owner, took in spent.items() if took),
     )
 

@@ -91,7 +91,7 @@ class WorkingCalendar:
 
     def worked(self, start: datetime, end: datetime) -> timedelta:
         """The working time between two aware moments, exactly; zero when `end` is not after `start`."""
-        start, end = start.astimezone(UTC), end.astimezone(UTC)  # In one zone Python would reckon by the wall.
+        start, end = start.astimezone(UTC), end.astimezone(UTC)  # In one zone Python would subtract wall-clock times.
         if end <= start:
             return NOTHING
         return sum((min(end, to) - max(start, since) for since, to in self._between(start, end)), NOTHING)

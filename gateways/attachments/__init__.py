@@ -37,7 +37,7 @@ class Attachment:
 
 
 def accept(name: str, content: bytes) -> Attachment:
-    """The file as it is kept: a picture without place, time, device and whatever else it told besides itself.
+    """Return the file as it is kept: a picture without place, time, device and other metadata.
 
     Refuses AttachmentTooLarge over 10 MB, PhotoTooManyPixels, and AttachmentUnsupported for an empty or broken one and for
     whatever is no PDF, JPEG, PNG, WebP or plain text, pages and drawings that a browser could run among them."""

@@ -222,5 +222,5 @@ def _unknown(key: str, code: str) -> PayoutReport:
 
 def _shown(reply: Reply, answer: dict[str, Any] | None) -> dict[str, str]:
     shown = ("code", "sub_code", "status", "order_id", "trans_amount", "error_code")
-    told = {} if answer is None else {name: str(answer[name]) for name in shown if answer.get(name) is not None}
-    return {"http_status": str(reply.status), "signed": str(answer is not None).lower(), **told}
+    answered = {} if answer is None else {name: str(answer[name]) for name in shown if answer.get(name) is not None}
+    return {"http_status": str(reply.status), "signed": str(answer is not None).lower(), **answered}

@@ -81,6 +81,6 @@ async def agree(console: At, person: Corrector, card_id: str, correction_id: str
 
 @router.post("/owed/{card_id}/{correction_id}/refuse")
 async def refuse(console: At, person: Corrector, card_id: str, correction_id: str) -> Response:
-    """Let the proposal fall; whoever made it may do so, too."""
+    """Reject the proposal; its maker may do so, too."""
     await console.services.payees.refuse(person.id, card_id, correction_id)
     return see_other("/owed")

@@ -45,9 +45,9 @@ async def live(console: At, person: SignedIn, card: Card = "", mark: Card = "") 
 
 @router.get("/live/changed")
 async def changed(request: Request, console: At, person: CardReader, card: Card = "", task: Task = "") -> Response:
-    """A line that offers to load the card's page again: nothing that somebody is typing is taken from them.
+    """Render a line that offers to reload the card's page, without discarding what the person is typing.
 
-    A page on which `task` can be decided also hears when that task went to somebody else.
+    A page on which `task` can be decided also learns when another person claimed that task.
     """
     context = await _lost(console, person, card, task) if task else ChangedContext(card)
     return await console.pages.render(request, "_changed.html", context)

@@ -1,4 +1,4 @@
-"""What a person is told, and how they want to be told outside the console."""
+"""Pages of a person's notifications and notification settings."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ async def read(console: At, person: SignedIn, notice_id: str, follow: Word = "")
 async def wishes(
     request: Request, console: At, person: SignedIn, saved: Annotated[str, Query(max_length=5)] = ""
 ) -> Response:
-    """How this person wants to be told."""
+    """Show this person's notification settings."""
     kept = await console.services.notices.wishes(person.id)
     context = await _wishes_context(request, console, person, _typed(kept), saved=saved == "yes")
     return await console.answer(request, "notices/preferences.html", context)

@@ -155,7 +155,7 @@ async def _page(
 ) -> Response:
     async with console.services.database.transaction() as session:
         row = await session.get_one(PersonRow, person.id)
-    # Not for whoever finds the browser open: the secret would be in their telephone.
+    # Not without confirmed identity: a stranger at the open browser could add their own phone.
     set_up = await console.totp.waiting(person.id) if is_proved(person) else None
     context = AccountContext(
         shell=shell(request, person),

@@ -1,4 +1,4 @@
-"""Setup, people: adding somebody, and the link by which they choose their password."""
+"""Setup, people: add a person, and create the link with which they set their password."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ router = APIRouter(prefix="/setup/people")
 
 @dataclass(frozen=True)
 class NewPersonContext:
-    """The form of somebody new; after a refusal as it was typed."""
+    """The form for a new person; after a refusal with what was entered."""
 
     shell: Shell
     name: str

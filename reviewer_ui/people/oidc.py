@@ -1,4 +1,4 @@
-"""Signing in through an identity provider, and showing it anew who one is: there, and back with an answer."""
+"""Sign in or confirm one's identity through an identity provider: redirect there and handle the answer."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Sent:
 
     asked: Asked
     next: str
-    person_id: str = ""  # Who must show the provider anew who they are; empty for signing in.
+    person_id: str = ""  # The person who must confirm their identity at the provider; empty for signing in.
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ async def leave_for_provider(request: Request, console: At, next: Short = "/") -
 
 @router.get("/step-up/provider")
 async def show_provider_again(request: Request, console: At, person: SignedIn) -> Response:
-    """Sends somebody signed in to the provider, to show anew who they are."""
+    """Redirect a signed-in person to the provider to confirm their identity."""
     await console.sign_in_throttle.hit(caller(request))
     return await _send(console, "/step-up/done", person.id)
 

@@ -35,7 +35,7 @@ router = APIRouter(prefix="/setup/people")
 
 @dataclass(frozen=True)
 class PersonLine:
-    """Somebody in the list; `busy` is how many tasks they have."""
+    """A person in the list; `busy` is how many tasks they have."""
 
     person: PersonRow
     roles: tuple[Role, ...]
@@ -142,7 +142,7 @@ async def set_up(request: Request, console: At, person: PeopleManager, person_id
 
 @router.post("/{person_id}/active")
 async def switch(request: Request, console: At, person: PeopleManager, person_id: str, active: Line = "") -> Response:
-    """Switches somebody off, which ends their sessions, or on again."""
+    """Deactivate a person, which ends their sessions, or reactivate them."""
     change = console.people.switch(person.id, person_id, active == "yes")
     return await _changed(request, console, person, person_id, change, _Typed())
 
@@ -184,7 +184,7 @@ async def call_off(console: At, person: PeopleManager, person_id: str, absence_i
 async def _changed(
     request: Request, console: Console, person: Person, person_id: str, change: Awaitable[None], typed: _Typed
 ) -> Response:
-    """Makes the change and shows the page anew, or shows it as it was typed with what the change was refused for."""
+    """Apply the change and show the page again, or show what was entered with the reason of the refusal."""
     try:
         await change
     except Refusal as refusal:

@@ -79,7 +79,7 @@ async def enter(
 
 @router.get("/sign-in/code")
 async def ask_code(request: Request, console: At) -> Response:
-    """Asks for the six digits of somebody whose password was right."""
+    """Ask for the six-digit code after a correct password."""
     half_signed_in.half_of(request, console)
     return await console.answer(request, "people/sign_in_code.html", SecondContext(shell(request, None)))
 
@@ -98,7 +98,7 @@ async def take_code(request: Request, console: At, code: Digits) -> Response:
 
 @router.get("/sign-in/set-up")
 async def show_set_up(request: Request, console: At) -> Response:
-    """Somebody whose role needs an authenticator sets it up before they are let in."""
+    """Let a person whose role needs an authenticator set it up before they are signed in."""
     return await _set_up_page(request, console, half_signed_in.half_of(request, console))
 
 

@@ -1,4 +1,4 @@
-"""Where somebody shows again who they are for a page that they only wanted to look at; an act asks for itself."""
+"""Confirm one's identity for a page that was only requested; an action asks for it itself."""
 
 from __future__ import annotations
 

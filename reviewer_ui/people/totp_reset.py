@@ -1,4 +1,4 @@
-"""Where an admin asks that the authenticator of somebody who lost it be taken away, so that they can set up another."""
+"""Let an administrator request the reset of a lost authenticator, so that the person can set up another."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ router = APIRouter(prefix="/setup/people/{person_id}")
 
 @router.post("/totp-reset")
 async def reset(request: Request, console: At, person: PeopleManager, person_id: str) -> Response:
-    """Asks a second person to take it away; whoever asks shows that they are there. One's own goes by its code alone."""
+    """Request a reset from a second person; requires confirmed identity. Nobody can reset their own this way."""
     if person_id == person.id:
         raise NotAllowed(permission=Permission.MANAGE_PEOPLE.value)
     await require_step_up(request, person)

@@ -1,4 +1,4 @@
-"""Where a link leads by which somebody chooses their password; they sign in with it right after."""
+"""The page behind the link to set a password; the person signs in with it right after."""
 
 from __future__ import annotations
 

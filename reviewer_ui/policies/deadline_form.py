@@ -8,7 +8,7 @@ from typing import Any
 
 from domain.work.deadline_document import DocumentWrong, Flaw, FlawKind
 
-TEXT_MAX = 12  # Digits of a number that somebody types.
+TEXT_MAX = 12  # Most digits of a number in the form.
 
 
 def put_into(document: Any, fields: Mapping[str, str]) -> Any:

@@ -80,7 +80,7 @@ async def preview(
 async def save(
     request: Request, console: At, person: Keeper, document: Document = "", based_on: str = Form(""), note: str = Form("")
 ) -> Response:  # fmt: skip
-    """Saves the document as the next version; running clocks are planned anew by it within seconds."""
+    """Save the document as the next version; running deadlines are recalculated within seconds."""
     setup = DeadlineSetup(console.services.database)
     try:
         base = int(based_on) if based_on.isascii() and based_on.isdigit() and len(based_on) < 10 else 0
@@ -95,7 +95,7 @@ async def save(
 
 
 async def _tried(setup: DeadlineSetup, page: DeadlinesContext) -> DeadlinesContext:
-    """The page with what its draft would change, or where it is wrong: whoever was too late may have typed nonsense too."""
+    """Render the page with the dry run of its draft, or its errors: a draft on an old version may have errors too."""
     try:
         return replace(page, preview=await setup.preview(read_document(page.draft)))
     except DocumentWrong as wrong:

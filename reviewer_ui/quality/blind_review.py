@@ -121,7 +121,7 @@ async def decide(
 async def settle(
     request: Request, console: At, person: Settler, press: Pressed, review_id: str, outcome: Line = "", note: Note = ""
 ) -> Response:
-    """What was right; both reviewers are told."""
+    """Settle a difference with the correct decision; both reviewers are notified."""
     try:
         await _require_seen(console, press, review_id)
         await console.second_reviews.settle(person.id, review_id, _outcome(outcome), note)

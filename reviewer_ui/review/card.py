@@ -48,7 +48,7 @@ class Hold(StrEnum):
     NONE = "none"  # Nobody's decision is waited for.
     FREE = "free"  # It can be taken.
     MINE = "mine"  # This person holds the lease.
-    OTHER = "other"  # Somebody else holds it.
+    OTHER = "other"  # Another person holds it.
     DECIDED = "decided"  # Decided; it leaves shortly, or waits for a second pair of eyes.
     UNDELIVERED = "undelivered"  # Decided and written down, but the card's workflow has not heard it.
     NOT_YOURS = "not_yours"  # It can be taken, by others than this person.
@@ -68,7 +68,7 @@ class TaskView:
     due_at: datetime
     late: bool
     escalated: bool
-    own_card: bool  # The seller is, by all we know, whoever looks.
+    own_card: bool  # The seller is probably the viewer.
     holder: str | None
     held_until: datetime | None
 
@@ -170,7 +170,7 @@ async def show(
 ) -> Response:
     """The page; for htmx only its story, which is what moves by itself.
 
-    Whoever has a blind second review of the card in hand is led to that: the story tells how it was decided.
+    A person with a claimed blind review of the card is redirected to it: the history shows how it was decided.
     """
     async with console.services.database.transaction() as session:
         blind = await blind_reviews.in_hand(session, card_id, person.id, now())

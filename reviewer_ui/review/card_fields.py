@@ -156,7 +156,7 @@ def _shown(name: FieldName, value: str | None) -> str | Money | date | None:
 
 
 def _number(opened: _Opened) -> NumberCheck | None:
-    """The number on the card, or what was read while none stands there, with nothing but its last four in the clear."""
+    """Return the card's number, or the one read while none is recorded, with only its last four characters in the clear."""
     on_card, read = opened.on_card[FieldName.NUMBER], opened.read.get(FieldName.NUMBER.value)
     number = on_card or read
     return None if number is None else checked(opened.kind, number, clear=False, other=read if on_card else None)
@@ -165,7 +165,7 @@ def _number(opened: _Opened) -> NumberCheck | None:
 def in_clear(record: CardRecord, keyring: KeyRing) -> tuple[NumberCheck, ...]:
     """The number on the card with every character shown, and, where something else was read, that one beside it.
 
-    For whoever has just revealed the number, with a reason that is on record.
+    Only right after the number was revealed, with a reason in the audit log.
     """
     opened = _open(record, keyring)
     on_card, read = opened.on_card[FieldName.NUMBER], opened.read.get(FieldName.NUMBER.value)
@@ -219,7 +219,7 @@ def _said(name: FieldName, answer: AnswerRow, currency: Currency) -> Money | dat
 
 
 def _checks(name: FieldName, opened: _Opened) -> tuple[CheckView, ...]:
-    """The brand's rules about PIN, face value and expiry; the number's are told place by place."""
+    """Check PIN, face value and expiry against the brand's rules; the number is checked place by place elsewhere."""
     card, kind, pin = opened.record.card, opened.kind, opened.on_card[FieldName.PIN]
     if name is FieldName.PIN and pin is not None:
         holds = re.fullmatch(kind.pin or "", pin) is not None

@@ -146,8 +146,8 @@ def price(record: CardRecord, person: Person) -> PriceView | None:
 
 def story(record: CardRecord, comments: Sequence[Comment] = ()) -> tuple[EventView | Comment, ...]:
     """What happened and what was said of it, newest first."""
-    told: list[EventView | Comment] = [*without_repeats([_event(event, record.names) for event in record.events])]
-    return tuple(sorted([*told, *comments], key=lambda one: one.at, reverse=True))
+    entries: list[EventView | Comment] = [*without_repeats([_event(event, record.names) for event in record.events])]
+    return tuple(sorted([*entries, *comments], key=lambda one: one.at, reverse=True))
 
 
 def _photo(row: PhotoRow, number: int, reading: ReadingRow | None, clear: bool, covered: bool) -> PhotoView:

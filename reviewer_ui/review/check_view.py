@@ -49,7 +49,7 @@ class CheckView:
 
 
 def check_view(record: CardRecord, keyring: KeyRing, person: Person) -> CheckView | None:
-    """The bar for whoever holds a task that waits for its check; None for everybody else."""
+    """Return the bar for the holder of a task that awaits second review; None for all others."""
     task, made = record.task, record.standing_decision
     if task is None or made is None or task.phase is not TaskPhase.CHECK or task.leased_by != person.id:
         return None

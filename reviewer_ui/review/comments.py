@@ -1,4 +1,4 @@
-"""What people say about a card among themselves, and the files they keep with it; and the sign that somebody is at work on it."""
+"""Comments about a card and their attached files; commenting also renews the claim."""
 
 from __future__ import annotations
 

@@ -115,7 +115,7 @@ async def deliver(request: Request, console: At, person: Decider, card_id: str) 
     async with console.services.database.transaction() as session:
         written = (await reads.card(session, card_id)).undelivered
     if written is None:
-        return see_other(f"/cards/{card_id}")  # Delivered by somebody else meanwhile: nothing is left to do.
+        return see_other(f"/cards/{card_id}")  # Delivered by another process meanwhile: nothing is left to do.
     try:
         await console.dispatcher.deliver(written.id)
     except Refusal as refusal:
@@ -128,7 +128,7 @@ async def keep_draft(
     request: Request, console: At, person: Decider, card_id: str, task_id: Line, asked_item: Line = "",
     number: Line = "", pin: Line = "", face_value: Line = "", expiry: Line = "", note: Note = "", confirmed: Marks = (),
 ) -> Response:  # fmt: skip
-    """Keeps what was typed so far, sealed under the person's own name, and the task in their hand; tells how it fits."""
+    """Save the draft, sealed under the person's name, renew the claim, and return the checks of the typed fields."""
     draft = Draft(asked_item=asked_item, number=number, pin=pin, face_value=face_value, expiry=expiry, note=note)
     if not await _keep(console, person, card_id, task_id, draft):
         raise TaskNotHeld(task=task_id[:60])
@@ -237,7 +237,7 @@ async def _record(
 
 
 async def _tell_if_left(console: Console, decision_id: str) -> None:
-    """Where nothing can be undone the card is told at once; otherwise the teller does it when the window has passed."""
+    """Deliver at once where nothing can be undone; otherwise the due-decisions job does when the window has passed."""
     if console.services.review.decisions.undo_window:
         return
     await console.dispatcher.deliver(decision_id)

@@ -28,7 +28,7 @@ router = APIRouter()
 
 @dataclass(frozen=True)
 class Waiting:
-    """One of them. `maker` and `outcome` are None where it is to be checked blind; whoever may check it has no `reasons`."""
+    """One staged decision. `maker` and `outcome` are None for a blind check; `reasons` is empty for people who may check it."""
 
     card_id: str
     card_type: str

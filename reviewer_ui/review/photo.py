@@ -1,4 +1,4 @@
-"""A card's photograph: sharp for whoever holds the task's lease, and a preview too small to read for the others."""
+"""A card's photograph: sharp for the holder of the task's lease, and an unreadably small preview for others."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ JPEG = "image/jpeg"
 
 @router.get("/cards/{card_id}/photos/{photo_id}")
 async def sharp(console: At, person: Revealer, card_id: str, photo_id: str) -> Response:
-    """The whole photo, for whoever has the card or a second review of it in hand; every look is in the audit record.
+    """Return the whole photo to the holder of the card's task or blind review; every view is in the audit log.
 
     Number and PIN are black in it where the reading knows their places, until this person revealed them.
     """

@@ -29,7 +29,7 @@ class BesideView:
     neighbours: tuple[OtherCard, ...]
     seller: SellerHistory
     risks: tuple[WeighedRisk, ...]
-    rejections: tuple[Rejection, ...]  # Of this very number, whoever handed it in.
+    rejections: tuple[Rejection, ...]  # Of this very number, by any seller.
     number_known: bool
     photo_known: bool
     brand_names: Mapping[str, Mapping[str, str]]  # By brand and locale, of every brand named here.

@@ -1,4 +1,4 @@
-"""A decision that its card would not take is let fall by a senior, and its task is open again."""
+"""Let a senior reviewer reopen a task whose decision could not be applied."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Senior = Annotated[Person, Depends(allowed(Permission.DECIDE_ESCALATED))]
 async def put_back(
     console: At, person: Senior, decision_id: str, reason_code: Annotated[str, Form(max_length=120)] = ""
 ) -> Response:
-    """The card again, to be decided anew. Refuses NotFound when somebody was first, or the card has taken it after all."""
+    """Reopen the card's task. Refuses NotFound when another person was first, or the decision was applied after all."""
     return see_other(
         f"/cards/{await console.services.review.undeliverable.put_back(person.id, decision_id, reason_code)}"
     )

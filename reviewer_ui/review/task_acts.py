@@ -1,4 +1,4 @@
-"""What else is done with a task from its card: put off, handed to a senior, or taken out of somebody's hand; each with a reason."""
+"""Further actions on a task from its card page: snooze, escalate, take over; each with a reason."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ async def escalate(
 async def take_over(
     request: Request, console: At, person: TakerOver, card_id: str, task_id: Line, reason_code: Line = "", note: Note = "",
 ) -> Response:  # fmt: skip
-    """Takes the task out of its holder's hand, who is told."""
+    """Take the task over from its holder, who is notified."""
     act = console.services.review.tasks.take_over(person.id, task_id, reason_code, note)
     return await _done(request, console, person, card_id, "", note, act)
 

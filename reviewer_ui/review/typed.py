@@ -38,7 +38,7 @@ class TypedView:
 def typed_view(
     record: CardRecord, keyring: KeyRing, draft: Draft, confirmed: Collection[str], *, compare: bool
 ) -> tuple[TypedView, ...]:
-    """Each typed field, judged. `compare`: hold them against the reading too, for who has the card in hand."""
+    """Return the checks of each typed field. `compare`: check against the reading too, for the holder of the task."""
     kind, card = brand(record.card.brand), record.card
     given, refusals = _given(kind, draft)
     written = given.written()

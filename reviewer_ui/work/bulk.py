@@ -1,4 +1,4 @@
-"""Many tasks at once: given to somebody, put off, or given back; then what became of each of them."""
+"""Bulk actions: assign, snooze or release many tasks, and show the result of each."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ TASK_CHARACTERS_MAX = 80
 
 
 async def bulk_worker(request: Request) -> Person:
-    """Somebody who may do at least one of the acts; which of them is judged task by task. Refuses NotAllowed."""
+    """Require a person who may do at least one of the actions; which of them is checked per task. Refuses NotAllowed."""
     person = await signed_in(request)
     if not (person.may(Permission.ASSIGN) or person.may(Permission.DECIDE)):
         raise NotAllowed(permission=Permission.ASSIGN.value)
@@ -123,7 +123,7 @@ async def act(
 
 @router.get("/{batch_id}")
 async def show(request: Request, console: At, person: BulkWorker, batch_id: str, capped: bool = False) -> Response:
-    """What became of each task; only for whoever asked for it."""
+    """Show the result of each task; only to the person who requested it."""
     batch = await console.bulk.batch(person.id, batch_id)
     async with console.services.database.transaction() as session:
         names, reasons = await accounts.all_names(session), await reads.reason_words(session)

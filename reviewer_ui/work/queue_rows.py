@@ -1,4 +1,4 @@
-"""One task of the queue as its row tells it: why it stands there, in whose hand it is, and why it came back."""
+"""One row of the queue: priority, holder, and why the task came back."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Row:
     order: tuple[OrderReason, ...]
     checking: bool
     decided: bool
-    own_card: bool  # The seller is, by all we know, whoever looks.
+    own_card: bool  # The seller is probably the viewer.
     late: bool
     due_at: datetime
     opened_at: datetime

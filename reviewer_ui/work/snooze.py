@@ -1,4 +1,4 @@
-"""Until when somebody puts tasks off: on their own clock, by the working days of their own team."""
+"""Snooze options: times in the person's time zone, by the working days of their team."""
 
 from __future__ import annotations
 

@@ -42,12 +42,12 @@ async def why_due(request: Request, console: At, person: CardReader, card_id: st
         await require_card(session, card_id)
     facts = await DeadlineSetup(console.services.database).why_due(card_id)
     locale, zone = locale_of(request), zone_of(person.timezone)
-    told = [(fact.reason is DueReason.SPENT, sentence(fact, locale, zone)) for fact in facts]
+    sentences = [(fact.reason is DueReason.SPENT, sentence(fact, locale, zone)) for fact in facts]
     context = WhyDueContext(
         shell(request, person),
         card_id,
-        tuple(words for spent, words in told if not spent),
-        tuple(words for spent, words in told if spent),
+        tuple(words for spent, words in sentences if not spent),
+        tuple(words for spent, words in sentences if spent),
     )
     return await console.answer(request, "work/why_due.html", context, block="why")
 

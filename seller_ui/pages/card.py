@@ -151,8 +151,8 @@ def _may_withdraw(card: CardView) -> bool:
 
 def _tries_left(story: tuple[StoryEntry, ...]) -> int:
     """As the last checked code left it; the issuer may allow fewer tries than we do."""
-    told = [entry.facts["tries_left"] for entry in story if "tries_left" in entry.facts]
-    return int(told[-1]) if told else limits_in_force(business_day(datetime.now(UTC))).code_tries_max
+    left = [entry.facts["tries_left"] for entry in story if "tries_left" in entry.facts]
+    return int(left[-1]) if left else limits_in_force(business_day(datetime.now(UTC))).code_tries_max
 
 
 def _payee_fault(story: tuple[StoryEntry, ...]) -> PayeeFault | None:
@@ -162,7 +162,7 @@ def _payee_fault(story: tuple[StoryEntry, ...]) -> PayeeFault | None:
 
 
 def _known(visit: Visit, row: CardRow) -> dict[str, str]:
-    """What is known of the card, in full: its own seller compares it with the card in their hand."""
+    """Return the card's known fields in full: its own seller compares them with the card."""
     keyring, chosen = visit.site.services.keyring, brand(row.brand)
     number, pin = cards.open_number(keyring, row) or "", cards.open_pin(keyring, row) or ""
     known = {"number": chosen.grouped(number), "pin": pin}

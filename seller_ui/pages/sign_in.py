@@ -44,7 +44,7 @@ class CodePage:
 
 @router.get("/sign-in")
 async def ask_phone(visit: AnyVisit, next: str = "") -> Response:  # noqa: A002  # The parameter's name is the address's.
-    """The page that asks for a phone number; one that was typed before stands there to be corrected."""
+    """Show the page that asks for a phone number; a number entered before can be corrected."""
     if visit.seller_id is not None:
         return visit.go(safe_return(next or "/"))
     asked = visit.site.sessions.phone(visit.request)

@@ -1,4 +1,4 @@
-"""The issuer's word right before a payment: how it is told apart from the answers before, and how it stands in the story."""
+"""The issuer's confirmation right before a payment: how it differs from earlier answers, and its story entry."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from services.work import sla
 
 @dataclass(frozen=True)
 class OutletHeard:
-    """A report that is believed: the card's workflow is told of it."""
+    """An accepted report: the card's workflow is notified of it."""
 
     card_id: str
     request_id: str
@@ -50,7 +50,7 @@ class OutletReports:
     async def receive(self, body: bytes, signature: str | None) -> OutletHeard | None:
         """A callback, raw body and signature header; None when nobody has looked yet (pending).
 
-        The first answer counts. A repeated report gives it again, since the card may not have been told the first time.
+        The first answer counts. A repeated report is delivered again, since the card may not have received the first.
         Refuses SignatureInvalid, FieldInvalid, NotFound, OutletUnknown, and AmountMismatch when it confirms another
         face value than the card's; none of these changes anything.
         """
@@ -67,7 +67,7 @@ class OutletReports:
                 return None
             if request.answered_at is None:
                 request.answered_at, request.answer = now(), report.verdict.value
-                if card.waiting_for is WaitingFor.OUTLET:  # A late answer finds the card with somebody else.
+                if card.waiting_for is WaitingFor.OUTLET:  # A late answer may find the card waiting for another party.
                     await sla.follow(session, card.id, WaitingFor.MACHINE, self._now())
         return OutletHeard(request.card_id, request.id, request.answer == Verdict.CONFIRMED)
 

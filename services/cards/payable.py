@@ -99,12 +99,12 @@ async def code_proved(session: AsyncSession, card: CardRow) -> bool:
 
 
 async def _confirmation(session: AsyncSession, quote: QuoteRow) -> CardEventRow | None:
-    told = (
+    reported = (
         _EVENT.card_id == quote.card_id,
         _EVENT.what == CONFIRMED,
         _EVENT.facts["quote"].astext == quote.id,
     )
-    newest = select(CardEventRow).where(*told).order_by(_EVENT.id.desc()).limit(1)
+    newest = select(CardEventRow).where(*reported).order_by(_EVENT.id.desc()).limit(1)
     return (await session.execute(newest)).scalar_one_or_none()
 
 

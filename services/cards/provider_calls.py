@@ -131,12 +131,16 @@ class ProviderCalls:
         """Writes the answers, the card's step and its evidence; returns what follows from them."""
         answer = heard(answers)
         facts = verified_facts(card.row, answer, denied)
-        told = {"status": answer.status.value, "party": answers[0].party.value, "consequence": facts.consequence.value}
+        answered = {
+            "status": answer.status.value,
+            "party": answers[0].party.value,
+            "consequence": facts.consequence.value,
+        }
         if answer.balance is not None:
-            told["balance"] = str(answer.balance)
+            answered["balance"] = str(answer.balance)
         async with self.database.transaction() as session:
             await self.write(session, card, answers)
-            await cards.record(session, card.row.id, verification(what, told, actor))
+            await cards.record(session, card.row.id, verification(what, answered, actor))
             await sla.follow(session, card.row.id, WaitingFor.MACHINE, datetime.now(UTC))
         return facts
 

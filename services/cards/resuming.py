@@ -1,4 +1,4 @@
-"""Where a journey goes on that is started anew from its rows: after a restore, or when its workflow was lost or ended."""
+"""Find where a journey continues that is restarted from its rows: after a restore, or when its workflow was lost or ended."""
 
 from __future__ import annotations
 

@@ -62,9 +62,9 @@ class Securing:
 
 async def asked_for(session: AsyncSession, card_id: str, quote_id: str) -> list[str]:
     """Return the request ids under which the card was to be secured for this quote, oldest first."""
-    told = (_EVENT.card_id == card_id, _EVENT.what == ASKED, _EVENT.facts["quote"].astext == quote_id)
+    requested = (_EVENT.card_id == card_id, _EVENT.what == ASKED, _EVENT.facts["quote"].astext == quote_id)
     return list(
-        (await session.execute(select(_EVENT.facts["request"].astext).where(*told).order_by(_EVENT.id))).scalars()
+        (await session.execute(select(_EVENT.facts["request"].astext).where(*requested).order_by(_EVENT.id))).scalars()
     )
 
 

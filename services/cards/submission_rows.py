@@ -156,7 +156,7 @@ def card_row(keyring: KeyRing, submission_id: str, position: int, card: CheckedC
 
 
 def request_hash_of(keyring: KeyRing, submission: Submission) -> str:
-    """A keyed hash: a plain one over a card number could be searched through by whoever finds it."""
+    """Return a keyed hash: a plain hash of a card number could be reversed by trying all numbers."""
     content = {name: _plain(value) for name, value in vars(submission).items() if name not in NOT_CONTENT}
     content["cards"] = [{name: _plain(value) for name, value in vars(card).items()} for card in submission.cards]
     written = json.dumps(content, ensure_ascii=False, sort_keys=True)

@@ -70,7 +70,7 @@ class Adopting:
         row = order_of(self._keyring, submission, quote, paid.key, attempt)
         row.state, row.answered, row.gateway_reference = PayoutState.UNKNOWN, paid.outcome, paid.gateway_reference
         await ordered_first(session, row, submission.owner)
-        # Whoever would decide on the card now is late: its seller has the money.
+        # A decision on the card comes too late now: its seller has the money.
         open_tasks = (_TASK.card_id == card.id, _TASK.closed_at.is_(None))
         await session.execute(update(ReviewTaskRow).where(*open_tasks).values(closed_at=now()))
         facts = {"key": paid.key, "amount": str(amount)}

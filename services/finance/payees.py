@@ -1,4 +1,4 @@
-"""Correct a payee that the gateway refused: the seller alone, or two people here. The money is owed until somebody is paid."""
+"""Correct a payee that the gateway rejected: the seller alone, or two people here. The money is owed until it is paid."""
 
 from __future__ import annotations
 
@@ -80,9 +80,9 @@ class Payees:
         return row.id
 
     async def propose(self, person: str, card_id: str, account: str, name: str, reason_code: str) -> None:
-        """A person proposes another payee, for somebody else to agree to.
+        """Propose another payee, to be approved by a second person.
 
-        Refuses NotAllowed, ReasonUnknown, NotFound, NotExpectedNow, FieldInvalid, OwnWork to whoever is linked to the
+        Refuses NotAllowed, ReasonUnknown, NotFound, NotExpectedNow, FieldInvalid, OwnWork to a person linked to the
         seller, and CorrectionWaits when one waits already.
         """
         async with self._database.transaction() as session:
@@ -100,12 +100,12 @@ class Payees:
             except IntegrityError:
                 raise CorrectionWaits() from None
             facts = {"payee": row.masked, "reason": reason_code}
-            await _told(session, card, "payout.payee_proposed", facts, f"person:{person}")
+            await _record(session, card, "payout.payee_proposed", facts, f"person:{person}")
 
     async def agree(self, person: str, card_id: str, correction_id: str) -> None:
         """A second person agrees: the payee counts, and the card is paid again.
 
-        Refuses NotAllowed, OwnWork to whoever is no independent second person or is linked to the seller, NotFound when it
+        Refuses NotAllowed, OwnWork to a person who is no independent second person or is linked to the seller, NotFound when it
         no longer waits.
         """
         async with self._database.transaction() as session:
@@ -124,7 +124,7 @@ class Payees:
                 raise NotFound(correction=correction_id[:26])
             row.checked_by, row.refused_at = f"person:{person}", self._now()
             session.add(_audited(person, "refuse", card_id, "", row))
-            await _told(session, card, "payout.payee_not_changed", {"payee": row.masked}, f"person:{person}")
+            await _record(session, card, "payout.payee_not_changed", {"payee": row.masked}, f"person:{person}")
 
     async def untold(self, limit: int) -> tuple[Correction, ...]:
         """Cards that wait for a payee who was named after their last order was refused, the longest waiting first."""
@@ -177,7 +177,7 @@ class Payees:
         return card, submission, row
 
     async def _require_unlinked(self, session: AsyncSession, card_id: str, circle: frozenset[str]) -> None:
-        """Refuses OwnWork to whoever is linked to the card's seller, or acts for somebody who is."""
+        """Refuses OwnWork to a person who is linked to the card's seller, or acts for one who is."""
         if await people_linked(session, self._keyring, card_id, circle):
             raise OwnWork()
 
@@ -191,7 +191,7 @@ class Payees:
         submission.payee_name_sealed = PAYEE_NAME.seal(self._keyring, submission.id, name)
         submission.payee_index = payee_index_of(self._keyring, account)
         submission.payee_masked, row.applied_at = row.masked, self._now()
-        await _told(session, card, "payout.payee_corrected", {"payee": row.masked}, actor)
+        await _record(session, card, "payout.payee_corrected", {"payee": row.masked}, actor)
 
 
 async def _waiting(session: AsyncSession, card_id: str) -> tuple[CardRow, SubmissionRow]:
@@ -208,7 +208,7 @@ async def _open(session: AsyncSession, submission_id: str) -> PayeeCorrectionRow
     return (await session.execute(statement)).scalar_one_or_none()
 
 
-async def _told(session: AsyncSession, card: CardRow, what: str, facts: dict[str, str], actor: str) -> None:
+async def _record(session: AsyncSession, card: CardRow, what: str, facts: dict[str, str], actor: str) -> None:
     """An entry in the card's story that leaves it where it is: the workflow moves it when it has heard."""
     await cards.record(session, card.id, Change(card.stage, card.waiting_for, card.until, what, facts, actor=actor))
 

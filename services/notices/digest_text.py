@@ -41,7 +41,7 @@ class Reader:
 
 
 def sentence(kind: str, card_id: str | None, facts: Mapping[str, str], reader: Reader) -> str:
-    """One notice as a sentence. Digits that somebody wrote into a fact are hidden; moments are on the reader's clock."""
+    """Return one notification as a sentence. Digits in free-text facts are hidden; times are in the reader's time zone."""
     worded = {name: _fact(kind, name, value, reader) for name, value in facts.items()}
     card = (card_id or "")[-CARD_SHOWN:] or "–"
     said = [translate(f"notice.{kind}", reader.locale, {**worded, "card": card})]

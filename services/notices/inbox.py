@@ -1,4 +1,4 @@
-"""A person's notices in the console, and their wishes for being told outside of it."""
+"""A person's notifications in the console, and their settings for those outside of it."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Notices:
             return int(await session.scalar(statement) or 0)
 
     async def read(self, person_id: str, notice_id: str) -> NoticeRow:
-        """Marks one of theirs read and returns it. Raises NotFound for anything else, also somebody else's."""
+        """Mark one of the person's notifications read and return it. Raises NotFound for any other id."""
         async with self._database.transaction() as session:
             row = await session.get(NoticeRow, notice_id)
             if row is None or row.person_id != person_id:

@@ -1,4 +1,4 @@
-"""Who is told of something by what they may do, rather than by name."""
+"""Find recipients of notifications by their permissions rather than by name."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ async def with_roles(session: AsyncSession, team: str | None, wanted: Callable[[
 
 
 async def compliance(session: AsyncSession, but: str = "") -> list[str]:
-    """Return the compliance officers; where there are none, those who manage people. Nobody is told of themselves: `but`."""
+    """Return the compliance officers; where there are none, those who manage people. Excludes `but`, the person concerned."""
     officers = await with_roles(session, None, lambda roles: Role.COMPLIANCE in roles)
     found = [one for one in officers if one != but]
     if found:

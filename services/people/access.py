@@ -1,6 +1,6 @@
-"""Access that waits for a second person: roles that pay or check, passwords of accounts in use, looser limits, lost authenticators.
+"""Access changes that need a second person: payment and checking roles, password and authenticator resets, looser limits.
 
-Compliance is told of everything."""
+Compliance is notified of all."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Access:
         """Give what was asked for; return the person's id.
 
         Refuses NotAllowed, NotFound for a request that waits no more, OwnRoles to whom it is for, and NotIndependent to
-        whoever asked for it, and to whoever does not count as a second person beside them.
+        the requester, and to a person who does not count as a second person beside them.
         """
         async with self._database.transaction() as session:
             request, row = await self._waiting(session, by, request_id)
@@ -51,7 +51,7 @@ class Access:
                 raise NotIndependent()
             request.answer, request.answered_by, request.answered_at = AccessAnswer.CONFIRMED, by, moment
             act, news = await _give(session, request, row, moment)
-            # On record as the act of whoever asked: from now on the two do not count as two people for some days.
+            # Recorded as an action of the requester: for some days the two do not count as two people.
             facts = {"roles": request.roles, **request.bounds, "confirmed_by": by}
             session.add(AuditRow(actor=f"person:{request.asked_by}", act=act, subject=row.id, facts=facts))
             session.add(_audit(by, "confirm", row.id, request_id))
@@ -129,7 +129,7 @@ async def withdraw(session: AsyncSession, person: str, kind: AccessKind, now: da
 
 
 async def told(session: AsyncSession, by: str, person: str, news: AccessNews, also: Iterable[str] = ()) -> None:
-    """Tell compliance (and `also`) that somebody's access changed; `by` is empty where nobody is signed in."""
+    """Notify compliance (and `also`) that a person's access changed; `by` is empty where nobody is signed in."""
     people = {*await compliance(session, but=by), *also}
     await tell(session, people, NoticeKind.ACCESS, f"access:{new_id()}", person=person, by=by, news=news.value)
 

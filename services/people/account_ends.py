@@ -1,4 +1,4 @@
-"""What every way of making, resetting or ending somebody's account at the console shares."""
+"""Shared steps of creating, resetting or ending a console account."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Setting up the people of the console: roles, skills and limits, relatives, and whether they work here at all.
 
-Every change is audited. Somebody is always left who can make changes, and nobody makes those of their own rights.
+Every change is audited. At least one administrator always remains, and nobody changes their own rights.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class WorkSetUp:
 
 
 class People:
-    """Changes of people. `by` is the id of whoever makes them and needs MANAGE_PEOPLE; refuses NotAllowed, NotFound."""
+    """Changes of people. `by` is the id of the acting person, who needs MANAGE_PEOPLE; refuses NotAllowed, NotFound."""
 
     def __init__(
         self, database: Database, keyring: KeyRing, now: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -181,7 +181,7 @@ def shown_relative(seller: str) -> str:
 
 
 async def _person(session: AsyncSession, by: str, person: str) -> PersonRow:
-    """The person, locked, after the right of whoever asks was found good."""
+    """Return the person, locked, after checking the permission of the acting person."""
     await require(session, by, Permission.MANAGE_PEOPLE)
     row = await session.get(PersonRow, person, with_for_update=True, populate_existing=True)
     if row is None:

@@ -1,4 +1,4 @@
-"""For whom somebody acts at this moment, and what they and those may: read anew for every claim and every decision."""
+"""For whom a person acts at this moment, and what all of them may do: read again for every claim and every decision."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ async def standing(session: AsyncSession, person_id: str, now: datetime) -> Acti
 
 
 async def standings(session: AsyncSession, people: Sequence[str], now: datetime) -> dict[str, ActingReviewer]:
-    """The same for many people by id, in one statement; whoever no longer works here has none."""
+    """The same for many people by id, in one statement; inactive people have none."""
     return {whose: standing_of(circle) for whose, circle in (await circles(session, people, now)).items()}
 
 

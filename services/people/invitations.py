@@ -1,4 +1,4 @@
-"""Somebody new at the console: added by whoever manages people, they choose a password of their own by a link that opens once."""
+"""New people of the console: added by an administrator, they set their own password through a link that works once."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Invitation:
 
 
 class Invitations:
-    """Adding people and their passwords. `by` is the id of whoever adds them and needs MANAGE_PEOPLE; refuses NotAllowed."""
+    """Adding people and their passwords. `by` is the id of the acting person, who needs MANAGE_PEOPLE; refuses NotAllowed."""
 
     def __init__(
         self, database: Database, keyring: KeyRing, now: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -60,7 +60,7 @@ class Invitations:
         self._hasher = PasswordHash.recommended()
 
     async def add(self, by: str, newcomer: Newcomer, work: WorkSetUp) -> str:
-        """Add somebody who has no password yet; return their id. Roles that pay or check wait for a second person.
+        """Add a person without a password; return their id. Payment and checking roles wait for a second person.
 
         Refuses FieldInvalid (`email`, `name`, `roles` and of the work).
         """
@@ -81,7 +81,7 @@ class Invitations:
         return added
 
     async def invite(self, by: str, person: str) -> Invitation:
-        """Return the right to choose a password for an account that nobody uses yet, on record; compliance is told.
+        """Return the right to set a password for an unused account, recorded in the audit log; compliance is notified.
 
         Refuses OwnRoles for oneself, NotFound, and AccountInUse where there is a password or a provider's identity
         already: only a reset that two people made takes a password away.
@@ -98,7 +98,7 @@ class Invitations:
         return Invitation(person, _mark(row.password_hash))
 
     async def ask_reset(self, by: str, person: str) -> None:
-        """Ask a second person to take somebody's lost password away. Refuses OwnRoles for oneself, and NotFound."""
+        """Ask a second person to clear a person's lost password. Refuses OwnRoles for oneself, and NotFound."""
         if by == person:
             raise OwnRoles()
         async with self._database.transaction() as session:
@@ -142,7 +142,7 @@ def require_person(newcomer: Newcomer) -> None:
 async def insert_person(
     session: AsyncSession, newcomer: Newcomer, password_hash: str, work: WorkSetUp | None = None
 ) -> str | None:
-    """Writes the person; returns their id, or None when somebody has that address already."""
+    """Write the person; return their id, or None when the address is already in use."""
     given = {} if work is None else work.columns()
     row = PersonRow(
         id=new_id(), email=newcomer.email, name=newcomer.name, password_hash=password_hash,

@@ -15,7 +15,7 @@ from database.tables.review import ReviewTaskRow
 from domain.people.kinship import Traits, account_trait, linked, traits
 from domain.sealing import KeyRing
 
-OWN = "account:"  # How an account that somebody declared stands among their relatives: account:<keyed hash>:<mask>.
+OWN = "account:"  # Prefix of a declared account among a person's relatives: account:<keyed hash>:<mask>.
 _PERSON: Any = PersonRow  # Attributes of models are columns in a statement.
 _CARD: Any = CardRow
 _SUBMISSION: Any = SubmissionRow

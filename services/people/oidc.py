@@ -24,7 +24,7 @@ class ProviderSignIn:
     async def begin(self, *, again: bool = False) -> tuple[str, Asked]:
         """The provider's page, and what the browser keeps until it is back. Refuses ProviderUnavailable.
 
-        `again`: the person shows anew who they are, even if the provider would let them in as they are.
+        `again`: the person must authenticate again, even if the provider still has a session for them.
         """
         try:
             return await self._provider.ask(again=again)

@@ -54,7 +54,7 @@ class ConsoleSignIn:
         return person
 
     async def check_again(self, person_id: str, password: str) -> None:
-        """The same for somebody who is signed in. Refuses PasswordWrong, TooManyTries."""
+        """The same for a signed-in person. Refuses PasswordWrong, TooManyTries."""
         async with self._database.transaction() as session:
             person = await session.get_one(PersonRow, person_id)
         await self.check(person.email, password, Origin(device=f"signed-in:{person_id}"))
@@ -84,7 +84,7 @@ class ConsoleSignIn:
             try:
                 right, renewed = await asyncio.to_thread(self._hasher.verify_and_update, password, known)
             except UnknownHashError:
-                return False  # Somebody who has no password, because a provider signs them in.
+                return False  # No password, because a provider signs them in.
         if person is not None and right and renewed is not None:
             await self._renew(person.id, renewed)
         return right
@@ -109,7 +109,7 @@ async def _known(session: AsyncSession, identity: Identity) -> PersonRow | None:
 
 
 async def _by_address(session: AsyncSession, identity: Identity) -> PersonRow:
-    """An address that the provider has not verified is what somebody typed there: it may be anybody's."""
+    """An address that the provider has not verified could belong to anyone."""
     if not identity.email_verified:
         raise EmailNotVerified()
     statement = select(PersonRow).where(_PERSON.email == identity.email.strip().lower(), _PERSON.active)
@@ -120,7 +120,7 @@ async def _by_address(session: AsyncSession, identity: Identity) -> PersonRow:
 
 
 async def _has_another(session: AsyncSession, issuer: str, person_id: str) -> bool:
-    """The provider gave the address of somebody it knows to somebody else: an address is no lasting name."""
+    """The provider gave the address of a known person to another one: an address is no permanent name."""
     named = (_IDENTITY.issuer == issuer, _IDENTITY.person_id == person_id)
     return (await session.execute(select(_IDENTITY.subject).where(*named).limit(1))).first() is not None
 

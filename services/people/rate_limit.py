@@ -39,7 +39,7 @@ _SWEEP = "DELETE FROM throttle WHERE full_at < now()"
 
 @dataclass(frozen=True)
 class Origin:
-    """From where somebody tries to sign in: their network address, and the device that signed in as them before."""
+    """The origin of a sign-in attempt: the network address, and the device that signed in as that person before."""
 
     client: str = "unknown"
     device: str = ""  # The id of a device that they signed in on before; empty on any other.

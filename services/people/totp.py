@@ -99,7 +99,7 @@ class Totp:
             session.add(AuditRow(actor=f"person:{person_id}", act="console:totp:off", subject=person_id))
 
     async def ask_reset(self, by: str, person_id: str) -> None:
-        """Asks a second person to take somebody's lost authenticator away, which ends their sessions. Refuses NotFound."""
+        """Request the reset of a lost authenticator, which ends the person's sessions. Refuses NotFound."""
         async with self._database.transaction() as session:
             if await session.get(PersonRow, person_id[:26], with_for_update=True) is None:
                 raise NotFound(person=person_id[:26])

@@ -67,7 +67,7 @@ RETURNING id, card_id
 
 @dataclass(frozen=True)
 class SecondLease:
-    """A second review in somebody's hand until `until`."""
+    """A blind review claimed until `until`."""
 
     review_id: str
     card_id: str
@@ -101,7 +101,7 @@ async def draw(
 
 
 async def _who_knows(session: AsyncSession, task: ReviewTaskRow, now: datetime) -> list[str]:
-    """Everybody who decided or checked the task, with all they acted for and whoever made their accounts lately: none of
+    """Everyone who decided or checked the task, with all they acted for and the recent makers of their accounts: none of
     them could decide it blind."""
     made: Any = ReviewDecisionRow
     checked: Any = ReviewCheckRow
@@ -170,7 +170,7 @@ class SecondReviews:
         return agreed
 
     async def settle(self, person: str, review_id: str, outcome: ReviewOutcome, note: str = "") -> None:
-        """A senior who is on neither side says what was right, and both reviewers are told.
+        """Settle a difference as a senior who acted on neither side; both reviewers are notified.
 
         Refuses NotAllowed, NotFound, OwnWork, TaskDecided, TaskNotHeld while there is no difference yet, FieldInvalid,
         SecretInWords.
@@ -187,7 +187,7 @@ class SecondReviews:
             row.senior_person, row.senior_note, row.settled_at = person, note.strip(), self._now()
             row.final_outcome = outcome
             session.add(_audited(person, "settle", row, outcome))
-            await _told(session, row)
+            await _notify(session, row)
 
     async def look(self, person: str, review_id: str) -> None:
         """Whether a difference may be shown to this senior. Refuses NotAllowed, NotFound, OwnWork, NotEligible."""
@@ -243,13 +243,13 @@ async def _relatives_card(session: AsyncSession, row: SecondReviewRow, who: Acti
 
 
 async def _linked(session: AsyncSession, row: SecondReviewRow, who: ActingReviewer) -> bool:
-    """Whether somebody of the circle was linked to the seller when the card's tasks were opened."""
+    """Return whether one of the circle was linked to the seller when the card's tasks were opened."""
     task: Any = ReviewTaskRow
     tasks = (await session.execute(select(task.linked).where(task.card_id == row.card_id))).scalars()
     return any(who.circle & set(linked) for linked in tasks)
 
 
-async def _told(session: AsyncSession, row: SecondReviewRow) -> None:
+async def _notify(session: AsyncSession, row: SecondReviewRow) -> None:
     """The senior's answer, to each of the two: the same side as theirs, or the other."""
     for person, outcome in ((row.first_person, row.first_outcome), (row.second_person, row.second_outcome)):
         if person is None or outcome is None or row.final_outcome is None:

@@ -151,7 +151,7 @@ def _label(row: ReadingLabelRow, keyring: KeyRing, clear: bool) -> Label:
 
 
 def _masked(read: str, truth: str) -> str:
-    """Where the reading went wrong, and nothing of what stands there: a star for each right place, an x for each wrong one."""
+    """Return where the reading went wrong without the characters: a star for each right place, an x for each wrong one."""
     if len(read) != len(truth):
         return f"{len(read)}/{len(truth)}"
     return "".join(HIDDEN if one == other else "x" for one, other in zip(read, truth, strict=True))

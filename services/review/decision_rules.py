@@ -41,25 +41,25 @@ class Verdict:
 
 
 async def require_sense(session: AsyncSession, card: CardRow, given: Verdict) -> RejectReason | None:
-    """What the seller is told of a rejection, from the reason's row; None for other outcomes.
+    """Return the rejection reason shown to the seller, from the reason's row; None for other outcomes.
 
     Refuses FieldInvalid, ReasonUnknown, an approval of a card that cannot be asked about or paid for, and a question to
-    the store about one whose number nobody knows. A rejection
-    that names only what the seller is told means the reason of the same name.
+    the store about one whose number nobody knows.
+    A rejection that names only the seller's reason means the reason of the same name.
     """
     _require_fields(given)
-    told = None
+    rejection = None
     if given.outcome in REASONED:
         code = given.reason_code or (given.reject_reason.value if given.reject_reason else "")
         row = await require_reason(session, REASONED[given.outcome], code)
-        told = (row.reject_reason or RejectReason.OTHER) if given.outcome is ReviewOutcome.REJECT else None
-    if told is RejectReason.OTHER and not given.note.strip():
+        rejection = (row.reject_reason or RejectReason.OTHER) if given.outcome is ReviewOutcome.REJECT else None
+    if rejection is RejectReason.OTHER and not given.note.strip():
         raise FieldInvalid(field="note", why="missing")
     if given.outcome in APPROVALS:
         await _require_buyable(session, card, given.corrected)
     if given.outcome is ReviewOutcome.HAND_TO_STORE and card.number_sealed is None:
         raise CardNumberInvalid(brand=card.brand, why="missing")  # Nobody can be asked about a card without its number.
-    return told
+    return rejection
 
 
 def _require_fields(given: Verdict) -> None:
@@ -67,9 +67,9 @@ def _require_fields(given: Verdict) -> None:
     if len(given.note) > NOTE_LENGTH_MAX:
         raise FieldInvalid(field="note", why="too_long")
     rejected = given.outcome is ReviewOutcome.REJECT
-    told = given.reject_reason is not None or (rejected and bool(given.reason_code))
+    rejection = given.reject_reason is not None or (rejected and bool(given.reason_code))
     needed = {
-        "reject_reason": (rejected, told),
+        "reject_reason": (rejected, rejection),
         "asked_item": (given.outcome is ReviewOutcome.ASK_AGAIN, given.asked_item is not None),
         "fields": (given.outcome is ReviewOutcome.APPROVE_CORRECTED, not given.corrected.is_empty),
     }

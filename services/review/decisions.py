@@ -1,4 +1,4 @@
-"""What reviewers themselves do with a task in hand: decide it, and undo that while it has not left."""
+"""Decide a claimed task, and undo the decision until it takes effect."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Decisions:
         asked_item: AskedItem | None = None, corrected: Corrections | None = None, note: str = "", *,
         reason_code: str = "", suggestion: str = "", confirmed: Collection[str] = (),
     ) -> str:  # fmt: skip
-        """Writes a decision down and returns its id; the card's workflow is told that id once it can no longer be undone.
+        """Write a decision and return its id; the card's workflow receives that id once the decision can no longer be undone.
 
         The same decision sent twice by the same person gets the same id. Refuses NotAllowed, TaskNotHeld, OwnWork,
         TaskHeldByAnother, TaskDecided, ReasonUnknown, FieldInvalid, SecretInWords (the note), and fields that break the brand's rules.
@@ -99,8 +99,8 @@ class Decisions:
                     session, self._keyring, person, task, self._now(), worth
                 )  # Nobody corrects a card beyond their own limit.
             verdict = Verdict(outcome, reason_code, reject_reason, asked_item, given, note, suggestion)
-            told = await require_sense(session, card, verdict)
-            decision = self._decision(task, who, verdict, told)
+            rejection = await require_sense(session, card, verdict)
+            decision = self._decision(task, who, verdict, rejection)
             session.add(decision)
             await session.flush()
             if not await self._four_eyes.stage(session, self._keyring, card, task, decision, given):
@@ -131,13 +131,13 @@ class Decisions:
         return Undone(task.id, task.card_id)
 
     def _repeated(self, known: ReviewDecisionRow, person: str, outcome: ReviewOutcome) -> str:
-        """A browser that sends its form twice gets the first answer; anybody else is told who was first."""
+        """Return the first answer to a form that was sent twice; others learn who was first."""
         if known.person_id == person and known.outcome is outcome:
             return known.id
         raise TaskDecided(by=known.person_id or "")
 
     def _decision(
-        self, task: ReviewTaskRow, who: ActingReviewer, given: Verdict, told: RejectReason | None
+        self, task: ReviewTaskRow, who: ActingReviewer, given: Verdict, rejection: RejectReason | None
     ) -> ReviewDecisionRow:
         decision_id, moment = new_id(), self._now()
         return ReviewDecisionRow(
@@ -147,8 +147,8 @@ class Decisions:
             person_id=who.person,
             acting_for=sorted(who.circle - {who.person}),
             outcome=given.outcome,
-            reason_code=given.reason_code or (told.value if told else ""),
-            reject_reason=told,
+            reason_code=given.reason_code or (rejection.value if rejection else ""),
+            reject_reason=rejection,
             asked_item=given.asked_item,
             corrected_sealed=self._sealed(decision_id, given.corrected),
             note=given.note,

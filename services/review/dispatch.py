@@ -34,14 +34,14 @@ class Dispatcher:
         Raises what `tell` raises.
         """
         async with self._database.transaction() as session:
-            # Committed before the card hears of it: whoever undoes it from here on is refused.
+            # Committed before the card receives it: an undo from here on is refused.
             left = await due_decisions.send(session, self._now(), 1, only=decision_id, again=True)
         for one in left:
             await self.tell(one)
         return bool(left)
 
     async def tell(self, one: DueDecision) -> None:
-        """Tell the card. Raises TemporarilyUnavailable (told again later), and the refusal of a card, which is kept."""
+        """Deliver to the card. Raises TemporarilyUnavailable (delivered again later), and the refusal of a card, which is kept."""
         try:
             await self._decide(one.card_id, one.task_id, one.decision_id)
         except TemporarilyUnavailable:

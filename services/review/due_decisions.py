@@ -14,7 +14,7 @@ from database.tables.review import ReviewDecisionRow, ReviewTaskRow
 from services.work import drafts
 
 LOOP = "teller"
-TOLD_AGAIN_AFTER = timedelta(seconds=10)  # What was sent and not applied is told again: the card takes it once.
+RESEND_AFTER = timedelta(seconds=10)  # A sent but unapplied decision is delivered again: the card takes it once.
 _DECISION: Any = ReviewDecisionRow  # Attributes of models are columns in a statement.
 _TASK: Any = ReviewTaskRow
 
@@ -32,7 +32,7 @@ async def send(
     session: AsyncSession, moment: datetime, most: int, *, only: str | None = None, again: bool = False
 ) -> list[DueDecision]:
     """Marks as sent the decisions that are due to leave, the oldest first, and returns them; `only` names one of them.
-    `again`: also what was sent a moment ago, because somebody asks for it.
+    `again`: also decisions sent a moment ago, for an explicit retry.
 
     From this mark on a decision cannot be undone. One statement finds and marks them, so two tellers share the work.
     """
@@ -57,7 +57,7 @@ async def send(
 
 
 def _due(moment: datetime, *, again: bool) -> Any:
-    unheard = _DECISION.sent_at.is_(None) | (_DECISION.sent_at < moment - TOLD_AGAIN_AFTER) | again
+    unheard = _DECISION.sent_at.is_(None) | (_DECISION.sent_at < moment - RESEND_AFTER) | again
     # A staged outcome leaves its task undecided until a second pair of eyes has applied it.
     checked = (_DECISION.needs_check == "") | _TASK.decided
     stands = (_DECISION.applied_at.is_(None), _DECISION.void_at.is_(None), _TASK.closed_at.is_(None))

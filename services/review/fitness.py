@@ -1,4 +1,4 @@
-"""Whether somebody may decide the task that they hold: their relations, limit and rights at this moment."""
+"""Check whether a person may decide the task that they hold: their relations, limit and permissions at this moment."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from services.people.acting import standing
 from services.people.kinship import people_linked
 from services.work.task_facts import task_facts
 
-# What a task in one's hand may have become meanwhile; whose turn it was is settled by the lease.
+# Reasons that may arise while the task is claimed; everything else was checked when it was claimed.
 _HARD = {
     Ineligible.OWN_WORK: OwnWork,
     Ineligible.BARRED: OwnWork,
@@ -33,7 +33,7 @@ async def require_fit(
 ) -> ActingReviewer:
     """For whom the person acts, judged at this moment. Refuses NotAllowed, OwnWork and NotEligible.
 
-    `worth_minor`: what the card would be worth as somebody corrected it, where that is more than the task's value.
+    `worth_minor`: the card's value after corrections, where that is more than the task's value.
     """
     who = await standing(session, person, moment)
     facts = await task_facts(session, task)

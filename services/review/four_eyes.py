@@ -1,4 +1,4 @@
-"""The second pair of eyes: somebody else applies a staged decision, sends it back to its maker, or lets it fall."""
+"""Second review: another person applies a staged decision, returns it to its maker, or rejects it."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Checks:
         The first answer counts. Refuses what `check` refuses.
         """
         async with self._database.transaction() as session:
-            task, decision, _ = await self._in_hand(session, person, task_id)
+            task, decision, _ = await self._held(session, person, task_id)
             if task.blind_by != person or task.blind_outcome is None:
                 task.blind_by, task.blind_outcome = person, outcome
                 session.add(audited(person, "look_blind", task_id, outcome=outcome.value))
@@ -72,12 +72,12 @@ class Checks:
 
         Refuses NotAllowed, NotFound, NothingToCheck, TaskDecided, TaskNotHeld, TaskHeldByAnother, NotEligible, ReasonUnknown
         for a return or refusal without one, BlindOutcomeDiffers, FieldInvalid, SecretInWords; and OwnWork when the checker, or anybody
-        they act for, is the maker or somebody the maker acted for, or one person made both accounts lately, by whatever way they came.
+        they act for, is the maker or one the maker acted for, or the same person recently created both accounts.
         """
         if len(note) > NOTE_LENGTH_MAX:
             raise FieldInvalid(field="note", why="too_long")
         async with self._database.transaction() as session:
-            task, decision, who = await self._in_hand(session, person, task_id)
+            task, decision, who = await self._held(session, person, task_id)
             typed, card = corrections_in(decision, self._keyring), await cards.load(session, task.card_id)
             require_no_secret(self._keyring, card, note, typed=(typed.number, typed.pin))
             if verdict in _REASONED:
@@ -91,7 +91,7 @@ class Checks:
         self._cursors.forget()
         return decision.id
 
-    async def _in_hand(
+    async def _held(
         self, session: AsyncSession, person: str, task_id: str
     ) -> tuple[ReviewTaskRow, ReviewDecisionRow, ActingReviewer]:
         await require(session, person, Permission.CHECK)
@@ -125,7 +125,7 @@ class Checks:
             if verdict is CheckVerdict.RETURN:
                 await self._return(session, task, decision, reason_code, now)
             else:
-                await _let_fall(session, task, {*circle, *who.hands}, reason_code, now)
+                await _void(session, task, {*circle, *who.hands}, reason_code, now)
             kind = NoticeKind.RETURNED if verdict is CheckVerdict.RETURN else NoticeKind.REFUSED
             await tell(
                 session,
@@ -169,10 +169,8 @@ async def require_checked(session: AsyncSession, decision: ReviewDecisionRow) ->
     raise CheckMissing(decision=decision.id)
 
 
-async def _let_fall(
-    session: AsyncSession, task: ReviewTaskRow, barred: set[str], reason_code: str, now: datetime
-) -> None:
-    """A senior decides anew who was on neither side."""
+async def _void(session: AsyncSession, task: ReviewTaskRow, barred: set[str], reason_code: str, now: datetime) -> None:
+    """Void the decision; a senior who acted on neither side decides again."""
     task.barred = sorted({*task.barred, *barred})
     task.escalated, task.escalation_reason, task.replan = True, reason_code, True
     sent_back(task, CameBack.REFUSED, reason_code, now)

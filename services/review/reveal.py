@@ -1,4 +1,4 @@
-"""Seeing a card's number or PIN: only with its task in hand, for a reason of the list, so often an hour; every try is on record."""
+"""Reveal a card's number or PIN: only for a claimed task, with a reason, limited per hour; every attempt is in the audit log."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ class Reveals:
 
         The person must hold the card's open task. Refuses NotSignedIn, NotAllowed, FieldInvalid, ReasonUnknown, NotFound,
         CardNotRevealed for a card that is bought or has ended, TaskNotHeld, TaskHeldByAnother, TaskDecided, OwnWork,
-        NotEligible, and TooManyTries to whoever has seen as many within the hour as anybody may, over all processes.
-        Every refusal is recorded, and unusual reading is told to compliance.
+        NotEligible, and TooManyTries to a person at their hourly limit, counted over all processes.
+        Every refusal is recorded, and compliance is notified of unusual patterns.
         """
         if field == PHOTO:
             raise FieldInvalid(field="field", why="not_a_secret")
@@ -88,7 +88,7 @@ class Reveals:
             raise FieldInvalid(field="field", why="not_a_secret")
         await require_reason(session, ReasonedAct.REVEAL, reason_code)
         card = await cards.load(session, card_id)
-        await self._require_in_hand(session, person, card)
+        await self._require_held(session, person, card)
         # One look of one person at a time: two at once would count the same ones before them.
         await session.get_one(PersonRow, person, with_for_update={"key_share": True}, populate_existing=True)
         policy = self._policy()
@@ -109,7 +109,7 @@ class Reveals:
             raise NotFound(field=field)
         return secret
 
-    async def _require_in_hand(self, session: AsyncSession, person: str, card: CardRow) -> None:
+    async def _require_held(self, session: AsyncSession, person: str, card: CardRow) -> None:
         """An open review of this very card, in this very person's hand, that they may have."""
         if card.outcome is not None or card.stage in (Stage.PAYOUT, Stage.ENDED):
             raise CardNotRevealed()
@@ -141,8 +141,8 @@ class Reveals:
             return
         _log.error("unusual reading of secrets", person=person, card=card_id, why=why.value)
         key = f"{NoticeKind.UNUSUAL_READING}:{person}:{why}:{now():%Y%m%d%H}"
-        told = await compliance(session, but=person)
-        await tell(session, told, NoticeKind.UNUSUAL_READING, key, card_id=card_id, person=person, why=why.value)
+        recipients = await compliance(session, but=person)
+        await tell(session, recipients, NoticeKind.UNUSUAL_READING, key, card_id=card_id, person=person, why=why.value)
 
     def _policy(self) -> RevealPolicy:
         return self.policy or reveal_policy(business_day(self._now()))

@@ -14,7 +14,7 @@ from domain.cards.reading import SECRET_FIELDS, FieldName
 
 REVEAL = "console:card:reveal_"
 PHOTO = "photo"  # Both secrets, in the photo.
-UNCOVERED_FOR = timedelta(minutes=15)  # As long as a task stays in somebody's hand.
+UNCOVERED_FOR = timedelta(minutes=15)  # As long as a lease lasts.
 _AUDIT: Any = AuditRow
 
 

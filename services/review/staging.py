@@ -1,4 +1,4 @@
-"""A decision that needs a second pair of eyes is staged: it stands, but does not leave until somebody else has applied it."""
+"""Stage a decision that needs a second review: it is valid, but does not take effect until another person applied it."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ async def _put_before_checkers(
     decision.needs_check = why.value
     task.phase, task.staged_id, task.blind = TaskPhase.CHECK, decision.id, blind
     made = {decision.person_id or "", *decision.acting_for}
-    # Whoever made one of their accounts lately counts as one with them, and so does whom that person made.
+    # The recent maker of one of their accounts counts as one person with them, and so do others that person made.
     handlers = (await handled_by(session, made, now)).values()
     task.maker_id, task.maker_circle = decision.person_id, sorted(made.union(*handlers))
     end_lease(task)

@@ -1,4 +1,4 @@
-"""A decision that its card would not take: kept with the reason, told to the seniors, and put back by one of them."""
+"""Decisions that could not be applied: kept with the reason, reported to the seniors, and reopened by one of them."""
 
 from __future__ import annotations
 
@@ -101,14 +101,14 @@ async def not_taken(session: AsyncSession, decision_id: str, why: Refusal, now: 
     if task_id is None:
         return False
     task = await session.get_one(ReviewTaskRow, task_id)
-    told = await seniors(session, task.team)
+    recipients = await seniors(session, task.team)
     key = f"{NoticeKind.UNDELIVERED}:{decision_id}"
-    await tell(session, told, NoticeKind.UNDELIVERED, key, card_id=task.card_id, task_id=task.id)
+    await tell(session, recipients, NoticeKind.UNDELIVERED, key, card_id=task.card_id, task_id=task.id)
     return True
 
 
 async def _refused(session: AsyncSession, decision_id: str) -> tuple[ReviewTaskRow, ReviewDecisionRow]:
-    """Task and decision, the task locked as whoever applies a decision locks it. Refuses NotFound."""
+    """Return task and decision, the task locked as for applying a decision. Refuses NotFound."""
     known = await session.get(ReviewDecisionRow, decision_id[:64])
     if known is None:
         raise NotFound(decision=decision_id[:64])

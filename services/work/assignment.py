@@ -1,4 +1,4 @@
-"""Tasks are given to whoever has room for more, in the queue's order, and come back from people who are away."""
+"""Assign tasks to people with free capacity, in the queue's order, and take them back from people who are away."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class Assignment:
         return found
 
     async def _stand_in(self, session: AsyncSession, former: str, task: ReviewTaskRow, now: datetime) -> str | None:
-        """The first stand-in of somebody away who may have the task; one with a faulty row is set aside and passed over."""
+        """Return the first stand-in who may have the task; one with a faulty row is set aside and skipped."""
         facts = await task_facts(session, task)
         for one in await _named(session, former, now):
             async with apart(self._database, LOOP, one):
@@ -148,7 +148,7 @@ async def _best(
 
 
 async def _ready(session: AsyncSession, now: datetime, after: tuple[int, datetime, str] | None) -> list[ReviewTaskRow]:
-    """The next page of tasks that nobody has, locked; what somebody is taking at this moment is passed over."""
+    """Return the next page of unassigned tasks, locked; tasks that are being claimed at this moment are skipped."""
     order = (_TASK.band, _TASK.order_at, _TASK.id)
     free = (
         _TASK.closed_at.is_(None),

@@ -1,4 +1,4 @@
-"""One act on many tasks: each in a transaction of its own, and what became of each is kept for whoever asked."""
+"""Bulk actions: one action on many tasks, each in its own transaction; the results are kept for the requester."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Batch:
 
 
 class Bulk:
-    """Assigns, snoozes and gives back many tasks. `person` is the id of whoever asks; every task is judged by itself."""
+    """Assign, snooze and release many tasks. `person` is the id of the requester; every task is checked separately."""
 
     def __init__(self, database: Database, tasks: TaskActs) -> None:
         self._database = database

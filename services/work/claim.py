@@ -43,7 +43,7 @@ SELECT p.roles ?| {deciders} AS decides, p.roles ?| {checkers} AS checks,
 FROM person p WHERE p.id = :person AND p.active
 """
 
-# What is in hand was judged when it was taken, and is judged again when it is decided.
+# A claimed task was checked when it was claimed, and is checked again when it is decided.
 # The rights are asked as an aggregate so that the planner keeps to the queue's own index instead of joining.
 _WAITING = "review_task.closed_at IS NULL AND NOT review_task.decided"
 _ELIGIBLE = """
@@ -87,7 +87,7 @@ _TASK: Any = ReviewTaskRow  # Attributes of models are columns in a statement.
 
 @dataclass(frozen=True)
 class Front:
-    """Where somebody's last claim stopped: nothing before it was for them, a moment ago."""
+    """Where a person's last claim stopped: no task before it was eligible for them, a moment ago."""
 
     band: int
     order_at: datetime
@@ -159,7 +159,7 @@ def _plain(named: bool, behind: bool) -> tuple[str, tuple[str, ...]]:
 
 
 def _built(named: bool, behind: bool, conditions: Sequence[Any]) -> Any:
-    """What is in hand comes first, then what was given to them, then the queue: three walks, each of its own index."""
+    """Return claimed tasks first, then assigned ones, then the queue: three walks, each with its own index."""
     eligible = _text(_ELIGIBLE)
     if named:
         walks = [_first([_text(_NAMED), eligible], _IN_ORDER)]

@@ -1,7 +1,7 @@
 """Where each person's claims stopped, so that a burst of them need not walk the same worn beginning of the queue again.
 
 While an old transaction is open, PostgreSQL cannot clear away what left the queue since, and every walk from its very
-front passes all of it. People never claim fast enough to notice; whoever claims fast starts where they stopped.
+front passes all of it. People never claim fast enough to notice; a fast claimer continues where they stopped.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class _Run:
 
 
 class ClaimCursors:
-    """The last stops of this process. Losing one costs a walk, never a task: a walk that finds nothing starts anew."""
+    """The last stops of this process. Losing one costs a walk, never a task: an empty walk starts from the front."""
 
     def __init__(self) -> None:
         self._runs: dict[str, _Run] = {}

@@ -1,4 +1,4 @@
-"""What somebody has typed on a task and not sent: sealed under their own name, so that it opens for nobody else."""
+"""Drafts: unsent input on a task, sealed under the person's own name, so that nobody else can open it."""
 
 from __future__ import annotations
 

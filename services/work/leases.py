@@ -1,4 +1,4 @@
-"""A review task in somebody's hand: taken, kept while they work on it, given back, and judged before anything is done with it."""
+"""Leases of review tasks: claim, renew, release, and check before anything is done with a task."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from services.work.claim import Claim, Taken, claim
 from services.work.desk import Desk
 from services.work.task_facts import task_facts
 
-IN_MOTION_TRIES = 3  # Whoever has a task locked lets go of it within a statement.
+IN_MOTION_TRIES = 3  # A lock on a task is released within one statement.
 _TASK: Any = ReviewTaskRow  # Attributes of models are columns in a statement.
 _DECISION: Any = ReviewDecisionRow
 
 
 @dataclass(frozen=True)
 class Lease:
-    """A task in somebody's hand until `until`."""
+    """A task claimed until `until`."""
 
     task_id: str
     card_id: str
@@ -53,7 +53,7 @@ class Leases:
     async def take(self, person: str, task_id: str | None, wanted: Wanted | None = None) -> Lease | None:
         """The named task, or the next one for this person of those `wanted`; None when the queue has none for them.
 
-        What they hold comes first, then what was given to them, whatever is wanted; a lease in hand is renewed.
+        Claimed tasks come first, then assigned ones, whatever is wanted; a live lease is renewed.
         Refuses TaskHeldByAnother (`holder`, `until`), TaskDecided, OwnWork, NotEligible (`why`), NotFound, NotAllowed.
         """
         now = self._now()
@@ -75,11 +75,11 @@ class Leases:
         return Lease(taken.task_id, taken.card_id, taken.leased_until)
 
     async def renew(self, person: str, task_id: str) -> Lease | None:
-        """Keeps a task in hand for another span: call it with everything its holder does. None when they hold it no more."""
+        """Renew the lease: call it with every action of its holder. Returns None when they no longer hold the task."""
         now = self._now()
         statement = (
             update(_TASK.__table__)
-            .where(*_in_hand(person, task_id, now))
+            .where(*_held_by(person, task_id, now))
             .values(leased_until=now + lease_span(now))
             .returning(_TASK.id, _TASK.card_id, _TASK.leased_until)
         )
@@ -92,7 +92,7 @@ class Leases:
         async with self._database.transaction() as session:
             freed = (
                 update(_TASK.__table__)
-                .where(*_in_hand(person, task_id, self._now()))
+                .where(*_held_by(person, task_id, self._now()))
                 .values(leased_by=None, leased_at=None, leased_until=None)
                 .returning(_TASK.id)
             )
@@ -156,7 +156,7 @@ def end_lease(task: ReviewTaskRow) -> None:
 
 
 def refusal_of(reasons: tuple[Ineligible, ...], task: ReviewTaskRow) -> Refusal:
-    """What somebody is told who cannot have a task for these reasons, one at least."""
+    """Return the refusal for a person who cannot have a task for these reasons, at least one."""
     if {Ineligible.OWN_WORK, Ineligible.BARRED} & set(reasons):
         return OwnWork()
     if reasons[0] is Ineligible.HELD:
@@ -186,7 +186,7 @@ def held_by_another(task: ReviewTaskRow) -> TaskHeldByAnother:
 
 
 def audited(person: str, act: str, task_id: str, reason: str = "", **facts: str) -> AuditRow:
-    """The record of what somebody did with a task, in the transaction of what they did."""
+    """Record what a person did with a task, in the transaction of that action."""
     return AuditRow(actor=f"person:{person}", act=f"console:task:{act}", subject=task_id, reason=reason, facts=facts)
 
 
@@ -195,6 +195,6 @@ def audited_by_machine(act: str, task_id: str, **facts: str) -> AuditRow:
     return AuditRow(actor="machine", act=f"queue:task:{act}", subject=task_id, facts=facts)
 
 
-def _in_hand(person: str, task_id: str, now: datetime) -> tuple[Any, ...]:
+def _held_by(person: str, task_id: str, now: datetime) -> tuple[Any, ...]:
     lasting = (_TASK.leased_by == person, _TASK.leased_until > now)
     return (_TASK.id == task_id, *lasting, _TASK.closed_at.is_(None), _TASK.decided.is_(False))

@@ -28,7 +28,7 @@ _REASON: Any = ReasonCodeRow  # Attributes of models are columns in a statement.
 
 @dataclass(frozen=True)
 class ReasonWords:
-    """How a reason reads and is chosen; `told` is what a rejected seller is told."""
+    """How a reason reads and is chosen; `told` is the rejection reason shown to the seller."""
 
     letter: str
     zh: str
@@ -38,7 +38,7 @@ class ReasonWords:
 
 
 class ReasonList:
-    """What whoever manages reasons does. Nothing is ever deleted: decisions keep the reasons they were made with."""
+    """Changes of the reason lists. Nothing is ever deleted: decisions keep the reasons they were made with."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -59,7 +59,7 @@ class ReasonList:
             session.add(_audit(person, "add", act, code))
 
     async def change(self, person: str, act: ReasonedAct, code: str, words: ReasonWords) -> None:
-        """Renames a reason, gives it another letter or place, or has sellers told otherwise. Refuses like `add`, and NotFound."""
+        """Rename a reason, or change its letter, place or message to sellers. Refuses like `add`, and NotFound."""
         async with self._database.transaction() as session:
             row = await self._row(session, person, act, code)
             await _write(session, row, words)

@@ -27,7 +27,7 @@ _PIN: Any = ViewPinRow
 
 
 class SavedViews:
-    """Changes of saved views. `person` is always the id of whoever asks; every change is one transaction."""
+    """Changes of saved views. `person` is always the id of the requester; every change is one transaction."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

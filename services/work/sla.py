@@ -79,10 +79,10 @@ async def pass_to(
 
 
 async def follow(session: AsyncSession, card_id: str, waiting_for: WaitingFor, now: datetime) -> None:
-    """The card waits for somebody who is none of our people: from now on its time is theirs, or ends with the card.
+    """Pause the clock: the card waits for a party outside the staff, or has ended. The time counts for that party.
 
     Changes nothing while our people have the card, before its first review, and while an issuer is asked again: the time
-    of whoever had the question goes on. The caller holds the card's lock, so that nobody follows it to somebody else meanwhile.
+    of the party with the question goes on. The caller holds the card's lock, so that it cannot move to another party meanwhile.
     """
     running = await _open_interval(session, card_id)
     if running is None or (waiting_for is not WaitingFor.NOBODY and running.runs):
@@ -106,7 +106,7 @@ async def stop(session: AsyncSession, card_id: str, now: datetime) -> None:
 
 
 async def planned(session: AsyncSession, task: ReviewTaskRow, now: datetime) -> ClockPlan:
-    """The plan that the task has: reckoned again from what is kept, with the version it was planned with."""
+    """Return the task's plan, calculated again from the stored version and stretches."""
     policies = await policies_of(session, task.plan_version)
     return replanned(policies, task, await stretches(session, task), now)
 

@@ -1,4 +1,4 @@
-"""The deadline policies in the hands of whoever keeps them: read, tried out on the open tasks, and saved as a new version."""
+"""Manage the deadline policies: read them, dry-run them on open tasks, and save them as a new version."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A snoozed task is back by itself the moment its snooze ends; here whoever put it off is told so."""
+"""End snoozes: a task returns by itself when its snooze ends; this notifies the person who snoozed it."""
 
 from __future__ import annotations
 

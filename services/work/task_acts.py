@@ -1,4 +1,4 @@
-"""The review queue: besides taking and giving back, a task is taken over, put off, brought back, escalated, or given to somebody."""
+"""Further actions on review tasks: take over, snooze, reopen, escalate and assign."""
 
 from __future__ import annotations
 
@@ -62,11 +62,11 @@ class TaskActs:
             return  # The task is given back all the same, and the loop beside the workers fills the room.
 
     async def freed(self) -> int:
-        """Somebody has room again: gives out what can be given at once, and returns how much. Never needed, only quicker."""
+        """A person has free capacity again: assign what can be assigned at once, and return how much. Optional, only quicker."""
         return await Assignment(self._database, self._now).drain(FREED_MAX)
 
     async def take_over(self, person: str, task_id: str, reason_code: str, note: str = "") -> Lease:
-        """Takes a task out of whoever's hand it is in, or was to be in; they are told.
+        """Take over a task from its holder or assignee; they are notified.
 
         Refuses NotAllowed without TAKE_OVER, ReasonUnknown, NotFound, TaskDecided, OwnWork, NotEligible (`why`).
         """
@@ -85,7 +85,7 @@ class TaskActs:
             placed(task, now)
             await _tell(session, former, NoticeKind.TAKEN_OVER, task, now, by=person, reason=reason_code)
             facts = {"reason": reason_code, "former": ",".join(sorted(former))}
-            await self._told(session, person, "taken_over", task, facts, _note(note))
+            await self._record(session, person, "taken_over", task, facts, _note(note))
         return Lease(task.id, task.card_id, now + lease_span(now))
 
     async def snooze(self, person: str, task_id: str, until: datetime, reason_code: str, note: str = "") -> None:
@@ -105,7 +105,7 @@ class TaskActs:
             task.snoozed_until, task.snooze_reason, task.snoozed_by = until, reason_code, person
             sent_back(task, CameBack.SNOOZE_OVER, reason_code, until)
             facts = {"reason": reason_code, "until": until.isoformat()}
-            await self._told(session, person, "snoozed", task, facts, _note(note))
+            await self._record(session, person, "snoozed", task, facts, _note(note))
 
     async def wake(self, person: str, task_id: str) -> None:
         """Ends a snooze early; nothing happens to a task that is not put off. Refuses NotAllowed, NotFound, TaskDecided."""
@@ -116,7 +116,7 @@ class TaskActs:
             if task.snoozed_until is None or task.snoozed_until <= now:
                 return
             _woken(task, now)
-            await self._told(session, person, "woken", task, {}, "")
+            await self._record(session, person, "woken", task, {}, "")
         self._cursors.forget()
 
     async def escalate(self, person: str, task_id: str, reason_code: str, note: str = "") -> None:
@@ -130,11 +130,11 @@ class TaskActs:
             task.escalated, task.escalation_reason, task.replan = True, reason_code, True
             placed(task, now)
             await pass_to(session, task, ClockOwner.SENIOR, now)
-            await self._told(session, person, "escalated", task, {"reason": reason_code}, _note(note))
+            await self._record(session, person, "escalated", task, {"reason": reason_code}, _note(note))
         self._cursors.forget()
 
     async def assign(self, person: str, task_id: str, to: str) -> None:
-        """Gives a task to somebody as their next; they are told.
+        """Assign a task to a person; they are notified.
 
         Refuses NotAllowed without ASSIGN, NotFound, TaskDecided, TaskHeldByAnother, and what keeps `to` from the task:
         OwnWork, NotEligible (`why`), NotSignedIn when they no longer work here.
@@ -166,7 +166,7 @@ class TaskActs:
         await require_reason(session, act, code)
         return await waiting(session, task_id)
 
-    async def _told(
+    async def _record(
         self, session: AsyncSession, person: str, act: str, task: ReviewTaskRow, facts: dict[str, str], note: str
     ) -> None:
         """In the audit record with the note, in the card's story without it. Refuses SecretInWords."""
@@ -183,7 +183,7 @@ class TaskActs:
 
 
 async def waiting(session: AsyncSession, task_id: str) -> ReviewTaskRow:
-    """The task, locked, while somebody's decision is waited for. Refuses NotFound, TaskDecided."""
+    """Return the task, locked, while it waits for a person's decision. Refuses NotFound, TaskDecided."""
     task = await session.get(ReviewTaskRow, task_id, with_for_update=True)
     if task is None:
         raise NotFound(task=task_id[:64])

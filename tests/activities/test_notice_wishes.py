@@ -60,7 +60,7 @@ async def test_a_test_message_goes_by_every_wished_channel_and_says_what_failed(
     await town.lives(mail=True, webhook_url=town.box.url)
     town.box.answers = [500]
     assert await town.notices.try_out(town.person) == {"mail": "", "webhook": "http_500"}
-    assert "notices reach you here" in town.post.texts()[0]
+    assert "notifications reach you here" in town.post.texts()[0]
 
 
 def test_quiet_hours_end_on_the_persons_own_clock_also_when_it_changes() -> None:

@@ -34,7 +34,7 @@ async def test_a_wished_mail_says_in_the_persons_language_what_happened_and_wher
     (mail,) = town.post.taken
     (text,) = town.post.texts()
     assert mail["to"] == f"{town.person.lower()}@cardloop.test"
-    assert "卡片 7Q2MXY 的第二复核人退回了您的结论。操作人：王芳。原因：请再核对照片。" in text
+    assert "卡片 7Q2MXY：复审人退回了您的结论。操作人：王芳。原因：请再核对照片。" in text
     assert "https://console.test/cards/CARD7Q2MXY" in text
     assert await town.delivery.deliver_due() == 0
 
@@ -49,7 +49,7 @@ async def test_moments_in_a_notice_are_on_the_persons_own_clock(town: Town) -> N
     await town.delivery.deliver_due()
     (text,) = town.post.texts()
     assert "You stand in for 王芳 from 22 Nov 20:00 to 23 Nov 20:00." in text
-    assert "Card 7Q2MXY is late: it was due 22 Nov 23:30." in text
+    assert "Card 7Q2MXY is overdue: it was due 22 Nov 23:30." in text
 
 
 async def test_nobody_is_told_outside_who_did_not_ask_for_it(town: Town) -> None:
@@ -70,8 +70,8 @@ async def test_news_is_collected_into_one_mail(town: Town) -> None:
         clock.shift(timedelta(minutes=5))
         assert await town.delivery.deliver_due() == 1
     (mail,), (text,) = town.post.taken, town.post.texts()
-    assert mail["subject"] == "[Cardloop] 2 notices"
-    assert text.index("was given to you") < text.index("was sent back")
+    assert mail["subject"] == "[Cardloop] 2 notifications"
+    assert text.index("was assigned to you") < text.index("returned your decision")
 
 
 async def test_a_deadline_that_has_passed_waits_for_no_digest_and_a_warning_neither(town: Town) -> None:
@@ -81,9 +81,9 @@ async def test_a_deadline_that_has_passed_waits_for_no_digest_and_a_warning_neit
     await town.told(NoticeKind.WARNING)
     assert await town.delivery.deliver_due() == 1
     (text,) = town.post.texts()
-    assert "is late" in text
-    assert "late soon" in text
-    assert "given to you" not in text
+    assert "is overdue" in text
+    assert "due soon" in text
+    assert "assigned to you" not in text
 
 
 async def test_what_was_read_in_the_console_is_not_sent_after_that(town: Town) -> None:
@@ -92,7 +92,7 @@ async def test_what_was_read_in_the_console_is_not_sent_after_that(town: Town) -
     await town.told(NoticeKind.RETURNED)
     await town.notices.read(town.person, (await town.rows())[0].id)
     assert await town.delivery.deliver_due() == 1
-    assert "given to you" not in town.post.texts()[0]
+    assert "assigned to you" not in town.post.texts()[0]
 
 
 async def test_the_night_is_quiet_but_for_what_is_late(town: Town) -> None:
@@ -101,12 +101,12 @@ async def test_the_night_is_quiet_but_for_what_is_late(town: Town) -> None:
         await town.told(NoticeKind.ASSIGNED)
         await town.told(NoticeKind.CHAIN)
         assert await town.delivery.deliver_due() == 1
-        assert "late for long" in town.post.texts()[0]
+        assert "long overdue" in town.post.texts()[0]
         clock.move_to(datetime(2026, 11, 24, 6, 59, 59, tzinfo=NEW_YORK), tick=False)
         assert await town.delivery.deliver_due() == 0
         clock.move_to(datetime(2026, 11, 24, 7, 0, tzinfo=NEW_YORK), tick=False)
         assert await town.delivery.deliver_due() == 1
-    assert "given to you" in town.post.texts()[1]
+    assert "assigned to you" in town.post.texts()[1]
 
 
 async def test_quiet_hours_set_later_hold_for_what_is_waiting_already(town: Town) -> None:
@@ -133,8 +133,8 @@ async def test_a_mail_that_was_not_taken_comes_later_with_the_same_id_and_the_sa
         clock.shift(timedelta(seconds=2))
         assert await town.delivery.deliver_due() == 1
     other, retried = town.post.texts()
-    assert "mentioned you" in other
-    assert "mentioned you" not in retried
+    assert "You were mentioned" in other
+    assert "You were mentioned" not in retried
     assert retried.count("Card 7Q2MXY") + retried.count("card 7Q2MXY") == 2
 
 

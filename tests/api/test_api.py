@@ -142,7 +142,7 @@ async def test_too_many_cards_are_refused(api: Api) -> None:
 
 async def test_the_message_is_in_the_callers_language(api: Api) -> None:
     answer = await api.client.get("/v1/submissions/01ARZ3NDEKTSV4RRFFQ69G5FAV", headers={"accept-language": "zh-CN"})
-    assert (answer.status_code, answer.json()["message"]) == (404, "没有找到，或者您无权查看。")
+    assert (answer.status_code, answer.json()["message"]) == (404, "页面不存在，或您无权访问。")
 
 
 async def test_without_a_key_nothing_is_seen(api: Api) -> None:
@@ -253,7 +253,7 @@ async def test_a_partner_reads_of_the_seller_and_is_not_spoken_to_as_one(api: Ap
     card_id = await one_card(api)
     await move(database, card_id, Stage.VERIFICATION, WaitingFor.SELLER_CODE, "verification.code_awaited")
     (_, entry) = (await api.client.get(f"/v1/cards/{card_id}/story")).json()["entries"]
-    assert entry["sentence"] == "Waiting for the one-time code from the seller"
+    assert entry["sentence"] == "Waiting for the seller's one-time code"
 
 
 async def test_events_end_with_the_card(api: Api, database: Database) -> None:

@@ -146,7 +146,7 @@ async def test_a_blind_checker_who_comes_to_the_same_applies_it(house: House, br
         assert await faults(page) == []
         await page.keyboard.press("a")
         await page.wait_for_selector(f"{BAR} [value=apply]")
-        assert "You came to the same" in await page.inner_text(BAR)
+        assert "Same as your decision" in await page.inner_text(BAR)
         assert await told(house) == []
         await look(page)
         await page.keyboard.press("a")

@@ -156,7 +156,7 @@ async def test_two_tabs_of_one_person_decide_once(house: House, browser_program:
         await opened(other, waiting)
         await ann.page.keyboard.press("a")
         await ann.page.wait_for_url("**/review?**")
-        await expect(other.locator(".card-changed")).to_contain_text("no longer yours to decide")
+        await expect(other.locator(".card-changed")).to_contain_text("You can no longer decide this task")
         await press_all(other, "a", "r", "f")
         await expect(other.locator("details.menu[open]")).to_have_count(0)
     assert [one.outcome for one in await decisions(house, waiting)] == [ReviewOutcome.APPROVE]

@@ -44,12 +44,12 @@ async def test_it_is_put_back_by_keyboard_alone(house: House, browser_program: P
     async with desks(house, browser_program) as made, made.visit(jin, scripts=scripts) as visitor:
         page = visitor.page
         await page.goto("/review?all=yes")
-        await page.get_by_label("Why is it put back?").focus()
+        await page.get_by_label("Reason for reopening").focus()
         await page.keyboard.type("It must")
         await page.keyboard.press("Tab")
         await page.keyboard.press("Enter")
         await page.wait_for_url(f"**/cards/{waiting.card_id}")
         assert (await house.cards.task(waiting)).came_back is CameBack.UNDELIVERED
         await page.goto("/review?all=yes")
-        assert await page.get_by_text("Its card did not take the decision").count() == 1
-        assert await page.get_by_text("Put back into the queue").count() == 0
+        assert await page.get_by_text("The decision could not be applied").count() == 1
+        assert await page.get_by_text("Reopen").count() == 0

@@ -1,9 +1,12 @@
-"""docs/errors.md lists exactly the refusals that exist. Run this file to write it anew after adding one."""
+"""Check that docs/errors.md lists exactly the refusals that exist. Run this module to regenerate the page."""
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 
+import domain.errors
 from domain.errors.base import REGISTER
 from languages import translate
 
@@ -24,6 +27,8 @@ OTHERS = (
 
 def page() -> str:
     """The whole document as it should be."""
+    for module in iter_modules(domain.errors.__path__):
+        import_module(f"domain.errors.{module.name}")  # Importing an area registers its refusals.
     known = [(code, kind.http_status, " ".join((kind.__doc__ or "").split())) for code, kind in REGISTER.items()]
     return HEAD + "".join(_row(*entry) for entry in sorted([*known, *OTHERS]))
 

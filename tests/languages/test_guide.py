@@ -22,7 +22,7 @@ COLUMNS = (
     (Permission.SEE_CARD, "card", "看卡片"),
     (Permission.COMMENT, "comment", "评论"),
     (Permission.DECIDE, "decide", "作结论"),
-    (Permission.CHECK, "second look", "双人复核"),
+    (Permission.CHECK, "second review", "复审"),
     (Permission.REVEAL, "reveal", "查看明文"),
     (Permission.DECIDE_ESCALATED, "escalated", "已升级的卡"),
     (Permission.TAKE_OVER, "take over", "接管"),
@@ -32,7 +32,7 @@ COLUMNS = (
     (Permission.SEE_INSIGHT, "insight", "数据"),
     (Permission.SEE_PAYOUTS, "payouts", "打款"),
     (Permission.CORRECT_PAYEE, "payees", "更正收款人"),
-    (Permission.SEE_TRAIL, "trail", "存证"),
+    (Permission.SEE_TRAIL, "audit trail", "存证"),
     (Permission.MANAGE_PEOPLE, "set up", "设置"),
 )
 

@@ -62,7 +62,7 @@ def test_every_refusal_has_a_sentence(locale: str) -> None:
 @pytest.mark.parametrize("locale", LOCALES)
 def test_every_field_that_the_console_refuses_has_a_name(locale: str) -> None:
     """A refusal that names `snooze_reason` tells a person nothing."""
-    folders = (ROOT / "services", ROOT / "reviewer_ui", ROOT / "domain")
+    folders = (ROOT / "activities", ROOT / "services", ROOT / "reviewer_ui", ROOT / "domain")
     named = {name for folder in folders for path in folder.rglob("*.py") for name in FIELD.findall(path.read_text())}
     assert {"snooze_reason", "payee_account"} <= named
     assert sorted(
@@ -123,10 +123,10 @@ def test_chinese_is_chinese_and_english_is_not() -> None:
 
 
 def test_plural_and_missing_values_are_bearable() -> None:
-    assert translate("dynamic.tries", "en", {"count": 1}) == "1 try left"
-    assert translate("dynamic.tries", "en", {"count": 2}) == "2 tries left"
-    assert translate("dynamic.tries", "zh_CN", {"count": 1}) == "还可以试 1 次"
-    assert translate("error.too_many_cards", "en") == "At most – cards can be sent at once. Please send them in parts."
+    assert translate("dynamic.tries", "en", {"count": 1}) == "1 attempt left"
+    assert translate("dynamic.tries", "en", {"count": 2}) == "2 attempts left"
+    assert translate("dynamic.tries", "zh_CN", {"count": 1}) == "还可以尝试 1 次"
+    assert translate("error.too_many_cards", "en") == "You can submit at most – cards at once. Please split them."
 
 
 def _values(forms: tuple[str, ...]) -> set[str]:

@@ -73,7 +73,7 @@ async def test_the_number_is_told_place_by_place_and_only_its_end_in_the_clear(h
     shown = re.findall(r'class="place [a-z]*" aria-hidden="true"><span>(.)</span><span>(.)</span>', row)
     assert "".join(one for one, _ in shown) == "•" * 12 + NUMBER[-4:]
     assert {sign for _, sign in shown} == {"✓"}
-    for words in ("16 long", "begins 81", "check digit 3"):
+    for words in ("16 characters", "prefix 81", "check digit 3"):
         assert words in _text(row)
     assert NUMBER not in page
     assert PIN not in page
@@ -84,7 +84,7 @@ async def test_a_number_that_breaks_its_rule_says_which_place_and_which_digit_wa
     row = _row(await _seen(house, await house.cards.waiting(number=wrong)), "number")
     signs = re.findall(r'class="place [a-z]*" aria-hidden="true"><span>.</span><span>(.)</span>', row)
     assert [place for place, sign in enumerate(signs) if sign == "✗"] == [5]
-    assert "a character that is not allowed" in _text(row)
+    assert "character not allowed" in _text(row)
     assert "check digit 9, should be" in _text(row)
 
 
@@ -93,7 +93,7 @@ async def test_where_the_photo_reads_otherwise_is_marked_even_when_the_last_four
     row = _row(await _seen(house, await house.cards.waiting(number=typed)), "number")
     signs = re.findall(r'class="place [a-z]*" aria-hidden="true"><span>.</span><span>(.)</span>', row)
     assert [place for place, sign in enumerate(signs) if sign == "≠"] == [10]
-    assert "the photo reads otherwise" in _text(row)
+    assert "photo reading differs" in _text(row)
 
 
 async def test_an_answer_that_contradicts_the_card_says_so_in_words(house: House) -> None:
@@ -127,7 +127,7 @@ async def test_the_same_photo_on_another_card_is_found_and_linked(house: House) 
     assert similar_part is not None
     assert unlike.card_id not in similar_part[0]
     assert "another seller · same photo" in _text(similar_part[0])
-    assert "Another seller sent the same photo (1) · high" in _text(page)
+    assert "Another seller submitted the same photo (1) · high" in _text(page)
 
 
 async def test_list_and_risks_call_a_photo_the_same_by_one_rule(house: House) -> None:
@@ -142,8 +142,8 @@ async def test_list_and_risks_call_a_photo_the_same_by_one_rule(house: House) ->
         await change(house, PhotoRow, theirs.photo_id, look=other)
         told = _text(await _seen(house, mine))
         assert f"another seller · {in_list}" in told
-        assert f"Another seller sent {as_risk} (1) · high" in told
-        assert told.count("Another seller sent") == 1
+        assert f"Another seller submitted {as_risk} (1) · high" in told
+        assert told.count("Another seller submitted") == 1
 
 
 @pytest.mark.parametrize("flipped", [(), (63,), (0, 17, 34, 51), (3, 4, 5, 6, 7), (1, 20, 40, 60, 61)])
@@ -179,8 +179,8 @@ async def test_neighbouring_numbers_are_found_and_none_is_shown(house: House) ->
     await with_fingerprint(house, theirs, known.issuer, near)
     await sold_by(house, mine, OWN)
     page = await _seen(house, mine)
-    assert "Neighbouring numbers: 1" in _text(page)
-    assert "Other sellers hold neighbouring numbers (1) · high" in _text(page)
+    assert "Adjacent card numbers: 1" in _text(page)
+    assert "Other sellers submitted adjacent numbers (1) · high" in _text(page)
     assert near not in page
     assert f'href="/cards/{theirs.card_id}"' in page
 
@@ -189,7 +189,7 @@ async def test_where_nothing_is_found_the_page_says_none(house: House) -> None:
     waiting = await house.cards.waiting(number=None, reasons=())
     await sold_by(house, waiting, f"seller:{waiting.card_id}")
     told = _text(await _seen(house, waiting))
-    for words in ("no photo to compare", "the number is not known yet", "no other cards", "The seller's first card"):
+    for words in ("no photo to compare", "card number not known yet", "no other cards", "The seller's first card"):
         assert words in told
 
 
@@ -204,8 +204,8 @@ async def test_the_sellers_other_cards_are_counted_by_how_they_went(house: House
     waiting = await _a_card_of(house, owner)
     told = _text(await _seen(house, mine))
     assert "2 sold, 1 rejected, 1 in progress" in told
-    assert "1 bad" in told
-    assert "The seller has handed in bad cards (1) · high" in told
+    assert "1 problem cards" in told
+    assert "The seller has submitted problem cards before (1) · high" in told
     assert f'href="/cards/{waiting.card_id}"' in await _seen(house, mine)
 
 
@@ -273,8 +273,8 @@ async def test_the_page_says_when_the_seller_can_still_spend_the_card(
 ) -> None:
     waiting, browser = await house.cards.waiting(brand_code=brand_code, reasons=reasons), await house.as_(Role.REVIEWER)
     english = (await browser.get(f"/cards/{waiting.card_id}")).text
-    assert ("The seller can still spend this card after payment" in english) is shown
-    assert ("Can still be spent after payment" in english) is ("spendable" in reasons)
+    assert ("The seller can still use the card after payment" in english) is shown
+    assert ("Still usable by the seller after payment" in english) is ("spendable" in reasons)
     chinese = await browser.get(f"/cards/{waiting.card_id}", headers={"accept-language": "zh-CN"})
     assert ("付款后卖家仍可使用此卡" in chinese.text) is shown
 
@@ -307,12 +307,12 @@ async def test_the_bar_says_why_it_is_the_cards_turn_and_why_it_came_back(house:
     waiting = await house.cards.waiting()
     browser = await house.as_(Role.REVIEWER)
     bar = _text((await browser.get(f"/cards/{waiting.card_id}")).text)
-    assert "Why here: By value · By age" in bar
+    assert "Priority: High value · Waiting time" in bar
     async with house.database.transaction() as session:
         task = await session.get_one(ReviewTaskRow, waiting.task_id)
         sent_back(task, CameBack.SNOOZE_OVER, "call_store", datetime.now(UTC))
     bar = _text((await browser.get(f"/cards/{waiting.card_id}")).text)
-    assert "Its snooze is over: The store is to be called later" in bar
+    assert "Snooze ended: The store is to be called later" in bar
 
 
 async def test_silence_and_what_was_not_asked_never_differ(house: House) -> None:

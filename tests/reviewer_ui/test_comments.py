@@ -74,7 +74,7 @@ async def test_whoever_may_not_comment_reads_but_neither_writes_nor_downloads(ho
 @pytest.mark.parametrize(
     ("file", "status", "words"),
     [
-        (("x.png", b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>", "image/png"), 415, "Files of this kind are not kept"),
+        (("x.png", b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>", "image/png"), 415, "This file type is not supported"),
         (("x.pdf", PDF + bytes(BYTES_MAX), "application/pdf"), 413, "larger than 10 MB"),
     ],
 )  # fmt: skip
@@ -93,7 +93,7 @@ async def test_a_number_in_a_comment_is_refused_and_not_kept(house: House) -> No
     waiting, browser = await house.cards.waiting(), await house.as_(Role.REVIEWER)
     answer = await comment(browser, waiting, f"It is {NUMBER}")
     assert answer.status_code == 422
-    assert "hold a card number or PIN" in answer.text
+    assert "contains a card number or PIN" in answer.text
     assert NUMBER not in (await browser.get(f"/cards/{waiting.card_id}")).text
 
 

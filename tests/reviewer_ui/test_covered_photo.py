@@ -37,13 +37,13 @@ async def test_the_number_is_covered_until_it_is_revealed(house: House, field: s
     waiting = await taken(house, browser)
     assert await pixels(browser, waiting.card_id, waiting.photo_id) == (False, True)
     page = (await browser.get(f"/cards/{waiting.card_id}")).text
-    assert "covered in the photo" in page
+    assert "masked in the photo" in page
     assert 'class="crop"' not in page
     assert (await post(browser, f"/cards/{waiting.card_id}/reveal", field=field, reason_code="")).status_code == 422
     revealed = await post(browser, f"/cards/{waiting.card_id}/reveal", field=field, reason_code=REASON)
     assert revealed.status_code == (303 if field == "photo" else 200)
     assert await pixels(browser, waiting.card_id, waiting.photo_id) == (shown, True)
-    assert ("covered in the photo" in (await browser.get(f"/cards/{waiting.card_id}")).text) is not shown
+    assert ("masked in the photo" in (await browser.get(f"/cards/{waiting.card_id}")).text) is not shown
 
 
 async def test_what_one_person_revealed_stays_covered_for_the_next(house: House) -> None:

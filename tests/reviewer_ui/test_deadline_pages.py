@@ -63,7 +63,7 @@ async def test_the_version_in_force_is_shown_in_tables_with_its_calendars_and_hi
     assert "Asia/Shanghai" in page.text
     assert "Chinese public holidays" in page.text
     assert re.search(r"Mon.{0,60}09:00–12:00", page.text, re.DOTALL)
-    assert "came with the product" in page.text
+    assert "built in" in page.text
     assert 'href="/setup/deadlines" aria-current="page"' in page.text
 
 
@@ -74,7 +74,7 @@ async def test_common_values_are_tried_first_and_saved_with_a_note(house: House,
     kept = dict.fromkeys(re.findall(r'name="(budget_min:\d+)"', page.text), "15")
     tried = await post(browser, f"{SETUP}/preview", how="values", document=text(built_in_document()), **kept)
     assert tried.status_code == 200
-    assert "Of 1 open tasks, 1 would be due at another time." in tried.text
+    assert "1 of 1 open tasks would get a new due time." in tried.text
     assert waiting.card_id[-6:] in tried.text
     assert (await setup.current()).version.number == base, "nothing is saved by trying"
     saved = await post(
@@ -92,8 +92,8 @@ async def test_common_values_are_tried_first_and_saved_with_a_note(house: House,
 async def test_a_preview_of_a_part_promises_nothing_of_the_rest(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(DeadlineSetup, "preview", _two_of_many)
     tried = await post(await house.as_(Role.ADMIN), f"{SETUP}/preview", document=text(built_in_document()))
-    assert "12,345 tasks are open; only the 2 due soonest were tried, and 1 of them" in tried.text
-    assert "(all 12,345 tasks are reckoned anew)" in tried.text
+    assert "12,345 tasks are open. The dry run covers the 2 due soonest; 1 of them" in tried.text
+    assert "(recalculates all 12,345 tasks)" in tried.text
 
 
 async def _two_of_many(setup: DeadlineSetup, document: object) -> Preview:
@@ -106,7 +106,7 @@ async def test_a_flaw_is_named_by_its_path_and_what_was_typed_stays(house: House
     document["calendars"]["office"]["week"]["mon"] = ["12:00-09:00"]
     answer = await post(await house.as_(Role.ADMIN), f"{SETUP}/preview", document=text(document))
     assert answer.status_code == 422
-    assert "<code>policies[2].budget_s</code> is outside what is allowed" in answer.text
+    assert "<code>policies[2].budget_s</code> is out of range" in answer.text
     assert "<code>calendars.office.week.mon[0]</code>" in answer.text
     assert "12:00-09:00" in html.unescape(answer.text)
 
@@ -139,7 +139,7 @@ async def test_who_saves_on_an_older_version_is_told_and_loses_nothing(house: Ho
     document["teams"]["cards"] = "always"
     second = await post(browser, SETUP, document=text(document), based_on=str(base), note="round the clock again")
     assert second.status_code == 409
-    assert f"Somebody else has saved version {base + 1}" in second.text
+    assert f"Version {base + 1} of the deadline policies was saved meanwhile" in second.text
     assert 'value="round the clock again"' in second.text
     assert (await setup.current()).policies.teams == {"cards": "office"}
     async with house.database.transaction() as session:
@@ -202,7 +202,7 @@ async def test_why_a_card_is_due_then_is_said_in_words_in_both_languages(house: 
     assert page.status_code == 200
     assert "The policy “dining” (version" in page.text
     assert "allows 4 h." in page.text
-    assert "the card was with the seller: the clock stood" in page.text
+    assert "the card was with the seller: the clock was paused" in page.text
     assert "the seller: 2 d" in page.text
     browser.cookies.set("cardloop_locale", "zh_CN")
     chinese = await browser.get(f"/cards/{waiting.card_id}/why-due", headers={"accept-language": "zh-CN"})

@@ -29,7 +29,7 @@ async def test_a_clear_card_is_accepted_by_one_button_and_the_next_opens(house: 
     browser = await house.as_(Role.REVIEWER)
     first, second = await taken(house, browser), await house.cards.waiting()
     page = (await browser.get(f"/cards/{first.card_id}")).text
-    assert "approve as it stands" in page
+    assert "approve unchanged" in page
     mark = suggested(page)
     answer = await decide(browser, first, act="accept", suggested=mark, then="next")
     assert (answer.status_code, answer.headers["location"]) == (303, f"/cards/{second.card_id}")
@@ -280,7 +280,7 @@ async def test_reasons_are_added_renamed_and_retired_on_record(house: House) -> 
     assert (await browser.get("/setup/reasons")).status_code == 403
     new = {"code": "torn", "letter": "t", "zh": "卡面撕裂", "en": "The card is torn", "told": "damaged"}
     for wrong, why in (
-        ({"letter": "f"}, "has this letter"), ({"letter": "?"}, "one letter"), ({"zh": " "}, "both languages"), ({"code": "Torn!"}, "small letters"),
+        ({"letter": "f"}, "uses this letter"), ({"letter": "?"}, "one letter"), ({"zh": " "}, "both languages"), ({"code": "Torn!"}, "lowercase letters"),
     ):  # fmt: skip
         refused = await post(admin, "/setup/reasons/reject", **(new | wrong))
         assert (refused.status_code, why in refused.text) == (422, True), wrong

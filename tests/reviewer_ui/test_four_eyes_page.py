@@ -16,11 +16,11 @@ async def test_limits_sampling_and_what_is_compared_are_told(house: House) -> No
     checks, sampling = check_policy(today), sampling_policy(today)
     page = (await (await house.as_(Role.SENIOR)).get("/setup/four-eyes")).text
     told = unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page)))
-    assert f"From ¥{checks.value_minor_min // 100:,}.00 on." in told
-    assert "The card's face value is compared" in told
+    assert f"¥{checks.value_minor_min // 100:,}.00 or more." in told
+    assert "Compared with the card's face value" in told
     assert checks.version in told
     assert sampling.version in told
-    assert "The issuer does not know the card or gave no answer" in told
-    assert f"At most a day {sampling.per_day_max}" in told
+    assert "Card not found at the issuer, or no answer" in told
+    assert f"Daily maximum {sampling.per_day_max}" in told
     content = page.partition('<main id="content"')[2].partition("</main>")[0]
     assert "<form" not in content

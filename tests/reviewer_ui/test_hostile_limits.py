@@ -31,7 +31,7 @@ async def test_a_hundred_tasks_are_one_form(house: House) -> None:
     form = {"filter": "", "everything": "", "to": "", "moment": "tomorrow", "until": "", "reason": "call_store"}
     sent = await send(browser, "/review/bulk", act="snooze", task=tasks, **form)
     assert sent.status_code == 303
-    assert "1 done, 99 refused." in (await browser.get(sent.headers["location"])).text
+    assert "1 done, 99 failed." in (await browser.get(sent.headers["location"])).text
     sent = await send(browser, "/review/bulk", act="release", task=[*tasks, f"card:{new_id()}:review:1"])
     assert sent.status_code == 422
 

@@ -81,9 +81,9 @@ async def test_guessing_the_password_of_a_step_up_stops_too(house: House) -> Non
         for place in range(6)
     ]
     assert {answer.status_code for answer in answers} == {403}
-    assert "Too many tries" in answers[-1].text
+    assert "Too many attempts" in answers[-1].text
     late = await post(browser, f"/cards/{waiting.card_id}/reveal", **look, step_up_password=PASSWORD)
-    assert (late.status_code, "Too many tries" in late.text) == (403, True)
+    assert (late.status_code, "Too many attempts" in late.text) == (403, True)
 
 
 async def test_a_set_up_that_was_left_half_done_is_of_no_use_to_whoever_finds_the_browser(house: House) -> None:

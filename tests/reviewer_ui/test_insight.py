@@ -58,18 +58,18 @@ async def test_the_page_shows_numbers_and_says_how_they_are_computed(house: Hous
         await decided(house, await house.cards.waiting(), lin, timedelta(hours=hours))
     await house.cards.waiting(reasons=("wrong_pin", "high_value"))
     page = (await (await house.as_(Role.SENIOR)).get("/insight")).text
-    assert "3 came, 2 were decided" in page
+    assert "3 received, 2 decided" in page
     assert "1 h 0 min" in page
     assert "3 h 0 min" in page
     assert "=Lin" in page
-    assert page.count("How is this computed?") == len(MAKERS)
-    assert re.search(r"<title id=\"chart-flow-title\">Arrivals and decisions</title>", page)
+    assert page.count("How is this calculated?") == len(MAKERS)
+    assert re.search(r"<title id=\"chart-flow-title\">Received and decided</title>", page)
     assert "style=" not in page
 
 
 async def test_a_desk_without_work_says_what_will_come_here(house: House) -> None:
     await nothing_yet(house)
-    for language, said in (("en", "No card was paid in these days."), ("zh-CN", "所选日期内没有打款成功的卡。")):
+    for language, said in (("en", "No cards were paid in this period."), ("zh-CN", "所选日期内没有打款成功的卡。")):
         page = await (await house.as_(Role.OPS)).get("/insight?brand=wanda", headers={"accept-language": language})
         assert said in page.text
         assert page.text.count("figure-empty") == len(MAKERS)
@@ -97,11 +97,11 @@ async def test_filters_and_days_narrow_every_figure_and_nonsense_is_named(house:
     await house.cards.waiting(brand_code="starbucks")
     await house.cards.waiting(brand_code="jd")
     browser = await house.as_(Role.ADMIN)
-    assert "2 came" in (await browser.get("/insight")).text
-    assert "1 came" in (await browser.get("/insight?brand=jd")).text
-    assert "1 came" in (await browser.get("/insight?type=dining")).text
+    assert "2 received" in (await browser.get("/insight")).text
+    assert "1 received" in (await browser.get("/insight?brand=jd")).text
+    assert "1 received" in (await browser.get("/insight?type=dining")).text
     empty = await browser.get("/insight?range=custom&from=2021-01-01&to=2021-01-31")
-    assert "Nothing came and nothing was decided" in empty.text
+    assert "Nothing was received or decided" in empty.text
     for query in (
         "range=custom&from=2026-02-30&to=2026-03-01", "range=custom&from=2026-03-02&to=2026-03-01", "range=1000000",
         "range=custom&from=2020-01-01&to=2026-01-01", "range=custom&from=0001-01-01&to=0001-01-02",

@@ -34,17 +34,17 @@ async def told(house: House, person: str, kind: NoticeKind, card_id: str | None 
 async def test_a_notice_is_counted_listed_opened_and_read(house: House) -> None:
     waiting = await house.cards.waiting()
     person, browser = await somebody(house)
-    assert "No notices yet" in (await browser.get("/notices")).text
+    assert "No notifications yet" in (await browser.get("/notices")).text
     await told(house, person, NoticeKind.RETURNED, waiting.card_id)
     await told(house, person, NoticeKind.BREACH, waiting.card_id)
-    assert "Notices (2 unread)" in (await browser.get("/notices/bell")).text
+    assert "Notifications (2 unread)" in (await browser.get("/notices/bell")).text
     page = (await browser.get("/notices")).text
-    assert page.index("is late") < page.index("was sent back")
+    assert page.index("is overdue") < page.index("returned your decision")
     assert page.count("Urgent") == 1
     (first, second) = re.findall(r'action="/notices/([^"/]+)/read"', page)
     followed = await post(browser, f"/notices/{first}/read", follow="card")
     assert (followed.status_code, followed.headers["location"]) == (303, f"/cards/{waiting.card_id}")
-    assert "Notices (1 unread)" in (await browser.get("/notices/bell")).text
+    assert "Notifications (1 unread)" in (await browser.get("/notices/bell")).text
     assert (await post(browser, f"/notices/{second}/read")).headers["location"] == "/notices"
     assert "unread" not in (await browser.get("/notices/bell")).text
 
@@ -52,15 +52,15 @@ async def test_a_notice_is_counted_listed_opened_and_read(house: House) -> None:
 async def test_what_did_not_arrive_outside_says_so_in_both_languages(house: House) -> None:
     person, browser = await somebody(house)
     await told(house, person, NoticeKind.UPHELD)
-    assert "no longer tried" not in (await browser.get("/notices")).text
+    assert "no longer retried" not in (await browser.get("/notices")).text
     async with house.database.transaction() as session:
         columns: Any = NoticeRow
         lost = {"mail_lost": "smtp_550", "hook_lost": "timeout"}
         await session.execute(update(NoticeRow).where(columns.person_id == person).values(**lost))
     page = (await browser.get("/notices")).text
-    assert "by mail (smtp_550)" in page
-    assert "your webhook (timeout)" in page
-    assert "邮件未能送达您（smtp_550）" in (await browser.get("/notices", headers={"accept-language": "zh-CN"})).text
+    assert "E-mail delivery failed (smtp_550)" in page
+    assert "Webhook delivery failed (timeout)" in page
+    assert "邮件发送失败（smtp_550）" in (await browser.get("/notices", headers={"accept-language": "zh-CN"})).text
 
 
 async def test_all_read_means_all_that_the_page_showed(house: House) -> None:
@@ -70,7 +70,7 @@ async def test_all_read_means_all_that_the_page_showed(house: House) -> None:
     assert found is not None
     await told(house, person, NoticeKind.UPHELD)
     await post(browser, "/notices/read", up_to=found[1])
-    assert "Notices (1 unread)" in (await browser.get("/notices/bell")).text
+    assert "Notifications (1 unread)" in (await browser.get("/notices/bell")).text
 
 
 async def test_another_persons_notice_is_not_there(house: House) -> None:
@@ -96,7 +96,7 @@ async def test_a_long_list_goes_on_where_the_page_ended(house: House) -> None:
 async def test_wishes_are_kept_and_shown_again(house: House) -> None:
     _, browser = await somebody(house)
     page = (await browser.get("/account/notices")).text
-    assert "No mail server is set up" in page
+    assert "no mail server is set up" in page
     assert 'name="mail"' not in page
     answer = await post(
         browser, "/account/notices", webhook_url="https://hook.test/in", digest_minutes="30", quiet_from="22:00",
@@ -138,7 +138,7 @@ async def test_what_cannot_be_kept_is_shown_as_it_was_typed(house: House) -> Non
 async def test_a_test_message_says_what_became_of_it_and_cannot_be_sent_without_end(house: House) -> None:
     _, browser = await somebody(house)
     nothing = await post(browser, "/account/notices/test")
-    assert "chosen nothing outside the console" in nothing.text
+    assert "No channel outside the console is turned on" in nothing.text
     async with mailbox() as box, new_client("") as client:
         # A port that nobody listens on: the mail cannot leave, and says so.
         mail = MailGateway(MailServer("127.0.0.1", 9, "a@b.test", tls="none"))

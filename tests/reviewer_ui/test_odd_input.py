@@ -79,7 +79,7 @@ async def test_a_flood_of_passwords_from_one_address_is_stopped_before_they_are_
     house.app.state.console.sign_in_throttle = Throttle(house.database, "3/minute")
     tries = [await post(browser, "/sign-in", email=f"u{place}@x.test", password="x") for place in range(4)]
     assert [answer.status_code for answer in tries] == [401, 401, 401, 429]
-    assert "Too many tries" in tries[-1].text
+    assert "Too many attempts" in tries[-1].text
 
 
 SCRIPT = "\"'><script>alert(1)</script>"

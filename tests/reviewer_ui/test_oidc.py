@@ -125,7 +125,7 @@ async def test_a_token_that_does_not_fit_signs_nobody_in(entrance: Entrance, lie
     entrance.provider.lies = lies
     browser = entrance.house.browser()
     answer = await entrance.sign_in(browser)
-    assert (answer.status_code, f"does not verify ({claim})" in answer.text) == (401, True)
+    assert (answer.status_code, f"could not be verified ({claim})" in answer.text) == (401, True)
     assert await entrance.signed_in(browser) is None
 
 
@@ -197,14 +197,14 @@ async def test_an_unverified_address_proves_nothing(entrance: Entrance) -> None:
         entrance.provider.user["email_verified"] = verified
         browser = entrance.house.browser()
         answer = await entrance.sign_in(browser)
-        assert (answer.status_code, "has not verified your address" in answer.text) == (403, True)
+        assert (answer.status_code, "has not verified your e-mail address" in answer.text) == (403, True)
         assert await entrance.signed_in(browser) is None
 
 
 async def test_nobody_is_made_of_an_unknown_address(entrance: Entrance) -> None:
     entrance.provider.user["email"] = "stranger@cardloop.test"
     answer = await entrance.sign_in(entrance.house.browser())
-    assert (answer.status_code, "nobody here has your address" in answer.text) == (403, True)
+    assert (answer.status_code, "there is no account here with your address" in answer.text) == (403, True)
     async with entrance.house.database.transaction() as session:
         known = select(PersonIdentityRow).where(PersonIdentityRow.subject == entrance.provider.user["sub"])
         assert (await session.execute(known)).first() is None
@@ -233,7 +233,7 @@ async def test_a_state_that_was_changed_on_its_way_is_refused(entrance: Entrance
     way_back = await entrance.way_back(await browser.get("/sign-in/provider"))
     code = parse_qs(urlsplit(way_back).query)["code"][0]
     answer = await browser.get(PROVIDER_ANSWER, params={"code": code, "state": "forged"})
-    assert (answer.status_code, "was not begun in this browser" in answer.text) == (400, True)
+    assert (answer.status_code, "was started in another browser" in answer.text) == (400, True)
 
 
 async def test_what_the_provider_refuses_is_said_in_its_word_and_nothing_more(entrance: Entrance) -> None:
@@ -248,7 +248,7 @@ async def test_what_the_provider_refuses_is_said_in_its_word_and_nothing_more(en
 async def test_a_provider_that_is_away_is_said_and_passwords_go_on(entrance: Entrance) -> None:
     entrance.provider.broken = True
     answer = await entrance.house.browser().get("/sign-in/provider")
-    assert (answer.status_code, "cannot be reached" in answer.text, 'name="password"' in answer.text) == (
+    assert (answer.status_code, "provider is unavailable" in answer.text, 'name="password"' in answer.text) == (
         503,
         True,
         True,

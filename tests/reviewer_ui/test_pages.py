@@ -45,12 +45,12 @@ async def test_unknown_payouts_stand_on_top(house: House) -> None:
 async def test_the_trail_proves_each_change_and_shows_one_that_was_altered(house: House) -> None:
     waiting, browser = await house.cards.waiting(), await house.as_(Role.COMPLIANCE)
     unplaced = (await browser.get(f"/trail/{waiting.card_id}")).text
-    assert "Waiting for its place" in unplaced
+    assert "Pending" in unplaced
     async with house.database.transaction() as session:
         await evidence.sequence(session, house.keyring, 10_000)
     proved = (await browser.get(f"/trail/{waiting.card_id}")).text
     assert "Verified" in proved
-    assert "Broken" not in proved
+    assert "Invalid" not in proved
     async with house.database.transaction() as session:
         await session.execute(
             text("SET LOCAL session_replication_role = replica")
@@ -59,7 +59,7 @@ async def test_the_trail_proves_each_change_and_shows_one_that_was_altered(house
             "UPDATE evidence_leaf SET body = jsonb_set(body, '{what}', '\"review.forged\"') WHERE card_id = :card"
         )
         await session.execute(forged, {"card": waiting.card_id})
-    assert "Broken" in (await browser.get(f"/trail/{waiting.card_id}")).text
+    assert "Invalid" in (await browser.get(f"/trail/{waiting.card_id}")).text
 
 
 async def test_an_unknown_card_is_not_found(house: House) -> None:

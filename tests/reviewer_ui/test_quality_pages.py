@@ -50,7 +50,7 @@ async def test_the_second_reviewer_sees_the_card_sharp_and_nothing_of_the_first_
     assert taken.headers["location"] == f"/quality/second/{review_id}"
     # The list of keys at the end of every page names the outcomes there are.
     page = (await bo.get(f"/quality/second/{review_id}")).text.split('id="keys"')[0]
-    assert "Judge for yourself" in page
+    assert "Decide independently" in page
     for told in ("Mei", "Approve", "accepted", NUMBER, PIN):
         assert told not in page
     assert (await bo.get(photo)).status_code == 200
@@ -78,7 +78,7 @@ async def test_a_difference_goes_to_a_senior_who_sees_both_and_settles_it(house:
     await post(bo, f"/quality/second/{review_id}/decide", **form)
     assert (await bo.get(f"/quality/second/{review_id}")).status_code == 404
     page = (await senior.get(f"/quality/second/{review_id}")).text
-    for told in ("Mei", "Bo", "the edge is blurred", "Two reviewers differ"):
+    for told in ("Mei", "Bo", "the edge is blurred", "Two reviewers disagree"):
         assert told in page
     assert f"/quality/second/{review_id}" in (await senior.get("/quality")).text
     settled = await post(senior, f"/quality/second/{review_id}/settle", outcome="reject")
@@ -95,7 +95,7 @@ async def test_an_empty_page_says_what_will_come_and_a_file_holds_its_heading(ho
     async with house.database.transaction() as session:
         await session.execute(text("DELETE FROM second_review"))
     senior = await house.as_(Role.SENIOR)
-    assert "No second review has been made yet" in (await senior.get("/quality?days=90")).text
+    assert "No blind reviews yet" in (await senior.get("/quality?days=90")).text
     assert (await senior.get("/quality?days=0")).status_code == 422
     assert "all,,0,0,,0,0,0,0,0,0" in (await senior.get("/quality/figures.csv")).text
 

@@ -62,16 +62,16 @@ async def test_each_row_says_why_it_stands_there_and_whose_it_is(house: House) -
     told = {name: row_of(page, task) for name, task in tasks.items() if name != "snoozed"}
     assert f'href="/cards/{tasks["late"].card_id}/why-due"' in page
     assert re.search(r"Wang 04:[123]\d", told["held"])
-    assert "In your hand" in told["mine"]
+    assert "You're working on this" in told["mine"]
     assert "Assigned to Wang" in told["given"]
-    assert ("Late" in told["late"], "I cannot tell" in told["late"]) == (True, True)
-    assert "Its snooze is over: Waiting for somebody's answer" in told["back"]
-    assert "To be checked" in told["check"]
+    assert ("Overdue" in told["late"], "I cannot tell" in told["late"]) == (True, True)
+    assert "Snooze ended: Waiting for somebody's answer" in told["back"]
+    assert "Awaiting second review" in told["check"]
     assert all("The issuer says the PIN does not match" in words for words in told.values())
     assert tasks["snoozed"].task_id not in page
     put_off = row_of((await browser.get("/review?snoozed=yes")).text, tasks["snoozed"])
     assert "The store is to be called later" in put_off
-    assert "Its snooze is over" not in put_off
+    assert "Snooze ended" not in put_off
 
 
 async def test_pages_follow_one_another_without_gap_or_repeat_in_every_order(house: House) -> None:
@@ -118,8 +118,8 @@ async def test_a_place_or_filter_that_makes_no_sense_shows_the_first_page(house:
 
 async def test_what_nobody_looks_for_is_told_with_the_way_out(house: House) -> None:
     browser = await house.as_(Role.REVIEWER)
-    assert "Nothing matches this filter" in (await browser.get("/review?ending=ZZZZZZZ")).text
-    assert "Nothing matches this filter" not in (await browser.get("/review")).text
+    assert "No cards match this filter" in (await browser.get("/review?ending=ZZZZZZZ")).text
+    assert "No cards match this filter" not in (await browser.get("/review")).text
 
 
 async def test_next_takes_from_the_filter_that_is_looked_at_wherever_it_is_pressed(house: House) -> None:
@@ -193,9 +193,9 @@ async def test_who_may_take_a_task_is_asked_without_changing_anything(house: Hou
     browser = await house.as_(Role.OPS)
     page = (await browser.get(f"/review/tasks/{waiting.task_id}/who")).text
     words = " ".join(re.sub(r"<[^>]+>", " ", page).split())
-    assert re.search(r"Able May take it", words)
-    assert re.search(r"Limited May not .*brand.*limit", words)
-    assert re.search(r"Junior May not It is escalated", words)
+    assert re.search(r"Able Can claim", words)
+    assert re.search(r"Limited Cannot claim .*brand.*limit", words)
+    assert re.search(r"Junior Cannot claim Escalated", words)
     assert (await house.cards.task(waiting)).leased_by is None
     assert (await browser.get("/review/tasks/card:NOBODY:review:1/who")).status_code == 404
     assert (await (await house.as_(Role.SUPPORT)).get(f"/review/tasks/{waiting.task_id}/who")).status_code == 403

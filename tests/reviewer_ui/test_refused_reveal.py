@@ -53,7 +53,7 @@ async def test_whoever_has_looked_too_often_reads_so_where_the_secret_would_be(
         await expect(at.page.locator(".secret code")).to_have_text(NUMBER)
         await at.page.click("button[name=field][value=pin]")
         await at.page.wait_for_selector("#secret [role=alert]")
-        assert "Too many tries" in await at.page.inner_text("#secret")
+        assert "Too many attempts" in await at.page.inner_text("#secret")
         assert await at.page.locator(".secret").count() == 0
         assert await at.page.input_value("#reveal-reason") == "call"
     assert [one for one in at.complaints if "429" not in one] == []

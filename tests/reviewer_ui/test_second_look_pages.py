@@ -43,7 +43,7 @@ async def test_the_checker_sees_who_decided_what_and_why_it_is_checked_and_appli
     assert house.desk.told == [], "nothing reaches the card on one person's word"
     bo = await holding(house, one)
     page = (await bo.get(f"/cards/{one.card_id}")).text
-    for told in ("Decided by Mei", "Approve", "Something about the card is suspicious", "Apply: buy at", "441.00"):
+    for told in ("Decided by Mei", "Approve", "Risk found on the card", "Apply: buy at", "441.00"):
         assert told in page
     applied = await post(bo, f"/cards/{one.card_id}/check", task_id=one.task_id, act="apply", then="next")
     assert applied.headers["location"] == "/review?nothing=true"
@@ -62,13 +62,13 @@ async def test_every_staged_outcome_is_listed_and_what_one_may_not_check_is_grey
     one, mei = await staged(house)
     grey, said = line_of((await mei.get("/second-look")).text, one)
     assert grey == 'class="off-row"'
-    assert "Not for you: You, or somebody you stand in for, made this outcome" in said
+    assert "Not available to you: You, or a colleague you stand in for, made this decision" in said
     page = (await (await house.as_(Role.REVIEWER, "Bo")).get("/second-look")).text
     plain, told = line_of(page, one)
     assert plain == ""
-    for word in ("Mei: Approve", "Something about the card is suspicious", "441.00", "Check it"):
+    for word in ("Mei: Approve", "Risk found on the card", "441.00", "Check"):
         assert word in told, told
-    assert "You may check 1 of these now" in page
+    assert "You can check 1 of these now" in page
     assert 'name="filter" value="phase=check"' in page, "next takes from these"
     assert (await (await house.as_(Role.FINANCE)).get("/second-look")).status_code == 403
 
@@ -78,7 +78,7 @@ async def test_what_is_checked_blind_is_listed_without_outcome_and_maker(house: 
     async with house.database.transaction() as session:
         await session.execute(update(ReviewTaskRow).where(_TASK.id == one.task_id).values(blind=True))
     _, told = line_of((await (await house.as_(Role.REVIEWER, "Bo")).get("/second-look")).text, one)
-    assert "Blind: you answer first" in told
+    assert "Blind: decide first" in told
     assert ("Mei" in told, "Approve" in told) == (False, False)
 
 
@@ -87,8 +87,8 @@ async def test_what_is_in_hand_out_of_reach_or_gone_is_told_apart(house: House) 
     bo = await holding(house, held)
     limited = await person_with(house, Role.REVIEWER, "Lin", limit_minor=100)
     page = (await (await browser_of(house, limited)).get("/second-look")).text
-    assert "Somebody else has it in hand" in line_of(page, held)[1]
-    assert "Its value is above your limit" in line_of(page, dear)[1]
+    assert "Another reviewer is working on it" in line_of(page, held)[1]
+    assert "Value above your limit" in line_of(page, dear)[1]
     mine = (await bo.get("/second-look")).text
     assert line_of(mine, held)[0] == ""
     await post(bo, f"/cards/{held.card_id}/check", task_id=held.task_id, act="apply")
@@ -96,7 +96,7 @@ async def test_what_is_in_hand_out_of_reach_or_gone_is_told_apart(house: House) 
 
 
 async def test_with_nothing_to_check_the_page_says_what_would_come(house: House) -> None:
-    assert "Nothing waits for a second look." in (await (await house.as_(Role.SENIOR)).get("/second-look")).text
+    assert "No decisions awaiting second review." in (await (await house.as_(Role.SENIOR)).get("/second-look")).text
 
 
 async def test_the_makers_own_ways_to_the_check_are_all_closed(house: House) -> None:
@@ -137,13 +137,13 @@ async def test_a_blind_checker_answers_before_anything_is_shown(house: House) ->
         await session.execute(update(ReviewTaskRow).where(_TASK.id == one.task_id).values(blind=True))
     bo = await holding(house, one)
     before = (await bo.get(f"/cards/{one.card_id}")).text
-    assert "On your own" in before
+    assert "Independent check" in before
     assert "Decided by" not in before
     assert (await post(bo, f"/cards/{one.card_id}/check/blind", task_id=one.task_id, outcome="")).status_code == 422
     await post(bo, f"/cards/{one.card_id}/check/blind", task_id=one.task_id, outcome="reject")
     after = (await bo.get(f"/cards/{one.card_id}")).text
     assert "Decided by Mei" in after
-    assert "so it cannot be applied" in after
+    assert "so you cannot apply this one" in after
     assert "Apply:" not in after
     forced = await post(bo, f"/cards/{one.card_id}/check", task_id=one.task_id, act="apply")
     assert forced.status_code == 409

@@ -80,7 +80,7 @@ async def test_with_an_authenticator_the_password_alone_is_no_session(house: Hou
     assert "Path=/sign-in" in answer.headers["set-cookie"]
     assert (await browser.get("/review")).headers["location"] == "/sign-in?next=/review"
     wrong = await post(browser, "/sign-in/code", code="000000")
-    assert (wrong.status_code, "six digits are wrong" in wrong.text) == (401, True)
+    assert (wrong.status_code, "six-digit code is wrong" in wrong.text) == (401, True)
     assert COOKIE not in browser.cookies
     answer = await post(browser, "/sign-in/code", code=now_code(device))
     assert (answer.status_code, answer.headers["location"]) == (303, "/review")
@@ -103,7 +103,7 @@ async def test_a_made_up_first_half_is_none(house: House) -> None:
     browser = house.browser()
     browser.cookies.set(half_signed_in.COOKIE, f'["{person.id}","/"].forged.signature')
     answer = await post(browser, "/sign-in/code", code=now_code(device))
-    assert (answer.status_code, "begin again" in answer.text) == (401, True)
+    assert (answer.status_code, "start again" in answer.text) == (401, True)
     assert (await browser.get("/sign-in/code")).status_code == 401
     assert COOKIE not in browser.cookies
 
@@ -234,13 +234,13 @@ async def test_an_admin_takes_a_lost_authenticator_away_and_never_their_own(hous
     assert "waits for a second person" in (await browser.get(where)).text
     second = await proved_long_ago(house, (await employed(house, Role.ADMIN)).id)
     listed = (await second.get("/setup/access")).text
-    assert "Take the authenticator away" in listed
+    assert "Reset the authenticator" in listed
     request = await request_of(house, person.id)
     assert f'action="/setup/access/{request}"' in listed
     assert (await post(second, f"/setup/access/{request}", act="confirm", step_up_password=PASSWORD)).status_code == 303
     page = (await browser.get(where)).text
-    assert "Authenticator taken away" in page
-    assert "Has no authenticator" in page
+    assert "Authenticator reset" in page
+    assert "Authenticator off" in page
     answer = await post(house.browser(), "/sign-in", email=person.email, password=PASSWORD)
     assert answer.headers["location"] == "/"
     own = await post(browser, f"/setup/people/{admin.id}/totp-reset")

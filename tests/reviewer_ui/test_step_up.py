@@ -52,7 +52,7 @@ async def test_after_ten_minutes_the_act_waits_for_the_password_and_goes_on_with
     assert await _revealed(house, person.id) == []
     wrong = await _again(browser, asked, step_up_password="a guess")
     assert wrong.status_code == 403
-    assert "do not belong together" in wrong.text
+    assert "Wrong e-mail or password" in wrong.text
     assert "a guess" not in wrong.text
     shown = await _again(browser, wrong, step_up_password=PASSWORD)
     assert (shown.status_code, NUMBER in shown.text) == (200, True)

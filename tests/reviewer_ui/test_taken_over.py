@@ -21,8 +21,8 @@ async def test_deciding_says_who_took_it_over_and_offers_no_act(house: House, fo
     await post(bo, f"/cards/{waiting.card_id}/take-over", task_id=waiting.task_id, reason_code="urgent")
     refused = await decide(ann, waiting, **form, suggested=mark, number=OTHER_NUMBER, note="the rim")
     assert refused.status_code == 409
-    assert "Another reviewer has this task in hand" in refused.text
-    assert "In the hands of Bo" in refused.text
+    assert "Another reviewer is working on this task" in refused.text
+    assert "Bo is working on this" in refused.text
     assert f'value="{OTHER_NUMBER}"' in refused.text
     assert 'value="the rim"' in refused.text
     assert '<fieldset class="acts" disabled>' in refused.text
@@ -44,4 +44,4 @@ async def test_an_open_page_is_told_who_has_its_task_now(house: House) -> None:
     kept = await post(ann, f"/cards/{waiting.card_id}/draft", task_id=waiting.task_id, note="late words")
     assert kept.status_code == 204
     await decide(bo, waiting, act="approve")
-    assert "no longer yours to decide" in (await ann.get(where)).text
+    assert "You can no longer decide this task" in (await ann.get(where)).text

@@ -36,7 +36,7 @@ async def test_a_number_that_differs_from_a_sure_reading_is_confirmed_and_record
     waiting = await a_regional_card(house, browser, 10_000)
     refused = await decide(browser, waiting, **ENTERED)
     assert refused.status_code == 409
-    assert "differs from what the photo clearly shows" in refused.text
+    assert "differs from what was clearly read in the photo" in refused.text
     assert await decisions(house, waiting) == []
     [mark] = marks(refused.text)
     other = await decide(browser, waiting, **(ENTERED | {"number": "1234567891"}), confirmed=mark)
@@ -79,7 +79,7 @@ async def test_what_is_typed_is_judged_while_it_is_typed_without_showing_what_wa
     assert told.status_code == 200
     by_field = dict(re.findall(r'data-typed="([a-z_]+)">(.*?)</div>', told.text, re.S))
     assert list(by_field) == ["number", "face_value", "expiry"]
-    assert "The photo reads otherwise (100" in by_field["number"]
+    assert "The photo reading differs (confidence 100" in by_field["number"]
     assert len(marks(by_field["number"])) == 1
     assert "good" in by_field["expiry"]
     assert "late" in by_field["face_value"]
@@ -94,4 +94,4 @@ async def test_who_does_not_hold_the_card_is_told_nothing_of_the_reading(house: 
     other.headers["hx-request"] = "true"
     told = await post(other, f"/cards/{waiting.card_id}/draft", task_id=waiting.task_id, number=TYPED)
     assert marks(told.text) == []
-    assert "reads otherwise" not in told.text
+    assert "photo reading differs" not in told.text

@@ -16,8 +16,8 @@ from services.review.undeliverable import not_taken
 from tests.reviewer_ui.cards import Waiting
 from tests.reviewer_ui.conftest import House, post
 
-BADGE = {"en": "Decision undelivered", "zh-CN": "结论未送达"}
-TITLE = {"en": "not taken by its card", "zh-CN": "项结论未能送达"}
+BADGE = {"en": "Decision not applied", "zh-CN": "结论未执行"}
+TITLE = {"en": "1 decision could not be applied", "zh-CN": "项结论未能执行"}
 
 
 async def a_refused_decision(house: House, why: Refusal) -> tuple[Waiting, str]:
@@ -37,9 +37,13 @@ async def a_refused_decision(house: House, why: Refusal) -> tuple[Waiting, str]:
 @pytest.mark.parametrize(
     ("why", "language", "sentence"),
     [
-        (NotExpectedNow(stage="ended", waiting_for="nobody"), "en", "The card has ended, or waits for something else"),
-        (NotExpectedNow(stage="ended", waiting_for="nobody"), "zh-CN", "这张卡已经结束，或正在等待其他步骤"),
-        (DuplicateCard(card=1), "zh-CN", "与另一张在办的卡相同"),
+        (
+            NotExpectedNow(stage="ended", waiting_for="nobody"),
+            "en",
+            "The card has ended or is now waiting for something else",
+        ),
+        (NotExpectedNow(stage="ended", waiting_for="nobody"), "zh-CN", "此卡已结束，或正在等待其他步骤"),
+        (DuplicateCard(card=1), "zh-CN", "与另一张处理中的卡相同"),
     ],
 )
 async def test_the_queue_says_which_and_why_and_only_to_seniors(
@@ -69,7 +73,7 @@ async def test_put_back_the_card_can_be_taken_again_and_the_queue_says_why(house
     assert (done.status_code, done.headers["location"]) == (303, f"/cards/{waiting.card_id}")
     queue = (await senior.get("/review?all=yes")).text
     assert TITLE["en"] not in queue
-    assert "Its card did not take the decision: It must be decided anew" in queue
+    assert "The decision could not be applied: It must be decided anew" in queue
     twice = await post(senior, f"/decisions/{decision}/put-back", reason_code="decide_anew")
     assert twice.status_code == 404
     taken = await post(senior, f"/cards/{waiting.card_id}/take", task_id=waiting.task_id)

@@ -50,8 +50,8 @@ async def test_undo_names_card_and_outcome_and_reaches_every_decision_of_the_win
         r'class="undo-bar" method="post" action="/decisions/([0-9A-Z]+)/undo".*?</form>', await shown(browser), re.S
     )
     assert bars == [ids[1], ids[0]]
-    assert f"{first.card_id[-6:]}: Approve." in await shown(browser)
-    assert f"{second.card_id[-6:]}: Reject." in await shown(browser)
+    assert f"{first.card_id[-6:]} approved" in await shown(browser)
+    assert f"{second.card_id[-6:]} rejected" in await shown(browser)
     assert (await post(browser, f"/decisions/{ids[0]}/undo")).headers["location"] == f"/cards/{first.card_id}"
     left = await shown(browser)
     assert [f"/decisions/{one}/undo" in left for one in ids] == [False, True]

@@ -74,7 +74,7 @@ async def test_what_a_view_is_refused_for_is_said_and_the_name_is_kept(house: Ho
     browser, views = await browser_of(house, me), SavedViews(house.database)
     view_id = await views.save(me, "Dear", "value_min=500")
     again = await send(browser, HERE, name="dear", query="value_min=900")
-    assert (again.status_code, "You have a view of that name already" in again.text) == (409, True)
+    assert (again.status_code, "You already have a view with that name" in again.text) == (409, True)
     assert ('value="dear"' in again.text, 'value="value_min=900"' in again.text) == (True, True)
     with pytest.raises(FieldInvalid):
         await views.save(me, "Odd", "type=plastic")

@@ -58,7 +58,7 @@ async def test_a_number_that_differs_from_the_photo_is_confirmed_first(
     page = await Page.get(browser, f"/cards/{card}")
     refused = await page.fill(f"/cards/{card}/fields", typed)
     assert refused.status == 409
-    assert "differs from what the photo clearly shows" in refused.text
+    assert "differs from what was clearly read in the photo" in refused.text
     assert ("confirm_fields", card) not in [told[:2] for told in desk.told]
     mark = re.search(r'name="confirmed" value="([0-9a-f]+)"', refused.text)
     assert mark is not None

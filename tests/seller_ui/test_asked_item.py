@@ -70,7 +70,7 @@ async def test_a_question_without_a_reason_of_the_list_is_asked_all_the_same(
     card = card_id(await sold(browser))
     await asked(database, card, "")
     page = await Page.get(browser, f"/cards/{card}")
-    assert "One more thing: A photo of the front" in page.text
+    assert "Please add: Photo of the front" in page.text
     assert "Reason:" not in page.text
 
 

@@ -43,7 +43,7 @@ async def test_an_empty_form_names_everything_that_is_missing(browser: httpx.Asy
     page = await form.send("/sell/walmart", payee="other")
     assert page.status == 422
     assert tuple(LINKED.findall(page.text)) == FIELDS
-    assert "5 things are missing or not right" in page.text
+    assert "5 fields are missing or invalid" in page.text
     assert opens_at(page) == ["number"]
     assert all(f'id="{field}"' in page.text and f'id="{field}-fault"' in page.text for field in FIELDS)
 
@@ -96,7 +96,7 @@ async def test_another_sellers_form_is_refused(browser: httpx.AsyncClient) -> No
     await page.send("/sign-in/code", code=GOOD_CODE)
     assert (await sold(browser, number=fresh_number())).path.startswith("/cards/")
     theirs = await sold(browser, shown=shown)
-    assert (theirs.status, "was changed on its way" in theirs.text) == (400, True)
+    assert (theirs.status, "the form was altered" in theirs.text) == (400, True)
 
 
 async def test_every_address_that_only_takes_a_form_leads_to_the_page_of_the_form(
@@ -171,7 +171,7 @@ async def test_a_withdrawal_that_comes_too_late_says_so_on_the_page(
     await move(database, card, Stage.PAYOUT, WaitingFor.GATEWAY, "payout.sent")
     desk.refuses = TooLateToWithdraw()
     late = await page.send(f"/cards/{card}/withdraw")
-    assert (late.status, "the card is sold and can no longer be withdrawn" in late.text) == (409, True)
+    assert (late.status, "the card is sold; it can no longer be withdrawn" in late.text) == (409, True)
 
 
 async def test_a_withdrawn_card_says_so(browser: httpx.AsyncClient, database: Database) -> None:

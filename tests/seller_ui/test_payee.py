@@ -23,8 +23,8 @@ async def refused(browser: httpx.AsyncClient, database: Database, **facts: str) 
 @pytest.mark.parametrize(
     ("language", "why", "owed"),
     [
-        ("en", "The name does not match the account.", "stays owed to you"),
-        ("zh-CN", "姓名与账户不一致。", "一直记为应付"),
+        ("en", "The name does not match the account.", "We owe you this money"),
+        ("zh-CN", "姓名与账户不一致。", "一直为您保留"),
     ],
 )
 async def test_the_page_says_why_and_that_the_money_is_owed(
@@ -42,7 +42,7 @@ async def test_a_code_that_says_nothing_of_the_payee_is_told_without_blame(
 ) -> None:
     card = await refused(browser, database, code="FAIL", payee_fault="")
     browser.headers["accept-language"] = "en"
-    assert "Alipay did not pay the account you gave" in (await browser.get(f"/cards/{card}")).text
+    assert "Alipay rejected the account you entered" in (await browser.get(f"/cards/{card}")).text
 
 
 async def test_another_payee_is_taken_also_when_it_is_sent_twice(

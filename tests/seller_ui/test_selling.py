@@ -88,7 +88,7 @@ async def test_a_wrong_sign_in_code_says_so_and_a_right_one_leads_back(visitor: 
     page = await page.send("/sign-in", phone="13800000021")
     assert "138****0021" in page.text
     wrong = await page.send("/sign-in/code", code="000000")
-    assert (wrong.status, "wrong or too old" in wrong.text) == (401, True)
+    assert (wrong.status, "wrong or has expired" in wrong.text) == (401, True)
     assert (await wrong.send("/sign-in/code", code="246810")).path == "/sell/jd"
 
 
@@ -124,13 +124,13 @@ async def test_a_mistyped_number_comes_back_with_what_was_typed(browser: httpx.A
 
 async def test_a_missing_payee_is_named_in_words_beside_its_field(browser: httpx.AsyncClient) -> None:
     page = await sold(browser, payee_name="")
-    assert (page.status, "Please fill this in: real name" in page.text) == (422, True)
+    assert (page.status, "Required: legal name" in page.text) == (422, True)
 
 
 async def test_a_form_shown_for_another_brand_is_refused(browser: httpx.AsyncClient, desk: PlayedDesk) -> None:
     page = await Page.get(browser, "/sell/jd?how=type")
     sent = await sold(browser, shown=page.fields("/sell/jd")["shown"])
-    assert (sent.status, "was changed on its way" in sent.text) == (400, True)
+    assert (sent.status, "the form was altered" in sent.text) == (400, True)
     assert desk.told == []
 
 
@@ -170,7 +170,7 @@ async def test_a_photographed_card_is_taken_in(browser: httpx.AsyncClient) -> No
 
 @pytest.mark.parametrize(
     ("photo", "status", "says"),
-    [(b"", 422, "file is empty"), (b"<svg/>", 415, "not supported"), (picture()[:2000], 422, "cut off or broken")],
+    [(b"", 422, "file is empty"), (b"<svg/>", 415, "not supported"), (picture()[:2000], 422, "incomplete or damaged")],
 )
 async def test_a_bad_photo_is_refused_in_words(
     browser: httpx.AsyncClient, photo: bytes, status: int, says: str
@@ -202,10 +202,10 @@ async def test_a_wrong_dynamic_code_says_how_many_tries_are_left(
     card = card_id(await sold(browser))
     await move(database, card, Stage.VERIFICATION, WaitingFor.SELLER_CODE, "verification.code_awaited")
     page = await Page.get(browser, f"/cards/{card}")
-    assert "3 tries left" in page.text
+    assert "3 attempts left" in page.text
     desk.refuses = DynamicCodeWrong(tries_left=2)
     wrong = await page.send(f"/cards/{card}/code", code="111111")
-    assert (wrong.status, "Tries left: 2" in wrong.text) == (422, True)
+    assert (wrong.status, "Attempts left: 2" in wrong.text) == (422, True)
     desk.refuses = None
     await wrong.send(f"/cards/{card}/code", code="222222")
     assert desk.told[-1] == ("enter_code", card, "222222")
@@ -232,14 +232,14 @@ async def test_a_quote_accepted_too_late_says_so(
     page = await Page.get(browser, f"/cards/{card}")
     desk.refuses = QuoteExpired()
     late = await page.send(f"/cards/{card}/quote/accept")
-    assert (late.status, "ran out before your answer" in late.text) == (409, True)
+    assert (late.status, "The quote has expired" in late.text) == (409, True)
 
 
 async def test_an_asked_item_is_sent_again(browser: httpx.AsyncClient, desk: PlayedDesk, database: Database) -> None:
     card = card_id(await sold(browser))
     await move(database, card, Stage.REVIEW, WaitingFor.SELLER_ITEM, "review.asked_photo")
     page = await Page.get(browser, f"/cards/{card}")
-    assert "One more thing: A photo of the front" in page.text
+    assert "Please add: Photo of the front" in page.text
     await page.send(f"/cards/{card}/item", photo=picture())
     assert desk.told[-1][:2] == ("supply_item", card)
 

@@ -110,7 +110,7 @@ async def test_one_bad_photo_among_several_refuses_all(
     browser: httpx.AsyncClient, desk: PlayedDesk, database: Database
 ) -> None:
     page = await sent(browser, photo("navy"), photo("maroon")[:900], shows="several")
-    assert (page.status, "cut off or broken" in page.text) == (422, True)
+    assert (page.status, "incomplete or damaged" in page.text) == (422, True)
     assert started(desk) == []
 
 
@@ -130,7 +130,7 @@ async def test_the_page_asks_when_the_photos_show_different_numbers(
     card = await asked_of_several(browser, database, services, numbers)
     page = await Page.get(browser, f"/cards/{card}")
     assert "Your photos show different cards" in page.text
-    assert "They are 3 cards: send each on its own" in page.text
+    assert "These are 3 cards: submit each separately" in page.text
     assert page.text.count(f'src="/cards/{card}/photos/') == 3
     assert page.fields(f"/cards/{card}/fields")["number"] == ""
 
@@ -154,7 +154,7 @@ async def test_the_seller_divides_the_photos_and_each_card_keeps_its_own_reading
             assert [row.photo_id for row in rows] == [kept.id]
     page = await Page.get(browser, f"/cards/{card}")
     assert "show different cards" not in page.text
-    assert "Check what was read" in page.text
+    assert "Check the details we read" in page.text
 
 
 async def test_dividing_twice_makes_no_card_twice(

@@ -1,6 +1,6 @@
 """Cards that belong beside the one on the page: its look-alikes, its number's neighbours, and its seller's others.
 
-No number leaves here: neighbours are found by keyed fingerprints, which the caller computes, and told by their card's id.
+No number leaves here: adjacent numbers are found by keyed fingerprints, which the caller computes, and returned as card ids.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def rejected_for_cause(card: Any) -> tuple[Any, ...]:
 
 
 async def rejections(session: AsyncSession, card: CardRow, owner: str) -> tuple[Rejection, ...]:
-    """Return the newest earlier rejections of this number, whoever handed it in; none while the number is not known."""
+    """Return the newest earlier rejections of this number, by any seller; none while the number is not known."""
     if card.fingerprint is None:
         return ()
     same = (_CARD.fingerprint == card.fingerprint, _CARD.id != card.id)
@@ -176,7 +176,7 @@ async def seller_history(session: AsyncSession, card_id: str, owner: str, now: d
 
 
 def _others(owner: str, bits: Any = None) -> Select[Any]:
-    """Other cards with what is told of them; ids rise with time, so the newest have the highest."""
+    """Return other cards with their shown details; ids rise with time, so the newest have the highest."""
     same = (_SUBMISSION.owner == owner).label("same_seller")
     columns = (_CARD.id, _CARD.brand, _CARD.stage, _CARD.outcome, _CARD.created_at, same)
     chosen = select(*columns, (literal(None) if bits is None else bits).label("bits"))

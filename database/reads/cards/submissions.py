@@ -21,7 +21,7 @@ from domain.errors.general import NotFound
 from domain.finance.payout import PayoutState
 from domain.money import Currency, Money
 
-# What is told to the owner of each event. Anything else in it is for those who work here: task ids, what the rules
+# Facts of each event that its owner may see. All others are internal: task ids, what the rules
 # made of a card before it was offered, how sure the reader was.
 PUBLIC_FACTS = frozenset({
     "amount", "asked_item", "changed", "outcome", "party", "payee", "payee_fault", "reason", "reject_reason", "result", "sent_to", "status", "tries_left",
@@ -156,7 +156,7 @@ async def require_owner(session: AsyncSession, owner: str, card_id: str) -> Card
 
 
 async def story(session: AsyncSession, card_id: str) -> tuple[StoryEntry, ...]:
-    """What happened to a card as its owner is told it, oldest first; who may see it was asked before."""
+    """Return a card's events as its owner may see them, oldest first; access was checked before."""
     chosen = select(CardEventRow).where(col(CardEventRow.card_id) == card_id).order_by(col(CardEventRow.id))
     rows = [row for row in await session.scalars(chosen) if row.what not in HIDDEN_EVENTS]
     return tuple(StoryEntry(row.at.isoformat(), row.stage, row.what, _public(row.facts)) for row in rows)

@@ -52,7 +52,7 @@ async def payouts(session: AsyncSession, state: PayoutState | None, limit: int =
 
 @dataclass(frozen=True)
 class Proposal:
-    """Another payee that somebody proposed; `by` is the person, `proposers` they and everyone they act for."""
+    """A proposed correction of a payee; `by` is the person, `proposers` they and everyone they act for."""
 
     id: str
     payee: str

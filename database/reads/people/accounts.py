@@ -23,7 +23,7 @@ _TASK: Any = ReviewTaskRow
 
 @dataclass(frozen=True)
 class Reviewer:
-    """Somebody who can be given tasks; `busy` is how many they hold or were given."""
+    """A person who can be assigned tasks; `busy` is how many they hold or are assigned."""
 
     id: str
     name: str

@@ -51,7 +51,7 @@ class Place:
 
 @dataclass(frozen=True)
 class QueueEntry:
-    """One open task. `holder` is the name of whoever has a lease that lasts, `assignee` of whom it was given to."""
+    """One open task. `holder` is the name of the person with a live lease, `assignee` of the person it is assigned to."""
 
     task: ReviewTaskRow
     holder: str | None

@@ -54,7 +54,7 @@ def terms_of(task: ReviewTaskRow) -> Terms:
 
 
 def replanned(policies: Policies, task: ReviewTaskRow, card: Sequence[Stretch], now: datetime) -> ClockPlan:
-    """The task's plan, reckoned from the stretches of its card by these policies; `now` counts for a clock that stands."""
+    """Return the task's plan from the stretches of its card by these policies; `now` counts for a paused clock."""
     return reckon(policies, terms_of(task), task.id, with_own(card, task), now)
 
 

@@ -1,0 +1,87 @@
+"""Refuse words of the old style in product code, documents and test names.
+
+`plain_words_allowed.json` lists, per file, how many such words it still has. A file may have fewer, never more.
+Run this module to rewrite the list after removing some.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bootstrap.settings import PROJECT_ROOT
+from tests.architecture.tree import LAYERS, modules
+
+ALLOWED = Path(__file__).with_name("plain_words_allowed.json")
+REFUSED = (
+    "anew", "dear", "dearest", "in hand", "in his hand", "in my hand", "in their hand", "in your hand", "let fall", "lets fall", "probationers?",
+    "reckon(?:ed|s)?", "somebody", "stands there", "told", "whoever", "whose turn",
+)  # fmt: skip
+# An underscore separates the words of a name.
+PATTERN = re.compile(rf"(?<![^\W_])(?:{'|'.join(REFUSED).replace(' ', '[ _]+')})(?![^\W_])", re.IGNORECASE)
+
+
+def refused_in(text: str) -> list[str]:
+    """Return the refused words of `text` in their order."""
+    return PATTERN.findall(text)
+
+
+def counts() -> dict[str, int]:
+    """Return the number of refused words of every file that has any, by its path in the project."""
+    found = {path: len(refused_in(text)) for path, text in _texts()}
+    return {path: found[path] for path in sorted(found) if found[path]}
+
+
+def test_no_file_has_more_words_of_the_old_style_than_are_listed() -> None:
+    allowed = json.loads(ALLOWED.read_text(encoding="utf-8"))
+    assert {path: count for path, count in counts().items() if count > allowed.get(path, 0)} == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The dearest first.",
+        "def test_whoever_asks_is_told",
+        "what is in_hand",
+        "planned anew",
+        "Somebody else",
+        "lets fall",
+    ],
+)
+def test_a_refused_word_is_found(text: str) -> None:
+    assert refused_in(text) != []
+
+
+@pytest.mark.parametrize("text", ["renewed", "untold", "the handler", "endearing", "renew"])
+def test_other_words_are_not(text: str) -> None:
+    assert refused_in(text) == []
+
+
+def _texts() -> Iterator[tuple[str, str]]:
+    for module in modules(*LAYERS):
+        yield str(module), module.source
+    for module in modules("tests"):
+        if "plain_words" not in str(module) and "glossary" not in str(module):
+            yield str(module), "\n".join(_spoken(module.tree))
+    documents = [*PROJECT_ROOT.glob("*.md"), *(PROJECT_ROOT / "docs").rglob("*.md")]
+    for path in documents:
+        if path.name not in {"CHANGELOG.md", "glossary.md", "plan.md"}:
+            yield str(path.relative_to(PROJECT_ROOT)), path.read_text(encoding="utf-8")
+
+
+def _spoken(tree: ast.Module) -> Iterator[str]:
+    """Yield the docstring of a test module and the name and docstring of each of its functions."""
+    yield ast.get_docstring(tree) or ""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node.name
+            yield ast.get_docstring(node) or ""
+
+
+if __name__ == "__main__":
+    ALLOWED.write_text(json.dumps(counts(), indent=2) + "\n", encoding="utf-8")
