@@ -20,6 +20,7 @@ from activities.verification.inquiry import Verification
 from bootstrap import clock, keys, outside
 from bootstrap.local import temporal
 from bootstrap.paying import payment_gateway
+from bootstrap.policies import policy_job
 from bootstrap.settings import Settings
 from bootstrap.store import database, photo_store
 from database.repositories import evidence
@@ -39,6 +40,7 @@ from services.cards.stock import Stock
 from services.finance.payees import Payees
 from services.notices.digest import NoticeDelivery
 from services.notices.outbox_delivery import Delivery
+from services.policies.reading import PolicyReader
 from services.work.assignment import Assignment
 from services.work.snoozes import Snoozes
 from workflows.card import CardWorkflow
@@ -68,9 +70,11 @@ async def run_cards(settings: Settings) -> None:
     async with AsyncExitStack() as stack:
         stack.push_async_callback(store.dispose)
         await clock.require(store)
+        policies = PolicyReader(store)
+        await policies.refresh()  # Before the first card is judged.
         for worker in card_workers(settings, client, store, secrets.keyring, world, payment_gateway(settings)):
             await stack.enter_async_context(worker)
-        registry = Registry(_jobs(settings, store, secrets.keyring, world, client))
+        registry = Registry([policy_job(policies), *_jobs(settings, store, secrets.keyring, world, client)])
         async with asyncio.TaskGroup() as loops:
             loops.create_task(clock.watch(store))
             registry.start(loops)

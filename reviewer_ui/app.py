@@ -31,7 +31,7 @@ from reviewer_ui.people import (
     welcome,
 )
 from reviewer_ui.people import step_up as step_up_page
-from reviewer_ui.policies import check_policy, deadlines
+from reviewer_ui.policies import check_policy, deadlines, documents
 from reviewer_ui.quality import blind_review, insight, quality
 from reviewer_ui.review import card, checking, comments, decision, four_eyes, photo, reopen, task_acts
 from reviewer_ui.services import ConsoleServices
@@ -115,6 +115,7 @@ def build(services: ConsoleServices) -> FastAPI:
         payouts,
         deadlines,
         check_policy,
+        documents,
         why_due,
         trail,
     ):

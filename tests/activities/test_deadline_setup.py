@@ -12,8 +12,8 @@ from database.tables.people import AuditRow
 from domain.cards.card import CardType
 from domain.cards.review import ReviewOutcome
 from domain.errors.general import FieldInvalid, PoliciesChanged, TemporarilyUnavailable
+from domain.policies.flaws import DocumentWrong, Flaw, FlawKind
 from domain.rules.deadlines import built_in_document
-from domain.work.deadline_document import DocumentWrong, Flaw, FlawKind
 from jobs.replanning import Replanner
 from services.work.sla_policies import DeadlineSetup
 from tests.activities.hands import MONDAY, Hands, budget
