@@ -115,11 +115,11 @@ def build(services: ConsoleServices) -> FastAPI:
         payouts,
         deadlines,
         check_policy,
-        documents,
         why_due,
         trail,
     ):
         app.include_router(page.router, dependencies=[Depends(csrf.check)])
+    app.include_router(documents.router, dependencies=[Depends(documents.long_form), Depends(csrf.check)])
     # Files are read only from people who may comment: the permission is judged before the form is taken apart.
     app.include_router(comments.router, dependencies=[Depends(comments.commenting), Depends(csrf.check)])
     return app

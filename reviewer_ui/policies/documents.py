@@ -29,15 +29,23 @@ from reviewer_ui.policies.typed_document import typed_document, with_typed
 from reviewer_ui.policies.wording import ChangeLine, change_lines
 from reviewer_ui.sessions import Person
 from reviewer_ui.step_up import require_step_up
-from reviewer_ui.visit import At, Console, Shell, allowed, see_other, shell
+from reviewer_ui.visit import At, Console, Shell, allowed, see_other, shell, visitor
 from services.policies.documents import KindState, Proposal, draft_of
 from services.policies.dry_run import Figure, dry_run
 from web.locale import locale_of
 
+FIELDS_MAX = 5000
 router = APIRouter(prefix="/setup/policies")
 Reader = Annotated[Person, Depends(allowed(Permission.SEE_POLICIES))]
 Writer = Annotated[Person, Depends(allowed(Permission.SET_POLICIES))]
 Confirmer = Annotated[Person, Depends(allowed(Permission.CONFIRM_POLICIES))]
+
+
+async def long_form(request: Request) -> None:
+    """A dependency: tables of rows have many fields, which are taken apart only for people who may save them."""
+    person = await visitor(request)
+    if person is not None and person.may(Permission.SET_POLICIES):
+        request.state.fields_max = FIELDS_MAX
 
 
 @dataclass(frozen=True)

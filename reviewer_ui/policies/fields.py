@@ -46,6 +46,7 @@ class Row:
     cells: tuple[Field, ...]
     key: Field | None = None
     remove: str = ""  # The name of the checkbox that removes the row.
+    order: Field | None = None  # Where the order of the rows counts: the row's place, 2.5 goes between 2 and 3.
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ class Table:
     rows: tuple[Row, ...]
     count: str = ""
     keyed: bool = False
+    ordered: bool = False
 
 
 @dataclass(frozen=True)
@@ -91,15 +93,20 @@ class FieldMaker:
 
     def choice_of(self, schema: Schema, value: str) -> str:
         """Return what a chosen value is called."""
+        if not value:
+            return translate("console.policies.any", self._locale)
         return self._word(f"{schema['names']}.{value}", value) if schema.get("names") else value
 
     def _word(self, key: str, otherwise: str) -> str:
         return translate(key, self._locale) if has(key, self._locale) else otherwise
 
+    def _order(self, path: Path, number: str) -> Field:
+        return Field(f"{place(path)}.order", translate("console.policies.order", self._locale), "number", number)
+
     def _table(self, schema: Schema, value: Any, path: Path) -> Table:
         label = self._word(f"policy.{self._kind}.{path[-1]}", str(path[-1]))
         if schema["type"] == "array":
-            return self._list(schema["items"], value if isinstance(value, list) else [], path, label)
+            return self._list(schema, value if isinstance(value, list) else [], path, label)
         given = value if isinstance(value, Mapping) else {}
         inner = value_schema(schema)
         columns = self._columns(inner)
@@ -124,14 +131,18 @@ class FieldMaker:
         )  # fmt: skip
         return Table(label, self._columns(inner), rows, f"{name}.rows", keyed=True)
 
-    def _list(self, inner: Schema, given: list[Any], path: Path, label: str) -> Table:
-        """A table of rows that people add and remove."""
+    def _list(self, schema: Schema, given: list[Any], path: Path, label: str) -> Table:
+        """A table of rows that people add, remove and, where no field tells them apart, put in order."""
+        inner, ordered = schema["items"], not schema["row_key"]
         entries, name = [*given, *[None] * NEW_ROWS], place(path)
         rows = tuple(
-            Row("", self._cells(inner, value, (*path, index)), None, "" if value is None else f"{name}[{index}].remove")
+            Row(
+                "", self._cells(inner, value, (*path, index)), None, "" if value is None else f"{name}[{index}].remove",
+                self._order((*path, index), "" if value is None else str(index + 1)) if ordered else None,
+            )
             for index, value in enumerate(entries)
-        )
-        return Table(label, self._columns(inner), rows, f"{name}.rows")
+        )  # fmt: skip
+        return Table(label, self._columns(inner), rows, f"{name}.rows", ordered=ordered)
 
     def _columns(self, inner: Schema) -> tuple[str, ...]:
         if inner["type"] != "object":

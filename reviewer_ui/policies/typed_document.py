@@ -83,7 +83,14 @@ class _Reader:
     def _rows(self, inner: Schema, path: Path) -> list[int]:
         """The rows that are kept: those not removed, and new ones with something in them."""
         kept = [index for index in range(self._count(path)) if not self._text(f"{place((*path, index))}.remove")]
-        return [index for index in kept if self._has_something(inner, (*path, index))]
+        return sorted(
+            (index for index in kept if self._has_something(inner, (*path, index))),
+            key=lambda index: self._order(index, self._text(f"{place((*path, index))}.order")),
+        )
+
+    def _order(self, index: int, typed: str) -> tuple[float, int]:
+        """The place that was typed for a row; a new row without one comes last."""
+        return (float(typed) if re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,3})?", typed) else ROWS_MAX * 10.0, index)
 
     def _row(self, inner: Schema, path: Path) -> Any:
         if inner["type"] != "object":

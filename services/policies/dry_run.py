@@ -15,7 +15,7 @@ from database.reads.policies.recent_work import DecisionMade, QuoteMade
 from domain.money import Money
 from domain.policies.document import PolicyDocument
 from domain.review.four_eyes import CheckPolicy, ProposedDecision, lot_of, need
-from domain.rules import checks, limits, velocity
+from domain.rules import brands, checks, limits, prices, velocity
 from domain.sealing import KeyRing
 
 LOOKS_BACK = timedelta(days=30)
@@ -30,6 +30,7 @@ class Figure:
     looked_at: int
     before: int
     after: int
+    unit: str = ""  # minor: the two numbers are sums in CNY minor units.
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,27 @@ async def dry_run(
     """Return the figures of a kind's dry run; empty for a kind that judges no recorded work."""
     run = _RUNS.get(after.kind)
     return () if run is None else await run(Trial(session, keyring, before, after, now - LOOKS_BACK))
+
+
+async def _prices(trial: Trial) -> tuple[Figure, ...]:
+    before, after = prices.tables_of(trial.before), prices.tables_of(trial.after)
+    quotes = await recent_work.quotes(trial.session, trial.since)
+    paid = [pair for one in quotes if (pair := (_paid(before, one), _paid(after, one))) and None not in pair]
+    changed = sum(old != new for old, new in paid)
+    sums = [sum(minor or 0 for minor in side) for side in zip(*paid, strict=True)] or [0, 0]
+    return (Figure("quotes_changed", len(paid), 0, changed), Figure("quotes_sum", len(paid), *sums, "minor"))
+
+
+def _paid(tables: prices.PriceTables, made: QuoteMade) -> int | None:
+    """What the tables pay for a card, CNY minor units; None for one that they cannot price."""
+    known = brands.catalogue().get(made.brand)
+    if known is None or made.basis_minor is None:
+        return None
+    card = prices.CardToPrice(known, Money(made.basis_minor), made.days_left, made.stock)
+    try:
+        return card.balance.share(tables.rates(card).quote).amount_minor
+    except prices.NoRateFor:
+        return None
 
 
 async def _limits(trial: Trial) -> tuple[Figure, ...]:
@@ -101,6 +123,7 @@ async def _reveals(trial: Trial) -> tuple[Figure, ...]:
 
 
 _RUNS: Mapping[str, Callable[[Trial], Awaitable[tuple[Figure, ...]]]] = {
+    prices.KIND.code: _prices,
     limits.KIND.code: _limits,
     velocity.KIND.code: _velocity,
     checks.CHECKS_KIND.code: _four_eyes,

@@ -70,7 +70,7 @@ def test_every_kind_and_field_has_words(code: str, locale: str) -> None:
 def _field_words(code: str, schema: Any) -> list[str]:
     found = [f"policy_unit.{schema['unit']}"] if schema.get("unit") else []
     if schema.get("names") and "enum" in schema:
-        found += [f"{schema['names']}.{value}" for value in schema["enum"]]
+        found += [f"{schema['names']}.{value}" for value in schema["enum"] if value]
     for name, inner in schema.get("properties", {}).items():
         found += [f"{schema['names']}.{name}" if schema.get("names") else f"policy.{code}.{name}"]
         found += _field_words(code, inner)

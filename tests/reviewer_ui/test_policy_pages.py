@@ -305,3 +305,31 @@ async def test_publishing_asks_who_is_there(house: House, policies: PolicyDocume
     answer = await post(house.browser(token), f"{PAGE}/publish", revision="1")
     assert (answer.status_code, "Confirm" in answer.text or "step_up_password" in answer.text) == (403, True)
     assert (await in_force(house)).number == 0
+
+
+async def test_a_row_is_put_between_two_and_another_is_removed(house: House, policies: PolicyDocuments) -> None:
+    browser, address = await house.as_(Role.ADMIN), "/setup/policies/prices"
+    page = await browser.get(address)
+    editor = page.text.split(f'action="{address}/draft"')[1].split("</form>")[0]
+    form = {name: html.unescape(value) for name, value in re.findall(r'name="([^"]+)" value="([^"]*)"', editor)}
+    form = {name: value for name, value in form.items() if name != "csrf" and not name.endswith(".remove")}
+    for name, options in re.findall(r'<select class="[^"]*" name="([^"]+)">(.*?)</select>', editor, re.DOTALL):
+        chosen = re.search(r'<option value="([^"]*)" selected', options)
+        form[name] = chosen[1] if chosen else ""
+    count = int(form["base.rows"])
+    form |= {
+        f"base[{count - 1}].card_type": "dining", f"base[{count - 1}].brand": "wanda",
+        f"base[{count - 1}].base_bp": "85.50", f"base[{count - 1}].order": "4.5", "base[5].remove": "yes",
+        f"base[{count - 2}].card_type": "", f"base[{count - 2}].base_bp": "80", "why": "a cinema asks less",
+    }  # fmt: skip
+    answer = await post(browser, f"{address}/draft", **form)
+    assert answer.status_code == 303, answer.text
+    draft = (await policies.state(KINDS["prices"])).open
+    assert draft is not None
+    base = draft.document["base"]
+    assert base[4] == {"card_type": "dining", "brand": "wanda", "base_bp": 8550}
+    assert [row["card_type"] for row in base] == [
+        "ecommerce", "ecommerce", "supermarket", "dining", "dining", "dining", "crossborder", "",
+    ]  # fmt: skip
+    page = await browser.get(address)
+    assert "Sum of the quotes" in page.text

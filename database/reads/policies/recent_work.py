@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -19,6 +19,7 @@ from domain.cards.card import CardType, Outcome
 from domain.cards.pricing import QuoteState
 from domain.cards.review import ReviewOutcome
 from domain.money import Currency
+from domain.places import business_day
 from domain.review.four_eyes import CNY_PER_UNIT_MAX
 
 ROWS_MAX = 5000  # The newest; more would keep the page waiting.
@@ -44,6 +45,9 @@ class QuoteMade:
     owner: str  # seller:<id> or partner:<id>
     payee: str
     committed: bool
+    basis_minor: int | None  # The balance that was priced, in CNY minor units.
+    days_left: int | None
+    stock: int
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,7 @@ async def quotes(session: AsyncSession, since: datetime) -> list[QuoteMade]:
     """Return the quotes in CNY since a moment, the oldest first; at most the newest ROWS_MAX."""
     columns = (
         _QUOTE.created_at, _QUOTE.amount_minor, _CARD.card_type, _CARD.brand, _SUBMISSION.owner, _SUBMISSION.payee_index,
-        _QUOTE.state, _CARD.outcome,
+        _QUOTE.state, _CARD.outcome, _QUOTE.internal, _CARD.expires_on,
     )  # fmt: skip
     wanted = (
         select(*columns)
@@ -79,6 +83,7 @@ async def quotes(session: AsyncSession, since: datetime) -> list[QuoteMade]:
         QuoteMade(
             row.created_at, row.amount_minor, row.card_type, row.brand, row.owner, row.payee_index or row.owner,
             row.state in (QuoteState.OPEN, QuoteState.ACCEPTED) and row.outcome in (None, Outcome.PAID),
+            row.internal.get("basis_minor"), _days_left(row.expires_on, row.created_at), row.internal.get("stock", 0),
         )
         for row in reversed(rows)
     ]  # fmt: skip
@@ -111,6 +116,10 @@ async def reveals(session: AsyncSession, since: datetime) -> list[tuple[str, dat
     shown = (_AUDIT.act.startswith(REVEAL), _AUDIT.act != f"{REVEAL}refused", _AUDIT.at > since)
     wanted = select(_AUDIT.actor, _AUDIT.at).where(*shown).order_by(_AUDIT.at.desc()).limit(ROWS_MAX)
     return [(row.actor, row.at) for row in reversed((await session.execute(wanted)).all())]
+
+
+def _days_left(expires_on: date | None, at: datetime) -> int | None:
+    return None if expires_on is None else max(0, (expires_on - business_day(at)).days)
 
 
 def _decision(
