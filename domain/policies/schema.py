@@ -63,7 +63,7 @@ def several(member: Schema, most: int = 200) -> Schema:
     return {"type": "array", "items": member, "uniqueItems": True, "maxItems": most}
 
 
-def record(names: str = "", optional: Iterable[str] = (), **fields: Schema) -> Schema:
+def record(names: str = "", optional: Iterable[str] = (), /, **fields: Schema) -> Schema:
     """An object with these fields, all needed but the optional ones; `names` is the catalogue that names them."""
     needed = [field for field in fields if field not in set(optional)]
     return {

@@ -38,7 +38,8 @@ _REASONS = several(one_of(ReviewReason, "review_reason"))
 CHECKS_KIND = PolicyKind(
     "four-eyes",
     record(
-        optional=["unverified"],
+        "",
+        ["unverified"],
         outcomes=several(one_of(ReviewOutcome, "review_outcome")),
         value_minor_min=money(),
         unverified=_REASONS,

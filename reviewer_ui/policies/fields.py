@@ -221,7 +221,7 @@ def text_of(schema: Schema, value: Any) -> str:
         sign = "-" if value < 0 else ""
         return f"{sign}{abs(value) // 100}.{abs(value) % 100:02d}"
     if isinstance(value, list):
-        return "\n".join(str(one) for one in value)
+        return "\n".join(text_of(item_of(schema), one) for one in value)
     return str(value)
 
 

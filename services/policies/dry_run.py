@@ -52,6 +52,21 @@ async def dry_run(
     return () if run is None else await run(Trial(session, keyring, before, after, now - LOOKS_BACK))
 
 
+async def _brands(trial: Trial) -> tuple[Figure, ...]:
+    given = await recent_work.face_values(trial.session, trial.since)
+    counts = [
+        sum(not _issues(brands.brands_of(version), code, minor) for code, minor in given)
+        for version in (trial.before, trial.after)
+    ]
+    return (Figure("face_value_refused", len(given), *counts),)
+
+
+def _issues(known: Mapping[str, brands.Brand], code: str, minor: int) -> bool:
+    """Whether the brand issues cards of this face value, in its own minor units."""
+    least, most = known[code].face_minor if code in known else (0, -1)
+    return least <= minor <= most
+
+
 async def _prices(trial: Trial) -> tuple[Figure, ...]:
     before, after = prices.tables_of(trial.before), prices.tables_of(trial.after)
     quotes = await recent_work.quotes(trial.session, trial.since)
@@ -123,6 +138,7 @@ async def _reveals(trial: Trial) -> tuple[Figure, ...]:
 
 
 _RUNS: Mapping[str, Callable[[Trial], Awaitable[tuple[Figure, ...]]]] = {
+    brands.KIND.code: _brands,
     prices.KIND.code: _prices,
     limits.KIND.code: _limits,
     velocity.KIND.code: _velocity,

@@ -103,6 +103,18 @@ async def decisions(session: AsyncSession, since: datetime) -> list[DecisionMade
     return [_decision(*row) for row in (await session.execute(wanted)).all()]
 
 
+async def face_values(session: AsyncSession, since: datetime) -> list[tuple[str, int]]:
+    """Return brand and face value, in the brand's minor units, of the cards handed in since a moment."""
+    wanted = (
+        select(_CARD.brand, _CARD.face_value_minor)
+        .join(SubmissionRow, _SUBMISSION.id == _CARD.submission_id)
+        .where(_SUBMISSION.created_at > since, _CARD.brand.is_not(None), _CARD.face_value_minor.is_not(None))
+        .order_by(_SUBMISSION.created_at.desc())
+        .limit(ROWS_MAX)
+    )
+    return [(row.brand, row.face_value_minor) for row in await session.execute(wanted)]
+
+
 async def least_confidences(session: AsyncSession, since: datetime) -> list[int]:
     """Return, for each photo read since a moment, the confidence of its least certain field in use, in basis points."""
     wanted = select(_READING.fields).where(_READING.created_at > since).order_by(_READING.created_at.desc())
