@@ -33,6 +33,7 @@ from domain.rules.assessment import PartyAnswer, heard, reasons_of
 from domain.rules.brands import brand
 from domain.rules.limits import limits_in_force
 from domain.rules.prices import CardToPrice, tables_in_force
+from domain.rules.velocity import velocity_in_force
 from domain.sealing import KeyRing
 from services.cards import velocity
 from services.cards.assessment_inputs import AssessmentInputs, assessment_inputs_of
@@ -205,7 +206,8 @@ def _locked_rate(answers: list[Answer]) -> dict[str, str]:
 def _quote_row(
     card: CardRow, number: int, valuation: Valuation, reasons: list[str], stock: int, lock: dict[str, str]
 ) -> QuoteRow:
-    tables = tables_in_force(business_day(datetime.now(UTC)))
+    today = business_day(datetime.now(UTC))
+    tables = tables_in_force(today)
     return QuoteRow(
         id=identifiers.quote(card.id, number),
         card_id=card.id,
@@ -222,6 +224,8 @@ def _quote_row(
             "spread_minor": valuation.spread.amount_minor,
             "stock": stock,
             "stock_bp": tables.stock_bp(card.brand, stock),
+            "limits_version": limits_in_force(today).version,
+            "velocity_version": velocity_in_force(today).version,
         },
         rule_set=valuation.rule_set,
         rule_version=valuation.rule_version,

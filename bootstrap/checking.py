@@ -8,6 +8,7 @@ from bootstrap.settings import Settings
 from bootstrap.store import opened
 from database.invariants import Violation
 from database.invariants import violations as broken
+from services.policies.reading import PolicyReader
 
 
 async def violations(settings: Settings, *, rows_only: bool = False) -> list[Violation]:
@@ -18,6 +19,7 @@ async def violations(settings: Settings, *, rows_only: bool = False) -> list[Vio
     keyring = keys.load(settings).keyring
     async with opened(settings) as store:
         off_s = {"database": await clock.off_database_s(store), "payment gateway": await clock.off_gateway_s(settings)}
+        await PolicyReader(store).refresh()
         async with store.transaction() as session:
             found = await broken(session, keyring.evidence_public_key)
     found += [_off(whose, seconds) for whose, seconds in off_s.items() if seconds and _is_far(seconds)]

@@ -9,8 +9,10 @@ from temporalio.worker import Worker
 from activities.reading import CardReading
 from bootstrap import keys
 from bootstrap.local import temporal
+from bootstrap.policies import policy_job
 from bootstrap.settings import Settings
 from bootstrap.store import database, photo_store
+from services.policies.reading import PolicyReader
 from workflows.codec import data_converter
 from workflows.policies import READING_QUEUE
 
@@ -29,5 +31,7 @@ async def run_reading(settings: Settings) -> None:
         activities=[reading.read_photos],
         max_concurrent_activities=settings.readings_at_once,
     )
+    policies = PolicyReader(store)
+    await policies.refresh()  # Before the first photo is read.
     async with worker:
-        await asyncio.Event().wait()
+        await policy_job(policies).run()

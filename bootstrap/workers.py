@@ -20,6 +20,7 @@ from activities.verification.inquiry import Verification
 from bootstrap import clock, keys, outside
 from bootstrap.local import temporal
 from bootstrap.paying import payment_gateway
+from bootstrap.policies import policy_job
 from bootstrap.settings import Settings
 from bootstrap.store import database, photo_store
 from database.repositories import evidence
@@ -39,6 +40,7 @@ from services.cards.stock import Stock
 from services.finance.payees import Payees
 from services.notices.digest import NoticeDelivery
 from services.notices.outbox_delivery import Delivery
+from services.policies.reading import PolicyReader
 from services.work.assignment import Assignment
 from services.work.snoozes import Snoozes
 from workflows.card import CardWorkflow
@@ -54,6 +56,7 @@ ANY = 1  # A loop that delivers looks again at once when it has started anything
 # Seconds between two looks of each loop when there is nothing to do.
 STARTER_S, COURIER_S, SEQUENCER_S, TELLER_S, NOTICES_S = 1.0, 0.5, 0.5, 0.5, 5.0
 
+ISSUERS_S = 2.0
 ASSIGNMENT_S, SNOOZES_S, REPLANNER_S, PAYEES_S = 1.0, 5.0, 2.0, 1.0
 
 Task = Callable[..., Any]
@@ -68,9 +71,13 @@ async def run_cards(settings: Settings) -> None:
     async with AsyncExitStack() as stack:
         stack.push_async_callback(store.dispose)
         await clock.require(store)
+        policies = PolicyReader(store)
+        await policies.refresh()  # Before the first card is judged.
         for worker in card_workers(settings, client, store, secrets.keyring, world, payment_gateway(settings)):
             await stack.enter_async_context(worker)
-        registry = Registry(_jobs(settings, store, secrets.keyring, world, client))
+        issuers = IssuerWorkers(settings, client, asked_of_issuers(settings, store, secrets.keyring, world), stack)
+        jobs = _jobs(settings, store, secrets.keyring, world, client)
+        registry = Registry([policy_job(policies), Job("issuers", ISSUERS_S, issuers.start_new, ANY), *jobs])
         async with asyncio.TaskGroup() as loops:
             loops.create_task(clock.watch(store))
             registry.start(loops)
@@ -125,13 +132,7 @@ def card_workers(
 ) -> list[Worker]:
     """The worker of the cards' own queue, and one per issuer."""
     verification = Verification(store, keyring, _parties(settings, world))
-    asked: list[Task] = [
-        verification.ask_issuer,
-        verification.ask_store,
-        verification.recheck,
-        verification.send_code,
-        verification.check_code,
-    ]
+    asked = asked_of_issuers(settings, store, keyring, world)
     local: list[Task] = [verification.record_outlet_report, verification.record_silence]
     remote: list[Task] = [verification.ask_outlet, verification.open_channel]
     cards = Worker(
@@ -142,8 +143,47 @@ def card_workers(
         workflow_runner=UnsandboxedWorkflowRunner(),  # See docs/decisions/0008: the tests run in the sandbox.
         max_cached_workflows=settings.workflows_cached,
     )
-    issuers = sorted({brand.issuer for brand in catalogue().values()})
-    return [cards, *(_issuer_worker(settings, client, issuer, asked) for issuer in issuers)]
+    return [cards, *(_issuer_worker(settings, client, issuer, asked) for issuer in sorted(known_issuers()))]
+
+
+def known_issuers() -> frozenset[str]:
+    """Return the issuers of today's brands."""
+    return frozenset(brand.issuer for brand in catalogue().values())
+
+
+def asked_of_issuers(settings: Settings, store: Database, keyring: KeyRing, world: outside.Outside) -> list[Task]:
+    """Return the activities of every issuer's queue."""
+    verification = Verification(store, keyring, _parties(settings, world))
+    return [
+        verification.ask_issuer,
+        verification.ask_store,
+        verification.recheck,
+        verification.send_code,
+        verification.check_code,
+    ]
+
+
+class IssuerWorkers:
+    """Starts a worker for each issuer that a new version of the catalogue brings; those at the start run already.
+
+    A worker whose issuer has gone from the catalogue goes on until the process ends: its cards may still be asked about.
+    """
+
+    def __init__(self, settings: Settings, client: Client, asked: Sequence[Task], stack: AsyncExitStack) -> None:
+        self._settings = settings
+        self._client = client
+        self._asked = asked
+        self._stack = stack
+        self._running = set(known_issuers())
+
+    async def start_new(self) -> int:
+        """Start the workers that are missing; return how many."""
+        missing = sorted(known_issuers() - self._running)
+        for issuer in missing:
+            await self._stack.enter_async_context(_issuer_worker(self._settings, self._client, issuer, self._asked))
+            self._running.add(issuer)
+            log.info("issuer_worker_started", issuer=issuer)
+        return len(missing)
 
 
 def _issuer_worker(settings: Settings, client: Client, issuer: str, asked: Sequence[Task]) -> Worker:

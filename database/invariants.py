@@ -6,6 +6,7 @@ transfer at the gateway, is asked of the gateway itself.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -13,6 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.clock_invariant import untrue_clocks
+from database.reads.policies.check_rules import check_rules
 from database.repositories import evidence
 from domain.people.access import HANDLING
 from domain.places import business_day
@@ -143,19 +145,25 @@ WHERE d.applied_at IS NOT NULL AND d.person_id IS NOT NULL AND c.at >= CAST(:han
 UNION ALL
 SELECT 'card ' || p.card_id || ' was paid ' || p.amount_minor || ' on the word of one person'
 FROM payout p JOIN card k ON k.id = p.card_id
+JOIN LATERAL (SELECT d.checks_version FROM review_decision d
+              WHERE d.card_id = p.card_id AND d.applied_at IS NOT NULL AND d.outcome IN ('approve', 'approve_corrected')
+              ORDER BY d.applied_at DESC LIMIT 1) d ON TRUE
 WHERE p.state <> 'refused'
   AND GREATEST(p.amount_minor, CASE WHEN p.prepared_at >= CAST(:face_since AS timestamptz)
                                     THEN k.face_value_minor * CASE WHEN k.currency = 'CNY' THEN 1 ELSE CAST(:per_unit AS bigint) END
-                               END) >= CAST(:alone_below AS bigint)
-  AND EXISTS (SELECT FROM review_decision d WHERE d.card_id = p.card_id AND d.applied_at IS NOT NULL
-              AND d.outcome IN ('approve', 'approve_corrected'))
+                               END) >= COALESCE((SELECT r.alone_below FROM jsonb_to_recordset(CAST(:rules AS jsonb))
+                                                     AS r(version text, alone_below bigint) WHERE r.version = d.checks_version),
+                                                CAST(:alone_below AS bigint))
   AND NOT EXISTS (SELECT FROM review_decision d JOIN review_check c ON c.decision_id = d.id AND c.verdict = 'apply'
                   WHERE d.card_id = p.card_id AND d.applied_at IS NOT NULL)
 UNION ALL
 SELECT 'decision ' || d.id || ' approved what no party had confirmed on the word of one person'
 FROM review_decision d JOIN review_task t ON t.id = d.task_id
 WHERE d.applied_at IS NOT NULL AND d.outcome = 'approve' AND d.person_id IS NOT NULL
-  AND d.made_at >= CAST(:face_since AS timestamptz) AND t.reasons ?| CAST(:unverified AS text[])
+  AND d.made_at >= CAST(:face_since AS timestamptz) AND t.reasons ?| COALESCE(
+      (SELECT ARRAY(SELECT jsonb_array_elements_text(r.unverified)) FROM jsonb_to_recordset(CAST(:rules AS jsonb))
+           AS r(version text, unverified jsonb) WHERE r.version = d.checks_version),
+      CAST(:unverified AS text[]))
   AND NOT EXISTS (SELECT FROM review_check c WHERE c.decision_id = d.id AND c.verdict = 'apply')
 """
 
@@ -195,13 +203,17 @@ async def violations(session: AsyncSession, public_key: bytes, *, step_max: time
 
 
 async def one_persons_word(session: AsyncSession, alone_below: int | None = None) -> list[str]:
-    """What breaks I8. `alone_below` (CNY minor units) stands for the policy's limit, in tests."""
+    """What breaks I8, each decision judged by the policy that it was made by. `alone_below` (CNY minor units) stands for
+    the limit of all of them, in tests.
+    """
     policy = check_policy(business_day(datetime.now(UTC)))
+    rules = await check_rules(session)
     given = {
         "alone_below": policy.value_minor_min if alone_below is None else alone_below,
         "face_since": FACE_VALUE_COMPARED_SINCE, "hands_since": HANDS_COUNTED_SINCE,
-        "hands_days": policy.same_hands_days, "handling": list(HANDLING),
+        "hands_days": min(rule.same_hands_days for rule in rules), "handling": list(HANDLING),
         "per_unit": CNY_PER_UNIT_MAX, "unverified": sorted(policy.unverified),
+        "rules": json.dumps([rule.told() for rule in rules] if alone_below is None else []),
     }  # fmt: skip
     return list((await session.execute(text(FOUR_EYES), given)).scalars())
 

@@ -9,7 +9,8 @@ import zxingcpp
 from PIL import Image
 
 from domain.cards.reading import Box, FieldName, ReadField, Source
-from domain.rules.brands import Brand, Check
+from domain.rules.brand_document import Check
+from domain.rules.brands import Brand
 from ocr.code_content import Barcode, Coded, numbers_in
 
 CONFIDENCE_AGAINST_PRINT = 0.5  # Print and code name different valid numbers: a sticker, or another person's card.

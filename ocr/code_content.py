@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from domain.cards.reading import Box
-from domain.rules.brands import Brand, Check, tidy_number
+from domain.rules.brand_document import Check
+from domain.rules.brands import Brand, tidy_number
 
 # Codes of goods, medicines, films and supplements: they name an article, never one card.
 _ARTICLE_SYMBOLOGIES = frozenset({"EANUPC", "DataBar", "PZN", "Code32", "DXFilmEdge"})

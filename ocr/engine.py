@@ -17,7 +17,7 @@ from paddleocr import PaddleOCR
 from PIL import Image
 
 from domain.cards.reading import Box
-from domain.rules.brands import catalogue
+from domain.rules.brands import LiveCatalogue
 from ocr.lines import Line
 from ocr.photo_reader import PhotoReader
 from ocr.weights import DETECTION, RECOGNITION, lay_out
@@ -65,7 +65,7 @@ class PaddleEngine:
 def build_reader(model_dir: Path) -> PhotoReader:
     """The one reader of a process, over the weights below `model_dir`."""
     engine = PaddleEngine(model_dir)
-    return PhotoReader(engine.lines_in, catalogue(), engine.name)
+    return PhotoReader(engine.lines_in, LiveCatalogue(), engine.name)
 
 
 def _score_worst_characters(paddle: Any) -> None:

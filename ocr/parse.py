@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from domain.cards.reading import FieldName, ReadField, money_text
-from domain.rules.brands import Brand, Check
+from domain.rules.brand_document import Check
+from domain.rules.brands import Brand
 from ocr.characters import SAME_SHAPE, Repair, digits_only, repair
 from ocr.labels import Label, Segment, segments
 from ocr.lines import Line, Row, Span, rows

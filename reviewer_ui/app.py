@@ -31,7 +31,7 @@ from reviewer_ui.people import (
     welcome,
 )
 from reviewer_ui.people import step_up as step_up_page
-from reviewer_ui.policies import check_policy, deadlines
+from reviewer_ui.policies import check_policy, deadlines, documents
 from reviewer_ui.quality import blind_review, insight, quality
 from reviewer_ui.review import card, checking, comments, decision, four_eyes, photo, reopen, task_acts
 from reviewer_ui.services import ConsoleServices
@@ -119,6 +119,7 @@ def build(services: ConsoleServices) -> FastAPI:
         trail,
     ):
         app.include_router(page.router, dependencies=[Depends(csrf.check)])
+    app.include_router(documents.router, dependencies=[Depends(documents.long_form), Depends(csrf.check)])
     # Files are read only from people who may comment: the permission is judged before the form is taken apart.
     app.include_router(comments.router, dependencies=[Depends(comments.commenting), Depends(csrf.check)])
     return app

@@ -24,6 +24,7 @@ from services.people.accounts import People
 from services.people.invitations import Invitations
 from services.people.rate_limit import Throttle
 from services.people.totp import Totp
+from services.policies.documents import PolicyDocuments
 from services.quality.blind_review import SecondReviews
 from services.review.dispatch import Dispatcher
 from services.work.bulk import Bulk
@@ -71,6 +72,7 @@ AREAS: tuple[tuple[str, str, str, Permission], ...] = (
     ("console.nav.insight", "/insight", "chart-bar", Permission.SEE_INSIGHT),
     ("console.nav.trail", "/trail", "shield-check", Permission.SEE_TRAIL),
     ("console.reasons", "/setup/reasons", "list-check", Permission.MANAGE_REASONS),
+    ("console.nav.policies", "/setup/policies", "adjustments", Permission.SEE_POLICIES),
     ("console.nav.deadlines", "/setup/deadlines", "calendar", Permission.MANAGE_DEADLINES),
     ("console.nav.access", "/setup/access", "lock-open", Permission.CONFIRM_ACCESS),
     ("console.nav.people", "/setup/people", "users", Permission.MANAGE_PEOPLE),
@@ -90,6 +92,7 @@ class Console:
         self.newcomers = Invitations(services.database, services.keyring)
         self.access = Access(services.database)
         self.absences = Absences(services.database)
+        self.policies = PolicyDocuments(services.database)
         self.dispatcher = Dispatcher(services.database, services.desk.decide)
         self.second_reviews = SecondReviews(services.database, services.keyring)
         self.static, self.pages = _files()

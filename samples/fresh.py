@@ -13,7 +13,8 @@ from stdnum.iso7064 import mod_37_36
 
 from domain.errors.cards import BrandUnknown, FaceValueInvalid
 from domain.money import Money
-from domain.rules.brands import Brand, Check, brand
+from domain.rules.brand_document import Check
+from domain.rules.brands import Brand, brand
 from samples.make import compressed, described, drawn
 
 LETTERS = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # Without I and O, which print like 1 and 0.

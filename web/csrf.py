@@ -20,7 +20,8 @@ from domain.errors.general import FieldInvalid, FormTampered
 FIELD = "csrf"
 HEADER = "x-csrf-token"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-FIELDS_MAX, FILES_MAX = 140, 20  # The longest form of ours names a hundred tasks and says what is done with them.
+# The longest ordinary form names a hundred tasks and says what is done with them; a longer one sets request.state.fields_max.
+FIELDS_MAX, FILES_MAX = 140, 20
 # No keyboard types these, and neither the database nor a message takes them: NUL, and halves of a character.
 _UNWRITABLE = re.compile("[\x00\ud800-\udfff]")
 
@@ -86,7 +87,7 @@ async def check(request: Request) -> AsyncIterator[None]:
 
 async def _form(request: Request) -> FormData:
     try:
-        return await request.form(max_fields=FIELDS_MAX, max_files=FILES_MAX)
+        return await request.form(max_fields=getattr(request.state, "fields_max", FIELDS_MAX), max_files=FILES_MAX)
     except UnicodeError:  # The sender names the character set; some refuse what others replace.
         raise FieldInvalid(field="body", why="charset") from None
 

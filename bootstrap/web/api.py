@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from api import app as public_api
 from api.services import ApiServices
 from bootstrap import keys, outside
+from bootstrap.policies import follow_policies
 from bootstrap.settings import Settings
 from bootstrap.store import database, photo_store
 from bootstrap.web.cards import card_desk
@@ -52,4 +53,5 @@ def build_api(settings: Settings) -> FastAPI:
         )
     )
     app.mount("/", pages)
+    follow_policies(app, store)
     return app

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from bootstrap import keys, outside
+from bootstrap.policies import follow_policies
 from bootstrap.settings import Settings
 from bootstrap.store import database, photo_store
 from bootstrap.web.cards import card_desk
@@ -24,7 +25,7 @@ def build_console(settings: Settings) -> FastAPI:
     """The reviewers' console."""
     secrets, store = keys.load(settings), database(settings)
     sign_in = ConsoleSignIn(store)
-    return console.build(
+    app = console.build(
         ConsoleServices(
             database=store,
             keyring=secrets.keyring,
@@ -41,6 +42,8 @@ def build_console(settings: Settings) -> FastAPI:
             totp_required=settings.roles_with_totp,
         )
     )
+    follow_policies(app, store)
+    return app
 
 
 def _provider(settings: Settings, door: ConsoleSignIn) -> ProviderSignIn | None:

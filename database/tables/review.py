@@ -118,6 +118,7 @@ class ReviewDecisionRow(SQLModel, table=True):
     made_at: datetime = moment_now()
     effective_at: datetime = moment_now()
     needs_check: str = ""  # Why four eyes are needed; empty when they are not.
+    checks_version: str = ""  # The version of the four-eyes policy that said so; empty where none was asked.
     sent_at: datetime | None = moment_maybe()  # Delivery to the workflow has begun: too late to undo.
     void_at: datetime | None = moment_maybe()
     void_why: str = ""  # undone | returned | refused | undelivered

@@ -1,4 +1,4 @@
-"""Refusals about policies."""
+"""Refusals about policy documents."""
 
 from __future__ import annotations
 
@@ -10,3 +10,17 @@ class PoliciesChanged(Refusal):
 
     code = "policies_changed"
     http_status = 409
+
+
+class PolicyDraftChanged(Refusal):
+    """The draft is not the one that was on the page: somebody saved, published or withdrew it in the meantime."""
+
+    code = "policy_draft_changed"
+    http_status = 409
+
+
+class OwnPolicy(Refusal):
+    """Nobody publishes a version that they wrote themselves where two people must."""
+
+    code = "own_policy"
+    http_status = 403

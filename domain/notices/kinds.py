@@ -27,13 +27,16 @@ class NoticeKind(StrEnum):
     UNDELIVERED = "undelivered"  # A card would not take its decision: a senior is to put its task back.
     UNUSUAL_READING = "unusual_reading"  # (Compliance) a person reveals numbers or PINs unusually often.
     ACCESS = "access"  # (Compliance) an account was made, invited, reset or switched, or a role given or taken.
+    POLICY = "policy"  # A version of a policy document waits for a second person, was published or refused.
     STAND_IN = "stand_in"  # They stand in for a colleague from now on.
 
 
 # A missed deadline costs money: it is sent immediately, regardless of digest and quiet hours.
 URGENT = frozenset({NoticeKind.BREACH, NoticeKind.CHAIN})
 # News of something that stands still, or is worth nothing a quarter of an hour later, waits for no digest, but lets people sleep.
-SOON = frozenset({NoticeKind.WARNING, NoticeKind.UNDELIVERED, NoticeKind.UNUSUAL_READING, NoticeKind.ACCESS})
+SOON = frozenset(
+    {NoticeKind.WARNING, NoticeKind.UNDELIVERED, NoticeKind.UNUSUAL_READING, NoticeKind.ACCESS, NoticeKind.POLICY}
+)
 
 
 @dataclass(frozen=True)

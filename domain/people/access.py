@@ -17,6 +17,8 @@ _WEIGHTY = frozenset(
         Permission.SEE_PAYOUTS,
         Permission.MANAGE_PEOPLE,
         Permission.CONFIRM_ACCESS,
+        Permission.SET_POLICIES,
+        Permission.CONFIRM_POLICIES,
     }
 )
 GUARDED = frozenset(role for role, allowed in PERMISSIONS.items() if allowed & _WEIGHTY)

@@ -49,6 +49,9 @@ class Permission(StrEnum):
     CONFIRM_ACCESS = "confirm_access"  # Be the second person when access is given.
     MANAGE_DEADLINES = "manage_deadlines"
     MANAGE_REASONS = "manage_reasons"
+    SEE_POLICIES = "see_policies"
+    SET_POLICIES = "set_policies"  # Write a version of a policy document.
+    CONFIRM_POLICIES = "confirm_policies"  # Be the second person who publishes it.
 
 
 _REVIEWER = frozenset(
@@ -71,6 +74,7 @@ _SENIOR = _REVIEWER | {
     Permission.CORRECT_PAYEE,
     Permission.SEE_QUALITY,
     Permission.SEE_INSIGHT,
+    Permission.SEE_POLICIES,
 }
 
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
@@ -101,6 +105,8 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.SEE_PAYOUTS,
             Permission.SEE_TRAIL,
             Permission.CONFIRM_ACCESS,
+            Permission.SEE_POLICIES,
+            Permission.CONFIRM_POLICIES,
         }
     ),
     Role.ADMIN: frozenset(
@@ -116,6 +122,9 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.CONFIRM_ACCESS,
             Permission.MANAGE_DEADLINES,
             Permission.MANAGE_REASONS,
+            Permission.SEE_POLICIES,
+            Permission.SET_POLICIES,
+            Permission.CONFIRM_POLICIES,
         }
     ),
 }

@@ -13,7 +13,8 @@ from domain.cards.card import CardStatus, CardType
 from domain.cards.review import ReviewReason
 from domain.cards.verification import Answer, Party
 from domain.money import BASIS_POINTS_PER_ONE, Money
-from domain.rules.brands import Brand, Check
+from domain.rules.brand_document import Check
+from domain.rules.brands import Brand
 from domain.rules.limits import Limits
 
 ALWAYS_REVIEWED = frozenset({CardType.DINING, CardType.REGIONAL})

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
-from enum import StrEnum
-from functools import cache
-from pathlib import Path
+from datetime import UTC, date, datetime
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from stdnum import luhn
@@ -20,18 +17,13 @@ from domain.cards.card import CardType
 from domain.cards.verification import CONFIRMED_BEFORE_PAYMENT, Secures
 from domain.errors.cards import BrandUnknown, CardExpired, CardNumberInvalid, FaceValueInvalid, PinInvalid
 from domain.money import Currency, Money
-from domain.places import today_in
+from domain.places import business_day, today_in
+from domain.policies.book import BOOK
+from domain.policies.document import PolicyDocument, PolicyKind
+from domain.rules.brand_document import Check, built_in, flaws, schema
 from domain.typed import plain
 
-CATALOGUE = Path(__file__).with_name("brands.json")
-
-
-class Check(StrEnum):
-    """How a brand's last character protects its number."""
-
-    LUHN = "luhn"
-    ISO7064_MOD37_36 = "iso7064_mod37_36"
-    NONE = "none"
+KIND = PolicyKind("brands", schema(), built_in, further=flaws)
 
 
 @dataclass(frozen=True)
@@ -124,11 +116,28 @@ class Brand:
         return " ".join(part for part in [*parts, rest] if part)
 
 
-@cache
-def catalogue(path: Path = CATALOGUE) -> Mapping[str, Brand]:
-    """Every brand by its code, read once."""
-    described = json.loads(path.read_text(encoding="utf-8"))
-    return {entry["code"]: _brand(entry) for entry in described["brands"]}
+def catalogue() -> Mapping[str, Brand]:
+    """Return every brand of today's catalogue by its code."""
+    return brands_of(BOOK.in_force(KIND, business_day(datetime.now(UTC))))
+
+
+@lru_cache(maxsize=32)
+def brands_of(found: PolicyDocument) -> Mapping[str, Brand]:
+    """Return the brands of one version. Raises ValueError for one whose cards cannot be secured as it says."""
+    return {entry["code"]: _brand(entry) for entry in found.document["brands"]}
+
+
+class LiveCatalogue(Mapping[str, Brand]):
+    """Today's catalogue at each look, for what lives longer than a version."""
+
+    def __getitem__(self, code: str) -> Brand:
+        return catalogue()[code]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(catalogue())
+
+    def __len__(self) -> int:
+        return len(catalogue())
 
 
 def brand(code: str) -> Brand:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
 from domain.cards.card import CardType
 from domain.money import Money
+from domain.policies.book import BOOK
+from domain.policies.document import PolicyDocument, PolicyKind, built_in_file
+from domain.policies.schema import basis_points, money, record, whole
 
 LIMITS = Path(__file__).with_name("limits.json")
 
@@ -46,12 +48,34 @@ class Limits:
         return timedelta(milliseconds=min(grown, self.key_settles_ms_max))
 
 
-@cache
-def limits_in_force(on: date, path: Path = LIMITS) -> Limits:
-    """The newest limits whose `effective_from` is not after `on`. Raises LookupError when there are none yet."""
-    versions = json.loads(path.read_text(encoding="utf-8"))["limits"]
-    begun = [one for one in versions if date.fromisoformat(one["effective_from"]) <= on]
-    if not begun:
-        raise LookupError(f"no limits are in force on {on}")
-    newest = max(begun, key=lambda one: str(one["effective_from"]))
-    return Limits(**{name: newest[name] for name in Limits.__dataclass_fields__})
+_TYPES = {one.value: one for one in CardType}
+KIND = PolicyKind(
+    "limits",
+    record(
+        confidence_bp_min=basis_points(),
+        contradiction_bp_min=basis_points(),
+        machine_value_minor_max=record("card_type", **dict.fromkeys(_TYPES, money())),
+        neighbours_max=whole(0, 1000),
+        quote_lasts_s=record("card_type", **dict.fromkeys(_TYPES, whole(60, 30 * 86_400, "s"))),
+        outlet_answers_within_s=whole(60, 30 * 86_400, "s"),
+        rate_lock_lasts_s=whole(60, 30 * 86_400, "s"),
+        code_tries_max=whole(1, 20),
+        review_lease_s=whole(60, 86_400, "s"),
+        decision_undo_s=whole(0, 300, "s"),
+        key_settles_ms=whole(0, 60_000, "ms"),
+        key_settles_ms_per_thousand=whole(0, 60_000, "ms"),
+        key_settles_ms_max=whole(0, 60_000, "ms"),
+    ),
+    lambda: built_in_file("limits", LIMITS, "limits"),
+)
+
+
+def limits_in_force(on: date) -> Limits:
+    """Return the limits that hold on a day. Raises LookupError when there are none yet."""
+    return limits_of(BOOK.in_force(KIND, on))
+
+
+@lru_cache(maxsize=64)
+def limits_of(found: PolicyDocument) -> Limits:
+    """Return one version of the limits."""
+    return Limits(version=found.version, **found.document)

@@ -9,7 +9,8 @@ from stdnum import luhn
 from stdnum.exceptions import ValidationError
 from stdnum.iso7064 import mod_37_36
 
-from domain.rules.brands import Brand, Check
+from domain.rules.brand_document import Check
+from domain.rules.brands import Brand
 
 CLEAR_CHARACTERS = 4  # What a masked number shows of itself anyway.
 _TOKEN = re.compile(r"(\[[^\]]+\]|.)(?:\{([0-9]+)\})?")

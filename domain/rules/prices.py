@@ -1,26 +1,30 @@
 """What a card is worth to the platform: decision tables give the rates, and one calculation turns rates into money.
 
-The tables are JDM files beside this module, editable without a release; a set is in force from its date on.
+The tables are a policy document (`price_document`); each version is compiled once.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from functools import cache
-from pathlib import Path
+from functools import lru_cache
+from itertools import product
 from typing import Any
 
 import zen
 
 from domain.cards.pricing import BreakdownLine, LineKind, Valuation
 from domain.money import BASIS_POINTS_PER_ONE, Currency, CurrencyMismatch, Money
-from domain.rules.brands import Brand
+from domain.policies.book import BOOK
+from domain.policies.document import PolicyDocument, PolicyKind
+from domain.policies.flaws import Flaw, FlawKind
+from domain.rules.brands import Brand, catalogue
+from domain.rules.price_document import built_in, graph, schema
 
-PRICING = Path(__file__).with_name("pricing")
+MANY = 10**8  # More cards than any stock target.
 DAYS_WITHOUT_EXPIRY = 36_500  # A card that never expires is priced as one that lasts a hundred years.
 
 
@@ -59,12 +63,12 @@ class Rates:
 class PriceTables:
     """One version of the decision tables, compiled once; `value` may be called from any thread."""
 
-    def __init__(self, described: Mapping[str, Any], folder: Path = PRICING) -> None:
-        self.rule_set = str(described["rule_set"])
-        self.version = str(described["version"])
-        self.service_fee_bp = int(described["service_fee_bp"])
-        self.stock_targets: Mapping[str, int] = dict(described["stock_targets"])
-        compiled = zen.ZenDecisionContent((folder / str(described["table"])).read_text(encoding="utf-8"))
+    def __init__(self, found: PolicyDocument) -> None:
+        self.rule_set = str(found.document["rule_set"])
+        self.version = found.version
+        self.service_fee_bp = int(found.document["service_fee_bp"])
+        self.stock_targets: Mapping[str, int] = dict(found.document["stock_targets"])
+        compiled = zen.ZenDecisionContent(json.dumps(graph(found.document)))
         # A loader that hands out compiled content is the engine's only path that does not compile per call.
         self._engine = zen.ZenEngine({"loader": lambda _key: compiled})
 
@@ -117,14 +121,34 @@ class PriceTables:
         }
 
 
-@cache
-def tables_in_force(on: date, folder: Path = PRICING) -> PriceTables:
-    """The newest set whose `effective_from` is not after `on`. Raises LookupError when there is none yet."""
-    sets = json.loads((folder / "sets.json").read_text(encoding="utf-8"))["sets"]
-    begun = [one for one in sets if date.fromisoformat(one["effective_from"]) <= on]
-    if not begun:
-        raise LookupError(f"no price tables are in force on {on}")
-    return PriceTables(max(begun, key=lambda one: str(one["effective_from"])), folder)
+def tables_in_force(on: date) -> PriceTables:
+    """Return the tables that hold on a day. Raises LookupError when there are none yet."""
+    return tables_of(BOOK.in_force(KIND, on))
+
+
+@lru_cache(maxsize=16)
+def tables_of(found: PolicyDocument) -> PriceTables:
+    """Return one version of the tables, compiled."""
+    return PriceTables(found)
+
+
+def _flaws(document: Mapping[str, Any], _before: Mapping[str, Any]) -> Iterable[Flaw]:
+    """Tables must price every brand, whatever its stock and validity, for less than it is worth and sell it for no less."""
+    tables = PriceTables(PolicyDocument("prices", 0, "draft", date.min, document))
+    for one in catalogue().values():
+        for days_left, stock in product((0, 100, 200, 400, None), (0, MANY)):
+            card = CardToPrice(one, Money(100_00, one.currency), days_left, stock)
+            try:
+                rates = tables.rates(card)
+            except NoRateFor:
+                yield Flaw(f"base.{one.code}", FlawKind.MISSING)
+                break
+            if not 0 < rates.quote < BASIS_POINTS_PER_ONE or rates.margin < 0:
+                yield Flaw(f"base.{one.code}", FlawKind.CONTRADICTS)
+                break
+
+
+KIND = PolicyKind("prices", schema(), built_in, further=_flaws)
 
 
 def _lines(card: CardToPrice, basis: Money, rates: Rates) -> tuple[BreakdownLine, ...]:

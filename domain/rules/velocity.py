@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
+
+from domain.policies.book import BOOK
+from domain.policies.document import PolicyDocument, PolicyKind, built_in_file
+from domain.policies.schema import money, record
 
 VELOCITY = Path(__file__).with_name("velocity.json")
 SUBJECTS = ("payee", "seller", "partner", "brand", "installation")
@@ -49,12 +52,25 @@ class Velocity:
         return tuple(limit for limit, minor in wanted.items() if minor > self.unsecured_minor[limit])
 
 
-@cache
-def velocity_in_force(on: date, path: Path = VELOCITY) -> Velocity:
-    """The newest caps whose `effective_from` is not after `on`. Raises LookupError when there are none yet."""
-    versions = json.loads(path.read_text(encoding="utf-8"))["velocity"]
-    begun = [one for one in versions if date.fromisoformat(one["effective_from"]) <= on]
-    if not begun:
-        raise LookupError(f"no caps are in force on {on}")
-    newest = max(begun, key=lambda one: str(one["effective_from"]))
-    return Velocity(newest["version"], newest["most_minor"], newest["questions_fen"], newest["unsecured_minor"])
+KIND = PolicyKind(
+    "velocity",
+    record(
+        most_minor=record(
+            "velocity_subject", **dict.fromkeys(SUBJECTS, record("velocity_span", hour=money(), day=money()))
+        ),
+        unsecured_minor=record("velocity_subject", card=money(), seller=money(), partner=money()),
+        questions_fen=record("velocity_subject", seller=money(), partner=money()),
+    ),
+    lambda: built_in_file("velocity", VELOCITY, "velocity"),
+)
+
+
+def velocity_in_force(on: date) -> Velocity:
+    """Return the caps that hold on a day. Raises LookupError when there are none yet."""
+    return velocity_of(BOOK.in_force(KIND, on))
+
+
+@lru_cache(maxsize=64)
+def velocity_of(found: PolicyDocument) -> Velocity:
+    """Return one version of the caps."""
+    return Velocity(version=found.version, **found.document)

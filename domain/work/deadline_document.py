@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -14,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from domain.cards.card import CardType
 from domain.cards.review import ReviewReason
 from domain.people.roles import Role
+from domain.policies.flaws import DocumentWrong, Flaw, FlawKind
 from domain.work.deadlines import AtEnd, ChainStep, Counts, Delay, Policies, Policy
 from domain.work.task import Priority
 from domain.work.working_time import ALL_DAY, MINUTES_PER_DAY, Day, Holidays, Shift, WorkingCalendar
@@ -28,42 +28,6 @@ _CODE = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _PERSON = re.compile(r"person:[0-9A-Z]{26}")
 _SHIFT = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-4]):([0-5]\d)")
 Member = TypeVar("Member", bound=StrEnum)
-
-
-class FlawKind(StrEnum):
-    """What is wrong with a place of the document."""
-
-    MISSING = "missing"
-    NOT_KNOWN = "not_known"  # A field or a choice that does not exist.
-    NOT_AN_OBJECT = "not_an_object"
-    NOT_A_LIST = "not_a_list"
-    NOT_A_NUMBER = "not_a_number"  # Or not a whole one.
-    OUT_OF_RANGE = "out_of_range"
-    NOT_A_CODE = "not_a_code"
-    NOT_A_ZONE = "not_a_zone"
-    NOT_A_SHIFT = "not_a_shift"  # `09:00-12:00`, within one day.
-    OVERLAPS = "overlaps"
-    NOT_A_DATE = "not_a_date"
-    NEVER_OPEN = "never_open"
-    TWICE = "twice"
-    NOT_LAST = "not_last"  # The last policy must match every task, and none before it may.
-    NOT_JSON = "not_json"
-
-
-@dataclass(frozen=True)
-class Flaw:
-    """One mistake and where it stands."""
-
-    path: str
-    kind: FlawKind
-
-
-class DocumentWrong(ValueError):
-    """The document cannot be used; `flaws` names every place."""
-
-    def __init__(self, flaws: Iterable[Flaw]) -> None:
-        self.flaws = tuple(flaws)
-        super().__init__("; ".join(f"{flaw.path}: {flaw.kind}" for flaw in self.flaws))
 
 
 def parse(document: object, version: int) -> Policies:

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
-from domain.work.deadline_document import DocumentWrong, Flaw, FlawKind
+from domain.policies.flaws import DocumentWrong, Flaw, FlawKind
 
 TEXT_MAX = 12  # Most digits of a number in the form.
 

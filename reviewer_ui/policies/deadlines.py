@@ -13,13 +13,14 @@ from starlette.responses import Response
 
 from domain.errors.base import Refusal
 from domain.people.roles import Permission
-from domain.work.deadline_document import DocumentWrong, Flaw
+from domain.policies.document import read_json
+from domain.policies.flaws import DocumentWrong, Flaw
 from domain.work.deadlines import AtEnd, Policies
 from domain.work.working_time import known_years
 from reviewer_ui.policies.deadline_form import put_into
 from reviewer_ui.sessions import Person
 from reviewer_ui.visit import At, Console, Shell, allowed, see_other, shell
-from services.work.sla_policies import DeadlineSetup, Preview, Version, read_document
+from services.work.sla_policies import DeadlineSetup, Preview, Version
 
 router = APIRouter(prefix="/setup/deadlines")
 Keeper = Annotated[Person, Depends(allowed(Permission.MANAGE_DEADLINES))]
@@ -66,7 +67,7 @@ async def preview(
     setup = DeadlineSetup(console.services.database)
     page = replace(await _page(request, person, setup), draft=document)
     try:
-        wanted = read_document(document)
+        wanted = read_json(document)
         if how == "values":
             wanted = put_into(wanted, {name: str(value) for name, value in (await request.form()).items()})
             page = replace(page, draft=_text(wanted))
@@ -84,7 +85,7 @@ async def save(
     setup = DeadlineSetup(console.services.database)
     try:
         base = int(based_on) if based_on.isascii() and based_on.isdigit() and len(based_on) < 10 else 0
-        saved = await setup.save(person.id, read_document(document), note, base)
+        saved = await setup.save(person.id, read_json(document), note, base)
     except DocumentWrong as wrong:
         page = replace(await _page(request, person, setup), draft=document, note=note, flaws=wrong.flaws)
         return await _answer(request, console, page, status=422)
@@ -97,7 +98,7 @@ async def save(
 async def _tried(setup: DeadlineSetup, page: DeadlinesContext) -> DeadlinesContext:
     """Render the page with the dry run of its draft, or its errors: a draft on an old version may have errors too."""
     try:
-        return replace(page, preview=await setup.preview(read_document(page.draft)))
+        return replace(page, preview=await setup.preview(read_json(page.draft)))
     except DocumentWrong as wrong:
         return replace(page, flaws=wrong.flaws)
 

@@ -104,6 +104,10 @@ def _fact(kind: str, name: str, value: str, reader: Reader) -> str:
         return translate(f"notice.why.{value}", reader.locale)
     if name == "news":
         return translate(f"notice.access.{value}", reader.locale)
+    if name == "policy":
+        return translate(f"policy_kind.{value}", reader.locale)
+    if name == "step":
+        return translate(f"notice.policy.{value}", reader.locale)
     if name in PEOPLE:
         return reader.names.people.get(value, "") or _hidden(value)
     if name == "reason" and kind in ACTS:

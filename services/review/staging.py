@@ -42,6 +42,7 @@ class FourEyes:
     ) -> bool:  # fmt: skip
         """Stages the decision where the policy wants it, in the transaction that makes it; tells whether it did."""
         policy = self.policy(business_day(decision.made_at))
+        decision.checks_version = policy.version
         lot = lot_of(keyring, card.id, policy.sample_seed)
         why = need(await _made(session, lot, card, task, decision, given), policy)
         if why is None:

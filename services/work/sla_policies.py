@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,7 +18,7 @@ from database.tables.review import ReviewTaskRow
 from domain.errors.general import FieldInvalid, NotFound
 from domain.errors.policies import PoliciesChanged
 from domain.rules.deadlines import BUILT_IN_VERSION, built_in_document
-from domain.work.deadline_document import DocumentWrong, Flaw, FlawKind, parse
+from domain.work.deadline_document import parse
 from domain.work.deadlines import Policies, Stretch
 from domain.work.why_due import PlanMade, Sentence, explain
 from services.work import sla
@@ -28,7 +27,6 @@ from services.work.secret_scan import require_no_number
 PREVIEWED_MAX = 2000  # The soonest due; more would keep the page waiting.
 LARGEST = 10
 NOTE_LENGTH_MAX = 500
-DOCUMENT_BYTES_MAX = 100_000
 HISTORY_MAX = 50
 _TASK: Any = ReviewTaskRow  # Attributes of models are columns in a statement.
 _VERSION: Any = DeadlinePolicyRow
@@ -184,18 +182,6 @@ class DeadlineSetup:
         late = sum(1 for one in moved if one.after < now <= one.before)
         moved.sort(key=lambda one: abs(one.after - one.before), reverse=True)
         return Preview(len(tasks), waiting, len(moved), late, tuple(moved[:LARGEST]))
-
-
-def read_document(typed: str) -> Any:
-    """A document from what was typed. Raises DocumentWrong, with the line, for text that is no JSON."""
-    if len(typed.encode()) > DOCUMENT_BYTES_MAX:
-        raise DocumentWrong([Flaw("$", FlawKind.OUT_OF_RANGE)])
-    try:
-        return json.loads(typed)
-    except json.JSONDecodeError as broken:
-        raise DocumentWrong([Flaw(f"{broken.lineno}:{broken.colno}", FlawKind.NOT_JSON)]) from None
-    except (RecursionError, ValueError):  # Nested or numbered beyond all sense.
-        raise DocumentWrong([Flaw("$", FlawKind.NOT_JSON)]) from None
 
 
 async def _plans(session: AsyncSession, task_id: str) -> list[PlanMade]:

@@ -13,8 +13,8 @@ from domain.cards.card import CardType
 from domain.cards.review import ReviewOutcome
 from domain.errors.general import FieldInvalid, TemporarilyUnavailable
 from domain.errors.policies import PoliciesChanged
+from domain.policies.flaws import DocumentWrong, Flaw, FlawKind
 from domain.rules.deadlines import built_in_document
-from domain.work.deadline_document import DocumentWrong, Flaw, FlawKind
 from jobs.replanning import Replanner
 from services.work.sla_policies import DeadlineSetup
 from tests.activities.hands import MONDAY, Hands, budget

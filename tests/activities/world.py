@@ -29,7 +29,8 @@ from domain.cards.facts import SubmissionReceipt
 from domain.cards.intake import Submission, SubmittedCard
 from domain.identifiers import new_id, payout_key
 from domain.money import Money
-from domain.rules.brands import Check, brand
+from domain.rules.brand_document import Check
+from domain.rules.brands import brand
 from domain.sealing import KeyRing
 from gateways.alipay.notices import AlipayNotices
 from gateways.alipay.rsa2 import Signer, Verifier, new_key_pair

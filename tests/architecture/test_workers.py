@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 from collections import defaultdict
+from contextlib import AsyncExitStack
+from datetime import date
 from pathlib import Path
 from shutil import copy
 from typing import Any
 
 from temporalio import activity
+from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 
 from bootstrap import keys, outside
 from bootstrap.paying import payment_gateway
 from bootstrap.settings import Settings
 from bootstrap.store import database
-from bootstrap.workers import card_workers
+from bootstrap.workers import IssuerWorkers, card_workers
+from domain.identifiers import new_id
+from domain.policies.book import BOOK
+from domain.policies.document import PolicyDocument
+from domain.rules.brand_document import built_in
 from domain.rules.brands import catalogue
 from tests.architecture.tree import Function, modules
 from workflows import steps
@@ -60,6 +70,42 @@ async def test_each_queue_serves_exactly_the_steps_that_are_called_on_it(
     served = {worker.task_queue: {_name(one) for one in worker.config()["activities"]} for worker in workers}
     await store.dispose()
     assert served | {READING_QUEUE: {"reading.read_photos"}} == called()
+
+
+async def test_a_brand_that_is_published_gets_a_worker_for_its_issuer_without_a_restart(
+    temporal_client: Client, tmp_path: Path
+) -> None:
+    given: dict[str, Any] = {"home": tmp_path}
+    settings = Settings(**given)
+    entries = list(built_in()[0].document["brands"])
+    new = entries[0] | {"code": "metro", "issuer": f"metro-{new_id().lower()}"}
+    client = await Client.connect(temporal_client.service_client.config.target_host)
+    async with AsyncExitStack() as stack:
+        issuers = IssuerWorkers(settings, client, [_asked], stack)
+        assert await issuers.start_new() == 0
+        BOOK.fill("brands", [PolicyDocument("brands", 1, "brands-1", date(2026, 1, 1), {"brands": [*entries, new]})])
+        try:
+            assert [await issuers.start_new(), await issuers.start_new()] == [1, 0]
+            assert await _is_polled(client, issuer_queue(new["issuer"]))
+        finally:
+            BOOK.fill("brands", [])
+
+
+@activity.defn(name="verification.ask_issuer")
+async def _asked() -> None:
+    """Stands for what is asked of an issuer."""
+
+
+async def _is_polled(client: Client, queue: str) -> bool:
+    """Whether a worker asks this queue for activities within ten seconds."""
+    asked = DescribeTaskQueueRequest(
+        namespace=client.namespace, task_queue=TaskQueue(name=queue), task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY
+    )  # fmt: skip
+    for _ in range(50):
+        if (await client.workflow_service.describe_task_queue(asked)).pollers:
+            return True
+        await asyncio.sleep(0.2)
+    return False
 
 
 def test_the_reader_serves_its_one_step() -> None:

@@ -96,6 +96,10 @@ PAGES = (
     OnePage("/setup/people/new", ADMIN),
     OnePage("/setup/people/{person_id}", ADMIN),
     OnePage("/setup/reasons", ADMIN),
+    OnePage("/setup/policies", SENIOR),
+    OnePage("/setup/policies/{code}", ADMIN, "/setup/policies/limits"),
+    OnePage("/setup/policies/{code}", COMPLIANCE, "/setup/policies/four-eyes"),
+    OnePage("/setup/policies/{code}", ADMIN, "/setup/policies/velocity"),
     OnePage("/setup/deadlines", ADMIN),
     OnePage("/no-such-page", REVIEWER, status=404),
     OnePage("/payouts", REVIEWER, status=403),
@@ -116,6 +120,7 @@ NO_PAGES = {
     "/cards/{card_id}/photos/{photo_id}/preview": "a picture",
     "/cards/{card_id}/files/{attachment_id}": "a file",
     "/insight/{figure}.csv": "a file",
+    "/setup/policies/{code}/export": "a file",
     "/quality/figures.csv": "a file",
     "/quality/labels.csv": "a file",
 }

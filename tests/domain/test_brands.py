@@ -1,8 +1,10 @@
 """Each brand's rules accept the numbers it issues and refuse what a typing error makes of them."""
 
+import copy
 import json
 import random
-from pathlib import Path
+from datetime import date
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -14,7 +16,11 @@ from domain.cards.card import CardType
 from domain.cards.verification import Secures
 from domain.errors.cards import BrandUnknown, CardNumberInvalid, FaceValueInvalid, PinInvalid
 from domain.money import Currency, Money
-from domain.rules.brands import CATALOGUE, Check, brand, catalogue, masked, tidy_number
+from domain.policies.book import BOOK
+from domain.policies.document import PolicyDocument
+from domain.policies.flaws import DocumentWrong, FlawKind
+from domain.rules.brand_document import CATALOGUE, Check, built_in
+from domain.rules.brands import KIND, LiveCatalogue, brand, brands_of, catalogue, masked, tidy_number
 from languages import LOCALES
 
 SHAPES = {
@@ -109,9 +115,42 @@ def test_each_way_of_securing_a_card_is_in_the_catalogue() -> None:
     assert {brand(code).secures for code in ("walmart", "tmall", "carrefour")} == set(Secures)
 
 
-def test_a_brand_whose_cards_nobody_confirms_before_payment_cannot_be_secured(tmp_path: Path) -> None:
+def test_a_brand_whose_cards_nobody_confirms_before_payment_cannot_be_secured() -> None:
     described = json.loads(CATALOGUE.read_text(encoding="utf-8"))
     (starbucks,) = [entry for entry in described["brands"] if entry["code"] == "starbucks"]
-    (tmp_path / "brands.json").write_text(json.dumps({"brands": [starbucks | {"secures": "lock"}]}), encoding="utf-8")
+    document = {"brands": [starbucks | {"secures": "lock"}]}
     with pytest.raises(ValueError, match="dining"):
-        catalogue(tmp_path / "brands.json")
+        brands_of(PolicyDocument("brands", 1, "brands-1", date(2026, 1, 1), document))
+    assert flaws_of(document, {}) == {("brands[0].secures", FlawKind.CONTRADICTS)}
+
+
+def flaws_of(document: dict[str, Any], before: dict[str, Any]) -> set[tuple[str, FlawKind]]:
+    with pytest.raises(DocumentWrong) as wrong:
+        KIND.require_valid(document, before)
+    return {(flaw.path, flaw.kind) for flaw in wrong.value.flaws}
+
+
+def test_a_catalogue_keeps_the_brands_and_what_their_cards_are_read_by() -> None:
+    before = dict(built_in()[0].document)
+    first, second, *rest = copy.deepcopy(before["brands"])
+    first |= {"number": "[0-9", "currency": "USD", "face_minor": [500, 100], "zone": "Mars", "code": first["code"]}
+    assert flaws_of({"brands": [first, *rest]}, before) == {
+        ("brands[0].number", FlawKind.WRONG_FORM), ("brands[0].currency", FlawKind.IN_USE),
+        ("brands[0].face_minor", FlawKind.OUT_OF_RANGE), ("brands[0].zone", FlawKind.NOT_A_ZONE),
+        (f"brands.{second['code']}", FlawKind.IN_USE),
+    }  # fmt: skip
+    assert ("brands[1].code", FlawKind.TWICE) in flaws_of({"brands": [second, second]}, {})
+
+
+def test_a_new_brand_is_in_the_live_catalogue_at_once() -> None:
+    live, entries = LiveCatalogue(), copy.deepcopy(built_in()[0].document["brands"])
+    new = entries[0] | {"code": "metro", "issuer": "metro", "names": {"zh_CN": "麦德龙", "en": "Metro"}}
+    version = PolicyDocument("brands", 1, "brands-1", date(2026, 1, 1), {"brands": [*entries, new]})
+    assert "metro" not in live
+    BOOK.fill("brands", [version])
+    try:
+        assert live["metro"].names["en"] == "Metro"
+        assert (len(live), brand("metro").issuer) == (len(entries) + 1, "metro")
+    finally:
+        BOOK.fill("brands", [])
+    assert "metro" not in live

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from domain.cards.card import CardType
 from domain.people.roles import Role
+from domain.policies.flaws import DocumentWrong, Flaw, FlawKind
 from domain.rules.deadlines import built_in, built_in_document
-from domain.work.deadline_document import DocumentWrong, Flaw, FlawKind, parse
+from domain.work.deadline_document import parse
 from domain.work.deadlines import (
     AtEnd,
     ChainStep,

@@ -16,8 +16,9 @@ from domain.cards.verification import Consequence, DynamicCodeResult, Party
 from domain.errors.base import REGISTER
 from domain.finance.payout import PayoutOutcome, PayoutState
 from domain.people.roles import Role
+from domain.policies.flaws import FlawKind
+from domain.policies.state import PolicyState
 from domain.review.suggestion import SuggestionWhy
-from domain.work.deadline_document import FlawKind
 from domain.work.deadlines import AtEnd, ClockOwner
 from domain.work.eligibility import Ineligible
 from domain.work.queue_filter import Hand, QueueSort
@@ -37,7 +38,7 @@ SHOWN_ENUMS: tuple[type[StrEnum], ...] = (
     ReasonedAct, SuggestionWhy,
     CardStatus, CardType, EndReason, Outcome, Stage, WaitingFor, PayoutOutcome, PayoutState, Role, LineKind, QuoteState,
     FieldName, Source, Alarm, AskedItem, RejectReason, ReviewOutcome, ReviewReason, Consequence, DynamicCodeResult, Party,
-    OrderReason, Ineligible, CameBack, ClockOwner, DueReason, FlawKind, Holidays, AtEnd, Priority, Hand, QueueSort, SnoozeUntil, TaskPhase,
+    OrderReason, Ineligible, CameBack, ClockOwner, DueReason, FlawKind, Holidays, AtEnd, PolicyState, Priority, Hand, QueueSort, SnoozeUntil, TaskPhase,
 )  # fmt: skip
 FIELD = re.compile(r'FieldInvalid\(field="([a-z_]+)"')
 SENT_BY_MACHINES = {"body", "query", "payloads", "field"}  # No form of the console has such a field.

@@ -16,7 +16,8 @@ from PIL import Image
 from bootstrap.settings import Settings
 from domain.cards.reading import FieldName, Source, money_text
 from domain.money import Currency, Money
-from domain.rules.brands import Check, brand
+from domain.rules.brand_document import Check
+from domain.rules.brands import brand
 from languages import translate
 from ocr.engine import build_reader
 from ocr.reader import CardReader

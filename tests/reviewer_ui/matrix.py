@@ -25,6 +25,7 @@ PAYEE_CORRECTORS = frozenset({SENIOR, FINANCE})
 TRAIL_READERS = frozenset({OPS, COMPLIANCE})
 ADMINS = frozenset({ADMIN})
 CONFIRMERS = frozenset({COMPLIANCE, ADMIN})
+POLICY_READERS = frozenset({SENIOR, COMPLIANCE, ADMIN})
 
 
 @dataclass(frozen=True)
@@ -166,6 +167,14 @@ MATRIX = (
     Line("POST", "/setup/reasons/{act}/{code}", ADMINS, (404,)),
     Line("POST", "/setup/reasons/{act}/{code}/use", ADMINS, (404,)),
     Line("GET", "/setup/four-eyes", QUALITY_READERS),
+    Line("GET", "/setup/policies", POLICY_READERS),
+    Line("GET", "/setup/policies/{code}", POLICY_READERS, (404,)),
+    Line("GET", "/setup/policies/{code}/export", POLICY_READERS, (404,)),
+    Line("POST", "/setup/policies/{code}/draft", ADMINS, (404,)),
+    Line("POST", "/setup/policies/{code}/ask", ADMINS, (404,)),
+    Line("POST", "/setup/policies/{code}/withdraw", ADMINS, (404,)),
+    Line("POST", "/setup/policies/{code}/refuse", CONFIRMERS, (404,)),
+    Line("POST", "/setup/policies/{code}/publish", CONFIRMERS, (404,)),
     Line("GET", "/setup/deadlines", ADMINS),
     Line("POST", "/setup/deadlines", ADMINS, (422,)),
     Line("POST", "/setup/deadlines/preview", ADMINS, (422,)),

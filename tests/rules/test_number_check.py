@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.rules.brands import Check, brand, catalogue
+from domain.rules.brand_document import Check
+from domain.rules.brands import brand, catalogue
 from domain.rules.number_check import NumberCheck, alphabets_of, checked, expected_check
 
 STARBUCKS = "8104223199076643"

@@ -1,8 +1,9 @@
 """The price tables hold the promises of the business: the worked example to the fen, and every band in its bounds."""
 
+import json
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,8 +12,12 @@ from hypothesis import strategies as st
 from domain.cards.card import CardType
 from domain.cards.pricing import LineKind, Valuation
 from domain.money import Currency, CurrencyMismatch, Money
+from domain.policies.book import BOOK
+from domain.policies.document import PolicyDocument
+from domain.policies.flaws import DocumentWrong, Flaw, FlawKind
 from domain.rules.brands import Brand, brand, catalogue
-from domain.rules.prices import CardToPrice, NoRateFor, PriceTables, tables_in_force
+from domain.rules.price_document import PRICING, built_in, graph
+from domain.rules.prices import KIND, CardToPrice, NoRateFor, tables_in_force, tables_of
 
 TODAY = date(2026, 11, 22)
 MARGIN_BP = {
@@ -104,28 +109,42 @@ def test_short_validity_and_full_stock_cost_the_seller_something() -> None:
     assert priced("walmart", 1000_00, days=900, stock=0).quote > fresh
 
 
-def test_a_later_set_takes_over_on_its_day(tmp_path: Path) -> None:
-    source = Path("domain/rules/pricing")
-    table = (source / "buyback-2026-11.json").read_text(encoding="utf-8")
-    (tmp_path / "old.json").write_text(table, encoding="utf-8")
-    (tmp_path / "new.json").write_text(table.replace('"9270"', '"9170"'), encoding="utf-8")
-    common = '"rule_set": "buyback", "service_fee_bp": 100, "stock_targets": {}'
-    (tmp_path / "sets.json").write_text(
-        f'{{"sets": [{{{common}, "version": "a", "effective_from": "2026-01-01", "table": "old.json"}},'
-        f' {{{common}, "version": "b", "effective_from": "2026-06-01", "table": "new.json"}}]}}',
-        encoding="utf-8",
-    )
+def version(name: str, begins: date, **tables: Any) -> PolicyDocument:
+    document = {**BOOK.in_force(KIND, TODAY).document, **tables}
+    return PolicyDocument("prices", 1, name, begins, document)
+
+
+def test_the_decision_graph_of_the_built_in_document_is_the_file_of_the_product() -> None:
+    file = json.loads((PRICING / "buyback-2026-11.json").read_text(encoding="utf-8"))
+    assert graph(built_in()[0].document) == file
+
+
+def test_a_version_is_priced_by_its_own_tables() -> None:
+    base = [
+        {**row, "base_bp": 9170 if row["brand"] == "jd" else row["base_bp"]} for row in built_in()[0].document["base"]
+    ]
     card = CardToPrice(brand("jd"), Money(500_00), None, 0)
-    assert tables_in_force(date(2026, 5, 31), tmp_path).value(card).quote == Money(465_00)
-    later = tables_in_force(date(2026, 6, 1), tmp_path).value(card)
+    assert tables_of(version("a", TODAY)).value(card).quote == Money(465_00)
+    later = tables_of(version("b", TODAY, base=base)).value(card)
     assert (later.quote, later.rule_version) == (Money(460_00), "b")
     with pytest.raises(LookupError):
-        tables_in_force(date(2025, 12, 31), tmp_path)
+        tables_in_force(date(2019, 12, 31))
 
 
-def test_a_table_without_a_row_for_the_card_says_so(tmp_path: Path) -> None:
-    table = Path("domain/rules/pricing/buyback-2026-11.json").read_text(encoding="utf-8")
-    (tmp_path / "holes.json").write_text(table.replace('\\"ecommerce\\"', '\\"gone\\"'), encoding="utf-8")
-    described = {"rule_set": "r", "version": "v", "service_fee_bp": 1, "stock_targets": {}, "table": "holes.json"}
+def test_a_table_without_a_row_for_the_card_says_so_and_is_not_saved() -> None:
+    base = [row for row in built_in()[0].document["base"] if row["card_type"] != "ecommerce"]
+    holes = version("holes", TODAY, base=base)
     with pytest.raises(NoRateFor, match="jd"):
-        PriceTables(described, tmp_path).value(CardToPrice(brand("jd"), Money(500_00), None, 0))
+        tables_of(holes).value(CardToPrice(brand("jd"), Money(500_00), None, 0))
+    with pytest.raises(DocumentWrong) as wrong:
+        KIND.require_valid(dict(holes.document), {})
+    assert {(flaw.path, flaw.kind) for flaw in wrong.value.flaws} == {
+        ("base.jd", FlawKind.MISSING), ("base.tmall", FlawKind.MISSING),
+    }  # fmt: skip
+
+
+def test_tables_that_pay_more_than_a_card_is_worth_are_not_saved() -> None:
+    base = [{**row, "base_bp": 10_000} for row in built_in()[0].document["base"]]
+    with pytest.raises(DocumentWrong) as wrong:
+        KIND.require_valid(dict(version("generous", TODAY, base=base).document), {})
+    assert Flaw("base.jd", FlawKind.CONTRADICTS) in wrong.value.flaws

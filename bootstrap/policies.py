@@ -1,0 +1,43 @@
+"""Keeps each process's policies as the database has them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from fastapi import FastAPI
+
+from database.session import Database, DatabaseUnavailable
+from jobs.registry import Job
+from services.policies.reading import LOOK_S, PolicyReader
+
+ALL = 1000  # More kinds than there are: a look reads them all.
+
+
+def policy_job(reader: PolicyReader) -> Job:
+    """Return the loop that takes up new versions within seconds."""
+    return Job("policies", LOOK_S, reader.refresh, ALL)
+
+
+def follow_policies(app: FastAPI, store: Database) -> None:
+    """Let a web program read the policies when it starts, and new versions while it runs.
+
+    It starts without the database too: until that answers, no page of it can decide anything.
+    """
+    before = app.router.lifespan_context
+
+    @asynccontextmanager
+    async def lifespan(started: FastAPI) -> AsyncIterator[None]:
+        reader = PolicyReader(store)
+        with suppress(DatabaseUnavailable):  # The job logs it, and reads them as soon as it can.
+            await reader.refresh()
+        looking = asyncio.create_task(policy_job(reader).run(), name="job:policies")
+        try:
+            async with before(started):
+                yield
+        finally:
+            looking.cancel()
+            await asyncio.gather(looking, return_exceptions=True)
+
+    app.router.lifespan_context = lifespan

@@ -1,0 +1,1 @@
+"""Reads for policy documents: recent work to try them on."""

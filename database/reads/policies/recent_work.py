@@ -1,0 +1,145 @@
+"""The work of the last days as policies judge it: readings, quotes, decisions and secrets shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.tables.intake import CardRow, SubmissionRow
+from database.tables.people import AuditRow, PersonRow
+from database.tables.pricing import QuoteRow
+from database.tables.reading import ReadingRow
+from database.tables.review import ReviewDecisionRow, ReviewTaskRow
+from domain.cards.card import CardType, Outcome
+from domain.cards.pricing import QuoteState
+from domain.cards.review import ReviewOutcome
+from domain.money import Currency
+from domain.places import business_day
+from domain.review.four_eyes import CNY_PER_UNIT_MAX
+
+ROWS_MAX = 5000  # The newest; more would keep the page waiting.
+REVEAL = "console:card:reveal_"
+_CARD: Any = CardRow  # Attributes of models are columns in a statement.
+_SUBMISSION: Any = SubmissionRow
+_QUOTE: Any = QuoteRow
+_DECISION: Any = ReviewDecisionRow
+_TASK: Any = ReviewTaskRow
+_PERSON: Any = PersonRow
+_READING: Any = ReadingRow
+_AUDIT: Any = AuditRow
+
+
+@dataclass(frozen=True)
+class QuoteMade:
+    """One quote in CNY minor units; `committed`: the card is paid for, or may still be."""
+
+    at: datetime
+    amount_minor: int
+    card_type: CardType
+    brand: str
+    owner: str  # seller:<id> or partner:<id>
+    payee: str
+    committed: bool
+    basis_minor: int | None  # The balance that was priced, in CNY minor units.
+    days_left: int | None
+    stock: int
+
+
+@dataclass(frozen=True)
+class DecisionMade:
+    """One decision of a person; `value_minor` is the most that the card can be worth, CNY minor units."""
+
+    at: datetime
+    card_id: str
+    card_type: CardType
+    brand: str
+    outcome: ReviewOutcome
+    reasons: frozenset[str]
+    value_minor: int
+    probation: bool
+
+
+async def quotes(session: AsyncSession, since: datetime) -> list[QuoteMade]:
+    """Return the quotes in CNY since a moment, the oldest first; at most the newest ROWS_MAX."""
+    columns = (
+        _QUOTE.created_at, _QUOTE.amount_minor, _CARD.card_type, _CARD.brand, _SUBMISSION.owner, _SUBMISSION.payee_index,
+        _QUOTE.state, _CARD.outcome, _QUOTE.internal, _CARD.expires_on,
+    )  # fmt: skip
+    wanted = (
+        select(*columns)
+        .join(CardRow, _CARD.id == _QUOTE.card_id)
+        .join(SubmissionRow, _SUBMISSION.id == _CARD.submission_id)
+        .where(_QUOTE.created_at > since, _QUOTE.currency == Currency.CNY)
+        .order_by(_QUOTE.created_at.desc())
+        .limit(ROWS_MAX)
+    )
+    rows = (await session.execute(wanted)).all()
+    return [
+        QuoteMade(
+            row.created_at, row.amount_minor, row.card_type, row.brand, row.owner, row.payee_index or row.owner,
+            row.state in (QuoteState.OPEN, QuoteState.ACCEPTED) and row.outcome in (None, Outcome.PAID),
+            row.internal.get("basis_minor"), _days_left(row.expires_on, row.created_at), row.internal.get("stock", 0),
+        )
+        for row in reversed(rows)
+    ]  # fmt: skip
+
+
+async def decisions(session: AsyncSession, since: datetime) -> list[DecisionMade]:
+    """Return what people decided since a moment, undone or not; at most the newest ROWS_MAX."""
+    wanted = (
+        select(ReviewDecisionRow, ReviewTaskRow, CardRow, _PERSON.probation_until)
+        .join(ReviewTaskRow, _TASK.id == _DECISION.task_id)
+        .join(CardRow, _CARD.id == _DECISION.card_id)
+        .join(PersonRow, _PERSON.id == _DECISION.person_id)
+        .where(_DECISION.made_at > since)
+        .order_by(_DECISION.made_at.desc())
+        .limit(ROWS_MAX)
+    )
+    return [_decision(*row) for row in (await session.execute(wanted)).all()]
+
+
+async def face_values(session: AsyncSession, since: datetime) -> list[tuple[str, int]]:
+    """Return brand and face value, in the brand's minor units, of the cards handed in since a moment."""
+    wanted = (
+        select(_CARD.brand, _CARD.face_value_minor)
+        .join(SubmissionRow, _SUBMISSION.id == _CARD.submission_id)
+        .where(_SUBMISSION.created_at > since, _CARD.brand.is_not(None), _CARD.face_value_minor.is_not(None))
+        .order_by(_SUBMISSION.created_at.desc())
+        .limit(ROWS_MAX)
+    )
+    return [(row.brand, row.face_value_minor) for row in await session.execute(wanted)]
+
+
+async def least_confidences(session: AsyncSession, since: datetime) -> list[int]:
+    """Return, for each photo read since a moment, the confidence of its least certain field in use, in basis points."""
+    wanted = select(_READING.fields).where(_READING.created_at > since).order_by(_READING.created_at.desc())
+    rows: Sequence[list[dict[str, Any]]] = (await session.execute(wanted.limit(ROWS_MAX))).scalars().all()
+    sure = [[int(field["confidence_bp"]) for field in fields if field.get("use") == "taken"] for fields in rows]
+    return [min(one) for one in sure if one]
+
+
+async def reveals(session: AsyncSession, since: datetime) -> list[tuple[str, datetime]]:
+    """Return who was shown a secret when, since a moment, the oldest first; at most the newest ROWS_MAX."""
+    shown = (_AUDIT.act.startswith(REVEAL), _AUDIT.act != f"{REVEAL}refused", _AUDIT.at > since)
+    wanted = select(_AUDIT.actor, _AUDIT.at).where(*shown).order_by(_AUDIT.at.desc()).limit(ROWS_MAX)
+    return [(row.actor, row.at) for row in reversed((await session.execute(wanted)).all())]
+
+
+def _days_left(expires_on: date | None, at: datetime) -> int | None:
+    return None if expires_on is None else max(0, (expires_on - business_day(at)).days)
+
+
+def _decision(
+    decision: ReviewDecisionRow, task: ReviewTaskRow, card: CardRow, probation_until: datetime | None
+) -> DecisionMade:
+    face = (card.face_value_minor or 0) * (1 if card.currency is Currency.CNY else CNY_PER_UNIT_MAX)
+    new = probation_until is not None and probation_until > decision.made_at
+    return DecisionMade(
+        decision.made_at, card.id, task.card_type, task.brand, decision.outcome, frozenset(task.reasons),
+        max(task.value_minor, face), new,
+    )  # fmt: skip

@@ -1,0 +1,1 @@
+"""Policy documents: rules that people change, as versioned documents with a schema."""

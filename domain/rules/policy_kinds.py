@@ -1,0 +1,21 @@
+"""Every kind of policy that is kept as policy documents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from domain.policies.document import PolicyKind
+from domain.rules import brands, checks, limits, prices, velocity
+
+KINDS: Mapping[str, PolicyKind] = {
+    kind.code: kind
+    for kind in (
+        brands.KIND,
+        prices.KIND,
+        limits.KIND,
+        velocity.KIND,
+        checks.CHECKS_KIND,
+        checks.SAMPLING_KIND,
+        checks.REVEALS_KIND,
+    )
+}

@@ -1,0 +1,184 @@
+"""What a draft would have changed in the work of the last thirty days. Nothing is written."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.reads.policies import recent_work
+from database.reads.policies.recent_work import DecisionMade, QuoteMade
+from domain.money import Money
+from domain.policies.document import PolicyDocument
+from domain.review.four_eyes import CheckPolicy, ProposedDecision, lot_of, need
+from domain.rules import brands, checks, limits, prices, velocity
+from domain.sealing import KeyRing
+
+LOOKS_BACK = timedelta(days=30)
+SPANS = {velocity.HOUR: timedelta(hours=1), velocity.DAY: timedelta(days=1)}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """How many of the `looked_at` a rule concerns: by the version in force, and by the draft. `name` is a key of words."""
+
+    name: str
+    looked_at: int
+    before: int
+    after: int
+    unit: str = ""  # minor: the two numbers are sums in CNY minor units.
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What a dry run is given: the two versions and the way to the work."""
+
+    session: AsyncSession
+    keyring: KeyRing
+    before: PolicyDocument
+    after: PolicyDocument
+    since: datetime
+
+
+async def dry_run(
+    session: AsyncSession, keyring: KeyRing, before: PolicyDocument, after: PolicyDocument, now: datetime
+) -> tuple[Figure, ...]:
+    """Return the figures of a kind's dry run; empty for a kind that judges no recorded work."""
+    run = _RUNS.get(after.kind)
+    return () if run is None else await run(Trial(session, keyring, before, after, now - LOOKS_BACK))
+
+
+async def _brands(trial: Trial) -> tuple[Figure, ...]:
+    given = await recent_work.face_values(trial.session, trial.since)
+    counts = [
+        sum(not _issues(brands.brands_of(version), code, minor) for code, minor in given)
+        for version in (trial.before, trial.after)
+    ]
+    return (Figure("face_value_refused", len(given), *counts),)
+
+
+def _issues(known: Mapping[str, brands.Brand], code: str, minor: int) -> bool:
+    """Whether the brand issues cards of this face value, in its own minor units."""
+    least, most = known[code].face_minor if code in known else (0, -1)
+    return least <= minor <= most
+
+
+async def _prices(trial: Trial) -> tuple[Figure, ...]:
+    before, after = prices.tables_of(trial.before), prices.tables_of(trial.after)
+    quotes = await recent_work.quotes(trial.session, trial.since)
+    paid = [pair for one in quotes if (pair := (_paid(before, one), _paid(after, one))) and None not in pair]
+    changed = sum(old != new for old, new in paid)
+    sums = [sum(minor or 0 for minor in side) for side in zip(*paid, strict=True)] or [0, 0]
+    return (Figure("quotes_changed", len(paid), 0, changed), Figure("quotes_sum", len(paid), *sums, "minor"))
+
+
+def _paid(tables: prices.PriceTables, made: QuoteMade) -> int | None:
+    """What the tables pay for a card, CNY minor units; None for one that they cannot price."""
+    known = brands.catalogue().get(made.brand)
+    if known is None or made.basis_minor is None:
+        return None
+    card = prices.CardToPrice(known, Money(made.basis_minor), made.days_left, made.stock)
+    try:
+        return card.balance.share(tables.rates(card).quote).amount_minor
+    except prices.NoRateFor:
+        return None
+
+
+async def _limits(trial: Trial) -> tuple[Figure, ...]:
+    before, after = limits.limits_of(trial.before), limits.limits_of(trial.after)
+    quotes = await recent_work.quotes(trial.session, trial.since)
+    sure = await recent_work.least_confidences(trial.session, trial.since)
+    person = [sum(not one.machine_may_buy(made.card_type, Money(made.amount_minor)) for made in quotes) for one in (before, after)]  # fmt: skip
+    unsure = [sum(least < one.confidence_bp_min for least in sure) for one in (before, after)]
+    return (Figure("over_machine_value", len(quotes), *person), Figure("low_confidence", len(sure), *unsure))
+
+
+async def _velocity(trial: Trial) -> tuple[Figure, ...]:
+    quotes = await recent_work.quotes(trial.session, trial.since)
+    bought = [(one, sums) for one, sums in _bought_before(quotes) if one.committed]
+    counts = [
+        sum(bool(caps.beyond(sums, one.amount_minor)) for one, sums in bought)
+        for caps in (velocity.velocity_of(trial.before), velocity.velocity_of(trial.after))
+    ]
+    return (Figure("over_velocity_cap", len(bought), *counts),)
+
+
+async def _four_eyes(trial: Trial) -> tuple[Figure, ...]:
+    made = await recent_work.decisions(trial.session, trial.since)
+    counts = [
+        sum(need(_proposed(one, policy, trial.keyring), policy) is not None for one in made)
+        for policy in (checks.checks_of(trial.before), checks.checks_of(trial.after))
+    ]
+    return (Figure("second_person", len(made), *counts),)
+
+
+async def _sampling(trial: Trial) -> tuple[Figure, ...]:
+    made = await recent_work.decisions(trial.session, trial.since)
+    counts = []
+    for policy in (checks.sampling_of(trial.before), checks.sampling_of(trial.after)):
+        drawn: dict[object, int] = defaultdict(int)
+        for one in made:
+            lot = lot_of(trial.keyring, one.card_id, policy.seed)
+            drawn[policy.day_of(one.at)] += policy.draws(lot, one.card_type, one.outcome)
+        counts.append(sum(min(number, policy.per_day_max) for number in drawn.values()))
+    return (Figure("second_review", len(made), *counts),)
+
+
+async def _reveals(trial: Trial) -> tuple[Figure, ...]:
+    shown = await recent_work.reveals(trial.session, trial.since)
+    before, after = checks.reveals_of(trial.before), checks.reveals_of(trial.after)
+    running = _within_the_hour(shown)
+    over = [sum(number > one.per_hour_max for number in running) for one in (before, after)]
+    alerts = [sum(number >= one.shown_alert_at for number in running) for one in (before, after)]
+    return (Figure("reveal_over_limit", len(shown), *over), Figure("reveal_alert", len(shown), *alerts))
+
+
+_RUNS: Mapping[str, Callable[[Trial], Awaitable[tuple[Figure, ...]]]] = {
+    brands.KIND.code: _brands,
+    prices.KIND.code: _prices,
+    limits.KIND.code: _limits,
+    velocity.KIND.code: _velocity,
+    checks.CHECKS_KIND.code: _four_eyes,
+    checks.SAMPLING_KIND.code: _sampling,
+    checks.REVEALS_KIND.code: _reveals,
+}
+
+
+def _proposed(made: DecisionMade, policy: CheckPolicy, keyring: KeyRing) -> ProposedDecision:
+    lot = lot_of(keyring, made.card_id, policy.sample_seed)
+    return ProposedDecision(lot, made.outcome, made.value_minor, made.brand, made.reasons, made.probation)
+
+
+def _bought_before(quotes: Sequence[QuoteMade]) -> Iterable[tuple[QuoteMade, dict[str, dict[str, int]]]]:
+    """Each quote with what was committed before it within each span, by the subjects it has; quotes in order of time."""
+    moments: dict[tuple[str, str], list[datetime]] = defaultdict(list)
+    totals: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0])
+    for one in quotes:
+        subjects = {
+            "payee": one.payee, one.owner.partition(":")[0]: one.owner, "brand": one.brand, "installation": "",
+        }  # fmt: skip
+        sums: dict[str, dict[str, int]] = {}
+        for subject in subjects.items():
+            until = totals[subject]
+            sums[subject[0]] = {
+                span: until[-1] - until[bisect_right(moments[subject], one.at - lasts)] for span, lasts in SPANS.items()
+            }
+        yield one, sums
+        if one.committed:
+            for subject in subjects.items():
+                moments[subject].append(one.at)
+                totals[subject].append(totals[subject][-1] + one.amount_minor)
+
+
+def _within_the_hour(shown: Sequence[tuple[str, datetime]]) -> list[int]:
+    """For each secret shown, how many the same person was shown within the hour until then, this one included."""
+    of: dict[str, list[datetime]] = defaultdict(list)
+    numbers = []
+    for person, at in shown:
+        of[person].append(at)
+        numbers.append(len(of[person]) - bisect_right(of[person], at - timedelta(hours=1)))
+    return numbers
