@@ -16,7 +16,7 @@ from domain.errors.sign_in import NotSignedIn, SignInTooOld, StepUpNeeded
 from reviewer_ui import step_up
 from reviewer_ui.evidence import trail
 from reviewer_ui.finance import owed, payouts
-from reviewer_ui.home import front
+from reviewer_ui.home import front, home
 from reviewer_ui.notices import live, notices
 from reviewer_ui.people import (
     absence,
@@ -80,6 +80,7 @@ def build(services: ConsoleServices) -> FastAPI:
     app.router.routes.append(console.static.route)
     for page in (
         front,
+        home,
         sign_in,
         oidc,
         account,

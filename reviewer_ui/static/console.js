@@ -77,7 +77,7 @@ function choose(menu, key) {
 
 function go(key) {
   going = false;
-  const link = [...document.querySelectorAll(".bar-nav a")].find((one) => one.dataset.go === key);
+  const link = [...document.querySelectorAll(".rail a")].find((one) => one.dataset.go === key);
   link?.click();
   return Boolean(link);
 }
@@ -132,14 +132,14 @@ window.addEventListener("pageshow", () => document.querySelectorAll("[data-sent]
 
 function showKeys() {
   const used = new Set();
-  for (const link of document.querySelectorAll(".bar-nav a")) {
-    const letter = [...new URL(link.href).pathname.split("/").pop()].find((one) => /[a-z]/.test(one) && !used.has(one));
+  for (const link of document.querySelectorAll(".rail a")) {
+    const letter = [...new URL(link.href).pathname.split("/").pop() || "home"].find((one) => /[a-z]/.test(one) && !used.has(one));
     if (!letter) continue;
     used.add(letter);
     link.dataset.go = letter;
     if (own.off) continue;
     link.setAttribute("aria-keyshortcuts", `G ${letter.toUpperCase()}`);
-    link.title ||= `G ${letter.toUpperCase()}`;
+    link.title = `${link.title || link.textContent.trim()} (G ${letter.toUpperCase()})`;
   }
   document.body.classList.toggle("keys-off", Boolean(own.off));
   for (const kbd of document.querySelectorAll("[data-key] kbd, kbd[data-of]")) {

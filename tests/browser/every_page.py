@@ -20,7 +20,8 @@ from database.tables.people import AbsenceRow
 from domain.finance.payout import PayoutState
 from domain.identifiers import new_id
 from domain.notices.kinds import NoticeKind
-from domain.people.roles import Role
+from domain.people.roles import PERMISSIONS, Role
+from reviewer_ui import navigation
 from reviewer_ui.app import build
 from reviewer_ui.half_signed_in import COOKIE as HALF_COOKIE
 from services.work.saved_views import SavedViews
@@ -51,7 +52,10 @@ class OnePage:
         return (self.address or self.route).format_map(names)
 
 
-PAGES = (
+_NAMED = (
+    OnePage("/", SENIOR),
+    OnePage("/", SUPPORT),  # Nothing waits.
+    OnePage("/", COMPLIANCE),
     OnePage("/sign-in", NOBODY),
     OnePage("/sign-in", NOBODY, "/sign-in?next=/payouts"),
     OnePage("/sign-in/code", HALF_CODE),
@@ -100,8 +104,21 @@ PAGES = (
     OnePage("/no-such-page", REVIEWER, status=404),
     OnePage("/payouts", REVIEWER, status=403),
 )
+
+
+def _remaining() -> tuple[OnePage, ...]:
+    """Every page of the navigation that needs no id and is not named above, with the first role that may open it."""
+    named = {one.route for one in _NAMED}
+    rest = [page for page in navigation.PAGES if page.fixed and page.address not in named]
+    return tuple(OnePage(page.address, _opener(page)) for page in rest)
+
+
+def _opener(page: navigation.ConsolePage) -> Role:
+    return next(role for role in Role if page.open_to(PERMISSIONS[role].__contains__))
+
+
+PAGES = (*_NAMED, *_remaining())
 NO_PAGES = {
-    "/": "leads to somebody's first page",
     "/healthz": "for machines",
     "/sign-in/provider": "leads to the identity provider",
     "/sign-in/provider/answer": "leads from it to a page",

@@ -50,10 +50,10 @@ FORM = {"task_id": "card:nobody:review:1", "field": "number", "reason": "checkin
 
 MATRIX = (
     # The front door, open to all.
-    Line("GET", "/", None, (303,)),
     Line("GET", "/healthz", None),
     Line("POST", "/language", None, (422,)),
     Line("POST", "/theme", None, (422,)),
+    Line("POST", "/rail", None, (422,)),
     Line("GET", "/sign-in", None),
     Line("POST", "/sign-in", None, (422,)),
     Line("GET", "/sign-in/code", None, (401,)),
@@ -65,6 +65,8 @@ MATRIX = (
     Line("GET", "/sign-in/welcome", None, (410,)),  # A link opens it, and there is none.
     Line("POST", "/sign-in/welcome", None, (410,)),
     Line("POST", "/sign-out", None, (303,)),
+    # The home page, each to their own.
+    Line("GET", "/", STAFF),
     # One's own account.
     Line("GET", "/account", STAFF),
     Line("POST", "/account/profile", STAFF, (422,)),
