@@ -14,9 +14,10 @@ from database.session import DatabaseUnavailable
 from domain.errors.general import TemporarilyUnavailable
 from domain.errors.sign_in import NotSignedIn, SignInTooOld, StepUpNeeded
 from reviewer_ui import step_up
+from reviewer_ui.cards import sellers
 from reviewer_ui.evidence import trail
 from reviewer_ui.finance import owed, payouts
-from reviewer_ui.home import front, home
+from reviewer_ui.home import front, home, search
 from reviewer_ui.notices import live, notices
 from reviewer_ui.people import (
     absence,
@@ -81,6 +82,7 @@ def build(services: ConsoleServices) -> FastAPI:
     for page in (
         front,
         home,
+        search,
         sign_in,
         oidc,
         account,
@@ -97,6 +99,7 @@ def build(services: ConsoleServices) -> FastAPI:
         welcome,
         absence,
         card,
+        sellers,
         checking,
         four_eyes,
         lease_renewal,

@@ -56,6 +56,21 @@ class ConsolePage:
 
 
 @dataclass(frozen=True)
+class Action:
+    """Something that the search offers to do: the form it posts, and who may (any of `allowed`; none: all staff)."""
+
+    key: str
+    address: str
+    icon: str
+    form: tuple[tuple[str, str], ...] = ()
+    allowed: frozenset[Permission] = frozenset()
+
+    def open_to(self, may: May) -> bool:
+        """Whether somebody with these permissions may do it."""
+        return not self.allowed or any(may(one) for one in self.allowed)
+
+
+@dataclass(frozen=True)
 class RailLink:
     """A page on the rail; `current` when the open page lies in it."""
 
@@ -88,6 +103,7 @@ _BULK = (Permission.DECIDE, Permission.ASSIGN)
 PAGES: tuple[ConsolePage, ...] = (
     _page("console.nav.home", "/", Area.HOME, icon="home"),
     _page("console.notices.title", "/notices", Area.HOME),
+    _page("console.search.title", "/search", Area.HOME),
     _page("console.nav.queue", "/review", Area.REVIEW, Permission.SEE_QUEUE, icon="inbox"),
     _page("console.views.title", "/review/views", Area.REVIEW, Permission.SEE_QUEUE),
     _page("console.bulk.result", "/review/bulk/{batch_id}", Area.REVIEW, *_BULK),
@@ -99,6 +115,7 @@ PAGES: tuple[ConsolePage, ...] = (
     _page("console.nav.cards", "/cards", Area.CARDS, Permission.SEE_CARD, icon="gift-card"),
     _page("console.crumb.card", "/cards/{card_id}", Area.CARDS, Permission.SEE_CARD, dense=True),
     _page("console.why_due.title", "/cards/{card_id}/why-due", Area.CARDS, Permission.SEE_CARD),
+    _page("console.crumb.seller", "/sellers/{owner_id}", Area.CARDS, Permission.SEE_SELLER),
     _page("console.nav.payouts", "/payouts", Area.MONEY, Permission.SEE_PAYOUTS, icon="coins"),
     _page("console.nav.owed", "/owed", Area.MONEY, Permission.SEE_PAYOUTS, icon="alert-circle"),
     _page("console.nav.trail", "/trail", Area.RISK, Permission.SEE_TRAIL, icon="shield-check"),
@@ -116,6 +133,14 @@ PAGES: tuple[ConsolePage, ...] = (
     _page("console.wishes.title", "/account/notices", Area.SETTINGS),
     _page("console.people.absence_title", "/account/absence", Area.SETTINGS, Permission.SEE_QUEUE),
 )  # fmt: skip
+
+ACTIONS: tuple[Action, ...] = (
+    Action("console.next", "/review/next", "hand-stop", allowed=frozenset({Permission.DECIDE})),
+    Action("console.blind.next", "/quality/second/next", "eye", allowed=frozenset({Permission.CHECK})),
+    Action("console.theme.dark", "/theme", "moon", (("theme", "dark"), ("back", "/search"))),
+    Action("console.theme.light", "/theme", "sun", (("theme", "light"), ("back", "/search"))),
+    Action("console.sign_out", "/sign-out", "logout"),
+)
 
 
 def rail(path: str, may: May) -> tuple[RailArea, ...]:

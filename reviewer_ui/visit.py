@@ -24,6 +24,7 @@ from services.people.access import Access
 from services.people.accounts import People
 from services.people.invitations import Invitations
 from services.people.rate_limit import Throttle
+from services.people.search import Search
 from services.people.totp import Totp
 from services.quality.blind_review import SecondReviews
 from services.review.dispatch import Dispatcher
@@ -65,6 +66,7 @@ class Console:
         self.sessions = Sessions(services.database, services.totp_required)
         self.totp = Totp(services.database, services.keyring)
         self.views = SavedViews(services.database)
+        self.search = Search(services.database, services.keyring)
         self.bulk = Bulk(services.database, services.review.tasks)
         self.people = People(services.database, services.keyring)
         self.newcomers = Invitations(services.database, services.keyring)

@@ -251,6 +251,12 @@ class SecretInWords(Refusal):
     code = "secret_in_words"
 
 
+class CardNumberTyped(Refusal):
+    """A whole card number was typed into the search, which keeps and compares none; the last four characters find the card."""
+
+    code = "card_number_typed"
+
+
 class PoliciesChanged(Refusal):
     """Somebody else saved a version of the deadline policies in the meantime; `version` is the one in force."""
 

@@ -99,11 +99,23 @@ function act(key, target) {
     return true;
   }
   if (press(name)) return true;
-  if (name === "/") location.assign("/cards");
+  if (name === "/") location.assign("/search"); // On a phone the field stands on its own page.
   return name === "/";
 }
 
+function toSearch() {
+  const field = document.querySelector("#search, .search-page [name=q]");
+  if (!field?.checkVisibility()) return location.assign("/search");
+  field.focus();
+  field.select();
+}
+
 document.addEventListener("keydown", (event) => {
+  if ((event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey && event.key.toLowerCase() === "k" && document.getElementById("search")) {
+    event.preventDefault(); // The browser's own search of the address bar.
+    if (!document.querySelector("dialog[open]")) toSearch();
+    return;
+  }
   if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || document.querySelector("dialog[open]")) return;
   if (event.key === "Escape") {
     const menu = document.querySelector("details.menu[open]");

@@ -16,6 +16,8 @@ import httpx
 from database.repositories.notices import tell
 from database.tables.columns import now
 from database.tables.evidence import TreeHeadRow
+from database.tables.intake import SellerRow, SubmissionRow
+from database.tables.outbox import OutboxRow
 from database.tables.people import AbsenceRow
 from domain.finance.payout import PayoutState
 from domain.identifiers import new_id
@@ -84,6 +86,8 @@ _NAMED = (
     OnePage("/cards/{card_id}", SENIOR, "/cards/{staged}"),
     OnePage("/cards/{card_id}", SUPPORT, "/cards/{decided}"),
     OnePage("/cards/{card_id}/why-due", SUPPORT, "/cards/{held}/why-due"),
+    OnePage("/sellers/{owner_id}", FINANCE),
+    OnePage("/search", SUPPORT),
     OnePage("/quality", SENIOR),
     OnePage("/setup/four-eyes", SENIOR),
     OnePage("/quality/second", REVIEWER),
@@ -157,6 +161,7 @@ async def scene(house: House) -> Scene:
     await house.cards.payout(drawn_card, PayoutState.UNKNOWN)
     await _around(house, people, names)
     await send(browsers[ADMIN], f"/setup/people/{people[SUPPORT]}/roles", role=["support", "finance"])
+    names["owner_id"] = await _seller(house, names)
     names["link"] = await _invitation(browsers[ADMIN], people[SUPPORT])
     cookies: dict[Role | str, dict[str, str]] = {role: {"cardloop_console": token} for role, token in tokens.items()}
     cookies |= {NOBODY: {}, HALF_CODE: await _half(house, SUPPORT), HALF_SET_UP: await _half(house, FINANCE)}
@@ -210,6 +215,17 @@ async def _around(house: House, people: Mapping[Role, str], names: Mapping[str, 
                     id=new_id(), person_id=person, starts_at=now() + timedelta(days=9), ends_at=now() + timedelta(days=12), made_by=people[ADMIN]
                 )
             )  # fmt: skip
+
+
+async def _seller(house: House, names: Mapping[str, str]) -> str:
+    """A seller with three cards, a payout, a message and a comment."""
+    seller = SellerRow(id=new_id(), phone_sealed=b"-", phone_index=new_id(), phone_masked="138****0021")
+    async with house.database.transaction() as session:
+        session.add(seller)
+        for card in (names["held"], names["free"], names["decided"]):
+            (await session.get_one(SubmissionRow, f"S{card}")).owner = f"seller:{seller.id}"
+        session.add(OutboxRow(id=new_id(), kind="message", destination=f"seller:{seller.id}", topic="quote_ready"))
+    return seller.id
 
 
 async def _invitation(admin: httpx.AsyncClient, person: str) -> str:

@@ -23,6 +23,7 @@ QUALITY_READERS = frozenset({SENIOR, COMPLIANCE, ADMIN})
 PAYOUT_READERS = frozenset({SENIOR, FINANCE, COMPLIANCE})
 PAYEE_CORRECTORS = frozenset({SENIOR, FINANCE})
 TRAIL_READERS = frozenset({OPS, COMPLIANCE})
+SELLER_READERS = frozenset({SENIOR, OPS, SUPPORT, FINANCE, COMPLIANCE})
 ADMINS = frozenset({ADMIN})
 CONFIRMERS = frozenset({COMPLIANCE, ADMIN})
 
@@ -67,6 +68,8 @@ MATRIX = (
     Line("POST", "/sign-out", None, (303,)),
     # The home page, each to their own.
     Line("GET", "/", STAFF),
+    Line("GET", "/search", STAFF),
+    Line("POST", "/search", STAFF, (200,)),
     # One's own account.
     Line("GET", "/account", STAFF),
     Line("POST", "/account/profile", STAFF, (422,)),
@@ -106,6 +109,7 @@ MATRIX = (
     # A card.
     Line("GET", "/cards", STAFF),
     Line("GET", "/cards/{card_id}", STAFF),
+    Line("GET", "/sellers/{owner_id}", SELLER_READERS, (404,)),
     Line("GET", "/cards/{card_id}/photos/{photo_id}", DECIDERS),
     Line("GET", "/cards/{card_id}/photos/{photo_id}/preview", DECIDERS),
     Line("GET", "/cards/{card_id}/files/{attachment_id}", COMMENTERS, (404,)),

@@ -13,6 +13,7 @@ INDEXES = {
     "card_by_ending": ("card", '"right"(id, 4)', ""),
     "card_by_number_tail": ("card", "number_tail", ""),
     "card_owed": ("card", "since", "waiting_for = 'seller_payee' OR outcome = 'payment_refused'"),
+    "outbox_by_destination": ("outbox", "destination, id", ""),
     "payout_unknown": ("payout", "prepared_at", "state = 'unknown'"),
     "payout_by_reference": ("payout", "gateway_reference", "gateway_reference IS NOT NULL"),
     "submission_by_ending": ("submission", '"right"(id, 4)', ""),
