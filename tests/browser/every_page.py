@@ -86,7 +86,7 @@ _NAMED = (
     OnePage("/cards/{card_id}", SENIOR, "/cards/{staged}"),
     OnePage("/cards/{card_id}", SUPPORT, "/cards/{decided}"),
     OnePage("/cards/{card_id}/why-due", SUPPORT, "/cards/{held}/why-due"),
-    OnePage("/sellers/{owner_id}", FINANCE),
+    OnePage("/sellers/{owner_id}", SENIOR),
     OnePage("/search", SUPPORT),
     OnePage("/quality", SENIOR),
     OnePage("/setup/four-eyes", SENIOR),
@@ -94,7 +94,7 @@ _NAMED = (
     OnePage("/quality/second/{review_id}", SENIOR),
     OnePage("/insight", ADMIN),
     OnePage("/payouts", COMPLIANCE),
-    OnePage("/owed", FINANCE),
+    OnePage("/owed", SENIOR),
     OnePage("/owed", COMPLIANCE),
     OnePage("/trail", COMPLIANCE),
     OnePage("/trail/{card_id}", OPS, "/trail/{decided}"),
@@ -118,7 +118,8 @@ def _remaining() -> tuple[OnePage, ...]:
 
 
 def _opener(page: navigation.ConsolePage) -> Role:
-    return next(role for role in Role if page.open_to(PERMISSIONS[role].__contains__))
+    """The first role that may open it; finance cannot sign in here before it has an authenticator."""
+    return next(role for role in Role if role is not FINANCE and page.open_to(PERMISSIONS[role].__contains__))
 
 
 PAGES = (*_NAMED, *_remaining())
