@@ -14,7 +14,7 @@ from database.session import DatabaseUnavailable
 from domain.errors.general import TemporarilyUnavailable
 from domain.errors.sign_in import NotSignedIn, SignInTooOld, StepUpNeeded
 from reviewer_ui import step_up
-from reviewer_ui.cards import sellers
+from reviewer_ui.cards import glance, sellers
 from reviewer_ui.evidence import trail
 from reviewer_ui.finance import owed, payouts
 from reviewer_ui.home import front, home, search
@@ -100,6 +100,7 @@ def build(services: ConsoleServices) -> FastAPI:
         absence,
         card,
         sellers,
+        glance,
         checking,
         four_eyes,
         lease_renewal,

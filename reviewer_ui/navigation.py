@@ -114,6 +114,7 @@ PAGES: tuple[ConsolePage, ...] = (
     _page("console.nav.quality", "/quality", Area.REVIEW, Permission.SEE_QUALITY, icon="award"),
     _page("console.nav.cards", "/cards", Area.CARDS, Permission.SEE_CARD, icon="gift-card"),
     _page("console.crumb.card", "/cards/{card_id}", Area.CARDS, Permission.SEE_CARD, dense=True),
+    _page("console.glance.act", "/cards/{card_id}/glance", Area.CARDS, Permission.SEE_CARD),
     _page("console.why_due.title", "/cards/{card_id}/why-due", Area.CARDS, Permission.SEE_CARD),
     _page("console.crumb.seller", "/sellers/{owner_id}", Area.CARDS, Permission.SEE_SELLER),
     _page("console.nav.payouts", "/payouts", Area.MONEY, Permission.SEE_PAYOUTS, icon="coins"),

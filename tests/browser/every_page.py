@@ -85,6 +85,7 @@ _NAMED = (
     OnePage("/cards/{card_id}", REVIEWER, "/cards/{free}"),
     OnePage("/cards/{card_id}", SENIOR, "/cards/{staged}"),
     OnePage("/cards/{card_id}", SUPPORT, "/cards/{decided}"),
+    OnePage("/cards/{card_id}/glance", SUPPORT, "/cards/{held}/glance"),
     OnePage("/cards/{card_id}/why-due", SUPPORT, "/cards/{held}/why-due"),
     OnePage("/sellers/{owner_id}", SENIOR),
     OnePage("/search", SUPPORT),

@@ -100,6 +100,7 @@ MATRIX = (
     Line("GET", "/review", QUEUE_READERS),
     Line("GET", "/review/ahead", DECIDERS, (200, 204)),
     Line("POST", "/review/next", DECIDERS, (303,)),
+    Line("POST", "/review/size", QUEUE_READERS, (422,)),
     Line("GET", "/review/views", QUEUE_READERS),
     Line("POST", "/review/views", QUEUE_READERS, (422,)),
     Line("POST", "/review/views/{view_id}", QUEUE_READERS, (422,)),
@@ -109,6 +110,7 @@ MATRIX = (
     # A card.
     Line("GET", "/cards", STAFF),
     Line("GET", "/cards/{card_id}", STAFF),
+    Line("GET", "/cards/{card_id}/glance", STAFF),
     Line("GET", "/sellers/{owner_id}", SELLER_READERS, (404,)),
     Line("GET", "/cards/{card_id}/photos/{photo_id}", DECIDERS),
     Line("GET", "/cards/{card_id}/photos/{photo_id}/preview", DECIDERS),
