@@ -14,9 +14,10 @@ from database.session import DatabaseUnavailable
 from domain.errors.general import TemporarilyUnavailable
 from domain.errors.people import NotSignedIn, SignInTooOld, StepUpNeeded
 from reviewer_ui import step_up
+from reviewer_ui.cards import glance, sellers
 from reviewer_ui.evidence import trail
 from reviewer_ui.finance import owed, payouts
-from reviewer_ui.home import front
+from reviewer_ui.home import front, home, search
 from reviewer_ui.notices import live, notices
 from reviewer_ui.people import (
     absence,
@@ -80,6 +81,8 @@ def build(services: ConsoleServices) -> FastAPI:
     app.router.routes.append(console.static.route)
     for page in (
         front,
+        home,
+        search,
         sign_in,
         oidc,
         account,
@@ -96,6 +99,8 @@ def build(services: ConsoleServices) -> FastAPI:
         welcome,
         absence,
         card,
+        sellers,
+        glance,
         checking,
         four_eyes,
         lease_renewal,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +15,7 @@ from starlette.responses import RedirectResponse, Response
 from domain.errors.people import NotAllowed, NotSignedIn
 from domain.people.roles import Permission
 from reviewer_ui.live import Live
+from reviewer_ui.navigation import Area, Crumb, RailArea, area_of, crumbs, dense, rail
 from reviewer_ui.services import ConsoleServices
 from reviewer_ui.sessions import COOKIE, Person, Sessions
 from reviewer_ui.undoing import Undoable, undoable
@@ -23,6 +24,7 @@ from services.people.access import Access
 from services.people.accounts import People
 from services.people.invitations import Invitations
 from services.people.rate_limit import Throttle
+from services.people.search import Search
 from services.people.totp import Totp
 from services.policies.documents import PolicyDocuments
 from services.quality.blind_review import SecondReviews
@@ -37,17 +39,9 @@ HERE = Path(__file__).parent
 THEME_COOKIE = "cardloop_theme"
 DEVICE_COOKIE = "cardloop_console_device"
 THEMES = ("light", "dark")
+RAIL_COOKIE = "cardloop_rail"
+RAILS = ("open", "closed")
 BY_ITSELF = "x-by-itself"  # The header of a refresh that nobody asked for.
-
-
-@dataclass(frozen=True)
-class Link:
-    """One entry of the navigation: the key of its word, where it leads, its icon, whether it is this page."""
-
-    key: str
-    href: str
-    icon: str
-    current: bool
 
 
 @dataclass(frozen=True)
@@ -55,28 +49,14 @@ class Shell:
     """What surrounds every page; `person` is None on the sign-in and error pages of a signed-out browser."""
 
     person: Person | None
-    links: tuple[Link, ...]
     theme: str
     may_decide: bool
+    rail: tuple[RailArea, ...] = ()  # The areas and pages that this person's roles open.
+    rail_open: bool = False  # Names stand beside the icons of the rail.
+    dense: bool = False  # This page remembers by itself whether its rail is open.
+    area: Area | None = None
+    crumbs: tuple[Crumb, ...] = ()  # The last one is this page.
     undo: tuple[Undoable, ...] = ()  # The decisions that this browser made last, while they can be undone.
-
-
-AREAS: tuple[tuple[str, str, str, Permission], ...] = (
-    ("console.nav.queue", "/review", "inbox", Permission.SEE_QUEUE),
-    ("console.nav.second_look", "/second-look", "eye-check", Permission.CHECK),
-    ("console.nav.cards", "/cards", "search", Permission.SEE_CARD),
-    ("console.nav.payouts", "/payouts", "coins", Permission.SEE_PAYOUTS),
-    ("console.nav.owed", "/owed", "alert-circle", Permission.SEE_PAYOUTS),
-    ("console.nav.sample", "/quality/second", "eye", Permission.CHECK),
-    ("console.nav.quality", "/quality", "award", Permission.SEE_QUALITY),
-    ("console.nav.insight", "/insight", "chart-bar", Permission.SEE_INSIGHT),
-    ("console.nav.trail", "/trail", "shield-check", Permission.SEE_TRAIL),
-    ("console.reasons", "/setup/reasons", "list-check", Permission.MANAGE_REASONS),
-    ("console.nav.policies", "/setup/policies", "adjustments", Permission.SEE_POLICIES),
-    ("console.nav.deadlines", "/setup/deadlines", "calendar", Permission.MANAGE_DEADLINES),
-    ("console.nav.access", "/setup/access", "lock-open", Permission.CONFIRM_ACCESS),
-    ("console.nav.people", "/setup/people", "users", Permission.MANAGE_PEOPLE),
-)
 
 
 class Console:
@@ -87,6 +67,7 @@ class Console:
         self.sessions = Sessions(services.database, services.totp_required)
         self.totp = Totp(services.database, services.keyring)
         self.views = SavedViews(services.database)
+        self.search = Search(services.database, services.keyring)
         self.bulk = Bulk(services.database, services.review.tasks)
         self.people = People(services.database, services.keyring)
         self.newcomers = Invitations(services.database, services.keyring)
@@ -168,31 +149,32 @@ def allowed(permission: Permission) -> Callable[[Request], Coroutine[Any, Any, P
 def shell(request: Request, person: Person | None) -> Shell:
     """The surroundings of a page: only the areas that this person's roles open."""
     theme = request.cookies.get(THEME_COOKIE, "")
-    return Shell(
-        person=person,
-        links=() if person is None else tuple(_links(request.url.path, person)),
-        theme=theme if theme in THEMES else THEMES[0],
-        may_decide=person is not None and person.may(Permission.DECIDE),
-        undo=() if person is None else undoable(request),
+    bare = Shell(person, theme if theme in THEMES else THEMES[0], may_decide=False)
+    if person is None:
+        return bare
+    path = request.url.path
+    is_dense = dense(path)
+    chosen = request.cookies.get(rail_cookie(is_dense), "")
+    return replace(
+        bare,
+        may_decide=person.may(Permission.DECIDE),
+        rail=rail(path, person.may),
+        rail_open=chosen == "open" if is_dense else chosen != "closed",
+        dense=is_dense,
+        area=area_of(path),
+        crumbs=crumbs(path, person.may),
+        undo=undoable(request),
     )
 
 
-def home_of(person: Person) -> str:
-    """The first page a person's roles open."""
-    return next((href for _, href, _, permission in AREAS if person.may(permission)), "/")
+def rail_cookie(is_dense: bool) -> str:
+    """The cookie that remembers whether the rail is open, on pages that want all the width and on the others."""
+    return f"{RAIL_COOKIE}_dense" if is_dense else RAIL_COOKIE
 
 
 def see_other(path: str) -> Response:
     """After a write: the browser fetches `path`, so that going back or reloading never writes twice."""
     return RedirectResponse(path, status_code=303)
-
-
-def _links(path: str, person: Person) -> list[Link]:
-    """The areas in order; of those that the path lies in, the innermost is the current one."""
-    allowed_areas = [area for area in AREAS if person.may(area[3])]
-    around = [href for _, href, _, _ in allowed_areas if path == href or path.startswith(href + "/")]
-    here = max(around, key=len, default="")
-    return [Link(key, href, icon, href == here) for key, href, icon, _ in allowed_areas]
 
 
 At = Annotated[Console, Depends(console_of)]

@@ -1,4 +1,4 @@
-"""A card's state and story: each change is written with its event, its evidence and its webhook in one statement, or not at all."""
+"""A card's state and story: each change is written with event, evidence, webhook and messages in one statement, or not at all."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from database.sealed import CARD_NUMBER, CARD_PIN
 from database.tables.columns import now
 from database.tables.intake import CardRow
 from domain.cards.card import FREES_FINGERPRINT, EndReason, Outcome, Stage, WaitingFor
+from domain.cards.turns import turns
 from domain.errors.cards import DuplicateCard
 from domain.errors.general import NotFound
 from domain.evidence import log
@@ -58,6 +59,17 @@ WITH changed AS (
     JOIN submission ON submission.id = submission_id AND owner LIKE 'partner:%'
     JOIN partner ON partner.id = substr(owner, 9) AND webhook_url IS NOT NULL
     WHERE since = :moment
+), messaged AS (
+    INSERT INTO outbox (id, kind, destination, topic, payload, attempts, due_at)
+    SELECT turn->>'id', 'message', owner, turn->>'topic', :spoken || jsonb_build_object('brand', brand), 0, (turn->>'at')::timestamptz
+    FROM changed
+    JOIN submission ON submission.id = submission_id AND owner LIKE 'seller:%'
+    JOIN seller ON seller.id = substr(owner, 8)
+    CROSS JOIN jsonb_array_elements(:turns) AS turn
+    WHERE since = :moment AND NOT ((turn->>'once')::boolean AND EXISTS (
+        SELECT FROM outbox AS sent
+        WHERE sent.destination = owner AND sent.topic = turn->>'topic' AND sent.payload->>'card_id' = changed.id
+    ))
 )
 SELECT * FROM changed
 """
@@ -67,6 +79,7 @@ _TYPES: dict[str, Any] = {
     "stage": String, "waiting_for": String, "moment": _MOMENT, "until": _MOMENT, "outcome": String, "reason": String,
     "reason_detail": String, "frees": Boolean, "card_id": String, "actor": String, "what": String, "facts": JSONB,
     "before": String, "after": String, "delivery_id": String, "topic": String, "payload": JSONB,
+    "turns": JSONB, "spoken": JSONB,
 }  # fmt: skip
 _RECORD: TextClause = text(RECORD).bindparams(*(bindparam(name, type_=kind) for name, kind in _TYPES.items()))
 _CARD: Any = CardRow  # Its attributes are columns in a statement, which the model's annotations do not say.
@@ -92,9 +105,9 @@ class Change:
 
 
 async def record(session: AsyncSession, card_id: str, change: Change) -> CardRow:
-    """Moves the card and writes event, evidence leaf and a partner's webhook with it: one statement, which locks the card.
+    """Moves the card and writes event, evidence leaf, a partner's webhook or a seller's messages: one statement, which locks the card.
 
-    `since` is now when stage or waiting_for changed, and only then a webhook is written. A card that has ended keeps
+    `since` is now when stage or waiting_for changed, and only then a webhook or message is written. A card that has ended keeps
     its state; the event and its leaf are written all the same. An outcome that frees the card's fingerprint frees it.
     Refuses NotFound. Returns the card as it now stands.
     """
@@ -203,7 +216,7 @@ def _values(card_id: str, change: Change) -> dict[str, Any]:
         "actor": change.actor, "outcome": _text(change.outcome), "reason": _text(change.reason),
         "reason_detail": change.reason_detail, "frees": change.outcome in FREES_FINGERPRINT,
         "delivery_id": new_id(), "topic": f"card.{change.outcome or change.stage}",
-        "payload": _payload(card_id, change, moment),
+        "payload": _payload(card_id, change, moment), "turns": _turns(change, moment), "spoken": _spoken(card_id, change),
     }  # fmt: skip
 
 
@@ -225,6 +238,20 @@ def _payload(card_id: str, change: Change, moment: datetime) -> dict[str, str | 
         "at": moment.isoformat(), "until": change.until.isoformat() if change.until else None,
         "outcome": _text(change.outcome), "reason": _text(change.reason),
     }  # fmt: skip
+
+
+def _turns(change: Change, moment: datetime) -> list[dict[str, Any]]:
+    """The short messages that a seller gets for this change; partners have their webhook."""
+    due = turns(change.stage, change.waiting_for, change.outcome, change.until, moment)
+    return [{"id": new_id(), "topic": one.message.value, "at": one.at.isoformat(), "once": one.once} for one in due]
+
+
+def _spoken(card_id: str, change: Change) -> dict[str, str]:
+    """What a seller's message names, and for whom the card waits while it is worth sending; `brand` is added by the statement."""
+    asks = change.outcome is None and change.waiting_for.value.startswith("seller_")
+    until = change.until.isoformat() if change.until is not None and asks else ""
+    amount = change.facts.get("amount", "")
+    return {"card_id": card_id, "amount": amount, "waits_for": change.waiting_for.value if asks else "", "until": until}
 
 
 async def _update(session: AsyncSession, card_id: str, values: dict[str, Any]) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import case, func, insert, select, update
+from sqlalchemy import case, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables.columns import now
@@ -72,6 +72,11 @@ def _first_of_each_lane(waiting: tuple[Any, ...], busy: Mapping[str, int]) -> An
 async def delivered(session: AsyncSession, delivery_id: str) -> None:
     """It arrived."""
     await _set(session, delivery_id, delivered_at=now(), last_failure=None)
+
+
+async def withdraw(session: AsyncSession, delivery_id: str) -> None:
+    """What it says is no longer so: nobody is told."""
+    await session.execute(delete(OutboxRow).where(_ROW.id == delivery_id))
 
 
 async def failed(session: AsyncSession, delivery_id: str, failure: str, again_at: datetime | None) -> None:

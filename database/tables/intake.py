@@ -64,7 +64,10 @@ class SubmissionRow(SQLModel, table=True):
     """Cards handed in together. One idempotency key per owner names one submission for ever."""
 
     __tablename__ = "submission"
-    __table_args__ = (UniqueConstraint("owner", "idempotency_key", name="submission_once"),)
+    __table_args__ = (
+        UniqueConstraint("owner", "idempotency_key", name="submission_once"),
+        Index("submission_by_ending", text('"right"(id, 4)')),
+    )
     id: str = Field(primary_key=True)
     owner: str = Field(index=True)  # seller:<id> or partner:<id>
     idempotency_key: str
@@ -94,6 +97,12 @@ class CardRow(SQLModel, table=True):
         Index("card_by_fingerprint", "fingerprint"),
         Index("card_not_started", "created_at", postgresql_where=text("started_at IS NULL")),
         Index("card_by_submission", "submission_id", "position"),
+        # What people read to each other: the last four characters of the id or of the number.
+        Index("card_by_ending", text('"right"(id, 4)')),
+        Index("card_by_number_tail", "number_tail"),
+        Index(
+            "card_owed", "since", postgresql_where=text("waiting_for = 'seller_payee' OR outcome = 'payment_refused'")
+        ),
         # The stock behind every price is counted from these cards alone, however many others there have been.
         Index("card_in_stock", "brand", "since", postgresql_where=text("outcome = 'paid' AND live")),
     )

@@ -17,6 +17,7 @@ class OutboxRow(SQLModel, table=True):
     __tablename__ = "outbox"
     __table_args__ = (
         Index("outbox_due", "due_at", postgresql_where=text("delivered_at IS NULL AND given_up_at IS NULL")),
+        Index("outbox_by_destination", "destination", "id"),
     )
     id: str = Field(primary_key=True)  # Also the webhook's delivery id.
     kind: str  # webhook | message

@@ -16,7 +16,11 @@ class PayoutRow(SQLModel, table=True):
     """One payment order. Its key is the gateway's idempotency key and never changes, nor does its payee."""
 
     __tablename__ = "payout"
-    __table_args__ = (Index("payout_settled", "settled_at", postgresql_where=text("state = 'paid'")),)
+    __table_args__ = (
+        Index("payout_settled", "settled_at", postgresql_where=text("state = 'paid'")),
+        Index("payout_unknown", "prepared_at", postgresql_where=text("state = 'unknown'")),
+        Index("payout_by_reference", "gateway_reference", postgresql_where=text("gateway_reference IS NOT NULL")),
+    )
     key: str = Field(primary_key=True)
     card_id: str = Field(foreign_key="card.id", index=True)
     amount_minor: int = minor_units()

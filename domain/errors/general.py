@@ -46,6 +46,12 @@ class SignatureInvalid(Refusal):
     http_status = 401
 
 
+class CardNumberTyped(Refusal):
+    """A whole card number was typed into the search, which keeps and compares none; the last four characters find the card."""
+
+    code = "card_number_typed"
+
+
 class TemporarilyUnavailable(Refusal):
     """A part of the platform cannot be reached at the moment; nothing is lost, try again shortly."""
 

@@ -29,6 +29,7 @@ class Permission(StrEnum):
 
     SEE_QUEUE = "see_queue"
     SEE_CARD = "see_card"
+    SEE_SELLER = "see_seller"  # A seller's page: all their cards, payouts, messages and comments, masked.
     COMMENT = "comment"
     DECIDE = "decide"
     DECIDE_ESCALATED = "decide_escalated"
@@ -66,6 +67,7 @@ _REVIEWER = frozenset(
 )
 _SENIOR = _REVIEWER | {
     Permission.DECIDE_ESCALATED,
+    Permission.SEE_SELLER,
     Permission.TAKE_OVER,
     Permission.ASSIGN,
     Permission.SHARE_VIEW,
@@ -84,6 +86,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
         {
             Permission.SEE_QUEUE,
             Permission.SEE_CARD,
+            Permission.SEE_SELLER,
             Permission.COMMENT,
             Permission.ASSIGN,
             Permission.SHARE_VIEW,
@@ -92,14 +95,21 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.DECODE_HISTORY,
         }
     ),
-    Role.SUPPORT: frozenset({Permission.SEE_CARD, Permission.COMMENT}),
+    Role.SUPPORT: frozenset({Permission.SEE_CARD, Permission.SEE_SELLER, Permission.COMMENT}),
     Role.FINANCE: frozenset(
-        {Permission.SEE_CARD, Permission.SEE_PAYOUTS, Permission.CORRECT_PAYEE, Permission.SEE_INSIGHT}
+        {
+            Permission.SEE_CARD,
+            Permission.SEE_SELLER,
+            Permission.SEE_PAYOUTS,
+            Permission.CORRECT_PAYEE,
+            Permission.SEE_INSIGHT,
+        }
     ),
     Role.COMPLIANCE: frozenset(
         {
             Permission.SEE_QUEUE,
             Permission.SEE_CARD,
+            Permission.SEE_SELLER,
             Permission.SEE_QUALITY,
             Permission.SEE_INSIGHT,
             Permission.SEE_PAYOUTS,

@@ -1,4 +1,4 @@
-"""The front door and the two switches of every page: language and light or dark."""
+"""The switches of every page: language, light or dark, and how wide the rail is."""
 
 from __future__ import annotations
 
@@ -9,22 +9,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from database.tables.people import PersonRow
-from domain.errors.people import NotSignedIn
 from languages import LOCALES
-from reviewer_ui.visit import THEME_COOKIE, THEMES, At, home_of, see_other, visitor
+from reviewer_ui.visit import RAILS, THEME_COOKIE, THEMES, At, rail_cookie, see_other, visitor
 from web.locale import ONE_YEAR_S, remember, safe_return
 
 router = APIRouter()
 Text = Annotated[str, Form(max_length=500)]
-
-
-@router.get("/")
-async def front(request: Request) -> Response:
-    """Sends everybody to the first page that is theirs."""
-    person = await visitor(request)
-    if person is None:
-        raise NotSignedIn
-    return see_other(home_of(person))
 
 
 @router.get("/healthz")
@@ -52,5 +42,17 @@ async def theme(console: At, theme: Text, back: Text = "/") -> Response:
     if theme in THEMES:
         response.set_cookie(
             THEME_COOKIE, theme, max_age=ONE_YEAR_S, httponly=True, samesite="lax", secure=console.services.https
+        )
+    return response
+
+
+@router.post("/rail")
+async def rail(console: At, rail: Text, dense: Text = "", back: Text = "/") -> Response:
+    """Keeps whether the rail is open (`dense`: on the pages that want all the width) and goes back."""
+    response = see_other(safe_return(back))
+    if rail in RAILS:
+        name = rail_cookie(dense == "yes")
+        response.set_cookie(
+            name, rail, max_age=ONE_YEAR_S, httponly=True, samesite="lax", secure=console.services.https
         )
     return response

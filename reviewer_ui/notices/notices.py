@@ -86,7 +86,7 @@ async def show(
     reader = Reader(locale_of(request), ZoneInfo(person.timezone), names)
     context = NoticesContext(
         shell(request, person),
-        tuple(_entry(row, reader) for row in rows),
+        tuple(entry_of(row, reader) for row in rows),
         await notices.unread(person.id),
         rows[0].id if rows and not before else "",
         rows[-1].id if len(rows) == PAGE else "",
@@ -150,7 +150,8 @@ async def try_out(request: Request, console: At, person: SignedIn) -> Response:
     return await console.answer(request, "notices/preferences.html", context)
 
 
-def _entry(row: NoticeRow, reader: Reader) -> Entry:
+def entry_of(row: NoticeRow, reader: Reader) -> Entry:
+    """The notice as a sentence in the reader's language."""
     text = sentence(row.kind, row.card_id, row.facts, reader)
     lost = tuple((name, why) for name, why in (("mail", row.mail_lost), ("webhook", row.hook_lost)) if why)
     return Entry(row.id, text, row.at, row.card_id, row.kind in URGENT, row.read_at is not None, lost)

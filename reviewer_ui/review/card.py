@@ -25,6 +25,7 @@ from domain.errors.base import Refusal
 from domain.money import Money
 from domain.people.roles import Permission
 from domain.rules.brands import brand
+from domain.rules.looked_for import is_card_number
 from domain.work.queue_order import OrderReason, reasons_of
 from domain.work.task import CameBack
 from reviewer_ui.review import card_fields, card_view, related_cards
@@ -105,6 +106,7 @@ class CardContext:
     outcome: Outcome | None
     reason: str | None
     payee: str
+    owner_id: str  # Of the seller or partner who handed it in; empty for people who may not see their page.
     channel: str
     task: TaskView | None
     photos: tuple[card_view.PhotoView, ...]
@@ -156,6 +158,8 @@ async def look_up(
 ) -> Response:
     """Finds a card by its id or its last characters; a single match opens at once."""
     asked = id.strip().upper().removeprefix("CARD:")
+    if is_card_number(asked):
+        asked = ""  # Nothing shows or compares a whole number.
     async with console.services.database.transaction() as session:
         found = await reads.card_ids_ending(session, asked) if asked else ()
     if len(found) == 1:
@@ -256,6 +260,7 @@ def _context(
         outcome=card.outcome,
         reason=None if card.reason is None else card.reason.value,
         payee=record.submission.payee_masked,
+        owner_id=record.submission.owner.partition(":")[2] if person.may(Permission.SEE_SELLER) else "",
         channel=record.submission.channel,
         task=task,
         photos=card_view.photos(record, person, clear, talk.photo, hidden),

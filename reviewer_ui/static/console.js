@@ -77,7 +77,7 @@ function choose(menu, key) {
 
 function go(key) {
   going = false;
-  const link = [...document.querySelectorAll(".bar-nav a")].find((one) => one.dataset.go === key);
+  const link = [...document.querySelectorAll(".rail a")].find((one) => one.dataset.go === key);
   link?.click();
   return Boolean(link);
 }
@@ -99,11 +99,23 @@ function act(key, target) {
     return true;
   }
   if (press(name)) return true;
-  if (name === "/") location.assign("/cards");
+  if (name === "/") location.assign("/search"); // On a phone the field stands on its own page.
   return name === "/";
 }
 
+function toSearch() {
+  const field = document.querySelector("#search, .search-page [name=q]");
+  if (!field?.checkVisibility()) return location.assign("/search");
+  field.focus();
+  field.select();
+}
+
 document.addEventListener("keydown", (event) => {
+  if ((event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey && event.key.toLowerCase() === "k" && document.getElementById("search")) {
+    event.preventDefault(); // The browser's own search of the address bar.
+    if (!document.querySelector("dialog[open]")) toSearch();
+    return;
+  }
   if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || document.querySelector("dialog[open]")) return;
   if (event.key === "Escape") {
     const menu = document.querySelector("details.menu[open]");
@@ -132,14 +144,14 @@ window.addEventListener("pageshow", () => document.querySelectorAll("[data-sent]
 
 function showKeys() {
   const used = new Set();
-  for (const link of document.querySelectorAll(".bar-nav a")) {
-    const letter = [...new URL(link.href).pathname.split("/").pop()].find((one) => /[a-z]/.test(one) && !used.has(one));
+  for (const link of document.querySelectorAll(".rail a")) {
+    const letter = [...new URL(link.href).pathname.split("/").pop() || "home"].find((one) => /[a-z]/.test(one) && !used.has(one));
     if (!letter) continue;
     used.add(letter);
     link.dataset.go = letter;
     if (own.off) continue;
     link.setAttribute("aria-keyshortcuts", `G ${letter.toUpperCase()}`);
-    link.title ||= `G ${letter.toUpperCase()}`;
+    link.title = `${link.title || link.textContent.trim()} (G ${letter.toUpperCase()})`;
   }
   document.body.classList.toggle("keys-off", Boolean(own.off));
   for (const kbd of document.querySelectorAll("[data-key] kbd, kbd[data-of]")) {

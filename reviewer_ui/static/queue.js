@@ -78,6 +78,28 @@ function mark(box, on) {
   else picked.delete(box.value);
 }
 
+// Bulk actions show once something is selected; without this file they always show.
+document.getElementById("bulk")?.classList.add("bulk-quiet");
+
+// A card at a glance opens beside the rows and closes with Escape or its button, back on the row it was opened from.
+const glance = document.getElementById("glance");
+let glanced = null;
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (event.target.matches?.("[hx-target='#glance-content']")) glanced = event.target;
+});
+document.addEventListener("htmx:afterSwap", (event) => {
+  if (event.detail.target.id !== "glance-content") return;
+  glance.hidden = false;
+  event.detail.target.focus();
+});
+function closeGlance() {
+  if (!glance || glance.hidden) return;
+  glance.hidden = true;
+  if (glanced?.isConnected) glanced.focus();
+}
+document.getElementById("glance-close")?.addEventListener("click", closeGlance);
+document.addEventListener("keydown", (event) => event.key === "Escape" && closeGlance());
+
 // New rows keep what was selected and where one was; what has left the page is no longer selected.
 const inRows = (element) => element?.matches?.("#rows [data-open]") === true;
 let told = document.getElementById("rows")?.dataset.told;

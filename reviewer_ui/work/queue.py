@@ -10,6 +10,7 @@ from fastapi import APIRouter, Form, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
+from database.reads.cards.values import CardValue, values
 from database.reads.people import accounts as people_reads
 from database.reads.review.undeliverable import UndeliveredDecision, undelivered
 from database.reads.work import queue as reads
@@ -30,11 +31,13 @@ from reviewer_ui.reason_words import ReasonView, reason_view
 from reviewer_ui.sessions import Person
 from reviewer_ui.visit import At, Console, Decider, QueueReader, Shell, see_other, shell
 from reviewer_ui.work.queue_rows import Row, counted, row
-from web.locale import locale_of
+from web.locale import ONE_YEAR_S, locale_of, safe_return
 
 router = APIRouter()
 POLLS_MAX = 40  # Every 15 s for ten minutes; then the table says that it stopped.
 FILTER_CHARACTERS_MAX = 2000
+SIZE_COOKIE = "cardloop_queue_size"
+SIZES = (20, 50, 100)
 Carried = Annotated[str | None, Form(max_length=FILTER_CHARACTERS_MAX)]
 
 
@@ -92,6 +95,9 @@ class QueueContext:
 
     shell: Shell
     rows: tuple[Row, ...]
+    values: dict[str, CardValue]  # By card.
+    size: int
+    sizes: tuple[int, ...]
     chosen: Wanted
     query: str
     choices: Choices
@@ -146,6 +152,23 @@ async def take_next(request: Request, console: At, person: Decider, filter: Carr
     return see_other(f"/cards/{task.card_id}")
 
 
+@router.post("/review/size")
+async def choose_size(
+    console: At,
+    person: QueueReader,
+    size: Annotated[int, Form()],
+    back: Annotated[str, Form(max_length=FILTER_CHARACTERS_MAX)] = "/review",
+) -> Response:
+    """Keeps how many rows this browser shows on a page and goes back; another number changes nothing."""
+    del person
+    answer = see_other(safe_return(back))
+    if size in SIZES:
+        answer.set_cookie(
+            SIZE_COOKIE, str(size), max_age=ONE_YEAR_S, httponly=True, samesite="lax", secure=console.services.https
+        )
+    return answer
+
+
 @dataclass(frozen=True)
 class _Turn:
     """Which page of the queue is asked for, for the how-manieth time, and whether "next" found nothing."""
@@ -163,7 +186,9 @@ async def _opening(console: Console, person: Person) -> str | None:
 async def _context(request: Request, console: Console, person: Person, wanted: Wanted, turn: _Turn) -> QueueContext:
     moment = now()
     async with console.services.database.transaction() as session:
-        page = await reads.queue(session, wanted, _place(wanted.sort, turn.after), person.id, moment)
+        size = _size(request)
+        page = await reads.queue(session, wanted, _place(wanted.sort, turn.after), person.id, moment, size)
+        worth = await values(session, [entry.task.card_id for entry in page.entries])
         counts = await reads.counts(session, wanted, person.id, moment)
         reasons = await reads.reason_words(session)
         views = await view_reads.views(session, person.id)
@@ -174,6 +199,9 @@ async def _context(request: Request, console: Console, person: Person, wanted: W
     return QueueContext(
         shell=shell(request, person),
         rows=tuple(row(entry, person.id, reasons, locale, moment) for entry in page.entries),
+        values=worth,
+        size=size,
+        sizes=SIZES,
         chosen=wanted,
         query=query,
         choices=_choices(teams),
@@ -257,6 +285,11 @@ def _remember(answer: Response, wanted: Wanted, *, secure: bool) -> None:
         answer.set_cookie(FILTER_COOKIE, query, httponly=True, samesite="lax", secure=secure)
     else:
         answer.delete_cookie(FILTER_COOKIE, httponly=True, samesite="lax", secure=secure)
+
+
+def _size(request: Request) -> int:
+    chosen = request.cookies.get(SIZE_COOKIE, "")
+    return next((size for size in SIZES if str(size) == chosen), SIZES[0])
 
 
 def _place(sort: QueueSort, after: str) -> reads.Place | None:

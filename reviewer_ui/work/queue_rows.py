@@ -35,6 +35,7 @@ class Row:
     decided: bool
     own_card: bool  # The seller is probably the viewer.
     late: bool
+    soon: bool  # Its warning has passed and it is not late yet.
     due_at: datetime
     opened_at: datetime
     holder: str | None
@@ -63,6 +64,7 @@ def row(entry: QueueEntry, person: str, reasons: Reasons, locale: str, now: date
         decided=task.decided,
         own_card=person in task.linked,
         late=task.due_at < now,
+        soon=task.warn_at <= now <= task.due_at,
         due_at=task.due_at,
         opened_at=task.opened_at,
         holder=entry.holder,

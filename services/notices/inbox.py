@@ -68,6 +68,14 @@ class Notices:
             rows = tuple((await session.execute(statement)).scalars())
             return rows, await names_of(session, rows)
 
+    async def newest_unread(self, person_id: str, most: int) -> tuple[tuple[NoticeRow, ...], Names]:
+        """The newest `most` that they have not read, and what their facts are called."""
+        theirs = (_ROW.person_id == person_id, _ROW.read_at.is_(None))
+        statement = select(NoticeRow).where(*theirs).order_by(_ROW.id.desc()).limit(most)
+        async with self._database.transaction() as session:
+            rows = tuple((await session.execute(statement)).scalars())
+            return rows, await names_of(session, rows)
+
     async def unread(self, person_id: str) -> int:
         """How many they have not read."""
         statement = select(func.count()).where(_ROW.person_id == person_id, _ROW.read_at.is_(None))

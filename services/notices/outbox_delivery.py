@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.repositories import outbox
 from database.repositories.loop_faults import kind_and_place
 from database.sealed import PARTNER_WEBHOOK, phone_of
 from database.session import Database, DatabaseUnavailable
 from database.tables.columns import now
-from database.tables.intake import PartnerRow, SellerRow
+from database.tables.intake import CardRow, PartnerRow, SellerRow
 from database.tables.outbox import OutboxRow
+from domain.rules.brands import brand
 from domain.sealing import KeyRing, SealBroken
 from gateways.errors import GatewayRefused, GatewayUnavailable
 from gateways.messages import MessageGateway
@@ -74,6 +78,10 @@ class Delivery:
         return len(rows)
 
     async def _deliver(self, row: OutboxRow) -> None:
+        async with self._database.transaction() as session:
+            if await _overtaken(session, row):
+                await outbox.withdraw(session, row.id)
+                return
         failure, again_at = await self._tried(row)
         async with self._database.transaction() as session:
             if failure is None:
@@ -121,8 +129,26 @@ class Delivery:
         if row.kind == "webhook":
             await self._webhooks.deliver(to.address, row.id, row.topic, row.payload, to.secret_or_locale)
             return
-        text = translate(f"message.{row.topic}", to.secret_or_locale, row.payload)
+        text = translate(f"message.{row.topic}", to.secret_or_locale, _worded(row, to.secret_or_locale))
         await self._messages.send(row.id, to.address, text, template=row.topic, locale=to.secret_or_locale)
+
+
+async def _overtaken(session: AsyncSession, row: OutboxRow) -> bool:
+    """Whether a message asks for something that its card no longer waits for, as a reminder of an answered quote does."""
+    waits_for = row.payload.get("waits_for")
+    if row.kind != outbox.MESSAGES or not waits_for:
+        return False
+    card = await session.get(CardRow, row.payload["card_id"])
+    if card is None or card.outcome is not None or card.waiting_for != waits_for:
+        return True
+    until = row.payload.get("until")
+    return until is not None and until != "" and card.until != datetime.fromisoformat(until)
+
+
+def _worded(row: OutboxRow, locale: str) -> dict[str, Any]:
+    """The payload with the brand's name in the reader's language."""
+    code = row.payload.get("brand")
+    return row.payload if code is None else {**row.payload, "brand": brand(code).names[locale]}
 
 
 def _next_try(attempts: int, retry_after_ms: int | None = None) -> datetime | None:

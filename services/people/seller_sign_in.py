@@ -126,7 +126,7 @@ class SellerSignIn:
         return str((await session.execute(known)).scalar_one())
 
     def _index(self, number: str) -> str:
-        return self._keyring.index(number, purpose="phone")
+        return phone_index(self._keyring, number)
 
     def _hash(self, index: str, code: str) -> str:
         return self._keyring.index(f"{index}:{code}", purpose="sign_in_code")
@@ -143,6 +143,11 @@ def e164(phone: str) -> str:
     if parsed.extension or not phonenumbers.is_valid_number(parsed) or phonenumbers.number_type(parsed) not in MOBILE:
         raise PhoneInvalid()
     return phonenumbers.format_number(parsed, PhoneNumberFormat.E164)
+
+
+def phone_index(keyring: KeyRing, number: str) -> str:
+    """The keyed hash by which the seller of an E.164 number is found."""
+    return keyring.index(number, purpose="phone")
 
 
 def masked_phone(number: str) -> str:

@@ -16,11 +16,14 @@ import httpx
 from database.repositories.notices import tell
 from database.tables.columns import now
 from database.tables.evidence import TreeHeadRow
+from database.tables.intake import SellerRow, SubmissionRow
+from database.tables.outbox import OutboxRow
 from database.tables.people import AbsenceRow
 from domain.finance.payout import PayoutState
 from domain.identifiers import new_id
 from domain.notices.kinds import NoticeKind
-from domain.people.roles import Role
+from domain.people.roles import PERMISSIONS, Role
+from reviewer_ui import navigation
 from reviewer_ui.app import build
 from reviewer_ui.half_signed_in import COOKIE as HALF_COOKIE
 from services.work.saved_views import SavedViews
@@ -51,7 +54,10 @@ class OnePage:
         return (self.address or self.route).format_map(names)
 
 
-PAGES = (
+_NAMED = (
+    OnePage("/", SENIOR),
+    OnePage("/", SUPPORT),  # Nothing waits.
+    OnePage("/", COMPLIANCE),
     OnePage("/sign-in", NOBODY),
     OnePage("/sign-in", NOBODY, "/sign-in?next=/payouts"),
     OnePage("/sign-in/code", HALF_CODE),
@@ -79,14 +85,17 @@ PAGES = (
     OnePage("/cards/{card_id}", REVIEWER, "/cards/{free}"),
     OnePage("/cards/{card_id}", SENIOR, "/cards/{staged}"),
     OnePage("/cards/{card_id}", SUPPORT, "/cards/{decided}"),
+    OnePage("/cards/{card_id}/glance", SUPPORT, "/cards/{held}/glance"),
     OnePage("/cards/{card_id}/why-due", SUPPORT, "/cards/{held}/why-due"),
+    OnePage("/sellers/{owner_id}", SENIOR),
+    OnePage("/search", SUPPORT),
     OnePage("/quality", SENIOR),
     OnePage("/setup/four-eyes", SENIOR),
     OnePage("/quality/second", REVIEWER),
     OnePage("/quality/second/{review_id}", SENIOR),
     OnePage("/insight", ADMIN),
     OnePage("/payouts", COMPLIANCE),
-    OnePage("/owed", FINANCE),
+    OnePage("/owed", SENIOR),
     OnePage("/owed", COMPLIANCE),
     OnePage("/trail", COMPLIANCE),
     OnePage("/trail/{card_id}", OPS, "/trail/{decided}"),
@@ -104,8 +113,22 @@ PAGES = (
     OnePage("/no-such-page", REVIEWER, status=404),
     OnePage("/payouts", REVIEWER, status=403),
 )
+
+
+def _remaining() -> tuple[OnePage, ...]:
+    """Every page of the navigation that needs no id and is not named above, with the first role that may open it."""
+    named = {one.route for one in _NAMED}
+    rest = [page for page in navigation.PAGES if page.fixed and page.address not in named]
+    return tuple(OnePage(page.address, _opener(page)) for page in rest)
+
+
+def _opener(page: navigation.ConsolePage) -> Role:
+    """The first role that may open it; finance cannot sign in here before it has an authenticator."""
+    return next(role for role in Role if role is not FINANCE and page.open_to(PERMISSIONS[role].__contains__))
+
+
+PAGES = (*_NAMED, *_remaining())
 NO_PAGES = {
-    "/": "leads to somebody's first page",
     "/healthz": "for machines",
     "/sign-in/provider": "leads to the identity provider",
     "/sign-in/provider/answer": "leads from it to a page",
@@ -145,6 +168,7 @@ async def scene(house: House) -> Scene:
     await house.cards.payout(drawn_card, PayoutState.UNKNOWN)
     await _around(house, people, names)
     await send(browsers[ADMIN], f"/setup/people/{people[SUPPORT]}/roles", role=["support", "finance"])
+    names["owner_id"] = await _seller(house, names)
     names["link"] = await _invitation(browsers[ADMIN], people[SUPPORT])
     cookies: dict[Role | str, dict[str, str]] = {role: {"cardloop_console": token} for role, token in tokens.items()}
     cookies |= {NOBODY: {}, HALF_CODE: await _half(house, SUPPORT), HALF_SET_UP: await _half(house, FINANCE)}
@@ -198,6 +222,17 @@ async def _around(house: House, people: Mapping[Role, str], names: Mapping[str, 
                     id=new_id(), person_id=person, starts_at=now() + timedelta(days=9), ends_at=now() + timedelta(days=12), made_by=people[ADMIN]
                 )
             )  # fmt: skip
+
+
+async def _seller(house: House, names: Mapping[str, str]) -> str:
+    """A seller with three cards, a payout, a message and a comment."""
+    seller = SellerRow(id=new_id(), phone_sealed=b"-", phone_index=new_id(), phone_masked="138****0021")
+    async with house.database.transaction() as session:
+        session.add(seller)
+        for card in (names["held"], names["free"], names["decided"]):
+            (await session.get_one(SubmissionRow, f"S{card}")).owner = f"seller:{seller.id}"
+        session.add(OutboxRow(id=new_id(), kind="message", destination=f"seller:{seller.id}", topic="quote_ready"))
+    return seller.id
 
 
 async def _invitation(admin: httpx.AsyncClient, person: str) -> str:

@@ -13,6 +13,7 @@ from fastapi.routing import iter_route_contexts
 from playwright.async_api import Page
 
 from bootstrap.settings import PROJECT_ROOT
+from reviewer_ui import navigation
 from tests.browser.axe import faults
 from tests.browser.every_page import NO_PAGES, PAGES
 from tests.browser.people import DESK, PHONE
@@ -39,6 +40,14 @@ def test_every_route_that_answers_with_a_page_is_looked_at(house: House) -> None
     assert sorted(served - looked_at - set(NO_PAGES)) == [], f"nobody looks at these: {EDIT}"
     assert sorted((looked_at | set(NO_PAGES)) - served) == [], f"these are no longer there: {EDIT}"
     assert sorted(looked_at & set(NO_PAGES)) == []
+
+
+def test_every_page_that_is_looked_at_is_in_the_navigation() -> None:
+    """Else it has no breadcrumbs and the search does not find it. Pages before signing in need neither."""
+    looked_at = {one.route for one in PAGES if not one.route.startswith("/sign-in")} - {"/no-such-page"}
+    known = {page.address for page in navigation.PAGES}
+    assert sorted(looked_at - known) == [], "add a line to reviewer_ui/navigation.py"
+    assert sorted(known - looked_at) == [], EDIT
 
 
 @pytest.mark.parametrize("locale", ["zh_CN", "en"])

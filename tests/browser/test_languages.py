@@ -84,7 +84,7 @@ async def test_the_language_is_switched_in_place_and_back(house: House, browser_
                 await at.page.click(f"[name=locale][value={locale}]")
                 await at.page.wait_for_selector(f"html[lang^={locale[:2]}]")
                 assert at.page.url == f"{office.address}{path}"
-                await expect(at.page.locator(".bar-nav")).to_contain_text(translate("console.nav.queue", locale))
+                await expect(at.page.locator(".rail")).to_contain_text(translate("console.nav.queue", locale))
     assert at.complaints == []
 
 

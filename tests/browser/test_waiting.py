@@ -78,7 +78,7 @@ async def test_stopping_a_slow_page_uncovers_the_old_one(house: House, browser_p
         page, told = visitor.page, await _told(visitor.page)
         await page.goto("/review")
         await _slow(page, "**/cards", 3)
-        await page.locator(".bar-nav a[href='/cards']").first.click(no_wait_after=True)
+        await page.locator(".rail a[href='/cards']").first.click(no_wait_after=True)
         await asyncio.sleep(1)
         await page.keyboard.press("Escape")
         await page.wait_for_url("**/cards")

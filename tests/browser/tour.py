@@ -39,6 +39,8 @@ class Tour:
         answer = await self.page.goto(one.at(self.scene.names))
         assert answer is not None
         assert answer.status == one.status, (one, answer.status)
+        led_away = "/sign-in" in self.page.url and not one.route.startswith("/sign-in")
+        assert not led_away, f"{one.who} is not signed in and sees the door in place of {one.route}"
         assert await self.page.get_attribute("html", "data-bs-theme") == theme, one
         if answer.status >= 400:  # The browser itself says so; that is no complaint of the page.
             del self.complaints[before:]

@@ -20,6 +20,7 @@ ROLE = {"en": "role", "zh_CN": "角色"}
 COLUMNS = (
     (Permission.SEE_QUEUE, "queue", "看队列"),
     (Permission.SEE_CARD, "card", "看卡片"),
+    (Permission.SEE_SELLER, "seller", "看卖家"),
     (Permission.COMMENT, "comment", "评论"),
     (Permission.DECIDE, "decide", "作结论"),
     (Permission.CHECK, "second review", "复审"),

@@ -6,7 +6,7 @@ import re
 
 from bootstrap.settings import PROJECT_ROOT
 from bootstrap.setup.assets import ICONS, destinations
-from reviewer_ui.visit import AREAS
+from reviewer_ui.navigation import PAGES
 
 CALL = re.compile(r"\bicon\((.*?)\)\s*\}\}", re.S)
 NAME = re.compile(r"(?<!== )'([a-z0-9-]+)'(?!\s*:)")  # Neither what is compared with nor the key of a choice.
@@ -26,7 +26,7 @@ def test_every_icon_named_in_a_template_is_kept_in_the_sprite() -> None:
     used = named()
     assert len(used) > 50
     assert {icon: where for icon, where in used.items() if icon not in ICONS} == {}
-    assert {icon for _, _, icon, _ in AREAS} - set(ICONS) == set()
+    assert {page.icon for page in PAGES if page.icon} - set(ICONS) == set()
 
 
 def test_the_sprite_of_both_sites_is_the_one_that_is_asked_for() -> None:

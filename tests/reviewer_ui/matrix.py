@@ -23,6 +23,7 @@ QUALITY_READERS = frozenset({SENIOR, COMPLIANCE, ADMIN})
 PAYOUT_READERS = frozenset({SENIOR, FINANCE, COMPLIANCE})
 PAYEE_CORRECTORS = frozenset({SENIOR, FINANCE})
 TRAIL_READERS = frozenset({OPS, COMPLIANCE})
+SELLER_READERS = frozenset({SENIOR, OPS, SUPPORT, FINANCE, COMPLIANCE})
 ADMINS = frozenset({ADMIN})
 CONFIRMERS = frozenset({COMPLIANCE, ADMIN})
 POLICY_READERS = frozenset({SENIOR, COMPLIANCE, ADMIN})
@@ -51,10 +52,10 @@ FORM = {"task_id": "card:nobody:review:1", "field": "number", "reason": "checkin
 
 MATRIX = (
     # The front door, open to all.
-    Line("GET", "/", None, (303,)),
     Line("GET", "/healthz", None),
     Line("POST", "/language", None, (422,)),
     Line("POST", "/theme", None, (422,)),
+    Line("POST", "/rail", None, (422,)),
     Line("GET", "/sign-in", None),
     Line("POST", "/sign-in", None, (422,)),
     Line("GET", "/sign-in/code", None, (401,)),
@@ -66,6 +67,10 @@ MATRIX = (
     Line("GET", "/sign-in/welcome", None, (410,)),  # A link opens it, and there is none.
     Line("POST", "/sign-in/welcome", None, (410,)),
     Line("POST", "/sign-out", None, (303,)),
+    # The home page, each to their own.
+    Line("GET", "/", STAFF),
+    Line("GET", "/search", STAFF),
+    Line("POST", "/search", STAFF, (200,)),
     # One's own account.
     Line("GET", "/account", STAFF),
     Line("POST", "/account/profile", STAFF, (422,)),
@@ -96,6 +101,7 @@ MATRIX = (
     Line("GET", "/review", QUEUE_READERS),
     Line("GET", "/review/ahead", DECIDERS, (200, 204)),
     Line("POST", "/review/next", DECIDERS, (303,)),
+    Line("POST", "/review/size", QUEUE_READERS, (422,)),
     Line("GET", "/review/views", QUEUE_READERS),
     Line("POST", "/review/views", QUEUE_READERS, (422,)),
     Line("POST", "/review/views/{view_id}", QUEUE_READERS, (422,)),
@@ -105,6 +111,8 @@ MATRIX = (
     # A card.
     Line("GET", "/cards", STAFF),
     Line("GET", "/cards/{card_id}", STAFF),
+    Line("GET", "/cards/{card_id}/glance", STAFF),
+    Line("GET", "/sellers/{owner_id}", SELLER_READERS, (404,)),
     Line("GET", "/cards/{card_id}/photos/{photo_id}", DECIDERS),
     Line("GET", "/cards/{card_id}/photos/{photo_id}/preview", DECIDERS),
     Line("GET", "/cards/{card_id}/files/{attachment_id}", COMMENTERS, (404,)),

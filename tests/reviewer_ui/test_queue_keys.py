@@ -32,7 +32,7 @@ async def test_rows_are_walked_selected_and_opened_by_keys(house: House, browser
         assert await page.evaluate(FOCUSED) == second.task_id
         await page.keyboard.press("/")
         await page.keyboard.type("jx")
-        assert await page.input_value("#filter-ending") == "jx"
+        assert await page.input_value("#search") == "jx"
         assert await page.evaluate(SELECTED) == [first.task_id]
         await page.keyboard.press("Escape")
         await page.keyboard.press("k")

@@ -1,0 +1,101 @@
+"""What waits for one person beside their own tasks, counted in one statement; each count stops at `COUNTED_MAX`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, literal, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.tables.intake import CardRow
+from database.tables.payout import PayoutRow
+from database.tables.people import AccessRequestRow
+from database.tables.quality import SecondReviewRow
+from database.tables.review import ReviewDecisionRow, ReviewTaskRow
+from domain.cards.card import Outcome, WaitingFor
+from domain.finance.payout import PayoutState
+from domain.people.roles import Permission
+from domain.work.task import TaskPhase
+
+COUNTED_MAX = 1_000
+_TASK: Any = ReviewTaskRow  # Attributes of models are columns in a statement.
+_DECISION: Any = ReviewDecisionRow
+_BLIND: Any = SecondReviewRow
+_ACCESS: Any = AccessRequestRow
+_CARD: Any = CardRow
+_PAYOUT: Any = PayoutRow
+
+
+@dataclass(frozen=True)
+class Need:
+    """One kind of thing that waits: the key of its words, the page that shows it, and who may do something about it."""
+
+    key: str
+    href: str
+    permission: Permission
+    waiting: Callable[[str, datetime], tuple[Any, ...]]  # The conditions, for this person at this moment.
+
+
+def _checks(person: str, now: datetime) -> tuple[Any, ...]:
+    """Decisions of others that this person may check: they were on no side of it, nor are they linked to the seller."""
+    awake = or_(_TASK.snoozed_until.is_(None), _TASK.snoozed_until <= now)
+    others = (
+        ~_TASK.maker_circle.contains([person]),
+        ~_TASK.barred.contains([person]),
+        ~_TASK.linked.contains([person]),
+    )
+    return (_TASK.closed_at.is_(None), _TASK.phase == TaskPhase.CHECK, _TASK.decided.is_(False), awake, *others)
+
+
+def _blind(person: str, now: datetime) -> tuple[Any, ...]:
+    del now
+    return (_BLIND.settled_at.is_(None), _BLIND.second_at.is_(None), ~_BLIND.first_circle.has_key(person))
+
+
+def _access(person: str, now: datetime) -> tuple[Any, ...]:
+    del now
+    return (_ACCESS.answer.is_(None), _ACCESS.asked_by != person, _ACCESS.person_id != person)
+
+
+def _undeliverable(person: str, now: datetime) -> tuple[Any, ...]:
+    del person, now
+    return (_DECISION.undelivered_at.is_not(None), _DECISION.applied_at.is_(None), _DECISION.void_at.is_(None))
+
+
+def _owed(person: str, now: datetime) -> tuple[Any, ...]:
+    del person, now
+    return (or_(_CARD.waiting_for == WaitingFor.SELLER_PAYEE, _CARD.outcome == Outcome.PAYMENT_REFUSED),)
+
+
+def _unknown(person: str, now: datetime) -> tuple[Any, ...]:
+    del person, now
+    return (_PAYOUT.state == PayoutState.UNKNOWN,)
+
+
+NEEDS: tuple[Need, ...] = (
+    Need("second_look", "/second-look", Permission.CHECK, _checks),
+    Need("blind", "/quality/second", Permission.CHECK, _blind),
+    Need("undeliverable", "/review", Permission.DECIDE_ESCALATED, _undeliverable),
+    Need("access", "/setup/access", Permission.CONFIRM_ACCESS, _access),
+    Need("unknown", "/payouts?state=unknown", Permission.SEE_PAYOUTS, _unknown),
+    Need("owed", "/owed", Permission.SEE_PAYOUTS, _owed),
+)
+
+
+async def counts(
+    session: AsyncSession, person: str, may: Callable[[Permission], bool], now: datetime
+) -> Mapping[str, int]:
+    """How much waits of each kind that this person may do something about; what is empty is left out."""
+    wanted = {need.key: _counted(need.waiting(person, now)) for need in NEEDS if may(need.permission)}
+    if not wanted:
+        return {}
+    row = (await session.execute(select(*(column.label(key) for key, column in wanted.items())))).mappings().one()
+    return {key: int(row[key]) for key in wanted if row[key]}
+
+
+def _counted(conditions: tuple[Any, ...]) -> Any:
+    some = select(literal(1)).where(*conditions).limit(COUNTED_MAX + 1).subquery()
+    return select(func.count()).select_from(some).scalar_subquery()

@@ -1,0 +1,159 @@
+"""What the search finds, one indexed statement for each kind of thing, ten rows of each at most."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.tables.intake import CardRow, PartnerRow, SellerRow, SubmissionRow
+from database.tables.payout import PayoutRow
+from database.tables.people import PersonRow
+from domain.cards.card import Outcome, Stage
+from domain.finance.payout import PayoutState
+from domain.money import Money
+
+FOUND_MAX = 10
+_TAIL = 4
+_CARD: Any = CardRow  # Attributes of models are columns in a statement.
+_SUBMISSION: Any = SubmissionRow
+_SELLER: Any = SellerRow
+_PARTNER: Any = PartnerRow
+_PAYOUT: Any = PayoutRow
+_PERSON: Any = PersonRow
+
+
+@dataclass(frozen=True)
+class FoundCard:
+    """A card by what may be shown of it; `tail` are the last four characters of its number."""
+
+    id: str
+    brand: str
+    tail: str | None
+    stage: Stage
+    outcome: Outcome | None
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class FoundSeller:
+    """A seller by their masked telephone, or a partner by its name; `owner` is `seller:<id>` or `partner:<id>`."""
+
+    owner: str
+    name: str
+
+    @property
+    def id(self) -> str:
+        """The id without its kind."""
+        return self.owner.partition(":")[2]
+
+
+@dataclass(frozen=True)
+class FoundPayout:
+    """A payment order; the payee is masked."""
+
+    key: str
+    card_id: str
+    payee: str
+    amount: Money
+    state: PayoutState
+
+
+@dataclass(frozen=True)
+class FoundSubmission:
+    """Cards that were handed in together."""
+
+    id: str
+    card_ids: tuple[str, ...]
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class FoundPerson:
+    """Somebody who works at the console."""
+
+    id: str
+    name: str
+    email: str
+
+
+async def cards(session: AsyncSession, whole: str, ending: str) -> tuple[FoundCard, ...]:
+    """Cards of that id, or whose id ends so, or whose number has these last four characters; the newest first."""
+    columns = (_CARD.id, _CARD.brand, _CARD.number_tail, _CARD.stage, _CARD.outcome, _CARD.created_at)
+    which = _CARD.id == whole if whole else _ends(_CARD.id, ending)
+    if not whole and len(ending) == _TAIL:
+        which = or_(which, _CARD.number_tail == ending)
+    rows = await session.execute(_newest(select(*columns).where(which), _CARD.id))
+    return tuple(FoundCard(*row) for row in rows)
+
+
+async def submissions(session: AsyncSession, whole: str, ending: str) -> tuple[FoundSubmission, ...]:
+    """Submissions of that id or whose id ends so, each with its first ten cards."""
+    which = _SUBMISSION.id == whole if whole else _ends(_SUBMISSION.id, ending)
+    statement = _newest(select(_SUBMISSION.id, _SUBMISSION.created_at).where(which), _SUBMISSION.id)
+    rows = (await session.execute(statement)).all()
+    if not rows:
+        return ()
+    theirs = select(_CARD.submission_id, _CARD.id).where(_CARD.submission_id.in_([row.id for row in rows]))
+    found = await session.execute(theirs.order_by(_CARD.submission_id, _CARD.position).limit(FOUND_MAX * FOUND_MAX))
+    by_submission: dict[str, list[str]] = {}
+    for submission_id, card_id in found:
+        by_submission.setdefault(submission_id, []).append(card_id)
+    return tuple(FoundSubmission(id, tuple(by_submission.get(id, ())[:FOUND_MAX]), at) for id, at in rows)  # noqa: A001
+
+
+async def sellers(session: AsyncSession, whole: str, phone_index: str) -> tuple[FoundSeller, ...]:
+    """The seller of that id, or with the telephone of which this is the keyed hash."""
+    if not whole and not phone_index:
+        return ()
+    which = _SELLER.id == whole if whole else _SELLER.phone_index == phone_index
+    rows = await session.execute(select(_SELLER.id, _SELLER.phone_masked).where(which))
+    return tuple(FoundSeller(f"seller:{id}", phone) for id, phone in rows)  # noqa: A001
+
+
+async def partners(session: AsyncSession, whole: str, words: str) -> tuple[FoundSeller, ...]:
+    """Partners of that id, or whose name holds these words."""
+    which = _PARTNER.id == whole if whole else _PARTNER.name.icontains(words, autoescape=True)
+    rows = await session.execute(
+        select(_PARTNER.id, _PARTNER.name).where(which).order_by(_PARTNER.name).limit(FOUND_MAX)
+    )
+    return tuple(FoundSeller(f"partner:{id}", name) for id, name in rows)  # noqa: A001
+
+
+async def payouts(session: AsyncSession, key: str, reference: str) -> tuple[FoundPayout, ...]:
+    """Payment orders of that key, or that the gateway knows by that reference."""
+    if not key and not reference:
+        return ()
+    which = _PAYOUT.key == key if key else _PAYOUT.gateway_reference == reference
+    statement = (
+        select(PayoutRow, _SUBMISSION.payee_masked)
+        .join(CardRow, _CARD.id == _PAYOUT.card_id)
+        .join(SubmissionRow, _SUBMISSION.id == _CARD.submission_id)
+        .where(which)
+    )
+    rows = await session.execute(_newest(statement, _PAYOUT.key))
+    return tuple(
+        FoundPayout(row.key, row.card_id, row.payee_masked or payee, Money(row.amount_minor, row.currency), row.state)
+        for row, payee in rows
+    )
+
+
+async def people(session: AsyncSession, whole: str, words: str) -> tuple[FoundPerson, ...]:
+    """People of the console of that id, or whose name or e-mail address holds these words."""
+    named = or_(_PERSON.name.icontains(words, autoescape=True), _PERSON.email.icontains(words, autoescape=True))
+    which = _PERSON.id == whole if whole else named
+    columns = (_PERSON.id, _PERSON.name, _PERSON.email)
+    rows = await session.execute(select(*columns).where(which).order_by(_PERSON.name).limit(FOUND_MAX))
+    return tuple(FoundPerson(*row) for row in rows)
+
+
+def _ends(column: Any, ending: str) -> Any:
+    """Written as its index is; longer endings narrow the few that share the last four characters."""
+    return (func.right(column, _TAIL) == ending[-_TAIL:]) & column.endswith(ending, autoescape=True)
+
+
+def _newest(statement: Select[Any], column: Any) -> Select[Any]:
+    return statement.order_by(column.desc()).limit(FOUND_MAX)

@@ -1,0 +1,79 @@
+"""What somebody typed into the search: an id, an ending, a payment reference, or a card number, which is never searched for."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+from domain.identifiers import ALPHABET
+from domain.rules.brands import catalogue
+from domain.typed import plain
+
+CHARACTERS_MIN, CHARACTERS_MAX = 2, 120
+TAIL_CHARACTERS = 4
+# From ten digits on a card number may be meant; a payment reference of the gateway has at least twenty-four.
+NUMBER_DIGITS_MIN, REFERENCE_DIGITS_MIN = 10, 24
+_ID = re.compile(f"[{ALPHABET}]{{26}}")
+_ENDING = re.compile(f"[{ALPHABET}]{{{TAIL_CHARACTERS},26}}")
+_PAYOUT_KEY = re.compile(f"card-[{ALPHABET}]{{26}}-payout-[0-9]{{1,4}}")
+_PREFIXES = ("CARD:", "SELLER:", "PARTNER:", "PERSON:")
+_SEPARATORS = re.compile(r"[\s\-‐‑‒–—―−·•.,、，。:/\\|_*#'\"()<>\[\]]")
+_DIGITS = re.compile(r"(?:[0-9][\s\-‐‑‒–—―−·•.,、，。:/\\|_*#'\"()<>\[\]]*)+")
+
+
+@dataclass(frozen=True)
+class LookedFor:
+    """What was typed, as it is compared: `words` for names and titles, the others empty unless it looks like one.
+
+    `id` is a whole id, `ending` the last characters of one, `key` a payment order's own key, `reference` the gateway's.
+    """
+
+    words: str
+    id: str = ""
+    ending: str = ""
+    key: str = ""
+    reference: str = ""
+
+    @property
+    def loggable(self) -> bool:
+        """Whether the words may be kept on record: an id may, digits that could be a telephone's or a card's may not."""
+        return bool(self.id or self.key) or sum(one.isdigit() for one in self.words) <= TAIL_CHARACTERS
+
+
+def looked_for(typed: str) -> LookedFor:
+    """Return what `typed` may name; the shortest that is compared has two characters."""
+    words = _usual(typed)[:CHARACTERS_MAX]
+    bare = words.upper()
+    for prefix in _PREFIXES:
+        bare = bare.removeprefix(prefix)
+    key = words if _PAYOUT_KEY.fullmatch(words) else ""
+    return LookedFor(
+        words=words,
+        id=bare if _ID.fullmatch(bare) else "",
+        ending=bare if _ENDING.fullmatch(bare) else "",
+        key=key,
+        reference="" if key else words,
+    )
+
+
+def is_card_number(typed: str) -> bool:
+    """Whether `typed` holds a whole card number, however it is grouped, or anything as long as one.
+
+    An id, a payment order's key and a gateway's reference are none. A telephone number is to be told apart by the caller.
+    """
+    words = _usual(typed)
+    found = looked_for(typed)
+    if found.id or found.key:
+        return False
+    runs = (_SEPARATORS.sub("", run) for run in _DIGITS.findall(words))
+    if any(NUMBER_DIGITS_MIN <= len(run) < REFERENCE_DIGITS_MIN for run in runs):
+        return True
+    bare = _SEPARATORS.sub("", words).upper()
+    return any(one.isdigit() for one in bare) and any(brand.matches_pattern(bare) for brand in catalogue().values())
+
+
+def _usual(typed: str) -> str:
+    """Full-width digits and those of other scripts as a keyboard's, without control characters or marks."""
+    shown = (one for one in plain(typed) if unicodedata.category(one) not in ("Cc", "Mn", "Me"))
+    return "".join(str(unicodedata.digit(one)) if one.isdecimal() else one for one in shown).strip()

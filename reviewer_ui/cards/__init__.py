@@ -1,0 +1,1 @@
+"""Pages about cards and those who sell them."""

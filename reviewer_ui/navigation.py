@@ -1,0 +1,201 @@
+"""Every page of the console in one list: the rail, the breadcrumbs and the search are made from it.
+
+A page is added by one line in `PAGES`; its words are a key of `languages/locale/`.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from domain.identifiers import short
+from domain.people.roles import Permission
+
+May = Callable[[Permission], bool]
+
+
+class Area(StrEnum):
+    """A part of the console, in the order of the rail; its words are `console.area.<value>`."""
+
+    HOME = "home"
+    REVIEW = "review"
+    CARDS = "cards"
+    SUPPORT = "support"
+    OPERATIONS = "operations"
+    MONEY = "money"
+    MARKET = "market"
+    RISK = "risk"
+    INSIGHT = "insight"
+    SETTINGS = "settings"
+
+
+@dataclass(frozen=True)
+class ConsolePage:
+    """One page: the key of its title, its route, its area, and who may open it (any of `allowed`; none: all staff).
+
+    A page with an icon stands on the rail. On a `dense` page the rail is collapsed until somebody opens it there.
+    """
+
+    key: str
+    address: str
+    area: Area
+    allowed: frozenset[Permission] = frozenset()
+    icon: str = ""
+    dense: bool = False
+
+    @property
+    def fixed(self) -> bool:
+        """Whether the route is an address as it is, without the id of something."""
+        return "{" not in self.address
+
+    def open_to(self, may: May) -> bool:
+        """Whether somebody with these permissions may open it."""
+        return not self.allowed or any(may(one) for one in self.allowed)
+
+
+@dataclass(frozen=True)
+class Action:
+    """Something that the search offers to do: the form it posts, and who may (any of `allowed`; none: all staff)."""
+
+    key: str
+    address: str
+    icon: str
+    form: tuple[tuple[str, str], ...] = ()
+    allowed: frozenset[Permission] = frozenset()
+
+    def open_to(self, may: May) -> bool:
+        """Whether somebody with these permissions may do it."""
+        return not self.allowed or any(may(one) for one in self.allowed)
+
+
+@dataclass(frozen=True)
+class RailLink:
+    """A page on the rail; `current` when the open page lies in it."""
+
+    page: ConsolePage
+    current: bool
+
+
+@dataclass(frozen=True)
+class RailArea:
+    """An area with the pages that this person may open; never empty."""
+
+    area: Area
+    links: tuple[RailLink, ...]
+
+
+@dataclass(frozen=True)
+class Crumb:
+    """One step of the breadcrumbs; `facts` are what its words name."""
+
+    key: str
+    href: str
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+
+def _page(key: str, address: str, area: Area, *allowed: Permission, icon: str = "", dense: bool = False) -> ConsolePage:
+    return ConsolePage(key, address, area, frozenset(allowed), icon, dense)
+
+
+_BULK = (Permission.DECIDE, Permission.ASSIGN)
+PAGES: tuple[ConsolePage, ...] = (
+    _page("console.nav.home", "/", Area.HOME, icon="home"),
+    _page("console.notices.title", "/notices", Area.HOME),
+    _page("console.search.title", "/search", Area.HOME),
+    _page("console.nav.queue", "/review", Area.REVIEW, Permission.SEE_QUEUE, icon="inbox"),
+    _page("console.views.title", "/review/views", Area.REVIEW, Permission.SEE_QUEUE),
+    _page("console.bulk.result", "/review/bulk/{batch_id}", Area.REVIEW, *_BULK),
+    _page("console.who.title", "/review/tasks/{task_id}/who", Area.REVIEW, Permission.SEE_QUEUE),
+    _page("console.nav.second_look", "/second-look", Area.REVIEW, Permission.CHECK, icon="eye-check"),
+    _page("console.nav.sample", "/quality/second", Area.REVIEW, Permission.CHECK, icon="eye"),
+    _page("console.crumb.review", "/quality/second/{review_id}", Area.REVIEW, Permission.CHECK),
+    _page("console.nav.quality", "/quality", Area.REVIEW, Permission.SEE_QUALITY, icon="award"),
+    _page("console.nav.cards", "/cards", Area.CARDS, Permission.SEE_CARD, icon="gift-card"),
+    _page("console.crumb.card", "/cards/{card_id}", Area.CARDS, Permission.SEE_CARD, dense=True),
+    _page("console.glance.act", "/cards/{card_id}/glance", Area.CARDS, Permission.SEE_CARD),
+    _page("console.why_due.title", "/cards/{card_id}/why-due", Area.CARDS, Permission.SEE_CARD),
+    _page("console.crumb.seller", "/sellers/{owner_id}", Area.CARDS, Permission.SEE_SELLER),
+    _page("console.nav.payouts", "/payouts", Area.MONEY, Permission.SEE_PAYOUTS, icon="coins"),
+    _page("console.nav.owed", "/owed", Area.MONEY, Permission.SEE_PAYOUTS, icon="alert-circle"),
+    _page("console.nav.trail", "/trail", Area.RISK, Permission.SEE_TRAIL, icon="shield-check"),
+    _page("console.crumb.card", "/trail/{card_id}", Area.RISK, Permission.SEE_TRAIL),
+    _page("console.nav.insight", "/insight", Area.INSIGHT, Permission.SEE_INSIGHT, icon="chart-bar"),
+    _page("console.reasons", "/setup/reasons", Area.SETTINGS, Permission.MANAGE_REASONS, icon="list-check"),
+    _page("console.nav.policies", "/setup/policies", Area.SETTINGS, Permission.SEE_POLICIES, icon="adjustments"),
+    _page("console.crumb.policy", "/setup/policies/{code}", Area.SETTINGS, Permission.SEE_POLICIES),
+    _page("console.nav.deadlines", "/setup/deadlines", Area.SETTINGS, Permission.MANAGE_DEADLINES, icon="calendar"),
+    _page("console.four_eyes.title", "/setup/four-eyes", Area.SETTINGS, Permission.SEE_QUALITY),
+    _page("console.nav.access", "/setup/access", Area.SETTINGS, Permission.CONFIRM_ACCESS, icon="lock-open"),
+    _page("console.nav.people", "/setup/people", Area.SETTINGS, Permission.MANAGE_PEOPLE, icon="users"),
+    _page("console.people.add", "/setup/people/new", Area.SETTINGS, Permission.MANAGE_PEOPLE),
+    _page("console.crumb.person", "/setup/people/{person_id}", Area.SETTINGS, Permission.MANAGE_PEOPLE),
+    _page("console.account.title", "/account", Area.SETTINGS),
+    _page("console.account.keys", "/account/keys", Area.SETTINGS),
+    _page("console.wishes.title", "/account/notices", Area.SETTINGS),
+    _page("console.people.absence_title", "/account/absence", Area.SETTINGS, Permission.SEE_QUEUE),
+)  # fmt: skip
+
+ACTIONS: tuple[Action, ...] = (
+    Action("console.next", "/review/next", "hand-stop", allowed=frozenset({Permission.DECIDE})),
+    Action("console.blind.next", "/quality/second/next", "eye", allowed=frozenset({Permission.CHECK})),
+    Action("console.theme.dark", "/theme", "moon", (("theme", "dark"), ("back", "/search"))),
+    Action("console.theme.light", "/theme", "sun", (("theme", "light"), ("back", "/search"))),
+    Action("console.sign_out", "/sign-out", "logout"),
+)
+
+
+def rail(path: str, may: May) -> tuple[RailArea, ...]:
+    """The areas in which this person may open a page, with those pages; the innermost around `path` is current."""
+    around = [page for page, _ in _chain(path) if page.icon]
+    here = around[-1] if around else None
+    shown = [page for page in PAGES if page.icon and page.open_to(may)]
+    areas = ((area, [page for page in shown if page.area is area]) for area in Area)
+    return tuple(
+        RailArea(area, tuple(RailLink(page, page is here) for page in pages)) for area, pages in areas if pages
+    )
+
+
+def crumbs(path: str, may: May) -> tuple[Crumb, ...]:
+    """The pages from the outermost to the one at `path`, as far as this person may open them; none on the home page."""
+    if path == "/":
+        return ()
+    return tuple(
+        Crumb(page.key, href, {"id": short(href.rpartition("/")[2])})
+        for page, href in _chain(path)
+        if page.open_to(may)
+    )
+
+
+def area_of(path: str) -> Area | None:
+    """The area of the innermost page around `path`; None for what is no page."""
+    return next((page.area for page, _ in reversed(_chain(path))), None)
+
+
+def dense(path: str) -> bool:
+    """Whether the innermost page around `path` wants all the width there is."""
+    return next((page.dense for page, _ in reversed(_chain(path))), False)
+
+
+def _chain(path: str) -> list[tuple[ConsolePage, str]]:
+    """Every page whose address is `path` or its beginning, the outermost first, each with its own part of the path."""
+    parts = path.strip("/").split("/")
+    prefixes = (parts[: length + 1] for length in range(len(parts)))
+    found = ((_page_at(tuple(prefix)), "/" + "/".join(prefix)) for prefix in prefixes)
+    return [(page, href) for page, href in found if page is not None]
+
+
+def _page_at(parts: tuple[str, ...]) -> ConsolePage | None:
+    """The page at exactly this address; one without an id in its route comes before one with."""
+    fitting = [page for page, route in _routes() if len(route) == len(parts) and _fits(route, parts)]
+    return min(fitting, key=lambda page: not page.fixed, default=None)
+
+
+@functools.cache
+def _routes() -> tuple[tuple[ConsolePage, tuple[str, ...]], ...]:
+    return tuple((page, tuple(page.address.strip("/").split("/"))) for page in PAGES)
+
+
+def _fits(route: Iterable[str], parts: Iterable[str]) -> bool:
+    return all(wanted == part or wanted.startswith("{") for wanted, part in zip(route, parts, strict=True))

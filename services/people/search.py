@@ -1,0 +1,97 @@
+"""One search over everything that a person may see; each is on record, without what looks like a number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.reads.home import search as reads
+from database.session import Database
+from database.tables.people import AuditRow
+from domain.errors.general import CardNumberTyped
+from domain.errors.people import PhoneInvalid
+from domain.people.roles import Permission
+from domain.rules.looked_for import CHARACTERS_MIN, LookedFor, is_card_number, looked_for
+from domain.sealing import KeyRing
+from services.people.rate_limit import Throttle
+from services.people.seller_sign_in import e164, phone_index
+
+# Who tries telephone numbers one by one would learn which of them sell cards.
+SEARCHES = "30/minute;400/hour"
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was found, at most ten of each kind, the newest first."""
+
+    cards: tuple[reads.FoundCard, ...] = ()
+    sellers: tuple[reads.FoundSeller, ...] = ()
+    payouts: tuple[reads.FoundPayout, ...] = ()
+    submissions: tuple[reads.FoundSubmission, ...] = ()
+    people: tuple[reads.FoundPerson, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """How many things were found."""
+        return sum(map(len, (self.cards, self.sellers, self.payouts, self.submissions, self.people)))
+
+
+class Search:
+    """Finds cards, sellers, partners, payment orders, submissions and people by what is typed into one field."""
+
+    def __init__(self, database: Database, keyring: KeyRing) -> None:
+        self._database = database
+        self._keyring = keyring
+        self._throttle = Throttle(database, SEARCHES)
+
+    async def find(self, person: str, may: Callable[[Permission], bool], typed: str) -> Found:
+        """Return what `person` (an id) may see of it; nothing for less than two characters.
+
+        Refuses CardNumberTyped for a whole card number, and TooManyTries. What was typed is kept only where it cannot be
+        a number; a seller who was found is the subject of the record.
+        """
+        phone = self._phone(typed)
+        if not phone and is_card_number(typed):
+            raise CardNumberTyped()
+        wanted = looked_for(typed)
+        if len(wanted.words) < CHARACTERS_MIN:
+            return Found()
+        await self._throttle.hit("search", person)
+        async with self._database.transaction() as session:
+            found = await _found(session, may, wanted, phone)
+            session.add(_record(person, wanted, phone, found))
+        return found
+
+    def _phone(self, typed: str) -> str:
+        """The keyed hash of a telephone number; empty for anything else."""
+        try:
+            return phone_index(self._keyring, e164(typed))
+        except PhoneInvalid:
+            return ""
+
+
+async def _found(session: AsyncSession, may: Callable[[Permission], bool], wanted: LookedFor, phone: str) -> Found:
+    whole, named = wanted.id, bool(wanted.id) or not (phone or wanted.key)
+    ids = bool(wanted.id or wanted.ending) and not phone
+    sees_cards, sees_sellers = may(Permission.SEE_CARD), may(Permission.SEE_SELLER)
+    return Found(
+        cards=await reads.cards(session, whole, wanted.ending) if ids and sees_cards else (),
+        submissions=await reads.submissions(session, whole, wanted.ending) if ids and sees_cards else (),
+        sellers=(
+            *(await reads.sellers(session, whole, phone) if sees_sellers else ()),
+            *(await reads.partners(session, whole, wanted.words) if named and sees_sellers else ()),
+        ),
+        payouts=await reads.payouts(session, wanted.key, wanted.reference) if may(Permission.SEE_PAYOUTS) else (),
+        people=await reads.people(session, whole, wanted.words) if named and may(Permission.MANAGE_PEOPLE) else (),
+    )
+
+
+def _record(person: str, wanted: LookedFor, phone: str, found: Found) -> AuditRow:
+    """The search on record; `by` says whether a telephone was typed, `found` how much there was."""
+    one_seller = found.sellers[0].owner if len(found.sellers) == 1 else "search"
+    facts = {"by": "phone" if phone else "words", "found": found.count}
+    if wanted.loggable and not phone:
+        facts["words"] = wanted.words
+    return AuditRow(actor=f"person:{person}", act="console:search:find", subject=one_seller, facts=facts)

@@ -1,0 +1,51 @@
+"""What the search compares, and what it must never be given."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.identifiers import new_id, payout_key
+from domain.rules.looked_for import is_card_number, looked_for
+
+NUMBER = "8104223199076643"
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        NUMBER, "8104 2231 9907 6643", "8104-2231-9907-6643", "８１０４２２３１９９０７６６４３", "card 8104.2231.9907.6643 please", " 8104​2231​9907​6643",
+        "٨١٠٤٢٢٣١٩٩٠٧٦٦٤٣", "8104/2231/9907/6643", "810422319907", "8104223199", "JD12AB34CD56EF78", "jd12 ab34 cd56 ef78", "AB12CD34EF56GH",
+        "6037991234567890123", "#8104#2231#9907#6643", "8104\t2231\n9907 6643",
+    ],
+)  # fmt: skip
+def test_a_whole_card_number_is_known_however_it_is_written(typed: str) -> None:
+    assert is_card_number(typed)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["6643", "643", "CTZH4Y", "Mei Lin", "", "202611282200149999999999999999", new_id(), payout_key(new_id(), 1), "客服", "queue"],
+)  # fmt: skip
+def test_what_is_no_card_number_is_searched_for(typed: str) -> None:
+    assert not is_card_number(typed)
+
+
+@given(st.text(alphabet="0123456789", min_size=10, max_size=23), st.sampled_from(["", " ", "-", ".", " - ", "/"]))
+def test_no_run_of_ten_to_twenty_three_digits_is_ever_searched_for(digits: str, between: str) -> None:
+    assert is_card_number(between.join(digits))
+
+
+@given(st.text(max_size=200))
+def test_words_that_are_kept_on_record_hold_four_digits_at_most(typed: str) -> None:
+    wanted = looked_for(typed)
+    assert not wanted.loggable or wanted.id or wanted.key or sum(one.isdigit() for one in wanted.words) <= 4
+
+
+def test_an_id_is_found_with_and_without_its_kind() -> None:
+    card = new_id()
+    assert looked_for(f"card:{card.lower()}").id == card
+    assert looked_for(card).ending == card
+    assert looked_for(card[-6:].lower()).ending == card[-6:]
+    assert looked_for("abc").ending == ""
