@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.repositories.loop_faults import apart
 from database.repositories.set_aside import left_out
 from database.session import Database
-from database.tables.review import ReviewTaskRow
+from database.tables.work import WorkItemRow
 from domain.errors.general import TemporarilyUnavailable
 from services.work import sla
 from workflows.client import CardClient
@@ -23,7 +23,7 @@ LOOP = "replanner"
 AT_ONCE = 20
 LOOKED_AGAIN_AFTER = timedelta(minutes=5)  # For a task that opened by the old version while the new one was saved.
 ASKED_AGAIN_AFTER = timedelta(minutes=1)  # Time for the card to plan its clock before it is told once more.
-_TASK: Any = ReviewTaskRow  # Attributes of models are columns in a statement.
+_TASK: Any = WorkItemRow  # Attributes of models are columns in a statement.
 _log = structlog.get_logger("replanner")
 
 

@@ -20,6 +20,7 @@ from database.tables import (
     set_aside,
     throttle,
     verification,
+    work,
 )
 
 metadata = SQLModel.metadata
@@ -43,4 +44,5 @@ __all__ = [
     "set_aside",
     "throttle",
     "verification",
+    "work",
 ]

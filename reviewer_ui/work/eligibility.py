@@ -41,8 +41,8 @@ async def show(request: Request, console: At, person: QueueReader, task_id: str)
         task, answers = await who_may(session, task_id, now())
     context = WhoContext(
         shell=shell(request, person),
-        card_id=task.card_id,
-        card_type=task.card_type.value,
+        card_id=task.card_id or "",
+        card_type=task.card_type.value if task.card_type else "",
         brand=task.brand,
         brands=brand_names(),
         language=task.language,

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from database.reads.work.queue import COUNTED_MAX, QueueEntry
-from database.tables.review import ReviewTaskRow
+from database.tables.work import WorkItemRow
 from domain.cards.review import ReviewReason
 from domain.money import Money
 from domain.work.queue_order import OrderReason, reasons_of
@@ -90,11 +90,11 @@ def clock(seconds: float) -> str:
     return f"{minutes:02d}:{rest:02d}"
 
 
-def _of_the_card(task: ReviewTaskRow) -> dict[str, Any]:
+def _of_the_card(task: WorkItemRow) -> dict[str, Any]:
     return {
         "task_id": task.id,
         "card_id": task.card_id,
-        "card_type": task.card_type.value,
+        "card_type": task.card_type.value if task.card_type else "",
         "brand": task.brand,
         "language": task.language,
         "value": Money(task.value_minor),

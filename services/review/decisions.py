@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.repositories import cards
 from database.sealed import DECISION_FIELDS
-from database.tables.review import ReviewDecisionRow, ReviewTaskRow
+from database.tables.review import ReviewDecisionRow
+from database.tables.work import WorkItemRow
 from domain.cards.review import AskedItem, RejectReason, ReviewOutcome
 from domain.errors.decisions import TooLateToUndo
 from domain.errors.general import NotFound, TaskDecided
@@ -81,7 +82,7 @@ class Decisions:
         """
         async with self._database.transaction() as session:
             await require(session, person, Permission.DECIDE)
-            task = await session.get(ReviewTaskRow, task_id, with_for_update=True)
+            task = await session.get(WorkItemRow, task_id, with_for_update=True)
             if task is None:
                 raise NotFound(task=task_id[:64])
             known = await decision_on(session, task_id)
@@ -89,7 +90,7 @@ class Decisions:
                 return self._repeated(known, person, outcome)
             require_held(task, person, self._now())
             who = await require_fit(session, self._keyring, person, task, self._now())
-            card = await cards.load(session, task.card_id)
+            card = await cards.load(session, task.card)
             given = checked_fields(card.brand, corrected or Corrections())
             differing = await require_confirmed(session, self._keyring, card, given, confirmed)
             require_no_secret(self._keyring, card, note, typed=(given.number, given.pin))
@@ -119,7 +120,7 @@ class Decisions:
             decision = await session.get(ReviewDecisionRow, decision_id[:64])
             if decision is None or decision.person_id != person:
                 raise NotFound(decision=decision_id[:64])
-            task = await session.get_one(ReviewTaskRow, decision.task_id, with_for_update=True)
+            task = await session.get_one(WorkItemRow, decision.task_id, with_for_update=True)
             moment = self._now()
             checked = bool(decision.needs_check) and task.decided  # Whatever the clocks of two processes say.
             if task.closed_at is not None or checked or not await _voided(session, decision_id, moment):
@@ -127,7 +128,7 @@ class Decisions:
             await self._reopen(session, task, person, moment)
             await drafts.save(session, self._keyring, task.id, person, as_form(decision, self._keyring))
             session.add(audited(person, "undo", task.id))
-        return Undone(task.id, task.card_id)
+        return Undone(task.id, task.card)
 
     def _repeated(self, known: ReviewDecisionRow, person: str, outcome: ReviewOutcome) -> str:
         """A browser that sends its form twice gets the first answer; anybody else is told who was first."""
@@ -136,13 +137,13 @@ class Decisions:
         raise TaskDecided(by=known.person_id or "")
 
     def _decision(
-        self, task: ReviewTaskRow, who: ActingReviewer, given: Verdict, told: RejectReason | None
+        self, task: WorkItemRow, who: ActingReviewer, given: Verdict, told: RejectReason | None
     ) -> ReviewDecisionRow:
         decision_id, moment = new_id(), self._now()
         return ReviewDecisionRow(
             id=decision_id,
             task_id=task.id,
-            card_id=task.card_id,
+            card_id=task.card,
             person_id=who.person,
             acting_for=sorted(who.circle - {who.person}),
             outcome=given.outcome,
@@ -157,7 +158,7 @@ class Decisions:
             effective_at=moment + self.undo_window,
         )
 
-    async def _reopen(self, session: AsyncSession, task: ReviewTaskRow, person: str, moment: datetime) -> None:
+    async def _reopen(self, session: AsyncSession, task: WorkItemRow, person: str, moment: datetime) -> None:
         """As it was before the decision: for a decider, in the same hand."""
         task.decided, task.phase, task.staged_id = False, TaskPhase.REVIEW, None
         task.maker_id, task.maker_circle, task.blind = None, [], False

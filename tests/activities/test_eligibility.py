@@ -18,6 +18,7 @@ from domain.cards.review import ReviewOutcome
 from domain.errors.base import Refusal
 from domain.identifiers import new_id
 from domain.people.acting import ActingReviewer, Reviewer
+from domain.people.roles import Permission
 from domain.work.eligibility import Ineligible, TaskFacts, why_not
 from domain.work.task import TaskPhase
 from services.people.acting import standing, standings
@@ -107,7 +108,7 @@ async def a_random_task(office: Office, chance: random.Random, people: list[str]
 async def staged(office: Office, task: str, leaves_in_s: int) -> str:
     row = await office.row(task)
     decision = ReviewDecisionRow(
-        id=new_id(), task_id=task, card_id=row.card_id, outcome=ReviewOutcome.APPROVE,
+        id=new_id(), task_id=task, card_id=row.card, outcome=ReviewOutcome.APPROVE,
         effective_at=office.clock() + timedelta(seconds=leaves_in_s), needs_check="value",
     )  # fmt: skip
     async with office.world.database.transaction() as session:
@@ -130,14 +131,15 @@ async def is_given(office: Office, person: str, task: str) -> bool:
 
 
 SOME = st.frozensets(st.sampled_from(["lin", "chen", "wu"]))
+RIGHTS = st.frozensets(st.sampled_from([Permission.DECIDE, Permission.CHECK, Permission.DECIDE_ESCALATED]))
 REVIEWERS = st.builds(
     Reviewer, person=st.just("lin"), card_types=st.frozensets(st.sampled_from(["dining", "regional"])),
     brands=st.frozensets(st.sampled_from(["a", "b"])), languages=st.frozensets(st.sampled_from(["zh_CN", "en"])),
-    limit_minor=st.none() | st.integers(0, 1000), senior=st.booleans(),
+    limit_minor=st.none() | st.integers(0, 1000), permissions=RIGHTS,
 )  # fmt: skip
 STANDINGS = st.builds(
     ActingReviewer, person=st.just("lin"), circle=SOME.map(lambda circle: circle | {"lin"}),
-    eligible_as=st.lists(REVIEWERS, min_size=1, max_size=3).map(tuple), decides=st.booleans(), checks=st.booleans(),
+    eligible_as=st.lists(REVIEWERS, min_size=1, max_size=3).map(tuple), permissions=RIGHTS,
 )  # fmt: skip
 FACTS = st.builds(
     TaskFacts, card_type=st.sampled_from(["dining", "regional"]), brand=st.sampled_from(["a", "b", "c"]),
@@ -151,7 +153,7 @@ def test_standing_in_for_one_more_never_opens_what_four_eyes_close(
     theirs: ActingReviewer, task: TaskFacts, more: str
 ) -> None:
     wider = ActingReviewer(
-        theirs.person, theirs.circle | {more}, theirs.eligible_as, theirs.relatives, theirs.decides, theirs.checks
+        theirs.person, theirs.circle | {more}, theirs.eligible_as, theirs.relatives, theirs.permissions
     )
     closed = {Ineligible.OWN_WORK, Ineligible.BARRED}
     assert closed & set(why_not(theirs, task, NOON)) <= set(why_not(wider, task, NOON))
@@ -161,9 +163,7 @@ def test_standing_in_for_one_more_never_opens_what_four_eyes_close(
 def test_one_more_who_is_able_never_makes_anybody_less_able(
     theirs: ActingReviewer, task: TaskFacts, more: Reviewer
 ) -> None:
-    wider = ActingReviewer(
-        theirs.person, theirs.circle, (*theirs.eligible_as, more), frozenset(), theirs.decides, theirs.checks
-    )
+    wider = ActingReviewer(theirs.person, theirs.circle, (*theirs.eligible_as, more), frozenset(), theirs.permissions)
     assert len(why_not(wider, task, NOON)) <= len(why_not(theirs, task, NOON))
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import func, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables.people import AbsenceRow, AuditRow, ConsoleSessionRow, PersonRow, RelativeRow
-from database.tables.review import ReviewTaskRow
+from database.tables.work import WorkItemRow
 from domain.errors.general import NotFound
 from domain.people.roles import PERMISSIONS, Permission
 
@@ -18,7 +18,7 @@ ABSENCES_MAX = 30
 _DECIDERS = [role.value for role, allowed in PERMISSIONS.items() if Permission.DECIDE in allowed]
 _PERSON: Any = PersonRow  # Attributes of models are columns in a statement.
 _ABSENCE: Any = AbsenceRow
-_TASK: Any = ReviewTaskRow
+_TASK: Any = WorkItemRow
 
 
 @dataclass(frozen=True)
@@ -124,4 +124,4 @@ def _away() -> Any:
 def _busy() -> Any:
     held = (_TASK.leased_by == _PERSON.id) & (_TASK.leased_until > func.now())
     which = (_TASK.closed_at.is_(None), or_(_TASK.assigned_to == _PERSON.id, held))
-    return select(func.count()).select_from(ReviewTaskRow).where(*which).correlate(PersonRow).scalar_subquery()
+    return select(func.count()).select_from(WorkItemRow).where(*which).correlate(PersonRow).scalar_subquery()
