@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from domain.review.kind import REVIEW_WORK
+from domain.support.callbacks import CALLBACK_WORK
 from domain.work.kinds import register
 
-KNOWN = (REVIEW_WORK,)
+KNOWN = (REVIEW_WORK, CALLBACK_WORK)
 
 for _kind in KNOWN:
     register(_kind)

@@ -16,6 +16,7 @@ from database.repositories.set_aside import left_out
 from database.session import Database
 from database.tables.work import WorkItemRow
 from domain.errors.general import TemporarilyUnavailable
+from domain.work.kinds import kinds
 from services.work import sla
 from workflows.client import CardClient
 
@@ -68,6 +69,7 @@ class Replanner:
         statement = (
             select(_TASK.card_id, _TASK.id)
             .where(
+                _TASK.kind.in_([kind.code for kind in kinds() if kind.holds_card]),
                 _TASK.closed_at.is_(None),
                 outdated,
                 _TASK.id.not_in(self._asked),

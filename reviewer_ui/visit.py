@@ -14,6 +14,7 @@ from starlette.responses import RedirectResponse, Response
 
 from domain.errors.sign_in import NotAllowed, NotSignedIn
 from domain.people.roles import Permission
+from domain.work.kinds import KindOfWork, kind_of, kinds
 from reviewer_ui.live import Live
 from reviewer_ui.services import ConsoleServices
 from reviewer_ui.sessions import COOKIE, Person, Sessions
@@ -57,6 +58,7 @@ class Shell:
     links: tuple[Link, ...]
     theme: str
     may_decide: bool
+    may_take: bool = False  # Work of any kind.
     undo: tuple[Undoable, ...] = ()  # The decisions that this browser made last, while they can be undone.
 
 
@@ -64,6 +66,7 @@ AREAS: tuple[tuple[str, str, str, Permission], ...] = (
     ("console.nav.queue", "/review", "inbox", Permission.SEE_QUEUE),
     ("console.nav.second_look", "/second-look", "eye-check", Permission.CHECK),
     ("console.nav.cards", "/cards", "search", Permission.SEE_CARD),
+    ("console.nav.callbacks", "/review?kind=callback", "phone", Permission.ANSWER_CALLBACKS),
     ("console.nav.payouts", "/payouts", "coins", Permission.SEE_PAYOUTS),
     ("console.nav.owed", "/owed", "alert-circle", Permission.SEE_PAYOUTS),
     ("console.nav.sample", "/quality/second", "eye", Permission.CHECK),
@@ -162,6 +165,29 @@ def allowed(permission: Permission) -> Callable[[Request], Coroutine[Any, Any, P
     return require
 
 
+async def queue_reader(request: Request) -> Person:
+    """A dependency: the signed-in person, who may see the queue of at least one kind of work. Refuses with NotSignedIn or NotAllowed."""
+    return await _of_some_kind(request, lambda kind: kind.see)
+
+
+async def worker(request: Request) -> Person:
+    """A dependency: the signed-in person, who takes work of at least one kind. Refuses with NotSignedIn or NotAllowed."""
+    return await _of_some_kind(request, lambda kind: kind.take)
+
+
+def require_sees(person: Person, kind: str) -> None:
+    """Refuse NotAllowed to a person who may not see the queue of this kind."""
+    if not person.may(kind_of(kind).see):
+        raise NotAllowed(permission=kind_of(kind).see.value)
+
+
+async def _of_some_kind(request: Request, needed: Callable[[KindOfWork], Permission]) -> Person:
+    person = await signed_in(request)
+    if not any(person.may(needed(kind)) for kind in kinds()):
+        raise NotAllowed(permission=needed(kinds()[0]).value)
+    return person
+
+
 def shell(request: Request, person: Person | None) -> Shell:
     """The surroundings of a page: only the areas that this person's roles open."""
     theme = request.cookies.get(THEME_COOKIE, "")
@@ -170,6 +196,7 @@ def shell(request: Request, person: Person | None) -> Shell:
         links=() if person is None else tuple(_links(request.url.path, person)),
         theme=theme if theme in THEMES else THEMES[0],
         may_decide=person is not None and person.may(Permission.DECIDE),
+        may_take=person is not None and any(person.may(kind.take) for kind in kinds()),
         undo=() if person is None else undoable(request),
     )
 
@@ -194,7 +221,8 @@ def _links(path: str, person: Person) -> list[Link]:
 
 At = Annotated[Console, Depends(console_of)]
 SignedIn = Annotated[Person, Depends(signed_in)]
-QueueReader = Annotated[Person, Depends(allowed(Permission.SEE_QUEUE))]
+QueueReader = Annotated[Person, Depends(queue_reader)]
+Worker = Annotated[Person, Depends(worker)]
 CardReader = Annotated[Person, Depends(allowed(Permission.SEE_CARD))]
 Decider = Annotated[Person, Depends(allowed(Permission.DECIDE))]
 Checker = Annotated[Person, Depends(allowed(Permission.CHECK))]

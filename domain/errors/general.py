@@ -46,6 +46,7 @@ from domain.errors.sign_in import SignInTooOld as SignInTooOld
 from domain.errors.sign_in import StepUpNeeded as StepUpNeeded
 from domain.errors.sign_in import TooManyTries as TooManyTries
 from domain.errors.sign_in import TotpWrong as TotpWrong
+from domain.errors.support import CallbackWaits as CallbackWaits
 
 
 class FieldInvalid(Refusal):

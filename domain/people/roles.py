@@ -47,6 +47,7 @@ class Permission(StrEnum):
     DECODE_HISTORY = "decode_history"  # Read Temporal payloads through the codec server.
     MANAGE_PEOPLE = "manage_people"  # Skills, limits, absences, relatives.
     CONFIRM_ACCESS = "confirm_access"  # Be the second person when access is given.
+    ANSWER_CALLBACKS = "answer_callbacks"  # Call sellers back and explain decisions to them.
     MANAGE_DEADLINES = "manage_deadlines"
     MANAGE_REASONS = "manage_reasons"
 
@@ -71,6 +72,7 @@ _SENIOR = _REVIEWER | {
     Permission.CORRECT_PAYEE,
     Permission.SEE_QUALITY,
     Permission.SEE_INSIGHT,
+    Permission.ANSWER_CALLBACKS,
 }
 
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
@@ -88,7 +90,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.DECODE_HISTORY,
         }
     ),
-    Role.SUPPORT: frozenset({Permission.SEE_CARD, Permission.COMMENT}),
+    Role.SUPPORT: frozenset({Permission.SEE_CARD, Permission.COMMENT, Permission.ANSWER_CALLBACKS}),
     Role.FINANCE: frozenset(
         {Permission.SEE_CARD, Permission.SEE_PAYOUTS, Permission.CORRECT_PAYEE, Permission.SEE_INSIGHT}
     ),

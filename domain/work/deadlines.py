@@ -25,12 +25,13 @@ class ClockOwner(StrEnum):
     REVIEWER = "reviewer"  # A reviewer is to decide.
     CHECKER = "checker"  # The second pair of eyes is to check.
     SENIOR = "senior"  # It was escalated.
+    SUPPORT = "support"  # An agent is to answer the seller.
     SELLER = "seller"  # The seller was asked for an item.
     OUTLET = "outlet"  # A store or outlet was asked to check.
     MACHINE = "machine"  # The platform asks and prices anew.
 
 
-RUNNING = frozenset({ClockOwner.REVIEWER, ClockOwner.CHECKER, ClockOwner.SENIOR})
+RUNNING = frozenset({ClockOwner.REVIEWER, ClockOwner.CHECKER, ClockOwner.SENIOR, ClockOwner.SUPPORT})
 
 
 class Counts(StrEnum):

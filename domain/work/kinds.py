@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from domain.people.roles import Permission
 from domain.work.queue_order import OrderFacts, order_at
+from domain.work.reason_codes import ReasonedAct
 
 REVIEW = "review"
 _CODE = re.compile(r"[a-z]{1,20}")
@@ -41,6 +42,8 @@ class KindOfWork:
     take: Permission  # Leases, snoozes, escalates and closes an item.
     take_escalated: Permission  # The same once it was escalated.
     page: str  # The address of an item's page, with `{card}` and `{task}`.
+    reasons: str = "review_reason"  # The family of words for why an item was opened.
+    closes: ReasonedAct | None = None  # The managed list that its outcomes are chosen from; None: outcomes of its own.
     check: Permission | None = None  # The second person; None: one person is enough.
     facets: frozenset[Facet] = frozenset()
     order_at: Callable[[OrderFacts], datetime] = order_at  # The place within the band.
@@ -65,6 +68,15 @@ def register(kind: KindOfWork) -> None:
 def withdraw(code: str) -> None:
     """Forget a kind again. Raises KeyError for an unknown code."""
     del _KINDS[code]
+
+
+def page_at(task_id: str | None, card_id: str | None) -> str | None:
+    """Return the address of an item's page by its id, or its card's; None where there is neither."""
+    parts = (task_id or "").split(":")
+    code = parts[2] if len(parts) == 4 else parts[1] if len(parts) == 3 else ""
+    if task_id is not None and code in _KINDS:
+        return _KINDS[code].page_of(task_id, card_id or parts[1])
+    return f"/cards/{card_id}" if card_id else None
 
 
 def kinds() -> tuple[KindOfWork, ...]:

@@ -24,6 +24,7 @@ from domain.places import business_day
 from domain.review.four_eyes import CheckPolicy
 from domain.rules.limits import limits_in_force
 from domain.work.deadlines import ClockOwner
+from domain.work.kinds import REVIEW
 from domain.work.task import CameBack, TaskPhase
 from services.cards.corrections import Corrections, checked_fields, require_confirmed
 from services.people.permissions import require
@@ -83,7 +84,7 @@ class Decisions:
         async with self._database.transaction() as session:
             await require(session, person, Permission.DECIDE)
             task = await session.get(WorkItemRow, task_id, with_for_update=True)
-            if task is None:
+            if task is None or task.kind != REVIEW:
                 raise NotFound(task=task_id[:64])
             known = await decision_on(session, task_id)
             if known is not None:

@@ -31,6 +31,7 @@ from domain.people.acting import ActingReviewer
 from domain.people.roles import Permission
 from domain.review.four_eyes import apart
 from domain.work.deadlines import ClockOwner
+from domain.work.kinds import REVIEW
 from domain.work.reason_codes import ReasonedAct
 from domain.work.task import CameBack, CheckVerdict, TaskPhase
 from services.cards.corrections import corrections_in
@@ -103,7 +104,7 @@ class Checks:
     ) -> tuple[WorkItemRow, ReviewDecisionRow, ActingReviewer]:
         await require(session, person, Permission.CHECK)
         task = await session.get(WorkItemRow, task_id, with_for_update=True)
-        if task is None:
+        if task is None or task.kind != REVIEW:
             raise NotFound(task=task_id[:64])
         if task.closed_at is not None or task.decided:
             raise TaskDecided(by=task.leased_by or "")

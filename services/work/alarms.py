@@ -16,6 +16,7 @@ from domain.identifiers import short
 from domain.notices.kinds import NoticeKind
 from domain.people.roles import Role
 from domain.work.deadlines import ChainStep, ClockOwner, ClockPlan, Policy
+from domain.work.kinds import kind_of
 from domain.work.task import Alarm, TaskPhase
 from services.notices.recipients import seniors, with_roles
 from services.work import sla
@@ -49,16 +50,18 @@ async def sound(session: AsyncSession, task_id: str, alarm: Alarm, now: datetime
     await record(session, task, alarm.value, {})
 
 
-async def sound_chain(session: AsyncSession, task_id: str, step: int, now: datetime) -> None:
-    """A late item is still open: the `step`-th (from 0) of its policy's chain is told, once."""
+async def sound_chain(session: AsyncSession, task_id: str, step: int, now: datetime) -> bool:
+    """A late item is still open: the `step`-th (from 0) of its policy's chain is told, once; return whether it was now."""
     task = await locked(session, task_id)
     chain = (await policy_of(session, task)).chain
     if task.closed_at is not None or step >= len(chain):
-        return
+        return False
     name = f"chain:{step}"
-    if await sounded(session, task, name, chain[step].tells, now):
+    first = await sounded(session, task, name, chain[step].tells, now)
+    if first:
         await _tell(session, task, NoticeKind.CHAIN, name, await _of_step(session, task.team, chain[step]))
         await record(session, task, "reminded", {})
+    return first
 
 
 async def replan(session: AsyncSession, task_id: str, now: datetime) -> ClockPlan:
@@ -91,7 +94,7 @@ async def sounded(session: AsyncSession, task: WorkItemRow, alarm: str, told: st
 async def _breach(session: AsyncSession, task: WorkItemRow, now: datetime) -> None:
     """Late: a senior's from now on; an outcome that waits for a check stays a checker's, a senior one."""
     task.breached_at, task.escalated = task.breached_at or now, True
-    if task.phase is TaskPhase.REVIEW:
+    if task.phase is TaskPhase.REVIEW and kind_of(task.kind).holds_card:
         await sla.pass_to(session, task, ClockOwner.SENIOR, now)
 
 

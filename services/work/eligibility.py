@@ -34,7 +34,7 @@ async def who_may(session: AsyncSession, task_id: str, now: datetime) -> tuple[W
     if task is None:
         raise NotFound(task=task_id[:64])
     facts, names = await task_facts(session, task), await accounts.all_names(session)
-    reviewers = await accounts.reviewers(session)
+    reviewers = await accounts.reviewers(session, task.kind)
     theirs = await standings(session, [one.id for one in reviewers], now)
     answers = (_answer(one, theirs[one.id], facts, names, now) for one in reviewers if one.id in theirs)
     return task, tuple(sorted(answers, key=lambda answer: (bool(answer.reasons), answer.name)))

@@ -126,7 +126,8 @@ class TaskActs:
             task.assigned_to = task.assigned_at = None
             task.escalated, task.escalation_reason, task.replan = True, reason_code, True
             placed(task, now)
-            await pass_to(session, task, ClockOwner.SENIOR, now)
+            if kind_of(task.kind).holds_card:
+                await pass_to(session, task, ClockOwner.SENIOR, now)
             await self._told(session, person, "escalated", task, {"reason": reason_code}, _note(note))
         self._cursors.forget()
 

@@ -24,6 +24,7 @@ from seller_ui.services import SellerServices
 from services.cards.intake import Intake
 from services.finance.payees import Payees
 from services.people.rate_limit import Origin
+from services.support.callbacks import Callbacks
 from tests.throttles import forget_tries
 
 GOOD_CODE = "246810"
@@ -118,6 +119,7 @@ def played_services(database: Database, desk: PlayedDesk, folder: Path) -> Selle
         photos=photos,
         intake=Intake(database, keyring, photos),
         payees=Payees(database, keyring),
+        callbacks=Callbacks(database, keyring),
         desk=desk,  # type: ignore[arg-type]
         sign_in=PlayedSignIn(database),  # type: ignore[arg-type]
         signing_secret=SECRET,
