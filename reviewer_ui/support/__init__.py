@@ -1,1 +1,1 @@
-"""What every desk shares: pages."""
+"""Answering sellers: pages."""

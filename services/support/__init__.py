@@ -1,1 +1,1 @@
-"""Answering sellers."""
+"""Answering sellers: use cases."""

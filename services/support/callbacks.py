@@ -184,4 +184,5 @@ async def _locked(session: AsyncSession, task_id: str) -> tuple[WorkItemRow, Cal
 
 
 def _answer(reason: ReasonCodeRow) -> dict[str, str]:
-    return {"answer_zh": reason.zh, "answer_en": reason.en}
+    """The answer in each language, as a story keeps facts that people wrote."""
+    return {"answer.zh_CN": reason.zh, "answer.en": reason.en}

@@ -19,7 +19,9 @@ from domain.errors.base import Refusal
 from domain.identifiers import new_id
 from domain.people.acting import ActingReviewer, Reviewer
 from domain.people.roles import Permission
+from domain.support.callbacks import CALLBACK
 from domain.work.eligibility import Ineligible, TaskFacts, why_not
+from domain.work.kinds import REVIEW
 from domain.work.task import TaskPhase
 from services.people.acting import standing, standings
 from services.work.task_facts import task_facts
@@ -43,6 +45,7 @@ async def test_the_statement_gives_a_task_to_exactly_those_whom_nothing_keeps_fr
         await office.stands_in(*chance.sample(people, 2), away=chance.random() < 0.5, hours=chance.choice([-0.5, 8]))
     tasks = [await a_random_task(office, chance, people) for _ in range(TASKS)]
     seen: dict[Ineligible | None, int] = {}
+    given: set[str] = set()
     for person in people:
         for task in tasks:
             reasons = await why(office, person, task)
@@ -51,9 +54,11 @@ async def test_the_statement_gives_a_task_to_exactly_those_whom_nothing_keeps_fr
             await office.change(
                 task, leased_by=before.leased_by, leased_at=before.leased_at, leased_until=before.leased_until
             )
+            given |= {before.kind} if not reasons else set()
             for reason in reasons or (None,):
                 seen[reason] = seen.get(reason, 0) + 1
     assert set(seen) >= {*Ineligible, None} - {Ineligible.CLOSED}, "the draw must meet every reason"
+    assert given == {REVIEW, CALLBACK}, "items of both kinds must be given"
 
 
 async def test_one_statement_says_of_everybody_what_many_say_of_each(office: Office) -> None:
@@ -71,7 +76,7 @@ async def test_one_statement_says_of_everybody_what_many_say_of_each(office: Off
 
 
 async def a_random_person(office: Office, chance: random.Random) -> str:
-    role = chance.choices(["reviewer", "senior", "ops"], [5, 3, 2])[0]
+    role = chance.choices(["reviewer", "senior", "ops", "support"], [5, 4, 2, 3])[0]
     person = await office.person(
         role,
         skill_types=chance.choice([[], ["dining"], ["ecommerce", "dining"]]),
@@ -97,6 +102,9 @@ async def a_random_task(office: Office, chance: random.Random, people: list[str]
         "assigned_to": chance.choice([None, None, None, chance.choice(people)]),
         "snoozed_until": chance.choice([None, None, now - timedelta(hours=1), now + timedelta(hours=1)]),
     }  # fmt: skip
+    if chance.random() < 0.4:
+        columns |= {"kind": CALLBACK}
+        columns |= {"card_type": None, "brand": ""} if chance.random() < 0.7 else {}
     if chance.random() < 0.3:
         columns |= {"leased_by": chance.choice(people), "leased_until": now + timedelta(minutes=chance.choice([-5, 5]))}
     task = await office.task(**columns)

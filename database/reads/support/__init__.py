@@ -1,1 +1,1 @@
-"""Answering sellers."""
+"""Answering sellers: what pages show."""
