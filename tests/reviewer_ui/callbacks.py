@@ -18,13 +18,13 @@ from tests.reviewer_ui.conftest import House
 PHONE = "+8613800008888"
 
 
-async def a_request(house: House, about: Waiting, words: str = "Why was it not bought?", **columns: object) -> str:
+async def a_request(house: House, about: Waiting, words: str = "Why was it not bought?") -> str:
     """An appeal about the card of a seller whose telephone is PHONE; returns its id."""
     seller, now = new_id(), datetime.now(UTC)
     sealed = house.keyring.seal_text(PHONE, purpose="seller", aad=f"seller:{seller}:phone")
     task = WorkItemRow(
         id=work_item(about.card_id, CALLBACK, 1), kind=CALLBACK, card_id=about.card_id, seller=f"seller:{seller}", team=TEAM,
-        value_minor=0, reasons=["appeal"], opened_at=now, warn_at=now + timedelta(hours=6), due_at=now + timedelta(hours=8), **columns,
+        value_minor=0, reasons=["appeal"], opened_at=now, warn_at=now + timedelta(hours=6), due_at=now + timedelta(hours=8),
     )  # fmt: skip
     asked = CallbackRequestRow(
         id=task.id, card_id=about.card_id, seller=f"seller:{seller}", wanted=CallbackWanted.APPEAL, words=words,

@@ -73,6 +73,20 @@ async def test_the_queues_of_both_kinds_are_one_click_apart_for_who_has_both(hou
     assert (await agent.get(f"/review/tasks/{one.task_id}/who")).status_code == 403
 
 
+async def test_after_a_review_the_next_is_a_review_whatever_queue_was_seen_last(house: House) -> None:
+    await house.cards.empty_the_queue()
+    one, other = await house.cards.waiting(), await house.cards.waiting()
+    await a_request(house, one)
+    senior = await house.as_(Role.SENIOR)
+    await post(senior, f"/cards/{one.card_id}/take", task_id=one.task_id)
+    await senior.get("/review?kind=callback")
+    assert "Starbucks" in (await senior.get(f"/review/ahead?but={one.task_id}")).text
+    until = {"until": "tomorrow", "reason_code": "call_store", "then": "next"}
+    gone = await post(senior, f"/cards/{one.card_id}/snooze", task_id=one.task_id, **until)
+    assert gone.headers["location"] == f"/cards/{other.card_id}"
+    assert (await post(senior, "/review/next")).headers["location"].startswith("/callbacks/")
+
+
 async def test_a_reviewer_holding_a_request_of_nobodys_decides_nothing_by_it(house: House) -> None:
     """The id of a request in the form of a review is nobody's review."""
     one = await house.cards.waiting()
