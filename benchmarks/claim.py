@@ -20,7 +20,7 @@ GOAL = 0.5
 REVIEWERS = 8
 CLAIMS, CLAIMS_SHORT = 20_480, 2_048  # Of eight rounds and eight reviewers, without a rest.
 ROUNDS, ROUNDS_SHORT = 8, 4
-_FINISH = "UPDATE review_task SET decided = true, closed_at = now() WHERE id = $1"
+_FINISH = "UPDATE work_item SET decided = true, closed_at = now() WHERE id = $1"
 _RAW = "UPDATE person SET capacity = capacity + 1 WHERE id = $1"
 
 

@@ -37,7 +37,7 @@ async def _measure(slices: int) -> list[Result]:
         old = await asyncpg.connect(shifts["behind_old"].url)
         stack.push_async_callback(old.close)
         async with old.transaction(isolation="repeatable_read"):
-            await old.fetchval("SELECT count(*) FROM review_task")
+            await old.fetchval("SELECT count(*) FROM work_item")
             pairs = [
                 (await shifts["behind_old"].claims_per_s(SLICE), await shifts["without"].claims_per_s(SLICE))
                 for _ in range(slices)

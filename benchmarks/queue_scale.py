@@ -18,7 +18,7 @@ from benchmarks.queues import queue_of, queue_server
 from benchmarks.result import Result
 from database.reads.work.queue import PAGE, Place, QueuePage, counts, queue
 from database.session import Database
-from database.tables.review import ReviewTaskRow
+from database.tables.work import WorkItemRow
 from domain.work.queue_filter import QueueSort, Wanted
 
 GOAL_LENGTH, GOAL_DEPTH = 1.3, 1.2
@@ -26,7 +26,7 @@ MANY, MANY_SHORT, FEW = 1_000_000, 50_000, 1_000
 DEEP, DEEP_SHORT = 10_000, 1_000  # The page that is read far down.
 READS, READS_SHORT = 3_000, 800
 ME = "person1"
-_TASK: Any = ReviewTaskRow
+_TASK: Any = WorkItemRow
 Read = Callable[[], Awaitable[QueuePage]]
 
 

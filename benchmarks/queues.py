@@ -16,10 +16,10 @@ from database.session import Database
 
 # Spread over types, brands, values and a week of opening; foreign keys are not looked up, for no card is asked about.
 _FILL = """
-INSERT INTO review_task (id, card_id, card_type, brand, language, seller, team, priority, value_minor, reasons, opened_at,
+INSERT INTO work_item (id, kind, card_id, card_type, brand, language, seller, team, priority, value_minor, reasons, opened_at,
     phase, band, order_at, escalation_reason, came_back_reason, snooze_reason, warn_at, due_at, escalated, decided,
     maker_circle, barred, linked, blind, plan_version, replan)
-SELECT 'bench:' || lpad(n::text, 8, '0'), 'card' || n, (ARRAY['supermarket', 'dining', 'regional'])[1 + n % 3],
+SELECT 'bench:' || lpad(n::text, 8, '0'), 'review', 'card' || n, (ARRAY['supermarket', 'dining', 'regional'])[1 + n % 3],
     (ARRAY['hualian', 'starbucks', 'bailian', 'jd'])[1 + n % 4], 'zh_CN', 'seller:' || n % 5000, 'cards', 'normal',
     10000 + n % 977 * 100, '["card_type"]', opened, 'review', CASE WHEN n % 50 = 0 THEN 1 ELSE 3 END, opened, '', '', '',
     opened + interval '1 hour', opened + interval '2 hours', false, false, '[]', '[]', '[]', false, 1, false
@@ -69,7 +69,7 @@ async def refill(database: Database, tasks: int) -> None:
     """The queue anew, without a trace of what was there."""
     async with database.transaction() as session:
         await session.execute(text("SET LOCAL session_replication_role = replica"))
-        await session.execute(text("TRUNCATE review_task CASCADE"))
+        await session.execute(text("TRUNCATE work_item CASCADE"))
         await session.execute(text(_FILL), {"many": tasks})
     async with database.statement() as connection:
-        await connection.execute(text("VACUUM ANALYZE review_task"))
+        await connection.execute(text("VACUUM ANALYZE work_item"))

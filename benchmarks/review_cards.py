@@ -15,8 +15,8 @@ from database.tables.intake import CardRow, PhotoRow, SubmissionRow
 from database.tables.people import PersonRow
 from database.tables.pricing import QuoteRow
 from database.tables.reading import ReadingRow
-from database.tables.review import ReviewTaskRow
 from database.tables.verification import AnswerRow
+from database.tables.work import WorkItemRow
 from domain import identifiers
 from domain.cards.card import CardStatus, CardType, Stage, WaitingFor
 from domain.cards.verification import Party
@@ -105,9 +105,9 @@ def _quote(card_id: str) -> QuoteRow:
     )  # fmt: skip
 
 
-def _task(card_id: str) -> ReviewTaskRow:
+def _task(card_id: str) -> WorkItemRow:
     now = datetime.now(UTC)
-    row = ReviewTaskRow(
+    row = WorkItemRow(
         id=identifiers.review_task(card_id, 1), card_id=card_id, card_type=CardType.DINING, brand="starbucks", seller=f"seller:{card_id}",
         value_minor=OFFER_MINOR, reasons=["card_type"], opened_at=now, warn_at=now + timedelta(hours=3), due_at=now + timedelta(hours=4),
     )  # fmt: skip

@@ -42,6 +42,7 @@ from services.notices.digest import NoticeDelivery
 from services.notices.outbox_delivery import Delivery
 from services.policies.reading import PolicyReader
 from services.work.assignment import Assignment
+from services.work.own_clocks import OwnClocks
 from services.work.snoozes import Snoozes
 from workflows.card import CardWorkflow
 from workflows.client import CardClient
@@ -57,7 +58,7 @@ ANY = 1  # A loop that delivers looks again at once when it has started anything
 STARTER_S, COURIER_S, SEQUENCER_S, TELLER_S, NOTICES_S = 1.0, 0.5, 0.5, 0.5, 5.0
 
 ISSUERS_S = 2.0
-ASSIGNMENT_S, SNOOZES_S, REPLANNER_S, PAYEES_S = 1.0, 5.0, 2.0, 1.0
+ASSIGNMENT_S, SNOOZES_S, REPLANNER_S, PAYEES_S, OWN_CLOCKS_S = 1.0, 5.0, 2.0, 1.0, 5.0
 
 Task = Callable[..., Any]
 
@@ -92,6 +93,7 @@ def _jobs(settings: Settings, store: Database, keyring: KeyRing, world: outside.
         Job("starter", STARTER_S, lambda: _start_waiting(intake, desk), BATCH),
         Job("assignment", ASSIGNMENT_S, lambda: Assignment(store).drain(BATCH), BATCH),
         Job("snoozes", SNOOZES_S, lambda: Snoozes(store).tell_back(BATCH), BATCH),
+        Job("own_clocks", OWN_CLOCKS_S, lambda: OwnClocks(store).ring(BATCH), BATCH),
         Job("courier", COURIER_S, _courier(store, keyring, world), ANY),
         Job("notices", NOTICES_S, _notices(settings, store, keyring), ANY),
         Job("replanner", REPLANNER_S, Replanner(store, desk).signal, replanning.AT_ONCE),

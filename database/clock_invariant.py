@@ -1,4 +1,4 @@
-"""I11: a review's clock is what its intervals say. Run with the other invariants, see `database.invariants`."""
+"""I11: an item's clock is what its intervals say. Run with the other invariants, see `database.invariants`."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reads.work.sla import intervals, policies_of, replanned
-from database.tables.review import ReviewTaskRow
+from database.tables.work import WorkItemRow
 
 AT_ONCE = 500
-_TASK: Any = ReviewTaskRow  # Attributes of models are columns in a statement.
+_TASK: Any = WorkItemRow  # Attributes of models are columns in a statement.
 
 # A stretch of no length may share its moment with the one after it.
 INTERVALS = """
@@ -21,8 +21,8 @@ FROM clock_interval JOIN card ON card.id = card_id WHERE ended_at IS NULL AND ou
 UNION ALL
 SELECT 'card ' || card_id || ' was the time of ' || owner || ' and of another at ' || started_at
 FROM (
-    SELECT card_id, owner, started_at, max(coalesce(ended_at, 'infinity')) OVER (
-        PARTITION BY card_id ORDER BY started_at, coalesce(ended_at, 'infinity'), id
+    SELECT coalesce(card_id, task_id) AS card_id, owner, started_at, max(coalesce(ended_at, 'infinity')) OVER (
+        PARTITION BY coalesce(card_id, task_id) ORDER BY started_at, coalesce(ended_at, 'infinity'), id
         ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS taken_until
     FROM clock_interval
 ) stretches WHERE started_at < taken_until
@@ -31,9 +31,9 @@ SELECT 'card ' || card_id || ' was the time of ' || owner || ' until before ' ||
 FROM clock_interval WHERE ended_at < started_at
 UNION ALL
 SELECT 'task ' || id || ' is open and its clock stands'
-FROM review_task task
+FROM work_item task
 WHERE closed_at IS NULL AND plan_version > 0 AND NOT EXISTS (
-    SELECT FROM clock_interval WHERE card_id = task.card_id AND ended_at IS NULL AND runs)
+    SELECT FROM clock_interval i WHERE (i.card_id = task.card_id OR i.card_id IS NULL AND i.task_id = task.id) AND i.ended_at IS NULL AND i.runs)
 """
 
 
@@ -49,11 +49,11 @@ async def untrue_clocks(session: AsyncSession) -> list[str]:
     return found
 
 
-async def _planned_tasks(session: AsyncSession) -> AsyncIterator[Sequence[ReviewTaskRow]]:
+async def _planned_tasks(session: AsyncSession) -> AsyncIterator[Sequence[WorkItemRow]]:
     planned = (_TASK.closed_at.is_(None), _TASK.plan_version > 0, ~_TASK.replan)
     after = ""
     while True:
-        wanted = select(ReviewTaskRow).where(*planned, _TASK.id > after).order_by(_TASK.id).limit(AT_ONCE)
+        wanted = select(WorkItemRow).where(*planned, _TASK.id > after).order_by(_TASK.id).limit(AT_ONCE)
         tasks = (await session.execute(wanted)).scalars().all()
         if not tasks:
             return
@@ -61,11 +61,11 @@ async def _planned_tasks(session: AsyncSession) -> AsyncIterator[Sequence[Review
         after = tasks[-1].id
 
 
-async def _misplanned(session: AsyncSession, tasks: Sequence[ReviewTaskRow]) -> list[str]:
-    kept, found = await intervals(session, {task.card_id for task in tasks}), []
+async def _misplanned(session: AsyncSession, tasks: Sequence[WorkItemRow]) -> list[str]:
+    kept, found = await intervals(session, tasks), []
     policies = {version: await policies_of(session, version) for version in {task.plan_version for task in tasks}}
     for task in tasks:
-        plan = replanned(policies[task.plan_version], task, kept[task.card_id], task.opened_at)
+        plan = replanned(policies[task.plan_version], task, kept[task.id], task.opened_at)
         if (task.warn_at, task.due_at) != (plan.warn_at, plan.due_at):
             stored = f"warned of at {task.warn_at} and due at {task.due_at}"
             found.append(f"task {task.id} is {stored} where {plan.warn_at} and {plan.due_at} follow from its intervals")

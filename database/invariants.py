@@ -81,7 +81,7 @@ WHERE alive > 1 OR (outcome = 'paid') IS TRUE AND paid <> 1 OR outcome <> 'paid'
 HELD = """
 SELECT 'card ' || card.id || ' waits for a reviewer with ' || open || ' open tasks'
 FROM card JOIN LATERAL (
-    SELECT count(*) AS open FROM review_task WHERE card_id = card.id AND closed_at IS NULL
+    SELECT count(*) AS open FROM work_item WHERE card_id = card.id AND kind = 'review' AND closed_at IS NULL
 ) tasks ON true
 WHERE (waiting_for = 'reviewer') <> (open = 1) AND outcome IS NULL OR outcome IS NOT NULL AND open > 0
 UNION ALL
@@ -104,18 +104,18 @@ SELECT 'task ' || task_id || ' was decided ' || count(*) || ' times'
 FROM review_decision WHERE void_at IS NULL GROUP BY task_id HAVING count(*) > 1
 UNION ALL
 SELECT 'decision ' || d.id || ' was applied to a task that is bound to another'
-FROM review_decision d LEFT JOIN review_task t ON t.id = d.task_id
+FROM review_decision d LEFT JOIN work_item t ON t.id = d.task_id
 WHERE d.applied_at IS NOT NULL AND t.decision_id IS DISTINCT FROM d.id
 UNION ALL
 SELECT 'decision ' || id || ' was applied though it was ' || void_why
 FROM review_decision WHERE applied_at IS NOT NULL AND void_at IS NOT NULL
 UNION ALL
 SELECT 'task ' || t.id || ' was decided by ' || d.person_id || ' without the lease'
-FROM review_task t JOIN review_decision d ON d.task_id = t.id AND d.void_at IS NULL AND d.needs_check = ''
+FROM work_item t JOIN review_decision d ON d.task_id = t.id AND d.void_at IS NULL AND d.needs_check = ''
 WHERE d.person_id IS NOT NULL AND t.leased_by IS NOT NULL AND (t.leased_by <> d.person_id OR t.leased_until < d.made_at)
 UNION ALL
 SELECT 'task ' || t.id || ' was checked by ' || c.person_id || ' without the lease'
-FROM review_task t JOIN review_check c ON c.decision_id = t.decision_id AND c.verdict = 'apply'
+FROM work_item t JOIN review_check c ON c.decision_id = t.decision_id AND c.verdict = 'apply'
 WHERE t.leased_by IS NOT NULL AND (t.leased_by <> c.person_id OR t.leased_until < c.at)
 """
 
@@ -158,7 +158,7 @@ WHERE p.state <> 'refused'
                   WHERE d.card_id = p.card_id AND d.applied_at IS NOT NULL)
 UNION ALL
 SELECT 'decision ' || d.id || ' approved what no party had confirmed on the word of one person'
-FROM review_decision d JOIN review_task t ON t.id = d.task_id
+FROM review_decision d JOIN work_item t ON t.id = d.task_id
 WHERE d.applied_at IS NOT NULL AND d.outcome = 'approve' AND d.person_id IS NOT NULL
   AND d.made_at >= CAST(:face_since AS timestamptz) AND t.reasons ?| COALESCE(
       (SELECT ARRAY(SELECT jsonb_array_elements_text(r.unverified)) FROM jsonb_to_recordset(CAST(:rules AS jsonb))

@@ -12,7 +12,8 @@ from database.tables.deadlines import AlarmRow
 from database.tables.intake import CardRow
 from database.tables.payout import PayoutRow
 from database.tables.quality import SecondReviewRow
-from database.tables.review import ReviewDecisionRow, ReviewTaskRow
+from database.tables.review import ReviewDecisionRow
+from database.tables.work import WorkItemRow
 from docs.picture_scenes import DAY, HOUR, MINUTE, People
 from domain.cards.card import Outcome, Stage
 from domain.cards.review import RejectReason, ReviewOutcome
@@ -59,7 +60,7 @@ async def _one(house: House, rng: Random, person: str, opened: datetime) -> None
         if rng.random() < 0.7:
             session.add(_looked_at_again(rng, waiting, decision))
     done = {"opened_at": opened, "due_at": due, "decided": True, "closed_at": made, "decision_id": decision.id}
-    await change(house, ReviewTaskRow, waiting.task_id, **done)
+    await change(house, WorkItemRow, waiting.task_id, **done)
     await _ended(house, waiting, None if rejected else made)
 
 
@@ -67,7 +68,7 @@ async def _straight(house: House, paid: datetime) -> None:
     """A card that went through without a person."""
     waiting = await house.cards.waiting(brand_code="jd")
     async with house.database.transaction() as session:
-        await session.delete(await session.get_one(ReviewTaskRow, waiting.task_id))
+        await session.delete(await session.get_one(WorkItemRow, waiting.task_id))
     await _ended(house, waiting, paid)
 
 

@@ -21,8 +21,8 @@ from database.tables.intake import CardEventRow, CardRow, PhotoRow
 from database.tables.people import AbsenceRow, PersonRow
 from database.tables.pricing import QuoteRow
 from database.tables.reading import ReadingRow
-from database.tables.review import ReviewTaskRow
 from database.tables.verification import AnswerRow
+from database.tables.work import WorkItemRow
 from domain.cards.card import Outcome, Stage
 from domain.cards.reading import Box
 from domain.identifiers import new_id
@@ -143,7 +143,7 @@ async def _has_sold(house: House, seller: str, card: Waiting) -> None:
         earlier = await house.cards.waiting(brand_code=brand)
         await sold_by(house, earlier, seller)
         await change_row(house, CardRow, earlier.card_id, outcome=Outcome.PAID, stage=Stage.ENDED)
-        await change_row(house, ReviewTaskRow, earlier.task_id, closed_at=datetime.now(UTC))
+        await change_row(house, WorkItemRow, earlier.task_id, closed_at=datetime.now(UTC))
     await sold_by(house, card, seller)
 
 
@@ -191,7 +191,7 @@ def _events(waiting: Waiting, now: datetime) -> list[CardEventRow]:
 
 async def _planned(session: AsyncSession, waiting: Waiting) -> None:
     """Its clock: the seller had the card for a while, a reviewer has it now."""
-    task = await session.get_one(ReviewTaskRow, waiting.task_id)
+    task = await session.get_one(WorkItemRow, waiting.task_id)
     seller, opened = task.opened_at - 2 * HOUR, task.opened_at
     for owner, since, until in ((ClockOwner.SELLER, seller, opened), (ClockOwner.REVIEWER, opened, None)):
         runs = owner is ClockOwner.REVIEWER

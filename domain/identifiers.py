@@ -37,6 +37,11 @@ def review_task(card_id: str, number: int) -> str:
     return f"card:{card_id}:review:{number}"
 
 
+def work_item(card_id: str, kind: str, number: int) -> str:
+    """The id of a card's n-th item of a kind of work, counted from 1."""
+    return f"card:{card_id}:{kind}:{number}"
+
+
 def quote(card_id: str, number: int) -> str:
     """The id of a card's n-th quote, counted from 1."""
     return f"card:{card_id}:quote:{number}"

@@ -14,8 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.repositories.loop_faults import apart
 from database.repositories.set_aside import left_out
 from database.session import Database
-from database.tables.review import ReviewTaskRow
+from database.tables.work import WorkItemRow
 from domain.errors.general import TemporarilyUnavailable
+from domain.work.kinds import kinds
 from services.work import sla
 from workflows.client import CardClient
 
@@ -23,7 +24,7 @@ LOOP = "replanner"
 AT_ONCE = 20
 LOOKED_AGAIN_AFTER = timedelta(minutes=5)  # For a task that opened by the old version while the new one was saved.
 ASKED_AGAIN_AFTER = timedelta(minutes=1)  # Time for the card to plan its clock before it is notified again.
-_TASK: Any = ReviewTaskRow  # Attributes of models are columns in a statement.
+_TASK: Any = WorkItemRow  # Attributes of models are columns in a statement.
 _log = structlog.get_logger("replanner")
 
 
@@ -68,6 +69,7 @@ class Replanner:
         statement = (
             select(_TASK.card_id, _TASK.id)
             .where(
+                _TASK.kind.in_([kind.code for kind in kinds() if kind.holds_card]),
                 _TASK.closed_at.is_(None),
                 outdated,
                 _TASK.id.not_in(self._asked),

@@ -36,10 +36,12 @@ from reviewer_ui.policies import check_policy, deadlines, documents
 from reviewer_ui.quality import blind_review, insight, quality
 from reviewer_ui.review import card, checking, comments, decision, four_eyes, photo, reopen, task_acts
 from reviewer_ui.services import ConsoleServices
+from reviewer_ui.support import callbacks
 from reviewer_ui.visit import Console, Shell, console_of, shell, visitor
 from reviewer_ui.work import (
     bulk,
     eligibility,
+    item_acts,
     lease_renewal,
     next_preview,
     queue,
@@ -107,6 +109,8 @@ def build(services: ConsoleServices) -> FastAPI:
         photo,
         decision,
         task_acts,
+        item_acts,
+        callbacks,
         undo,
         reopen,
         reason_codes,

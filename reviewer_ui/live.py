@@ -17,6 +17,7 @@ from database.repositories.loop_faults import kind_and_place
 from database.session import Database, DatabaseUnavailable
 from domain.errors.general import TemporarilyUnavailable
 from domain.people.roles import Permission
+from domain.work.kinds import kinds
 from reviewer_ui.sessions import IDLE, Person
 
 Event = dict[str, str | int]
@@ -119,7 +120,7 @@ class Live:
                 listener.say("signed_out")
                 continue
             _tell(listener, unread.get(listener.person.id, 0), marks.get(listener.card_id, ""))
-            if queue_moved and listener.person.may(Permission.SEE_QUEUE):
+            if queue_moved and any(listener.person.may(kind.see) for kind in kinds()):
                 listener.say("queue")
 
     def _queue_moved(self, mark: int) -> bool:

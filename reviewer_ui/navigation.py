@@ -99,13 +99,14 @@ def _page(key: str, address: str, area: Area, *allowed: Permission, icon: str = 
     return ConsolePage(key, address, area, frozenset(allowed), icon, dense)
 
 
-_BULK = (Permission.DECIDE, Permission.ASSIGN)
+_BULK = (Permission.DECIDE, Permission.ASSIGN, Permission.ANSWER_CALLBACKS)
+_QUEUES = (Permission.SEE_QUEUE, Permission.ANSWER_CALLBACKS)  # The queue of some kind of work.
 PAGES: tuple[ConsolePage, ...] = (
     _page("console.nav.home", "/", Area.HOME, icon="home"),
     _page("console.notices.title", "/notices", Area.HOME),
     _page("console.search.title", "/search", Area.HOME),
-    _page("console.nav.queue", "/review", Area.REVIEW, Permission.SEE_QUEUE, icon="inbox"),
-    _page("console.views.title", "/review/views", Area.REVIEW, Permission.SEE_QUEUE),
+    _page("console.nav.queue", "/review", Area.REVIEW, *_QUEUES, icon="inbox"),
+    _page("console.views.title", "/review/views", Area.REVIEW, *_QUEUES),
     _page("console.bulk.result", "/review/bulk/{batch_id}", Area.REVIEW, *_BULK),
     _page("console.who.title", "/review/tasks/{task_id}/who", Area.REVIEW, Permission.SEE_QUEUE),
     _page("console.nav.second_look", "/second-look", Area.REVIEW, Permission.CHECK, icon="eye-check"),
@@ -117,6 +118,8 @@ PAGES: tuple[ConsolePage, ...] = (
     _page("console.glance.act", "/cards/{card_id}/glance", Area.CARDS, Permission.SEE_CARD),
     _page("console.why_due.title", "/cards/{card_id}/why-due", Area.CARDS, Permission.SEE_CARD),
     _page("console.crumb.seller", "/sellers/{owner_id}", Area.CARDS, Permission.SEE_SELLER),
+    _page("console.nav.callbacks", "/callbacks", Area.SUPPORT, Permission.ANSWER_CALLBACKS, icon="phone"),
+    _page("console.crumb.callback", "/callbacks/{task_id}", Area.SUPPORT, Permission.ANSWER_CALLBACKS),
     _page("console.nav.payouts", "/payouts", Area.MONEY, Permission.SEE_PAYOUTS, icon="coins"),
     _page("console.nav.owed", "/owed", Area.MONEY, Permission.SEE_PAYOUTS, icon="alert-circle"),
     _page("console.nav.trail", "/trail", Area.RISK, Permission.SEE_TRAIL, icon="shield-check"),
@@ -134,7 +137,7 @@ PAGES: tuple[ConsolePage, ...] = (
     _page("console.account.title", "/account", Area.SETTINGS),
     _page("console.account.keys", "/account/keys", Area.SETTINGS),
     _page("console.wishes.title", "/account/notices", Area.SETTINGS),
-    _page("console.people.absence_title", "/account/absence", Area.SETTINGS, Permission.SEE_QUEUE),
+    _page("console.people.absence_title", "/account/absence", Area.SETTINGS, *_QUEUES),
 )  # fmt: skip
 
 ACTIONS: tuple[Action, ...] = (

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
+from starlette.requests import Request
+
 from domain.work.queue_filter import Wanted
 
 FILTER_COOKIE = "cardloop_queue"  # The filter last looked at: what "next" takes from, on whichever page it is pressed.
+
+
+def filter_last_seen(request: Request, kind: str) -> Wanted:
+    """Return the filter that the queue was last seen with, or the whole queue of `kind` when that was another kind's."""
+    wanted = Wanted.from_query(request.cookies.get(FILTER_COOKIE, ""))
+    return wanted if wanted.kind == kind else Wanted(kind=kind)
 
 
 def nothing_left(wanted: Wanted) -> str:

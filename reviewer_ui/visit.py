@@ -14,6 +14,7 @@ from starlette.responses import RedirectResponse, Response
 
 from domain.errors.people import NotAllowed, NotSignedIn
 from domain.people.roles import Permission
+from domain.work.kinds import KindOfWork, kind_of, kinds
 from reviewer_ui.live import Live
 from reviewer_ui.navigation import Area, Crumb, RailArea, area_of, crumbs, dense, rail
 from reviewer_ui.services import ConsoleServices
@@ -51,6 +52,7 @@ class Shell:
     person: Person | None
     theme: str
     may_decide: bool
+    may_take: bool = False  # Work of any kind.
     rail: tuple[RailArea, ...] = ()  # The areas and pages that this person's roles open.
     rail_open: bool = False  # Names stand beside the icons of the rail.
     dense: bool = False  # This page remembers by itself whether its rail is open.
@@ -146,6 +148,29 @@ def allowed(permission: Permission) -> Callable[[Request], Coroutine[Any, Any, P
     return require
 
 
+async def queue_reader(request: Request) -> Person:
+    """A dependency: the signed-in person, who may see the queue of at least one kind of work. Refuses with NotSignedIn or NotAllowed."""
+    return await _of_some_kind(request, lambda kind: kind.see)
+
+
+async def worker(request: Request) -> Person:
+    """A dependency: the signed-in person, who takes work of at least one kind. Refuses with NotSignedIn or NotAllowed."""
+    return await _of_some_kind(request, lambda kind: kind.take)
+
+
+def require_sees(person: Person, kind: str) -> None:
+    """Refuse NotAllowed to a person who may not see the queue of this kind."""
+    if not person.may(kind_of(kind).see):
+        raise NotAllowed(permission=kind_of(kind).see.value)
+
+
+async def _of_some_kind(request: Request, needed: Callable[[KindOfWork], Permission]) -> Person:
+    person = await signed_in(request)
+    if not any(person.may(needed(kind)) for kind in kinds()):
+        raise NotAllowed(permission=needed(kinds()[0]).value)
+    return person
+
+
 def shell(request: Request, person: Person | None) -> Shell:
     """The surroundings of a page: only the areas that this person's roles open."""
     theme = request.cookies.get(THEME_COOKIE, "")
@@ -158,6 +183,7 @@ def shell(request: Request, person: Person | None) -> Shell:
     return replace(
         bare,
         may_decide=person.may(Permission.DECIDE),
+        may_take=any(person.may(kind.take) for kind in kinds()),
         rail=rail(path, person.may),
         rail_open=chosen == "open" if is_dense else chosen != "closed",
         dense=is_dense,
@@ -179,7 +205,8 @@ def see_other(path: str) -> Response:
 
 At = Annotated[Console, Depends(console_of)]
 SignedIn = Annotated[Person, Depends(signed_in)]
-QueueReader = Annotated[Person, Depends(allowed(Permission.SEE_QUEUE))]
+QueueReader = Annotated[Person, Depends(queue_reader)]
+Worker = Annotated[Person, Depends(worker)]
 CardReader = Annotated[Person, Depends(allowed(Permission.SEE_CARD))]
 Decider = Annotated[Person, Depends(allowed(Permission.DECIDE))]
 Checker = Annotated[Person, Depends(allowed(Permission.CHECK))]

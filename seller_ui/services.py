@@ -10,6 +10,7 @@ from gateways.pictures.store import PhotoStore
 from services.cards.intake import Intake
 from services.finance.payees import Payees
 from services.people.seller_sign_in import SellerSignIn
+from services.support.callbacks import Callbacks
 from workflows.client import CardClient
 
 
@@ -22,6 +23,7 @@ class SellerServices:
     photos: PhotoStore
     intake: Intake
     payees: Payees
+    callbacks: Callbacks
     desk: CardClient
     sign_in: SellerSignIn
     signing_secret: str = field(repr=False)

@@ -36,6 +36,7 @@ FIELD_OF_CODE = {
     "pin_invalid": "pin",
     "face_value_invalid": "face_value",
     "card_expired": "expiry",
+    "secret_in_words": "words",
     "phone_invalid": "phone",
     "sign_in_code_wrong": "code",
     "dynamic_code_wrong": "code",
@@ -135,6 +136,8 @@ class Site:
         self.sign_in_throttle = Throttle(services.database, "20/10minute")
         self.devices = Devices(services.signing_secret, DEVICE_COOKIE, secure=services.cookies_secure)
         self.sell_throttle = Throttle(services.database, "30/hour")
+        # A refused request says that a PIN is in it: nobody may ask that often enough to find one out.
+        self.callback_throttle = Throttle(services.database, "6/hour;12/day")
 
 
 @functools.cache

@@ -110,13 +110,20 @@ def story_sentence(what: str, facts: Mapping[str, str], locale: str, audience: A
 
     An entry without the facts that its sentence needs uses the shorter sentence `story.<what>.bare`.
     """
-    worded = {name: _worded(name, value, locale, audience) for name, value in facts.items() if value}
+    worded = {name: _worded(name, value, locale, audience) for name, value in _in(locale, facts).items() if value}
     key = f"story.{what}"
     if needs(key, locale) - worded.keys() and has(f"{key}.bare", locale):
         key = f"{key}.bare"
     elif has(f"{key}.{audience.value}", locale):
         key = f"{key}.{audience.value}"
     return translate(key, locale, worded)
+
+
+def _in(locale: str, facts: Mapping[str, str]) -> dict[str, str]:
+    """The facts, of those that were written in each language (`answer.en`) the one in this language (`answer`)."""
+    plain = {name: value for name, value in facts.items() if "." not in name}
+    own = {name.removesuffix(f".{locale}"): value for name, value in facts.items() if name.endswith(f".{locale}")}
+    return plain | own
 
 
 def without_repeats(story: Sequence[Entry]) -> tuple[Entry, ...]:

@@ -16,7 +16,8 @@ from database.repositories.cards import Change
 from database.session import Database
 from database.tables.intake import CardRow, SubmissionRow
 from database.tables.pricing import QuoteRow
-from database.tables.review import ReviewDecisionRow, ReviewTaskRow
+from database.tables.review import ReviewDecisionRow
+from database.tables.work import WorkItemRow
 from domain import identifiers
 from domain.cards.card import Stage, WaitingFor
 from domain.cards.facts import ReviewFacts, TaskOpened
@@ -59,7 +60,7 @@ class Review:
         async with self._database.transaction() as session:
             card, now = await cards.load_for_update(session, card_id), self._now()
             task_id = identifiers.review_task(card_id, number)
-            known = await session.get(ReviewTaskRow, task_id)
+            known = await session.get(WorkItemRow, task_id)
             if known is not None:
                 return sla.as_opened(task_id, await sla.planned(session, known, now), now)
             if card.outcome is not None:  # Withdrawn meanwhile: its workflow waits for no person any more.
@@ -82,11 +83,11 @@ class Review:
     async def apply(self, task_id: str, decision_id: str) -> ReviewFacts:
         """Applies a decision to the card and closes the task; the same decision again gives the same facts."""
         async with self._database.transaction() as session:
-            task = await session.get_one(ReviewTaskRow, task_id, with_for_update=True)
+            task = await session.get_one(WorkItemRow, task_id, with_for_update=True)
             decision = await session.get_one(ReviewDecisionRow, decision_id, populate_existing=True)
             if decision.void_at is not None:  # Delivered late: it was voided, and another decision may exist.
                 raise NotFound(decision=decision_id)
-            card = await cards.load_for_update(session, task.card_id)
+            card = await cards.load_for_update(session, task.card)
             given = corrections_in(decision, self._keyring)
             if task.closed_at is None:
                 await require_checked(session, decision)
@@ -97,7 +98,7 @@ class Review:
         self,
         session: AsyncSession,
         card: CardRow,
-        task: ReviewTaskRow,
+        task: WorkItemRow,
         decision: ReviewDecisionRow,
         given: Corrections,
     ) -> None:
@@ -128,9 +129,9 @@ class Review:
 
 async def _new_task(
     session: AsyncSession, card: CardRow, task_id: str, reasons: list[str], now: datetime
-) -> ReviewTaskRow:
+) -> WorkItemRow:
     submission = await session.get_one(SubmissionRow, card.submission_id)
-    return ReviewTaskRow(
+    return WorkItemRow(
         id=task_id, card_id=card.id, card_type=card.card_type, brand=card.brand, seller=submission.owner,
         language=submission.locale, value_minor=await _worth(session, card), reasons=list(reasons), opened_at=now,
         warn_at=now, due_at=now,
@@ -139,17 +140,17 @@ async def _new_task(
 
 async def _came_back(session: AsyncSession, card_id: str, number: int) -> CameBack | None:
     """Return why the card is in the queue again after the previous decision had sent it to another party."""
-    before = await session.get(ReviewTaskRow, identifiers.review_task(card_id, number - 1))
+    before = await session.get(WorkItemRow, identifiers.review_task(card_id, number - 1))
     if before is None or before.decision_id is None:
         return None
     decision = await session.get_one(ReviewDecisionRow, before.decision_id)
     return COMES_BACK_AS.get(decision.outcome)
 
 
-async def _pass_on(session: AsyncSession, task: ReviewTaskRow, outcome: ReviewOutcome, now: datetime) -> None:
+async def _pass_on(session: AsyncSession, task: WorkItemRow, outcome: ReviewOutcome, now: datetime) -> None:
     """Pause the clock, or end it with the card: another party has it."""
     if outcome is ReviewOutcome.REJECT:
-        await sla.stop(session, task.card_id, now)
+        await sla.stop(session, task.card, now)
     else:
         await sla.pass_to(session, task, HAS_IT_NEXT.get(outcome, ClockOwner.MACHINE), now)
 

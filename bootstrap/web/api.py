@@ -19,6 +19,7 @@ from services.finance.payees import Payees
 from services.finance.payment_notifications import PaymentNotices
 from services.people.partners import Partners
 from services.people.seller_sign_in import SellerSignIn
+from services.support.callbacks import Callbacks
 
 
 def build_api(settings: Settings) -> FastAPI:
@@ -46,6 +47,7 @@ def build_api(settings: Settings) -> FastAPI:
             photos=photos,
             intake=intake,
             payees=payees,
+            callbacks=Callbacks(store, secrets.keyring),
             desk=desk,
             sign_in=SellerSignIn(store, secrets.keyring, world.messages),
             signing_secret=secrets.form_secret,

@@ -19,8 +19,10 @@ from database.tables import (
     reading,
     review,
     set_aside,
+    support,
     throttle,
     verification,
+    work,
 )
 
 metadata = SQLModel.metadata
@@ -43,6 +45,8 @@ __all__ = [
     "reading",
     "review",
     "set_aside",
+    "support",
     "throttle",
     "verification",
+    "work",
 ]

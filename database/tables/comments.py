@@ -10,11 +10,12 @@ from database.tables.columns import json_list, moment_now
 
 
 class CommentRow(SQLModel, table=True):
-    """One comment; the people it mentions are notified."""
+    """One comment on a card or on a work item; the people it mentions are notified."""
 
     __tablename__ = "card_comment"
     id: str = Field(primary_key=True)
-    card_id: str = Field(foreign_key="card.id", index=True)
+    card_id: str | None = Field(default=None, foreign_key="card.id", index=True)  # None: on an item without a card.
+    task_id: str | None = Field(default=None, foreign_key="work_item.id", index=True)  # None: on the card at large.
     person_id: str = Field(foreign_key="person.id")
     words: str
     mentions: list[str] = json_list()  # person ids

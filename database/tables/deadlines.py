@@ -24,15 +24,22 @@ class DeadlinePolicyRow(SQLModel, table=True):
 
 
 class ClockIntervalRow(SQLModel, table=True):
-    """A stretch of time of one card's step with one owner. A review's clock runs for our people and stands for others."""
+    """A stretch of time with one owner: of a card's step, or of one item that holds up no card. The clock runs for our people."""
 
     __tablename__ = "clock_interval"
     __table_args__ = (
         Index("clock_interval_by_card", "card_id", "started_at"),
         Index("clock_interval_open_once", "card_id", unique=True, postgresql_where=text("ended_at IS NULL")),
+        Index("clock_interval_by_task", "task_id", postgresql_where=text("card_id IS NULL")),
+        Index(
+            "clock_interval_own_open_once",
+            "task_id",
+            unique=True,
+            postgresql_where=text("card_id IS NULL AND ended_at IS NULL"),
+        ),
     )
     id: str = Field(primary_key=True)
-    card_id: str = Field(foreign_key="card.id")
+    card_id: str | None = Field(default=None, foreign_key="card.id")  # None: the item's own clock.
     task_id: str
     owner: ClockOwner = word(ClockOwner, required=True)
     person_id: str | None = None  # Who held it, where one person did.

@@ -1,90 +1,16 @@
-"""Review tasks: a projection of the workflows that wait for a person, with the lease of the current holder."""
+"""Decisions and checks of reviewers, their drafts, and the managed reasons and saved views of every desk."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, SmallInteger, text
+from sqlalchemy import Index, text
 from sqlmodel import Field, SQLModel
 
-from database.tables.columns import json_list, json_object, minor_units, moment, moment_maybe, moment_now, sealed, word
-from domain.cards.card import CardType
+from database.tables.columns import json_list, json_object, moment_maybe, moment_now, sealed, word
 from domain.cards.review import AskedItem, RejectReason, ReviewOutcome
-from domain.work.task import Band, CameBack, CheckVerdict, Priority, TaskPhase
-
-
-class ReviewTaskRow(SQLModel, table=True):
-    """One wait for a reviewer. Open until `closed_at`; decided by at most one person, who holds the lease.
-
-    `band` and `order_at` are written by `domain.work.queue_order` with every change that moves the task, so that the queue
-    is read in the order of one index.
-    """
-
-    __tablename__ = "review_task"
-    __table_args__ = (
-        Index("review_task_queue", "band", "order_at", "id", postgresql_where=text("closed_at IS NULL")),
-        Index("review_task_open_once", "card_id", unique=True, postgresql_where=text("closed_at IS NULL")),
-        Index("review_task_leases", "leased_by", "leased_until", postgresql_where=text("closed_at IS NULL AND leased_by IS NOT NULL")),
-        Index("review_task_snoozed", "snoozed_until", postgresql_where=text("closed_at IS NULL AND snoozed_until IS NOT NULL")),
-        Index("review_task_assigned", "assigned_to", "band", "order_at", "id", postgresql_where=text("closed_at IS NULL AND assigned_to IS NOT NULL")),
-        # The other orders of the queue page, and what its counts count.
-        Index("review_task_due", "due_at", "id", postgresql_where=text("closed_at IS NULL")),
-        Index("review_task_value", "value_minor", "id", postgresql_where=text("closed_at IS NULL")),
-        Index("review_task_opened", "opened_at", "id", postgresql_where=text("closed_at IS NULL")),
-        Index("review_task_replan", "id", postgresql_where=text("closed_at IS NULL AND replan")),
-        # What the figures over a time are counted by.
-        Index("review_task_arrived", "opened_at"),
-        Index("review_task_checks", "order_at", postgresql_where=text("closed_at IS NULL AND phase = 'check'")),
-    )  # fmt: skip
-    id: str = Field(primary_key=True)
-    card_id: str = Field(foreign_key="card.id", index=True)
-    card_type: CardType = word(CardType, required=True)
-    brand: str
-    language: str = "zh_CN"  # The seller's; a reviewer who asks them something writes in it.
-    seller: str = ""  # The submission's owner: seller:<id> or partner:<id>.
-    team: str = "cards"
-    priority: Priority = word(Priority, Priority.NORMAL)
-    value_minor: int = minor_units()  # Quote or face value in CNY minor units; for order and limits.
-    reasons: list[str] = json_list()
-    opened_at: datetime = moment_now()
-    phase: TaskPhase = word(TaskPhase, TaskPhase.REVIEW)
-    band: int = Field(default=int(Band.ORDINARY), sa_type=SmallInteger)
-    order_at: datetime = moment_now()  # Within its band, earlier comes first.
-    warn_at: datetime = moment()
-    due_at: datetime = moment()
-    warned_at: datetime | None = moment_maybe()
-    breached_at: datetime | None = moment_maybe()
-    escalated: bool = False
-    escalation_reason: str = ""
-    came_back: CameBack | None = word(CameBack)
-    came_back_reason: str = ""  # The note or reason of the person who returned it.
-    came_back_at: datetime | None = moment_maybe()  # Ahead while it is snoozed.
-    leased_by: str | None = None  # person.id
-    leased_at: datetime | None = moment_maybe()  # When they took it; renewals leave it alone.
-    leased_until: datetime | None = moment_maybe()
-    assigned_to: str | None = None  # person.id; nobody else is given it as their next.
-    assigned_at: datetime | None = moment_maybe()
-    snoozed_until: datetime | None = moment_maybe()
-    snooze_reason: str = ""
-    snoozed_by: str | None = None  # person.id; notified when the snooze ends.
-    decided: bool = False  # A decision stands that was not undone, returned or refused; nobody can take the task.
-    maker_id: str | None = None  # Who made the outcome that waits for a check.
-    maker_circle: list[str] = (
-        json_list()
-    )  # The maker, everyone they acted for, and who made their accounts lately; none of them may check it.
-    barred: list[str] = json_list()  # People who were on one side of four eyes already and may not be on any other.
-    linked: list[str] = (
-        json_list()
-    )  # People linked to the seller by telephone, payee or address; never decided by them.
-    staged_id: str | None = None  # The review_decision that waits for a check.
-    blind: bool = False  # The checker is not shown the maker's outcome before their own.
-    blind_outcome: ReviewOutcome | None = word(ReviewOutcome)  # The checker's own decision.
-    blind_by: str | None = None  # Which checker that was.
-    plan_version: int = 0  # The version of the deadline policies its clock was planned with.
-    replan: bool = False  # Its workflow must be notified that its clock has changed.
-    closed_at: datetime | None = moment_maybe()
-    decision_id: str | None = Field(default=None, foreign_key="review_decision.id")
+from domain.work.task import CheckVerdict
 
 
 class ReviewDecisionRow(SQLModel, table=True):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from domain.people.roles import Permission
+
 
 @dataclass(frozen=True)
 class Reviewer:
@@ -14,7 +16,7 @@ class Reviewer:
     brands: frozenset[str] = frozenset()
     languages: frozenset[str] = frozenset()
     limit_minor: int | None = None  # CNY minor units.
-    senior: bool = False  # May decide what was escalated.
+    permissions: frozenset[Permission] = frozenset()  # Of their own roles.
 
 
 @dataclass(frozen=True)
@@ -28,8 +30,7 @@ class ActingReviewer:
     circle: frozenset[str]
     eligible_as: tuple[Reviewer, ...]
     relatives: frozenset[str] = frozenset()  # Sellers: seller:<id> or partner:<id>.
-    decides: bool = True
-    checks: bool = True
+    permissions: frozenset[Permission] = frozenset()  # Of the person's own roles.
     handlers: frozenset[str] = frozenset()  # Who made, invited, reset or gave roles to anybody of the circle lately.
 
     @property

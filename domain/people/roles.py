@@ -48,6 +48,7 @@ class Permission(StrEnum):
     DECODE_HISTORY = "decode_history"  # Read Temporal payloads through the codec server.
     MANAGE_PEOPLE = "manage_people"  # Skills, limits, absences, relatives.
     CONFIRM_ACCESS = "confirm_access"  # Be the second person when access is given.
+    ANSWER_CALLBACKS = "answer_callbacks"  # Call sellers back and explain decisions to them.
     MANAGE_DEADLINES = "manage_deadlines"
     MANAGE_REASONS = "manage_reasons"
     SEE_POLICIES = "see_policies"
@@ -77,6 +78,7 @@ _SENIOR = _REVIEWER | {
     Permission.SEE_QUALITY,
     Permission.SEE_INSIGHT,
     Permission.SEE_POLICIES,
+    Permission.ANSWER_CALLBACKS,
 }
 
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
@@ -95,7 +97,9 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.DECODE_HISTORY,
         }
     ),
-    Role.SUPPORT: frozenset({Permission.SEE_CARD, Permission.SEE_SELLER, Permission.COMMENT}),
+    Role.SUPPORT: frozenset(
+        {Permission.SEE_CARD, Permission.SEE_SELLER, Permission.COMMENT, Permission.ANSWER_CALLBACKS}
+    ),
     Role.FINANCE: frozenset(
         {
             Permission.SEE_CARD,

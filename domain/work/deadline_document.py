@@ -15,6 +15,7 @@ from domain.cards.review import ReviewReason
 from domain.people.roles import Role
 from domain.policies.flaws import DocumentWrong, Flaw, FlawKind
 from domain.work.deadlines import AtEnd, ChainStep, Counts, Delay, Policies, Policy
+from domain.work.kinds import REVIEW, kinds
 from domain.work.task import Priority
 from domain.work.working_time import ALL_DAY, MINUTES_PER_DAY, Day, Holidays, Shift, WorkingCalendar
 
@@ -186,15 +187,17 @@ def _policy(reader: _Reader, path: str, given: object, calendars: Mapping[str, o
     fields = reader.record(path, given, {"code", "budget_s", "warn_share_bp"}, {"when", "calendar", "chain", "at_end"})
     when_path, when = f"{path}.when", fields.get("when", {})
     when = reader.record(
-        when_path, when, set(), {"card_types", "value_minor_from", "value_minor_below", "priorities", "reasons"}
+        when_path, when, set(), {"kind", "card_types", "value_minor_from", "value_minor_below", "priorities", "reasons"}
     )
     below = when.get("value_minor_below")
     calendar = fields.get("calendar")
+    kind = reader.one_of(f"{when_path}.kind", when.get("kind", REVIEW), [one.code for one in kinds()])
     at_end, end_delay = _at_end(reader, f"{path}.at_end", fields.get("at_end", {"do": AtEnd.LEAVE_OPEN.value}))
     return Policy(
         code=reader.code(f"{path}.code", fields.get("code")),
         budget_s=reader.whole(f"{path}.budget_s", fields.get("budget_s"), *BUDGET_S),
         warn_share_bp=reader.whole(f"{path}.warn_share_bp", fields.get("warn_share_bp"), 1, 10_000),
+        kind=kind or REVIEW,
         card_types=reader.members(f"{when_path}.card_types", when.get("card_types", []), CardType),
         value_from=reader.whole(f"{when_path}.value_minor_from", when.get("value_minor_from", 0), 0, VALUE_MAX),
         value_below=None if below is None else reader.whole(f"{when_path}.value_minor_below", below, 1, VALUE_MAX),
@@ -229,15 +232,18 @@ def _delay(reader: _Reader, path: str, fields: Mapping[str, Any]) -> Delay:
 
 
 def _require_order(reader: _Reader, policies: list[Policy]) -> None:
-    """Codes are their policies' own, and the last policy, and only the last, matches every task."""
+    """Codes are their policies' own, and of each kind the last policy, and only the last, matches every item."""
     codes = [policy.code for policy in policies]
     for index, code in enumerate(codes):
         if code and code in codes[:index]:
             reader.flaw(f"policies[{index}].code", FlawKind.TWICE)
     for index, policy in enumerate(policies):
-        if _matches_everything(policy) is not (index == len(policies) - 1):
+        last = all(other.kind != policy.kind for other in policies[index + 1 :])
+        if _matches_everything(policy) is not last:
             reader.flaw(f"policies[{index}].when", FlawKind.NOT_LAST)
-    if not policies:
+        if policy.at_end is AtEnd.REJECT and policy.kind != REVIEW:  # There is no card to reject.
+            reader.flaw(f"policies[{index}].at_end.do", FlawKind.NOT_KNOWN)
+    if not any(policy.kind == REVIEW for policy in policies):
         reader.flaw("policies", FlawKind.MISSING)
 
 

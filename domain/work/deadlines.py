@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -11,6 +11,7 @@ from domain.cards.card import CardType
 from domain.cards.review import ReviewReason
 from domain.money import BASIS_POINTS_PER_ONE
 from domain.people.roles import Role
+from domain.work.kinds import REVIEW
 from domain.work.task import Priority
 from domain.work.working_time import NOTHING, WorkingCalendar
 
@@ -24,12 +25,13 @@ class ClockOwner(StrEnum):
     REVIEWER = "reviewer"  # A reviewer is to decide.
     CHECKER = "checker"  # The second pair of eyes is to check.
     SENIOR = "senior"  # It was escalated.
+    SUPPORT = "support"  # An agent is to answer the seller.
     SELLER = "seller"  # The seller was asked for an item.
     OUTLET = "outlet"  # A store or outlet was asked to check.
     MACHINE = "machine"  # The platform verifies and prices again.
 
 
-RUNNING = frozenset({ClockOwner.REVIEWER, ClockOwner.CHECKER, ClockOwner.SENIOR})
+RUNNING = frozenset({ClockOwner.REVIEWER, ClockOwner.CHECKER, ClockOwner.SENIOR, ClockOwner.SUPPORT})
 
 
 class Counts(StrEnum):
@@ -78,11 +80,12 @@ class ChainStep:
 class Terms:
     """What a task is judged by when its policy is chosen."""
 
-    card_type: CardType
+    card_type: CardType | None
     value_minor: int  # CNY minor units.
     priority: Priority
     reasons: frozenset[str]
     team: str
+    kind: str = REVIEW
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,7 @@ class Policy:
     code: str
     budget_s: int  # Working seconds from opening to breach, over all tasks of a card.
     warn_share_bp: int
+    kind: str = REVIEW  # The kind of work, a code of `domain.work.kinds`.
     card_types: frozenset[CardType] = frozenset()
     value_from: int = 0
     value_below: int | None = None
@@ -105,7 +109,8 @@ class Policy:
     def matches(self, terms: Terms) -> bool:
         """Whether tasks of these terms are this policy's."""
         return (
-            (not self.card_types or terms.card_type in self.card_types)
+            terms.kind == self.kind
+            and (not self.card_types or terms.card_type in self.card_types)
             and self.value_from <= terms.value_minor
             and (self.value_below is None or terms.value_minor < self.value_below)
             and (not self.priorities or terms.priority in self.priorities)
@@ -121,7 +126,7 @@ class Policy:
 
 @dataclass(frozen=True)
 class Policies:
-    """One version of all policies and calendars; the first policy that matches counts, and the last matches everything."""
+    """One version of all policies and calendars; the first policy that matches counts, and the last of each kind matches all of it."""
 
     version: int
     calendars: Mapping[str, WorkingCalendar]
@@ -130,8 +135,18 @@ class Policies:
     policies: tuple[Policy, ...]
 
     def policy_for(self, terms: Terms) -> Policy:
-        """The policy of tasks of these terms."""
-        return next(policy for policy in self.policies if policy.matches(terms))
+        """The policy of items of these terms; a kind without a policy of its own goes by that of a review with these terms."""
+        own = any(policy.kind == terms.kind for policy in self.policies)
+        wanted = terms if own else replace(terms, kind=REVIEW)
+        return next(policy for policy in self.policies if policy.matches(wanted))
+
+    def completed(self, built_in: Policies) -> Policies:
+        """Add the built-in policies, with their calendars, of kinds that this version, saved before there were any, has none of."""
+        known = {policy.kind for policy in self.policies}
+        added = tuple(policy for policy in built_in.policies if policy.kind not in known)
+        if not added:
+            return self
+        return replace(self, calendars={**built_in.calendars, **self.calendars}, policies=(*self.policies, *added))
 
     def calendar_for(self, policy: Policy, team: str) -> WorkingCalendar:
         """The policy's own calendar, else the team's."""

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from domain.people.acting import ActingReviewer, Reviewer
+from domain.work.kinds import REVIEW, KindOfWork, kind_of
 from domain.work.task import TaskPhase
 
 
@@ -35,8 +36,9 @@ class Ineligible(StrEnum):
 class TaskFacts:
     """All of a task that eligibility depends on. `checkable_at`: from when a staged outcome may be checked."""
 
-    card_type: str
-    brand: str
+    card_type: str | None  # None: no skill in a card type is asked for.
+    brand: str  # Empty: no skill in a brand is asked for.
+    kind: str = REVIEW
     language: str = "zh_CN"
     value_minor: int = 0
     seller: str = ""
@@ -56,7 +58,7 @@ class TaskFacts:
 
 def why_not(standing: ActingReviewer, task: TaskFacts, now: datetime) -> tuple[Ineligible, ...]:
     """Everything that keeps the person from the task at this moment; empty when they may have it."""
-    checking = task.phase is TaskPhase.CHECK
+    kind, checking = kind_of(task.kind), task.phase is TaskPhase.CHECK
     lasting = task.leased_until is not None and task.leased_until > now
     holds = {
         Ineligible.CLOSED: task.closed,
@@ -69,24 +71,29 @@ def why_not(standing: ActingReviewer, task: TaskFacts, now: datetime) -> tuple[I
         Ineligible.BARRED: bool(standing.hands & task.barred),
         Ineligible.RELATIVE: task.seller in standing.relatives,
         Ineligible.LINKED: bool(standing.circle & task.linked),
-        Ineligible.NO_PERMISSION: not (standing.checks if checking else standing.decides),
+        Ineligible.NO_PERMISSION: (kind.check if checking else kind.take) not in standing.permissions,
     }
-    return (*(reason for reason, given in holds.items() if given), *_unable(standing, task))
+    return (*(reason for reason, given in holds.items() if given), *_unable(standing, task, kind))
 
 
-def lacking(reviewer: Reviewer, task: TaskFacts) -> tuple[Ineligible, ...]:
+def lacking(reviewer: Reviewer, task: TaskFacts, kind: KindOfWork) -> tuple[Ineligible, ...]:
     """What one person's skills, limit and roles lack for the task."""
     holds = {
-        Ineligible.ESCALATED: task.escalated and not reviewer.senior,
-        Ineligible.CARD_TYPE: bool(reviewer.card_types) and task.card_type not in reviewer.card_types,
-        Ineligible.BRAND: bool(reviewer.brands) and task.brand not in reviewer.brands,
-        Ineligible.LANGUAGE: bool(reviewer.languages) and task.language not in reviewer.languages,
+        Ineligible.ESCALATED: task.escalated and kind.take_escalated not in reviewer.permissions,
+        Ineligible.CARD_TYPE: not (task.card_type is None or knows(reviewer.card_types, task.card_type)),
+        Ineligible.BRAND: bool(task.brand) and not knows(reviewer.brands, task.brand),
+        Ineligible.LANGUAGE: not knows(reviewer.languages, task.language),
         Ineligible.LIMIT: reviewer.limit_minor is not None and task.value_minor > reviewer.limit_minor,
     }
     return tuple(reason for reason, given in holds.items() if given)
 
 
-def _unable(standing: ActingReviewer, task: TaskFacts) -> tuple[Ineligible, ...]:
+def knows(skills: frozenset[str], wanted: str) -> bool:
+    """Whether skills cover what is wanted: an empty set covers everything."""
+    return not skills or wanted in skills
+
+
+def _unable(standing: ActingReviewer, task: TaskFacts, kind: KindOfWork) -> tuple[Ineligible, ...]:
     """Nothing when one of those they act as is able; else what the nearest of them lacks."""
-    lacks = [lacking(reviewer, task) for reviewer in standing.eligible_as]
+    lacks = [lacking(reviewer, task, kind) for reviewer in standing.eligible_as]
     return min(lacks, key=len, default=(Ineligible.NO_PERMISSION,))

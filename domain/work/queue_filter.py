@@ -14,6 +14,7 @@ from domain.errors.general import FieldInvalid
 from domain.money import Money
 from domain.rules.brands import catalogue
 from domain.typed import plain_amount
+from domain.work.kinds import REVIEW, kinds
 from domain.work.task import TaskPhase
 
 ENDING_CHARACTERS_MAX = 26  # A whole id.
@@ -58,13 +59,14 @@ class Wanted:
     value_min_minor: int | None = None
     value_max_minor: int | None = None
     team: str = ""
+    kind: str = REVIEW  # A code of `domain.work.kinds`; a queue is always one kind's.
     ending: str = ""  # The last characters of the card's id.
     sort: QueueSort = QueueSort.QUEUE
 
     @property
     def narrowed(self) -> bool:
         """Whether anything but the order differs from the whole queue."""
-        return replace(self, sort=QueueSort.QUEUE) != Wanted()
+        return replace(self, sort=QueueSort.QUEUE) != Wanted(kind=self.kind)
 
     def for_next(self) -> Wanted:
         """What "next" takes from: nothing that is in a hand or put off can be taken, whatever the page shows."""
@@ -73,6 +75,7 @@ class Wanted:
     def pairs(self) -> list[tuple[str, str]]:
         """Names and values as they stand in an address; what is open is left out."""
         words = [
+            ("kind", "" if self.kind == REVIEW else self.kind),
             *_many("type", self.card_types), *_many("brand", self.brands), *_many("reason", self.reasons), *_many("language", self.languages),
             ("phase", self.phase or ""), ("hand", self.hand or ""), ("assigned", "me" if self.assigned_to_me else ""),
             *((name, "yes" if getattr(self, name) else "") for name in ("mine", "snoozed", "escalated", "soon_late")),
@@ -168,6 +171,7 @@ _READERS: dict[str, Any] = {
     "soon_late": lambda given: bool(given.word("soon_late", ("yes",))),
     "value_min_minor": lambda given: given.minor("value_min"),
     "value_max_minor": lambda given: given.minor("value_max"),
+    "kind": lambda given: given.word("kind", [kind.code for kind in kinds()]) or REVIEW,
     "team": lambda given: given.text("team", 40),
     "ending": lambda given: given.ending("ending"),
     "sort": lambda given: given.word("sort", QueueSort) or QueueSort.QUEUE,

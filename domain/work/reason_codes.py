@@ -18,4 +18,5 @@ class ReasonedAct(StrEnum):
     TAKE_OVER = "take_over"  # From a colleague who is working on it.
     PUT_BACK = "put_back"  # A decision that its card did not take falls, and its task is open again.
     CORRECT_PAYEE = "correct_payee"  # Another payee for money that is owed.
+    CLOSE_CALLBACK = "close_callback"  # A seller's request is answered; they read the reason's words.
     REVEAL = "reveal"  # A number or PIN in the clear.

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from database.reads.home import needs
 from database.reads.work import queue
 from database.tables.columns import now
-from domain.people.roles import Permission
+from domain.work.kinds import KindOfWork, kinds
 from domain.work.queue_filter import QueueSort, Wanted
 from reviewer_ui.brand_names import brand_names
 from reviewer_ui.notices.notices import Entry, entry_of
@@ -54,8 +54,8 @@ async def show(request: Request, console: At, person: SignedIn) -> Response:
     """Everything that is this person's own at this moment."""
     locale, moment = locale_of(request), now()
     async with console.services.database.transaction() as session:
-        mine = await _mine(session, person, locale) if person.may(Permission.DECIDE) else None
-        due = await _due(session, person, locale) if person.may(Permission.SEE_QUEUE) else None
+        mine = await _rows(session, [one for one in kinds() if person.may(one.take)], person, locale, mine=True)
+        due = await _rows(session, [one for one in kinds() if person.may(one.see)], person, locale)
         waiting = await needs.counts(session, person.id, person.may, moment)
     context = HomeContext(
         shell(request, person),
@@ -68,20 +68,21 @@ async def show(request: Request, console: At, person: SignedIn) -> Response:
     return await console.answer(request, "home/home.html", context)
 
 
-async def _mine(session: AsyncSession, person: Person, locale: str) -> tuple[Row, ...]:
-    """What this person holds or was assigned, the first due first."""
-    return await _rows(session, Wanted(mine=True, sort=QueueSort.DUE), person, locale)
+async def _rows(
+    session: AsyncSession, of_kinds: list[KindOfWork], person: Person, locale: str, *, mine: bool = False
+) -> tuple[Row, ...] | None:
+    """Open items of these kinds, the first due first; only what this person holds or was assigned, if `mine`.
 
-
-async def _due(session: AsyncSession, person: Person, locale: str) -> tuple[Row, ...]:
-    """What is due next, whoever works on it."""
-    return await _rows(session, Wanted(sort=QueueSort.DUE), person, locale)
-
-
-async def _rows(session: AsyncSession, wanted: Wanted, person: Person, locale: str) -> tuple[Row, ...]:
-    moment = now()
-    page = await queue.queue(session, wanted, None, person.id, moment, SHOWN_MAX)
-    return tuple(row(one, person.id, {}, locale, moment) for one in page.entries if not one.task.decided)
+    None without a kind.
+    """
+    if not of_kinds:
+        return None
+    moment, found = now(), list[Row]()
+    for kind in of_kinds:
+        wanted = Wanted(kind=kind.code, mine=mine, sort=QueueSort.DUE)
+        page = await queue.queue(session, wanted, None, person.id, moment, SHOWN_MAX)
+        found += [row(one, person.id, {}, locale, moment) for one in page.entries if not one.task.decided]
+    return tuple(sorted(found, key=lambda one: one.due_at)[:SHOWN_MAX])
 
 
 async def _news(console: Console, person: Person, locale: str) -> tuple[Entry, ...]:

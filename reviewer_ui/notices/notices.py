@@ -15,6 +15,7 @@ from database.tables.notices import NoticeRow
 from database.tables.people import PersonRow
 from domain.errors.general import FieldInvalid
 from domain.notices.kinds import URGENT, NoticePreferences
+from domain.work.kinds import page_at
 from reviewer_ui.sessions import Person
 from reviewer_ui.visit import At, Console, Shell, SignedIn, see_other, shell
 from services.notices.digest_text import Reader, sentence
@@ -112,7 +113,7 @@ async def read_all(console: At, person: SignedIn, up_to: Annotated[str, Form(max
 async def read(console: At, person: SignedIn, notice_id: str, follow: Word = "") -> Response:
     """Marks one read; `follow` leads on to its card."""
     row = await console.services.notices.read(person.id, notice_id)
-    return see_other(f"/cards/{row.card_id}" if follow and row.card_id else "/notices")
+    return see_other((page_at(row.task_id, row.card_id) if follow else None) or "/notices")
 
 
 @router.get("/account/notices")

@@ -20,6 +20,7 @@ from database.tables.people import PersonRow
 from domain.errors.base import Refusal
 from domain.errors.general import FieldInvalid
 from domain.people.roles import Permission
+from domain.work.kinds import kinds
 from languages import LOCALES
 from reviewer_ui.audit import note
 from reviewer_ui.people.sign_in import signed_out
@@ -33,10 +34,10 @@ from web.locale import ONE_YEAR_S, locale_of, remember
 
 router = APIRouter(prefix="/account")
 NAME_MAX = 60
-MORE: tuple[tuple[tuple[str, str, str], Permission | None], ...] = (
-    (("/account/notices", "bell", "console.account.notices"), None),
-    (("/account/keys", "keyboard", "console.account.shortcuts"), None),
-    (("/account/absence", "calendar", "console.account.absence"), Permission.SEE_QUEUE),
+MORE: tuple[tuple[tuple[str, str, str], frozenset[Permission]], ...] = (
+    (("/account/notices", "bell", "console.account.notices"), frozenset()),
+    (("/account/keys", "keyboard", "console.account.shortcuts"), frozenset()),
+    (("/account/absence", "calendar", "console.account.absence"), frozenset(kind.see for kind in kinds())),
 )
 Short = Annotated[str, Form(max_length=80)]
 Digits = Annotated[str, Form(max_length=12)]
@@ -164,7 +165,7 @@ async def _page(
         locales=LOCALES,
         zones=time_zones(),
         themes=THEMES,
-        links=tuple(link for link, permission in MORE if permission is None or person.may(permission)),
+        links=tuple(link for link, any_of in MORE if not any_of or any(person.may(one) for one in any_of)),
         passwords=console.services.passwords,
         totp_since=row.totp_confirmed_at,
         totp_required=_must_have_totp(console, person),

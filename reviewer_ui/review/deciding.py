@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reads.cards.card_page import CardRecord
 from database.reads.work.reason_codes import reasons as all_reasons
-from database.tables.review import ReviewTaskRow
+from database.tables.work import WorkItemRow
 from domain.cards.reading import SECRET_FIELDS, FieldName
 from domain.cards.review import AskedItem
 from domain.money import Money
@@ -72,7 +72,7 @@ async def kept_draft(session: AsyncSession, keyring: KeyRing, person: Person, re
     return Draft.of(await drafts.kept(session, keyring, record.task.id, person.id))
 
 
-def _back_words(task: ReviewTaskRow, offered: dict[str, tuple[ReasonView, ...]]) -> dict[str, str]:
+def _back_words(task: WorkItemRow, offered: dict[str, tuple[ReasonView, ...]]) -> dict[str, str]:
     act = ACT_OF.get(task.came_back) if task.came_back is not None else None
     listed = offered.get(act.value, ()) if act is not None else ()
     return next((one.words for one in listed if one.code == task.came_back_reason), {})

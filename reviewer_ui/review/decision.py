@@ -18,8 +18,8 @@ from domain.errors.people import TooManyTries
 from domain.errors.work import TaskNotHeld
 from domain.people.roles import Permission
 from domain.rules.number_check import NumberCheck
-from domain.work.queue_filter import Wanted
-from reviewer_ui.queue_place import FILTER_COOKIE, nothing_left
+from domain.work.kinds import REVIEW
+from reviewer_ui.queue_place import filter_last_seen, nothing_left
 from reviewer_ui.review.card import Hold, hold_of, render
 from reviewer_ui.review.card_fields import in_clear
 from reviewer_ui.review.decision_form import ACCEPT, accepted, as_decision
@@ -188,8 +188,7 @@ async def go_on(request: Request, console: Console, person: Person, card_id: str
     """Straight to the next task of the filter that the queue was last seen with, taken; or back to this card."""
     if then != NEXT:
         return see_other(f"/cards/{card_id}")
-    query = request.cookies.get(FILTER_COOKIE, "")
-    wanted = Wanted.from_query(query)
+    wanted = filter_last_seen(request, REVIEW)
     task = await console.services.review.leases.take(person.id, None, wanted)
     return see_other(nothing_left(wanted) if task is None else f"/cards/{task.card_id}")
 

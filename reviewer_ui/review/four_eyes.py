@@ -75,8 +75,8 @@ async def show(request: Request, console: At, person: Checker) -> Response:
 def _waiting(one: StagedOutcome, theirs: ActingReviewer, moment: datetime) -> Waiting:
     task, made = one.task, one.decision
     return Waiting(
-        card_id=task.card_id,
-        card_type=task.card_type.value,
+        card_id=task.card,
+        card_type=task.type_of_card.value,
         brand=task.brand,
         value=Money(task.value_minor),
         need=CheckNeed(made.needs_check),

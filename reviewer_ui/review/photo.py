@@ -12,7 +12,7 @@ from starlette.responses import Response
 from database.reads.cards import card_page as reads
 from database.reads.quality import blind_reviews
 from database.tables.columns import now
-from database.tables.review import ReviewTaskRow
+from database.tables.work import WorkItemRow
 from domain.errors.general import NotFound
 from domain.people.roles import Permission
 from gateways.pictures.store import PhotoMissing
@@ -62,7 +62,7 @@ async def _looked_at_again(session: AsyncSession, card_id: str, person: Person) 
     return await blind_reviews.to_settle(session, card_id, (await standing(session, person.id, now())).circle)
 
 
-def _held_by(task: ReviewTaskRow | None, person: Person) -> bool:
+def _held_by(task: WorkItemRow | None, person: Person) -> bool:
     if task is None or task.leased_until is None:
         return False
     return task.leased_by == person.id and task.leased_until > now()

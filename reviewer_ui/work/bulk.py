@@ -18,12 +18,13 @@ from domain.errors.general import FieldInvalid
 from domain.errors.people import NotAllowed
 from domain.people.roles import Permission
 from domain.work.eligibility import Ineligible
+from domain.work.kinds import kinds, page_at
 from domain.work.queue_filter import Wanted
 from domain.work.reason_codes import ReasonedAct
 from reviewer_ui.queue_place import FILTER_COOKIE
 from reviewer_ui.reason_words import said
 from reviewer_ui.sessions import Person
-from reviewer_ui.visit import At, Console, Shell, see_other, shell, signed_in
+from reviewer_ui.visit import At, Console, Shell, require_sees, see_other, shell, signed_in
 from reviewer_ui.work.snooze import put_off_until
 from services.work.bulk import ITEMS_MAX, Done
 from web.locale import locale_of
@@ -37,7 +38,7 @@ TASK_CHARACTERS_MAX = 80
 async def bulk_worker(request: Request) -> Person:
     """Require a person who may do at least one of the actions; which of them is checked per task. Refuses NotAllowed."""
     person = await signed_in(request)
-    if not (person.may(Permission.ASSIGN) or person.may(Permission.DECIDE)):
+    if not (person.may(Permission.ASSIGN) or any(person.may(kind.take) for kind in kinds())):
         raise NotAllowed(permission=Permission.ASSIGN.value)
     return person
 
@@ -51,6 +52,7 @@ class Outcome:
 
     task_id: str
     card_id: str
+    page: str
     done: bool
     code: str
     data: dict[str, Any]
@@ -166,6 +168,7 @@ def _back(request: Request) -> str:
 async def _all_found(console: Console, person: Person, query: str) -> tuple[tuple[str, ...], bool]:
     """The ids of what the filter finds in its order, and whether there is more than is done at once."""
     wanted = Wanted.from_query(query)
+    require_sees(person, wanted.kind)
     async with console.services.database.transaction() as session:
         page = await reads.queue(session, wanted, None, person.id, now(), ITEMS_MAX)
     return tuple(entry.task.id for entry in page.entries), page.after is not None
@@ -176,6 +179,7 @@ def _outcome(result: Done, names: dict[str, str]) -> Outcome:
     return Outcome(
         task_id=result.task_id,
         card_id=result.task_id.split(":")[1] if result.task_id.count(":") == 3 else "",
+        page=page_at(result.task_id, None) or "/review",
         done=not result.code,
         code=result.code,
         data=result.data,

@@ -15,9 +15,9 @@ from database.tables.columns import now
 from domain.cards.card import CardType
 from domain.money import Money
 from domain.rules.brands import brand
-from domain.work.queue_filter import Wanted
+from domain.work.kinds import REVIEW
 from gateways.pictures.store import PhotoMissing
-from reviewer_ui.queue_place import FILTER_COOKIE
+from reviewer_ui.queue_place import filter_last_seen
 from reviewer_ui.visit import At, Console, Decider, Shell, shell
 from services.work.next_preview import next_card
 
@@ -39,7 +39,7 @@ async def ahead(
     request: Request, console: At, person: Decider, but: Annotated[str, Query(max_length=80)] = ""
 ) -> Response:
     """What "next" would open after the task `but`, as one line for the card's bar; nothing is leased and nothing revealed."""
-    wanted = Wanted.from_query(request.cookies.get(FILTER_COOKIE, ""))
+    wanted = filter_last_seen(request, REVIEW)
     card_id = await next_card(console.services.database, person.id, now(), wanted, but)
     around = shell(request, person)
     context = AheadContext(around) if card_id is None else await _named(console, around, card_id)

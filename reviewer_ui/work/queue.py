@@ -20,6 +20,7 @@ from database.tables.review import ReasonCodeRow
 from domain.cards.card import CardType
 from domain.cards.review import ReviewReason
 from domain.people.roles import Permission
+from domain.work.kinds import KindOfWork, kind_of, kinds
 from domain.work.queue_filter import Hand, QueueSort, Wanted
 from domain.work.reason_codes import ReasonedAct
 from domain.work.snooze import SnoozeUntil
@@ -29,7 +30,7 @@ from reviewer_ui.brand_names import brand_names
 from reviewer_ui.queue_place import FILTER_COOKIE, nothing_left
 from reviewer_ui.reason_words import ReasonView, reason_view
 from reviewer_ui.sessions import Person
-from reviewer_ui.visit import At, Console, Decider, QueueReader, Shell, see_other, shell
+from reviewer_ui.visit import At, Console, QueueReader, Shell, Worker, require_sees, see_other, shell
 from reviewer_ui.work.queue_rows import Row, counted, row
 from web.locale import ONE_YEAR_S, locale_of, safe_return
 
@@ -62,6 +63,15 @@ class Chip:
     key: str
     icon: str
     count: str
+    href: str
+    current: bool
+
+
+@dataclass(frozen=True)
+class KindLink:
+    """The queue of one kind of work."""
+
+    code: str
     href: str
     current: bool
 
@@ -101,6 +111,8 @@ class QueueContext:
     chosen: Wanted
     query: str
     choices: Choices
+    kinds: tuple[KindLink, ...]  # The queues that the person may see; empty where there is but one.
+    facets: frozenset[str]  # What this kind can be narrowed by.
     chips: tuple[Chip, ...]
     given: tuple[Given, ...]
     found: str
@@ -133,7 +145,7 @@ async def show(
     """
     if not request.url.query and (first := await _opening(console, person)):
         return see_other(f"/review?{first}")
-    wanted = Wanted.from_pairs(request.query_params.multi_items())
+    wanted = _visible(person, Wanted.from_pairs(request.query_params.multi_items()), "kind" in request.query_params)
     context = await _context(request, console, person, wanted, _Turn(after, polls, nothing))
     answer = await console.answer(request, "work/queue.html", context, block="rows")
     if "hx-request" not in request.headers:
@@ -142,14 +154,29 @@ async def show(
 
 
 @router.post("/review/next")
-async def take_next(request: Request, console: At, person: Decider, filter: Carried = None) -> Response:  # noqa: A002
-    """Takes the lease of the top task of the reviewer's filter and opens its card; with nothing to take, the queue says so."""
+async def take_next(request: Request, console: At, person: Worker, filter: Carried = None) -> Response:  # noqa: A002
+    """Takes the lease of the top item of the person's filter and opens its page; with nothing to take, the queue says so."""
     query = request.cookies.get(FILTER_COOKIE, "") if filter is None else filter
-    wanted = Wanted.from_query(query[:FILTER_CHARACTERS_MAX])
+    wanted = _takeable(person, Wanted.from_query(query[:FILTER_CHARACTERS_MAX]))
     task = await console.services.review.leases.take(person.id, None, wanted)
     if task is None:
         return see_other(nothing_left(wanted))
-    return see_other(f"/cards/{task.card_id}")
+    return see_other(kind_of(wanted.kind).page_of(task.task_id, task.card_id))
+
+
+def _visible(person: Person, wanted: Wanted, named: bool) -> Wanted:
+    """The filter, of the first kind that the person may see unless one was named. Refuses NotAllowed for one they may not see."""
+    if named or person.may(kind_of(wanted.kind).see):
+        require_sees(person, wanted.kind)
+        return wanted
+    return replace(wanted, kind=next(kind.code for kind in kinds() if person.may(kind.see)))
+
+
+def _takeable(person: Person, wanted: Wanted) -> Wanted:
+    """The filter, or the whole queue of the first kind that the person takes where they do not take this one."""
+    if person.may(kind_of(wanted.kind).take):
+        return wanted
+    return Wanted(kind=next(kind.code for kind in kinds() if person.may(kind.take)))
 
 
 @router.post("/review/size")
@@ -184,17 +211,17 @@ async def _opening(console: Console, person: Person) -> str | None:
 
 
 async def _context(request: Request, console: Console, person: Person, wanted: Wanted, turn: _Turn) -> QueueContext:
-    moment = now()
+    moment, kind = now(), kind_of(wanted.kind)
     async with console.services.database.transaction() as session:
         size = _size(request)
         page = await reads.queue(session, wanted, _place(wanted.sort, turn.after), person.id, moment, size)
-        worth = await values(session, [entry.task.card_id for entry in page.entries])
+        worth = await values(session, [entry.task.card_id for entry in page.entries if entry.task.card_id])
         counts = await reads.counts(session, wanted, person.id, moment)
         reasons = await reads.reason_words(session)
         views = await view_reads.views(session, person.id)
         teams = await reads.teams(session)
-        refused = await undelivered(session) if person.may(Permission.DECIDE_ESCALATED) else ()
-        bulk = _bulk(person, await people_reads.reviewers(session), tuple(reasons.values()))
+        refused = await undelivered(session) if kind.holds_card and person.may(Permission.DECIDE_ESCALATED) else ()
+        bulk = _bulk(person, await people_reads.reviewers(session, wanted.kind), tuple(reasons.values()), kind)
     locale, query = locale_of(request), wanted.query()
     return QueueContext(
         shell=shell(request, person),
@@ -205,6 +232,8 @@ async def _context(request: Request, console: Console, person: Person, wanted: W
         chosen=wanted,
         query=query,
         choices=_choices(teams),
+        kinds=_kinds(person, wanted),
+        facets=frozenset(facet.value for facet in kind.facets),
         chips=_chips(wanted, counts, teams),
         given=_given(wanted),
         found=counted(counts.found),
@@ -241,16 +270,24 @@ def _choices(teams: tuple[str, ...]) -> Choices:
 def _chips(wanted: Wanted, counts: reads.QueueCounts, teams: tuple[str, ...]) -> tuple[Chip, ...]:
     """The counts that are always shown; the team's own is the whole queue where there is but one team."""
     team = Wanted(team=counts.own_team or "") if len(teams) > 1 else Wanted()
+    checked = kind_of(wanted.kind).check is not None
     offered = (
         ("team", "inbox", counts.team, team),
         ("mine", "user-check", counts.mine, Wanted(mine=True)),
         ("escalated", "urgent", counts.escalated, Wanted(escalated=True)),
         ("soon_late", "clock-exclamation", counts.soon_late, Wanted(soon_late=True)),
-        ("second_look", "eye", counts.second_look, Wanted(phase=TaskPhase.CHECK)),
+        *((("second_look", "eye", counts.second_look, Wanted(phase=TaskPhase.CHECK)),) if checked else ()),
         ("snoozed", "clock-pause", counts.snoozed, Wanted(snoozed=True)),
     )
     here = replace(wanted, sort=QueueSort.QUEUE)
-    return tuple(Chip(key, icon, counted(number), _url(leads), leads == here) for key, icon, number, leads in offered)
+    links = ((key, icon, number, replace(leads, kind=wanted.kind)) for key, icon, number, leads in offered)
+    return tuple(Chip(key, icon, counted(number), _url(leads), leads == here) for key, icon, number, leads in links)
+
+
+def _kinds(person: Person, wanted: Wanted) -> tuple[KindLink, ...]:
+    seen = [kind for kind in kinds() if person.may(kind.see)]
+    links = (KindLink(kind.code, _url(Wanted(kind=kind.code)), kind.code == wanted.kind) for kind in seen)
+    return tuple(links) if len(seen) > 1 else ()
 
 
 def _given(wanted: Wanted) -> tuple[Given, ...]:
@@ -258,14 +295,14 @@ def _given(wanted: Wanted) -> tuple[Given, ...]:
     return tuple(
         Given(name, value, _url(Wanted.from_pairs(pair for pair in pairs if pair != (name, value))))
         for name, value in pairs
-        if name != "sort"
+        if name not in ("sort", "kind")
     )
 
 
 def _bulk(
-    person: Person, people: tuple[people_reads.Reviewer, ...], reasons: tuple[ReasonCodeRow, ...]
+    person: Person, people: tuple[people_reads.Reviewer, ...], reasons: tuple[ReasonCodeRow, ...], kind: KindOfWork
 ) -> BulkChoices | None:
-    assign, decide = person.may(Permission.ASSIGN), person.may(Permission.DECIDE)
+    assign, decide = person.may(Permission.ASSIGN), person.may(kind.take)
     if not (assign or decide):
         return None
     put_off = tuple(one for one in reasons if one.act == ReasonedAct.SNOOZE and one.active)

@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from database.reads.work.queue import COUNTED_MAX, QueueEntry
-from database.tables.review import ReviewTaskRow
-from domain.cards.review import ReviewReason
+from database.tables.work import WorkItemRow
 from domain.money import Money
+from domain.work.kinds import kind_of
 from domain.work.queue_order import OrderReason, reasons_of
 from domain.work.reason_codes import ReasonedAct
 from domain.work.task import CameBack, TaskPhase
@@ -24,12 +24,14 @@ class Row:
     """One line of the queue. `holder` and `assignee` are names; `left` is what remains of the lease, as `04:31`."""
 
     task_id: str
-    card_id: str
+    card_id: str  # Empty for work that concerns no card.
+    page: str
+    holds_card: bool
     card_type: str
     brand: str
     language: str
     value: Money
-    reasons: tuple[ReviewReason, ...]
+    reasons: tuple[str, ...]  # Keys of their words.
     order: tuple[OrderReason, ...]
     checking: bool
     decided: bool
@@ -92,13 +94,16 @@ def clock(seconds: float) -> str:
     return f"{minutes:02d}:{rest:02d}"
 
 
-def _of_the_card(task: ReviewTaskRow) -> dict[str, Any]:
+def _of_the_card(task: WorkItemRow) -> dict[str, Any]:
+    kind = kind_of(task.kind)
     return {
         "task_id": task.id,
-        "card_id": task.card_id,
-        "card_type": task.card_type.value,
+        "card_id": task.card_id or "",
+        "page": kind.page_of(task.id, task.card_id),
+        "holds_card": kind.holds_card,
+        "card_type": task.card_type.value if task.card_type else "",
         "brand": task.brand,
         "language": task.language,
         "value": Money(task.value_minor),
-        "reasons": tuple(ReviewReason(reason) for reason in task.reasons),
+        "reasons": tuple(f"{kind.reasons}.{reason}" for reason in task.reasons),
     }

@@ -20,10 +20,12 @@ from domain.errors.files import PhotoEmpty
 from domain.errors.general import FieldInvalid
 from domain.money import Money
 from domain.rules.brands import brand
+from domain.support.callbacks import CallbackWanted
 from domain.typed import plain
 from seller_ui.pages.card import answered
 from seller_ui.pages.sell import expiry, face_value
 from seller_ui.site import SellerVisit, Visit, collect, require_filled, texts, uploads
+from services.support.callbacks import Asked
 from workflows.starter import start_cards
 
 router = APIRouter()
@@ -129,6 +131,21 @@ async def withdraw(visit: SellerVisit, card_id: str) -> Response:
         await visit.site.services.desk.withdraw(card_id, visit.owner)
 
     return await answered(visit, card_id, {}, take_back)
+
+
+@router.post("/cards/{card_id}/callback")
+async def ask_support(visit: SellerVisit, card_id: str) -> Response:
+    """The seller asks to be called, or objects to a decision."""
+    sent = texts(await visit.request.form())
+
+    async def ask() -> None:
+        await visit.site.callback_throttle.hit("callback", visit.owner)
+        wanted = next((one for one in CallbackWanted if one == sent.get("wanted")), None)
+        if wanted is None:
+            raise FieldInvalid(field="wanted", why="missing")
+        await visit.site.services.callbacks.ask(visit.owner, card_id, Asked(wanted, sent.get("words", "")))
+
+    return await answered(visit, card_id, sent, ask)
 
 
 @router.post("/cards/{card_id}/quote/accept")

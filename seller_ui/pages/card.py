@@ -15,6 +15,7 @@ from database.reads.cards import seller as reads
 from database.reads.cards import submissions
 from database.reads.cards.seller import CodeView, PhotoView
 from database.reads.cards.submissions import CardView
+from database.reads.support.callbacks import CallbackView, newest_of_card
 from database.repositories import cards
 from database.tables.intake import CardRow
 from domain.cards.card import Stage, StoryEntry
@@ -64,6 +65,8 @@ class CardPage:
     digits_only: bool
     several: bool  # The photos show more than one card.
     may_withdraw: bool  # Until a quote is accepted.
+    callback: CallbackView | None  # Their newest request to support.
+    may_ask: bool  # No request of theirs waits for an answer.
     faults: Faults = NO_FAULTS
     section: str = "cards"
 
@@ -109,6 +112,7 @@ async def page_of(
         seen = await submissions.last_event(session, [card_id])
         card = await submissions.card(session, visit.owner, card_id)
         story = await submissions.story(session, card_id)
+        callback = await newest_of_card(session, card_id)
         details = await _details(session, card_id, panel_of(card))
     known = _known(visit, row) if panel_of(card) is Panel.FIELDS else {}
     chosen, (photos, code, item, several) = brand(card.brand), details
@@ -119,7 +123,7 @@ async def page_of(
         steps=steps_of(card, story),
         story=tuple(_moment(entry) for entry in reversed(without_repeats(story))),
         seen=seen,
-        typed=typed(known | dict(sent or {}), *FIELDS, "code"),
+        typed=typed(known | dict(sent or {}), *FIELDS, "code", "words", "wanted"),
         photos=photos,
         code=code,
         tries_left=_tries_left(story),
@@ -129,6 +133,8 @@ async def page_of(
         digits_only=digits_only(chosen),
         several=several,
         may_withdraw=_may_withdraw(card),
+        callback=callback,
+        may_ask=callback is None or callback.closed_at is not None,
         faults=faults,
     )
 

@@ -15,7 +15,8 @@ from database.repositories import cards
 from database.tables.columns import now
 from database.tables.intake import CardRow, PhotoRow, SubmissionRow
 from database.tables.reading import ReadingRow
-from database.tables.review import ReviewDecisionRow, ReviewTaskRow
+from database.tables.review import ReviewDecisionRow
+from database.tables.work import WorkItemRow
 from domain.cards.review import SETTLED_BY_CORRECTION, ReviewOutcome, ReviewReason
 from domain.places import business_day
 from domain.rules.assessment import CardClaims, neighbours_of
@@ -70,7 +71,7 @@ def _readings(card_id: str) -> Any:
 
 def _approved(card_id: str) -> Any:
     """The reasons of every task that ended in an approval, since an item was last asked for again: that one is a new sight."""
-    task: Any = ReviewTaskRow
+    task: Any = WorkItemRow
     decision: Any = ReviewDecisionRow
     settled = select(func.jsonb_agg(task.reasons)).join(ReviewDecisionRow, decision.id == task.decision_id)
     other: Any = aliased(ReviewDecisionRow)

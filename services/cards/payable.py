@@ -10,8 +10,9 @@ from sqlalchemy.orm import aliased
 
 from database.tables.intake import CardEventRow, CardRow
 from database.tables.pricing import QuoteRow
-from database.tables.review import ReviewDecisionRow, ReviewTaskRow
+from database.tables.review import ReviewDecisionRow
 from database.tables.verification import AnswerRow
+from database.tables.work import WorkItemRow
 from domain.cards.card import CardType
 from domain.cards.pricing import QuoteState
 from domain.cards.review import SETTLED_BY_CORRECTION, ReviewOutcome
@@ -27,7 +28,7 @@ from services.cards.securing import is_held
 
 # The issuer's own words, which the answer keeps as they came.
 RIGHT_WORDS = tuple(word for word, result in CODE_RESULTS.items() if result is DynamicCodeResult.RIGHT)
-_TASK: Any = ReviewTaskRow  # Attributes of models are columns in a statement.
+_TASK: Any = WorkItemRow  # Attributes of models are columns in a statement.
 _DECISION: Any = ReviewDecisionRow
 _EVENT: Any = CardEventRow
 _ANSWER: Any = AnswerRow

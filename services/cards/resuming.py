@@ -10,11 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.tables.intake import CardRow
 from database.tables.payout import PayoutRow
 from database.tables.pricing import QuoteRow
-from database.tables.review import ReviewDecisionRow, ReviewTaskRow
+from database.tables.review import ReviewDecisionRow
+from database.tables.work import WorkItemRow
 from domain.cards.card import EndReason, Outcome, Stage
 from domain.cards.facts import Resume
 from domain.cards.pricing import QuoteState
 from domain.cards.review import ReviewOutcome
+from domain.work.kinds import REVIEW
 from services.cards.payable import approved_reasons, code_proved
 
 BEFORE_READ = frozenset({Stage.INTAKE, Stage.READING})
@@ -26,7 +28,7 @@ ENDED_BY_QUOTE = {
     QuoteState.LAPSED: (Outcome.LAPSED, EndReason.QUOTE_EXPIRED),
 }
 _QUOTE: Any = QuoteRow  # Attributes of models are columns in a statement.
-_TASK: Any = ReviewTaskRow
+_TASK: Any = WorkItemRow
 _DECISION: Any = ReviewDecisionRow
 _PAYOUT: Any = PayoutRow
 
@@ -62,7 +64,11 @@ async def _quotes(session: AsyncSession, card_id: str) -> list[QuoteRow]:
 
 async def _tasks(session: AsyncSession, card_id: str) -> tuple[int, ReviewDecisionRow | None]:
     """How many tasks are over, and the decision that the newest of them was closed by."""
-    rows = (await session.execute(select(ReviewTaskRow).where(_TASK.card_id == card_id))).scalars().all()
+    rows = (
+        (await session.execute(select(WorkItemRow).where(_TASK.card_id == card_id, _TASK.kind == REVIEW)))
+        .scalars()
+        .all()
+    )
     over = sorted((row for row in rows if row.closed_at is not None), key=lambda one: one.opened_at)
     if not over or over[-1].decision_id is None or len(over) < len(rows):
         return len(over), None

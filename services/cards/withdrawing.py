@@ -12,9 +12,11 @@ from database.repositories import cards
 from database.repositories.cards import Change
 from database.tables.intake import CardRow, SubmissionRow
 from database.tables.pricing import QuoteRow
-from database.tables.review import ReviewDecisionRow, ReviewTaskRow
+from database.tables.review import ReviewDecisionRow
+from database.tables.work import WorkItemRow
 from domain.cards.card import EndReason, Outcome, Stage, WaitingFor
 from domain.cards.pricing import QuoteState
+from domain.work.kinds import REVIEW
 from services.work import drafts, sla
 
 VOID_WHY = "withdrawn"
@@ -46,8 +48,12 @@ async def withdraw_card(session: AsyncSession, card: CardRow, now: datetime) -> 
 
 async def _close_review(session: AsyncSession, card_id: str, now: datetime) -> None:
     """Takes the open task out of the queue; a decision on it that its card has not applied stands for nothing."""
-    task: Any = ReviewTaskRow
-    chosen = select(ReviewTaskRow).where(task.card_id == card_id, task.closed_at.is_(None)).with_for_update()
+    task: Any = WorkItemRow
+    chosen = (
+        select(WorkItemRow)
+        .where(task.card_id == card_id, task.kind == REVIEW, task.closed_at.is_(None))
+        .with_for_update()
+    )
     row = (await session.execute(chosen)).scalar_one_or_none()
     if row is None:
         return

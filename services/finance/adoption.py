@@ -15,17 +15,18 @@ from database.tables.columns import now
 from database.tables.intake import CardRow, SubmissionRow
 from database.tables.payout import PayoutRow
 from database.tables.pricing import QuoteRow
-from database.tables.review import ReviewTaskRow
+from database.tables.work import WorkItemRow
 from domain.cards.card import Stage, WaitingFor
 from domain.cards.pricing import QuoteState
 from domain.finance.ledger import owed
 from domain.finance.payout import PayoutOutcome, PayoutReport, PayoutState
 from domain.money import Money
 from domain.sealing import KeyRing
+from domain.work.kinds import REVIEW
 from services.finance.payout_orders import order_of, ordered_first
 
 KEY = re.compile(r"card-([0-9A-Z]{26})-payout-([1-9][0-9]{0,3})")
-_TASK: Any = ReviewTaskRow  # Attributes of models are columns in a statement.
+_TASK: Any = WorkItemRow  # Attributes of models are columns in a statement.
 _QUOTE: Any = QuoteRow
 
 
@@ -71,8 +72,8 @@ class Adopting:
         row.state, row.answered, row.gateway_reference = PayoutState.UNKNOWN, paid.outcome, paid.gateway_reference
         await ordered_first(session, row, submission.owner)
         # A decision on the card comes too late now: its seller has the money.
-        open_tasks = (_TASK.card_id == card.id, _TASK.closed_at.is_(None))
-        await session.execute(update(ReviewTaskRow).where(*open_tasks).values(closed_at=now()))
+        open_tasks = (_TASK.card_id == card.id, _TASK.kind == REVIEW, _TASK.closed_at.is_(None))
+        await session.execute(update(WorkItemRow).where(*open_tasks).values(closed_at=now()))
         facts = {"key": paid.key, "amount": str(amount)}
         change = Change(Stage.PAYOUT, WaitingFor.GATEWAY, None, "payout.found", facts, actor="gateway")
         await cards.record(session, card.id, change)

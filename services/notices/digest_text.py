@@ -13,6 +13,7 @@ from babel.dates import format_datetime
 
 from database.reads.notices.names import ACTS, PEOPLE, Names
 from database.tables.notices import NoticeRow
+from domain.work.kinds import page_at
 from languages import LOCALES, translate
 
 SHOWN_MAX = 50  # A longer digest says how many more there are.
@@ -77,8 +78,8 @@ def digest_content(delivery_id: str, rows: Sequence[NoticeRow], reader: Reader, 
 
 
 def link(row: NoticeRow, console_url: str) -> str:
-    """Where the person looks it up: the card, or their list of notices."""
-    return f"{console_url}/cards/{row.card_id}" if row.card_id else f"{console_url}/notices"
+    """Where the person looks it up: the item or card, or their list of notices."""
+    return console_url + (page_at(row.task_id, row.card_id) or "/notices")
 
 
 def _entry(row: NoticeRow, reader: Reader, console_url: str) -> dict[str, Any]:

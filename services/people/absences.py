@@ -17,8 +17,9 @@ from domain.identifiers import new_id
 from domain.notices.kinds import NoticeKind
 from domain.people.access import AccessNews
 from domain.people.roles import Permission, Role, permissions_of
+from domain.work.kinds import kinds
 from services.people import access
-from services.people.permissions import require
+from services.people.permissions import require_any
 
 LONGEST = timedelta(days=366)
 
@@ -90,7 +91,8 @@ def _require_dates(starts_at: datetime, ends_at: datetime, now: datetime) -> Non
 
 
 async def _require_right(session: AsyncSession, by: str, person: str) -> None:
-    await require(session, by, Permission.SEE_QUEUE if by == person else Permission.MANAGE_PEOPLE)
+    own = [kind.see for kind in kinds()]
+    await require_any(session, by, own if by == person else [Permission.MANAGE_PEOPLE])
 
 
 async def _require_one_truth(

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.session import Database
 from database.tables.intake import PartnerRow, SellerRow
 from database.tables.people import AuditRow, PersonRow, RelativeRow
-from database.tables.review import ReviewTaskRow
+from database.tables.work import WorkItemRow
 from domain.errors.general import FieldInvalid, NotFound
 from domain.errors.people import LastAdmin, OwnRoles
 from domain.finance.payee import masked_account
@@ -36,7 +36,7 @@ BOUNDS = frozenset({"limit_minor", "probation_until"})
 TEAM_CHARACTERS_MAX = 40
 SELLER = re.compile(r"(seller|partner):([0-9A-Z]{1,26})")
 _PERSON: Any = PersonRow  # Attributes of models are columns in a statement.
-_TASK: Any = ReviewTaskRow
+_TASK: Any = WorkItemRow
 _MANAGERS = {role.value for role, allowed in PERMISSIONS.items() if Permission.MANAGE_PEOPLE in allowed}
 
 
@@ -208,9 +208,9 @@ async def _require_another_manager(session: AsyncSession, person: str) -> None:
 async def _give_back(session: AsyncSession, person: str) -> None:
     waiting = (_TASK.closed_at.is_(None), _TASK.decided.is_(False))
     freed = {"leased_by": None, "leased_at": None, "leased_until": None}
-    await session.execute(update(ReviewTaskRow).where(*waiting, _TASK.leased_by == person).values(**freed))
+    await session.execute(update(WorkItemRow).where(*waiting, _TASK.leased_by == person).values(**freed))
     given = {"assigned_to": None, "assigned_at": None}
-    await session.execute(update(ReviewTaskRow).where(*waiting, _TASK.assigned_to == person).values(**given))
+    await session.execute(update(WorkItemRow).where(*waiting, _TASK.assigned_to == person).values(**given))
 
 
 async def _seller(session: AsyncSession, named: str) -> str:

@@ -14,7 +14,7 @@ from database.tables.people import AuditRow
 from domain.errors.people import NotSignedIn
 from domain.people.access import HANDLING
 from domain.people.acting import ActingReviewer, Reviewer
-from domain.people.roles import Permission, Role, permissions_of
+from domain.people.roles import Role, permissions_of
 from domain.places import business_day
 from domain.rules.checks import check_policy
 
@@ -84,8 +84,7 @@ def standing_of(circle: list[Any]) -> ActingReviewer:
         circle=frozenset(row.id for row in circle),
         eligible_as=tuple(_reviewer(row) for row in circle if row.active),
         relatives=frozenset(seller for row in circle for seller in row.sellers),
-        decides=Permission.DECIDE in allowed,
-        checks=Permission.CHECK in allowed,
+        permissions=allowed,
         handlers=frozenset(one for row in circle for one in row.handlers),
     )
 
@@ -97,5 +96,5 @@ def _reviewer(row: Any) -> Reviewer:
         brands=frozenset(row.skill_brands),
         languages=frozenset(row.skill_languages),
         limit_minor=row.limit_minor,
-        senior=Permission.DECIDE_ESCALATED in permissions_of(Role(role) for role in row.roles),
+        permissions=permissions_of(Role(role) for role in row.roles),
     )

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.sealed import payee_of, phone_of
 from database.tables.intake import CardRow, SellerRow, SubmissionRow
 from database.tables.people import PersonRow, RelativeRow
-from database.tables.review import ReviewTaskRow
+from database.tables.work import WorkItemRow
 from domain.people.kinship import Traits, account_trait, linked, traits
 from domain.sealing import KeyRing
 
@@ -20,7 +20,7 @@ _PERSON: Any = PersonRow  # Attributes of models are columns in a statement.
 _CARD: Any = CardRow
 _SUBMISSION: Any = SubmissionRow
 _RELATIVE: Any = RelativeRow
-_TASK: Any = ReviewTaskRow
+_TASK: Any = WorkItemRow
 
 
 async def people_linked(
@@ -41,10 +41,12 @@ async def people_linked(
 
 async def relink(session: AsyncSession, keyring: KeyRing, person: str) -> None:
     """Keep every open task that is linked to this person from them: they are new, or declared another account."""
-    tasks = select(_TASK.id, _TASK.card_id).where(_TASK.closed_at.is_(None), ~_TASK.linked.contains([person]))
+    tasks = select(_TASK.id, _TASK.card_id).where(
+        _TASK.card_id.is_not(None), _TASK.closed_at.is_(None), ~_TASK.linked.contains([person])
+    )
     for task_id, card_id in (await session.execute(tasks)).all():
         if await people_linked(session, keyring, card_id, [person]):
-            kept = update(ReviewTaskRow).where(_TASK.id == task_id).values(linked=_TASK.linked.concat([person]))
+            kept = update(WorkItemRow).where(_TASK.id == task_id).values(linked=_TASK.linked.concat([person]))
             await session.execute(kept.execution_options(synchronize_session=False))
 
 

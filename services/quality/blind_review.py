@@ -20,7 +20,8 @@ from database.session import Database
 from database.tables.intake import SubmissionRow
 from database.tables.people import AuditRow
 from database.tables.quality import SecondReviewRow
-from database.tables.review import ReviewCheckRow, ReviewDecisionRow, ReviewTaskRow
+from database.tables.review import ReviewCheckRow, ReviewDecisionRow
+from database.tables.work import WorkItemRow
 from domain.cards.review import RejectReason, ReviewOutcome
 from domain.errors.general import FieldInvalid, NotFound
 from domain.errors.work import NotEligible, OwnWork, TaskDecided, TaskHeldByAnother, TaskNotHeld
@@ -57,8 +58,8 @@ WHERE id = (
           JOIN person_relative ON person_relative.seller = submission.owner
           WHERE card.id = second_review.card_id AND person_relative.person_id = ANY(CAST(:circle AS varchar[])))
       AND NOT EXISTS (
-          SELECT FROM review_task
-          WHERE review_task.card_id = second_review.card_id AND review_task.linked ?| CAST(:circle AS varchar[]))
+          SELECT FROM work_item
+          WHERE work_item.card_id = second_review.card_id AND work_item.linked ?| CAST(:circle AS varchar[]))
     ORDER BY leased_by = :person AND leased_until > :now DESC NULLS LAST, drawn_at, id
     LIMIT 1 FOR UPDATE SKIP LOCKED)
 RETURNING id, card_id
@@ -75,7 +76,7 @@ class SecondLease:
 
 
 async def draw(
-    session: AsyncSession, keyring: KeyRing, task: ReviewTaskRow, decision: ReviewDecisionRow, now: datetime,
+    session: AsyncSession, keyring: KeyRing, task: WorkItemRow, decision: ReviewDecisionRow, now: datetime,
     policy: SamplingPolicy | None = None,
 ) -> None:  # fmt: skip
     """Puts an applied decision before a second reviewer where it is drawn and the day's cap is not reached.
@@ -83,8 +84,8 @@ async def draw(
     Called in the transaction that applies the decision; what the deadline policy decided was nobody's judgement.
     """
     policy = policy or sampling_policy(business_day(now))
-    lot = lot_of(keyring, task.card_id, policy.seed)
-    if decision.person_id is None or not policy.draws(lot, task.card_type, decision.outcome):
+    lot = lot_of(keyring, task.card, policy.seed)
+    if decision.person_id is None or not policy.draws(lot, task.type_of_card, decision.outcome):
         return
     await acquire(session, AdvisoryLock.QUALITY_SAMPLE)
     day = policy.day_of(now)
@@ -93,14 +94,14 @@ async def draw(
         return
     session.add(
         SecondReviewRow(
-            id=new_id(), decision_id=decision.id, card_id=task.card_id, brand=task.brand,
+            id=new_id(), decision_id=decision.id, card_id=task.card, brand=task.brand,
             first_person=decision.person_id, first_circle=await _who_knows(session, task, now), first_outcome=decision.outcome,
             drawn_on=day, drawn_at=now,
         )
     )  # fmt: skip
 
 
-async def _who_knows(session: AsyncSession, task: ReviewTaskRow, now: datetime) -> list[str]:
+async def _who_knows(session: AsyncSession, task: WorkItemRow, now: datetime) -> list[str]:
     """Everyone who decided or checked the task, with all they acted for and the recent makers of their accounts: none of
     them could decide it blind."""
     made: Any = ReviewDecisionRow
@@ -244,7 +245,7 @@ async def _relatives_card(session: AsyncSession, row: SecondReviewRow, who: Acti
 
 async def _linked(session: AsyncSession, row: SecondReviewRow, who: ActingReviewer) -> bool:
     """Return whether one of the circle was linked to the seller when the card's tasks were opened."""
-    task: Any = ReviewTaskRow
+    task: Any = WorkItemRow
     tasks = (await session.execute(select(task.linked).where(task.card_id == row.card_id))).scalars()
     return any(who.circle & set(linked) for linked in tasks)
 

@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.repositories import cards
 from database.sealed import DECISION_FIELDS
-from database.tables.review import ReviewDecisionRow, ReviewTaskRow
+from database.tables.review import ReviewDecisionRow
+from database.tables.work import WorkItemRow
 from domain.cards.review import AskedItem, RejectReason, ReviewOutcome
 from domain.errors.general import NotFound
 from domain.errors.review import TooLateToUndo
@@ -24,6 +25,7 @@ from domain.places import business_day
 from domain.review.four_eyes import CheckPolicy
 from domain.rules.limits import limits_in_force
 from domain.work.deadlines import ClockOwner
+from domain.work.kinds import REVIEW
 from domain.work.task import CameBack, TaskPhase
 from services.cards.corrections import Corrections, checked_fields, require_confirmed
 from services.people.permissions import require
@@ -82,15 +84,15 @@ class Decisions:
         """
         async with self._database.transaction() as session:
             await require(session, person, Permission.DECIDE)
-            task = await session.get(ReviewTaskRow, task_id, with_for_update=True)
-            if task is None:
+            task = await session.get(WorkItemRow, task_id, with_for_update=True)
+            if task is None or task.kind != REVIEW:
                 raise NotFound(task=task_id[:64])
             known = await decision_on(session, task_id)
             if known is not None:
                 return self._repeated(known, person, outcome)
             require_held(task, person, self._now())
             who = await require_fit(session, self._keyring, person, task, self._now())
-            card = await cards.load(session, task.card_id)
+            card = await cards.load(session, task.card)
             given = checked_fields(card.brand, corrected or Corrections())
             differing = await require_confirmed(session, self._keyring, card, given, confirmed)
             require_no_secret(self._keyring, card, note, typed=(given.number, given.pin))
@@ -120,7 +122,7 @@ class Decisions:
             decision = await session.get(ReviewDecisionRow, decision_id[:64])
             if decision is None or decision.person_id != person:
                 raise NotFound(decision=decision_id[:64])
-            task = await session.get_one(ReviewTaskRow, decision.task_id, with_for_update=True)
+            task = await session.get_one(WorkItemRow, decision.task_id, with_for_update=True)
             moment = self._now()
             checked = bool(decision.needs_check) and task.decided  # Whatever the clocks of two processes say.
             if task.closed_at is not None or checked or not await _voided(session, decision_id, moment):
@@ -128,7 +130,7 @@ class Decisions:
             await self._reopen(session, task, person, moment)
             await drafts.save(session, self._keyring, task.id, person, as_form(decision, self._keyring))
             session.add(audited(person, "undo", task.id))
-        return Undone(task.id, task.card_id)
+        return Undone(task.id, task.card)
 
     def _repeated(self, known: ReviewDecisionRow, person: str, outcome: ReviewOutcome) -> str:
         """Return the first answer to a form that was sent twice; others learn who was first."""
@@ -137,13 +139,13 @@ class Decisions:
         raise TaskDecided(by=known.person_id or "")
 
     def _decision(
-        self, task: ReviewTaskRow, who: ActingReviewer, given: Verdict, rejection: RejectReason | None
+        self, task: WorkItemRow, who: ActingReviewer, given: Verdict, rejection: RejectReason | None
     ) -> ReviewDecisionRow:
         decision_id, moment = new_id(), self._now()
         return ReviewDecisionRow(
             id=decision_id,
             task_id=task.id,
-            card_id=task.card_id,
+            card_id=task.card,
             person_id=who.person,
             acting_for=sorted(who.circle - {who.person}),
             outcome=given.outcome,
@@ -158,7 +160,7 @@ class Decisions:
             effective_at=moment + self.undo_window,
         )
 
-    async def _reopen(self, session: AsyncSession, task: ReviewTaskRow, person: str, moment: datetime) -> None:
+    async def _reopen(self, session: AsyncSession, task: WorkItemRow, person: str, moment: datetime) -> None:
         """As it was before the decision: for a decider, in the same hand."""
         task.decided, task.phase, task.staged_id = False, TaskPhase.REVIEW, None
         task.maker_id, task.maker_circle, task.blind = None, [], False

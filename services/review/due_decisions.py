@@ -10,13 +10,14 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.repositories.set_aside import left_out
-from database.tables.review import ReviewDecisionRow, ReviewTaskRow
+from database.tables.review import ReviewDecisionRow
+from database.tables.work import WorkItemRow
 from services.work import drafts
 
 LOOP = "teller"
 RESEND_AFTER = timedelta(seconds=10)  # A sent but unapplied decision is delivered again: the card takes it once.
 _DECISION: Any = ReviewDecisionRow  # Attributes of models are columns in a statement.
-_TASK: Any = ReviewTaskRow
+_TASK: Any = WorkItemRow
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,6 @@ def _due(moment: datetime, *, again: bool) -> Any:
     checked = (_DECISION.needs_check == "") | _TASK.decided
     stands = (_DECISION.applied_at.is_(None), _DECISION.void_at.is_(None), _TASK.closed_at.is_(None))
     taken = _DECISION.undelivered_at.is_(None)  # A card that has refused is not asked again by itself.
-    found = select(_DECISION.id).join(ReviewTaskRow, _TASK.id == _DECISION.task_id)
+    found = select(_DECISION.id).join(WorkItemRow, _TASK.id == _DECISION.task_id)
     ready = ~left_out(LOOP, _DECISION.id, moment)
     return found.where(*stands, taken, _DECISION.effective_at <= moment, unheard, checked, ready)

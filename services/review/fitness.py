@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.tables.review import ReviewTaskRow
+from database.tables.work import WorkItemRow
 from domain.errors.people import NotAllowed
 from domain.errors.work import NotEligible, OwnWork
 from domain.people.acting import ActingReviewer
@@ -29,7 +29,7 @@ _HARD = {
 
 
 async def require_fit(
-    session: AsyncSession, keyring: KeyRing, person: str, task: ReviewTaskRow, moment: datetime, worth_minor: int = 0
+    session: AsyncSession, keyring: KeyRing, person: str, task: WorkItemRow, moment: datetime, worth_minor: int = 0
 ) -> ActingReviewer:
     """For whom the person acts, judged at this moment. Refuses NotAllowed, OwnWork and NotEligible.
 
@@ -37,7 +37,7 @@ async def require_fit(
     """
     who = await standing(session, person, moment)
     facts = await task_facts(session, task)
-    linked = facts.linked | await people_linked(session, keyring, task.card_id, who.circle)
+    linked = facts.linked | await people_linked(session, keyring, task.card, who.circle)
     facts = replace(facts, value_minor=max(facts.value_minor, worth_minor), linked=linked)
     unfit = why_not(who, facts, moment)
     if Ineligible.ESCALATED in unfit:

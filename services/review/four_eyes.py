@@ -12,7 +12,8 @@ from database.repositories import cards
 from database.repositories.cards import Change
 from database.repositories.notices import tell
 from database.tables.people import PersonRow
-from database.tables.review import ReviewCheckRow, ReviewDecisionRow, ReviewTaskRow
+from database.tables.review import ReviewCheckRow, ReviewDecisionRow
+from database.tables.work import WorkItemRow
 from domain.cards.card import Stage, WaitingFor
 from domain.cards.review import ReviewOutcome
 from domain.errors.general import FieldInvalid, NotFound
@@ -24,6 +25,7 @@ from domain.people.acting import ActingReviewer
 from domain.people.roles import Permission
 from domain.review.four_eyes import apart
 from domain.work.deadlines import ClockOwner
+from domain.work.kinds import REVIEW
 from domain.work.reason_codes import ReasonedAct
 from domain.work.task import CameBack, CheckVerdict, TaskPhase
 from services.cards.corrections import corrections_in
@@ -78,7 +80,7 @@ class Checks:
             raise FieldInvalid(field="note", why="too_long")
         async with self._database.transaction() as session:
             task, decision, who = await self._held(session, person, task_id)
-            typed, card = corrections_in(decision, self._keyring), await cards.load(session, task.card_id)
+            typed, card = corrections_in(decision, self._keyring), await cards.load(session, task.card)
             require_no_secret(self._keyring, card, note, typed=(typed.number, typed.pin))
             if verdict in _REASONED:
                 await require_reason(session, _REASONED[verdict], reason_code)
@@ -93,17 +95,17 @@ class Checks:
 
     async def _held(
         self, session: AsyncSession, person: str, task_id: str
-    ) -> tuple[ReviewTaskRow, ReviewDecisionRow, ActingReviewer]:
+    ) -> tuple[WorkItemRow, ReviewDecisionRow, ActingReviewer]:
         await require(session, person, Permission.CHECK)
-        task = await session.get(ReviewTaskRow, task_id, with_for_update=True)
-        if task is None:
+        task = await session.get(WorkItemRow, task_id, with_for_update=True)
+        if task is None or task.kind != REVIEW:
             raise NotFound(task=task_id[:64])
         if task.closed_at is not None or task.decided:
             raise TaskDecided(by=task.leased_by or "")
         if task.phase is not TaskPhase.CHECK or task.staged_id is None:
             raise NothingToCheck()
         decision = await session.get_one(ReviewDecisionRow, task.staged_id)
-        card = await cards.load(session, task.card_id)
+        card = await cards.load(session, task.card)
         worth = worth_at_most(card, task, corrections_in(decision, self._keyring))
         who = await require_fit(session, self._keyring, person, task, self._now(), worth)
         if not apart(frozenset(task.maker_circle), who.hands):
@@ -112,7 +114,7 @@ class Checks:
         return task, decision, who
 
     async def _done(
-        self, session: AsyncSession, task: ReviewTaskRow, decision: ReviewDecisionRow, who: ActingReviewer,
+        self, session: AsyncSession, task: WorkItemRow, decision: ReviewDecisionRow, who: ActingReviewer,
         verdict: CheckVerdict, reason_code: str,
     ) -> None:  # fmt: skip
         now, maker = self._now(), decision.person_id or ""
@@ -132,7 +134,7 @@ class Checks:
                 [maker],
                 kind,
                 f"check:{decision.id}",
-                card_id=task.card_id,
+                card_id=task.card,
                 task_id=task.id,
                 reason=reason_code,
             )
@@ -141,10 +143,10 @@ class Checks:
             Stage.REVIEW, WaitingFor.REVIEWER, task.due_at, f"review.check_{verdict.value}", facts,
             actor=f"person:{who.person}",
         )  # fmt: skip
-        await cards.record(session, task.card_id, change)
+        await cards.record(session, task.card, change)
 
     async def _return(
-        self, session: AsyncSession, task: ReviewTaskRow, decision: ReviewDecisionRow, reason_code: str, now: datetime
+        self, session: AsyncSession, task: WorkItemRow, decision: ReviewDecisionRow, reason_code: str, now: datetime
     ) -> None:
         """Back to the maker with all that they had entered; to the queue when they no longer work here."""
         maker = await session.get_one(PersonRow, decision.person_id)
@@ -169,7 +171,7 @@ async def require_checked(session: AsyncSession, decision: ReviewDecisionRow) ->
     raise CheckMissing(decision=decision.id)
 
 
-async def _void(session: AsyncSession, task: ReviewTaskRow, barred: set[str], reason_code: str, now: datetime) -> None:
+async def _void(session: AsyncSession, task: WorkItemRow, barred: set[str], reason_code: str, now: datetime) -> None:
     """Void the decision; a senior who acted on neither side decides again."""
     task.barred = sorted({*task.barred, *barred})
     task.escalated, task.escalation_reason, task.replan = True, reason_code, True
@@ -178,7 +180,7 @@ async def _void(session: AsyncSession, task: ReviewTaskRow, barred: set[str], re
     await sla.pass_to(session, task, ClockOwner.SENIOR, now)
 
 
-def free(task: ReviewTaskRow) -> None:
+def free(task: WorkItemRow) -> None:
     """In nobody's hand, and ready for a decision again."""
     task.phase, task.staged_id, task.maker_id, task.maker_circle, task.blind = TaskPhase.REVIEW, None, None, [], False
     task.blind_outcome = task.blind_by = None
@@ -186,7 +188,7 @@ def free(task: ReviewTaskRow) -> None:
     task.assigned_to = task.assigned_at = None
 
 
-def _require_seen(task: ReviewTaskRow, decision: ReviewDecisionRow, person: str) -> None:
+def _require_seen(task: WorkItemRow, decision: ReviewDecisionRow, person: str) -> None:
     """In blind mode only an outcome that the checker came to alone is applied."""
     if not task.blind:
         return
@@ -197,7 +199,7 @@ def _require_seen(task: ReviewTaskRow, decision: ReviewDecisionRow, person: str)
 
 
 def _row(
-    task: ReviewTaskRow, decision: ReviewDecisionRow, who: ActingReviewer, verdict: CheckVerdict, reason: str, note: str,
+    task: WorkItemRow, decision: ReviewDecisionRow, who: ActingReviewer, verdict: CheckVerdict, reason: str, note: str,
     now: datetime,
 ) -> ReviewCheckRow:  # fmt: skip
     return ReviewCheckRow(

@@ -15,7 +15,7 @@ from database.repositories.notices import tell
 from database.tables.columns import now
 from database.tables.intake import CardRow
 from database.tables.people import AuditRow, PersonRow
-from database.tables.review import ReviewTaskRow
+from database.tables.work import WorkItemRow
 from domain.cards.card import Stage
 from domain.cards.reading import SECRET_FIELDS, FieldName
 from domain.errors.base import Refusal
@@ -148,7 +148,7 @@ class Reveals:
         return self.policy or reveal_policy(business_day(self._now()))
 
 
-def _ran_out(task: ReviewTaskRow | None, person: str) -> bool:
+def _ran_out(task: WorkItemRow | None, person: str) -> bool:
     """Their own hold on the task ran out while they worked, which is nothing unusual."""
     return task is not None and task.leased_by == person
 

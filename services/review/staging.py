@@ -10,7 +10,8 @@ from database.repositories import cards
 from database.repositories.cards import Change
 from database.tables.intake import CardRow
 from database.tables.people import PersonRow
-from database.tables.review import ReviewDecisionRow, ReviewTaskRow
+from database.tables.review import ReviewDecisionRow
+from database.tables.work import WorkItemRow
 from domain.cards.card import Stage, WaitingFor
 from domain.money import Currency
 from domain.places import business_day
@@ -37,7 +38,7 @@ class FourEyes:
         return self._override or check_policy(on)
 
     async def stage(
-        self, session: AsyncSession, keyring: KeyRing, card: CardRow, task: ReviewTaskRow, decision: ReviewDecisionRow,
+        self, session: AsyncSession, keyring: KeyRing, card: CardRow, task: WorkItemRow, decision: ReviewDecisionRow,
         given: Corrections,
     ) -> bool:  # fmt: skip
         """Stages the decision where the policy wants it, in the transaction that makes it; tells whether it did."""
@@ -52,7 +53,7 @@ class FourEyes:
 
 
 async def _made(
-    session: AsyncSession, lot: str, card: CardRow, task: ReviewTaskRow, decision: ReviewDecisionRow, given: Corrections
+    session: AsyncSession, lot: str, card: CardRow, task: WorkItemRow, decision: ReviewDecisionRow, given: Corrections
 ) -> ProposedDecision:
     maker = await session.get_one(PersonRow, decision.person_id)
     new = maker.probation_until is not None and maker.probation_until > decision.made_at
@@ -67,7 +68,7 @@ def face_value_minor(card: CardRow, given: Corrections) -> int:
     return own if card.currency is Currency.CNY else own * CNY_PER_UNIT_MAX
 
 
-def worth_at_most(card: CardRow, task: ReviewTaskRow, given: Corrections) -> int:
+def worth_at_most(card: CardRow, task: WorkItemRow, given: Corrections) -> int:
     """The most that the card can be worth with these corrections, CNY minor units: what four eyes and limits go by."""
     typed = None if given.face_value is None else given.face_value.amount_minor
     # A task that was opened before there was a quote in CNY knows no value; the card's own face value counts then.
@@ -76,7 +77,7 @@ def worth_at_most(card: CardRow, task: ReviewTaskRow, given: Corrections) -> int
 
 
 async def _put_before_checkers(
-    session: AsyncSession, task: ReviewTaskRow, decision: ReviewDecisionRow, why: CheckNeed, blind: bool
+    session: AsyncSession, task: WorkItemRow, decision: ReviewDecisionRow, why: CheckNeed, blind: bool
 ) -> None:
     now: datetime = decision.made_at
     decision.needs_check = why.value
@@ -93,4 +94,4 @@ async def _put_before_checkers(
     facts = {"task": task.id, "why": why.value}
     actor = f"person:{decision.person_id}"
     change = Change(Stage.REVIEW, WaitingFor.REVIEWER, task.due_at, "review.staged", facts, actor=actor)
-    await cards.record(session, task.card_id, change)
+    await cards.record(session, task.card, change)

@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.repositories import cards
 from database.repositories.cards import Change
 from database.repositories.notices import tell
-from database.tables.review import ReviewDecisionRow, ReviewTaskRow
+from database.tables.review import ReviewDecisionRow
+from database.tables.work import WorkItemRow
 from domain.cards.card import Stage, WaitingFor
 from domain.errors.base import Refusal
 from domain.errors.general import NotFound
@@ -56,23 +57,23 @@ class Undeliverable:
             await require_reason(session, ReasonedAct.PUT_BACK, reason_code)
             task, decision = await _refused(session, decision_id)
             decision.void_at, decision.void_why = now, VOID_WHY
-            if (await cards.load(session, task.card_id)).outcome is None:
+            if (await cards.load(session, task.card)).outcome is None:
                 await self._open_again(session, task, decision, reason_code, now)
             else:
                 task.closed_at = now
-                await sla.stop(session, task.card_id, now)
+                await sla.stop(session, task.card, now)
             why = str(decision.undelivered_why.get("code", ""))
             session.add(audited(person, "put_back", task.id, reason_code, decision=decision.id, refused=why))
             await session.flush()
             facts = {"task": task.id, "reason": reason_code}
             actor = f"person:{person}"
             change = Change(Stage.REVIEW, WaitingFor.REVIEWER, task.due_at, "review.put_back", facts, actor=actor)
-            await cards.record(session, task.card_id, change)
+            await cards.record(session, task.card, change)
         self._cursors.forget()
-        return task.card_id
+        return task.card
 
     async def _open_again(
-        self, session: AsyncSession, task: ReviewTaskRow, decision: ReviewDecisionRow, reason_code: str, now: datetime
+        self, session: AsyncSession, task: WorkItemRow, decision: ReviewDecisionRow, reason_code: str, now: datetime
     ) -> None:
         task.decided = False
         free(task)
@@ -100,19 +101,19 @@ async def not_taken(session: AsyncSession, decision_id: str, why: Refusal, now: 
     task_id = (await session.execute(kept.execution_options(synchronize_session=False))).scalar_one_or_none()
     if task_id is None:
         return False
-    task = await session.get_one(ReviewTaskRow, task_id)
+    task = await session.get_one(WorkItemRow, task_id)
     recipients = await seniors(session, task.team)
     key = f"{NoticeKind.UNDELIVERED}:{decision_id}"
-    await tell(session, recipients, NoticeKind.UNDELIVERED, key, card_id=task.card_id, task_id=task.id)
+    await tell(session, recipients, NoticeKind.UNDELIVERED, key, card_id=task.card, task_id=task.id)
     return True
 
 
-async def _refused(session: AsyncSession, decision_id: str) -> tuple[ReviewTaskRow, ReviewDecisionRow]:
+async def _refused(session: AsyncSession, decision_id: str) -> tuple[WorkItemRow, ReviewDecisionRow]:
     """Return task and decision, the task locked as for applying a decision. Refuses NotFound."""
     known = await session.get(ReviewDecisionRow, decision_id[:64])
     if known is None:
         raise NotFound(decision=decision_id[:64])
-    task = await session.get_one(ReviewTaskRow, known.task_id, with_for_update=True)
+    task = await session.get_one(WorkItemRow, known.task_id, with_for_update=True)
     decision = await session.get_one(ReviewDecisionRow, known.id, populate_existing=True)
     over = task.closed_at is not None or decision.applied_at is not None or decision.void_at is not None
     if over or decision.undelivered_at is None:

@@ -17,10 +17,11 @@ from database.repositories.notices import tell
 from database.repositories.set_aside import left_out
 from database.session import Database
 from database.tables.people import AbsenceRow, PersonRow
-from database.tables.review import ReviewTaskRow
+from database.tables.work import WorkItemRow
 from domain.notices.kinds import NoticeKind
 from domain.people.acting import ActingReviewer
 from domain.work.eligibility import Ineligible, why_not
+from domain.work.kinds import kinds
 from services.people.acting import circles, standing, standing_of
 from services.work.leases import audited_by_machine, refusal_of
 from services.work.task_facts import task_facts
@@ -31,7 +32,7 @@ PAGES_MAX = 20  # Behind so many tasks that nobody at hand may have, the rest wa
 # What an assignment itself changes, or what passes by itself.
 _PASSING = frozenset({Ineligible.HELD, Ineligible.ASSIGNED, Ineligible.SNOOZED})
 
-_TASK: Any = ReviewTaskRow  # Attributes of models are columns in a statement.
+_TASK: Any = WorkItemRow  # Attributes of models are columns in a statement.
 _PERSON: Any = PersonRow
 _ABSENCE: Any = AbsenceRow
 
@@ -54,16 +55,24 @@ class Assignment:
                 return 0
             now = self._now()
             await self._take_back(session, now, limit)
-            room = await _room(session, now)
+            room, done = await _room(session, now), 0
             theirs = await self._at_hand(session, list(room), now)
-            return await self._give_out(session, room, theirs, now, limit)
+            for kind in kinds():
+                done += await self._give_out(session, kind.code, room, theirs, now, limit - done)
+            return done
 
     async def _give_out(
-        self, session: AsyncSession, room: dict[str, int], theirs: list[ActingReviewer], now: datetime, limit: int
+        self,
+        session: AsyncSession,
+        kind: str,
+        room: dict[str, int],
+        theirs: list[ActingReviewer],
+        now: datetime,
+        limit: int,
     ) -> int:
         done, after = 0, None
         for _ in range(PAGES_MAX):
-            ready = await _ready(session, now, after) if any(room.values()) else []
+            ready = await _ready(session, kind, now, after) if any(room.values()) else []
             last = (ready[-1].band, ready[-1].order_at, ready[-1].id) if ready else None
             for task_id, task in [(task.id, task) for task in ready] if done < limit else ():
                 async with self._alone(session, task_id):
@@ -81,7 +90,7 @@ class Assignment:
                 found.append(standing_of(circle))
         return found
 
-    async def _stand_in(self, session: AsyncSession, former: str, task: ReviewTaskRow, now: datetime) -> str | None:
+    async def _stand_in(self, session: AsyncSession, former: str, task: WorkItemRow, now: datetime) -> str | None:
         """Return the first stand-in who may have the task; one with a faulty row is set aside and skipped."""
         facts = await task_facts(session, task)
         for one in await _named(session, former, now):
@@ -110,14 +119,14 @@ class Assignment:
             yield
 
 
-async def given(session: AsyncSession, task: ReviewTaskRow, to: str, now: datetime) -> None:
+async def given(session: AsyncSession, task: WorkItemRow, to: str, now: datetime) -> None:
     """Writes the assignment down and tells them; the caller has locked the task and judged the person."""
     task.assigned_to, task.assigned_at = to, now
     key = f"{NoticeKind.ASSIGNED}:{task.id}:{now.isoformat()}"
     await tell(session, [to], NoticeKind.ASSIGNED, key, card_id=task.card_id, task_id=task.id)
 
 
-async def require_able(session: AsyncSession, person: str, task: ReviewTaskRow, now: datetime) -> None:
+async def require_able(session: AsyncSession, person: str, task: WorkItemRow, now: datetime) -> None:
     """Refuses whatever keeps the person from this task but its being held, assigned or put off: OwnWork, NotEligible …"""
     theirs = await standing(session, person, now)
     reasons = _lasting(why_not(theirs, await task_facts(session, task), now))
@@ -126,7 +135,7 @@ async def require_able(session: AsyncSession, person: str, task: ReviewTaskRow, 
 
 
 async def _given_to_best(
-    session: AsyncSession, task: ReviewTaskRow, room: dict[str, int], theirs: list[ActingReviewer], now: datetime
+    session: AsyncSession, task: WorkItemRow, room: dict[str, int], theirs: list[ActingReviewer], now: datetime
 ) -> bool:
     to = await _best(session, task, room, theirs, now)
     if to is None:
@@ -140,17 +149,20 @@ async def _given_to_best(
 
 
 async def _best(
-    session: AsyncSession, task: ReviewTaskRow, room: dict[str, int], theirs: list[ActingReviewer], now: datetime
+    session: AsyncSession, task: WorkItemRow, room: dict[str, int], theirs: list[ActingReviewer], now: datetime
 ) -> str | None:
     facts = await task_facts(session, task)
     able = [one.person for one in theirs if room[one.person] > 0 and not why_not(one, facts, now)]
     return max(able, key=lambda person: (room[person], person), default=None)
 
 
-async def _ready(session: AsyncSession, now: datetime, after: tuple[int, datetime, str] | None) -> list[ReviewTaskRow]:
+async def _ready(
+    session: AsyncSession, kind: str, now: datetime, after: tuple[int, datetime, str] | None
+) -> list[WorkItemRow]:
     """Return the next page of unassigned tasks, locked; tasks that are being claimed at this moment are skipped."""
     order = (_TASK.band, _TASK.order_at, _TASK.id)
     free = (
+        _TASK.kind == kind,
         _TASK.closed_at.is_(None),
         _TASK.decided.is_(False),
         _TASK.assigned_to.is_(None),
@@ -158,7 +170,7 @@ async def _ready(session: AsyncSession, now: datetime, after: tuple[int, datetim
         or_(_TASK.snoozed_until.is_(None), _TASK.snoozed_until <= now),
         ~left_out(LOOP, _TASK.id, now),
     )
-    statement = select(ReviewTaskRow).where(*free).order_by(*order).limit(PAGE).with_for_update(skip_locked=True)
+    statement = select(WorkItemRow).where(*free).order_by(*order).limit(PAGE).with_for_update(skip_locked=True)
     if after is not None:
         statement = statement.where(tuple_(*order) > tuple_(*after))
     return list((await session.execute(statement)).scalars())
@@ -187,7 +199,7 @@ async def _room(session: AsyncSession, now: datetime) -> dict[str, int]:
 
 def _stuck(now: datetime) -> Any:
     gone = select(_PERSON.id).where(or_(~_PERSON.active, ~_PERSON.on_duty, _PERSON.id.in_(_away(now))))
-    return select(ReviewTaskRow).where(
+    return select(WorkItemRow).where(
         _TASK.closed_at.is_(None),
         _TASK.decided.is_(False),
         _TASK.assigned_to.in_(gone),

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from database.session import Database, DatabaseUnavailable
 from database.tables.people import AuditRow
-from database.tables.review import ReviewTaskRow
+from database.tables.work import WorkItemRow
 from domain.errors.base import Refusal
 from domain.errors.general import FieldInvalid, NotFound, TemporarilyUnavailable
 from domain.errors.work import TaskHeldByAnother, TaskNotHeld
@@ -24,7 +24,10 @@ from services.work.task_acts import TaskActs
 ITEMS_MAX = 100
 ACT = "console:task:bulk"
 # What is asked for is recorded as it was sent, so it must look like what a page sends, and not like a card's number.
-_ID, _TASK = re.compile("[0-9A-Z]{26}"), re.compile("card:(?![0-9]{1,25}:)[0-9A-Z]{1,26}:review:[0-9]{1,9}")
+_ID = re.compile("[0-9A-Z]{26}")
+_TASK = re.compile(
+    "card:(?![0-9]{1,25}:)[0-9A-Z]{1,26}:[a-z]{1,20}:[0-9]{1,9}|work:[a-z]{1,20}:(?![0-9]{26})[0-9A-Z]{26}"
+)
 _AUDIT: Any = AuditRow  # Attributes of models are columns in a statement.
 
 
@@ -114,7 +117,7 @@ class Bulk:
 
     async def _released(self, person: str, task_id: str) -> None:
         async with self._database.transaction() as session:
-            task = await session.get(ReviewTaskRow, task_id)
+            task = await session.get(WorkItemRow, task_id)
         if task is None:
             raise NotFound(task=task_id[:64])
         lasting = task.leased_until is not None and task.leased_until > datetime.now(task.leased_until.tzinfo)

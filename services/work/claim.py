@@ -1,4 +1,4 @@
-"""The one statement that gives out a review task: found, judged and leased at once, passing over what others are taking.
+"""The one statement that gives out a work item of any kind: found, judged and leased at once, passing over what others are taking.
 
 Its conditions say in SQL what `domain.work.eligibility.why_not` says in Python; a property test holds the two together.
 """
@@ -11,20 +11,22 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import DateTime, SmallInteger, String, bindparam, func, literal_column, select, text, update
+from sqlalchemy import DateTime, SmallInteger, String, and_, bindparam, func, literal_column, select, text, update
 from sqlalchemy.dialects.postgresql import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.expression import TextClause
 
 from database.session import Database
-from database.tables.review import ReviewTaskRow
+from database.tables.work import WorkItemRow
 from domain.people.access import HANDLING
 from domain.people.roles import PERMISSIONS, Permission
+from domain.work.kinds import REVIEW, KindOfWork, kinds
 from services.people.acting import handled_since
 
 # Everyone the person acts for at this moment, themselves included, with what each knows and may.
 _CIRCLE = """
-SELECT p.id, p.active, p.skill_types, p.skill_brands, p.skill_languages, p.limit_minor, p.roles ?| {seniors} AS senior
+SELECT p.id, p.active, p.skill_types, p.skill_brands, p.skill_languages, p.limit_minor,
+       {escalated} AS escalates
 FROM person p
 WHERE p.id = :person OR p.id IN (
     SELECT a.person_id FROM absence a
@@ -33,7 +35,7 @@ WHERE p.id = :person OR p.id IN (
 
 # What the person's own roles allow, with whom they may not share a task, and whose cases are none of theirs.
 _ME = """
-SELECT p.roles ?| {deciders} AS decides, p.roles ?| {checkers} AS checks,
+SELECT {taken} AS takes, {checked} AS checks,
        ARRAY(SELECT c.id FROM circle c) AS circle_ids,
        ARRAY(SELECT c.id FROM circle c
              UNION SELECT substr(a.actor, 8) FROM audit_event a
@@ -45,44 +47,47 @@ FROM person p WHERE p.id = :person AND p.active
 
 # A claimed task was checked when it was claimed, and is checked again when it is decided.
 # The rights are asked as an aggregate so that the planner keeps to the queue's own index instead of joining.
-_WAITING = "review_task.closed_at IS NULL AND NOT review_task.decided"
+_WAITING = "work_item.closed_at IS NULL AND NOT work_item.decided"
 _ELIGIBLE = """
-(review_task.leased_until IS NULL OR review_task.leased_until <= :now OR review_task.leased_by IS NULL
-     OR review_task.leased_by = :person)
-AND (review_task.assigned_to IS NULL OR review_task.assigned_to = :person)
-AND (review_task.snoozed_until IS NULL OR review_task.snoozed_until <= :now)
-AND CASE WHEN review_task.phase = 'check' THEN
-        (SELECT me.checks FROM me) AND NOT review_task.maker_circle ?| (SELECT me.ids FROM me)
-        AND coalesce((SELECT d.effective_at <= :now FROM review_decision d WHERE d.id = review_task.staged_id), true)
-    ELSE (SELECT me.decides FROM me) END
-AND (review_task.barred = '[]' OR NOT review_task.barred ?| (SELECT me.ids FROM me))
-AND (review_task.linked = '[]' OR NOT review_task.linked ?| (SELECT me.circle_ids FROM me))
-AND review_task.seller <> ALL ((SELECT me.sellers FROM me)::varchar[])
+(work_item.leased_until IS NULL OR work_item.leased_until <= :now OR work_item.leased_by IS NULL
+     OR work_item.leased_by = :person)
+AND (work_item.assigned_to IS NULL OR work_item.assigned_to = :person)
+AND (work_item.snoozed_until IS NULL OR work_item.snoozed_until <= :now)
+AND CASE WHEN work_item.phase = 'check' THEN
+        work_item.kind = ANY ((SELECT me.checks FROM me)::varchar[]) AND NOT work_item.maker_circle ?| (SELECT me.ids FROM me)
+        AND coalesce((SELECT d.effective_at <= :now FROM review_decision d WHERE d.id = work_item.staged_id), true)
+    ELSE work_item.kind = ANY ((SELECT me.takes FROM me)::varchar[]) END
+AND (work_item.barred = '[]' OR NOT work_item.barred ?| (SELECT me.ids FROM me))
+AND (work_item.linked = '[]' OR NOT work_item.linked ?| (SELECT me.circle_ids FROM me))
+AND work_item.seller <> ALL ((SELECT me.sellers FROM me)::varchar[])
 AND (SELECT bool_or(
-        (c.senior OR NOT review_task.escalated)
-        AND (c.skill_types = '[]' OR c.skill_types ? review_task.card_type)
-        AND (c.skill_brands = '[]' OR c.skill_brands ? review_task.brand)
-        AND (c.skill_languages = '[]' OR c.skill_languages ? review_task.language)
-        AND (c.limit_minor IS NULL OR review_task.value_minor <= c.limit_minor))
+        (NOT work_item.escalated OR work_item.kind = ANY (c.escalates))
+        AND (c.skill_types = '[]' OR work_item.card_type IS NULL OR c.skill_types ? work_item.card_type)
+        AND (c.skill_brands = '[]' OR work_item.brand = '' OR c.skill_brands ? work_item.brand)
+        AND (c.skill_languages = '[]' OR c.skill_languages ? work_item.language)
+        AND (c.limit_minor IS NULL OR work_item.value_minor <= c.limit_minor))
      FROM circle c WHERE c.active)
 """
 _HELD = """
-review_task.leased_by = :person AND review_task.leased_until > :now AND review_task.leased_until >= :since
+work_item.leased_by = :person AND work_item.leased_until > :now AND work_item.leased_until >= :since
 AND EXISTS (SELECT FROM me)
 """
-_GIVEN = "review_task.assigned_to = :person"
-_NAMED = "review_task.id = :task"
-_BEHIND = "(review_task.band, review_task.order_at, review_task.id) >= (:front_band, :front_at, :front_id)"
-_IN_ORDER = "review_task.band, review_task.order_at, review_task.id"
-_SOONEST = "review_task.leased_until, review_task.id"
-_KEPT = "CASE WHEN review_task.leased_by = :person AND review_task.leased_until > :now THEN review_task.leased_at ELSE :now END"
+_GIVEN = "work_item.assigned_to = :person"
+_NAMED = "work_item.id = :task"
+_OF_THE_KIND = "work_item.kind = :of_kind"
+_BEHIND = "(work_item.band, work_item.order_at, work_item.id) >= (:front_band, :front_at, :front_id)"
+_IN_ORDER = "work_item.band, work_item.order_at, work_item.id"
+_SOONEST = "work_item.leased_until, work_item.id"
+_KEPT = (
+    "CASE WHEN work_item.leased_by = :person AND work_item.leased_until > :now THEN work_item.leased_at ELSE :now END"
+)
 
 _MOMENT = DateTime(timezone=True)
 _TYPES: dict[str, Any] = {
-    "person": String, "now": _MOMENT, "handled_since": _MOMENT, "task": String,
+    "person": String, "of_kind": String, "now": _MOMENT, "handled_since": _MOMENT, "task": String,
     "since": _MOMENT, "front_band": SmallInteger, "front_at": _MOMENT, "front_id": String, "until": _MOMENT,
 }  # fmt: skip
-_TASK: Any = ReviewTaskRow  # Attributes of models are columns in a statement.
+_TASK: Any = WorkItemRow  # Attributes of models are columns in a statement.
 
 
 @dataclass(frozen=True)
@@ -97,12 +102,13 @@ class Front:
 
 @dataclass(frozen=True)
 class Claim:
-    """Who claims what, at which moment and until when. Without a task the next one, behind `front` where there is one."""
+    """Who claims what, at which moment and until when. Without a task the next one of the kind, behind `front` where there is one."""
 
     person: str
     now: datetime
     until: datetime
     task_id: str | None = None
+    kind: str = REVIEW  # Of a next item; a named one is of its own.
     conditions: tuple[Any, ...] = ()  # Further conditions on a next task, as SQL expressions.
     front: Front | None = None
 
@@ -112,7 +118,7 @@ class Taken:
     """What a claim was given: the row's own columns, in the order in which the statement returns them."""
 
     task_id: str
-    card_id: str
+    card_id: str | None
     band: int
     order_at: datetime
     leased_at: datetime
@@ -127,11 +133,11 @@ async def claim(database: Database, wanted: Claim) -> Taken | None:
     """
     named, behind, values = wanted.task_id is not None, wanted.front is not None, _values(wanted)
     if not wanted.conditions:
-        sql, names = _plain(named, behind)
+        sql, names = _plain(kinds(), named, behind)
         row = await database.one(sql, *(values[name] for name in names))
     else:
         async with database.statement() as connection:
-            row = (await connection.execute(_built(named, behind, wanted.conditions), values)).one_or_none()
+            row = (await connection.execute(_built(kinds(), named, behind, wanted.conditions), values)).one_or_none()
     return None if row is None else Taken(*row)
 
 
@@ -140,7 +146,7 @@ async def glimpse(connection: AsyncConnection, wanted: Claim, but: str) -> str |
 
     The claim's own three walks, read only: nothing is leased and nothing is locked.
     """
-    eligible, other = _text(_ELIGIBLE), _TASK.id != but
+    eligible, other = _text(_ELIGIBLE), and_(_TASK.id != but, _text(_OF_THE_KIND))
     walks = [
         _walk([_text(_HELD), other], _SOONEST),
         _walk([_text(_GIVEN), eligible, other], _IN_ORDER),
@@ -148,27 +154,27 @@ async def glimpse(connection: AsyncConnection, wanted: Claim, but: str) -> str |
     ]
     task = _TASK.__table__.c
     found = select(task.card_id).where(task.id == func.coalesce(*(walk.scalar_subquery() for walk in walks)))
-    return (await connection.execute(found.add_cte(*_who()), _values(wanted))).scalar_one_or_none()
+    return (await connection.execute(found.add_cte(*_who(kinds())), _values(wanted))).scalar_one_or_none()
 
 
 @cache
-def _plain(named: bool, behind: bool) -> tuple[str, tuple[str, ...]]:
+def _plain(known: tuple[KindOfWork, ...], named: bool, behind: bool) -> tuple[str, tuple[str, ...]]:
     """The driver's own SQL of a claim without filters, and the names of its values in their order."""
-    compiled = _built(named, behind, ()).compile(dialect=asyncpg.dialect())  # type: ignore[no-untyped-call]
+    compiled = _built(known, named, behind, ()).compile(dialect=asyncpg.dialect())  # type: ignore[no-untyped-call]
     return str(compiled), tuple(compiled.positiontup)
 
 
-def _built(named: bool, behind: bool, conditions: Sequence[Any]) -> Any:
+def _built(known: tuple[KindOfWork, ...], named: bool, behind: bool, conditions: Sequence[Any]) -> Any:
     """Return claimed tasks first, then assigned ones, then the queue: three walks, each with its own index."""
     eligible = _text(_ELIGIBLE)
     if named:
         walks = [_first([_text(_NAMED), eligible], _IN_ORDER)]
     else:
-        ahead = [_text(_BEHIND)] if behind else []
+        kind, ahead = _text(_OF_THE_KIND), [_text(_BEHIND)] if behind else []
         walks = [
-            _first([_text(_HELD)], _SOONEST),
-            _first([_text(_GIVEN), eligible], _IN_ORDER),
-            _first([*ahead, eligible, *conditions], _IN_ORDER),
+            _first([_text(_HELD), kind], _SOONEST),
+            _first([_text(_GIVEN), kind, eligible], _IN_ORDER),
+            _first([kind, *ahead, eligible, *conditions], _IN_ORDER),
         ]
     task = _TASK.__table__.c
     return (
@@ -176,14 +182,14 @@ def _built(named: bool, behind: bool, conditions: Sequence[Any]) -> Any:
         .where(task.id == (func.coalesce(*walks) if len(walks) > 1 else walks[0]))
         .values(leased_by=bindparam("person"), leased_until=bindparam("until"), leased_at=_text(_KEPT))
         .returning(task.id, task.card_id, task.band, task.order_at, task.leased_at, task.leased_until, task.assigned_to)
-        .add_cte(*_who())
+        .add_cte(*_who(known))
     )
 
 
-def _who() -> tuple[Any, ...]:
+def _who(known: tuple[KindOfWork, ...]) -> tuple[Any, ...]:
     """Everyone the person acts for, and what they themselves may, as the walks name them."""
     named = ((_CIRCLE, "circle"), (_ME, "me"))
-    return tuple(_text(sql.format(**_roles())).columns().cte(name) for sql, name in named)
+    return tuple(_text(sql.format(**_rights(known))).columns().cte(name) for sql, name in named)
 
 
 def _first(which: Sequence[Any], order: str) -> Any:
@@ -191,7 +197,7 @@ def _first(which: Sequence[Any], order: str) -> Any:
 
 
 def _walk(which: Sequence[Any], order: str) -> Any:
-    found: Any = select(literal_column("review_task.id")).select_from(_TASK.__table__).where(_text(_WAITING), *which)
+    found: Any = select(literal_column("work_item.id")).select_from(_TASK.__table__).where(_text(_WAITING), *which)
     return found.order_by(text(order)).limit(literal_column("1"))
 
 
@@ -206,6 +212,7 @@ def _values(wanted: Claim) -> dict[str, Any]:
     }  # fmt: skip
     if wanted.task_id is not None:
         return values | {"task": wanted.task_id}
+    values["of_kind"] = wanted.kind
     front = wanted.front
     if front is None:
         return values | {"since": wanted.now}
@@ -218,13 +225,22 @@ def _values(wanted: Claim) -> dict[str, Any]:
 
 
 @cache
-def _roles() -> dict[str, str]:
-    """Which roles may decide, check, and decide what was escalated, and which acts handle an account, in SQL; our own words."""
-    asked = {
-        "deciders": Permission.DECIDE,
-        "checkers": Permission.CHECK,
-        "seniors": Permission.DECIDE_ESCALATED,
+def _rights(known: tuple[KindOfWork, ...]) -> dict[str, str]:
+    """Which kinds somebody's roles let them take, check and take escalated, and which acts handle an account, in SQL; our own words."""
+    return {
+        "taken": _kinds_open_to([(kind.code, kind.take) for kind in known]),
+        "checked": _kinds_open_to([(kind.code, kind.check) for kind in known]),
+        "escalated": _kinds_open_to([(kind.code, kind.take_escalated) for kind in known]),
+        "handling": ", ".join(f"'{act}'" for act in HANDLING),
     }
-    able = {name: [role for role, allowed in PERMISSIONS.items() if one in allowed] for name, one in asked.items()}
-    named = {name: "ARRAY[" + ", ".join(f"'{role.value}'" for role in roles) + "]" for name, roles in able.items()}
-    return named | {"handling": ", ".join(f"'{act}'" for act in HANDLING)}
+
+
+def _kinds_open_to(needed: Sequence[tuple[str, Permission | None]]) -> str:
+    """The kinds whose permission the roles of `p` give, as an array."""
+    rows = []
+    for code, permission in needed:
+        roles = ", ".join(f"'{role.value}'" for role, allowed in PERMISSIONS.items() if permission in allowed)
+        rows.append(f"('{code}', ARRAY[{roles}]::text[])")
+    return (
+        f"ARRAY(SELECT k.code FROM (VALUES {', '.join(rows)}) AS k (code, roles) WHERE p.roles ?| k.roles)::varchar[]"  # noqa: S608  # Our own words.
+    )

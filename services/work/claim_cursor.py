@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from domain.work.kinds import REVIEW
 from services.work.claim import Front, Taken
 
 BURST = 5  # So many claims within two seconds are no person's pace.
@@ -37,21 +38,21 @@ class ClaimCursors:
     """The last stops of this process. Losing one costs a walk, never a task: an empty walk starts from the front."""
 
     def __init__(self) -> None:
-        self._runs: dict[str, _Run] = {}
+        self._runs: dict[tuple[str, str], _Run] = {}
 
-    def of(self, person: str, now: datetime) -> Front | None:
+    def of(self, person: str, now: datetime, kind: str = REVIEW) -> Front | None:
         """Where to start; None is the very front, which it always is at a person's pace."""
-        run = self._runs.get(person)
+        run = self._runs.get((person, kind))
         if run is None or not run.covers(now) or not run.burst:
             return None
         return None if run.claims % WALK_EVERY == 0 else run.front
 
-    def stopped(self, person: str, now: datetime, taken: Taken) -> None:
+    def stopped(self, person: str, now: datetime, taken: Taken, kind: str = REVIEW) -> None:
         """They were given this row. When it came off the queue, and not back to them, nothing before it was for them."""
-        run = self._runs.get(person)
+        run = self._runs.get((person, kind))
         if run is None or not run.covers(now):
             lately = run is not None and run.began <= now < run.began + 2 * WINDOW
-            run = self._runs[person] = _Run(now, bursting=lately and run is not None and run.burst)
+            run = self._runs[person, kind] = _Run(now, bursting=lately and run is not None and run.burst)
         run.claims += 1
         if taken.leased_at == now and taken.assigned_to is None:
             run.front = Front(taken.band, taken.order_at, taken.task_id, taken.leased_until)

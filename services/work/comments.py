@@ -26,7 +26,8 @@ from gateways import decoding
 from gateways.attachments import Attachment
 from gateways.pictures.store import PhotoMissing, PhotoStore
 from services.people.permissions import require
-from services.work.secret_scan import require_no_secret
+from services.work.items import item
+from services.work.secret_scan import require_no_secret, require_no_secret_about
 
 ATTACHED = "comment.attached"
 FOUND_MAX = 8
@@ -68,8 +69,26 @@ class Comments:
             await session.flush()
             for one in kept:
                 await _attach(session, row, card, one)
-            others = [who for who in called if who != person]
-            await notices.tell(session, others, NoticeKind.MENTIONED, f"comment:{row.id}", card_id=card_id, by=person)
+            await _tell_called(session, row, person)
+        return row.id
+
+    async def add_to_item(self, person: str, task_id: str, words: str) -> str:
+        """Write a comment on a work item of any kind, and tell everybody it calls; return its id.
+
+        With a card it stands among the card's comments. Refuse NotAllowed, NotFound, FieldInvalid and SecretInWords.
+        """
+        said = _required(words, ())
+        async with self._database.transaction() as session:
+            await require(session, person, Permission.COMMENT)
+            task = await item(session, task_id)
+            await require_no_secret_about(session, self._keyring, task.card_id, said)
+            called = mentioned(said, await mentionable(session))
+            row = CommentRow(
+                id=new_id(), card_id=task.card_id, task_id=task.id, person_id=person, words=said, mentions=list(called)
+            )
+            session.add(row)
+            await session.flush()
+            await _tell_called(session, row, person)
         return row.id
 
     async def download(self, person: str, card_id: str, attachment_id: str) -> Download:
@@ -101,6 +120,19 @@ class Comments:
         taken = await decoding.attachment(name, content)
         await asyncio.to_thread(self._store.write, taken.content)
         return taken
+
+
+async def _tell_called(session: AsyncSession, row: CommentRow, by: str) -> None:
+    others = [who for who in row.mentions if who != by]
+    await notices.tell(
+        session,
+        others,
+        NoticeKind.MENTIONED,
+        f"comment:{row.id}",
+        card_id=row.card_id,
+        task_id=None if row.card_id else row.task_id,
+        by=by,
+    )
 
 
 async def mentionable(session: AsyncSession) -> tuple[Mentionable, ...]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reads.people import accounts
-from database.tables.review import ReviewTaskRow
+from database.tables.work import WorkItemRow
 from domain.errors.general import NotFound
 from domain.people.acting import ActingReviewer
 from domain.work.eligibility import Ineligible, TaskFacts, why_not
@@ -28,13 +28,13 @@ class Answer:
     reasons: tuple[Ineligible, ...]
 
 
-async def who_may(session: AsyncSession, task_id: str, now: datetime) -> tuple[ReviewTaskRow, tuple[Answer, ...]]:
+async def who_may(session: AsyncSession, task_id: str, now: datetime) -> tuple[WorkItemRow, tuple[Answer, ...]]:
     """The task and everybody's answer at this moment, those who may first, in five statements at most. Refuses NotFound."""
-    task = await session.get(ReviewTaskRow, task_id)
+    task = await session.get(WorkItemRow, task_id)
     if task is None:
         raise NotFound(task=task_id[:64])
     facts, names = await task_facts(session, task), await accounts.all_names(session)
-    reviewers = await accounts.reviewers(session)
+    reviewers = await accounts.reviewers(session, task.kind)
     theirs = await standings(session, [one.id for one in reviewers], now)
     answers = (_answer(one, theirs[one.id], facts, names, now) for one in reviewers if one.id in theirs)
     return task, tuple(sorted(answers, key=lambda answer: (bool(answer.reasons), answer.name)))

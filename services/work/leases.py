@@ -1,4 +1,4 @@
-"""Leases of review tasks: claim, renew, release, and check before anything is done with a task."""
+"""Leases of work items: claim, renew, release, and check before anything is done with one."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reads.work.queue_filter import conditions
 from database.tables.people import AuditRow
-from database.tables.review import ReviewDecisionRow, ReviewTaskRow
+from database.tables.review import ReviewDecisionRow
+from database.tables.work import WorkItemRow
 from domain.errors.base import Refusal
 from domain.errors.general import NotFound
 from domain.errors.people import NotAllowed
 from domain.errors.work import NotEligible, OwnWork, TaskDecided, TaskHeldByAnother, TaskNotHeld
 from domain.people.acting import ActingReviewer
-from domain.people.roles import Permission
 from domain.places import business_day
 from domain.rules.limits import limits_in_force
 from domain.work.eligibility import Ineligible, why_not
+from domain.work.kinds import REVIEW, kind_of
 from domain.work.queue_filter import Wanted
 from domain.work.task import TaskPhase
 from services.people.acting import standing
@@ -29,7 +30,7 @@ from services.work.desk import Desk
 from services.work.task_facts import task_facts
 
 IN_MOTION_TRIES = 3  # A lock on a task is released within one statement.
-_TASK: Any = ReviewTaskRow  # Attributes of models are columns in a statement.
+_TASK: Any = WorkItemRow  # Attributes of models are columns in a statement.
 _DECISION: Any = ReviewDecisionRow
 
 
@@ -38,7 +39,7 @@ class Lease:
     """A task claimed until `until`."""
 
     task_id: str
-    card_id: str
+    card_id: str | None
     until: datetime
 
 
@@ -56,22 +57,22 @@ class Leases:
         Claimed tasks come first, then assigned ones, whatever is wanted; a live lease is renewed.
         Refuses TaskHeldByAnother (`holder`, `until`), TaskDecided, OwnWork, NotEligible (`why`), NotFound, NotAllowed.
         """
-        now = self._now()
+        now, kind = self._now(), REVIEW if wanted is None else wanted.kind
         narrowed = wanted is not None and wanted.for_next().narrowed
-        front = None if task_id is not None or narrowed else self._cursors.of(person, now)
+        front = None if task_id is not None or narrowed else self._cursors.of(person, now, kind)
         asked = Claim(
-            person, now, now + lease_span(now), task_id,
+            person, now, now + lease_span(now), task_id, kind,
             tuple(conditions(wanted.for_next(), person, now)) if wanted and narrowed else (), front,
         )  # fmt: skip
         taken = await claim(self._database, asked)
         if taken is None and front is not None:
-            taken = await claim(self._database, Claim(person, now, asked.until))
+            taken = await claim(self._database, Claim(person, now, asked.until, kind=kind))
         if taken is None:
             taken = await self._after_all(asked)
         if taken is None:
             return None
         if task_id is None and not narrowed:
-            self._cursors.stopped(person, now, taken)
+            self._cursors.stopped(person, now, taken, kind)
         return Lease(taken.task_id, taken.card_id, taken.leased_until)
 
     async def renew(self, person: str, task_id: str) -> Lease | None:
@@ -100,7 +101,7 @@ class Leases:
                 session.add(audited(person, "release", task_id))
         self._cursors.forget()
 
-    def require_held(self, task: ReviewTaskRow, person: str) -> None:
+    def require_held(self, task: WorkItemRow, person: str) -> None:
         """Refuse as `require_held` does, by the desk's clock."""
         require_held(task, person, self._now())
 
@@ -112,9 +113,10 @@ class Leases:
         for _ in range(IN_MOTION_TRIES):
             async with self._database.transaction() as session:
                 theirs = await standing(session, asked.person, self._now())
-                if not (theirs.decides or theirs.checks):
-                    raise NotAllowed(permission=Permission.DECIDE.value)
                 if asked.task_id is None:
+                    kind = kind_of(asked.kind)
+                    if not {kind.take, kind.check} & theirs.permissions:
+                        raise NotAllowed(permission=kind.take.value)
                     return None
                 if (refusal := await self._why_not(session, theirs, asked.task_id)) is not None:
                     raise refusal
@@ -123,7 +125,10 @@ class Leases:
         raise TaskHeldByAnother(holder="", until="")
 
     async def _why_not(self, session: AsyncSession, theirs: ActingReviewer, task_id: str) -> Refusal | None:
-        task = await session.get(ReviewTaskRow, task_id)
+        task = await session.get(WorkItemRow, task_id)
+        kind = kind_of(REVIEW if task is None else task.kind)
+        if not {kind.take, kind.check} & theirs.permissions:
+            return NotAllowed(permission=kind.take.value)
         if task is None:
             return NotFound(task=task_id[:64])
         reasons = why_not(theirs, await task_facts(session, task), self._now())
@@ -133,7 +138,7 @@ class Leases:
         return refusal_of(reasons, task) if reasons else None
 
 
-def require_held(task: ReviewTaskRow, person: str, now: datetime) -> None:
+def require_held(task: WorkItemRow, person: str, now: datetime) -> None:
     """Refuse TaskDecided, TaskHeldByAnother or TaskNotHeld unless this person holds the task."""
     if task.closed_at is not None:
         raise TaskDecided(by="")
@@ -144,27 +149,29 @@ def require_held(task: ReviewTaskRow, person: str, now: datetime) -> None:
         raise held_by_another(task)
 
 
-def holder_of(task: ReviewTaskRow, now: datetime) -> str | None:
+def holder_of(task: WorkItemRow, now: datetime) -> str | None:
     """Return who holds the task: the person of its lease while that lasts."""
     lasting = task.leased_until is not None and task.leased_until > now
     return task.leased_by if lasting else None
 
 
-def end_lease(task: ReviewTaskRow) -> None:
+def end_lease(task: WorkItemRow) -> None:
     """Take the task from its holder, if anybody holds it."""
     task.leased_by = task.leased_at = task.leased_until = None
 
 
-def refusal_of(reasons: tuple[Ineligible, ...], task: ReviewTaskRow) -> Refusal:
+def refusal_of(reasons: tuple[Ineligible, ...], task: WorkItemRow) -> Refusal:
     """Return the refusal for a person who cannot have a task for these reasons, at least one."""
+    kind = kind_of(task.kind)
     if {Ineligible.OWN_WORK, Ineligible.BARRED} & set(reasons):
         return OwnWork()
     if reasons[0] is Ineligible.HELD:
         return held_by_another(task)
     if Ineligible.NO_PERMISSION in reasons:
-        return NotAllowed(permission=(Permission.CHECK if task.phase is TaskPhase.CHECK else Permission.DECIDE).value)
+        checked = kind.check if task.phase is TaskPhase.CHECK else None
+        return NotAllowed(permission=(checked or kind.take).value)
     if reasons == (Ineligible.ESCALATED,):
-        return NotAllowed(permission=Permission.DECIDE_ESCALATED.value)
+        return NotAllowed(permission=kind.take_escalated.value)
     return NotEligible(why=[reason.value for reason in reasons])
 
 
@@ -179,7 +186,7 @@ async def decision_on(session: AsyncSession, task_id: str) -> ReviewDecisionRow 
     return (await session.execute(statement)).scalar_one_or_none()
 
 
-def held_by_another(task: ReviewTaskRow) -> TaskHeldByAnother:
+def held_by_another(task: WorkItemRow) -> TaskHeldByAnother:
     """The refusal that says who holds the task and until when."""
     until = task.leased_until.isoformat() if task.leased_until else ""
     return TaskHeldByAnother(holder=task.leased_by or "", until=until)

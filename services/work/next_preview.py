@@ -15,4 +15,4 @@ async def next_card(database: Database, person: str, now: datetime, wanted: Want
     narrowed = wanted.for_next()
     which = tuple(conditions(narrowed, person, now)) if narrowed.narrowed else ()
     async with database.statement() as connection:
-        return await glimpse(connection, Claim(person, now, now, None, which), but)
+        return await glimpse(connection, Claim(person, now, now, None, wanted.kind, which), but)

@@ -4,27 +4,28 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from database.tables.review import ReviewTaskRow
-from domain.work.queue_order import OrderFacts, band_of, order_at
+from database.tables.work import WorkItemRow
+from domain.work.kinds import kind_of
+from domain.work.queue_order import OrderFacts, band_of
 from domain.work.task import CameBack
 
 
-def placed(task: ReviewTaskRow, now: datetime) -> None:
+def placed(task: WorkItemRow, now: datetime) -> None:
     """Sets `band` and `order_at` from what the row says. Call it whenever anything changed that the order depends on.
 
     A snoozed task is placed where it will stand once it is back, so that its return needs no further write.
     """
     facts = order_facts(task, now)
-    task.band, task.order_at = int(band_of(facts)), order_at(facts)
+    task.band, task.order_at = int(band_of(facts)), kind_of(task.kind).order_at(facts)
 
 
-def sent_back(task: ReviewTaskRow, why: CameBack, reason: str, at: datetime) -> None:
+def sent_back(task: WorkItemRow, why: CameBack, reason: str, at: datetime) -> None:
     """The task comes, or came, into the queue again at this moment, for this reason (a code or words); it is placed."""
     task.came_back, task.came_back_reason, task.came_back_at = why, reason, at
     placed(task, at)
 
 
-def order_facts(task: ReviewTaskRow, now: datetime) -> OrderFacts:
+def order_facts(task: WorkItemRow, now: datetime) -> OrderFacts:
     """What the order depends on, as the row stands at this moment."""
     held = task.leased_until is not None and task.leased_until > now
     back = task.came_back_at if task.came_back is not None else None

@@ -16,6 +16,7 @@ from domain.errors.general import FieldInvalid, NotFound
 from domain.errors.work import TooManyViews, ViewNameTaken
 from domain.identifiers import new_id
 from domain.people.roles import Permission
+from domain.work.kinds import kind_of
 from domain.work.queue_filter import Wanted
 from services.people.permissions import require
 from services.work.secret_scan import require_no_number
@@ -38,10 +39,10 @@ class SavedViews:
         Refuses FieldInvalid (`view_name`, or the filter that cannot be read), ViewNameTaken, TooManyViews (`most`),
         SecretInWords, and NotAllowed when it is to be shared and they may not.
         """
-        wanted = _readable(query)
+        wanted, name = _readable(query), _named(name)
         async with self._database.transaction() as session:
-            await _require_turn(session, person, Permission.SHARE_VIEW if shared else Permission.SEE_QUEUE)
-            view = SavedViewRow(id=new_id(), owner_id=person, name=_named(name), query=wanted.query(), shared=shared)
+            await _require_turn(session, person, Permission.SHARE_VIEW if shared else kind_of(wanted.kind).see)
+            view = SavedViewRow(id=new_id(), owner_id=person, name=name, query=wanted.query(), shared=shared)
             await _require_room(session, person)
             await _require_free(session, view)
             session.add(view)
@@ -52,8 +53,8 @@ class SavedViews:
     async def rename(self, person: str, view_id: str, name: str) -> None:
         """Gives one of one's own views another name. Refuses FieldInvalid, SecretInWords, ViewNameTaken, NotFound."""
         async with self._database.transaction() as session:
-            await _require_turn(session, person, Permission.SEE_QUEUE)
             view = await _own(session, person, view_id)
+            await _require_turn(session, person, kind_of(Wanted.from_query(view.query).kind).see)
             view.name = _named(name)
             await _require_free(session, view)
 

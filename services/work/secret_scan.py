@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from database.repositories import cards
 from database.tables.intake import CardRow
 from domain.errors.work import SecretInWords
@@ -16,6 +18,14 @@ def require_no_secret(keyring: KeyRing, card: CardRow, *texts: str, typed: tuple
     secrets = (cards.open_number(keyring, card), cards.open_pin(keyring, card), *typed)
     if any(tells_a_secret(text, secrets) for text in texts):
         raise SecretInWords()
+
+
+async def require_no_secret_about(session: AsyncSession, keyring: KeyRing, card_id: str | None, *texts: str) -> None:
+    """Refuse SecretInWords as `require_no_secret` does for this card, or any card number in words that are about no card."""
+    if card_id is None:
+        require_no_number(*texts)
+    elif any(texts):
+        require_no_secret(keyring, await cards.load(session, card_id), *texts)
 
 
 def require_no_number(*texts: str) -> None:

@@ -1,4 +1,4 @@
-"""The clock of a review: whose time runs since when, and until when the task must be decided."""
+"""The clock of a work item: whose time runs since when, and until when the task must be decided."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.reads.work.sla import intervals, policies_in, replanned, with_own
+from database.reads.work.sla import clock_of, intervals, policies_in, replanned, with_own
 from database.reads.work.sla import policies_of as policies_of
 from database.reads.work.sla import terms_of as terms_of
 from database.tables.deadlines import ClockIntervalRow, ClockPlanRow, DeadlinePolicyRow
-from database.tables.review import ReviewTaskRow
+from database.tables.work import WorkItemRow
 from domain.cards.card import WaitingFor
 from domain.cards.facts import TaskOpened
 from domain.identifiers import new_id
@@ -36,7 +36,7 @@ _INTERVAL: Any = ClockIntervalRow  # Attributes of models are columns in a state
 _VERSION: Any = DeadlinePolicyRow
 
 
-async def plan(session: AsyncSession, task: ReviewTaskRow, now: datetime, why: str) -> ClockPlan:
+async def plan(session: AsyncSession, task: WorkItemRow, now: datetime, why: str) -> ClockPlan:
     """Plans the task's clock by the policies in force, in the caller's transaction, and keeps the plan with its cause.
 
     Sets `warn_at`, `due_at`, `plan_version` and `replan=False` on the task; the caller places it in the queue.
@@ -58,13 +58,14 @@ async def plan(session: AsyncSession, task: ReviewTaskRow, now: datetime, why: s
 
 
 async def pass_to(
-    session: AsyncSession, task: ReviewTaskRow, owner: ClockOwner, now: datetime, person: str | None = None
+    session: AsyncSession, task: WorkItemRow, owner: ClockOwner, now: datetime, person: str | None = None
 ) -> None:
-    """From now on the card's time is this owner's: ends the interval that is open and begins the next.
+    """From now on the time of the item's clock is this owner's: ends the interval that is open and begins the next.
 
     `person` (id) is who holds it, where one person does. The same owner and person again change nothing.
     """
-    running = await _open_interval(session, task.card_id)
+    clock = clock_of(task)
+    running = await _open_interval(session, clock)
     if running is not None:
         if (running.task_id, running.owner, running.person_id) == (task.id, owner, person):
             return
@@ -72,9 +73,9 @@ async def pass_to(
         running.ended_at = now
         await session.flush()  # A card has one open interval at any time, and the database holds us to it.
     elif not await _known(session, task.id) and task.opened_at < now:
-        first = _interval(task.card_id, task.id, ClockOwner.REVIEWER, task.opened_at, now)
+        first = _interval(clock[0], task.id, ClockOwner.REVIEWER, task.opened_at, now)
         session.add(first)  # Its first stretch was never written down.
-    session.add(_interval(task.card_id, task.id, owner, now, None, person))
+    session.add(_interval(clock[0], task.id, owner, now, None, person))
     await session.flush()
 
 
@@ -84,7 +85,7 @@ async def follow(session: AsyncSession, card_id: str, waiting_for: WaitingFor, n
     Changes nothing while our people have the card, before its first review, and while an issuer is asked again: the time
     of the party with the question goes on. The caller holds the card's lock, so that it cannot move to another party meanwhile.
     """
-    running = await _open_interval(session, card_id)
+    running = await _open_interval(session, (card_id, None))
     if running is None or (waiting_for is not WaitingFor.NOBODY and running.runs):
         return
     owner = running.owner if waiting_for is WaitingFor.ISSUER else _HAS_IT.get(waiting_for)
@@ -97,21 +98,29 @@ async def follow(session: AsyncSession, card_id: str, waiting_for: WaitingFor, n
         await session.flush()
 
 
-async def stop(session: AsyncSession, card_id: str, now: datetime) -> None:
-    """The card's time is nobody's any more: its open interval ends."""
-    running = await _open_interval(session, card_id)
+async def stop_own(session: AsyncSession, task: WorkItemRow, now: datetime) -> None:
+    """The time of an item that holds up no card is nobody's any more: its open interval ends."""
+    running = await _open_interval(session, clock_of(task))
     if running is not None:
         running.ended_at = max(now, running.started_at)
         await session.flush()
 
 
-async def planned(session: AsyncSession, task: ReviewTaskRow, now: datetime) -> ClockPlan:
+async def stop(session: AsyncSession, card_id: str, now: datetime) -> None:
+    """End the card's open interval: no party has it any more."""
+    running = await _open_interval(session, (card_id, None))
+    if running is not None:
+        running.ended_at = max(now, running.started_at)
+        await session.flush()
+
+
+async def planned(session: AsyncSession, task: WorkItemRow, now: datetime) -> ClockPlan:
     """Return the task's plan, calculated again from the stored version and stretches."""
     policies = await policies_of(session, task.plan_version)
     return replanned(policies, task, await stretches(session, task), now)
 
 
-async def recomputed(session: AsyncSession, task: ReviewTaskRow) -> datetime:
+async def recomputed(session: AsyncSession, task: WorkItemRow) -> datetime:
     """When the task is due by what is kept: its intervals and the version it was planned with. Equals its `due_at`."""
     return (await planned(session, task, task.opened_at)).due_at
 
@@ -129,9 +138,9 @@ async def newest_version(session: AsyncSession) -> int:
     return found or BUILT_IN_VERSION
 
 
-async def stretches(session: AsyncSession, task: ReviewTaskRow) -> list[Stretch]:
-    """All intervals of the task's card, oldest first; a task whose first was never written has run since its opening."""
-    return with_own((await intervals(session, [task.card_id]))[task.card_id], task)
+async def stretches(session: AsyncSession, task: WorkItemRow) -> list[Stretch]:
+    """All intervals of the item's clock, oldest first; an item whose first was never written has run since its opening."""
+    return with_own((await intervals(session, [task]))[task.id], task)
 
 
 def as_opened(task_id: str, made: ClockPlan, now: datetime) -> TaskOpened:
@@ -151,7 +160,7 @@ def _seconds(moment: datetime, now: datetime) -> int:
 
 
 def _interval(
-    card_id: str, task_id: str, owner: ClockOwner, starts: datetime, ends: datetime | None = None, person: str | None = None
+    card_id: str | None, task_id: str, owner: ClockOwner, starts: datetime, ends: datetime | None = None, person: str | None = None
 ) -> ClockIntervalRow:  # fmt: skip
     return ClockIntervalRow(
         id=new_id(), card_id=card_id, task_id=task_id, owner=owner, person_id=person,
@@ -159,9 +168,11 @@ def _interval(
     )  # fmt: skip
 
 
-async def _open_interval(session: AsyncSession, card_id: str) -> ClockIntervalRow | None:
-    """The card's running interval, locked: two at once pass it on one after the other."""
-    wanted = select(ClockIntervalRow).where(_INTERVAL.card_id == card_id, _INTERVAL.ended_at.is_(None))
+async def _open_interval(session: AsyncSession, clock: tuple[str | None, str | None]) -> ClockIntervalRow | None:
+    """The running interval of a card or, without one, of an item, locked: two at once pass it on one after the other."""
+    card_id, task_id = clock
+    whose = (_INTERVAL.card_id == card_id,) if card_id else (_INTERVAL.card_id.is_(None), _INTERVAL.task_id == task_id)
+    wanted = select(ClockIntervalRow).where(*whose, _INTERVAL.ended_at.is_(None))
     return (await session.execute(wanted.with_for_update())).scalar_one_or_none()
 
 

@@ -14,12 +14,13 @@ from database.reads.work.sla import intervals, replanned
 from database.session import Database
 from database.tables.deadlines import ClockPlanRow, DeadlinePolicyRow
 from database.tables.people import AuditRow, PersonRow
-from database.tables.review import ReviewTaskRow
+from database.tables.work import WorkItemRow
 from domain.errors.general import FieldInvalid, NotFound
 from domain.errors.policies import PoliciesChanged
-from domain.rules.deadlines import BUILT_IN_VERSION, built_in_document
+from domain.rules.deadlines import BUILT_IN_VERSION, built_in, built_in_document
 from domain.work.deadline_document import parse
 from domain.work.deadlines import Policies, Stretch
+from domain.work.kinds import REVIEW
 from domain.work.why_due import PlanMade, Sentence, explain
 from services.work import sla
 from services.work.secret_scan import require_no_number
@@ -28,7 +29,7 @@ PREVIEWED_MAX = 2000  # The soonest due; more would keep the page waiting.
 LARGEST = 10
 NOTE_LENGTH_MAX = 500
 HISTORY_MAX = 50
-_TASK: Any = ReviewTaskRow  # Attributes of models are columns in a statement.
+_TASK: Any = WorkItemRow  # Attributes of models are columns in a statement.
 _VERSION: Any = DeadlinePolicyRow
 _PERSON: Any = PersonRow
 _PLAN: Any = ClockPlanRow
@@ -128,13 +129,13 @@ class DeadlineSetup:
     async def preview(self, document: object) -> Preview:
         """Tries a document on the open tasks; writes nothing."""
         async with self._database.transaction() as session:
-            tried = parse(document, await sla.newest_version(session) + 1)
-            open_tasks = select(ReviewTaskRow).where(_TASK.closed_at.is_(None)).order_by(_TASK.due_at, _TASK.id)
+            tried = parse(document, await sla.newest_version(session) + 1).completed(built_in())
+            open_tasks = select(WorkItemRow).where(_TASK.closed_at.is_(None)).order_by(_TASK.due_at, _TASK.id)
             tasks = (await session.execute(open_tasks.limit(self._previewed))).scalars().all()
-            cards = await intervals(session, [task.card_id for task in tasks])
-            waiting = select(func.count()).select_from(ReviewTaskRow).where(_TASK.closed_at.is_(None))
+            clocks = await intervals(session, tasks)
+            waiting = select(func.count()).select_from(WorkItemRow).where(_TASK.closed_at.is_(None))
             counted = (await session.execute(waiting)).scalar_one()
-        return self._compared(tried, list(tasks), cards, max(counted, len(tasks)))
+        return self._compared(tried, list(tasks), clocks, max(counted, len(tasks)))
 
     async def save(self, person: str, document: dict[str, Any], note: str, based_on: int) -> int:
         """Saves a document as the next version and returns its number; open tasks are replanned soon after.
@@ -162,7 +163,12 @@ class DeadlineSetup:
     async def why_due(self, card_id: str) -> tuple[Sentence, ...]:
         """Why the card's open task, or its last, is due when it is; nothing for a card that no reviewer ever had."""
         async with self._database.transaction() as session:
-            newest = select(ReviewTaskRow).where(_TASK.card_id == card_id).order_by(_TASK.opened_at.desc()).limit(1)
+            newest = (
+                select(WorkItemRow)
+                .where(_TASK.card_id == card_id, _TASK.kind == REVIEW)
+                .order_by(_TASK.opened_at.desc())
+                .limit(1)
+            )
             task = (await session.execute(newest)).scalar_one_or_none()
             if task is None:
                 return ()
@@ -173,11 +179,11 @@ class DeadlineSetup:
         return explain(policies, sla.terms_of(task), plan, task.id, card, plans, now)
 
     def _compared(
-        self, tried: Policies, tasks: list[ReviewTaskRow], cards: dict[str, list[Stretch]], waiting: int
+        self, tried: Policies, tasks: list[WorkItemRow], clocks: dict[str, list[Stretch]], waiting: int
     ) -> Preview:
         now = self._now()
-        plans = [(task, replanned(tried, task, cards[task.card_id], now)) for task in tasks]
-        moved = [Moved(task.card_id, task.id, task.due_at, plan.due_at) for task, plan in plans]
+        plans = [(task, replanned(tried, task, clocks[task.id], now)) for task in tasks]
+        moved = [Moved(task.card_id or "", task.id, task.due_at, plan.due_at) for task, plan in plans]
         moved = [one for one in moved if one.before != one.after]
         late = sum(1 for one in moved if one.after < now <= one.before)
         moved.sort(key=lambda one: abs(one.after - one.before), reverse=True)

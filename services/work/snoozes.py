@@ -12,11 +12,11 @@ from database.repositories.loop_faults import apart
 from database.repositories.notices import tell
 from database.repositories.set_aside import left_out
 from database.session import Database
-from database.tables.review import ReviewTaskRow
+from database.tables.work import WorkItemRow
 from domain.notices.kinds import NoticeKind
 
 LOOP = "snoozes"
-_TASK: Any = ReviewTaskRow  # Attributes of models are columns in a statement.
+_TASK: Any = WorkItemRow  # Attributes of models are columns in a statement.
 
 
 class Snoozes:
@@ -41,7 +41,7 @@ class Snoozes:
 
     async def _back(self, task_id: str, now: datetime) -> None:
         """Notify the person who snoozed the task; another worker may have done it in between."""
-        statement = select(ReviewTaskRow).where(_TASK.id == task_id, *_over(now)).with_for_update(skip_locked=True)
+        statement = select(WorkItemRow).where(_TASK.id == task_id, *_over(now)).with_for_update(skip_locked=True)
         async with self._database.transaction() as session:
             task = (await session.execute(statement)).scalar_one_or_none()
             if task is None:

@@ -1,4 +1,4 @@
-"""Further actions on review tasks: take over, snooze, reopen, escalate and assign."""
+"""Further actions on work items: take over, snooze, reopen, escalate and assign."""
 
 from __future__ import annotations
 
@@ -6,17 +6,15 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.repositories import cards
-from database.repositories.cards import Change
 from database.repositories.notices import tell
 from database.session import DatabaseUnavailable
-from database.tables.review import ReviewTaskRow
-from domain.cards.card import Stage, WaitingFor
+from database.tables.work import WorkItemRow
 from domain.errors.general import FieldInvalid, NotFound
 from domain.errors.work import TaskDecided
 from domain.notices.kinds import NoticeKind
 from domain.people.roles import Permission
 from domain.work.deadlines import ClockOwner
+from domain.work.kinds import REVIEW, kind_of
 from domain.work.reason_codes import ReasonedAct
 from domain.work.task import CameBack
 from services.people.permissions import require
@@ -35,8 +33,9 @@ from services.work.leases import (
 )
 from services.work.ordering import placed, sent_back
 from services.work.reason_codes import require_reason
-from services.work.secret_scan import require_no_secret
+from services.work.secret_scan import require_no_secret_about
 from services.work.sla import pass_to
+from services.work.story import record
 
 SNOOZE_MAX = timedelta(days=30)
 NOTE_LENGTH_MAX = 2000
@@ -98,7 +97,7 @@ class TaskActs:
         if not now < until <= now + SNOOZE_MAX:
             raise FieldInvalid(field="until", why="past" if until <= now else "too_far")
         async with self._database.transaction() as session:
-            task = await self._reasoned(session, person, Permission.DECIDE, task_id, ReasonedAct.SNOOZE, reason_code)
+            task = await self._reasoned(session, person, None, task_id, ReasonedAct.SNOOZE, reason_code)
             if holder_of(task, now) not in (None, person):
                 raise held_by_another(task)
             end_lease(task)
@@ -111,8 +110,7 @@ class TaskActs:
         """Ends a snooze early; nothing happens to a task that is not put off. Refuses NotAllowed, NotFound, TaskDecided."""
         now = self._now()
         async with self._database.transaction() as session:
-            await require(session, person, Permission.DECIDE)
-            task = await waiting(session, task_id)
+            task = await waiting(session, task_id, person)
             if task.snoozed_until is None or task.snoozed_until <= now:
                 return
             _woken(task, now)
@@ -123,13 +121,14 @@ class TaskActs:
         """Its holder hands a task to the seniors; it leaves their hand. Refuses ReasonUnknown and what `require_held` refuses."""
         now = self._now()
         async with self._database.transaction() as session:
-            task = await self._reasoned(session, person, Permission.DECIDE, task_id, ReasonedAct.ESCALATE, reason_code)
+            task = await self._reasoned(session, person, None, task_id, ReasonedAct.ESCALATE, reason_code)
             require_held(task, person, now)
             end_lease(task)
             task.assigned_to = task.assigned_at = None
             task.escalated, task.escalation_reason, task.replan = True, reason_code, True
             placed(task, now)
-            await pass_to(session, task, ClockOwner.SENIOR, now)
+            if kind_of(task.kind).holds_card:
+                await pass_to(session, task, ClockOwner.SENIOR, now)
             await self._record(session, person, "escalated", task, {"reason": reason_code}, _note(note))
         self._cursors.forget()
 
@@ -153,38 +152,52 @@ class TaskActs:
         """Puts an assigned task back to the queue: one's own, or anybody's with ASSIGN. Refuses NotAllowed, NotFound, TaskDecided."""
         async with self._database.transaction() as session:
             task = await waiting(session, task_id)
-            await require(session, person, Permission.DECIDE if task.assigned_to == person else Permission.ASSIGN)
+            own = task.assigned_to == person
+            await require(session, person, kind_of(task.kind).take if own else Permission.ASSIGN)
             former, task.assigned_to, task.assigned_at = task.assigned_to, None, None
             session.add(audited(person, "unassign", task_id, former=former or ""))
         self._cursors.forget()
 
     async def _reasoned(
-        self, session: AsyncSession, person: str, permission: Permission, task_id: str, act: ReasonedAct, code: str
-    ) -> ReviewTaskRow:
-        """The waiting task, locked, after permission and reason were found good."""
-        await require(session, person, permission)
+        self,
+        session: AsyncSession,
+        person: str,
+        permission: Permission | None,
+        task_id: str,
+        act: ReasonedAct,
+        code: str,
+    ) -> WorkItemRow:
+        """The waiting item, locked, after permission (None: to take its kind) and reason were found good."""
+        if permission is not None:
+            await require(session, person, permission)
+        else:
+            await require_taker(session, person, task_id)
         await require_reason(session, act, code)
         return await waiting(session, task_id)
 
     async def _record(
-        self, session: AsyncSession, person: str, act: str, task: ReviewTaskRow, facts: dict[str, str], note: str
+        self, session: AsyncSession, person: str, act: str, task: WorkItemRow, facts: dict[str, str], note: str
     ) -> None:
         """In the audit record with the note, in the card's story without it. Refuses SecretInWords."""
-        require_no_secret(self._keyring, await cards.load(session, task.card_id), note)
+        await require_no_secret_about(session, self._keyring, task.card_id, note)
         reason = facts.get("reason", "")
         rest = {name: value for name, value in facts.items() if name != "reason"}
         session.add(audited(person, act, task.id, reason, **rest, **({"note": note} if note else {})))
         await session.flush()
-        change = Change(
-            Stage.REVIEW, WaitingFor.REVIEWER, task.due_at, f"review.{act}", {"task": task.id, **facts},
-            actor=f"person:{person}",
-        )  # fmt: skip
-        await cards.record(session, task.card_id, change)
+        await record(session, task, act, facts, actor=f"person:{person}")
 
 
-async def waiting(session: AsyncSession, task_id: str) -> ReviewTaskRow:
-    """Return the task, locked, while it waits for a person's decision. Refuses NotFound, TaskDecided."""
-    task = await session.get(ReviewTaskRow, task_id, with_for_update=True)
+async def require_taker(session: AsyncSession, person: str, task_id: str) -> None:
+    """Refuse NotAllowed to whoever may not take items of this kind; an unknown item is treated as a review."""
+    task = await session.get(WorkItemRow, task_id)
+    await require(session, person, kind_of(REVIEW if task is None else task.kind).take)
+
+
+async def waiting(session: AsyncSession, task_id: str, taker: str | None = None) -> WorkItemRow:
+    """Return the item, locked, while it waits for a person. Refuses NotFound, TaskDecided, and NotAllowed to a `taker` (id) of other kinds."""
+    if taker is not None:
+        await require_taker(session, taker, task_id)
+    task = await session.get(WorkItemRow, task_id, with_for_update=True, populate_existing=True)
     if task is None:
         raise NotFound(task=task_id[:64])
     if task.closed_at is not None or task.decided:
@@ -193,7 +206,7 @@ async def waiting(session: AsyncSession, task_id: str) -> ReviewTaskRow:
     return task
 
 
-def _woken(task: ReviewTaskRow, now: datetime) -> None:
+def _woken(task: WorkItemRow, now: datetime) -> None:
     task.snoozed_until = task.snoozed_by = None
     sent_back(task, CameBack.SNOOZE_OVER, task.snooze_reason, now)
 
@@ -205,7 +218,7 @@ def _note(words: str) -> str:
 
 
 async def _tell(
-    session: AsyncSession, people: set[str], kind: NoticeKind, task: ReviewTaskRow, now: datetime, **facts: str
+    session: AsyncSession, people: set[str], kind: NoticeKind, task: WorkItemRow, now: datetime, **facts: str
 ) -> None:
     await tell(
         session, people, kind, f"{kind}:{task.id}:{now.isoformat()}", card_id=task.card_id, task_id=task.id, **facts

@@ -6,12 +6,13 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.tables.review import ReviewDecisionRow, ReviewTaskRow
+from database.tables.review import ReviewDecisionRow
+from database.tables.work import WorkItemRow
 from domain.work.eligibility import TaskFacts
 from domain.work.task import TaskPhase
 
 
-async def task_facts(session: AsyncSession, task: ReviewTaskRow) -> TaskFacts:
+async def task_facts(session: AsyncSession, task: WorkItemRow) -> TaskFacts:
     """What eligibility depends on, of this row; one more statement when an outcome waits for its check."""
     checkable_at = None
     if task.phase is TaskPhase.CHECK and task.staged_id is not None:
@@ -20,10 +21,11 @@ async def task_facts(session: AsyncSession, task: ReviewTaskRow) -> TaskFacts:
     return facts_of(task, checkable_at)
 
 
-def facts_of(task: ReviewTaskRow, checkable_at: datetime | None) -> TaskFacts:
+def facts_of(task: WorkItemRow, checkable_at: datetime | None) -> TaskFacts:
     """The same, where the end of the staged outcome's undo window is known."""
     return TaskFacts(
-        card_type=task.card_type.value,
+        kind=task.kind,
+        card_type=None if task.card_type is None else task.card_type.value,
         brand=task.brand,
         language=task.language,
         value_minor=task.value_minor,

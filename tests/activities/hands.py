@@ -16,7 +16,8 @@ from activities.review.tasks import Review
 from database.session import Database
 from database.tables.notices import NoticeRow
 from database.tables.people import PersonRow
-from database.tables.review import ReviewDecisionRow, ReviewTaskRow
+from database.tables.review import ReviewDecisionRow
+from database.tables.work import WorkItemRow
 from domain.cards.facts import TaskOpened
 from domain.cards.review import ReviewOutcome
 from domain.identifiers import new_id
@@ -42,19 +43,19 @@ class Hands:
     async def a_card(self, brand: str = "jd") -> str:
         return await self.world.a_card(brand)
 
-    async def opened(self, card_id: str, number: int = 1) -> tuple[ReviewTaskRow, TaskOpened]:
+    async def opened(self, card_id: str, number: int = 1) -> tuple[WorkItemRow, TaskOpened]:
         told = await self.review.open(card_id, number, ["low_confidence"])
         return await self.task(told.task_id), told
 
-    async def task(self, task_id: str) -> ReviewTaskRow:
+    async def task(self, task_id: str) -> WorkItemRow:
         async with self.world.database.transaction() as session:
-            return await session.get_one(ReviewTaskRow, task_id)
+            return await session.get_one(WorkItemRow, task_id)
 
-    async def decided(self, task: ReviewTaskRow, outcome: ReviewOutcome, **more: Any) -> None:
+    async def decided(self, task: WorkItemRow, outcome: ReviewOutcome, **more: Any) -> None:
         """As a reviewer and the card's workflow do it."""
         person = await self.world.a_person()
         row = ReviewDecisionRow(
-            id=new_id(), task_id=task.id, card_id=task.card_id, person_id=person, outcome=outcome, made_at=self.now, **more
+            id=new_id(), task_id=task.id, card_id=task.card, person_id=person, outcome=outcome, made_at=self.now, **more
         )  # fmt: skip
         async with self.world.database.transaction() as session:
             session.add(row)
@@ -69,9 +70,9 @@ class Hands:
 
     async def due_as_kept(self, task_id: str) -> datetime:
         async with self.world.database.transaction() as session:
-            return await sla.recomputed(session, await session.get_one(ReviewTaskRow, task_id))
+            return await sla.recomputed(session, await session.get_one(WorkItemRow, task_id))
 
-    async def notices(self, task: ReviewTaskRow) -> list[tuple[str, str]]:
+    async def notices(self, task: WorkItemRow) -> list[tuple[str, str]]:
         return sorted((row.kind, row.person_id) for row in await self.world.rows(NoticeRow, task_id=task.id))
 
 
@@ -93,7 +94,7 @@ async def own_world(own_url: str, tmp_path_factory: pytest.TempPathFactory) -> A
 async def hands(own_world: World) -> Hands:
     """The policies as they come with the product, no open task, and nobody of an earlier test at work."""
     async with own_world.database.transaction() as session:
-        await session.execute(update(ReviewTaskRow).values(closed_at=MONDAY))
+        await session.execute(update(WorkItemRow).values(closed_at=MONDAY))
         await session.execute(update(PersonRow).values(active=False))
     hands = Hands(own_world)
     kept = await hands.setup.current()

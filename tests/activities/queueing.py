@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from database.tables.people import AbsenceRow, AuditRow, PersonRow
-from database.tables.review import ReviewTaskRow
+from database.tables.work import WorkItemRow
 from domain.identifiers import new_id
 from services.review.desk import review_desk
 from services.work.ordering import placed
@@ -41,17 +41,17 @@ class Office:
         await self.change(opened.task_id, **{"brand": self.brand, **columns})
         return opened.task_id
 
-    async def change(self, task_id: str, **columns: Any) -> ReviewTaskRow:
+    async def change(self, task_id: str, **columns: Any) -> WorkItemRow:
         async with self.world.database.transaction() as session:
-            row = await session.get_one(ReviewTaskRow, task_id)
+            row = await session.get_one(WorkItemRow, task_id)
             for name, value in columns.items():
                 setattr(row, name, value)
             placed(row, self.clock())
         return row
 
-    async def row(self, task_id: str) -> ReviewTaskRow:
+    async def row(self, task_id: str) -> WorkItemRow:
         async with self.world.database.transaction() as session:
-            return await session.get_one(ReviewTaskRow, task_id)
+            return await session.get_one(WorkItemRow, task_id)
 
     async def person(self, *roles: str, **columns: Any) -> str:
         """A reviewer of this corner unless roles and skills say otherwise; returns their id."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from database.tables.deadlines import AlarmRow
 from database.tables.people import PersonRow
-from database.tables.review import ReviewDecisionRow, ReviewTaskRow
+from database.tables.review import ReviewDecisionRow
+from database.tables.work import WorkItemRow
 from domain.cards.review import RejectReason, ReviewOutcome
 from domain.identifiers import new_id
 from domain.work.task import Alarm
@@ -20,7 +21,7 @@ async def test_an_alarm_is_told_once_however_often_it_is_asked_for_and_to_those_
     task, _ = await hands.opened(await hands.a_card())
     async with hands.world.database.transaction() as session:
         (await session.get_one(PersonRow, other_team)).team = "night"
-        row = await session.get_one(ReviewTaskRow, task.id)
+        row = await session.get_one(WorkItemRow, task.id)
         row.leased_by, row.leased_until = holder, MONDAY + HOUR
     for _ in range(2):
         await hands.alarms.alarm(task.id, Alarm.WARNING)
@@ -30,7 +31,7 @@ async def test_an_alarm_is_told_once_however_often_it_is_asked_for_and_to_those_
         await hands.alarms.chain(task.id, 1)
     told = await hands.notices(task)
     assert told == sorted([("warning", holder), ("breach", holder), ("breach", senior), ("chain", ops)])
-    story = await hands.world.story(task.card_id)
+    story = await hands.world.story(task.card)
     assert [story.count(what) for what in ("review.warning", "review.breach", "review.reminded")] == [1, 1, 1]
     assert {row.alarm for row in await hands.world.rows(AlarmRow, task_id=task.id)} == {"warning", "breach", "chain:1"}
     late = await hands.task(task.id)
@@ -60,7 +61,7 @@ async def test_the_policy_lets_a_card_go_once_and_by_nobodys_hand(hands: Hands) 
     assert (facts.outcome, facts.reject_reason) == (ReviewOutcome.REJECT, RejectReason.NOT_DECIDED)
     (row,) = await hands.world.rows(ReviewDecisionRow, task_id=task.id)
     assert row.person_id is None
-    assert "review.not_decided" in await hands.world.story(task.card_id)
+    assert "review.not_decided" in await hands.world.story(task.card)
 
 
 async def test_a_decision_of_a_person_that_stands_wins_over_the_policys(hands: Hands) -> None:
@@ -68,7 +69,7 @@ async def test_a_decision_of_a_person_that_stands_wins_over_the_policys(hands: H
     task, _ = await hands.opened(await hands.a_card())
     person = await hands.world.a_person()
     staged = ReviewDecisionRow(
-        id=new_id(), task_id=task.id, card_id=task.card_id, person_id=person, outcome=ReviewOutcome.APPROVE, needs_check="value"
+        id=new_id(), task_id=task.id, card_id=task.card, person_id=person, outcome=ReviewOutcome.APPROVE, needs_check="value"
     )  # fmt: skip
     async with hands.world.database.transaction() as session:
         session.add(staged)

@@ -9,7 +9,8 @@ from sqlalchemy import text
 
 from database.tables.people import RelativeRow
 from database.tables.quality import SecondReviewRow
-from database.tables.review import ReviewDecisionRow, ReviewTaskRow
+from database.tables.review import ReviewDecisionRow
+from database.tables.work import WorkItemRow
 from domain.cards.review import RejectReason, ReviewOutcome
 from domain.errors.work import NotEligible, OwnWork, SecretInWords
 from domain.work.task import CheckVerdict
@@ -36,7 +37,7 @@ async def drawn_after_a_check(world: World) -> tuple[str, list[str]]:
         await session.execute(text("UPDATE second_review SET settled_at = now() WHERE settled_at IS NULL"))
         await session.execute(text("DELETE FROM second_review WHERE decision_id = :id"), {"id": decision})
         made = await session.get_one(ReviewDecisionRow, decision)
-        await draw(session, world.keyring, await session.get_one(ReviewTaskRow, task), made, datetime.now(UTC), ALL)
+        await draw(session, world.keyring, await session.get_one(WorkItemRow, task), made, datetime.now(UTC), ALL)
     (row,) = await world.rows(SecondReviewRow, decision_id=decision)
     return row.id, [maker, returner, second_maker, checker]
 

@@ -25,7 +25,7 @@ REVIEWERS, PEOPLE_EACH = 8, 6
 CLAIMS, CLAIMS_OF_THE_PROOF = 5_000, 20_000
 JUMP_EVERY, JUMP = 250, timedelta(minutes=16)  # So often every lease that nobody keeps runs out at once.
 _FINISH = """
-UPDATE review_task SET decided = true, closed_at = $3
+UPDATE work_item SET decided = true, closed_at = $3
 WHERE id = $1 AND leased_by = $2 AND leased_until > $3 AND NOT decided RETURNING id
 """
 
@@ -103,5 +103,5 @@ async def test_no_task_is_in_two_hands_among_thousands_of_claims(claims: int, qu
             again += after.person != before.person
     assert again > 100, "leases must have run out and been claimed by others"
     async with queue.transaction() as session:
-        decided = (await session.execute(text("SELECT count(*) FROM review_task WHERE decided"))).scalar_one()
+        decided = (await session.execute(text("SELECT count(*) FROM work_item WHERE decided"))).scalar_one()
     assert decided == len(race.finished)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from database.tables.deadlines import ClockIntervalRow, ClockPlanRow
-from database.tables.review import ReviewTaskRow
+from database.tables.work import WorkItemRow
 from domain.cards.review import AskedItem, RejectReason, ReviewOutcome
 from domain.work.deadlines import ClockOwner
 from domain.work.task import CameBack, Priority
@@ -87,7 +87,7 @@ async def test_by_the_office_calendar_a_task_of_the_evening_is_due_the_next_morn
     hands.now = MONDAY.replace(hour=9, minute=45)  # A quarter to six in Shanghai.
     task, _ = await hands.opened(await hands.a_card())
     assert task.due_at == MONDAY + timedelta(days=1, minutes=15)
-    told = {one.reason: one.values for one in await hands.setup.why_due(task.card_id)}
+    told = {one.reason: one.values for one in await hands.setup.why_due(task.card)}
     assert told[DueReason.CALENDAR] == {"calendar": "office", "zone": "Asia/Shanghai"}
     assert told[DueReason.CLOSED] == {"closed": 15 * HOUR}
 
@@ -115,7 +115,7 @@ async def test_a_new_version_moves_the_deadline_keeps_the_pauses_and_is_told_why
 async def test_another_priority_has_another_policy(hands: Hands) -> None:
     task, _ = await hands.opened(await hands.a_card())
     async with hands.world.database.transaction() as session:
-        row = await session.get_one(ReviewTaskRow, task.id)
+        row = await session.get_one(WorkItemRow, task.id)
         row.priority, row.replan = Priority.URGENT, True
     await hands.alarms.replan(task.id)
     assert (await hands.task(task.id)).due_at == MONDAY + timedelta(seconds=900)

@@ -106,7 +106,7 @@ async def test_open_tasks_of_an_older_version_are_told_until_they_have_planned_a
 async def test_a_task_whose_clock_somebody_changed_is_told_too(hands: Hands) -> None:
     task, _ = await hands.opened(await hands.a_card())
     async with hands.world.database.transaction() as session:
-        await session.execute(text("UPDATE review_task SET replan = true WHERE id = :id"), {"id": task.id})
+        await session.execute(text("UPDATE work_item SET replan = true WHERE id = :id"), {"id": task.id})
     desk = Desk()
     assert await Replanner(hands.world.database, desk).signal() == 1  # type: ignore[arg-type]  # All that it calls.
     assert desk.told == [(task.card_id, task.id)]

@@ -11,7 +11,8 @@ import pytest
 
 from database.tables.deadlines import ClockIntervalRow
 from database.tables.people import AbsenceRow, AuditRow, RelativeRow
-from database.tables.review import ReasonCodeRow, ReviewDecisionRow, ReviewDraftRow, ReviewTaskRow
+from database.tables.review import ReasonCodeRow, ReviewDecisionRow, ReviewDraftRow
+from database.tables.work import WorkItemRow
 from domain.cards.review import AskedItem, RejectReason, ReviewOutcome
 from domain.errors.general import FieldInvalid, NotFound
 from domain.errors.review import TooLateToUndo
@@ -32,9 +33,9 @@ SECOND = timedelta(seconds=1)
 WINDOW = 8 * SECOND
 
 
-async def the_task(world: World, task_id: str) -> ReviewTaskRow:
-    (row,) = await world.rows(ReviewTaskRow, id=task_id)
-    found: ReviewTaskRow = row
+async def the_task(world: World, task_id: str) -> WorkItemRow:
+    (row,) = await world.rows(WorkItemRow, id=task_id)
+    found: WorkItemRow = row
     return found
 
 

@@ -18,7 +18,10 @@ from domain.cards.review import ReviewOutcome
 from domain.errors.base import Refusal
 from domain.identifiers import new_id
 from domain.people.acting import ActingReviewer, Reviewer
+from domain.people.roles import Permission
+from domain.support.callbacks import CALLBACK
 from domain.work.eligibility import Ineligible, TaskFacts, why_not
+from domain.work.kinds import REVIEW
 from domain.work.task import TaskPhase
 from services.people.acting import standing, standings
 from services.work.task_facts import task_facts
@@ -43,6 +46,7 @@ async def test_the_statement_gives_a_task_to_exactly_those_whom_nothing_keeps_fr
         await office.stands_in(*chance.sample(people, 2), away=chance.random() < 0.5, hours=chance.choice([-0.5, 8]))
     tasks = [await a_random_task(office, chance, people) for _ in range(TASKS)]
     seen: dict[Ineligible | None, int] = {}
+    given: set[str] = set()
     for person in people:
         for task in tasks:
             reasons = await why(office, person, task)
@@ -51,9 +55,11 @@ async def test_the_statement_gives_a_task_to_exactly_those_whom_nothing_keeps_fr
             await office.change(
                 task, leased_by=before.leased_by, leased_at=before.leased_at, leased_until=before.leased_until
             )
+            given |= {before.kind} if not reasons else set()
             for reason in reasons or (None,):
                 seen[reason] = seen.get(reason, 0) + 1
     assert set(seen) >= {*Ineligible, None} - {Ineligible.CLOSED}, "the draw must meet every reason"
+    assert given == {REVIEW, CALLBACK}, "items of both kinds must be given"
 
 
 async def test_one_statement_says_of_everybody_what_many_say_of_each(office: Office) -> None:
@@ -71,7 +77,7 @@ async def test_one_statement_says_of_everybody_what_many_say_of_each(office: Off
 
 
 async def a_random_person(office: Office, chance: random.Random) -> str:
-    role = chance.choices(["reviewer", "senior", "ops"], [5, 3, 2])[0]
+    role = chance.choices(["reviewer", "senior", "ops", "support"], [5, 4, 2, 3])[0]
     person = await office.person(
         role,
         skill_types=chance.choice([[], ["dining"], ["ecommerce", "dining"]]),
@@ -97,6 +103,9 @@ async def a_random_task(office: Office, chance: random.Random, people: list[str]
         "assigned_to": chance.choice([None, None, None, chance.choice(people)]),
         "snoozed_until": chance.choice([None, None, now - timedelta(hours=1), now + timedelta(hours=1)]),
     }  # fmt: skip
+    if chance.random() < 0.4:
+        columns |= {"kind": CALLBACK}
+        columns |= {"card_type": None, "brand": ""} if chance.random() < 0.7 else {}
     if chance.random() < 0.3:
         columns |= {"leased_by": chance.choice(people), "leased_until": now + timedelta(minutes=chance.choice([-5, 5]))}
     task = await office.task(**columns)
@@ -108,7 +117,7 @@ async def a_random_task(office: Office, chance: random.Random, people: list[str]
 async def staged(office: Office, task: str, leaves_in_s: int) -> str:
     row = await office.row(task)
     decision = ReviewDecisionRow(
-        id=new_id(), task_id=task, card_id=row.card_id, outcome=ReviewOutcome.APPROVE,
+        id=new_id(), task_id=task, card_id=row.card, outcome=ReviewOutcome.APPROVE,
         effective_at=office.clock() + timedelta(seconds=leaves_in_s), needs_check="value",
     )  # fmt: skip
     async with office.world.database.transaction() as session:
@@ -131,14 +140,15 @@ async def is_given(office: Office, person: str, task: str) -> bool:
 
 
 SOME = st.frozensets(st.sampled_from(["lin", "chen", "wu"]))
+RIGHTS = st.frozensets(st.sampled_from([Permission.DECIDE, Permission.CHECK, Permission.DECIDE_ESCALATED]))
 REVIEWERS = st.builds(
     Reviewer, person=st.just("lin"), card_types=st.frozensets(st.sampled_from(["dining", "regional"])),
     brands=st.frozensets(st.sampled_from(["a", "b"])), languages=st.frozensets(st.sampled_from(["zh_CN", "en"])),
-    limit_minor=st.none() | st.integers(0, 1000), senior=st.booleans(),
+    limit_minor=st.none() | st.integers(0, 1000), permissions=RIGHTS,
 )  # fmt: skip
 STANDINGS = st.builds(
     ActingReviewer, person=st.just("lin"), circle=SOME.map(lambda circle: circle | {"lin"}),
-    eligible_as=st.lists(REVIEWERS, min_size=1, max_size=3).map(tuple), decides=st.booleans(), checks=st.booleans(),
+    eligible_as=st.lists(REVIEWERS, min_size=1, max_size=3).map(tuple), permissions=RIGHTS,
 )  # fmt: skip
 FACTS = st.builds(
     TaskFacts, card_type=st.sampled_from(["dining", "regional"]), brand=st.sampled_from(["a", "b", "c"]),
@@ -152,7 +162,7 @@ def test_standing_in_for_one_more_never_opens_what_four_eyes_close(
     theirs: ActingReviewer, task: TaskFacts, more: str
 ) -> None:
     wider = ActingReviewer(
-        theirs.person, theirs.circle | {more}, theirs.eligible_as, theirs.relatives, theirs.decides, theirs.checks
+        theirs.person, theirs.circle | {more}, theirs.eligible_as, theirs.relatives, theirs.permissions
     )
     closed = {Ineligible.OWN_WORK, Ineligible.BARRED}
     assert closed & set(why_not(theirs, task, NOON)) <= set(why_not(wider, task, NOON))
@@ -162,9 +172,7 @@ def test_standing_in_for_one_more_never_opens_what_four_eyes_close(
 def test_one_more_who_is_able_never_makes_anybody_less_able(
     theirs: ActingReviewer, task: TaskFacts, more: Reviewer
 ) -> None:
-    wider = ActingReviewer(
-        theirs.person, theirs.circle, (*theirs.eligible_as, more), frozenset(), theirs.decides, theirs.checks
-    )
+    wider = ActingReviewer(theirs.person, theirs.circle, (*theirs.eligible_as, more), frozenset(), theirs.permissions)
     assert len(why_not(wider, task, NOON)) <= len(why_not(theirs, task, NOON))
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from database.tables.people import PersonRow
 from database.tables.quality import SecondReviewRow
-from database.tables.review import ReviewTaskRow
+from database.tables.work import WorkItemRow
 from domain.cards.review import ReviewOutcome
 from domain.errors.work import NotEligible
 from domain.identifiers import new_id
@@ -74,18 +74,18 @@ async def test_the_seller_herself_cannot_take_be_given_decide_or_check(world: Wo
     batch = await bulk.batch(senior, await bulk.assign(senior, [task], person))
     assert [(one.code, one.data["why"]) for one in batch.results] == [("not_eligible", ["linked"])]
     async with world.database.transaction() as session:
-        row = await session.get_one(ReviewTaskRow, task)
+        row = await session.get_one(WorkItemRow, task)
         row.leased_by, row.leased_until, row.linked = person, datetime.now(UTC) + timedelta(minutes=5), []
     with pytest.raises(NotEligible):  # Judged anew, whatever was known when the task was opened.
         await world.review_desk.decisions.record_decision(person, task, ReviewOutcome.APPROVE)
     review = eyes(world)
     async with world.database.transaction() as session:
-        row = await session.get_one(ReviewTaskRow, task)
+        row = await session.get_one(WorkItemRow, task)
         row.leased_by = row.leased_until = None
     assert await review.leases.take(senior, task)
     await review.decisions.record_decision(senior, task, ReviewOutcome.APPROVE)
     async with world.database.transaction() as session:
-        row = await session.get_one(ReviewTaskRow, task)
+        row = await session.get_one(WorkItemRow, task)
         row.leased_by, row.leased_until = person, datetime.now(UTC) + timedelta(minutes=5)
     with pytest.raises(NotEligible):
         await review.checks.check(person, task, CheckVerdict.APPLY)
@@ -120,12 +120,12 @@ async def test_a_newcomer_who_is_a_waiting_cards_seller_is_kept_from_it(world: W
     newcomer = Newcomer(f"{new_id().lower()}@example.com", "王芳", (Role.REVIEWER,))
     work = WorkSetUp(team="cards", timezone="Asia/Shanghai")
     fang = await Invitations(world.database, world.keyring).add(root, newcomer, work)
-    (task,) = await world.rows(ReviewTaskRow, card_id=card_id)
+    (task,) = await world.rows(WorkItemRow, card_id=card_id)
     assert fang in task.linked
     async with world.database.transaction() as session:
         row = await session.get_one(PersonRow, fang)
         row.roles, row.capacity = ["reviewer"], 5
     await Assignment(world.database).drain(100)
-    (task,) = await world.rows(ReviewTaskRow, id=opened.task_id)
+    (task,) = await world.rows(WorkItemRow, id=opened.task_id)
     assert task.assigned_to != fang
     await leave(world, fang)

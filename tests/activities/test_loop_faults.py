@@ -16,7 +16,7 @@ from database.tables.columns import now
 from database.tables.intake import SellerRow
 from database.tables.outbox import OutboxRow
 from database.tables.people import PersonRow
-from database.tables.review import ReviewTaskRow
+from database.tables.work import WorkItemRow
 from domain.errors.general import TemporarilyUnavailable
 from domain.identifiers import new_id
 from jobs.replanning import Replanner
@@ -100,7 +100,7 @@ async def test_a_clock_that_cannot_be_signalled_is_set_aside_and_the_others_are_
     tasks = [(await a_taken_task(world))[:2] for _ in range(2)]
     async with world.database.transaction() as session:
         for _, task_id in tasks:
-            (await session.get_one(ReviewTaskRow, task_id)).replan = True
+            (await session.get_one(WorkItemRow, task_id)).replan = True
     desk = Signalled(**{tasks[0][0]: RecursionError("x")})
     signalling = Replanner(world.database, desk)
     while await signalling.signal():
@@ -183,11 +183,11 @@ async def test_a_snooze_that_cannot_be_ended_is_set_aside_and_the_others_end(wor
     person = await world.a_person()
     async with world.database.transaction() as session:
         for task_id, by in zip(tasks, ("nobody-of-that-id", person), strict=True):
-            task = await session.get_one(ReviewTaskRow, task_id)
+            task = await session.get_one(WorkItemRow, task_id)
             task.snoozed_until, task.snoozed_by = now() - SECOND, by
     await Snoozes(world.database).tell_back(10_000)
     async with world.database.transaction() as session:
         kept = {(row.loop, row.subject) for row in await set_aside.listed(session, 10_000)}
-        ended = [(await session.get_one(ReviewTaskRow, task_id)).snoozed_until is None for task_id in tasks]
-        (await session.get_one(ReviewTaskRow, tasks[0])).snoozed_until = None  # Other tests end every snooze there is.
+        ended = [(await session.get_one(WorkItemRow, task_id)).snoozed_until is None for task_id in tasks]
+        (await session.get_one(WorkItemRow, tasks[0])).snoozed_until = None  # Other tests end every snooze there is.
     assert (ended, ("snoozes", tasks[0]) in kept) == ([False, True], True)

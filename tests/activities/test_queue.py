@@ -108,7 +108,7 @@ async def test_a_senior_takes_a_task_over_with_a_reason_and_its_holder_is_told(o
     assert (lease.task_id, (await office.row(task)).leased_by) == (task, wu)
     assert await told(office, lin) == [("taken_over", task)]
     assert await office.acts(task) == [("taken_over", "urgent")]
-    assert "review.taken_over" in await office.world.story((await office.row(task)).card_id)
+    assert "review.taken_over" in await office.world.story((await office.row(task)).card)
     with pytest.raises(TaskHeldByAnother):
         await office.takes(lin, task)
 
@@ -192,7 +192,7 @@ async def test_what_a_reviewer_escalates_leaves_their_hand_for_the_seniors(offic
     with pytest.raises(NotAllowed):
         await office.takes(lin, task)
     assert await office.takes(wu) == task
-    assert "review.escalated" in await office.world.story(row.card_id)
+    assert "review.escalated" in await office.world.story(row.card)
 
 
 async def test_an_assigned_task_is_its_persons_alone_until_it_is_put_back(office: Office) -> None:

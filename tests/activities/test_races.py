@@ -12,7 +12,8 @@ from sqlalchemy import text, update
 
 from database.invariants import DECISIONS, one_persons_word
 from database.tables.people import AuditRow
-from database.tables.review import ReviewCheckRow, ReviewDecisionRow, ReviewDraftRow, ReviewTaskRow
+from database.tables.review import ReviewCheckRow, ReviewDecisionRow, ReviewDraftRow
+from database.tables.work import WorkItemRow
 from domain.cards.review import ReviewOutcome
 from domain.errors.base import Refusal
 from domain.errors.people import TooManyTries
@@ -167,9 +168,9 @@ async def test_every_double_click_does_the_thing_once(world: World) -> None:
 
 async def test_after_the_lease_ran_out_another_decides_and_the_first_hand_is_empty(world: World) -> None:
     _, task, person = await held(world)
-    rows: Any = ReviewTaskRow
+    rows: Any = WorkItemRow
     async with world.database.transaction() as session:
-        await session.execute(update(ReviewTaskRow).where(rows.id == task).values(leased_until=datetime.now(UTC)))
+        await session.execute(update(WorkItemRow).where(rows.id == task).values(leased_until=datetime.now(UTC)))
     with pytest.raises(TaskNotHeld):
         await world.review_desk.decisions.record_decision(person, task, APPROVE)
     colleague = await world.a_person()
@@ -188,9 +189,9 @@ async def test_a_card_that_ended_while_its_task_was_in_hand_leaves_nothing_to_do
     _, task, person = await held(world)
     senior = await world.a_person("senior", "ops")
     made = await world.review_desk.decisions.record_decision(person, task, APPROVE)
-    rows: Any = ReviewTaskRow
+    rows: Any = WorkItemRow
     async with world.database.transaction() as session:
-        await session.execute(update(ReviewTaskRow).where(rows.id == task).values(closed_at=datetime.now(UTC)))
+        await session.execute(update(WorkItemRow).where(rows.id == task).values(closed_at=datetime.now(UTC)))
     before = await the_task(world, task)
     later, review = datetime.now(UTC) + timedelta(hours=1), world.review_desk
     with pytest.raises(TooLateToUndo):

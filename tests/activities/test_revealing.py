@@ -9,7 +9,7 @@ import pytest
 from database.repositories.cards import Change, record
 from database.tables.notices import NoticeRow
 from database.tables.people import AuditRow
-from database.tables.review import ReviewTaskRow
+from database.tables.work import WorkItemRow
 from domain.cards.card import Outcome, Stage, WaitingFor
 from domain.errors.base import Refusal
 from domain.errors.general import FieldInvalid, NotFound
@@ -98,7 +98,7 @@ async def test_whose_own_hold_ran_out_is_refused_without_an_alarm(world: World) 
     officer = await an_officer(world)
     card_id, task, person = await a_taken_task(world)
     async with world.database.transaction() as session:
-        (await session.get_one(ReviewTaskRow, task)).leased_until = datetime.now(UTC) - timedelta(seconds=1)
+        (await session.get_one(WorkItemRow, task)).leased_until = datetime.now(UTC) - timedelta(seconds=1)
     with pytest.raises(TaskNotHeld):
         await world.review_desk.reveals.reveal(person, card_id, "number", "compare")
     assert await told(world, officer) == []

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from database.tables.columns import now
-from database.tables.review import ReviewDecisionRow, ReviewTaskRow
+from database.tables.review import ReviewDecisionRow
+from database.tables.work import WorkItemRow
 from domain.cards.card import Stage, WaitingFor
 from domain.cards.facts import TaskOpened
 from domain.cards.intake import SubmittedCard
@@ -44,7 +45,7 @@ async def a_taken_task(world: World, *roles: str) -> tuple[str, str, str]:
 async def test_a_task_opens_once_with_its_clock_and_its_worth(world: World) -> None:
     card_id, task = await a_task(world)
     assert await world.review.open(card_id, 1, ["card_type"]) == task
-    (row,) = await world.rows(ReviewTaskRow, card_id=card_id)
+    (row,) = await world.rows(WorkItemRow, card_id=card_id)
     assert row.due_at - row.opened_at == timedelta(seconds=task.due_after_s)
     assert row.warn_at - row.opened_at == timedelta(seconds=task.warn_after_s)
     assert (row.reasons, row.value_minor > 400_00) == (["card_type"], True)
@@ -56,7 +57,7 @@ async def test_a_breach_escalates_and_only_a_senior_takes_it_then(world: World) 
     _, task = await a_task(world)
     await world.alarms.alarm(task.task_id, Alarm.WARNING)
     await world.alarms.alarm(task.task_id, Alarm.BREACH)
-    (row,) = await world.rows(ReviewTaskRow, id=task.task_id)
+    (row,) = await world.rows(WorkItemRow, id=task.task_id)
     assert (row.escalated, row.warned_at is None, row.breached_at is None) == (True, False, False)
     with pytest.raises(NotAllowed):
         await world.review_desk.leases.take(await world.a_person("reviewer"), task.task_id)
@@ -104,7 +105,7 @@ async def test_a_task_given_back_or_whose_lease_ran_out_is_free(world: World) ->
     await world.review_desk.tasks.release(first, task)
     assert await world.review_desk.leases.take(second, task)
     async with world.database.transaction() as session:
-        (await session.get_one(ReviewTaskRow, task)).leased_until = now() - timedelta(seconds=1)
+        (await session.get_one(WorkItemRow, task)).leased_until = now() - timedelta(seconds=1)
     with pytest.raises(TaskNotHeld):
         await world.review_desk.decisions.record_decision(second, task, ReviewOutcome.APPROVE)
     assert await world.review_desk.leases.take(first, task)
@@ -117,7 +118,7 @@ async def test_an_approval_is_applied_once_and_its_reasons_are_settled(world: Wo
     facts = await world.review.apply(task, decision)
     assert await world.review.apply(task, decision) == facts
     assert (facts.outcome, facts.fields_changed) == (ReviewOutcome.APPROVE, False)
-    (row,) = await world.rows(ReviewTaskRow, id=task)
+    (row,) = await world.rows(WorkItemRow, id=task)
     assert row.closed_at is not None
     assert (await world.story(card_id)).count("review.decided") == 1
     assert (await world.pricing.value(card_id, 2)).review_reasons == ()

@@ -14,7 +14,8 @@ from database.invariants import one_persons_word
 from database.tables.intake import CardEventRow
 from database.tables.notices import NoticeRow
 from database.tables.people import AbsenceRow, PersonRow
-from database.tables.review import ReviewCheckRow, ReviewDecisionRow, ReviewTaskRow
+from database.tables.review import ReviewCheckRow, ReviewDecisionRow
+from database.tables.work import WorkItemRow
 from domain.cards.card import CardType
 from domain.cards.review import ReviewOutcome
 from domain.errors.base import Refusal
@@ -71,9 +72,9 @@ async def stands_in(world: World, person: str, absent: str) -> None:
         session.add(row)
 
 
-async def the_task(world: World, task: str) -> ReviewTaskRow:
-    (row,) = await world.rows(ReviewTaskRow, id=task)
-    assert isinstance(row, ReviewTaskRow)
+async def the_task(world: World, task: str) -> WorkItemRow:
+    (row,) = await world.rows(WorkItemRow, id=task)
+    assert isinstance(row, WorkItemRow)
     return row
 
 

@@ -12,7 +12,8 @@ from sqlalchemy import text
 from database.tables.notices import NoticeRow
 from database.tables.people import AbsenceRow, AuditRow
 from database.tables.quality import ReadingLabelRow, SecondReviewRow
-from database.tables.review import ReviewDecisionRow, ReviewTaskRow
+from database.tables.review import ReviewDecisionRow
+from database.tables.work import WorkItemRow
 from domain.cards.reading import FieldName
 from domain.cards.review import RejectReason, ReviewOutcome
 from domain.errors.general import FieldInvalid
@@ -41,7 +42,7 @@ async def drawn(world: World) -> tuple[str, str]:
     async with world.database.transaction() as session:
         await session.execute(text("DELETE FROM second_review WHERE decision_id = :id"), {"id": decision})
         made = await session.get_one(ReviewDecisionRow, decision)
-        await draw(session, world.keyring, await session.get_one(ReviewTaskRow, task), made, datetime.now(UTC), ALL)
+        await draw(session, world.keyring, await session.get_one(WorkItemRow, task), made, datetime.now(UTC), ALL)
     (row,) = await world.rows(SecondReviewRow, decision_id=decision)
     return row.id, person
 
@@ -137,7 +138,7 @@ async def test_the_days_cap_holds_and_drawing_twice_draws_once(world: World) -> 
     await world.review.apply(task, decision)
     async with world.database.transaction() as session:
         await session.execute(text("DELETE FROM second_review WHERE decision_id = :id"), {"id": decision})
-        row, made = await session.get_one(ReviewTaskRow, task), await session.get_one(ReviewDecisionRow, decision)
+        row, made = await session.get_one(WorkItemRow, task), await session.get_one(ReviewDecisionRow, decision)
         await draw(session, world.keyring, row, made, datetime.now(UTC), replace(ALL, per_day_max=0))
     assert await world.rows(SecondReviewRow, decision_id=decision) == []
 

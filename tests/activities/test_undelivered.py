@@ -14,7 +14,8 @@ from database.reads.review.undeliverable import UndeliveredDecision, undelivered
 from database.repositories import cards
 from database.tables.notices import NoticeRow
 from database.tables.people import AuditRow
-from database.tables.review import ReviewDecisionRow, ReviewTaskRow
+from database.tables.review import ReviewDecisionRow
+from database.tables.work import WorkItemRow
 from domain.cards.card import EndReason, Outcome
 from domain.cards.facts import ReviewFacts
 from domain.cards.review import ReviewOutcome
@@ -84,9 +85,9 @@ class Story:
         async with self.world.database.transaction() as session:
             return await session.get_one(ReviewDecisionRow, self.decision)
 
-    async def open_task(self) -> ReviewTaskRow:
+    async def open_task(self) -> WorkItemRow:
         async with self.world.database.transaction() as session:
-            return await session.get_one(ReviewTaskRow, self.task)
+            return await session.get_one(WorkItemRow, self.task)
 
 
 async def test_why_a_card_would_not_take_it_is_kept_and_told_to_seniors_once(

@@ -47,7 +47,7 @@ async def test_the_invariant_names_an_unverified_approval_of_one_person(world: W
     async with world.database.transaction() as session:
         assert not [line for line in await one_persons_word(session) if decision in line]
         reasons = {"task": task}
-        await session.execute(text("UPDATE review_task SET reasons = '[\"issuer_unknown\"]' WHERE id = :task"), reasons)
+        await session.execute(text("UPDATE work_item SET reasons = '[\"issuer_unknown\"]' WHERE id = :task"), reasons)
         assert [line for line in await one_persons_word(session) if decision in line and "no party" in line]
         await session.rollback()
 

@@ -9,7 +9,8 @@ import pytest
 from temporalio.exceptions import ApplicationError
 
 from database.tables.pricing import QuoteRow
-from database.tables.review import ReviewDecisionRow, ReviewTaskRow
+from database.tables.review import ReviewDecisionRow
+from database.tables.work import WorkItemRow
 from domain.cards.card import EndReason, Outcome, Stage
 from domain.cards.pricing import QuoteState
 from domain.cards.review import ReviewOutcome
@@ -82,7 +83,7 @@ async def test_a_task_leaves_the_queue_and_its_unapplied_decision_stands_for_not
     card_id, task_id, person = await a_taken_task(world)
     await world.review_desk.decisions.record_decision(person, task_id, ReviewOutcome.APPROVE)
     assert await world.journey.withdraw(card_id)
-    (task,) = await world.rows(ReviewTaskRow, card_id=card_id)
+    (task,) = await world.rows(WorkItemRow, card_id=card_id)
     (decision,) = await world.rows(ReviewDecisionRow, card_id=card_id)
     assert task.closed_at is not None
     assert (decision.void_at is not None, decision.void_why) == (True, "withdrawn")
@@ -94,4 +95,4 @@ async def test_no_task_is_opened_for_a_card_that_is_withdrawn(world: World) -> N
     with pytest.raises(ApplicationError) as refused:
         await world.review.open(card_id, 1, ["card_type"])
     assert (refused.value.type, refused.value.non_retryable) == ("not_expected_now", True)
-    assert await world.rows(ReviewTaskRow, card_id=card_id) == []
+    assert await world.rows(WorkItemRow, card_id=card_id) == []

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from database.tables.people import PersonRow
-from database.tables.review import ReviewTaskRow
+from database.tables.work import WorkItemRow
 from domain.people.roles import Role
 from tests.reviewer_ui.cards import Waiting
 from tests.reviewer_ui.conftest import House, post
@@ -50,7 +50,7 @@ async def test_the_queue_and_the_card_say_why_it_cannot_be_taken(house: House) -
 async def test_a_new_name_after_the_card_is_known_helps_nothing(house: House) -> None:
     one, seller = await house.cards.waiting(), await house.cards.person(Role.REVIEWER, "王芳")
     async with house.database.transaction() as session:
-        task = await session.get_one(ReviewTaskRow, one.task_id)
+        task = await session.get_one(WorkItemRow, one.task_id)
         task.linked = [seller]  # As it was written when the card came into the queue.
         (await session.get_one(PersonRow, seller)).name = "Somebody Else"
     assert set(await tried(await browser_of(house, seller), one)) <= {403, 409}

@@ -27,6 +27,7 @@ from reviewer_ui import navigation
 from reviewer_ui.app import build
 from reviewer_ui.half_signed_in import COOKIE as HALF_COOKIE
 from services.work.saved_views import SavedViews
+from tests.reviewer_ui.callbacks import a_request
 from tests.reviewer_ui.cards import Waiting
 from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.doors import PASSWORD, authenticator, employed
@@ -73,6 +74,9 @@ _NAMED = (
     OnePage("/review", SENIOR, "/review?all=yes"),
     OnePage("/review", COMPLIANCE, "/review?all=yes"),
     OnePage("/review", REVIEWER, "/review?nothing=true&type=carrier"),
+    OnePage("/review", SUPPORT, "/review?kind=callback"),
+    OnePage("/callbacks/{task_id}", SUPPORT, "/callbacks/{callback}"),
+    OnePage("/callbacks/{task_id}", SENIOR, "/callbacks/{callback}"),
     OnePage("/review/views", SENIOR),
     OnePage("/review/views", REVIEWER),  # Empty.
     OnePage("/review/bulk/{batch_id}", SENIOR),
@@ -201,7 +205,7 @@ async def _cards(
     )  # fmt: skip
     assert sent.status_code == 303, sent.text
     return {
-        "held": held.card_id, "free": free.card_id, "staged": checked.card_id, "task_id": free.task_id,
+        "callback": await a_request(house, held), "held": held.card_id, "free": free.card_id, "staged": checked.card_id, "task_id": free.task_id,
         "batch_id": sent.headers["location"].rpartition("/")[2],
     }  # fmt: skip
 

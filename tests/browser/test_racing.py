@@ -13,7 +13,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from database.tables.columns import now
-from database.tables.review import ReviewTaskRow
+from database.tables.work import WorkItemRow
 from domain.cards.review import ReviewOutcome
 from domain.people.roles import Role
 from tests.browser.console import Visitor, desks
@@ -65,7 +65,7 @@ async def all_press_next(visitors: Sequence[Visitor]) -> list[str]:
 
 async def held_until(house: House, waiting: Waiting, seconds: float) -> None:
     columns: dict[str, Any] = {"leased_until": now() + timedelta(seconds=seconds)}
-    await change(house, ReviewTaskRow, waiting.task_id, **columns)
+    await change(house, WorkItemRow, waiting.task_id, **columns)
 
 
 async def test_two_who_press_next_at_once_never_have_the_same_card(house: House, browser_program: Path) -> None:

@@ -10,7 +10,7 @@ from database.tables.columns import now
 from database.tables.evidence import LeafRow
 from database.tables.intake import CardRow, PartnerRow, SubmissionRow
 from database.tables.people import PersonRow
-from database.tables.review import ReviewTaskRow
+from database.tables.work import WorkItemRow
 from domain.cards.card import CardType
 from domain.evidence.log import canonical, leaf_hash
 from domain.identifiers import new_id, review_task
@@ -64,10 +64,10 @@ async def a_person(session: AsyncSession) -> str:
     return row.id
 
 
-async def a_task(session: AsyncSession, card: CardRow, number: int = 1) -> ReviewTaskRow:
+async def a_task(session: AsyncSession, card: CardRow, number: int = 1) -> WorkItemRow:
     """An open review task of the card."""
     moment = now()
-    row = ReviewTaskRow(
+    row = WorkItemRow(
         id=review_task(card.id, number),
         card_id=card.id,
         card_type=card.card_type,

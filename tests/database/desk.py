@@ -12,7 +12,8 @@ from database.tables.deadlines import AlarmRow
 from database.tables.intake import CardRow
 from database.tables.payout import PayoutRow
 from database.tables.people import PersonRow
-from database.tables.review import ReviewDecisionRow, ReviewTaskRow
+from database.tables.review import ReviewDecisionRow
+from database.tables.work import WorkItemRow
 from domain.cards.card import CardType
 from domain.cards.review import ReviewOutcome
 from domain.finance.payout import PayoutState
@@ -27,7 +28,7 @@ class Town:
     """What was written, for the slow count."""
 
     session: AsyncSession
-    tasks: list[ReviewTaskRow] = field(default_factory=list)
+    tasks: list[WorkItemRow] = field(default_factory=list)
     decisions: list[ReviewDecisionRow] = field(default_factory=list)
     alarms: set[tuple[str, str]] = field(default_factory=set)
     cards: dict[str, CardRow] = field(default_factory=dict)
@@ -46,10 +47,10 @@ class Town:
         self.cards[row.id] = row
         return row.id
 
-    async def task(self, card_id: str, opened_at: datetime, due_in: timedelta = HOUR, **more: Any) -> ReviewTaskRow:
+    async def task(self, card_id: str, opened_at: datetime, due_in: timedelta = HOUR, **more: Any) -> WorkItemRow:
         card = self.cards[card_id]
         given: dict[str, Any] = {"value_minor": 1, "warn_at": opened_at, **more}
-        row = ReviewTaskRow(
+        row = WorkItemRow(
             id=review_task(card_id, 1), card_id=card_id, card_type=card.card_type, brand=card.brand,
             opened_at=opened_at, due_at=opened_at + due_in, **given,
         )  # fmt: skip
@@ -59,10 +60,10 @@ class Town:
         return row
 
     async def decision(
-        self, task: ReviewTaskRow, person: str | None, made_at: datetime, outcome: ReviewOutcome = ReviewOutcome.APPROVE, **more: Any
+        self, task: WorkItemRow, person: str | None, made_at: datetime, outcome: ReviewOutcome = ReviewOutcome.APPROVE, **more: Any
     ) -> None:  # fmt: skip
         row = ReviewDecisionRow(
-            id=new_id(), task_id=task.id, card_id=task.card_id, person_id=person, outcome=outcome, made_at=made_at, **more
+            id=new_id(), task_id=task.id, card_id=task.card, person_id=person, outcome=outcome, made_at=made_at, **more
         )  # fmt: skip
         task.decided = row.void_at is None
         task.closed_at = made_at if task.decided else None
@@ -70,7 +71,7 @@ class Town:
         await self.session.flush()
         self.decisions.append(row)
 
-    async def alarm(self, task: ReviewTaskRow, alarm: str) -> None:
+    async def alarm(self, task: WorkItemRow, alarm: str) -> None:
         self.session.add(AlarmRow(task_id=task.id, alarm=alarm))
         self.alarms.add((task.id, alarm))
 

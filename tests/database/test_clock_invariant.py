@@ -14,7 +14,7 @@ from database.repositories import cards, evidence
 from database.repositories.cards import Change
 from database.tables.deadlines import ClockIntervalRow
 from database.tables.intake import CardRow
-from database.tables.review import ReviewTaskRow
+from database.tables.work import WorkItemRow
 from domain.cards.card import Stage, WaitingFor
 from domain.identifiers import new_id
 from domain.work.deadlines import RUNNING, ClockOwner
@@ -36,7 +36,7 @@ async def spent(
     await session.flush()
 
 
-async def a_card_in_review(session: AsyncSession) -> tuple[CardRow, ReviewTaskRow]:
+async def a_card_in_review(session: AsyncSession) -> tuple[CardRow, WorkItemRow]:
     """It was asked about once, which took ten minutes of the half hour, and is a reviewer's for the second time."""
     card = await a_card(session)
     first = await a_task(session, card)
@@ -64,8 +64,8 @@ async def test_a_clock_that_stood_for_the_seller_and_runs_again_is_true(session:
 
 
 PLANTED = {
-    "a deadline that nobody can reckon": ("due at", "UPDATE review_task SET due_at = due_at + interval '1 minute' WHERE closed_at IS NULL"),
-    "a warning at another moment": ("warned of at", "UPDATE review_task SET warn_at = warn_at - interval '1 minute' WHERE closed_at IS NULL"),
+    "a deadline that nobody can reckon": ("due at", "UPDATE work_item SET due_at = due_at + interval '1 minute' WHERE closed_at IS NULL"),
+    "a warning at another moment": ("warned of at", "UPDATE work_item SET warn_at = warn_at - interval '1 minute' WHERE closed_at IS NULL"),
     "a stretch that nobody kept": ("due at", "DELETE FROM clock_interval WHERE owner = 'reviewer' AND ended_at IS NOT NULL"),
     "the seller's time taken for ours": ("due at", "UPDATE clock_interval SET owner = 'reviewer', runs = true WHERE owner = 'seller'"),
     "two at a time": ("and of another at", "UPDATE clock_interval SET ended_at = ended_at + interval '1 second' WHERE owner = 'seller'"),

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.reads.quality import insight
 from database.reads.quality.insight import ALL, Day, Kept, Reason, Span, Straight, Took, Waiting, Work
 from database.tables.intake import CardRow
-from database.tables.review import ReviewTaskRow
+from database.tables.work import WorkItemRow
 from domain.cards.card import CardType
 from domain.cards.review import RejectReason, ReviewOutcome
 from domain.finance.payout import PayoutState
@@ -49,7 +49,7 @@ async def test_a_small_world_counted_by_hand(session: AsyncSession) -> None:
         await town.decision(first, lin, NOON - DAY + 20 * MINUTE, opened_at=NOON - DAY + 10 * MINUTE)
         await town.decision(second, lin, NOON - DAY + 65 * MINUTE, void_at=NOON, void_why="undone")
         await town.decision(second, lin, NOON - DAY + 100 * MINUTE, opened_at=NOON - DAY + 90 * MINUTE)
-        await town.paid(second.card_id, NOON - DAY)
+        await town.paid(second.card, NOON - DAY)
         # Rejected by Wu after five hours, late; by the policy on its deadline; and by Wu before the week.
         slow = await town.task(await town.card(CardType.DINING, "starbucks"), NOON - 2 * DAY, reasons=["card_type"])
         await town.alarm(slow, "breach")
@@ -163,7 +163,7 @@ async def _populate(town: Town, chance: random.Random) -> None:
     await town.session.flush()
 
 
-async def _decide(town: Town, chance: random.Random, task: ReviewTaskRow, people: Sequence[str | None]) -> None:
+async def _decide(town: Town, chance: random.Random, task: WorkItemRow, people: Sequence[str | None]) -> None:
     for voided in (True, False):
         if chance.random() < (0.2 if voided else 0.6):
             made = task.opened_at + timedelta(seconds=chance.randrange(1, 200_000))
@@ -193,7 +193,7 @@ class Slow:
             one for one in town.decisions if one.void_at is None and one.task_id in self.by_id and self._within(one.made_at)
         ]  # fmt: skip
 
-    def _fits(self, row: ReviewTaskRow | CardRow) -> bool:
+    def _fits(self, row: WorkItemRow | CardRow) -> bool:
         return self.span.brand in ("", row.brand) and self.span.card_type in ("", row.card_type)
 
     def _day(self, moment: datetime) -> date:
@@ -215,7 +215,7 @@ class Slow:
 
     def time(self) -> set[Took]:
         took = [
-            (self.by_id[one.task_id].card_type.value, int((one.made_at - self.by_id[one.task_id].opened_at).total_seconds()))
+            (self.by_id[one.task_id].type_of_card.value, int((one.made_at - self.by_id[one.task_id].opened_at).total_seconds()))
             for one in self.standing if one.person_id is not None
         ]  # fmt: skip
         return {
@@ -228,7 +228,7 @@ class Slow:
         due = [(self.by_id[one.task_id], one.made_at <= self.by_id[one.task_id].due_at) for one in self.standing]
         due += [(task, False) for task in self.open if self._within(task.due_at) and task.due_at < NOON]
         judged = [
-            (task.card_type.value, (in_time and (task.id, "breach") not in alarms, (task.id, "warning") in alarms))
+            (task.type_of_card.value, (in_time and (task.id, "breach") not in alarms, (task.id, "warning") in alarms))
             for task, in_time in due
         ]
         return {

@@ -89,9 +89,9 @@ PLANTED = {
     "I5 a step that stands still": (
         "I5", "UPDATE card SET outcome = NULL, stage = 'payout', waiting_for = 'machine', since = now() - interval '1 hour'",
     ),
-    "I6 decided by another than the holder": ("I6", "UPDATE review_task SET leased_by = 'somebody else'"),
-    "I6 decided after the lease": ("I6", "UPDATE review_task SET leased_until = now() - interval '1 hour'"),
-    "I6 an applied decision of no task": ("I6", "UPDATE review_task SET decision_id = NULL"),
+    "I6 decided by another than the holder": ("I6", "UPDATE work_item SET leased_by = 'somebody else'"),
+    "I6 decided after the lease": ("I6", "UPDATE work_item SET leased_until = now() - interval '1 hour'"),
+    "I6 an applied decision of no task": ("I6", "UPDATE work_item SET decision_id = NULL"),
     "I7 an event without a leaf": (
         "I7",
         "INSERT INTO card_event (card_id, at, stage, actor, what, facts) SELECT id, now(), 'offer', 'machine', 'x', '{}' FROM card",

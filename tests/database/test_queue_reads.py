@@ -14,7 +14,7 @@ from database.reads.work import queue as reads
 from database.reads.work.queue import Place
 from database.tables.columns import now
 from database.tables.people import PersonRow
-from database.tables.review import ReviewTaskRow
+from database.tables.work import WorkItemRow
 from domain.cards.card import CardType
 from domain.cards.review import ReviewReason
 from domain.work.queue_filter import Hand, QueueSort, Wanted
@@ -23,7 +23,7 @@ from tests.database.builders import a_card, a_person, a_task
 from tests.database.test_cards import statements_of
 
 NOW = now()
-BY: dict[QueueSort, Callable[[ReviewTaskRow], Any]] = {
+BY: dict[QueueSort, Callable[[WorkItemRow], Any]] = {
     QueueSort.QUEUE: lambda task: (task.band, task.order_at, task.id),
     QueueSort.DUE: lambda task: (task.due_at, task.id),
     QueueSort.VALUE: lambda task: (task.value_minor, task.id),
@@ -31,7 +31,7 @@ BY: dict[QueueSort, Callable[[ReviewTaskRow], Any]] = {
 }
 
 
-async def waiting(session: AsyncSession, **values: Any) -> ReviewTaskRow:
+async def waiting(session: AsyncSession, **values: Any) -> WorkItemRow:
     """An open task with these values."""
     task = await a_task(session, await a_card(session))
     for name, value in values.items():
@@ -40,7 +40,7 @@ async def waiting(session: AsyncSession, **values: Any) -> ReviewTaskRow:
     return task
 
 
-async def some(session: AsyncSession, chance: random.Random, many: int) -> list[ReviewTaskRow]:
+async def some(session: AsyncSession, chance: random.Random, many: int) -> list[WorkItemRow]:
     """Tasks whose places are often the same but for their ids."""
 
     def moment() -> datetime:
@@ -116,7 +116,7 @@ async def test_each_filter_leaves_what_it_names(session: AsyncSession) -> None:
         assert [entry.task.id for entry in page.entries] == [task.id], wanted
         assert (await reads.counts(session, wanted, me, NOW)).found == 1
     one = next(iter(tasks.values()))
-    for ending in (one.card_id[-12:], one.card_id):
+    for ending in (one.card[-12:], one.card):
         found = await reads.queue(session, Wanted(ending=ending), None, me, NOW)
         assert [entry.task.id for entry in found.entries] == [one.id]
     whole = await reads.queue(session, Wanted(), None, me, NOW)

@@ -73,7 +73,7 @@ async def test_stopped_and_started_while_a_card_waits_for_a_reviewer(whole: Whol
     sample = starbucks_card()
     card_id = await whole.hand_in(sample)
     await whole.reaches(card_id, lambda seen: seen.waiting_for is WaitingFor.REVIEWER)
-    task = "SELECT id, opened_at, warn_at, due_at, closed_at FROM review_task WHERE card_id = :card_id"
+    task = "SELECT id, opened_at, warn_at, due_at, closed_at FROM work_item WHERE card_id = :card_id"
     before, seen_before = await whole.rows(task, card_id=card_id), await whole.seen(card_id)
     await whole.stop()
     await whole.start()

@@ -29,6 +29,7 @@ COLUMNS = (
     (Permission.TAKE_OVER, "take over", "接管"),
     (Permission.ASSIGN, "assign", "分派"),
     (Permission.SETTLE, "settle", "裁定分歧"),
+    (Permission.ANSWER_CALLBACKS, "callbacks", "回电与申诉"),
     (Permission.SEE_QUALITY, "quality", "质量"),
     (Permission.SEE_INSIGHT, "insight", "数据"),
     (Permission.SEE_PAYOUTS, "payouts", "打款"),

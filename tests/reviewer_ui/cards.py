@@ -18,8 +18,8 @@ from database.tables.people import PersonRow
 from database.tables.pricing import QuoteRow
 from database.tables.quality import ReadingLabelRow
 from database.tables.reading import ReadingRow
-from database.tables.review import ReviewTaskRow
 from database.tables.verification import AnswerRow
+from database.tables.work import WorkItemRow
 from domain import identifiers
 from domain.cards.card import CardStatus, CardType, Stage, WaitingFor
 from domain.cards.verification import Party
@@ -88,7 +88,7 @@ class Cards:
             session.add(card)
             await session.flush()
             session.add_all([*self._seen(waiting), _answer(card_id), _quote(card_id)])
-            task = ReviewTaskRow(
+            task = WorkItemRow(
                 id=waiting.task_id, card_id=card_id, card_type=kind.card_type, brand=brand_code, value_minor=44_100,
                 reasons=list(reasons), warn_at=now, due_at=now + timedelta(minutes=due_in_min), escalated=escalated,
             )  # fmt: skip
@@ -115,26 +115,26 @@ class Cards:
         """The task is in this person's hand for ten minutes."""
         now = datetime.now(UTC)
         async with self._database.transaction() as session:
-            task = await session.get_one(ReviewTaskRow, waiting.task_id)
+            task = await session.get_one(WorkItemRow, waiting.task_id)
             task.leased_by, task.leased_at, task.leased_until = person_id, now, now + timedelta(minutes=10)
 
     async def run_out(self, waiting: Waiting) -> None:
         """The lease ended a second ago."""
         past = datetime.now(UTC) - timedelta(seconds=1)
         async with self._database.transaction() as session:
-            columns: Any = ReviewTaskRow
+            columns: Any = WorkItemRow
             this_task = columns.id == waiting.task_id
-            await session.execute(update(ReviewTaskRow).where(this_task).values(leased_until=past))
+            await session.execute(update(WorkItemRow).where(this_task).values(leased_until=past))
 
     async def empty_the_queue(self) -> None:
         """Closes what earlier tests left open, and removes labels that were sealed with their keys."""
         async with self._database.transaction() as session:
             await session.execute(delete(ReadingLabelRow))
-            await session.execute(update(ReviewTaskRow).values(closed_at=datetime.now(UTC)))
+            await session.execute(update(WorkItemRow).values(closed_at=datetime.now(UTC)))
 
-    async def task(self, waiting: Waiting) -> ReviewTaskRow:
+    async def task(self, waiting: Waiting) -> WorkItemRow:
         async with self._database.transaction() as session:
-            return await session.get_one(ReviewTaskRow, waiting.task_id)
+            return await session.get_one(WorkItemRow, waiting.task_id)
 
     async def card(self, waiting: Waiting) -> CardRow:
         async with self._database.transaction() as session:

@@ -14,10 +14,13 @@ FINANCE, COMPLIANCE, ADMIN = Role.FINANCE, Role.COMPLIANCE, Role.ADMIN
 
 STAFF = frozenset(Role)  # Whoever is signed in, whatever their roles.
 DECIDERS = frozenset({REVIEWER, SENIOR})
-QUEUE_READERS = frozenset({REVIEWER, SENIOR, OPS, COMPLIANCE, ADMIN})
+QUEUE_READERS = frozenset({REVIEWER, SENIOR, OPS, COMPLIANCE, ADMIN, SUPPORT})  # Of one kind of work at least.
+REVIEW_READERS = QUEUE_READERS - {SUPPORT}
+AGENTS = frozenset({SENIOR, SUPPORT})
+WORKERS = DECIDERS | AGENTS
 COMMENTERS = frozenset({REVIEWER, SENIOR, OPS, SUPPORT})
 ASSIGNERS = frozenset({SENIOR, OPS})
-BULK_WORKERS = DECIDERS | ASSIGNERS
+BULK_WORKERS = WORKERS | ASSIGNERS
 INSIGHT_READERS = frozenset({SENIOR, OPS, FINANCE, COMPLIANCE, ADMIN})
 QUALITY_READERS = frozenset({SENIOR, COMPLIANCE, ADMIN})
 PAYOUT_READERS = frozenset({SENIOR, FINANCE, COMPLIANCE})
@@ -100,14 +103,19 @@ MATRIX = (
     # The queue.
     Line("GET", "/review", QUEUE_READERS),
     Line("GET", "/review/ahead", DECIDERS, (200, 204)),
-    Line("POST", "/review/next", DECIDERS, (303,)),
+    Line("POST", "/review/next", WORKERS, (303,)),
     Line("POST", "/review/size", QUEUE_READERS, (422,)),
     Line("GET", "/review/views", QUEUE_READERS),
     Line("POST", "/review/views", QUEUE_READERS, (422,)),
     Line("POST", "/review/views/{view_id}", QUEUE_READERS, (422,)),
     Line("POST", "/review/bulk", BULK_WORKERS, (422,)),
     Line("GET", "/review/bulk/{batch_id}", BULK_WORKERS, (404,)),
-    Line("GET", "/review/tasks/{task_id}/who", QUEUE_READERS),
+    Line("GET", "/review/tasks/{task_id}/who", REVIEW_READERS),
+    # A seller's request.
+    Line("GET", "/callbacks", AGENTS, (303,)),
+    Line("GET", "/callbacks/{task_id}", AGENTS, (404,)),
+    Line("POST", "/callbacks/{task_id}/telephone", AGENTS, (404,)),
+    Line("POST", "/callbacks/{task_id}/close", AGENTS, (404,)),
     # A card.
     Line("GET", "/cards", STAFF),
     Line("GET", "/cards/{card_id}", STAFF),
@@ -186,6 +194,13 @@ MATRIX = (
     Line("GET", "/setup/deadlines", ADMINS),
     Line("POST", "/setup/deadlines", ADMINS, (422,)),
     Line("POST", "/setup/deadlines/preview", ADMINS, (422,)),
+    # Any item of work.
+    Line("POST", "/work/{task_id}/take", DECIDERS, (303,)),
+    Line("POST", "/work/{task_id}/release", WORKERS, (303,)),
+    Line("POST", "/work/{task_id}/snooze", WORKERS, (422,)),
+    Line("POST", "/work/{task_id}/escalate", DECIDERS, (422,)),
+    Line("POST", "/work/{task_id}/take-over", frozenset({SENIOR}), (422,)),
+    Line("POST", "/work/{task_id}/comments", COMMENTERS, (422,)),
     # Last, because it ends the very session that asks.
     Line("POST", "/account/sign-out-everywhere", STAFF, (303,)),
 )

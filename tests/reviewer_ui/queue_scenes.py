@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 
 from database.tables.people import PersonRow
-from database.tables.review import ReviewTaskRow
+from database.tables.work import WorkItemRow
 from domain.people.roles import Role
 from services.work.ordering import placed
 from tests.reviewer_ui.cards import Waiting
@@ -20,7 +20,7 @@ from tests.reviewer_ui.conftest import House
 async def change(house: House, waiting: Waiting, **values: Any) -> None:
     """The task gets these values and the place that goes with them."""
     async with house.database.transaction() as session:
-        task = await session.get_one(ReviewTaskRow, waiting.task_id)
+        task = await session.get_one(WorkItemRow, waiting.task_id)
         for name, value in values.items():
             setattr(task, name, value)
         placed(task, datetime.now(UTC))

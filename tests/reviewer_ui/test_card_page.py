@@ -14,8 +14,8 @@ from sqlalchemy import select, text
 from database.reads.cards import similar
 from database.tables.intake import CardRow, PhotoRow
 from database.tables.people import PersonRow
-from database.tables.review import ReviewTaskRow
 from database.tables.verification import AnswerRow
+from database.tables.work import WorkItemRow
 from domain.cards.card import CardStatus, Outcome, Stage, WaitingFor
 from domain.cards.review import ReviewReason
 from domain.cards.verification import Party
@@ -211,7 +211,7 @@ async def test_the_sellers_other_cards_are_counted_by_how_they_went(house: House
 
 async def test_moments_are_told_in_the_readers_own_zone(house: House) -> None:
     waiting = await house.cards.waiting()
-    await change(house, ReviewTaskRow, waiting.task_id, due_at=datetime(2030, 6, 3, 6, 2, tzinfo=UTC))
+    await change(house, WorkItemRow, waiting.task_id, due_at=datetime(2030, 6, 3, 6, 2, tzinfo=UTC))
     for zone, clock in (("Asia/Shanghai", "14:02"), ("America/New_York", "02:02"), ("No/Such", "14:02")):
         person = await house.cards.person(Role.REVIEWER)
         await change(house, PersonRow, person, timezone=zone)
@@ -222,7 +222,7 @@ async def test_moments_are_told_in_the_readers_own_zone(house: House) -> None:
 async def test_work_on_the_page_keeps_the_lease_and_nobody_elses(house: House) -> None:
     waiting, browser = await house.cards.waiting(), await house.as_(Role.REVIEWER)
     await post(browser, f"/cards/{waiting.card_id}/take", task_id=waiting.task_id)
-    await change(house, ReviewTaskRow, waiting.task_id, leased_until=datetime.now(UTC) + timedelta(seconds=30))
+    await change(house, WorkItemRow, waiting.task_id, leased_until=datetime.now(UTC) + timedelta(seconds=30))
     kept = await post(browser, f"/cards/{waiting.card_id}/keep", task_id=waiting.task_id)
     assert kept.status_code == 200
     until = (await house.cards.task(waiting)).leased_until
@@ -296,7 +296,7 @@ async def test_a_comment_is_work_and_keeps_the_lease(house: House) -> None:
     waiting, browser = await house.cards.waiting(), await house.as_(Role.REVIEWER)
     await post(browser, f"/cards/{waiting.card_id}/take", task_id=waiting.task_id)
     soon = datetime.now(UTC) + timedelta(seconds=30)
-    await change(house, ReviewTaskRow, waiting.task_id, leased_until=soon)
+    await change(house, WorkItemRow, waiting.task_id, leased_until=soon)
     await post(browser, f"/cards/{waiting.card_id}/comments", words="The edge is cut.")
     until = (await house.cards.task(waiting)).leased_until
     assert until is not None
@@ -309,7 +309,7 @@ async def test_the_bar_says_why_it_is_the_cards_turn_and_why_it_came_back(house:
     bar = _text((await browser.get(f"/cards/{waiting.card_id}")).text)
     assert "Priority: High value · Waiting time" in bar
     async with house.database.transaction() as session:
-        task = await session.get_one(ReviewTaskRow, waiting.task_id)
+        task = await session.get_one(WorkItemRow, waiting.task_id)
         sent_back(task, CameBack.SNOOZE_OVER, "call_store", datetime.now(UTC))
     bar = _text((await browser.get(f"/cards/{waiting.card_id}")).text)
     assert "Snooze ended: The store is to be called later" in bar

@@ -14,8 +14,9 @@ from sqlalchemy import select
 
 from database.session import Database
 from database.tables.people import AuditRow, PersonRow
-from database.tables.review import ReasonCodeRow, ReviewDecisionRow, ReviewDraftRow, ReviewTaskRow
+from database.tables.review import ReasonCodeRow, ReviewDecisionRow, ReviewDraftRow
 from database.tables.verification import AnswerRow
+from database.tables.work import WorkItemRow
 from domain.cards.review import AskedItem, ReviewOutcome
 from domain.people.roles import Role
 from reviewer_ui.sessions import COOKIE
@@ -312,6 +313,6 @@ async def test_a_decided_task_stays_out_of_everybodys_queue_until_it_is_undone(h
     waiting = await taken(house, browser)
     await decide(browser, waiting, act="approve")
     assert (await post(other, "/review/next")).headers["location"].startswith("/review?")
-    row: Any = ReviewTaskRow
+    row: Any = WorkItemRow
     async with house.database.transaction() as session:
         assert (await session.execute(select(row.decided).where(row.id == waiting.task_id))).scalar_one()

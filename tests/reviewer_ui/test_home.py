@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 
 from database.repositories.notices import tell
-from database.tables.review import ReviewTaskRow
+from database.tables.work import WorkItemRow
 from domain.finance.payout import PayoutState
 from domain.notices.kinds import NoticeKind
 from domain.people.roles import Role
@@ -16,7 +16,7 @@ from tests.reviewer_ui.queue_scenes import change
 from tests.reviewer_ui.test_second_look_pages import staged
 
 LATE, SOON = "is-late", "is-soon"
-_TASK: Any = ReviewTaskRow
+_TASK: Any = WorkItemRow
 _MAKER = select(_TASK.maker_id).where(_TASK.closed_at.is_(None), _TASK.maker_id.is_not(None))
 
 

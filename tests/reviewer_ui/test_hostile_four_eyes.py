@@ -11,7 +11,8 @@ import pytest
 from sqlalchemy import select
 
 from database.tables.people import AbsenceRow, PersonRow
-from database.tables.review import ReviewCheckRow, ReviewDecisionRow, ReviewTaskRow
+from database.tables.review import ReviewCheckRow, ReviewDecisionRow
+from database.tables.work import WorkItemRow
 from domain.identifiers import new_id
 from domain.people.roles import Role
 from domain.work.task import TaskPhase
@@ -52,7 +53,7 @@ async def staged_by(house: House, maker: str) -> Waiting:
 async def rows(house: House, one: Waiting) -> list[dict[str, object]]:
     """The task, its decisions and its checks, whole."""
     async with house.database.transaction() as session:
-        found: list[Any] = [await session.get_one(ReviewTaskRow, one.task_id)]
+        found: list[Any] = [await session.get_one(WorkItemRow, one.task_id)]
         for table in _OF_A_TASK:
             made = await session.execute(select(table).where(table.task_id == one.task_id).order_by(table.id))
             found += made.scalars().all()

@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import update
 
-from database.tables.review import ReviewDecisionRow, ReviewTaskRow
+from database.tables.review import ReviewDecisionRow
+from database.tables.work import WorkItemRow
 from domain.cards.review import ReviewOutcome
 from domain.identifiers import new_id
 from domain.people.roles import Role
@@ -26,7 +27,7 @@ from tests.reviewer_ui.cards import Waiting
 from tests.reviewer_ui.conftest import House
 from tests.reviewer_ui.test_in_a_browser import _page
 
-TASK: Any = ReviewTaskRow
+TASK: Any = WorkItemRow
 
 
 async def decided(house: House, waiting: Waiting, person: str, took: timedelta) -> None:
@@ -40,14 +41,14 @@ async def decided(house: House, waiting: Waiting, person: str, took: timedelta) 
         session.add(row)
         await session.flush()
         done = {"opened_at": at - took, "decided": True, "closed_at": at, "decision_id": row.id}
-        await session.execute(update(ReviewTaskRow).where(TASK.id == waiting.task_id).values(done))
+        await session.execute(update(WorkItemRow).where(TASK.id == waiting.task_id).values(done))
 
 
 async def nothing_yet(house: House) -> None:
     """Other tests' work is so long ago that no span of this test reaches it."""
     long_ago = datetime(2020, 1, 1, tzinfo=UTC)
     async with house.database.transaction() as session:
-        await session.execute(update(ReviewTaskRow).values(opened_at=long_ago, closed_at=long_ago, due_at=long_ago))
+        await session.execute(update(WorkItemRow).values(opened_at=long_ago, closed_at=long_ago, due_at=long_ago))
         await session.execute(update(ReviewDecisionRow).values(made_at=long_ago))
 
 

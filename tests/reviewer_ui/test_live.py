@@ -22,7 +22,7 @@ from database.reads.notices import live as reads
 from database.repositories.notices import tell
 from database.tables.columns import now
 from database.tables.people import ConsoleSessionRow
-from database.tables.review import ReviewTaskRow
+from database.tables.work import WorkItemRow
 from domain.identifiers import new_id
 from domain.notices.kinds import NoticeKind
 from domain.people.roles import Role
@@ -32,7 +32,7 @@ from reviewer_ui.sessions import Person
 from tests.reviewer_ui.conftest import House
 from tests.reviewer_ui.test_in_a_browser import _page, _served
 
-TASK: Any = ReviewTaskRow
+TASK: Any = WorkItemRow
 SESSION: Any = ConsoleSessionRow
 
 
@@ -77,7 +77,7 @@ async def open_page(pages: Live, person: Person, card_id: str = "") -> AsyncIter
 
 async def change(house: House, task_id: str, **values: Any) -> None:
     async with house.database.transaction() as session:
-        await session.execute(update(ReviewTaskRow).where(TASK.id == task_id).values(**values))
+        await session.execute(update(WorkItemRow).where(TASK.id == task_id).values(**values))
 
 
 async def told(house: House, person: str) -> None:

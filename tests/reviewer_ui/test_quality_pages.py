@@ -10,7 +10,8 @@ import httpx
 from sqlalchemy import select, text
 
 from database.tables.quality import SecondReviewRow
-from database.tables.review import ReviewDecisionRow, ReviewTaskRow
+from database.tables.review import ReviewDecisionRow
+from database.tables.work import WorkItemRow
 from domain.people.roles import Role
 from domain.rules.checks import sampling_policy
 from services.quality.blind_review import draw
@@ -34,7 +35,7 @@ async def drawn(house: House) -> tuple[Waiting, httpx.AsyncClient, str]:
         await session.execute(text("DELETE FROM second_review"))
         wanted = select(ReviewDecisionRow).where(_DECISION.task_id == one.task_id)
         decision = (await session.execute(wanted)).scalar_one()
-        task = await session.get_one(ReviewTaskRow, one.task_id)
+        task = await session.get_one(WorkItemRow, one.task_id)
         await draw(session, house.keyring, task, decision, datetime.now(UTC), ALL)
         await session.flush()
         review_id = (await session.execute(select(_ROW.id))).scalar_one()

@@ -9,7 +9,7 @@ from sqlalchemy import update
 from sqlmodel import col
 
 from database.tables.pricing import QuoteRow
-from database.tables.review import ReviewTaskRow
+from database.tables.work import WorkItemRow
 from domain.people.roles import Role
 from tests.browser.console import desks
 from tests.reviewer_ui.cards import NUMBER, PIN
@@ -34,7 +34,7 @@ async def test_a_row_is_late_or_due_soon_or_neither(house: House) -> None:
         await house.cards.waiting(),
     )
     async with house.database.transaction() as session:
-        task = await session.get_one(ReviewTaskRow, later.task_id)
+        task = await session.get_one(WorkItemRow, later.task_id)
         task.warn_at = task.due_at
     page = (await (await house.as_(Role.REVIEWER)).get("/review?all=yes")).text
     for waiting, css in ((late, "is-late"), (soon, "is-soon"), (later, "")):

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 from sqlalchemy import update
 
-from database.tables.review import ReviewTaskRow
+from database.tables.work import WorkItemRow
 from domain.people.roles import Role
 from domain.work.task import TaskPhase
 from tests.reviewer_ui.cards import NUMBER, PIN, Waiting
@@ -16,7 +16,7 @@ from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.doors import PASSWORD, employed, proved_long_ago
 from tests.reviewer_ui.queue_scenes import browser_of, person_with
 
-_TASK: Any = ReviewTaskRow
+_TASK: Any = WorkItemRow
 
 
 async def staged(house: House, *, act: str = "approve", **typed: str) -> tuple[Waiting, httpx.AsyncClient]:
@@ -76,7 +76,7 @@ async def test_every_staged_outcome_is_listed_and_what_one_may_not_check_is_grey
 async def test_what_is_checked_blind_is_listed_without_outcome_and_maker(house: House) -> None:
     one, _ = await staged(house)
     async with house.database.transaction() as session:
-        await session.execute(update(ReviewTaskRow).where(_TASK.id == one.task_id).values(blind=True))
+        await session.execute(update(WorkItemRow).where(_TASK.id == one.task_id).values(blind=True))
     _, told = line_of((await (await house.as_(Role.REVIEWER, "Bo")).get("/second-look")).text, one)
     assert "Blind: decide first" in told
     assert ("Mei" in told, "Approve" in told) == (False, False)
@@ -134,7 +134,7 @@ async def test_sending_back_wants_a_reason_and_keeps_the_note(house: House) -> N
 async def test_a_blind_checker_answers_before_anything_is_shown(house: House) -> None:
     one, _ = await staged(house)
     async with house.database.transaction() as session:
-        await session.execute(update(ReviewTaskRow).where(_TASK.id == one.task_id).values(blind=True))
+        await session.execute(update(WorkItemRow).where(_TASK.id == one.task_id).values(blind=True))
     bo = await holding(house, one)
     before = (await bo.get(f"/cards/{one.card_id}")).text
     assert "Independent check" in before

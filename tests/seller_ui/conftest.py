@@ -10,6 +10,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from database.sealed import SELLER_PHONE
 from database.session import Database
 from database.tables.intake import SellerRow
 from domain.cards.facts import CardToBuy, CodeChecked, CodeSent
@@ -24,6 +25,7 @@ from seller_ui.services import SellerServices
 from services.cards.intake import Intake
 from services.finance.payees import Payees
 from services.people.rate_limit import Origin
+from services.support.callbacks import Callbacks
 from tests.throttles import forget_tries
 
 GOOD_CODE = "246810"
@@ -69,8 +71,9 @@ class PlayedDesk:
 class PlayedSignIn:
     """Every phone number's code is the same."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, keyring: KeyRing) -> None:
         self._database = database
+        self._keyring = keyring
         self._sellers: dict[str, str] = {}
 
     async def send_code(self, phone: str, origin: Origin, locale: str) -> str:
@@ -86,8 +89,9 @@ class PlayedSignIn:
             self._sellers[phone] = new_id()
             async with self._database.transaction() as session:
                 seller_id = self._sellers[phone]
+                sealed = SELLER_PHONE.seal(self._keyring, seller_id, f"+86{phone[-11:]}")
                 session.add(
-                    SellerRow(id=seller_id, phone_sealed=b"-", phone_index=seller_id, phone_masked="138****0021")
+                    SellerRow(id=seller_id, phone_sealed=sealed, phone_index=seller_id, phone_masked="138****0021")
                 )
         return self._sellers[phone]
 
@@ -118,8 +122,9 @@ def played_services(database: Database, desk: PlayedDesk, folder: Path) -> Selle
         photos=photos,
         intake=Intake(database, keyring, photos),
         payees=Payees(database, keyring),
+        callbacks=Callbacks(database, keyring),
         desk=desk,  # type: ignore[arg-type]
-        sign_in=PlayedSignIn(database),  # type: ignore[arg-type]
+        sign_in=PlayedSignIn(database, keyring),  # type: ignore[arg-type]
         signing_secret=SECRET,
     )
 

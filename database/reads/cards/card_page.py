@@ -15,10 +15,12 @@ from database.tables.intake import CardEventRow, CardRow, PhotoRow, SubmissionRo
 from database.tables.people import PersonRow
 from database.tables.pricing import QuoteRow
 from database.tables.reading import ReadingRow
-from database.tables.review import ReviewDecisionRow, ReviewTaskRow
+from database.tables.review import ReviewDecisionRow
 from database.tables.verification import AnswerRow
+from database.tables.work import WorkItemRow
 from domain.cards.review import ReviewOutcome
 from domain.errors.general import NotFound
+from domain.work.kinds import REVIEW
 
 EVENTS_MAX = 200  # A story longer than this is cut at its beginning; no route writes a quarter as many.
 
@@ -37,7 +39,7 @@ class CardRecord:
     answers: tuple[AnswerRow, ...]
     quote: QuoteRow | None
     events: tuple[CardEventRow, ...]
-    task: ReviewTaskRow | None
+    task: WorkItemRow | None
     decisions: tuple[ReviewDecisionRow, ...]
     names: dict[str, str]  # Person id to name, of everybody the page mentions.
 
@@ -82,9 +84,7 @@ async def card(session: AsyncSession, card_id: str) -> CardRecord:
         answers=await _of_card(session, AnswerRow, card_id, col(AnswerRow.id).desc()),
         quote=next(iter(await _of_card(session, QuoteRow, card_id, col(QuoteRow.created_at).desc(), limit=1)), None),
         events=await _of_card(session, CardEventRow, card_id, col(CardEventRow.id).desc(), limit=EVENTS_MAX),
-        task=next(
-            iter(await _of_card(session, ReviewTaskRow, card_id, col(ReviewTaskRow.opened_at).desc(), limit=1)), None
-        ),
+        task=await _newest_review(session, card_id),
         decisions=await _of_card(session, ReviewDecisionRow, card_id, col(ReviewDecisionRow.made_at).desc()),
         names={},
     )
@@ -99,11 +99,17 @@ async def photo(session: AsyncSession, card_id: str, photo_id: str) -> PhotoRow:
     return row
 
 
-async def open_task(session: AsyncSession, card_id: str) -> ReviewTaskRow | None:
+async def open_task(session: AsyncSession, card_id: str) -> WorkItemRow | None:
     """The card's open review task, or None when nobody's decision is waited for."""
-    statement = select(ReviewTaskRow).where(
-        col(ReviewTaskRow.card_id) == card_id, col(ReviewTaskRow.closed_at).is_(None)
+    statement = select(WorkItemRow).where(
+        col(WorkItemRow.card_id) == card_id, col(WorkItemRow.kind) == REVIEW, col(WorkItemRow.closed_at).is_(None)
     )
+    return (await session.execute(statement)).scalar_one_or_none()
+
+
+async def _newest_review(session: AsyncSession, card_id: str) -> WorkItemRow | None:
+    own = (col(WorkItemRow.card_id) == card_id, col(WorkItemRow.kind) == REVIEW)
+    statement = select(WorkItemRow).where(*own).order_by(col(WorkItemRow.opened_at).desc()).limit(1)
     return (await session.execute(statement)).scalar_one_or_none()
 
 

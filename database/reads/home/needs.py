@@ -14,14 +14,15 @@ from database.tables.intake import CardRow
 from database.tables.payout import PayoutRow
 from database.tables.people import AccessRequestRow
 from database.tables.quality import SecondReviewRow
-from database.tables.review import ReviewDecisionRow, ReviewTaskRow
+from database.tables.review import ReviewDecisionRow
+from database.tables.work import WorkItemRow
 from domain.cards.card import Outcome, WaitingFor
 from domain.finance.payout import PayoutState
 from domain.people.roles import Permission
 from domain.work.task import TaskPhase
 
 COUNTED_MAX = 1_000
-_TASK: Any = ReviewTaskRow  # Attributes of models are columns in a statement.
+_TASK: Any = WorkItemRow  # Attributes of models are columns in a statement.
 _DECISION: Any = ReviewDecisionRow
 _BLIND: Any = SecondReviewRow
 _ACCESS: Any = AccessRequestRow

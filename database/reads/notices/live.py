@@ -6,7 +6,8 @@ from collections.abc import Collection
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import and_, func, select, text, tuple_
+from sqlalchemy import and_, func, literal, select, text, tuple_
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables.columns import now
@@ -14,20 +15,20 @@ from database.tables.comments import CommentRow
 from database.tables.intake import CardEventRow, CardRow
 from database.tables.notices import NoticeRow
 from database.tables.people import ConsoleSessionRow, PersonRow
-from database.tables.review import ReviewTaskRow
+from database.tables.work import WorkItemRow
 
 _NOTICE: Any = NoticeRow
 _SESSION: Any = ConsoleSessionRow
 _PERSON: Any = PersonRow
 _CARD: Any = CardRow
 _EVENT: Any = CardEventRow
-_TASK: Any = ReviewTaskRow
+_TASK: Any = WorkItemRow
 _COMMENT: Any = CommentRow
 
 
 async def queue_mark(session: AsyncSession) -> int:
     """A number that rises with every change of the queue, perhaps a moment before the change can be seen."""
-    return int(await session.scalar(text("SELECT last_value FROM review_task_change")) or 0)
+    return int(await session.scalar(text("SELECT last_value FROM work_item_change")) or 0)
 
 
 async def unread(session: AsyncSession, people: Collection[str]) -> dict[str, int]:
@@ -52,7 +53,7 @@ async def signed_in(session: AsyncSession, sessions: Collection[str], idle: time
 
 
 async def card_marks(session: AsyncSession, cards: Collection[str]) -> dict[str, str]:
-    """For each card a digest that changes with its story, its comments, and the state of its newest task: also when a lease runs out."""
+    """For each card a digest that changes with its story, its comments, and the state of its work items: also when a lease runs out."""
     story = select(func.count(_EVENT.id)).where(_EVENT.card_id == _CARD.id).scalar_subquery()
     said = select(func.count()).where(_COMMENT.card_id == _CARD.id).scalar_subquery()
     state = tuple_(
@@ -60,10 +61,8 @@ async def card_marks(session: AsyncSession, cards: Collection[str]) -> dict[str,
         _TASK.assigned_to, _TASK.snoozed_until, _TASK.due_at, _TASK.closed_at,
     )  # fmt: skip
     task = (
-        select(func.concat(state))
+        select(func.string_agg(func.concat(state), aggregate_order_by(literal(" "), _TASK.opened_at, _TASK.id)))
         .where(_TASK.card_id == _CARD.id)
-        .order_by(_TASK.opened_at.desc())
-        .limit(1)
         .scalar_subquery()
     )
     statement = select(_CARD.id, func.md5(func.concat(story, " ", said, " ", task))).where(_CARD.id.in_(cards))

@@ -9,16 +9,16 @@ from sqlalchemy import func, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables.people import AbsenceRow, AuditRow, ConsoleSessionRow, PersonRow, RelativeRow
-from database.tables.review import ReviewTaskRow
+from database.tables.work import WorkItemRow
 from domain.errors.general import NotFound
-from domain.people.roles import PERMISSIONS, Permission
+from domain.people.roles import PERMISSIONS
+from domain.work.kinds import KindOfWork, kind_of, kinds
 
 AUDIT_MAX = 30
 ABSENCES_MAX = 30
-_DECIDERS = [role.value for role, allowed in PERMISSIONS.items() if Permission.DECIDE in allowed]
 _PERSON: Any = PersonRow  # Attributes of models are columns in a statement.
 _ABSENCE: Any = AbsenceRow
-_TASK: Any = ReviewTaskRow
+_TASK: Any = WorkItemRow
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,11 @@ class PersonRecord:
     names: dict[str, str]
 
 
-async def reviewers(session: AsyncSession) -> tuple[Reviewer, ...]:
-    """Everybody active who decides, by name, in one statement."""
+async def reviewers(session: AsyncSession, kind: str) -> tuple[Reviewer, ...]:
+    """Everybody active who takes work of this kind, by name, in one statement."""
     statement = (
         select(_PERSON.id, _PERSON.name, _PERSON.on_duty, _away().label("away"), _busy().label("busy"), _PERSON.capacity)
-        .where(_PERSON.active, _decides())
+        .where(_PERSON.active, _takes(kind_of(kind)))
         .order_by(_PERSON.name, _PERSON.id)
     )  # fmt: skip
     return tuple(Reviewer(**row) for row in (await session.execute(statement)).mappings())
@@ -94,8 +94,8 @@ async def absences(session: AsyncSession, person_id: str) -> tuple[AbsenceRow, .
 
 
 async def colleagues(session: AsyncSession, person_id: str) -> dict[str, str]:
-    """The names of everybody else who decides, by id, in the order of names: who may stand in."""
-    statement = select(_PERSON.id, _PERSON.name).where(_PERSON.active, _decides(), _PERSON.id != person_id)
+    """The names of everybody else who takes work of any kind, by id, in the order of names: who may stand in."""
+    statement = select(_PERSON.id, _PERSON.name).where(_PERSON.active, _takes(*kinds()), _PERSON.id != person_id)
     return {row.id: row.name for row in await session.execute(statement.order_by(_PERSON.name, _PERSON.id))}
 
 
@@ -112,8 +112,10 @@ async def _sessions(session: AsyncSession, person_id: str) -> int:
     return int((await session.execute(select(func.count()).select_from(ConsoleSessionRow).where(*live))).scalar_one())
 
 
-def _decides() -> Any:
-    return or_(*(_PERSON.roles.contains([role]) for role in _DECIDERS))
+def _takes(*wanted: KindOfWork) -> Any:
+    needed = {kind.take for kind in wanted}
+    able = [role.value for role, allowed in PERMISSIONS.items() if needed & allowed]
+    return or_(*(_PERSON.roles.contains([role]) for role in able))
 
 
 def _away() -> Any:
@@ -124,4 +126,4 @@ def _away() -> Any:
 def _busy() -> Any:
     held = (_TASK.leased_by == _PERSON.id) & (_TASK.leased_until > func.now())
     which = (_TASK.closed_at.is_(None), or_(_TASK.assigned_to == _PERSON.id, held))
-    return select(func.count()).select_from(ReviewTaskRow).where(*which).correlate(PersonRow).scalar_subquery()
+    return select(func.count()).select_from(WorkItemRow).where(*which).correlate(PersonRow).scalar_subquery()

@@ -14,7 +14,8 @@ from database.tables.intake import CardRow, SubmissionRow
 from database.tables.people import AuditRow, PersonRow
 from database.tables.pricing import QuoteRow
 from database.tables.reading import ReadingRow
-from database.tables.review import ReviewDecisionRow, ReviewTaskRow
+from database.tables.review import ReviewDecisionRow
+from database.tables.work import WorkItemRow
 from domain.cards.card import CardType, Outcome
 from domain.cards.pricing import QuoteState
 from domain.cards.review import ReviewOutcome
@@ -28,7 +29,7 @@ _CARD: Any = CardRow  # Attributes of models are columns in a statement.
 _SUBMISSION: Any = SubmissionRow
 _QUOTE: Any = QuoteRow
 _DECISION: Any = ReviewDecisionRow
-_TASK: Any = ReviewTaskRow
+_TASK: Any = WorkItemRow
 _PERSON: Any = PersonRow
 _READING: Any = ReadingRow
 _AUDIT: Any = AuditRow
@@ -92,8 +93,8 @@ async def quotes(session: AsyncSession, since: datetime) -> list[QuoteMade]:
 async def decisions(session: AsyncSession, since: datetime) -> list[DecisionMade]:
     """Return what people decided since a moment, undone or not; at most the newest ROWS_MAX."""
     wanted = (
-        select(ReviewDecisionRow, ReviewTaskRow, CardRow, _PERSON.probation_until)
-        .join(ReviewTaskRow, _TASK.id == _DECISION.task_id)
+        select(ReviewDecisionRow, WorkItemRow, CardRow, _PERSON.probation_until)
+        .join(WorkItemRow, _TASK.id == _DECISION.task_id)
         .join(CardRow, _CARD.id == _DECISION.card_id)
         .join(PersonRow, _PERSON.id == _DECISION.person_id)
         .where(_DECISION.made_at > since)
@@ -135,11 +136,11 @@ def _days_left(expires_on: date | None, at: datetime) -> int | None:
 
 
 def _decision(
-    decision: ReviewDecisionRow, task: ReviewTaskRow, card: CardRow, probation_until: datetime | None
+    decision: ReviewDecisionRow, task: WorkItemRow, card: CardRow, probation_until: datetime | None
 ) -> DecisionMade:
     face = (card.face_value_minor or 0) * (1 if card.currency is Currency.CNY else CNY_PER_UNIT_MAX)
     new = probation_until is not None and probation_until > decision.made_at
     return DecisionMade(
-        decision.made_at, card.id, task.card_type, task.brand, decision.outcome, frozenset(task.reasons),
+        decision.made_at, card.id, card.card_type, card.brand, decision.outcome, frozenset(task.reasons),
         max(task.value_minor, face), new,
     )  # fmt: skip

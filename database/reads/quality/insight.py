@@ -18,7 +18,7 @@ AGES_S = (900, 3600, 14_400, 86_400)  # A quarter of an hour, one, four and 24 h
 ALL = "all"  # The row over all types.
 # Both filters of every figure; `t` is whatever has a brand and a type.
 _OF = "(:brand = '' OR {t}.brand = :brand) AND (:card_type = '' OR {t}.card_type = :card_type)"
-_TASK, _CARD = _OF.format(t="t"), _OF.format(t="c")
+_TASK, _CARD = f"t.kind = 'review' AND {_OF.format(t='t')}", _OF.format(t="c")
 
 
 @dataclass(frozen=True)
@@ -173,18 +173,18 @@ async def _rows(session: AsyncSession, statement: str, span: Span, **more: Any) 
 _BACKLOG = f"""
 SELECT width_bucket(extract(epoch FROM CAST(:moment AS timestamptz) - t.opened_at), CAST(:ages AS numeric[])) AS bracket,
        count(*) AS n, count(*) FILTER (WHERE t.due_at <= :moment) AS late
-FROM review_task t WHERE t.closed_at IS NULL AND NOT t.decided AND {_TASK}
+FROM work_item t WHERE t.closed_at IS NULL AND NOT t.decided AND {_TASK}
 GROUP BY 1
 """  # noqa: S608  # Made of our own words; every value is a parameter.
 _STANDING = f"""
-FROM review_decision d JOIN review_task t ON t.id = d.task_id
+FROM review_decision d JOIN work_item t ON t.id = d.task_id
 WHERE d.void_at IS NULL AND d.made_at >= :starts AND d.made_at < :ends AND {_TASK}
 """
 _FLOW = f"""
 SELECT day, coalesce(came.n, 0) AS arrived, coalesce(went.n, 0) AS decided
 FROM (SELECT CAST(:first AS date) + number AS day FROM generate_series(0, CAST(:last AS date) - CAST(:first AS date)) number) days
 LEFT JOIN (
-    SELECT CAST(t.opened_at AT TIME ZONE :zone AS date) AS day, count(*) AS n FROM review_task t
+    SELECT CAST(t.opened_at AT TIME ZONE :zone AS date) AS day, count(*) AS n FROM work_item t
     WHERE t.opened_at >= :starts AND t.opened_at < :ends AND {_TASK} GROUP BY 1
 ) came USING (day)
 LEFT JOIN (SELECT CAST(d.made_at AT TIME ZONE :zone AS date) AS day, count(*) AS n {_STANDING} GROUP BY 1) went USING (day)
@@ -201,7 +201,7 @@ _DEADLINES = f"""
 WITH due AS (
     SELECT t.id, t.card_type, d.made_at <= t.due_at AS in_time {_STANDING}
     UNION ALL
-    SELECT t.id, t.card_type, false FROM review_task t
+    SELECT t.id, t.card_type, false FROM work_item t
     WHERE t.closed_at IS NULL AND NOT t.decided AND t.due_at >= :starts AND t.due_at < least(:ends, :moment) AND {_TASK}
 )
 SELECT coalesce(due.card_type, '{ALL}') AS card_type, count(*) AS n,
@@ -213,7 +213,7 @@ GROUP BY GROUPING SETS ((due.card_type), ()) HAVING count(*) > 0 ORDER BY groupi
 """  # noqa: S608
 _STRAIGHT = f"""
 SELECT coalesce(c.card_type, '{ALL}') AS card_type, count(*) AS n,
-       count(*) FILTER (WHERE NOT EXISTS (SELECT FROM review_task t WHERE t.card_id = c.id)) AS straight
+       count(*) FILTER (WHERE NOT EXISTS (SELECT FROM work_item t WHERE t.card_id = c.id AND t.kind = 'review')) AS straight
 FROM payout p JOIN card c ON c.id = p.card_id
 WHERE p.state = 'paid' AND p.settled_at >= :starts AND p.settled_at < :ends AND {_CARD}
 GROUP BY GROUPING SETS ((c.card_type), ()) HAVING count(*) > 0 ORDER BY grouping(c.card_type) DESC, n DESC, 1
@@ -227,18 +227,18 @@ LEFT JOIN (
     {_STANDING} AND d.person_id IS NOT NULL GROUP BY 1
 ) did ON did.person_id = person.id
 LEFT JOIN (
-    SELECT t.leased_by AS person_id, count(*) AS in_hand FROM review_task t
+    SELECT t.leased_by AS person_id, count(*) AS in_hand FROM work_item t
     WHERE t.closed_at IS NULL AND NOT t.decided AND t.leased_by IS NOT NULL AND t.leased_until > :moment AND {_TASK} GROUP BY 1
 ) has ON has.person_id = person.id
 LEFT JOIN (
-    SELECT t.assigned_to AS person_id, count(*) AS assigned FROM review_task t
+    SELECT t.assigned_to AS person_id, count(*) AS assigned FROM work_item t
     WHERE t.closed_at IS NULL AND NOT t.decided AND t.assigned_to IS NOT NULL AND {_TASK} GROUP BY 1
 ) gets ON gets.person_id = person.id
 WHERE coalesce(did.n, has.in_hand, gets.assigned) IS NOT NULL
 ORDER BY decided DESC, in_hand DESC, assigned DESC, person.name, person.id LIMIT :people
 """  # noqa: S608
 _WHY = f"""
-SELECT given.reason, count(*) AS n FROM review_task t, jsonb_array_elements_text(t.reasons) AS given (reason)
+SELECT given.reason, count(*) AS n FROM work_item t, jsonb_array_elements_text(t.reasons) AS given (reason)
 WHERE t.opened_at >= :starts AND t.opened_at < :ends AND {_TASK}
 GROUP BY 1 ORDER BY n DESC, 1
 """  # noqa: S608

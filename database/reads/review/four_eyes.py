@@ -9,7 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from database.tables.people import PersonRow
-from database.tables.review import ReviewDecisionRow, ReviewTaskRow
+from database.tables.review import ReviewDecisionRow
+from database.tables.work import WorkItemRow
 from domain.work.task import TaskPhase
 
 SHOWN_MAX = 100
@@ -19,14 +20,14 @@ SHOWN_MAX = 100
 class StagedOutcome:
     """A task with the outcome that is to be checked, and its maker's name."""
 
-    task: ReviewTaskRow
+    task: WorkItemRow
     decision: ReviewDecisionRow
     maker: str
 
 
 async def staged(session: AsyncSession, most: int = SHOWN_MAX) -> tuple[StagedOutcome, ...]:
     """The first `most` of them, in one statement; put-off ones among them."""
-    task = ReviewTaskRow
+    task = WorkItemRow
     statement = (
         select(task, ReviewDecisionRow, col(PersonRow.name))
         .join(ReviewDecisionRow, col(ReviewDecisionRow.id) == col(task.staged_id))

@@ -10,12 +10,13 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables.people import PersonRow
-from database.tables.review import ReviewDecisionRow, ReviewTaskRow
+from database.tables.review import ReviewDecisionRow
+from database.tables.work import WorkItemRow
 from domain.cards.review import ReviewOutcome
 
 SHOWN_MAX = 20  # The oldest; the next come up as these are put back.
 _DECISION: Any = ReviewDecisionRow  # Attributes of models are columns in a statement.
-_TASK: Any = ReviewTaskRow
+_TASK: Any = WorkItemRow
 _PERSON: Any = PersonRow
 
 
@@ -37,7 +38,7 @@ async def undelivered(session: AsyncSession) -> tuple[UndeliveredDecision, ...]:
     waits = (_DECISION.undelivered_at.is_not(None), _DECISION.applied_at.is_(None), _DECISION.void_at.is_(None))
     statement = (
         select(ReviewDecisionRow, _PERSON.name)
-        .join(ReviewTaskRow, _TASK.id == _DECISION.task_id)
+        .join(WorkItemRow, _TASK.id == _DECISION.task_id)
         .outerjoin(PersonRow, _PERSON.id == _DECISION.person_id)
         .where(*waits, _TASK.closed_at.is_(None))
         .order_by(_DECISION.undelivered_at, _DECISION.id)

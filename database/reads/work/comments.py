@@ -42,10 +42,19 @@ class Comment:
 
 async def of_card(session: AsyncSession, card_id: str) -> tuple[Comment, ...]:
     """The card's newest comments, newest first, in two statements."""
+    return await _newest(session, _COMMENT.card_id == card_id)
+
+
+async def of_item(session: AsyncSession, task_id: str) -> tuple[Comment, ...]:
+    """The item's newest comments, newest first, in two statements."""
+    return await _newest(session, _COMMENT.task_id == task_id)
+
+
+async def _newest(session: AsyncSession, which: Any) -> tuple[Comment, ...]:
     statement = (
         select(CommentRow, _PERSON.name)
         .join(PersonRow, _PERSON.id == _COMMENT.person_id)
-        .where(_COMMENT.card_id == card_id)
+        .where(which)
         .order_by(_COMMENT.id.desc())
         .limit(COMMENTS_MAX)
     )

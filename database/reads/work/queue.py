@@ -14,7 +14,8 @@ from sqlmodel import col
 
 from database.reads.work.queue_filter import conditions, due_soon, in_hand
 from database.tables.people import PersonRow
-from database.tables.review import ReasonCodeRow, ReviewTaskRow
+from database.tables.review import ReasonCodeRow
+from database.tables.work import WorkItemRow
 from domain.work.queue_filter import Hand, QueueSort, Wanted
 from domain.work.task import Band, TaskPhase
 
@@ -44,7 +45,7 @@ class Place:
         return cls(sort, tuple(reader(part) for reader, part in zip(readers, parts, strict=True)))
 
     @classmethod
-    def of(cls, sort: QueueSort, task: ReviewTaskRow) -> Place:
+    def of(cls, sort: QueueSort, task: WorkItemRow) -> Place:
         """The place of a task in this order."""
         return cls(sort, tuple(getattr(task, name) for name, _ in _ORDERS[sort]))
 
@@ -53,7 +54,7 @@ class Place:
 class QueueEntry:
     """One open task. `holder` is the name of the person with a live lease, `assignee` of the person it is assigned to."""
 
-    task: ReviewTaskRow
+    task: WorkItemRow
     holder: str | None
     assignee: str | None
 
@@ -91,19 +92,20 @@ async def queue(
 
 async def counts(session: AsyncSession, wanted: Wanted, person: str, now: datetime) -> QueueCounts:
     """All counts in one statement, none of which reads much further than COUNTED_MAX tasks that it counts."""
-    task: Any = ReviewTaskRow
+    task: Any = WorkItemRow
     own_team = select(col(PersonRow.team)).where(col(PersonRow.id) == person).scalar_subquery()
     awake = or_(task.snoozed_until.is_(None), task.snoozed_until <= now)
+    kind = task.kind == wanted.kind
     held, assigned = in_hand(Hand.MINE, person, now), task.assigned_to == person
     columns = {
         "own_team": own_team,
         "found": _count(*conditions(wanted, person, now)),
-        "team": _count(task.team == own_team, awake, task.decided.is_(False)),
-        "mine": _count(or_(held, assigned), awake, task.decided.is_(False)),
-        "escalated": _count(task.band == int(Band.ESCALATED), awake),
-        "soon_late": _count(due_soon(), awake),
-        "snoozed": _count(task.snoozed_until > now),
-        "second_look": _count(task.phase == TaskPhase.CHECK, awake),
+        "team": _count(kind, task.team == own_team, awake, task.decided.is_(False)),
+        "mine": _count(kind, or_(held, assigned), awake, task.decided.is_(False)),
+        "escalated": _count(kind, task.band == int(Band.ESCALATED), awake),
+        "soon_late": _count(kind, due_soon(), awake),
+        "snoozed": _count(kind, task.snoozed_until > now),
+        "second_look": _count(kind, task.phase == TaskPhase.CHECK, awake),
     }
     statement = select(*(column.label(name) for name, column in columns.items()))
     return QueueCounts(**(await session.execute(statement)).mappings().one())
@@ -123,12 +125,12 @@ async def reason_words(session: AsyncSession) -> dict[tuple[str, str], ReasonCod
 
 def _page(wanted: Wanted, after: Place | None, person: str, now: datetime, limit: int) -> Select[Any]:
     """The tasks first, by one walk of the order's index, then the names of the few that were found."""
-    columns = _columns(wanted.sort, ReviewTaskRow)
-    where = [col(ReviewTaskRow.closed_at).is_(None), *conditions(wanted, person, now)]
+    columns = _columns(wanted.sort, WorkItemRow)
+    where = [col(WorkItemRow.closed_at).is_(None), *conditions(wanted, person, now)]
     if after is not None:
         where.append(_behind(columns, after))
-    found = select(ReviewTaskRow).where(*where).order_by(*_ordered(wanted.sort, columns)).limit(limit).subquery()
-    task: Any = aliased(ReviewTaskRow, found)
+    found = select(WorkItemRow).where(*where).order_by(*_ordered(wanted.sort, columns)).limit(limit).subquery()
+    task: Any = aliased(WorkItemRow, found)
     holder: Any = aliased(PersonRow)
     assignee: Any = aliased(PersonRow)
     return (
@@ -154,7 +156,7 @@ def _behind(columns: list[Any], after: Place) -> ColumnElement[bool]:
 
 
 def _count(*where: Any) -> Any:
-    some = select(literal(1)).where(col(ReviewTaskRow.closed_at).is_(None), *where).limit(COUNTED_MAX + 1).subquery()
+    some = select(literal(1)).where(col(WorkItemRow.closed_at).is_(None), *where).limit(COUNTED_MAX + 1).subquery()
     return select(func.count()).select_from(some).scalar_subquery()
 
 

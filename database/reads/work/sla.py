@@ -9,14 +9,15 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables.deadlines import ClockIntervalRow, DeadlinePolicyRow
-from database.tables.review import ReviewTaskRow
+from database.tables.work import WorkItemRow
 from domain.rules.deadlines import built_in
 from domain.work.deadline_document import parse
 from domain.work.deadlines import ClockOwner, ClockPlan, Policies, Stretch, Terms, reckon
+from domain.work.kinds import kind_of
 
 _INTERVAL: Any = ClockIntervalRow  # Attributes of models are columns in a statement.
 
@@ -32,32 +33,40 @@ def policies_in(row: DeadlinePolicyRow) -> Policies:
     return _parsed(row.version, json.dumps(row.document, sort_keys=True))
 
 
-async def intervals(session: AsyncSession, cards: Iterable[str]) -> dict[str, list[Stretch]]:
-    """All intervals of these cards, oldest first; a card without any has an empty list."""
-    found: dict[str, list[Stretch]] = defaultdict(list)
-    wanted = select(ClockIntervalRow).where(_INTERVAL.card_id.in_(list(cards))).order_by(_INTERVAL.started_at)
-    for row in (await session.execute(wanted)).scalars():
-        found[row.card_id].append(Stretch(row.task_id, row.owner, row.started_at, row.ended_at, row.person_id))
-    return found
+async def intervals(session: AsyncSession, tasks: Iterable[WorkItemRow]) -> dict[str, list[Stretch]]:
+    """All intervals of these items' clocks by item, oldest first; an item without any has an empty list."""
+    clocks = {task.id: clock_of(task) for task in tasks}
+    cards, own = ({clock[place] for clock in clocks.values()} - {None} for place in (0, 1))
+    found: dict[tuple[str | None, str | None], list[Stretch]] = defaultdict(list)
+    which = or_(_INTERVAL.card_id.in_(cards), and_(_INTERVAL.card_id.is_(None), _INTERVAL.task_id.in_(own)))
+    for row in (await session.execute(select(ClockIntervalRow).where(which).order_by(_INTERVAL.started_at))).scalars():
+        stretch = Stretch(row.task_id, row.owner, row.started_at, row.ended_at, row.person_id)
+        found[row.card_id, None if row.card_id else row.task_id].append(stretch)
+    return {task_id: found[clock] for task_id, clock in clocks.items()}
 
 
-def with_own(card: Sequence[Stretch], task: ReviewTaskRow) -> list[Stretch]:
+def clock_of(task: WorkItemRow) -> tuple[str | None, str | None]:
+    """Return the card whose clock the item goes by, or the item itself where its kind holds up no card."""
+    return (task.card, None) if kind_of(task.kind).holds_card else (None, task.id)
+
+
+def with_own(card: Sequence[Stretch], task: WorkItemRow) -> list[Stretch]:
     """The card's stretches; a task whose first was never written has run since its opening."""
     if any(stretch.task_id == task.id for stretch in card):
         return list(card)
     return [*card, Stretch(task.id, ClockOwner.REVIEWER, task.opened_at, task.closed_at)]
 
 
-def terms_of(task: ReviewTaskRow) -> Terms:
+def terms_of(task: WorkItemRow) -> Terms:
     """What the task's policy is chosen by."""
-    return Terms(task.card_type, task.value_minor, task.priority, frozenset(task.reasons), task.team)
+    return Terms(task.card_type, task.value_minor, task.priority, frozenset(task.reasons), task.team, task.kind)
 
 
-def replanned(policies: Policies, task: ReviewTaskRow, card: Sequence[Stretch], now: datetime) -> ClockPlan:
+def replanned(policies: Policies, task: WorkItemRow, card: Sequence[Stretch], now: datetime) -> ClockPlan:
     """Return the task's plan from the stretches of its card by these policies; `now` counts for a paused clock."""
     return reckon(policies, terms_of(task), task.id, with_own(card, task), now)
 
 
 @lru_cache(maxsize=16)
 def _parsed(version: int, document: str) -> Policies:
-    return parse(json.loads(document), version)
+    return parse(json.loads(document), version).completed(built_in())

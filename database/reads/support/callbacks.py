@@ -1,0 +1,68 @@
+"""Requests of sellers as the seller and the agent read them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.tables.people import PersonRow
+from database.tables.review import ReasonCodeRow
+from database.tables.support import CallbackRequestRow
+from database.tables.work import WorkItemRow
+from domain.errors.general import NotFound
+from domain.support.callbacks import CallbackWanted
+from domain.work.reason_codes import ReasonedAct
+
+_ROW: Any = CallbackRequestRow  # Attributes of models are columns in a statement.
+_REASON: Any = ReasonCodeRow
+_PERSON: Any = PersonRow
+
+
+@dataclass(frozen=True)
+class CallbackView:
+    """A request as its seller sees it; `answer` by locale, empty while it waits."""
+
+    wanted: CallbackWanted
+    words: str
+    asked_at: datetime
+    closed_at: datetime | None
+    answer: dict[str, str]
+
+
+@dataclass(frozen=True)
+class CallbackRecord:
+    """A request with its work item and the names of who has it."""
+
+    task: WorkItemRow
+    request: CallbackRequestRow
+    answer: dict[str, str]
+    names: dict[str, str]
+
+
+async def newest_of_card(session: AsyncSession, card_id: str) -> CallbackView | None:
+    """Return the card's newest request; who may see it was asked before."""
+    statement = select(CallbackRequestRow).where(_ROW.card_id == card_id).order_by(_ROW.asked_at.desc()).limit(1)
+    row = (await session.execute(statement)).scalar_one_or_none()
+    if row is None:
+        return None
+    return CallbackView(row.wanted, row.words, row.asked_at, row.closed_at, await _answer(session, row))
+
+
+async def record(session: AsyncSession, task_id: str) -> CallbackRecord:
+    """Return the request. Refuse NotFound."""
+    row = await session.get(CallbackRequestRow, task_id)
+    if row is None:
+        raise NotFound(task=task_id[:64])
+    task = await session.get_one(WorkItemRow, task_id)
+    people = {one for one in (task.leased_by, task.assigned_to, row.closed_by) if one}
+    names = await session.execute(select(_PERSON.id, _PERSON.name).where(_PERSON.id.in_(people)))
+    return CallbackRecord(task, row, await _answer(session, row), {one.id: one.name for one in names})
+
+
+async def _answer(session: AsyncSession, row: CallbackRequestRow) -> dict[str, str]:
+    reason = await session.get(ReasonCodeRow, (ReasonedAct.CLOSE_CALLBACK.value, row.reason_code))
+    return {} if reason is None else {"zh_CN": reason.zh, "en": reason.en}

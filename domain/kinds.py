@@ -1,0 +1,12 @@
+"""The kinds of work that the product has. A further one is declared in its area and named here."""
+
+from __future__ import annotations
+
+from domain.review.kind import REVIEW_WORK
+from domain.support.callbacks import CALLBACK_WORK
+from domain.work.kinds import register
+
+KNOWN = (REVIEW_WORK, CALLBACK_WORK)
+
+for _kind in KNOWN:
+    register(_kind)

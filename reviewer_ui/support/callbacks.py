@@ -1,0 +1,194 @@
+"""A seller's request: what they asked, the card's story, and its answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form
+from starlette.requests import Request
+from starlette.responses import Response
+
+from database.reads.cards import submissions
+from database.reads.support.callbacks import record
+from database.reads.work import comments as comment_reads
+from database.reads.work.queue import reason_words
+from database.repositories import cards
+from database.tables.columns import now
+from domain.cards.card import StoryEntry
+from domain.errors.base import Refusal
+from domain.people.roles import Permission
+from domain.support.callbacks import CALLBACK_WORK, WORDS_MAX, CallbackWanted
+from domain.work.eligibility import Ineligible, why_not
+from domain.work.reason_codes import ReasonedAct
+from domain.work.snooze import SnoozeUntil
+from reviewer_ui.brand_names import brand_names
+from reviewer_ui.reason_words import ReasonView, reason_view
+from reviewer_ui.sessions import Person
+from reviewer_ui.visit import At, Console, Shell, allowed, see_other, shell
+from services.people.acting import standing
+from services.support.callbacks import Callbacks
+from services.work.leases import holder_of
+from services.work.task_facts import task_facts
+
+router = APIRouter(prefix="/callbacks")
+Agent = Annotated[Person, Depends(allowed(Permission.ANSWER_CALLBACKS))]
+Line = Annotated[str, Form(max_length=120)]
+Note = Annotated[str, Form(max_length=2000)]
+
+
+@dataclass(frozen=True)
+class CardLine:
+    """The card that the request is about, masked."""
+
+    id: str
+    brand: str
+    number_tail: str | None
+    stage: str
+    outcome: str | None
+
+
+@dataclass(frozen=True)
+class Moment:
+    """An entry of the card's story."""
+
+    at: datetime
+    what: str
+    facts: dict[str, str]
+
+
+@dataclass(frozen=True)
+class CallbackContext:
+    """The page; `telephone` is filled in only in the one answer that somebody who holds the request asked for."""
+
+    shell: Shell
+    task_id: str
+    wanted: CallbackWanted
+    words: str
+    phone_masked: str
+    language: str
+    asked_at: datetime
+    due_at: datetime
+    late: bool
+    card: CardLine | None
+    brands: dict[str, dict[str, str]]
+    story: tuple[Moment, ...]
+    comments: tuple[comment_reads.Comment, ...]
+    holder: str
+    held_by_me: bool
+    open: bool
+    why_not: tuple[Ineligible, ...]
+    may_take_over: bool
+    snoozed_until: datetime | None
+    answers: tuple[ReasonView, ...]
+    snooze_reasons: tuple[ReasonView, ...]
+    escalate_reasons: tuple[ReasonView, ...]
+    take_over_reasons: tuple[ReasonView, ...]
+    moments: tuple[SnoozeUntil, ...]
+    closed_at: datetime | None
+    closed_by: str
+    answer: dict[str, str]
+    note: str
+    typed_note: str
+    refusal: Refusal | None
+    telephone: str = field(default="", repr=False)
+    words_max: int = WORDS_MAX
+
+
+@router.get("", dependencies=[Depends(allowed(Permission.ANSWER_CALLBACKS))])
+async def queue() -> Response:
+    """The queue of sellers' requests."""
+    return see_other(f"/review?kind={CALLBACK_WORK.code}")
+
+
+@router.get("/{task_id}")
+async def show(request: Request, console: At, person: Agent, task_id: str) -> Response:
+    """The page; opening it keeps the lease of whoever holds the request."""
+    await console.services.review.leases.renew(person.id, task_id)
+    return await _render(request, console, person, task_id)
+
+
+@router.post("/{task_id}/telephone")
+async def telephone(request: Request, console: At, person: Agent, task_id: str) -> Response:
+    """The seller's number, once, for whoever holds the request; on record."""
+    try:
+        number = await _callbacks(console).telephone(person.id, task_id)
+    except Refusal as refusal:
+        return await _render(request, console, person, task_id, refusal=refusal)
+    return await _render(request, console, person, task_id, telephone=number)
+
+
+@router.post("/{task_id}/close")
+async def close(
+    request: Request, console: At, person: Agent, task_id: str, reason_code: Line = "", note: Note = ""
+) -> Response:
+    """Answers the seller; what is refused stays in the form."""
+    try:
+        await _callbacks(console).close(person.id, task_id, reason_code, note)
+    except Refusal as refusal:
+        return await _render(request, console, person, task_id, refusal=refusal, typed_note=note)
+    return see_other(f"/callbacks/{task_id}")
+
+
+def _callbacks(console: Console) -> Callbacks:
+    return Callbacks(console.services.database, console.services.keyring)
+
+
+async def _render(
+    request: Request, console: Console, person: Person, task_id: str, *,
+    refusal: Refusal | None = None, typed_note: str = "", telephone: str = "",
+) -> Response:  # fmt: skip
+    moment = now()
+    async with console.services.database.transaction() as session:
+        found = await record(session, task_id)
+        task, asked = found.task, found.request
+        card = None if task.card_id is None else await cards.load(session, task.card_id)
+        story = () if card is None else await submissions.story(session, card.id)
+        said = () if card is None else await comment_reads.of_card(session, card.id)
+        reasons = await reason_words(session)
+        keeps = why_not(await standing(session, person.id, moment), await task_facts(session, task), moment)
+    listed = {
+        act: tuple(reason_view(one) for one in reasons.values() if one.act == act and one.active)
+        for act in (CALLBACK_WORK.closes, ReasonedAct.SNOOZE, ReasonedAct.ESCALATE, ReasonedAct.TAKE_OVER)
+    }
+    holder = holder_of(task, moment)
+    context = CallbackContext(
+        shell=shell(request, person),
+        task_id=task.id,
+        wanted=asked.wanted,
+        words=asked.words,
+        phone_masked=asked.phone_masked,
+        language=asked.language,
+        asked_at=asked.asked_at,
+        due_at=task.due_at,
+        late=task.closed_at is None and task.due_at < moment,
+        card=None if card is None else CardLine(card.id, card.brand, card.number_tail, card.stage, card.outcome),
+        brands=brand_names(),
+        story=tuple(_moment(entry) for entry in reversed(story)),
+        comments=said,
+        holder="" if holder is None else found.names.get(holder, ""),
+        held_by_me=holder == person.id and task.closed_at is None,
+        open=task.closed_at is None,
+        why_not=keeps if task.closed_at is None else (),
+        may_take_over=person.may(Permission.TAKE_OVER) and holder not in (None, person.id),
+        snoozed_until=task.snoozed_until if task.snoozed_until and task.snoozed_until > moment else None,
+        answers=listed[ReasonedAct.CLOSE_CALLBACK],
+        snooze_reasons=listed[ReasonedAct.SNOOZE],
+        escalate_reasons=listed[ReasonedAct.ESCALATE],
+        take_over_reasons=listed[ReasonedAct.TAKE_OVER],
+        moments=tuple(one for one in SnoozeUntil if one is not SnoozeUntil.MOMENT),
+        closed_at=asked.closed_at,
+        closed_by=found.names.get(asked.closed_by or "", ""),
+        answer=found.answer,
+        note=asked.note,
+        typed_note=typed_note,
+        refusal=refusal,
+        telephone=telephone,
+    )
+    status = 200 if refusal is None else refusal.http_status
+    return await console.answer(request, "support/callback.html", context, status=status)
+
+
+def _moment(entry: StoryEntry) -> Moment:
+    return Moment(datetime.fromisoformat(entry.at), entry.what, dict(entry.facts))

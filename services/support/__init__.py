@@ -1,0 +1,1 @@
+"""Answering sellers: use cases."""

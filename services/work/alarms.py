@@ -1,0 +1,117 @@
+"""What a clock does to an item of any kind: warning, breach and the chain after it are told once each."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.repositories.notices import tell
+from database.tables.deadlines import AlarmRow
+from database.tables.people import PersonRow
+from database.tables.work import WorkItemRow
+from domain.identifiers import short
+from domain.notices.kinds import NoticeKind
+from domain.people.roles import Role
+from domain.work.deadlines import ChainStep, ClockOwner, ClockPlan, Policy
+from domain.work.kinds import kind_of
+from domain.work.task import Alarm, TaskPhase
+from services.notices.recipients import seniors, with_roles
+from services.work import sla
+from services.work.leases import holder_of
+from services.work.ordering import placed
+from services.work.story import record
+
+END = "end"  # The alarm's name of the policy's own decision.
+
+
+async def locked(session: AsyncSession, task_id: str) -> WorkItemRow:
+    """The item, locked until the transaction ends."""
+    return await session.get_one(WorkItemRow, task_id, with_for_update=True, populate_existing=True)
+
+
+async def sound(session: AsyncSession, task_id: str, alarm: Alarm, now: datetime) -> None:
+    """The item will be late soon, or is late and escalated; a closed one is left alone, and nothing is told twice."""
+    task = await locked(session, task_id)
+    if task.closed_at is not None:
+        return
+    told = [] if alarm is Alarm.WARNING else await seniors(session, task.team)
+    if not await sounded(session, task, alarm.value, "" if alarm is Alarm.WARNING else Role.SENIOR.value, now):
+        return
+    if alarm is Alarm.WARNING:
+        task.warned_at = task.warned_at or now
+    else:
+        await _breach(session, task, now)
+    placed(task, now)
+    kind = NoticeKind.WARNING if alarm is Alarm.WARNING else NoticeKind.BREACH
+    await _tell(session, task, kind, alarm.value, [*told, *_concerned(task, now)])
+    await record(session, task, alarm.value, {})
+
+
+async def sound_chain(session: AsyncSession, task_id: str, step: int, now: datetime) -> bool:
+    """A late item is still open: the `step`-th (from 0) of its policy's chain is told, once; return whether it was now."""
+    task = await locked(session, task_id)
+    chain = (await policy_of(session, task)).chain
+    if task.closed_at is not None or step >= len(chain):
+        return False
+    name = f"chain:{step}"
+    first = await sounded(session, task, name, chain[step].tells, now)
+    if first:
+        await _tell(session, task, NoticeKind.CHAIN, name, await _of_step(session, task.team, chain[step]))
+        await record(session, task, "reminded", {})
+    return first
+
+
+async def replan(session: AsyncSession, task_id: str, now: datetime) -> ClockPlan:
+    """Plan the item's clock by the policies in force now; what has been told stays told. A closed item keeps its plan."""
+    task = await locked(session, task_id)
+    newest = await sla.newest_version(session)
+    why = "escalated" if task.plan_version == newest and task.escalated else "policy_changed"
+    before = task.due_at
+    planned = await sla.plan(session, task, now, why)
+    if task.closed_at is None:
+        placed(task, now)
+        if task.due_at != before:
+            await record(session, task, "replanned", {})
+    return planned
+
+
+async def policy_of(session: AsyncSession, task: WorkItemRow) -> Policy:
+    """The policy that the item's clock was planned with."""
+    return (await sla.policies_of(session, task.plan_version)).policy_for(sla.terms_of(task))
+
+
+async def sounded(session: AsyncSession, task: WorkItemRow, alarm: str, told: str, now: datetime) -> bool:
+    """Write the alarm down; return False when it has been told before."""
+    values = AlarmRow(task_id=task.id, alarm=alarm, told=told, at=now).model_dump()
+    columns: Any = AlarmRow
+    statement = insert(AlarmRow).values(values).on_conflict_do_nothing().returning(columns.alarm)
+    return (await session.execute(statement)).scalar_one_or_none() is not None
+
+
+async def _breach(session: AsyncSession, task: WorkItemRow, now: datetime) -> None:
+    """Late: a senior's from now on; an outcome that waits for a check stays a checker's, a senior one."""
+    task.breached_at, task.escalated = task.breached_at or now, True
+    if task.phase is TaskPhase.REVIEW and kind_of(task.kind).holds_card:
+        await sla.pass_to(session, task, ClockOwner.SENIOR, now)
+
+
+def _concerned(task: WorkItemRow, now: datetime) -> list[str]:
+    """Who holds the item, or is to take it."""
+    return [one for one in (holder_of(task, now), task.assigned_to) if one is not None]
+
+
+async def _of_step(session: AsyncSession, team: str, step: ChainStep) -> list[str]:
+    """The people of a step: one person, the team's own of the roles that work in teams, everybody of the others."""
+    if step.role is None:
+        return [step.person] if await session.get(PersonRow, step.person) is not None else []
+    wanted = step.role
+    of_team = wanted in (Role.REVIEWER, Role.SENIOR)
+    return await with_roles(session, team if of_team else None, lambda roles: wanted in roles)
+
+
+async def _tell(session: AsyncSession, task: WorkItemRow, kind: NoticeKind, alarm: str, people: list[str]) -> None:
+    facts = {"due_at": task.due_at.isoformat(), "card": short(task.card_id or task.id)}
+    await tell(session, people, kind, f"{alarm}:{task.id}", card_id=task.card_id, task_id=task.id, **facts)

@@ -1,0 +1,75 @@
+"""The clocks of items that hold up no card: replanned, warned of, breached and reminded of by a background job."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import and_, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.repositories.loop_faults import apart
+from database.repositories.set_aside import left_out
+from database.session import Database
+from database.tables.work import WorkItemRow
+from domain.work.kinds import kinds
+from domain.work.task import Alarm
+from services.work import alarms, sla
+
+LOOP = "own_clocks"
+_TASK: Any = WorkItemRow  # Attributes of models are columns in a statement.
+
+
+class OwnClocks:
+    """Rings what is due of every kind whose timers are not those of a card's workflow. Each alarm is told once."""
+
+    def __init__(self, database: Database, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._database = database
+        self._now = now
+
+    async def ring(self, limit: int) -> int:
+        """Look after up to `limit` items and return how many moved on. Raises DatabaseUnavailable."""
+        now, done = self._now(), 0
+        async with self._database.transaction() as session:
+            found = await _due(session, now, limit)
+        for task_id in found:
+            async with apart(self._database, LOOP, task_id), self._database.transaction() as session:
+                done += await _rung(session, task_id, now)
+        return done
+
+
+async def _due(session: AsyncSession, now: datetime, limit: int) -> list[str]:
+    """Items whose plan is old, whose warning or deadline has come, or whose chain may go on."""
+    newest = await sla.newest_version(session)
+    own = [kind.code for kind in kinds() if not kind.holds_card]
+    due = or_(
+        _TASK.replan,
+        and_(_TASK.plan_version > 0, _TASK.plan_version < newest),
+        and_(_TASK.warned_at.is_(None), _TASK.warn_at <= now),
+        and_(_TASK.breached_at.is_(None), _TASK.due_at <= now),
+        _TASK.breached_at.is_not(None),
+    )
+    open_ones = (_TASK.kind.in_(own), _TASK.closed_at.is_(None), due, ~left_out(LOOP, _TASK.id, now))
+    statement = select(_TASK.id).where(*open_ones).order_by(_TASK.breached_at.is_not(None), _TASK.due_at).limit(limit)
+    return list((await session.execute(statement)).scalars())
+
+
+async def _rung(session: AsyncSession, task_id: str, now: datetime) -> bool:
+    """Whether anything was due of this item; one that was closed meanwhile is left alone."""
+    task = await alarms.locked(session, task_id)
+    if task.closed_at is not None:
+        return False
+    moved = task.replan or 0 < task.plan_version < await sla.newest_version(session)
+    plan = await alarms.replan(session, task_id, now) if moved else await sla.planned(session, task, now)
+    for alarm, told, at in (
+        (Alarm.WARNING, task.warned_at, plan.warn_at),
+        (Alarm.BREACH, task.breached_at, plan.due_at),
+    ):
+        if told is None and at <= now:
+            await alarms.sound(session, task_id, alarm, now)
+            moved = True
+    for step, at in enumerate(plan.chain):
+        if at <= now:
+            moved = await alarms.sound_chain(session, task_id, step, now) or moved
+    return moved

@@ -1,0 +1,31 @@
+"""What people and clocks do with a work item stands in the story of its card, where it has one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.repositories import cards
+from database.repositories.cards import Change
+from database.tables.work import WorkItemRow
+from domain.cards.card import Stage, WaitingFor
+from domain.work.kinds import kind_of
+
+
+async def record(
+    session: AsyncSession, task: WorkItemRow, act: str, facts: Mapping[str, str], actor: str = "machine"
+) -> None:
+    """Write `<kind>.<act>` with event and evidence into the card's story; an item without a card has none.
+
+    A kind that holds up the card keeps it waiting for a person until the item's deadline; any other leaves it as it is.
+    """
+    if task.card_id is None:
+        return
+    told = {"task": task.id, **facts}
+    if kind_of(task.kind).holds_card:
+        change = Change(Stage.REVIEW, WaitingFor.REVIEWER, task.due_at, f"{task.kind}.{act}", told, actor=actor)
+    else:
+        card = await cards.load_for_update(session, task.card_id)
+        change = Change(card.stage, card.waiting_for, card.until, f"{task.kind}.{act}", told, actor=actor)
+    await cards.record(session, task.card_id, change)

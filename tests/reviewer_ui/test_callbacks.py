@@ -1,0 +1,97 @@
+"""Support at the console: the queue of requests, one request's page, and its answer."""
+
+from __future__ import annotations
+
+from domain.people.roles import Role
+from tests.reviewer_ui.callbacks import PHONE, a_request
+from tests.reviewer_ui.conftest import House, post
+
+
+async def test_an_agent_takes_the_next_request_calls_and_answers(house: House) -> None:
+    await house.cards.empty_the_queue()
+    one = await house.cards.waiting()
+    task, agent = await a_request(house, one), await house.as_(Role.SUPPORT, "Su")
+    listed = (await agent.get("/review")).text  # The first queue that is theirs.
+    assert f'href="/callbacks/{task}"' in listed
+    assert f'href="/cards/{one.card_id}" data-open' not in listed
+    assert "Appeal against a decision" in listed
+    taken = await post(agent, "/review/next")
+    assert taken.headers["location"] == f"/callbacks/{task}"
+    page = await agent.get(f"/callbacks/{task}")
+    assert "Why was it not bought?" in page.text
+    assert "138****8888" in page.text
+    assert PHONE not in page.text
+    called = await post(agent, f"/callbacks/{task}/telephone")
+    assert PHONE in called.text
+    assert called.headers["cache-control"] == "no-store"
+    assert (await post(agent, f"/callbacks/{task}/close", reason_code="explained", note="called")).status_code == 303
+    closed = (await agent.get(f"/callbacks/{task}")).text
+    assert "We explained the reasons for the decision" in closed
+    assert f"/callbacks/{task}/close" not in closed
+    again = await post(agent, f"/callbacks/{task}/close", reason_code="reached")
+    assert again.status_code == 409
+
+
+async def test_a_refused_answer_keeps_what_was_typed(house: House) -> None:
+    task, agent = await a_request(house, await house.cards.waiting()), await house.as_(Role.SUPPORT)
+    await post(agent, f"/work/{task}/take")
+    refused = await post(
+        agent, f"/callbacks/{task}/close", reason_code="explained", note="it says 8800 1234 1234 1234 5"
+    )
+    assert refused.status_code == 422
+    assert "it says 8800" in refused.text
+    assert (await post(agent, f"/callbacks/{task}/close", note="kept")).status_code == 422
+
+
+async def test_a_request_is_put_off_handed_up_taken_over_and_talked_about(house: House) -> None:
+    task, agent = await a_request(house, await house.cards.waiting()), await house.as_(Role.SUPPORT)
+    senior, here = await house.as_(Role.SENIOR), f"/callbacks/{task}"
+    assert (await post(agent, f"/work/{task}/take")).headers["location"] == here
+    assert (await post(senior, f"/work/{task}/take-over", reason_code="urgent")).status_code in (303, 422)
+    await post(agent, f"/work/{task}/comments", words="He calls back at six")
+    assert "He calls back at six" in (await agent.get(here)).text
+    await post(agent, f"/work/{task}/take")
+    put_off = await post(agent, f"/work/{task}/snooze", until="tomorrow", reason_code="call_store")
+    assert put_off.status_code in (303, 409)
+    assert (await agent.get("/review?kind=callback&snoozed=yes")).status_code == 200
+
+
+async def test_the_queues_of_both_kinds_are_one_click_apart_for_who_has_both(house: House) -> None:
+    one = await house.cards.waiting()
+    task = await a_request(house, one)
+    senior, reviewer = await house.as_(Role.SENIOR), await house.as_(Role.REVIEWER)
+    reviews, requests = (await senior.get("/review?all=yes")).text, (await senior.get("/review?kind=callback")).text
+    assert 'href="/review?kind=callback"' in reviews
+    assert task not in reviews
+    assert task in requests
+    assert one.task_id not in requests
+    assert 'href="/review?kind=callback"' not in (await reviewer.get("/review?all=yes")).text
+    assert (await reviewer.get("/review?kind=callback")).status_code == 403
+    agent = await house.as_(Role.SUPPORT)
+    assert (await agent.get("/review?kind=review")).status_code == 403
+    assert (await agent.get(f"/review/tasks/{task}/who")).status_code == 200
+    assert (await agent.get(f"/review/tasks/{one.task_id}/who")).status_code == 403
+
+
+async def test_after_a_review_the_next_is_a_review_whatever_queue_was_seen_last(house: House) -> None:
+    await house.cards.empty_the_queue()
+    one, other = await house.cards.waiting(), await house.cards.waiting()
+    await a_request(house, one)
+    senior = await house.as_(Role.SENIOR)
+    await post(senior, f"/cards/{one.card_id}/take", task_id=one.task_id)
+    await senior.get("/review?kind=callback")
+    assert "Starbucks" in (await senior.get(f"/review/ahead?but={one.task_id}")).text
+    until = {"until": "tomorrow", "reason_code": "call_store", "then": "next"}
+    gone = await post(senior, f"/cards/{one.card_id}/snooze", task_id=one.task_id, **until)
+    assert gone.headers["location"] == f"/cards/{other.card_id}"
+    assert (await post(senior, "/review/next")).headers["location"].startswith("/callbacks/")
+
+
+async def test_a_reviewer_holding_a_request_of_nobodys_decides_nothing_by_it(house: House) -> None:
+    """The id of a request in the form of a review is nobody's review."""
+    one = await house.cards.waiting()
+    task, senior = await a_request(house, one), await house.as_(Role.SENIOR)
+    await post(senior, f"/work/{task}/take")
+    answer = await post(senior, f"/cards/{one.card_id}/decision", task_id=task, act="approve")
+    assert answer.status_code in (404, 409)
+    assert not (await house.cards.task(one)).decided

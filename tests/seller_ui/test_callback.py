@@ -1,0 +1,63 @@
+"""The seller's card page: ask for a call or appeal, once at a time, without scripts, and read the answer."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+from sqlalchemy import update
+
+from database.session import Database
+from database.tables.columns import now
+from database.tables.support import CallbackRequestRow
+from tests.seller_ui.pages import Page
+from tests.seller_ui.test_selling import card_id, sold
+
+
+async def close(database: Database, card: str, reason: str) -> None:
+    async with database.transaction() as session:
+        await session.execute(update(CallbackRequestRow).values(reason_code=reason, closed_at=now()))
+
+
+async def test_a_request_waits_is_answered_and_may_be_followed_by_another(
+    browser: httpx.AsyncClient, database: Database
+) -> None:
+    card = card_id(await sold(browser))
+    page = await Page.get(browser, f"/cards/{card}")
+    asked = await page.send(f"/cards/{card}/callback", wanted="appeal", words="Please look again")
+    assert "eight working hours" in asked.text
+    assert "Please look again" in asked.text
+    assert f'action="/cards/{card}/callback' not in asked.text
+    again = await page.send(f"/cards/{card}/callback", wanted="call")
+    assert again.status == 409
+    await close(database, card, "decision_kept")
+    answered = await Page.get(browser, f"/cards/{card}")
+    assert "We checked again; the decision stays" in answered.text
+    assert f'action="/cards/{card}/callback' in answered.text
+    browser.headers["accept-language"] = "zh-CN"
+    assert "已重新核查，维持原决定" in (await browser.get(f"/cards/{card}")).text
+
+
+@pytest.mark.parametrize(
+    ("wanted", "words", "status"),
+    [("appeal", "", 422), ("", "hello", 422), ("call", "number 8800 1234 1234 1234", 422), ("call", "x" * 501, 422)],
+)
+async def test_what_is_refused_stays_in_the_form(
+    browser: httpx.AsyncClient, wanted: str, words: str, status: int
+) -> None:
+    card = card_id(await sold(browser))
+    page = await Page.get(browser, f"/cards/{card}")
+    refused = await page.send(f"/cards/{card}/callback", wanted=wanted, words=words)
+    assert refused.status == status
+    assert "waits for an answer" not in refused.text
+    assert words[:20] in refused.text
+
+
+async def test_tries_are_limited(browser: httpx.AsyncClient) -> None:
+    card = card_id(await sold(browser))
+    page = await Page.get(browser, f"/cards/{card}")
+    statuses = [
+        (await page.send(f"/cards/{card}/callback", wanted="call", words=f"8800 1234 1234 12{n:02d}")).status
+        for n in range(8)
+    ]
+    assert statuses[0] == 422
+    assert statuses[-1] == 429
