@@ -37,7 +37,7 @@ async def test_own_work_is_listed_with_what_is_late(house: House) -> None:
 
 async def test_a_person_without_a_queue_sees_no_tasks(house: House) -> None:
     waiting = await house.cards.waiting()
-    page = (await (await house.as_(Role.SUPPORT)).get("/")).text
+    page = (await (await house.as_(Role.FINANCE)).get("/")).text
     assert waiting.card_id not in page
     assert "home-mine" not in page
     assert "Nothing else needs you now" in page
