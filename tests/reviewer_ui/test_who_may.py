@@ -103,7 +103,9 @@ async def test_the_navigation_names_only_what_the_role_opens(house: House) -> No
 
 def test_every_page_of_the_navigation_is_open_to_those_whom_the_matrix_names() -> None:
     decided = {line.path: line.who for line in MATRIX if line.method == "GET"}
-    opened = {page.address: {role for role in Role if page.open_to(PERMISSIONS[role].__contains__)} for page in PAGES}
+    opened = {
+        page.address: frozenset(role for role in Role if page.open_to(PERMISSIONS[role].__contains__)) for page in PAGES
+    }
     assert {path: who for path, who in opened.items() if decided.get(path) != who} == {}
 
 
