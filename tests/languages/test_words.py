@@ -62,7 +62,7 @@ def test_every_refusal_has_a_sentence(locale: str) -> None:
 @pytest.mark.parametrize("locale", LOCALES)
 def test_every_field_that_the_console_refuses_has_a_name(locale: str) -> None:
     """A refusal that names `snooze_reason` tells a person nothing."""
-    folders = (ROOT / "activities", ROOT / "reviewer_ui", ROOT / "domain")
+    folders = (ROOT / "services", ROOT / "reviewer_ui", ROOT / "domain")
     named = {name for folder in folders for path in folder.rglob("*.py") for name in FIELD.findall(path.read_text())}
     assert {"snooze_reason", "payee_account"} <= named
     assert sorted(
