@@ -1,11 +1,11 @@
-"""Builds the API. Interactive documentation pages are off (they load from a CDN); the schema is at /openapi.json."""
+"""Builds the API. Its reference page is our own (FastAPI's loads from a CDN); the schema is at /openapi.json."""
 
 from __future__ import annotations
 
 from fastapi import FastAPI, Request
 from sqlalchemy import text
 
-from api import callbacks, cards, catalogue, submissions
+from api import callbacks, cards, catalogue, pages, submissions
 from api.caller import KeyFirst, limits
 from api.models import Problem
 from api.services import ApiServices
@@ -37,6 +37,8 @@ def build(services: ApiServices) -> FastAPI:
     app.include_router(submissions.receipts)
     for part in (submissions, cards, catalogue, callbacks):
         app.include_router(part.router)
+    app.include_router(pages.router)
+    app.router.routes.append(pages.STATIC.route)
     app.add_api_route("/healthz", health, methods=["GET"], tags=["health"])
     app.add_middleware(KeyFirst)  # Inside of what answers refusals.
     errors.install(app, unreachable=(DatabaseUnavailable,))

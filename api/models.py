@@ -47,6 +47,10 @@ class Amount(BaseModel):
 class NewCard(Taken):
     """A card: typed fields, photographs (base64 of JPEG, PNG or WebP), or both."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"brand": "starbucks", "face_value": {"amount_minor": 50_000}, "number": "8100000000000004", "pin": "00000000"}]}
+    )  # fmt: skip
+
     brand: Required
     face_value: Amount | None = None
     number: Annotated[Secret | None, Field(repr=False)] = None

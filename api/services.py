@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from database.session import Database
 from services.cards.intake import Intake
@@ -11,6 +12,14 @@ from services.finance.payees import Payees
 from services.finance.payment_notifications import PaymentNotices
 from services.people.partners import Partners
 from workflows.client import CardClient
+
+
+@dataclass(frozen=True)
+class DemoLinks:
+    """Where the rest of a demo runs: the console, and each simulator by its name; empty outside of one."""
+
+    console: str = ""
+    simulators: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -24,3 +33,4 @@ class ApiServices:
     payees: Payees
     payments: PaymentNotices
     outlets: OutletReports
+    demo_links: DemoLinks = DemoLinks()

@@ -32,7 +32,8 @@ def addresses(settings: Settings) -> Table:
     table = Table(title=say("Cardloop 已启动", "Cardloop is running"), show_header=False)
     rows = [
         (say("卖家页面与接口", "Seller pages and API"), settings.api_url),
-        (say("接口文档", "API reference"), f"{settings.api_url}/openapi.json"),
+        (say("接口文档", "API reference"), f"{settings.api_url}/docs"),
+        (say("全部入口", "Everything on one page"), f"{settings.api_url}/welcome"),
         (say("复核工作台", "Reviewers' console"), settings.console_url),
     ]
     if settings.embedded_temporal:

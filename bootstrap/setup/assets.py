@@ -15,6 +15,11 @@ FILES = {
     "@tabler/core/dist/css/tabler.min.css": "tabler.min.css",
     "@tabler/core/dist/js/tabler.min.js": "tabler.min.js",
 }
+# Of the API's reference page alone.
+API_FILES = {
+    "swagger-ui-dist/swagger-ui-bundle.js": "swagger-ui-bundle.js",
+    "swagger-ui-dist/swagger-ui.css": "swagger-ui.css",
+}
 # The whole sprite is 2.2 MB, most of it never shown; a page that wants another icon adds its name here.
 ICONS = """
 adjustments alert-circle alert-octagon alert-triangle arrow-back-up arrow-left arrow-right arrow-up award ban barcode bell book
@@ -34,6 +39,11 @@ def destinations(root: Path) -> list[Path]:
     return [root / site / "static" / "vendor" for site in ("reviewer_ui", "seller_ui")]
 
 
+def api_destination(root: Path) -> Path:
+    """The folder that the API's reference page is served from."""
+    return root / "api" / "static" / "vendor"
+
+
 def lay_out(root: Path, progress: Progress) -> None:
     """Install the locked packages and copy what pages use; raises Problem when npm cannot."""
     _install(root, progress)
@@ -41,7 +51,7 @@ def lay_out(root: Path, progress: Progress) -> None:
 
 
 def copy(root: Path) -> None:
-    """Copy what pages use out of node_modules into both static/vendor folders."""
+    """Copy what pages use out of node_modules into the static/vendor folders."""
     modules = root / "node_modules"
     sprite = subset((modules / "@tabler/icons-sprite/dist/tabler-sprite.svg").read_text(), ICONS)
     for folder in destinations(root):
@@ -49,6 +59,10 @@ def copy(root: Path) -> None:
         for source, name in FILES.items():
             shutil.copyfile(modules / source, folder / name)
         (folder / "icons.svg").write_text(sprite)
+    folder = api_destination(root)
+    folder.mkdir(parents=True, exist_ok=True)
+    for source, name in API_FILES.items():
+        shutil.copyfile(modules / source, folder / name)
 
 
 def subset(sprite: str, names: list[str]) -> str:

@@ -44,7 +44,10 @@ def _assets() -> Step:
         say("准备网页文件", "Files of the web pages"),
         lambda progress: assets.lay_out(PROJECT_ROOT, progress),
         (PROJECT_ROOT / "package.json", PROJECT_ROOT / "package-lock.json", _HERE / "assets.py"),
-        tuple(folder / "icons.svg" for folder in assets.destinations(PROJECT_ROOT)),
+        (
+            *(folder / "icons.svg" for folder in assets.destinations(PROJECT_ROOT)),
+            assets.api_destination(PROJECT_ROOT) / "swagger-ui.css",
+        ),
     )
 
 

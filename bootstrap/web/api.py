@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from api import app as public_api
-from api.services import ApiServices
+from api.services import ApiServices, DemoLinks
 from bootstrap import keys, outside
 from bootstrap.policies import follow_policies
 from bootstrap.settings import Settings
@@ -38,6 +38,7 @@ def build_api(settings: Settings) -> FastAPI:
             payees=payees,
             payments=PaymentNotices(store, outside.payment_notices(settings)),
             outlets=OutletReports(store, secrets.keyring, world.outlet),
+            demo_links=_demo_links(settings),
         )
     )
     pages = seller_pages.build(
@@ -57,3 +58,15 @@ def build_api(settings: Settings) -> FastAPI:
     app.mount("/", pages)
     follow_policies(app, store)
     return app
+
+
+def _demo_links(settings: Settings) -> DemoLinks:
+    """Links between the parts of a demo; a real installation's pages name no other part of it."""
+    if not settings.demo:
+        return DemoLinks()
+    outside = {
+        "issuer": settings.issuer_url, "pos": settings.pos_url, "outlet": settings.outlet_url,
+        "alipay": settings.alipay_url, "fx": settings.fx_url, "messages": settings.messages_url,
+    }  # fmt: skip
+    simulators = {name: str(address) for name, address in outside.items()} if settings.simulators else {}
+    return DemoLinks(settings.console_url, simulators)

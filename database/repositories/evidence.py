@@ -29,8 +29,7 @@ from database.repositories import set_aside
 from database.tables.columns import now
 from database.tables.evidence import LeafRow, TreeHeadRow
 from domain.errors.general import NotFound
-from domain.evidence import log
-from domain.evidence.log import InclusionProof, Node, Span, TreeHead
+from domain.evidence.log import InclusionProof, Node, Span, TreeHead, log
 from domain.sealing import KeyRing, signature_holds
 
 SEQUENCER = "sequencer"  # Under which a leaf that cannot be placed is set aside.

@@ -141,8 +141,8 @@ async def _overtaken(session: AsyncSession, row: OutboxRow) -> bool:
     card = await session.get(CardRow, row.payload["card_id"])
     if card is None or card.outcome is not None or card.waiting_for != waits_for:
         return True
-    until = row.payload.get("until")
-    return until is not None and until != "" and card.until != datetime.fromisoformat(until)
+    until = str(row.payload.get("until") or "")
+    return until != "" and card.until != datetime.fromisoformat(until)
 
 
 def _worded(row: OutboxRow, locale: str) -> dict[str, Any]:

@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pymerkle import InmemoryTree
 
-from domain.evidence import log
-from domain.evidence.log import Node
+from domain.evidence.log import Node, log
 
 SIZE_MAX = 70
 LEAVES = [f"leaf {number}".encode() for number in range(SIZE_MAX)]

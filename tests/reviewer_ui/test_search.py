@@ -151,6 +151,8 @@ async def test_too_long_words_and_control_characters_are_refused(house: House) -
 
 async def test_nobody_tries_numbers_one_after_the_other(house: House) -> None:
     browser = await house.as_(Role.SUPPORT)
-    answers = [(await search(browser, f"139001390{place:02d}")).status_code for place in range(32)]
+    answers = list[int]()
+    while 429 not in answers and len(answers) < 100:
+        answers.append((await search(browser, f"139001390{len(answers):02d}")).status_code)
     assert answers[:30] == [200] * 30
     assert answers[-1] == 429
