@@ -114,14 +114,14 @@ async def test_a_lease_that_runs_out_by_itself_is_heard_of_and_one_that_is_renew
 
 async def test_who_may_not_see_the_queue_is_not_told_of_it_and_nobody_of_anothers_notices(house: House) -> None:
     waiting, pages = await house.cards.waiting(), Live(house.database)
-    support, _ = await signed_in(house, Role.SUPPORT)
+    clerk, _ = await signed_in(house, Role.FINANCE)
     reviewer, _ = await signed_in(house, Role.REVIEWER)
-    async with open_page(pages, support) as blind, open_page(pages, reviewer) as seeing:
+    async with open_page(pages, clerk) as blind, open_page(pages, reviewer) as seeing:
         await change(house, waiting.task_id, band=0)
         await seeing.hears("queue")
         await told(house, reviewer.id)
         await seeing.hears("notices")
-        await told(house, support.id)
+        await told(house, clerk.id)
         assert await blind.hears("notices") == "1"
         assert blind.heard == ["notices", "notices"]
 
