@@ -44,6 +44,8 @@ def upgrade() -> None:
     )  # fmt: skip
     op.add_column("review_decision", sa.Column("checks_version", sa.String(), nullable=False, server_default=""))
     op.alter_column("review_decision", "checks_version", server_default=None)
+    op.add_column("second_review", sa.Column("policy_version", sa.String(), nullable=False, server_default=""))
+    op.alter_column("second_review", "policy_version", server_default=None)
     op.execute(
         "INSERT INTO policy_document (kind, version, state, document, effective_from, who, makers, why, based_on, revision,"
         " saved_at, published_by, published_at) "
@@ -75,5 +77,6 @@ def downgrade() -> None:
     op.execute(
         "CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON deadline_policy FOR EACH ROW EXECUTE FUNCTION refuse_change()"
     )
+    op.drop_column("second_review", "policy_version")
     op.drop_column("review_decision", "checks_version")
     op.drop_table("policy_document")
