@@ -18,7 +18,7 @@ from domain.cards.card import FREES_FINGERPRINT, EndReason, Outcome, Stage, Wait
 from domain.cards.turns import turns
 from domain.errors.cards import DuplicateCard
 from domain.errors.general import NotFound
-from domain.evidence.log import log
+from domain.evidence import log
 from domain.identifiers import new_id
 from domain.rules.brands import Brand, brand
 from domain.sealing import KeyRing

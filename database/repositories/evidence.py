@@ -29,7 +29,8 @@ from database.repositories import set_aside
 from database.tables.columns import now
 from database.tables.evidence import LeafRow, TreeHeadRow
 from domain.errors.general import NotFound
-from domain.evidence.log import InclusionProof, Node, Span, TreeHead, log
+from domain.evidence import log
+from domain.evidence.log import InclusionProof, Node, Span, TreeHead
 from domain.sealing import KeyRing, signature_holds
 
 SEQUENCER = "sequencer"  # Under which a leaf that cannot be placed is set aside.

@@ -1,26 +1,14 @@
-"""Deadlines as data: the policies' versions, what each task's clock was planned with, and the intervals it ran or stood."""
+"""Deadlines as data: what each task's clock was planned with, and the intervals it ran or stood."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Index, text
 from sqlmodel import Field, SQLModel
 
-from database.tables.columns import json_object, moment, moment_maybe, moment_now, word
+from database.tables.columns import moment, moment_maybe, moment_now, word
 from domain.work.deadlines import ClockOwner
-
-
-class DeadlinePolicyRow(SQLModel, table=True):
-    """One version of all policies and calendars, as one document; never changed, only followed by the next."""
-
-    __tablename__ = "deadline_policy"
-    version: int = Field(primary_key=True)
-    document: dict[str, Any] = json_object()  # domain.work.deadlines.Policies as JSON.
-    made_by: str  # person.id, or `built-in` for the one that comes with the product.
-    note: str = ""
-    at: datetime = moment_now()
 
 
 class ClockIntervalRow(SQLModel, table=True):

@@ -26,7 +26,7 @@ class PolicyDocumentRow(SQLModel, table=True):
     state: PolicyState = word(PolicyState, PolicyState.DRAFT)
     document: dict[str, Any] = json_object()
     effective_from: date  # Of the business day; publishing later than that day moves it to the day of publishing.
-    who: str = Field(foreign_key="person.id")  # Who began the draft.
+    who: str  # person.id; who began the draft.
     makers: list[str] = (
         json_list()
     )  # Everybody who saved the draft, person.id: none of them publishes it where two must.

@@ -27,6 +27,7 @@ class SecondReviewRow(SQLModel, table=True):
     first_outcome: ReviewOutcome = word(ReviewOutcome, required=True)
     drawn_on: date = Field(index=True)  # The day whose cap it counts against, in the office's time zone.
     drawn_at: datetime = moment_now()
+    policy_version: str = ""  # Of the sampling policy that drew it; empty for what was drawn before versions were kept.
     leased_by: str | None = None
     leased_until: datetime | None = moment_maybe()
     second_person: str | None = None

@@ -47,6 +47,8 @@ class PolicyKind:
     schema: Schema
     built_in: Callable[[], tuple[PolicyDocument, ...]]
     two_people: bool = True
+    first_number: int = 1  # Of the first saved version.
+    own_page: str = ""  # Where the kind is edited; empty where the schema makes the editor.
     further: Callable[[Mapping[str, Any], Mapping[str, Any]], Iterable[Flaw]] = _no_further_rule
 
     def require_valid(self, document: object, before: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from domain.policies.document import BUILT_IN_NUMBER, PolicyDocument, PolicyKind, version_name
+from domain.policies.flaws import DocumentWrong, Flaw
 from domain.work.deadline_document import parse
 from domain.work.deadlines import Policies
 
@@ -24,3 +28,38 @@ def built_in_document() -> dict[str, Any]:
 def built_in() -> Policies:
     """Version 1: the card types' spans as they always were, round the clock, with a Chinese office calendar to choose."""
     return parse(built_in_document(), BUILT_IN_VERSION)
+
+
+@cache
+def _built_in_versions() -> tuple[PolicyDocument, ...]:
+    name = version_name("deadlines", BUILT_IN_VERSION)
+    return (PolicyDocument("deadlines", BUILT_IN_NUMBER, name, date(2020, 1, 1), built_in_document()),)
+
+
+def _flaws(document: Mapping[str, Any], _before: Mapping[str, Any]) -> Iterable[Flaw]:
+    try:
+        parse(document, BUILT_IN_VERSION)
+    except DocumentWrong as wrong:
+        return wrong.flaws
+    return ()
+
+
+KIND = PolicyKind(
+    "deadlines",
+    # What is inside is judged by `parse`, which knows calendars and the order of policies.
+    {
+        "type": "object",
+        "required": [],
+        "properties": {
+            "calendars": {"type": "object"},
+            "teams": {"type": "object"},
+            "otherwise": {"type": "string"},
+            "policies": {"type": "array", "items": {"type": "object", "required": ["code"]}, "row_key": "code"},
+        },
+    },
+    _built_in_versions,
+    two_people=False,
+    further=_flaws,
+    first_number=BUILT_IN_VERSION + 1,
+    own_page="/setup/deadlines",
+)

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from database.reads.finance import office as reads
-from database.reads.people.accounts import accounts
+from database.reads.people import accounts
 from database.reads.work.reason_codes import reasons as managed_reasons
 from domain.money import Money
 from domain.people.roles import Permission

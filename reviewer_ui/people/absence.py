@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Form
 from starlette.requests import Request
 from starlette.responses import Response
 
-from database.reads.people.accounts import accounts as reads
+from database.reads.people import accounts as reads
 from database.tables.columns import now
 from database.tables.people import AbsenceRow
 from domain.errors.base import Refusal

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Form
 from starlette.requests import Request
 from starlette.responses import Response
 
-from database.reads.people.accounts import accounts as reads
+from database.reads.people import accounts as reads
 from domain.errors.base import Refusal
 from domain.money import Money
 from domain.people.access import AccessKind, Bounds

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Form
 from starlette.requests import Request
 from starlette.responses import Response
 
-from database.reads.people.accounts import accounts as reads
+from database.reads.people import accounts as reads
 from database.tables.people import PersonRow
 from domain.cards.card import CardType
 from domain.errors.base import Refusal

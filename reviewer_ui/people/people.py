@@ -11,7 +11,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from database.reads.people.accounts import accounts as reads
+from database.reads.people import accounts as reads
 from database.tables.columns import now
 from database.tables.people import AuditRow, PersonRow
 from domain.cards.card import CardType

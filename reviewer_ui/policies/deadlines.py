@@ -20,7 +20,7 @@ from domain.work.working_time import known_years
 from reviewer_ui.policies.deadline_form import put_into
 from reviewer_ui.sessions import Person
 from reviewer_ui.visit import At, Console, Shell, allowed, see_other, shell
-from services.work.sla_policies import DeadlineSetup, Preview, Version
+from services.policies.deadlines import DeadlineSetup, Preview, Version
 
 router = APIRouter(prefix="/setup/deadlines")
 Keeper = Annotated[Person, Depends(allowed(Permission.MANAGE_DEADLINES))]

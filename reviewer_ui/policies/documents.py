@@ -80,6 +80,7 @@ class PolicyContext:
     names: Mapping[str, str]
     may_write: bool
     may_publish: bool  # Of the version that is open, by this person, as far as the page knows.
+    own_page: str  # Where this kind has its editor.
     editor: Editor
     written: str  # The document as JSON.
     why: str
@@ -132,7 +133,7 @@ async def export(console: At, code: str, version: Annotated[str, Query(max_lengt
 async def save(request: Request, console: At, person: Writer, code: str) -> Response:
     """Saves what the form, or the JSON box, says as a draft."""
     kind, form = _kind(code), await request.form()
-    as_json = form.get("how") == "json"
+    as_json = form.get("how") == "json" or bool(kind.own_page)
     try:
         document = (
             imported(kind, read_json(str(form.get("document", "")))) if as_json else typed_document(kind.schema, form)
@@ -205,6 +206,7 @@ async def _page(
         names=await _names(console),
         may_write=person.may(Permission.SET_POLICIES),
         may_publish=may_confirm and row is not None and not (kind.two_people and person.id in row.makers),
+        own_page=kind.own_page,
         editor=_editor(request, kind, edited.document),
         written=_text(edited.document),
         why=row.why if row is not None else "",
@@ -242,6 +244,8 @@ def _edited(request: Request, page: PolicyContext, kind: PolicyKind, document: M
 
 
 def _editor(request: Request, kind: PolicyKind, document: Mapping[str, Any]) -> Editor:
+    if kind.own_page:
+        return Editor((), ())
     return FieldMaker(kind.code, locale_of(request)).editor(kind.schema, document)
 
 

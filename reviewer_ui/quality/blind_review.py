@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from database.reads.cards import card_page as cards
-from database.reads.quality.blind_reviews import blind_reviews as reads
+from database.reads.quality import blind_reviews as reads
 from database.tables.columns import now
 from database.tables.quality import SecondReviewRow
 from domain.cards.card import CardType

@@ -9,7 +9,7 @@ from datetime import date
 from babel.dates import format_date
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.reads.quality.blind_reviews import insight as reads
+from database.reads.quality import insight as reads
 from database.reads.quality.insight import ALL, Span
 from languages import has, translate
 from reviewer_ui.charts import BAR_UNITS, Columns, columns, shares

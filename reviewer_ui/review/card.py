@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from database.reads.cards import card_page as reads
 from database.reads.notices import live as marks
-from database.reads.quality.blind_reviews import blind_reviews
+from database.reads.quality import blind_reviews
 from database.reads.work import comments as said
 from database.tables.columns import now
 from database.tables.review import ReviewDecisionRow

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
 from database.reads.cards import card_page as reads
-from database.reads.quality.blind_reviews import blind_reviews
+from database.reads.quality import blind_reviews
 from database.tables.columns import now
 from database.tables.work import WorkItemRow
 from domain.errors.general import NotFound

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Form
 from starlette.requests import Request
 from starlette.responses import Response
 
-from database.reads.people.accounts import accounts
+from database.reads.people import accounts
 from database.reads.work import queue as reads
 from database.tables.columns import now
 from domain.errors.base import Refusal

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from database.reads.cards.values import CardValue, values
-from database.reads.people.accounts import accounts as people_reads
+from database.reads.people import accounts as people_reads
 from database.reads.review.undeliverable import UndeliveredDecision, undelivered
 from database.reads.work import queue as reads
 from database.reads.work import saved_views as view_reads

@@ -17,7 +17,7 @@ from domain.work.why_due import DueReason, Sentence, Value
 from domain.work.working_time import holiday_in_chinese
 from languages import label, label_key, translate
 from reviewer_ui.visit import At, CardReader, Shell, shell
-from services.work.sla_policies import DeadlineSetup
+from services.policies.deadlines import DeadlineSetup
 from web.locale import locale_of
 from web.words import when, zone_of
 

@@ -96,7 +96,7 @@ class PolicyDocuments:
             if proposal.revision != (0 if row is None else row.revision):
                 raise PolicyDraftChanged()
             if row is None:
-                number = 1 + max((one.version for one in state.versions), default=0)
+                number = 1 + max((one.version for one in state.versions), default=kind.first_number - 1)
                 row = PolicyDocumentRow(
                     kind=kind.code, version=number, who=by, why=why, effective_from=begins, revision=0, based_on=""
                 )  # fmt: skip

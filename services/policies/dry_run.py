@@ -6,7 +6,8 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from typing import TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -14,10 +15,12 @@ from database.reads.policies import recent_work
 from database.reads.policies.recent_work import DecisionMade, QuoteMade
 from domain.money import Money
 from domain.policies.document import PolicyDocument
+from domain.quality.sampling import SamplingPolicy
 from domain.review.four_eyes import CheckPolicy, ProposedDecision, lot_of, need
 from domain.rules import brands, checks, limits, prices, velocity
 from domain.sealing import KeyRing
 
+Rule = TypeVar("Rule")
 LOOKS_BACK = timedelta(days=30)
 SPANS = {velocity.HOUR: timedelta(hours=1), velocity.DAY: timedelta(days=1)}
 
@@ -54,11 +57,9 @@ async def dry_run(
 
 async def _brands(trial: Trial) -> tuple[Figure, ...]:
     given = await recent_work.face_values(trial.session, trial.since)
-    counts = [
-        sum(not _issues(brands.brands_of(version), code, minor) for code, minor in given)
-        for version in (trial.before, trial.after)
-    ]
-    return (Figure("face_value_refused", len(given), *counts),)
+    known = _read(trial, brands.brands_of)
+    refused = _both(known, lambda one: sum(not _issues(one, code, minor) for code, minor in given))
+    return (Figure("face_value_refused", len(given), *refused),)
 
 
 def _issues(known: Mapping[str, brands.Brand], code: str, minor: int) -> bool:
@@ -68,11 +69,12 @@ def _issues(known: Mapping[str, brands.Brand], code: str, minor: int) -> bool:
 
 
 async def _prices(trial: Trial) -> tuple[Figure, ...]:
-    before, after = prices.tables_of(trial.before), prices.tables_of(trial.after)
+    before, after = _read(trial, prices.tables_of)
     quotes = await recent_work.quotes(trial.session, trial.since)
-    paid = [pair for one in quotes if (pair := (_paid(before, one), _paid(after, one))) and None not in pair]
+    pairs = [(_paid(before, one), _paid(after, one)) for one in quotes]
+    paid = [(old, new) for old, new in pairs if old is not None and new is not None]
+    sums = (sum(old for old, _ in paid), sum(new for _, new in paid))
     changed = sum(old != new for old, new in paid)
-    sums = [sum(minor or 0 for minor in side) for side in zip(*paid, strict=True)] or [0, 0]
     return (Figure("quotes_changed", len(paid), 0, changed), Figure("quotes_sum", len(paid), *sums, "minor"))
 
 
@@ -89,52 +91,60 @@ def _paid(tables: prices.PriceTables, made: QuoteMade) -> int | None:
 
 
 async def _limits(trial: Trial) -> tuple[Figure, ...]:
-    before, after = limits.limits_of(trial.before), limits.limits_of(trial.after)
-    quotes = await recent_work.quotes(trial.session, trial.since)
+    both = _read(trial, limits.limits_of)
+    quotes = [(one.card_type, Money(one.amount_minor)) for one in await recent_work.quotes(trial.session, trial.since)]
     sure = await recent_work.least_confidences(trial.session, trial.since)
-    person = [sum(not one.machine_may_buy(made.card_type, Money(made.amount_minor)) for made in quotes) for one in (before, after)]  # fmt: skip
-    unsure = [sum(least < one.confidence_bp_min for least in sure) for one in (before, after)]
+    person = _both(both, lambda one: sum(not one.machine_may_buy(kind, value) for kind, value in quotes))
+    unsure = _both(both, lambda one: sum(least < one.confidence_bp_min for least in sure))
     return (Figure("over_machine_value", len(quotes), *person), Figure("low_confidence", len(sure), *unsure))
 
 
 async def _velocity(trial: Trial) -> tuple[Figure, ...]:
     quotes = await recent_work.quotes(trial.session, trial.since)
     bought = [(one, sums) for one, sums in _bought_before(quotes) if one.committed]
-    counts = [
-        sum(bool(caps.beyond(sums, one.amount_minor)) for one, sums in bought)
-        for caps in (velocity.velocity_of(trial.before), velocity.velocity_of(trial.after))
-    ]
-    return (Figure("over_velocity_cap", len(bought), *counts),)
+    both = _read(trial, velocity.velocity_of)
+    over = _both(both, lambda caps: sum(bool(caps.beyond(sums, one.amount_minor)) for one, sums in bought))
+    return (Figure("over_velocity_cap", len(bought), *over),)
 
 
 async def _four_eyes(trial: Trial) -> tuple[Figure, ...]:
     made = await recent_work.decisions(trial.session, trial.since)
-    counts = [
-        sum(need(_proposed(one, policy, trial.keyring), policy) is not None for one in made)
-        for policy in (checks.checks_of(trial.before), checks.checks_of(trial.after))
-    ]
-    return (Figure("second_person", len(made), *counts),)
+    both = _read(trial, checks.checks_of)
+    needed = _both(
+        both, lambda policy: sum(need(_proposed(one, policy, trial.keyring), policy) is not None for one in made)
+    )
+    return (Figure("second_person", len(made), *needed),)
 
 
 async def _sampling(trial: Trial) -> tuple[Figure, ...]:
     made = await recent_work.decisions(trial.session, trial.since)
-    counts = []
-    for policy in (checks.sampling_of(trial.before), checks.sampling_of(trial.after)):
-        drawn: dict[object, int] = defaultdict(int)
-        for one in made:
-            lot = lot_of(trial.keyring, one.card_id, policy.seed)
-            drawn[policy.day_of(one.at)] += policy.draws(lot, one.card_type, one.outcome)
-        counts.append(sum(min(number, policy.per_day_max) for number in drawn.values()))
-    return (Figure("second_review", len(made), *counts),)
+    drawn = _both(_read(trial, checks.sampling_of), lambda policy: _drawn(made, policy, trial.keyring))
+    return (Figure("second_review", len(made), *drawn),)
+
+
+def _drawn(made: Sequence[DecisionMade], policy: SamplingPolicy, keyring: KeyRing) -> int:
+    """How many decisions the policy draws, at most its cap on each day."""
+    of_day: dict[date, int] = defaultdict(int)
+    for one in made:
+        lot = lot_of(keyring, one.card_id, policy.seed)
+        of_day[policy.day_of(one.at)] += policy.draws(lot, one.card_type, one.outcome)
+    return sum(min(number, policy.per_day_max) for number in of_day.values())
 
 
 async def _reveals(trial: Trial) -> tuple[Figure, ...]:
     shown = await recent_work.reveals(trial.session, trial.since)
-    before, after = checks.reveals_of(trial.before), checks.reveals_of(trial.after)
-    running = _within_the_hour(shown)
-    over = [sum(number > one.per_hour_max for number in running) for one in (before, after)]
-    alerts = [sum(number >= one.shown_alert_at for number in running) for one in (before, after)]
+    both, running = _read(trial, checks.reveals_of), _within_the_hour(shown)
+    over = _both(both, lambda one: sum(number > one.per_hour_max for number in running))
+    alerts = _both(both, lambda one: sum(number >= one.shown_alert_at for number in running))
     return (Figure("reveal_over_limit", len(shown), *over), Figure("reveal_alert", len(shown), *alerts))
+
+
+def _read(trial: Trial, read: Callable[[PolicyDocument], Rule]) -> tuple[Rule, Rule]:
+    return read(trial.before), read(trial.after)
+
+
+def _both(rules: tuple[Rule, Rule], count: Callable[[Rule], int]) -> tuple[int, int]:
+    return count(rules[0]), count(rules[1])
 
 
 _RUNS: Mapping[str, Callable[[Trial], Awaitable[tuple[Figure, ...]]]] = {

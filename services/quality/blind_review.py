@@ -96,7 +96,7 @@ async def draw(
         SecondReviewRow(
             id=new_id(), decision_id=decision.id, card_id=task.card, brand=task.brand,
             first_person=decision.person_id, first_circle=await _who_knows(session, task, now), first_outcome=decision.outcome,
-            drawn_on=day, drawn_at=now,
+            drawn_on=day, drawn_at=now, policy_version=policy.version,
         )
     )  # fmt: skip
 

@@ -96,7 +96,8 @@ class Reveals:
             raise TooManyTries(retry_after_s=int(WITHIN.total_seconds()))
         secret = self._opened(card, field)
         act = f"{REVEAL}{field}"
-        session.add(AuditRow(actor=f"person:{person}", act=act, subject=card_id, reason=reason_code))
+        facts = {"policy": policy.version}
+        session.add(AuditRow(actor=f"person:{person}", act=act, subject=card_id, reason=reason_code, facts=facts))
         await self._alert(session, person, card.id, shown=seen + 1, refused=0, elsewhere=False)
         return secret
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.reads.people.accounts import accounts
+from database.reads.people import accounts
 from database.tables.work import WorkItemRow
 from domain.errors.general import NotFound
 from domain.people.acting import ActingReviewer

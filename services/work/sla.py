@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from math import ceil
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.reads.work.sla import clock_of, intervals, policies_in, replanned, with_own
+from database.reads.work.sla import clock_of, in_force, intervals, policies_in, replanned, with_own
 from database.reads.work.sla import policies_of as policies_of
 from database.reads.work.sla import terms_of as terms_of
-from database.tables.deadlines import ClockIntervalRow, ClockPlanRow, DeadlinePolicyRow
+from database.tables.deadlines import ClockIntervalRow, ClockPlanRow
+from database.tables.policies import PolicyDocumentRow
 from database.tables.work import WorkItemRow
 from domain.cards.card import WaitingFor
 from domain.cards.facts import TaskOpened
 from domain.identifiers import new_id
+from domain.places import business_day
 from domain.rules.deadlines import BUILT_IN_VERSION, built_in
 from domain.work.deadlines import RUNNING, ClockOwner, ClockPlan, Policies, Stretch, used
 
@@ -33,7 +35,6 @@ _HAS_IT = {
     WaitingFor.OUTLET: ClockOwner.OUTLET,
 }
 _INTERVAL: Any = ClockIntervalRow  # Attributes of models are columns in a statement.
-_VERSION: Any = DeadlinePolicyRow
 
 
 async def plan(session: AsyncSession, task: WorkItemRow, now: datetime, why: str) -> ClockPlan:
@@ -127,15 +128,20 @@ async def recomputed(session: AsyncSession, task: WorkItemRow) -> datetime:
 
 async def policies_in_force(session: AsyncSession) -> Policies:
     """The newest version, else the one that comes with the product."""
-    newest = select(DeadlinePolicyRow).order_by(_VERSION.version.desc()).limit(1)
-    row = (await session.execute(newest)).scalar_one_or_none()
+    row = await version_in_force(session)
     return built_in() if row is None else policies_in(row)
 
 
 async def newest_version(session: AsyncSession) -> int:
     """The number of the version in force."""
-    found: int | None = await session.scalar(select(func.max(_VERSION.version)))
-    return found or BUILT_IN_VERSION
+    row = await version_in_force(session)
+    return BUILT_IN_VERSION if row is None else row.version
+
+
+async def version_in_force(session: AsyncSession) -> PolicyDocumentRow | None:
+    """Return the saved version that holds today; None while it is the built-in one."""
+    found: PolicyDocumentRow | None = await session.scalar(in_force(business_day(datetime.now(UTC))))
+    return found
 
 
 async def stretches(session: AsyncSession, task: WorkItemRow) -> list[Stretch]:

@@ -22,8 +22,8 @@ from domain.cards.facts import TaskOpened
 from domain.cards.review import ReviewOutcome
 from domain.identifiers import new_id
 from domain.rules.deadlines import built_in_document
+from services.policies.deadlines import DeadlineSetup
 from services.work import sla
-from services.work.sla_policies import DeadlineSetup
 from tests.activities.world import World, a_world
 
 MONDAY = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)  # Nine o'clock in Shanghai.

@@ -16,7 +16,7 @@ from domain.errors.policies import PoliciesChanged
 from domain.policies.flaws import DocumentWrong, Flaw, FlawKind
 from domain.rules.deadlines import built_in_document
 from jobs.replanning import Replanner
-from services.work.sla_policies import DeadlineSetup
+from services.policies.deadlines import DeadlineSetup
 from tests.activities.hands import MONDAY, Hands, budget
 from tests.activities.hands import hands as hands
 from tests.activities.hands import own_url as own_url

@@ -43,6 +43,7 @@ async def test_the_worked_example_goes_through_the_database_to_the_fen(world: Wo
     assert (inside["resale_minor"], inside["spread_minor"], inside["service_fee_minor"]) == (475_00, 10_00, 4_75)
     assert {"stock", "stock_bp"} <= inside.keys()
     assert row.rule_version == "buyback-2026-11"
+    assert (inside["limits_version"], inside["velocity_version"]) == ("limits-2026-11", "velocity-2026-11")
     assert [line["kind"] for line in row.lines] == [
         "face_value",
         "base_rate",

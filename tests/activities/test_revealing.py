@@ -15,7 +15,9 @@ from domain.errors.base import Refusal
 from domain.errors.general import FieldInvalid, NotFound
 from domain.errors.people import CardNotRevealed, NotAllowed, NotSignedIn, TooManyTries
 from domain.errors.work import ReasonUnknown, TaskHeldByAnother, TaskNotHeld
+from domain.places import business_day
 from domain.review.reveals import RevealPolicy
+from domain.rules.checks import reveal_policy
 from tests.activities.test_review import a_taken_task, a_task
 from tests.activities.test_secret_words import the_number
 from tests.activities.world import World
@@ -46,6 +48,7 @@ async def test_a_secret_is_seen_for_a_reason_of_the_list_that_is_kept(world: Wor
     assert {(row.act, row.reason) for row in kept} == {
         ("console:card:reveal_number", "compare"), ("console:card:reveal_pin", "call"),
     }  # fmt: skip
+    assert {row.facts["policy"] for row in kept} == {reveal_policy(business_day(datetime.now(UTC))).version}
 
 
 async def test_every_refusal_is_recorded_and_nothing_that_was_typed_is(world: World) -> None:

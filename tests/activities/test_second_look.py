@@ -265,7 +265,8 @@ async def test_a_dear_card_is_checked_by_the_policy_in_force_and_a_correction_ca
     made = await review.decisions.record_decision(
         maker, opened.task_id, ReviewOutcome.APPROVE_CORRECTED, corrected=corrected
     )
-    assert (await the_decision(world, made)).needs_check == "value"
+    kept = await the_decision(world, made)
+    assert (kept.needs_check, kept.checks_version) == ("value", policy.version)
 
 
 async def limited(world: World, limit_minor: int) -> str:

@@ -44,6 +44,7 @@ async def drawn(world: World) -> tuple[str, str]:
         made = await session.get_one(ReviewDecisionRow, decision)
         await draw(session, world.keyring, await session.get_one(WorkItemRow, task), made, datetime.now(UTC), ALL)
     (row,) = await world.rows(SecondReviewRow, decision_id=decision)
+    assert row.policy_version == ALL.version
     return row.id, person
 
 

@@ -23,9 +23,11 @@ from domain.finance.payout import PayoutState
 from domain.identifiers import new_id
 from domain.notices.kinds import NoticeKind
 from domain.people.roles import PERMISSIONS, Role
+from domain.rules.policy_kinds import KINDS
 from reviewer_ui import navigation
 from reviewer_ui.app import build
 from reviewer_ui.half_signed_in import COOKIE as HALF_COOKIE
+from services.policies.documents import PolicyDocuments, Proposal
 from services.work.saved_views import SavedViews
 from tests.reviewer_ui.callbacks import a_request
 from tests.reviewer_ui.cards import Waiting
@@ -113,6 +115,9 @@ _NAMED = (
     OnePage("/setup/policies/{code}", ADMIN, "/setup/policies/limits"),
     OnePage("/setup/policies/{code}", COMPLIANCE, "/setup/policies/four-eyes"),
     OnePage("/setup/policies/{code}", ADMIN, "/setup/policies/velocity"),
+    OnePage("/setup/policies/{code}", ADMIN, "/setup/policies/prices"),
+    OnePage("/setup/policies/{code}", ADMIN, "/setup/policies/brands"),
+    OnePage("/setup/policies/{code}", ADMIN, "/setup/policies/deadlines"),
     OnePage("/setup/deadlines", ADMIN),
     OnePage("/no-such-page", REVIEWER, status=404),
     OnePage("/payouts", REVIEWER, status=403),
@@ -171,12 +176,23 @@ async def scene(house: House) -> Scene:
     names = await _cards(house, browsers, people) | {"review_id": review_id, "decided": drawn_card.card_id}
     await house.cards.payout(drawn_card, PayoutState.UNKNOWN)
     await _around(house, people, names)
+    await _policy_that_waits(house, people[ADMIN])
     await send(browsers[ADMIN], f"/setup/people/{people[SUPPORT]}/roles", role=["support", "finance"])
     names["owner_id"] = await _seller(house, names)
     names["link"] = await _invitation(browsers[ADMIN], people[SUPPORT])
     cookies: dict[Role | str, dict[str, str]] = {role: {"cardloop_console": token} for role, token in tokens.items()}
     cookies |= {NOBODY: {}, HALF_CODE: await _half(house, SUPPORT), HALF_SET_UP: await _half(house, FINANCE)}
     return Scene(names | {"person_id": people[REVIEWER]}, cookies)
+
+
+async def _policy_that_waits(house: House, admin: str) -> None:
+    """A version of the limits that waits for a second person."""
+    policies, kind = PolicyDocuments(house.database), KINDS["limits"]
+    state = await policies.state(kind)
+    revision = 0 if state.open is None else state.open.revision
+    document = {**state.in_force.document, "code_tries_max": 7}
+    await policies.save(admin, kind, Proposal(document, "codes are mistyped", None, revision))
+    await policies.ask(admin, kind, revision + 1)
 
 
 async def _second_review(house: House, senior: httpx.AsyncClient) -> tuple[Waiting, str]:

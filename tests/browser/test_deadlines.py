@@ -13,7 +13,7 @@ from playwright.async_api import expect
 from activities.review.alarms import Alarms
 from domain.people.roles import Role
 from domain.rules.deadlines import built_in_document
-from services.work.sla_policies import DeadlineSetup
+from services.policies.deadlines import DeadlineSetup
 from tests.browser.axe import faults
 from tests.browser.console import desks
 from tests.reviewer_ui.conftest import House

@@ -17,7 +17,7 @@ from database.tables.intake import CardRow
 from domain.cards.card import EndReason, Outcome, Stage, WaitingFor
 from domain.errors.cards import DuplicateCard
 from domain.errors.general import NotFound
-from domain.evidence.log import log
+from domain.evidence import log
 from domain.sealing import SealBroken
 from tests.database.builders import RING, a_card, a_partner
 

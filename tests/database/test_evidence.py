@@ -16,7 +16,7 @@ from database.repositories import evidence, set_aside
 from database.session import Database
 from database.tables.columns import now
 from domain.errors.general import NotFound
-from domain.evidence.log import log as log
+from domain.evidence import log as log
 from domain.sealing import KeyRing, signature_holds
 from tests.database.builders import RING, a_leaf
 

@@ -14,7 +14,7 @@ import pytest
 import time_machine
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.reads.quality.blind_reviews import insight
+from database.reads.quality import insight
 from database.reads.quality.insight import ALL, Day, Kept, Reason, Span, Straight, Took, Waiting, Work
 from database.tables.intake import CardRow
 from database.tables.work import WorkItemRow

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -13,6 +13,7 @@ from database.repositories.cards import Change
 from database.tables.columns import now
 from database.tables.intake import CardRow
 from database.tables.payout import PayoutRow
+from database.tables.policies import PolicyDocumentRow
 from database.tables.pricing import QuoteRow
 from database.tables.review import ReviewDecisionRow
 from domain import identifiers
@@ -22,6 +23,8 @@ from domain.cards.review import ReviewOutcome
 from domain.finance.ledger import owed, payout_paid, payout_prepared
 from domain.finance.payout import PayoutState
 from domain.money import Money
+from domain.policies.state import PolicyState
+from domain.rules.checks import CHECKS_KIND
 from tests.database.builders import RING, a_card, a_person, a_task
 
 PRICE, OWNER = Money(46_500), "seller:ANY"
@@ -122,3 +125,23 @@ async def test_a_task_cannot_be_decided_twice_even_by_the_database(session: Asyn
     session.add(again)
     with pytest.raises(IntegrityError):
         await session.flush()
+
+
+@pytest.mark.parametrize(
+    ("version", "named"),
+    [("four-eyes-1", {"I8"}), ("four-eyes-2", set()), ("four-eyes-2026-11-28", set()), ("", set())],
+)
+async def test_a_decision_is_judged_by_the_policy_that_it_was_made_by(
+    session: AsyncSession, version: str, named: set[str]
+) -> None:
+    await a_paid_card(session)
+    newest = max(CHECKS_KIND.built_in(), key=lambda one: one.effective_from)
+    for number, limit in ((1, PRICE.amount_minor), (2, PRICE.amount_minor + 1)):
+        session.add(
+            PolicyDocumentRow(
+                kind="four-eyes", version=number, state=PolicyState.PUBLISHED, who="P", why="w", based_on="",
+                document={**newest.document, "value_minor_min": limit}, effective_from=newest.effective_from,
+            )
+        )  # fmt: skip
+    await session.execute(update(ReviewDecisionRow).values(checks_version=version))
+    assert await found(session) == named

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pymerkle import InmemoryTree
 
-from domain.evidence.log import Node, log
+from domain.evidence import log
+from domain.evidence.log import Node
 
 SIZE_MAX = 70
 LEAVES = [f"leaf {number}".encode() for number in range(SIZE_MAX)]

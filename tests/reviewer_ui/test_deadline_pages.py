@@ -21,7 +21,7 @@ from domain.people.roles import Role
 from domain.rules.deadlines import built_in_document
 from domain.work.deadlines import ClockOwner
 from reviewer_ui.work.why_due import span
-from services.work.sla_policies import DeadlineSetup, Preview
+from services.policies.deadlines import DeadlineSetup, Preview
 from tests.reviewer_ui.cards import Waiting
 from tests.reviewer_ui.conftest import House, post
 

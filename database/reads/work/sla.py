@@ -5,30 +5,39 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.tables.deadlines import ClockIntervalRow, DeadlinePolicyRow
+from database.tables.deadlines import ClockIntervalRow
+from database.tables.policies import PolicyDocumentRow
 from database.tables.work import WorkItemRow
-from domain.rules.deadlines import built_in
+from domain.policies.state import PolicyState
+from domain.rules.deadlines import KIND, built_in
 from domain.work.deadline_document import parse
 from domain.work.deadlines import ClockOwner, ClockPlan, Policies, Stretch, Terms, reckon
 from domain.work.kinds import kind_of
 
+_ROW: Any = PolicyDocumentRow
 _INTERVAL: Any = ClockIntervalRow  # Attributes of models are columns in a statement.
 
 
 async def policies_of(session: AsyncSession, version: int) -> Policies:
     """One version; the built-in one for a version that nobody saved."""
-    row = await session.get(DeadlinePolicyRow, version)
+    row = await session.get(PolicyDocumentRow, (KIND.code, version))
     return built_in() if row is None else policies_in(row)
 
 
-def policies_in(row: DeadlinePolicyRow) -> Policies:
+def in_force(today: date) -> Any:
+    """Return the statement that gives the version in force on a day: the published one with the highest number."""
+    published = (_ROW.kind == KIND.code, _ROW.state == PolicyState.PUBLISHED, _ROW.effective_from <= today)
+    return select(PolicyDocumentRow).where(*published).order_by(_ROW.version.desc()).limit(1)
+
+
+def policies_in(row: PolicyDocumentRow) -> Policies:
     """The policies of a version that was saved."""
     return _parsed(row.version, json.dumps(row.document, sort_keys=True))
 

@@ -1,4 +1,4 @@
-"""Manage the deadline policies: read them, dry-run them on open tasks, and save them as a new version."""
+"""Manage the deadline policies on a page of their own: read them, dry-run them on open tasks, and publish the next version."""
 
 from __future__ import annotations
 
@@ -7,17 +7,22 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.locks import AdvisoryLock, acquire
 from database.reads.work.sla import intervals, replanned
 from database.session import Database
-from database.tables.deadlines import ClockPlanRow, DeadlinePolicyRow
+from database.tables.deadlines import ClockPlanRow
 from database.tables.people import AuditRow, PersonRow
+from database.tables.policies import PolicyDocumentRow
 from database.tables.work import WorkItemRow
 from domain.errors.general import FieldInvalid, NotFound
 from domain.errors.policies import PoliciesChanged
-from domain.rules.deadlines import BUILT_IN_VERSION, built_in, built_in_document
+from domain.places import business_day
+from domain.policies.document import version_name
+from domain.policies.state import PolicyState
+from domain.rules.deadlines import BUILT_IN_VERSION, KIND, built_in, built_in_document
 from domain.work.deadline_document import parse
 from domain.work.deadlines import Policies, Stretch
 from domain.work.kinds import REVIEW
@@ -30,7 +35,7 @@ LARGEST = 10
 NOTE_LENGTH_MAX = 500
 HISTORY_MAX = 50
 _TASK: Any = WorkItemRow  # Attributes of models are columns in a statement.
-_VERSION: Any = DeadlinePolicyRow
+_VERSION: Any = PolicyDocumentRow
 _PERSON: Any = PersonRow
 _PLAN: Any = ClockPlanRow
 
@@ -96,7 +101,7 @@ class DeadlineSetup:
     async def current(self) -> Kept:
         """The version in force."""
         async with self._database.transaction() as session:
-            row = (await session.execute(_newest_first().limit(1))).scalar_one_or_none()
+            row = await sla.version_in_force(session)
         if row is None:
             document = built_in_document()
             return Kept(
@@ -115,7 +120,7 @@ class DeadlineSetup:
         if number == BUILT_IN_VERSION:
             return built_in_document()
         async with self._database.transaction() as session:
-            row = await session.get(DeadlinePolicyRow, number) if 0 < number < 2**31 else None
+            row = await session.get(PolicyDocumentRow, (KIND.code, number)) if 0 < number < 2**31 else None
         if row is None:
             raise NotFound(version=number)
         return row.document
@@ -140,25 +145,30 @@ class DeadlineSetup:
     async def save(self, person: str, document: dict[str, Any], note: str, based_on: int) -> int:
         """Saves a document as the next version and returns its number; open tasks are replanned soon after.
 
-        Refuses FieldInvalid without a note, SecretInWords, and PoliciesChanged when another version than `based_on` is in force.
+        Refuses FieldInvalid without a note, SecretInWords, and PoliciesChanged when another version than `based_on` is in force,
+        or a draft of the next one is open on the page of policies.
         """
         note = note.strip()
         if not note or len(note) > NOTE_LENGTH_MAX:
             raise FieldInvalid(field="note", why="too_long" if note else "missing")
         require_no_number(note)
         async with self._database.transaction() as session:
-            await session.execute(_lock())
+            await acquire(session, AdvisoryLock.POLICIES)
             newest = await sla.newest_version(session)
             if newest != based_on:
                 raise PoliciesChanged(version=newest)
-            parse(document, newest + 1)
-            row = DeadlinePolicyRow(version=newest + 1, document=document, made_by=person, note=note, at=self._now())
-            facts = {"version": newest + 1}
-            act = "console:deadlines:save"
-            session.add_all(
-                [row, AuditRow(actor=f"person:{person}", act=act, subject="deadlines", reason=note, facts=facts)]
-            )
-        return newest + 1
+            saved = await _next_version(session)
+            parse(document, saved)
+            session.add(
+                PolicyDocumentRow(
+                    kind=KIND.code, version=saved, state=PolicyState.PUBLISHED, document=document, who=person, why=note,
+                    makers=[person], based_on=version_name(KIND.code, newest), saved_at=self._now(),
+                    effective_from=business_day(datetime.now(UTC)), published_by=person, published_at=self._now(),
+                )
+            )  # fmt: skip
+            act, facts = "console:deadlines:save", {"version": saved}
+            session.add(AuditRow(actor=f"person:{person}", act=act, subject="deadlines", reason=note, facts=facts))
+        return saved
 
     async def why_due(self, card_id: str) -> tuple[Sentence, ...]:
         """Why the card's open task, or its last, is due when it is; nothing for a card that no reviewer ever had."""
@@ -196,14 +206,19 @@ async def _plans(session: AsyncSession, task_id: str) -> list[PlanMade]:
     return [PlanMade(row.at, row.why, row.policy_version, row.due_at) for row in rows]
 
 
+async def _next_version(session: AsyncSession) -> int:
+    """The number of the next version. Refuses PoliciesChanged while a draft of it is open: two would follow one another."""
+    rows = (await session.execute(select(_VERSION.version, _VERSION.state).where(_VERSION.kind == KIND.code))).all()
+    drafts = [row.version for row in rows if row.state in (PolicyState.DRAFT, PolicyState.WAITING)]
+    if drafts:
+        raise PoliciesChanged(version=drafts[0])
+    return max((row.version for row in rows), default=BUILT_IN_VERSION) + 1
+
+
 def _newest_first() -> Any:
-    return select(DeadlinePolicyRow).order_by(_VERSION.version.desc())
+    published = (_VERSION.kind == KIND.code, _VERSION.state == PolicyState.PUBLISHED)
+    return select(PolicyDocumentRow).where(*published).order_by(_VERSION.version.desc())
 
 
-def _lock() -> Any:
-    """Two who save at once do it one after the other, and the second hears of the first."""
-    return text("LOCK TABLE deadline_policy IN SHARE ROW EXCLUSIVE MODE")
-
-
-def _version(row: DeadlinePolicyRow) -> Version:
-    return Version(row.version, row.made_by, row.note, row.at)
+def _version(row: PolicyDocumentRow) -> Version:
+    return Version(row.version, row.who, row.why, row.published_at)
