@@ -99,7 +99,7 @@ async def test_nobody_confirms_their_own_and_a_newer_request_takes_the_place_of_
     assert await roles(world, lin) == ["support"]
 
 
-async def test_what_is_taken_away_is_gone_at_once_and_told(world: World) -> None:
+async def test_removed_access_ends_at_once_and_is_reported(world: World) -> None:
     root, officer, lin = (
         await world.a_person("admin"),
         await world.a_person("compliance"),
@@ -129,7 +129,7 @@ async def test_an_account_in_use_gets_a_link_only_after_two_people_reset_it(worl
     assert await news(world, officer, lin) == ["reset_asked", "reset", "invited"]
 
 
-async def test_somebody_whom_a_provider_signs_in_gets_no_link_for_a_password(world: World) -> None:
+async def test_a_person_with_a_provider_identity_gets_no_password_link(world: World) -> None:
     root = await world.a_person("admin")
     mei = await a_newcomer(world, root)
     async with world.database.transaction() as session:

@@ -41,7 +41,7 @@ async def drawn_after_a_check(world: World) -> tuple[str, list[str]]:
     return row.id, [maker, returner, second_maker, checker]
 
 
-async def test_whoever_decided_or_checked_the_card_cannot_review_it_blind(world: World) -> None:
+async def test_maker_and_checker_cannot_review_the_card_blind(world: World) -> None:
     second = SecondReviews(world.database, world.keyring)
     review_id, knowing = await drawn_after_a_check(world)
     for person in knowing:

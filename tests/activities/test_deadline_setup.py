@@ -80,7 +80,7 @@ class Desk:
         self.told.append((card_id, task_id))
 
 
-async def test_open_tasks_of_an_older_version_are_told_until_they_have_planned_anew(hands: Hands) -> None:
+async def test_open_tasks_of_an_older_version_are_notified_until_they_are_replanned(hands: Hands) -> None:
     task, _ = await hands.opened(await hands.a_card())
     closed, _ = await hands.opened(await hands.a_card())
     await hands.decided(closed, ReviewOutcome.APPROVE)
@@ -102,7 +102,7 @@ async def test_open_tasks_of_an_older_version_are_told_until_they_have_planned_a
     assert set(desk.told) == {(task.card_id, task.id)}
 
 
-async def test_a_task_whose_clock_somebody_changed_is_told_too(hands: Hands) -> None:
+async def test_a_task_with_a_changed_clock_is_notified_too(hands: Hands) -> None:
     task, _ = await hands.opened(await hands.a_card())
     async with hands.world.database.transaction() as session:
         await session.execute(text("UPDATE review_task SET replan = true WHERE id = :id"), {"id": task.id})

@@ -126,7 +126,7 @@ async def test_no_address_gives_the_makers_circle_the_second_look(
 
 
 @pytest.mark.parametrize("who", WHO, ids=lambda one: one.__name__)
-async def test_not_even_with_the_task_in_their_hand(house: House, who: Callable[[House, str], Awaitable[str]]) -> None:
+async def test_not_even_with_the_task_claimed(house: House, who: Callable[[House, str], Awaitable[str]]) -> None:
     """The lease came before the delegation, or by a fault: the check itself is judged anew."""
     maker, boss = await house.cards.person(Role.SENIOR, "Mei"), await house.cards.person(Role.SENIOR, "Boss")
     absence = await delegate(house, boss, maker)
@@ -173,7 +173,7 @@ async def test_a_returned_card_that_its_checker_decides_is_not_checked_by_its_ch
     assert await rows(house, one) == before
 
 
-async def test_a_right_that_was_taken_away_while_the_check_was_in_hand_applies_nothing(house: House) -> None:
+async def test_a_right_removed_during_the_check_applies_nothing(house: House) -> None:
     one = await staged_by(house, await house.cards.person(Role.SENIOR, "Mei"))
     checker = await house.cards.person(Role.SENIOR, "Bo")
     browser = await browser_of(house, checker)

@@ -38,7 +38,7 @@ async def choose(house: House, link: str, password: str = CHOSEN, again: str = "
     )
 
 
-async def test_an_administrator_adds_somebody_with_roles_skills_and_limit(house: House) -> None:
+async def test_an_administrator_adds_a_person_with_roles_skills_and_limit(house: House) -> None:
     admin = await house.cards.person(Role.ADMIN, "Root")
     browser = await browser_of(house, admin)
     assert 'href="/setup/people/new"' in (await browser.get("/setup/people")).text
@@ -109,7 +109,7 @@ async def test_a_new_password_ends_every_session_of_that_person(house: House) ->
     assert (await there.get("/review")).headers["location"].startswith("/sign-in")
 
 
-async def test_a_link_is_made_by_whoever_shows_who_they_are_and_for_somebody_else_only(house: House) -> None:
+async def test_a_link_needs_confirmed_identity_and_is_only_for_others(house: House) -> None:
     admin = await house.cards.person(Role.ADMIN, "Root")
     browser = await browser_of(house, admin)
     mei = await added(house, browser)
@@ -119,7 +119,7 @@ async def test_a_link_is_made_by_whoever_shows_who_they_are_and_for_somebody_els
     assert await acts_on(house, mei) == ["add"]
 
 
-async def test_whoever_was_switched_off_has_no_use_of_their_link(house: House) -> None:
+async def test_a_deactivated_person_cannot_use_their_link(house: House) -> None:
     browser = await house.as_(Role.ADMIN)
     mei = await added(house, browser)
     link = await link_for(browser, mei)

@@ -157,7 +157,7 @@ async def test_every_address_answers_a_part_of_a_page_as_well_as_a_whole_one(hou
 @pytest.mark.parametrize(
     "document", ["-1", "NaN", "{}", "[[", '{"policies": [{}]}', "[" * 5000], ids=lambda text: text[:8]
 )
-async def test_a_policy_that_is_nonsense_and_too_late_is_told_both(house: House, document: str) -> None:
+async def test_an_invalid_and_outdated_policy_shows_both_faults(house: House, document: str) -> None:
     admin = await house.as_(Role.ADMIN)
     answer = await post(admin, "/setup/deadlines", based_on="999", note="a note", document=document)
     assert answer.status_code in (409, 422)

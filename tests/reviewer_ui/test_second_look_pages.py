@@ -82,7 +82,7 @@ async def test_what_is_checked_blind_is_listed_without_outcome_and_maker(house: 
     assert ("Mei" in told, "Approve" in told) == (False, False)
 
 
-async def test_what_is_in_hand_out_of_reach_or_gone_is_told_apart(house: House) -> None:
+async def test_claimed_ineligible_and_finished_checks_are_distinguished(house: House) -> None:
     held, dear = (await staged(house))[0], (await staged(house))[0]
     bo = await holding(house, held)
     limited = await person_with(house, Role.REVIEWER, "Lin", limit_minor=100)
@@ -151,7 +151,7 @@ async def test_a_blind_checker_answers_before_anything_is_shown(house: House) ->
     assert refused.status_code == 303
 
 
-async def test_applying_asks_anew_who_is_there_and_goes_on_by_itself(house: House) -> None:
+async def test_applying_asks_to_confirm_identity_and_continues(house: House) -> None:
     one, _ = await staged(house)
     bo = await employed(house)
     browser = await proved_long_ago(house, bo.id)

@@ -100,7 +100,7 @@ async def test_a_proof_is_of_one_browser(house: House) -> None:
     assert (await _reveal(other, waiting)).status_code == 403
 
 
-async def test_an_authenticator_is_not_set_up_by_whoever_finds_a_browser_open(house: House) -> None:
+async def test_an_authenticator_is_not_set_up_without_confirmed_identity(house: House) -> None:
     person = await employed(house)
     browser = await proved_long_ago(house, person.id)
     assert (await post(browser, "/account/totp/begin")).status_code == 403

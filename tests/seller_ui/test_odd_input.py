@@ -56,7 +56,7 @@ async def test_an_amount_is_digits(browser: httpx.AsyncClient, database: Databas
         ("payee_name", "李\x00雷"), ("number", "JD\x00"),
     ],
 )  # fmt: skip
-async def test_a_payee_is_somebody(browser: httpx.AsyncClient, database: Database, field: str, typed: str) -> None:
+async def test_a_payee_is_plausible(browser: httpx.AsyncClient, database: Database, field: str, typed: str) -> None:
     """The account's first letter in the second case is Cyrillic: it would pay somebody else."""
     before = await submissions(database)
     page = await Page.get(browser, "/sell/hualian?how=type")

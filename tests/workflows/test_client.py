@@ -56,7 +56,7 @@ OPEN = story(Stage.OFFER, WaitingFor.SELLER_OFFER)
         (RPCStatusCode.FAILED_PRECONDITION, OPEN, TemporarilyUnavailable),
     ],
 )  # fmt: skip
-async def test_an_answer_that_temporal_gave_up_is_told_by_the_story(
+async def test_an_answer_that_temporal_gave_up_is_found_in_the_story(
     status: RPCStatusCode, found: Story, told: type[Refusal]
 ) -> None:
     desk = CardClient(Client(Handle(found, status)))  # type: ignore[arg-type]
