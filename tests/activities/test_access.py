@@ -1,4 +1,4 @@
-"""Roles that pay or check, and passwords of accounts in use, are given by two people; compliance is told of each step."""
+"""Payment and checking roles, and password resets of active accounts, need two people; compliance is notified of each step."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ WORK = WorkSetUp(team="cards", timezone="Asia/Shanghai")
 
 
 async def a_newcomer(world: World, by: str, *roles: Role) -> str:
-    """Somebody added in the console by an administrator, who has confirmed nothing yet."""
+    """Add a person in the console as an administrator; nothing is confirmed yet."""
     newcomer = Newcomer(f"{new_id().lower()}@example.com", "Mei", roles or (Role.REVIEWER,))
     return await Invitations(world.database, world.keyring).add(by, newcomer, WORK)
 
@@ -42,7 +42,7 @@ async def roles(world: World, person: str) -> list[str]:
 
 
 async def news(world: World, officer: str, person: str) -> list[str]:
-    """What compliance was told of that person, in order."""
+    """Return the notifications of compliance about that person, in order."""
     rows = await world.rows(NoticeRow, person_id=officer, kind="access")
     return [row.facts["news"] for row in sorted(rows, key=lambda row: row.at) if row.facts["person"] == person]
 

@@ -1,4 +1,4 @@
-"""Warnings, breaches and the chain after them are told once each; at the end the policy may decide, unless a person has."""
+"""Warnings, breaches and the chain after them are sent once each; in the end the policy may decide, unless a person has."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Work finds people: the backlog drains to whoever has room, comes back from people who are away, and delegation keeps four eyes."""
+"""Assignment: the backlog goes to people with free capacity, returns from absent ones, and delegation keeps four eyes."""
 
 from __future__ import annotations
 

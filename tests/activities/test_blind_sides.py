@@ -1,4 +1,4 @@
-"""A blind second review is for somebody who cannot know: neither side of the first one, and no words that tell a secret."""
+"""A blind review is for a person on neither side of the first decision, without texts that reveal a secret."""
 
 from __future__ import annotations
 

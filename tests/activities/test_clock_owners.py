@@ -1,4 +1,4 @@
-"""Whose time it is after a review, told as the card goes on: the seller's until they answer, then the platform's, at the end nobody's."""
+"""The clock owner after a review: the seller until they answer, then the platform, after the end none."""
 
 from __future__ import annotations
 

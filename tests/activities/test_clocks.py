@@ -1,4 +1,4 @@
-"""The clock of a review in the database: kept as intervals, reckoned again from them, and moved by new policies."""
+"""The clock of a review in the database: stored as intervals, recalculated from them, and moved by new policies."""
 
 from __future__ import annotations
 

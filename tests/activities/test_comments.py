@@ -1,4 +1,4 @@
-"""A card is talked about: who is called is told once, what is kept is proved, and no secret slips into the words."""
+"""Comments: mentioned people are notified once, files are proved, and no secret gets into the text."""
 
 from __future__ import annotations
 

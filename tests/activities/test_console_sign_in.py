@@ -50,7 +50,7 @@ async def _person(world: World, **given: Any) -> PersonRow:
 
 
 async def _set_up(world: World, clock: Clock) -> tuple[Totp, str, pyotp.TOTP]:
-    """Somebody with an authenticator in use; the code that confirmed it is used up."""
+    """Add a person with an active authenticator; the code that confirmed it is used up."""
     person, totp = await _person(world), Totp(world.database, world.keyring, clock)
     await totp.begin(person.id)
     given = await totp.waiting(person.id)

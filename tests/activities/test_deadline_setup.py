@@ -1,4 +1,4 @@
-"""Deadline policies are tried before they are saved, and open tasks plan anew by what was saved."""
+"""Deadline policies are dry-run before they are saved, and open tasks are replanned by the saved version."""
 
 from __future__ import annotations
 

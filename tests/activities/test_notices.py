@@ -1,4 +1,4 @@
-"""People are told outside the console as they wish: once, in their language, awake, and with nothing secret in it."""
+"""Notifications outside the console follow a person's settings: once, in their language, outside quiet hours, without secrets."""
 
 from __future__ import annotations
 

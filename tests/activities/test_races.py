@@ -1,4 +1,4 @@
-"""Two hands on one task at the same moment: exactly one of them wins, whoever it is, and the rows tell the same story."""
+"""Concurrent actions on one task: exactly one of them wins, and the rows are consistent."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ APPROVE = ReviewOutcome.APPROVE
 
 
 async def held(world: World, review: ReviewDesk | None = None) -> tuple[str, str, str]:
-    """A card, its task, and who has it in hand."""
+    """A card, its task, and its holder."""
     card_id, opened = await a_task(world, "jd")
     person = await in_hand_of(review or world.review_desk, await world.a_person(), opened.task_id)
     return card_id, opened.task_id, person

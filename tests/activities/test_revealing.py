@@ -1,4 +1,4 @@
-"""Card numbers and PINs are seen only with the task in hand; every try is on record, and unusual reading is told."""
+"""Card numbers and PINs are revealed only to the holder of the task; every attempt is audited, unusual ones are reported."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ async def tried(world: World, person: str) -> list[tuple[str, str]]:
 
 
 async def told(world: World, officer: str) -> list[str]:
-    """Why compliance was told, of each notice."""
+    """Return the reason of each notification to compliance."""
     return [row.facts["why"] for row in await world.rows(NoticeRow, person_id=officer, kind="unusual_reading")]
 
 

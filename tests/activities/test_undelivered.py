@@ -1,4 +1,4 @@
-"""A decision that its card will not take: kept with the reason, told to seniors, and put back without anything being paid by it."""
+"""A decision that could not be applied: kept with the reason, reported to seniors, and reopened without any payment."""
 
 from __future__ import annotations
 

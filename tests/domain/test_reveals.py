@@ -1,4 +1,4 @@
-"""Which reading of secrets is told to compliance."""
+"""Which reveals compliance is notified of."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Comments on the card page: written by whoever may, shown in the story, their files only ever downloaded."""
+"""Comments on the card page: written with permission, shown in the history, their files only downloaded."""
 
 from __future__ import annotations
 

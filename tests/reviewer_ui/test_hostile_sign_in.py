@@ -1,4 +1,4 @@
-"""Whoever is not the person: guesses, left browsers, planted cookies and forms of another browser open and change nothing."""
+"""Attacks on sign-in: guesses, abandoned browsers, planted cookies and forms of another browser open and change nothing."""
 
 from __future__ import annotations
 

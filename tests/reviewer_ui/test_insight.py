@@ -1,4 +1,4 @@
-"""The insight page: figures with their numbers, their definitions and their files, for whoever may see them."""
+"""The insight page: figures with their numbers, definitions and files, for people with permission."""
 
 from __future__ import annotations
 

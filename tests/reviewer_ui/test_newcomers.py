@@ -1,4 +1,4 @@
-"""Somebody new is added in the console, chooses a password by a link that opens once, and signs in with it."""
+"""A person is added in the console, sets a password through a link that works once, and signs in with it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CHOSEN = "a password of one's own"
 
 
 async def added(house: House, browser: httpx.AsyncClient) -> str:
-    """The id of somebody new."""
+    """Add a person; return their id."""
     answer = await send(browser, "/setup/people", **(NEW | {"email": f"{id(browser)}@example.com"}))
     assert answer.status_code == 303, answer.text
     return str(answer.headers["location"]).removeprefix("/setup/people/").removesuffix("?saved=true")

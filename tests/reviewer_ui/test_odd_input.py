@@ -112,7 +112,7 @@ def addresses(house: House) -> list[tuple[str, str, list[str], list[str]]]:
 
 @pytest.mark.parametrize("odd", ODD, ids=lambda odd: odd[:12])
 async def test_no_address_fails_shows_markup_or_leads_away_whatever_it_is_given(house: House, odd: str) -> None:
-    """Every parameter of every address at once, then every name in its path, from somebody who may do everything."""
+    """Send every parameter of every address at once, then every name in its path, as a person with all roles."""
     waiting, me = await house.cards.waiting(), await house.cards.person(Role.SENIOR)
     async with house.database.transaction() as session:
         (await session.get_one(PersonRow, me)).roles = [role.value for role in Role]

@@ -1,4 +1,4 @@
-"""A reviewer's morning at the queue: what waits, why it stands there, in whose hand it is, and narrowing it down."""
+"""The queue page: waiting tasks, priority, holder, and filters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The second look in the console: the maker's outcome on the card page, applied, sent back or refused by somebody else."""
+"""Second review in the console: the maker's decision on the card page, applied, returned or rejected by another person."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ async def staged(house: House, *, act: str = "approve", **typed: str) -> tuple[W
 
 
 async def holding(house: House, one: Waiting, role: Role = Role.REVIEWER) -> httpx.AsyncClient:
-    """The browser of somebody else who has the task in hand."""
+    """Return the browser of another person who holds the task."""
     browser = await house.as_(role, "Bo")
     taken = await post(browser, f"/cards/{one.card_id}/take", task_id=one.task_id)
     assert taken.status_code == 303, taken.text

@@ -21,7 +21,7 @@ async def _reveal(browser: httpx.AsyncClient, waiting: Waiting, **proof: str) ->
 
 
 async def _again(browser: httpx.AsyncClient, page: httpx.Response, **proof: str) -> httpx.Response:
-    """Sends the form of the page that asked, as it stands there."""
+    """Send the form of the page that asked, unchanged."""
     action = re.search(r'<form method="post" action="(/cards/[^"]+)" class="stack"', page.text)
     assert action is not None
     form = page.text[action.start() :]

@@ -1,4 +1,4 @@
-"""A task that went to somebody else: the page it was on says who has it, keeps what was typed, and decides nothing."""
+"""A task that another person claimed: the open page shows the holder, keeps the input, and decides nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A number told place by place: what breaks the rule is seen, what is hidden stays hidden."""
+"""A number checked place by place: violations are shown, hidden characters stay hidden."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The desk when an answer meets a card that is just completing: what became of the quote is told, not that something failed."""
+"""The client when an answer meets a completing card: it returns the quote's result, not a failure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A journey that is started anew from its rows goes on where they say, on a real Temporal server."""
+"""A journey restarted from its rows continues where they say, on a real Temporal server."""
 
 from __future__ import annotations
 
