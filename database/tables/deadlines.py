@@ -1,4 +1,4 @@
-"""Deadlines as data: the policies' versions, what each task's clock was planned with, and the intervals it ran or stood."""
+"""Deadlines as data: the policies' versions, each task's plan, and the intervals in which its clock ran or paused."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class DeadlinePolicyRow(SQLModel, table=True):
 
 
 class ClockIntervalRow(SQLModel, table=True):
-    """A stretch of time of one card's step with one owner. A review's clock runs for our people and stands for others."""
+    """A stretch of time of one card's step with one owner. A review's clock runs for our people and pauses for others."""
 
     __tablename__ = "clock_interval"
     __table_args__ = (

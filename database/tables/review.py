@@ -68,7 +68,7 @@ class ReviewTaskRow(SQLModel, table=True):
     snoozed_until: datetime | None = moment_maybe()
     snooze_reason: str = ""
     snoozed_by: str | None = None  # person.id; notified when the snooze ends.
-    decided: bool = False  # A decision stands that was not undone, returned or refused; nobody can take the task.
+    decided: bool = False  # There is a valid decision (not undone, returned or rejected); nobody can claim the task.
     maker_id: str | None = None  # Who made the outcome that waits for a check.
     maker_circle: list[str] = (
         json_list()

@@ -34,7 +34,7 @@ class AccountInUse(Refusal):
 
 
 class NotIndependent(Refusal):
-    """Made, invited, reset or given a role by the same person lately, the two do not count as two people."""
+    """The same person recently created, invited, reset or gave a role to both accounts; they do not count as two people."""
 
     code = "not_independent"
     http_status = 403

@@ -30,7 +30,9 @@ class ActingReviewer:
     relatives: frozenset[str] = frozenset()  # Sellers: seller:<id> or partner:<id>.
     decides: bool = True
     checks: bool = True
-    handlers: frozenset[str] = frozenset()  # Who made, invited, reset or gave roles to anybody of the circle lately.
+    handlers: frozenset[str] = (
+        frozenset()
+    )  # People who recently made, invited, reset or gave roles to one of the circle.
 
     @property
     def hands(self) -> frozenset[str]:

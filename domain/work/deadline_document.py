@@ -52,7 +52,7 @@ class FlawKind(StrEnum):
 
 @dataclass(frozen=True)
 class Flaw:
-    """One mistake and where it stands."""
+    """One error and its path in the document."""
 
     path: str
     kind: FlawKind
