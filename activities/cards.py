@@ -1,4 +1,4 @@
-"""Where a card stands: waits and ends that the workflow announces are written down here, with their evidence."""
+"""Record a card's stage, waits and end as the workflow announces them, with their evidence."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ class Payee(Taken):
 
 
 class NewSubmission(Taken):
-    """Cards handed in together for one payee."""
+    """Cards submitted together for one payee."""
 
     cards: Annotated[list[NewCard], Field(max_length=CARDS_PER_SUBMISSION_MAX + 1)]
     payee: Payee
@@ -192,7 +192,7 @@ class CardOut(BaseModel):
 
 
 class SubmissionOut(BaseModel):
-    """A submission with its cards in the order they were handed in."""
+    """A submission with its cards in their original order."""
 
     id: str
     created_at: datetime

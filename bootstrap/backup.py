@@ -1,7 +1,7 @@
 """Back up and restore: the database and the photos in one file, the keys in another, both encrypted for a key kept elsewhere.
 
 The database is the truth of every journey, so Temporal's own store is not kept: after a restore every card that has not
-ended is started anew from its rows, and the gateway's list says what was paid since (`bootstrap.reconciling`). Photos are
+ended is restarted from its rows, and the gateway's list says what was paid since (`bootstrap.reconciling`). Photos are
 copied after the database, which therefore names none that is missing.
 """
 

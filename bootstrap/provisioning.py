@@ -76,7 +76,7 @@ async def reset_totp(settings: Settings, email: str) -> None:
 
 
 async def add_partner(settings: Settings, name: str, webhook_url: str | None = None) -> NewPartner:
-    """A business that hands in cards by API. Raises Problem without a name, and for an address no webhook may go to."""
+    """Add a business that submits cards by API. Raises Problem without a name, and for an address no webhook may go to."""
     if not is_name(name.strip()):
         raise Problem(
             f"名称须为 1 至 {NAME_CHARACTERS_MAX} 个可显示字符，不能换行。",

@@ -1,7 +1,7 @@
 """Rows, workflows and the gateway's own list are compared, and what differs is mended or named; `check` only names.
 
 The rows are the truth of a card's journey, the gateway's signed word that of a payment. A journey can always be started
-anew from its rows: every step bears being repeated, and nothing is sent that the gateway has.
+again from its rows: every step can be repeated, and nothing is sent that the gateway has.
 """
 
 from __future__ import annotations
@@ -125,8 +125,8 @@ async def differences(settings: Settings) -> list[str]:
 async def reconcile(settings: Settings, since: datetime, *, after_restore: bool = False) -> list[Difference]:
     """Make rows, workflows and payments agree, and name what no program can mend.
 
-    `since` is from when on the gateway's list is read: the moment of the backup, or earlier. `after_restore` starts every
-    card anew that has not ended. Run it while no worker runs. Raises Problem when Temporal or the gateway cannot be asked.
+    `since` is from when on the gateway's list is read: the moment of the backup, or earlier. `after_restore` restarts every
+    card that has not ended. Run it while no worker runs. Raises Problem when Temporal or the gateway cannot be asked.
     """
     secrets, now = keys.load(settings), datetime.now(UTC)
     try:

@@ -43,7 +43,7 @@ class Circuits(Protocol):
     """What the processes share. Every method raises CircuitsAway, within a second."""
 
     async def all(self) -> Mapping[str, Circuit]:
-        """The circuits that failed lately, by name."""
+        """Return the circuits that failed recently, by name."""
 
     async def failed(self, name: str, before: int, failures_max: int, open_ms: int) -> Circuit:
         """Counts a failure, ends the probe and opens the circuit at `failures_max`; at least `before` came before it."""

@@ -124,7 +124,7 @@ class Live:
                 listener.say("queue")
 
     def _queue_moved(self, mark: int) -> bool:
-        """Said at a change and once more a little later: the mark rises before the change is committed."""
+        """Signal at a change and again a little later: the mark rises before the change is committed."""
         moved = self._queue_mark is not None and mark != self._queue_mark
         self._queue_mark = mark
         if not (moved or self._queue_due) or time.monotonic() - self._queue_said < QUEUE_S:

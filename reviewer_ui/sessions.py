@@ -1,4 +1,4 @@
-"""A signed-in browser: a random token in its cookie, of which only the hash is stored, and the person it stands for.
+"""Sessions of signed-in browsers: a random token in the cookie, of which only the hash is stored, and its person.
 
 Our own on purpose: sessions are listed, ended by others and bound to a second factor, all in our database.
 """

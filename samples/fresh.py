@@ -1,4 +1,4 @@
-"""Draws a photo of a card that nobody has handed in before: a number its brand could have issued, made by chance."""
+"""Draw a photo of a card that was never submitted: a random number that its brand could have issued."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ ASK_PATIENTLY = RemotePolicy(
     retry_policy=RetryPolicy(initial_interval=timedelta(seconds=10), maximum_interval=timedelta(minutes=2)),
 )
 
-# Nothing is paid before the issuer has confirmed the card once more, however long that takes.
+# Nothing is paid before the issuer has confirmed the card again, however long that takes.
 RECHECK = RemotePolicy(
     start_to_close_timeout=timedelta(seconds=20),
     schedule_to_close_timeout=None,

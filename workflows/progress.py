@@ -1,4 +1,4 @@
-"""Where a card stands, as its workflow knows it: what the story query answers, and how a wait is announced."""
+"""A card's state as its workflow knows it: the answer of the story query, and the announcement of waits."""
 
 from __future__ import annotations
 

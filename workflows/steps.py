@@ -73,7 +73,7 @@ async def ask_store(card: CardToBuy, policy: RemotePolicy = ASK, again: int = 0)
 
 
 async def recheck(card: CardToBuy, quote_id: str, attempt: int, policy: RemotePolicy = ASK) -> RecheckFacts:
-    """Asks the issuer once more before the `attempt`-th payment; a quote that no longer holds is voided."""
+    """Verify with the issuer again before the `attempt`-th payment; an invalid quote is voided."""
     return await workflow.execute_activity_method(
         Verification.recheck, args=[card.card_id, quote_id, attempt], task_queue=issuer_queue(card.issuer), **policy
     )
@@ -151,7 +151,7 @@ async def replan_review(task_id: str) -> TaskOpened:
 
 
 async def decide_by_policy(task_id: str) -> DecidedByPolicy:
-    """Lets the card go when its policy says so and nobody's decision stands."""
+    """Reject the card when its policy says so and there is no valid decision of a person."""
     return await workflow.execute_local_activity_method(Alarms.decide_by_policy, task_id, **DATABASE)
 
 
@@ -187,7 +187,7 @@ async def conclude_payout(key: str) -> PayoutFacts:
 
 
 async def move(card_id: str, stage: Stage, waiting_for: WaitingFor, until: str | None, what: str) -> None:
-    """Records where the card stands now."""
+    """Record the card's current stage and wait."""
     await workflow.execute_local_activity_method(
         Journey.move, args=[card_id, stage, waiting_for, until, what], **DATABASE
     )

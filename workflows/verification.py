@@ -23,7 +23,7 @@ Ask = Callable[[CardToBuy, RemotePolicy], Awaitable[VerifiedFacts]]
 
 
 class Verification:
-    """Verifies the card as it stands; called again after its fields have changed."""
+    """Verify the card with its current fields; called again after they have changed."""
 
     def __init__(self, card: CardToBuy, progress: Progress, code: DynamicCode) -> None:
         self._card = card

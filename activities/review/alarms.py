@@ -55,7 +55,7 @@ class Alarms:
     @activity.defn(name="review.decide_by_policy")
     @translated
     async def decide_by_policy(self, task_id: str) -> DecidedByPolicy:
-        """Lets the card go, as its policy says; a decision of a person that stands, even one that waits for a check, wins."""
+        """Reject the card under its policy; a valid decision of a person takes precedence, even while it awaits second review."""
         async with self._database.transaction() as session:
             task, now = await alarms.locked(session, task_id), self._now()
             standing = await decision_on(session, task_id)

@@ -88,7 +88,7 @@ class DynamicCodes(ProviderCaller):
 
 
 async def _heard_before(session: AsyncSession, card_id: str, number: int, request_id: str) -> bool:
-    """Whether this very code was judged already: by an attempt whose end was lost, or typed once more."""
+    """Return whether this code was already checked: by an attempt whose result was lost, or typed again."""
     await session.get_one(DynamicCodeRow, _code_id(card_id, number), with_for_update=True)
     columns: Any = AnswerRow
     known = select(exists().where(columns.request_id == request_id, columns.failure.is_(None)))

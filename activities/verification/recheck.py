@@ -1,4 +1,4 @@
-"""Ask the issuer once more right before payment, and have the card secured: until then it can be emptied or frozen."""
+"""Verify the card with the issuer again right before payment, and have it secured: until then it can be emptied or frozen."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ class Partner:
         await self._http.aclose()
 
     async def submit(self, sample: Sample, key: str) -> str:
-        """Hands in the photo alone, under its own idempotency key; returns the card's id."""
+        """Submit the photo alone, under its own idempotency key; return the card's id."""
         card = {"brand": sample.brand.code, "photos": [base64.b64encode(sample.jpeg).decode()]}
         body = {"cards": [card], "payee": PAYEE}
         answer = await ask(self._http, "POST", "/v1/submissions", json=body, headers={"idempotency-key": key})

@@ -91,7 +91,7 @@ async def _script(settings: Settings) -> AsyncIterator[Script]:
 
 async def live_before(settings: Settings, handed_in: list[Sample]) -> frozenset[str]:
     """Photos whose card the platform has already, by an earlier run or by hand: the platform's own record tells,
-    since no partner may learn through the API what another has handed in."""
+    since no partner may learn through the API what another has submitted."""
     ring, store = keys.load(settings).keyring, database(settings)
     prints = {ring.fingerprint(one.brand.issuer, one.number): one.photo for one in handed_in}
     columns: Any = CardRow

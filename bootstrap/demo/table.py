@@ -70,7 +70,7 @@ def now(line: Line) -> str:
     """How the card ended, or whom it waits for until when, with whatever is wrong."""
     seen = line.seen
     if seen is None:
-        said = say("未提交", "not handed in")
+        said = say("未提交", "not submitted")
     elif line.judged.verdict is Verdict.RIGHT and line.judged.why:
         said = ""  # The reason says it all.
     elif seen.outcome is not None:

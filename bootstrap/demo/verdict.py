@@ -36,7 +36,7 @@ def judged(sample: Sample, seen: Seen | None, live_before: bool) -> Judged:
     if (seen.outcome, seen.reason) != (outcome, reason):
         return Judged(Verdict.WRONG, _other_end(outcome, reason))
     if live_before:
-        again = say("已提交过，正确拒绝", "refused: handed in before")
+        again = say("已提交过，正确拒绝", "refused: submitted before")
         return Judged(Verdict.RIGHT, again)
     return _money_judged(sample, seen) if outcome is Outcome.PAID else Judged(Verdict.RIGHT)
 

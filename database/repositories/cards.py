@@ -109,7 +109,7 @@ async def record(session: AsyncSession, card_id: str, change: Change) -> CardRow
 
     `since` is now when stage or waiting_for changed, and only then a webhook or message is written. A card that has ended keeps
     its state; the event and its leaf are written all the same. An outcome that frees the card's fingerprint frees it.
-    Refuses NotFound. Returns the card as it now stands.
+    Refuses NotFound. Returns the card in its new state.
     """
     statement = select(CardRow).from_statement(_RECORD)
     found = await session.execute(statement, _values(card_id, change), execution_options={"populate_existing": True})
@@ -117,7 +117,7 @@ async def record(session: AsyncSession, card_id: str, change: Change) -> CardRow
 
 
 async def load(session: AsyncSession, card_id: str) -> CardRow:
-    """The card as it stands. Refuses NotFound."""
+    """Return the card in its current state. Refuses NotFound."""
     found = await session.execute(select(CardRow).where(_CARD.id == card_id))
     return _required(found.scalar_one_or_none(), card_id)
 
@@ -169,7 +169,7 @@ async def set_fields(
 
 
 def claim_of(keyring: KeyRing, kind: Brand, number: str | None, pin: str | None) -> str | None:
-    """Return the keyed hash by which a live card is handed in once; None while number or PIN is not known.
+    """Return the keyed hash by which a live card is submitted only once; None while number or PIN is not known.
 
     Knowing both proves possession of the card; a number alone can be guessed, and must not keep its true holder out.
     """

@@ -53,7 +53,7 @@ async def post(session: AsyncSession, key: str, card_id: str | None, what: str, 
     """Writes the postings once per `key`, in one statement; False when they were written before.
 
     `what` is owed, payout_prepared, payout_paid, payout_refused or issuer_cost. Accounts are made when first used.
-    Raises Unbalanced before anything is written, and PostedDifferently when the key stands for other postings.
+    Raises Unbalanced before anything is written, and PostedDifferently when the key belongs to other postings.
     """
     values = {
         **_columns(require_balanced(postings)),

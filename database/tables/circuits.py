@@ -10,7 +10,7 @@ from database.tables.columns import moment_maybe
 
 
 class CircuitRow(SQLModel, table=True):
-    """A circuit that failed lately; one that is closed without a failure has no row."""
+    """A circuit that failed recently; one that is closed without a failure has no row."""
 
     __tablename__ = "circuit"
     name: str = Field(primary_key=True)  # The system, or the system and the brand that it was asked about.

@@ -1,4 +1,4 @@
-"""Deadlines as data: what each task's clock was planned with, and the intervals it ran or stood."""
+"""Deadlines as data: each task's plan, and the intervals in which its clock ran or paused."""
 
 from __future__ import annotations
 

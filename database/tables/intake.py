@@ -1,4 +1,4 @@
-"""Who hands in cards, what they handed in, and each card with the stage it has reached."""
+"""Sellers and partners, their submissions, and each card with its current stage."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class SignInCodeRow(SQLModel, table=True):
 
 
 class PartnerRow(SQLModel, table=True):
-    """A business that hands in cards through the API."""
+    """A business that submits cards through the API."""
 
     __tablename__ = "partner"
     id: str = Field(primary_key=True)
@@ -61,7 +61,7 @@ class ApiKeyRow(SQLModel, table=True):
 
 
 class SubmissionRow(SQLModel, table=True):
-    """Cards handed in together. One idempotency key per owner names one submission for ever."""
+    """Cards submitted together. One idempotency key per owner names one submission permanently."""
 
     __tablename__ = "submission"
     __table_args__ = (
@@ -90,7 +90,7 @@ class CardRow(SQLModel, table=True):
 
     __tablename__ = "card"
     __table_args__ = (
-        # While it is live, a card is handed in once: what proves it is number and PIN together, since a number alone may
+        # While it is live, a card is accepted once: number and PIN together prove it, since a number alone may
         # be guessed. Bought is a number once: it is held from the offer on.
         Index("card_once_while_live", "claim", unique=True, postgresql_where=text("live")),
         Index("card_offered_once", "fingerprint", unique=True, postgresql_where=text("live AND holds_number")),
@@ -108,7 +108,7 @@ class CardRow(SQLModel, table=True):
     )
     id: str = Field(primary_key=True)
     submission_id: str = Field(foreign_key="submission.id")
-    position: int  # From 0, as handed in.
+    position: int  # From 0, in the order of the submission.
     card_type: CardType = word(CardType, required=True)
     brand: str
     currency: Currency = word(Currency, required=True)

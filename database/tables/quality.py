@@ -55,5 +55,5 @@ class ReadingLabelRow(SQLModel, table=True):
     confidence_bp: int | None = None
     read_sealed: bytes | None = sealed()
     truth_sealed: bytes | None = sealed()
-    accepted: bool  # The reading stood as it was.
+    accepted: bool  # The reading was accepted unchanged.
     at: datetime = moment_now()

@@ -106,7 +106,7 @@ class StoryEntry:
 
 @dataclass(frozen=True)
 class Story:
-    """The card's own account of itself: where it stands, for whom it waits, since when and until when."""
+    """A card's own state: stage, whom it waits for, since when and until when."""
 
     card_id: str
     stage: Stage

@@ -46,7 +46,7 @@ class SubmittedCard:
 
 @dataclass(frozen=True)
 class Submission:
-    """Cards handed in together by one owner, with the payout account of the seller.
+    """Cards submitted together by one owner, with the payout account of the seller.
 
     `idempotency_key` is the caller's; `form_hash` is the SHA-256 (hex) of what the seller was shown and sent.
     """

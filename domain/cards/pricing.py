@@ -50,7 +50,7 @@ class Valuation:
 
 
 class QuoteState(StrEnum):
-    """Where an offer stands."""
+    """The state of an offer."""
 
     OPEN = "open"
     ACCEPTED = "accepted"

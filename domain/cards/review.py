@@ -42,7 +42,7 @@ SETTLED_BY_CORRECTION = frozenset(
 class ReviewOutcome(StrEnum):
     """What a reviewer can decide."""
 
-    APPROVE = "approve"  # Buy it as it stands.
+    APPROVE = "approve"  # Buy it unchanged.
     APPROVE_CORRECTED = "approve_corrected"  # Buy it with the reviewer's fields; they are verified again.
     REJECT = "reject"  # Do not buy it; needs a reason code.
     ASK_AGAIN = "ask_again"  # Ask the seller for one item again; the rest stays accepted.

@@ -1,4 +1,4 @@
-"""The Merkle log as RFC 9162 defines it, pure: what a leaf is, what a root is, and how both are proved to somebody who trusts neither.
+"""The Merkle log as RFC 9162 defines it, pure: leaves, roots, and proofs for a verifier who trusts neither.
 
 Our own on purpose: it runs inside our transactions and is checked against a library in the tests. Hashes are SHA-256, 32 bytes. A subtree is named by `(level, position)`: level 0 is a leaf, positions count from the left.
 """
@@ -35,7 +35,7 @@ class TreeHead:
 
 @dataclass(frozen=True)
 class InclusionProof:
-    """That a leaf stands at `index` in the tree of `head`: `path` from the leaf's sibling up to the root."""
+    """Proof that a leaf is at `index` in the tree of `head`: `path` from the leaf's sibling up to the root."""
 
     leaf_hash: bytes
     index: int

@@ -33,7 +33,7 @@ class NoticeKind(StrEnum):
 
 # A missed deadline costs money: it is sent immediately, regardless of digest and quiet hours.
 URGENT = frozenset({NoticeKind.BREACH, NoticeKind.CHAIN})
-# News of something that stands still, or is worth nothing a quarter of an hour later, waits for no digest, but lets people sleep.
+# Urgent but not overdue: it would be useless after the digest interval, so it skips the digest, but not quiet hours.
 SOON = frozenset(
     {NoticeKind.WARNING, NoticeKind.UNDELIVERED, NoticeKind.UNUSUAL_READING, NoticeKind.ACCESS, NoticeKind.POLICY}
 )

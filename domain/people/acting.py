@@ -31,7 +31,7 @@ class ActingReviewer:
     eligible_as: tuple[Reviewer, ...]
     relatives: frozenset[str] = frozenset()  # Sellers: seller:<id> or partner:<id>.
     permissions: frozenset[Permission] = frozenset()  # Of the person's own roles.
-    handlers: frozenset[str] = frozenset()  # Who made, invited, reset or gave roles to anybody of the circle lately.
+    handlers: frozenset[str] = frozenset()  # Who recently made, invited, reset or gave roles to one of the circle.
 
     @property
     def hands(self) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""How far reviewers agree, and whose outcome stood: figures of blind second reviews, each with the cases it rests on."""
+"""Agreement of reviewers: figures of blind reviews, each with its number of cases."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Z_95 = 1.959963984540054  # Of the normal distribution, 95 % lie within so many 
 class Side(StrEnum):
     """What an outcome comes to for the card: bought or not."""
 
-    ACCEPT = "accept"  # Bought, as it stood or corrected.
+    ACCEPT = "accept"  # Bought, unchanged or corrected.
     REJECT = "reject"  # Not bought.
 
 

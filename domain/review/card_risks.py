@@ -32,7 +32,7 @@ class Risk(StrEnum):
     CONFLICTING_ANSWERS = "conflicting_answers"  # Card, seller and issuer say different things.
     ISSUER_UNKNOWN = "issuer_unknown"  # The issuer does not know the card.
     BAD_BEFORE = "bad_before"  # Cards of this seller were rejected as forged, used or not theirs.
-    MANY_IN_A_DAY = "many_in_a_day"  # The seller hands in many cards.
+    MANY_IN_A_DAY = "many_in_a_day"  # The seller submits many cards.
     NEIGHBOURS_OF_SELLER = "neighbours_of_seller"  # The seller has cards in a row, as a company gift leaves them.
     LOW_CONFIDENCE = "low_confidence"  # A field was hard to read.
     HIGH_VALUE = "high_value"  # More money than a machine may spend.

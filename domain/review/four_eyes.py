@@ -65,7 +65,7 @@ def need(made: ProposedDecision, policy: CheckPolicy) -> CheckNeed | None:
     holds = {
         CheckNeed.VALUE: made.value_minor >= policy.value_minor_min,
         CheckNeed.RISK: bool(made.reasons & policy.reasons),
-        # A correction is verified again before anything is bought, so only an approval as it stands relies on this.
+        # A correction is verified again before anything is bought, so only an unchanged approval relies on this.
         CheckNeed.UNVERIFIED: made.outcome is ReviewOutcome.APPROVE and bool(made.reasons & policy.unverified),
         CheckNeed.BRAND: made.brand in policy.brands,
         CheckNeed.PROBATION: policy.probation and made.maker_on_probation,
@@ -91,10 +91,10 @@ def lot_of(keyring: KeyRing, card_id: str, seed: str) -> str:
 def apart(
     makers: frozenset[str], checkers: frozenset[str], handled_by: Mapping[str, frozenset[str]] | None = None
 ) -> bool:
-    """Return whether nobody stands on both sides: each side is a person with everyone they act for at that moment.
+    """Return whether nobody is on both sides: each side is a person with everyone they act for at that moment.
 
     `handled_by` names, for anybody of either side, who made, invited or reset their account or gave them a role within
-    the policy's days: such a person stands beside them, so that one administrator with two accounts is one person.
+    the policy's days: such a person counts as part of that side, so that one administrator with two accounts is one person.
     """
     known = handled_by or {}
     return not _hands(makers, known) & _hands(checkers, known)

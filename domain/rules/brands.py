@@ -36,7 +36,7 @@ class Brand:
 
     code: str
     names: Mapping[str, str]
-    short: Mapping[str, str]  # By language, at most four characters, no two brands alike: what stands on a small tile.
+    short: Mapping[str, str]  # By language, at most four characters, no two brands alike: the label of a small tile.
     card_type: CardType
     issuer: str
     currency: Currency

@@ -217,7 +217,7 @@ def used(calendar: WorkingCalendar, stretches: Iterable[Stretch], until: datetim
 
 
 def reached(calendar: WorkingCalendar, stretches: Iterable[Stretch], span: timedelta, now: datetime) -> datetime:
-    """The moment at which so much working time is used up; while the clock stands, as if it went on now."""
+    """Return the time at which so much working time is used up; for a paused clock, as if it resumed now."""
     for stretch in sorted((one for one in stretches if one.runs), key=lambda one: one.starts):
         worked = span if stretch.ends is None else calendar.worked(stretch.starts, stretch.ends)
         if worked >= span:

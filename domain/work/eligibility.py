@@ -15,10 +15,10 @@ class Ineligible(StrEnum):
     """Why a person cannot have a task now."""
 
     CLOSED = "closed"  # Nobody's decision is waited for any more.
-    DECIDED = "decided"  # A decision stands.
+    DECIDED = "decided"  # There is a valid decision.
     HELD = "held"  # Another person is working on it.
     ASSIGNED = "assigned"  # It is assigned to another person.
-    SNOOZED = "snoozed"  # It was put off and has not come back.
+    SNOOZED = "snoozed"  # Its snooze has not ended.
     MAY_BE_UNDONE = "may_be_undone"  # Its maker can still undo the outcome that is to be checked.
     OWN_WORK = "own_work"  # They, a person they act for, or the recent maker of their account, made the decision to be checked.
     BARRED = "barred"  # They, or a person they act for, already acted on one side of four eyes.

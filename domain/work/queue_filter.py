@@ -69,7 +69,7 @@ class Wanted:
         return replace(self, sort=QueueSort.QUEUE) != Wanted(kind=self.kind)
 
     def for_next(self) -> Wanted:
-        """What "next" takes from: nothing that is in a hand or put off can be taken, whatever the page shows."""
+        """Return the filter that "next" uses: claimed and snoozed tasks are excluded, whatever the page shows."""
         return replace(self, hand=None, snoozed=False, sort=QueueSort.QUEUE)
 
     def pairs(self) -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""In which order review tasks are given out, and why each stands where it stands. A place never changes with time alone.
+"""The order of review tasks, and the reasons for a task's place. A place never changes with time alone.
 
 Every change of a task rewrites its band and moment (`services.work.ordering`), so the queue is one index read forwards.
 """
@@ -73,7 +73,7 @@ def lead(priority: Priority) -> timedelta:
 
 
 def reasons_of(facts: OrderFacts, person: str | None) -> tuple[OrderReason, ...]:
-    """Why the task stands where it does for this person (id), the weightiest first; never empty."""
+    """Return the reasons for the task's place for this person (id), the weightiest first; never empty."""
     ordinary = band_of(facts) is Band.ORDINARY
     holds = {
         OrderReason.MINE_HELD: person is not None and facts.leased_by == person,

@@ -1,4 +1,4 @@
-"""Until when a task is put off: a few moments that people mean often, and any other on their own clock."""
+"""Snooze options: a few common times, and any other in the person's own time zone."""
 
 from __future__ import annotations
 

@@ -51,6 +51,6 @@ class CameBack(StrEnum):
 class CheckVerdict(StrEnum):
     """What the second pair of eyes does with a staged outcome."""
 
-    APPLY = "apply"  # It stands.
+    APPLY = "apply"  # The decision takes effect.
     RETURN = "return"  # Back to its maker, with a reason.
     REFUSE = "refuse"  # The decision becomes void; a third person, a senior, decides again.

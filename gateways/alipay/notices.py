@@ -55,7 +55,7 @@ def form_fields(body: bytes) -> dict[bytes, bytes]:
         raise ReportRefused(SYSTEM, "malformed")
     pairs = [part.partition(b"=") for part in parts if part]
     fields = {_unquoted(name): _unquoted(value) for name, _, value in pairs}
-    if len(fields) != len(pairs):  # A name that stands twice could be read in two ways.
+    if len(fields) != len(pairs):  # A repeated name could be read in two ways.
         raise ReportRefused(SYSTEM, "malformed")
     return fields
 

@@ -19,7 +19,7 @@ _ENDINGS = {
     "application/pdf": (".pdf",), "image/jpeg": (".jpg", ".jpeg"), "image/png": (".png",), "image/webp": (".webp",),
     TEXT: (".txt", ".csv", ".log", ".md", ".eml"),
 }  # fmt: skip
-# What a browser would run or draw if it took a text for a page, wherever in the text it stands.
+# Markup that a browser would run or draw if it took a text for a page, anywhere in the text.
 _MARKUP = re.compile(
     rb"<\s*(?:!doctype|\?xml|html|head|body|script|svg|iframe|object|embed|math|style|link|meta)\b", re.I
 )

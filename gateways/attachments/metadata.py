@@ -32,7 +32,7 @@ _ORIENTATION, _UPRIGHT, _TURNS = 0x0112, 1, range(1, 9)
 
 
 def bare(kind: str, content: bytes) -> bytes:
-    """The picture (`kind` is jpeg, png or webp) without metadata; only which way up a JPEG stands is kept.
+    """Return the picture (`kind` is jpeg, png or webp) without metadata; only a JPEG's orientation is kept.
 
     Refuses AttachmentUnsupported for what cannot be taken apart, and PhotoTooManyPixels for a flood of pixels.
     """
@@ -48,7 +48,7 @@ def bare(kind: str, content: bytes) -> bytes:
 
 
 def _judged(kind: str, content: bytes) -> int:
-    """Which way up it stands, by its header alone: no pixel is decoded."""
+    """Return the orientation, from the header alone: no pixel is decoded."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # A block that contradicts itself: of all it says one number is wanted.
         opened = DECODERS[kind](io.BytesIO(content))
@@ -126,7 +126,7 @@ def _webp_chunks(content: bytes) -> Iterator[bytes]:
 
 
 def _with_turn(jpeg: bytes, turned: int) -> bytes:
-    """The JPEG with an EXIF block that says which way up it stands, and nothing else."""
+    """Return the JPEG with an EXIF block that contains its orientation and nothing else."""
     block = b"Exif\0\0MM\0*" + struct.pack(">IHHHIHHI", 8, 1, _ORIENTATION, 3, 1, turned, 0, 0)
     return jpeg[:2] + struct.pack(">BBH", 0xFF, _APP1, len(block) + 2) + block + jpeg[2:]
 

@@ -139,7 +139,7 @@ def _held(operation: str, request_id: str, reply: JsonReply, least: Money | None
         amount = answers.amount(reply.fields, "amount_minor") if held in HOLDS else None
         short = least is not None and (amount is None or not _covers(amount, least))
         if (held in HOLDS and amount is None) or (held is Held.REDEEMED and short):
-            raise ValueError("amount_minor")  # A redeemed card cannot be given back: a person asks the issuer.
+            raise ValueError("amount_minor")  # A redeemed card cannot be restored: a person asks the issuer.
         call = _call(operation, request_id, reply, reply.text_of("result", "code", "amount_minor", "currency"))
         return CardHeld(held, amount, call)
 

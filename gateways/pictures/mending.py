@@ -17,7 +17,7 @@ _COEFFICIENTS = frozenset(range(64))  # Of a block of 8 × 8 pixels.
 _END = 0xD9
 _SCAN = 0xDA
 _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # In the data of a scan: neither a stuffed byte nor a restart.
-# What stands behind the cut: bits of a missing pixel would be read from here, and each tail would give another picture.
+# Bytes after the cut: bits of a missing pixel would be read from here, and each tail would give another picture.
 _TAILS = tuple(bytes([filler]) * 64 + END_OF_IMAGE for filler in (0x00, 0x55, 0xAA))
 
 

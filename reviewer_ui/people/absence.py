@@ -46,7 +46,7 @@ AbsenceTyped = Annotated[AbsenceForm, Depends(typed_absence)]
 
 @dataclass(frozen=True)
 class AbsenceLine:
-    """One absence as it stands: over, called_off, now or to_come. It can be called off until it is over."""
+    """One absence with its state: over, called_off, now or to_come. It can be cancelled until it is over."""
 
     id: str
     starts_at: datetime

@@ -112,8 +112,8 @@ async def begin_totp(request: Request, console: At, person: SignedIn) -> Respons
 
 @router.post("/totp/confirm")
 async def confirm_totp(request: Request, console: At, person: SignedIn, code: Digits) -> Response:
-    """Puts the secret to use; other browsers of this person are signed out. It proves who is there from then on, so whoever
-    finds a browser with a set-up half done must show it first."""
+    """Turn the authenticator on and sign out the person's other browsers. Requires confirmed identity, so that a stranger
+    at a browser with a half-done set-up cannot finish it."""
     await require_step_up(request, person)
     try:
         await console.totp.confirm(person.id, code, keep_session=person.session_id)
@@ -200,7 +200,7 @@ def _require(typed: Profile) -> None:
         raise FieldInvalid(field="name", why="missing")
     if any(
         unicodedata.category(one).startswith("C") for one in typed.name
-    ):  # They hide or turn what stands beside them.
+    ):  # They hide or turn the characters next to them.
         raise FieldInvalid(field="name", why="characters")
     require_no_number(typed.name)
     if typed.locale not in LOCALES:

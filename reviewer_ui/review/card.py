@@ -44,7 +44,7 @@ POLLS_MAX = 60  # Every 10 s for ten minutes.
 
 
 class Hold(StrEnum):
-    """Where the card's review task stands for the person who looks at it."""
+    """Who holds the card's review task, from the viewer's side."""
 
     NONE = "none"  # Nobody's decision is waited for.
     FREE = "free"  # It can be taken.

@@ -42,7 +42,7 @@ class CheckView:
 
 @dataclass(frozen=True)
 class SaidView:
-    """What a party says of a field; `agrees` is False when that is not what stands on the card."""
+    """A party's answer about a field; `agrees` is False when it differs from the recorded value."""
 
     party: Party
     value: Money | date | str
@@ -51,9 +51,9 @@ class SaidView:
 
 @dataclass(frozen=True)
 class FieldView:
-    """One field: what stands on the card now and what was read, both masked where they are secret.
+    """One field: the recorded value and the value read, both masked where they are secret.
 
-    `differs`: something else was read than stands on the card, of secrets too, whose difference masks may hide.
+    `differs`: the value read differs from the recorded one, for secrets too, whose difference masks may hide.
     `number` tells the number beside its brand's rule, place by place.
     """
 

@@ -1,4 +1,4 @@
-"""What stands beside a card on its page: look-alikes, neighbouring numbers, its seller's other cards, and the risks they make."""
+"""Related cards on a card's page: similar photos, adjacent numbers, its seller's other cards, and the resulting risks."""
 
 from __future__ import annotations
 

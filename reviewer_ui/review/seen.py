@@ -1,7 +1,7 @@
-"""A key decides a card only once somebody can have seen it: a second Enter that was meant for the card before decides nothing.
+"""Let keys decide a card only after it could be seen: a second Enter meant for the previous card decides nothing.
 
 The page's script waits before it takes a key; the form names the moment at which its page was made, so that the server
-refuses what comes too early all the same.
+refuses early requests too.
 """
 
 from __future__ import annotations

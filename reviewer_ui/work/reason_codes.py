@@ -29,7 +29,7 @@ PLACE_MAX = 10_000
 
 @dataclass(frozen=True)
 class TypedReason:
-    """What was typed for a new or changed reason, given back when it was refused."""
+    """Input for a new or changed reason, shown again when it was refused."""
 
     code: str = ""
     letter: str = ""

@@ -19,7 +19,7 @@ async def undo(request: Request, console: At, person: Decider, decision_id: str)
     try:
         undone = await console.services.review.decisions.undo(person.id, decision_id)
     except TooLateToUndo:
-        request.state.undo_is_over = decision_id  # The page that says so does not offer it once more.
+        request.state.undo_is_over = decision_id  # The page that says so does not offer it again.
         raise
     answer = see_other(f"/cards/{undone.card_id}")
     return forget(request, answer, decision_id, secure=console.services.https)

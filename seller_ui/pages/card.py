@@ -1,4 +1,4 @@
-"""One card's page: where it stands, and the one thing that is asked of its seller now."""
+"""One card's page: its status, and the one action that is expected of its seller."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class CardPage:
 
 @router.get("/cards/{card_id}")
 async def show(visit: SellerVisit, card_id: str) -> Response:
-    """The page as it stands."""
+    """Render the page in its current state."""
     return await visit.page("card.html", await page_of(visit, card_id))
 
 

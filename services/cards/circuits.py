@@ -46,7 +46,7 @@ class KeptCircuits:
         self._database = database
 
     async def all(self) -> Mapping[str, Circuit]:
-        """Every circuit that failed lately."""
+        """Return every circuit that failed recently."""
         row = await self._one(_ALL)
         return {name: Circuit(*kept) for name, kept in json.loads(row[0]).items()}
 

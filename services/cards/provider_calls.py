@@ -83,7 +83,7 @@ class ProviderCalls:
         self.keyring = keyring
 
     async def opened(self, card_id: str) -> OpenedCard:
-        """The card as it stands. Refuses NotFound."""
+        """Return the card in its current state. Refuses NotFound."""
         async with self.database.transaction() as session:
             row = await cards.load(session, card_id)
         number = cards.open_number(self.keyring, row) or ""

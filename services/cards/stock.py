@@ -1,4 +1,4 @@
-"""How many cards of each brand were bought lately and are still in stock: the supply side of every price."""
+"""Count the cards of each brand that were bought recently and are still in stock: the supply side of every price."""
 
 from __future__ import annotations
 

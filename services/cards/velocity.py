@@ -1,4 +1,4 @@
-"""How much has been committed lately to the payee, the owner and the brand of a card, and over the whole installation."""
+"""Sum recent commitments per payee, owner and brand of a card, and over the whole installation."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ async def withdraw_card(session: AsyncSession, card: CardRow, now: datetime) -> 
 
 
 async def _close_review(session: AsyncSession, card_id: str, now: datetime) -> None:
-    """Takes the open task out of the queue; a decision on it that its card has not applied stands for nothing."""
+    """Take the open task out of the queue; an unapplied decision on it becomes void."""
     task: Any = WorkItemRow
     chosen = (
         select(WorkItemRow)

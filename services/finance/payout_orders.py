@@ -82,7 +82,7 @@ async def heard_first(session: AsyncSession, row: PaymentNotificationRow) -> boo
 async def refused_on(session: AsyncSession, at: datetime) -> None:
     """Counts a notification that is not the gateway's: all of one day are one row, so that nobody can fill the table.
 
-    It stands under an id of our own: a forged notification must not use up the id of the genuine one.
+    It has an id of our own: a forged notification must not use up the id of the genuine one.
     """
     verdict = NotificationVerdict.SIGNATURE_INVALID.value
     row = PaymentNotificationRow(notify_id=f"unverified-{at:%Y-%m-%d}", key="", verdict=verdict, received_at=at)

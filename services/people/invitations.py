@@ -42,7 +42,7 @@ class Newcomer:
 
 @dataclass(frozen=True)
 class Invitation:
-    """The right to choose one person's password, as long as they have the one that `mark` stands for."""
+    """The right to set one person's password, as long as the password that `mark` identifies is unchanged."""
 
     person_id: str
     mark: str

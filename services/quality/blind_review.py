@@ -1,6 +1,6 @@
-"""Blind second reviews: a drawn card is decided once more by somebody who does not know how; a senior settles a difference.
+"""Blind reviews: a sampled card is decided again by a person who does not see the first decision; a senior settles a difference.
 
-They come after the card has gone its way and change nothing of it: they tell how good decisions are.
+The card is already processed and does not change: blind reviews measure the quality of decisions.
 """
 
 from __future__ import annotations

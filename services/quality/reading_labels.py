@@ -119,7 +119,7 @@ def _labels(
 
 
 def _fields_of(card: CardRow, keyring: KeyRing) -> dict[FieldName, str]:
-    """What stands on the card, as a reading writes it: secret."""
+    """Return the recorded value in the form of a reading: secret."""
     face = None if card.face_value_minor is None else money_text(Money(card.face_value_minor, card.currency))
     fields = {
         FieldName.NUMBER: cards.open_number(keyring, card),

@@ -28,7 +28,7 @@ from services.work.ordering import placed
 
 
 class FourEyes:
-    """The policy by which decisions are staged; `override` stands for the one of the rules, in tests and trials."""
+    """Return the policy by which decisions are staged; `override` replaces the one of the rules, in tests and trials."""
 
     def __init__(self, override: CheckPolicy | None = None) -> None:
         self._override = override

@@ -127,7 +127,7 @@ async def given(session: AsyncSession, task: WorkItemRow, to: str, now: datetime
 
 
 async def require_able(session: AsyncSession, person: str, task: WorkItemRow, now: datetime) -> None:
-    """Refuses whatever keeps the person from this task but its being held, assigned or put off: OwnWork, NotEligible …"""
+    """Refuse what keeps the person from this task, except that it is held, assigned or snoozed: OwnWork, NotEligible …"""
     theirs = await standing(session, person, now)
     reasons = _lasting(why_not(theirs, await task_facts(session, task), now))
     if reasons:

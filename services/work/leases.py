@@ -108,7 +108,7 @@ class Leases:
     async def _after_all(self, asked: Claim) -> Taken | None:
         """A named task that was only locked at that moment, as by the same person's second click; None for the queue.
 
-        Refuses what stands against taking it.
+        Refuses what prevents the claim.
         """
         for _ in range(IN_MOTION_TRIES):
             async with self._database.transaction() as session:
@@ -181,7 +181,7 @@ def lease_span(now: datetime) -> timedelta:
 
 
 async def decision_on(session: AsyncSession, task_id: str) -> ReviewDecisionRow | None:
-    """The task's decision that stands; None while there is none. What was undone, returned or refused does not count."""
+    """Return the task's valid decision, or None. Undone, returned or rejected ones do not count."""
     statement = select(ReviewDecisionRow).where(_DECISION.task_id == task_id, _DECISION.void_at.is_(None))
     return (await session.execute(statement)).scalar_one_or_none()
 

@@ -26,7 +26,7 @@ def sent_back(task: WorkItemRow, why: CameBack, reason: str, at: datetime) -> No
 
 
 def order_facts(task: WorkItemRow, now: datetime) -> OrderFacts:
-    """What the order depends on, as the row stands at this moment."""
+    """Return what the order depends on, from the row at this moment."""
     held = task.leased_until is not None and task.leased_until > now
     back = task.came_back_at if task.came_back is not None else None
     return OrderFacts(

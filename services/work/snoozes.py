@@ -20,7 +20,7 @@ _TASK: Any = WorkItemRow  # Attributes of models are columns in a statement.
 
 
 class Snoozes:
-    """Tells of tasks that came back. Their place in the queue was written when they were put off and needs no telling."""
+    """Notify people of returned tasks. Their place in the queue was written at the snooze and needs no update."""
 
     def __init__(self, database: Database, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._database = database

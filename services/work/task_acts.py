@@ -58,7 +58,7 @@ class TaskActs:
         try:
             await self.freed()
         except DatabaseUnavailable:
-            return  # The task is given back all the same, and the loop beside the workers fills the room.
+            return  # The task is released all the same, and the assignment job uses the free capacity.
 
     async def freed(self) -> int:
         """A person has free capacity again: assign what can be assigned at once, and return how much. Optional, only quicker."""
@@ -107,7 +107,7 @@ class TaskActs:
             await self._record(session, person, "snoozed", task, facts, _note(note))
 
     async def wake(self, person: str, task_id: str) -> None:
-        """Ends a snooze early; nothing happens to a task that is not put off. Refuses NotAllowed, NotFound, TaskDecided."""
+        """End a snooze early; nothing happens to a task that is not snoozed. Refuses NotAllowed, NotFound, TaskDecided."""
         now = self._now()
         async with self._database.transaction() as session:
             task = await waiting(session, task_id, person)

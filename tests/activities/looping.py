@@ -1,4 +1,4 @@
-"""What tests of the background loops share: a desk that fails as told, receivers, promised webhooks, decided cards."""
+"""Shared parts of the tests of background loops: a client that fails on demand, receivers, queued webhooks, decided cards."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ async def deliver(world: World) -> int:
 
 
 async def a_decided_card(world: World) -> tuple[str, str, str]:
-    """Card, task and decision, which the card was not told."""
+    """Return card, task and decision, which was not delivered to the card."""
     card_id, task_id, person = await a_taken_task(world)
     return (
         card_id,

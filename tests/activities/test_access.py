@@ -1,4 +1,4 @@
-"""Roles that pay or check, and passwords of accounts in use, are given by two people; compliance is told of each step."""
+"""Payment and checking roles, and password resets of active accounts, need two people; compliance is notified of each step."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WORK = WorkSetUp(team="cards", timezone="Asia/Shanghai")
 
 
 async def a_newcomer(world: World, by: str, *roles: Role) -> str:
-    """Somebody added in the console by an administrator, who has confirmed nothing yet."""
+    """Add a person in the console as an administrator; nothing is confirmed yet."""
     newcomer = Newcomer(f"{new_id().lower()}@example.com", "Mei", roles or (Role.REVIEWER,))
     return await Invitations(world.database, world.keyring).add(by, newcomer, WORK)
 
@@ -43,7 +43,7 @@ async def roles(world: World, person: str) -> list[str]:
 
 
 async def news(world: World, officer: str, person: str) -> list[str]:
-    """What compliance was told of that person, in order."""
+    """Return the notifications of compliance about that person, in order."""
     rows = await world.rows(NoticeRow, person_id=officer, kind="access")
     return [row.facts["news"] for row in sorted(rows, key=lambda row: row.at) if row.facts["person"] == person]
 
@@ -100,7 +100,7 @@ async def test_nobody_confirms_their_own_and_a_newer_request_takes_the_place_of_
     assert await roles(world, lin) == ["support"]
 
 
-async def test_what_is_taken_away_is_gone_at_once_and_told(world: World) -> None:
+async def test_removed_access_ends_at_once_and_is_reported(world: World) -> None:
     root, officer, lin = (
         await world.a_person("admin"),
         await world.a_person("compliance"),
@@ -130,7 +130,7 @@ async def test_an_account_in_use_gets_a_link_only_after_two_people_reset_it(worl
     assert await news(world, officer, lin) == ["reset_asked", "reset", "invited"]
 
 
-async def test_somebody_whom_a_provider_signs_in_gets_no_link_for_a_password(world: World) -> None:
+async def test_a_person_with_a_provider_identity_gets_no_password_link(world: World) -> None:
     root = await world.a_person("admin")
     mei = await a_newcomer(world, root)
     async with world.database.transaction() as session:

@@ -1,4 +1,4 @@
-"""Warnings, breaches and the chain after them are told once each; at the end the policy may decide, unless a person has."""
+"""Warnings, breaches and the chain after them are sent once each; in the end the policy may decide, unless a person has."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.activities.hands import own_url as own_url
 from tests.activities.hands import own_world as own_world
 
 
-async def test_an_alarm_is_told_once_however_often_it_is_asked_for_and_to_those_it_concerns(hands: Hands) -> None:
+async def test_an_alarm_is_sent_once_to_the_people_concerned(hands: Hands) -> None:
     holder, senior, ops = [await hands.world.a_person(role) for role in ("reviewer", "senior", "ops")]
     other_team = await hands.world.a_person("senior")
     task, _ = await hands.opened(await hands.a_card())

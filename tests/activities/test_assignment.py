@@ -1,4 +1,4 @@
-"""Work finds people: the backlog drains to whoever has room, comes back from people who are away, and delegation keeps four eyes."""
+"""Assignment: the backlog goes to people with free capacity, returns from absent ones, and delegation keeps four eyes."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ async def test_two_drains_at_once_give_each_task_once(office: Office) -> None:
     assert len(await has(office, lin, tasks)) == 4
 
 
-async def test_whoever_is_away_gives_their_tasks_to_their_stand_in_but_not_what_is_in_hand(office: Office) -> None:
+async def test_an_absent_persons_unclaimed_tasks_go_to_their_stand_in(office: Office) -> None:
     lin, chen = await office.person(), await office.person()
     waiting, held, foreign = [await office.task(assigned_to=lin) for _ in range(3)]
     await office.change(foreign, barred=[chen])
@@ -92,7 +92,7 @@ async def test_whoever_is_away_gives_their_tasks_to_their_stand_in_but_not_what_
     assert [row.assigned_to for row in rows] == [chen, lin, None]
 
 
-async def test_an_absence_is_declared_with_dates_that_make_sense_and_the_stand_in_is_told(office: Office) -> None:
+async def test_an_absence_needs_valid_dates_and_notifies_the_stand_in(office: Office) -> None:
     lin, chen, wu = await office.person(), await office.person(), await office.person()
     finance, admin = await office.person("finance"), await office.person("admin")
     absences, now = Absences(office.world.database, office.clock), office.clock()
@@ -146,7 +146,7 @@ async def test_a_stand_in_may_what_the_absent_may_and_answers_for_both_pairs_of_
         await office.takes(wu, made_for_wu)
 
 
-async def test_a_relatives_case_is_not_given_to_whoever_stands_in(office: Office) -> None:
+async def test_a_relatives_case_is_not_assigned_to_the_stand_in(office: Office) -> None:
     lin, chen = await office.person(), await office.person()
     task = await office.task(seller="seller:cousin")
     async with office.world.database.transaction() as session:

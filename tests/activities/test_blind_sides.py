@@ -1,4 +1,4 @@
-"""A blind second review is for somebody who cannot know: neither side of the first one, and no words that tell a secret."""
+"""A blind review is for a person on neither side of the first decision, without texts that reveal a secret."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ async def drawn_after_a_check(world: World) -> tuple[str, list[str]]:
     return row.id, [maker, returner, second_maker, checker]
 
 
-async def test_whoever_decided_or_checked_the_card_cannot_review_it_blind(world: World) -> None:
+async def test_maker_and_checker_cannot_review_the_card_blind(world: World) -> None:
     second = SecondReviews(world.database, world.keyring)
     review_id, knowing = await drawn_after_a_check(world)
     for person in knowing:

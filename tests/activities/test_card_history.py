@@ -28,7 +28,7 @@ async def reasons(world: World, card_id: str, number: int = 1) -> tuple[str, ...
 @pytest.mark.parametrize(
     ("why", "follows"), [(RejectReason.NOT_THE_SELLERS, True), (RejectReason.FORGED, True), (RejectReason.NOT_DECIDED, False)]
 )  # fmt: skip
-async def test_a_card_rejected_for_cause_is_looked_at_by_a_person_whoever_offers_it_next(
+async def test_a_number_rejected_for_cause_is_reviewed_for_any_seller(
     world: World, why: RejectReason, follows: bool
 ) -> None:
     card = a_typed_card()

@@ -81,7 +81,7 @@ class Race:
                 await self._finish(person, lease.task_id, hand)
 
     async def _finish(self, person: str, task_id: str, hand: Hand) -> None:
-        """As a decision does: only what is still in hand is decided."""
+        """Decide as the product does: only a task that is still claimed."""
         now = self.clock()
         if await self.database.one(_FINISH, task_id, person, now) is not None:
             self.finished.append(task_id)

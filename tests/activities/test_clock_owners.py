@@ -1,4 +1,4 @@
-"""Whose time it is after a review, told as the card goes on: the seller's until they answer, then the platform's, at the end nobody's."""
+"""The clock owner after a review: the seller until they answer, then the platform, after the end none."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ async def test_the_stores_time_ends_with_its_answer(world: World) -> None:
     assert await card.owners() == [REVIEWER, OUTLET, MACHINE]
 
 
-async def test_a_report_that_comes_late_takes_nothing_from_whoever_has_the_card_now(world: World) -> None:
+async def test_a_late_report_does_not_change_the_clock_owner(world: World) -> None:
     await an_outlet(world)
     card = await watched(world, "hualian")
     await card.decided(ReviewOutcome.HAND_TO_STORE)
@@ -144,7 +144,7 @@ async def test_a_card_that_is_paid_is_nobodys_time(world: World) -> None:
     assert await card.running() == 0
 
 
-async def test_whoever_hands_the_card_on_at_the_moment_it_ends_leaves_nothing_running(world: World) -> None:
+async def test_a_change_of_owner_as_the_card_ends_leaves_no_open_interval(world: World) -> None:
     card = await watched(world)
     await card.decided(ReviewOutcome.HAND_TO_STORE)
     async with world.database.transaction() as first:

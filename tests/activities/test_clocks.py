@@ -1,4 +1,4 @@
-"""The clock of a review in the database: kept as intervals, reckoned again from them, and moved by new policies."""
+"""The clock of a review in the database: stored as intervals, recalculated from them, and moved by new policies."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.activities.hands import own_url as own_url
 from tests.activities.hands import own_world as own_world
 
 
-async def test_a_task_opens_with_an_interval_a_plan_and_a_deadline_that_can_be_reckoned_again(hands: Hands) -> None:
+async def test_a_task_opens_with_an_interval_a_plan_and_a_reproducible_deadline(hands: Hands) -> None:
     task, told = await hands.opened(await hands.a_card())
     assert (task.warn_at, task.due_at) == (MONDAY + timedelta(seconds=1350), MONDAY + timedelta(seconds=1800))
     assert (told.warn_after_s, told.due_after_s, told.chain_after_s) == (1350, 1800, (3600, 7200))
@@ -92,7 +92,7 @@ async def test_by_the_office_calendar_a_task_of_the_evening_is_due_the_next_morn
     assert told[DueReason.CLOSED] == {"closed": 15 * HOUR}
 
 
-async def test_a_new_version_moves_the_deadline_keeps_the_pauses_and_is_told_why(hands: Hands) -> None:
+async def test_a_new_version_moves_the_deadline_keeps_the_pauses_and_gives_the_reason(hands: Hands) -> None:
     card = await hands.a_card()
     first, _ = await hands.opened(card)
     hands.now += timedelta(seconds=600)

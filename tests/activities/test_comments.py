@@ -1,4 +1,4 @@
-"""A card is talked about: who is called is told once, what is kept is proved, and no secret slips into the words."""
+"""Comments: mentioned people are notified once, files are proved, and no secret gets into the text."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ async def named(world: World, name: str, *roles: str) -> str:
     return person
 
 
-async def test_whoever_is_called_is_told_once_and_nobody_else(world: World) -> None:
+async def test_a_mentioned_person_is_notified_once_and_no_other(world: World) -> None:
     writer, called, other = (
         await named(world, "Ann Writer"),
         await named(world, "Bo Called"),
@@ -76,7 +76,7 @@ async def test_a_file_is_sealed_and_its_hash_is_in_the_evidence_of_the_card(worl
     assert "comment.attached" not in await world.story(card)  # The seller reads the story.
 
 
-async def test_a_file_comes_back_as_it_was_for_whoever_may_comment_and_the_look_is_kept(world: World) -> None:
+async def test_a_file_is_returned_unchanged_to_commenters_and_the_view_is_audited(world: World) -> None:
     writer, card, other_card = await world.a_person(), await world.a_card(), await world.a_card()
     comment = await comments(world).add(writer, card, "", [("notes.txt", "店员说已用 200".encode())])
     [kept] = await world.rows(AttachmentRow, comment_id=comment)

@@ -59,7 +59,7 @@ async def _person(world: World, **given: Any) -> PersonRow:
 
 
 async def _set_up(world: World, clock: Clock) -> tuple[Totp, str, pyotp.TOTP]:
-    """Somebody with an authenticator in use; the code that confirmed it is used up."""
+    """Add a person with an active authenticator; the code that confirmed it is used up."""
     person, totp = await _person(world), Totp(world.database, world.keyring, clock)
     await totp.begin(person.id)
     given = await totp.waiting(person.id)
@@ -101,7 +101,7 @@ async def test_staff_sign_in_by_password_and_learn_nothing_of_others(world: Worl
         await console.check(email, "guess", Origin("198.51.100.7"))
 
 
-async def test_somebody_without_a_password_signs_in_by_none(world: World) -> None:
+async def test_a_person_without_a_password_cannot_sign_in_by_password(world: World) -> None:
     person = await _person(world)
     with pytest.raises(PasswordWrong):
         await ConsoleSignIn(world.database).check(person.email, "-", HERE)
@@ -231,7 +231,7 @@ async def test_a_provider_makes_nobody_and_brings_nobody_back(world: World) -> N
         assert made.first() is None
 
 
-async def test_an_address_that_went_to_somebody_else_opens_no_old_account(world: World) -> None:
+async def test_a_reassigned_address_opens_no_old_account(world: World) -> None:
     person, door = await _person(world), ConsoleSignIn(world.database)
     await door.vouched_for(Identity(PROVIDER, new_id(), person.email, email_verified=True))
     with pytest.raises(PersonNotKnown):

@@ -1,4 +1,4 @@
-"""Deadline policies are tried before they are saved, and open tasks plan anew by what was saved."""
+"""Deadline policies are dry-run before they are saved, and open tasks are replanned by the saved version."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class Desk:
         self.told.append((card_id, task_id))
 
 
-async def test_open_tasks_of_an_older_version_are_told_until_they_have_planned_anew(hands: Hands) -> None:
+async def test_open_tasks_of_an_older_version_are_notified_until_they_are_replanned(hands: Hands) -> None:
     task, _ = await hands.opened(await hands.a_card())
     closed, _ = await hands.opened(await hands.a_card())
     await hands.decided(closed, ReviewOutcome.APPROVE)
@@ -103,7 +103,7 @@ async def test_open_tasks_of_an_older_version_are_told_until_they_have_planned_a
     assert set(desk.told) == {(task.card_id, task.id)}
 
 
-async def test_a_task_whose_clock_somebody_changed_is_told_too(hands: Hands) -> None:
+async def test_a_task_with_a_changed_clock_is_notified_too(hands: Hands) -> None:
     task, _ = await hands.opened(await hands.a_card())
     async with hands.world.database.transaction() as session:
         await session.execute(text("UPDATE work_item SET replan = true WHERE id = :id"), {"id": task.id})

@@ -64,7 +64,7 @@ async def test_a_decision_says_who_for_whom_since_when_and_when_it_leaves(world:
     assert (held.decided, held.leased_by) == (True, person)
 
 
-async def test_the_reason_chooses_what_the_seller_is_told(world: World) -> None:
+async def test_the_reason_determines_the_message_to_the_seller(world: World) -> None:
     _, task, person = await a_taken_task(world)
     code = f"torn_{new_id()[:6].lower()}"
     torn = ReasonCodeRow(

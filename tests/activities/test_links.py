@@ -54,7 +54,7 @@ async def herself(world: World, way: str, *roles: str) -> str:
 
 
 async def leave(world: World, person: str) -> None:
-    """The world lasts for all tests; an address is somebody's once."""
+    """The world lasts for all tests; an address is used once."""
     async with world.database.transaction() as session:
         row = await session.get_one(PersonRow, person)
         row.email, row.name, row.active = f"{new_id().lower()}@example.com", "Gone", False

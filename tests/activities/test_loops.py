@@ -130,7 +130,7 @@ async def test_a_secret_that_does_not_open_fails_its_own_delivery_alone(world: W
     assert (row.last_failure, row.given_up_at) == ("seal broken", None)
 
 
-async def test_a_decision_that_was_not_applied_is_told_until_it_is(
+async def test_an_unapplied_decision_is_delivered_until_it_is_applied(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     card_id, task_id, decision_id = await a_decided_card(world)
@@ -144,7 +144,7 @@ async def test_a_decision_that_was_not_applied_is_told_until_it_is(
     assert desk.asked.count(card_id) == 2
 
 
-async def test_a_decision_just_made_can_be_undone_and_is_not_told_yet(world: World) -> None:
+async def test_a_recent_decision_can_be_undone_and_is_not_delivered_yet(world: World) -> None:
     card_id, _, _ = await a_decided_card(world)
     desk = Desk()
     await DecisionSender(world.database, desk).tell()
@@ -159,7 +159,7 @@ async def test_what_was_just_sent_is_given_time_to_be_applied(world: World, monk
     assert desk.asked.count(card_id) == 1
 
 
-async def test_a_card_that_refuses_is_named_once_and_the_others_are_told(
+async def test_a_refusing_card_is_logged_once_and_the_others_are_delivered(
     world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     refusing, _, _ = await a_decided_card(world)

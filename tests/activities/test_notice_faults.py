@@ -17,7 +17,7 @@ from tests.activities.told import town as town
 MINUTE = timedelta(minutes=1)
 
 
-async def test_a_person_whose_notices_cannot_be_put_together_is_set_aside_and_the_others_are_told(town: Town) -> None:
+async def test_a_person_with_a_faulty_digest_is_set_aside_and_the_others_are_notified(town: Town) -> None:
     broken = await town.lives(mail=True)
     await town.told(NoticeKind.ASSIGNED)
     async with town.database.transaction() as session:

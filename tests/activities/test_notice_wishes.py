@@ -27,7 +27,7 @@ def test_every_kind_of_news_has_a_sentence(kind: NoticeKind, locale: str) -> Non
     assert has(f"notice.{kind.value}", locale)
 
 
-def test_digits_that_somebody_wrote_into_a_fact_do_not_leave() -> None:
+def test_digits_in_a_free_text_fact_are_hidden() -> None:
     for locale in ("en", "zh_CN"):
         facts = {"reason": "PIN 604128, card 8104 2231 9907 6643"}
         said = sentence("returned", "CARD7Q2MXY", facts, Reader(locale, SHANGHAI))

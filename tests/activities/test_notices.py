@@ -1,4 +1,4 @@
-"""People are told outside the console as they wish: once, in their language, awake, and with nothing secret in it."""
+"""Notifications outside the console follow a person's settings: once, in their language, outside quiet hours, without secrets."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ async def test_moments_in_a_notice_are_on_the_persons_own_clock(town: Town) -> N
     assert "Card 7Q2MXY is overdue: it was due 22 Nov 23:30." in text
 
 
-async def test_nobody_is_told_outside_who_did_not_ask_for_it(town: Town) -> None:
+async def test_nothing_is_sent_outside_without_a_setting(town: Town) -> None:
     await town.lives()
     await town.told(NoticeKind.BREACH)
     assert await town.delivery.deliver_due() == 0
@@ -230,7 +230,7 @@ async def test_two_deliverers_at_once_send_one_mail(town: Town) -> None:
     assert len(town.post.taken) == 1
 
 
-async def test_somebody_who_left_is_told_nothing_more(town: Town) -> None:
+async def test_a_deactivated_person_is_not_notified(town: Town) -> None:
     await town.lives(mail=True)
     await town.told(NoticeKind.ASSIGNED)
     async with town.database.transaction() as session:

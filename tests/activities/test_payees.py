@@ -190,7 +190,7 @@ async def test_pressed_twice_at_once_the_last_one_counts_and_one_payment_is_made
     assert len(await world.transfers(payout_key(case.card, 2))) == 1
 
 
-async def test_the_card_is_told_until_it_has_heard(world: World) -> None:
+async def test_the_card_is_notified_until_it_confirms(world: World) -> None:
     class Hears(Desk):
         async def correct_payee(self, card_id: str, correction_id: str) -> None:  # noqa: ARG002
             self._ask(card_id)

@@ -156,7 +156,7 @@ async def _spendable(world: World, owner: str, brand_code: str, face_minor: int)
     ("brand_code", "face_minor", "reasons"),
     [("walmart", 200_000, ()), ("tmall", 200_000, ()), ("carrefour", 100_000, ()), ("carrefour", 120_000, ("spendable",))],
 )  # fmt: skip
-async def test_a_dear_card_that_nothing_locks_goes_to_a_person(
+async def test_a_high_value_card_that_cannot_be_locked_is_reviewed(
     world: World, brand_code: str, face_minor: int, reasons: tuple[str, ...]
 ) -> None:
     assert await _spendable(world, await world.a_seller(), brand_code, face_minor) == reasons

@@ -28,7 +28,7 @@ async def told(office: Office, person: str) -> list[tuple[str, str | None]]:
     return [(row.kind, row.task_id) for row in rows]
 
 
-async def test_the_next_task_is_ones_own_then_ones_given_then_escalated_late_returned_dear_and_old(
+async def test_the_next_task_is_claimed_then_assigned_then_escalated_overdue_returned_high_value_and_old(
     office: Office,
 ) -> None:
     now = office.clock()
@@ -97,7 +97,7 @@ async def test_a_task_given_back_is_anybodys(office: Office) -> None:
     assert await office.acts(task) == [("release", "")]
 
 
-async def test_a_senior_takes_a_task_over_with_a_reason_and_its_holder_is_told(office: Office) -> None:
+async def test_a_senior_takes_a_task_over_with_a_reason_and_its_holder_is_notified(office: Office) -> None:
     task, lin, wu = await office.task(), await office.person(), await office.person("senior")
     await office.takes(lin, task)
     with pytest.raises(ReasonUnknown):

@@ -1,4 +1,4 @@
-"""Two hands on one task at the same moment: exactly one of them wins, whoever it is, and the rows tell the same story."""
+"""Concurrent actions on one task: exactly one of them wins, and the rows are consistent."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ APPROVE = ReviewOutcome.APPROVE
 
 
 async def held(world: World, review: ReviewDesk | None = None) -> tuple[str, str, str]:
-    """A card, its task, and who has it in hand."""
+    """A card, its task, and its holder."""
     card_id, opened = await a_task(world, "jd")
     person = await in_hand_of(review or world.review_desk, await world.a_person(), opened.task_id)
     return card_id, opened.task_id, person
@@ -184,7 +184,7 @@ async def test_after_the_lease_ran_out_another_decides_and_the_first_hand_is_emp
     await world.review_desk.decisions.record_decision(holder, task, APPROVE)
 
 
-async def test_a_card_that_ended_while_its_task_was_in_hand_leaves_nothing_to_do(world: World) -> None:
+async def test_a_card_that_ended_while_its_task_was_claimed_leaves_nothing_to_do(world: World) -> None:
     """Its deadline's policy let it go: every act is refused, and nothing of it opens again."""
     _, task, person = await held(world)
     senior = await world.a_person("senior", "ops")
@@ -224,7 +224,7 @@ async def test_thirty_looks_at_once_are_no_more_than_an_hours_worth(world: World
     assert (acts.count("console:card:reveal_number"), acts.count("console:card:reveal_refused")) == (most, 25)
 
 
-async def test_what_somebody_typed_while_the_card_was_let_go_is_not_kept(world: World) -> None:
+async def test_a_draft_saved_during_the_release_is_not_kept(world: World) -> None:
     """The deadline's policy decides, and its decision does not pass the tellers: drafts go with the task all the same."""
     _, task, person = await held(world)
     made = await world.review_desk.decisions.record_decision(person, task, ReviewOutcome.REJECT, reason_code="forged")

@@ -108,7 +108,7 @@ async def test_a_card_that_is_live_elsewhere_is_seen_as_a_duplicate(world: World
     assert (await world.card(card_id)).fingerprint is None
 
 
-async def test_another_brand_in_the_photo_is_told(world: World) -> None:
+async def test_another_brand_in_the_photo_is_reported(world: World) -> None:
     _, facts = await a_read_card(world, printed(brand="carrefour", number=a_number("walmart"), pin="604128"))
     assert (facts.brand_differs, facts.complete) == (True, True)
 
@@ -135,7 +135,7 @@ async def read_again(world: World, card_id: str, fields: tuple[ReadField, ...]) 
     return await CardReading(world.database, world.keyring, world.photos, reader).read_photos(card_id)
 
 
-async def test_an_asked_photo_replaces_what_only_the_old_one_told(world: World) -> None:
+async def test_a_requested_photo_replaces_fields_known_only_from_the_old_one(world: World) -> None:
     wrong, right = a_number("jd"), a_number("jd")
     card_id, _ = await a_read_card(world, printed(0.8, number=wrong), brand="jd", face_value=Money(500_00))
     facts = await read_again(world, card_id, printed(number=right, face_value="300.00 CNY"))

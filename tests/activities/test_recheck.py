@@ -33,7 +33,7 @@ ENTRY: Any = EntryRow
 
 
 async def rebooked(world: World, card_id: str, **values: Any) -> None:
-    """The issuer's book changes: somebody shopped with the card, or reported it lost."""
+    """Change the issuer's book: the card was used, or reported lost."""
     card = await world.card(card_id)
     number = cards.open_number(world.keyring, card)
     entry = {"brand": card.brand, "number": number, "face_minor": 50_000, **values}

@@ -1,4 +1,4 @@
-"""A journey started anew from its rows goes on where it stood: nothing is asked of a person twice without need, nothing paid twice."""
+"""A journey restarted from its rows continues where it was: no needless second question to a person, no second payment."""
 
 from __future__ import annotations
 

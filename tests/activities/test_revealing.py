@@ -1,4 +1,4 @@
-"""Card numbers and PINs are seen only with the task in hand; every try is on record, and unusual reading is told."""
+"""Card numbers and PINs are revealed only to the holder of the task; every attempt is audited, unusual ones are reported."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ async def tried(world: World, person: str) -> list[tuple[str, str]]:
 
 
 async def told(world: World, officer: str) -> list[str]:
-    """Why compliance was told, of each notice."""
+    """Return the reason of each notification to compliance."""
     return [row.facts["why"] for row in await world.rows(NoticeRow, person_id=officer, kind="unusual_reading")]
 
 
@@ -72,7 +72,7 @@ async def test_every_refusal_is_recorded_and_nothing_that_was_typed_is(world: Wo
     assert not [row for row in await world.rows(AuditRow) if number in f"{row.subject}{row.reason}{row.facts}"]
 
 
-async def test_a_card_that_is_not_in_hand_is_not_shown_and_compliance_is_told(world: World) -> None:
+async def test_an_unclaimed_card_is_not_revealed_and_compliance_is_notified(world: World) -> None:
     officer = await an_officer(world)
     free, _ = await a_task(world)
     others, _, _ = await a_taken_task(world)
@@ -84,9 +84,7 @@ async def test_a_card_that_is_not_in_hand_is_not_shown_and_compliance_is_told(wo
 
 
 @pytest.mark.parametrize("outcome", [Outcome.PAID, Outcome.REJECTED])
-async def test_a_card_that_is_bought_or_ended_is_not_shown_to_whoever_still_holds_its_task(
-    world: World, outcome: Outcome
-) -> None:
+async def test_a_bought_or_ended_card_is_not_revealed_to_the_holder_of_its_task(world: World, outcome: Outcome) -> None:
     officer = await an_officer(world)
     card_id, _, person = await a_taken_task(world)
     async with world.database.transaction() as session:
@@ -107,7 +105,7 @@ async def test_whose_own_hold_ran_out_is_refused_without_an_alarm(world: World) 
     assert await told(world, officer) == []
 
 
-async def test_reading_near_the_limit_and_many_refused_tries_are_told(
+async def test_reveals_near_the_limit_and_many_refusals_are_reported(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(world.review_desk.reveals, "policy", RevealPolicy("test", 3, 2, 2))

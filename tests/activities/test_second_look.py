@@ -1,4 +1,4 @@
-"""Four eyes: the maker's outcome waits, somebody else applies, returns or refuses it, and nobody is on both sides."""
+"""Four eyes: the maker's decision waits, another person applies, returns or rejects it, and nobody is on both sides."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ async def leave(world: World, decision: str) -> list[str]:
         return [one.decision_id for one in await due_decisions.send(session, datetime.now(UTC), 10, only=decision)]
 
 
-async def test_a_staged_outcome_does_not_leave_until_somebody_else_applies_it(world: World) -> None:
+async def test_a_staged_decision_takes_effect_only_when_another_person_applies_it(world: World) -> None:
     review = eyes(world)
     card_id, task, maker, decision = await staged(world, review)
     row = await the_task(world, task)
@@ -119,7 +119,7 @@ async def test_own_work_is_refused_by_whatever_way_one_comes(world: World) -> No
         await review.checks.look_blind(maker, task, ReviewOutcome.APPROVE)
 
 
-async def test_whoever_stands_in_for_the_maker_is_the_maker(world: World) -> None:
+async def test_a_stand_in_of_the_maker_counts_as_the_maker(world: World) -> None:
     review = eyes(world)
     _, task, maker, _ = await staged(world, review)
     friend = await world.a_person()
@@ -143,7 +143,7 @@ async def test_whom_the_maker_stood_in_for_cannot_check_it_either(world: World) 
     assert (await world.card(card_id)).outcome is None
 
 
-async def test_a_delegation_declared_while_the_check_is_in_hand_counts_when_it_is_decided(world: World) -> None:
+async def test_a_delegation_declared_during_the_check_counts_when_it_is_decided(world: World) -> None:
     review = eyes(world)
     _, task, maker, decision = await staged(world, review)
     checker = await in_hand_of(review, await world.a_person(), task)
@@ -252,7 +252,7 @@ async def test_while_the_maker_can_undo_nobody_checks(world: World) -> None:
     assert (row.phase, row.leased_by, row.maker_circle) == (TaskPhase.REVIEW, maker, [])
 
 
-async def test_a_dear_card_is_checked_by_the_policy_in_force_and_a_correction_cannot_slip_under_it(
+async def test_a_high_value_card_needs_a_check_by_the_policy_in_force_also_after_a_correction(
     world: World,
 ) -> None:
     card_id, opened = await a_task(world)

@@ -88,7 +88,7 @@ async def test_a_difference_is_settled_by_a_senior_and_both_hear_of_it(world: Wo
         await second.settle(senior, review_id, ReviewOutcome.APPROVE)
 
 
-async def test_nobody_reviews_their_own_work_nor_for_whoever_they_stand_in_for(world: World) -> None:
+async def test_nobody_reviews_blind_their_own_work_or_that_of_people_they_stand_in_for(world: World) -> None:
     second = SecondReviews(world.database, world.keyring)
     review_id, first = await drawn(world)
     assert await second.take(first) is None

@@ -204,7 +204,7 @@ async def test_a_second_payment_finds_the_card_still_held_and_asks_for_no_second
 
 
 @pytest.mark.parametrize(("spends", "reason"), [(False, None), (True, EndReason.CHANGED)])
-async def test_a_card_that_the_issuer_let_go_is_asked_about_anew_under_another_key(
+async def test_a_card_released_by_the_issuer_is_verified_again_under_another_key(
     world: World, secured: tuple[str, str], spends: bool, reason: EndReason | None
 ) -> None:
     card_id, quote_id = secured

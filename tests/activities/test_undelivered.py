@@ -1,4 +1,4 @@
-"""A decision that its card will not take: kept with the reason, told to seniors, and put back without anything being paid by it."""
+"""A decision that could not be applied: kept with the reason, reported to seniors, and reopened without any payment."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class Story:
             return await session.get_one(WorkItemRow, self.task)
 
 
-async def test_why_a_card_would_not_take_it_is_kept_and_told_to_seniors_once(
+async def test_the_reason_of_an_unapplied_decision_is_kept_and_seniors_are_notified_once(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     story = Story(world, monkeypatch)
@@ -106,7 +106,7 @@ async def test_why_a_card_would_not_take_it_is_kept_and_told_to_seniors_once(
     assert len({row.person_id for row in told}) == len(told)
 
 
-async def test_a_senior_puts_it_back_and_it_is_decided_anew(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_senior_reopens_it_and_it_is_decided_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     story = Story(world, monkeypatch)
     await story.decided()
     await story.looked()

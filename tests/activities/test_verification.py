@@ -154,7 +154,7 @@ async def test_a_licensed_channel_locks_a_rate_and_a_suspended_one_does_not(worl
     assert (closed.licensed, closed.lock_id, closed.rate) == (False, "", "")
 
 
-async def test_a_rate_is_locked_once_for_the_verified_balance_and_anew_when_it_ran_out(world: World) -> None:
+async def test_a_rate_is_locked_once_for_the_verified_balance_and_again_when_it_expired(world: World) -> None:
     number = a_number("amazon-us")
     entry = {"brand": "amazon-us", "number": number, "status": "active", "balance_minor": 73_00, "currency": "USD"}
     (await world.issuer.plain.post("/book", json=entry)).raise_for_status()

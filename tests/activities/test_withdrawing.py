@@ -42,7 +42,7 @@ async def test_an_offered_card_ends_with_the_reason_and_can_be_sold_again(world:
     assert (await world.submitted(given, owner=seller)).card_ids[0] != card_id
 
 
-async def test_a_withdrawal_that_is_repeated_is_told_once(world: World) -> None:
+async def test_a_repeated_withdrawal_is_recorded_once(world: World) -> None:
     card_id, _ = await an_offer(world)
     assert [await world.journey.withdraw(card_id) for _ in range(2)] == [True, True]
     assert (await world.story(card_id)).count("journey.withdrawn") == 1

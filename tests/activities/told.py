@@ -1,4 +1,4 @@
-"""A person who can be told: a real mail server, a receiver of webhooks, and the deliverer between them."""
+"""A person who can be notified: a real mail server, a receiver of webhooks, and the deliverer between them."""
 
 from __future__ import annotations
 

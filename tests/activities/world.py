@@ -119,7 +119,7 @@ class World:
         return f"seller:{seller_id}"
 
     async def a_person(self, *roles: str) -> str:
-        """Somebody of the console; a reviewer unless roles are named."""
+        """Add a person of the console; a reviewer unless roles are named."""
         row = PersonRow(
             id=new_id(),
             email=f"{new_id()}@example.com",
@@ -190,7 +190,7 @@ class World:
         return [one for one in found if one["out_biz_no"] == key]
 
     async def awaits(self, card_id: str, stage: Stage, waiting_for: WaitingFor, what: str = "test.waits") -> None:
-        """The card waits for somebody, as the workflow would record it."""
+        """Let the card wait for a party, as the workflow would record it."""
         until = datetime.now(UTC).isoformat()
         await self.journey.move(card_id, stage, waiting_for, until, what)
 

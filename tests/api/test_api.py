@@ -229,7 +229,7 @@ async def test_code_and_resend_reach_the_card(api: Api) -> None:
     assert [told[0] for told in api.desk.told] == ["start", "enter_code", "resend_code"]
 
 
-async def test_the_story_is_told_in_sentences_and_keeps_what_is_internal(api: Api, database: Database) -> None:
+async def test_the_history_is_shown_in_sentences_without_internal_facts(api: Api, database: Database) -> None:
     card_id = await one_card(api)
     facts = {"party": "issuer", "status": "active", "confidence": "0.4"}
     await move(database, card_id, Stage.VERIFICATION, WaitingFor.MACHINE, "verification.issuer_answered", facts=facts)
@@ -285,7 +285,7 @@ async def test_a_body_without_end_is_refused(api: Api) -> None:
     assert (answer.status_code, answer.json()["code"]) == (413, "photo_too_large")
 
 
-async def test_health_is_told(api: Api) -> None:
+async def test_health_is_reported(api: Api) -> None:
     assert (await api.client.get("/healthz")).json() == {"status": "ok"}
 
 

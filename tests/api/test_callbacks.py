@@ -7,7 +7,7 @@ from domain.errors.general import TemporarilyUnavailable
 from tests.api.conftest import Api
 
 
-async def test_a_payment_notice_is_answered_success_and_the_card_told(api: Api) -> None:
+async def test_a_payment_notice_is_answered_success_and_the_card_is_notified(api: Api) -> None:
     answer = await api.client.post("/callbacks/alipay", data={"sign": "right", "notify_id": "1"})
     assert (answer.status_code, answer.text) == (200, "success")
     assert api.desk.told == [("payment_reported", "CARD", "card-CARD-payout-1")]

@@ -58,7 +58,7 @@ async def test_delivered_by_hand_it_is_marked_as_sent_before_its_card_hears_of_i
     assert row.applied_at is not None
 
 
-async def test_what_the_card_refuses_is_kept_for_a_senior_whoever_delivered_it(house: House) -> None:
+async def test_a_refused_decision_is_kept_for_a_senior_from_any_deliverer(house: House) -> None:
     one = await decided(house)
 
     async def refuses(card_id: str, task_id: str, decision_id: str) -> ReviewFacts:

@@ -1,4 +1,4 @@
-"""Every address that names a card or a submission answers 404 to whoever it does not belong to, and tells the card nothing.
+"""Every address that names a card or a submission answers 404 to people it does not belong to, and does not reach the card.
 
 The addresses come from the applications themselves, so that one added later is attacked too.
 """
@@ -27,7 +27,7 @@ BODIES = {
 
 
 def addresses(app: FastAPI, ids: dict[str, str]) -> list[tuple[str, str]]:
-    """Method and address of every route that names something of somebody's, with these ids put in."""
+    """Return method and address of every route that names an owned object, with these ids put in."""
     named = [
         (method.upper(), PLACE.sub(lambda found: ids[found[1]], path))
         for path, operations in app.openapi()["paths"].items()

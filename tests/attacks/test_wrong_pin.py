@@ -1,4 +1,4 @@
-"""Somebody who knows or guesses card numbers tries to block their holders, and to learn which were handed in."""
+"""An attacker who knows or guesses card numbers tries to block their holders, and to learn which were submitted."""
 
 from __future__ import annotations
 

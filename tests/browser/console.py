@@ -39,7 +39,7 @@ class Desks:
     async def visit(
         self, token: str, *, locale: str = "en", theme: str = "light", size: dict[str, int] | None = None, scripts: bool = True
     ) -> AsyncIterator[Visitor]:  # fmt: skip
-        """A window of whoever the session's token stands for, in this language, theme and size."""
+        """Open a window with the session's token, in this language, theme and size."""
         chosen = size or DESK
         context = await self.browser.new_context(
             base_url=self.address, java_script_enabled=scripts, viewport={"width": chosen["width"], "height": chosen["height"]},

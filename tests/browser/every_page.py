@@ -1,4 +1,4 @@
-"""Every page of the console with something on it: addresses with real ids, each with somebody who may open it.
+"""Every page of the console with something on it: addresses with real ids, each with a person who may open it.
 
 `PAGES` has a line for every route that answers GET with a page; `NO_PAGES` names the others and says what they are.
 A new route needs a line in one of them.
@@ -167,7 +167,7 @@ class Scene:
 
 
 async def scene(house: House) -> Scene:
-    """A house at work: cards in hand, free, put off, staged and decided; notices, views, absences, a batch, a payout."""
+    """Fill the house: cards claimed, unclaimed, snoozed, staged and decided; notices, views, absences, a batch, a payout."""
     house.app = build(replace(house.app.state.console.services, totp_required=frozenset({FINANCE})))
     people = {role: await house.cards.person(role, role.value.title()) for role in Role}
     tokens = {role: await house.sessions.open(person) for role, person in people.items()}
@@ -264,7 +264,7 @@ async def _invitation(admin: httpx.AsyncClient, person: str) -> str:
 
 
 async def _half(house: House, role: Role) -> dict[str, str]:
-    """The cookie of somebody whose password was right, and who has not shown the second thing yet."""
+    """Return the cookie of a person after the password and before the six-digit code."""
     person = await employed(house, role)
     if role is not FINANCE:
         await authenticator(house, person.id)

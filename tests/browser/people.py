@@ -94,7 +94,7 @@ async def context(browser: Browser, address: str, size: dict[str, int], *, scrip
 
 
 async def look(page: Page) -> None:
-    """Do what somebody does who looks at a card: a key then decides it at once, without the wait for a card nobody looked at."""
+    """Interact with the card's page, so that a key decides it at once, without the wait."""
     await page.wait_for_load_state("load")
     await page.keyboard.press("Home")
 

@@ -62,7 +62,7 @@ async def test_without_a_stream_the_bell_asks_every_half_minute_and_rings(house:
         assert [BY_ITSELF in one.headers for one in requests] == [True, True]
 
 
-async def test_with_its_stream_the_bell_asks_only_when_it_is_told(house: House, browser_program: Path) -> None:
+async def test_with_its_stream_the_bell_asks_only_on_an_event(house: House, browser_program: Path) -> None:
     person = await house.cards.person(Role.REVIEWER)
     token = await house.sessions.open(person)
     async with desks(house, browser_program) as office, office.visit(token) as at:

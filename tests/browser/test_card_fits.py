@@ -32,7 +32,7 @@ MEASURE = """() => ({
 
 
 async def _held(house: House, brand_code: str) -> tuple[Waiting, str]:
-    """A card of that brand with much against it, in the hand of whoever the token stands for."""
+    """Return a card of that brand with many risks, claimed by the token's person."""
     reasons = ("card_type", "low_confidence", "conflicting_answers", "high_value")
     waiting = await house.cards.waiting(brand_code=brand_code, reasons=reasons)
     await show_photo(house, waiting, SAMPLES[brand_code])

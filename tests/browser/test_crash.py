@@ -1,4 +1,4 @@
-"""What somebody has typed outlives everything: the browser's process is killed, then the console's, and the words are there."""
+"""Drafts survive: the browser's process is killed, then the console's, and the text is still there."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ async def _still_there(page: Page, waiting: Waiting) -> None:
 
 
 async def _killed(browser: Browser) -> None:
-    """The browser's process dies at once: no page is told, nothing is sent."""
+    """Kill the browser's process at once: no page is notified, nothing is sent."""
     debugger = await browser.new_browser_cdp_session()
     with suppress(Error):  # Nobody is left to answer.
         await debugger.send("Browser.crash")

@@ -19,7 +19,7 @@ SVG = "[data-photo] > svg"
 
 @asynccontextmanager
 async def _card(house: House, program: Path) -> AsyncIterator[Page]:
-    """The page of a card in hand; at its end nothing may have been complained of, by the content policy least."""
+    """Open the page of a claimed card; at its end there must be no error, least of all from the content policy."""
     waiting = await house.cards.waiting()
     token = await house.sessions.open(await house.cards.person(Role.SENIOR))
     await post(house.browser(token), f"/cards/{waiting.card_id}/take", task_id=waiting.task_id)

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.timeout(120)
 
 @asynccontextmanager
 async def plain(office: Desks, house: House, role: Role, name: str) -> AsyncIterator[Page]:
-    """The window of somebody with this role, without scripts, at the queue."""
+    """Open the queue as a person with this role, without scripts."""
     token = await house.sessions.open(await house.cards.person(role, name))
     async with office.visit(token, scripts=False) as visitor:
         await visitor.page.goto("/review")

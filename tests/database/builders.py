@@ -57,7 +57,7 @@ async def a_card(session: AsyncSession, *, owner: str = "seller:ANY", brand: str
 
 
 async def a_person(session: AsyncSession) -> str:
-    """Somebody of the console; returns their id."""
+    """Add a person of the console; return their id."""
     row = PersonRow(id=new_id(), email=f"{new_id()}@example.com", name="Lin", password_hash="", roles=["reviewer"])
     session.add(row)
     await session.flush()

@@ -98,9 +98,7 @@ async def test_no_webhook_for_a_seller_or_a_partner_without_an_address(session: 
 
 
 @pytest.mark.parametrize("outcome", Outcome)
-async def test_an_ended_card_stays_ended_and_what_follows_is_still_told(
-    session: AsyncSession, outcome: Outcome
-) -> None:
+async def test_an_ended_card_stays_ended_and_later_events_are_recorded(session: AsyncSession, outcome: Outcome) -> None:
     card = await a_card(session, owner=await a_partner(session))
     await cards.record(session, card.id, the_end(outcome))
     late = await cards.record(
@@ -207,7 +205,7 @@ async def test_of_eight_that_race_with_one_number_exactly_one_gets_it(database: 
     assert sorted(await asyncio.gather(*map(claim, ids))) == [False] * 7 + [True]
 
 
-async def test_steps_of_one_card_at_once_are_all_told(database: Database) -> None:
+async def test_concurrent_steps_of_one_card_are_all_recorded(database: Database) -> None:
     async with database.transaction() as session:
         card = await a_card(session)
 

@@ -90,7 +90,7 @@ async def test_a_planted_fault_is_named(session: AsyncSession, fault: str) -> No
     assert "I11" in {one.invariant for one in await violations(session, RING.evidence_public_key)}
 
 
-async def test_a_task_that_is_about_to_be_planned_anew_and_one_of_old_are_left_out(session: AsyncSession) -> None:
+async def test_a_task_about_to_be_replanned_and_one_without_policy_are_left_out(session: AsyncSession) -> None:
     _, task = await a_card_in_review(session)
     task.due_at += AN_HOUR
     await session.flush()

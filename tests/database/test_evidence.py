@@ -88,7 +88,7 @@ TAMPERING = {
 
 
 @pytest.mark.parametrize("what", TAMPERING)
-async def test_whoever_owns_the_database_and_changes_it_is_found_out(grown: AsyncSession, what: str) -> None:
+async def test_a_change_by_the_owner_of_the_database_is_detected(grown: AsyncSession, what: str) -> None:
     change, fault = TAMPERING[what]
     await grown.execute(text("SET LOCAL session_replication_role = replica"))  # The owner of a database can do this.
     for statement in change.split(";"):

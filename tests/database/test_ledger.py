@@ -77,7 +77,7 @@ async def test_one_key_posted_by_eight_at_once_is_posted_once(database: Database
 
 
 async def test_the_database_itself_refuses_entries_that_do_not_balance(database: Database) -> None:
-    """Whoever writes entries past `post` meets the constraint trigger, at commit."""
+    """Writes that bypass `post` meet the constraint trigger at commit."""
 
     async def write_one_sided() -> None:
         async with database.transaction() as session:

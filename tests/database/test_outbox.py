@@ -1,4 +1,4 @@
-"""What is to be told is taken by one deliverer at a time, and by another when that one died."""
+"""An outbox message is taken by one deliverer at a time, and by another when that one died."""
 
 import asyncio
 from collections import Counter

@@ -36,7 +36,7 @@ class Restarted:
             time.sleep(0.05)
 
     def kill(self) -> None:
-        """An immediate stop: no connection is told goodbye, nothing is written down."""
+        """Stop immediately: no connection is closed properly, nothing is flushed."""
         if self.process is not None:
             self.process.send_signal(signal.SIGQUIT)
             self.process.wait()
@@ -150,7 +150,7 @@ async def test_a_server_short_of_room_is_worth_another_try(database: Database, s
 
 
 async def test_a_deadlock_is_worth_another_try(database: Database) -> None:
-    """Two transactions lock the same two things the other way round; one is chosen, and told to try again."""
+    """Two transactions lock the same two rows in opposite order; one is chosen as victim and asked to retry."""
     meet = asyncio.Barrier(2)
 
     async def lock(first: int, second: int) -> None:

@@ -61,7 +61,7 @@ async def test_a_connection_that_was_cut_is_replaced_and_a_cut_statement_says_so
     assert await own_backend(database)
 
 
-async def test_whoever_stops_waiting_leaves_no_busy_connection_behind(database: Database) -> None:
+async def test_a_cancelled_statement_leaves_no_busy_connection_behind(database: Database) -> None:
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.1):
             await database.one("SELECT pg_sleep(20)")

@@ -32,7 +32,7 @@ def test_nothing_is_known_from_no_cases_or_from_one_answer_only() -> None:
     assert (empty.kappa, empty.overturn_rate, empty.false_accept_rate, empty.false_reject_rate) == (None,) * 4
 
 
-def test_a_bought_card_that_should_not_be_is_told_apart_from_a_rejected_one_that_should() -> None:
+def test_false_accepts_and_false_rejects_are_distinguished() -> None:
     found = figures(
         [
             Case(Side.ACCEPT, Side.REJECT, Side.REJECT),  # A false accept.
@@ -56,5 +56,5 @@ def test_figures_stay_within_their_bounds_and_add_up(cases: list[Case]) -> None:
 
 
 @given(st.lists(st.tuples(SIDE, SIDE)))
-def test_kappa_is_the_same_whoever_is_called_first(pairs: list[tuple[Side, Side]]) -> None:
+def test_kappa_is_symmetric(pairs: list[tuple[Side, Side]]) -> None:
     assert kappa(pairs) == kappa([(other, one) for one, other in pairs])

@@ -177,7 +177,7 @@ def history(start: datetime, gaps: list[tuple[int, ClockOwner]]) -> list[Stretch
 
 @settings(max_examples=200, deadline=None)
 @given(CALENDARS, STARTS, GAPS, st.integers(60, 40 * 3600))
-def test_exactly_the_budget_is_used_up_at_the_deadline_whoever_had_the_card(
+def test_exactly_the_budget_is_used_up_at_the_deadline_for_any_owners(
     calendar: WorkingCalendar, start: datetime, gaps: list[tuple[int, ClockOwner]], budget: int
 ) -> None:
     card, some = history(start, gaps), policies(calendar, budget_s=budget)

@@ -1,4 +1,4 @@
-"""The Merkle log against an implementation of somebody else's, and against everything a liar could change in a proof."""
+"""The Merkle log against another implementation, and against every forgery of a proof."""
 
 import json
 from typing import Any

@@ -97,7 +97,7 @@ def test_apart_is_the_same_from_both_sides_and_false_for_anybody_on_both(
         ({"mei": {"root"}, "lin": {"rita"}}, True),
     ],
 )
-def test_accounts_that_one_person_had_in_hand_are_not_two_people(handled_by: dict[str, set[str]], two: bool) -> None:
+def test_accounts_handled_by_one_person_are_not_two_people(handled_by: dict[str, set[str]], two: bool) -> None:
     handled = {one: frozenset(by) for one, by in handled_by.items()}
     assert apart(frozenset({"mei"}), frozenset({"lin"}), handled) is two
     assert apart(frozenset({"lin"}), frozenset({"mei"}), handled) is two

@@ -1,4 +1,4 @@
-"""Which reading of secrets is told to compliance."""
+"""Which reveals compliance is notified of."""
 
 from __future__ import annotations
 
@@ -17,5 +17,7 @@ POLICY = RevealPolicy("test", per_hour_max=10, shown_alert_at=8, refused_alert_a
         (0, 1, True, UnusualReading.ELSEWHERE), (8, 3, True, UnusualReading.ELSEWHERE),
     ],
 )  # fmt: skip
-def test_the_weightiest_reason_is_told(shown: int, refused: int, elsewhere: bool, why: UnusualReading | None) -> None:
+def test_the_weightiest_reason_is_reported(
+    shown: int, refused: int, elsewhere: bool, why: UnusualReading | None
+) -> None:
     assert unusual(shown, refused, elsewhere=elsewhere, policy=POLICY) is why

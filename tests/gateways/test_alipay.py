@@ -216,7 +216,7 @@ async def test_a_query_with_another_amount_than_ours_is_not_called_paid(
     assert (asked.report.outcome, asked.report.code) == (PayoutOutcome.UNKNOWN, AMOUNT_DIFFERS)
 
 
-async def test_duplicate_and_stale_notices_come_as_told(
+async def test_duplicate_and_stale_notices_come_as_configured(
     alipay: Partner, gateway: AlipayGateway, notices: Mailbox, hear: AlipayNotices
 ) -> None:
     await alipay.control(duplicate_callbacks=2, out_of_order=True)

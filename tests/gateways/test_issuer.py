@@ -83,7 +83,7 @@ async def test_a_registered_card_answers_as_registered_in_its_currency(issuer: P
     assert answer.expires_on == date(2030, 1, 31)
 
 
-async def test_a_wrong_pin_is_told_and_no_balance_is(issuer: Partner, gateway: IssuerGateway) -> None:
+async def test_a_wrong_pin_is_reported_without_a_balance(issuer: Partner, gateway: IssuerGateway) -> None:
     card = number("walmart", "12")
     await issuer.plain.post("/book", json={"brand": "walmart", "number": card, "pin": "604128"})
     right = await gateway.inquire("r1", "walmart", card, "604128")

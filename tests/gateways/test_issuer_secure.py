@@ -160,7 +160,7 @@ async def test_an_answer_that_keeps_no_contract_is_not_known(answer: dict[str, o
     assert caught.value.perhaps_done
 
 
-async def test_a_lock_of_less_is_told_with_its_amount_so_that_it_can_be_released() -> None:
+async def test_a_lock_of_less_is_reported_with_its_amount_so_that_it_can_be_released() -> None:
     app = FastAPI()
     app.post("/v1/cards/secure")(lambda: {"result": "locked", "amount_minor": 7, "currency": "USD"})
     async with running(app) as address, new_client(address) as client:

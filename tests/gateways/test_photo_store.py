@@ -50,7 +50,7 @@ def test_a_failed_write_leaves_nothing(tmp_path: Path) -> None:
     assert files(tmp_path) == []
 
 
-def test_a_missing_a_foreign_and_a_changed_photo_are_told_apart(store: PhotoStore, tmp_path: Path) -> None:
+def test_a_missing_a_foreign_and_a_changed_photo_are_distinguished(store: PhotoStore, tmp_path: Path) -> None:
     with pytest.raises(PhotoMissing):
         store.read("0" * 64)
     with pytest.raises(PhotoMissing):

@@ -1,4 +1,4 @@
-"""The reviewer's guide names the console's own keys and roles in both languages. Run this file to write its tables anew."""
+"""Check that the reviewer's guide lists the console's keys and roles in both languages. Run this module to regenerate its tables."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def test_a_fact_may_have_the_name_of_a_parameter() -> None:
     assert story_sentence("payout.paid", facts, "en") == "Payment of ¥5.00 arrived"
 
 
-def test_a_step_that_repeats_its_neighbour_is_told_once() -> None:
+def test_a_step_that_repeats_its_neighbour_is_shown_once() -> None:
     known = Entry("payout.unknown", {"key": "payout:1"})
     read = Entry("reading.read", {"found": "4"})
     assert without_repeats([Entry("payout.unknown"), known, Entry("reading.done"), read]) == (known, read)

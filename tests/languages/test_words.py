@@ -83,7 +83,7 @@ def test_staff_and_partners_are_not_spoken_to_as_the_seller(kind: type[StrEnum],
 
 
 @pytest.mark.parametrize("locale", LOCALES)
-def test_everything_told_in_a_story_has_a_sentence(locale: str) -> None:
+def test_every_story_event_has_a_sentence(locale: str) -> None:
     sources = [
         path.read_text() for folder in ("activities", "services", "workflows") for path in (ROOT / folder).rglob("*.py")
     ]

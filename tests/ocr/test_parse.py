@@ -75,7 +75,7 @@ def test_a_value_below_its_label_or_far_right_of_it_is_found() -> None:
     assert values(lines)["pin"] == "472073"
 
 
-def test_number_and_pin_in_one_line_are_told_apart() -> None:
+def test_number_and_pin_in_one_line_are_distinguished() -> None:
     assert values(stacked("卡号:537038863629 密码:472073"), "wanda") == {"number": "537038863629", "pin": "472073"}
 
 
@@ -133,7 +133,7 @@ def test_a_face_value_that_the_brand_never_issues_is_not_trusted() -> None:
     assert read(stacked("Walmart", "面值 0元"))[FieldName.FACE_VALUE].confidence <= CAP_RULES_BROKEN
 
 
-def test_the_printed_brand_is_told_even_when_the_seller_chose_another() -> None:
+def test_the_printed_brand_is_reported_even_when_the_seller_chose_another() -> None:
     assert values(stacked("沃尔玛购物卡", "卡号 2326955627995358"), "jd")["brand"] == "walmart"
 
 

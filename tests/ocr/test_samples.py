@@ -83,7 +83,7 @@ class TestWithEngine:
     def test_a_cup_is_no_card(self, reader: CardReader) -> None:
         assert reader.read(jpeg("cup.jpg"), "walmart").is_empty
 
-    def test_the_brand_is_found_without_a_hint_and_told_against_a_wrong_one(self, reader: CardReader) -> None:
+    def test_the_brand_is_found_without_a_hint_and_reported_against_a_wrong_one(self, reader: CardReader) -> None:
         for hint in (None, "jd"):
             read = reader.read(jpeg("hualian-500.jpg"), hint).field(FieldName.BRAND)
             assert read is not None

@@ -25,7 +25,7 @@ class Nap:
         return "awake"
 
 
-async def test_a_database_is_made_anew_by_name(make_database: Callable[[str], str]) -> None:
+async def test_a_database_is_recreated_by_name(make_database: Callable[[str], str]) -> None:
     for _ in range(2):
         engine = create_async_engine(make_database("made_anew"))
         async with engine.begin() as connection:

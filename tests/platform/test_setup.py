@@ -141,7 +141,7 @@ def test_missing_libraries_are_named() -> None:
     assert system.missing_libraries(["libc.so.6", "libno-such-thing.so.1"]) == ["libno-such-thing.so.1"]
 
 
-def test_who_may_not_install_is_told_the_exact_command(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_install_rights_the_exact_command_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     with pytest.raises(Problem, match=r"apt-get install -y libgl1 libglib2\.0-0"):
         system.install(["libgl1", "libglib2.0-0"], _quiet)

@@ -1,4 +1,4 @@
-"""What tests of deciding share: a card in somebody's hand, the form that decides it, and what was written down of it."""
+"""Shared parts of the tests of deciding: a claimed card, the form that decides it, and the stored decision."""
 
 from __future__ import annotations
 

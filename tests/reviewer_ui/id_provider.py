@@ -1,4 +1,4 @@
-"""A small OpenID provider as a program of its own: it signs in whoever the test says, and lies where the test wants it to."""
+"""A small OpenID provider as a separate program: it signs in the test's person, and forges what the test asks for."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class IdProvider:
         return JSONResponse({"keys": self.published or [self.key.as_dict(private=False)]})
 
     async def _authorize(self, request: Request) -> Response:
-        """Whoever sits there is signed in at once: their password is not what is tested here."""
+        """Sign the person in at once: their password is not tested here."""
         asked = dict(request.query_params)
         self.asked.append(asked)
         if self.refuses:

@@ -27,7 +27,7 @@ async def change(house: House, waiting: Waiting, **values: Any) -> None:
 
 
 async def person_with(house: House, role: Role, name: str, **values: Any) -> str:
-    """Somebody with this role and these values; returns their id."""
+    """Add a person with this role and these values; return their id."""
     person_id = await house.cards.person(role, name)
     async with house.database.transaction() as session:
         row = await session.get_one(PersonRow, person_id)

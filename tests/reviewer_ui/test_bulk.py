@@ -18,7 +18,7 @@ HERE = "/review/bulk"
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 
-async def test_tasks_are_assigned_and_each_refusal_is_told_in_words(house: House) -> None:
+async def test_tasks_are_assigned_and_each_refusal_is_explained(house: House) -> None:
     lin = await person_with(house, Role.REVIEWER, "Lin", skill_types=["dining"])
     wang = await house.cards.person(Role.REVIEWER, "Wang")
     good, held = await house.cards.waiting(), await house.cards.waiting()

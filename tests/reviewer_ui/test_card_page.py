@@ -67,7 +67,7 @@ async def _a_card_of(house: House, owner: str, **values: Any) -> Waiting:
     return waiting
 
 
-async def test_the_number_is_told_place_by_place_and_only_its_end_in_the_clear(house: House) -> None:
+async def test_the_number_is_checked_place_by_place_with_only_its_end_in_the_clear(house: House) -> None:
     page = await _seen(house, await house.cards.waiting())
     row = _row(page, "number")
     shown = re.findall(r'class="place [a-z]*" aria-hidden="true"><span>(.)</span><span>(.)</span>', row)
@@ -209,7 +209,7 @@ async def test_the_sellers_other_cards_are_counted_by_how_they_went(house: House
     assert f'href="/cards/{waiting.card_id}"' in await _seen(house, mine)
 
 
-async def test_moments_are_told_in_the_readers_own_zone(house: House) -> None:
+async def test_times_are_shown_in_the_readers_own_zone(house: House) -> None:
     waiting = await house.cards.waiting()
     await change(house, WorkItemRow, waiting.task_id, due_at=datetime(2030, 6, 3, 6, 2, tzinfo=UTC))
     for zone, clock in (("Asia/Shanghai", "14:02"), ("America/New_York", "02:02"), ("No/Such", "14:02")):

@@ -68,7 +68,7 @@ async def test_only_some_roles_decode(house: House, codec: httpx.AsyncClient, ro
         assert (await codec.post(path, json=await _sealed(house.keyring), headers=bearer)).status_code == status
 
 
-async def test_the_browser_is_told_that_only_the_temporal_page_may_ask(codec: httpx.AsyncClient) -> None:
+async def test_cors_allows_only_the_temporal_page(codec: httpx.AsyncClient) -> None:
     ask = {"access-control-request-method": "POST", "access-control-request-headers": "content-type,x-namespace"}
     allowed = await codec.options("/decode", headers={"origin": UI, **ask})
     assert (allowed.status_code, allowed.headers["access-control-allow-origin"]) == (200, UI)

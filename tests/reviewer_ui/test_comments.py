@@ -1,4 +1,4 @@
-"""Comments on the card page: written by whoever may, shown in the story, their files only ever downloaded."""
+"""Comments on the card page: written with permission, shown in the history, their files only downloaded."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ async def test_a_file_is_listed_with_its_hash_and_only_ever_downloaded(house: Ho
     assert kept.headers["cache-control"] == "no-store"
 
 
-async def test_whoever_may_not_comment_reads_but_neither_writes_nor_downloads(house: House) -> None:
+async def test_without_the_right_to_comment_one_reads_but_neither_writes_nor_downloads(house: House) -> None:
     waiting, writer = await house.cards.waiting(), await house.as_(Role.REVIEWER)
     await comment(writer, waiting, "Ask the store.", ("a.pdf", PDF, "application/pdf"))
     [link] = FILE_LINK.findall((await writer.get(f"/cards/{waiting.card_id}")).text)

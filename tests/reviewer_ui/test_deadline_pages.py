@@ -130,7 +130,7 @@ async def test_a_value_of_the_form_that_cannot_be_is_named_too(house: House, val
     assert f"<code>{path}</code>" in answer.text
 
 
-async def test_who_saves_on_an_older_version_is_told_and_loses_nothing(house: House, setup: DeadlineSetup) -> None:
+async def test_saving_on_an_older_version_is_refused_and_keeps_the_input(house: House, setup: DeadlineSetup) -> None:
     browser, base = await house.as_(Role.ADMIN), (await setup.current()).version.number
     document = built_in_document()
     document["teams"]["cards"] = "office"
@@ -218,7 +218,7 @@ async def test_the_queue_and_the_card_get_the_sentences_alone(house: House, setu
     assert (await browser.get("/cards/NOSUCHCARD/why-due")).status_code == 404
 
 
-def test_a_span_is_told_in_its_two_largest_units() -> None:
+def test_a_span_is_shown_in_its_two_largest_units() -> None:
     assert span(timedelta(hours=1, minutes=30), "en") == "1 h 30 min"
     assert span(timedelta(days=2, hours=1, minutes=5), "zh_CN") == "2 天 1 小时"
     assert span(timedelta(0), "en") == "0 s"

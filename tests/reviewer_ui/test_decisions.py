@@ -73,7 +73,7 @@ async def test_a_lease_that_ran_out_is_taken_again_with_the_decision(house: Hous
     assert (await house.cards.card(waiting)).number_tail == OTHER_NUMBER[-4:]
 
 
-async def test_after_the_lease_ran_out_another_decides_and_the_first_is_told(house: House) -> None:
+async def test_after_the_lease_expired_another_decides_and_the_first_is_refused(house: House) -> None:
     waiting = await house.cards.waiting()
     first, second = await house.as_(Role.REVIEWER, "Ann"), await house.as_(Role.REVIEWER, "Bo")
     await post(first, f"/cards/{waiting.card_id}/take", task_id=waiting.task_id)

@@ -1,4 +1,4 @@
-"""Somebody who wants both sides of a decision tries every address that could give it to them; the rows do not move."""
+"""An attacker who wants both sides of a decision tries every address for it; no row changes."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ async def stands_in_for_the_maker(house: House, maker: str) -> str:
 
 
 async def second_account_of_the_circle(house: House, maker: str) -> str:
-    """Stands in for somebody for whom the maker acted when they decided; that is over by now."""
+    """Stand in for a person the maker acted for when they decided; that has ended since."""
     account = await house.cards.person(Role.SENIOR, "Second account")
     await delegate(house, f"{await principal_of(house, maker)}", account)
     return account
@@ -127,8 +127,8 @@ async def test_no_address_gives_the_makers_circle_the_second_look(
 
 
 @pytest.mark.parametrize("who", WHO, ids=lambda one: one.__name__)
-async def test_not_even_with_the_task_in_their_hand(house: House, who: Callable[[House, str], Awaitable[str]]) -> None:
-    """The lease came before the delegation, or by a fault: the check itself is judged anew."""
+async def test_not_even_with_the_task_claimed(house: House, who: Callable[[House, str], Awaitable[str]]) -> None:
+    """The lease came before the delegation, or by a fault: the check itself is validated again."""
     maker, boss = await house.cards.person(Role.SENIOR, "Mei"), await house.cards.person(Role.SENIOR, "Boss")
     absence = await delegate(house, boss, maker)
     one = await staged_by(house, maker)
@@ -174,7 +174,7 @@ async def test_a_returned_card_that_its_checker_decides_is_not_checked_by_its_ch
     assert await rows(house, one) == before
 
 
-async def test_a_right_that_was_taken_away_while_the_check_was_in_hand_applies_nothing(house: House) -> None:
+async def test_a_right_removed_during_the_check_applies_nothing(house: House) -> None:
     one = await staged_by(house, await house.cards.person(Role.SENIOR, "Mei"))
     checker = await house.cards.person(Role.SENIOR, "Bo")
     browser = await browser_of(house, checker)

@@ -1,4 +1,4 @@
-"""Limits hold for whoever asks for everything at the same moment, and do not stand in the way of what is allowed."""
+"""Limits hold under concurrent requests and do not block what is allowed."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ async def test_many_posts_of_one_form_at_once_do_one_thing(house: House) -> None
 
 
 async def test_a_stale_page_decides_nothing_once_another_holds_the_task(house: House) -> None:
-    """The lease ran out between the page and its form, and somebody else took the card meanwhile."""
+    """The lease expired between page and form, and another person claimed the card meanwhile."""
     one, lin, wu = await house.cards.waiting(), await house.as_(Role.REVIEWER), await house.as_(Role.REVIEWER, "Wu")
     here, task = f"/cards/{one.card_id}", one.task_id
     await post(lin, f"{here}/take", task_id=task)

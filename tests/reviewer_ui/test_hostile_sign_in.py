@@ -1,4 +1,4 @@
-"""Whoever is not the person: guesses, left browsers, planted cookies and forms of another browser open and change nothing."""
+"""Attacks on sign-in: guesses, abandoned browsers, planted cookies and forms of another browser open and change nothing."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ async def test_guessing_the_password_of_a_step_up_stops_too(house: House) -> Non
     assert (late.status_code, "Too many attempts" in late.text) == (403, True)
 
 
-async def test_a_set_up_that_was_left_half_done_is_of_no_use_to_whoever_finds_the_browser(house: House) -> None:
+async def test_a_half_done_set_up_is_of_no_use_to_a_stranger_at_the_browser(house: House) -> None:
     """The secret is not shown again, and a code of it proves nobody, until the password is given once more."""
     person = await employed(house)
     browser = await proved_long_ago(house, person.id)

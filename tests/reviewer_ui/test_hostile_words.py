@@ -1,4 +1,4 @@
-"""Wherever the console lets somebody type, a card number or PIN is typed: it stays in no row, no log and no answer; and what
+"""A card number or PIN entered into any free text of the console is kept in no row, log or answer; and what
 could run in a page, a spreadsheet or a mail is words there and nothing else."""
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ async def rows_that_hold(house: House, told: str) -> list[str]:
 
 
 async def everybodys_words(house: House, one: Waiting, told: str, beside: bool) -> list[httpx.Response]:
-    """Every free text that somebody who may do everything can write about this card, or `beside` it about none."""
+    """Every free text that a person with all roles can write about this card, or `beside` it about none."""
     me = await house.cards.person(Role.SENIOR, "Everything")
     async with house.database.transaction() as session:
         (await session.get_one(PersonRow, me)).roles = [role.value for role in Role]

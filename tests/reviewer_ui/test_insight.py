@@ -1,4 +1,4 @@
-"""The insight page: figures with their numbers, their definitions and their files, for whoever may see them."""
+"""The insight page: figures with their numbers, definitions and files, for people with permission."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ def test_every_figure_has_all_its_words(locale: str) -> None:
     assert [key for key in wanted if not has(key, locale)] == []
 
 
-def test_durations_are_told_in_the_unit_one_thinks_in() -> None:
+def test_durations_are_shown_in_the_usual_unit() -> None:
     assert [duration(seconds, "en") for seconds in (0, 59, 60, 3599, 3600, 86_399, 90_000)] == [
         "0 s", "59 s", "1 min", "59 min", "1 h 0 min", "23 h 59 min", "1 d 1 h",
     ]  # fmt: skip

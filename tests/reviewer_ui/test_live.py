@@ -112,7 +112,7 @@ async def test_a_lease_that_runs_out_by_itself_is_heard_of_and_one_that_is_renew
         assert "queue" not in page.heard
 
 
-async def test_who_may_not_see_the_queue_is_not_told_of_it_and_nobody_of_anothers_notices(house: House) -> None:
+async def test_queue_events_need_permission_and_notices_go_only_to_their_person(house: House) -> None:
     waiting, pages = await house.cards.waiting(), Live(house.database)
     clerk, _ = await signed_in(house, Role.FINANCE)
     reviewer, _ = await signed_in(house, Role.REVIEWER)

@@ -1,4 +1,4 @@
-"""Somebody new is added in the console, chooses a password by a link that opens once, and signs in with it."""
+"""A person is added in the console, sets a password through a link that works once, and signs in with it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CHOSEN = "a password of one's own"
 
 
 async def added(house: House, browser: httpx.AsyncClient) -> str:
-    """The id of somebody new."""
+    """Add a person; return their id."""
     answer = await send(browser, "/setup/people", **(NEW | {"email": f"{id(browser)}@example.com"}))
     assert answer.status_code == 303, answer.text
     return str(answer.headers["location"]).removeprefix("/setup/people/").removesuffix("?saved=true")
@@ -38,7 +38,7 @@ async def choose(house: House, link: str, password: str = CHOSEN, again: str = "
     )
 
 
-async def test_an_administrator_adds_somebody_with_roles_skills_and_limit(house: House) -> None:
+async def test_an_administrator_adds_a_person_with_roles_skills_and_limit(house: House) -> None:
     admin = await house.cards.person(Role.ADMIN, "Root")
     browser = await browser_of(house, admin)
     assert 'href="/setup/people/new"' in (await browser.get("/setup/people")).text
@@ -109,7 +109,7 @@ async def test_a_new_password_ends_every_session_of_that_person(house: House) ->
     assert (await there.get("/review")).headers["location"].startswith("/sign-in")
 
 
-async def test_a_link_is_made_by_whoever_shows_who_they_are_and_for_somebody_else_only(house: House) -> None:
+async def test_a_link_needs_confirmed_identity_and_is_only_for_others(house: House) -> None:
     admin = await house.cards.person(Role.ADMIN, "Root")
     browser = await browser_of(house, admin)
     mei = await added(house, browser)
@@ -119,7 +119,7 @@ async def test_a_link_is_made_by_whoever_shows_who_they_are_and_for_somebody_els
     assert await acts_on(house, mei) == ["add"]
 
 
-async def test_whoever_was_switched_off_has_no_use_of_their_link(house: House) -> None:
+async def test_a_deactivated_person_cannot_use_their_link(house: House) -> None:
     browser = await house.as_(Role.ADMIN)
     mei = await added(house, browser)
     link = await link_for(browser, mei)

@@ -112,7 +112,7 @@ def addresses(house: House) -> list[tuple[str, str, list[str], list[str]]]:
 
 @pytest.mark.parametrize("odd", ODD, ids=lambda odd: odd[:12])
 async def test_no_address_fails_shows_markup_or_leads_away_whatever_it_is_given(house: House, odd: str) -> None:
-    """Every parameter of every address at once, then every name in its path, from somebody who may do everything."""
+    """Send every parameter of every address at once, then every name in its path, as a person with all roles."""
     waiting, me = await house.cards.waiting(), await house.cards.person(Role.SENIOR)
     async with house.database.transaction() as session:
         (await session.get_one(PersonRow, me)).roles = [role.value for role in Role]
@@ -157,7 +157,7 @@ async def test_every_address_answers_a_part_of_a_page_as_well_as_a_whole_one(hou
 @pytest.mark.parametrize(
     "document", ["-1", "NaN", "{}", "[[", '{"policies": [{}]}', "[" * 5000], ids=lambda text: text[:8]
 )
-async def test_a_policy_that_is_nonsense_and_too_late_is_told_both(house: House, document: str) -> None:
+async def test_an_invalid_and_outdated_policy_shows_both_faults(house: House, document: str) -> None:
     admin = await house.as_(Role.ADMIN)
     answer = await post(admin, "/setup/deadlines", based_on="999", note="a note", document=document)
     assert answer.status_code in (409, 422)

@@ -261,7 +261,7 @@ async def test_without_a_provider_there_is_no_such_way(house: House) -> None:
     assert "/sign-in/provider" not in (await house.browser().get("/sign-in")).text
 
 
-async def test_a_sensitive_act_sends_them_to_the_provider_to_show_themselves_anew(entrance: Entrance) -> None:
+async def test_a_sensitive_act_redirects_to_the_provider_to_confirm_identity(entrance: Entrance) -> None:
     waiting = await entrance.house.cards.waiting()
     browser = await proved_long_ago(entrance.house, entrance.person.id, "oidc")
     await entrance.house.cards.hold(waiting, entrance.person.id)
@@ -288,7 +288,7 @@ async def test_having_signed_in_there_an_hour_ago_is_no_proof_now(entrance: Entr
     assert person.proved_at is None  # In, and asked before the first sensitive act.
 
 
-async def test_showing_somebody_elses_face_proves_nothing(entrance: Entrance) -> None:
+async def test_confirming_another_persons_identity_proves_nothing(entrance: Entrance) -> None:
     browser = await proved_long_ago(entrance.house, (await employed(entrance.house)).id, "oidc")
     answer = await browser.get(await entrance.way_back(await browser.get("/step-up/provider")))
     assert answer.status_code == 400

@@ -99,7 +99,7 @@ async def test_two_administrators_who_switch_each_other_off_at_once_leave_one(ho
     assert sorted([(await row_of(house, one)).active for one in (first, second)]) == [False, True]
 
 
-async def test_the_last_who_can_set_people_up_stays_whoever_asks(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_last_administrator_stays(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a second role that may set people up, its holder could take the last administrator away."""
     manager, admin = await house.cards.person(Role.OPS), await house.cards.person(Role.ADMIN)
     monkeypatch.setitem(PERMISSIONS, Role.OPS, PERMISSIONS[Role.OPS] | {Permission.MANAGE_PEOPLE})
@@ -168,7 +168,7 @@ async def test_a_person_declares_their_own_absence_on_their_own_clock_and_calls_
     assert "Cancelled" in (await browser.get(here)).text
 
 
-async def test_an_administrator_declares_an_absence_for_somebody(house: House) -> None:
+async def test_an_administrator_registers_an_absence_for_a_person(house: House) -> None:
     lin, admin = await house.cards.person(Role.REVIEWER, "Lin"), await house.as_(Role.ADMIN)
     now = datetime.now(ZoneInfo("Asia/Shanghai"))
     form = {"starts_at": (now - timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M"), "ends_at": (now + timedelta(days=1)).strftime("%Y-%m-%dT%H:%M")}  # fmt: skip

@@ -111,7 +111,7 @@ async def test_labels_leave_masked_and_for_admins_only(house: House) -> None:
     assert (await (await house.as_(Role.SENIOR)).get("/quality/labels.csv")).status_code == 403
 
 
-async def test_a_difference_about_ones_own_decision_is_not_shown_to_whoever_made_it(house: House) -> None:
+async def test_a_difference_is_not_shown_to_the_maker_of_the_decision(house: House) -> None:
     one, _, review_id = await drawn(house)
     bo, judge = await house.as_(Role.SENIOR, "Bo"), await house.as_(Role.SENIOR, "Jin")
     await post(bo, "/quality/second/next")

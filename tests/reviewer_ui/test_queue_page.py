@@ -1,4 +1,4 @@
-"""A reviewer's morning at the queue: what waits, why it stands there, in whose hand it is, and narrowing it down."""
+"""The queue page: waiting tasks, priority, holder, and filters."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ async def test_escalated_first_then_nearly_late_then_back_again_then_by_age(hous
     assert shown(page, old, back, nearly, escalated) == [one.card_id for one in (escalated, nearly, back, old)]
 
 
-async def test_each_row_says_why_it_stands_there_and_whose_it_is(house: House) -> None:
+async def test_each_row_shows_its_priority_and_holder(house: House) -> None:
     me, other = await house.cards.person(Role.SENIOR, "Me"), await house.cards.person(Role.REVIEWER, "Wang")
     names = ("held", "mine", "given", "late", "snoozed", "back", "check")
     tasks = {name: await house.cards.waiting(reasons=("wrong_pin",)) for name in names}
@@ -116,7 +116,7 @@ async def test_a_place_or_filter_that_makes_no_sense_shows_the_first_page(house:
         assert (page.status_code, shown(page.text, waiting)) == (200, [waiting.card_id]), query
 
 
-async def test_what_nobody_looks_for_is_told_with_the_way_out(house: House) -> None:
+async def test_an_empty_filter_result_shows_the_way_out(house: House) -> None:
     browser = await house.as_(Role.REVIEWER)
     assert "No cards match this filter" in (await browser.get("/review?ending=ZZZZZZZ")).text
     assert "No cards match this filter" not in (await browser.get("/review")).text

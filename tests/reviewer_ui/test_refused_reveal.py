@@ -39,9 +39,7 @@ async def test_a_refused_reveal_answers_with_the_refusal_alone(house: House, for
     assert NUMBER not in answer.text
 
 
-async def test_whoever_has_looked_too_often_reads_so_where_the_secret_would_be(
-    house: House, browser_program: Path
-) -> None:
+async def test_the_reveal_limit_is_shown_in_place_of_the_secret(house: House, browser_program: Path) -> None:
     house.app.state.console.services.review.reveals.policy = RevealPolicy("test", 1, 9, 9)
     waiting, person = await house.cards.waiting(), await house.cards.person(Role.REVIEWER)
     await house.cards.hold(waiting, person)

@@ -1,4 +1,4 @@
-"""The second look in the console: the maker's outcome on the card page, applied, sent back or refused by somebody else."""
+"""Second review in the console: the maker's decision on the card page, applied, returned or rejected by another person."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ async def staged(house: House, *, act: str = "approve", **typed: str) -> tuple[W
 
 
 async def holding(house: House, one: Waiting, role: Role = Role.REVIEWER) -> httpx.AsyncClient:
-    """The browser of somebody else who has the task in hand."""
+    """Return the browser of another person who holds the task."""
     browser = await house.as_(role, "Bo")
     taken = await post(browser, f"/cards/{one.card_id}/take", task_id=one.task_id)
     assert taken.status_code == 303, taken.text
@@ -82,7 +82,7 @@ async def test_what_is_checked_blind_is_listed_without_outcome_and_maker(house: 
     assert ("Mei" in told, "Approve" in told) == (False, False)
 
 
-async def test_what_is_in_hand_out_of_reach_or_gone_is_told_apart(house: House) -> None:
+async def test_claimed_ineligible_and_finished_checks_are_distinguished(house: House) -> None:
     held, dear = (await staged(house))[0], (await staged(house))[0]
     bo = await holding(house, held)
     limited = await person_with(house, Role.REVIEWER, "Lin", limit_minor=100)
@@ -151,7 +151,7 @@ async def test_a_blind_checker_answers_before_anything_is_shown(house: House) ->
     assert refused.status_code == 303
 
 
-async def test_applying_asks_anew_who_is_there_and_goes_on_by_itself(house: House) -> None:
+async def test_applying_asks_to_confirm_identity_and_continues(house: House) -> None:
     one, _ = await staged(house)
     bo = await employed(house)
     browser = await proved_long_ago(house, bo.id)

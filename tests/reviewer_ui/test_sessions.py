@@ -43,7 +43,7 @@ async def test_a_session_says_which_browser_it_is_and_how_it_was_opened(house: H
     assert row.token_hash not in page
 
 
-def test_browsers_are_told_apart_by_short_names() -> None:
+def test_browsers_are_distinguished_by_short_names() -> None:
     windows = (
         "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/137.0 Safari/537.36"
     )

@@ -21,7 +21,7 @@ async def _reveal(browser: httpx.AsyncClient, waiting: Waiting, **proof: str) ->
 
 
 async def _again(browser: httpx.AsyncClient, page: httpx.Response, **proof: str) -> httpx.Response:
-    """Sends the form of the page that asked, as it stands there."""
+    """Send the form of the page that asked, unchanged."""
     action = re.search(r'<form method="post" action="(/cards/[^"]+)" class="stack"', page.text)
     assert action is not None
     form = page.text[action.start() :]
@@ -100,7 +100,7 @@ async def test_a_proof_is_of_one_browser(house: House) -> None:
     assert (await _reveal(other, waiting)).status_code == 403
 
 
-async def test_an_authenticator_is_not_set_up_by_whoever_finds_a_browser_open(house: House) -> None:
+async def test_an_authenticator_is_not_set_up_without_confirmed_identity(house: House) -> None:
     person = await employed(house)
     browser = await proved_long_ago(house, person.id)
     assert (await post(browser, "/account/totp/begin")).status_code == 403

@@ -1,4 +1,4 @@
-"""A task that went to somebody else: the page it was on says who has it, keeps what was typed, and decides nothing."""
+"""A task that another person claimed: the open page shows the holder, keeps the input, and decides nothing."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ async def test_deciding_says_who_took_it_over_and_offers_no_act(house: House, fo
     assert await decisions(house, waiting) == []
 
 
-async def test_an_open_page_is_told_who_has_its_task_now(house: House) -> None:
+async def test_an_open_page_shows_who_has_its_task_now(house: House) -> None:
     ann, bo = await house.as_(Role.REVIEWER, "Ann"), await house.as_(Role.SENIOR, "Bo")
     waiting = await taken(house, ann)
     where = f"/live/changed?card={waiting.card_id}&task={quote(waiting.task_id)}"

@@ -88,7 +88,7 @@ async def test_what_is_typed_is_judged_while_it_is_typed_without_showing_what_wa
     assert marks(short.text) == [], "what breaks the rule is told by the rule"
 
 
-async def test_who_does_not_hold_the_card_is_told_nothing_of_the_reading(house: House) -> None:
+async def test_without_the_lease_the_reading_is_not_compared(house: House) -> None:
     browser, other = await house.as_(Role.REVIEWER), await house.as_(Role.REVIEWER)
     waiting = await a_regional_card(house, browser, 10_000)
     other.headers["hx-request"] = "true"

@@ -127,7 +127,7 @@ class _OrNothing(dict[str, str]):
 
 
 async def _form_token(browser: httpx.AsyncClient) -> str:
-    """What every form of ours carries; it is the browser's, whoever sits there."""
+    """Return the token of every form; it belongs to the browser."""
     found = re.search(r'name="csrf" value="([^"]+)"', (await browser.get("/sign-in")).text)
     assert found is not None
     return found[1]

@@ -1,4 +1,4 @@
-"""A number told place by place: what breaks the rule is seen, what is hidden stays hidden."""
+"""A number checked place by place: violations are shown, hidden characters stay hidden."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_a_letter_among_the_digits_is_marked_where_it_stands() -> None:
     assert told.check_expected is None
 
 
-def test_a_missing_digit_and_a_wrong_beginning_are_told_apart() -> None:
+def test_a_missing_digit_and_a_wrong_prefix_are_distinguished() -> None:
     short = checked(brand("starbucks"), STARBUCKS[:-1], clear=False)
     assert (short.length, short.length_expected, short.length_holds) == (15, 16, False)
     foreign = checked(brand("jd"), "JE00000000000000", clear=True)

@@ -120,7 +120,7 @@ async def test_the_address_of_a_resend_leads_to_the_code(visitor: httpx.AsyncCli
     assert (await Page.get(visitor, "/sign-in/resend")).path == "/sign-in/code"
 
 
-async def test_a_wrong_number_stands_there_to_be_corrected_and_the_way_is_kept(visitor: httpx.AsyncClient) -> None:
+async def test_a_wrong_number_can_be_corrected_and_the_way_is_kept(visitor: httpx.AsyncClient) -> None:
     page = await (await Page.get(visitor, "/sell/jd")).send("/sign-in", phone="13800000022")
     assert 'href="/sign-in"' in page.text
     again = await Page.get(visitor, "/sign-in")

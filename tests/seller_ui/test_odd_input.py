@@ -1,4 +1,4 @@
-"""What no phone sends and somebody will: answered with a sentence, and nothing is written."""
+"""Malformed input is answered with a sentence, and nothing is written."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ async def test_an_amount_is_digits(browser: httpx.AsyncClient, database: Databas
         ("payee_name", "李\x00雷"), ("number", "JD\x00"),
     ],
 )  # fmt: skip
-async def test_a_payee_is_somebody(browser: httpx.AsyncClient, database: Database, field: str, typed: str) -> None:
-    """The account's first letter in the second case is Cyrillic: it would pay somebody else."""
+async def test_a_payee_is_plausible(browser: httpx.AsyncClient, database: Database, field: str, typed: str) -> None:
+    """The account's first letter in the second case is Cyrillic: it would pay another person."""
     before = await submissions(database)
     page = await Page.get(browser, "/sell/hualian?how=type")
     good = ANY | {"number": "1234567890", "pin": "123456", "face_value": "100"}

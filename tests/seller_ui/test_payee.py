@@ -37,7 +37,7 @@ async def test_the_page_says_why_and_that_the_money_is_owed(
     assert owed in text
 
 
-async def test_a_code_that_says_nothing_of_the_payee_is_told_without_blame(
+async def test_an_unspecific_code_is_shown_without_blaming_the_payee(
     browser: httpx.AsyncClient, database: Database
 ) -> None:
     card = await refused(browser, database, code="FAIL", payee_fault="")

@@ -49,7 +49,7 @@ async def test_what_a_holder_cannot_spend_is_refused(changed: dict[str, object],
         assert (await client.post("/spend", json=PURCHASE | changed)).status_code == status
 
 
-async def test_a_card_that_is_registered_anew_is_a_fresh_one() -> None:
+async def test_a_card_that_is_registered_again_counts_as_fresh() -> None:
     async with in_process(Issuer(Setup(seed=7, secret=SECRET))) as client:
         await post_signed(client, "/v1/cards/secure", WANTED)
         await client.post("/book", json={"brand": "jd", "number": JD, "balance_minor": 700})

@@ -121,7 +121,7 @@ async def test_all_six_start_together_and_stop_on_a_signal(tmp_path: Path) -> No
     assert b"BEGIN PUBLIC KEY" in written_in(tmp_path)
 
 
-async def test_a_served_program_hangs_after_success_as_told() -> None:
+async def test_a_served_program_hangs_after_success_as_configured() -> None:
     program = Messages(SETUP)
     async with (
         running(program.app) as address,

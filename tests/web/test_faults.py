@@ -85,7 +85,7 @@ async def test_an_answer_that_broke_off_is_named_without_its_cause() -> None:
     assert NUMBER not in str(logs)
 
 
-async def test_somebody_who_left_is_no_fault() -> None:
+async def test_a_closed_connection_is_no_fault() -> None:
     with capture_logs() as logs:
         await site()(
             {"type": "http", "method": "GET", "path": "/left", "query_string": b"", "headers": []},

@@ -76,7 +76,7 @@ def test_amounts_and_moments_read_as_people_write_them() -> None:
     assert "14:02" in words.when(NOW, "zh_CN")
 
 
-def test_a_moment_is_told_on_the_readers_own_clock() -> None:
+def test_a_time_is_shown_in_the_readers_own_zone() -> None:
     assert "06:02" in words.when(NOW, "en", words.zone_of("UTC"))
     told = words.time_element(NOW, "en", NOW, words.zone_of("America/New_York"))
     assert "02:02" in told

@@ -1,6 +1,6 @@
 """Histories of every path, kept as JSON: a release whose workflow takes another turn on any of them fails before it is made.
 
-`make histories` records them anew, after a change that is versioned or that nobody's running card depends on.
+`make histories` records them again, after a change that is versioned or that nobody's running card depends on.
 """
 
 from __future__ import annotations

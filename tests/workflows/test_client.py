@@ -1,4 +1,4 @@
-"""The desk when an answer meets a card that is just completing: what became of the quote is told, not that something failed."""
+"""The client when an answer meets a completing card: it returns the quote's result, not a failure."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ OPEN = story(Stage.OFFER, WaitingFor.SELLER_OFFER)
         (RPCStatusCode.FAILED_PRECONDITION, OPEN, TemporarilyUnavailable),
     ],
 )  # fmt: skip
-async def test_an_answer_that_temporal_gave_up_is_told_by_the_story(
+async def test_an_answer_that_temporal_gave_up_is_found_in_the_story(
     status: RPCStatusCode, found: Story, told: type[Refusal]
 ) -> None:
     desk = CardClient(Client(Handle(found, status)))  # type: ignore[arg-type]

@@ -74,7 +74,7 @@ class Case:
 
 @asynccontextmanager
 async def waiting(environment: WorkflowEnvironment, **clock: Any) -> AsyncIterator[Case]:
-    """Opened now; warned after one hour and late after two unless told otherwise."""
+    """Open a task now; warning after one hour and breach after two unless given otherwise."""
     one, desk = card(CardType.DINING), CardClient(environment.client)
     world = World(reasons=[("card_type",)], **clock)
     async with playing(environment.client, world):

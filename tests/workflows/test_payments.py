@@ -98,7 +98,7 @@ async def test_a_card_emptied_while_its_payee_is_corrected_is_not_paid(temporal_
 async def test_a_failure_for_good_while_money_is_sent_neither_ends_the_card_nor_counts(
     time_skipping: WorkflowEnvironment,
 ) -> None:
-    """Whoever reaches Temporal can report an activity as failed; the gateway may have paid meanwhile."""
+    """A failed activity may be reported through Temporal although the gateway has paid."""
     world = World(payments=[for_good(), for_good(), PayoutFacts(PayoutOutcome.UNKNOWN, None)])
     world.reconciled = [for_good(), PayoutFacts(PayoutOutcome.PAID, None)]
     one = card()

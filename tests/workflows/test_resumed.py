@@ -1,4 +1,4 @@
-"""A journey that is started anew from its rows goes on where they say, on a real Temporal server."""
+"""A journey restarted from its rows continues where they say, on a real Temporal server."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ async def test_a_card_that_was_never_read_is_read(temporal_client: Client) -> No
     assert world.names()[0] == "reading.read_photos"
 
 
-async def test_starting_anew_takes_the_place_of_a_workflow_that_waits_or_has_ended(temporal_client: Client) -> None:
+async def test_a_restart_replaces_a_workflow_that_waits_or_has_ended(temporal_client: Client) -> None:
     world, one = World(accepted=False), card()
 
     async def again(desk: CardClient) -> None:

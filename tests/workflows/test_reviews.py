@@ -61,7 +61,7 @@ async def test_a_decision_on_another_task_is_refused(temporal_client: Client) ->
     await journey(temporal_client, world, one, reviewer)
 
 
-async def test_corrected_fields_are_verified_and_priced_anew(temporal_client: Client) -> None:
+async def test_corrected_fields_are_verified_and_priced_again(temporal_client: Client) -> None:
     correction = decided(ReviewOutcome.APPROVE_CORRECTED, fields_changed=True)
     world = World(reasons=[("low_confidence",)], decisions={"d1": correction})
     one = card()
@@ -196,7 +196,7 @@ async def test_where_no_outlet_is_near_the_stores_till_is_asked_again_and_ends_n
     assert world.of("verification.ask_store") == [(one.card_id, 0), (one.card_id, 1)]
 
 
-async def test_what_was_approved_before_an_item_was_sent_again_is_looked_at_anew(temporal_client: Client) -> None:
+async def test_an_approval_before_a_resent_item_is_reviewed_again(temporal_client: Client) -> None:
     world = World(reasons=[("low_confidence",), ("card_type",), ("low_confidence",)])
     asked = decided(ReviewOutcome.ASK_AGAIN, asked_item=AskedItem.PIN)
     world.decisions = {

@@ -32,7 +32,7 @@ def waiting_at(waiting_for: WaitingFor) -> tuple[World, CardToBuy]:
 
 
 @pytest.mark.parametrize("waiting_for", ["seller_fields", "seller_code", "reviewer", "seller_offer"])
-async def test_a_card_is_withdrawn_whoever_it_waits_for(temporal_client: Client, waiting_for: str) -> None:
+async def test_a_card_is_withdrawn_at_any_stage(temporal_client: Client, waiting_for: str) -> None:
     world, one = waiting_at(WaitingFor(waiting_for))
 
     async def seller(desk: CardClient) -> None:
@@ -55,7 +55,7 @@ async def test_a_withdrawal_pressed_twice_is_one(temporal_client: Client) -> Non
     assert len(world.of("journey.withdraw")) == 1
 
 
-async def test_a_withdrawal_after_the_end_is_told_how_it_ended(temporal_client: Client) -> None:
+async def test_a_withdrawal_after_the_end_returns_how_it_ended(temporal_client: Client) -> None:
     for world, tells in ((World(), TooLateToWithdraw), (World(licensed=False), NotExpectedNow)):
         one = card(CardType.CROSSBORDER)
         desk = CardClient(temporal_client)

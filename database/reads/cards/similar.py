@@ -20,7 +20,7 @@ from domain.cards.review import FOLLOWS_NUMBER, RejectReason
 
 DISTANCE_MAX = 5  # Of 64 bits: a copy of a photo differs in up to four, another card of the same brand in twelve.
 SHOWN_MAX = 5
-COUNTED_MAX = 1000  # A partner has handed in a million cards; "1,000+" tells a reviewer as much.
+COUNTED_MAX = 1000  # A partner has submitted a million cards; "1,000+" tells a reviewer as much.
 QUARTERS, QUARTER_BITS = 4, 16
 BAD_REASONS = (RejectReason.FORGED, RejectReason.ALREADY_USED, RejectReason.NOT_THE_SELLERS)
 _CARD: Any = CardRow  # Attributes of models are columns in a statement, which their annotations do not say.
@@ -97,7 +97,7 @@ class SellerHistory:
 
 @dataclass(frozen=True)
 class Beside:
-    """Everything that stands beside one card."""
+    """All comparison data of one card."""
 
     look_alikes: tuple[OtherCard, ...]
     neighbours: tuple[OtherCard, ...]
@@ -105,7 +105,7 @@ class Beside:
 
 
 async def beside(session: AsyncSession, card_id: str, owner: str, fingerprints: Sequence[str], now: datetime) -> Beside:
-    """What stands beside the card, in four or five statements; `fingerprints` are those of its number's neighbours."""
+    """Return the card's comparison data, in four or five statements; `fingerprints` are those of adjacent numbers."""
     return Beside(
         look_alikes=await look_alikes(session, card_id, owner),
         neighbours=await neighbours(session, card_id, owner, fingerprints),

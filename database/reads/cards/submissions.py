@@ -88,7 +88,7 @@ class CardView:
 
 @dataclass(frozen=True)
 class SubmissionView:
-    """A submission with its cards in the order they were handed in."""
+    """A submission with its cards in their original order."""
 
     id: str
     owner: str

@@ -69,7 +69,7 @@ class QueuePage:
 
 @dataclass(frozen=True)
 class QueueCounts:
-    """How many open tasks there are; COUNTED_MAX + 1 stands for more than COUNTED_MAX."""
+    """Return how many open tasks there are; COUNTED_MAX + 1 means more than COUNTED_MAX."""
 
     own_team: str | None  # None: the person is gone.
     found: int  # Of the filter in use.

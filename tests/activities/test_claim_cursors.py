@@ -17,39 +17,39 @@ def taken(at: datetime, number: int = 1, **more: object) -> Taken:
 
 
 def test_a_person_at_their_own_pace_is_always_given_the_very_first() -> None:
-    fronts, moment = ClaimCursors(), NOW
+    cursors, moment = ClaimCursors(), NOW
     for _ in range(100):
-        assert fronts.of("lin", moment) is None
-        fronts.stopped("lin", moment, taken(moment))
+        assert cursors.of("lin", moment) is None
+        cursors.stopped("lin", moment, taken(moment))
         moment += WINDOW / (BURST - 1)
 
 
 def test_a_burst_starts_where_it_stopped_and_looks_at_the_front_again_and_again() -> None:
-    fronts, walks = ClaimCursors(), 0
+    cursors, walks = ClaimCursors(), 0
     for number in range(3 * WALK_EVERY):
         moment = NOW + timedelta(milliseconds=number)
-        front = fronts.of("lin", moment)
+        front = cursors.of("lin", moment)
         walks += front is None
         assert front is None or front.task_id == f"task{number - 1}"
-        fronts.stopped("lin", moment, taken(moment, number))
+        cursors.stopped("lin", moment, taken(moment, number))
     assert walks == BURST + 2
-    assert fronts.of("chen", moment) is None
+    assert cursors.of("chen", moment) is None
     later = moment + WINDOW
-    assert fronts.of("lin", later) is None
+    assert cursors.of("lin", later) is None
 
 
 def test_what_came_back_to_its_holder_or_was_given_says_nothing_of_the_front() -> None:
-    fronts = ClaimCursors()
+    cursors = ClaimCursors()
     for _ in range(2 * BURST):
-        fronts.stopped("lin", NOW, taken(NOW - timedelta(minutes=1)))
-        fronts.stopped("lin", NOW, taken(NOW, assigned_to="lin"))
-    assert fronts.of("lin", NOW) is None
+        cursors.stopped("lin", NOW, taken(NOW - timedelta(minutes=1)))
+        cursors.stopped("lin", NOW, taken(NOW, assigned_to="lin"))
+    assert cursors.of("lin", NOW) is None
 
 
 def test_what_comes_to_the_front_through_this_process_is_seen_at_once() -> None:
-    fronts = ClaimCursors()
+    cursors = ClaimCursors()
     for number in range(BURST + 1):
-        fronts.stopped("lin", NOW, taken(NOW, number))
-    assert fronts.of("lin", NOW) is not None
-    fronts.forget()
-    assert fronts.of("lin", NOW) is None
+        cursors.stopped("lin", NOW, taken(NOW, number))
+    assert cursors.of("lin", NOW) is not None
+    cursors.forget()
+    assert cursors.of("lin", NOW) is None
