@@ -14,6 +14,7 @@ from datetime import timedelta
 import httpx
 
 from database.repositories.notices import tell
+from database.sealed import SELLER_PHONE
 from database.tables.columns import now
 from database.tables.evidence import TreeHeadRow
 from database.tables.intake import SellerRow, SubmissionRow
@@ -246,7 +247,9 @@ async def _around(house: House, people: Mapping[Role, str], names: Mapping[str, 
 
 async def _seller(house: House, names: Mapping[str, str]) -> str:
     """A seller with three cards, a payout, a message and a comment."""
-    seller = SellerRow(id=new_id(), phone_sealed=b"-", phone_index=new_id(), phone_masked="138****0021")
+    seller_id = new_id()
+    sealed = SELLER_PHONE.seal(house.keyring, seller_id, "+8613800000021")
+    seller = SellerRow(id=seller_id, phone_sealed=sealed, phone_index=new_id(), phone_masked="138****0021")
     async with house.database.transaction() as session:
         session.add(seller)
         for card in (names["held"], names["free"], names["decided"]):
