@@ -111,6 +111,7 @@ def all_by_office(document: dict[str, Any]) -> None:
 def budget(seconds: int, **more: Any) -> Any:
     def change(document: dict[str, Any]) -> None:
         for policy in document["policies"]:
-            policy.update(budget_s=seconds, **more)
+            if (policy.get("when") or {}).get("kind", "review") == "review":
+                policy.update(budget_s=seconds, **more)
 
     return change

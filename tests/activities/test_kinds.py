@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
+import pytest_asyncio
+from sqlalchemy import update
 
 from database.reads.work import comments, queue
+from database.tables.columns import now
 from database.tables.deadlines import AlarmRow
 from database.tables.notices import NoticeRow
 from database.tables.work import WorkItemRow
@@ -38,12 +42,15 @@ ERRAND = KindOfWork(
     page="/errands/{task}",
 )
 MINE = Wanted(kind="errand")
+_ITEM: Any = WorkItemRow  # Attributes of models are columns in a statement.
 
 
-@pytest.fixture
-def errands() -> Iterator[None]:
+@pytest_asyncio.fixture
+async def errands(world: World) -> AsyncIterator[None]:
     register(ERRAND)
     yield
+    async with world.database.transaction() as session:  # No item may outlive its kind.
+        await session.execute(update(WorkItemRow).where(_ITEM.kind == ERRAND.code).values(closed_at=now()))
     withdraw(ERRAND.code)
 
 

@@ -79,5 +79,5 @@ async def test_an_administrator_gives_nobody_a_role_that_pays_alone(house: House
     root, accomplice = await house.as_(Role.ADMIN, "Root"), await house.cards.person(Role.SUPPORT)
     await send(root, f"/setup/people/{accomplice}/roles", role=["support", "senior", "finance", "admin"])
     browser = await browser_of(house, accomplice)
-    assert [(await browser.get(path)).status_code for path in ("/review", "/payouts", "/setup/people")] == [403] * 3
+    assert [(await browser.get(path)).status_code for path in ("/insight", "/payouts", "/setup/people")] == [403] * 3
     assert await granted(house, root, accomplice) == 403

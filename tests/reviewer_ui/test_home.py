@@ -40,6 +40,13 @@ async def test_a_person_without_a_queue_sees_no_tasks(house: House) -> None:
     page = (await (await house.as_(Role.FINANCE)).get("/")).text
     assert waiting.card_id not in page
     assert "home-mine" not in page
+
+
+async def test_support_sees_its_own_requests_and_no_review(house: House) -> None:
+    waiting = await house.cards.waiting()
+    page = (await (await house.as_(Role.SUPPORT)).get("/")).text
+    assert waiting.card_id not in page
+    assert "home-mine" in page
     assert "Nothing else needs you now" in page
 
 

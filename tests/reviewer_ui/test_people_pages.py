@@ -202,4 +202,4 @@ async def test_a_looser_limit_waits_and_the_second_person_sees_what_is_asked_for
     assert "waits for a second person" in (await browser.get(page)).text
     listed = (await (await house.as_(Role.COMPLIANCE)).get("/setup/access")).text
     assert "¥9,000.00" in listed
-    assert "ends at once" in listed
+    assert "ends now" in listed
