@@ -119,7 +119,7 @@ async def test_a_senior_reopens_it_and_it_is_decided_again(world: World, monkeyp
         "decide_anew",
         "card_already_submitted",
     )
-    assert (await world.story(story.card))[-1] == "review.undeliverable.put_back"
+    assert (await world.story(story.card))[-1] == "review.put_back"
     async with world.database.transaction() as session:
         kept = await drafts.kept(session, world.keyring, story.task, story.maker)
         assert [one for one in await untrue_clocks(session) if story.card in one] == []
