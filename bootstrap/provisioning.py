@@ -58,7 +58,7 @@ async def add_person(settings: Settings, email: str, name: str, roles: Iterable[
         added = await insert_person(session, newcomer, hashed)
         if added is None:
             raise Problem(f"{newcomer.email} 已存在。", f"{newcomer.email} is there already.")
-        await access.told(session, "", added, AccessNews.ADDED)
+        await access.notify(session, "", added, AccessNews.ADDED)
         _audit(session, "person", added, roles=",".join(role.value for role in newcomer.roles))
     return added
 
@@ -71,7 +71,7 @@ async def reset_totp(settings: Settings, email: str) -> None:
         if found is None:
             raise Problem(f"没有 {address} 这个人。", f"Nobody here has the address {address}.")
         await totp.reset(session, found)
-        await access.told(session, "", found, AccessNews.TOTP_RESET)
+        await access.notify(session, "", found, AccessNews.TOTP_RESET)
         session.add(AuditRow(actor=ACTOR, act=f"{ACTOR}:totp:reset", subject=found))
 
 

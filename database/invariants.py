@@ -121,7 +121,7 @@ WHERE t.leased_by IS NOT NULL AND (t.leased_by <> c.person_id OR t.leased_until 
 
 # Nobody on both sides, each side being a person with everyone they acted for when they acted.
 FOUR_EYES = """
-SELECT 'decision ' || d.id || ' needed a check (' || d.needs_check || ') and was applied without one by somebody else'
+SELECT 'decision ' || d.id || ' needed a check (' || d.needs_check || ') and was applied without one by another person'
 FROM review_decision d
 WHERE d.applied_at IS NOT NULL AND d.needs_check <> '' AND NOT EXISTS (
     SELECT FROM review_check c
@@ -129,7 +129,7 @@ WHERE d.applied_at IS NOT NULL AND d.needs_check <> '' AND NOT EXISTS (
       AND NOT (c.acting_for || to_jsonb(c.person_id)) ?| ARRAY(
           SELECT jsonb_array_elements_text(d.acting_for || to_jsonb(d.person_id))))
 UNION ALL
-SELECT 'decision ' || d.id || ' was made and checked by accounts that one person had in hand'
+SELECT 'decision ' || d.id || ' was made and checked by accounts that one person handled'
 FROM review_decision d JOIN review_check c ON c.decision_id = d.id AND c.verdict = 'apply'
 CROSS JOIN LATERAL (
     SELECT jsonb_array_elements_text(d.acting_for || to_jsonb(d.person_id)) AS id) m
@@ -213,7 +213,7 @@ async def one_persons_word(session: AsyncSession, alone_below: int | None = None
         "face_since": FACE_VALUE_COMPARED_SINCE, "hands_since": HANDS_COUNTED_SINCE,
         "hands_days": min(rule.same_hands_days for rule in rules), "handling": list(HANDLING),
         "per_unit": CNY_PER_UNIT_MAX, "unverified": sorted(policy.unverified),
-        "rules": json.dumps([rule.told() for rule in rules] if alone_below is None else []),
+        "rules": json.dumps([rule.as_json() for rule in rules] if alone_below is None else []),
     }  # fmt: skip
     return list((await session.execute(text(FOUR_EYES), given)).scalars())
 

@@ -35,7 +35,7 @@ class Area(StrEnum):
 class ConsolePage:
     """One page: the key of its title, its route, its area, and who may open it (any of `allowed`; none: all staff).
 
-    A page with an icon stands on the rail. On a `dense` page the rail is collapsed until somebody opens it there.
+    A page with an icon stands on the rail. On a `dense` page the rail is collapsed until it is opened it there.
     """
 
     key: str
@@ -51,7 +51,7 @@ class ConsolePage:
         return "{" not in self.address
 
     def open_to(self, may: May) -> bool:
-        """Whether somebody with these permissions may open it."""
+        """Whether a person with these permissions may open it."""
         return not self.allowed or any(may(one) for one in self.allowed)
 
 
@@ -66,7 +66,7 @@ class Action:
     allowed: frozenset[Permission] = frozenset()
 
     def open_to(self, may: May) -> bool:
-        """Whether somebody with these permissions may do it."""
+        """Whether a person with these permissions may do it."""
         return not self.allowed or any(may(one) for one in self.allowed)
 
 

@@ -75,7 +75,7 @@ async def delivered(session: AsyncSession, delivery_id: str) -> None:
 
 
 async def withdraw(session: AsyncSession, delivery_id: str) -> None:
-    """What it says is no longer so: nobody is told."""
+    """The message is obsolete: it is not sent."""
     await session.execute(delete(OutboxRow).where(_ROW.id == delivery_id))
 
 

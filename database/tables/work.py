@@ -60,7 +60,7 @@ class WorkItemRow(SQLModel, table=True):
     escalated: bool = False
     escalation_reason: str = ""
     came_back: CameBack | None = word(CameBack)
-    came_back_reason: str = ""  # What whoever sent it back said.
+    came_back_reason: str = ""  # The note or reason of the person who returned it.
     came_back_at: datetime | None = moment_maybe()  # Ahead while it is snoozed.
     leased_by: str | None = None  # person.id
     leased_at: datetime | None = moment_maybe()  # When they took it; renewals leave it alone.
@@ -69,7 +69,7 @@ class WorkItemRow(SQLModel, table=True):
     assigned_at: datetime | None = moment_maybe()
     snoozed_until: datetime | None = moment_maybe()
     snooze_reason: str = ""
-    snoozed_by: str | None = None  # person.id; told when it is back.
+    snoozed_by: str | None = None  # person.id; notified when the snooze ends.
     decided: bool = False  # A decision stands that was not undone, returned or refused; nobody can take the task.
     maker_id: str | None = None  # Who made the outcome that waits for a check.
     maker_circle: list[str] = (
@@ -81,10 +81,10 @@ class WorkItemRow(SQLModel, table=True):
     )  # People linked to the seller by telephone, payee or address; never decided by them.
     staged_id: str | None = None  # The review_decision that waits for a check.
     blind: bool = False  # The checker is not shown the maker's outcome before their own.
-    blind_outcome: ReviewOutcome | None = word(ReviewOutcome)  # What the checker in hand would decide.
+    blind_outcome: ReviewOutcome | None = word(ReviewOutcome)  # The checker's own decision.
     blind_by: str | None = None  # Which checker that was.
     plan_version: int = 0  # The version of the deadline policies its clock was planned with.
-    replan: bool = False  # Its workflow is to be told that its clock has changed.
+    replan: bool = False  # Its workflow must be notified that its clock has changed.
     closed_at: datetime | None = moment_maybe()
     decision_id: str | None = Field(default=None, foreign_key="review_decision.id")
 

@@ -27,7 +27,7 @@ class CardNotRevealed(Refusal):
 
 
 class AccountInUse(Refusal):
-    """Somebody uses that account already: no link lets another password be chosen before two people have reset it."""
+    """The account is already in use: a link to set a password needs a reset that two people confirmed."""
 
     code = "account_in_use"
     http_status = 409

@@ -6,14 +6,14 @@ from domain.errors.base import Refusal
 
 
 class PoliciesChanged(Refusal):
-    """Somebody else saved a version of the deadline policies in the meantime; `version` is the one in force."""
+    """Another version of the deadline policies was saved in the meantime; `version` is the one in force."""
 
     code = "policies_changed"
     http_status = 409
 
 
 class PolicyDraftChanged(Refusal):
-    """The draft is not the one that was on the page: somebody saved, published or withdrew it in the meantime."""
+    """The draft is not the one that was on the page: it was saved, published or withdrawn in the meantime."""
 
     code = "policy_draft_changed"
     http_status = 409

@@ -27,7 +27,7 @@ class TaskDecided(Refusal):
 
 
 class OwnWork(Refusal):
-    """Four eyes: they, or somebody they act for, were on the other side of this task already."""
+    """Four eyes: the person, or one they act for, already acted on the other side of this task."""
 
     code = "own_work"
     http_status = 403

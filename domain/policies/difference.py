@@ -34,7 +34,7 @@ class Difference:
 def differences(schema: Schema, before: Any, after: Any, path: Path = ()) -> Iterator[Difference]:
     """Yield every difference between two documents that fit the schema, in the schema's order.
 
-    Lists of values are compared as sets. Rows are told apart by the schema's `row_key`, else by their place.
+    Lists of values are compared as sets. Rows are distinguished by the schema's `row_key`, else by their place.
     """
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         yield from _of_fields(schema, before, after, path)

@@ -23,7 +23,7 @@ CATALOGUE = Path(__file__).with_name("brands.json")
 BEGINS = date(2020, 1, 1)
 SHORT_CHARACTERS_MAX = 4  # What fits on the tile of a list.
 POPULARITIES = ("high", "medium", "low")
-KEPT = ("type", "currency")  # Cards that were handed in are read by these: they stay as they are.
+KEPT = ("type", "currency")  # Submitted cards are read by these: they stay as they are.
 
 
 class Check(StrEnum):
@@ -35,7 +35,7 @@ class Check(StrEnum):
 
 
 def schema() -> Schema:
-    """Return what the document is like: a list of brands, told apart by their codes."""
+    """Return what the document is like: a list of brands, distinguished by their codes."""
     pin: Schema = {"type": ["string", "null"], "minLength": 1, "maxLength": 120}
     group: Schema = {"type": "array", "items": whole(1, 40), "minItems": 1, "maxItems": 12}
     bounds: Schema = {"type": "array", "items": whole(1, MINOR_MAX, "minor"), "minItems": 2, "maxItems": 2}
@@ -70,7 +70,7 @@ def built_in() -> tuple[PolicyDocument, ...]:
 
 
 def flaws(document: Mapping[str, Any], before: Mapping[str, Any]) -> Iterable[Flaw]:
-    """Yield what cannot be used, and what cards that were handed in still need."""
+    """Yield what cannot be used, and what submitted cards still need."""
     entries = document["brands"]
     yield from _twice(entries)
     for index, entry in enumerate(entries):

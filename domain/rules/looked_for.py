@@ -1,4 +1,4 @@
-"""What somebody typed into the search: an id, an ending, a payment reference, or a card number, which is never searched for."""
+"""What was entered into the search: an id, an ending, a payment reference, or a card number, which is never searched for."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def looked_for(typed: str) -> LookedFor:
 def is_card_number(typed: str) -> bool:
     """Whether `typed` holds a whole card number, however it is grouped, or anything as long as one.
 
-    An id, a payment order's key and a gateway's reference are none. A telephone number is to be told apart by the caller.
+    An id, a payment order's key and a gateway's reference are none. A telephone number must be distinguished by the caller.
     """
     words = _usual(typed)
     found = looked_for(typed)

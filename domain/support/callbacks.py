@@ -18,8 +18,8 @@ TEAM = "support"
 class CallbackWanted(StrEnum):
     """What the seller wants."""
 
-    CALL = "call"  # Somebody calls them.
-    APPEAL = "appeal"  # Somebody looks at the decision and explains it.
+    CALL = "call"  # An agent calls them.
+    APPEAL = "appeal"  # An agent looks at the decision and explains it.
 
 
 def by_deadline(facts: OrderFacts) -> datetime:

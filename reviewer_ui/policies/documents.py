@@ -232,7 +232,7 @@ async def _tried(
 
 
 def _typed(page: PolicyContext, form: FormData) -> PolicyContext:
-    """The page with what somebody typed, which was not taken."""
+    """The page with what was entered, which was not taken."""
     page = replace(page, why=str(form.get("why", "")), begins=str(form.get("begins", "")))
     if form.get("how") == "json":
         return replace(page, written=str(form.get("document", "")))

@@ -11,11 +11,11 @@ from domain.policies.flaws import DocumentWrong, Flaw, FlawKind
 
 def exported(version: PolicyDocument, why: str) -> str:
     """Return the file of one version."""
-    told = {
+    exported = {
         "kind": version.kind, "version": version.version, "effective_from": version.effective_from.isoformat(), "why": why,
         "document": version.document,
     }  # fmt: skip
-    return json.dumps(told, indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(exported, indent=2, ensure_ascii=False) + "\n"
 
 
 def imported(kind: PolicyKind, given: Any) -> Any:

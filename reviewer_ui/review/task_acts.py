@@ -16,7 +16,7 @@ from reviewer_ui.review.decision import go_on
 from reviewer_ui.review.draft import Draft
 from reviewer_ui.sessions import Person
 from reviewer_ui.visit import At, Console, Decider, allowed
-from reviewer_ui.work.snooze import put_off_until
+from reviewer_ui.work.snooze import snoozed_until
 
 router = APIRouter(prefix="/cards/{card_id}")
 Line = Annotated[str, Form(max_length=120)]
@@ -31,7 +31,7 @@ async def snooze(
 ) -> Response:  # fmt: skip
     """Puts the task off until one of the offered moments, or one that was typed on the person's own clock."""
     try:
-        moment = await put_off_until(console, person, until, until_moment)
+        moment = await snoozed_until(console, person, until, until_moment)
     except Refusal as refusal:
         return await render(request, console, person, card_id, draft=Draft(note=note), refusal=refusal)
     act = console.services.review.tasks.snooze(person.id, task_id, moment, reason_code, note)

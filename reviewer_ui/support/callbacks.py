@@ -60,7 +60,7 @@ class Moment:
 
 @dataclass(frozen=True)
 class CallbackContext:
-    """The page; `telephone` is filled in only in the one answer that somebody who holds the request asked for."""
+    """The page; `telephone` is filled in only in the one answer that the holder of the request asked for."""
 
     shell: Shell
     task_id: str
@@ -104,14 +104,14 @@ async def queue() -> Response:
 
 @router.get("/{task_id}")
 async def show(request: Request, console: At, person: Agent, task_id: str) -> Response:
-    """The page; opening it keeps the lease of whoever holds the request."""
+    """The page; opening it keeps the lease of its holder."""
     await console.services.review.leases.renew(person.id, task_id)
     return await _render(request, console, person, task_id)
 
 
 @router.post("/{task_id}/telephone")
 async def telephone(request: Request, console: At, person: Agent, task_id: str) -> Response:
-    """The seller's number, once, for whoever holds the request; on record."""
+    """The seller's number, once, for the holder of the request; on record."""
     try:
         number = await _callbacks(console).telephone(person.id, task_id)
     except Refusal as refusal:

@@ -25,7 +25,7 @@ from reviewer_ui.queue_place import FILTER_COOKIE
 from reviewer_ui.reason_words import said
 from reviewer_ui.sessions import Person
 from reviewer_ui.visit import At, Console, Shell, require_sees, see_other, shell, signed_in
-from reviewer_ui.work.snooze import put_off_until
+from reviewer_ui.work.snooze import snoozed_until
 from services.work.bulk import ITEMS_MAX, Done
 from web.locale import locale_of
 
@@ -151,7 +151,7 @@ async def _done(console: Console, person: Person, asked: _Asked) -> str:
         case "assign":
             return await console.bulk.assign(person.id, asked.tasks, asked.to)
         case "snooze":
-            until = await put_off_until(console, person, asked.moment, asked.until)
+            until = await snoozed_until(console, person, asked.moment, asked.until)
             return await console.bulk.snooze(person.id, asked.tasks, until, asked.reason)
         case "release":
             return await console.bulk.release(person.id, asked.tasks)

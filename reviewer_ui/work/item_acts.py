@@ -1,4 +1,4 @@
-"""What is done with a work item of any kind from its page: taken, released, put off, handed up, taken over, talked about."""
+"""What is done with a work item of any kind from its page: claim, release, snooze, escalate, take over, comment."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from starlette.responses import Response
 from domain.people.roles import Permission
 from reviewer_ui.sessions import Person
 from reviewer_ui.visit import At, Console, Worker, allowed, see_other
-from reviewer_ui.work.snooze import put_off_until
+from reviewer_ui.work.snooze import snoozed_until
 from services.work.comments import Comments
 from services.work.items import page_of_item
 
@@ -42,21 +42,21 @@ async def snooze(
     console: At, person: Worker, task_id: str, reason_code: Line = "", until: Line = "", until_moment: Line = "", note: Note = "",
 ) -> Response:  # fmt: skip
     """Puts the item off until one of the offered moments, or one that was typed on the person's own clock."""
-    moment = await put_off_until(console, person, until, until_moment)
+    moment = await snoozed_until(console, person, until, until_moment)
     await console.services.review.tasks.snooze(person.id, task_id, moment, reason_code, note)
     return await _back(console, task_id)
 
 
 @router.post("/escalate")
 async def escalate(console: At, person: Worker, task_id: str, reason_code: Line = "", note: Note = "") -> Response:
-    """Puts the item before all others, for whoever takes escalated ones."""
+    """Puts the item before all others, for the people who take escalated ones."""
     await console.services.review.tasks.escalate(person.id, task_id, reason_code, note)
     return await _back(console, task_id)
 
 
 @router.post("/take-over")
 async def take_over(console: At, person: TakerOver, task_id: str, reason_code: Line = "", note: Note = "") -> Response:
-    """Takes the item from its holder, who is told."""
+    """Takes the item from its holder, who is notified."""
     await console.services.review.tasks.take_over(person.id, task_id, reason_code, note)
     return await _back(console, task_id)
 

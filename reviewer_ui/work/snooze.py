@@ -14,7 +14,7 @@ from services.work.sla import policies_in_force
 from web.words import zone_of
 
 
-async def put_off_until(console: Console, person: Person, chosen: str, typed: str) -> datetime:
+async def snoozed_until(console: Console, person: Person, chosen: str, typed: str) -> datetime:
     """The moment of one of the offered words. Refuses FieldInvalid (`until`) for another word, or a moment that cannot be meant."""
     until = next((one for one in SnoozeUntil if one == chosen), None)
     if until is None:

@@ -63,8 +63,8 @@ class Absences:
             if stand_in is not None:
                 span = {"from": starts_at.isoformat(), "until": ends_at.isoformat()}
                 await tell(session, [stand_in], NoticeKind.STAND_IN, f"stand_in:{row.id}", person=person, **span)
-                if by != person:  # Whoever stands in acts with another's rights: compliance knows who arranged it.
-                    await access.told(session, by, person, AccessNews.STAND_IN)
+                if by != person:  # A stand-in acts with another's rights: compliance knows who arranged it.
+                    await access.notify(session, by, person, AccessNews.STAND_IN)
         return row.id
 
     async def call_off(self, by: str, absence_id: str) -> None:

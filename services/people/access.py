@@ -55,7 +55,7 @@ class Access:
             facts = {"roles": request.roles, **request.bounds, "confirmed_by": by}
             session.add(AuditRow(actor=f"person:{request.asked_by}", act=act, subject=row.id, facts=facts))
             session.add(_audit(by, "confirm", row.id, request_id))
-            await told(session, by, row.id, news)
+            await notify(session, by, row.id, news)
         return row.id
 
     async def refuse(self, by: str, request_id: str) -> None:
@@ -64,7 +64,7 @@ class Access:
             request, row = await self._waiting(session, by, request_id)
             request.answer, request.answered_by, request.answered_at = AccessAnswer.REFUSED, by, self._now()
             session.add(_audit(by, "refuse", row.id, request_id))
-            await told(session, by, row.id, AccessNews.REFUSED)
+            await notify(session, by, row.id, AccessNews.REFUSED)
 
     async def _waiting(self, session: AsyncSession, by: str, request_id: str) -> tuple[AccessRequestRow, PersonRow]:
         await require(session, by, Permission.CONFIRM_ACCESS)
@@ -80,7 +80,7 @@ class Access:
 async def _give(
     session: AsyncSession, request: AccessRequestRow, row: PersonRow, now: datetime
 ) -> tuple[str, AccessNews]:
-    """Do what was asked for; return the act for the record, and what compliance is told."""
+    """Do what was asked for; return the act for the record, and the news for compliance."""
     if request.kind is AccessKind.ROLES:
         row.roles = [role.value for role in Role if role.value in {*row.roles, *request.roles}]
         return "console:person:grant", AccessNews.GRANTED
@@ -118,7 +118,7 @@ async def ask(
         )
     )  # fmt: skip
     able = await with_roles(session, None, lambda held: Permission.CONFIRM_ACCESS in permissions_of(held))
-    await told(session, by, person, ASKED[kind], also=[one for one in able if one not in (by, person)])
+    await notify(session, by, person, ASKED[kind], also=[one for one in able if one not in (by, person)])
 
 
 async def withdraw(session: AsyncSession, person: str, kind: AccessKind, now: datetime) -> None:
@@ -128,7 +128,7 @@ async def withdraw(session: AsyncSession, person: str, kind: AccessKind, now: da
     await session.execute(gone.execution_options(synchronize_session=False))
 
 
-async def told(session: AsyncSession, by: str, person: str, news: AccessNews, also: Iterable[str] = ()) -> None:
+async def notify(session: AsyncSession, by: str, person: str, news: AccessNews, also: Iterable[str] = ()) -> None:
     """Notify compliance (and `also`) that a person's access changed; `by` is empty where nobody is signed in."""
     people = {*await compliance(session, but=by), *also}
     await tell(session, people, NoticeKind.ACCESS, f"access:{new_id()}", person=person, by=by, news=news.value)

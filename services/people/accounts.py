@@ -90,7 +90,7 @@ class People:
             else:
                 await access.withdraw(session, person, AccessKind.ROLES, self._now())
             for news in news_of(before, row.roles):
-                await access.told(session, by, person, news)
+                await access.notify(session, by, person, news)
 
     async def set_up(self, by: str, person: str, work: WorkSetUp) -> None:
         """Changes what a person is given to do; a higher limit and an earlier end of a probation wait for a second person.
@@ -120,7 +120,7 @@ class People:
     ) -> None:
         """Puts looser bounds before a second person, and tells compliance of tighter ones, which count at once."""
         if tighter:
-            await access.told(session, by, person, AccessNews.LIMITS_TIGHTENED)
+            await access.notify(session, by, person, AccessNews.LIMITS_TIGHTENED)
         if looser:
             session.add(_audited(by, "ask_limits", person, **looser))
             await access.ask(session, by, person, AccessKind.LIMITS, self._now(), bounds=looser)
@@ -142,7 +142,7 @@ class People:
                 await _give_back(session, person)
             row.active = active
             session.add(_audited(by, "switch_on" if active else "switch_off", person))
-            await access.told(session, by, person, AccessNews.SWITCHED_ON if active else AccessNews.SWITCHED_OFF)
+            await access.notify(session, by, person, AccessNews.SWITCHED_ON if active else AccessNews.SWITCHED_OFF)
 
     async def add_relative(self, by: str, person: str, seller: str) -> None:
         """Keep a seller's cards from a person for good; `seller` is a seller's or partner's name, or an account of the

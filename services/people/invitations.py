@@ -74,7 +74,7 @@ class Invitations:
                 raise FieldInvalid(field="email", why="address_taken")
             asked = [role.value for role in waiting]
             session.add(_audited(by, "add", added, roles=[role.value for role in given], asked=asked))
-            await access.told(session, by, added, AccessNews.ADDED)
+            await access.notify(session, by, added, AccessNews.ADDED)
             await relink(session, self._keyring, added)
             if waiting:
                 await access.ask(session, by, added, AccessKind.ROLES, self._now(), roles=waiting)
@@ -94,7 +94,7 @@ class Invitations:
             if row.password_hash != NOBODYS_HASH or await _vouched_for(session, person):
                 raise AccountInUse()
             session.add(_audited(by, "invite", person))
-            await access.told(session, by, person, AccessNews.INVITED)
+            await access.notify(session, by, person, AccessNews.INVITED)
         return Invitation(person, _mark(row.password_hash))
 
     async def ask_reset(self, by: str, person: str) -> None:

@@ -41,7 +41,7 @@ _ROW: Any = PolicyDocumentRow  # Attributes of models are columns in a statement
 
 @dataclass(frozen=True)
 class Proposal:
-    """What somebody wants to be the next version. `revision` is the draft's that they saw, 0 where there was none."""
+    """The proposed next version. `revision` is that of the draft they saw, 0 where there was none."""
 
     document: Mapping[str, Any]
     why: str
@@ -82,7 +82,7 @@ class PolicyDocuments:
             return await self._state(session, kind)
 
     async def save(self, by: str, kind: PolicyKind, proposal: Proposal) -> int:
-        """Save a draft, or the open draft anew, and return the version's number. It decides nothing.
+        """Save a draft, or the open draft again, and return the version's number. It decides nothing.
 
         Raises DocumentWrong. Refuses NotAllowed, FieldInvalid (`note`, `effective_from`), SecretInWords and
         PolicyDraftChanged. A version that waited for a second person is a draft again.
@@ -136,8 +136,8 @@ class PolicyDocuments:
             row.effective_from = max(row.effective_from, business_day(self._now()))
             row.state, row.published_by, row.published_at = PolicyState.PUBLISHED, by, self._now()
             session.add(_audit(by, "publish", row))
-            told = {*row.makers, *await compliance(session, but=by)}
-            await _tell(session, told - {by}, row, by, PolicyNews.PUBLISHED)
+            recipients = {*row.makers, *await compliance(session, but=by)}
+            await _tell(session, recipients - {by}, row, by, PolicyNews.PUBLISHED)
 
     async def refuse(self, by: str, kind: PolicyKind, revision: int) -> None:
         """Refuse a version that waits. Refuses NotAllowed, NotFound, PolicyDraftChanged."""

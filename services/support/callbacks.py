@@ -119,7 +119,7 @@ class Callbacks:
             await record(session, task, "closed", _answer(reason), actor=f"person:{person}")
 
     async def telephone(self, person: str, task_id: str) -> str:
-        """Return the seller's number to call, on record. Refuse as `close` does to whoever does not hold the request."""
+        """Return the seller's number to call, on record. Refuse as `close` does to people who do not hold the request."""
         async with self._database.transaction() as session:
             await require(session, person, Permission.ANSWER_CALLBACKS)
             task, row = await _locked(session, task_id)

@@ -1,13 +1,12 @@
-"""What a clock does to an item of any kind: warning, breach and the chain after it are told once each."""
+"""What a clock does to an item of any kind: warning, breach and the chain after it are sent once each."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.once import insert_once
 from database.repositories.notices import tell
 from database.tables.deadlines import AlarmRow
 from database.tables.people import PersonRow
@@ -33,11 +32,11 @@ async def locked(session: AsyncSession, task_id: str) -> WorkItemRow:
 
 
 async def sound(session: AsyncSession, task_id: str, alarm: Alarm, now: datetime) -> None:
-    """The item will be late soon, or is late and escalated; a closed one is left alone, and nothing is told twice."""
+    """The item will be late soon, or is late and escalated; a closed one is left alone, and nothing is sent twice."""
     task = await locked(session, task_id)
     if task.closed_at is not None:
         return
-    told = [] if alarm is Alarm.WARNING else await seniors(session, task.team)
+    informed = [] if alarm is Alarm.WARNING else await seniors(session, task.team)
     if not await sounded(session, task, alarm.value, "" if alarm is Alarm.WARNING else Role.SENIOR.value, now):
         return
     if alarm is Alarm.WARNING:
@@ -46,12 +45,12 @@ async def sound(session: AsyncSession, task_id: str, alarm: Alarm, now: datetime
         await _breach(session, task, now)
     placed(task, now)
     kind = NoticeKind.WARNING if alarm is Alarm.WARNING else NoticeKind.BREACH
-    await _tell(session, task, kind, alarm.value, [*told, *_concerned(task, now)])
+    await _tell(session, task, kind, alarm.value, [*informed, *_concerned(task, now)])
     await record(session, task, alarm.value, {})
 
 
 async def sound_chain(session: AsyncSession, task_id: str, step: int, now: datetime) -> bool:
-    """A late item is still open: the `step`-th (from 0) of its policy's chain is told, once; return whether it was now."""
+    """A late item is still open: the `step`-th (from 0) of its policy's chain is notified, once; return whether it was now."""
     task = await locked(session, task_id)
     chain = (await policy_of(session, task)).chain
     if task.closed_at is not None or step >= len(chain):
@@ -65,7 +64,7 @@ async def sound_chain(session: AsyncSession, task_id: str, step: int, now: datet
 
 
 async def replan(session: AsyncSession, task_id: str, now: datetime) -> ClockPlan:
-    """Plan the item's clock by the policies in force now; what has been told stays told. A closed item keeps its plan."""
+    """Plan the item's clock by the policies in force now; alarms already sent stay sent. A closed item keeps its plan."""
     task = await locked(session, task_id)
     newest = await sla.newest_version(session)
     why = "escalated" if task.plan_version == newest and task.escalated else "policy_changed"
@@ -83,12 +82,9 @@ async def policy_of(session: AsyncSession, task: WorkItemRow) -> Policy:
     return (await sla.policies_of(session, task.plan_version)).policy_for(sla.terms_of(task))
 
 
-async def sounded(session: AsyncSession, task: WorkItemRow, alarm: str, told: str, now: datetime) -> bool:
-    """Write the alarm down; return False when it has been told before."""
-    values = AlarmRow(task_id=task.id, alarm=alarm, told=told, at=now).model_dump()
-    columns: Any = AlarmRow
-    statement = insert(AlarmRow).values(values).on_conflict_do_nothing().returning(columns.alarm)
-    return (await session.execute(statement)).scalar_one_or_none() is not None
+async def sounded(session: AsyncSession, task: WorkItemRow, alarm: str, role: str, now: datetime) -> bool:
+    """Write the alarm down; return False when it was sent before."""
+    return await insert_once(session, AlarmRow(task_id=task.id, alarm=alarm, told=role, at=now))
 
 
 async def _breach(session: AsyncSession, task: WorkItemRow, now: datetime) -> None:

@@ -226,7 +226,7 @@ def _values(wanted: Claim) -> dict[str, Any]:
 
 @cache
 def _rights(known: tuple[KindOfWork, ...]) -> dict[str, str]:
-    """Which kinds somebody's roles let them take, check and take escalated, and which acts handle an account, in SQL; our own words."""
+    """Which kinds a person's roles let them take, check and take escalated, and which acts handle an account, in SQL; our own words."""
     return {
         "taken": _kinds_open_to([(kind.code, kind.take) for kind in known]),
         "checked": _kinds_open_to([(kind.code, kind.check) for kind in known]),

@@ -22,7 +22,7 @@ _TASK: Any = WorkItemRow  # Attributes of models are columns in a statement.
 
 
 class OwnClocks:
-    """Rings what is due of every kind whose timers are not those of a card's workflow. Each alarm is told once."""
+    """Rings what is due of every kind whose timers are not those of a card's workflow. Each alarm is sent once."""
 
     def __init__(self, database: Database, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._database = database
@@ -62,11 +62,11 @@ async def _rung(session: AsyncSession, task_id: str, now: datetime) -> bool:
         return False
     moved = task.replan or 0 < task.plan_version < await sla.newest_version(session)
     plan = await alarms.replan(session, task_id, now) if moved else await sla.planned(session, task, now)
-    for alarm, told, at in (
+    for alarm, sent_at, at in (
         (Alarm.WARNING, task.warned_at, plan.warn_at),
         (Alarm.BREACH, task.breached_at, plan.due_at),
     ):
-        if told is None and at <= now:
+        if sent_at is None and at <= now:
             await alarms.sound(session, task_id, alarm, now)
             moved = True
     for step, at in enumerate(plan.chain):

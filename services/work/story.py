@@ -22,10 +22,10 @@ async def record(
     """
     if task.card_id is None:
         return
-    told = {"task": task.id, **facts}
+    recorded = {"task": task.id, **facts}
     if kind_of(task.kind).holds_card:
-        change = Change(Stage.REVIEW, WaitingFor.REVIEWER, task.due_at, f"{task.kind}.{act}", told, actor=actor)
+        change = Change(Stage.REVIEW, WaitingFor.REVIEWER, task.due_at, f"{task.kind}.{act}", recorded, actor=actor)
     else:
         card = await cards.load_for_update(session, task.card_id)
-        change = Change(card.stage, card.waiting_for, card.until, f"{task.kind}.{act}", told, actor=actor)
+        change = Change(card.stage, card.waiting_for, card.until, f"{task.kind}.{act}", recorded, actor=actor)
     await cards.record(session, task.card_id, change)

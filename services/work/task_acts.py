@@ -188,7 +188,7 @@ class TaskActs:
 
 
 async def require_taker(session: AsyncSession, person: str, task_id: str) -> None:
-    """Refuse NotAllowed to whoever may not take items of this kind; an unknown item is treated as a review."""
+    """Refuse NotAllowed to people who may not take items of this kind; an unknown item is treated as a review."""
     task = await session.get(WorkItemRow, task_id)
     await require(session, person, kind_of(REVIEW if task is None else task.kind).take)
 

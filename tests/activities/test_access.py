@@ -157,8 +157,8 @@ async def test_a_looser_limit_or_probation_counts_once_a_second_person_confirms_
     await Access(world.database).confirm(officer, await waiting(world, mei))
     (row,) = await world.rows(PersonRow, id=mei)
     assert (row.limit_minor, row.probation_until, row.capacity) == (None, None, 3)
-    told = await news(world, officer, mei)
-    assert told == ["limits_tightened", "limits_asked"]  # Whoever confirms is not told of it besides.
+    seen = await news(world, officer, mei)
+    assert seen == ["limits_tightened", "limits_asked"]  # The person who confirms is not notified as well.
     assert await news(world, other, mei) == ["limits_tightened", "limits_asked", "limits_loosened"]
 
 
@@ -178,7 +178,7 @@ async def test_a_tighter_limit_counts_at_once_and_a_looser_one_that_waited_falls
     assert (await news(world, officer, mei)).count("limits_tightened") == 2
 
 
-async def test_compliance_is_told_of_a_stand_in_that_another_named(world: World) -> None:
+async def test_compliance_is_notified_of_a_stand_in_that_another_named(world: World) -> None:
     officer, root = await world.a_person("compliance"), await world.a_person("admin")
     mei, lin = await world.a_person("reviewer"), await world.a_person("reviewer")
     begins = datetime.now(UTC) + timedelta(days=1)

@@ -1,4 +1,4 @@
-"""A seller asks for a call or appeals a decision: the request is asked once, held by lease, answered once, and told to the seller."""
+"""A seller asks for a call or appeals a decision: the request is asked once, held by lease, answered once, and shown to the seller."""
 
 from __future__ import annotations
 
@@ -114,13 +114,13 @@ async def test_nobody_asks_about_anothers_card(scene: Scene) -> None:
 
 async def test_the_seller_reads_the_answer_in_both_languages(scene: Scene) -> None:
     task, agent = await scene.held()
-    await scene.callbacks.close(agent, task, "explained", "told them about the photo")
+    await scene.callbacks.close(agent, task, "explained", "explained the photo")
     async with scene.world.database.transaction() as session:
         entry = (await story(session, scene.card_id))[-1]
         seen = await newest_of_card(session, scene.card_id)
     assert seen is not None
     assert seen.answer == {"zh_CN": "已说明决定的理由", "en": "We explained the reasons for the decision"}
-    assert "told them" not in str(entry.facts)
+    assert "explained the photo" not in str(entry.facts)
     assert (
         story_sentence(entry.what, entry.facts, "en") == "Support answered: We explained the reasons for the decision"
     )
@@ -129,7 +129,7 @@ async def test_the_seller_reads_the_answer_in_both_languages(scene: Scene) -> No
     assert (audit.actor, audit.reason, audit.facts["note"]) == (
         f"person:{agent}",
         "explained",
-        "told them about the photo",
+        "explained the photo",
     )
     item = await scene.item(task)
     assert (item.closed_at, item.leased_by, item.decision_id) == (scene.clock.moment, None, None)
@@ -218,7 +218,7 @@ async def test_the_holder_alone_sees_the_telephone_and_it_is_on_record(scene: Sc
         await scene.callbacks.telephone(agent, task)
 
 
-async def test_a_late_request_is_told_once_and_stays_with_all_agents(scene: Scene) -> None:
+async def test_a_late_request_is_announced_once_and_stays_with_all_agents(scene: Scene) -> None:
     task = await scene.asked()
     clocks = OwnClocks(scene.world.database, scene.clock)
     item = await scene.item(task)
@@ -232,8 +232,8 @@ async def test_a_late_request_is_told_once_and_stays_with_all_agents(scene: Scen
         await clocks.ring(1000)
     alarms = sorted(one.alarm for one in await scene.world.rows(AlarmRow, task_id=task))
     assert alarms == ["breach", "chain:0", "chain:1", "warning"]
-    told = [what for what in await scene.world.story(scene.card_id) if what.startswith("callback.")]
-    assert told == ["callback.asked", "callback.warning", "callback.breach", "callback.reminded", "callback.reminded"]
+    events = [what for what in await scene.world.story(scene.card_id) if what.startswith("callback.")]
+    assert events == ["callback.asked", "callback.warning", "callback.breach", "callback.reminded", "callback.reminded"]
     late = await scene.item(task)
     assert late.escalated
     assert late.order_at == late.due_at == item.due_at

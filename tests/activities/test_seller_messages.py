@@ -91,13 +91,13 @@ async def test_a_seller_reads_in_their_own_language_that_an_offer_is_ready(
     assert text == translate("message.quote_ready", locale, {"brand": brand, "amount": "441.00 CNY"})
 
 
-async def test_each_turn_is_told_once_however_often_it_is_recorded(house: House) -> None:
+async def test_each_turn_is_announced_once_however_often_it_is_recorded(house: House) -> None:
     waiting = await sold_by(house)
     await moved(house.database, waiting, ASKED, ASKED, LATE, MACHINE, LATE, PAID, PAID)
     assert await messages(house.database, waiting) == ["item_asked", "payment_delayed", "paid"]
 
 
-async def test_what_is_asked_for_again_is_told_again(house: House) -> None:
+async def test_what_is_asked_for_again_is_announced_again(house: House) -> None:
     waiting = await sold_by(house)
     reviewed = Change(Stage.REVIEW, WaitingFor.REVIEWER, None, "review.opened")
     await moved(house.database, waiting, ASKED, reviewed, ASKED)
@@ -134,7 +134,7 @@ async def test_a_partners_card_sends_no_message_to_anybody(house: House) -> None
 
 
 @pytest.mark.parametrize(
-    ("stage", "waits", "outcome", "told"),
+    ("stage", "waits", "outcome", "message"),
     [
         (Stage.READING, WaitingFor.SELLER_FIELDS, None, SellerMessage.FIELDS_ASKED),
         (Stage.PAYOUT, WaitingFor.SELLER_PAYEE, None, SellerMessage.PAYEE_ASKED),
@@ -146,9 +146,11 @@ async def test_a_partners_card_sends_no_message_to_anybody(house: House) -> None
         (Stage.REVIEW, WaitingFor.REVIEWER, None, None),
     ],
 )
-def test_who_is_told_what(stage: Stage, waits: WaitingFor, outcome: Outcome | None, told: SellerMessage | None) -> None:
+def test_which_message_is_sent(
+    stage: Stage, waits: WaitingFor, outcome: Outcome | None, message: SellerMessage | None
+) -> None:
     found = [one.message for one in turns(stage, waits, outcome, None, NOW)]
-    assert found == ([] if told is None else [told])
+    assert found == ([] if message is None else [message])
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ async def test_on_a_laptop_the_bar_is_one_line_and_the_rail_names_every_page(
 
 @pytest.mark.parametrize("scripts", [True, False])
 async def test_the_rail_stays_as_it_was_left(house: House, browser_program: Path, scripts: bool) -> None:
-    """On the card page, where width is dear, it is collapsed until it is opened there."""
+    """On the card page, where width is scarce, it is collapsed until it is opened there."""
     waiting = await house.cards.waiting()
     token = await _with_everything(house)
     async with desks(house, browser_program) as office, office.visit(token, scripts=scripts) as at:

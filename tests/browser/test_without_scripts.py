@@ -62,7 +62,7 @@ async def test_a_card_is_taken_decided_undone_and_decided_again(house: House, br
     assert await outcomes(house, first) == [(ReviewOutcome.REJECT, "undone"), (ReviewOutcome.APPROVE, "")]
 
 
-async def test_a_card_is_put_off_until_tomorrow_and_another_escalated(house: House, browser_program: Path) -> None:
+async def test_a_card_is_snoozed_until_tomorrow_and_another_escalated(house: House, browser_program: Path) -> None:
     later, hard = [await house.cards.waiting() for _ in range(2)]
     async with desks(house, browser_program) as office, plain(office, house, Role.REVIEWER, "Ann") as page:
         await take_next(page, later)

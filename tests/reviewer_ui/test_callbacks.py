@@ -43,7 +43,7 @@ async def test_a_refused_answer_keeps_what_was_typed(house: House) -> None:
     assert (await post(agent, f"/callbacks/{task}/close", note="kept")).status_code == 422
 
 
-async def test_a_request_is_put_off_handed_up_taken_over_and_talked_about(house: House) -> None:
+async def test_a_request_is_snoozed_escalated_taken_over_and_commented_on(house: House) -> None:
     task, agent = await a_request(house, await house.cards.waiting()), await house.as_(Role.SUPPORT)
     senior, here = await house.as_(Role.SENIOR), f"/callbacks/{task}"
     assert (await post(agent, f"/work/{task}/take")).headers["location"] == here
@@ -51,8 +51,8 @@ async def test_a_request_is_put_off_handed_up_taken_over_and_talked_about(house:
     await post(agent, f"/work/{task}/comments", words="He calls back at six")
     assert "He calls back at six" in (await agent.get(here)).text
     await post(agent, f"/work/{task}/take")
-    put_off = await post(agent, f"/work/{task}/snooze", until="tomorrow", reason_code="call_store")
-    assert put_off.status_code in (303, 409)
+    snoozed = await post(agent, f"/work/{task}/snooze", until="tomorrow", reason_code="call_store")
+    assert snoozed.status_code in (303, 409)
     assert (await agent.get("/review?kind=callback&snoozed=yes")).status_code == 200
 
 

@@ -24,7 +24,7 @@ _AUDIT: Any = AuditRow
 
 
 async def seller_of(house: House, waiting: Waiting, phone: str = PHONE) -> str:
-    """A seller with that telephone, who handed the card in; whoever had it before has another now."""
+    """A seller with that telephone, who submitted the card; its former owner has another now."""
     seller_id, index = new_id(), phone_index(house.keyring, f"+86{phone}")
     async with house.database.transaction() as session:
         session.add(
@@ -73,13 +73,13 @@ async def test_a_whole_card_number_is_refused_and_kept_nowhere(
     browser, before = await house.as_(Role.SENIOR), len(await records(house))
     page = await search(browser, typed)
     assert page.status_code == 422
-    assert "Do not type a whole card number" in page.text
+    assert "Please do not enter a whole card number" in page.text
     digits = re.sub(r"\D", "", page.text)
     assert NUMBER not in digits
     assert typed not in page.text
     assert len(await records(house)) == before
-    told = capfd.readouterr()
-    assert NUMBER not in told.out + told.err
+    printed = capfd.readouterr()
+    assert NUMBER not in printed.out + printed.err
 
 
 async def test_a_seller_is_found_by_telephone_and_the_search_is_on_record_without_it(house: House) -> None:

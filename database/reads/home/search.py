@@ -64,7 +64,7 @@ class FoundPayout:
 
 @dataclass(frozen=True)
 class FoundSubmission:
-    """Cards that were handed in together."""
+    """Cards that were submitted together."""
 
     id: str
     card_ids: tuple[str, ...]
@@ -73,7 +73,7 @@ class FoundSubmission:
 
 @dataclass(frozen=True)
 class FoundPerson:
-    """Somebody who works at the console."""
+    """A member of staff."""
 
     id: str
     name: str

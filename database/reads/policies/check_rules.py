@@ -28,7 +28,7 @@ class CheckRule:
     unverified: tuple[str, ...]
     same_hands_days: int
 
-    def told(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         """Return the rule as a statement takes it."""
         return {"version": self.version, "alone_below": self.alone_below, "unverified": list(self.unverified)}
 

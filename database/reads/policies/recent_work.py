@@ -105,7 +105,7 @@ async def decisions(session: AsyncSession, since: datetime) -> list[DecisionMade
 
 
 async def face_values(session: AsyncSession, since: datetime) -> list[tuple[str, int]]:
-    """Return brand and face value, in the brand's minor units, of the cards handed in since a moment."""
+    """Return brand and face value, in the brand's minor units, of the cards submitted since a moment."""
     wanted = (
         select(_CARD.brand, _CARD.face_value_minor)
         .join(SubmissionRow, _SUBMISSION.id == _CARD.submission_id)
