@@ -51,7 +51,7 @@ async def test_the_editor_saves_a_draft_with_its_difference_and_dry_run(
     form |= {"machine_value_minor_max.dining": "900.50", "confidence_bp_min": "91.25", "why": "fraud in dining"}
     assert (await post(browser, f"{PAGE}/draft", **form)).headers["location"] == f"{PAGE}?done=saved"
     page = await browser.get(PAGE)
-    assert re.search(r"Most that a card may cost without a person · [^·<]+: ¥1,?000.00 → ¥900.50", page.text)
+    assert re.search(r"Highest value bought automatically · [^·<]+: ¥1,?000.00 → ¥900.50", page.text)
     assert "90.00 % → 91.25 %" in page.text
     assert "Quotes above what a machine may buy" in page.text
     assert "fraud in dining" in page.text
