@@ -1,0 +1,63 @@
+"""A console whose policies are tried: no saved versions before and after, a proposal, two people, a publication."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest_asyncio
+from sqlalchemy import text
+
+from domain.people.roles import Role
+from domain.places import business_day
+from domain.policies.book import PolicyBook
+from domain.rules.policy_kinds import KINDS
+from services.policies.documents import PolicyDocuments, Proposal
+from services.policies.reading import PolicyReader
+from tests.reviewer_ui.conftest import House
+
+LIMITS = KINDS["limits"]
+PAGE = "/setup/policies/limits"
+
+
+@pytest_asyncio.fixture
+async def policies(house: House) -> AsyncIterator[PolicyDocuments]:
+    """The acts on policies over a database without saved versions, before and after."""
+    await _forget(house)
+    yield PolicyDocuments(house.database)
+    await _forget(house)
+
+
+async def _forget(house: House) -> None:
+    async with house.database.transaction() as session:
+        await session.execute(text("ALTER TABLE policy_document DISABLE TRIGGER published_stays"))
+        await session.execute(text("DELETE FROM policy_document WHERE kind <> 'deadlines'"))
+        await session.execute(text("ALTER TABLE policy_document ENABLE TRIGGER published_stays"))
+
+
+def changed(**values: Any) -> dict[str, Any]:
+    document = copy.deepcopy(dict(PolicyBook().in_force(LIMITS, business_day(datetime.now(UTC))).document))
+    return document | values
+
+
+def proposal(revision: int = 0, **values: Any) -> Proposal:
+    return Proposal(changed(**(values or {"code_tries_max": 5})), "too many calls", None, revision)
+
+
+async def in_force(house: House, kind: str = "limits") -> Any:
+    book = PolicyBook()
+    await PolicyReader(house.database, book).refresh()
+    return book.in_force(KINDS[kind], business_day(datetime.now(UTC)))
+
+
+async def people(house: House) -> tuple[str, str]:
+    return await house.cards.person(Role.ADMIN), await house.cards.person(Role.COMPLIANCE)
+
+
+async def publish(house: House, policies: PolicyDocuments, **values: Any) -> None:
+    admin, officer = await people(house)
+    await policies.save(admin, LIMITS, proposal(**values))
+    await policies.ask(admin, LIMITS, 1)
+    await policies.publish(officer, LIMITS, 1)
