@@ -1,4 +1,4 @@
-"""Policy documents at the console: the list, the editor, the difference, export and import."""
+"""The pages of policies: list, editor, difference, dry run, export and import, and who is offered what."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from domain.rules.policy_kinds import KINDS
 from services.policies.deadlines import DeadlineSetup
 from services.policies.documents import PolicyDocuments
 from tests.reviewer_ui.conftest import House, post
-from tests.reviewer_ui.policies import LIMITS, PAGE, changed, in_force, people, proposal, publish
-from tests.reviewer_ui.policies import policies as policies
+from tests.reviewer_ui.policy_scenes import LIMITS, PAGE, changed, in_force, people, proposal, publish
+from tests.reviewer_ui.policy_scenes import policies as policies
 
 
 async def test_the_list_names_version_maker_and_what_waits(house: House, policies: PolicyDocuments) -> None:

@@ -1,4 +1,4 @@
-"""Policy documents in a test: their acts over a database without saved versions, and one publication by two people."""
+"""A console whose policies are tried: no saved versions before and after, a proposal, two people, a publication."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Policy documents: a draft decides nothing, two people publish, and every process uses a new version."""
+"""Policy documents: a draft decides nothing, two people publish, and every process hears of it within seconds."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from domain.policies.flaws import DocumentWrong, Flaw, FlawKind
 from services.policies.documents import PolicyDocuments, Proposal
 from services.policies.reading import PolicyReader
 from tests.reviewer_ui.conftest import House
-from tests.reviewer_ui.policies import LIMITS, changed, in_force, people, proposal, publish
-from tests.reviewer_ui.policies import policies as policies
+from tests.reviewer_ui.policy_scenes import LIMITS, changed, in_force, people, proposal, publish
+from tests.reviewer_ui.policy_scenes import policies as policies
 
 
 async def test_a_draft_changes_nothing_and_a_published_version_does(house: House, policies: PolicyDocuments) -> None:
