@@ -120,11 +120,11 @@ async def test_a_key_decides_no_card_that_nobody_looked_at(house: House, browser
         await page.wait_for_load_state("load")
         await page.wait_for_timeout(900)
         await press(page, "Enter", "a", "r", "f")
-        await expect(page.locator("[data-early-said]")).to_contain_text("Look at the card first")
+        await expect(page.locator("[data-early-said]")).to_contain_text("Check the card first")
         assert page.url.endswith(dear.card_id)
         assert await decisions(house, dear) == []
         assert first.card_id[-6:] in await page.inner_text(".undo-bar")
-        assert "Approve" in await page.inner_text(".undo-bar")
+        assert "approved" in await page.inner_text(".undo-bar")
         await press(page, "1", "Enter")  # The number was looked at.
         await page.wait_for_url("**/review?**")
         bars = page.locator(".undo-bar")

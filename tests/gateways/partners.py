@@ -41,6 +41,7 @@ class Partner:
     async def client(self) -> AsyncIterator[httpx.AsyncClient]:
         """One more client as gateways use it, whose patience follows the controls."""
         async with new_client(self.address, answer_timeout_s=ANSWER_TIMEOUT_S) as client:
+            client.timeout = httpx.Timeout(ANSWER_TIMEOUT_S)
             self.clients.append(client)
             yield client
 
@@ -52,6 +53,7 @@ async def partner(program: Program) -> AsyncIterator[Partner]:
         new_client(address) as plain,
         new_client(address, answer_timeout_s=ANSWER_TIMEOUT_S) as client,
     ):
+        client.timeout = plain.timeout = httpx.Timeout(ANSWER_TIMEOUT_S)  # Also to connect: the server shares our loop.
         yield Partner(address, plain, SignedChannel(program.name, client, lambda: SECRET), [client])
 
 

@@ -63,6 +63,8 @@ class _Prompt(uvicorn.Server):
         for task in list(self.server_state.tasks):
             task.cancel()
         await asyncio.gather(*self.server_state.tasks, return_exceptions=True)
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
         await self.lifespan.shutdown()
 
 
