@@ -38,10 +38,11 @@ OWN_NAMES = [
     translate(f"console.language.{locale}", locale) for locale in LOCALES
 ]  # A language is called as it calls itself.
 # What people typed, what they are called, and what is called the same in both languages.
-TYPED = ("the rim is worn", "the edge is blurred", "Why was it not bought?")
+TYPED = ("the rim is worn", "the edge is blurred", "Why was it not bought?", "codes are mistyped")
 CALLED = {"Cardloop", "CSV", "Mei", "Bo", "Lin", *(role.value.title() for role in Role)}
 CODES = re.compile(
     r"\S+@cardloop\.test|Asia/Shanghai|https://|seller:…|docs/\S+\.md|\b(?:office|always|cards)\b|\b(?:CNY|USD|EUR|luhn|iso7064_mod37_36|none|lock|redeem)\b"
+    r"|\b(?:limits|velocity|four-eyes|sampling|reveals|prices|brands|deadlines)-[0-9-]+"  # Versions of policies.
 )
 
 
