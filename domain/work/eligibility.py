@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from domain.people.acting import ActingReviewer, Reviewer
 from domain.work.kinds import REVIEW, KindOfWork, kind_of
+from domain.work.lease import holder_of
 from domain.work.task import TaskPhase
 
 
@@ -59,11 +60,10 @@ class TaskFacts:
 def why_not(standing: ActingReviewer, task: TaskFacts, now: datetime) -> tuple[Ineligible, ...]:
     """Everything that keeps the person from the task at this moment; empty when they may have it."""
     kind, checking = kind_of(task.kind), task.phase is TaskPhase.CHECK
-    lasting = task.leased_until is not None and task.leased_until > now
     holds = {
         Ineligible.CLOSED: task.closed,
         Ineligible.DECIDED: task.decided,
-        Ineligible.HELD: lasting and task.leased_by not in (None, standing.person),
+        Ineligible.HELD: holder_of(task, now) not in (None, standing.person),
         Ineligible.ASSIGNED: task.assigned_to not in (None, standing.person),
         Ineligible.SNOOZED: task.snoozed_until is not None and task.snoozed_until > now,
         Ineligible.MAY_BE_UNDONE: checking and task.checkable_at is not None and task.checkable_at > now,

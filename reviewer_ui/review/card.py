@@ -26,6 +26,7 @@ from domain.money import Money
 from domain.people.roles import Permission
 from domain.rules.brands import brand
 from domain.rules.looked_for import is_card_number
+from domain.work.lease import holder_of
 from domain.work.queue_order import OrderReason, reasons_of
 from domain.work.task import CameBack
 from reviewer_ui.review import card_fields, card_view, related_cards
@@ -227,8 +228,8 @@ def hold_of(record: reads.CardRecord, person: Person, moment: datetime) -> Hold:
         return Hold.UNDELIVERED
     if task.decided:
         return Hold.DECIDED
-    if task.leased_by is not None and task.leased_until is not None and task.leased_until > moment:
-        return Hold.MINE if task.leased_by == person.id else Hold.OTHER
+    if (holder := holder_of(task, moment)) is not None:
+        return Hold.MINE if holder == person.id else Hold.OTHER
     if person.id in task.linked:
         return Hold.NOT_YOURS
     needed = Permission.DECIDE_ESCALATED if task.escalated else Permission.DECIDE

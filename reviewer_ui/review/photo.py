@@ -15,6 +15,7 @@ from database.tables.columns import now
 from database.tables.work import WorkItemRow
 from domain.errors.general import NotFound
 from domain.people.roles import Permission
+from domain.work.lease import holder_of
 from gateways.pictures.store import PhotoMissing
 from reviewer_ui.audit import note
 from reviewer_ui.review.card_view import covered, covered_boxes
@@ -63,9 +64,7 @@ async def _looked_at_again(session: AsyncSession, card_id: str, person: Person) 
 
 
 def _held_by(task: WorkItemRow | None, person: Person) -> bool:
-    if task is None or task.leased_until is None:
-        return False
-    return task.leased_by == person.id and task.leased_until > now()
+    return task is not None and holder_of(task, now()) == person.id
 
 
 async def _picture(read: Callable[[str], bytes], digest: str) -> Response:

@@ -21,6 +21,7 @@ from domain.errors.base import Refusal
 from domain.people.roles import Permission
 from domain.support.callbacks import CALLBACK_WORK, WORDS_MAX, CallbackWanted
 from domain.work.eligibility import Ineligible, why_not
+from domain.work.lease import holder_of
 from domain.work.reason_codes import ReasonedAct
 from domain.work.snooze import SnoozeUntil
 from reviewer_ui.brand_names import brand_names
@@ -29,7 +30,6 @@ from reviewer_ui.sessions import Person
 from reviewer_ui.visit import At, Console, Shell, allowed, see_other, shell
 from services.people.acting import standing
 from services.support.callbacks import Callbacks
-from services.work.leases import holder_of
 from services.work.task_facts import task_facts
 
 router = APIRouter(prefix="/callbacks")

@@ -36,6 +36,7 @@ from domain.review.four_eyes import apart, lot_of
 from domain.rules.checks import sampling_policy
 from domain.sealing import KeyRing
 from domain.work.eligibility import Ineligible
+from domain.work.lease import holder_of
 from services.people.acting import handled_by, standing
 from services.people.kinship import people_linked
 from services.people.permissions import require
@@ -270,11 +271,11 @@ def _require_sense(outcome: ReviewOutcome, reason: RejectReason | None, note: st
 
 
 def _require_held(row: SecondReviewRow, person: str, now: datetime) -> None:
-    lasting = row.leased_until is not None and row.leased_until > now
-    if lasting and row.leased_by != person:
-        raise _held_by_another(row)
-    if not lasting:
+    holder = holder_of(row, now)
+    if holder is None:
         raise TaskNotHeld()
+    if holder != person:
+        raise _held_by_another(row)
 
 
 def _held_by_another(row: SecondReviewRow) -> TaskHeldByAnother:

@@ -16,10 +16,10 @@ from domain.notices.kinds import NoticeKind
 from domain.people.roles import Role
 from domain.work.deadlines import ChainStep, ClockOwner, ClockPlan, Policy
 from domain.work.kinds import kind_of
+from domain.work.lease import holder_of
 from domain.work.task import Alarm, TaskPhase
 from services.notices.recipients import seniors, with_roles
 from services.work import sla
-from services.work.leases import holder_of
 from services.work.ordering import placed
 from services.work.story import record
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -15,9 +15,11 @@ from database.tables.people import AuditRow
 from database.tables.work import WorkItemRow
 from domain.errors.base import Refusal
 from domain.errors.general import FieldInvalid, NotFound, TemporarilyUnavailable
-from domain.errors.work import TaskHeldByAnother, TaskNotHeld
+from domain.errors.work import TaskNotHeld
 from domain.identifiers import new_id
+from domain.work.lease import holder_of
 from domain.work.reason_codes import ReasonedAct
+from services.work.leases import held_by_another
 from services.work.reason_codes import require_reason
 from services.work.task_acts import TaskActs
 
@@ -120,11 +122,11 @@ class Bulk:
             task = await session.get(WorkItemRow, task_id)
         if task is None:
             raise NotFound(task=task_id[:64])
-        lasting = task.leased_until is not None and task.leased_until > datetime.now(task.leased_until.tzinfo)
-        if lasting and task.leased_by == person:
+        holder = holder_of(task, datetime.now(UTC))
+        if holder == person:
             await self._tasks.release(person, task_id)
-        elif lasting and task.leased_until is not None:
-            raise TaskHeldByAnother(holder=task.leased_by or "", until=task.leased_until.isoformat())
+        elif holder is not None:
+            raise held_by_another(task)
         elif task.assigned_to is None:
             raise TaskNotHeld()
         if task.assigned_to is not None:

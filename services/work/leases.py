@@ -22,6 +22,7 @@ from domain.places import business_day
 from domain.rules.limits import limits_in_force
 from domain.work.eligibility import Ineligible, why_not
 from domain.work.kinds import REVIEW, kind_of
+from domain.work.lease import holder_of
 from domain.work.queue_filter import Wanted
 from domain.work.task import TaskPhase
 from services.people.acting import standing
@@ -147,12 +148,6 @@ def require_held(task: WorkItemRow, person: str, now: datetime) -> None:
         raise TaskNotHeld()
     if holder != person:
         raise held_by_another(task)
-
-
-def holder_of(task: WorkItemRow, now: datetime) -> str | None:
-    """Return who holds the task: the person of its lease while that lasts."""
-    lasting = task.leased_until is not None and task.leased_until > now
-    return task.leased_by if lasting else None
 
 
 def end_lease(task: WorkItemRow) -> None:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from database.tables.work import WorkItemRow
 from domain.work.kinds import kind_of
+from domain.work.lease import holder_of
 from domain.work.queue_order import OrderFacts, band_of
 from domain.work.task import CameBack
 
@@ -27,7 +28,6 @@ def sent_back(task: WorkItemRow, why: CameBack, reason: str, at: datetime) -> No
 
 def order_facts(task: WorkItemRow, now: datetime) -> OrderFacts:
     """Return what the order depends on, from the row at this moment."""
-    held = task.leased_until is not None and task.leased_until > now
     back = task.came_back_at if task.came_back is not None else None
     return OrderFacts(
         opened_at=task.opened_at,
@@ -38,6 +38,6 @@ def order_facts(task: WorkItemRow, now: datetime) -> OrderFacts:
         warned=task.warned_at is not None,
         breached=task.breached_at is not None,
         came_back_at=back or (now if task.came_back is not None else None),
-        leased_by=task.leased_by if held else None,
+        leased_by=holder_of(task, now),
         assigned_to=task.assigned_to,
     )

@@ -15,6 +15,7 @@ from domain.notices.kinds import NoticeKind
 from domain.people.roles import Permission
 from domain.work.deadlines import ClockOwner
 from domain.work.kinds import REVIEW, kind_of
+from domain.work.lease import holder_of
 from domain.work.reason_codes import ReasonedAct
 from domain.work.task import CameBack
 from services.people.permissions import require
@@ -27,7 +28,6 @@ from services.work.leases import (
     decision_on,
     end_lease,
     held_by_another,
-    holder_of,
     lease_span,
     require_held,
 )
