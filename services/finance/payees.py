@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reads.cards import submissions
 from database.repositories import cards
+from database.repositories.audit import by_person
 from database.repositories.cards import Change
 from database.repositories.set_aside import left_out
 from database.sealed import CORRECTED_ACCOUNT, CORRECTED_NAME, PAYEE_ACCOUNT, PAYEE_NAME
@@ -215,4 +216,4 @@ async def _record(session: AsyncSession, card: CardRow, what: str, facts: dict[s
 
 def _audited(person: str, act: str, card_id: str, reason: str, row: PayeeCorrectionRow) -> AuditRow:
     facts = {"correction": row.id, "payee": row.masked}
-    return AuditRow(actor=f"person:{person}", act=f"console:payee:{act}", subject=card_id, reason=reason, facts=facts)
+    return by_person(person, f"console:payee:{act}", card_id, reason=reason, facts=facts)

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.repositories.audit import by_person
 from database.repositories.notices import tell
 from database.session import Database
 from database.tables.people import AbsenceRow, AuditRow, PersonRow
@@ -128,4 +129,4 @@ async def _at_that_time(
 
 
 def _audit(by: str, act: str, absence_id: str, **facts: str) -> AuditRow:
-    return AuditRow(actor=f"person:{by}", act=f"console:absence:{act}", subject=absence_id, facts=facts)
+    return by_person(by, f"console:absence:{act}", absence_id, facts=facts)

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.repositories.audit import by_person
 from database.repositories.notices import tell
 from database.session import Database
 from database.tables.people import AccessRequestRow, AuditRow, PersonRow
@@ -53,7 +54,7 @@ class Access:
             act, news = await _give(session, request, row, moment)
             # Recorded as an action of the requester: for some days the two do not count as two people.
             facts = {"roles": request.roles, **request.bounds, "confirmed_by": by}
-            session.add(AuditRow(actor=f"person:{request.asked_by}", act=act, subject=row.id, facts=facts))
+            session.add(by_person(request.asked_by, act, row.id, facts=facts))
             session.add(_audit(by, "confirm", row.id, request_id))
             await notify(session, by, row.id, news)
         return row.id
@@ -143,4 +144,4 @@ async def requests(session: AsyncSession, person: str | None = None) -> tuple[Ac
 
 
 def _audit(by: str, act: str, person: str, request_id: str) -> AuditRow:
-    return AuditRow(actor=f"person:{by}", act=f"console:access:{act}", subject=person, facts={"request": request_id})
+    return by_person(by, f"console:access:{act}", person, facts={"request": request_id})

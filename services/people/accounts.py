@@ -15,6 +15,7 @@ from zoneinfo import available_timezones
 from sqlalchemy import or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.repositories.audit import by_person
 from database.session import Database
 from database.tables.intake import PartnerRow, SellerRow
 from database.tables.people import AuditRow, PersonRow, RelativeRow
@@ -247,4 +248,4 @@ def _plain(facts: Mapping[str, Any]) -> dict[str, Any]:
 
 def _audited(by: str, act: str, person: str, **facts: Any) -> AuditRow:
     """Only the names of what was set up and plain values go into the record."""
-    return AuditRow(actor=f"person:{by}", act=f"console:person:{act}", subject=person, facts=_plain(facts))
+    return by_person(by, f"console:person:{act}", person, facts=_plain(facts))

@@ -14,6 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.once import insert_once
+from database.repositories.audit import by_person
 from database.session import Database
 from database.tables.people import AuditRow, PersonIdentityRow, PersonRow
 from domain.errors.general import FieldInvalid, NotFound
@@ -195,4 +196,4 @@ def _require_password(password: str) -> None:
 
 
 def _audited(by: str, act: str, person: str, **facts: Any) -> AuditRow:
-    return AuditRow(actor=f"person:{by}", act=f"console:person:{act}", subject=person, facts=facts)
+    return by_person(by, f"console:person:{act}", person, facts=facts)

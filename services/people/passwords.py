@@ -13,8 +13,9 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.once import insert_once
+from database.repositories.audit import by_person
 from database.session import Database
-from database.tables.people import AuditRow, PersonIdentityRow, PersonRow
+from database.tables.people import PersonIdentityRow, PersonRow
 from domain.errors.people import EmailNotVerified, PasswordWrong, PersonNotKnown
 from domain.people.roles import Identity
 from services.people.rate_limit import Origin, Throttle
@@ -129,4 +130,4 @@ async def _remember(session: AsyncSession, identity: Identity, person: PersonRow
     row = PersonIdentityRow(issuer=identity.issuer, subject=identity.subject, person_id=person.id)
     await insert_once(session, row)
     facts = {"issuer": identity.issuer}
-    session.add(AuditRow(actor=f"person:{person.id}", act="console:identity:join", subject=person.id, facts=facts))
+    session.add(by_person(person.id, "console:identity:join", person.id, facts=facts))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reads.home import search as reads
+from database.repositories.audit import by_person
 from database.session import Database
 from database.tables.people import AuditRow
 from domain.errors.general import CardNumberTyped
@@ -94,4 +95,4 @@ def _record(person: str, wanted: LookedFor, phone: str, found: Found) -> AuditRo
     facts = {"by": "phone" if phone else "words", "found": found.count}
     if wanted.loggable and not phone:
         facts["words"] = wanted.words
-    return AuditRow(actor=f"person:{person}", act="console:search:find", subject=one_seller, facts=facts)
+    return by_person(person, "console:search:find", one_seller, facts=facts)

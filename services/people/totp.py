@@ -12,9 +12,10 @@ import pyotp
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.repositories.audit import by_person
 from database.sealed import PERSON_TOTP
 from database.session import Database
-from database.tables.people import AuditRow, ConsoleSessionRow, PersonRow
+from database.tables.people import ConsoleSessionRow, PersonRow
 from domain.errors.cards import NotExpectedNow
 from domain.errors.general import NotFound
 from domain.errors.people import TotpWrong
@@ -80,7 +81,7 @@ class Totp:
             if (await session.execute(done)).first() is None:
                 raise TotpWrong()
             await _end_sessions(session, person_id, keep_session)
-            session.add(AuditRow(actor=f"person:{person_id}", act="console:totp:on", subject=person_id))
+            session.add(by_person(person_id, "console:totp:on", person_id))
 
     async def check(self, person_id: str, code: str) -> None:
         """Uses a code up. Refuses TotpWrong, also for a code that opened something before, and TooManyTries."""
@@ -96,14 +97,14 @@ class Totp:
         await self.check(person_id, code)
         async with self._database.transaction() as session:
             await _forget(session, person_id)
-            session.add(AuditRow(actor=f"person:{person_id}", act="console:totp:off", subject=person_id))
+            session.add(by_person(person_id, "console:totp:off", person_id))
 
     async def ask_reset(self, by: str, person_id: str) -> None:
         """Request the reset of a lost authenticator, which ends the person's sessions. Refuses NotFound."""
         async with self._database.transaction() as session:
             if await session.get(PersonRow, person_id[:26], with_for_update=True) is None:
                 raise NotFound(person=person_id[:26])
-            session.add(AuditRow(actor=f"person:{by}", act="console:totp:ask_totp", subject=person_id))
+            session.add(by_person(by, "console:totp:ask_totp", person_id))
             await access.ask(session, by, person_id, AccessKind.TOTP, self._now())
 
     async def _step(self, person_id: str, code: str, *, confirmed: bool) -> int:

@@ -12,9 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.locks import AdvisoryLock, acquire
 from database.reads.work.sla import intervals, replanned
+from database.repositories.audit import by_person
 from database.session import Database
 from database.tables.deadlines import ClockPlanRow
-from database.tables.people import AuditRow, PersonRow
+from database.tables.people import PersonRow
 from database.tables.policies import PolicyDocumentRow
 from database.tables.work import WorkItemRow
 from domain.errors.general import FieldInvalid, NotFound
@@ -167,7 +168,7 @@ class DeadlineSetup:
                 )
             )  # fmt: skip
             act, facts = "console:deadlines:save", {"version": saved}
-            session.add(AuditRow(actor=f"person:{person}", act=act, subject="deadlines", reason=note, facts=facts))
+            session.add(by_person(person, act, "deadlines", reason=note, facts=facts))
         return saved
 
     async def why_due(self, card_id: str) -> tuple[Sentence, ...]:

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.locks import AdvisoryLock, acquire
 from database.repositories import cards
+from database.repositories.audit import by_person
 from database.repositories.notices import tell
 from database.session import Database
 from database.tables.intake import SubmissionRow
@@ -285,4 +286,4 @@ def _held_by_another(row: SecondReviewRow) -> TaskHeldByAnother:
 
 def _audited(person: str, act: str, row: SecondReviewRow, outcome: ReviewOutcome) -> AuditRow:
     facts = {"card": row.card_id, "outcome": outcome.value}
-    return AuditRow(actor=f"person:{person}", act=f"console:second_review:{act}", subject=row.id, facts=facts)
+    return by_person(person, f"console:second_review:{act}", row.id, facts=facts)

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reads.cards.card_page import open_task
 from database.repositories import cards
+from database.repositories.audit import by_person
 from database.repositories.notices import tell
 from database.tables.columns import now
 from database.tables.intake import CardRow
@@ -97,7 +98,7 @@ class Reveals:
         secret = self._opened(card, field)
         act = f"{REVEAL}{field}"
         facts = {"policy": policy.version}
-        session.add(AuditRow(actor=f"person:{person}", act=act, subject=card_id, reason=reason_code, facts=facts))
+        session.add(by_person(person, act, card_id, reason=reason_code, facts=facts))
         await self._alert(session, person, card.id, shown=seen + 1, refused=0, elsewhere=False)
         return secret
 
@@ -128,7 +129,7 @@ class Reveals:
         task = None if card is None else await open_task(session, card_id)
         facts = {"field": field if field == PHOTO or field in SECRET_FIELDS else "", "why": why.code}
         subject = "" if card is None else card_id
-        session.add(AuditRow(actor=f"person:{person}", act=REFUSED, subject=subject, facts=facts))
+        session.add(by_person(person, REFUSED, subject, facts=facts))
         await session.flush()
         elsewhere = isinstance(why, _ELSEWHERE) and not (isinstance(why, TaskNotHeld) and _ran_out(task, person))
         refused = await _count(session, person, (REFUSED,))

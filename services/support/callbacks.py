@@ -11,10 +11,10 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.repositories import cards
+from database.repositories.audit import by_person
 from database.sealed import phone_of
 from database.session import Database
 from database.tables.intake import CardRow, SellerRow, SubmissionRow
-from database.tables.people import AuditRow
 from database.tables.review import ReasonCodeRow, ReviewCheckRow, ReviewDecisionRow
 from database.tables.support import CallbackRequestRow
 from database.tables.work import WorkItemRow
@@ -129,7 +129,7 @@ class Callbacks:
             if seller is None:
                 raise NotFound(seller=row.seller[:40])
             act = "console:callback:telephone"
-            session.add(AuditRow(actor=f"person:{person}", act=act, subject=task.id, reason=row.wanted.value, facts={}))
+            session.add(by_person(person, act, task.id, reason=row.wanted.value, facts={}))
             return phone_of(self._keyring, seller)
 
     async def _own(self, session: AsyncSession, owner: str, card_id: str) -> tuple[CardRow, SellerRow]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from database.repositories.audit import by_person
 from database.session import Database, DatabaseUnavailable
 from database.tables.people import AuditRow
 from database.tables.work import WorkItemRow
@@ -112,7 +113,7 @@ class Bulk:
             raise FieldInvalid(field="task", why="not_a_choice")
         results = [await _tried(task_id, one) for task_id in wanted]
         facts = {"act": act, "asked": asked, "results": [result.__dict__ for result in results]}
-        row = AuditRow(actor=f"person:{person}", act=ACT, subject=new_id(), reason=asked.get("reason", ""), facts=facts)
+        row = by_person(person, ACT, new_id(), reason=asked.get("reason", ""), facts=facts)
         async with self._database.transaction() as session:
             session.add(row)
         return row.subject

@@ -11,11 +11,12 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.repositories import cards, evidence, notices
+from database.repositories.audit import by_person
 from database.session import Database
 from database.tables.columns import now
 from database.tables.comments import AttachmentRow, CommentRow
 from database.tables.intake import CardRow
-from database.tables.people import AuditRow, PersonRow
+from database.tables.people import PersonRow
 from domain.errors.general import FieldInvalid, NotFound
 from domain.identifiers import new_id
 from domain.notices.kinds import NoticeKind
@@ -99,7 +100,7 @@ class Comments:
             if row is None or row.card_id != card_id:
                 raise NotFound(attachment=attachment_id[:26])
             facts = {"attachment": row.id}
-            session.add(AuditRow(actor=f"person:{person}", act="console:card:download", subject=card_id, facts=facts))
+            session.add(by_person(person, "console:card:download", card_id, facts=facts))
         try:
             content = await asyncio.to_thread(self._store.read, row.sha256)
         except PhotoMissing:

@@ -10,6 +10,7 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reads.work.queue_filter import conditions
+from database.repositories.audit import by_person
 from database.tables.people import AuditRow
 from database.tables.review import ReviewDecisionRow
 from database.tables.work import WorkItemRow
@@ -189,7 +190,7 @@ def held_by_another(task: WorkItemRow) -> TaskHeldByAnother:
 
 def audited(person: str, act: str, task_id: str, reason: str = "", **facts: str) -> AuditRow:
     """Record what a person did with a task, in the transaction of that action."""
-    return AuditRow(actor=f"person:{person}", act=f"console:task:{act}", subject=task_id, reason=reason, facts=facts)
+    return by_person(person, f"console:task:{act}", task_id, reason=reason, facts=facts)
 
 
 def audited_by_machine(act: str, task_id: str, **facts: str) -> AuditRow:

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.repositories.audit import by_person
 from database.session import Database
 from database.tables.people import AuditRow
 from database.tables.review import ReasonCodeRow
@@ -120,4 +121,4 @@ async def _lock(session: AsyncSession, act: ReasonedAct) -> None:
 
 
 def _audit(person: str, what: str, act: ReasonedAct, code: str) -> AuditRow:
-    return AuditRow(actor=f"person:{person}", act=f"console:reason:{what}", subject=f"{act.value}:{code}")
+    return by_person(person, f"console:reason:{what}", f"{act.value}:{code}")

@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from database.repositories.audit import by_person
 from database.session import Database
 from database.tables.people import AuditRow, PersonRow
 from database.tables.review import SavedViewRow, ViewPinRow
@@ -161,4 +162,4 @@ def _readable(query: str) -> Wanted:
 
 
 def _audited(person: str, act: str, view: SavedViewRow) -> AuditRow:
-    return AuditRow(actor=f"person:{person}", act=f"console:view:{act}", subject=view.id, facts={"name": view.name})
+    return by_person(person, f"console:view:{act}", view.id, facts={"name": view.name})
