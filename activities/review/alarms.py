@@ -34,14 +34,14 @@ class Alarms:
     async def alarm(self, task_id: str, alarm: Alarm) -> None:
         """Send a warning, or a breach with escalation. Closed tasks are skipped, and no alarm is sent twice."""
         async with self._database.transaction() as session:
-            await alarms.sound(session, task_id, alarm, self._now())
+            await alarms.sound(session, await alarms.locked(session, task_id), alarm, self._now())
 
     @activity.defn(name="review.chain")
     @translated
     async def chain(self, task_id: str, step: int) -> None:
         """Notify the `step`-th (from 0) level of the policy's chain about an overdue undecided task, once."""
         async with self._database.transaction() as session:
-            await alarms.sound_chain(session, task_id, step, self._now())
+            await alarms.sound_chain(session, await alarms.locked(session, task_id), step, self._now())
 
     @activity.defn(name="review.replan")
     @translated
@@ -49,7 +49,7 @@ class Alarms:
         """Plan the task's deadline by the policies in force now; sent alarms stay sent. A closed task keeps its plan."""
         async with self._database.transaction() as session:
             now = self._now()
-            planned = await alarms.replan(session, task_id, now)
+            planned = await alarms.replan(session, await alarms.locked(session, task_id), now)
         return sla.as_opened(task_id, planned, now)
 
     @activity.defn(name="review.decide_by_policy")

@@ -20,7 +20,7 @@ from domain.errors.base import Refusal
 from domain.errors.general import FieldInvalid, NotFound
 from domain.people.roles import Permission
 from domain.places import business_day
-from domain.policies.document import PolicyDocument, PolicyKind, read_json
+from domain.policies.document import PolicyDocument, PolicyKind, read_json, version_name
 from domain.policies.flaws import DocumentWrong, Flaw
 from domain.rules.policy_kinds import KINDS
 from reviewer_ui.policies.fields import Editor, FieldMaker
@@ -30,8 +30,9 @@ from reviewer_ui.policies.wording import ChangeLine, change_lines
 from reviewer_ui.sessions import Person
 from reviewer_ui.step_up import require_step_up
 from reviewer_ui.visit import At, Console, Shell, allowed, see_other, shell, visitor
-from services.policies.documents import KindState, Proposal, draft_of
+from services.policies.documents import KindState, Proposal
 from services.policies.dry_run import Figure, dry_run
+from services.policies.reading import document_of
 from web.locale import locale_of
 
 FIELDS_MAX = 5000
@@ -195,7 +196,7 @@ async def _page(
 ) -> tuple[PolicyContext, KindState]:
     state = await console.policies.state(kind)
     line, row = _line(state), state.open
-    edited = state.in_force if row is None else draft_of(kind, row)
+    edited = state.in_force if row is None else document_of(kind, row)
     may_confirm = person.may(Permission.CONFIRM_POLICIES if kind.two_people else Permission.SET_POLICIES)
     page = PolicyContext(
         shell=shell(request, person),
@@ -263,10 +264,10 @@ def _version(state: KindState, name: str) -> PolicyDocument:
     for one in state.kind.built_in():
         if one.version == name:
             return one
-    row = next((row for row in state.versions if draft_of(state.kind, row).version == name), None)
+    row = next((row for row in state.versions if version_name(state.kind.code, row.version) == name), None)
     if row is None:
         raise NotFound(version=name)
-    return draft_of(state.kind, row)
+    return document_of(state.kind, row)
 
 
 def _kind(code: str) -> PolicyKind:

@@ -23,14 +23,14 @@ from domain.people.roles import Permission, permissions_of
 from domain.places import business_day
 from domain.policies.book import PolicyBook
 from domain.policies.difference import differences
-from domain.policies.document import PolicyDocument, PolicyKind, version_name
+from domain.policies.document import PolicyDocument, PolicyKind
 from domain.policies.flaws import DocumentWrong, Flaw, FlawKind
 from domain.policies.state import PolicyNews, PolicyState
 from domain.review.four_eyes import apart
 from services.notices.recipients import compliance, with_roles
 from services.people.acting import handled_by, standing
 from services.people.permissions import require
-from services.policies.reading import completed, published
+from services.policies.reading import published
 from services.work.secret_scan import require_no_number
 
 WHY_LENGTH_MAX = 500
@@ -47,12 +47,6 @@ class Proposal:
     why: str
     effective_from: date | None  # None: from the day of publishing.
     revision: int
-
-
-def draft_of(kind: PolicyKind, row: PolicyDocumentRow) -> PolicyDocument:
-    """Return a saved version as a document, whatever its state."""
-    document = completed(kind, row.document)
-    return PolicyDocument(kind.code, row.version, version_name(kind.code, row.version), row.effective_from, document)
 
 
 @dataclass(frozen=True)

@@ -61,11 +61,17 @@ def completed(kind: PolicyKind, document: Mapping[str, Any]) -> dict[str, Any]:
     return {**missing, **document}
 
 
+def document_of(kind: PolicyKind, row: PolicyDocumentRow) -> PolicyDocument:
+    """Return a saved version as a document, whatever its state."""
+    document = completed(kind, row.document)
+    return PolicyDocument(kind.code, row.version, version_name(kind.code, row.version), row.effective_from, document)
+
+
 def _usable(kind: PolicyKind, row: PolicyDocumentRow) -> PolicyDocument | None:
     """The version as this release reads it; None, and an error in the log, where it cannot."""
-    document = completed(kind, row.document)
-    flaws: list[Flaw] = list(flaws_of(kind.schema, document))
+    saved = document_of(kind, row)
+    flaws: list[Flaw] = list(flaws_of(kind.schema, saved.document))
     if flaws:
         _log.error("policy_unusable", kind=row.kind, version=row.version, flaws=len(flaws))
         return None
-    return PolicyDocument(kind.code, row.version, version_name(kind.code, row.version), row.effective_from, document)
+    return saved

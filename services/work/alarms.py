@@ -31,9 +31,8 @@ async def locked(session: AsyncSession, task_id: str) -> WorkItemRow:
     return await session.get_one(WorkItemRow, task_id, with_for_update=True, populate_existing=True)
 
 
-async def sound(session: AsyncSession, task_id: str, alarm: Alarm, now: datetime) -> None:
-    """The item will be late soon, or is late and escalated; a closed one is left alone, and nothing is sent twice."""
-    task = await locked(session, task_id)
+async def sound(session: AsyncSession, task: WorkItemRow, alarm: Alarm, now: datetime) -> None:
+    """The locked item will be late soon, or is late and escalated; a closed one is left alone, and nothing is sent twice."""
     if task.closed_at is not None:
         return
     informed = [] if alarm is Alarm.WARNING else await seniors(session, task.team)
@@ -49,9 +48,8 @@ async def sound(session: AsyncSession, task_id: str, alarm: Alarm, now: datetime
     await record(session, task, alarm.value, {})
 
 
-async def sound_chain(session: AsyncSession, task_id: str, step: int, now: datetime) -> bool:
-    """A late item is still open: the `step`-th (from 0) of its policy's chain is notified, once; return whether it was now."""
-    task = await locked(session, task_id)
+async def sound_chain(session: AsyncSession, task: WorkItemRow, step: int, now: datetime) -> bool:
+    """A late, locked item is still open: the `step`-th (from 0) of its policy's chain is notified, once; return whether it was now."""
     chain = (await policy_of(session, task)).chain
     if task.closed_at is not None or step >= len(chain):
         return False
@@ -63,9 +61,8 @@ async def sound_chain(session: AsyncSession, task_id: str, step: int, now: datet
     return first
 
 
-async def replan(session: AsyncSession, task_id: str, now: datetime) -> ClockPlan:
-    """Plan the item's clock by the policies in force now; alarms already sent stay sent. A closed item keeps its plan."""
-    task = await locked(session, task_id)
+async def replan(session: AsyncSession, task: WorkItemRow, now: datetime) -> ClockPlan:
+    """Plan the locked item's clock by the policies in force now; alarms already sent stay sent. A closed item keeps its plan."""
     newest = await sla.newest_version(session)
     why = "escalated" if task.plan_version == newest and task.escalated else "policy_changed"
     before = task.due_at

@@ -32,16 +32,16 @@ class OwnClocks:
         """Look after up to `limit` items and return how many moved on. Raises DatabaseUnavailable."""
         now, done = self._now(), 0
         async with self._database.transaction() as session:
-            found = await _due(session, now, limit)
+            newest = await sla.newest_version(session)
+            found = await _due(session, newest, now, limit)
         for task_id in found:
             async with apart(self._database, LOOP, task_id), self._database.transaction() as session:
-                done += await _rung(session, task_id, now)
+                done += await _rung(session, task_id, newest, now)
         return done
 
 
-async def _due(session: AsyncSession, now: datetime, limit: int) -> list[str]:
+async def _due(session: AsyncSession, newest: int, now: datetime, limit: int) -> list[str]:
     """Items whose plan is old, whose warning or deadline has come, or whose chain may go on."""
-    newest = await sla.newest_version(session)
     own = [kind.code for kind in kinds() if not kind.holds_card]
     due = or_(
         _TASK.replan,
@@ -55,21 +55,21 @@ async def _due(session: AsyncSession, now: datetime, limit: int) -> list[str]:
     return list((await session.execute(statement)).scalars())
 
 
-async def _rung(session: AsyncSession, task_id: str, now: datetime) -> bool:
+async def _rung(session: AsyncSession, task_id: str, newest: int, now: datetime) -> bool:
     """Whether anything was due of this item; one that was closed meanwhile is left alone."""
     task = await alarms.locked(session, task_id)
     if task.closed_at is not None:
         return False
-    moved = task.replan or 0 < task.plan_version < await sla.newest_version(session)
-    plan = await alarms.replan(session, task_id, now) if moved else await sla.planned(session, task, now)
+    moved = task.replan or 0 < task.plan_version < newest
+    plan = await alarms.replan(session, task, now) if moved else await sla.planned(session, task, now)
     for alarm, sent_at, at in (
         (Alarm.WARNING, task.warned_at, plan.warn_at),
         (Alarm.BREACH, task.breached_at, plan.due_at),
     ):
         if sent_at is None and at <= now:
-            await alarms.sound(session, task_id, alarm, now)
+            await alarms.sound(session, task, alarm, now)
             moved = True
     for step, at in enumerate(plan.chain):
         if at <= now:
-            moved = await alarms.sound_chain(session, task_id, step, now) or moved
+            moved = await alarms.sound_chain(session, task, step, now) or moved
     return moved
