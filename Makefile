@@ -37,7 +37,7 @@ test: setup-tests ## Run every test (测试)
 
 proof: setup-tests ## Kill programs at random under cards, restore backups, and count the money (KILLS=200 CARDS=100 SEED=1)
 	@$(PYTHON) -m tests.faults.campaign --kills $(KILLS) --cards $(CARDS) --seed $(SEED)
-	@$(PYTHON) -m pytest -q -m proof tests/faults tests/activities/test_claim_race.py
+	@$(PYTHON) -m pytest -q -m proof tests/faults tests/services/work/test_claim_race.py
 
 bench: setup-tests ## Measure against the bar; make bench NAME=flow measures one
 	@$(PYTHON) -m benchmarks $(NAME)

@@ -15,10 +15,9 @@ from activities.heartbeats import beating
 from database.repositories import cards
 from database.repositories.cards import Change
 from database.session import Database
+from database.tables.cards import CardRow, QuoteRow, SubmissionRow
 from database.tables.columns import now
-from database.tables.intake import CardRow, SubmissionRow
-from database.tables.payout import PayoutRow
-from database.tables.pricing import QuoteRow
+from database.tables.finance import PayoutRow
 from domain.cards.card import Stage, WaitingFor
 from domain.cards.facts import PayoutFacts
 from domain.finance.payout import (

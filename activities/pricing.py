@@ -18,8 +18,7 @@ from database.once import insert_once
 from database.repositories import cards, ledger
 from database.repositories.cards import Change
 from database.session import Database
-from database.tables.intake import CardRow, SubmissionRow
-from database.tables.pricing import QuoteRow
+from database.tables.cards import CardRow, QuoteRow, SubmissionRow
 from domain import identifiers
 from domain.cards.card import CardType, Stage, WaitingFor
 from domain.cards.facts import OfferFacts, ValuedFacts

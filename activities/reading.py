@@ -17,8 +17,7 @@ from database.repositories import cards
 from database.repositories.cards import Change
 from database.sealed import READING_VALUES, values_of
 from database.session import Database
-from database.tables.intake import CardEventRow, CardRow, PhotoRow
-from database.tables.reading import ReadingRow
+from database.tables.cards import CardEventRow, CardRow, PhotoRow, ReadingRow
 from domain.cards.card import Stage, WaitingFor
 from domain.cards.facts import ReadFacts
 from domain.cards.reading import SURE_OF_BRAND, FieldName, ReadField, Reading, money_text

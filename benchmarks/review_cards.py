@@ -11,11 +11,8 @@ from stdnum import luhn
 
 from database.repositories import cards as stored
 from database.repositories.cards import Change
-from database.tables.intake import CardRow, PhotoRow, SubmissionRow
+from database.tables.cards import AnswerRow, CardRow, PhotoRow, QuoteRow, ReadingRow, SubmissionRow
 from database.tables.people import PersonRow
-from database.tables.pricing import QuoteRow
-from database.tables.reading import ReadingRow
-from database.tables.verification import AnswerRow
 from database.tables.work import WorkItemRow
 from domain import identifiers
 from domain.cards.card import CardStatus, CardType, Stage, WaitingFor

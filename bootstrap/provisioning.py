@@ -19,8 +19,8 @@ from bootstrap.store import opened
 from bootstrap.words import Problem
 from database.once import insert_once
 from database.sealed import OUTLET_SECRET
+from database.tables.cards import OutletRow
 from database.tables.people import AuditRow, PersonRow
-from database.tables.verification import OutletRow
 from domain.cards.card import CardType
 from domain.people.access import AccessNews
 from domain.people.roles import NAME_CHARACTERS_MAX, PASSWORD_CHARACTERS_MIN, Role, is_address, is_name

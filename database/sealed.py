@@ -9,8 +9,8 @@ import json
 from dataclasses import dataclass
 from typing import overload
 
-from database.tables.intake import SellerRow, SubmissionRow
-from database.tables.reading import ReadingRow
+from database.tables.cards import ReadingRow, SubmissionRow
+from database.tables.people import SellerRow
 from domain.sealing import KeyRing
 
 

@@ -24,9 +24,9 @@ from domain import identifiers
 from domain.cards.review import ReviewReason
 from tests.browser.console import Desks, desks
 from tests.browser.people import PHONE
-from tests.reviewer_ui.cards import Waiting
 from tests.reviewer_ui.conftest import House, a_house, post
 from tests.reviewer_ui.queue_scenes import change
+from tests.reviewer_ui.waiting_cards import Waiting
 
 LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 SETTLED_MS = 500

@@ -8,21 +8,20 @@ from random import Random
 from sqlalchemy import update
 
 from database.repositories.notices import tell
-from database.tables.deadlines import AlarmRow
-from database.tables.intake import CardRow
-from database.tables.payout import PayoutRow
+from database.tables.cards import CardRow
+from database.tables.finance import PayoutRow
 from database.tables.quality import SecondReviewRow
 from database.tables.review import ReviewDecisionRow
-from database.tables.work import WorkItemRow
+from database.tables.work import AlarmRow, WorkItemRow
 from docs.picture_scenes import DAY, HOUR, MINUTE, People
 from domain.cards.card import Outcome, Stage
 from domain.cards.review import RejectReason, ReviewOutcome
 from domain.finance.payout import PayoutState
 from domain.identifiers import new_id, payout_key
 from domain.notices.kinds import NoticeKind
-from tests.reviewer_ui.cards import Waiting
 from tests.reviewer_ui.conftest import House
 from tests.reviewer_ui.scenes import change
+from tests.reviewer_ui.waiting_cards import Waiting
 
 DAYS, SEED = 7, 23
 BRANDS = ("starbucks", "starbucks", "wanda", "hualian", "jd", "walmart", "amazon-us")

@@ -16,13 +16,9 @@ from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bootstrap.settings import PROJECT_ROOT
-from database.tables.deadlines import ClockIntervalRow
-from database.tables.intake import CardEventRow, CardRow, PhotoRow
+from database.tables.cards import AnswerRow, CardEventRow, CardRow, PhotoRow, QuoteRow, ReadingRow
 from database.tables.people import AbsenceRow, PersonRow
-from database.tables.pricing import QuoteRow
-from database.tables.reading import ReadingRow
-from database.tables.verification import AnswerRow
-from database.tables.work import WorkItemRow
+from database.tables.work import ClockIntervalRow, WorkItemRow
 from domain.cards.card import Outcome, Stage
 from domain.cards.reading import Box
 from domain.identifiers import new_id
@@ -31,11 +27,11 @@ from domain.work.deadlines import ClockOwner
 from domain.work.task import CameBack, Priority
 from gateways.pictures.accept import accept
 from services.work import sla
-from tests.reviewer_ui.cards import Waiting
 from tests.reviewer_ui.conftest import House
 from tests.reviewer_ui.queue_scenes import change, person_with
 from tests.reviewer_ui.scenes import change as change_row
 from tests.reviewer_ui.scenes import sold_by
+from tests.reviewer_ui.waiting_cards import Waiting
 
 PHOTO = PROJECT_ROOT / "samples" / "photos" / "starbucks-200-pin-worn.jpg"
 NUMBER, PIN = "8137519664073739", "83784017"  # Of that drawn sample.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from database.tables.review import ReasonCodeRow
+from database.tables.work import ReasonCodeRow
 from domain.work.reason_codes import ReasonedAct
 from domain.work.task import CameBack
 

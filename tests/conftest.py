@@ -1,5 +1,7 @@
 """What tests stand on: a real PostgreSQL, migrated and rolled back; a real Temporal; a Temporal whose time can jump."""
 
+from __future__ import annotations
+
 import asyncio
 import os
 import shutil
@@ -9,6 +11,7 @@ import tempfile
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
@@ -25,6 +28,9 @@ from bootstrap.settings import PROJECT_ROOT, Settings, with_driver
 from bootstrap.setup.plan import browser_record, temporal_record
 from database.session import Database
 from tests.whole import whole as whole
+
+if TYPE_CHECKING:
+    from tests.builders.world import World
 
 SETTINGS = Settings()
 # How long an example takes says how busy the machine is; what hangs is ended by the time limit of every test.
@@ -202,11 +208,29 @@ async def browser_program() -> AsyncIterator[Path]:
     await SHARED.close()
 
 
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def shared_world(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    """One database and one set of simulators for all tests of activities, services and jobs; each makes its own cards."""
+    from tests.builders.world import a_world  # Loads activities, services and simulators, which few tests need.
+
+    database = Database(database_url, pool_size=8)
+    async with a_world(database, tmp_path_factory.mktemp("world")) as world:
+        yield world
+    await database.dispose()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def world(shared_world: World) -> AsyncIterator[World]:
+    """The world with every partner calm, before and after."""
+    yield shared_world
+    await shared_world.calm()
+
+
 @pytest.fixture
-def python() -> Callable[..., "subprocess.CompletedProcess[str]"]:
+def python() -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run `python ARGUMENTS` in the project's folder and return what it printed."""
 
-    def run(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, *arguments],
             cwd=PROJECT_ROOT, env={**os.environ, **environment},

@@ -14,8 +14,7 @@ from activities.failures import translated
 from database.repositories import cards
 from database.repositories.cards import Change
 from database.session import Database
-from database.tables.intake import CardRow, SubmissionRow
-from database.tables.pricing import QuoteRow
+from database.tables.cards import CardRow, QuoteRow, SubmissionRow
 from database.tables.review import ReviewDecisionRow
 from database.tables.work import WorkItemRow
 from domain import identifiers

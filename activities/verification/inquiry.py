@@ -13,8 +13,7 @@ from activities.verification.one_time_code import DynamicCodes
 from activities.verification.outlets import Outlets
 from activities.verification.recheck import Rechecks
 from database.repositories import cards
-from database.tables.intake import CardRow
-from database.tables.verification import AnswerRow
+from database.tables.cards import AnswerRow, CardRow
 from domain.cards.card import CardStatus, CardType
 from domain.cards.facts import ChannelFacts, VerifiedFacts
 from domain.cards.verification import CONSEQUENCES, Answer, Consequence, Party

@@ -13,9 +13,9 @@ from activities.failures import translated
 from database.once import insert_once
 from database.repositories import cards
 from database.sealed import payee_of, phone_of
+from database.tables.cards import AnswerRow, DynamicCodeRow, SubmissionRow
 from database.tables.columns import now
-from database.tables.intake import SellerRow, SubmissionRow
-from database.tables.verification import AnswerRow, DynamicCodeRow
+from database.tables.people import SellerRow
 from domain.cards.facts import CodeChecked, CodeSent
 from domain.cards.verification import DynamicCodeResult, Party
 from domain.identifiers import request_key

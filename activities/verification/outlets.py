@@ -11,7 +11,7 @@ from temporalio import activity
 from activities.failures import translated
 from database.once import insert_once
 from database.repositories import cards
-from database.tables.verification import OutletRequestRow, OutletRow
+from database.tables.cards import OutletRequestRow, OutletRow
 from domain.cards.card import CardStatus, WaitingFor
 from domain.cards.facts import OutletAsked, VerifiedFacts
 from domain.cards.verification import Answer, Party

@@ -13,9 +13,8 @@ from temporalio import activity
 from activities.failures import translated
 from database.repositories import cards, ledger
 from database.repositories.cards import Change
-from database.tables.intake import CardEventRow, CardRow, SubmissionRow
-from database.tables.payout import PayoutRow
-from database.tables.pricing import QuoteRow
+from database.tables.cards import CardEventRow, CardRow, QuoteRow, SubmissionRow
+from database.tables.finance import PayoutRow
 from domain.cards.card import CardStatus, CardType, EndReason, Stage, WaitingFor
 from domain.cards.facts import RecheckFacts
 from domain.cards.pricing import QuoteState

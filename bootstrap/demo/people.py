@@ -18,8 +18,8 @@ from bootstrap import keys
 from bootstrap.settings import Settings
 from bootstrap.store import database
 from database.sealed import OUTLET_SECRET
+from database.tables.cards import OutletRow
 from database.tables.people import PersonRow
-from database.tables.verification import OutletRow
 from domain.cards.card import CardType
 from domain.identifiers import new_id
 from domain.people.roles import Role

@@ -29,7 +29,7 @@ from bootstrap.settings import Settings
 from bootstrap.store import database
 from bootstrap.words import Problem, say
 from database.session import DatabaseUnavailable
-from database.tables.intake import CardRow
+from database.tables.cards import CardRow
 from domain.people.roles import Role
 
 SECONDS_MAX = 240.0

@@ -12,8 +12,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.sealed import CARD_NUMBER, CARD_PIN
+from database.tables.cards import CardRow
 from database.tables.columns import now
-from database.tables.intake import CardRow
 from domain.cards.card import FREES_FINGERPRINT, EndReason, Outcome, Stage, WaitingFor
 from domain.cards.turns import turns
 from domain.errors.cards import DuplicateCard

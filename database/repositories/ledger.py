@@ -9,7 +9,7 @@ from sqlalchemy import ARRAY, BigInteger, DateTime, String, TextClause, bindpara
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables.columns import now
-from database.tables.ledger import AccountRow, EntryRow, LedgerTransactionRow
+from database.tables.finance import AccountRow, EntryRow, LedgerTransactionRow
 from domain.finance.ledger import Postings, require_balanced
 from domain.money import Currency, Money
 

@@ -10,7 +10,7 @@ from sqlalchemy import case, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables.columns import now
-from database.tables.outbox import OutboxRow
+from database.tables.platform import OutboxRow
 from domain.identifiers import new_id
 
 LEASE = timedelta(minutes=1)  # Longer than any delivery may take.

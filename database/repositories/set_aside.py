@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, delete, exists, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-from database.tables.set_aside import SetAsideRow
+from database.tables.platform import SetAsideRow
 
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=30), timedelta(hours=1)
 DOUBLINGS_MAX = 7  # 30 s doubled seven times is above the hour.

@@ -1,52 +1,34 @@
-"""One file per stage, named as the stage is in every other layer. Importing this package knows every table."""
+"""One file per area, and one for the platform below all areas. Importing this package knows every table."""
 
 from sqlmodel import SQLModel
 
 from database.tables import (
-    circuits,
-    comments,
-    deadlines,
+    cards,
     evidence,
-    intake,
-    ledger,
+    finance,
     notices,
-    outbox,
-    payout,
     people,
+    platform,
     policies,
-    pricing,
     quality,
-    reading,
     review,
-    set_aside,
     support,
-    throttle,
-    verification,
     work,
 )
 
 metadata = SQLModel.metadata
 
 __all__ = [
-    "circuits",
-    "comments",
-    "deadlines",
+    "cards",
     "evidence",
-    "intake",
-    "ledger",
+    "finance",
     "metadata",
     "notices",
-    "outbox",
-    "payout",
     "people",
+    "platform",
     "policies",
-    "pricing",
     "quality",
-    "reading",
     "review",
-    "set_aside",
     "support",
-    "throttle",
-    "verification",
     "work",
 ]

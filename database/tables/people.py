@@ -133,3 +133,51 @@ class AuditRow(SQLModel, table=True):
     subject: str = Field(index=True)
     reason: str = ""
     facts: dict[str, Any] = json_object()
+
+
+class SellerRow(SQLModel, table=True):
+    """A person who sells cards; known by a telephone number."""
+
+    __tablename__ = "seller"
+    id: str = Field(primary_key=True)
+    phone_sealed: bytes = sealed(required=True)
+    phone_index: str = Field(unique=True)  # Keyed hash of the E.164 number (hex).
+    phone_masked: str  # 138****0021
+    locale: str = "zh_CN"
+    created_at: datetime = moment_now()
+
+
+class SignInCodeRow(SQLModel, table=True):
+    """A one-time code sent to a seller's telephone."""
+
+    __tablename__ = "sign_in_code"
+    id: str = Field(primary_key=True)
+    phone_index: str = Field(index=True)
+    code_hash: str  # Keyed hash (hex), never the code.
+    tries: int = 0
+    sent_at: datetime = moment_now()
+    expires_at: datetime = moment()
+    used_at: datetime | None = moment_maybe()
+
+
+class PartnerRow(SQLModel, table=True):
+    """A business that submits cards through the API."""
+
+    __tablename__ = "partner"
+    id: str = Field(primary_key=True)
+    name: str
+    webhook_url: str | None = None
+    webhook_secret_sealed: bytes | None = sealed()
+    created_at: datetime = moment_now()
+
+
+class ApiKeyRow(SQLModel, table=True):
+    """A partner's key; only its keyed hash is stored."""
+
+    __tablename__ = "api_key"
+    id: str = Field(primary_key=True)
+    partner_id: str = Field(foreign_key="partner.id", index=True)
+    key_hash: str = Field(unique=True)
+    prefix: str  # The first characters, to tell keys apart on a screen.
+    created_at: datetime = moment_now()
+    revoked_at: datetime | None = moment_maybe()

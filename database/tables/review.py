@@ -1,4 +1,4 @@
-"""Decisions and checks of reviewers, their drafts, and the managed reasons and saved views of every desk."""
+"""What reviewers decided, and what the second person said of it."""
 
 from __future__ import annotations
 
@@ -67,48 +67,3 @@ class ReviewCheckRow(SQLModel, table=True):
     reason_code: str = ""
     note: str = ""
     at: datetime = moment_now()
-
-
-class ReviewDraftRow(SQLModel, table=True):
-    """A person's unsent input on a task: sealed, because it may contain a number or a PIN."""
-
-    __tablename__ = "review_draft"
-    task_id: str = Field(primary_key=True)
-    person_id: str = Field(primary_key=True)
-    fields_sealed: bytes = sealed(required=True)  # JSON object of the form's fields.
-    saved_at: datetime = moment_now()
-
-
-class ReasonCodeRow(SQLModel, table=True):
-    """One reason of the managed list, for one kind of act, in both languages."""
-
-    __tablename__ = "reason_code"
-    act: str = Field(primary_key=True)  # domain.work.reason_codes.ReasonedAct
-    code: str = Field(primary_key=True)
-    letter: str  # The key that chooses it, unique within its act.
-    zh: str
-    en: str
-    reject_reason: RejectReason | None = word(RejectReason)  # Shown to the seller, for rejections.
-    position: int = 0
-    active: bool = True
-
-
-class SavedViewRow(SQLModel, table=True):
-    """A filter and order of the queue under a name; shared ones are the whole team's."""
-
-    __tablename__ = "saved_view"
-    id: str = Field(primary_key=True)
-    owner_id: str = Field(foreign_key="person.id", index=True)
-    name: str
-    query: str  # The query string of the queue page, checked when it was saved.
-    shared: bool = False
-    created_at: datetime = moment_now()
-
-
-class ViewPinRow(SQLModel, table=True):
-    """A person's saved view; at most one of theirs opens by default."""
-
-    __tablename__ = "view_pin"
-    person_id: str = Field(primary_key=True)
-    view_id: str = Field(primary_key=True, foreign_key="saved_view.id")
-    opens_first: bool = False

@@ -1,4 +1,4 @@
-"""Work items: what waits for a person at any desk, with its lease, its place in the queue and its clock."""
+"""Work items with their clocks, comments and files, and what every desk keeps for its people: drafts, reasons, saved views."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from datetime import datetime
 from sqlalchemy import Index, SmallInteger, text
 from sqlmodel import Field, SQLModel
 
-from database.tables.columns import json_list, minor_units, moment, moment_maybe, moment_now, word
+from database.tables.columns import json_list, minor_units, moment, moment_maybe, moment_now, sealed, word
 from domain import kinds as _kinds  # noqa: F401  # Registers them.
 from domain.cards.card import CardType
-from domain.cards.review import ReviewOutcome
+from domain.cards.review import RejectReason, ReviewOutcome
+from domain.work.deadlines import ClockOwner
 from domain.work.kinds import REVIEW
 from domain.work.task import Band, CameBack, Priority, TaskPhase
 
@@ -101,3 +102,129 @@ class WorkItemRow(SQLModel, table=True):
         if self.card_type is None:
             raise ValueError(f"work item {self.id} names no card type")
         return self.card_type
+
+
+class ClockIntervalRow(SQLModel, table=True):
+    """A stretch of time with one owner: of a card's step, or of one item that holds up no card. The clock runs for our people."""
+
+    __tablename__ = "clock_interval"
+    __table_args__ = (
+        Index("clock_interval_by_card", "card_id", "started_at"),
+        Index("clock_interval_open_once", "card_id", unique=True, postgresql_where=text("ended_at IS NULL")),
+        Index("clock_interval_by_task", "task_id", postgresql_where=text("card_id IS NULL")),
+        Index(
+            "clock_interval_own_open_once",
+            "task_id",
+            unique=True,
+            postgresql_where=text("card_id IS NULL AND ended_at IS NULL"),
+        ),
+    )
+    id: str = Field(primary_key=True)
+    card_id: str | None = Field(default=None, foreign_key="card.id")  # None: the item's own clock.
+    task_id: str
+    owner: ClockOwner = word(ClockOwner, required=True)
+    person_id: str | None = None  # Who held it, where one person did.
+    runs: bool  # False: nobody of ours can do anything, so no working time is used up.
+    started_at: datetime = moment()
+    ended_at: datetime | None = moment_maybe()
+
+
+class ClockPlanRow(SQLModel, table=True):
+    """One planning of a task's clock: enough to compute it again and to say why the task is due then."""
+
+    __tablename__ = "clock_plan"
+    __table_args__ = (Index("clock_plan_by_task", "task_id", "at"),)
+    id: str = Field(primary_key=True)
+    task_id: str
+    policy_version: int
+    policy: str  # The code of the policy within that version.
+    calendar: str
+    budget_s: int  # Working seconds allowed.
+    used_s: int  # Working seconds used before `at`.
+    warn_at: datetime = moment()
+    due_at: datetime = moment()
+    why: str  # opened | policy_changed | escalated | resumed
+    at: datetime = moment_now()
+
+
+class AlarmRow(SQLModel, table=True):
+    """A warning, a breach or a step of the chain that was sounded: once each, whatever restarts."""
+
+    __tablename__ = "deadline_alarm"
+    task_id: str = Field(primary_key=True)
+    alarm: str = Field(primary_key=True)  # warning | breach | chain:<number>
+    told: str = ""  # The role that was notified.
+    at: datetime = moment_now()
+
+
+class CommentRow(SQLModel, table=True):
+    """One comment on a card or on a work item; the people it mentions are notified."""
+
+    __tablename__ = "card_comment"
+    id: str = Field(primary_key=True)
+    card_id: str | None = Field(default=None, foreign_key="card.id", index=True)  # None: on an item without a card.
+    task_id: str | None = Field(default=None, foreign_key="work_item.id", index=True)  # None: on the card at large.
+    person_id: str = Field(foreign_key="person.id")
+    words: str
+    mentions: list[str] = json_list()  # person ids
+    at: datetime = moment_now()
+
+
+class AttachmentRow(SQLModel, table=True):
+    """A file kept with a card; its bytes are sealed in the photo store, its hash is in the evidence."""
+
+    __tablename__ = "card_attachment"
+    id: str = Field(primary_key=True)
+    card_id: str = Field(foreign_key="card.id", index=True)
+    comment_id: str | None = Field(default=None, foreign_key="card_comment.id")
+    person_id: str = Field(foreign_key="person.id")
+    name: str
+    media_type: str
+    size_bytes: int
+    sha256: str  # Of the bytes as uploaded (hex); also their name in the store.
+    at: datetime = moment_now()
+
+
+class ReviewDraftRow(SQLModel, table=True):
+    """A person's unsent input on a task: sealed, because it may contain a number or a PIN."""
+
+    __tablename__ = "review_draft"
+    task_id: str = Field(primary_key=True)
+    person_id: str = Field(primary_key=True)
+    fields_sealed: bytes = sealed(required=True)  # JSON object of the form's fields.
+    saved_at: datetime = moment_now()
+
+
+class ReasonCodeRow(SQLModel, table=True):
+    """One reason of the managed list, for one kind of act, in both languages."""
+
+    __tablename__ = "reason_code"
+    act: str = Field(primary_key=True)  # domain.work.reason_codes.ReasonedAct
+    code: str = Field(primary_key=True)
+    letter: str  # The key that chooses it, unique within its act.
+    zh: str
+    en: str
+    reject_reason: RejectReason | None = word(RejectReason)  # Shown to the seller, for rejections.
+    position: int = 0
+    active: bool = True
+
+
+class SavedViewRow(SQLModel, table=True):
+    """A filter and order of the queue under a name; shared ones are the whole team's."""
+
+    __tablename__ = "saved_view"
+    id: str = Field(primary_key=True)
+    owner_id: str = Field(foreign_key="person.id", index=True)
+    name: str
+    query: str  # The query string of the queue page, checked when it was saved.
+    shared: bool = False
+    created_at: datetime = moment_now()
+
+
+class ViewPinRow(SQLModel, table=True):
+    """A person's saved view; at most one of theirs opens by default."""
+
+    __tablename__ = "view_pin"
+    person_id: str = Field(primary_key=True)
+    view_id: str = Field(primary_key=True, foreign_key="saved_view.id")
+    opens_first: bool = False

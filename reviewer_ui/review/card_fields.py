@@ -11,9 +11,7 @@ from typing import Any
 from database.reads.cards.card_page import CardRecord
 from database.repositories import cards as stored
 from database.sealed import values_of
-from database.tables.intake import PhotoRow
-from database.tables.reading import ReadingRow
-from database.tables.verification import AnswerRow
+from database.tables.cards import AnswerRow, PhotoRow, ReadingRow
 from domain.cards.card import CardStatus
 from domain.cards.reading import SECRET_FIELDS, Box, FieldName, money_from, money_text
 from domain.cards.verification import Party

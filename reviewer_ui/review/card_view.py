@@ -9,9 +9,7 @@ from typing import Any
 
 from database.reads.cards.card_page import CardRecord
 from database.reads.work.comments import Comment
-from database.tables.intake import CardEventRow, PhotoRow
-from database.tables.reading import ReadingRow
-from database.tables.verification import AnswerRow
+from database.tables.cards import AnswerRow, CardEventRow, PhotoRow, ReadingRow
 from domain.cards.card import CardStatus, CardType
 from domain.cards.reading import SECRET_FIELDS, Box, FieldName
 from domain.cards.verification import Party

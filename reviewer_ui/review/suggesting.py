@@ -10,8 +10,7 @@ from datetime import UTC, date, datetime
 from database.reads.cards.card_page import CardRecord
 from database.repositories import cards
 from database.sealed import values_of
-from database.tables.reading import ReadingRow
-from database.tables.verification import AnswerRow
+from database.tables.cards import AnswerRow, ReadingRow
 from domain.cards.card import CardStatus, CardType
 from domain.cards.reading import FieldName, money_from, money_text
 from domain.cards.review import ReviewOutcome, ReviewReason

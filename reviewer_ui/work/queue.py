@@ -16,7 +16,7 @@ from database.reads.review.undeliverable import UndeliveredDecision, undelivered
 from database.reads.work import queue as reads
 from database.reads.work import saved_views as view_reads
 from database.tables.columns import now
-from database.tables.review import ReasonCodeRow
+from database.tables.work import ReasonCodeRow
 from domain.cards.card import CardType
 from domain.cards.review import ReviewReason
 from domain.people.roles import Permission

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from database.reads.work.reason_codes import reasons as all_reasons
-from database.tables.review import ReasonCodeRow
+from database.tables.work import ReasonCodeRow
 from domain.cards.review import RejectReason
 from domain.errors.base import Refusal
 from domain.errors.general import NotFound

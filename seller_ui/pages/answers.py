@@ -12,7 +12,7 @@ from starlette.responses import Response
 from database.reads.cards import seller as reads
 from database.reads.cards import submissions
 from database.reads.cards.submissions import CardView
-from database.tables.intake import CardRow
+from database.tables.cards import CardRow
 from domain.cards.card import CardType, WaitingFor
 from domain.cards.review import AskedItem
 from domain.errors.cards import NotExpectedNow

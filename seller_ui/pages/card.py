@@ -17,7 +17,7 @@ from database.reads.cards.seller import CodeView, PhotoView
 from database.reads.cards.submissions import CardView
 from database.reads.support.callbacks import CallbackView, newest_of_card
 from database.repositories import cards
-from database.tables.intake import CardRow
+from database.tables.cards import CardRow
 from domain.cards.card import Stage, StoryEntry
 from domain.cards.pricing import QuoteState
 from domain.cards.review import AskedItem

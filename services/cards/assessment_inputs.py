@@ -12,9 +12,8 @@ from sqlalchemy.orm import aliased
 
 from database.reads.cards.similar import rejected_for_cause
 from database.repositories import cards
+from database.tables.cards import CardRow, PhotoRow, ReadingRow, SubmissionRow
 from database.tables.columns import now
-from database.tables.intake import CardRow, PhotoRow, SubmissionRow
-from database.tables.reading import ReadingRow
 from database.tables.review import ReviewDecisionRow
 from database.tables.work import WorkItemRow
 from domain.cards.review import SETTLED_BY_CORRECTION, ReviewOutcome, ReviewReason

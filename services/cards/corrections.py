@@ -13,9 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm.attributes import flag_modified
 
 from database.sealed import DECISION_FIELDS, values_of
+from database.tables.cards import CardRow, PhotoRow, ReadingRow
 from database.tables.columns import now
-from database.tables.intake import CardRow, PhotoRow
-from database.tables.reading import ReadingRow
 from database.tables.review import ReviewDecisionRow
 from domain.cards.card import CardType
 from domain.cards.reading import SECRET_FIELDS, FieldName, money_text

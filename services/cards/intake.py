@@ -18,8 +18,8 @@ from database.reads.cards.seller import asked_item
 from database.repositories import cards, loop_faults, set_aside
 from database.repositories.cards import Change
 from database.session import Database
+from database.tables.cards import CardRow, PhotoRow, SubmissionRow
 from database.tables.columns import now
-from database.tables.intake import CardRow, PhotoRow, SubmissionRow
 from domain.cards.card import CardType, Stage, WaitingFor
 from domain.cards.facts import AT_ITS_BEGINNING, CardToBuy, Resume, SubmissionReceipt
 from domain.cards.intake import Submission, SubmittedCard, check_shape, tidied

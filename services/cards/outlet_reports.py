@@ -9,9 +9,8 @@ from datetime import UTC, datetime
 from database.repositories import cards
 from database.sealed import OUTLET_SECRET
 from database.session import Database
+from database.tables.cards import CardRow, OutletRequestRow, OutletRow
 from database.tables.columns import now
-from database.tables.intake import CardRow
-from database.tables.verification import OutletRequestRow, OutletRow
 from domain.cards.card import WaitingFor
 from domain.errors.cards import OutletUnknown
 from domain.errors.finance import AmountMismatch

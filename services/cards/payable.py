@@ -8,10 +8,8 @@ from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from database.tables.intake import CardEventRow, CardRow
-from database.tables.pricing import QuoteRow
+from database.tables.cards import AnswerRow, CardEventRow, CardRow, QuoteRow
 from database.tables.review import ReviewDecisionRow
-from database.tables.verification import AnswerRow
 from database.tables.work import WorkItemRow
 from domain.cards.card import CardType
 from domain.cards.pricing import QuoteState

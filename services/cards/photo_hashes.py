@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select, update
 
 from database.session import Database
-from database.tables.intake import PhotoRow
+from database.tables.cards import PhotoRow
 from gateways.pictures.look import look_of_jpeg
 from gateways.pictures.store import PhotoMissing, PhotoStore
 

@@ -15,8 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.repositories import cards, ledger
 from database.repositories.cards import Change
 from database.session import Database
-from database.tables.intake import CardRow
-from database.tables.verification import AnswerRow
+from database.tables.cards import AnswerRow, CardRow
 from domain.cards.card import CardStatus, EndReason, Stage, WaitingFor
 from domain.cards.facts import VerifiedFacts
 from domain.cards.verification import CONSEQUENCES, Answer, Consequence, Party

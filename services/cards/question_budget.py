@@ -8,9 +8,7 @@ from typing import Any
 from sqlalchemy import exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.tables.intake import CardRow, SubmissionRow
-from database.tables.pricing import QuoteRow
-from database.tables.verification import AnswerRow
+from database.tables.cards import AnswerRow, CardRow, QuoteRow, SubmissionRow
 from domain.cards.pricing import QuoteState
 from domain.errors.finance import QuestionsUsedUp
 from domain.places import business_day

@@ -7,9 +7,8 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.tables.intake import CardRow
-from database.tables.payout import PayoutRow
-from database.tables.pricing import QuoteRow
+from database.tables.cards import CardRow, QuoteRow
+from database.tables.finance import PayoutRow
 from database.tables.review import ReviewDecisionRow
 from database.tables.work import WorkItemRow
 from domain.cards.card import EndReason, Outcome, Stage

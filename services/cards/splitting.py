@@ -14,8 +14,7 @@ from database.reads.cards.seller import shows_several_cards
 from database.repositories import cards
 from database.repositories.cards import Change
 from database.sealed import payee_of, values_of
-from database.tables.intake import CardRow, PhotoRow, SubmissionRow
-from database.tables.reading import ReadingRow
+from database.tables.cards import CardRow, PhotoRow, ReadingRow, SubmissionRow
 from domain.cards.card import Stage, WaitingFor
 from domain.cards.intake import Submission, SubmittedCard
 from domain.cards.reading import SURE_OF_BRAND, FieldName, ReadField, Reading, Source

@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.tables.cards import CardRow
 from database.tables.columns import now
-from database.tables.intake import CardRow
 from domain.cards.card import Outcome
 
 WINDOW = timedelta(days=30)

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from database.once import insert_once
 from database.repositories.cards import claim_of
 from database.sealed import CARD_NUMBER, CARD_PIN, PAYEE_ACCOUNT, PAYEE_NAME
-from database.tables.intake import CardRow, PhotoRow, SubmissionRow
+from database.tables.cards import CardRow, PhotoRow, SubmissionRow
 from domain.cards.facts import SubmissionReceipt
 from domain.cards.intake import Submission, SubmittedCard
 from domain.errors.cards import DuplicateCard

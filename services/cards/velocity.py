@@ -10,8 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.locks import AdvisoryLock, acquire
-from database.tables.intake import CardRow, SubmissionRow
-from database.tables.pricing import QuoteRow
+from database.tables.cards import CardRow, QuoteRow, SubmissionRow
 from domain.cards.card import Outcome
 from domain.cards.pricing import QuoteState
 from domain.cards.verification import Secures

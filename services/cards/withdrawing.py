@@ -10,8 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.repositories import cards
 from database.repositories.cards import Change
-from database.tables.intake import CardRow, SubmissionRow
-from database.tables.pricing import QuoteRow
+from database.tables.cards import CardRow, QuoteRow, SubmissionRow
 from database.tables.review import ReviewDecisionRow
 from database.tables.work import WorkItemRow
 from domain.cards.card import EndReason, Outcome, Stage, WaitingFor

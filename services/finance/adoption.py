@@ -11,10 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.repositories import cards, ledger
 from database.repositories.cards import Change
 from database.session import Database
+from database.tables.cards import CardRow, QuoteRow, SubmissionRow
 from database.tables.columns import now
-from database.tables.intake import CardRow, SubmissionRow
-from database.tables.payout import PayoutRow
-from database.tables.pricing import QuoteRow
+from database.tables.finance import PayoutRow
 from database.tables.work import WorkItemRow
 from domain.cards.card import Stage, WaitingFor
 from domain.cards.pricing import QuoteState

@@ -18,8 +18,8 @@ from database.repositories.cards import Change
 from database.repositories.set_aside import left_out
 from database.sealed import CORRECTED_ACCOUNT, CORRECTED_NAME, PAYEE_ACCOUNT, PAYEE_NAME
 from database.session import Database
-from database.tables.intake import CardRow, SubmissionRow
-from database.tables.payout import PayeeCorrectionRow, PayoutRow
+from database.tables.cards import CardRow, SubmissionRow
+from database.tables.finance import PayeeCorrectionRow, PayoutRow
 from database.tables.people import AuditRow
 from domain.cards.card import WaitingFor
 from domain.cards.intake import require_payee

@@ -5,9 +5,9 @@ from __future__ import annotations
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.session import Database
+from database.tables.cards import CardRow
 from database.tables.columns import now
-from database.tables.intake import CardRow
-from database.tables.payout import PaymentNotificationRow, PayoutRow
+from database.tables.finance import PaymentNotificationRow, PayoutRow
 from domain.cards.card import WaitingFor
 from domain.cards.facts import NotificationVerdict, PaymentReport
 from domain.errors.finance import AmountMismatch

@@ -13,10 +13,9 @@ from database.once import insert_once
 from database.repositories import cards, ledger
 from database.repositories.cards import Change
 from database.sealed import ORDER_ACCOUNT, ORDER_NAME, payee_of
+from database.tables.cards import CardRow, QuoteRow, SubmissionRow
 from database.tables.columns import now
-from database.tables.intake import CardRow, SubmissionRow
-from database.tables.payout import PaymentNotificationRow, PayoutRow
-from database.tables.pricing import QuoteRow
+from database.tables.finance import PaymentNotificationRow, PayoutRow
 from domain.cards.card import EndReason, Outcome, Stage, WaitingFor
 from domain.cards.facts import NotificationVerdict
 from domain.finance.ledger import payout_paid, payout_prepared, payout_refused

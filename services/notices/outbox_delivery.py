@@ -13,9 +13,10 @@ from database.repositories import outbox
 from database.repositories.loop_faults import kind_and_place
 from database.sealed import PARTNER_WEBHOOK, phone_of
 from database.session import Database, DatabaseUnavailable
+from database.tables.cards import CardRow
 from database.tables.columns import now
-from database.tables.intake import CardRow, PartnerRow, SellerRow
-from database.tables.outbox import OutboxRow
+from database.tables.people import PartnerRow, SellerRow
+from database.tables.platform import OutboxRow
 from domain.rules.brands import brand
 from domain.sealing import KeyRing, SealBroken
 from gateways.errors import GatewayRefused, GatewayUnavailable

@@ -17,8 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.repositories.audit import by_person
 from database.session import Database
-from database.tables.intake import PartnerRow, SellerRow
-from database.tables.people import AuditRow, PersonRow, RelativeRow
+from database.tables.people import AuditRow, PartnerRow, PersonRow, RelativeRow, SellerRow
 from database.tables.work import WorkItemRow
 from domain.errors.general import FieldInvalid, NotFound
 from domain.errors.people import LastAdmin, OwnRoles

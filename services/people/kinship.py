@@ -9,8 +9,8 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.sealed import payee_of, phone_of
-from database.tables.intake import CardRow, SellerRow, SubmissionRow
-from database.tables.people import PersonRow, RelativeRow
+from database.tables.cards import CardRow, SubmissionRow
+from database.tables.people import PersonRow, RelativeRow, SellerRow
 from database.tables.work import WorkItemRow
 from domain.people.kinship import Traits, account_trait, linked, traits
 from domain.sealing import KeyRing

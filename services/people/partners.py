@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from database.sealed import PARTNER_WEBHOOK
 from database.session import Database
-from database.tables.intake import ApiKeyRow, PartnerRow
+from database.tables.people import ApiKeyRow, PartnerRow
 from domain.errors.people import NotSignedIn
 from domain.identifiers import new_id
 from domain.sealing import KeyRing

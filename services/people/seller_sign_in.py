@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.once import insert_once
 from database.sealed import SELLER_PHONE
 from database.session import Database
-from database.tables.intake import SellerRow, SignInCodeRow
+from database.tables.people import SellerRow, SignInCodeRow
 from domain.errors.general import TemporarilyUnavailable
 from domain.errors.people import PhoneInvalid, SignInCodeWrong
 from domain.identifiers import new_id

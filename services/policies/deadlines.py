@@ -14,10 +14,9 @@ from database.locks import AdvisoryLock, acquire
 from database.reads.work.sla import intervals, replanned
 from database.repositories.audit import by_person
 from database.session import Database
-from database.tables.deadlines import ClockPlanRow
 from database.tables.people import PersonRow
 from database.tables.policies import PolicyDocumentRow
-from database.tables.work import WorkItemRow
+from database.tables.work import ClockPlanRow, WorkItemRow
 from domain.errors.general import FieldInvalid, NotFound
 from domain.errors.policies import PoliciesChanged
 from domain.places import business_day

@@ -18,7 +18,7 @@ from database.repositories import cards
 from database.repositories.audit import by_person
 from database.repositories.notices import tell
 from database.session import Database
-from database.tables.intake import SubmissionRow
+from database.tables.cards import SubmissionRow
 from database.tables.people import AuditRow
 from database.tables.quality import SecondReviewRow
 from database.tables.review import ReviewCheckRow, ReviewDecisionRow

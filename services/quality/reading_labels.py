@@ -13,10 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.repositories import cards
 from database.sealed import LABEL_READ, LABEL_TRUTH, values_of
-from database.tables.intake import CardRow, PhotoRow
+from database.tables.cards import CardRow, PhotoRow, ReadingRow
 from database.tables.people import AuditRow
 from database.tables.quality import ReadingLabelRow
-from database.tables.reading import ReadingRow
 from database.tables.review import ReviewDecisionRow
 from domain.cards.reading import SECRET_FIELDS, FieldName, money_text
 from domain.identifiers import new_id

@@ -8,8 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.tables.intake import CardRow
-from database.tables.pricing import QuoteRow
+from database.tables.cards import CardRow, QuoteRow
 from domain.cards.review import AskedItem, RejectReason, ReviewOutcome
 from domain.errors.cards import CardNumberInvalid
 from domain.errors.general import FieldInvalid

@@ -13,8 +13,8 @@ from database.reads.cards.card_page import open_task
 from database.repositories import cards
 from database.repositories.audit import by_person
 from database.repositories.notices import tell
+from database.tables.cards import CardRow
 from database.tables.columns import now
-from database.tables.intake import CardRow
 from database.tables.people import AuditRow, PersonRow
 from database.tables.work import WorkItemRow
 from domain.cards.card import Stage

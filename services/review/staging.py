@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.repositories import cards
 from database.repositories.cards import Change
-from database.tables.intake import CardRow
+from database.tables.cards import CardRow
 from database.tables.people import PersonRow
 from database.tables.review import ReviewDecisionRow
 from database.tables.work import WorkItemRow

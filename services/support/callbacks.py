@@ -14,10 +14,11 @@ from database.repositories import cards
 from database.repositories.audit import by_person
 from database.sealed import phone_of
 from database.session import Database
-from database.tables.intake import CardRow, SellerRow, SubmissionRow
-from database.tables.review import ReasonCodeRow, ReviewCheckRow, ReviewDecisionRow
+from database.tables.cards import CardRow, SubmissionRow
+from database.tables.people import SellerRow
+from database.tables.review import ReviewCheckRow, ReviewDecisionRow
 from database.tables.support import CallbackRequestRow
-from database.tables.work import WorkItemRow
+from database.tables.work import ReasonCodeRow, WorkItemRow
 from domain.errors.general import FieldInvalid, NotFound
 from domain.errors.support import CallbackWaits
 from domain.errors.work import TaskDecided

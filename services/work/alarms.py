@@ -8,9 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.once import insert_once
 from database.repositories.notices import tell
-from database.tables.deadlines import AlarmRow
 from database.tables.people import PersonRow
-from database.tables.work import WorkItemRow
+from database.tables.work import AlarmRow, WorkItemRow
 from domain.identifiers import short
 from domain.notices.kinds import NoticeKind
 from domain.people.roles import Role

@@ -13,10 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.repositories import cards, evidence, notices
 from database.repositories.audit import by_person
 from database.session import Database
+from database.tables.cards import CardRow
 from database.tables.columns import now
-from database.tables.comments import AttachmentRow, CommentRow
-from database.tables.intake import CardRow
 from database.tables.people import PersonRow
+from database.tables.work import AttachmentRow, CommentRow
 from domain.errors.general import FieldInvalid, NotFound
 from domain.identifiers import new_id
 from domain.notices.kinds import NoticeKind

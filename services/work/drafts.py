@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.sealed import DRAFT_FIELDS
 from database.tables.columns import now
-from database.tables.review import ReviewDraftRow
+from database.tables.work import ReviewDraftRow
 from domain.sealing import KeyRing
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.tables.review import ReasonCodeRow
+from database.tables.work import ReasonCodeRow
 from domain.errors.work import ReasonUnknown
 from domain.work.reason_codes import ReasonedAct
 

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.repositories.audit import by_person
 from database.session import Database
 from database.tables.people import AuditRow
-from database.tables.review import ReasonCodeRow
+from database.tables.work import ReasonCodeRow
 from domain.cards.review import RejectReason
 from domain.errors.general import FieldInvalid, NotFound
 from domain.people.roles import Permission

@@ -12,7 +12,7 @@ from sqlmodel import col
 from database.repositories.audit import by_person
 from database.session import Database
 from database.tables.people import AuditRow, PersonRow
-from database.tables.review import SavedViewRow, ViewPinRow
+from database.tables.work import SavedViewRow, ViewPinRow
 from domain.errors.general import FieldInvalid, NotFound
 from domain.errors.work import TooManyViews, ViewNameTaken
 from domain.identifiers import new_id

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.repositories import cards
-from database.tables.intake import CardRow
+from database.tables.cards import CardRow
 from domain.errors.work import SecretInWords
 from domain.sealing import KeyRing
 from domain.work.comments import tells_a_secret

@@ -13,9 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.reads.work.sla import clock_of, in_force, intervals, policies_in, replanned, with_own
 from database.reads.work.sla import policies_of as policies_of
 from database.reads.work.sla import terms_of as terms_of
-from database.tables.deadlines import ClockIntervalRow, ClockPlanRow
 from database.tables.policies import PolicyDocumentRow
-from database.tables.work import WorkItemRow
+from database.tables.work import ClockIntervalRow, ClockPlanRow, WorkItemRow
 from domain.cards.card import WaitingFor
 from domain.cards.facts import TaskOpened
 from domain.identifiers import new_id

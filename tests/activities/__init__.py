@@ -1,1 +1,1 @@
-"""Activities against a real PostgreSQL and the real simulators over HTTP."""
+"""Temporal activities against a real PostgreSQL and the real simulators over HTTP."""

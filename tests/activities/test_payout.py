@@ -7,8 +7,8 @@ import pytest
 from temporalio.exceptions import ApplicationError
 
 from database.repositories import ledger
-from database.tables.payout import PaymentNotificationRow, PayoutRow
-from database.tables.pricing import QuoteRow
+from database.tables.cards import QuoteRow
+from database.tables.finance import PaymentNotificationRow, PayoutRow
 from domain.cards.card import EndReason, Outcome, Stage, WaitingFor
 from domain.cards.facts import NotificationVerdict
 from domain.errors.finance import AmountMismatch
@@ -16,7 +16,7 @@ from domain.errors.general import NotFound, SignatureInvalid
 from domain.finance.payout import PayoutOutcome, PayoutState
 from domain.identifiers import new_id, payout_key
 from domain.money import Money
-from tests.activities.world import APP_ID, World
+from tests.builders.world import APP_ID, World
 
 
 async def balances(world: World, card_id: str) -> tuple[int, int]:

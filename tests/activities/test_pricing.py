@@ -8,11 +8,9 @@ from decimal import Decimal
 import pytest
 
 from database.repositories import ledger
+from database.tables.cards import CardRow, PhotoRow, QuoteRow, ReadingRow
 from database.tables.columns import now
-from database.tables.intake import CardRow, PhotoRow
-from database.tables.ledger import LedgerTransactionRow
-from database.tables.pricing import QuoteRow
-from database.tables.reading import ReadingRow
+from database.tables.finance import LedgerTransactionRow
 from domain.cards.card import Outcome, Stage, WaitingFor
 from domain.cards.intake import SubmittedCard
 from domain.cards.pricing import QuoteState
@@ -23,8 +21,8 @@ from domain.rules.brands import brand
 from domain.rules.velocity import SUBJECTS, Velocity
 from services.cards import velocity
 from services.cards.stock import Stock
-from tests.activities.test_intake import a_photo
-from tests.activities.world import PHONES, World, a_number, a_submission, a_typed_card
+from tests.builders.world import PHONES, World, a_number, a_submission, a_typed_card
+from tests.services.cards.test_intake import a_photo
 
 
 async def a_valued(world: World, card_id: str, number: int = 1) -> QuoteRow:

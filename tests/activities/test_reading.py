@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from activities.reading import CardReading
-from database.tables.intake import PhotoRow
-from database.tables.reading import ReadingRow
+from database.tables.cards import PhotoRow, ReadingRow
 from domain.cards.card import Stage, WaitingFor
 from domain.cards.facts import ReadFacts
 from domain.cards.intake import SubmittedCard
@@ -16,8 +15,8 @@ from domain.cards.reading import Box, FieldName, ReadField, Reading
 from domain.cards.review import ReviewOutcome
 from domain.money import Money
 from services.cards.corrections import Corrections
-from tests.activities.test_intake import a_photo
-from tests.activities.world import World, a_number
+from tests.builders.world import World, a_number
+from tests.services.cards.test_intake import a_photo
 
 
 @dataclass

@@ -6,14 +6,14 @@ import qrcode
 from PIL import Image
 
 from activities.reading import CardReading
-from database.tables.reading import ReadingRow
+from database.tables.cards import ReadingRow
 from domain.cards.facts import ReadFacts
 from domain.cards.intake import SubmittedCard
 from domain.cards.reading import Box
 from domain.rules.brands import catalogue
 from ocr.lines import Line
 from ocr.photo_reader import PhotoReader
-from tests.activities.world import World, a_number
+from tests.builders.world import World, a_number
 
 NOTHING_ELSE = ("华联超市", "面值 500 元")
 

@@ -9,7 +9,7 @@ from typing import Any, cast
 import httpx
 
 from database.session import Database
-from database.tables.intake import CardEventRow
+from database.tables.cards import CardEventRow
 from domain.cards.card import Stage, WaitingFor
 from seller_ui.services import SellerServices
 from tests.api.conftest import Api

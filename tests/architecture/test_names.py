@@ -13,16 +13,16 @@ from tests.architecture.tree import AROUND, LAYERS, modules
 DRAWERS = frozenset("util utils helper helpers common commons manager managers misc shared".split())
 # The rows of the table in the architecture that exist so far.
 STAGES = {
-    "intake": "domain/cards/intake.py services/cards/intake.py gateways/pictures database/tables/intake.py "
+    "intake": "domain/cards/intake.py services/cards/intake.py gateways/pictures database/tables/cards.py "
     "api/submissions.py",
-    "reading": "domain/cards/reading.py activities/reading.py ocr/engine.py database/tables/reading.py",
+    "reading": "domain/cards/reading.py activities/reading.py ocr/engine.py database/tables/cards.py",
     "verification": "domain/cards/verification.py workflows/verification.py activities/verification gateways/issuer "
-    "gateways/pos gateways/outlet database/tables/verification.py",
-    "pricing": "domain/cards/pricing.py domain/rules activities/pricing.py gateways/fx database/tables/pricing.py",
+    "gateways/pos gateways/outlet database/tables/cards.py",
+    "pricing": "domain/cards/pricing.py domain/rules activities/pricing.py gateways/fx database/tables/cards.py",
     "review": "domain/cards/review.py domain/review services/review workflows/human_review.py activities/review "
     "database/tables/review.py database/reads/review reviewer_ui/review/card.py reviewer_ui/templates/review",
     "payout": "domain/finance/payout.py workflows/payout.py activities/payout.py gateways/payout "
-    "services/finance/payout_orders.py database/tables/payout.py reviewer_ui/finance/payouts.py",
+    "services/finance/payout_orders.py database/tables/finance.py reviewer_ui/finance/payouts.py",
     "evidence": "domain/evidence/log.py database/tables/evidence.py database/repositories/evidence.py "
     "reviewer_ui/evidence/trail.py",
 }
@@ -84,3 +84,23 @@ def _activity_names(tree: ast.Module) -> list[str]:
         node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) == "activity.defn"
     ]
     return [str(word.value.value) for call in calls for word in call.keywords if isinstance(word.value, ast.Constant)]
+
+
+@pytest.mark.parametrize("layer", ["domain", "services", "reviewer_ui"])
+def test_tests_stand_in_the_areas_of_their_layer(layer: str) -> None:
+    areas = _areas_of(layer)
+    assert len(areas) > 5, "the search finds the areas"
+    assert {path.parent.name for path in (PROJECT_ROOT / "tests" / layer).glob("*/test_*.py")} - areas == set()
+
+
+def test_each_test_of_a_service_stands_in_its_area() -> None:
+    assert list((PROJECT_ROOT / "tests" / "services").glob("test_*.py")) == []
+
+
+def test_tables_are_divided_as_the_areas_are() -> None:
+    found = {path.stem for path in (PROJECT_ROOT / "database" / "tables").glob("*.py")}
+    assert found - {"__init__", "columns", "platform"} <= _areas_of("services") | {"evidence"}
+
+
+def _areas_of(layer: str) -> set[str]:
+    return {path.parent.name for path in (PROJECT_ROOT / layer).glob("*/__init__.py")}

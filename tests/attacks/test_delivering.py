@@ -10,8 +10,8 @@ from database.tables.review import ReviewDecisionRow
 from domain.cards.facts import ReviewFacts
 from domain.errors.cards import NotExpectedNow
 from domain.people.roles import Role
-from tests.reviewer_ui.cards import Waiting
 from tests.reviewer_ui.conftest import House, post
+from tests.reviewer_ui.waiting_cards import Waiting
 
 
 async def the_decision(house: House, one: Waiting) -> ReviewDecisionRow:

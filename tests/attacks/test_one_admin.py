@@ -10,11 +10,11 @@ from sqlalchemy import select
 from database.tables.people import AuditRow, PersonRow
 from domain.people.roles import Role
 from domain.work.task import TaskPhase
-from tests.reviewer_ui.cards import Waiting
 from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.doors import request_of
+from tests.reviewer_ui.people.test_people_pages import WORK
 from tests.reviewer_ui.queue_scenes import browser_of, send
-from tests.reviewer_ui.test_people_pages import WORK
+from tests.reviewer_ui.waiting_cards import Waiting
 
 
 async def made(house: House, admin: httpx.AsyncClient, name: str, role: Role) -> str:

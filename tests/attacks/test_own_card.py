@@ -8,9 +8,9 @@ import pytest
 from database.tables.people import PersonRow
 from database.tables.work import WorkItemRow
 from domain.people.roles import Role
-from tests.reviewer_ui.cards import Waiting
 from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.queue_scenes import browser_of
+from tests.reviewer_ui.waiting_cards import Waiting
 
 DECISIONS = ("approve", "reject:forged", "hand_to_store:doubt")
 

@@ -9,8 +9,8 @@ from database.tables.notices import NoticeRow
 from database.tables.people import AuditRow
 from domain.cards.card import Outcome, Stage, WaitingFor
 from domain.people.roles import Role
-from tests.reviewer_ui.cards import NUMBER, PIN, Waiting
 from tests.reviewer_ui.conftest import House, post
+from tests.reviewer_ui.waiting_cards import NUMBER, PIN, Waiting
 
 
 async def look(house: House, person: str, waiting: Waiting, field: str = "number") -> tuple[int, bool]:

@@ -7,10 +7,10 @@ from temporalio.exceptions import ApplicationError
 
 from database import invariants
 from database.repositories import cards
-from database.tables.payout import PayoutRow
+from database.tables.finance import PayoutRow
 from domain.finance.payout import PayoutOutcome
 from domain.identifiers import payout_key
-from tests.activities.world import World
+from tests.builders.world import World
 
 OFFERED = pytest.mark.parametrize("brand_code", ["jd", "tmall"])  # One is locked, the other redeemed.
 

@@ -15,11 +15,11 @@ import httpx
 
 from database.repositories.notices import tell
 from database.sealed import SELLER_PHONE
+from database.tables.cards import SubmissionRow
 from database.tables.columns import now
 from database.tables.evidence import TreeHeadRow
-from database.tables.intake import SellerRow, SubmissionRow
-from database.tables.outbox import OutboxRow
-from database.tables.people import AbsenceRow
+from database.tables.people import AbsenceRow, SellerRow
+from database.tables.platform import OutboxRow
 from domain.finance.payout import PayoutState
 from domain.identifiers import new_id
 from domain.notices.kinds import NoticeKind
@@ -31,13 +31,13 @@ from reviewer_ui.half_signed_in import COOKIE as HALF_COOKIE
 from services.policies.documents import PolicyDocuments, Proposal
 from services.work.saved_views import SavedViews
 from tests.reviewer_ui.callbacks import a_request
-from tests.reviewer_ui.cards import Waiting
 from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.doors import PASSWORD, authenticator, employed
+from tests.reviewer_ui.quality.test_quality_pages import drawn
 from tests.reviewer_ui.queue_scenes import change, person_with, send
+from tests.reviewer_ui.review.test_four_eyes_pages import staged
 from tests.reviewer_ui.scenes import SAMPLES, show_photo
-from tests.reviewer_ui.test_quality_pages import drawn
-from tests.reviewer_ui.test_second_look_pages import staged
+from tests.reviewer_ui.waiting_cards import Waiting
 
 REVIEWER, SENIOR, OPS, SUPPORT = Role.REVIEWER, Role.SENIOR, Role.OPS, Role.SUPPORT
 COMPLIANCE, ADMIN, FINANCE = Role.COMPLIANCE, Role.ADMIN, Role.FINANCE

@@ -12,12 +12,12 @@ from domain.people.roles import Role
 from reviewer_ui.undoing import COOKIE as UNDO_COOKIE
 from tests.browser.console import desks
 from tests.browser.people import DESK, PHONE
-from tests.reviewer_ui.cards import Waiting
 from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.conftest import console_url as console_url
 from tests.reviewer_ui.conftest import house as house
 from tests.reviewer_ui.deciding import decide, taken, with_undo
 from tests.reviewer_ui.scenes import SAMPLES, show_photo
+from tests.reviewer_ui.waiting_cards import Waiting
 
 # How far the page and each of its parts reach: neither the page nor a part of it scrolls or is cut off at the side.
 MEASURE = """() => ({

@@ -14,11 +14,11 @@ from domain.people.roles import Role
 from reviewer_ui.sessions import COOKIE
 from tests.browser.console_process import console_process
 from tests.browser.people import DESK, chromium, look
-from tests.reviewer_ui.cards import Waiting
 from tests.reviewer_ui.conftest import House
 from tests.reviewer_ui.conftest import console_url as console_url
 from tests.reviewer_ui.conftest import house as house
 from tests.reviewer_ui.deciding import decisions
+from tests.reviewer_ui.waiting_cards import Waiting
 
 pytestmark = pytest.mark.timeout(240)
 NOTE = "the third digit may be an 8"

@@ -23,10 +23,10 @@ from services.review.staging import FourEyes
 from tests.browser.axe import faults
 from tests.browser.console import Desks, Visitor, desks
 from tests.browser.people import look
-from tests.reviewer_ui.cards import NUMBER, PIN, Waiting
 from tests.reviewer_ui.conftest import House
 from tests.reviewer_ui.conftest import console_url as console_url
 from tests.reviewer_ui.conftest import house as house
+from tests.reviewer_ui.waiting_cards import NUMBER, PIN, Waiting
 from workflows.client import CardClient
 
 pytestmark = pytest.mark.timeout(90)

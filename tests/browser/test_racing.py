@@ -18,12 +18,12 @@ from domain.cards.review import ReviewOutcome
 from domain.people.roles import Role
 from tests.browser.console import Visitor, desks
 from tests.browser.people import look
-from tests.reviewer_ui.cards import Waiting
 from tests.reviewer_ui.conftest import House
 from tests.reviewer_ui.conftest import console_url as console_url
 from tests.reviewer_ui.conftest import house as house
 from tests.reviewer_ui.deciding import decisions
 from tests.reviewer_ui.scenes import change
+from tests.reviewer_ui.waiting_cards import Waiting
 
 pytestmark = pytest.mark.timeout(120)
 NOTE = "the hologram moves"

@@ -11,7 +11,7 @@ from typing import cast
 import pytest
 from playwright.async_api import Page, expect
 
-from database.tables.intake import CardRow
+from database.tables.cards import CardRow
 from domain.cards.review import ReviewOutcome
 from domain.people.roles import Role
 from jobs.due_decisions import DecisionSender
@@ -19,12 +19,12 @@ from services.review.desk import ReviewDesk
 from tests.browser.axe import faults
 from tests.browser.console import Visitor, desks
 from tests.browser.people import DESK, look
-from tests.reviewer_ui.cards import Waiting
 from tests.reviewer_ui.conftest import House
 from tests.reviewer_ui.conftest import console_url as console_url
 from tests.reviewer_ui.conftest import house as house
 from tests.reviewer_ui.deciding import decisions
 from tests.reviewer_ui.scenes import change
+from tests.reviewer_ui.waiting_cards import Waiting
 from workflows.client import CardClient
 
 pytestmark = pytest.mark.timeout(90)

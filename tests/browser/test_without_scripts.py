@@ -14,11 +14,11 @@ from domain.people.roles import Role
 from domain.work.task import CameBack, TaskPhase
 from services.review.desk import ReviewDesk
 from tests.browser.console import Desks, desks
-from tests.reviewer_ui.cards import NUMBER, Waiting
 from tests.reviewer_ui.conftest import House
 from tests.reviewer_ui.conftest import console_url as console_url
 from tests.reviewer_ui.conftest import house as house
 from tests.reviewer_ui.deciding import decisions
+from tests.reviewer_ui.waiting_cards import NUMBER, Waiting
 
 pytestmark = pytest.mark.timeout(120)
 

@@ -6,10 +6,10 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.tables.cards import CardRow, SubmissionRow
 from database.tables.columns import now
 from database.tables.evidence import LeafRow
-from database.tables.intake import CardRow, PartnerRow, SubmissionRow
-from database.tables.people import PersonRow
+from database.tables.people import PartnerRow, PersonRow
 from database.tables.work import WorkItemRow
 from domain.cards.card import CardType
 from domain.evidence.log import canonical, leaf_hash

@@ -8,12 +8,11 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.tables.deadlines import AlarmRow
-from database.tables.intake import CardRow
-from database.tables.payout import PayoutRow
+from database.tables.cards import CardRow
+from database.tables.finance import PayoutRow
 from database.tables.people import PersonRow
 from database.tables.review import ReviewDecisionRow
-from database.tables.work import WorkItemRow
+from database.tables.work import AlarmRow, WorkItemRow
 from domain.cards.card import CardType
 from domain.cards.review import ReviewOutcome
 from domain.finance.payout import PayoutState

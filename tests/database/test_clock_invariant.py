@@ -12,9 +12,8 @@ from database.clock_invariant import untrue_clocks
 from database.invariants import violations
 from database.repositories import cards, evidence
 from database.repositories.cards import Change
-from database.tables.deadlines import ClockIntervalRow
-from database.tables.intake import CardRow
-from database.tables.work import WorkItemRow
+from database.tables.cards import CardRow
+from database.tables.work import ClockIntervalRow, WorkItemRow
 from domain.cards.card import Stage, WaitingFor
 from domain.identifiers import new_id
 from domain.work.deadlines import RUNNING, ClockOwner

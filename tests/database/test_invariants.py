@@ -10,11 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.invariants import violations
 from database.repositories import cards, evidence, ledger
 from database.repositories.cards import Change
+from database.tables.cards import CardRow, QuoteRow
 from database.tables.columns import now
-from database.tables.intake import CardRow
-from database.tables.payout import PayoutRow
+from database.tables.finance import PayoutRow
 from database.tables.policies import PolicyDocumentRow
-from database.tables.pricing import QuoteRow
 from database.tables.review import ReviewDecisionRow
 from domain import identifiers
 from domain.cards.card import Outcome, Stage, WaitingFor

@@ -22,7 +22,7 @@ from bootstrap.words import Problem
 from cli.app import app
 from database.session import Database
 from database.tables.columns import now
-from database.tables.deadlines import ClockIntervalRow
+from database.tables.work import ClockIntervalRow
 from domain.cards.card import EndReason, Outcome
 from domain.identifiers import new_id
 from domain.work.deadlines import ClockOwner

@@ -19,9 +19,8 @@ from bootstrap.settings import Settings
 from bootstrap.words import Problem
 from cli.app import app
 from database.session import Database
-from database.tables.intake import PartnerRow
-from database.tables.people import AuditRow, PersonRow
-from database.tables.verification import OutletRow
+from database.tables.cards import OutletRow
+from database.tables.people import AuditRow, PartnerRow, PersonRow
 from domain.identifiers import new_id
 from domain.people.roles import Role
 from domain.sealing import KeyRing

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from database.tables.intake import SellerRow
+from database.tables.people import SellerRow
 from database.tables.support import CallbackRequestRow
 from database.tables.work import WorkItemRow
 from domain.identifiers import new_id, work_item
@@ -12,8 +12,8 @@ from domain.support.callbacks import CALLBACK, TEAM, CallbackWanted
 from domain.work.deadlines import ClockOwner
 from services.work import sla
 from services.work.ordering import placed
-from tests.reviewer_ui.cards import Waiting
 from tests.reviewer_ui.conftest import House
+from tests.reviewer_ui.waiting_cards import Waiting
 
 PHONE = "+8613800008888"
 

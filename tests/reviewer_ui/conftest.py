@@ -32,7 +32,7 @@ from services.finance.payees import Payees
 from services.notices.inbox import Channels, Notices
 from services.people.passwords import ConsoleSignIn
 from services.review.desk import review_desk
-from tests.reviewer_ui.cards import Cards
+from tests.reviewer_ui.waiting_cards import Cards
 from tests.throttles import forget_tries
 
 HTML = {"accept": "text/html", "accept-language": "en"}

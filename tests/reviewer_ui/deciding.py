@@ -10,14 +10,13 @@ from typing import Any
 import httpx
 from sqlalchemy import select, update
 
-from database.tables.intake import CardRow
-from database.tables.reading import ReadingRow
+from database.tables.cards import CardRow, ReadingRow
 from database.tables.review import ReviewDecisionRow
 from domain.cards.reading import FieldName
 from services.cards.corrections import mark_of
 from services.review.desk import ReviewDesk
-from tests.reviewer_ui.cards import Waiting
 from tests.reviewer_ui.conftest import House, post
+from tests.reviewer_ui.waiting_cards import Waiting
 
 
 def with_undo(house: House, seconds: int = 8) -> ReviewDesk:

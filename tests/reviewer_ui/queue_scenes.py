@@ -13,8 +13,8 @@ from database.tables.people import PersonRow
 from database.tables.work import WorkItemRow
 from domain.people.roles import Role
 from services.work.ordering import placed
-from tests.reviewer_ui.cards import Waiting
 from tests.reviewer_ui.conftest import House
+from tests.reviewer_ui.waiting_cards import Waiting
 
 
 async def change(house: House, waiting: Waiting, **values: Any) -> None:

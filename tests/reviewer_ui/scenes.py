@@ -8,10 +8,10 @@ from typing import Any
 from sqlalchemy import update
 
 from database.reads.cards import card_page as reads
-from database.tables.intake import CardRow, PhotoRow, SubmissionRow
+from database.tables.cards import CardRow, PhotoRow, SubmissionRow
 from gateways.pictures.accept import accept
-from tests.reviewer_ui.cards import Waiting
 from tests.reviewer_ui.conftest import House
+from tests.reviewer_ui.waiting_cards import Waiting
 
 PHOTOS = Path(__file__).parents[2] / "samples" / "photos"
 SAMPLES = {

@@ -11,20 +11,20 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from database.tables.intake import SubmissionRow
+from database.tables.cards import SubmissionRow
 from database.tables.notices import NoticeRow
 from database.tables.people import PersonRow
 from domain.people.roles import Role
 from gateways.mail import MailGateway, MailServer
 from services.notices.digest_text import Reader, digest_text
 from services.people.rate_limit import Throttle
-from tests.activities.world import a_number
-from tests.reviewer_ui.cards import PIN, Waiting
+from tests.builders.world import a_number
 from tests.reviewer_ui.conftest import House, post
+from tests.reviewer_ui.quality.test_quality_pages import drawn
 from tests.reviewer_ui.queue_scenes import browser_of
+from tests.reviewer_ui.review.test_comments import comment
 from tests.reviewer_ui.scenes import change
-from tests.reviewer_ui.test_comments import comment
-from tests.reviewer_ui.test_quality_pages import drawn
+from tests.reviewer_ui.waiting_cards import PIN, Waiting
 
 FULL_WIDTH = str.maketrans("0123456789", "０１２３４５６７８９")
 WAYS: dict[str, Callable[[str], str]] = {

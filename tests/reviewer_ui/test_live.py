@@ -30,7 +30,7 @@ from reviewer_ui import live
 from reviewer_ui.live import Live
 from reviewer_ui.sessions import Person
 from tests.reviewer_ui.conftest import House
-from tests.reviewer_ui.test_in_a_browser import _page, _served
+from tests.reviewer_ui.review.test_in_a_browser import _page, _served
 
 TASK: Any = WorkItemRow
 SESSION: Any = ConsoleSessionRow

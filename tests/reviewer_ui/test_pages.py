@@ -9,8 +9,8 @@ from sqlalchemy import text
 from database.repositories import evidence
 from domain.finance.payout import PayoutState
 from domain.people.roles import Role
-from tests.reviewer_ui.cards import Waiting
 from tests.reviewer_ui.conftest import House
+from tests.reviewer_ui.waiting_cards import Waiting
 
 
 def _order(page: str, *cards: Waiting) -> list[str]:

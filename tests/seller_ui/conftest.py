@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from database.sealed import SELLER_PHONE
 from database.session import Database
-from database.tables.intake import SellerRow
+from database.tables.people import SellerRow
 from domain.cards.facts import CardToBuy, CodeChecked, CodeSent
 from domain.cards.verification import DynamicCodeResult
 from domain.errors.base import Refusal

@@ -10,8 +10,7 @@ import httpx
 from sqlalchemy import select
 
 from database.session import Database
-from database.tables.intake import CardEventRow, PhotoRow
-from database.tables.reading import ReadingRow
+from database.tables.cards import CardEventRow, PhotoRow, ReadingRow
 from domain.cards.card import Stage, WaitingFor
 from domain.identifiers import new_id
 from seller_ui.services import SellerServices

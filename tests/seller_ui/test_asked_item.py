@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from database.session import Database
-from database.tables.review import ReasonCodeRow, ReviewDecisionRow
+from database.tables.review import ReviewDecisionRow
+from database.tables.work import ReasonCodeRow
 from domain.cards.card import Stage, WaitingFor
 from domain.cards.review import AskedItem, ReviewOutcome
 from domain.identifiers import new_id, review_task

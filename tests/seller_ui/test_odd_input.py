@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import func, select
 
 from database.session import Database
-from database.tables.intake import SubmissionRow
+from database.tables.cards import SubmissionRow
 from tests.seller_ui.pages import Page
 
 ANY = {

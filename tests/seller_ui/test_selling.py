@@ -13,9 +13,8 @@ from sqlalchemy import select
 from database.repositories import cards
 from database.repositories.cards import Change
 from database.session import Database
-from database.tables.intake import CardRow, SubmissionRow
-from database.tables.payout import PayoutRow
-from database.tables.pricing import QuoteRow
+from database.tables.cards import CardRow, QuoteRow, SubmissionRow
+from database.tables.finance import PayoutRow
 from domain.cards.card import EndReason, Outcome, Stage, WaitingFor
 from domain.errors.cards import DynamicCodeWrong, QuoteExpired
 from domain.errors.general import TemporarilyUnavailable

@@ -13,8 +13,7 @@ from sqlalchemy import select
 from activities.reading import CardReading
 from database.repositories import cards as stored
 from database.session import Database
-from database.tables.intake import CardRow, PhotoRow, SubmissionRow
-from database.tables.reading import ReadingRow
+from database.tables.cards import CardRow, PhotoRow, ReadingRow, SubmissionRow
 from domain.cards.card import Stage, WaitingFor
 from domain.cards.reading import Box, FieldName, ReadField, Reading
 from seller_ui.services import SellerServices

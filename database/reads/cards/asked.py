@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import and_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.tables.review import ReasonCodeRow, ReviewDecisionRow
+from database.tables.review import ReviewDecisionRow
+from database.tables.work import ReasonCodeRow
 from domain.cards.review import AskedItem, ReviewOutcome
 from domain.work.reason_codes import ReasonedAct
 

@@ -10,13 +10,10 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from database.tables.cards import AnswerRow, CardEventRow, CardRow, PhotoRow, QuoteRow, ReadingRow, SubmissionRow
 from database.tables.columns import now
-from database.tables.intake import CardEventRow, CardRow, PhotoRow, SubmissionRow
 from database.tables.people import PersonRow
-from database.tables.pricing import QuoteRow
-from database.tables.reading import ReadingRow
 from database.tables.review import ReviewDecisionRow
-from database.tables.verification import AnswerRow
 from database.tables.work import WorkItemRow
 from domain.cards.review import ReviewOutcome
 from domain.errors.general import NotFound

@@ -11,9 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from database.reads.cards.submissions import CardView, card_views
-from database.tables.intake import CardEventRow, CardRow, PhotoRow, SubmissionRow
-from database.tables.reading import ReadingRow
-from database.tables.verification import DynamicCodeRow
+from database.tables.cards import CardEventRow, CardRow, DynamicCodeRow, PhotoRow, ReadingRow, SubmissionRow
 from domain.cards.reading import Box, FieldName
 from domain.cards.review import AskedItem
 from domain.errors.general import NotFound

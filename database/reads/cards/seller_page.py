@@ -10,11 +10,11 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reads.cards.similar import SellerHistory, seller_history
-from database.tables.comments import CommentRow
-from database.tables.intake import CardRow, PartnerRow, SellerRow, SubmissionRow
-from database.tables.outbox import OutboxRow
-from database.tables.payout import PayoutRow
-from database.tables.people import PersonRow
+from database.tables.cards import CardRow, SubmissionRow
+from database.tables.finance import PayoutRow
+from database.tables.people import PartnerRow, PersonRow, SellerRow
+from database.tables.platform import OutboxRow
+from database.tables.work import CommentRow
 from domain.cards.card import CardType, EndReason, Outcome, Stage
 from domain.errors.general import NotFound
 from domain.finance.payout import PayoutState

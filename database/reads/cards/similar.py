@@ -14,7 +14,7 @@ from sqlalchemy import BIGINT, Select, case, cast, func, literal, or_, select, t
 from sqlalchemy.dialects.postgresql import BIT
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.tables.intake import CardRow, PhotoRow, SubmissionRow
+from database.tables.cards import CardRow, PhotoRow, SubmissionRow
 from domain.cards.card import EndReason, Outcome, Stage
 from domain.cards.review import FOLLOWS_NUMBER, RejectReason
 

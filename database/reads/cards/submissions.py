@@ -12,9 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from database.reads.cards.asked import Asked, asked_for
-from database.tables.intake import CardEventRow, CardRow, SubmissionRow
-from database.tables.payout import PayoutRow
-from database.tables.pricing import QuoteRow
+from database.tables.cards import CardEventRow, CardRow, QuoteRow, SubmissionRow
+from database.tables.finance import PayoutRow
 from domain.cards.card import CardType, EndReason, Outcome, Stage, StoryEntry, WaitingFor
 from domain.cards.pricing import BreakdownLine, LineKind, QuoteState
 from domain.errors.general import NotFound

@@ -10,8 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.tables.intake import CardRow
-from database.tables.pricing import QuoteRow
+from database.tables.cards import CardRow, QuoteRow
 from domain.money import Currency, Money
 
 _CARD: Any = CardRow  # Attributes of models are columns in a statement.

@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy import and_, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.tables.cards import CardRow, SubmissionRow
 from database.tables.evidence import LeafRow
-from database.tables.intake import CardRow, SubmissionRow
-from database.tables.payout import PayeeCorrectionRow, PayoutRow
+from database.tables.finance import PayeeCorrectionRow, PayoutRow
 from domain.cards.card import Outcome, WaitingFor
 from domain.finance.payout import PayoutState
 from domain.money import Money

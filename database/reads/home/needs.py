@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import func, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.tables.intake import CardRow
-from database.tables.payout import PayoutRow
+from database.tables.cards import CardRow
+from database.tables.finance import PayoutRow
 from database.tables.people import AccessRequestRow
 from database.tables.quality import SecondReviewRow
 from database.tables.review import ReviewDecisionRow

@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy import Select, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.tables.intake import CardRow, PartnerRow, SellerRow, SubmissionRow
-from database.tables.payout import PayoutRow
-from database.tables.people import PersonRow
+from database.tables.cards import CardRow, SubmissionRow
+from database.tables.finance import PayoutRow
+from database.tables.people import PartnerRow, PersonRow, SellerRow
 from domain.cards.card import Outcome, Stage
 from domain.finance.payout import PayoutState
 from domain.money import Money

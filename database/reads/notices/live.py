@@ -10,12 +10,11 @@ from sqlalchemy import and_, func, literal, select, text, tuple_
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.tables.cards import CardEventRow, CardRow
 from database.tables.columns import now
-from database.tables.comments import CommentRow
-from database.tables.intake import CardEventRow, CardRow
 from database.tables.notices import NoticeRow
 from database.tables.people import ConsoleSessionRow, PersonRow
-from database.tables.work import WorkItemRow
+from database.tables.work import CommentRow, WorkItemRow
 
 _NOTICE: Any = NoticeRow
 _SESSION: Any = ConsoleSessionRow

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables.notices import NoticeRow
 from database.tables.people import PersonRow
-from database.tables.review import ReasonCodeRow
+from database.tables.work import ReasonCodeRow
 from domain.notices.kinds import NoticeKind
 from domain.work.reason_codes import ReasonedAct
 

@@ -10,10 +10,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.tables.intake import CardRow, SubmissionRow
+from database.tables.cards import CardRow, QuoteRow, ReadingRow, SubmissionRow
 from database.tables.people import AuditRow, PersonRow
-from database.tables.pricing import QuoteRow
-from database.tables.reading import ReadingRow
 from database.tables.review import ReviewDecisionRow
 from database.tables.work import WorkItemRow
 from domain.cards.card import CardType, Outcome

@@ -10,9 +10,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables.people import PersonRow
-from database.tables.review import ReasonCodeRow
 from database.tables.support import CallbackRequestRow
-from database.tables.work import WorkItemRow
+from database.tables.work import ReasonCodeRow, WorkItemRow
 from domain.errors.general import NotFound
 from domain.support.callbacks import CallbackWanted
 from domain.work.reason_codes import ReasonedAct

@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.tables.comments import AttachmentRow, CommentRow
 from database.tables.people import PersonRow
+from database.tables.work import AttachmentRow, CommentRow
 
 COMMENTS_MAX = 100
 _COMMENT: Any = CommentRow

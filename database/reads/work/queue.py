@@ -14,8 +14,7 @@ from sqlmodel import col
 
 from database.reads.work.queue_filter import conditions, due_soon, in_hand
 from database.tables.people import PersonRow
-from database.tables.review import ReasonCodeRow
-from database.tables.work import WorkItemRow
+from database.tables.work import ReasonCodeRow, WorkItemRow
 from domain.work.queue_filter import Hand, QueueSort, Wanted
 from domain.work.task import Band, TaskPhase
 

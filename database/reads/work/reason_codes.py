@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.tables.review import ReasonCodeRow
+from database.tables.work import ReasonCodeRow
 from domain.work.reason_codes import ReasonedAct
 
 _REASON: Any = ReasonCodeRow  # Attributes of models are columns in a statement.

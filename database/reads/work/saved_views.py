@@ -9,7 +9,7 @@ from sqlalchemy import and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables.people import PersonRow
-from database.tables.review import SavedViewRow, ViewPinRow
+from database.tables.work import SavedViewRow, ViewPinRow
 
 
 @dataclass(frozen=True)

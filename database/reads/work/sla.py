@@ -12,9 +12,8 @@ from typing import Any
 from sqlalchemy import and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.tables.deadlines import ClockIntervalRow
 from database.tables.policies import PolicyDocumentRow
-from database.tables.work import WorkItemRow
+from database.tables.work import ClockIntervalRow, WorkItemRow
 from domain.policies.state import PolicyState
 from domain.rules.deadlines import KIND, built_in
 from domain.work.deadline_document import parse

@@ -1,0 +1,56 @@
+"""Each failure of an activity says to Temporal who can mend it, and quotes no value."""
+
+import pytest
+from temporalio.exceptions import ApplicationError
+
+from activities.failures import PayoutUnknown, translated
+from database.session import DatabaseUnavailable
+from domain.errors.people import TooManyTries
+from gateways.errors import GatewayRefused, GatewayUnavailable
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "final"),
+    [
+        (GatewayUnavailable("issuer", "timeout"), "gateway_unavailable", False),
+        (GatewayRefused("issuer", "unknown_brand"), "gateway_refused", True),
+        (TooManyTries(retry_after_s=3), "too_many_tries", True),
+        (DatabaseUnavailable("away"), "database_unavailable", False),
+        (PayoutUnknown("DEALING"), "payout_unknown", False),
+    ],
+)
+async def test_every_failure_says_to_temporal_who_can_mend_it(error: Exception, kind: str, final: bool) -> None:
+    @translated
+    async def failing() -> None:
+        raise error
+
+    with pytest.raises(ApplicationError) as failed:
+        await failing()
+    assert (failed.value.type, failed.value.non_retryable) == (kind, final)
+    assert failed.value.__cause__ is None
+
+
+async def test_an_error_that_nobody_foresaw_is_tried_again_and_quotes_no_number() -> None:
+    @translated
+    async def failing() -> int:
+        return int("JD00000000000000")
+
+    with pytest.raises(ApplicationError, match=r"^unforeseen: ValueError at test_failures\.py:[0-9]+$") as failed:
+        await failing()
+    assert (failed.value.type, failed.value.non_retryable, failed.value.__suppress_context__) == (
+        "unforeseen",
+        False,
+        True,
+    )
+
+
+async def test_what_is_temporals_already_is_left_as_it_is() -> None:
+    final = ApplicationError("not accepted", type="not_accepted", non_retryable=True)
+
+    @translated
+    async def failing() -> None:
+        raise final
+
+    with pytest.raises(ApplicationError) as failed:
+        await failing()
+    assert failed.value is final

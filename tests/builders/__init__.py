@@ -1,0 +1,1 @@
+"""The worlds that tests stand in and the rows that they stand on."""

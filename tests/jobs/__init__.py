@@ -1,0 +1,1 @@
+"""Background loops against a real PostgreSQL."""

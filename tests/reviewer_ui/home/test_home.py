@@ -1,0 +1,83 @@
+"""The home page: own work, what needs this person, deadlines and news, each only for those whom they concern."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import select
+
+from database.repositories.notices import tell
+from database.tables.work import WorkItemRow
+from domain.finance.payout import PayoutState
+from domain.notices.kinds import NoticeKind
+from domain.people.roles import Role
+from tests.reviewer_ui.conftest import House
+from tests.reviewer_ui.queue_scenes import change
+from tests.reviewer_ui.review.test_four_eyes_pages import staged
+
+LATE, SOON = "is-late", "is-soon"
+_TASK: Any = WorkItemRow
+_MAKER = select(_TASK.maker_id).where(_TASK.closed_at.is_(None), _TASK.maker_id.is_not(None))
+
+
+async def test_own_work_is_listed_with_what_is_late(house: House) -> None:
+    held, assigned = await house.cards.waiting(due_in_min=-5), await house.cards.waiting()
+    person = await house.cards.person(Role.REVIEWER, "Mei")
+    await house.cards.hold(held, person)
+    await change(house, assigned, assigned_to=person)
+    page = (await house.browser(await house.sessions.open(person)).get("/")).text
+    mine = page.partition('id="home-mine"')[2].partition("</section>")[0]
+    assert held.card_id in mine
+    assert assigned.card_id in mine
+    assert "Held by me" in mine
+    assert "Assigned to me" in mine
+    assert page.count(LATE) >= 1
+    assert SOON in mine  # Its warning has passed.
+
+
+async def test_a_person_without_a_queue_sees_no_tasks(house: House) -> None:
+    waiting = await house.cards.waiting()
+    page = (await (await house.as_(Role.FINANCE)).get("/")).text
+    assert waiting.card_id not in page
+    assert "home-mine" not in page
+
+
+async def test_support_sees_its_own_requests_and_no_review(house: House) -> None:
+    waiting = await house.cards.waiting()
+    page = (await (await house.as_(Role.SUPPORT)).get("/")).text
+    assert waiting.card_id not in page
+    assert "home-mine" in page
+    assert "Nothing else needs you now" in page
+
+
+async def test_a_second_review_needs_everybody_but_its_maker(house: House) -> None:
+    await staged(house)
+    other = (await (await house.as_(Role.SENIOR)).get("/")).text
+    assert "Decisions awaiting second review" in other
+    async with house.database.transaction() as session:
+        maker = (await session.execute(_MAKER)).scalar_one()
+    own = (await house.browser(await house.sessions.open(maker)).get("/")).text
+    assert "Decisions awaiting second review" not in own
+
+
+async def test_money_needs_only_those_who_see_it(house: House) -> None:
+    await house.cards.payout(await house.cards.waiting(), PayoutState.UNKNOWN)
+    words = "Payouts with an unknown outcome"
+    assert words in (await (await house.as_(Role.FINANCE)).get("/")).text
+    assert words not in (await (await house.as_(Role.REVIEWER)).get("/")).text
+
+
+async def test_unread_notices_are_news_until_they_are_read(house: House) -> None:
+    waiting = await house.cards.waiting()
+    person = await house.cards.person(Role.SENIOR)
+    async with house.database.transaction() as session:
+        await tell(session, [person], NoticeKind.MENTIONED, waiting.task_id, card_id=waiting.card_id)
+    browser = house.browser(await house.sessions.open(person))
+    assert waiting.card_id in (await browser.get("/")).text.partition('id="home-news"')[2]
+    await house_read(house, person)
+    assert "You have read everything" in (await browser.get("/")).text
+
+
+async def house_read(house: House, person: str) -> None:
+    rows, _ = await house.app.state.console.services.notices.page(person)
+    await house.app.state.console.services.notices.read_all(person, rows[0].id)

@@ -1,0 +1,111 @@
+"""A dry run counts recent work by the version in force and by the draft; each figure answers a real change of its rule."""
+
+from __future__ import annotations
+
+import copy
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from database.tables.cards import QuoteRow, ReadingRow
+from database.tables.people import AuditRow
+from database.tables.review import ReviewDecisionRow
+from domain.cards.review import ReviewOutcome
+from domain.identifiers import new_id
+from domain.people.roles import Role
+from domain.places import business_day
+from domain.policies.book import PolicyBook
+from domain.policies.document import PolicyDocument
+from domain.rules.policy_kinds import KINDS
+from services.policies.dry_run import LOOKS_BACK, Figure, dry_run
+from tests.reviewer_ui.conftest import House
+
+
+async def figures(house: House, code: str, change: Any) -> dict[str, Figure]:
+    """The figures of a draft: the built-in document after `change` had a copy of it."""
+    kind, now = KINDS[code], datetime.now(UTC)
+    before = PolicyBook().in_force(kind, business_day(now))
+    document = copy.deepcopy(dict(before.document))
+    change(document)
+    kind.require_valid(document, before.document)
+    draft = PolicyDocument(code, 1, f"{code}-1", business_day(now), document)
+    async with house.database.transaction() as session:
+        return {one.name: one for one in await dry_run(session, house.keyring, before, draft, now)}
+
+
+async def at_work(house: House) -> None:
+    """A card that was read, priced and approved, and a reviewer who looked at three secrets within minutes."""
+    waiting, person, now = await house.cards.waiting(), await house.cards.person(Role.REVIEWER), datetime.now(UTC)
+    async with house.database.transaction() as session:
+        row = (await session.execute(select(QuoteRow).filter_by(card_id=waiting.card_id))).scalar_one()
+        row.internal = {**row.internal, "basis_minor": 50_000, "stock": 0}
+        session.add(
+            ReadingRow(
+                id=new_id(), card_id=waiting.card_id, photo_id=waiting.photo_id, reader="test", duration_ms=1,
+                fields=[{"name": "number", "confidence_bp": 9100, "use": "taken"}], values_sealed=b"-",
+            )
+        )  # fmt: skip
+        session.add(
+            ReviewDecisionRow(
+                id=new_id(), task_id=waiting.task_id, card_id=waiting.card_id, person_id=person,
+                outcome=ReviewOutcome.APPROVE, made_at=now,
+            )
+        )  # fmt: skip
+        for minutes in (3, 2, 1):
+            shown = now - timedelta(minutes=minutes)
+            session.add(AuditRow(actor=f"person:{person}", act="console:card:reveal_number", subject="C", at=shown))
+
+
+def put(**values: Any) -> Any:
+    return lambda document: document.update(values)
+
+
+def cheaper(document: dict[str, Any]) -> None:
+    for row in document["base"]:
+        row["base_bp"] -= 100
+
+
+def small_cards_only(document: dict[str, Any]) -> None:
+    for entry in document["brands"]:
+        entry["face_minor"] = [1000, 2000]
+
+
+NO_CAP = {"hour": 0, "day": 0}
+TYPES = ("supermarket", "ecommerce", "dining", "regional", "crossborder")
+CASES = [
+    ("limits", put(machine_value_minor_max=dict.fromkeys(TYPES, 44_099)), "over_machine_value", 1),
+    ("limits", put(confidence_bp_min=9200), "low_confidence", 1),
+    ("velocity", put(most_minor=dict.fromkeys(("payee", "seller", "partner", "brand", "installation"), NO_CAP)), "over_velocity_cap", 1),
+    ("four-eyes", put(value_minor_min=50_000), "second_person", 1),
+    ("sampling", put(share_bp=dict.fromkeys(TYPES, 10_000), per_day_max=100_000), "second_review", 1),
+    ("reveals", put(per_hour_max=1), "reveal_over_limit", 2),
+    ("reveals", put(shown_alert_at=3), "reveal_alert", 1),
+    ("prices", cheaper, "quotes_changed", 1),
+    ("prices", cheaper, "quotes_sum", -500),  # One percent of 500 yuan.
+    ("brands", small_cards_only, "face_value_refused", 1),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("code", "change", "name", "more"), CASES, ids=[f"{case[0]}-{case[2]}" for case in CASES])
+async def test_work_that_a_draft_would_judge_otherwise_is_counted(
+    house: House, code: str, change: Any, name: str, more: int
+) -> None:
+    earlier = (await figures(house, code, change))[name]
+    await at_work(house)
+    found = (await figures(house, code, change))[name]
+    assert found.looked_at > earlier.looked_at
+    # What the rules in force concern already counts before and after; other tests may have left such work.
+    changed = (
+        found.after - earlier.after if more > 0 else (found.after - found.before) - (earlier.after - earlier.before)
+    )
+    assert changed == more
+
+
+async def test_work_of_long_ago_is_not_looked_at(house: House) -> None:
+    earlier = (await figures(house, "reveals", put(per_hour_max=1)))["reveal_over_limit"]
+    async with house.database.transaction() as session:
+        long_ago = datetime.now(UTC) - LOOKS_BACK - timedelta(minutes=1)
+        session.add(AuditRow(actor="person:P", act="console:card:reveal_pin", subject="C", at=long_ago))
+    assert (await figures(house, "reveals", put(per_hour_max=1)))["reveal_over_limit"] == earlier

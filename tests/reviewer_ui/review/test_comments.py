@@ -1,0 +1,137 @@
+"""Comments on the card page: written with permission, shown in the history, their files only downloaded."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import func, select
+
+from database.tables.notices import NoticeRow
+from database.tables.people import PersonRow
+from domain.people.roles import Role
+from gateways.attachments import BYTES_MAX
+from tests.reviewer_ui.conftest import House
+from tests.reviewer_ui.scenes import change
+from tests.reviewer_ui.waiting_cards import NUMBER, Waiting
+
+PDF = b"%PDF-1.7\n%%EOF\n"
+FILE_LINK = re.compile(r'href="(/cards/[0-9A-Z]+/files/[0-9A-Z]+)"')
+
+
+async def comment(
+    browser: httpx.AsyncClient, waiting: Waiting, words: str, *files: tuple[str, bytes, str]
+) -> httpx.Response:
+    """Sends the form as a browser does; one without a chosen file sends an empty one."""
+    page = await browser.get("/sign-in")
+    found = re.search(r'name="csrf" value="([^"]+)"', page.text)
+    assert found is not None
+    sent = [("files", one) for one in files or (("", b"", "application/octet-stream"),)]
+    return await browser.post(f"/cards/{waiting.card_id}/comments", data={"csrf": found[1], "words": words}, files=sent)
+
+
+async def test_a_comment_stands_in_the_story_with_its_author(house: House) -> None:
+    waiting, browser = await house.cards.waiting(), await house.as_(Role.REVIEWER, "Ann Lee")
+    answer = await comment(browser, waiting, "The edge looks cut & glued <b>")
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/cards/{waiting.card_id}#story")
+    live = (await browser.get(f"/cards/{waiting.card_id}", headers={"hx-request": "true"})).text
+    assert "<html" not in live
+    assert "Ann Lee</strong>: The edge looks cut &amp; glued &lt;b&gt;" in live
+
+
+async def test_a_file_is_listed_with_its_hash_and_only_ever_downloaded(house: House) -> None:
+    waiting, browser = await house.cards.waiting(), await house.as_(Role.SUPPORT)
+    await comment(browser, waiting, "", ("收据.pdf", PDF, "text/html"))
+    page = (await browser.get(f"/cards/{waiting.card_id}")).text
+    assert hashlib.sha256(PDF).hexdigest()[:12] in page
+    [link] = FILE_LINK.findall(page)
+    kept = await browser.get(link)
+    assert (kept.content, kept.headers["content-type"]) == (PDF, "application/pdf")
+    assert kept.headers["content-disposition"] == "attachment; filename*=UTF-8''%E6%94%B6%E6%8D%AE.pdf"
+    assert kept.headers["x-content-type-options"] == "nosniff"
+    assert "sandbox" in kept.headers["content-security-policy"]
+    assert kept.headers["cache-control"] == "no-store"
+
+
+async def test_without_the_right_to_comment_one_reads_but_neither_writes_nor_downloads(house: House) -> None:
+    waiting, writer = await house.cards.waiting(), await house.as_(Role.REVIEWER)
+    await comment(writer, waiting, "Ask the store.", ("a.pdf", PDF, "application/pdf"))
+    [link] = FILE_LINK.findall((await writer.get(f"/cards/{waiting.card_id}")).text)
+    for role in (Role.FINANCE, Role.COMPLIANCE):
+        browser = await house.as_(role)
+        page = (await browser.get(f"/cards/{waiting.card_id}")).text
+        assert "Ask the store." in page
+        assert "/comments" not in page
+        assert FILE_LINK.findall(page) == []
+        assert (await comment(browser, waiting, "Me too")).status_code == 403
+        assert (await browser.get(link)).status_code == 403
+        assert (await browser.get("/people/called?q=a")).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("file", "status", "words"),
+    [
+        (("x.png", b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>", "image/png"), 415, "This file type is not supported"),
+        (("x.pdf", PDF + bytes(BYTES_MAX), "application/pdf"), 413, "larger than 10 MB"),
+    ],
+)  # fmt: skip
+async def test_what_is_refused_leaves_the_words_in_the_form(
+    house: House, file: tuple[str, bytes, str], status: int, words: str
+) -> None:
+    waiting, browser = await house.cards.waiting(), await house.as_(Role.REVIEWER)
+    answer = await comment(browser, waiting, "See the file", file)
+    assert answer.status_code == status
+    assert words in answer.text
+    assert 'value="See the file"' in answer.text
+    assert FILE_LINK.findall((await browser.get(f"/cards/{waiting.card_id}")).text) == []
+
+
+async def test_a_number_in_a_comment_is_refused_and_not_kept(house: House) -> None:
+    waiting, browser = await house.cards.waiting(), await house.as_(Role.REVIEWER)
+    answer = await comment(browser, waiting, f"It is {NUMBER}")
+    assert answer.status_code == 422
+    assert "contains a card number or PIN" in answer.text
+    assert NUMBER not in (await browser.get(f"/cards/{waiting.card_id}")).text
+
+
+async def test_only_this_form_may_be_large(house: House) -> None:
+    waiting, browser = await house.cards.waiting(), await house.as_(Role.REVIEWER)
+    large = ("a.txt", b"a" * 1024 * 1024, "text/plain")
+    assert (await comment(browser, waiting, "Large", large)).status_code == 303
+    elsewhere = await browser.post(f"/cards/{waiting.card_id}/take", content=b"a" * 1024 * 1024)
+    assert elsewhere.status_code == 413
+
+
+async def test_names_are_offered_while_one_types_them(house: House) -> None:
+    browser = await house.as_(Role.REVIEWER, "Quentin Zhu")
+    found = (await browser.get("/people/called", params={"q": "quentin z"})).json()
+    assert [one["name"] for one in found] == ["Quentin Zhu"]
+    assert set(found[0]) == {"calls", "name", "email"}
+
+
+async def test_a_comment_needs_a_form_of_ours(house: House) -> None:
+    waiting, browser = await house.cards.waiting(), await house.as_(Role.REVIEWER)
+    answer = await browser.post(f"/cards/{waiting.card_id}/comments", data={"words": "forged"})
+    assert answer.status_code == 400
+    assert "forged" not in (await browser.get(f"/cards/{waiting.card_id}")).text
+
+
+@pytest.mark.parametrize("typed", ["周", "zhou", "Zhou Y", "zhou@desk"])
+async def test_a_colleague_is_found_and_called_in_either_script_and_by_login(house: House, typed: str) -> None:
+    waiting, browser = await house.cards.waiting(), await house.as_(Role.REVIEWER)
+    called = await house.cards.person(Role.SENIOR, "周远 Zhou Yuan")
+    login = f"zhou{called[-6:].lower()}"
+    await change(house, PersonRow, called, email=f"{login}@desk.example")
+    begun = typed.replace("zhou@desk", f"{login}@desk")
+    found = (await browser.get("/people/called", params={"q": begun})).json()
+    assert f"{login}@desk.example" in [one["email"] for one in found]
+    for call in ("周远", "Zhou Yuan", login):
+        words = f"@{call} please look"
+        assert (await comment(browser, waiting, words)).status_code == 303
+    async with house.database.transaction() as session:
+        mine: Any = NoticeRow
+        told = await session.execute(select(func.count()).where(mine.person_id == called))
+    assert told.scalar_one() == 3

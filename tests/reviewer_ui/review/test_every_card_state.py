@@ -1,0 +1,74 @@
+"""A card's page opens for every role in every state, whatever the facts of its story are called."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from database.repositories import cards as stored
+from database.repositories.cards import Change
+from database.tables.cards import CardRow
+from domain.cards.card import EndReason, Outcome, Stage, WaitingFor
+from domain.finance.payout import PayoutState
+from domain.people.roles import Role
+from tests.reviewer_ui.conftest import House
+from tests.reviewer_ui.waiting_cards import Waiting
+
+# Names that a fact may bear and that functions on the way to the page use for their own parameters.
+NAMES = ("key", "locale", "values", "facts", "what", "context", "self", "name", "count", "entry", "card")
+READERS = (Role.REVIEWER, Role.SENIOR, Role.OPS, Role.SUPPORT, Role.FINANCE, Role.COMPLIANCE, Role.ADMIN)
+CARD: Any = CardRow
+
+
+async def in_state(house: House, stage: Stage, waiting_for: WaitingFor, outcome: Outcome | None = None) -> Waiting:
+    """A card of that state, with an entry in its story for each stage, whose facts bear every awkward name."""
+    waiting = await house.cards.waiting()
+    facts = {name: f"of {name}" for name in NAMES}
+    whats = ("payout.prepared", "payout.unknown", "payout.paid", "payout.refused", "journey.rejected", "review.decided")
+    async with house.database.transaction() as session:
+        for what in whats:
+            await stored.record(session, waiting.card_id, Change(stage, waiting_for, None, what, facts))
+        values = {"stage": stage, "waiting_for": waiting_for, "outcome": outcome}
+        reason = EndReason.PAYEE_REFUSED if outcome is Outcome.PAYMENT_REFUSED else None
+        await session.execute(update(CardRow).where(CARD.id == waiting.card_id).values(**values, reason=reason))
+    if outcome in (Outcome.PAID, Outcome.PAYMENT_REFUSED):
+        state = PayoutState.PAID if outcome is Outcome.PAID else PayoutState.REFUSED
+        await house.cards.payout(waiting, state)
+    return waiting
+
+
+OPEN = [(stage, waiting_for, None) for stage in Stage for waiting_for in WaitingFor if stage is not Stage.ENDED]
+ENDED = [(Stage.ENDED, WaitingFor.NOBODY, outcome) for outcome in Outcome]
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+async def test_every_role_opens_the_page_of_an_ended_card(house: House, language: str) -> None:
+    browsers = {role: await house.as_(role) for role in READERS}
+    broken = []
+    for stage, waiting_for, outcome in ENDED:
+        waiting = await in_state(house, stage, waiting_for, outcome)
+        for role, browser in browsers.items():
+            page = await browser.get(f"/cards/{waiting.card_id}", headers={"accept-language": language})
+            broken += [] if page.status_code == 200 else [(role, outcome, page.status_code)]
+    assert broken == []
+
+
+async def test_the_page_of_a_running_card_opens_in_every_stage_and_wait(house: House) -> None:
+    browser, broken = await house.as_(Role.SUPPORT), []
+    for stage, waiting_for, outcome in OPEN:
+        waiting = await in_state(house, stage, waiting_for, outcome)
+        page = await browser.get(f"/cards/{waiting.card_id}")
+        broken += [] if page.status_code == 200 else [(stage, waiting_for, page.status_code)]
+    assert broken == []
+
+
+async def test_an_error_page_shows_the_number_to_quote(house: House) -> None:
+    browser = await house.as_(Role.REVIEWER)
+    page = await browser.get("/cards/nothing-of-that-id")
+    assert page.status_code == 404
+    shown = re.search(r"<code>([0-9A-Z]{26})</code>", page.text)
+    assert shown is not None
+    assert shown[1] == page.headers["x-request-id"]

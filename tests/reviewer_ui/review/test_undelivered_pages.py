@@ -1,0 +1,87 @@
+"""Seniors see in the queue which decisions did not arrive and why, in both languages, and put their tasks back by a plain form."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from database.tables.columns import now
+from database.tables.review import ReviewDecisionRow
+from domain.errors.base import Refusal
+from domain.errors.cards import DuplicateCard, NotExpectedNow
+from domain.people.roles import Role
+from services.review.undeliverable import not_taken
+from tests.reviewer_ui.conftest import House, post
+from tests.reviewer_ui.waiting_cards import Waiting
+
+BADGE = {"en": "Decision not applied", "zh-CN": "结论未执行"}
+TITLE = {"en": "1 decision could not be applied", "zh-CN": "项结论未能执行"}
+
+
+async def a_refused_decision(house: House, why: Refusal) -> tuple[Waiting, str]:
+    """It was approved while the card could not be reached, and when it could be, the card would not take it."""
+    waiting, browser = await house.cards.waiting(), await house.as_(Role.REVIEWER, "Ann")
+    await post(browser, f"/cards/{waiting.card_id}/take", task_id=waiting.task_id)
+    house.desk.away = True
+    await post(browser, f"/cards/{waiting.card_id}/decision", task_id=waiting.task_id, outcome="approve")
+    house.desk.away = False
+    columns: Any = ReviewDecisionRow
+    async with house.database.transaction() as session:
+        decision = (await session.execute(select(columns.id).where(columns.task_id == waiting.task_id))).scalar_one()
+        assert await not_taken(session, decision, why, now())
+    return waiting, decision
+
+
+@pytest.mark.parametrize(
+    ("why", "language", "sentence"),
+    [
+        (
+            NotExpectedNow(stage="ended", waiting_for="nobody"),
+            "en",
+            "The card has ended or is now waiting for something else",
+        ),
+        (NotExpectedNow(stage="ended", waiting_for="nobody"), "zh-CN", "此卡已结束，或正在等待其他步骤"),
+        (DuplicateCard(card=1), "zh-CN", "与另一张处理中的卡相同"),
+    ],
+)
+async def test_the_queue_says_which_and_why_and_only_to_seniors(
+    house: House, why: Refusal, language: str, sentence: str
+) -> None:
+    waiting, _ = await a_refused_decision(house, why)
+    senior = await house.as_(Role.SENIOR)
+    for path in ("/review?all=yes", f"/cards/{waiting.card_id}"):
+        page = (await senior.get(path, headers={"accept-language": language})).text
+        assert sentence in page
+        assert "/put-back" in page
+    queue = (await senior.get("/review?all=yes", headers={"accept-language": language})).text
+    assert TITLE[language] in queue
+    assert BADGE[language] in queue.split('id="rows"')[1]
+    assert "Ann" in queue
+    others = (await (await house.as_(Role.REVIEWER)).get("/review?all=yes", headers={"accept-language": language})).text
+    assert sentence not in others
+    assert "/put-back" not in others
+    assert BADGE[language] not in others
+
+
+async def test_put_back_the_card_can_be_taken_again_and_the_queue_says_why(house: House) -> None:
+    waiting, decision = await a_refused_decision(house, DuplicateCard(card=1))
+    senior = await house.as_(Role.SENIOR)
+    assert (await post(senior, f"/decisions/{decision}/put-back")).status_code == 422  # No reason was chosen.
+    done = await post(senior, f"/decisions/{decision}/put-back", reason_code="decide_anew")
+    assert (done.status_code, done.headers["location"]) == (303, f"/cards/{waiting.card_id}")
+    queue = (await senior.get("/review?all=yes")).text
+    assert TITLE["en"] not in queue
+    assert "The decision could not be applied: It must be decided anew" in queue
+    twice = await post(senior, f"/decisions/{decision}/put-back", reason_code="decide_anew")
+    assert twice.status_code == 404
+    taken = await post(senior, f"/cards/{waiting.card_id}/take", task_id=waiting.task_id)
+    assert taken.status_code == 303
+    assert house.desk.told == []
+
+
+async def test_a_reviewer_cannot_put_back(house: House) -> None:
+    _, decision = await a_refused_decision(house, DuplicateCard(card=1))
+    answer = await post(await house.as_(Role.REVIEWER), f"/decisions/{decision}/put-back", reason_code="decide_anew")
+    assert answer.status_code == 403
