@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pytest_asyncio
 from sqlalchemy import update
 
 from database.repositories import outbox
@@ -17,6 +18,13 @@ from services.notices.outbox_delivery import ATTEMPTS_MAX, Delivery
 from services.people.partners import Partners
 from tests.builders.world import World, a_submission, a_typed_card
 from tests.gateways.partners import mailbox
+
+
+@pytest_asyncio.fixture(autouse=True, loop_scope="session")
+async def _nothing_else_waits(world: World) -> None:
+    """What other tests left in the outbox is not for this one to send."""
+    async with world.database.transaction() as session:
+        await session.execute(update(OutboxRow).values(delivered_at=now()))
 
 
 async def delivered(world: World) -> int:
@@ -77,5 +85,5 @@ async def test_a_message_reaches_the_sellers_telephone_once(world: World) -> Non
         row_id = await outbox.put(session, "message", seller, "sign_in_code", {"code": "604128"})
     await delivered(world)
     kept = (await world.messages.plain.get("/v1/messages")).json()
-    assert [one["dedupe_key"] for one in kept] == [row_id]
-    assert "604128" in kept[0]["text"]
+    (sent,) = [one for one in kept if one["dedupe_key"] == row_id]
+    assert "604128" in sent["text"]
