@@ -93,8 +93,7 @@ class Payout:
 
     async def _attempt(self, session: AsyncSession, card: CardRow, key: str) -> int | None:
         """The attempt that this key is for, None when its order is there; it follows only orders that were refused for certain."""
-        columns: Any = PayoutRow
-        rows = await session.execute(select(columns.key, columns.state).where(columns.card_id == card.id))
+        rows = await session.execute(select(PayoutRow.key, PayoutRow.state).where(PayoutRow.card_id == card.id))
         earlier = {row.key: row.state for row in rows}
         if key in earlier:
             return None
@@ -171,12 +170,11 @@ class Payout:
 
     async def _taken_up(self, key: str) -> _Ordered:
         """Marks the order as perhaps sent before anything is, so that no second sender takes it for new."""
-        columns: Any = PayoutRow
         marking = (
             update(PayoutRow)
-            .where(columns.key == key, columns.state == PayoutState.PREPARED)
+            .where(PayoutRow.key == key, PayoutRow.state == PayoutState.PREPARED)
             .values(state=PayoutState.UNKNOWN)
-            .returning(columns.key)
+            .returning(PayoutRow.key)
             .execution_options(synchronize_session=False)
         )
         async with self._database.transaction() as session:
@@ -199,14 +197,13 @@ class Payout:
 
     async def _keep(self, report: PayoutReport) -> None:
         """Keeps the gateway's reference, and its answer once it is certain: the first certain answer stays."""
-        columns: Any = PayoutRow
         kept: dict[str, Any] = {}
         if report.gateway_reference is not None:
             kept["gateway_reference"] = report.gateway_reference
         if report.outcome is not PayoutOutcome.UNKNOWN:
             kept |= {"answered": report.outcome, "refusal_code": report.code}
         if kept:
-            statement = update(PayoutRow).where(columns.key == report.key, columns.answered.is_(None)).values(kept)
+            statement = update(PayoutRow).where(PayoutRow.key == report.key, PayoutRow.answered.is_(None)).values(kept)
             async with self._database.statement() as connection:
                 await connection.execute(statement)
 

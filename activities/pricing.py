@@ -245,8 +245,7 @@ def _line(line: Any) -> dict[str, Any]:
 async def _replace_earlier(session: AsyncSession, row: QuoteRow, number: int) -> None:
     if number == 1:
         return
-    columns: Any = QuoteRow
-    earlier = (columns.card_id == row.card_id, columns.id != row.id, columns.state == QuoteState.OPEN)
+    earlier = (QuoteRow.card_id == row.card_id, QuoteRow.id != row.id, QuoteRow.state == QuoteState.OPEN)
     await session.execute(update(QuoteRow).where(*earlier).values(state=QuoteState.REPLACED))
 
 

@@ -143,23 +143,23 @@ class CardReading:
 
 async def _replaced(session: AsyncSession, card_id: str) -> list[ReadingRow]:
     """The readings of photos that were replaced since."""
-    row: Any = ReadingRow
-    photo: Any = PhotoRow
-    statement = select(ReadingRow).join(PhotoRow, photo.id == row.photo_id).where(row.card_id == card_id)
-    return list((await session.execute(statement.where(~photo.current))).scalars())
+    statement = (
+        select(ReadingRow).join(PhotoRow, PhotoRow.id == ReadingRow.photo_id).where(ReadingRow.card_id == card_id)
+    )
+    return list((await session.execute(statement.where(~PhotoRow.current))).scalars())
 
 
 async def _corrected(session: AsyncSession, card_id: str) -> set[FieldName]:
     """The fields that a reviewer has typed."""
-    event: Any = CardEventRow
-    decided = select(event.facts["corrected"].astext).where(event.card_id == card_id, event.what == "review.decided")
+    decided = select(CardEventRow.facts["corrected"].astext).where(
+        CardEventRow.card_id == card_id, CardEventRow.what == "review.decided"
+    )
     decided_fields = (await session.execute(decided)).scalars()
     return {FieldName(name) for names in decided_fields for name in (names or "").split(",") if name}
 
 
 async def _current(session: AsyncSession, card_id: str) -> list[PhotoRow]:
-    columns: Any = PhotoRow
-    statement = select(PhotoRow).where(columns.card_id == card_id, columns.current).order_by(columns.position)
+    statement = select(PhotoRow).where(PhotoRow.card_id == card_id, PhotoRow.current).order_by(PhotoRow.position)
     return list((await session.execute(statement)).scalars())
 
 

@@ -27,7 +27,7 @@ NAMES = (
     "start",
 )
 RESULTS = Path(__file__).with_name("results")
-VERSIONS = ("temporalio", "sqlmodel", "asyncpg", "fastapi", "zen-engine", "paddleocr", "onnxruntime")
+VERSIONS = ("temporalio", "sqlalchemy", "asyncpg", "fastapi", "zen-engine", "paddleocr", "onnxruntime")
 
 
 def main(names: list[str]) -> int:

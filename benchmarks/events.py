@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 import httpx
-from sqlmodel import select
+from sqlalchemy import select
 from stdnum import luhn
 
 from benchmarks.cards import ANY_PRICE, bought, partner, submit

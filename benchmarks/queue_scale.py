@@ -26,7 +26,6 @@ MANY, MANY_SHORT, FEW = 1_000_000, 50_000, 1_000
 DEEP, DEEP_SHORT = 10_000, 1_000  # The page that is read far down.
 READS, READS_SHORT = 3_000, 800
 ME = "person1"
-_TASK: Any = WorkItemRow
 Read = Callable[[], Awaitable[QueuePage]]
 
 
@@ -92,9 +91,9 @@ async def _round(pages: dict[str, Read], reads: int) -> dict[str, list[float]]:
 
 async def _place(database: Database, behind: int) -> Place:
     """Where the page ends that has so many tasks before it and itself; walked once, as nobody reads it."""
-    order = (_TASK.band, _TASK.order_at, _TASK.id)
+    order = (WorkItemRow.band, WorkItemRow.order_at, WorkItemRow.id)
     async with database.transaction() as session:
-        found = select(*order).where(_TASK.closed_at.is_(None)).order_by(*order).offset(behind - 1).limit(1)
+        found = select(*order).where(WorkItemRow.closed_at.is_(None)).order_by(*order).offset(behind - 1).limit(1)
         return Place(QueueSort.QUEUE, tuple((await session.execute(found)).one()))
 
 

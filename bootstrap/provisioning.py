@@ -6,7 +6,6 @@ import re
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 import httpx
 from pwdlib import PasswordHash
@@ -32,8 +31,6 @@ from services.people.invitations import Newcomer, insert_person
 from services.people.partners import Partners
 
 ACTOR = "cli"  # In the audit log: the command line, where no person is signed in.
-_PERSON: Any = PersonRow  # Attributes of models are columns in a statement, which their annotations do not say.
-_OUTLET: Any = OutletRow
 _OUTLET_CODE = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 
 
@@ -67,7 +64,7 @@ async def reset_totp(settings: Settings, email: str) -> None:
     """Reset a person's lost authenticator and end their sessions. Raises Problem for an unknown person."""
     address = email.strip().lower()
     async with opened(settings) as store, store.transaction() as session:
-        found = (await session.execute(select(_PERSON.id).where(_PERSON.email == address))).scalar_one_or_none()
+        found = (await session.execute(select(PersonRow.id).where(PersonRow.email == address))).scalar_one_or_none()
         if found is None:
             raise Problem(f"没有 {address} 这个人。", f"Nobody here has the address {address}.")
         await totp.reset(session, found)

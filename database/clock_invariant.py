@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Any
 
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -12,7 +11,6 @@ from database.reads.work.sla import intervals, policies_of, replanned
 from database.tables.work import WorkItemRow
 
 AT_ONCE = 500
-_TASK: Any = WorkItemRow  # Attributes of models are columns in a statement.
 
 # A stretch of no length may share its moment with the one after it.
 INTERVALS = """
@@ -50,10 +48,10 @@ async def untrue_clocks(session: AsyncSession) -> list[str]:
 
 
 async def _planned_tasks(session: AsyncSession) -> AsyncIterator[Sequence[WorkItemRow]]:
-    planned = (_TASK.closed_at.is_(None), _TASK.plan_version > 0, ~_TASK.replan)
+    planned = (WorkItemRow.closed_at.is_(None), WorkItemRow.plan_version > 0, ~WorkItemRow.replan)
     after = ""
     while True:
-        wanted = select(WorkItemRow).where(*planned, _TASK.id > after).order_by(_TASK.id).limit(AT_ONCE)
+        wanted = select(WorkItemRow).where(*planned, WorkItemRow.id > after).order_by(WorkItemRow.id).limit(AT_ONCE)
         tasks = (await session.execute(wanted)).scalars().all()
         if not tasks:
             return

@@ -79,7 +79,7 @@ async def _ended(house: House, waiting: Waiting, paid: datetime | None) -> None:
     await house.cards.payout(waiting, PayoutState.PAID)
     async with house.database.transaction() as session:
         key = PayoutRow.key == payout_key(waiting.card_id, 1)
-        await session.execute(update(PayoutRow).where(key).values(settled_at=paid))  # type: ignore[arg-type]
+        await session.execute(update(PayoutRow).where(key).values(settled_at=paid))
 
 
 def _looked_at_again(rng: Random, waiting: Waiting, decision: ReviewDecisionRow) -> SecondReviewRow:

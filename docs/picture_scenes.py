@@ -59,8 +59,7 @@ class People:
 async def people(house: House) -> People:
     """Two reviewers, a senior and an administrator, with something to see about each."""
     async with house.database.transaction() as session:
-        columns: Any = PersonRow
-        await session.execute(update(PersonRow).where(columns.active).values(active=False))
+        await session.execute(update(PersonRow).where(PersonRow.active).values(active=False))
     made = People(
         lin=await person_with(house, Role.REVIEWER, "林静 Lin Jing", email="lin@desk.example", capacity=3, limit_minor=500_000),
         zheng=await person_with(

@@ -24,7 +24,6 @@ LOOP = "replanner"
 AT_ONCE = 20
 LOOKED_AGAIN_AFTER = timedelta(minutes=5)  # For a task that opened by the old version while the new one was saved.
 ASKED_AGAIN_AFTER = timedelta(minutes=1)  # Time for the card to plan its clock before it is notified again.
-_TASK: Any = WorkItemRow  # Attributes of models are columns in a statement.
 _log = structlog.get_logger("replanner")
 
 
@@ -49,10 +48,12 @@ class Replanner:
     async def _outdated(self) -> list[tuple[str, str]]:
         """Card and task of each. Version 0 was planned before there were policies, and stays."""
         async with self._database.transaction() as session:
-            found = await self._found(session, _TASK.replan)
+            found = await self._found(session, WorkItemRow.replan)
             newest = await sla.newest_version(session)
             if self._may_be_older(newest):
-                older = await self._found(session, and_(_TASK.plan_version > 0, _TASK.plan_version < newest))
+                older = await self._found(
+                    session, and_(WorkItemRow.plan_version > 0, WorkItemRow.plan_version < newest)
+                )
                 self._settled = None if older or self._asked else (newest, self._now())
                 found += [one for one in older if one not in found]
         return found
@@ -67,18 +68,18 @@ class Replanner:
     async def _found(self, session: AsyncSession, outdated: Any) -> list[tuple[str, str]]:
         """The soonest due first."""
         statement = (
-            select(_TASK.card_id, _TASK.id)
+            select(WorkItemRow.card_id, WorkItemRow.id)
             .where(
-                _TASK.kind.in_([kind.code for kind in kinds() if kind.holds_card]),
-                _TASK.closed_at.is_(None),
+                WorkItemRow.kind.in_([kind.code for kind in kinds() if kind.holds_card]),
+                WorkItemRow.closed_at.is_(None),
                 outdated,
-                _TASK.id.not_in(self._asked),
-                ~left_out(LOOP, _TASK.id, self._now()),
+                WorkItemRow.id.not_in(self._asked),
+                ~left_out(LOOP, WorkItemRow.id, self._now()),
             )
-            .order_by(_TASK.due_at, _TASK.id)
+            .order_by(WorkItemRow.due_at, WorkItemRow.id)
             .limit(AT_ONCE)
         )
-        return [(card, task) for card, task in await session.execute(statement)]
+        return [(card, task) for card, task in await session.execute(statement) if card is not None]
 
     async def _tell(self, card_id: str, task_id: str) -> bool:
         self._asked[task_id] = self._now()

@@ -31,8 +31,6 @@ TOKEN_BYTES = 32
 # The order matters: Edge calls itself Chrome too, and Chrome Safari.
 _BROWSERS = (("MicroMessenger", "WeChat"), ("Edg", "Edge"), ("OPR", "Opera"), ("Firefox", "Firefox"), ("Chrome", "Chrome"), ("Safari", "Safari"))  # fmt: skip
 _SYSTEMS = (("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Windows", "Windows"), ("Mac OS X", "macOS"), ("Linux", "Linux"))  # fmt: skip
-_ROW: Any = ConsoleSessionRow  # Attributes of models are columns in a statement, which their annotations do not say.
-_PERSON: Any = PersonRow
 
 
 @dataclass(frozen=True)
@@ -97,14 +95,16 @@ class Sessions:
         """
         at = now()
         good = (
-            _ROW.token_hash == _hash(token),
-            _ROW.expires_at > at,
-            _ROW.seen_at > at - IDLE,
-            _ROW.ended_at.is_(None),
+            ConsoleSessionRow.token_hash == _hash(token),
+            ConsoleSessionRow.expires_at > at,
+            ConsoleSessionRow.seen_at > at - IDLE,
+            ConsoleSessionRow.ended_at.is_(None),
         )
-        statement = select(PersonRow, ConsoleSessionRow).join(ConsoleSessionRow, _ROW.person_id == _PERSON.id)
+        statement = select(PersonRow, ConsoleSessionRow).join(
+            ConsoleSessionRow, ConsoleSessionRow.person_id == PersonRow.id
+        )
         async with self._database.transaction() as session:
-            found = (await session.execute(statement.where(*good, _PERSON.active))).first()
+            found = (await session.execute(statement.where(*good, PersonRow.active))).first()
             if found is None or self._lacks_totp(found[0], found[1]):
                 return None
             if not idle and found[1].seen_at < at - SEEN_EVERY:
@@ -113,25 +113,32 @@ class Sessions:
 
     async def proved(self, session_id: str) -> None:
         """The person has shown again who they are."""
-        await self._change(_ROW.id == session_id, stepped_up_at=now())
+        await self._change(ConsoleSessionRow.id == session_id, stepped_up_at=now())
 
     async def end(self, token: str) -> None:
         """Ends the session at the server, so that a copied cookie is worth nothing either."""
-        await self._change(_ROW.token_hash == _hash(token), ended_at=now())
+        await self._change(ConsoleSessionRow.token_hash == _hash(token), ended_at=now())
 
     async def end_one(self, person_id: str, session_id: str) -> None:
         """Ends one browser of a person's own; another person's stays as it is."""
-        await self._change(_ROW.id == session_id, _ROW.person_id == person_id, ended_at=now())
+        await self._change(ConsoleSessionRow.id == session_id, ConsoleSessionRow.person_id == person_id, ended_at=now())
 
     async def end_all(self, person_id: str) -> None:
         """Signs a person out everywhere."""
-        await self._change(_ROW.person_id == person_id, ended_at=now())
+        await self._change(ConsoleSessionRow.person_id == person_id, ended_at=now())
 
     async def of(self, person_id: str) -> tuple[OpenSession, ...]:
         """The browsers in which a person is signed in, the last used first."""
         at = now()
-        alive = (_ROW.person_id == person_id, _ROW.expires_at > at, _ROW.seen_at > at - IDLE, _ROW.ended_at.is_(None))
-        statement = select(ConsoleSessionRow).where(*alive).order_by(_ROW.seen_at.desc(), _ROW.id)
+        alive = (
+            ConsoleSessionRow.person_id == person_id,
+            ConsoleSessionRow.expires_at > at,
+            ConsoleSessionRow.seen_at > at - IDLE,
+            ConsoleSessionRow.ended_at.is_(None),
+        )
+        statement = (
+            select(ConsoleSessionRow).where(*alive).order_by(ConsoleSessionRow.seen_at.desc(), ConsoleSessionRow.id)
+        )
         async with self._database.transaction() as session:
             rows = (await session.execute(statement)).scalars().all()
         return tuple(
@@ -145,7 +152,9 @@ class Sessions:
 
     async def _change(self, *which: Any, **values: datetime) -> None:
         async with self._database.transaction() as session:
-            await session.execute(update(ConsoleSessionRow).where(*which, _ROW.ended_at.is_(None)).values(values))
+            await session.execute(
+                update(ConsoleSessionRow).where(*which, ConsoleSessionRow.ended_at.is_(None)).values(values)
+            )
 
 
 def is_proved(person: Person) -> bool:
@@ -163,7 +172,7 @@ def browser_name(user_agent: str) -> str:
 
 
 async def _seen(session: AsyncSession, session_id: str, at: datetime) -> None:
-    await session.execute(update(ConsoleSessionRow).where(_ROW.id == session_id).values(seen_at=at))
+    await session.execute(update(ConsoleSessionRow).where(ConsoleSessionRow.id == session_id).values(seen_at=at))
 
 
 def _person(row: PersonRow, session: ConsoleSessionRow) -> Person:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -156,8 +155,9 @@ async def _pass_on(session: AsyncSession, task: WorkItemRow, outcome: ReviewOutc
 
 async def _worth(session: AsyncSession, card: CardRow) -> int:
     """The latest quote, else a face value in CNY, else 0; in CNY minor units."""
-    columns: Any = QuoteRow
-    latest = select(columns.amount_minor).where(columns.card_id == card.id).order_by(columns.created_at.desc()).limit(1)
+    latest = (
+        select(QuoteRow.amount_minor).where(QuoteRow.card_id == card.id).order_by(QuoteRow.created_at.desc()).limit(1)
+    )
     quoted = (await session.execute(latest)).scalar_one_or_none()
     face = card.face_value_minor or 0
     return quoted or (face if card.currency is Currency.CNY else 0)

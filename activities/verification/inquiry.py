@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
@@ -100,8 +98,7 @@ class Verification(DynamicCodes, Outlets, Rechecks):
     async def _lock_id(self, session: AsyncSession, card: CardRow) -> str:
         """The request id of the lock that is wanted now: a repeated call gets the lock that holds; one that ran out, or was
         made for other fields, is followed by a new one."""
-        columns: Any = AnswerRow
-        made = (columns.card_id == card.id, columns.operation == "lock", columns.failure.is_(None))
+        made = (AnswerRow.card_id == card.id, AnswerRow.operation == "lock", AnswerRow.failure.is_(None))
         rows = (await session.execute(select(AnswerRow).where(*made))).scalars().all()
         over = {row.request_id for row in rows if not self._holds(row, card)}
         return request_key(card.id, "rate-lock", len(over) + 1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -90,8 +89,7 @@ class DynamicCodes(ProviderCaller):
 async def _heard_before(session: AsyncSession, card_id: str, number: int, request_id: str) -> bool:
     """Return whether this code was already checked: by an attempt whose result was lost, or typed again."""
     await session.get_one(DynamicCodeRow, _code_id(card_id, number), with_for_update=True)
-    columns: Any = AnswerRow
-    known = select(exists().where(columns.request_id == request_id, columns.failure.is_(None)))
+    known = select(exists().where(AnswerRow.request_id == request_id, AnswerRow.failure.is_(None)))
     return bool((await session.execute(known)).scalar_one())
 
 
@@ -99,12 +97,11 @@ async def _count_try(
     session: AsyncSession, card_id: str, number: int, result: DynamicCodeResult, *, again: bool
 ) -> int:
     """Writes the result down; returns how many wrong codes were entered for the card so far, each code counted once."""
-    columns: Any = DynamicCodeRow
     row = await session.get_one(DynamicCodeRow, _code_id(card_id, number), with_for_update=True)
     row.result = result.value
     row.tries += result is DynamicCodeResult.WRONG and not again
     await session.flush()
-    counted = select(func.coalesce(func.sum(columns.tries), 0)).where(columns.card_id == card_id)
+    counted = select(func.coalesce(func.sum(DynamicCodeRow.tries), 0)).where(DynamicCodeRow.card_id == card_id)
     return int((await session.execute(counted)).scalar_one())
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import select
 from temporalio import activity
@@ -70,8 +69,7 @@ class Outlets(ProviderCaller):
         return await self._asking.conclude(card, [answer], "verification.outlet_answered", denied=not confirmed)
 
     async def _outlets(self, brand_code: str) -> list[OutletRow]:
-        columns: Any = OutletRow
-        serving = select(OutletRow).where(columns.brand == brand_code, columns.active).order_by(columns.code)
+        serving = select(OutletRow).where(OutletRow.brand == brand_code, OutletRow.active).order_by(OutletRow.code)
         async with self._database.transaction() as session:
             return list((await session.execute(serving)).scalars())
 

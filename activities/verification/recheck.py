@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -35,7 +34,6 @@ PURCHASES_STEP = f"{STEP}-purchases"
 OVER = frozenset({Held.NOT_FOUND, Held.RELEASED})  # A request that holds no card and never will.
 # Longer than an attempt that Temporal has given up can run on: it must not void a quote that is being paid.
 CONFIRMED_FOR = timedelta(minutes=5)
-_EVENT: Any = CardEventRow
 
 
 @dataclass(frozen=True)
@@ -156,11 +154,11 @@ class Rechecks(ProviderCaller):
         An earlier attempt may have committed without Temporal hearing of it, or may still run beside this one.
         """
         results = (
-            _EVENT.card_id == card_id,
-            _EVENT.what.in_((CONFIRMED, VOID)),
-            _EVENT.facts["quote"].astext == quote_id,
+            CardEventRow.card_id == card_id,
+            CardEventRow.what.in_((CONFIRMED, VOID)),
+            CardEventRow.facts["quote"].astext == quote_id,
         )
-        newest = select(CardEventRow).where(*results).order_by(_EVENT.what == VOID, _EVENT.id)
+        newest = select(CardEventRow).where(*results).order_by(CardEventRow.what == VOID, CardEventRow.id)
         found = (await session.execute(newest)).scalars().all()
         if not found or (found[-1].what == CONFIRMED and found[-1].at < self._now() - CONFIRMED_FOR):
             return None

@@ -77,7 +77,7 @@ async def _people(session: AsyncSession, passwords: dict[Role, str]) -> None:
             "password_hash": hashed,
             "roles": [role],
         }
-        row = PersonRow(**person).model_dump()
+        row = PersonRow(**person).values()
         once = insert(PersonRow).values(row)
         await session.execute(once.on_conflict_do_update(index_elements=["email"], set_={"password_hash": hashed}))
 
@@ -92,9 +92,7 @@ def _outlet(code: str, brand: Brand, held: keys.Secrets) -> dict[str, Any]:
     """Its secret is made as the simulator of the outlets makes it; elsewhere each outlet is given a random one."""
     own = hmac.new(held.reports_secret.encode(), f"outlet:{code}".encode(), hashlib.sha256).hexdigest()
     secret = OUTLET_SECRET.seal(held.keyring, code, own)
-    return OutletRow(
-        code=code, name=f"{brand.names['zh_CN']} {code}", brand=brand.code, secret_sealed=secret
-    ).model_dump()
+    return OutletRow(code=code, name=f"{brand.names['zh_CN']} {code}", brand=brand.code, secret_sealed=secret).values()
 
 
 def _write_private(file: Path, content: dict[str, Any]) -> None:

@@ -94,11 +94,11 @@ async def live_before(settings: Settings, handed_in: list[Sample]) -> frozenset[
     since no partner may learn through the API what another has submitted."""
     ring, store = keys.load(settings).keyring, database(settings)
     prints = {ring.fingerprint(one.brand.issuer, one.number): one.photo for one in handed_in}
-    columns: Any = CardRow
     try:
         async with store.transaction() as session:
-            live = select(columns.fingerprint).where(columns.live, columns.fingerprint.in_(prints))
-            return frozenset(prints[found] for found in (await session.execute(live)).scalars())
+            live = select(CardRow.fingerprint).where(CardRow.live, CardRow.fingerprint.in_(prints))
+            found = (await session.execute(live)).scalars()
+            return frozenset(prints[print_] for print_ in found if print_ is not None)
     finally:
         await store.dispose()
 

@@ -82,7 +82,6 @@ _TYPES: dict[str, Any] = {
     "turns": JSONB, "spoken": JSONB,
 }  # fmt: skip
 _RECORD: TextClause = text(RECORD).bindparams(*(bindparam(name, type_=kind) for name, kind in _TYPES.items()))
-_CARD: Any = CardRow  # Its attributes are columns in a statement, which the model's annotations do not say.
 
 
 @dataclass(frozen=True)
@@ -118,13 +117,13 @@ async def record(session: AsyncSession, card_id: str, change: Change) -> CardRow
 
 async def load(session: AsyncSession, card_id: str) -> CardRow:
     """Return the card in its current state. Refuses NotFound."""
-    found = await session.execute(select(CardRow).where(_CARD.id == card_id))
+    found = await session.execute(select(CardRow).where(CardRow.id == card_id))
     return _required(found.scalar_one_or_none(), card_id)
 
 
 async def load_for_update(session: AsyncSession, card_id: str) -> CardRow:
     """Return the card, locked until the transaction ends, refreshed even when the session knows it. Refuses NotFound."""
-    statement = select(CardRow).where(_CARD.id == card_id).with_for_update()
+    statement = select(CardRow).where(CardRow.id == card_id).with_for_update()
     found = await session.execute(statement, execution_options={"populate_existing": True})
     return _required(found.scalar_one_or_none(), card_id)
 
@@ -180,13 +179,13 @@ def claim_of(keyring: KeyRing, kind: Brand, number: str | None, pin: str | None)
 
 async def _held_by_another(session: AsyncSession, card_id: str, fingerprint: str) -> bool:
     """Whether another live card with this number is offered or bought: its PIN was proved by then."""
-    other = (_CARD.fingerprint == fingerprint, _CARD.live, _CARD.holds_number, _CARD.id != card_id)
+    other = (CardRow.fingerprint == fingerprint, CardRow.live, CardRow.holds_number, CardRow.id != card_id)
     return bool((await session.execute(select(exists().where(*other)))).scalar_one())
 
 
 async def hold_number(session: AsyncSession, card_id: str) -> bool:
     """Hold the card's number from its offer on; return False when another live card with this number is offered or bought."""
-    held = update(CardRow).where(_CARD.id == card_id).values(holds_number=True)
+    held = update(CardRow).where(CardRow.id == card_id).values(holds_number=True)
     try:
         async with session.begin_nested():
             await session.execute(held.execution_options(synchronize_session=False))
@@ -257,8 +256,8 @@ def _spoken(card_id: str, change: Change) -> dict[str, str]:
 async def _update(session: AsyncSession, card_id: str, values: dict[str, Any]) -> int:
     statement = (
         update(CardRow)
-        .where(_CARD.id == card_id)
-        .values(**values, fields_revision=_CARD.fields_revision + 1)
+        .where(CardRow.id == card_id)
+        .values(**values, fields_revision=CardRow.fields_revision + 1)
         .returning(CardRow)
         .execution_options(populate_existing=True, synchronize_session=False)
     )

@@ -36,8 +36,6 @@ from domain.sealing import KeyRing, signature_holds
 SEQUENCER = "sequencer"  # Under which a leaf that cannot be placed is set aside.
 BATCH = 1000
 VERIFY_BATCH = 5000
-_LEAF: Any = LeafRow  # Attributes of models are columns in a statement, which their annotations do not say.
-_HEAD: Any = TreeHeadRow
 _log = structlog.get_logger("evidence")
 
 _PLACE = text(
@@ -82,8 +80,8 @@ async def sequence(session: AsyncSession, keyring: KeyRing, limit: int = BATCH) 
     if not await try_acquire(session, AdvisoryLock.EVIDENCE):
         return 0
     moment = now()
-    unplaced = (_LEAF.tree_index.is_(None), ~set_aside.left_out(SEQUENCER, cast(_LEAF.id, String), moment))
-    statement = select(_LEAF.id, _LEAF.body, _LEAF.leaf_hash).where(*unplaced).order_by(_LEAF.id).limit(limit)
+    unplaced = (LeafRow.tree_index.is_(None), ~set_aside.left_out(SEQUENCER, cast(LeafRow.id, String), moment))
+    statement = select(LeafRow.id, LeafRow.body, LeafRow.leaf_hash).where(*unplaced).order_by(LeafRow.id).limit(limit)
     leaves = (await session.execute(statement)).all()
     sound = [leaf for leaf in leaves if _is_sound(leaf)]
     for leaf_id in sorted({leaf.id for leaf in leaves} - {leaf.id for leaf in sound}):
@@ -96,13 +94,13 @@ async def sequence(session: AsyncSession, keyring: KeyRing, limit: int = BATCH) 
 
 async def newest_head(session: AsyncSession) -> TreeHead | None:
     """The newest signed head; None before the first leaf has its place."""
-    row = (await session.execute(select(TreeHeadRow).order_by(_HEAD.size.desc()).limit(1))).scalar_one_or_none()
+    row = (await session.execute(select(TreeHeadRow).order_by(TreeHeadRow.size.desc()).limit(1))).scalar_one_or_none()
     return None if row is None else _as_head(row)
 
 
 async def head_of(session: AsyncSession, size: int) -> TreeHead:
     """The head that was signed at that size. Refuses NotFound."""
-    row = (await session.execute(select(TreeHeadRow).where(_HEAD.size == size))).scalar_one_or_none()
+    row = (await session.execute(select(TreeHeadRow).where(TreeHeadRow.size == size))).scalar_one_or_none()
     if row is None:
         raise NotFound(size=size)
     return _as_head(row)
@@ -111,7 +109,7 @@ async def head_of(session: AsyncSession, size: int) -> TreeHead:
 async def prove(session: AsyncSession, leaf_id: int) -> InclusionProof:
     """That the leaf stands in the tree of the newest head. Refuses NotFound for no leaf, or one that waits for its place."""
     head = await newest_head(session)
-    found = await session.execute(select(_LEAF.leaf_hash, _LEAF.tree_index).where(_LEAF.id == leaf_id))
+    found = await session.execute(select(LeafRow.leaf_hash, LeafRow.tree_index).where(LeafRow.id == leaf_id))
     leaf = found.one_or_none()
     if leaf is None or leaf.tree_index is None or head is None:
         raise NotFound(leaf=leaf_id)
@@ -201,8 +199,8 @@ async def _nodes(session: AsyncSession, wanted: Iterable[Node]) -> dict[Node, by
 
 
 async def _placed_from(session: AsyncSession, start: int) -> Sequence[Any]:
-    statement = select(_LEAF.id, _LEAF.body, _LEAF.leaf_hash, _LEAF.tree_index)
-    placed = statement.where(_LEAF.tree_index >= start).order_by(_LEAF.tree_index).limit(VERIFY_BATCH)
+    statement = select(LeafRow.id, LeafRow.body, LeafRow.leaf_hash, LeafRow.tree_index)
+    placed = statement.where(LeafRow.tree_index >= start).order_by(LeafRow.tree_index).limit(VERIFY_BATCH)
     return (await session.execute(placed)).all()
 
 

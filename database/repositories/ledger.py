@@ -40,9 +40,6 @@ _TYPES: dict[str, Any] = {
     "key": String, "card_id": String, "what": String, "moment": DateTime(timezone=True),
 }  # fmt: skip
 _POST: TextClause = text(POST).bindparams(*(bindparam(name, type_=kind) for name, kind in _TYPES.items()))
-_ACCOUNT: Any = AccountRow
-_ENTRY: Any = EntryRow
-_TRANSACTION: Any = LedgerTransactionRow
 
 
 class PostedDifferently(Exception):
@@ -68,9 +65,9 @@ async def post(session: AsyncSession, key: str, card_id: str | None, what: str, 
 async def balance(session: AsyncSession, code: str, currency: Currency = Currency.CNY) -> Money:
     """The sum of an account's entries: positive is a debit balance. An account never used has nothing."""
     statement = (
-        select(func.coalesce(func.sum(_ENTRY.amount_minor), 0))
-        .join(AccountRow, _ACCOUNT.id == _ENTRY.account_id)
-        .where(_ACCOUNT.code == code, _ENTRY.currency == currency)
+        select(func.coalesce(func.sum(EntryRow.amount_minor), 0))
+        .join(AccountRow, AccountRow.id == EntryRow.account_id)
+        .where(AccountRow.code == code, EntryRow.currency == currency)
     )
     return Money(int((await session.execute(statement)).scalar_one()), currency)
 
@@ -78,10 +75,10 @@ async def balance(session: AsyncSession, code: str, currency: Currency = Currenc
 async def postings_of(session: AsyncSession, key: str) -> Counter[tuple[str, int, Currency]]:
     """What was posted under a key: account code, minor units and currency of each line; empty for an unused key."""
     statement = (
-        select(_ACCOUNT.code, _ENTRY.amount_minor, _ENTRY.currency)
-        .join(AccountRow, _ACCOUNT.id == _ENTRY.account_id)
-        .join(LedgerTransactionRow, _TRANSACTION.id == _ENTRY.transaction_id)
-        .where(_TRANSACTION.key == key)
+        select(AccountRow.code, EntryRow.amount_minor, EntryRow.currency)
+        .join(AccountRow, AccountRow.id == EntryRow.account_id)
+        .join(LedgerTransactionRow, LedgerTransactionRow.id == EntryRow.transaction_id)
+        .where(LedgerTransactionRow.key == key)
     )
     return Counter((code, amount, Currency(currency)) for code, amount, currency in await session.execute(statement))
 

@@ -20,10 +20,7 @@ from database.tables.people import PersonRow
 from domain.identifiers import new_id
 from domain.notices.kinds import NoticeKind, NoticePreferences, leaves_at
 
-_ROW: Any = NoticeRow  # Its attributes are columns in a statement, which the model's annotations do not say.
-_PERSON: Any = PersonRow
-_WISH: Any = NoticeWishRow
-_UNDELIVERED = or_(_ROW.mailed_at.is_(None), _ROW.hooked_at.is_(None))
+_UNDELIVERED = or_(NoticeRow.mailed_at.is_(None), NoticeRow.hooked_at.is_(None))
 
 
 @dataclass(frozen=True)
@@ -61,7 +58,7 @@ async def tell(
             id=new_id(), person_id=person, kind=kind, told_key=f"{key}:{person}",
             card_id=card_id, task_id=task_id, facts=facts, at=moment,
             **_leaving(kind, moment, *wishes.get(person, (NoticePreferences(), None))),
-        ).model_dump()
+        ).values()
         for person in recipients
     ]  # fmt: skip
     await session.execute(insert(NoticeRow).values(rows).on_conflict_do_nothing(index_elements=["told_key"]))
@@ -71,8 +68,8 @@ async def addressees(session: AsyncSession, people: Sequence[str]) -> dict[str, 
     """These people with their wishes, by id."""
     statement = (
         select(PersonRow, NoticeWishRow)
-        .outerjoin(NoticeWishRow, _WISH.person_id == _PERSON.id)
-        .where(_PERSON.id.in_(people))
+        .outerjoin(NoticeWishRow, NoticeWishRow.person_id == PersonRow.id)
+        .where(PersonRow.id.in_(people))
     )
     found = await session.execute(statement)
     return {
@@ -88,10 +85,12 @@ async def waiting_people(session: AsyncSession, people: int, besides: Iterable[s
     """
     moment = now()
     statement = (
-        select(_ROW.person_id)
-        .where(_waiting(moment), _ROW.person_id.not_in(list(besides)), ~left_out(loop, _ROW.person_id, moment))
-        .group_by(_ROW.person_id)
-        .order_by(func.min(_ROW.due_at))
+        select(NoticeRow.person_id)
+        .where(
+            _waiting(moment), NoticeRow.person_id.not_in(list(besides)), ~left_out(loop, NoticeRow.person_id, moment)
+        )
+        .group_by(NoticeRow.person_id)
+        .order_by(func.min(NoticeRow.due_at))
         .limit(people)
     )
     return tuple((await session.execute(statement)).scalars())
@@ -104,12 +103,14 @@ async def due(session: AsyncSession, person: str) -> tuple[NoticeRow, ...]:
     """
     if not await try_acquire(session, AdvisoryLock.NOTICES):
         return ()
-    statement = select(NoticeRow).where(_waiting(now()), _ROW.person_id == person).order_by(_ROW.id).with_for_update()
+    statement = (
+        select(NoticeRow).where(_waiting(now()), NoticeRow.person_id == person).order_by(NoticeRow.id).with_for_update()
+    )
     return tuple((await session.execute(statement)).scalars())
 
 
 def _waiting(moment: datetime) -> ColumnElement[bool]:
-    return and_(_ROW.due_at <= moment, _UNDELIVERED)
+    return and_(NoticeRow.due_at <= moment, _UNDELIVERED)
 
 
 async def set_all(session: AsyncSession, ids: Sequence[str], **values: Any) -> None:
@@ -117,13 +118,13 @@ async def set_all(session: AsyncSession, ids: Sequence[str], **values: Any) -> N
     if not ids:
         return
     await session.execute(
-        update(NoticeRow).where(_ROW.id.in_(ids)).values(**values).execution_options(synchronize_session=False)
+        update(NoticeRow).where(NoticeRow.id.in_(ids)).values(**values).execution_options(synchronize_session=False)
     )
 
 
 async def tried_once_more(session: AsyncSession, ids: Sequence[str], due_again: datetime) -> None:
     """Counts an attempt; they are due again then, unless they are settled before."""
-    await set_all(session, ids, due_at=due_again, attempts=_ROW.attempts + 1)
+    await set_all(session, ids, due_at=due_again, attempts=NoticeRow.attempts + 1)
 
 
 def preferences_of(person: PersonRow, wish: NoticeWishRow | None) -> NoticePreferences:
@@ -140,15 +141,15 @@ async def _wishes(
 ) -> dict[str, tuple[NoticePreferences, datetime | None]]:
     """Each one's wishes, and when the digest leaves that is being collected for them."""
     collecting = (
-        select(func.min(_ROW.due_at))
-        .where(_ROW.person_id == _PERSON.id, _UNDELIVERED, _ROW.attempts == 0, _ROW.due_at > moment)
+        select(func.min(NoticeRow.due_at))
+        .where(NoticeRow.person_id == PersonRow.id, _UNDELIVERED, NoticeRow.attempts == 0, NoticeRow.due_at > moment)
         .correlate(PersonRow)
         .scalar_subquery()
     )
     statement = (
         select(PersonRow, NoticeWishRow, collecting)
-        .outerjoin(NoticeWishRow, _WISH.person_id == _PERSON.id)
-        .where(_PERSON.id.in_(people))
+        .outerjoin(NoticeWishRow, NoticeWishRow.person_id == PersonRow.id)
+        .where(PersonRow.id.in_(people))
     )
     found = await session.execute(statement)
     return {person.id: (preferences_of(person, wish), joins) for person, wish, joins in found}

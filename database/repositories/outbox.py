@@ -17,14 +17,13 @@ LEASE = timedelta(minutes=1)  # Longer than any delivery may take.
 MESSAGES = "message"  # One provider takes all messages: it is one receiver, however many sellers they are for.
 PER_LANE = {MESSAGES: 8}
 PER_LANE_ELSE = 3  # Of one partner's webhooks.
-_ROW: Any = OutboxRow  # Its attributes are columns in a statement, which the model's annotations do not say.
 
 
 async def put(session: AsyncSession, kind: str, destination: str, topic: str, payload: Mapping[str, Any]) -> str:
     """Adds a `webhook` or `message` to `partner:<id>` or `seller:<id>`, due at once; returns its delivery id."""
     delivery_id = new_id()
     row = OutboxRow(id=delivery_id, kind=kind, destination=destination, topic=topic, payload=dict(payload))
-    await session.execute(insert(OutboxRow).values(row.model_dump()))
+    await session.execute(insert(OutboxRow).values(row.values()))
     return delivery_id
 
 
@@ -42,18 +41,18 @@ async def due(
     A deliverer that dies in between loses nothing. Two deliverers never take the same row.
     """
     moment = now()
-    waiting = (_ROW.due_at <= moment, _ROW.delivered_at.is_(None), _ROW.given_up_at.is_(None))
+    waiting = (OutboxRow.due_at <= moment, OutboxRow.delivered_at.is_(None), OutboxRow.given_up_at.is_(None))
     ready = (
-        select(_ROW.id)
-        .where(*waiting, _ROW.id.in_(_first_of_each_lane(waiting, busy)))
-        .order_by(_ROW.due_at)
+        select(OutboxRow.id)
+        .where(*waiting, OutboxRow.id.in_(_first_of_each_lane(waiting, busy)))
+        .order_by(OutboxRow.due_at)
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
     statement = (
         update(OutboxRow)
-        .where(_ROW.id.in_(ready.scalar_subquery()))
-        .values(due_at=moment + lease, attempts=_ROW.attempts + 1)
+        .where(OutboxRow.id.in_(ready.scalar_subquery()))
+        .values(due_at=moment + lease, attempts=OutboxRow.attempts + 1)
         .returning(OutboxRow)
         .execution_options(populate_existing=True, synchronize_session=False)
     )
@@ -62,9 +61,9 @@ async def due(
 
 
 def _first_of_each_lane(waiting: tuple[Any, ...], busy: Mapping[str, int]) -> Any:
-    lane = case((_ROW.kind == MESSAGES, MESSAGES), else_=_ROW.destination)
-    place = func.row_number().over(partition_by=lane, order_by=_ROW.due_at)
-    ranked = select(_ROW.id, lane.label("lane"), place.label("place")).where(*waiting).subquery()
+    lane = case((OutboxRow.kind == MESSAGES, MESSAGES), else_=OutboxRow.destination)
+    place = func.row_number().over(partition_by=lane, order_by=OutboxRow.due_at)
+    ranked = select(OutboxRow.id, lane.label("lane"), place.label("place")).where(*waiting).subquery()
     room = {name: PER_LANE.get(name, PER_LANE_ELSE) - busy.get(name, 0) for name in {*PER_LANE, *busy}}
     return select(ranked.c.id).where(ranked.c.place <= case(room, value=ranked.c.lane, else_=PER_LANE_ELSE))
 
@@ -76,7 +75,7 @@ async def delivered(session: AsyncSession, delivery_id: str) -> None:
 
 async def withdraw(session: AsyncSession, delivery_id: str) -> None:
     """The message is obsolete: it is not sent."""
-    await session.execute(delete(OutboxRow).where(_ROW.id == delivery_id))
+    await session.execute(delete(OutboxRow).where(OutboxRow.id == delivery_id))
 
 
 async def failed(session: AsyncSession, delivery_id: str, failure: str, again_at: datetime | None) -> None:
@@ -89,5 +88,8 @@ async def failed(session: AsyncSession, delivery_id: str, failure: str, again_at
 
 async def _set(session: AsyncSession, delivery_id: str, **values: Any) -> None:
     await session.execute(
-        update(OutboxRow).where(_ROW.id == delivery_id).values(**values).execution_options(synchronize_session=False)
+        update(OutboxRow)
+        .where(OutboxRow.id == delivery_id)
+        .values(**values)
+        .execution_options(synchronize_session=False)
     )

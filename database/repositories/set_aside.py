@@ -13,7 +13,6 @@ from database.tables.platform import SetAsideRow
 
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=30), timedelta(hours=1)
 DOUBLINGS_MAX = 7  # 30 s doubled seven times is above the hour.
-_ROW: Any = SetAsideRow
 
 
 async def put(session: AsyncSession, loop: str, subject: str, reason: str, now: datetime) -> None:
@@ -26,23 +25,23 @@ async def put(session: AsyncSession, loop: str, subject: str, reason: str, now: 
         "since": now,
         "again_at": now + FIRST_WAIT,
     }
-    wait = func.least(LONGEST_WAIT, FIRST_WAIT * func.power(2, func.least(_ROW.failures, DOUBLINGS_MAX)))
-    again = {"reason": reason, "failures": _ROW.failures + 1, "again_at": now + wait}
+    wait = func.least(LONGEST_WAIT, FIRST_WAIT * func.power(2, func.least(SetAsideRow.failures, DOUBLINGS_MAX)))
+    again = {"reason": reason, "failures": SetAsideRow.failures + 1, "again_at": now + wait}
     statement = insert(SetAsideRow).values(fresh)
     await session.execute(statement.on_conflict_do_update(index_elements=["loop", "subject"], set_=again))
 
 
 async def done(connection: AsyncConnection | AsyncSession, loop: str, subject: str) -> None:
     """Forget the subject: the loop has done its work."""
-    await connection.execute(delete(SetAsideRow).where(_ROW.loop == loop, _ROW.subject == subject))
+    await connection.execute(delete(SetAsideRow).where(SetAsideRow.loop == loop, SetAsideRow.subject == subject))
 
 
 def left_out(loop: str, subject: ColumnElement[str] | Any, now: datetime) -> ColumnElement[bool]:
     """Return the condition that a loop's query uses to leave out what is set aside until later than `now`."""
-    return exists(select(1).where(_ROW.loop == loop, _ROW.subject == subject, _ROW.again_at > now))
+    return exists(select(1).where(SetAsideRow.loop == loop, SetAsideRow.subject == subject, SetAsideRow.again_at > now))
 
 
 async def listed(session: AsyncSession, limit: int = 100) -> tuple[SetAsideRow, ...]:
     """Return what is set aside, the longest first."""
-    statement = select(SetAsideRow).order_by(_ROW.since, _ROW.loop, _ROW.subject).limit(limit)
+    statement = select(SetAsideRow).order_by(SetAsideRow.since, SetAsideRow.loop, SetAsideRow.subject).limit(limit)
     return tuple((await session.execute(statement)).scalars())

@@ -1,7 +1,5 @@
 """One file per area, and one for the platform below all areas. Importing this package knows every table."""
 
-from sqlmodel import SQLModel
-
 from database.tables import (
     cards,
     evidence,
@@ -15,8 +13,9 @@ from database.tables import (
     support,
     work,
 )
+from database.tables.columns import TableRow
 
-metadata = SQLModel.metadata
+metadata = TableRow.metadata
 
 __all__ = [
     "cards",

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Index, UniqueConstraint, text
-from sqlmodel import Field, SQLModel
+from sqlalchemy import BigInteger, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
 
 from database.tables.columns import (
+    TableRow,
     json_list,
     json_object,
     minor_units,
@@ -24,7 +25,7 @@ from domain.cards.verification import Party
 from domain.money import Currency
 
 
-class SubmissionRow(SQLModel, table=True):
+class SubmissionRow(TableRow):
     """Cards submitted together. One idempotency key per owner names one submission permanently."""
 
     __tablename__ = "submission"
@@ -32,24 +33,23 @@ class SubmissionRow(SQLModel, table=True):
         UniqueConstraint("owner", "idempotency_key", name="submission_once"),
         Index("submission_by_ending", text('"right"(id, 4)')),
     )
-    id: str = Field(primary_key=True)
-    owner: str = Field(index=True)  # seller:<id> or partner:<id>
-    idempotency_key: str
-    request_hash: str  # SHA-256 (hex) over everything that was sent.
-    form_hash: str | None = None  # SHA-256 (hex) of what the seller was shown and sent.
-    body_hash: str | None = None  # Keyed hash (hex) of the bytes of an API request.
-    channel: str  # api | web
-    locale: str
-    payee_account_sealed: bytes = sealed(required=True)
-    payee_name_sealed: bytes = sealed(required=True)
-    payee_masked: str
-    payee_index: str | None = Field(
-        default=None, index=True
-    )  # Keyed hash (hex) of the account, to count what it is paid.
-    created_at: datetime = moment_now()
+    id: Mapped[str] = mapped_column(primary_key=True)
+    owner: Mapped[str] = mapped_column(index=True)  # seller:<id> or partner:<id>
+    idempotency_key: Mapped[str]
+    request_hash: Mapped[str]  # SHA-256 (hex) over everything that was sent.
+    form_hash: Mapped[str | None] = mapped_column(default=None)  # SHA-256 (hex) of what the seller was shown and sent.
+    body_hash: Mapped[str | None] = mapped_column(default=None)  # Keyed hash (hex) of the bytes of an API request.
+    channel: Mapped[str]  # api | web
+    locale: Mapped[str]
+    payee_account_sealed: Mapped[bytes] = sealed(required=True)
+    payee_name_sealed: Mapped[bytes] = sealed(required=True)
+    payee_masked: Mapped[str]
+    # Keyed hash (hex) of the account, to count what it is paid.
+    payee_index: Mapped[str | None] = mapped_column(default=None, index=True)
+    created_at: Mapped[datetime] = moment_now()
 
 
-class CardRow(SQLModel, table=True):
+class CardRow(TableRow):
     """One card on its journey. Number and PIN only sealed; number and PIN together are unique among live cards."""
 
     __tablename__ = "card"
@@ -70,52 +70,54 @@ class CardRow(SQLModel, table=True):
         # The stock behind every price is counted from these cards alone, however many others there have been.
         Index("card_in_stock", "brand", "since", postgresql_where=text("outcome = 'paid' AND live")),
     )
-    id: str = Field(primary_key=True)
-    submission_id: str = Field(foreign_key="submission.id")
-    position: int  # From 0, in the order of the submission.
-    card_type: CardType = word(CardType, required=True)
-    brand: str
-    currency: Currency = word(Currency, required=True)
-    number_sealed: bytes | None = sealed()
-    number_tail: str | None = None  # Last four characters.
-    pin_sealed: bytes | None = sealed()
-    fingerprint: str | None = None  # Keyed hash of issuer and number (hex); set as soon as the number is known.
-    claim: str | None = (
-        None  # Keyed hash of issuer, number and PIN (hex); of the number alone for brands without a PIN.
-    )
-    holds_number: bool = False  # It is offered or bought: no other live card with this number can be.
-    live: bool = True
-    face_value_minor: int | None = minor_units_maybe()
-    expires_on: date | None = None
-    fields_revision: int = 0  # Rises with every change of the fields.
-    confirm_fields: bool = False
-    accept_at_or_above_minor: int | None = minor_units_maybe()  # In CNY minor units.
-    stage: Stage = word(Stage, Stage.INTAKE)
-    waiting_for: WaitingFor = word(WaitingFor, WaitingFor.MACHINE)
-    since: datetime = moment_now()
-    until: datetime | None = moment_maybe()
-    outcome: Outcome | None = word(Outcome)
-    reason: EndReason | None = word(EndReason)
-    reason_detail: str | None = None  # The reviewer's reject reason, or the gateway's code.
-    started_at: datetime | None = moment_maybe()  # When its workflow was known to run.
-    created_at: datetime = moment_now()
+    id: Mapped[str] = mapped_column(primary_key=True)
+    submission_id: Mapped[str] = mapped_column(ForeignKey("submission.id"))
+    position: Mapped[int]  # From 0, in the order of the submission.
+    card_type: Mapped[CardType] = word(CardType, required=True)
+    brand: Mapped[str]
+    currency: Mapped[Currency] = word(Currency, required=True)
+    number_sealed: Mapped[bytes | None] = sealed()
+    number_tail: Mapped[str | None] = mapped_column(default=None)  # Last four characters.
+    pin_sealed: Mapped[bytes | None] = sealed()
+    # Keyed hash of issuer and number (hex); set as soon as the number is known.
+    fingerprint: Mapped[str | None] = mapped_column(default=None)
+    # Keyed hash of issuer, number and PIN (hex); of the number alone for brands without a PIN.
+    claim: Mapped[str | None] = mapped_column(default=None)
+    # It is offered or bought: no other live card with this number can be.
+    holds_number: Mapped[bool] = mapped_column(default=False)
+    live: Mapped[bool] = mapped_column(default=True)
+    face_value_minor: Mapped[int | None] = minor_units_maybe()
+    expires_on: Mapped[date | None] = mapped_column(default=None)
+    fields_revision: Mapped[int] = mapped_column(default=0)  # Rises with every change of the fields.
+    confirm_fields: Mapped[bool] = mapped_column(default=False)
+    accept_at_or_above_minor: Mapped[int | None] = minor_units_maybe()  # In CNY minor units.
+    stage: Mapped[Stage] = word(Stage, Stage.INTAKE)
+    waiting_for: Mapped[WaitingFor] = word(WaitingFor, WaitingFor.MACHINE)
+    since: Mapped[datetime] = moment_now()
+    until: Mapped[datetime | None] = moment_maybe()
+    outcome: Mapped[Outcome | None] = word(Outcome)
+    reason: Mapped[EndReason | None] = word(EndReason)
+    # The reviewer's reject reason, or the gateway's code.
+    reason_detail: Mapped[str | None] = mapped_column(default=None)
+    started_at: Mapped[datetime | None] = moment_maybe()  # When its workflow was known to run.
+    created_at: Mapped[datetime] = moment_now()
 
 
-class CardEventRow(SQLModel, table=True):
+class CardEventRow(TableRow):
     """One entry of a card's story, written with the state change it tells of."""
 
     __tablename__ = "card_event"
     __table_args__ = (Index("card_event_by_card", "card_id", "id"),)
-    id: int | None = Field(default=None, primary_key=True)
-    card_id: str = Field(foreign_key="card.id")
-    at: datetime = moment_now()
-    stage: Stage = word(Stage, required=True)
-    actor: str  # machine | seller:<id> | partner:<id> | person:<id> | outlet:<code> | gateway
-    what: str  # A key of the catalogue of story sentences, e.g. `verification.answered`.
-    facts: dict[str, str] = json_object()
+    id: Mapped[int | None] = mapped_column(primary_key=True, default=None, nullable=False)
+    card_id: Mapped[str] = mapped_column(ForeignKey("card.id"))
+    at: Mapped[datetime] = moment_now()
+    stage: Mapped[Stage] = word(Stage, required=True)
+    actor: Mapped[str]  # machine | seller:<id> | partner:<id> | person:<id> | outlet:<code> | gateway
+    what: Mapped[str]  # A key of the catalogue of story sentences, e.g. `verification.answered`.
+    facts: Mapped[dict[str, str]] = json_object()
 
 
-class PhotoRow(SQLModel, table=True):
+class PhotoRow(TableRow):
     """A photograph of a card; the picture itself is sealed in the photo store, named by its hash."""
 
     __tablename__ = "photo"
@@ -123,109 +125,110 @@ class PhotoRow(SQLModel, table=True):
     __table_args__ = tuple(
         Index(f"photo_look_{quarter}", text(f"((look >> {16 * quarter}) & 65535)")) for quarter in range(4)
     )
-    id: str = Field(primary_key=True)
-    card_id: str = Field(foreign_key="card.id", index=True)
-    position: int
-    original_sha256: str  # Of the bytes as uploaded.
-    stored_sha256: str  # Of the re-encoded JPEG.
-    width: int
-    height: int
-    look: int | None = Field(default=None, sa_type=BigInteger)  # 64-bit difference hash; alike looks alike.
-    current: bool = True  # False once the seller sent another in its place.
-    created_at: datetime = moment_now()
+    id: Mapped[str] = mapped_column(primary_key=True)
+    card_id: Mapped[str] = mapped_column(ForeignKey("card.id"), index=True)
+    position: Mapped[int]
+    original_sha256: Mapped[str]  # Of the bytes as uploaded.
+    stored_sha256: Mapped[str]  # Of the re-encoded JPEG.
+    width: Mapped[int]
+    height: Mapped[int]
+    look: Mapped[int | None] = mapped_column(BigInteger, default=None)  # 64-bit difference hash; alike looks alike.
+    current: Mapped[bool] = mapped_column(default=True)  # False once the seller sent another in its place.
+    created_at: Mapped[datetime] = moment_now()
 
 
-class ReadingRow(SQLModel, table=True):
+class ReadingRow(TableRow):
     """One reading of one photograph. `fields` holds name, confidence, box and source; values are in `values_sealed`."""
 
     __tablename__ = "reading"
-    id: str = Field(primary_key=True)
-    card_id: str = Field(foreign_key="card.id", index=True)
-    photo_id: str = Field(foreign_key="photo.id")
-    reader: str
-    duration_ms: int
-    fields: list[dict[str, Any]] = json_list()
-    values_sealed: bytes = sealed(required=True)  # JSON object: field name to value as read.
-    created_at: datetime = moment_now()
+    id: Mapped[str] = mapped_column(primary_key=True)
+    card_id: Mapped[str] = mapped_column(ForeignKey("card.id"), index=True)
+    photo_id: Mapped[str] = mapped_column(ForeignKey("photo.id"))
+    reader: Mapped[str]
+    duration_ms: Mapped[int]
+    fields: Mapped[list[dict[str, Any]]] = json_list()
+    values_sealed: Mapped[bytes] = sealed(required=True)  # JSON object: field name to value as read.
+    created_at: Mapped[datetime] = moment_now()
 
 
-class AnswerRow(SQLModel, table=True):
+class AnswerRow(TableRow):
     """One call and what came of it; a failed call is a row too, with `failure` set and status unknown."""
 
     __tablename__ = "answer"
-    id: int | None = Field(default=None, primary_key=True)
-    card_id: str = Field(foreign_key="card.id", index=True)
-    party: Party = word(Party, required=True)
-    operation: str  # inquire | consumption | send_code | check_code | check | confirm | lock | licence | secure | …
-    request_id: str = Field(index=True)
-    fields_revision: int  # Which fields of the card were asked about.
-    status: CardStatus = word(CardStatus, required=True)
-    balance_minor: int | None = minor_units_maybe()
-    currency: Currency | None = word(Currency)
-    expires_on: date | None = None
-    details: dict[str, Any] = json_object()
-    failure: str | None = None  # unavailable | refused:<code>
-    cost_fen: int = minor_units()
-    latency_ms: int
-    at: datetime = moment_now()
+    id: Mapped[int | None] = mapped_column(primary_key=True, default=None, nullable=False)
+    card_id: Mapped[str] = mapped_column(ForeignKey("card.id"), index=True)
+    party: Mapped[Party] = word(Party, required=True)
+    # inquire | consumption | send_code | check_code | check | confirm | lock | licence | secure | …
+    operation: Mapped[str]
+    request_id: Mapped[str] = mapped_column(index=True)
+    fields_revision: Mapped[int]  # Which fields of the card were asked about.
+    status: Mapped[CardStatus] = word(CardStatus, required=True)
+    balance_minor: Mapped[int | None] = minor_units_maybe()
+    currency: Mapped[Currency | None] = word(Currency)
+    expires_on: Mapped[date | None] = mapped_column(default=None)
+    details: Mapped[dict[str, Any]] = json_object()
+    failure: Mapped[str | None] = mapped_column(default=None)  # unavailable | refused:<code>
+    cost_fen: Mapped[int] = minor_units()
+    latency_ms: Mapped[int]
+    at: Mapped[datetime] = moment_now()
 
 
-class DynamicCodeRow(SQLModel, table=True):
+class DynamicCodeRow(TableRow):
     """A one-time code that the issuer sent to a seller on our request; we never know it before they enter it."""
 
     __tablename__ = "dynamic_code"
-    id: str = Field(primary_key=True)
-    card_id: str = Field(foreign_key="card.id", index=True)
-    number: int  # From 1; rises with every resend.
-    tries: int = 0
-    expires_at: datetime | None = moment_maybe()
-    result: str | None = None
-    sent_at: datetime = moment_now()
+    id: Mapped[str] = mapped_column(primary_key=True)
+    card_id: Mapped[str] = mapped_column(ForeignKey("card.id"), index=True)
+    number: Mapped[int]  # From 1; rises with every resend.
+    tries: Mapped[int] = mapped_column(default=0)
+    expires_at: Mapped[datetime | None] = moment_maybe()
+    result: Mapped[str | None] = mapped_column(default=None)
+    sent_at: Mapped[datetime] = moment_now()
 
 
-class OutletRow(SQLModel, table=True):
+class OutletRow(TableRow):
     """A partner outlet that confirms regional cards at its own till."""
 
     __tablename__ = "outlet"
-    code: str = Field(primary_key=True)
-    name: str
-    brand: str = Field(index=True)
-    secret_sealed: bytes = sealed(required=True)  # Signs its reports.
-    previous_sealed: bytes | None = sealed()  # The one before, good until it is retired.
-    active: bool = True
+    code: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    brand: Mapped[str] = mapped_column(index=True)
+    secret_sealed: Mapped[bytes] = sealed(required=True)  # Signs its reports.
+    previous_sealed: Mapped[bytes | None] = sealed()  # The one before, good until it is retired.
+    active: Mapped[bool] = mapped_column(default=True)
 
 
-class OutletRequestRow(SQLModel, table=True):
+class OutletRequestRow(TableRow):
     """A confirmation asked of an outlet."""
 
     __tablename__ = "outlet_request"
-    id: str = Field(primary_key=True)  # The request id given to the outlet.
-    card_id: str = Field(foreign_key="card.id", index=True)
-    outlet_code: str = Field(foreign_key="outlet.code")
-    asked_at: datetime = moment_now()
-    answered_at: datetime | None = moment_maybe()
-    answer: str | None = None  # confirmed | denied
+    id: Mapped[str] = mapped_column(primary_key=True)  # The request id given to the outlet.
+    card_id: Mapped[str] = mapped_column(ForeignKey("card.id"), index=True)
+    outlet_code: Mapped[str] = mapped_column(ForeignKey("outlet.code"))
+    asked_at: Mapped[datetime] = moment_now()
+    answered_at: Mapped[datetime | None] = moment_maybe()
+    answer: Mapped[str | None] = mapped_column(default=None)  # confirmed | denied
 
 
-class QuoteRow(SQLModel, table=True):
+class QuoteRow(TableRow):
     """One quote. `internal` holds resale price and fee: never in a page or answer for a seller."""
 
     __tablename__ = "quote"
     __table_args__ = (Index("quote_lately", "created_at"),)
-    id: str = Field(primary_key=True)
-    card_id: str = Field(foreign_key="card.id", index=True)
-    fields_revision: int
-    amount_minor: int = minor_units()
-    currency: Currency = word(Currency, Currency.CNY)
-    rate_bp: int
-    lines: list[dict[str, Any]] = json_list()
-    internal: dict[str, Any] = json_object()
-    rule_set: str
-    rule_version: str
-    review_reasons: list[str] = json_list()
-    locked_rate: dict[str, Any] = json_object()
-    state: QuoteState = word(QuoteState, QuoteState.OPEN)
-    created_at: datetime = moment_now()
-    offered_at: datetime | None = moment_maybe()
-    expires_at: datetime | None = moment_maybe()
-    answered_at: datetime | None = moment_maybe()
+    id: Mapped[str] = mapped_column(primary_key=True)
+    card_id: Mapped[str] = mapped_column(ForeignKey("card.id"), index=True)
+    fields_revision: Mapped[int]
+    amount_minor: Mapped[int] = minor_units()
+    currency: Mapped[Currency] = word(Currency, Currency.CNY)
+    rate_bp: Mapped[int]
+    lines: Mapped[list[dict[str, Any]]] = json_list()
+    internal: Mapped[dict[str, Any]] = json_object()
+    rule_set: Mapped[str]
+    rule_version: Mapped[str]
+    review_reasons: Mapped[list[str]] = json_list()
+    locked_rate: Mapped[dict[str, Any]] = json_object()
+    state: Mapped[QuoteState] = word(QuoteState, QuoteState.OPEN)
+    created_at: Mapped[datetime] = moment_now()
+    offered_at: Mapped[datetime | None] = moment_maybe()
+    expires_at: Mapped[datetime | None] = moment_maybe()
+    answered_at: Mapped[datetime | None] = moment_maybe()

@@ -4,27 +4,28 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Index
-from sqlmodel import Field, SQLModel
+from sqlalchemy import ForeignKey, Index
+from sqlalchemy.orm import Mapped, mapped_column
 
-from database.tables.columns import moment_maybe, moment_now, word
+from database.tables.columns import TableRow, moment_maybe, moment_now, word
 from domain.support.callbacks import CallbackWanted
 
 
-class CallbackRequestRow(SQLModel, table=True):
+class CallbackRequestRow(TableRow):
     """A request of a seller; its lease, order and clock are in the work item of the same id."""
 
     __tablename__ = "callback_request"
     __table_args__ = (Index("callback_request_by_card", "card_id", "asked_at"),)
-    id: str = Field(primary_key=True, foreign_key="work_item.id")
-    card_id: str | None = Field(default=None, foreign_key="card.id")
-    seller: str  # seller:<id>
-    wanted: CallbackWanted = word(CallbackWanted, required=True)
-    words: str = ""  # The seller's own; no number or PIN is let in.
-    phone_masked: str  # 138****0021
-    language: str
-    asked_at: datetime = moment_now()
-    reason_code: str = ""  # Of the managed list; the seller reads its words as the answer.
-    note: str = ""  # The agent's, for colleagues.
-    closed_by: str | None = Field(default=None, foreign_key="person.id")
-    closed_at: datetime | None = moment_maybe()
+    id: Mapped[str] = mapped_column(ForeignKey("work_item.id"), primary_key=True)
+    card_id: Mapped[str | None] = mapped_column(ForeignKey("card.id"), default=None)
+    seller: Mapped[str]  # seller:<id>
+    wanted: Mapped[CallbackWanted] = word(CallbackWanted, required=True)
+    words: Mapped[str] = mapped_column(default="")  # The seller's own; no number or PIN is let in.
+    phone_masked: Mapped[str]  # 138****0021
+    language: Mapped[str]
+    asked_at: Mapped[datetime] = moment_now()
+    # Of the managed list; the seller reads its words as the answer.
+    reason_code: Mapped[str] = mapped_column(default="")
+    note: Mapped[str] = mapped_column(default="")  # The agent's, for colleagues.
+    closed_by: Mapped[str | None] = mapped_column(ForeignKey("person.id"), default=None)
+    closed_at: Mapped[datetime | None] = moment_maybe()

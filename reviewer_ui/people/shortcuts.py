@@ -64,8 +64,7 @@ async def change(request: Request, console: At, person: Anybody) -> Response:
         return await _render(request, console, person, typed, off, refusal=refusal)
     own: dict[str, object] = {key: to for key, to in typed.items() if key != to} | ({"off": True} if off else {})
     async with console.services.database.transaction() as session:
-        row = PersonRow.__table__  # type: ignore[attr-defined]
-        await session.execute(update(row).where(row.c.id == person.id).values(shortcuts=own))
+        await session.execute(update(PersonRow).where(PersonRow.id == person.id).values(shortcuts=own))
     return see_other("/account/keys?kept=true")
 
 

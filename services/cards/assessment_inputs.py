@@ -62,32 +62,29 @@ async def assessment_inputs_of(session: AsyncSession, keyring: KeyRing, card: Ca
 
 def _readings(card_id: str) -> Any:
     """The fields of every reading of a current photo."""
-    row: Any = ReadingRow
-    photo: Any = PhotoRow
-    readings = select(func.jsonb_agg(row.fields)).join(PhotoRow, photo.id == row.photo_id)
-    return readings.where(row.card_id == card_id, photo.current).scalar_subquery()
+    readings = select(func.jsonb_agg(ReadingRow.fields)).join(PhotoRow, PhotoRow.id == ReadingRow.photo_id)
+    return readings.where(ReadingRow.card_id == card_id, PhotoRow.current).scalar_subquery()
 
 
 def _approved(card_id: str) -> Any:
     """The reasons of every task that ended in an approval, since an item was last asked for again: that one is a new sight."""
-    task: Any = WorkItemRow
-    decision: Any = ReviewDecisionRow
-    settled = select(func.jsonb_agg(task.reasons)).join(ReviewDecisionRow, decision.id == task.decision_id)
-    other: Any = aliased(ReviewDecisionRow)
+    settled = select(func.jsonb_agg(WorkItemRow.reasons)).join(
+        ReviewDecisionRow, ReviewDecisionRow.id == WorkItemRow.decision_id
+    )
+    other = aliased(ReviewDecisionRow)
     asked_since = exists().where(
         other.card_id == card_id,
         other.outcome == ReviewOutcome.ASK_AGAIN,
-        other.applied_at >= decision.applied_at,
+        other.applied_at >= ReviewDecisionRow.applied_at,
     )
-    applied = (decision.outcome.in_(APPROVALS), decision.applied_at.is_not(None), ~asked_since)
-    return settled.where(task.card_id == card_id, *applied).scalar_subquery()
+    applied = (ReviewDecisionRow.outcome.in_(APPROVALS), ReviewDecisionRow.applied_at.is_not(None), ~asked_since)
+    return settled.where(WorkItemRow.card_id == card_id, *applied).scalar_subquery()
 
 
 def _rejected_before(card: CardRow) -> Any:
     """How many other cards with this number a person rejected for cause: the history follows the number, not the account."""
-    other: Any = CardRow
-    same = (other.fingerprint == card.fingerprint, other.id != card.id)
-    return select(func.count()).select_from(CardRow).where(*same, *rejected_for_cause(other)).scalar_subquery()
+    same = (CardRow.fingerprint == card.fingerprint, CardRow.id != card.id)
+    return select(func.count()).select_from(CardRow).where(*same, *rejected_for_cause(CardRow)).scalar_subquery()
 
 
 def _neighbours(keyring: KeyRing, card: CardRow, number: str) -> Any:
@@ -97,18 +94,16 @@ def _neighbours(keyring: KeyRing, card: CardRow, number: str) -> Any:
     """
     known = brand(card.brand)
     prints = [keyring.fingerprint(known.issuer, near) for near in neighbours_of(known, number)] if number else []
-    other: Any = CardRow
-    submission: Any = SubmissionRow
-    owner = select(submission.owner).where(submission.id == card.submission_id).scalar_subquery()
+    owner = select(SubmissionRow.owner).where(SubmissionRow.id == card.submission_id).scalar_subquery()
     return (
         select(func.count())
         .select_from(CardRow)
-        .join(SubmissionRow, submission.id == other.submission_id)
+        .join(SubmissionRow, SubmissionRow.id == CardRow.submission_id)
         .where(
-            other.live,
-            other.fingerprint.in_(prints),
-            other.created_at > now() - NEIGHBOURS_WITHIN,
-            submission.owner != owner,
+            CardRow.live,
+            CardRow.fingerprint.in_(prints),
+            CardRow.created_at > now() - NEIGHBOURS_WITHIN,
+            SubmissionRow.owner != owner,
         )
         .scalar_subquery()
     )

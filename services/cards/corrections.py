@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -154,7 +154,7 @@ async def differing_fields(
     """Return the given fields that differ from a sure reading of the card's current photos (see `against_readings`)."""
     if given.is_empty:
         return {}
-    rows, photos = cast("Any", ReadingRow), cast("Any", PhotoRow)
+    rows, photos = ReadingRow, PhotoRow
     statement = select(ReadingRow).join(PhotoRow, photos.id == rows.photo_id)
     found = await session.execute(statement.where(rows.card_id == card_id, photos.current))
     return against_readings(found.scalars(), keyring, given.written())
@@ -181,9 +181,8 @@ async def confirm_reading(
     session: AsyncSession, keyring: KeyRing, card: CardRow, given: Corrections
 ) -> tuple[str, ...]:
     """Marks each read field as confirmed or as contradicted by what the seller gives; returns the changed names."""
-    rows: Any = ReadingRow
     written = given.written()
-    for row in (await session.execute(select(ReadingRow).where(rows.card_id == card.id))).scalars():
+    for row in (await session.execute(select(ReadingRow).where(ReadingRow.card_id == card.id))).scalars():
         read = values_of(keyring, row)
         for entry in row.fields:
             typed = written.get(FieldName(entry["name"]))

@@ -8,11 +8,9 @@ import re
 from collections.abc import Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import date
-from typing import Any
 
 from sqlalchemy import exists, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import col
 
 from database.reads.cards.seller import asked_item
 from database.repositories import cards, loop_faults, set_aside
@@ -162,7 +160,7 @@ class Intake:
         async with self._database.transaction() as session:
             card = await cards.load_for_update(session, card_id)
             await _require_awaited(session, card, {AskedItem.PHOTO})
-            await session.execute(update(PhotoRow).where(col(PhotoRow.card_id) == card_id).values(current=False))
+            await session.execute(update(PhotoRow).where(PhotoRow.card_id == card_id).values(current=False))
             session.add(photo_row(card_id, 0, photo))
             facts = {"photo": photo.stored_sha256}
             await cards.record(session, card_id, _unmoved(card, "intake.photo_replaced", facts, actor))
@@ -171,9 +169,8 @@ class Intake:
 
     async def not_started(self, limit: int) -> tuple[str, ...]:
         """Cards whose workflow was never known to run, oldest first: a restart picks them up."""
-        columns: Any = CardRow
-        ready = (columns.started_at.is_(None), ~set_aside.left_out(STARTER, columns.id, now()))
-        statement = select(columns.id).where(*ready).order_by(columns.created_at).limit(limit)
+        ready = (CardRow.started_at.is_(None), ~set_aside.left_out(STARTER, CardRow.id, now()))
+        statement = select(CardRow.id).where(*ready).order_by(CardRow.created_at).limit(limit)
         async with self._database.transaction() as session:
             return tuple((await session.execute(statement)).scalars())
 
@@ -183,17 +180,17 @@ class Intake:
 
     async def mark_started(self, card_id: str) -> None:
         """The card's workflow is known to run."""
-        statement = update(CardRow).where(col(CardRow.id) == card_id).values(started_at=now())
+        statement = update(CardRow).where(CardRow.id == card_id).values(started_at=now())
         async with self._database.statement() as connection:
             await connection.execute(statement)
 
     async def card_to_buy(self, card_id: str) -> CardToBuy:
         """What the card's workflow starts with, or goes on with where it was started before. Refuses NotFound."""
-        photographed = exists().where(col(PhotoRow.card_id) == CardRow.id)
+        photographed = exists().where(PhotoRow.card_id == CardRow.id)
         statement = (
-            select(CardRow, SubmissionRow.owner, photographed)  # type: ignore[call-overload]
-            .join(SubmissionRow, col(SubmissionRow.id) == CardRow.submission_id)
-            .where(col(CardRow.id) == card_id)
+            select(CardRow, SubmissionRow.owner, photographed)
+            .join(SubmissionRow, SubmissionRow.id == CardRow.submission_id)
+            .where(CardRow.id == card_id)
         )
         async with self._database.transaction() as session:
             found = (await session.execute(statement)).one_or_none()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
@@ -26,10 +24,6 @@ from services.cards.securing import is_held
 
 # The issuer's own words, which the answer keeps as they came.
 RIGHT_WORDS = tuple(word for word, result in CODE_RESULTS.items() if result is DynamicCodeResult.RIGHT)
-_TASK: Any = WorkItemRow  # Attributes of models are columns in a statement.
-_DECISION: Any = ReviewDecisionRow
-_EVENT: Any = CardEventRow
-_ANSWER: Any = AnswerRow
 
 
 async def why_not(session: AsyncSession, card: CardRow, quote: QuoteRow) -> str | None:
@@ -61,20 +55,20 @@ async def why_not(session: AsyncSession, card: CardRow, quote: QuoteRow) -> str 
 
 async def approved_reasons(session: AsyncSession, card_id: str) -> frozenset[str]:
     """Return the reasons that an applied approval settled since an item was last asked for again, as the journey counts them."""
-    other: Any = aliased(ReviewDecisionRow)
+    other = aliased(ReviewDecisionRow)
     asked_since = exists().where(
         other.card_id == card_id,
         other.outcome == ReviewOutcome.ASK_AGAIN,
-        other.applied_at >= _DECISION.applied_at,
+        other.applied_at >= ReviewDecisionRow.applied_at,
     )
     statement = (
-        select(_TASK.reasons, _DECISION.outcome)
-        .join(ReviewDecisionRow, _DECISION.id == _TASK.decision_id)
+        select(WorkItemRow.reasons, ReviewDecisionRow.outcome)
+        .join(ReviewDecisionRow, ReviewDecisionRow.id == WorkItemRow.decision_id)
         .where(
-            _TASK.card_id == card_id,
-            _DECISION.outcome.in_(APPROVALS),
-            _DECISION.applied_at.is_not(None),
-            _DECISION.void_at.is_(None),
+            WorkItemRow.card_id == card_id,
+            ReviewDecisionRow.outcome.in_(APPROVALS),
+            ReviewDecisionRow.applied_at.is_not(None),
+            ReviewDecisionRow.void_at.is_(None),
             ~asked_since,
         )
     )
@@ -88,22 +82,22 @@ async def approved_reasons(session: AsyncSession, card_id: str) -> frozenset[str
 async def code_proved(session: AsyncSession, card: CardRow) -> bool:
     """Whether the seller entered the issuer's one-time code for the fields that the card has now."""
     right = (
-        _ANSWER.card_id == card.id,
-        _ANSWER.operation == "check_code",
-        _ANSWER.fields_revision == card.fields_revision,
-        _ANSWER.failure.is_(None),
-        _ANSWER.details["result"].astext.in_(RIGHT_WORDS),
+        AnswerRow.card_id == card.id,
+        AnswerRow.operation == "check_code",
+        AnswerRow.fields_revision == card.fields_revision,
+        AnswerRow.failure.is_(None),
+        AnswerRow.details["result"].astext.in_(RIGHT_WORDS),
     )
     return bool((await session.execute(select(exists().where(*right)))).scalar_one())
 
 
 async def _confirmation(session: AsyncSession, quote: QuoteRow) -> CardEventRow | None:
     reported = (
-        _EVENT.card_id == quote.card_id,
-        _EVENT.what == CONFIRMED,
-        _EVENT.facts["quote"].astext == quote.id,
+        CardEventRow.card_id == quote.card_id,
+        CardEventRow.what == CONFIRMED,
+        CardEventRow.facts["quote"].astext == quote.id,
     )
-    newest = select(CardEventRow).where(*reported).order_by(_EVENT.id.desc()).limit(1)
+    newest = select(CardEventRow).where(*reported).order_by(CardEventRow.id.desc()).limit(1)
     return (await session.execute(newest)).scalar_one_or_none()
 
 

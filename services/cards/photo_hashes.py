@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 from sqlalchemy import select, update
 
@@ -13,7 +12,6 @@ from gateways.pictures.look import look_of_jpeg
 from gateways.pictures.store import PhotoMissing, PhotoStore
 
 BATCH = 100
-_PHOTO: Any = PhotoRow
 
 
 class PhotoHashes:
@@ -33,9 +31,9 @@ class PhotoHashes:
         return filled
 
     async def _without(self, after: str) -> list[tuple[str, str]]:
-        statement = select(_PHOTO.id, _PHOTO.stored_sha256).where(_PHOTO.look.is_(None), _PHOTO.id > after)
+        statement = select(PhotoRow.id, PhotoRow.stored_sha256).where(PhotoRow.look.is_(None), PhotoRow.id > after)
         async with self._database.transaction() as session:
-            rows = await session.execute(statement.order_by(_PHOTO.id).limit(BATCH))
+            rows = await session.execute(statement.order_by(PhotoRow.id).limit(BATCH))
             return [(row.id, row.stored_sha256) for row in rows]
 
     def _look(self, digest: str) -> int | None:
@@ -47,5 +45,5 @@ class PhotoHashes:
     async def _write(self, looks: dict[str, int]) -> int:
         async with self._database.transaction() as session:
             for photo, look in looks.items():
-                await session.execute(update(PhotoRow).where(_PHOTO.id == photo).values(look=look))
+                await session.execute(update(PhotoRow).where(PhotoRow.id == photo).values(look=look))
         return len(looks)

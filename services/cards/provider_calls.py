@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -197,11 +196,12 @@ def answer_of_call(party: Party, call: CallRecord, status: CardStatus = CardStat
 
 async def answers_about(session: AsyncSession, card: CardRow) -> list[Answer]:
     """What was answered about the card's present fields, oldest first; failed calls are left out."""
-    columns: Any = AnswerRow
     statement = (
         select(AnswerRow)
-        .where(columns.card_id == card.id, columns.fields_revision == card.fields_revision, columns.failure.is_(None))
-        .order_by(columns.id)
+        .where(
+            AnswerRow.card_id == card.id, AnswerRow.fields_revision == card.fields_revision, AnswerRow.failure.is_(None)
+        )
+        .order_by(AnswerRow.id)
     )
     return [_answer(row) for row in (await session.execute(statement)).scalars()]
 

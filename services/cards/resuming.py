@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -26,10 +24,6 @@ ENDED_BY_QUOTE = {
     QuoteState.DECLINED: (Outcome.DECLINED, EndReason.DECLINED),
     QuoteState.LAPSED: (Outcome.LAPSED, EndReason.QUOTE_EXPIRED),
 }
-_QUOTE: Any = QuoteRow  # Attributes of models are columns in a statement.
-_TASK: Any = WorkItemRow
-_DECISION: Any = ReviewDecisionRow
-_PAYOUT: Any = PayoutRow
 
 
 async def resume_of(session: AsyncSession, card: CardRow) -> Resume:
@@ -57,14 +51,14 @@ async def resume_of(session: AsyncSession, card: CardRow) -> Resume:
 
 
 async def _quotes(session: AsyncSession, card_id: str) -> list[QuoteRow]:
-    found = await session.execute(select(QuoteRow).where(_QUOTE.card_id == card_id))
+    found = await session.execute(select(QuoteRow).where(QuoteRow.card_id == card_id))
     return sorted(found.scalars(), key=lambda one: int(one.id.rpartition(":")[2]))
 
 
 async def _tasks(session: AsyncSession, card_id: str) -> tuple[int, ReviewDecisionRow | None]:
     """How many tasks are over, and the decision that the newest of them was closed by."""
     rows = (
-        (await session.execute(select(WorkItemRow).where(_TASK.card_id == card_id, _TASK.kind == REVIEW)))
+        (await session.execute(select(WorkItemRow).where(WorkItemRow.card_id == card_id, WorkItemRow.kind == REVIEW)))
         .scalars()
         .all()
     )
@@ -75,7 +69,7 @@ async def _tasks(session: AsyncSession, card_id: str) -> tuple[int, ReviewDecisi
 
 
 async def _orders(session: AsyncSession, card_id: str) -> int:
-    counted = select(func.count()).select_from(PayoutRow).where(_PAYOUT.card_id == card_id)
+    counted = select(func.count()).select_from(PayoutRow).where(PayoutRow.card_id == card_id)
     return int((await session.execute(counted)).scalar_one())
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -22,9 +20,6 @@ from services.cards.provider_calls import OpenedCard, ProviderCalls, answer_of_c
 STEP = "secure"
 ASKED, RELEASED = "payout.card_secured_asked", "payout.card_released"
 OPERATIONS = ("secure", "secure_state", "secure_release")
-_EVENT: Any = CardEventRow  # Attributes of models are columns in a statement.
-_ANSWER: Any = AnswerRow
-_PAYOUT: Any = PayoutRow
 
 
 class Securing:
@@ -61,9 +56,17 @@ class Securing:
 
 async def asked_for(session: AsyncSession, card_id: str, quote_id: str) -> list[str]:
     """Return the request ids under which the card was to be secured for this quote, oldest first."""
-    requested = (_EVENT.card_id == card_id, _EVENT.what == ASKED, _EVENT.facts["quote"].astext == quote_id)
+    requested = (
+        CardEventRow.card_id == card_id,
+        CardEventRow.what == ASKED,
+        CardEventRow.facts["quote"].astext == quote_id,
+    )
     return list(
-        (await session.execute(select(_EVENT.facts["request"].astext).where(*requested).order_by(_EVENT.id))).scalars()
+        (
+            await session.execute(
+                select(CardEventRow.facts["request"].astext).where(*requested).order_by(CardEventRow.id)
+            )
+        ).scalars()
     )
 
 
@@ -91,12 +94,12 @@ async def _locked(session: AsyncSession, card_id: str, quote_id: str) -> str | N
     newest = await _newest(session, card_id, quote_id)
     if newest is None or newest.details.get("result") != Held.LOCKED:
         return None
-    ordered = exists().where(_PAYOUT.card_id == card_id, _PAYOUT.state != PayoutState.REFUSED)
+    ordered = exists().where(PayoutRow.card_id == card_id, PayoutRow.state != PayoutState.REFUSED)
     return None if (await session.execute(select(ordered))).scalar_one() else newest.request_id
 
 
 async def _newest(session: AsyncSession, card_id: str, quote_id: str) -> AnswerRow | None:
     asked = await asked_for(session, card_id, quote_id)
-    of_quote = (_ANSWER.card_id == card_id, _ANSWER.request_id.in_(asked), _ANSWER.operation.in_(OPERATIONS))
-    newest = select(AnswerRow).where(*of_quote, _ANSWER.failure.is_(None)).order_by(_ANSWER.id.desc()).limit(1)
+    of_quote = (AnswerRow.card_id == card_id, AnswerRow.request_id.in_(asked), AnswerRow.operation.in_(OPERATIONS))
+    newest = select(AnswerRow).where(*of_quote, AnswerRow.failure.is_(None)).order_by(AnswerRow.id.desc()).limit(1)
     return (await session.execute(newest)).scalar_one_or_none()

@@ -8,7 +8,6 @@ from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import col
 
 from database.reads.cards.seller import shows_several_cards
 from database.repositories import cards
@@ -64,8 +63,8 @@ async def _card_of(
     made = card_row(keyring, row.id, 0, CheckedCard(given, known, None, None, ()))
     session.add(made)
     await session.flush()
-    await session.execute(update(PhotoRow).where(col(PhotoRow.id) == photo.id).values(card_id=made.id, position=0))
-    await session.execute(update(ReadingRow).where(col(ReadingRow.photo_id) == photo.id).values(card_id=made.id))
+    await session.execute(update(PhotoRow).where(PhotoRow.id == photo.id).values(card_id=made.id, position=0))
+    await session.execute(update(ReadingRow).where(ReadingRow.photo_id == photo.id).values(card_id=made.id))
     facts = {"brand": known.code, "channel": row.channel, "photos": "1", "split_from": card.id}
     entry = Change(Stage.INTAKE, WaitingFor.MACHINE, None, "intake.submitted", facts, actor=row.owner)
     await cards.record(session, made.id, entry)
@@ -88,8 +87,7 @@ def _submission(keyring: KeyRing, origin: SubmissionRow, photo: PhotoRow, given:
 
 
 async def _current(session: AsyncSession, card_id: str) -> Sequence[PhotoRow]:
-    columns: Any = PhotoRow
-    chosen = select(PhotoRow).where(columns.card_id == card_id, columns.current).order_by(columns.position)
+    chosen = select(PhotoRow).where(PhotoRow.card_id == card_id, PhotoRow.current).order_by(PhotoRow.position)
     return (await session.execute(chosen)).scalars().all()
 
 
@@ -139,6 +137,5 @@ async def _printed_brand(session: AsyncSession, keyring: KeyRing, photo: PhotoRo
 
 
 async def _latest_reading(session: AsyncSession, photo: PhotoRow) -> ReadingRow | None:
-    columns: Any = ReadingRow
-    chosen = select(ReadingRow).where(columns.photo_id == photo.id).order_by(columns.created_at.desc()).limit(1)
+    chosen = select(ReadingRow).where(ReadingRow.photo_id == photo.id).order_by(ReadingRow.created_at.desc()).limit(1)
     return (await session.execute(chosen)).scalar_one_or_none()

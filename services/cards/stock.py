@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -34,7 +33,6 @@ class Stock:
 
 
 async def _count(session: AsyncSession) -> dict[str, int]:
-    columns: Any = CardRow
-    bought = (columns.outcome == Outcome.PAID, columns.live, columns.since > now() - WINDOW)
-    statement = select(columns.brand, func.count()).where(*bought).group_by(columns.brand)
+    bought = (CardRow.outcome == Outcome.PAID, CardRow.live, CardRow.since > now() - WINDOW)
+    statement = select(CardRow.brand, func.count()).where(*bought).group_by(CardRow.brand)
     return {row[0]: row[1] for row in (await session.execute(statement)).all()}

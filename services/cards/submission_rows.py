@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from sqlalchemy import or_, select, text
 from sqlalchemy.dialects.postgresql import insert
@@ -52,11 +51,9 @@ async def receipt_of(session: AsyncSession, submission: Submission, request_hash
 
     Refuses IdempotencyKeyReused when its content was another.
     """
-    columns: Any = SubmissionRow
-    card: Any = CardRow
     found = await session.execute(
-        select(columns.id, columns.request_hash).where(
-            columns.owner == submission.owner, columns.idempotency_key == submission.idempotency_key
+        select(SubmissionRow.id, SubmissionRow.request_hash).where(
+            SubmissionRow.owner == submission.owner, SubmissionRow.idempotency_key == submission.idempotency_key
         )
     )
     known = found.one_or_none()
@@ -65,7 +62,9 @@ async def receipt_of(session: AsyncSession, submission: Submission, request_hash
     submission_id, known_hash = known
     if known_hash != request_hash:
         raise IdempotencyKeyReused()
-    ids = await session.execute(select(card.id).where(card.submission_id == submission_id).order_by(card.position))
+    ids = await session.execute(
+        select(CardRow.id).where(CardRow.submission_id == submission_id).order_by(CardRow.position)
+    )
     return SubmissionReceipt(submission_id, tuple(ids.scalars()), repeated=True)
 
 
@@ -73,14 +72,12 @@ async def receipt_of_repeated(
     connection: AsyncConnection, owner: str, idempotency_key: str, sent_hash: str
 ) -> SubmissionReceipt | None:
     """Return the receipt of the submission that has the key and came in just these bytes or this form; None otherwise."""
-    columns: Any = SubmissionRow
-    card: Any = CardRow
-    same = or_(columns.body_hash == sent_hash, columns.form_hash == sent_hash)
+    same = or_(SubmissionRow.body_hash == sent_hash, SubmissionRow.form_hash == sent_hash)
     found = await connection.execute(
-        select(columns.id, card.id)
-        .join(card, card.submission_id == columns.id)
-        .where(columns.owner == owner, columns.idempotency_key == idempotency_key, same)
-        .order_by(card.position)
+        select(SubmissionRow.id, CardRow.id)
+        .join(CardRow, CardRow.submission_id == SubmissionRow.id)
+        .where(SubmissionRow.owner == owner, SubmissionRow.idempotency_key == idempotency_key, same)
+        .order_by(CardRow.position)
     )
     rows = found.all()
     return SubmissionReceipt(rows[0][0], tuple(row[1] for row in rows), repeated=True) if rows else None
@@ -91,10 +88,9 @@ async def insert_cards(session: AsyncSession, rows: Sequence[CardRow]) -> None:
 
     Refuses DuplicateCard, with the position of the first that was left out.
     """
-    columns: Any = CardRow
-    statement = insert(CardRow).values([row.model_dump() for row in rows])
+    statement = insert(CardRow).values([row.values() for row in rows])
     once = statement.on_conflict_do_nothing(index_elements=["claim"], index_where=text("live"))
-    written = set((await session.execute(once.returning(columns.id))).scalars())
+    written = set((await session.execute(once.returning(CardRow.id))).scalars())
     for row in rows:
         if row.id not in written:
             raise DuplicateCard(card=row.position)

@@ -21,9 +21,6 @@ from domain.rules.velocity import DAY, HOUR, velocity_in_force
 
 SPANS = {HOUR: timedelta(hours=1), DAY: timedelta(days=1)}
 COMMITTED = (QuoteState.OPEN, QuoteState.ACCEPTED)
-_CARD: Any = CardRow
-_QUOTE: Any = QuoteRow
-_SUBMISSION: Any = SubmissionRow
 
 
 async def beyond(session: AsyncSession, card: CardRow, value_minor: int, at: datetime) -> tuple[str, ...]:
@@ -48,11 +45,11 @@ async def beyond_unsecured(session: AsyncSession, card: CardRow, value_minor: in
     owner = (await session.get_one(SubmissionRow, card.submission_id)).owner
     unsecured = [code for code, known in catalogue().items() if known.secures is Secures.NONE]
     statement = (
-        select(func.coalesce(func.sum(_QUOTE.amount_minor), 0))
+        select(func.coalesce(func.sum(QuoteRow.amount_minor), 0))
         .select_from(QuoteRow)
-        .join(CardRow, _CARD.id == _QUOTE.card_id)
-        .join(SubmissionRow, _SUBMISSION.id == _CARD.submission_id)
-        .where(*_committed(card, at), _SUBMISSION.owner == owner, _CARD.brand.in_(unsecured))
+        .join(CardRow, CardRow.id == QuoteRow.card_id)
+        .join(SubmissionRow, SubmissionRow.id == CardRow.submission_id)
+        .where(*_committed(card, at), SubmissionRow.owner == owner, CardRow.brand.in_(unsecured))
     )
     bought = int((await session.execute(statement)).scalar_one())
     return velocity_in_force(business_day(at)).beyond_unsecured(owner.partition(":")[0], bought, value_minor)
@@ -64,21 +61,21 @@ async def _bought(
     """The sums of the quotes of other cards that are paid or may still be, by subject and span, in one statement."""
     owner = submission.owner.partition(":")[0]
     of = {
-        "payee": _SUBMISSION.payee_index == submission.payee_index,
-        owner: _SUBMISSION.owner == submission.owner,
-        "brand": _CARD.brand == card.brand,
-        "installation": _CARD.id.is_not(None),
+        "payee": SubmissionRow.payee_index == submission.payee_index,
+        owner: SubmissionRow.owner == submission.owner,
+        "brand": CardRow.brand == card.brand,
+        "installation": CardRow.id.is_not(None),
     }
     wanted = [(subject, span) for subject in of for span in SPANS]
     sums = [
-        func.coalesce(func.sum(_QUOTE.amount_minor).filter(of[subject], _QUOTE.created_at > at - SPANS[span]), 0)
+        func.coalesce(func.sum(QuoteRow.amount_minor).filter(of[subject], QuoteRow.created_at > at - SPANS[span]), 0)
         for subject, span in wanted
     ]
     statement = (
         select(*sums)
         .select_from(QuoteRow)
-        .join(CardRow, _CARD.id == _QUOTE.card_id)
-        .join(SubmissionRow, _SUBMISSION.id == _CARD.submission_id)
+        .join(CardRow, CardRow.id == QuoteRow.card_id)
+        .join(SubmissionRow, SubmissionRow.id == CardRow.submission_id)
         .where(*_committed(card, at))
     )
     row = (await session.execute(statement)).one()
@@ -91,9 +88,9 @@ async def _bought(
 def _committed(card: CardRow, at: datetime) -> tuple[Any, ...]:
     """The conditions of other cards' quotes of the last day that are paid or may still be."""
     return (
-        _QUOTE.created_at > at - SPANS[DAY],
-        _QUOTE.state.in_(COMMITTED),
-        _QUOTE.currency == Currency.CNY,
-        _QUOTE.card_id != card.id,
-        _CARD.outcome.is_(None) | (_CARD.outcome == Outcome.PAID),
+        QuoteRow.created_at > at - SPANS[DAY],
+        QuoteRow.state.in_(COMMITTED),
+        QuoteRow.currency == Currency.CNY,
+        QuoteRow.card_id != card.id,
+        CardRow.outcome.is_(None) | (CardRow.outcome == Outcome.PAID),
     )

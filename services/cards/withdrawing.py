@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -25,8 +24,7 @@ async def withdraw_card(session: AsyncSession, card: CardRow, now: datetime) -> 
     """Ends the card as withdrawn; False when it is sold or has ended otherwise. The caller holds the card's lock."""
     if card.outcome is not None:
         return card.reason is EndReason.WITHDRAWN
-    columns: Any = QuoteRow
-    chosen = select(QuoteRow).where(columns.card_id == card.id).with_for_update()
+    chosen = select(QuoteRow).where(QuoteRow.card_id == card.id).with_for_update()
     quotes = (await session.execute(chosen)).scalars().all()
     if any(quote.state in (QuoteState.ACCEPTED, QuoteState.VOIDED) for quote in quotes):
         return False
@@ -47,18 +45,20 @@ async def withdraw_card(session: AsyncSession, card: CardRow, now: datetime) -> 
 
 async def _close_review(session: AsyncSession, card_id: str, now: datetime) -> None:
     """Take the open task out of the queue; an unapplied decision on it becomes void."""
-    task: Any = WorkItemRow
     chosen = (
         select(WorkItemRow)
-        .where(task.card_id == card_id, task.kind == REVIEW, task.closed_at.is_(None))
+        .where(WorkItemRow.card_id == card_id, WorkItemRow.kind == REVIEW, WorkItemRow.closed_at.is_(None))
         .with_for_update()
     )
     row = (await session.execute(chosen)).scalar_one_or_none()
     if row is None:
         return
     row.closed_at = now
-    decision: Any = ReviewDecisionRow
-    stands = (decision.task_id == row.id, decision.applied_at.is_(None), decision.void_at.is_(None))
+    stands = (
+        ReviewDecisionRow.task_id == row.id,
+        ReviewDecisionRow.applied_at.is_(None),
+        ReviewDecisionRow.void_at.is_(None),
+    )
     for made in (await session.execute(select(ReviewDecisionRow).where(*stands).with_for_update())).scalars():
         made.void_at, made.void_why = now, VOID_WHY
     await drafts.forget(session, row.id)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -25,8 +24,6 @@ from domain.work.kinds import REVIEW
 from services.finance.payout_orders import order_of, ordered_first
 
 KEY = re.compile(r"card-([0-9A-Z]{26})-payout-([1-9][0-9]{0,3})")
-_TASK: Any = WorkItemRow  # Attributes of models are columns in a statement.
-_QUOTE: Any = QuoteRow
 
 
 class Adopting:
@@ -71,7 +68,7 @@ class Adopting:
         row.state, row.answered, row.gateway_reference = PayoutState.UNKNOWN, paid.outcome, paid.gateway_reference
         await ordered_first(session, row, submission.owner)
         # A decision on the card comes too late now: its seller has the money.
-        open_tasks = (_TASK.card_id == card.id, _TASK.kind == REVIEW, _TASK.closed_at.is_(None))
+        open_tasks = (WorkItemRow.card_id == card.id, WorkItemRow.kind == REVIEW, WorkItemRow.closed_at.is_(None))
         await session.execute(update(WorkItemRow).where(*open_tasks).values(closed_at=now()))
         facts = {"key": paid.key, "amount": str(amount)}
         change = Change(Stage.PAYOUT, WaitingFor.GATEWAY, None, "payout.found", facts, actor="gateway")
@@ -91,6 +88,8 @@ def _answered(row: PayoutRow, paid: PayoutReport) -> str | None:
 
 async def _quote(session: AsyncSession, card_id: str, amount: Money) -> QuoteRow | None:
     """The newest quote of exactly this amount."""
-    wanted = (_QUOTE.card_id == card_id, _QUOTE.amount_minor == amount.amount_minor)
-    statement = select(QuoteRow).where(*wanted, _QUOTE.currency == amount.currency).order_by(_QUOTE.created_at.desc())
+    wanted = (QuoteRow.card_id == card_id, QuoteRow.amount_minor == amount.amount_minor)
+    statement = (
+        select(QuoteRow).where(*wanted, QuoteRow.currency == amount.currency).order_by(QuoteRow.created_at.desc())
+    )
     return (await session.execute(statement.limit(1).with_for_update())).scalar_one_or_none()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
@@ -40,9 +39,6 @@ from services.people.permissions import require
 from services.work.reason_codes import require_reason
 
 LOOP = "payees"
-_CARD: Any = CardRow  # Attributes of models are columns in a statement.
-_PAYOUT: Any = PayoutRow
-_CORRECTION: Any = PayeeCorrectionRow
 
 
 @dataclass(frozen=True)
@@ -129,22 +125,24 @@ class Payees:
 
     async def untold(self, limit: int) -> tuple[Correction, ...]:
         """Cards that wait for a payee who was named after their last order was refused, the longest waiting first."""
-        refused_at = select(func.max(_PAYOUT.settled_at)).where(_PAYOUT.card_id == _CARD.id).scalar_subquery()
+        refused_at = select(func.max(PayoutRow.settled_at)).where(PayoutRow.card_id == CardRow.id).scalar_subquery()
         newest = (
-            select(_CORRECTION.id)
-            .where(_CORRECTION.submission_id == _CARD.submission_id, _CORRECTION.applied_at > refused_at)
-            .order_by(_CORRECTION.applied_at.desc())
+            select(PayeeCorrectionRow.id)
+            .where(
+                PayeeCorrectionRow.submission_id == CardRow.submission_id, PayeeCorrectionRow.applied_at > refused_at
+            )
+            .order_by(PayeeCorrectionRow.applied_at.desc())
             .limit(1)
             .scalar_subquery()
         )
         statement = (
-            select(_CARD.id, newest)
+            select(CardRow.id, newest)
             .where(
-                _CARD.waiting_for == WaitingFor.SELLER_PAYEE,
+                CardRow.waiting_for == WaitingFor.SELLER_PAYEE,
                 newest.is_not(None),
-                ~left_out(LOOP, _CARD.id, self._now()),
+                ~left_out(LOOP, CardRow.id, self._now()),
             )
-            .order_by(_CARD.since)
+            .order_by(CardRow.since)
             .limit(limit)
         )
         async with self._database.transaction() as session:
@@ -204,8 +202,8 @@ async def _waiting(session: AsyncSession, card_id: str) -> tuple[CardRow, Submis
 
 
 async def _open(session: AsyncSession, submission_id: str) -> PayeeCorrectionRow | None:
-    columns = (_CORRECTION.submission_id == submission_id, _CORRECTION.applied_at.is_(None))
-    statement = select(PayeeCorrectionRow).where(*columns, _CORRECTION.refused_at.is_(None))
+    columns = (PayeeCorrectionRow.submission_id == submission_id, PayeeCorrectionRow.applied_at.is_(None))
+    statement = select(PayeeCorrectionRow).where(*columns, PayeeCorrectionRow.refused_at.is_(None))
     return (await session.execute(statement)).scalar_one_or_none()
 
 

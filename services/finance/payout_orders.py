@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
@@ -85,22 +84,18 @@ async def refused_on(session: AsyncSession, at: datetime) -> None:
     """
     verdict = NotificationVerdict.SIGNATURE_INVALID.value
     row = PaymentNotificationRow(notify_id=f"unverified-{at:%Y-%m-%d}", key="", verdict=verdict, received_at=at)
-    columns: Any = PaymentNotificationRow
-    counted = insert(PaymentNotificationRow).values(row.model_dump(exclude={"id"}))
-    more = {"times": columns.times + 1, "received_at": at}
+    counted = insert(PaymentNotificationRow).values(row.values("id"))
+    more = {"times": PaymentNotificationRow.times + 1, "received_at": at}
     await session.execute(counted.on_conflict_do_update(index_elements=["notify_id"], set_=more))
 
 
 async def ordered_with(session: AsyncSession, key: str) -> tuple[PayoutRow, SubmissionRow]:
     """The order of that key, and the submission that says who is paid."""
-    payout: Any = PayoutRow
-    card: Any = CardRow
-    submission: Any = SubmissionRow
     statement = (
         select(PayoutRow, SubmissionRow)
-        .join(CardRow, card.id == payout.card_id)
-        .join(SubmissionRow, submission.id == card.submission_id)
-        .where(payout.key == key)
+        .join(CardRow, CardRow.id == PayoutRow.card_id)
+        .join(SubmissionRow, SubmissionRow.id == CardRow.submission_id)
+        .where(PayoutRow.key == key)
     )
     found = (await session.execute(statement)).one()
     return found[0], found[1]

@@ -27,7 +27,6 @@ from services.notices.digest_text import trial_digest
 PAGE = 50
 DIGESTS = (0, 5, 15, 30, 60, 240)  # Minutes that news may be collected for.
 URL_MAX = 500
-_ROW: Any = NoticeRow
 
 
 @dataclass(frozen=True)
@@ -61,24 +60,24 @@ class Notices:
 
     async def page(self, person_id: str, before: str = "") -> tuple[tuple[NoticeRow, ...], Names]:
         """Up to `PAGE` notices of a person, newest first, those before the notice `before` when one is named; and what their facts are called."""
-        statement = select(NoticeRow).where(_ROW.person_id == person_id).order_by(_ROW.id.desc()).limit(PAGE)
+        statement = select(NoticeRow).where(NoticeRow.person_id == person_id).order_by(NoticeRow.id.desc()).limit(PAGE)
         if before:
-            statement = statement.where(_ROW.id < before)
+            statement = statement.where(NoticeRow.id < before)
         async with self._database.transaction() as session:
             rows = tuple((await session.execute(statement)).scalars())
             return rows, await names_of(session, rows)
 
     async def newest_unread(self, person_id: str, most: int) -> tuple[tuple[NoticeRow, ...], Names]:
         """The newest `most` that they have not read, and what their facts are called."""
-        theirs = (_ROW.person_id == person_id, _ROW.read_at.is_(None))
-        statement = select(NoticeRow).where(*theirs).order_by(_ROW.id.desc()).limit(most)
+        theirs = (NoticeRow.person_id == person_id, NoticeRow.read_at.is_(None))
+        statement = select(NoticeRow).where(*theirs).order_by(NoticeRow.id.desc()).limit(most)
         async with self._database.transaction() as session:
             rows = tuple((await session.execute(statement)).scalars())
             return rows, await names_of(session, rows)
 
     async def unread(self, person_id: str) -> int:
         """How many they have not read."""
-        statement = select(func.count()).where(_ROW.person_id == person_id, _ROW.read_at.is_(None))
+        statement = select(func.count()).where(NoticeRow.person_id == person_id, NoticeRow.read_at.is_(None))
         async with self._database.transaction() as session:
             return int(await session.scalar(statement) or 0)
 
@@ -93,7 +92,7 @@ class Notices:
 
     async def read_all(self, person_id: str, up_to: str) -> None:
         """Marks all read that are not newer than the notice `up_to`: what came after the page was made stays unread."""
-        theirs = (_ROW.person_id == person_id, _ROW.read_at.is_(None), _ROW.id <= up_to)
+        theirs = (NoticeRow.person_id == person_id, NoticeRow.read_at.is_(None), NoticeRow.id <= up_to)
         async with self._database.transaction() as session:
             await session.execute(update(NoticeRow).where(*theirs).values(read_at=now()))
 

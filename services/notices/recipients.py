@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -11,14 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.tables.people import PersonRow
 from domain.people.roles import Permission, Role, permissions_of
 
-_PERSON: Any = PersonRow  # Attributes of models are columns in a statement.
-
 
 async def with_roles(session: AsyncSession, team: str | None, wanted: Callable[[list[Role]], bool]) -> list[str]:
     """The active people, of one team or of all, whose roles are wanted."""
-    found = select(_PERSON.id, _PERSON.roles).where(_PERSON.active)
+    found = select(PersonRow.id, PersonRow.roles).where(PersonRow.active)
     if team is not None:
-        found = found.where(_PERSON.team == team)
+        found = found.where(PersonRow.team == team)
     return [person for person, roles in await session.execute(found) if wanted([Role(role) for role in roles])]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -23,8 +22,6 @@ from services.people import access
 from services.people.permissions import require_any
 
 LONGEST = timedelta(days=366)
-
-_ABSENCE: Any = AbsenceRow  # Attributes of models are columns in a statement.
 
 
 class Absences:
@@ -123,8 +120,8 @@ async def _require_able(session: AsyncSession, stand_in: str) -> None:
 async def _at_that_time(
     session: AsyncSession, people: set[str], starts_at: datetime, ends_at: datetime
 ) -> list[AbsenceRow]:
-    concerned = or_(_ABSENCE.person_id.in_(people), _ABSENCE.stand_in.in_(people))
-    lasting = (_ABSENCE.starts_at < ends_at, _ABSENCE.ends_at > starts_at, _ABSENCE.ended_at.is_(None))
+    concerned = or_(AbsenceRow.person_id.in_(people), AbsenceRow.stand_in.in_(people))
+    lasting = (AbsenceRow.starts_at < ends_at, AbsenceRow.ends_at > starts_at, AbsenceRow.ended_at.is_(None))
     return list((await session.execute(select(AbsenceRow).where(concerned, *lasting))).scalars())
 
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -26,8 +25,6 @@ from services.notices.recipients import compliance, with_roles
 from services.people.account_ends import NOBODYS_HASH, end_sessions
 from services.people.acting import handled_by, standing
 from services.people.permissions import require
-
-_REQUEST: Any = AccessRequestRow  # Attributes of models are columns in a statement.
 
 
 class Access:
@@ -124,7 +121,7 @@ async def ask(
 
 async def withdraw(session: AsyncSession, person: str, kind: AccessKind, now: datetime) -> None:
     """Nothing of this kind waits for the person any more."""
-    waiting = (_REQUEST.person_id == person, _REQUEST.kind == kind, _REQUEST.answer.is_(None))
+    waiting = (AccessRequestRow.person_id == person, AccessRequestRow.kind == kind, AccessRequestRow.answer.is_(None))
     gone = update(AccessRequestRow).where(*waiting).values(answer=AccessAnswer.REPLACED, answered_at=now)
     await session.execute(gone.execution_options(synchronize_session=False))
 
@@ -137,9 +134,13 @@ async def notify(session: AsyncSession, by: str, person: str, news: AccessNews, 
 
 async def requests(session: AsyncSession, person: str | None = None) -> tuple[AccessRequestRow, ...]:
     """What waits for a second person, of one person or of all, the oldest first."""
-    statement = select(AccessRequestRow).where(_REQUEST.answer.is_(None)).order_by(_REQUEST.asked_at, _REQUEST.id)
+    statement = (
+        select(AccessRequestRow)
+        .where(AccessRequestRow.answer.is_(None))
+        .order_by(AccessRequestRow.asked_at, AccessRequestRow.id)
+    )
     if person is not None:
-        statement = statement.where(_REQUEST.person_id == person)
+        statement = statement.where(AccessRequestRow.person_id == person)
     return tuple((await session.execute(statement)).scalars())
 
 

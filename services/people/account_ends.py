@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -15,6 +14,5 @@ NOBODYS_HASH = "-"  # No password has it: nobody signs in by it.
 
 async def end_sessions(session: AsyncSession, person: str, now: datetime) -> None:
     """Sign a person out of every browser."""
-    row: Any = ConsoleSessionRow
-    open_ones = (row.person_id == person, row.ended_at.is_(None))
+    open_ones = (ConsoleSessionRow.person_id == person, ConsoleSessionRow.ended_at.is_(None))
     await session.execute(update(ConsoleSessionRow).where(*open_ones).values(ended_at=now))

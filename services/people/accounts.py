@@ -35,8 +35,6 @@ CAPACITY_MAX = 200
 BOUNDS = frozenset({"limit_minor", "probation_until"})
 TEAM_CHARACTERS_MAX = 40
 SELLER = re.compile(r"(seller|partner):([0-9A-Z]{1,26})")
-_PERSON: Any = PersonRow  # Attributes of models are columns in a statement.
-_TASK: Any = WorkItemRow
 _MANAGERS = {role.value for role, allowed in PERMISSIONS.items() if Permission.MANAGE_PEOPLE in allowed}
 
 
@@ -191,8 +189,8 @@ async def _person(session: AsyncSession, by: str, person: str) -> PersonRow:
 
 async def _others(session: AsyncSession, by: str, person: str) -> PersonRow:
     """The same for what nobody does to themselves; all who manage people are locked first, so that one of two stays."""
-    managers = or_(*(_PERSON.roles.contains([role]) for role in sorted(_MANAGERS)))
-    await session.execute(select(_PERSON.id).where(managers).order_by(_PERSON.id).with_for_update())
+    managers = or_(*(PersonRow.roles.contains([role]) for role in sorted(_MANAGERS)))
+    await session.execute(select(PersonRow.id).where(managers).order_by(PersonRow.id).with_for_update())
     row = await _person(session, by, person)
     if by == person:
         raise OwnRoles()
@@ -200,17 +198,17 @@ async def _others(session: AsyncSession, by: str, person: str) -> PersonRow:
 
 
 async def _require_another_manager(session: AsyncSession, person: str) -> None:
-    others = select(_PERSON.roles).where(_PERSON.active, _PERSON.id != person)
+    others = select(PersonRow.roles).where(PersonRow.active, PersonRow.id != person)
     if not any(_MANAGERS & set(roles) for roles in (await session.execute(others)).scalars()):
         raise LastAdmin()
 
 
 async def _give_back(session: AsyncSession, person: str) -> None:
-    waiting = (_TASK.closed_at.is_(None), _TASK.decided.is_(False))
+    waiting = (WorkItemRow.closed_at.is_(None), WorkItemRow.decided.is_(False))
     freed = {"leased_by": None, "leased_at": None, "leased_until": None}
-    await session.execute(update(WorkItemRow).where(*waiting, _TASK.leased_by == person).values(**freed))
+    await session.execute(update(WorkItemRow).where(*waiting, WorkItemRow.leased_by == person).values(**freed))
     given = {"assigned_to": None, "assigned_at": None}
-    await session.execute(update(WorkItemRow).where(*waiting, _TASK.assigned_to == person).values(**given))
+    await session.execute(update(WorkItemRow).where(*waiting, WorkItemRow.assigned_to == person).values(**given))
 
 
 async def _seller(session: AsyncSession, named: str) -> str:
@@ -219,7 +217,7 @@ async def _seller(session: AsyncSession, named: str) -> str:
     written = SELLER.fullmatch(f"{kind.lower()}:{number.upper()}")
     if written is None:
         raise FieldInvalid(field="seller", why="not_a_seller")
-    table: Any = SellerRow if written[1] == "seller" else PartnerRow
+    table: type[SellerRow] | type[PartnerRow] = SellerRow if written[1] == "seller" else PartnerRow
     if await session.get(table, written[2]) is None:
         raise FieldInvalid(field="seller", why="unknown_seller")
     return written[0]

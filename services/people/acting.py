@@ -66,10 +66,9 @@ async def handled_by(session: AsyncSession, people: Iterable[str], now: datetime
 
     An account made by the installation, at its first start or on the command line, was made by nobody.
     """
-    audit: Any = AuditRow
-    mine = (audit.subject.in_(list(people)), audit.act.in_(HANDLING), audit.actor.like("person:%"))
-    lately = (audit.at > handled_since(now), audit.at <= now)
-    rows = await session.execute(select(audit.subject, audit.actor).where(*mine, *lately))
+    mine = (AuditRow.subject.in_(list(people)), AuditRow.act.in_(HANDLING), AuditRow.actor.like("person:%"))
+    lately = (AuditRow.at > handled_since(now), AuditRow.at <= now)
+    rows = await session.execute(select(AuditRow.subject, AuditRow.actor).where(*mine, *lately))
     found: dict[str, set[str]] = {}
     for subject, actor in rows:
         found.setdefault(subject, set()).add(actor.removeprefix("person:"))

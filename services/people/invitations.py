@@ -29,8 +29,6 @@ from services.people.accounts import WorkSetUp, require_sound
 from services.people.kinship import relink
 from services.people.permissions import require
 
-_PERSON: Any = PersonRow  # Attributes of models are columns in a statement.
-
 
 @dataclass(frozen=True)
 class Newcomer:
@@ -160,9 +158,8 @@ def roles_of(chosen: Iterable[str]) -> tuple[Role, ...]:
 
 async def _vouched_for(session: AsyncSession, person: str) -> bool:
     """Whether an identity provider signs them in."""
-    identity: Any = PersonIdentityRow
     return (
-        await session.execute(select(identity.subject).where(identity.person_id == person).limit(1))
+        await session.execute(select(PersonIdentityRow.subject).where(PersonIdentityRow.person_id == person).limit(1))
     ).first() is not None
 
 

@@ -16,11 +16,6 @@ from domain.people.kinship import Traits, account_trait, linked, traits
 from domain.sealing import KeyRing
 
 OWN = "account:"  # Prefix of a declared account among a person's relatives: account:<keyed hash>:<mask>.
-_PERSON: Any = PersonRow  # Attributes of models are columns in a statement.
-_CARD: Any = CardRow
-_SUBMISSION: Any = SubmissionRow
-_RELATIVE: Any = RelativeRow
-_TASK: Any = WorkItemRow
 
 
 async def people_linked(
@@ -28,11 +23,11 @@ async def people_linked(
 ) -> frozenset[str]:
     """Return everybody (or of `among`, ids) who shares telephone, payee account, payee name or address with the seller."""
     seller = await _seller(session, keyring, card_id)
-    people = select(_PERSON.id, _PERSON.email, _PERSON.name)
-    declared = select(_RELATIVE.person_id, _RELATIVE.seller).where(_RELATIVE.seller.startswith(OWN))
+    people = select(PersonRow.id, PersonRow.email, PersonRow.name)
+    declared = select(RelativeRow.person_id, RelativeRow.seller).where(RelativeRow.seller.startswith(OWN))
     if among is not None:
-        people = people.where(_PERSON.id.in_(list(among)))
-        declared = declared.where(_RELATIVE.person_id.in_(list(among)))
+        people = people.where(PersonRow.id.in_(list(among)))
+        declared = declared.where(RelativeRow.person_id.in_(list(among)))
     named = {row.id for row in await session.execute(people) if linked(_of(row), seller)}
     hashes = {own_account(keyring, one) for one in seller.accounts}
     owners = {row.person_id for row in await session.execute(declared) if row.seller.rpartition(":")[0] in hashes}
@@ -41,12 +36,14 @@ async def people_linked(
 
 async def relink(session: AsyncSession, keyring: KeyRing, person: str) -> None:
     """Keep every open task that is linked to this person from them: they are new, or declared another account."""
-    tasks = select(_TASK.id, _TASK.card_id).where(
-        _TASK.card_id.is_not(None), _TASK.closed_at.is_(None), ~_TASK.linked.contains([person])
+    tasks = select(WorkItemRow.id, WorkItemRow.card_id).where(
+        WorkItemRow.card_id.is_not(None), WorkItemRow.closed_at.is_(None), ~WorkItemRow.linked.contains([person])
     )
     for task_id, card_id in (await session.execute(tasks)).all():
-        if await people_linked(session, keyring, card_id, [person]):
-            kept = update(WorkItemRow).where(_TASK.id == task_id).values(linked=_TASK.linked.concat([person]))
+        if card_id is not None and await people_linked(session, keyring, card_id, [person]):
+            kept = (
+                update(WorkItemRow).where(WorkItemRow.id == task_id).values(linked=WorkItemRow.linked.concat([person]))
+            )
             await session.execute(kept.execution_options(synchronize_session=False))
 
 
@@ -56,7 +53,7 @@ def own_account(keyring: KeyRing, account: str) -> str:
 
 
 async def _seller(session: AsyncSession, keyring: KeyRing, card_id: str) -> Traits:
-    found = select(SubmissionRow).join(CardRow, _CARD.submission_id == _SUBMISSION.id).where(_CARD.id == card_id)
+    found = select(SubmissionRow).join(CardRow, CardRow.submission_id == SubmissionRow.id).where(CardRow.id == card_id)
     submission = (await session.execute(found)).scalar_one()
     account, name = payee_of(keyring, submission)
     kind, _, number = submission.owner.partition(":")

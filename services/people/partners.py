@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from typing import Any
 
 from sqlalchemy import select
 
@@ -27,9 +26,8 @@ class Partners:
 
     async def authenticate(self, api_key: str) -> str:
         """The id of the partner whose key this is. Refuses NotSignedIn for an unknown or revoked key."""
-        columns: Any = ApiKeyRow
-        statement = select(columns.partner_id).where(
-            columns.key_hash == self._hash(api_key), columns.revoked_at.is_(None)
+        statement = select(ApiKeyRow.partner_id).where(
+            ApiKeyRow.key_hash == self._hash(api_key), ApiKeyRow.revoked_at.is_(None)
         )
         async with self._database.transaction() as session:
             partner_id = (await session.execute(statement)).scalar_one_or_none()

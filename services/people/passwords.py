@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import secrets
-from typing import Any
 
 from pwdlib import PasswordHash
 from pwdlib.exceptions import UnknownHashError
@@ -23,8 +22,6 @@ from services.people.rate_limit import Origin, Throttle
 LOGINS_PER_ORIGIN = "5/minute;30/hour"  # Of one address of mail from one client or known device.
 LOGINS_OF_STRANGERS = "100/hour"  # Of one address of mail from all clients that it has never signed in from.
 LOGINS_AT_ONCE = 2  # argon2 takes 150 ms and 64 MB each: more at once would be a way to stop the console.
-_PERSON: Any = PersonRow  # Attributes of models are columns in a statement, which their annotations do not say.
-_IDENTITY: Any = PersonIdentityRow
 
 
 class ConsoleSignIn:
@@ -48,7 +45,7 @@ class ConsoleSignIn:
         if not origin.device:
             await self._strangers.hit(address)
         async with self._database.transaction() as session:
-            statement = select(PersonRow).where(_PERSON.email == address, _PERSON.active)
+            statement = select(PersonRow).where(PersonRow.email == address, PersonRow.active)
             person = (await session.execute(statement)).scalar_one_or_none()
         if not await self._right(person, password) or person is None:
             raise PasswordWrong()
@@ -92,7 +89,7 @@ class ConsoleSignIn:
 
     async def _renew(self, person_id: str, password_hash: str) -> None:
         """Hashes made with weaker settings are replaced at the next sign-in."""
-        statement = update(PersonRow).where(_PERSON.id == person_id).values(password_hash=password_hash)
+        statement = update(PersonRow).where(PersonRow.id == person_id).values(password_hash=password_hash)
         async with self._database.transaction() as session:
             await session.execute(statement)
 
@@ -104,8 +101,8 @@ def _decoy() -> str:
 
 
 async def _known(session: AsyncSession, identity: Identity) -> PersonRow | None:
-    named = (_IDENTITY.issuer == identity.issuer, _IDENTITY.subject == identity.subject)
-    statement = select(PersonRow).join(PersonIdentityRow, _IDENTITY.person_id == _PERSON.id).where(*named)
+    named = (PersonIdentityRow.issuer == identity.issuer, PersonIdentityRow.subject == identity.subject)
+    statement = select(PersonRow).join(PersonIdentityRow, PersonIdentityRow.person_id == PersonRow.id).where(*named)
     return (await session.execute(statement)).scalar_one_or_none()
 
 
@@ -113,7 +110,7 @@ async def _by_address(session: AsyncSession, identity: Identity) -> PersonRow:
     """An address that the provider has not verified could belong to anyone."""
     if not identity.email_verified:
         raise EmailNotVerified()
-    statement = select(PersonRow).where(_PERSON.email == identity.email.strip().lower(), _PERSON.active)
+    statement = select(PersonRow).where(PersonRow.email == identity.email.strip().lower(), PersonRow.active)
     found = (await session.execute(statement)).scalar_one_or_none()
     if found is None or await _has_another(session, identity.issuer, found.id):
         raise PersonNotKnown()
@@ -122,8 +119,8 @@ async def _by_address(session: AsyncSession, identity: Identity) -> PersonRow:
 
 async def _has_another(session: AsyncSession, issuer: str, person_id: str) -> bool:
     """The provider gave the address of a known person to another one: an address is no permanent name."""
-    named = (_IDENTITY.issuer == issuer, _IDENTITY.person_id == person_id)
-    return (await session.execute(select(_IDENTITY.subject).where(*named).limit(1))).first() is not None
+    named = (PersonIdentityRow.issuer == issuer, PersonIdentityRow.person_id == person_id)
+    return (await session.execute(select(PersonIdentityRow.subject).where(*named).limit(1))).first() is not None
 
 
 async def _remember(session: AsyncSession, identity: Identity, person: PersonRow) -> None:

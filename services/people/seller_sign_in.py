@@ -6,7 +6,6 @@ import re
 import secrets
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberType
@@ -102,10 +101,13 @@ class SellerSignIn:
 
         A code that another browser asked for is neither tried nor used up, nor does it replace one of these.
         """
-        columns: Any = SignInCodeRow
-        good = (columns.phone_index == index, columns.used_at.is_(None), columns.expires_at > self._now())
-        live = select(SignInCodeRow).where(*good, columns.id.in_(asked), columns.tries < CODE_TRIES_MAX)
-        rows = (await session.execute(live.order_by(columns.id).with_for_update())).scalars().all()
+        good = (
+            SignInCodeRow.phone_index == index,
+            SignInCodeRow.used_at.is_(None),
+            SignInCodeRow.expires_at > self._now(),
+        )
+        live = select(SignInCodeRow).where(*good, SignInCodeRow.id.in_(asked), SignInCodeRow.tries < CODE_TRIES_MAX)
+        rows = (await session.execute(live.order_by(SignInCodeRow.id).with_for_update())).scalars().all()
         for row in rows:
             if secrets.compare_digest(row.code_hash, self._hash(index, code)):
                 row.used_at = self._now()
@@ -115,14 +117,13 @@ class SellerSignIn:
         return max((CODE_TRIES_MAX - row.tries for row in rows), default=0)
 
     async def _seller(self, session: AsyncSession, number: str, index: str, locale: str) -> str:
-        columns: Any = SellerRow
         seller_id = new_id()
         sealed = SELLER_PHONE.seal(self._keyring, seller_id, number)
         row = SellerRow(
             id=seller_id, phone_sealed=sealed, phone_index=index, phone_masked=masked_phone(number), locale=locale
         )
         await insert_once(session, row, "phone_index")
-        known = select(columns.id).where(columns.phone_index == index)
+        known = select(SellerRow.id).where(SellerRow.phone_index == index)
         return str((await session.execute(known)).scalar_one())
 
     def _index(self, number: str) -> str:

@@ -6,7 +6,6 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
 import pyotp
 from sqlalchemy import select, update
@@ -28,8 +27,6 @@ ISSUER = "Cardloop"
 STEP_S = 30
 STEPS_AROUND = 1  # A telephone's clock may be half a minute off, and a person takes time to type.
 TRIES = "5/minute;30/hour"
-_PERSON: Any = PersonRow  # Attributes of models are columns in a statement, which their annotations do not say.
-_SESSION: Any = ConsoleSessionRow
 
 
 @dataclass(frozen=True)
@@ -54,8 +51,8 @@ class Totp:
     async def begin(self, person_id: str) -> None:
         """Makes a new secret that counts only once it is confirmed. Refuses NotExpectedNow where one is in use."""
         sealed = PERSON_TOTP.seal(self._keyring, person_id, pyotp.random_base32())
-        free = (_PERSON.id == person_id, _PERSON.totp_confirmed_at.is_(None))
-        statement = update(PersonRow).where(*free).values(totp_sealed=sealed, totp_step=0).returning(_PERSON.id)
+        free = (PersonRow.id == person_id, PersonRow.totp_confirmed_at.is_(None))
+        statement = update(PersonRow).where(*free).values(totp_sealed=sealed, totp_step=0).returning(PersonRow.id)
         async with self._database.transaction() as session:
             if (await session.execute(statement)).first() is None:
                 raise NotExpectedNow(waiting_for="totp")
@@ -76,8 +73,8 @@ class Totp:
         """
         step = await self._step(person_id, code, confirmed=False)
         async with self._database.transaction() as session:
-            done = update(PersonRow).where(_PERSON.id == person_id, _PERSON.totp_confirmed_at.is_(None))
-            done = done.values(totp_confirmed_at=self._now(), totp_step=step).returning(_PERSON.id)
+            done = update(PersonRow).where(PersonRow.id == person_id, PersonRow.totp_confirmed_at.is_(None))
+            done = done.values(totp_confirmed_at=self._now(), totp_step=step).returning(PersonRow.id)
             if (await session.execute(done)).first() is None:
                 raise TotpWrong()
             await _end_sessions(session, person_id, keep_session)
@@ -86,8 +83,8 @@ class Totp:
     async def check(self, person_id: str, code: str) -> None:
         """Uses a code up. Refuses TotpWrong, also for a code that opened something before, and TooManyTries."""
         step = await self._step(person_id, code, confirmed=True)
-        fresh = (_PERSON.id == person_id, _PERSON.totp_step < step, _PERSON.totp_confirmed_at.is_not(None))
-        statement = update(PersonRow).where(*fresh).values(totp_step=step).returning(_PERSON.id)
+        fresh = (PersonRow.id == person_id, PersonRow.totp_step < step, PersonRow.totp_confirmed_at.is_not(None))
+        statement = update(PersonRow).where(*fresh).values(totp_step=step).returning(PersonRow.id)
         async with self._database.transaction() as session:
             if (await session.execute(statement)).first() is None:
                 raise TotpWrong()
@@ -111,7 +108,7 @@ class Totp:
         """The time step whose code this is."""
         await self._throttle.hit("totp", person_id)
         async with self._database.transaction() as session:
-            person = (await session.execute(select(PersonRow).where(_PERSON.id == person_id))).scalar_one_or_none()
+            person = (await session.execute(select(PersonRow).where(PersonRow.id == person_id))).scalar_one_or_none()
         if person is None or person.totp_sealed is None or (person.totp_confirmed_at is not None) is not confirmed:
             raise TotpWrong()
         given, now = "".join(code.split()), int(self._now().timestamp()) // STEP_S
@@ -134,10 +131,14 @@ async def reset(session: AsyncSession, person_id: str) -> bool:
 
 async def _forget(session: AsyncSession, person_id: str) -> bool:
     nothing = {"totp_sealed": None, "totp_confirmed_at": None}
-    statement = update(PersonRow).where(_PERSON.id == person_id).values(nothing).returning(_PERSON.id)
+    statement = update(PersonRow).where(PersonRow.id == person_id).values(nothing).returning(PersonRow.id)
     return (await session.execute(statement)).first() is not None
 
 
 async def _end_sessions(session: AsyncSession, person_id: str, keep: str = "") -> None:
-    open_ones = (_SESSION.person_id == person_id, _SESSION.ended_at.is_(None), _SESSION.id != keep)
+    open_ones = (
+        ConsoleSessionRow.person_id == person_id,
+        ConsoleSessionRow.ended_at.is_(None),
+        ConsoleSessionRow.id != keep,
+    )
     await session.execute(update(ConsoleSessionRow).where(*open_ones).values(ended_at=datetime.now(UTC)))

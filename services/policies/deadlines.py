@@ -34,10 +34,6 @@ PREVIEWED_MAX = 2000  # The soonest due; more would keep the page waiting.
 LARGEST = 10
 NOTE_LENGTH_MAX = 500
 HISTORY_MAX = 50
-_TASK: Any = WorkItemRow  # Attributes of models are columns in a statement.
-_VERSION: Any = PolicyDocumentRow
-_PERSON: Any = PersonRow
-_PLAN: Any = ClockPlanRow
 
 
 @dataclass(frozen=True)
@@ -127,7 +123,7 @@ class DeadlineSetup:
 
     async def names(self, people: set[str]) -> dict[str, str]:
         """The names of people by id; who is no person has none."""
-        wanted = select(_PERSON.id, _PERSON.name).where(_PERSON.id.in_(people))
+        wanted = select(PersonRow.id, PersonRow.name).where(PersonRow.id.in_(people))
         async with self._database.transaction() as session:
             return {row.id: row.name for row in await session.execute(wanted)}
 
@@ -135,10 +131,12 @@ class DeadlineSetup:
         """Tries a document on the open tasks; writes nothing."""
         async with self._database.transaction() as session:
             tried = parse(document, await sla.newest_version(session) + 1).completed(built_in())
-            open_tasks = select(WorkItemRow).where(_TASK.closed_at.is_(None)).order_by(_TASK.due_at, _TASK.id)
+            open_tasks = (
+                select(WorkItemRow).where(WorkItemRow.closed_at.is_(None)).order_by(WorkItemRow.due_at, WorkItemRow.id)
+            )
             tasks = (await session.execute(open_tasks.limit(self._previewed))).scalars().all()
             clocks = await intervals(session, tasks)
-            waiting = select(func.count()).select_from(WorkItemRow).where(_TASK.closed_at.is_(None))
+            waiting = select(func.count()).select_from(WorkItemRow).where(WorkItemRow.closed_at.is_(None))
             counted = (await session.execute(waiting)).scalar_one()
         return self._compared(tried, list(tasks), clocks, max(counted, len(tasks)))
 
@@ -175,8 +173,8 @@ class DeadlineSetup:
         async with self._database.transaction() as session:
             newest = (
                 select(WorkItemRow)
-                .where(_TASK.card_id == card_id, _TASK.kind == REVIEW)
-                .order_by(_TASK.opened_at.desc())
+                .where(WorkItemRow.card_id == card_id, WorkItemRow.kind == REVIEW)
+                .order_by(WorkItemRow.opened_at.desc())
                 .limit(1)
             )
             task = (await session.execute(newest)).scalar_one_or_none()
@@ -201,14 +199,18 @@ class DeadlineSetup:
 
 
 async def _plans(session: AsyncSession, task_id: str) -> list[PlanMade]:
-    wanted = select(ClockPlanRow).where(_PLAN.task_id == task_id).order_by(_PLAN.at, _PLAN.id)
+    wanted = select(ClockPlanRow).where(ClockPlanRow.task_id == task_id).order_by(ClockPlanRow.at, ClockPlanRow.id)
     rows = (await session.execute(wanted)).scalars()
     return [PlanMade(row.at, row.why, row.policy_version, row.due_at) for row in rows]
 
 
 async def _next_version(session: AsyncSession) -> int:
     """The number of the next version. Refuses PoliciesChanged while a draft of it is open: two would follow one another."""
-    rows = (await session.execute(select(_VERSION.version, _VERSION.state).where(_VERSION.kind == KIND.code))).all()
+    rows = (
+        await session.execute(
+            select(PolicyDocumentRow.version, PolicyDocumentRow.state).where(PolicyDocumentRow.kind == KIND.code)
+        )
+    ).all()
     drafts = [row.version for row in rows if row.state in (PolicyState.DRAFT, PolicyState.WAITING)]
     if drafts:
         raise PoliciesChanged(version=drafts[0])
@@ -216,8 +218,8 @@ async def _next_version(session: AsyncSession) -> int:
 
 
 def _newest_first() -> Any:
-    published = (_VERSION.kind == KIND.code, _VERSION.state == PolicyState.PUBLISHED)
-    return select(PolicyDocumentRow).where(*published).order_by(_VERSION.version.desc())
+    published = (PolicyDocumentRow.kind == KIND.code, PolicyDocumentRow.state == PolicyState.PUBLISHED)
+    return select(PolicyDocumentRow).where(*published).order_by(PolicyDocumentRow.version.desc())
 
 
 def _version(row: PolicyDocumentRow) -> Version:

@@ -36,7 +36,6 @@ from services.work.secret_scan import require_no_number
 WHY_LENGTH_MAX = 500
 DAYS_AHEAD_MAX = 366
 OPEN = (PolicyState.DRAFT, PolicyState.WAITING)
-_ROW: Any = PolicyDocumentRow  # Attributes of models are columns in a statement.
 
 
 @dataclass(frozen=True)
@@ -155,7 +154,11 @@ class PolicyDocuments:
         return await self._state(session, kind)
 
     async def _state(self, session: AsyncSession, kind: PolicyKind) -> KindState:
-        wanted = select(PolicyDocumentRow).where(_ROW.kind == kind.code).order_by(_ROW.version.desc())
+        wanted = (
+            select(PolicyDocumentRow)
+            .where(PolicyDocumentRow.kind == kind.code)
+            .order_by(PolicyDocumentRow.version.desc())
+        )
         rows = tuple((await session.execute(wanted)).scalars())
         book = PolicyBook()
         book.fill(kind.code, await published(session, kind))

@@ -19,7 +19,6 @@ from domain.policies.state import PolicyState
 from domain.rules.policy_kinds import KINDS
 
 LOOK_S = 1.0  # Between two looks of a process.
-_ROW: Any = PolicyDocumentRow  # Attributes of models are columns in a statement.
 _log = structlog.get_logger()
 
 
@@ -36,7 +35,11 @@ class PolicyReader:
 
         Published versions are never changed or deleted, so that their count tells whether there are new ones.
         """
-        counted = select(_ROW.kind, func.count()).where(_ROW.state == PolicyState.PUBLISHED).group_by(_ROW.kind)
+        counted = (
+            select(PolicyDocumentRow.kind, func.count())
+            .where(PolicyDocumentRow.state == PolicyState.PUBLISHED)
+            .group_by(PolicyDocumentRow.kind)
+        )
         async with self._database.transaction() as session:
             counts = {kind: int(number) for kind, number in await session.execute(counted)}
             changed = [code for code in KINDS if counts.get(code, 0) != self._seen.get(code, 0)]
@@ -48,8 +51,10 @@ class PolicyReader:
 
 async def published(session: AsyncSession, kind: PolicyKind) -> list[PolicyDocument]:
     """Return the published versions of a kind that this release can use, the oldest first."""
-    wanted = select(PolicyDocumentRow).where(_ROW.kind == kind.code, _ROW.state == PolicyState.PUBLISHED)
-    rows = (await session.execute(wanted.order_by(_ROW.version))).scalars().all()
+    wanted = select(PolicyDocumentRow).where(
+        PolicyDocumentRow.kind == kind.code, PolicyDocumentRow.state == PolicyState.PUBLISHED
+    )
+    rows = (await session.execute(wanted.order_by(PolicyDocumentRow.version))).scalars().all()
     made = (_usable(kind, row) for row in rows)
     return [one for one in made if one is not None]
 

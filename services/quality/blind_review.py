@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -44,8 +43,6 @@ from services.people.permissions import require
 from services.review.decision_rules import NOTE_LENGTH_MAX
 from services.work.leases import lease_span
 from services.work.secret_scan import require_no_secret
-
-_ROW: Any = SecondReviewRow  # Attributes of models are columns in a statement.
 
 # One statement that passes over what others hold or are taking, and over the person's own work and their relatives'.
 _TAKE = text("""
@@ -91,7 +88,7 @@ async def draw(
         return
     await acquire(session, AdvisoryLock.QUALITY_SAMPLE)
     day = policy.day_of(now)
-    drawn_today = select(func.count()).select_from(SecondReviewRow).where(_ROW.drawn_on == day)
+    drawn_today = select(func.count()).select_from(SecondReviewRow).where(SecondReviewRow.drawn_on == day)
     if (await session.execute(drawn_today)).scalar_one() >= policy.per_day_max:
         return
     session.add(
@@ -106,11 +103,16 @@ async def draw(
 async def _who_knows(session: AsyncSession, task: WorkItemRow, now: datetime) -> list[str]:
     """Everyone who decided or checked the task, with all they acted for and the recent makers of their accounts: none of
     them could decide it blind."""
-    made: Any = ReviewDecisionRow
-    checked: Any = ReviewCheckRow
-    makers = select(made.person_id, made.acting_for).where(made.task_id == task.id, made.person_id.is_not(None))
-    checkers = select(checked.person_id, checked.acting_for).join(made, made.id == checked.decision_id)
-    found = [*await session.execute(makers), *await session.execute(checkers.where(made.task_id == task.id))]
+    makers = select(ReviewDecisionRow.person_id, ReviewDecisionRow.acting_for).where(
+        ReviewDecisionRow.task_id == task.id, ReviewDecisionRow.person_id.is_not(None)
+    )
+    checkers = select(ReviewCheckRow.person_id, ReviewCheckRow.acting_for).join(
+        ReviewDecisionRow, ReviewDecisionRow.id == ReviewCheckRow.decision_id
+    )
+    found = [
+        *await session.execute(makers),
+        *await session.execute(checkers.where(ReviewDecisionRow.task_id == task.id)),
+    ]
     knowing = {one for person, acted_for in found for one in (person, *acted_for)}
     return sorted(knowing.union(*(await handled_by(session, knowing, now)).values()))
 
@@ -247,8 +249,7 @@ async def _relatives_card(session: AsyncSession, row: SecondReviewRow, who: Acti
 
 async def _linked(session: AsyncSession, row: SecondReviewRow, who: ActingReviewer) -> bool:
     """Return whether one of the circle was linked to the seller when the card's tasks were opened."""
-    task: Any = WorkItemRow
-    tasks = (await session.execute(select(task.linked).where(task.card_id == row.card_id))).scalars()
+    tasks = (await session.execute(select(WorkItemRow.linked).where(WorkItemRow.card_id == row.card_id))).scalars()
     return any(who.circle & set(linked) for linked in tasks)
 
 

@@ -59,19 +59,18 @@ async def keep_labels(
     """
     if decision.outcome not in APPROVALS:
         return
-    truth, row = _fields_of(card, keyring), _columns(ReadingRow)
-    read = select(ReadingRow).join(PhotoRow, _columns(PhotoRow).id == row.photo_id)
-    wanted = read.where(row.card_id == card.id, _columns(PhotoRow).current).order_by(row.created_at, row.id)
+    truth = _fields_of(card, keyring)
+    read = select(ReadingRow).join(PhotoRow, PhotoRow.id == ReadingRow.photo_id)
+    wanted = read.where(ReadingRow.card_id == card.id, PhotoRow.current).order_by(ReadingRow.created_at, ReadingRow.id)
     latest = {reading.photo_id: reading for reading in (await session.execute(wanted)).scalars()}
-    await session.execute(delete(ReadingLabelRow).where(_columns(ReadingLabelRow).photo_id.in_(latest)))
+    await session.execute(delete(ReadingLabelRow).where(ReadingLabelRow.photo_id.in_(latest)))
     for reading in latest.values():
         session.add_all(_labels(reading, truth, keyring, decision, now))
 
 
 async def exported(session: AsyncSession, keyring: KeyRing, person: str, *, clear: bool = False) -> list[Label]:
     """The newest labels, EXPORTED_MAX at most; who took them is in the audit record of the same transaction."""
-    row = _columns(ReadingLabelRow)
-    newest = select(ReadingLabelRow).order_by(row.at.desc(), row.id.desc()).limit(EXPORTED_MAX)
+    newest = select(ReadingLabelRow).order_by(ReadingLabelRow.at.desc(), ReadingLabelRow.id.desc()).limit(EXPORTED_MAX)
     rows = (await session.execute(newest)).scalars().all()
     on_record(session, person, labels=len(rows), clear=clear)
     return [_label(one, keyring, clear) for one in rows]
@@ -79,7 +78,7 @@ async def exported(session: AsyncSession, keyring: KeyRing, person: str, *, clea
 
 async def count(session: AsyncSession, until: datetime) -> int:
     """How many labels there are that were made until then."""
-    return await session.scalar(select(func.count()).where(_columns(ReadingLabelRow).at <= until)) or 0
+    return await session.scalar(select(func.count()).where(ReadingLabelRow.at <= until)) or 0
 
 
 async def streamed(session: AsyncSession, keyring: KeyRing, until: datetime, *, clear: bool) -> AsyncIterator[Label]:
@@ -87,8 +86,7 @@ async def streamed(session: AsyncSession, keyring: KeyRing, until: datetime, *, 
 
     Raises SealBroken for a label that does not open. The caller has put the export on record before.
     """
-    row = _columns(ReadingLabelRow)
-    wanted = select(ReadingLabelRow).where(row.at <= until).order_by(row.at, row.id)
+    wanted = select(ReadingLabelRow).where(ReadingLabelRow.at <= until).order_by(ReadingLabelRow.at, ReadingLabelRow.id)
     async for one in await session.stream_scalars(wanted.execution_options(yield_per=CURSOR_ROWS)):
         session.expunge(one)
         yield _label(one, keyring, clear)
@@ -154,8 +152,3 @@ def _masked(read: str, truth: str) -> str:
     if len(read) != len(truth):
         return f"{len(read)}/{len(truth)}"
     return "".join(HIDDEN if one == other else "x" for one, other in zip(read, truth, strict=True))
-
-
-def _columns(table: Any) -> Any:
-    """A table whose attributes are columns; SQLModel annotates them as the values they hold."""
-    return table

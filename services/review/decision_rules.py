@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -79,8 +78,9 @@ def _require_fields(given: Verdict) -> None:
 
 async def _require_buyable(session: AsyncSession, card: CardRow, given: Corrections) -> None:
     """An approved card can be asked about and paid for: its number is known, and so is its worth."""
-    quote: Any = QuoteRow
-    latest = select(quote.amount_minor).where(quote.card_id == card.id).order_by(quote.created_at.desc()).limit(1)
+    latest = (
+        select(QuoteRow.amount_minor).where(QuoteRow.card_id == card.id).order_by(QuoteRow.created_at.desc()).limit(1)
+    )
     valued = (await session.execute(latest)).scalar_one_or_none() or 0
     if given.number is None and card.number_sealed is None:
         raise CardNumberInvalid(brand=card.brand, why="missing")

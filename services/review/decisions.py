@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -175,8 +174,17 @@ class Decisions:
 
 async def _voided(session: AsyncSession, decision_id: str, moment: datetime) -> bool:
     """One statement against the one that sends it: whichever comes first, the other finds nothing to do."""
-    row: Any = ReviewDecisionRow
-    undoable = (row.id == decision_id, row.void_at.is_(None), row.sent_at.is_(None), row.effective_at > moment)
-    voided = update(ReviewDecisionRow).where(*undoable).values(void_at=moment, void_why=UNDONE).returning(row.id)
+    undoable = (
+        ReviewDecisionRow.id == decision_id,
+        ReviewDecisionRow.void_at.is_(None),
+        ReviewDecisionRow.sent_at.is_(None),
+        ReviewDecisionRow.effective_at > moment,
+    )
+    voided = (
+        update(ReviewDecisionRow)
+        .where(*undoable)
+        .values(void_at=moment, void_why=UNDONE)
+        .returning(ReviewDecisionRow.id)
+    )
     statement = voided.execution_options(synchronize_session=False)
     return (await session.execute(statement)).scalar_one_or_none() is not None

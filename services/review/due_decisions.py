@@ -16,8 +16,6 @@ from services.work import drafts
 
 LOOP = "teller"
 RESEND_AFTER = timedelta(seconds=10)  # A sent but unapplied decision is delivered again: the card takes it once.
-_DECISION: Any = ReviewDecisionRow  # Attributes of models are columns in a statement.
-_TASK: Any = WorkItemRow
 
 
 @dataclass(frozen=True)
@@ -39,16 +37,20 @@ async def send(
     """
     due = _due(moment, again=again)
     if only is not None:
-        due = due.where(_DECISION.id == only)
+        due = due.where(ReviewDecisionRow.id == only)
     found = (
-        due.order_by(_DECISION.effective_at, _DECISION.id).limit(most).with_for_update(of=_DECISION, skip_locked=True)
+        due.order_by(ReviewDecisionRow.effective_at, ReviewDecisionRow.id)
+        .limit(most)
+        .with_for_update(of=ReviewDecisionRow, skip_locked=True)
     )
     chosen = found.cte("due_to_leave")  # Evaluated once, whatever the plan; a subquery might lock more than it marks.
     marked = (
         update(ReviewDecisionRow)
-        .where(_DECISION.id.in_(select(chosen.c.id)))
+        .where(ReviewDecisionRow.id.in_(select(chosen.c.id)))
         .values(sent_at=moment)
-        .returning(_DECISION.card_id, _DECISION.task_id, _DECISION.id, _DECISION.effective_at)
+        .returning(
+            ReviewDecisionRow.card_id, ReviewDecisionRow.task_id, ReviewDecisionRow.id, ReviewDecisionRow.effective_at
+        )
         .execution_options(synchronize_session=False)
     )
     rows = sorted((await session.execute(marked)).all(), key=lambda row: (row.effective_at, row.id))
@@ -58,11 +60,15 @@ async def send(
 
 
 def _due(moment: datetime, *, again: bool) -> Any:
-    unheard = _DECISION.sent_at.is_(None) | (_DECISION.sent_at < moment - RESEND_AFTER) | again
+    unheard = ReviewDecisionRow.sent_at.is_(None) | (ReviewDecisionRow.sent_at < moment - RESEND_AFTER) | again
     # A staged outcome leaves its task undecided until a second pair of eyes has applied it.
-    checked = (_DECISION.needs_check == "") | _TASK.decided
-    stands = (_DECISION.applied_at.is_(None), _DECISION.void_at.is_(None), _TASK.closed_at.is_(None))
-    taken = _DECISION.undelivered_at.is_(None)  # A card that has refused is not asked again by itself.
-    found = select(_DECISION.id).join(WorkItemRow, _TASK.id == _DECISION.task_id)
-    ready = ~left_out(LOOP, _DECISION.id, moment)
-    return found.where(*stands, taken, _DECISION.effective_at <= moment, unheard, checked, ready)
+    checked = (ReviewDecisionRow.needs_check == "") | WorkItemRow.decided
+    stands = (
+        ReviewDecisionRow.applied_at.is_(None),
+        ReviewDecisionRow.void_at.is_(None),
+        WorkItemRow.closed_at.is_(None),
+    )
+    taken = ReviewDecisionRow.undelivered_at.is_(None)  # A card that has refused is not asked again by itself.
+    found = select(ReviewDecisionRow.id).join(WorkItemRow, WorkItemRow.id == ReviewDecisionRow.task_id)
+    ready = ~left_out(LOOP, ReviewDecisionRow.id, moment)
+    return found.where(*stands, taken, ReviewDecisionRow.effective_at <= moment, unheard, checked, ready)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -162,8 +161,9 @@ async def require_checked(session: AsyncSession, decision: ReviewDecisionRow) ->
     if not decision.needs_check:
         return
     made = frozenset({decision.person_id or "", *decision.acting_for})
-    row: Any = ReviewCheckRow
-    wanted = select(ReviewCheckRow).where(row.decision_id == decision.id, row.verdict == CheckVerdict.APPLY)
+    wanted = select(ReviewCheckRow).where(
+        ReviewCheckRow.decision_id == decision.id, ReviewCheckRow.verdict == CheckVerdict.APPLY
+    )
     for check in (await session.execute(wanted)).scalars():
         checked = frozenset({check.person_id, *check.acting_for})
         if apart(made, checked, await handled_by(session, made | checked, check.at)):

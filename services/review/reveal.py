@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
 import structlog
 from sqlalchemy import func, select
@@ -42,7 +41,6 @@ REFUSED = f"{REVEAL}refused"
 WITHIN = timedelta(hours=1)
 # Tries at cards that are no work of the person's at that moment.
 _ELSEWHERE = (CardNotRevealed, TaskHeldByAnother, TaskNotHeld, OwnWork, NotEligible)
-_AUDIT: Any = AuditRow  # Attributes of models are columns in a statement.
 _log = structlog.get_logger("revealing")
 
 
@@ -157,5 +155,5 @@ def _ran_out(task: WorkItemRow | None, person: str) -> bool:
 
 async def _count(session: AsyncSession, person: str, acts: tuple[str, ...]) -> int:
     """How often within the hour, in the record itself, so that no process and no restart forgets one."""
-    mine = (_AUDIT.actor == f"person:{person}", _AUDIT.act.in_(acts), _AUDIT.at > now() - WITHIN)
+    mine = (AuditRow.actor == f"person:{person}", AuditRow.act.in_(acts), AuditRow.at > now() - WITHIN)
     return int((await session.execute(select(func.count()).select_from(AuditRow).where(*mine))).scalar_one())

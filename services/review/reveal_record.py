@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -15,14 +14,13 @@ from domain.cards.reading import SECRET_FIELDS, FieldName
 REVEAL = "console:card:reveal_"
 PHOTO = "photo"  # Both secrets, in the photo.
 UNCOVERED_FOR = timedelta(minutes=15)  # As long as a lease lasts.
-_AUDIT: Any = AuditRow
 
 
 async def uncovered(session: AsyncSession, person: str, card_id: str) -> frozenset[FieldName]:
     """Return the secrets of this card that the person has revealed within a quarter of an hour: their photo shows them."""
-    shown = select(_AUDIT.act).where(
-        _AUDIT.actor == f"person:{person}", _AUDIT.subject == card_id, _AUDIT.act.startswith(REVEAL),
-        _AUDIT.at > now() - UNCOVERED_FOR,
+    shown = select(AuditRow.act).where(
+        AuditRow.actor == f"person:{person}", AuditRow.subject == card_id, AuditRow.act.startswith(REVEAL),
+        AuditRow.at > now() - UNCOVERED_FOR,
     )  # fmt: skip
     names = {act.removeprefix(REVEAL) for act in (await session.execute(shown)).scalars()}
     return frozenset(SECRET_FIELDS) if PHOTO in names else frozenset(one for one in SECRET_FIELDS if one.value in names)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -32,7 +31,6 @@ from services.work.ordering import sent_back
 from services.work.reason_codes import require_reason
 
 VOID_WHY = "undelivered"
-_DECISION: Any = ReviewDecisionRow  # Attributes of models are columns in a statement.
 
 
 class Undeliverable:
@@ -93,10 +91,10 @@ async def not_taken(session: AsyncSession, decision_id: str, why: Refusal, now: 
     kept = (
         update(ReviewDecisionRow)
         .where(
-            _DECISION.id == decision_id, _DECISION.applied_at.is_(None), _DECISION.void_at.is_(None), _DECISION.undelivered_at.is_(None)
+            ReviewDecisionRow.id == decision_id, ReviewDecisionRow.applied_at.is_(None), ReviewDecisionRow.void_at.is_(None), ReviewDecisionRow.undelivered_at.is_(None)
         )
         .values(undelivered_at=now, undelivered_why={"code": why.code, "data": data})
-        .returning(_DECISION.task_id)
+        .returning(ReviewDecisionRow.task_id)
     )  # fmt: skip
     task_id = (await session.execute(kept.execution_options(synchronize_session=False))).scalar_one_or_none()
     if task_id is None:

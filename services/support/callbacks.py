@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -39,11 +38,6 @@ from services.work.secret_scan import require_no_secret, require_no_secret_about
 from services.work.story import record
 
 NOTE_LENGTH_MAX = 2000
-_ROW: Any = CallbackRequestRow  # Attributes of models are columns in a statement.
-_CARD: Any = CardRow
-_SUBMISSION: Any = SubmissionRow
-_DECISION: Any = ReviewDecisionRow
-_CHECK: Any = ReviewCheckRow
 
 
 @dataclass(frozen=True)
@@ -137,8 +131,8 @@ class Callbacks:
         """The card, locked so that two requests at once come one after the other, and its seller."""
         kind, _, number = owner.partition(":")
         seller = await session.get(SellerRow, number) if kind == "seller" else None
-        own = select(_CARD.id).join(SubmissionRow, _SUBMISSION.id == _CARD.submission_id)
-        found = await session.execute(own.where(_CARD.id == card_id, _SUBMISSION.owner == owner))
+        own = select(CardRow.id).join(SubmissionRow, SubmissionRow.id == CardRow.submission_id)
+        found = await session.execute(own.where(CardRow.id == card_id, SubmissionRow.owner == owner))
         if seller is None or found.scalar_one_or_none() is None:
             raise NotFound(card=card_id[:26])
         return await cards.load_for_update(session, card_id), seller
@@ -155,8 +149,8 @@ def _required(asked: Asked) -> str:
 
 async def _next_number(session: AsyncSession, card_id: str) -> int:
     """The number of the card's next request; the caller holds the card. Refuses CallbackWaits."""
-    own = _ROW.card_id == card_id
-    waits = select(func.count(), func.count().filter(_ROW.closed_at.is_(None))).where(own)
+    own = CallbackRequestRow.card_id == card_id
+    waits = select(func.count(), func.count().filter(CallbackRequestRow.closed_at.is_(None))).where(own)
     asked, unanswered = (await session.execute(waits)).one()
     if unanswered:
         raise CallbackWaits()
@@ -165,11 +159,11 @@ async def _next_number(session: AsyncSession, card_id: str) -> int:
 
 async def _decided_by(session: AsyncSession, card_id: str) -> list[str]:
     """Everybody who decided or checked the card, with all they acted for: nobody explains their own decision."""
-    made = select(_DECISION.person_id, _DECISION.acting_for).where(_DECISION.card_id == card_id)
+    made = select(ReviewDecisionRow.person_id, ReviewDecisionRow.acting_for).where(ReviewDecisionRow.card_id == card_id)
     checked = (
-        select(_CHECK.person_id, _CHECK.acting_for)
-        .join(ReviewDecisionRow, _DECISION.id == _CHECK.decision_id)
-        .where(_DECISION.card_id == card_id)
+        select(ReviewCheckRow.person_id, ReviewCheckRow.acting_for)
+        .join(ReviewDecisionRow, ReviewDecisionRow.id == ReviewCheckRow.decision_id)
+        .where(ReviewDecisionRow.card_id == card_id)
     )
     rows = [*(await session.execute(made)), *(await session.execute(checked))]
     return sorted({one for person, others in rows if person is not None for one in (person, *others)})

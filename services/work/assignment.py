@@ -32,10 +32,6 @@ PAGES_MAX = 20  # Behind so many tasks that nobody at hand may have, the rest wa
 # What an assignment itself changes, or what passes by itself.
 _PASSING = frozenset({Ineligible.HELD, Ineligible.ASSIGNED, Ineligible.SNOOZED})
 
-_TASK: Any = WorkItemRow  # Attributes of models are columns in a statement.
-_PERSON: Any = PersonRow
-_ABSENCE: Any = AbsenceRow
-
 
 class Assignment:
     """Keeps as many tasks assigned to each person as their capacity says."""
@@ -160,15 +156,15 @@ async def _ready(
     session: AsyncSession, kind: str, now: datetime, after: tuple[int, datetime, str] | None
 ) -> list[WorkItemRow]:
     """Return the next page of unassigned tasks, locked; tasks that are being claimed at this moment are skipped."""
-    order = (_TASK.band, _TASK.order_at, _TASK.id)
+    order = (WorkItemRow.band, WorkItemRow.order_at, WorkItemRow.id)
     free = (
-        _TASK.kind == kind,
-        _TASK.closed_at.is_(None),
-        _TASK.decided.is_(False),
-        _TASK.assigned_to.is_(None),
-        or_(_TASK.leased_until.is_(None), _TASK.leased_until <= now),
-        or_(_TASK.snoozed_until.is_(None), _TASK.snoozed_until <= now),
-        ~left_out(LOOP, _TASK.id, now),
+        WorkItemRow.kind == kind,
+        WorkItemRow.closed_at.is_(None),
+        WorkItemRow.decided.is_(False),
+        WorkItemRow.assigned_to.is_(None),
+        or_(WorkItemRow.leased_until.is_(None), WorkItemRow.leased_until <= now),
+        or_(WorkItemRow.snoozed_until.is_(None), WorkItemRow.snoozed_until <= now),
+        ~left_out(LOOP, WorkItemRow.id, now),
     )
     statement = select(WorkItemRow).where(*free).order_by(*order).limit(PAGE).with_for_update(skip_locked=True)
     if after is not None:
@@ -181,50 +177,53 @@ async def _room(session: AsyncSession, now: datetime) -> dict[str, int]:
     has = (
         select(func.count())
         .where(
-            _TASK.closed_at.is_(None),
-            _TASK.decided.is_(False),
-            or_(_TASK.assigned_to == _PERSON.id, (_TASK.leased_by == _PERSON.id) & (_TASK.leased_until > now)),
+            WorkItemRow.closed_at.is_(None),
+            WorkItemRow.decided.is_(False),
+            or_(
+                WorkItemRow.assigned_to == PersonRow.id,
+                (WorkItemRow.leased_by == PersonRow.id) & (WorkItemRow.leased_until > now),
+            ),
         )
         .correlate(PersonRow)
         .scalar_subquery()
     )
-    free = (_PERSON.capacity - has).label("free")
+    free = (PersonRow.capacity - has).label("free")
     at_work = (
-        _PERSON.active, _PERSON.on_duty, _PERSON.capacity > 0, _PERSON.id.not_in(_away(now)),
-        ~left_out(LOOP, _PERSON.id, now),
+        PersonRow.active, PersonRow.on_duty, PersonRow.capacity > 0, PersonRow.id.not_in(_away(now)),
+        ~left_out(LOOP, PersonRow.id, now),
     )  # fmt: skip
-    rows = await session.execute(select(_PERSON.id, free).where(*at_work))
+    rows = await session.execute(select(PersonRow.id, free).where(*at_work))
     return {row.id: row.free for row in rows if row.free > 0}
 
 
 def _stuck(now: datetime) -> Any:
-    gone = select(_PERSON.id).where(or_(~_PERSON.active, ~_PERSON.on_duty, _PERSON.id.in_(_away(now))))
+    gone = select(PersonRow.id).where(or_(~PersonRow.active, ~PersonRow.on_duty, PersonRow.id.in_(_away(now))))
     return select(WorkItemRow).where(
-        _TASK.closed_at.is_(None),
-        _TASK.decided.is_(False),
-        _TASK.assigned_to.in_(gone),
-        or_(_TASK.leased_until.is_(None), _TASK.leased_until <= now),
-        ~left_out(LOOP, _TASK.id, now),
+        WorkItemRow.closed_at.is_(None),
+        WorkItemRow.decided.is_(False),
+        WorkItemRow.assigned_to.in_(gone),
+        or_(WorkItemRow.leased_until.is_(None), WorkItemRow.leased_until <= now),
+        ~left_out(LOOP, WorkItemRow.id, now),
     )
 
 
 async def _named(session: AsyncSession, person: str, now: datetime) -> tuple[str, ...]:
     """Who stands in for the person now, is on duty, and is not set aside, in the order of the absences."""
     named = (
-        select(_ABSENCE.stand_in)
-        .join(PersonRow, _PERSON.id == _ABSENCE.stand_in)
-        .where(_ABSENCE.person_id == person, _ABSENCE.away, *_lasts(now))
-        .where(_PERSON.active, _PERSON.on_duty, ~left_out(LOOP, _PERSON.id, now))
+        select(PersonRow.id)
+        .join(AbsenceRow, AbsenceRow.stand_in == PersonRow.id)
+        .where(AbsenceRow.person_id == person, AbsenceRow.away, *_lasts(now))
+        .where(PersonRow.active, PersonRow.on_duty, ~left_out(LOOP, PersonRow.id, now))
     )
-    return tuple((await session.execute(named.order_by(_ABSENCE.starts_at))).scalars())
+    return tuple((await session.execute(named.order_by(AbsenceRow.starts_at))).scalars())
 
 
 def _away(now: datetime) -> Any:
-    return select(_ABSENCE.person_id).where(_ABSENCE.away, *_lasts(now))
+    return select(AbsenceRow.person_id).where(AbsenceRow.away, *_lasts(now))
 
 
 def _lasts(now: datetime) -> tuple[Any, ...]:
-    return _ABSENCE.starts_at <= now, _ABSENCE.ends_at > now, _ABSENCE.ended_at.is_(None)
+    return AbsenceRow.starts_at <= now, AbsenceRow.ends_at > now, AbsenceRow.ended_at.is_(None)
 
 
 def _lasting(reasons: tuple[Ineligible, ...]) -> tuple[Ineligible, ...]:

@@ -31,7 +31,6 @@ _ID = re.compile("[0-9A-Z]{26}")
 _TASK = re.compile(
     "card:(?![0-9]{1,25}:)[0-9A-Z]{1,26}:[a-z]{1,20}:[0-9]{1,9}|work:[a-z]{1,20}:(?![0-9]{26})[0-9A-Z]{26}"
 )
-_AUDIT: Any = AuditRow  # Attributes of models are columns in a statement.
 
 
 @dataclass(frozen=True)
@@ -90,7 +89,7 @@ class Bulk:
 
     async def batch(self, person: str, batch_id: str) -> Batch:
         """What became of a batch of this person's. Refuses NotFound for anybody else's."""
-        own = (_AUDIT.subject == batch_id, _AUDIT.act == ACT, _AUDIT.actor == f"person:{person}")
+        own = (AuditRow.subject == batch_id, AuditRow.act == ACT, AuditRow.actor == f"person:{person}")
         async with self._database.transaction() as session:
             row = (await session.execute(select(AuditRow).where(*own))).scalar_one_or_none()
         if row is None:

@@ -87,7 +87,6 @@ _TYPES: dict[str, Any] = {
     "person": String, "of_kind": String, "now": _MOMENT, "handled_since": _MOMENT, "task": String,
     "since": _MOMENT, "front_band": SmallInteger, "front_at": _MOMENT, "front_id": String, "until": _MOMENT,
 }  # fmt: skip
-_TASK: Any = WorkItemRow  # Attributes of models are columns in a statement.
 
 
 @dataclass(frozen=True)
@@ -146,13 +145,13 @@ async def glimpse(connection: AsyncConnection, wanted: Claim, but: str) -> str |
 
     The claim's own three walks, read only: nothing is leased and nothing is locked.
     """
-    eligible, other = _text(_ELIGIBLE), and_(_TASK.id != but, _text(_OF_THE_KIND))
+    eligible, other = _text(_ELIGIBLE), and_(WorkItemRow.id != but, _text(_OF_THE_KIND))
     walks = [
         _walk([_text(_HELD), other], _SOONEST),
         _walk([_text(_GIVEN), eligible, other], _IN_ORDER),
         _walk([eligible, other, *wanted.conditions], _IN_ORDER),
     ]
-    task = _TASK.__table__.c
+    task = WorkItemRow.__table__.c
     found = select(task.card_id).where(task.id == func.coalesce(*(walk.scalar_subquery() for walk in walks)))
     return (await connection.execute(found.add_cte(*_who(kinds())), _values(wanted))).scalar_one_or_none()
 
@@ -176,9 +175,9 @@ def _built(known: tuple[KindOfWork, ...], named: bool, behind: bool, conditions:
             _first([_text(_GIVEN), kind, eligible], _IN_ORDER),
             _first([kind, *ahead, eligible, *conditions], _IN_ORDER),
         ]
-    task = _TASK.__table__.c
+    task = WorkItemRow.__table__.c
     return (
-        update(_TASK.__table__)
+        update(WorkItemRow.__table__)
         .where(task.id == (func.coalesce(*walks) if len(walks) > 1 else walks[0]))
         .values(leased_by=bindparam("person"), leased_until=bindparam("until"), leased_at=_text(_KEPT))
         .returning(task.id, task.card_id, task.band, task.order_at, task.leased_at, task.leased_until, task.assigned_to)
@@ -197,7 +196,9 @@ def _first(which: Sequence[Any], order: str) -> Any:
 
 
 def _walk(which: Sequence[Any], order: str) -> Any:
-    found: Any = select(literal_column("work_item.id")).select_from(_TASK.__table__).where(_text(_WAITING), *which)
+    found: Any = (
+        select(literal_column("work_item.id")).select_from(WorkItemRow.__table__).where(_text(_WAITING), *which)
+    )
     return found.order_by(text(order)).limit(literal_column("1"))
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -32,7 +31,6 @@ from services.work.secret_scan import require_no_secret, require_no_secret_about
 
 ATTACHED = "comment.attached"
 FOUND_MAX = 8
-_PERSON: Any = PersonRow
 
 
 @dataclass(frozen=True)
@@ -138,7 +136,7 @@ async def _tell_called(session: AsyncSession, row: CommentRow, by: str) -> None:
 
 async def mentionable(session: AsyncSession) -> tuple[Mentionable, ...]:
     """Everybody of the console who may see a card, by name."""
-    found = await session.execute(select(PersonRow).where(_PERSON.active).order_by(_PERSON.name, _PERSON.id))
+    found = await session.execute(select(PersonRow).where(PersonRow.active).order_by(PersonRow.name, PersonRow.id))
     return tuple(Mentionable(one.id, one.name, one.email) for one in found.scalars() if _may_see(one))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
 
 from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
@@ -38,6 +37,5 @@ async def kept(session: AsyncSession, keyring: KeyRing, task_id: str, person: st
 
 async def forget(session: AsyncSession, task_id: str, person: str | None = None) -> None:
     """Removes this person's draft, or everybody's once the task is decided for good."""
-    draft: Any = ReviewDraftRow
-    whose = [] if person is None else [draft.person_id == person]
-    await session.execute(delete(ReviewDraftRow).where(draft.task_id == task_id, *whose))
+    whose = [] if person is None else [ReviewDraftRow.person_id == person]
+    await session.execute(delete(ReviewDraftRow).where(ReviewDraftRow.task_id == task_id, *whose))

@@ -32,8 +32,6 @@ from services.work.desk import Desk
 from services.work.task_facts import task_facts
 
 IN_MOTION_TRIES = 3  # A lock on a task is released within one statement.
-_TASK: Any = WorkItemRow  # Attributes of models are columns in a statement.
-_DECISION: Any = ReviewDecisionRow
 
 
 @dataclass(frozen=True)
@@ -81,10 +79,10 @@ class Leases:
         """Renew the lease: call it with every action of its holder. Returns None when they no longer hold the task."""
         now = self._now()
         statement = (
-            update(_TASK.__table__)
+            update(WorkItemRow.__table__)
             .where(*_held_by(person, task_id, now))
             .values(leased_until=now + lease_span(now))
-            .returning(_TASK.id, _TASK.card_id, _TASK.leased_until)
+            .returning(WorkItemRow.id, WorkItemRow.card_id, WorkItemRow.leased_until)
         )
         async with self._database.statement() as connection:
             kept = (await connection.execute(statement)).one_or_none()
@@ -94,10 +92,10 @@ class Leases:
         """Gives a task back; nothing happens to one that is not in this person's hand."""
         async with self._database.transaction() as session:
             freed = (
-                update(_TASK.__table__)
+                update(WorkItemRow.__table__)
                 .where(*_held_by(person, task_id, self._now()))
                 .values(leased_by=None, leased_at=None, leased_until=None)
-                .returning(_TASK.id)
+                .returning(WorkItemRow.id)
             )
             if (await session.execute(freed)).scalar_one_or_none() is not None:
                 session.add(audited(person, "release", task_id))
@@ -178,7 +176,9 @@ def lease_span(now: datetime) -> timedelta:
 
 async def decision_on(session: AsyncSession, task_id: str) -> ReviewDecisionRow | None:
     """Return the task's valid decision, or None. Undone, returned or rejected ones do not count."""
-    statement = select(ReviewDecisionRow).where(_DECISION.task_id == task_id, _DECISION.void_at.is_(None))
+    statement = select(ReviewDecisionRow).where(
+        ReviewDecisionRow.task_id == task_id, ReviewDecisionRow.void_at.is_(None)
+    )
     return (await session.execute(statement)).scalar_one_or_none()
 
 
@@ -199,5 +199,5 @@ def audited_by_machine(act: str, task_id: str, **facts: str) -> AuditRow:
 
 
 def _held_by(person: str, task_id: str, now: datetime) -> tuple[Any, ...]:
-    lasting = (_TASK.leased_by == person, _TASK.leased_until > now)
-    return (_TASK.id == task_id, *lasting, _TASK.closed_at.is_(None), _TASK.decided.is_(False))
+    lasting = (WorkItemRow.leased_by == person, WorkItemRow.leased_until > now)
+    return (WorkItemRow.id == task_id, *lasting, WorkItemRow.closed_at.is_(None), WorkItemRow.decided.is_(False))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
 from sqlalchemy import and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -18,7 +17,6 @@ from domain.work.task import Alarm
 from services.work import alarms, sla
 
 LOOP = "own_clocks"
-_TASK: Any = WorkItemRow  # Attributes of models are columns in a statement.
 
 
 class OwnClocks:
@@ -44,14 +42,19 @@ async def _due(session: AsyncSession, newest: int, now: datetime, limit: int) ->
     """Items whose plan is old, whose warning or deadline has come, or whose chain may go on."""
     own = [kind.code for kind in kinds() if not kind.holds_card]
     due = or_(
-        _TASK.replan,
-        and_(_TASK.plan_version > 0, _TASK.plan_version < newest),
-        and_(_TASK.warned_at.is_(None), _TASK.warn_at <= now),
-        and_(_TASK.breached_at.is_(None), _TASK.due_at <= now),
-        _TASK.breached_at.is_not(None),
+        WorkItemRow.replan,
+        and_(WorkItemRow.plan_version > 0, WorkItemRow.plan_version < newest),
+        and_(WorkItemRow.warned_at.is_(None), WorkItemRow.warn_at <= now),
+        and_(WorkItemRow.breached_at.is_(None), WorkItemRow.due_at <= now),
+        WorkItemRow.breached_at.is_not(None),
     )
-    open_ones = (_TASK.kind.in_(own), _TASK.closed_at.is_(None), due, ~left_out(LOOP, _TASK.id, now))
-    statement = select(_TASK.id).where(*open_ones).order_by(_TASK.breached_at.is_not(None), _TASK.due_at).limit(limit)
+    open_ones = (WorkItemRow.kind.in_(own), WorkItemRow.closed_at.is_(None), due, ~left_out(LOOP, WorkItemRow.id, now))
+    statement = (
+        select(WorkItemRow.id)
+        .where(*open_ones)
+        .order_by(WorkItemRow.breached_at.is_not(None), WorkItemRow.due_at)
+        .limit(limit)
+    )
     return list((await session.execute(statement)).scalars())
 
 

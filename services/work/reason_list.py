@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -24,7 +23,6 @@ from services.work.secret_scan import require_no_number
 WORDS_LENGTH_MAX = 80
 _CODE = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _LETTER = re.compile(r"[a-z]")
-_REASON: Any = ReasonCodeRow  # Attributes of models are columns in a statement.
 
 
 @dataclass(frozen=True)
@@ -53,7 +51,9 @@ class ReasonList:
             await _lock(session, act)
             if await session.get(ReasonCodeRow, (act.value, code)) is not None:
                 raise FieldInvalid(field="code", why="code_taken")
-            last = (await session.execute(select(func.max(_REASON.position)).where(_REASON.act == act.value))).scalar()
+            last = (
+                await session.execute(select(func.max(ReasonCodeRow.position)).where(ReasonCodeRow.act == act.value))
+            ).scalar()
             row = ReasonCodeRow(act=act.value, code=code, letter="", zh="", en="", position=(last or 0) + 1)
             await _write(session, row, words)
             session.add(row)
@@ -108,16 +108,21 @@ async def _write(session: AsyncSession, row: ReasonCodeRow, words: ReasonWords) 
 
 async def _require_free(session: AsyncSession, row: ReasonCodeRow, letter: str) -> None:
     """Within one list every letter in use chooses one reason."""
-    others = (_REASON.act == row.act, _REASON.code != row.code, _REASON.letter == letter, _REASON.active)
+    others = (
+        ReasonCodeRow.act == row.act,
+        ReasonCodeRow.code != row.code,
+        ReasonCodeRow.letter == letter,
+        ReasonCodeRow.active,
+    )
     with session.no_autoflush:
-        taken = (await session.execute(select(_REASON.code).where(*others).limit(1))).scalar_one_or_none()
+        taken = (await session.execute(select(ReasonCodeRow.code).where(*others).limit(1))).scalar_one_or_none()
     if taken is not None and row.active:
         raise FieldInvalid(field="letter", why="letter_taken")
 
 
 async def _lock(session: AsyncSession, act: ReasonedAct) -> None:
     """Two people change one list one after the other."""
-    await session.execute(select(_REASON.code).where(_REASON.act == act.value).with_for_update())
+    await session.execute(select(ReasonCodeRow.code).where(ReasonCodeRow.act == act.value).with_for_update())
 
 
 def _audit(person: str, what: str, act: ReasonedAct, code: str) -> AuditRow:

@@ -7,7 +7,6 @@ from typing import Any
 from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import col
 
 from database.repositories.audit import by_person
 from database.session import Database
@@ -24,8 +23,6 @@ from services.work.secret_scan import require_no_number
 
 VIEWS_MAX = 40
 NAME_CHARACTERS_MAX = 40
-_VIEW: Any = SavedViewRow  # Attributes of models are columns in a statement.
-_PIN: Any = ViewPinRow
 
 
 class SavedViews:
@@ -69,7 +66,7 @@ class SavedViews:
         """Takes one of one's own views away, from everybody who has pinned it too. Refuses NotFound."""
         async with self._database.transaction() as session:
             view = await _own(session, person, view_id)
-            await session.execute(delete(ViewPinRow).where(_PIN.view_id == view_id))
+            await session.execute(delete(ViewPinRow).where(ViewPinRow.view_id == view_id))
             await session.delete(view)
             if view.shared:
                 session.add(_audited(person, "delete_shared", view))
@@ -83,7 +80,7 @@ class SavedViews:
                 return
             view.shared = shared
             if not shared:
-                others = (_PIN.view_id == view_id, _PIN.person_id != person)
+                others = (ViewPinRow.view_id == view_id, ViewPinRow.person_id != person)
                 await session.execute(delete(ViewPinRow).where(*others))
             session.add(_audited(person, "share" if shared else "unshare", view))
 
@@ -94,13 +91,15 @@ class SavedViews:
             if pinned:
                 await session.execute(_pinning(person, view_id, opens_first=False).on_conflict_do_nothing())
             else:
-                await session.execute(delete(ViewPinRow).where(_PIN.person_id == person, _PIN.view_id == view_id))
+                await session.execute(
+                    delete(ViewPinRow).where(ViewPinRow.person_id == person, ViewPinRow.view_id == view_id)
+                )
 
     async def open_first(self, person: str, view_id: str, first: bool) -> None:
         """Opens the queue with this view from now on, which pins it; or with the whole queue again. Refuses NotFound."""
         async with self._database.transaction() as session:
             await _seen(session, person, view_id)
-            await session.execute(update(ViewPinRow).where(_PIN.person_id == person).values(opens_first=False))
+            await session.execute(update(ViewPinRow).where(ViewPinRow.person_id == person).values(opens_first=False))
             if first:
                 chosen = _pinning(person, view_id, opens_first=True)
                 again = {"index_elements": ["person_id", "view_id"], "set_": {"opens_first": True}}
@@ -109,19 +108,21 @@ class SavedViews:
 
 async def _require_turn(session: AsyncSession, person: str, permission: Permission) -> None:
     """The right, and the person's row locked: two savings at once must not both find a name free."""
-    await session.execute(select(PersonRow).where(col(PersonRow.id) == person).with_for_update())
+    await session.execute(select(PersonRow).where(PersonRow.id == person).with_for_update())
     await require(session, person, permission)
 
 
 async def _require_room(session: AsyncSession, person: str) -> None:
-    counting = select(func.count()).select_from(SavedViewRow).where(_VIEW.owner_id == person)
+    counting = select(func.count()).select_from(SavedViewRow).where(SavedViewRow.owner_id == person)
     if (await session.execute(counting)).scalar_one() >= VIEWS_MAX:
         raise TooManyViews(most=VIEWS_MAX)
 
 
 async def _require_free(session: AsyncSession, view: SavedViewRow) -> None:
-    same = func.lower(_VIEW.name) == view.name.lower()
-    taken = select(_VIEW.id).where(_VIEW.owner_id == view.owner_id, same, _VIEW.id != view.id).limit(1)
+    same = func.lower(SavedViewRow.name) == view.name.lower()
+    taken = (
+        select(SavedViewRow.id).where(SavedViewRow.owner_id == view.owner_id, same, SavedViewRow.id != view.id).limit(1)
+    )
     with session.no_autoflush:
         if (await session.execute(taken)).scalar_one_or_none() is not None:
             raise ViewNameTaken()
@@ -136,8 +137,8 @@ async def _own(session: AsyncSession, person: str, view_id: str) -> SavedViewRow
 
 async def _seen(session: AsyncSession, person: str, view_id: str) -> None:
     """Refuses a view that this person cannot open; it stays there until the transaction's end."""
-    visible = (_VIEW.id == view_id, or_(_VIEW.owner_id == person, _VIEW.shared))
-    if (await session.execute(select(_VIEW.id).where(*visible).with_for_update(read=True))).first() is None:
+    visible = (SavedViewRow.id == view_id, or_(SavedViewRow.owner_id == person, SavedViewRow.shared))
+    if (await session.execute(select(SavedViewRow.id).where(*visible).with_for_update(read=True))).first() is None:
         raise NotFound(view=view_id[:26])
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from math import ceil
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -33,7 +32,6 @@ _HAS_IT = {
     WaitingFor.SELLER_PAYEE: ClockOwner.SELLER,
     WaitingFor.OUTLET: ClockOwner.OUTLET,
 }
-_INTERVAL: Any = ClockIntervalRow  # Attributes of models are columns in a statement.
 
 
 async def plan(session: AsyncSession, task: WorkItemRow, now: datetime, why: str) -> ClockPlan:
@@ -176,13 +174,17 @@ def _interval(
 async def _open_interval(session: AsyncSession, clock: tuple[str | None, str | None]) -> ClockIntervalRow | None:
     """The running interval of a card or, without one, of an item, locked: two at once pass it on one after the other."""
     card_id, task_id = clock
-    whose = (_INTERVAL.card_id == card_id,) if card_id else (_INTERVAL.card_id.is_(None), _INTERVAL.task_id == task_id)
-    wanted = select(ClockIntervalRow).where(*whose, _INTERVAL.ended_at.is_(None))
+    whose = (
+        (ClockIntervalRow.card_id == card_id,)
+        if card_id
+        else (ClockIntervalRow.card_id.is_(None), ClockIntervalRow.task_id == task_id)
+    )
+    wanted = select(ClockIntervalRow).where(*whose, ClockIntervalRow.ended_at.is_(None))
     return (await session.execute(wanted.with_for_update())).scalar_one_or_none()
 
 
 async def _known(session: AsyncSession, task_id: str) -> bool:
     found: Sequence[str] = (
-        await session.execute(select(_INTERVAL.id).where(_INTERVAL.task_id == task_id).limit(1))
+        await session.execute(select(ClockIntervalRow.id).where(ClockIntervalRow.task_id == task_id).limit(1))
     ).scalars().all()  # fmt: skip
     return bool(found)

@@ -16,7 +16,6 @@ from database.tables.work import WorkItemRow
 from domain.notices.kinds import NoticeKind
 
 LOOP = "snoozes"
-_TASK: Any = WorkItemRow  # Attributes of models are columns in a statement.
 
 
 class Snoozes:
@@ -29,7 +28,7 @@ class Snoozes:
     async def tell_back(self, limit: int) -> int:
         """Tells of up to `limit` tasks, each once, and returns how many there were. Raises DatabaseUnavailable."""
         now = self._now()
-        statement = select(_TASK.id).where(*_over(now)).order_by(_TASK.snoozed_until).limit(limit)
+        statement = select(WorkItemRow.id).where(*_over(now)).order_by(WorkItemRow.snoozed_until).limit(limit)
         async with self._database.transaction() as session:
             found = list((await session.execute(statement)).scalars())
         done = 0
@@ -41,7 +40,7 @@ class Snoozes:
 
     async def _back(self, task_id: str, now: datetime) -> None:
         """Notify the person who snoozed the task; another worker may have done it in between."""
-        statement = select(WorkItemRow).where(_TASK.id == task_id, *_over(now)).with_for_update(skip_locked=True)
+        statement = select(WorkItemRow).where(WorkItemRow.id == task_id, *_over(now)).with_for_update(skip_locked=True)
         async with self._database.transaction() as session:
             task = (await session.execute(statement)).scalar_one_or_none()
             if task is None:
@@ -56,5 +55,5 @@ class Snoozes:
 
 
 def _over(now: datetime) -> tuple[Any, ...]:
-    ended = (_TASK.closed_at.is_(None), _TASK.snoozed_until.is_not(None), _TASK.snoozed_until <= now)
-    return (*ended, ~left_out(LOOP, _TASK.id, now))
+    ended = (WorkItemRow.closed_at.is_(None), WorkItemRow.snoozed_until.is_not(None), WorkItemRow.snoozed_until <= now)
+    return (*ended, ~left_out(LOOP, WorkItemRow.id, now))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from playwright.async_api import Page, Request, Route, expect
 from sqlalchemy import select, update
@@ -22,7 +21,6 @@ from tests.reviewer_ui.conftest import House
 from tests.reviewer_ui.conftest import console_url as console_url
 from tests.reviewer_ui.conftest import house as house
 
-ROW: Any = ConsoleSessionRow
 HALF_A_MINUTE_MS = 30_000
 STREAM = re.compile(r"/live(\?|$)")
 
@@ -41,7 +39,9 @@ async def told(house: House, person: str) -> None:
 
 async def seen(house: House, person: str) -> datetime:
     async with house.database.transaction() as session:
-        found: datetime = (await session.execute(select(ROW.seen_at).where(ROW.person_id == person))).scalar_one()
+        found: datetime = (
+            await session.execute(select(ConsoleSessionRow.seen_at).where(ConsoleSessionRow.person_id == person))
+        ).scalar_one()
         return found
 
 
@@ -86,7 +86,9 @@ async def test_a_page_left_open_with_its_bell_signs_nobody_in_for_longer(house: 
         await at.page.goto("/notices")
         await expect(at.page.locator(".bell .visually-hidden")).to_be_attached()
         async with house.database.transaction() as session:
-            await session.execute(update(ConsoleSessionRow).where(ROW.person_id == person).values(seen_at=earlier))
+            await session.execute(
+                update(ConsoleSessionRow).where(ConsoleSessionRow.person_id == person).values(seen_at=earlier)
+            )
         for _ in range(3):
             async with at.page.expect_response("**/notices/bell") as answer:
                 await at.page.clock.run_for(HALF_A_MINUTE_MS)

@@ -7,7 +7,7 @@ import itertools
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import cast
 
 import pytest
 from sqlalchemy import update
@@ -89,9 +89,7 @@ async def a_promise(world: World, url: str, count: int = 1, sealed: bytes | None
     async with world.database.transaction() as session:
         session.add(partner)
         rows = [await outbox.put(session, "webhook", f"partner:{partner.id}", "card.paid", {}) for _ in range(count)]
-        later = update(OutboxRow).where(
-            cast("Any", OutboxRow).id.not_in(rows), cast("Any", OutboxRow).delivered_at.is_(None)
-        )
+        later = update(OutboxRow).where(OutboxRow.id.not_in(rows), OutboxRow.delivered_at.is_(None))
         await session.execute(later.values(due_at=now() + timedelta(hours=1)))  # Other tests' rows.
     return rows
 

@@ -28,8 +28,6 @@ from services.notices.digest import NoticeDelivery
 from services.notices.inbox import Channels, Notices
 from tests.gateways.partners import Mailbox, mailbox
 
-ROW: Any = NoticeRow
-
 
 @dataclass
 class Post:
@@ -89,7 +87,7 @@ class Town:
             await tell(session, [self.person], kind, key or new_id(), card_id=card_id, **facts)
 
     async def rows(self) -> list[NoticeRow]:
-        statement = select(NoticeRow).where(ROW.person_id == self.person).order_by(ROW.id)
+        statement = select(NoticeRow).where(NoticeRow.person_id == self.person).order_by(NoticeRow.id)
         async with self.database.transaction() as session:
             return list((await session.execute(statement)).scalars())
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import pytest
-from sqlmodel import SQLModel
 
 import database.tables  # noqa: F401  # Makes every table known.
 from database.sealed import CARD_NUMBER, CARD_PIN, COLUMNS
+from database.tables.columns import TableRow
 from domain.sealing import KeyRing, SealBroken
 
 
 def test_every_sealed_column_of_the_database_is_registered() -> None:
     kept = {
         (table.name, column.name)
-        for table in SQLModel.metadata.tables.values()
+        for table in TableRow.metadata.tables.values()
         for column in table.columns
         if column.name.endswith("_sealed")
     }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
 
 import pytest
 from sqlalchemy import update
@@ -64,9 +63,7 @@ async def test_a_row_that_cannot_be_delivered_keeps_its_reason_and_the_others_ar
     async with receiver(together=1) as url:
         bad, good = await a_promise(world, url, 2)
         async with world.database.transaction() as session:
-            await session.execute(
-                update(OutboxRow).where(cast("Any", OutboxRow).id == bad).values(destination="seller:x", kind="?")
-            )
+            await session.execute(update(OutboxRow).where(OutboxRow.id == bad).values(destination="seller:x", kind="?"))
             seller = SellerRow(id="x", phone_index=new_id(), phone_sealed=b"broken", phone_masked="138****0021")
             await session.merge(seller)
         assert await deliver(world) == 2

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
 
 import pytest
 from sqlalchemy import update
@@ -96,7 +95,7 @@ async def test_a_receiver_that_never_answers_holds_up_nobody_else(world: World) 
         stuck = await a_promise(world, dead, outbox.PER_LANE_ELSE + 4)
         good = await a_promise(world, well, 2 * outbox.PER_LANE_ELSE)
         async with world.database.transaction() as session:
-            both = update(OutboxRow).where(cast("Any", OutboxRow).id.in_(stuck))
+            both = update(OutboxRow).where(OutboxRow.id.in_(stuck))
             await session.execute(both.values(due_at=now() - timedelta(minutes=5)))  # Far in front of the others.
         webhooks = WebhookGateway(client, allow_private=True)
         courier = Delivery(world.database, world.keyring, webhooks, MessageGateway(world.messages.channel))

@@ -48,9 +48,12 @@ def suggested(page: str) -> str:
 
 
 async def decisions(house: House, waiting: Waiting) -> list[ReviewDecisionRow]:
-    row: Any = ReviewDecisionRow
     async with house.database.transaction() as session:
-        statement = select(ReviewDecisionRow).where(row.task_id == waiting.task_id).order_by(row.made_at)
+        statement = (
+            select(ReviewDecisionRow)
+            .where(ReviewDecisionRow.task_id == waiting.task_id)
+            .order_by(ReviewDecisionRow.made_at)
+        )
         return list((await session.execute(statement)).scalars())
 
 
@@ -61,8 +64,7 @@ async def changed(house: House, table: Any, waiting: Waiting, **values: Any) -> 
 
 async def changed_card(house: House, waiting: Waiting, **values: Any) -> None:
     async with house.database.transaction() as session:
-        cards: Any = CardRow
-        await session.execute(update(CardRow).where(cards.id == waiting.card_id).values(**values))
+        await session.execute(update(CardRow).where(CardRow.id == waiting.card_id).values(**values))
 
 
 async def shown(browser: httpx.AsyncClient) -> str:
@@ -72,8 +74,7 @@ async def shown(browser: httpx.AsyncClient) -> str:
 async def read_as(house: House, waiting: Waiting, confidence_bp: int, **values: str) -> None:
     """The photo shows these values."""
     async with house.database.transaction() as session:
-        rows: Any = ReadingRow
-        row = (await session.execute(select(ReadingRow).where(rows.card_id == waiting.card_id))).scalar_one()
+        row = (await session.execute(select(ReadingRow).where(ReadingRow.card_id == waiting.card_id))).scalar_one()
         row.fields = [{"name": name, "confidence": confidence_bp / 10_000, "confidence_bp": confidence_bp, "box": None, "source": "ocr", "use": "differs"} for name in values]  # fmt: skip
         row.values_sealed = house.keyring.seal_text(
             json.dumps(values), purpose="reading", aad=f"reading:{row.id}:values"

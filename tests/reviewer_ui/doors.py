@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import Any
 
 import httpx
 import pyotp
@@ -18,7 +17,6 @@ from tests.reviewer_ui.conftest import House
 
 PASSWORD = "a long enough password"
 LONG_AGO = timedelta(minutes=11)
-_SESSION: Any = ConsoleSessionRow
 
 
 async def employed(house: House, role: Role = Role.REVIEWER) -> PersonRow:
@@ -51,7 +49,7 @@ async def proved_long_ago(house: House, person_id: str, way: str = "password") -
     """A browser whose person showed eleven minutes ago who they are."""
     token = await house.sessions.open(person_id, way=way)
     async with house.database.transaction() as session:
-        mine = update(ConsoleSessionRow).where(_SESSION.person_id == person_id)
+        mine = update(ConsoleSessionRow).where(ConsoleSessionRow.person_id == person_id)
         await session.execute(mine.values(stepped_up_at=datetime.now(UTC) - LONG_AGO))
     return house.browser(token)
 

@@ -47,7 +47,7 @@ async def test_ops_read_a_history_by_token_and_it_is_audited(house: House, codec
     answer = await codec.post("/decode", json=await _sealed(house.keyring), headers=bearer)
     assert base64.b64decode(answer.json()["payloads"][0]["data"]) == PLAIN.data
     async with house.database.transaction() as session:
-        acts = (await session.execute(select(AuditRow).where(AuditRow.actor == f"person:{person_id}"))).scalars().all()  # type: ignore[arg-type]
+        acts = (await session.execute(select(AuditRow).where(AuditRow.actor == f"person:{person_id}"))).scalars().all()
     assert [(act.act, act.subject) for act in acts] == [("codec:history:decode", "card:one")]
 
 
@@ -138,5 +138,5 @@ async def test_the_audit_record_names_only_what_was_opened(
     answer = await codec.post("/decode", json=_payload(b"json/plain", workflow), headers=bearer)
     assert answer.status_code == 200
     async with house.database.transaction() as session:
-        acts = (await session.execute(select(AuditRow).where(AuditRow.actor == f"person:{person_id}"))).scalars().all()  # type: ignore[arg-type]
+        acts = (await session.execute(select(AuditRow).where(AuditRow.actor == f"person:{person_id}"))).scalars().all()
     assert acts == []

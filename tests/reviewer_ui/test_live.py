@@ -21,7 +21,6 @@ from bootstrap.settings import PROJECT_ROOT
 from database.reads.notices import live as reads
 from database.repositories.notices import tell
 from database.tables.columns import now
-from database.tables.people import ConsoleSessionRow
 from database.tables.work import WorkItemRow
 from domain.identifiers import new_id
 from domain.notices.kinds import NoticeKind
@@ -31,9 +30,6 @@ from reviewer_ui.live import Live
 from reviewer_ui.sessions import Person
 from tests.reviewer_ui.conftest import House
 from tests.reviewer_ui.review.test_in_a_browser import _page, _served
-
-TASK: Any = WorkItemRow
-SESSION: Any = ConsoleSessionRow
 
 
 @pytest.fixture(autouse=True)
@@ -77,7 +73,7 @@ async def open_page(pages: Live, person: Person, card_id: str = "") -> AsyncIter
 
 async def change(house: House, task_id: str, **values: Any) -> None:
     async with house.database.transaction() as session:
-        await session.execute(update(WorkItemRow).where(TASK.id == task_id).values(**values))
+        await session.execute(update(WorkItemRow).where(WorkItemRow.id == task_id).values(**values))
 
 
 async def told(house: House, person: str) -> None:

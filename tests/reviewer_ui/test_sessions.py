@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from sqlalchemy import select, update
 
@@ -15,11 +14,12 @@ from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.doors import PASSWORD, employed
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:139.0) Gecko/20100101 Firefox/139.0"
-_SESSION: Any = ConsoleSessionRow
 
 
 async def _rows(house: House, person_id: str) -> list[ConsoleSessionRow]:
-    statement = select(ConsoleSessionRow).where(_SESSION.person_id == person_id).order_by(_SESSION.created_at)
+    statement = (
+        select(ConsoleSessionRow).where(ConsoleSessionRow.person_id == person_id).order_by(ConsoleSessionRow.created_at)
+    )
     async with house.database.transaction() as session:
         return list((await session.execute(statement)).scalars())
 
@@ -27,7 +27,9 @@ async def _rows(house: House, person_id: str) -> list[ConsoleSessionRow]:
 async def _last_used(house: House, person_id: str, ago: timedelta) -> datetime:
     at = datetime.now(UTC) - ago
     async with house.database.transaction() as session:
-        await session.execute(update(ConsoleSessionRow).where(_SESSION.person_id == person_id).values(seen_at=at))
+        await session.execute(
+            update(ConsoleSessionRow).where(ConsoleSessionRow.person_id == person_id).values(seen_at=at)
+        )
     return at
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 
 from sqlalchemy import delete, update
 
@@ -119,8 +118,7 @@ class Cards:
         """The lease ended a second ago."""
         past = datetime.now(UTC) - timedelta(seconds=1)
         async with self._database.transaction() as session:
-            columns: Any = WorkItemRow
-            this_task = columns.id == waiting.task_id
+            this_task = WorkItemRow.id == waiting.task_id
             await session.execute(update(WorkItemRow).where(this_task).values(leased_until=past))
 
     async def empty_the_queue(self) -> None:

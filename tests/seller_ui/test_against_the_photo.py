@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
 
 import httpx
 from sqlalchemy import select
@@ -18,14 +17,11 @@ from tests.seller_ui.conftest import PlayedDesk
 from tests.seller_ui.pages import Page
 from tests.seller_ui.test_selling import PAYEE, card_id, fresh_number, move, picture
 
-EVENT: Any = CardEventRow
-PHOTO: Any = PhotoRow
-
 
 async def read_as(services: SellerServices, card: str, number: str) -> None:
     """The card's photo was read so, beyond doubt."""
     async with services.database.transaction() as session:
-        photo = (await session.execute(select(PhotoRow).where(PHOTO.card_id == card))).scalar_one()
+        photo = (await session.execute(select(PhotoRow).where(PhotoRow.card_id == card))).scalar_one()
         reading_id = new_id()
         sealed = services.keyring.seal_text(
             json.dumps({"number": number}), purpose="reading", aad=f"reading:{reading_id}:values"
@@ -64,6 +60,6 @@ async def test_a_number_that_differs_from_the_photo_is_confirmed_first(
     await refused.fill(f"/cards/{card}/fields", typed | {"confirmed": mark[1]})
     assert desk.told[-1][:2] == ("confirm_fields", card)
     async with database.transaction() as session:
-        confirmed = EVENT.card_id == card, EVENT.what == "intake.fields_confirmed"
+        confirmed = CardEventRow.card_id == card, CardEventRow.what == "intake.fields_confirmed"
         [event] = (await session.execute(select(CardEventRow).where(*confirmed))).scalars()
     assert event.facts["against_reading"] == "number"

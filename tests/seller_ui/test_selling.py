@@ -109,7 +109,7 @@ async def test_a_typed_card_is_taken_in_started_and_shown_masked(browser: httpx.
 async def test_the_form_of_a_sale_is_hashed_into_its_submission(browser: httpx.AsyncClient, database: Database) -> None:
     page = await sold(browser)
     async with database.transaction() as session:
-        chosen = select(SubmissionRow.form_hash).join(CardRow).where(CardRow.id == card_id(page))  # type: ignore[call-overload]
+        chosen = select(SubmissionRow.form_hash).join(CardRow).where(CardRow.id == card_id(page))
         assert len(await session.scalar(chosen)) == 64
 
 

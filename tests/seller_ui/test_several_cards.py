@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from typing import Any
 
 import httpx
 import pytest
@@ -50,15 +49,13 @@ async def sent(browser: httpx.AsyncClient, *photos: bytes, **typed: str) -> Page
 
 
 async def cards_of(database: Database, *ids: object) -> list[CardRow]:
-    columns: Any = CardRow
     async with database.transaction() as session:
-        return list(await session.scalars(select(CardRow).where(columns.id.in_(ids)).order_by(columns.id)))
+        return list(await session.scalars(select(CardRow).where(CardRow.id.in_(ids)).order_by(CardRow.id)))
 
 
 async def photos_of(database: Database, card: str) -> list[PhotoRow]:
-    columns: Any = PhotoRow
     async with database.transaction() as session:
-        return list(await session.scalars(select(PhotoRow).where(columns.card_id == card, columns.current)))
+        return list(await session.scalars(select(PhotoRow).where(PhotoRow.card_id == card, PhotoRow.current)))
 
 
 def started(desk: PlayedDesk) -> list[str]:
@@ -149,7 +146,7 @@ async def test_the_seller_divides_the_photos_and_each_card_keeps_its_own_reading
     async with database.transaction() as session:
         for one in (card, *made):
             (kept,) = await photos_of(database, one)
-            rows = list(await session.scalars(select(ReadingRow).where(ReadingRow.card_id == one)))  # type: ignore[arg-type]
+            rows = list(await session.scalars(select(ReadingRow).where(ReadingRow.card_id == one)))
             assert [row.photo_id for row in rows] == [kept.id]
     page = await Page.get(browser, f"/cards/{card}")
     assert "show different cards" not in page.text

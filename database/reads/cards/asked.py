@@ -14,9 +14,6 @@ from database.tables.work import ReasonCodeRow
 from domain.cards.review import AskedItem, ReviewOutcome
 from domain.work.reason_codes import ReasonedAct
 
-_DECISION: Any = ReviewDecisionRow  # Attributes of models are columns in a statement.
-_REASON: Any = ReasonCodeRow
-
 
 @dataclass(frozen=True)
 class Asked:
@@ -32,12 +29,12 @@ async def asked_for(session: AsyncSession, cards: Collection[str]) -> dict[str, 
     if not cards:
         return {}
     statement = (
-        select(_DECISION.card_id, _DECISION.asked_item, _DECISION.reason_code, _REASON.zh, _REASON.en)
+        select(ReviewDecisionRow.card_id, ReviewDecisionRow.asked_item, ReviewDecisionRow.reason_code, ReasonCodeRow.zh, ReasonCodeRow.en)
         .outerjoin(
-            ReasonCodeRow, and_(_REASON.act == ReasonedAct.ASK_AGAIN.value, _REASON.code == _DECISION.reason_code)
+            ReasonCodeRow, and_(ReasonCodeRow.act == ReasonedAct.ASK_AGAIN.value, ReasonCodeRow.code == ReviewDecisionRow.reason_code)
         )
-        .where(_DECISION.card_id.in_(cards), _DECISION.outcome == ReviewOutcome.ASK_AGAIN, _DECISION.applied_at.is_not(None))
-        .order_by(_DECISION.applied_at)
+        .where(ReviewDecisionRow.card_id.in_(cards), ReviewDecisionRow.outcome == ReviewOutcome.ASK_AGAIN, ReviewDecisionRow.applied_at.is_not(None))
+        .order_by(ReviewDecisionRow.applied_at)
     )  # fmt: skip
     return {row.card_id: _asked(row) for row in await session.execute(statement)}
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import col
 
 from database.tables.cards import AnswerRow, CardEventRow, CardRow, PhotoRow, QuoteRow, ReadingRow, SubmissionRow
 from database.tables.columns import now
@@ -67,8 +66,8 @@ async def card(session: AsyncSession, card_id: str) -> CardRecord:
     pair = (
         await session.execute(
             select(CardRow, SubmissionRow)
-            .join(SubmissionRow, col(SubmissionRow.id) == CardRow.submission_id)
-            .where(col(CardRow.id) == card_id)
+            .join(SubmissionRow, SubmissionRow.id == CardRow.submission_id)
+            .where(CardRow.id == card_id)
         )
     ).one_or_none()
     if pair is None:
@@ -76,13 +75,13 @@ async def card(session: AsyncSession, card_id: str) -> CardRecord:
     record = CardRecord(
         card=pair[0],
         submission=pair[1],
-        photos=await _of_card(session, PhotoRow, card_id, PhotoRow.current.desc(), PhotoRow.position),  # type: ignore[attr-defined]
-        readings=await _of_card(session, ReadingRow, card_id, col(ReadingRow.created_at).desc()),
-        answers=await _of_card(session, AnswerRow, card_id, col(AnswerRow.id).desc()),
-        quote=next(iter(await _of_card(session, QuoteRow, card_id, col(QuoteRow.created_at).desc(), limit=1)), None),
-        events=await _of_card(session, CardEventRow, card_id, col(CardEventRow.id).desc(), limit=EVENTS_MAX),
+        photos=await _of_card(session, PhotoRow, card_id, PhotoRow.current.desc(), PhotoRow.position),
+        readings=await _of_card(session, ReadingRow, card_id, ReadingRow.created_at.desc()),
+        answers=await _of_card(session, AnswerRow, card_id, AnswerRow.id.desc()),
+        quote=next(iter(await _of_card(session, QuoteRow, card_id, QuoteRow.created_at.desc(), limit=1)), None),
+        events=await _of_card(session, CardEventRow, card_id, CardEventRow.id.desc(), limit=EVENTS_MAX),
         task=await _newest_review(session, card_id),
-        decisions=await _of_card(session, ReviewDecisionRow, card_id, col(ReviewDecisionRow.made_at).desc()),
+        decisions=await _of_card(session, ReviewDecisionRow, card_id, ReviewDecisionRow.made_at.desc()),
         names={},
     )
     return replace(record, names=await _names(session, record))
@@ -99,26 +98,26 @@ async def photo(session: AsyncSession, card_id: str, photo_id: str) -> PhotoRow:
 async def open_task(session: AsyncSession, card_id: str) -> WorkItemRow | None:
     """The card's open review task, or None when nobody's decision is waited for."""
     statement = select(WorkItemRow).where(
-        col(WorkItemRow.card_id) == card_id, col(WorkItemRow.kind) == REVIEW, col(WorkItemRow.closed_at).is_(None)
+        WorkItemRow.card_id == card_id, WorkItemRow.kind == REVIEW, WorkItemRow.closed_at.is_(None)
     )
     return (await session.execute(statement)).scalar_one_or_none()
 
 
 async def _newest_review(session: AsyncSession, card_id: str) -> WorkItemRow | None:
-    own = (col(WorkItemRow.card_id) == card_id, col(WorkItemRow.kind) == REVIEW)
-    statement = select(WorkItemRow).where(*own).order_by(col(WorkItemRow.opened_at).desc()).limit(1)
+    own = (WorkItemRow.card_id == card_id, WorkItemRow.kind == REVIEW)
+    statement = select(WorkItemRow).where(*own).order_by(WorkItemRow.opened_at.desc()).limit(1)
     return (await session.execute(statement)).scalar_one_or_none()
 
 
 async def require_card(session: AsyncSession, card_id: str) -> None:
     """Refuses an id that is no card's."""
-    if (await session.execute(select(col(CardRow.id)).where(col(CardRow.id) == card_id))).scalar_one_or_none() is None:
+    if (await session.execute(select(CardRow.id).where(CardRow.id == card_id))).scalar_one_or_none() is None:
         raise NotFound(card=card_id[:26])
 
 
 async def card_ids_ending(session: AsyncSession, ending: str, limit: int = 10) -> tuple[str, ...]:
     """Ids of cards whose id is `ending` or ends with it: people read the last characters to each other."""
-    statement = select(col(CardRow.id)).where(col(CardRow.id).endswith(ending, autoescape=True)).limit(limit)
+    statement = select(CardRow.id).where(CardRow.id.endswith(ending, autoescape=True)).limit(limit)
     return tuple((await session.execute(statement)).scalars())
 
 
@@ -139,7 +138,5 @@ async def _names(session: AsyncSession, record: CardRecord) -> dict[str, str]:
 
 async def names(session: AsyncSession, person_ids: set[str] | Sequence[str]) -> dict[str, str]:
     """The names of these people by their ids."""
-    found = await session.execute(
-        select(col(PersonRow.id), col(PersonRow.name)).where(col(PersonRow.id).in_(person_ids))
-    )
+    found = await session.execute(select(PersonRow.id, PersonRow.name).where(PersonRow.id.in_(person_ids)))
     return {row.id: row.name for row in found}

@@ -8,7 +8,6 @@ from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import col
 
 from database.reads.cards.submissions import CardView, card_views
 from database.tables.cards import CardEventRow, CardRow, DynamicCodeRow, PhotoRow, ReadingRow, SubmissionRow
@@ -66,31 +65,30 @@ async def cards(
     session: AsyncSession, owner: str, *, before: str | None, limit: int
 ) -> tuple[tuple[CardView, ...], str | None]:
     """The owner's cards, newest first, and the cursor of the next page (None at the end)."""
-    wanted = select(CardRow, SubmissionRow).join(SubmissionRow).where(col(SubmissionRow.owner) == owner)
+    wanted = select(CardRow, SubmissionRow).join(SubmissionRow).where(SubmissionRow.owner == owner)
     if before is not None:
-        wanted = wanted.where(col(CardRow.id) < before)
-    rows = list((await session.execute(wanted.order_by(col(CardRow.id).desc()).limit(limit + 1))).all())
+        wanted = wanted.where(CardRow.id < before)
+    rows = list((await session.execute(wanted.order_by(CardRow.id.desc()).limit(limit + 1))).all())
     views = await card_views(session, rows[:limit])
     return views, views[-1].id if len(rows) > limit else None
 
 
 async def photos(session: AsyncSession, card_id: str) -> tuple[PhotoView, ...]:
     """The card's current photos in their order, each with the marks of its latest reading."""
-    chosen = (
-        select(PhotoRow).where(col(PhotoRow.card_id) == card_id, col(PhotoRow.current)).order_by(col(PhotoRow.position))
-    )
+    chosen = select(PhotoRow).where(PhotoRow.card_id == card_id, PhotoRow.current).order_by(PhotoRow.position)
     rows = (await session.scalars(chosen)).all()
-    read = select(ReadingRow).where(col(ReadingRow.card_id) == card_id).order_by(col(ReadingRow.created_at))
+    read = select(ReadingRow).where(ReadingRow.card_id == card_id).order_by(ReadingRow.created_at)
     latest = {reading.photo_id: reading for reading in await session.scalars(read)}
     return tuple(_photo(row, latest.get(row.id)) for row in rows)
 
 
 async def shows_several_cards(session: AsyncSession, card_id: str) -> bool:
     """Whether the last reading of the card's photos, of which it still has several, found more than one card."""
-    photos = select(func.count()).where(col(PhotoRow.card_id) == card_id, col(PhotoRow.current))
-    read: Any = CardEventRow
-    chosen = select(read.facts["several_cards"].astext).where(read.card_id == card_id, read.what == "reading.read")
-    last = await session.scalar(chosen.order_by(read.id.desc()).limit(1))
+    photos = select(func.count()).where(PhotoRow.card_id == card_id, PhotoRow.current)
+    chosen = select(CardEventRow.facts["several_cards"].astext).where(
+        CardEventRow.card_id == card_id, CardEventRow.what == "reading.read"
+    )
+    last = await session.scalar(chosen.order_by(CardEventRow.id.desc()).limit(1))
     return last == "true" and (await session.scalar(photos) or 0) > 1
 
 
@@ -104,8 +102,8 @@ async def photo(session: AsyncSession, card_id: str, photo_id: str) -> PhotoView
 
 async def code(session: AsyncSession, card_id: str) -> CodeView | None:
     """The latest one-time code of the card, or None when none was sent."""
-    chosen = select(DynamicCodeRow).where(col(DynamicCodeRow.card_id) == card_id)
-    rows = (await session.scalars(chosen.order_by(col(DynamicCodeRow.number)))).all()
+    chosen = select(DynamicCodeRow).where(DynamicCodeRow.card_id == card_id)
+    rows = (await session.scalars(chosen.order_by(DynamicCodeRow.number))).all()
     if not rows:
         return None
     return CodeView(rows[-1].number, sum(row.tries for row in rows), rows[-1].expires_at)
@@ -113,18 +111,14 @@ async def code(session: AsyncSession, card_id: str) -> CodeView | None:
 
 async def asked_item(session: AsyncSession, card_id: str) -> AskedItem | None:
     """The item a reviewer asked for last, or None when they never did."""
-    chosen = select(col(CardEventRow.what)).where(
-        col(CardEventRow.card_id) == card_id, col(CardEventRow.what).startswith(ASKED)
-    )
-    what = await session.scalar(chosen.order_by(col(CardEventRow.id).desc()).limit(1))
+    chosen = select(CardEventRow.what).where(CardEventRow.card_id == card_id, CardEventRow.what.startswith(ASKED))
+    what = await session.scalar(chosen.order_by(CardEventRow.id.desc()).limit(1))
     return AskedItem(what.removeprefix(ASKED)) if what else None
 
 
 async def last_payee(session: AsyncSession, owner: str) -> LastPayee | None:
     """The payout account used last, or None for a first sale."""
-    chosen = (
-        select(SubmissionRow).where(col(SubmissionRow.owner) == owner).order_by(col(SubmissionRow.id).desc()).limit(1)
-    )
+    chosen = select(SubmissionRow).where(SubmissionRow.owner == owner).order_by(SubmissionRow.id.desc()).limit(1)
     row = await session.scalar(chosen)
     if row is None:
         return None

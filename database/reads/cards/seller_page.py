@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -22,12 +21,6 @@ from domain.money import Currency, Money
 
 PAGE = 20
 SHARED_MAX = 10
-_CARD: Any = CardRow  # Attributes of models are columns in a statement.
-_SUBMISSION: Any = SubmissionRow
-_PAYOUT: Any = PayoutRow
-_OUTBOX: Any = OutboxRow
-_COMMENT: Any = CommentRow
-_PERSON: Any = PersonRow
 
 
 @dataclass(frozen=True)
@@ -133,23 +126,23 @@ async def record(session: AsyncSession, owner_id: str, before: str, now: datetim
 async def _cards(session: AsyncSession, key: str, before: str) -> tuple[TheirCard, ...]:
     statement = (
         select(CardRow)
-        .join(SubmissionRow, _SUBMISSION.id == _CARD.submission_id)
-        .where(_SUBMISSION.owner == key)
-        .order_by(_CARD.id.desc())
+        .join(SubmissionRow, SubmissionRow.id == CardRow.submission_id)
+        .where(SubmissionRow.owner == key)
+        .order_by(CardRow.id.desc())
         .limit(PAGE + 1)
     )
     if before:
-        statement = statement.where(_CARD.id < before)
+        statement = statement.where(CardRow.id < before)
     return tuple(_card(row) for row in (await session.execute(statement)).scalars())
 
 
 async def _payouts(session: AsyncSession, key: str) -> tuple[TheirPayout, ...]:
     statement = (
-        select(PayoutRow, _SUBMISSION.payee_masked)
-        .join(CardRow, _CARD.id == _PAYOUT.card_id)
-        .join(SubmissionRow, _SUBMISSION.id == _CARD.submission_id)
-        .where(_SUBMISSION.owner == key)
-        .order_by(_PAYOUT.prepared_at.desc(), _PAYOUT.key)
+        select(PayoutRow, SubmissionRow.payee_masked)
+        .join(CardRow, CardRow.id == PayoutRow.card_id)
+        .join(SubmissionRow, SubmissionRow.id == CardRow.submission_id)
+        .where(SubmissionRow.owner == key)
+        .order_by(PayoutRow.prepared_at.desc(), PayoutRow.key)
         .limit(PAGE)
     )
     return tuple(
@@ -162,7 +155,7 @@ async def _payouts(session: AsyncSession, key: str) -> tuple[TheirPayout, ...]:
 
 
 async def _messages(session: AsyncSession, key: str) -> tuple[TheirMessage, ...]:
-    statement = select(OutboxRow).where(_OUTBOX.destination == key).order_by(_OUTBOX.id.desc()).limit(PAGE)
+    statement = select(OutboxRow).where(OutboxRow.destination == key).order_by(OutboxRow.id.desc()).limit(PAGE)
     rows = (await session.execute(statement)).scalars()
     return tuple(
         TheirMessage(
@@ -174,12 +167,13 @@ async def _messages(session: AsyncSession, key: str) -> tuple[TheirMessage, ...]
 
 async def _comments(session: AsyncSession, key: str) -> tuple[TheirComment, ...]:
     statement = (
-        select(_COMMENT.card_id, _PERSON.name, _COMMENT.words, _COMMENT.at)
-        .join(CardRow, _CARD.id == _COMMENT.card_id)
-        .join(SubmissionRow, _SUBMISSION.id == _CARD.submission_id)
-        .join(PersonRow, _PERSON.id == _COMMENT.person_id)
-        .where(_SUBMISSION.owner == key)
-        .order_by(_COMMENT.id.desc())
+        select(CardRow.id, PersonRow.name, CommentRow.words, CommentRow.at)
+        .select_from(CommentRow)
+        .join(CardRow, CardRow.id == CommentRow.card_id)
+        .join(SubmissionRow, SubmissionRow.id == CardRow.submission_id)
+        .join(PersonRow, PersonRow.id == CommentRow.person_id)
+        .where(SubmissionRow.owner == key)
+        .order_by(CommentRow.id.desc())
         .limit(PAGE)
     )
     return tuple(TheirComment(*row) for row in await session.execute(statement))
@@ -187,8 +181,8 @@ async def _comments(session: AsyncSession, key: str) -> tuple[TheirComment, ...]
 
 async def _shared_payees(session: AsyncSession, key: str) -> tuple[str, ...]:
     """Other owners who were to be paid to an account that this one named too."""
-    theirs = select(_SUBMISSION.payee_index).where(_SUBMISSION.owner == key, _SUBMISSION.payee_index.is_not(None))
-    others = select(_SUBMISSION.owner).where(_SUBMISSION.payee_index.in_(theirs), _SUBMISSION.owner != key)
+    theirs = select(SubmissionRow.payee_index).where(SubmissionRow.owner == key, SubmissionRow.payee_index.is_not(None))
+    others = select(SubmissionRow.owner).where(SubmissionRow.payee_index.in_(theirs), SubmissionRow.owner != key)
     return tuple((await session.execute(others.distinct().limit(SHARED_MAX))).scalars())
 
 

@@ -23,9 +23,6 @@ SHOWN_MAX = 5
 COUNTED_MAX = 1000  # A partner has submitted a million cards; "1,000+" tells a reviewer as much.
 QUARTERS, QUARTER_BITS = 4, 16
 BAD_REASONS = (RejectReason.FORGED, RejectReason.ALREADY_USED, RejectReason.NOT_THE_SELLERS)
-_CARD: Any = CardRow  # Attributes of models are columns in a statement, which their annotations do not say.
-_PHOTO: Any = PhotoRow
-_SUBMISSION: Any = SubmissionRow
 
 
 @dataclass(frozen=True)
@@ -66,12 +63,12 @@ async def rejections(session: AsyncSession, card: CardRow, owner: str) -> tuple[
     """Return the newest earlier rejections of this number, by any seller; none while the number is not known."""
     if card.fingerprint is None:
         return ()
-    same = (_CARD.fingerprint == card.fingerprint, _CARD.id != card.id)
+    same = (CardRow.fingerprint == card.fingerprint, CardRow.id != card.id)
     found = (
-        select(_CARD.id, _CARD.reason_detail, _CARD.since, _SUBMISSION.owner)
-        .join(SubmissionRow, _SUBMISSION.id == _CARD.submission_id)
-        .where(*same, *rejected_for_cause(_CARD))
-        .order_by(_CARD.since.desc())
+        select(CardRow.id, CardRow.reason_detail, CardRow.since, SubmissionRow.owner)
+        .join(SubmissionRow, SubmissionRow.id == CardRow.submission_id)
+        .where(*same, *rejected_for_cause(CardRow))
+        .order_by(CardRow.since.desc())
         .limit(SHOWN_MAX)
     )
     rows = await session.execute(found)
@@ -118,19 +115,19 @@ async def look_alikes(session: AsyncSession, card_id: str, owner: str) -> tuple[
 
     Candidates share a quarter of the look but for one bit, which four indexes know; only they are compared.
     """
-    mine = select(_PHOTO.look).where(_PHOTO.card_id == card_id, _PHOTO.look.is_not(None)).distinct()
-    looks = tuple((await session.execute(mine)).scalars())
+    mine = select(PhotoRow.look).where(PhotoRow.card_id == card_id, PhotoRow.look.is_not(None)).distinct()
+    looks = tuple(look for look in (await session.execute(mine)).scalars() if look is not None)
     if not looks:
         return ()
     bits = func.least(*(_bits_apart(look) for look in looks))
     alike = (
-        select(_PHOTO.card_id, func.min(bits).label("bits"))
-        .where(or_(*(_candidates(look) for look in looks)), _PHOTO.card_id != card_id, bits <= DISTANCE_MAX)
-        .group_by(_PHOTO.card_id)
+        select(PhotoRow.card_id, func.min(bits).label("bits"))
+        .where(or_(*(_candidates(look) for look in looks)), PhotoRow.card_id != card_id, bits <= DISTANCE_MAX)
+        .group_by(PhotoRow.card_id)
         .subquery()
     )
-    statement = _others(owner, alike.c.bits).join(alike, alike.c.card_id == _CARD.id)
-    return await _found(session, statement.order_by(alike.c.bits, _CARD.created_at.desc()).limit(SHOWN_MAX))
+    statement = _others(owner, alike.c.bits).join(alike, alike.c.card_id == CardRow.id)
+    return await _found(session, statement.order_by(alike.c.bits, CardRow.created_at.desc()).limit(SHOWN_MAX))
 
 
 async def neighbours(
@@ -139,16 +136,16 @@ async def neighbours(
     """Live cards whose number is one of those; newest first."""
     if not fingerprints:
         return ()
-    statement = _others(owner).where(_CARD.live, _CARD.fingerprint.in_(fingerprints), _CARD.id != card_id)
-    return await _found(session, statement.order_by(_CARD.created_at.desc()).limit(SHOWN_MAX))
+    statement = _others(owner).where(CardRow.live, CardRow.fingerprint.in_(fingerprints), CardRow.id != card_id)
+    return await _found(session, statement.order_by(CardRow.created_at.desc()).limit(SHOWN_MAX))
 
 
 async def seller_history(session: AsyncSession, card_id: str, owner: str, now: datetime) -> SellerHistory:
     """How the seller's other cards went."""
     theirs = (
-        select(_CARD.outcome, _CARD.reason_detail, _CARD.created_at)
-        .join(SubmissionRow, _SUBMISSION.id == _CARD.submission_id)
-        .where(_SUBMISSION.owner == owner, _CARD.id != card_id)
+        select(CardRow.outcome, CardRow.reason_detail, CardRow.created_at)
+        .join(SubmissionRow, SubmissionRow.id == CardRow.submission_id)
+        .where(SubmissionRow.owner == owner, CardRow.id != card_id)
         .limit(COUNTED_MAX + 1)
         .subquery()
     )
@@ -162,7 +159,7 @@ async def seller_history(session: AsyncSession, card_id: str, owner: str, now: d
         func.count(case((theirs.c.created_at > now - timedelta(days=1), 1))),
     )
     sold, rejected, open_now, every, bad_ones, last_day = (await session.execute(counted)).one()
-    newest = _others(owner).where(_SUBMISSION.owner == owner, _CARD.id != card_id)
+    newest = _others(owner).where(SubmissionRow.owner == owner, CardRow.id != card_id)
     return SellerHistory(
         sold=sold,
         rejected=rejected,
@@ -171,16 +168,16 @@ async def seller_history(session: AsyncSession, card_id: str, owner: str, now: d
         bad=bad_ones,
         last_day=last_day,
         more=every > COUNTED_MAX,
-        newest=await _found(session, newest.order_by(_CARD.id.desc()).limit(SHOWN_MAX)),
+        newest=await _found(session, newest.order_by(CardRow.id.desc()).limit(SHOWN_MAX)),
     )
 
 
 def _others(owner: str, bits: Any = None) -> Select[Any]:
     """Return other cards with their shown details; ids rise with time, so the newest have the highest."""
-    same = (_SUBMISSION.owner == owner).label("same_seller")
-    columns = (_CARD.id, _CARD.brand, _CARD.stage, _CARD.outcome, _CARD.created_at, same)
+    same = (SubmissionRow.owner == owner).label("same_seller")
+    columns = (CardRow.id, CardRow.brand, CardRow.stage, CardRow.outcome, CardRow.created_at, same)
     chosen = select(*columns, (literal(None) if bits is None else bits).label("bits"))
-    return chosen.select_from(CardRow).join(SubmissionRow, _SUBMISSION.id == _CARD.submission_id)
+    return chosen.select_from(CardRow).join(SubmissionRow, SubmissionRow.id == CardRow.submission_id)
 
 
 async def _found(session: AsyncSession, statement: Select[Any]) -> tuple[OtherCard, ...]:
@@ -191,7 +188,7 @@ async def _found(session: AsyncSession, statement: Select[Any]) -> tuple[OtherCa
 
 
 def _bits_apart(look: int) -> Any:
-    return func.bit_count(cast(_PHOTO.look.op("#")(literal(look, BIGINT)), BIT(64)))
+    return func.bit_count(cast(PhotoRow.look.op("#")(literal(look, BIGINT)), BIT(64)))
 
 
 def _candidates(look: int) -> Any:

@@ -9,7 +9,6 @@ from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import col
 
 from database.reads.cards.asked import Asked, asked_for
 from database.tables.cards import CardEventRow, CardRow, QuoteRow, SubmissionRow
@@ -100,8 +99,8 @@ async def submission(session: AsyncSession, owner: str, submission_id: str) -> S
     row = await session.get(SubmissionRow, submission_id)
     if row is None or row.owner != owner:
         raise NotFound()
-    chosen = select(CardRow, SubmissionRow).join(SubmissionRow).where(col(CardRow.submission_id) == submission_id)
-    cards = await card_views(session, (await session.execute(chosen.order_by(col(CardRow.position)))).all())
+    chosen = select(CardRow, SubmissionRow).join(SubmissionRow).where(CardRow.submission_id == submission_id)
+    cards = await card_views(session, (await session.execute(chosen.order_by(CardRow.position))).all())
     return SubmissionView(row.id, row.owner, row.created_at, cards)
 
 
@@ -113,21 +112,16 @@ async def submissions(
     `before` is a cursor from here: ids rise with time, so no page is ever skipped over or counted through.
     """
     wanted = (
-        select(SubmissionRow)
-        .where(col(SubmissionRow.owner) == owner)
-        .order_by(col(SubmissionRow.id).desc())
-        .limit(limit + 1)
+        select(SubmissionRow).where(SubmissionRow.owner == owner).order_by(SubmissionRow.id.desc()).limit(limit + 1)
     )
     if before is not None:
-        wanted = wanted.where(col(SubmissionRow.id) < before)
+        wanted = wanted.where(SubmissionRow.id < before)
     rows = (await session.scalars(wanted)).all()
     shown = rows[:limit]
     chosen = (
-        select(CardRow, SubmissionRow)
-        .join(SubmissionRow)
-        .where(col(CardRow.submission_id).in_([row.id for row in shown]))
+        select(CardRow, SubmissionRow).join(SubmissionRow).where(CardRow.submission_id.in_([row.id for row in shown]))
     )
-    views = await card_views(session, (await session.execute(chosen.order_by(col(CardRow.position)))).all())
+    views = await card_views(session, (await session.execute(chosen.order_by(CardRow.position))).all())
     found = tuple(
         SubmissionView(row.id, row.owner, row.created_at, tuple(card for card in views if card.submission_id == row.id))
         for row in shown
@@ -138,9 +132,7 @@ async def submissions(
 async def card(session: AsyncSession, owner: str, card_id: str) -> CardView:
     """One card of the owner. Refuses (NotFound) anybody else's."""
     chosen = (
-        select(CardRow, SubmissionRow)
-        .join(SubmissionRow)
-        .where(col(CardRow.id) == card_id, col(SubmissionRow.owner) == owner)
+        select(CardRow, SubmissionRow).join(SubmissionRow).where(CardRow.id == card_id, SubmissionRow.owner == owner)
     )
     views = await card_views(session, (await session.execute(chosen)).all())
     if not views:
@@ -150,7 +142,7 @@ async def card(session: AsyncSession, owner: str, card_id: str) -> CardView:
 
 async def require_owner(session: AsyncSession, owner: str, card_id: str) -> CardRow:
     """The card's row. Refuses (NotFound) anybody else's."""
-    chosen = select(CardRow).join(SubmissionRow).where(col(CardRow.id) == card_id, col(SubmissionRow.owner) == owner)
+    chosen = select(CardRow).join(SubmissionRow).where(CardRow.id == card_id, SubmissionRow.owner == owner)
     row = await session.scalar(chosen)
     if row is None:
         raise NotFound()
@@ -159,7 +151,7 @@ async def require_owner(session: AsyncSession, owner: str, card_id: str) -> Card
 
 async def story(session: AsyncSession, card_id: str) -> tuple[StoryEntry, ...]:
     """Return a card's events as its owner may see them, oldest first; access was checked before."""
-    chosen = select(CardEventRow).where(col(CardEventRow.card_id) == card_id).order_by(col(CardEventRow.id))
+    chosen = select(CardEventRow).where(CardEventRow.card_id == card_id).order_by(CardEventRow.id)
     rows = [row for row in await session.scalars(chosen) if row.what not in HIDDEN_EVENTS]
     return tuple(StoryEntry(row.at.isoformat(), row.stage, row.what, _public(row.facts)) for row in rows)
 
@@ -169,7 +161,7 @@ async def last_event(session: AsyncSession, card_ids: Sequence[str]) -> int:
 
     Numbers are given out before a commit, so that a lower one may appear after a higher one; a count misses none.
     """
-    counted = select(func.count()).select_from(CardEventRow).where(col(CardEventRow.card_id).in_(card_ids))
+    counted = select(func.count()).select_from(CardEventRow).where(CardEventRow.card_id.in_(card_ids))
     return await session.scalar(counted) or 0
 
 
@@ -186,12 +178,12 @@ async def card_views(session: AsyncSession, rows: Iterable[tuple[CardRow, Submis
 
 async def _latest_quotes(session: AsyncSession, ids: list[str]) -> dict[str, QuoteRow]:
     """Only quotes that were offered: one that a reviewer is still looking at is no promise."""
-    chosen = select(QuoteRow).where(col(QuoteRow.card_id).in_(ids), col(QuoteRow.offered_at).is_not(None))
-    return {row.card_id: row for row in await session.scalars(chosen.order_by(col(QuoteRow.offered_at)))}
+    chosen = select(QuoteRow).where(QuoteRow.card_id.in_(ids), QuoteRow.offered_at.is_not(None))
+    return {row.card_id: row for row in await session.scalars(chosen.order_by(QuoteRow.offered_at))}
 
 
 async def _latest_payouts(session: AsyncSession, ids: list[str]) -> dict[str, PayoutRow]:
-    chosen = select(PayoutRow).where(col(PayoutRow.card_id).in_(ids)).order_by(col(PayoutRow.prepared_at))
+    chosen = select(PayoutRow).where(PayoutRow.card_id.in_(ids)).order_by(PayoutRow.prepared_at)
     return {row.card_id: row for row in await session.scalars(chosen)}
 
 

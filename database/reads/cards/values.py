@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import distinct_on
@@ -12,9 +11,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables.cards import CardRow, QuoteRow
 from domain.money import Currency, Money
-
-_CARD: Any = CardRow  # Attributes of models are columns in a statement.
-_QUOTE: Any = QuoteRow
 
 
 @dataclass(frozen=True)
@@ -30,16 +26,16 @@ async def values(session: AsyncSession, card_ids: Collection[str]) -> dict[str, 
     if not card_ids:
         return {}
     latest = (
-        select(_QUOTE.card_id, _QUOTE.amount_minor, _QUOTE.currency)
-        .where(_QUOTE.card_id.in_(card_ids))
-        .ext(distinct_on(_QUOTE.card_id))
-        .order_by(_QUOTE.card_id, _QUOTE.created_at.desc())
+        select(QuoteRow.card_id, QuoteRow.amount_minor, QuoteRow.currency)
+        .where(QuoteRow.card_id.in_(card_ids))
+        .ext(distinct_on(QuoteRow.card_id))
+        .order_by(QuoteRow.card_id, QuoteRow.created_at.desc())
         .subquery()
     )
     statement = (
-        select(_CARD.id, _CARD.face_value_minor, _CARD.currency, latest.c.amount_minor, latest.c.currency)
-        .outerjoin(latest, latest.c.card_id == _CARD.id)
-        .where(_CARD.id.in_(card_ids))
+        select(CardRow.id, CardRow.face_value_minor, CardRow.currency, latest.c.amount_minor, latest.c.currency)
+        .outerjoin(latest, latest.c.card_id == CardRow.id)
+        .where(CardRow.id.in_(card_ids))
     )
     return {
         row[0]: CardValue(_money(row[1], row[2]), _money(row[3], row[4])) for row in await session.execute(statement)

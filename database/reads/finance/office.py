@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import and_, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -36,17 +35,16 @@ class PayoutEntry:
 
 async def payouts(session: AsyncSession, state: PayoutState | None, limit: int = PAGE) -> tuple[PayoutEntry, ...]:
     """Payment orders, the unknown first and the oldest of them on top, then the rest newest first."""
-    row: Any = PayoutRow
-    unknown_first = case((row.state == PayoutState.UNKNOWN, row.prepared_at), else_=None).asc().nulls_last()
+    unknown_first = case((PayoutRow.state == PayoutState.UNKNOWN, PayoutRow.prepared_at), else_=None).asc().nulls_last()
     statement = (
-        select(PayoutRow, SubmissionRow.payee_masked)  # type: ignore[call-overload]
-        .join(CardRow, row.card_id == CardRow.id)
+        select(PayoutRow, SubmissionRow.payee_masked)
+        .join(CardRow, PayoutRow.card_id == CardRow.id)
         .join(SubmissionRow, SubmissionRow.id == CardRow.submission_id)
-        .order_by(unknown_first, row.prepared_at.desc())
+        .order_by(unknown_first, PayoutRow.prepared_at.desc())
         .limit(limit)
     )
     if state is not None:
-        statement = statement.where(row.state == state)
+        statement = statement.where(PayoutRow.state == state)
     return tuple(_payout(found, payee) for found, payee in await session.execute(statement))
 
 
@@ -82,30 +80,27 @@ class OwedEntry:
 
 async def owed(session: AsyncSession, limit: int = PAGE) -> tuple[OwedEntry, ...]:
     """Cards that wait for another payee, and those that ended so, the longest waiting first."""
-    card: Any = CardRow
-    order: Any = PayoutRow
-    proposed: Any = PayeeCorrectionRow
     orders = (
-        select(order.card_id, func.count().label("attempts"), func.max(order.key).label("last"))
-        .where(order.state == PayoutState.REFUSED)
-        .group_by(order.card_id)
+        select(PayoutRow.card_id, func.count().label("attempts"), func.max(PayoutRow.key).label("last"))
+        .where(PayoutRow.state == PayoutState.REFUSED)
+        .group_by(PayoutRow.card_id)
         .subquery()
     )
     statement = (
         select(CardRow, SubmissionRow, PayoutRow, orders.c.attempts, PayeeCorrectionRow)
-        .join(orders, orders.c.card_id == card.id)
-        .join(PayoutRow, order.key == orders.c.last)
-        .join(SubmissionRow, SubmissionRow.id == card.submission_id)
+        .join(orders, orders.c.card_id == CardRow.id)
+        .join(PayoutRow, PayoutRow.key == orders.c.last)
+        .join(SubmissionRow, SubmissionRow.id == CardRow.submission_id)
         .outerjoin(
             PayeeCorrectionRow,
             and_(
-                proposed.submission_id == card.submission_id,
-                proposed.applied_at.is_(None),
-                proposed.refused_at.is_(None),
+                PayeeCorrectionRow.submission_id == CardRow.submission_id,
+                PayeeCorrectionRow.applied_at.is_(None),
+                PayeeCorrectionRow.refused_at.is_(None),
             ),
         )
-        .where(or_(card.waiting_for == WaitingFor.SELLER_PAYEE, card.outcome == Outcome.PAYMENT_REFUSED))
-        .order_by(card.since, card.id)
+        .where(or_(CardRow.waiting_for == WaitingFor.SELLER_PAYEE, CardRow.outcome == Outcome.PAYMENT_REFUSED))
+        .order_by(CardRow.since, CardRow.id)
         .limit(limit)
     )
     return tuple(_owed(*found) for found in await session.execute(statement))
@@ -113,8 +108,9 @@ async def owed(session: AsyncSession, limit: int = PAGE) -> tuple[OwedEntry, ...
 
 async def leaves(session: AsyncSession, card_id: str) -> tuple[LeafRow, ...]:
     """All evidence of one card in the order it was written; empty for a card without any."""
-    leaf: Any = LeafRow
-    return tuple((await session.execute(select(LeafRow).where(leaf.card_id == card_id).order_by(leaf.id))).scalars())
+    return tuple(
+        (await session.execute(select(LeafRow).where(LeafRow.card_id == card_id).order_by(LeafRow.id))).scalars()
+    )
 
 
 def _owed(

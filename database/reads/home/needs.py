@@ -22,12 +22,6 @@ from domain.people.roles import Permission
 from domain.work.task import TaskPhase
 
 COUNTED_MAX = 1_000
-_TASK: Any = WorkItemRow  # Attributes of models are columns in a statement.
-_DECISION: Any = ReviewDecisionRow
-_BLIND: Any = SecondReviewRow
-_ACCESS: Any = AccessRequestRow
-_CARD: Any = CardRow
-_PAYOUT: Any = PayoutRow
 
 
 @dataclass(frozen=True)
@@ -42,38 +36,56 @@ class Need:
 
 def _checks(person: str, now: datetime) -> tuple[Any, ...]:
     """Decisions of others that this person may check: they were on no side of it, nor are they linked to the seller."""
-    awake = or_(_TASK.snoozed_until.is_(None), _TASK.snoozed_until <= now)
+    awake = or_(WorkItemRow.snoozed_until.is_(None), WorkItemRow.snoozed_until <= now)
     others = (
-        ~_TASK.maker_circle.contains([person]),
-        ~_TASK.barred.contains([person]),
-        ~_TASK.linked.contains([person]),
+        ~WorkItemRow.maker_circle.contains([person]),
+        ~WorkItemRow.barred.contains([person]),
+        ~WorkItemRow.linked.contains([person]),
     )
-    return (_TASK.closed_at.is_(None), _TASK.phase == TaskPhase.CHECK, _TASK.decided.is_(False), awake, *others)
+    return (
+        WorkItemRow.closed_at.is_(None),
+        WorkItemRow.phase == TaskPhase.CHECK,
+        WorkItemRow.decided.is_(False),
+        awake,
+        *others,
+    )
 
 
 def _blind(person: str, now: datetime) -> tuple[Any, ...]:
     del now
-    return (_BLIND.settled_at.is_(None), _BLIND.second_at.is_(None), ~_BLIND.first_circle.has_key(person))
+    return (
+        SecondReviewRow.settled_at.is_(None),
+        SecondReviewRow.second_at.is_(None),
+        ~SecondReviewRow.first_circle.has_key(person),
+    )
 
 
 def _access(person: str, now: datetime) -> tuple[Any, ...]:
     del now
-    return (_ACCESS.answer.is_(None), _ACCESS.asked_by != person, _ACCESS.person_id != person)
+    return (
+        AccessRequestRow.answer.is_(None),
+        AccessRequestRow.asked_by != person,
+        AccessRequestRow.person_id != person,
+    )
 
 
 def _undeliverable(person: str, now: datetime) -> tuple[Any, ...]:
     del person, now
-    return (_DECISION.undelivered_at.is_not(None), _DECISION.applied_at.is_(None), _DECISION.void_at.is_(None))
+    return (
+        ReviewDecisionRow.undelivered_at.is_not(None),
+        ReviewDecisionRow.applied_at.is_(None),
+        ReviewDecisionRow.void_at.is_(None),
+    )
 
 
 def _owed(person: str, now: datetime) -> tuple[Any, ...]:
     del person, now
-    return (or_(_CARD.waiting_for == WaitingFor.SELLER_PAYEE, _CARD.outcome == Outcome.PAYMENT_REFUSED),)
+    return (or_(CardRow.waiting_for == WaitingFor.SELLER_PAYEE, CardRow.outcome == Outcome.PAYMENT_REFUSED),)
 
 
 def _unknown(person: str, now: datetime) -> tuple[Any, ...]:
     del person, now
-    return (_PAYOUT.state == PayoutState.UNKNOWN,)
+    return (PayoutRow.state == PayoutState.UNKNOWN,)
 
 
 NEEDS: tuple[Need, ...] = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Select, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -18,12 +18,7 @@ from domain.money import Money
 
 FOUND_MAX = 10
 _TAIL = 4
-_CARD: Any = CardRow  # Attributes of models are columns in a statement.
-_SUBMISSION: Any = SubmissionRow
-_SELLER: Any = SellerRow
-_PARTNER: Any = PartnerRow
-_PAYOUT: Any = PayoutRow
-_PERSON: Any = PersonRow
+_Found = TypeVar("_Found", bound=Select[*tuple[Any, ...]])
 
 
 @dataclass(frozen=True)
@@ -82,23 +77,23 @@ class FoundPerson:
 
 async def cards(session: AsyncSession, whole: str, ending: str) -> tuple[FoundCard, ...]:
     """Cards of that id, or whose id ends so, or whose number has these last four characters; the newest first."""
-    columns = (_CARD.id, _CARD.brand, _CARD.number_tail, _CARD.stage, _CARD.outcome, _CARD.created_at)
-    which = _CARD.id == whole if whole else _ends(_CARD.id, ending)
+    columns = (CardRow.id, CardRow.brand, CardRow.number_tail, CardRow.stage, CardRow.outcome, CardRow.created_at)
+    which = CardRow.id == whole if whole else _ends(CardRow.id, ending)
     if not whole and len(ending) == _TAIL:
-        which = or_(which, _CARD.number_tail == ending)
-    rows = await session.execute(_newest(select(*columns).where(which), _CARD.id))
+        which = or_(which, CardRow.number_tail == ending)
+    rows = await session.execute(_newest(select(*columns).where(which), CardRow.id))
     return tuple(FoundCard(*row) for row in rows)
 
 
 async def submissions(session: AsyncSession, whole: str, ending: str) -> tuple[FoundSubmission, ...]:
     """Submissions of that id or whose id ends so, each with its first ten cards."""
-    which = _SUBMISSION.id == whole if whole else _ends(_SUBMISSION.id, ending)
-    statement = _newest(select(_SUBMISSION.id, _SUBMISSION.created_at).where(which), _SUBMISSION.id)
+    which = SubmissionRow.id == whole if whole else _ends(SubmissionRow.id, ending)
+    statement = _newest(select(SubmissionRow.id, SubmissionRow.created_at).where(which), SubmissionRow.id)
     rows = (await session.execute(statement)).all()
     if not rows:
         return ()
-    theirs = select(_CARD.submission_id, _CARD.id).where(_CARD.submission_id.in_([row.id for row in rows]))
-    found = await session.execute(theirs.order_by(_CARD.submission_id, _CARD.position).limit(FOUND_MAX * FOUND_MAX))
+    theirs = select(CardRow.submission_id, CardRow.id).where(CardRow.submission_id.in_([row.id for row in rows]))
+    found = await session.execute(theirs.order_by(CardRow.submission_id, CardRow.position).limit(FOUND_MAX * FOUND_MAX))
     by_submission: dict[str, list[str]] = {}
     for submission_id, card_id in found:
         by_submission.setdefault(submission_id, []).append(card_id)
@@ -109,16 +104,16 @@ async def sellers(session: AsyncSession, whole: str, phone_index: str) -> tuple[
     """The seller of that id, or with the telephone of which this is the keyed hash."""
     if not whole and not phone_index:
         return ()
-    which = _SELLER.id == whole if whole else _SELLER.phone_index == phone_index
-    rows = await session.execute(select(_SELLER.id, _SELLER.phone_masked).where(which))
+    which = SellerRow.id == whole if whole else SellerRow.phone_index == phone_index
+    rows = await session.execute(select(SellerRow.id, SellerRow.phone_masked).where(which))
     return tuple(FoundSeller(f"seller:{id}", phone) for id, phone in rows)  # noqa: A001
 
 
 async def partners(session: AsyncSession, whole: str, words: str) -> tuple[FoundSeller, ...]:
     """Partners of that id, or whose name holds these words."""
-    which = _PARTNER.id == whole if whole else _PARTNER.name.icontains(words, autoescape=True)
+    which = PartnerRow.id == whole if whole else PartnerRow.name.icontains(words, autoescape=True)
     rows = await session.execute(
-        select(_PARTNER.id, _PARTNER.name).where(which).order_by(_PARTNER.name).limit(FOUND_MAX)
+        select(PartnerRow.id, PartnerRow.name).where(which).order_by(PartnerRow.name).limit(FOUND_MAX)
     )
     return tuple(FoundSeller(f"partner:{id}", name) for id, name in rows)  # noqa: A001
 
@@ -127,14 +122,14 @@ async def payouts(session: AsyncSession, key: str, reference: str) -> tuple[Foun
     """Payment orders of that key, or that the gateway knows by that reference."""
     if not key and not reference:
         return ()
-    which = _PAYOUT.key == key if key else _PAYOUT.gateway_reference == reference
+    which = PayoutRow.key == key if key else PayoutRow.gateway_reference == reference
     statement = (
-        select(PayoutRow, _SUBMISSION.payee_masked)
-        .join(CardRow, _CARD.id == _PAYOUT.card_id)
-        .join(SubmissionRow, _SUBMISSION.id == _CARD.submission_id)
+        select(PayoutRow, SubmissionRow.payee_masked)
+        .join(CardRow, CardRow.id == PayoutRow.card_id)
+        .join(SubmissionRow, SubmissionRow.id == CardRow.submission_id)
         .where(which)
     )
-    rows = await session.execute(_newest(statement, _PAYOUT.key))
+    rows = await session.execute(_newest(statement, PayoutRow.key))
     return tuple(
         FoundPayout(row.key, row.card_id, row.payee_masked or payee, Money(row.amount_minor, row.currency), row.state)
         for row, payee in rows
@@ -143,10 +138,10 @@ async def payouts(session: AsyncSession, key: str, reference: str) -> tuple[Foun
 
 async def people(session: AsyncSession, whole: str, words: str) -> tuple[FoundPerson, ...]:
     """People of the console of that id, or whose name or e-mail address holds these words."""
-    named = or_(_PERSON.name.icontains(words, autoescape=True), _PERSON.email.icontains(words, autoescape=True))
-    which = _PERSON.id == whole if whole else named
-    columns = (_PERSON.id, _PERSON.name, _PERSON.email)
-    rows = await session.execute(select(*columns).where(which).order_by(_PERSON.name).limit(FOUND_MAX))
+    named = or_(PersonRow.name.icontains(words, autoescape=True), PersonRow.email.icontains(words, autoescape=True))
+    which = PersonRow.id == whole if whole else named
+    columns = (PersonRow.id, PersonRow.name, PersonRow.email)
+    rows = await session.execute(select(*columns).where(which).order_by(PersonRow.name).limit(FOUND_MAX))
     return tuple(FoundPerson(*row) for row in rows)
 
 
@@ -155,5 +150,5 @@ def _ends(column: Any, ending: str) -> Any:
     return (func.right(column, _TAIL) == ending[-_TAIL:]) & column.endswith(ending, autoescape=True)
 
 
-def _newest(statement: Select[Any], column: Any) -> Select[Any]:
+def _newest(statement: _Found, column: Any) -> _Found:
     return statement.order_by(column.desc()).limit(FOUND_MAX)

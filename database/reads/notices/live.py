@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import timedelta
-from typing import Any
 
 from sqlalchemy import and_, func, literal, select, text, tuple_
 from sqlalchemy.dialects.postgresql import aggregate_order_by
@@ -16,14 +15,6 @@ from database.tables.notices import NoticeRow
 from database.tables.people import ConsoleSessionRow, PersonRow
 from database.tables.work import CommentRow, WorkItemRow
 
-_NOTICE: Any = NoticeRow
-_SESSION: Any = ConsoleSessionRow
-_PERSON: Any = PersonRow
-_CARD: Any = CardRow
-_EVENT: Any = CardEventRow
-_TASK: Any = WorkItemRow
-_COMMENT: Any = CommentRow
-
 
 async def queue_mark(session: AsyncSession) -> int:
     """A number that rises with every change of the queue, perhaps a moment before the change can be seen."""
@@ -33,9 +24,9 @@ async def queue_mark(session: AsyncSession) -> int:
 async def unread(session: AsyncSession, people: Collection[str]) -> dict[str, int]:
     """How many notices each of these people has not read; nobody is left out."""
     statement = (
-        select(_NOTICE.person_id, func.count())
-        .where(_NOTICE.person_id.in_(people), _NOTICE.read_at.is_(None))
-        .group_by(_NOTICE.person_id)
+        select(NoticeRow.person_id, func.count())
+        .where(NoticeRow.person_id.in_(people), NoticeRow.read_at.is_(None))
+        .group_by(NoticeRow.person_id)
     )
     counted = {row[0]: int(row[1]) for row in await session.execute(statement)}
     return dict.fromkeys(people, 0) | counted
@@ -44,25 +35,34 @@ async def unread(session: AsyncSession, people: Collection[str]) -> dict[str, in
 async def signed_in(session: AsyncSession, sessions: Collection[str], idle: timedelta) -> frozenset[str]:
     """Those of these sessions that still open anything: neither ended nor over nor unused for `idle`."""
     at = now()
-    good = and_(_SESSION.ended_at.is_(None), _SESSION.expires_at > at, _SESSION.seen_at > at - idle, _PERSON.active)
+    good = and_(
+        ConsoleSessionRow.ended_at.is_(None),
+        ConsoleSessionRow.expires_at > at,
+        ConsoleSessionRow.seen_at > at - idle,
+        PersonRow.active,
+    )
     statement = (
-        select(_SESSION.id).join(PersonRow, _PERSON.id == _SESSION.person_id).where(_SESSION.id.in_(sessions), good)
+        select(ConsoleSessionRow.id)
+        .join(PersonRow, PersonRow.id == ConsoleSessionRow.person_id)
+        .where(ConsoleSessionRow.id.in_(sessions), good)
     )
     return frozenset((await session.execute(statement)).scalars())
 
 
 async def card_marks(session: AsyncSession, cards: Collection[str]) -> dict[str, str]:
     """For each card a digest that changes with its story, its comments, and the state of its work items: also when a lease runs out."""
-    story = select(func.count(_EVENT.id)).where(_EVENT.card_id == _CARD.id).scalar_subquery()
-    said = select(func.count()).where(_COMMENT.card_id == _CARD.id).scalar_subquery()
+    story = select(func.count(CardEventRow.id)).where(CardEventRow.card_id == CardRow.id).scalar_subquery()
+    said = select(func.count()).where(CommentRow.card_id == CardRow.id).scalar_subquery()
     state = tuple_(
-        _TASK.id, _TASK.phase, _TASK.leased_by, _TASK.leased_until > now(), _TASK.decided, _TASK.escalated,
-        _TASK.assigned_to, _TASK.snoozed_until, _TASK.due_at, _TASK.closed_at,
+        WorkItemRow.id, WorkItemRow.phase, WorkItemRow.leased_by, WorkItemRow.leased_until > now(), WorkItemRow.decided, WorkItemRow.escalated,
+        WorkItemRow.assigned_to, WorkItemRow.snoozed_until, WorkItemRow.due_at, WorkItemRow.closed_at,
     )  # fmt: skip
     task = (
-        select(func.string_agg(func.concat(state), aggregate_order_by(literal(" "), _TASK.opened_at, _TASK.id)))
-        .where(_TASK.card_id == _CARD.id)
+        select(
+            func.string_agg(func.concat(state), aggregate_order_by(literal(" "), WorkItemRow.opened_at, WorkItemRow.id))
+        )
+        .where(WorkItemRow.card_id == CardRow.id)
         .scalar_subquery()
     )
-    statement = select(_CARD.id, func.md5(func.concat(story, " ", said, " ", task))).where(_CARD.id.in_(cards))
+    statement = select(CardRow.id, func.md5(func.concat(story, " ", said, " ", task))).where(CardRow.id.in_(cards))
     return {row[0]: str(row[1]) for row in await session.execute(statement)}

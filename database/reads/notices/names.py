@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from sqlalchemy import select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -23,8 +22,6 @@ ACTS: Mapping[str, ReasonedAct] = {
     NoticeKind.RETURNED: ReasonedAct.RETURN,
     NoticeKind.REFUSED: ReasonedAct.REFUSE,
 }
-_PERSON: Any = PersonRow
-_REASON: Any = ReasonCodeRow
 
 
 @dataclass(frozen=True)
@@ -39,9 +36,9 @@ async def names_of(session: AsyncSession, rows: Collection[NoticeRow]) -> Names:
     """Everything that the facts of these notices name, in two statements; what nobody knows any more is left out."""
     ids = {row.facts[name] for row in rows for name in PEOPLE if name in row.facts}
     codes = {(ACTS[row.kind].value, row.facts["reason"]) for row in rows if row.kind in ACTS and "reason" in row.facts}
-    people = await session.execute(select(_PERSON.id, _PERSON.name).where(_PERSON.id.in_(ids)))
-    listed = select(_REASON.act, _REASON.code, _REASON.zh, _REASON.en)
-    reasons = await session.execute(listed.where(tuple_(_REASON.act, _REASON.code).in_(codes)))
+    people = await session.execute(select(PersonRow.id, PersonRow.name).where(PersonRow.id.in_(ids)))
+    listed = select(ReasonCodeRow.act, ReasonCodeRow.code, ReasonCodeRow.zh, ReasonCodeRow.en)
+    reasons = await session.execute(listed.where(tuple_(ReasonCodeRow.act, ReasonCodeRow.code).in_(codes)))
     return Names(
         {row[0]: str(row[1]) for row in people}, {(row[0], row[1]): (str(row[2]), str(row[3])) for row in reasons}
     )

@@ -16,9 +16,6 @@ from domain.work.kinds import KindOfWork, kind_of, kinds
 
 AUDIT_MAX = 30
 ABSENCES_MAX = 30
-_PERSON: Any = PersonRow  # Attributes of models are columns in a statement.
-_ABSENCE: Any = AbsenceRow
-_TASK: Any = WorkItemRow
 
 
 @dataclass(frozen=True)
@@ -48,21 +45,21 @@ class PersonRecord:
 async def reviewers(session: AsyncSession, kind: str) -> tuple[Reviewer, ...]:
     """Everybody active who takes work of this kind, by name, in one statement."""
     statement = (
-        select(_PERSON.id, _PERSON.name, _PERSON.on_duty, _away().label("away"), _busy().label("busy"), _PERSON.capacity)
-        .where(_PERSON.active, _takes(kind_of(kind)))
-        .order_by(_PERSON.name, _PERSON.id)
+        select(PersonRow.id, PersonRow.name, PersonRow.on_duty, _away().label("away"), _busy().label("busy"), PersonRow.capacity)
+        .where(PersonRow.active, _takes(kind_of(kind)))
+        .order_by(PersonRow.name, PersonRow.id)
     )  # fmt: skip
     return tuple(Reviewer(**row) for row in (await session.execute(statement)).mappings())
 
 
 async def all_names(session: AsyncSession) -> dict[str, str]:
     """Everybody's name by id, of those who have left too."""
-    return {row.id: row.name for row in await session.execute(select(_PERSON.id, _PERSON.name))}
+    return {row.id: row.name for row in await session.execute(select(PersonRow.id, PersonRow.name))}
 
 
 async def everybody(session: AsyncSession) -> tuple[tuple[PersonRow, bool, int], ...]:
     """All people, those who work here first, each with whether they are away now and how many tasks they have."""
-    statement = select(PersonRow, _away(), _busy()).order_by(_PERSON.active.desc(), _PERSON.name, _PERSON.id)
+    statement = select(PersonRow, _away(), _busy()).order_by(PersonRow.active.desc(), PersonRow.name, PersonRow.id)
     return tuple((row, away, busy) for row, away, busy in await session.execute(statement))
 
 
@@ -71,10 +68,8 @@ async def record(session: AsyncSession, person_id: str) -> PersonRecord:
     person = await session.get(PersonRow, person_id)
     if person is None:
         raise NotFound(person=person_id[:26])
-    relative: Any = RelativeRow
-    relatives = select(RelativeRow).where(relative.person_id == person_id).order_by(relative.declared_at)
-    audit: Any = AuditRow
-    changes = select(AuditRow).where(audit.subject == person_id).order_by(audit.id.desc()).limit(AUDIT_MAX)
+    relatives = select(RelativeRow).where(RelativeRow.person_id == person_id).order_by(RelativeRow.declared_at)
+    changes = select(AuditRow).where(AuditRow.subject == person_id).order_by(AuditRow.id.desc()).limit(AUDIT_MAX)
     found = PersonRecord(
         person=person,
         relatives=tuple((await session.execute(relatives)).scalars()),
@@ -89,41 +84,46 @@ async def record(session: AsyncSession, person_id: str) -> PersonRecord:
 
 async def absences(session: AsyncSession, person_id: str) -> tuple[AbsenceRow, ...]:
     """The person's absences, the latest first; those that were called off among them."""
-    statement = select(AbsenceRow).where(_ABSENCE.person_id == person_id)
-    return tuple((await session.execute(statement.order_by(_ABSENCE.starts_at.desc()).limit(ABSENCES_MAX))).scalars())
+    statement = select(AbsenceRow).where(AbsenceRow.person_id == person_id)
+    return tuple((await session.execute(statement.order_by(AbsenceRow.starts_at.desc()).limit(ABSENCES_MAX))).scalars())
 
 
 async def colleagues(session: AsyncSession, person_id: str) -> dict[str, str]:
     """The names of everybody else who takes work of any kind, by id, in the order of names: who may stand in."""
-    statement = select(_PERSON.id, _PERSON.name).where(_PERSON.active, _takes(*kinds()), _PERSON.id != person_id)
-    return {row.id: row.name for row in await session.execute(statement.order_by(_PERSON.name, _PERSON.id))}
+    statement = select(PersonRow.id, PersonRow.name).where(
+        PersonRow.active, _takes(*kinds()), PersonRow.id != person_id
+    )
+    return {row.id: row.name for row in await session.execute(statement.order_by(PersonRow.name, PersonRow.id))}
 
 
 async def _names(session: AsyncSession, found: PersonRecord) -> dict[str, str]:
     mentioned = {one.stand_in for one in found.absences if one.stand_in} | {one.made_by for one in found.absences}
     mentioned |= {one.actor.removeprefix("person:") for one in found.changes}
-    statement = select(_PERSON.id, _PERSON.name).where(_PERSON.id.in_(mentioned))
+    statement = select(PersonRow.id, PersonRow.name).where(PersonRow.id.in_(mentioned))
     return {row.id: row.name for row in await session.execute(statement)}
 
 
 async def _sessions(session: AsyncSession, person_id: str) -> int:
-    row: Any = ConsoleSessionRow
-    live = (row.person_id == person_id, row.ended_at.is_(None), row.expires_at > func.now())
+    live = (
+        ConsoleSessionRow.person_id == person_id,
+        ConsoleSessionRow.ended_at.is_(None),
+        ConsoleSessionRow.expires_at > func.now(),
+    )
     return int((await session.execute(select(func.count()).select_from(ConsoleSessionRow).where(*live))).scalar_one())
 
 
 def _takes(*wanted: KindOfWork) -> Any:
     needed = {kind.take for kind in wanted}
     able = [role.value for role, allowed in PERMISSIONS.items() if needed & allowed]
-    return or_(*(_PERSON.roles.contains([role]) for role in able))
+    return or_(*(PersonRow.roles.contains([role]) for role in able))
 
 
 def _away() -> Any:
-    lasts = (_ABSENCE.starts_at <= func.now(), _ABSENCE.ends_at > func.now(), _ABSENCE.ended_at.is_(None))
-    return select(literal(1)).where(_ABSENCE.person_id == _PERSON.id, _ABSENCE.away, *lasts).exists()
+    lasts = (AbsenceRow.starts_at <= func.now(), AbsenceRow.ends_at > func.now(), AbsenceRow.ended_at.is_(None))
+    return select(literal(1)).where(AbsenceRow.person_id == PersonRow.id, AbsenceRow.away, *lasts).exists()
 
 
 def _busy() -> Any:
-    held = (_TASK.leased_by == _PERSON.id) & (_TASK.leased_until > func.now())
-    which = (_TASK.closed_at.is_(None), or_(_TASK.assigned_to == _PERSON.id, held))
+    held = (WorkItemRow.leased_by == PersonRow.id) & (WorkItemRow.leased_until > func.now())
+    which = (WorkItemRow.closed_at.is_(None), or_(WorkItemRow.assigned_to == PersonRow.id, held))
     return select(func.count()).select_from(WorkItemRow).where(*which).correlate(PersonRow).scalar_subquery()

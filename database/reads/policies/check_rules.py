@@ -16,7 +16,6 @@ from domain.rules.checks import CHECKS_KIND
 
 APPROVALS = frozenset({ReviewOutcome.APPROVE.value, ReviewOutcome.APPROVE_CORRECTED.value})
 NEVER = 10**15  # More than any card is worth: one person may approve alone.
-_ROW: Any = PolicyDocumentRow  # Attributes of models are columns in a statement.
 
 
 @dataclass(frozen=True)
@@ -35,8 +34,8 @@ class CheckRule:
 
 async def check_rules(session: AsyncSession) -> list[CheckRule]:
     """Return the rules of every version, built in or published."""
-    wanted = select(_ROW.version, _ROW.document).where(
-        _ROW.kind == CHECKS_KIND.code, _ROW.state == PolicyState.PUBLISHED
+    wanted = select(PolicyDocumentRow.version, PolicyDocumentRow.document).where(
+        PolicyDocumentRow.kind == CHECKS_KIND.code, PolicyDocumentRow.state == PolicyState.PUBLISHED
     )
     saved = [(version_name(CHECKS_KIND.code, row.version), row.document) for row in await session.execute(wanted)]
     return [_rule(name, values) for name, values in [*_built_in(), *saved]]

@@ -23,14 +23,6 @@ from domain.review.four_eyes import CNY_PER_UNIT_MAX
 
 ROWS_MAX = 5000  # The newest; more would keep the page waiting.
 REVEAL = "console:card:reveal_"
-_CARD: Any = CardRow  # Attributes of models are columns in a statement.
-_SUBMISSION: Any = SubmissionRow
-_QUOTE: Any = QuoteRow
-_DECISION: Any = ReviewDecisionRow
-_TASK: Any = WorkItemRow
-_PERSON: Any = PersonRow
-_READING: Any = ReadingRow
-_AUDIT: Any = AuditRow
 
 
 @dataclass(frozen=True)
@@ -66,15 +58,15 @@ class DecisionMade:
 async def quotes(session: AsyncSession, since: datetime) -> list[QuoteMade]:
     """Return the quotes in CNY since a moment, the oldest first; at most the newest ROWS_MAX."""
     columns = (
-        _QUOTE.created_at, _QUOTE.amount_minor, _CARD.card_type, _CARD.brand, _SUBMISSION.owner, _SUBMISSION.payee_index,
-        _QUOTE.state, _CARD.outcome, _QUOTE.internal, _CARD.expires_on,
+        QuoteRow.created_at, QuoteRow.amount_minor, CardRow.card_type, CardRow.brand, SubmissionRow.owner, SubmissionRow.payee_index,
+        QuoteRow.state, CardRow.outcome, QuoteRow.internal, CardRow.expires_on,
     )  # fmt: skip
     wanted = (
         select(*columns)
-        .join(CardRow, _CARD.id == _QUOTE.card_id)
-        .join(SubmissionRow, _SUBMISSION.id == _CARD.submission_id)
-        .where(_QUOTE.created_at > since, _QUOTE.currency == Currency.CNY)
-        .order_by(_QUOTE.created_at.desc())
+        .join(CardRow, CardRow.id == QuoteRow.card_id)
+        .join(SubmissionRow, SubmissionRow.id == CardRow.submission_id)
+        .where(QuoteRow.created_at > since, QuoteRow.currency == Currency.CNY)
+        .order_by(QuoteRow.created_at.desc())
         .limit(ROWS_MAX)
     )
     rows = (await session.execute(wanted)).all()
@@ -91,12 +83,12 @@ async def quotes(session: AsyncSession, since: datetime) -> list[QuoteMade]:
 async def decisions(session: AsyncSession, since: datetime) -> list[DecisionMade]:
     """Return what people decided since a moment, undone or not; at most the newest ROWS_MAX."""
     wanted = (
-        select(ReviewDecisionRow, WorkItemRow, CardRow, _PERSON.probation_until)
-        .join(WorkItemRow, _TASK.id == _DECISION.task_id)
-        .join(CardRow, _CARD.id == _DECISION.card_id)
-        .join(PersonRow, _PERSON.id == _DECISION.person_id)
-        .where(_DECISION.made_at > since)
-        .order_by(_DECISION.made_at.desc())
+        select(ReviewDecisionRow, WorkItemRow, CardRow, PersonRow.probation_until)
+        .join(WorkItemRow, WorkItemRow.id == ReviewDecisionRow.task_id)
+        .join(CardRow, CardRow.id == ReviewDecisionRow.card_id)
+        .join(PersonRow, PersonRow.id == ReviewDecisionRow.person_id)
+        .where(ReviewDecisionRow.made_at > since)
+        .order_by(ReviewDecisionRow.made_at.desc())
         .limit(ROWS_MAX)
     )
     return [_decision(*row) for row in (await session.execute(wanted)).all()]
@@ -105,10 +97,10 @@ async def decisions(session: AsyncSession, since: datetime) -> list[DecisionMade
 async def face_values(session: AsyncSession, since: datetime) -> list[tuple[str, int]]:
     """Return brand and face value, in the brand's minor units, of the cards submitted since a moment."""
     wanted = (
-        select(_CARD.brand, _CARD.face_value_minor)
-        .join(SubmissionRow, _SUBMISSION.id == _CARD.submission_id)
-        .where(_SUBMISSION.created_at > since, _CARD.brand.is_not(None), _CARD.face_value_minor.is_not(None))
-        .order_by(_SUBMISSION.created_at.desc())
+        select(CardRow.brand, CardRow.face_value_minor)
+        .join(SubmissionRow, SubmissionRow.id == CardRow.submission_id)
+        .where(SubmissionRow.created_at > since, CardRow.brand.is_not(None), CardRow.face_value_minor.is_not(None))
+        .order_by(SubmissionRow.created_at.desc())
         .limit(ROWS_MAX)
     )
     return [(row.brand, row.face_value_minor) for row in await session.execute(wanted)]
@@ -116,7 +108,7 @@ async def face_values(session: AsyncSession, since: datetime) -> list[tuple[str,
 
 async def least_confidences(session: AsyncSession, since: datetime) -> list[int]:
     """Return, for each photo read since a moment, the confidence of its least certain field in use, in basis points."""
-    wanted = select(_READING.fields).where(_READING.created_at > since).order_by(_READING.created_at.desc())
+    wanted = select(ReadingRow.fields).where(ReadingRow.created_at > since).order_by(ReadingRow.created_at.desc())
     rows: Sequence[list[dict[str, Any]]] = (await session.execute(wanted.limit(ROWS_MAX))).scalars().all()
     sure = [[int(field["confidence_bp"]) for field in fields if field.get("use") == "taken"] for fields in rows]
     return [min(one) for one in sure if one]
@@ -124,8 +116,8 @@ async def least_confidences(session: AsyncSession, since: datetime) -> list[int]
 
 async def reveals(session: AsyncSession, since: datetime) -> list[tuple[str, datetime]]:
     """Return who was shown a secret when, since a moment, the oldest first; at most the newest ROWS_MAX."""
-    shown = (_AUDIT.act.startswith(REVEAL), _AUDIT.act != f"{REVEAL}refused", _AUDIT.at > since)
-    wanted = select(_AUDIT.actor, _AUDIT.at).where(*shown).order_by(_AUDIT.at.desc()).limit(ROWS_MAX)
+    shown = (AuditRow.act.startswith(REVEAL), AuditRow.act != f"{REVEAL}refused", AuditRow.at > since)
+    wanted = select(AuditRow.actor, AuditRow.at).where(*shown).order_by(AuditRow.at.desc()).limit(ROWS_MAX)
     return [(row.actor, row.at) for row in reversed((await session.execute(wanted)).all())]
 
 

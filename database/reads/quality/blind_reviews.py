@@ -15,8 +15,6 @@ from database.tables.quality import SecondReviewRow
 from domain.quality.agreement import SIDES, Case, Figures, figures
 
 CASES_MAX = 20_000
-_ROW: Any = SecondReviewRow  # Attributes of models are columns in a statement.
-_PERSON: Any = PersonRow
 
 
 @dataclass(frozen=True)
@@ -41,14 +39,18 @@ class Measurements:
 async def measure(session: AsyncSession, since: datetime) -> Measurements:
     """Of what was drawn since then, at most the newest twenty thousand cases."""
     statement = (
-        select(SecondReviewRow, _PERSON.name)
-        .join(PersonRow, _PERSON.id == _ROW.first_person)
-        .where(_ROW.drawn_at >= since, _ROW.second_at.is_not(None))
-        .order_by(_ROW.drawn_at.desc())
+        select(SecondReviewRow, PersonRow.name)
+        .join(PersonRow, PersonRow.id == SecondReviewRow.first_person)
+        .where(SecondReviewRow.drawn_at >= since, SecondReviewRow.second_at.is_not(None))
+        .order_by(SecondReviewRow.drawn_at.desc())
         .limit(CASES_MAX)
     )
     found = [(row, name, _case(row)) for row, name in await session.execute(statement)]
-    waiting = select(func.count()).select_from(SecondReviewRow).where(_ROW.drawn_at >= since, _ROW.second_at.is_(None))
+    waiting = (
+        select(func.count())
+        .select_from(SecondReviewRow)
+        .where(SecondReviewRow.drawn_at >= since, SecondReviewRow.second_at.is_(None))
+    )
     return Measurements(
         all=figures([case for _, _, case in found]),
         reviewers=_by([(row.first_person, name, case) for row, name, case in found]),
@@ -60,40 +62,51 @@ async def measure(session: AsyncSession, since: datetime) -> Measurements:
 async def waiting(session: AsyncSession) -> int:
     """How many drawn cards nobody has decided again yet."""
     open_ones = (
-        select(func.count()).select_from(SecondReviewRow).where(_ROW.settled_at.is_(None), _ROW.second_at.is_(None))
+        select(func.count())
+        .select_from(SecondReviewRow)
+        .where(SecondReviewRow.settled_at.is_(None), SecondReviewRow.second_at.is_(None))
     )
     return int((await session.execute(open_ones)).scalar_one())
 
 
 async def in_hand(session: AsyncSession, card_id: str, person: str, moment: datetime) -> str | None:
     """The second review of this card that is in the person's hand and not made yet; its id."""
-    held = (_ROW.second_at.is_(None), _ROW.leased_by == person, _ROW.leased_until > moment)
-    found = select(_ROW.id).where(_ROW.card_id == card_id, *held).limit(1)
+    held = (
+        SecondReviewRow.second_at.is_(None),
+        SecondReviewRow.leased_by == person,
+        SecondReviewRow.leased_until > moment,
+    )
+    found = select(SecondReviewRow.id).where(SecondReviewRow.card_id == card_id, *held).limit(1)
     return (await session.execute(found)).scalar_one_or_none()
 
 
 async def to_settle(session: AsyncSession, card_id: str, circle: frozenset[str]) -> bool:
     """Whether two reviewers differ about this card, neither of whom is anybody of this circle."""
-    found = select(_ROW.id).where(_ROW.card_id == card_id, *_differing(circle)).limit(1)
+    found = select(SecondReviewRow.id).where(SecondReviewRow.card_id == card_id, *_differing(circle)).limit(1)
     return (await session.execute(found)).first() is not None
 
 
 async def names(session: AsyncSession, people: set[str]) -> dict[str, str]:
     """The names of these people by their ids."""
-    found = await session.execute(select(_PERSON.id, _PERSON.name).where(_PERSON.id.in_(people)))
+    found = await session.execute(select(PersonRow.id, PersonRow.name).where(PersonRow.id.in_(people)))
     return {row.id: row.name for row in found}
 
 
 async def differences(session: AsyncSession, circle: frozenset[str]) -> tuple[SecondReviewRow, ...]:
     """What waits for a senior of whose circle nobody decided on either side, oldest first, at most a hundred."""
-    statement = select(SecondReviewRow).where(*_differing(circle)).order_by(_ROW.drawn_at, _ROW.id).limit(100)
+    statement = (
+        select(SecondReviewRow)
+        .where(*_differing(circle))
+        .order_by(SecondReviewRow.drawn_at, SecondReviewRow.id)
+        .limit(100)
+    )
     return tuple((await session.execute(statement)).scalars())
 
 
 def _differing(circle: frozenset[str]) -> tuple[Any, ...]:
     people = array(sorted(circle))
-    neither = (~_ROW.first_circle.has_any(people), ~_ROW.second_circle.has_any(people))
-    return (_ROW.settled_at.is_(None), _ROW.second_at.is_not(None), *neither)
+    neither = (~SecondReviewRow.first_circle.has_any(people), ~SecondReviewRow.second_circle.has_any(people))
+    return (SecondReviewRow.settled_at.is_(None), SecondReviewRow.second_at.is_not(None), *neither)
 
 
 def _by(found: list[tuple[str, str, Case]]) -> tuple[Measured, ...]:

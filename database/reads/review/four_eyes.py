@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import col
 
 from database.tables.people import PersonRow
 from database.tables.review import ReviewDecisionRow
@@ -29,11 +28,11 @@ async def staged(session: AsyncSession, most: int = SHOWN_MAX) -> tuple[StagedOu
     """The first `most` of them, in one statement; put-off ones among them."""
     task = WorkItemRow
     statement = (
-        select(task, ReviewDecisionRow, col(PersonRow.name))
-        .join(ReviewDecisionRow, col(ReviewDecisionRow.id) == col(task.staged_id))
-        .join(PersonRow, col(PersonRow.id) == col(ReviewDecisionRow.person_id))
-        .where(col(task.closed_at).is_(None), col(task.decided).is_(False), col(task.phase) == TaskPhase.CHECK)
-        .order_by(col(task.band), col(task.order_at), col(task.id))
+        select(task, ReviewDecisionRow, PersonRow.name)
+        .join(ReviewDecisionRow, ReviewDecisionRow.id == task.staged_id)
+        .join(PersonRow, PersonRow.id == ReviewDecisionRow.person_id)
+        .where(task.closed_at.is_(None), task.decided.is_(False), task.phase == TaskPhase.CHECK)
+        .order_by(task.band, task.order_at, task.id)
         .limit(most)
     )
     return tuple(StagedOutcome(*row) for row in await session.execute(statement))

@@ -15,9 +15,6 @@ from database.tables.work import WorkItemRow
 from domain.cards.review import ReviewOutcome
 
 SHOWN_MAX = 20  # The oldest; the next come up as these are put back.
-_DECISION: Any = ReviewDecisionRow  # Attributes of models are columns in a statement.
-_TASK: Any = WorkItemRow
-_PERSON: Any = PersonRow
 
 
 @dataclass(frozen=True)
@@ -35,13 +32,17 @@ class UndeliveredDecision:
 
 async def undelivered(session: AsyncSession) -> tuple[UndeliveredDecision, ...]:
     """Those that stand, the oldest first, twenty at most."""
-    waits = (_DECISION.undelivered_at.is_not(None), _DECISION.applied_at.is_(None), _DECISION.void_at.is_(None))
+    waits = (
+        ReviewDecisionRow.undelivered_at.is_not(None),
+        ReviewDecisionRow.applied_at.is_(None),
+        ReviewDecisionRow.void_at.is_(None),
+    )
     statement = (
-        select(ReviewDecisionRow, _PERSON.name)
-        .join(WorkItemRow, _TASK.id == _DECISION.task_id)
-        .outerjoin(PersonRow, _PERSON.id == _DECISION.person_id)
-        .where(*waits, _TASK.closed_at.is_(None))
-        .order_by(_DECISION.undelivered_at, _DECISION.id)
+        select(ReviewDecisionRow, PersonRow.name)
+        .join(WorkItemRow, WorkItemRow.id == ReviewDecisionRow.task_id)
+        .outerjoin(PersonRow, PersonRow.id == ReviewDecisionRow.person_id)
+        .where(*waits, WorkItemRow.closed_at.is_(None))
+        .order_by(ReviewDecisionRow.undelivered_at, ReviewDecisionRow.id)
         .limit(SHOWN_MAX)
     )
     return tuple(_seen(row, name) for row, name in await session.execute(statement))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -15,10 +14,6 @@ from database.tables.work import ReasonCodeRow, WorkItemRow
 from domain.errors.general import NotFound
 from domain.support.callbacks import CallbackWanted
 from domain.work.reason_codes import ReasonedAct
-
-_ROW: Any = CallbackRequestRow  # Attributes of models are columns in a statement.
-_REASON: Any = ReasonCodeRow
-_PERSON: Any = PersonRow
 
 
 @dataclass(frozen=True)
@@ -44,7 +39,12 @@ class CallbackRecord:
 
 async def newest_of_card(session: AsyncSession, card_id: str) -> CallbackView | None:
     """Return the card's newest request; who may see it was asked before."""
-    statement = select(CallbackRequestRow).where(_ROW.card_id == card_id).order_by(_ROW.asked_at.desc()).limit(1)
+    statement = (
+        select(CallbackRequestRow)
+        .where(CallbackRequestRow.card_id == card_id)
+        .order_by(CallbackRequestRow.asked_at.desc())
+        .limit(1)
+    )
     row = (await session.execute(statement)).scalar_one_or_none()
     if row is None:
         return None
@@ -58,7 +58,7 @@ async def record(session: AsyncSession, task_id: str) -> CallbackRecord:
         raise NotFound(task=task_id[:64])
     task = await session.get_one(WorkItemRow, task_id)
     people = {one for one in (task.leased_by, task.assigned_to, row.closed_by) if one}
-    names = await session.execute(select(_PERSON.id, _PERSON.name).where(_PERSON.id.in_(people)))
+    names = await session.execute(select(PersonRow.id, PersonRow.name).where(PersonRow.id.in_(people)))
     return CallbackRecord(task, row, await _answer(session, row), {one.id: one.name for one in names})
 
 

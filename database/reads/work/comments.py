@@ -13,9 +13,6 @@ from database.tables.people import PersonRow
 from database.tables.work import AttachmentRow, CommentRow
 
 COMMENTS_MAX = 100
-_COMMENT: Any = CommentRow
-_FILE: Any = AttachmentRow
-_PERSON: Any = PersonRow
 
 
 @dataclass(frozen=True)
@@ -42,20 +39,20 @@ class Comment:
 
 async def of_card(session: AsyncSession, card_id: str) -> tuple[Comment, ...]:
     """The card's newest comments, newest first, in two statements."""
-    return await _newest(session, _COMMENT.card_id == card_id)
+    return await _newest(session, CommentRow.card_id == card_id)
 
 
 async def of_item(session: AsyncSession, task_id: str) -> tuple[Comment, ...]:
     """The item's newest comments, newest first, in two statements."""
-    return await _newest(session, _COMMENT.task_id == task_id)
+    return await _newest(session, CommentRow.task_id == task_id)
 
 
 async def _newest(session: AsyncSession, which: Any) -> tuple[Comment, ...]:
     statement = (
-        select(CommentRow, _PERSON.name)
-        .join(PersonRow, _PERSON.id == _COMMENT.person_id)
+        select(CommentRow, PersonRow.name)
+        .join(PersonRow, PersonRow.id == CommentRow.person_id)
         .where(which)
-        .order_by(_COMMENT.id.desc())
+        .order_by(CommentRow.id.desc())
         .limit(COMMENTS_MAX)
     )
     found = (await session.execute(statement)).all()
@@ -67,7 +64,7 @@ async def _files(session: AsyncSession, comment_ids: list[str]) -> dict[str, lis
     """The files of these comments, by comment."""
     if not comment_ids:
         return {}
-    statement = select(AttachmentRow).where(_FILE.comment_id.in_(comment_ids)).order_by(_FILE.id)
+    statement = select(AttachmentRow).where(AttachmentRow.comment_id.in_(comment_ids)).order_by(AttachmentRow.id)
     files: dict[str, list[KeptFile]] = {}
     for row in (await session.execute(statement)).scalars():
         kept = KeptFile(row.id, row.name, row.media_type, row.size_bytes, row.sha256)

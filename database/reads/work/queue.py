@@ -10,7 +10,6 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, func, literal, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
-from sqlmodel import col
 
 from database.reads.work.queue_filter import conditions, due_soon, in_hand
 from database.tables.people import PersonRow
@@ -91,20 +90,19 @@ async def queue(
 
 async def counts(session: AsyncSession, wanted: Wanted, person: str, now: datetime) -> QueueCounts:
     """All counts in one statement, none of which reads much further than COUNTED_MAX tasks that it counts."""
-    task: Any = WorkItemRow
-    own_team = select(col(PersonRow.team)).where(col(PersonRow.id) == person).scalar_subquery()
-    awake = or_(task.snoozed_until.is_(None), task.snoozed_until <= now)
-    kind = task.kind == wanted.kind
-    held, assigned = in_hand(Hand.MINE, person, now), task.assigned_to == person
+    own_team = select(PersonRow.team).where(PersonRow.id == person).scalar_subquery()
+    awake = or_(WorkItemRow.snoozed_until.is_(None), WorkItemRow.snoozed_until <= now)
+    kind = WorkItemRow.kind == wanted.kind
+    held, assigned = in_hand(Hand.MINE, person, now), WorkItemRow.assigned_to == person
     columns = {
         "own_team": own_team,
         "found": _count(*conditions(wanted, person, now)),
-        "team": _count(kind, task.team == own_team, awake, task.decided.is_(False)),
-        "mine": _count(kind, or_(held, assigned), awake, task.decided.is_(False)),
-        "escalated": _count(kind, task.band == int(Band.ESCALATED), awake),
+        "team": _count(kind, WorkItemRow.team == own_team, awake, WorkItemRow.decided.is_(False)),
+        "mine": _count(kind, or_(held, assigned), awake, WorkItemRow.decided.is_(False)),
+        "escalated": _count(kind, WorkItemRow.band == int(Band.ESCALATED), awake),
         "soon_late": _count(kind, due_soon(), awake),
-        "snoozed": _count(kind, task.snoozed_until > now),
-        "second_look": _count(kind, task.phase == TaskPhase.CHECK, awake),
+        "snoozed": _count(kind, WorkItemRow.snoozed_until > now),
+        "second_look": _count(kind, WorkItemRow.phase == TaskPhase.CHECK, awake),
     }
     statement = select(*(column.label(name) for name, column in columns.items()))
     return QueueCounts(**(await session.execute(statement)).mappings().one())
@@ -112,26 +110,26 @@ async def counts(session: AsyncSession, wanted: Wanted, person: str, now: dateti
 
 async def teams(session: AsyncSession) -> tuple[str, ...]:
     """The teams that anybody works in."""
-    statement = select(col(PersonRow.team)).where(col(PersonRow.active)).distinct().order_by(col(PersonRow.team))
+    statement = select(PersonRow.team).where(PersonRow.active).distinct().order_by(PersonRow.team)
     return tuple((await session.execute(statement)).scalars())
 
 
 async def reason_words(session: AsyncSession) -> dict[tuple[str, str], ReasonCodeRow]:
     """The whole managed list of reasons by act and code, those no longer in use among them, in their own order."""
-    statement = select(ReasonCodeRow).order_by(col(ReasonCodeRow.act), col(ReasonCodeRow.position))
+    statement = select(ReasonCodeRow).order_by(ReasonCodeRow.act, ReasonCodeRow.position)
     return {(row.act, row.code): row for row in (await session.execute(statement)).scalars()}
 
 
-def _page(wanted: Wanted, after: Place | None, person: str, now: datetime, limit: int) -> Select[Any]:
+def _page(wanted: Wanted, after: Place | None, person: str, now: datetime, limit: int) -> Select[WorkItemRow, str, str]:
     """The tasks first, by one walk of the order's index, then the names of the few that were found."""
     columns = _columns(wanted.sort, WorkItemRow)
-    where = [col(WorkItemRow.closed_at).is_(None), *conditions(wanted, person, now)]
+    where = [WorkItemRow.closed_at.is_(None), *conditions(wanted, person, now)]
     if after is not None:
         where.append(_behind(columns, after))
     found = select(WorkItemRow).where(*where).order_by(*_ordered(wanted.sort, columns)).limit(limit).subquery()
-    task: Any = aliased(WorkItemRow, found)
-    holder: Any = aliased(PersonRow)
-    assignee: Any = aliased(PersonRow)
+    task = aliased(WorkItemRow, found)
+    holder = aliased(PersonRow)
+    assignee = aliased(PersonRow)
     return (
         select(task, holder.name, assignee.name)
         .outerjoin(holder, (holder.id == task.leased_by) & (task.leased_until > now))
@@ -155,7 +153,7 @@ def _behind(columns: list[Any], after: Place) -> ColumnElement[bool]:
 
 
 def _count(*where: Any) -> Any:
-    some = select(literal(1)).where(col(WorkItemRow.closed_at).is_(None), *where).limit(COUNTED_MAX + 1).subquery()
+    some = select(literal(1)).where(WorkItemRow.closed_at.is_(None), *where).limit(COUNTED_MAX + 1).subquery()
     return select(func.count()).select_from(some).scalar_subquery()
 
 

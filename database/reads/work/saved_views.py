@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -28,15 +27,12 @@ class View:
 
 async def views(session: AsyncSession, person: str) -> tuple[View, ...]:
     """The pinned ones first, then their own, then the others' shared ones, each by name; one statement."""
-    view: Any = SavedViewRow
-    pin: Any = ViewPinRow
-    owner: Any = PersonRow
     statement = (
-        select(SavedViewRow, owner.name, pin.opens_first)
-        .join(PersonRow, owner.id == view.owner_id)
-        .outerjoin(ViewPinRow, and_(pin.view_id == view.id, pin.person_id == person))
-        .where(or_(view.owner_id == person, view.shared))
-        .order_by(pin.view_id.is_(None), view.owner_id != person, view.name, view.id)
+        select(SavedViewRow, PersonRow.name, ViewPinRow.opens_first)
+        .join(PersonRow, PersonRow.id == SavedViewRow.owner_id)
+        .outerjoin(ViewPinRow, and_(ViewPinRow.view_id == SavedViewRow.id, ViewPinRow.person_id == person))
+        .where(or_(SavedViewRow.owner_id == person, SavedViewRow.shared))
+        .order_by(ViewPinRow.view_id.is_(None), SavedViewRow.owner_id != person, SavedViewRow.name, SavedViewRow.id)
     )
     found = await session.execute(statement)
     return tuple(_view(row, name, opens_first, person) for row, name, opens_first in found)
@@ -44,12 +40,14 @@ async def views(session: AsyncSession, person: str) -> tuple[View, ...]:
 
 async def opening(session: AsyncSession, person: str) -> str | None:
     """The query of the view that opens first for this person; None when it is the whole queue."""
-    view: Any = SavedViewRow
-    pin: Any = ViewPinRow
     statement = (
-        select(view.query)
-        .join(ViewPinRow, pin.view_id == view.id)
-        .where(pin.person_id == person, pin.opens_first, or_(view.owner_id == person, view.shared))
+        select(SavedViewRow.query)
+        .join(ViewPinRow, ViewPinRow.view_id == SavedViewRow.id)
+        .where(
+            ViewPinRow.person_id == person,
+            ViewPinRow.opens_first,
+            or_(SavedViewRow.owner_id == person, SavedViewRow.shared),
+        )
         .limit(1)
     )
     return (await session.execute(statement)).scalar_one_or_none()

@@ -20,9 +20,6 @@ from domain.work.deadline_document import parse
 from domain.work.deadlines import ClockOwner, ClockPlan, Policies, Stretch, Terms, reckon
 from domain.work.kinds import kind_of
 
-_ROW: Any = PolicyDocumentRow
-_INTERVAL: Any = ClockIntervalRow  # Attributes of models are columns in a statement.
-
 
 async def policies_of(session: AsyncSession, version: int) -> Policies:
     """One version; the built-in one for a version that nobody saved."""
@@ -32,8 +29,12 @@ async def policies_of(session: AsyncSession, version: int) -> Policies:
 
 def in_force(today: date) -> Any:
     """Return the statement that gives the version in force on a day: the published one with the highest number."""
-    published = (_ROW.kind == KIND.code, _ROW.state == PolicyState.PUBLISHED, _ROW.effective_from <= today)
-    return select(PolicyDocumentRow).where(*published).order_by(_ROW.version.desc()).limit(1)
+    published = (
+        PolicyDocumentRow.kind == KIND.code,
+        PolicyDocumentRow.state == PolicyState.PUBLISHED,
+        PolicyDocumentRow.effective_from <= today,
+    )
+    return select(PolicyDocumentRow).where(*published).order_by(PolicyDocumentRow.version.desc()).limit(1)
 
 
 def policies_in(row: PolicyDocumentRow) -> Policies:
@@ -46,8 +47,12 @@ async def intervals(session: AsyncSession, tasks: Iterable[WorkItemRow]) -> dict
     clocks = {task.id: clock_of(task) for task in tasks}
     cards, own = ({clock[place] for clock in clocks.values()} - {None} for place in (0, 1))
     found: dict[tuple[str | None, str | None], list[Stretch]] = defaultdict(list)
-    which = or_(_INTERVAL.card_id.in_(cards), and_(_INTERVAL.card_id.is_(None), _INTERVAL.task_id.in_(own)))
-    for row in (await session.execute(select(ClockIntervalRow).where(which).order_by(_INTERVAL.started_at))).scalars():
+    which = or_(
+        ClockIntervalRow.card_id.in_(cards), and_(ClockIntervalRow.card_id.is_(None), ClockIntervalRow.task_id.in_(own))
+    )
+    for row in (
+        await session.execute(select(ClockIntervalRow).where(which).order_by(ClockIntervalRow.started_at))
+    ).scalars():
         stretch = Stretch(row.task_id, row.owner, row.started_at, row.ended_at, row.person_id)
         found[row.card_id, None if row.card_id else row.task_id].append(stretch)
     return {task_id: found[clock] for task_id, clock in clocks.items()}

@@ -27,9 +27,6 @@ from gateways.http import SignedChannel
 from gateways.issuer import IssuerGateway
 from tests.builders.world import World
 
-ACCOUNT: Any = AccountRow
-ENTRY: Any = EntryRow
-
 
 async def rebooked(world: World, card_id: str, **values: Any) -> None:
     """Change the issuer's book: the card was used, or reported lost."""
@@ -43,8 +40,10 @@ async def owed(world: World, card_id: str) -> int:
     """What the platform owes the card's seller, minor units."""
     owner = await world.payee_of(card_id)
     async with world.database.transaction() as session:
-        total = select(func.coalesce(func.sum(ENTRY.amount_minor), 0)).join(AccountRow, ACCOUNT.id == ENTRY.account_id)
-        return -int((await session.execute(total.where(ACCOUNT.code == seller_payable(owner).code))).scalar_one())
+        total = select(func.coalesce(func.sum(EntryRow.amount_minor), 0)).join(
+            AccountRow, AccountRow.id == EntryRow.account_id
+        )
+        return -int((await session.execute(total.where(AccountRow.code == seller_payable(owner).code))).scalar_one())
 
 
 async def test_a_card_that_is_as_quoted_may_be_paid_and_the_answer_is_kept(world: World) -> None:

@@ -174,7 +174,7 @@ async def test_a_lock_whose_stored_end_has_no_zone_is_followed_by_a_new_one_and_
     await world.verification.ask_issuer(card_id)
     first = await world.verification.open_channel(card_id)
     async with world.database.transaction() as session:
-        for row in (await session.execute(select(AnswerRow).where(AnswerRow.card_id == card_id))).scalars():  # type: ignore[arg-type]
+        for row in (await session.execute(select(AnswerRow).where(AnswerRow.card_id == card_id))).scalars():
             if row.operation == "lock":
                 row.details = {**row.details, "expires_at": "2099-01-01T00:00:00"}
     quote_id = (await world.pricing.value(card_id, 1)).quote_id

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from sqlalchemy import select
 
@@ -19,8 +17,6 @@ from domain.people.roles import Role
 from tests.reviewer_ui.conftest import House
 from tests.reviewer_ui.home.test_search import seller_of
 from tests.reviewer_ui.waiting_cards import NUMBER, PIN
-
-_AUDIT: Any = AuditRow
 
 
 async def test_everything_of_theirs_is_shown_masked_and_nothing_of_others(house: House) -> None:
@@ -78,7 +74,7 @@ async def test_opening_it_is_on_record(house: House) -> None:
     person = await house.cards.person(Role.COMPLIANCE)
     await house.browser(await house.sessions.open(person)).get(f"/sellers/{seller}")
     async with house.database.transaction() as session:
-        acts = select(_AUDIT.act).where(_AUDIT.actor == f"person:{person}", _AUDIT.subject == f"seller:{seller}")
+        acts = select(AuditRow.act).where(AuditRow.actor == f"person:{person}", AuditRow.subject == f"seller:{seller}")
         assert list((await session.execute(acts)).scalars()) == ["console:seller:open"]
 
 

@@ -23,7 +23,7 @@ async def refused(house: House) -> Waiting:
     await house.cards.payout(waiting, PayoutState.REFUSED)
     values = {"stage": Stage.PAYOUT, "waiting_for": WaitingFor.SELLER_PAYEE}
     async with house.database.transaction() as session:
-        await session.execute(update(CardRow).where(CardRow.id == waiting.card_id).values(**values))  # type: ignore[arg-type]
+        await session.execute(update(CardRow).where(CardRow.id == waiting.card_id).values(**values))
     return waiting
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import select
 
 from database.repositories.notices import tell
@@ -16,8 +14,7 @@ from tests.reviewer_ui.queue_scenes import change
 from tests.reviewer_ui.review.test_four_eyes_pages import staged
 
 LATE, SOON = "is-late", "is-soon"
-_TASK: Any = WorkItemRow
-_MAKER = select(_TASK.maker_id).where(_TASK.closed_at.is_(None), _TASK.maker_id.is_not(None))
+_MAKER = select(WorkItemRow.maker_id).where(WorkItemRow.closed_at.is_(None), WorkItemRow.maker_id.is_not(None))
 
 
 async def test_own_work_is_listed_with_what_is_late(house: House) -> None:
@@ -56,6 +53,7 @@ async def test_a_second_review_needs_everybody_but_its_maker(house: House) -> No
     assert "Decisions awaiting second review" in other
     async with house.database.transaction() as session:
         maker = (await session.execute(_MAKER)).scalar_one()
+    assert maker is not None
     own = (await house.browser(await house.sessions.open(maker)).get("/")).text
     assert "Decisions awaiting second review" not in own
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import httpx
 import pytest
@@ -20,7 +19,6 @@ from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.waiting_cards import NUMBER, Waiting
 
 PHONE = "13800138021"
-_AUDIT: Any = AuditRow
 
 
 async def seller_of(house: House, waiting: Waiting, phone: str = PHONE) -> str:
@@ -40,7 +38,7 @@ async def search(browser: httpx.AsyncClient, typed: str) -> httpx.Response:
 
 async def records(house: House) -> list[AuditRow]:
     async with house.database.transaction() as session:
-        wanted = select(AuditRow).where(_AUDIT.act == "console:search:find").order_by(_AUDIT.id.desc()).limit(20)
+        wanted = select(AuditRow).where(AuditRow.act == "console:search:find").order_by(AuditRow.id.desc()).limit(20)
         return list((await session.execute(wanted)).scalars())
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import httpx
 from sqlalchemy import update
@@ -54,9 +53,8 @@ async def test_what_did_not_arrive_outside_says_so_in_both_languages(house: Hous
     await told(house, person, NoticeKind.UPHELD)
     assert "no longer retried" not in (await browser.get("/notices")).text
     async with house.database.transaction() as session:
-        columns: Any = NoticeRow
         lost = {"mail_lost": "smtp_550", "hook_lost": "timeout"}
-        await session.execute(update(NoticeRow).where(columns.person_id == person).values(**lost))
+        await session.execute(update(NoticeRow).where(NoticeRow.person_id == person).values(**lost))
     page = (await browser.get("/notices")).text
     assert "E-mail delivery failed (smtp_550)" in page
     assert "Webhook delivery failed (timeout)" in page

@@ -96,7 +96,7 @@ async def test_a_half_done_set_up_is_of_no_use_to_a_stranger_at_the_browser(hous
     code = now_code(pyotp.TOTP(waiting.secret))
     async with house.database.transaction() as session:
         await session.execute(
-            update(ConsoleSessionRow).where(ConsoleSessionRow.person_id == person.id).values(stepped_up_at=None)  # type: ignore[arg-type]
+            update(ConsoleSessionRow).where(ConsoleSessionRow.person_id == person.id).values(stepped_up_at=None)
         )
     assert waiting.secret not in (await browser.get("/account")).text
     assert (await post(browser, "/account/totp/confirm", code=code)).status_code == 403

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -87,7 +86,7 @@ async def test_nobody_changes_their_own_rights(house: House) -> None:
 
 async def test_two_administrators_who_switch_each_other_off_at_once_leave_one(house: House) -> None:
     first, second = await house.cards.person(Role.ADMIN), await house.cards.person(Role.ADMIN)
-    people, person = People(house.database, house.keyring), cast("Any", PersonRow)
+    people, person = People(house.database, house.keyring), PersonRow
     async with house.database.transaction() as session:  # Those of other tests have left.
         others = person.id.not_in([first, second])
         await session.execute(update(PersonRow).where(others).values(active=False))
@@ -103,7 +102,7 @@ async def test_the_last_administrator_stays(house: House, monkeypatch: pytest.Mo
     manager, admin = await house.cards.person(Role.OPS), await house.cards.person(Role.ADMIN)
     monkeypatch.setitem(PERMISSIONS, Role.OPS, PERMISSIONS[Role.OPS] | {Permission.MANAGE_PEOPLE})
     async with house.database.transaction() as session:
-        others = cast("Any", PersonRow).id.not_in([manager, admin])
+        others = PersonRow.id.not_in([manager, admin])
         await session.execute(update(PersonRow).where(others).values(active=False))
     for attempt in (People(house.database, house.keyring).switch(manager, admin, False), People(house.database, house.keyring).set_roles(manager, admin, [Role.REVIEWER])):  # fmt: skip
         with pytest.raises(LastAdmin):

@@ -66,7 +66,7 @@ async def test_a_session_ends_with_the_shift_and_with_the_job(house: House) -> N
     assert await house.sessions.person(young) is None
     async with house.database.transaction() as session:
         (await session.get_one(PersonRow, person_id)).active = True
-        aged = update(ConsoleSessionRow).where(ConsoleSessionRow.person_id == person_id)  # type: ignore[arg-type]
+        aged = update(ConsoleSessionRow).where(ConsoleSessionRow.person_id == person_id)
         await session.execute(aged.values(expires_at=ConsoleSessionRow.expires_at - LIFETIME))
     assert await house.sessions.person(old) is None
 

@@ -31,7 +31,7 @@ async def _again(browser: httpx.AsyncClient, page: httpx.Response, **proof: str)
 
 
 async def _revealed(house: House, person_id: str) -> list[str]:
-    statement = select(AuditRow.reason).where(AuditRow.actor == f"person:{person_id}", AuditRow.act.like("%reveal%"))  # type: ignore[attr-defined,call-overload]
+    statement = select(AuditRow.reason).where(AuditRow.actor == f"person:{person_id}", AuditRow.act.like("%reveal%"))
     async with house.database.transaction() as session:
         return list((await session.execute(statement)).scalars())
 

@@ -7,7 +7,6 @@ import io
 import re
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -27,8 +26,6 @@ from tests.reviewer_ui.conftest import House
 from tests.reviewer_ui.review.test_in_a_browser import _page
 from tests.reviewer_ui.waiting_cards import Waiting
 
-TASK: Any = WorkItemRow
-
 
 async def decided(house: House, waiting: Waiting, person: str, took: timedelta) -> None:
     """The card's task was opened `took` ago and is decided now."""
@@ -41,7 +38,7 @@ async def decided(house: House, waiting: Waiting, person: str, took: timedelta) 
         session.add(row)
         await session.flush()
         done = {"opened_at": at - took, "decided": True, "closed_at": at, "decision_id": row.id}
-        await session.execute(update(WorkItemRow).where(TASK.id == waiting.task_id).values(done))
+        await session.execute(update(WorkItemRow).where(WorkItemRow.id == waiting.task_id).values(done))
 
 
 async def nothing_yet(house: House) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime
-from typing import Any
 
 import httpx
 from sqlalchemy import select, text
@@ -19,8 +18,6 @@ from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.waiting_cards import NUMBER, PIN, Waiting
 
 ALL = replace(sampling_policy(date(2026, 11, 23)), share_bp={"dining": 10_000}, per_day_max=10**6)
-_DECISION: Any = ReviewDecisionRow
-_ROW: Any = SecondReviewRow
 
 
 async def drawn(house: House) -> tuple[Waiting, httpx.AsyncClient, str]:
@@ -33,12 +30,12 @@ async def drawn(house: House) -> tuple[Waiting, httpx.AsyncClient, str]:
     await post(mei, f"/cards/{one.card_id}/decision", task_id=one.task_id, act="approve")
     async with house.database.transaction() as session:
         await session.execute(text("DELETE FROM second_review"))
-        wanted = select(ReviewDecisionRow).where(_DECISION.task_id == one.task_id)
+        wanted = select(ReviewDecisionRow).where(ReviewDecisionRow.task_id == one.task_id)
         decision = (await session.execute(wanted)).scalar_one()
         task = await session.get_one(WorkItemRow, one.task_id)
         await draw(session, house.keyring, task, decision, datetime.now(UTC), ALL)
         await session.flush()
-        review_id = (await session.execute(select(_ROW.id))).scalar_one()
+        review_id = (await session.execute(select(SecondReviewRow.id))).scalar_one()
     return one, mei, review_id
 
 

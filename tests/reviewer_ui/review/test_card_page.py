@@ -166,7 +166,7 @@ async def test_looking_for_a_photo_reads_the_small_indexes_and_not_all_photos(ho
     condition = similar._candidates(0x5A3C_0F96_A5C3_F069)
     async with house.database.transaction() as session:
         await session.execute(text("SET LOCAL enable_seqscan = off"))
-        statement = str(select(PhotoRow.id).where(condition).compile())  # type: ignore[call-overload]
+        statement = str(select(PhotoRow.id).where(condition).compile())
         plan = "\n".join((await session.execute(text(f"EXPLAIN {statement}"))).scalars())
     assert [f"photo_look_{quarter}" in plan for quarter in range(4)] == [True] * 4
 
@@ -238,7 +238,7 @@ async def test_another_photo_of_the_card_can_be_chosen(house: House) -> None:
     second = f"P{waiting.card_id}"[:26]
     async with house.database.transaction() as session:
         first = await session.get_one(PhotoRow, waiting.photo_id)
-        values = first.model_dump() | {"id": second, "position": 1}
+        values = first.values() | {"id": second, "position": 1}
         session.add(PhotoRow(**values))
     await post(browser, f"/cards/{waiting.card_id}/take", task_id=waiting.task_id)
     page = (await browser.get(f"/cards/{waiting.card_id}")).text

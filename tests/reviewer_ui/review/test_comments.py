@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import Any
 
 import httpx
 import pytest
@@ -132,6 +131,5 @@ async def test_a_colleague_is_found_and_called_in_either_script_and_by_login(hou
         words = f"@{call} please look"
         assert (await comment(browser, waiting, words)).status_code == 303
     async with house.database.transaction() as session:
-        mine: Any = NoticeRow
-        told = await session.execute(select(func.count()).where(mine.person_id == called))
+        told = await session.execute(select(func.count()).where(NoticeRow.person_id == called))
     assert told.scalar_one() == 3

@@ -6,7 +6,6 @@ import html
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -203,8 +202,7 @@ async def test_what_is_typed_is_kept_for_its_writer_alone(house: House) -> None:
     assert (await decide(other, waiting, act="approve")).status_code == 303
     assert "half of it" not in (await again.get(f"/cards/{waiting.card_id}")).text
     async with house.database.transaction() as session:
-        drafts: Any = ReviewDraftRow
-        left = select(ReviewDraftRow).where(drafts.task_id == waiting.task_id)
+        left = select(ReviewDraftRow).where(ReviewDraftRow.task_id == waiting.task_id)
         assert (await session.execute(left)).scalars().all() == []
 
 
@@ -243,8 +241,7 @@ async def test_what_comes_next_is_named_and_nobody_takes_it(house: House) -> Non
     assert (task.leased_by, task.leased_until) == (None, None)
     assert (await house.cards.task(waiting)).leased_by is not None
     async with house.database.transaction() as session:
-        audit: Any = AuditRow
-        looks = select(audit.act).where(audit.subject == following.card_id)
+        looks = select(AuditRow.act).where(AuditRow.subject == following.card_id)
         assert (await session.execute(looks)).scalars().all() == []
     nothing = await browser.get(f"/review/ahead?but={following.task_id}", headers={"hx-request": "true"})
     assert "Hualian" not in nothing.text
@@ -297,8 +294,7 @@ async def test_reasons_are_added_renamed_and_retired_on_record(house: House) -> 
     assert (await decide(browser, waiting, act="reject:torn")).status_code == 422
     assert "Torn in two" in (await admin.get("/setup/reasons")).text
     async with house.database.transaction() as session:
-        audit: Any = AuditRow
-        acts = (await session.execute(select(audit.act).where(audit.subject == "reject:torn"))).scalars().all()
+        acts = (await session.execute(select(AuditRow.act).where(AuditRow.subject == "reject:torn"))).scalars().all()
         assert acts == ["console:reason:add", "console:reason:change", "console:reason:retire"]
         await session.delete(await session.get_one(ReasonCodeRow, ("reject", "torn")))
     kept = await post(admin, "/setup/reasons/ask_again/mismatch/use", active="no")
@@ -313,6 +309,7 @@ async def test_a_decided_task_stays_out_of_everybodys_queue_until_it_is_undone(h
     waiting = await taken(house, browser)
     await decide(browser, waiting, act="approve")
     assert (await post(other, "/review/next")).headers["location"].startswith("/review?")
-    row: Any = WorkItemRow
     async with house.database.transaction() as session:
-        assert (await session.execute(select(row.decided).where(row.id == waiting.task_id))).scalar_one()
+        assert (
+            await session.execute(select(WorkItemRow.decided).where(WorkItemRow.id == waiting.task_id))
+        ).scalar_one()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import pytest
 from sqlalchemy import update
@@ -20,7 +19,6 @@ from tests.reviewer_ui.waiting_cards import Waiting
 # Names that a fact may bear and that functions on the way to the page use for their own parameters.
 NAMES = ("key", "locale", "values", "facts", "what", "context", "self", "name", "count", "entry", "card")
 READERS = (Role.REVIEWER, Role.SENIOR, Role.OPS, Role.SUPPORT, Role.FINANCE, Role.COMPLIANCE, Role.ADMIN)
-CARD: Any = CardRow
 
 
 async def in_state(house: House, stage: Stage, waiting_for: WaitingFor, outcome: Outcome | None = None) -> Waiting:
@@ -33,7 +31,7 @@ async def in_state(house: House, stage: Stage, waiting_for: WaitingFor, outcome:
             await stored.record(session, waiting.card_id, Change(stage, waiting_for, None, what, facts))
         values = {"stage": stage, "waiting_for": waiting_for, "outcome": outcome}
         reason = EndReason.PAYEE_REFUSED if outcome is Outcome.PAYMENT_REFUSED else None
-        await session.execute(update(CardRow).where(CARD.id == waiting.card_id).values(**values, reason=reason))
+        await session.execute(update(CardRow).where(CardRow.id == waiting.card_id).values(**values, reason=reason))
     if outcome in (Outcome.PAID, Outcome.PAYMENT_REFUSED):
         state = PayoutState.PAID if outcome is Outcome.PAID else PayoutState.REFUSED
         await house.cards.payout(waiting, state)

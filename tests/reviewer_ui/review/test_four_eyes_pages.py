@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import httpx
 from sqlalchemy import update
@@ -15,8 +14,6 @@ from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.doors import PASSWORD, employed, proved_long_ago
 from tests.reviewer_ui.queue_scenes import browser_of, person_with
 from tests.reviewer_ui.waiting_cards import NUMBER, PIN, Waiting
-
-_TASK: Any = WorkItemRow
 
 
 async def staged(house: House, *, act: str = "approve", **typed: str) -> tuple[Waiting, httpx.AsyncClient]:
@@ -76,7 +73,7 @@ async def test_every_staged_outcome_is_listed_and_what_one_may_not_check_is_grey
 async def test_what_is_checked_blind_is_listed_without_outcome_and_maker(house: House) -> None:
     one, _ = await staged(house)
     async with house.database.transaction() as session:
-        await session.execute(update(WorkItemRow).where(_TASK.id == one.task_id).values(blind=True))
+        await session.execute(update(WorkItemRow).where(WorkItemRow.id == one.task_id).values(blind=True))
     _, told = line_of((await (await house.as_(Role.REVIEWER, "Bo")).get("/second-look")).text, one)
     assert "Blind: decide first" in told
     assert ("Mei" in told, "Approve" in told) == (False, False)
@@ -134,7 +131,7 @@ async def test_sending_back_wants_a_reason_and_keeps_the_note(house: House) -> N
 async def test_a_blind_checker_answers_before_anything_is_shown(house: House) -> None:
     one, _ = await staged(house)
     async with house.database.transaction() as session:
-        await session.execute(update(WorkItemRow).where(_TASK.id == one.task_id).values(blind=True))
+        await session.execute(update(WorkItemRow).where(WorkItemRow.id == one.task_id).values(blind=True))
     bo = await holding(house, one)
     before = (await bo.get(f"/cards/{one.card_id}")).text
     assert "Independent check" in before

@@ -22,7 +22,6 @@ from tests.reviewer_ui.waiting_cards import Waiting
 
 HOUR = timedelta(hours=1)
 _OF_A_TASK: tuple[Any, ...] = (ReviewDecisionRow, ReviewCheckRow)
-_ABSENCE: Any = AbsenceRow  # Attributes of models are columns in a statement.
 
 
 async def delegate(house: House, absent: str, stand_in: str) -> str:
@@ -57,7 +56,7 @@ async def rows(house: House, one: Waiting) -> list[dict[str, object]]:
         for table in _OF_A_TASK:
             made = await session.execute(select(table).where(table.task_id == one.task_id).order_by(table.id))
             found += made.scalars().all()
-        return [row.model_dump() for row in found]
+        return [row.values() for row in found]
 
 
 async def the_maker(house: House, maker: str) -> str:
@@ -84,7 +83,7 @@ async def whom_the_maker_acted_for(house: House, maker: str) -> str:
 
 async def principal_of(house: House, maker: str) -> str:
     async with house.database.transaction() as session:
-        found = await session.execute(select(_ABSENCE.person_id).where(_ABSENCE.stand_in == maker))
+        found = await session.execute(select(AbsenceRow.person_id).where(AbsenceRow.stand_in == maker))
         return str(found.scalar_one())
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import httpx
 import pytest
@@ -43,18 +42,19 @@ async def test_a_number_that_differs_from_a_sure_reading_is_confirmed_and_record
     assert other.status_code == 409, "what was confirmed counts for the confirmed number only"
     assert (await decide(browser, waiting, **ENTERED, confirmed=mark)).status_code == 303
     assert (await house.cards.card(waiting)).number_tail == TYPED[-4:]
-    audit, event = AuditRow, CardEventRow
-    acts: Any = audit
-    events: Any = event
     async with house.database.transaction() as session:
         [act] = (
             await session.execute(
-                select(AuditRow).where(acts.subject == waiting.task_id, acts.act == "console:task:approve_corrected")
+                select(AuditRow).where(
+                    AuditRow.subject == waiting.task_id, AuditRow.act == "console:task:approve_corrected"
+                )
             )
         ).scalars()
         [told] = (
             await session.execute(
-                select(CardEventRow).where(events.card_id == waiting.card_id, events.what == "review.decided")
+                select(CardEventRow).where(
+                    CardEventRow.card_id == waiting.card_id, CardEventRow.what == "review.decided"
+                )
             )
         ).scalars()
     assert act.facts == {"against_reading": "number"}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from sqlalchemy import select
 
@@ -27,9 +25,10 @@ async def a_refused_decision(house: House, why: Refusal) -> tuple[Waiting, str]:
     house.desk.away = True
     await post(browser, f"/cards/{waiting.card_id}/decision", task_id=waiting.task_id, outcome="approve")
     house.desk.away = False
-    columns: Any = ReviewDecisionRow
     async with house.database.transaction() as session:
-        decision = (await session.execute(select(columns.id).where(columns.task_id == waiting.task_id))).scalar_one()
+        decision = (
+            await session.execute(select(ReviewDecisionRow.id).where(ReviewDecisionRow.task_id == waiting.task_id))
+        ).scalar_one()
         assert await not_taken(session, decision, why, now())
     return waiting, decision
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from sqlalchemy import select, update
 
@@ -169,13 +168,16 @@ async def test_the_queue_polls_only_so_often(house: House) -> None:
 async def test_a_page_that_refreshes_by_itself_keeps_nobody_signed_in(house: House) -> None:
     me = await house.cards.person(Role.REVIEWER)
     browser, earlier = await browser_of(house, me), datetime.now(UTC) - 2 * SEEN_EVERY
-    row: Any = ConsoleSessionRow
     async with house.database.transaction() as session:
-        await session.execute(update(ConsoleSessionRow).where(row.person_id == me).values(seen_at=earlier))
+        await session.execute(
+            update(ConsoleSessionRow).where(ConsoleSessionRow.person_id == me).values(seen_at=earlier)
+        )
 
     async def seen() -> datetime:
         async with house.database.transaction() as session:
-            found: datetime = (await session.execute(select(row.seen_at).where(row.person_id == me))).scalar_one()
+            found: datetime = (
+                await session.execute(select(ConsoleSessionRow.seen_at).where(ConsoleSessionRow.person_id == me))
+            ).scalar_one()
             return found
 
     await browser.get("/review", headers={"hx-request": "true", BY_ITSELF: "yes"})

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import update
-from sqlmodel import col
 
 from database.tables.cards import QuoteRow
 from database.tables.work import WorkItemRow
@@ -20,7 +19,7 @@ from tests.reviewer_ui.waiting_cards import NUMBER, PIN
 async def test_face_value_and_offer_are_both_named(house: House) -> None:
     waiting = await house.cards.waiting()
     async with house.database.transaction() as session:
-        mine = update(QuoteRow).where(col(QuoteRow.card_id) == waiting.card_id)
+        mine = update(QuoteRow).where(QuoteRow.card_id == waiting.card_id)
         await session.execute(mine.values(amount_minor=43_210))
     page = (await (await house.as_(Role.REVIEWER)).get("/review?all=yes")).text
     assert 'data-label="Face value" class="amount">¥500.00' in page

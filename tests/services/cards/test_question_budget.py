@@ -23,7 +23,7 @@ async def asked_about(world: World, owner: str, cost_fen: int, *, sold: bool = F
     card_id = await world.a_card("jd", owner=owner, accept_at_or_above=Money(1) if sold else None)
     await world.verification.ask_issuer(card_id)
     async with world.database.transaction() as session:
-        costs = update(AnswerRow).where(AnswerRow.card_id == card_id).values(cost_fen=0)  # type: ignore[arg-type]
+        costs = update(AnswerRow).where(AnswerRow.card_id == card_id).values(cost_fen=0)
         await session.execute(costs)
         first = (await world.rows(AnswerRow, card_id=card_id))[0]
         await session.execute(update(AnswerRow).where(AnswerRow.id == first.id).values(cost_fen=cost_fen))
@@ -47,7 +47,7 @@ async def test_cards_that_were_sold_and_questions_of_yesterday_do_not_count(worl
     await asked_about(world, owner, MOST_FEN, sold=True)
     old = await asked_about(world, owner, MOST_FEN)
     async with world.database.transaction() as session:
-        yesterday = update(AnswerRow).where(AnswerRow.card_id == old).values(at=now() - timedelta(days=1, minutes=1))  # type: ignore[arg-type]
+        yesterday = update(AnswerRow).where(AnswerRow.card_id == old).values(at=now() - timedelta(days=1, minutes=1))
         await session.execute(yesterday)
     assert (await world.submitted(a_typed_card("jd"), owner=owner)).card_ids
 

@@ -260,9 +260,8 @@ async def test_without_the_issuers_word_on_the_lock_no_payment_is_written(
     world: World, secured: tuple[str, str]
 ) -> None:
     card_id, quote_id = secured
-    answers: Any = AnswerRow
     async with world.database.transaction() as session:
-        await session.execute(delete(AnswerRow).where(answers.card_id == card_id, answers.operation == "secure"))
+        await session.execute(delete(AnswerRow).where(AnswerRow.card_id == card_id, AnswerRow.operation == "secure"))
     with pytest.raises(ApplicationError, match="not_secured") as refused:
         await world.payout.prepare(card_id, quote_id, payout_key(card_id, 1))
     assert not refused.value.non_retryable

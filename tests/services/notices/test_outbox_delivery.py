@@ -60,7 +60,7 @@ async def test_a_partners_webhook_is_signed_delivered_and_tried_again_when_it_fa
 
 async def made_due(world: World, row_id: str, **values: object) -> None:
     async with world.database.transaction() as session:
-        await session.execute(update(OutboxRow).where(OutboxRow.id == row_id).values(due_at=now(), **values))  # type: ignore[arg-type]
+        await session.execute(update(OutboxRow).where(OutboxRow.id == row_id).values(due_at=now(), **values))
 
 
 async def test_what_cannot_arrive_is_given_up_with_its_cause(world: World) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from sqlalchemy import select, update
@@ -29,7 +28,6 @@ from tests.reviewer_ui.waiting_cards import Waiting
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 PHONE = "+8613800138021"
-_ROW: Any = OutboxRow
 ASKED = Change(Stage.REVIEW, WaitingFor.SELLER_ITEM, None, "review.asked_pin")
 PAID = Change(Stage.ENDED, WaitingFor.NOBODY, None, "payout.paid", {"amount": "441.00 CNY"}, outcome=Outcome.PAID)
 LATE = Change(Stage.PAYOUT, WaitingFor.GATEWAY, None, "payout.unknown")
@@ -72,7 +70,7 @@ async def moved(database: Database, waiting: Waiting, *changes: Change) -> None:
 
 async def messages(database: Database, waiting: Waiting) -> list[str]:
     async with database.transaction() as session:
-        rows = select(OutboxRow).where(_ROW.payload["card_id"].astext == waiting.card_id).order_by(_ROW.id)
+        rows = select(OutboxRow).where(OutboxRow.payload["card_id"].astext == waiting.card_id).order_by(OutboxRow.id)
         return [row.topic for row in (await session.execute(rows)).scalars()]
 
 
@@ -175,5 +173,7 @@ def test_every_message_fits_into_two_text_messages_and_names_no_number(locale: s
 
 async def _all_due(house: House, waiting: Waiting) -> None:
     async with house.database.transaction() as session:
-        mine = update(OutboxRow).where(_ROW.payload["card_id"].astext == waiting.card_id, _ROW.delivered_at.is_(None))
+        mine = update(OutboxRow).where(
+            OutboxRow.payload["card_id"].astext == waiting.card_id, OutboxRow.delivered_at.is_(None)
+        )
         await session.execute(mine.values(due_at=datetime.now(UTC) - timedelta(seconds=1)))

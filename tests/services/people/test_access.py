@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -138,8 +137,9 @@ async def test_a_person_with_a_provider_identity_gets_no_password_link(world: Wo
     with pytest.raises(AccountInUse):
         await Invitations(world.database, world.keyring).invite(root, mei)
     async with world.database.transaction() as session:
-        row: Any = AuditRow
-        found = await session.execute(select(AuditRow).where(row.subject == mei, row.act == "console:person:invite"))
+        found = await session.execute(
+            select(AuditRow).where(AuditRow.subject == mei, AuditRow.act == "console:person:invite")
+        )
         assert found.first() is None
 
 

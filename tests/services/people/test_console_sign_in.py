@@ -227,7 +227,7 @@ async def test_a_provider_makes_nobody_and_brings_nobody_back(world: World) -> N
         with pytest.raises(PersonNotKnown):
             await door.vouched_for(Identity(PROVIDER, new_id(), address, email_verified=True))
     async with world.database.transaction() as session:
-        made = await session.execute(select(PersonRow).where(PersonRow.email == "nobody@example.com"))  # type: ignore[arg-type]
+        made = await session.execute(select(PersonRow).where(PersonRow.email == "nobody@example.com"))
         assert made.first() is None
 
 

@@ -168,9 +168,8 @@ async def test_every_double_click_does_the_thing_once(world: World) -> None:
 
 async def test_after_the_lease_ran_out_another_decides_and_the_first_hand_is_empty(world: World) -> None:
     _, task, person = await held(world)
-    rows: Any = WorkItemRow
     async with world.database.transaction() as session:
-        await session.execute(update(WorkItemRow).where(rows.id == task).values(leased_until=datetime.now(UTC)))
+        await session.execute(update(WorkItemRow).where(WorkItemRow.id == task).values(leased_until=datetime.now(UTC)))
     with pytest.raises(TaskNotHeld):
         await world.review_desk.decisions.record_decision(person, task, APPROVE)
     colleague = await world.a_person()
@@ -189,9 +188,8 @@ async def test_a_card_that_ended_while_its_task_was_claimed_leaves_nothing_to_do
     _, task, person = await held(world)
     senior = await world.a_person("senior", "ops")
     made = await world.review_desk.decisions.record_decision(person, task, APPROVE)
-    rows: Any = WorkItemRow
     async with world.database.transaction() as session:
-        await session.execute(update(WorkItemRow).where(rows.id == task).values(closed_at=datetime.now(UTC)))
+        await session.execute(update(WorkItemRow).where(WorkItemRow.id == task).values(closed_at=datetime.now(UTC)))
     before = await the_task(world, task)
     later, review = datetime.now(UTC) + timedelta(hours=1), world.review_desk
     with pytest.raises(TooLateToUndo):
@@ -240,10 +238,9 @@ async def test_a_decision_that_arrives_while_it_is_put_back_is_applied_or_has_fa
         _, task, person = await held(world)
         senior, other = await world.a_person("senior"), await world.a_person("senior")
         made = await world.review_desk.decisions.record_decision(person, task, APPROVE)
-        rows: Any = ReviewDecisionRow
         async with world.database.transaction() as session:
             refused = {"undelivered_at": datetime.now(UTC), "undelivered_why": {"code": "not_expected_now", "data": {}}}
-            await session.execute(update(ReviewDecisionRow).where(rows.id == made).values(**refused))
+            await session.execute(update(ReviewDecisionRow).where(ReviewDecisionRow.id == made).values(**refused))
         acts = [
             world.review_desk.undeliverable.put_back(senior, made, "decide_anew"),
             world.review_desk.undeliverable.put_back(other, made, "decide_anew"),

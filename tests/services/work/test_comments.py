@@ -39,7 +39,7 @@ def comments(world: World) -> Comments:
 async def named(world: World, name: str, *roles: str) -> str:
     person = await world.a_person(*roles)
     async with world.database.transaction() as session:
-        await session.execute(update(PersonRow).where(PersonRow.id == person).values(name=name))  # type: ignore[arg-type]
+        await session.execute(update(PersonRow).where(PersonRow.id == person).values(name=name))
     return person
 
 
@@ -130,7 +130,7 @@ async def test_people_are_offered_by_the_beginning_of_name_or_address(world: Wor
     writer, zoe = await world.a_person(), await named(world, "Zoë Quartz")
     assert [one.id for one in await comments(world).people(writer, "zoë q")] == [zoe]
     async with world.database.transaction() as session:
-        await session.execute(update(PersonRow).where(PersonRow.id == zoe).values(active=False))  # type: ignore[arg-type]
+        await session.execute(update(PersonRow).where(PersonRow.id == zoe).values(active=False))
     assert await comments(world).people(writer, "zoë q") == ()
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -41,7 +40,6 @@ ERRAND = KindOfWork(
     page="/errands/{task}",
 )
 MINE = Wanted(kind="errand")
-_ITEM: Any = WorkItemRow  # Attributes of models are columns in a statement.
 
 
 @pytest_asyncio.fixture
@@ -49,7 +47,7 @@ async def errands(world: World) -> AsyncIterator[None]:
     register(ERRAND)
     yield
     async with world.database.transaction() as session:  # No item may outlive its kind.
-        await session.execute(update(WorkItemRow).where(_ITEM.kind == ERRAND.code).values(closed_at=now()))
+        await session.execute(update(WorkItemRow).where(WorkItemRow.kind == ERRAND.code).values(closed_at=now()))
     withdraw(ERRAND.code)
 
 
