@@ -42,6 +42,7 @@ from reviewer_ui.work import (
     bulk,
     eligibility,
     item_acts,
+    item_comments,
     lease_renewal,
     next_preview,
     queue,
@@ -76,7 +77,11 @@ def build(services: ConsoleServices) -> FastAPI:
     console = Console(services)
     app.state.console = console
     errors.install(app, _error_page, unreachable=(DatabaseUnavailable,))
-    app.add_middleware(BodyLimits, bytes_max=BODY_BYTES_MAX, wider={comments.PATH: comments.FORM_BYTES_MAX})
+    app.add_middleware(
+        BodyLimits,
+        bytes_max=BODY_BYTES_MAX,
+        wider=dict.fromkeys((comments.PATH, item_comments.PATH), item_comments.FORM_BYTES_MAX),
+    )
     app.add_middleware(csrf.Csrf, secret=services.form_secret, cookie=CSRF_COOKIE, secure=services.https)
     app.add_middleware(SecurityHeaders, https=services.https)
     app.add_middleware(RequestIds)
@@ -130,7 +135,8 @@ def build(services: ConsoleServices) -> FastAPI:
         app.include_router(page.router, dependencies=[Depends(csrf.check)])
     app.include_router(documents.router, dependencies=[Depends(documents.long_form), Depends(csrf.check)])
     # Files are read only from people who may comment: the permission is judged before the form is taken apart.
-    app.include_router(comments.router, dependencies=[Depends(comments.commenting), Depends(csrf.check)])
+    for page in (comments, item_comments):
+        app.include_router(page.router, dependencies=[Depends(item_comments.commenting), Depends(csrf.check)])
     return app
 
 

@@ -60,8 +60,8 @@ _DIFFERING = text(
 ).bindparams(*_NODE_COLUMNS)
 
 
-def append(session: AsyncSession, card_id: str, what: str, body: Mapping[str, Any]) -> None:
-    """Adds a leaf about the card to this transaction, for a fact that moves no card; no secret in `body`.
+def append(session: AsyncSession, card_id: str | None, what: str, body: Mapping[str, Any]) -> None:
+    """Adds a leaf about the card, or about no card, to this transaction, for a fact that moves no card; no secret in `body`.
 
     A card's steps are proved by `repositories.cards.record`, which writes their leaves itself.
     """

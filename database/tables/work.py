@@ -176,11 +176,14 @@ class CommentRow(TableRow):
 
 
 class AttachmentRow(TableRow):
-    """A file kept with a card; its bytes are sealed in the photo store, its hash is in the evidence."""
+    """A file kept with a comment on a card or a work item; its bytes are sealed in the photo store, its hash is in the evidence."""
 
     __tablename__ = "card_attachment"
     id: Mapped[str] = mapped_column(primary_key=True)
-    card_id: Mapped[str] = mapped_column(ForeignKey("card.id"), index=True)
+    # None: kept with an item without a card.
+    card_id: Mapped[str | None] = mapped_column(ForeignKey("card.id"), default=None, index=True)
+    # None: kept with the card at large.
+    task_id: Mapped[str | None] = mapped_column(ForeignKey("work_item.id"), default=None, index=True)
     comment_id: Mapped[str | None] = mapped_column(ForeignKey("card_comment.id"), default=None)
     person_id: Mapped[str] = mapped_column(ForeignKey("person.id"))
     name: Mapped[str]

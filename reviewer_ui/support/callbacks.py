@@ -145,7 +145,7 @@ async def _render(
         task, asked = found.task, found.request
         card = None if task.card_id is None else await cards.load(session, task.card_id)
         story = () if card is None else await submissions.story(session, card.id)
-        said = () if card is None else await comment_reads.of_card(session, card.id)
+        said = await comment_reads.of_work(session, task)
         reasons = await reason_words(session)
         keeps = why_not(await standing(session, person.id, moment), await task_facts(session, task), moment)
     listed = {

@@ -1,4 +1,4 @@
-"""What is done with a work item of any kind from its page: claim, release, snooze, escalate, take over, comment."""
+"""What is done with a work item of any kind from its page: claim, release, snooze, escalate, take over."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from domain.people.roles import Permission
 from reviewer_ui.sessions import Person
 from reviewer_ui.visit import At, Console, Worker, allowed, see_other
 from reviewer_ui.work.snooze import snoozed_until
-from services.work.comments import Comments
 from services.work.items import page_of_item
 
 router = APIRouter(prefix="/work/{task_id}")
@@ -19,7 +18,6 @@ Line = Annotated[str, Form(max_length=120)]
 Note = Annotated[str, Form(max_length=2000)]
 
 
-Commenter = Annotated[Person, Depends(allowed(Permission.COMMENT))]
 TakerOver = Annotated[Person, Depends(allowed(Permission.TAKE_OVER))]
 
 
@@ -58,15 +56,6 @@ async def escalate(console: At, person: Worker, task_id: str, reason_code: Line 
 async def take_over(console: At, person: TakerOver, task_id: str, reason_code: Line = "", note: Note = "") -> Response:
     """Takes the item from its holder, who is notified."""
     await console.services.review.tasks.take_over(person.id, task_id, reason_code, note)
-    return await _back(console, task_id)
-
-
-@router.post("/comments")
-async def comment(console: At, person: Commenter, task_id: str, words: Note = "") -> Response:
-    """Writes a comment on the item, beside those on its card."""
-    await console.comment_throttle.hit("comment", person.id)
-    services = console.services
-    await Comments(services.database, services.keyring, services.photos).add_to_item(person.id, task_id, words)
     return await _back(console, task_id)
 
 

@@ -1,4 +1,4 @@
-"""People talk about a card among themselves: a comment, whom it calls, and the files kept with it, proved by their hashes."""
+"""People talk about a card or a work item among themselves: a comment, its mentions, and its files, proved by their hashes."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.repositories import cards, evidence, notices
 from database.repositories.audit import by_person
 from database.session import Database
-from database.tables.cards import CardRow
 from database.tables.columns import now
 from database.tables.people import PersonRow
-from database.tables.work import AttachmentRow, CommentRow
+from database.tables.work import AttachmentRow, CommentRow, WorkItemRow
 from domain.errors.general import FieldInvalid, NotFound
 from domain.identifiers import new_id
 from domain.notices.kinds import NoticeKind
 from domain.people.roles import Permission, Role, permissions_of
 from domain.sealing import KeyRing
 from domain.work.comments import FILES_MAX, WORDS_MAX, Mentionable, mentioned
+from domain.work.kinds import kind_of
 from gateways import decoding
 from gateways.attachments import Attachment
 from gateways.pictures.store import PhotoMissing, PhotoStore
@@ -43,7 +43,7 @@ class Download:
 
 
 class Comments:
-    """Comments and files of cards. `person` is always a person's id; what they may do is judged here."""
+    """Comments and files of cards and of work items of any kind. `person` is always a person's id; what they may do is judged here."""
 
     def __init__(self, database: Database, keyring: KeyRing, store: PhotoStore) -> None:
         self._database = database
@@ -62,47 +62,48 @@ class Comments:
             await require(session, person, Permission.COMMENT)
             card = await cards.load(session, card_id)
             require_no_secret(self._keyring, card, said, *(one.name for one in kept))
-            called = mentioned(said, await mentionable(session))
-            row = CommentRow(id=new_id(), card_id=card_id, person_id=person, words=said, mentions=list(called))
-            session.add(row)
-            await session.flush()
-            for one in kept:
-                await _attach(session, row, card, one)
-            await _tell_called(session, row, person)
-        return row.id
+            return await _write(session, CommentRow(id=new_id(), card_id=card_id, person_id=person, words=said), kept)
 
-    async def add_to_item(self, person: str, task_id: str, words: str) -> str:
-        """Write a comment on a work item of any kind, and tell everybody it calls; return its id.
+    async def add_to_item(
+        self, person: str, task_id: str, words: str, files: Sequence[tuple[str, bytes]] = ()
+    ) -> str:  # fmt: skip
+        """Write a comment with its files on a work item of any kind that the person may see, as `add` does on a card.
 
-        With a card it stands among the card's comments. Refuse NotAllowed, NotFound, FieldInvalid and SecretInWords.
+        With a card it stands among the card's comments.
         """
-        said = _required(words, ())
+        said = _required(words, files)
+        kept = [await self._kept(name, content) for name, content in files]
         async with self._database.transaction() as session:
-            await require(session, person, Permission.COMMENT)
-            task = await item(session, task_id)
-            await require_no_secret_about(session, self._keyring, task.card_id, said)
-            called = mentioned(said, await mentionable(session))
-            row = CommentRow(
-                id=new_id(), card_id=task.card_id, task_id=task.id, person_id=person, words=said, mentions=list(called)
-            )
-            session.add(row)
-            await session.flush()
-            await _tell_called(session, row, person)
-        return row.id
+            task = await _seen_item(session, person, task_id)
+            await require_no_secret_about(session, self._keyring, task.card_id, said, *(one.name for one in kept))
+            row = CommentRow(id=new_id(), card_id=task.card_id, task_id=task.id, person_id=person, words=said)
+            return await _write(session, row, kept)
 
     async def download(self, person: str, card_id: str, attachment_id: str) -> Download:
-        """The file, and who took it in the audit record. Refuses NotAllowed and NotFound."""
+        """Return a file kept with the card, and write who took it into the audit record. Refuses NotAllowed and NotFound."""
         async with self._database.transaction() as session:
             await require(session, person, Permission.COMMENT)
             row = await session.get(AttachmentRow, attachment_id)
             if row is None or row.card_id != card_id:
                 raise NotFound(attachment=attachment_id[:26])
-            facts = {"attachment": row.id}
-            session.add(by_person(person, "console:card:download", card_id, facts=facts))
+            session.add(by_person(person, "console:card:download", card_id, facts={"attachment": row.id}))
+        return await self._opened(row)
+
+    async def download_of_item(self, person: str, task_id: str, attachment_id: str) -> Download:
+        """Return a file kept with a work item that the person may see, on record. Refuses NotAllowed and NotFound."""
+        async with self._database.transaction() as session:
+            await _seen_item(session, person, task_id)
+            row = await session.get(AttachmentRow, attachment_id)
+            if row is None or row.task_id != task_id:
+                raise NotFound(attachment=attachment_id[:26])
+            session.add(by_person(person, "console:work:download", task_id, facts={"attachment": row.id}))
+        return await self._opened(row)
+
+    async def _opened(self, row: AttachmentRow) -> Download:
         try:
             content = await asyncio.to_thread(self._store.read, row.sha256)
         except PhotoMissing:
-            raise NotFound(attachment=attachment_id[:26]) from None
+            raise NotFound(attachment=row.id) from None
         return Download(row.name, row.media_type, content)
 
     async def people(self, person: str, beginning: str) -> tuple[Mentionable, ...]:
@@ -119,6 +120,29 @@ class Comments:
         taken = await decoding.attachment(name, content)
         await asyncio.to_thread(self._store.write, taken.content)
         return taken
+
+
+async def _seen_item(session: AsyncSession, person: str, task_id: str) -> WorkItemRow:
+    """The item, for a person who may comment; one without a card only for those who see its queue.
+
+    Refuses NotAllowed and NotFound.
+    """
+    await require(session, person, Permission.COMMENT)
+    task = await item(session, task_id)
+    if task.card_id is None:
+        await require(session, person, kind_of(task.kind).see)
+    return task
+
+
+async def _write(session: AsyncSession, row: CommentRow, kept: Sequence[Attachment]) -> str:
+    """Write the comment with its files, and notify everybody it mentions; return its id."""
+    row.mentions = list(mentioned(row.words, await mentionable(session)))
+    session.add(row)
+    await session.flush()
+    for one in kept:
+        _attach(session, row, one)
+    await _tell_called(session, row, row.person_id)
+    return row.id
 
 
 async def _tell_called(session: AsyncSession, row: CommentRow, by: str) -> None:
@@ -155,11 +179,12 @@ def _required(words: str, files: Sequence[tuple[str, bytes]]) -> str:
     return said
 
 
-async def _attach(session: AsyncSession, comment: CommentRow, card: CardRow, kept: Attachment) -> None:
-    """The file's row, and its hash in the evidence of the card."""
+def _attach(session: AsyncSession, comment: CommentRow, kept: Attachment) -> None:
+    """The file's row, and its hash in the evidence of the card, or of the item where there is no card."""
     row = AttachmentRow(
-        id=new_id(), card_id=card.id, comment_id=comment.id, person_id=comment.person_id, name=kept.name,
-        media_type=kept.media_type, size_bytes=len(kept.content), sha256=kept.sha256,
+        id=new_id(), card_id=comment.card_id, task_id=comment.task_id, comment_id=comment.id,
+        person_id=comment.person_id, name=kept.name, media_type=kept.media_type, size_bytes=len(kept.content),
+        sha256=kept.sha256,
     )  # fmt: skip
     session.add(row)
     facts = {
@@ -168,5 +193,7 @@ async def _attach(session: AsyncSession, comment: CommentRow, card: CardRow, kep
         "sha256": row.sha256,
         "size_bytes": str(row.size_bytes),
     }
-    body = {"actor": f"person:{comment.person_id}", "at": now().isoformat(), "card_id": card.id, "facts": facts}
-    evidence.append(session, card.id, ATTACHED, body)
+    about = {"card_id": comment.card_id, "task_id": comment.task_id}
+    body = {"actor": f"person:{comment.person_id}", "at": now().isoformat(), "facts": facts}
+    body |= {name: value for name, value in about.items() if value is not None}
+    evidence.append(session, comment.card_id, ATTACHED, body)

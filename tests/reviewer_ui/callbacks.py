@@ -18,16 +18,20 @@ from tests.reviewer_ui.waiting_cards import Waiting
 PHONE = "+8613800008888"
 
 
-async def a_request(house: House, about: Waiting, words: str = "Why was it not bought?") -> str:
-    """An appeal about the card of a seller whose telephone is PHONE; returns its id."""
+async def a_request(
+    house: House, about: Waiting, words: str = "Why was it not bought?", *, about_no_card: bool = False
+) -> str:  # fmt: skip
+    """An appeal about the card of a seller whose telephone is PHONE, or about nothing in particular; returns its id."""
     seller, now = new_id(), datetime.now(UTC)
     sealed = house.keyring.seal_text(PHONE, purpose="seller", aad=f"seller:{seller}:phone")
+    card = None if about_no_card else about.card_id
     task = WorkItemRow(
-        id=work_item(about.card_id, CALLBACK, 1), kind=CALLBACK, card_id=about.card_id, seller=f"seller:{seller}", team=TEAM,
+        id=f"work:{CALLBACK}:{new_id()}" if about_no_card else work_item(about.card_id, CALLBACK, 1),
+        kind=CALLBACK, card_id=card, seller=f"seller:{seller}", team=TEAM,
         value_minor=0, reasons=["appeal"], opened_at=now, warn_at=now + timedelta(hours=6), due_at=now + timedelta(hours=8),
     )  # fmt: skip
     asked = CallbackRequestRow(
-        id=task.id, card_id=about.card_id, seller=f"seller:{seller}", wanted=CallbackWanted.APPEAL, words=words,
+        id=task.id, card_id=card, seller=f"seller:{seller}", wanted=CallbackWanted.APPEAL, words=words,
         phone_masked="138****8888", language="zh_CN",
     )  # fmt: skip
     async with house.database.transaction() as session:

@@ -201,6 +201,7 @@ MATRIX = (
     Line("POST", "/work/{task_id}/escalate", DECIDERS, (422,)),
     Line("POST", "/work/{task_id}/take-over", frozenset({SENIOR}), (422,)),
     Line("POST", "/work/{task_id}/comments", COMMENTERS, (422,)),
+    Line("GET", "/work/{task_id}/files/{attachment_id}", COMMENTERS, (404,)),
     # Last, because it ends the very session that asks.
     Line("POST", "/account/sign-out-everywhere", STAFF, (303,)),
 )

@@ -1,4 +1,4 @@
-"""The comments of a card with their authors and files, as its page shows them."""
+"""The comments of a card or a work item with their authors and files, as its page shows them."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables.people import PersonRow
-from database.tables.work import AttachmentRow, CommentRow
+from database.tables.work import AttachmentRow, CommentRow, WorkItemRow
 
 COMMENTS_MAX = 100
 
 
 @dataclass(frozen=True)
 class KeptFile:
-    """A file kept with a card; its bytes are elsewhere, sealed."""
+    """A file kept with a comment; its bytes are elsewhere, sealed."""
 
     id: str
     name: str
@@ -45,6 +45,11 @@ async def of_card(session: AsyncSession, card_id: str) -> tuple[Comment, ...]:
 async def of_item(session: AsyncSession, task_id: str) -> tuple[Comment, ...]:
     """The item's newest comments, newest first, in two statements."""
     return await _newest(session, CommentRow.task_id == task_id)
+
+
+async def of_work(session: AsyncSession, task: WorkItemRow) -> tuple[Comment, ...]:
+    """The newest comments of what the item is about: its card's, or its own where there is no card."""
+    return await (of_item(session, task.id) if task.card_id is None else of_card(session, task.card_id))
 
 
 async def _newest(session: AsyncSession, which: Any) -> tuple[Comment, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from domain.people.roles import Role
 from tests.reviewer_ui.callbacks import PHONE, a_request
 from tests.reviewer_ui.conftest import House, post
@@ -95,3 +97,26 @@ async def test_a_reviewer_holding_a_request_of_nobodys_decides_nothing_by_it(hou
     answer = await post(senior, f"/cards/{one.card_id}/decision", task_id=task, act="approve")
     assert answer.status_code in (404, 409)
     assert not (await house.cards.task(one)).decided
+
+
+async def test_a_request_takes_files_with_and_without_a_card(house: House) -> None:
+    one, agent = await house.cards.waiting(), await house.as_(Role.SUPPORT)
+    about_card = await a_request(house, one)
+    without = await a_request(house, await house.cards.waiting(), about_no_card=True)
+    reviewer = await house.as_(Role.REVIEWER)
+    for task, files in ((about_card, f"/cards/{one.card_id}/files/"), (without, f"/work/{without}/files/")):
+        token = re.search(r'name="csrf" value="([^"]+)"', (await agent.get(f"/callbacks/{task}")).text)
+        assert token is not None
+        sent = [("files", ("receipt.txt", b"paid 200", "text/plain"))]
+        form = {"csrf": token[1], "words": "See the receipt"}
+        assert (await agent.post(f"/work/{task}/comments", data=form, files=sent)).status_code == 303
+        page = (await agent.get(f"/callbacks/{task}")).text
+        assert "See the receipt" in page
+        link = re.search(rf'href="({files}[0-9A-Z]+)"', page)
+        assert link is not None
+        kept = await agent.get(link[1])
+        assert (kept.content, kept.headers["content-type"]) == (b"paid 200", "text/plain; charset=utf-8")
+        assert kept.headers["content-disposition"].startswith("attachment")
+        large = [("files", ("large.txt", b"a" * 1024 * 1024, "text/plain"))]
+        assert (await agent.post(f"/work/{task}/comments", data=form, files=large)).status_code == 303
+        assert (await reviewer.get(link[1])).status_code == (200 if task == about_card else 403)

@@ -11,8 +11,11 @@ from sqlalchemy import update
 
 from database.reads.work import comments, queue
 from database.tables.columns import now
+from database.tables.evidence import LeafRow
 from database.tables.notices import NoticeRow
-from database.tables.work import AlarmRow, WorkItemRow
+from database.tables.people import AuditRow
+from database.tables.work import AlarmRow, AttachmentRow, WorkItemRow
+from domain.errors.general import NotFound
 from domain.errors.people import NotAllowed
 from domain.errors.work import SecretInWords, TaskHeldByAnother
 from domain.identifiers import new_id
@@ -24,7 +27,7 @@ from domain.work.task import CameBack
 from services.work import sla
 from services.work.assignment import Assignment
 from services.work.bulk import Bulk
-from services.work.comments import Comments
+from services.work.comments import ATTACHED, Comments
 from services.work.drafts import kept, save
 from services.work.ordering import placed
 from services.work.own_clocks import OwnClocks
@@ -128,18 +131,42 @@ async def test_a_third_kind_is_assigned_by_capacity_and_in_bulk(office: Office, 
 
 
 async def test_a_third_kind_has_comments_drafts_and_a_clock(office: Office, errands: None) -> None:
-    task, clerk = await an_errand(office), await office.world.a_person("ops")
+    task, clerk = await an_errand(office), await office.world.a_person("senior")
     talk = Comments(office.world.database, office.world.keyring, office.world.photos)
     await talk.add_to_item(clerk, task, "The bank answered")
     with pytest.raises(SecretInWords):
         await talk.add_to_item(clerk, task, "8800 1234 1234 1234")
     async with office.world.database.transaction() as session:
-        assert [one.words for one in await comments.of_item(session, task)] == ["The bank answered"]
+        said = await comments.of_work(session, await session.get_one(WorkItemRow, task))
+        assert [one.words for one in said] == ["The bank answered"]
         await save(session, office.world.keyring, task, clerk, {"note": "half"})
         assert await kept(session, office.world.keyring, task, clerk) == {"note": "half"}
     office.clock.moment = (await office.row(task)).due_at
     await OwnClocks(office.world.database, office.clock).ring(1000)
     assert {one.alarm for one in await office.world.rows(AlarmRow, task_id=task)} >= {"warning", "breach"}
+
+
+async def test_a_third_kind_takes_files_that_its_own_people_download(office: Office, errands: None) -> None:
+    world, task = office.world, await an_errand(office)
+    clerk, talk = await world.a_person("senior"), Comments(world.database, world.keyring, world.photos)
+    with pytest.raises(SecretInWords):
+        await talk.add_to_item(clerk, task, "see", [("8800 1234 1234 1234.txt", b"x")])
+    comment = await talk.add_to_item(clerk, task, "", [("answer.txt", "银行已退回".encode())])
+    [kept_file] = await world.rows(AttachmentRow, comment_id=comment)
+    assert (kept_file.card_id, kept_file.task_id) == (None, task)
+    [leaf] = [one for one in await world.rows(LeafRow, card_id=None, what=ATTACHED) if one.body["task_id"] == task]
+    assert leaf.body["facts"]["sha256"] == kept_file.sha256
+    assert "card_id" not in leaf.body
+    taken = await talk.download_of_item(clerk, task, kept_file.id)
+    assert (taken.name, taken.content.decode()) == ("answer.txt", "银行已退回")
+    [act] = await world.rows(AuditRow, subject=task, act="console:work:download")
+    assert act.facts == {"attachment": kept_file.id}
+    other = await an_errand(office)
+    for person, about, refused in ((clerk, other, NotFound), (await world.a_person("reviewer"), task, NotAllowed)):
+        with pytest.raises(refused):
+            await talk.download_of_item(person, about, kept_file.id)
+    with pytest.raises(NotAllowed):  # Who does not see the queue writes nothing on its items either.
+        await talk.add_to_item(await world.a_person("reviewer"), task, "me too")
 
 
 async def test_each_queue_shows_its_own_kind_alone(office: Office, errands: None) -> None:

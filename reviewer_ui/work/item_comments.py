@@ -1,0 +1,70 @@
+"""Comments on a work item of any kind, and their attached files."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from urllib.parse import quote
+
+from fastapi import APIRouter, Depends
+from starlette.datastructures import UploadFile
+from starlette.requests import Request
+from starlette.responses import Response
+
+from domain.people.roles import Permission
+from domain.work.comments import FILES_MAX
+from gateways.attachments import BYTES_MAX
+from reviewer_ui.sessions import Person
+from reviewer_ui.visit import At, Console, allowed, see_other
+from services.work.comments import Comments, Download
+from services.work.items import page_of_item
+
+router = APIRouter(prefix="/work/{task_id}")
+commenting = allowed(Permission.COMMENT)
+Commenter = Annotated[Person, Depends(commenting)]
+PATH = r"/work/[0-9A-Za-z:]{1,80}/comments"
+FORM_BYTES_MAX = FILES_MAX * BYTES_MAX + 64 * 1024  # The files, and the form around them.
+
+
+@router.post("/comments")
+async def add(request: Request, console: At, person: Commenter, task_id: str) -> Response:
+    """Writes a comment with its files on the item, beside those on its card."""
+    # No form parameters: the framework would read them, files and all, before any permission is judged.
+    words, files = await sent_comment(request)
+    await console.comment_throttle.hit("comment", person.id)
+    await comments_of(console).add_to_item(person.id, task_id, words, files)
+    async with console.services.database.transaction() as session:
+        return see_other(await page_of_item(session, task_id))
+
+
+@router.get("/files/{attachment_id}")
+async def download(console: At, person: Commenter, task_id: str, attachment_id: str) -> Response:
+    """A file kept with the item."""
+    return as_download(await comments_of(console).download_of_item(person.id, task_id, attachment_id))
+
+
+def comments_of(console: Console) -> Comments:
+    """The acts on comments and files."""
+    services = console.services
+    return Comments(services.database, services.keyring, services.photos)
+
+
+async def sent_comment(request: Request) -> tuple[str, list[tuple[str, bytes]]]:
+    """The words of the form and its chosen files; a file field left empty sends one without a name."""
+    form = await request.form()
+    # One byte over the limit is enough to refuse a file by.
+    files = [
+        (sent.filename, await sent.read(BYTES_MAX + 1))
+        for sent in form.getlist("files")
+        if isinstance(sent, UploadFile) and sent.filename
+    ]
+    return str(form.get("words", "")), files
+
+
+def as_download(kept: Download) -> Response:
+    """A kept file, to be saved and never shown by the browser in our name."""
+    headers = {
+        "content-disposition": f"attachment; filename*=UTF-8''{quote(kept.name, safe='')}",
+        "content-security-policy": "default-src 'none'; sandbox",
+        "x-content-type-options": "nosniff",
+    }
+    return Response(kept.content, headers=headers, media_type=kept.media_type)
