@@ -1,7 +1,8 @@
-"""Why is this due then? The facts of a card's deadline in sentences, as a page and as a fragment of one."""
+"""Why is this due then? The facts of a deadline in sentences, for a card and for a work item of any kind."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -13,11 +14,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from database.reads.cards.card_page import require_card
+from database.tables.columns import now
+from domain.work.kinds import kind_of
 from domain.work.why_due import DueReason, Sentence, Value
 from domain.work.working_time import holiday_in_chinese
 from languages import label, label_key, translate
-from reviewer_ui.visit import At, CardReader, Shell, shell
-from services.policies.deadlines import DeadlineSetup
+from reviewer_ui.sessions import Person
+from reviewer_ui.visit import At, CardReader, Console, Shell, require_sees, shell
+from services.work.items import item
+from services.work.why_due import why_card_is_due, why_due
 from web.locale import locale_of
 from web.words import when, zone_of
 
@@ -30,22 +35,42 @@ class WhyDueContext:
     """The sentences in order; none for a card that no reviewer ever had. `spent` says who has had how much time."""
 
     shell: Shell
-    card_id: str
+    name: str  # The card's id, else the item's.
+    page: str  # The address of the card or the item.
     sentences: tuple[str, ...]
     spent: tuple[str, ...]
 
 
 @router.get("/cards/{card_id}/why-due")
-async def why_due(request: Request, console: At, person: CardReader, card_id: str) -> Response:
-    """The page; htmx gets the sentences alone, to be put beside the deadline."""
+async def why_review_is_due(request: Request, console: At, person: CardReader, card_id: str) -> Response:
+    """The page for the review of a card; htmx gets the sentences alone, to be put beside the deadline."""
     async with console.services.database.transaction() as session:
         await require_card(session, card_id)
-    facts = await DeadlineSetup(console.services.database).why_due(card_id)
+        facts = await why_card_is_due(session, card_id, now())
+    return await _answer(request, console, person, facts, card_id, f"/cards/{card_id}")
+
+
+@router.get("/work/{task_id}/why-due")
+async def why_item_is_due(request: Request, console: At, person: CardReader, task_id: str) -> Response:
+    """The page for one item; one without a card is shown to the people who see its queue."""
+    async with console.services.database.transaction() as session:
+        task = await item(session, task_id)
+        if task.card_id is None:
+            require_sees(person, task.kind)
+        facts = await why_due(session, task, now())
+    page = kind_of(task.kind).page_of(task.id, task.card_id)
+    return await _answer(request, console, person, facts, task.card_id or task.id, page)
+
+
+async def _answer(
+    request: Request, console: Console, person: Person, facts: Sequence[Sentence], name: str, page: str
+) -> Response:  # fmt: skip
     locale, zone = locale_of(request), zone_of(person.timezone)
     sentences = [(fact.reason is DueReason.SPENT, sentence(fact, locale, zone)) for fact in facts]
     context = WhyDueContext(
         shell(request, person),
-        card_id,
+        name,
+        page,
         tuple(words for spent, words in sentences if not spent),
         tuple(words for spent, words in sentences if spent),
     )

@@ -16,7 +16,7 @@ from database.repositories.audit import by_person
 from database.session import Database
 from database.tables.people import PersonRow
 from database.tables.policies import PolicyDocumentRow
-from database.tables.work import ClockPlanRow, WorkItemRow
+from database.tables.work import WorkItemRow
 from domain.errors.general import FieldInvalid, NotFound
 from domain.errors.policies import PoliciesChanged
 from domain.places import business_day
@@ -25,8 +25,6 @@ from domain.policies.state import PolicyState
 from domain.rules.deadlines import BUILT_IN_VERSION, KIND, built_in, built_in_document
 from domain.work.deadline_document import parse
 from domain.work.deadlines import Policies, Stretch
-from domain.work.kinds import REVIEW
-from domain.work.why_due import PlanMade, Sentence, explain
 from services.work import sla
 from services.work.secret_scan import require_no_number
 
@@ -168,24 +166,6 @@ class DeadlineSetup:
             session.add(by_person(person, act, "deadlines", reason=note, facts=facts))
         return saved
 
-    async def why_due(self, card_id: str) -> tuple[Sentence, ...]:
-        """Why the card's open task, or its last, is due when it is; nothing for a card that no reviewer ever had."""
-        async with self._database.transaction() as session:
-            newest = (
-                select(WorkItemRow)
-                .where(WorkItemRow.card_id == card_id, WorkItemRow.kind == REVIEW)
-                .order_by(WorkItemRow.opened_at.desc())
-                .limit(1)
-            )
-            task = (await session.execute(newest)).scalar_one_or_none()
-            if task is None:
-                return ()
-            policies, now = await sla.policies_of(session, task.plan_version), self._now()
-            card = await sla.stretches(session, task)
-            plans = await _plans(session, task.id)
-        plan = replanned(policies, task, card, now)
-        return explain(policies, sla.terms_of(task), plan, task.id, card, plans, now)
-
     def _compared(
         self, tried: Policies, tasks: list[WorkItemRow], clocks: dict[str, list[Stretch]], waiting: int
     ) -> Preview:
@@ -196,12 +176,6 @@ class DeadlineSetup:
         late = sum(1 for one in moved if one.after < now <= one.before)
         moved.sort(key=lambda one: abs(one.after - one.before), reverse=True)
         return Preview(len(tasks), waiting, len(moved), late, tuple(moved[:LARGEST]))
-
-
-async def _plans(session: AsyncSession, task_id: str) -> list[PlanMade]:
-    wanted = select(ClockPlanRow).where(ClockPlanRow.task_id == task_id).order_by(ClockPlanRow.at, ClockPlanRow.id)
-    rows = (await session.execute(wanted)).scalars()
-    return [PlanMade(row.at, row.why, row.policy_version, row.due_at) for row in rows]
 
 
 async def _next_version(session: AsyncSession) -> int:

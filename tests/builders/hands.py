@@ -22,8 +22,10 @@ from domain.cards.facts import TaskOpened
 from domain.cards.review import ReviewOutcome
 from domain.identifiers import new_id
 from domain.rules.deadlines import built_in_document
+from domain.work.why_due import Sentence
 from services.policies.deadlines import DeadlineSetup
 from services.work import sla
+from services.work.why_due import why_card_is_due
 from tests.builders.world import World, a_world
 
 MONDAY = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)  # Nine o'clock in Shanghai.
@@ -42,6 +44,10 @@ class Hands:
 
     async def a_card(self, brand: str = "jd") -> str:
         return await self.world.a_card(brand)
+
+    async def why_due(self, card_id: str) -> tuple[Sentence, ...]:
+        async with self.world.database.transaction() as session:
+            return await why_card_is_due(session, card_id, self.now)
 
     async def opened(self, card_id: str, number: int = 1) -> tuple[WorkItemRow, TaskOpened]:
         told = await self.review.open(card_id, number, ["low_confidence"])

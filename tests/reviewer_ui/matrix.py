@@ -142,6 +142,7 @@ MATRIX = (
     Line("POST", "/cards/{card_id}/check", DECIDERS, (422,)),
     Line("POST", "/cards/{card_id}/check/blind", DECIDERS, (404,)),
     Line("GET", "/cards/{card_id}/why-due", STAFF),
+    Line("GET", "/work/{task_id}/why-due", STAFF),
     # Second reviews of a sample, and what they tell.
     Line("GET", "/quality/second", DECIDERS),
     Line("POST", "/quality/second/next", DECIDERS, (303,)),

@@ -120,3 +120,23 @@ async def test_a_request_takes_files_with_and_without_a_card(house: House) -> No
         large = [("files", ("large.txt", b"a" * 1024 * 1024, "text/plain"))]
         assert (await agent.post(f"/work/{task}/comments", data=form, files=large)).status_code == 303
         assert (await reviewer.get(link[1])).status_code == (200 if task == about_card else 403)
+
+
+async def test_why_a_request_is_due_is_said_on_a_page_linked_from_its_own_and_from_the_queue(house: House) -> None:
+    task, agent = await a_request(house, await house.cards.waiting()), await house.as_(Role.SUPPORT)
+    there = f"/work/{task}/why-due"
+    for page in (f"/callbacks/{task}", "/review?kind=callback"):
+        assert f'href="{there}"' in (await agent.get(page)).text
+    page_text = (await agent.get(there)).text
+    assert "The policy “callback” (version" in page_text
+    assert "allows 8 h." in page_text
+    assert "Only working hours of the calendar" in page_text
+    assert f'href="/callbacks/{task}"' in page_text
+    agent.cookies.set("cardloop_locale", "zh_CN")
+    chinese = (await agent.get(there, headers={"accept-language": "zh-CN", "hx-request": "true"})).text
+    assert chinese.strip().startswith('<div class="why-due">')
+    assert "允许用时 8 小时" in chinese
+    without = await a_request(house, await house.cards.waiting(), about_no_card=True)
+    assert "allows 8 h." in (await (await house.as_(Role.SENIOR)).get(f"/work/{without}/why-due")).text
+    assert (await (await house.as_(Role.REVIEWER)).get(f"/work/{without}/why-due")).status_code == 403
+    assert (await agent.get("/work/card:nobody:callback:1/why-due")).status_code == 404

@@ -116,4 +116,4 @@ async def test_a_card_that_no_reviewer_had_has_no_deadline_to_explain(hands: Han
     card = await hands.a_card()
     (row,) = await hands.world.rows(CardRow, id=card)
     assert row.card_type is CardType.ECOMMERCE
-    assert await hands.setup.why_due(card) == ()
+    assert await hands.why_due(card) == ()

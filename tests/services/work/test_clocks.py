@@ -57,7 +57,7 @@ async def test_the_clock_stands_for_the_seller_and_a_later_task_goes_on_with_wha
         for row in sorted(await hands.world.rows(ClockIntervalRow, card_id=card), key=lambda one: one.started_at)
     ]
     assert owners == [ClockOwner.REVIEWER, ClockOwner.SELLER, ClockOwner.REVIEWER]
-    told = {one.reason: one.values for one in await hands.setup.why_due(card)}
+    told = {one.reason: one.values for one in await hands.why_due(card)}
     assert told[DueReason.CARRIED] == {"carried": timedelta(seconds=600), "allowed": timedelta(seconds=1200)}
     assert told[DueReason.STOOD]["owner"] is ClockOwner.SELLER
 
@@ -86,7 +86,7 @@ async def test_by_the_office_calendar_a_task_of_the_evening_is_due_the_next_morn
     hands.now = MONDAY.replace(hour=9, minute=45)  # A quarter to six in Shanghai.
     task, _ = await hands.opened(await hands.a_card())
     assert task.due_at == MONDAY + timedelta(days=1, minutes=15)
-    told = {one.reason: one.values for one in await hands.setup.why_due(task.card)}
+    told = {one.reason: one.values for one in await hands.why_due(task.card)}
     assert told[DueReason.CALENDAR] == {"calendar": "office", "zone": "Asia/Shanghai"}
     assert told[DueReason.CLOSED] == {"closed": 15 * HOUR}
 
@@ -106,7 +106,7 @@ async def test_a_new_version_moves_the_deadline_keeps_the_pauses_and_gives_the_r
     assert moved.due_after_s == 7200 - 600 - 300
     assert (task.plan_version, task.replan, await hands.due_as_kept(task.id)) == (hands.base + 1, False, task.due_at)
     assert (await hands.world.card(card)).until == task.due_at
-    reasons = [one.reason for one in await hands.setup.why_due(card)]
+    reasons = [one.reason for one in await hands.why_due(card)]
     assert DueReason.REPLANNED in reasons
     assert "review.replanned" in await hands.world.story(card)
 
