@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from domain.people.roles import Permission
-from domain.work.kinds import KindOfWork
+from domain.work.kinds import Facet, KindOfWork
 from domain.work.queue_order import OrderFacts, lead
 from domain.work.reason_codes import ReasonedAct
 
@@ -34,6 +34,8 @@ CALLBACK_WORK = KindOfWork(
     take_escalated=Permission.ANSWER_CALLBACKS,  # A late request stays with all agents, first in their queue.
     page="/callbacks/{task}",
     reasons="callback_wanted",
+    opened_for=CallbackWanted,
+    facets=frozenset({Facet.REASON}),
     closes=ReasonedAct.CLOSE_CALLBACK,
     order_at=by_deadline,
 )

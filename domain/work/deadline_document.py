@@ -10,12 +10,10 @@ from enum import StrEnum
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from domain.cards.card import CardType
-from domain.cards.review import ReviewReason
 from domain.people.roles import Role
 from domain.policies.flaws import DocumentWrong, Flaw, FlawKind
 from domain.work.deadlines import AtEnd, ChainStep, Counts, Delay, Policies, Policy
-from domain.work.kinds import REVIEW, kinds
+from domain.work.kinds import REVIEW, kind_of, kinds
 from domain.work.task import Priority
 from domain.work.working_time import ALL_DAY, MINUTES_PER_DAY, Day, Holidays, Shift, WorkingCalendar
 
@@ -115,7 +113,12 @@ class _Reader:
         known = self.one_of(path, given, kind)
         return kind(known) if known else instead
 
-    def members(self, path: str, given: object, kind: type[Member]) -> frozenset[Member]:
+    def members(self, path: str, given: object, kind: type[Member] | None) -> frozenset[Member]:
+        """Members of the enum; none are known where a kind of work has no such trait."""
+        if kind is None:
+            if given:
+                self.flaw(path, FlawKind.NOT_KNOWN)
+            return frozenset()
         listed = self.items(path, given, len(kind))
         first = next(iter(kind))
         return frozenset(self.member(f"{path}[{index}]", one, kind, first) for index, one in enumerate(listed))
@@ -191,18 +194,19 @@ def _policy(reader: _Reader, path: str, given: object, calendars: Mapping[str, o
     )
     below = when.get("value_minor_below")
     calendar = fields.get("calendar")
-    kind = reader.one_of(f"{when_path}.kind", when.get("kind", REVIEW), [one.code for one in kinds()])
+    known = reader.one_of(f"{when_path}.kind", when.get("kind", REVIEW), [one.code for one in kinds()])
+    kind = kind_of(known or REVIEW)
     at_end, end_delay = _at_end(reader, f"{path}.at_end", fields.get("at_end", {"do": AtEnd.LEAVE_OPEN.value}))
     return Policy(
         code=reader.code(f"{path}.code", fields.get("code")),
         budget_s=reader.whole(f"{path}.budget_s", fields.get("budget_s"), *BUDGET_S),
         warn_share_bp=reader.whole(f"{path}.warn_share_bp", fields.get("warn_share_bp"), 1, 10_000),
-        kind=kind or REVIEW,
-        card_types=reader.members(f"{when_path}.card_types", when.get("card_types", []), CardType),
+        kind=kind.code,
+        card_types=reader.members(f"{when_path}.card_types", when.get("card_types", []), kind.card_types),
         value_from=reader.whole(f"{when_path}.value_minor_from", when.get("value_minor_from", 0), 0, VALUE_MAX),
         value_below=None if below is None else reader.whole(f"{when_path}.value_minor_below", below, 1, VALUE_MAX),
         priorities=reader.members(f"{when_path}.priorities", when.get("priorities", []), Priority),
-        reasons=reader.members(f"{when_path}.reasons", when.get("reasons", []), ReviewReason),
+        reasons=reader.members(f"{when_path}.reasons", when.get("reasons", []), kind.opened_for),
         calendar=None if calendar is None else reader.one_of(f"{path}.calendar", calendar, calendars),
         chain=tuple(
             _step(reader, f"{path}.chain[{index}]", one)

@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from domain.cards.card import CardType
-from domain.cards.review import ReviewReason
 from domain.money import BASIS_POINTS_PER_ONE
 from domain.people.roles import Role
 from domain.work.kinds import REVIEW
@@ -80,7 +78,7 @@ class ChainStep:
 class Terms:
     """What a task is judged by when its policy is chosen."""
 
-    card_type: CardType | None
+    card_type: str | None
     value_minor: int  # CNY minor units.
     priority: Priority
     reasons: frozenset[str]
@@ -96,11 +94,11 @@ class Policy:
     budget_s: int  # Working seconds from opening to breach, over all tasks of a card.
     warn_share_bp: int
     kind: str = REVIEW  # The kind of work, a code of `domain.work.kinds`.
-    card_types: frozenset[CardType] = frozenset()
+    card_types: frozenset[StrEnum] = frozenset()  # Members of what the kind declares, as `reasons`.
     value_from: int = 0
     value_below: int | None = None
     priorities: frozenset[Priority] = frozenset()
-    reasons: frozenset[ReviewReason] = frozenset()
+    reasons: frozenset[StrEnum] = frozenset()
     calendar: str | None = None  # None: the team's.
     chain: tuple[ChainStep, ...] = ()
     at_end: AtEnd = AtEnd.LEAVE_OPEN

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -45,6 +45,10 @@ class KindOfWork:
     reasons: str = "review_reason"  # The family of words for why an item was opened.
     closes: ReasonedAct | None = None  # The managed list that its outcomes are chosen from; None: outcomes of its own.
     check: Permission | None = None  # The second person; None: one person is enough.
+    # The traits of its items: they narrow its queue (see `facets`) and choose its deadlines. None: it has no such trait.
+    opened_for: type[StrEnum] | None = None  # Why an item was opened.
+    card_types: type[StrEnum] | None = None
+    brands: Callable[[], Iterable[str]] = tuple  # Codes.
     facets: frozenset[Facet] = frozenset()
     order_at: Callable[[OrderFacts], datetime] = order_at  # The place within the band.
     # The card's journey waits for the item: its acts move the card, its clock is the card's, its timers the workflow's.

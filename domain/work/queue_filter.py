@@ -1,4 +1,4 @@
-"""The filter of the review queue that a person views or claims from, and its form in a URL."""
+"""The filter of the queue of one kind of work that a person views or claims from, and its form in a URL."""
 
 from __future__ import annotations
 
@@ -8,13 +8,10 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from domain.cards.card import CardType
-from domain.cards.review import ReviewReason
 from domain.errors.general import FieldInvalid
 from domain.money import Money
-from domain.rules.brands import catalogue
 from domain.typed import plain_amount
-from domain.work.kinds import REVIEW, kinds
+from domain.work.kinds import REVIEW, kind_of, kinds
 from domain.work.task import TaskPhase
 
 ENDING_CHARACTERS_MAX = 26  # A whole id.
@@ -45,9 +42,9 @@ class Wanted:
     Snoozed tasks are shown only when they are asked for. Amounts are CNY minor units, both ends included.
     """
 
-    card_types: tuple[CardType, ...] = ()
+    card_types: tuple[str, ...] = ()  # Members of what the kind declares, as `brands` and `reasons`.
     brands: tuple[str, ...] = ()
-    reasons: tuple[ReviewReason, ...] = ()
+    reasons: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()  # The seller's.
     phase: TaskPhase | None = None
     hand: Hand | None = None
@@ -98,7 +95,8 @@ class Wanted:
         for name, value in pairs:
             if value.strip() and "\0" not in value:  # No text of PostgreSQL holds that character.
                 given.setdefault(name, []).append(value.strip())
-        return cls(**{field.name: _READERS[field.name](_Given(given, strict)) for field in fields(cls)})
+        read = _Given(given, strict)
+        return cls(**{field.name: _READERS[field.name](read) for field in fields(cls)})
 
     @classmethod
     def from_query(cls, query: str, *, strict: bool = False) -> Wanted:
@@ -112,6 +110,7 @@ class _Given:
     def __init__(self, values: dict[str, list[str]], strict: bool) -> None:
         self._values = values
         self._strict = strict
+        self.kind = kind_of(self.word("kind", [kind.code for kind in kinds()]) or REVIEW)
 
     def words(self, name: str, known: Iterable[str]) -> tuple[Any, ...]:
         """The known members that were given, each once, in their own order."""
@@ -158,9 +157,9 @@ class _Given:
 
 
 _READERS: dict[str, Any] = {
-    "card_types": lambda given: given.words("type", CardType),
-    "brands": lambda given: given.words("brand", sorted(catalogue())),
-    "reasons": lambda given: given.words("reason", ReviewReason),
+    "card_types": lambda given: given.words("type", given.kind.card_types or ()),
+    "brands": lambda given: given.words("brand", given.kind.brands()),
+    "reasons": lambda given: given.words("reason", given.kind.opened_for or ()),
     "languages": lambda given: given.texts("language", 10),
     "phase": lambda given: given.word("phase", TaskPhase),
     "hand": lambda given: given.word("hand", Hand),
@@ -171,7 +170,7 @@ _READERS: dict[str, Any] = {
     "soon_late": lambda given: bool(given.word("soon_late", ("yes",))),
     "value_min_minor": lambda given: given.minor("value_min"),
     "value_max_minor": lambda given: given.minor("value_max"),
-    "kind": lambda given: given.word("kind", [kind.code for kind in kinds()]) or REVIEW,
+    "kind": lambda given: given.kind.code,
     "team": lambda given: given.text("team", 40),
     "ending": lambda given: given.ending("ending"),
     "sort": lambda given: given.word("sort", QueueSort) or QueueSort.QUEUE,

@@ -17,8 +17,6 @@ from database.reads.work import queue as reads
 from database.reads.work import saved_views as view_reads
 from database.tables.columns import now
 from database.tables.work import ReasonCodeRow
-from domain.cards.card import CardType
-from domain.cards.review import ReviewReason
 from domain.people.roles import Permission
 from domain.work.kinds import KindOfWork, kind_of, kinds
 from domain.work.queue_filter import Hand, QueueSort, Wanted
@@ -46,9 +44,10 @@ Carried = Annotated[str | None, Form(max_length=FILTER_CHARACTERS_MAX)]
 class Choices:
     """What the filters offer; `brands` gives each brand's name in both languages."""
 
-    card_types: tuple[CardType, ...]
+    card_types: tuple[str, ...]
     brands: dict[str, dict[str, str]]
-    reasons: tuple[ReviewReason, ...]
+    reasons: tuple[str, ...]
+    reason_words: str  # The family of their words.
     languages: tuple[str, ...]
     phases: tuple[TaskPhase, ...]
     hands: tuple[Hand, ...]
@@ -231,7 +230,7 @@ async def _context(request: Request, console: Console, person: Person, wanted: W
         sizes=SIZES,
         chosen=wanted,
         query=query,
-        choices=_choices(teams),
+        choices=_choices(kind, teams),
         kinds=_kinds(person, wanted),
         facets=frozenset(facet.value for facet in kind.facets),
         chips=_chips(wanted, counts, teams),
@@ -254,11 +253,12 @@ async def _context(request: Request, console: Console, person: Person, wanted: W
     )
 
 
-def _choices(teams: tuple[str, ...]) -> Choices:
+def _choices(kind: KindOfWork, teams: tuple[str, ...]) -> Choices:
     return Choices(
-        card_types=tuple(CardType),
+        card_types=tuple(kind.card_types or ()),
         brands=brand_names(),
-        reasons=tuple(ReviewReason),
+        reasons=tuple(kind.opened_for or ()),
+        reason_words=kind.reasons,
         languages=LOCALES,
         phases=tuple(TaskPhase),
         hands=tuple(Hand),

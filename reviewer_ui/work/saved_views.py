@@ -13,6 +13,7 @@ from database.reads.work import saved_views as reads
 from domain.errors.base import Refusal
 from domain.errors.general import FieldInvalid
 from domain.people.roles import Permission
+from domain.work.kinds import kind_of
 from domain.work.queue_filter import Wanted
 from reviewer_ui.brand_names import brand_names
 from reviewer_ui.sessions import Person
@@ -27,10 +28,11 @@ HERE = "/review/views"
 
 @dataclass(frozen=True)
 class ViewLine:
-    """A view and its filters as names and values, to be put into words."""
+    """A view and its filters as names and values, to be put into words; `reason_words` is the family of its reasons."""
 
     view: reads.View
     pairs: tuple[tuple[str, str], ...]
+    reason_words: str
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,7 @@ async def _page(
 ) -> Response:
     async with console.services.database.transaction() as session:
         found = await reads.views(session, person.id)
-    lines = [ViewLine(view, tuple(Wanted.from_query(view.query).pairs())) for view in found]
+    lines = [_line(view) for view in found]
     context = ViewsContext(
         shell=shell(request, person),
         own=tuple(line for line in lines if line.view.own),
@@ -126,3 +128,8 @@ async def _page(
     return await console.answer(
         request, "work/saved_views.html", context, status=refusal.http_status if refusal else 200
     )
+
+
+def _line(view: reads.View) -> ViewLine:
+    wanted = Wanted.from_query(view.query)
+    return ViewLine(view, tuple(wanted.pairs()), kind_of(wanted.kind).reasons)

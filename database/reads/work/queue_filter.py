@@ -47,7 +47,7 @@ def _of_the_card(wanted: Wanted) -> list[ColumnElement[bool]]:
     ]
     found: list[ColumnElement[bool]] = [column.in_(values) for column, values in several if values]
     if wanted.reasons:
-        found.append(or_(*(WorkItemRow.reasons.contains([reason.value]) for reason in wanted.reasons)))
+        found.append(or_(*(WorkItemRow.reasons.contains([str(reason)]) for reason in wanted.reasons)))
     if wanted.value_min_minor is not None:
         found.append(WorkItemRow.value_minor >= wanted.value_min_minor)
     if wanted.value_max_minor is not None:

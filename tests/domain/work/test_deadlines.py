@@ -244,6 +244,29 @@ def test_a_flaw_is_named_by_its_path(place: tuple[Any, ...], put: Any, flaw: Fla
     assert wrong.value.flaws == (flaw,)
 
 
+@pytest.mark.parametrize(
+    ("when", "flaws"),
+    [
+        ({"reasons": ["appeal"]}, ()),
+        ({"reasons": ["velocity"]}, (Flaw("policies[0].when.reasons[0]", FlawKind.NOT_KNOWN),)),
+        ({"card_types": ["dining"]}, (Flaw("policies[0].when.card_types", FlawKind.NOT_KNOWN),)),
+    ],
+)
+def test_a_policy_speaks_of_the_traits_of_its_own_kind(when: dict[str, Any], flaws: tuple[Flaw, ...]) -> None:
+    document = built_in_document()
+    short = {
+        "code": "callback-short",
+        "budget_s": 3600,
+        "warn_share_bp": 5000,
+        "when": {"kind": "callback", "value_minor_from": 1, **when},
+    }
+    document["policies"].insert(0, short)
+    assert flaws_of(document) == flaws
+    if not flaws:
+        appeal = Terms(None, 1, Priority.NORMAL, frozenset({"appeal"}), "support", "callback")
+        assert parse(document, 2).policy_for(appeal).code == "callback-short"
+
+
 def flaws_of(document: Any) -> tuple[Flaw, ...]:
     try:
         parse(document, 2)

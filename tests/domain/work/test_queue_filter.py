@@ -6,9 +6,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+import domain.kinds  # noqa: F401  # Registers them.
 from domain.cards.card import CardType
 from domain.cards.review import ReviewReason
 from domain.errors.general import FieldInvalid
+from domain.support.callbacks import CallbackWanted
 from domain.work.queue_filter import ENDING_CHARACTERS_MAX, Hand, QueueSort, Wanted
 from domain.work.task import TaskPhase
 
@@ -57,6 +59,7 @@ def test_whatever_an_address_says_there_is_a_filter(query: str, value: str) -> N
         ("type=plastic", "type", "not_a_choice"),
         ("value_min=much", "value_min", "not_an_amount"),
         ("sort=colour", "sort", "not_a_choice"),
+        ("brand=nobodys", "brand", "not_a_choice"),
     ],
 )
 def test_what_cannot_be_read_is_refused_where_it_would_be_kept(query: str, field: str, why: str) -> None:
@@ -64,6 +67,22 @@ def test_what_cannot_be_read_is_refused_where_it_would_be_kept(query: str, field
     with pytest.raises(FieldInvalid) as refused:
         Wanted.from_query(query, strict=True)
     assert refused.value.data == {"field": field, "why": why}
+
+
+def test_each_kind_is_narrowed_by_its_own_traits() -> None:
+    """Reasons of one kind are none of another; a kind without card types and brands has no filter for them."""
+    appeals = Wanted.from_query("kind=callback&reason=appeal", strict=True)
+    assert appeals == Wanted(kind="callback", reasons=(CallbackWanted.APPEAL,))
+    assert Wanted.from_query(appeals.query()) == appeals
+    assert Wanted.from_query("kind=callback&reason=velocity&type=dining&brand=jd") == Wanted(kind="callback")
+    for query, field in (
+        ("reason=appeal", "reason"),
+        ("kind=callback&type=dining", "type"),
+        ("kind=callback&brand=jd", "brand"),
+    ):
+        with pytest.raises(FieldInvalid) as refused:
+            Wanted.from_query(query, strict=True)
+        assert refused.value.data == {"field": field, "why": "not_a_choice"}
 
 
 def test_next_takes_from_what_can_be_taken() -> None:

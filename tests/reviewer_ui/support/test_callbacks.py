@@ -75,6 +75,15 @@ async def test_the_queues_of_both_kinds_are_one_click_apart_for_who_has_both(hou
     assert (await agent.get(f"/review/tasks/{one.task_id}/who")).status_code == 403
 
 
+async def test_the_queue_of_requests_is_narrowed_by_what_the_seller_wants(house: House) -> None:
+    task, agent = await a_request(house, await house.cards.waiting()), await house.as_(Role.SUPPORT)
+    page = (await agent.get("/review?kind=callback&reason=appeal")).text
+    assert 'name="reason" value="appeal" checked>Appeal against a decision' in page
+    assert 'name="type"' not in page
+    assert task in page
+    assert task not in (await agent.get("/review?kind=callback&reason=call")).text
+
+
 async def test_after_a_review_the_next_is_a_review_whatever_queue_was_seen_last(house: House) -> None:
     await house.cards.empty_the_queue()
     one, other = await house.cards.waiting(), await house.cards.waiting()
