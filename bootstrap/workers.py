@@ -18,6 +18,7 @@ from activities.review.alarms import Alarms
 from activities.review.tasks import Review
 from activities.verification.inquiry import Verification
 from bootstrap import clock, keys, outside
+from bootstrap.demo.brands import announcing_jobs
 from bootstrap.local import temporal
 from bootstrap.paying import payment_gateway
 from bootstrap.policies import policy_job
@@ -100,6 +101,7 @@ def _jobs(settings: Settings, store: Database, keyring: KeyRing, world: outside.
         Job("sequencer", SEQUENCER_S, lambda: _sequence(store, keyring), BATCH),
         Job("teller", TELLER_S, DecisionSender(store, desk).tell, due_decisions.AT_ONCE),
         Job("payees", PAYEES_S, payees.tell, payees_job.AT_ONCE),
+        *announcing_jobs(settings),
     ]
 
 

@@ -52,9 +52,10 @@ STYLES = {
 }
 
 
-def face(card: dict[str, Any]) -> Image.Image:
+def face(card: dict[str, Any], known: Brand | None = None) -> Image.Image:
     """The card as RGBA with rounded corners, upright, unworn. `card` is an entry of cards.json."""
-    known, style = brand(card["brand"]), STYLES[card["brand"]]
+    known = known or brand(card["brand"])
+    style = STYLES.get(known.code) or _plain(known)
     drawn = _gradient(style)
     _ornament(drawn, style)
     ink = ImageDraw.Draw(drawn)
@@ -66,6 +67,11 @@ def face(card: dict[str, Any]) -> Image.Image:
         drawn.paste(qrcode.make(card["number"], border=3).get_image().convert("RGB").resize((170, 170)), (790, 286))
     drawn.putalpha(_rounded())
     return drawn
+
+
+def _plain(known: Brand) -> Style:
+    """How the cards of a brand look that was added in the console."""
+    return Style("#38506e", "#16202e", "white", _CARD_NO, title=(known.names["zh_CN"], known.names["en"]))
 
 
 @cache

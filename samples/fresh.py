@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
@@ -13,20 +14,23 @@ from stdnum.iso7064 import mod_37_36
 
 from domain.errors.cards import BrandUnknown, FaceValueInvalid
 from domain.money import Money
+from domain.policies.document import BUILT_IN_NUMBER, PolicyDocument
 from domain.rules.brand_document import Check
-from domain.rules.brands import Brand, brand
+from domain.rules.brands import KIND, Brand, brand, brands_of
 from samples.make import compressed, described, drawn
 
 LETTERS = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # Without I and O, which print like 1 and 0.
 # The two characters before the check digit by which the simulators answer for cards that are not registered: see
 # simulators/book.py. A fresh card keeps off them, so that a till that has not heard of it takes it for a good one.
 _TELLING = re.compile("9[0-6]")
-_SIZE = re.compile(r"([0-9A-Z]*)\[([^]]+)\]\{([0-9]+)\}")  # `81[0-9]{14}`: what it begins with, of what, how many.
+# `81[0-9]{14}`: characters and classes, each with how many; patterns with choices inside are not drawn.
+_PART = re.compile(r"(\[[^]\\]+\]|\\d|[0-9A-Za-z])(?:\{([0-9]{1,2})\})?")
 YEARS_VALID = 2
+TRIES_MAX = 10_000
 
 
 class NotIssued(ValueError):
-    """There is no such brand, or it issues no card of that face value."""
+    """There is no such brand, it issues no card of that face value, or its numbers cannot be made up."""
 
 
 @dataclass(frozen=True)
@@ -46,16 +50,22 @@ class FreshCard:
         return f"{self.brand.code}-{self.face.amount_minor // 100}-{self.number[-4:]}.jpg"
 
 
-def fresh_card(brand_code: str, face_minor: int, dice: random.Random | None = None) -> FreshCard:
+def fresh_card(
+    brand_code: str,
+    face_minor: int,
+    dice: random.Random | None = None,
+    announced: Sequence[Mapping[str, Any]] = (),
+) -> FreshCard:
     """Makes and photographs a card; `face_minor` is in minor units of the brand's currency.
 
-    Raises NotIssued for what no brand issues.
+    `announced` are the entries of a published catalogue, in place of the built-in one. Raises NotIssued for what no
+    brand issues.
     """
     chance = dice or random.SystemRandom()
     try:
-        known = brand(brand_code)
+        known = brands_of(_document(announced))[brand_code] if announced else brand(brand_code)
         face = known.require_face_value(Money(face_minor, known.currency))
-    except (BrandUnknown, FaceValueInvalid):
+    except (BrandUnknown, FaceValueInvalid, KeyError, ValueError):
         raise NotIssued(f"no {brand_code} card of {face_minor} minor units is issued") from None
     number, pin = number_of(known, chance), _run(known.pin, chance) if known.pin else None
     expiry = None if brand_code == "amazon-us" else date(datetime.now(UTC).year + YEARS_VALID, 12, 31)
@@ -64,12 +74,12 @@ def fresh_card(brand_code: str, face_minor: int, dice: random.Random | None = No
         "expiry": expiry.isoformat() if expiry else None, "scene": _scene(chance),
     }  # fmt: skip
     width, height = described()["photo_size"]
-    return FreshCard(known, number, pin, face, expiry, compressed(drawn(printed, (width, height))))
+    return FreshCard(known, number, pin, face, expiry, compressed(drawn(printed, (width, height), known)))
 
 
 def number_of(known: Brand, chance: random.Random) -> str:
-    """A number that the brand could have issued, check digit included."""
-    while True:
+    """A number that the brand could have issued, check digit included. Raises NotIssued for rules that none is found by."""
+    for _ in range(TRIES_MAX):
         number = _run(known.number, chance)
         if known.check is not Check.NONE:
             calculate = luhn.calc_check_digit if known.check is Check.LUHN else mod_37_36.calc_check_digit
@@ -77,17 +87,24 @@ def number_of(known: Brand, chance: random.Random) -> str:
         telling = number[-2:] if known.check is Check.NONE else number[-3:-1]
         if known.is_valid(number) and not _TELLING.fullmatch(telling):
             return number
+    raise NotIssued(f"no number of {known.code} was found by its rules")
 
 
 def _run(pattern: str, chance: random.Random) -> str:
-    """A text of the catalogue's pattern; its first drawn character is no zero, which a reader of print may lose."""
-    shape = _SIZE.fullmatch(pattern)
-    if shape is None:
-        raise ValueError(f"{pattern} is no beginning, character class and count")
-    begins, of, count = shape.groups()
-    letters = LETTERS if "A-Z" in of else LETTERS[:10]
-    rest = "".join(chance.choice(letters) for _ in range(int(count) - 1))
-    return f"{begins}{chance.choice(letters[1:])}{rest}"
+    """A text of the catalogue's pattern; it begins with no zero where it may, which a reader of print may lose.
+
+    Raises NotIssued for a pattern that has more to it than characters, classes and counts.
+    """
+    parts, place = [], 0
+    while place < len(pattern):
+        part = _PART.match(pattern, place)
+        letters = "" if part is None else "".join(one for one in LETTERS if re.fullmatch(part[1], one))
+        if part is None or not letters:
+            raise NotIssued(f"{pattern} is more than characters, classes and counts")
+        parts += [letters] * int(part[2] or 1)
+        place = part.end()
+    drawn_from = [letters.lstrip("0") or letters if index == 0 else letters for index, letters in enumerate(parts)]
+    return "".join(chance.choice(letters) for letters in drawn_from)
 
 
 def _scene(chance: random.Random) -> dict[str, Any]:
@@ -95,3 +112,7 @@ def _scene(chance: random.Random) -> dict[str, Any]:
     lying = [card["scene"]["corners"] for card in described()["cards"] if card["brand"]]
     table = chance.choice(["wood", "stone", "cloth"])
     return {"table": table, "corners": chance.choice(lying), "seed": chance.randrange(2**31), "shadow": 0.25}
+
+
+def _document(announced: Sequence[Mapping[str, Any]]) -> PolicyDocument:
+    return PolicyDocument(KIND.code, BUILT_IN_NUMBER, "announced", date.min, {"brands": announced})

@@ -10,6 +10,7 @@ from typing import Any
 
 from PIL import Image
 
+from domain.rules.brands import Brand
 from samples.faces import face
 from samples.scene import photograph
 
@@ -23,9 +24,9 @@ def described() -> dict[str, Any]:
     return loaded
 
 
-def drawn(card: dict[str, Any], size: tuple[int, int]) -> Image.Image:
-    """The photo of one card, RGB."""
-    return photograph(face(card) if card["brand"] else None, card["scene"], size)
+def drawn(card: dict[str, Any], size: tuple[int, int], known: Brand | None = None) -> Image.Image:
+    """The photo of one card, RGB; `known` is its brand where that is not the built-in one."""
+    return photograph(face(card, known) if card["brand"] else None, card["scene"], size)
 
 
 def compressed(photo: Image.Image) -> bytes:

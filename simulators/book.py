@@ -13,7 +13,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from simulators.brands import BRANDS
+from simulators.brands import Brands, Numbering
 from simulators.store import Store
 
 Status = Literal["active", "not_activated", "lost", "frozen", "partly_used", "expired", "unknown"]
@@ -79,16 +79,18 @@ class Entry(BaseModel):
 class Book:
     """All cards of one issuer or store system, kept in a program's store."""
 
-    def __init__(self, store: Store, salt: str) -> None:
+    def __init__(self, store: Store, salt: str, brands: Brands) -> None:
         self._store = store
+        self.brands = brands
         self.salt = salt
 
     def register(self, card: Registration) -> Entry:
         """Writes a card down; a second registration of the same number replaces the first."""
+        known = self.brands.known().get(card.brand)
         entry = Entry(
             brand=card.brand, tail=card.number[-4:], status=card.status, balance_minor=card.balance_minor,
             face_minor=card.face_minor or card.balance_minor + sum(spent.amount_minor for spent in card.consumption),
-            currency=card.currency or (BRANDS[card.brand].currency if card.brand in BRANDS else "CNY"),
+            currency=card.currency or ("CNY" if known is None else known.currency),
             expires_on=card.expires_on or default_expiry(), consumption=card.consumption,
             pin_hash=None if card.pin is None else digest(self.salt, card.pin),
         )  # fmt: skip
@@ -104,9 +106,10 @@ class Book:
         registered = self._store.get("card", self.key(brand, number))
         if registered is not None:
             return Entry.model_validate(registered)
-        if brand not in BRANDS or not BRANDS[brand].could_be(number):
+        known = self.brands.known().get(brand)
+        if known is None or not known.could_be(number):
             return Entry.unknown(brand, number)
-        return _by_digits(brand, number, default_minor)
+        return _by_digits(known, brand, number, default_minor)
 
     def registered(self) -> list[Entry]:
         """Every registered card, newest first."""
@@ -127,15 +130,15 @@ def default_expiry() -> date:
     return date(datetime.now(UTC).year + YEARS_VALID, 12, 31)
 
 
-def _by_digits(brand: str, number: str, default_minor: int) -> Entry:
-    magic = BRANDS[brand].magic_of(number)
+def _by_digits(known: Numbering, brand: str, number: str, default_minor: int) -> Entry:
+    magic = known.magic_of(number)
     status = MAGIC.get(magic, "active")
     if status == "unknown":
         return Entry.unknown(brand, number)
     balance = default_minor * PERCENT_LEFT.get(magic, 100) // 100
     return Entry(
         brand=brand, tail=number[-4:], status=status, balance_minor=balance, face_minor=default_minor,
-        currency=BRANDS[brand].currency, expires_on=EXPIRED_SINCE if status == "expired" else default_expiry(),
+        currency=known.currency, expires_on=EXPIRED_SINCE if status == "expired" else default_expiry(),
         consumption=_spent(default_minor - balance) if status == "partly_used" else [],
     )  # fmt: skip
 

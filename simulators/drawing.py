@@ -8,13 +8,12 @@ import httpx
 from fastapi import HTTPException, Response
 
 from simulators.book import Book, Registration
-from simulators.brands import BRANDS
+from simulators.brands import Brands
 from simulators.controls import Words
 from simulators.page import Button, Panel
 
 FACE = Words("面值", "Face value")
 DRAW = Words("生成照片", "Draw a photo")
-AT_A_TILL = frozenset({"starbucks", "wanda"})  # Brands whose cards the store's till confirms.
 DIGITS_MAX = 8
 
 
@@ -28,23 +27,24 @@ async def draw(book: Book, brand: str, face: str, till_url: str | None) -> Respo
     if not (face.isascii() and face.isdigit() and len(face) <= DIGITS_MAX):
         raise HTTPException(422, "face is a whole amount of the brand's currency")
     try:
-        card = await asyncio.to_thread(fresh_card, brand, int(face) * 100)
+        card = await asyncio.to_thread(fresh_card, brand, int(face) * 100, announced=book.brands.entries())
     except NotIssued as refused:
         raise HTTPException(422, str(refused)) from None
     registration = Registration(
         brand=brand, number=card.number, pin=card.pin, balance_minor=card.face.amount_minor, expires_on=card.expiry
     )
     book.register(registration)
-    if till_url is not None and brand in AT_A_TILL:
+    if till_url is not None and book.brands.known()[brand].at_till:
         await _register_at_till(till_url, registration)
     headers = {"content-disposition": f'attachment; filename="{card.file_name}"', "cache-control": "no-store"}
     return Response(card.jpeg, media_type="image/jpeg", headers=headers)
 
 
-def panel() -> Panel:
+def panel(brands: Brands) -> Panel:
     """A row per brand with the button that draws one of its cards."""
-    rows = [(brand, numbering.currency) for brand, numbering in BRANDS.items()]
-    buttons = [[Button(DRAW, "/samples", {"brand": brand}, {"face": (FACE, "100")})] for brand in BRANDS]
+    known = brands.known()
+    rows = [(brand, numbering.currency) for brand, numbering in known.items()]
+    buttons = [[Button(DRAW, "/samples", {"brand": brand}, {"face": (FACE, "100")})] for brand in known]
     columns = (Words("品牌", "Brand"), Words("币种", "Currency"), Words("操作", "Action"))
     return Panel(Words("生成一张新卡的照片", "Draw a photo of a fresh card"), columns, rows, buttons)
 

@@ -9,7 +9,6 @@ from fastapi import HTTPException
 from pydantic import BaseModel, Field
 
 from simulators.book import Book, Entry, Registration, Spending
-from simulators.brands import BRANDS
 from simulators.controls import Words
 from simulators.page import Button, Panel
 from simulators.program import tail_of
@@ -66,7 +65,8 @@ class Holds:
             if known["card"] != card:
                 raise HTTPException(409, "request_id_reused")
             return known
-        if wanted.brand not in BRANDS or BRANDS[wanted.brand].secures != wanted.how:
+        offers = self._book.brands.known().get(wanted.brand)
+        if offers is None or offers.secures != wanted.how:
             raise HTTPException(409, "not_offered")
         kept = {
             "request_id": wanted.request_id, "brand": wanted.brand, "card": card, "tail": tail_of(wanted.number),
@@ -123,9 +123,9 @@ class Holds:
             "number": (Words("卡号", "Number"), ""),
             "amount_minor": (Words("金额（分）", "Amount (minor)"), "100"),
         }
-        spend = Words("消费", "Spend")
-        buttons = [[Button(spend, "/spend", {"brand": brand}, inputs)] for brand in BRANDS]
-        offered = [(brand, known.secures or "–") for brand, known in BRANDS.items()]
+        spend, brands = Words("消费", "Spend"), self._book.brands.known()
+        buttons = [[Button(spend, "/spend", {"brand": brand}, inputs)] for brand in brands]
+        offered = [(brand, known.secures or "–") for brand, known in brands.items()]
         offer = (Words("品牌", "Brand"), Words("收购时可锁定或兑换", "Locks or redeems for a buyer"), spend)
         return [
             Panel(Words("锁定与兑换请求", "Requests to lock or redeem"), columns, rows),

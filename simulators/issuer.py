@@ -15,11 +15,12 @@ from pydantic import BaseModel, Field, ValidationError
 
 from simulators import drawing, signatures
 from simulators.book import MAGIC, Book, Entry, Registration
+from simulators.brand_program import BrandProgram
 from simulators.codes import Codes
 from simulators.controls import BrandControls, Words
 from simulators.holds import Holds, Purchase, Wanted
 from simulators.page import Panel
-from simulators.program import Program, Setup, tail_of
+from simulators.program import Setup, tail_of
 from simulators.serve import run_one
 
 HIDDEN_WHEN_PIN_WRONG = {"status": "unknown", "balance_minor": None, "face_minor": None, "expires_on": None}
@@ -64,7 +65,7 @@ class IssuerControls(BrandControls):
     ] = False
 
 
-class Issuer(Program):
+class Issuer(BrandProgram):
     """The issuers' API."""
 
     name = "issuer"
@@ -76,12 +77,13 @@ class Issuer(Program):
 
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
-        self.book = Book(self.store, f"book-{setup.seed}")
+        self.book = Book(self.store, f"book-{setup.seed}", self.brands)
         self.codes = Codes(self.store)
         self.holds = Holds(self.store, self.book)
 
     def routes(self) -> None:
         """The partner's own addresses."""
+        super().routes()
         self.app.post("/v1/cards/inquire")(self.inquire)
         self.app.post("/v1/cards/consumption")(self.consumption)
         self.app.post("/v1/cards/code/send")(self.send_code)
@@ -178,7 +180,13 @@ class Issuer(Program):
 
     def panels(self) -> list[Panel]:
         """What this program knows."""
-        return [drawing.panel(), self._codes_panel(), *self.holds.panels(), self._book_panel(), _magic_panel()]
+        return [
+            drawing.panel(self.brands),
+            self._codes_panel(),
+            *self.holds.panels(),
+            self._book_panel(),
+            _magic_panel(),
+        ]
 
     def _seen(self, asked: Inquiry) -> Entry:
         return self.holds.seen(asked.brand, asked.number, self._entry(asked))

@@ -10,9 +10,10 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from simulators.book import Book, Entry, Registration
+from simulators.brand_program import BrandProgram
 from simulators.controls import BrandControls, Rate, Words
 from simulators.issuer import Inquiry, refuse_in_maintenance
-from simulators.program import Program, Setup
+from simulators.program import Setup
 from simulators.serve import run_one
 
 USABLE = frozenset({"active", "partly_used"})
@@ -31,7 +32,7 @@ class PosControls(BrandControls):
     cost_fen: Annotated[int, Field(ge=0), Words("每次调用的费用（分）", "Cost per call (fen)")] = 5
 
 
-class Pos(Program):
+class Pos(BrandProgram):
     """The stores' API."""
 
     name = "pos"
@@ -43,10 +44,11 @@ class Pos(Program):
 
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
-        self.book = Book(self.store, f"pos-{setup.seed}")
+        self.book = Book(self.store, f"pos-{setup.seed}", self.brands)
 
     def routes(self) -> None:
         """The partner's own addresses."""
+        super().routes()
         self.app.post("/v1/stores/check")(self.check)
         for path in ("/book", "/v1/book"):
             self.app.post(path, status_code=201)(self.register)
