@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 
 from api.models import Amount, BrandOut, ErrorOut
+from database.tables.columns import now
 from domain.errors.base import REGISTER
 from domain.money import Money
 from domain.rules.brands import Brand, catalogue
@@ -16,8 +17,9 @@ router = APIRouter(prefix="/v1", tags=["catalogue"])
 
 @router.get("/brands")
 async def brands() -> list[BrandOut]:
-    """Every brand that is bought."""
-    return [_brand(entry) for entry in catalogue().values()]
+    """Every brand that is bought today; `not_bought_from` announces the end of one."""
+    moment = now()
+    return [_brand(entry) for entry in catalogue().values() if entry.is_bought(moment)]
 
 
 @router.get("/errors")
@@ -46,4 +48,6 @@ def _brand(entry: Brand) -> BrandOut:
         pin=entry.pin,
         face_value_least=least,
         face_value_most=most,
+        not_bought_from=entry.not_bought_from,
+        not_bought_reason=dict(entry.not_bought_reason) if entry.not_bought_from else None,
     )

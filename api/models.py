@@ -288,6 +288,8 @@ class BrandOut(BaseModel):
     pin: str | None
     face_value_least: Amount
     face_value_most: Amount
+    not_bought_from: date | None  # From this day on no new card of it is taken.
+    not_bought_reason: dict[str, str] | None  # By language.
 
 
 class ErrorOut(BaseModel):

@@ -29,7 +29,8 @@ class _Values(dict[str, object]):
 def translate(key: str, locale: str = DEFAULT_LOCALE, values: Mapping[str, object] | None = None) -> str:
     """The sentence of `key` with its values put in. `count` chooses between singular and plural.
 
-    The values come as one mapping, so that a value may have any name, also `key` or `locale`.
+    The values come as one mapping, so that a value may have any name, also `key` or `locale`. Of a value in both languages,
+    by locale, the one of this language is put in.
 
     An unknown locale reads Chinese. A key without words gives the key itself and a warning in the log.
     """
@@ -37,7 +38,8 @@ def translate(key: str, locale: str = DEFAULT_LOCALE, values: Mapping[str, objec
     if forms is None:
         _log.warning("no words for %s in %s", key, locale)
         return key
-    return _chosen(forms, locale, (values or {}).get("count")).format_map(_Values(values or {}))
+    given = {name: one.get(locale, one) if isinstance(one, Mapping) else one for name, one in (values or {}).items()}
+    return _chosen(forms, locale, given.get("count")).format_map(_Values(given))
 
 
 def needs(key: str, locale: str = DEFAULT_LOCALE) -> frozenset[str]:

@@ -11,6 +11,12 @@ class BrandUnknown(Refusal):
     code = "brand_unknown"
 
 
+class BrandNotBought(Refusal):
+    """Cards of the brand are no longer bought since the day `since`; `reason` says why, by language. Cards that were taken go on."""
+
+    code = "brand_not_bought"
+
+
 class CardNumberInvalid(Refusal):
     """The number breaks its brand's rules: length, characters or check digit."""
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from domain.policies.flaws import DocumentWrong, Flaw, FlawKind
-from domain.policies.schema import Schema, flaws_of
+from domain.policies.schema import Schema, completed, flaws_of
 
 BUILT_IN_NUMBER = 0
 DOCUMENT_BYTES_MAX = 200_000
@@ -52,7 +52,8 @@ class PolicyKind:
     further: Callable[[Mapping[str, Any], Mapping[str, Any]], Iterable[Flaw]] = _no_further_rule
 
     def require_valid(self, document: object, before: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the document. Raises DocumentWrong with every flaw and its place."""
+        """Return the document, with the defaults of what it lacks. Raises DocumentWrong with every flaw and its place."""
+        document = completed(self.schema, document)
         found = list(flaws_of(self.schema, document))
         if not found and isinstance(document, dict):
             found = list(self.further(document, before))

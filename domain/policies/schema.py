@@ -2,7 +2,7 @@
 
 Two keywords of our own stand beside the standard ones, for editors and for differences in words: `unit` says what a number
 counts (minor, bp, s, ms, days), `names` which catalogue of words names an object's keys or a list's members, and `row_key`
-which field of a list's rows tells them apart.
+which field of a list's rows tells them apart. The standard `default` is what a document that lacks the field is read with.
 """
 
 from __future__ import annotations
@@ -82,6 +82,25 @@ def by_code(value: Schema, names: str = "", most: int = 500) -> Schema:
 def rows(row: Schema, row_key: str = "", most: int = 500) -> Schema:
     """A list of objects; `row_key` is the field that tells them apart, empty where their order does."""
     return {"type": "array", "items": row, "minItems": 1, "maxItems": most, "row_key": row_key}
+
+
+def with_default(schema: Schema, value: Any) -> Schema:
+    """The schema of a field that documents of older releases lack: they are read with this value."""
+    return {**schema, "default": value}
+
+
+def completed(schema: Schema, document: Any) -> Any:
+    """Return the document with the defaults of the fields that it lacks, at every depth; what does not fit stays as it is."""
+    if isinstance(document, Mapping) and "properties" in schema:
+        fields: Mapping[str, Schema] = schema["properties"]
+        missing = {name: one["default"] for name, one in fields.items() if "default" in one and name not in document}
+        given = {name: completed(fields.get(name, {}), value) for name, value in document.items()}
+        return given | missing
+    if isinstance(document, Mapping) and "additionalProperties" in schema:
+        return {name: completed(schema["additionalProperties"] or {}, value) for name, value in document.items()}
+    if isinstance(document, list) and "items" in schema:
+        return [completed(schema["items"], value) for value in document]
+    return document
 
 
 def flaws_of(schema: Schema, document: object) -> Iterator[Flaw]:

@@ -17,10 +17,23 @@ from domain.cards.verification import CONFIRMED_BEFORE_PAYMENT, Secures
 from domain.money import Currency
 from domain.policies.document import BUILT_IN_NUMBER, PolicyDocument
 from domain.policies.flaws import Flaw, FlawKind
-from domain.policies.schema import CODE, MINOR_MAX, Schema, one_of, record, rows, several, text, whole
+from domain.policies.schema import (
+    CODE,
+    MINOR_MAX,
+    Schema,
+    completed,
+    one_of,
+    record,
+    rows,
+    several,
+    text,
+    whole,
+    with_default,
+)
 
 CATALOGUE = Path(__file__).with_name("brands.json")
 BEGINS = date(2020, 1, 1)
+REASON_CHARACTERS_MAX = 200
 SHORT_CHARACTERS_MAX = 4  # What fits on the tile of a list.
 POPULARITIES = ("high", "medium", "low")
 KEPT = ("type", "currency")  # Submitted cards are read by these: they stay as they are.
@@ -47,7 +60,7 @@ def schema() -> Schema:
         issuer=text(40, CODE),
         currency=one_of(Currency, ""),
         zone=text(60),
-        secures=one_of(Secures, "brand_secures"),
+        secures=with_default(one_of(Secures, "brand_secures"), Secures.NONE.value),
         number=text(120),
         check=one_of(Check, ""),
         pin=pin,
@@ -57,6 +70,16 @@ def schema() -> Schema:
         aliases=several(text(40)),
         code_symbologies=several(text(20, "^[A-Za-z0-9]+$")),
         code_parameters=several(text(40)),
+        # From this day on no new card of the brand is taken; the reason is for sellers and partners.
+        not_bought_from=with_default({"type": ["string", "null"], "minLength": 1, "maxLength": 10}, None),
+        not_bought_reason=with_default(
+            record(
+                "brand_language",
+                zh_CN=text(REASON_CHARACTERS_MAX, empty=True),
+                en=text(REASON_CHARACTERS_MAX, empty=True),
+            ),
+            {"zh_CN": "", "en": ""},
+        ),
     )
     return record(brands=rows(entry, "code", 200))
 
@@ -65,8 +88,8 @@ def schema() -> Schema:
 def built_in() -> tuple[PolicyDocument, ...]:
     """Return the catalogue that comes with the product."""
     described = json.loads(CATALOGUE.read_text(encoding="utf-8"))
-    entries = [{"secures": Secures.NONE.value, **entry} for entry in described["brands"]]
-    return (PolicyDocument("brands", BUILT_IN_NUMBER, described["version"], BEGINS, {"brands": entries}),)
+    document = completed(schema(), {"brands": described["brands"]})
+    return (PolicyDocument("brands", BUILT_IN_NUMBER, described["version"], BEGINS, document),)
 
 
 def flaws(document: Mapping[str, Any], before: Mapping[str, Any]) -> Iterable[Flaw]:
@@ -103,6 +126,27 @@ def _of_entry(place: str, entry: Mapping[str, Any]) -> Iterator[Flaw]:
     secured = entry["secures"] != Secures.NONE.value
     if secured and CardType(entry["type"]) not in CONFIRMED_BEFORE_PAYMENT:
         yield Flaw(f"{place}.secures", FlawKind.CONTRADICTS)
+    yield from _of_end(place, entry)
+
+
+def _of_end(place: str, entry: Mapping[str, Any]) -> Iterator[Flaw]:
+    """A brand that is no longer bought has a day and a reason in both languages; any other has neither."""
+    day, reasons = entry["not_bought_from"], entry["not_bought_reason"]
+    if day is not None and not is_date(day):
+        yield Flaw(f"{place}.not_bought_from", FlawKind.NOT_A_DATE)
+    for language, reason in reasons.items():
+        if day is not None and not reason.strip():
+            yield Flaw(f"{place}.not_bought_reason.{language}", FlawKind.MISSING)
+    if day is None and any(reason.strip() for reason in reasons.values()):
+        yield Flaw(f"{place}.not_bought_from", FlawKind.MISSING)
+
+
+def is_date(written: str) -> bool:
+    """Return whether this is a day as documents write it, `2026-12-31`."""
+    try:
+        return date.fromisoformat(written).isoformat() == written
+    except ValueError:
+        return False
 
 
 def _is_pattern(written: str) -> bool:

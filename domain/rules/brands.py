@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -15,7 +15,14 @@ from stdnum.iso7064 import mod_37_36
 
 from domain.cards.card import CardType
 from domain.cards.verification import CONFIRMED_BEFORE_PAYMENT, Secures
-from domain.errors.cards import BrandUnknown, CardExpired, CardNumberInvalid, FaceValueInvalid, PinInvalid
+from domain.errors.cards import (
+    BrandNotBought,
+    BrandUnknown,
+    CardExpired,
+    CardNumberInvalid,
+    FaceValueInvalid,
+    PinInvalid,
+)
 from domain.money import Currency, Money
 from domain.places import business_day, today_in
 from domain.policies.book import BOOK
@@ -32,6 +39,7 @@ class Brand:
 
     `code_symbologies` are the barcodes it prints a number alone in, `code_parameters` the names by which its links and
     texts carry one, `zone` the clock by which its cards expire, `secures` what its issuer does right before a payment.
+    From `not_bought_from` on, a day in the office, no new card is taken.
     """
 
     code: str
@@ -51,6 +59,8 @@ class Brand:
     code_parameters: tuple[str, ...]
     zone: ZoneInfo
     secures: Secures = Secures.NONE
+    not_bought_from: date | None = None
+    not_bought_reason: Mapping[str, str] = field(default_factory=dict)  # By language.
 
     def matches_pattern(self, number: str) -> bool:
         """Length and characters alone."""
@@ -96,6 +106,17 @@ class Brand:
             bounds = {"least": str(Money(least, self.currency)), "most": str(Money(most, self.currency))}
             raise FaceValueInvalid(brand=self.code, **bounds)
         return face_value
+
+    def is_bought(self, moment: datetime) -> bool:
+        """Return whether new cards of the brand are taken at `moment`; cards that were taken before go on."""
+        return self.not_bought_from is None or business_day(moment) < self.not_bought_from
+
+    def require_bought(self, moment: datetime) -> None:
+        """Refuses BrandNotBought, with the day and the reason, for a brand whose cards are no longer taken."""
+        if self.not_bought_from is not None and not self.is_bought(moment):
+            since = self.not_bought_from.isoformat()
+            names, reason = dict(self.names), dict(self.not_bought_reason)
+            raise BrandNotBought(brand=self.code, since=since, name=names, reason=reason)
 
     def today(self, moment: datetime) -> date:
         """Return the day at `moment` where the brand's cards expire."""
@@ -163,6 +184,7 @@ def _brand(entry: dict[str, object]) -> Brand:
     card_type, secures = CardType(str(entry["type"])), Secures(str(entry.get("secures", Secures.NONE.value)))
     if secures is not Secures.NONE and card_type not in CONFIRMED_BEFORE_PAYMENT:
         raise ValueError(f"{entry['code']}: cards of type {card_type.value} are not secured")
+    ends = entry.get("not_bought_from")
     return Brand(
         code=str(entry["code"]),
         names=dict(entry["names"]),  # type: ignore[call-overload]
@@ -181,4 +203,6 @@ def _brand(entry: dict[str, object]) -> Brand:
         code_parameters=tuple(entry["code_parameters"]),  # type: ignore[arg-type]
         zone=ZoneInfo(str(entry["zone"])),
         secures=secures,
+        not_bought_from=None if ends is None else date.fromisoformat(str(ends)),
+        not_bought_reason=dict(entry.get("not_bought_reason", {})),  # type: ignore[call-overload]
     )

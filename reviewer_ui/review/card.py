@@ -97,6 +97,7 @@ class CardContext:
     card_id: str
     card_type: CardType
     brand_names: dict[str, str]
+    not_bought: dict[str, str] | None  # Why new cards of the brand are no longer taken, by language.
     has_pin: bool
     face_value: Money | None
     expiry: str  # ISO 8601; empty when the card has none.
@@ -251,6 +252,7 @@ def _context(
         card_id=card.id,
         card_type=card.card_type,
         brand_names=dict(kind.names),
+        not_bought=None if kind.is_bought(moment) else dict(kind.not_bought_reason),
         has_pin=kind.pin is not None,
         face_value=None if card.face_value_minor is None else Money(card.face_value_minor, card.currency),
         expiry="" if card.expires_on is None else card.expires_on.isoformat(),

@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from database.reads.cards import seller as reads
 from database.sealed import PAYEE_ACCOUNT, PAYEE_NAME
+from database.tables.columns import now
 from domain.cards.intake import Submission, SubmittedCard
 from domain.errors.base import Refusal
 from domain.errors.cards import NothingToRead
@@ -50,6 +51,7 @@ class BrandsPage:
     """Context of brands.html."""
 
     brands: tuple[Brand, ...]
+    ended: tuple[Brand, ...]
     section: str = "sell"
 
 
@@ -70,15 +72,19 @@ class SellPage:
 
 @router.get("/")
 async def front(visit: AnyVisit) -> Response:
-    """The brands that are bought; a visitor sees them before signing in."""
+    """The brands that are bought; a visitor sees them before signing in. Those that no longer are follow, with the reason."""
     brands = sorted(catalogue().values(), key=lambda entry: ("high", "medium", "low").index(entry.popularity))
-    return await visit.page("brands.html", BrandsPage(tuple(brands)))
+    moment = now()
+    bought, ended = (tuple(one for one in brands if one.is_bought(moment) is yes) for yes in (True, False))
+    return await visit.page("brands.html", BrandsPage(bought, ended))
 
 
 @router.get("/sell/{code}")
 async def form(visit: SellerVisit, code: str, how: str = "photo") -> Response:
-    """The form for one card of this brand."""
-    return await _form(visit, brand(code), how if how in HOWS else "photo", {}, None)
+    """The form for one card of this brand. Refuses BrandNotBought."""
+    chosen = brand(code)
+    chosen.require_bought(now())
+    return await _form(visit, chosen, how if how in HOWS else "photo", {}, None)
 
 
 @router.post("/sell/{code}")

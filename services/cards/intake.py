@@ -203,6 +203,7 @@ class Intake:
     async def _checked(self, submission: Submission, given: SubmittedCard) -> CheckedCard:
         """Raises the refusal of whatever is wrong with one card."""
         known = brand(given.brand)
+        known.require_bought(now())
         number = known.require_number(given.number) if given.number else None
         pin = known.require_pin(given.pin) if given.pin or not given.photos else None
         if given.face_value is not None:

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -59,7 +59,12 @@ async def _brands(trial: Trial) -> tuple[Figure, ...]:
     given = await recent_work.face_values(trial.session, trial.since)
     known = _read(trial, brands.brands_of)
     refused = _both(known, lambda one: sum(not _issues(one, code, minor) for code, minor in given))
-    return (Figure("face_value_refused", len(given), *refused),)
+    ended = _both(known, lambda one: sum(not _is_bought(one, code) for code, _ in given))
+    return (Figure("face_value_refused", len(given), *refused), Figure("brand_not_bought", len(given), *ended))
+
+
+def _is_bought(known: Mapping[str, brands.Brand], code: str) -> bool:
+    return code in known and known[code].is_bought(datetime.now(UTC))
 
 
 def _issues(known: Mapping[str, brands.Brand], code: str, minor: int) -> bool:

@@ -14,6 +14,7 @@ from database.tables.policies import PolicyDocumentRow
 from domain.policies.book import BOOK, PolicyBook
 from domain.policies.document import PolicyDocument, PolicyKind, version_name
 from domain.policies.flaws import Flaw
+from domain.policies.schema import completed as with_defaults
 from domain.policies.schema import flaws_of
 from domain.policies.state import PolicyState
 from domain.rules.policy_kinds import KINDS
@@ -60,10 +61,14 @@ async def published(session: AsyncSession, kind: PolicyKind) -> list[PolicyDocum
 
 
 def completed(kind: PolicyKind, document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the document with the built-in values of fields that a newer release needs and it does not have."""
+    """Return the document with the values of fields that a newer release needs and it does not have.
+
+    Those are the built-in values of the document's own fields, and the schema's defaults of fields further inside.
+    """
     newest = max(kind.built_in(), key=lambda one: one.effective_from).document
     missing = {name: newest[name] for name in kind.schema["required"] if name not in document and name in newest}
-    return {**missing, **document}
+    whole: dict[str, Any] = with_defaults(kind.schema, {**missing, **document})
+    return whole
 
 
 def document_of(kind: PolicyKind, row: PolicyDocumentRow) -> PolicyDocument:

@@ -22,6 +22,7 @@ from domain.errors.people import TooManyTries
 from seller_ui.app import build as build_pages
 from seller_ui.services import SellerServices
 from tests.api.conftest import Api
+from tests.builders.catalogues import published, without
 from tests.seller_ui.conftest import PlayedDesk, played_services
 from tests.seller_ui.test_selling import luhn, move, offered, picture
 
@@ -64,6 +65,24 @@ async def test_a_submission_is_taken_started_and_shown_without_secrets(api: Api)
     assert seen["number_masked"].endswith(given["number"][-4:])
     assert given["number"] not in shown.text
     assert PIN not in shown.text
+
+
+async def test_a_brand_that_is_no_longer_bought_is_refused_with_day_and_reason(api: Api) -> None:
+    given, earlier = card(), card()
+    first = await submit(api, earlier, key="before")
+    with published(without(given["brand"])):
+        refused = await submit(api, given)
+        assert (refused.status_code, refused.json()["code"]) == (422, "brand_not_bought")
+        data = refused.json()["data"]
+        assert (data["since"], data["reason"]) == ("2026-11-01", {"zh_CN": "合同到期", "en": "The contract ended"})
+        assert given["brand"] not in [one["code"] for one in (await api.client.get("/v1/brands")).json()]
+        # What was taken before goes on, and a repeated request gets its receipt.
+        assert (await submit(api, earlier, key="before")).json() == first.json() | {"repeated": True}
+        assert (await api.client.get(first.headers["location"])).status_code == 200
+    with published(without("jd", "2126-12-01")):
+        listed = {one["code"]: one for one in (await api.client.get("/v1/brands")).json()}
+        assert listed["jd"]["not_bought_from"] == "2126-12-01"
+        assert listed["walmart"]["not_bought_from"] is None
 
 
 async def test_the_same_key_and_content_is_one_submission(api: Api) -> None:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +12,11 @@ from stdnum import luhn
 
 from bootstrap.demo.brands import BrandAnnouncer, announcing_jobs
 from bootstrap.settings import Settings
-from domain.policies.book import BOOK
-from domain.policies.document import PolicyDocument
 from domain.rules.brand_document import built_in
 from simulators.issuer import Issuer
 from simulators.pos import Pos
 from simulators.program import Setup
+from tests.builders.catalogues import published
 from tests.simulators.running import SECRET, in_process, post_signed, running
 from tests.simulators.test_programs import SETUP
 
@@ -84,22 +80,13 @@ async def test_a_brand_that_cannot_be_used_is_refused(broken: dict[str, str]) ->
         assert (await client.get("/brands")).json()["version"] == "built-in"
 
 
-@contextmanager
-def published(*brands: dict[str, Any]) -> Iterator[None]:
-    BOOK.fill("brands", [PolicyDocument("brands", 1, "brands-1", date(2026, 1, 1), {"brands": list(brands)})])
-    try:
-        yield
-    finally:
-        BOOK.fill("brands", [])
-
-
 async def test_a_published_catalogue_reaches_issuer_and_till_once_and_again_after_a_reset(tmp_path: Path) -> None:
     issuer, till = Issuer(SETUP), Pos(SETUP)
     async with running(issuer.app) as issuer_url, running(till.app) as till_url:
         given: dict[str, Any] = {"home": tmp_path, "issuer_url": issuer_url, "pos_url": till_url}
         announcer = BrandAnnouncer(Settings(**given))
         assert await announcer.announce() == 0  # Nothing was published: their own brands are the catalogue's.
-        with published(*built_in()[0].document["brands"], METRO):
+        with published({"brands": [*built_in()[0].document["brands"], METRO]}):
             assert [await announcer.announce(), await announcer.announce()] == [2, 0]
             assert till.brands.known()["metro"].pattern == "88[0-9]{12}"
             assert till.brands.known()["jd"].could_be("JDAB12CD34EF01" + "00") is False
@@ -108,7 +95,7 @@ async def test_a_published_catalogue_reaches_issuer_and_till_once_and_again_afte
             assert await announcer.announce() == 1
         assert await announcer.announce() == 2
         assert "metro" not in issuer.brands.known()
-    with published(METRO):
+    with published({"brands": [METRO]}):
         assert await announcer.announce() == 0  # Both are away; they are told when they are back.
 
 

@@ -3,7 +3,7 @@
 import copy
 import json
 import random
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -14,14 +14,15 @@ from stdnum.iso7064 import mod_37_36
 
 from domain.cards.card import CardType
 from domain.cards.verification import Secures
-from domain.errors.cards import BrandUnknown, CardNumberInvalid, FaceValueInvalid, PinInvalid
+from domain.errors.cards import BrandNotBought, BrandUnknown, CardNumberInvalid, FaceValueInvalid, PinInvalid
 from domain.money import Currency, Money
 from domain.policies.book import BOOK
 from domain.policies.document import PolicyDocument
-from domain.policies.flaws import DocumentWrong, FlawKind
+from domain.policies.flaws import DocumentWrong, Flaw, FlawKind
 from domain.rules.brand_document import CATALOGUE, Check, built_in
 from domain.rules.brands import KIND, LiveCatalogue, brand, brands_of, catalogue, masked, tidy_number
-from languages import LOCALES
+from languages import LOCALES, translate
+from tests.builders.catalogues import without
 
 SHAPES = {
     "walmart": ("", 16), "carrefour": ("", 19), "tmall": ("", 16), "starbucks": ("81", 16), "wanda": ("", 12), "hualian": ("", 10),
@@ -92,6 +93,52 @@ def test_the_edges_of_what_is_issued_are_taken() -> None:
 def test_an_unknown_brand_is_refused() -> None:
     with pytest.raises(BrandUnknown):
         brand("no-such-brand")
+
+
+def test_a_brand_is_bought_until_the_day_that_ends_it_in_the_office() -> None:
+    known = brands_of(PolicyDocument("brands", 1, "brands-1", date(2026, 1, 1), without("carrefour", "2026-12-01")))
+    eve, day = (
+        datetime(2026, 11, 30, 15, 59, tzinfo=UTC),
+        datetime(2026, 11, 30, 16, 0, tzinfo=UTC),
+    )  # Midnight in Shanghai.
+    assert [known["carrefour"].is_bought(moment) for moment in (eve, day)] == [True, False]
+    assert known["jd"].is_bought(day)
+    known["carrefour"].require_bought(eve)
+    with pytest.raises(BrandNotBought) as refused:
+        known["carrefour"].require_bought(day)
+    said = refused.value.data
+    assert (said["brand"], said["since"]) == ("carrefour", "2026-12-01")
+    for locale, words in (("en", "Reason: The contract ended."), ("zh_CN", "原因：合同到期。")):
+        assert words in translate("error.brand_not_bought", locale, said)
+
+
+@pytest.mark.parametrize(
+    ("change", "place", "kind"),
+    [
+        ({"not_bought_from": "soon"}, "not_bought_from", FlawKind.NOT_A_DATE),
+        ({"not_bought_from": "20261201"}, "not_bought_from", FlawKind.NOT_A_DATE),
+        ({"not_bought_from": None}, "not_bought_from", FlawKind.MISSING),
+        ({"not_bought_reason": {"zh_CN": "", "en": "x"}}, "not_bought_reason.zh_CN", FlawKind.MISSING),
+    ],
+    ids=["no_date", "another_form", "no_day", "one_language"],
+)
+def test_an_end_needs_a_day_and_a_reason_in_both_languages(change: dict[str, Any], place: str, kind: FlawKind) -> None:
+    document = without("carrefour")
+    index = next(index for index, one in enumerate(document["brands"]) if one["code"] == "carrefour")
+    document["brands"][index] |= change
+    with pytest.raises(DocumentWrong) as wrong:
+        KIND.require_valid(document, {})
+    assert wrong.value.flaws == (Flaw(f"brands[{index}].{place}", kind),)
+
+
+def test_a_document_of_an_older_release_is_read_with_the_defaults_of_what_it_lacks() -> None:
+    document = copy.deepcopy(dict(built_in()[0].document))
+    for entry in document["brands"]:
+        for name in ("secures", "not_bought_from", "not_bought_reason"):
+            del entry[name]
+    whole = KIND.require_valid(document, {})
+    assert {entry["not_bought_from"] for entry in whole["brands"]} == {None}
+    assert whole["brands"][0]["secures"] == "none"
 
 
 def test_every_card_type_has_a_brand_with_a_name_in_both_languages() -> None:

@@ -72,6 +72,11 @@ def small_cards_only(document: dict[str, Any]) -> None:
         entry["face_minor"] = [1000, 2000]
 
 
+def nothing_bought(document: dict[str, Any]) -> None:
+    for entry in document["brands"]:
+        entry |= {"not_bought_from": "2026-11-01", "not_bought_reason": {"zh_CN": "合同到期", "en": "ended"}}
+
+
 NO_CAP = {"hour": 0, "day": 0}
 TYPES = ("supermarket", "ecommerce", "dining", "regional", "crossborder")
 CASES = [
@@ -85,6 +90,7 @@ CASES = [
     ("prices", cheaper, "quotes_changed", 1),
     ("prices", cheaper, "quotes_sum", -500),  # One percent of 500 yuan.
     ("brands", small_cards_only, "face_value_refused", 1),
+    ("brands", nothing_bought, "brand_not_bought", 1),
 ]  # fmt: skip
 
 
