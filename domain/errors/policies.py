@@ -5,13 +5,6 @@ from __future__ import annotations
 from domain.errors.base import Refusal
 
 
-class PoliciesChanged(Refusal):
-    """Another version of the deadline policies was saved in the meantime; `version` is the one in force."""
-
-    code = "policies_changed"
-    http_status = 409
-
-
 class PolicyDraftChanged(Refusal):
     """The draft is not the one that was on the page: it was saved, published or withdrawn in the meantime."""
 

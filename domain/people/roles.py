@@ -49,7 +49,6 @@ class Permission(StrEnum):
     MANAGE_PEOPLE = "manage_people"  # Skills, limits, absences, relatives.
     CONFIRM_ACCESS = "confirm_access"  # Be the second person when access is given.
     ANSWER_CALLBACKS = "answer_callbacks"  # Call sellers back and explain decisions to them.
-    MANAGE_DEADLINES = "manage_deadlines"
     MANAGE_REASONS = "manage_reasons"
     SEE_POLICIES = "see_policies"
     SET_POLICIES = "set_policies"  # Write a version of a policy document.
@@ -134,7 +133,6 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.DECODE_HISTORY,
             Permission.MANAGE_PEOPLE,
             Permission.CONFIRM_ACCESS,
-            Permission.MANAGE_DEADLINES,
             Permission.MANAGE_REASONS,
             Permission.SEE_POLICIES,
             Permission.SET_POLICIES,

@@ -58,7 +58,6 @@ KIND = PolicyKind(
         },
     },
     _built_in_versions,
-    two_people=False,
     further=_flaws,
     first_number=BUILT_IN_VERSION + 1,
     own_page="/setup/deadlines",

@@ -116,7 +116,7 @@ async def show(
     kind = _kind(code)
     page, state = await _page(request, console, person, kind)
     if version:
-        page = _edited(request, page, kind, _version(state, version).document)
+        page = _edited(request, page, kind, version_of(state, version).document)
     return await _answer(request, console, replace(page, done=done))
 
 
@@ -124,7 +124,7 @@ async def show(
 async def export(console: At, code: str, version: Annotated[str, Query(max_length=80)] = "") -> Response:
     """A version as a file, the one in force unless another is named; the editor takes it in again."""
     state = await console.policies.state(_kind(code))
-    chosen = _version(state, version) if version else state.in_force
+    chosen = version_of(state, version) if version else state.in_force
     row = state.row_of(chosen.number)
     headers = {"content-disposition": f'attachment; filename="{chosen.version}.json"'}
     return Response(exported(chosen, row.why if row else ""), media_type="application/json", headers=headers)
@@ -139,7 +139,7 @@ async def save(request: Request, console: At, person: Writer, code: str) -> Resp
         document = (
             imported(kind, read_json(str(form.get("document", "")))) if as_json else typed_document(kind.schema, form)
         )
-        proposal = Proposal(document, str(form.get("why", "")), _day(form.get("begins")), _revision(form))
+        proposal = Proposal(document, str(form.get("why", "")), begins_on(form.get("begins")), revision_of(form))
         await console.policies.save(person.id, kind, proposal)
     except DocumentWrong as wrong:
         page, _ = await _page(request, console, person, kind)
@@ -181,7 +181,7 @@ async def _act(request: Request, console: Console, person: Person, code: str, ac
     kind, policies = _kind(code), console.policies
     acts = {"ask": policies.ask, "withdraw": policies.withdraw, "refuse": policies.refuse, "publish": policies.publish}
     try:
-        await acts[act](person.id, kind, _revision(await request.form()))
+        await acts[act](person.id, kind, revision_of(await request.form()))
     except DocumentWrong as wrong:
         page, _ = await _page(request, console, person, kind)
         return await _answer(request, console, replace(page, flaws=wrong.flaws), status=422)
@@ -259,8 +259,8 @@ def _line(state: KindState) -> KindLine:
     return KindLine(state.kind.code, state.in_force, state.row_of(state.in_force.number), planned, state.open)
 
 
-def _version(state: KindState, name: str) -> PolicyDocument:
-    """A version by its name, built in or saved. Refuses NotFound."""
+def version_of(state: KindState, name: str) -> PolicyDocument:
+    """Return a version by its name, built in or saved. Refuses NotFound."""
     for one in state.kind.built_in():
         if one.version == name:
             return one
@@ -277,8 +277,8 @@ def _kind(code: str) -> PolicyKind:
     return kind
 
 
-def _day(typed: object) -> date | None:
-    """The day from which a version is to hold; none typed: from its publication. Refuses FieldInvalid."""
+def begins_on(typed: object) -> date | None:
+    """Return the day from which a version is to hold; none typed: from its publication. Refuses FieldInvalid."""
     if not typed:
         return None
     try:
@@ -287,7 +287,8 @@ def _day(typed: object) -> date | None:
         raise FieldInvalid(field="effective_from", why="not_a_date") from None
 
 
-def _revision(form: FormData) -> int:
+def revision_of(form: FormData) -> int:
+    """Return the revision of the draft that a form was made from, 0 where it says none."""
     typed = str(form.get("revision", ""))
     return int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 9 else 0
 

@@ -1,4 +1,4 @@
-"""What a draft would have changed in the work of the last thirty days. Nothing is written."""
+"""What a draft would have changed in the work of the last thirty days, or would change on open tasks. Nothing is written."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from domain.money import Money
 from domain.policies.document import PolicyDocument
 from domain.quality.sampling import SamplingPolicy
 from domain.review.four_eyes import CheckPolicy, ProposedDecision, lot_of, need
-from domain.rules import brands, checks, limits, prices, velocity
+from domain.rules import brands, checks, deadlines, limits, prices, velocity
 from domain.sealing import KeyRing
+from services.policies.deadlines import previewed
 
 Rule = TypeVar("Rule")
 LOOKS_BACK = timedelta(days=30)
@@ -152,6 +153,12 @@ def _both(rules: tuple[Rule, Rule], count: Callable[[Rule], int]) -> tuple[int, 
     return count(rules[0]), count(rules[1])
 
 
+async def _deadlines(trial: Trial) -> tuple[Figure, ...]:
+    tried = await previewed(trial.session, dict(trial.after.document), trial.since + LOOKS_BACK)
+    moved = Figure("due_times_moved", tried.looked_at, 0, tried.moved)
+    return (moved, Figure("tasks_late", tried.looked_at, tried.late_now, tried.late_then))
+
+
 _RUNS: Mapping[str, Callable[[Trial], Awaitable[tuple[Figure, ...]]]] = {
     brands.KIND.code: _brands,
     prices.KIND.code: _prices,
@@ -160,6 +167,7 @@ _RUNS: Mapping[str, Callable[[Trial], Awaitable[tuple[Figure, ...]]]] = {
     checks.CHECKS_KIND.code: _four_eyes,
     checks.SAMPLING_KIND.code: _sampling,
     checks.REVEALS_KIND.code: _reveals,
+    deadlines.KIND.code: _deadlines,
 }
 
 

@@ -12,10 +12,11 @@ from playwright.async_api import expect
 
 from activities.review.alarms import Alarms
 from domain.people.roles import Role
-from domain.rules.deadlines import built_in_document
-from services.policies.deadlines import DeadlineSetup
+from domain.rules.deadlines import KIND, built_in_document
+from services.policies.documents import PolicyDocuments
 from tests.browser.axe import faults
 from tests.browser.console import desks
+from tests.builders.deadlines import deadlines_as_built_in, deadlines_in_force
 from tests.reviewer_ui.conftest import House
 from tests.reviewer_ui.conftest import console_url as console_url
 from tests.reviewer_ui.conftest import house as house
@@ -24,15 +25,14 @@ pytestmark = pytest.mark.timeout(90)
 
 
 @pytest_asyncio.fixture
-async def setup(house: House) -> AsyncIterator[DeadlineSetup]:
+async def policies(house: House) -> AsyncIterator[PolicyDocuments]:
     """The policies; at the end they are again as they come with the product."""
-    setup = DeadlineSetup(house.database)
-    yield setup
-    await setup.save("nobody", built_in_document(), "as at first", (await setup.current()).version.number)
+    yield PolicyDocuments(house.database)
+    await deadlines_as_built_in(house.database)
 
 
 async def test_a_changed_policy_moves_the_card_and_its_page_says_why(
-    house: House, browser_program: Path, setup: DeadlineSetup
+    house: House, browser_program: Path, policies: PolicyDocuments
 ) -> None:
     waiting = await house.cards.waiting()
     alarms = Alarms(house.database)
@@ -52,9 +52,12 @@ async def test_a_changed_policy_moves_the_card_and_its_page_says_why(
             await setting.locator("form[action$='/preview'] button").first.click()
             await expect(setting.locator(".preview")).to_contain_text(waiting.card_id[-6:])
             assert await faults(setting) == []
-            await setting.fill("[name=note]", "the week before the feast")
+            await setting.fill("[name=why]", "the week before the feast")
             await setting.click(".preview button")
-            await setting.wait_for_url("**/setup/deadlines?kept=*")
+            await setting.wait_for_url("**/setup/policies/deadlines?done=saved")
+            await setting.click("form[action$='/ask'] button")
+            await setting.wait_for_url("**/setup/policies/deadlines?done=ask")
+            await policies.publish(await house.cards.person(Role.COMPLIANCE), KIND, 1)
             assert (await house.cards.task(waiting)).due_at == before.due_at, (
                 "only its workflow moves a card's deadline"
             )
@@ -66,10 +69,10 @@ async def test_a_changed_policy_moves_the_card_and_its_page_says_why(
             await page.click("a.why")
             told = page.locator(".why-due")
             await expect(told).to_contain_text("allows 1 h 30 min")
-            await expect(told).to_contain_text(f"version {(await setup.current()).version.number}")
+            await expect(told).to_contain_text(f"version {(await deadlines_in_force(house.database))[0]}")
             await page.click(".bar-menu > summary")
             await page.click("button[name=locale][value=zh_CN]")
             await expect(page.locator(".why-due")).to_contain_text("允许用时 1 小时 30 分钟")
         assert (reviewer.complaints, admin.complaints) == ([], [])
     assert before.due_at - after.due_at > timedelta(hours=1)
-    assert after.plan_version == (await setup.current()).version.number
+    assert after.plan_version == (await deadlines_in_force(house.database))[0]

@@ -21,11 +21,11 @@ from database.tables.work import WorkItemRow
 from domain.cards.facts import TaskOpened
 from domain.cards.review import ReviewOutcome
 from domain.identifiers import new_id
-from domain.rules.deadlines import built_in_document
 from domain.work.why_due import Sentence
-from services.policies.deadlines import DeadlineSetup
+from services.policies.deadlines import DeadlineTrial
 from services.work import sla
 from services.work.why_due import why_card_is_due
+from tests.builders.deadlines import deadlines_as_built_in, deadlines_in_force, publish_deadlines
 from tests.builders.world import World, a_world
 
 MONDAY = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)  # Nine o'clock in Shanghai.
@@ -40,7 +40,7 @@ class Hands:
         self.now, self.base = MONDAY, 1
         self.review = Review(world.database, world.keyring, now=lambda: self.now)
         self.alarms = Alarms(world.database, now=lambda: self.now)
-        self.setup = DeadlineSetup(world.database, now=lambda: self.now)
+        self.trial = DeadlineTrial(world.database, now=lambda: self.now)
 
     async def a_card(self, brand: str = "jd") -> str:
         return await self.world.a_card(brand)
@@ -69,10 +69,9 @@ class Hands:
 
     async def policies(self, change: Any) -> int:
         """A new version: the newest document after `change` had it."""
-        kept = await self.setup.current()
-        document = copy.deepcopy(kept.document)
+        document = copy.deepcopy((await deadlines_in_force(self.world.database))[1])
         change(document)
-        return await self.setup.save("somebody", document, "tried in a test", kept.version.number)
+        return await publish_deadlines(self.world.database, document)
 
     async def due_as_kept(self, task_id: str) -> datetime:
         async with self.world.database.transaction() as session:
@@ -103,10 +102,8 @@ async def hands(own_world: World) -> Hands:
         await session.execute(update(WorkItemRow).values(closed_at=MONDAY))
         await session.execute(update(PersonRow).values(active=False))
     hands = Hands(own_world)
-    kept = await hands.setup.current()
-    if kept.document != built_in_document():
-        await hands.setup.save("nobody", built_in_document(), "as at first", kept.version.number)
-    hands.base = (await hands.setup.current()).version.number
+    await deadlines_as_built_in(own_world.database)
+    hands.base = (await deadlines_in_force(own_world.database))[0]
     return hands
 
 

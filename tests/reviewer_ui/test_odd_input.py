@@ -159,9 +159,8 @@ async def test_every_address_answers_a_part_of_a_page_as_well_as_a_whole_one(hou
 )
 async def test_an_invalid_and_outdated_policy_shows_both_faults(house: House, document: str) -> None:
     admin = await house.as_(Role.ADMIN)
-    answer = await post(admin, "/setup/deadlines", based_on="999", note="a note", document=document)
+    answer = await post(admin, "/setup/deadlines", revision="999", why="a note", document=document)
     assert answer.status_code in (409, 422)
-    shown = await post(
-        admin, "/setup/deadlines", based_on="999", note="a note", document=json.dumps(built_in_document())
-    )
+    other = built_in_document() | {"otherwise": "office"}
+    shown = await post(admin, "/setup/deadlines", revision="999", why="a note", document=json.dumps(other))
     assert shown.status_code == 409

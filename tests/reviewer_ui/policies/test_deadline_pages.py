@@ -12,35 +12,36 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
-from sqlalchemy import select
 
-from database.tables.people import AuditRow
 from database.tables.work import ClockIntervalRow
 from domain.identifiers import new_id
 from domain.people.roles import Role
-from domain.rules.deadlines import built_in_document
+from domain.rules.deadlines import KIND, built_in_document
 from domain.work.deadlines import ClockOwner
 from reviewer_ui.work.why_due import span
-from services.policies.deadlines import DeadlineSetup, Preview
+from services.policies.deadlines import DeadlineTrial, Preview
+from services.policies.documents import PolicyDocuments
+from tests.builders.deadlines import deadlines_as_built_in, deadlines_in_force, publish_deadlines
 from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.waiting_cards import Waiting
 
-SETUP = "/setup/deadlines"
+SETUP, POLICY = "/setup/deadlines", "/setup/policies/deadlines"
 
 
 @pytest_asyncio.fixture
-async def setup(house: House) -> AsyncIterator[DeadlineSetup]:
-    """The policies as they come with the product, before and after."""
-    setup = DeadlineSetup(house.database)
+async def setup(house: House) -> AsyncIterator[PolicyDocuments]:
+    """The policies as they come with the product, before and after, and no draft."""
+    await deadlines_as_built_in(house.database)
+    yield PolicyDocuments(house.database)
+    await _without_draft(house)
+    await deadlines_as_built_in(house.database)
 
-    async def as_at_first() -> None:
-        kept = await setup.current()
-        if kept.document != built_in_document():
-            await setup.save("nobody", built_in_document(), "as at first", kept.version.number)
 
-    await as_at_first()
-    yield setup
-    await as_at_first()
+async def _without_draft(house: House) -> None:
+    policies = PolicyDocuments(house.database)
+    state = await policies.state(KIND)
+    if state.open is not None:
+        await policies.withdraw(await house.cards.person(Role.ADMIN), KIND, state.open.revision)
 
 
 def text(document: Any) -> str:
@@ -55,7 +56,7 @@ def hidden(page: httpx.Response, name: str) -> str:
 
 
 async def test_the_version_in_force_is_shown_in_tables_with_its_calendars_and_history(
-    house: House, setup: DeadlineSetup
+    house: House, setup: PolicyDocuments
 ) -> None:
     page = await (await house.as_(Role.ADMIN)).get(SETUP)
     assert page.status_code == 200
@@ -67,40 +68,51 @@ async def test_the_version_in_force_is_shown_in_tables_with_its_calendars_and_hi
     assert 'href="/setup/deadlines" aria-current="page"' in page.text
 
 
-async def test_common_values_are_tried_first_and_saved_with_a_note(house: House, setup: DeadlineSetup) -> None:
+async def test_common_values_are_tried_first_saved_as_a_draft_and_published_by_a_second_person(
+    house: House, setup: PolicyDocuments
+) -> None:
     waiting = await house.cards.waiting(due_in_min=600)
-    browser, base = await house.as_(Role.ADMIN, "Mei"), (await setup.current()).version.number
+    browser, (base, _) = await house.as_(Role.ADMIN, "Mei"), await deadlines_in_force(house.database)
     page = await browser.get(SETUP)
     kept = dict.fromkeys(re.findall(r'name="(budget_min:\d+)"', page.text), "15")
     tried = await post(browser, f"{SETUP}/preview", how="values", document=text(built_in_document()), **kept)
     assert tried.status_code == 200
     assert "1 of 1 open tasks would get a new due time." in tried.text
     assert waiting.card_id[-6:] in tried.text
-    assert (await setup.current()).version.number == base, "nothing is saved by trying"
-    saved = await post(
-        browser, SETUP, document=hidden(tried, "document"), based_on=hidden(tried, "based_on"), note="a busy week"
-    )  # fmt: skip
-    assert (saved.status_code, saved.headers["location"]) == (303, f"{SETUP}?kept={base + 1}")
-    policies = (await setup.current()).policies.policies
-    assert {policy.budget_s for policy in policies} == {900}
-    page = await browser.get(saved.headers["location"])
-    assert f"Version {base + 1} is saved" in page.text
+    draft = {name: hidden(tried, name) for name in ("document", "revision")}
+    saved = await post(browser, SETUP, **draft, why="a busy week")
+    assert (saved.status_code, saved.headers["location"]) == (303, f"{POLICY}?done=saved")
+    assert (await deadlines_in_force(house.database))[0] == base, "a draft decides nothing"
+    drafted = await browser.get(SETUP)
+    assert "(draft) is open" in drafted.text
+    assert 'name="budget_min:1" value="15"' in drafted.text
+    shown = await browser.get(saved.headers["location"])
+    assert "Open tasks with a new due time" in shown.text
+    assert "Mei" in shown.text
+    assert (await post(browser, f"{POLICY}/ask", revision="1")).status_code == 303
+    own = await post(browser, f"{POLICY}/publish", revision="1")
+    assert own.status_code == 403
+    officer = await house.as_(Role.COMPLIANCE)
+    assert (await post(officer, f"{POLICY}/publish", revision="1")).headers["location"] == f"{POLICY}?done=publish"
+    number, document = await deadlines_in_force(house.database)
+    assert {policy["budget_s"] for policy in document["policies"]} == {900}
+    page = await browser.get(SETUP)
+    assert f"Current version: deadlines-{number}" in page.text
     assert "a busy week" in page.text
-    assert "Mei" in page.text
 
 
 async def test_a_preview_of_a_part_promises_nothing_of_the_rest(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(DeadlineSetup, "preview", _two_of_many)
+    monkeypatch.setattr(DeadlineTrial, "preview", _two_of_many)
     tried = await post(await house.as_(Role.ADMIN), f"{SETUP}/preview", document=text(built_in_document()))
     assert "12,345 tasks are open. The dry run covers the 2 due soonest; 1 of them" in tried.text
-    assert "(recalculates all 12,345 tasks)" in tried.text
+    assert "Publishing recalculates all of them." in tried.text
 
 
-async def _two_of_many(setup: DeadlineSetup, document: object) -> Preview:
+async def _two_of_many(trial: DeadlineTrial, document: object) -> Preview:
     return Preview(2, 12_345, 1, 0, ())
 
 
-async def test_a_flaw_is_named_by_its_path_and_what_was_typed_stays(house: House, setup: DeadlineSetup) -> None:
+async def test_a_flaw_is_named_by_its_path_and_what_was_typed_stays(house: House, setup: PolicyDocuments) -> None:
     document = built_in_document()
     document["policies"][2]["budget_s"] = -5
     document["calendars"]["office"]["week"]["mon"] = ["12:00-09:00"]
@@ -130,45 +142,42 @@ async def test_a_value_of_the_form_that_cannot_be_is_named_too(house: House, val
     assert f"<code>{path}</code>" in answer.text
 
 
-async def test_saving_on_an_older_version_is_refused_and_keeps_the_input(house: House, setup: DeadlineSetup) -> None:
-    browser, base = await house.as_(Role.ADMIN), (await setup.current()).version.number
+async def test_saving_beside_another_draft_is_refused_and_keeps_the_input(house: House, setup: PolicyDocuments) -> None:
+    browser = await house.as_(Role.ADMIN)
     document = built_in_document()
     document["teams"]["cards"] = "office"
-    first = await post(browser, SETUP, document=text(document), based_on=str(base), note="office hours")
-    assert (first.status_code, first.headers["location"]) == (303, f"{SETUP}?kept={base + 1}")
+    first = await post(browser, SETUP, document=text(document), revision="0", why="office hours")
+    assert first.status_code == 303
     document["teams"]["cards"] = "always"
-    second = await post(browser, SETUP, document=text(document), based_on=str(base), note="round the clock again")
+    document["otherwise"] = "office"
+    second = await post(browser, SETUP, document=text(document), revision="0", why="round the clock again")
     assert second.status_code == 409
-    assert f"Version {base + 1} of the deadline policies was saved meanwhile" in second.text
     assert 'value="round the clock again"' in second.text
-    assert (await setup.current()).policies.teams == {"cards": "office"}
-    async with house.database.transaction() as session:
-        audits = (
-            (await session.execute(select(AuditRow).filter_by(act="console:deadlines:save", reason="office hours")))
-            .scalars()
-            .all()
-        )
-    assert len(audits) == 1
+    state = await setup.state(KIND)
+    assert state.open is not None
+    assert state.open.document["teams"] == {"cards": "office"}
 
 
-async def test_without_a_note_nothing_is_saved(house: House, setup: DeadlineSetup) -> None:
-    base = (await setup.current()).version.number
-    answer = await post(
-        await house.as_(Role.ADMIN), SETUP, document=text(built_in_document()), based_on=str(base), note=" "
-    )  # fmt: skip
+@pytest.mark.parametrize("why", [" ", "8800 1234 1234 1234 5"], ids=["no_reason", "card_number"])
+async def test_without_a_reason_or_with_a_card_number_in_it_nothing_is_saved(
+    house: House, setup: PolicyDocuments, why: str
+) -> None:
+    document = built_in_document()
+    document["teams"]["cards"] = "office"
+    answer = await post(await house.as_(Role.ADMIN), SETUP, document=text(document), revision="0", why=why)
     assert answer.status_code == 422
-    assert (await setup.current()).version.number == base
+    assert (await setup.state(KIND)).open is None
 
 
-async def test_an_older_version_can_be_loaded_to_go_back_to_it(house: House, setup: DeadlineSetup) -> None:
+async def test_an_older_version_can_be_loaded_to_go_back_to_it(house: House, setup: PolicyDocuments) -> None:
     document = built_in_document()
     document["policies"][0]["budget_s"] = 4242
-    number = await setup.save("nobody", document, "for a test", (await setup.current()).version.number)
-    await setup.save("nobody", built_in_document(), "back", number)
+    number = await publish_deadlines(house.database, document, "for a test")
+    await publish_deadlines(house.database, built_in_document(), "back")
     browser = await house.as_(Role.ADMIN)
-    page = await browser.get(SETUP, params={"version": number})
+    page = await browser.get(SETUP, params={"version": f"deadlines-{number}"})
     assert "4242" in page.text
-    assert (await browser.get(SETUP, params={"version": 99_999})).status_code == 404
+    assert (await browser.get(SETUP, params={"version": "deadlines-99999"})).status_code == 404
 
 
 @pytest.mark.parametrize("role", [Role.REVIEWER, Role.SENIOR, Role.OPS, Role.SUPPORT, Role.FINANCE, Role.COMPLIANCE])
@@ -176,7 +185,7 @@ async def test_only_an_administrator_keeps_the_deadlines(house: House, role: Rol
     browser = await house.as_(role)
     assert (await browser.get(SETUP)).status_code == 403
     assert (await post(browser, f"{SETUP}/preview", document="{}")).status_code == 403
-    assert (await post(browser, SETUP, document="{}", based_on="1", note="x")).status_code == 403
+    assert (await post(browser, SETUP, document="{}", revision="0", why="x")).status_code == 403
 
 
 async def paused(house: House, waiting: Waiting) -> None:
@@ -194,7 +203,7 @@ async def paused(house: House, waiting: Waiting) -> None:
             )  # fmt: skip
 
 
-async def test_why_a_card_is_due_then_is_said_in_words_in_both_languages(house: House, setup: DeadlineSetup) -> None:
+async def test_why_a_card_is_due_then_is_said_in_words_in_both_languages(house: House, setup: PolicyDocuments) -> None:
     waiting = await house.cards.waiting()
     await paused(house, waiting)
     browser = await house.as_(Role.SUPPORT)
@@ -210,7 +219,7 @@ async def test_why_a_card_is_due_then_is_said_in_words_in_both_languages(house: 
     assert "暂停计时" in chinese.text
 
 
-async def test_the_queue_and_the_card_get_the_sentences_alone(house: House, setup: DeadlineSetup) -> None:
+async def test_the_queue_and_the_card_get_the_sentences_alone(house: House, setup: PolicyDocuments) -> None:
     waiting = await house.cards.waiting()
     browser = await house.as_(Role.REVIEWER)
     fragment = await browser.get(f"/cards/{waiting.card_id}/why-due", headers={"hx-request": "true"})

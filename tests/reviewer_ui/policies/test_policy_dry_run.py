@@ -77,6 +77,11 @@ def nothing_bought(document: dict[str, Any]) -> None:
         entry |= {"not_bought_from": "2026-11-01", "not_bought_reason": {"zh_CN": "合同到期", "en": "ended"}}
 
 
+def quicker(document: dict[str, Any]) -> None:
+    for policy in document["policies"]:
+        policy["budget_s"] = 61
+
+
 NO_CAP = {"hour": 0, "day": 0}
 TYPES = ("supermarket", "ecommerce", "dining", "regional", "crossborder")
 CASES = [
@@ -91,6 +96,7 @@ CASES = [
     ("prices", cheaper, "quotes_sum", -500),  # One percent of 500 yuan.
     ("brands", small_cards_only, "face_value_refused", 1),
     ("brands", nothing_bought, "brand_not_bought", 1),
+    ("deadlines", quicker, "due_times_moved", 1),
 ]  # fmt: skip
 
 

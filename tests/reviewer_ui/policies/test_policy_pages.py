@@ -16,8 +16,8 @@ from sqlalchemy.exc import DBAPIError
 from database.tables.people import ConsoleSessionRow
 from domain.people.roles import Role
 from domain.rules.policy_kinds import KINDS
-from services.policies.deadlines import DeadlineSetup
 from services.policies.documents import PolicyDocuments
+from tests.builders.deadlines import publish_deadlines
 from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.policy_scenes import LIMITS, PAGE, changed, in_force, people, proposal, publish
 from tests.reviewer_ui.policy_scenes import policies as policies
@@ -143,7 +143,7 @@ async def test_a_published_version_is_never_changed_or_deleted(house: House, pol
 
 
 async def test_deadlines_are_a_kind_with_an_editor_of_their_own(house: House, policies: PolicyDocuments) -> None:
-    kind, admin = KINDS["deadlines"], await house.cards.person(Role.ADMIN)
+    kind = KINDS["deadlines"]
     browser, before = await house.as_(Role.ADMIN), (await policies.state(kind)).in_force
     page = await browser.get("/setup/policies/deadlines")
     assert 'href="/setup/deadlines"' in page.text
@@ -153,13 +153,11 @@ async def test_deadlines_are_a_kind_with_an_editor_of_their_own(house: House, po
         browser, "/setup/policies/deadlines/draft", document=json.dumps(document), why="w", revision="0"
     )
     assert "<code>policies[0].budget_s</code>" in broken.text
-    deadlines = DeadlineSetup(house.database)
-    kept = await deadlines.current()
-    changed_document = copy.deepcopy(kept.document)
+    changed_document = copy.deepcopy(dict(before.document))
     changed_document["otherwise"] = next(
         one for one in changed_document["calendars"] if one != changed_document["otherwise"]
     )
-    saved = await deadlines.save(admin, changed_document, "another calendar", kept.version.number)
+    saved = await publish_deadlines(house.database, changed_document, "another calendar")
     state = await policies.state(kind)
     assert (state.in_force.version, state.in_force.document) == (f"deadlines-{saved}", changed_document)
-    await deadlines.save(admin, kept.document, "as it was", saved)
+    await publish_deadlines(house.database, dict(before.document), "as it was")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import text
@@ -11,12 +11,15 @@ from database.tables.cards import CardRow
 from database.tables.people import AuditRow
 from domain.cards.card import CardType
 from domain.cards.review import ReviewOutcome
-from domain.errors.general import FieldInvalid, TemporarilyUnavailable
-from domain.errors.policies import PoliciesChanged
+from domain.errors.general import FieldInvalid, NotFound, TemporarilyUnavailable
+from domain.errors.policies import OwnPolicy, PolicyDraftChanged
+from domain.places import business_day
 from domain.policies.flaws import DocumentWrong, Flaw, FlawKind
-from domain.rules.deadlines import built_in_document
+from domain.rules.deadlines import KIND, built_in_document
 from jobs.replanning import Replanner
-from services.policies.deadlines import DeadlineSetup
+from services.policies.deadlines import DeadlineTrial
+from services.policies.documents import PolicyDocuments, Proposal
+from tests.builders.deadlines import deadlines_in_force, publish_deadlines
 from tests.builders.hands import MONDAY, Hands, budget
 from tests.builders.hands import hands as hands
 from tests.builders.hands import own_url as own_url
@@ -28,22 +31,46 @@ async def test_a_document_is_tried_before_it_is_saved_and_saved_with_its_reason(
     document = built_in_document()
     budget(600)(document)
     hands.now += timedelta(minutes=15)
-    tried = await hands.setup.preview(document)
+    tried = await hands.trial.preview(document)
     assert (tried.looked_at, tried.waiting, tried.moved, tried.late) == (3, 3, 3, 3)
+    assert (tried.late_now, tried.late_then) == (0, 3)
     assert {(one.before, one.after) for one in tried.largest} == {(tasks[0].due_at, MONDAY + timedelta(minutes=10))}
-    assert (await hands.setup.current()).version.number == hands.base, "nothing is saved by trying"
+    assert (await deadlines_in_force(hands.world.database))[0] == hands.base, "nothing is saved by trying"
+    assert await publish_deadlines(hands.world.database, document, "shorter nights") == hands.base + 1
+    assert await deadlines_in_force(hands.world.database) == (hands.base + 1, document)
+
+
+async def test_deadlines_take_the_road_of_every_policy(hands: Hands) -> None:
+    """One person drafts, a second publishes; a planned version holds from its day on."""
+    database, policies = hands.world.database, PolicyDocuments(hands.world.database)
+    admin, officer = await hands.world.a_person("admin"), await hands.world.a_person("compliance")
+    document = built_in_document()
+    budget(600)(document)
     with pytest.raises(FieldInvalid):
-        await hands.setup.save("P", document, "  ", hands.base)
-    saved = await hands.setup.save("P", document, "shorter nights", hands.base)
-    assert saved == hands.base + 1
-    with pytest.raises(PoliciesChanged) as changed:
-        await hands.setup.save("P", document, "at the same time", hands.base)
-    assert changed.value.data == {"version": saved}
-    kept = await hands.setup.current()
-    assert (kept.version.number, kept.version.note, kept.document) == (saved, "shorter nights", document)
-    assert [one.number for one in await hands.setup.history()] == list(range(saved, 0, -1))
-    audits = await hands.world.rows(AuditRow, act="console:deadlines:save", reason="shorter nights")
-    assert [row.actor for row in audits][-1:] == ["person:P"]
+        await policies.save(admin, KIND, Proposal(document, "  ", None, 0))
+    number = await policies.save(admin, KIND, Proposal(document, "shorter nights", None, 0))
+    with pytest.raises(PolicyDraftChanged):  # A second draft beside it would be published unseen.
+        await policies.save(admin, KIND, Proposal(document, "mine", None, 0))
+    with pytest.raises(NotFound):
+        await policies.publish(officer, KIND, 1)
+    await policies.ask(admin, KIND, 1)
+    with pytest.raises(OwnPolicy):
+        await policies.publish(admin, KIND, 1)
+    assert (await deadlines_in_force(database))[0] == hands.base
+    await policies.publish(officer, KIND, 1)
+    assert (await deadlines_in_force(database))[0] == number
+    [audit] = await hands.world.rows(AuditRow, act="console:policy:publish", actor=f"person:{officer}")
+    assert (audit.subject, audit.reason) == ("policy:deadlines", "shorter nights")
+    tomorrow = business_day(datetime.now(UTC)) + timedelta(days=1)
+    planned = built_in_document()
+    budget(700)(planned)
+    await policies.save(admin, KIND, Proposal(planned, "from tomorrow", tomorrow, 0))
+    await policies.ask(admin, KIND, 1)
+    await policies.publish(officer, KIND, 1)
+    assert (await deadlines_in_force(database))[0] == number
+    task, _ = await hands.opened(await hands.a_card())
+    assert (task.plan_version, task.due_at) == (number, MONDAY + timedelta(seconds=600))
+    await publish_deadlines(database, built_in_document(), "instead of it")  # The highest number holds from now on.
 
 
 async def test_a_preview_of_a_part_says_of_how_many(hands: Hands) -> None:
@@ -51,8 +78,8 @@ async def test_a_preview_of_a_part_says_of_how_many(hands: Hands) -> None:
         await hands.opened(await hands.a_card())
     document = built_in_document()
     budget(600)(document)
-    whole = await hands.setup.preview(document)
-    part = await DeadlineSetup(hands.world.database, lambda: hands.now, previewed=2).preview(document)
+    whole = await hands.trial.preview(document)
+    part = await DeadlineTrial(hands.world.database, lambda: hands.now, previewed=2).preview(document)
     assert (whole.complete, part.complete) == (True, False)
     assert (part.looked_at, part.moved, part.waiting) == (2, 2, whole.waiting)
 
@@ -61,11 +88,13 @@ async def test_a_document_with_a_flaw_is_neither_tried_nor_saved(hands: Hands) -
     document = built_in_document()
     document["policies"][0]["budget_s"] = -1
     flaw = Flaw("policies[0].budget_s", FlawKind.OUT_OF_RANGE)
-    for doing in (hands.setup.preview(document), hands.setup.save("P", document, "note", hands.base)):
+    admin = await hands.world.a_person("admin")
+    proposal = Proposal(document, "note", None, 0)
+    for doing in (hands.trial.preview(document), PolicyDocuments(hands.world.database).save(admin, KIND, proposal)):
         with pytest.raises(DocumentWrong) as wrong:
             await doing
         assert wrong.value.flaws == (flaw,)
-    assert (await hands.setup.current()).version.number == hands.base
+    assert (await deadlines_in_force(hands.world.database))[0] == hands.base
 
 
 class Desk:
