@@ -49,7 +49,7 @@ class Replanner:
         """Card and task of each. Version 0 was planned before there were policies, and stays."""
         async with self._database.transaction() as session:
             found = await self._found(session, WorkItemRow.replan)
-            newest = await sla.newest_version(session)
+            newest = sla.newest_version()
             if self._may_be_older(newest):
                 older = await self._found(
                     session, and_(WorkItemRow.plan_version > 0, WorkItemRow.plan_version < newest)

@@ -27,6 +27,7 @@ from bootstrap.local.temporal import storage_arguments
 from bootstrap.settings import PROJECT_ROOT, Settings, with_driver
 from bootstrap.setup.plan import browser_record, temporal_record
 from database.session import Database
+from domain.policies.book import BOOK
 from tests.whole import whole as whole
 
 if TYPE_CHECKING:
@@ -46,6 +47,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         parts = item.path.relative_to(PROJECT_ROOT / "tests").parts
         if len(parts) > 1:
             item.add_marker(getattr(pytest.mark, parts[0]))
+
+
+@pytest.fixture(autouse=True)
+def _policies_as_built_in() -> Iterator[None]:
+    """No test decides by policies that another one has published."""
+    yield
+    for kind in BOOK.counts():
+        BOOK.fill(kind, [])
 
 
 def pytest_configure(config: pytest.Config) -> None:

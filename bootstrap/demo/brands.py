@@ -1,4 +1,4 @@
-"""Tells the simulators of the published brands: a real issuer learns of a new brand by its contract, a stand-in from here."""
+"""Announces the published brands to the simulators: a real issuer learns of a new brand by its contract, a stand-in from here."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class BrandAnnouncer:
         self._addresses = (settings.issuer_url, settings.pos_url)
 
     async def announce(self) -> int:
-        """Tell every simulator that knows another version; return how many were told. One that is away is told later."""
+        """Announce it to every simulator that knows another version; return how many took it up. One that is away hears it later."""
         found = BOOK.in_force(KIND, business_day(datetime.now(UTC)))
-        return sum([await _told(str(address), found) for address in self._addresses])
+        return sum([await _announced_to(str(address), found) for address in self._addresses])
 
 
 def announcing_jobs(settings: Settings) -> list[Job]:
@@ -40,7 +40,7 @@ def announcing_jobs(settings: Settings) -> list[Job]:
     return [Job("simulated_brands", INTERVAL_S, BrandAnnouncer(settings).announce, ALL)]
 
 
-async def _told(address: str, found: PolicyDocument) -> bool:
+async def _announced_to(address: str, found: PolicyDocument) -> bool:
     built_in = found.number == BUILT_IN_NUMBER
     version = THEIR_OWN if built_in else found.version
     try:
@@ -50,6 +50,6 @@ async def _told(address: str, found: PolicyDocument) -> bool:
             body = {"version": version, "brands": [] if built_in else found.document["brands"]}
             (await http.put("/brands", json=body)).raise_for_status()
     except httpx.HTTPError as away:
-        _log.warning("simulator_not_told_of_brands", reason=type(away).__name__)
+        _log.warning("simulator_without_brands", reason=type(away).__name__)
         return False
     return True

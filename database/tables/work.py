@@ -60,6 +60,8 @@ class WorkItemRow(TableRow):
     due_at: Mapped[datetime] = moment()
     warned_at: Mapped[datetime | None] = moment_maybe()
     breached_at: Mapped[datetime | None] = moment_maybe()
+    # Of an overdue item with its own clock: when the next step of its chain is notified.
+    next_chain_at: Mapped[datetime | None] = moment_maybe()
     escalated: Mapped[bool] = mapped_column(default=False)
     escalation_reason: Mapped[str] = mapped_column(default="")
     came_back: Mapped[CameBack | None] = word(CameBack)

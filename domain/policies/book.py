@@ -7,12 +7,15 @@ from datetime import date
 
 from domain.policies.document import PolicyDocument, PolicyKind
 
+HELD_MAX = 1000  # Kinds times the days that are asked about.
+
 
 class PolicyBook:
     """Published versions by kind. A reader in the background replaces them whole, so that any thread may look."""
 
     def __init__(self) -> None:
         self._published: Mapping[str, tuple[PolicyDocument, ...]] = {}
+        self._held: dict[tuple[str, date], PolicyDocument] = {}  # What was found; replaced whole like the versions.
 
     def in_force(self, kind: PolicyKind, on: date) -> PolicyDocument:
         """Return the version that holds on a day. Raises LookupError where even the built-in ones begin later.
@@ -20,6 +23,15 @@ class PolicyBook:
         Of the published versions that have begun, the one with the highest number: it was written last. None has begun:
         of the built-in ones that have, the newest by date.
         """
+        held, asked = self._held, (kind.code, on)
+        found = held.get(asked)
+        if found is None:
+            found = self._found(kind, on)
+            if len(held) < HELD_MAX:
+                held[asked] = found
+        return found
+
+    def _found(self, kind: PolicyKind, on: date) -> PolicyDocument:
         begun = [one for one in self._published.get(kind.code, ()) if one.effective_from <= on]
         if begun:
             return max(begun, key=lambda one: one.number)
@@ -31,6 +43,7 @@ class PolicyBook:
     def fill(self, kind: str, published: Sequence[PolicyDocument]) -> None:
         """Replace the published versions of one kind."""
         self._published = {**self._published, kind: tuple(published)}
+        self._held = {}  # After the versions: a search that began before writes into the one that is thrown away.
 
     def counts(self) -> dict[str, int]:
         """Return how many published versions of each kind are known."""

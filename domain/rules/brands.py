@@ -142,6 +142,11 @@ def catalogue() -> Mapping[str, Brand]:
     return brands_of(BOOK.in_force(KIND, business_day(datetime.now(UTC))))
 
 
+def catalogue_version() -> str:
+    """Return the name of today's catalogue, as decisions made by it keep it."""
+    return BOOK.in_force(KIND, business_day(datetime.now(UTC))).version
+
+
 @lru_cache(maxsize=32)
 def brands_of(found: PolicyDocument) -> Mapping[str, Brand]:
     """Return the brands of one version. Raises ValueError for one whose cards cannot be secured as it says."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from datetime import date
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
+from domain.policies.book import BOOK
 from domain.policies.document import BUILT_IN_NUMBER, PolicyDocument, PolicyKind, version_name
 from domain.policies.flaws import DocumentWrong, Flaw
 from domain.work.deadline_document import parse
@@ -42,6 +43,23 @@ def _flaws(document: Mapping[str, Any], _before: Mapping[str, Any]) -> Iterable[
     except DocumentWrong as wrong:
         return wrong.flaws
     return ()
+
+
+def deadlines_in_force(on: date) -> Policies:
+    """Return the policies that hold on a day."""
+    return policies_of(BOOK.in_force(KIND, on))
+
+
+@lru_cache(maxsize=16)
+def policies_of(found: PolicyDocument) -> Policies:
+    """Return one version, read."""
+    return parsed(found.number or BUILT_IN_VERSION, json.dumps(found.document, sort_keys=True))
+
+
+@lru_cache(maxsize=16)
+def parsed(version: int, document: str) -> Policies:
+    """Return the policies of a saved document (JSON), completed by the built-in ones of kinds that it knows nothing of."""
+    return parse(json.loads(document), version).completed(built_in())
 
 
 KIND = PolicyKind(

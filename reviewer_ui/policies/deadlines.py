@@ -60,11 +60,6 @@ class DeadlinesContext:
     why: str = ""
     begins: str = ""
 
-    @property
-    def revision(self) -> int:
-        """The draft's that the page shows, 0 where there is none."""
-        return self.open.revision if self.open is not None else 0
-
 
 @router.get("")
 async def show(
@@ -120,8 +115,8 @@ async def _tried(console: Console, page: DeadlinesContext) -> DeadlinesContext:
 
 
 def _typed(page: DeadlinesContext, form: FormData) -> DeadlinesContext:
-    typed = {name: str(form.get(name, "")) for name in ("why", "begins")}
-    return replace(page, draft=str(form.get("document", "")), **typed)
+    draft, why, begins = (str(form.get(name, "")) for name in ("document", "why", "begins"))
+    return replace(page, draft=draft, why=why, begins=begins)
 
 
 def _trial(console: Console) -> DeadlineTrial:

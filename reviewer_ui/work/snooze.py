@@ -21,5 +21,5 @@ async def snoozed_until(console: Console, person: Person, chosen: str, typed: st
         raise FieldInvalid(field="until", why="missing")
     async with console.services.database.transaction() as session:
         team = (await session.get_one(PersonRow, person.id)).team
-        calendar = (await policies_in_force(session)).calendar_of(team)
+        calendar = policies_in_force().calendar_of(team)
     return snooze_until(until, typed, zone_of(person.timezone), now(), calendar)

@@ -25,7 +25,7 @@ from domain.cards.review import AskedItem
 from domain.errors.cards import NotExpectedNow
 from domain.errors.general import FieldInvalid, NotFound, TemporarilyUnavailable
 from domain.money import Money
-from domain.rules.brands import Brand, brand
+from domain.rules.brands import Brand, brand, catalogue_version
 from domain.sealing import KeyRing
 from gateways import decoding
 from gateways.pictures.accept import AcceptedPhoto
@@ -253,6 +253,7 @@ def _require_phone_for_code(submission: Submission, known: Brand) -> None:
 
 def _submitted(submission: Submission, row: SubmissionRow, card: CheckedCard) -> Change:
     facts = {"brand": card.brand.code, "channel": row.channel, "photos": str(len(card.photos))}
+    facts["brands_version"] = catalogue_version()  # Number, face value and expiry were judged by it.
     if row.form_hash:
         facts["form_hash"] = row.form_hash
     return Change(Stage.INTAKE, WaitingFor.MACHINE, None, "intake.submitted", facts, actor=submission.owner)

@@ -62,7 +62,7 @@ async def sound_chain(session: AsyncSession, task: WorkItemRow, step: int, now: 
 
 async def replan(session: AsyncSession, task: WorkItemRow, now: datetime) -> ClockPlan:
     """Plan the locked item's clock by the policies in force now; alarms already sent stay sent. A closed item keeps its plan."""
-    newest = await sla.newest_version(session)
+    newest = sla.newest_version()
     why = "escalated" if task.plan_version == newest and task.escalated else "policy_changed"
     before = task.due_at
     planned = await sla.plan(session, task, now, why)

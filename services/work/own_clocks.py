@@ -28,25 +28,24 @@ class OwnClocks:
 
     async def ring(self, limit: int) -> int:
         """Look after up to `limit` items and return how many moved on. Raises DatabaseUnavailable."""
-        now, done = self._now(), 0
+        now, done, newest = self._now(), 0, sla.newest_version()
         async with self._database.transaction() as session:
-            newest = await sla.newest_version(session)
-            found = await _due(session, newest, now, limit)
+            found = await due_items(session, newest, now, limit)
         for task_id in found:
             async with apart(self._database, LOOP, task_id), self._database.transaction() as session:
                 done += await _rung(session, task_id, newest, now)
         return done
 
 
-async def _due(session: AsyncSession, newest: int, now: datetime, limit: int) -> list[str]:
-    """Items whose plan is old, whose warning or deadline has come, or whose chain may go on."""
+async def due_items(session: AsyncSession, newest: int, now: datetime, limit: int) -> list[str]:
+    """Return the items whose plan is old, or whose warning, deadline or next step of the chain has come."""
     own = [kind.code for kind in kinds() if not kind.holds_card]
     due = or_(
         WorkItemRow.replan,
         and_(WorkItemRow.plan_version > 0, WorkItemRow.plan_version < newest),
         and_(WorkItemRow.warned_at.is_(None), WorkItemRow.warn_at <= now),
         and_(WorkItemRow.breached_at.is_(None), WorkItemRow.due_at <= now),
-        WorkItemRow.breached_at.is_not(None),
+        WorkItemRow.next_chain_at <= now,
     )
     open_ones = (WorkItemRow.kind.in_(own), WorkItemRow.closed_at.is_(None), due, ~left_out(LOOP, WorkItemRow.id, now))
     statement = (
@@ -75,4 +74,5 @@ async def _rung(session: AsyncSession, task_id: str, newest: int, now: datetime)
     for step, at in enumerate(plan.chain):
         if at <= now:
             moved = await alarms.sound_chain(session, task, step, now) or moved
+    task.next_chain_at = min((at for at in plan.chain if at > now), default=None) if task.breached_at else None
     return moved

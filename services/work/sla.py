@@ -9,16 +9,15 @@ from math import ceil
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.reads.work.sla import clock_of, in_force, intervals, policies_in, replanned, with_own
+from database.reads.work.sla import clock_of, intervals, replanned, with_own
 from database.reads.work.sla import policies_of as policies_of
 from database.reads.work.sla import terms_of as terms_of
-from database.tables.policies import PolicyDocumentRow
 from database.tables.work import ClockIntervalRow, ClockPlanRow, WorkItemRow
 from domain.cards.card import WaitingFor
 from domain.cards.facts import TaskOpened
 from domain.identifiers import new_id
 from domain.places import business_day
-from domain.rules.deadlines import BUILT_IN_VERSION, built_in
+from domain.rules.deadlines import deadlines_in_force
 from domain.work.deadlines import RUNNING, ClockOwner, ClockPlan, Policies, Stretch, used
 
 # Whose time it is while a card waits so; a review's own owners are set by what our people do.
@@ -40,7 +39,7 @@ async def plan(session: AsyncSession, task: WorkItemRow, now: datetime, why: str
     Sets `warn_at`, `due_at`, `plan_version` and `replan=False` on the task; the caller places it in the queue.
     `why`: opened | policy_changed | escalated | resumed.
     """
-    policies, card = await policies_in_force(session), await stretches(session, task)
+    policies, card = policies_in_force(), await stretches(session, task)
     made = replanned(policies, task, card, now)
     task.warn_at, task.due_at = made.warn_at, made.due_at
     task.plan_version, task.replan = made.version, False
@@ -123,22 +122,14 @@ async def recomputed(session: AsyncSession, task: WorkItemRow) -> datetime:
     return (await planned(session, task, task.opened_at)).due_at
 
 
-async def policies_in_force(session: AsyncSession) -> Policies:
-    """The newest version, else the one that comes with the product."""
-    row = await version_in_force(session)
-    return built_in() if row is None else policies_in(row)
+def policies_in_force() -> Policies:
+    """Return the policies that hold today, as this process knows them."""
+    return deadlines_in_force(business_day(datetime.now(UTC)))
 
 
-async def newest_version(session: AsyncSession) -> int:
-    """The number of the version in force."""
-    row = await version_in_force(session)
-    return BUILT_IN_VERSION if row is None else row.version
-
-
-async def version_in_force(session: AsyncSession) -> PolicyDocumentRow | None:
-    """Return the saved version that holds today; None while it is the built-in one."""
-    found: PolicyDocumentRow | None = await session.scalar(in_force(business_day(datetime.now(UTC))))
-    return found
+def newest_version() -> int:
+    """Return the number of the version in force."""
+    return policies_in_force().version
 
 
 async def stretches(session: AsyncSession, task: WorkItemRow) -> list[Stretch]:

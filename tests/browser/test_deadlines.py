@@ -14,6 +14,7 @@ from activities.review.alarms import Alarms
 from domain.people.roles import Role
 from domain.rules.deadlines import KIND, built_in_document
 from services.policies.documents import PolicyDocuments
+from services.policies.reading import PolicyReader
 from tests.browser.axe import faults
 from tests.browser.console import desks
 from tests.builders.deadlines import deadlines_as_built_in, deadlines_in_force
@@ -58,6 +59,7 @@ async def test_a_changed_policy_moves_the_card_and_its_page_says_why(
             await setting.click("form[action$='/ask'] button")
             await setting.wait_for_url("**/setup/policies/deadlines?done=ask")
             await policies.publish(await house.cards.person(Role.COMPLIANCE), KIND, 1)
+            await PolicyReader(house.database).refresh()
             assert (await house.cards.task(waiting)).due_at == before.due_at, (
                 "only its workflow moves a card's deadline"
             )

@@ -12,6 +12,7 @@ from domain.identifiers import new_id
 from domain.people.roles import Role
 from domain.rules.deadlines import KIND, built_in_document
 from services.policies.documents import PolicyDocuments, Proposal
+from services.policies.reading import PolicyReader
 
 
 async def publish_deadlines(database: Database, document: dict[str, Any], why: str = "tried in a test") -> int:
@@ -27,6 +28,7 @@ async def publish_deadlines(database: Database, document: dict[str, Any], why: s
     await policies.publish(people[1], KIND, revision + 1)
     async with database.transaction() as session:  # Nobody hears of alarms who is not part of the test.
         await session.execute(update(PersonRow).where(PersonRow.id.in_(people)).values(active=False))
+    await PolicyReader(database).refresh()
     return number
 
 
@@ -35,6 +37,7 @@ async def deadlines_as_built_in(database: Database) -> None:
     state = await PolicyDocuments(database).state(KIND)
     if state.in_force.document != built_in_document():
         await publish_deadlines(database, built_in_document(), "as at first")
+    await PolicyReader(database).refresh()
 
 
 async def deadlines_in_force(database: Database) -> tuple[int, dict[str, Any]]:

@@ -19,7 +19,6 @@ from domain.cards.card import EndReason, Outcome, Stage, WaitingFor
 from domain.errors.cards import DynamicCodeWrong, QuoteExpired
 from domain.errors.general import TemporarilyUnavailable
 from domain.finance.payout import PayoutState
-from tests.builders.catalogues import published, without
 from tests.seller_ui.conftest import PlayedDesk
 from tests.seller_ui.pages import Page
 
@@ -81,24 +80,6 @@ async def test_a_visitor_sees_the_brands_and_is_asked_to_sign_in(visitor: httpx.
     page = await Page.get(visitor, "/")
     assert "JD E-card" in page.text
     assert (await Page.get(visitor, "/sell/jd")).path == "/sign-in"
-
-
-async def test_a_brand_that_is_no_longer_bought_is_not_offered_and_its_form_says_why(
-    visitor: httpx.AsyncClient, browser: httpx.AsyncClient
-) -> None:
-    shown = await Page.get(browser, "/sell/jd")
-    with published(without("jd")):
-        front = await Page.get(visitor, "/")
-        assert 'href="/sell/jd"' not in front.text
-        assert "JD E-card: no longer bought. The contract ended" in front.text
-        form = await Page.get(browser, "/sell/jd")
-        assert form.status == 422
-        assert "We no longer buy JD E-card cards (since 2026-11-01). Reason: The contract ended." in form.text
-        # A form that was opened before says the same, and makes no card.
-        late = await shown.send("/sell/jd", photo=picture(), payee="other", **PAYEE)
-        assert late.status == 422
-        assert "We no longer buy JD E-card cards" in late.text
-    assert (await Page.get(browser, "/sell/jd")).status == 200
 
 
 async def test_a_wrong_sign_in_code_says_so_and_a_right_one_leads_back(visitor: httpx.AsyncClient) -> None:

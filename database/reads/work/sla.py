@@ -5,18 +5,14 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
-from functools import lru_cache
-from typing import Any
+from datetime import datetime
 
 from sqlalchemy import and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables.policies import PolicyDocumentRow
 from database.tables.work import ClockIntervalRow, WorkItemRow
-from domain.policies.state import PolicyState
-from domain.rules.deadlines import KIND, built_in
-from domain.work.deadline_document import parse
+from domain.rules.deadlines import KIND, built_in, parsed
 from domain.work.deadlines import ClockOwner, ClockPlan, Policies, Stretch, Terms, reckon
 from domain.work.kinds import kind_of
 
@@ -24,22 +20,9 @@ from domain.work.kinds import kind_of
 async def policies_of(session: AsyncSession, version: int) -> Policies:
     """One version; the built-in one for a version that nobody saved."""
     row = await session.get(PolicyDocumentRow, (KIND.code, version))
-    return built_in() if row is None else policies_in(row)
-
-
-def in_force(today: date) -> Any:
-    """Return the statement that gives the version in force on a day: the published one with the highest number."""
-    published = (
-        PolicyDocumentRow.kind == KIND.code,
-        PolicyDocumentRow.state == PolicyState.PUBLISHED,
-        PolicyDocumentRow.effective_from <= today,
-    )
-    return select(PolicyDocumentRow).where(*published).order_by(PolicyDocumentRow.version.desc()).limit(1)
-
-
-def policies_in(row: PolicyDocumentRow) -> Policies:
-    """The policies of a version that was saved."""
-    return _parsed(row.version, json.dumps(row.document, sort_keys=True))
+    if row is None:
+        return built_in()
+    return parsed(row.version, json.dumps(row.document, sort_keys=True))
 
 
 async def intervals(session: AsyncSession, tasks: Iterable[WorkItemRow]) -> dict[str, list[Stretch]]:
@@ -78,8 +61,3 @@ def terms_of(task: WorkItemRow) -> Terms:
 def replanned(policies: Policies, task: WorkItemRow, card: Sequence[Stretch], now: datetime) -> ClockPlan:
     """Return the task's plan from the stretches of its card by these policies; `now` counts for a paused clock."""
     return reckon(policies, terms_of(task), task.id, with_own(card, task), now)
-
-
-@lru_cache(maxsize=16)
-def _parsed(version: int, document: str) -> Policies:
-    return parse(json.loads(document), version).completed(built_in())

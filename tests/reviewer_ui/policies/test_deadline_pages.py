@@ -84,7 +84,7 @@ async def test_common_values_are_tried_first_saved_as_a_draft_and_published_by_a
     assert (saved.status_code, saved.headers["location"]) == (303, f"{POLICY}?done=saved")
     assert (await deadlines_in_force(house.database))[0] == base, "a draft decides nothing"
     drafted = await browser.get(SETUP)
-    assert "(draft) is open" in drafted.text
+    assert "(Draft) is open" in drafted.text
     assert 'name="budget_min:1" value="15"' in drafted.text
     shown = await browser.get(saved.headers["location"])
     assert "Open tasks with a new due time" in shown.text

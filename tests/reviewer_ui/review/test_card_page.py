@@ -25,7 +25,6 @@ from domain.rules.assessment import neighbours_of
 from domain.rules.brands import brand
 from domain.work.task import CameBack
 from services.work.ordering import sent_back
-from tests.builders.catalogues import published, without
 from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.scenes import change, show_photo, sold_by, with_fingerprint
 from tests.reviewer_ui.waiting_cards import NUMBER, PIN, Waiting
@@ -344,12 +343,3 @@ async def test_a_party_that_does_not_know_the_card_differs(house: House) -> None
             )
         )  # fmt: skip
     assert "differs" in (await browser.get(f"/cards/{waiting.card_id}")).text
-
-
-async def test_a_reviewer_sees_that_the_brand_is_no_longer_bought_and_why(house: House) -> None:
-    waiting, browser = await house.cards.waiting(), await house.as_(Role.REVIEWER)
-    assert "No longer bought" not in (await browser.get(f"/cards/{waiting.card_id}")).text
-    with published(without("starbucks")):
-        page = (await browser.get(f"/cards/{waiting.card_id}")).text
-        assert 'title="The contract ended"' in page
-        assert "No longer bought" in page

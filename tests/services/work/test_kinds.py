@@ -30,7 +30,7 @@ from services.work.bulk import Bulk
 from services.work.comments import ATTACHED, Comments
 from services.work.drafts import kept, save
 from services.work.ordering import placed
-from services.work.own_clocks import OwnClocks
+from services.work.own_clocks import OwnClocks, due_items
 from services.work.snoozes import Snoozes
 from tests.builders.queueing import Office
 from tests.builders.world import World
@@ -144,6 +144,33 @@ async def test_a_third_kind_has_comments_drafts_and_a_clock(office: Office, erra
     office.clock.moment = (await office.row(task)).due_at
     await OwnClocks(office.world.database, office.clock).ring(1000)
     assert {one.alarm for one in await office.world.rows(AlarmRow, task_id=task)} >= {"warning", "breach"}
+
+
+async def test_an_overdue_item_is_read_again_only_when_its_chain_goes_on(office: Office, errands: None) -> None:
+    task, clocks = await an_errand(office), OwnClocks(office.world.database, office.clock)
+
+    async def due() -> bool:
+        async with office.world.database.transaction() as session:
+            return task in await due_items(session, sla.newest_version(), office.clock(), 10_000)
+
+    async with office.world.database.transaction() as session:
+        plan = await sla.planned(session, await session.get_one(WorkItemRow, task), office.clock())
+    assert len(plan.chain) >= 2
+    assert not await due()
+    office.clock.moment = plan.due_at
+    assert await due()
+    await clocks.ring(10_000)
+    assert not await due(), "warning and breach are sent, and the chain has not come to its first step"
+    for step, at in enumerate(plan.chain):
+        office.clock.moment = at
+        assert await due()
+        await clocks.ring(10_000)
+        sent = {one.alarm for one in await office.world.rows(AlarmRow, task_id=task)}
+        assert f"chain:{step}" in sent
+        assert not await due()
+    assert (await office.row(task)).next_chain_at is None
+    office.clock.passes(hours=24 * 30)
+    assert not await due(), "nothing is left to do"
 
 
 async def test_a_third_kind_takes_files_that_its_own_people_download(office: Office, errands: None) -> None:
