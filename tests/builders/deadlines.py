@@ -33,7 +33,7 @@ async def publish_deadlines(database: Database, document: dict[str, Any], why: s
 
 
 async def deadlines_as_built_in(database: Database) -> None:
-    """Publish the built-in document, unless it holds already; an open draft is withdrawn by that."""
+    """Publish the built-in document unless it holds already, and read what holds into this process."""
     state = await PolicyDocuments(database).state(KIND)
     if state.in_force.document != built_in_document():
         await publish_deadlines(database, built_in_document(), "as at first")

@@ -29,6 +29,7 @@ from domain.errors.general import FieldInvalid, IdempotencyKeyReused
 from domain.finance.payee import masked_account
 from domain.identifiers import new_id
 from domain.money import Currency, Money
+from domain.rules.brands import catalogue_version
 from services.cards.corrections import Corrections
 from tests.builders.world import World, a_number, a_submission, a_typed_card
 
@@ -47,6 +48,8 @@ async def test_a_typed_card_is_taken_with_its_story_and_its_evidence(world: Worl
     assert row.number_tail == str(card.number)[-4:]
     assert str(card.number).encode() not in bytes(row.number_sealed or b"")
     assert await world.story(row.id) == ["intake.submitted"]
+    [leaf] = await world.rows(LeafRow, card_id=row.id, what="intake.submitted")
+    assert leaf.body["facts"]["brands_version"] == catalogue_version(), "the rules that the number was judged by"
     assert len(await world.rows(LeafRow, card_id=row.id)) == 1
     to_buy = await world.intake.card_to_buy(row.id)
     assert (to_buy.card_type, to_buy.issuer, to_buy.has_photos) == (CardType.SUPERMARKET, "walmart", False)
