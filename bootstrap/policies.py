@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from fastapi import FastAPI
 
 from database.session import Database, DatabaseUnavailable
-from jobs.registry import Job
+from jobs.registry import Job, Registry
 from services.policies.reading import LOOK_S, PolicyReader
 
 ALL = 1000  # More kinds than there are: a look reads them all.
@@ -20,8 +20,8 @@ def policy_job(reader: PolicyReader) -> Job:
     return Job("policies", LOOK_S, reader.refresh, ALL)
 
 
-def follow_policies(app: FastAPI, store: Database) -> None:
-    """Let a web program read the policies when it starts, and new versions while it runs.
+def follow_policies(app: FastAPI, store: Database, *others: Job) -> None:
+    """Let a web program read the policies when it starts, and new versions while it runs; `others` run beside it.
 
     It starts without the database too: until that answers, no page of it can decide anything.
     """
@@ -32,12 +32,14 @@ def follow_policies(app: FastAPI, store: Database) -> None:
         reader = PolicyReader(store)
         with suppress(DatabaseUnavailable):  # The job logs it, and reads them as soon as it can.
             await reader.refresh()
-        looking = asyncio.create_task(policy_job(reader).run(), name="job:policies")
+        jobs = Registry([policy_job(reader), *others]).jobs.values()
+        looking = [asyncio.create_task(job.run(), name=f"job:{job.name}") for job in jobs]
         try:
             async with before(started):
                 yield
         finally:
-            looking.cancel()
-            await asyncio.gather(looking, return_exceptions=True)
+            for one in looking:
+                one.cancel()
+            await asyncio.gather(*looking, return_exceptions=True)
 
     app.router.lifespan_context = lifespan

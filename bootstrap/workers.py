@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 from temporalio.client import Client
-from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+from temporalio.worker import Interceptor, UnsandboxedWorkflowRunner, Worker
 
 from activities.cards import Journey
 from activities.payout import Payout
@@ -19,9 +19,11 @@ from activities.review.tasks import Review
 from activities.verification.inquiry import Verification
 from bootstrap import clock, keys, outside
 from bootstrap.demo.brands import announcing_jobs
+from bootstrap.build import build_id
 from bootstrap.local import temporal
 from bootstrap.paying import payment_gateway
 from bootstrap.policies import policy_job
+from bootstrap.reporting import attempts_job, reporter
 from bootstrap.settings import Settings
 from bootstrap.store import database, photo_store
 from database.repositories import evidence
@@ -41,6 +43,7 @@ from services.cards.stock import Stock
 from services.finance.payees import Payees
 from services.notices.digest import NoticeDelivery
 from services.notices.outbox_delivery import Delivery
+from services.ops.attempts import Attempts
 from services.policies.reading import PolicyReader
 from services.work.assignment import Assignment
 from services.work.own_clocks import OwnClocks
@@ -75,11 +78,17 @@ async def run_cards(settings: Settings) -> None:
         await clock.require(store)
         policies = PolicyReader(store)
         await policies.refresh()  # Before the first card is judged.
-        for worker in card_workers(settings, client, store, secrets.keyring, world, payment_gateway(settings)):
+        attempts = Attempts(store)
+        reporting = [reporter(attempts)]
+        for worker in card_workers(
+            settings, client, store, secrets.keyring, world, payment_gateway(settings), reporting
+        ):
             await stack.enter_async_context(worker)
-        issuers = IssuerWorkers(settings, client, asked_of_issuers(settings, store, secrets.keyring, world), stack)
+        asked = asked_of_issuers(settings, store, secrets.keyring, world)
+        issuers = IssuerWorkers(settings, client, asked, stack, reporting)
         jobs = _jobs(settings, store, secrets.keyring, world, client)
-        registry = Registry([policy_job(policies), Job("issuers", ISSUERS_S, issuers.start_new, ANY), *jobs])
+        own = [policy_job(policies), attempts_job(attempts), Job("issuers", ISSUERS_S, issuers.start_new, ANY)]
+        registry = Registry([*own, *jobs])
         async with asyncio.TaskGroup() as loops:
             loops.create_task(clock.watch(store))
             registry.start(loops)
@@ -133,6 +142,7 @@ def card_workers(
     keyring: KeyRing,
     world: outside.Outside,
     gateway: PaymentGateway,
+    interceptors: Sequence[Interceptor] = (),
 ) -> list[Worker]:
     """The worker of the cards' own queue, and one per issuer."""
     verification = Verification(store, keyring, _parties(settings, world))
@@ -146,8 +156,11 @@ def card_workers(
         activities=[*_own_activities(store, keyring, gateway), *local, *remote],
         workflow_runner=UnsandboxedWorkflowRunner(),  # See docs/decisions/0008: the tests run in the sandbox.
         max_cached_workflows=settings.workflows_cached,
+        build_id=build_id(),
+        interceptors=interceptors,
     )
-    return [cards, *(_issuer_worker(settings, client, issuer, asked) for issuer in sorted(known_issuers()))]
+    issuers = sorted(known_issuers())
+    return [cards, *(_issuer_worker(settings, client, issuer, asked, interceptors) for issuer in issuers)]
 
 
 def known_issuers() -> frozenset[str]:
@@ -173,7 +186,15 @@ class IssuerWorkers:
     A worker whose issuer has gone from the catalogue goes on until the process ends: its cards may still be asked about.
     """
 
-    def __init__(self, settings: Settings, client: Client, asked: Sequence[Task], stack: AsyncExitStack) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        client: Client,
+        asked: Sequence[Task],
+        stack: AsyncExitStack,
+        interceptors: Sequence[Interceptor] = (),
+    ) -> None:
+        self._interceptors = interceptors
         self._settings = settings
         self._client = client
         self._asked = asked
@@ -184,13 +205,16 @@ class IssuerWorkers:
         """Start the workers that are missing; return how many."""
         missing = sorted(known_issuers() - self._running)
         for issuer in missing:
-            await self._stack.enter_async_context(_issuer_worker(self._settings, self._client, issuer, self._asked))
+            worker = _issuer_worker(self._settings, self._client, issuer, self._asked, self._interceptors)
+            await self._stack.enter_async_context(worker)
             self._running.add(issuer)
             log.info("issuer_worker_started", issuer=issuer)
         return len(missing)
 
 
-def _issuer_worker(settings: Settings, client: Client, issuer: str, asked: Sequence[Task]) -> Worker:
+def _issuer_worker(
+    settings: Settings, client: Client, issuer: str, asked: Sequence[Task], interceptors: Sequence[Interceptor]
+) -> Worker:
     """The server holds the rate over all workers of the queue, however many there are."""
     return Worker(
         client,
@@ -198,6 +222,8 @@ def _issuer_worker(settings: Settings, client: Client, issuer: str, asked: Seque
         activities=asked,
         max_task_queue_activities_per_second=settings.issuer_calls_per_second,
         max_concurrent_activity_task_polls=2,
+        build_id=build_id(),
+        interceptors=interceptors,
     )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+from temporalio.client import Client
+
 from bootstrap.local import temporal
 from bootstrap.settings import Settings
 from domain.sealing import KeyRing
@@ -11,6 +13,11 @@ from workflows.client import CardClient
 from workflows.codec import data_converter
 
 
+def lazy_client(settings: Settings, keyring: KeyRing) -> Client:
+    """Return a client of Temporal that is not connected yet."""
+    return asyncio.run(temporal.connect(settings, data_converter(keyring), lazy=True))
+
+
 def card_desk(settings: Settings, keyring: KeyRing) -> CardClient:
     """A desk whose client is not connected yet."""
-    return CardClient(asyncio.run(temporal.connect(settings, data_converter(keyring), lazy=True)))
+    return CardClient(lazy_client(settings, keyring))

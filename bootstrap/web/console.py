@@ -8,7 +8,8 @@ from bootstrap import keys, outside
 from bootstrap.policies import follow_policies
 from bootstrap.settings import Settings
 from bootstrap.store import database, photo_store
-from bootstrap.web.cards import card_desk
+from bootstrap.watching import watching
+from bootstrap.web.cards import lazy_client
 from gateways.http import new_client
 from gateways.identity_provider import IdentityProvider
 from reviewer_ui import app as console
@@ -19,12 +20,14 @@ from services.notices.inbox import Notices
 from services.people.oidc import ProviderSignIn
 from services.people.passwords import ConsoleSignIn
 from services.review.desk import review_desk
+from workflows.client import CardClient
 
 
 def build_console(settings: Settings) -> FastAPI:
     """The reviewers' console."""
     secrets, store = keys.load(settings), database(settings)
     sign_in = ConsoleSignIn(store)
+    client = lazy_client(settings, secrets.keyring)
     app = console.build(
         ConsoleServices(
             database=store,
@@ -32,7 +35,7 @@ def build_console(settings: Settings) -> FastAPI:
             photos=photo_store(settings, secrets.keyring),
             review=review_desk(store, secrets.keyring),
             payees=Payees(store, secrets.keyring),
-            desk=card_desk(settings, secrets.keyring),
+            desk=CardClient(client),
             sign_in=sign_in,
             notices=Notices(store, secrets.keyring, outside.notice_channels(settings)),
             form_secret=secrets.form_secret,
@@ -42,7 +45,7 @@ def build_console(settings: Settings) -> FastAPI:
             totp_required=settings.roles_with_totp,
         )
     )
-    follow_policies(app, store)
+    follow_policies(app, store, *watching(settings, secrets.keyring, store, client))
     return app
 
 

@@ -69,6 +69,9 @@ class CardRow(TableRow):
         ),
         # The stock behind every price is counted from these cards alone, however many others there have been.
         Index("card_in_stock", "brand", "since", postgresql_where=text("outcome = 'paid' AND live")),
+        # What is stuck is found without reading the open cards that are not.
+        Index("card_waits", "waiting_for", "since", postgresql_where=text("outcome IS NULL")),
+        Index("card_until", "until", postgresql_where=text("outcome IS NULL AND until IS NOT NULL")),
     )
     id: Mapped[str] = mapped_column(primary_key=True)
     submission_id: Mapped[str] = mapped_column(ForeignKey("submission.id"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from domain.policies.document import PolicyKind
-from domain.rules import brands, checks, deadlines, limits, prices, velocity
+from domain.rules import brands, checks, deadlines, limits, prices, stuck, velocity
 
 KINDS: Mapping[str, PolicyKind] = {
     kind.code: kind
@@ -18,5 +18,6 @@ KINDS: Mapping[str, PolicyKind] = {
         checks.SAMPLING_KIND,
         checks.REVEALS_KIND,
         deadlines.KIND,
+        stuck.KIND,
     )
 }

@@ -1,0 +1,24 @@
+"""How every worker process reports failed attempts."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+from activities.attempts import AttemptReporter
+from bootstrap.build import build_id
+from jobs.registry import Job
+from services.ops.attempts import Attempts
+
+WRITE_S = 0.5
+ANY = 100_000  # One write takes everything: there is never more at once.
+
+
+def reporter(attempts: Attempts) -> AttemptReporter:
+    """Return the interceptor of this process's workers."""
+    return AttemptReporter(attempts, build_id(), f"{os.getpid()}@{socket.gethostname()}")
+
+
+def attempts_job(attempts: Attempts) -> Job:
+    """Return the loop that writes down what was reported."""
+    return Job("attempts", WRITE_S, attempts.write, ANY)

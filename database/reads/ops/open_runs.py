@@ -1,0 +1,30 @@
+"""Every open workflow, by one statement per type, and how the stuck ones among them are found.
+
+The state of a run is what its own rows say: its workflow writes them, in the transaction of each step. A new type adds one
+line to `OPEN`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from domain.ops.runs import RunKind
+
+# The columns that every type gives: workflow_id, kind, subject, stage, waiting_for, since, until, card_type, brand, started.
+OPEN: Mapping[RunKind, str] = {
+    RunKind.CARD: """
+        SELECT 'card:' || id AS workflow_id, 'card' AS kind, id AS subject, stage, waiting_for, since, until, card_type, brand,
+               started_at
+        FROM card WHERE outcome IS NULL
+    """,
+}
+OPEN_RUNS = " UNION ALL ".join(OPEN.values())
+
+# Money at stake: the newest quote, else the face value where it is in the same currency.
+VALUE = """
+    coalesce(
+        (SELECT amount_minor FROM quote WHERE card_id = run.subject ORDER BY created_at DESC LIMIT 1),
+        (SELECT face_value_minor FROM card WHERE id = run.subject AND currency = 'CNY'),
+        0
+    )
+"""

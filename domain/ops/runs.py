@@ -1,0 +1,87 @@
+"""Open workflows as the operations desk knows them: their types, their pending steps, and the providers those ask."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class RunKind(StrEnum):
+    """A workflow type that is watched. A new one also declares its open runs in `database/reads/ops/open_runs.py`."""
+
+    CARD = "card"
+
+
+@dataclass(frozen=True)
+class RunType:
+    """How one workflow type is named in Temporal: its type, and the prefix of its ids before the subject's own id."""
+
+    workflow: str
+    prefix: str
+
+
+RUN_TYPES: Mapping[RunKind, RunType] = {RunKind.CARD: RunType("CardWorkflow", "card:")}
+
+
+def subject_of(workflow_id: str) -> tuple[RunKind, str] | None:
+    """Return the type and the subject of a workflow by its id; None for a workflow of another product."""
+    for kind, declared in RUN_TYPES.items():
+        if workflow_id.startswith(declared.prefix):
+            return kind, workflow_id.removeprefix(declared.prefix)
+    return None
+
+
+class StepState(StrEnum):
+    """What is known of a run's pending step."""
+
+    FAILING = "failing"  # It failed and is retried.
+    UNSTARTED = "unstarted"  # It is scheduled, and no worker has taken it.
+    STARTED = "started"  # A worker has taken it and has not answered.
+    PAUSED = "paused"  # Somebody paused the activity in Temporal.
+    WORKFLOW_TASK = "workflow_task"  # The workflow's own code fails: no activity runs before that is mended.
+    MISSING = "missing"  # Temporal does not run the workflow.
+
+
+WORKFLOW_TASK = "workflow_task"  # Stands for a step's name where the workflow's own code fails.
+ISSUER_QUEUE = "issuer-"
+# Which provider each step asks; a step of an issuer's queue asks that issuer, any other step our own database.
+ASKED = {
+    "verification.ask_outlet": "outlet",
+    "verification.open_channel": "fx",
+    "payout.send": "payout",
+    "payout.reconcile": "payout",
+    "reading.read_photos": "reader",
+}
+STORE_STEP = "verification.ask_store"
+OWN_DATABASE = "database"
+OWN_CODE = "workflow"
+
+
+def provider_of(step: str, queue: str) -> str:
+    """Return whom a step asks, e.g. `issuer:jd`, `store:starbucks`, `payout` or `database`."""
+    if step == WORKFLOW_TASK:
+        return OWN_CODE
+    if queue.startswith(ISSUER_QUEUE):
+        issuer = queue.removeprefix(ISSUER_QUEUE)
+        return f"store:{issuer}" if step == STORE_STEP else f"issuer:{issuer}"
+    return ASKED.get(step, OWN_DATABASE)
+
+
+@dataclass(frozen=True)
+class FailedAttempt:
+    """One failed attempt at a step that will be tried again. `reason` is a short word, `message` holds no secret.
+
+    `failures` counts the failures that are reported together; `next_in_s` is the wait before the next attempt.
+    """
+
+    workflow_id: str
+    step: str
+    queue: str
+    error_class: str
+    reason: str
+    message: str
+    failures: int
+    next_in_s: float
+    build_id: str
+    worker: str

@@ -1,0 +1,1 @@
+"""What the operations desk does: watch open workflows, find those that are stuck, and repair them."""
