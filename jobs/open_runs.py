@@ -1,4 +1,4 @@
-"""Ask Temporal what the workers do not report: steps that nobody takes, code that fails, runs that are gone, idle queues.
+"""Ask Temporal what the workers do not report: steps that no worker takes, code that fails, runs that are gone, idle queues.
 
 Every question is bounded in number, so that a large outage does not become one of Temporal too.
 """
@@ -103,7 +103,7 @@ class RunWatcher:
         """Compare Temporal's list with our rows; return how many differ. Raises DatabaseUnavailable.
 
         Runs that Temporal does not know at all are started again from their rows; what was ended there, or runs there
-        without an open row, is only named: somebody may have done it on purpose.
+        without an open row, is only named: it may have been done on purpose.
         """
         try:
             return sum([await self._swept(kind) for kind in RUN_TYPES])
@@ -167,7 +167,9 @@ class RunWatcher:
 
     async def _step(self, workflow_id: str, pending: PendingActivityInfo) -> DescribedStep | None:
         failures = max(0, pending.attempt - 1)
-        since, next_at = _moment(pending.scheduled_time), _moment(pending.next_attempt_schedule_time)
+        # While a step waits for its next attempt, its scheduling is that attempt's, in the future.
+        since = _moment(pending.last_attempt_complete_time) or _moment(pending.scheduled_time)
+        next_at = _moment(pending.next_attempt_schedule_time)
         state = _state(pending, next_at, self._now())
         error_class, reason, message = await self._failure(workflow_id, pending.last_failure)
         if state is StepState.UNSTARTED:

@@ -19,6 +19,7 @@ from reviewer_ui.evidence import trail
 from reviewer_ui.finance import owed, payouts
 from reviewer_ui.home import front, home, search
 from reviewer_ui.notices import live, notices
+from reviewer_ui.ops import stuck
 from reviewer_ui.people import (
     absence,
     access,
@@ -116,6 +117,7 @@ def build(services: ConsoleServices) -> FastAPI:
         task_acts,
         item_acts,
         callbacks,
+        stuck,
         undo,
         reopen,
         reason_codes,

@@ -30,6 +30,7 @@ class ConsoleServices:
     notices: Notices
     form_secret: str = field(repr=False)
     https: bool = False
+    temporal_url: str = ""  # Of the Temporal page, down to the namespace; empty: there is none.
     provider: ProviderSignIn | None = None  # Signs in through an identity provider; None: there is none.
     passwords: bool = True  # False: everybody signs in through the provider.
     totp_required: frozenset[Role] = frozenset()  # Roles that nobody has without an authenticator.

@@ -40,6 +40,7 @@ def build_console(settings: Settings) -> FastAPI:
             notices=Notices(store, secrets.keyring, outside.notice_channels(settings)),
             form_secret=secrets.form_secret,
             https=settings.cookies_secure,
+            temporal_url=f"{settings.temporal_ui_origins[-1]}/namespaces/{settings.temporal_namespace}",
             provider=_provider(settings, sign_in),
             passwords=not settings.oidc_only,
             totp_required=settings.roles_with_totp,

@@ -15,7 +15,7 @@ class Sign(StrEnum):
     SLOW = "slow"  # The machine has not moved it for too long.
     WAITING = "waiting"  # A party has not answered for too long.
     OVERDUE = "overdue"  # Its deadline passed and nothing happened.
-    PAUSED = "paused"  # Somebody paused its step in Temporal.
+    PAUSED = "paused"  # Its step was paused in Temporal.
     MISSING = "missing"  # It is open here, and Temporal does not run it.
 
 

@@ -38,7 +38,7 @@ class StepState(StrEnum):
     FAILING = "failing"  # It failed and is retried.
     UNSTARTED = "unstarted"  # It is scheduled, and no worker has taken it.
     STARTED = "started"  # A worker has taken it and has not answered.
-    PAUSED = "paused"  # Somebody paused the activity in Temporal.
+    PAUSED = "paused"  # The activity was paused in Temporal.
     WORKFLOW_TASK = "workflow_task"  # The workflow's own code fails: no activity runs before that is mended.
     MISSING = "missing"  # Temporal does not run the workflow.
 

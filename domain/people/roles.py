@@ -53,6 +53,7 @@ class Permission(StrEnum):
     SEE_POLICIES = "see_policies"
     SET_POLICIES = "set_policies"  # Write a version of a policy document.
     CONFIRM_POLICIES = "confirm_policies"  # Be the second person who publishes it.
+    SEE_OPERATIONS = "see_operations"  # Stuck cards, task queues, providers.
 
 
 _REVIEWER = frozenset(
@@ -94,6 +95,8 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.SEE_INSIGHT,
             Permission.SEE_TRAIL,
             Permission.DECODE_HISTORY,
+            Permission.SEE_OPERATIONS,
+            Permission.SEE_POLICIES,
         }
     ),
     Role.SUPPORT: frozenset(
@@ -137,6 +140,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.SEE_POLICIES,
             Permission.SET_POLICIES,
             Permission.CONFIRM_POLICIES,
+            Permission.SEE_OPERATIONS,
         }
     ),
 }

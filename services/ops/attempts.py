@@ -20,7 +20,7 @@ WRITE = """
 INSERT INTO pending_step (workflow_id, kind, subject, state, step, queue, provider, failures, error_class, reason, message,
                           since, last_at, next_at, build_id, worker)
 SELECT workflow_id, kind, subject, 'failing', step, queue, provider, failures, error_class, reason, message,
-       :now, :now, :now + make_interval(secs => next_in_s), build_id, worker
+       CAST(:now AS timestamptz), CAST(:now AS timestamptz), CAST(:now AS timestamptz) + make_interval(secs => next_in_s), build_id, worker
 FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS one(
     workflow_id text, kind text, subject text, step text, queue text, provider text, failures int, error_class text,
     reason text, message text, next_in_s float8, build_id text, worker text)

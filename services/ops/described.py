@@ -53,10 +53,10 @@ class DescribedQueue:
 _DUE = f"""
 SELECT workflow_id FROM (
     SELECT p.workflow_id, p.last_at AS at FROM pending_step AS p
-    WHERE p.last_at < :fresh AND (p.next_at IS NULL OR p.next_at < :now)
+    WHERE p.last_at < CAST(:fresh AS timestamptz) AND (p.next_at IS NULL OR p.next_at < CAST(:now AS timestamptz))
     UNION ALL
     SELECT run.workflow_id, run.since AS at FROM ({OPEN_RUNS}) AS run
-    WHERE run.waiting_for IN ('machine', 'issuer', 'gateway') AND run.since < :settled AND run.started_at IS NOT NULL
+    WHERE run.waiting_for IN ('machine', 'issuer', 'gateway') AND run.since < CAST(:settled AS timestamptz) AND run.started_at IS NOT NULL
       AND NOT EXISTS (SELECT FROM pending_step AS p WHERE p.kind = run.kind AND p.subject = run.subject)
 ) AS due
 WHERE NOT workflow_id = ANY(:asked)

@@ -31,11 +31,11 @@ _STEPS = """
            CASE state WHEN 'failing' THEN 'failing' WHEN 'workflow_task' THEN 'code' ELSE state END AS sign,
            error_class, step, provider, build_id, queue, reason, message, failures, since, next_at
     FROM pending_step
-    WHERE (state = 'failing' AND failures >= :failures AND next_at > :now - CAST(:late AS interval))
-       OR (state = 'workflow_task' AND failures >= :code_failures AND last_at > :now - CAST(:believed AS interval))
-       OR (state = 'unstarted' AND since < :now - make_interval(secs => :unstarted_s)
-           AND last_at > :now - CAST(:believed AS interval))
-       OR (state IN ('paused', 'missing') AND last_at > :now - CAST(:believed AS interval))
+    WHERE (state = 'failing' AND failures >= :failures AND next_at > CAST(:now AS timestamptz) - CAST(:late AS interval))
+       OR (state = 'workflow_task' AND failures >= :code_failures AND last_at > CAST(:now AS timestamptz) - CAST(:believed AS interval))
+       OR (state = 'unstarted' AND since < CAST(:now AS timestamptz) - make_interval(secs => :unstarted_s)
+           AND last_at > CAST(:now AS timestamptz) - CAST(:believed AS interval))
+       OR (state IN ('paused', 'missing') AND last_at > CAST(:now AS timestamptz) - CAST(:believed AS interval))
 """
 # A run that no step is known of: its row says since when the machine, a party or a deadline has left it where it is.
 _ROWS = """
@@ -49,7 +49,7 @@ _ROWS = """
 def _aged() -> str:
     """Conditions on a row's age, one parameter for each stage and party."""
     machine = " OR ".join(
-        f"(waiting_for = 'machine' AND stage = '{stage}' AND since < :now - make_interval(secs => :machine_{stage}))"
+        f"(waiting_for = 'machine' AND stage = '{stage}' AND since < CAST(:now AS timestamptz) - make_interval(secs => :machine_{stage}))"
         for stage in STAGES
     )
     return _ROWS.format(rank=2, sign="slow", provider="''", since="since", open=OPEN_RUNS, conditions=machine)
@@ -57,7 +57,7 @@ def _aged() -> str:
 
 def _overdue() -> str:
     parties = " OR ".join(
-        f"(waiting_for = '{party}' AND until < :now - make_interval(secs => :overdue_{party}))"
+        f"(waiting_for = '{party}' AND until < CAST(:now AS timestamptz) - make_interval(secs => :overdue_{party}))"
         for party in WITH_DEADLINE
     )
     return _ROWS.format(
@@ -67,7 +67,8 @@ def _overdue() -> str:
 
 def _waiting() -> str:
     parties = " OR ".join(
-        f"(waiting_for = '{party}' AND since < :now - make_interval(secs => :waiting_{party}))" for party in PARTIES
+        f"(waiting_for = '{party}' AND since < CAST(:now AS timestamptz) - make_interval(secs => :waiting_{party}))"
+        for party in PARTIES
     )
     return _ROWS.format(
         rank=4, sign="waiting", provider="waiting_for", since="since", open=OPEN_RUNS, conditions=parties
@@ -109,7 +110,7 @@ WITH summed AS (
 ), kept AS (
     INSERT INTO stuck_cause (cause, sign, error_class, step, provider, build_id, queue, reason, message, runs, oldest,
                              value_minor, first_at, trend)
-    SELECT cause, sign, error_class, step, provider, build_id, queue, reason, message, runs, oldest, value_minor, :now,
+    SELECT cause, sign, error_class, step, provider, build_id, queue, reason, message, runs, oldest, value_minor, CAST(:now AS timestamptz),
            jsonb_build_object(CAST(:minute AS text), runs)
     FROM summed
     ON CONFLICT (cause) DO UPDATE SET

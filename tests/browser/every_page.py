@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from urllib.parse import quote
 
 import httpx
 
@@ -33,6 +34,7 @@ from services.work.saved_views import SavedViews
 from tests.reviewer_ui.callbacks import a_request
 from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.doors import PASSWORD, authenticator, employed
+from tests.reviewer_ui.ops_scenes import stuck_runs
 from tests.reviewer_ui.quality.test_quality_pages import drawn
 from tests.reviewer_ui.queue_scenes import change, person_with, send
 from tests.reviewer_ui.review.test_four_eyes_pages import staged
@@ -41,6 +43,7 @@ from tests.reviewer_ui.waiting_cards import Waiting
 
 REVIEWER, SENIOR, OPS, SUPPORT = Role.REVIEWER, Role.SENIOR, Role.OPS, Role.SUPPORT
 COMPLIANCE, ADMIN, FINANCE = Role.COMPLIANCE, Role.ADMIN, Role.FINANCE
+CAUSE = "gateway_unavailable~verification.ask_issuer~issuer:jd~b1"
 NOBODY, HALF_CODE, HALF_SET_UP = "nobody", "with a password alone", "with no authenticator yet"
 
 
@@ -78,6 +81,10 @@ _NAMED = (
     OnePage("/review", COMPLIANCE, "/review?all=yes"),
     OnePage("/review", REVIEWER, "/review?nothing=true&type=carrier"),
     OnePage("/review", SUPPORT, "/review?kind=callback"),
+    OnePage("/operations", OPS),
+    OnePage("/operations/stuck/{cause}", OPS, "/operations/stuck/" + quote(CAUSE, safe="")),
+    OnePage("/operations/runs/{workflow_id}", OPS, "/operations/runs/card:{free}"),
+    OnePage("/operations/queues", OPS),
     OnePage("/callbacks/{task_id}", SUPPORT, "/callbacks/{callback}"),
     OnePage("/callbacks/{task_id}", SENIOR, "/callbacks/{callback}"),
     OnePage("/review/views", SENIOR),
@@ -180,6 +187,7 @@ async def scene(house: House) -> Scene:
     await house.cards.payout(drawn_card, PayoutState.UNKNOWN)
     await _around(house, people, names)
     await _policy_that_waits(house, people[ADMIN])
+    await stuck_runs(house, names["free"], names["held"])
     await send(browsers[ADMIN], f"/setup/people/{people[SUPPORT]}/roles", role=["support", "finance"])
     names["owner_id"] = await _seller(house, names)
     names["link"] = await _invitation(browsers[ADMIN], people[SUPPORT])

@@ -29,7 +29,8 @@ TRAIL_READERS = frozenset({OPS, COMPLIANCE})
 SELLER_READERS = frozenset({SENIOR, OPS, SUPPORT, FINANCE, COMPLIANCE})
 ADMINS = frozenset({ADMIN})
 CONFIRMERS = frozenset({COMPLIANCE, ADMIN})
-POLICY_READERS = frozenset({SENIOR, COMPLIANCE, ADMIN})
+POLICY_READERS = frozenset({SENIOR, OPS, COMPLIANCE, ADMIN})
+OPERATORS = frozenset({OPS, ADMIN})
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,11 @@ MATRIX = (
     Line("POST", "/review/bulk", BULK_WORKERS, (422,)),
     Line("GET", "/review/bulk/{batch_id}", BULK_WORKERS, (404,)),
     Line("GET", "/review/tasks/{task_id}/who", REVIEW_READERS),
+    # Operations.
+    Line("GET", "/operations", OPERATORS),
+    Line("GET", "/operations/stuck/{cause}", OPERATORS),
+    Line("GET", "/operations/runs/{workflow_id}", OPERATORS, (404,)),
+    Line("GET", "/operations/queues", OPERATORS),
     # A seller's request.
     Line("GET", "/callbacks", AGENTS, (303,)),
     Line("GET", "/callbacks/{task_id}", AGENTS, (404,)),

@@ -1,0 +1,235 @@
+"""Stuck runs by cause, the runs of one cause, one run, and the task queues with their workers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated
+from urllib.parse import quote
+
+from fastapi import APIRouter, Depends, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from database.reads.cards import submissions
+from database.reads.ops import queues as queue_reads
+from database.reads.ops import stuck as reads
+from database.repositories import cards
+from database.tables.columns import now
+from domain.cards.card import StoryEntry
+from domain.errors.general import NotFound
+from domain.money import Money
+from domain.ops.runs import subject_of
+from domain.people.roles import Permission
+from reviewer_ui.brand_names import brand_names
+from reviewer_ui.sessions import Person
+from reviewer_ui.visit import At, Shell, allowed, shell
+from services.ops.watch import Look
+
+router = APIRouter(prefix="/operations")
+Operator = Annotated[Person, Depends(allowed(Permission.SEE_OPERATIONS))]
+# A look that is older than this is said to be old: what the page shows may have changed since.
+OLD_AFTER = {Look.STUCK: timedelta(seconds=15), Look.QUEUES: timedelta(seconds=30)}
+TREND_WIDTH, TREND_HEIGHT = 120, 24
+
+
+@dataclass(frozen=True)
+class CauseView:
+    """One cause, its address, and its trend as the points of a line."""
+
+    seen: reads.StuckCause
+    href: str
+    points: str
+    rising: bool
+
+
+@dataclass(frozen=True)
+class StuckContext:
+    """The list of causes; `stale_since` is when the rows were last judged, `unseen_since` when Temporal last answered."""
+
+    shell: Shell
+    causes: tuple[CauseView, ...]
+    runs: int
+    value: Money
+    stale_since: datetime | None
+    unseen_since: datetime | None
+    drift: Drift
+    brands: dict[str, dict[str, str]]
+
+
+@dataclass(frozen=True)
+class Drift:
+    """What Temporal's list and our rows did not agree on at the last comparison."""
+
+    compared_at: datetime | None
+    missing: tuple[str, ...]
+    missing_count: int
+    unexpected: tuple[str, ...]
+    unexpected_count: int
+
+
+@dataclass(frozen=True)
+class CauseContext:
+    """The runs of one cause; `view` is None once no run is stuck by it any more."""
+
+    shell: Shell
+    view: CauseView | None
+    runs: tuple[reads.StuckRun, ...]
+    more: str
+    brands: dict[str, dict[str, str]]
+
+
+@dataclass(frozen=True)
+class Moment:
+    """An entry of the card's story."""
+
+    at: datetime
+    what: str
+    facts: dict[str, str]
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """One run: its pending step, the card's story, and its page in Temporal."""
+
+    shell: Shell
+    workflow_id: str
+    card_id: str
+    brand: str
+    stage: str
+    waiting_for: str
+    since: datetime
+    until: datetime | None
+    ended: bool
+    step: reads.PendingStep | None
+    story: tuple[Moment, ...]
+    temporal_url: str
+    brands: dict[str, dict[str, str]]
+
+
+@dataclass(frozen=True)
+class QueuesContext:
+    """Every task queue with its workers, and the builds that work on them."""
+
+    shell: Shell
+    queues: tuple[queue_reads.QueueSeen, ...]
+    builds: tuple[str, ...]
+    unseen_since: datetime | None
+
+
+@router.get("")
+async def show(request: Request, console: At, person: Operator) -> Response:
+    """Every cause, those with the most runs first."""
+    moment = now()
+    async with console.services.database.transaction() as session:
+        found = await reads.causes(session, moment)
+        looks = await reads.looks(session)
+    context = StuckContext(
+        shell(request, person),
+        tuple(_view(one) for one in found),
+        sum(one.runs for one in found),
+        Money(sum(one.value.amount_minor for one in found)),
+        _old(looks, Look.STUCK, moment),
+        _old(looks, Look.QUEUES, moment),
+        _drift(looks.get(Look.SWEEP)),
+        brand_names(),
+    )
+    return await console.answer(request, "ops/stuck.html", context, block="causes")
+
+
+@router.get("/stuck/{cause}")
+async def one_cause(
+    request: Request, console: At, person: Operator, cause: str, after: Annotated[str, Query(max_length=120)] = ""
+) -> Response:
+    """The runs of one cause, a page at a time."""
+    moment = now()
+    async with console.services.database.transaction() as session:
+        seen = await reads.cause(session, cause, moment)
+        runs = await reads.runs(session, cause, _after(after), reads.PAGE + 1)
+    more = _mark(runs[reads.PAGE - 1]) if len(runs) > reads.PAGE else ""
+    view = None if seen is None else _view(seen)
+    context = CauseContext(shell(request, person), view, tuple(runs[: reads.PAGE]), more, brand_names())
+    return await console.answer(request, "ops/cause.html", context)
+
+
+@router.get("/runs/{workflow_id}")
+async def one_run(request: Request, console: At, person: Operator, workflow_id: str) -> Response:
+    """One run. Refuses NotFound for what is no run of ours."""
+    subject = subject_of(workflow_id)
+    if subject is None:
+        raise NotFound(run=workflow_id[:40])
+    card_id = subject[1]
+    async with console.services.database.transaction() as session:
+        card = await cards.load(session, card_id)
+        step = await reads.pending(session, workflow_id)
+        story = await submissions.story(session, card_id)
+    context = RunContext(
+        shell(request, person), workflow_id, card_id, card.brand, card.stage.value, card.waiting_for.value, card.since,
+        card.until, card.outcome is not None, step, _moments(story),
+        _in_temporal(console.services.temporal_url, workflow_id), brand_names(),
+    )  # fmt: skip
+    return await console.answer(request, "ops/run.html", context)
+
+
+@router.get("/queues")
+async def queues(request: Request, console: At, person: Operator) -> Response:
+    """Every task queue with its workers."""
+    moment = now()
+    async with console.services.database.transaction() as session:
+        found = await queue_reads.queues(session)
+        looks = await reads.looks(session)
+    builds = sorted({worker.build_id for queue in found for worker in queue.workers if worker.build_id})
+    context = QueuesContext(shell(request, person), found, tuple(builds), _old(looks, Look.QUEUES, moment))
+    return await console.answer(request, "ops/queues.html", context, block="queues")
+
+
+def _moments(story: Sequence[StoryEntry]) -> tuple[Moment, ...]:
+    return tuple(Moment(datetime.fromisoformat(one.at), one.what, one.facts) for one in story)
+
+
+def _view(seen: reads.StuckCause) -> CauseView:
+    most = max(1, *seen.trend)
+    last = len(seen.trend) - 1
+    points = " ".join(
+        f"{TREND_WIDTH * place / last:.1f},{TREND_HEIGHT - (TREND_HEIGHT - 2) * count / most - 1:.1f}"
+        for place, count in enumerate(seen.trend)
+    )
+    return CauseView(
+        seen, "/operations/stuck/" + quote(seen.cause.key, safe=""), points, seen.trend[-1] > seen.trend[-6]
+    )
+
+
+def _old(looks: dict[str, reads.Looked], look: Look, moment: datetime) -> datetime | None:
+    """When a look last ended, if that is too long ago; the beginning of time where it never did."""
+    seen = looks.get(look)
+    if seen is None:
+        return None
+    return seen.ended_at if seen.ended_at < moment - OLD_AFTER[look] else None
+
+
+def _drift(seen: reads.Looked | None) -> Drift:
+    found = {} if seen is None else seen.found
+    return Drift(
+        None if seen is None else seen.ended_at,
+        tuple(found.get("card_missing", ())), int(found.get("card_missing_count", 0)),
+        tuple(found.get("card_unexpected", ())), int(found.get("card_unexpected_count", 0)),
+    )  # fmt: skip
+
+
+def _mark(run: reads.StuckRun) -> str:
+    return f"{run.since.isoformat()}~{run.workflow_id}"
+
+
+def _after(mark: str) -> tuple[datetime, str] | None:
+    """The place after which a page begins; None for the first page, and for a mark that was not ours."""
+    since, _, workflow_id = mark.partition("~")
+    try:
+        moment = datetime.fromisoformat(since)
+    except ValueError:
+        return None
+    return (moment, workflow_id) if moment.tzinfo is not None and workflow_id else None
+
+
+def _in_temporal(url: str, workflow_id: str) -> str:
+    return f"{url}/workflows/{quote(workflow_id, safe='')}" if url else ""
