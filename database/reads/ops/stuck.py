@@ -17,9 +17,7 @@ from domain.ops.runs import RunKind, StepState
 PAGE = 50
 QUEUE_BELIEVED = timedelta(seconds=30)  # What was described longer ago says nothing of the present.
 _CIRCUITS = "SELECT name FROM circuit WHERE open_until > :now"
-_QUEUES = (
-    "SELECT queue, pollers FROM task_queue WHERE kind = 'activity' AND seen_at > CAST(:now AS timestamptz) - CAST(:believed AS interval)"
-)
+_QUEUES = "SELECT queue, pollers FROM task_queue WHERE kind = 'activity' AND seen_at > CAST(:now AS timestamptz) - CAST(:believed AS interval)"
 
 
 @dataclass(frozen=True)

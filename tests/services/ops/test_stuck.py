@@ -15,7 +15,7 @@ from services.ops import described
 from services.ops.attempts import Attempts
 from services.ops.described import DescribedStep
 from services.ops.stuck import StuckRuns
-from tests.activities.world import World
+from tests.builders.world import World
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 SECOND = timedelta(seconds=1)
