@@ -24,6 +24,7 @@ NAMES = (
     "claim_old_tx",
     "queue_scale",
     "decide",
+    "stuck_page",
     "start",
 )
 RESULTS = Path(__file__).with_name("results")

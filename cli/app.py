@@ -13,6 +13,7 @@ from bootstrap.words import say
 from cli import backups, offices
 from cli.labels import labels
 from cli.photos import photos
+from cli.stuck import stuck
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Cardloop / 购物卡回收平台"
@@ -21,6 +22,7 @@ for _name in ("keys", "people", "partners", "outlets"):
     app.add_typer(getattr(offices, _name), name=_name)
 app.add_typer(photos, name="photos")
 app.add_typer(labels, name="labels")
+app.add_typer(stuck, name="stuck")
 
 
 for _command in ("backup_key", "backup", "restore", "reconcile"):

@@ -13,7 +13,7 @@ from typing import Any
 
 import structlog
 from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.enums.v1 import EventType, PendingActivityState, TaskQueueType
+from temporalio.api.enums.v1 import EventType, PendingActivityState, PendingWorkflowTaskState, TaskQueueType
 from temporalio.api.failure.v1 import Failure
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflow.v1 import PendingActivityInfo
@@ -152,12 +152,12 @@ class RunWatcher:
                 return None  # It ended, or the sweep says what became of it.
             if answer.pending_workflow_task.attempt >= CODE_FAILURES:
                 return await self._failing_code(workflow_id, answer)
+            if not answer.pending_activities:
+                return _untaken(workflow_id, answer)
         except (RPCError, TimeoutError, RuntimeError) as away:
             return away
-        pending = list(answer.pending_activities)
-        if not pending:
-            return None
-        return await self._step(workflow_id, min(pending, key=lambda one: one.scheduled_time.ToNanoseconds()))
+        oldest = min(answer.pending_activities, key=lambda one: one.scheduled_time.ToNanoseconds())
+        return await self._step(workflow_id, oldest)
 
     async def _ask(self, workflow_id: str) -> DescribeWorkflowExecutionResponse:
         request = DescribeWorkflowExecutionRequest(
@@ -254,6 +254,17 @@ def _state(pending: PendingActivityInfo, next_at: datetime | None, now: datetime
 
 def _queue_of(pending: PendingActivityInfo) -> str:
     return pending.activity_options.task_queue.name
+
+
+def _untaken(workflow_id: str, answer: DescribeWorkflowExecutionResponse) -> DescribedStep | None:
+    """The workflow task that waits for a worker; None when the run waits for no task."""
+    task, since = answer.pending_workflow_task, _moment(answer.pending_workflow_task.scheduled_time)
+    if since is None or task.state != PendingWorkflowTaskState.PENDING_WORKFLOW_TASK_STATE_SCHEDULED:
+        return None
+    return DescribedStep(
+        workflow_id, StepState.UNSTARTED, WORKFLOW_TASK, answer.execution_config.task_queue.name, 0,
+        StepState.UNSTARTED.value, "", "", since, None, "", "",
+    )  # fmt: skip
 
 
 def _missing(workflow_id: str, answer: DescribeWorkflowExecutionResponse, now: datetime) -> DescribedStep:

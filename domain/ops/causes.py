@@ -63,7 +63,7 @@ class Circumstances:
 
     in_maintenance: bool = False
     circuit_open: bool = False
-    pollers: int | None = None  # Of the step's task queue; None: not known.
+    idle: bool = False  # No worker takes tasks from the step's queue.
 
 
 _BY_REASON = {
@@ -98,7 +98,7 @@ def likely_reason(sign: Sign, error_class: str, reason: str, seen: Circumstances
     """Return what probably keeps such runs from moving on. `reason` is the short word of the newest error."""
     if seen.in_maintenance:
         return LikelyReason.MAINTENANCE
-    if sign in (Sign.UNSTARTED, Sign.SLOW) and seen.pollers == 0:
+    if sign in (Sign.UNSTARTED, Sign.SLOW) and seen.idle:
         return LikelyReason.NO_POLLER
     if sign is Sign.UNSTARTED:
         return LikelyReason.WORKER_BUSY

@@ -16,7 +16,7 @@ from domain.ops.runs import StepState, provider_of, subject_of
 # A run that the machine should move and has not moved for so long is asked about.
 SETTLED = timedelta(seconds=5)
 # What a worker or Temporal reported is not asked about again before this time.
-FRESH = timedelta(seconds=30)
+FRESH = timedelta(seconds=10)
 
 
 @dataclass(frozen=True)

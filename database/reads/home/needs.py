@@ -9,9 +9,11 @@ from typing import Any
 
 from sqlalchemy import func, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
 
 from database.tables.cards import CardRow
 from database.tables.finance import PayoutRow
+from database.tables.ops import StuckRunRow
 from database.tables.people import AccessRequestRow
 from database.tables.quality import SecondReviewRow
 from database.tables.review import ReviewDecisionRow
@@ -88,11 +90,17 @@ def _unknown(person: str, now: datetime) -> tuple[Any, ...]:
     return (PayoutRow.state == PayoutState.UNKNOWN,)
 
 
+def _stuck(person: str, now: datetime) -> tuple[Any, ...]:
+    del person, now
+    return (col(StuckRunRow.workflow_id).is_not(None),)
+
+
 NEEDS: tuple[Need, ...] = (
     Need("second_look", "/second-look", Permission.CHECK, _checks),
     Need("blind", "/quality/second", Permission.CHECK, _blind),
     Need("undeliverable", "/review", Permission.DECIDE_ESCALATED, _undeliverable),
     Need("access", "/setup/access", Permission.CONFIRM_ACCESS, _access),
+    Need("stuck", "/operations", Permission.SEE_OPERATIONS, _stuck),
     Need("unknown", "/payouts?state=unknown", Permission.SEE_PAYOUTS, _unknown),
     Need("owed", "/owed", Permission.SEE_PAYOUTS, _owed),
 )

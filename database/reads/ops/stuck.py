@@ -12,12 +12,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.money import Money
 from domain.ops.causes import Cause, Circumstances, LikelyReason, Sign, likely_reason
-from domain.ops.runs import RunKind, StepState
+from domain.ops.runs import WORKFLOW_TASK, RunKind, StepState
 
 PAGE = 50
 QUEUE_BELIEVED = timedelta(seconds=30)  # What was described longer ago says nothing of the present.
 _CIRCUITS = "SELECT name FROM circuit WHERE open_until > :now"
-_QUEUES = "SELECT queue, pollers FROM task_queue WHERE kind = 'activity' AND seen_at > CAST(:now AS timestamptz) - CAST(:believed AS interval)"
+# Temporal names a poller for minutes after it has gone: a backlog that nobody takes from says more.
+_QUEUES = """
+SELECT queue, kind, pollers = 0 OR (backlog > 0 AND backlog_age_s > 10 AND dispatched_per_s < 0.01) AS idle
+FROM task_queue WHERE seen_at > CAST(:now AS timestamptz) - CAST(:believed AS interval)
+"""
 
 
 @dataclass(frozen=True)
@@ -127,20 +131,21 @@ async def looks(session: AsyncSession) -> dict[str, Looked]:
 @dataclass(frozen=True)
 class _Seen:
     circuits: frozenset[str]
-    pollers: Mapping[str, int]
+    idle: Mapping[tuple[str, str], bool]  # By task queue and its kind.
 
 
 async def _seen(session: AsyncSession, now: datetime) -> _Seen:
     circuits = frozenset((await session.execute(text(_CIRCUITS), {"now": now})).scalars())
     queues = await session.execute(text(_QUEUES), {"now": now, "believed": QUEUE_BELIEVED})
-    return _Seen(circuits, {row.queue: row.pollers for row in queues})
+    return _Seen(circuits, {(row.queue, row.kind): row.idle for row in queues})
 
 
 def _cause(row: RowMapping, seen: _Seen, now: datetime) -> StuckCause:
     named = Cause(row["error_class"], row["step"], row["provider"], row["build_id"])
     sign = Sign(row["sign"])
     circumstances = Circumstances(
-        circuit_open=row["provider"].replace("store:", "pos:") in seen.circuits, pollers=seen.pollers.get(row["queue"])
+        circuit_open=row["provider"].replace("store:", "pos:") in seen.circuits,
+        idle=seen.idle.get((row["queue"], "workflow" if row["step"] == WORKFLOW_TASK else "activity"), False),
     )
     return StuckCause(
         named, sign, likely_reason(sign, row["error_class"], row["reason"], circumstances), row["reason"], row["message"],

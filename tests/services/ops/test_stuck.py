@@ -187,4 +187,4 @@ async def test_runs_are_asked_about_when_they_should_move_and_nobody_reported_on
     attempts = Attempts(world.database)
     attempts.failed(a_failure(card_id))
     await attempts.write()
-    assert [await due(10 * SECOND), await due(60 * SECOND)] == [False, True]
+    assert [await due(5 * SECOND), await due(60 * SECOND)] == [False, True]

@@ -1,0 +1,216 @@
+"""What Temporal is asked about open runs: untaken steps, failing code, runs that are gone, idle queues. A real server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from temporalio import activity, workflow
+from temporalio.client import Client
+from temporalio.exceptions import ApplicationError
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+
+from activities.attempts import AttemptReporter
+from database.reads.ops import stuck
+from domain.identifiers import new_id
+from domain.ops.causes import LikelyReason
+from domain.ops.runs import StepState
+from jobs.open_runs import RunWatcher
+from services.ops.attempts import Attempts
+from services.ops.stuck import StuckRuns
+from tests.builders.world import World
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+TRIES = 200
+
+
+@workflow.defn(name="CardWorkflow")
+class OneStep:
+    """Asks once, on the queue that it is given."""
+
+    @workflow.run
+    async def run(self, queue: str) -> None:
+        await workflow.execute_activity(
+            "verification.ask_issuer", task_queue=queue, start_to_close_timeout=timedelta(minutes=5)
+        )
+
+
+@workflow.defn(name="CardWorkflow")
+class Redeployed:
+    """Another story than the history that `OneStep` wrote."""
+
+    @workflow.run
+    async def run(self, queue: str) -> None:
+        del queue
+        await workflow.sleep(3600)
+
+    @workflow.signal
+    def wake(self) -> None:
+        """Make Temporal give the workflow a task."""
+
+
+@activity.defn(name="verification.ask_issuer")
+async def failing() -> None:
+    """Fails as a gateway does."""
+    raise ApplicationError("issuer: http_503", type="gateway_unavailable")
+
+
+async def never(_: str) -> None:
+    raise AssertionError("nothing is to be started again")
+
+
+def a_watcher(
+    world: World,
+    client: Client,
+    queues: tuple[tuple[str, str], ...] = (),
+    restart: Callable[[str], Awaitable[None]] = never,
+) -> RunWatcher:
+    """A watcher whose clock is ten seconds ahead, so that what was just started counts as not moving."""
+    return RunWatcher(
+        world.database, client, lambda: queues, restart, lambda: datetime.now(UTC) + timedelta(seconds=10)
+    )
+
+
+async def a_run(world: World, client: Client, queue: str, activity_queue: str = "") -> str:
+    card_id = await world.a_card()
+    await world.intake.mark_started(card_id)
+    await client.start_workflow("CardWorkflow", activity_queue or f"no-{queue}", id=f"card:{card_id}", task_queue=queue)
+    return card_id
+
+
+async def described(
+    world: World, watcher: RunWatcher, card_id: str, state: StepState, step_name: str = ""
+) -> stuck.PendingStep:
+    """Look until the run's step, that one where it is named, is known in that state."""
+    for _ in range(TRIES):
+        watcher._asked.clear()
+        await watcher.describe()
+        async with world.database.transaction() as session:
+            step = await stuck.pending(session, f"card:{card_id}")
+        if step is not None and step.state is state and step_name in ("", step.step):
+            return step
+        await asyncio.sleep(0.1)
+    raise AssertionError(f"the step never was {state}: {step}")
+
+
+def a_worker(client: Client, queue: str, kind: type = OneStep, **more: Any) -> Worker:
+    runner = UnsandboxedWorkflowRunner()
+    return Worker(client, task_queue=queue, workflows=[kind], workflow_runner=runner, max_cached_workflows=0, **more)
+
+
+async def test_a_run_whose_queue_has_no_worker_is_known_to_wait_for_one(world: World, temporal_client: Client) -> None:
+    queue = f"idle-{new_id()}"
+    card_id = await a_run(world, temporal_client, queue)
+    watcher = a_watcher(world, temporal_client, ((queue, "workflow"),))
+    step = await described(world, watcher, card_id, StepState.UNSTARTED)
+    assert (step.step, step.queue) == ("workflow_task", queue)
+    assert await watcher.look_at_queues() == 1
+    later = datetime.now(UTC) + timedelta(seconds=25)
+    await StuckRuns(world.database, lambda: later).find()
+    async with world.database.transaction() as session:
+        causes = await stuck.causes(session, datetime.now(UTC))
+    assert [one.reason for one in causes if one.cause.step == "workflow_task" and one.sign == "unstarted"] == [
+        LikelyReason.NO_POLLER
+    ]
+
+
+async def test_a_step_whose_queue_has_no_worker_is_known_by_its_name_and_queue(
+    world: World, temporal_client: Client
+) -> None:
+    queue = f"half-{new_id()}"
+    async with a_worker(temporal_client, queue):
+        card_id = await a_run(world, temporal_client, queue)
+        watcher = a_watcher(world, temporal_client)
+        step = await described(world, watcher, card_id, StepState.UNSTARTED, "verification.ask_issuer")
+    assert (step.step, step.queue, step.failures) == ("verification.ask_issuer", f"no-{queue}", 0)
+
+
+async def test_code_that_does_not_fit_the_history_is_named_as_such(world: World, temporal_client: Client) -> None:
+    queue = f"deploy-{new_id()}"
+    async with a_worker(temporal_client, queue):
+        card_id = await a_run(world, temporal_client, queue)
+        watcher = a_watcher(world, temporal_client)
+        await described(world, watcher, card_id, StepState.UNSTARTED, "verification.ask_issuer")
+    async with a_worker(temporal_client, queue, Redeployed):
+        await temporal_client.get_workflow_handle(f"card:{card_id}").signal("wake")
+        step = await described(world, a_watcher(world, temporal_client), card_id, StepState.WORKFLOW_TASK)
+    assert (step.step, step.reason) == ("workflow_task", "non_determinism")
+
+
+async def test_every_failed_attempt_is_reported_as_it_happens(world: World, temporal_client: Client) -> None:
+    queue, attempts = f"failing-{new_id()}", Attempts(world.database)
+    reporter = AttemptReporter(attempts, "b7", "1@here")
+    async with a_worker(temporal_client, queue, activities=[failing], interceptors=[reporter]):
+        card_id = await a_run(world, temporal_client, queue, queue)
+        for _ in range(TRIES):
+            await attempts.write()
+            async with world.database.transaction() as session:
+                step = await stuck.pending(session, f"card:{card_id}")
+            if step is not None and step.failures >= 2:
+                break
+            await asyncio.sleep(0.1)
+    assert step is not None
+    assert (step.step, step.error_class, step.reason) == ("verification.ask_issuer", "gateway_unavailable", "http_503")
+    assert (step.build_id, step.worker, step.queue) == ("b7", "1@here", queue)
+    assert step.next_at is not None
+
+
+async def _long_started(world: World, card_id: str) -> None:
+    async with world.database.transaction() as session:
+        await session.execute(
+            text(
+                "UPDATE card SET started_at = now() - interval '1 hour', since = now() - interval '1 hour' WHERE id = :id"
+            ),
+            {"id": card_id},
+        )
+
+
+async def test_a_run_that_was_ended_in_temporal_is_named_and_left_alone(world: World, temporal_client: Client) -> None:
+    card_id = await a_run(world, temporal_client, f"gone-{new_id()}")
+    await _long_started(world, card_id)
+    await temporal_client.get_workflow_handle(f"card:{card_id}").terminate("by hand")
+    restarted: list[str] = []
+    watcher = a_watcher(world, temporal_client, restart=_into(restarted))
+    await watcher.sweep()
+    async with world.database.transaction() as session:
+        step = await stuck.pending(session, f"card:{card_id}")
+    assert step is not None
+    assert (step.state, step.reason) == (StepState.MISSING, "terminated")
+    assert f"card:{card_id}" not in restarted
+
+
+async def test_a_run_that_temporal_does_not_know_is_started_again_from_its_row(
+    world: World, temporal_client: Client
+) -> None:
+    card_id, restarted = await world.a_card(), list[str]()
+    await world.intake.mark_started(card_id)
+    await _long_started(world, card_id)
+    await a_watcher(world, temporal_client, restart=_into(restarted)).sweep()
+    assert f"card:{card_id}" in restarted
+
+
+async def test_a_run_without_an_open_row_is_named(world: World, temporal_client: Client) -> None:
+    stranger = f"card:{new_id()}"
+    await temporal_client.start_workflow("CardWorkflow", "no", id=stranger, task_queue=f"nobody-{new_id()}")
+    watcher = a_watcher(world, temporal_client, restart=_into([]))
+    for _ in range(TRIES):  # Temporal's list is behind by a moment.
+        await watcher.sweep()
+        async with world.database.transaction() as session:
+            looks = await stuck.looks(session)
+        if stranger in looks["sweep"].found["card_unexpected"] or looks["sweep"].found["card_unexpected_count"] > 20:
+            break
+        await asyncio.sleep(0.1)
+    else:
+        raise AssertionError("it was not named")
+    await temporal_client.get_workflow_handle(stranger).terminate()
+
+
+def _into(restarted: list[str]) -> Callable[[str], Awaitable[None]]:
+    async def restart(workflow_id: str) -> None:
+        restarted.append(workflow_id)
+
+    return restart
