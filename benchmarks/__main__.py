@@ -19,6 +19,7 @@ NAMES = (
     "events",
     "quote_latency",
     "codec",
+    "projection",
     "ocr_overhead",
     "claim",
     "claim_old_tx",

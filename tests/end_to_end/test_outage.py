@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from sqlalchemy import text
 
@@ -14,7 +12,8 @@ from tests.whole import WHOLE, WholePlatform, jd_card, until
 
 pytestmark = [WHOLE, pytest.mark.timeout(300)]
 CARDS = 12
-SEEN_WITHIN_S = 10.0
+# Ten seconds on a machine of its own; tests share theirs.
+SEEN_WITHIN_S = 60.0
 _CAUSES = "SELECT provider, step, runs FROM stuck_cause WHERE error_class = 'gateway_unavailable'"
 
 
@@ -23,7 +22,7 @@ async def _causes(store: Database) -> list[tuple[str, str, int]]:
         return [(row.provider, row.step, row.runs) for row in await session.execute(text(_CAUSES))]
 
 
-async def test_an_outage_is_one_cause_within_ten_seconds_and_gone_after_it(whole: WholePlatform) -> None:
+async def test_an_outage_is_one_cause_and_is_gone_after_it(whole: WholePlatform) -> None:
     store, cards = database(whole.settings), list[str]()
     try:
         async with whole.control("issuer", error_rate=1.0):
@@ -33,10 +32,7 @@ async def test_an_outage_is_one_cause_within_ten_seconds_and_gone_after_it(whole
             async def all_seen() -> bool:
                 return await _causes(store) == [("issuer:jd", "verification.ask_issuer", CARDS)]
 
-            began = time.monotonic()
-            await until(all_seen, 60, lambda: "the cards are not one cause")
-            # The last card fails twice after a second and a half; the rest is ours, and the machine's.
-            assert time.monotonic() - began < 6 * SEEN_WITHIN_S
+            await until(all_seen, SEEN_WITHIN_S, lambda: "the cards are not one cause")
         for card in cards:
             assert (await whole.paid(card, 120)).outcome is Outcome.PAID
             assert len(await whole.transfers(card)) == 1

@@ -1,0 +1,61 @@
+"""What watching costs: cards a second while attempts are reported and stuck runs are looked for ÷ without, in turn."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from statistics import median
+
+from temporalio.client import Client
+from temporalio.worker import Interceptor
+
+from benchmarks.carried import AT_ONCE, cards_per_s
+from benchmarks.result import Result
+from benchmarks.town import Town, town
+from bootstrap.local import temporal
+from bootstrap.reporting import attempts_job, reporter
+from bootstrap.watching import watching
+from jobs.registry import Registry
+from services.ops.attempts import Attempts
+from workflows.codec import data_converter
+
+GOAL = 0.95
+ROUNDS, ROUNDS_SHORT = 7, 3
+CARDS, CARDS_SHORT = 120, 60
+
+
+def measure(short: bool) -> list[Result]:
+    """A-B-A-B with the workers and the looks in this process; the value is the median of the rounds' ratios."""
+    return asyncio.run(_measure(ROUNDS_SHORT if short else ROUNDS, CARDS_SHORT if short else CARDS))
+
+
+async def _measure(rounds: int, many: int) -> list[Result]:
+    async with town(()) as place:
+        client = await temporal.connect(place.settings, data_converter(place.keyring))
+        await cards_per_s(place, client, AT_ONCE)  # Warm.
+        pairs = []
+        for _ in range(rounds):
+            async with _watched(place, client) as interceptor:
+                watched = await cards_per_s(place, client, many, [interceptor])
+            pairs.append((watched, await cards_per_s(place, client, many)))
+    ratio = median(watched / alone for watched, alone in pairs)
+    details = {
+        "with_per_s": [round(pair[0], 1) for pair in pairs],
+        "without_per_s": [round(pair[1], 1) for pair in pairs],
+    }
+    return [Result("projection", ratio, f">= {GOAL}", ratio >= GOAL, details)]
+
+
+@asynccontextmanager
+async def _watched(place: Town, client: Client) -> AsyncIterator[Interceptor]:
+    """Every loop that watches open runs, as the workers and the console run them."""
+    attempts = Attempts(place.store)
+    jobs = [attempts_job(attempts), *watching(place.settings, place.keyring, place.store, client)]
+    running = [asyncio.create_task(job.run()) for job in Registry(jobs).jobs.values()]
+    try:
+        yield reporter(attempts)
+    finally:
+        for one in running:
+            one.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
