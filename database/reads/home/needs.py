@@ -9,7 +9,6 @@ from typing import Any
 
 from sqlalchemy import func, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import col
 
 from database.tables.cards import CardRow
 from database.tables.finance import PayoutRow
@@ -92,7 +91,7 @@ def _unknown(person: str, now: datetime) -> tuple[Any, ...]:
 
 def _stuck(person: str, now: datetime) -> tuple[Any, ...]:
     del person, now
-    return (col(StuckRunRow.workflow_id).is_not(None),)
+    return (StuckRunRow.workflow_id.is_not(None),)
 
 
 NEEDS: tuple[Need, ...] = (
