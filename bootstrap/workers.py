@@ -18,8 +18,8 @@ from activities.review.alarms import Alarms
 from activities.review.tasks import Review
 from activities.verification.inquiry import Verification
 from bootstrap import clock, keys, outside
-from bootstrap.demo.brands import announcing_jobs
 from bootstrap.build import build_id
+from bootstrap.demo.brands import announcing_jobs
 from bootstrap.local import temporal
 from bootstrap.paying import payment_gateway
 from bootstrap.policies import policy_job
