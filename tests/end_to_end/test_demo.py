@@ -6,7 +6,6 @@ import base64
 import re
 import secrets as randomness
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest
@@ -21,11 +20,13 @@ from bootstrap.store import database
 from domain.people.roles import Role
 from languages import LOCALES, has
 from services.people.partners import Partners
+from tests.disk import contents_of
 from tests.whole import WHOLE, WholePlatform, until
 
 pytestmark = [WHOLE, pytest.mark.timeout(320)]
 CSRF = re.compile(r'name="csrf" value="([^"]+)"')
 PAYEE_MASKED = b"138****0021"
+NOT_KEPT = ("-shm", ".lock")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -59,13 +60,17 @@ async def test_a_second_run_is_refused_what_was_bought(demo: bool, whole: WholeP
 
 async def test_no_number_and_no_pin_lies_in_any_file(demo: bool, whole: WholePlatform) -> None:
     await whole.checkpoint()
-    files = list(_kept(whole.settings.state_dir))
-    assert {"temporal.db", "simulators.db", "api.log", "console.log", "worker-cards.log"} <= {
-        file.name for file in files
-    }
+    names, masked_in, found = set(), set(), set()
+    for file, content in contents_of(whole.settings.state_dir):
+        if file.name.endswith(NOT_KEPT):
+            continue
+        names.add(file.name)
+        masked_in |= {part for part in file.parts if PAYEE_MASKED in content}
+        found |= {(file.name, photo) for photo in _found_in(content)}
+    # Every file that outlives a stop: database, Temporal's file with its log, photos, logs, simulators' state.
+    assert {"temporal.db", "simulators.db", "api.log", "console.log", "worker-cards.log"} <= names
     # The scan sees what is not sealed, so it would see a secret that was not.
-    assert any(PAYEE_MASKED in file.read_bytes() for file in files if "postgres" in file.parts)
-    found = {(file.name, photo) for file in files for photo in _found_in(file.read_bytes())}
+    assert "postgres" in masked_in
     assert found == set()
 
 
@@ -141,11 +146,6 @@ async def test_after_the_demo_everything_has_ended(demo: bool, whole: WholePlatf
         return await whole.rows(unended) == []
 
     await until(none_left, 20, lambda: unended)
-
-
-def _kept(state: Path) -> Iterator[Path]:
-    """Every file that outlives a stop: database, Temporal's file with its log, photos, logs, simulators' state."""
-    return (file for file in state.rglob("*") if file.is_file() and not file.name.endswith(("-shm", ".lock")))
 
 
 def _found_in(content: bytes) -> set[str]:

@@ -20,6 +20,7 @@ from stdnum.iso7064 import mod_37_36
 from simulators.program import Program
 from simulators.serve import servers_of
 from simulators.signatures import HEADER, signature
+from tests.disk import contents_of
 
 SECRET = "shared-with-partners"
 GRACE_S = 1.0  # After it, requests that hang on purpose are cut, as a restart would.
@@ -101,7 +102,7 @@ async def post_signed(
 
 def written_in(folder: Path) -> bytes:
     """Every byte of the folder's files."""
-    return b"".join(path.read_bytes() for path in folder.iterdir())
+    return b"".join(content for _, content in contents_of(folder))
 
 
 def number(brand: str, magic: str) -> str:
