@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from playwright.async_api import Page
 
+from domain import identifiers
 from domain.people.roles import Role
+from domain.review.card_risks import CARDS_A_DAY_MAX
 from reviewer_ui.undoing import COOKIE as UNDO_COOKIE
 from tests.browser.console import desks
 from tests.browser.people import DESK, PHONE
@@ -16,7 +18,7 @@ from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.conftest import console_url as console_url
 from tests.reviewer_ui.conftest import house as house
 from tests.reviewer_ui.deciding import decide, taken, with_undo
-from tests.reviewer_ui.scenes import SAMPLES, show_photo
+from tests.reviewer_ui.scenes import SAMPLES, show_photo, sold_by
 from tests.reviewer_ui.waiting_cards import Waiting
 
 # How far the page and each of its parts reach: neither the page nor a part of it scrolls or is cut off at the side.
@@ -27,15 +29,26 @@ MEASURE = """() => ({
   hidden: [...document.querySelectorAll('.card-grid > section')]
     .filter((one) => one.scrollHeight > one.clientHeight + 1).map((one) => one.className),
   fields: [...document.querySelectorAll('tr[data-field]')].map((one) => one.getBoundingClientRect().bottom),
+  photo: document.querySelector('[data-photo] > svg').getBoundingClientRect().height,
   bottom: document.querySelector('.card-page').getBoundingClientRect().bottom,
 })"""
+# The line that comes last, and that may push a button of the head to another row.
+NEXT_IS_NAMED = "() => document.querySelector('.ahead').textContent.trim() !== ''"
+PHOTO_HEIGHT_MIN = 110
 
 
 async def _held(house: House, brand_code: str) -> tuple[Waiting, str]:
-    """Return a card of that brand with many risks, claimed by the token's person."""
+    """Return a card of that brand with many risks, claimed by the token's person; its seller and another know the photo.
+
+    The page lists at most five similar cards, so those that other tests left behind add no line to it.
+    """
+    seller = f"seller:{identifiers.new_id()}"
     reasons = ("card_type", "low_confidence", "conflicting_answers", "high_value")
     waiting = await house.cards.waiting(brand_code=brand_code, reasons=reasons)
-    await show_photo(house, waiting, SAMPLES[brand_code])
+    others = [await house.cards.waiting(brand_code=brand_code) for _ in range(CARDS_A_DAY_MAX + 1)]
+    for one, owner in zip((waiting, *others), (*[seller] * (CARDS_A_DAY_MAX + 1), "seller:2"), strict=True):
+        await show_photo(house, one, SAMPLES[brand_code])
+        await sold_by(house, one, owner)
     token = await house.sessions.open(await house.cards.person(Role.SENIOR))
     await post(house.browser(token), f"/cards/{waiting.card_id}/take", task_id=waiting.task_id)
     return waiting, token
@@ -56,11 +69,13 @@ async def test_every_type_fits_in_both_languages_and_themes(
             async with open_desks.visit(token, locale=locale, theme=theme) as visitor:
                 await visitor.page.goto(f"/cards/{waiting.card_id}")
                 await visitor.page.wait_for_selector("[data-photo] .photo-tools:not([hidden])")
+                await visitor.page.wait_for_function(NEXT_IS_NAMED)
                 found = await _measured(visitor.page)
                 case = (brand_code, locale, theme, found)
                 assert found["height"] <= DESK["height"], case
                 assert found["width"] <= DESK["width"], case
                 assert found["bottom"] <= DESK["height"], case
+                assert found["photo"] >= PHOTO_HEIGHT_MIN, case
                 assert (found["wide"], found["hidden"]) == ([], []), case
                 assert max(found["fields"]) < DESK["height"], case
                 await visitor.page.click("[data-photo-act=brighter]")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -47,3 +48,10 @@ async def change(house: House, table: Any, row_id: str, **values: object) -> Non
     """Puts these values into one row."""
     async with house.database.transaction() as session:
         await session.execute(update(table).where(table.id == row_id).values(**values))
+
+
+def risks_in(page: str, weight: str) -> str:
+    """Return the part of a card's page that names its risks of that weight."""
+    found = re.search(rf'<div class="risk-{weight}">.*?</div>', page, re.S)
+    assert found is not None
+    return found[0]

@@ -26,7 +26,7 @@ from domain.rules.brands import brand
 from domain.work.task import CameBack
 from services.work.ordering import sent_back
 from tests.reviewer_ui.conftest import House, post
-from tests.reviewer_ui.scenes import change, show_photo, sold_by, with_fingerprint
+from tests.reviewer_ui.scenes import change, risks_in, show_photo, sold_by, with_fingerprint
 from tests.reviewer_ui.waiting_cards import NUMBER, PIN, Waiting
 
 OWN = "seller:OWN"
@@ -126,7 +126,8 @@ async def test_the_same_photo_on_another_card_is_found_and_linked(house: House) 
     assert similar_part is not None
     assert unlike.card_id not in similar_part[0]
     assert "another seller · same photo" in _text(similar_part[0])
-    assert "Another seller submitted the same photo (1) · high" in _text(page)
+    assert "Another seller submitted the same photo (1)" in _text(risks_in(page, "high"))
+    assert "High risk" in _text(risks_in(page, "high"))
 
 
 async def test_list_and_risks_call_a_photo_the_same_by_one_rule(house: House) -> None:
@@ -139,9 +140,10 @@ async def test_list_and_risks_call_a_photo_the_same_by_one_rule(house: House) ->
         (look ^ 1, "similar photo", "a similar photo"),
     ):
         await change(house, PhotoRow, theirs.photo_id, look=other)
-        told = _text(await _seen(house, mine))
+        page = await _seen(house, mine)
+        told = _text(page)
         assert f"another seller · {in_list}" in told
-        assert f"Another seller submitted {as_risk} (1) · high" in told
+        assert f"Another seller submitted {as_risk} (1)" in _text(risks_in(page, "high"))
         assert told.count("Another seller submitted") == 1
 
 
@@ -179,7 +181,7 @@ async def test_neighbouring_numbers_are_found_and_none_is_shown(house: House) ->
     await sold_by(house, mine, OWN)
     page = await _seen(house, mine)
     assert "Adjacent card numbers: 1" in _text(page)
-    assert "Other sellers submitted adjacent numbers (1) · high" in _text(page)
+    assert "Other sellers submitted adjacent numbers (1)" in _text(risks_in(page, "high"))
     assert near not in page
     assert f'href="/cards/{theirs.card_id}"' in page
 
@@ -201,11 +203,12 @@ async def test_the_sellers_other_cards_are_counted_by_how_they_went(house: House
         await _a_card_of(house, owner, outcome=Outcome.PAID, **ended)
     await _a_card_of(house, owner, outcome=Outcome.REJECTED, reason_detail="forged", **ended)
     waiting = await _a_card_of(house, owner)
-    told = _text(await _seen(house, mine))
+    page = await _seen(house, mine)
+    told = _text(page)
     assert "2 sold, 1 rejected, 1 in progress" in told
     assert "1 problem cards" in told
-    assert "The seller has submitted problem cards before (1) · high" in told
-    assert f'href="/cards/{waiting.card_id}"' in await _seen(house, mine)
+    assert "The seller has submitted problem cards before (1)" in _text(risks_in(page, "high"))
+    assert f'href="/cards/{waiting.card_id}"' in page
 
 
 async def test_times_are_shown_in_the_readers_own_zone(house: House) -> None:
