@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from fastapi import FastAPI, Request
+from functools import cache
+
+from fastapi import APIRouter, FastAPI, Request
 from sqlalchemy import text
+from starlette.routing import BaseRoute
 
 from api import callbacks, cards, catalogue, pages, submissions
 from api.caller import KeyFirst, limits
@@ -34,11 +37,7 @@ def build(services: ApiServices) -> FastAPI:
     app = FastAPI(title="Cardloop", version=VERSION, docs_url=None, redoc_url=None, responses=PROBLEMS)
     app.state.services = services
     app.state.limits = limits(services.database)
-    app.include_router(submissions.receipts)
-    for part in (submissions, cards, catalogue, callbacks):
-        app.include_router(part.router)
-    app.include_router(pages.router)
-    app.router.routes.append(pages.STATIC.route)
+    app.router.routes.extend([*_routes(), pages.STATIC.route])
     app.add_api_route("/healthz", health, methods=["GET"], tags=["health"])
     app.add_middleware(KeyFirst)  # Inside of what answers refusals.
     errors.install(app, unreachable=(DatabaseUnavailable,))
@@ -46,6 +45,22 @@ def build(services: ApiServices) -> FastAPI:
     app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestIds)
     return app
+
+
+@cache
+def _routes() -> tuple[BaseRoute, ...]:
+    """Every route but health's. One tree a process: FastAPI reads the parameters of each route anew for every tree that it is in."""
+    tree = APIRouter(responses=PROBLEMS)
+    for router in (
+        submissions.receipts,
+        submissions.router,
+        cards.router,
+        catalogue.router,
+        callbacks.router,
+        pages.router,
+    ):
+        tree.include_router(router)
+    return tuple(tree.routes)
 
 
 async def health(request: Request) -> dict[str, str]:

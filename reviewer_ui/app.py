@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from urllib.parse import quote
 
-from fastapi import Depends, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute
 
 from database.session import DatabaseUnavailable
 from domain.errors.general import TemporarilyUnavailable
@@ -86,7 +88,14 @@ def build(services: ConsoleServices) -> FastAPI:
     app.add_middleware(csrf.Csrf, secret=services.form_secret, cookie=CSRF_COOKIE, secure=services.https)
     app.add_middleware(SecurityHeaders, https=services.https)
     app.add_middleware(RequestIds)
-    app.router.routes.append(console.static.route)
+    app.router.routes.extend([console.static.route, *_routes()])
+    return app
+
+
+@cache
+def _routes() -> tuple[BaseRoute, ...]:
+    """Every page's routes. One tree a process: FastAPI reads the parameters of each route anew for every tree that it is in."""
+    tree = APIRouter()
     for page in (
         front,
         home,
@@ -134,12 +143,12 @@ def build(services: ConsoleServices) -> FastAPI:
         why_due,
         trail,
     ):
-        app.include_router(page.router, dependencies=[Depends(csrf.check)])
-    app.include_router(documents.router, dependencies=[Depends(documents.long_form), Depends(csrf.check)])
+        tree.include_router(page.router, dependencies=[Depends(csrf.check)])
+    tree.include_router(documents.router, dependencies=[Depends(documents.long_form), Depends(csrf.check)])
     # Files are read only from people who may comment: the permission is judged before the form is taken apart.
     for page in (comments, item_comments):
-        app.include_router(page.router, dependencies=[Depends(item_comments.commenting), Depends(csrf.check)])
-    return app
+        tree.include_router(page.router, dependencies=[Depends(item_comments.commenting), Depends(csrf.check)])
+    return tuple(tree.routes)
 
 
 async def _error_page(request: Request, status: int, code: str, data: Mapping[str, object]) -> Response:

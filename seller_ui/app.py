@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 from urllib.parse import quote
 
-from fastapi import Depends, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute
 
 from database.session import DatabaseUnavailable
 from domain.errors.people import NotSignedIn
@@ -38,17 +40,24 @@ def build(services: SellerServices) -> FastAPI:
     app = FastAPI(title="Cardloop", docs_url=None, redoc_url=None, openapi_url=None)
     site = Site(services)
     app.state.site = site
-    app.router.routes.append(site.static.route)
-    app.include_router(sign_in.router, dependencies=[Depends(csrf.check)])
-    for part in PAGES:
-        app.include_router(part.router, dependencies=[Depends(seller_writes), Depends(csrf.check)])
-    lead_back(app, [part.router for part in (sign_in, *PAGES)])
+    app.router.routes.extend([site.static.route, *_routes()])
     errors.install(app, page=error_page, unreachable=(DatabaseUnavailable,))
     app.add_middleware(Csrf, secret=services.signing_secret, cookie=CSRF_COOKIE, secure=services.cookies_secure)
     app.add_middleware(BodyLimits, bytes_max=FORM_BYTES_MAX, wider=WIDER)
     app.add_middleware(SecurityHeaders, https=services.cookies_secure)
     app.add_middleware(RequestIds)
     return app
+
+
+@cache
+def _routes() -> tuple[BaseRoute, ...]:
+    """Every page's routes. One tree a process: FastAPI reads the parameters of each route anew for every tree that it is in."""
+    tree = APIRouter()
+    tree.include_router(sign_in.router, dependencies=[Depends(csrf.check)])
+    for part in PAGES:
+        tree.include_router(part.router, dependencies=[Depends(seller_writes), Depends(csrf.check)])
+    lead_back(tree, [part.router for part in (sign_in, *PAGES)])
+    return tuple(tree.routes)
 
 
 async def error_page(request: Request, status: int, code: str, data: Mapping[str, object]) -> Response:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter
 from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import RedirectResponse
@@ -13,8 +13,8 @@ from starlette.responses import RedirectResponse
 _PAGES = {"/sign-in/resend": "/sign-in/code"}
 
 
-def lead_back(app: FastAPI, routers: Iterable[APIRouter]) -> None:
-    """Gives each POST-only address of the routers a GET that answers 303 to the nearest page above it.
+def lead_back(tree: APIRouter, routers: Iterable[APIRouter]) -> None:
+    """Give each POST-only address of the routers a GET in the tree that answers 303 to the nearest page above it.
 
     `/cards/{card_id}/quote/accept` leads to `/cards/{card_id}`.
     """
@@ -22,7 +22,7 @@ def lead_back(app: FastAPI, routers: Iterable[APIRouter]) -> None:
     pages = {route.path for route in routes if "GET" in (route.methods or ())}
     for route in routes:
         if route.path not in pages:
-            app.add_api_route(route.path, _leading_to(_page_of(route.path, pages)), include_in_schema=False)
+            tree.add_api_route(route.path, _leading_to(_page_of(route.path, pages)), include_in_schema=False)
 
 
 def _page_of(path: str, pages: set[str]) -> str:
