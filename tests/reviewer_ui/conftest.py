@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 import httpx
 import pytest
@@ -25,16 +26,18 @@ from domain.sealing import KeyRing
 from gateways.http import new_client
 from gateways.pictures.store import PhotoStore
 from gateways.webhooks import WebhookGateway
-from reviewer_ui.app import build
+from reviewer_ui.app import CSRF_COOKIE, build
 from reviewer_ui.services import ConsoleServices
 from reviewer_ui.sessions import COOKIE, Sessions
 from services.finance.payees import Payees
 from services.notices.inbox import Channels, Notices
 from services.people.passwords import ConsoleSignIn
 from services.review.desk import review_desk
+from tests.pools import at_rest
 from tests.reviewer_ui.waiting_cards import Cards
 from tests.throttles import forget_tries
 
+_TOKENS: WeakKeyDictionary[httpx.AsyncClient, tuple[str, str]] = WeakKeyDictionary()
 HTML = {"accept": "text/html", "accept-language": "en"}
 
 
@@ -118,7 +121,7 @@ async def a_house(
     await cards.empty_the_queue()
     await forget_tries(database)
     yield House(build(services), database, keyring, photos, desk, cards, Sessions(database))
-    await database.dispose()
+    await at_rest(database)
 
 
 def picture() -> bytes:
@@ -132,7 +135,16 @@ def picture() -> bytes:
 
 async def post(browser: httpx.AsyncClient, path: str, **form: str) -> httpx.Response:
     """Sends a form as a browser does: with the token of a page it was given."""
-    page = await browser.get("/sign-in")
-    found = re.search(r'name="csrf" value="([^"]+)"', page.text)
-    assert found is not None
-    return await browser.post(path, data={"csrf": found[1], **form})
+    return await browser.post(path, data={"csrf": await _form_token(browser), **form})
+
+
+async def _form_token(browser: httpx.AsyncClient) -> str:
+    """The token of any page; the same one until the cookie that it belongs to changes."""
+    nonce, token = _TOKENS.get(browser, ("", ""))
+    if not token or browser.cookies.get(CSRF_COOKIE) != nonce:
+        page = await browser.get("/sign-in")
+        found = re.search(r'name="csrf" value="([^"]+)"', page.text)
+        assert found is not None
+        token = found[1]
+        _TOKENS[browser] = (browser.cookies[CSRF_COOKIE], token)
+    return token
