@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import shutil
 import subprocess
@@ -55,6 +56,12 @@ def _policies_as_built_in() -> Iterator[None]:
     yield
     for kind in BOOK.counts():
         BOOK.fill(kind, [])
+
+
+def pytest_collection_finish() -> None:
+    """Keep the garbage collector from looking at four thousand collected tests again and again: they stay to the end."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_configure(config: pytest.Config) -> None:
