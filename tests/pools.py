@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+from sqlalchemy import text
+
 from database.session import Database
 
 COMES_BACK_S = 1.0
@@ -19,3 +21,10 @@ async def at_rest(database: Database) -> None:
             return
         await asyncio.sleep(0.01)
     await database.dispose()
+
+
+async def running_statements(database: Database, sql: str) -> int:
+    """Return how many connections to this server run exactly this statement."""
+    asked = "SELECT count(*) FROM pg_stat_activity WHERE query = :sql AND state = 'active'"
+    async with database.transaction() as session:
+        return int((await session.execute(text(asked), {"sql": sql})).scalar_one())

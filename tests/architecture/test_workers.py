@@ -97,11 +97,11 @@ async def _asked() -> None:
 
 
 async def _is_polled(client: Client, queue: str) -> bool:
-    """Whether a worker asks this queue for activities within ten seconds."""
+    """Whether a worker asks this queue for activities within thirty seconds."""
     asked = DescribeTaskQueueRequest(
         namespace=client.namespace, task_queue=TaskQueue(name=queue), task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY
     )  # fmt: skip
-    for _ in range(50):
+    for _ in range(150):
         if (await client.workflow_service.describe_task_queue(asked)).pollers:
             return True
         await asyncio.sleep(0.2)

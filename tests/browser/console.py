@@ -14,7 +14,7 @@ from playwright.async_api import Browser, BrowserContext, Page
 
 from reviewer_ui.sessions import COOKIE
 from reviewer_ui.visit import THEME_COOKIE
-from tests.browser.people import DESK, chromium
+from tests.browser.people import DESK, PATIENCE_MS, chromium
 from tests.reviewer_ui.conftest import House
 from web.locale import COOKIE as LANGUAGE_COOKIE
 
@@ -48,7 +48,7 @@ class Desks:
         kept = {COOKIE: token, LANGUAGE_COOKIE: locale, THEME_COOKIE: theme}
         await context.add_cookies([{"name": name, "value": value, "url": self.address} for name, value in kept.items()])
         visitor = Visitor(context, await context.new_page())
-        visitor.page.set_default_timeout(10_000)
+        visitor.page.set_default_timeout(PATIENCE_MS)
         visitor.page.on("console", lambda said: visitor.complaints.append(said.text) if said.type == "error" else None)
         visitor.page.on("pageerror", lambda error: visitor.complaints.append(str(error)))
         try:

@@ -13,7 +13,7 @@ from domain.cards.review import ReviewOutcome
 from domain.people.roles import Role
 from reviewer_ui.sessions import COOKIE
 from tests.browser.console_process import console_process
-from tests.browser.people import DESK, chromium, look
+from tests.browser.people import DESK, PATIENCE_MS, chromium, look
 from tests.reviewer_ui.conftest import House
 from tests.reviewer_ui.conftest import console_url as console_url
 from tests.reviewer_ui.conftest import house as house
@@ -80,7 +80,7 @@ async def _window(browser: Browser, port: int, token: str) -> Page:
     )
     await context.add_cookies([{"name": COOKIE, "value": token, "url": address}])
     page = await context.new_page()
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(PATIENCE_MS)
     return page
 
 

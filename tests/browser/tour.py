@@ -12,7 +12,7 @@ from playwright.async_api import BrowserContext, Page
 from reviewer_ui.visit import THEME_COOKIE
 from tests.browser.console import desks
 from tests.browser.every_page import OnePage, Scene, scene
-from tests.browser.people import DESK
+from tests.browser.people import DESK, PATIENCE_MS
 from tests.reviewer_ui.conftest import House
 from web.locale import COOKIE as LANGUAGE_COOKIE
 
@@ -57,7 +57,7 @@ async def tour(house: House, program: Path, *, size: dict[str, int] | None = Non
             base_url=office.address, viewport={"width": chosen["width"], "height": chosen["height"]}, reduced_motion="reduce"
         )  # fmt: skip
         walk = Tour(context, await context.new_page(), office.address, seen)
-        walk.page.set_default_timeout(10_000)
+        walk.page.set_default_timeout(PATIENCE_MS)
         walk.page.on("console", lambda said: walk.complaints.append(said.text) if said.type == "error" else None)
         walk.page.on("pageerror", lambda error: walk.complaints.append(str(error)))
         try:

@@ -16,6 +16,8 @@ from sqlalchemy import text
 
 from bootstrap.local.postgres import EmbeddedPostgres, throwaway
 from database.session import Database, DatabaseUnavailable, async_url
+from tests.gateways.partners import PATIENCE_S, eventually
+from tests.pools import running_statements
 
 
 class Restarted:
@@ -84,7 +86,7 @@ async def test_a_killed_server_is_one_retryable_error_and_the_first_transaction_
     held, killed = asyncio.Event(), asyncio.Event()
     waiting = [asyncio.create_task(hold_until(database, held, killed)), asyncio.create_task(slow(database))]
     await held.wait()
-    await asyncio.sleep(0.1)  # The slow statement is on its way.
+    await eventually(lambda: running_statements(database, "SELECT pg_sleep(30)"), lambda count: count == 1)
     await asyncio.to_thread(server.kill)
     killed.set()
     outcomes = await asyncio.gather(*waiting, return_exceptions=True)
@@ -120,7 +122,7 @@ async def test_a_statement_without_an_answer_ends_and_the_pool_goes_on(server: R
     with pytest.raises(DatabaseUnavailable, match="did not answer in time"):
         async with database.statement() as connection:
             await connection.execute(text("SELECT pg_sleep(30)"))
-    assert await asyncio.wait_for(one(database), 5) == 1
+    assert await asyncio.wait_for(one(database), PATIENCE_S) == 1
     await database.dispose()
 
 

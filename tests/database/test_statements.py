@@ -10,6 +10,8 @@ import pytest_asyncio
 from sqlalchemy import text
 
 from database.session import Database, DatabaseUnavailable
+from tests.gateways.partners import eventually, until
+from tests.pools import running_statements
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -49,10 +51,10 @@ async def test_a_connection_that_was_cut_is_replaced_and_a_cut_statement_says_so
     before = await own_backend(database)
     async with database.transaction() as session:
         await session.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": before})
-    await asyncio.sleep(0.1)  # The server's goodbye is on its way.
+    await until(lambda: all(idle.is_closed() for idle in database._statements._idle))  # The server's goodbye has come.
     assert await own_backend(database) != before
     running = asyncio.create_task(database.one("SELECT pg_sleep(20)"))
-    await asyncio.sleep(0.1)
+    await eventually(lambda: running_statements(database, "SELECT pg_sleep(20)"), lambda count: count == 1)
     async with database.transaction() as session:
         cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(20)'"
         await session.execute(text(cut))

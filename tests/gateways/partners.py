@@ -17,6 +17,7 @@ from simulators.program import Program
 from tests.simulators.running import SECRET, running
 
 T = TypeVar("T")
+PATIENCE_S = 30.0  # What takes a moment on a free machine takes many on a busy one.
 ANSWER_TIMEOUT_S = 10.0  # A busy machine is not a slow partner.
 LATE_TIMEOUT_S = 1.5  # While the simulator answers late on purpose.
 
@@ -90,7 +91,7 @@ async def mailbox() -> AsyncIterator[Mailbox]:
         yield box
 
 
-async def until(true: Callable[[], bool], seconds: float = 8) -> None:
+async def until(true: Callable[[], bool], seconds: float = PATIENCE_S) -> None:
     """Waits until it holds; fails when it does not in time."""
     ends = time.monotonic() + seconds
     while not true():
@@ -99,10 +100,9 @@ async def until(true: Callable[[], bool], seconds: float = 8) -> None:
 
 
 async def eventually(ask: Callable[[], Awaitable[T]], fits: Callable[[T], bool]) -> T:
-    """Asks until the answer fits; fails when it does not in five seconds."""
-    for _ in range(100):
-        found = await ask()
-        if fits(found):
-            return found
+    """Asks until the answer fits; fails when it does not in time."""
+    ends = time.monotonic() + PATIENCE_S
+    while not fits(found := await ask()):
+        assert time.monotonic() < ends, f"never became so: {found!r}"
         await asyncio.sleep(0.05)
-    raise AssertionError("never became so")
+    return found

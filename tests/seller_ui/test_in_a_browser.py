@@ -18,7 +18,7 @@ from domain.cards.card import Stage, WaitingFor
 from seller_ui.app import build
 from seller_ui.services import SellerServices
 from tests.browser.axe import faults
-from tests.browser.people import DESK, PHONE, chromium, context
+from tests.browser.people import DESK, PATIENCE_MS, PHONE, chromium, context
 from tests.seller_ui.test_selling import card_id, move, offered, sold
 
 SMALL_DESK = DESK | {"width": 1366, "height": 768}
@@ -45,7 +45,7 @@ async def opened(
                 cookies = [{"name": name, "value": value, "url": address} for name, value in browser.cookies.items()]
                 await window.add_cookies(cookies)  # type: ignore[arg-type]
                 page = await window.new_page()
-                page.set_default_timeout(10_000)
+                page.set_default_timeout(PATIENCE_MS)
                 yield page
         finally:
             server.should_exit = True

@@ -15,7 +15,7 @@ from workflows.client import CardClient
 from workflows.messages import CardEnded
 
 
-async def until(desk: CardClient, card_id: str, waiting_for: WaitingFor, tries: int = 600) -> None:
+async def until(desk: CardClient, card_id: str, waiting_for: WaitingFor, tries: int = 1_300) -> None:
     """Returns when the card waits for that party."""
     for _ in range(tries):
         if (await desk.story(card_id)).waiting_for is waiting_for:
@@ -34,7 +34,7 @@ async def journey(
         if act is not None:
             await act(desk)
         handle = client.get_workflow_handle(f"card:{one.card_id}", result_type=CardEnded)
-        ended: CardEnded = await asyncio.wait_for(handle.result(), 25)
+        ended: CardEnded = await asyncio.wait_for(handle.result(), 45)
         assert (await desk.story(one.card_id)).stage is Stage.ENDED
         await histories.keep(client, f"card:{one.card_id}")
         return ended

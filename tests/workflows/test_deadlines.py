@@ -47,7 +47,7 @@ class Case:
         self.world.replanned = [TaskOpened("task-1", *clock)]
         heard = len(self.world.of("review.replan"))
         await self.desk.replan(self.one.card_id, "task-1")
-        for _ in range(400):
+        for _ in range(2_000):
             if len(self.world.of("review.replan")) > heard:
                 await self.desk.story(self.one.card_id)
                 return
@@ -56,7 +56,7 @@ class Case:
 
     async def ended(self) -> CardEnded:
         handle = self.environment.client.get_workflow_handle(f"card:{self.one.card_id}", result_type=CardEnded)
-        end: CardEnded = await asyncio.wait_for(handle.result(), 15)
+        end: CardEnded = await asyncio.wait_for(handle.result(), 45)
         await histories.keep(self.environment.client, f"card:{self.one.card_id}")
         return end
 

@@ -102,7 +102,7 @@ async def test_of_an_acceptance_and_a_withdrawal_at_once_one_counts(temporal_cli
 
 async def begun(world: World, activity: str) -> None:
     """Returns when the activity runs."""
-    for _ in range(500):
+    for _ in range(2_000):
         if activity in world.names():
             return
         await asyncio.sleep(0.02)

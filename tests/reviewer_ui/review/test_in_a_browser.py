@@ -13,7 +13,7 @@ from playwright.async_api import FilePayload, Page
 
 from domain.people.roles import Role
 from reviewer_ui.sessions import COOKIE
-from tests.browser.people import chromium
+from tests.browser.people import PATIENCE_MS, chromium
 from tests.reviewer_ui.conftest import House
 from tests.reviewer_ui.waiting_cards import NUMBER
 
@@ -40,7 +40,7 @@ async def _page(house: House, browser: Path, width: int, height: int) -> AsyncIt
         )
         await context.add_cookies([{"name": COOKIE, "value": token, "url": address}])
         page, complaints = await context.new_page(), list[str]()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(PATIENCE_MS)
         page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         yield page, complaints
