@@ -42,12 +42,15 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("any_machine")
 
 
+@pytest.hookimpl(tryfirst=True)  # Before xdist reads the groups.
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark each test with the name of its folder, so that `pytest -m browser` and `-m 'not browser'` work."""
     for item in items:
         parts = item.path.relative_to(PROJECT_ROOT / "tests").parts
         if len(parts) > 1:
             item.add_marker(getattr(pytest.mark, parts[0]))
+        if parts[0] == "architecture":  # They read the whole project: one process does, once for all of them.
+            item.add_marker(pytest.mark.xdist_group("architecture"))
 
 
 @pytest.fixture(autouse=True)
