@@ -22,7 +22,7 @@ from tests.reviewer_ui.conftest import House
 from tests.reviewer_ui.conftest import console_url as console_url
 from tests.reviewer_ui.conftest import house as house
 
-pytestmark = pytest.mark.timeout(300)  # The two of them take a minute on a machine that does nothing else.
+pytestmark = pytest.mark.timeout(600)  # The two of them take a minute on a machine that does nothing else.
 SPRITE = PROJECT_ROOT / "reviewer_ui/static/vendor/icons.svg"
 LANGUAGES = ("zh_CN", "en")  # Each page is looked at on a phone in one of them, at a desk in both.
 EDIT = "edit tests/browser/every_page.py"
