@@ -133,7 +133,10 @@ def empty_url(make_migrated: Callable[[str], str], worker: str) -> str:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def pool_of() -> AsyncIterator[Callable[[str], Database]]:
-    """The one pool of this process to the database at a URL; a test that ends leaves it `at_rest`."""
+    """The one pool of this process to the database at a URL: a new pool would compile every statement again.
+
+    A test that ends disposes of it: its connections are closed, since one may be broken, and the next test makes others.
+    """
     made: dict[str, Database] = {}
 
     def find(url: str) -> Database:

@@ -27,7 +27,6 @@ from gateways.webhooks import WebhookGateway
 from services.notices.digest import NoticeDelivery
 from services.notices.inbox import Channels, Notices
 from tests.gateways.partners import Mailbox, mailbox
-from tests.pools import at_rest
 
 
 @dataclass
@@ -114,7 +113,7 @@ async def town(database_url: str, pool_of: Callable[[str], Database]) -> AsyncIt
         hooks = WebhookGateway(client, allow_private=True)
         channels = Channels(mail, hooks, "https://console.test", insecure_urls=True)
         yield Town(database, KeyRing.generate(), post, box, channels)
-    await at_rest(database)
+    await database.dispose()
 
 
 async def colleague(town: Town, name: str) -> str:

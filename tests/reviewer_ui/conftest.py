@@ -33,7 +33,6 @@ from services.finance.payees import Payees
 from services.notices.inbox import Channels, Notices
 from services.people.passwords import ConsoleSignIn
 from services.review.desk import review_desk
-from tests.pools import at_rest
 from tests.reviewer_ui.waiting_cards import Cards
 from tests.throttles import forget_tries
 
@@ -121,7 +120,7 @@ async def a_house(
     await cards.empty_the_queue()
     await forget_tries(database)
     yield House(build(services), database, keyring, photos, desk, cards, Sessions(database))
-    await at_rest(database)
+    await database.dispose()
 
 
 def picture() -> bytes:
