@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
+from bootstrap.container_keys import CONTAINERS
 from bootstrap.local.ports import free
 from bootstrap.local.postgres import major, wheel_programs
-from bootstrap.party_keys import PARTIES
 from bootstrap.settings import PROJECT_ROOT, Settings
 from docker import healthy, without_docker
 from tests.faults import temporal_upgrade
@@ -176,35 +176,29 @@ def test_our_containers_hold_no_more_power_than_they_need() -> None:
         assert service["cap_drop"] == ["ALL"], name
 
 
-KEYS = {
-    "api": {"keyring.json", "outside/messages.json", "forms.secret", "alipay/alipay_public_key.pem"},
-    "console": {"keyring.json", "forms.secret"},
-    "codec": {"keyring.json"},
-    "worker-cards": {
-        "keyring.json",
-        "alipay/app_private_key.pem",
-        "alipay/alipay_public_key.pem",
-        *(f"outside/{party}.json" for party in PARTIES),
-    },
-    "worker-reading": {"keyring.json"},
-    "migrate": set(),
-}
+def keys_folder(name: str) -> dict[str, Any] | None:
+    """What is mounted where a container reads its keys."""
+    mounted = [one for one in SERVICES[name].get("volumes", []) if isinstance(one, dict)]
+    assert not any("/keys" in one for one in SERVICES[name].get("volumes", []) if isinstance(one, str)), (
+        "a file of keys"
+    )
+    return mounted[0] if mounted else None
 
 
-@pytest.mark.parametrize("name", sorted(OURS))
-def test_each_container_is_given_only_the_keys_that_it_uses(name: str) -> None:
-    mounted = [volume.split(":/keys/")[1] for volume in SERVICES[name].get("volumes", []) if ":/keys/" in volume]
-    assert {path.removesuffix(":ro") for path in mounted} == KEYS[name]
-    assert all(path.endswith(":ro") for path in mounted)
-
-
-def test_only_the_worker_that_pays_has_the_key_that_pays() -> None:
-    having = {
-        name
-        for name, service in SERVICES.items()
-        if any("app_private_key" in one for one in service.get("volumes", []))
+@pytest.mark.parametrize("name", sorted(CONTAINERS))
+def test_each_container_is_given_its_own_folder_of_keys_and_nothing_else(name: str) -> None:
+    assert keys_folder(name) == {
+        "type": "bind",
+        "source": "${CARDLOOP_KEYS_DIR:?folder of the key files, after cardloop keys hand-out}/containers/" + name,
+        "target": "/keys",
+        "read_only": True,
+        "bind": {"create_host_path": False},
     }
-    assert having == {"worker-cards"}
+
+
+def test_no_other_container_has_keys() -> None:
+    assert {name for name in SERVICES if keys_folder(name)} == set(CONTAINERS)
+    assert SERVICES["migrate"]["environment"]["CARDLOOP_KEYS_DIR"] == "/keys"
 
 
 def test_temporal_is_reached_by_our_processes_and_its_page_alone() -> None:
