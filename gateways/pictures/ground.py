@@ -70,8 +70,8 @@ def of_grey_bytes(pixels: Image.Image) -> Image.Image:
 
     Grey is stretched over the levels of its solid pixels.
     """
-    parts = numpy.asarray(pixels).astype(numpy.uint16)
-    grey, opacity = parts[..., 0] << 8 | parts[..., 1], parts[..., 2].astype(numpy.uint8)
+    parts: NDArray[numpy.uint8] = numpy.asarray(pixels)
+    grey, opacity = _of_bytes(parts[..., 0], parts[..., 1]), parts[..., 2]
     seen = _sampled(grey)[_sampled(opacity) >= SOLID]
     picture = Image.merge("LA", (Image.fromarray(_levels(seen)[grey]), Image.fromarray(opacity)))
     picture.info = dict(pixels.info)
@@ -79,9 +79,13 @@ def of_grey_bytes(pixels: Image.Image) -> Image.Image:
 
 
 def _values(higher: Image.Image, lower: Image.Image, channel: str) -> NDArray[numpy.uint16]:
-    values: NDArray[numpy.uint16] = numpy.asarray(higher.getchannel(channel)).astype(numpy.uint16)
+    return _of_bytes(numpy.asarray(higher.getchannel(channel)), numpy.asarray(lower.getchannel(channel)))
+
+
+def _of_bytes(higher: NDArray[numpy.uint8], lower: NDArray[numpy.uint8]) -> NDArray[numpy.uint16]:
+    values: NDArray[numpy.uint16] = higher.astype(numpy.uint16)
     values <<= 8
-    values |= numpy.asarray(lower.getchannel(channel))
+    values |= lower
     return values
 
 
