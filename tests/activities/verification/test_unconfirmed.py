@@ -11,9 +11,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.verification.inquiry import Verification
 from database.repositories import cards, ledger
-from database.tables.intake import CardEventRow
-from database.tables.pricing import QuoteRow
-from database.tables.verification import AnswerRow
+from database.tables.cards import AnswerRow, CardEventRow, QuoteRow
 from domain.cards.card import CardStatus, EndReason
 from domain.cards.facts import RecheckFacts
 from domain.cards.pricing import QuoteState
@@ -22,7 +20,7 @@ from gateways.breaker import Breakers
 from gateways.http import SignedChannel, new_client
 from gateways.issuer import IssuerGateway
 from services.cards.payable import _confirmation, _secured
-from tests.activities.world import World
+from tests.builders.world import World
 from tests.simulators.running import SECRET
 
 UNCONFIRMED = "payout.card_unconfirmed"

@@ -201,9 +201,9 @@ async def named(world: World) -> SimpleNamespace:
     )
 
 
-async def acts_for(world: World, person: str) -> frozenset[str]:
+async def acts_for(world: World, person: str) -> set[str]:
     async with world.database.transaction() as session:
-        return (await standing(session, person, datetime.now(UTC))).hands - {person}
+        return set((await standing(session, person, datetime.now(UTC))).hands) - {person}
 
 
 async def told_to_stand_in(world: World, person: str) -> int:

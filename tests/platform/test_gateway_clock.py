@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from bootstrap import clock
 from database.tables.notices import NoticeRow
-from tests.activities.world import World
+from tests.builders.world import World
 from tests.gateways.clocks import a_gateway_at, settings_with
 
 
