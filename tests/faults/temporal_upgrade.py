@@ -3,7 +3,8 @@
 Cardloop runs throughout, against a server built from the Go module proxy on a PostgreSQL of its own. At each version that
 version's tool brings the schema up, the server is replaced, and a fresh card must be paid. Two cards that waited at 1.29.1,
 one for a reviewer and one for its seller, are decided at the end and must be paid, each once. Prints one JSON line of
-figures and ends with 1 when anything that must hold does not. Each build takes about 4 minutes at first.
+figures and ends with 1 when anything that must hold does not. Each build takes about 4 minutes at first. Versions that are
+named go in place of all.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ class Upgrade:
 
     arrangement: Arrangement
     whole: WholePlatform
+    versions: tuple[str, ...]
     server: Supervisor | None = None
     steps: list[dict[str, Any]] = field(default_factory=list)
     paid: list[str] = field(default_factory=list)
@@ -51,7 +53,7 @@ class Upgrade:
         await asyncio.to_thread(self.arrangement.postgres.prepare)
         await without_docker.start_database(self.arrangement, database)
         try:
-            await self._serve(BEFORE)
+            await self._serve(self.versions[0])
             await without_docker.register(self.arrangement)
             await self.whole.start()
             await self._through_all()
@@ -67,8 +69,8 @@ class Upgrade:
         at_offer = await self.whole.hand_in(jd_card(), accepted=False)
         await self.whole.reaches(at_review, lambda seen: seen.waiting_for is WaitingFor.REVIEWER)
         await self.whole.reaches(at_offer, lambda seen: seen.waiting_for is WaitingFor.SELLER_OFFER)
-        await self._step(BEFORE, time.monotonic())
-        for version in versions()[1:]:
+        await self._step(self.versions[0], time.monotonic())
+        for version in self.versions[1:]:
             began = time.monotonic()
             await self._stop_server()
             await self._serve(version)
@@ -114,8 +116,8 @@ def _tell(line: str) -> None:
     print(line, file=sys.stderr)
 
 
-async def upgrade() -> dict[str, object]:
-    """Build what is missing, then run once in a folder of its own."""
+async def upgrade(through: tuple[str, ...]) -> dict[str, object]:
+    """Build what is missing, then go through these versions in a folder of its own."""
     ours = Settings()
     with tempfile.TemporaryDirectory(prefix="cardloop-upgrade-") as home:
         port = free_ports(_SERVER_PORTS)
@@ -123,16 +125,16 @@ async def upgrade() -> dict[str, object]:
             Path(home), ours.cache_dir, temporal_port=port, temporal_address=f"127.0.0.1:{port}",
             temporal_namespace=without_docker.NAMESPACE,
         )  # fmt: skip
-        arrangement = without_docker.arrange(whole.settings, BEFORE)
-        for version in versions():
+        arrangement = without_docker.arrange(whole.settings, through[0])
+        for version in through:
             await asyncio.to_thread(without_docker.build, replace(arrangement, version=version), _tell)
-        return await Upgrade(arrangement, whole).run()
+        return await Upgrade(arrangement, whole, through).run()
 
 
 def main() -> None:
     """Run, print the figures, and say by the exit code whether all held."""
     try:
-        figures = asyncio.run(upgrade())
+        figures = asyncio.run(upgrade(tuple(sys.argv[1:]) or versions()))
     except AssertionError as failed:
         sys.exit(f"✗ {failed}")
     print(json.dumps(figures))
