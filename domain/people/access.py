@@ -36,7 +36,7 @@ class AccessKind(StrEnum):
     RESET = "reset"  # An account that is in use gets a new password.
     LIMITS = "limits"  # A limit is raised or a probation ends early.
     TOTP = "totp"  # An authenticator is taken away.
-    STAND_IN = "stand_in"  # Somebody acts for a person who did not name them.
+    STAND_IN = "stand_in"  # A colleague acts for a person who did not name them.
 
 
 class AccessAnswer(StrEnum):

@@ -206,7 +206,7 @@ async def acts_for(world: World, person: str) -> set[str]:
         return set((await standing(session, person, datetime.now(UTC))).hands) - {person}
 
 
-async def told_to_stand_in(world: World, person: str) -> int:
+async def notified_to_stand_in(world: World, person: str) -> int:
     return len(await world.rows(NoticeRow, person_id=person, kind="stand_in"))
 
 
@@ -222,13 +222,16 @@ async def test_a_stand_in_whom_another_names_acts_once_a_second_person_confirms_
     world: World, named: SimpleNamespace
 ) -> None:
     access, request = Access(world.database), await waiting(world, named.away)
-    assert (await acts_for(world, named.stands_in), await told_to_stand_in(world, named.stands_in)) == (set(), 0)
+    assert (await acts_for(world, named.stands_in), await notified_to_stand_in(world, named.stands_in)) == (set(), 0)
     (absence,) = await world.rows(AbsenceRow, person_id=named.away)
     assert (absence.id, absence.away, absence.stand_in) == (named.absence, True, None)
     with pytest.raises(NotIndependent):
         await access.confirm(named.root, request)
     assert await access.confirm(named.officer, request) == named.away
-    assert (await acts_for(world, named.stands_in), await told_to_stand_in(world, named.stands_in)) == ({named.away}, 1)
+    assert (await acts_for(world, named.stands_in), await notified_to_stand_in(world, named.stands_in)) == (
+        {named.away},
+        1,
+    )
     assert await news(world, named.officer, named.away) == ["stand_in_asked"]
     (record,) = await world.rows(AuditRow, subject=named.away, act="console:person:stand_in")
     assert (record.actor, record.facts["confirmed_by"]) == (f"person:{named.root}", named.officer)
