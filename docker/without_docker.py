@@ -102,6 +102,7 @@ def server_environment(arrangement: Arrangement) -> dict[str, str]:
         "BIND_ON_IP": "127.0.0.1",
         "POSTGRES_SEEDS": "127.0.0.1",
         "DB_PORT": str(arrangement.sql_port),
+        "VISIBILITY_DB_PORT": str(arrangement.sql_port),  # 1.29 takes it from there alone.
         "POSTGRES_PWD": arrangement.sql_password,
         "DYNAMIC_CONFIG_FILE_PATH": str(PROJECT_ROOT / "docker" / "temporal-dynamic.yaml"),
         "LOG_LEVEL": "warn",

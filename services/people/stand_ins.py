@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -15,9 +14,6 @@ from domain.identifiers import new_id
 from domain.notices.kinds import NoticeKind
 from domain.people.access import AccessAnswer, AccessKind, StandInAsked
 from domain.people.roles import Permission, Role, permissions_of
-
-_ABSENCE: Any = AbsenceRow  # Attributes of models are columns in a statement.
-_REQUEST: Any = AccessRequestRow
 
 
 async def give(session: AsyncSession, request: AccessRequestRow, now: datetime) -> None:
@@ -41,10 +37,10 @@ async def give(session: AsyncSession, request: AccessRequestRow, now: datetime) 
 async def withdraw_of(session: AsyncSession, row: AbsenceRow, now: datetime) -> None:
     """Let the request for a stand-in of an absence fall that was called off."""
     waiting = (
-        _REQUEST.person_id == row.person_id,
-        _REQUEST.kind == AccessKind.STAND_IN,
-        _REQUEST.answer.is_(None),
-        _REQUEST.bounds["absence"].astext == row.id,
+        AccessRequestRow.person_id == row.person_id,
+        AccessRequestRow.kind == AccessKind.STAND_IN,
+        AccessRequestRow.answer.is_(None),
+        AccessRequestRow.bounds["absence"].astext == row.id,
     )
     gone = update(AccessRequestRow).where(*waiting).values(answer=AccessAnswer.REPLACED, answered_at=now)
     await session.execute(gone.execution_options(synchronize_session=False))
@@ -94,6 +90,6 @@ async def _require_able(session: AsyncSession, stand_in: str) -> None:
 async def _at_that_time(
     session: AsyncSession, people: set[str], starts_at: datetime, ends_at: datetime
 ) -> list[AbsenceRow]:
-    concerned = or_(_ABSENCE.person_id.in_(people), _ABSENCE.stand_in.in_(people))
-    lasting = (_ABSENCE.starts_at < ends_at, _ABSENCE.ends_at > starts_at, _ABSENCE.ended_at.is_(None))
+    concerned = or_(AbsenceRow.person_id.in_(people), AbsenceRow.stand_in.in_(people))
+    lasting = (AbsenceRow.starts_at < ends_at, AbsenceRow.ends_at > starts_at, AbsenceRow.ended_at.is_(None))
     return list((await session.execute(select(AbsenceRow).where(concerned, *lasting))).scalars())

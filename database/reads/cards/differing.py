@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -15,8 +14,6 @@ from domain.places import business_day
 from domain.rules.limits import limits_in_force
 
 AGREEING = frozenset({"agrees", "taken", "confirmed"})
-_READING: Any = ReadingRow
-_PHOTO: Any = PhotoRow
 
 
 async def differing(session: AsyncSession, card_ids: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
@@ -24,10 +21,10 @@ async def differing(session: AsyncSession, card_ids: Sequence[str]) -> Mapping[s
     no current photograph agrees. One statement; the brand is no field that is sent again."""
     if not card_ids:
         return {}
-    current = select(_READING.card_id, _READING.fields).join(PhotoRow, _PHOTO.id == _READING.photo_id)
+    current = select(ReadingRow.card_id, ReadingRow.fields).join(PhotoRow, PhotoRow.id == ReadingRow.photo_id)
     found: dict[str, dict[str, bool]] = {}
     sure_from = limits_in_force(business_day(now())).confidence_bp_min
-    for card_id, fields in await session.execute(current.where(_READING.card_id.in_(card_ids), _PHOTO.current)):
+    for card_id, fields in await session.execute(current.where(ReadingRow.card_id.in_(card_ids), PhotoRow.current)):
         names = found.setdefault(card_id, {})
         for entry in fields:
             name = str(entry["name"])

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-<<<<<<< HEAD
-=======
 from types import SimpleNamespace
-from typing import Any
->>>>>>> 8c63328 (Have a second person confirm a stand-in whom the absent person did not name)
 
 import pytest
 import pytest_asyncio
