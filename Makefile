@@ -1,6 +1,6 @@
 # The two commands: `make up` runs Cardloop, `make test` shows that it is sound. `make` alone lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests up demo sample test proof bench lint types contracts check lock screenshots histories format clean
+.PHONY: help setup setup-tests up demo sample test proof proof-upgrade bench lint types contracts check lock screenshots histories format clean
 PYTHON := .venv/bin/python
 # Compiled modules are kept: otherwise each of seven programs, and each test process, compiles the project again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -38,6 +38,9 @@ test: setup-tests ## Run every test (测试)
 proof: setup-tests ## Kill programs at random under cards, restore backups, and count the money (KILLS=200 CARDS=100 SEED=1)
 	@$(PYTHON) -m tests.faults.campaign --kills $(KILLS) --cards $(CARDS) --seed $(SEED)
 	@$(PYTHON) -m pytest -q -m proof tests/faults tests/services/work/test_claim_race.py
+
+proof-upgrade: setup-tests ## Move Temporal from 1.29.1 to Compose's version under cards on their way (builds four servers with Go)
+	@$(PYTHON) -m tests.faults.temporal_upgrade
 
 bench: setup-tests ## Measure against the bar; make bench NAME=flow measures one
 	@$(PYTHON) -m benchmarks $(NAME)

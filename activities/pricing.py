@@ -20,7 +20,7 @@ from database.repositories.cards import Change
 from database.session import Database
 from database.tables.cards import CardRow, QuoteRow, SubmissionRow
 from domain import identifiers
-from domain.cards.card import CardType, Stage, WaitingFor
+from domain.cards.card import CardStatus, CardType, Stage, WaitingFor
 from domain.cards.facts import OfferFacts, ValuedFacts
 from domain.cards.pricing import QuoteState, Valuation
 from domain.cards.review import ReviewReason
@@ -76,7 +76,9 @@ class Pricing:
             valuation = self._valuation(card, answer, lock, stock)
             reasons = self._reasons(card, answer, doubts, valuation)
             reasons += await self._too_fast(session, card, doubts, valuation)
-            reasons += await self._spendable(session, card, doubts, valuation)
+            reasons += await self._spendable(
+                session, card, doubts, valuation, known=answer.status is not CardStatus.UNKNOWN
+            )
             row = _quote_row(card, number, valuation, reasons, stock, lock)
             if await insert_once(session, row, "id"):
                 await _replace_earlier(session, row, number)
@@ -187,12 +189,12 @@ class Pricing:
         return [ReviewReason.VELOCITY.value] if broken else []
 
     async def _spendable(
-        self, session: AsyncSession, card: CardRow, doubts: AssessmentInputs, valuation: Valuation
+        self, session: AsyncSession, card: CardRow, doubts: AssessmentInputs, valuation: Valuation, *, known: bool
     ) -> list[str]:
         """The reason for review where the seller can spend the card after the payment and a machine may not risk so much."""
         if ReviewReason.SPENDABLE in doubts.approved or not valuation.quote.amount_minor:
             return []
-        broken = await velocity.beyond_unsecured(session, card, valuation.quote.amount_minor, self._now())
+        broken = await velocity.beyond_unsecured(session, card, valuation.quote.amount_minor, self._now(), known=known)
         return [ReviewReason.SPENDABLE.value] if broken else []
 
 

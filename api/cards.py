@@ -46,10 +46,10 @@ async def withdraw(partner: Partner, card_id: Id) -> Done:
 
 @router.post("/{card_id}/fields")
 async def confirm(partner: Partner, card_id: Id, fields: Fields) -> Done:
-    """Confirms what was read; a field that is given corrects it.
+    """Confirms what was read and what was sent before; a field that is given corrects it.
 
-    One that differs from what the photograph surely says is refused (`reading_differs`) until it is sent again with the
-    refusal's `marks` as `confirm`.
+    One that differs from what the photograph surely says, given now or with the submission, is refused (`reading_differs`)
+    until it is confirmed: by the refusal's `marks` as `confirm`.
     """
     await _own(partner, card_id)
     with _asking():
@@ -61,6 +61,7 @@ async def confirm(partner: Partner, card_id: Id, fields: Fields) -> Done:
             expiry=fields.expiry,
             actor=partner.owner,
             confirmed=fields.confirm,
+            kept_too=True,
         )
     await partner.services.desk.confirm_fields(card_id, revision)
     return Done(card_id=card_id)

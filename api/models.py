@@ -173,6 +173,9 @@ class CardOut(BaseModel):
     quote: QuoteOut | None
     payout: PayoutOut | None
     asked: AskedOut | None
+    differs: list[str] = Field(
+        description="Fields that were sent otherwise than a photo surely shows them; empty once the card has ended."
+    )
 
     @classmethod
     def of(cls, card: CardView) -> CardOut:
@@ -188,6 +191,7 @@ class CardOut(BaseModel):
             quote=QuoteOut.of(card.quote) if card.quote else None,
             payout=_payout(card),
             asked=AskedOut.of(card.asked) if card.asked else None,
+            differs=list(card.differs),
         )
 
 

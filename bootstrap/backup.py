@@ -24,7 +24,7 @@ from typing import BinaryIO
 
 import pyrage
 
-from bootstrap import restored
+from bootstrap import container_keys, restored
 from bootstrap.local.lock import StateLock
 from bootstrap.local.postgres import EmbeddedPostgres, wheel_programs
 from bootstrap.platform import embedded_postgres, make_state_folders
@@ -78,7 +78,7 @@ def back_up(settings: Settings, recipient: str, out: Path, tell: Tell) -> Manife
         tell(say("打包照片", "Packing the photos"))
         entries = [(DUMP, folder / DUMP), *_below(settings.photos, PHOTOS)]
         manifest = _sealed_archive(entries, folder / "data.tar", out, public)
-        _sealed_archive(_below(settings.keys, KEYS), folder / "keys.tar", keys_beside(out), public)
+        _sealed_archive(_keys(settings), folder / "keys.tar", keys_beside(out), public)
     return manifest
 
 
@@ -122,6 +122,12 @@ def keys_beside(path: Path) -> Path:
 def _below(folder: Path, name: str) -> list[tuple[str, Path]]:
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     return [(f"{name}/{path.relative_to(folder)}", path) for path in files]
+
+
+def _keys(settings: Settings) -> list[tuple[str, Path]]:
+    """The key files; the containers' copies are made again by `keys hand-out`."""
+    copies = settings.keys / container_keys.FOLDER
+    return [(name, path) for name, path in _below(settings.keys, KEYS) if not path.is_relative_to(copies)]
 
 
 def _sealed_archive(

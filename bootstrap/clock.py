@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 
 import structlog
@@ -10,12 +11,17 @@ from sqlalchemy import text
 
 from bootstrap.settings import Settings
 from bootstrap.words import Problem
+from database.repositories.notices import tell
 from database.session import Database, DatabaseUnavailable
+from database.tables.columns import now
+from domain.notices.kinds import NoticeKind
 from gateways.errors import GatewayUnavailable
 from gateways.http import exchange, moment_of, new_client
+from services.notices.recipients import operations
 
 OFF_S_MAX = 60.0  # Partners refuse what is signed five minutes off: a card would go to review for silence of ours.
 LOOK_S = 30.0
+GATEWAY_LOOK_S = 300.0
 _NOW = text("SELECT extract(epoch FROM clock_timestamp())::float8")
 _log = structlog.get_logger()
 
@@ -43,7 +49,7 @@ async def require(store: Database) -> None:
     """Raises Problem when this clock is more than a minute off the database's: what we sign now would be refused."""
     off_s = await off_database_s(store)
     if abs(off_s) > OFF_S_MAX:
-        _log.error("clock_off", seconds=round(off_s))
+        _log.error("clock_off", against="database", seconds=round(off_s))
         raise Problem(
             f"本机时钟与数据库相差 {abs(off_s):.0f} 秒。请校准时钟；在此之前本进程不处理任何卡片。",
             f"This machine's clock is {abs(off_s):.0f} seconds off the database's: set it right. Until then this process works on no card.",
@@ -58,3 +64,21 @@ async def watch(store: Database) -> None:
             await require(store)
         except DatabaseUnavailable as away:
             _log.warning("clock_waits", reason=str(away))
+
+
+async def compare_with_gateway(settings: Settings, store: Database) -> int:
+    """Alarm when this clock is more than a minute off the payment gateway's: a log entry at each look, a notice once a day.
+
+    Return 1 for an alarm, else 0. The worker goes on: its clock agrees with the database's, and the gateway's may be the
+    wrong one.
+    """
+    off_s = await off_gateway_s(settings)
+    if off_s is None or abs(off_s) <= OFF_S_MAX:
+        return 0
+    _log.error("clock_off", against="payment gateway", seconds=round(off_s))
+    machine = socket.gethostname()
+    async with store.transaction() as session:
+        key = f"{NoticeKind.CLOCK}:{machine}:{now():%Y%m%d}"
+        seconds = str(round(abs(off_s)))
+        await tell(session, await operations(session), NoticeKind.CLOCK, key, machine=machine, seconds=seconds)
+    return 1

@@ -14,12 +14,14 @@ def read(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def write(path: Path, content: bytes) -> None:
-    """Written whole or not at all, readable by its owner only."""
+def write(path: Path, content: bytes, owner: int | None = None) -> None:
+    """Written whole or not at all, readable by its owner only: ourselves, or the user and group with that number."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     draft = path.with_suffix(path.suffix + ".new")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
+        if owner is not None:
+            os.fchown(descriptor, owner, owner)
         file.write(content)
         file.flush()
         os.fsync(descriptor)

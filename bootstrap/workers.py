@@ -109,6 +109,7 @@ def _jobs(settings: Settings, store: Database, keyring: KeyRing, world: outside.
         Job("replanner", REPLANNER_S, Replanner(store, desk).signal, replanning.AT_ONCE),
         Job("sequencer", SEQUENCER_S, lambda: _sequence(store, keyring), BATCH),
         Job("teller", TELLER_S, DecisionSender(store, desk).tell, due_decisions.AT_ONCE),
+        Job("gateway_clock", clock.GATEWAY_LOOK_S, lambda: clock.compare_with_gateway(settings, store), ANY),
         Job("payees", PAYEES_S, payees.tell, payees_job.AT_ONCE),
         *announcing_jobs(settings),
     ]

@@ -19,9 +19,11 @@ outlets = typer.Typer(no_args_is_help=True, help="Partner outlets. / 合作网�
 @keys.command("make")
 def make_keys() -> None:
     """Make each key file that is missing; what is there stays. / 生成缺少的密钥文件"""
+    from bootstrap import container_keys
     from bootstrap.keys import make
 
     made = make(Settings())
+    container_keys.refresh(Settings())
     for path in made:
         typer.echo(say(f"已生成 {path}", f"made {path}"))
     if not made:
@@ -33,10 +35,11 @@ def rotate_keys(
     party: Annotated[str | None, typer.Argument(help="An outside system: begin to rotate what we sign to it.")] = None,
 ) -> None:
     """Seal with a new key from now on; or make a party's next key. / 更换当前密钥，或为外部系统生成新密钥"""
-    from bootstrap import keys, party_keys
+    from bootstrap import container_keys, keys, party_keys
 
     if party is not None:
         party_keys.rotate(Settings(), party)
+        container_keys.refresh(Settings())
         _party_said(
             party,
             "新密钥在 next 一项：请安全地交给对方，待其同时接受新旧密钥后运行 keys switch",
@@ -44,6 +47,7 @@ def rotate_keys(
         )
         return
     current = keys.rotate(Settings())
+    container_keys.refresh(Settings())
     typer.echo(
         say(
             f"当前密钥为 {current}。请备份并重启所有程序。",
@@ -55,23 +59,39 @@ def rotate_keys(
 @keys.command("switch")
 def switch_key(party: str) -> None:
     """Sign to a party with its next key from now on. / 改用新密钥签名"""
-    from bootstrap import party_keys
+    from bootstrap import container_keys, party_keys
 
     party_keys.switch(Settings(), party)
+    container_keys.refresh(Settings())
     _party_said(
         party,
-        "现以新密钥签名（容器须重启）。对方不再接受旧密钥后，运行 keys retire",
-        "the next key signs now (restart containers); when the party has dropped the old one, run `keys retire`",
+        "现以新密钥签名，无须重启。对方不再接受旧密钥后，运行 keys retire",
+        "the next key signs now, without a restart; when the party has dropped the old one, run `keys retire`",
     )
 
 
 @keys.command("retire")
 def retire_key(party: str) -> None:
     """Forget the key that signed to a party before. / 停用旧密钥"""
-    from bootstrap import party_keys
+    from bootstrap import container_keys, party_keys
 
     party_keys.retire(Settings(), party)
+    container_keys.refresh(Settings())
     _party_said(party, "旧密钥已删除", "the old key is gone")
+
+
+@keys.command("hand-out")
+def hand_out_keys() -> None:
+    """Copy to each container's folder the key files that it uses; each change is copied from then on. / 分发到各容器目录"""
+    from bootstrap.container_keys import hand_out
+
+    folder = hand_out(Settings())
+    typer.echo(
+        say(
+            f"各容器的密钥在 {folder}，此后每次更换会自动更新。",
+            f"Each container's keys are in {folder}, and follow each change from now on.",
+        )
+    )
 
 
 @keys.command("list")

@@ -1,6 +1,6 @@
 #!/bin/sh
-# The arrangement of docker-compose.yml without Docker: Temporal's real server 1.29.1 on PostgreSQL, built from the Go
-# module proxy (2 minutes at first), and Cardloop with its two worker processes against it. Ctrl-C stops everything.
+# The arrangement of docker-compose.yml without Docker: Temporal's real server on PostgreSQL, of Compose's version and with
+# its environment, built from the Go module proxy (4 minutes at first), and Cardloop with its two worker processes against it. Ctrl-C stops everything.
 set -eu
 cd "$(dirname "$0")/.."
 sh bootstrap/setup/start.sh

@@ -1,4 +1,4 @@
-"""Runs Temporal's real server on PostgreSQL beside Cardloop, with the scripts that Compose's jobs run."""
+"""Runs Temporal's real server on PostgreSQL beside Cardloop: Compose's server version, its environment and its jobs' scripts."""
 
 import asyncio
 import json
@@ -9,7 +9,9 @@ import signal
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import yaml
 from rich.console import Console
@@ -25,22 +27,29 @@ from bootstrap.setup.commands import CommandFailed, run
 from bootstrap.words import Problem
 from cli.welcome import welcome
 
-_VERSION = "v1.29.1"
 _MODULE = "go.temporal.io/server"
 _GO_SECONDS_MAX = 1500.0
-_NAMESPACE = "cardloop"
+NAMESPACE = "cardloop"
 _MEMBERSHIP_PORT_STEP = 100  # Each of the server's parts gossips on a port of its own, this far above its gRPC port.
 
 
 @dataclass(frozen=True)
 class Arrangement:
-    """Where this arrangement's programs, data and ports are; the data is apart from the one of `make up`."""
+    """Where this arrangement's programs, data and ports are; the data is apart from the one of `make up`.
+
+    ``version`` is the Temporal server's, without a leading v.
+    """
 
     settings: Settings
-    programs: Path
+    version: str
     folder: Path
     sql_port: int
     sql_password: str
+
+    @property
+    def programs(self) -> Path:
+        """The folder of this version's server and schema tool."""
+        return self.settings.cache_dir / "temporal-server" / self.version
 
     @property
     def postgres(self) -> EmbeddedPostgres:
@@ -63,69 +72,53 @@ class Arrangement:
             "SQL_USER": "temporal",
             "SQL_PASSWORD": self.sql_password,
             "SQL_TOOL": str(self.programs / "sql"),
-            "SCHEMA": str(schema_folder()),
+            "SCHEMA": str(module(self.version) / "schema" / "postgresql" / "v12"),
         }
 
 
-def server_configuration(arrangement: Arrangement) -> dict[str, object]:
-    """The server's configuration: four parts in one process, two databases on one PostgreSQL."""
-    settings = arrangement.settings
-    port = settings.temporal_port
-    stores = {name: {"sql": _store(arrangement, name)} for name in ("temporal", "temporal_visibility")}
+@cache
+def compose_server() -> dict[str, Any]:
+    """The service `temporal` of docker-compose.yml."""
+    compose = yaml.safe_load((PROJECT_ROOT / "docker-compose.yml").read_text())
+    service: dict[str, Any] = compose["services"]["temporal"]
+    return service
+
+
+def compose_version() -> str:
+    """The version of Temporal's server that Compose runs."""
+    return str(compose_server()["image"].split("@")[0].split(":")[1])
+
+
+def server_environment(arrangement: Arrangement) -> dict[str, str]:
+    """What Compose gives its server, with this machine's addresses and ports and this run's password."""
+    first = arrangement.settings.temporal_port
+    ports = {f"{name}_GRPC_PORT": str(first + step) for name, step in _PARTS.items()}
+    gossip = {f"{name}_MEMBERSHIP_PORT": str(first + step - _MEMBERSHIP_PORT_STEP) for name, step in _PARTS.items()}
     return {
-        "log": {"stdout": True, "level": "warn"},
-        "persistence": {
-            "defaultStore": "temporal",
-            "visibilityStore": "temporal_visibility",
-            "numHistoryShards": 4,
-            "datastores": stores,
-        },
-        "global": {"membership": {"maxJoinDuration": "30s", "broadcastAddress": "127.0.0.1"}},
-        "services": {name: _part(port + step) for name, step in _PARTS.items()},
-        "clusterMetadata": {
-            "enableGlobalNamespace": False,
-            "failoverVersionIncrement": 10,
-            "masterClusterName": "active",
-            "currentClusterName": "active",
-            "clusterInformation": {
-                "active": {
-                    "enabled": True,
-                    "initialFailoverVersion": 1,
-                    "rpcName": "frontend",
-                    "rpcAddress": f"127.0.0.1:{port}",
-                }
-            },
-        },
+        **compose_server()["environment"],
+        **ports,
+        **gossip,
+        "FRONTEND_HTTP_PORT": str(first + _HTTP_PORT_STEP),
+        "BIND_ON_IP": "127.0.0.1",
+        "POSTGRES_SEEDS": "127.0.0.1",
+        "DB_PORT": str(arrangement.sql_port),
+        "VISIBILITY_DB_PORT": str(arrangement.sql_port),  # 1.29 takes it from there alone.
+        "POSTGRES_PWD": arrangement.sql_password,
+        "DYNAMIC_CONFIG_FILE_PATH": str(PROJECT_ROOT / "docker" / "temporal-dynamic.yaml"),
+        "LOG_LEVEL": "warn",
     }
 
 
-_PARTS = {"frontend": 0, "history": 1, "matching": 2, "worker": 6}
+_PARTS = {"FRONTEND": 0, "HISTORY": 1, "MATCHING": 2, "WORKER": 6}
+_HTTP_PORT_STEP = 10
 
 
-def _part(port: int) -> dict[str, object]:
-    return {"rpc": {"grpcPort": port, "membershipPort": port - _MEMBERSHIP_PORT_STEP, "bindOnIP": "127.0.0.1"}}
-
-
-def _store(arrangement: Arrangement, database: str) -> dict[str, object]:
-    return {
-        "pluginName": "postgres12",
-        "databaseName": database,
-        "connectAddr": f"127.0.0.1:{arrangement.sql_port}",
-        "connectProtocol": "tcp",
-        "user": "temporal",
-        "password": arrangement.sql_password,
-        "maxConns": 20,
-        "maxIdleConns": 20,
-        "maxConnLifetime": "1h",
-    }
-
-
-def schema_folder() -> Path:
-    """Where the server's module keeps its PostgreSQL schema files; raises Problem when Go has not fetched it."""
+def module(version: str) -> Path:
+    """Where Go keeps the source of that server, fetched first when it is not there; raises CalledProcessError."""
     asked = subprocess.run(
-        [_go(), "mod", "download", "-json", f"{_MODULE}@{_VERSION}"], check=True, capture_output=True
+        [_go(), "mod", "download", "-json", f"{_MODULE}@v{version}"], check=True, capture_output=True
     )
-    return Path(json.loads(asked.stdout)["Dir"]) / "schema" / "postgresql" / "v12"
+    return Path(json.loads(asked.stdout)["Dir"])
 
 
 def postgres_programs() -> Path:
@@ -145,14 +138,15 @@ def postgres_programs() -> Path:
     )
 
 
-def build(programs: Path, tell: Tell) -> None:
-    """Build the server and its schema tool, unless they are there; raises Problem with Go's reason."""
+def build(arrangement: Arrangement, tell: Tell) -> None:
+    """Build the server and its schema tool of that version, unless they are there; raises Problem with Go's reason."""
+    programs, version = arrangement.programs, f"v{arrangement.version}"
     if (programs / "server").is_file() and (programs / "sql").is_file():
         return
-    packages = [f"{_MODULE}/cmd/{name}@{_VERSION}" for name in ("server", "tools/sql")]
+    packages = [f"{_MODULE}/cmd/{name}@{version}" for name in ("server", "tools/sql")]
     environment = {"GOBIN": str(programs)}
     programs.mkdir(parents=True, exist_ok=True)
-    tell(f"go install {_MODULE} {_VERSION}")
+    tell(f"go install {_MODULE} {version}")
     try:
         run([_go(), "install", "-ldflags=-s -w", *packages], tell, timeout_s=_GO_SECONDS_MAX, environment=environment)
     except CommandFailed as failure:
@@ -165,20 +159,20 @@ def build(programs: Path, tell: Tell) -> None:
 def _go() -> str:
     go = shutil.which("go") or shutil.which("go", path="/usr/local/go/bin")
     if go is None:
-        raise Problem("需要 Go 1.24 或更高版本，请先安装。", "Go 1.24 or newer is needed: install it first.")
+        raise Problem("需要 Go 1.26 或更高版本，请先安装。", "Go 1.26 or newer is needed: install it first.")
     return go
 
 
-async def start_server(arrangement: Arrangement, supervisor: Supervisor) -> None:
-    """Start PostgreSQL and the server, with schema before and namespace after, exactly as Compose orders them."""
+async def start_database(arrangement: Arrangement, supervisor: Supervisor) -> None:
+    """Start PostgreSQL with Temporal's role and an empty database of ours."""
     await supervisor.start(postgres_program(arrangement.postgres))
     await asyncio.to_thread(_make_role, arrangement)
+
+
+async def start_server(arrangement: Arrangement, supervisor: Supervisor) -> None:
+    """Bring Temporal's schema to this server's version, then start the server, as Compose orders them."""
     await _script("temporal-schema.sh", arrangement.sql_environment)
-    configuration = arrangement.folder / "config"
-    configuration.mkdir(exist_ok=True)
-    (configuration / "production.yaml").write_text(yaml.safe_dump(server_configuration(arrangement)))
-    (configuration / "production.yaml").chmod(0o600)
-    await supervisor.start(_server_program(arrangement, configuration))
+    await supervisor.start(_server_program(arrangement))
 
 
 async def register(arrangement: Arrangement) -> None:
@@ -187,20 +181,12 @@ async def register(arrangement: Arrangement) -> None:
     address = arrangement.settings.temporal_target
     await _script(
         "temporal-namespace.sh",
-        {"TEMPORAL_ADDRESS": address, "TEMPORAL_NAMESPACE": _NAMESPACE, "TEMPORAL_CLI": str(cli)},
+        {"TEMPORAL_ADDRESS": address, "TEMPORAL_NAMESPACE": NAMESPACE, "TEMPORAL_CLI": str(cli)},
     )
 
 
-def _server_program(arrangement: Arrangement, configuration: Path) -> Program:
-    command = [
-        str(arrangement.programs / "server"),
-        "--root",
-        str(configuration.parent),
-        "--config",
-        configuration.name,
-        "--env",
-        "production",
-    ]
+def _server_program(arrangement: Arrangement) -> Program:
+    """The server as its image starts it: configured by its environment alone."""
     cli = str(found_temporal_cli(arrangement.settings))
     health = [cli, "operator", "cluster", "health", "--address", arrangement.settings.temporal_target]
 
@@ -210,7 +196,17 @@ def _server_program(arrangement: Arrangement, configuration: Path) -> Program:
         )
         return await asked.wait() == 0
 
-    return Program("temporal-server", [*command, "--allow-no-auth", "start"], healthy, cwd=arrangement.folder)
+    command = [str(arrangement.programs / "server"), *template_arguments(arrangement.version), "start"]
+    return Program(
+        "temporal-server", command, healthy, environment=server_environment(arrangement), cwd=arrangement.folder
+    )
+
+
+def template_arguments(version: str) -> list[str]:
+    """Where a server from before 1.30 finds the template of its configuration; later ones carry it within them."""
+    if tuple(int(part) for part in version.split(".")) >= (1, 30, 0):
+        return []
+    return ["--root", str(module(version)), "--config", "config", "--env", "docker"]
 
 
 def _make_role(arrangement: Arrangement) -> None:
@@ -234,13 +230,12 @@ async def _script(name: str, environment: dict[str, str]) -> None:
         raise Problem(f"{name} 失败：{last}。", f"{name} failed: {last}.")
 
 
-def arrange(settings: Settings) -> Arrangement:
-    """Fix ports, folders and a fresh password for this run."""
+def arrange(settings: Settings, version: str) -> Arrangement:
+    """Fix ports, folders and a fresh password for this run of that server version."""
     folder = settings.state_dir / "production"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "pg_hba.conf").write_text("local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n")
-    programs = settings.cache_dir / "temporal-server"
-    return Arrangement(settings, programs, folder, free(), secrets.token_hex(24))
+    return Arrangement(settings, version, folder, free(), secrets.token_hex(24))
 
 
 def external(arrangement: Arrangement) -> Settings:
@@ -248,7 +243,7 @@ def external(arrangement: Arrangement) -> Settings:
     socket_dir, port = arrangement.postgres.socket_dir, arrangement.sql_port
     os.environ["DATABASE_URL"] = f"postgresql://postgres@/cardloop?host={socket_dir}&port={port}"
     os.environ["CARDLOOP_TEMPORAL_ADDRESS"] = arrangement.settings.temporal_target
-    os.environ["CARDLOOP_TEMPORAL_NAMESPACE"] = _NAMESPACE
+    os.environ["CARDLOOP_TEMPORAL_NAMESPACE"] = NAMESPACE
     return Settings()
 
 
@@ -259,13 +254,14 @@ async def main(settings: Settings) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     with StateLock(settings.state_dir):
-        arrangement = arrange(settings)
-        await asyncio.to_thread(build, arrangement.programs, console.print)
+        arrangement = arrange(settings, compose_version())
+        await asyncio.to_thread(build, arrangement, console.print)
         check_free({"CARDLOOP_TEMPORAL_PORT": ("127.0.0.1", settings.temporal_port)})
         await asyncio.to_thread(arrangement.postgres.prepare)
         servers = Supervisor(arrangement.folder, console.print)
         await servers.clear_leftovers()
         try:
+            await start_database(arrangement, servers)
             await start_server(arrangement, servers)
             await register(arrangement)
             await _run_cardloop(external(arrangement), console, stopping)

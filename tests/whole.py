@@ -55,12 +55,13 @@ READY_LINE = "Ctrl-C stops everything"
 class WholePlatform:
     """`python -m cli up` in a process of its own, with a partner, a reviewer and the outside systems at hand."""
 
-    def __init__(self, home: Path, cache: Path) -> None:
+    def __init__(self, home: Path, cache: Path, **also: object) -> None:
+        """Take settings that differ as `also`: a Temporal of the caller's own, for example."""
         (home / "cache").symlink_to(cache)
-        first = _free_ports(len(SYSTEMS) + len(PROGRAMS))
+        first = free_ports(len(SYSTEMS) + len(PROGRAMS))
         ports = {f"{name}_port": first + len(SYSTEMS) + place for place, name in enumerate(PROGRAMS)}
         urls = {f"{name}_url": f"http://127.0.0.1:{first + place}" for place, name in enumerate(SYSTEMS)}
-        given: dict[str, Any] = {"home": home, **ports, **urls}
+        given: dict[str, Any] = {"home": home, **ports, **urls, **also}
         self.settings = Settings(**given)
         self.output = home / "up.log"
         self._environment = _without_ours() | {f"CARDLOOP_{name.upper()}": str(value) for name, value in given.items()}
@@ -258,7 +259,7 @@ def _fresh(code: str, number: str, pin: str | None, face_minor: int) -> Sample:
     )  # fmt: skip
 
 
-def _free_ports(count: int) -> int:
+def free_ports(count: int) -> int:
     """The first of so many free ports in a row, below those that the system hands out by itself."""
     tries = (random.randrange(10_000, 30_000) for _ in range(100))
     return next(first for first in tries if not any(in_use("127.0.0.1", first + place) for place in range(count)))

@@ -26,7 +26,7 @@ from domain.rules.recheck import still_buyable, still_held
 from gateways.errors import GatewayRefused, GatewayUnavailable
 from gateways.issuer import SYSTEM, CardHeld
 from services.cards import securing
-from services.cards.confirmation import CONFIRMED, STEP, VOID, is_recheck
+from services.cards.confirmation import CONFIRMED, STEP, UNCONFIRMED, VOID, is_recheck
 from services.cards.provider_calls import OpenedCard, ProviderCaller, answer_of_call, answers_about
 from services.cards.securing import Securing
 
@@ -34,6 +34,8 @@ PURCHASES_STEP = f"{STEP}-purchases"
 OVER = frozenset({Held.NOT_FOUND, Held.RELEASED})  # A request that holds no card and never will.
 # Longer than an attempt that Temporal has given up can run on: it must not void a quote that is being paid.
 CONFIRMED_FOR = timedelta(minutes=5)
+# So long after the acceptance a silent issuer holds up the payment of a card that people approved without its word.
+SILENT_FOR = timedelta(minutes=30)
 
 
 @dataclass(frozen=True)
@@ -60,9 +62,10 @@ class Rechecks(ProviderCaller):
         """Compare the card with its accepted quote before the `attempt`-th payment and secure it; the answers become evidence.
 
         Where the quote no longer holds, or the issuer refuses to secure the card, the debt to the seller is reversed in the
-        same transaction, and that verdict is final. A card that a person approved without the issuer's word is not asked
-        about again. Raises GatewayUnavailable when nothing is known, also when the issuer refuses the request: that is a
-        fault between us, not one of the card.
+        same transaction, and that verdict is final. A card that people approved without the issuer's word is asked about
+        too, and secured where the issuer knows it by now; where it does not, or is silent for SILENT_FOR after the
+        acceptance, their approval counts. Raises GatewayUnavailable when nothing is known, also when the issuer refuses
+        the request: that is a fault between us, not one of the card.
         """
         card = await self._asking.opened(card_id)
         async with self._database.transaction() as session:
@@ -71,16 +74,27 @@ class Rechecks(ProviderCaller):
             known = await self._verdict(session, card_id, quote_id)
             earlier = [answer for answer in await answers_about(session, card.row) if not is_recheck(answer)]
             requests = await securing.asked_for(session, card_id, quote_id)
-        before = heard(earlier)
-        if known is None and before.status is CardStatus.UNKNOWN:
-            return RecheckFacts(None)
+        case = _Case(card, quote_id, attempt, heard(earlier), requests)
         try:
-            facts = known or await self._decided(_Case(card, quote_id, attempt, before, requests))
+            facts = known or await self._decided(case)
             if facts.end_reason is not None:
                 await self._securing.let_go(card, quote_id)
         except GatewayRefused as refused:
             raise GatewayUnavailable(refused.system, f"refused_{refused.code}") from None
+        except GatewayUnavailable:
+            if not await self._silent_for_long(case):
+                raise
+            return await self._kept(case, [], None, UNCONFIRMED)
         return facts
+
+    async def _silent_for_long(self, case: _Case) -> bool:
+        """Whether the approval counts although no answer came. Never while a request to secure the card may be under way."""
+        if case.before.status is not CardStatus.UNKNOWN:
+            return False
+        async with self._database.transaction() as session:
+            quote = await session.get_one(QuoteRow, case.quote_id)
+            asked = await securing.asked_for(session, case.card.row.id, case.quote_id)
+        return not asked and quote.answered_at is not None and quote.answered_at < self._now() - SILENT_FOR
 
     @property
     def _securing(self) -> Securing:
@@ -96,7 +110,10 @@ class Rechecks(ProviderCaller):
             async with self._database.transaction() as session:
                 await self._asking.write(session, case.card, [answer])
         answers = await self._asked_again(case)
-        reason = still_buyable(case.before, heard(answers), case.quoted.amount_minor)
+        after = heard(answers)
+        reason = still_buyable(case.before, after, case.quoted.amount_minor)
+        if reason is None and case.before.status is CardStatus.UNKNOWN is after.status:
+            return await self._kept(case, answers, None, UNCONFIRMED)  # What it does not know, it does not lock.
         if case.card.brand.secures is Secures.NONE:
             return await self._kept(case, answers, reason)
         request_id = securing.next_request(case.card.row.id, case.quote_id, case.requests)
@@ -155,16 +172,18 @@ class Rechecks(ProviderCaller):
         """
         results = (
             CardEventRow.card_id == card_id,
-            CardEventRow.what.in_((CONFIRMED, VOID)),
+            CardEventRow.what.in_((CONFIRMED, UNCONFIRMED, VOID)),
             CardEventRow.facts["quote"].astext == quote_id,
         )
         newest = select(CardEventRow).where(*results).order_by(CardEventRow.what == VOID, CardEventRow.id)
         found = (await session.execute(newest)).scalars().all()
-        if not found or (found[-1].what == CONFIRMED and found[-1].at < self._now() - CONFIRMED_FOR):
+        if not found or (found[-1].what != VOID and found[-1].at < self._now() - CONFIRMED_FOR):
             return None
         return RecheckFacts(EndReason(found[-1].facts["reason"]) if found[-1].what == VOID else None)
 
-    async def _kept(self, case: _Case, answers: list[Answer], reason: EndReason | None) -> RecheckFacts:
+    async def _kept(
+        self, case: _Case, answers: list[Answer], reason: EndReason | None, what: str = CONFIRMED
+    ) -> RecheckFacts:
         quote_id = case.quote_id
         async with self._database.transaction() as session:
             row = await cards.load_for_update(session, case.card.row.id)
@@ -178,15 +197,22 @@ class Rechecks(ProviderCaller):
                     SYSTEM, "asked_meanwhile"
                 )  # What the issuer holds for us by now, it calls frozen.
             await self._asking.write(session, case.card, answers)
+            secures = case.card.brand.secures if what == CONFIRMED else Secures.NONE
             facts = {
-                "quote": quote_id, "status": answers[-1].details.get("result") or heard(answers).status.value,
-                "reason": reason.value if reason else "", "secures": case.card.brand.secures.value,
+                "quote": quote_id, "status": _heard_last(answers),
+                "reason": reason.value if reason else "", "secures": secures.value,
             }  # fmt: skip
-            change = Change(Stage.PAYOUT, WaitingFor.MACHINE, None, VOID if reason else CONFIRMED, facts)
+            change = Change(Stage.PAYOUT, WaitingFor.MACHINE, None, VOID if reason else what, facts)
             await cards.record(session, row.id, change)
             if reason is not None:
                 await _void(session, row, quote)
         return RecheckFacts(reason)
+
+
+def _heard_last(answers: list[Answer]) -> str:
+    if not answers:
+        return "silent"
+    return str(answers[-1].details.get("result") or heard(answers).status.value)
 
 
 def _why_not_held(case: _Case, held: CardHeld) -> EndReason | None:

@@ -134,8 +134,8 @@ class EmbeddedPostgres:
         if not self.execute(question).strip():
             self.execute(f'CREATE DATABASE "{name}"')
 
-    def execute(self, statement: str) -> str:
-        """Run one statement as the superuser on the maintenance database; rows come as lines, columns parted by |."""
+    def execute(self, statement: str, database: str = "postgres") -> str:
+        """Run one statement as the superuser; rows come as lines, columns parted by |."""
         command = [
             self._program("psql"),
             "-h",
@@ -144,6 +144,8 @@ class EmbeddedPostgres:
             self.port,
             "-U",
             "postgres",
+            "-d",
+            database,
             "-XAtq",
             "-v",
             "ON_ERROR_STOP=1",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
+from typing import Any
 
-from domain.money import Currency, Money
+from domain.money import BASIS_POINTS_PER_ONE, Currency, Money
 
 SURE_OF_BRAND = 0.9  # Below this confidence a brand is a guess from colours or a word of small print.
 
@@ -138,3 +140,8 @@ def money_from(text: str) -> Money:
     """The inverse of `money_text`. Raises ValueError for anything else."""
     amount, _, currency = text.partition(" ")
     return Money.from_decimal_text(amount, Currency(currency))
+
+
+def surely_bp(entry: Mapping[str, Any]) -> int:
+    """Return how sure a read field is, in basis points, by its entry in a reading; the oldest keep it as a share."""
+    return int(entry.get("confidence_bp", round(float(entry.get("confidence", 0)) * BASIS_POINTS_PER_ONE)))

@@ -28,6 +28,7 @@ class NoticeKind(StrEnum):
     UNUSUAL_READING = "unusual_reading"  # (Compliance) a person reveals numbers or PINs unusually often.
     ACCESS = "access"  # (Compliance) an account was made, invited, reset or switched, or a role given or taken.
     POLICY = "policy"  # A version of a policy document waits for a second person, was published or refused.
+    CLOCK = "clock"  # (Operations) a worker's clock is off the payment gateway's.
     STAND_IN = "stand_in"  # They stand in for a colleague from now on.
 
 
@@ -35,7 +36,14 @@ class NoticeKind(StrEnum):
 URGENT = frozenset({NoticeKind.BREACH, NoticeKind.CHAIN})
 # Urgent but not overdue: it would be useless after the digest interval, so it skips the digest, but not quiet hours.
 SOON = frozenset(
-    {NoticeKind.WARNING, NoticeKind.UNDELIVERED, NoticeKind.UNUSUAL_READING, NoticeKind.ACCESS, NoticeKind.POLICY}
+    {
+        NoticeKind.WARNING,
+        NoticeKind.UNDELIVERED,
+        NoticeKind.UNUSUAL_READING,
+        NoticeKind.ACCESS,
+        NoticeKind.POLICY,
+        NoticeKind.CLOCK,
+    }
 )
 
 

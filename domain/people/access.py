@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -36,6 +36,7 @@ class AccessKind(StrEnum):
     RESET = "reset"  # An account that is in use gets a new password.
     LIMITS = "limits"  # A limit is raised or a probation ends early.
     TOTP = "totp"  # An authenticator is taken away.
+    STAND_IN = "stand_in"  # A colleague acts for a person who did not name them.
 
 
 class AccessAnswer(StrEnum):
@@ -60,6 +61,7 @@ class AccessNews(StrEnum):
     LIMITS_ASKED = "limits_asked"
     LIMITS_LOOSENED = "limits_loosened"
     LIMITS_TIGHTENED = "limits_tightened"
+    STAND_IN_ASKED = "stand_in_asked"
     STAND_IN = "stand_in"
     TOTP_ASKED = "totp_asked"
     TOTP_RESET = "totp_reset"
@@ -70,7 +72,32 @@ class AccessNews(StrEnum):
 ASKED = {
     AccessKind.ROLES: AccessNews.ROLES_ASKED, AccessKind.RESET: AccessNews.RESET_ASKED,
     AccessKind.LIMITS: AccessNews.LIMITS_ASKED, AccessKind.TOTP: AccessNews.TOTP_ASKED,
+    AccessKind.STAND_IN: AccessNews.STAND_IN_ASKED,
 }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class StandInAsked:
+    """Who is to act for a person, and from when until when; `absence` is the absence that has no stand-in until then.
+
+    Without one they only delegate: nothing counts before a second person has confirmed it.
+    """
+
+    stand_in: str
+    starts_at: datetime
+    ends_at: datetime
+    absence: str | None = None
+
+    def to_json(self) -> dict[str, str]:
+        """As a request keeps it."""
+        kept = {"stand_in": self.stand_in, "starts_at": self.starts_at.isoformat(), "ends_at": self.ends_at.isoformat()}
+        return kept | ({"absence": self.absence} if self.absence else {})
+
+    @classmethod
+    def from_json(cls, kept: Mapping[str, str]) -> StandInAsked:
+        """The inverse of `to_json`."""
+        starts, ends = datetime.fromisoformat(kept["starts_at"]), datetime.fromisoformat(kept["ends_at"])
+        return cls(kept["stand_in"], starts, ends, kept.get("absence"))
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,9 @@ class Standing:
     code_proved: bool  # The seller entered the issuer's one-time code.
     rate_locked: bool
     confirmed: bool  # The issuer confirmed the card for this quote after it was accepted.
-    secured: bool = True  # Its issuer holds it for us, or was found to offer no such thing when it confirmed the card.
+    secured: bool = (
+        True  # Its issuer holds it for us, offers no such thing, or was never asked because it knows no such card.
+    )
 
 
 def why_not_payable(card: Standing) -> str | None:
@@ -46,7 +48,7 @@ def why_not_payable(card: Standing) -> str | None:
         "code": _wants_code(card) and not card.code_proved,
         "rate": card.card_type is CardType.CROSSBORDER and not card.rate_locked,
         "not_confirmed": _wants_confirmation(card) and not card.confirmed,
-        "not_secured": _wants_confirmation(card) and not card.secured,
+        "not_secured": card.card_type in CONFIRMED_BEFORE_PAYMENT and not card.secured,
     }
     return next((word for word, holds in missing.items() if holds), None)
 

@@ -16,7 +16,7 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from domain.errors.files import PhotoEmpty, PhotoFormatUnsupported, PhotoTooLarge, PhotoTooManyPixels, PhotoUnreadable
-from gateways.pictures.ground import in_levels, of_both_bytes, on_ground
+from gateways.pictures.ground import in_levels, of_both_bytes, of_grey_bytes, on_ground
 from gateways.pictures.look import look_of
 from gateways.pictures.mending import ends_of, without_extras
 
@@ -34,6 +34,8 @@ DECODERS: dict[str, Callable[[io.BytesIO], ImageFile]] = {
 }
 # Samples of 16 bits, the high byte first, are read by their high byte; read as if the low byte came first, by their low one.
 LOWER = {"RGB;16B": "RGB;16L", "RGBA;16B": "RGBA;16L"}
+# Grey with its opacity in 16 bits each: four bytes a pixel, which read as four channels are all there.
+GREY_WITH_OPACITY = "LA;16B"
 # What Pillow's decoders raise for broken input, by its own source; anything else is our bug and must be seen.
 BROKEN = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, struct.error, zlib.error)
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1")
@@ -112,19 +114,29 @@ def _decoded(kind: str, raw: bytes) -> Image.Image:
     if kind == "png":
         bare = without_extras(raw)
         opened = _opened(kind, bare)
-        return _cleaned(opened, _lower_bytes(opened, bare))
+        return _flattened(_of_sixteen_bits(opened, bare) or _loaded(opened))
     return _cleaned(_opened(kind, raw))
 
 
-def _lower_bytes(opened: ImageFile, png: bytes) -> Image.Image | None:
-    """Of a colour PNG of 16 bits a channel, the lower byte of each, which the decoder drops; None for any other PNG."""
-    tile = opened.tile[0] if opened.tile else None
-    if tile is None or tile.args not in LOWER:
-        return None
-    lower = _opened("png", png)
-    lower.tile = [lower.tile[0]._replace(args=LOWER[str(tile.args)])]
-    lower.load()
-    return lower
+def _of_sixteen_bits(opened: ImageFile, png: bytes) -> Image.Image | None:
+    """A PNG of 16 bits in several channels with the lower bytes, which the decoder drops; None for any other PNG."""
+    samples = str(opened.tile[0].args) if opened.tile else ""
+    if samples == GREY_WITH_OPACITY:
+        return of_grey_bytes(_read_as("RGBA", png))
+    if samples in LOWER:
+        return of_both_bytes(_loaded(opened), _read_as(LOWER[samples], png))
+    return None
+
+
+def _read_as(samples: str, png: bytes) -> Image.Image:
+    opened = _opened("png", png)
+    opened.tile = [opened.tile[0]._replace(args=samples)]
+    return _loaded(opened)
+
+
+def _loaded(opened: ImageFile) -> Image.Image:
+    opened.load()
+    return opened
 
 
 def _opened(kind: str, raw: bytes) -> ImageFile:
@@ -140,10 +152,13 @@ def _refuse_floods(opened: ImageFile) -> None:
         raise PhotoTooManyPixels(width=width, height=height, pixels_max=PIXELS_MAX)
 
 
-def _cleaned(opened: ImageFile, lower: Image.Image | None = None) -> Image.Image:
+def _cleaned(opened: ImageFile) -> Image.Image:
     opened.draft("RGB", (SIDE_STORED_MAX, SIDE_STORED_MAX))
-    opened.load()
-    picture = in_levels(_turned(opened if lower is None else of_both_bytes(opened, lower)))
+    return _flattened(_loaded(opened))
+
+
+def _flattened(decoded: Image.Image) -> Image.Image:
+    picture = in_levels(_turned(decoded))
     picture.thumbnail((SIDE_STORED_MAX, SIDE_STORED_MAX), Image.Resampling.LANCZOS)
     return on_ground(picture)
 

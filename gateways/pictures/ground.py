@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy
 from numpy.typing import NDArray
 from PIL import Image
 
+Level = TypeVar("Level", numpy.uint8, numpy.uint16)
 GROUNDS = (255, 0, 128)  # Grey levels of the paper put below transparent parts; the first of equally good ones.
 NEAR = 64  # Print within so many grey levels of its ground is hard to read.
 SOLID = 128  # Opacity from which a pixel belongs to the picture.
@@ -44,29 +47,49 @@ def _ground(layered: Image.Image) -> int:
 
 
 def of_both_bytes(higher: Image.Image, lower: Image.Image) -> Image.Image:
-    """Return a colour picture of 16 bits a channel in 8 bits, all colours stretched alike over the levels that they use."""
+    """Return a colour picture of 16 bits a channel in 8 bits, all colours stretched alike over the levels of solid pixels."""
     see_through = higher.info.get("transparency")
     colours = [_values(higher, lower, channel) for channel in "RGB"]
-    levels = _levels(numpy.concatenate([_sampled(one).ravel() for one in colours]))
-    bands = [Image.fromarray(levels[one]) for one in colours]
+    opacity: NDArray[numpy.uint8] | None = None
     if isinstance(see_through, tuple):
         clear = numpy.logical_and.reduce([one == level for one, level in zip(colours, see_through, strict=True)])
-        bands.append(Image.fromarray(numpy.where(clear, 0, 255).astype(numpy.uint8)))
+        opacity = numpy.where(clear, 0, 255).astype(numpy.uint8)
     elif higher.mode == "RGBA":
-        bands.append(higher.getchannel("A"))
-    picture = Image.merge("RGBA" if len(bands) == 4 else "RGB", bands)
+        opacity = numpy.asarray(higher.getchannel("A"))
+    solid = ... if opacity is None else _sampled(opacity) >= SOLID
+    levels = _levels(numpy.concatenate([_sampled(one)[solid].ravel() for one in colours]))
+    bands = [Image.fromarray(levels[one]) for one in colours]
+    bands += [] if opacity is None else [Image.fromarray(opacity)]
+    picture = Image.merge("RGB" if opacity is None else "RGBA", bands)
     picture.info = {name: value for name, value in higher.info.items() if name != "transparency"}
     return picture
 
 
+def of_grey_bytes(pixels: Image.Image) -> Image.Image:
+    """Return grey with its opacity, 8 bits each, of a picture whose channels are the two bytes of both, the higher first.
+
+    Grey is stretched over the levels of its solid pixels.
+    """
+    parts: NDArray[numpy.uint8] = numpy.asarray(pixels)
+    grey, opacity = _of_bytes(parts[..., 0], parts[..., 1]), parts[..., 2]
+    seen = _sampled(grey)[_sampled(opacity) >= SOLID]
+    picture = Image.merge("LA", (Image.fromarray(_levels(seen)[grey]), Image.fromarray(opacity)))
+    picture.info = dict(pixels.info)
+    return picture
+
+
 def _values(higher: Image.Image, lower: Image.Image, channel: str) -> NDArray[numpy.uint16]:
-    values: NDArray[numpy.uint16] = numpy.asarray(higher.getchannel(channel)).astype(numpy.uint16)
+    return _of_bytes(numpy.asarray(higher.getchannel(channel)), numpy.asarray(lower.getchannel(channel)))
+
+
+def _of_bytes(higher: NDArray[numpy.uint8], lower: NDArray[numpy.uint8]) -> NDArray[numpy.uint16]:
+    values: NDArray[numpy.uint16] = higher.astype(numpy.uint16)
     values <<= 8
-    values |= numpy.asarray(lower.getchannel(channel))
+    values |= lower
     return values
 
 
-def _sampled(values: NDArray[numpy.uint16]) -> NDArray[numpy.uint16]:
+def _sampled(values: NDArray[Level]) -> NDArray[Level]:
     step = max(1, int((values.size / SAMPLED_MAX) ** 0.5))
     return values[::step, ::step]
 

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from database.reads.people import accounts as reads
 from domain.errors.base import Refusal
 from domain.money import Money
-from domain.people.access import AccessKind, Bounds
+from domain.people.access import AccessKind, Bounds, StandInAsked
 from domain.people.roles import Permission, Role
 from reviewer_ui.sessions import Person
 from reviewer_ui.step_up import require_step_up
@@ -38,7 +38,9 @@ class RequestLine:
     asked_by: str
     asked_at: datetime
     mine: bool
-    for_me: bool
+    for_me: bool  # It gives this person rights.
+    stand_in: StandInAsked | None
+    stand_in_name: str
 
     def limit(self) -> Money:
         """The limit asked for, where one is."""
@@ -84,7 +86,10 @@ async def _page(request: Request, console: Console, person: Person, refusal: Ref
     lines = tuple(
         RequestLine(
             one.id, names.get(one.person_id, ""), one.kind, tuple(Role(role) for role in one.roles), *_bounds(one.bounds),
-            names.get(one.asked_by, ""), one.asked_at, one.asked_by == person.id, one.person_id == person.id,
+            names.get(one.asked_by, ""), one.asked_at, one.asked_by == person.id,
+            person.id in (one.person_id, one.bounds.get("stand_in")),
+            StandInAsked.from_json(one.bounds) if one.kind is AccessKind.STAND_IN else None,
+            names.get(one.bounds.get("stand_in", ""), ""),
         )
         for one in found
     )  # fmt: skip

@@ -6,6 +6,9 @@ from domain.cards.verification import Answer
 
 STEP = "recheck"  # Of the request's id.
 CONFIRMED, VOID = "payout.card_confirmed", "payout.card_changed"
+UNCONFIRMED = (
+    "payout.card_unconfirmed"  # Approved without the issuer's word, and the issuer was asked again for nothing.
+)
 
 
 def is_recheck(answer: Answer) -> bool:

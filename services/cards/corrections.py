@@ -12,16 +12,17 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm.attributes import flag_modified
 
+from database.repositories.cards import open_number, open_pin
 from database.sealed import DECISION_FIELDS, values_of
 from database.tables.cards import CardRow, PhotoRow, ReadingRow
 from database.tables.columns import now
 from database.tables.review import ReviewDecisionRow
 from domain.cards.card import CardType
-from domain.cards.reading import SECRET_FIELDS, FieldName, money_text
+from domain.cards.reading import SECRET_FIELDS, FieldName, money_text, surely_bp
 from domain.errors.cards import CardNumberInvalid, PinInvalid
 from domain.errors.general import FieldInvalid
 from domain.errors.review import ReadingDiffers
-from domain.money import BASIS_POINTS_PER_ONE, Currency, Money
+from domain.money import Currency, Money
 from domain.places import business_day
 from domain.rules.brands import brand, tidy_number
 from domain.rules.limits import limits_in_force
@@ -119,11 +120,6 @@ def against_readings(
     return {name: surely for name, surely in found.items() if name not in agreed}
 
 
-def surely_bp(entry: Mapping[str, Any]) -> int:
-    """Return how sure a read field is, in basis points; the oldest rows keep it as a share."""
-    return int(entry.get("confidence_bp", round(float(entry.get("confidence", 0)) * BASIS_POINTS_PER_ONE)))
-
-
 def _same(name: FieldName, typed: str, read: str) -> bool:
     return tidy_number(typed) == tidy_number(read) if name in SECRET_FIELDS else typed == read
 
@@ -146,6 +142,17 @@ async def require_confirmed(
 def mark_of(keyring: KeyRing, card_id: str, name: FieldName, value: str) -> str:
     """Return what a form sends to confirm this value of a field against the reading; the value cannot be read from it."""
     return keyring.index(f"{card_id}\n{name.value}\n{value}", purpose="confirmed")[:16]
+
+
+def with_kept(given: Corrections, card: CardRow, keyring: KeyRing) -> Corrections:
+    """Return the given fields, and those of the card that they leave as they are."""
+    face = None if card.face_value_minor is None else Money(card.face_value_minor, card.currency)
+    return Corrections(
+        given.number or open_number(keyring, card),
+        given.pin or open_pin(keyring, card),
+        given.face_value or face,
+        given.expiry or card.expires_on,
+    )
 
 
 async def differing_fields(

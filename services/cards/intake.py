@@ -37,6 +37,7 @@ from services.cards.corrections import (
     differing_fields,
     require_complete,
     require_confirmed,
+    with_kept,
 )
 from services.cards.question_budget import require_budget
 from services.cards.resuming import resume_of
@@ -125,20 +126,23 @@ class Intake:
         expiry: date | None = None,
         actor: str = "machine",
         confirmed: Collection[str] | None = None,
+        *,
+        kept_too: bool = False,
     ) -> int:
         """The seller confirms what was read, corrects it, or sends one item again; returns the fields' revision.
 
         `confirmed` are the marks of values that the seller confirmed against a sure reading; None: nobody
-        can be asked. Refuses NotExpectedNow when the card waits for no fields, ReadingDiffers, and fields that break the
+        can be asked. With `kept_too` they also confirm what was typed before and is left as it is. Refuses NotExpectedNow when the card waits for no fields, ReadingDiffers, and fields that break the
         brand's rules.
         """
         async with self._database.transaction() as session:
             card = await cards.load_for_update(session, card_id)
             await _require_awaited(session, card, _items(number, pin, face_value, expiry))
             given = checked_fields(card.brand, Corrections(number, pin, face_value, expiry))
-            differing = await differing_fields(session, self._keyring, card_id, given)
+            meant = with_kept(given, card, self._keyring) if kept_too else given
+            differing = await differing_fields(session, self._keyring, card_id, meant)
             if confirmed is not None:
-                await require_confirmed(session, self._keyring, card, given, confirmed)
+                await require_confirmed(session, self._keyring, card, meant, confirmed)
             changed = await confirm_reading(session, self._keyring, card, given)
             revision = card.fields_revision
             if not given.is_empty:

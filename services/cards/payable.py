@@ -20,7 +20,7 @@ from gateways.issuer import CODE_RESULTS
 from services.cards.assessment_inputs import APPROVALS
 from services.cards.confirmation import CONFIRMED, is_recheck
 from services.cards.provider_calls import answers_about
-from services.cards.securing import is_held
+from services.cards.securing import asked_for, is_held
 
 # The issuer's own words, which the answer keeps as they came.
 RIGHT_WORDS = tuple(word for word, result in CODE_RESULTS.items() if result is DynamicCodeResult.RIGHT)
@@ -102,6 +102,12 @@ async def _confirmation(session: AsyncSession, quote: QuoteRow) -> CardEventRow 
 
 
 async def _secured(session: AsyncSession, quote: QuoteRow, confirmation: CardEventRow | None) -> bool:
-    """Whether the issuer holds the card, or offered no such thing when it confirmed it; before it could, none did."""
-    offered = Secures.NONE if confirmation is None else Secures(confirmation.facts.get("secures", Secures.NONE))
-    return offered is Secures.NONE or await is_held(session, quote.card_id, quote.id)
+    """Whether the issuer holds the card, or offered no such thing when it confirmed it; before it could, none did.
+
+    A card that it never confirmed must be held once a request for that was written.
+    """
+    if confirmation is None:
+        held = not await asked_for(session, quote.card_id, quote.id)
+    else:
+        held = Secures(confirmation.facts.get("secures", Secures.NONE)) is Secures.NONE
+    return held or await is_held(session, quote.card_id, quote.id)

@@ -13,6 +13,7 @@ from database.locks import AdvisoryLock, acquire
 from database.tables.cards import CardRow, QuoteRow, SubmissionRow
 from domain.cards.card import Outcome
 from domain.cards.pricing import QuoteState
+from domain.cards.review import ReviewReason
 from domain.cards.verification import Secures
 from domain.money import Currency
 from domain.places import business_day
@@ -21,6 +22,7 @@ from domain.rules.velocity import DAY, HOUR, velocity_in_force
 
 SPANS = {HOUR: timedelta(hours=1), DAY: timedelta(days=1)}
 COMMITTED = (QuoteState.OPEN, QuoteState.ACCEPTED)
+_UNKNOWN = QuoteRow.review_reasons.contains([ReviewReason.ISSUER_UNKNOWN.value])
 
 
 async def beyond(session: AsyncSession, card: CardRow, value_minor: int, at: datetime) -> tuple[str, ...]:
@@ -34,12 +36,15 @@ async def beyond(session: AsyncSession, card: CardRow, value_minor: int, at: dat
     return velocity_in_force(business_day(at)).beyond(bought, value_minor)
 
 
-async def beyond_unsecured(session: AsyncSession, card: CardRow, value_minor: int, at: datetime) -> tuple[str, ...]:
+async def beyond_unsecured(
+    session: AsyncSession, card: CardRow, value_minor: int, at: datetime, *, known: bool = True
+) -> tuple[str, ...]:
     """Every limit of cards that can be spent after their payment which a quote of `value_minor` (CNY) would break.
 
-    None for a card that its issuer locks or redeems. Holds the lock as `beyond` does.
+    None for a card that its issuer locks or redeems, which it does only where it knows the card (`known`). Holds the lock
+    as `beyond` does.
     """
-    if brand(card.brand).secures is not Secures.NONE:
+    if known and brand(card.brand).secures is not Secures.NONE:
         return ()
     await acquire(session, AdvisoryLock.VELOCITY)
     owner = (await session.get_one(SubmissionRow, card.submission_id)).owner
@@ -49,7 +54,7 @@ async def beyond_unsecured(session: AsyncSession, card: CardRow, value_minor: in
         .select_from(QuoteRow)
         .join(CardRow, CardRow.id == QuoteRow.card_id)
         .join(SubmissionRow, SubmissionRow.id == CardRow.submission_id)
-        .where(*_committed(card, at), SubmissionRow.owner == owner, CardRow.brand.in_(unsecured))
+        .where(*_committed(card, at), SubmissionRow.owner == owner, CardRow.brand.in_(unsecured) | _UNKNOWN)
     )
     bought = int((await session.execute(statement)).scalar_one())
     return velocity_in_force(business_day(at)).beyond_unsecured(owner.partition(":")[0], bought, value_minor)

@@ -29,6 +29,12 @@ async def compliance(session: AsyncSession, but: str = "") -> list[str]:
     return [one for one in managers if one != but]
 
 
+async def operations(session: AsyncSession) -> list[str]:
+    """Return those who watch the running system; where there are none, those who manage people."""
+    watching = await with_roles(session, None, lambda roles: Role.OPS in roles)
+    return watching or await with_roles(session, None, lambda roles: Permission.MANAGE_PEOPLE in permissions_of(roles))
+
+
 async def seniors(session: AsyncSession, team: str) -> list[str]:
     """Those of the team who decide what is escalated."""
     return await with_roles(session, team, lambda roles: Permission.DECIDE_ESCALATED in permissions_of(roles))

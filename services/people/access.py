@@ -1,4 +1,4 @@
-"""Access changes that need a second person: payment and checking roles, password and authenticator resets, looser limits.
+"""Access changes that need a second person: payment and checking roles, resets of sign-ins, looser limits, stand-ins.
 
 Compliance is notified of all."""
 
@@ -22,6 +22,7 @@ from domain.people.access import ASKED, AccessAnswer, AccessKind, AccessNews
 from domain.people.roles import Permission, Role, permissions_of
 from domain.review.four_eyes import apart
 from services.notices.recipients import compliance, with_roles
+from services.people import stand_ins
 from services.people.account_ends import NOBODYS_HASH, end_sessions
 from services.people.acting import handled_by, standing
 from services.people.permissions import require
@@ -37,8 +38,9 @@ class Access:
     async def confirm(self, by: str, request_id: str) -> str:
         """Give what was asked for; return the person's id.
 
-        Refuses NotAllowed, NotFound for a request that waits no more, OwnRoles to whom it is for, and NotIndependent to
-        the requester, and to a person who does not count as a second person beside them.
+        Refuses NotAllowed, NotFound for a request that waits no more, OwnRoles to whom it is for, NotIndependent to
+        the requester, and to a person who does not count as a second person beside them, and FieldInvalid for a stand-in
+        that contradicts another absence by now.
         """
         async with self._database.transaction() as session:
             request, row = await self._waiting(session, by, request_id)
@@ -69,8 +71,12 @@ class Access:
         request = await session.get(AccessRequestRow, request_id[:26], with_for_update=True)
         if request is None or request.answer is not None:
             raise NotFound(request=request_id[:26])
-        row = await session.get_one(PersonRow, request.person_id, with_for_update=True)
-        if by == row.id:
+        concerned = sorted(
+            {request.person_id, request.bounds.get("stand_in", request.person_id)}
+        )  # Locked in one order.
+        locked = {one: await session.get_one(PersonRow, one, with_for_update=True) for one in concerned}
+        row = locked[request.person_id]
+        if by in (row.id, request.bounds.get("stand_in")):
             raise OwnRoles()
         return request, row
 
@@ -89,6 +95,9 @@ async def _give(
             until = request.bounds["probation_until"]
             row.probation_until = datetime.fromisoformat(until) if until else None
         return "console:person:loosen", AccessNews.LIMITS_LOOSENED
+    if request.kind is AccessKind.STAND_IN:
+        await stand_ins.give(session, request, now)
+        return "console:person:stand_in", AccessNews.STAND_IN
     await end_sessions(session, row.id, now)
     if request.kind is AccessKind.TOTP:
         row.totp_sealed, row.totp_confirmed_at = None, None

@@ -28,6 +28,64 @@ async def a_photographed_card(api: Api) -> str:
     return card_id
 
 
+async def a_typed_and_photographed_card(api: Api, number: str, read: str, *, asks: bool = True) -> str:
+    """A card that was sent with a number and with a photo that surely shows `read`."""
+    given = card(photos=[base64.b64encode(picture()).decode()], confirm_fields=asks, number=number)
+    card_id = str((await submit(api, given)).json()["card_ids"][0])
+    stands_for = SimpleNamespace(database=api.services.database, keyring=api.keyring)
+    use = "agrees" if read == number else "differs"
+    await read_as(cast("SellerServices", stands_for), card_id, read, use)
+    return card_id
+
+
+async def shown(api: Api, card_id: str) -> dict[str, Any]:
+    listed = (await api.client.get("/v1/submissions")).json()["submissions"]
+    return next(one for submission in listed for one in submission["cards"] if one["id"] == card_id)
+
+
+async def test_what_a_submission_said_against_the_photo_is_named_and_confirmed_like_a_later_value(
+    api: Api, database: Database
+) -> None:
+    number = fresh_number()
+    card_id = await a_typed_and_photographed_card(api, number, fresh_number())
+    await move(database, card_id, Stage.READING, WaitingFor.SELLER_FIELDS, "reading.done")
+    assert (await shown(api, card_id))["differs"] == ["number"]
+    path = f"/v1/cards/{card_id}/fields"
+    refused = await send(api, path)
+    assert (refused.status_code, refused.json()["code"]) == (409, "reading_differs")
+    assert refused.json()["data"]["fields"] == ["number"]
+    assert number not in refused.text
+    assert api.desk.told == [] or api.desk.told[-1][0] != "confirm_fields"
+    assert (await send(api, path, confirm=refused.json()["data"]["marks"])).status_code == 200
+    assert api.desk.told[-1][:2] == ("confirm_fields", card_id)
+    events: Any = CardEventRow
+    async with database.transaction() as session:
+        found = await session.execute(
+            events.__table__.select().where(events.card_id == card_id, events.what == "intake.fields_confirmed")
+        )
+    assert [row.facts["against_reading"] for row in found] == ["number"]
+
+
+async def test_a_corrected_number_needs_no_word_about_the_one_before(api: Api, database: Database) -> None:
+    read = fresh_number()
+    card_id = await a_typed_and_photographed_card(api, fresh_number(), read)
+    await move(database, card_id, Stage.READING, WaitingFor.SELLER_FIELDS, "reading.done")
+    assert (await send(api, f"/v1/cards/{card_id}/fields", number=read)).status_code == 200
+
+
+async def test_a_photo_that_agrees_is_confirmed_without_a_word(api: Api, database: Database) -> None:
+    number = fresh_number()
+    card_id = await a_typed_and_photographed_card(api, number, number)
+    await move(database, card_id, Stage.READING, WaitingFor.SELLER_FIELDS, "reading.done")
+    assert (await shown(api, card_id))["differs"] == []
+    assert (await send(api, f"/v1/cards/{card_id}/fields")).status_code == 200
+
+
+async def test_a_partner_that_is_not_asked_sees_what_differs(api: Api) -> None:
+    card_id = await a_typed_and_photographed_card(api, fresh_number(), fresh_number(), asks=False)
+    assert (await shown(api, card_id))["differs"] == ["number"]
+
+
 async def send(api: Api, path: str, **body: Any) -> httpx.Response:
     return await api.client.post(path, json=body)
 

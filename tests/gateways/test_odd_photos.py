@@ -144,10 +144,10 @@ def test_sixteen_bit_grey_keeps_its_print(ground: int, ink: int) -> None:
 
 
 def deep(values: numpy.ndarray) -> bytes:
-    """A PNG of 16 bits a channel, of three channels or four."""
+    """A PNG of 16 bits a channel: grey with its opacity (two channels), colours (three), or both (four)."""
     height, width, channels = values.shape
     rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
-    head = struct.pack(">IIBBBBB", width, height, 16, {3: 2, 4: 6}[channels], 0, 0, 0)
+    head = struct.pack(">IIBBBBB", width, height, 16, {2: 4, 3: 2, 4: 6}[channels], 0, 0, 0)
     parts = (chunk(b"IHDR", head), chunk(b"IDAT", zlib.compress(rows)), chunk(b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 
@@ -159,6 +159,33 @@ def test_sixteen_bit_colour_keeps_its_print(ground: int, ink: int, channels: int
     values[80:160, 100:300, :3] = ink
     values[..., 3:] = 65_535
     assert contrast(accept(deep(values)).jpeg) > 200
+
+
+@pytest.mark.parametrize(("ground", "ink"), [(60_000, 5_000), (4_000, 300), (200, 20), (20_000, 12_000)])
+@pytest.mark.parametrize("clear", [0, 65_535])
+@pytest.mark.parametrize("channels", [2, 4])
+def test_sixteen_bits_with_opacity_keep_their_print(ground: int, ink: int, clear: int, channels: int) -> None:
+    """Whatever level a pixel that nobody sees has, it does not count for the levels of the print."""
+    values = numpy.full((*reversed(SIZE), channels), ground, numpy.uint16)
+    values[..., -1] = 65_535
+    values[80:160, 100:300, :-1] = ink
+    values[200:, :, :-1], values[200:, :, -1] = clear, 0
+    assert contrast(accept(deep(values)).jpeg) > 200
+
+
+def test_sixteen_bit_grey_on_nothing_stays_readable() -> None:
+    values = numpy.zeros((*reversed(SIZE), 2), numpy.uint16)
+    values[80:160, 100:300] = (300, 65_535)
+    assert contrast(accept(deep(values)).jpeg) > 60
+
+
+def test_sixteen_bit_grey_with_opacity_is_turned_as_its_exif_says() -> None:
+    values = numpy.full((*reversed(SIZE), 2), 65_535, numpy.uint16)
+    exif = Image.Exif()
+    exif[274] = 6
+    raw = with_chunk(deep(values), chunk(b"eXIf", exif.tobytes().removeprefix(b"Exif\0\0")))
+    photo = accept(raw)
+    assert (photo.width, photo.height) == tuple(reversed(SIZE))
 
 
 def test_sixteen_bit_colours_are_stretched_alike() -> None:

@@ -6,13 +6,10 @@ import asyncio
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 from pathlib import Path
 from shutil import copy
-from typing import Any
 
 import pytest
-from pydantic import HttpUrl
 from typer.testing import CliRunner
 
 from activities.cards import Journey
@@ -27,6 +24,7 @@ from domain.cards.card import EndReason, Outcome
 from domain.identifiers import new_id
 from domain.work.deadlines import ClockOwner
 from tests.database.builders import a_card
+from tests.gateways.clocks import a_gateway_at, settings_with
 
 
 async def test_a_clock_that_runs_on_is_named_and_the_command_fails(
@@ -76,19 +74,9 @@ async def test_a_clock_that_is_off_is_named_and_stops_the_worker(
 
 
 async def test_the_payment_gateway_s_clock_is_read_from_its_answer(tmp_path: Path) -> None:
-    written = format_datetime(datetime.now(UTC) - timedelta(minutes=40), usegmt=True)
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(f"HTTP/1.1 404 Not Found\r\ndate: {written}\r\ncontent-length: 0\r\n\r\n".encode())
-        writer.close()
-
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
-    url = HttpUrl(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
-    given: dict[str, Any] = {"home": tmp_path, "alipay_url": url}
-    off_s = await clock.off_gateway_s(Settings(**given))
-    server.close()
-    await server.wait_closed()
+    async with a_gateway_at(datetime.now(UTC) - timedelta(minutes=40)) as gateway:
+        settings = settings_with(tmp_path, gateway)
+        off_s = await clock.off_gateway_s(settings)
     assert off_s is not None
     assert 2395 < off_s < 2410
-    assert await clock.off_gateway_s(Settings(**given)) is None
+    assert await clock.off_gateway_s(settings) is None

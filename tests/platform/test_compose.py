@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 import yaml
 
+from bootstrap.container_keys import CONTAINERS
 from bootstrap.local.ports import free
 from bootstrap.local.postgres import major, wheel_programs
-from bootstrap.party_keys import PARTIES
 from bootstrap.settings import PROJECT_ROOT, Settings
-from docker import healthy
+from docker import healthy, without_docker
+from tests.faults import temporal_upgrade
 
 TEXT = (PROJECT_ROOT / "docker-compose.yml").read_text()
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(TEXT)["services"]
@@ -21,13 +22,15 @@ DOCKERFILE = (PROJECT_ROOT / "Dockerfile").read_text()
 OPERATIONS = (PROJECT_ROOT / "docs" / "operations.md").read_text()
 
 WEB = "${CARDLOOP_IMAGE:-cardloop}:${CARDLOOP_VERSION:-local}"
+POSTGRES = "postgres:18.4-alpine"
+ADMIN_TOOLS = "temporalio/admin-tools:1.32.0"
 IMAGES = {
-    "database": "postgres:18-alpine",
-    "temporal-database": "postgres:18-alpine",
-    "temporal-schema": "temporalio/admin-tools:1.29.1-tctl-1.18.4-cli-1.5.0",
-    "temporal": "temporalio/server:1.29.1",
-    "temporal-namespace": "temporalio/admin-tools:1.29.1-tctl-1.18.4-cli-1.5.0",
-    "temporal-ui": "temporalio/ui:2.34.0",
+    "database": POSTGRES,
+    "temporal-database": POSTGRES,
+    "temporal-schema": ADMIN_TOOLS,
+    "temporal": "temporalio/server:1.32.0",
+    "temporal-namespace": ADMIN_TOOLS,
+    "temporal-ui": "temporalio/ui:2.54.1",
     "migrate": WEB,
     "api": WEB,
     "console": WEB,
@@ -40,7 +43,92 @@ OURS = {name for name, image in IMAGES.items() if "CARDLOOP_IMAGE" in image}
 
 
 def test_every_service_and_image_is_accounted_for() -> None:
-    assert {name: service["image"] for name, service in SERVICES.items()} == IMAGES
+    assert {name: service["image"].split("@")[0] for name, service in SERVICES.items()} == IMAGES
+
+
+UPGRADES = {path.stem: path.read_text() for path in sorted((PROJECT_ROOT / "docker" / "upgrade").glob("*.yml"))}
+OTHERS_IMAGES = sorted(
+    {service["image"] for service in SERVICES.values() if "CARDLOOP_IMAGE" not in service["image"]}
+    | {service["image"] for text in UPGRADES.values() for service in yaml.safe_load(text)["services"].values()}
+    | {
+        image
+        for image in re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)
+        if image not in re.findall(r" AS (\S+)$", DOCKERFILE, re.MULTILINE)
+    }
+)
+
+
+def not_exact(image: str) -> str | None:
+    """What an image's name lacks: an exact version in its tag (PostgreSQL's has two numbers), or the digest."""
+    named, _, digest = image.partition("@")
+    name, _, tag = named.partition(":")
+    version = r"\d+\.\d+" if name == "postgres" else r"\d+\.\d+\.\d+"
+    if not re.fullmatch(rf"{version}(-[a-z0-9.-]+)?", tag):
+        return "version"
+    return None if re.fullmatch(r"sha256:[0-9a-f]{64}", digest) else "digest"
+
+
+@pytest.mark.parametrize("image", OTHERS_IMAGES)
+def test_every_image_of_others_has_an_exact_version_and_a_digest(image: str) -> None:
+    assert not_exact(image) is None
+
+
+@pytest.mark.parametrize(
+    ("image", "lacks"),
+    [
+        (f"postgres:18-alpine@sha256:{'0' * 64}", "version"),
+        (f"node:22-bookworm-slim@sha256:{'0' * 64}", "version"),
+        (f"temporalio/ui:latest@sha256:{'0' * 64}", "version"),
+        (f"temporalio/ui@sha256:{'0' * 64}", "version"),
+        ("postgres:18.4-alpine", "digest"),
+        ("python:3.11.16-slim-bookworm@sha256:0123", "digest"),
+    ],
+)
+def test_an_image_without_an_exact_version_or_a_digest_is_refused(image: str, lacks: str) -> None:
+    assert not_exact(image) == lacks
+
+
+def test_no_tag_has_two_digests() -> None:
+    """Renewing one of two mentions of an image is renewing neither."""
+    tags = [image.split("@")[0] for image in OTHERS_IMAGES]
+    assert len(tags) == len(set(tags))
+
+
+def test_temporal_moves_by_one_minor_version_at_a_time() -> None:
+    """Each stop of docs/operations.md has its images, the proof goes through the same ones, and the last is Compose's."""
+    stops = [
+        {
+            name: service["image"].split("@")[0].split(":")[1]
+            for name, service in yaml.safe_load(text)["services"].items()
+        }
+        for text in UPGRADES.values()
+    ]
+    assert all(stop["temporal"] == stop["temporal-schema"] for stop in stops)
+    assert tuple(stop["temporal"] for stop in stops) == temporal_upgrade.BETWEEN
+    minors = [int(version.split(".")[1]) for version in temporal_upgrade.versions()]
+    assert minors == list(range(minors[0], minors[0] + len(minors)))
+    assert temporal_upgrade.versions()[-1] == IMAGES["temporal"].split(":")[1] == ADMIN_TOOLS.split(":")[1]
+    assert all(f"docker/upgrade/{name}.yml" in OPERATIONS for name in UPGRADES)
+
+
+def test_temporals_server_is_given_the_file_without_which_it_does_not_start() -> None:
+    server = SERVICES["temporal"]
+    (mounted,) = server["volumes"]
+    source, inside, _ = mounted.split(":")
+    assert server["environment"]["DYNAMIC_CONFIG_FILE_PATH"] == inside
+    assert yaml.safe_load((PROJECT_ROOT / source).read_text()) == {}
+
+
+def test_the_arrangement_without_docker_gives_the_server_what_compose_gives_it(tmp_path: Path) -> None:
+    arrangement = without_docker.arrange(Settings(home=tmp_path), without_docker.compose_version())
+    given, composed = without_docker.server_environment(arrangement), SERVICES["temporal"]["environment"]
+    moved = {"POSTGRES_SEEDS", "DB_PORT", "POSTGRES_PWD", "BIND_ON_IP", "DYNAMIC_CONFIG_FILE_PATH"}
+    assert {name: given[name] for name in composed if name not in moved} == {
+        name: value for name, value in composed.items() if name not in moved
+    }
+    assert all(isinstance(value, str) for value in given.values())
+    assert given["POSTGRES_PWD"] == arrangement.sql_password
+    assert arrangement.programs.name == IMAGES["temporal"].split(":")[1]
 
 
 def test_every_service_that_stays_has_a_health_check_and_every_job_ends() -> None:
@@ -88,35 +176,29 @@ def test_our_containers_hold_no_more_power_than_they_need() -> None:
         assert service["cap_drop"] == ["ALL"], name
 
 
-KEYS = {
-    "api": {"keyring.json", "outside/messages.json", "forms.secret", "alipay/alipay_public_key.pem"},
-    "console": {"keyring.json", "forms.secret"},
-    "codec": {"keyring.json"},
-    "worker-cards": {
-        "keyring.json",
-        "alipay/app_private_key.pem",
-        "alipay/alipay_public_key.pem",
-        *(f"outside/{party}.json" for party in PARTIES),
-    },
-    "worker-reading": {"keyring.json"},
-    "migrate": set(),
-}
+def keys_folder(name: str) -> dict[str, Any] | None:
+    """What is mounted where a container reads its keys."""
+    mounted = [one for one in SERVICES[name].get("volumes", []) if isinstance(one, dict)]
+    assert not any("/keys" in one for one in SERVICES[name].get("volumes", []) if isinstance(one, str)), (
+        "a file of keys"
+    )
+    return mounted[0] if mounted else None
 
 
-@pytest.mark.parametrize("name", sorted(OURS))
-def test_each_container_is_given_only_the_keys_that_it_uses(name: str) -> None:
-    mounted = [volume.split(":/keys/")[1] for volume in SERVICES[name].get("volumes", []) if ":/keys/" in volume]
-    assert {path.removesuffix(":ro") for path in mounted} == KEYS[name]
-    assert all(path.endswith(":ro") for path in mounted)
-
-
-def test_only_the_worker_that_pays_has_the_key_that_pays() -> None:
-    having = {
-        name
-        for name, service in SERVICES.items()
-        if any("app_private_key" in one for one in service.get("volumes", []))
+@pytest.mark.parametrize("name", sorted(CONTAINERS))
+def test_each_container_is_given_its_own_folder_of_keys_and_nothing_else(name: str) -> None:
+    assert keys_folder(name) == {
+        "type": "bind",
+        "source": "${CARDLOOP_KEYS_DIR:?folder of the key files, after cardloop keys hand-out}/containers/" + name,
+        "target": "/keys",
+        "read_only": True,
+        "bind": {"create_host_path": False},
     }
-    assert having == {"worker-cards"}
+
+
+def test_no_other_container_has_keys() -> None:
+    assert {name for name in SERVICES if keys_folder(name)} == set(CONTAINERS)
+    assert SERVICES["migrate"]["environment"]["CARDLOOP_KEYS_DIR"] == "/keys"
 
 
 def test_temporal_is_reached_by_our_processes_and_its_page_alone() -> None:
@@ -214,5 +296,5 @@ def test_a_program_that_does_not_listen_is_not_healthy() -> None:
 
 def test_compose_runs_the_major_version_that_we_embed() -> None:
     """A dump of one is restored into the other, in both directions."""
-    images = {SERVICES[name]["image"] for name in ("database", "temporal-database")}
-    assert images == {f"postgres:{major(wheel_programs())}-alpine"}
+    (image,) = {SERVICES[name]["image"] for name in ("database", "temporal-database")}
+    assert image.startswith(f"postgres:{major(wheel_programs())}.")

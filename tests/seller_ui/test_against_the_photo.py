@@ -18,8 +18,8 @@ from tests.seller_ui.pages import Page
 from tests.seller_ui.test_selling import PAYEE, card_id, fresh_number, move, picture
 
 
-async def read_as(services: SellerServices, card: str, number: str) -> None:
-    """The card's photo was read so, beyond doubt."""
+async def read_as(services: SellerServices, card: str, number: str, use: str = "taken") -> None:
+    """The card's photo was read so, beyond doubt; `use` is what became of it (see `activities.reading`)."""
     async with services.database.transaction() as session:
         photo = (await session.execute(select(PhotoRow).where(PhotoRow.card_id == card))).scalar_one()
         reading_id = new_id()
@@ -32,7 +32,7 @@ async def read_as(services: SellerServices, card: str, number: str) -> None:
             "confidence_bp": 10_000,
             "box": None,
             "source": "ocr",
-            "use": "taken",
+            "use": use,
         }
         session.add(
             ReadingRow(

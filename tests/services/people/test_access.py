@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
+import pytest_asyncio
 from sqlalchemy import select
 
 from database.tables.notices import NoticeRow
-from database.tables.people import AccessRequestRow, AuditRow, PersonIdentityRow, PersonRow
-from domain.errors.general import NotFound
+from database.tables.people import AbsenceRow, AccessRequestRow, AuditRow, PersonIdentityRow, PersonRow
+from domain.errors.general import FieldInvalid, NotFound
 from domain.errors.people import AccountInUse, NotAllowed, NotIndependent, OwnRoles
 from domain.identifiers import new_id
 from domain.people.access import AccessAnswer
@@ -18,6 +20,7 @@ from domain.people.roles import Role
 from services.people.absences import Absences
 from services.people.access import Access
 from services.people.accounts import People, WorkSetUp
+from services.people.acting import standing
 from services.people.invitations import Invitations, Newcomer
 from tests.builders.world import World
 
@@ -178,12 +181,99 @@ async def test_a_tighter_limit_counts_at_once_and_a_looser_one_that_waited_falls
     assert (await news(world, officer, mei)).count("limits_tightened") == 2
 
 
-async def test_compliance_is_notified_of_a_stand_in_that_another_named(world: World) -> None:
+DAY = timedelta(days=1)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def named(world: World) -> SimpleNamespace:
+    """A colleague is away today, and an administrator names who acts for them."""
     officer, root = await world.a_person("compliance"), await world.a_person("admin")
-    mei, lin = await world.a_person("reviewer"), await world.a_person("reviewer")
-    begins = datetime.now(UTC) + timedelta(days=1)
+    away, stands_in = await world.a_person("senior"), await world.a_person("reviewer")
+    now = datetime.now(UTC)
     absences = Absences(world.database)
-    await absences.declare(lin, lin, begins, begins + timedelta(days=1), stand_in=mei)
+    absence = await absences.declare(root, away, now, now + DAY, stand_in=stands_in)
+    return SimpleNamespace(
+        officer=officer, root=root, away=away, stands_in=stands_in, absences=absences, absence=absence, now=now
+    )
+
+
+async def acts_for(world: World, person: str) -> set[str]:
+    async with world.database.transaction() as session:
+        return set((await standing(session, person, datetime.now(UTC))).hands) - {person}
+
+
+async def notified_to_stand_in(world: World, person: str) -> int:
+    return len(await world.rows(NoticeRow, person_id=person, kind="stand_in"))
+
+
+async def test_a_stand_in_whom_the_absent_person_names_acts_at_once(world: World) -> None:
+    officer, lin, mei = [await world.a_person(role) for role in ("compliance", "reviewer", "reviewer")]
+    now = datetime.now(UTC)
+    await Absences(world.database).declare(lin, lin, now, now + DAY, stand_in=mei)
+    assert await acts_for(world, mei) == {lin}
     assert await news(world, officer, lin) == []
-    await absences.declare(root, mei, begins + timedelta(days=9), begins + timedelta(days=10), stand_in=lin)
-    assert await news(world, officer, mei) == ["stand_in"]
+
+
+async def test_a_stand_in_whom_another_names_acts_once_a_second_person_confirms_it(
+    world: World, named: SimpleNamespace
+) -> None:
+    access, request = Access(world.database), await waiting(world, named.away)
+    assert (await acts_for(world, named.stands_in), await notified_to_stand_in(world, named.stands_in)) == (set(), 0)
+    (absence,) = await world.rows(AbsenceRow, person_id=named.away)
+    assert (absence.id, absence.away, absence.stand_in) == (named.absence, True, None)
+    with pytest.raises(NotIndependent):
+        await access.confirm(named.root, request)
+    assert await access.confirm(named.officer, request) == named.away
+    assert (await acts_for(world, named.stands_in), await notified_to_stand_in(world, named.stands_in)) == (
+        {named.away},
+        1,
+    )
+    assert await news(world, named.officer, named.away) == ["stand_in_asked"]
+    (record,) = await world.rows(AuditRow, subject=named.away, act="console:person:stand_in")
+    assert (record.actor, record.facts["confirmed_by"]) == (f"person:{named.root}", named.officer)
+
+
+async def test_neither_the_stand_in_nor_the_absent_person_confirms_it(world: World) -> None:
+    root, away, other = [await world.a_person("admin", "reviewer") for _ in range(3)]
+    now = datetime.now(UTC)
+    await Absences(world.database).declare(root, away, now, now + DAY, stand_in=other)
+    for concerned in (away, other):
+        with pytest.raises(OwnRoles):
+            await Access(world.database).confirm(concerned, await waiting(world, away))
+    assert await acts_for(world, other) == set()
+
+
+async def test_a_refused_stand_in_never_acts_and_the_absence_stays(world: World, named: SimpleNamespace) -> None:
+    await Access(world.database).refuse(named.officer, await waiting(world, named.away))
+    assert await acts_for(world, named.stands_in) == set()
+    (absence,) = await world.rows(AbsenceRow, person_id=named.away)
+    assert (absence.stand_in, absence.ended_at) == (None, None)
+
+
+async def test_of_an_absence_that_was_called_off_nothing_is_confirmed(world: World, named: SimpleNamespace) -> None:
+    request = await waiting(world, named.away)
+    await named.absences.call_off(named.away, named.absence)
+    with pytest.raises(NotFound):
+        await Access(world.database).confirm(named.officer, request)
+    assert await acts_for(world, named.stands_in) == set()
+
+
+async def test_a_stand_in_who_is_away_by_now_is_refused_at_the_confirmation(
+    world: World, named: SimpleNamespace
+) -> None:
+    await named.absences.declare(named.stands_in, named.stands_in, named.now, named.now + DAY)
+    with pytest.raises(FieldInvalid) as refused:
+        await Access(world.database).confirm(named.officer, await waiting(world, named.away))
+    assert refused.value.data == {"field": "stand_in", "why": "away"}
+
+
+async def test_a_delegation_that_another_declares_is_nothing_before_it_is_confirmed(world: World) -> None:
+    officer, root = await world.a_person("compliance"), await world.a_person("admin")
+    lin, mei = await world.a_person("reviewer"), await world.a_person("reviewer")
+    now = datetime.now(UTC)
+    assert await Absences(world.database).declare(root, lin, now, now + DAY, stand_in=mei, away=False) is None
+    assert await world.rows(AbsenceRow, person_id=lin) == []
+    await Access(world.database).confirm(officer, await waiting(world, lin))
+    (delegation,) = await world.rows(AbsenceRow, person_id=lin)
+    assert (delegation.away, delegation.stand_in, delegation.made_by) == (False, mei, root)
+    assert await acts_for(world, mei) == {lin}

@@ -113,13 +113,14 @@ async def test_an_absence_needs_valid_dates_and_notifies_the_stand_in(office: Of
         assert refused.value.data == {"field": field, "why": why}
     with pytest.raises(NotAllowed):
         await absences.declare(wu, lin, now, now + day)
-    absence = await absences.declare(admin, lin, now, now + day, stand_in=chen)
+    absence = await absences.declare(lin, lin, now, now + day, stand_in=chen)
     (notice,) = await office.world.rows(NoticeRow, person_id=chen)
     assert (notice.kind, notice.facts["person"]) == ("stand_in", lin)
     for who, stand_in, why in ((lin, chen, "away_already"), (chen, wu, "stands_in"), (wu, lin, "away")):
         with pytest.raises(FieldInvalid) as refused:
             await absences.declare(admin, who, now + day / 2, now + 2 * day, stand_in=stand_in)
         assert refused.value.data["why"] == why
+    assert absence
     with pytest.raises(NotAllowed):
         await absences.call_off(wu, absence)
     await absences.call_off(lin, absence)
