@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
+from typing import Any
 
-from domain.money import Currency, Money
+from domain.money import BASIS_POINTS_PER_ONE, Currency, Money
 
 SURE_OF_BRAND = 0.9  # Below this confidence a brand is a guess from colours or a word of small print.
 
@@ -127,6 +129,16 @@ class Reading:
         """The last valid day, or None when it was not read."""
         read = self.field(FieldName.EXPIRY)
         return None if read is None else date.fromisoformat(read.value)
+
+
+def confidence_bp(kept: Mapping[str, Any]) -> int:
+    """Return how sure a field of a stored reading is, in basis points; the oldest rows keep it as a share."""
+    return int(kept.get("confidence_bp", round(float(kept.get("confidence", 0)) * BASIS_POINTS_PER_ONE)))
+
+
+def least_confidence_bp(kept: Iterable[Mapping[str, Any]]) -> int | None:
+    """Return the lowest confidence among the fields of stored readings that were put on the card; None without one."""
+    return min((confidence_bp(one) for one in kept if one.get("use") == "taken"), default=None)
 
 
 def money_text(money: Money) -> str:

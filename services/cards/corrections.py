@@ -12,16 +12,16 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm.attributes import flag_modified
 
-from database.sealed import DECISION_FIELDS, values_of
+from database.sealed import DECISION_FIELDS, fields_of, values_of
 from database.tables.cards import CardRow, PhotoRow, ReadingRow
 from database.tables.columns import now
 from database.tables.review import ReviewDecisionRow
 from domain.cards.card import CardType
-from domain.cards.reading import SECRET_FIELDS, FieldName, money_text
+from domain.cards.reading import SECRET_FIELDS, FieldName, confidence_bp, money_text
 from domain.errors.cards import CardNumberInvalid, PinInvalid
 from domain.errors.general import FieldInvalid
 from domain.errors.review import ReadingDiffers
-from domain.money import BASIS_POINTS_PER_ONE, Currency, Money
+from domain.money import Currency, Money
 from domain.places import business_day
 from domain.rules.brands import brand, tidy_number
 from domain.rules.limits import limits_in_force
@@ -107,21 +107,15 @@ def against_readings(
     found: dict[FieldName, int] = {}
     agreed: set[FieldName] = set()
     for row in readings:
-        read = values_of(keyring, row)
-        for entry in row.fields:
-            name, surely = FieldName(entry["name"]), surely_bp(entry)
-            if name not in written or (value := read.get(entry["name"])) is None:
+        for name, value, kept in fields_of(keyring, row):
+            if name not in written:
                 continue
+            surely = confidence_bp(kept)
             if _same(name, written[name], value):
                 agreed.add(name)
             elif surely >= sure_from:
                 found[name] = max(surely, found.get(name, 0))
     return {name: surely for name, surely in found.items() if name not in agreed}
-
-
-def surely_bp(entry: Mapping[str, Any]) -> int:
-    """Return how sure a read field is, in basis points; the oldest rows keep it as a share."""
-    return int(entry.get("confidence_bp", round(float(entry.get("confidence", 0)) * BASIS_POINTS_PER_ONE)))
 
 
 def _same(name: FieldName, typed: str, read: str) -> bool:

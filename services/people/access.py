@@ -22,7 +22,7 @@ from domain.people.access import ASKED, AccessAnswer, AccessKind, AccessNews
 from domain.people.roles import Permission, Role, permissions_of
 from domain.review.four_eyes import apart
 from services.notices.recipients import compliance, with_roles
-from services.people.account_ends import NOBODYS_HASH, end_sessions
+from services.people.account_ends import NOBODYS_HASH, sign_out
 from services.people.acting import handled_by, standing
 from services.people.permissions import require
 
@@ -89,7 +89,7 @@ async def _give(
             until = request.bounds["probation_until"]
             row.probation_until = datetime.fromisoformat(until) if until else None
         return "console:person:loosen", AccessNews.LIMITS_LOOSENED
-    await end_sessions(session, row.id, now)
+    await sign_out(session, row.id, now)
     if request.kind is AccessKind.TOTP:
         row.totp_sealed, row.totp_confirmed_at = None, None
         return "console:totp:reset", AccessNews.TOTP_RESET
