@@ -42,6 +42,7 @@ ONCE = {
         "ConsoleSessionRow.expires_at > at",
     ),
     "a session ends": (r"values\(ended_at=", ("services/people/account_ends.py",), "values(ended_at=now)"),
+    "a wait that doubles": (r"\* 2 \*\*", ("domain/backoff.py",), "FIRST_WAIT * 2 ** attempts"),
     "the record of a person's act": (
         r"AuditRow\(\s*actor=f\"person:",
         ("database/repositories/audit.py",),
