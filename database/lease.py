@@ -11,16 +11,16 @@ from database.tables.quality import SecondReviewRow
 from database.tables.work import WorkItemRow
 
 Leased = type[WorkItemRow] | type[SecondReviewRow]
-NOBODY = {"leased_by": None, "leased_at": None, "leased_until": None}  # The columns of an item that nobody holds.
+NOBODY = {"leased_by": None, "leased_at": None, "leased_until": None}  # The columns of an item without a lease.
 
 
 def lasts(row: Leased, moment: datetime | Function[datetime]) -> ColumnElement[bool]:
-    """Return the condition that somebody's lease lasts at this moment."""
+    """Return the condition that a lease lasts at this moment."""
     return row.leased_until > moment
 
 
 def is_free(row: Leased, moment: datetime) -> ColumnElement[bool]:
-    """Return the condition that nobody's lease lasts at this moment."""
+    """Return the condition that no lease lasts at this moment."""
     return or_(row.leased_until.is_(None), row.leased_until <= moment)
 
 

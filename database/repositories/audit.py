@@ -17,7 +17,7 @@ def by_person(
 
 
 def on_account(person: str, act: str, account: str, **facts: Any) -> AuditRow:
-    """Return the row of one act (`add`, `invite`, `roles` …) of a person (id) on somebody's account (id)."""
+    """Return the row of one act (`add`, `invite`, `roles` …) of a person (id) on an account (id)."""
     return by_person(person, f"console:person:{act}", account, facts=facts)
 
 
