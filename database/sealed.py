@@ -6,11 +6,13 @@ A sealed text opens only in its own row and column. Re-wrapping keys walks this 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import overload
+from typing import Any, overload
 
 from database.tables.cards import ReadingRow, SubmissionRow
 from database.tables.people import SellerRow
+from domain.cards.reading import FieldName
 from domain.sealing import KeyRing
 
 
@@ -85,3 +87,11 @@ def values_of(keyring: KeyRing, reading: ReadingRow) -> dict[str, str]:
     """Return what was read, by field name: secret."""
     values: dict[str, str] = json.loads(READING_VALUES.open(keyring, reading.id, reading.values_sealed))
     return values
+
+
+def fields_of(keyring: KeyRing, reading: ReadingRow) -> Iterator[tuple[FieldName, str, Mapping[str, Any]]]:
+    """Return each field of a reading that has a value: its name, the value (secret), and what is kept beside it."""
+    values = values_of(keyring, reading)
+    for kept in reading.fields:
+        if (value := values.get(kept["name"])) is not None:
+            yield FieldName(kept["name"]), value, kept

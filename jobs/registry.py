@@ -9,11 +9,13 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import structlog
 
 from database.repositories.loop_faults import kind_and_place
 from database.session import DatabaseUnavailable
+from domain.backoff import wait_before
 
 FAILED_PAUSE_S_MAX = 30.0
 _log = structlog.get_logger()
@@ -51,8 +53,9 @@ class Job:
         while True:
             if await self._look():
                 continue
-            failed_s = min(FAILED_PAUSE_S_MAX, self.interval_s * 2 ** min(self.health.failures, 10))
-            await asyncio.sleep(max(self.interval_s, failed_s if self.health.failures else 0))
+            once, most = timedelta(seconds=2 * self.interval_s), timedelta(seconds=FAILED_PAUSE_S_MAX)
+            failed_s = wait_before(once, most, self.health.failures).total_seconds() if self.health.failures else 0
+            await asyncio.sleep(max(self.interval_s, failed_s))
 
     async def _look(self) -> bool:
         """Look once; return whether there may be more at once."""

@@ -13,14 +13,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.reads.people.sessions import is_open
 from database.session import Database
 from database.tables.columns import now
 from database.tables.people import ConsoleSessionRow, PersonRow
 from domain.identifiers import new_id
 from domain.people.roles import Permission, Role, permissions_of
+from services.people.account_ends import end_sessions
 
 COOKIE = "cardloop_console"
 LIFETIME = timedelta(hours=12)  # One shift; a longer one signs in again.
@@ -96,9 +98,7 @@ class Sessions:
         at = now()
         good = (
             ConsoleSessionRow.token_hash == _hash(token),
-            ConsoleSessionRow.expires_at > at,
-            ConsoleSessionRow.seen_at > at - IDLE,
-            ConsoleSessionRow.ended_at.is_(None),
+            is_open(at, IDLE),
         )
         statement = select(PersonRow, ConsoleSessionRow).join(
             ConsoleSessionRow, ConsoleSessionRow.person_id == PersonRow.id
@@ -113,28 +113,30 @@ class Sessions:
 
     async def proved(self, session_id: str) -> None:
         """The person has shown again who they are."""
-        await self._change(ConsoleSessionRow.id == session_id, stepped_up_at=now())
+        proved = update(ConsoleSessionRow).where(
+            ConsoleSessionRow.id == session_id, ConsoleSessionRow.ended_at.is_(None)
+        )
+        async with self._database.transaction() as session:
+            await session.execute(proved.values(stepped_up_at=now()))
 
     async def end(self, token: str) -> None:
         """Ends the session at the server, so that a copied cookie is worth nothing either."""
-        await self._change(ConsoleSessionRow.token_hash == _hash(token), ended_at=now())
+        await self._end(ConsoleSessionRow.token_hash == _hash(token))
 
     async def end_one(self, person_id: str, session_id: str) -> None:
         """Ends one browser of a person's own; another person's stays as it is."""
-        await self._change(ConsoleSessionRow.id == session_id, ConsoleSessionRow.person_id == person_id, ended_at=now())
+        await self._end(ConsoleSessionRow.id == session_id, ConsoleSessionRow.person_id == person_id)
 
     async def end_all(self, person_id: str) -> None:
         """Signs a person out everywhere."""
-        await self._change(ConsoleSessionRow.person_id == person_id, ended_at=now())
+        await self._end(ConsoleSessionRow.person_id == person_id)
 
     async def of(self, person_id: str) -> tuple[OpenSession, ...]:
         """The browsers in which a person is signed in, the last used first."""
         at = now()
         alive = (
             ConsoleSessionRow.person_id == person_id,
-            ConsoleSessionRow.expires_at > at,
-            ConsoleSessionRow.seen_at > at - IDLE,
-            ConsoleSessionRow.ended_at.is_(None),
+            is_open(at, IDLE),
         )
         statement = (
             select(ConsoleSessionRow).where(*alive).order_by(ConsoleSessionRow.seen_at.desc(), ConsoleSessionRow.id)
@@ -150,11 +152,9 @@ class Sessions:
         needed = not self._totp_required.isdisjoint(person.roles)
         return needed and person.totp_confirmed_at is None and session.way != "oidc"
 
-    async def _change(self, *which: Any, **values: datetime) -> None:
+    async def _end(self, *which: ColumnElement[bool]) -> None:
         async with self._database.transaction() as session:
-            await session.execute(
-                update(ConsoleSessionRow).where(*which, ConsoleSessionRow.ended_at.is_(None)).values(values)
-            )
+            await end_sessions(session, *which, now=now())
 
 
 def is_proved(person: Person) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
@@ -131,6 +131,16 @@ class Reading:
         return None if read is None else date.fromisoformat(read.value)
 
 
+def confidence_bp(kept: Mapping[str, Any]) -> int:
+    """Return how sure a field of a stored reading is, in basis points; the oldest rows keep it as a share."""
+    return int(kept.get("confidence_bp", round(float(kept.get("confidence", 0)) * BASIS_POINTS_PER_ONE)))
+
+
+def least_confidence_bp(kept: Iterable[Mapping[str, Any]]) -> int | None:
+    """Return the lowest confidence among the fields of stored readings that were put on the card; None without one."""
+    return min((confidence_bp(one) for one in kept if one.get("use") == "taken"), default=None)
+
+
 def money_text(money: Money) -> str:
     """`500.00 CNY`: how a face value is written in a reading."""
     return f"{money.decimal_text()} {money.currency.value}"
@@ -140,8 +150,3 @@ def money_from(text: str) -> Money:
     """The inverse of `money_text`. Raises ValueError for anything else."""
     amount, _, currency = text.partition(" ")
     return Money.from_decimal_text(amount, Currency(currency))
-
-
-def surely_bp(entry: Mapping[str, Any]) -> int:
-    """Return how sure a read field is, in basis points, by its entry in a reading; the oldest keep it as a share."""
-    return int(entry.get("confidence_bp", round(float(entry.get("confidence", 0)) * BASIS_POINTS_PER_ONE)))

@@ -49,6 +49,9 @@ class ReviewOutcome(StrEnum):
     HAND_TO_STORE = "hand_to_store"  # Have a store or partner outlet check the card, then look again.
 
 
+APPROVALS = frozenset({ReviewOutcome.APPROVE, ReviewOutcome.APPROVE_CORRECTED})
+
+
 class RejectReason(StrEnum):
     """The reviewer's reason for a rejection; each has a sentence for the seller."""
 

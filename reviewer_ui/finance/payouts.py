@@ -12,6 +12,7 @@ from starlette.responses import Response
 from database.reads.finance import office as reads
 from domain.finance.payout import PayoutState
 from reviewer_ui.visit import At, PayoutReader, Shell, shell
+from web.forms import member_of
 
 router = APIRouter()
 
@@ -32,7 +33,7 @@ async def show(
     request: Request, console: At, person: PayoutReader, state: Annotated[str, Query(max_length=20)] = ""
 ) -> Response:
     """The newest orders, or those of one state."""
-    chosen = next((one for one in PayoutState if one == state), None)
+    chosen = member_of(PayoutState, state)
     async with console.services.database.transaction() as session:
         entries = await reads.payouts(session, chosen)
     context = PayoutsContext(shell(request, person), entries, tuple(PayoutState), chosen, len(entries) == reads.PAGE)

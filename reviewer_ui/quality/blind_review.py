@@ -27,6 +27,7 @@ from reviewer_ui.review.seen import Press, Pressed, require_seen, settles
 from reviewer_ui.sessions import Person
 from reviewer_ui.visit import At, Checker, Console, Shell, allowed, see_other, shell
 from services.review.reveal_record import uncovered
+from web.forms import member_of
 
 router = APIRouter(prefix="/quality/second")
 Settler = Annotated[Person, Depends(allowed(Permission.SETTLE))]
@@ -190,14 +191,14 @@ def _answers(row: SecondReviewRow, names: dict[str, str]) -> tuple[Answer, ...]:
 
 
 def _outcome(given: str) -> ReviewOutcome:
-    found = next((one for one in ReviewOutcome if one == given), None)
+    found = member_of(ReviewOutcome, given)
     if found is None:
         raise FieldInvalid(field="outcome", why="missing")
     return found
 
 
 def _reason(given: str) -> RejectReason:
-    found = next((one for one in RejectReason if one == given), None)
+    found = member_of(RejectReason, given)
     if found is None:
         raise FieldInvalid(field="reject_reason", why="missing")
     return found

@@ -21,6 +21,7 @@ from domain.rules.brands import catalogue
 from reviewer_ui.quality.insight_figures import MAKERS, Figure
 from reviewer_ui.sessions import Person
 from reviewer_ui.visit import At, Shell, allowed, shell
+from web.forms import member_of
 from web.locale import locale_of
 from web.spreadsheet import download, given
 
@@ -73,7 +74,7 @@ async def asked_for(
     """The span of a query on the reader's own clock. What cannot be used falls back to seven days or to all, and is named."""
     zone = ZoneInfo(person.timezone)
     known_brand = brand if brand in catalogue() else ""
-    known_type = card_type if card_type in set(CardType) else ""
+    known_type = member_of(CardType, card_type) or ""
     today = today_in(zone, datetime.now(UTC))
     days, wrong = _days(range, first, last, today)
     if not wrong and (known_brand != brand or known_type != card_type):

@@ -6,16 +6,15 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import Any
 
 from database.reads.cards.card_page import CardRecord
 from database.repositories import cards as stored
 from database.sealed import values_of
 from database.tables.cards import AnswerRow, PhotoRow, ReadingRow
 from domain.cards.card import CardStatus
-from domain.cards.reading import SECRET_FIELDS, Box, FieldName, money_from, money_text
+from domain.cards.reading import SECRET_FIELDS, Box, FieldName, confidence_bp, money_from, money_text
 from domain.cards.verification import Party
-from domain.money import BASIS_POINTS_PER_ONE, Currency, Money
+from domain.money import Currency, Money
 from domain.people.roles import Permission
 from domain.places import business_day
 from domain.rules.brands import Brand, brand, masked
@@ -117,7 +116,7 @@ def _field(name: FieldName, opened: _Opened, person: Person, clear: bool) -> Fie
     found = next((one for one in (opened.reading.fields if opened.reading else ()) if one["name"] == name.value), None)
     photo, box = opened.photo, box_of(found) if found and opened.photo else None
     seen = photo is not None and box is not None and clear
-    confidence = _confidence_bp(found) if found else None
+    confidence = confidence_bp(found) if found else None
     on_card, read = opened.on_card[name], opened.read.get(name.value)
     return FieldView(
         name=name,
@@ -133,12 +132,6 @@ def _field(name: FieldName, opened: _Opened, person: Person, clear: bool) -> Fie
         number=_number(opened) if name is FieldName.NUMBER else None,
         revealable=person.may(Permission.REVEAL) and name in SECRET_FIELDS and on_card is not None,
     )
-
-
-def _confidence_bp(found: Mapping[str, Any]) -> int:
-    if "confidence_bp" in found:
-        return int(found["confidence_bp"])
-    return round(float(found["confidence"]) * BASIS_POINTS_PER_ONE)
 
 
 def _confidence_min() -> int:

@@ -9,13 +9,13 @@ from datetime import UTC, date, datetime
 
 from database.reads.cards.card_page import CardRecord
 from database.repositories import cards
-from database.sealed import values_of
+from database.sealed import fields_of
 from database.tables.cards import AnswerRow, ReadingRow
 from domain.cards.card import CardStatus, CardType
-from domain.cards.reading import FieldName, money_from, money_text
+from domain.cards.reading import FieldName, confidence_bp, money_from, money_text
 from domain.cards.review import ReviewOutcome, ReviewReason
 from domain.cards.verification import Answer
-from domain.money import BASIS_POINTS_PER_ONE, Money
+from domain.money import Money
 from domain.places import business_day
 from domain.review.suggestion import FieldSeen, Suggestion, SuggestionInput, suggest
 from domain.rules.assessment import CardClaims, conflicts, heard
@@ -139,15 +139,10 @@ def _all_read(record: CardRecord, keyring: KeyRing) -> Iterator[_Read]:
 
 
 def _read(row: ReadingRow, keyring: KeyRing, *, entered: bool) -> Iterator[_Read]:
-    values = values_of(keyring, row)
-    for entry in row.fields:
-        name, value = FieldName(entry["name"]), values.get(entry["name"])
-        if value is None:
-            continue
-        surely = entry.get("confidence_bp", round(float(entry["confidence"]) * BASIS_POINTS_PER_ONE))
+    for name, value, kept in fields_of(keyring, row):
         secret = name in (FieldName.NUMBER, FieldName.PIN)
-        confirmed = entry.get("use") == "confirmed" and not entered
-        yield _Read(name, tidy_number(value) if secret else value, int(surely), confirmed)
+        confirmed = kept.get("use") == "confirmed" and not entered
+        yield _Read(name, tidy_number(value) if secret else value, confidence_bp(kept), confirmed)
 
 
 def _is_fresh(row: AnswerRow, record: CardRecord) -> bool:

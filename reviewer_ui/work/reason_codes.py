@@ -20,6 +20,7 @@ from domain.work.reason_codes import ReasonedAct
 from reviewer_ui.sessions import Person
 from reviewer_ui.visit import At, Console, Shell, allowed, see_other, shell
 from services.work.reason_list import ReasonList, ReasonWords
+from web.forms import member_of
 
 router = APIRouter(prefix="/setup/reasons")
 Keeper = Annotated[Person, Depends(allowed(Permission.MANAGE_REASONS))]
@@ -115,13 +116,13 @@ async def _render(
 
 
 def _act(text: str) -> ReasonedAct:
-    found = next((one for one in ReasonedAct if one == text), None)
+    found = member_of(ReasonedAct, text)
     if found is None:
         raise NotFound(act=text[:40])
     return found
 
 
 def _words(typed: TypedReason) -> ReasonWords:
-    told = next((one for one in RejectReason if one == typed.told), None)
+    told = member_of(RejectReason, typed.told)
     place = min(int(typed.place), PLACE_MAX) if typed.place.isascii() and typed.place.isdigit() else None
     return ReasonWords(typed.letter, typed.zh, typed.en, told, place)

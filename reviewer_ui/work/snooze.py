@@ -11,12 +11,13 @@ from domain.work.snooze import SnoozeUntil, snooze_until
 from reviewer_ui.sessions import Person
 from reviewer_ui.visit import Console
 from services.work.sla import policies_in_force
+from web.forms import member_of
 from web.words import zone_of
 
 
 async def snoozed_until(console: Console, person: Person, chosen: str, typed: str) -> datetime:
     """The moment of one of the offered words. Refuses FieldInvalid (`until`) for another word, or a moment that cannot be meant."""
-    until = next((one for one in SnoozeUntil if one == chosen), None)
+    until = member_of(SnoozeUntil, chosen)
     if until is None:
         raise FieldInvalid(field="until", why="missing")
     async with console.services.database.transaction() as session:

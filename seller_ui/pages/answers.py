@@ -26,6 +26,7 @@ from seller_ui.pages.card import answered
 from seller_ui.pages.sell import expiry, face_value
 from seller_ui.site import SellerVisit, Visit, collect, require_filled, texts, uploads
 from services.support.callbacks import Asked
+from web.forms import member_of
 from workflows.starter import start_cards
 
 router = APIRouter()
@@ -140,7 +141,7 @@ async def ask_support(visit: SellerVisit, card_id: str) -> Response:
 
     async def ask() -> None:
         await visit.site.callback_throttle.hit("callback", visit.owner)
-        wanted = next((one for one in CallbackWanted if one == sent.get("wanted")), None)
+        wanted = member_of(CallbackWanted, sent.get("wanted"))
         if wanted is None:
             raise FieldInvalid(field="wanted", why="missing")
         await visit.site.services.callbacks.ask(visit.owner, card_id, Asked(wanted, sent.get("words", "")))

@@ -6,17 +6,19 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import aliased
 
 from database.reads.cards.similar import rejected_for_cause
+from database.reads.review.standing import approves
 from database.repositories import cards
 from database.tables.cards import CardRow, PhotoRow, ReadingRow, SubmissionRow
 from database.tables.columns import now
 from database.tables.review import ReviewDecisionRow
 from database.tables.work import WorkItemRow
-from domain.cards.review import SETTLED_BY_CORRECTION, ReviewOutcome, ReviewReason
+from domain.cards.reading import confidence_bp, least_confidence_bp
+from domain.cards.review import SETTLED_BY_CORRECTION, ReviewReason
+from domain.money import BASIS_POINTS_PER_ONE
 from domain.places import business_day
 from domain.rules.assessment import CardClaims, neighbours_of
 from domain.rules.brands import brand
@@ -25,7 +27,6 @@ from domain.sealing import KeyRing
 from services.cards.provider_calls import claims_of
 
 NEIGHBOURS_WITHIN = timedelta(days=1)
-APPROVALS = (ReviewOutcome.APPROVE, ReviewOutcome.APPROVE_CORRECTED)
 
 
 @dataclass(frozen=True)
@@ -45,12 +46,11 @@ async def assessment_inputs_of(session: AsyncSession, keyring: KeyRing, card: Ca
     ).one()
     entries = [entry for fields in readings or [] for entry in fields]
     surely = limits_in_force(business_day(datetime.now(UTC))).contradiction_bp_min
+    least = least_confidence_bp(entries)
     claims = replace(
         claims_of(card),
-        lowest_confidence_bp=min(
-            (entry["confidence_bp"] for entry in entries if entry["use"] == "taken"), default=10_000
-        ),
-        typed_differs=any(entry["use"] == "differs" and entry["confidence_bp"] >= surely for entry in entries),
+        lowest_confidence_bp=BASIS_POINTS_PER_ONE if least is None else least,
+        typed_differs=any(entry["use"] == "differs" and confidence_bp(entry) >= surely for entry in entries),
         number_valid=number is None or brand(card.brand).is_valid(number),
         neighbours=neighbours,
         rejected_before=rejected,
@@ -71,14 +71,7 @@ def _approved(card_id: str) -> Any:
     settled = select(func.jsonb_agg(WorkItemRow.reasons)).join(
         ReviewDecisionRow, ReviewDecisionRow.id == WorkItemRow.decision_id
     )
-    other = aliased(ReviewDecisionRow)
-    asked_since = exists().where(
-        other.card_id == card_id,
-        other.outcome == ReviewOutcome.ASK_AGAIN,
-        other.applied_at >= ReviewDecisionRow.applied_at,
-    )
-    applied = (ReviewDecisionRow.outcome.in_(APPROVALS), ReviewDecisionRow.applied_at.is_not(None), ~asked_since)
-    return settled.where(WorkItemRow.card_id == card_id, *applied).scalar_subquery()
+    return settled.where(WorkItemRow.card_id == card_id, approves(card_id)).scalar_subquery()
 
 
 def _rejected_before(card: CardRow) -> Any:

@@ -13,12 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm.attributes import flag_modified
 
 from database.repositories.cards import open_number, open_pin
-from database.sealed import DECISION_FIELDS, values_of
+from database.sealed import DECISION_FIELDS, fields_of, values_of
 from database.tables.cards import CardRow, PhotoRow, ReadingRow
 from database.tables.columns import now
 from database.tables.review import ReviewDecisionRow
 from domain.cards.card import CardType
-from domain.cards.reading import SECRET_FIELDS, FieldName, money_text, surely_bp
+from domain.cards.reading import SECRET_FIELDS, FieldName, confidence_bp, money_text
 from domain.errors.cards import CardNumberInvalid, PinInvalid
 from domain.errors.general import FieldInvalid
 from domain.errors.review import ReadingDiffers
@@ -108,11 +108,10 @@ def against_readings(
     found: dict[FieldName, int] = {}
     agreed: set[FieldName] = set()
     for row in readings:
-        read = values_of(keyring, row)
-        for entry in row.fields:
-            name, surely = FieldName(entry["name"]), surely_bp(entry)
-            if name not in written or (value := read.get(entry["name"])) is None:
+        for name, value, kept in fields_of(keyring, row):
+            if name not in written:
                 continue
+            surely = confidence_bp(kept)
             if _same(name, written[name], value):
                 agreed.add(name)
             elif surely >= sure_from:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import aliased
 
+from database.reads.review.standing import approves
 from database.tables.cards import AnswerRow, CardEventRow, CardRow, QuoteRow
 from database.tables.review import ReviewDecisionRow
 from database.tables.work import WorkItemRow
@@ -17,7 +17,6 @@ from domain.rules.assessment import heard
 from domain.rules.brands import brand
 from domain.rules.payable import Standing, why_not_payable
 from gateways.issuer import CODE_RESULTS
-from services.cards.assessment_inputs import APPROVALS
 from services.cards.confirmation import CONFIRMED, is_recheck
 from services.cards.provider_calls import answers_about
 from services.cards.securing import asked_for, is_held
@@ -55,22 +54,10 @@ async def why_not(session: AsyncSession, card: CardRow, quote: QuoteRow) -> str 
 
 async def approved_reasons(session: AsyncSession, card_id: str) -> frozenset[str]:
     """Return the reasons that an applied approval settled since an item was last asked for again, as the journey counts them."""
-    other = aliased(ReviewDecisionRow)
-    asked_since = exists().where(
-        other.card_id == card_id,
-        other.outcome == ReviewOutcome.ASK_AGAIN,
-        other.applied_at >= ReviewDecisionRow.applied_at,
-    )
     statement = (
         select(WorkItemRow.reasons, ReviewDecisionRow.outcome)
         .join(ReviewDecisionRow, ReviewDecisionRow.id == WorkItemRow.decision_id)
-        .where(
-            WorkItemRow.card_id == card_id,
-            ReviewDecisionRow.outcome.in_(APPROVALS),
-            ReviewDecisionRow.applied_at.is_not(None),
-            ReviewDecisionRow.void_at.is_(None),
-            ~asked_since,
-        )
+        .where(WorkItemRow.card_id == card_id, approves(card_id))
     )
     found: set[str] = set()
     for reasons, outcome in await session.execute(statement):

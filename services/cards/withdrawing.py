@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.reads.review.standing import is_pending
 from database.repositories import cards
 from database.repositories.cards import Change
 from database.tables.cards import CardRow, QuoteRow, SubmissionRow
@@ -56,8 +57,7 @@ async def _close_review(session: AsyncSession, card_id: str, now: datetime) -> N
     row.closed_at = now
     stands = (
         ReviewDecisionRow.task_id == row.id,
-        ReviewDecisionRow.applied_at.is_(None),
-        ReviewDecisionRow.void_at.is_(None),
+        is_pending(),
     )
     for made in (await session.execute(select(ReviewDecisionRow).where(*stands).with_for_update())).scalars():
         made.void_at, made.void_why = now, VOID_WHY

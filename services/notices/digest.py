@@ -20,6 +20,7 @@ from database.repositories.notices import Addressee
 from database.session import Database, DatabaseUnavailable
 from database.tables.columns import now
 from database.tables.notices import NoticeRow
+from domain.backoff import wait_before
 from domain.notices.kinds import URGENT, quiet_until
 from domain.sealing import KeyRing
 from gateways.errors import GatewayRefused, GatewayUnavailable
@@ -162,7 +163,7 @@ class NoticeDelivery:
 
     def _failed(self, channel: str, digest: Digest, reason: str, retry_after_ms: int | None) -> _Tried:
         _log.warning("notices_not_delivered", channel=channel, person=digest.to.person_id, reason=reason)
-        wait: timedelta = min(LONGEST_WAIT, FIRST_WAIT * 2 ** digest.rows[0].attempts)
+        wait = wait_before(FIRST_WAIT, LONGEST_WAIT, digest.rows[0].attempts + 1)
         return _Tried(max(wait, timedelta(milliseconds=retry_after_ms or 0)), reason)
 
     async def _mail(self, digest: Digest) -> None:

@@ -17,6 +17,7 @@ from database.tables.cards import CardRow
 from database.tables.columns import now
 from database.tables.people import PartnerRow, SellerRow
 from database.tables.platform import OutboxRow
+from domain.backoff import wait_before
 from domain.rules.brands import brand
 from domain.sealing import KeyRing, SealBroken
 from gateways.errors import GatewayRefused, GatewayUnavailable
@@ -156,5 +157,5 @@ def _next_try(attempts: int, retry_after_ms: int | None = None) -> datetime | No
     """Ten seconds, doubled with each attempt, never sooner than the receiver asks; None when enough was tried."""
     if attempts >= ATTEMPTS_MAX:
         return None
-    wait: timedelta = min(LONGEST_WAIT, FIRST_WAIT * 2 ** max(0, attempts - 1))
+    wait = wait_before(FIRST_WAIT, LONGEST_WAIT, attempts)
     return now() + max(wait, timedelta(milliseconds=retry_after_ms or 0))

@@ -23,7 +23,7 @@ from domain.people.roles import Permission, Role, permissions_of
 from domain.review.four_eyes import apart
 from services.notices.recipients import compliance, with_roles
 from services.people import stand_ins
-from services.people.account_ends import NOBODYS_HASH, end_sessions
+from services.people.account_ends import NOBODYS_HASH, sign_out
 from services.people.acting import handled_by, standing
 from services.people.permissions import require
 
@@ -98,7 +98,7 @@ async def _give(
     if request.kind is AccessKind.STAND_IN:
         await stand_ins.give(session, request, now)
         return "console:person:stand_in", AccessNews.STAND_IN
-    await end_sessions(session, row.id, now)
+    await sign_out(session, row.id, now)
     if request.kind is AccessKind.TOTP:
         row.totp_sealed, row.totp_confirmed_at = None, None
         return "console:totp:reset", AccessNews.TOTP_RESET

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import update
+from sqlalchemy import ColumnElement, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables.people import ConsoleSessionRow
@@ -12,7 +12,12 @@ from database.tables.people import ConsoleSessionRow
 NOBODYS_HASH = "-"  # No password has it: nobody signs in by it.
 
 
-async def end_sessions(session: AsyncSession, person: str, now: datetime) -> None:
-    """Sign a person out of every browser."""
-    open_ones = (ConsoleSessionRow.person_id == person, ConsoleSessionRow.ended_at.is_(None))
-    await session.execute(update(ConsoleSessionRow).where(*open_ones).values(ended_at=now))
+async def end_sessions(session: AsyncSession, *which: ColumnElement[bool], now: datetime) -> None:
+    """End the sessions of the console that meet these conditions and have not ended."""
+    ended = update(ConsoleSessionRow).where(*which, ConsoleSessionRow.ended_at.is_(None)).values(ended_at=now)
+    await session.execute(ended)
+
+
+async def sign_out(session: AsyncSession, person: str, now: datetime, keep: str = "") -> None:
+    """Sign a person out of every browser, but for the session with the id `keep`."""
+    await end_sessions(session, ConsoleSessionRow.person_id == person, ConsoleSessionRow.id != keep, now=now)

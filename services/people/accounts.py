@@ -6,7 +6,7 @@ Every change is audited. At least one administrator always remains, and nobody c
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Set
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -15,9 +15,10 @@ from zoneinfo import available_timezones
 from sqlalchemy import or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.repositories.audit import by_person
+from database.lease import NOBODY
+from database.repositories.audit import on_account, plain
 from database.session import Database
-from database.tables.people import AuditRow, PartnerRow, PersonRow, RelativeRow, SellerRow
+from database.tables.people import PartnerRow, PersonRow, RelativeRow, SellerRow
 from database.tables.work import WorkItemRow
 from domain.errors.general import FieldInvalid, NotFound
 from domain.errors.people import LastAdmin, OwnRoles
@@ -27,7 +28,7 @@ from domain.people.kinship import account_trait, is_account
 from domain.people.roles import PERMISSIONS, Permission, Role
 from domain.sealing import KeyRing
 from services.people import access
-from services.people.account_ends import end_sessions
+from services.people.account_ends import sign_out
 from services.people.kinship import OWN, own_account, relink
 from services.people.permissions import require
 
@@ -82,7 +83,7 @@ class People:
                 await _require_another_manager(session, person)
             row.roles = [role.value for role in given]
             asked = [role.value for role in waiting]
-            session.add(_audited(by, "roles", person, before=before, after=row.roles, asked=asked))
+            session.add(on_account(by, "roles", person, before=before, after=row.roles, asked=asked))
             if waiting:
                 await access.ask(session, by, person, AccessKind.ROLES, self._now(), roles=waiting)
             else:
@@ -108,9 +109,9 @@ class People:
             for name, value in changed.items():
                 setattr(row, name, value)
             if changed:
-                session.add(_audited(by, "set_up", person, **changed))
+                session.add(on_account(by, "set_up", person, **changed))
             await self._bound(
-                session, by, person, changed.keys() & BOUNDS, _plain({name: wanted[name] for name in looser})
+                session, by, person, changed.keys() & BOUNDS, plain({name: wanted[name] for name in looser})
             )
 
     async def _bound(
@@ -120,7 +121,7 @@ class People:
         if tighter:
             await access.notify(session, by, person, AccessNews.LIMITS_TIGHTENED)
         if looser:
-            session.add(_audited(by, "ask_limits", person, **looser))
+            session.add(on_account(by, "ask_limits", person, **looser))
             await access.ask(session, by, person, AccessKind.LIMITS, self._now(), bounds=looser)
         elif tighter:
             await access.withdraw(session, person, AccessKind.LIMITS, self._now())
@@ -136,10 +137,10 @@ class People:
                 return
             if not active:
                 await _require_another_manager(session, person)
-                await end_sessions(session, person, self._now())
+                await sign_out(session, person, self._now())
                 await _give_back(session, person)
             row.active = active
-            session.add(_audited(by, "switch_on" if active else "switch_off", person))
+            session.add(on_account(by, "switch_on" if active else "switch_off", person))
             await access.notify(session, by, person, AccessNews.SWITCHED_ON if active else AccessNews.SWITCHED_OFF)
 
     async def add_relative(self, by: str, person: str, seller: str) -> None:
@@ -153,7 +154,7 @@ class People:
             named = self._declared(seller) or await _seller(session, seller.strip())
             if await session.get(RelativeRow, (person, named)) is None:
                 session.add(RelativeRow(person_id=person, seller=named, declared_at=self._now()))
-                session.add(_audited(by, "add_relative", person, seller=shown_relative(named)))
+                session.add(on_account(by, "add_relative", person, seller=shown_relative(named)))
                 await session.flush()
                 await relink(session, self._keyring, person)
 
@@ -170,7 +171,7 @@ class People:
             row = await session.get(RelativeRow, (person, seller))
             if row is not None:
                 await session.delete(row)
-                session.add(_audited(by, "remove_relative", person, seller=shown_relative(seller)))
+                session.add(on_account(by, "remove_relative", person, seller=shown_relative(seller)))
 
 
 def shown_relative(seller: str) -> str:
@@ -205,8 +206,7 @@ async def _require_another_manager(session: AsyncSession, person: str) -> None:
 
 async def _give_back(session: AsyncSession, person: str) -> None:
     waiting = (WorkItemRow.closed_at.is_(None), WorkItemRow.decided.is_(False))
-    freed = {"leased_by": None, "leased_at": None, "leased_until": None}
-    await session.execute(update(WorkItemRow).where(*waiting, WorkItemRow.leased_by == person).values(**freed))
+    await session.execute(update(WorkItemRow).where(*waiting, WorkItemRow.leased_by == person).values(NOBODY))
     given = {"assigned_to": None, "assigned_at": None}
     await session.execute(update(WorkItemRow).where(*waiting, WorkItemRow.assigned_to == person).values(**given))
 
@@ -237,12 +237,3 @@ def require_sound(work: WorkSetUp) -> None:
 
 def _bounds(of: PersonRow | WorkSetUp) -> Bounds:
     return Bounds(of.limit_minor, of.probation_until)
-
-
-def _plain(facts: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in facts.items()}
-
-
-def _audited(by: str, act: str, person: str, **facts: Any) -> AuditRow:
-    """Only the names of what was set up and plain values go into the record."""
-    return by_person(by, f"console:person:{act}", person, facts=_plain(facts))

@@ -7,16 +7,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Any
 
 from pwdlib import PasswordHash
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.once import insert_once
-from database.repositories.audit import by_person
+from database.repositories.audit import on_account
 from database.session import Database
-from database.tables.people import AuditRow, PersonIdentityRow, PersonRow
+from database.tables.people import PersonIdentityRow, PersonRow
 from domain.errors.general import FieldInvalid, NotFound
 from domain.errors.people import AccountInUse, OwnRoles, SetUpLinkSpent
 from domain.identifiers import new_id
@@ -24,7 +23,7 @@ from domain.people.access import AccessKind, AccessNews, split
 from domain.people.roles import PASSWORD_CHARACTERS_MAX, PASSWORD_CHARACTERS_MIN, Permission, Role, is_address, is_name
 from domain.sealing import KeyRing
 from services.people import access
-from services.people.account_ends import NOBODYS_HASH, end_sessions
+from services.people.account_ends import NOBODYS_HASH, sign_out
 from services.people.accounts import WorkSetUp, require_sound
 from services.people.kinship import relink
 from services.people.permissions import require
@@ -72,7 +71,7 @@ class Invitations:
             if added is None:
                 raise FieldInvalid(field="email", why="address_taken")
             asked = [role.value for role in waiting]
-            session.add(_audited(by, "add", added, roles=[role.value for role in given], asked=asked))
+            session.add(on_account(by, "add", added, roles=[role.value for role in given], asked=asked))
             await access.notify(session, by, added, AccessNews.ADDED)
             await relink(session, self._keyring, added)
             if waiting:
@@ -92,7 +91,7 @@ class Invitations:
             row = await _active(session, person)
             if row.password_hash != NOBODYS_HASH or await _vouched_for(session, person):
                 raise AccountInUse()
-            session.add(_audited(by, "invite", person))
+            session.add(on_account(by, "invite", person))
             await access.notify(session, by, person, AccessNews.INVITED)
         return Invitation(person, _mark(row.password_hash))
 
@@ -103,7 +102,7 @@ class Invitations:
         async with self._database.transaction() as session:
             await require(session, by, Permission.MANAGE_PEOPLE)
             await _active(session, person)
-            session.add(_audited(by, "ask_reset", person))
+            session.add(on_account(by, "ask_reset", person))
             await access.ask(session, by, person, AccessKind.RESET, self._now())
 
     async def own(self, person: str) -> Invitation:
@@ -124,8 +123,8 @@ class Invitations:
         async with self._database.transaction() as session:
             row = await _invited(session, invitation, lock=True)
             row.password_hash = hashed
-            await end_sessions(session, row.id, self._now())
-            session.add(_audited(row.id, "password", row.id))
+            await sign_out(session, row.id, self._now())
+            session.add(on_account(row.id, "password", row.id))
 
 
 def require_person(newcomer: Newcomer) -> None:
@@ -190,7 +189,3 @@ def _require_password(password: str) -> None:
         raise FieldInvalid(field="password", why="password_short", least=PASSWORD_CHARACTERS_MIN)
     if len(password) > PASSWORD_CHARACTERS_MAX:
         raise FieldInvalid(field="password", why="too_long")
-
-
-def _audited(by: str, act: str, person: str, **facts: Any) -> AuditRow:
-    return by_person(by, f"console:person:{act}", person, facts=facts)

@@ -14,13 +14,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.repositories.audit import by_person
 from database.sealed import PERSON_TOTP
 from database.session import Database
-from database.tables.people import ConsoleSessionRow, PersonRow
+from database.tables.people import PersonRow
 from domain.errors.cards import NotExpectedNow
 from domain.errors.general import NotFound
 from domain.errors.people import TotpWrong
 from domain.people.access import AccessKind
 from domain.sealing import KeyRing
 from services.people import access
+from services.people.account_ends import sign_out
 from services.people.rate_limit import Throttle
 
 ISSUER = "Cardloop"
@@ -77,7 +78,7 @@ class Totp:
             done = done.values(totp_confirmed_at=self._now(), totp_step=step).returning(PersonRow.id)
             if (await session.execute(done)).first() is None:
                 raise TotpWrong()
-            await _end_sessions(session, person_id, keep_session)
+            await sign_out(session, person_id, datetime.now(UTC), keep_session)
             session.add(by_person(person_id, "console:totp:on", person_id))
 
     async def check(self, person_id: str, code: str) -> None:
@@ -125,7 +126,7 @@ class Totp:
 async def reset(session: AsyncSession, person_id: str) -> bool:
     """Takes a lost authenticator away and ends the person's sessions; False when nobody has that id."""
     known = await _forget(session, person_id)
-    await _end_sessions(session, person_id)
+    await sign_out(session, person_id, datetime.now(UTC))
     return known
 
 
@@ -133,12 +134,3 @@ async def _forget(session: AsyncSession, person_id: str) -> bool:
     nothing = {"totp_sealed": None, "totp_confirmed_at": None}
     statement = update(PersonRow).where(PersonRow.id == person_id).values(nothing).returning(PersonRow.id)
     return (await session.execute(statement)).first() is not None
-
-
-async def _end_sessions(session: AsyncSession, person_id: str, keep: str = "") -> None:
-    open_ones = (
-        ConsoleSessionRow.person_id == person_id,
-        ConsoleSessionRow.ended_at.is_(None),
-        ConsoleSessionRow.id != keep,
-    )
-    await session.execute(update(ConsoleSessionRow).where(*open_ones).values(ended_at=datetime.now(UTC)))

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.locks import AdvisoryLock, acquire
+from database.repositories.audit import by_person
 from database.repositories.notices import tell
 from database.session import Database
 from database.tables.people import AuditRow
@@ -217,5 +218,4 @@ async def _tell(session: AsyncSession, people: set[str], row: PolicyDocumentRow,
 
 def _audit(by: str, act: str, row: PolicyDocumentRow) -> AuditRow:
     facts = {"version": row.version, "revision": row.revision, "based_on": row.based_on}
-    actor, subject = f"person:{by}", f"policy:{row.kind}"
-    return AuditRow(actor=actor, act=f"console:policy:{act}", subject=subject, reason=row.why, facts=facts)
+    return by_person(by, f"console:policy:{act}", f"policy:{row.kind}", reason=row.why, facts=facts)

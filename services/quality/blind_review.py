@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.lease import free_sql, lasts_sql
 from database.locks import AdvisoryLock, acquire
 from database.repositories import cards
 from database.repositories.audit import by_person
@@ -45,12 +46,12 @@ from services.work.leases import lease_span
 from services.work.secret_scan import require_no_secret
 
 # One statement that passes over what others hold or are taking, and over the person's own work and their relatives'.
-_TAKE = text("""
+_TAKE = text(f"""
 UPDATE second_review SET leased_by = :person, leased_until = :until
 WHERE id = (
     SELECT id FROM second_review
     WHERE settled_at IS NULL AND second_at IS NULL AND (CAST(:id AS varchar) IS NULL OR id = :id)
-      AND (leased_until IS NULL OR leased_until <= :now OR leased_by = :person)
+      AND ({free_sql("second_review")} OR leased_by = :person)
       AND NOT first_circle ?| CAST(:hands AS varchar[])
       AND NOT EXISTS (
           SELECT FROM card JOIN submission ON submission.id = card.submission_id
@@ -59,10 +60,10 @@ WHERE id = (
       AND NOT EXISTS (
           SELECT FROM work_item
           WHERE work_item.card_id = second_review.card_id AND work_item.linked ?| CAST(:circle AS varchar[]))
-    ORDER BY leased_by = :person AND leased_until > :now DESC NULLS LAST, drawn_at, id
+    ORDER BY leased_by = :person AND {lasts_sql("second_review")} DESC NULLS LAST, drawn_at, id
     LIMIT 1 FOR UPDATE SKIP LOCKED)
 RETURNING id, card_id
-""")
+""")  # noqa: S608  # Only names of ours are put in.
 
 
 @dataclass(frozen=True)

@@ -6,23 +6,22 @@ import json
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.repositories import cards
-from database.sealed import LABEL_READ, LABEL_TRUTH, values_of
+from database.sealed import LABEL_READ, LABEL_TRUTH, fields_of
 from database.tables.cards import CardRow, PhotoRow, ReadingRow
 from database.tables.people import AuditRow
 from database.tables.quality import ReadingLabelRow
 from database.tables.review import ReviewDecisionRow
-from domain.cards.reading import SECRET_FIELDS, FieldName, money_text
+from domain.cards.reading import SECRET_FIELDS, FieldName, confidence_bp, money_text
+from domain.cards.review import APPROVALS
 from domain.identifiers import new_id
-from domain.money import BASIS_POINTS_PER_ONE, Money
+from domain.money import Money
 from domain.rules.brands import tidy_number
 from domain.sealing import KeyRing
-from services.review.decision_rules import APPROVALS
 
 LABELLED = (FieldName.NUMBER, FieldName.PIN, FieldName.FACE_VALUE, FieldName.EXPIRY)
 HIDDEN = "*"
@@ -100,16 +99,13 @@ def on_record(session: AsyncSession, actor: str, **facts: str | int | bool) -> N
 def _labels(
     reading: ReadingRow, truth: dict[FieldName, str], keyring: KeyRing, decision: ReviewDecisionRow, now: datetime
 ) -> Iterator[ReadingLabelRow]:
-    values = values_of(keyring, reading)
-    for entry in reading.fields:
-        name = FieldName(entry["name"])
-        value = values.get(name.value)
-        if name not in LABELLED or value is None or name not in truth:
+    for name, value, kept in fields_of(keyring, reading):
+        if name not in LABELLED or name not in truth:
             continue
         label_id = new_id()
         yield ReadingLabelRow(
             id=label_id, card_id=reading.card_id, decision_id=decision.id, photo_id=reading.photo_id, field=name.value,
-            reader=reading.reader, confidence_bp=_confidence(entry), accepted=_tidy(name, value) == truth[name],
+            reader=reading.reader, confidence_bp=confidence_bp(kept), accepted=_tidy(name, value) == truth[name],
             read_sealed=LABEL_READ.seal(keyring, label_id, value),
             truth_sealed=LABEL_TRUTH.seal(keyring, label_id, truth[name]), at=now,
         )  # fmt: skip
@@ -129,10 +125,6 @@ def _fields_of(card: CardRow, keyring: KeyRing) -> dict[FieldName, str]:
 
 def _tidy(name: FieldName, value: str) -> str:
     return tidy_number(value) if name is FieldName.NUMBER else value
-
-
-def _confidence(entry: dict[str, Any]) -> int:
-    return int(entry.get("confidence_bp", round(float(entry.get("confidence", 0)) * BASIS_POINTS_PER_ONE)))
 
 
 def _label(row: ReadingLabelRow, keyring: KeyRing, clear: bool) -> Label:

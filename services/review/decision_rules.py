@@ -8,14 +8,13 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables.cards import CardRow, QuoteRow
-from domain.cards.review import AskedItem, RejectReason, ReviewOutcome
+from domain.cards.review import APPROVALS, AskedItem, RejectReason, ReviewOutcome
 from domain.errors.cards import CardNumberInvalid
 from domain.errors.general import FieldInvalid
 from domain.work.reason_codes import ReasonedAct
 from services.cards.corrections import Corrections, require_complete, require_payable
 from services.work.reason_codes import require_reason
 
-APPROVALS = frozenset({ReviewOutcome.APPROVE, ReviewOutcome.APPROVE_CORRECTED})
 NOTE_LENGTH_MAX = 2000
 # The outcomes that are not decided without a reason of the list.
 REASONED = {

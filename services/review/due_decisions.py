@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.reads.review.standing import is_pending
 from database.repositories.set_aside import left_out
 from database.tables.review import ReviewDecisionRow
 from database.tables.work import WorkItemRow
@@ -64,8 +65,7 @@ def _due(moment: datetime, *, again: bool) -> Any:
     # A staged outcome leaves its task undecided until a second pair of eyes has applied it.
     checked = (ReviewDecisionRow.needs_check == "") | WorkItemRow.decided
     stands = (
-        ReviewDecisionRow.applied_at.is_(None),
-        ReviewDecisionRow.void_at.is_(None),
+        is_pending(),
         WorkItemRow.closed_at.is_(None),
     )
     taken = ReviewDecisionRow.undelivered_at.is_(None)  # A card that has refused is not asked again by itself.

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.reads.review.standing import is_pending
 from database.repositories import cards
 from database.repositories.cards import Change
 from database.repositories.notices import tell
@@ -91,7 +92,7 @@ async def not_taken(session: AsyncSession, decision_id: str, why: Refusal, now: 
     kept = (
         update(ReviewDecisionRow)
         .where(
-            ReviewDecisionRow.id == decision_id, ReviewDecisionRow.applied_at.is_(None), ReviewDecisionRow.void_at.is_(None), ReviewDecisionRow.undelivered_at.is_(None)
+            ReviewDecisionRow.id == decision_id, is_pending(), ReviewDecisionRow.undelivered_at.is_(None)
         )
         .values(undelivered_at=now, undelivered_why={"code": why.code, "data": data})
         .returning(ReviewDecisionRow.task_id)

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.lease import is_free, lasts
 from database.locks import AdvisoryLock, try_acquire
 from database.repositories import set_aside
 from database.repositories.loop_faults import apart
@@ -162,7 +163,7 @@ async def _ready(
         WorkItemRow.closed_at.is_(None),
         WorkItemRow.decided.is_(False),
         WorkItemRow.assigned_to.is_(None),
-        or_(WorkItemRow.leased_until.is_(None), WorkItemRow.leased_until <= now),
+        is_free(WorkItemRow, now),
         or_(WorkItemRow.snoozed_until.is_(None), WorkItemRow.snoozed_until <= now),
         ~left_out(LOOP, WorkItemRow.id, now),
     )
@@ -181,7 +182,7 @@ async def _room(session: AsyncSession, now: datetime) -> dict[str, int]:
             WorkItemRow.decided.is_(False),
             or_(
                 WorkItemRow.assigned_to == PersonRow.id,
-                (WorkItemRow.leased_by == PersonRow.id) & (WorkItemRow.leased_until > now),
+                (WorkItemRow.leased_by == PersonRow.id) & lasts(WorkItemRow, now),
             ),
         )
         .correlate(PersonRow)
@@ -202,7 +203,7 @@ def _stuck(now: datetime) -> Any:
         WorkItemRow.closed_at.is_(None),
         WorkItemRow.decided.is_(False),
         WorkItemRow.assigned_to.in_(gone),
-        or_(WorkItemRow.leased_until.is_(None), WorkItemRow.leased_until <= now),
+        is_free(WorkItemRow, now),
         ~left_out(LOOP, WorkItemRow.id, now),
     )
 

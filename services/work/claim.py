@@ -16,6 +16,7 @@ from sqlalchemy.dialects.postgresql import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.expression import TextClause
 
+from database.lease import free_sql, lasts_sql
 from database.session import Database
 from database.tables.work import WorkItemRow
 from domain.people.access import HANDLING
@@ -48,8 +49,8 @@ FROM person p WHERE p.id = :person AND p.active
 # A claimed task was checked when it was claimed, and is checked again when it is decided.
 # The rights are asked as an aggregate so that the planner keeps to the queue's own index instead of joining.
 _WAITING = "work_item.closed_at IS NULL AND NOT work_item.decided"
-_ELIGIBLE = """
-(work_item.leased_until IS NULL OR work_item.leased_until <= :now OR work_item.leased_by IS NULL
+_ELIGIBLE = f"""
+({free_sql("work_item")} OR work_item.leased_by IS NULL
      OR work_item.leased_by = :person)
 AND (work_item.assigned_to IS NULL OR work_item.assigned_to = :person)
 AND (work_item.snoozed_until IS NULL OR work_item.snoozed_until <= :now)
@@ -67,9 +68,9 @@ AND (SELECT bool_or(
         AND (c.skill_languages = '[]' OR c.skill_languages ? work_item.language)
         AND (c.limit_minor IS NULL OR work_item.value_minor <= c.limit_minor))
      FROM circle c WHERE c.active)
-"""
-_HELD = """
-work_item.leased_by = :person AND work_item.leased_until > :now AND work_item.leased_until >= :since
+"""  # noqa: S608  # Only names of ours are put in.
+_HELD = f"""
+work_item.leased_by = :person AND {lasts_sql("work_item")} AND work_item.leased_until >= :since
 AND EXISTS (SELECT FROM me)
 """
 _GIVEN = "work_item.assigned_to = :person"
@@ -78,9 +79,7 @@ _OF_THE_KIND = "work_item.kind = :of_kind"
 _BEHIND = "(work_item.band, work_item.order_at, work_item.id) >= (:front_band, :front_at, :front_id)"
 _IN_ORDER = "work_item.band, work_item.order_at, work_item.id"
 _SOONEST = "work_item.leased_until, work_item.id"
-_KEPT = (
-    "CASE WHEN work_item.leased_by = :person AND work_item.leased_until > :now THEN work_item.leased_at ELSE :now END"
-)
+_KEPT = f"CASE WHEN work_item.leased_by = :person AND {lasts_sql('work_item')} THEN work_item.leased_at ELSE :now END"
 
 _MOMENT = DateTime(timezone=True)
 _TYPES: dict[str, Any] = {

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.lease import NOBODY, is_held_by
 from database.reads.work.queue_filter import conditions
 from database.repositories.audit import by_person
 from database.tables.people import AuditRow
@@ -94,7 +95,7 @@ class Leases:
             freed = (
                 update(WorkItemRow.__table__)
                 .where(*_held_by(person, task_id, self._now()))
-                .values(leased_by=None, leased_at=None, leased_until=None)
+                .values(NOBODY)
                 .returning(WorkItemRow.id)
             )
             if (await session.execute(freed)).scalar_one_or_none() is not None:
@@ -199,5 +200,5 @@ def audited_by_machine(act: str, task_id: str, **facts: str) -> AuditRow:
 
 
 def _held_by(person: str, task_id: str, now: datetime) -> tuple[Any, ...]:
-    lasting = (WorkItemRow.leased_by == person, WorkItemRow.leased_until > now)
-    return (WorkItemRow.id == task_id, *lasting, WorkItemRow.closed_at.is_(None), WorkItemRow.decided.is_(False))
+    held = is_held_by(WorkItemRow, person, now)
+    return (WorkItemRow.id == task_id, held, WorkItemRow.closed_at.is_(None), WorkItemRow.decided.is_(False))

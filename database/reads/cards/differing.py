@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables.cards import PhotoRow, ReadingRow
 from database.tables.columns import now
-from domain.cards.reading import FieldName, surely_bp
+from domain.cards.reading import FieldName, confidence_bp
 from domain.places import business_day
 from domain.rules.limits import limits_in_force
 
@@ -32,6 +32,6 @@ async def differing(session: AsyncSession, card_ids: Sequence[str]) -> Mapping[s
                 continue
             if entry["use"] in AGREEING:
                 names[name] = False
-            elif entry["use"] == "differs" and surely_bp(entry) >= sure_from:
+            elif entry["use"] == "differs" and confidence_bp(entry) >= sure_from:
                 names.setdefault(name, True)
     return {card: tuple(name for name, differs in names.items() if differs) for card, names in found.items()}

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reads.cards.submissions import CardView, card_views
 from database.tables.cards import CardEventRow, CardRow, DynamicCodeRow, PhotoRow, ReadingRow, SubmissionRow
-from domain.cards.reading import Box, FieldName
+from domain.cards.reading import Box, FieldName, confidence_bp
 from domain.cards.review import AskedItem
 from domain.errors.general import NotFound
 
@@ -132,4 +132,4 @@ def _photo(row: PhotoRow, reading: ReadingRow | None) -> PhotoView:
 
 def _mark(stored: dict[str, Any]) -> FieldMark:
     box = stored.get("box")
-    return FieldMark(FieldName(stored["name"]), int(stored["confidence_bp"]), Box(**box) if box else None)
+    return FieldMark(FieldName(stored["name"]), confidence_bp(stored), Box(**box) if box else None)

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import func, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.reads.review.standing import is_pending
 from database.tables.cards import CardRow
 from database.tables.finance import PayoutRow
 from database.tables.ops import StuckRunRow
@@ -74,8 +75,7 @@ def _undeliverable(person: str, now: datetime) -> tuple[Any, ...]:
     del person, now
     return (
         ReviewDecisionRow.undelivered_at.is_not(None),
-        ReviewDecisionRow.applied_at.is_(None),
-        ReviewDecisionRow.void_at.is_(None),
+        is_pending(),
     )
 
 

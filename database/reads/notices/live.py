@@ -9,6 +9,8 @@ from sqlalchemy import and_, func, literal, select, text, tuple_
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.lease import lasts
+from database.reads.people.sessions import is_open
 from database.tables.cards import CardEventRow, CardRow
 from database.tables.columns import now
 from database.tables.notices import NoticeRow
@@ -35,12 +37,7 @@ async def unread(session: AsyncSession, people: Collection[str]) -> dict[str, in
 async def signed_in(session: AsyncSession, sessions: Collection[str], idle: timedelta) -> frozenset[str]:
     """Those of these sessions that still open anything: neither ended nor over nor unused for `idle`."""
     at = now()
-    good = and_(
-        ConsoleSessionRow.ended_at.is_(None),
-        ConsoleSessionRow.expires_at > at,
-        ConsoleSessionRow.seen_at > at - idle,
-        PersonRow.active,
-    )
+    good = and_(is_open(at, idle), PersonRow.active)
     statement = (
         select(ConsoleSessionRow.id)
         .join(PersonRow, PersonRow.id == ConsoleSessionRow.person_id)
@@ -54,7 +51,7 @@ async def card_marks(session: AsyncSession, cards: Collection[str]) -> dict[str,
     story = select(func.count(CardEventRow.id)).where(CardEventRow.card_id == CardRow.id).scalar_subquery()
     said = select(func.count()).where(CommentRow.card_id == CardRow.id).scalar_subquery()
     state = tuple_(
-        WorkItemRow.id, WorkItemRow.phase, WorkItemRow.leased_by, WorkItemRow.leased_until > now(), WorkItemRow.decided, WorkItemRow.escalated,
+        WorkItemRow.id, WorkItemRow.phase, WorkItemRow.leased_by, lasts(WorkItemRow, now()), WorkItemRow.decided, WorkItemRow.escalated,
         WorkItemRow.assigned_to, WorkItemRow.snoozed_until, WorkItemRow.due_at, WorkItemRow.closed_at,
     )  # fmt: skip
     task = (

@@ -8,6 +8,9 @@ from typing import Any
 from sqlalchemy import func, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.lease import lasts
+from database.reads.people.sessions import is_open
+from database.tables.columns import now
 from database.tables.people import AbsenceRow, AuditRow, ConsoleSessionRow, PersonRow, RelativeRow
 from database.tables.work import WorkItemRow
 from domain.errors.general import NotFound
@@ -106,8 +109,7 @@ async def _names(session: AsyncSession, found: PersonRecord) -> dict[str, str]:
 async def _sessions(session: AsyncSession, person_id: str) -> int:
     live = (
         ConsoleSessionRow.person_id == person_id,
-        ConsoleSessionRow.ended_at.is_(None),
-        ConsoleSessionRow.expires_at > func.now(),
+        is_open(now()),
     )
     return int((await session.execute(select(func.count()).select_from(ConsoleSessionRow).where(*live))).scalar_one())
 
@@ -124,6 +126,6 @@ def _away() -> Any:
 
 
 def _busy() -> Any:
-    held = (WorkItemRow.leased_by == PersonRow.id) & (WorkItemRow.leased_until > func.now())
+    held = (WorkItemRow.leased_by == PersonRow.id) & lasts(WorkItemRow, func.now())
     which = (WorkItemRow.closed_at.is_(None), or_(WorkItemRow.assigned_to == PersonRow.id, held))
     return select(func.count()).select_from(WorkItemRow).where(*which).correlate(PersonRow).scalar_subquery()

@@ -9,12 +9,11 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables.policies import PolicyDocumentRow
-from domain.cards.review import ReviewOutcome
+from domain.cards.review import APPROVALS
 from domain.policies.document import version_name
 from domain.policies.state import PolicyState
 from domain.rules.checks import CHECKS_KIND
 
-APPROVALS = frozenset({ReviewOutcome.APPROVE.value, ReviewOutcome.APPROVE_CORRECTED.value})
 NEVER = 10**15  # More than any card is worth: one person may approve alone.
 
 
@@ -46,6 +45,6 @@ def _built_in() -> list[tuple[str, Any]]:
 
 
 def _rule(version: str, values: Any) -> CheckRule:
-    checked = set(values["outcomes"]) >= APPROVALS
+    checked = set(values["outcomes"]) >= {one.value for one in APPROVALS}
     unverified = tuple(values.get("unverified", ())) if "approve" in values["outcomes"] else ()
     return CheckRule(version, values["value_minor_min"] if checked else NEVER, unverified, values["same_hands_days"])

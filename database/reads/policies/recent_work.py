@@ -16,6 +16,7 @@ from database.tables.review import ReviewDecisionRow
 from database.tables.work import WorkItemRow
 from domain.cards.card import CardType, Outcome
 from domain.cards.pricing import QuoteState
+from domain.cards.reading import least_confidence_bp
 from domain.cards.review import ReviewOutcome
 from domain.money import Currency
 from domain.places import business_day
@@ -110,8 +111,7 @@ async def least_confidences(session: AsyncSession, since: datetime) -> list[int]
     """Return, for each photo read since a moment, the confidence of its least certain field in use, in basis points."""
     wanted = select(ReadingRow.fields).where(ReadingRow.created_at > since).order_by(ReadingRow.created_at.desc())
     rows: Sequence[list[dict[str, Any]]] = (await session.execute(wanted.limit(ROWS_MAX))).scalars().all()
-    sure = [[int(field["confidence_bp"]) for field in fields if field.get("use") == "taken"] for fields in rows]
-    return [min(one) for one in sure if one]
+    return [least for fields in rows if (least := least_confidence_bp(fields)) is not None]
 
 
 async def reveals(session: AsyncSession, since: datetime) -> list[tuple[str, datetime]]:

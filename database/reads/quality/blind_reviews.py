@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.lease import is_held_by
 from database.tables.people import PersonRow
 from database.tables.quality import SecondReviewRow
 from domain.quality.agreement import SIDES, Case, Figures, figures
@@ -73,8 +74,7 @@ async def in_hand(session: AsyncSession, card_id: str, person: str, moment: date
     """The second review of this card that is in the person's hand and not made yet; its id."""
     held = (
         SecondReviewRow.second_at.is_(None),
-        SecondReviewRow.leased_by == person,
-        SecondReviewRow.leased_until > moment,
+        is_held_by(SecondReviewRow, person, moment),
     )
     found = select(SecondReviewRow.id).where(SecondReviewRow.card_id == card_id, *held).limit(1)
     return (await session.execute(found)).scalar_one_or_none()

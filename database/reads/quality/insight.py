@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.lease import lasts_sql
 from database.tables.columns import now
 
 DAYS_MAX = 366
@@ -228,7 +229,7 @@ LEFT JOIN (
 ) did ON did.person_id = person.id
 LEFT JOIN (
     SELECT t.leased_by AS person_id, count(*) AS in_hand FROM work_item t
-    WHERE t.closed_at IS NULL AND NOT t.decided AND t.leased_by IS NOT NULL AND t.leased_until > :moment AND {_TASK} GROUP BY 1
+    WHERE t.closed_at IS NULL AND NOT t.decided AND t.leased_by IS NOT NULL AND {lasts_sql("t", ":moment")} AND {_TASK} GROUP BY 1
 ) has ON has.person_id = person.id
 LEFT JOIN (
     SELECT t.assigned_to AS person_id, count(*) AS assigned FROM work_item t

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.reads.review.standing import is_pending
 from database.tables.people import PersonRow
 from database.tables.review import ReviewDecisionRow
 from database.tables.work import WorkItemRow
@@ -34,8 +35,7 @@ async def undelivered(session: AsyncSession) -> tuple[UndeliveredDecision, ...]:
     """Those that stand, the oldest first, twenty at most."""
     waits = (
         ReviewDecisionRow.undelivered_at.is_not(None),
-        ReviewDecisionRow.applied_at.is_(None),
-        ReviewDecisionRow.void_at.is_(None),
+        is_pending(),
     )
     statement = (
         select(ReviewDecisionRow, PersonRow.name)

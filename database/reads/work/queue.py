@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Select, func, literal, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
+from database.lease import lasts
 from database.reads.work.queue_filter import conditions, due_soon, in_hand
 from database.tables.people import PersonRow
 from database.tables.work import ReasonCodeRow, WorkItemRow
@@ -132,7 +133,7 @@ def _page(wanted: Wanted, after: Place | None, person: str, now: datetime, limit
     assignee = aliased(PersonRow)
     return (
         select(task, holder.name, assignee.name)
-        .outerjoin(holder, (holder.id == task.leased_by) & (task.leased_until > now))
+        .outerjoin(holder, (holder.id == task.leased_by) & lasts(task, now))
         .outerjoin(assignee, assignee.id == task.assigned_to)
         .order_by(*_ordered(wanted.sort, _columns(wanted.sort, task)))
     )

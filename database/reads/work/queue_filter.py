@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, or_
 
+from database.lease import is_free, is_held_by, lasts
 from database.tables.work import WorkItemRow
 from domain.work.queue_filter import ENDING_CHARACTERS_MAX, Hand, Wanted
 from domain.work.task import Band
@@ -34,9 +35,10 @@ def due_soon() -> ColumnElement[bool]:
 def in_hand(hand: Hand, person: str, now: datetime) -> ColumnElement[bool]:
     """The condition that a task is in that hand at this moment."""
     if hand is Hand.FREE:
-        return or_(WorkItemRow.leased_until.is_(None), WorkItemRow.leased_until <= now)
-    whose = WorkItemRow.leased_by == person if hand is Hand.MINE else WorkItemRow.leased_by != person
-    return and_(whose, WorkItemRow.leased_until > now)
+        return is_free(WorkItemRow, now)
+    if hand is Hand.MINE:
+        return is_held_by(WorkItemRow, person, now)
+    return and_(WorkItemRow.leased_by != person, lasts(WorkItemRow, now))
 
 
 def _of_the_card(wanted: Wanted) -> list[ColumnElement[bool]]:

@@ -1,0 +1,29 @@
+"""Which decisions count: one that is made and still open, and an approval that was applied."""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, and_, exists
+from sqlalchemy.orm import aliased
+
+from database.tables.review import ReviewDecisionRow
+from domain.cards.review import APPROVALS, ReviewOutcome
+
+
+def is_pending() -> ColumnElement[bool]:
+    """Return the condition that a decision was neither applied to its card nor made void."""
+    return and_(ReviewDecisionRow.applied_at.is_(None), ReviewDecisionRow.void_at.is_(None))
+
+
+def approves(card_id: str) -> ColumnElement[bool]:
+    """Return the condition that an approval was applied to this card since an item was last asked for again.
+
+    What is sent again is seen for the first time, so that approvals before it settle nothing.
+    """
+    other = aliased(ReviewDecisionRow)
+    asked_since = exists().where(
+        other.card_id == card_id,
+        other.outcome == ReviewOutcome.ASK_AGAIN,
+        other.applied_at >= ReviewDecisionRow.applied_at,
+    )
+    applied = and_(ReviewDecisionRow.applied_at.is_not(None), ReviewDecisionRow.void_at.is_(None))
+    return and_(ReviewDecisionRow.card_id == card_id, ReviewDecisionRow.outcome.in_(APPROVALS), applied, ~asked_since)

@@ -1,0 +1,60 @@
+"""What is true in one place is written in one place: a second copy is forgotten when the first is mended."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.architecture.tree import LAYERS, modules
+
+# What is written once: how it looks, where it is written, and an example that must be found elsewhere.
+ONCE = {
+    "a lease lasts or is over": (
+        r"leased_until (>(?!=)|<=)|leased_until\.is_\(|leased_until IS NULL",
+        ("database/lease.py", "domain/work/lease.py"),
+        "WorkItemRow.leased_until > now",
+    ),
+    "nobody holds an item": (r"leased_by=None|\"leased_by\": None", ("database/lease.py",), "values(leased_by=None)"),
+    "an enum's member from a form": (
+        r"next\(\(?one for one in [A-Z]\w+ if one ==",
+        ("web/forms.py",),
+        "next((one for one in PayoutState if one == state), None)",
+    ),
+    "what counts as an approval": (
+        r"[({]\W*ReviewOutcome\.APPROVE(\.value)?, ReviewOutcome\.APPROVE_CORRECTED",
+        ("domain/cards/review.py",),
+        "(ReviewOutcome.APPROVE, ReviewOutcome.APPROVE_CORRECTED)",
+    ),
+    "a decision that is neither applied nor void": (
+        r"ReviewDecisionRow\.applied_at\.is_\(None\)",
+        ("database/reads/review/standing.py",),
+        "ReviewDecisionRow.applied_at.is_(None)",
+    ),
+    "how sure a stored field is": (
+        r"(\[|get\()\"confidence_bp\"",
+        ("domain/cards/reading.py",),
+        'entry["confidence_bp"]',
+    ),
+    "a session is open": (
+        r"ConsoleSessionRow\.expires_at >",
+        ("database/reads/people/sessions.py",),
+        "ConsoleSessionRow.expires_at > at",
+    ),
+    "a session ends": (r"values\(ended_at=", ("services/people/account_ends.py",), "values(ended_at=now)"),
+    "a wait that doubles": (r"\* 2 \*\*", ("domain/backoff.py",), "FIRST_WAIT * 2 ** attempts"),
+    "the record of a person's act": (
+        r"AuditRow\(\s*actor=f\"person:",
+        ("database/repositories/audit.py",),
+        'AuditRow(actor=f"person:{by}")',
+    ),
+}
+
+
+@pytest.mark.parametrize("what", ONCE)
+def test_it_is_written_once(what: str) -> None:
+    pattern, homes, example = ONCE[what]
+    assert re.search(pattern, example), "the search finds a copy"
+    layers = [layer for layer in LAYERS if layer != "simulators"]  # They share no code with what they test.
+    copies = {str(module) for module in modules(*layers) if re.search(pattern, module.source)}
+    assert {one for one in copies if "/migrations/" not in one} <= set(homes)
