@@ -306,4 +306,5 @@ async def _names(console: Console) -> Mapping[str, str]:
 
 
 async def _answer(request: Request, console: Console, page: PolicyContext, status: int = 200) -> Response:
+    request.state.back = f"/setup/policies/{page.line.code}"
     return await console.answer(request, "policies/policy.html", page, status=status)

@@ -212,6 +212,8 @@ async def _render(
         refusal=refusal,
         telephone=telephone,
     )
+    if request.method == "POST":
+        request.state.back = f"/callbacks/{task_id}"
     status = 200 if refusal is None else refusal.http_status
     return await console.answer(request, "support/callback.html", context, status=status)
 

@@ -1,0 +1,22 @@
+"""Quotes and payment orders of one card, the newest first."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from database.tables.payout import PayoutRow
+from database.tables.pricing import QuoteRow
+
+
+async def quotes(session: AsyncSession, card_id: str) -> tuple[QuoteRow, ...]:
+    """Return every quote of the card."""
+    statement = select(QuoteRow).where(col(QuoteRow.card_id) == card_id).order_by(col(QuoteRow.created_at).desc())
+    return tuple((await session.execute(statement)).scalars())
+
+
+async def payouts(session: AsyncSession, card_id: str) -> tuple[PayoutRow, ...]:
+    """Return every payment order of the card."""
+    statement = select(PayoutRow).where(col(PayoutRow.card_id) == card_id).order_by(col(PayoutRow.attempt).desc())
+    return tuple((await session.execute(statement)).scalars())
