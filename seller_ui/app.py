@@ -38,6 +38,7 @@ def build(services: SellerServices) -> FastAPI:
     app = FastAPI(title="Cardloop", docs_url=None, redoc_url=None, openapi_url=None)
     site = Site(services)
     app.state.site = site
+    app.state.demo_links = services.demo_links
     app.router.routes.append(site.static.route)
     app.include_router(sign_in.router, dependencies=[Depends(csrf.check)])
     for part in PAGES:

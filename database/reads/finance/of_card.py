@@ -6,8 +6,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from database.tables.payout import PayoutRow
-from database.tables.pricing import QuoteRow
+from database.tables.cards import QuoteRow
+from database.tables.finance import PayoutRow
 
 
 async def quotes(session: AsyncSession, card_id: str) -> tuple[QuoteRow, ...]:
