@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+
 from fastapi import FastAPI, Request
 from sqlalchemy import text
 
 from api import callbacks, cards, catalogue, pages, submissions
 from api.caller import KeyFirst, limits
+from api.examples import with_examples
 from api.models import Problem
 from api.services import ApiServices
 from database.session import DatabaseUnavailable
@@ -33,6 +36,8 @@ def build(services: ApiServices) -> FastAPI:
     """The application of the API; the seller pages can be mounted on it at `/`."""
     app = FastAPI(title="Cardloop", version=VERSION, docs_url=None, redoc_url=None, responses=PROBLEMS)
     app.state.services = services
+    plain = app.openapi
+    app.openapi = functools.cache(lambda: with_examples(plain()))  # type: ignore[method-assign]
     app.state.limits = limits(services.database)
     app.include_router(submissions.receipts)
     for part in (submissions, cards, catalogue, callbacks):
