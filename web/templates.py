@@ -161,5 +161,5 @@ def _for_staff(context: Context, key: str) -> str:
 
 
 @pass_context
-def _story(context: Context, entry: words.Told, audience: str = words.Audience.SELLER) -> str:
+def _story(context: Context, entry: words.Happening, audience: str = words.Audience.SELLER) -> str:
     return words.story_sentence(entry.what, entry.facts, context["locale"], words.Audience(audience))

@@ -184,7 +184,7 @@ async def show(
     A person with a claimed blind review of the card is redirected to it: the history shows how it was decided.
     """
     async with console.services.database.transaction() as session:
-        blind = await blind_reviews.in_hand(session, card_id, person.id, now())
+        blind = await blind_reviews.claimed_by(session, card_id, person.id, now())
     if blind is not None:
         return see_other(f"/quality/second/{blind}")
     return await render(request, console, person, card_id, polls=polls, tab=tab)

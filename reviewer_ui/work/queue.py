@@ -305,8 +305,8 @@ def _bulk(
     assign, decide = person.may(Permission.ASSIGN), person.may(kind.take)
     if not (assign or decide):
         return None
-    put_off = tuple(one for one in reasons if one.act == ReasonedAct.SNOOZE and one.active)
-    return BulkChoices(assign, decide, people if assign else (), put_off, tuple(SnoozeUntil))
+    snooze_reasons = tuple(one for one in reasons if one.act == ReasonedAct.SNOOZE and one.active)
+    return BulkChoices(assign, decide, people if assign else (), snooze_reasons, tuple(SnoozeUntil))
 
 
 def _url(wanted: Wanted, **more: object) -> str:

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Select, func, literal, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from database.reads.work.queue_filter import conditions, due_soon, in_hand
+from database.reads.work.queue_filter import conditions, due_soon, held_as
 from database.tables.people import PersonRow
 from database.tables.work import ReasonCodeRow, WorkItemRow
 from domain.work.queue_filter import Hand, QueueSort, Wanted
@@ -98,7 +98,7 @@ async def counts(
     own_team = select(PersonRow.team).where(PersonRow.id == person).scalar_subquery()
     awake = or_(WorkItemRow.snoozed_until.is_(None), WorkItemRow.snoozed_until <= now)
     kind = WorkItemRow.kind == wanted.kind
-    held, assigned = in_hand(Hand.MINE, person, now), WorkItemRow.assigned_to == person
+    held, assigned = held_as(Hand.MINE, person, now), WorkItemRow.assigned_to == person
     columns = {
         "own_team": own_team,
         "found": _count(*conditions(wanted, person, now)),

@@ -214,7 +214,7 @@ async def test_a_draft_of_no_open_task_is_not_kept(house: House) -> None:
         assert answer.status_code == 409
 
 
-async def test_a_task_is_put_off_or_handed_to_the_seniors_with_a_reason(house: House) -> None:
+async def test_a_task_is_snoozed_or_handed_to_the_seniors_with_a_reason(house: House) -> None:
     browser = await house.as_(Role.REVIEWER)
     waiting = await taken(house, browser)
     where, form = f"/cards/{waiting.card_id}", {"task_id": waiting.task_id}
