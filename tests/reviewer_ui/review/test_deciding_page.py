@@ -276,7 +276,7 @@ async def test_keys_are_changed_turned_off_and_put_back(house: House) -> None:
 async def test_reasons_are_added_renamed_and_retired_on_record(house: House) -> None:
     admin, browser = await house.as_(Role.ADMIN), await house.as_(Role.REVIEWER)
     assert (await browser.get("/setup/reasons")).status_code == 403
-    new = {"code": "torn", "letter": "t", "zh": "卡面撕裂", "en": "The card is torn", "told": "damaged"}
+    new = {"code": "torn", "letter": "t", "zh": "卡面撕裂", "en": "The card is torn", "seller_reason": "damaged"}
     for wrong, why in (
         ({"letter": "f"}, "uses this letter"), ({"letter": "?"}, "one letter"), ({"zh": " "}, "both languages"), ({"code": "Torn!"}, "lowercase letters"),
     ):  # fmt: skip
