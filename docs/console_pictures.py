@@ -165,7 +165,6 @@ async def _support(studio: Studio) -> None:
     await post(agent, f"/work/{task}/take")
     await post(agent, f"/work/{task}/comments", words="已联系门店，等回复 · asked the store, waiting for its answer")
     await studio.take("console-callback", he, f"/callbacks/{task}")
-    await studio.take("phone-callback", he, f"/callbacks/{task}", size=PHONE)
     await studio.take("console-home", who.zhou, "/")
 
 
