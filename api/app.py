@@ -10,6 +10,7 @@ from starlette.routing import BaseRoute
 
 from api import callbacks, cards, catalogue, pages, submissions
 from api.caller import KeyFirst, limits
+from api.examples import with_examples
 from api.models import Problem
 from api.services import ApiServices
 from database.session import DatabaseUnavailable
@@ -36,6 +37,8 @@ def build(services: ApiServices) -> FastAPI:
     """The application of the API; the seller pages can be mounted on it at `/`."""
     app = FastAPI(title="Cardloop", version=VERSION, docs_url=None, redoc_url=None, responses=PROBLEMS)
     app.state.services = services
+    plain = app.openapi
+    app.openapi = cache(lambda: with_examples(plain()))  # type: ignore[method-assign]
     app.state.limits = limits(services.database)
     app.router.routes.extend([*_routes(), pages.STATIC.route])
     app.add_api_route("/healthz", health, methods=["GET"], tags=["health"])

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from database.session import Database
 from services.cards.intake import Intake
@@ -11,15 +10,8 @@ from services.cards.outlet_reports import OutletReports
 from services.finance.payees import Payees
 from services.finance.payment_notifications import PaymentNotices
 from services.people.partners import Partners
+from web.demo_links import NO_LINKS, DemoLinks
 from workflows.client import CardClient
-
-
-@dataclass(frozen=True)
-class DemoLinks:
-    """Where the rest of a demo runs: the console, and each simulator by its name; empty outside of one."""
-
-    console: str = ""
-    simulators: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -33,4 +25,4 @@ class ApiServices:
     payees: Payees
     payments: PaymentNotices
     outlets: OutletReports
-    demo_links: DemoLinks = DemoLinks()
+    demo_links: DemoLinks = NO_LINKS

@@ -182,8 +182,8 @@ async def _journeys(
             await client.get_workflow_handle(f"card:{card_id}").terminate("the card has ended")
             done.append(Difference(f"card {card_id} has ended and its workflow still ran", mended=True))
         if not card.ended and card.started and (after_restore or run is not RUNNING):
-            await desk.start_anew(await intake.card_to_buy(card_id))
-            done.append(Difference(f"card {card_id} was started anew; its workflow {_said(run)}", mended=True))
+            await desk.restart(await intake.card_to_buy(card_id))
+            done.append(Difference(f"card {card_id} was restarted; its workflow {_said(run)}", mended=True))
     for card_id in runs.keys() - cards.keys():
         if runs[card_id] is RUNNING:
             await client.get_workflow_handle(f"card:{card_id}").terminate("there is no such card")

@@ -22,10 +22,12 @@ from docs import picture_history, picture_scenes
 from docs.picture_files import LANGUAGES, save
 from domain import identifiers
 from domain.cards.review import ReviewReason
+from domain.people.roles import Role
 from tests.browser.console import Desks, desks
 from tests.browser.people import PHONE
+from tests.reviewer_ui.callbacks import a_request
 from tests.reviewer_ui.conftest import House, a_house, post
-from tests.reviewer_ui.queue_scenes import change
+from tests.reviewer_ui.queue_scenes import change, person_with
 from tests.reviewer_ui.waiting_cards import Waiting
 
 LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -63,6 +65,7 @@ async def main(program: Path) -> None:
             await _at_work(studio)
             await _seen_by_two(studio)
             await _set_up(studio)
+            await _support(studio)
 
 
 @asynccontextmanager
@@ -102,6 +105,7 @@ async def _at_work(studio: Studio) -> None:
     )
     await studio.take("console-card", who.lin, path)
     await studio.take("console-card-dark", who.lin, path, theme="dark")
+    await studio.take("console-money", who.lin, f"{path}?tab=money")
     await studio.take("phone-card", who.lin, path, size=PHONE)
     await studio.take("console-reasons", who.lin, path, _settled, _pressed("r"))
     await studio.take("console-keys", who.lin, path, _settled, _pressed("?"))
@@ -148,6 +152,20 @@ async def _seen_by_two(studio: Studio) -> None:
 async def _set_up(studio: Studio) -> None:
     await studio.take("console-people", studio.who.tang, "/setup/people")
     await studio.take("console-deadlines", studio.who.tang, "/setup/deadlines")
+    await studio.take("console-policy", studio.who.tang, "/setup/policies/limits")
+
+
+async def _support(studio: Studio) -> None:
+    """An appeal that an agent has taken, and the home page of a person who takes work of two kinds."""
+    house, who = studio.house, studio.who
+    card = await picture_scenes.dining_card(house, "seller:fourth")
+    task = await a_request(house, card, "为什么没有收购？卡片还没用过。 Why was it not bought? The card is unused.")
+    he = await person_with(house, Role.SUPPORT, "何敏 He Min", email="he@desk.example")
+    agent = house.browser(await house.sessions.open(he))
+    await post(agent, f"/work/{task}/take")
+    await post(agent, f"/work/{task}/comments", words="已联系门店，等回复 · asked the store, waiting for its answer")
+    await studio.take("console-callback", he, f"/callbacks/{task}")
+    await studio.take("console-home", who.zhou, "/")
 
 
 async def _settled(page: Page) -> None:

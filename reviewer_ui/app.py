@@ -79,6 +79,7 @@ def build(services: ConsoleServices) -> FastAPI:
     app = FastAPI(title="Cardloop console", docs_url=None, redoc_url=None, openapi_url=None)
     console = Console(services)
     app.state.console = console
+    app.state.demo_links = services.demo_links
     errors.install(app, _error_page, unreachable=(DatabaseUnavailable,))
     app.add_middleware(
         BodyLimits,

@@ -6,12 +6,14 @@ A page is added by one line in `PAGES`; its words are a key of `languages/locale
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from domain.identifiers import short
 from domain.people.roles import Permission
+from languages import DEFAULT_LOCALE, has
 
 May = Callable[[Permission], bool]
 
@@ -44,6 +46,7 @@ class ConsolePage:
     allowed: frozenset[Permission] = frozenset()
     icon: str = ""
     dense: bool = False
+    names: str = ""  # The family of words for the last part of its address, where that is a code.
 
     @property
     def fixed(self) -> bool:
@@ -95,8 +98,10 @@ class Crumb:
     facts: Mapping[str, str] = field(default_factory=dict)
 
 
-def _page(key: str, address: str, area: Area, *allowed: Permission, icon: str = "", dense: bool = False) -> ConsolePage:
-    return ConsolePage(key, address, area, frozenset(allowed), icon, dense)
+def _page(
+    key: str, address: str, area: Area, *allowed: Permission, icon: str = "", dense: bool = False, names: str = ""
+) -> ConsolePage:
+    return ConsolePage(key, address, area, frozenset(allowed), icon, dense, names)
 
 
 _BULK = (Permission.DECIDE, Permission.ASSIGN, Permission.ANSWER_CALLBACKS)
@@ -132,7 +137,7 @@ PAGES: tuple[ConsolePage, ...] = (
     _page("console.nav.insight", "/insight", Area.INSIGHT, Permission.SEE_INSIGHT, icon="chart-bar"),
     _page("console.reasons", "/setup/reasons", Area.SETTINGS, Permission.MANAGE_REASONS, icon="list-check"),
     _page("console.nav.policies", "/setup/policies", Area.SETTINGS, Permission.SEE_POLICIES, icon="adjustments"),
-    _page("console.crumb.policy", "/setup/policies/{code}", Area.SETTINGS, Permission.SEE_POLICIES),
+    _page("console.crumb.policy", "/setup/policies/{code}", Area.SETTINGS, Permission.SEE_POLICIES, names="policy_kind"),
     _page("console.nav.deadlines", "/setup/deadlines", Area.SETTINGS, Permission.SET_POLICIES, icon="calendar"),
     _page("console.four_eyes.title", "/setup/four-eyes", Area.SETTINGS, Permission.SEE_QUALITY),
     _page("console.nav.access", "/setup/access", Area.SETTINGS, Permission.CONFIRM_ACCESS, icon="lock-open"),
@@ -170,10 +175,21 @@ def crumbs(path: str, may: May) -> tuple[Crumb, ...]:
     if path == "/":
         return ()
     return tuple(
-        Crumb(page.key, href, {"id": short(href.rpartition("/")[2])})
+        Crumb(_named(page, href), href, {"id": _short(href.rpartition("/")[2])})
         for page, href in _chain(path)
         if page.open_to(may)
     )
+
+
+def _named(page: ConsolePage, href: str) -> str:
+    own = f"{page.names}.{href.rpartition('/')[2]}"
+    return own if page.names and has(own, DEFAULT_LOCALE) else page.key
+
+
+def _short(identifier: str) -> str:
+    """The short form of an id; of a work item's, that of the card that it is about."""
+    card = re.search("[0-9A-Z]{26}", identifier)
+    return short(card.group() if card else identifier)
 
 
 def area_of(path: str) -> Area | None:

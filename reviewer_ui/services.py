@@ -13,6 +13,7 @@ from services.notices.inbox import Notices
 from services.people.oidc import ProviderSignIn
 from services.people.passwords import ConsoleSignIn
 from services.review.desk import ReviewDesk
+from web.demo_links import NO_LINKS, DemoLinks
 from workflows.client import CardClient
 
 
@@ -32,6 +33,7 @@ class ConsoleServices:
     https: bool = False
     temporal_url: str = ""  # Of the Temporal page, down to the namespace; empty: there is none.
     provider: ProviderSignIn | None = None  # Signs in through an identity provider; None: there is none.
+    demo_links: DemoLinks = NO_LINKS
     passwords: bool = True  # False: everybody signs in through the provider.
     totp_required: frozenset[Role] = frozenset()  # Roles that nobody has without an authenticator.
 

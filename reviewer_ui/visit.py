@@ -171,13 +171,13 @@ async def _of_some_kind(request: Request, needed: Callable[[KindOfWork], Permiss
     return person
 
 
-def shell(request: Request, person: Person | None) -> Shell:
-    """The surroundings of a page: only the areas that this person's roles open."""
+def shell(request: Request, person: Person | None, at: str = "") -> Shell:
+    """The surroundings of a page: only the areas that this person's roles open. `at` is its place in the rail, if not its address."""
     theme = request.cookies.get(THEME_COOKIE, "")
     bare = Shell(person, theme if theme in THEMES else THEMES[0], may_decide=False)
     if person is None:
         return bare
-    path = request.url.path
+    path = at or request.url.path
     is_dense = dense(path)
     chosen = request.cookies.get(rail_cookie(is_dense), "")
     return replace(

@@ -40,6 +40,7 @@ def build(services: SellerServices) -> FastAPI:
     app = FastAPI(title="Cardloop", docs_url=None, redoc_url=None, openapi_url=None)
     site = Site(services)
     app.state.site = site
+    app.state.demo_links = services.demo_links
     app.router.routes.extend([site.static.route, *_routes()])
     errors.install(app, page=error_page, unreachable=(DatabaseUnavailable,))
     app.add_middleware(Csrf, secret=services.signing_secret, cookie=CSRF_COOKIE, secure=services.cookies_secure)

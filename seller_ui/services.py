@@ -11,6 +11,7 @@ from services.cards.intake import Intake
 from services.finance.payees import Payees
 from services.people.seller_sign_in import SellerSignIn
 from services.support.callbacks import Callbacks
+from web.demo_links import NO_LINKS, DemoLinks
 from workflows.client import CardClient
 
 
@@ -28,3 +29,4 @@ class SellerServices:
     sign_in: SellerSignIn
     signing_secret: str = field(repr=False)
     cookies_secure: bool = False
+    demo_links: DemoLinks = NO_LINKS

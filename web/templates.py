@@ -19,6 +19,7 @@ from starlette.responses import HTMLResponse
 
 from languages import LOCALES, has, label, translate
 from web import csrf, words
+from web.demo_links import NO_LINKS
 from web.locale import html_lang, locale_of
 from web.static import StaticFiles
 
@@ -78,6 +79,7 @@ class Pages:
             "csrf_token": csrf.token(request),
             "request_path": request.url.path,
             "request_address": _address(request),
+            "demo": getattr(request.app.state, "demo_links", NO_LINKS),
             "reader_zone": words.zone_of(getattr(request.state, "timezone", "")),
         }
 
@@ -159,5 +161,5 @@ def _for_staff(context: Context, key: str) -> str:
 
 
 @pass_context
-def _story(context: Context, entry: words.Told, audience: str = words.Audience.SELLER) -> str:
+def _story(context: Context, entry: words.Happening, audience: str = words.Audience.SELLER) -> str:
     return words.story_sentence(entry.what, entry.facts, context["locale"], words.Audience(audience))

@@ -86,7 +86,7 @@ class Audience(StrEnum):
     PARTNER = "partner"
 
 
-class Told(Protocol):
+class Happening(Protocol):
     """An entry of a card's story, whichever page's own class it is."""
 
     @property
@@ -100,7 +100,7 @@ class Told(Protocol):
         ...
 
 
-Entry = TypeVar("Entry", bound=Told)
+Entry = TypeVar("Entry", bound=Happening)
 # A step of the workflow that says what the entry before it has said in more detail.
 _SAYS_THE_SAME = {"reading.done": "reading.read"}
 
@@ -137,7 +137,7 @@ def without_repeats(story: Sequence[Entry]) -> tuple[Entry, ...]:
     return tuple(kept)
 
 
-def _same(one: Told, other: Told) -> bool:
+def _same(one: Happening, other: Happening) -> bool:
     """Of two entries with the same words one has no facts of its own: two real answers are two entries."""
     if _SAYS_THE_SAME.get(one.what) == other.what or _SAYS_THE_SAME.get(other.what) == one.what:
         return True

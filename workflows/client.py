@@ -77,7 +77,7 @@ class CardClient:
         except WorkflowAlreadyStartedError:
             return  # Started by an earlier try whose answer was lost.
 
-    async def start_anew(self, card: CardToBuy) -> None:
+    async def restart(self, card: CardToBuy) -> None:
         """Starts the card's journey from its rows, in place of a workflow that runs, has ended, or is not there."""
         await self._heard(
             self._client.start_workflow(

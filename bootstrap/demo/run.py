@@ -74,26 +74,26 @@ async def _script(settings: Settings) -> AsyncIterator[Script]:
     person = next((one for one in secrets["logins"] if one["role"] == Role.REVIEWER), None)
     if person is None or PARTNER_KEY not in secrets:
         raise _no_logins()
-    handed_in = samples()
+    submitted = samples()
     await require_running(settings)
     try:
-        before = await live_before(settings, handed_in)
+        before = await live_before(settings, submitted)
     except (DatabaseUnavailable, SQLAlchemyError) as error:
         raise _not_running(["PostgreSQL"]) from error
     partner, outsiders = Partner(settings.api_url, secrets[PARTNER_KEY]), Outsiders(settings)
     reviewer = Reviewer(settings.console_url, person["login"], person["password"])
     try:
-        yield Script(partner, reviewer, outsiders, [Journey(one, one.photo in before) for one in handed_in])
+        yield Script(partner, reviewer, outsiders, [Journey(one, one.photo in before) for one in submitted])
     finally:
         for party in (partner, outsiders, reviewer):
             await party.close()
 
 
-async def live_before(settings: Settings, handed_in: list[Sample]) -> frozenset[str]:
+async def live_before(settings: Settings, submitted: list[Sample]) -> frozenset[str]:
     """Photos whose card the platform has already, by an earlier run or by hand: the platform's own record tells,
     since no partner may learn through the API what another has submitted."""
     ring, store = keys.load(settings).keyring, database(settings)
-    prints = {ring.fingerprint(one.brand.issuer, one.number): one.photo for one in handed_in}
+    prints = {ring.fingerprint(one.brand.issuer, one.number): one.photo for one in submitted}
     try:
         async with store.transaction() as session:
             live = select(CardRow.fingerprint).where(CardRow.live, CardRow.fingerprint.in_(prints))

@@ -5,12 +5,13 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from api import app as public_api
-from api.services import ApiServices, DemoLinks
+from api.services import ApiServices
 from bootstrap import keys, outside
 from bootstrap.policies import follow_policies
 from bootstrap.settings import Settings
 from bootstrap.store import database, photo_store
 from bootstrap.web.cards import card_desk
+from bootstrap.web.demo import demo_links
 from seller_ui import app as seller_pages
 from seller_ui.services import SellerServices
 from services.cards.intake import Intake
@@ -28,7 +29,7 @@ def build_api(settings: Settings) -> FastAPI:
     world = outside.build(settings, secrets, store, called=["messages"])  # Sign-in codes; workers call the others.
     photos, desk = photo_store(settings, secrets.keyring), card_desk(settings, secrets.keyring)
     intake = Intake(store, secrets.keyring, photos)
-    payees = Payees(store, secrets.keyring)
+    payees, links = Payees(store, secrets.keyring), demo_links(settings)
     app = public_api.build(
         ApiServices(
             database=store,
@@ -38,7 +39,7 @@ def build_api(settings: Settings) -> FastAPI:
             payees=payees,
             payments=PaymentNotices(store, outside.payment_notices(settings)),
             outlets=OutletReports(store, secrets.keyring, world.outlet),
-            demo_links=_demo_links(settings),
+            demo_links=links,
         )
     )
     pages = seller_pages.build(
@@ -53,20 +54,9 @@ def build_api(settings: Settings) -> FastAPI:
             sign_in=SellerSignIn(store, secrets.keyring, world.messages),
             signing_secret=secrets.form_secret,
             cookies_secure=settings.cookies_secure,
+            demo_links=links,
         )
     )
     app.mount("/", pages)
     follow_policies(app, store)
     return app
-
-
-def _demo_links(settings: Settings) -> DemoLinks:
-    """Links between the parts of a demo; a real installation's pages name no other part of it."""
-    if not settings.demo:
-        return DemoLinks()
-    outside = {
-        "issuer": settings.issuer_url, "pos": settings.pos_url, "outlet": settings.outlet_url,
-        "alipay": settings.alipay_url, "fx": settings.fx_url, "messages": settings.messages_url,
-    }  # fmt: skip
-    simulators = {name: str(address) for name, address in outside.items()} if settings.simulators else {}
-    return DemoLinks(settings.console_url, simulators)

@@ -10,6 +10,7 @@ from bootstrap.settings import Settings
 from bootstrap.store import database, photo_store
 from bootstrap.watching import watching
 from bootstrap.web.cards import lazy_client
+from bootstrap.web.demo import demo_links
 from gateways.http import new_client
 from gateways.identity_provider import IdentityProvider
 from reviewer_ui import app as console
@@ -41,6 +42,7 @@ def build_console(settings: Settings) -> FastAPI:
             form_secret=secrets.form_secret,
             https=settings.cookies_secure,
             temporal_url=f"{settings.temporal_ui_origins[-1]}/namespaces/{settings.temporal_namespace}",
+            demo_links=demo_links(settings),
             provider=_provider(settings, sign_in),
             passwords=not settings.oidc_only,
             totp_required=settings.roles_with_totp,

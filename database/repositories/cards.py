@@ -44,7 +44,7 @@ WITH changed AS (
         live = CASE WHEN outcome IS NULL THEN live AND NOT :frees ELSE live END
     WHERE id = :card_id
     RETURNING *
-), told AS (
+), event AS (
     INSERT INTO card_event (card_id, at, stage, actor, what, facts)
     SELECT id, :moment, stage, :actor, :what, :facts FROM changed
 ), proved AS (

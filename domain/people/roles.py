@@ -109,6 +109,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.SEE_PAYOUTS,
             Permission.CORRECT_PAYEE,
             Permission.SEE_INSIGHT,
+            Permission.SEE_POLICIES,
         }
     ),
     Role.COMPLIANCE: frozenset(

@@ -187,7 +187,7 @@ class ClockPlan:
     end_at: datetime | None  # When the policy decides; None: never.
 
 
-def reckon(policies: Policies, terms: Terms, task_id: str, card: Sequence[Stretch], now: datetime) -> ClockPlan:
+def clock_plan(policies: Policies, terms: Terms, task_id: str, card: Sequence[Stretch], now: datetime) -> ClockPlan:
     """The clock of a task from the stretches of its card, the task's own among them.
 
     Pure, and the same at any `now` while the clock runs: only for a paused clock it is calculated as if it resumed now.

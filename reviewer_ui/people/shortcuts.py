@@ -20,7 +20,32 @@ from reviewer_ui.visit import At, Console, Shell, see_other, shell, visitor
 
 router = APIRouter(prefix="/account/keys")
 # The acts by their usual key, in the order of the page; Esc, Tab and the letters of an open menu are nobody's to change.
-KEYS = ("enter", "a", "e", "w", "r", "q", "t", "s", "x", "m", "c", "v", "u", "o", "z", "n", "g", "/", "?")
+KEYS = (
+    "enter",
+    "a",
+    "e",
+    "w",
+    "r",
+    "q",
+    "t",
+    "s",
+    "x",
+    "m",
+    "c",
+    "v",
+    "u",
+    "o",
+    "z",
+    "n",
+    "d",
+    "h",
+    "i",
+    "f",
+    "p",
+    "g",
+    "/",
+    "?",
+)
 FIELD_KEYS = tuple("123456789")
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Annotated, Any
 
@@ -24,9 +23,9 @@ from domain.policies.document import PolicyDocument, PolicyKind, read_json, vers
 from domain.policies.flaws import DocumentWrong, Flaw
 from domain.rules.policy_kinds import KINDS
 from reviewer_ui.policies.fields import Editor, FieldMaker
-from reviewer_ui.policies.transfer import exported, imported
+from reviewer_ui.policies.transfer import exported, imported, written
 from reviewer_ui.policies.typed_document import typed_document, with_typed
-from reviewer_ui.policies.wording import ChangeLine, change_lines
+from reviewer_ui.policies.wording import ChangeLine, change_lines, name_of_place
 from reviewer_ui.sessions import Person
 from reviewer_ui.step_up import require_step_up
 from reviewer_ui.visit import At, Console, Shell, allowed, see_other, shell, visitor
@@ -90,6 +89,8 @@ class PolicyContext:
     changes: tuple[ChangeLine, ...] = ()
     figures: tuple[Figure, ...] = ()
     flaws: tuple[Flaw, ...] = ()
+    names_of_flaws: Mapping[str, str] = field(default_factory=dict)  # By the place of the flaw.
+    as_json: bool = False  # What was entered is in the JSON box.
     refusal: Refusal | None = None
     done: str = ""
 
@@ -143,7 +144,7 @@ async def save(request: Request, console: At, person: Writer, code: str) -> Resp
         await console.policies.save(person.id, kind, proposal)
     except DocumentWrong as wrong:
         page, _ = await _page(request, console, person, kind)
-        return await _answer(request, console, replace(_typed(page, form), flaws=wrong.flaws), status=422)
+        return await _answer(request, console, _flawed(request, _typed(page, form), kind, wrong), status=422)
     except Refusal as refused:
         page, _ = await _page(request, console, person, kind)
         page = replace(_typed(page, form), refusal=refused)
@@ -184,7 +185,7 @@ async def _act(request: Request, console: Console, person: Person, code: str, ac
         await acts[act](person.id, kind, revision_of(await request.form()))
     except DocumentWrong as wrong:
         page, _ = await _page(request, console, person, kind)
-        return await _answer(request, console, replace(page, flaws=wrong.flaws), status=422)
+        return await _answer(request, console, _flawed(request, page, kind, wrong), status=422)
     except Refusal as refused:
         page, _ = await _page(request, console, person, kind)
         return await _answer(request, console, replace(page, refusal=refused), status=refused.http_status)
@@ -209,7 +210,7 @@ async def _page(
         may_publish=may_confirm and row is not None and not (kind.two_people and person.id in row.makers),
         own_page=kind.own_page,
         editor=_editor(request, kind, edited.document),
-        written=_text(edited.document),
+        written=written(kind.schema, edited.document),
         why=row.why if row is not None else "",
         begins=row.effective_from.isoformat() if row is not None else "",
         today=business_day(now()).isoformat(),
@@ -224,7 +225,7 @@ async def _tried(
     try:
         state.kind.require_valid(dict(draft.document), state.in_force.document)
     except DocumentWrong as wrong:
-        return replace(page, flaws=wrong.flaws)
+        return _flawed(request, page, state.kind, wrong)
     services = console.services
     async with services.database.transaction() as session:
         figures = await dry_run(session, services.keyring, state.in_force, draft, now())
@@ -232,16 +233,22 @@ async def _tried(
     return replace(page, changes=changes, figures=figures)
 
 
+def _flawed(request: Request, page: PolicyContext, kind: PolicyKind, wrong: DocumentWrong) -> PolicyContext:
+    locale = locale_of(request)
+    names = {flaw.path: name_of_place(kind, flaw.path, locale) for flaw in wrong.flaws}
+    return replace(page, flaws=wrong.flaws, names_of_flaws=names)
+
+
 def _typed(page: PolicyContext, form: FormData) -> PolicyContext:
     """The page with what was entered, which was not taken."""
     page = replace(page, why=str(form.get("why", "")), begins=str(form.get("begins", "")))
     if form.get("how") == "json":
-        return replace(page, written=str(form.get("document", "")))
+        return replace(page, written=str(form.get("document", "")), as_json=True)
     return replace(page, editor=with_typed(page.editor, form))
 
 
 def _edited(request: Request, page: PolicyContext, kind: PolicyKind, document: Mapping[str, Any]) -> PolicyContext:
-    return replace(page, editor=_editor(request, kind, document), written=_text(document))
+    return replace(page, editor=_editor(request, kind, document), written=written(kind.schema, document))
 
 
 def _editor(request: Request, kind: PolicyKind, document: Mapping[str, Any]) -> Editor:
@@ -299,8 +306,5 @@ async def _names(console: Console) -> Mapping[str, str]:
 
 
 async def _answer(request: Request, console: Console, page: PolicyContext, status: int = 200) -> Response:
+    request.state.back = f"/setup/policies/{page.line.code}"
     return await console.answer(request, "policies/policy.html", page, status=status)
-
-
-def _text(document: Mapping[str, Any]) -> str:
-    return json.dumps(document, indent=2, ensure_ascii=False)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from domain.money import Money
-from domain.policies.difference import ChangeKind, Difference, differences
+from domain.policies.difference import ChangeKind, differences
 from domain.policies.document import PolicyKind
 from domain.policies.schema import Schema
 from languages import translate
@@ -35,17 +36,23 @@ def change_lines(
     maker = FieldMaker(kind.code, locale)
     return tuple(
         ChangeLine(
-            _named(maker, kind.schema, one), one.kind, _value(maker, one.schema, one.before, locale),
+            _named(maker, kind.schema, one.path), one.kind, _value(maker, one.schema, one.before, locale),
             _value(maker, one.schema, one.after, locale),
         )
         for one in differences(kind.schema, before, after)
     )  # fmt: skip
 
 
-def _named(maker: FieldMaker, schema: Schema, change: Difference) -> str:
+def name_of_place(kind: PolicyKind, place: str, locale: str) -> str:
+    """Return the names on the way to a place of a document such as `brands[2].names.en`."""
+    path = [int(part[1:-1]) if part.startswith("[") else part for part in re.findall(r"\[\d+\]|[^.\[\]]+", place)]
+    return _named(FieldMaker(kind.code, locale), kind.schema, path)
+
+
+def _named(maker: FieldMaker, schema: Schema, path: Sequence[str | int]) -> str:
     """The names of the places on the way to the value."""
     names: list[str] = []
-    for part in change.path:
+    for part in path:
         if schema.get("type") == "object":
             names.append(maker.name_of(schema, str(part)))
             schema = schema.get("properties", {}).get(part) or schema.get("additionalProperties") or {}

@@ -140,12 +140,12 @@ async def workload(session: AsyncSession, span: Span, locale: str) -> Figure:
     rows = tuple(
         Row(
             entry.name,
-            (str(entry.decided), "–" if entry.mean_s is None else duration(entry.mean_s, locale), str(entry.in_hand), str(entry.assigned)),
-            (entry.decided, entry.mean_s, entry.in_hand, entry.assigned), bar,
+            (str(entry.decided), "–" if entry.mean_s is None else duration(entry.mean_s, locale), str(entry.held), str(entry.assigned)),
+            (entry.decided, entry.mean_s, entry.held, entry.assigned), bar,
         )
         for entry, bar in zip(found, bars, strict=True)
     )  # fmt: skip
-    return _figure("workload", ("decided", "mean", "in_hand", "assigned"), rows, locale)
+    return _figure("workload", ("decided", "mean", "held", "assigned"), rows, locale)
 
 
 async def review_reasons(session: AsyncSession, span: Span, locale: str) -> Figure:

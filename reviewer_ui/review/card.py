@@ -30,6 +30,7 @@ from domain.work.lease import holder_of
 from domain.work.queue_order import OrderReason, reasons_of
 from domain.work.task import CameBack
 from reviewer_ui.review import card_fields, card_view, related_cards
+from reviewer_ui.review.card_tabs import CardTab, TabContent, tab_content
 from reviewer_ui.review.check_view import CheckView, check_view
 from reviewer_ui.review.deciding import DecidingView, deciding_view, kept_draft
 from reviewer_ui.review.draft import Draft
@@ -129,6 +130,9 @@ class CardContext:
     may_reveal: bool
     poll_url: str | None
     mark: str  # Changes with the card's story and task; the stream tells what happened since.
+    tab: CardTab
+    tabs: tuple[CardTab, ...]
+    content: TabContent  # Of another tab than the one to decide on.
     settles_ms: int  # For so long the card is in view before a key decides it unseen.
     now: datetime
 
@@ -172,23 +176,24 @@ async def look_up(
 
 @router.get("/cards/{card_id}")
 async def show(
-    request: Request, console: At, person: CardReader, card_id: str, polls: Annotated[int, Query(ge=0)] = 0
-) -> Response:
-    """The page; for htmx only its story, which is what moves by itself.
+    request: Request, console: At, person: CardReader, card_id: str, polls: Annotated[int, Query(ge=0)] = 0,
+    tab: Annotated[str, Query(max_length=20)] = "",
+) -> Response:  # fmt: skip
+    """The page with one of its tabs; for htmx only its story, which is what moves by itself.
 
     A person with a claimed blind review of the card is redirected to it: the history shows how it was decided.
     """
     async with console.services.database.transaction() as session:
-        blind = await blind_reviews.in_hand(session, card_id, person.id, now())
+        blind = await blind_reviews.claimed_by(session, card_id, person.id, now())
     if blind is not None:
         return see_other(f"/quality/second/{blind}")
-    return await render(request, console, person, card_id, polls=polls)
+    return await render(request, console, person, card_id, polls=polls, tab=tab)
 
 
 async def render(
     request: Request, console: Console, person: Person, card_id: str, *,
     draft: Draft | None = None, refusal: Refusal | None = None, polls: int = 0, block: str = "story", comment: str = "",
-    confirmed: Collection[str] = (),
+    confirmed: Collection[str] = (), tab: str = "",
 ) -> Response:  # fmt: skip
     """The card page with the draft and refusal of an act that did not succeed, under that refusal's status."""
     async with console.services.database.transaction() as session:
@@ -198,7 +203,10 @@ async def render(
         around = await related_cards.beside(session, record, console.services.keyring, now())
         hidden = card_view.covered(record, await uncovered(session, person.id, card_id))
         mark = (await marks.card_marks(session, {card_id}))[card_id]
-        talk = Talk(await said.of_card(session, card_id), comment, request.query_params.get("photo", ""))
+        comments = await said.of_card(session, card_id)
+        talk = Talk(comments, comment, request.query_params.get("photo", ""))
+        opened = next((one for one in CardTab if one.value == tab), CardTab.DECIDE)
+        content = await tab_content(session, opened, record, comments, person)
     context = _context(
         shell(request, person),
         person,
@@ -213,6 +221,8 @@ async def render(
         mark,
         confirmed,
         hidden,
+        opened,
+        content,
     )
     status = 200 if refusal is None else refusal.http_status
     if request.method == "POST":
@@ -241,6 +251,7 @@ def _context(
     around: Shell, person: Person, record: reads.CardRecord, console: Console,
     deciding: DecidingView | None, draft: Draft, refusal: Refusal | None, polls: int,
     beside: related_cards.BesideView, talk: Talk, mark: str, confirmed: Collection[str], hidden: Collection[FieldName],
+    tab: CardTab, content: TabContent,
 ) -> CardContext:  # fmt: skip
     card, moment, kind = record.card, now(), brand(record.card.brand)
     task = _task(record, person, moment)
@@ -284,6 +295,9 @@ def _context(
         may_reveal=clear and deciding is not None and person.may(Permission.REVEAL),
         poll_url=f"/cards/{card.id}?polls={polls + 1}" if live else None,
         mark=mark,
+        tab=tab,
+        tabs=tuple(CardTab),
+        content=content,
         settles_ms=round(settles(record).total_seconds() * 1000),
         now=moment,
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 from database.reads.cards.card_page import CardRecord
 from database.reads.work.comments import Comment
-from database.tables.cards import AnswerRow, CardEventRow, PhotoRow, ReadingRow
+from database.tables.cards import AnswerRow, CardEventRow, PhotoRow, QuoteRow, ReadingRow
 from domain.cards.card import CardStatus, CardType
 from domain.cards.reading import SECRET_FIELDS, Box, FieldName
 from domain.cards.verification import Party
@@ -126,11 +126,18 @@ def answers(record: CardRecord) -> tuple[AnswerView, ...]:
     return tuple(_answer(row, record) for row in newest.values())
 
 
+def every_answer(record: CardRecord) -> tuple[AnswerView, ...]:
+    """Return every answer of every party, newest first."""
+    return tuple(_answer(row, record) for row in record.answers)
+
+
 def price(record: CardRecord, person: Person) -> PriceView | None:
     """The newest quote, or None before there is one."""
-    quote = record.quote
-    if quote is None:
-        return None
+    return None if record.quote is None else price_of(record.quote, person)
+
+
+def price_of(quote: QuoteRow, person: Person) -> PriceView:
+    """Return a quote with its lines, and with internal figures for people who may see them."""
     internal = tuple((name, _internal(name, value)) for name, value in quote.internal.items())
     return PriceView(
         amount=Money(quote.amount_minor, quote.currency),

@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from domain.errors.base import Refusal
 from reviewer_ui.review.card import render
+from reviewer_ui.review.card_tabs import CardTab
 from reviewer_ui.visit import At, see_other
 from reviewer_ui.work.item_comments import Commenter, as_download, comments_of, sent_comment
 from reviewer_ui.work.lease_renewal import renew_if_held
@@ -23,13 +24,14 @@ async def add(request: Request, console: At, person: Commenter, card_id: str) ->
     """Writes a comment with its files. What is refused stays in the form, except the files, which browsers never keep."""
     # No form parameters: the framework would read them, files and all, before any permission is judged.
     words, files = await sent_comment(request)
+    tab = request.query_params.get("tab", "")
     try:
         await console.comment_throttle.hit("comment", person.id)
         await comments_of(console).add(person.id, card_id, words, files)
     except Refusal as refusal:
-        return await render(request, console, person, card_id, refusal=refusal, comment=words)
+        return await render(request, console, person, card_id, refusal=refusal, comment=words, tab=tab)
     await renew_if_held(console, person, card_id)
-    return see_other(f"/cards/{card_id}#story")
+    return see_other(f"/cards/{card_id}?tab={tab}" if tab == CardTab.COMMENTS else f"/cards/{card_id}#story")
 
 
 @router.get("/cards/{card_id}/files/{attachment_id}")

@@ -56,7 +56,7 @@ async def preview(console: At, _: Revealer, card_id: str, photo_id: str) -> Resp
 
 async def _looked_at_again(session: AsyncSession, card_id: str, person: Person) -> bool:
     """A second review of the card is in this person's hand, or a difference about it is theirs to settle."""
-    if await blind_reviews.in_hand(session, card_id, person.id, now()) is not None:
+    if await blind_reviews.claimed_by(session, card_id, person.id, now()) is not None:
         return True
     if not person.may(Permission.SETTLE):
         return False

@@ -31,6 +31,7 @@ from reviewer_ui.visit import At, Console, Shell, allowed, see_other, shell
 from services.people.acting import standing
 from services.support.callbacks import Callbacks
 from services.work.task_facts import task_facts
+from web.words import without_repeats
 
 router = APIRouter(prefix="/callbacks")
 Agent = Annotated[Person, Depends(allowed(Permission.ANSWER_CALLBACKS))]
@@ -59,6 +60,14 @@ class Moment:
 
 
 @dataclass(frozen=True)
+class Typed:
+    """An answer that was entered and not taken."""
+
+    reason_code: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
 class CallbackContext:
     """The page; `telephone` is filled in only in the one answer that the holder of the request asked for."""
 
@@ -71,6 +80,8 @@ class CallbackContext:
     asked_at: datetime
     due_at: datetime
     late: bool
+    soon: bool
+    escalated: bool
     card: CardLine | None
     brands: dict[str, dict[str, str]]
     story: tuple[Moment, ...]
@@ -90,7 +101,7 @@ class CallbackContext:
     closed_by: str
     answer: dict[str, str]
     note: str
-    typed_note: str
+    typed: Typed
     refusal: Refusal | None
     telephone: str = field(default="", repr=False)
     words_max: int = WORDS_MAX
@@ -119,6 +130,19 @@ async def telephone(request: Request, console: At, person: Agent, task_id: str) 
     return await _render(request, console, person, task_id, telephone=number)
 
 
+@router.post("/{task_id}/take")
+async def take(
+    request: Request, console: At, person: Agent, task_id: str, reason_code: Line = "", note: Note = ""
+) -> Response:
+    """Takes the request; an answer that was refused because the lease was over stays in the form."""
+    async with console.services.database.transaction() as session:
+        await record(session, task_id)
+    await console.services.review.leases.take(person.id, task_id)
+    if not (reason_code or note):
+        return see_other(f"/callbacks/{task_id}")
+    return await _render(request, console, person, task_id, typed=Typed(reason_code, note))
+
+
 @router.post("/{task_id}/close")
 async def close(
     request: Request, console: At, person: Agent, task_id: str, reason_code: Line = "", note: Note = ""
@@ -127,7 +151,7 @@ async def close(
     try:
         await _callbacks(console).close(person.id, task_id, reason_code, note)
     except Refusal as refusal:
-        return await _render(request, console, person, task_id, refusal=refusal, typed_note=note)
+        return await _render(request, console, person, task_id, refusal=refusal, typed=Typed(reason_code, note))
     return see_other(f"/callbacks/{task_id}")
 
 
@@ -137,7 +161,7 @@ def _callbacks(console: Console) -> Callbacks:
 
 async def _render(
     request: Request, console: Console, person: Person, task_id: str, *,
-    refusal: Refusal | None = None, typed_note: str = "", telephone: str = "",
+    refusal: Refusal | None = None, typed: Typed | None = None, telephone: str = "",
 ) -> Response:  # fmt: skip
     moment = now()
     async with console.services.database.transaction() as session:
@@ -165,7 +189,7 @@ async def _render(
         late=task.closed_at is None and task.due_at < moment,
         card=None if card is None else CardLine(card.id, card.brand, card.number_tail, card.stage, card.outcome),
         brands=brand_names(),
-        story=tuple(_moment(entry) for entry in reversed(story)),
+        story=tuple(reversed(without_repeats([_moment(entry) for entry in story]))),
         comments=said,
         holder="" if holder is None else found.names.get(holder, ""),
         held_by_me=holder == person.id and task.closed_at is None,
@@ -173,6 +197,8 @@ async def _render(
         why_not=keeps if task.closed_at is None else (),
         may_take_over=person.may(Permission.TAKE_OVER) and holder not in (None, person.id),
         snoozed_until=task.snoozed_until if task.snoozed_until and task.snoozed_until > moment else None,
+        escalated=task.escalated and task.closed_at is None,
+        soon=task.closed_at is None and task.warn_at <= moment <= task.due_at,
         answers=listed[ReasonedAct.CLOSE_CALLBACK],
         snooze_reasons=listed[ReasonedAct.SNOOZE],
         escalate_reasons=listed[ReasonedAct.ESCALATE],
@@ -182,10 +208,12 @@ async def _render(
         closed_by=found.names.get(asked.closed_by or "", ""),
         answer=found.answer,
         note=asked.note,
-        typed_note=typed_note,
+        typed=typed or Typed(),
         refusal=refusal,
         telephone=telephone,
     )
+    if request.method == "POST":
+        request.state.back = f"/callbacks/{task_id}"
     status = 200 if refusal is None else refusal.http_status
     return await console.answer(request, "support/callback.html", context, status=status)
 

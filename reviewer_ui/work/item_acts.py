@@ -45,6 +45,13 @@ async def snooze(
     return await _back(console, task_id)
 
 
+@router.post("/wake")
+async def wake(console: At, person: Worker, task_id: str) -> Response:
+    """Ends a snooze early."""
+    await console.services.review.tasks.wake(person.id, task_id)
+    return await _back(console, task_id)
+
+
 @router.post("/escalate")
 async def escalate(console: At, person: Worker, task_id: str, reason_code: Line = "", note: Note = "") -> Response:
     """Puts the item before all others, for the people who take escalated ones."""

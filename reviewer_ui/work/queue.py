@@ -25,7 +25,7 @@ from domain.work.snooze import SnoozeUntil
 from domain.work.task import TaskPhase
 from languages import LOCALES
 from reviewer_ui.brand_names import brand_names
-from reviewer_ui.queue_place import FILTER_COOKIE, nothing_left
+from reviewer_ui.queue_place import FILTER_COOKIE, nothing_left, rail_place
 from reviewer_ui.reason_words import ReasonView, reason_view
 from reviewer_ui.sessions import Person
 from reviewer_ui.visit import At, Console, QueueReader, Shell, Worker, require_sees, see_other, shell
@@ -215,15 +215,15 @@ async def _context(request: Request, console: Console, person: Person, wanted: W
         size = _size(request)
         page = await reads.queue(session, wanted, _place(wanted.sort, turn.after), person.id, moment, size)
         worth = await values(session, [entry.task.card_id for entry in page.entries if entry.task.card_id])
-        counts = await reads.counts(session, wanted, person.id, moment)
+        teams = await reads.teams(session) if kind.holds_card else ()  # Other work is not divided among teams.
+        counts = await reads.counts(session, wanted, person.id, moment, by_team=len(teams) > 1)
         reasons = await reads.reason_words(session)
         views = await view_reads.views(session, person.id)
-        teams = await reads.teams(session)
         refused = await undelivered(session) if kind.holds_card and person.may(Permission.DECIDE_ESCALATED) else ()
         bulk = _bulk(person, await people_reads.reviewers(session, wanted.kind), tuple(reasons.values()), kind)
     locale, query = locale_of(request), wanted.query()
     return QueueContext(
-        shell=shell(request, person),
+        shell=shell(request, person, at=rail_place(kind)),
         rows=tuple(row(entry, person.id, reasons, locale, moment) for entry in page.entries),
         values=worth,
         size=size,
@@ -305,8 +305,8 @@ def _bulk(
     assign, decide = person.may(Permission.ASSIGN), person.may(kind.take)
     if not (assign or decide):
         return None
-    put_off = tuple(one for one in reasons if one.act == ReasonedAct.SNOOZE and one.active)
-    return BulkChoices(assign, decide, people if assign else (), put_off, tuple(SnoozeUntil))
+    snooze_reasons = tuple(one for one in reasons if one.act == ReasonedAct.SNOOZE and one.active)
+    return BulkChoices(assign, decide, people if assign else (), snooze_reasons, tuple(SnoozeUntil))
 
 
 def _url(wanted: Wanted, **more: object) -> str:

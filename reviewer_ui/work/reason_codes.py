@@ -36,7 +36,7 @@ class TypedReason:
     letter: str = ""
     zh: str = ""
     en: str = ""
-    told: str = ""
+    seller_reason: str = ""
     place: str = ""
 
 
@@ -46,7 +46,7 @@ class ReasonsContext:
 
     shell: Shell
     lists: tuple[tuple[ReasonedAct, tuple[ReasonCodeRow, ...]], ...]
-    told: tuple[RejectReason, ...]
+    seller_reason: tuple[RejectReason, ...]
     refusal: Refusal | None
     refused_act: str
     refused_code: str
@@ -62,21 +62,21 @@ async def show(request: Request, console: At, person: Keeper, kept: Annotated[bo
 
 @router.post("/{act}")
 async def add(
-    request: Request, console: At, person: Keeper, act: str, code: Line = "", letter: Line = "", zh: Line = "", en: Line = "", told: Line = "",
+    request: Request, console: At, person: Keeper, act: str, code: Line = "", letter: Line = "", zh: Line = "", en: Line = "", seller_reason: Line = "",
 ) -> Response:  # fmt: skip
     """A new reason."""
-    typed = TypedReason(code, letter, zh, en, told)
+    typed = TypedReason(code, letter, zh, en, seller_reason)
     doing = ReasonList(console.services.database).add(person.id, _act(act), code.strip(), _words(typed))
     return await _done(request, console, person, act, "", typed, doing)
 
 
 @router.post("/{act}/{code}")
 async def change(
-    request: Request, console: At, person: Keeper, act: str, code: str, letter: Line = "", zh: Line = "", en: Line = "", told: Line = "",
+    request: Request, console: At, person: Keeper, act: str, code: str, letter: Line = "", zh: Line = "", en: Line = "", seller_reason: Line = "",
     place: Line = "",
 ) -> Response:  # fmt: skip
     """Other words, another letter or place."""
-    typed = TypedReason(code, letter, zh, en, told, place)
+    typed = TypedReason(code, letter, zh, en, seller_reason, place)
     doing = ReasonList(console.services.database).change(person.id, _act(act), code, _words(typed))
     return await _done(request, console, person, act, code, typed, doing)
 
@@ -123,6 +123,6 @@ def _act(text: str) -> ReasonedAct:
 
 
 def _words(typed: TypedReason) -> ReasonWords:
-    told = member_of(RejectReason, typed.told)
+    seller_reason = member_of(RejectReason, typed.seller_reason)
     place = min(int(typed.place), PLACE_MAX) if typed.place.isascii() and typed.place.isdigit() else None
-    return ReasonWords(typed.letter, typed.zh, typed.en, told, place)
+    return ReasonWords(typed.letter, typed.zh, typed.en, seller_reason, place)

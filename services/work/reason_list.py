@@ -27,12 +27,12 @@ _LETTER = re.compile(r"[a-z]")
 
 @dataclass(frozen=True)
 class ReasonWords:
-    """How a reason reads and is chosen; `told` is the rejection reason shown to the seller."""
+    """How a reason reads and is chosen; `seller_reason` is the rejection reason shown to the seller."""
 
     letter: str
     zh: str
     en: str
-    told: RejectReason | None = None
+    seller_reason: RejectReason | None = None
     position: int | None = None
 
 
@@ -101,7 +101,7 @@ async def _write(session: AsyncSession, row: ReasonCodeRow, words: ReasonWords) 
     await _require_free(session, row, letter)
     row.letter, row.zh, row.en = letter, words.zh.strip(), words.en.strip()
     if row.act == ReasonedAct.REJECT:
-        row.reject_reason = words.told or RejectReason.OTHER
+        row.reject_reason = words.seller_reason or RejectReason.OTHER
     if words.position is not None:
         row.position = words.position
 

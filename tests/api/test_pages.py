@@ -13,12 +13,12 @@ import pytest
 import uvicorn
 
 from api.app import build
-from api.services import DemoLinks
 from bootstrap.settings import Settings
-from bootstrap.web.api import _demo_links
+from bootstrap.web.demo import demo_links
 from simulators.__main__ import PROGRAMS
 from tests.api.conftest import Api
 from tests.browser.people import chromium
+from web.demo_links import NO_LINKS
 from web.security import CONTENT_SECURITY_POLICY
 
 
@@ -57,7 +57,7 @@ async def test_the_reference_shows_every_operation_under_our_policy(api: Api, br
 
 
 async def test_a_demo_links_to_the_console_and_every_simulator(api: Api) -> None:
-    demo = _demo_links(Settings(demo=True, simulators=True))
+    demo = demo_links(Settings(demo=True, simulators=True))
     assert len(demo.simulators) == len(PROGRAMS)
     page = await _welcome(replace(api.services, demo_links=demo))
     assert demo.console in page
@@ -65,7 +65,7 @@ async def test_a_demo_links_to_the_console_and_every_simulator(api: Api) -> None
 
 
 async def test_a_real_installation_names_no_other_part_of_itself(api: Api) -> None:
-    assert _demo_links(Settings(demo=False)) == DemoLinks()
+    assert demo_links(Settings(demo=False)) == NO_LINKS
     page = await _welcome(api.services)
     assert 'href="/docs"' in page
     assert "http" not in page

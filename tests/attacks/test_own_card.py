@@ -1,4 +1,4 @@
-"""A dishonest reviewer hands in a card and tries to decide it at the console, under another name and by every address."""
+"""A dishonest reviewer submits a card and tries to decide it at the console, under another name and by every address."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ async def tried(browser: httpx.AsyncClient, one: Waiting) -> list[int]:
     return [answer.status_code for answer in answers]
 
 
-@pytest.mark.parametrize("in_hand", [False, True])
-async def test_ones_own_card_is_neither_taken_nor_decided_nor_read(house: House, in_hand: bool) -> None:
+@pytest.mark.parametrize("held", [False, True])
+async def test_ones_own_card_is_neither_taken_nor_decided_nor_read(house: House, held: bool) -> None:
     seller = await house.cards.person(Role.SENIOR, "王芳")  # The payee's name.
     one = await house.cards.waiting()
-    if in_hand:  # Taken by some fault, or before anybody knew.
+    if held:  # Taken by some fault, or before anybody knew.
         await house.cards.hold(one, seller)
     statuses = await tried(await browser_of(house, seller), one)
     assert set(statuses) <= {403, 409}

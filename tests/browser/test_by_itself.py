@@ -32,7 +32,7 @@ def asked(page: Page) -> list[Request]:
     return found
 
 
-async def told(house: House, person: str) -> None:
+async def notified(house: House, person: str) -> None:
     async with house.database.transaction() as session:
         await tell(session, [person], NoticeKind.STAND_IN, new_id())
 
@@ -53,7 +53,7 @@ async def test_without_a_stream_the_bell_asks_every_half_minute_and_rings(house:
         requests = asked(at.page)
         await at.page.goto("/review")
         await expect(at.page.locator(".bell .visually-hidden")).to_be_attached()
-        await told(house, person)
+        await notified(house, person)
         await at.page.clock.run_for(HALF_A_MINUTE_MS - 2_000)
         assert len(requests) == 1, "only the one of the page's own opening"
         assert await at.page.locator(".bell-count").count() == 0
@@ -69,7 +69,7 @@ async def test_with_its_stream_the_bell_asks_only_on_an_event(house: House, brow
         await at.page.clock.install()
         await at.page.goto("/review")
         requests = asked(at.page)
-        await told(house, person)
+        await notified(house, person)
         await expect(at.page.locator(".bell-count")).to_have_text("1")
         before = len(requests)
         await at.page.clock.run_for(4 * HALF_A_MINUTE_MS)

@@ -84,7 +84,7 @@ async def opened(page: Page, waiting: Waiting) -> None:
     await look(page)
 
 
-async def told(house: House) -> list[str]:
+async def decisions_sent(house: House) -> list[str]:
     """What has reached a card once the teller has looked."""
     await DecisionSender(house.database, cast("CardClient", house.desk)).tell()
     return [card_id for card_id, _ in house.desk.told]
@@ -109,10 +109,10 @@ async def test_a_decision_leaves_when_a_second_person_has_applied_it_by_one_key(
         assert NUMBER not in shown
         assert PIN not in shown
         assert await faults(page) == []
-        assert await told(house) == []
+        assert await decisions_sent(house) == []
         await page.keyboard.press("a")
         await page.wait_for_url("**/review?nothing=true")
-    assert await told(house) == [waiting.card_id]
+    assert await decisions_sent(house) == [waiting.card_id]
     assert (await house.cards.task(waiting)).closed_at is not None
 
 
@@ -133,7 +133,7 @@ async def test_what_is_sent_back_is_its_makers_next_card_and_says_why(house: Hou
         row = await house.cards.task(waiting)
         assert (row.phase, row.came_back) == (TaskPhase.REVIEW, CameBack.RETURNED)
         assert await pair.mei.page.locator(f"{BAR} [value=apply]").count() == 0
-    assert await told(house) == []
+    assert await decisions_sent(house) == []
 
 
 async def test_a_blind_checker_who_comes_to_the_same_applies_it(house: House, browser_program: Path) -> None:
@@ -147,11 +147,11 @@ async def test_a_blind_checker_who_comes_to_the_same_applies_it(house: House, br
         await page.keyboard.press("a")
         await page.wait_for_selector(f"{BAR} [value=apply]")
         assert "Same as your decision" in await page.inner_text(BAR)
-        assert await told(house) == []
+        assert await decisions_sent(house) == []
         await look(page)
         await page.keyboard.press("a")
         await page.wait_for_url("**/review?nothing=true")
-    assert await told(house) == [waiting.card_id]
+    assert await decisions_sent(house) == [waiting.card_id]
 
 
 async def test_a_blind_checker_who_comes_to_another_outcome_can_only_send_back_or_refuse(
@@ -171,7 +171,7 @@ async def test_a_blind_checker_who_comes_to_another_outcome_can_only_send_back_o
         await page.wait_for_url("**/review?nothing=true")
     row = await house.cards.task(waiting)
     assert (row.escalated, row.came_back, len(row.barred)) == (True, CameBack.REFUSED, 2)
-    assert await told(house) == []
+    assert await decisions_sent(house) == []
 
 
 async def test_two_checkers_who_press_the_same_key_at_once_do_not_both_have_it(

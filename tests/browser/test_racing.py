@@ -91,7 +91,7 @@ async def test_of_three_who_press_next_for_one_card_one_has_it(house: House, bro
         got = await all_press_next(people)
         assert sorted(one == waiting.card_id for one in got) == [False, False, True]
         loser = people[got.index(next(one for one in got if one != waiting.card_id))]
-        await expect(loser.page.locator(".alert-info")).to_contain_text("No cards to take")
+        await expect(loser.page.locator(".alert-info")).to_contain_text("Nothing to take")
         winner = ["Ann", "Bo", "Cai"][got.index(waiting.card_id)]
         await expect(loser.page.locator(f"[data-row='{waiting.task_id}'] .whose")).to_contain_text(winner)
 

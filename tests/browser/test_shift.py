@@ -1,4 +1,4 @@
-"""A shift at the keyboard alone: cards are accepted, refused, asked about, put off and undone, and no mouse is ever moved."""
+"""A shift at the keyboard alone: cards are accepted, refused, asked about, snoozed and undone, and no mouse is ever moved."""
 
 from __future__ import annotations
 

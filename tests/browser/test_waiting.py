@@ -26,7 +26,7 @@ TELLING = """addEventListener("DOMContentLoaded", () => {
 });"""
 
 
-async def _told(page: Page) -> list[Any]:
+async def _states_of(page: Page) -> list[Any]:
     """What the page tells of itself from now on: covered or not, the words, the height of its content."""
     told: list[Any] = []
     await page.expose_function("noted", lambda state: told.append(state))
@@ -49,7 +49,7 @@ async def test_a_slow_page_shows_its_place_then_says_so_and_then_comes(
     await house.cards.waiting()
     token = await house.sessions.open(await house.cards.person(Role.SENIOR))
     async with desks(house, browser_program) as open_desks, open_desks.visit(token, locale=locale) as visitor:
-        told = await _told(visitor.page)
+        told = await _states_of(visitor.page)
         await visitor.page.goto("/review")
         await _slow(visitor.page, "**/review/next", 4)
         await visitor.page.keyboard.press("n")
@@ -75,7 +75,7 @@ async def test_what_does_not_leave_the_page_covers_nothing(house: House, browser
 async def test_stopping_a_slow_page_uncovers_the_old_one(house: House, browser_program: Path) -> None:
     token = await house.sessions.open(await house.cards.person(Role.SENIOR))
     async with desks(house, browser_program) as open_desks, open_desks.visit(token) as visitor:
-        page, told = visitor.page, await _told(visitor.page)
+        page, told = visitor.page, await _states_of(visitor.page)
         await page.goto("/review")
         await _slow(page, "**/cards", 3)
         await page.locator(".rail a[href='/cards']").first.click(no_wait_after=True)

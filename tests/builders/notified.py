@@ -50,7 +50,7 @@ class Post:
 
 @dataclass
 class Town:
-    """A person who can be told, the mail server, and the receiver of webhooks."""
+    """A person who can be notified, the mail server, and the receiver of webhooks."""
 
     database: Database
     keyring: KeyRing
@@ -82,7 +82,7 @@ class Town:
             session.add(NoticeWishRow(person_id=self.person, **{"digest_minutes": 0, **wishes}))
         return self.person
 
-    async def told(self, kind: NoticeKind, key: str = "", card_id: str = "CARD7Q2MXY", **facts: str) -> None:
+    async def notify(self, kind: NoticeKind, key: str = "", card_id: str = "CARD7Q2MXY", **facts: str) -> None:
         async with self.database.transaction() as session:
             await tell(session, [self.person], kind, key or new_id(), card_id=card_id, **facts)
 

@@ -29,7 +29,7 @@ async def a_partner(session: AsyncSession, webhook_url: str | None = "http://127
 
 
 async def a_card(session: AsyncSession, *, owner: str = "seller:ANY", brand: str = "jd") -> CardRow:
-    """A card just handed in, without its number, in a submission of its own."""
+    """A card just submitted, without its number, in a submission of its own."""
     submission = SubmissionRow(
         id=new_id(),
         owner=owner,

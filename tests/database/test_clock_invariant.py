@@ -63,7 +63,7 @@ async def test_a_clock_that_stood_for_the_seller_and_runs_again_is_true(session:
 
 
 PLANTED = {
-    "a deadline that nobody can reckon": ("due at", "UPDATE work_item SET due_at = due_at + interval '1 minute' WHERE closed_at IS NULL"),
+    "a deadline that nobody can calculate": ("due at", "UPDATE work_item SET due_at = due_at + interval '1 minute' WHERE closed_at IS NULL"),
     "a warning at another moment": ("warned of at", "UPDATE work_item SET warn_at = warn_at - interval '1 minute' WHERE closed_at IS NULL"),
     "a stretch that nobody kept": ("due at", "DELETE FROM clock_interval WHERE owner = 'reviewer' AND ended_at IS NOT NULL"),
     "the seller's time taken for ours": ("due at", "UPDATE clock_interval SET owner = 'reviewer', runs = true WHERE owner = 'seller'"),

@@ -57,7 +57,7 @@ class Campaign:
     refused: int = 0  # Submissions that were answered with an error; whether they were taken is found out at the end.
 
     async def run(self) -> dict[str, object]:
-        """Kill while cards are handed in, let everything drain, and count."""
+        """Kill while cards are submitted, let everything drain, and count."""
         began = time.monotonic()
         async with AsyncExitStack() as misbehaving:
             await misbehaving.enter_async_context(

@@ -27,7 +27,7 @@ async def caller_seen(settings: Settings, address: str, on_behalf_of: str = "203
     app = FastAPI()
 
     @app.get("/")
-    async def whoever(request: Request) -> str:
+    async def caller_of(request: Request) -> str:
         return request.client.host if request.client else "nobody"
 
     config = uvicorn.Config(app, **options(settings, "api"))

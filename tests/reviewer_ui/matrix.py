@@ -29,7 +29,7 @@ TRAIL_READERS = frozenset({OPS, COMPLIANCE})
 SELLER_READERS = frozenset({SENIOR, OPS, SUPPORT, FINANCE, COMPLIANCE})
 ADMINS = frozenset({ADMIN})
 CONFIRMERS = frozenset({COMPLIANCE, ADMIN})
-POLICY_READERS = frozenset({SENIOR, OPS, COMPLIANCE, ADMIN})
+POLICY_READERS = frozenset({SENIOR, OPS, FINANCE, COMPLIANCE, ADMIN})
 OPERATORS = frozenset({OPS, ADMIN})
 
 
@@ -122,6 +122,7 @@ MATRIX = (
     Line("GET", "/callbacks/{task_id}", AGENTS, (404,)),
     Line("POST", "/callbacks/{task_id}/telephone", AGENTS, (404,)),
     Line("POST", "/callbacks/{task_id}/close", AGENTS, (404,)),
+    Line("POST", "/callbacks/{task_id}/take", AGENTS, (404,)),
     # A card.
     Line("GET", "/cards", STAFF),
     Line("GET", "/cards/{card_id}", STAFF),
@@ -205,6 +206,7 @@ MATRIX = (
     Line("POST", "/work/{task_id}/take", DECIDERS, (303,)),
     Line("POST", "/work/{task_id}/release", WORKERS, (303,)),
     Line("POST", "/work/{task_id}/snooze", WORKERS, (422,)),
+    Line("POST", "/work/{task_id}/wake", DECIDERS, (303,)),
     Line("POST", "/work/{task_id}/escalate", DECIDERS, (422,)),
     Line("POST", "/work/{task_id}/take-over", frozenset({SENIOR}), (422,)),
     Line("POST", "/work/{task_id}/comments", COMMENTERS, (422,)),

@@ -33,7 +33,7 @@ async def show_photo(house: House, waiting: Waiting, name: str) -> None:
 
 
 async def sold_by(house: House, waiting: Waiting, owner: str) -> None:
-    """The card was handed in by this owner."""
+    """The card was submitted by this owner."""
     async with house.database.transaction() as session:
         submission = (await reads.card(session, waiting.card_id)).submission.id
     await change(house, SubmissionRow, submission, owner=owner)

@@ -77,7 +77,7 @@ async def change(house: House, task_id: str, **values: Any) -> None:
         await session.execute(update(WorkItemRow).where(WorkItemRow.id == task_id).values(**values))
 
 
-async def told(house: House, person: str) -> None:
+async def notified(house: House, person: str) -> None:
     async with house.database.transaction() as session:
         await tell(session, [person], NoticeKind.STAND_IN, new_id())
 
@@ -89,7 +89,7 @@ async def test_a_page_hears_of_the_queue_of_its_card_and_of_notices(house: House
         await change(house, waiting.task_id, leased_by=person.id, leased_until=now())
         await page.hears("card")
         await page.hears("queue")
-        await told(house, person.id)
+        await notified(house, person.id)
         assert await page.hears("notices") == "1"
 
 
@@ -116,9 +116,9 @@ async def test_queue_events_need_permission_and_notices_go_only_to_their_person(
     async with open_page(pages, clerk) as blind, open_page(pages, reviewer) as seeing:
         await change(house, waiting.task_id, band=0)
         await seeing.hears("queue")
-        await told(house, reviewer.id)
+        await notified(house, reviewer.id)
         await seeing.hears("notices")
-        await told(house, clerk.id)
+        await notified(house, clerk.id)
         assert await blind.hears("notices") == "1"
         assert blind.heard == ["notices", "notices"]
 
@@ -206,7 +206,7 @@ async def test_in_a_browser_the_bell_rings_and_nothing_is_complained_of(house: H
         await page.goto("/cards")
         await expect(page.locator(".bell .visually-hidden")).not_to_have_count(0)
         (person_id,) = {listener.person.id for listener in await _listeners(house)}
-        await told(house, person_id)
+        await notified(house, person_id)
         await page.wait_for_selector(".bell-count")
         assert await page.inner_text(".bell-count") == "1"
         await house.sessions.end_all(person_id)

@@ -11,6 +11,7 @@ from domain.finance.payout import PayoutState
 from domain.people.roles import Role
 from tests.reviewer_ui.conftest import House
 from tests.reviewer_ui.waiting_cards import Waiting
+from web.demo_links import DemoLinks
 
 
 def _order(page: str, *cards: Waiting) -> list[str]:
@@ -66,3 +67,16 @@ async def test_an_unknown_card_is_not_found(house: House) -> None:
     browser = await house.as_(Role.COMPLIANCE)
     for path in ("/cards/01NOSUCHCARD00000000000000", "/trail/01NOSUCHCARD00000000000000"):
         assert (await browser.get(path)).status_code == 404
+
+
+async def test_a_demo_links_to_its_other_parts_and_a_real_installation_to_none(house: House) -> None:
+    browser = await house.as_(Role.SUPPORT)
+    links = DemoLinks(
+        "http://api.demo", "http://console.demo", {"messages": "http://sms.demo", "issuer": "http://i.demo"}
+    )
+    assert "/welcome" not in (await browser.get("/")).text
+    house.app.state.demo_links = links
+    page = (await browser.get("/")).text
+    wanted = ["http://api.demo/", "http://api.demo/docs", "http://api.demo/welcome", "http://sms.demo", "http://i.demo"]
+    assert [one for one in wanted if f'href="{one}"' not in page] == []
+    assert 'href="http://api.demo/welcome"' in (await house.browser().get("/sign-in")).text

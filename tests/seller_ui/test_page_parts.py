@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -10,8 +11,11 @@ import pytest
 from database.session import Database
 from domain.cards.card import Stage, WaitingFor
 from domain.rules.brands import catalogue
+from seller_ui.app import build
+from seller_ui.services import SellerServices
 from tests.seller_ui.pages import Page
 from tests.seller_ui.test_selling import card_id, move, sold
+from web.demo_links import NO_LINKS, DemoLinks
 
 HEADING = re.compile(r"<h1>(.*?)</h1>", re.DOTALL)
 TILE = re.compile(r'class="tile-plate [^"]*" aria-hidden="true">([^<]*)<')
@@ -48,3 +52,13 @@ async def test_the_tiles_of_two_brands_are_never_alike(browser: httpx.AsyncClien
     await sold(browser)
     listed = await browser.get("/cards", headers={"accept-language": ACCEPTED[locale]})
     assert TILE.findall(listed.text)[0] == catalogue()["walmart"].short[locale]
+
+
+async def test_a_demo_links_to_its_other_parts_and_a_real_installation_to_none(services: SellerServices) -> None:
+    links = DemoLinks("http://api.demo", "http://console.demo", {"messages": "http://sms.demo"})
+    for given, wanted in ((NO_LINKS, []), (links, ["http://console.demo", "http://sms.demo", "/welcome", "/docs"])):
+        app = build(replace(services, demo_links=given))
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://seller.test") as client:
+            page = (await client.get("/sign-in")).text
+        assert [one for one in wanted if f'href="{one}"' not in page] == []
+        assert ('class="demo"' in page) == bool(wanted)

@@ -96,7 +96,7 @@ async def test_a_restart_replaces_a_workflow_that_waits_or_has_ended(temporal_cl
 
     async def again(desk: CardClient) -> None:
         await until(desk, one.card_id, WaitingFor.SELLER_OFFER)
-        await desk.start_anew(replace(one, resume=Resume(read=True, quote_id="quote-1", accepted=True)))
+        await desk.restart(replace(one, resume=Resume(read=True, quote_id="quote-1", accepted=True)))
 
     assert (await journey(temporal_client, world, one, again)).outcome is Outcome.PAID
     assert len(world.of("payout.send")) == 1

@@ -156,13 +156,13 @@ async def test_a_card_that_the_database_knows_as_sold_is_not_withdrawn(temporal_
 async def test_another_sellers_wish_is_refused(temporal_client: Client) -> None:
     world, one = World(accepted=False), card()
 
-    async def somebody(desk: CardClient) -> None:
+    async def another_seller(desk: CardClient) -> None:
         await until(desk, one.card_id, WaitingFor.SELLER_OFFER)
         with pytest.raises(NotExpectedNow):
             await desk.withdraw(one.card_id, "seller:somebody-else")
         await desk.answer_offer(one.card_id, "quote-1", accept=True)
 
-    assert (await journey(temporal_client, world, one, somebody)).outcome is Outcome.PAID
+    assert (await journey(temporal_client, world, one, another_seller)).outcome is Outcome.PAID
 
 
 async def test_a_card_that_was_started_before_sellers_could_withdraw_goes_its_old_way(temporal_client: Client) -> None:

@@ -19,6 +19,7 @@ class CardValue:
 
     face: Money | None = None
     offer: Money | None = None
+    brand: str = ""
 
 
 async def values(session: AsyncSession, card_ids: Collection[str]) -> dict[str, CardValue]:
@@ -33,12 +34,20 @@ async def values(session: AsyncSession, card_ids: Collection[str]) -> dict[str, 
         .subquery()
     )
     statement = (
-        select(CardRow.id, CardRow.face_value_minor, CardRow.currency, latest.c.amount_minor, latest.c.currency)
+        select(
+            CardRow.id,
+            CardRow.face_value_minor,
+            CardRow.currency,
+            latest.c.amount_minor,
+            latest.c.currency,
+            CardRow.brand,
+        )
         .outerjoin(latest, latest.c.card_id == CardRow.id)
         .where(CardRow.id.in_(card_ids))
     )
     return {
-        row[0]: CardValue(_money(row[1], row[2]), _money(row[3], row[4])) for row in await session.execute(statement)
+        row[0]: CardValue(_money(row[1], row[2]), _money(row[3], row[4]), row[5])
+        for row in await session.execute(statement)
     }
 
 

@@ -15,12 +15,14 @@ from database.tables.cards import CardRow
 from database.tables.finance import PayoutRow
 from database.tables.ops import StuckRunRow
 from database.tables.people import AccessRequestRow
+from database.tables.policies import PolicyDocumentRow
 from database.tables.quality import SecondReviewRow
 from database.tables.review import ReviewDecisionRow
 from database.tables.work import WorkItemRow
 from domain.cards.card import Outcome, WaitingFor
 from domain.finance.payout import PayoutState
 from domain.people.roles import Permission
+from domain.policies.state import PolicyState
 from domain.work.task import TaskPhase
 
 COUNTED_MAX = 1_000
@@ -94,12 +96,19 @@ def _stuck(person: str, now: datetime) -> tuple[Any, ...]:
     return (StuckRunRow.workflow_id.is_not(None),)
 
 
+def _policies(person: str, now: datetime) -> tuple[Any, ...]:
+    """Versions that wait for a second person, which this one may be."""
+    del now
+    return (PolicyDocumentRow.state == PolicyState.WAITING, ~PolicyDocumentRow.makers.contains([person]))
+
+
 NEEDS: tuple[Need, ...] = (
     Need("second_look", "/second-look", Permission.CHECK, _checks),
     Need("blind", "/quality/second", Permission.CHECK, _blind),
     Need("undeliverable", "/review", Permission.DECIDE_ESCALATED, _undeliverable),
     Need("access", "/setup/access", Permission.CONFIRM_ACCESS, _access),
     Need("stuck", "/operations", Permission.SEE_OPERATIONS, _stuck),
+    Need("policies", "/setup/policies", Permission.CONFIRM_POLICIES, _policies),
     Need("unknown", "/payouts?state=unknown", Permission.SEE_PAYOUTS, _unknown),
     Need("owed", "/owed", Permission.SEE_PAYOUTS, _owed),
 )

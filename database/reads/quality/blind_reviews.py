@@ -70,7 +70,7 @@ async def waiting(session: AsyncSession) -> int:
     return int((await session.execute(open_ones)).scalar_one())
 
 
-async def in_hand(session: AsyncSession, card_id: str, person: str, moment: datetime) -> str | None:
+async def claimed_by(session: AsyncSession, card_id: str, person: str, moment: datetime) -> str | None:
     """The second review of this card that is in the person's hand and not made yet; its id."""
     held = (
         SecondReviewRow.second_at.is_(None),

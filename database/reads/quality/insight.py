@@ -102,7 +102,7 @@ class Work:
     name: str
     decided: int
     mean_s: int | None
-    in_hand: int
+    held: int
     assigned: int
 
 
@@ -152,7 +152,7 @@ async def workload(session: AsyncSession, span: Span) -> tuple[Work, ...]:
     """Everybody with something to show, the busiest first, at most `PEOPLE_MAX`."""
     found = await _rows(session, _WORK, span, people=PEOPLE_MAX)
     return tuple(
-        Work(row.id, row.name, row.decided, None if row.mean_s is None else int(row.mean_s), row.in_hand, row.assigned)
+        Work(row.id, row.name, row.decided, None if row.mean_s is None else int(row.mean_s), row.held, row.assigned)
         for row in found
     )
 
@@ -221,22 +221,22 @@ GROUP BY GROUPING SETS ((c.card_type), ()) HAVING count(*) > 0 ORDER BY grouping
 """  # noqa: S608
 _WORK = f"""
 SELECT person.id, person.name, coalesce(did.n, 0) AS decided, did.mean_s,
-       coalesce(has.in_hand, 0) AS in_hand, coalesce(gets.assigned, 0) AS assigned
+       coalesce(has.held, 0) AS held, coalesce(gets.assigned, 0) AS assigned
 FROM person
 LEFT JOIN (
     SELECT d.person_id, count(*) AS n, round(avg(extract(epoch FROM d.made_at - d.opened_at))) AS mean_s
     {_STANDING} AND d.person_id IS NOT NULL GROUP BY 1
 ) did ON did.person_id = person.id
 LEFT JOIN (
-    SELECT t.leased_by AS person_id, count(*) AS in_hand FROM work_item t
+    SELECT t.leased_by AS person_id, count(*) AS held FROM work_item t
     WHERE t.closed_at IS NULL AND NOT t.decided AND t.leased_by IS NOT NULL AND {lasts_sql("t", ":moment")} AND {_TASK} GROUP BY 1
 ) has ON has.person_id = person.id
 LEFT JOIN (
     SELECT t.assigned_to AS person_id, count(*) AS assigned FROM work_item t
     WHERE t.closed_at IS NULL AND NOT t.decided AND t.assigned_to IS NOT NULL AND {_TASK} GROUP BY 1
 ) gets ON gets.person_id = person.id
-WHERE coalesce(did.n, has.in_hand, gets.assigned) IS NOT NULL
-ORDER BY decided DESC, in_hand DESC, assigned DESC, person.name, person.id LIMIT :people
+WHERE coalesce(did.n, has.held, gets.assigned) IS NOT NULL
+ORDER BY decided DESC, held DESC, assigned DESC, person.name, person.id LIMIT :people
 """  # noqa: S608
 _WHY = f"""
 SELECT given.reason, count(*) AS n FROM work_item t, jsonb_array_elements_text(t.reasons) AS given (reason)

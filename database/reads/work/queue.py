@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from database.lease import lasts
-from database.reads.work.queue_filter import conditions, due_soon, in_hand
+from database.reads.work.queue_filter import conditions, due_soon, held_as
 from database.tables.people import PersonRow
 from database.tables.work import ReasonCodeRow, WorkItemRow
 from domain.work.queue_filter import Hand, QueueSort, Wanted
@@ -72,7 +72,7 @@ class QueueCounts:
 
     own_team: str | None  # None: the person is gone.
     found: int  # Of the filter in use.
-    team: int  # Of the person's own team, put-off ones aside.
+    team: int  # Of the person's own team, or of all; without snoozed ones.
     mine: int  # In the person's hand, or given to them.
     escalated: int
     soon_late: int
@@ -89,16 +89,23 @@ async def queue(
     return QueuePage(entries, Place.of(wanted.sort, entries[-1].task) if len(found) > limit else None)
 
 
-async def counts(session: AsyncSession, wanted: Wanted, person: str, now: datetime) -> QueueCounts:
-    """All counts in one statement, none of which reads much further than COUNTED_MAX tasks that it counts."""
+async def counts(
+    session: AsyncSession, wanted: Wanted, person: str, now: datetime, *, by_team: bool = True
+) -> QueueCounts:
+    """All counts in one statement, none of which reads much further than COUNTED_MAX tasks that it counts.
+
+    Without `by_team`, `team` counts the tasks of all teams.
+    """
     own_team = select(PersonRow.team).where(PersonRow.id == person).scalar_subquery()
     awake = or_(WorkItemRow.snoozed_until.is_(None), WorkItemRow.snoozed_until <= now)
     kind = WorkItemRow.kind == wanted.kind
-    held, assigned = in_hand(Hand.MINE, person, now), WorkItemRow.assigned_to == person
+    held, assigned = held_as(Hand.MINE, person, now), WorkItemRow.assigned_to == person
     columns = {
         "own_team": own_team,
         "found": _count(*conditions(wanted, person, now)),
-        "team": _count(kind, WorkItemRow.team == own_team, awake, WorkItemRow.decided.is_(False)),
+        "team": _count(
+            kind, *((WorkItemRow.team == own_team,) if by_team else ()), awake, WorkItemRow.decided.is_(False)
+        ),
         "mine": _count(kind, or_(held, assigned), awake, WorkItemRow.decided.is_(False)),
         "escalated": _count(kind, WorkItemRow.band == int(Band.ESCALATED), awake),
         "soon_late": _count(kind, due_soon(), awake),

@@ -32,7 +32,7 @@ def due_soon() -> ColumnElement[bool]:
     )
 
 
-def in_hand(hand: Hand, person: str, now: datetime) -> ColumnElement[bool]:
+def held_as(hand: Hand, person: str, now: datetime) -> ColumnElement[bool]:
     """The condition that a task is in that hand at this moment."""
     if hand is Hand.FREE:
         return is_free(WorkItemRow, now)
@@ -67,7 +67,7 @@ def _of_the_card(wanted: Wanted) -> list[ColumnElement[bool]]:
 def _of_the_work(wanted: Wanted, person: str, now: datetime) -> list[ColumnElement[bool]]:
     choices = [
         (wanted.phase is not None, WorkItemRow.phase == wanted.phase),
-        (wanted.mine, or_(in_hand(Hand.MINE, person, now), WorkItemRow.assigned_to == person)),
+        (wanted.mine, or_(held_as(Hand.MINE, person, now), WorkItemRow.assigned_to == person)),
         (wanted.assigned_to_me, WorkItemRow.assigned_to == person),
         (wanted.snoozed, WorkItemRow.snoozed_until > now),
         (wanted.escalated, WorkItemRow.escalated.is_(True)),
@@ -75,4 +75,4 @@ def _of_the_work(wanted: Wanted, person: str, now: datetime) -> list[ColumnEleme
         (bool(wanted.team), WorkItemRow.team == wanted.team),
     ]
     found = [condition for chosen, condition in choices if chosen]
-    return found if wanted.hand is None else [*found, in_hand(wanted.hand, person, now)]
+    return found if wanted.hand is None else [*found, held_as(wanted.hand, person, now)]

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.tables.policies import PolicyDocumentRow
 from database.tables.work import ClockIntervalRow, WorkItemRow
 from domain.rules.deadlines import KIND, built_in, parsed
-from domain.work.deadlines import ClockOwner, ClockPlan, Policies, Stretch, Terms, reckon
+from domain.work.deadlines import ClockOwner, ClockPlan, Policies, Stretch, Terms, clock_plan
 from domain.work.kinds import kind_of
 
 
@@ -60,4 +60,4 @@ def terms_of(task: WorkItemRow) -> Terms:
 
 def replanned(policies: Policies, task: WorkItemRow, card: Sequence[Stretch], now: datetime) -> ClockPlan:
     """Return the task's plan from the stretches of its card by these policies; `now` counts for a paused clock."""
-    return reckon(policies, terms_of(task), task.id, with_own(card, task), now)
+    return clock_plan(policies, terms_of(task), task.id, with_own(card, task), now)

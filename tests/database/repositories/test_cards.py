@@ -157,7 +157,7 @@ async def test_fields_are_sealed_to_their_card_and_the_revision_rises(session: A
         cards.open_number(RING, other)
 
 
-async def test_a_live_card_cannot_be_handed_in_twice_and_the_transaction_goes_on(session: AsyncSession) -> None:
+async def test_a_live_card_cannot_be_submitted_twice_and_the_transaction_goes_on(session: AsyncSession) -> None:
     first, second = await a_card(session), await a_card(session)
     await cards.set_fields(session, RING, first, number=NUMBER, pin=PIN)
     with pytest.raises(DuplicateCard) as refused:

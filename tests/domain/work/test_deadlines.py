@@ -26,7 +26,7 @@ from domain.work.deadlines import (
     Policy,
     Stretch,
     Terms,
-    reckon,
+    clock_plan,
     shares,
 )
 from domain.work.task import Priority
@@ -57,7 +57,7 @@ def test_the_reason_names_a_year_without_announced_holidays_that_only_a_later_st
     opened = at("2098-12-31 10:00")
     steps = (ChainStep(Delay(24 * 60), Role.SENIOR),)
     given, stretches = policies(chain=steps), [stretch(ClockOwner.REVIEWER, at("2098-12-31 10:00"))]
-    plan = reckon(given, TERMS, "t1", stretches, opened)
+    plan = clock_plan(given, TERMS, "t1", stretches, opened)
     assert plan.due_at.year == 2098
     told = explain(given, TERMS, plan, "t1", stretches, (), opened)
     years = [one.values["year"] for one in told if one.reason is DueReason.YEAR_UNKNOWN]
@@ -74,7 +74,7 @@ def test_every_card_type_has_the_time_it_always_had() -> None:
     opened = datetime(2026, 11, 23, 3, 4, 5, 678, UTC)
     for card_type in CardType:
         terms = Terms(card_type, 0, Priority.NORMAL, frozenset(), "cards")
-        plan = reckon(built_in(), terms, "t1", [stretch(ClockOwner.REVIEWER, opened)], opened)
+        plan = clock_plan(built_in(), terms, "t1", [stretch(ClockOwner.REVIEWER, opened)], opened)
         due = timedelta(seconds=ALWAYS_DUE_S[card_type])
         assert (plan.due_at - opened, plan.warn_at - opened) == (due, due * 3 / 4)
 
@@ -101,7 +101,7 @@ def test_a_team_has_its_calendar_unless_the_policy_names_one() -> None:
 
 def test_a_task_that_opens_before_the_evening_is_due_the_next_working_day() -> None:
     opened = at("2026-09-30 16:00")
-    plan = reckon(policies(), TERMS, "t1", [stretch(ClockOwner.REVIEWER, opened)], opened)
+    plan = clock_plan(policies(), TERMS, "t1", [stretch(ClockOwner.REVIEWER, opened)], opened)
     assert plan.due_at == at("2026-10-08 11:00"), "two hours before the holidays and two after them"
     assert plan.warn_at == at("2026-10-08 10:00")
 
@@ -112,7 +112,7 @@ def test_the_clock_stands_while_the_seller_has_the_card_and_goes_on_with_what_is
         stretch(ClockOwner.SELLER, at("2026-11-23 11:00"), at("2026-11-24 15:00")),
         stretch(ClockOwner.REVIEWER, at("2026-11-24 15:00"), task="t2"),
     ]
-    plan = reckon(policies(), TERMS, "t2", card, at("2026-11-24 15:00"))
+    plan = clock_plan(policies(), TERMS, "t2", card, at("2026-11-24 15:00"))
     assert (plan.carried_s, plan.allowed_s) == (2 * 3600, 2 * 3600)
     assert plan.due_at == at("2026-11-24 17:00")
 
@@ -122,24 +122,24 @@ def test_a_budget_that_is_used_up_leaves_the_floor() -> None:
         stretch(ClockOwner.REVIEWER, at("2026-11-23 09:00"), at("2026-11-23 17:00")),
         stretch(ClockOwner.REVIEWER, at("2026-11-24 09:00"), task="t2"),
     ]
-    assert reckon(policies(), TERMS, "t2", card, at("2026-11-24 09:00")).due_at == at("2026-11-24 10:00")
-    short = reckon(policies(budget_s=1200), TERMS, "t2", card, at("2026-11-24 09:00"))
+    assert clock_plan(policies(), TERMS, "t2", card, at("2026-11-24 09:00")).due_at == at("2026-11-24 10:00")
+    short = clock_plan(policies(budget_s=1200), TERMS, "t2", card, at("2026-11-24 09:00"))
     assert short.due_at == at("2026-11-24 09:10"), "ten minutes are more than a quarter of twenty"
-    shortest = reckon(policies(budget_s=300), TERMS, "t2", card, at("2026-11-24 09:00"))
+    shortest = clock_plan(policies(budget_s=300), TERMS, "t2", card, at("2026-11-24 09:00"))
     assert shortest.due_at == at("2026-11-24 09:05"), "never more than the whole budget"
 
 
 def test_from_hand_to_hand_among_our_people_the_clock_runs_on() -> None:
     opened, staged = at("2026-11-23 09:00"), at("2026-11-23 10:00")
     card = [stretch(ClockOwner.REVIEWER, opened, staged), stretch(ClockOwner.CHECKER, staged)]
-    assert reckon(policies(), TERMS, "t1", card, staged).due_at == at("2026-11-23 14:00")
+    assert clock_plan(policies(), TERMS, "t1", card, staged).due_at == at("2026-11-23 14:00")
 
 
 def test_the_chain_counts_from_the_breach_step_by_step() -> None:
     chain = (ChainStep(Delay(60), Role.SENIOR), ChainStep(Delay(600, Counts.PLAIN), person="P"))
     some = policies(chain=chain, at_end=AtEnd.REJECT, end_delay=Delay(30))
     opened = at("2026-11-23 13:30")
-    plan = reckon(some, TERMS, "t1", [stretch(ClockOwner.REVIEWER, opened)], opened)
+    plan = clock_plan(some, TERMS, "t1", [stretch(ClockOwner.REVIEWER, opened)], opened)
     assert plan.due_at == at("2026-11-23 17:30")
     assert plan.chain == (at("2026-11-24 09:30"), at("2026-11-24 19:30"))
     assert plan.end_at == at("2026-11-25 09:30")
@@ -181,11 +181,13 @@ def test_exactly_the_budget_is_used_up_at_the_deadline_for_any_owners(
     calendar: WorkingCalendar, start: datetime, gaps: list[tuple[int, ClockOwner]], budget: int
 ) -> None:
     card, some = history(start, gaps), policies(calendar, budget_s=budget)
-    plan = reckon(some, TERMS, "t1", card, card[-1].starts)
+    plan = clock_plan(some, TERMS, "t1", card, card[-1].starts)
     ours = [(one.starts, min(one.ends or plan.due_at, plan.due_at)) for one in card if one.runs]
     assert sum((calendar.worked(*two) for two in ours), timedelta(0)) == timedelta(seconds=budget)
     assert plan.warn_at <= plan.due_at
-    assert reckon(some, TERMS, "t1", card, card[-1].starts + timedelta(days=9)) == plan, "the same whenever it is asked"
+    assert clock_plan(some, TERMS, "t1", card, card[-1].starts + timedelta(days=9)) == plan, (
+        "the same whenever it is asked"
+    )
 
 
 @settings(max_examples=150, deadline=None)
@@ -196,7 +198,7 @@ def test_a_pause_moves_the_deadline_by_what_it_took_and_by_nothing_else(
     before = calendar.after(start, budget // 2)
     after = before + timedelta(minutes=minutes)
     paused = [stretch(ClockOwner.REVIEWER, start, before), stretch(ClockOwner.SELLER, before, after), stretch(ClockOwner.REVIEWER, after)]  # fmt: skip
-    plan = reckon(policies(calendar, budget_s=budget), TERMS, "t1", paused, after)
+    plan = clock_plan(policies(calendar, budget_s=budget), TERMS, "t1", paused, after)
     assert plan.due_at == calendar.after(after, budget - budget // 2)
 
 

@@ -1,4 +1,4 @@
-"""Until when a task is put off: what the offered words mean on the person's clock and in their team's working days."""
+"""Until when a task is snoozed: what the offered words mean on the person's clock and in their team's working days."""
 
 from __future__ import annotations
 

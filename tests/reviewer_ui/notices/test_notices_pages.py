@@ -20,22 +20,22 @@ from tests.gateways.partners import mailbox
 from tests.reviewer_ui.conftest import House, post
 
 
-async def somebody(house: House, role: Role = Role.SUPPORT) -> tuple[str, httpx.AsyncClient]:
+async def reader(house: House, role: Role = Role.SUPPORT) -> tuple[str, httpx.AsyncClient]:
     person = await house.cards.person(role)
     return person, house.browser(await house.sessions.open(person))
 
 
-async def told(house: House, person: str, kind: NoticeKind, card_id: str | None = None) -> None:
+async def notified(house: House, person: str, kind: NoticeKind, card_id: str | None = None) -> None:
     async with house.database.transaction() as session:
         await tell(session, [person], kind, new_id(), card_id=card_id)
 
 
 async def test_a_notice_is_counted_listed_opened_and_read(house: House) -> None:
     waiting = await house.cards.waiting()
-    person, browser = await somebody(house)
+    person, browser = await reader(house)
     assert "No notifications yet" in (await browser.get("/notices")).text
-    await told(house, person, NoticeKind.RETURNED, waiting.card_id)
-    await told(house, person, NoticeKind.BREACH, waiting.card_id)
+    await notified(house, person, NoticeKind.RETURNED, waiting.card_id)
+    await notified(house, person, NoticeKind.BREACH, waiting.card_id)
     assert "Notifications (2 unread)" in (await browser.get("/notices/bell")).text
     page = (await browser.get("/notices")).text
     assert page.index("is overdue") < page.index("returned your decision")
@@ -49,8 +49,8 @@ async def test_a_notice_is_counted_listed_opened_and_read(house: House) -> None:
 
 
 async def test_what_did_not_arrive_outside_says_so_in_both_languages(house: House) -> None:
-    person, browser = await somebody(house)
-    await told(house, person, NoticeKind.UPHELD)
+    person, browser = await reader(house)
+    await notified(house, person, NoticeKind.UPHELD)
     assert "no longer retried" not in (await browser.get("/notices")).text
     async with house.database.transaction() as session:
         lost = {"mail_lost": "smtp_550", "hook_lost": "timeout"}
@@ -62,28 +62,28 @@ async def test_what_did_not_arrive_outside_says_so_in_both_languages(house: Hous
 
 
 async def test_all_read_means_all_that_the_page_showed(house: House) -> None:
-    person, browser = await somebody(house)
-    await told(house, person, NoticeKind.STAND_IN)
+    person, browser = await reader(house)
+    await notified(house, person, NoticeKind.STAND_IN)
     found = re.search(r'name="up_to" value="([^"]+)"', (await browser.get("/notices")).text)
     assert found is not None
-    await told(house, person, NoticeKind.UPHELD)
+    await notified(house, person, NoticeKind.UPHELD)
     await post(browser, "/notices/read", up_to=found[1])
     assert "Notifications (1 unread)" in (await browser.get("/notices/bell")).text
 
 
 async def test_another_persons_notice_is_not_there(house: House) -> None:
-    person, browser = await somebody(house)
-    _, other = await somebody(house)
-    await told(house, person, NoticeKind.STAND_IN)
+    person, browser = await reader(house)
+    _, other = await reader(house)
+    await notified(house, person, NoticeKind.STAND_IN)
     (notice,) = re.findall(r'action="/notices/([^"/]+)/read"', (await browser.get("/notices")).text)
     assert (await post(other, f"/notices/{notice}/read")).status_code == 404
     assert "1 unread" in (await browser.get("/notices/bell")).text
 
 
 async def test_a_long_list_goes_on_where_the_page_ended(house: House) -> None:
-    person, browser = await somebody(house)
+    person, browser = await reader(house)
     for _ in range(51):
-        await told(house, person, NoticeKind.STAND_IN)
+        await notified(house, person, NoticeKind.STAND_IN)
     page = (await browser.get("/notices")).text
     older = re.search(r'href="(/notices\?before=[^"]+)"', page)
     assert older is not None
@@ -92,7 +92,7 @@ async def test_a_long_list_goes_on_where_the_page_ended(house: House) -> None:
 
 
 async def test_wishes_are_kept_and_shown_again(house: House) -> None:
-    _, browser = await somebody(house)
+    _, browser = await reader(house)
     page = (await browser.get("/account/notices")).text
     assert "no mail server is set up" in page
     assert 'name="mail"' not in page
@@ -110,7 +110,7 @@ async def test_wishes_are_kept_and_shown_again(house: House) -> None:
 
 
 async def test_what_cannot_be_kept_is_shown_as_it_was_typed(house: House) -> None:
-    _, browser = await somebody(house)
+    _, browser = await reader(house)
     typed = {
         "webhook_url": "http://169.254.169.254/",
         "digest_minutes": "30",
@@ -134,7 +134,7 @@ async def test_what_cannot_be_kept_is_shown_as_it_was_typed(house: House) -> Non
 
 
 async def test_a_test_message_says_what_became_of_it_and_cannot_be_sent_without_end(house: House) -> None:
-    _, browser = await somebody(house)
+    _, browser = await reader(house)
     nothing = await post(browser, "/account/notices/test")
     assert "No channel outside the console is turned on" in nothing.text
     async with mailbox() as box, new_client("") as client:
@@ -154,7 +154,7 @@ async def test_a_test_message_says_what_became_of_it_and_cannot_be_sent_without_
 
 
 async def test_the_bell_is_on_every_page_in_both_languages(house: House) -> None:
-    _, browser = await somebody(house)
+    _, browser = await reader(house)
     for language in ("en", "zh-CN"):
         page = await browser.get("/cards", headers={"accept-language": language})
         assert 'hx-get="/notices/bell"' in page.text

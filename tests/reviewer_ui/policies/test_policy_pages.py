@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from database.tables.people import ConsoleSessionRow
 from domain.people.roles import Role
 from domain.rules.policy_kinds import KINDS
+from reviewer_ui.navigation import Crumb, crumbs
 from services.policies.documents import PolicyDocuments
 from tests.builders.deadlines import publish_deadlines
 from tests.reviewer_ui.conftest import House, post
@@ -161,3 +162,47 @@ async def test_deadlines_are_a_kind_with_an_editor_of_their_own(house: House, po
     state = await policies.state(kind)
     assert (state.in_force.version, state.in_force.document) == (f"deadlines-{saved}", changed_document)
     await publish_deadlines(house.database, dict(before.document), "as it was")
+
+
+async def test_a_flaw_is_named_as_its_field_is_and_marked_in_the_form(house: House, policies: PolicyDocuments) -> None:
+    browser = await house.as_(Role.ADMIN)
+    form = form_of(await browser.get(PAGE)) | {"why": "w", "code_tries_max": "many"}
+    answer = await post(browser, f"{PAGE}/draft", **form)
+    assert "<strong>One-time code attempts per card</strong>" in answer.text
+    field = re.search(r'<input[^>]*name="code_tries_max"[^>]*>', answer.text)
+    assert field is not None
+    assert 'aria-invalid="true"' in field.group()
+    assert answer.text.count('aria-invalid="true"') == 1
+
+
+async def test_readers_see_the_values_as_fields_they_cannot_change(house: House, policies: PolicyDocuments) -> None:
+    admin = await house.cards.person(Role.ADMIN, "Mei")
+    await policies.save(admin, LIMITS, proposal())
+    for role in (Role.FINANCE, Role.COMPLIANCE):
+        page = (await (await house.as_(role)).get(PAGE)).text
+        shown = page.split("<fieldset disabled")[1].split("</fieldset>")[0]
+        assert 'name="confidence_bp_min"' in shown
+        assert f'action="{PAGE}/draft"' not in page
+        written = html.unescape(page.split('class="form-control document"')[1].split(">", 1)[1].split("</textarea>")[0])
+        assert list(json.loads(written)) == list(LIMITS.schema["properties"]), "in the order of the schema"
+
+
+async def test_the_home_page_counts_what_waits_for_a_second_person(house: House, policies: PolicyDocuments) -> None:
+    browser, officer = await house.as_(Role.ADMIN, "Mei"), await house.as_(Role.COMPLIANCE)
+    need = "Policy versions to publish or reject"
+    await post(browser, f"{PAGE}/draft", **form_of(await browser.get(PAGE)) | {"why": "w", "neighbours_max": "3"})
+    assert need not in (await officer.get("/")).text
+    await post(browser, f"{PAGE}/ask", revision="1")
+    assert need in (await officer.get("/")).text
+    assert need not in (await browser.get("/")).text, "nobody publishes what they wrote"
+
+
+def test_breadcrumbs_name_a_policy_by_its_words_and_other_things_by_their_short_id() -> None:
+    def last(path: str) -> Crumb:
+        return crumbs(path, lambda permission: True)[-1]
+
+    assert last("/setup/policies/four-eyes").key == "policy_kind.four-eyes"
+    assert last("/setup/policies/nothing").key == "console.crumb.policy"
+    task = "card:01M8J3AM0CF2EC77ZEGQ2HQWZC:callback:1"
+    assert last(f"/callbacks/{task}").facts == {"id": "2HQWZC"}
+    assert last("/cards/01M8J3AM0CF2EC77ZEGQ2HQWZC").facts == {"id": "2HQWZC"}

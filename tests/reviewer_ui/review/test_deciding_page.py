@@ -214,7 +214,7 @@ async def test_a_draft_of_no_open_task_is_not_kept(house: House) -> None:
         assert answer.status_code == 409
 
 
-async def test_a_task_is_put_off_or_handed_to_the_seniors_with_a_reason(house: House) -> None:
+async def test_a_task_is_snoozed_or_handed_to_the_seniors_with_a_reason(house: House) -> None:
     browser = await house.as_(Role.REVIEWER)
     waiting = await taken(house, browser)
     where, form = f"/cards/{waiting.card_id}", {"task_id": waiting.task_id}
@@ -276,7 +276,7 @@ async def test_keys_are_changed_turned_off_and_put_back(house: House) -> None:
 async def test_reasons_are_added_renamed_and_retired_on_record(house: House) -> None:
     admin, browser = await house.as_(Role.ADMIN), await house.as_(Role.REVIEWER)
     assert (await browser.get("/setup/reasons")).status_code == 403
-    new = {"code": "torn", "letter": "t", "zh": "卡面撕裂", "en": "The card is torn", "told": "damaged"}
+    new = {"code": "torn", "letter": "t", "zh": "卡面撕裂", "en": "The card is torn", "seller_reason": "damaged"}
     for wrong, why in (
         ({"letter": "f"}, "uses this letter"), ({"letter": "?"}, "one letter"), ({"zh": " "}, "both languages"), ({"code": "Torn!"}, "lowercase letters"),
     ):  # fmt: skip

@@ -149,3 +149,45 @@ async def test_why_a_request_is_due_is_said_on_a_page_linked_from_its_own_and_fr
     assert "allows 8 h." in (await (await house.as_(Role.SENIOR)).get(f"/work/{without}/why-due")).text
     assert (await (await house.as_(Role.REVIEWER)).get(f"/work/{without}/why-due")).status_code == 403
     assert (await agent.get("/work/card:nobody:callback:1/why-due")).status_code == 404
+
+
+async def test_the_queue_of_requests_is_a_page_of_support(house: House) -> None:
+    """Title, rail and breadcrumbs name it; its rows name the brand, and its chip counts what it leads to."""
+    await house.cards.empty_the_queue()
+    task, agent = await a_request(house, await house.cards.waiting()), await house.as_(Role.SUPPORT)
+    page = (await agent.get("/review?kind=callback")).text
+    assert "<h1>Callbacks and appeals</h1>" in page
+    assert re.search(r'href="/callbacks"\s+aria-current="page"', page)
+    assert re.search(r"Waiting <strong>1</strong>", page)
+    row = page.split(f'data-row="{task}"')[1].split("</tr>")[0]
+    assert "Starbucks" in row
+    assert "Face value" not in page
+    crumbs = (await agent.get(f"/callbacks/{task}")).text.split('class="crumbs"')[1].split("</nav>")[0]
+    assert f"Request {task.split(':')[1][-6:]}" in crumbs
+    await house.cards.empty_the_queue()
+    assert "Sellers ask for a call" in (await agent.get("/review?kind=callback")).text
+
+
+async def test_an_answer_survives_a_lease_that_ended(house: House) -> None:
+    task, agent = await a_request(house, await house.cards.waiting()), await house.as_(Role.SUPPORT)
+    await post(agent, f"/work/{task}/take")
+    await post(agent, f"/work/{task}/release")
+    late = await post(agent, f"/callbacks/{task}/close", reason_code="explained", note="called at six")
+    assert late.status_code == 409
+    form = late.text.split(f'action="/callbacks/{task}/take"')[1].split("</form>")[0]
+    assert "called at six" in form
+    assert 'name="reason_code" value="explained"' in form
+    taken = await post(agent, f"/callbacks/{task}/take", reason_code="explained", note="called at six")
+    answer = taken.text.split(f'action="/callbacks/{task}/close"')[1].split("</form>")[0]
+    assert "called at six" in answer
+    assert 'value="explained" checked' in answer
+
+
+async def test_a_snooze_ends_early_from_the_page(house: House) -> None:
+    task, agent = await a_request(house, await house.cards.waiting()), await house.as_(Role.SUPPORT)
+    await post(agent, f"/work/{task}/take")
+    await post(agent, f"/work/{task}/snooze", until="tomorrow", reason_code="call_store")
+    assert f'action="/callbacks/{task}/take"' not in (await agent.get(f"/callbacks/{task}")).text
+    woken = await post(agent, f"/work/{task}/wake")
+    assert woken.headers["location"] == f"/callbacks/{task}"
+    assert f'action="/callbacks/{task}/take"' in (await agent.get(f"/callbacks/{task}")).text

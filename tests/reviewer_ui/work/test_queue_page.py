@@ -117,8 +117,8 @@ async def test_a_place_or_filter_that_makes_no_sense_shows_the_first_page(house:
 
 async def test_an_empty_filter_result_shows_the_way_out(house: House) -> None:
     browser = await house.as_(Role.REVIEWER)
-    assert "No cards match this filter" in (await browser.get("/review?ending=ZZZZZZZ")).text
-    assert "No cards match this filter" not in (await browser.get("/review")).text
+    assert "Nothing matches this filter" in (await browser.get("/review?ending=ZZZZZZZ")).text
+    assert "Nothing matches this filter" not in (await browser.get("/review")).text
 
 
 async def test_next_takes_from_the_filter_that_is_looked_at_wherever_it_is_pressed(house: House) -> None:

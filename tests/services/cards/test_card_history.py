@@ -15,7 +15,7 @@ from domain.money import Money
 from tests.builders.world import World, a_typed_card
 
 
-async def handed_in(world: World, card: SubmittedCard) -> str:
+async def submitted(world: World, card: SubmittedCard) -> str:
     """The card, by a seller of its own."""
     return (await world.submitted(card)).card_ids[0]
 
@@ -32,10 +32,10 @@ async def test_a_number_rejected_for_cause_is_reviewed_for_any_seller(
     world: World, why: RejectReason, follows: bool
 ) -> None:
     card = a_typed_card()
-    first = await handed_in(world, card)
+    first = await submitted(world, card)
     assert await reasons(world, first) == ()
     await world.journey.end(first, Outcome.REJECTED, EndReason.REVIEWER, why.value)
-    second = await handed_in(world, card)
+    second = await submitted(world, card)
     assert await reasons(world, second) == (("rejected_before",) if follows else ())
     row = await world.card(second)
     (submission,) = await world.rows(SubmissionRow, id=row.submission_id)
@@ -46,9 +46,9 @@ async def test_a_number_rejected_for_cause_is_reviewed_for_any_seller(
 
 async def test_its_approval_needs_a_second_person(world: World) -> None:
     card = a_typed_card()
-    first = await handed_in(world, card)
+    first = await submitted(world, card)
     await world.journey.end(first, Outcome.REJECTED, EndReason.REVIEWER, RejectReason.NOT_THE_SELLERS.value)
-    second = await handed_in(world, card)
+    second = await submitted(world, card)
     task = (await world.review.open(second, 1, list(await reasons(world, second)))).task_id
     person = await world.a_person("senior")
     assert await world.review_desk.leases.take(person, task)
@@ -64,19 +64,19 @@ async def the_need(world: World, decision: str) -> str:
 async def test_a_number_with_a_wrong_pin_keeps_its_true_holder_out_in_no_order(world: World) -> None:
     right = a_typed_card("walmart")
     wrong = SubmittedCard(**(vars(right) | {"pin": "9" * len(right.pin or "")}))
-    guessed = await handed_in(world, wrong)
-    held = await handed_in(world, right)  # Taken, and nothing said of the other.
+    guessed = await submitted(world, wrong)
+    held = await submitted(world, right)  # Taken, and nothing said of the other.
     with pytest.raises(DuplicateCard):
-        await handed_in(world, right)  # Number and PIN together are the card.
-    await handed_in(world, SubmittedCard(**(vars(right) | {"pin": "8" * len(right.pin or "")})))
+        await submitted(world, right)  # Number and PIN together are the card.
+    await submitted(world, SubmittedCard(**(vars(right) | {"pin": "8" * len(right.pin or "")})))
     prints = {(await world.card(one)).fingerprint for one in (guessed, held)}
     assert len(prints) == 1
 
 
 async def test_a_number_is_offered_once(world: World) -> None:
     right = a_typed_card("walmart", accept_at_or_above=Money(1))
-    first = await handed_in(world, right)
-    second = await handed_in(world, SubmittedCard(**(vars(right) | {"pin": "9" * len(right.pin or "")})))
+    first = await submitted(world, right)
+    second = await submitted(world, SubmittedCard(**(vars(right) | {"pin": "9" * len(right.pin or "")})))
     quotes = []
     for one in (first, second):
         await world.verification.ask_issuer(one)
@@ -88,6 +88,6 @@ async def test_a_number_is_offered_once(world: World) -> None:
     rows: list[CardRow] = await world.rows(CardRow, fingerprint=(await world.card(first)).fingerprint)
     assert [row.id for row in rows if row.holds_number] == [first]
     await world.journey.end(first, Outcome.DECLINED, EndReason.DECLINED, None)
-    third = await handed_in(world, right)
+    third = await submitted(world, right)
     await world.verification.ask_issuer(third)
     assert (await world.pricing.offer(third, (await world.pricing.value(third, 1)).quote_id)).accepted

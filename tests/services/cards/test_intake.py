@@ -1,4 +1,4 @@
-"""A card is handed in: whole or not at all, once per key, and never the same card twice."""
+"""A card is submitted: whole or not at all, once per key, and never the same card twice."""
 
 import asyncio
 import io

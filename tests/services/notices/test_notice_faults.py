@@ -19,11 +19,11 @@ MINUTE = timedelta(minutes=1)
 
 async def test_a_person_with_a_faulty_digest_is_set_aside_and_the_others_are_notified(town: Town) -> None:
     broken = await town.lives(mail=True)
-    await town.told(NoticeKind.ASSIGNED)
+    await town.notify(NoticeKind.ASSIGNED)
     async with town.database.transaction() as session:
         (await session.get_one(PersonRow, broken)).timezone = "Nowhere/Nothing"
     await town.lives(mail=True)
-    await town.told(NoticeKind.ASSIGNED)
+    await town.notify(NoticeKind.ASSIGNED)
     assert await town.delivery.deliver_due() == 1
     assert [mail["to"] for mail in town.post.taken] == [f"{town.person.lower()}@cardloop.test"]
     async with town.database.transaction() as session:
@@ -39,7 +39,7 @@ async def test_a_person_with_a_faulty_digest_is_set_aside_and_the_others_are_not
 
 async def test_a_webhooks_wish_for_time_delays_itself_and_not_the_mail_of_the_same_digest(town: Town) -> None:
     await town.lives(mail=True, webhook_url=town.box.url)
-    await town.told(NoticeKind.OVERTURNED)
+    await town.notify(NoticeKind.OVERTURNED)
     town.post.answers = ["451 later"]
     town.box.answers, town.box.headers = [503], {"Retry-After": str(3 * 3600)}
     with time_machine.travel(now(), tick=False) as clock:
@@ -57,7 +57,7 @@ async def test_a_webhooks_wish_for_time_delays_itself_and_not_the_mail_of_the_sa
 
 async def test_a_webhook_that_waits_is_not_given_up_with_the_mail(town: Town) -> None:
     await town.lives(mail=True, webhook_url=town.box.url)
-    await town.told(NoticeKind.OVERTURNED)
+    await town.notify(NoticeKind.OVERTURNED)
     town.post.answers = ["451 later"] * ATTEMPTS_MAX
     town.box.answers, town.box.headers = [503], {"Retry-After": str(12 * 3600)}
     with time_machine.travel(now(), tick=False) as clock:

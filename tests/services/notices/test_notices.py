@@ -29,7 +29,7 @@ NIGHT = (time(22), time(7))
 
 async def test_a_wished_mail_says_in_the_persons_language_what_happened_and_where_to_look(town: Town) -> None:
     await town.lives(mail=True, locale="zh_CN")
-    await town.told(NoticeKind.RETURNED, by=await colleague(town, "王芳"), reason="look_again")
+    await town.notify(NoticeKind.RETURNED, by=await colleague(town, "王芳"), reason="look_again")
     assert await town.delivery.deliver_due() == 1
     (mail,) = town.post.taken
     (text,) = town.post.texts()
@@ -42,10 +42,10 @@ async def test_a_wished_mail_says_in_the_persons_language_what_happened_and_wher
 async def test_moments_in_a_notice_are_on_the_persons_own_clock(town: Town) -> None:
     await town.lives(mail=True, zone="America/New_York")
     wang = await colleague(town, "王芳")
-    await town.told(
+    await town.notify(
         NoticeKind.STAND_IN, person=wang, **{"from": "2026-11-23T09:00:00+08:00", "until": "2026-11-24T09:00:00+08:00"}
     )
-    await town.told(NoticeKind.BREACH, due_at="2026-11-23T04:30:00+00:00")
+    await town.notify(NoticeKind.BREACH, due_at="2026-11-23T04:30:00+00:00")
     await town.delivery.deliver_due()
     (text,) = town.post.texts()
     assert "You stand in for 王芳 from 22 Nov 20:00 to 23 Nov 20:00." in text
@@ -54,7 +54,7 @@ async def test_moments_in_a_notice_are_on_the_persons_own_clock(town: Town) -> N
 
 async def test_nothing_is_sent_outside_without_a_setting(town: Town) -> None:
     await town.lives()
-    await town.told(NoticeKind.BREACH)
+    await town.notify(NoticeKind.BREACH)
     assert await town.delivery.deliver_due() == 0
     (row,) = await town.rows()
     assert row.read_at is None
@@ -63,9 +63,9 @@ async def test_nothing_is_sent_outside_without_a_setting(town: Town) -> None:
 async def test_news_is_collected_into_one_mail(town: Town) -> None:
     await town.lives(mail=True, digest_minutes=15)
     with time_machine.travel(datetime(2026, 11, 23, 2, 0, tzinfo=UTC), tick=False) as clock:
-        await town.told(NoticeKind.ASSIGNED)
+        await town.notify(NoticeKind.ASSIGNED)
         clock.shift(timedelta(minutes=10))
-        await town.told(NoticeKind.RETURNED)
+        await town.notify(NoticeKind.RETURNED)
         assert await town.delivery.deliver_due() == 0
         clock.shift(timedelta(minutes=5))
         assert await town.delivery.deliver_due() == 1
@@ -76,9 +76,9 @@ async def test_news_is_collected_into_one_mail(town: Town) -> None:
 
 async def test_a_deadline_that_has_passed_waits_for_no_digest_and_a_warning_neither(town: Town) -> None:
     await town.lives(mail=True, digest_minutes=240)
-    await town.told(NoticeKind.ASSIGNED)
-    await town.told(NoticeKind.BREACH)
-    await town.told(NoticeKind.WARNING)
+    await town.notify(NoticeKind.ASSIGNED)
+    await town.notify(NoticeKind.BREACH)
+    await town.notify(NoticeKind.WARNING)
     assert await town.delivery.deliver_due() == 1
     (text,) = town.post.texts()
     assert "is overdue" in text
@@ -88,8 +88,8 @@ async def test_a_deadline_that_has_passed_waits_for_no_digest_and_a_warning_neit
 
 async def test_what_was_read_in_the_console_is_not_sent_after_that(town: Town) -> None:
     await town.lives(mail=True)
-    await town.told(NoticeKind.ASSIGNED)
-    await town.told(NoticeKind.RETURNED)
+    await town.notify(NoticeKind.ASSIGNED)
+    await town.notify(NoticeKind.RETURNED)
     await town.notices.read(town.person, (await town.rows())[0].id)
     assert await town.delivery.deliver_due() == 1
     assert "assigned to you" not in town.post.texts()[0]
@@ -98,8 +98,8 @@ async def test_what_was_read_in_the_console_is_not_sent_after_that(town: Town) -
 async def test_the_night_is_quiet_but_for_what_is_late(town: Town) -> None:
     await town.lives(mail=True, zone="America/New_York", quiet_from=NIGHT[0], quiet_until=NIGHT[1])
     with time_machine.travel(datetime(2026, 11, 23, 23, 30, tzinfo=NEW_YORK), tick=False) as clock:
-        await town.told(NoticeKind.ASSIGNED)
-        await town.told(NoticeKind.CHAIN)
+        await town.notify(NoticeKind.ASSIGNED)
+        await town.notify(NoticeKind.CHAIN)
         assert await town.delivery.deliver_due() == 1
         assert "long overdue" in town.post.texts()[0]
         clock.move_to(datetime(2026, 11, 24, 6, 59, 59, tzinfo=NEW_YORK), tick=False)
@@ -112,7 +112,7 @@ async def test_the_night_is_quiet_but_for_what_is_late(town: Town) -> None:
 async def test_quiet_hours_set_later_hold_for_what_is_waiting_already(town: Town) -> None:
     await town.lives(mail=True)
     with time_machine.travel(datetime(2026, 11, 23, 22, 30, tzinfo=SHANGHAI), tick=False) as clock:
-        await town.told(NoticeKind.ASSIGNED)
+        await town.notify(NoticeKind.ASSIGNED)
         await town.notices.wish(town.person, WishForm(True, "", 0, *NIGHT))
         assert await town.delivery.deliver_due() == 0
         clock.move_to(datetime(2026, 11, 24, 7, 0, tzinfo=SHANGHAI), tick=False)
@@ -121,12 +121,12 @@ async def test_quiet_hours_set_later_hold_for_what_is_waiting_already(town: Town
 
 async def test_a_mail_that_was_not_taken_comes_later_with_the_same_id_and_the_same_news(town: Town) -> None:
     await town.lives(mail=True)
-    await town.told(NoticeKind.ASSIGNED)
-    await town.told(NoticeKind.RETURNED)
+    await town.notify(NoticeKind.ASSIGNED)
+    await town.notify(NoticeKind.RETURNED)
     town.post.answers = ["451 later"]
     with time_machine.travel(now(), tick=False) as clock:
         assert await town.delivery.deliver_due() == 1
-        await town.told(NoticeKind.MENTIONED)
+        await town.notify(NoticeKind.MENTIONED)
         assert await town.delivery.deliver_due() == 1
         clock.shift(timedelta(seconds=29))
         assert await town.delivery.deliver_due() == 0
@@ -140,8 +140,8 @@ async def test_a_mail_that_was_not_taken_comes_later_with_the_same_id_and_the_sa
 
 async def test_a_deliverer_that_dies_after_sending_sends_the_very_same_mail_again(town: Town) -> None:
     await town.lives(mail=True)
-    await town.told(NoticeKind.ASSIGNED)
-    await town.told(NoticeKind.RETURNED)
+    await town.notify(NoticeKind.ASSIGNED)
+    await town.notify(NoticeKind.RETURNED)
 
     class Dies(NoticeDelivery):
         async def _deliver(self, digest: Any) -> None:
@@ -149,7 +149,7 @@ async def test_a_deliverer_that_dies_after_sending_sends_the_very_same_mail_agai
 
     with time_machine.travel(now(), tick=False) as clock:
         assert await Dies(town.database, town.keyring, town.channels).deliver_due() == 1
-        await town.told(NoticeKind.MENTIONED)
+        await town.notify(NoticeKind.MENTIONED)
         await town.notices.read(town.person, (await town.rows())[0].id)
         clock.shift(timedelta(minutes=3))
         assert await town.delivery.deliver_due() == 2
@@ -163,12 +163,12 @@ async def test_a_deliverer_that_dies_after_sending_sends_the_very_same_mail_agai
 
 async def test_what_is_refused_for_good_is_asked_no_more_and_what_never_works_is_given_up(town: Town) -> None:
     await town.lives(mail=True)
-    await town.told(NoticeKind.ASSIGNED)
+    await town.notify(NoticeKind.ASSIGNED)
     town.post.answers = ["550 no such mailbox"]
     assert await town.delivery.deliver_due() == 1
     assert [(row.mail_lost, row.hook_lost) for row in await town.rows()] == [("smtp_550", "")]
     await town.lives(mail=True)
-    await town.told(NoticeKind.ASSIGNED)
+    await town.notify(NoticeKind.ASSIGNED)
     town.post.answers = ["451 later"] * 100
     tries = 0
     with time_machine.travel(now(), tick=False) as clock:
@@ -182,7 +182,7 @@ async def test_what_is_refused_for_good_is_asked_no_more_and_what_never_works_is
 
 async def test_a_webhook_is_signed_and_numbered_and_goes_on_when_mail_does_not(town: Town) -> None:
     await town.lives(mail=True, webhook_url=town.box.url)
-    await town.told(NoticeKind.OVERTURNED)
+    await town.notify(NoticeKind.OVERTURNED)
     town.post.answers = ["451 later"]
     with time_machine.travel(now(), tick=False) as clock:
         assert await town.delivery.deliver_due() == 1
@@ -203,7 +203,7 @@ async def test_a_webhook_is_signed_and_numbered_and_goes_on_when_mail_does_not(t
 
 async def test_a_webhook_into_our_own_network_is_refused_and_not_tried_again(town: Town) -> None:
     await town.lives(webhook_url=town.box.url.replace("http:", "https:"))
-    await town.told(NoticeKind.ASSIGNED)
+    await town.notify(NoticeKind.ASSIGNED)
     async with new_client("") as client:
         channels = Channels(None, WebhookGateway(client), "https://console.test")
         delivery = NoticeDelivery(town.database, town.keyring, channels)
@@ -215,7 +215,7 @@ async def test_a_webhook_into_our_own_network_is_refused_and_not_tried_again(tow
 
 async def test_without_a_mail_server_nothing_piles_up_for_the_day_it_comes(town: Town) -> None:
     await town.lives(mail=True)
-    await town.told(NoticeKind.ASSIGNED)
+    await town.notify(NoticeKind.ASSIGNED)
     without = Channels(None, town.channels.webhooks, "https://console.test")
     assert await NoticeDelivery(town.database, town.keyring, without).deliver_due() == 1
     assert await town.delivery.deliver_due() == 0
@@ -225,14 +225,14 @@ async def test_without_a_mail_server_nothing_piles_up_for_the_day_it_comes(town:
 async def test_two_deliverers_at_once_send_one_mail(town: Town) -> None:
     await town.lives(mail=True)
     for _ in range(5):
-        await town.told(NoticeKind.ASSIGNED)
+        await town.notify(NoticeKind.ASSIGNED)
     await asyncio.gather(*(town.delivery.deliver_due() for _ in range(4)))
     assert len(town.post.taken) == 1
 
 
 async def test_a_deactivated_person_is_not_notified(town: Town) -> None:
     await town.lives(mail=True)
-    await town.told(NoticeKind.ASSIGNED)
+    await town.notify(NoticeKind.ASSIGNED)
     async with town.database.transaction() as session:
         (await session.get_one(PersonRow, town.person)).active = False
     await town.delivery.deliver_due()
@@ -241,8 +241,8 @@ async def test_a_deactivated_person_is_not_notified(town: Town) -> None:
 
 async def test_the_same_cause_tells_once_and_only_ones_own_can_be_read(town: Town) -> None:
     await town.lives()
-    await town.told(NoticeKind.ASSIGNED, "the same")
-    await town.told(NoticeKind.ASSIGNED, "the same")
+    await town.notify(NoticeKind.ASSIGNED, "the same")
+    await town.notify(NoticeKind.ASSIGNED, "the same")
     ((row,), _) = await town.notices.page(town.person)
     assert await town.notices.unread(town.person) == 1
     with pytest.raises(NotFound):

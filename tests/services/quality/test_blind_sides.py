@@ -17,7 +17,7 @@ from domain.work.task import CheckVerdict
 from services.quality.blind_review import SecondReviews, draw
 from tests.builders.world import World
 from tests.services.quality.test_blind_review import ALL, drawn
-from tests.services.review.test_four_eyes import eyes, in_hand_of, staged
+from tests.services.review.test_four_eyes import eyes, held_by_checker, staged
 from tests.services.work.test_secret_scan import the_number
 
 
@@ -25,12 +25,12 @@ async def drawn_after_a_check(world: World) -> tuple[str, list[str]]:
     """An open second review of a card that was returned once and then applied; and everybody who had a say in it."""
     review = eyes(world)
     _, task, maker, _ = await staged(world, review)
-    returner = await in_hand_of(review, await world.a_person(), task)
+    returner = await held_by_checker(review, await world.a_person(), task)
     await review.checks.check(returner, task, CheckVerdict.RETURN, "look_again")
     await review.tasks.unassign(maker, task)
-    second_maker = await in_hand_of(review, await world.a_person(), task)
+    second_maker = await held_by_checker(review, await world.a_person(), task)
     decision = await review.decisions.record_decision(second_maker, task, ReviewOutcome.APPROVE)
-    checker = await in_hand_of(review, await world.a_person("senior"), task)
+    checker = await held_by_checker(review, await world.a_person("senior"), task)
     await review.checks.check(checker, task, CheckVerdict.APPLY)
     await world.review.apply(task, decision)
     async with world.database.transaction() as session:

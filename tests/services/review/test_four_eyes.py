@@ -58,7 +58,7 @@ async def staged(world: World, review: ReviewDesk) -> tuple[str, str, str, str]:
     )
 
 
-async def in_hand_of(review: ReviewDesk, person: str, task: str) -> str:
+async def held_by_checker(review: ReviewDesk, person: str, task: str) -> str:
     assert await review.leases.take(person, task)
     return person
 
@@ -97,7 +97,7 @@ async def test_a_staged_decision_takes_effect_only_when_another_person_applies_i
     assert await leave(world, decision) == []
     with pytest.raises(ApplicationError, match="check_missing"):
         await world.review.apply(task, decision)
-    checker = await in_hand_of(review, await world.a_person(), task)
+    checker = await held_by_checker(review, await world.a_person(), task)
     assert await review.checks.check(checker, task, CheckVerdict.APPLY) == decision
     assert await leave(world, decision) == [decision]
     assert (await world.review.apply(task, decision)).outcome is ReviewOutcome.APPROVE
@@ -146,7 +146,7 @@ async def test_whom_the_maker_stood_in_for_cannot_check_it_either(world: World) 
 async def test_a_delegation_declared_during_the_check_counts_when_it_is_decided(world: World) -> None:
     review = eyes(world)
     _, task, maker, decision = await staged(world, review)
-    checker = await in_hand_of(review, await world.a_person(), task)
+    checker = await held_by_checker(review, await world.a_person(), task)
     await stands_in(world, checker, maker)
     with pytest.raises(OwnWork):
         await review.checks.check(checker, task, CheckVerdict.APPLY)
@@ -156,7 +156,7 @@ async def test_a_delegation_declared_during_the_check_counts_when_it_is_decided(
 async def test_a_returned_outcome_is_its_makers_next_with_all_that_was_entered(world: World) -> None:
     review = eyes(world)
     _, task, maker, decision = await staged(world, review)
-    checker = await in_hand_of(review, await world.a_person(), task)
+    checker = await held_by_checker(review, await world.a_person(), task)
     with pytest.raises(ReasonUnknown):
         await review.checks.check(checker, task, CheckVerdict.RETURN)
     await review.checks.check(checker, task, CheckVerdict.RETURN, "look_again", "the second digit")
@@ -171,7 +171,7 @@ async def test_a_returned_outcome_is_its_makers_next_with_all_that_was_entered(w
         assert (await drafts.kept(session, world.keyring, task, maker))["outcome"] == "approve"
     await review.leases.take(maker, task)
     again = await review.decisions.record_decision(maker, task, ReviewOutcome.APPROVE)
-    await in_hand_of(review, checker, task)
+    await held_by_checker(review, checker, task)
     await review.checks.check(checker, task, CheckVerdict.APPLY)
     assert (await world.review.apply(task, again)).outcome is ReviewOutcome.APPROVE
 
@@ -179,7 +179,7 @@ async def test_a_returned_outcome_is_its_makers_next_with_all_that_was_entered(w
 async def test_a_refused_outcome_falls_and_a_senior_decides_who_was_on_neither_side(world: World) -> None:
     review = eyes(world)
     _, task, maker, decision = await staged(world, review)
-    checker = await in_hand_of(review, await world.a_person("senior"), task)
+    checker = await held_by_checker(review, await world.a_person("senior"), task)
     await review.checks.check(checker, task, CheckVerdict.REFUSE, "should_reject")
     row = await the_task(world, task)
     assert (row.phase, row.escalated, sorted(row.barred)) == (TaskPhase.REVIEW, True, sorted([maker, checker]))
@@ -187,7 +187,7 @@ async def test_a_refused_outcome_falls_and_a_senior_decides_who_was_on_neither_s
         with pytest.raises(Refusal):
             await review.leases.take(one, task)
     assert await leave(world, decision) == []
-    third = await in_hand_of(review, await world.a_person("senior"), task)
+    third = await held_by_checker(review, await world.a_person("senior"), task)
     final = await review.decisions.record_decision(third, task, ReviewOutcome.REJECT, reason_code="forged")
     assert (await world.review.apply(task, final)).outcome is ReviewOutcome.REJECT
 
@@ -195,7 +195,7 @@ async def test_a_refused_outcome_falls_and_a_senior_decides_who_was_on_neither_s
 async def test_in_blind_mode_the_checker_says_first_what_they_would_do(world: World) -> None:
     review = eyes(world, blind=True)
     _, task, _, decision = await staged(world, review)
-    checker = await in_hand_of(review, await world.a_person(), task)
+    checker = await held_by_checker(review, await world.a_person(), task)
     with pytest.raises(FieldInvalid):
         await review.checks.check(checker, task, CheckVerdict.APPLY)
     assert await review.checks.look_blind(checker, task, ReviewOutcome.APPROVE)
@@ -207,7 +207,7 @@ async def test_in_blind_mode_the_checker_says_first_what_they_would_do(world: Wo
 async def test_a_blind_answer_that_differs_cannot_be_changed_into_agreement(world: World) -> None:
     review = eyes(world, blind=True)
     _, task, _, _ = await staged(world, review)
-    checker = await in_hand_of(review, await world.a_person(), task)
+    checker = await held_by_checker(review, await world.a_person(), task)
     assert not await review.checks.look_blind(checker, task, ReviewOutcome.REJECT)
     assert not await review.checks.look_blind(checker, task, ReviewOutcome.APPROVE)
     with pytest.raises(BlindOutcomeDiffers):
@@ -237,7 +237,7 @@ async def test_a_check_needs_the_permission_the_lease_and_something_to_check(wor
     with pytest.raises(TaskNotHeld):
         await review.checks.check(await world.a_person(), task, CheckVerdict.APPLY)
     _, plain = await a_task(world)
-    person = await in_hand_of(review, await world.a_person(), plain.task_id)
+    person = await held_by_checker(review, await world.a_person(), plain.task_id)
     with pytest.raises(NothingToCheck):
         await review.checks.check(person, plain.task_id, CheckVerdict.APPLY)
 
@@ -280,16 +280,16 @@ async def test_neither_maker_nor_checker_raises_a_card_above_their_limit(world: 
     _, opened = await a_task(world)
     review, corrected = eyes(world), Corrections(face_value=Money(2_000_00))
     maker, checker = await limited(world, 1_000_00), await limited(world, 1_000_00)
-    await in_hand_of(review, maker, opened.task_id)
+    await held_by_checker(review, maker, opened.task_id)
     with pytest.raises(NotEligible) as refused:
         await review.decisions.record_decision(
             maker, opened.task_id, ReviewOutcome.APPROVE_CORRECTED, corrected=corrected
         )
     assert refused.value.data == {"why": "limit"}
     await review.tasks.release(maker, opened.task_id)
-    other = await in_hand_of(review, await world.a_person(), opened.task_id)
+    other = await held_by_checker(review, await world.a_person(), opened.task_id)
     await review.decisions.record_decision(other, opened.task_id, ReviewOutcome.APPROVE_CORRECTED, corrected=corrected)
-    await in_hand_of(review, checker, opened.task_id)
+    await held_by_checker(review, checker, opened.task_id)
     with pytest.raises(NotEligible) as refused:
         await review.checks.check(checker, opened.task_id, CheckVerdict.APPLY)
     assert refused.value.data == {"why": "limit"}

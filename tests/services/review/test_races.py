@@ -25,7 +25,7 @@ from services.review import due_decisions
 from services.review.desk import ReviewDesk, review_desk
 from services.work import drafts
 from tests.builders.world import World
-from tests.services.review.test_four_eyes import eyes, in_hand_of, the_decision, the_task
+from tests.services.review.test_four_eyes import eyes, held_by_checker, the_decision, the_task
 from tests.services.review.test_review import a_task
 
 SECOND = timedelta(seconds=1)
@@ -36,7 +36,7 @@ APPROVE = ReviewOutcome.APPROVE
 async def held(world: World, review: ReviewDesk | None = None) -> tuple[str, str, str]:
     """A card, its task, and its holder."""
     card_id, opened = await a_task(world, "jd")
-    person = await in_hand_of(review or world.review_desk, await world.a_person(), opened.task_id)
+    person = await held_by_checker(review or world.review_desk, await world.a_person(), opened.task_id)
     return card_id, opened.task_id, person
 
 
@@ -135,7 +135,7 @@ async def test_a_check_and_an_undo_at_the_border_of_the_window_never_both_win(wo
     for turn in range(TRIES):
         _, task, maker = await held(world, slow)
         made = await slow.decisions.record_decision(maker, task, APPROVE)
-        checker = await in_hand_of(fast, await world.a_person(), task)
+        checker = await held_by_checker(fast, await world.a_person(), task)
         undone, checked = await at_once(
             slow.decisions.undo(maker, made),
             fast.checks.check(checker, task, CheckVerdict.APPLY),

@@ -29,7 +29,7 @@ async def tried(world: World, person: str) -> list[tuple[str, str]]:
     return [(row.act.rpartition(":")[2], row.facts.get("why", "")) for row in rows if ":reveal_" in row.act]
 
 
-async def told(world: World, officer: str) -> list[str]:
+async def notices_of(world: World, officer: str) -> list[str]:
     """Return the reason of each notification to compliance."""
     return [row.facts["why"] for row in await world.rows(NoticeRow, person_id=officer, kind="unusual_reading")]
 
@@ -80,7 +80,7 @@ async def test_an_unclaimed_card_is_not_revealed_and_compliance_is_notified(worl
     for card_id, refusal in ((free, TaskNotHeld), (others, TaskHeldByAnother)):
         with pytest.raises(refusal):
             await world.review_desk.reveals.reveal(person, card_id, "number", "compare")
-    assert await told(world, officer) == ["elsewhere"]  # Once an hour: the record holds the rest.
+    assert await notices_of(world, officer) == ["elsewhere"]  # Once an hour: the record holds the rest.
 
 
 @pytest.mark.parametrize("outcome", [Outcome.PAID, Outcome.REJECTED])
@@ -92,7 +92,7 @@ async def test_a_bought_or_ended_card_is_not_revealed_to_the_holder_of_its_task(
         await record(session, card_id, change)
     with pytest.raises(CardNotRevealed):
         await world.review_desk.reveals.reveal(person, card_id, "pin", "call")
-    assert await told(world, officer) == ["elsewhere"]
+    assert await notices_of(world, officer) == ["elsewhere"]
 
 
 async def test_whose_own_hold_ran_out_is_refused_without_an_alarm(world: World) -> None:
@@ -102,7 +102,7 @@ async def test_whose_own_hold_ran_out_is_refused_without_an_alarm(world: World) 
         (await session.get_one(WorkItemRow, task)).leased_until = datetime.now(UTC) - timedelta(seconds=1)
     with pytest.raises(TaskNotHeld):
         await world.review_desk.reveals.reveal(person, card_id, "number", "compare")
-    assert await told(world, officer) == []
+    assert await notices_of(world, officer) == []
 
 
 async def test_reveals_near_the_limit_and_many_refusals_are_reported(
@@ -112,9 +112,9 @@ async def test_reveals_near_the_limit_and_many_refusals_are_reported(
     officer = await an_officer(world)
     card_id, _, person = await a_taken_task(world)
     await world.review_desk.reveals.reveal(person, card_id, "number", "compare")
-    assert await told(world, officer) == []
+    assert await notices_of(world, officer) == []
     await world.review_desk.reveals.reveal(person, card_id, "number", "compare")
-    assert await told(world, officer) == ["near_limit"]
+    assert await notices_of(world, officer) == ["near_limit"]
     await world.review_desk.reveals.reveal(person, card_id, "number", "compare")
     refused: list[type[Refusal]] = []
     for _ in range(2):
@@ -122,4 +122,4 @@ async def test_reveals_near_the_limit_and_many_refusals_are_reported(
             await world.review_desk.reveals.reveal(person, card_id, "number", "compare")
         refused.append(one.type)
     assert refused == [TooManyTries] * 2
-    assert sorted(await told(world, officer)) == ["near_limit", "refused_often"]
+    assert sorted(await notices_of(world, officer)) == ["near_limit", "refused_often"]

@@ -1,4 +1,4 @@
-"""A day at the queue: who is given what, in which order, and what becomes of tasks that are put off, handed on or taken over."""
+"""A day at the queue: who is given what, in which order, and what becomes of tasks that are snoozed, reassigned or taken over."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def office(world: World) -> Office:
     return Office(world)
 
 
-async def told(office: Office, person: str) -> list[tuple[str, str | None]]:
+async def notices_of(office: Office, person: str) -> list[tuple[str, str | None]]:
     rows = await office.world.rows(NoticeRow, person_id=person)
     return [(row.kind, row.task_id) for row in rows]
 
@@ -106,7 +106,7 @@ async def test_a_senior_takes_a_task_over_with_a_reason_and_its_holder_is_notifi
         await office.desk.tasks.take_over(lin, task, "urgent")
     lease = await office.desk.tasks.take_over(wu, task, "urgent", "She has gone home.")
     assert (lease.task_id, (await office.row(task)).leased_by) == (task, wu)
-    assert await told(office, lin) == [("taken_over", task)]
+    assert await notices_of(office, lin) == [("taken_over", task)]
     assert await office.acts(task) == [("taken_over", "urgent")]
     assert "review.taken_over" in await office.world.story((await office.row(task)).card)
     with pytest.raises(TaskHeldByAnother):
@@ -141,11 +141,11 @@ async def test_a_snoozed_task_is_gone_until_it_comes_back_with_its_reason(office
     snoozes = Snoozes(office.world.database, office.clock)
     while await snoozes.tell_back(100):
         pass
-    assert await told(office, lin) == [("came_back", task)]
+    assert await notices_of(office, lin) == [("came_back", task)]
     assert await office.acts(task) == [("snoozed", "call_store")]
 
 
-async def test_a_task_is_put_off_by_its_holder_into_the_future_and_brought_back_early_by_anybody(
+async def test_a_task_is_snoozed_by_its_holder_into_the_future_and_woken_early_by_anybody(
     office: Office,
 ) -> None:
     task, lin, chen = await office.task(), await office.person(), await office.person()
@@ -165,7 +165,7 @@ async def test_a_task_is_put_off_by_its_holder_into_the_future_and_brought_back_
     assert (await office.row(task)).order_at == office.clock()
 
 
-async def test_a_task_that_was_put_off_can_be_taken_over_before_it_is_back(office: Office) -> None:
+async def test_a_snoozed_task_can_be_taken_over_before_it_is_back(office: Office) -> None:
     task, lin, wu = await office.task(), await office.person(), await office.person("senior")
     await office.desk.tasks.snooze(lin, task, office.clock() + timedelta(days=3), "call_store")
     await office.desk.tasks.take_over(wu, task, "urgent")
@@ -173,7 +173,7 @@ async def test_a_task_that_was_put_off_can_be_taken_over_before_it_is_back(offic
     assert (row.leased_by, row.snoozed_until, row.order_at) == (wu, None, office.clock())
 
 
-async def test_a_late_task_stays_late_while_it_is_put_off(office: Office) -> None:
+async def test_a_late_task_stays_late_while_it_is_snoozed(office: Office) -> None:
     lin = await office.person()
     task = await office.task(warned_at=office.clock())
     await office.desk.tasks.snooze(lin, task, office.clock() + timedelta(hours=1), "end_of_shift")
@@ -200,7 +200,7 @@ async def test_an_assigned_task_is_its_persons_alone_until_it_is_put_back(office
     with pytest.raises(NotAllowed):
         await office.desk.tasks.assign(lin, task, chen)
     await office.desk.tasks.assign(wu, task, chen)
-    assert await told(office, chen) == [("assigned", task)]
+    assert await notices_of(office, chen) == [("assigned", task)]
     assert await office.takes(lin) is None
     with pytest.raises(NotEligible) as refused:
         await office.takes(lin, task)

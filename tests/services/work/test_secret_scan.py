@@ -13,7 +13,7 @@ from domain.errors.work import SecretInWords
 from domain.work.task import CheckVerdict
 from services.cards.corrections import Corrections
 from tests.builders.world import World, a_number
-from tests.services.review.test_four_eyes import eyes, in_hand_of, staged
+from tests.services.review.test_four_eyes import eyes, held_by_checker, staged
 from tests.services.review.test_review import a_taken_task
 
 
@@ -53,7 +53,7 @@ async def test_a_number_that_is_only_being_entered_is_a_secret_too(world: World)
 async def test_nor_does_a_checkers_note(world: World) -> None:
     review = eyes(world)
     card_id, task, _, _ = await staged(world, review)
-    checker, number = await in_hand_of(review, await world.a_person(), task), await the_number(world, card_id)
+    checker, number = await held_by_checker(review, await world.a_person(), task), await the_number(world, card_id)
     with pytest.raises(SecretInWords):
         await review.checks.check(checker, task, CheckVerdict.APPLY, note=number)
     await review.checks.check(checker, task, CheckVerdict.APPLY, note=f"ends in {number[-4:]}")
