@@ -52,7 +52,7 @@ def build(services: ApiServices) -> FastAPI:
 
 @cache
 def _routes() -> tuple[BaseRoute, ...]:
-    """Every route but health's. One tree a process: FastAPI reads the parameters of each route anew for every tree that it is in."""
+    """Every route but health's. One tree a process: FastAPI reads the parameters of each route again for every tree that holds it."""
     tree = APIRouter(responses=PROBLEMS)
     for router in (
         submissions.receipts,

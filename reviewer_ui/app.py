@@ -95,7 +95,7 @@ def build(services: ConsoleServices) -> FastAPI:
 
 @cache
 def _routes() -> tuple[BaseRoute, ...]:
-    """Every page's routes. One tree a process: FastAPI reads the parameters of each route anew for every tree that it is in."""
+    """Every page's routes. One tree a process: FastAPI reads the parameters of each route again for every tree that holds it."""
     tree = APIRouter()
     for page in (
         front,

@@ -52,7 +52,7 @@ def build(services: SellerServices) -> FastAPI:
 
 @cache
 def _routes() -> tuple[BaseRoute, ...]:
-    """Every page's routes. One tree a process: FastAPI reads the parameters of each route anew for every tree that it is in."""
+    """Every page's routes. One tree a process: FastAPI reads the parameters of each route again for every tree that holds it."""
     tree = APIRouter()
     tree.include_router(sign_in.router, dependencies=[Depends(csrf.check)])
     for part in PAGES:

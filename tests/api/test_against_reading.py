@@ -58,10 +58,11 @@ async def test_what_a_submission_said_against_the_photo_is_named_and_confirmed_l
     assert api.desk.told == [] or api.desk.told[-1][0] != "confirm_fields"
     assert (await send(api, path, confirm=refused.json()["data"]["marks"])).status_code == 200
     assert api.desk.told[-1][:2] == ("confirm_fields", card_id)
-    events: Any = CardEventRow
     async with database.transaction() as session:
         found = await session.execute(
-            events.__table__.select().where(events.card_id == card_id, events.what == "intake.fields_confirmed")
+            CardEventRow.__table__.select().where(
+                CardEventRow.card_id == card_id, CardEventRow.what == "intake.fields_confirmed"
+            )
         )
     assert [row.facts["against_reading"] for row in found] == ["number"]
 
