@@ -89,17 +89,24 @@ class Campaign:
             await asyncio.sleep(chance.uniform(0.1, 1.0))
 
     async def _kill(self) -> None:
+        """Kill running programs until there were enough kills; one that is not back yet is no kill."""
         chance = random.Random(self.seed)
-        for number in range(self.kills):
+        while (number := self.killed.total()) < self.kills:
             await asyncio.sleep(chance.uniform(*BETWEEN_KILLS_S))
-            program = chance.choice(sorted(KILLED))
-            try:
-                self.whole.signal(program, KILLED[program])
-                self.killed[program] += 1
-            except (ProcessLookupError, KeyError, ValueError):
-                pass  # Killed a moment ago and not back yet.
-            if number % 10 == 9:
+            programs = sorted(KILLED)
+            chance.shuffle(programs)
+            killed = next((program for program in programs if self._killed(program)), None)
+            if killed is not None and number % 10 == 9:
                 print(f"{number + 1}/{self.kills} kills, {len(self.handed_in)}/{self.cards} cards", file=sys.stderr)
+
+    def _killed(self, program: str) -> bool:
+        """Kill the program; return whether it ran."""
+        try:
+            self.whole.signal(program, KILLED[program])
+        except (ProcessLookupError, KeyError, ValueError):
+            return False
+        self.killed[program] += 1
+        return True
 
     async def _drain(self) -> None:
         deadline, approved = time.monotonic() + DRAIN_S_MAX, dict[str, float]()
