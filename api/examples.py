@@ -39,7 +39,7 @@ _OFFER: Json = {
 _SHOWN_CARD: Json = {
     "id": _CARD, "position": 0, "brand": "starbucks", "card_type": "dining", "number_masked": "••••0004",
     "face_value": _yuan(50_000), "expiry": "2028-05-31", "stage": "offer", "waiting_for": "seller_offer", "since": _AT,
-    "until": "2026-11-28T08:30:00Z", "outcome": None, "reason": None, "reason_detail": None, "quote": _OFFER, "payout": None,
+    "until": "2026-11-28T08:30:00Z", "outcome": None, "reason": None, "reason_detail": None, "quote": _OFFER, "payout": None, "differs": [],
     "asked": None,
 }  # fmt: skip
 _SHOWN: Json = {"id": _SUBMISSION, "created_at": _AT, "cards": [_SHOWN_CARD]}
@@ -90,6 +90,7 @@ EXAMPLES: Mapping[tuple[str, str], tuple[Json, Json]] = {
             {
                 "code": "starbucks", "names": {"zh_CN": "星巴克", "en": "Starbucks"}, "card_type": "dining", "currency": "CNY",
                 "number": "81[0-9]{14}", "pin": "[0-9]{8}", "face_value_least": _yuan(10_000), "face_value_most": _yuan(100_000),
+                "not_bought_from": None, "not_bought_reason": None,
             }
         ],
     ),

@@ -227,12 +227,18 @@ async def browser_program() -> AsyncIterator[Path]:
     await SHARED.close()
 
 
+@pytest.fixture(scope="session")
+def world_url(make_migrated: Callable[[str], str], worker: str) -> str:
+    """URL of the world's own database: what other tests sealed under other keys could not be opened here."""
+    return make_migrated(f"cardloop_world_{worker}")
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def shared_world(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+async def shared_world(world_url: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
     """One database and one set of simulators for all tests of activities, services and jobs; each makes its own cards."""
     from tests.builders.world import a_world  # Loads activities, services and simulators, which few tests need.
 
-    database = Database(database_url, pool_size=8)
+    database = Database(world_url, pool_size=8)
     async with a_world(database, tmp_path_factory.mktemp("world")) as world:
         yield world
     await database.dispose()

@@ -27,11 +27,6 @@ class CardTab(StrEnum):
     COMMENTS = "comments"
     MONEY = "money"
 
-    @property
-    def key(self) -> str:
-        """The key that opens it."""
-        return {"decide": "d", "story": "h", "evidence": "i", "comments": "f", "money": "p"}[self.value]
-
 
 @dataclass(frozen=True)
 class QuoteView:

@@ -77,6 +77,15 @@ async def drawn(whole: WholePlatform, out: Path) -> bytes:
     return await asyncio.to_thread(out.read_bytes)
 
 
+async def withdraw_all(whole: WholePlatform, cards: list[str]) -> None:
+    """End the cards: other tests of this platform look at what has not ended."""
+    headers = {"authorization": f"Bearer {whole.secrets()[PARTNER_KEY]}"}
+    async with httpx.AsyncClient(base_url=whole.settings.api_url, timeout=15) as http:
+        for card_id in cards:
+            answer = await http.post(f"/v1/cards/{card_id}/withdraw", headers=headers)
+            assert answer.status_code == 200, answer.text
+
+
 async def test_a_published_brand_goes_its_whole_way(whole: WholePlatform, tmp_path: Path) -> None:
     await publish(whole)
 
@@ -87,8 +96,10 @@ async def test_a_published_brand_goes_its_whole_way(whole: WholePlatform, tmp_pa
 
     await until(is_listed, 10, whole.said)
     last: Seen | None = None
+    submitted: list[str] = []
     for attempt in range(TRIES):
         card_id = await submit(whole, await drawn(whole, tmp_path / f"{attempt}.jpg"))
+        submitted.append(card_id)
         last = await whole.reaches(
             card_id, lambda seen: seen.quote is not None or seen.waiting_for is WaitingFor.SELLER_FIELDS, 90
         )
@@ -97,5 +108,6 @@ async def test_a_published_brand_goes_its_whole_way(whole: WholePlatform, tmp_pa
     assert last is not None
     assert last.quote is not None, last
     assert last.quote.basis_minor == FACE * 100
+    await withdraw_all(whole, submitted)
     asked = await whole.rows("SELECT party FROM answer WHERE card_id = :card", card=last.id)
     assert "issuer" in {row.party for row in asked}

@@ -189,7 +189,9 @@ OWN = outlet_secret(SECRET, "outlet-1")
 async def an_outlet(world: World, brand: str = "hualian", code: str = "outlet-1") -> None:
     async with world.database.transaction() as session:
         sealed = world.keyring.seal_text(outlet_secret(SECRET, code), purpose="outlet", aad=f"outlet:{code}:secret")
-        await session.merge(OutletRow(code=code, name="Counter", brand=brand, secret_sealed=sealed))
+        await session.merge(
+            OutletRow(code=code, name="Counter", brand=brand, secret_sealed=sealed, previous_sealed=None, active=True)
+        )
 
 
 def reported(

@@ -19,14 +19,21 @@ async def test_every_tab_is_a_link_that_opens_it(house: House, tab: CardTab) -> 
     card = await house.cards.waiting()
     browser = await house.as_(Role.SENIOR)
     page = (await browser.get(f"/cards/{card.card_id}")).text
-    link = re.search(rf'href="(/cards/{card.card_id}[^"]*)" data-key="{tab.key}"', page)
-    assert link is not None
-    opened = await browser.get(link[1])
+    address = f"/cards/{card.card_id}" + ("" if tab is CardTab.DECIDE else f"?tab={tab}")
+    assert f'href="{address}"' in page
+    opened = await browser.get(address)
     assert opened.status_code == 200
-    current = re.findall(r'data-key="(\w)" aria-current="page"', opened.text)
-    assert current == [tab.key]
+    assert re.findall(r'href="([^"]*)" aria-current="page">', opened.text)[-1] == address
     assert ('class="card-grid' in opened.text) == (tab is CardTab.DECIDE)
-    assert tab.key in KEYS, "a person can change the key"
+
+
+async def test_keys_that_are_no_letters_lead_to_the_tabs_beside(house: House) -> None:
+    """Letters are those of reasons: one pressed on a menu that did not open must not lead away from the card."""
+    card = await house.cards.waiting()
+    page = (await (await house.as_(Role.SENIOR)).get(f"/cards/{card.card_id}?tab=evidence")).text
+    found = dict(re.findall(r'href="[^"]*tab=(\w+)" data-key="([^"]*)"', page))
+    assert found == {"story": "[", "comments": "]"}
+    assert set(found.values()) <= set(KEYS), "a person can change the keys"
 
 
 async def test_an_unknown_tab_is_the_one_to_decide_on(house: House) -> None:
