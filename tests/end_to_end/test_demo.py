@@ -50,6 +50,7 @@ async def test_the_worked_example_is_quoted_and_paid_to_the_fen(demo: bool, whol
     assert [one["amount_minor"] for one in await whole.transfers(card_id)] == [46_500]
 
 
+@pytest.mark.proof
 async def test_a_second_run_is_refused_what_was_bought(demo: bool, whole: WholePlatform) -> None:
     assert await run_demo(whole.settings, seconds_max=200)
     again = "SELECT count(*) FROM card WHERE reason = 'card_already_submitted'"

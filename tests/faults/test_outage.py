@@ -10,7 +10,7 @@ from database.session import Database
 from domain.cards.card import Outcome
 from tests.whole import WHOLE, WholePlatform, jd_card, until
 
-pytestmark = [WHOLE, pytest.mark.timeout(300)]
+pytestmark = [WHOLE, pytest.mark.proof, pytest.mark.timeout(300)]
 CARDS = 12
 # Ten seconds on a machine of its own; tests share theirs.
 SEEN_WITHIN_S = 60.0
