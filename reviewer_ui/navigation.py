@@ -138,7 +138,7 @@ PAGES: tuple[ConsolePage, ...] = (
     _page("console.reasons", "/setup/reasons", Area.SETTINGS, Permission.MANAGE_REASONS, icon="list-check"),
     _page("console.nav.policies", "/setup/policies", Area.SETTINGS, Permission.SEE_POLICIES, icon="adjustments"),
     _page("console.crumb.policy", "/setup/policies/{code}", Area.SETTINGS, Permission.SEE_POLICIES, names="policy_kind"),
-    _page("console.nav.deadlines", "/setup/deadlines", Area.SETTINGS, Permission.SET_POLICIES, icon="calendar"),
+    _page("console.nav.deadlines", "/setup/policies/deadlines", Area.SETTINGS, Permission.SEE_POLICIES, icon="calendar"),
     _page("console.four_eyes.title", "/setup/four-eyes", Area.SETTINGS, Permission.SEE_QUALITY),
     _page("console.nav.access", "/setup/access", Area.SETTINGS, Permission.CONFIRM_ACCESS, icon="lock-open"),
     _page("console.nav.people", "/setup/people", Area.SETTINGS, Permission.MANAGE_PEOPLE, icon="users"),
