@@ -26,6 +26,7 @@ from domain.rules.policy_kinds import KINDS
 from domain.work.working_time import known_years
 from reviewer_ui.policies.editor import Editor
 from reviewer_ui.policies.fields import FieldMaker
+from reviewer_ui.policies.offers import People
 from reviewer_ui.policies.transfer import exported, imported, written
 from reviewer_ui.policies.typed_document import TypedDocument, typed_document
 from reviewer_ui.policies.wording import ChangeLine, change_lines, name_of_place
@@ -85,7 +86,7 @@ class PolicyContext:
     names: Mapping[str, str]
     may_write: bool
     may_publish: bool  # Of the version that is open, by this person, as far as the page knows.
-    people: Mapping[str, str]  # Who can be chosen in the editor, by id.
+    people: People
     editor: Editor
     written: str  # The document as JSON.
     why: str
@@ -212,7 +213,7 @@ async def _page(
         two_people=kind.two_people,
         history=state.versions,
         built_in=tuple(sorted(kind.built_in(), key=lambda one: one.effective_from, reverse=True)),
-        names=await _names(console),
+        names=people.everybody,
         may_write=person.may(Permission.SET_POLICIES),
         may_publish=may_confirm and row is not None and not (kind.two_people and person.id in row.makers),
         people=people,
@@ -266,7 +267,7 @@ def _edited(request: Request, page: PolicyContext, kind: PolicyKind, document: M
 
 
 def _editor(
-    request: Request, kind: PolicyKind, document: Mapping[str, Any], people: Mapping[str, str]
+    request: Request, kind: PolicyKind, document: Mapping[str, Any], people: People
 ) -> Editor:  # fmt: skip
     return FieldMaker(kind.code, locale_of(request), people).editor(kind.schema, document)
 
@@ -319,9 +320,9 @@ async def _names(console: Console) -> Mapping[str, str]:
         return await all_names(session)
 
 
-async def _people(console: Console) -> Mapping[str, str]:
+async def _people(console: Console) -> People:
     async with console.services.database.transaction() as session:
-        return {one.id: one.name for one in await mentionable(session)}
+        return People({one.id: one.name for one in await mentionable(session)}, await all_names(session))
 
 
 async def _answer(request: Request, console: Console, page: PolicyContext, status: int = 200) -> Response:

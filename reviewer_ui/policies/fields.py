@@ -9,7 +9,7 @@ from domain.policies.flaws import place
 from domain.policies.schema import Schema
 from languages import has, translate
 from reviewer_ui.policies.editor import Choice, Editor, Entry, Field, Group, Row, Spot, Table
-from reviewer_ui.policies.offers import Offers
+from reviewer_ui.policies.offers import Offers, People
 from reviewer_ui.policies.readings import reading_of
 
 NEW_ROWS = 3  # Empty rows at the end of a table that people add to.
@@ -18,12 +18,12 @@ _HUNDREDTHS = frozenset({"minor", "bp"})
 
 
 class FieldMaker:
-    """Makes the form of a kind's documents in one language. `people`: who can be chosen, names by id."""
+    """Makes the form of a kind's documents in one language."""
 
-    def __init__(self, kind: str, locale: str, people: Mapping[str, str] | None = None) -> None:
+    def __init__(self, kind: str, locale: str, people: People | None = None) -> None:
         self._kind = kind
         self.locale = locale
-        self._people = people or {}
+        self._people = people or People()
         self._offers = Offers(locale, self._people, {})
 
     def editor(self, schema: Schema, document: Mapping[str, Any]) -> Editor:
@@ -39,7 +39,7 @@ class FieldMaker:
     def choice_of(self, schema: Schema, value: str) -> str:
         """Return what a chosen value is called."""
         if schema.get("offers"):
-            return dict(self._offers.of(schema["offers"])).get(value, value)
+            return self._offers.named(schema["offers"], value)
         if not value:
             return translate("console.policies.any", self.locale)
         return self._word(f"{schema['names']}.{value}", value) if schema.get("names") else value
@@ -156,7 +156,7 @@ class FieldMaker:
         else:
             return ()
         chosen = [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, str) and one]
-        values += [(one, one) for one in chosen if one not in dict(values)]
+        values += [(one, self.choice_of(member, one)) for one in chosen if one not in dict(values)]
         if "offers" in member and not several and ("null" in schema["type"] or not chosen):
             values.insert(0, ("", translate(member["empty"], self.locale)))
         return tuple(Choice(one, named, one in chosen or (one == value == "")) for one, named in values)

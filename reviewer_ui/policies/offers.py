@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from domain.people.roles import Role
@@ -10,12 +11,21 @@ from domain.work.kinds import kinds
 from languages import has, translate
 
 Offer = tuple[str, str]  # A value and what it is called.
+PERSON = "person:"
+
+
+@dataclass(frozen=True)
+class People:
+    """Names by id: of those who can be chosen, and of everybody, also of those who have left."""
+
+    offered: Mapping[str, str] = field(default_factory=dict)
+    everybody: Mapping[str, str] = field(default_factory=dict)
 
 
 class Offers:
-    """The values of each source in one language; `people` are those who can be notified, by id."""
+    """The values of each source in one language."""
 
-    def __init__(self, locale: str, people: Mapping[str, str], document: Mapping[str, Any]) -> None:
+    def __init__(self, locale: str, people: People, document: Mapping[str, Any]) -> None:
         self._locale = locale
         self._people = people
         self._document = document
@@ -29,6 +39,10 @@ class Offers:
             "reasons": self._reasons,
         }
         return tuple(sources[source]())
+
+    def named(self, source: str, value: str) -> str:
+        """Return what a value is called, also one that is not offered any more."""
+        return dict(self.of(source)).get(value) or self._people.everybody.get(value.removeprefix(PERSON), value)
 
     def _calendars(self) -> Iterable[Offer]:
         """The calendars of the document itself."""
@@ -48,7 +62,7 @@ class Offers:
 
     def _notified(self) -> Iterable[Offer]:
         roles = [(role.value, self._word(f"role.{role.value}", role.value)) for role in Role]
-        return [*roles, *((f"person:{person}", name) for person, name in self._people.items())]
+        return [*roles, *((f"{PERSON}{person}", name) for person, name in self._people.offered.items())]
 
     def _word(self, key: str, otherwise: str) -> str:
         return translate(key, self._locale) if has(key, self._locale) else otherwise

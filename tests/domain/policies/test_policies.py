@@ -23,6 +23,7 @@ from domain.rules.policy_kinds import KINDS
 from languages import LOCALES, has
 from reviewer_ui.policies.editor import Editor
 from reviewer_ui.policies.fields import FieldMaker
+from reviewer_ui.policies.offers import People
 from reviewer_ui.policies.readings import reading_of
 from reviewer_ui.policies.transfer import exported, imported
 from reviewer_ui.policies.typed_document import typed_document
@@ -281,7 +282,7 @@ def test_changes_are_written_in_words() -> None:
     after = copy.deepcopy(dict(before))
     after["policies"][0]["budget_s"] = 172_800
     after["policies"][1]["chain"].append({"tell": "person:A", "minutes": 90, "counts": "working"})
-    lines = change_lines(kind, FieldMaker("deadlines", "en", {"A": "Mei"}), before, after)
+    lines = change_lines(kind, FieldMaker("deadlines", "en", People({}, {"A": "Mei"})), before, after)
     assert [(line.what, line.before, line.after) for line in lines] == [
         ("Deadlines · urgent · Time allowed", "900 s (= 15 min)", "172800 s (= 2 d)"),
         (
