@@ -138,12 +138,12 @@ class FieldMaker:
         shape, unit = shape_of(schema), str(schema.get("unit", ""))
         if value is None and "default" in schema:
             value = schema["default"]
-        bounds: list[str] = [
+        lowest, highest = (
             text_of(schema, schema[bound]) if shape == "number" and bound in schema else "" for bound in ("minimum", "maximum")
-        ]  # fmt: skip
+        )  # fmt: skip
         return Field(
             place(at.name), label, shape, place(at.place), text_of(schema, value), f"policy_unit.{unit}" if unit else "",
-            self._choices(schema, value), *bounds, reading_of(unit, value, self.locale),
+            self._choices(schema, value), lowest, highest, reading_of(unit, value, self.locale),
         )  # fmt: skip
 
     def _choices(self, schema: Schema, value: Any) -> tuple[Choice, ...]:

@@ -18,7 +18,7 @@ class ItemPage(Protocol):
     """Renders the page of one item with a comment that was not taken, under the refusal's status."""
 
     async def __call__(
-        self, request: Request, console: Console, person: Person, item_id: str, *, refusal: Refusal, comment: str
+        self, request: Request, console: Console, person: Person, item_id: str, /, *, refusal: Refusal, comment: str
     ) -> Response:
         """Return the page. Refuse NotFound."""
 

@@ -36,7 +36,7 @@ async def test_the_time_of_the_answer_is_that_of_the_deadline_policies(
     await (await Page.get(browser, f"/cards/{card}")).send(f"/cards/{card}/callback", wanted="call")
     for change, shown in (
         (timedelta(days=3), "Support will answer by {due}."),
-        (timedelta(hours=-1), "The answer is late."),
+        (timedelta(hours=-1), "The answer is overdue."),
     ):
         moment = now() + change
         async with database.transaction() as session:

@@ -81,7 +81,7 @@ async def test_policies_chains_and_calendars_are_edited_in_fields_tried_and_publ
     form |= {f"policies[{number}].budget_s": "900" for number in range(7)}
     form |= {
         "policies[4].chain[2].tell": f"person:{colleague}", "policies[4].chain[2].minutes": "90",
-        "policies[4].chain[0].remove": "yes", "policies[3].when.reasons": ["velocity"], "policies[3].order": "4.5",
+        "policies[4].chain[0].remove": "yes", "policies[3].when.reasons": ["velocity"], "policies[3].order": "5.5",
         "calendars[2].key": "night", "calendars[2].timezone": "Asia/Shanghai", "calendars[2].week.fri": "20:00-24:00",
         "teams[1].key": "support", "teams[1]": "office", "why": "a busy week",
     }  # fmt: skip
