@@ -73,7 +73,7 @@ class FieldMaker:
                 Entry(
                     "" if new else str(key) if keyed else named, "" if new else place(spot.place),
                     self._editor(inner, one if isinstance(one, Mapping) else {}, spot),
-                    self._key(spot, label, "" if new else str(key)) if keyed else None,
+                    self._key(spot, translate("console.policies.code", self.locale), "" if new else str(key)) if keyed else None,
                     "" if new else f"{place(spot.name)}.remove",
                     self._order(spot, "" if new else str(index + 1)) if schema.get("ordered") else None,
                 )
