@@ -151,7 +151,7 @@ async def _seen_by_two(studio: Studio) -> None:
 
 async def _set_up(studio: Studio) -> None:
     await studio.take("console-people", studio.who.tang, "/setup/people")
-    await studio.take("console-deadlines", studio.who.tang, "/setup/deadlines")
+    await studio.take("console-deadlines", studio.who.tang, "/setup/policies/deadlines")
     await studio.take("console-policy", studio.who.tang, "/setup/policies/limits")
 
 

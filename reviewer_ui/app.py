@@ -35,7 +35,7 @@ from reviewer_ui.people import (
     welcome,
 )
 from reviewer_ui.people import step_up as step_up_page
-from reviewer_ui.policies import check_policy, deadlines, documents
+from reviewer_ui.policies import check_policy, documents
 from reviewer_ui.quality import blind_review, insight, quality
 from reviewer_ui.review import card, checking, comments, decision, four_eyes, photo, reopen, task_acts
 from reviewer_ui.services import ConsoleServices
@@ -139,7 +139,6 @@ def _routes() -> tuple[BaseRoute, ...]:
         notices,
         owed,
         payouts,
-        deadlines,
         check_policy,
         why_due,
         trail,

@@ -8,12 +8,12 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from domain.identifiers import short
 from domain.people.roles import Permission
-from languages import DEFAULT_LOCALE, has
+from languages import DEFAULT_LOCALE, has, keys
 
 May = Callable[[Permission], bool]
 
@@ -138,7 +138,6 @@ PAGES: tuple[ConsolePage, ...] = (
     _page("console.reasons", "/setup/reasons", Area.SETTINGS, Permission.MANAGE_REASONS, icon="list-check"),
     _page("console.nav.policies", "/setup/policies", Area.SETTINGS, Permission.SEE_POLICIES, icon="adjustments"),
     _page("console.crumb.policy", "/setup/policies/{code}", Area.SETTINGS, Permission.SEE_POLICIES, names="policy_kind"),
-    _page("console.nav.deadlines", "/setup/deadlines", Area.SETTINGS, Permission.SET_POLICIES, icon="calendar"),
     _page("console.four_eyes.title", "/setup/four-eyes", Area.SETTINGS, Permission.SEE_QUALITY),
     _page("console.nav.access", "/setup/access", Area.SETTINGS, Permission.CONFIRM_ACCESS, icon="lock-open"),
     _page("console.nav.people", "/setup/people", Area.SETTINGS, Permission.MANAGE_PEOPLE, icon="users"),
@@ -157,6 +156,20 @@ ACTIONS: tuple[Action, ...] = (
     Action("console.theme.light", "/theme", "sun", (("theme", "light"), ("back", "/search"))),
     Action("console.sign_out", "/sign-out", "logout"),
 )
+
+
+@functools.cache
+def searched() -> tuple[ConsolePage, ...]:
+    """The pages that can be found by their names: those with a fixed address, and those whose last part has words."""
+    found: list[ConsolePage] = []
+    for page in PAGES:
+        if page.names:
+            family, base = f"{page.names}.", page.address.rpartition("/")[0]
+            words = sorted(key for key in keys(DEFAULT_LOCALE) if key.startswith(family))
+            found += [replace(page, key=key, address=f"{base}/{key.removeprefix(family)}") for key in words]
+        elif page.fixed:
+            found.append(page)
+    return tuple(found)
 
 
 def rail(path: str, may: May) -> tuple[RailArea, ...]:

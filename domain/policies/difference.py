@@ -18,6 +18,7 @@ class ChangeKind(StrEnum):
     CHANGED = "changed"
     ADDED = "added"
     REMOVED = "removed"
+    ORDER = "order"  # Rows stand in another order.
 
 
 @dataclass(frozen=True)
@@ -68,11 +69,19 @@ def _of_lists(schema: Schema, before: list[Any], after: list[Any], path: Path) -
         old, new = _rows(schema, before), _rows(schema, after)
         for key in dict.fromkeys([*old, *new]):
             yield from _of_one(row, key in old, old.get(key), key in new, new.get(key), (*path, key))
+        yield from _of_order(schema, list(old), list(new), path)
     elif schema.get("uniqueItems"):
         yield from (Difference(path, ChangeKind.REMOVED, one, None, row) for one in before if one not in after)
         yield from (Difference(path, ChangeKind.ADDED, None, one, row) for one in after if one not in before)
     elif before != after:
         yield Difference(path, ChangeKind.CHANGED, before, after, schema)
+
+
+def _of_order(schema: Schema, old: list[str | int], new: list[str | int], path: Path) -> Iterator[Difference]:
+    """The order of rows that have names of their own, where it counts; rows that only one side has do not."""
+    before, after = [key for key in old if key in new], [key for key in new if key in old]
+    if schema.get("ordered") and before != after:
+        yield Difference(path, ChangeKind.ORDER, before, after, {})
 
 
 def _rows(schema: Schema, rows: list[Any]) -> dict[str | int, Any]:

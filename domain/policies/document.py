@@ -35,6 +35,10 @@ def _no_further_rule(_document: Mapping[str, Any], _before: Mapping[str, Any]) -
     return ()
 
 
+def _as_it_is(document: Any) -> Any:
+    return document
+
+
 @dataclass(frozen=True)
 class PolicyKind:
     """What one kind of policy declares.
@@ -48,12 +52,16 @@ class PolicyKind:
     built_in: Callable[[], tuple[PolicyDocument, ...]]
     two_people: bool = True
     first_number: int = 1  # Of the first saved version.
-    own_page: str = ""  # Where the kind is edited; empty where the schema makes the editor.
+    spelled_out: Callable[[Any], Any] = _as_it_is  # Writes in full what a document may say short.
     further: Callable[[Mapping[str, Any], Mapping[str, Any]], Iterable[Flaw]] = _no_further_rule
+
+    def completed(self, document: Any) -> Any:
+        """Return the document written in full, with the schema's defaults of what it lacks."""
+        return completed(self.schema, self.spelled_out(document))
 
     def require_valid(self, document: object, before: Mapping[str, Any]) -> dict[str, Any]:
         """Return the document, with the defaults of what it lacks. Raises DocumentWrong with every flaw and its place."""
-        document = completed(self.schema, document)
+        document = self.completed(document)
         found = list(flaws_of(self.schema, document))
         if not found and isinstance(document, dict):
             found = list(self.further(document, before))

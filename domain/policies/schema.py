@@ -1,8 +1,9 @@
 """JSON Schema for policy documents: short builders, and a document's flaws by the schema.
 
-Two keywords of our own stand beside the standard ones, for editors and for differences in words: `unit` says what a number
-counts (minor, bp, s, ms, days), `names` which catalogue of words names an object's keys or a list's members, and `row_key`
-which field of a list's rows tells them apart. The standard `default` is what a document that lacks the field is read with.
+Keywords of our own stand beside the standard ones, for editors and for differences in words: `unit` says what a number
+counts (minor, bp, s, ms, min, days), `names` which catalogue of words names an object's keys or a list's members, `row_key`
+which field of a list's rows tells them apart, `ordered` that their order counts all the same, `offers` where the values come
+from that a person chooses from, and `empty` what no choice is called. The standard `default` is what a document that lacks the field is read with.
 """
 
 from __future__ import annotations
@@ -58,6 +59,16 @@ def one_of(kind: type[StrEnum], names: str) -> Schema:
     return {"type": "string", "enum": [member.value for member in kind], "names": names}
 
 
+def offered(source: str, empty: str = "console.policies.choose") -> Schema:
+    """A value out of those that `source` offers, which the kind's further rules judge; `empty` are the words of no choice."""
+    return {"type": "string", "minLength": 1, "maxLength": 80, "offers": source, "empty": empty}
+
+
+def optional(schema: Schema) -> Schema:
+    """A value that may be missing."""
+    return {**schema, "type": [schema["type"], "null"], "default": None}
+
+
 def several(member: Schema, most: int = 200) -> Schema:
     """A list of different values."""
     return {"type": "array", "items": member, "uniqueItems": True, "maxItems": most}
@@ -79,9 +90,12 @@ def by_code(value: Schema, names: str = "", most: int = 500) -> Schema:
     }  # fmt: skip
 
 
-def rows(row: Schema, row_key: str = "", most: int = 500) -> Schema:
+def rows(row: Schema, row_key: str = "", most: int = 500, *, ordered: bool = False) -> Schema:
     """A list of objects; `row_key` is the field that tells them apart, empty where their order does."""
-    return {"type": "array", "items": row, "minItems": 1, "maxItems": most, "row_key": row_key}
+    return {
+        "type": "array", "items": row, "minItems": 1, "maxItems": most, "row_key": row_key,
+        "ordered": ordered or not row_key,
+    }  # fmt: skip
 
 
 def with_default(schema: Schema, value: Any) -> Schema:

@@ -12,16 +12,19 @@ from typing import Any
 from domain.policies.book import BOOK
 from domain.policies.document import BUILT_IN_NUMBER, PolicyDocument, PolicyKind, version_name
 from domain.policies.flaws import DocumentWrong, Flaw
+from domain.policies.schema import completed
+from domain.rules.deadline_schema import schema, spelled_out
 from domain.work.deadline_document import parse
 from domain.work.deadlines import Policies
 
 BUILT_IN = Path(__file__).with_name("deadlines.json")
 BUILT_IN_VERSION = 1
+SCHEMA = schema()
 
 
 def built_in_document() -> dict[str, Any]:
-    """The document as JSON, a fresh copy."""
-    document: dict[str, Any] = json.loads(BUILT_IN.read_text(encoding="utf-8"))
+    """The document as JSON, written in full, a fresh copy."""
+    document: dict[str, Any] = completed(SCHEMA, spelled_out(json.loads(BUILT_IN.read_text(encoding="utf-8"))))
     return document
 
 
@@ -64,19 +67,9 @@ def parsed(version: int, document: str) -> Policies:
 
 KIND = PolicyKind(
     "deadlines",
-    # What is inside is judged by `parse`, which knows calendars and the order of policies.
-    {
-        "type": "object",
-        "required": [],
-        "properties": {
-            "calendars": {"type": "object"},
-            "teams": {"type": "object"},
-            "otherwise": {"type": "string"},
-            "policies": {"type": "array", "items": {"type": "object", "required": ["code"]}, "row_key": "code"},
-        },
-    },
+    SCHEMA,
     _built_in_versions,
     further=_flaws,
     first_number=BUILT_IN_VERSION + 1,
-    own_page="/setup/deadlines",
+    spelled_out=spelled_out,
 )

@@ -14,7 +14,7 @@ from domain.errors.general import CardNumberTyped
 from domain.errors.people import TooManyTries
 from languages import LOCALES, translate
 from reviewer_ui.brand_names import brand_names
-from reviewer_ui.navigation import ACTIONS, PAGES, Action, ConsolePage
+from reviewer_ui.navigation import ACTIONS, Action, ConsolePage, searched
 from reviewer_ui.sessions import Person
 from reviewer_ui.visit import At, Shell, SignedIn, see_other, shell
 from services.people.search import Found
@@ -75,7 +75,7 @@ def _address(found: Found) -> str:
 
 
 def _pages(person: Person, asked: str) -> tuple[ConsolePage, ...]:
-    named = (page for page in PAGES if page.fixed and page.open_to(person.may) and _names(page.key, asked))
+    named = (page for page in searched() if page.open_to(person.may) and _names(page.key, asked))
     return tuple(named)[:SHOWN_MAX]
 
 

@@ -21,17 +21,23 @@ from domain.people.roles import Permission
 from domain.places import business_day
 from domain.policies.document import PolicyDocument, PolicyKind, read_json, version_name
 from domain.policies.flaws import DocumentWrong, Flaw
+from domain.rules import deadlines
 from domain.rules.policy_kinds import KINDS
-from reviewer_ui.policies.fields import Editor, FieldMaker
+from domain.work.working_time import known_years
+from reviewer_ui.policies.editor import Editor
+from reviewer_ui.policies.fields import FieldMaker
+from reviewer_ui.policies.offers import People
 from reviewer_ui.policies.transfer import exported, imported, written
-from reviewer_ui.policies.typed_document import typed_document, with_typed
+from reviewer_ui.policies.typed_document import TypedDocument, typed_document
 from reviewer_ui.policies.wording import ChangeLine, change_lines, name_of_place
 from reviewer_ui.sessions import Person
 from reviewer_ui.step_up import require_step_up
 from reviewer_ui.visit import At, Console, Shell, allowed, see_other, shell, visitor
+from services.policies.deadlines import Preview, previewed
 from services.policies.documents import KindState, Proposal
-from services.policies.dry_run import Figure, dry_run
+from services.policies.dry_run import Figure, deadline_figures, dry_run
 from services.policies.reading import document_of
+from services.work.comments import mentionable
 from web.locale import locale_of
 
 FIELDS_MAX = 5000
@@ -80,7 +86,7 @@ class PolicyContext:
     names: Mapping[str, str]
     may_write: bool
     may_publish: bool  # Of the version that is open, by this person, as far as the page knows.
-    own_page: str  # Where this kind has its editor.
+    people: People
     editor: Editor
     written: str  # The document as JSON.
     why: str
@@ -88,6 +94,8 @@ class PolicyContext:
     today: str
     changes: tuple[ChangeLine, ...] = ()
     figures: tuple[Figure, ...] = ()
+    preview: Preview | None = None  # Of deadlines: the open tasks whose due time the draft moves.
+    holidays_until: int = 0  # Of deadlines: the last year whose public holidays are known.
     flaws: tuple[Flaw, ...] = ()
     names_of_flaws: Mapping[str, str] = field(default_factory=dict)  # By the place of the flaw.
     as_json: bool = False  # What was entered is in the JSON box.
@@ -135,19 +143,18 @@ async def export(console: At, code: str, version: Annotated[str, Query(max_lengt
 async def save(request: Request, console: At, person: Writer, code: str) -> Response:
     """Saves what the form, or the JSON box, says as a draft."""
     kind, form = _kind(code), await request.form()
-    as_json = form.get("how") == "json" or bool(kind.own_page)
+    typed = None if form.get("how") == "json" else typed_document(kind.schema, form)
     try:
-        document = (
-            imported(kind, read_json(str(form.get("document", "")))) if as_json else typed_document(kind.schema, form)
-        )
+        document = typed.without_flaws() if typed else imported(kind, read_json(str(form.get("document", ""))))
         proposal = Proposal(document, str(form.get("why", "")), begins_on(form.get("begins")), revision_of(form))
         await console.policies.save(person.id, kind, proposal)
     except DocumentWrong as wrong:
         page, _ = await _page(request, console, person, kind)
-        return await _answer(request, console, _flawed(request, _typed(page, form), kind, wrong), status=422)
+        page = _flawed(request, _typed(request, page, kind, form, typed), kind, wrong)
+        return await _answer(request, console, page, status=422)
     except Refusal as refused:
         page, _ = await _page(request, console, person, kind)
-        page = replace(_typed(page, form), refusal=refused)
+        page = replace(_typed(request, page, kind, form, typed), refusal=refused)
         return await _answer(request, console, page, status=refused.http_status)
     return see_other(f"/setup/policies/{kind.code}?done=saved")
 
@@ -198,6 +205,7 @@ async def _page(
     state = await console.policies.state(kind)
     line, row = _line(state), state.open
     edited = state.in_force if row is None else document_of(kind, row)
+    people = await _people(console)
     may_confirm = person.may(Permission.CONFIRM_POLICIES if kind.two_people else Permission.SET_POLICIES)
     page = PolicyContext(
         shell=shell(request, person),
@@ -205,15 +213,16 @@ async def _page(
         two_people=kind.two_people,
         history=state.versions,
         built_in=tuple(sorted(kind.built_in(), key=lambda one: one.effective_from, reverse=True)),
-        names=await _names(console),
+        names=people.everybody,
         may_write=person.may(Permission.SET_POLICIES),
         may_publish=may_confirm and row is not None and not (kind.two_people and person.id in row.makers),
-        own_page=kind.own_page,
-        editor=_editor(request, kind, edited.document),
+        people=people,
+        editor=_editor(request, kind, edited.document, people),
         written=written(kind.schema, edited.document),
         why=row.why if row is not None else "",
         begins=row.effective_from.isoformat() if row is not None else "",
         today=business_day(now()).isoformat(),
+        holidays_until=max(known_years()) if kind is deadlines.KIND else 0,
     )
     return (page if row is None else await _tried(request, console, page, state, edited)), state
 
@@ -228,9 +237,13 @@ async def _tried(
         return _flawed(request, page, state.kind, wrong)
     services = console.services
     async with services.database.transaction() as session:
-        figures = await dry_run(session, services.keyring, state.in_force, draft, now())
-    changes = change_lines(state.kind, state.in_force.document, draft.document, locale_of(request))
-    return replace(page, changes=changes, figures=figures)
+        if state.kind is deadlines.KIND:
+            preview = await previewed(session, dict(draft.document), now())
+            page = replace(page, preview=preview, figures=deadline_figures(preview))
+        else:
+            page = replace(page, figures=await dry_run(session, services.keyring, state.in_force, draft, now()))
+    maker = FieldMaker(state.kind.code, locale_of(request), page.people)
+    return replace(page, changes=change_lines(state.kind, maker, state.in_force.document, draft.document))
 
 
 def _flawed(request: Request, page: PolicyContext, kind: PolicyKind, wrong: DocumentWrong) -> PolicyContext:
@@ -239,22 +252,24 @@ def _flawed(request: Request, page: PolicyContext, kind: PolicyKind, wrong: Docu
     return replace(page, flaws=wrong.flaws, names_of_flaws=names)
 
 
-def _typed(page: PolicyContext, form: FormData) -> PolicyContext:
-    """The page with what was entered, which was not taken."""
+def _typed(
+    request: Request, page: PolicyContext, kind: PolicyKind, form: FormData, typed: TypedDocument | None
+) -> PolicyContext:
+    """The page with what was entered, which was not taken: in the form's fields, or in the JSON box."""
     page = replace(page, why=str(form.get("why", "")), begins=str(form.get("begins", "")))
-    if form.get("how") == "json":
+    if typed is None:
         return replace(page, written=str(form.get("document", "")), as_json=True)
-    return replace(page, editor=with_typed(page.editor, form))
+    return replace(page, editor=_editor(request, kind, typed.document, page.people))
 
 
 def _edited(request: Request, page: PolicyContext, kind: PolicyKind, document: Mapping[str, Any]) -> PolicyContext:
-    return replace(page, editor=_editor(request, kind, document), written=written(kind.schema, document))
+    return replace(page, editor=_editor(request, kind, document, page.people), written=written(kind.schema, document))
 
 
-def _editor(request: Request, kind: PolicyKind, document: Mapping[str, Any]) -> Editor:
-    if kind.own_page:
-        return Editor((), ())
-    return FieldMaker(kind.code, locale_of(request)).editor(kind.schema, document)
+def _editor(
+    request: Request, kind: PolicyKind, document: Mapping[str, Any], people: People
+) -> Editor:  # fmt: skip
+    return FieldMaker(kind.code, locale_of(request), people).editor(kind.schema, document)
 
 
 def _line(state: KindState) -> KindLine:
@@ -303,6 +318,11 @@ def revision_of(form: FormData) -> int:
 async def _names(console: Console) -> Mapping[str, str]:
     async with console.services.database.transaction() as session:
         return await all_names(session)
+
+
+async def _people(console: Console) -> People:
+    async with console.services.database.transaction() as session:
+        return People({one.id: one.name for one in await mentionable(session)}, await all_names(session))
 
 
 async def _answer(request: Request, console: Console, page: PolicyContext, status: int = 200) -> Response:

@@ -1,91 +1,36 @@
-"""A policy document as form fields, made from its schema: single fields, groups of them, and tables of rows."""
+"""A policy document as form fields, made from its schema: single fields, tables of rows, and groups of rows with tables."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from domain.policies.flaws import place
 from domain.policies.schema import Schema
 from languages import has, translate
+from reviewer_ui.policies.editor import Choice, Editor, Entry, Field, Group, Row, Spot, Table
+from reviewer_ui.policies.offers import Offers, People
+from reviewer_ui.policies.readings import reading_of
 
 NEW_ROWS = 3  # Empty rows at the end of a table that people add to.
-Path = tuple[str | int, ...]
+NEW_ENTRIES = 1
 _HUNDREDTHS = frozenset({"minor", "bp"})
-
-
-@dataclass(frozen=True)
-class Choice:
-    """One value that can be chosen."""
-
-    value: str
-    label: str
-    chosen: bool
-
-
-@dataclass(frozen=True)
-class Field:
-    """One value: `shape` is number, text, lines, flag or choices; `name` is its place in the document."""
-
-    name: str
-    label: str
-    shape: str
-    value: str = ""
-    unit: str = ""  # A key of words: what a number counts.
-    choices: tuple[Choice, ...] = ()
-    lowest: str = ""
-    highest: str = ""
-
-
-@dataclass(frozen=True)
-class Row:
-    """One row of a table. `key` is the field of a code that people choose; None where rows are fixed or tell themselves apart."""
-
-    label: str
-    cells: tuple[Field, ...]
-    key: Field | None = None
-    remove: str = ""  # The name of the checkbox that removes the row.
-    order: Field | None = None  # Where the order of the rows counts: the row's place, 2.5 goes between 2 and 3.
-
-
-@dataclass(frozen=True)
-class Table:
-    """Values in rows and columns. `count` is the name of the hidden field with the number of rows, empty for fixed rows."""
-
-    label: str
-    columns: tuple[str, ...]
-    rows: tuple[Row, ...]
-    count: str = ""
-    keyed: bool = False
-    ordered: bool = False
-
-
-@dataclass(frozen=True)
-class Editor:
-    """The form of one document."""
-
-    fields: tuple[Field, ...]
-    tables: tuple[Table, ...]
 
 
 class FieldMaker:
     """Makes the form of a kind's documents in one language."""
 
-    def __init__(self, kind: str, locale: str) -> None:
+    def __init__(self, kind: str, locale: str, people: People | None = None) -> None:
         self._kind = kind
-        self._locale = locale
+        self.locale = locale
+        self._people = people or People()
+        self._offers = Offers(locale, self._people, {})
 
     def editor(self, schema: Schema, document: Mapping[str, Any]) -> Editor:
         """Return the form of a document, which may have flaws: a value that does not fit is shown as it is."""
-        fields, tables = [], []
-        for name, inner in schema["properties"].items():
-            value = document.get(name) if isinstance(document, Mapping) else None
-            if is_table(inner):
-                tables.append(self._table(inner, value, (name,)))
-            else:
-                fields.append(self._field(inner, value, (name,), self.name_of(schema, name)))
-        return Editor(tuple(fields), tuple(tables))
+        given = document if isinstance(document, Mapping) else {}
+        self._offers = Offers(self.locale, self._people, given)
+        return self._editor(schema, given, Spot())
 
     def name_of(self, schema: Schema, key: str) -> str:
         """Return what a field is called: by the catalogue that the schema names, else by the kind's own words."""
@@ -93,67 +38,88 @@ class FieldMaker:
 
     def choice_of(self, schema: Schema, value: str) -> str:
         """Return what a chosen value is called."""
+        if schema.get("offers"):
+            return self._offers.named(schema["offers"], value)
         if not value:
-            return translate("console.policies.any", self._locale)
+            return translate("console.policies.any", self.locale)
         return self._word(f"{schema['names']}.{value}", value) if schema.get("names") else value
 
     def _word(self, key: str, otherwise: str) -> str:
-        return translate(key, self._locale) if has(key, self._locale) else otherwise
+        return translate(key, self.locale) if has(key, self.locale) else otherwise
 
-    def _order(self, path: Path, number: str) -> Field:
-        return Field(f"{place(path)}.order", translate("console.policies.order", self._locale), "number", number)
+    def _editor(self, schema: Schema, given: Mapping[str, Any], at: Spot) -> Editor:
+        fields: list[Field] = []
+        tables: list[Table] = []
+        groups: list[Group] = []
+        for name, inner in schema["properties"].items():
+            value, label, spot = given.get(name), self.name_of(schema, name), at.below(name)
+            if is_rows(inner) and has_rows(value_schema(inner)):
+                groups.append(self._group(inner, value, spot, label))
+            elif is_rows(inner) or (is_table(inner) and not at.name):
+                tables.append(self._table(inner, value, spot, label))
+            elif inner["type"] == "object":
+                fields += self._cells(inner, value, spot, f"{label} · ")
+            else:
+                fields.append(self._field(inner, value, spot, label))
+        return Editor(tuple(fields), tuple(tables), tuple(groups))
 
-    def _table(self, schema: Schema, value: Any, path: Path) -> Table:
-        label = self._word(f"policy.{self._kind}.{path[-1]}", str(path[-1]))
-        if schema["type"] == "array":
-            return self._list(schema, value if isinstance(value, list) else [], path, label)
-        given = value if isinstance(value, Mapping) else {}
+    def _group(self, schema: Schema, value: Any, at: Spot, label: str) -> Group:
+        keyed, inner = schema["type"] == "object", value_schema(schema)
+        entries = []
+        for index, (key, one) in enumerate(_entries(schema, value, NEW_ENTRIES)):
+            spot, new = at.row(index, key), one is None
+            named = str(one.get(schema.get("row_key", ""), "")) if isinstance(one, Mapping) else ""
+            entries.append(
+                Entry(
+                    "" if new else str(key) if keyed else named, "" if new else place(spot.place),
+                    self._editor(inner, one if isinstance(one, Mapping) else {}, spot),
+                    self._key(spot, translate("console.policies.code", self.locale), "" if new else str(key)) if keyed else None,
+                    "" if new else f"{place(spot.name)}.remove",
+                    self._order(spot, "" if new else str(index + 1)) if schema.get("ordered") else None,
+                )
+            )  # fmt: skip
+        return Group(label, tuple(entries), f"{place(at.name)}.rows")
+
+    def _key(self, at: Spot, label: str, code: str) -> Field:
+        return Field(f"{place(at.name)}.key", label, "text", place(at.place), code)
+
+    def _order(self, at: Spot, number: str) -> Field:
+        name = f"{place(at.name)}.order"
+        return Field(name, translate("console.policies.order", self.locale), "number", name, number)
+
+    def _table(self, schema: Schema, value: Any, at: Spot, label: str) -> Table:
         inner = value_schema(schema)
         columns = self._columns(inner)
-        if "properties" in schema:
-            rows = tuple(
-                Row(self.name_of(schema, key), self._cells(inner, given.get(key), (*path, key)))
-                for key in schema["properties"]
-            )
-            return Table(label, columns, rows)
-        return self._codes(schema, inner, given, path, label)
-
-    def _codes(self, schema: Schema, inner: Schema, given: Mapping[str, Any], path: Path, label: str) -> Table:
-        """A table whose rows have codes that people choose."""
-        entries = [*given.items(), *[("", None)] * NEW_ROWS]
-        name = place(path)
-        rows = tuple(
-            Row(
-                self.name_of(schema, code) if code else "", self._cells(inner, value, (*path, index)),
-                Field(f"{name}[{index}].key", label, "text", code), f"{name}[{index}].remove" if code else "",
-            )
-            for index, (code, value) in enumerate(entries)
-        )  # fmt: skip
-        return Table(label, self._columns(inner), rows, f"{name}.rows", keyed=True)
-
-    def _list(self, schema: Schema, given: list[Any], path: Path, label: str) -> Table:
-        """A table of rows that people add, remove and, where no field tells them apart, put in order."""
-        inner, ordered = schema["items"], not schema["row_key"]
-        entries, name = [*given, *[None] * NEW_ROWS], place(path)
-        rows = tuple(
-            Row(
-                "", self._cells(inner, value, (*path, index)), None, "" if value is None else f"{name}[{index}].remove",
-                self._order((*path, index), "" if value is None else str(index + 1)) if ordered else None,
-            )
-            for index, value in enumerate(entries)
-        )  # fmt: skip
-        return Table(label, self._columns(inner), rows, f"{name}.rows", ordered=ordered)
+        if not is_rows(schema):
+            given = value if isinstance(value, Mapping) else {}
+            fixed = schema["properties"]
+            return Table(label, columns, tuple(
+                Row(self.name_of(schema, key), self._cells(inner, given.get(key), at.below(key))) for key in fixed
+            ))  # fmt: skip
+        keyed, ordered, rows = schema["type"] == "object", bool(schema.get("ordered")), []
+        for index, (key, one) in enumerate(_entries(schema, value, NEW_ROWS)):
+            spot, new = at.row(index, key), one is None
+            rows.append(
+                Row(
+                    self.name_of(schema, str(key)) if keyed and not new else "", self._cells(inner, one, spot),
+                    self._key(spot, label, "" if new else str(key)) if keyed else None,
+                    "" if new else f"{place(spot.name)}.remove",
+                    self._order(spot, "" if new else str(index + 1)) if ordered else None,
+                )
+            )  # fmt: skip
+        return Table(label, columns, tuple(rows), f"{place(at.name)}.rows", keyed, ordered)
 
     def _columns(self, inner: Schema) -> tuple[str, ...]:
         if inner["type"] != "object":
-            return (translate("console.policies.value", self._locale),)
+            return (translate("console.policies.value", self.locale),)
         return tuple(label for label, _, _ in self._leaves(inner))
 
-    def _cells(self, inner: Schema, value: Any, path: Path) -> tuple[Field, ...]:
+    def _cells(self, inner: Schema, value: Any, at: Spot, before: str = "") -> tuple[Field, ...]:
+        """The fields of a row, or of an object whose name `before` stands before each."""
         if inner["type"] != "object":
-            return (self._field(inner, value, path, translate("console.policies.value", self._locale)),)
+            return (self._field(inner, value, at, translate("console.policies.value", self.locale)),)
         return tuple(
-            self._field(leaf, inside(value, below), (*path, *below), label)
+            self._field(leaf, inside(value, below), at.below(*below), f"{before}{label}")
             for label, leaf, below in self._leaves(inner)
         )
 
@@ -168,19 +134,53 @@ class FieldMaker:
                 found.append((label, inner, (name,)))
         return found
 
-    def _field(self, schema: Schema, value: Any, path: Path, label: str) -> Field:
-        name, shape = place(path), shape_of(schema)
-        chosen = set(value) if isinstance(value, list) else {value}
-        choices = tuple(
-            Choice(one, self.choice_of(item_of(schema), one), one in chosen) for one in item_of(schema).get("enum", ())
-        )
-        unit = str(schema.get("unit", ""))
-        bounds: list[str] = [
+    def _field(self, schema: Schema, value: Any, at: Spot, label: str) -> Field:
+        shape, unit = shape_of(schema), str(schema.get("unit", ""))
+        if value is None and "default" in schema:
+            value = schema["default"]
+        lowest, highest = (
             text_of(schema, schema[bound]) if shape == "number" and bound in schema else "" for bound in ("minimum", "maximum")
-        ]  # fmt: skip
+        )  # fmt: skip
         return Field(
-            name, label, shape, text_of(schema, value), f"policy_unit.{unit}" if unit else "", choices, *bounds
-        )
+            place(at.name), label, shape, place(at.place), text_of(schema, value), f"policy_unit.{unit}" if unit else "",
+            self._choices(schema, value), lowest, highest, reading_of(unit, value, self.locale),
+        )  # fmt: skip
+
+    def _choices(self, schema: Schema, value: Any) -> tuple[Choice, ...]:
+        """What can be chosen, and what is chosen although it is not among it."""
+        member, several = item_of(schema), schema["type"] == "array"
+        if "enum" in member:
+            values: list[tuple[str, str]] = [(one, self.choice_of(member, one)) for one in member["enum"]]
+        elif "offers" in member:
+            values = list(self._offers.of(member["offers"]))
+        else:
+            return ()
+        chosen = [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, str) and one]
+        values += [(one, self.choice_of(member, one)) for one in chosen if one not in dict(values)]
+        if "offers" in member and not several and ("null" in schema["type"] or not chosen):
+            values.insert(0, ("", translate(member["empty"], self.locale)))
+        return tuple(Choice(one, named, one in chosen or (one == value == "")) for one, named in values)
+
+
+def _entries(schema: Schema, value: Any, new: int) -> list[tuple[str | int, Any]]:
+    """The rows with their codes, or numbers where they have none, and the empty ones for new values."""
+    if schema["type"] == "array":
+        given: list[tuple[str | int, Any]] = list(enumerate(value)) if isinstance(value, list) else []
+    else:
+        given = list(value.items()) if isinstance(value, Mapping) else []
+    return [*given, *((len(given) + number, None) for number in range(new))]
+
+
+def is_rows(schema: Schema) -> bool:
+    """Return whether a value is rows that people add and remove: a list of objects, or values by a code."""
+    if schema["type"] == "array":
+        return bool(item_of(schema).get("type") == "object")
+    return bool(schema["type"] == "object" and "properties" not in schema)
+
+
+def has_rows(schema: Schema) -> bool:
+    """Return whether a row has rows of its own."""
+    return any(is_rows(inner) for inner in schema.get("properties", {}).values())
 
 
 def is_table(schema: Schema) -> bool:
@@ -189,7 +189,9 @@ def is_table(schema: Schema) -> bool:
 
 
 def value_schema(schema: Schema) -> Schema:
-    """Return what each value of an object is like; all fixed fields of a table are alike."""
+    """Return what each row of a table is like; all fixed fields of an object that is a table are alike."""
+    if schema["type"] == "array":
+        return item_of(schema)
     fixed: Mapping[str, Schema] = schema.get("properties", {})
     return next(iter(fixed.values())) if fixed else schema["additionalProperties"]
 
@@ -205,10 +207,14 @@ def shape_of(schema: Schema) -> str:
     kinds: Mapping[str, Callable[[], str]] = {
         "boolean": lambda: "flag",
         "integer": lambda: "number",
-        "array": lambda: "several" if "enum" in item_of(schema) else "lines",
+        "array": lambda: "several" if _is_chosen(item_of(schema)) else "lines",
     }
     kind = schema["type"] if isinstance(schema["type"], str) else schema["type"][0]
-    return kinds.get(kind, lambda: "choice" if "enum" in schema else "text")()
+    return kinds.get(kind, lambda: "choice" if _is_chosen(schema) else "text")()
+
+
+def _is_chosen(schema: Schema) -> bool:
+    return "enum" in schema or "offers" in schema
 
 
 def text_of(schema: Schema, value: Any) -> str:

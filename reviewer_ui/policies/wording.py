@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +13,10 @@ from domain.policies.document import PolicyKind
 from domain.policies.schema import Schema
 from languages import translate
 from reviewer_ui.policies.fields import FieldMaker, text_of
+from reviewer_ui.policies.readings import reading_of
 from web import words
 
-SHOWN_CHARACTERS_MAX = 200
+SHOWN_CHARACTERS_MAX = 300
 
 
 @dataclass(frozen=True)
@@ -30,14 +30,13 @@ class ChangeLine:
 
 
 def change_lines(
-    kind: PolicyKind, before: Mapping[str, Any], after: Mapping[str, Any], locale: str
+    kind: PolicyKind, maker: FieldMaker, before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> tuple[ChangeLine, ...]:
-    """Return what `after` says otherwise than `before`."""
-    maker = FieldMaker(kind.code, locale)
+    """Return what `after` says otherwise than `before`, in the words of the form's maker."""
     return tuple(
         ChangeLine(
-            _named(maker, kind.schema, one.path), one.kind, _value(maker, one.schema, one.before, locale),
-            _value(maker, one.schema, one.after, locale),
+            _named(maker, kind.schema, one.path), one.kind, _value(maker, one.schema, one.before),
+            _value(maker, one.schema, one.after),
         )
         for one in differences(kind.schema, before, after)
     )  # fmt: skip
@@ -62,19 +61,32 @@ def _named(maker: FieldMaker, schema: Schema, path: Sequence[str | int]) -> str:
     return " · ".join(names)
 
 
-def _value(maker: FieldMaker, schema: Schema, value: Any, locale: str) -> str:
+def _value(maker: FieldMaker, schema: Schema, value: Any) -> str:
     if value is None:
         return "–"
     if isinstance(value, bool):
-        return translate("console.four_eyes.yes" if value else "console.four_eyes.no", locale)
+        return translate("console.four_eyes.yes" if value else "console.four_eyes.no", maker.locale)
     if isinstance(value, int):
-        return _number(schema, value, locale)
+        return _number(schema, value, maker.locale)
     if isinstance(value, str):
         return maker.choice_of(schema, value)
-    if isinstance(value, list) and all(isinstance(one, str) for one in value):
-        return translate("console.comma", locale).join(maker.choice_of(schema.get("items", {}), one) for one in value)
-    written = json.dumps(value, ensure_ascii=False, sort_keys=True)
-    return written if len(written) <= SHOWN_CHARACTERS_MAX else f"{written[:SHOWN_CHARACTERS_MAX]}…"
+    if isinstance(value, list):
+        return _short(maker, [_value(maker, schema.get("items", {}), one) for one in value])
+    return _short(maker, [*_parts(maker, schema, value)])
+
+
+def _parts(maker: FieldMaker, schema: Schema, values: Mapping[str, Any]) -> Iterator[str]:
+    """`Name: value` for each value of an object that says something."""
+    colon = translate("console.colon", maker.locale)
+    for name, value in values.items():
+        inner = schema.get("properties", {}).get(name) or schema.get("additionalProperties") or {}
+        if value not in (None, [], {}) and value != inner.get("default"):
+            yield f"{maker.name_of(schema, name)}{colon}{_value(maker, inner, value)}"
+
+
+def _short(maker: FieldMaker, parts: list[str]) -> str:
+    joined = translate("console.comma", maker.locale).join(parts) or "–"
+    return joined if len(joined) <= SHOWN_CHARACTERS_MAX else f"{joined[:SHOWN_CHARACTERS_MAX]}…"
 
 
 def _number(schema: Schema, value: int, locale: str) -> str:
@@ -83,4 +95,7 @@ def _number(schema: Schema, value: int, locale: str) -> str:
         return words.money(Money(value))
     if unit == "bp":
         return f"{text_of(schema, value)} %"
-    return f"{value} {translate(f'policy_unit.{unit}', locale)}" if unit else str(value)
+    if not unit:
+        return str(value)
+    written, reading = f"{value} {translate(f'policy_unit.{unit}', locale)}", reading_of(unit, value, locale)
+    return f"{written} (= {reading})" if reading else written

@@ -28,6 +28,7 @@ from reviewer_ui.brand_names import brand_names
 from reviewer_ui.reason_words import ReasonView, reason_view
 from reviewer_ui.sessions import Person
 from reviewer_ui.visit import At, Console, Shell, allowed, see_other, shell
+from reviewer_ui.work.item_pages import show_items
 from services.people.acting import standing
 from services.support.callbacks import Callbacks
 from services.work.task_facts import task_facts
@@ -102,6 +103,7 @@ class CallbackContext:
     answer: dict[str, str]
     note: str
     typed: Typed
+    comment: str  # What was typed as a comment and not taken.
     refusal: Refusal | None
     telephone: str = field(default="", repr=False)
     words_max: int = WORDS_MAX
@@ -161,7 +163,7 @@ def _callbacks(console: Console) -> Callbacks:
 
 async def _render(
     request: Request, console: Console, person: Person, task_id: str, *,
-    refusal: Refusal | None = None, typed: Typed | None = None, telephone: str = "",
+    refusal: Refusal | None = None, typed: Typed | None = None, telephone: str = "", comment: str = "",
 ) -> Response:  # fmt: skip
     moment = now()
     async with console.services.database.transaction() as session:
@@ -209,6 +211,7 @@ async def _render(
         answer=found.answer,
         note=asked.note,
         typed=typed or Typed(),
+        comment=comment,
         refusal=refusal,
         telephone=telephone,
     )
@@ -216,6 +219,9 @@ async def _render(
         request.state.back = f"/callbacks/{task_id}"
     status = 200 if refusal is None else refusal.http_status
     return await console.answer(request, "support/callback.html", context, status=status)
+
+
+show_items(CALLBACK_WORK.code, _render)
 
 
 def _moment(entry: StoryEntry) -> Moment:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reads.work.sla import intervals, replanned
-from database.session import Database
 from database.tables.work import WorkItemRow
 from domain.rules.deadlines import built_in
 from domain.work.deadline_document import parse
@@ -47,25 +45,6 @@ class Preview:
     def complete(self) -> bool:
         """Whether every open task was looked at, so that the numbers are those of publishing."""
         return self.looked_at == self.waiting
-
-
-class DeadlineTrial:
-    """Tries documents. Writes nothing."""
-
-    def __init__(
-        self,
-        database: Database,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
-        previewed: int = PREVIEWED_MAX,
-    ) -> None:
-        self._database = database
-        self._now = now
-        self._previewed = previewed
-
-    async def preview(self, document: object) -> Preview:
-        """Return what a document would change on the open tasks. Raises DocumentWrong for one that cannot be used."""
-        async with self._database.transaction() as session:
-            return await previewed(session, document, self._now(), self._previewed)
 
 
 async def previewed(session: AsyncSession, document: object, now: datetime, most: int = PREVIEWED_MAX) -> Preview:

@@ -19,7 +19,7 @@ from domain.quality.sampling import SamplingPolicy
 from domain.review.four_eyes import CheckPolicy, ProposedDecision, lot_of, need
 from domain.rules import brands, checks, deadlines, limits, prices, velocity
 from domain.sealing import KeyRing
-from services.policies.deadlines import previewed
+from services.policies.deadlines import Preview, previewed
 
 Rule = TypeVar("Rule")
 LOOKS_BACK = timedelta(days=30)
@@ -154,7 +154,11 @@ def _both(rules: tuple[Rule, Rule], count: Callable[[Rule], int]) -> tuple[int, 
 
 
 async def _deadlines(trial: Trial) -> tuple[Figure, ...]:
-    tried = await previewed(trial.session, dict(trial.after.document), trial.since + LOOKS_BACK)
+    return deadline_figures(await previewed(trial.session, dict(trial.after.document), trial.since + LOOKS_BACK))
+
+
+def deadline_figures(tried: Preview) -> tuple[Figure, ...]:
+    """Return the figures of deadline policies that were tried on the open tasks."""
     moved = Figure("due_times_moved", tried.looked_at, 0, tried.moved)
     return (moved, Figure("tasks_late", tried.looked_at, tried.late_now, tried.late_then))
 

@@ -14,7 +14,6 @@ from database.tables.policies import PolicyDocumentRow
 from domain.policies.book import BOOK, PolicyBook
 from domain.policies.document import PolicyDocument, PolicyKind, version_name
 from domain.policies.flaws import Flaw
-from domain.policies.schema import completed as with_defaults
 from domain.policies.schema import flaws_of
 from domain.policies.state import PolicyState
 from domain.rules.policy_kinds import KINDS
@@ -67,7 +66,7 @@ def completed(kind: PolicyKind, document: Mapping[str, Any]) -> dict[str, Any]:
     """
     newest = max(kind.built_in(), key=lambda one: one.effective_from).document
     missing = {name: newest[name] for name in kind.schema["required"] if name not in document and name in newest}
-    whole: dict[str, Any] = with_defaults(kind.schema, {**missing, **document})
+    whole: dict[str, Any] = kind.completed({**missing, **document})
     return whole
 
 

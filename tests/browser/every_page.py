@@ -127,7 +127,6 @@ _NAMED = (
     OnePage("/setup/policies/{code}", ADMIN, "/setup/policies/prices"),
     OnePage("/setup/policies/{code}", ADMIN, "/setup/policies/brands"),
     OnePage("/setup/policies/{code}", ADMIN, "/setup/policies/deadlines"),
-    OnePage("/setup/deadlines", ADMIN),
     OnePage("/no-such-page", REVIEWER, status=404),
     OnePage("/payouts", REVIEWER, status=403),
 )

@@ -22,7 +22,7 @@ from domain.cards.facts import TaskOpened
 from domain.cards.review import ReviewOutcome
 from domain.identifiers import new_id
 from domain.work.why_due import Sentence
-from services.policies.deadlines import DeadlineTrial
+from services.policies.deadlines import PREVIEWED_MAX, Preview, previewed
 from services.work import sla
 from services.work.why_due import why_card_is_due
 from tests.builders.deadlines import deadlines_as_built_in, deadlines_in_force, publish_deadlines
@@ -40,7 +40,6 @@ class Hands:
         self.now, self.base = MONDAY, 1
         self.review = Review(world.database, world.keyring, now=lambda: self.now)
         self.alarms = Alarms(world.database, now=lambda: self.now)
-        self.trial = DeadlineTrial(world.database, now=lambda: self.now)
 
     async def a_card(self, brand: str = "jd") -> str:
         return await self.world.a_card(brand)
@@ -72,6 +71,11 @@ class Hands:
         document = copy.deepcopy((await deadlines_in_force(self.world.database))[1])
         change(document)
         return await publish_deadlines(self.world.database, document)
+
+    async def tried(self, document: object, most: int = PREVIEWED_MAX) -> Preview:
+        """What a document would change on the `most` open tasks due soonest."""
+        async with self.world.database.transaction() as session:
+            return await previewed(session, document, self.now, most)
 
     async def due_as_kept(self, task_id: str) -> datetime:
         async with self.world.database.transaction() as session:

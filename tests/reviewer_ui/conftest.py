@@ -132,7 +132,7 @@ def picture() -> bytes:
     return target.getvalue()
 
 
-async def post(browser: httpx.AsyncClient, path: str, **form: str) -> httpx.Response:
+async def post(browser: httpx.AsyncClient, path: str, **form: str | list[str]) -> httpx.Response:
     """Sends a form as a browser does: with the token of a page it was given."""
     return await browser.post(path, data={"csrf": await _form_token(browser), **form})
 

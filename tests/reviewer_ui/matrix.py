@@ -199,9 +199,6 @@ MATRIX = (
     Line("POST", "/setup/policies/{code}/withdraw", ADMINS, (404,)),
     Line("POST", "/setup/policies/{code}/refuse", CONFIRMERS, (404,)),
     Line("POST", "/setup/policies/{code}/publish", CONFIRMERS, (404,)),
-    Line("GET", "/setup/deadlines", ADMINS),
-    Line("POST", "/setup/deadlines", ADMINS, (422,)),
-    Line("POST", "/setup/deadlines/preview", ADMINS, (422,)),
     # Any item of work.
     Line("POST", "/work/{task_id}/take", DECIDERS, (303,)),
     Line("POST", "/work/{task_id}/release", WORKERS, (303,)),

@@ -81,7 +81,7 @@ async def everybodys_words(house: House, one: Waiting, told: str, beside: bool) 
         ("/account/absence", {"starts_at": told, "ends_at": told, "stand_in": told}),
         ("/account/keys", {"key-a": told}),
         ("/setup/reasons/reject", {"code": "a_code", "letter": "q", "zh": told, "en": told}),
-        ("/setup/deadlines", {"revision": "0", "why": told, "document": "{}"}),
+        ("/setup/policies/deadlines/draft", {"how": "json", "revision": "0", "why": told, "document": "{}"}),
     ]
     answers = [await post(browser, path, **form) for path, form in (forms + about_none if beside else forms)]
     return [*answers, await comment(browser, one, "a file", (f"{told}.txt", b"words", "text/plain"))]

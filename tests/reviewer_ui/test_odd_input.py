@@ -159,8 +159,12 @@ async def test_every_address_answers_a_part_of_a_page_as_well_as_a_whole_one(hou
 )
 async def test_an_invalid_and_outdated_policy_shows_both_faults(house: House, document: str) -> None:
     admin = await house.as_(Role.ADMIN)
-    answer = await post(admin, "/setup/deadlines", revision="999", why="a note", document=document)
+    answer = await post(
+        admin, "/setup/policies/deadlines/draft", how="json", revision="999", why="a note", document=document
+    )
     assert answer.status_code in (409, 422)
     other = built_in_document() | {"otherwise": "office"}
-    shown = await post(admin, "/setup/deadlines", revision="999", why="a note", document=json.dumps(other))
+    shown = await post(
+        admin, "/setup/policies/deadlines/draft", how="json", revision="999", why="a note", document=json.dumps(other)
+    )
     assert shown.status_code == 409

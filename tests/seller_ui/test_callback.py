@@ -2,20 +2,47 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 import httpx
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from database.session import Database
 from database.tables.columns import now
 from database.tables.support import CallbackRequestRow
+from database.tables.work import WorkItemRow
+from domain.support.callbacks import CALLBACK
 from tests.seller_ui.pages import Page
 from tests.seller_ui.test_selling import card_id, sold
+from web.words import when
 
 
 async def close(database: Database, card: str, reason: str) -> None:
     async with database.transaction() as session:
         await session.execute(update(CallbackRequestRow).values(reason_code=reason, closed_at=now()))
+
+
+async def due(database: Database, card: str) -> datetime:
+    async with database.transaction() as session:
+        wanted = select(WorkItemRow.due_at).where(WorkItemRow.card_id == card, WorkItemRow.kind == CALLBACK)
+        return (await session.execute(wanted)).scalar_one()
+
+
+async def test_the_time_of_the_answer_is_that_of_the_deadline_policies(
+    browser: httpx.AsyncClient, database: Database
+) -> None:
+    card = card_id(await sold(browser))
+    await (await Page.get(browser, f"/cards/{card}")).send(f"/cards/{card}/callback", wanted="call")
+    for change, shown in (
+        (timedelta(days=3), "Support will answer by {due}."),
+        (timedelta(hours=-1), "The answer is overdue."),
+    ):
+        moment = now() + change
+        async with database.transaction() as session:
+            of_card = (WorkItemRow.card_id == card, WorkItemRow.kind == CALLBACK)
+            await session.execute(update(WorkItemRow).where(*of_card).values(due_at=moment, warn_at=moment))
+        assert shown.format(due=when(moment, "en")) in (await Page.get(browser, f"/cards/{card}")).text
 
 
 async def test_a_request_waits_is_answered_and_may_be_followed_by_another(
@@ -24,7 +51,7 @@ async def test_a_request_waits_is_answered_and_may_be_followed_by_another(
     card = card_id(await sold(browser))
     page = await Page.get(browser, f"/cards/{card}")
     asked = await page.send(f"/cards/{card}/callback", wanted="appeal", words="Please look again")
-    assert "eight working hours" in asked.text
+    assert f"Support will answer by {when(await due(database, card), 'en')}." in asked.text
     assert "Please look again" in asked.text
     assert f'action="/cards/{card}/callback' not in asked.text
     again = await page.send(f"/cards/{card}/callback", wanted="call")

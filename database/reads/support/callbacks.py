@@ -23,6 +23,7 @@ class CallbackView:
     wanted: CallbackWanted
     words: str
     asked_at: datetime
+    due_at: datetime  # By the deadline policies.
     closed_at: datetime | None
     answer: dict[str, str]
 
@@ -40,15 +41,17 @@ class CallbackRecord:
 async def newest_of_card(session: AsyncSession, card_id: str) -> CallbackView | None:
     """Return the card's newest request; who may see it was asked before."""
     statement = (
-        select(CallbackRequestRow)
+        select(CallbackRequestRow, WorkItemRow.due_at)
+        .join(WorkItemRow, WorkItemRow.id == CallbackRequestRow.id)
         .where(CallbackRequestRow.card_id == card_id)
         .order_by(CallbackRequestRow.asked_at.desc())
         .limit(1)
     )
-    row = (await session.execute(statement)).scalar_one_or_none()
-    if row is None:
+    found = (await session.execute(statement)).one_or_none()
+    if found is None:
         return None
-    return CallbackView(row.wanted, row.words, row.asked_at, row.closed_at, await _answer(session, row))
+    row, due_at = found
+    return CallbackView(row.wanted, row.words, row.asked_at, due_at, row.closed_at, await _answer(session, row))
 
 
 async def record(session: AsyncSession, task_id: str) -> CallbackRecord:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,13 @@ from domain.policies.flaws import DocumentWrong, Flaw, FlawKind
 from domain.rules import checks, limits, velocity
 from domain.rules.policy_kinds import KINDS
 from languages import LOCALES, has
-from reviewer_ui.policies.fields import Editor, FieldMaker
+from reviewer_ui.policies.editor import Editor
+from reviewer_ui.policies.fields import FieldMaker
+from reviewer_ui.policies.offers import People
+from reviewer_ui.policies.readings import reading_of
 from reviewer_ui.policies.transfer import exported, imported
 from reviewer_ui.policies.typed_document import typed_document
+from reviewer_ui.policies.wording import change_lines
 
 TODAY = date(2026, 11, 28)
 FILES: dict[str, tuple[Path, str]] = {
@@ -158,22 +163,19 @@ def test_an_export_is_imported_as_the_same_document(code: str) -> None:
         imported(KINDS[other], json.loads(exported(version, "why")))
 
 
-@pytest.mark.parametrize("code", sorted(code for code, kind in KINDS.items() if not kind.own_page))
+@pytest.mark.parametrize("code", sorted(KINDS))
 def test_the_form_of_a_document_sends_the_same_document(code: str) -> None:
     kind, document = KINDS[code], newest(code).document
     editor = FieldMaker(code, "en").editor(kind.schema, document)
     typed = typed_document(kind.schema, FormData(sent(editor)))
-    assert list(differences(kind.schema, document, typed)) == []
+    assert typed.flaws == ()
+    assert list(differences(kind.schema, document, typed.document)) == []
 
 
 def sent(editor: Editor) -> list[tuple[str, str | UploadFile]]:
     """What a browser sends for a form that nobody changed."""
-    cells = [*editor.fields, *(cell for table in editor.tables for row in table.rows for cell in row.cells)]
-    cells += [row.key for table in editor.tables for row in table.rows if row.key]
-    pairs: list[tuple[str, str | UploadFile]] = [
-        (table.count, str(len(table.rows))) for table in editor.tables if table.count
-    ]
-    for field in cells:
+    pairs: list[tuple[str, str | UploadFile]] = [(name, str(number)) for name, number in counts(editor)]
+    for field in editor.every_field():
         if field.choices:
             pairs += [(field.name, choice.value) for choice in field.choices if choice.chosen]
         elif field.shape == "flag":
@@ -183,13 +185,111 @@ def sent(editor: Editor) -> list[tuple[str, str | UploadFile]]:
     return pairs
 
 
-def test_a_number_typed_wrongly_is_named_by_its_place() -> None:
+def counts(editor: Editor) -> Iterator[tuple[str, int]]:
+    """The hidden numbers of rows, at every depth."""
+    yield from ((table.count, len(table.rows)) for table in editor.tables if table.count)
+    for group in editor.groups:
+        yield group.count, len(group.entries)
+        for entry in group.entries:
+            yield from counts(entry.editor)
+
+
+def form_of(code: str, document: Any = None) -> dict[str, Any]:
+    kind = KINDS[code]
+    return dict(sent(FieldMaker(code, "en").editor(kind.schema, document or newest(code).document)))
+
+
+def test_a_number_typed_wrongly_is_named_by_its_place_and_stays_as_it_was_typed() -> None:
     kind = KINDS["velocity"]
-    form = dict(sent(FieldMaker("velocity", "en").editor(kind.schema, newest("velocity").document)))
-    form |= {"most_minor.payee.hour": "a lot", "unsecured_minor.card": "12.5"}
+    form = form_of("velocity") | {"most_minor.payee.hour": "a lot", "unsecured_minor.card": "12.5"}
+    typed = typed_document(kind.schema, FormData(form))
     with pytest.raises(DocumentWrong) as wrong:
-        typed_document(kind.schema, FormData(form))
+        typed.without_flaws()
     assert wrong.value.flaws == (Flaw("most_minor.payee.hour", FlawKind.NOT_A_NUMBER),)
+    again = form_of("velocity", typed.document)
+    assert (again["most_minor.payee.hour"], again["unsecured_minor.card"]) == ("a lot", "12.50")
+
+
+def test_rows_inside_rows_are_added_removed_and_put_in_order_by_the_form() -> None:
+    kind, form = KINDS["deadlines"], form_of("deadlines")
+    form |= {
+        "policies[1].order": "0.5", "policies[1].chain[0].remove": "yes", "policies[1].chain[2].tell": "finance",
+        "policies[1].chain[2].minutes": "15", "policies[2].remove": "yes", "calendars[1].dates[0].key": "2027-02-07",
+        "calendars[1].dates[1].key": "2027-02-14", "calendars[1].dates[1]": "10:00-12:00\n13:00-15:00",
+        "calendars[2].key": "night", "calendars[2].timezone": "Asia/Shanghai", "calendars[2].week.mon": "20:00-24:00",
+        "policies[7].code": "small", "policies[7].order": "1.5", "policies[7].when.value_minor_below": "100",
+        "policies[7].budget_s": "600", "policies[7].warn_share_bp": "50", "policies[7].when.kind": "review",
+    }  # fmt: skip
+    document = kind.require_valid(typed_document(kind.schema, FormData(form)).without_flaws(), {})
+    codes = [policy["code"] for policy in document["policies"]]
+    assert codes == ["ecommerce", "urgent", "small", "crossborder", "dining", "regional-and-all-else", "callback"]
+    assert [(step["tell"], step["minutes"]) for step in document["policies"][0]["chain"]] == [
+        ("ops", 60),
+        ("finance", 15),
+    ]
+    assert document["policies"][2]["when"]["value_minor_below"] == 10_000
+    assert document["policies"][2]["calendar"] is None
+    office = document["calendars"]["office"]
+    assert office["dates"] == {"2027-02-07": [], "2027-02-14": ["10:00-12:00", "13:00-15:00"]}
+    assert document["calendars"]["night"]["week"]["mon"] == ["20:00-24:00"]
+    found = list(differences(kind.schema, newest("deadlines").document, document))
+    assert [one.path for one in found if one.kind is ChangeKind.ORDER] == [("policies",)]
+
+
+def test_a_flaw_inside_a_row_is_found_beside_its_field_although_rows_moved() -> None:
+    kind, form = KINDS["deadlines"], form_of("deadlines")
+    form |= {
+        "policies[0].remove": "yes",
+        "policies[3].chain[1].minutes": "soon",
+        "calendars[1].week.mon": "12:00-09:00",
+    }
+    typed = typed_document(kind.schema, FormData(form))
+    assert typed.flaws == (Flaw("policies[2].chain[1].minutes", FlawKind.NOT_A_NUMBER),)
+    editor = FieldMaker("deadlines", "en").editor(kind.schema, typed.document)
+    flaws_found = (*typed.flaws, Flaw("calendars.office.week.mon[0]", FlawKind.NOT_A_SHIFT))
+    wrong = {field.name: field.value for field in editor.every_field() if field.wrong(flaws_found)}
+    assert wrong == {"policies[2].chain[1].minutes": "soon", "calendars[1].week.mon": "12:00-09:00"}
+
+
+def test_two_rows_with_one_code_both_stay_in_the_form() -> None:
+    kind, form = KINDS["deadlines"], form_of("deadlines")
+    form |= {"teams[1].key": "cards", "teams[1]": "office", "calendars[2].timezone": "Asia/Tokyo"}
+    typed = typed_document(kind.schema, FormData(form))
+    assert set(typed.flaws) == {Flaw("teams.cards ", FlawKind.TWICE), Flaw("calendars.", FlawKind.MISSING)}
+    again = form_of("deadlines", typed.document)
+    assert (again["teams[1].key"].strip(), again["teams[1]"]) == ("cards", "office")
+    assert again["calendars[2].timezone"] == "Asia/Tokyo"
+
+
+def test_a_document_of_an_older_release_is_read_as_it_is_written_today() -> None:
+    kind, document = KINDS["deadlines"], copy.deepcopy(dict(newest("deadlines").document))
+    document["calendars"]["always"]["week"] = "always"
+    document["policies"][0]["when"] = {"priorities": ["urgent", "urgent"]}
+    del document["policies"][0]["at_end"], document["policies"][0]["calendar"]
+    assert kind.require_valid(document, document) == newest("deadlines").document
+
+
+@pytest.mark.parametrize(
+    ("unit", "value", "shown"),
+    [("s", 172800, "2 d"), ("s", 90061, "1 d 1 h 1 min 1 s"), ("s", 59, ""), ("min", 240, "4 h"), ("ms", 1500, "1.5 s"), ("bp", 7500, "")],
+)  # fmt: skip
+def test_a_time_is_read_in_its_larger_units(unit: str, value: int, shown: str) -> None:
+    assert reading_of(unit, value, "en") == shown
+
+
+def test_changes_are_written_in_words() -> None:
+    kind, before = KINDS["deadlines"], newest("deadlines").document
+    after = copy.deepcopy(dict(before))
+    after["policies"][0]["budget_s"] = 172_800
+    after["policies"][1]["chain"].append({"tell": "person:A", "minutes": 90, "counts": "working"})
+    lines = change_lines(kind, FieldMaker("deadlines", "en", People({}, {"A": "Mei"})), before, after)
+    assert [(line.what, line.before, line.after) for line in lines] == [
+        ("Deadlines · urgent · Time allowed", "900 s (= 15 min)", "172800 s (= 2 d)"),
+        (
+            "Deadlines · ecommerce · Notified when overdue, one after the other · #3", "–",
+            "Notified: Mei, Minutes after the step before: 90 min (= 1 h 30 min)",
+        ),
+    ]  # fmt: skip
 
 
 def test_a_built_in_version_keeps_its_name_and_day() -> None:

@@ -130,7 +130,7 @@ async def test_pages_and_actions_are_found_in_both_languages_and_only_ones_own(h
     assert 'href="/review"' in (await search(reviewer, "复核队列")).text.partition("found-pages")[2]
     assert 'action="/review/next"' in (await search(reviewer, "take next")).text.partition("found-pages")[2]
     assert "found-pages" not in (await search(reviewer, "deadlines")).text
-    assert 'href="/setup/deadlines"' in (await search(admin, "deadlines")).text.partition("found-pages")[2]
+    assert 'href="/setup/policies/deadlines"' in (await search(admin, "deadlines")).text.partition("found-pages")[2]
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import html
 import json
 import re
@@ -18,7 +17,6 @@ from domain.people.roles import Role
 from domain.rules.policy_kinds import KINDS
 from reviewer_ui.navigation import Crumb, crumbs
 from services.policies.documents import PolicyDocuments
-from tests.builders.deadlines import publish_deadlines
 from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.policy_scenes import LIMITS, PAGE, changed, in_force, people, proposal, publish
 from tests.reviewer_ui.policy_scenes import policies as policies
@@ -143,27 +141,6 @@ async def test_a_published_version_is_never_changed_or_deleted(house: House, pol
                 await session.execute(text(f"{statement} WHERE kind = 'limits'"))
 
 
-async def test_deadlines_are_a_kind_with_an_editor_of_their_own(house: House, policies: PolicyDocuments) -> None:
-    kind = KINDS["deadlines"]
-    browser, before = await house.as_(Role.ADMIN), (await policies.state(kind)).in_force
-    page = await browser.get("/setup/policies/deadlines")
-    assert 'href="/setup/deadlines"' in page.text
-    document = copy.deepcopy(dict(before.document))
-    document["policies"][0]["budget_s"] = -1
-    broken = await post(
-        browser, "/setup/policies/deadlines/draft", document=json.dumps(document), why="w", revision="0"
-    )
-    assert "<code>policies[0].budget_s</code>" in broken.text
-    changed_document = copy.deepcopy(dict(before.document))
-    changed_document["otherwise"] = next(
-        one for one in changed_document["calendars"] if one != changed_document["otherwise"]
-    )
-    saved = await publish_deadlines(house.database, changed_document, "another calendar")
-    state = await policies.state(kind)
-    assert (state.in_force.version, state.in_force.document) == (f"deadlines-{saved}", changed_document)
-    await publish_deadlines(house.database, dict(before.document), "as it was")
-
-
 async def test_a_flaw_is_named_as_its_field_is_and_marked_in_the_form(house: House, policies: PolicyDocuments) -> None:
     browser = await house.as_(Role.ADMIN)
     form = form_of(await browser.get(PAGE)) | {"why": "w", "code_tries_max": "many"}
@@ -173,6 +150,22 @@ async def test_a_flaw_is_named_as_its_field_is_and_marked_in_the_form(house: Hou
     assert field is not None
     assert 'aria-invalid="true"' in field.group()
     assert answer.text.count('aria-invalid="true"') == 1
+    beside = answer.text.partition(field.group())[2].partition("</label>")[0]
+    assert "must be a whole number" in beside
+
+
+async def test_seconds_are_shown_in_a_unit_that_people_read(house: House, policies: PolicyDocuments) -> None:
+    browser = await house.as_(Role.ADMIN)
+    page = await browser.get(PAGE)
+    field = re.search(r'name="outlet_answers_within_s".*?</label>', page.text, re.DOTALL)
+    assert field is not None
+    assert "= 2 d" in field.group()
+    form = form_of(page) | {"why": "w", "outlet_answers_within_s": "90000"}
+    assert (await post(browser, f"{PAGE}/draft", **form)).status_code == 303
+    assert "172800 s (= 2 d) → 90000 s (= 1 d 1 h)" in (await browser.get(PAGE)).text
+    browser.cookies.set("cardloop_locale", "zh_CN")
+    chinese = await browser.get(PAGE, headers={"accept-language": "zh-CN"})
+    assert "= 2 天" in chinese.text
 
 
 async def test_readers_see_the_values_as_fields_they_cannot_change(house: House, policies: PolicyDocuments) -> None:

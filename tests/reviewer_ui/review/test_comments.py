@@ -13,7 +13,7 @@ from database.tables.notices import NoticeRow
 from database.tables.people import PersonRow
 from domain.people.roles import Role
 from gateways.attachments import BYTES_MAX
-from tests.reviewer_ui.conftest import House
+from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.scenes import change
 from tests.reviewer_ui.waiting_cards import NUMBER, Waiting
 
@@ -133,3 +133,11 @@ async def test_a_colleague_is_found_and_called_in_either_script_and_by_login(hou
     async with house.database.transaction() as session:
         told = await session.execute(select(func.count()).where(NoticeRow.person_id == called))
     assert told.scalar_one() == 3
+
+
+async def test_a_comment_refused_by_way_of_the_task_stays_on_its_card_page(house: House) -> None:
+    waiting, browser = await house.cards.waiting(), await house.as_(Role.REVIEWER)
+    refused = await post(browser, f"/work/{waiting.task_id}/comments", words="it reads 8800 1234 1234 1234 5")
+    assert refused.status_code == 422
+    assert 'value="it reads 8800 1234 1234 1234 5"' in refused.text
+    assert f'action="/cards/{waiting.card_id}/comments"' in refused.text

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from domain.people.roles import Role
 from tests.reviewer_ui.callbacks import PHONE, a_request
 from tests.reviewer_ui.conftest import House, post
@@ -56,6 +58,23 @@ async def test_a_request_is_snoozed_escalated_taken_over_and_commented_on(house:
     snoozed = await post(agent, f"/work/{task}/snooze", until="tomorrow", reason_code="call_store")
     assert snoozed.status_code in (303, 409)
     assert (await agent.get("/review?kind=callback&snoozed=yes")).status_code == 200
+
+
+@pytest.mark.parametrize("about_no_card", [False, True], ids=["about_a_card", "about_no_card"])
+async def test_a_refused_comment_stays_in_its_form_under_the_status_of_the_refusal(
+    house: House, about_no_card: bool
+) -> None:
+    task = await a_request(house, await house.cards.waiting(), about_no_card=about_no_card)
+    agent = await house.as_(Role.SUPPORT)
+    refused = await post(agent, f"/work/{task}/comments", words="she reads 8800 1234 1234 1234 5")
+    assert refused.status_code == 422
+    assert 'value="she reads 8800 1234 1234 1234 5"' in refused.text
+    assert "Why was it not bought?" in refused.text, "it is the page of the request"
+    assert (await post(agent, f"/work/{task}/comments", words="")).status_code == 422
+    barred = await post(
+        await house.as_(Role.REVIEWER), f"/work/{task}/comments", words="she reads 8800 1234 1234 1234 5"
+    )
+    assert "Why was it not bought?" not in barred.text
 
 
 async def test_the_queues_of_both_kinds_are_one_click_apart_for_who_has_both(house: House) -> None:

@@ -17,7 +17,6 @@ from domain.places import business_day
 from domain.policies.flaws import DocumentWrong, Flaw, FlawKind
 from domain.rules.deadlines import KIND, built_in_document
 from jobs.replanning import Replanner
-from services.policies.deadlines import DeadlineTrial
 from services.policies.documents import PolicyDocuments, Proposal
 from services.policies.reading import PolicyReader
 from tests.builders.deadlines import deadlines_in_force, publish_deadlines
@@ -32,7 +31,7 @@ async def test_a_document_is_tried_before_it_is_saved_and_saved_with_its_reason(
     document = built_in_document()
     budget(600)(document)
     hands.now += timedelta(minutes=15)
-    tried = await hands.trial.preview(document)
+    tried = await hands.tried(document)
     assert (tried.looked_at, tried.waiting, tried.moved, tried.late) == (3, 3, 3, 3)
     assert (tried.late_now, tried.late_then) == (0, 3)
     assert {(one.before, one.after) for one in tried.largest} == {(tasks[0].due_at, MONDAY + timedelta(minutes=10))}
@@ -80,8 +79,8 @@ async def test_a_preview_of_a_part_says_of_how_many(hands: Hands) -> None:
         await hands.opened(await hands.a_card())
     document = built_in_document()
     budget(600)(document)
-    whole = await hands.trial.preview(document)
-    part = await DeadlineTrial(hands.world.database, lambda: hands.now, previewed=2).preview(document)
+    whole = await hands.tried(document)
+    part = await hands.tried(document, most=2)
     assert (whole.complete, part.complete) == (True, False)
     assert (part.looked_at, part.moved, part.waiting) == (2, 2, whole.waiting)
 
@@ -92,7 +91,7 @@ async def test_a_document_with_a_flaw_is_neither_tried_nor_saved(hands: Hands) -
     flaw = Flaw("policies[0].budget_s", FlawKind.OUT_OF_RANGE)
     admin = await hands.world.a_person("admin")
     proposal = Proposal(document, "note", None, 0)
-    for doing in (hands.trial.preview(document), PolicyDocuments(hands.world.database).save(admin, KIND, proposal)):
+    for doing in (hands.tried(document), PolicyDocuments(hands.world.database).save(admin, KIND, proposal)):
         with pytest.raises(DocumentWrong) as wrong:
             await doing
         assert wrong.value.flaws == (flaw,)
