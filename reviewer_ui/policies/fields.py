@@ -11,6 +11,7 @@ from languages import has, translate
 from reviewer_ui.policies.editor import Choice, Editor, Entry, Field, Group, Row, Spot, Table
 from reviewer_ui.policies.offers import Offers, People
 from reviewer_ui.policies.readings import reading_of
+from web.words import Audience, worded_for
 
 NEW_ROWS = 3  # Empty rows at the end of a table that people add to.
 NEW_ENTRIES = 1
@@ -45,7 +46,7 @@ class FieldMaker:
         return self._word(f"{schema['names']}.{value}", value) if schema.get("names") else value
 
     def _word(self, key: str, otherwise: str) -> str:
-        return translate(key, self.locale) if has(key, self.locale) else otherwise
+        return worded_for(key, self.locale, Audience.STAFF) if has(key, self.locale) else otherwise
 
     def _editor(self, schema: Schema, given: Mapping[str, Any], at: Spot) -> Editor:
         fields: list[Field] = []
