@@ -30,6 +30,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from database.session import Database
 from domain.ops.runs import RUN_TYPES, WORKFLOW_TASK, RunKind, StepState
+from domain.sealing import SealBroken
 from services.ops import described, sweep, watch
 from services.ops.described import DescribedQueue, DescribedStep
 
@@ -44,6 +45,7 @@ QUEUE_KINDS = {
 }
 _RUNNING = WorkflowExecutionStatus.RUNNING.value
 _NONDETERMINISM = "nondeterminism"
+UNREADABLE = "unreadable"  # The class of an error that is not sealed with our keys.
 _log = structlog.get_logger("open_runs")
 
 
@@ -212,7 +214,10 @@ class RunWatcher:
         converter = self._client.data_converter.with_context(
             WorkflowSerializationContext(namespace=self._client.namespace, workflow_id=workflow_id)
         )
-        error: BaseException = await converter.decode_failure(failure)
+        try:
+            error: BaseException = await converter.decode_failure(failure)
+        except (ValueError, SealBroken):
+            return UNREADABLE, "", ""  # It was not written by us; other runs are described all the same.
         kind = error.type if isinstance(error, ApplicationError) and error.type else type(error).__name__
         message = str(getattr(error, "message", "") or "")[:300]
         if "is not registered" in message:

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 from temporalio import activity, workflow
+from temporalio.api.failure.v1 import Failure
 from temporalio.client import Client
+from temporalio.converter import DataConverter, DefaultFailureConverter, PayloadConverter
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
@@ -57,6 +59,12 @@ class Redeployed:
 async def failing() -> None:
     """Fails as a gateway does."""
     raise ApplicationError("issuer: http_503", type="gateway_unavailable")
+
+
+@activity.defn(name="verification.ask_issuer")
+async def failing_slowly() -> None:
+    """Fails, and is not tried again before a minute has passed."""
+    raise ApplicationError("a secret", type="foreign", next_retry_delay=timedelta(minutes=1))
 
 
 async def never(_: str) -> None:
@@ -157,6 +165,24 @@ async def test_every_failed_attempt_is_reported_as_it_happens(world: World, temp
     assert (step.step, step.error_class, step.reason) == ("verification.ask_issuer", "gateway_unavailable", "http_503")
     assert (step.build_id, step.worker, step.queue) == ("b7", "1@here", queue)
     assert step.next_at is not None
+
+
+class Unreadable(DefaultFailureConverter):
+    """Reads nothing, as our own does with what was not sealed by us."""
+
+    def from_failure(self, failure: Failure, payload_converter: PayloadConverter) -> BaseException:  # noqa: ARG002
+        raise ValueError("not sealed")
+
+
+async def test_an_error_that_cannot_be_read_is_named_and_stops_no_other_look(
+    world: World, temporal_client: Client
+) -> None:
+    queue = f"foreign-{new_id()}"
+    config = temporal_client.config() | {"data_converter": DataConverter(failure_converter_class=Unreadable)}
+    async with a_worker(temporal_client, queue, activities=[failing_slowly]):
+        card_id = await a_run(world, temporal_client, queue, queue)
+        step = await described(world, a_watcher(world, Client(**config)), card_id, StepState.FAILING)
+    assert (step.step, step.error_class, step.message) == ("verification.ask_issuer", "unreadable", "")
 
 
 async def _long_started(world: World, card_id: str) -> None:
