@@ -133,15 +133,14 @@ def _keys(settings: Settings) -> list[tuple[str, Path]]:
 def _sealed_archive(
     entries: list[tuple[str, Path]], draft: Path, out: Path, recipient: pyrage.x25519.Recipient
 ) -> Manifest:
-    hashes = {name: _sha256(path) for name, path in entries}
-    manifest = Manifest(FORMAT, datetime.now(UTC).isoformat(), hashes)
+    taken_at = datetime.now(UTC).isoformat()
     with tarfile.open(draft, "w") as archive:
+        added = {name: _added(archive, name, path) for name, path in entries}
+        manifest = Manifest(FORMAT, taken_at, {name: digest for name, digest in added.items() if digest is not None})
         written = json.dumps(asdict(manifest)).encode()
         about = tarfile.TarInfo(MANIFEST)
         about.size = len(written)
         archive.addfile(about, io.BytesIO(written))
-        for name, path in entries:
-            archive.add(path, name)
     part = out.with_name(out.name + ".part")
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with draft.open("rb") as plain, os.fdopen(descriptor, "wb") as sealed:
@@ -150,6 +149,19 @@ def _sealed_archive(
         os.fsync(sealed.fileno())
     part.replace(out)
     return manifest
+
+
+def _added(archive: tarfile.TarFile, name: str, path: Path) -> str | None:
+    """Add a file and return its SHA-256 (hex); None for one that was erased after the files had been listed."""
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        return None
+    with file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        file.seek(0)
+        archive.addfile(archive.gettarinfo(arcname=name, fileobj=file), file)
+    return digest
 
 
 @contextmanager
@@ -187,11 +199,6 @@ def _verified(archive: tarfile.TarFile) -> Manifest:
         if content is None or hashlib.file_digest(content, "sha256").hexdigest() != expected:  # type: ignore[arg-type]
             raise ValueError(f"{name} is not as it was")
     return manifest
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _put(given: Path, place: Path, stamp: str) -> None:

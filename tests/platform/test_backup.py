@@ -80,6 +80,23 @@ def test_what_was_backed_up_comes_back_and_what_came_later_does_not(
         assert keys.load(settings).keyring.to_json() == keys.load(here).keyring.to_json()
 
 
+def test_a_photo_that_is_erased_meanwhile_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The platform runs while it is backed up: a photo may be listed and gone before it is read."""
+    settings, identity = installation(tmp_path / "here"), tmp_path / "key"
+    public, out = backup.make_key(identity), tmp_path / "all.backup"
+    (settings.photos / "kept").write_bytes(SECRET)
+    listed = backup._below
+
+    def with_one_that_goes(folder: Path, name: str) -> list[tuple[str, Path]]:
+        return [*listed(folder, name), (f"{name}/gone", folder / "gone")]
+
+    monkeypatch.setattr(backup, "_below", with_one_that_goes)
+    with embedded_postgres(settings).running() as server:
+        with_a_row(server, "before")
+        backup.back_up(settings, public, out, silent)
+    assert {name for name in backup.verify(out, identity).files if name.startswith("photos/")} == {"photos/kept"}
+
+
 def test_nothing_of_a_backup_can_be_read_without_its_key(
     backed_up: tuple[Settings, Path, Path], tmp_path: Path
 ) -> None:
