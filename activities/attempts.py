@@ -10,7 +10,7 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
-from domain.ops.runs import FailedAttempt
+from domain.ops.runs import FailedAttempt, short_reason
 from services.ops.attempts import Attempts
 
 NO_POLICY = RetryPolicy()
@@ -41,13 +41,14 @@ class AttemptReporter(Interceptor):
         wait = error.next_retry_delay or _backoff(info)
         if _last(info, wait):
             wait = AFTER_THE_LAST
+        error_class = error.type or type(error).__name__
         self._attempts.failed(
             FailedAttempt(
                 workflow_id=info.workflow_id or "",
                 step=info.activity_type,
                 queue=info.task_queue,
-                error_class=error.type or type(error).__name__,
-                reason=_reason(error),
+                error_class=error_class,
+                reason=short_reason(error_class, error.message),
                 message=error.message,
                 failures=1,
                 next_in_s=min(wait.total_seconds(), LONGEST_S),
@@ -91,8 +92,3 @@ def _last(info: activity.Info, wait: timedelta) -> bool:
     if policy.maximum_attempts and info.attempt >= policy.maximum_attempts:
         return True
     return limit is not None and limit > timedelta() and datetime.now(UTC) + wait > info.scheduled_time + limit
-
-
-def _reason(error: ApplicationError) -> str:
-    """The short word of a gateway's error: its message is `system: word`."""
-    return error.message.rpartition(": ")[2][:60] if error.type == "gateway_unavailable" else ""

@@ -7,11 +7,13 @@ import secrets
 import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from statistics import median
 
 from temporalio.client import Client
 from temporalio.worker import Interceptor
 
 from benchmarks.cards import FACE_MINOR, jd_card
+from benchmarks.result import Result
 from benchmarks.town import Town
 from bootstrap import keys, outside
 from bootstrap.paying import payment_gateway
@@ -24,6 +26,8 @@ from services.cards.intake import Intake
 from workflows.client import CardClient
 
 AT_ONCE = 30
+ROUNDS, ROUNDS_SHORT = 7, 3
+CARDS, CARDS_SHORT = 120, 60
 
 
 async def cards_per_s(place: Town, client: Client, many: int, interceptors: Sequence[Interceptor] = ()) -> float:
@@ -57,3 +61,13 @@ async def _handed_in(intake: Intake) -> str:
     # Taken from the starter loop: no worker of the platform runs here.
     await intake.mark_started(receipt.card_ids[0])
     return receipt.card_ids[0]
+
+
+def compared(name: str, goal: float, pairs: Sequence[tuple[float, float]]) -> Result:
+    """Return the median of the rounds' ratios, cards a second with something ÷ without, against its goal."""
+    ratio = median(having / lacking for having, lacking in pairs)
+    details = {
+        "with_per_s": [round(having, 1) for having, _ in pairs],
+        "without_per_s": [round(lacking, 1) for _, lacking in pairs],
+    }
+    return Result(name, ratio, f">= {goal}", ratio >= goal, details)

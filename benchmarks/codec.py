@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from statistics import median
 
 from temporalio.converter import DataConverter
 
-from benchmarks.carried import AT_ONCE, cards_per_s
+from benchmarks.carried import AT_ONCE, CARDS, CARDS_SHORT, ROUNDS, ROUNDS_SHORT, cards_per_s, compared
 from benchmarks.result import Result
 from benchmarks.town import town
 from bootstrap.local import temporal
 from workflows.codec import data_converter
 
 GOAL = 0.95
-ROUNDS, ROUNDS_SHORT = 7, 3
-CARDS, CARDS_SHORT = 120, 60
 
 
 def measure(short: bool) -> list[Result]:
@@ -30,9 +27,4 @@ async def _measure(rounds: int, many: int) -> list[Result]:
         for client in (sealed, plain):
             await cards_per_s(place, client, AT_ONCE)  # Warm.
         pairs = [(await cards_per_s(place, sealed, many), await cards_per_s(place, plain, many)) for _ in range(rounds)]
-    ratio = median(with_codec / without for with_codec, without in pairs)
-    details = {
-        "with_per_s": [round(pair[0], 1) for pair in pairs],
-        "without_per_s": [round(pair[1], 1) for pair in pairs],
-    }
-    return [Result("codec", ratio, f">= {GOAL}", ratio >= GOAL, details)]
+    return [compared("codec", GOAL, pairs)]

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from statistics import median
 
 from temporalio.client import Client
 from temporalio.worker import Interceptor
 
-from benchmarks.carried import AT_ONCE, cards_per_s
+from benchmarks.carried import AT_ONCE, CARDS, CARDS_SHORT, ROUNDS, ROUNDS_SHORT, cards_per_s, compared
 from benchmarks.result import Result
 from benchmarks.town import Town, town
 from bootstrap.local import temporal
@@ -21,8 +20,6 @@ from services.ops.attempts import Attempts
 from workflows.codec import data_converter
 
 GOAL = 0.95
-ROUNDS, ROUNDS_SHORT = 7, 3
-CARDS, CARDS_SHORT = 120, 60
 
 
 def measure(short: bool) -> list[Result]:
@@ -39,12 +36,7 @@ async def _measure(rounds: int, many: int) -> list[Result]:
             async with _watched(place, client) as interceptor:
                 watched = await cards_per_s(place, client, many, [interceptor])
             pairs.append((watched, await cards_per_s(place, client, many)))
-    ratio = median(watched / alone for watched, alone in pairs)
-    details = {
-        "with_per_s": [round(pair[0], 1) for pair in pairs],
-        "without_per_s": [round(pair[1], 1) for pair in pairs],
-    }
-    return [Result("projection", ratio, f">= {GOAL}", ratio >= GOAL, details)]
+    return [compared("projection", GOAL, pairs)]
 
 
 @asynccontextmanager

@@ -8,7 +8,7 @@ from bootstrap.settings import Settings
 from bootstrap.store import photo_store
 from database.session import Database
 from domain.ops.runs import RUN_TYPES, RunKind
-from domain.rules.brands import catalogue
+from domain.rules.brands import issuers
 from domain.sealing import KeyRing
 from jobs.open_runs import AT_ONCE, RunWatcher
 from jobs.registry import Job
@@ -39,6 +39,5 @@ def watching(settings: Settings, keyring: KeyRing, store: Database, client: Clie
 
 def queues() -> list[tuple[str, str]]:
     """Return every task queue of the installation, with what is asked of it."""
-    issuers = sorted({brand.issuer for brand in catalogue().values()})
-    activity = [CARDS_QUEUE, READING_QUEUE, *(issuer_queue(issuer) for issuer in issuers)]
+    activity = [CARDS_QUEUE, READING_QUEUE, *(issuer_queue(issuer) for issuer in sorted(issuers()))]
     return [(CARDS_QUEUE, "workflow"), *((queue, "activity") for queue in activity)]

@@ -29,7 +29,7 @@ from bootstrap.store import database, photo_store
 from database.repositories import evidence
 from database.session import Database
 from domain.finance.payout import PaymentGateway
-from domain.rules.brands import catalogue
+from domain.rules.brands import issuers as issuers_of_today
 from domain.sealing import KeyRing
 from jobs import due_decisions, replanning
 from jobs import payees as payees_job
@@ -160,13 +160,8 @@ def card_workers(
         build_id=build_id(),
         interceptors=interceptors,
     )
-    issuers = sorted(known_issuers())
+    issuers = sorted(issuers_of_today())
     return [cards, *(_issuer_worker(settings, client, issuer, asked, interceptors) for issuer in issuers)]
-
-
-def known_issuers() -> frozenset[str]:
-    """Return the issuers of today's brands."""
-    return frozenset(brand.issuer for brand in catalogue().values())
 
 
 def asked_of_issuers(settings: Settings, store: Database, keyring: KeyRing, world: outside.Outside) -> list[Task]:
@@ -200,11 +195,11 @@ class IssuerWorkers:
         self._client = client
         self._asked = asked
         self._stack = stack
-        self._running = set(known_issuers())
+        self._running = set(issuers_of_today())
 
     async def start_new(self) -> int:
         """Start the workers that are missing; return how many."""
-        missing = sorted(known_issuers() - self._running)
+        missing = sorted(issuers_of_today() - self._running)
         for issuer in missing:
             worker = _issuer_worker(self._settings, self._client, issuer, self._asked, self._interceptors)
             await self._stack.enter_async_context(worker)

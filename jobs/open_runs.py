@@ -29,7 +29,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from database.session import Database
-from domain.ops.runs import RUN_TYPES, WORKFLOW_TASK, RunKind, StepState
+from domain.ops.runs import CODE_FAILURES, MESSAGE_MAX, RUN_TYPES, WORKFLOW_TASK, RunKind, StepState, short_reason
 from domain.sealing import SealBroken
 from services.ops import described, sweep, watch
 from services.ops.described import DescribedQueue, DescribedStep
@@ -38,7 +38,6 @@ AT_ONCE = 25  # Runs described in one look.
 AGAIN_S = 30.0  # A run that is well is asked about again after so long.
 CALL = timedelta(seconds=5)
 CONFIRMED_MAX = 200  # Missing runs that one sweep asks about one by one; the next sweep goes on.
-CODE_FAILURES = 2
 QUEUE_KINDS = {
     "workflow": TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
     "activity": TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
@@ -77,6 +76,8 @@ class RunWatcher:
         self._asked = {run: at for run, at in self._asked.items() if at > horizon}
         async with self._database.transaction() as session:
             wanted = await described.due(session, list(self._asked), AT_ONCE, self._now())
+        if not wanted:
+            return 0
         answers = await asyncio.gather(*(self._described(one) for one in wanted))
         self._asked |= dict.fromkeys(wanted, time.monotonic())
         now = self._now()
@@ -85,8 +86,6 @@ class RunWatcher:
                 if isinstance(found, DescribedStep):
                     await described.keep(session, found, now)
             await described.forget(session, [run for run, found in zip(wanted, answers, strict=True) if found is None])
-            if None in answers or not wanted or any(isinstance(found, DescribedStep) for found in answers):
-                await watch.ended(session, watch.Look.DESCRIBE, {"asked": len(wanted)}, now)
         return len(wanted)
 
     async def look_at_queues(self) -> int:
@@ -219,10 +218,10 @@ class RunWatcher:
         except (ValueError, SealBroken):
             return UNREADABLE, "", ""  # It was not written by us; other runs are described all the same.
         kind = error.type if isinstance(error, ApplicationError) and error.type else type(error).__name__
-        message = str(getattr(error, "message", "") or "")[:300]
+        message = str(getattr(error, "message", "") or "")[:MESSAGE_MAX]
         if "is not registered" in message:
             return kind, "unknown_activity", message
-        return kind, message.rpartition(": ")[2][:60] if kind == "gateway_unavailable" else "", message
+        return kind, short_reason(kind, message), message
 
     async def _queue(self, queue: str, kind: str) -> DescribedQueue | None:
         request = DescribeTaskQueueRequest(

@@ -236,12 +236,10 @@ def world_url(make_migrated: Callable[[str], str], worker: str) -> str:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def shared_world(world_url: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
     """One database and one set of simulators for all tests of activities, services and jobs; each makes its own cards."""
-    from tests.builders.world import a_world  # Loads activities, services and simulators, which few tests need.
+    from tests.builders.world import world_at  # Loads activities, services and simulators, which few tests need.
 
-    database = Database(world_url, pool_size=8)
-    async with a_world(database, tmp_path_factory.mktemp("world")) as world:
+    async with world_at(world_url, tmp_path_factory.mktemp("world"), pool_size=8) as world:
         yield world
-    await database.dispose()
 
 
 @pytest_asyncio.fixture(loop_scope="session")

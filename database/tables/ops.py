@@ -101,6 +101,6 @@ class RunWatchRow(TableRow):
     """When each look at Temporal last ended well, and what it found; one row per kind of look."""
 
     __tablename__ = "run_watch"
-    look: Mapped[str] = mapped_column(primary_key=True)  # stuck | describe | queues | sweep
+    look: Mapped[str] = mapped_column(primary_key=True)  # stuck | queues | sweep
     ended_at: Mapped[datetime] = moment()
     found: Mapped[dict[str, object]] = json_object()

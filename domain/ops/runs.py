@@ -68,6 +68,17 @@ def provider_of(step: str, queue: str) -> str:
     return ASKED.get(step, OWN_DATABASE)
 
 
+# A workflow task that failed once may have met a worker that was just ending.
+CODE_FAILURES = 2
+MESSAGE_MAX, REASON_MAX = 300, 60
+_GATEWAY = "gateway_unavailable"  # Its message is `system: word`.
+
+
+def short_reason(error_class: str, message: str) -> str:
+    """Return the short word in a gateway's error; empty for any other error."""
+    return message.rpartition(": ")[2][:REASON_MAX] if error_class == _GATEWAY else ""
+
+
 @dataclass(frozen=True)
 class FailedAttempt:
     """One failed attempt at a step that will be tried again. `reason` is a short word, `message` holds no secret.

@@ -142,6 +142,11 @@ def catalogue() -> Mapping[str, Brand]:
     return brands_of(BOOK.in_force(KIND, business_day(datetime.now(UTC))))
 
 
+def issuers() -> frozenset[str]:
+    """Return the issuers of today's brands."""
+    return frozenset(brand.issuer for brand in catalogue().values())
+
+
 def catalogue_version() -> str:
     """Return the name of today's catalogue, as decisions made by it keep it."""
     return BOOK.in_force(KIND, business_day(datetime.now(UTC))).version

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated
@@ -17,7 +16,6 @@ from database.reads.ops import queues as queue_reads
 from database.reads.ops import stuck as reads
 from database.repositories import cards
 from database.tables.columns import now
-from domain.cards.card import StoryEntry
 from domain.errors.general import NotFound
 from domain.money import Money
 from domain.ops.runs import subject_of
@@ -26,6 +24,7 @@ from reviewer_ui.brand_names import brand_names
 from reviewer_ui.sessions import Person
 from reviewer_ui.visit import At, Shell, allowed, shell
 from services.ops.watch import Look
+from web.story import Moment, moments
 
 router = APIRouter(prefix="/operations")
 Operator = Annotated[Person, Depends(allowed(Permission.SEE_OPERATIONS))]
@@ -78,15 +77,6 @@ class CauseContext:
     runs: tuple[reads.StuckRun, ...]
     more: str
     brands: dict[str, dict[str, str]]
-
-
-@dataclass(frozen=True)
-class Moment:
-    """An entry of the card's story."""
-
-    at: datetime
-    what: str
-    facts: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -166,7 +156,7 @@ async def one_run(request: Request, console: At, person: Operator, workflow_id: 
         story = await submissions.story(session, card_id)
     context = RunContext(
         shell(request, person), workflow_id, card_id, card.brand, card.stage.value, card.waiting_for.value, card.since,
-        card.until, card.outcome is not None, step, _moments(story),
+        card.until, card.outcome is not None, step, moments(story),
         _in_temporal(console.services.temporal_url, workflow_id), brand_names(),
     )  # fmt: skip
     return await console.answer(request, "ops/run.html", context)
@@ -182,10 +172,6 @@ async def queues(request: Request, console: At, person: Operator) -> Response:
     builds = sorted({worker.build_id for queue in found for worker in queue.workers if worker.build_id})
     context = QueuesContext(shell(request, person), found, tuple(builds), _old(looks, Look.QUEUES, moment))
     return await console.answer(request, "ops/queues.html", context, block="queues")
-
-
-def _moments(story: Sequence[StoryEntry]) -> tuple[Moment, ...]:
-    return tuple(Moment(datetime.fromisoformat(one.at), one.what, one.facts) for one in story)
 
 
 def _view(seen: reads.StuckCause) -> CauseView:

@@ -16,7 +16,6 @@ from database.reads.work import comments as comment_reads
 from database.reads.work.queue import reason_words
 from database.repositories import cards
 from database.tables.columns import now
-from domain.cards.card import StoryEntry
 from domain.errors.base import Refusal
 from domain.people.roles import Permission
 from domain.support.callbacks import CALLBACK_WORK, WORDS_MAX, CallbackWanted
@@ -32,6 +31,7 @@ from reviewer_ui.work.item_pages import show_items
 from services.people.acting import standing
 from services.support.callbacks import Callbacks
 from services.work.task_facts import task_facts
+from web.story import Moment, moments
 from web.words import without_repeats
 
 router = APIRouter(prefix="/callbacks")
@@ -49,15 +49,6 @@ class CardLine:
     number_tail: str | None
     stage: str
     outcome: str | None
-
-
-@dataclass(frozen=True)
-class Moment:
-    """An entry of the card's story."""
-
-    at: datetime
-    what: str
-    facts: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -191,7 +182,7 @@ async def _render(
         late=task.closed_at is None and task.due_at < moment,
         card=None if card is None else CardLine(card.id, card.brand, card.number_tail, card.stage, card.outcome),
         brands=brand_names(),
-        story=tuple(reversed(without_repeats([_moment(entry) for entry in story]))),
+        story=tuple(reversed(without_repeats(moments(story)))),
         comments=said,
         holder="" if holder is None else found.names.get(holder, ""),
         held_by_me=holder == person.id and task.closed_at is None,
@@ -222,7 +213,3 @@ async def _render(
 
 
 show_items(CALLBACK_WORK.code, _render)
-
-
-def _moment(entry: StoryEntry) -> Moment:
-    return Moment(datetime.fromisoformat(entry.at), entry.what, dict(entry.facts))

@@ -29,20 +29,12 @@ from domain.rules.limits import limits_in_force
 from seller_ui.journey import Panel, Step, panel_of, steps_of
 from seller_ui.pages.sell import digits_only
 from seller_ui.site import NO_FAULTS, REFUSED, Faults, SellerVisit, Visit, status_of, typed
+from web.story import Moment, moments
 from web.words import without_repeats
 
 router = APIRouter()
 CODES_MAX = 3
 FIELDS = ("number", "pin", "face_value", "expiry", "payee_account", "payee_name")
-
-
-@dataclass(frozen=True)
-class Moment:
-    """A story entry with its time as a moment."""
-
-    at: datetime
-    what: str
-    facts: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -121,7 +113,7 @@ async def page_of(
         brand=chosen,
         panel=panel_of(card),
         steps=steps_of(card, story),
-        story=tuple(_moment(entry) for entry in reversed(without_repeats(story))),
+        story=moments(reversed(without_repeats(story))),
         seen=seen,
         typed=typed(known | dict(sent or {}), *FIELDS, "code", "words", "wanted"),
         photos=photos,
@@ -177,7 +169,3 @@ def _known(visit: Visit, row: CardRow) -> dict[str, str]:
     )
     known["expiry"] = row.expires_on.isoformat() if row.expires_on else ""
     return known
-
-
-def _moment(entry: StoryEntry) -> Moment:
-    return Moment(datetime.fromisoformat(entry.at), entry.what, entry.facts)

@@ -9,12 +9,11 @@ from datetime import UTC, datetime
 from sqlalchemy import text
 
 from database.session import Database
-from domain.ops.runs import FailedAttempt, provider_of, subject_of
+from domain.ops.runs import MESSAGE_MAX, FailedAttempt, provider_of, subject_of
 
 KEPT_MAX = (
     20_000  # Runs whose newest failure waits to be written; beyond that the oldest are dropped: describing finds them.
 )
-MESSAGE_MAX = 300
 # A step that failed before goes on counting; another step of the same run begins at its own failures.
 WRITE = """
 INSERT INTO pending_step (workflow_id, kind, subject, state, step, queue, provider, failures, error_class, reason, message,

@@ -15,6 +15,7 @@ from sqlalchemy import text
 from database.locks import AdvisoryLock, try_acquire
 from database.reads.ops.open_runs import OPEN_RUNS, VALUE
 from database.session import Database
+from domain.ops.runs import CODE_FAILURES
 from domain.places import business_day
 from domain.rules.stuck import PARTIES, STAGES, WITH_DEADLINE, StuckRules, stuck_in_force
 from services.ops import watch
@@ -23,7 +24,6 @@ from services.ops import watch
 LATE = timedelta(minutes=1)
 # What Temporal was asked about is believed for so long.
 BELIEVED = timedelta(minutes=5)
-CODE_FAILURES = 2  # A workflow task that failed once may have met a worker that was just ending.
 TREND_MINUTES = 60
 
 _STEPS = """

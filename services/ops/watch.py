@@ -20,7 +20,6 @@ class Look(StrEnum):
     """The kinds of look."""
 
     STUCK = "stuck"  # Which runs are stuck, by our own rows.
-    DESCRIBE = "describe"  # What Temporal says of single runs.
     QUEUES = "queues"  # Pollers and backlog of each task queue.
     SWEEP = "sweep"  # Temporal's list of running workflows against our rows.
 

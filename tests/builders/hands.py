@@ -13,7 +13,6 @@ from sqlalchemy import update
 
 from activities.review.alarms import Alarms
 from activities.review.tasks import Review
-from database.session import Database
 from database.tables.notices import NoticeRow
 from database.tables.people import PersonRow
 from database.tables.review import ReviewDecisionRow
@@ -26,7 +25,7 @@ from services.policies.deadlines import PREVIEWED_MAX, Preview, previewed
 from services.work import sla
 from services.work.why_due import why_card_is_due
 from tests.builders.deadlines import deadlines_as_built_in, deadlines_in_force, publish_deadlines
-from tests.builders.world import World, a_world
+from tests.builders.world import World, world_at
 
 MONDAY = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)  # Nine o'clock in Shanghai.
 HOUR = timedelta(hours=1)
@@ -93,10 +92,8 @@ def own_url(make_migrated: Callable[[str], str], worker: str) -> str:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def own_world(own_url: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
-    database = Database(own_url, pool_size=4)
-    async with a_world(database, tmp_path_factory.mktemp("clocks")) as world:
+    async with world_at(own_url, tmp_path_factory.mktemp("clocks"), pool_size=4) as world:
         yield world
-    await database.dispose()
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -227,6 +227,15 @@ def a_submission(*cards: SubmittedCard, owner: str = "seller:ANY", key: str | No
 
 
 @asynccontextmanager
+async def world_at(url: str, folder: Path, pool_size: int) -> AsyncIterator[World]:
+    """A world on the database at that address, with a pool of its own."""
+    database = Database(url, pool_size=pool_size)
+    async with a_world(database, folder) as world:
+        yield world
+    await database.dispose()
+
+
+@asynccontextmanager
 async def a_world(database: Database, folder: Path) -> AsyncIterator[World]:
     """Starts the simulators and builds the activities on them."""
     keyring = KeyRing.generate()
