@@ -24,6 +24,8 @@ ANSWER_TIMEOUT_S = 5.0
 EXCHANGE_TIMEOUT_S = 30.0  # However slowly the bytes of an answer drip.
 ANSWER_BYTES_MAX = 1_000_000
 CONNECTIONS_MAX = 50
+# Servers commonly close an idle connection after five seconds: one that we use at that very moment breaks.
+IDLE_S_MAX = 3.0
 CODE_LENGTH_MAX = 60
 TOO_MANY_REQUESTS = 429
 RETRY_AFTER_MS_MAX = 12 * 3600 * 1000  # A partner may slow us down, not put a delivery off for years.
@@ -49,7 +51,9 @@ def new_client(
     return httpx.AsyncClient(
         base_url=base_url,
         timeout=httpx.Timeout(answer_timeout_s, connect=CONNECT_TIMEOUT_S, pool=CONNECT_TIMEOUT_S),
-        limits=httpx.Limits(max_connections=CONNECTIONS_MAX, max_keepalive_connections=CONNECTIONS_MAX),
+        limits=httpx.Limits(
+            max_connections=CONNECTIONS_MAX, max_keepalive_connections=CONNECTIONS_MAX, keepalive_expiry=IDLE_S_MAX
+        ),
         transport=transport,
         trust_env=False,
         verify=_authorities(),
