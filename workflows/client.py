@@ -230,8 +230,9 @@ def _refusal(failed: WorkflowUpdateFailedError) -> Refusal:
 def _attribute_unknown(failed: TemporarilyUnavailable) -> bool:
     """The namespace does not know a search attribute of ours; nothing was started."""
     cause = failed.__cause__
-    named = isinstance(cause, RPCError) and any(one.name in cause.message for one in ALL)
-    return named and cause.status is RPCStatusCode.INVALID_ARGUMENT
+    if not isinstance(cause, RPCError) or cause.status is not RPCStatusCode.INVALID_ARGUMENT:
+        return False
+    return any(one.name in cause.message for one in ALL)
 
 
 def _given_up(unheard: TemporarilyUnavailable) -> bool:
