@@ -21,6 +21,7 @@ from workflows.messages import (
     OutletReport,
     PayeeCorrected,
     PaymentReported,
+    WaitSkipped,
     WithdrawalAsked,
 )
 from workflows.offer import Offer
@@ -241,6 +242,11 @@ class CardWorkflow:
     def outlet_reported(self, report: OutletReport) -> None:
         """A partner outlet reported."""
         self._verification.report(report)
+
+    @workflow.signal
+    def skip_wait(self, skipped: WaitSkipped) -> None:
+        """Operations end the wait for an answer."""
+        self._verification.skip(skipped.waiting_for)
 
     @workflow.signal
     def payment_reported(self, reported: PaymentReported) -> None:
