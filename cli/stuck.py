@@ -90,7 +90,8 @@ async def _runs(settings: Settings, cause: str) -> list[dict[str, Any]]:
             "workflow_id": one.workflow_id, "sign": one.sign.value, "step": one.step, "failures": one.failures,
             "since": one.since.isoformat(timespec="seconds"),
             "next_at": one.next_at.isoformat(timespec="seconds") if one.next_at else None, "stage": one.stage,
-            "waiting_for": one.waiting_for, "value_minor": one.value.amount_minor,
+            "waiting_for": one.waiting_for, "until": one.until.isoformat(timespec="seconds") if one.until else None,
+            "owner": one.owner, "value_minor": one.value.amount_minor,
         }
         for one in found
     ]  # fmt: skip

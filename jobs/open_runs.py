@@ -20,6 +20,7 @@ from temporalio.api.enums.v1 import (
     TaskQueueType,
     WorkflowTaskFailedCause,
 )
+from temporalio.api.enums.v1 import WorkflowExecutionStatus as Status
 from temporalio.api.failure.v1 import Failure
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.taskqueue.v1 import TaskQueue
@@ -50,6 +51,7 @@ QUEUE_KINDS = {
     "activity": TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
 }
 _RUNNING = WorkflowExecutionStatus.RUNNING.value
+_PAUSED = Status.WORKFLOW_EXECUTION_STATUS_PAUSED  # Since Temporal 1.30; the SDK has no word for it.
 _MESSAGE_TOO_LARGE = WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_GRPC_MESSAGE_TOO_LARGE
 _NONDETERMINISM = "nondeterminism"
 UNREADABLE = "unreadable"  # The class of an error that is not sealed with our keys.
@@ -148,7 +150,7 @@ class RunWatcher:
             await self._restart(workflow_id)
             _log.warning("run_restarted", workflow=workflow_id)
             return False
-        if answer.workflow_execution_info.status == _RUNNING:
+        if answer.workflow_execution_info.status in (_RUNNING, _PAUSED):
             return False
         now, info = self._now(), answer.workflow_execution_info
         try:
@@ -167,6 +169,8 @@ class RunWatcher:
         """The run's pending step, None when it has none, or why Temporal did not say."""
         try:
             answer = await self._ask(workflow_id)
+            if answer.workflow_execution_info.status == _PAUSED:
+                return self._paused(workflow_id, answer)
             if answer.workflow_execution_info.status != _RUNNING:
                 return None  # It ended, or the sweep says what became of it.
             if answer.pending_workflow_task.attempt >= CODE_FAILURES:
@@ -177,6 +181,14 @@ class RunWatcher:
             return away
         oldest = min(answer.pending_activities, key=lambda one: one.scheduled_time.ToNanoseconds())
         return await self._step(workflow_id, oldest)
+
+    def _paused(self, workflow_id: str, answer: DescribeWorkflowExecutionResponse) -> DescribedStep:
+        """A workflow that somebody paused as a whole, which we never do: it takes no Update, decisions wait until it goes on."""
+        paused = answer.workflow_extended_info.pause_info
+        return DescribedStep(
+            workflow_id, StepState.PAUSED, WORKFLOW_TASK, answer.execution_config.task_queue.name, 0, StepState.PAUSED.value,
+            "", f"{paused.identity}: {paused.reason}"[:MESSAGE_MAX], _moment(paused.paused_time) or self._now(), None, "", "",
+        )  # fmt: skip
 
     async def _ask(self, workflow_id: str) -> DescribeWorkflowExecutionResponse:
         request = DescribeWorkflowExecutionRequest(

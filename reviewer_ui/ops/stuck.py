@@ -93,6 +93,7 @@ class RunContext:
     waiting_for: str
     since: datetime
     until: datetime | None
+    owner: str
     ended: bool
     step: reads.PendingStep | None
     story: tuple[Moment, ...]
@@ -158,9 +159,10 @@ async def one_run(request: Request, console: At, person: Operator, workflow_id: 
         card = await cards.load(session, card_id)
         step = await reads.pending(session, workflow_id)
         story = await submissions.story(session, card_id)
+        owner = await reads.owner(session, card_id)
     context = RunContext(
         shell(request, person), workflow_id, card_id, card.brand, card.stage.value, card.waiting_for.value, card.since,
-        card.until, card.outcome is not None, step, moments(story),
+        card.until, owner, card.outcome is not None, step, moments(story),
         _in_temporal(console.services.temporal_url, workflow_id), brand_names(),
     )  # fmt: skip
     return await console.answer(request, "ops/run.html", context)

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 from temporalio import activity, workflow
+from temporalio.api.enums.v1 import WorkflowExecutionStatus
 from temporalio.api.failure.v1 import Failure
+from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionResponse
 from temporalio.client import Client, WorkflowFailureError
 from temporalio.converter import DataConverter, DefaultFailureConverter, PayloadConverter
 from temporalio.exceptions import ApplicationError
@@ -185,6 +187,26 @@ async def test_a_run_that_temporal_ended_for_a_payload_too_large_is_missing_for_
     assert step is not None
     assert "exceeds size limit" in step.message
     assert (cause.sign, cause.reason) == ("missing", LikelyReason.TOO_LARGE)
+
+
+async def test_a_workflow_that_somebody_paused_as_a_whole_is_shown_as_paused_and_never_as_gone(
+    world: World, temporal_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Temporal 1.30 and later can; the dev server of the tests is older, so that its answer is made up here."""
+    card_id = await a_run(world, temporal_client, f"paused-{new_id()}")
+    answer = DescribeWorkflowExecutionResponse()
+    answer.workflow_execution_info.status = WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_PAUSED
+    answer.workflow_extended_info.pause_info.identity = "zhang@example.com"
+    answer.workflow_extended_info.pause_info.reason = "looking into it"
+    watcher = a_watcher(world, temporal_client)
+
+    async def ask(_: str) -> DescribeWorkflowExecutionResponse:
+        return answer
+
+    monkeypatch.setattr(watcher, "_ask", ask)
+    step = await described(world, watcher, card_id, StepState.PAUSED)
+    assert step.message == "zhang@example.com: looking into it"
+    assert not await watcher._gone(f"card:{card_id}")
 
 
 async def test_every_failed_attempt_is_reported_as_it_happens(world: World, temporal_client: Client) -> None:

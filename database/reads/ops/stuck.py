@@ -24,6 +24,16 @@ FROM task_queue WHERE seen_at > CAST(:now AS timestamptz) - CAST(:believed AS in
 """
 
 
+# The name of the person whose a card's open task is now.
+OWNER = """
+    coalesce((
+        SELECT person.name FROM work_item JOIN person
+          ON person.id = CASE WHEN leased_until > now() THEN leased_by ELSE assigned_to END
+        WHERE work_item.card_id = card.id AND closed_at IS NULL ORDER BY opened_at LIMIT 1
+    ), '')
+"""
+
+
 @dataclass(frozen=True)
 class StuckCause:
     """The stuck runs of one cause. `trend` is how many there were in each of the last minutes, the oldest first."""
@@ -57,6 +67,8 @@ class StuckRun:
     waiting_for: str
     card_type: str
     brand: str
+    until: datetime | None  # Its deadline, where it waits for somebody.
+    owner: str  # The person who holds or was given its open task; empty for nobody.
 
 
 @dataclass(frozen=True)
@@ -96,11 +108,15 @@ async def runs(
     session: AsyncSession, key: str, after: tuple[datetime, str] | None, limit: int = PAGE
 ) -> list[StuckRun]:
     """Return the runs of a cause, those stuck for longest first; `after` is the last run of the page before."""
-    follows = "AND (since, workflow_id) > (:since, :after)" if after else ""
+    follows = "AND (stuck_run.since, stuck_run.workflow_id) > (:since, :after)" if after else ""
     values: dict[str, Any] = {"key": key, "limit": limit}
     if after:
         values |= {"since": after[0], "after": after[1]}
-    wanted = f"SELECT * FROM stuck_run WHERE cause = :key {follows} ORDER BY since, workflow_id LIMIT :limit"  # noqa: S608  # Our own.
+    wanted = f"""
+        SELECT stuck_run.*, card.until, {OWNER} AS owner
+        FROM stuck_run LEFT JOIN card ON card.id = stuck_run.subject AND stuck_run.kind = 'card'
+        WHERE cause = :key {follows} ORDER BY stuck_run.since, stuck_run.workflow_id LIMIT :limit
+    """  # noqa: S608  # Our own.
     return [_run(row) for row in (await session.execute(text(wanted), values)).mappings()]
 
 
@@ -112,6 +128,12 @@ async def pending(session: AsyncSession, workflow_id: str) -> PendingStep | None
         return None
     fields = {name: row[name] for name in PendingStep.__annotations__ if name != "state"}
     return PendingStep(state=StepState(row["state"]), **fields)
+
+
+async def owner(session: AsyncSession, card_id: str) -> str:
+    """Return the name of the person who holds or was given the card's open task; empty for nobody."""
+    wanted = f"SELECT {OWNER} FROM card WHERE id = :card_id"  # noqa: S608  # Our own.
+    return str((await session.execute(text(wanted), {"card_id": card_id})).scalar_one_or_none() or "")
 
 
 @dataclass(frozen=True)
@@ -166,4 +188,5 @@ def _run(row: RowMapping) -> StuckRun:
     return StuckRun(
         row["workflow_id"], RunKind(row["kind"]), row["subject"], Sign(row["sign"]), row["step"], row["failures"],
         row["since"], row["next_at"], Money(row["value_minor"]), row["stage"], row["waiting_for"], row["card_type"], row["brand"],
+        row["until"], row["owner"],
     )  # fmt: skip

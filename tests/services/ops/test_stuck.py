@@ -7,9 +7,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import text, update
 
+from database.reads.ops import stuck as reads
+from database.tables.people import PersonRow
+from database.tables.work import WorkItemRow
 from domain.cards.card import Stage, WaitingFor
+from domain.identifiers import new_id
 from domain.ops.runs import FailedAttempt, StepState
 from services.ops import described
 from services.ops.attempts import Attempts
@@ -188,3 +192,26 @@ async def test_runs_are_asked_about_when_they_should_move_and_nobody_reported_on
     attempts.failed(a_failure(card_id))
     await attempts.write()
     assert [await due(5 * SECOND), await due(60 * SECOND)] == [False, True]
+
+
+async def test_a_stuck_card_names_its_deadline_and_who_works_on_it(world: World) -> None:
+    card_id = await a_running_card(world)
+    await world.verification.ask_issuer(card_id)
+    await world.pricing.value(card_id, 1)
+    task = await world.review.open(card_id, 1, ["card_type"])
+    person = PersonRow(
+        id=new_id(), email=f"{new_id()}@example.com", name="Li Na", roles=["reviewer"], password_hash="-"
+    )
+    async with world.database.transaction() as session:
+        session.add(person)
+        await session.flush()
+        held = update(WorkItemRow).where(WorkItemRow.id == task.task_id)
+        await session.execute(held.values(leased_by=person.id, leased_until=datetime.now(UTC) + timedelta(hours=1)))
+    row = await stuck(world, card_id, timedelta(days=30))
+    assert row is not None
+    async with world.database.transaction() as session:
+        (run,) = [one for one in await reads.runs(session, row["cause"], None, 1000) if one.subject == card_id]
+        assert await reads.owner(session, card_id) == "Li Na"
+        assert await reads.owner(session, await world.a_card()) == ""
+    assert (run.owner, run.waiting_for) == ("Li Na", "reviewer")
+    assert run.until is not None
