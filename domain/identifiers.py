@@ -22,6 +22,11 @@ def card_workflow(card_id: str) -> str:
     return f"card:{card_id}"
 
 
+def repair_workflow(repair_id: str) -> str:
+    """The Temporal workflow id of a repair."""
+    return f"repair:{repair_id}"
+
+
 def payout_key(card_id: str, attempt: int) -> str:
     """The idempotency key of one payout order; `attempt` rises only after the one before was refused for certain."""
     return f"card-{card_id}-payout-{attempt}"

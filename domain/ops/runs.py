@@ -11,6 +11,7 @@ class RunKind(StrEnum):
     """A workflow type that is watched. A new one also declares its open runs in `database/reads/ops/open_runs.py`."""
 
     CARD = "card"
+    REPAIR = "repair"
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,10 @@ class RunType:
     prefix: str
 
 
-RUN_TYPES: Mapping[RunKind, RunType] = {RunKind.CARD: RunType("CardWorkflow", "card:")}
+RUN_TYPES: Mapping[RunKind, RunType] = {
+    RunKind.CARD: RunType("CardWorkflow", "card:"),
+    RunKind.REPAIR: RunType("RepairWorkflow", "repair:"),
+}
 
 
 def subject_of(workflow_id: str) -> tuple[RunKind, str] | None:
