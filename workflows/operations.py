@@ -20,10 +20,9 @@ from workflows.offer import Offer
 from workflows.progress import JourneyEnded, Progress, not_expected
 
 with workflow.unsafe.imports_passed_through():
-    from domain.cards.card import EndReason, Outcome, Stage, WaitingFor
+    from domain.cards.card import WITHOUT_PEOPLE, EndReason, Outcome, Stage
 
 Answer = TypeVar("Answer")
-WITHOUT_PERSON = frozenset({WaitingFor.MACHINE, WaitingFor.ISSUER, WaitingFor.OUTLET})
 ASKING = frozenset({Stage.VERIFICATION, Stage.PRICING})
 
 
@@ -38,7 +37,7 @@ class PersonInstead:
 
     def check_expected(self, asked: PersonWanted) -> None:
         """Refuse, before anything enters history, a wish for a card that does not wait for an answer."""
-        waits = self._progress.stage in ASKING and self._progress.waiting_for in WITHOUT_PERSON
+        waits = self._progress.stage in ASKING and self._progress.waiting_for in WITHOUT_PEOPLE
         if asked.repair_id not in self._heard and not (self._possible and waits):
             raise not_expected(self._progress)
 

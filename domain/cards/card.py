@@ -57,6 +57,10 @@ class WaitingFor(StrEnum):
     GATEWAY = "gateway"  # The payment's outcome is unknown and is being reconciled.
 
 
+# The card waits for an answer from outside that a person can decide without.
+WITHOUT_PEOPLE = frozenset({WaitingFor.MACHINE, WaitingFor.ISSUER, WaitingFor.OUTLET})
+
+
 class Outcome(StrEnum):
     """How a card ended."""
 

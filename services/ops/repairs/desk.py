@@ -150,6 +150,8 @@ class Repairs:
             if row.decided_by == by and row.state is not RepairState.CANCELLED:
                 return
             _require_state(row, RepairState.WAITING)
+            if (also := KINDS[row.kind].agreeing) is not None:
+                await require(session, by, also)
             circle, makers = (await standing(session, by, self._now())).circle, frozenset(row.makers)
             if not apart(makers, circle, await handled_by(session, makers | circle, self._now())):
                 raise OwnRepair()
