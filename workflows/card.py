@@ -23,6 +23,7 @@ from workflows.messages import (
     PayeeCorrected,
     PaymentReported,
     PersonWanted,
+    WaitSkipped,
     WithdrawalAsked,
 )
 from workflows.offer import Offer
@@ -274,6 +275,11 @@ class CardWorkflow:
     def outlet_reported(self, report: OutletReport) -> None:
         """A partner outlet reported."""
         self._verification.report(report)
+
+    @workflow.signal
+    def skip_wait(self, skipped: WaitSkipped) -> None:
+        """Operations end the wait for an answer."""
+        self._verification.skip(skipped.waiting_for)
 
     @workflow.signal
     def payment_reported(self, reported: PaymentReported) -> None:

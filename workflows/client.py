@@ -45,6 +45,7 @@ from workflows.messages import (
     PayeeCorrected,
     PaymentReported,
     PersonWanted,
+    WaitSkipped,
     WithdrawalAsked,
 )
 from workflows.policies import CARDS_QUEUE
@@ -188,6 +189,10 @@ class CardClient:
         """The clock of a review task has changed; news of a task that is closed changes nothing."""
         await self._signal(card_id, CardWorkflow.replan, ClockChanged(task_id))
 
+    async def skip_wait(self, card_id: str, waiting_for: WaitingFor) -> None:
+        """The party's answer is no longer waited for; a card that waits for another party by now goes on waiting."""
+        await self._signal(card_id, CardWorkflow.skip_wait, WaitSkipped(waiting_for))
+
     async def story(self, card_id: str) -> Story:
         """Stage, waiting for whom, since when, until when; of ended cards too."""
         return await self._heard(self._card(card_id).query(CardWorkflow.story))
@@ -198,7 +203,9 @@ class CardClient:
     def _card(self, card_id: str) -> WorkflowHandle[CardWorkflow, Any]:
         return self._client.get_workflow_handle_for(CardWorkflow.run, identifiers.card_workflow(card_id))
 
-    async def _signal(self, card_id: str, signal: Any, message: OutletReport | PaymentReported | ClockChanged) -> None:
+    async def _signal(
+        self, card_id: str, signal: Any, message: OutletReport | PaymentReported | ClockChanged | WaitSkipped
+    ) -> None:
         try:
             await self._heard(self._card(card_id).signal(signal, message))
         except NotExpectedNow:

@@ -32,11 +32,17 @@ class Verification:
         self._progress = progress
         self._code = code
         self._reports: dict[str, OutletReport] = {}  # By request: the first report of each counts.
+        self._skipped = False  # Operations no longer wait for the outlet that is asked now.
         self._handed_over = 0  # How often a reviewer had a store or outlet look again.
 
     def report(self, report: OutletReport) -> None:
         """A partner outlet reported; late and repeated reports change nothing."""
         self._reports.setdefault(report.request_id, report)
+
+    def skip(self, waiting_for: WaitingFor) -> None:
+        """Operations end the wait for the outlet: its silence counts as it would at the deadline."""
+        waits = self._progress.waiting_for is WaitingFor.OUTLET
+        self._skipped = self._skipped or (waits and waiting_for is WaitingFor.OUTLET)
 
     async def verify(self) -> VerifiedFacts:
         """What is known of the card. Ends the journey when it cannot be bought."""
@@ -116,12 +122,13 @@ class Verification:
         except ActivityError as failure:
             _raise_cancellation(failure)
             return None
+        self._skipped = False
         deadline = datetime.fromisoformat(asked.deadline)
         self._progress.note(Stage.VERIFICATION, WaitingFor.OUTLET, deadline)
         patience = max(deadline - workflow.now(), timedelta())
         try:
             await workflow.wait_condition(
-                lambda: self._person.wanted or asked.request_id in self._reports, timeout=patience
+                lambda: asked.request_id in self._reports or self._skipped or self._person.wanted, timeout=patience
             )
         except TimeoutError:
             return None

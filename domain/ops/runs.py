@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 
 
@@ -100,3 +101,4 @@ class FailedAttempt:
     next_in_s: float
     build_id: str
     worker: str
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
