@@ -80,7 +80,9 @@ def _not_running(candidate: Candidate) -> Excluded | None:
     """Whether its code hears nothing: it fails, or Temporal does not run it."""
     if candidate.step is None:
         return None
-    return {StepState.WORKFLOW_TASK: Excluded.CODE_FAILS, StepState.MISSING: Excluded.NOT_RUNNING}.get(candidate.step.state)
+    return {StepState.WORKFLOW_TASK: Excluded.CODE_FAILS, StepState.MISSING: Excluded.NOT_RUNNING}.get(
+        candidate.step.state
+    )
 
 
 def _not_endable(candidate: Candidate) -> LeftOut | None:

@@ -106,7 +106,9 @@ class Excluded(StrEnum):
     MONEY_PREPARED = "money_prepared"  # A payment order is written down.
     NOT_READABLE = "not_readable"  # It has no photographs.
     WITH_SELLER = "with_seller"  # It waits for its seller.
-    NOT_READ = "not_read"  # Nothing is known of it yet; at the latest after a quarter of an hour its seller types the fields.
+    NOT_READ = (
+        "not_read"  # Nothing is known of it yet; at the latest after a quarter of an hour its seller types the fields.
+    )
     NO_RATE = "no_rate"  # Without a rate nobody can price it.
     NOT_RUNNING = "not_running"  # Temporal does not run it: reset it to where its rows say it stands.
     CAN_BE_CANCELLED = "can_be_cancelled"  # Its program works: it needs no terminating.
