@@ -66,7 +66,7 @@ async def advance(session: AsyncSession, repair_id: str, now: datetime) -> Repai
     counts, rules = await _counts(session, row.id), repairs_in_force(business_day(now))
     if too_many_failures(_since_resumed(row, counts), rules.failures_min, row.failures_bp):
         return await _suspend(session, row, Suspended.FAILURES, now)
-    if not row.canary_passed and (step := await _canary(session, row, counts, rules, now)) is not None:
+    if row.canary and not row.canary_passed and (step := await _canary(session, row, counts, rules, now)) is not None:
         return step
     if counts.get(ItemState.WAITING, 0) or counts.get(ItemState.ACTING, 0):
         return _act(row, BATCH_MAX)
@@ -138,9 +138,8 @@ async def _end(
 
 async def _counts(session: AsyncSession, repair_id: str) -> dict[ItemState, int]:
     counted = (
-        select(RepairItemRow.state, func.count())
+        select(RepairItemRow.state, func.count().label("number"))
         .where(RepairItemRow.repair_id == repair_id)
         .group_by(RepairItemRow.state)
     )
-    found = (await session.execute(counted)).tuples()
-    return dict(found.all())
+    return {one.state: one.number for one in await session.execute(counted)}
