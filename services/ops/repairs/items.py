@@ -30,7 +30,7 @@ WITH chosen AS (
     WHERE repair_id = :repair_id AND (state = 'waiting' OR (state = 'acting' AND claimed_by <> :claim))
     ORDER BY state = 'waiting', place LIMIT :limit FOR UPDATE
 )
-UPDATE repair_item AS item SET state = 'acting', claimed_by = :claim, acting_at = :now
+UPDATE repair_item AS item SET state = 'acting', claimed_by = :claim, acting_at = coalesce(item.acting_at, :now)
 FROM chosen WHERE item.repair_id = :repair_id AND item.place = chosen.place
 RETURNING item.place, item.step, chosen.state = 'acting' AS tried
 """
