@@ -41,14 +41,14 @@ class RepairActivities:
         self._look = look
         self._now = now
 
-    @activity.defn(name="repair.advance")
+    @activity.defn(name="repairs.advance")
     @translated
     async def advance(self, repair_id: str) -> RepairStep:
         """Decide from the rows what comes next; the repair may be suspended or ended by it."""
         async with self._database.transaction() as session:
             return await progress.advance(session, repair_id, self._now())
 
-    @activity.defn(name="repair.act")
+    @activity.defn(name="repairs.act")
     @translated
     async def act(self, repair_id: str, limit: int, rate_per_s: int) -> int:
         """Act on the next runs, at most `limit`, and return how many were written down.
@@ -74,7 +74,7 @@ class RepairActivities:
             raise ApplicationError(f"Temporal did not answer for {unknown} runs", type="temporarily_unavailable")
         return written
 
-    @activity.defn(name="repair.look")
+    @activity.defn(name="repairs.look")
     @translated
     async def look(self, repair_id: str) -> int:
         """Ask Temporal about items that the workers reported nothing of; return how many were asked about."""

@@ -16,7 +16,7 @@ _log = structlog.get_logger("repairs")
 
 
 class RepairSender:
-    """Signals repairs whose rows have changed since they were told last; one that does not run is started."""
+    """Signals repairs whose rows have changed since they last heard; one that does not run is started."""
 
     def __init__(self, database: Database, repairs: RepairClient) -> None:
         self._database = database

@@ -1,4 +1,4 @@
-"""How others reach a repair's workflow: it is told that its rows have changed, and started where it does not run."""
+"""How others reach a repair's workflow: it hears that its rows have changed, and started where it does not run."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from domain.errors.base import Refusal
 
 
 class RepairChanged(Refusal):
-    """The repair is not in the `state` that was on the page: somebody else was faster, or it went on by itself."""
+    """The repair is not in the `state` that was on the page: another person was faster, or it went on by itself."""
 
     code = "repair_changed"
     http_status = 409

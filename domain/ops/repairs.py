@@ -133,7 +133,7 @@ class Kept(StrEnum):
     DECISION = "decision"  # A decision that was made and is not applied yet.
     APPROVAL = "approval"  # A decision that was applied.
     DRAFT = "draft"
-    LEASE = "lease"  # Somebody is working on the task.
+    LEASE = "lease"  # A person is working on the task.
     TASK = "task"  # A review task is open.
 
 

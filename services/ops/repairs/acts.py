@@ -29,7 +29,7 @@ class ItemAct:
 
     @property
     def key(self) -> str:
-        """Name this act of this repair on this run, for whoever must do it once only."""
+        """Name this act of this repair on this run, for what must do it once only."""
         return f"repair-{self.repair_id}-{self.place}"
 
 

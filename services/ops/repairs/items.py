@@ -91,7 +91,7 @@ async def write(session: AsyncSession, repair_id: str, claim: str, results: Sequ
     values = {"repair_id": repair_id, "claim": claim, "rows": json.dumps([_row(one) for one in results]), "now": now}
     written = set((await session.execute(text(_WRITE), values)).scalars())
     await session.execute(text(_ACTED_AT), {"repair_id": repair_id, "now": now})
-    await add_to_stories(session, [_said(row, one) for one in results if one.place in written and _told(one)], now)
+    await add_to_stories(session, [_said(row, one) for one in results if one.place in written and _spoken_of(one)], now)
     return len(written)
 
 
@@ -128,18 +128,18 @@ def _row(one: Result) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _told(one: Result) -> bool:
+def _spoken_of(one: Result) -> bool:
     """A card's story names what was done to it, and what could not be; not that it was left alone."""
     return one.state in (ItemState.ACTED, ItemState.CURED, ItemState.FAILED)
 
 
 def _said(row: RepairRow, one: Result) -> Said:
-    facts = {"repair": row.id, "kind": row.kind.value, "reason": row.reason_code}
+    facts = {"repair": row.id, "kind": row.kind.value, "reason_code": row.reason_code}
     if row.decided_by:
         facts["second_person"] = row.decided_by
     if one.state is ItemState.FAILED:
         facts["error"] = one.error
-    what = "repair.failed" if one.state is ItemState.FAILED else "repair.acted"
+    what = "repair.failed" if one.state is ItemState.FAILED else f"repair.{row.kind.value}"
     return Said(one.subject, what, f"person:{row.submitted_by}", facts)
 
 
