@@ -143,8 +143,6 @@ async def test_a_running_page_refreshes_itself_and_one_that_is_over_does_not(hou
     names, browser = await repairs_in_every_state(house), await house.as_(Role.OPS)
     running = (await browser.get(f"/operations/repairs/{names['repair_running']}")).text
     assert f'hx-get="/operations/repairs/{names["repair_running"]}' in running
-    part = await browser.get(f"/operations/repairs/{names['repair_running']}", headers={"hx-request": "true"})
-    assert part.text.lstrip().startswith('<div id="repair"')
     over = (await browser.get(f"/operations/repairs/{names['repair_over']}")).text
     assert 'hx-trigger="every 2s"' not in over
 
@@ -208,3 +206,15 @@ async def test_who_only_confirms_reads_repairs_and_drafts_none(house: House) -> 
     page = (await senior.get(f"/operations/repairs/{names['repair_running']}")).text
     assert "/suspend" not in page
     assert (await senior.get("/operations/repairs/new")).status_code == 403
+
+
+async def test_the_parts_that_refresh_themselves_are_answered_alone(house: House) -> None:
+    names, browser = await repairs_in_every_state(house), await house.as_(Role.OPS)
+    await stuck_runs(house, (await silent_card(house)).card_id)
+    asked = {"hx-request": "true", "x-by-itself": "yes"}
+    for address, part in (
+        (f"/operations/repairs/{names['repair_running']}", "repair"), ("/operations/repairs", "repairs"),
+        ("/operations", "causes"),
+    ):  # fmt: skip
+        answer = await browser.get(address, headers=asked)
+        assert (answer.status_code, answer.text.lstrip().startswith(f'<div id="{part}"')) == (200, True), address
