@@ -24,7 +24,7 @@ from tests.reviewer_ui.repair_scenes import silent_card
 from web.locale import COOKIE as LANGUAGE_COOKIE
 
 pytestmark = pytest.mark.timeout(300)
-DONE = {"en": "Done", "zh_CN": "已完成"}
+DONE = {"en": "Done", "zh_CN": "完成"}
 
 
 async def worked(house: House, repair_id: str) -> None:
