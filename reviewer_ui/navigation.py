@@ -134,6 +134,7 @@ PAGES: tuple[ConsolePage, ...] = (
     _page("ops.repair.new", "/operations/repairs/new", Area.OPERATIONS, Permission.REPAIR),
     _page("console.crumb.repair", "/operations/repairs/{repair_id}", Area.OPERATIONS, *_REPAIRS),
     _page("ops.repair.change", "/operations/repairs/{repair_id}/plan", Area.OPERATIONS, Permission.REPAIR),
+    _page("ops.deliveries.title", "/operations/deliveries", Area.OPERATIONS, Permission.SEE_OPERATIONS, icon="send"),
     _page("ops.queues.title", "/operations/queues", Area.OPERATIONS, Permission.SEE_OPERATIONS, icon="server"),
     _page("console.nav.payouts", "/payouts", Area.MONEY, Permission.SEE_PAYOUTS, icon="coins"),
     _page("console.nav.owed", "/owed", Area.MONEY, Permission.SEE_PAYOUTS, icon="alert-circle"),

@@ -95,6 +95,7 @@ _NAMED = (
     OnePage("/operations/repairs/{repair_id}", OPS, "/operations/repairs/{repair_suspended}"),
     OnePage("/operations/repairs/{repair_id}", OPS, "/operations/repairs/{repair_over}"),
     OnePage("/operations/repairs/{repair_id}/plan", OPS, "/operations/repairs/{repair}/plan"),
+    OnePage("/operations/deliveries", OPS),
     OnePage("/callbacks/{task_id}", SUPPORT, "/callbacks/{callback}"),
     OnePage("/callbacks/{task_id}", SENIOR, "/callbacks/{callback}"),
     OnePage("/review/views", SENIOR),

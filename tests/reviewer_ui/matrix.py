@@ -132,6 +132,8 @@ MATRIX = (
     Line("POST", "/operations/repairs/{repair_id}/resume", OPERATORS, (404,)),
     Line("POST", "/operations/repairs/{repair_id}/cancel", OPERATORS, (404,)),
     Line("POST", "/operations/repairs/{repair_id}/retry", OPERATORS, (404,)),
+    Line("GET", "/operations/deliveries", OPERATORS),
+    Line("POST", "/operations/deliveries/again", OPERATORS, (422,)),
     # A seller's request.
     Line("GET", "/callbacks", AGENTS, (303,)),
     Line("GET", "/callbacks/{task_id}", AGENTS, (404,)),
