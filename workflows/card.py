@@ -146,6 +146,8 @@ class CardWorkflow:
 
     async def _decided(self, reasons: tuple[str, ...]) -> ReviewFacts:
         """A person's decision. It settles what operations asked for, too."""
+        if self._person.wanted:
+            reasons = tuple(sorted({*reasons, ReviewReason.OPERATIONS}))
         self._person.wanted = False
         return await self._human_review.decide_by_person(reasons)
 

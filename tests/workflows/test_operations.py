@@ -87,6 +87,7 @@ async def test_a_look_by_the_store_is_broken_off_and_the_person_has_the_card_aga
         await desk.decide(one.card_id, "task-2", "yes")
 
     assert (await journey(temporal_client, world, one, act)).outcome is Outcome.PAID
+    assert [opened[2] for opened in world.of("review.open")] == [("card_type",), ("card_type", "operations")]
 
 
 async def test_a_person_is_not_asked_for_while_the_seller_has_the_card(temporal_client: Client) -> None:
