@@ -12,6 +12,8 @@ from database.repositories import cards
 from database.repositories.cards import Change
 from database.session import Database
 from domain.cards.card import EndReason, Outcome, Stage, WaitingFor
+from domain.cards.facts import Cancelled
+from services.cards.cancelling import Ending, end_card
 from services.cards.withdrawing import withdraw_card
 from services.work import sla
 
@@ -54,3 +56,12 @@ class Journey:
         async with self._database.transaction() as session:
             card = await cards.load_for_update(session, card_id)
             return await withdraw_card(session, card, self._now())
+
+    @activity.defn(name="journey.cancel")
+    @translated
+    async def cancel(self, card_id: str, repair_id: str, by: str) -> Cancelled:
+        """Operations end the card; an acceptance is reversed. Says why not where a payment was ordered or it has ended otherwise."""
+        async with self._database.transaction() as session:
+            ending = Ending(EndReason.CANCELLED, by, repair_id)
+            why_not = await end_card(session, card_id, ending, self._now())
+        return Cancelled(why_not is None, why_not.value if why_not else "")

@@ -26,6 +26,7 @@ NAMES = (
     "queue_scale",
     "decide",
     "stuck_page",
+    "repair",
     "start",
 )
 RESULTS = Path(__file__).with_name("results")

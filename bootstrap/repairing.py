@@ -12,9 +12,12 @@ from domain.cards.facts import CardToBuy
 from domain.ops.repairs import ResetPoint
 from domain.sealing import KeyRing
 from services.cards.intake import Intake
+from services.cards.terminating import Terminations
+from services.finance.payees import Payees
 from services.ops.repairs.resetting import from_point
 from workflows.client import CardClient
 from workflows.repairing import RepairActs
+from workflows.repairing_cards import CardActs
 
 
 def repair_activities(settings: Settings, client: Client, store: Database, keyring: KeyRing) -> RepairActivities:
@@ -24,5 +27,7 @@ def repair_activities(settings: Settings, client: Client, store: Database, keyri
     async def started_from(card_id: str, point: ResetPoint) -> CardToBuy:
         return from_point(await intake.card_to_buy(card_id), point)
 
-    acts = RepairActs(client, CardClient(client), started_from)
-    return RepairActivities(store, acts.by_kind(), acts.look)
+    desk = CardClient(client)
+    acts = RepairActs(client, desk, started_from)
+    of_cards = CardActs(desk, Payees(store, keyring), Terminations(store))
+    return RepairActivities(store, {**acts.by_kind(), **of_cards.by_kind()}, acts.look)

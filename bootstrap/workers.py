@@ -141,7 +141,7 @@ def _own_activities(store: Database, keyring: KeyRing, gateway: PaymentGateway) 
         pricing.value, pricing.offer, pricing.close,
         review.open, review.apply, alarms.alarm, alarms.chain, alarms.replan, alarms.decide_by_policy,
         payout.prepare, payout.send, payout.reconcile, payout.settle, payout.conclude,
-        journey.move, journey.end, journey.withdraw,
+        journey.move, journey.end, journey.withdraw, journey.cancel,
     ]  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from bootstrap.words import say
 from cli import backups, offices
 from cli.labels import labels
 from cli.photos import photos
+from cli.repair import repair
 from cli.stuck import stuck
 from cli.workflow import workflow
 
@@ -23,6 +24,7 @@ for _name in ("keys", "people", "partners", "outlets"):
 app.add_typer(photos, name="photos")
 app.add_typer(labels, name="labels")
 app.add_typer(stuck, name="stuck")
+app.add_typer(repair, name="repair")
 app.add_typer(workflow, name="workflow")
 
 

@@ -106,6 +106,7 @@ def _page(
 
 _BULK = (Permission.DECIDE, Permission.ASSIGN, Permission.ANSWER_CALLBACKS)
 _QUEUES = (Permission.SEE_QUEUE, Permission.ANSWER_CALLBACKS)  # The queue of some kind of work.
+_REPAIRS = (Permission.SEE_OPERATIONS, Permission.CONFIRM_REPAIR)
 PAGES: tuple[ConsolePage, ...] = (
     _page("console.nav.home", "/", Area.HOME, icon="home"),
     _page("console.notices.title", "/notices", Area.HOME),
@@ -129,6 +130,10 @@ PAGES: tuple[ConsolePage, ...] = (
     _page("ops.stuck.title", "/operations", Area.OPERATIONS, Permission.SEE_OPERATIONS, icon="alert-triangle"),
     _page("ops.cause.title", "/operations/stuck/{cause}", Area.OPERATIONS, Permission.SEE_OPERATIONS),
     _page("ops.run.title", "/operations/runs/{workflow_id}", Area.OPERATIONS, Permission.SEE_OPERATIONS),
+    _page("ops.repairs.title", "/operations/repairs", Area.OPERATIONS, *_REPAIRS, icon="tool"),
+    _page("ops.repair.new", "/operations/repairs/new", Area.OPERATIONS, Permission.REPAIR),
+    _page("console.crumb.repair", "/operations/repairs/{repair_id}", Area.OPERATIONS, *_REPAIRS),
+    _page("ops.repair.change", "/operations/repairs/{repair_id}/plan", Area.OPERATIONS, Permission.REPAIR),
     _page("ops.deliveries.title", "/operations/deliveries", Area.OPERATIONS, Permission.SEE_OPERATIONS, icon="send"),
     _page("ops.queues.title", "/operations/queues", Area.OPERATIONS, Permission.SEE_OPERATIONS, icon="server"),
     _page("console.nav.payouts", "/payouts", Area.MONEY, Permission.SEE_PAYOUTS, icon="coins"),

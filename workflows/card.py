@@ -11,6 +11,7 @@ from workflows import steps
 from workflows.dynamic_code import DynamicCode
 from workflows.human_review import HumanReview
 from workflows.messages import (
+    CancelAsked,
     CardEnded,
     ClockChanged,
     CodeEntered,
@@ -21,10 +22,12 @@ from workflows.messages import (
     OutletReport,
     PayeeCorrected,
     PaymentReported,
+    PersonWanted,
     WaitSkipped,
     WithdrawalAsked,
 )
 from workflows.offer import Offer
+from workflows.operations import Cancellation, PersonInstead
 from workflows.payout import Payout
 from workflows.policies import SELLER_FIELDS_WAIT, SELLER_ITEM_WAIT
 from workflows.progress import JourneyEnded, Progress
@@ -49,10 +52,12 @@ class CardWorkflow:
         self._progress = Progress(card)
         self._seller = SellerAnswer(self._progress)
         self._code = DynamicCode(card, self._progress)
-        self._verification = Verification(card, self._progress, self._code)
+        self._person = PersonInstead(self._progress, card.resume.person_wanted)
+        self._verification = Verification(card, self._progress, self._code, self._person)
         self._human_review = HumanReview(self._progress, card.resume.tasks)
         self._offer = Offer(self._progress)
         self._withdrawal = Withdrawal(card, self._progress, self._offer)
+        self._cancellation = Cancellation(self._progress, self._offer)
         self._payout = Payout(self._progress, card.resume.attempt)
         self._settled = set(card.resume.settled)  # Review reasons that a person has approved.
 
@@ -60,17 +65,19 @@ class CardWorkflow:
     async def run(self, card: CardToBuy) -> CardEnded:
         """Returns how the card ended."""
         try:
-            if card.may_withdraw and not card.resume.accepted:
-                quote_id = await self._withdrawal.unless_withdrawn(self._until_accepted())
-            else:
-                quote_id = await self._until_accepted()
-            ended = await self._pay(quote_id)
+            ended = await self._cancellation.unless_cancelled(self._until_paid())
         except JourneyEnded as journey:
             ended = journey.ended
             await steps.end(card.card_id, ended.outcome, ended.reason, ended.detail)
         self._progress.end(ended)
         await workflow.wait_condition(workflow.all_handlers_finished)
         return ended
+
+    async def _until_paid(self) -> CardEnded:
+        """The whole journey of a card that is bought."""
+        if self._card.may_withdraw and not self._card.resume.accepted:
+            return await self._pay(await self._withdrawal.unless_withdrawn(self._until_accepted()))
+        return await self._pay(await self._until_accepted())
 
     async def _until_accepted(self) -> str:
         """Everything before money is owed. Returns the accepted quote's id."""
@@ -108,21 +115,24 @@ class CardWorkflow:
 
     async def _verify_and_price(self) -> str:
         """Goes round until neither the answers nor the rules want a person any more. Returns the quote's id."""
-        for number in itertools.count(self._card.resume.quotes + 1):
-            verified = await self._verification.verify()
-            self._progress.note(Stage.PRICING)
-            valued = await steps.value(self._card.card_id, number)
-            wanted = {*verified.review_reasons, *valued.review_reasons} - self._settled
-            if not wanted or await self._review(tuple(sorted(wanted))) is ReviewOutcome.APPROVE:
-                return valued.quote_id
+        with self._person.possible():
+            for number in itertools.count(self._card.resume.quotes + 1):
+                verified = await self._verification.verify()
+                self._progress.note(Stage.PRICING)
+                valued = await steps.value(self._card.card_id, number)
+                wanted = {*verified.review_reasons, *valued.review_reasons} - self._settled
+                if self._person.wanted:
+                    wanted.add(ReviewReason.OPERATIONS)
+                if not wanted or await self._review(tuple(sorted(wanted))) is ReviewOutcome.APPROVE:
+                    return valued.quote_id
         raise AssertionError("counting does not end")
 
     async def _review(self, reasons: tuple[str, ...]) -> ReviewOutcome:
         """Wait for a person's decision. After a correction or a re-sent item, the card is verified and priced again."""
-        decided = await self._human_review.decide_by_person(reasons)
+        decided = await self._decided(reasons)
         while decided.outcome is ReviewOutcome.HAND_TO_STORE:
             await self._verification.hand_over()
-            decided = await self._human_review.decide_by_person(reasons)
+            decided = await self._decided(reasons)
         if decided.outcome is ReviewOutcome.REJECT:
             raise JourneyEnded(Outcome.REJECTED, EndReason.REVIEWER, decided.reject_reason)
         if decided.outcome is ReviewOutcome.ASK_AGAIN:
@@ -133,6 +143,13 @@ class CardWorkflow:
         if decided.outcome is ReviewOutcome.APPROVE or corrected:
             self._settled.update(reason for reason in reasons if not corrected or reason in SETTLED_BY_CORRECTION)
         return decided.outcome
+
+    async def _decided(self, reasons: tuple[str, ...]) -> ReviewFacts:
+        """A person's decision. It settles what operations asked for, too."""
+        if self._person.wanted:
+            reasons = tuple(sorted({*reasons, ReviewReason.OPERATIONS}))
+        self._person.wanted = False
+        return await self._human_review.decide_by_person(reasons)
 
     async def _ask_seller_again(self, item: AskedItem) -> None:
         await self._seller.wait(Stage.REVIEW, WaitingFor.SELLER_ITEM, SELLER_ITEM_WAIT, f"review.asked_{item}")
@@ -223,6 +240,24 @@ class CardWorkflow:
     @decide.validator
     def _check_decide(self, decision: Decision) -> None:
         self._human_review.check_expected(decision)
+
+    @workflow.update
+    async def ask_person(self, wanted: PersonWanted) -> None:
+        """Operations wants a person to decide now."""
+        self._person.ask(wanted)
+
+    @ask_person.validator
+    def _check_ask_person(self, wanted: PersonWanted) -> None:
+        self._person.check_expected(wanted)
+
+    @workflow.update
+    async def cancel(self, asked: CancelAsked) -> None:
+        """Operations ends the card before any payment."""
+        await self._cancellation.cancel(asked)
+
+    @cancel.validator
+    def _check_cancel(self, asked: CancelAsked) -> None:  # noqa: ARG002  # As above.
+        self._cancellation.check_expected()
 
     @workflow.update
     async def correct_payee(self, corrected: PayeeCorrected) -> None:

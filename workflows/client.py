@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -35,6 +36,7 @@ from domain.errors.cards import (
 from domain.errors.general import TemporarilyUnavailable
 from workflows.card import CardWorkflow
 from workflows.messages import (
+    CancelAsked,
     ClockChanged,
     CodeEntered,
     CodeWanted,
@@ -44,6 +46,7 @@ from workflows.messages import (
     OutletReport,
     PayeeCorrected,
     PaymentReported,
+    PersonWanted,
     WaitSkipped,
     WithdrawalAsked,
 )
@@ -159,6 +162,29 @@ class CardClient:
                 raise
             _withdrawn(await self.story(card_id))
 
+    async def ask_person(self, card_id: str, repair_id: str) -> None:
+        """Operations wants a person to decide now. Refuses NotExpectedNow for a card that waits for no answer."""
+        await self._heard(self._card(card_id).execute_update(CardWorkflow.ask_person, PersonWanted(repair_id)))
+
+    async def cancel(self, card_id: str, repair_id: str, by: str) -> None:
+        """Operations (`by`, person:<id>) ends the card; one that is cancelled stays so.
+
+        Refuses NotCancellable (`why`) once a payment was ordered, and NotExpectedNow for a card that has ended otherwise.
+        """
+        try:
+            await self._heard(self._card(card_id).execute_update(CardWorkflow.cancel, CancelAsked(repair_id, by)))
+        except NotExpectedNow:
+            _cancelled(await self.story(card_id))
+        except TemporarilyUnavailable as unheard:
+            if not _given_up(unheard):
+                raise
+            _cancelled(await self.story(card_id))
+
+    async def terminate(self, card_id: str, why: str) -> None:
+        """Ends the card's run in Temporal at once, without its code; a run that is over or not there is left as it is."""
+        with suppress(NotExpectedNow):
+            await self._heard(self._card(card_id).terminate(why))
+
     async def decide(self, card_id: str, task_id: str, decision_id: str) -> ReviewFacts:
         """A reviewer's decision, already written to the database."""
         return await self._heard(
@@ -255,6 +281,12 @@ def _withdrawn(story: Story) -> None:
     if story.stage is Stage.PAYOUT or story.outcome in (Outcome.PAID, Outcome.PAYMENT_REFUSED):
         raise TooLateToWithdraw()
     raise NotExpectedNow(stage=story.stage, waiting_for=story.waiting_for)
+
+
+def _cancelled(story: Story) -> None:
+    """Why an ended card takes no cancelling; nothing when it is cancelled. Refuses NotExpectedNow."""
+    if story.outcome is not Outcome.CANCELLED:
+        raise NotExpectedNow(stage=story.stage, waiting_for=story.waiting_for)
 
 
 def _answered_by(story: Story) -> Refusal:

@@ -34,13 +34,13 @@ class DynamicCode:
         self._tries_left: int | None = None
         self._lock = asyncio.Lock()  # Two codes typed at once must not share one try.
 
-    async def prove(self, revision: int) -> None:
-        """Returns when the seller has entered the right code, ends the journey otherwise.
+    async def prove(self, revision: int) -> bool:
+        """Returns True when the seller has entered the right code, ends the journey otherwise.
 
         Raises ActivityError when the issuer can send none.
         """
         if self._proved_revision == revision:
-            return
+            return True
         self._sent_before, self._right, self._tries_left = self._number, False, None
         await self._send(ASK_PATIENTLY)
         await self._progress.wait(
@@ -54,6 +54,7 @@ class DynamicCode:
             raise JourneyEnded(Outcome.REJECTED, EndReason.WRONG_CODE)
         self._proved_revision = revision
         self._progress.note(Stage.VERIFICATION)
+        return True
 
     def check_expected(self) -> None:
         """Refuses before anything enters history when no code is awaited."""

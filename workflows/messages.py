@@ -52,6 +52,21 @@ class WithdrawalAsked:
 
 
 @dataclass(frozen=True)
+class PersonWanted:
+    """Operations wants a person to decide now, without the answer that the card waits for; `repair_id` is what asks."""
+
+    repair_id: str
+
+
+@dataclass(frozen=True)
+class CancelAsked:
+    """Operations ends the card before any payment; `by` is person:<id>, `repair_id` what they do it with."""
+
+    repair_id: str
+    by: str
+
+
+@dataclass(frozen=True)
 class Decision:
     """A reviewer's decision on one task; its content stands in the database under `decision_id`."""
 

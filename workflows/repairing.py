@@ -96,10 +96,11 @@ class RepairActs:
     async def pause(self, item: ItemAct) -> Mapping[str, str]:
         """Pause the pending step, after its time limit was extended by what the pause takes at most."""
         pending = await self._pending(item)
+        if pending.paused:
+            return {}  # Its limit was extended before it was paused.
         planned = timedelta(seconds=int(item.options["for_at_most_s"]))
         facts = await self._with_time_left(item, pending, planned + LEFT_AFTER_PAUSE)
-        if not pending.paused:
-            await self._call(item, "pause_activity", PauseActivityRequest(**self._named(item), reason=item.key))
+        await self._call(item, "pause_activity", PauseActivityRequest(**self._named(item), reason=item.key))
         return facts
 
     async def unpause(self, item: ItemAct) -> Mapping[str, str]:
@@ -159,7 +160,11 @@ class RepairActs:
     async def _with_time_left(
         self, item: ItemAct, pending: PendingActivityInfo, needed: timedelta
     ) -> Mapping[str, str]:
-        """Extend the step's time limit so that this much is left from now on; a step without a limit stays without."""
+        """Extend the step's time limit so that this much is left from now on; a step without a limit stays without.
+
+        Servers up to 1.29 extend the limit and not the time until which they retry: `retries_until` then names that time.
+        One attempt is made after it; if that fails, the journey goes on as it does at the step's limit.
+        """
         limit = pending.activity_options.schedule_to_close_timeout.ToTimedelta()
         if not limit or not pending.expiration_time.seconds:
             return {}
@@ -168,7 +173,11 @@ class RepairActs:
             return {}
         longer = Duration(seconds=int((limit + missing).total_seconds()) + 1)
         await self._options(item, ActivityOptions(schedule_to_close_timeout=longer), "schedule_to_close_timeout")
-        return {"extended_s": str(int(missing.total_seconds()) + 1)}
+        facts = {"extended_s": str(int(missing.total_seconds()) + 1)}
+        after = await self._pending(item)
+        if after.expiration_time == pending.expiration_time:
+            facts["retries_until"] = pending.expiration_time.ToDatetime(UTC).isoformat()
+        return facts
 
     async def _options(self, item: ItemAct, options: ActivityOptions, *paths: str) -> None:
         request = UpdateActivityOptionsRequest(

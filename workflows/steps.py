@@ -30,6 +30,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.verification.inquiry import Verification
     from domain.cards.card import EndReason, Outcome, Stage, WaitingFor
     from domain.cards.facts import (
+        Cancelled,
         CardToBuy,
         ChannelFacts,
         CodeChecked,
@@ -196,6 +197,11 @@ async def move(card_id: str, stage: Stage, waiting_for: WaitingFor, until: str |
 async def withdraw(card_id: str) -> bool:
     """Ends the card as its seller wishes; False when it is sold or has ended otherwise."""
     return await workflow.execute_local_activity_method(Journey.withdraw, card_id, **DATABASE)
+
+
+async def cancel_card(card_id: str, repair_id: str, by: str) -> Cancelled:
+    """Ends the card as operations wishes, where no payment was ordered and its issuer holds nothing for us."""
+    return await workflow.execute_local_activity_method(Journey.cancel, args=[card_id, repair_id, by], **DATABASE)
 
 
 async def end(card_id: str, outcome: Outcome, reason: EndReason | None, detail: str | None) -> None:

@@ -11,6 +11,7 @@ from temporalio.exceptions import ActivityError, is_cancelled_exception
 from workflows import steps
 from workflows.dynamic_code import DynamicCode
 from workflows.messages import OutletReport
+from workflows.operations import PersonInstead
 from workflows.policies import ASK, ASK_PATIENTLY, RECHECK, RemotePolicy
 from workflows.progress import JourneyEnded, Progress, error_class_of
 
@@ -25,8 +26,9 @@ Ask = Callable[[CardToBuy, RemotePolicy], Awaitable[VerifiedFacts]]
 class Verification:
     """Verify the card with its current fields; called again after they have changed."""
 
-    def __init__(self, card: CardToBuy, progress: Progress, code: DynamicCode) -> None:
+    def __init__(self, card: CardToBuy, progress: Progress, code: DynamicCode, person: PersonInstead) -> None:
         self._card = card
+        self._person = person  # Where one is wanted, a question is broken off and counts as unanswered.
         self._progress = progress
         self._code = code
         self._reports: dict[str, OutletReport] = {}  # By request: the first report of each counts.
@@ -90,7 +92,8 @@ class Verification:
         if verified.consequence is not Consequence.PROCEED:
             return verified
         try:
-            await self._code.prove(verified.revision)
+            if await self._person.unless_wanted(self._code.prove(verified.revision)) is None:
+                return await steps.record_silence(self._card.card_id, Party.ISSUER)
         except ActivityError as failure:  # The issuer could send no code all the while: a person decides without it.
             _raise_cancellation(failure)
             return await steps.record_silence(self._card.card_id, Party.ISSUER)
@@ -125,7 +128,9 @@ class Verification:
         self._progress.note(Stage.VERIFICATION, WaitingFor.OUTLET, deadline)
         patience = max(deadline - workflow.now(), timedelta())
         try:
-            await workflow.wait_condition(lambda: asked.request_id in self._reports or self._skipped, timeout=patience)
+            await workflow.wait_condition(
+                lambda: asked.request_id in self._reports or self._skipped or self._person.wanted, timeout=patience
+            )
         except TimeoutError:
             return None
         return self._reports.get(asked.request_id)
@@ -140,7 +145,12 @@ class Verification:
         return _buyable(await self._heard(ask, party))
 
     async def _heard(self, ask: Ask, party: Party) -> VerifiedFacts:
-        """Briskly, then patiently; after that the silence itself is recorded, and a person decides."""
+        """What the party says; where it says nothing, the silence itself is recorded, and a person decides."""
+        said = await self._person.unless_wanted(self._answered(ask))
+        return said if said is not None else await steps.record_silence(self._card.card_id, party)
+
+    async def _answered(self, ask: Ask) -> VerifiedFacts | None:
+        """Briskly, then patiently, as long as a maintenance window may last."""
         try:
             return await ask(self._card, ASK)
         except ActivityError as failure:
@@ -157,7 +167,7 @@ class Verification:
             return await ask(self._card, ASK_PATIENTLY)
         except ActivityError as failure:
             _raise_cancellation(failure)
-        return await steps.record_silence(self._card.card_id, party)
+        return None
 
 
 def _buyable(verified: VerifiedFacts) -> VerifiedFacts:

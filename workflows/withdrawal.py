@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from contextlib import suppress
 from typing import Any
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ApplicationError
 
 from workflows import steps
+from workflows.interruption import break_off
 from workflows.messages import WithdrawalAsked
 from workflows.offer import Offer
 from workflows.progress import JourneyEnded, Progress, not_expected
@@ -36,14 +36,16 @@ class Withdrawal:
     async def unless_withdrawn(self, journey: Coroutine[Any, Any, str]) -> str:
         """What the journey returns. Ends it when the seller withdraws the card first."""
         going = asyncio.create_task(journey)
-        await workflow.wait_condition(lambda: self._withdrawn or going.done())
+        try:
+            await workflow.wait_condition(lambda: self._withdrawn or going.done())
+        except asyncio.CancelledError:  # Operations cancelled the card.
+            await break_off(going)
+            raise
         async with self._offer.closing:  # A withdrawal that is just being written down is heard to its end.
             self._possible = False
         if not self._withdrawn:
             return await going
-        going.cancel()
-        with suppress(asyncio.CancelledError, ActivityError, JourneyEnded):
-            await going
+        await break_off(going)
         raise JourneyEnded(Outcome.DECLINED, EndReason.WITHDRAWN)
 
     def check_expected(self, asked: WithdrawalAsked) -> None:

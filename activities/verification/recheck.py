@@ -10,15 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 
 from activities.failures import translated
-from database.repositories import cards, ledger
+from database.repositories import cards
 from database.repositories.cards import Change
-from database.tables.cards import CardEventRow, CardRow, QuoteRow, SubmissionRow
+from database.tables.cards import CardEventRow, CardRow, QuoteRow
 from database.tables.finance import PayoutRow
 from domain.cards.card import CardStatus, CardType, EndReason, Stage, WaitingFor
 from domain.cards.facts import RecheckFacts
-from domain.cards.pricing import QuoteState
 from domain.cards.verification import HOLDS, Answer, Held, Party, Secures
-from domain.finance.ledger import owed_reversed
 from domain.identifiers import payout_key, request_key
 from domain.money import Money
 from domain.rules.assessment import OF_WORTH, PartyAnswer, heard
@@ -28,6 +26,7 @@ from gateways.issuer import SYSTEM, CardHeld
 from services.cards import securing
 from services.cards.confirmation import CONFIRMED, STEP, UNCONFIRMED, VOID, is_recheck
 from services.cards.provider_calls import OpenedCard, ProviderCaller, answer_of_call, answers_about
+from services.cards.reversing import reverse_acceptance
 from services.cards.securing import Securing
 
 PURCHASES_STEP = f"{STEP}-purchases"
@@ -136,6 +135,8 @@ class Rechecks(ProviderCaller):
             known = await self._verdict(session, row.id, case.quote_id)  # Of an attempt that was faster.
             if known is not None:
                 return known
+            if row.outcome is not None:  # Cancelled meanwhile: the issuer is asked to hold nothing for us.
+                return RecheckFacts(row.reason)
             await self._asking.write(session, case.card, answers)
             await securing.write_request(session, row.id, case.quote_id, request_id)
         held = await self._securing.secure(case.card, request_id, case.quoted)
@@ -205,7 +206,7 @@ class Rechecks(ProviderCaller):
             change = Change(Stage.PAYOUT, WaitingFor.MACHINE, None, VOID if reason else what, facts)
             await cards.record(session, row.id, change)
             if reason is not None:
-                await _void(session, row, quote)
+                await reverse_acceptance(session, row, quote)
         return RecheckFacts(reason)
 
 
@@ -224,13 +225,3 @@ def _quoted(card: CardRow, before: PartyAnswer) -> int:
     """Return what the quote was made for, in minor units of the card's own currency: the quote's basis may be converted."""
     balance = None if before.balance is None else before.balance.amount_minor
     return min((minor for minor in (balance, card.face_value_minor) if minor is not None), default=0)
-
-
-async def _void(session: AsyncSession, card: CardRow, quote: QuoteRow) -> None:
-    """Reverse what the acceptance posted, once."""
-    if quote.state is not QuoteState.ACCEPTED:
-        return
-    quote.state = QuoteState.VOIDED
-    owner = (await session.get_one(SubmissionRow, card.submission_id)).owner
-    postings = owed_reversed(owner, Money(quote.amount_minor, quote.currency))
-    await ledger.post(session, f"{quote.id}:voided", card.id, "offer_voided", postings)

@@ -57,6 +57,10 @@ class WaitingFor(StrEnum):
     GATEWAY = "gateway"  # The payment's outcome is unknown and is being reconciled.
 
 
+# The card waits for an answer from outside that a person can decide without.
+WITHOUT_PEOPLE = frozenset({WaitingFor.MACHINE, WaitingFor.ISSUER, WaitingFor.OUTLET})
+
+
 class Outcome(StrEnum):
     """How a card ended."""
 
@@ -65,6 +69,7 @@ class Outcome(StrEnum):
     DECLINED = "declined"  # The seller said no to the quote, or withdrew the card before accepting one.
     LAPSED = "lapsed"  # The seller did not answer in time.
     PAYMENT_REFUSED = "payment_refused"  # Of journeys from before a payee could be corrected; owed to the seller.
+    CANCELLED = "cancelled"  # Operations ended it before any payment; what an acceptance had posted is reversed.
 
 
 class EndReason(StrEnum):
@@ -88,10 +93,12 @@ class EndReason(StrEnum):
     QUOTE_EXPIRED = "quote_expired"  # The quote ran out.
     CHANGED = "card_changed"  # Before payment the issuer no longer confirmed what the quote was made for.
     PAYEE_REFUSED = "payee_refused"  # The payment gateway refused the payee.
+    CANCELLED = "cancelled_by_operations"  # Operations cancelled it, with everything taken back.
+    TERMINATED = "terminated_by_operations"  # It could not go on, and its run could be ended in no other way.
 
 
 # A live card holds its fingerprint: no second submission of the same card can be accepted while one is.
-FREES_FINGERPRINT = frozenset({Outcome.REJECTED, Outcome.DECLINED, Outcome.LAPSED})
+FREES_FINGERPRINT = frozenset({Outcome.REJECTED, Outcome.DECLINED, Outcome.LAPSED, Outcome.CANCELLED})
 
 
 @dataclass(frozen=True)

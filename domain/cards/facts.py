@@ -45,6 +45,7 @@ class Resume:
     outcome: Outcome | None = None
     reason: EndReason | None = None
     detail: str | None = None
+    person_wanted: bool = False  # Operations asked for a person, and nobody has decided since.
 
 
 AT_ITS_BEGINNING = Resume()
@@ -175,6 +176,14 @@ class TaskOpened:
     chain_after_s: tuple[int, ...] = ()  # Each step after the breach, in order.
     end_after_s: int | None = None  # When the policy decides in place of a person; None: never.
     plan_version: int = 0  # Of the deadline policies; 0 in histories from before there were any.
+
+
+@dataclass(frozen=True)
+class Cancelled:
+    """Whether a card was ended by operations; if not, the word of why not."""
+
+    done: bool
+    why_not: str = ""
 
 
 @dataclass(frozen=True)

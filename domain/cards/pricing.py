@@ -57,4 +57,5 @@ class QuoteState(StrEnum):
     DECLINED = "declined"
     LAPSED = "lapsed"
     REPLACED = "replaced"  # A later quote took its place before it was answered.
-    VOIDED = "voided"  # Accepted, and before payment the card no longer was what it was quoted for.
+    # Accepted, and before payment the card no longer was what it was quoted for; or operations cancelled the card.
+    VOIDED = "voided"

@@ -24,6 +24,7 @@ class ReviewReason(StrEnum):
     UNREADABLE = "unreadable"  # Nothing could be read from the photo.
     REJECTED_BEFORE = "rejected_before"  # A card with this number was rejected for cause, by any seller.
     OUTLET_SILENT = "outlet_silent"  # The outlet did not answer in time.
+    OPERATIONS = "operations"  # Operations asked for a person, without waiting for a party's answer any longer.
 
 
 # What a correction settles: the reviewer has looked at the card itself. What a party says of the corrected fields is news.
@@ -35,6 +36,7 @@ SETTLED_BY_CORRECTION = frozenset(
         ReviewReason.HIGH_VALUE,
         ReviewReason.VELOCITY,
         ReviewReason.SPENDABLE,
+        ReviewReason.OPERATIONS,
     }
 )
 

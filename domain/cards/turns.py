@@ -24,6 +24,7 @@ class SellerMessage(StrEnum):
     PAYMENT_DELAYED = "payment_delayed"
     PAYEE_ASKED = "payee_asked"  # The gateway refused their payee.
     REJECTED = "rejected"
+    CANCELLED = "cancelled"  # We ended it, whatever they had answered.
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,11 @@ _ASKS = {
     WaitingFor.SELLER_OFFER: SellerMessage.QUOTE_READY,
     WaitingFor.SELLER_PAYEE: SellerMessage.PAYEE_ASKED,
 }
-_ENDS = {Outcome.PAID: SellerMessage.PAID, Outcome.REJECTED: SellerMessage.REJECTED}
+_ENDS = {
+    Outcome.PAID: SellerMessage.PAID,
+    Outcome.REJECTED: SellerMessage.REJECTED,
+    Outcome.CANCELLED: SellerMessage.CANCELLED,
+}
 _LATE = frozenset({WaitingFor.GATEWAY, WaitingFor.ISSUER})
 
 

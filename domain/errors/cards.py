@@ -111,3 +111,10 @@ class TooLateToWithdraw(Refusal):
 
     code = "too_late_to_withdraw"
     http_status = 409
+
+
+class NotCancellable(Refusal):
+    """Operations cannot end the card; `why` says whether it has ended, a payment was ordered, or its issuer holds it for us."""
+
+    code = "not_cancellable"
+    http_status = 409

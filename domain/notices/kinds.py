@@ -29,6 +29,8 @@ class NoticeKind(StrEnum):
     ACCESS = "access"  # (Compliance) an account was made, invited, reset or switched, or a role given or taken.
     POLICY = "policy"  # A version of a policy document waits for a second person, was published or refused.
     CLOCK = "clock"  # (Operations) a worker's clock is off the payment gateway's.
+    REPAIR = "repair"  # A repair waits for a second person, was agreed to or refused, stopped by itself or ended.
+    CARD_ENDED = "card_ended"  # Operations ended a card that they held, had decided on, or had begun to write about.
     STAND_IN = "stand_in"  # They stand in for a colleague from now on.
 
 
@@ -43,6 +45,8 @@ SOON = frozenset(
         NoticeKind.ACCESS,
         NoticeKind.POLICY,
         NoticeKind.CLOCK,
+        NoticeKind.REPAIR,
+        NoticeKind.CARD_ENDED,
     }
 )
 

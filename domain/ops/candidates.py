@@ -65,6 +65,13 @@ class Candidate:
     order_state: PayoutState | None = None
     outlet_request: str = ""  # The newest that was answered.
     outlet_confirmed: bool = False
+    quote_minor: int = 0  # Of the newest quote, CNY minor units.
+    secured: bool = False  # Its issuer was asked to lock or redeem it.
+    payee_id: str = (
+        ""  # The correction of a refused payee that waits for a second person, or that the card has not heard of.
+    )
+    payee: str = ""  # Masked.
+    payee_by: str = ""  # person.id of who proposed it; empty once it counts.
     other_repair: str = ""  # The repair that has this run; empty where none has.
 
     def keeps(self) -> tuple[KeptWork, ...]:

@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from domain.ops import card_judges
 from domain.ops import repair_judges as judges
 from domain.ops.candidates import Candidate, Foreseen, LeftOut
 from domain.ops.repairs import Proof, RepairKind, ResetPoint
+from domain.people.roles import Permission
 from domain.policies.flaws import DocumentWrong
 from domain.policies.schema import Schema, completed, flaws_of, one_of, record, whole, with_default, yes_or_no
 
@@ -31,6 +33,7 @@ class KindOfRepair:
     two_people: bool = False
     money: bool = False
     ends: bool = False
+    agreeing: Permission | None = None  # What the second person must be allowed besides agreeing to repairs.
 
     @property
     def always_two(self) -> bool:
@@ -76,5 +79,15 @@ KINDS: Mapping[RepairKind, KindOfRepair] = {
             Proof.RUNS,
             record(point=with_default(one_of(ResetPoint, "reset_point"), ResetPoint.HERE.value)),
         ),
+        KindOfRepair(RepairKind.SEND_TO_REVIEW, card_judges.send_to_review, Proof.MOVED),
+        KindOfRepair(
+            RepairKind.SECOND_PAYOUT,
+            card_judges.second_payout,
+            Proof.MOVED,
+            money=True,
+            agreeing=Permission.CORRECT_PAYEE,
+        ),
+        KindOfRepair(RepairKind.CANCEL, card_judges.cancel, Proof.ACT, money=True, ends=True),
+        KindOfRepair(RepairKind.TERMINATE, card_judges.terminate, Proof.ACT, two_people=True, money=True, ends=True),
     )
 }

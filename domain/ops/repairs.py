@@ -105,6 +105,18 @@ class Excluded(StrEnum):
     NOT_ACCEPTED = "not_accepted"
     MONEY_PREPARED = "money_prepared"  # A payment order is written down.
     NOT_READABLE = "not_readable"  # It has no photographs.
+    WITH_SELLER = "with_seller"  # It waits for its seller.
+    NOT_READ = (
+        "not_read"  # Nothing is known of it yet; at the latest after a quarter of an hour its seller types the fields.
+    )
+    NO_RATE = "no_rate"  # Without a rate nobody can price it.
+    NOT_RUNNING = "not_running"  # Temporal does not run it: reset it to where its rows say it stands.
+    CAN_BE_CANCELLED = "can_be_cancelled"  # Its program works: it needs no terminating.
+    ORDER_OPEN = "order_open"  # A payment order is under way or its outcome unknown: only the gateway's answer helps.
+    OWED = "owed"  # The gateway refused the payee; the money is owed until another one is named.
+    SECURED = "secured"  # Its issuer was asked to lock or redeem it for us.
+    NOT_REFUSED = "not_refused"  # The gateway has refused no payee of it.
+    NO_PAYEE = "no_payee"  # Nobody has proposed another payee.
 
 
 class Suspended(StrEnum):

@@ -81,6 +81,8 @@ _SENIOR = _REVIEWER | {
     Permission.SEE_INSIGHT,
     Permission.SEE_POLICIES,
     Permission.ANSWER_CALLBACKS,
+    # A repair may end reviews or pay: who answers for those agrees to it, and one person of operations is enough to repair.
+    Permission.CONFIRM_REPAIR,
 }
 
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
@@ -114,6 +116,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.CORRECT_PAYEE,
             Permission.SEE_INSIGHT,
             Permission.SEE_POLICIES,
+            Permission.CONFIRM_REPAIR,
         }
     ),
     Role.COMPLIANCE: frozenset(

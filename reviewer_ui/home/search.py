@@ -69,6 +69,7 @@ def _address(found: Found) -> str:
         *(f"/sellers/{one.id}" for one in found.sellers),
         *(f"/cards/{one.card_id}" for one in found.payouts),
         *(f"/setup/people/{one.id}" for one in found.people),
+        *(f"/operations/repairs/{one.id}" for one in found.repairs),
         *(f"/cards/{one.card_ids[0]}" for one in found.submissions if len(one.card_ids) == 1),
     ]
     return next(iter(places), "")

@@ -13,17 +13,19 @@ from starlette.responses import Response
 
 from database.reads.cards import submissions
 from database.reads.ops import queues as queue_reads
+from database.reads.ops import repairs
 from database.reads.ops import stuck as reads
 from database.reads.ops.deliveries import undelivered
 from database.repositories import cards
 from database.tables.columns import now
+from database.tables.ops import RepairItemRow, RepairRow
 from domain.errors.general import NotFound
 from domain.money import Money
-from domain.ops.runs import subject_of
+from domain.ops.runs import RunKind, subject_of
 from domain.people.roles import Permission
 from reviewer_ui.brand_names import brand_names
 from reviewer_ui.sessions import Person
-from reviewer_ui.visit import At, Shell, allowed, shell
+from reviewer_ui.visit import At, Shell, allowed, see_other, shell
 from services.ops.watch import Look
 from web.story import Moment, moments
 
@@ -79,6 +81,7 @@ class CauseContext:
     runs: tuple[reads.StuckRun, ...]
     more: str
     brands: dict[str, dict[str, str]]
+    may_repair: bool
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,8 @@ class RunContext:
     story: tuple[Moment, ...]
     temporal_url: str
     brands: dict[str, dict[str, str]]
+    repairs: tuple[tuple[RepairRow, RepairItemRow], ...]
+    may_repair: bool
 
 
 @dataclass(frozen=True)
@@ -144,7 +149,8 @@ async def one_cause(
         runs = await reads.runs(session, cause, _after(after), reads.PAGE + 1)
     more = _mark(runs[reads.PAGE - 1]) if len(runs) > reads.PAGE else ""
     view = None if seen is None else _view(seen)
-    context = CauseContext(shell(request, person), view, tuple(runs[: reads.PAGE]), more, brand_names())
+    may_repair = person.may(Permission.REPAIR)
+    context = CauseContext(shell(request, person), view, tuple(runs[: reads.PAGE]), more, brand_names(), may_repair)
     return await console.answer(request, "ops/cause.html", context)
 
 
@@ -154,16 +160,20 @@ async def one_run(request: Request, console: At, person: Operator, workflow_id: 
     subject = subject_of(workflow_id)
     if subject is None:
         raise NotFound(run=workflow_id[:40])
-    card_id = subject[1]
+    kind, card_id = subject
+    if kind is RunKind.REPAIR:
+        return see_other(f"/operations/repairs/{card_id}")
     async with console.services.database.transaction() as session:
         card = await cards.load(session, card_id)
         step = await reads.pending(session, workflow_id)
         story = await submissions.story(session, card_id)
         owner = await reads.owner(session, card_id)
+        repaired = await repairs.repairs_of_card(session, card_id)
     context = RunContext(
         shell(request, person), workflow_id, card_id, card.brand, card.stage.value, card.waiting_for.value, card.since,
         card.until, owner, card.outcome is not None, step, moments(story),
-        _in_temporal(console.services.temporal_url, workflow_id), brand_names(),
+        _in_temporal(console.services.temporal_url, workflow_id), brand_names(), tuple(repaired),
+        person.may(Permission.REPAIR),
     )  # fmt: skip
     return await console.answer(request, "ops/run.html", context)
 

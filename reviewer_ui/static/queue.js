@@ -2,6 +2,7 @@
 
 const own = JSON.parse(document.body.dataset.keys || "{}"); // {"off": true}: this person wants no keys.
 const typing = (element) => element?.closest("input:not([type=checkbox]), select, textarea, dialog, [contenteditable]") != null;
+const PICK = "input:is([name=task], [name=run])"; // What a row is selected with.
 const rows = () => [...document.querySelectorAll("#rows tr[data-row]")];
 const opener = (row) => row.querySelector("[data-open]");
 const picked = new Set();
@@ -18,7 +19,7 @@ function go(step) {
 }
 
 function toggle() {
-  const box = rows().find((row) => row.dataset.row === here)?.querySelector("input[name=task]");
+  const box = rows().find((row) => row.dataset.row === here)?.querySelector(PICK);
   if (!box) return false;
   box.checked = !box.checked;
   box.dispatchEvent(new Event("change", { bubbles: true }));
@@ -47,12 +48,12 @@ document.addEventListener("focusin", (event) => {
 
 function tellPicked() {
   const all = document.getElementById("pick-all");
-  const boxes = [...document.querySelectorAll("#rows input[name=task]")];
+  const boxes = [...document.querySelectorAll(`#rows ${PICK}`)];
   if (all) {
     all.hidden = boxes.length === 0;
     all.checked = boxes.length > 0 && boxes.every((box) => box.checked);
   }
-  for (const row of rows()) row.classList.toggle("picked", row.querySelector("input[name=task]")?.checked === true);
+  for (const row of rows()) row.classList.toggle("picked", row.querySelector(PICK)?.checked === true);
   const count = document.getElementById("bulk-count");
   if (!count) return;
   count.dataset.how ??= count.textContent;
@@ -63,8 +64,8 @@ function tellPicked() {
 document.addEventListener("change", (event) => {
   const box = event.target;
   if (box.id === "pick-all") {
-    for (const one of document.querySelectorAll("#rows input[name=task]")) mark(one, box.checked);
-  } else if (box.name === "task") {
+    for (const one of document.querySelectorAll(`#rows ${PICK}`)) mark(one, box.checked);
+  } else if (box.matches(PICK)) {
     mark(box, box.checked);
   } else {
     return;
@@ -106,7 +107,7 @@ let told = document.getElementById("rows")?.dataset.told;
 let wasFocused = false;
 document.addEventListener("htmx:beforeRequest", () => (wasFocused = inRows(document.activeElement)));
 document.addEventListener("htmx:afterSwap", () => {
-  for (const box of document.querySelectorAll("#rows input[name=task]")) box.checked = picked.has(box.value);
+  for (const box of document.querySelectorAll(`#rows ${PICK}`)) box.checked = picked.has(box.value);
   const shown = new Set(rows().map((row) => row.dataset.row));
   for (const id of [...picked]) if (!shown.has(id)) picked.delete(id);
   if (wasFocused && document.activeElement === document.body) {
@@ -141,5 +142,5 @@ if (moment && until) {
   until.hidden = moment.value !== "moment";
 }
 
-for (const box of document.querySelectorAll("#rows input[name=task]:checked")) picked.add(box.value); // Kept by "back".
+for (const box of document.querySelectorAll(`#rows ${PICK}:checked`)) picked.add(box.value); // Kept by "back".
 tellPicked();

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables.cards import CardRow, QuoteRow
@@ -12,7 +12,7 @@ from database.tables.work import WorkItemRow
 from domain.cards.card import EndReason, Outcome, Stage
 from domain.cards.facts import Resume
 from domain.cards.pricing import QuoteState
-from domain.cards.review import ReviewOutcome
+from domain.cards.review import ReviewOutcome, ReviewReason
 from domain.work.kinds import REVIEW
 from services.cards.payable import approved_reasons, code_proved
 
@@ -47,6 +47,7 @@ async def resume_of(session: AsyncSession, card: CardRow) -> Resume:
         outcome=ended[0] if ended else None,
         reason=ended[1] if ended else None,
         detail=ended[2] if ended else None,
+        person_wanted=await _person_wanted(session, card.id),
     )
 
 
@@ -66,6 +67,17 @@ async def _tasks(session: AsyncSession, card_id: str) -> tuple[int, ReviewDecisi
     if not over or over[-1].decision_id is None or len(over) < len(rows):
         return len(over), None
     return len(over), await session.get_one(ReviewDecisionRow, over[-1].decision_id)
+
+
+async def _person_wanted(session: AsyncSession, card_id: str) -> bool:
+    """Whether the open task was asked for by operations: an answer that comes now must not leave it open for ever."""
+    asked = (
+        WorkItemRow.card_id == card_id,
+        WorkItemRow.kind == REVIEW,
+        WorkItemRow.closed_at.is_(None),
+        WorkItemRow.reasons.contains([ReviewReason.OPERATIONS.value]),
+    )
+    return bool((await session.execute(select(exists().where(*asked)))).scalar_one())
 
 
 async def _orders(session: AsyncSession, card_id: str) -> int:

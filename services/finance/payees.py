@@ -100,13 +100,15 @@ class Payees:
             await _record(session, card, "payout.payee_proposed", facts, f"person:{person}")
 
     async def agree(self, person: str, card_id: str, correction_id: str) -> None:
-        """A second person agrees: the payee counts, and the card is paid again.
+        """A second person agrees: the payee counts, and the card is paid again. Agreed to already by them, nothing changes.
 
         Refuses NotAllowed, OwnWork to a person who is no independent second person or is linked to the seller, NotFound when it
         no longer waits.
         """
         async with self._database.transaction() as session:
             card, submission, row = await self._checked(session, person, card_id, correction_id)
+            if row.applied_at is not None:
+                return
             row.checked_by = f"person:{person}"
             session.add(_audited(person, "agree", card_id, "", row))
             await self._apply(session, card, submission, row, f"person:{person}")
@@ -166,8 +168,9 @@ class Payees:
     ) -> tuple[CardRow, SubmissionRow, PayeeCorrectionRow]:
         await require(session, person, Permission.CORRECT_PAYEE)
         card, submission = await _waiting(session, card_id)
-        row = await _open(session, submission.id)
-        if row is None or row.id != correction_id:
+        row = await session.get(PayeeCorrectionRow, correction_id, populate_existing=True)
+        agreed = row is not None and row.applied_at is not None and row.checked_by == f"person:{person}"
+        if row is None or row.submission_id != submission.id or not (agreed or _is_open(row)):
             raise NotFound(correction=correction_id[:26])
         proposers, circle = frozenset(row.proposers), (await standing(session, person, self._now())).circle
         if not apart(proposers, circle, await handled_by(session, proposers | circle, self._now())):
@@ -199,6 +202,10 @@ async def _waiting(session: AsyncSession, card_id: str) -> tuple[CardRow, Submis
     if card.waiting_for is not WaitingFor.SELLER_PAYEE:
         raise NotExpectedNow(stage=card.stage.value, waiting_for=card.waiting_for.value)
     return card, await session.get_one(SubmissionRow, card.submission_id, with_for_update=True)
+
+
+def _is_open(row: PayeeCorrectionRow) -> bool:
+    return row.applied_at is None and row.refused_at is None
 
 
 async def _open(session: AsyncSession, submission_id: str) -> PayeeCorrectionRow | None:

@@ -13,6 +13,7 @@ from babel.dates import format_datetime
 
 from database.reads.notices.names import ACTS, PEOPLE, Names
 from database.tables.notices import NoticeRow
+from domain.notices.kinds import NoticeKind
 from domain.work.kinds import page_at
 from languages import LOCALES, translate
 
@@ -21,6 +22,8 @@ CARD_SHOWN = 6  # The last characters of a card's id, as in the console.
 # Nobody writes a card number or PIN into a notice; should it happen, it does not leave the house.
 _DIGITS = re.compile(r"\d(?:[ -]?\d){4,}")
 _FACTS = ("by", "reason")
+# Facts that are codes, and the words that they have.
+_WORDS = {"repair_kind": "repair_kind", "repair_state": "repair_state", "news_of_repair": "notice.repair"}
 _MOMENTS = ("due_at", "from", "until")
 
 
@@ -79,7 +82,14 @@ def digest_content(delivery_id: str, rows: Sequence[NoticeRow], reader: Reader, 
 
 def link(row: NoticeRow, console_url: str) -> str:
     """Where the person looks it up: the item or card, or their list of notices."""
-    return console_url + (page_at(row.task_id, row.card_id) or "/notices")
+    return console_url + (page_of(row) or "/notices")
+
+
+def page_of(row: NoticeRow) -> str | None:
+    """The page in the console that a notice is about: a repair's, an item's or a card's; None where there is none."""
+    if row.kind == NoticeKind.REPAIR:
+        return f"/operations/repairs/{row.facts['repair']}"
+    return page_at(row.task_id, row.card_id)
 
 
 def _entry(row: NoticeRow, reader: Reader, console_url: str) -> dict[str, Any]:
@@ -107,6 +117,8 @@ def _fact(kind: str, name: str, value: str, reader: Reader) -> str:
         return translate(f"notice.access.{value}", reader.locale)
     if name == "policy":
         return translate(f"policy_kind.{value}", reader.locale)
+    if name in _WORDS:
+        return translate(f"{_WORDS[name]}.{value}", reader.locale)
     if name == "step":
         return translate(f"notice.policy.{value}", reader.locale)
     if name in PEOPLE:

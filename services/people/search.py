@@ -32,11 +32,12 @@ class Found:
     payouts: tuple[reads.FoundPayout, ...] = ()
     submissions: tuple[reads.FoundSubmission, ...] = ()
     people: tuple[reads.FoundPerson, ...] = ()
+    repairs: tuple[reads.FoundRepair, ...] = ()
 
     @property
     def count(self) -> int:
         """How many things were found."""
-        return sum(map(len, (self.cards, self.sellers, self.payouts, self.submissions, self.people)))
+        return sum(map(len, (self.cards, self.sellers, self.payouts, self.submissions, self.people, self.repairs)))
 
 
 class Search:
@@ -76,6 +77,7 @@ class Search:
 async def _found(session: AsyncSession, may: Callable[[Permission], bool], wanted: LookedFor, phone: str) -> Found:
     whole, named = wanted.id, bool(wanted.id) or not (phone or wanted.key)
     ids = bool(wanted.id or wanted.ending) and not phone
+    sees_repairs = may(Permission.SEE_OPERATIONS) or may(Permission.CONFIRM_REPAIR)
     sees_cards, sees_sellers = may(Permission.SEE_CARD), may(Permission.SEE_SELLER)
     return Found(
         cards=await reads.cards(session, whole, wanted.ending) if ids and sees_cards else (),
@@ -86,6 +88,7 @@ async def _found(session: AsyncSession, may: Callable[[Permission], bool], wante
         ),
         payouts=await reads.payouts(session, wanted.key, wanted.reference) if may(Permission.SEE_PAYOUTS) else (),
         people=await reads.people(session, whole, wanted.words) if named and may(Permission.MANAGE_PEOPLE) else (),
+        repairs=await reads.repairs(session, whole, wanted.ending) if ids and sees_repairs else (),
     )
 
 

@@ -37,6 +37,7 @@ from tests.reviewer_ui.doors import PASSWORD, authenticator, employed
 from tests.reviewer_ui.ops_scenes import stuck_runs
 from tests.reviewer_ui.quality.test_quality_pages import drawn
 from tests.reviewer_ui.queue_scenes import change, person_with, send
+from tests.reviewer_ui.repair_scenes import repairs_in_every_state
 from tests.reviewer_ui.review.test_four_eyes_pages import staged
 from tests.reviewer_ui.scenes import SAMPLES, show_photo
 from tests.reviewer_ui.waiting_cards import Waiting
@@ -85,6 +86,15 @@ _NAMED = (
     OnePage("/operations/stuck/{cause}", OPS, "/operations/stuck/" + quote(CAUSE, safe="")),
     OnePage("/operations/runs/{workflow_id}", OPS, "/operations/runs/card:{free}"),
     OnePage("/operations/queues", OPS),
+    OnePage("/operations/repairs", OPS),
+    OnePage("/operations/repairs", SENIOR, "/operations/repairs?state=waiting"),
+    OnePage("/operations/repairs/new", OPS, "/operations/repairs/new?run=card:{free}"),
+    OnePage("/operations/repairs/{repair_id}", OPS, "/operations/repairs/{repair}"),
+    OnePage("/operations/repairs/{repair_id}", SENIOR, "/operations/repairs/{repair_waiting}"),
+    OnePage("/operations/repairs/{repair_id}", OPS, "/operations/repairs/{repair_running}"),
+    OnePage("/operations/repairs/{repair_id}", OPS, "/operations/repairs/{repair_suspended}"),
+    OnePage("/operations/repairs/{repair_id}", OPS, "/operations/repairs/{repair_over}"),
+    OnePage("/operations/repairs/{repair_id}/plan", OPS, "/operations/repairs/{repair}/plan"),
     OnePage("/operations/deliveries", OPS),
     OnePage("/callbacks/{task_id}", SUPPORT, "/callbacks/{callback}"),
     OnePage("/callbacks/{task_id}", SENIOR, "/callbacks/{callback}"),
@@ -188,6 +198,7 @@ async def scene(house: House) -> Scene:
     await _around(house, people, names)
     await _policy_that_waits(house, people[ADMIN])
     await stuck_runs(house, names["free"], names["held"])
+    names |= await repairs_in_every_state(house, names["free"], names["held"])
     await send(browsers[ADMIN], f"/setup/people/{people[SUPPORT]}/roles", role=["support", "finance"])
     names["owner_id"] = await _seller(house, names)
     names["link"] = await _invitation(browsers[ADMIN], people[SUPPORT])

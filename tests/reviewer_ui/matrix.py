@@ -31,6 +31,7 @@ ADMINS = frozenset({ADMIN})
 CONFIRMERS = frozenset({COMPLIANCE, ADMIN})
 POLICY_READERS = frozenset({SENIOR, OPS, FINANCE, COMPLIANCE, ADMIN})
 OPERATORS = frozenset({OPS, ADMIN})
+REPAIR_READERS = OPERATORS | {SENIOR, FINANCE}  # The second persons read what they agree to.
 
 
 @dataclass(frozen=True)
@@ -117,6 +118,20 @@ MATRIX = (
     Line("GET", "/operations/stuck/{cause}", OPERATORS),
     Line("GET", "/operations/runs/{workflow_id}", OPERATORS, (404,)),
     Line("GET", "/operations/queues", OPERATORS),
+    Line("GET", "/operations/repairs", REPAIR_READERS),
+    Line("GET", "/operations/repairs/new", OPERATORS),
+    Line("POST", "/operations/repairs", OPERATORS, (422,)),
+    Line("GET", "/operations/repairs/{repair_id}", REPAIR_READERS, (404,)),
+    Line("GET", "/operations/repairs/{repair_id}/plan", OPERATORS, (404,)),
+    Line("POST", "/operations/repairs/{repair_id}/plan", OPERATORS, (422,)),
+    Line("POST", "/operations/repairs/{repair_id}/preview", OPERATORS, (404,)),
+    Line("POST", "/operations/repairs/{repair_id}/submit", OPERATORS, (404,)),
+    Line("POST", "/operations/repairs/{repair_id}/agree", REPAIR_READERS, (404,)),
+    Line("POST", "/operations/repairs/{repair_id}/refuse", REPAIR_READERS, (404,)),
+    Line("POST", "/operations/repairs/{repair_id}/suspend", OPERATORS, (404,)),
+    Line("POST", "/operations/repairs/{repair_id}/resume", OPERATORS, (404,)),
+    Line("POST", "/operations/repairs/{repair_id}/cancel", OPERATORS, (404,)),
+    Line("POST", "/operations/repairs/{repair_id}/retry", OPERATORS, (404,)),
     Line("GET", "/operations/deliveries", OPERATORS),
     Line("POST", "/operations/deliveries/again", OPERATORS, (422,)),
     # A seller's request.

@@ -17,6 +17,7 @@ from temporalio.worker import Worker
 from domain.cards.card import CardStatus, CardType, EndReason, Outcome, Stage, WaitingFor
 from domain.cards.facts import (
     EDITION,
+    Cancelled,
     CardToBuy,
     ChannelFacts,
     CodeChecked,
@@ -109,6 +110,7 @@ class World:
     reconciled: list[PayoutFacts | Exception] = field(default_factory=lambda: [PayoutFacts(PayoutOutcome.PAID, None)])
     ending_takes_s: float = 0.0  # How long an answer to a quote, or a withdrawal, takes to be written down.
     withdrawn: list[bool | Exception] = field(default_factory=lambda: [True])
+    cancelled: list[Cancelled | Exception] = field(default_factory=lambda: [Cancelled(True)])
     calls: list[tuple[str, tuple[Any, ...]]] = field(default_factory=list)
     second_query: asyncio.Event = field(default_factory=asyncio.Event)  # Set when the gateway is asked again.
 
@@ -265,13 +267,17 @@ class World:
         await asyncio.sleep(self.ending_takes_s)
         return told
 
+    @activity.defn(name="journey.cancel")
+    async def cancel(self, card_id: str, repair_id: str, by: str) -> Cancelled:
+        return self._next("journey.cancel", self.cancelled, card_id, repair_id, by)
+
     def activities(self) -> list[Callable[..., Any]]:
         """Every activity of this world."""
         return [
             self.read_photos, self.ask_issuer, self.ask_store, self.recheck, self.send_code, self.check_code, self.ask_outlet,
             self.record_outlet_report, self.record_silence, self.open_channel, self.value, self.offer, self.close,
             self.open, self.alarm, self.chain, self.replan, self.decide_by_policy, self.apply, self.prepare, self.send, self.reconcile, self.settle, self.conclude, self.move, self.end,
-            self.withdraw,
+            self.withdraw, self.cancel,
         ]  # fmt: skip
 
 

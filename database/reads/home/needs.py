@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.reads.review.standing import is_pending
 from database.tables.cards import CardRow
 from database.tables.finance import PayoutRow
-from database.tables.ops import StuckRunRow
+from database.tables.ops import RepairRow, StuckRunRow
 from database.tables.people import AccessRequestRow
 from database.tables.policies import PolicyDocumentRow
 from database.tables.quality import SecondReviewRow
@@ -21,6 +21,7 @@ from database.tables.review import ReviewDecisionRow
 from database.tables.work import WorkItemRow
 from domain.cards.card import Outcome, WaitingFor
 from domain.finance.payout import PayoutState
+from domain.ops.repairs import RepairState
 from domain.people.roles import Permission
 from domain.policies.state import PolicyState
 from domain.work.task import TaskPhase
@@ -96,6 +97,12 @@ def _stuck(person: str, now: datetime) -> tuple[Any, ...]:
     return (StuckRunRow.workflow_id.is_not(None),)
 
 
+def _repairs(person: str, now: datetime) -> tuple[Any, ...]:
+    """Repairs that wait for a second person, which this one may be."""
+    del now
+    return (RepairRow.state == RepairState.WAITING, ~RepairRow.makers.contains([person]))
+
+
 def _policies(person: str, now: datetime) -> tuple[Any, ...]:
     """Versions that wait for a second person, which this one may be."""
     del now
@@ -108,6 +115,7 @@ NEEDS: tuple[Need, ...] = (
     Need("undeliverable", "/review", Permission.DECIDE_ESCALATED, _undeliverable),
     Need("access", "/setup/access", Permission.CONFIRM_ACCESS, _access),
     Need("stuck", "/operations", Permission.SEE_OPERATIONS, _stuck),
+    Need("repairs", "/operations/repairs?state=waiting", Permission.CONFIRM_REPAIR, _repairs),
     Need("policies", "/setup/policies", Permission.CONFIRM_POLICIES, _policies),
     Need("unknown", "/payouts?state=unknown", Permission.SEE_PAYOUTS, _unknown),
     Need("owed", "/owed", Permission.SEE_PAYOUTS, _owed),

@@ -11,10 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables.cards import CardRow, SubmissionRow
 from database.tables.finance import PayoutRow
+from database.tables.ops import RepairRow
 from database.tables.people import PartnerRow, PersonRow, SellerRow
 from domain.cards.card import Outcome, Stage
 from domain.finance.payout import PayoutState
 from domain.money import Money
+from domain.ops.repairs import RepairKind, RepairState
 
 FOUND_MAX = 10
 _TAIL = 4
@@ -64,6 +66,16 @@ class FoundSubmission:
     id: str
     card_ids: tuple[str, ...]
     created_at: datetime
+
+
+@dataclass(frozen=True)
+class FoundRepair:
+    """A repair of running cards."""
+
+    id: str
+    kind: RepairKind
+    state: RepairState
+    drafted_at: datetime
 
 
 @dataclass(frozen=True)
@@ -134,6 +146,14 @@ async def payouts(session: AsyncSession, key: str, reference: str) -> tuple[Foun
         FoundPayout(row.key, row.card_id, row.payee_masked or payee, Money(row.amount_minor, row.currency), row.state)
         for row, payee in rows
     )
+
+
+async def repairs(session: AsyncSession, whole: str, ending: str) -> tuple[FoundRepair, ...]:
+    """Repairs of that id or whose id ends so, the newest first: there are few of them."""
+    which = RepairRow.id == whole if whole else RepairRow.id.endswith(ending, autoescape=True)
+    columns = (RepairRow.id, RepairRow.kind, RepairRow.state, RepairRow.drafted_at)
+    rows = await session.execute(_newest(select(*columns).where(which), RepairRow.id))
+    return tuple(FoundRepair(*row) for row in rows)
 
 
 async def people(session: AsyncSession, whole: str, words: str) -> tuple[FoundPerson, ...]:

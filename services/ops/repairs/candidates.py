@@ -15,6 +15,7 @@ from domain.cards.pricing import QuoteState
 from domain.finance.payout import PayoutState
 from domain.ops.candidates import Candidate, StepNow, TaskNow
 from domain.ops.runs import StepState, subject_of
+from services.cards.securing import ASKED
 
 _FIND = f"""
 SELECT item.place, item.workflow_id, item.subject, card.id IS NOT NULL AS known, card.stage, card.waiting_for, card.until,
@@ -30,6 +31,9 @@ SELECT item.place, item.workflow_id, item.subject, card.id IS NOT NULL AS known,
        quote.id AS quote_id, quote.state AS quote_state, quote.offered_at IS NOT NULL AS offered,
        (SELECT count(*) FROM payout WHERE payout.card_id = card.id) AS orders,
        paying.key AS order_key, paying.state AS order_state,
+       coalesce(quote.amount_minor, 0) AS quote_minor,
+       EXISTS (SELECT FROM card_event AS e WHERE e.card_id = card.id AND e.what = '{ASKED}') AS secured,
+       payee.id AS payee_id, payee.masked AS payee, payee.applied_at IS NULL AS payee_open, payee.proposed_by AS payee_by,
        asked.id AS outlet_request, asked.answer = 'confirmed' AS outlet_confirmed,
        (SELECT other.repair_id FROM repair_item AS other
         WHERE other.workflow_id = item.workflow_id AND other.live AND other.repair_id <> item.repair_id) AS other_repair
@@ -49,6 +53,12 @@ LEFT JOIN LATERAL (
 LEFT JOIN LATERAL (
     SELECT * FROM payout AS p WHERE p.card_id = card.id ORDER BY p.attempt DESC LIMIT 1
 ) AS paying ON true
+LEFT JOIN LATERAL (
+    SELECT * FROM payee_correction AS c
+    WHERE c.submission_id = card.submission_id AND c.refused_at IS NULL
+      AND (c.applied_at IS NULL OR c.applied_at > paying.settled_at)
+    ORDER BY c.proposed_at DESC LIMIT 1
+) AS payee ON true
 LEFT JOIN LATERAL (
     SELECT * FROM outlet_request AS o WHERE o.card_id = card.id AND o.answered_at IS NOT NULL
     ORDER BY o.asked_at DESC LIMIT 1
@@ -82,6 +92,8 @@ def _candidate(row: RowMapping) -> Candidate:
         offered=row["offered"], orders=row["orders"], order_key=row["order_key"] or "",
         order_state=PayoutState(row["order_state"]) if row["order_state"] else None,
         outlet_request=row["outlet_request"] or "", outlet_confirmed=bool(row["outlet_confirmed"]),
+        quote_minor=row["quote_minor"], secured=row["secured"], payee_id=row["payee_id"] or "", payee=row["payee"] or "",
+        payee_by=row["payee_by"].removeprefix("person:") if row["payee_id"] and row["payee_open"] else "",
         other_repair=row["other_repair"] or "",
     )  # fmt: skip
 

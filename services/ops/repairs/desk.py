@@ -31,6 +31,7 @@ from domain.rules.repairs import RepairRules, repairs_in_force
 from domain.work.reason_codes import ReasonedAct
 from services.ops.repairs.previewing import judge_items
 from services.ops.repairs.sources import Chosen, described, write_failed, write_items
+from services.ops.repairs.telling import RepairNews, second_people, tell_repair
 from services.people.acting import handled_by, standing
 from services.people.permissions import require
 from services.work.reason_codes import require_reason
@@ -141,6 +142,8 @@ class Repairs:
             row.makers = sorted({*row.makers, *(await standing(session, by, self._now())).circle})
             self._move(row, RepairState.WAITING if row.two_people else RepairState.RUNNING)
             session.add(_audit(by, "submit", row, runs=count))
+            if row.state is RepairState.WAITING:
+                await tell_repair(session, await second_people(session, row), row, RepairNews.ASKED, by=by, runs=count)
             return row.state
 
     async def agree(self, by: str, repair_id: str) -> None:
@@ -150,12 +153,15 @@ class Repairs:
             if row.decided_by == by and row.state is not RepairState.CANCELLED:
                 return
             _require_state(row, RepairState.WAITING)
+            if (also := KINDS[row.kind].agreeing) is not None:
+                await require(session, by, also)
             circle, makers = (await standing(session, by, self._now())).circle, frozenset(row.makers)
             if not apart(makers, circle, await handled_by(session, makers | circle, self._now())):
                 raise OwnRepair()
             row.decided_by, row.decided_at = by, self._now()
             self._move(row, RepairState.RUNNING)
             session.add(_audit(by, "agree", row))
+            await tell_repair(session, {row.submitted_by or row.drafted_by}, row, RepairNews.AGREED, by=by)
 
     async def refuse(self, by: str, repair_id: str) -> None:
         """A second person refuses, and nothing is done. Refuses NotAllowed, NotFound, RepairChanged."""
@@ -167,6 +173,7 @@ class Repairs:
             row.decided_by, row.decided_at = by, self._now()
             await self._cancel(session, row)
             session.add(_audit(by, "refuse", row))
+            await tell_repair(session, {row.submitted_by or row.drafted_by}, row, RepairNews.REFUSED, by=by)
 
     async def suspend(self, by: str, repair_id: str) -> None:
         """Stop after the runs that are being acted on. Refuses NotAllowed, NotFound, RepairChanged."""

@@ -30,7 +30,7 @@ WITH chosen AS (
     WHERE repair_id = :repair_id AND (state = 'waiting' OR (state = 'acting' AND claimed_by <> :claim))
     ORDER BY state = 'waiting', place LIMIT :limit FOR UPDATE
 )
-UPDATE repair_item AS item SET state = 'acting', claimed_by = :claim, acting_at = :now
+UPDATE repair_item AS item SET state = 'acting', claimed_by = :claim, acting_at = coalesce(item.acting_at, :now)
 FROM chosen WHERE item.repair_id = :repair_id AND item.place = chosen.place
 RETURNING item.place, item.step, chosen.state = 'acting' AS tried
 """
@@ -78,7 +78,7 @@ async def take(
     for one in taken:
         candidate = found[one["place"]]
         verdict = judge(row, candidate)
-        if isinstance(verdict, LeftOut) and (verdict.why is Excluded.ENDED or not one["tried"]):
+        if isinstance(verdict, LeftOut) and not _goes_on(row, one["tried"], verdict):
             unfit.append(_left_out(one["place"], candidate, verdict))
         else:
             to_act.append(_act(row, one, candidate))
@@ -93,6 +93,11 @@ async def write(session: AsyncSession, repair_id: str, claim: str, results: Sequ
     await session.execute(text(_ACTED_AT), {"repair_id": repair_id, "now": now})
     await add_to_stories(session, [_said(row, one) for one in results if one.place in written and _spoken_of(one)], now)
     return len(written)
+
+
+def _goes_on(row: RepairRow, tried: bool, verdict: LeftOut) -> bool:
+    """Whether an interrupted act is finished although its run would be left out now. What has ended by it may be half done."""
+    return tried and (verdict.why is not Excluded.ENDED or KINDS[row.kind].ends)
 
 
 def done_state(row_kind: Proof) -> ItemState:

@@ -16,6 +16,7 @@ from domain.ops.repairs import FAILURES, OVER, ItemState, Proof, RepairState, Su
 from domain.places import business_day
 from domain.rules.repairs import RepairRules, repairs_in_force
 from services.ops.repairs.items import proof_of
+from services.ops.repairs.telling import RepairNews, tell_repair
 
 BATCH_MAX = 200
 BATCH_S = 2  # So many seconds' worth of runs are acted on in one step.
@@ -64,8 +65,8 @@ async def advance(session: AsyncSession, repair_id: str, now: datetime) -> Repai
         await session.execute(text(_MOVED), {"repair_id": row.id, "now": now})
     counts, rules = await _counts(session, row.id), repairs_in_force(business_day(now))
     if too_many_failures(_since_resumed(row, counts), rules.failures_min, row.failures_bp):
-        return _suspend(session, row, Suspended.FAILURES, now)
-    if row.canary and not row.canary_passed and (step := _canary(session, row, counts, rules, now)) is not None:
+        return await _suspend(session, row, Suspended.FAILURES, now)
+    if row.canary and not row.canary_passed and (step := await _canary(session, row, counts, rules, now)) is not None:
         return step
     if counts.get(ItemState.WAITING, 0) or counts.get(ItemState.ACTING, 0):
         return _act(row, BATCH_MAX)
@@ -74,7 +75,7 @@ async def advance(session: AsyncSession, repair_id: str, now: datetime) -> Repai
     return await _end(session, row, counts, now)
 
 
-def _canary(
+async def _canary(
     session: AsyncSession, row: RepairRow, counts: Mapping[ItemState, int], rules: RepairRules, now: datetime
 ) -> RepairStep | None:
     """The first runs alone, until they are proven; None once the rest may follow."""
@@ -88,10 +89,10 @@ def _canary(
         return _act(row, acting)
     if waiting and unproven:
         if _over(row, rules.canary_wait_s, now):
-            return _suspend(session, row, Suspended.CANARY, now)
+            return await _suspend(session, row, Suspended.CANARY, now)
         return _look(row, now)
     if waiting and failed > row.forgiven and failed * 10_000 > row.failures_bp * acted:
-        return _suspend(session, row, Suspended.FAILURES, now)
+        return await _suspend(session, row, Suspended.FAILURES, now)
     row.canary_passed = True
     return None
 
@@ -117,9 +118,10 @@ def _over(row: RepairRow, wait_s: int, now: datetime) -> bool:
     return row.acted_at is not None and row.acted_at + timedelta(seconds=wait_s) <= now
 
 
-def _suspend(session: AsyncSession, row: RepairRow, why: Suspended, now: datetime) -> RepairStep:
+async def _suspend(session: AsyncSession, row: RepairRow, why: Suspended, now: datetime) -> RepairStep:
     row.state, row.suspended_why, row.suspended_at = RepairState.SUSPENDED, why, now
     session.add(by_machine("machine:repair:suspend", row.id, facts={"why": why.value}))
+    await tell_repair(session, {row.submitted_by or row.drafted_by}, row, RepairNews.SUSPENDED, at=now)
     return RepairStep(Next.STAND)
 
 
@@ -130,6 +132,7 @@ async def _end(
     await session.execute(text(_RELEASE), {"repair_id": row.id})
     facts = {"state": row.state.value} | {state.value: number for state, number in counts.items()}
     session.add(by_machine("machine:repair:end", row.id, facts=facts))
+    await tell_repair(session, {row.submitted_by or row.drafted_by}, row, RepairNews.ENDED)
     return RepairStep(Next.END)
 
 

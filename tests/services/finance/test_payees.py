@@ -141,8 +141,9 @@ async def test_two_people_correct_a_payee_and_no_one_alone(world: World) -> None
     with pytest.raises(CorrectionWaits):
         await case.payees.propose(second, case.card, "13900000000", NAME, "seller_called")
     await case.payees.agree(second, case.card, row.id)
+    await case.payees.agree(second, case.card, row.id)  # Pressed twice.
     with pytest.raises(NotFound):
-        await case.payees.agree(second, case.card, row.id)
+        await case.payees.agree(await world.a_person("finance"), case.card, row.id)
     assert (await case.pay(world, 2)).outcome is PayoutOutcome.PAID
     acts = {row.act for row in await world.rows(AuditRow, subject=case.card)}
     assert acts >= {"console:payee:propose", "console:payee:agree"}
