@@ -80,6 +80,7 @@ async def run_cards(settings: Settings) -> None:
     store = database(settings)
     world = outside.build(settings, secrets, store)
     client = await temporal.connect(settings, data_converter(secrets.keyring))
+    await temporal.register_search_attributes(client)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(store.dispose)
         await clock.require(store)

@@ -46,7 +46,7 @@ class CardWorkflow:
     @workflow.init
     def __init__(self, card: CardToBuy) -> None:
         self._card = card
-        self._progress = Progress(card.card_id)
+        self._progress = Progress(card)
         self._seller = SellerAnswer(self._progress)
         self._code = DynamicCode(card, self._progress)
         self._verification = Verification(card, self._progress, self._code)
@@ -153,7 +153,7 @@ class CardWorkflow:
         return facts
 
     async def _pay(self, quote_id: str) -> CardEnded:
-        if workflow.patched("a refused payee can be corrected"):
+        if self._card.edition >= 1 or workflow.patched("a refused payee can be corrected"):
             await self._payout.until_paid(quote_id, self._verification.recheck)
             return CardEnded(Outcome.PAID)
         if workflow.patched("the issuer confirms the card before payment"):

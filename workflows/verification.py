@@ -12,7 +12,7 @@ from workflows import steps
 from workflows.dynamic_code import DynamicCode
 from workflows.messages import OutletReport
 from workflows.policies import ASK, ASK_PATIENTLY, RECHECK, RemotePolicy
-from workflows.progress import JourneyEnded, Progress
+from workflows.progress import JourneyEnded, Progress, error_class_of
 
 with workflow.unsafe.imports_passed_through():
     from domain.cards.card import CardType, EndReason, Outcome, Stage, WaitingFor
@@ -63,7 +63,8 @@ class Verification:
             facts = await steps.recheck(self._card, quote_id, attempt)
         except ActivityError as failure:
             _raise_cancellation(failure)
-            await self._progress.wait(Stage.PAYOUT, WaitingFor.ISSUER, None, "payout.issuer_silent")
+            why = error_class_of(failure)
+            await self._progress.wait(Stage.PAYOUT, WaitingFor.ISSUER, None, "payout.issuer_silent", why)
             facts = await steps.recheck(self._card, quote_id, attempt, RECHECK)
         if facts.end_reason is not None:
             raise JourneyEnded(Outcome.REJECTED, facts.end_reason)
@@ -144,11 +145,13 @@ class Verification:
             return await ask(self._card, ASK)
         except ActivityError as failure:
             _raise_cancellation(failure)
+            why = error_class_of(failure)
         await self._progress.wait(
             Stage.VERIFICATION,
             WaitingFor.ISSUER,
             ASK_PATIENTLY["schedule_to_close_timeout"],
             "verification.party_silent",
+            why,
         )
         try:
             return await ask(self._card, ASK_PATIENTLY)
