@@ -10,6 +10,7 @@ from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from workflows import steps
 from workflows.dynamic_code import DynamicCode
+from workflows.maintenance import held_since, unless_held
 from workflows.messages import OutletReport
 from workflows.policies import ASK, ASK_PATIENTLY, RECHECK, RemotePolicy
 from workflows.progress import JourneyEnded, Progress
@@ -18,6 +19,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.cards.card import CardType, EndReason, Outcome, Stage, WaitingFor
     from domain.cards.facts import CardToBuy, VerifiedFacts
     from domain.cards.verification import CONFIRMED_BEFORE_PAYMENT, Consequence, Party
+    from domain.ops.providers import OUTLETS, issuer, store
 
 Ask = Callable[[CardToBuy, RemotePolicy], Awaitable[VerifiedFacts]]
 
@@ -53,11 +55,14 @@ class Verification:
         if self._card.card_type not in CONFIRMED_BEFORE_PAYMENT:
             return
         self._progress.note(Stage.PAYOUT)
+        since = workflow.now()
         try:
             facts = await steps.recheck(self._card, quote_id, attempt)
         except ActivityError as failure:
             _raise_cancellation(failure)
-            await self._progress.wait(Stage.PAYOUT, WaitingFor.ISSUER, None, "payout.issuer_silent")
+            held = await held_since(self._card, issuer(self._card.issuer), since)
+            what = "payout.issuer_in_maintenance" if held.held else "payout.issuer_silent"
+            await self._progress.wait(Stage.PAYOUT, WaitingFor.ISSUER, None, what)
             facts = await steps.recheck(self._card, quote_id, attempt, RECHECK)
         if facts.end_reason is not None:
             raise JourneyEnded(Outcome.REJECTED, facts.end_reason)
@@ -109,7 +114,10 @@ class Verification:
     async def _outlet_report(self, again: int = 0) -> OutletReport | None:
         """What the outlet said, or None when none took the request or none answered in time."""
         try:
-            asked = await steps.ask_outlet(self._card.card_id, again)
+            asked = await unless_held(
+                self._card, self._progress, OUTLETS, ASK_PATIENTLY,
+                lambda policy: steps.ask_outlet(self._card.card_id, again, policy),
+            )  # fmt: skip
         except ActivityError as failure:
             _raise_cancellation(failure)
             return None
@@ -133,8 +141,13 @@ class Verification:
 
     async def _heard(self, ask: Ask, party: Party) -> VerifiedFacts:
         """Briskly, then patiently; after that the silence itself is recorded, and a person decides."""
+        provider = store(self._card.issuer) if party is Party.POS else issuer(self._card.issuer)
+
+        async def asked(policy: RemotePolicy) -> VerifiedFacts:
+            return await unless_held(self._card, self._progress, provider, policy, lambda given: ask(self._card, given))
+
         try:
-            return await ask(self._card, ASK)
+            return await asked(ASK)
         except ActivityError as failure:
             _raise_cancellation(failure)
         await self._progress.wait(
@@ -144,7 +157,7 @@ class Verification:
             "verification.party_silent",
         )
         try:
-            return await ask(self._card, ASK_PATIENTLY)
+            return await asked(ASK_PATIENTLY)
         except ActivityError as failure:
             _raise_cancellation(failure)
         return await steps.record_silence(self._card.card_id, party)

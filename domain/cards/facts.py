@@ -67,6 +67,14 @@ class CardToBuy:
 
 
 @dataclass(frozen=True)
+class HeldFacts:
+    """Whether a provider has been in maintenance since a moment, and until when (ISO 8601) it is; None: open, or over."""
+
+    held: bool
+    until: str | None
+
+
+@dataclass(frozen=True)
 class ReadFacts:
     """What came of reading the photos, merged with what the seller had typed.
 

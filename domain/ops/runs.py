@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from domain.ops.providers import issuer, store
+
 
 class RunKind(StrEnum):
     """A workflow type that is watched. A new one also declares its open runs in `database/reads/ops/open_runs.py`."""
@@ -44,7 +46,7 @@ class StepState(StrEnum):
 
 
 WORKFLOW_TASK = "workflow_task"  # Stands for a step's name where the workflow's own code fails.
-ISSUER_QUEUE = "issuer-"
+ISSUER_QUEUE, STORE_QUEUE = "issuer-", "store-"
 # Which provider each step asks; a step of an issuer's queue asks that issuer, any other step our own database.
 ASKED = {
     "verification.ask_outlet": "outlet",
@@ -62,9 +64,10 @@ def provider_of(step: str, queue: str) -> str:
     """Return whom a step asks, e.g. `issuer:jd`, `store:starbucks`, `payout` or `database`."""
     if step == WORKFLOW_TASK:
         return OWN_CODE
-    if queue.startswith(ISSUER_QUEUE):
-        issuer = queue.removeprefix(ISSUER_QUEUE)
-        return f"store:{issuer}" if step == STORE_STEP else f"issuer:{issuer}"
+    for prefix in (ISSUER_QUEUE, STORE_QUEUE):
+        if queue.startswith(prefix):
+            code = queue.removeprefix(prefix).partition(".")[0]  # One of several brands stands behind a full stop.
+            return store(code).id if step == STORE_STEP else issuer(code).id
     return ASKED.get(step, OWN_DATABASE)
 
 
