@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from domain.cards.card import CardType, Stage
+from domain.cards.verification import CONFIRMED_BEFORE_PAYMENT
 
 CODE_MAX = 40
 
@@ -69,18 +70,17 @@ VERIFIED_BY: dict[CardType, tuple[ProviderKind, ...]] = {
     CardType.REGIONAL: (ProviderKind.OUTLET,),
     CardType.CROSSBORDER: (ProviderKind.ISSUER, ProviderKind.FX),
 }
-BEFORE_VERIFICATION = frozenset({Stage.INTAKE, Stage.READING})
+# Whom a card has to be verified with yet, or again after a correction.
+TO_VERIFY = frozenset({Stage.INTAKE, Stage.READING, Stage.VERIFICATION, Stage.PRICING, Stage.REVIEW})
+TO_PAY = frozenset({Stage.OFFER, Stage.PAYOUT})
 
 
 def needed_by(stage: Stage, card_type: CardType, issuer_code: str) -> tuple[Provider, ...]:
-    """Return whom a card at this stage depends on until it has moved on: its verifiers, or whom its payment needs.
-
-    A card that is not verified yet depends on its verifiers already; one before a person or its seller depends on nobody.
-    """
-    if stage in BEFORE_VERIFICATION or stage is Stage.VERIFICATION:
+    """Return whom a card at this stage depends on: its verifiers until it has a quote, then whom its payment needs."""
+    kinds: tuple[ProviderKind, ...] = ()
+    if stage in TO_VERIFY:
         kinds = VERIFIED_BY[card_type]
-    elif stage is Stage.PAYOUT:
-        kinds = (ProviderKind.PAYOUT, ProviderKind.ISSUER)
-    else:
-        kinds = ()
+    elif stage in TO_PAY:
+        confirmed = card_type in CONFIRMED_BEFORE_PAYMENT
+        kinds = (ProviderKind.PAYOUT, *((ProviderKind.ISSUER,) if confirmed else ()))
     return tuple(Provider(kind, issuer_code if kind in OF_ISSUERS else "") for kind in kinds)

@@ -64,11 +64,23 @@ def provider_of(step: str, queue: str) -> str:
     """Return whom a step asks, e.g. `issuer:jd`, `store:starbucks`, `payout` or `database`."""
     if step == WORKFLOW_TASK:
         return OWN_CODE
-    for prefix in (ISSUER_QUEUE, STORE_QUEUE):
-        if queue.startswith(prefix):
-            code = queue.removeprefix(prefix).partition(".")[0]  # One of several brands stands behind a full stop.
-            return store(code).id if step == STORE_STEP else issuer(code).id
+    if queue.startswith(ISSUER_QUEUE):
+        code = _issuer_in(queue, ISSUER_QUEUE)
+        return store(code).id if step == STORE_STEP else issuer(code).id
+    if queue.startswith(STORE_QUEUE):
+        return store(_issuer_in(queue, STORE_QUEUE)).id
     return ASKED.get(step, OWN_DATABASE)
+
+
+def _issuer_in(queue: str, prefix: str) -> str:
+    """The issuer in a queue's name; one of several brands stands behind a full stop."""
+    return queue.removeprefix(prefix).partition(".")[0]
+
+
+def provider_asked_on(queue: str) -> str:
+    """Return whom the activities of a provider's own queue ask; the queue's name where it is no provider's."""
+    asked = provider_of("", queue)
+    return queue if asked == OWN_DATABASE else asked
 
 
 # A workflow task that failed once may have met a worker that was just ending.

@@ -11,10 +11,13 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables.ops import ProviderStepRow, ProviderWindowRow
+from domain.cards.card import CardType, Stage
 from domain.cards.facts import HeldFacts
 from domain.ops.calls import NO_CALLS, Tally, added, slot_of
 from domain.ops.maintenance import ACTIVE, HOLDING, OPEN
+from domain.ops.providers import needed_by
 from domain.places import business_day
+from domain.rules.brands import brand
 
 LATELY = timedelta(minutes=15)  # For so long back success and latency are shown.
 HISTORY_MAX = 20
@@ -147,7 +150,10 @@ class Delay:
         return self.provider.partition(":")[0]
 
 
-async def delays(session: AsyncSession, now: datetime) -> Mapping[tuple[str, str], Delay]:
+Delays = Mapping[tuple[str, str], Delay]
+
+
+async def delays(session: AsyncSession, now: datetime) -> Delays:
     """Return the windows in force, by provider and brand (empty: all brands)."""
     in_force = select(ProviderWindowRow).where(ProviderWindowRow.state.in_(ACTIVE))
     return {
@@ -159,6 +165,17 @@ async def delays(session: AsyncSession, now: datetime) -> Mapping[tuple[str, str
         )
         for row in (await session.execute(in_force)).scalars()
     }
+
+
+def delay_of(found: Delays, stage: Stage, card_type: CardType, brand_code: str) -> Delay | None:
+    """Return what a card at this stage waits for, or will; None when everybody that it depends on works."""
+    if not found:
+        return None
+    for provider in needed_by(stage, card_type, brand(brand_code).issuer):
+        delay = found.get((provider.id, "")) or found.get((provider.id, brand_code))
+        if delay is not None:
+            return delay
+    return None
 
 
 def _together(brands: Mapping[str, Tally]) -> Tally:
