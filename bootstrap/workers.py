@@ -177,7 +177,7 @@ def card_workers(
         interceptors=interceptors,
     )
     payout = Payout(store, keyring, gateway)
-    own = {
+    own: dict[str, list[Task]] = {
         OUTLET_QUEUE: [verification.ask_outlet], FX_QUEUE: [verification.open_channel],
         PAYOUT_QUEUE: [payout.send, payout.reconcile],
     }  # fmt: skip

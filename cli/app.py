@@ -13,6 +13,7 @@ from bootstrap.words import say
 from cli import backups, offices
 from cli.labels import labels
 from cli.photos import photos
+from cli.provider import provider
 from cli.stuck import stuck
 
 app = typer.Typer(
@@ -23,6 +24,7 @@ for _name in ("keys", "people", "partners", "outlets"):
 app.add_typer(photos, name="photos")
 app.add_typer(labels, name="labels")
 app.add_typer(stuck, name="stuck")
+app.add_typer(provider, name="provider")
 
 
 for _command in ("backup_key", "backup", "restore", "reconcile"):

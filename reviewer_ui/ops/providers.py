@@ -223,7 +223,7 @@ async def _views(session: AsyncSession, console: Console, wanted: Sequence[Provi
     sums = await reads.call_sums(session, moment)
     circuits = await reads.breakers(session)
     windows = await reads.open_windows(session)
-    waiting = {}
+    waiting: dict[str, int] = {}
     for queue in await queue_reads.queues(session):
         if queue.kind == "activity":
             asked = provider_asked_on(queue.queue)

@@ -76,12 +76,12 @@ async def test_an_issuer_in_maintenance_costs_no_attempt_and_the_card_goes_on_wi
         await asyncio.sleep(1)
 
 
-def test_every_provider_but_messages_has_a_queue_that_no_other_has() -> None:
+async def test_every_provider_but_messages_has_a_queue_that_no_other_has() -> None:
     queues = [queue for provider in providers() for queue in queues_of(provider)]
     assert len(queues) == len(set(queues))
     assert [one.id for one in providers() if not queues_of(one)] == [Provider(ProviderKind.MESSAGES).id]
 
 
-def test_one_of_several_brands_of_an_issuer_has_its_own_part_of_the_queue() -> None:
+async def test_one_of_several_brands_of_an_issuer_has_its_own_part_of_the_queue() -> None:
     assert queues_of(issuer("acme"), "acme-gold") == ("issuer-acme.acme-gold",)
     assert queues_of(store("jd"), "jd") == ("store-jd",)

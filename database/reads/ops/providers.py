@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import ColumnElement, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables.ops import ProviderStepRow, ProviderWindowRow
@@ -98,7 +98,7 @@ async def breakers(session: AsyncSession) -> tuple[Breaker, ...]:
 
 async def open_windows(session: AsyncSession, provider: str | None = None) -> tuple[ProviderWindowRow, ...]:
     """Return the windows that are planned or in force, the earliest first."""
-    wanted = [ProviderWindowRow.state.in_(OPEN)]
+    wanted: list[ColumnElement[bool]] = [ProviderWindowRow.state.in_(OPEN)]
     if provider is not None:
         wanted.append(ProviderWindowRow.provider == provider)
     rows = await session.execute(select(ProviderWindowRow).where(*wanted).order_by(ProviderWindowRow.starts_at))
