@@ -117,6 +117,10 @@ MATRIX = (
     Line("GET", "/operations/stuck/{cause}", OPERATORS),
     Line("GET", "/operations/runs/{workflow_id}", OPERATORS, (404,)),
     Line("GET", "/operations/queues", OPERATORS),
+    Line("GET", "/operations/providers", OPERATORS),
+    Line("GET", "/operations/providers/{provider}", OPERATORS, (404,)),
+    Line("POST", "/operations/providers/{provider}/maintenance", OPERATORS, (404,)),
+    Line("POST", "/operations/providers/{provider}/maintenance/{window_id}/end", OPERATORS, (404,)),
     # A seller's request.
     Line("GET", "/callbacks", AGENTS, (303,)),
     Line("GET", "/callbacks/{task_id}", AGENTS, (404,)),
