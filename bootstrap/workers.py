@@ -15,6 +15,7 @@ from activities.cards import Journey
 from activities.payout import Payout
 from activities.pricing import Pricing
 from activities.providers import Providers
+from activities.repairs import RepairActivities
 from activities.review.alarms import Alarms
 from activities.review.tasks import Review
 from activities.verification.inquiry import Verification
@@ -25,6 +26,7 @@ from bootstrap.local import temporal
 from bootstrap.maintenance import maintenance_job, usual_rate
 from bootstrap.paying import payment_gateway
 from bootstrap.policies import policy_job
+from bootstrap.repairing import repair_activities
 from bootstrap.reporting import attempts_job, call_counts, calls_job, reporter
 from bootstrap.settings import Settings
 from bootstrap.store import database, photo_store
@@ -37,10 +39,12 @@ from domain.rules.brands import issuers as issuers_of_today
 from domain.sealing import KeyRing
 from jobs import due_decisions, replanning
 from jobs import payees as payees_job
+from jobs import repairs as repairs_job
 from jobs.due_decisions import DecisionSender
 from jobs.maintenance import queues_of
 from jobs.payees import CorrectionSender
 from jobs.registry import Job, Registry
+from jobs.repairs import RepairSender
 from jobs.replanning import Replanner
 from services.cards.intake import Intake
 from services.cards.provider_calls import Parties
@@ -58,6 +62,8 @@ from workflows.card import CardWorkflow
 from workflows.client import CardClient
 from workflows.codec import data_converter
 from workflows.policies import CARDS_QUEUE, FX_QUEUE, OUTLET_QUEUE, PAYOUT_QUEUE
+from workflows.repair import RepairWorkflow
+from workflows.repair_client import RepairClient
 from workflows.starter import start_cards
 
 log = structlog.get_logger()
@@ -68,6 +74,7 @@ ANY = 1  # A loop that delivers looks again at once when it has started anything
 STARTER_S, COURIER_S, SEQUENCER_S, TELLER_S, NOTICES_S = 1.0, 0.5, 0.5, 0.5, 5.0
 
 ISSUERS_S = 2.0
+REPAIRS_S = 0.5
 ASSIGNMENT_S, SNOOZES_S, REPLANNER_S, PAYEES_S, OWN_CLOCKS_S = 1.0, 5.0, 2.0, 1.0, 5.0
 
 Task = Callable[..., Any]
@@ -80,6 +87,7 @@ async def run_cards(settings: Settings) -> None:
     counts = call_counts(store)
     world = outside.build(settings, secrets, store, counts=counts)
     client = await temporal.connect(settings, data_converter(secrets.keyring))
+    await temporal.register_search_attributes(client)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(store.dispose)
         await clock.require(store)
@@ -124,6 +132,7 @@ def _jobs(settings: Settings, store: Database, keyring: KeyRing, world: outside.
         Job("gateway_clock", clock.GATEWAY_LOOK_S, lambda: clock.compare_with_gateway(settings, store), ANY),
         Job("payees", PAYEES_S, payees.tell, payees_job.AT_ONCE),
         maintenance_job(settings, store, client),
+        Job("repairs", REPAIRS_S, RepairSender(store, RepairClient(client)).tell, repairs_job.AT_ONCE),
         *announcing_jobs(settings),
     ]
 
@@ -164,13 +173,14 @@ def card_workers(
     """
     verification = Verification(store, keyring, _parties(settings, world))
     asked = asked_of_issuers(settings, store, keyring, world)
+    repairs = _repairing(repair_activities(settings, client, store, keyring))
     local: list[Task] = [verification.record_outlet_report, verification.record_silence]
     remote: list[Task] = [verification.ask_outlet, verification.open_channel]
     cards = Worker(
         client,
         task_queue=CARDS_QUEUE,
-        workflows=[CardWorkflow],
-        activities=[*_own_activities(store, keyring, gateway), *local, *remote],
+        workflows=[CardWorkflow, RepairWorkflow],
+        activities=[*_own_activities(store, keyring, gateway), *local, *remote, *repairs],
         workflow_runner=UnsandboxedWorkflowRunner(),  # See docs/decisions/0008: the tests run in the sandbox.
         max_cached_workflows=settings.workflows_cached,
         build_id=build_id(),
@@ -184,6 +194,10 @@ def card_workers(
     rate = settings.outside_calls_per_second
     others = [_provider_worker(client, queue, tasks, rate, interceptors) for queue, tasks in own.items()]
     return [cards, *others, *_issuers_workers(settings, client, sorted(issuers_of_today()), asked, interceptors)]
+
+
+def _repairing(repairs: RepairActivities) -> list[Task]:
+    return [repairs.advance, repairs.act, repairs.look]
 
 
 def asked_of_issuers(settings: Settings, store: Database, keyring: KeyRing, world: outside.Outside) -> list[Task]:

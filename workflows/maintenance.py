@@ -49,7 +49,7 @@ async def unless_held(
 
 async def held_since(card: CardToBuy, provider: Provider, since: datetime) -> HeldFacts:
     """Say whether the provider has been in maintenance since then; never for a card from before providers had queues."""
-    if not workflow.patched(steps.OWN_QUEUES):
+    if not steps.have_own_queues(card.edition):
         return HeldFacts(held=False, until=None)
     return await steps.held(provider.id, card.brand, since.isoformat())
 

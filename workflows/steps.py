@@ -61,16 +61,21 @@ with workflow.unsafe.imports_passed_through():
 OWN_QUEUES = "each provider has its own queue"  # Cards from before ask stores at their issuers' queues, others at ours.
 
 
+def have_own_queues(edition: int) -> bool:
+    """Whether a card of this edition asks each provider on its own queue."""
+    return edition >= 2 or workflow.patched(OWN_QUEUES)
+
+
 def _issuer(card: CardToBuy) -> str:
-    return issuer_queue(card.issuer, card.brand if workflow.patched(OWN_QUEUES) else "")
+    return issuer_queue(card.issuer, card.brand if have_own_queues(card.edition) else "")
 
 
 def _store(card: CardToBuy) -> str:
-    return store_queue(card.issuer, card.brand) if workflow.patched(OWN_QUEUES) else issuer_queue(card.issuer)
+    return store_queue(card.issuer, card.brand) if have_own_queues(card.edition) else issuer_queue(card.issuer)
 
 
-def _own(queue: str) -> str:
-    return queue if workflow.patched(OWN_QUEUES) else CARDS_QUEUE
+def _own(queue: str, edition: int) -> str:
+    return queue if have_own_queues(edition) else CARDS_QUEUE
 
 
 async def read_photos(card_id: str) -> ReadFacts:
@@ -115,10 +120,10 @@ async def check_code(card: CardToBuy, number: int, code: str) -> CodeChecked:
     )
 
 
-async def ask_outlet(card_id: str, again: int = 0, policy: RemotePolicy = ASK_PATIENTLY) -> OutletAsked:
+async def ask_outlet(card: CardToBuy, again: int = 0, policy: RemotePolicy = ASK_PATIENTLY) -> OutletAsked:
     """Puts the card before a partner outlet, which answers by report; `again` counts a reviewer's wishes for another look."""
     return await workflow.execute_activity_method(
-        Verification.ask_outlet, args=[card_id, again], task_queue=_own(OUTLET_QUEUE), **policy
+        Verification.ask_outlet, args=[card.card_id, again], task_queue=_own(OUTLET_QUEUE, card.edition), **policy
     )
 
 
@@ -134,10 +139,10 @@ async def record_silence(card_id: str, party: Party) -> VerifiedFacts:
     return await workflow.execute_local_activity_method(Verification.record_silence, args=[card_id, party], **DATABASE)
 
 
-async def open_channel(card_id: str) -> ChannelFacts:
+async def open_channel(card: CardToBuy) -> ChannelFacts:
     """Checks the cross-border channel's licence and locks a rate for the offer."""
     return await workflow.execute_activity_method(
-        Verification.open_channel, card_id, task_queue=_own(FX_QUEUE), **LOCK_RATE
+        Verification.open_channel, card.card_id, task_queue=_own(FX_QUEUE, card.edition), **LOCK_RATE
     )
 
 
@@ -191,14 +196,14 @@ async def prepare_payout(card_id: str, quote_id: str, key: str) -> None:
     await workflow.execute_local_activity_method(Payout.prepare, args=[card_id, quote_id, key], **DATABASE)
 
 
-async def send_payout(key: str) -> PayoutFacts:
+async def send_payout(key: str, edition: int) -> PayoutFacts:
     """Sends the order; after an interruption it asks the gateway before it sends."""
-    return await workflow.execute_activity_method(Payout.send, key, task_queue=_own(PAYOUT_QUEUE), **PAY)
+    return await workflow.execute_activity_method(Payout.send, key, task_queue=_own(PAYOUT_QUEUE, edition), **PAY)
 
 
-def reconcile_payout(key: str) -> workflow.ActivityHandle[PayoutFacts]:
+def reconcile_payout(key: str, edition: int) -> workflow.ActivityHandle[PayoutFacts]:
     """Starts asking the gateway until it knows; never sends."""
-    return workflow.start_activity_method(Payout.reconcile, key, task_queue=_own(PAYOUT_QUEUE), **RECONCILE)
+    return workflow.start_activity_method(Payout.reconcile, key, task_queue=_own(PAYOUT_QUEUE, edition), **RECONCILE)
 
 
 async def settle_payout(key: str, outcome: PayoutOutcome, code: str | None) -> None:

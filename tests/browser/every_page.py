@@ -88,6 +88,7 @@ _NAMED = (
     OnePage("/operations/providers", OPS),
     OnePage("/operations/providers/{provider}", OPS, "/operations/providers/issuer:jd"),
     OnePage("/operations/providers/{provider}", ADMIN, "/operations/providers/outlet"),  # No calls, no maintenance.
+    OnePage("/operations/deliveries", OPS),
     OnePage("/callbacks/{task_id}", SUPPORT, "/callbacks/{callback}"),
     OnePage("/callbacks/{task_id}", SENIOR, "/callbacks/{callback}"),
     OnePage("/review/views", SENIOR),

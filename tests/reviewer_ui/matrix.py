@@ -121,6 +121,8 @@ MATRIX = (
     Line("GET", "/operations/providers/{provider}", OPERATORS, (404,)),
     Line("POST", "/operations/providers/{provider}/maintenance", OPERATORS, (404,)),
     Line("POST", "/operations/providers/{provider}/maintenance/{window_id}/end", OPERATORS, (404,)),
+    Line("GET", "/operations/deliveries", OPERATORS),
+    Line("POST", "/operations/deliveries/again", OPERATORS, (422,)),
     # A seller's request.
     Line("GET", "/callbacks", AGENTS, (303,)),
     Line("GET", "/callbacks/{task_id}", AGENTS, (404,)),

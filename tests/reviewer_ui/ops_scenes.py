@@ -6,6 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import text
 
+from database.tables.people import PartnerRow
+from database.tables.platform import OutboxRow
+from domain.identifiers import new_id
 from domain.ops.calls import CallEnd
 from domain.ops.runs import FailedAttempt, StepState
 from services.ops import described, watch
@@ -41,12 +44,19 @@ async def stuck_runs(house: House, *cards: str) -> None:
         await watch.ended(session, watch.Look.QUEUES, {"queues": 2}, now)
         drift = {"card_missing": [f"card:{failing}"], "card_missing_count": 1, "card_unexpected_count": 0}
         await watch.ended(session, watch.Look.SWEEP, drift, now)
+        session.add(PartnerRow(id="P-AWAY", name="Green Lane Cards", webhook_url="https://example.com/hook"))
+        for given_up in (None, None, now):
+            session.add(
+                OutboxRow(
+                    id=new_id(), kind="webhook", destination="partner:P-AWAY", topic="card.paid", payload={}, attempts=4,
+                    due_at=now + timedelta(hours=1), last_failure="webhook: http_503", given_up_at=given_up,
+                )
+            )  # fmt: skip
     await StuckRuns(house.database).find()
 
 
-async def a_provider_in_maintenance(house: House, by: str) -> str:
-    """JD is in maintenance for two hours, after some calls of which two failed; the payment gateway's is planned."""
-    now = datetime.now(UTC)
+async def without_maintenance(house: House) -> None:
+    """No windows and no calls."""
     async with house.database.transaction() as session:
         for table in (
             "provider_window",
@@ -57,6 +67,12 @@ async def a_provider_in_maintenance(house: House, by: str) -> str:
             "provider_running",
         ):
             await session.execute(text(f"DELETE FROM {table}"))  # noqa: S608  # Our own.
+
+
+async def a_provider_in_maintenance(house: House, by: str) -> str:
+    """JD is in maintenance for two hours, after some calls of which two failed; the payment gateway's is planned."""
+    now = datetime.now(UTC)
+    await without_maintenance(house)
     counts = ProviderCallCounts(house.database, "1@here")
     for latency_ms, end in [(40, CallEnd.ANSWERED)] * 18 + [(5_000, CallEnd.TIMEOUT), (900, CallEnd.FAILED)]:
         counts.began("issuer:jd")

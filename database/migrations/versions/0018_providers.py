@@ -7,7 +7,7 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import ARRAY
 
 revision = "0018"
-down_revision = "0016"
+down_revision = "0022"
 branch_labels = None
 depends_on = None
 
