@@ -18,6 +18,7 @@ from domain.errors.files import PhotoEmpty
 from domain.errors.general import FieldInvalid
 from domain.errors.review import ReadingDiffers
 from domain.typed import plain
+from services.ops.parties import require_issuer_works
 from web.words import Audience, story_sentence
 
 router = APIRouter(prefix="/v1/cards", tags=["cards"], route_class=LargeBody)  # One item is a photograph.
@@ -71,6 +72,7 @@ async def confirm(partner: Partner, card_id: Id, fields: Fields) -> Done:
 async def enter_code(partner: Partner, card_id: Id, given: CodeGiven) -> Done:
     """Enters the issuer's one-time code."""
     await _own(partner, card_id)
+    await require_issuer_works(partner.services.database, card_id)
     checked = await partner.services.desk.enter_code(card_id, plain(given.code))
     return Done(card_id=card_id, tries_left=checked.tries_left)
 
@@ -79,6 +81,7 @@ async def enter_code(partner: Partner, card_id: Id, given: CodeGiven) -> Done:
 async def resend_code(partner: Partner, card_id: Id) -> Done:
     """Has the issuer send another code."""
     await _own(partner, card_id)
+    await require_issuer_works(partner.services.database, card_id)
     sent = await partner.services.desk.resend_code(card_id)
     return Done(card_id=card_id, expires_at=sent.expires_at)
 

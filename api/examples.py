@@ -41,6 +41,7 @@ _SHOWN_CARD: Json = {
     "face_value": _yuan(50_000), "expiry": "2028-05-31", "stage": "offer", "waiting_for": "seller_offer", "since": _AT,
     "until": "2026-11-28T08:30:00Z", "outcome": None, "reason": None, "reason_detail": None, "quote": _OFFER, "payout": None, "differs": [],
     "asked": None,
+    "delay": None,
 }  # fmt: skip
 _SHOWN: Json = {"id": _SUBMISSION, "created_at": _AT, "cards": [_SHOWN_CARD]}
 _ERROR: Json = {

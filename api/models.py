@@ -9,6 +9,7 @@ from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, StringConstraint
 
 from database.reads.cards.asked import Asked
 from database.reads.cards.submissions import CardView, QuoteView, SubmissionView
+from database.reads.ops.providers import Delay
 from domain.cards.intake import CARDS_PER_SUBMISSION_MAX, SubmittedCard
 from domain.money import Currency, Money
 from domain.rules.brands import masked
@@ -153,6 +154,19 @@ class AskedOut(BaseModel):
         return cls(item=asked.item.value, reason=asked.reason, words=asked.words)
 
 
+class DelayOut(BaseModel):
+    """A party in maintenance that the card waits for, or will: until that is over no time is promised, and nothing is lost."""
+
+    party: str = Field(description="issuer, store, outlet, fx, payout or messages.")
+    until: datetime | None = Field(description="The planned end; null while none is known, or once it has passed.")
+    resuming: bool = Field(description="The maintenance is over and waiting cards go on by degrees.")
+
+    @classmethod
+    def of(cls, delay: Delay) -> DelayOut:
+        """From the read."""
+        return cls(party=delay.kind, until=delay.until, resuming=delay.resuming)
+
+
 class CardOut(BaseModel):
     """One card: its stage, whom it waits for since and until when, and how it ended."""
 
@@ -173,6 +187,7 @@ class CardOut(BaseModel):
     quote: QuoteOut | None
     payout: PayoutOut | None
     asked: AskedOut | None
+    delay: DelayOut | None
     differs: list[str] = Field(
         description="Fields that were sent otherwise than a photo surely shows them; empty once the card has ended."
     )
@@ -191,6 +206,7 @@ class CardOut(BaseModel):
             quote=QuoteOut.of(card.quote) if card.quote else None,
             payout=_payout(card),
             asked=AskedOut.of(card.asked) if card.asked else None,
+            delay=DelayOut.of(card.delay) if card.delay and not card.ended else None,
             differs=list(card.differs),
         )
 

@@ -10,7 +10,7 @@ from bootstrap.settings import Settings
 from database.session import Database
 from gateways.alipay.notices import AlipayNotices
 from gateways.alipay.rsa2 import Verifier
-from gateways.breaker import Breakers
+from gateways.breaker import Breakers, CallObserver
 from gateways.fx import FxGateway
 from gateways.http import SignedChannel, new_client
 from gateways.issuer import IssuerGateway
@@ -33,19 +33,24 @@ class Outside:
     fx: FxGateway
     messages: MessageGateway
     webhooks: WebhookGateway
+    breakers: Breakers  # Of all that are guarded, the gateway that pays included.
 
 
 def build(
-    settings: Settings, secrets: keys.Secrets, store: Database, called: Iterable[str] = party_keys.PARTIES
+    settings: Settings,
+    secrets: keys.Secrets,
+    store: Database,
+    called: Iterable[str] = party_keys.PARTIES,
+    counts: CallObserver | None = None,
 ) -> Outside:
-    """Gateways to the addresses of the settings; all processes on one database share the breakers.
+    """Gateways to the addresses of the settings; all processes on one database share the breakers. `counts` sees every call.
 
     Raises Problem without the key of a party that is `called`; a process needs none of the others.
     """
     signing = {party: secrets.signing(party) for party in party_keys.PARTIES}
     for party in called:
         signing[party]()
-    breakers = Breakers(shared=KeptCircuits(store))
+    breakers = Breakers(shared=KeptCircuits(store), observer=counts)
 
     def channel(system: str, url: object) -> SignedChannel:
         return SignedChannel(system, new_client(str(url)), signing[system])
@@ -55,8 +60,9 @@ def build(
         pos=PosGateway(channel("pos", settings.pos_url), breakers),
         outlet=OutletGateway(channel("outlet", settings.outlet_url), breakers),
         fx=FxGateway(channel("fx", settings.fx_url), breakers),
-        messages=MessageGateway(channel("messages", settings.messages_url)),
+        messages=MessageGateway(channel("messages", settings.messages_url), breakers),
         webhooks=_webhooks(settings),
+        breakers=breakers,
     )
 
 

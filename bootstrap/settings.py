@@ -81,6 +81,11 @@ class OutsideSettings(BaseSettings):
     issuer_calls_per_second: float = Field(
         50.0, gt=0, description="Most activities a second on each issuer's task queue, over all workers."
     )
+    outside_calls_per_second: float = Field(
+        50.0,
+        gt=0,
+        description="Most activities a second on the task queue of outlets, of the exchange desk and of the payment gateway each, over all workers.",
+    )
     fx_url: HttpUrl = Field(HttpUrl("http://127.0.0.1:8104"), description="Exchange rates.")
     messages_url: HttpUrl = Field(HttpUrl("http://127.0.0.1:8105"), description="Text-message gateway.")
     webhooks_to_private_addresses: bool = Field(

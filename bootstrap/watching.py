@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from temporalio.client import Client
 
+from bootstrap.maintenance import maintenance_job
 from bootstrap.settings import Settings
 from bootstrap.store import photo_store
 from database.session import Database
 from domain.ops.runs import RunKind, subject_of
-from domain.rules.brands import issuers
+from domain.rules.brands import providers
 from domain.sealing import KeyRing
+from jobs.maintenance import queues_of
 from jobs.open_runs import AT_ONCE, RunWatcher
 from jobs.registry import Job
 from services.cards.intake import Intake
 from services.ops.stuck import StuckRuns
 from workflows.client import CardClient
-from workflows.policies import CARDS_QUEUE, READING_QUEUE, issuer_queue
+from workflows.policies import CARDS_QUEUE, READING_QUEUE
 from workflows.repair_client import RepairClient
 
 STUCK_S, DESCRIBE_S, QUEUES_S, SWEEP_S = 2.0, 1.0, 5.0, 60.0
@@ -36,6 +38,7 @@ def watching(settings: Settings, keyring: KeyRing, store: Database, client: Clie
 
     watcher = RunWatcher(store, client, queues, restart)
     return [
+        maintenance_job(settings, store, client),
         Job("stuck", STUCK_S, StuckRuns(store).find, NEVER),
         Job("describe", DESCRIBE_S, watcher.describe, AT_ONCE),
         Job("queues", QUEUES_S, watcher.look_at_queues, NEVER),
@@ -45,5 +48,6 @@ def watching(settings: Settings, keyring: KeyRing, store: Database, client: Clie
 
 def queues() -> list[tuple[str, str]]:
     """Return every task queue of the installation, with what is asked of it."""
-    activity = [CARDS_QUEUE, READING_QUEUE, *(issuer_queue(issuer) for issuer in sorted(issuers()))]
+    of_providers = [queue for provider in providers() for queue in queues_of(provider)]
+    activity = [CARDS_QUEUE, READING_QUEUE, *of_providers]
     return [(CARDS_QUEUE, "workflow"), *((queue, "activity") for queue in activity)]

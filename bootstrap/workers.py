@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -14,6 +14,7 @@ from temporalio.worker import Interceptor, UnsandboxedWorkflowRunner, Worker
 from activities.cards import Journey
 from activities.payout import Payout
 from activities.pricing import Pricing
+from activities.providers import Providers
 from activities.repairs import RepairActivities
 from activities.review.alarms import Alarms
 from activities.review.tasks import Review
@@ -22,21 +23,25 @@ from bootstrap import clock, keys, outside
 from bootstrap.build import build_id
 from bootstrap.demo.brands import announcing_jobs
 from bootstrap.local import temporal
+from bootstrap.maintenance import maintenance_job, usual_rate
 from bootstrap.paying import payment_gateway
 from bootstrap.policies import policy_job
 from bootstrap.repairing import repair_activities
-from bootstrap.reporting import attempts_job, reporter
+from bootstrap.reporting import attempts_job, call_counts, calls_job, reporter
 from bootstrap.settings import Settings
 from bootstrap.store import database, photo_store
 from database.repositories import evidence
 from database.session import Database
 from domain.finance.payout import PaymentGateway
+from domain.ops.providers import issuer as an_issuer
+from domain.ops.providers import store as a_store
 from domain.rules.brands import issuers as issuers_of_today
 from domain.sealing import KeyRing
 from jobs import due_decisions, replanning
 from jobs import payees as payees_job
 from jobs import repairs as repairs_job
 from jobs.due_decisions import DecisionSender
+from jobs.maintenance import queues_of
 from jobs.payees import CorrectionSender
 from jobs.registry import Job, Registry
 from jobs.repairs import RepairSender
@@ -48,6 +53,7 @@ from services.finance.payees import Payees
 from services.notices.digest import NoticeDelivery
 from services.notices.outbox_delivery import Delivery
 from services.ops.attempts import Attempts
+from services.ops.window_steps import MessageAllowance
 from services.policies.reading import PolicyReader
 from services.work.assignment import Assignment
 from services.work.own_clocks import OwnClocks
@@ -55,7 +61,7 @@ from services.work.snoozes import Snoozes
 from workflows.card import CardWorkflow
 from workflows.client import CardClient
 from workflows.codec import data_converter
-from workflows.policies import CARDS_QUEUE, issuer_queue
+from workflows.policies import CARDS_QUEUE, FX_QUEUE, OUTLET_QUEUE, PAYOUT_QUEUE
 from workflows.repair import RepairWorkflow
 from workflows.repair_client import RepairClient
 from workflows.starter import start_cards
@@ -78,7 +84,8 @@ async def run_cards(settings: Settings) -> None:
     """Work on card workflows and every activity but reading, until cancelled; running activities are finished first."""
     secrets = keys.load(settings)
     store = database(settings)
-    world = outside.build(settings, secrets, store)
+    counts = call_counts(store)
+    world = outside.build(settings, secrets, store, counts=counts)
     client = await temporal.connect(settings, data_converter(secrets.keyring))
     await temporal.register_search_attributes(client)
     async with AsyncExitStack() as stack:
@@ -89,13 +96,18 @@ async def run_cards(settings: Settings) -> None:
         attempts = Attempts(store)
         reporting = [reporter(attempts)]
         for worker in card_workers(
-            settings, client, store, secrets.keyring, world, payment_gateway(settings), reporting
+            settings, client, store, secrets.keyring, world, payment_gateway(settings, world.breakers), reporting
         ):
             await stack.enter_async_context(worker)
         asked = asked_of_issuers(settings, store, secrets.keyring, world)
         issuers = IssuerWorkers(settings, client, asked, stack, reporting)
         jobs = _jobs(settings, store, secrets.keyring, world, client)
-        own = [policy_job(policies), attempts_job(attempts), Job("issuers", ISSUERS_S, issuers.start_new, ANY)]
+        own = [
+            policy_job(policies),
+            attempts_job(attempts),
+            calls_job(counts),
+            Job("issuers", ISSUERS_S, issuers.start_new, ANY),
+        ]
         registry = Registry([*own, *jobs])
         async with asyncio.TaskGroup() as loops:
             loops.create_task(clock.watch(store))
@@ -112,13 +124,14 @@ def _jobs(settings: Settings, store: Database, keyring: KeyRing, world: outside.
         Job("assignment", ASSIGNMENT_S, lambda: Assignment(store).drain(BATCH), BATCH),
         Job("snoozes", SNOOZES_S, lambda: Snoozes(store).tell_back(BATCH), BATCH),
         Job("own_clocks", OWN_CLOCKS_S, lambda: OwnClocks(store).ring(BATCH), BATCH),
-        Job("courier", COURIER_S, _courier(store, keyring, world), ANY),
+        Job("courier", COURIER_S, _courier(settings, store, keyring, world), ANY),
         Job("notices", NOTICES_S, _notices(settings, store, keyring), ANY),
         Job("replanner", REPLANNER_S, Replanner(store, desk).signal, replanning.AT_ONCE),
         Job("sequencer", SEQUENCER_S, lambda: _sequence(store, keyring), BATCH),
         Job("teller", TELLER_S, DecisionSender(store, desk).tell, due_decisions.AT_ONCE),
         Job("gateway_clock", clock.GATEWAY_LOOK_S, lambda: clock.compare_with_gateway(settings, store), ANY),
         Job("payees", PAYEES_S, payees.tell, payees_job.AT_ONCE),
+        maintenance_job(settings, store, client),
         Job("repairs", REPAIRS_S, RepairSender(store, RepairClient(client)).tell, repairs_job.AT_ONCE),
         *announcing_jobs(settings),
     ]
@@ -136,12 +149,12 @@ def _parties(settings: Settings, world: outside.Outside) -> Parties:
 def _own_activities(store: Database, keyring: KeyRing, gateway: PaymentGateway) -> list[Task]:
     """Activities of the cards' own queue: whatever touches the database alone, and the payments."""
     pricing, review, alarms = Pricing(store, keyring, Stock()), Review(store, keyring), Alarms(store)
-    payout, journey = Payout(store, keyring, gateway), Journey(store)
+    payout, journey, providers = Payout(store, keyring, gateway), Journey(store), Providers(store)
     return [
         pricing.value, pricing.offer, pricing.close,
         review.open, review.apply, alarms.alarm, alarms.chain, alarms.replan, alarms.decide_by_policy,
         payout.prepare, payout.send, payout.reconcile, payout.settle, payout.conclude,
-        journey.move, journey.end, journey.withdraw, journey.cancel,
+        journey.move, journey.end, journey.withdraw, journey.cancel, providers.held,
     ]  # fmt: skip
 
 
@@ -154,7 +167,10 @@ def card_workers(
     gateway: PaymentGateway,
     interceptors: Sequence[Interceptor] = (),
 ) -> list[Worker]:
-    """The worker of the cards' own queue, and one per issuer."""
+    """The worker of the cards' own queue, and those of each provider's.
+
+    The cards' own queue serves outlets, the exchange desk and payments too: cards from before these had queues ask there.
+    """
     verification = Verification(store, keyring, _parties(settings, world))
     asked = asked_of_issuers(settings, store, keyring, world)
     repairs = _repairing(repair_activities(settings, client, store, keyring))
@@ -170,8 +186,14 @@ def card_workers(
         build_id=build_id(),
         interceptors=interceptors,
     )
-    issuers = sorted(issuers_of_today())
-    return [cards, *(_issuer_worker(settings, client, issuer, asked, interceptors) for issuer in issuers)]
+    payout = Payout(store, keyring, gateway)
+    own: dict[str, list[Task]] = {
+        OUTLET_QUEUE: [verification.ask_outlet], FX_QUEUE: [verification.open_channel],
+        PAYOUT_QUEUE: [payout.send, payout.reconcile],
+    }  # fmt: skip
+    rate = settings.outside_calls_per_second
+    others = [_provider_worker(client, queue, tasks, rate, interceptors) for queue, tasks in own.items()]
+    return [cards, *others, *_issuers_workers(settings, client, sorted(issuers_of_today()), asked, interceptors)]
 
 
 def _repairing(repairs: RepairActivities) -> list[Task]:
@@ -209,36 +231,69 @@ class IssuerWorkers:
         self._client = client
         self._asked = asked
         self._stack = stack
-        self._running = set(issuers_of_today())
+        self._running = _queues_of_issuers(issuers_of_today())
 
     async def start_new(self) -> int:
         """Start the workers that are missing; return how many."""
-        missing = sorted(issuers_of_today() - self._running)
-        for issuer in missing:
-            worker = _issuer_worker(self._settings, self._client, issuer, self._asked, self._interceptors)
+        missing = sorted(_queues_of_issuers(issuers_of_today()) - self._running)
+        for queue in missing:
+            [issuer] = [one for one in issuers_of_today() if queue in _queues_of_issuers([one])]
+            worker = _issuer_worker(self._settings, self._client, issuer, queue, self._asked, self._interceptors)
             await self._stack.enter_async_context(worker)
-            self._running.add(issuer)
-            log.info("issuer_worker_started", issuer=issuer)
+            self._running.add(queue)
+            log.info("issuer_worker_started", issuer=issuer, queue=queue)
         return len(missing)
 
 
+def _queues_of_issuers(codes: Iterable[str]) -> set[str]:
+    """The queues of these issuers and of their stores."""
+    return {queue for code in codes for provider in (an_issuer(code), a_store(code)) for queue in queues_of(provider)}
+
+
+def _issuers_workers(
+    settings: Settings, client: Client, codes: Iterable[str], asked: Sequence[Task], interceptors: Sequence[Interceptor]
+) -> list[Worker]:
+    return [
+        _issuer_worker(settings, client, code, queue, asked, interceptors)
+        for code in codes
+        for queue in sorted(_queues_of_issuers([code]))
+    ]
+
+
 def _issuer_worker(
-    settings: Settings, client: Client, issuer: str, asked: Sequence[Task], interceptors: Sequence[Interceptor]
+    settings: Settings,
+    client: Client,
+    code: str,
+    queue: str,
+    asked: Sequence[Task],
+    interceptors: Sequence[Interceptor],
+) -> Worker:
+    """Issuers' own queues serve their stores too: cards from before stores had queues ask there."""
+    stores = queue in queues_of(a_store(code))
+    tasks = [task for task in asked if task.__name__ == "ask_store"] if stores else asked
+    return _provider_worker(client, queue, tasks, usual_rate(settings)(an_issuer(code)), interceptors)
+
+
+def _provider_worker(
+    client: Client, queue: str, tasks: Sequence[Task], per_s: float, interceptors: Sequence[Interceptor]
 ) -> Worker:
     """The server holds the rate over all workers of the queue, however many there are."""
     return Worker(
         client,
-        task_queue=issuer_queue(issuer),
-        activities=asked,
-        max_task_queue_activities_per_second=settings.issuer_calls_per_second,
+        task_queue=queue,
+        activities=tasks,
+        max_task_queue_activities_per_second=per_s,
         max_concurrent_activity_task_polls=2,
         build_id=build_id(),
         interceptors=interceptors,
     )
 
 
-def _courier(store: Database, keyring: KeyRing, world: outside.Outside) -> Callable[[], Awaitable[int]]:
-    delivery = Delivery(store, keyring, world.webhooks, world.messages)
+def _courier(
+    settings: Settings, store: Database, keyring: KeyRing, world: outside.Outside
+) -> Callable[[], Awaitable[int]]:
+    allowance = MessageAllowance(settings.outside_calls_per_second)
+    delivery = Delivery(store, keyring, world.webhooks, world.messages, allowance.left)
     return lambda: delivery.deliver_due(patience_s=PATIENCE_S)
 
 

@@ -14,6 +14,7 @@ from bootstrap.words import say
 from cli import backups, offices
 from cli.labels import labels
 from cli.photos import photos
+from cli.provider import provider
 from cli.repair import repair
 from cli.stuck import stuck
 from cli.workflow import workflow
@@ -25,6 +26,7 @@ app.add_typer(photos, name="photos")
 app.add_typer(labels, name="labels")
 app.add_typer(stuck, name="stuck")
 app.add_typer(repair, name="repair")
+app.add_typer(provider, name="provider")
 app.add_typer(workflow, name="workflow")
 
 

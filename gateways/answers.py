@@ -69,6 +69,14 @@ def cost(fields: Mapping[str, Any]) -> int:
     return count(fields, "cost_fen", COST_FEN_MAX) if "cost_fen" in fields else 0
 
 
+def cost_if_readable(fields: Mapping[str, Any]) -> int:
+    """Return what the call cost, in fen; 0 also for what is no cost, which `cost` refuses."""
+    try:
+        return cost(fields)
+    except (TypeError, ValueError):
+        return 0
+
+
 def count(fields: Mapping[str, Any], name: str, most: int = COUNT_MAX) -> int:
     """Return the whole number from 0 to `most` under `name`. Raises ValueError for anything else, also for true and 1.5."""
     given = fields[name]

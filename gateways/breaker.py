@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from gateways.errors import GatewayRefused, GatewayUnavailable
+from domain.ops.calls import CallEnd
+from gateways.errors import TIMEOUT, GatewayRefused, GatewayUnavailable
 
 FAILURES_MAX = 5
 OPEN_MS = 30_000
@@ -58,6 +59,23 @@ class Circuits(Protocol):
         """Gives the lease back, with nothing learned."""
 
 
+class CallObserver(Protocol):
+    """Is called for every call that goes out, by the name of its circuit; must not wait for anything."""
+
+    def began(self, circuit: str) -> None:
+        """A call begins."""
+
+    def ended(self, circuit: str, end: CallEnd | None, reason: str, latency_ms: int, cost_fen: int) -> None:
+        """It ended; `end` is None when it was cut off on our side."""
+
+
+@dataclass
+class Call:
+    """One call that goes out; whoever makes it notes its cost."""
+
+    cost_fen: int = 0
+
+
 @dataclass
 class _Seen:
     """What this process knows of a circuit, in its own clock."""
@@ -83,11 +101,13 @@ class Breakers:
         open_ms: int = OPEN_MS,
         clock: Callable[[], float] = time.monotonic,
         shared: Circuits | None = None,
+        observer: CallObserver | None = None,
     ) -> None:
         self._failures_max = failures_max
         self._open_ms = open_ms
         self._clock = clock
         self._shared = shared
+        self._observer = observer
         self._circuits: dict[str, _Seen] = {}
         self._looked_ms = float("-inf")
         self._looking = asyncio.Lock()
@@ -98,13 +118,14 @@ class Breakers:
         return seen.probing or max(seen.open_until_ms, seen.probed_until_ms) > self._now_ms()
 
     @asynccontextmanager
-    async def guard(self, system: str, name: str) -> AsyncIterator[None]:
-        """Wraps one call. Raises GatewayUnavailable("circuit_open") when open; only GatewayUnavailable counts as a failure."""
+    async def guard(self, system: str, name: str) -> AsyncIterator[Call]:
+        """Wraps one call, and gives it. Raises GatewayUnavailable("circuit_open") when open; only GatewayUnavailable counts as a failure."""
         await self._look()
         seen = self._circuits.setdefault(name, _Seen())
         probe = await self._admit(system, name, seen)
         try:
-            yield
+            with self._observed(name) as call:
+                yield call
         except GatewayUnavailable:
             await self._failed(name, seen)
             raise
@@ -119,6 +140,26 @@ class Breakers:
             await self._answered(name, seen)
         finally:
             seen.probing = seen.probing and not probe
+
+    @contextmanager
+    def _observed(self, name: str) -> Iterator[Call]:
+        call, started, end, reason = Call(), self._clock(), None, ""
+        if self._observer is None:
+            yield call
+            return
+        self._observer.began(name)
+        try:
+            yield call
+            end = CallEnd.ANSWERED
+        except GatewayUnavailable as error:
+            end, reason = (CallEnd.TIMEOUT if error.reason == TIMEOUT else CallEnd.FAILED), error.reason
+            raise
+        except GatewayRefused:
+            end = CallEnd.REFUSED
+            raise
+        finally:
+            latency_ms = int((self._clock() - started) * 1000)
+            self._observer.ended(name, end, reason, latency_ms, call.cost_fen)
 
     async def _look(self) -> None:
         """Reads the store when that was not done within a second; calls that come meanwhile wait for the same answer."""

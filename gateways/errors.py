@@ -5,6 +5,8 @@ None of these carries a card number, a PIN, a code or a payee; their text is mad
 
 from __future__ import annotations
 
+TIMEOUT = "timeout"  # The reason of a call that no answer came to in time.
+
 
 class GatewayError(Exception):
     """Base of the three; `system` is the outside system, `reason` a short word of ours or of theirs."""

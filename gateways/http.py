@@ -16,7 +16,7 @@ from typing import Any
 
 import httpx
 
-from gateways.errors import GatewayRefused, GatewayUnavailable
+from gateways.errors import TIMEOUT, GatewayRefused, GatewayUnavailable
 from gateways.signatures import HEADER, KEY_HEADER, key_id, sign
 
 CONNECT_TIMEOUT_S = 2.0
@@ -195,4 +195,4 @@ def _object(body: bytes) -> dict[str, Any] | None:
 
 
 def _word(error: Exception) -> str:
-    return "timeout" if isinstance(error, httpx.TimeoutException | TimeoutError) else "connection"
+    return TIMEOUT if isinstance(error, httpx.TimeoutException | TimeoutError) else "connection"

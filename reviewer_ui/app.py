@@ -21,7 +21,7 @@ from reviewer_ui.evidence import trail
 from reviewer_ui.finance import owed, payouts
 from reviewer_ui.home import front, home, search
 from reviewer_ui.notices import live, notices
-from reviewer_ui.ops import deliveries, repair, repairs, stuck
+from reviewer_ui.ops import deliveries, providers, repair, repairs, stuck
 from reviewer_ui.people import (
     absence,
     access,
@@ -130,6 +130,7 @@ def _routes() -> tuple[BaseRoute, ...]:
         stuck,
         repairs,
         repair,
+        providers,
         deliveries,
         undo,
         reopen,

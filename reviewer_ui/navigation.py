@@ -136,6 +136,8 @@ PAGES: tuple[ConsolePage, ...] = (
     _page("ops.repair.change", "/operations/repairs/{repair_id}/plan", Area.OPERATIONS, Permission.REPAIR),
     _page("ops.deliveries.title", "/operations/deliveries", Area.OPERATIONS, Permission.SEE_OPERATIONS, icon="send"),
     _page("ops.queues.title", "/operations/queues", Area.OPERATIONS, Permission.SEE_OPERATIONS, icon="server"),
+    _page("ops.providers.title", "/operations/providers", Area.OPERATIONS, Permission.SEE_OPERATIONS, icon="plug"),
+    _page("ops.providers.one", "/operations/providers/{provider}", Area.OPERATIONS, Permission.SEE_OPERATIONS),
     _page("console.nav.payouts", "/payouts", Area.MONEY, Permission.SEE_PAYOUTS, icon="coins"),
     _page("console.nav.owed", "/owed", Area.MONEY, Permission.SEE_PAYOUTS, icon="alert-circle"),
     _page("console.nav.trail", "/trail", Area.RISK, Permission.SEE_TRAIL, icon="shield-check"),

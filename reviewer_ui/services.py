@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from database.session import Database
+from domain.ops.providers import Provider
 from domain.people.roles import Role
 from domain.sealing import KeyRing
 from gateways.pictures.store import PhotoStore
@@ -34,6 +36,9 @@ class ConsoleServices:
     temporal_url: str = ""  # Of the Temporal page, down to the namespace; empty: there is none.
     provider: ProviderSignIn | None = None  # Signs in through an identity provider; None: there is none.
     demo_links: DemoLinks = NO_LINKS
+    calls_per_second: Callable[[Provider], float] | None = (
+        None  # Most calls of one queue of a provider; None: not known.
+    )
     passwords: bool = True  # False: everybody signs in through the provider.
     totp_required: frozenset[Role] = frozenset()  # Roles that nobody has without an authenticator.
 

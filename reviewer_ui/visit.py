@@ -20,6 +20,7 @@ from reviewer_ui.navigation import Area, Crumb, RailArea, area_of, crumbs, dense
 from reviewer_ui.services import ConsoleServices
 from reviewer_ui.sessions import COOKIE, Person, Sessions
 from reviewer_ui.undoing import Undoable, undoable
+from services.ops.maintenance import Maintenance
 from services.ops.repairs.desk import Repairs
 from services.people.absences import Absences
 from services.people.access import Access
@@ -76,6 +77,7 @@ class Console:
         self.newcomers = Invitations(services.database, services.keyring)
         self.access = Access(services.database)
         self.absences = Absences(services.database)
+        self.maintenance = Maintenance(services.database)
         self.policies = PolicyDocuments(services.database)
         self.repairs = Repairs(services.database)
         self.dispatcher = Dispatcher(services.database, services.desk.decide)

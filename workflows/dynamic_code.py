@@ -8,6 +8,7 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 from workflows import steps
+from workflows.maintenance import held_since, unless_held
 from workflows.messages import CodeEntered
 from workflows.policies import ASK, ASK_PATIENTLY, CODES_PER_CARD_MAX, SELLER_CODE_WAIT, RemotePolicy
 from workflows.progress import JourneyEnded, Progress, not_expected
@@ -16,6 +17,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.cards.card import EndReason, Outcome, Stage, WaitingFor
     from domain.cards.facts import CardToBuy, CodeChecked, CodeSent
     from domain.cards.verification import DynamicCodeResult
+    from domain.ops.providers import issuer
 
 
 class DynamicCode:
@@ -41,19 +43,32 @@ class DynamicCode:
         """
         if self._proved_revision == revision:
             return True
-        self._sent_before, self._right, self._tries_left = self._number, False, None
-        await self._send(ASK_PATIENTLY)
+        self._right, self._tries_left = False, None
+        while not await self._answered():
+            pass
+        if not self._right:
+            raise JourneyEnded(Outcome.REJECTED, EndReason.WRONG_CODE)
+        self._proved_revision = revision
+        self._progress.note(Stage.VERIFICATION)
+        return True
+
+    async def _answered(self) -> bool:
+        """Send a code and wait for it; False when the issuer went into maintenance meanwhile: it sends another after that.
+
+        Ends the journey when the seller has not answered otherwise.
+        """
+        self._sent_before = self._number
+        await unless_held(self._card, self._progress, issuer(self._card.issuer), ASK_PATIENTLY, self._send)
+        since = workflow.now()
         await self._progress.wait(
             Stage.VERIFICATION, WaitingFor.SELLER_CODE, SELLER_CODE_WAIT, "verification.code_awaited"
         )
         try:
             await workflow.wait_condition(lambda: self._right or self._tries_left == 0, timeout=SELLER_CODE_WAIT)
         except TimeoutError:
+            if (await held_since(self._card, issuer(self._card.issuer), since)).held:
+                return False
             raise JourneyEnded(Outcome.LAPSED, EndReason.NO_ANSWER) from None
-        if not self._right:
-            raise JourneyEnded(Outcome.REJECTED, EndReason.WRONG_CODE)
-        self._proved_revision = revision
-        self._progress.note(Stage.VERIFICATION)
         return True
 
     def check_expected(self) -> None:

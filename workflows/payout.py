@@ -82,7 +82,7 @@ class Payout:
         """Sends the order. A failure that is reported for good is nobody's word on the money: the order is looked at again."""
         while True:
             try:
-                return await steps.send_payout(key)
+                return await steps.send_payout(key, self._progress.edition)
             except ActivityError as failure:
                 if is_cancelled_exception(failure):
                     raise
@@ -105,7 +105,7 @@ class Payout:
         """Asks on a slow clock; a report from the gateway makes it ask at once."""
         while True:
             self._reported = False
-            asking = steps.reconcile_payout(key)
+            asking = steps.reconcile_payout(key, self._progress.edition)
             await workflow.wait_condition(functools.partial(self._is_over, asking))
             if not asking.done():
                 asking.cancel()

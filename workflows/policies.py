@@ -7,13 +7,26 @@ from typing import TypedDict
 
 from temporalio.common import RetryPolicy
 
-CARDS_QUEUE = "cards"  # Card workflows, and the remote calls that have no queue of their own.
+CARDS_QUEUE = "cards"  # Card workflows, and what touches the database alone.
 READING_QUEUE = "reading"  # Photographs; the only process that loads the OCR engine.
+# Each provider has a queue of its own: its rate limit and its maintenance hold over all workers, and one that is slow
+# delays nobody else.
+OUTLET_QUEUE, FX_QUEUE, PAYOUT_QUEUE = "outlet", "fx", "payout"
 
 
-def issuer_queue(issuer: str) -> str:
-    """One queue per issuer, so that its rate limit holds over all workers and one slow issuer delays nobody else."""
-    return f"issuer-{issuer}"
+def issuer_queue(issuer: str, brand: str = "") -> str:
+    """Return the queue of an issuer, or of one of several brands of an issuer."""
+    return f"issuer-{issuer}{_part(issuer, brand)}"
+
+
+def store_queue(issuer: str, brand: str = "") -> str:
+    """Return the queue of the tills that take an issuer's cards, or one of its brands."""
+    return f"store-{issuer}{_part(issuer, brand)}"
+
+
+def _part(issuer: str, brand: str) -> str:
+    """A code holds no full stop. The brand that is named as its issuer uses the issuer's own queue."""
+    return f".{brand}" if brand not in ("", issuer) else ""
 
 
 class LocalPolicy(TypedDict):
@@ -73,6 +86,13 @@ ASK_PATIENTLY = RemotePolicy(
     schedule_to_close_timeout=timedelta(hours=6),
     retry_policy=RetryPolicy(initial_interval=timedelta(seconds=10), maximum_interval=timedelta(minutes=2)),
 )
+
+
+def after_maintenance(remaining: timedelta) -> RemotePolicy:
+    """A party in maintenance is no silent one: it is asked patiently from the end of its window on."""
+    patience = ASK_PATIENTLY["schedule_to_close_timeout"] or timedelta()
+    return RemotePolicy(**{**ASK_PATIENTLY, "schedule_to_close_timeout": remaining + patience})
+
 
 # Nothing is paid before the issuer has confirmed the card again, however long that takes.
 RECHECK = RemotePolicy(

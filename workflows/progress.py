@@ -40,7 +40,7 @@ class Progress:
     """The card's place. `note` remembers what an activity has recorded; `wait` records a wait of its own."""
 
     def __init__(self, card: CardToBuy) -> None:
-        self.card_id = card.card_id
+        self.card_id, self.edition = card.card_id, card.edition
         self._index = Index(card)
         self.stage = Stage.INTAKE
         self.waiting_for = WaitingFor.MACHINE

@@ -10,20 +10,26 @@ from temporalio import workflow
 from workflows.policies import (
     ASK,
     ASK_PATIENTLY,
+    CARDS_QUEUE,
     DATABASE,
+    FX_QUEUE,
     LOCK_RATE,
+    OUTLET_QUEUE,
     PAY,
+    PAYOUT_QUEUE,
     READ_PHOTOS,
     READING_QUEUE,
     RECONCILE,
     RemotePolicy,
     issuer_queue,
+    store_queue,
 )
 
 with workflow.unsafe.imports_passed_through():
     from activities.cards import Journey
     from activities.payout import Payout
     from activities.pricing import Pricing
+    from activities.providers import Providers
     from activities.reading import CardReading
     from activities.review.alarms import Alarms
     from activities.review.tasks import Review
@@ -36,6 +42,7 @@ with workflow.unsafe.imports_passed_through():
         CodeChecked,
         CodeSent,
         DecidedByPolicy,
+        HeldFacts,
         OfferFacts,
         OutletAsked,
         PayoutFacts,
@@ -52,6 +59,26 @@ with workflow.unsafe.imports_passed_through():
     from domain.work.task import Alarm
 
 
+OWN_QUEUES = "each provider has its own queue"  # Cards from before ask stores at their issuers' queues, others at ours.
+
+
+def have_own_queues(edition: int) -> bool:
+    """Whether a card of this edition asks each provider on its own queue."""
+    return edition >= 2 or workflow.patched(OWN_QUEUES)
+
+
+def _issuer(card: CardToBuy) -> str:
+    return issuer_queue(card.issuer, card.brand if have_own_queues(card.edition) else "")
+
+
+def _store(card: CardToBuy) -> str:
+    return store_queue(card.issuer, card.brand) if have_own_queues(card.edition) else issuer_queue(card.issuer)
+
+
+def _own(queue: str, edition: int) -> str:
+    return queue if have_own_queues(edition) else CARDS_QUEUE
+
+
 async def read_photos(card_id: str) -> ReadFacts:
     """Reads the card's photographs in the reader's own process."""
     return await workflow.execute_activity_method(
@@ -62,41 +89,43 @@ async def read_photos(card_id: str) -> ReadFacts:
 async def ask_issuer(card: CardToBuy, policy: RemotePolicy = ASK) -> VerifiedFacts:
     """Asks the issuer for status and balance, and for consumption where the type needs it."""
     return await workflow.execute_activity_method(
-        Verification.ask_issuer, card.card_id, task_queue=issuer_queue(card.issuer), **policy
+        Verification.ask_issuer, card.card_id, task_queue=_issuer(card), **policy
     )
 
 
 async def ask_store(card: CardToBuy, policy: RemotePolicy = ASK, again: int = 0) -> VerifiedFacts:
     """Asks the store's point of sale; `again` counts the times a reviewer wanted another look."""
     return await workflow.execute_activity_method(
-        Verification.ask_store, args=[card.card_id, again], task_queue=issuer_queue(card.issuer), **policy
+        Verification.ask_store, args=[card.card_id, again], task_queue=_store(card), **policy
     )
 
 
 async def recheck(card: CardToBuy, quote_id: str, attempt: int, policy: RemotePolicy = ASK) -> RecheckFacts:
     """Verify with the issuer again before the `attempt`-th payment; an invalid quote is voided."""
     return await workflow.execute_activity_method(
-        Verification.recheck, args=[card.card_id, quote_id, attempt], task_queue=issuer_queue(card.issuer), **policy
+        Verification.recheck, args=[card.card_id, quote_id, attempt], task_queue=_issuer(card), **policy
     )
 
 
 async def send_code(card: CardToBuy, number: int, policy: RemotePolicy) -> CodeSent:
     """Has the issuer send its `number`-th one-time code to the seller."""
     return await workflow.execute_activity_method(
-        Verification.send_code, args=[card.card_id, number], task_queue=issuer_queue(card.issuer), **policy
+        Verification.send_code, args=[card.card_id, number], task_queue=_issuer(card), **policy
     )
 
 
 async def check_code(card: CardToBuy, number: int, code: str) -> CodeChecked:
     """Has the issuer check the code that the seller entered."""
     return await workflow.execute_activity_method(
-        Verification.check_code, args=[card.card_id, number, code], task_queue=issuer_queue(card.issuer), **ASK
+        Verification.check_code, args=[card.card_id, number, code], task_queue=_issuer(card), **ASK
     )
 
 
-async def ask_outlet(card_id: str, again: int = 0) -> OutletAsked:
+async def ask_outlet(card: CardToBuy, again: int = 0, policy: RemotePolicy = ASK_PATIENTLY) -> OutletAsked:
     """Puts the card before a partner outlet, which answers by report; `again` counts a reviewer's wishes for another look."""
-    return await workflow.execute_activity_method(Verification.ask_outlet, args=[card_id, again], **ASK_PATIENTLY)
+    return await workflow.execute_activity_method(
+        Verification.ask_outlet, args=[card.card_id, again], task_queue=_own(OUTLET_QUEUE, card.edition), **policy
+    )
 
 
 async def record_outlet_report(card_id: str, request_id: str, confirmed: bool) -> VerifiedFacts:
@@ -111,9 +140,11 @@ async def record_silence(card_id: str, party: Party) -> VerifiedFacts:
     return await workflow.execute_local_activity_method(Verification.record_silence, args=[card_id, party], **DATABASE)
 
 
-async def open_channel(card_id: str) -> ChannelFacts:
+async def open_channel(card: CardToBuy) -> ChannelFacts:
     """Checks the cross-border channel's licence and locks a rate for the offer."""
-    return await workflow.execute_activity_method(Verification.open_channel, card_id, **LOCK_RATE)
+    return await workflow.execute_activity_method(
+        Verification.open_channel, card.card_id, task_queue=_own(FX_QUEUE, card.edition), **LOCK_RATE
+    )
 
 
 async def value(card_id: str, number: int) -> ValuedFacts:
@@ -166,14 +197,14 @@ async def prepare_payout(card_id: str, quote_id: str, key: str) -> None:
     await workflow.execute_local_activity_method(Payout.prepare, args=[card_id, quote_id, key], **DATABASE)
 
 
-async def send_payout(key: str) -> PayoutFacts:
+async def send_payout(key: str, edition: int) -> PayoutFacts:
     """Sends the order; after an interruption it asks the gateway before it sends."""
-    return await workflow.execute_activity_method(Payout.send, key, **PAY)
+    return await workflow.execute_activity_method(Payout.send, key, task_queue=_own(PAYOUT_QUEUE, edition), **PAY)
 
 
-def reconcile_payout(key: str) -> workflow.ActivityHandle[PayoutFacts]:
+def reconcile_payout(key: str, edition: int) -> workflow.ActivityHandle[PayoutFacts]:
     """Starts asking the gateway until it knows; never sends."""
-    return workflow.start_activity_method(Payout.reconcile, key, **RECONCILE)
+    return workflow.start_activity_method(Payout.reconcile, key, task_queue=_own(PAYOUT_QUEUE, edition), **RECONCILE)
 
 
 async def settle_payout(key: str, outcome: PayoutOutcome, code: str | None) -> None:
@@ -185,6 +216,11 @@ async def settle_payout(key: str, outcome: PayoutOutcome, code: str | None) -> N
 async def conclude_payout(key: str) -> PayoutFacts:
     """Posts the outcome that the gateway gave us: paid ends the card, refused makes it wait for another payee."""
     return await workflow.execute_local_activity_method(Payout.conclude, key, **DATABASE)
+
+
+async def held(provider: str, brand: str, since: str) -> HeldFacts:
+    """Say whether a provider has been in maintenance at any time since then, and until when it is."""
+    return await workflow.execute_local_activity_method(Providers.held, args=[provider, brand, since], **DATABASE)
 
 
 async def move(card_id: str, stage: Stage, waiting_for: WaitingFor, until: str | None, what: str) -> None:

@@ -10,6 +10,7 @@ from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from workflows import steps
 from workflows.dynamic_code import DynamicCode
+from workflows.maintenance import held_since, unless_held
 from workflows.messages import OutletReport
 from workflows.operations import PersonInstead
 from workflows.policies import ASK, ASK_PATIENTLY, RECHECK, RemotePolicy
@@ -19,6 +20,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.cards.card import CardType, EndReason, Outcome, Stage, WaitingFor
     from domain.cards.facts import CardToBuy, VerifiedFacts
     from domain.cards.verification import CONFIRMED_BEFORE_PAYMENT, Consequence, Party
+    from domain.ops.providers import OUTLETS, issuer, store
 
 Ask = Callable[[CardToBuy, RemotePolicy], Awaitable[VerifiedFacts]]
 
@@ -61,12 +63,15 @@ class Verification:
         if self._card.card_type not in CONFIRMED_BEFORE_PAYMENT:
             return
         self._progress.note(Stage.PAYOUT)
+        since = workflow.now()
         try:
             facts = await steps.recheck(self._card, quote_id, attempt)
         except ActivityError as failure:
             _raise_cancellation(failure)
             why = error_class_of(failure)
-            await self._progress.wait(Stage.PAYOUT, WaitingFor.ISSUER, None, "payout.issuer_silent", why)
+            held = await held_since(self._card, issuer(self._card.issuer), since)
+            what = "payout.issuer_in_maintenance" if held.held else "payout.issuer_silent"
+            await self._progress.wait(Stage.PAYOUT, WaitingFor.ISSUER, None, what, why)
             facts = await steps.recheck(self._card, quote_id, attempt, RECHECK)
         if facts.end_reason is not None:
             raise JourneyEnded(Outcome.REJECTED, facts.end_reason)
@@ -102,7 +107,7 @@ class Verification:
     async def _crossborder(self) -> VerifiedFacts:
         verified = await self._ask_issuer()
         try:
-            licensed = (await steps.open_channel(self._card.card_id)).licensed
+            licensed = (await steps.open_channel(self._card)).licensed
         except ActivityError as failure:  # The desk was reached and refused: it deals in no such currency.
             _raise_cancellation(failure)
             licensed = False
@@ -119,7 +124,10 @@ class Verification:
     async def _outlet_report(self, again: int = 0) -> OutletReport | None:
         """What the outlet said, or None when none took the request or none answered in time."""
         try:
-            asked = await steps.ask_outlet(self._card.card_id, again)
+            asked = await unless_held(
+                self._card, self._progress, OUTLETS, ASK_PATIENTLY,
+                lambda policy: steps.ask_outlet(self._card, again, policy),
+            )  # fmt: skip
         except ActivityError as failure:
             _raise_cancellation(failure)
             return None
@@ -146,13 +154,18 @@ class Verification:
 
     async def _heard(self, ask: Ask, party: Party) -> VerifiedFacts:
         """What the party says; where it says nothing, the silence itself is recorded, and a person decides."""
-        said = await self._person.unless_wanted(self._answered(ask))
+        said = await self._person.unless_wanted(self._answered(ask, party))
         return said if said is not None else await steps.record_silence(self._card.card_id, party)
 
-    async def _answered(self, ask: Ask) -> VerifiedFacts | None:
-        """Briskly, then patiently, as long as a maintenance window may last."""
+    async def _answered(self, ask: Ask, party: Party) -> VerifiedFacts | None:
+        """Briskly, then patiently; None for silence. A party in maintenance is waited for."""
+        provider = store(self._card.issuer) if party is Party.POS else issuer(self._card.issuer)
+
+        async def asked(policy: RemotePolicy) -> VerifiedFacts:
+            return await unless_held(self._card, self._progress, provider, policy, lambda given: ask(self._card, given))
+
         try:
-            return await ask(self._card, ASK)
+            return await asked(ASK)
         except ActivityError as failure:
             _raise_cancellation(failure)
             why = error_class_of(failure)
@@ -164,7 +177,7 @@ class Verification:
             why,
         )
         try:
-            return await ask(self._card, ASK_PATIENTLY)
+            return await asked(ASK_PATIENTLY)
         except ActivityError as failure:
             _raise_cancellation(failure)
         return None

@@ -8,6 +8,7 @@ from api import app as public_api
 from api.services import ApiServices
 from bootstrap import keys, outside
 from bootstrap.policies import follow_policies
+from bootstrap.reporting import call_counts, calls_job
 from bootstrap.settings import Settings
 from bootstrap.store import database, photo_store
 from bootstrap.web.cards import card_desk
@@ -26,7 +27,9 @@ from services.support.callbacks import Callbacks
 def build_api(settings: Settings) -> FastAPI:
     """The public API with the seller pages beside it; the API's own paths come first."""
     secrets, store = keys.load(settings), database(settings)
-    world = outside.build(settings, secrets, store, called=["messages"])  # Sign-in codes; workers call the others.
+    counts = call_counts(store)
+    # Sign-in codes; workers call the others.
+    world = outside.build(settings, secrets, store, called=["messages"], counts=counts)
     photos, desk = photo_store(settings, secrets.keyring), card_desk(settings, secrets.keyring)
     intake = Intake(store, secrets.keyring, photos)
     payees, links = Payees(store, secrets.keyring), demo_links(settings)
@@ -58,5 +61,5 @@ def build_api(settings: Settings) -> FastAPI:
         )
     )
     app.mount("/", pages)
-    follow_policies(app, store)
+    follow_policies(app, store, calls_job(counts))
     return app

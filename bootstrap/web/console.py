@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from bootstrap import keys, outside
+from bootstrap.maintenance import usual_rate
 from bootstrap.policies import follow_policies
 from bootstrap.settings import Settings
 from bootstrap.store import database, photo_store
@@ -43,6 +44,7 @@ def build_console(settings: Settings) -> FastAPI:
             https=settings.cookies_secure,
             temporal_url=f"{settings.temporal_ui_origins[-1]}/namespaces/{settings.temporal_namespace}",
             demo_links=demo_links(settings),
+            calls_per_second=usual_rate(settings),
             provider=_provider(settings, sign_in),
             passwords=not settings.oidc_only,
             totp_required=settings.roles_with_totp,

@@ -53,7 +53,7 @@ AT_ITS_BEGINNING = Resume()
 
 # The journey's edition that new cards are started on. A change that would cost each automatic card the two events of
 # `workflow.patched` asks for the edition instead; histories from before hold 0.
-EDITION = 1
+EDITION = 2  # From 1 on a refused payee can be corrected, from 2 on each provider has its own queue.
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,14 @@ class CardToBuy:
     may_withdraw: bool = False  # Not in the histories of cards that were started before sellers could withdraw one.
     edition: int = 0  # Of the journey, see EDITION.
     indexed: bool = False  # The namespace knows our search attributes: the workflow keeps them current.
+
+
+@dataclass(frozen=True)
+class HeldFacts:
+    """Whether a provider has been in maintenance since a moment, and until when (ISO 8601) it is; None: open, or over."""
+
+    held: bool
+    until: str | None
 
 
 @dataclass(frozen=True)

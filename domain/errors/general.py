@@ -17,6 +17,9 @@ from domain.errors.files import PhotoUnreadable as PhotoUnreadable
 from domain.errors.finance import AmountMismatch as AmountMismatch
 from domain.errors.finance import CorrectionWaits as CorrectionWaits
 from domain.errors.finance import QuestionsUsedUp as QuestionsUsedUp
+from domain.errors.ops import MaintenanceOverlaps as MaintenanceOverlaps
+from domain.errors.ops import NotInMaintenance as NotInMaintenance
+from domain.errors.ops import PartyInMaintenance as PartyInMaintenance
 from domain.errors.people import AccountInUse as AccountInUse
 from domain.errors.people import CardNotRevealed as CardNotRevealed
 from domain.errors.people import EmailNotVerified as EmailNotVerified

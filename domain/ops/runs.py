@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from domain.ops.providers import issuer, store
+
 
 class RunKind(StrEnum):
     """A workflow type that is watched. A new one also declares its open runs in `database/reads/ops/open_runs.py`."""
@@ -49,7 +51,7 @@ class StepState(StrEnum):
 
 
 WORKFLOW_TASK = "workflow_task"  # Stands for a step's name where the workflow's own code fails.
-ISSUER_QUEUE = "issuer-"
+ISSUER_QUEUE, STORE_QUEUE = "issuer-", "store-"
 # Which provider each step asks; a step of an issuer's queue asks that issuer, any other step our own database.
 ASKED = {
     "verification.ask_outlet": "outlet",
@@ -68,9 +70,22 @@ def provider_of(step: str, queue: str) -> str:
     if step == WORKFLOW_TASK:
         return OWN_CODE
     if queue.startswith(ISSUER_QUEUE):
-        issuer = queue.removeprefix(ISSUER_QUEUE)
-        return f"store:{issuer}" if step == STORE_STEP else f"issuer:{issuer}"
+        code = _issuer_in(queue, ISSUER_QUEUE)
+        return store(code).id if step == STORE_STEP else issuer(code).id
+    if queue.startswith(STORE_QUEUE):
+        return store(_issuer_in(queue, STORE_QUEUE)).id
     return ASKED.get(step, OWN_DATABASE)
+
+
+def _issuer_in(queue: str, prefix: str) -> str:
+    """The issuer in a queue's name; one of several brands stands behind a full stop."""
+    return queue.removeprefix(prefix).partition(".")[0]
+
+
+def provider_asked_on(queue: str) -> str:
+    """Return whom the activities of a provider's own queue ask; the queue's name where it is no provider's."""
+    asked = provider_of("", queue)
+    return queue if asked == OWN_DATABASE else asked
 
 
 # A workflow task that failed once may have met a worker that was just ending.

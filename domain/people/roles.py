@@ -54,6 +54,7 @@ class Permission(StrEnum):
     SET_POLICIES = "set_policies"  # Write a version of a policy document.
     CONFIRM_POLICIES = "confirm_policies"  # Be the second person who publishes it.
     SEE_OPERATIONS = "see_operations"  # Stuck cards, task queues, providers.
+    MANAGE_PROVIDERS = "manage_providers"  # Put a provider into maintenance and take it out again.
     REPAIR = "repair"  # Draft, run, suspend and cancel repairs.
     CONFIRM_REPAIR = "confirm_repair"  # Be the second person who agrees to a repair.
 
@@ -100,6 +101,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.SEE_TRAIL,
             Permission.DECODE_HISTORY,
             Permission.SEE_OPERATIONS,
+            Permission.MANAGE_PROVIDERS,
             Permission.REPAIR,
             Permission.CONFIRM_REPAIR,
             Permission.SEE_POLICIES,
@@ -149,6 +151,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.SET_POLICIES,
             Permission.CONFIRM_POLICIES,
             Permission.SEE_OPERATIONS,
+            Permission.MANAGE_PROVIDERS,
             Permission.REPAIR,
             Permission.CONFIRM_REPAIR,
         }

@@ -24,6 +24,7 @@ from domain.errors.cards import (
     PinInvalid,
 )
 from domain.money import Currency, Money
+from domain.ops.providers import FX_DESK, MESSAGES, OUTLETS, PAYOUTS, Provider, issuer, store
 from domain.places import business_day, today_in
 from domain.policies.book import BOOK
 from domain.policies.document import PolicyDocument, PolicyKind
@@ -145,6 +146,18 @@ def catalogue() -> Mapping[str, Brand]:
 def issuers() -> frozenset[str]:
     """Return the issuers of today's brands."""
     return frozenset(brand.issuer for brand in catalogue().values())
+
+
+def brands_of_issuer(issuer: str) -> tuple[str, ...]:
+    """Return the codes of an issuer's brands today, in order."""
+    return tuple(sorted(code for code, brand in catalogue().items() if brand.issuer == issuer))
+
+
+def providers() -> tuple[Provider, ...]:
+    """Return everybody whom today's cards may depend on: issuers, the stores of dining brands, and those there is one of."""
+    tills = {brand.issuer for brand in catalogue().values() if brand.card_type is CardType.DINING}
+    of_issuers = (*map(issuer, sorted(issuers())), *map(store, sorted(tills)))
+    return (*of_issuers, OUTLETS, FX_DESK, PAYOUTS, MESSAGES)
 
 
 def catalogue_version() -> str:

@@ -48,8 +48,9 @@ class FxGateway:
             "request_id": request_id, "pair": f"{amount.currency}/{Currency.CNY}", "amount_minor": amount.amount_minor,
             "side": "buy", "ttl_s": ttl_s,
         }  # fmt: skip
-        async with self._breakers.guard(SYSTEM, SYSTEM):
+        async with self._breakers.guard(SYSTEM, SYSTEM) as call:
             reply = await self._channel.post("/v1/rates/lock", question)
+            call.cost_fen = answers.cost_if_readable(reply.fields)
         with answers.reading(SYSTEM):
             locked = _locked(reply, amount.currency)
         return RateAnswer(locked, _call("lock", request_id, reply, "lock_id", "pair", "rate", "expires_at"))
@@ -58,8 +59,9 @@ class FxGateway:
         """Whether `channel` (a letters-and-dashes code) is licensed on `today`; one the desk does not know is not licensed."""
         started = time.perf_counter()
         try:
-            async with self._breakers.guard(SYSTEM, SYSTEM):
+            async with self._breakers.guard(SYSTEM, SYSTEM) as guarded:
                 reply = await self._channel.get(f"/v1/licences/{channel}", request_id)
+                guarded.cost_fen = answers.cost_if_readable(reply.fields)
         except GatewayRefused as refused:
             if refused.code != UNKNOWN_CHANNEL:
                 raise

@@ -112,8 +112,11 @@ class IssuerGateway:
         return _held("secure_release", request_id, reply)
 
     async def _ask(self, path: str, request_id: str, brand: str, number: str, extra: dict[str, Any]) -> JsonReply:
-        async with self._breakers.guard(SYSTEM, f"{SYSTEM}:{brand}"):
-            return await self._channel.post(path, {"request_id": request_id, "brand": brand, "number": number, **extra})
+        question = {"request_id": request_id, "brand": brand, "number": number, **extra}
+        async with self._breakers.guard(SYSTEM, f"{SYSTEM}:{brand}") as call:
+            reply = await self._channel.post(path, question)
+            call.cost_fen = answers.cost_if_readable(reply.fields)
+            return reply
 
 
 def _answer(operation: str, request_id: str, reply: JsonReply, details: dict[str, str]) -> Answer:

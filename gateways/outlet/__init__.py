@@ -76,8 +76,9 @@ class OutletGateway:
             "request_id": request_id, "outlet_id": outlet_id, "brand": brand, "number": number,
             "callback_url": callback_url, "deadline": deadline.isoformat(),
         }  # fmt: skip
-        async with self._breakers.guard(SYSTEM, SYSTEM):
+        async with self._breakers.guard(SYSTEM, SYSTEM) as guarded:
             reply = await self._channel.post("/v1/confirmations", question)
+            guarded.cost_fen = answers.cost_if_readable(reply.fields)
         with answers.reading(SYSTEM):
             confirmation_id = str(reply.fields["confirmation_id"])
         details = {"confirmation_id": confirmation_id, "outlet_id": outlet_id}

@@ -20,9 +20,10 @@ from domain.money import Currency, Money
 from gateways import answers
 from gateways.alipay.rsa2 import Signer, Verifier, signed_text, split_answer
 from gateways.alipay.states import REFUSALS, SYSTEM, ended
+from gateways.breaker import Breakers
 from gateways.calls import CallRecord
 from gateways.errors import GatewayRefused, GatewayUnavailable, ReportRefused
-from gateways.http import Reply, exchange
+from gateways.http import TOO_MANY_REQUESTS, Reply, exchange
 
 TRANSFER, QUERY = "alipay.fund.trans.uni.transfer", "alipay.fund.trans.common.query"
 # Alipay reads the form in the charset that the address names, and in GBK when it names none.
@@ -61,8 +62,10 @@ class AlipayGateway:
         verifier: Verifier,
         notify_url: str,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        breakers: Breakers | None = None,
     ) -> None:
         self._client = client
+        self._breakers = breakers or Breakers()
         self._app_id = app_id
         self._signer = signer
         self._verifier = verifier
@@ -128,7 +131,10 @@ class AlipayGateway:
         request = self._client.build_request("POST", ADDRESS, data=self._signed(method, content))
         started = time.perf_counter()
         try:
-            reply = await exchange(self._client, SYSTEM, request)
+            async with self._breakers.guard(
+                SYSTEM, SYSTEM
+            ):  # While it is open nothing is sent, and nothing is unknown.
+                reply = _working(await exchange(self._client, SYSTEM, request))
         except GatewayUnavailable as unavailable:
             if not unavailable.perhaps_done:
                 raise
@@ -166,6 +172,13 @@ def require_amount(report: PayoutReport, order: PayoutOrder) -> None:
     """Raises ReportRefused("wrong_amount") when a report says paid and names another amount than the order's, or none."""
     if report.outcome is PayoutOutcome.PAID and report.amount != order.amount:
         raise ReportRefused(SYSTEM, "wrong_amount")
+
+
+def _working(reply: Reply) -> Reply:
+    """Raises GatewayUnavailable for an answer by which a gateway says that it does not work; what it asked for may be done."""
+    if reply.status == TOO_MANY_REQUESTS or reply.status >= httpx.codes.INTERNAL_SERVER_ERROR:
+        raise GatewayUnavailable(SYSTEM, f"http_{reply.status}", perhaps_done=True)
+    return reply
 
 
 def _transfer_content(order: PayoutOrder) -> dict[str, Any]:

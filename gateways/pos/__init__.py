@@ -22,8 +22,9 @@ class PosGateway:
     async def check(self, request_id: str, brand: str, number: str, pin: str | None) -> Answer:
         """Valid is ACTIVE with the face value; invalid and unknown are UNKNOWN. `details["store"]` has the till's own word."""
         question = {"request_id": request_id, "brand": brand, "number": number, "pin": pin}
-        async with self._breakers.guard(SYSTEM, f"{SYSTEM}:{brand}"):
+        async with self._breakers.guard(SYSTEM, f"{SYSTEM}:{brand}") as call:
             reply = await self._channel.post("/v1/stores/check", question)
+            call.cost_fen = answers.cost_if_readable(reply.fields)
         with answers.reading(SYSTEM):
             result = str(reply.fields["result"])
             valid = result == "valid"

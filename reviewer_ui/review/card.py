@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from database.reads.cards import card_page as reads
 from database.reads.notices import live as marks
+from database.reads.ops.providers import Delay
 from database.reads.quality import blind_reviews
 from database.reads.work import comments as said
 from database.tables.columns import now
@@ -99,6 +100,7 @@ class CardContext:
     card_type: CardType
     brand_names: dict[str, str]
     not_bought: dict[str, str] | None  # Why new cards of the brand are no longer taken, by language.
+    delay: Delay | None  # A party in maintenance that the card waits for, or will.
     has_pin: bool
     face_value: Money | None
     expiry: str  # ISO 8601; empty when the card has none.
@@ -264,6 +266,7 @@ def _context(
         card_type=card.card_type,
         brand_names=dict(kind.names),
         not_bought=None if kind.is_bought(moment) else dict(kind.not_bought_reason),
+        delay=record.delay,
         has_pin=kind.pin is not None,
         face_value=None if card.face_value_minor is None else Money(card.face_value_minor, card.currency),
         expiry="" if card.expires_on is None else card.expires_on.isoformat(),

@@ -25,6 +25,7 @@ from domain.typed import plain
 from seller_ui.pages.card import answered
 from seller_ui.pages.sell import expiry, face_value
 from seller_ui.site import SellerVisit, Visit, collect, require_filled, texts, uploads
+from services.ops.parties import require_issuer_works
 from services.support.callbacks import Asked
 from web.forms import member_of
 from workflows.starter import start_cards
@@ -81,6 +82,7 @@ async def enter_code(visit: SellerVisit, card_id: str) -> Response:
         code = plain(sent.get("code", "")).replace(" ", "")
         if not (code.isascii() and code.isalnum() and len(code) <= 12):
             raise FieldInvalid(field="code", why="pattern")
+        await require_issuer_works(visit.site.services.database, card_id)
         await visit.site.services.desk.enter_code(card_id, code)
 
     return await answered(visit, card_id, sent, enter)
@@ -92,6 +94,7 @@ async def resend_code(visit: SellerVisit, card_id: str) -> Response:
 
     async def resend() -> None:
         await _own(visit, card_id)
+        await require_issuer_works(visit.site.services.database, card_id)
         await visit.site.services.desk.resend_code(card_id)
 
     return await answered(visit, card_id, {}, resend)

@@ -12,8 +12,10 @@ from starlette.datastructures import FormData
 from starlette.responses import Response
 
 from database.reads.cards import seller as reads
+from database.reads.ops.providers import Delay, delay_of, delays
 from database.sealed import PAYEE_ACCOUNT, PAYEE_NAME
 from database.tables.columns import now
+from domain.cards.card import Stage
 from domain.cards.intake import Submission, SubmittedCard
 from domain.errors.base import Refusal
 from domain.errors.cards import NothingToRead
@@ -65,6 +67,7 @@ class SellPage:
     typed: Mapping[str, str]
     payee_masked: str | None
     digits_only: bool
+    delay: Delay | None  # Whom a card of this brand is verified with is in maintenance: no turnaround is promised.
     faults: Faults = NO_FAULTS
     photos_lost: bool = False  # Photos came with a refused form: a browser does not put them into it again.
     section: str = "sell"
@@ -115,6 +118,7 @@ async def _form(
 ) -> Response:
     async with visit.site.services.database.transaction() as session:
         last = await reads.last_payee(session, visit.owner)
+        held = await delays(session, now())
     values = typed(sent, *TYPED) | {"payee": sent.get("payee", "same" if last else "other")}
     page = SellPage(
         brand=chosen,
@@ -123,6 +127,7 @@ async def _form(
         typed=values,
         payee_masked=last.masked if last else None,
         digits_only=digits_only(chosen),
+        delay=delay_of(held, Stage.INTAKE, chosen.card_type, chosen.code),
         faults=visit.faults(refused),
         photos_lost=photos_lost,
     )

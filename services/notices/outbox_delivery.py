@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -37,6 +38,9 @@ AT_ONCE = 40  # Deliveries that run beside each other in one process; PER_LANE b
 PASSING_REFUSALS = frozenset({"http_401", "http_403", "http_404", "http_408", "http_409", "http_410", "http_425"})
 
 
+Allowance = Callable[[AsyncSession], Awaitable[int | None]]  # How many messages may go now; None: no limit.
+
+
 @dataclass(frozen=True)
 class _Addressee:
     """Where a row goes: a partner's URL and secret, or a seller's telephone and language."""
@@ -58,11 +62,13 @@ class Delivery:
         keyring: KeyRing,
         webhooks: WebhookGateway,
         messages: MessageGateway,
+        allowance: Allowance | None = None,
     ) -> None:
         self._database = database
         self._keyring = keyring
         self._webhooks = webhooks
         self._messages = messages
+        self._allowance = allowance
         self._bulkhead = Bulkhead(AT_ONCE)
 
     async def deliver_due(self, limit: int = AT_ONCE, patience_s: float | None = None) -> int:
@@ -73,11 +79,19 @@ class Delivery:
         Raises DatabaseUnavailable.
         """
         async with self._database.transaction() as session:
-            rows = await outbox.due(session, min(limit, self._bulkhead.free), self._bulkhead.busy)
+            rows = await outbox.due(session, min(limit, self._bulkhead.free), await self._busy(session))
         for row in rows:
             self._bulkhead.start(outbox.lane_of(row), self._deliver(row))
         await self._bulkhead.settle(patience_s)
         return len(rows)
+
+    async def _busy(self, session: AsyncSession) -> Mapping[str, int]:
+        """The tries that run by receiver; while messages are limited, as many more as leave room for those that may go."""
+        left = None if self._allowance is None else await self._allowance(session)
+        if left is None:
+            return self._bulkhead.busy
+        held = outbox.PER_LANE[outbox.MESSAGES] - left
+        return {**self._bulkhead.busy, outbox.MESSAGES: max(held, self._bulkhead.busy.get(outbox.MESSAGES, 0))}
 
     async def _deliver(self, row: OutboxRow) -> None:
         async with self._database.transaction() as session:

@@ -6,17 +6,23 @@ sums only: they cost the same however many runs are open.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.locks import AdvisoryLock, try_acquire
 from database.reads.ops.open_runs import OPEN_RUNS, VALUE
+from database.reads.ops.providers import delays
 from database.session import Database
+from domain.cards.card import Stage
+from domain.ops.providers import needed_by
 from domain.ops.runs import CODE_FAILURES
 from domain.places import business_day
+from domain.rules.brands import catalogue
 from domain.rules.stuck import PARTIES, STAGES, WITH_DEADLINE, StuckRules, stuck_in_force
 from services.ops import watch
 
@@ -75,6 +81,11 @@ def _waiting() -> str:
     )
 
 
+# A step waits for its own provider; of a run without a step its row says at most whom it waits for.
+_BECAUSE_HELD = """
+    (held.provider = first_signs.provider OR first_signs.sign IN ('slow', 'waiting')
+     OR (first_signs.sign = 'overdue' AND first_signs.provider IN ('seller_code', 'outlet')))
+"""
 _COLUMNS = (
     "workflow_id, kind, subject, cause, sign, error_class, step, provider, build_id, queue, reason, message, failures,"
     " since, next_at, value_minor, stage, waiting_for, card_type, brand, found_at"
@@ -89,6 +100,10 @@ found AS MATERIALIZED (
            sign, error_class, step, provider, build_id, queue, reason, message, failures, first_signs.since, next_at,
            {VALUE} AS value_minor, run.stage, run.waiting_for, run.card_type, run.brand, CAST(:now AS timestamptz) AS found_at
     FROM first_signs JOIN ({OPEN_RUNS}) AS run ON run.kind = first_signs.kind AND run.subject = first_signs.subject
+    WHERE NOT EXISTS (
+        SELECT FROM jsonb_to_recordset(CAST(:held AS jsonb)) AS held(stage text, brand text, provider text)
+        WHERE held.stage = run.stage AND held.brand = run.brand AND {_BECAUSE_HELD}
+    )
 ), kept AS (
     INSERT INTO stuck_run ({_COLUMNS}) SELECT {_COLUMNS} FROM found
     ON CONFLICT (workflow_id) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in _CHANGING)}
@@ -144,12 +159,30 @@ class StuckRuns:
         async with self._database.transaction() as session:
             if not await try_acquire(session, AdvisoryLock.STUCK_RUNS):
                 return 0
-            runs = int((await session.execute(text(FIND), _values(rules, now))).scalar_one())
+            values = {**_values(rules, now), "held": json.dumps(await waits_as_planned(session, now))}
+            runs = int((await session.execute(text(FIND), values)).scalar_one())
             minute = int(now.timestamp()) // 60
             summed = {"now": now, "minute": str(minute), "minutes": TREND_MINUTES}
             causes = int((await session.execute(text(SUM), summed)).scalar_one())
             await watch.ended(session, watch.Look.STUCK, {"runs": runs, "causes": causes, "rules": rules.version}, now)
         return runs
+
+
+async def waits_as_planned(session: AsyncSession, now: datetime) -> list[dict[str, str]]:
+    """Return where cards wait for a party in maintenance: stage, brand and provider.
+
+    An open window, and one whose planned end has passed, excuse nobody; while the party is resumed cards follow by degrees.
+    """
+    planned = {key for key, delay in (await delays(session, now)).items() if delay.until is not None or delay.resuming}
+    if not planned:
+        return []
+    return [
+        {"stage": stage.value, "brand": code, "provider": provider.id}
+        for code, brand in catalogue().items()
+        for stage in (Stage.VERIFICATION, Stage.PAYOUT)
+        for provider in needed_by(stage, brand.card_type, brand.issuer)
+        if (provider.id, "") in planned or (provider.id, code) in planned
+    ]
 
 
 def _values(rules: StuckRules, now: datetime) -> Mapping[str, Any]:

@@ -29,10 +29,26 @@ from domain.rules.brand_document import built_in
 from domain.rules.brands import catalogue
 from tests.architecture.tree import Function, modules
 from workflows import repair_steps, steps
-from workflows.policies import CARDS_QUEUE, READING_QUEUE, issuer_queue
+from workflows.policies import (
+    CARDS_QUEUE,
+    FX_QUEUE,
+    OUTLET_QUEUE,
+    PAYOUT_QUEUE,
+    READING_QUEUE,
+    issuer_queue,
+    store_queue,
+)
 
 ISSUERS = sorted({brand.issuer for brand in catalogue().values()})
-QUEUES = {"READING_QUEUE": [READING_QUEUE], "issuer_queue(card.issuer)": [issuer_queue(issuer) for issuer in ISSUERS]}
+# Old queues serve the cards from before each provider had its own.
+QUEUES = {
+    "READING_QUEUE": [READING_QUEUE],
+    "_issuer(card)": [issuer_queue(issuer) for issuer in ISSUERS],
+    "_store(card)": [queue_of(issuer) for issuer in ISSUERS for queue_of in (issuer_queue, store_queue)],
+    "_own(OUTLET_QUEUE, card.edition)": [OUTLET_QUEUE, CARDS_QUEUE],
+    "_own(FX_QUEUE, card.edition)": [FX_QUEUE, CARDS_QUEUE],
+    "_own(PAYOUT_QUEUE, edition)": [PAYOUT_QUEUE, CARDS_QUEUE],
+}
 CALLS = "execute_activity_method execute_local_activity_method start_activity_method".split()
 
 
@@ -83,11 +99,13 @@ async def test_a_brand_that_is_published_gets_a_worker_for_its_issuer_without_a_
     new = entries[0] | {"code": "metro", "issuer": f"metro-{new_id().lower()}"}
     client = await Client.connect(temporal_client.service_client.config.target_host)
     async with AsyncExitStack() as stack:
-        issuers = IssuerWorkers(settings, client, [_asked], stack)
+        issuers = IssuerWorkers(settings, client, [_asked, ask_store], stack)
         assert await issuers.start_new() == 0
         BOOK.fill("brands", [PolicyDocument("brands", 1, "brands-1", date(2026, 1, 1), {"brands": [*entries, new]})])
         try:
-            assert [await issuers.start_new(), await issuers.start_new()] == [1, 0]
+            assert [await issuers.start_new(), await issuers.start_new()] == [4, 0], (
+                "its own queue and its brand's, for the issuer and for its stores"
+            )
             assert await _is_polled(client, issuer_queue(new["issuer"]))
         finally:
             BOOK.fill("brands", [])
@@ -96,6 +114,11 @@ async def test_a_brand_that_is_published_gets_a_worker_for_its_issuer_without_a_
 @activity.defn(name="verification.ask_issuer")
 async def _asked() -> None:
     """Stands for what is asked of an issuer."""
+
+
+@activity.defn(name="verification.ask_store")
+async def ask_store() -> None:
+    """Stands for what is asked of a store."""
 
 
 async def _is_polled(client: Client, queue: str) -> bool:

@@ -132,6 +132,10 @@ MATRIX = (
     Line("POST", "/operations/repairs/{repair_id}/resume", OPERATORS, (404,)),
     Line("POST", "/operations/repairs/{repair_id}/cancel", OPERATORS, (404,)),
     Line("POST", "/operations/repairs/{repair_id}/retry", OPERATORS, (404,)),
+    Line("GET", "/operations/providers", OPERATORS),
+    Line("GET", "/operations/providers/{provider}", OPERATORS, (404,)),
+    Line("POST", "/operations/providers/{provider}/maintenance", OPERATORS, (404,)),
+    Line("POST", "/operations/providers/{provider}/maintenance/{window_id}/end", OPERATORS, (404,)),
     Line("GET", "/operations/deliveries", OPERATORS),
     Line("POST", "/operations/deliveries/again", OPERATORS, (422,)),
     # A seller's request.

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from sqlalchemy import text
+
 from database.tables.people import PartnerRow
 from database.tables.platform import OutboxRow
 from domain.identifiers import new_id
+from domain.ops.calls import CallEnd
 from domain.ops.runs import FailedAttempt, StepState
 from services.ops import described, watch
 from services.ops.attempts import Attempts
+from services.ops.calls import ProviderCallCounts
 from services.ops.described import DescribedQueue, DescribedStep
+from services.ops.maintenance import Maintenance, Wish
 from services.ops.stuck import StuckRuns
 from tests.reviewer_ui.conftest import House
 
@@ -48,3 +53,33 @@ async def stuck_runs(house: House, *cards: str) -> None:
                 )
             )  # fmt: skip
     await StuckRuns(house.database).find()
+
+
+async def without_maintenance(house: House) -> None:
+    """No windows and no calls."""
+    async with house.database.transaction() as session:
+        for table in (
+            "provider_window",
+            "provider_step",
+            "provider_slot",
+            "provider_day",
+            "provider_error",
+            "provider_running",
+        ):
+            await session.execute(text(f"DELETE FROM {table}"))  # noqa: S608  # Our own.
+
+
+async def a_provider_in_maintenance(house: House, by: str) -> str:
+    """JD is in maintenance for two hours, after some calls of which two failed; the payment gateway's is planned."""
+    now = datetime.now(UTC)
+    await without_maintenance(house)
+    counts = ProviderCallCounts(house.database, "1@here")
+    for latency_ms, end in [(40, CallEnd.ANSWERED)] * 18 + [(5_000, CallEnd.TIMEOUT), (900, CallEnd.FAILED)]:
+        counts.began("issuer:jd")
+        counts.ended("issuer:jd", end, "timeout" if end is CallEnd.TIMEOUT else "http_503", latency_ms, 3)
+    await counts.write()
+    desk = Maintenance(house.database)
+    window = await desk.begin(by, Wish("issuer:jd", "", "New data centre", None, now + timedelta(hours=2)))
+    planned = now + timedelta(days=1)
+    await desk.begin(by, Wish("payout", "", "Certificates change", planned, planned + timedelta(hours=1)))
+    return window

@@ -23,6 +23,7 @@ from domain.cards.facts import (
     CodeChecked,
     CodeSent,
     DecidedByPolicy,
+    HeldFacts,
     OfferFacts,
     OutletAsked,
     PayoutFacts,
@@ -41,7 +42,15 @@ from domain.identifiers import new_id
 from domain.money import Currency
 from domain.work.task import Alarm
 from workflows.card import CardWorkflow
-from workflows.policies import CARDS_QUEUE, READING_QUEUE, issuer_queue
+from workflows.policies import (
+    CARDS_QUEUE,
+    FX_QUEUE,
+    OUTLET_QUEUE,
+    PAYOUT_QUEUE,
+    READING_QUEUE,
+    issuer_queue,
+    store_queue,
+)
 
 Answered = TypeVar("Answered")
 
@@ -93,6 +102,7 @@ class World:
     outlet: list[VerifiedFacts | Exception] = field(default_factory=lambda: [ACTIVE])
     codes: list[CodeChecked | Exception] = field(default_factory=lambda: [CodeChecked(DynamicCodeResult.RIGHT, 3)])
     rechecked: list[RecheckFacts | Exception] = field(default_factory=lambda: [RecheckFacts(None)])
+    outlets_away: list[Exception] = field(default_factory=list)  # How asking an outlet fails before it succeeds.
     outlet_near: bool = True  # Some outlet of the brand takes a request.
     licensed: bool = True
     reasons: list[tuple[str, ...] | Exception] = field(default_factory=lambda: [()])
@@ -109,6 +119,7 @@ class World:
     payments: list[PayoutFacts | Exception] = field(default_factory=lambda: [PayoutFacts(PayoutOutcome.PAID, None)])
     reconciled: list[PayoutFacts | Exception] = field(default_factory=lambda: [PayoutFacts(PayoutOutcome.PAID, None)])
     ending_takes_s: float = 0.0  # How long an answer to a quote, or a withdrawal, takes to be written down.
+    holds: list[HeldFacts | Exception] = field(default_factory=lambda: [HeldFacts(held=False, until=None)])
     withdrawn: list[bool | Exception] = field(default_factory=lambda: [True])
     cancelled: list[Cancelled | Exception] = field(default_factory=lambda: [Cancelled(True)])
     calls: list[tuple[str, tuple[Any, ...]]] = field(default_factory=list)
@@ -164,6 +175,8 @@ class World:
     @activity.defn(name="verification.ask_outlet")
     async def ask_outlet(self, card_id: str, again: int = 0) -> OutletAsked:
         self.calls.append(("verification.ask_outlet", (card_id, again)))
+        if self.outlets_away:
+            raise self.outlets_away.pop(0)
         asked_at = activity.info().current_attempt_scheduled_time
         patience = timedelta(hours=48) if self.outlet_near else timedelta()
         return OutletAsked(f"outlet{again or ''}-{card_id}", (asked_at + patience).isoformat())
@@ -271,13 +284,17 @@ class World:
     async def cancel(self, card_id: str, repair_id: str, by: str) -> Cancelled:
         return self._next("journey.cancel", self.cancelled, card_id, repair_id, by)
 
+    @activity.defn(name="provider.held")
+    async def held(self, provider: str, brand: str, since: str) -> HeldFacts:
+        return self._next("provider.held", self.holds, provider, brand, since)
+
     def activities(self) -> list[Callable[..., Any]]:
         """Every activity of this world."""
         return [
             self.read_photos, self.ask_issuer, self.ask_store, self.recheck, self.send_code, self.check_code, self.ask_outlet,
             self.record_outlet_report, self.record_silence, self.open_channel, self.value, self.offer, self.close,
             self.open, self.alarm, self.chain, self.replan, self.decide_by_policy, self.apply, self.prepare, self.send, self.reconcile, self.settle, self.conclude, self.move, self.end,
-            self.withdraw, self.cancel,
+            self.withdraw, self.cancel, self.held,
         ]  # fmt: skip
 
 
@@ -290,7 +307,8 @@ def unavailable(again_in: timedelta | None = None) -> ApplicationError:
 async def playing(client: Client, world: World, *, forgetful: bool = False) -> AsyncIterator[None]:
     """Workers of every queue of the journey, with the world's activities; forgetful ones replay a card at every step."""
     async with AsyncExitStack() as stack:
-        queues = [CARDS_QUEUE, READING_QUEUE, *(issuer_queue(brand) for brand in BRANDS.values())]
+        of_issuers = [queue_of(brand) for brand in BRANDS.values() for queue_of in (issuer_queue, store_queue)]
+        queues = [CARDS_QUEUE, READING_QUEUE, OUTLET_QUEUE, FX_QUEUE, PAYOUT_QUEUE, *of_issuers]
         for queue in queues:
             workflows = [CardWorkflow] if queue == CARDS_QUEUE else []
             await stack.enter_async_context(

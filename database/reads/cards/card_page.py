@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.reads.ops.providers import Delay, delay_of, delays
 from database.tables.cards import AnswerRow, CardEventRow, CardRow, PhotoRow, QuoteRow, ReadingRow, SubmissionRow
 from database.tables.columns import now
 from database.tables.people import PersonRow
@@ -38,6 +39,7 @@ class CardRecord:
     task: WorkItemRow | None
     decisions: tuple[ReviewDecisionRow, ...]
     names: dict[str, str]  # Person id to name, of everybody the page mentions.
+    delay: Delay | None = None  # A party in maintenance that the card waits for, or will.
 
     @property
     def standing_decision(self) -> ReviewDecisionRow | None:
@@ -62,7 +64,7 @@ class CardRecord:
 
 
 async def card(session: AsyncSession, card_id: str) -> CardRecord:
-    """The record of one card in nine statements. Refuses an unknown id."""
+    """The record of one card in ten statements. Refuses an unknown id."""
     pair = (
         await session.execute(
             select(CardRow, SubmissionRow)
@@ -83,6 +85,7 @@ async def card(session: AsyncSession, card_id: str) -> CardRecord:
         task=await _newest_review(session, card_id),
         decisions=await _of_card(session, ReviewDecisionRow, card_id, ReviewDecisionRow.made_at.desc()),
         names={},
+        delay=delay_of(await delays(session, now()), pair[0].stage, pair[0].card_type, pair[0].brand),
     )
     return replace(record, names=await _names(session, record))
 

@@ -12,7 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reads.cards.asked import Asked, asked_for
 from database.reads.cards.differing import differing
+from database.reads.ops.providers import Delay, delay_of, delays
 from database.tables.cards import CardEventRow, CardRow, QuoteRow, SubmissionRow
+from database.tables.columns import now
 from database.tables.finance import PayoutRow
 from domain.cards.card import CardType, EndReason, Outcome, Stage, StoryEntry, WaitingFor
 from domain.cards.pricing import BreakdownLine, LineKind, QuoteState
@@ -79,6 +81,7 @@ class CardView:
     payout: PayoutView | None
     asked: Asked | None  # While the seller is to send one item again.
     differs: tuple[str, ...] = ()  # Fields that were sent otherwise than a photo surely shows them.
+    delay: Delay | None = None  # A party in maintenance: until it is over nothing is promised.
 
     @property
     def ended(self) -> bool:
@@ -97,7 +100,7 @@ class SubmissionView:
 
 
 async def submission(session: AsyncSession, owner: str, submission_id: str) -> SubmissionView:
-    """The submission with all its cards, in five statements. Refuses (NotFound) what is not the owner's."""
+    """The submission with all its cards, in six statements. Refuses (NotFound) what is not the owner's."""
     row = await session.get(SubmissionRow, submission_id)
     if row is None or row.owner != owner:
         raise NotFound()
@@ -168,17 +171,19 @@ async def last_event(session: AsyncSession, card_ids: Sequence[str]) -> int:
 
 
 async def card_views(session: AsyncSession, rows: Iterable[tuple[CardRow, SubmissionRow]]) -> tuple[CardView, ...]:
-    """The cards with their latest quote and payout and what their photos contradict: three statements, however many cards;
-    a fourth where an item is waited for."""
+    """The cards with their latest quote and payout and what their photos contradict: four statements, however many cards;
+    a fifth where an item is waited for."""
     pairs = list(rows)
     ids = [card.id for card, _ in pairs]
     quotes, payouts = await _latest_quotes(session, ids), await _latest_payouts(session, ids)
     asked = await asked_for(session, [card.id for card, _ in pairs if card.waiting_for is WaitingFor.SELLER_ITEM])
     differs = await differing(session, [card.id for card, _ in pairs if card.outcome is None])
+    held = await delays(session, now())
     return tuple(
         replace(
             _card_view(card, sub, quotes.get(card.id), payouts.get(card.id), asked.get(card.id)),
             differs=differs.get(card.id, ()),
+            delay=delay_of(held, card.stage, card.card_type, card.brand),
         )
         for card, sub in pairs
     )

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.reads.ops.providers import delays
 from domain.money import Money
 from domain.ops.causes import Cause, Circumstances, LikelyReason, Sign, likely_reason
 from domain.ops.runs import WORKFLOW_TASK, RunKind, StepState
@@ -153,19 +154,22 @@ async def looks(session: AsyncSession) -> dict[str, Looked]:
 @dataclass(frozen=True)
 class _Seen:
     circuits: frozenset[str]
+    held: frozenset[str]  # Providers in maintenance.
     idle: Mapping[tuple[str, str], bool]  # By task queue and its kind.
 
 
 async def _seen(session: AsyncSession, now: datetime) -> _Seen:
     circuits = frozenset((await session.execute(text(_CIRCUITS), {"now": now})).scalars())
     queues = await session.execute(text(_QUEUES), {"now": now, "believed": QUEUE_BELIEVED})
-    return _Seen(circuits, {(row.queue, row.kind): row.idle for row in queues})
+    held = frozenset(provider for provider, _ in await delays(session, now))
+    return _Seen(circuits, held, {(row.queue, row.kind): row.idle for row in queues})
 
 
 def _cause(row: RowMapping, seen: _Seen, now: datetime) -> StuckCause:
     named = Cause(row["error_class"], row["step"], row["provider"], row["build_id"])
     sign = Sign(row["sign"])
     circumstances = Circumstances(
+        in_maintenance=row["provider"] in seen.held,
         circuit_open=row["provider"].replace("store:", "pos:") in seen.circuits,
         idle=seen.idle.get((row["queue"], "workflow" if row["step"] == WORKFLOW_TASK else "activity"), False),
     )

@@ -14,10 +14,12 @@ from database.tables.people import PersonRow
 from database.tables.work import WorkItemRow
 from domain.cards.card import Stage, WaitingFor
 from domain.identifiers import new_id
+from domain.ops.causes import LikelyReason
 from domain.ops.runs import FailedAttempt, StepState
 from services.ops import described
 from services.ops.attempts import Attempts
 from services.ops.described import DescribedStep
+from services.ops.maintenance import Maintenance, Wish
 from services.ops.stuck import StuckRuns
 from tests.builders.world import World
 
@@ -215,3 +217,48 @@ async def test_a_stuck_card_names_its_deadline_and_who_works_on_it(world: World)
         assert await reads.owner(session, await world.a_card()) == ""
     assert (run.owner, run.waiting_for) == ("Li Na", "reviewer")
     assert run.until is not None
+
+
+async def held(world: World, ends_at: datetime | None) -> str:
+    """JD in maintenance, from now on."""
+    async with world.database.transaction() as session:
+        await session.execute(text("DELETE FROM provider_window"))
+    maintenance, by = Maintenance(world.database), await world.a_person("ops")
+    return await maintenance.begin(by, Wish("issuer:jd", "", "New data centre", None, ends_at))
+
+
+async def an_unstarted_question(world: World, card_id: str) -> None:
+    """The card's question to its issuer waits in the queue."""
+    await world.journey.move(card_id, Stage.VERIFICATION, WaitingFor.MACHINE, None, "verification.party_silent")
+    now = datetime.now(UTC)
+    step = DescribedStep(
+        f"card:{card_id}", StepState.UNSTARTED, "verification.ask_issuer", "issuer-jd", 0, "unstarted", "", "",
+        now - timedelta(minutes=2), None, "", "",
+    )  # fmt: skip
+    async with world.database.transaction() as session:
+        await described.keep(session, step, now)
+
+
+async def test_a_wait_for_planned_maintenance_is_not_stuck_before_its_end(world: World) -> None:
+    card_id = await a_running_card(world)
+    await an_unstarted_question(world, card_id)
+    assert await stuck(world, card_id) is not None
+    await held(world, datetime.now(UTC) + timedelta(minutes=3))
+    assert await stuck(world, card_id) is None
+    assert (await stuck(world, card_id, timedelta(minutes=4)) or {})["sign"] == "unstarted", "its end has passed"
+
+
+async def test_maintenance_without_an_end_is_named_as_the_cause(world: World) -> None:
+    card_id = await a_running_card(world)
+    await an_unstarted_question(world, card_id)
+    window = await held(world, None)
+    row = await stuck(world, card_id)
+    assert row is not None
+    async with world.database.transaction() as session:
+        cause = await reads.cause(session, row["cause"], datetime.now(UTC))
+    assert cause is not None
+    assert cause.reason is LikelyReason.MAINTENANCE
+    await Maintenance(world.database).end(await world.a_person("ops"), window, at_once=True)
+    assert await stuck(world, card_id) is None, "it follows as the issuer is resumed"
+    async with world.database.transaction() as session:
+        await session.execute(text("DELETE FROM provider_window"))

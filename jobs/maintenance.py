@@ -1,0 +1,82 @@
+"""The rate at which Temporal gives out the tasks of a provider's queues: none in maintenance, few while it is resumed.
+
+Temporal's server keeps the rate, so that it holds over all workers, and a task that waits for it has neither begun nor failed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.workflowservice.v1 import UpdateTaskQueueConfigRequest
+from temporalio.client import Client
+
+from domain.ops.maintenance import Window, rate_of
+from domain.ops.providers import Provider, ProviderKind, provider_named
+from domain.rules.brands import brands_of_issuer
+from workflows.policies import FX_QUEUE, OUTLET_QUEUE, PAYOUT_QUEUE, issuer_queue, store_queue
+
+AGAIN_S = 30.0  # A rate is set again after so long, since Temporal may have been restored or replaced.
+CALL = timedelta(seconds=5)
+IDENTITY = "cardloop-maintenance"
+_ONE = {ProviderKind.OUTLET: OUTLET_QUEUE, ProviderKind.FX: FX_QUEUE, ProviderKind.PAYOUT: PAYOUT_QUEUE}
+_OF_ISSUERS: dict[ProviderKind, Callable[[str, str], str]] = {
+    ProviderKind.ISSUER: issuer_queue,
+    ProviderKind.STORE: store_queue,
+}
+
+
+def queues_of(provider: Provider, brand: str = "") -> tuple[str, ...]:
+    """Return the task queues on which a provider is asked, or one of its brands; none for text messages."""
+    if provider.kind in _ONE:
+        return (_ONE[provider.kind],)
+    queue_of = _OF_ISSUERS.get(provider.kind)
+    if queue_of is None:
+        return ()
+    brands = (brand,) if brand else ("", *brands_of_issuer(provider.issuer))
+    return tuple(dict.fromkeys(queue_of(provider.issuer, one) for one in brands))
+
+
+class QueueRates:
+    """Makes the queues' rates what the open windows want. `usual_per_s` gives a provider's usual calls a second."""
+
+    def __init__(self, client: Client, usual_per_s: Callable[[Provider], float]) -> None:
+        self._client = client
+        self._usual_per_s = usual_per_s
+        self._set: dict[str, tuple[tuple[float | None, str], float]] = {}  # What was set last, and when (monotonic).
+
+    async def limit(self, windows: Sequence[Window]) -> None:
+        """Set every rate that is not known to hold. Raises RPCError where Temporal does not take it."""
+        wanted: dict[str, tuple[float | None, str]] = {}
+        for window in windows:
+            provider = provider_named(window.provider)
+            if provider is None:
+                continue
+            rate = rate_of(window, self._usual_per_s(provider))
+            for queue in queues_of(provider, window.brand):
+                before = wanted.get(queue)
+                if before is None or _slower(rate, before[0]):
+                    wanted[queue] = (rate, f"{window.state.value} {window.id}")
+        self._set = {queue: known for queue, known in self._set.items() if queue in wanted}
+        for queue, (rate, why) in wanted.items():
+            known = self._set.get(queue)
+            if known is None or known[0] != (rate, why) or time.monotonic() - known[1] > AGAIN_S:
+                await self._update(queue, rate, why)
+                self._set[queue] = ((rate, why), time.monotonic())
+
+    async def _update(self, queue: str, rate: float | None, why: str) -> None:
+        """None takes the limit away: what workers declare of the queue holds again."""
+        limit = UpdateTaskQueueConfigRequest.RateLimitUpdate(reason=why)
+        if rate is not None:
+            limit.rate_limit.requests_per_second = rate
+        request = UpdateTaskQueueConfigRequest(
+            namespace=self._client.namespace, identity=IDENTITY, task_queue=queue,
+            task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY, update_queue_rate_limit=limit,
+        )  # fmt: skip
+        await self._client.workflow_service.update_task_queue_config(request, timeout=CALL)
+
+
+def _slower(rate: float | None, than: float | None) -> bool:
+    return rate is not None and (than is None or rate < than)

@@ -1,0 +1,79 @@
+"""A party in maintenance, in plain words: why a card takes longer, until when, and that nothing is promised meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+import pytest_asyncio
+from sqlalchemy import text
+
+from database.session import Database
+from database.tables.people import PersonRow
+from domain.cards.card import Stage, WaitingFor
+from domain.identifiers import new_id
+from services.ops.maintenance import Maintenance, Wish
+from tests.api.conftest import Api
+from tests.api.conftest import api as api
+from tests.api.test_api import one_card
+from tests.seller_ui.conftest import PlayedDesk
+from tests.seller_ui.pages import Page
+from tests.seller_ui.test_selling import card_id, move, sold
+
+
+@pytest_asyncio.fixture
+async def held(database: Database) -> AsyncIterator[datetime]:
+    """Walmart as an issuer, in maintenance until the moment that this gives."""
+    ends, person = datetime.now(UTC) + timedelta(hours=2), new_id()
+    row = PersonRow(id=person, email=f"{person}@example.com", name="Lin", password_hash="", roles=["ops"])
+    async with database.transaction() as session:
+        await session.execute(text("DELETE FROM provider_window"))
+        session.add(row)
+    await Maintenance(database).begin(person, Wish("issuer:walmart", "", "New data centre", None, ends))
+    yield ends
+    async with database.transaction() as session:
+        await session.execute(text("DELETE FROM provider_window"))
+
+
+@pytest.mark.parametrize(
+    ("language", "why", "promise"),
+    [
+        ("en", "Walmart is under maintenance", "Result expected within"),
+        ("zh-CN", "沃尔玛的核验系统正在维护", "预计"),
+    ],
+    ids=["en", "zh"],
+)
+async def test_a_seller_reads_why_it_takes_longer_and_no_promise(
+    browser: httpx.AsyncClient, database: Database, held: datetime, language: str, why: str, promise: str
+) -> None:
+    card = card_id(await sold(browser))
+    await move(database, card, Stage.VERIFICATION, WaitingFor.ISSUER, "verification.party_silent")
+    browser.headers["accept-language"] = language
+    page = (await browser.get(f"/cards/{card}")).text
+    assert why in page
+    assert held.isoformat(timespec="minutes")[:13] in page
+    assert "New data centre" not in page, "the reason is for colleagues"
+    assert 'class="until"' not in page, promise
+    form = (await browser.get("/sell/walmart?how=type")).text
+    assert why in form
+
+
+async def test_a_code_is_not_taken_while_nobody_can_check_it(
+    browser: httpx.AsyncClient, database: Database, desk: PlayedDesk, held: datetime
+) -> None:
+    card = card_id(await sold(browser))
+    await move(database, card, Stage.VERIFICATION, WaitingFor.SELLER_CODE, "verification.code_awaited")
+    answer = await (await Page.get(browser, f"/cards/{card}")).send(f"/cards/{card}/code", code="123456")
+    assert answer.status == 503
+    assert "under maintenance" in answer.text
+    assert [told for told in desk.told if told[0] == "enter_code"] == []
+
+
+async def test_a_partners_program_reads_the_delay(api: Api, database: Database, held: datetime) -> None:
+    card = await one_card(api)
+    (submission,) = (await api.client.get("/v1/submissions?limit=1")).json()["submissions"]
+    found = submission["cards"][0]
+    assert (found["id"], found["delay"]["party"], found["delay"]["resuming"]) == (card, "issuer", False)
+    assert datetime.fromisoformat(found["delay"]["until"]) == held
