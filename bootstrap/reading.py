@@ -8,12 +8,12 @@ from temporalio.worker import Worker
 
 from activities.reading import CardReading
 from bootstrap import keys
-from bootstrap.build import build_id
 from bootstrap.local import temporal
 from bootstrap.policies import policy_job
 from bootstrap.reporting import attempts_job, reporter
 from bootstrap.settings import Settings
 from bootstrap.store import database, photo_store
+from bootstrap.worker_options import worker_options
 from jobs.registry import Registry
 from services.ops.attempts import Attempts
 from services.policies.reading import PolicyReader
@@ -35,8 +35,7 @@ async def run_reading(settings: Settings) -> None:
         task_queue=READING_QUEUE,
         activities=[reading.read_photos],
         max_concurrent_activities=settings.readings_at_once,
-        build_id=build_id(),
-        interceptors=[reporter(attempts)],
+        **worker_options([reporter(attempts)]),
     )
     policies = PolicyReader(store)
     await policies.refresh()  # Before the first photo is read.

@@ -18,7 +18,6 @@ from activities.review.alarms import Alarms
 from activities.review.tasks import Review
 from activities.verification.inquiry import Verification
 from bootstrap import clock, keys, outside
-from bootstrap.build import build_id
 from bootstrap.demo.brands import announcing_jobs
 from bootstrap.local import temporal
 from bootstrap.paying import payment_gateway
@@ -26,6 +25,7 @@ from bootstrap.policies import policy_job
 from bootstrap.reporting import attempts_job, reporter
 from bootstrap.settings import Settings
 from bootstrap.store import database, photo_store
+from bootstrap.worker_options import worker_options
 from database.repositories import evidence
 from database.session import Database
 from domain.finance.payout import PaymentGateway
@@ -157,8 +157,7 @@ def card_workers(
         activities=[*_own_activities(store, keyring, gateway), *local, *remote],
         workflow_runner=UnsandboxedWorkflowRunner(),  # See docs/decisions/0008: the tests run in the sandbox.
         max_cached_workflows=settings.workflows_cached,
-        build_id=build_id(),
-        interceptors=interceptors,
+        **worker_options(interceptors),
     )
     issuers = sorted(issuers_of_today())
     return [cards, *(_issuer_worker(settings, client, issuer, asked, interceptors) for issuer in issuers)]
@@ -218,8 +217,7 @@ def _issuer_worker(
         activities=asked,
         max_task_queue_activities_per_second=settings.issuer_calls_per_second,
         max_concurrent_activity_task_polls=2,
-        build_id=build_id(),
-        interceptors=interceptors,
+        **worker_options(interceptors),
     )
 
 

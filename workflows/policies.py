@@ -32,8 +32,8 @@ class RemotePolicy(TypedDict):
     retry_policy: RetryPolicy
 
 
-class PaymentPolicy(RemotePolicy):
-    """Options of a call to the payment gateway: a worker that is killed is taken over when its heartbeats stop."""
+class BeatingPolicy(RemotePolicy):
+    """Options of a step that beats while it works: a worker that is killed is taken over when its heartbeats stop."""
 
     heartbeat_timeout: timedelta
 
@@ -48,9 +48,13 @@ DATABASE = LocalPolicy(
     local_retry_threshold=timedelta(seconds=2),
 )
 
+# Four heartbeats that do not come: another worker has the step within ten seconds, its pause before the next attempt included.
+SILENCE = timedelta(seconds=6)
+
 # A photo that cannot be read in five tries is put before the seller, who types the fields instead.
-READ_PHOTOS = RemotePolicy(
+READ_PHOTOS = BeatingPolicy(
     start_to_close_timeout=timedelta(seconds=60),
+    heartbeat_timeout=SILENCE,
     schedule_to_close_timeout=timedelta(minutes=15),
     retry_policy=RetryPolicy(
         initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=30), maximum_attempts=5
@@ -85,16 +89,16 @@ LOCK_RATE = RemotePolicy(
 )
 
 # Sending money: the activity itself asks the gateway before it sends again; it never gives up and never doubles.
-PAY = PaymentPolicy(
+PAY = BeatingPolicy(
     start_to_close_timeout=timedelta(seconds=40),
-    heartbeat_timeout=timedelta(seconds=8),
+    heartbeat_timeout=SILENCE,
     schedule_to_close_timeout=None,
     retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1)),
 )
 # Waiting as a retry policy: each try is one query, and the history grows by nothing while the answer is unknown.
-RECONCILE = PaymentPolicy(
+RECONCILE = BeatingPolicy(
     start_to_close_timeout=timedelta(seconds=40),
-    heartbeat_timeout=timedelta(seconds=8),
+    heartbeat_timeout=SILENCE,
     schedule_to_close_timeout=None,
     retry_policy=RetryPolicy(
         initial_interval=timedelta(seconds=2), backoff_coefficient=2, maximum_interval=timedelta(minutes=10)
