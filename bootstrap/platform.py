@@ -3,10 +3,13 @@
 import asyncio
 import os
 import signal
+import socket
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from sqlalchemy.exc import ProgrammingError
 from temporalio.service import RPCError
 
 from bootstrap import keys, party_keys, restored
@@ -17,8 +20,10 @@ from bootstrap.local.postgres import EmbeddedPostgres
 from bootstrap.local.supervisor import Child, Program, Supervisor, python
 from bootstrap.settings import PROJECT_ROOT, Settings
 from bootstrap.setup.plan import temporal_record
+from bootstrap.store import database
 from bootstrap.words import Problem, say
 from database.migrate import upgrade
+from database.session import DatabaseUnavailable
 from workflows.policies import CARDS_QUEUE, READING_QUEUE
 
 # Each worker process with the task queue on which it must poll before it counts as ready.
@@ -221,12 +226,28 @@ async def worker_polls(settings: Settings, name: str) -> bool:
         return False  # Temporal itself is away for the moment; the supervisor brings it back, and this asks again.
 
 
+async def worker_drained(settings: Settings, kind: str) -> bool:
+    """Tell whether this machine's first worker of that kind is drained; a database that does not answer drains nobody."""
+    from services.ops.workers import Workers, worker_name
+
+    store = database(settings)
+    try:
+        return await Workers(store).is_drained(worker_name(kind, socket.gethostname()))
+    except (DatabaseUnavailable, ProgrammingError):  # Before the first migration there is no such table.
+        return False
+    finally:
+        await store.dispose()
+
+
 def _worker(name: str, settings: Settings) -> Program:
     async def polls() -> bool:
         return await worker_polls(settings, name)
 
+    async def drained() -> bool:
+        return await worker_drained(settings, name)
+
     command = python("-m", "cli", "work", name)
-    return _ours(f"worker-{name}", command, polls, stop_seconds_max=_WORKER_STOP_SECONDS_MAX)
+    return replace(_ours(f"worker-{name}", command, polls, stop_seconds_max=_WORKER_STOP_SECONDS_MAX), held=drained)
 
 
 def webs(settings: Settings) -> list[Program]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import socket
+from contextlib import suppress
 
 from activities.attempts import AttemptReporter
 from bootstrap.build import build_id
+from database.session import DatabaseUnavailable
 from jobs.registry import Job
 from services.ops.attempts import Attempts
 
@@ -22,3 +24,9 @@ def reporter(attempts: Attempts) -> AttemptReporter:
 def attempts_job(attempts: Attempts) -> Job:
     """Return the loop that writes down what was reported."""
     return Job("attempts", WRITE_S, attempts.write, ANY)
+
+
+async def last_attempts(attempts: Attempts) -> None:
+    """Write what was reported since the loop ended; without a database it is lost, and describing finds it."""
+    with suppress(DatabaseUnavailable):
+        await attempts.write()

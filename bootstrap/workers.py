@@ -22,10 +22,12 @@ from bootstrap.demo.brands import announcing_jobs
 from bootstrap.local import temporal
 from bootstrap.paying import payment_gateway
 from bootstrap.policies import policy_job
-from bootstrap.reporting import attempts_job, reporter
+from bootstrap.reporting import attempts_job, last_attempts, reporter
 from bootstrap.settings import Settings
 from bootstrap.store import database, photo_store
+from bootstrap.telemetry.sdk_metrics import SdkMetrics
 from bootstrap.worker_options import worker_options
+from bootstrap.worker_process import worker_process
 from database.repositories import evidence
 from database.session import Database
 from domain.finance.payout import PaymentGateway
@@ -68,17 +70,20 @@ Task = Callable[..., Any]
 
 
 async def run_cards(settings: Settings) -> None:
-    """Work on card workflows and every activity but reading, until cancelled; running activities are finished first."""
+    """Work on card workflows and every activity but reading, until cancelled or drained; running activities are finished first."""
     secrets = keys.load(settings)
     store = database(settings)
     world = outside.build(settings, secrets, store)
-    client = await temporal.connect(settings, data_converter(secrets.keyring))
+    measured = SdkMetrics()
+    client = await temporal.connect(settings, data_converter(secrets.keyring), measured.runtime)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(store.dispose)
         await clock.require(store)
+        process = await stack.enter_async_context(worker_process(store, "cards", measured.queues_used))
         policies = PolicyReader(store)
         await policies.refresh()  # Before the first card is judged.
         attempts = Attempts(store)
+        stack.push_async_callback(last_attempts, attempts)  # Of steps that end while the workers do.
         reporting = [reporter(attempts)]
         for worker in card_workers(
             settings, client, store, secrets.keyring, world, payment_gateway(settings), reporting
@@ -90,8 +95,7 @@ async def run_cards(settings: Settings) -> None:
         own = [policy_job(policies), attempts_job(attempts), Job("issuers", ISSUERS_S, issuers.start_new, ANY)]
         registry = Registry([*own, *jobs])
         async with asyncio.TaskGroup() as loops:
-            loops.create_task(clock.watch(store))
-            registry.start(loops)
+            await process.until_drained([loops.create_task(clock.watch(store)), *registry.start(loops)])
 
 
 def _jobs(settings: Settings, store: Database, keyring: KeyRing, world: outside.Outside, client: Client) -> list[Job]:

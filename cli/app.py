@@ -14,6 +14,7 @@ from cli import backups, offices
 from cli.labels import labels
 from cli.photos import photos
 from cli.stuck import stuck
+from cli.workers import workers
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Cardloop / 购物卡回收平台"
@@ -23,6 +24,7 @@ for _name in ("keys", "people", "partners", "outlets"):
 app.add_typer(photos, name="photos")
 app.add_typer(labels, name="labels")
 app.add_typer(stuck, name="stuck")
+app.add_typer(workers, name="workers")
 
 
 for _command in ("backup_key", "backup", "restore", "reconcile"):

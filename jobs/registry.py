@@ -82,7 +82,6 @@ class Registry:
         if len(self.jobs) != len(jobs):
             raise ValueError("two jobs have one name")
 
-    def start(self, group: asyncio.TaskGroup) -> None:
-        """Start every job in the group, which ends them by its own end."""
-        for job in self.jobs.values():
-            group.create_task(job.run(), name=f"job:{job.name}")
+    def start(self, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
+        """Start every job in the group, which ends them by its own end; return their tasks."""
+        return [group.create_task(job.run(), name=f"job:{job.name}") for job in self.jobs.values()]

@@ -71,12 +71,14 @@ def _tls(settings: Settings) -> bool | TLSConfig:
     return settings.temporal_tls or settings.temporal_api_key is not None
 
 
-async def connect_patiently(settings: Settings, data_converter: DataConverter) -> Client:
+async def connect_patiently(
+    settings: Settings, data_converter: DataConverter, runtime: Runtime | None = None
+) -> Client:
     """Connect, waiting at most START_SECONDS_MAX for a server that starts beside us; raises RuntimeError after that."""
     deadline = time.monotonic() + START_SECONDS_MAX
     while True:
         try:
-            return await connect(settings, data_converter)
+            return await connect(settings, data_converter, runtime)
         except RuntimeError:
             if time.monotonic() > deadline:
                 raise

@@ -54,6 +54,7 @@ class Permission(StrEnum):
     SET_POLICIES = "set_policies"  # Write a version of a policy document.
     CONFIRM_POLICIES = "confirm_policies"  # Be the second person who publishes it.
     SEE_OPERATIONS = "see_operations"  # Stuck cards, task queues, providers.
+    DRAIN_WORKERS = "drain_workers"  # Let a worker finish and end, and lift that again.
 
 
 _REVIEWER = frozenset(
@@ -96,6 +97,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.SEE_TRAIL,
             Permission.DECODE_HISTORY,
             Permission.SEE_OPERATIONS,
+            Permission.DRAIN_WORKERS,
             Permission.SEE_POLICIES,
         }
     ),
@@ -142,6 +144,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.SET_POLICIES,
             Permission.CONFIRM_POLICIES,
             Permission.SEE_OPERATIONS,
+            Permission.DRAIN_WORKERS,
         }
     ),
 }

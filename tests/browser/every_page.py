@@ -34,7 +34,7 @@ from services.work.saved_views import SavedViews
 from tests.reviewer_ui.callbacks import a_request
 from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.doors import PASSWORD, authenticator, employed
-from tests.reviewer_ui.ops_scenes import stuck_runs
+from tests.reviewer_ui.ops_scenes import stuck_runs, worker_processes
 from tests.reviewer_ui.quality.test_quality_pages import drawn
 from tests.reviewer_ui.queue_scenes import change, person_with, send
 from tests.reviewer_ui.review.test_four_eyes_pages import staged
@@ -85,6 +85,8 @@ _NAMED = (
     OnePage("/operations/stuck/{cause}", OPS, "/operations/stuck/" + quote(CAUSE, safe="")),
     OnePage("/operations/runs/{workflow_id}", OPS, "/operations/runs/card:{free}"),
     OnePage("/operations/queues", OPS),
+    OnePage("/operations/workers/{name}", OPS, "/operations/workers/cards@here"),
+    OnePage("/operations/workers/{name}", OPS, "/operations/workers/reading@here"),
     OnePage("/callbacks/{task_id}", SUPPORT, "/callbacks/{callback}"),
     OnePage("/callbacks/{task_id}", SENIOR, "/callbacks/{callback}"),
     OnePage("/review/views", SENIOR),
@@ -187,6 +189,7 @@ async def scene(house: House) -> Scene:
     await _around(house, people, names)
     await _policy_that_waits(house, people[ADMIN])
     await stuck_runs(house, names["free"], names["held"])
+    await worker_processes(house, people[ADMIN])
     await send(browsers[ADMIN], f"/setup/people/{people[SUPPORT]}/roles", role=["support", "finance"])
     names["owner_id"] = await _seller(house, names)
     names["link"] = await _invitation(browsers[ADMIN], people[SUPPORT])
