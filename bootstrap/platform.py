@@ -21,6 +21,7 @@ from bootstrap.local.supervisor import Child, Program, Supervisor, python
 from bootstrap.settings import PROJECT_ROOT, Settings
 from bootstrap.setup.plan import temporal_record
 from bootstrap.store import database
+from bootstrap.telemetry.listener import STEPS, metrics_port
 from bootstrap.words import Problem, say
 from database.migrate import upgrade
 from database.session import DatabaseUnavailable
@@ -275,6 +276,9 @@ def ports(settings: Settings) -> dict[str, tuple[str, int]]:
     wanted = {f"CARDLOOP_{name.upper()}": (settings.host, getattr(settings, name)) for name in _WEB_PORTS}
     if settings.embedded_temporal:
         wanted |= {f"CARDLOOP_{name.upper()}": ("127.0.0.1", getattr(settings, name)) for name in _TEMPORAL_PORTS}
+    if settings.metrics_port is not None:
+        taken = {name: metrics_port(settings, name) or 0 for name in STEPS}
+        wanted |= {f"CARDLOOP_METRICS_PORT ({name})": (settings.metrics_host, port) for name, port in taken.items()}
     if settings.simulators:
         urls = {f"CARDLOOP_{name.upper()}_URL": urlsplit(url) for name, url in outside(settings).items()}
         wanted |= {variable: (url.hostname or "", url.port or 80) for variable, url in urls.items()}

@@ -10,9 +10,10 @@ from activities.reading import CardReading
 from bootstrap import keys
 from bootstrap.local import temporal
 from bootstrap.policies import policy_job
-from bootstrap.reporting import attempts_job, last_attempts, reporter
+from bootstrap.reporting import attempts_job, interceptors_of, last_attempts
 from bootstrap.settings import Settings
 from bootstrap.store import database, photo_store
+from bootstrap.telemetry.listener import give_metrics
 from bootstrap.telemetry.sdk_metrics import SdkMetrics
 from bootstrap.worker_options import worker_options
 from bootstrap.worker_process import worker_process
@@ -31,6 +32,7 @@ async def run_reading(settings: Settings) -> None:
     reader = await asyncio.to_thread(build_reader, settings.ocr_models_dir)
     reading = CardReading(store, secrets.keyring, photo_store(settings, secrets.keyring), reader)
     measured, attempts = SdkMetrics(), Attempts(store)
+    give_metrics(settings, "reading", measured)
     client = await temporal.connect_patiently(settings, data_converter(secrets.keyring), measured.runtime)
     async with worker_process(store, "reading", measured.queues_used) as process:
         policies = PolicyReader(store)
@@ -40,7 +42,7 @@ async def run_reading(settings: Settings) -> None:
             task_queue=READING_QUEUE,
             activities=[reading.read_photos],
             max_concurrent_activities=settings.readings_at_once,
-            **worker_options([reporter(attempts)]),
+            **worker_options(interceptors_of(attempts)),
         )
         async with worker, asyncio.TaskGroup() as loops:
             await process.until_drained(Registry([policy_job(policies), attempts_job(attempts)]).start(loops))

@@ -1,4 +1,4 @@
-"""How every worker process reports failed attempts."""
+"""How every worker process counts attempts and reports failed ones."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import os
 import socket
 from contextlib import suppress
 
+from temporalio.worker import Interceptor
+
 from activities.attempts import AttemptReporter
+from activities.counting import AttemptCounter
 from bootstrap.build import build_id
 from database.session import DatabaseUnavailable
 from jobs.registry import Job
@@ -16,9 +19,9 @@ WRITE_S = 0.5
 ANY = 100_000  # One write takes everything: there is never more at once.
 
 
-def reporter(attempts: Attempts) -> AttemptReporter:
-    """Return the interceptor of this process's workers."""
-    return AttemptReporter(attempts, build_id(), f"{os.getpid()}@{socket.gethostname()}")
+def interceptors_of(attempts: Attempts) -> list[Interceptor]:
+    """Return the interceptors of this process's workers: attempts are counted, and failed ones reported."""
+    return [AttemptCounter(), AttemptReporter(attempts, build_id(), f"{os.getpid()}@{socket.gethostname()}")]
 
 
 def attempts_job(attempts: Attempts) -> Job:

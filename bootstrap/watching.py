@@ -11,6 +11,7 @@ from domain.ops.runs import RUN_TYPES, RunKind
 from domain.rules.brands import issuers
 from domain.sealing import KeyRing
 from jobs.builds import BuildCounter
+from jobs.figures import FiguresJob
 from jobs.open_runs import AT_ONCE, RunWatcher
 from jobs.registry import Job
 from services.cards.intake import Intake
@@ -18,7 +19,7 @@ from services.ops.stuck import StuckRuns
 from workflows.client import CardClient
 from workflows.policies import CARDS_QUEUE, READING_QUEUE, issuer_queue
 
-STUCK_S, DESCRIBE_S, QUEUES_S, SWEEP_S, BUILDS_S = 2.0, 1.0, 5.0, 60.0, 30.0
+STUCK_S, DESCRIBE_S, QUEUES_S, SWEEP_S, BUILDS_S, FIGURES_S = 2.0, 1.0, 5.0, 60.0, 30.0, 10.0
 NEVER = 10**9  # A look is whole: there is never more at once.
 
 
@@ -36,6 +37,7 @@ def watching(settings: Settings, keyring: KeyRing, store: Database, client: Clie
         Job("queues", QUEUES_S, watcher.look_at_queues, NEVER),
         Job("sweep", SWEEP_S, watcher.sweep, NEVER),
         Job("builds", BUILDS_S, BuildCounter(store, client).count, NEVER),
+        Job("figures", FIGURES_S, FiguresJob(store).look, NEVER),
     ]
 
 

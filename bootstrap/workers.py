@@ -22,9 +22,10 @@ from bootstrap.demo.brands import announcing_jobs
 from bootstrap.local import temporal
 from bootstrap.paying import payment_gateway
 from bootstrap.policies import policy_job
-from bootstrap.reporting import attempts_job, last_attempts, reporter
+from bootstrap.reporting import attempts_job, interceptors_of, last_attempts
 from bootstrap.settings import Settings
 from bootstrap.store import database, photo_store
+from bootstrap.telemetry.listener import give_metrics
 from bootstrap.telemetry.sdk_metrics import SdkMetrics
 from bootstrap.worker_options import worker_options
 from bootstrap.worker_process import worker_process
@@ -75,6 +76,7 @@ async def run_cards(settings: Settings) -> None:
     store = database(settings)
     world = outside.build(settings, secrets, store)
     measured = SdkMetrics()
+    give_metrics(settings, "cards", measured)
     client = await temporal.connect(settings, data_converter(secrets.keyring), measured.runtime)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(store.dispose)
@@ -84,7 +86,7 @@ async def run_cards(settings: Settings) -> None:
         await policies.refresh()  # Before the first card is judged.
         attempts = Attempts(store)
         stack.push_async_callback(last_attempts, attempts)  # Of steps that end while the workers do.
-        reporting = [reporter(attempts)]
+        reporting = interceptors_of(attempts)
         for worker in card_workers(
             settings, client, store, secrets.keyring, world, payment_gateway(settings), reporting
         ):

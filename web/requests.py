@@ -10,9 +10,11 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from domain.identifiers import new_id
+from domain.identifiers import is_id, new_id
+from web import metrics
 
 HEADER = "x-request-id"
+NO_ROUTE = "(none)"
 _GIVEN = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _log = structlog.get_logger("web")
 
@@ -56,12 +58,15 @@ def request_id(request: Request) -> str:
 
 def _write_line(scope: Scope, status: int, started: float) -> None:
     """The route's template is logged, not its path: a path may hold what a person typed."""
-    route = scope.get("route")
+    route, seconds = getattr(scope.get("route"), "path", NO_ROUTE), time.perf_counter() - started
+    metrics.observe(scope["method"], route, status, seconds)
+    card_id = scope.get("path_params", {}).get("card_id", "")
     _log.info(
         "request",
         request_id=scope["state"]["request_id"],
         method=scope["method"],
-        route=getattr(route, "path", "(none)"),
+        route=route,
         status=status,
-        duration_ms=round((time.perf_counter() - started) * 1000),
+        duration_ms=round(seconds * 1000),
+        **({"card_id": card_id} if is_id(card_id) else {}),
     )

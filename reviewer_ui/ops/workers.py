@@ -91,7 +91,7 @@ async def queues(request: Request, console: At, person: Operator) -> Response:
     return await console.answer(request, "ops/queues.html", context, block="queues")
 
 
-@router.get("/workers/{name}")
+@router.get("/queues/workers/{name}")
 async def one_worker(request: Request, console: At, person: Operator, name: str) -> Response:
     """One worker process. Refuses NotFound for an unknown name."""
     async with console.services.database.transaction() as session:
@@ -109,14 +109,14 @@ async def one_worker(request: Request, console: At, person: Operator, name: str)
     return await console.answer(request, "ops/worker.html", context, block="worker")
 
 
-@router.post("/workers/{name}/drain")
+@router.post("/queues/workers/{name}/drain")
 async def drain(console: At, person: Drainer, name: str, why: Annotated[str, Form(max_length=1000)] = "") -> Response:
     """Let the worker finish what runs and end."""
     await Workers(console.services.database).drain(person.id, name, why)
     return see_other(_address(name))
 
 
-@router.post("/workers/{name}/undrain")
+@router.post("/queues/workers/{name}/undrain")
 async def undrain(console: At, person: Drainer, name: str) -> Response:
     """Let the worker start again."""
     await Workers(console.services.database).undrain(person.id, name)
@@ -133,4 +133,4 @@ def _view(seen: worker_reads.WorkerProcess) -> WorkerView:
 
 
 def _address(name: str) -> str:
-    return "/operations/workers/" + quote(name, safe="@")
+    return "/operations/queues/workers/" + quote(name, safe="@")

@@ -117,9 +117,9 @@ MATRIX = (
     Line("GET", "/operations/stuck/{cause}", OPERATORS),
     Line("GET", "/operations/runs/{workflow_id}", OPERATORS, (404,)),
     Line("GET", "/operations/queues", OPERATORS),
-    Line("GET", "/operations/workers/{name}", OPERATORS, (404,)),
-    Line("POST", "/operations/workers/{name}/drain", OPERATORS, (422,)),
-    Line("POST", "/operations/workers/{name}/undrain", OPERATORS, (404,)),
+    Line("GET", "/operations/queues/workers/{name}", OPERATORS, (404,)),
+    Line("POST", "/operations/queues/workers/{name}/drain", OPERATORS, (422,)),
+    Line("POST", "/operations/queues/workers/{name}/undrain", OPERATORS, (404,)),
     # A seller's request.
     Line("GET", "/callbacks", AGENTS, (303,)),
     Line("GET", "/callbacks/{task_id}", AGENTS, (404,)),

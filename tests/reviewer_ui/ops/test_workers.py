@@ -12,7 +12,7 @@ from tests.reviewer_ui.conftest import House
 from tests.reviewer_ui.ops_scenes import stuck_runs, worker_processes
 from tests.reviewer_ui.queue_scenes import send
 
-WORKER = "/operations/workers/cards@here"
+WORKER = "/operations/queues/workers/cards@here"
 
 
 @pytest.mark.parametrize(
@@ -56,4 +56,4 @@ async def test_a_worker_is_drained_with_a_reason_and_the_drain_is_lifted(house: 
 
 
 async def test_an_unknown_worker_has_no_page(house: House) -> None:
-    assert (await (await house.as_(Role.ADMIN)).get("/operations/workers/cards@nowhere")).status_code == 404
+    assert (await (await house.as_(Role.ADMIN)).get("/operations/queues/workers/cards@nowhere")).status_code == 404
