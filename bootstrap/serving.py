@@ -9,7 +9,7 @@ import uvicorn
 import uvloop
 
 from bootstrap.settings import Settings
-from bootstrap.telemetry import logs
+from bootstrap.telemetry import logs, tracing
 from bootstrap.telemetry.listener import give_metrics
 
 _GRACE_SECONDS = 5
@@ -19,6 +19,7 @@ Coro = Coroutine[Any, Any, None]
 def serve(settings: Settings, name: str) -> None:
     """Serve "api", "console" or "codec" until SIGTERM or SIGINT; open requests get five seconds."""
     logs.configure(settings, name)
+    tracing.configure(settings, name)
     app = build(settings, name)
     give_metrics(settings, name)
     uvicorn.run(app, **options(settings, name))
@@ -47,6 +48,7 @@ def build(settings: Settings, name: str) -> Any:
 def work(settings: Settings, name: str) -> None:
     """Work as "cards" or "reading" until SIGTERM or SIGINT; running activities are finished first."""
     logs.configure(settings, f"worker-{name}")
+    tracing.configure(settings, f"worker-{name}")
     runners: dict[str, Callable[[Settings], Coro]] = {"cards": _cards, "reading": _reading}
     uvloop.run(until_signalled(runners[name](settings)))
 

@@ -131,6 +131,12 @@ class Settings(SignInSettings, TemporalSettings, AddressSettings, OutsideSetting
     keys_dir: Path | None = Field(None, description="Folder of the key ring; unset means state/keys under home.")
     photos_dir: Path | None = Field(None, description="Folder of card photos; unset means state/photos under home.")
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level that is logged.")
+    otlp_endpoint: HttpUrl | None = Field(
+        None,
+        validation_alias=AliasChoices("CARDLOOP_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"),
+        description="OpenTelemetry collector that takes traces by OTLP over HTTP (OTEL_EXPORTER_OTLP_ENDPOINT too); unset: nothing is traced.",
+    )
+    trace_share: float = Field(1.0, ge=0, le=1, description="Share of requests and starts that are traced, 0 to 1.")
     log_format: Literal["json", "text"] = Field(
         "json", description="How a line is logged: json, or text to read by eye."
     )

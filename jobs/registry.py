@@ -19,10 +19,10 @@ from database.session import DatabaseUnavailable
 from domain.backoff import wait_before
 
 FAILED_PAUSE_S_MAX = 30.0
-LAG = Gauge("cardloop_job_lag_seconds", "Time since a look of the job last ended well.", ("job",))
-INTERVAL = Gauge("cardloop_job_interval_seconds", "Time between two looks when there is nothing to do.", ("job",))
-TOOK = Gauge("cardloop_job_look_seconds", "Time that the newest look took.", ("job",))
-LOOKS = Counter("cardloop_job_looks", "Looks of the job by outcome: done, waited, failed.", ("job", "outcome"))
+LAG = Gauge("cardloop_loop_lag_seconds", "Time since a look of the loop last ended well.", ("loop",))
+INTERVAL = Gauge("cardloop_loop_interval_seconds", "Time between two looks when there is nothing to do.", ("loop",))
+TOOK = Gauge("cardloop_loop_look_seconds", "Time that the newest look took.", ("loop",))
+LOOKS = Counter("cardloop_loop_looks", "Looks of the loop by outcome: done, waited, failed.", ("loop", "outcome"))
 _log = structlog.get_logger()
 
 

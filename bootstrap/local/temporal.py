@@ -9,7 +9,7 @@ from pathlib import Path
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
-from temporalio.client import Client, TLSConfig
+from temporalio.client import Client, Interceptor, TLSConfig
 from temporalio.converter import DataConverter
 from temporalio.runtime import Runtime
 from temporalio.service import RPCError
@@ -57,10 +57,19 @@ async def connect(
         data_converter=data_converter or DataConverter.default,
         runtime=runtime,
         lazy=lazy,
-        interceptors=[RpcTimeouts()],
+        interceptors=[RpcTimeouts(), *_tracing(settings)],
         tls=_tls(settings),
         api_key=settings.temporal_api_key.get_secret_value() if settings.temporal_api_key else None,
     )
+
+
+def _tracing(settings: Settings) -> list[Interceptor]:
+    """Carries a trace from who starts or signals a workflow to its steps, where traces are wanted; workers take it over too."""
+    if settings.otlp_endpoint is None:
+        return []
+    from temporalio.contrib.opentelemetry import TracingInterceptor
+
+    return [TracingInterceptor()]
 
 
 def _tls(settings: Settings) -> bool | TLSConfig:
