@@ -45,7 +45,7 @@ class Switch(Sampler):
         return "a switch"
 
 
-@pytest_asyncio.fixture(loop_scope="session")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def kept() -> AsyncIterator[InMemorySpanExporter]:
     exporter, switch = InMemorySpanExporter(), Switch()
     provider = provider_of("test", ParentBased(switch))
