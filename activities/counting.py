@@ -11,7 +11,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
-from domain.ops.runs import subject_of
+from domain.ops.runs import RunKind, subject_of
 
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 ATTEMPTS = Counter(
@@ -40,11 +40,12 @@ class _Counting(ActivityInboundInterceptor):
         info, started, outcome = activity.info(), time.perf_counter(), "failed"
         workflow_id = info.workflow_id or ""
         subject = subject_of(workflow_id)
+        card_id = subject[1] if subject is not None and subject[0] is RunKind.CARD else None
         with bound_contextvars(
             activity=info.activity_type,
             attempt=info.attempt,
             workflow_id=workflow_id,
-            card_id=subject[1] if subject else None,
+            card_id=card_id,
         ):
             try:
                 result = await self.next.execute_activity(input)

@@ -33,9 +33,13 @@ class RemotePolicy(TypedDict):
 
 
 class BeatingPolicy(RemotePolicy):
-    """Options of a step that beats while it works: a worker that is killed is taken over when its heartbeats stop."""
+    """Options of a call that sends heartbeats: a worker that is killed is taken over when they stop."""
 
     heartbeat_timeout: timedelta
+
+
+class PaymentPolicy(BeatingPolicy):
+    """Options of a call to the payment gateway."""
 
 
 # PostgreSQL may be away for hours: tried for ever. Waits above two seconds become durable timers, so that an outage
@@ -89,20 +93,34 @@ LOCK_RATE = RemotePolicy(
 )
 
 # Sending money: the activity itself asks the gateway before it sends again; it never gives up and never doubles.
-PAY = BeatingPolicy(
+PAY = PaymentPolicy(
     start_to_close_timeout=timedelta(seconds=40),
     heartbeat_timeout=SILENCE,
     schedule_to_close_timeout=None,
     retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1)),
 )
 # Waiting as a retry policy: each try is one query, and the history grows by nothing while the answer is unknown.
-RECONCILE = BeatingPolicy(
+RECONCILE = PaymentPolicy(
     start_to_close_timeout=timedelta(seconds=40),
     heartbeat_timeout=SILENCE,
     schedule_to_close_timeout=None,
     retry_policy=RetryPolicy(
         initial_interval=timedelta(seconds=2), backoff_coefficient=2, maximum_interval=timedelta(minutes=10)
     ),
+)
+
+# Acting on the next runs of a repair takes seconds; a killed worker is taken over when its heartbeats stop.
+REPAIR_ACT = BeatingPolicy(
+    start_to_close_timeout=timedelta(minutes=10),
+    heartbeat_timeout=timedelta(seconds=8),
+    schedule_to_close_timeout=None,
+    retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=30)),
+)
+# Looking at runs that are not proven may fail: the next look asks again.
+REPAIR_LOOK = RemotePolicy(
+    start_to_close_timeout=timedelta(minutes=1),
+    schedule_to_close_timeout=None,
+    retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=30)),
 )
 
 SELLER_FIELDS_WAIT = timedelta(hours=24)  # The seller checks what was read.

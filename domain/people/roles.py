@@ -55,6 +55,8 @@ class Permission(StrEnum):
     CONFIRM_POLICIES = "confirm_policies"  # Be the second person who publishes it.
     SEE_OPERATIONS = "see_operations"  # Stuck cards, task queues, providers.
     DRAIN_WORKERS = "drain_workers"  # Let a worker finish and end, and lift that again.
+    REPAIR = "repair"  # Draft, run, suspend and cancel repairs.
+    CONFIRM_REPAIR = "confirm_repair"  # Be the second person who agrees to a repair.
 
 
 _REVIEWER = frozenset(
@@ -98,6 +100,8 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.DECODE_HISTORY,
             Permission.SEE_OPERATIONS,
             Permission.DRAIN_WORKERS,
+            Permission.REPAIR,
+            Permission.CONFIRM_REPAIR,
             Permission.SEE_POLICIES,
         }
     ),
@@ -145,6 +149,8 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.CONFIRM_POLICIES,
             Permission.SEE_OPERATIONS,
             Permission.DRAIN_WORKERS,
+            Permission.REPAIR,
+            Permission.CONFIRM_REPAIR,
         }
     ),
 }

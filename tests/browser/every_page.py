@@ -87,6 +87,7 @@ _NAMED = (
     OnePage("/operations/queues", OPS),
     OnePage("/operations/queues/workers/{name}", OPS, "/operations/queues/workers/cards@here"),
     OnePage("/operations/queues/workers/{name}", OPS, "/operations/queues/workers/reading@here"),
+    OnePage("/operations/deliveries", OPS),
     OnePage("/callbacks/{task_id}", SUPPORT, "/callbacks/{callback}"),
     OnePage("/callbacks/{task_id}", SENIOR, "/callbacks/{callback}"),
     OnePage("/review/views", SENIOR),

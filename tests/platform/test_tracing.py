@@ -99,6 +99,7 @@ async def test_one_trace_spans_request_workflow_step_and_sql(
     ours = [one for one in spans if one.context is not None and one.context.trace_id == request.context.trace_id]
     names = {one.name for one in ours}
     assert {"StartWorkflow:CardWorkflow", "RunWorkflow:CardWorkflow"} <= names
+    print([(one.name, one.parent is None, one.context.trace_id == request.context.trace_id) for one in spans])
     statements = [sql for one in ran for sql in below(ours, one)]
     assert {(sql.attributes or {})["db.system.name"] for sql in statements} == {"postgresql"}
     assert any((sql.attributes or {}).get("db.collection.name") == "card" for sql in statements)

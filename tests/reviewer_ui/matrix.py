@@ -120,6 +120,8 @@ MATRIX = (
     Line("GET", "/operations/queues/workers/{name}", OPERATORS, (404,)),
     Line("POST", "/operations/queues/workers/{name}/drain", OPERATORS, (422,)),
     Line("POST", "/operations/queues/workers/{name}/undrain", OPERATORS, (404,)),
+    Line("GET", "/operations/deliveries", OPERATORS),
+    Line("POST", "/operations/deliveries/again", OPERATORS, (422,)),
     # A seller's request.
     Line("GET", "/callbacks", AGENTS, (303,)),
     Line("GET", "/callbacks/{task_id}", AGENTS, (404,)),
