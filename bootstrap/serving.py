@@ -7,12 +7,14 @@ from typing import Any
 
 import uvicorn
 import uvloop
+from prometheus_client.registry import Collector
 
 from bootstrap.settings import Settings
 from bootstrap.telemetry import logs, tracing
 from bootstrap.telemetry.listener import give_metrics
 
 _GRACE_SECONDS = 5
+CODEC = "codec"  # It never asks Temporal.
 Coro = Coroutine[Any, Any, None]
 
 
@@ -20,9 +22,22 @@ def serve(settings: Settings, name: str) -> None:
     """Serve "api", "console" or "codec" until SIGTERM or SIGINT; open requests get five seconds."""
     logs.configure(settings, name)
     tracing.configure(settings, name)
+    collectors = [] if name == CODEC else [_of_temporal()]
     app = build(settings, name)
-    give_metrics(settings, name)
+    give_metrics(settings, name, *collectors)
     uvicorn.run(app, **options(settings, name))
+
+
+def _of_temporal() -> Collector:
+    """Return the metrics of every client of Temporal that this process makes."""
+    from temporalio.runtime import Runtime
+
+    from bootstrap.telemetry.sdk_metrics import SdkMetrics
+
+    measured = SdkMetrics()
+    Runtime.set_default(measured.runtime)
+    measured.keep_taking()
+    return measured
 
 
 def options(settings: Settings, name: str) -> dict[str, Any]:

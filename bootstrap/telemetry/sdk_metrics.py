@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from bisect import bisect_left
@@ -16,10 +17,13 @@ from temporalio.runtime import (
     BUFFERED_METRIC_KIND_COUNTER,
     BUFFERED_METRIC_KIND_GAUGE,
     BufferedMetricUpdate,
+    LogForwardingConfig,
+    LoggingConfig,
     MetricBuffer,
     MetricBufferDurationFormat,
     Runtime,
     TelemetryConfig,
+    TelemetryFilter,
 )
 
 from domain.ops.workers import WAIT_BOUNDS, QueuesUsed, QueueUse
@@ -37,6 +41,8 @@ WAITED = {
 SLOTS = {"WorkflowWorker": "workflow", "ActivityWorker": "activity"}
 HELP = "Of the Temporal SDK."
 USED, AVAILABLE = "temporal_worker_task_slots_used", "temporal_worker_task_slots_available"
+CORE_SAYS = TelemetryFilter(core_level="WARN", other_level="ERROR")
+TAKE_S = 2.0
 Labels = tuple[tuple[str, str], ...]
 Family = TypeVar("Family", CounterMetricFamily, GaugeMetricFamily)
 
@@ -59,7 +65,9 @@ class SdkMetrics(Collector):
 
     def __init__(self) -> None:
         self._buffer = MetricBuffer(BUFFERED_MAX, duration_format=MetricBufferDurationFormat.SECONDS)
-        self.runtime = Runtime(telemetry=TelemetryConfig(metrics=self._buffer))
+        # Its lines go the way of ours: they are JSON too.
+        lines = LoggingConfig(CORE_SAYS, forwarding=LogForwardingConfig(logging.getLogger("temporalio.core")))
+        self.runtime = Runtime(telemetry=TelemetryConfig(metrics=self._buffer, logging=lines))
         self._lock = threading.Lock()  # A scrape comes on a thread of its own.
         self._counters: dict[str, dict[Labels, float]] = defaultdict(dict)
         self._gauges: dict[str, dict[Labels, float]] = defaultdict(dict)
@@ -71,6 +79,16 @@ class SdkMetrics(Collector):
         with self._lock:
             for update in self._buffer.retrieve_updates():
                 self._add(update)
+
+    def keep_taking(self) -> None:
+        """Take from now on, on a thread of its own: a process without heartbeats would fill the buffer."""
+
+        def repeat() -> None:
+            while True:
+                time.sleep(TAKE_S)
+                self.take()
+
+        threading.Thread(target=repeat, name="sdk-metrics", daemon=True).start()
 
     def queues_used(self) -> QueuesUsed:
         """Return slots and waits of each task queue that this process polls."""

@@ -15,7 +15,6 @@ from tests.whole import WHOLE, WholePlatform, jd_card, until
 
 pytestmark = [WHOLE, pytest.mark.timeout(180), pytest.mark.asyncio(loop_scope="session")]
 BY_PROMETHEUS = {"up"}  # Made by the scrape itself.
-# Nothing of these has happened on a platform where all is well; their names are exported all the same.
 LOGS = ("api", "console", "codec", "worker-cards", "worker-reading")
 
 
@@ -79,6 +78,7 @@ async def test_every_process_logs_lines_of_json_without_secrets(whole: WholePlat
     secrets = [sample.number, *(str(word) for word in whole.secrets().values() if isinstance(word, str))]
     for name in LOGS:
         said = (whole.settings.logs_dir / f"{name}.log").read_text()
+        assert [line for line in said.splitlines() if not line.startswith("{")] == [], name
         lines = [json.loads(line) for line in said.splitlines()]
         assert [one for one in lines if not {"timestamp", "level", "event", "process"} <= one.keys()] == [], name
         assert {one["process"] for one in lines} <= {name}
