@@ -13,6 +13,7 @@ from bootstrap.policies import policy_job
 from bootstrap.reporting import attempts_job, interceptors_of, last_attempts
 from bootstrap.settings import Settings
 from bootstrap.store import database, photo_store
+from bootstrap.telemetry import logs
 from bootstrap.telemetry.listener import give_metrics
 from bootstrap.telemetry.sdk_metrics import SdkMetrics
 from bootstrap.worker_options import worker_options
@@ -28,6 +29,7 @@ async def run_reading(settings: Settings) -> None:
     """Reads photographs until cancelled or drained. The only process that loads the OCR engine, and it loads it before it polls."""
     from ocr.engine import build_reader  # 570 MB that no other process needs.
 
+    logs.adopt_libraries()
     secrets, store = keys.load(settings), database(settings)
     reader = await asyncio.to_thread(build_reader, settings.ocr_models_dir)
     reading = CardReading(store, secrets.keyring, photo_store(settings, secrets.keyring), reader)

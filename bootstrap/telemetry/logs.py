@@ -67,6 +67,14 @@ def configure(settings: Settings, process: str, to: TextIO | None = None) -> Non
     temporalio.workflow.logger.workflow_info_on_message = False
 
 
+def adopt_libraries() -> None:
+    """Let the loggers of libraries that brought a handler of their own speak through ours; call it after their import."""
+    for logger in logging.Logger.manager.loggerDict.values():
+        if isinstance(logger, logging.Logger) and logger.handlers:
+            logger.handlers, logger.propagate = [], True
+            logger.setLevel(logging.NOTSET)
+
+
 def _naming(process: str) -> Processor:
     def name(_logger: Any, _method: str, event: Event) -> Event:
         event["process"] = process

@@ -122,6 +122,19 @@ async def test_the_ids_of_a_step_are_gone_after_it(tmp_path: Path, lines: io.Str
     assert "card_id" not in line
 
 
+async def test_a_library_with_a_handler_of_its_own_speaks_json_too(tmp_path: Path, lines: io.StringIO) -> None:
+    library, own = logging.getLogger("library.with.handler"), io.StringIO()
+    library.addHandler(logging.StreamHandler(own))
+    library.propagate = False
+    library.setLevel(logging.DEBUG)
+    logs.configure(settings(tmp_path), "worker-reading", lines)
+    logs.adopt_libraries()
+    library.info("Creating model")
+    library.warning("slow")
+    [line] = read(lines, "worker-reading")
+    assert (line["event"], own.getvalue()) == ("slow", "")
+
+
 async def test_lines_can_be_read_by_eye_instead(tmp_path: Path, lines: io.StringIO) -> None:
     logs.configure(settings(tmp_path, log_format="text"), "api", lines)
     structlog.get_logger().warning("loop_waits", loop="courier")
