@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 from temporalio import activity
 
-EVERY_S = 2.0
+EVERY_S = 1.5
 
 
 @asynccontextmanager

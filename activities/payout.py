@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from activities.counting import PAYOUTS
 from activities.failures import PayoutUnknown, translated
 from activities.heartbeats import beating
 from database.repositories import cards
@@ -150,8 +151,9 @@ class Payout:
             row = await session.get_one(PayoutRow, key, with_for_update=True)
             if row.answered is not outcome:
                 raise ApplicationError("the gateway did not say so", type="payout_unknown")
-            if row.settled_at is None:
+            if fresh := row.settled_at is None:
                 await settle_once(session, row, outcome, ends=True)
+        _count(outcome, fresh=fresh)
 
     @activity.defn(name="payout.conclude")
     @translated
@@ -164,8 +166,9 @@ class Payout:
             row = await session.get_one(PayoutRow, key, with_for_update=True)
             if row.answered is None:
                 raise PayoutUnknown(None)
-            if row.settled_at is None:
+            if fresh := row.settled_at is None:
                 await settle_once(session, row, row.answered, ends=False)
+        _count(row.answered, fresh=fresh)
         return PayoutFacts(row.answered, row.refusal_code)
 
     async def _taken_up(self, key: str) -> _Ordered:
@@ -215,6 +218,13 @@ class Payout:
         change = Change(Stage.PAYOUT, WaitingFor.GATEWAY, None, "payout.unknown", facts)
         async with self._database.transaction() as session:
             await cards.record(session, ordered.card_id, change)
+        _count(PayoutOutcome.UNKNOWN, fresh=True)
+
+
+def _count(outcome: PayoutOutcome, *, fresh: bool) -> None:
+    """Count an order once, after its transaction holds."""
+    if fresh:
+        PAYOUTS.labels(outcome.value).inc()
 
 
 async def _require_payable(session: AsyncSession, card: CardRow, quote: QuoteRow) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 
+from activities.counting import OFFERS
 from activities.failures import translated
 from database.once import insert_once
 from database.repositories import cards, ledger
@@ -94,8 +95,10 @@ class Pricing:
         async with self._database.transaction() as session:
             card = await cards.load_for_update(session, card_id)
             quote = await session.get_one(QuoteRow, quote_id, with_for_update=True)
-            if quote.expires_at is None and card.outcome is None:
+            if fresh := quote.expires_at is None and card.outcome is None:
                 await self._put_before_seller(session, card, quote)
+        if fresh and quote.offered_at is not None:
+            OFFERS.observe((quote.offered_at - card.created_at).total_seconds())
         ends = quote.expires_at or self._now()
         left = max(0, round((ends - self._now()).total_seconds()))
         return OfferFacts(ends.isoformat(), left, quote.state is QuoteState.ACCEPTED)

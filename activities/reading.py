@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 
 from activities.failures import translated
+from activities.heartbeats import beating
 from database.repositories import cards
 from database.repositories.cards import Change
 from database.sealed import READING_VALUES, values_of
@@ -62,13 +63,14 @@ class CardReading:
     @translated
     async def read_photos(self, card_id: str) -> ReadFacts:
         """Reads every current photo, keeps each reading sealed, and fills what the card still lacks."""
-        async with self._database.transaction() as session:
-            card = await cards.load(session, card_id)
-            photos = await _current(session, card_id)
-        readings = [await asyncio.to_thread(self._read, photo, card.brand) for photo in photos]
-        async with self._database.transaction() as session:
-            card = await cards.load_for_update(session, card_id)
-            return await self._merged(session, card, photos, readings)
+        async with beating():
+            async with self._database.transaction() as session:
+                card = await cards.load(session, card_id)
+                photos = await _current(session, card_id)
+            readings = [await asyncio.to_thread(self._read, photo, card.brand) for photo in photos]
+            async with self._database.transaction() as session:
+                card = await cards.load_for_update(session, card_id)
+                return await self._merged(session, card, photos, readings)
 
     def _read(self, photo: PhotoRow, brand_code: str) -> Reading:
         return self._reader.read(self._photos.read(photo.stored_sha256), brand_code)

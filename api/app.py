@@ -17,7 +17,7 @@ from database.session import DatabaseUnavailable
 from web import errors
 from web.body_limits import BodyLimits
 from web.limits import BODY_BYTES_MAX
-from web.requests import RequestIds
+from web.requests import NO_OWN_TELEMETRY, RequestIds
 from web.security import SecurityHeaders
 
 VERSION = "1.0"
@@ -35,7 +35,9 @@ PROBLEMS: dict[int | str, dict[str, object]] = {
 
 def build(services: ApiServices) -> FastAPI:
     """The application of the API; the seller pages can be mounted on it at `/`."""
-    app = FastAPI(title="Cardloop", version=VERSION, docs_url=None, redoc_url=None, responses=PROBLEMS)
+    app = FastAPI(
+        title="Cardloop", version=VERSION, docs_url=None, redoc_url=None, responses=PROBLEMS, telemetry=NO_OWN_TELEMETRY
+    )
     app.state.services = services
     plain = app.openapi
     app.openapi = cache(lambda: with_examples(plain()))  # type: ignore[method-assign]

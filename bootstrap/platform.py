@@ -3,10 +3,13 @@
 import asyncio
 import os
 import signal
+import socket
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from sqlalchemy.exc import ProgrammingError
 from temporalio.service import RPCError
 
 from bootstrap import keys, party_keys, restored
@@ -17,8 +20,11 @@ from bootstrap.local.postgres import EmbeddedPostgres
 from bootstrap.local.supervisor import Child, Program, Supervisor, python
 from bootstrap.settings import PROJECT_ROOT, Settings
 from bootstrap.setup.plan import temporal_record
+from bootstrap.store import database
+from bootstrap.telemetry.listener import STEPS, metrics_port
 from bootstrap.words import Problem, say
 from database.migrate import upgrade
+from database.session import DatabaseUnavailable
 from workflows.policies import CARDS_QUEUE, READING_QUEUE
 
 # Each worker process with the task queue on which it must poll before it counts as ready.
@@ -221,12 +227,28 @@ async def worker_polls(settings: Settings, name: str) -> bool:
         return False  # Temporal itself is away for the moment; the supervisor brings it back, and this asks again.
 
 
+async def worker_drained(settings: Settings, kind: str) -> bool:
+    """Tell whether this machine's first worker of that kind is drained; a database that does not answer drains nobody."""
+    from services.ops.workers import Workers, worker_name
+
+    store = database(settings)
+    try:
+        return await Workers(store).is_drained(worker_name(kind, socket.gethostname()))
+    except (DatabaseUnavailable, ProgrammingError):  # Before the first migration there is no such table.
+        return False
+    finally:
+        await store.dispose()
+
+
 def _worker(name: str, settings: Settings) -> Program:
     async def polls() -> bool:
         return await worker_polls(settings, name)
 
+    async def drained() -> bool:
+        return await worker_drained(settings, name)
+
     command = python("-m", "cli", "work", name)
-    return _ours(f"worker-{name}", command, polls, stop_seconds_max=_WORKER_STOP_SECONDS_MAX)
+    return replace(_ours(f"worker-{name}", command, polls, stop_seconds_max=_WORKER_STOP_SECONDS_MAX), held=drained)
 
 
 def webs(settings: Settings) -> list[Program]:
@@ -254,6 +276,9 @@ def ports(settings: Settings) -> dict[str, tuple[str, int]]:
     wanted = {f"CARDLOOP_{name.upper()}": (settings.host, getattr(settings, name)) for name in _WEB_PORTS}
     if settings.embedded_temporal:
         wanted |= {f"CARDLOOP_{name.upper()}": ("127.0.0.1", getattr(settings, name)) for name in _TEMPORAL_PORTS}
+    if settings.metrics_port is not None:
+        taken = {name: metrics_port(settings, name) or 0 for name in STEPS}
+        wanted |= {f"CARDLOOP_METRICS_PORT ({name})": (settings.metrics_host, port) for name, port in taken.items()}
     if settings.simulators:
         urls = {f"CARDLOOP_{name.upper()}_URL": urlsplit(url) for name, url in outside(settings).items()}
         wanted |= {variable: (url.hostname or "", url.port or 80) for variable, url in urls.items()}

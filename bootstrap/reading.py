@@ -8,12 +8,16 @@ from temporalio.worker import Worker
 
 from activities.reading import CardReading
 from bootstrap import keys
-from bootstrap.build import build_id
 from bootstrap.local import temporal
 from bootstrap.policies import policy_job
-from bootstrap.reporting import attempts_job, reporter
+from bootstrap.reporting import attempts_job, interceptors_of, last_attempts
 from bootstrap.settings import Settings
 from bootstrap.store import database, photo_store
+from bootstrap.telemetry import logs
+from bootstrap.telemetry.listener import give_metrics
+from bootstrap.telemetry.sdk_metrics import SdkMetrics
+from bootstrap.worker_options import worker_options
+from bootstrap.worker_process import worker_process
 from jobs.registry import Registry
 from services.ops.attempts import Attempts
 from services.policies.reading import PolicyReader
@@ -22,23 +26,26 @@ from workflows.policies import READING_QUEUE
 
 
 async def run_reading(settings: Settings) -> None:
-    """Reads photographs until cancelled. The only process that loads the OCR engine, and it loads it before it polls."""
+    """Reads photographs until cancelled or drained. The only process that loads the OCR engine, and it loads it before it polls."""
     from ocr.engine import build_reader  # 570 MB that no other process needs.
 
+    logs.adopt_libraries()
     secrets, store = keys.load(settings), database(settings)
     reader = await asyncio.to_thread(build_reader, settings.ocr_models_dir)
     reading = CardReading(store, secrets.keyring, photo_store(settings, secrets.keyring), reader)
-    client = await temporal.connect_patiently(settings, data_converter(secrets.keyring))
-    attempts = Attempts(store)
-    worker = Worker(
-        client,
-        task_queue=READING_QUEUE,
-        activities=[reading.read_photos],
-        max_concurrent_activities=settings.readings_at_once,
-        build_id=build_id(),
-        interceptors=[reporter(attempts)],
-    )
-    policies = PolicyReader(store)
-    await policies.refresh()  # Before the first photo is read.
-    async with worker, asyncio.TaskGroup() as loops:
-        Registry([policy_job(policies), attempts_job(attempts)]).start(loops)
+    measured, attempts = SdkMetrics(), Attempts(store)
+    give_metrics(settings, "reading", measured)
+    client = await temporal.connect_patiently(settings, data_converter(secrets.keyring), measured.runtime)
+    async with worker_process(store, "reading", measured.queues_used) as process:
+        policies = PolicyReader(store)
+        await policies.refresh()  # Before the first photo is read.
+        worker = Worker(
+            client,
+            task_queue=READING_QUEUE,
+            activities=[reading.read_photos],
+            max_concurrent_activities=settings.readings_at_once,
+            **worker_options(interceptors_of(attempts)),
+        )
+        async with worker, asyncio.TaskGroup() as loops:
+            await process.until_drained(Registry([policy_job(policies), attempts_job(attempts)]).start(loops))
+        await last_attempts(attempts)

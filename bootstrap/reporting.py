@@ -1,13 +1,17 @@
-"""How every worker process reports failed attempts."""
+"""How every worker process counts attempts and reports failed ones."""
 
 from __future__ import annotations
 
 import os
 import socket
+from contextlib import suppress
+
+from temporalio.worker import Interceptor
 
 from activities.attempts import AttemptReporter
+from activities.counting import AttemptCounter
 from bootstrap.build import build_id
-from database.session import Database
+from database.session import Database, DatabaseUnavailable
 from jobs.registry import Job
 from services.ops.attempts import Attempts
 from services.ops.calls import ProviderCallCounts
@@ -16,9 +20,9 @@ WRITE_S, CALLS_S = 0.5, 1.0
 ANY = 100_000  # One write takes everything: there is never more at once.
 
 
-def reporter(attempts: Attempts) -> AttemptReporter:
-    """Return the interceptor of this process's workers."""
-    return AttemptReporter(attempts, build_id(), process_name())
+def interceptors_of(attempts: Attempts) -> list[Interceptor]:
+    """Return the interceptors of this process's workers: attempts are counted, and failed ones reported."""
+    return [AttemptCounter(), AttemptReporter(attempts, build_id(), process_name())]
 
 
 def process_name() -> str:
@@ -39,3 +43,9 @@ def calls_job(counts: ProviderCallCounts) -> Job:
 def attempts_job(attempts: Attempts) -> Job:
     """Return the loop that writes down what was reported."""
     return Job("attempts", WRITE_S, attempts.write, ANY)
+
+
+async def last_attempts(attempts: Attempts) -> None:
+    """Write what was reported since the loop ended; without a database it is lost, and describing finds it."""
+    with suppress(DatabaseUnavailable):
+        await attempts.write()

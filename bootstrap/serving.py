@@ -7,16 +7,37 @@ from typing import Any
 
 import uvicorn
 import uvloop
+from prometheus_client.registry import Collector
 
 from bootstrap.settings import Settings
+from bootstrap.telemetry import logs, tracing
+from bootstrap.telemetry.listener import give_metrics
 
 _GRACE_SECONDS = 5
+CODEC = "codec"  # It never asks Temporal.
 Coro = Coroutine[Any, Any, None]
 
 
 def serve(settings: Settings, name: str) -> None:
     """Serve "api", "console" or "codec" until SIGTERM or SIGINT; open requests get five seconds."""
-    uvicorn.run(build(settings, name), **options(settings, name))
+    logs.configure(settings, name)
+    tracing.configure(settings, name)
+    collectors = [] if name == CODEC else [_of_temporal()]
+    app = build(settings, name)
+    give_metrics(settings, name, *collectors)
+    uvicorn.run(app, **options(settings, name))
+
+
+def _of_temporal() -> Collector:
+    """Return the metrics of every client of Temporal that this process makes."""
+    from temporalio.runtime import Runtime
+
+    from bootstrap.telemetry.sdk_metrics import SdkMetrics
+
+    measured = SdkMetrics()
+    Runtime.set_default(measured.runtime)
+    measured.keep_taking()
+    return measured
 
 
 def options(settings: Settings, name: str) -> dict[str, Any]:
@@ -24,7 +45,7 @@ def options(settings: Settings, name: str) -> dict[str, Any]:
     return {
         "host": settings.host,
         "port": int(getattr(settings, f"{name}_port")),
-        "log_level": settings.log_level.lower(),
+        "log_config": None,  # Our own: one line of JSON each.
         "access_log": False,  # Our own request log leaves out query strings, which may hold what a person typed.
         "server_header": False,
         "timeout_graceful_shutdown": _GRACE_SECONDS,
@@ -41,6 +62,8 @@ def build(settings: Settings, name: str) -> Any:
 
 def work(settings: Settings, name: str) -> None:
     """Work as "cards" or "reading" until SIGTERM or SIGINT; running activities are finished first."""
+    logs.configure(settings, f"worker-{name}")
+    tracing.configure(settings, f"worker-{name}")
     runners: dict[str, Callable[[Settings], Coro]] = {"cards": _cards, "reading": _reading}
     uvloop.run(until_signalled(runners[name](settings)))
 

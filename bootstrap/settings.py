@@ -61,6 +61,12 @@ class AddressSettings(BaseSettings):
     )
     cookies_secure: bool = Field(False, description="Send cookies over HTTPS only; set it wherever TLS is in front.")
 
+    metrics_port: Annotated[int, Field(ge=1, le=65531)] | None = Field(
+        None,
+        description="First port of the processes' metrics for Prometheus: API, console +1, codec +2, card worker +3, reader +4; unset: none.",
+    )
+    metrics_host: str = Field("127.0.0.1", description="Address that metrics are given on; never the public one.")
+
     @field_validator("trusted_proxies", mode="after")
     @classmethod
     def _networks(cls, proxies: str | None) -> str | None:
@@ -130,6 +136,15 @@ class Settings(SignInSettings, TemporalSettings, AddressSettings, OutsideSetting
     keys_dir: Path | None = Field(None, description="Folder of the key ring; unset means state/keys under home.")
     photos_dir: Path | None = Field(None, description="Folder of card photos; unset means state/photos under home.")
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level that is logged.")
+    otlp_endpoint: HttpUrl | None = Field(
+        None,
+        validation_alias=AliasChoices("CARDLOOP_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"),
+        description="OpenTelemetry collector that takes traces by OTLP over HTTP (OTEL_EXPORTER_OTLP_ENDPOINT too); unset: nothing is traced.",
+    )
+    trace_share: float = Field(1.0, ge=0, le=1, description="Share of requests and starts that are traced, 0 to 1.")
+    log_format: Literal["json", "text"] = Field(
+        "json", description="How a line is logged: json, or text to read by eye."
+    )
     bench_short: bool = Field(False, description="Benchmarks take their short form, as the checks on a commit do.")
     test_database_url: SecretStr | None = Field(
         None, description="PostgreSQL server on which tests make their databases; unset starts an embedded one."

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from bootstrap.settings import Settings
 from bootstrap.words import Problem
 from database.session import Database, DatabaseUnavailable
+from database.tracing import follow
 from domain.sealing import KeyRing
 from gateways.pictures.store import PhotoStore
 
@@ -19,8 +20,11 @@ PHOTO = (
 
 
 def database(settings: Settings) -> Database:
-    """A pool of connections to the platform's database."""
-    return Database(settings.sqlalchemy_url, pool_size=settings.database_connections)
+    """A pool of connections to the platform's database, its statements traced where traces are wanted."""
+    made = Database(settings.sqlalchemy_url, pool_size=settings.database_connections)
+    if settings.otlp_endpoint is not None:
+        follow(made.engine.sync_engine)
+    return made
 
 
 @asynccontextmanager

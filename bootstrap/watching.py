@@ -11,6 +11,8 @@ from database.session import Database
 from domain.ops.runs import RunKind, subject_of
 from domain.rules.brands import providers
 from domain.sealing import KeyRing
+from jobs.builds import BuildCounter
+from jobs.figures import FiguresJob
 from jobs.maintenance import queues_of
 from jobs.open_runs import AT_ONCE, RunWatcher
 from jobs.registry import Job
@@ -20,7 +22,7 @@ from workflows.client import CardClient
 from workflows.policies import CARDS_QUEUE, READING_QUEUE
 from workflows.repair_client import RepairClient
 
-STUCK_S, DESCRIBE_S, QUEUES_S, SWEEP_S = 2.0, 1.0, 5.0, 60.0
+STUCK_S, DESCRIBE_S, QUEUES_S, SWEEP_S, BUILDS_S, FIGURES_S = 2.0, 1.0, 5.0, 60.0, 30.0, 10.0
 NEVER = 10**9  # A look is whole: there is never more at once.
 
 
@@ -43,6 +45,8 @@ def watching(settings: Settings, keyring: KeyRing, store: Database, client: Clie
         Job("describe", DESCRIBE_S, watcher.describe, AT_ONCE),
         Job("queues", QUEUES_S, watcher.look_at_queues, NEVER),
         Job("sweep", SWEEP_S, watcher.sweep, NEVER),
+        Job("builds", BUILDS_S, BuildCounter(store, client).count, NEVER),
+        Job("figures", FIGURES_S, FiguresJob(store).look, NEVER),
     ]
 
 

@@ -20,16 +20,19 @@ from activities.review.alarms import Alarms
 from activities.review.tasks import Review
 from activities.verification.inquiry import Verification
 from bootstrap import clock, keys, outside
-from bootstrap.build import build_id
 from bootstrap.demo.brands import announcing_jobs
 from bootstrap.local import temporal
 from bootstrap.maintenance import maintenance_job, usual_rate
 from bootstrap.paying import payment_gateway
 from bootstrap.policies import policy_job
 from bootstrap.repairing import repair_activities
-from bootstrap.reporting import attempts_job, call_counts, calls_job, reporter
+from bootstrap.reporting import attempts_job, call_counts, calls_job, interceptors_of, last_attempts
 from bootstrap.settings import Settings
 from bootstrap.store import database, photo_store
+from bootstrap.telemetry.listener import give_metrics
+from bootstrap.telemetry.sdk_metrics import SdkMetrics
+from bootstrap.worker_options import worker_options
+from bootstrap.worker_process import worker_process
 from database.repositories import evidence
 from database.session import Database
 from domain.finance.payout import PaymentGateway
@@ -81,20 +84,23 @@ Task = Callable[..., Any]
 
 
 async def run_cards(settings: Settings) -> None:
-    """Work on card workflows and every activity but reading, until cancelled; running activities are finished first."""
+    """Work on card workflows and every activity but reading, until cancelled or drained; running activities are finished first."""
     secrets = keys.load(settings)
     store = database(settings)
-    counts = call_counts(store)
+    counts, measured = call_counts(store), SdkMetrics()
     world = outside.build(settings, secrets, store, counts=counts)
-    client = await temporal.connect(settings, data_converter(secrets.keyring))
+    give_metrics(settings, "cards", measured)
+    client = await temporal.connect(settings, data_converter(secrets.keyring), measured.runtime)
     await temporal.register_search_attributes(client)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(store.dispose)
         await clock.require(store)
+        process = await stack.enter_async_context(worker_process(store, "cards", measured.queues_used))
         policies = PolicyReader(store)
         await policies.refresh()  # Before the first card is judged.
         attempts = Attempts(store)
-        reporting = [reporter(attempts)]
+        stack.push_async_callback(last_attempts, attempts)  # Of steps that end while the workers do.
+        reporting = interceptors_of(attempts)
         for worker in card_workers(
             settings, client, store, secrets.keyring, world, payment_gateway(settings, world.breakers), reporting
         ):
@@ -110,8 +116,7 @@ async def run_cards(settings: Settings) -> None:
         ]
         registry = Registry([*own, *jobs])
         async with asyncio.TaskGroup() as loops:
-            loops.create_task(clock.watch(store))
-            registry.start(loops)
+            await process.until_drained([loops.create_task(clock.watch(store)), *registry.start(loops)])
 
 
 def _jobs(settings: Settings, store: Database, keyring: KeyRing, world: outside.Outside, client: Client) -> list[Job]:
@@ -183,8 +188,7 @@ def card_workers(
         activities=[*_own_activities(store, keyring, gateway), *local, *remote, *repairs],
         workflow_runner=UnsandboxedWorkflowRunner(),  # See docs/decisions/0008: the tests run in the sandbox.
         max_cached_workflows=settings.workflows_cached,
-        build_id=build_id(),
-        interceptors=interceptors,
+        **worker_options(interceptors),
     )
     payout = Payout(store, keyring, gateway)
     own: dict[str, list[Task]] = {
@@ -284,8 +288,7 @@ def _provider_worker(
         activities=tasks,
         max_task_queue_activities_per_second=per_s,
         max_concurrent_activity_task_polls=2,
-        build_id=build_id(),
-        interceptors=interceptors,
+        **worker_options(interceptors),
     )
 
 

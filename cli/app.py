@@ -17,6 +17,7 @@ from cli.photos import photos
 from cli.provider import provider
 from cli.repair import repair
 from cli.stuck import stuck
+from cli.workers import workers
 from cli.workflow import workflow
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Cardloop / 购物卡回收平台")
@@ -27,6 +28,7 @@ app.add_typer(labels, name="labels")
 app.add_typer(stuck, name="stuck")
 app.add_typer(repair, name="repair")
 app.add_typer(provider, name="provider")
+app.add_typer(workers, name="workers")
 app.add_typer(workflow, name="workflow")
 
 

@@ -15,6 +15,7 @@ from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 from database.statements import Statements
+from database.tracing import traced
 
 POOL_WAIT_S = 10
 CONNECT_TIMEOUT_S = 5
@@ -86,7 +87,8 @@ class Database:
         For the few statements that must be quick. Raises DatabaseUnavailable as `transaction` does.
         """
         try:
-            return await self._statements.one(sql, *values)
+            with traced(sql):
+                return await self._statements.one(sql, *values)
         except (OSError, TimeoutError, asyncpg.InterfaceError) as error:
             raise DatabaseUnavailable("PostgreSQL cannot be reached") from error
         except asyncpg.PostgresError as error:

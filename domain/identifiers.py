@@ -19,6 +19,11 @@ def new_id() -> str:
     return _encode(time.time_ns() // 1_000_000, TIME_CHARACTERS) + _encode(secrets.randbits(80), RANDOM_CHARACTERS)
 
 
+def is_id(text: str) -> bool:
+    """Whether a text has the form of an id."""
+    return len(text) == TIME_CHARACTERS + RANDOM_CHARACTERS and set(text) <= set(ALPHABET)
+
+
 def card_workflow(card_id: str) -> str:
     """The Temporal workflow id of a card."""
     return f"card:{card_id}"

@@ -12,12 +12,17 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 import structlog
+from prometheus_client import Counter, Gauge
 
 from database.repositories.loop_faults import kind_and_place
 from database.session import DatabaseUnavailable
 from domain.backoff import wait_before
 
 FAILED_PAUSE_S_MAX = 30.0
+LAG = Gauge("cardloop_loop_lag_seconds", "Time since a look of the loop last ended well.", ("loop",))
+INTERVAL = Gauge("cardloop_loop_interval_seconds", "Time between two looks when there is nothing to do.", ("loop",))
+TOOK = Gauge("cardloop_loop_look_seconds", "Time that the newest look took.", ("loop",))
+LOOKS = Counter("cardloop_loop_looks", "Looks of the loop by outcome: done, waited, failed.", ("loop", "outcome"))
 _log = structlog.get_logger()
 
 
@@ -57,20 +62,30 @@ class Job:
             failed_s = wait_before(once, most, self.health.failures).total_seconds() if self.health.failures else 0
             await asyncio.sleep(max(self.interval_s, failed_s))
 
+    def measure(self) -> None:
+        """Let this process's metrics tell how the job fares."""
+        health = self.health
+        LAG.labels(self.name).set_function(health.lag_s)
+        TOOK.labels(self.name).set_function(lambda: health.took_ms / 1000)
+        INTERVAL.labels(self.name).set(self.interval_s)
+
     async def _look(self) -> bool:
         """Look once; return whether there may be more at once."""
         started = time.monotonic()
         try:
             found = await self.once()
         except DatabaseUnavailable as away:
+            LOOKS.labels(self.name, "waited").inc()
             _log.warning("loop_waits", loop=self.name, reason=str(away))
             return False
         except Exception as error:  # noqa: BLE001  # All cards depend on the process that this loop shares with the workers.
             self.health.failures += 1
+            LOOKS.labels(self.name, "failed").inc()
             _log.error("loop_failed", loop=self.name, reason=kind_and_place(error), in_a_row=self.health.failures)
             return False
         ended = time.monotonic()
         self.health.ended_s, self.health.took_ms, self.health.failures = ended, (ended - started) * 1000, 0
+        LOOKS.labels(self.name, "done").inc()
         return found >= self.full
 
 
@@ -81,8 +96,9 @@ class Registry:
         self.jobs = {job.name: job for job in jobs}
         if len(self.jobs) != len(jobs):
             raise ValueError("two jobs have one name")
+        for job in jobs:
+            job.measure()
 
-    def start(self, group: asyncio.TaskGroup) -> None:
-        """Start every job in the group, which ends them by its own end."""
-        for job in self.jobs.values():
-            group.create_task(job.run(), name=f"job:{job.name}")
+    def start(self, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
+        """Start every job in the group, which ends them by its own end; return their tasks."""
+        return [group.create_task(job.run(), name=f"job:{job.name}") for job in self.jobs.values()]

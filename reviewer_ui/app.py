@@ -21,7 +21,7 @@ from reviewer_ui.evidence import trail
 from reviewer_ui.finance import owed, payouts
 from reviewer_ui.home import front, home, search
 from reviewer_ui.notices import live, notices
-from reviewer_ui.ops import deliveries, providers, repair, repairs, stuck
+from reviewer_ui.ops import deliveries, providers, repair, repairs, stuck, workers
 from reviewer_ui.people import (
     absence,
     access,
@@ -56,7 +56,7 @@ from reviewer_ui.work import (
 )
 from web import csrf, errors
 from web.body_limits import BodyLimits
-from web.requests import RequestIds, request_id
+from web.requests import NO_OWN_TELEMETRY, RequestIds, request_id
 from web.security import SecurityHeaders
 
 BODY_BYTES_MAX = 256 * 1024  # Only comments take files; any other form is at its longest with a note.
@@ -76,7 +76,7 @@ class ErrorContext:
 
 def build(services: ConsoleServices) -> FastAPI:
     """The console over these services; starts and owns nothing."""
-    app = FastAPI(title="Cardloop console", docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(title="Cardloop console", docs_url=None, redoc_url=None, openapi_url=None, telemetry=NO_OWN_TELEMETRY)
     console = Console(services)
     app.state.console = console
     app.state.demo_links = services.demo_links
@@ -131,6 +131,7 @@ def _routes() -> tuple[BaseRoute, ...]:
         repairs,
         repair,
         providers,
+        workers,
         deliveries,
         undo,
         reopen,

@@ -21,7 +21,7 @@ from reviewer_ui.services import CodecServices
 from reviewer_ui.sessions import COOKIE, Person, Sessions
 from web import errors
 from web.limits import BodyLimit
-from web.requests import RequestIds
+from web.requests import NO_OWN_TELEMETRY, RequestIds
 from web.security import SecurityHeaders
 from workflows.codec import ENCODING, EncryptionCodec
 
@@ -33,7 +33,7 @@ router = APIRouter()
 
 def build_codec(services: CodecServices) -> FastAPI:
     """POST /encode and /decode as Temporal's remote codecs speak them; only `ui_origins` may ask from a browser."""
-    app = FastAPI(title="Cardloop codec", docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(title="Cardloop codec", docs_url=None, redoc_url=None, openapi_url=None, telemetry=NO_OWN_TELEMETRY)
     app.state.services = services
     app.state.sessions = Sessions(services.database, services.totp_required)
     errors.install(app, unreachable=(DatabaseUnavailable,))

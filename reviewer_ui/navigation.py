@@ -138,6 +138,7 @@ PAGES: tuple[ConsolePage, ...] = (
     _page("ops.queues.title", "/operations/queues", Area.OPERATIONS, Permission.SEE_OPERATIONS, icon="server"),
     _page("ops.providers.title", "/operations/providers", Area.OPERATIONS, Permission.SEE_OPERATIONS, icon="plug"),
     _page("ops.providers.one", "/operations/providers/{provider}", Area.OPERATIONS, Permission.SEE_OPERATIONS),
+    _page("ops.worker.title", "/operations/queues/workers/{name}", Area.OPERATIONS, Permission.SEE_OPERATIONS),
     _page("console.nav.payouts", "/payouts", Area.MONEY, Permission.SEE_PAYOUTS, icon="coins"),
     _page("console.nav.owed", "/owed", Area.MONEY, Permission.SEE_PAYOUTS, icon="alert-circle"),
     _page("console.nav.trail", "/trail", Area.RISK, Permission.SEE_TRAIL, icon="shield-check"),

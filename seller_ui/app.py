@@ -23,7 +23,7 @@ from web import csrf, errors
 from web.body_limits import BodyLimits
 from web.csrf import Csrf
 from web.limits import BODY_BYTES_MAX
-from web.requests import RequestIds, request_id
+from web.requests import NO_OWN_TELEMETRY, RequestIds, request_id
 from web.security import SecurityHeaders
 
 CSRF_COOKIE = "cardloop_seller_csrf"
@@ -37,7 +37,7 @@ PAGES = (sell, cards, card, answers)
 
 def build(services: SellerServices) -> FastAPI:
     """The application of the seller pages."""
-    app = FastAPI(title="Cardloop", docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(title="Cardloop", docs_url=None, redoc_url=None, openapi_url=None, telemetry=NO_OWN_TELEMETRY)
     site = Site(services)
     app.state.site = site
     app.state.demo_links = services.demo_links

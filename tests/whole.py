@@ -39,6 +39,7 @@ from bootstrap.local.leftovers import Leftovers
 from bootstrap.local.ports import in_use
 from bootstrap.settings import PROJECT_ROOT, Settings
 from bootstrap.store import database
+from bootstrap.telemetry.listener import STEPS
 from database.invariants import Violation, violations
 from domain.cards.card import CardStatus, Outcome
 from domain.money import Money
@@ -58,10 +59,11 @@ class WholePlatform:
     def __init__(self, home: Path, cache: Path, **also: object) -> None:
         """Take settings that differ as `also`: a Temporal of the caller's own, for example."""
         (home / "cache").symlink_to(cache)
-        first = free_ports(len(SYSTEMS) + len(PROGRAMS))
+        first = free_ports(len(SYSTEMS) + len(PROGRAMS) + len(STEPS))
         ports = {f"{name}_port": first + len(SYSTEMS) + place for place, name in enumerate(PROGRAMS)}
         urls = {f"{name}_url": f"http://127.0.0.1:{first + place}" for place, name in enumerate(SYSTEMS)}
-        given: dict[str, Any] = {"home": home, **ports, **urls, **also}
+        metrics = {"metrics_port": first + len(SYSTEMS) + len(PROGRAMS)}
+        given: dict[str, Any] = {"home": home, **ports, **urls, **metrics, **also}
         self.settings = Settings(**given)
         self.output = home / "up.log"
         self._environment = _without_ours() | {f"CARDLOOP_{name.upper()}": str(value) for name, value in given.items()}
@@ -108,6 +110,16 @@ class WholePlatform:
             yield partner
         finally:
             await partner.close()
+
+    async def cli(self, *arguments: str) -> str:
+        """What a command of this platform's command line prints; fails when it does not end with 0."""
+        asked = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "cli", *arguments, cwd=PROJECT_ROOT, env=self._environment,
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        said, wrong = await asked.communicate()
+        assert asked.returncode == 0, wrong.decode()
+        return said.decode()
 
     def secrets(self) -> dict[str, Any]:
         """The demo's logins and API key."""

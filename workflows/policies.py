@@ -65,9 +65,13 @@ DATABASE = LocalPolicy(
     local_retry_threshold=timedelta(seconds=2),
 )
 
+# Four heartbeats that do not come: another worker has the step within ten seconds, its pause before the next attempt included.
+SILENCE = timedelta(seconds=6)
+
 # A photo that cannot be read in five tries is put before the seller, who types the fields instead.
-READ_PHOTOS = RemotePolicy(
+READ_PHOTOS = BeatingPolicy(
     start_to_close_timeout=timedelta(seconds=60),
+    heartbeat_timeout=SILENCE,
     schedule_to_close_timeout=timedelta(minutes=15),
     retry_policy=RetryPolicy(
         initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=30), maximum_attempts=5
@@ -111,14 +115,14 @@ LOCK_RATE = RemotePolicy(
 # Sending money: the activity itself asks the gateway before it sends again; it never gives up and never doubles.
 PAY = PaymentPolicy(
     start_to_close_timeout=timedelta(seconds=40),
-    heartbeat_timeout=timedelta(seconds=8),
+    heartbeat_timeout=SILENCE,
     schedule_to_close_timeout=None,
     retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1)),
 )
 # Waiting as a retry policy: each try is one query, and the history grows by nothing while the answer is unknown.
 RECONCILE = PaymentPolicy(
     start_to_close_timeout=timedelta(seconds=40),
-    heartbeat_timeout=timedelta(seconds=8),
+    heartbeat_timeout=SILENCE,
     schedule_to_close_timeout=None,
     retry_policy=RetryPolicy(
         initial_interval=timedelta(seconds=2), backoff_coefficient=2, maximum_interval=timedelta(minutes=10)

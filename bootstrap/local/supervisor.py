@@ -21,13 +21,15 @@ from bootstrap.words import Problem, say
 
 Tell = Callable[[str], None]
 _LOG_BYTES_MAX = 20_000_000
+_HELD_LOOK_S = 2.0
 
 
 @dataclass(frozen=True)
 class Program:
     """One program to keep running.
 
-    ``stop_signal`` asks it to end what it is doing and go; after ``stop_seconds_max`` it is killed.
+    ``stop_signal`` asks it to end what it is doing and go; after ``stop_seconds_max`` it is killed. While ``held`` says so
+    it is not started, and one that ended is not started again: a person has asked for that.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Program:
     stop_signal: signal.Signals = signal.SIGTERM
     stop_seconds_max: float = 20.0
     ready_seconds_max: float = 90.0
+    held: Check | None = None
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,7 @@ class Child:
     def __init__(self, program: Program, log: Path, tell: Tell, leftovers: Leftovers, backoff: Backoff) -> None:
         self.program, self.log = program, log
         self.restarts = 0
+        self.holding = False  # It does not run, because it is held.
         self._tell, self._leftovers, self._backoff = tell, leftovers, backoff
         self._process: asyncio.subprocess.Process | None = None
         self._stopping = False
@@ -72,13 +76,14 @@ class Child:
 
     async def launch(self) -> None:
         """Start the program and the task that keeps it running; raises Problem when it cannot be started at all."""
-        await self._spawn()
+        if not await self._is_held():
+            await self._spawn()
         self._keeper = asyncio.create_task(self._keep())
 
     async def wait_ready(self) -> None:
-        """Return once the program is healthy; raises Problem with its log's last line when it is not in time."""
+        """Return once the program is healthy or held; raises Problem with its log's last line when it is not in time."""
         deadline = time.monotonic() + self.program.ready_seconds_max
-        while not await self.program.healthy():
+        while not self.holding and not await self.program.healthy():
             if time.monotonic() > deadline or self.restarts > 2:
                 raise self._not_ready()
             await asyncio.sleep(0.1)
@@ -86,7 +91,7 @@ class Child:
     async def stop(self) -> None:
         """Ask the program to end, wait, and kill it when it does not."""
         self._stopping = True
-        if self._keeper is None or self._process is None:
+        if self._keeper is None:
             return
         if not self._signal(self.program.stop_signal):
             self._keeper.cancel()
@@ -121,16 +126,33 @@ class Child:
 
     async def _keep(self) -> None:
         wait_s = 0.0
-        while self._process is not None:
+        while True:
+            if self._process is None:
+                await self._until_released()
+                await self._spawn()
             started = time.monotonic()
-            code = await self._process.wait()
+            code = await self._process.wait()  # type: ignore[union-attr]
             if self._stopping:
                 return
+            if await self._is_held():
+                self._process, wait_s = None, 0.0
+                continue
             wait_s = self._backoff.next(wait_s, time.monotonic() - started)
             self._tell(_ended(self.program.name, code, wait_s, self.log))
             await asyncio.sleep(wait_s)
             self.restarts += 1
             await self._spawn()
+
+    async def _is_held(self) -> bool:
+        return self.program.held is not None and await self.program.held()
+
+    async def _until_released(self) -> None:
+        """Wait while the program is held; what the person who lifts it expects is a start within seconds."""
+        self.holding = True
+        self._tell(_held(self.program.name))
+        while await self._is_held():  # noqa: ASYNC110  # Another process writes what is waited for.
+            await asyncio.sleep(_HELD_LOOK_S)
+        self.holding = False
 
     def _signal(self, which: signal.Signals) -> bool:
         """Send the signal; tell whether there was a process to receive it."""
@@ -215,6 +237,12 @@ def _opened(log: Path) -> BinaryIO:
     if log.is_file() and log.stat().st_size > _LOG_BYTES_MAX:
         log.replace(log.with_suffix(".log.1"))
     return log.open("ab")
+
+
+def _held(name: str) -> str:
+    return say(
+        f"{name} 已排空，解除排空前不会再启动", f"{name} is drained; it is not started before the drain is lifted"
+    )
 
 
 def _ended(name: str, code: int, wait_s: float, log: Path) -> str:

@@ -11,7 +11,7 @@ from temporalio.api.enums.v1 import IndexedValueType, TaskQueueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
-from temporalio.client import Client, TLSConfig
+from temporalio.client import Client, Interceptor, TLSConfig
 from temporalio.converter import DataConverter
 from temporalio.runtime import Runtime
 from temporalio.service import RPCError, RPCStatusCode
@@ -63,10 +63,19 @@ async def connect(
         data_converter=data_converter or DataConverter.default,
         runtime=runtime,
         lazy=lazy,
-        interceptors=[RpcTimeouts()],
+        interceptors=[RpcTimeouts(), *_tracing(settings)],
         tls=_tls(settings),
         api_key=settings.temporal_api_key.get_secret_value() if settings.temporal_api_key else None,
     )
+
+
+def _tracing(settings: Settings) -> list[Interceptor]:
+    """Carries a trace from who starts or signals a workflow to its steps, where traces are wanted; workers take it over too."""
+    if settings.otlp_endpoint is None:
+        return []
+    from temporalio.contrib.opentelemetry import TracingInterceptor
+
+    return [TracingInterceptor()]
 
 
 def _tls(settings: Settings) -> bool | TLSConfig:
@@ -77,12 +86,14 @@ def _tls(settings: Settings) -> bool | TLSConfig:
     return settings.temporal_tls or settings.temporal_api_key is not None
 
 
-async def connect_patiently(settings: Settings, data_converter: DataConverter) -> Client:
+async def connect_patiently(
+    settings: Settings, data_converter: DataConverter, runtime: Runtime | None = None
+) -> Client:
     """Connect, waiting at most START_SECONDS_MAX for a server that starts beside us; raises RuntimeError after that."""
     deadline = time.monotonic() + START_SECONDS_MAX
     while True:
         try:
-            return await connect(settings, data_converter)
+            return await connect(settings, data_converter, runtime)
         except RuntimeError:
             if time.monotonic() > deadline:
                 raise

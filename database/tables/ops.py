@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import BigInteger, DateTime, ForeignKey, Index, text
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -205,6 +206,35 @@ class ProviderRunningRow(TableRow):
     process: Mapped[str] = mapped_column(primary_key=True)
     running: Mapped[int]
     at: Mapped[datetime] = moment()
+
+
+class WorkerProcessRow(TableRow):
+    """A worker process by its name, with its last heartbeat; the name is free again once the process has ended or is lost."""
+
+    __tablename__ = "worker_process"
+    name: Mapped[str] = mapped_column(primary_key=True)  # <kind>@<host>, with a number where one host runs several.
+    kind: Mapped[str]  # cards | reading
+    host: Mapped[str]
+    pid: Mapped[int]
+    build_id: Mapped[str]
+    queues: Mapped[dict[str, Any]] = json_object()  # Task queue → kind → used slots, all slots, waits.
+    started_at: Mapped[datetime] = moment()
+    beat_at: Mapped[datetime] = moment()
+    ended_at: Mapped[datetime | None] = moment_maybe()
+    drain_at: Mapped[datetime | None] = moment_maybe()
+    drain_by: Mapped[str] = mapped_column(default="")  # A person's id, or `cli:<user of the system>`.
+    drain_why: Mapped[str] = mapped_column(default="")
+
+
+class WorkerBuildRow(TableRow):
+    """A build of workflows and activities that has worked here, and how many open runs it has written a part of."""
+
+    __tablename__ = "worker_build"
+    build_id: Mapped[str] = mapped_column(primary_key=True)
+    first_at: Mapped[datetime] = moment()
+    last_at: Mapped[datetime] = moment()
+    open_runs: Mapped[int | None] = mapped_column(default=None)  # None: not counted yet.
+    counted_at: Mapped[datetime | None] = moment_maybe()
 
 
 class RepairRow(TableRow):

@@ -55,6 +55,7 @@ class Permission(StrEnum):
     CONFIRM_POLICIES = "confirm_policies"  # Be the second person who publishes it.
     SEE_OPERATIONS = "see_operations"  # Stuck cards, task queues, providers.
     MANAGE_PROVIDERS = "manage_providers"  # Put a provider into maintenance and take it out again.
+    DRAIN_WORKERS = "drain_workers"  # Let a worker finish and end, and lift that again.
     REPAIR = "repair"  # Draft, run, suspend and cancel repairs.
     CONFIRM_REPAIR = "confirm_repair"  # Be the second person who agrees to a repair.
 
@@ -102,6 +103,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.DECODE_HISTORY,
             Permission.SEE_OPERATIONS,
             Permission.MANAGE_PROVIDERS,
+            Permission.DRAIN_WORKERS,
             Permission.REPAIR,
             Permission.CONFIRM_REPAIR,
             Permission.SEE_POLICIES,
@@ -152,6 +154,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.CONFIRM_POLICIES,
             Permission.SEE_OPERATIONS,
             Permission.MANAGE_PROVIDERS,
+            Permission.DRAIN_WORKERS,
             Permission.REPAIR,
             Permission.CONFIRM_REPAIR,
         }

@@ -1,4 +1,4 @@
-"""Stuck runs by cause, the runs of one cause, one run, and the task queues with their workers."""
+"""Stuck runs by cause, the runs of one cause, and one run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from database.reads.cards import submissions
-from database.reads.ops import queues as queue_reads
 from database.reads.ops import repairs
 from database.reads.ops import stuck as reads
 from database.reads.ops.deliveries import undelivered
@@ -106,16 +105,6 @@ class RunContext:
     may_repair: bool
 
 
-@dataclass(frozen=True)
-class QueuesContext:
-    """Every task queue with its workers, and the builds that work on them."""
-
-    shell: Shell
-    queues: tuple[queue_reads.QueueSeen, ...]
-    builds: tuple[str, ...]
-    unseen_since: datetime | None
-
-
 @router.get("")
 async def show(request: Request, console: At, person: Operator) -> Response:
     """Every cause, those with the most runs first."""
@@ -130,8 +119,8 @@ async def show(request: Request, console: At, person: Operator) -> Response:
         sum(one.failing for one in behind),
         sum(one.runs for one in found),
         Money(sum(one.value.amount_minor for one in found)),
-        _old(looks, Look.STUCK, moment),
-        _old(looks, Look.QUEUES, moment),
+        old(looks, Look.STUCK, moment),
+        old(looks, Look.QUEUES, moment),
         _drift(looks.get(Look.SWEEP)),
         brand_names(),
     )
@@ -178,18 +167,6 @@ async def one_run(request: Request, console: At, person: Operator, workflow_id: 
     return await console.answer(request, "ops/run.html", context)
 
 
-@router.get("/queues")
-async def queues(request: Request, console: At, person: Operator) -> Response:
-    """Every task queue with its workers."""
-    moment = now()
-    async with console.services.database.transaction() as session:
-        found = await queue_reads.queues(session)
-        looks = await reads.looks(session)
-    builds = sorted({worker.build_id for queue in found for worker in queue.workers if worker.build_id})
-    context = QueuesContext(shell(request, person), found, tuple(builds), _old(looks, Look.QUEUES, moment))
-    return await console.answer(request, "ops/queues.html", context, block="queues")
-
-
 def _view(seen: reads.StuckCause) -> CauseView:
     most = max(1, *seen.trend)
     last = len(seen.trend) - 1
@@ -202,7 +179,7 @@ def _view(seen: reads.StuckCause) -> CauseView:
     )
 
 
-def _old(looks: dict[str, reads.Looked], look: Look, moment: datetime) -> datetime | None:
+def old(looks: dict[str, reads.Looked], look: Look, moment: datetime) -> datetime | None:
     """When a look last ended, if that is too long ago; the beginning of time where it never did."""
     seen = looks.get(look)
     if seen is None:

@@ -1,10 +1,13 @@
 """A photo is read: what the card lacks is filled in, what the seller typed stays, and the doubt is remembered."""
 
 import json
+import threading
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from temporalio.testing import ActivityEnvironment
 
 from activities.reading import CardReading
 from database.tables.cards import PhotoRow, ReadingRow
@@ -17,6 +20,7 @@ from domain.money import Money
 from services.cards.corrections import Corrections
 from tests.builders.world import World, a_number
 from tests.services.cards.test_intake import a_photo
+from workflows.policies import SILENCE
 
 
 @dataclass
@@ -226,3 +230,31 @@ async def test_two_sides_of_one_card_are_one_card(world: World) -> None:
     )
     card = await world.card(card_id)
     assert (card.number_tail, card.face_value_minor, facts.complete) == (number[-4:], 500_00, True)
+
+
+class WatchedReader(PrintedReader):
+    """Reads until the second heartbeat has been sent."""
+
+    def __init__(self) -> None:
+        super().__init__(())
+        self.second_beat = threading.Event()
+
+    def read(self, photo: bytes, brand_hint: str | None) -> Reading:
+        assert self.second_beat.wait(10), "no heartbeat was sent while the photo was read"
+        return super().read(photo, brand_hint)
+
+
+async def test_a_reading_beats_while_the_photo_is_read(world: World) -> None:
+    card_id = (await world.submitted(SubmittedCard("jd", photos=(a_photo(),)))).card_ids[0]
+    reader, beats = WatchedReader(), list[float]()
+
+    def on_heartbeat(*_details: object) -> None:
+        beats.append(time.monotonic())
+        if len(beats) == 2:
+            reader.second_beat.set()
+
+    environment = ActivityEnvironment()
+    environment.on_heartbeat = on_heartbeat
+    reading = CardReading(world.database, world.keyring, world.photos, reader)
+    await environment.run(reading.read_photos, card_id)
+    assert beats[1] - beats[0] < SILENCE.total_seconds() / 3

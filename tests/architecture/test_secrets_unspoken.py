@@ -1,4 +1,4 @@
-"""No log call and no text of an error can be handed a card's secret: the names that hold one are not passed to them."""
+"""No log call, metric label, span and text of an error can be handed a card's secret: the names that hold one are not passed to them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ import pytest
 from tests.architecture.tree import LAYERS, modules, name_of
 
 LEVELS = frozenset("debug info warning error exception critical".split())
+TOLD = frozenset(
+    "labels set_attribute set_attributes add_event start_as_current_span bound_contextvars bind_contextvars".split()
+)
 LOGS = frozenset("log _log logger".split())
 SECRET = frozenset(
     "number pin payee payee_account payee_name account phone password secret token form body raw keyring".split()
@@ -19,8 +22,9 @@ SECRET_BUT_AS_EVENT = SECRET | {"code"}
 
 
 def faults(tree: ast.AST) -> list[str]:
-    """Each log call that is handed a secret or a text made on the spot, and each raised text that quotes a secret."""
-    return [*(f"log: {ast.unparse(call)}" for call in log_calls(tree) if _speaks(call)), *_raised(tree)]
+    """Each log call, label or span that is handed a secret or a text made on the spot, and each raised text that quotes a secret."""
+    spoken = [*log_calls(tree), *told_calls(tree)]
+    return [*(f"log: {ast.unparse(call)}" for call in spoken if _speaks(call)), *_raised(tree)]
 
 
 def log_calls(tree: ast.AST) -> Iterator[ast.Call]:
@@ -29,6 +33,15 @@ def log_calls(tree: ast.AST) -> Iterator[ast.Call]:
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
             continue
         if node.func.attr in LEVELS and name_of(node.func.value) in LOGS:
+            yield node
+
+
+def told_calls(tree: ast.AST) -> Iterator[ast.Call]:
+    """Labels of metrics, names and attributes of spans, and what is bound to every later line of a log."""
+    for node in ast.walk(tree):
+        if (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in TOLD) or (
+            isinstance(node, ast.Call) and name_of(node.func) in TOLD
+        ):
             yield node
 
 
@@ -49,6 +62,11 @@ def test_the_layers_do_log() -> None:
         "_log.error(f'card {card_id} is away')",
         "workflow.logger.info('code %s', code)",
         "_log.info('x', card={'pin': read.pin})",
+        "ATTEMPTS.labels(card.number).inc()",
+        "span.set_attribute('pin', pin)",
+        "span.set_attributes({'who': payee_name})",
+        "with bound_contextvars(phone=phone): ...",
+        "tracer.start_as_current_span(f'GET {path}')",
         "raise ValueError(f'{number} is wrong')",
         "raise GatewayRefused('issuer', 'no ' + pin)",
     ],

@@ -34,7 +34,7 @@ from services.work.saved_views import SavedViews
 from tests.reviewer_ui.callbacks import a_request
 from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.doors import PASSWORD, authenticator, employed
-from tests.reviewer_ui.ops_scenes import a_provider_in_maintenance, stuck_runs
+from tests.reviewer_ui.ops_scenes import a_provider_in_maintenance, stuck_runs, worker_processes
 from tests.reviewer_ui.quality.test_quality_pages import drawn
 from tests.reviewer_ui.queue_scenes import change, person_with, send
 from tests.reviewer_ui.repair_scenes import repairs_in_every_state
@@ -98,6 +98,8 @@ _NAMED = (
     OnePage("/operations/providers", OPS),
     OnePage("/operations/providers/{provider}", OPS, "/operations/providers/issuer:jd"),
     OnePage("/operations/providers/{provider}", ADMIN, "/operations/providers/outlet"),  # No calls, no maintenance.
+    OnePage("/operations/queues/workers/{name}", OPS, "/operations/queues/workers/cards@here"),
+    OnePage("/operations/queues/workers/{name}", OPS, "/operations/queues/workers/reading@here"),
     OnePage("/operations/deliveries", OPS),
     OnePage("/callbacks/{task_id}", SUPPORT, "/callbacks/{callback}"),
     OnePage("/callbacks/{task_id}", SENIOR, "/callbacks/{callback}"),
@@ -203,6 +205,7 @@ async def scene(house: House) -> Scene:
     await stuck_runs(house, names["free"], names["held"])
     names |= await repairs_in_every_state(house, names["free"], names["held"])
     await a_provider_in_maintenance(house, people[OPS])
+    await worker_processes(house, people[ADMIN])
     await send(browsers[ADMIN], f"/setup/people/{people[SUPPORT]}/roles", role=["support", "finance"])
     names["owner_id"] = await _seller(house, names)
     names["link"] = await _invitation(browsers[ADMIN], people[SUPPORT])

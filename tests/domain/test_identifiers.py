@@ -28,3 +28,10 @@ def test_keys_of_different_effects_differ() -> None:
     ]  # fmt: skip
     assert len(set(keys)) == len(keys)
     assert all("01M8" in key for key in keys)
+
+
+def test_only_what_has_the_form_of_an_id_counts_as_one() -> None:
+    made = identifiers.new_id()
+    assert identifiers.is_id(made)
+    others = ("", "6006491234567890", "card", made.lower(), made + "0", "U" * 26)
+    assert [one for one in others if identifiers.is_id(one)] == []

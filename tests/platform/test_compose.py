@@ -13,6 +13,7 @@ from bootstrap.container_keys import CONTAINERS
 from bootstrap.local.ports import free
 from bootstrap.local.postgres import major, wheel_programs
 from bootstrap.settings import PROJECT_ROOT, Settings
+from bootstrap.telemetry.listener import STEPS
 from docker import healthy, without_docker
 from tests.faults import temporal_upgrade
 
@@ -37,6 +38,8 @@ IMAGES = {
     "codec": WEB,
     "worker-cards": WEB,
     "worker-reading": "${CARDLOOP_IMAGE:-cardloop}-reader:${CARDLOOP_VERSION:-local}",
+    "prometheus": "prom/prometheus:v3.13.0",
+    "grafana": "grafana/grafana:13.1.0",
 }
 JOBS = {"temporal-schema", "temporal-namespace", "migrate"}
 OURS = {name for name, image in IMAGES.items() if "CARDLOOP_IMAGE" in image}
@@ -62,7 +65,7 @@ def not_exact(image: str) -> str | None:
     """What an image's name lacks: an exact version in its tag (PostgreSQL's has two numbers), or the digest."""
     named, _, digest = image.partition("@")
     name, _, tag = named.partition(":")
-    version = r"\d+\.\d+" if name == "postgres" else r"\d+\.\d+\.\d+"
+    version = r"\d+\.\d+" if name == "postgres" else r"v?\d+\.\d+\.\d+"
     if not re.fullmatch(rf"{version}(-[a-z0-9.-]+)?", tag):
         return "version"
     return None if re.fullmatch(r"sha256:[0-9a-f]{64}", digest) else "digest"
@@ -221,6 +224,27 @@ def test_temporal_is_reached_by_our_processes_and_its_page_alone() -> None:
     assert SERVICES["temporal-ui"]["environment"]["TEMPORAL_DISABLE_WRITE_ACTIONS"] == "true"
 
 
+def test_metrics_are_reached_by_prometheus_alone_and_only_where_a_person_asks_for_it() -> None:
+    on = {name for name, service in SERVICES.items() if "metrics" in service["networks"]}
+    assert on == OURS | {"prometheus", "grafana"}
+    assert yaml.safe_load(TEXT)["networks"]["metrics"]["internal"]
+    assert {name for name, service in SERVICES.items() if service.get("profiles")} == {"prometheus", "grafana"}
+    assert {SERVICES[name]["profiles"][0] for name in ("prometheus", "grafana")} == {"observability"}
+    published = [port for service in SERVICES.values() for port in service.get("ports", [])]
+    assert [port for port in published if re.search(r":(94\d\d|9090)$", port)] == []
+    assert [port for port in SERVICES["grafana"]["ports"] if not port.startswith("127.0.0.1:")] == []
+
+
+def test_prometheus_asks_each_of_our_containers_at_its_own_port() -> None:
+    scraped = yaml.safe_load((PROJECT_ROOT / "docker/observability/prometheus.yml").read_text())["scrape_configs"]
+    first = int(SERVICES["api"]["environment"]["CARDLOOP_METRICS_PORT"])
+    found = {one["job_name"]: one["dns_sd_configs"][0] for one in scraped}
+    assert {name: (one["names"], one["port"] - first) for name, one in found.items()} == {
+        name if name in SERVICES else f"worker-{name}": ([name if name in SERVICES else f"worker-{name}"], step)
+        for name, step in STEPS.items()
+    }
+
+
 def test_the_images_are_staged_and_run_as_nobody_special() -> None:
     stages = re.findall(r"^FROM \S+ AS (\S+)$", DOCKERFILE, re.MULTILINE)
     assert {service["build"]["target"] for service in SERVICES.values() if "build" in service} <= set(stages)
@@ -230,7 +254,7 @@ def test_the_images_are_staged_and_run_as_nobody_special() -> None:
 
 
 def test_every_file_that_a_container_mounts_or_an_image_copies_is_there() -> None:
-    mounted = re.findall(r"\./(docker/[a-z.-]+)", TEXT)
+    mounted = re.findall(r"\./(docker/[a-z./-]+)", TEXT)
     copied = re.findall(r"^COPY (docker/\S+)", DOCKERFILE, re.MULTILINE)
     assert mounted
     assert copied

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -125,3 +126,32 @@ def test_what_a_killed_supervisor_left_is_stopped_and_a_stranger_with_its_number
     assert not psutil.pid_exists(left.pid)
     left.wait()  # psutil has reaped it; Popen is told so.
     assert file.read_text() == "{}"
+
+
+async def test_a_held_program_is_not_started_again_before_it_is_released(tmp_path: Path) -> None:
+    said: list[str] = []
+    held = False
+
+    async def is_held() -> bool:
+        return held
+
+    supervisor = Supervisor(tmp_path, said.append, _QUICK)
+    (child,) = await supervisor.start(replace(_sleeper("worker", tmp_path / "marks"), held=is_held))
+    first = child.pid
+    assert first is not None
+    held = True
+    os.kill(first, signal.SIGTERM)
+    await _until(lambda: child.holding and child.pid is None)
+    await child.wait_ready()  # Nobody waits for what a person has drained.
+    held = False
+    await _until(lambda: child.pid not in (None, first) and not child.holding)
+    await supervisor.stop()
+    assert child.restarts == 0
+    assert any("worker" in line and "drained" in line for line in said)
+
+
+async def test_a_program_that_is_held_from_the_start_is_stopped_like_any_other(tmp_path: Path) -> None:
+    supervisor = Supervisor(tmp_path, lambda line: None, _QUICK)
+    (child,) = await supervisor.start(replace(_sleeper("worker", tmp_path / "marks"), held=_always))
+    assert child.pid is None
+    await supervisor.stop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import text
@@ -11,12 +12,14 @@ from database.tables.platform import OutboxRow
 from domain.identifiers import new_id
 from domain.ops.calls import CallEnd
 from domain.ops.runs import FailedAttempt, StepState
-from services.ops import described, watch
+from domain.ops.workers import WAIT_BOUNDS, QueueUse
+from services.ops import builds, described, watch
 from services.ops.attempts import Attempts
 from services.ops.calls import ProviderCallCounts
 from services.ops.described import DescribedQueue, DescribedStep
 from services.ops.maintenance import Maintenance, Wish
 from services.ops.stuck import StuckRuns
+from services.ops.workers import Workers
 from tests.reviewer_ui.conftest import House
 
 
@@ -83,3 +86,21 @@ async def a_provider_in_maintenance(house: House, by: str) -> str:
     planned = now + timedelta(days=1)
     await desk.begin(by, Wish("payout", "", "Certificates change", planned, planned + timedelta(hours=1)))
     return window
+
+
+async def worker_processes(house: House, person: str) -> None:
+    """A card worker that works, a reader that is drained, and a third that is lost; open cards hold work of two builds."""
+    workers, pid = Workers(house.database), os.getpid()
+    async with house.database.transaction() as session:
+        await session.execute(text("DELETE FROM worker_process"))
+    waits = tuple(98 if place == 1 else int(place == 6) for place in range(len(WAIT_BOUNDS) + 1))
+    for kind, host, build in (("cards", "here", "b2"), ("reading", "here", "b1"), ("cards", "elsewhere", "b1")):
+        await workers.claim(kind, host, pid, build)
+    used = {"workflow": QueueUse(2, 100, waits), "activity": QueueUse(7, 100, waits)}
+    await workers.beat("cards@here", pid, {"cards": used})
+    await workers.drain(person, "reading@here", "a new disk")
+    await workers.ended("reading@here", pid)
+    async with house.database.transaction() as session:
+        lost = {"at": datetime.now(UTC) - timedelta(minutes=5)}
+        await session.execute(text("UPDATE worker_process SET beat_at = :at WHERE name = 'cards@elsewhere'"), lost)
+        await builds.keep(session, {"b1": 3, "b2": 41}, datetime.now(UTC))

@@ -1,0 +1,39 @@
+"""What every Temporal worker of ours is started with, whatever its queue."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TypedDict
+
+from temporalio.worker import Interceptor
+
+from activities.heartbeats import EVERY_S
+from bootstrap.build import build_id
+
+# So long may what runs go on when a worker is stopped or drained; a step that needs longer is tried again elsewhere.
+GRACE = timedelta(seconds=20)
+# A killed worker's next workflow task goes to another worker when it has waited for the dead one for so long.
+STICKY = timedelta(seconds=5)
+ACTIVITIES_AT_ONCE = 100
+
+
+class WorkerOptions(TypedDict):
+    """Options of `temporalio.worker.Worker`."""
+
+    build_id: str
+    interceptors: Sequence[Interceptor]
+    graceful_shutdown_timeout: timedelta
+    max_heartbeat_throttle_interval: timedelta
+    sticky_queue_schedule_to_start_timeout: timedelta
+
+
+def worker_options(interceptors: Sequence[Interceptor] = ()) -> WorkerOptions:
+    """Return the options. Every heartbeat is sent as it comes: the SDK would keep most of them back."""
+    return WorkerOptions(
+        build_id=build_id(),
+        interceptors=interceptors,
+        graceful_shutdown_timeout=GRACE,
+        max_heartbeat_throttle_interval=timedelta(seconds=EVERY_S),
+        sticky_queue_schedule_to_start_timeout=STICKY,
+    )
