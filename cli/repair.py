@@ -102,12 +102,12 @@ async def _acted(email: str, act: "Callable[[Any, str], Awaitable[str]]") -> dic
     """Act as a person and return the repair. Raises Problem with a refusal's sentence."""
     from sqlalchemy import select
 
-    from bootstrap.policies import PolicyReader
     from bootstrap.store import opened
     from database.tables.people import PersonRow
     from domain.errors.base import Refusal
     from languages import translate
     from services.ops.repairs.desk import Repairs
+    from services.policies.reading import PolicyReader
 
     async with opened(Settings()) as store:
         await PolicyReader(store).refresh()

@@ -137,11 +137,13 @@ class Repairing:
 
     async def row(self, repair_id: str) -> RepairRow:
         """The repair as it stands."""
+        row: RepairRow
         (row,) = await self.world.rows(RepairRow, id=repair_id)
         return row
 
     async def item(self, repair_id: str, card_id: str) -> RepairItemRow:
         """The card's item."""
+        row: RepairItemRow
         (row,) = await self.world.rows(RepairItemRow, repair_id=repair_id, subject=card_id)
         return row
 
@@ -158,4 +160,5 @@ class Repairing:
 
 def a_plan(kind: RepairKind = RepairKind.RETRY_NOW, **more: Any) -> RepairPlan:
     """A plan without a canary."""
-    return RepairPlan(**({"kind": kind, "reason_code": "provider_back", "canary": 0} | more))
+    given: dict[str, Any] = {"kind": kind, "reason_code": "provider_back", "canary": 0} | more
+    return RepairPlan(**given)

@@ -45,21 +45,26 @@ async def test_an_outage_is_repaired_by_one_batch_that_is_killed_half_way(whole:
             await until(one_cause, 90, lambda: "the cards are not one cause")
             (cause,) = await whole.rows(_CAUSE)
             (person,) = await whole.rows(_OPS)
-            plan = RepairPlan(RepairKind.RETRY_NOW, "provider_back", canary=2, rate_per_s=1)
+            plan = RepairPlan(RepairKind.RETRY_NOW, "provider_back", canary=2, rate_per_s=1, failures_bp=8_000)
             repair_id = await desk.draft(person.id, plan, OfCause(cause.cause))
         await desk.preview(person.id, repair_id)
         await desk.submit(person.id, repair_id)
 
         async def half_way() -> bool:
-            counts = (await _repair(store, repair_id)).counts
-            return counts.of(ItemState.WAITING) <= CARDS // 2
+            seen = await _repair(store, repair_id)
+            if seen.row.state is RepairState.SUSPENDED:  # The breaker was still open for the first cards.
+                await desk.resume(person.id, repair_id)
+            return seen.counts.of(ItemState.WAITING) <= CARDS // 2
 
         await until(half_way, 90, lambda: "it never came half-way")
         whole.signal("worker-cards", signal.SIGKILL)
         await whole.approve(waiting, reviewed)
 
         async def over() -> bool:
-            return (await _repair(store, repair_id)).row.state is RepairState.DONE
+            state = (await _repair(store, repair_id)).row.state
+            if state is RepairState.SUSPENDED:
+                await desk.resume(person.id, repair_id)
+            return state is RepairState.DONE
 
         await until(over, 180, lambda: "the repair never ended")
         counts = (await _repair(store, repair_id)).counts

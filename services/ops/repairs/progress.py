@@ -70,7 +70,7 @@ async def advance(session: AsyncSession, repair_id: str, now: datetime) -> Repai
         return step
     if counts.get(ItemState.WAITING, 0) or counts.get(ItemState.ACTING, 0):
         return _act(row, BATCH_MAX)
-    if counts.get(ItemState.ACTED, 0) and not _over(row, rules.proof_wait_s, now):
+    if _may_be_proven(row, counts, rules, now):
         return _look(row, now)
     return await _end(session, row, counts, now)
 
@@ -95,6 +95,14 @@ async def _canary(
         return await _suspend(session, row, Suspended.FAILURES, now)
     row.canary_passed = True
     return None
+
+
+def _may_be_proven(row: RepairRow, counts: Mapping[ItemState, int], rules: RepairRules, now: datetime) -> bool:
+    """Whether the last items get more time: what failed again is still retried, but is not waited for as long."""
+    acted, failed = counts.get(ItemState.ACTED, 0), counts.get(ItemState.FAILED_AGAIN, 0)
+    return bool(acted and not _over(row, rules.proof_wait_s, now)) or bool(
+        failed and not _over(row, rules.canary_wait_s, now)
+    )
 
 
 def _since_resumed(row: RepairRow, counts: Mapping[ItemState, int]) -> dict[ItemState, int]:

@@ -102,7 +102,7 @@ async def test_an_act_that_cannot_be_done_fails_with_its_reason_and_stops_no_oth
     answers = dict(
         zip(cards, (NotOffered("reset_activity"), AlreadyCured(), RuntimeError("a secret"), None), strict=True)
     )
-    repairing.hand.does = lambda item: _raise(answers[item.subject]) if answers[item.subject] else {}
+    repairing.hand.does = lambda item: _raise(error) if (error := answers[item.subject]) else {}
     await repairing.driven(repair_id)
     assert await repairing.counts(repair_id) == {ItemState.FAILED: 2, ItemState.CURED: 1, ItemState.ACTED: 1}
     async with repairing.world.database.transaction() as session:
@@ -157,7 +157,7 @@ async def test_a_worker_that_was_taken_over_writes_nothing_more(repairing: Repai
             await repairing.act(repair_id, attempt=2)
         return act(item)
 
-    repairing._activities._acts = {RepairKind.RETRY_NOW: slow}  # type: ignore[assignment]
+    repairing._activities._acts = {RepairKind.RETRY_NOW: slow}
     assert await repairing.act(repair_id) == 0
     assert [one.tried for one in taken_over] == [True, False]
     assert (await repairing.world.story(card_id)).count("repair.retry_now") == 1

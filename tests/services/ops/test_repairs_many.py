@@ -18,12 +18,12 @@ FEW, MANY = 1_000, 10_000
 _SUBMISSION = """
 INSERT INTO submission (id, owner, idempotency_key, request_hash, channel, locale, payee_account_sealed, payee_name_sealed,
     payee_masked, created_at)
-VALUES (:build, 'partner:' || :build, 'many', '', 'api', 'en', '', '', '', now())
+VALUES (:build, 'partner:many', :build, '', 'api', 'en', '', '', '', now())
 """
 _CARDS = """
 INSERT INTO card (id, submission_id, position, card_type, brand, currency, holds_number, live, fields_revision, confirm_fields,
     stage, waiting_for, since, started_at, created_at, face_value_minor)
-SELECT :build || n::text, :build, n, 'ecommerce', 'jd', 'CNY', false, false, 1, false, 'verification', 'machine', now(), now(),
+SELECT CAST(:build AS text) || n::text, CAST(:build AS text), n, 'ecommerce', 'jd', 'CNY', false, false, 1, false, 'verification', 'machine', now(), now(),
     now(), 50000
 FROM generate_series(1, :many) AS n
 """
@@ -31,8 +31,8 @@ _STEPS = """
 INSERT INTO pending_step (workflow_id, kind, subject, state, step, queue, provider, failures, error_class, reason, message,
     since, last_at, next_at, build_id, worker)
 SELECT 'card:' || id, 'card', id, 'failing', 'verification.ask_issuer', 'issuer-jd', 'issuer:jd', 3, 'gateway_unavailable',
-    'http_503', 'issuer: http_503', now(), now(), now() + interval '1 hour', :build, 'w'
-FROM card WHERE submission_id = :build
+    'http_503', 'issuer: http_503', now(), now(), now() + interval '1 hour', CAST(:build AS text), 'w'
+FROM card WHERE submission_id = CAST(:build AS text)
 """
 
 
