@@ -13,7 +13,7 @@ from benchmarks.carried import AT_ONCE, CARDS, CARDS_SHORT, ROUNDS, ROUNDS_SHORT
 from benchmarks.result import Result
 from benchmarks.town import Town, town
 from bootstrap.local import temporal
-from bootstrap.reporting import attempts_job, reporter
+from bootstrap.reporting import attempts_job, interceptors_of
 from bootstrap.watching import watching
 from jobs.registry import Registry
 from services.ops.attempts import Attempts
@@ -33,20 +33,20 @@ async def _measure(rounds: int, many: int) -> list[Result]:
         await cards_per_s(place, client, AT_ONCE)  # Warm.
         pairs = []
         for _ in range(rounds):
-            async with _watched(place, client) as interceptor:
-                watched = await cards_per_s(place, client, many, [interceptor])
+            async with _watched(place, client) as interceptors:
+                watched = await cards_per_s(place, client, many, interceptors)
             pairs.append((watched, await cards_per_s(place, client, many)))
     return [compared("projection", GOAL, pairs)]
 
 
 @asynccontextmanager
-async def _watched(place: Town, client: Client) -> AsyncIterator[Interceptor]:
+async def _watched(place: Town, client: Client) -> AsyncIterator[list[Interceptor]]:
     """Every loop that watches open runs, as the workers and the console run them."""
     attempts = Attempts(place.store)
     jobs = [attempts_job(attempts), *watching(place.settings, place.keyring, place.store, client)]
     running = [asyncio.create_task(job.run()) for job in Registry(jobs).jobs.values()]
     try:
-        yield reporter(attempts)
+        yield interceptors_of(attempts)
     finally:
         for one in running:
             one.cancel()

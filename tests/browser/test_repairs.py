@@ -52,8 +52,7 @@ async def test_cards_of_a_cause_are_selected_previewed_and_repaired(
     token = await house.sessions.open(await house.cards.person(Role.OPS, "Wei"))
     async with desks(house, browser_program) as open_desks, open_desks.visit(token) as visitor:
         page = visitor.page
-        language = {"name": LANGUAGE_COOKIE, "value": locale, "url": open_desks.address}
-        await page.context.add_cookies([language])
+        await page.context.add_cookies([{"name": LANGUAGE_COOKIE, "value": locale, "url": open_desks.address}])
         for kind in KINDS:
             await page.goto(f"/operations/repairs/new?run=card:{waiting.card_id}")
             await page.check(f'input[name="kind"][value="{kind.value}"]')

@@ -39,7 +39,8 @@ async def silent_card(house: House, **more: Any) -> Waiting:
 
 def a_plan(kind: RepairKind = RepairKind.SEND_TO_REVIEW, **more: Any) -> RepairPlan:
     """A plan without a canary."""
-    return RepairPlan(**({"kind": kind, "reason_code": "waits_too_long", "canary": 0} | more))
+    given: dict[str, Any] = {"kind": kind, "reason_code": "waits_too_long", "canary": 0}
+    return RepairPlan(**(given | more))
 
 
 async def previewed(house: House, by: str, *cards: str, plan: RepairPlan | None = None) -> str:

@@ -174,6 +174,17 @@ async def test_a_withdrawal_that_comes_too_late_says_so_on_the_page(
     assert (late.status, "the card is sold; it can no longer be withdrawn" in late.text) == (409, True)
 
 
+async def test_a_card_that_we_cancelled_says_so_and_can_be_sold_again(
+    browser: httpx.AsyncClient, database: Database
+) -> None:
+    card = card_id(await sold(browser))
+    end = {"outcome": Outcome.CANCELLED, "reason": EndReason.CANCELLED}
+    await move(database, card, Stage.ENDED, WaitingFor.NOBODY, "journey.cancelled", **end)
+    page = await Page.get(browser, f"/cards/{card}")
+    assert "We had to cancel the purchase of this card" in page.text
+    assert 'href="/sell/' in page.text
+
+
 async def test_a_withdrawn_card_says_so(browser: httpx.AsyncClient, database: Database) -> None:
     card = card_id(await sold(browser))
     end = {"outcome": Outcome.DECLINED, "reason": EndReason.WITHDRAWN}

@@ -139,6 +139,7 @@ async def test_a_partners_card_sends_no_message_to_anybody(house: House) -> None
         (Stage.PAYOUT, WaitingFor.SELLER_PAYEE, None, SellerMessage.PAYEE_ASKED),
         (Stage.PAYOUT, WaitingFor.ISSUER, None, SellerMessage.PAYMENT_DELAYED),
         (Stage.ENDED, WaitingFor.NOBODY, Outcome.REJECTED, SellerMessage.REJECTED),
+        (Stage.ENDED, WaitingFor.NOBODY, Outcome.CANCELLED, SellerMessage.CANCELLED),
         (Stage.ENDED, WaitingFor.NOBODY, Outcome.DECLINED, None),
         (Stage.VERIFICATION, WaitingFor.ISSUER, None, None),
         (Stage.VERIFICATION, WaitingFor.SELLER_CODE, None, None),  # The issuer itself has sent them a code.

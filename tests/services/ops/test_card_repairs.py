@@ -191,7 +191,8 @@ async def test_cancelling_ends_a_reviewers_work_as_its_preview_says_and_tells_th
         await drafts.save(session, world.keyring, task_id, person, {"note": "half a sentence"})
     await world.review_desk.decisions.record_decision(person, task_id, ReviewOutcome.APPROVE)
     repair_id = await repairing.agreed(RepairKind.CANCEL, card_id)
-    foretold = {one["what"] for one in (await repairing.item(repair_id, card_id)).found["keeps"]}
+    found: dict[str, Any] = (await repairing.item(repair_id, card_id)).found
+    foretold = {one["what"] for one in found["keeps"]}
     assert {"task", "decision"} <= foretold
     await repairing.driven(repair_id)
     (decision,) = await world.rows(ReviewDecisionRow, card_id=card_id)
@@ -250,7 +251,7 @@ async def test_a_proposed_payee_is_agreed_to_by_the_repairs_second_person_and_th
     proposer, second = await world.a_person("senior"), await world.a_person("senior")
     await case.payees.propose(proposer, case.card, ACCOUNT, NAME, await a_payee_reason(world))
     repair_id = await repairing.previewed(by, case.card, plan=a_plan(RepairKind.SECOND_PAYOUT))
-    foreseen = (await repairing.item(repair_id, case.card)).found
+    foreseen: dict[str, Any] = (await repairing.item(repair_id, case.card)).found
     assert (foreseen["foreseen"], foreseen["facts"]["person"]) == ("second_payout", proposer)
     await repairing.desk.submit(by, repair_id)
     with pytest.raises(NotAllowed):  # Of operations, and may not correct payees.
