@@ -14,7 +14,7 @@ from temporalio.worker import Interceptor, UnsandboxedWorkflowRunner, Worker
 from activities.cards import Journey
 from activities.payout import Payout
 from activities.pricing import Pricing
-from activities.providers import Providers
+from activities.provider import Providers
 from activities.repairs import RepairActivities
 from activities.review.alarms import Alarms
 from activities.review.tasks import Review

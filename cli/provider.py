@@ -32,7 +32,9 @@ Done = TypeVar("Done")
 def on(
     name: Named,
     reason: Annotated[str, typer.Option("--reason", help="Why; sellers do not see it.")],
-    minutes: Annotated[int, typer.Option("--for", min=1, help="Minutes; otherwise --until, or until `off`.")] = 0,
+    minutes: Annotated[
+        int | None, typer.Option("--for", min=1, help="Minutes; otherwise --until, or until `off`.")
+    ] = None,
     starts: Moment = "",
     until: Moment = "",
     brand: Brand = "",

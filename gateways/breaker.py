@@ -71,7 +71,7 @@ class CallObserver(Protocol):
 
 @dataclass
 class Call:
-    """One call that goes out; whoever makes it notes its cost."""
+    """One call that goes out; the gateway that makes it notes its cost."""
 
     cost_fen: int = 0
 

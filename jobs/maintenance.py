@@ -6,16 +6,17 @@ Temporal's server keeps the rate, so that it holds over all workers, and a task 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 
 from temporalio.api.enums.v1 import TaskQueueType
-from temporalio.api.workflowservice.v1 import UpdateTaskQueueConfigRequest
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest, UpdateTaskQueueConfigRequest
 from temporalio.client import Client
 
 from domain.ops.maintenance import Window, rate_of
 from domain.ops.providers import Provider, ProviderKind, provider_named
-from domain.rules.brands import brands_of_issuer
+from domain.rules.brands import brands_of_issuer, providers
 from workflows.policies import FX_QUEUE, OUTLET_QUEUE, PAYOUT_QUEUE, issuer_queue, store_queue
 
 AGAIN_S = 30.0  # A rate is set again after so long, since Temporal may have been restored or replaced.
@@ -46,6 +47,7 @@ class QueueRates:
         self._client = client
         self._usual_per_s = usual_per_s
         self._set: dict[str, tuple[tuple[float | None, str], float]] = {}  # What was set last, and when (monotonic).
+        self._searched = False
 
     async def limit(self, windows: Sequence[Window]) -> None:
         """Set every rate that is not known to hold. Raises RPCError where Temporal does not take it."""
@@ -59,12 +61,28 @@ class QueueRates:
                 before = wanted.get(queue)
                 if before is None or _slower(rate, before[0]):
                     wanted[queue] = (rate, f"{window.state.value} {window.id}")
+        if not self._searched:
+            await self._release_strays(wanted)
+            self._searched = True
         self._set = {queue: known for queue, known in self._set.items() if queue in wanted}
         for queue, (rate, why) in wanted.items():
             known = self._set.get(queue)
             if known is None or known[0] != (rate, why) or time.monotonic() - known[1] > AGAIN_S:
                 await self._update(queue, rate, why)
                 self._set[queue] = ((rate, why), time.monotonic())
+
+    async def _release_strays(self, wanted: Collection[str]) -> None:
+        """Take away limits of ours that no window wants: after a restore the window may be gone and its limit still there."""
+        queues = (queue for provider in providers() for queue in queues_of(provider) if queue not in wanted)
+        for queue in queues:
+            request = DescribeTaskQueueRequest(
+                namespace=self._client.namespace, task_queue=TaskQueue(name=queue),
+                task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY, report_config=True,
+            )  # fmt: skip
+            found = await self._client.workflow_service.describe_task_queue(request, timeout=CALL)
+            limit = found.config.queue_rate_limit
+            if limit.HasField("rate_limit") and limit.metadata.update_identity == IDENTITY:
+                await self._update(queue, None, "no window wants it")
 
     async def _update(self, queue: str, rate: float | None, why: str) -> None:
         """None takes the limit away: what workers declare of the queue holds again."""

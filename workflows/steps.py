@@ -29,7 +29,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.cards import Journey
     from activities.payout import Payout
     from activities.pricing import Pricing
-    from activities.providers import Providers
+    from activities.provider import Providers
     from activities.reading import CardReading
     from activities.review.alarms import Alarms
     from activities.review.tasks import Review

@@ -6,12 +6,17 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import text
+from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 
 from domain.cards.card import Outcome
+from domain.ops.maintenance import Window, WindowState
 from domain.ops.providers import Provider, ProviderKind, issuer, store
 from domain.rules.brands import providers
 from jobs.maintenance import QueueRates, queues_of
@@ -25,6 +30,7 @@ from workflows.messages import CardEnded
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 PER_S = 50.0
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
 
 
 def usual(_: Provider) -> float:
@@ -74,6 +80,24 @@ async def test_an_issuer_in_maintenance_costs_no_attempt_and_the_card_goes_on_wi
         assert len(scene.of("verification.ask_issuer")) == 1
         await maintenance.end(operator, window, at_once=True)
         await asyncio.sleep(1)
+
+
+async def test_a_limit_that_no_window_wants_any_more_is_taken_away_at_the_next_start(temporal_client: Client) -> None:
+    lost = Window("W1", "fx", "", "", NOW, None, WindowState.HELD, 0, NOW, None)
+    await QueueRates(temporal_client, usual).limit([lost])
+    assert await rate(temporal_client, "fx") == 0.0
+    await QueueRates(temporal_client, usual).limit([])
+    assert await rate(temporal_client, "fx") is None
+
+
+async def rate(client: Client, queue: str) -> float | None:
+    """The calls a second that the server lets through; None without a limit."""
+    asked = DescribeTaskQueueRequest(
+        namespace=client.namespace, task_queue=TaskQueue(name=queue),
+        task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY, report_config=True,
+    )  # fmt: skip
+    limit = (await client.workflow_service.describe_task_queue(asked)).config.queue_rate_limit
+    return limit.rate_limit.requests_per_second if limit.HasField("rate_limit") else None
 
 
 async def test_every_provider_but_messages_has_a_queue_that_no_other_has() -> None:

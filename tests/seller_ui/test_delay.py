@@ -68,7 +68,7 @@ async def test_a_code_is_not_taken_while_nobody_can_check_it(
     answer = await (await Page.get(browser, f"/cards/{card}")).send(f"/cards/{card}/code", code="123456")
     assert answer.status == 503
     assert "under maintenance" in answer.text
-    assert [told for told in desk.told if told[0] == "enter_code"] == []
+    assert [heard for heard in desk.told if heard[0] == "enter_code"] == []
 
 
 async def test_a_partners_program_reads_the_delay(api: Api, database: Database, held: datetime) -> None:

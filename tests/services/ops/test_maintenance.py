@@ -148,7 +148,7 @@ async def test_refusals_and_single_failures_are_no_errors(desk: Desk) -> None:
     assert await desk.state(window) == (WindowState.RESUMING, 1)
 
 
-async def test_of_two_people_who_begin_at_once_one_is_told_who_was_first(desk: Desk) -> None:
+async def test_of_two_people_who_begin_at_once_one_reads_who_was_first(desk: Desk) -> None:
     other = await desk.world.a_person("admin")
     both = await asyncio.gather(
         desk.maintenance.begin(desk.by, desk.wish()), desk.maintenance.begin(other, desk.wish()), return_exceptions=True
@@ -159,7 +159,7 @@ async def test_of_two_people_who_begin_at_once_one_is_told_who_was_first(desk: D
     assert refused.data["since"] == (await desk.window(window)).starts_at
 
 
-async def test_of_two_people_who_end_at_once_one_is_told_that_it_is_being_resumed(desk: Desk) -> None:
+async def test_of_two_people_who_end_at_once_one_reads_that_it_is_being_resumed(desk: Desk) -> None:
     window = await desk.maintenance.begin(desk.by, desk.wish())
     other = await desk.world.a_person("admin")
     both = await asyncio.gather(
