@@ -182,6 +182,11 @@ UNPLACED = """
 SELECT 'leaf ' || id || ' has waited for its place since ' || at FROM evidence_leaf
 WHERE tree_index IS NULL AND at < now() - CAST(:step_max AS interval) ORDER BY id LIMIT 20
 """
+# A repair that two people had to agree to was agreed to by none of those who asked for it.
+REPAIRED_ALONE = """
+SELECT format('repair %s needed two people and ran on the word of those who asked for it', id) FROM repair
+WHERE two_people AND started_at IS NOT NULL AND (decided_by IS NULL OR makers @> to_jsonb(decided_by))
+"""
 
 
 async def violations(session: AsyncSession, public_key: bytes, *, step_max: timedelta = STEP_MAX) -> list[Violation]:
@@ -194,6 +199,7 @@ async def violations(session: AsyncSession, public_key: bytes, *, step_max: time
     held = await session.execute(text(HELD), {"step_max": step_max})
     found += [Violation("I5", what) for what in held.scalars()]
     found += [Violation("I8", what) for what in await one_persons_word(session)]
+    found += [Violation("I8", what) for what in await _lines(session, REPAIRED_ALONE)]
     found += [Violation("I7", fault) for fault in await evidence.verify_all(session, public_key)]
     found += [Violation("I7", fault) for fault in await _inconsistent(session)]
     unplaced = await session.execute(text(UNPLACED), {"step_max": step_max})

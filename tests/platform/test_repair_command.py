@@ -29,7 +29,7 @@ async def ran(*arguments: str, typed: str = "", code: int = 0) -> str:
     return done.output
 
 
-async def told(*arguments: str, typed: str = "", code: int = 0) -> Any:
+async def as_json(*arguments: str, typed: str = "", code: int = 0) -> Any:
     return json.loads(await ran(*arguments, "--json", typed=typed, code=code))
 
 
@@ -46,13 +46,13 @@ async def test_a_repair_is_previewed_run_suspended_resumed_and_cancelled(
         person = await session.get_one(PersonRow, await repairing.a_person())
         person.email = email
     by = ("--as", email, "--reason", "provider_back")
-    found = await told("preview", "retry_now", "--runs", "-", *by, typed=f"{cards[0]}, 01UNKNOWN")
+    found = await as_json("preview", "retry_now", "--runs", "-", *by, typed=f"{cards[0]}, 01UNKNOWN")
     assert (found["state"], found["counts"]["waiting"], found["excluded"]) == ("previewed", 1, {"unknown": 1})
-    await told("status", found["id"], code=3)
+    await as_json("status", found["id"], code=3)
     assert "running" in await ran("run", found["id"], "--as", email)
     for act, state in (("suspend", "suspended"), ("resume", "running"), ("cancel", "cancelled")):
-        assert (await told(act, found["id"], "--as", email))["state"] == state
-    assert (await told("status", found["id"], code=4))["counts"]["left"] == 1
+        assert (await as_json(act, found["id"], "--as", email))["state"] == state
+    assert (await as_json("status", found["id"], code=4))["counts"]["left"] == 1
     with pytest.raises(Problem, match="state of this repair has changed"):
         await ran("resume", found["id"], "--as", email)
     with pytest.raises(Problem, match="Nobody here"):
@@ -61,8 +61,8 @@ async def test_a_repair_is_previewed_run_suspended_resumed_and_cancelled(
     several = tmp_path / "cards"
     several.write_text("\n".join(cards))
     options = ("--option", "first_s=2", "--canary", "1", "--rate", "5")
-    large = await told("preview", "change_retry", "--runs", str(several), *by, *options)
+    large = await as_json("preview", "change_retry", "--runs", str(several), *by, *options)
     assert (large["options"]["first_s"], large["canary"], large["rate_per_s"]) == (2, 1, 5)
-    assert (await told("run", large["id"], "--as", email, code=5))["state"] == "waiting"
+    assert (await as_json("run", large["id"], "--as", email, code=5))["state"] == "waiting"
     assert large["id"] in await ran("status")
     await ran("cancel", large["id"], "--as", email)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from temporalio import activity
@@ -54,7 +55,7 @@ class Rows:
 
 @asynccontextmanager
 async def played(client: Client, rows: Rows) -> AsyncIterator[None]:
-    activities = [rows.advance, rows.act, rows.look]
+    activities: list[Any] = [rows.advance, rows.act, rows.look]
     async with Worker(client, task_queue=CARDS_QUEUE, workflows=[RepairWorkflow], activities=activities):
         yield
 

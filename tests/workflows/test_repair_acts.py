@@ -194,7 +194,7 @@ async def test_a_step_that_is_not_pending_is_cured_and_a_run_that_is_not_there_h
         assert await run.acts.look(LookedAt(1, "card:gone", STEP, Proof.STEP)) is None
 
 
-async def test_what_a_server_answers_is_told_apart() -> None:
+async def test_each_answer_of_a_server_means_something_else() -> None:
     def error(status: RPCStatusCode) -> RPCError:
         return RPCError("x", status, b"")
 

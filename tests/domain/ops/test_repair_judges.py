@@ -33,7 +33,8 @@ TASK = TaskNow("T1", "P1", ("P1", "P2"), "D1", "P3", replan=True)
 
 
 def a_card(**more: Any) -> Candidate:
-    return Candidate(**({"workflow_id": "card:C1", "kind": RunKind.CARD, "subject": "C1", "known": True} | more))
+    given: dict[str, Any] = {"workflow_id": "card:C1", "kind": RunKind.CARD, "subject": "C1", "known": True} | more
+    return Candidate(**given)
 
 
 def said(kind: RepairKind, candidate: Candidate, **options: Any) -> str:

@@ -17,6 +17,7 @@ from domain.finance.payout import PayoutState
 from domain.identifiers import payout_key
 from domain.ops.repairs import ItemState, RepairKind, RepairState, Suspended
 from services.ops import described
+from services.ops.attempts import LOOKED_EVERY, Attempts
 from services.ops.repairs.acts import AlreadyCured, ItemAct, NotOffered, RunEnded
 from services.ops.repairs.progress import Next
 from services.ops.repairs.sources import OfCause
@@ -294,3 +295,28 @@ async def _waits_for_the_gateway(world: World, card_id: str) -> str:
 
 def _raise(error: BaseException) -> dict[str, str]:
     raise error
+
+
+async def test_a_worker_that_never_failed_learns_that_a_repair_waits_for_its_successes(repairing: Repairing) -> None:
+    card_id = await repairing.a_failing_card()
+    repair_id = await repairing.running(card_id)
+    await repairing.act(repair_id)
+    other = Attempts(repairing.world.database)
+    other._any_left = False
+    for _ in range(LOOKED_EVERY):
+        await other.write()
+    other.passed(f"card:{card_id}", "verification.ask_issuer")
+    await other.write()
+    assert await repairing.counts(repair_id) == {ItemState.CURED: 1}
+
+
+async def test_what_failed_again_has_time_to_heal_before_the_repair_ends(repairing: Repairing) -> None:
+    cards = [await repairing.a_failing_card() for _ in range(2)]
+    repair_id = await repairing.running(*cards)
+    await repairing.driven(repair_id)
+    await repairing.passes(cards[0])
+    await repairing.fails(cards[1])
+    assert (await repairing.driven(repair_id)).what is Next.LOOK
+    repairing.hand.passes(seconds=301)
+    assert (await repairing.driven(repair_id)).what is Next.END
+    assert (await repairing.row(repair_id)).state is RepairState.PARTLY_DONE

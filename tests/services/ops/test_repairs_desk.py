@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from sqlalchemy import text
 
+from database.invariants import REPAIRED_ALONE
 from database.reads.ops import repairs as reads
+from database.reads.ops.open_runs import OPEN_RUNS
 from database.tables.ops import RepairItemRow
 from database.tables.people import AuditRow
 from domain.errors.general import FieldInvalid
@@ -106,8 +109,43 @@ async def test_more_than_one_may_repair_alone_needs_a_second_person_who_had_no_p
         await repairing.desk.agree(await repairing.a_person(), repair_id)
     with pytest.raises(RepairChanged):
         await repairing.desk.refuse(await repairing.a_person(), repair_id)
-    acts = [row.act for row in await repairing.world.rows(AuditRow, subject=repair_id)]
+    rows = sorted(await repairing.world.rows(AuditRow, subject=repair_id), key=lambda row: row.id)
+    acts = [row.act for row in rows]
     assert acts == ["console:repair:draft", "console:repair:submit", "console:repair:agree"]
+
+
+async def test_a_repair_that_ran_on_one_persons_word_is_found_by_the_check(repairing: Repairing) -> None:
+    cards = [await repairing.a_failing_card() for _ in range(21)]
+    repair_id = await repairing.running(*cards)
+    await repairing.advance(repair_id)
+
+    async def found() -> list[str]:
+        async with repairing.world.database.transaction() as session:
+            return [one for one in (await session.execute(text(REPAIRED_ALONE))).scalars() if repair_id in one]
+
+    assert await found() == []
+    row = await repairing.row(repair_id)
+    async with repairing.world.database.transaction() as session:
+        agreed = {"by": row.drafted_by, "before": row.decided_by, "id": repair_id}
+        await session.execute(text("UPDATE repair SET decided_by = :by WHERE id = :id"), agreed)
+    assert len(await found()) == 1
+    async with repairing.world.database.transaction() as session:
+        await session.execute(text("UPDATE repair SET decided_by = :before WHERE id = :id"), agreed)
+
+
+async def test_a_running_repair_is_an_open_run_until_it_is_over(repairing: Repairing) -> None:
+    repair_id = await repairing.running(await repairing.a_failing_card())
+
+    async def open_run() -> str | None:
+        wanted = text(f"SELECT stage FROM ({OPEN_RUNS}) AS run WHERE workflow_id = :id AND kind = 'repair'")  # noqa: S608
+        async with repairing.world.database.transaction() as session:
+            return (await session.execute(wanted, {"id": f"repair:{repair_id}"})).scalar_one_or_none()
+
+    assert await open_run() == "running"
+    await repairing.desk.suspend(await repairing.a_person(), repair_id)
+    assert await open_run() == "suspended"
+    await repairing.desk.cancel(await repairing.a_person(), repair_id)
+    assert await open_run() is None
 
 
 async def test_a_repair_that_is_refused_does_nothing_and_lets_its_cards_go(repairing: Repairing) -> None:
