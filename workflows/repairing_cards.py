@@ -47,7 +47,7 @@ class CardActs:
             raise AlreadyCured  # The card has heard of it and is being paid.
         if candidate.payee_by:
             await self._payees.agree(item.agreed_by, item.subject, candidate.payee_id)
-        with suppress(NotExpectedNow):  # Told already, by the loop that tells cards of their payees.
+        with suppress(NotExpectedNow):  # It has heard already, from the loop that sends payees to their cards.
             await self._desk.correct_payee(item.subject, candidate.payee_id)
         return {"payee": candidate.payee}
 

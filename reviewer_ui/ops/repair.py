@@ -69,7 +69,7 @@ class MayDo:
 
 @dataclass(frozen=True)
 class RepairContext:
-    """One repair; `alone` says that nobody else has to agree, `own` that the second person must be somebody else."""
+    """One repair; `alone` says that nobody else has to agree, `own` that the second person must be another."""
 
     shell: Shell
     repair: reads.Repair

@@ -37,7 +37,7 @@ async def tell_repair(
     session: AsyncSession, people: Iterable[str], row: RepairRow, news: RepairNews, *, by: str = "", runs: int = 0,
     at: datetime | None = None,
 ) -> None:  # fmt: skip
-    """Notify these people (ids) once of each event; one that may come again is told apart by its moment `at`."""
+    """Notify these people (ids) once of each event; one that may come again is known by its moment `at`."""
     facts = {"repair": row.id, "repair_kind": row.kind.value, "news_of_repair": news.value}
     if news is RepairNews.ENDED:
         facts["repair_state"] = row.state.value

@@ -78,7 +78,9 @@ async def test_what_is_wrong_with_a_form_is_said_and_what_was_typed_stays(house:
         assert "as I typed it" in answer.text
 
 
-async def test_a_kind_that_ends_cards_waits_for_a_second_person_who_is_told_and_sees_it_at_home(house: House) -> None:
+async def test_a_kind_that_ends_cards_waits_for_a_second_person_who_is_notified_and_sees_it_at_home(
+    house: House,
+) -> None:
     waiting, maker = await silent_card(house), await house.as_(Role.OPS)
     senior_id = await house.cards.person(Role.SENIOR, "Chen")
     senior = house.browser(await house.sessions.open(senior_id))
@@ -90,8 +92,8 @@ async def test_a_kind_that_ends_cards_waits_for_a_second_person_who_is_told_and_
     assert (await post(maker, f"{address}/agree")).status_code == 403
     assert "/operations/repairs?state=waiting" in (await senior.get("/")).text
     notices: Notices = house.app.state.console.services.notices
-    (told,), _ = await notices.newest_unread(senior_id, 1)
-    followed = await post(senior, f"/notices/{told.id}/read", follow="card")
+    (notice,), _ = await notices.newest_unread(senior_id, 1)
+    followed = await post(senior, f"/notices/{notice.id}/read", follow="card")
     assert followed.headers["location"] == address
     assert f"{address}/agree" in (await senior.get(address)).text
     assert (await post(senior, f"{address}/agree")).status_code == 303

@@ -182,7 +182,7 @@ async def test_cancelling_names_in_its_preview_what_ends_and_reverses_what_was_a
     assert (await world.story(card_id)).count("journey.cancelled") == 1
 
 
-async def test_cancelling_ends_a_reviewers_work_as_its_preview_says_and_tells_them(
+async def test_cancelling_ends_a_reviewers_work_as_its_preview_says_and_notifies_them(
     repairing: CardRepairing, world: World
 ) -> None:
     card_id, task_id, person = await a_taken_task(world)
@@ -197,8 +197,8 @@ async def test_cancelling_ends_a_reviewers_work_as_its_preview_says_and_tells_th
     await repairing.driven(repair_id)
     (decision,) = await world.rows(ReviewDecisionRow, card_id=card_id)
     assert decision.void_why == "cancelled"
-    told = await world.rows(NoticeRow, card_id=card_id, kind=NoticeKind.CARD_ENDED)
-    assert [one.person_id for one in told] == [person]
+    notices = await world.rows(NoticeRow, card_id=card_id, kind=NoticeKind.CARD_ENDED)
+    assert [one.person_id for one in notices] == [person]
 
 
 async def test_a_payment_that_was_prepared_after_the_preview_keeps_its_card(
@@ -280,7 +280,7 @@ async def test_who_proposed_the_payee_agrees_to_no_repair_with_it(repairing: Car
     assert (await world.card(case.card)).waiting_for is WaitingFor.SELLER_PAYEE
 
 
-async def test_the_second_people_are_notified_and_whoever_asked_hears_their_answer(
+async def test_the_second_people_are_notified_and_the_maker_hears_their_answer(
     repairing: CardRepairing, world: World
 ) -> None:
     card_id = await repairing.a_failing_card()
@@ -288,10 +288,10 @@ async def test_the_second_people_are_notified_and_whoever_asked_hears_their_answ
     repair_id = await repairing.previewed(by, card_id, plan=a_plan(RepairKind.CANCEL))
     await repairing.desk.submit(by, repair_id)
     await repairing.desk.submit(by, repair_id)
-    told = await _news(world, repair_id)
-    assert (senior, "asked") in told
-    assert len(told) == len(set(told))
-    assert by not in {person for person, _ in told}
+    news = await _news(world, repair_id)
+    assert (senior, "asked") in news
+    assert len(news) == len(set(news))
+    assert by not in {person for person, _ in news}
     await repairing.desk.refuse(senior, repair_id)
     assert (by, "refused") in await _news(world, repair_id)
 
