@@ -44,7 +44,7 @@ async def stuck_runs(house: House, *cards: str) -> None:
         await watch.ended(session, watch.Look.QUEUES, {"queues": 2}, now)
         drift = {"card_missing": [f"card:{failing}"], "card_missing_count": 1, "card_unexpected_count": 0}
         await watch.ended(session, watch.Look.SWEEP, drift, now)
-        session.add(PartnerRow(id="P-AWAY", name="Green Lane Cards", webhook_url="https://example.com/hook"))
+        await session.merge(PartnerRow(id="P-AWAY", name="Green Lane Cards", webhook_url="https://example.com/hook"))
         for given_up in (None, None, now):
             session.add(
                 OutboxRow(
