@@ -10,7 +10,7 @@ import pytest
 from tests.architecture.tree import LAYERS, modules, name_of
 
 LEVELS = frozenset("debug info warning error exception critical".split())
-TOLD = frozenset(
+SPOKEN = frozenset(
     "labels set_attribute set_attributes add_event start_as_current_span bound_contextvars bind_contextvars".split()
 )
 LOGS = frozenset("log _log logger".split())
@@ -23,7 +23,7 @@ SECRET_BUT_AS_EVENT = SECRET | {"code"}
 
 def faults(tree: ast.AST) -> list[str]:
     """Each log call, label or span that is handed a secret or a text made on the spot, and each raised text that quotes a secret."""
-    spoken = [*log_calls(tree), *told_calls(tree)]
+    spoken = [*log_calls(tree), *spoken_calls(tree)]
     return [*(f"log: {ast.unparse(call)}" for call in spoken if _speaks(call)), *_raised(tree)]
 
 
@@ -36,11 +36,11 @@ def log_calls(tree: ast.AST) -> Iterator[ast.Call]:
             yield node
 
 
-def told_calls(tree: ast.AST) -> Iterator[ast.Call]:
+def spoken_calls(tree: ast.AST) -> Iterator[ast.Call]:
     """Labels of metrics, names and attributes of spans, and what is bound to every later line of a log."""
     for node in ast.walk(tree):
-        if (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in TOLD) or (
-            isinstance(node, ast.Call) and name_of(node.func) in TOLD
+        if (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in SPOKEN) or (
+            isinstance(node, ast.Call) and name_of(node.func) in SPOKEN
         ):
             yield node
 

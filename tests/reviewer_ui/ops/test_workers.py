@@ -57,3 +57,13 @@ async def test_a_worker_is_drained_with_a_reason_and_the_drain_is_lifted(house: 
 
 async def test_an_unknown_worker_has_no_page(house: House) -> None:
     assert (await (await house.as_(Role.ADMIN)).get("/operations/queues/workers/cards@nowhere")).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/operations", "/operations/queues", WORKER])
+async def test_the_part_that_a_page_refreshes_by_itself_is_rendered_alone(house: House, path: str) -> None:
+    await stuck_runs(house, (await house.cards.waiting()).card_id)
+    await worker_processes(house, await house.cards.person(Role.OPS))
+    part = await (await house.as_(Role.OPS)).get(path, headers={"hx-request": "true"})
+    assert part.status_code == 200
+    assert "<html" not in part.text
+    assert "hx-trigger" in part.text
