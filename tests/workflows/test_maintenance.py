@@ -14,12 +14,20 @@ from domain.cards.review import ReviewOutcome
 from tests.workflows import histories
 from tests.workflows.acting import until
 from tests.workflows.stage import ACTIVE, World, card, decided, playing, unavailable
+from workflows.card import CardWorkflow
 from workflows.client import CardClient
 from workflows.messages import CardEnded
+from workflows.policies import CARDS_QUEUE
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 LATER = timedelta(days=2)  # Past every limit: an attempt that fails so is the last one.
 HELD, OPEN = HeldFacts(held=True, until=None), HeldFacts(held=False, until=None)
+
+
+async def started(environment: WorkflowEnvironment, one: CardToBuy) -> None:
+    await environment.client.start_workflow(
+        CardWorkflow.run, one, id=f"card:{one.card_id}", task_queue=CARDS_QUEUE
+    )  # fmt: skip
 
 
 async def paid(environment: WorkflowEnvironment, one: CardToBuy) -> None:
@@ -39,7 +47,7 @@ async def test_an_issuer_in_maintenance_is_waited_for_and_asked_again(time_skipp
     world = World(issuer=[unavailable(LATER), unavailable(LATER), ACTIVE], holds=[held, HELD])
     one = card()
     async with playing(time_skipping.client, world):
-        await CardClient(time_skipping.client).start(one)
+        await started(time_skipping, one)
         await paid(time_skipping, one)
     assert world.of("verification.record_silence") == []
     waited = (Stage.VERIFICATION, WaitingFor.ISSUER, "verification.party_in_maintenance")
@@ -54,7 +62,7 @@ async def test_after_maintenance_a_silent_issuer_still_sends_the_card_to_a_perso
     one = card()
     async with playing(time_skipping.client, world):
         desk = CardClient(time_skipping.client)
-        await desk.start(one)
+        await started(time_skipping, one)
         await until(desk, one.card_id, WaitingFor.REVIEWER)
     assert [what for _, _, what in announced(world)] == [
         "verification.party_in_maintenance", "verification.party_silent",
@@ -66,7 +74,7 @@ async def test_a_store_in_maintenance_is_waited_for(time_skipping: WorkflowEnvir
     world, one = World(store=[unavailable(LATER), ACTIVE], holds=[HELD], reasons=[("always",)]), card(CardType.DINING)
     desk = CardClient(time_skipping.client)
     async with playing(time_skipping.client, world):
-        await desk.start(one)
+        await started(time_skipping, one)
         await until(desk, one.card_id, WaitingFor.REVIEWER)
     assert (world.of("provider.held")[0][0], world.of("verification.record_silence")) == ("store:starbucks", [])
 
@@ -76,7 +84,7 @@ async def test_outlets_in_maintenance_are_waited_for(time_skipping: WorkflowEnvi
     world, one = World(outlets_away=[unavailable(LATER)], holds=[HELD], decisions=entered), card(CardType.REGIONAL)
     desk = CardClient(time_skipping.client)
     async with playing(time_skipping.client, world):
-        await desk.start(one)
+        await started(time_skipping, one)
         await until(desk, one.card_id, WaitingFor.REVIEWER)
         await desk.decide(one.card_id, "task-1", "d1")
         await until(desk, one.card_id, WaitingFor.OUTLET)
@@ -90,7 +98,7 @@ async def test_a_code_that_could_not_be_checked_is_sent_again_after_maintenance(
     world, one = World(holds=[HELD, OPEN]), card(CardType.SUPERMARKET)
     desk = CardClient(time_skipping.client)
     async with playing(time_skipping.client, world):
-        await desk.start(one)
+        await started(time_skipping, one)
         await until(desk, one.card_id, WaitingFor.SELLER_CODE)
         await time_skipping.sleep(timedelta(minutes=31))
         await until(desk, one.card_id, WaitingFor.SELLER_CODE)
@@ -102,6 +110,6 @@ async def test_a_code_that_could_not_be_checked_is_sent_again_after_maintenance(
 async def test_a_payment_waits_for_the_issuer_in_maintenance_and_says_so(time_skipping: WorkflowEnvironment) -> None:
     world, one = World(rechecked=[unavailable(LATER), RecheckFacts(None)], holds=[HELD]), card()
     async with playing(time_skipping.client, world):
-        await CardClient(time_skipping.client).start(one)
+        await started(time_skipping, one)
         await paid(time_skipping, one)
     assert announced(world) == [(Stage.PAYOUT, WaitingFor.ISSUER, "payout.issuer_in_maintenance")]

@@ -11,7 +11,7 @@ from database.tables.ops import ProviderWindowRow
 from domain.ops.maintenance import WindowState
 from domain.people.roles import Role
 from tests.reviewer_ui.conftest import House, post
-from tests.reviewer_ui.ops_scenes import a_provider_in_maintenance
+from tests.reviewer_ui.ops_scenes import a_provider_in_maintenance, stuck_runs
 
 JD = "/operations/providers/issuer:jd"
 
@@ -95,3 +95,13 @@ async def test_a_reviewer_reads_on_the_card_that_its_issuer_is_in_maintenance(ho
 @pytest.mark.parametrize("provider", ["issuer:nobody", "issuer", "outlet:jd", "nonsense"])
 async def test_what_is_no_provider_is_not_found(house: House, provider: str) -> None:
     assert (await (await house.as_(Role.OPS)).get(f"/operations/providers/{provider}")).status_code == 404
+
+
+async def test_the_moving_part_of_each_page_is_fetched_alone(house: House) -> None:
+    await a_provider_in_maintenance(house, await house.cards.person(Role.OPS))
+    await stuck_runs(house, (await house.cards.waiting()).card_id)
+    lin = await house.as_(Role.OPS)
+    for path, part in (("/operations", "causes"), ("/operations/providers", "providers"), (JD, "figures")):
+        fetched = await lin.get(path, headers={"hx-request": "true"})
+        assert fetched.status_code == 200, path
+        assert fetched.text.strip().startswith(f'<div id="{part}"')
