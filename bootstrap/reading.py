@@ -11,10 +11,9 @@ from bootstrap import keys
 from bootstrap.build import build_id
 from bootstrap.local import temporal
 from bootstrap.policies import policy_job
-from bootstrap.reporting import attempts_job, reporter
+from bootstrap.reporting import attempts_job, reported, reporter
 from bootstrap.settings import Settings
 from bootstrap.store import database, photo_store
-from jobs.registry import Registry
 from services.ops.attempts import Attempts
 from services.policies.reading import PolicyReader
 from workflows.codec import data_converter
@@ -41,4 +40,4 @@ async def run_reading(settings: Settings) -> None:
     policies = PolicyReader(store)
     await policies.refresh()  # Before the first photo is read.
     async with worker, asyncio.TaskGroup() as loops:
-        Registry([policy_job(policies), attempts_job(attempts)]).start(loops)
+        reported(store, "worker-reading", [policy_job(policies), attempts_job(attempts)]).start(loops)

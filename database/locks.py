@@ -20,6 +20,8 @@ class AdvisoryLock(IntEnum):
     POLICIES = 0x6361_7264_0006  # Writing and publishing policy documents, so that versions follow one another.
     STUCK_RUNS = 0x6361_7264_0007  # Finding stuck runs, so that their counts are those of one look.
     REPAIRS = 0x6361_7264_0008  # Giving runs to a repair, so that no run is in two.
+    ALERTS = 0x6361_7264_0020  # Judging alerts, so that each is sent once.
+    CHECK = 0x6361_7264_0021  # Deciding that a scheduled check of the invariants is due, so that one process begins it.
     ASSIGNMENT = 4_102_017  # Assigning tasks, so that two runs do not count the same capacity.
 
 

@@ -19,6 +19,22 @@ def new_id() -> str:
     return _encode(time.time_ns() // 1_000_000, TIME_CHARACTERS) + _encode(secrets.randbits(80), RANDOM_CHARACTERS)
 
 
+def least_id(milliseconds: int) -> str:
+    """Return an id below every id that is made from this moment on (milliseconds since 1970)."""
+    return _encode(milliseconds, TIME_CHARACTERS) + ALPHABET[0] * RANDOM_CHARACTERS
+
+
+def milliseconds_of(identifier: str | None) -> int | None:
+    """Return when an id was made, in milliseconds since 1970; None for what is no id."""
+    time_part = (identifier or "")[:TIME_CHARACTERS]
+    if len(time_part) < TIME_CHARACTERS or any(letter not in ALPHABET for letter in time_part):
+        return None
+    made = 0
+    for letter in time_part:
+        made = made << 5 | ALPHABET.index(letter)
+    return made
+
+
 def card_workflow(card_id: str) -> str:
     """The Temporal workflow id of a card."""
     return f"card:{card_id}"

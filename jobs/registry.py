@@ -16,6 +16,7 @@ import structlog
 from database.repositories.loop_faults import kind_and_place
 from database.session import DatabaseUnavailable
 from domain.backoff import wait_before
+from services.ops.loops import LoopSeen
 
 FAILED_PAUSE_S_MAX = 30.0
 _log = structlog.get_logger()
@@ -81,6 +82,13 @@ class Registry:
         self.jobs = {job.name: job for job in jobs}
         if len(self.jobs) != len(jobs):
             raise ValueError("two jobs have one name")
+
+    def seen(self) -> list[LoopSeen]:
+        """Return how each loop fares at this moment."""
+        return [
+            LoopSeen(job.name, job.interval_s, job.health.lag_s(), job.health.took_ms, job.health.failures)
+            for job in self.jobs.values()
+        ]
 
     def start(self, group: asyncio.TaskGroup) -> None:
         """Start every job in the group, which ends them by its own end."""

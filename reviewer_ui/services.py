@@ -14,6 +14,7 @@ from services.people.oidc import ProviderSignIn
 from services.people.passwords import ConsoleSignIn
 from services.review.desk import ReviewDesk
 from web.demo_links import NO_LINKS, DemoLinks
+from web.readiness import Ask, nothing_missing
 from workflows.client import CardClient
 
 
@@ -36,6 +37,7 @@ class ConsoleServices:
     demo_links: DemoLinks = NO_LINKS
     passwords: bool = True  # False: everybody signs in through the provider.
     totp_required: frozenset[Role] = frozenset()  # Roles that nobody has without an authenticator.
+    ready: Ask = nothing_missing
 
 
 @dataclass(frozen=True)
@@ -46,3 +48,4 @@ class CodecServices:
     keyring: KeyRing
     ui_origins: tuple[str, ...]
     totp_required: frozenset[Role] = frozenset()  # Roles that nobody has without an authenticator, as in the console.
+    ready: Ask = nothing_missing

@@ -1,4 +1,4 @@
-"""Refusals about repairs."""
+"""What is refused at the operations desk."""
 
 from __future__ import annotations
 
@@ -36,3 +36,10 @@ class OwnRepair(Refusal):
 
     code = "own_repair"
     http_status = 403
+
+
+class AlertIsOver(Refusal):
+    """The alert has ended meanwhile: there is nothing to acknowledge or snooze."""
+
+    code = "alert_is_over"
+    http_status = 409

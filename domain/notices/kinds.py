@@ -29,11 +29,13 @@ class NoticeKind(StrEnum):
     ACCESS = "access"  # (Compliance) an account was made, invited, reset or switched, or a role given or taken.
     POLICY = "policy"  # A version of a policy document waits for a second person, was published or refused.
     CLOCK = "clock"  # (Operations) a worker's clock is off the payment gateway's.
+    ALERT = "alert"  # (Its owner) an alert of the operations desk fired.
+    ALERT_OVER = "alert_over"  # (Its owner) it is over.
     STAND_IN = "stand_in"  # They stand in for a colleague from now on.
 
 
 # A missed deadline costs money: it is sent immediately, regardless of digest and quiet hours.
-URGENT = frozenset({NoticeKind.BREACH, NoticeKind.CHAIN})
+URGENT = frozenset({NoticeKind.BREACH, NoticeKind.CHAIN, NoticeKind.ALERT})
 # Urgent but not overdue: it would be useless after the digest interval, so it skips the digest, but not quiet hours.
 SOON = frozenset(
     {
@@ -43,6 +45,7 @@ SOON = frozenset(
         NoticeKind.ACCESS,
         NoticeKind.POLICY,
         NoticeKind.CLOCK,
+        NoticeKind.ALERT_OVER,
     }
 )
 

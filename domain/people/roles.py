@@ -56,6 +56,7 @@ class Permission(StrEnum):
     SEE_OPERATIONS = "see_operations"  # Stuck cards, task queues, providers.
     REPAIR = "repair"  # Draft, run, suspend and cancel repairs.
     CONFIRM_REPAIR = "confirm_repair"  # Be the second person who agrees to a repair.
+    HANDLE_ALERTS = "handle_alerts"  # Acknowledge and snooze alerts.
 
 
 _REVIEWER = frozenset(
@@ -100,6 +101,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.SEE_OPERATIONS,
             Permission.REPAIR,
             Permission.CONFIRM_REPAIR,
+            Permission.HANDLE_ALERTS,
             Permission.SEE_POLICIES,
         }
     ),
@@ -148,6 +150,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.SEE_OPERATIONS,
             Permission.REPAIR,
             Permission.CONFIRM_REPAIR,
+            Permission.HANDLE_ALERTS,
         }
     ),
 }

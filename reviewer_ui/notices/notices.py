@@ -15,10 +15,9 @@ from database.tables.notices import NoticeRow
 from database.tables.people import PersonRow
 from domain.errors.general import FieldInvalid
 from domain.notices.kinds import URGENT, NoticePreferences
-from domain.work.kinds import page_at
 from reviewer_ui.sessions import Person
 from reviewer_ui.visit import At, Console, Shell, SignedIn, see_other, shell
-from services.notices.digest_text import Reader, sentence
+from services.notices.digest_text import Reader, page_of, sentence
 from services.notices.inbox import DIGESTS, PAGE, URL_MAX, WishForm
 from web.locale import locale_of
 
@@ -33,7 +32,7 @@ class Entry:
     id: str
     text: str
     at: datetime
-    card_id: str | None
+    page: str | None  # What it is about, if that has a page.
     urgent: bool
     read: bool
     lost: tuple[tuple[str, str], ...]  # By which channel, `mail` or `webhook`, it did not arrive, and why.
@@ -113,7 +112,7 @@ async def read_all(console: At, person: SignedIn, up_to: Annotated[str, Form(max
 async def read(console: At, person: SignedIn, notice_id: str, follow: Word = "") -> Response:
     """Marks one read; `follow` leads on to its card."""
     row = await console.services.notices.read(person.id, notice_id)
-    return see_other((page_at(row.task_id, row.card_id) if follow else None) or "/notices")
+    return see_other((page_of(row) if follow else None) or "/notices")
 
 
 @router.get("/account/notices")
@@ -155,7 +154,7 @@ def entry_of(row: NoticeRow, reader: Reader) -> Entry:
     """The notice as a sentence in the reader's language."""
     text = sentence(row.kind, row.card_id, row.facts, reader)
     lost = tuple((name, why) for name, why in (("mail", row.mail_lost), ("webhook", row.hook_lost)) if why)
-    return Entry(row.id, text, row.at, row.card_id, row.kind in URGENT, row.read_at is not None, lost)
+    return Entry(row.id, text, row.at, page_of(row), row.kind in URGENT, row.read_at is not None, lost)
 
 
 async def _wishes_context(

@@ -13,14 +13,18 @@ from babel.dates import format_datetime
 
 from database.reads.notices.names import ACTS, PEOPLE, Names
 from database.tables.notices import NoticeRow
+from domain.notices.kinds import NoticeKind
 from domain.work.kinds import page_at
 from languages import LOCALES, translate
+from services.notices.quantities import worded
 
 SHOWN_MAX = 50  # A longer digest says how many more there are.
 CARD_SHOWN = 6  # The last characters of a card's id, as in the console.
 # Nobody writes a card number or PIN into a notice; should it happen, it does not leave the house.
 _DIGITS = re.compile(r"\d(?:[ -]?\d){4,}")
 _FACTS = ("by", "reason")
+ALERTS_PAGE = "/operations/alerts"
+ALERT_KINDS = frozenset({NoticeKind.ALERT, NoticeKind.ALERT_OVER})
 _MOMENTS = ("due_at", "from", "until")
 
 
@@ -79,7 +83,12 @@ def digest_content(delivery_id: str, rows: Sequence[NoticeRow], reader: Reader, 
 
 def link(row: NoticeRow, console_url: str) -> str:
     """Where the person looks it up: the item or card, or their list of notices."""
-    return console_url + (page_at(row.task_id, row.card_id) or "/notices")
+    return console_url + (page_of(row) or "/notices")
+
+
+def page_of(row: NoticeRow) -> str | None:
+    """The page of the console that it is about: its item's or card's, or the alerts; None where there is none."""
+    return ALERTS_PAGE if row.kind in ALERT_KINDS else page_at(row.task_id, row.card_id)
 
 
 def _entry(row: NoticeRow, reader: Reader, console_url: str) -> dict[str, Any]:
@@ -107,6 +116,12 @@ def _fact(kind: str, name: str, value: str, reader: Reader) -> str:
         return translate(f"notice.access.{value}", reader.locale)
     if name == "policy":
         return translate(f"policy_kind.{value}", reader.locale)
+    if name == "topic":
+        return translate(f"ops_topic.{value}", reader.locale)
+    if name == "measured":
+        return worded(value, reader.locale)
+    if name == "about":
+        return translate("notice.alert.about", reader.locale, {"value": value}) if value else ""
     if name == "step":
         return translate(f"notice.policy.{value}", reader.locale)
     if name in PEOPLE:

@@ -34,7 +34,7 @@ from services.work.saved_views import SavedViews
 from tests.reviewer_ui.callbacks import a_request
 from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.doors import PASSWORD, authenticator, employed
-from tests.reviewer_ui.ops_scenes import stuck_runs
+from tests.reviewer_ui.ops_scenes import readings_and_alerts, stuck_runs
 from tests.reviewer_ui.quality.test_quality_pages import drawn
 from tests.reviewer_ui.queue_scenes import change, person_with, send
 from tests.reviewer_ui.review.test_four_eyes_pages import staged
@@ -86,6 +86,9 @@ _NAMED = (
     OnePage("/operations/runs/{workflow_id}", OPS, "/operations/runs/card:{free}"),
     OnePage("/operations/queues", OPS),
     OnePage("/operations/deliveries", OPS),
+    OnePage("/operations/health", OPS),
+    OnePage("/operations/alerts", OPS),
+    OnePage("/operations/runbook", ADMIN),
     OnePage("/callbacks/{task_id}", SUPPORT, "/callbacks/{callback}"),
     OnePage("/callbacks/{task_id}", SENIOR, "/callbacks/{callback}"),
     OnePage("/review/views", SENIOR),
@@ -148,6 +151,7 @@ def _opener(page: navigation.ConsolePage) -> Role:
 PAGES = (*_NAMED, *_remaining())
 NO_PAGES = {
     "/healthz": "for machines",
+    "/readyz": "for machines",
     "/sign-in/provider": "leads to the identity provider",
     "/sign-in/provider/answer": "leads from it to a page",
     "/step-up/provider": "leads to the identity provider",
@@ -188,6 +192,7 @@ async def scene(house: House) -> Scene:
     await _around(house, people, names)
     await _policy_that_waits(house, people[ADMIN])
     await stuck_runs(house, names["free"], names["held"])
+    await readings_and_alerts(house, people[OPS])
     await send(browsers[ADMIN], f"/setup/people/{people[SUPPORT]}/roles", role=["support", "finance"])
     names["owner_id"] = await _seller(house, names)
     names["link"] = await _invitation(browsers[ADMIN], people[SUPPORT])
