@@ -24,17 +24,6 @@ def least_id(milliseconds: int) -> str:
     return _encode(milliseconds, TIME_CHARACTERS) + ALPHABET[0] * RANDOM_CHARACTERS
 
 
-def milliseconds_of(identifier: str | None) -> int | None:
-    """Return when an id was made, in milliseconds since 1970; None for what is no id."""
-    time_part = (identifier or "")[:TIME_CHARACTERS]
-    if len(time_part) < TIME_CHARACTERS or any(letter not in ALPHABET for letter in time_part):
-        return None
-    made = 0
-    for letter in time_part:
-        made = made << 5 | ALPHABET.index(letter)
-    return made
-
-
 def card_workflow(card_id: str) -> str:
     """The Temporal workflow id of a card."""
     return f"card:{card_id}"

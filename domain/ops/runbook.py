@@ -45,7 +45,8 @@ _SEEN_ON: Mapping[Topic, str] = {
     Topic.PAYOUT_UNKNOWN: "/payouts?state=unknown",
     Topic.QUOTES: "/operations",
     Topic.WORKERS: "/operations/queues",
-    Topic.WEBHOOKS: HEALTH_PAGE,
+    Topic.OUTBOX: "/operations/deliveries",
+    Topic.WEBHOOKS: "/operations/deliveries",
 }
 
 

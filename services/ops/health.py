@@ -14,7 +14,7 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.session import Database
-from domain.identifiers import milliseconds_of
+from domain.identifiers import moment_of
 from domain.ops.health import Found, Measure
 
 Machine = Callable[[], Awaitable[Sequence[Found]]]
@@ -131,8 +131,8 @@ def _of_server(row: RowMapping) -> list[Found]:
 
 
 def _waiting(row: RowMapping, now: datetime) -> list[Found]:
-    oldest = milliseconds_of(row["oldest_webhook"])
-    waits = {} if oldest is None else {"oldest_s": str(max(0, round(now.timestamp() - oldest / 1000)))}
+    oldest = row["oldest_webhook"]
+    waits = {} if oldest is None else {"oldest_s": str(max(0, round((now - moment_of(oldest)).total_seconds())))}
     return [
         Found(Measure.OUTBOX, max(0.0, float(row["outbox_s"]))),
         Found(Measure.WEBHOOKS, row["webhooks"], waits),

@@ -28,6 +28,7 @@ async def installation(
         for table in EMPTIED:
             await session.execute(text(f"DELETE FROM {table}"))  # noqa: S608  # Names of our own.
     yield database
+    await database.dispose()
 
 
 _MADE: dict[str, str] = {}
