@@ -29,16 +29,22 @@ class ScheduledCheck:
         self._store = store
         self._command = command
         self._ready_s = time.monotonic() + settling_s
+        self._running: asyncio.Task[None] | None = None
 
     async def look(self) -> int:
-        """Run the check if it is due; return 1 when it ran, else 0. Raises DatabaseUnavailable."""
-        if time.monotonic() < self._ready_s:
+        """Begin the check if it is due, without waiting for its end; return 1 when it began, else 0. Raises DatabaseUnavailable."""
+        if time.monotonic() < self._ready_s or (self._running is not None and not self._running.done()):
             return 0
         async with self._store.transaction() as session:
             due = await upkeep.claim_check(session, EVERY, timedelta(seconds=AT_MOST_S), datetime.now(UTC))
         if due:
-            await self._run()
+            self._running = asyncio.create_task(self._run(), name="check")
         return int(due)
+
+    async def ended(self) -> None:
+        """Wait until the check that was begun has ended."""
+        if self._running is not None:
+            await self._running
 
     async def _run(self) -> None:
         silent = asyncio.subprocess.DEVNULL

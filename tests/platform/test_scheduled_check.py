@@ -18,7 +18,7 @@ from bootstrap.backup_record import record_backup
 from bootstrap.scheduled_check import ScheduledCheck
 from bootstrap.settings import Settings
 from database.session import Database
-from database.tables.ops import UpkeepRow
+from database.tables.ops import RunWatchRow, UpkeepRow
 from domain.ops.health import Upkeep
 
 HANGS = (sys.executable, "-c", "import time; time.sleep(60)")
@@ -40,6 +40,7 @@ async def test_of_two_processes_one_checks_and_not_again_at_once(store: Database
     both = [ScheduledCheck(store, marks(ran), settling_s=0) for _ in range(2)]
     assert sorted(await asyncio.gather(*(one.look() for one in both))) == [0, 1]
     assert [await one.look() for one in both] == [0, 0]
+    await asyncio.gather(*(one.ended() for one in both))
     assert ran.read_text() == "x"
 
 
@@ -50,8 +51,12 @@ async def test_a_process_that_has_just_started_has_other_work(store: Database, t
 
 async def test_a_check_that_takes_too_long_is_ended(store: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bootstrap.scheduled_check.AT_MOST_S", 0.2)
+    check = ScheduledCheck(store, HANGS, settling_s=0)
+    async with store.transaction() as session:
+        await session.execute(delete(RunWatchRow))
     async with asyncio.timeout(20):
-        assert await ScheduledCheck(store, HANGS, settling_s=0).look() == 1
+        assert [await check.look(), await check.look()] == [1, 0]
+        await check.ended()
 
 
 async def test_a_whole_check_and_a_backup_are_recorded(
