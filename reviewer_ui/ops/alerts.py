@@ -119,7 +119,7 @@ async def _render(
         refusal, refused, typed,
     )  # fmt: skip
     status = refusal.http_status if refusal else 200
-    return await console.answer(request, "ops/alerts.html", context, block="alerts", status=status)
+    return await console.answer(request, "ops/alerts.html", context, status=status)
 
 
 def _view(one: reads.SeenAlert, locale: str, moment: datetime) -> AlertView:

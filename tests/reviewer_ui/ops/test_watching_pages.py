@@ -19,7 +19,7 @@ from domain.policies.book import BOOK
 from domain.policies.document import PolicyDocument, PolicyKind
 from languages import LOCALES, translate
 from tests.reviewer_ui.conftest import House, post
-from tests.reviewer_ui.ops_scenes import readings_and_alerts
+from tests.reviewer_ui.ops_scenes import readings_and_alerts, stuck_runs
 
 ROW = re.compile(r'<tr class="([^"]*)" data-row="([a-z_]+)">(.*?)</tr>', re.DOTALL)
 
@@ -55,6 +55,19 @@ async def test_the_page_of_health_shows_what_is_broken_first_with_what_to_do(hou
     assert translate("ops.health.state.unknown", locale) in rows["loops"][1]
     assert translate("ops_means.clock", locale) not in rows["clock"][1]
     assert "1.4 GB" in rows["database_size"][1]
+
+
+async def test_a_page_that_refreshes_itself_gets_its_part_alone(house: House) -> None:
+    browser, person = await operator(house)
+    cards = [await house.cards.waiting(), await house.cards.waiting()]
+    await stuck_runs(house, *(one.card_id for one in cards))
+    await readings_and_alerts(house, person)
+    for address in ("/operations", "/operations/health"):
+        part = await browser.get(address, headers={"hx-request": "true"})
+        assert part.status_code == 200
+        assert "<html" not in part.text
+        assert "2 broken" in part.text
+        assert "data-row=" in part.text
 
 
 async def test_an_installation_that_was_never_measured_says_so(house: House) -> None:
