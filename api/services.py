@@ -11,6 +11,7 @@ from services.finance.payees import Payees
 from services.finance.payment_notifications import PaymentNotices
 from services.people.partners import Partners
 from web.demo_links import NO_LINKS, DemoLinks
+from web.readiness import Ask, nothing_missing
 from workflows.client import CardClient
 
 
@@ -26,3 +27,4 @@ class ApiServices:
     payments: PaymentNotices
     outlets: OutletReports
     demo_links: DemoLinks = NO_LINKS
+    ready: Ask = nothing_missing

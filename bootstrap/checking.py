@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from bootstrap import clock, keys
 from bootstrap.reconciling import differences
 from bootstrap.settings import Settings
 from bootstrap.store import opened
 from database.invariants import Violation
 from database.invariants import violations as broken
+from services.ops import upkeep
 from services.policies.reading import PolicyReader
 
 
 async def violations(settings: Settings, *, rows_only: bool = False) -> list[Violation]:
     """Everything that is broken; none when all is well. Raises Problem when the database does not answer.
 
-    I12 compares the rows with Temporal's workflows and with the gateway's own list; `rows_only` leaves that out.
+    I12 compares the rows with Temporal's workflows and with the gateway's own list; `rows_only` leaves that out. A whole
+    check is recorded with what it found.
     """
+    began = datetime.now(UTC)
     keyring = keys.load(settings).keyring
     async with opened(settings) as store:
         off_s = {"database": await clock.off_database_s(store), "payment gateway": await clock.off_gateway_s(settings)}
@@ -25,6 +30,8 @@ async def violations(settings: Settings, *, rows_only: bool = False) -> list[Vio
     found += [_off(whose, seconds) for whose, seconds in off_s.items() if seconds and _is_far(seconds)]
     if not rows_only:
         found += [Violation("I12", what) for what in await differences(settings)]
+        async with opened(settings) as store, store.transaction() as session:
+            await upkeep.checked(session, [(one.invariant, one.what) for one in found], began, datetime.now(UTC))
     return found
 
 

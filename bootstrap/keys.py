@@ -67,6 +67,11 @@ def ensure(settings: Settings) -> None:
         require(path)
 
 
+def needed(settings: Settings) -> tuple[Path, ...]:
+    """Return every key file that an installation needs."""
+    return (*_makers(settings), settings.alipay_keys / ALIPAY_THEIRS)
+
+
 def make(settings: Settings) -> tuple[Path, ...]:
     """Makes each secret that is not there yet, readable by its owner only; returns the files that were made.
 

@@ -61,17 +61,18 @@ def build(
         outlet=OutletGateway(channel("outlet", settings.outlet_url), breakers),
         fx=FxGateway(channel("fx", settings.fx_url), breakers),
         messages=MessageGateway(channel("messages", settings.messages_url), breakers),
-        webhooks=_webhooks(settings),
+        webhooks=webhooks(settings),
         breakers=breakers,
     )
 
 
 def notice_channels(settings: Settings) -> Channels:
     """By what notices leave the console: mail, where a server for it is set, and webhooks."""
-    return Channels(_mail(settings), _webhooks(settings), settings.console_url, settings.webhooks_to_private_addresses)
+    return Channels(_mail(settings), webhooks(settings), settings.console_url, settings.webhooks_to_private_addresses)
 
 
-def _webhooks(settings: Settings) -> WebhookGateway:
+def webhooks(settings: Settings) -> WebhookGateway:
+    """What delivers webhooks; without the setting only to public https addresses."""
     return WebhookGateway(new_client(""), allow_private=settings.webhooks_to_private_addresses)
 
 

@@ -255,7 +255,7 @@ def webs(settings: Settings) -> list[Program]:
     """The programs that people and partners reach."""
     listening = {"api": settings.api_port, "console": settings.console_port, "codec": settings.codec_port}
     return [
-        _ours(name, python("-m", "cli", "serve", name), answers(f"http://{_reached(settings.host)}:{port}/healthz"))
+        _ours(name, python("-m", "cli", "serve", name), answers(f"http://{reached(settings.host)}:{port}/healthz"))
         for name, port in listening.items()
     ]
 
@@ -266,14 +266,14 @@ def _ours(name: str, command: list[str], healthy: Check, stop_seconds_max: float
     return Program(name, command, healthy, environment, cwd=PROJECT_ROOT, stop_seconds_max=stop_seconds_max)
 
 
-def _reached(host: str) -> str:
+def reached(host: str) -> str:
     """The address at which this machine reaches a program that listens on ``host``."""
     return "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104  # Compared, not listened on.
 
 
 def ports(settings: Settings) -> dict[str, tuple[str, int]]:
     """Every port that a start takes, by the variable that moves it."""
-    wanted = {f"CARDLOOP_{name.upper()}": (settings.host, getattr(settings, name)) for name in _WEB_PORTS}
+    wanted = web_ports(settings)
     if settings.embedded_temporal:
         wanted |= {f"CARDLOOP_{name.upper()}": ("127.0.0.1", getattr(settings, name)) for name in _TEMPORAL_PORTS}
     if settings.metrics_port is not None:
@@ -283,6 +283,11 @@ def ports(settings: Settings) -> dict[str, tuple[str, int]]:
         urls = {f"CARDLOOP_{name.upper()}_URL": urlsplit(url) for name, url in outside(settings).items()}
         wanted |= {variable: (url.hostname or "", url.port or 80) for variable, url in urls.items()}
     return wanted
+
+
+def web_ports(settings: Settings) -> dict[str, tuple[str, int]]:
+    """The ports of our web programs, by the variable that moves each."""
+    return {f"CARDLOOP_{name.upper()}": (settings.host, getattr(settings, name)) for name in _WEB_PORTS}
 
 
 _WEB_PORTS = ("api_port", "console_port", "codec_port")

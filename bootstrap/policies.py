@@ -8,8 +8,9 @@ from contextlib import asynccontextmanager, suppress
 
 from fastapi import FastAPI
 
+from bootstrap.reporting import reported
 from database.session import Database, DatabaseUnavailable
-from jobs.registry import Job, Registry
+from jobs.registry import Job
 from services.policies.reading import LOOK_S, PolicyReader
 
 ALL = 1000  # More kinds than there are: a look reads them all.
@@ -20,8 +21,10 @@ def policy_job(reader: PolicyReader) -> Job:
     return Job("policies", LOOK_S, reader.refresh, ALL)
 
 
-def follow_policies(app: FastAPI, store: Database, *others: Job) -> None:
-    """Let a web program read the policies when it starts, and new versions while it runs; `others` run beside it.
+def follow_policies(app: FastAPI, store: Database, program: str, *others: Job) -> None:
+    """Let a web program (`program` is its name) read the policies when it starts, and new versions while it runs.
+
+    `others` run beside that loop, and another writes down how all of them fare.
 
     It starts without the database too: until that answers, no page of it can decide anything.
     """
@@ -32,7 +35,7 @@ def follow_policies(app: FastAPI, store: Database, *others: Job) -> None:
         reader = PolicyReader(store)
         with suppress(DatabaseUnavailable):  # The job logs it, and reads them as soon as it can.
             await reader.refresh()
-        jobs = Registry([policy_job(reader), *others]).jobs.values()
+        jobs = reported(store, program, [policy_job(reader), *others]).jobs.values()
         looking = [asyncio.create_task(job.run(), name=f"job:{job.name}") for job in jobs]
         try:
             async with before(started):

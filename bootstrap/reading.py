@@ -10,7 +10,7 @@ from activities.reading import CardReading
 from bootstrap import keys
 from bootstrap.local import temporal
 from bootstrap.policies import policy_job
-from bootstrap.reporting import attempts_job, interceptors_of, last_attempts
+from bootstrap.reporting import attempts_job, interceptors_of, last_attempts, reported
 from bootstrap.settings import Settings
 from bootstrap.store import database, photo_store
 from bootstrap.telemetry import logs
@@ -18,7 +18,6 @@ from bootstrap.telemetry.listener import give_metrics
 from bootstrap.telemetry.sdk_metrics import SdkMetrics
 from bootstrap.worker_options import worker_options
 from bootstrap.worker_process import worker_process
-from jobs.registry import Registry
 from services.ops.attempts import Attempts
 from services.policies.reading import PolicyReader
 from workflows.codec import data_converter
@@ -47,5 +46,6 @@ async def run_reading(settings: Settings) -> None:
             **worker_options(interceptors_of(attempts)),
         )
         async with worker, asyncio.TaskGroup() as loops:
-            await process.until_drained(Registry([policy_job(policies), attempts_job(attempts)]).start(loops))
+            registry = reported(store, "worker-reading", [policy_job(policies), attempts_job(attempts)])
+            await process.until_drained(registry.start(loops))
         await last_attempts(attempts)

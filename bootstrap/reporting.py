@@ -1,9 +1,10 @@
-"""How every worker process counts attempts and reports failed ones."""
+"""How every process reports to the operations desk: attempts that failed, calls to providers, and how its loops fare."""
 
 from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Sequence
 from contextlib import suppress
 
 from temporalio.worker import Interceptor
@@ -12,11 +13,12 @@ from activities.attempts import AttemptReporter
 from activities.counting import AttemptCounter
 from bootstrap.build import build_id
 from database.session import Database, DatabaseUnavailable
-from jobs.registry import Job
+from jobs.registry import Job, Registry
 from services.ops.attempts import Attempts
 from services.ops.calls import ProviderCallCounts
+from services.ops.loops import LoopReport
 
-WRITE_S, CALLS_S = 0.5, 1.0
+WRITE_S, CALLS_S, LOOPS_S = 0.5, 1.0, 10.0
 ANY = 100_000  # One write takes everything: there is never more at once.
 
 
@@ -49,3 +51,10 @@ async def last_attempts(attempts: Attempts) -> None:
     """Write what was reported since the loop ended; without a database it is lost, and describing finds it."""
     with suppress(DatabaseUnavailable):
         await attempts.write()
+
+
+def reported(store: Database, program: str, jobs: Sequence[Job]) -> Registry:
+    """Return the loops of this process, with one that writes down how they fare; `program` is e.g. `console`."""
+    report = LoopReport(store, f"{program} {process_name()}", lambda: registry.seen())
+    registry = Registry([*jobs, Job("loops", LOOPS_S, report.write, ANY)])
+    return registry

@@ -19,14 +19,14 @@ from activities.repairs import RepairActivities
 from activities.review.alarms import Alarms
 from activities.review.tasks import Review
 from activities.verification.inquiry import Verification
-from bootstrap import clock, keys, outside
+from bootstrap import clock, keys, outside, scheduled_check
 from bootstrap.demo.brands import announcing_jobs
 from bootstrap.local import temporal
 from bootstrap.maintenance import maintenance_job, usual_rate
 from bootstrap.paying import payment_gateway
 from bootstrap.policies import policy_job
 from bootstrap.repairing import repair_activities
-from bootstrap.reporting import attempts_job, call_counts, calls_job, interceptors_of, last_attempts
+from bootstrap.reporting import attempts_job, call_counts, calls_job, interceptors_of, last_attempts, reported
 from bootstrap.settings import Settings
 from bootstrap.store import database, photo_store
 from bootstrap.telemetry.listener import give_metrics
@@ -46,7 +46,7 @@ from jobs import repairs as repairs_job
 from jobs.due_decisions import DecisionSender
 from jobs.maintenance import queues_of
 from jobs.payees import CorrectionSender
-from jobs.registry import Job, Registry
+from jobs.registry import Job
 from jobs.repairs import RepairSender
 from jobs.replanning import Replanner
 from services.cards.intake import Intake
@@ -114,7 +114,7 @@ async def run_cards(settings: Settings) -> None:
             calls_job(counts),
             Job("issuers", ISSUERS_S, issuers.start_new, ANY),
         ]
-        registry = Registry([*own, *jobs])
+        registry = reported(store, "worker-cards", [*own, *jobs])
         async with asyncio.TaskGroup() as loops:
             await process.until_drained([loops.create_task(clock.watch(store)), *registry.start(loops)])
 
@@ -135,6 +135,7 @@ def _jobs(settings: Settings, store: Database, keyring: KeyRing, world: outside.
         Job("sequencer", SEQUENCER_S, lambda: _sequence(store, keyring), BATCH),
         Job("teller", TELLER_S, DecisionSender(store, desk).tell, due_decisions.AT_ONCE),
         Job("gateway_clock", clock.GATEWAY_LOOK_S, lambda: clock.compare_with_gateway(settings, store), ANY),
+        Job("check", scheduled_check.LOOK_S, scheduled_check.ScheduledCheck(store).look, BATCH),
         Job("payees", PAYEES_S, payees.tell, payees_job.AT_ONCE),
         maintenance_job(settings, store, client),
         Job("repairs", REPAIRS_S, RepairSender(store, RepairClient(client)).tell, repairs_job.AT_ONCE),

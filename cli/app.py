@@ -12,6 +12,7 @@ import typer
 from bootstrap.settings import Settings
 from bootstrap.words import say
 from cli import backups, offices
+from cli.doctor import doctor
 from cli.labels import labels
 from cli.photos import photos
 from cli.provider import provider
@@ -34,6 +35,9 @@ app.add_typer(workflow, name="workflow")
 
 for _command in ("backup_key", "backup", "restore", "reconcile"):
     app.command(_command.replace("_", "-"))(getattr(backups, _command))
+
+
+app.command()(doctor)
 
 
 class Served(StrEnum):

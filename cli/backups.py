@@ -27,8 +27,11 @@ def backup(
 ) -> None:
     """Back the installation up, running or not: database, photos, and the keys in a file of their own. / 备份"""
     from bootstrap.backup import back_up, keys_beside
+    from bootstrap.backup_record import record_backup
 
-    made = back_up(Settings(), to, out, typer.echo)
+    settings = Settings()
+    made = back_up(settings, to, out, typer.echo)
+    asyncio.run(record_backup(settings, made))
     typer.echo(
         say(
             f"已备份 {len(made.files)} 个文件到 {out}；密钥另存于 {keys_beside(out)}，请与数据分开保管。",

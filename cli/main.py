@@ -6,13 +6,15 @@ from pydantic import ValidationError
 
 from bootstrap.settings import Settings
 from bootstrap.words import Problem, say
+from cli import doctor
 from cli.app import app
 
 
 def main() -> None:
     """Run the command line; a Problem is one sentence on standard error and exit code 1, never a trace."""
     try:
-        Settings()
+        if sys.argv[1:2] != [doctor.NAME]:  # It names every setting that is wrong.
+            Settings()
         app()
     except Problem as problem:
         sys.exit(f"✗ {problem}")

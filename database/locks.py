@@ -23,6 +23,8 @@ class AdvisoryLock(IntEnum):
     MAINTENANCE_STEPS = 0x6361_7264_0019  # Taking the steps of windows that are due, so that each is taken once.
     WORKERS = 0x6361_7264_0020  # Giving worker processes their names, so that two never have one.
     REPAIRS = 0x6361_7264_0008  # Giving runs to a repair, so that no run is in two.
+    ALERTS = 0x6361_7264_0020  # Judging alerts, so that each is sent once.
+    CHECK = 0x6361_7264_0021  # Deciding that a scheduled check of the invariants is due, so that one process begins it.
     ASSIGNMENT = 4_102_017  # Assigning tasks, so that two runs do not count the same capacity.
 
 

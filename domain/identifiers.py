@@ -24,6 +24,11 @@ def is_id(text: str) -> bool:
     return len(text) == TIME_CHARACTERS + RANDOM_CHARACTERS and set(text) <= set(ALPHABET)
 
 
+def least_id(milliseconds: int) -> str:
+    """Return an id below every id that is made from this moment on (milliseconds since 1970)."""
+    return _encode(milliseconds, TIME_CHARACTERS) + ALPHABET[0] * RANDOM_CHARACTERS
+
+
 def card_workflow(card_id: str) -> str:
     """The Temporal workflow id of a card."""
     return f"card:{card_id}"

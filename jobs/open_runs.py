@@ -291,6 +291,14 @@ class RunWatcher:
         )  # fmt: skip
 
 
+async def poller_count(client: Client, queue: str, kind: str) -> int:
+    """Return how many workers polled a task queue lately. Raises RPCError."""
+    request = DescribeTaskQueueRequest(
+        namespace=client.namespace, task_queue=TaskQueue(name=queue), task_queue_type=QUEUE_KINDS[kind]
+    )
+    return len((await client.workflow_service.describe_task_queue(request, timeout=CALL)).pollers)
+
+
 def _poller(one: Any) -> Mapping[str, str]:
     seen = _moment(one.last_access_time)
     return {

@@ -17,6 +17,7 @@ from prometheus_client import Counter, Gauge
 from database.repositories.loop_faults import kind_and_place
 from database.session import DatabaseUnavailable
 from domain.backoff import wait_before
+from services.ops.loops import LoopSeen
 
 FAILED_PAUSE_S_MAX = 30.0
 LAG = Gauge("cardloop_loop_lag_seconds", "Time since a look of the loop last ended well.", ("loop",))
@@ -98,6 +99,13 @@ class Registry:
             raise ValueError("two jobs have one name")
         for job in jobs:
             job.measure()
+
+    def seen(self) -> list[LoopSeen]:
+        """Return how each loop fares at this moment."""
+        return [
+            LoopSeen(job.name, job.interval_s, job.health.lag_s(), job.health.took_ms, job.health.failures)
+            for job in self.jobs.values()
+        ]
 
     def start(self, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
         """Start every job in the group, which ends them by its own end; return their tasks."""

@@ -21,7 +21,7 @@ from reviewer_ui.evidence import trail
 from reviewer_ui.finance import owed, payouts
 from reviewer_ui.home import front, home, search
 from reviewer_ui.notices import live, notices
-from reviewer_ui.ops import deliveries, providers, repair, repairs, stuck, workers
+from reviewer_ui.ops import alerts, deliveries, health, providers, repair, repairs, stuck, workers
 from reviewer_ui.people import (
     absence,
     access,
@@ -56,6 +56,7 @@ from reviewer_ui.work import (
 )
 from web import csrf, errors
 from web.body_limits import BodyLimits
+from web.readiness import Readiness
 from web.requests import NO_OWN_TELEMETRY, RequestIds, request_id
 from web.security import SecurityHeaders
 
@@ -89,7 +90,7 @@ def build(services: ConsoleServices) -> FastAPI:
     app.add_middleware(csrf.Csrf, secret=services.form_secret, cookie=CSRF_COOKIE, secure=services.https)
     app.add_middleware(SecurityHeaders, https=services.https)
     app.add_middleware(RequestIds)
-    app.router.routes.extend([console.static.route, *_routes()])
+    app.router.routes.extend([console.static.route, Readiness(services.ready).route, *_routes()])
     return app
 
 
@@ -133,6 +134,8 @@ def _routes() -> tuple[BaseRoute, ...]:
         providers,
         workers,
         deliveries,
+        health,
+        alerts,
         undo,
         reopen,
         reason_codes,

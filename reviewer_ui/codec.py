@@ -21,6 +21,7 @@ from reviewer_ui.services import CodecServices
 from reviewer_ui.sessions import COOKIE, Person, Sessions
 from web import errors
 from web.limits import BodyLimit
+from web.readiness import Readiness
 from web.requests import NO_OWN_TELEMETRY, RequestIds
 from web.security import SecurityHeaders
 from workflows.codec import ENCODING, EncryptionCodec
@@ -48,6 +49,7 @@ def build_codec(services: CodecServices) -> FastAPI:
     app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestIds)
     app.include_router(router)
+    app.router.routes.append(Readiness(services.ready).route)
     return app
 
 

@@ -16,6 +16,7 @@ from services.people.oidc import ProviderSignIn
 from services.people.passwords import ConsoleSignIn
 from services.review.desk import ReviewDesk
 from web.demo_links import NO_LINKS, DemoLinks
+from web.readiness import Ask, nothing_missing
 from workflows.client import CardClient
 
 
@@ -41,6 +42,7 @@ class ConsoleServices:
     )
     passwords: bool = True  # False: everybody signs in through the provider.
     totp_required: frozenset[Role] = frozenset()  # Roles that nobody has without an authenticator.
+    ready: Ask = nothing_missing
 
 
 @dataclass(frozen=True)
@@ -51,3 +53,4 @@ class CodecServices:
     keyring: KeyRing
     ui_origins: tuple[str, ...]
     totp_required: frozenset[Role] = frozenset()  # Roles that nobody has without an authenticator, as in the console.
+    ready: Ask = nothing_missing

@@ -8,10 +8,11 @@ from api import app as public_api
 from api.services import ApiServices
 from bootstrap import keys, outside
 from bootstrap.policies import follow_policies
+from bootstrap.readiness import ready
 from bootstrap.reporting import call_counts, calls_job
 from bootstrap.settings import Settings
 from bootstrap.store import database, photo_store
-from bootstrap.web.cards import card_desk
+from bootstrap.web.cards import lazy_client
 from bootstrap.web.demo import demo_links
 from seller_ui import app as seller_pages
 from seller_ui.services import SellerServices
@@ -22,6 +23,7 @@ from services.finance.payment_notifications import PaymentNotices
 from services.people.partners import Partners
 from services.people.seller_sign_in import SellerSignIn
 from services.support.callbacks import Callbacks
+from workflows.client import CardClient
 
 
 def build_api(settings: Settings) -> FastAPI:
@@ -30,7 +32,8 @@ def build_api(settings: Settings) -> FastAPI:
     counts = call_counts(store)
     # Sign-in codes; workers call the others.
     world = outside.build(settings, secrets, store, called=["messages"], counts=counts)
-    photos, desk = photo_store(settings, secrets.keyring), card_desk(settings, secrets.keyring)
+    photos, client = photo_store(settings, secrets.keyring), lazy_client(settings, secrets.keyring)
+    desk = CardClient(client)
     intake = Intake(store, secrets.keyring, photos)
     payees, links = Payees(store, secrets.keyring), demo_links(settings)
     app = public_api.build(
@@ -43,6 +46,7 @@ def build_api(settings: Settings) -> FastAPI:
             payments=PaymentNotices(store, outside.payment_notices(settings)),
             outlets=OutletReports(store, secrets.keyring, world.outlet),
             demo_links=links,
+            ready=ready(store, client),  # What a seller answers goes straight to a workflow.
         )
     )
     pages = seller_pages.build(
@@ -61,5 +65,5 @@ def build_api(settings: Settings) -> FastAPI:
         )
     )
     app.mount("/", pages)
-    follow_policies(app, store, calls_job(counts))
+    follow_policies(app, store, "api", calls_job(counts))
     return app

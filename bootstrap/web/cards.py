@@ -9,15 +9,9 @@ from temporalio.client import Client
 from bootstrap.local import temporal
 from bootstrap.settings import Settings
 from domain.sealing import KeyRing
-from workflows.client import CardClient
 from workflows.codec import data_converter
 
 
 def lazy_client(settings: Settings, keyring: KeyRing) -> Client:
     """Return a client of Temporal that is not connected yet."""
     return asyncio.run(temporal.connect(settings, data_converter(keyring), lazy=True))
-
-
-def card_desk(settings: Settings, keyring: KeyRing) -> CardClient:
-    """A desk whose client is not connected yet."""
-    return CardClient(lazy_client(settings, keyring))

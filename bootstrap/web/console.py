@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from bootstrap import keys, outside
 from bootstrap.maintenance import usual_rate
 from bootstrap.policies import follow_policies
+from bootstrap.readiness import ready
 from bootstrap.settings import Settings
 from bootstrap.store import database, photo_store
 from bootstrap.watching import watching
@@ -48,9 +49,10 @@ def build_console(settings: Settings) -> FastAPI:
             provider=_provider(settings, sign_in),
             passwords=not settings.oidc_only,
             totp_required=settings.roles_with_totp,
+            ready=ready(store),  # Its pages show the last known state while Temporal is away.
         )
     )
-    follow_policies(app, store, *watching(settings, secrets.keyring, store, client))
+    follow_policies(app, store, "console", *watching(settings, secrets.keyring, store, client))
     return app
 
 

@@ -33,15 +33,21 @@ def lane_of(row: OutboxRow) -> str:
 
 
 async def due(
-    session: AsyncSession, limit: int, busy: Mapping[str, int], lease: timedelta = LEASE
+    session: AsyncSession, limit: int, busy: Mapping[str, int], lease: timedelta = LEASE, destination: str | None = None
 ) -> tuple[OutboxRow, ...]:
-    """Takes up to `limit` rows that are due, oldest first, each counted as one more attempt.
+    """Takes up to `limit` rows that are due, of one destination or of all, oldest first, each counted as one more attempt.
 
     No receiver gets more than PER_LANE says, less what the caller already runs for it (`busy`, by `lane_of`). They are due again after `lease`: commit, deliver outside of any transaction, then call `delivered` or `failed`.
     A deliverer that dies in between loses nothing. Two deliverers never take the same row.
     """
     moment = now()
-    waiting = (OutboxRow.due_at <= moment, OutboxRow.delivered_at.is_(None), OutboxRow.given_up_at.is_(None))
+    waiting: tuple[Any, ...] = (
+        OutboxRow.due_at <= moment,
+        OutboxRow.delivered_at.is_(None),
+        OutboxRow.given_up_at.is_(None),
+    )
+    if destination is not None:
+        waiting = (*waiting, OutboxRow.destination == destination)
     ready = (
         select(OutboxRow.id)
         .where(*waiting, OutboxRow.id.in_(_first_of_each_lane(waiting, busy)))

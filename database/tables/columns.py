@@ -59,6 +59,11 @@ def word(kind: type[StrEnum], default: StrEnum | None = None, *, required: bool 
     return mapped_column(stored, index=index) if required else mapped_column(stored, default=default, index=index)
 
 
+def word_key(kind: type[StrEnum]) -> Any:
+    """An enum's member that names the row."""
+    return mapped_column(Enum(kind, native_enum=False, length=40, values_callable=_values), primary_key=True)
+
+
 def json_object() -> Any:
     """A JSON object, empty unless given."""
     return mapped_column(JSONB, default_factory=dict, insert_default=dict)

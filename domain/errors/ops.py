@@ -1,4 +1,4 @@
-"""Refusals at the operations desk: maintenance of providers, and repairs."""
+"""Refusals at the operations desk: maintenance of providers, repairs, and alerts."""
 
 from __future__ import annotations
 
@@ -57,3 +57,10 @@ class OwnRepair(Refusal):
 
     code = "own_repair"
     http_status = 403
+
+
+class AlertIsOver(Refusal):
+    """The alert has ended meanwhile: there is nothing to acknowledge or snooze."""
+
+    code = "alert_is_over"
+    http_status = 409

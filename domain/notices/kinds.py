@@ -31,11 +31,13 @@ class NoticeKind(StrEnum):
     CLOCK = "clock"  # (Operations) a worker's clock is off the payment gateway's.
     REPAIR = "repair"  # A repair waits for a second person, was agreed to or refused, stopped by itself or ended.
     CARD_ENDED = "card_ended"  # Operations ended a card that they held, had decided on, or had begun to write about.
+    ALERT = "alert"  # (Its owner) an alert of the operations desk fired.
+    ALERT_OVER = "alert_over"  # (Its owner) it is over.
     STAND_IN = "stand_in"  # They stand in for a colleague from now on.
 
 
 # A missed deadline costs money: it is sent immediately, regardless of digest and quiet hours.
-URGENT = frozenset({NoticeKind.BREACH, NoticeKind.CHAIN})
+URGENT = frozenset({NoticeKind.BREACH, NoticeKind.CHAIN, NoticeKind.ALERT})
 # Urgent but not overdue: it would be useless after the digest interval, so it skips the digest, but not quiet hours.
 SOON = frozenset(
     {
@@ -47,6 +49,7 @@ SOON = frozenset(
         NoticeKind.CLOCK,
         NoticeKind.REPAIR,
         NoticeKind.CARD_ENDED,
+        NoticeKind.ALERT_OVER,
     }
 )
 

@@ -58,6 +58,7 @@ class Permission(StrEnum):
     DRAIN_WORKERS = "drain_workers"  # Let a worker finish and end, and lift that again.
     REPAIR = "repair"  # Draft, run, suspend and cancel repairs.
     CONFIRM_REPAIR = "confirm_repair"  # Be the second person who agrees to a repair.
+    HANDLE_ALERTS = "handle_alerts"  # Acknowledge and snooze alerts.
 
 
 _REVIEWER = frozenset(
@@ -106,6 +107,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.DRAIN_WORKERS,
             Permission.REPAIR,
             Permission.CONFIRM_REPAIR,
+            Permission.HANDLE_ALERTS,
             Permission.SEE_POLICIES,
         }
     ),
@@ -157,6 +159,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.DRAIN_WORKERS,
             Permission.REPAIR,
             Permission.CONFIRM_REPAIR,
+            Permission.HANDLE_ALERTS,
         }
     ),
 }

@@ -32,7 +32,7 @@ class Entry:
     id: str
     text: str
     at: datetime
-    place: str  # The page of what it is about; empty where that has none.
+    page: str | None  # The page of what it is about, if that has one.
     urgent: bool
     read: bool
     lost: tuple[tuple[str, str], ...]  # By which channel, `mail` or `webhook`, it did not arrive, and why.
@@ -154,7 +154,7 @@ def entry_of(row: NoticeRow, reader: Reader) -> Entry:
     """The notice as a sentence in the reader's language."""
     text = sentence(row.kind, row.card_id, row.facts, reader)
     lost = tuple((name, why) for name, why in (("mail", row.mail_lost), ("webhook", row.hook_lost)) if why)
-    return Entry(row.id, text, row.at, page_of(row) or "", row.kind in URGENT, row.read_at is not None, lost)
+    return Entry(row.id, text, row.at, page_of(row), row.kind in URGENT, row.read_at is not None, lost)
 
 
 async def _wishes_context(

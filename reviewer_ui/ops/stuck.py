@@ -23,6 +23,7 @@ from domain.money import Money
 from domain.ops.runs import RunKind, subject_of
 from domain.people.roles import Permission
 from reviewer_ui.brand_names import brand_names
+from reviewer_ui.ops.health import Strip, strip
 from reviewer_ui.sessions import Person
 from reviewer_ui.visit import At, Shell, allowed, see_other, shell
 from services.ops.watch import Look
@@ -57,6 +58,7 @@ class StuckContext:
     stale_since: datetime | None
     unseen_since: datetime | None
     drift: Drift
+    health: Strip
     brands: dict[str, dict[str, str]]
 
 
@@ -113,6 +115,7 @@ async def show(request: Request, console: At, person: Operator) -> Response:
         found = await reads.causes(session, moment)
         looks = await reads.looks(session)
         behind = await undelivered(session, moment)
+        health = await strip(session, moment)
     context = StuckContext(
         shell(request, person),
         tuple(_view(one) for one in found),
@@ -122,6 +125,7 @@ async def show(request: Request, console: At, person: Operator) -> Response:
         old(looks, Look.STUCK, moment),
         old(looks, Look.QUEUES, moment),
         _drift(looks.get(Look.SWEEP)),
+        health,
         brand_names(),
     )
     return await console.answer(request, "ops/stuck.html", context, block="causes")

@@ -16,6 +16,7 @@ from database.tables.notices import NoticeRow
 from domain.notices.kinds import NoticeKind
 from domain.work.kinds import page_at
 from languages import LOCALES, translate
+from services.notices.quantities import worded
 
 SHOWN_MAX = 50  # A longer digest says how many more there are.
 CARD_SHOWN = 6  # The last characters of a card's id, as in the console.
@@ -23,7 +24,11 @@ CARD_SHOWN = 6  # The last characters of a card's id, as in the console.
 _DIGITS = re.compile(r"\d(?:[ -]?\d){4,}")
 _FACTS = ("by", "reason")
 # Facts that are codes, and the words that they have.
-_WORDS = {"repair_kind": "repair_kind", "repair_state": "repair_state", "news_of_repair": "notice.repair"}
+_WORDS = {
+    "repair_kind": "repair_kind", "repair_state": "repair_state", "news_of_repair": "notice.repair", "topic": "ops_topic",
+}  # fmt: skip
+ALERTS_PAGE = "/operations/alerts"
+ALERT_KINDS = frozenset({NoticeKind.ALERT, NoticeKind.ALERT_OVER})
 _MOMENTS = ("due_at", "from", "until")
 
 
@@ -86,7 +91,9 @@ def link(row: NoticeRow, console_url: str) -> str:
 
 
 def page_of(row: NoticeRow) -> str | None:
-    """The page in the console that a notice is about: a repair's, an item's or a card's; None where there is none."""
+    """The page in the console that a notice is about: alerts, a repair, an item or a card; None where there is none."""
+    if row.kind in ALERT_KINDS:
+        return ALERTS_PAGE
     if row.kind == NoticeKind.REPAIR:
         return f"/operations/repairs/{row.facts['repair']}"
     return page_at(row.task_id, row.card_id)
@@ -119,6 +126,10 @@ def _fact(kind: str, name: str, value: str, reader: Reader) -> str:
         return translate(f"policy_kind.{value}", reader.locale)
     if name in _WORDS:
         return translate(f"{_WORDS[name]}.{value}", reader.locale)
+    if name == "measured":
+        return worded(value, reader.locale)
+    if name == "about":
+        return translate("notice.alert.about", reader.locale, {"value": value}) if value else ""
     if name == "step":
         return translate(f"notice.policy.{value}", reader.locale)
     if name in PEOPLE:

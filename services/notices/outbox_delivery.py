@@ -19,6 +19,8 @@ from database.tables.columns import now
 from database.tables.people import PartnerRow, SellerRow
 from database.tables.platform import OutboxRow
 from domain.backoff import wait_before
+from domain.places import business_day
+from domain.rules.alerts import alerts_in_force
 from domain.rules.brands import brand
 from domain.sealing import KeyRing, SealBroken
 from gateways.errors import GatewayRefused, GatewayUnavailable
@@ -33,6 +35,7 @@ ATTEMPT_S = (
     30.0  # Of the lease of a minute: no row is due again while it is still being tried. A webhook takes ten at most.
 )
 LONGEST_WAIT = timedelta(hours=12)
+ALERTS = "alerts"  # The destination of operations' alerts: the address that the policy `alerts` names.
 AT_ONCE = 40  # Deliveries that run beside each other in one process; PER_LANE bounds those of one receiver.
 # The message provider's answers that may still change; which of a webhook's may is settled by `gateways.webhooks`.
 PASSING_REFUSALS = frozenset({"http_401", "http_403", "http_404", "http_408", "http_409", "http_410", "http_425"})
@@ -54,21 +57,26 @@ class NoAddress(Exception):
 
 
 class Delivery:
-    """Delivers what is due; a seller's message has its words in the catalogue under `message.<topic>`."""
+    """Delivers what is due; a seller's message has its words in the catalogue under `message.<topic>`.
+
+    With a `destination` it delivers only what goes there. `messages` may be None where that is no seller.
+    """
 
     def __init__(
         self,
         database: Database,
         keyring: KeyRing,
         webhooks: WebhookGateway,
-        messages: MessageGateway,
+        messages: MessageGateway | None,
         allowance: Allowance | None = None,
+        destination: str | None = None,
     ) -> None:
         self._database = database
         self._keyring = keyring
         self._webhooks = webhooks
         self._messages = messages
         self._allowance = allowance
+        self._destination = destination
         self._bulkhead = Bulkhead(AT_ONCE)
 
     async def deliver_due(self, limit: int = AT_ONCE, patience_s: float | None = None) -> int:
@@ -79,7 +87,8 @@ class Delivery:
         Raises DatabaseUnavailable.
         """
         async with self._database.transaction() as session:
-            rows = await outbox.due(session, min(limit, self._bulkhead.free), await self._busy(session))
+            busy, most = await self._busy(session), min(limit, self._bulkhead.free)
+            rows = await outbox.due(session, most, busy, destination=self._destination)
         for row in rows:
             self._bulkhead.start(outbox.lane_of(row), self._deliver(row))
         await self._bulkhead.settle(patience_s)
@@ -128,6 +137,8 @@ class Delivery:
 
     async def _addressee(self, row: OutboxRow) -> _Addressee:
         kind, _, owner_id = row.destination.partition(":")
+        if kind == ALERTS and (url := alerts_in_force(business_day(now())).webhook_url):
+            return _Addressee(url, alert_webhook_secret(self._keyring, url))
         async with self._database.transaction() as session:
             partner = await session.get(PartnerRow, owner_id) if kind == "partner" else None
             seller = await session.get(SellerRow, owner_id) if kind == "seller" else None
@@ -145,8 +156,15 @@ class Delivery:
         if row.kind == "webhook":
             await self._webhooks.deliver(to.address, row.id, row.topic, row.payload, to.secret_or_locale)
             return
+        if self._messages is None:
+            raise NoAddress
         text = translate(f"message.{row.topic}", to.secret_or_locale, _worded(row, to.secret_or_locale))
         await self._messages.send(row.id, to.address, text, template=row.topic, locale=to.secret_or_locale)
+
+
+def alert_webhook_secret(keyring: KeyRing, url: str) -> str:
+    """Return what signs alerts to this address: made of the key ring, so that it is stored nowhere."""
+    return keyring.index(url, purpose="alert_webhook")
 
 
 async def _overtaken(session: AsyncSession, row: OutboxRow) -> bool:

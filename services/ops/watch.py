@@ -21,6 +21,7 @@ class Look(StrEnum):
 
     STUCK = "stuck"  # Which runs are stuck, by our own rows.
     QUEUES = "queues"  # Pollers and backlog of each task queue.
+    CHECK = "check"  # A scheduled check of the invariants began.
     SWEEP = "sweep"  # Temporal's list of running workflows against our rows.
 
 

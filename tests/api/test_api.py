@@ -339,3 +339,9 @@ async def test_no_byte_of_a_body_is_read_before_it_is_known_whose_it_is(
 async def test_each_address_takes_as_much_as_it_can_need(api: Api, path: str, most: int) -> None:
     answer = await api.client.post(path, content=b"x", headers={"content-length": str(most * 1024 + 1)})
     assert (answer.status_code, answer.json()["code"]) == (413, "photo_too_large")
+
+
+async def test_readiness_is_reported_and_health_needs_nothing(api: Api) -> None:
+    ready = await api.client.get("/readyz")
+    assert (ready.status_code, ready.json()) == (200, {"status": "ready"})
+    assert "/readyz" not in (await api.client.get("/openapi.json")).json()["paths"]

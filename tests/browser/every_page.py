@@ -34,7 +34,7 @@ from services.work.saved_views import SavedViews
 from tests.reviewer_ui.callbacks import a_request
 from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.doors import PASSWORD, authenticator, employed
-from tests.reviewer_ui.ops_scenes import a_provider_in_maintenance, stuck_runs, worker_processes
+from tests.reviewer_ui.ops_scenes import a_provider_in_maintenance, readings_and_alerts, stuck_runs, worker_processes
 from tests.reviewer_ui.quality.test_quality_pages import drawn
 from tests.reviewer_ui.queue_scenes import change, person_with, send
 from tests.reviewer_ui.repair_scenes import repairs_in_every_state
@@ -101,6 +101,9 @@ _NAMED = (
     OnePage("/operations/queues/workers/{name}", OPS, "/operations/queues/workers/cards@here"),
     OnePage("/operations/queues/workers/{name}", OPS, "/operations/queues/workers/reading@here"),
     OnePage("/operations/deliveries", OPS),
+    OnePage("/operations/health", OPS),
+    OnePage("/operations/alerts", OPS),
+    OnePage("/operations/runbook", ADMIN),
     OnePage("/callbacks/{task_id}", SUPPORT, "/callbacks/{callback}"),
     OnePage("/callbacks/{task_id}", SENIOR, "/callbacks/{callback}"),
     OnePage("/review/views", SENIOR),
@@ -163,6 +166,7 @@ def _opener(page: navigation.ConsolePage) -> Role:
 PAGES = (*_NAMED, *_remaining())
 NO_PAGES = {
     "/healthz": "for machines",
+    "/readyz": "for machines",
     "/sign-in/provider": "leads to the identity provider",
     "/sign-in/provider/answer": "leads from it to a page",
     "/step-up/provider": "leads to the identity provider",
@@ -206,6 +210,7 @@ async def scene(house: House) -> Scene:
     names |= await repairs_in_every_state(house, names["free"], names["held"])
     await a_provider_in_maintenance(house, people[OPS])
     await worker_processes(house, people[ADMIN])
+    await readings_and_alerts(house, people[OPS])
     await send(browsers[ADMIN], f"/setup/people/{people[SUPPORT]}/roles", role=["support", "finance"])
     names["owner_id"] = await _seller(house, names)
     names["link"] = await _invitation(browsers[ADMIN], people[SUPPORT])

@@ -10,11 +10,8 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from bootstrap.settings import PROJECT_ROOT
-from database.migrate import upgrade
+from database.migrate import newest, upgrade
 from database.tables import metadata
-
-NEWEST = max(path.name[:4] for path in (PROJECT_ROOT / "database/migrations/versions").glob("[0-9]*.py"))
 
 
 def differences(connection: Connection) -> list[Any]:
@@ -34,7 +31,7 @@ async def test_four_that_migrate_a_new_database_at_once_all_succeed(
         await asyncio.gather(*(asyncio.get_running_loop().run_in_executor(threads, upgrade, url) for _ in range(4)))
     engine = create_async_engine(url)
     async with engine.connect() as connection:
-        assert (await connection.execute(text("SELECT version_num FROM alembic_version"))).scalars().all() == [NEWEST]
+        assert (await connection.execute(text("SELECT version_num FROM alembic_version"))).scalars().all() == [newest()]
     await engine.dispose()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -22,7 +23,7 @@ from gateways.messages import MessageGateway
 from gateways.webhooks import WebhookGateway
 from jobs import due_decisions
 from jobs.due_decisions import DecisionSender
-from jobs.registry import Job
+from jobs.registry import Job, Registry
 from services.notices import outbox_delivery
 from services.notices.outbox_delivery import Delivery
 from tests.builders.looping import Desk, a_decided_card, a_promise, answering, deliver, receiver, started, teller
@@ -170,3 +171,20 @@ async def test_a_refusing_card_is_logged_once_and_the_others_are_delivered(
     await telling.tell()
     assert (desk.asked.count(refusing), desk.asked.count(willing)) == (1, 2)
     assert refusing in capsys.readouterr().out
+
+
+async def test_how_each_loop_fares_can_be_seen() -> None:
+    async def well() -> int:
+        return 0
+
+    async def ill() -> int:
+        raise ValueError
+
+    registry = Registry([Job("well", 0.01, well, 1), Job("ill", 0.01, ill, 1)])
+    with suppress(TimeoutError):
+        async with asyncio.timeout(0.3), asyncio.TaskGroup() as group:
+            registry.start(group)
+    seen = {one.name: one for one in registry.seen()}
+    assert (seen["well"].failures, seen["well"].interval_s) == (0, 0.01)
+    assert seen["ill"].failures > 0
+    assert seen["ill"].lag_s > seen["well"].lag_s

@@ -58,6 +58,7 @@ FORM = {"task_id": "card:nobody:review:1", "field": "number", "reason": "checkin
 MATRIX = (
     # The front door, open to all.
     Line("GET", "/healthz", None),
+    Line("GET", "/readyz", None),
     Line("POST", "/language", None, (422,)),
     Line("POST", "/theme", None, (422,)),
     Line("POST", "/rail", None, (422,)),
@@ -141,6 +142,11 @@ MATRIX = (
     Line("POST", "/operations/queues/workers/{name}/undrain", OPERATORS, (404,)),
     Line("GET", "/operations/deliveries", OPERATORS),
     Line("POST", "/operations/deliveries/again", OPERATORS, (422,)),
+    Line("GET", "/operations/health", OPERATORS),
+    Line("GET", "/operations/runbook", OPERATORS),
+    Line("GET", "/operations/alerts", OPERATORS),
+    Line("POST", "/operations/alerts/{alert_id}/acknowledge", OPERATORS, (404,)),
+    Line("POST", "/operations/alerts/{alert_id}/snooze", OPERATORS, (422,)),
     # A seller's request.
     Line("GET", "/callbacks", AGENTS, (303,)),
     Line("GET", "/callbacks/{task_id}", AGENTS, (404,)),

@@ -1,26 +1,33 @@
-"""Stuck cards and task queues for the tests of the operations pages."""
+"""Stuck cards, task queues, readings and alerts for the tests of the operations pages."""
 
 from __future__ import annotations
 
 import os
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import delete, text
 
+from database.tables.ops import AlertRow, HealthReadingRow
 from database.tables.people import PartnerRow
 from database.tables.platform import OutboxRow
 from domain.identifiers import new_id
+from domain.ops.alerts import AlertRule, AlertState
 from domain.ops.calls import CallEnd
+from domain.ops.health import Found, Measure
 from domain.ops.runs import FailedAttempt, StepState
 from domain.ops.workers import WAIT_BOUNDS, QueueUse
 from services.ops import builds, described, watch
 from services.ops.attempts import Attempts
 from services.ops.calls import ProviderCallCounts
 from services.ops.described import DescribedQueue, DescribedStep
+from services.ops.health import keep
 from services.ops.maintenance import Maintenance, Wish
 from services.ops.stuck import StuckRuns
 from services.ops.workers import Workers
 from tests.reviewer_ui.conftest import House
+
+HOUR = timedelta(hours=1)
 
 
 async def stuck_runs(house: House, *cards: str) -> None:
@@ -104,3 +111,42 @@ async def worker_processes(house: House, person: str) -> None:
         lost = {"at": datetime.now(UTC) - timedelta(minutes=5)}
         await session.execute(text("UPDATE worker_process SET beat_at = :at WHERE name = 'cards@elsewhere'"), lost)
         await builds.keep(session, {"b1": 3, "b2": 41}, datetime.now(UTC))
+
+
+async def readings_and_alerts(house: House, owner: str) -> dict[str, str]:
+    """Readings in every state, and alerts: two that fire, a snoozed one and one that is over; returns their ids by subject."""
+    now = datetime.now(UTC)
+    found = [
+        Found(Measure.CONNECTIONS, 9_200, {"used": "92", "most": "100"}),
+        Found(Measure.WORKERS, 1, {"queues": "7"}, parts={"reading activity": 1}),
+        Found(Measure.BACKUP, 100_000, {"never": "yes"}),
+        Found(Measure.REPLICATION, 0, absent=True),
+        Found(Measure.DATABASE_SIZE, 1_500_000_000),
+        Found(Measure.CLOCK, 0.4),
+        Found(Measure.PHOTOS, 4_000, {"free_bytes": "90000000000", "writable": "yes"}),
+        Found(Measure.OUTBOX, 0),
+    ]
+    alerts = [
+        _an_alert(AlertRule.WORKERS, "reading activity", now, owner="ops"),
+        _an_alert(AlertRule.PAYOUT_UNKNOWN, "", now, value=7_200, limit_value=1_800, owner=f"person:{owner}"),
+        _an_alert(
+            AlertRule.DISK, "", now, value=9_300, limit_value=9_000, snoozed_by=owner, snoozed_until=now + 4 * HOUR,
+            snooze_reason="a new disk comes at noon", acknowledged_by=owner, acknowledged_at=now,
+        ),
+        _an_alert(AlertRule.INVARIANTS, "I5", now - HOUR, state=AlertState.OVER, over_at=now),
+    ]  # fmt: skip
+    async with house.database.transaction() as session:
+        await session.execute(delete(AlertRow))
+        await session.execute(delete(HealthReadingRow))
+        await keep(session, found, now)
+        session.add_all(alerts)
+    return {one.subject or one.rule.value: one.id for one in alerts}
+
+
+def _an_alert(rule: AlertRule, subject: str, fired_at: datetime, **more: Any) -> AlertRow:
+    given: dict[str, Any] = {"state": AlertState.FIRING, "value": 1, "limit_value": 0, "owner": "ops"}
+    given |= more
+    return AlertRow(
+        id=new_id(), rule=rule, subject=subject, since=fired_at, fired_at=fired_at, worst=given["value"], sent=1,
+        sent_at=fired_at, **given,
+    )  # fmt: skip

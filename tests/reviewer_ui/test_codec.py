@@ -140,3 +140,7 @@ async def test_the_audit_record_names_only_what_was_opened(
     async with house.database.transaction() as session:
         acts = (await session.execute(select(AuditRow).where(AuditRow.actor == f"person:{person_id}"))).scalars().all()
     assert acts == []
+
+
+async def test_readiness_is_reported_to_anybody(codec: httpx.AsyncClient) -> None:
+    assert (await codec.get("/readyz")).json() == {"status": "ready"}

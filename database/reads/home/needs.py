@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.reads.review.standing import is_pending
 from database.tables.cards import CardRow
 from database.tables.finance import PayoutRow
-from database.tables.ops import RepairRow, StuckRunRow
+from database.tables.ops import AlertRow, RepairRow, StuckRunRow
 from database.tables.people import AccessRequestRow
 from database.tables.policies import PolicyDocumentRow
 from database.tables.quality import SecondReviewRow
@@ -21,6 +21,7 @@ from database.tables.review import ReviewDecisionRow
 from database.tables.work import WorkItemRow
 from domain.cards.card import Outcome, WaitingFor
 from domain.finance.payout import PayoutState
+from domain.ops.alerts import AlertState
 from domain.ops.repairs import RepairState
 from domain.people.roles import Permission
 from domain.policies.state import PolicyState
@@ -103,6 +104,13 @@ def _repairs(person: str, now: datetime) -> tuple[Any, ...]:
     return (RepairRow.state == RepairState.WAITING, ~RepairRow.makers.contains([person]))
 
 
+def _alerts(person: str, now: datetime) -> tuple[Any, ...]:
+    """Alerts that fire and that nobody has taken on or snoozed."""
+    del person
+    awake = or_(AlertRow.snoozed_until.is_(None), AlertRow.snoozed_until <= now)
+    return (AlertRow.state == AlertState.FIRING, AlertRow.acknowledged_by.is_(None), awake)
+
+
 def _policies(person: str, now: datetime) -> tuple[Any, ...]:
     """Versions that wait for a second person, which this one may be."""
     del now
@@ -116,6 +124,7 @@ NEEDS: tuple[Need, ...] = (
     Need("access", "/setup/access", Permission.CONFIRM_ACCESS, _access),
     Need("stuck", "/operations", Permission.SEE_OPERATIONS, _stuck),
     Need("repairs", "/operations/repairs?state=waiting", Permission.CONFIRM_REPAIR, _repairs),
+    Need("alerts", "/operations/alerts", Permission.SEE_OPERATIONS, _alerts),
     Need("policies", "/setup/policies", Permission.CONFIRM_POLICIES, _policies),
     Need("unknown", "/payouts?state=unknown", Permission.SEE_PAYOUTS, _unknown),
     Need("owed", "/owed", Permission.SEE_PAYOUTS, _owed),

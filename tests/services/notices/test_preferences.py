@@ -86,7 +86,7 @@ def test_nothing_but_urgent_news_leaves_in_quiet_hours(
     inside = begins <= clock < ends if begins < ends else clock >= begins or clock < ends
     assert leaves >= moment
     assert leaves - moment <= timedelta(days=1, minutes=15)
-    if kind in (NoticeKind.BREACH, NoticeKind.CHAIN):
+    if kind in (NoticeKind.BREACH, NoticeKind.CHAIN, NoticeKind.ALERT):
         assert leaves == moment
     else:
         assert wishes.quiet is None or not inside

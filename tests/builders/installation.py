@@ -1,0 +1,77 @@
+"""Rows of a whole installation for tests of health and alerts: people, cards, payments, tasks, stuck runs."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.session import Database
+from database.tables.cards import CardRow, QuoteRow, SubmissionRow
+from database.tables.finance import PayoutRow
+from database.tables.ops import StuckRunRow
+from database.tables.people import PersonRow
+from database.tables.work import WorkItemRow
+from domain.cards.card import CardType
+from domain.finance.payout import PayoutState
+from domain.identifiers import new_id
+from domain.money import Currency
+from domain.ops.causes import Sign
+from domain.ops.runs import RunKind
+
+
+async def a_person(database: Database, *roles: str, name: str = "Lin") -> str:
+    """Add a person of the console; returns their id."""
+    row = PersonRow(id=new_id(), email=f"{new_id()}@example.com", name=name, password_hash="", roles=list(roles))
+    async with database.transaction() as session:
+        session.add(row)
+    return row.id
+
+
+async def a_card(session: AsyncSession, started_at: datetime, quoted_after: timedelta | None = None) -> str:
+    """Add a card that started then, quoted after so long if at all; returns its id."""
+    submission = SubmissionRow(
+        id=new_id(), owner="seller:one", idempotency_key=new_id(), request_hash="", channel="web", locale="en",
+        payee_account_sealed=b"x", payee_name_sealed=b"x", payee_masked="", created_at=started_at,
+    )  # fmt: skip
+    card = CardRow(
+        id=new_id(), submission_id=submission.id, position=0, card_type=CardType.ECOMMERCE, brand="jd",
+        currency=Currency.CNY, started_at=started_at, since=started_at, created_at=started_at,
+    )  # fmt: skip
+    session.add(submission)
+    await session.flush()
+    session.add(card)
+    await session.flush()
+    if quoted_after is not None:
+        quote = QuoteRow(
+            id=f"card:{card.id}:quote:1", card_id=card.id, fields_revision=1, amount_minor=1, rate_bp=1, rule_set="",
+            rule_version="", created_at=started_at + quoted_after,
+        )  # fmt: skip
+        session.add(quote)
+    return card.id
+
+
+async def an_unknown_payment(session: AsyncSession, prepared_at: datetime) -> None:
+    """Add a payment whose outcome the gateway has not said."""
+    card = await a_card(session, prepared_at)
+    session.add(
+        PayoutRow(key=new_id(), card_id=card, amount_minor=1, state=PayoutState.UNKNOWN, prepared_at=prepared_at)
+    )
+
+
+def an_overdue_task(now: datetime) -> WorkItemRow:
+    """Return an open task past its deadline."""
+    return WorkItemRow(
+        id=new_id(), value_minor=0, warn_at=now, due_at=now, breached_at=now, opened_at=now, order_at=now
+    )
+
+
+def a_stuck_run(since: datetime) -> StuckRunRow:
+    """Return a run that has been stuck since then."""
+    subject = new_id()
+    return StuckRunRow(
+        workflow_id=f"card:{subject}", kind=RunKind.CARD, subject=subject, cause="slow~pricing~~", sign=Sign.SLOW,
+        error_class="slow", step="pricing", provider="", build_id="", queue="", reason="", message="", failures=0,
+        since=since, value_minor=0, stage="pricing", waiting_for="machine", card_type="ecommerce", brand="jd",
+        found_at=since,
+    )  # fmt: skip
