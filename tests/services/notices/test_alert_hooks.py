@@ -60,7 +60,7 @@ async def test_a_courier_of_alerts_delivers_them_signed_and_leaves_the_rest(
     alert, other = await queued(world.database, ALERTS, "partner:one")
     async with mailbox() as box, new_client("") as client:
         sent_to(box.url, monkeypatch)
-        courier = Delivery(world.database, world.keyring, WebhookGateway(client, allow_private=True), None, ALERTS)
+        courier = Delivery(world.database, world.keyring, WebhookGateway(client, allow_private=True), None, destination=ALERTS)
         assert await courier.deliver_due() == 1
         ((body, headers),) = await box.holds(1)
     require_signature("webhook", [alert_webhook_secret(world.keyring, box.url)], body, headers[HEADER.lower()])
@@ -75,7 +75,7 @@ async def test_a_courier_of_alerts_delivers_them_signed_and_leaves_the_rest(
 async def test_an_alert_is_given_up_when_the_policy_names_no_address_any_more(world: World) -> None:
     (alert,) = await queued(world.database, ALERTS)
     async with new_client("") as client:
-        await Delivery(world.database, world.keyring, WebhookGateway(client), None, ALERTS).deliver_due()
+        await Delivery(world.database, world.keyring, WebhookGateway(client), None, destination=ALERTS).deliver_due()
     row = (await rows(world.database))[alert]
     assert (row.given_up_at is not None, row.last_failure) == (True, "no address")
     await queued(world.database)
