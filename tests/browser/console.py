@@ -43,7 +43,7 @@ class Desks:
         chosen = size or DESK
         context = await self.browser.new_context(
             base_url=self.address, java_script_enabled=scripts, viewport={"width": chosen["width"], "height": chosen["height"]},
-            locale=locale.replace("_", "-"),
+            locale=locale.replace("_", "-"), reduced_motion="reduce",
         )  # fmt: skip
         kept = {COOKIE: token, LANGUAGE_COOKIE: locale, THEME_COOKIE: theme}
         await context.add_cookies([{"name": name, "value": value, "url": self.address} for name, value in kept.items()])
