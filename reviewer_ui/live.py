@@ -21,7 +21,7 @@ PER_PERSON_MAX = 4  # A browser has six connections to one site; pages must stil
 
 @dataclass(eq=False, kw_only=True)
 class PageListener(Listener):
-    """One open page: its person, its card if it shows one, and what it was told last."""
+    """One open page: its person, its card if it shows one, and what was last sent to it."""
 
     person: Person
     card_id: str

@@ -55,13 +55,13 @@ async def test_a_stream_tells_every_change_of_its_cards_and_then_the_end(databas
     assert [one["event"] async for one in stream] == ["ended"]
 
 
-async def test_what_was_seen_already_is_not_told_again(database: Database) -> None:
+async def test_what_was_seen_already_is_not_sent_again(database: Database) -> None:
     card_id, _ = await two_cards(database)
     await happens(database, card_id, END)
     async with database.transaction() as session:
         seen = (await reads.progress(session, [card_id]))[card_id].events
-    told = [one.get("event") async for one in events(CardChanges(database), card_id, seen=seen)]
-    assert told == [None, "ended"]
+    heard = [one.get("event") async for one in events(CardChanges(database), card_id, seen=seen)]
+    assert heard == [None, "ended"]
 
 
 async def test_all_streams_share_one_statement_and_hear_only_of_their_own(
