@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import pwd
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 from bootstrap import keys
+from bootstrap.private_files import new_private_file
 from bootstrap.settings import Settings
 from bootstrap.store import opened
 from bootstrap.words import Problem
@@ -22,7 +22,6 @@ from web.spreadsheet import Cell, table
 ACTOR = "cli"  # In the audit log: the command line, with the system's own user next to it.
 HEADS = ("card", "photo", "field", "reader", "confidence_bp", "accepted", "read", "truth", "at")
 CSV, JSON_LINES = ".csv", ".jsonl"
-FOR_ITS_OWNER_ALONE = 0o600
 
 
 async def export(settings: Settings, out: Path, *, clear: bool) -> int:
@@ -35,7 +34,7 @@ async def export(settings: Settings, out: Path, *, clear: bool) -> int:
     if out.suffix not in (CSV, JSON_LINES):
         raise Problem("文件名须以 .csv 或 .jsonl 结尾。", "The file's name ends in .csv or .jsonl.")
     keyring = keys.load(settings).keyring
-    with _made(out) as file:
+    with new_private_file(out) as file:
         async with opened(settings) as store:
             try:
                 return await _write(store, keyring, out, file, clear=clear)
@@ -69,20 +68,3 @@ async def _rows(labels: AsyncIterator[Label]) -> AsyncIterator[Sequence[Cell]]:
 async def _lines(labels: AsyncIterator[Label]) -> AsyncIterator[bytes]:
     async for one in labels:
         yield f"{one.as_json()}\n".encode()
-
-
-@contextmanager
-def _made(out: Path) -> Iterator[BinaryIO]:
-    """A new file that only its owner can read from its first byte on; gone again when the block raises."""
-    try:
-        descriptor = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FOR_ITS_OWNER_ALONE)
-    except FileExistsError:
-        raise Problem(f"{out} 已存在，不会覆盖。", f"{out} is there already and is not written over.") from None
-    except OSError as failed:
-        raise Problem(f"无法写入 {out}：{failed.strerror}。", f"{out} cannot be written: {failed.strerror}.") from None
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            yield file
-    except BaseException:
-        out.unlink(missing_ok=True)  # Half a file is taken for a whole one.
-        raise

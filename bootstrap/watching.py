@@ -7,7 +7,7 @@ from temporalio.client import Client
 from bootstrap.settings import Settings
 from bootstrap.store import photo_store
 from database.session import Database
-from domain.ops.runs import RUN_TYPES, RunKind
+from domain.ops.runs import RunKind, subject_of
 from domain.rules.brands import issuers
 from domain.sealing import KeyRing
 from jobs.open_runs import AT_ONCE, RunWatcher
@@ -16,6 +16,7 @@ from services.cards.intake import Intake
 from services.ops.stuck import StuckRuns
 from workflows.client import CardClient
 from workflows.policies import CARDS_QUEUE, READING_QUEUE, issuer_queue
+from workflows.repair_client import RepairClient
 
 STUCK_S, DESCRIBE_S, QUEUES_S, SWEEP_S = 2.0, 1.0, 5.0, 60.0
 NEVER = 10**9  # A look is whole: there is never more at once.
@@ -24,9 +25,14 @@ NEVER = 10**9  # A look is whole: there is never more at once.
 def watching(settings: Settings, keyring: KeyRing, store: Database, client: Client) -> list[Job]:
     """Return the loops."""
     intake, desk = Intake(store, keyring, photo_store(settings, keyring)), CardClient(client)
+    repairs = RepairClient(client)
 
     async def restart(workflow_id: str) -> None:
-        await desk.start(await intake.card_to_buy(workflow_id.removeprefix(RUN_TYPES[RunKind.CARD].prefix)))
+        found = subject_of(workflow_id)
+        if found is not None and found[0] is RunKind.REPAIR:
+            await repairs.tell(found[1])
+        elif found is not None:
+            await desk.start(await intake.card_to_buy(found[1]))
 
     watcher = RunWatcher(store, client, queues, restart)
     return [

@@ -14,6 +14,7 @@ from temporalio.worker import Interceptor, UnsandboxedWorkflowRunner, Worker
 from activities.cards import Journey
 from activities.payout import Payout
 from activities.pricing import Pricing
+from activities.repairs import RepairActivities
 from activities.review.alarms import Alarms
 from activities.review.tasks import Review
 from activities.verification.inquiry import Verification
@@ -23,6 +24,7 @@ from bootstrap.demo.brands import announcing_jobs
 from bootstrap.local import temporal
 from bootstrap.paying import payment_gateway
 from bootstrap.policies import policy_job
+from bootstrap.repairing import repair_activities
 from bootstrap.reporting import attempts_job, reporter
 from bootstrap.settings import Settings
 from bootstrap.store import database, photo_store
@@ -33,9 +35,11 @@ from domain.rules.brands import issuers as issuers_of_today
 from domain.sealing import KeyRing
 from jobs import due_decisions, replanning
 from jobs import payees as payees_job
+from jobs import repairs as repairs_job
 from jobs.due_decisions import DecisionSender
 from jobs.payees import CorrectionSender
 from jobs.registry import Job, Registry
+from jobs.repairs import RepairSender
 from jobs.replanning import Replanner
 from services.cards.intake import Intake
 from services.cards.provider_calls import Parties
@@ -52,6 +56,8 @@ from workflows.card import CardWorkflow
 from workflows.client import CardClient
 from workflows.codec import data_converter
 from workflows.policies import CARDS_QUEUE, issuer_queue
+from workflows.repair import RepairWorkflow
+from workflows.repair_client import RepairClient
 from workflows.starter import start_cards
 
 log = structlog.get_logger()
@@ -62,6 +68,7 @@ ANY = 1  # A loop that delivers looks again at once when it has started anything
 STARTER_S, COURIER_S, SEQUENCER_S, TELLER_S, NOTICES_S = 1.0, 0.5, 0.5, 0.5, 5.0
 
 ISSUERS_S = 2.0
+REPAIRS_S = 0.5
 ASSIGNMENT_S, SNOOZES_S, REPLANNER_S, PAYEES_S, OWN_CLOCKS_S = 1.0, 5.0, 2.0, 1.0, 5.0
 
 Task = Callable[..., Any]
@@ -73,6 +80,7 @@ async def run_cards(settings: Settings) -> None:
     store = database(settings)
     world = outside.build(settings, secrets, store)
     client = await temporal.connect(settings, data_converter(secrets.keyring))
+    await temporal.register_search_attributes(client)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(store.dispose)
         await clock.require(store)
@@ -111,6 +119,7 @@ def _jobs(settings: Settings, store: Database, keyring: KeyRing, world: outside.
         Job("teller", TELLER_S, DecisionSender(store, desk).tell, due_decisions.AT_ONCE),
         Job("gateway_clock", clock.GATEWAY_LOOK_S, lambda: clock.compare_with_gateway(settings, store), ANY),
         Job("payees", PAYEES_S, payees.tell, payees_job.AT_ONCE),
+        Job("repairs", REPAIRS_S, RepairSender(store, RepairClient(client)).tell, repairs_job.AT_ONCE),
         *announcing_jobs(settings),
     ]
 
@@ -148,13 +157,14 @@ def card_workers(
     """The worker of the cards' own queue, and one per issuer."""
     verification = Verification(store, keyring, _parties(settings, world))
     asked = asked_of_issuers(settings, store, keyring, world)
+    repairs = _repairing(repair_activities(settings, client, store, keyring))
     local: list[Task] = [verification.record_outlet_report, verification.record_silence]
     remote: list[Task] = [verification.ask_outlet, verification.open_channel]
     cards = Worker(
         client,
         task_queue=CARDS_QUEUE,
-        workflows=[CardWorkflow],
-        activities=[*_own_activities(store, keyring, gateway), *local, *remote],
+        workflows=[CardWorkflow, RepairWorkflow],
+        activities=[*_own_activities(store, keyring, gateway), *local, *remote, *repairs],
         workflow_runner=UnsandboxedWorkflowRunner(),  # See docs/decisions/0008: the tests run in the sandbox.
         max_cached_workflows=settings.workflows_cached,
         build_id=build_id(),
@@ -162,6 +172,10 @@ def card_workers(
     )
     issuers = sorted(issuers_of_today())
     return [cards, *(_issuer_worker(settings, client, issuer, asked, interceptors) for issuer in issuers)]
+
+
+def _repairing(repairs: RepairActivities) -> list[Task]:
+    return [repairs.advance, repairs.act, repairs.look]
 
 
 def asked_of_issuers(settings: Settings, store: Database, keyring: KeyRing, world: outside.Outside) -> list[Task]:

@@ -1,6 +1,7 @@
 """The commands and their options; the work of each is loaded when it is asked for, so that help appears at once."""
 
 import asyncio
+import json
 import os
 from enum import StrEnum
 from pathlib import Path
@@ -14,15 +15,15 @@ from cli import backups, offices
 from cli.labels import labels
 from cli.photos import photos
 from cli.stuck import stuck
+from cli.workflow import workflow
 
-app = typer.Typer(
-    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Cardloop / 购物卡回收平台"
-)
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Cardloop / 购物卡回收平台")
 for _name in ("keys", "people", "partners", "outlets"):
     app.add_typer(getattr(offices, _name), name=_name)
 app.add_typer(photos, name="photos")
 app.add_typer(labels, name="labels")
 app.add_typer(stuck, name="stuck")
+app.add_typer(workflow, name="workflow")
 
 
 for _command in ("backup_key", "backup", "restore", "reconcile"):
@@ -130,13 +131,17 @@ def check(
     rows_only: Annotated[
         bool, typer.Option("--rows-only", help="Do not compare with Temporal and the payment gateway.")
     ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of lines.")] = False,
 ) -> None:
     """Check what must always hold (docs/operations.md); ends with 1 and a line for each that is broken. / 核对不变量"""
     from bootstrap.checking import violations
 
     found = asyncio.run(violations(Settings(), rows_only=rows_only))
-    for one in found:
-        typer.echo(f"{one.invariant} {one.what}")
+    if as_json:
+        typer.echo(json.dumps([{"invariant": one.invariant, "what": one.what} for one in found], indent=2))
+    else:
+        for one in found:
+            typer.echo(f"{one.invariant} {one.what}")
     raise typer.Exit(int(bool(found)))
 
 

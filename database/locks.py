@@ -19,6 +19,7 @@ class AdvisoryLock(IntEnum):
     VELOCITY = 0x6361_7264_0005  # Committing money, so that cards valued at once count each other.
     POLICIES = 0x6361_7264_0006  # Writing and publishing policy documents, so that versions follow one another.
     STUCK_RUNS = 0x6361_7264_0007  # Finding stuck runs, so that their counts are those of one look.
+    REPAIRS = 0x6361_7264_0008  # Giving runs to a repair, so that no run is in two.
     ASSIGNMENT = 4_102_017  # Assigning tasks, so that two runs do not count the same capacity.
 
 

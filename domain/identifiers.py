@@ -5,8 +5,10 @@ An id is a Crockford base-32 ULID (26 characters, sortable by time); workflow id
 
 from __future__ import annotations
 
+import functools
 import secrets
 import time
+from datetime import UTC, datetime
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 TIME_CHARACTERS, RANDOM_CHARACTERS = 10, 16
@@ -20,6 +22,11 @@ def new_id() -> str:
 def card_workflow(card_id: str) -> str:
     """The Temporal workflow id of a card."""
     return f"card:{card_id}"
+
+
+def repair_workflow(repair_id: str) -> str:
+    """The Temporal workflow id of a repair."""
+    return f"repair:{repair_id}"
 
 
 def payout_key(card_id: str, attempt: int) -> str:
@@ -50,6 +57,15 @@ def quote(card_id: str, number: int) -> str:
 def short(identifier: str) -> str:
     """The last six characters: enough for two people to talk about one card."""
     return identifier[-6:]
+
+
+def moment_of(identifier: str) -> datetime:
+    """When an id of ours was made, to the millisecond. Raises ValueError for any other text."""
+    made = identifier[:TIME_CHARACTERS]
+    if len(made) < TIME_CHARACTERS or set(made) - set(ALPHABET):
+        raise ValueError("no id of ours")
+    milliseconds = functools.reduce(lambda number, one: number << 5 | ALPHABET.index(one), made, 0)
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
 def _encode(number: int, characters: int) -> str:

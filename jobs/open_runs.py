@@ -7,14 +7,21 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
 from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.enums.v1 import EventType, PendingActivityState, PendingWorkflowTaskState, TaskQueueType
+from temporalio.api.enums.v1 import (
+    EventType,
+    PendingActivityState,
+    PendingWorkflowTaskState,
+    TaskQueueType,
+    WorkflowTaskFailedCause,
+)
 from temporalio.api.failure.v1 import Failure
+from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.api.workflowservice.v1 import (
@@ -43,6 +50,7 @@ QUEUE_KINDS = {
     "activity": TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
 }
 _RUNNING = WorkflowExecutionStatus.RUNNING.value
+_MESSAGE_TOO_LARGE = WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_GRPC_MESSAGE_TOO_LARGE
 _NONDETERMINISM = "nondeterminism"
 UNREADABLE = "unreadable"  # The class of an error that is not sealed with our keys.
 _log = structlog.get_logger("open_runs")
@@ -106,26 +114,28 @@ class RunWatcher:
         Runs that Temporal does not know at all are started again from their rows; what was ended there, or runs there
         without an open row, is only named: it may have been done on purpose.
         """
+        kept: dict[str, object] = {}
         try:
-            return sum([await self._swept(kind) for kind in RUN_TYPES])
+            differ = sum([await self._swept(kind, kept) for kind in RUN_TYPES])
         except (RPCError, RuntimeError, TimeoutError) as away:
             _log.warning("sweep_waits", reason=type(away).__name__)
             return 0
+        async with self._database.transaction() as session:
+            await watch.ended(session, watch.Look.SWEEP, kept, self._now())
+        return differ
 
-    async def _swept(self, kind: RunKind) -> int:
+    async def _swept(self, kind: RunKind, kept: dict[str, object]) -> int:
+        """Compare the runs of one type; what differs goes to `kept`, what is missing to the pending steps."""
         query = f"WorkflowType = '{RUN_TYPES[kind].workflow}' AND ExecutionStatus = 'Running'"
         listed = {one.id async for one in self._client.list_workflows(query)}
         async with self._database.transaction() as session:
             found = await sweep.drift(session, kind, listed, self._now())
         ended = [run for run in found.missing[:CONFIRMED_MAX] if await self._gone(run)]
-        now = self._now()
-        async with self._database.transaction() as session:
-            kept = {
-                f"{kind}_missing": ended[: sweep.NAMED_MAX], f"{kind}_missing_count": len(ended),
-                f"{kind}_unexpected": list(found.unexpected[: sweep.NAMED_MAX]),
-                f"{kind}_unexpected_count": len(found.unexpected), f"{kind}_running": len(listed),
-            }  # fmt: skip
-            await watch.ended(session, watch.Look.SWEEP, kept, now)
+        kept |= {
+            f"{kind}_missing": ended[: sweep.NAMED_MAX], f"{kind}_missing_count": len(ended),
+            f"{kind}_unexpected": list(found.unexpected[: sweep.NAMED_MAX]),
+            f"{kind}_unexpected_count": len(found.unexpected), f"{kind}_running": len(listed),
+        }  # fmt: skip
         return len(ended) + len(found.unexpected)
 
     async def _gone(self, workflow_id: str) -> bool:
@@ -140,9 +150,17 @@ class RunWatcher:
             return False
         if answer.workflow_execution_info.status == _RUNNING:
             return False
-        now = self._now()
+        now, info = self._now(), answer.workflow_execution_info
+        try:
+            reason, message = await self._why_ended(workflow_id, WorkflowExecutionStatus(info.status).name.lower())
+        except (RPCError, TimeoutError, RuntimeError):
+            return False  # The next comparison asks again.
+        missing = DescribedStep(
+            workflow_id, StepState.MISSING, "", "", 0, StepState.MISSING.value, reason, message,
+            _moment(info.close_time) or now, None, "", "",
+        )  # fmt: skip
         async with self._database.transaction() as session:
-            await described.keep(session, _missing(workflow_id, answer, now), now)
+            await described.keep(session, missing, now)
         return True
 
     async def _described(self, workflow_id: str) -> DescribedStep | RPCError | TimeoutError | RuntimeError | None:
@@ -185,12 +203,8 @@ class RunWatcher:
         """Why the workflow's own code fails, by the newest failed workflow task in its history."""
         task, queue = answer.pending_workflow_task, answer.execution_config.task_queue.name
         error_class, reason, message = "workflow_task_failed", "", ""
-        request = GetWorkflowExecutionHistoryReverseRequest(
-            namespace=self._client.namespace, execution=WorkflowExecution(workflow_id=workflow_id), maximum_page_size=10
-        )
-        page = await self._client.workflow_service.get_workflow_execution_history_reverse(request, timeout=CALL)
         worker, build_id = "", ""
-        for event in page.history.events:
+        for event in await self._newest_events(workflow_id):
             if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED:
                 failed = event.workflow_task_failed_event_attributes
                 _, reason, message = await self._failure(workflow_id, failed.failure)
@@ -199,12 +213,38 @@ class RunWatcher:
                     reason = "non_determinism"
                 elif "not registered" in message:
                     reason = "unknown_workflow"
+                elif failed.cause == _MESSAGE_TOO_LARGE or _is_too_large(message):
+                    reason = "too_large"
                 break
         since = _moment(task.original_scheduled_time) or self._now()
         return DescribedStep(
             workflow_id, StepState.WORKFLOW_TASK, WORKFLOW_TASK, queue, task.attempt - 1, error_class, reason, message,
             since, None, build_id, worker,
         )  # fmt: skip
+
+    async def _newest_events(self, workflow_id: str) -> Sequence[HistoryEvent]:
+        """The end of a run's history, the newest event first."""
+        request = GetWorkflowExecutionHistoryReverseRequest(
+            namespace=self._client.namespace, execution=WorkflowExecution(workflow_id=workflow_id), maximum_page_size=10
+        )
+        page = await self._client.workflow_service.get_workflow_execution_history_reverse(request, timeout=CALL)
+        return page.history.events
+
+    async def _why_ended(self, workflow_id: str, status: str) -> tuple[str, str]:
+        """Short reason and message of a run that was ended: how, and what the person or the server said that ended it.
+
+        Temporal itself terminates a run whose command is too large for it.
+        """
+        for event in await self._newest_events(workflow_id):
+            if event.HasField("workflow_execution_terminated_event_attributes"):
+                said = event.workflow_execution_terminated_event_attributes.reason
+                return ("too_large" if _is_too_large(said) else status), said[:MESSAGE_MAX]
+            if event.HasField("workflow_execution_failed_event_attributes"):
+                failure = event.workflow_execution_failed_event_attributes.failure
+                _, _, said = await self._failure(workflow_id, failure)
+                large = any(_is_too_large(one.message) for one in _with_causes(failure))
+                return ("too_large" if large else status), said
+        return status, ""
 
     async def _failure(self, workflow_id: str, failure: Failure) -> tuple[str, str, str]:
         """Class, short reason and message of an error; empty where there is none."""
@@ -271,12 +311,15 @@ def _untaken(workflow_id: str, answer: DescribeWorkflowExecutionResponse) -> Des
     )  # fmt: skip
 
 
-def _missing(workflow_id: str, answer: DescribeWorkflowExecutionResponse, now: datetime) -> DescribedStep:
-    ended = WorkflowExecutionStatus(answer.workflow_execution_info.status).name.lower()
-    return DescribedStep(
-        workflow_id, StepState.MISSING, "", "", 0, StepState.MISSING.value, ended, "",
-        _moment(answer.workflow_execution_info.close_time) or now, None, "", "",
-    )  # fmt: skip
+def _with_causes(failure: Failure) -> Iterator[Failure]:
+    yield failure
+    while failure.HasField("cause"):
+        failure = failure.cause
+        yield failure
+
+
+def _is_too_large(message: str) -> bool:
+    return "exceeds size limit" in message or "too large" in message.lower()
 
 
 def _moment(stamp: Any) -> datetime | None:

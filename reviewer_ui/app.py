@@ -21,7 +21,7 @@ from reviewer_ui.evidence import trail
 from reviewer_ui.finance import owed, payouts
 from reviewer_ui.home import front, home, search
 from reviewer_ui.notices import live, notices
-from reviewer_ui.ops import stuck
+from reviewer_ui.ops import deliveries, stuck
 from reviewer_ui.people import (
     absence,
     access,
@@ -128,6 +128,7 @@ def _routes() -> tuple[BaseRoute, ...]:
         item_acts,
         callbacks,
         stuck,
+        deliveries,
         undo,
         reopen,
         reason_codes,

@@ -129,6 +129,7 @@ PAGES: tuple[ConsolePage, ...] = (
     _page("ops.stuck.title", "/operations", Area.OPERATIONS, Permission.SEE_OPERATIONS, icon="alert-triangle"),
     _page("ops.cause.title", "/operations/stuck/{cause}", Area.OPERATIONS, Permission.SEE_OPERATIONS),
     _page("ops.run.title", "/operations/runs/{workflow_id}", Area.OPERATIONS, Permission.SEE_OPERATIONS),
+    _page("ops.deliveries.title", "/operations/deliveries", Area.OPERATIONS, Permission.SEE_OPERATIONS, icon="send"),
     _page("ops.queues.title", "/operations/queues", Area.OPERATIONS, Permission.SEE_OPERATIONS, icon="server"),
     _page("console.nav.payouts", "/payouts", Area.MONEY, Permission.SEE_PAYOUTS, icon="coins"),
     _page("console.nav.owed", "/owed", Area.MONEY, Permission.SEE_PAYOUTS, icon="alert-circle"),

@@ -30,6 +30,7 @@ from bootstrap.setup.plan import browser_record, temporal_record
 from database.session import Database
 from domain.policies.book import BOOK
 from tests.whole import whole as whole
+from workflows.search_attributes import ALL
 
 if TYPE_CHECKING:
     from tests.builders.world import World
@@ -185,7 +186,9 @@ def temporal_cli() -> Path:
 async def temporal_environment(temporal_cli: Path) -> AsyncIterator[WorkflowEnvironment]:
     """A dev server in memory, with our pragmas, for this session."""
     environment = await WorkflowEnvironment.start_local(
-        dev_server_existing_path=str(temporal_cli), dev_server_extra_args=storage_arguments()
+        dev_server_existing_path=str(temporal_cli),
+        dev_server_extra_args=storage_arguments(),
+        search_attributes=ALL,
     )
     yield environment
     await environment.shutdown()

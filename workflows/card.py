@@ -21,6 +21,7 @@ from workflows.messages import (
     OutletReport,
     PayeeCorrected,
     PaymentReported,
+    WaitSkipped,
     WithdrawalAsked,
 )
 from workflows.offer import Offer
@@ -45,7 +46,7 @@ class CardWorkflow:
     @workflow.init
     def __init__(self, card: CardToBuy) -> None:
         self._card = card
-        self._progress = Progress(card.card_id)
+        self._progress = Progress(card)
         self._seller = SellerAnswer(self._progress)
         self._code = DynamicCode(card, self._progress)
         self._verification = Verification(card, self._progress, self._code)
@@ -152,7 +153,7 @@ class CardWorkflow:
         return facts
 
     async def _pay(self, quote_id: str) -> CardEnded:
-        if workflow.patched("a refused payee can be corrected"):
+        if self._card.edition >= 1 or workflow.patched("a refused payee can be corrected"):
             await self._payout.until_paid(quote_id, self._verification.recheck)
             return CardEnded(Outcome.PAID)
         if workflow.patched("the issuer confirms the card before payment"):
@@ -241,6 +242,11 @@ class CardWorkflow:
     def outlet_reported(self, report: OutletReport) -> None:
         """A partner outlet reported."""
         self._verification.report(report)
+
+    @workflow.signal
+    def skip_wait(self, skipped: WaitSkipped) -> None:
+        """Operations end the wait for an answer."""
+        self._verification.skip(skipped.waiting_for)
 
     @workflow.signal
     def payment_reported(self, reported: PaymentReported) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
+from dataclasses import replace
 from typing import Any, TypeVar
 
+import structlog
 from temporalio.client import (
     Client,
     WorkflowHandle,
@@ -13,7 +15,7 @@ from temporalio.client import (
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
-from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.common import TypedSearchAttributes, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -42,11 +44,14 @@ from workflows.messages import (
     OutletReport,
     PayeeCorrected,
     PaymentReported,
+    WaitSkipped,
     WithdrawalAsked,
 )
 from workflows.policies import CARDS_QUEUE
+from workflows.search_attributes import ALL, at_start
 
 Answer = TypeVar("Answer")
+_log = structlog.get_logger("cards")
 
 # How long a person waits at a screen; what was asked may still happen after that, and asking again does no harm.
 ANSWER_WITHIN_S = 15.0
@@ -65,29 +70,39 @@ class CardClient:
 
     async def start(self, card: CardToBuy) -> None:
         """Starts the card's journey; a card that runs already is left as it is."""
-        starting = self._client.start_workflow(
-            CardWorkflow.run,
-            card,
-            id=identifiers.card_workflow(card.card_id),
-            task_queue=CARDS_QUEUE,
-            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-        )
         try:
-            await self._heard(starting)
+            await self._started(card, id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE)
         except WorkflowAlreadyStartedError:
             return  # Started by an earlier try whose answer was lost.
 
     async def restart(self, card: CardToBuy) -> None:
         """Starts the card's journey from its rows, in place of a workflow that runs, has ended, or is not there."""
-        await self._heard(
-            self._client.start_workflow(
-                CardWorkflow.run,
-                card,
-                id=identifiers.card_workflow(card.card_id),
-                task_queue=CARDS_QUEUE,
-                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-                id_conflict_policy=WorkflowIDConflictPolicy.TERMINATE_EXISTING,
-            )
+        await self._started(
+            card,
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+            id_conflict_policy=WorkflowIDConflictPolicy.TERMINATE_EXISTING,
+        )
+
+    async def _started(self, card: CardToBuy, **policies: Any) -> None:
+        """Start with search attributes; without them where the namespace does not know them."""
+        try:
+            await self._heard(self._starting(replace(card, indexed=True), at_start(card), policies))
+        except TemporarilyUnavailable as failed:
+            if not _attribute_unknown(failed):
+                raise
+            _log.warning("search_attributes_unknown", namespace=self._client.namespace)
+            await self._heard(self._starting(replace(card, indexed=False), None, policies))
+
+    async def _starting(
+        self, card: CardToBuy, attributes: TypedSearchAttributes | None, policies: dict[str, Any]
+    ) -> None:
+        await self._client.start_workflow(
+            CardWorkflow.run,
+            card,
+            id=identifiers.card_workflow(card.card_id),
+            task_queue=CARDS_QUEUE,
+            search_attributes=attributes,
+            **policies,
         )
 
     async def confirm_fields(self, card_id: str, revision: int) -> None:
@@ -162,6 +177,10 @@ class CardClient:
         """The clock of a review task has changed; news of a task that is closed changes nothing."""
         await self._signal(card_id, CardWorkflow.replan, ClockChanged(task_id))
 
+    async def skip_wait(self, card_id: str, waiting_for: WaitingFor) -> None:
+        """The party's answer is no longer waited for; a card that waits for another party by now goes on waiting."""
+        await self._signal(card_id, CardWorkflow.skip_wait, WaitSkipped(waiting_for))
+
     async def story(self, card_id: str) -> Story:
         """Stage, waiting for whom, since when, until when; of ended cards too."""
         return await self._heard(self._card(card_id).query(CardWorkflow.story))
@@ -172,7 +191,9 @@ class CardClient:
     def _card(self, card_id: str) -> WorkflowHandle[CardWorkflow, Any]:
         return self._client.get_workflow_handle_for(CardWorkflow.run, identifiers.card_workflow(card_id))
 
-    async def _signal(self, card_id: str, signal: Any, message: OutletReport | PaymentReported | ClockChanged) -> None:
+    async def _signal(
+        self, card_id: str, signal: Any, message: OutletReport | PaymentReported | ClockChanged | WaitSkipped
+    ) -> None:
         try:
             await self._heard(self._card(card_id).signal(signal, message))
         except NotExpectedNow:
@@ -211,6 +232,14 @@ def _refusal(failed: WorkflowUpdateFailedError) -> Refusal:
             return REGISTER[cause.type](**data)
         cause = cause.__cause__
     return TemporarilyUnavailable()
+
+
+def _attribute_unknown(failed: TemporarilyUnavailable) -> bool:
+    """The namespace does not know a search attribute of ours; nothing was started."""
+    cause = failed.__cause__
+    if not isinstance(cause, RPCError) or cause.status is not RPCStatusCode.INVALID_ARGUMENT:
+        return False
+    return any(one.name in cause.message for one in ALL)
 
 
 def _given_up(unheard: TemporarilyUnavailable) -> bool:

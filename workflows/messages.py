@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from domain.cards.card import EndReason, Outcome
+from domain.cards.card import EndReason, Outcome, WaitingFor
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,13 @@ class PaymentReported:
     """The gateway reported something about a payout; it is asked itself before anything is believed."""
 
     key: str
+
+
+@dataclass(frozen=True)
+class WaitSkipped:
+    """Operations end a wait of the journey early; `waiting_for` names whose answer is no longer waited for."""
+
+    waiting_for: WaitingFor
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.finance.payout import PayoutOutcome
 
 
+UNKNOWN = "payout_unknown"  # The error class of an order whose outcome is being reconciled.
 LOOKED_AGAIN_AFTER = timedelta(minutes=1)  # An order whose sending failed as it must not: it is asked about again.
 
 
@@ -73,7 +74,7 @@ class Payout:
         await steps.prepare_payout(self._progress.card_id, quote_id, key)
         self._progress.note(Stage.PAYOUT)
         if (await self._sent(key)).outcome is PayoutOutcome.UNKNOWN:
-            await self._progress.wait(Stage.PAYOUT, WaitingFor.GATEWAY, None, "payout.unknown")
+            await self._progress.wait(Stage.PAYOUT, WaitingFor.GATEWAY, None, "payout.unknown", UNKNOWN)
             await self._reconcile(key)
         return await steps.conclude_payout(key)
 
@@ -95,7 +96,7 @@ class Payout:
         self._progress.note(Stage.PAYOUT)
         facts = await self._sent(key)
         if facts.outcome is PayoutOutcome.UNKNOWN:
-            await self._progress.wait(Stage.PAYOUT, WaitingFor.GATEWAY, None, "payout.unknown")
+            await self._progress.wait(Stage.PAYOUT, WaitingFor.GATEWAY, None, "payout.unknown", UNKNOWN)
             facts = await self._reconcile(key)
         await steps.settle_payout(key, facts.outcome, facts.code)
         return facts

@@ -32,10 +32,14 @@ class RemotePolicy(TypedDict):
     retry_policy: RetryPolicy
 
 
-class PaymentPolicy(RemotePolicy):
-    """Options of a call to the payment gateway: a worker that is killed is taken over when its heartbeats stop."""
+class BeatingPolicy(RemotePolicy):
+    """Options of a call that sends heartbeats: a worker that is killed is taken over when they stop."""
 
     heartbeat_timeout: timedelta
+
+
+class PaymentPolicy(BeatingPolicy):
+    """Options of a call to the payment gateway."""
 
 
 # PostgreSQL may be away for hours: tried for ever. Waits above two seconds become durable timers, so that an outage
@@ -99,6 +103,20 @@ RECONCILE = PaymentPolicy(
     retry_policy=RetryPolicy(
         initial_interval=timedelta(seconds=2), backoff_coefficient=2, maximum_interval=timedelta(minutes=10)
     ),
+)
+
+# Acting on the next runs of a repair takes seconds; a killed worker is taken over when its heartbeats stop.
+REPAIR_ACT = BeatingPolicy(
+    start_to_close_timeout=timedelta(minutes=10),
+    heartbeat_timeout=timedelta(seconds=8),
+    schedule_to_close_timeout=None,
+    retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=30)),
+)
+# Looking at runs that are not proven may fail: the next look asks again.
+REPAIR_LOOK = RemotePolicy(
+    start_to_close_timeout=timedelta(minutes=1),
+    schedule_to_close_timeout=None,
+    retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=30)),
 )
 
 SELLER_FIELDS_WAIT = timedelta(hours=24)  # The seller checks what was read.

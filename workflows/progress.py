@@ -5,13 +5,15 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ActivityError, ApplicationError
 
 from workflows import steps
 from workflows.messages import CardEnded
+from workflows.search_attributes import Index
 
 with workflow.unsafe.imports_passed_through():
     from domain.cards.card import EndReason, Outcome, Stage, Story, WaitingFor
+    from domain.cards.facts import CardToBuy
 
 
 class JourneyEnded(Exception):
@@ -28,28 +30,47 @@ def not_expected(progress: Progress) -> ApplicationError:
     return ApplicationError("not_expected_now", details, type="not_expected_now", non_retryable=True)
 
 
+def error_class_of(failure: ActivityError) -> str:
+    """The type of the error that a step failed with for good, e.g. gateway_unavailable; `timeout` where none came."""
+    cause = failure.cause
+    return cause.type if isinstance(cause, ApplicationError) and cause.type else "timeout"
+
+
 class Progress:
     """The card's place. `note` remembers what an activity has recorded; `wait` records a wait of its own."""
 
-    def __init__(self, card_id: str) -> None:
-        self.card_id = card_id
+    def __init__(self, card: CardToBuy) -> None:
+        self.card_id = card.card_id
+        self._index = Index(card)
         self.stage = Stage.INTAKE
         self.waiting_for = WaitingFor.MACHINE
         self._since = workflow.now()
         self._until: datetime | None = None
         self._ended: CardEnded | None = None
 
-    def note(self, stage: Stage, waiting_for: WaitingFor = WaitingFor.MACHINE, until: datetime | None = None) -> None:
-        """The card is now at `stage`, waiting for that party, at the longest until then."""
+    def note(
+        self,
+        stage: Stage,
+        waiting_for: WaitingFor = WaitingFor.MACHINE,
+        until: datetime | None = None,
+        error_class: str = "",
+    ) -> None:
+        """The card is now at `stage`, waiting for that party, at the longest until then.
+
+        `error_class` says why it waits, where a step failed for good.
+        """
+        self._index.note(stage, waiting_for, error_class)
         if (stage, waiting_for) != (self.stage, self.waiting_for):
             self._since = workflow.now()
         self.stage, self.waiting_for, self._until = stage, waiting_for, until
 
-    async def wait(self, stage: Stage, waiting_for: WaitingFor, at_most: timedelta | None, what: str) -> None:
-        """Record that a party has to act, `what` being the key of the story's sentence."""
+    async def wait(
+        self, stage: Stage, waiting_for: WaitingFor, at_most: timedelta | None, what: str, error_class: str = ""
+    ) -> None:
+        """Record that a party has to act, `what` being the key of the story's sentence; `error_class` as for `note`."""
         until = workflow.now() + at_most if at_most else None
         await steps.move(self.card_id, stage, waiting_for, until.isoformat() if until else None, what)
-        self.note(stage, waiting_for, until)
+        self.note(stage, waiting_for, until, error_class)
 
     def end(self, ended: CardEnded) -> None:
         """The journey is over."""

@@ -12,7 +12,7 @@ from workflows import steps
 from workflows.dynamic_code import DynamicCode
 from workflows.messages import OutletReport
 from workflows.policies import ASK, ASK_PATIENTLY, RECHECK, RemotePolicy
-from workflows.progress import JourneyEnded, Progress
+from workflows.progress import JourneyEnded, Progress, error_class_of
 
 with workflow.unsafe.imports_passed_through():
     from domain.cards.card import CardType, EndReason, Outcome, Stage, WaitingFor
@@ -30,11 +30,17 @@ class Verification:
         self._progress = progress
         self._code = code
         self._reports: dict[str, OutletReport] = {}  # By request: the first report of each counts.
+        self._skipped = False  # Operations no longer wait for the outlet that is asked now.
         self._handed_over = 0  # How often a reviewer had a store or outlet look again.
 
     def report(self, report: OutletReport) -> None:
         """A partner outlet reported; late and repeated reports change nothing."""
         self._reports.setdefault(report.request_id, report)
+
+    def skip(self, waiting_for: WaitingFor) -> None:
+        """Operations end the wait for the outlet: its silence counts as it would at the deadline."""
+        waits = self._progress.waiting_for is WaitingFor.OUTLET
+        self._skipped = self._skipped or (waits and waiting_for is WaitingFor.OUTLET)
 
     async def verify(self) -> VerifiedFacts:
         """What is known of the card. Ends the journey when it cannot be bought."""
@@ -57,7 +63,8 @@ class Verification:
             facts = await steps.recheck(self._card, quote_id, attempt)
         except ActivityError as failure:
             _raise_cancellation(failure)
-            await self._progress.wait(Stage.PAYOUT, WaitingFor.ISSUER, None, "payout.issuer_silent")
+            why = error_class_of(failure)
+            await self._progress.wait(Stage.PAYOUT, WaitingFor.ISSUER, None, "payout.issuer_silent", why)
             facts = await steps.recheck(self._card, quote_id, attempt, RECHECK)
         if facts.end_reason is not None:
             raise JourneyEnded(Outcome.REJECTED, facts.end_reason)
@@ -113,14 +120,15 @@ class Verification:
         except ActivityError as failure:
             _raise_cancellation(failure)
             return None
+        self._skipped = False
         deadline = datetime.fromisoformat(asked.deadline)
         self._progress.note(Stage.VERIFICATION, WaitingFor.OUTLET, deadline)
         patience = max(deadline - workflow.now(), timedelta())
         try:
-            await workflow.wait_condition(lambda: asked.request_id in self._reports, timeout=patience)
+            await workflow.wait_condition(lambda: asked.request_id in self._reports or self._skipped, timeout=patience)
         except TimeoutError:
             return None
-        return self._reports[asked.request_id]
+        return self._reports.get(asked.request_id)
 
     async def _ask_issuer(self) -> VerifiedFacts:
         return await self._ask(steps.ask_issuer, Party.ISSUER)
@@ -137,11 +145,13 @@ class Verification:
             return await ask(self._card, ASK)
         except ActivityError as failure:
             _raise_cancellation(failure)
+            why = error_class_of(failure)
         await self._progress.wait(
             Stage.VERIFICATION,
             WaitingFor.ISSUER,
             ASK_PATIENTLY["schedule_to_close_timeout"],
             "verification.party_silent",
+            why,
         )
         try:
             return await ask(self._card, ASK_PATIENTLY)

@@ -6,20 +6,25 @@ from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
-from temporalio.api.enums.v1 import TaskQueueType
+import structlog
+from temporalio.api.enums.v1 import IndexedValueType, TaskQueueType
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client, TLSConfig
 from temporalio.converter import DataConverter
 from temporalio.runtime import Runtime
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
 from bootstrap.local.rpc_timeouts import CALL, RpcTimeouts
 from bootstrap.settings import Settings
+from workflows.search_attributes import ALL
 
 # State survives a restart at the speed of memory: 25 workflows/s with these two, 9/s without.
 SQLITE_PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL")
 START_SECONDS_MAX = 60.0
+KEYWORD = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
+_log = structlog.get_logger("temporal")
 
 
 def dev_server_command(cli: Path, settings: Settings) -> list[str]:
@@ -32,6 +37,7 @@ def dev_server_command(cli: Path, settings: Settings) -> list[str]:
         "--namespace", settings.temporal_namespace,
         "--log-level", "warn",
         *storage_arguments(),
+        *(part for key in ALL for part in ("--search-attribute", f"{key.name}=Keyword")),
     ]  # fmt: skip
 
 
@@ -81,6 +87,20 @@ async def connect_patiently(settings: Settings, data_converter: DataConverter) -
             if time.monotonic() > deadline:
                 raise
             await asyncio.sleep(0.1)
+
+
+async def register_search_attributes(client: Client) -> None:
+    """Have the namespace know our search attributes; the log says so where that is an administrator's to do."""
+    namespace, service = client.namespace, client.operator_service
+    try:
+        listed = await service.list_search_attributes(ListSearchAttributesRequest(namespace=namespace), timeout=CALL)
+        missing = {key.name: KEYWORD for key in ALL if key.name not in listed.custom_attributes}
+        if missing:
+            wanted = AddSearchAttributesRequest(namespace=namespace, search_attributes=missing)
+            await service.add_search_attributes(wanted, timeout=CALL)
+    except RPCError as refused:
+        if refused.status is not RPCStatusCode.ALREADY_EXISTS:  # Another worker was faster.
+            _log.warning("search_attributes_not_registered", namespace=namespace, reason=refused.message)
 
 
 async def serves(settings: Settings) -> bool:

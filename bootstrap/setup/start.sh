@@ -68,3 +68,10 @@ if [ "$(cat .venv/.lock-installed 2>/dev/null || true)" != "$wanted" ]; then
         fail "依赖未能安装：请检查网络或 pip/uv 的软件源设置后重试。" "The packages could not be installed: check the network or the index setting of pip and uv, then try again."
     printf '%s\n' "$wanted" >.venv/.lock-installed
 fi
+
+# The command `cardloop`, for this folder. Built with the locked setuptools: nothing is downloaded.
+if [ "$(cat .venv/.command-installed 2>/dev/null || true)" != "$PWD" ]; then
+    .venv/bin/uv pip install -q --python .venv/bin/python --no-deps --no-build-isolation -e . ||
+        fail "无法安装 cardloop 命令：请检查目录权限后重试。" "The command cardloop could not be installed: check the folder's permissions, then try again."
+    printf '%s\n' "$PWD" >.venv/.command-installed
+fi

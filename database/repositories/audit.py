@@ -16,6 +16,11 @@ def by_person(
     return AuditRow(actor=f"person:{person}", act=act, subject=subject, reason=reason, facts=plain(facts or {}))
 
 
+def by_machine(act: str, subject: str, *, facts: Mapping[str, Any] | None = None) -> AuditRow:
+    """Return the row of what the product did by itself (`machine:subject:action`) to `subject` (its id)."""
+    return AuditRow(actor="machine", act=act, subject=subject, facts=plain(facts or {}))
+
+
 def on_account(person: str, act: str, account: str, **facts: Any) -> AuditRow:
     """Return the row of one act (`add`, `invite`, `roles` …) of a person (id) on an account (id)."""
     return by_person(person, f"console:person:{act}", account, facts=facts)

@@ -18,6 +18,7 @@ class OutboxRow(TableRow):
     __table_args__ = (
         Index("outbox_due", "due_at", postgresql_where=text("delivered_at IS NULL AND given_up_at IS NULL")),
         Index("outbox_by_destination", "destination", "id"),
+        Index("outbox_given_up", "given_up_at", postgresql_where=text("given_up_at IS NOT NULL")),
     )
     id: Mapped[str] = mapped_column(primary_key=True)  # Also the webhook's delivery id.
     kind: Mapped[str]  # webhook | message

@@ -8,6 +8,7 @@ from domain.errors import cards as cards
 from domain.errors import files as files
 from domain.errors import finance as finance
 from domain.errors import general as general
+from domain.errors import ops as ops
 from domain.errors import people as people
 from domain.errors import policies as policies
 from domain.errors import review as review

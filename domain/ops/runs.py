@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 
 
@@ -11,6 +12,7 @@ class RunKind(StrEnum):
     """A workflow type that is watched. A new one also declares its open runs in `database/reads/ops/open_runs.py`."""
 
     CARD = "card"
+    REPAIR = "repair"
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,10 @@ class RunType:
     prefix: str
 
 
-RUN_TYPES: Mapping[RunKind, RunType] = {RunKind.CARD: RunType("CardWorkflow", "card:")}
+RUN_TYPES: Mapping[RunKind, RunType] = {
+    RunKind.CARD: RunType("CardWorkflow", "card:"),
+    RunKind.REPAIR: RunType("RepairWorkflow", "repair:"),
+}
 
 
 def subject_of(workflow_id: str) -> tuple[RunKind, str] | None:
@@ -96,3 +101,4 @@ class FailedAttempt:
     next_in_s: float
     build_id: str
     worker: str
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))

@@ -54,6 +54,8 @@ class Permission(StrEnum):
     SET_POLICIES = "set_policies"  # Write a version of a policy document.
     CONFIRM_POLICIES = "confirm_policies"  # Be the second person who publishes it.
     SEE_OPERATIONS = "see_operations"  # Stuck cards, task queues, providers.
+    REPAIR = "repair"  # Draft, run, suspend and cancel repairs.
+    CONFIRM_REPAIR = "confirm_repair"  # Be the second person who agrees to a repair.
 
 
 _REVIEWER = frozenset(
@@ -96,6 +98,8 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.SEE_TRAIL,
             Permission.DECODE_HISTORY,
             Permission.SEE_OPERATIONS,
+            Permission.REPAIR,
+            Permission.CONFIRM_REPAIR,
             Permission.SEE_POLICIES,
         }
     ),
@@ -142,6 +146,8 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.SET_POLICIES,
             Permission.CONFIRM_POLICIES,
             Permission.SEE_OPERATIONS,
+            Permission.REPAIR,
+            Permission.CONFIRM_REPAIR,
         }
     ),
 }

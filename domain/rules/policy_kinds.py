@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from domain.policies.document import PolicyKind
-from domain.rules import brands, checks, deadlines, limits, prices, stuck, velocity
+from domain.rules import brands, checks, deadlines, limits, prices, repairs, stuck, velocity
 
 KINDS: Mapping[str, PolicyKind] = {
     kind.code: kind
@@ -19,5 +19,6 @@ KINDS: Mapping[str, PolicyKind] = {
         checks.REVEALS_KIND,
         deadlines.KIND,
         stuck.KIND,
+        repairs.KIND,
     )
 }

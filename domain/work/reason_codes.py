@@ -19,4 +19,5 @@ class ReasonedAct(StrEnum):
     PUT_BACK = "put_back"  # A decision that its card did not take falls, and its task is open again.
     CORRECT_PAYEE = "correct_payee"  # Another payee for money that is owed.
     CLOSE_CALLBACK = "close_callback"  # A seller's request is answered; they read the reason's words.
+    REPAIR = "repair"  # Running workflows are repaired.
     REVEAL = "reveal"  # A number or PIN in the clear.

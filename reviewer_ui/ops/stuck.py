@@ -14,6 +14,7 @@ from starlette.responses import Response
 from database.reads.cards import submissions
 from database.reads.ops import queues as queue_reads
 from database.reads.ops import stuck as reads
+from database.reads.ops.deliveries import undelivered
 from database.repositories import cards
 from database.tables.columns import now
 from domain.errors.general import NotFound
@@ -49,6 +50,7 @@ class StuckContext:
 
     shell: Shell
     causes: tuple[CauseView, ...]
+    undelivered: int  # Webhooks and messages that fail.
     runs: int
     value: Money
     stale_since: datetime | None
@@ -115,9 +117,11 @@ async def show(request: Request, console: At, person: Operator) -> Response:
     async with console.services.database.transaction() as session:
         found = await reads.causes(session, moment)
         looks = await reads.looks(session)
+        behind = await undelivered(session, moment)
     context = StuckContext(
         shell(request, person),
         tuple(_view(one) for one in found),
+        sum(one.failing for one in behind),
         sum(one.runs for one in found),
         Money(sum(one.value.amount_minor for one in found)),
         _old(looks, Look.STUCK, moment),

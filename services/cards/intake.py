@@ -19,7 +19,7 @@ from database.session import Database
 from database.tables.cards import CardRow, PhotoRow, SubmissionRow
 from database.tables.columns import now
 from domain.cards.card import CardType, Stage, WaitingFor
-from domain.cards.facts import AT_ITS_BEGINNING, CardToBuy, Resume, SubmissionReceipt
+from domain.cards.facts import AT_ITS_BEGINNING, EDITION, CardToBuy, Resume, SubmissionReceipt
 from domain.cards.intake import Submission, SubmittedCard, check_shape, tidied
 from domain.cards.review import AskedItem
 from domain.errors.cards import NotExpectedNow
@@ -301,4 +301,5 @@ def _to_buy(card: CardRow, owner: str, has_photos: bool, resume: Resume) -> Card
         owner=owner,
         resume=resume,
         may_withdraw=True,
+        edition=EDITION,
     )

@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from database.session import Database
 from domain.ops.runs import MESSAGE_MAX, FailedAttempt, provider_of, subject_of
+from services.ops.repairs import proofs
 
 KEPT_MAX = (
     20_000  # Runs whose newest failure waits to be written; beyond that the oldest are dropped: describing finds them.
@@ -31,7 +32,10 @@ ON CONFLICT (workflow_id) DO UPDATE SET
     next_at = excluded.next_at, build_id = excluded.build_id, worker = excluded.worker
 """
 FORGET = "DELETE FROM pending_step WHERE workflow_id = ANY(:passed)"
-ANY_LEFT = "SELECT EXISTS (SELECT FROM pending_step)"
+ANY_LEFT = (
+    "SELECT EXISTS (SELECT FROM pending_step) OR EXISTS (SELECT FROM repair WHERE state IN ('running', 'suspended'))"
+)
+LOOKED_EVERY = 10  # Writes that have nothing to write between two looks whether another process left something.
 # A step that only announces where the card waits says nothing of the one that fails before and after it.
 ANNOUNCES = frozenset({"journey.move"})
 
@@ -45,7 +49,8 @@ class Attempts:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._failed: dict[str, FailedAttempt] = {}
-        self._passed: set[str] = set()
+        self._passed: dict[str, set[str]] = {}  # By run: the steps that succeeded.
+        self._idle = 0
         self._any_left = True  # Rows may be there from before this process.
 
     def failed(self, attempt: FailedAttempt) -> None:
@@ -53,7 +58,7 @@ class Attempts:
         before = self._failed.pop(attempt.workflow_id, None)
         if before is not None and before.step == attempt.step:
             attempt = replace(attempt, failures=attempt.failures + before.failures)
-        self._passed.discard(attempt.workflow_id)
+        self._passed.pop(attempt.workflow_id, None)
         self._failed[attempt.workflow_id] = attempt
         if len(self._failed) > KEPT_MAX:
             self._failed.pop(next(iter(self._failed)))
@@ -63,26 +68,35 @@ class Attempts:
         if step in ANNOUNCES or not (self._any_left or self._failed):
             return
         self._failed.pop(workflow_id, None)
-        self._passed.add(workflow_id)
+        self._passed.setdefault(workflow_id, set()).add(step)
 
     async def write(self) -> int:
         """Write what was remembered; return how many runs it concerns. Raises DatabaseUnavailable, and remembers it then."""
         failed, passed = self._failed, self._passed
         if not failed and not passed:
+            await self._look_sometimes()
             return 0
-        self._failed, self._passed = {}, set()
+        self._failed, self._passed = {}, {}
         try:
-            await self._write(list(failed.values()), sorted(passed))
+            await self._write(list(failed.values()), passed)
         except BaseException:
             self._failed = {**failed, **self._failed}
-            self._passed |= passed - self._failed.keys()
+            self._passed = {run: steps for run, steps in passed.items() if run not in self._failed} | self._passed
             raise
         return len(failed) + len(passed)
 
-    async def _write(self, failed: list[FailedAttempt], passed: list[str]) -> None:
+    async def _look_sometimes(self) -> None:
+        """Learn whether another process has left failures, or a repair runs, that this one's successes are news for."""
+        self._idle += 1
+        if not self._any_left and self._idle % LOOKED_EVERY == 0:
+            async with self._database.transaction() as session:
+                self._any_left = bool((await session.execute(text(ANY_LEFT))).scalar_one())
+
+    async def _write(self, failed: list[FailedAttempt], passed: dict[str, set[str]]) -> None:
         async with self._database.transaction() as session:
+            await proofs.by_reports(session, passed, failed, datetime.now(UTC))
             if passed:
-                await session.execute(text(FORGET), {"passed": passed})
+                await session.execute(text(FORGET), {"passed": sorted(passed)})
             rows = [row for row in map(_row, failed) if row is not None]
             if rows:
                 await session.execute(text(WRITE), {"rows": json.dumps(rows), "now": datetime.now(UTC)})

@@ -20,7 +20,8 @@ _STILL_OPEN = f"""
 SELECT workflow_id FROM ({OPEN_RUNS}) AS run WHERE kind = :kind AND subject = ANY(:subjects)
 """  # noqa: S608  # Names of our own.
 _JUST_ENDED = {
-    RunKind.CARD: "SELECT id FROM card WHERE id = ANY(:subjects) AND outcome IS NOT NULL AND since > :settled"
+    RunKind.CARD: "SELECT id FROM card WHERE id = ANY(:subjects) AND outcome IS NOT NULL AND since > :settled",
+    RunKind.REPAIR: "SELECT id FROM repair WHERE id = ANY(:subjects) AND ended_at > :settled",
 }
 
 

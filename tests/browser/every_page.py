@@ -85,6 +85,7 @@ _NAMED = (
     OnePage("/operations/stuck/{cause}", OPS, "/operations/stuck/" + quote(CAUSE, safe="")),
     OnePage("/operations/runs/{workflow_id}", OPS, "/operations/runs/card:{free}"),
     OnePage("/operations/queues", OPS),
+    OnePage("/operations/deliveries", OPS),
     OnePage("/callbacks/{task_id}", SUPPORT, "/callbacks/{callback}"),
     OnePage("/callbacks/{task_id}", SENIOR, "/callbacks/{callback}"),
     OnePage("/review/views", SENIOR),

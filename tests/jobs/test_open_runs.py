@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 from temporalio import activity, workflow
 from temporalio.api.failure.v1 import Failure
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowFailureError
 from temporalio.converter import DataConverter, DefaultFailureConverter, PayloadConverter
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
@@ -147,6 +147,44 @@ async def test_code_that_does_not_fit_the_history_is_named_as_such(world: World,
         await temporal_client.get_workflow_handle(f"card:{card_id}").signal("wake")
         step = await described(world, a_watcher(world, temporal_client), card_id, StepState.WORKFLOW_TASK)
     assert (step.step, step.reason) == ("workflow_task", "non_determinism")
+
+
+@workflow.defn(name="CardWorkflow")
+class TooMuch:
+    """Gives Temporal more than it takes."""
+
+    @workflow.run
+    async def run(self, queue: str) -> None:
+        size = 5_000_000 if "endless" in queue else 3_000_000
+        await workflow.execute_activity(
+            "verification.ask_issuer", "x" * size, task_queue=queue, start_to_close_timeout=timedelta(minutes=5)
+        )
+
+
+async def test_a_message_too_large_for_temporal_is_named_as_such(world: World, temporal_client: Client) -> None:
+    queue = f"large-{new_id()}"
+    async with a_worker(temporal_client, queue, TooMuch):
+        card_id = await a_run(world, temporal_client, queue, f"endless-{queue}")
+        step = await described(world, a_watcher(world, temporal_client), card_id, StepState.WORKFLOW_TASK)
+    assert (step.step, step.reason) == ("workflow_task", "too_large")
+
+
+async def test_a_run_that_temporal_ended_for_a_payload_too_large_is_missing_for_that_reason(
+    world: World, temporal_client: Client
+) -> None:
+    queue = f"large-{new_id()}"
+    async with a_worker(temporal_client, queue, TooMuch):
+        card_id = await a_run(world, temporal_client, queue)
+        with pytest.raises(WorkflowFailureError):
+            await temporal_client.get_workflow_handle(f"card:{card_id}").result()
+    assert await a_watcher(world, temporal_client)._gone(f"card:{card_id}")
+    await StuckRuns(world.database).find()
+    async with world.database.transaction() as session:
+        step = await stuck.pending(session, f"card:{card_id}")
+        (cause,) = [one for one in await stuck.causes(session, datetime.now(UTC)) if one.error == "too_large"]
+    assert step is not None
+    assert "exceeds size limit" in step.message
+    assert (cause.sign, cause.reason) == ("missing", LikelyReason.TOO_LARGE)
 
 
 async def test_every_failed_attempt_is_reported_as_it_happens(world: World, temporal_client: Client) -> None:

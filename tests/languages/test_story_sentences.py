@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from domain.ops.repairs import RepairKind
 from languages import LOCALES, has, keys
 from web.words import Audience, story_sentence, without_repeats
 
@@ -19,6 +20,7 @@ REAL_FACTS: dict[str, dict[str, str]] = {
     **{f"offer.{end}": {"quote": "Q1", "amount": "¥465.00"} for end in ("made", "accepted", "declined", "lapsed")},
     **{f"payout.{step}": {"key": "payout:1", "amount": "¥465.00", "code": ""} for step in ("prepared", "paid", "refused")},
     **{f"payout.payee_{end}": {"payee": "138****0021", "reason": "typing_error"} for end in ("corrected", "proposed", "not_changed")},
+    **{f"repair.{act}": {"repair": "01JREPAIR", "kind": act, "reason_code": "provider_back"} for act in (*RepairKind, "failed")},
 }  # fmt: skip
 KINDS = sorted(
     {re.sub(r"^story\.|\.(bare|staff|seller|partner)$", "", key) for key in keys("en") if key.startswith("story.")}

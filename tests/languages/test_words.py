@@ -15,6 +15,7 @@ from domain.cards.review import AskedItem, RejectReason, ReviewOutcome, ReviewRe
 from domain.cards.verification import Consequence, DynamicCodeResult, Party
 from domain.errors.base import REGISTER
 from domain.finance.payout import PayoutOutcome, PayoutState
+from domain.ops.repairs import Excluded, ItemState, Kept, RepairKind, RepairState, ResetPoint, Suspended
 from domain.people.roles import Role
 from domain.policies.flaws import FlawKind
 from domain.policies.state import PolicyState
@@ -35,7 +36,7 @@ from web.words import Audience, worded_for
 
 ROOT = Path(__file__).parents[2]
 SHOWN_ENUMS: tuple[type[StrEnum], ...] = (
-    ReasonedAct, SuggestionWhy,
+    ReasonedAct, SuggestionWhy, Excluded, ItemState, Kept, RepairKind, RepairState, ResetPoint, Suspended,
     CardStatus, CardType, EndReason, Outcome, Stage, WaitingFor, PayoutOutcome, PayoutState, Role, LineKind, QuoteState,
     FieldName, Source, Alarm, AskedItem, RejectReason, ReviewOutcome, ReviewReason, Consequence, DynamicCodeResult, Party,
     OrderReason, Ineligible, CameBack, ClockOwner, DueReason, FlawKind, Holidays, AtEnd, PolicyState, Priority, Hand, QueueSort, SnoozeUntil, TaskPhase,

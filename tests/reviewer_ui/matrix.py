@@ -117,6 +117,8 @@ MATRIX = (
     Line("GET", "/operations/stuck/{cause}", OPERATORS),
     Line("GET", "/operations/runs/{workflow_id}", OPERATORS, (404,)),
     Line("GET", "/operations/queues", OPERATORS),
+    Line("GET", "/operations/deliveries", OPERATORS),
+    Line("POST", "/operations/deliveries/again", OPERATORS, (422,)),
     # A seller's request.
     Line("GET", "/callbacks", AGENTS, (303,)),
     Line("GET", "/callbacks/{task_id}", AGENTS, (404,)),

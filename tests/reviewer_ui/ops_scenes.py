@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
+from database.tables.people import PartnerRow
+from database.tables.platform import OutboxRow
+from domain.identifiers import new_id
 from domain.ops.runs import FailedAttempt, StepState
 from services.ops import described, watch
 from services.ops.attempts import Attempts
@@ -36,4 +39,12 @@ async def stuck_runs(house: House, *cards: str) -> None:
         await watch.ended(session, watch.Look.QUEUES, {"queues": 2}, now)
         drift = {"card_missing": [f"card:{failing}"], "card_missing_count": 1, "card_unexpected_count": 0}
         await watch.ended(session, watch.Look.SWEEP, drift, now)
+        session.add(PartnerRow(id="P-AWAY", name="Green Lane Cards", webhook_url="https://example.com/hook"))
+        for given_up in (None, None, now):
+            session.add(
+                OutboxRow(
+                    id=new_id(), kind="webhook", destination="partner:P-AWAY", topic="card.paid", payload={}, attempts=4,
+                    due_at=now + timedelta(hours=1), last_failure="webhook: http_503", given_up_at=given_up,
+                )
+            )  # fmt: skip
     await StuckRuns(house.database).find()

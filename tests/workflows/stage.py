@@ -16,6 +16,7 @@ from temporalio.worker import Worker
 
 from domain.cards.card import CardStatus, CardType, EndReason, Outcome, Stage, WaitingFor
 from domain.cards.facts import (
+    EDITION,
     CardToBuy,
     ChannelFacts,
     CodeChecked,
@@ -60,8 +61,9 @@ def card(
     brand = BRANDS[card_type]
     currency = Currency.USD if card_type is CardType.CROSSBORDER else Currency.CNY
     return CardToBuy(
-        new_id(), card_type, brand, brand, has_photos, confirm_fields, currency, "seller:S1", may_withdraw=True
-    )
+        new_id(), card_type, brand, brand, has_photos, confirm_fields, currency, "seller:S1",
+        may_withdraw=True, edition=EDITION,
+    )  # fmt: skip
 
 
 def read(*, complete: bool = True, duplicate: bool = False) -> ReadFacts:

@@ -17,6 +17,13 @@ OPEN: Mapping[RunKind, str] = {
                started_at
         FROM card WHERE outcome IS NULL
     """,
+    RunKind.REPAIR: """
+        SELECT 'repair:' || id AS workflow_id, 'repair' AS kind, id AS subject, state AS stage,
+               CASE state WHEN 'running' THEN 'machine' ELSE 'person' END AS waiting_for,
+               coalesce(suspended_at, acted_at, started_at, drafted_at) AS since, CAST(NULL AS timestamptz) AS until,
+               '' AS card_type, '' AS brand, started_at
+        FROM repair WHERE state IN ('running', 'suspended')
+    """,
 }
 OPEN_RUNS = " UNION ALL ".join(OPEN.values())
 

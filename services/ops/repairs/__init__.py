@@ -1,0 +1,1 @@
+"""Repairs: drafted, previewed, agreed to, run item by item, and proven."""
