@@ -19,10 +19,10 @@ from gateways.mail import MailGateway, MailServer
 from services.notices.digest_text import Reader, digest_text
 from services.people.rate_limit import Throttle
 from tests.builders.world import a_number
+from tests.reviewer_ui.commenting import comment
 from tests.reviewer_ui.conftest import House, post
-from tests.reviewer_ui.quality.test_quality_pages import drawn
+from tests.reviewer_ui.quality_scenes import drawn
 from tests.reviewer_ui.queue_scenes import browser_of
-from tests.reviewer_ui.review.test_comments import comment
 from tests.reviewer_ui.scenes import change
 from tests.reviewer_ui.waiting_cards import PIN, Waiting
 

@@ -30,7 +30,7 @@ from reviewer_ui.live import Live, PageListener
 from reviewer_ui.sessions import Person
 from tests.gateways.partners import PATIENCE_S, eventually, until
 from tests.reviewer_ui.conftest import House
-from tests.reviewer_ui.review.test_in_a_browser import _page, _served
+from tests.reviewer_ui.windows import serving_console, window
 from web import live as hub
 
 
@@ -183,7 +183,7 @@ async def test_fifty_pages_share_one_look(house: House, monkeypatch: pytest.Monk
 async def test_over_http_one_more_page_than_the_most_waits_and_a_stranger_gets_none(house: House) -> None:
     _, token = await signed_in(house, Role.REVIEWER)
     accept = {"accept": "text/event-stream", "cookie": f"cardloop_console={token}"}
-    async with _served(house) as address, httpx.AsyncClient(base_url=address, trust_env=False) as client:
+    async with serving_console(house) as address, httpx.AsyncClient(base_url=address, trust_env=False) as client:
         await _until_it_answers(client, address)
         streams = [client.stream("GET", "/live", headers=accept) for _ in range(live.PER_PERSON_MAX)]
         opened = [await stream.__aenter__() for stream in streams]
@@ -203,7 +203,7 @@ async def test_over_http_one_more_page_than_the_most_waits_and_a_stranger_gets_n
 
 
 async def test_in_a_browser_the_bell_rings_and_nothing_is_complained_of(house: House, browser_program: Path) -> None:
-    async with _page(house, browser_program, 1366, 768) as (page, complaints):
+    async with window(house, browser_program, 1366, 768) as (page, complaints):
         await page.goto("/cards")
         await expect(page.locator(".bell .visually-hidden")).not_to_have_count(0)
         (person_id,) = {listener.person.id for listener in await _listeners(house)}
@@ -219,7 +219,7 @@ async def test_an_open_card_offers_to_be_loaded_again_and_takes_nothing_from_who
     house: House, browser_program: Path
 ) -> None:
     waiting = await house.cards.waiting()
-    async with _page(house, browser_program, 1366, 768) as (page, complaints):
+    async with window(house, browser_program, 1366, 768) as (page, complaints):
         await page.goto(f"/cards/{waiting.card_id}")
         (listener,) = await _listeners(house)
         async with asyncio.timeout(PATIENCE_S):
