@@ -44,7 +44,10 @@ class Listener:
 
     def say(self, event: str, data: str = "", *, number: int | None = None, last: bool = False) -> None:
         """Queue an event. `number` is what a reconnecting browser says it has seen; after the `last` one the stream ends."""
-        self._news[event] = {"event": event, "data": data} | ({} if number is None else {"id": str(number)})
+        said: Event = {"event": event, "data": data}
+        if number is not None:
+            said["id"] = str(number)
+        self._news[event] = said
         self.ended = self.ended or last
         self._woken.set()
 

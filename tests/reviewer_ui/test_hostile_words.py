@@ -194,7 +194,7 @@ async def test_a_file_is_saved_under_its_own_name_and_its_name_is_no_header(hous
 
 def test_a_mail_has_one_subject_whatever_a_fact_says() -> None:
     facts = {"by": "Mei\r\nBcc: all@elsewhere.test", "reason": "x\nSubject: y\u2028z"}
-    row = NoticeRow(id="1", person_id="p", kind="taken_over", told_key="k", card_id="01ABC", facts=facts)
+    row = NoticeRow(id="1", person_id="p", kind="taken_over", unique_key="k", card_id="01ABC", facts=facts)
     digest = digest_text([row], Reader("en", ZoneInfo("UTC")), "https://console.test")
     gateway = MailGateway(MailServer("127.0.0.1", 25, "console@cardloop.test", tls="none"))
     mail = gateway._message("mei@cardloop.test", digest.subject, digest.text, "01ABC")
