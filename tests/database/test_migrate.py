@@ -1,6 +1,7 @@
 """The migrations make exactly the tables the code knows, however often and however many at once they are run."""
 
 import asyncio
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -14,7 +15,13 @@ from bootstrap.settings import PROJECT_ROOT
 from database.migrate import upgrade
 from database.tables import metadata
 
-NEWEST = max(path.name[:4] for path in (PROJECT_ROOT / "database/migrations/versions").glob("[0-9]*.py"))
+VERSIONS = [
+    path.read_text(encoding="utf-8") for path in (PROJECT_ROOT / "database/migrations/versions").glob("[0-9]*.py")
+]
+# The one revision that no other follows; numbers are given out before it is known in which order they are merged.
+(NEWEST,) = {re.findall(r'^revision = "(\d+)"', one, re.MULTILINE)[0] for one in VERSIONS} - {
+    found for one in VERSIONS for found in re.findall(r'^down_revision = "(\d+)"', one, re.MULTILINE)
+}
 
 
 def differences(connection: Connection) -> list[Any]:
