@@ -15,6 +15,7 @@ from api.services import ApiServices
 from database.session import DatabaseUnavailable
 from web import errors
 from web.body_limits import BodyLimits
+from web.card_changes import CardChanges
 from web.limits import BODY_BYTES_MAX
 from web.readiness import Readiness
 from web.requests import NO_OWN_TELEMETRY, RequestIds
@@ -42,6 +43,7 @@ def build(services: ApiServices) -> FastAPI:
     plain = app.openapi
     app.openapi = cache(lambda: with_examples(plain()))  # type: ignore[method-assign]
     app.state.limits = limits(services.database)
+    app.state.changes = CardChanges(services.database)
     app.router.routes.extend([*_routes(), pages.STATIC.route])
     app.add_api_route("/healthz", health, methods=["GET"], tags=["health"])
     app.router.routes.append(Readiness(services.ready).route)

@@ -13,6 +13,7 @@ from api.services import ApiServices
 from database.session import Database
 from domain.errors.people import NotSignedIn
 from services.people.rate_limit import Throttle
+from web.card_changes import CardChanges
 from web.csrf import SAFE_METHODS
 from web.limits import caller
 from web.locale import locale_of
@@ -45,6 +46,7 @@ class Caller:
 
     services: ApiServices
     limits: Limits
+    changes: CardChanges
     partner_id: str
     locale: str
 
@@ -60,7 +62,8 @@ async def authenticated(
     """Dependency: the partner behind `Authorization: Bearer`. Refuses NotSignedIn and TooManyTries."""
     known: str | None = getattr(request.state, "partner_id", None)
     partner_id = known or await _partner_of(request, credentials.credentials if credentials else "")
-    return Caller(request.app.state.services, request.app.state.limits, partner_id, locale_of(request))
+    state = request.app.state
+    return Caller(state.services, state.limits, state.changes, partner_id, locale_of(request))
 
 
 class KeyFirst:

@@ -15,8 +15,7 @@ from api.receipts import ReceiptFirst
 from database.reads.cards import submissions as reads
 from domain.cards.intake import Submission
 from domain.errors.general import IdempotencyKeyMissing
-from web import events
-from web.events import Watched
+from web.live import last_seen
 from workflows.starter import start_cards
 
 router = APIRouter(prefix="/v1/submissions", tags=["submissions"])
@@ -86,13 +85,6 @@ async def changes(
     last_event_id: Annotated[str, Header()] = "",
 ) -> EventSourceResponse:
     """Server-sent events: `changed` whenever something happened to a card, `ended` when all cards have."""
-    database, owner = partner.services.database, partner.owner
-
-    async def look() -> Watched:
-        async with database.transaction() as session:
-            view = await reads.submission(session, owner, submission_id)
-            last = await reads.last_event(session, [card.id for card in view.cards])
-        return Watched(last, all(card.ended for card in view.cards))
-
-    await look()  # Refuses before the stream begins.
-    return events.stream(look, events.last_seen(seen, last_event_id), owner)
+    async with partner.services.database.transaction() as session:
+        view = await reads.submission(session, partner.owner, submission_id)
+    return partner.changes.stream(partner.owner, [card.id for card in view.cards], last_seen(seen, last_event_id))

@@ -15,6 +15,7 @@ from starlette.responses import RedirectResponse, Response
 from domain.errors.people import NotAllowed, NotSignedIn
 from domain.people.roles import Permission
 from domain.work.kinds import KindOfWork, kind_of, kinds
+from reviewer_ui.keys import KEYS, Key
 from reviewer_ui.live import Live
 from reviewer_ui.navigation import Area, Crumb, RailArea, area_of, crumbs, dense, rail
 from reviewer_ui.services import ConsoleServices
@@ -60,6 +61,7 @@ class Shell:
     dense: bool = False  # This page remembers by itself whether its rail is open.
     area: Area | None = None
     crumbs: tuple[Crumb, ...] = ()  # The last one is this page.
+    keys: tuple[Key, ...] = KEYS
     undo: tuple[Undoable, ...] = ()  # The decisions that this browser made last, while they can be undone.
 
 

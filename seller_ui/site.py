@@ -22,6 +22,7 @@ from seller_ui.form_seal import FormSeal
 from seller_ui.services import SellerServices
 from seller_ui.sessions import DEVICE_COOKIE, Sessions
 from services.people.rate_limit import Throttle
+from web.card_changes import CardChanges
 from web.csrf import SAFE_METHODS
 from web.devices import Devices
 from web.locale import locale_of
@@ -29,6 +30,7 @@ from web.static import StaticFiles
 from web.templates import Pages, shallow
 
 HERE = Path(__file__).parent
+STREAMS_PER_SELLER_MAX = 6  # A browser has six connections to one site.
 # Which field of a form a refusal speaks of; others are shown above the form.
 FIELD_OF_CODE = {
     "card_number_invalid": "number",
@@ -132,6 +134,7 @@ class Site:
         self.services = services
         self.static, self.pages = _files()
         self.sessions = Sessions(services.signing_secret, secure=services.cookies_secure)
+        self.changes = CardChanges(services.database, STREAMS_PER_SELLER_MAX)
         self.forms = FormSeal(services.signing_secret)
         self.sign_in_throttle = Throttle(services.database, "20/10minute")
         self.devices = Devices(services.signing_secret, DEVICE_COOKIE, secure=services.cookies_secure)

@@ -19,7 +19,9 @@ from domain.cards.facts import RecheckFacts
 from domain.cards.verification import HOLDS, Answer, Held, Party, Secures
 from domain.identifiers import payout_key, request_key
 from domain.money import Money
+from domain.places import business_day
 from domain.rules.assessment import OF_WORTH, PartyAnswer, heard
+from domain.rules.limits import limits_in_force
 from domain.rules.recheck import still_buyable, still_held
 from gateways.errors import GatewayRefused, GatewayUnavailable
 from gateways.issuer import SYSTEM, CardHeld
@@ -33,8 +35,6 @@ PURCHASES_STEP = f"{STEP}-purchases"
 OVER = frozenset({Held.NOT_FOUND, Held.RELEASED})  # A request that holds no card and never will.
 # Longer than an attempt that Temporal has given up can run on: it must not void a quote that is being paid.
 CONFIRMED_FOR = timedelta(minutes=5)
-# So long after the acceptance a silent issuer holds up the payment of a card that people approved without its word.
-SILENT_FOR = timedelta(minutes=30)
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,8 @@ class Rechecks(ProviderCaller):
 
         Where the quote no longer holds, or the issuer refuses to secure the card, the debt to the seller is reversed in the
         same transaction, and that verdict is final. A card that people approved without the issuer's word is asked about
-        too, and secured where the issuer knows it by now; where it does not, or is silent for SILENT_FOR after the
-        acceptance, their approval counts. Raises GatewayUnavailable when nothing is known, also when the issuer refuses
+        too, and secured where the issuer knows it by now; where it does not, or is silent for longer than the
+        limits' `silent_issuer_holds_s` after the acceptance, their approval counts. Raises GatewayUnavailable when nothing is known, also when the issuer refuses
         the request: that is a fault between us, not one of the card.
         """
         card = await self._asking.opened(card_id)
@@ -81,19 +81,20 @@ class Rechecks(ProviderCaller):
         except GatewayRefused as refused:
             raise GatewayUnavailable(refused.system, f"refused_{refused.code}") from None
         except GatewayUnavailable:
-            if not await self._silent_for_long(case):
+            limits = limits_in_force(business_day(self._now()))
+            if not await self._silent_for(case, timedelta(seconds=limits.silent_issuer_holds_s)):
                 raise
-            return await self._kept(case, [], None, UNCONFIRMED)
+            return await self._kept(case, [], None, UNCONFIRMED, limits.version)
         return facts
 
-    async def _silent_for_long(self, case: _Case) -> bool:
-        """Whether the approval counts although no answer came. Never while a request to secure the card may be under way."""
+    async def _silent_for(self, case: _Case, span: timedelta) -> bool:
+        """Whether the approval counts although no answer came for so long. Never while a request to secure the card may be under way."""
         if case.before.status is not CardStatus.UNKNOWN:
             return False
         async with self._database.transaction() as session:
             quote = await session.get_one(QuoteRow, case.quote_id)
             asked = await securing.asked_for(session, case.card.row.id, case.quote_id)
-        return not asked and quote.answered_at is not None and quote.answered_at < self._now() - SILENT_FOR
+        return not asked and quote.answered_at is not None and quote.answered_at < self._now() - span
 
     @property
     def _securing(self) -> Securing:
@@ -183,8 +184,9 @@ class Rechecks(ProviderCaller):
         return RecheckFacts(EndReason(found[-1].facts["reason"]) if found[-1].what == VOID else None)
 
     async def _kept(
-        self, case: _Case, answers: list[Answer], reason: EndReason | None, what: str = CONFIRMED
+        self, case: _Case, answers: list[Answer], reason: EndReason | None, what: str = CONFIRMED, limits: str = ""
     ) -> RecheckFacts:
+        """Write down what was found; `limits` is the version of the limits by which silence counted."""
         quote_id = case.quote_id
         async with self._database.transaction() as session:
             row = await cards.load_for_update(session, case.card.row.id)
@@ -203,6 +205,8 @@ class Rechecks(ProviderCaller):
                 "quote": quote_id, "status": _heard_last(answers),
                 "reason": reason.value if reason else "", "secures": secures.value,
             }  # fmt: skip
+            if limits:
+                facts["limits"] = limits
             change = Change(Stage.PAYOUT, WaitingFor.MACHINE, None, VOID if reason else what, facts)
             await cards.record(session, row.id, change)
             if reason is not None:

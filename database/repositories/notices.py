@@ -44,7 +44,7 @@ async def tell(
     task_id: str | None = None,
     **facts: str,
 ) -> None:
-    """Tells each of these people (ids) once: the same `key` again tells nobody anything. No secret in `facts`.
+    """Notify each of these people (ids) once: the same `key` again notifies nobody. No secret in `facts`.
 
     Shown in the console at once; when and whether it leaves for outside is settled here, by each person's wishes.
     """
@@ -55,13 +55,13 @@ async def tell(
     wishes = await _wishes(session, recipients, moment)
     rows = [
         NoticeRow(
-            id=new_id(), person_id=person, kind=kind, told_key=f"{key}:{person}",
+            id=new_id(), person_id=person, kind=kind, unique_key=f"{key}:{person}",
             card_id=card_id, task_id=task_id, facts=facts, at=moment,
             **_leaving(kind, moment, *wishes.get(person, (NoticePreferences(), None))),
         ).values()
         for person in recipients
     ]  # fmt: skip
-    await session.execute(insert(NoticeRow).values(rows).on_conflict_do_nothing(index_elements=["told_key"]))
+    await session.execute(insert(NoticeRow).values(rows).on_conflict_do_nothing(index_elements=["unique_key"]))
 
 
 async def addressees(session: AsyncSession, people: Sequence[str]) -> dict[str, Addressee]:

@@ -11,7 +11,7 @@ from database.tables.columns import TableRow, json_object, moment_maybe, moment_
 
 
 class NoticeRow(TableRow):
-    """One notification to one person. `told_key` makes it unique: sent once however often its cause is repeated."""
+    """One notification to one person. `unique_key` makes it unique: sent once however often its cause is repeated."""
 
     __tablename__ = "notice"
     __table_args__ = (
@@ -21,7 +21,7 @@ class NoticeRow(TableRow):
     id: Mapped[str] = mapped_column(primary_key=True)
     person_id: Mapped[str] = mapped_column(ForeignKey("person.id"), index=True)
     kind: Mapped[str]  # domain.notices.kinds.NoticeKind
-    told_key: Mapped[str] = mapped_column(unique=True)
+    unique_key: Mapped[str] = mapped_column(unique=True)
     card_id: Mapped[str | None] = mapped_column(default=None)
     task_id: Mapped[str | None] = mapped_column(default=None)
     facts: Mapped[dict[str, str]] = json_object()  # Never a card number, a PIN or a seller's name.

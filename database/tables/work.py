@@ -158,7 +158,7 @@ class AlarmRow(TableRow):
     __tablename__ = "deadline_alarm"
     task_id: Mapped[str] = mapped_column(primary_key=True)
     alarm: Mapped[str] = mapped_column(primary_key=True)  # warning | breach | chain:<number>
-    told: Mapped[str] = mapped_column(default="")  # The role that was notified.
+    role: Mapped[str] = mapped_column(default="")  # That was notified.
     at: Mapped[datetime] = moment_now()
 
 

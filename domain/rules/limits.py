@@ -28,6 +28,7 @@ class Limits:
     neighbours_max: int
     quote_lasts_s: Mapping[str, int]
     outlet_answers_within_s: int
+    silent_issuer_holds_s: int  # From acceptance: so long a silent issuer holds the payment of a card that people approved without its word.
     rate_lock_lasts_s: int
     code_tries_max: int  # Over all codes of one card.
     review_lease_s: int
@@ -58,6 +59,7 @@ KIND = PolicyKind(
         neighbours_max=whole(0, 1000),
         quote_lasts_s=record("card_type", **dict.fromkeys(_TYPES, whole(60, 30 * 86_400, "s"))),
         outlet_answers_within_s=whole(60, 30 * 86_400, "s"),
+        silent_issuer_holds_s=whole(0, 7 * 86_400, "s"),
         rate_lock_lasts_s=whole(60, 30 * 86_400, "s"),
         code_tries_max=whole(1, 20),
         review_lease_s=whole(60, 86_400, "s"),

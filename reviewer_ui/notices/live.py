@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from sse_starlette import EventSourceResponse
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -31,16 +30,13 @@ class ChangedContext:
     holder: str = ""
 
 
-PING_S = 15
-
-
 # Not in the schema: who reads every route to its end would never come back from this one.
 @router.get("/live", include_in_schema=False)
 async def live(console: At, person: SignedIn, card: Card = "", mark: Card = "") -> Response:
     """`queue`, `notices`, and `card` for the named one, as they happen. 204 tells a browser with many pages open to ask later."""
     if not console.live.has_room(person.id):
         return Response(status_code=204)
-    return EventSourceResponse(console.live.events(person, card, mark), ping=PING_S)
+    return console.live.response(person, card, mark)
 
 
 @router.get("/live/changed")

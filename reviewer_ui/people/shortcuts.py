@@ -15,35 +15,11 @@ from database.tables.people import PersonRow
 from domain.errors.base import Refusal
 from domain.errors.general import FieldInvalid
 from domain.errors.people import NotSignedIn
+from reviewer_ui.keys import FIELD_KEYS, KEYS, Key
 from reviewer_ui.sessions import Person
 from reviewer_ui.visit import At, Console, Shell, see_other, shell, visitor
 
 router = APIRouter(prefix="/account/keys")
-# The acts by their usual key, in the order of the page; Esc, Tab and the letters of an open menu are nobody's to change.
-KEYS = (
-    "enter",
-    "a",
-    "e",
-    "w",
-    "r",
-    "q",
-    "t",
-    "s",
-    "x",
-    "m",
-    "c",
-    "v",
-    "u",
-    "o",
-    "z",
-    "n",
-    "[",
-    "]",
-    "g",
-    "/",
-    "?",
-)
-FIELD_KEYS = tuple("123456789")
 
 
 async def _signed_in(request: Request) -> Person:
@@ -61,7 +37,7 @@ class KeysContext:
     """The page; `chosen` gives each act's present key by its usual one."""
 
     shell: Shell
-    keys: tuple[str, ...]
+    keys: tuple[Key, ...]
     chosen: Mapping[str, str]
     off: bool
     refusal: Refusal | None
@@ -79,7 +55,8 @@ async def change(request: Request, console: At, person: Anybody) -> Response:
     """Other keys, or none at all. Two acts on one key, or a key that is no single sign, are refused with what was typed kept."""
     form = await request.form()
     off, usual = form.get("off") == "yes", form.get("usual") == "yes"
-    typed = {key: key if usual else str(form.get(f"key-{key}", key)).strip().lower() or key for key in KEYS}
+    names = [key.name for key in KEYS]
+    typed = {key: key if usual else str(form.get(f"key-{key}", key)).strip().lower() or key for key in names}
     try:
         _require_keys(typed)
     except FieldInvalid as refusal:
@@ -101,7 +78,7 @@ async def _render(
 
 
 def _chosen(person: Person) -> dict[str, str]:
-    return {key: str(person.shortcuts.get(key, key)) for key in KEYS}
+    return {key.name: str(person.shortcuts.get(key.name, key.name)) for key in KEYS}
 
 
 def _require_keys(typed: Mapping[str, str]) -> None:

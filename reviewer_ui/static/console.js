@@ -45,7 +45,7 @@ function meant(key) {
 function openMenu(menu, on) {
   for (const other of document.querySelectorAll("details.menu[open]")) if (other !== menu) other.open = false;
   menu.open = on;
-  if (on) (menu.querySelector("input:checked") ?? menu.querySelector("input, button"))?.focus();
+  if (on) (menu.querySelector("input:checked") ?? menu.querySelector("input:not([type=hidden]), select, button"))?.focus();
   else menu.querySelector("summary").focus();
 }
 

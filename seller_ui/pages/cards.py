@@ -12,15 +12,13 @@ from starlette.responses import Response
 from database.reads.cards import seller as reads
 from database.reads.cards import submissions
 from database.reads.cards.submissions import CardView
-from domain.cards.card import Stage
 from domain.cards.reading import FieldName
 from domain.errors.general import NotFound
 from domain.rules.brands import catalogue
 from gateways.pictures.store import PhotoMissing
 from seller_ui.journey import PANELS
 from seller_ui.site import SellerVisit
-from web import events
-from web.events import Watched
+from web.live import last_seen
 
 router = APIRouter()
 CARDS_PER_PAGE = 20
@@ -55,16 +53,9 @@ async def changes(
     visit: SellerVisit, card_id: str, seen: int = 0, last_event_id: Annotated[str, Header()] = ""
 ) -> Response:
     """A server-sent event for each thing that happens to the card."""
-    services = visit.site.services
-    async with services.database.transaction() as session:
+    async with visit.site.services.database.transaction() as session:
         await submissions.require_owner(session, visit.owner, card_id)
-
-    async def look() -> Watched:
-        async with services.database.transaction() as session:
-            row = await submissions.require_owner(session, visit.owner, card_id)
-            return Watched(await submissions.last_event(session, [card_id]), row.stage is Stage.ENDED)
-
-    return events.stream(look, events.last_seen(seen, last_event_id), visit.owner)
+    return visit.site.changes.stream(visit.owner, [card_id], last_seen(seen, last_event_id))
 
 
 @router.get("/cards/{card_id}/photos/{photo_id}")

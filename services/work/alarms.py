@@ -80,7 +80,7 @@ async def policy_of(session: AsyncSession, task: WorkItemRow) -> Policy:
 
 async def sounded(session: AsyncSession, task: WorkItemRow, alarm: str, role: str, now: datetime) -> bool:
     """Write the alarm down; return False when it was sent before."""
-    return await insert_once(session, AlarmRow(task_id=task.id, alarm=alarm, told=role, at=now))
+    return await insert_once(session, AlarmRow(task_id=task.id, alarm=alarm, role=role, at=now))
 
 
 async def _breach(session: AsyncSession, task: WorkItemRow, now: datetime) -> None:

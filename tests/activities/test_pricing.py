@@ -21,15 +21,9 @@ from domain.rules.brands import brand
 from domain.rules.velocity import SUBJECTS, Velocity
 from services.cards import velocity
 from services.cards.stock import Stock
+from tests.builders.photos import a_photo
+from tests.builders.valued import a_valued
 from tests.builders.world import PHONES, World, a_number, a_submission, a_typed_card
-from tests.services.cards.test_intake import a_photo
-
-
-async def a_valued(world: World, card_id: str, number: int = 1) -> QuoteRow:
-    valued = await world.pricing.value(card_id, number)
-    (row,) = await world.rows(QuoteRow, id=valued.quote_id)
-    assert isinstance(row, QuoteRow)
-    return row
 
 
 async def test_the_worked_example_goes_through_the_database_to_the_fen(world: World) -> None:

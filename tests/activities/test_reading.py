@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -14,39 +14,14 @@ from database.tables.cards import PhotoRow, ReadingRow
 from domain.cards.card import Stage, WaitingFor
 from domain.cards.facts import ReadFacts
 from domain.cards.intake import SubmittedCard
-from domain.cards.reading import Box, FieldName, ReadField, Reading
+from domain.cards.reading import ReadField, Reading
 from domain.cards.review import ReviewOutcome
 from domain.money import Money
 from services.cards.corrections import Corrections
+from tests.builders.photos import a_photo
+from tests.builders.readings import PrintedReader, a_read_card, printed, read_again
 from tests.builders.world import World, a_number
-from tests.services.cards.test_intake import a_photo
 from workflows.policies import SILENCE
-
-
-@dataclass
-class PrintedReader:
-    """A reader that knows beforehand what is printed; the real one needs 600 MB and is tested with its own layer."""
-
-    fields: tuple[ReadField, ...]
-    hints: list[str | None] = field(default_factory=list)
-
-    def read(self, photo: bytes, brand_hint: str | None) -> Reading:
-        assert photo[:2] == b"\xff\xd8"
-        self.hints.append(brand_hint)
-        return Reading(self.fields, "printed 1", 12)
-
-
-def printed(confidence: float = 0.99, **values: str) -> tuple[ReadField, ...]:
-    box = Box(10, 20, 300, 40)
-    return tuple(ReadField(FieldName(name), value, confidence, box) for name, value in values.items())
-
-
-async def a_read_card(
-    world: World, fields: tuple[ReadField, ...], brand: str = "walmart", **typed: Any
-) -> tuple[str, ReadFacts]:
-    card_id = (await world.submitted(SubmittedCard(brand, photos=(a_photo(),), **typed))).card_ids[0]
-    reading = CardReading(world.database, world.keyring, world.photos, PrintedReader(fields))
-    return card_id, await reading.read_photos(card_id)
 
 
 async def test_what_was_read_is_put_on_the_card_sealed(world: World) -> None:
@@ -128,14 +103,6 @@ async def test_the_surest_of_several_photos_counts_and_replaced_ones_do_not(worl
     assert len(await world.rows(PhotoRow, card_id=card_id)) == 2
     await world.verification.ask_issuer(card_id)
     assert (await world.pricing.value(card_id, 1)).review_reasons == ()
-
-
-async def read_again(world: World, card_id: str, fields: tuple[ReadField, ...]) -> ReadFacts:
-    """A reviewer asked for another photo, and the seller sent one that shows these fields."""
-    await world.awaits(card_id, Stage.REVIEW, WaitingFor.SELLER_ITEM, "review.asked_photo")
-    await world.intake.replace_photo(card_id, a_photo("green"), "seller:S")
-    reader = PrintedReader(fields)
-    return await CardReading(world.database, world.keyring, world.photos, reader).read_photos(card_id)
 
 
 async def test_a_requested_photo_replaces_fields_known_only_from_the_old_one(world: World) -> None:

@@ -13,9 +13,9 @@ from database.tables.cards import CardEventRow
 from domain.cards.card import Stage, WaitingFor
 from seller_ui.services import SellerServices
 from tests.api.conftest import Api
-from tests.api.test_api import card, submit
-from tests.seller_ui.test_against_the_photo import read_as
-from tests.seller_ui.test_selling import fresh_number, move, picture
+from tests.api.submitting import card, submit
+from tests.seller_ui.photo_scenes import read_as
+from tests.seller_ui.selling_scenes import fresh_number, move, picture
 
 
 async def a_photographed_card(api: Api) -> str:

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from tests.api.conftest import Api
-from tests.api.test_api import PAYEE, card
+from tests.api.submitting import PAYEE, card
 
 MEGABYTE = 1024 * 1024
 WAIT_MAX_S = 0.2

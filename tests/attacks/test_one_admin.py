@@ -12,7 +12,7 @@ from domain.people.roles import Role
 from domain.work.task import TaskPhase
 from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.doors import request_of
-from tests.reviewer_ui.people.test_people_pages import WORK
+from tests.reviewer_ui.people_scenes import WORK
 from tests.reviewer_ui.queue_scenes import browser_of, send
 from tests.reviewer_ui.waiting_cards import Waiting
 

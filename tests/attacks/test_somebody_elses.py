@@ -14,10 +14,10 @@ from fastapi import FastAPI
 from database.session import Database
 from seller_ui.app import build
 from tests.api.conftest import Api
-from tests.api.test_api import submit
+from tests.api.submitting import submit
 from tests.seller_ui.conftest import GOOD_CODE, PlayedDesk, played_services
 from tests.seller_ui.pages import Page
-from tests.seller_ui.test_selling import card_id, sold
+from tests.seller_ui.selling_scenes import card_id, sold
 
 PLACE = re.compile(r"\{([a-z_]+)(?::[a-z]+)?\}")
 BODIES = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.api.conftest import Api
-from tests.api.test_api import card, submit
+from tests.api.submitting import card, submit
 
 
 async def test_a_guessed_number_blocks_nobody_and_tells_nothing(api: Api) -> None:

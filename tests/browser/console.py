@@ -43,11 +43,11 @@ class Desks:
         chosen = size or DESK
         context = await self.browser.new_context(
             base_url=self.address, java_script_enabled=scripts, viewport={"width": chosen["width"], "height": chosen["height"]},
-            locale=locale.replace("_", "-"),
+            locale=locale.replace("_", "-"), reduced_motion="reduce",
         )  # fmt: skip
-        kept = {COOKIE: token, LANGUAGE_COOKIE: locale, THEME_COOKIE: theme}
-        await context.add_cookies([{"name": name, "value": value, "url": self.address} for name, value in kept.items()])
+        await context.add_cookies([{"name": COOKIE, "value": token, "url": self.address}])
         visitor = Visitor(context, await context.new_page())
+        await self.set_to(visitor, locale=locale, theme=theme)
         visitor.page.set_default_timeout(PATIENCE_MS)
         visitor.page.on("console", lambda said: visitor.complaints.append(said.text) if said.type == "error" else None)
         visitor.page.on("pageerror", lambda error: visitor.complaints.append(str(error)))
@@ -55,6 +55,13 @@ class Desks:
             yield visitor
         finally:
             await context.close()
+
+    async def set_to(self, visitor: Visitor, *, locale: str, theme: str = "light") -> None:
+        """Have the pages that the window opens from now on in this language and theme."""
+        kept = {LANGUAGE_COOKIE: locale, THEME_COOKIE: theme}
+        await visitor.context.add_cookies(
+            [{"name": name, "value": value, "url": self.address} for name, value in kept.items()]
+        )
 
 
 @asynccontextmanager

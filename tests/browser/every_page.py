@@ -34,11 +34,11 @@ from services.work.saved_views import SavedViews
 from tests.reviewer_ui.callbacks import a_request
 from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.doors import PASSWORD, authenticator, employed
+from tests.reviewer_ui.four_eyes_scenes import staged
 from tests.reviewer_ui.ops_scenes import a_provider_in_maintenance, readings_and_alerts, stuck_runs, worker_processes
-from tests.reviewer_ui.quality.test_quality_pages import drawn
+from tests.reviewer_ui.quality_scenes import drawn
 from tests.reviewer_ui.queue_scenes import change, person_with, send
 from tests.reviewer_ui.repair_scenes import repairs_in_every_state
-from tests.reviewer_ui.review.test_four_eyes_pages import staged
 from tests.reviewer_ui.scenes import SAMPLES, show_photo
 from tests.reviewer_ui.waiting_cards import Waiting
 

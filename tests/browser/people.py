@@ -87,6 +87,7 @@ async def context(browser: Browser, address: str, size: dict[str, int], *, scrip
         base_url=address,
         viewport={"width": size["width"], "height": size["height"]},
         locale="en-GB",
+        reduced_motion="reduce",
         has_touch=phone,
         is_mobile=phone,
         java_script_enabled=scripts,

@@ -14,13 +14,13 @@ from database.tables.people import ConsoleSessionRow
 from domain.identifiers import new_id
 from domain.notices.kinds import NoticeKind
 from domain.people.roles import Role
-from reviewer_ui.live import LOOK_S
 from reviewer_ui.sessions import SEEN_EVERY
 from reviewer_ui.visit import BY_ITSELF
 from tests.browser.console import Visitor, desks
 from tests.reviewer_ui.conftest import House
 from tests.reviewer_ui.conftest import console_url as console_url
 from tests.reviewer_ui.conftest import house as house
+from web.live import LOOK_S
 
 HALF_A_MINUTE_MS = 30_000
 STREAM = re.compile(r"/live(\?|$)")

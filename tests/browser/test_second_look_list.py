@@ -11,7 +11,7 @@ from tests.browser.console import desks
 from tests.reviewer_ui.conftest import House
 from tests.reviewer_ui.conftest import console_url as console_url
 from tests.reviewer_ui.conftest import house as house
-from tests.reviewer_ui.review.test_four_eyes_pages import staged
+from tests.reviewer_ui.four_eyes_scenes import staged
 
 
 async def test_outcomes_come_by_themselves_and_are_opened_by_keys(house: House, browser_program: Path) -> None:

@@ -15,7 +15,7 @@ from tests.browser.people import DESK, PHONE
 from tests.reviewer_ui.conftest import House
 from tests.reviewer_ui.conftest import console_url as console_url
 from tests.reviewer_ui.conftest import house as house
-from tests.reviewer_ui.review.test_undelivered_pages import a_refused_decision
+from tests.reviewer_ui.undelivered_scenes import a_refused_decision
 
 pytestmark = pytest.mark.timeout(120)
 

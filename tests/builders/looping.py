@@ -26,8 +26,8 @@ from gateways.webhooks import WebhookGateway
 from jobs import due_decisions
 from jobs.due_decisions import DecisionSender
 from services.notices.outbox_delivery import Delivery
+from tests.builders.reviewing import a_taken_task
 from tests.builders.world import World
-from tests.services.review.test_review import a_taken_task
 from workflows.client import CardClient
 
 SECOND = timedelta(seconds=1)

@@ -22,8 +22,8 @@ from services.work.assignment import Assignment
 from services.work.snoozes import Snoozes
 from tests.builders.looping import Desk, a_decided_card, a_promise, answering, deliver, receiver, teller
 from tests.builders.queueing import Office
+from tests.builders.reviewing import a_taken_task
 from tests.builders.world import World
-from tests.services.review.test_review import a_taken_task
 
 SECOND = timedelta(seconds=1)
 

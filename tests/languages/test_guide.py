@@ -9,12 +9,11 @@ import pytest
 
 from domain.people.roles import PERMISSIONS, Permission, Role
 from languages import translate
-from reviewer_ui.people.shortcuts import KEYS
+from reviewer_ui.keys import KEYS
 
 ROOT = Path(__file__).parents[2]
 GUIDES = {"en": ROOT / "docs" / "reviewer-guide.md", "zh_CN": ROOT / "docs" / "reviewer-guide.zh-CN.md"}
 SHOWN = {"enter": "Enter", "/": "/", "?": "?"}
-WORDS = {"/": "search", "?": "help"}
 HEADS = {"en": ("key", "what it does"), "zh_CN": ("按键", "作用")}
 ROLE = {"en": "role", "zh_CN": "角色"}
 COLUMNS = (
@@ -41,7 +40,7 @@ COLUMNS = (
 
 def keys_table(locale: str) -> str:
     """Every key that the console knows, in its own order and words."""
-    rows = [(SHOWN.get(key, key.upper()), f"console.keys.{WORDS.get(key, key)}") for key in KEYS]
+    rows = [(SHOWN.get(key.name, key.shown), key.words) for key in KEYS]
     rows += [("1` … `9", "console.keys.fields"), ("Esc", "console.keys.escape")]
     return _table(HEADS[locale], [(f"`{key}`", translate(word, locale)) for key, word in rows])
 
@@ -75,7 +74,7 @@ def test_the_guide_names_the_consoles_keys_and_roles(locale: str) -> None:
 def test_what_the_guide_says_to_press_is_a_key(locale: str) -> None:
     """Whatever stands as a single capital letter between backticks is a key of the console or of its queue."""
     queue = {key.upper() for key in re.findall(r"^ {2}(\w): ", _script("queue.js"), re.MULTILINE)}
-    known = {key.upper() for key in KEYS} | queue | _in_templates()
+    known = {key.shown for key in KEYS} | queue | _in_templates()
     named = set(re.findall(r"`([A-Z])`", GUIDES[locale].read_text(encoding="utf-8")))
     assert {"J", "K", "X"} <= queue
     assert len(named) > len(KEYS) - len(SHOWN)

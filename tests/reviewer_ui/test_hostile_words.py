@@ -19,10 +19,10 @@ from gateways.mail import MailGateway, MailServer
 from services.notices.digest_text import Reader, digest_text
 from services.people.rate_limit import Throttle
 from tests.builders.world import a_number
+from tests.reviewer_ui.commenting import comment
 from tests.reviewer_ui.conftest import House, post
-from tests.reviewer_ui.quality.test_quality_pages import drawn
+from tests.reviewer_ui.quality_scenes import drawn
 from tests.reviewer_ui.queue_scenes import browser_of
-from tests.reviewer_ui.review.test_comments import comment
 from tests.reviewer_ui.scenes import change
 from tests.reviewer_ui.waiting_cards import PIN, Waiting
 
@@ -194,7 +194,7 @@ async def test_a_file_is_saved_under_its_own_name_and_its_name_is_no_header(hous
 
 def test_a_mail_has_one_subject_whatever_a_fact_says() -> None:
     facts = {"by": "Mei\r\nBcc: all@elsewhere.test", "reason": "x\nSubject: y\u2028z"}
-    row = NoticeRow(id="1", person_id="p", kind="taken_over", told_key="k", card_id="01ABC", facts=facts)
+    row = NoticeRow(id="1", person_id="p", kind="taken_over", unique_key="k", card_id="01ABC", facts=facts)
     digest = digest_text([row], Reader("en", ZoneInfo("UTC")), "https://console.test")
     gateway = MailGateway(MailServer("127.0.0.1", 25, "console@cardloop.test", tls="none"))
     mail = gateway._message("mei@cardloop.test", digest.subject, digest.text, "01ABC")

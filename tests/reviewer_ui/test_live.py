@@ -26,16 +26,17 @@ from domain.identifiers import new_id
 from domain.notices.kinds import NoticeKind
 from domain.people.roles import Role
 from reviewer_ui import live
-from reviewer_ui.live import Live
+from reviewer_ui.live import Live, PageListener
 from reviewer_ui.sessions import Person
 from tests.gateways.partners import PATIENCE_S, eventually, until
 from tests.reviewer_ui.conftest import House
-from tests.reviewer_ui.review.test_in_a_browser import _page, _served
+from tests.reviewer_ui.windows import serving_console, window
+from web import live as hub
 
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "LOOK_S", 0.05)
+    monkeypatch.setattr(hub, "LOOK_S", 0.05)
     monkeypatch.setattr(live, "QUEUE_S", 0.2)
 
 
@@ -153,6 +154,7 @@ async def test_open_pages_go_on_hearing_after_an_unforeseen_fault(
 
 
 async def test_fifty_pages_share_one_look(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "PER_PERSON_MAX", 50)
     looks, pages = 0, Live(house.database)
     real = reads.queue_mark
 
@@ -163,14 +165,13 @@ async def test_fifty_pages_share_one_look(house: House, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(reads, "queue_mark", counted)
     person, _ = await signed_in(house, Role.REVIEWER)
-    monkeypatch.setattr(live, "PER_PERSON_MAX", 50)
     streams = [pages.events(person) for _ in range(50)]
     for stream in streams:
         await anext(stream)
     looks = 0
     started = time.monotonic()
     await asyncio.sleep(1)
-    assert 1 <= looks <= (time.monotonic() - started) / live.LOOK_S + 1
+    assert 1 <= looks <= (time.monotonic() - started) / hub.LOOK_S + 1
     for stream in streams:
         await stream.aclose()  # type: ignore[attr-defined]
     await asyncio.sleep(0.1)
@@ -182,7 +183,7 @@ async def test_fifty_pages_share_one_look(house: House, monkeypatch: pytest.Monk
 async def test_over_http_one_more_page_than_the_most_waits_and_a_stranger_gets_none(house: House) -> None:
     _, token = await signed_in(house, Role.REVIEWER)
     accept = {"accept": "text/event-stream", "cookie": f"cardloop_console={token}"}
-    async with _served(house) as address, httpx.AsyncClient(base_url=address, trust_env=False) as client:
+    async with serving_console(house) as address, httpx.AsyncClient(base_url=address, trust_env=False) as client:
         await _until_it_answers(client, address)
         streams = [client.stream("GET", "/live", headers=accept) for _ in range(live.PER_PERSON_MAX)]
         opened = [await stream.__aenter__() for stream in streams]
@@ -202,7 +203,7 @@ async def test_over_http_one_more_page_than_the_most_waits_and_a_stranger_gets_n
 
 
 async def test_in_a_browser_the_bell_rings_and_nothing_is_complained_of(house: House, browser_program: Path) -> None:
-    async with _page(house, browser_program, 1366, 768) as (page, complaints):
+    async with window(house, browser_program, 1366, 768) as (page, complaints):
         await page.goto("/cards")
         await expect(page.locator(".bell .visually-hidden")).not_to_have_count(0)
         (person_id,) = {listener.person.id for listener in await _listeners(house)}
@@ -218,7 +219,7 @@ async def test_an_open_card_offers_to_be_loaded_again_and_takes_nothing_from_who
     house: House, browser_program: Path
 ) -> None:
     waiting = await house.cards.waiting()
-    async with _page(house, browser_program, 1366, 768) as (page, complaints):
+    async with window(house, browser_program, 1366, 768) as (page, complaints):
         await page.goto(f"/cards/{waiting.card_id}")
         (listener,) = await _listeners(house)
         async with asyncio.timeout(PATIENCE_S):
@@ -238,23 +239,16 @@ PROGRAM = """
 import sys
 import uvicorn
 from fastapi import FastAPI
-from sse_starlette import EventSourceResponse
 from bootstrap.serving import options
 from bootstrap.settings import Settings
-from reviewer_ui import live
-from reviewer_ui.live import Live
+from web.live import Hub, Listener
 
-class Quiet(Live):
-    async def _look(self): pass
+async def look(listeners, fresh): pass
 
-class Somebody:
-    id = session_id = "1"
-    def may(self, permission): return True
-
-app, pages = FastAPI(), Quiet(None)
+app, pages = FastAPI(), Hub(look)
 
 @app.get("/live")
-async def stream(): return EventSourceResponse(pages.events(Somebody()))
+async def stream(): return pages.response(Listener(owner="1"))
 
 uvicorn.run(app, **{**options(Settings(), "console"), "port": int(sys.argv[1])})
 """
@@ -283,12 +277,12 @@ async def test_a_process_with_an_open_stream_stops_within_seconds(tmp_path: Path
             await served.wait()
 
 
-async def _listeners(house: House) -> set[live.Listener]:
+async def _listeners(house: House) -> set[PageListener]:
     pages: Live = house.app.state.console.live
     async with asyncio.timeout(PATIENCE_S):
-        while not pages._listeners:  # noqa: ASYNC110  # The product has no need of an event for this.
+        while not pages.hub.listeners:  # noqa: ASYNC110  # The product has no need of an event for this.
             await asyncio.sleep(0.02)
-    return set(pages._listeners)
+    return set(pages.hub.listeners)
 
 
 async def _until_it_answers(client: httpx.AsyncClient, address: str) -> None:

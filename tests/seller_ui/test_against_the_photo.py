@@ -2,44 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import re
 
 import httpx
 from sqlalchemy import select
 
 from database.session import Database
-from database.tables.cards import CardEventRow, PhotoRow, ReadingRow
+from database.tables.cards import CardEventRow
 from domain.cards.card import Stage, WaitingFor
-from domain.identifiers import new_id
 from seller_ui.services import SellerServices
 from tests.seller_ui.conftest import PlayedDesk
 from tests.seller_ui.pages import Page
-from tests.seller_ui.test_selling import PAYEE, card_id, fresh_number, move, picture
-
-
-async def read_as(services: SellerServices, card: str, number: str, use: str = "taken") -> None:
-    """The card's photo was read so, beyond doubt; `use` is what became of it (see `activities.reading`)."""
-    async with services.database.transaction() as session:
-        photo = (await session.execute(select(PhotoRow).where(PhotoRow.card_id == card))).scalar_one()
-        reading_id = new_id()
-        sealed = services.keyring.seal_text(
-            json.dumps({"number": number}), purpose="reading", aad=f"reading:{reading_id}:values"
-        )
-        entry = {
-            "name": "number",
-            "confidence": 1,
-            "confidence_bp": 10_000,
-            "box": None,
-            "source": "ocr",
-            "use": use,
-        }
-        session.add(
-            ReadingRow(
-                id=reading_id, card_id=card, photo_id=photo.id, reader="test", duration_ms=1, fields=[entry],
-                values_sealed=sealed,
-            )
-        )  # fmt: skip
+from tests.seller_ui.photo_scenes import read_as
+from tests.seller_ui.selling_scenes import PAYEE, card_id, fresh_number, move, picture
 
 
 async def test_a_number_that_differs_from_the_photo_is_confirmed_first(

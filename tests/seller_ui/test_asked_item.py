@@ -15,9 +15,9 @@ from domain.cards.review import AskedItem, ReviewOutcome
 from domain.identifiers import new_id, review_task
 from tests.api.conftest import Api
 from tests.api.conftest import api as api
-from tests.api.test_api import one_card
+from tests.api.submitting import one_card
 from tests.seller_ui.pages import Page
-from tests.seller_ui.test_selling import card_id, move, sold
+from tests.seller_ui.selling_scenes import card_id, move, sold
 
 
 async def asked(

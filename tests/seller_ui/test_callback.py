@@ -14,7 +14,7 @@ from database.tables.support import CallbackRequestRow
 from database.tables.work import WorkItemRow
 from domain.support.callbacks import CALLBACK
 from tests.seller_ui.pages import Page
-from tests.seller_ui.test_selling import card_id, sold
+from tests.seller_ui.selling_scenes import card_id, sold
 from web.words import when
 
 

@@ -6,7 +6,7 @@ import httpx
 
 from tests.builders.catalogues import published, without
 from tests.seller_ui.pages import Page
-from tests.seller_ui.test_selling import PAYEE, picture
+from tests.seller_ui.selling_scenes import PAYEE, picture
 
 
 async def test_a_brand_that_is_no_longer_bought_is_not_offered_and_its_form_says_why(

@@ -18,7 +18,7 @@ from seller_ui import pages
 from seller_ui.services import SellerServices
 from tests.seller_ui.conftest import GOOD_CODE, PlayedDesk
 from tests.seller_ui.pages import Page
-from tests.seller_ui.test_selling import PAYEE, card_id, fresh_number, move, offered, picture, sold
+from tests.seller_ui.selling_scenes import PAYEE, card_id, fresh_number, move, offered, picture, sold
 
 FIRST = re.compile(r"<(?:input|div)[^>]*\sid=\"(\w+)\"[^>]*\sautofocus", re.DOTALL)
 LINKED = re.compile(r'<a href="#(\w+)">')

@@ -19,7 +19,7 @@ from seller_ui.app import build
 from seller_ui.services import SellerServices
 from tests.browser.axe import faults
 from tests.browser.people import DESK, PATIENCE_MS, PHONE, chromium, context
-from tests.seller_ui.test_selling import card_id, move, offered, sold
+from tests.seller_ui.selling_scenes import card_id, move, offered, sold
 
 SMALL_DESK = DESK | {"width": 1366, "height": 768}
 COVERED = """button => {

@@ -14,7 +14,7 @@ from domain.rules.brands import catalogue
 from seller_ui.app import build
 from seller_ui.services import SellerServices
 from tests.seller_ui.pages import Page
-from tests.seller_ui.test_selling import card_id, move, sold
+from tests.seller_ui.selling_scenes import card_id, move, sold
 from web.demo_links import NO_LINKS, DemoLinks
 
 HEADING = re.compile(r"<h1>(.*?)</h1>", re.DOTALL)

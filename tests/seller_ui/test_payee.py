@@ -8,7 +8,7 @@ import pytest
 from database.session import Database
 from domain.cards.card import Stage, WaitingFor
 from tests.seller_ui.pages import Page
-from tests.seller_ui.test_selling import card_id, move, sold
+from tests.seller_ui.selling_scenes import card_id, move, sold
 
 REFUSED = {"key": "k", "amount": "¥465.00", "code": "PAYEE_USER_INFO_ERROR", "payee_fault": "name_differs"}
 OTHER = {"payee_account": "13800000088", "payee_name": "李明"}

@@ -18,7 +18,7 @@ from domain.cards.reading import Box, FieldName, ReadField, Reading
 from seller_ui.services import SellerServices
 from tests.seller_ui.conftest import PlayedDesk
 from tests.seller_ui.pages import Page
-from tests.seller_ui.test_selling import PAYEE, card_id, fresh_number, move, sold
+from tests.seller_ui.selling_scenes import PAYEE, card_id, fresh_number, move, sold
 
 COLOURS = ("navy", "maroon", "olive")
 SENT = {"payee": "other"} | PAYEE

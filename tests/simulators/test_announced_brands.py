@@ -18,7 +18,7 @@ from simulators.pos import Pos
 from simulators.program import Setup
 from tests.builders.catalogues import published
 from tests.simulators.running import SECRET, in_process, post_signed, running
-from tests.simulators.test_programs import SETUP
+from tests.simulators.setups import SETUP
 
 METRO: dict[str, Any] = dict(built_in()[0].document["brands"][0]) | {
     "code": "metro", "issuer": "metro", "number": "88[0-9]{12}", "check": "luhn", "pin": "[0-9]{4}", "secures": "redeem",

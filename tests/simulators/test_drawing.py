@@ -20,7 +20,7 @@ from simulators.issuer import Issuer
 from simulators.pos import Pos
 from simulators.program import Setup
 from tests.simulators.running import SECRET, in_process, post_signed, running
-from tests.simulators.test_programs import SETUP
+from tests.simulators.setups import SETUP
 
 FACE = {code: entry.face_minor[0] // 100 + 100 for code, entry in catalogue().items()}
 

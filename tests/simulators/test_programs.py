@@ -16,9 +16,9 @@ from simulators.issuer import Issuer
 from simulators.messages import Messages
 from simulators.program import Program, Setup
 from tests.simulators.running import SECRET, in_process, number, post_signed, running, written_in
+from tests.simulators.setups import SETUP
 
 GUIDE = Path(__file__).parents[2] / "docs" / "gateways.md"
-SETUP = Setup(seed=7, secret=SECRET)
 INQUIRY = {"request_id": "r1", "brand": "jd", "number": number("jd", "12"), "pin": "604128"}
 
 

@@ -13,9 +13,10 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import StreamingResponse
 from structlog.testing import capture_logs
 
-from web import errors, events
+from web import errors
 from web.errors import BrokenOff
 from web.limits import BodyLimit
+from web.live import last_seen
 from web.requests import RequestIds
 from web.security import SecurityHeaders
 from web.static import StaticFiles
@@ -137,7 +138,7 @@ async def test_a_file_that_cannot_be_is_not_found(name: str, tmp_path: Path) -> 
     ("header", "seen"), [("7", 7), ("3", 5), ("9" * 5000, 5), ("٣", 5), ("²", 5), ("-9", 5), ("", 5)]
 )
 def test_a_stream_goes_on_after_the_last_event_that_a_browser_can_have(header: str, seen: int) -> None:
-    assert events.last_seen(5, header) == seen
+    assert last_seen(5, header) == seen
 
 
 async def _nothing_comes() -> dict[str, object]:

@@ -16,6 +16,9 @@ from domain.cards.card import CardStatus, EndReason
 from domain.cards.facts import RecheckFacts
 from domain.cards.pricing import QuoteState
 from domain.money import Money
+from domain.policies.book import BOOK
+from domain.policies.document import PolicyDocument
+from domain.rules.limits import KIND as LIMITS
 from gateways.breaker import Breakers
 from gateways.http import SignedChannel, new_client
 from gateways.issuer import IssuerGateway
@@ -129,6 +132,23 @@ async def test_a_silent_issuer_holds_up_the_payment_for_half_an_hour(world: Worl
     assert await after(world, 31).recheck(card_id, quote_id) == RecheckFacts(None)
     assert await the_unconfirmed(world, card_id) == ["silent"]
     assert await may_be_paid(world, card_id, quote_id)
+
+
+async def test_how_long_a_silent_issuer_holds_a_payment_is_a_policy_and_its_version_is_kept(world: World) -> None:
+    (built_in,) = LIMITS.built_in()
+    ninety_s = PolicyDocument(
+        LIMITS.code, 1, "limits-1", built_in.effective_from, {**built_in.document, "silent_issuer_holds_s": 90}
+    )
+    card_id, quote_id = await unknown(world)
+    await world.issuer.control(error_rate=1.0)
+    with pytest.raises(ApplicationError):
+        await after(world, 2).recheck(card_id, quote_id)
+    BOOK.fill(LIMITS.code, [ninety_s])
+    with pytest.raises(ApplicationError):
+        await after(world, 1).recheck(card_id, quote_id)
+    assert await after(world, 2).recheck(card_id, quote_id) == RecheckFacts(None)
+    (event,) = await world.rows(CardEventRow, card_id=card_id, what=UNCONFIRMED)
+    assert (event.facts["status"], event.facts["limits"]) == ("silent", "limits-1")
 
 
 async def test_a_card_that_its_issuer_knew_waits_for_the_issuer_however_long(world: World) -> None:

@@ -1,6 +1,5 @@
 """The outside is asked: each status has its consequence, each call its record and cost, each failure its translation."""
 
-import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -18,6 +17,7 @@ from domain.errors.general import FieldInvalid, NotFound, SignatureInvalid
 from domain.identifiers import new_id
 from domain.money import Currency, Money
 from simulators.signatures import outlet_secret, signature
+from tests.builders.outlets import an_outlet, reported
 from tests.builders.world import World, a_number
 from tests.simulators.running import SECRET
 
@@ -184,25 +184,6 @@ async def test_a_lock_whose_stored_end_has_no_zone_is_followed_by_a_new_one_and_
 
 
 OWN = outlet_secret(SECRET, "outlet-1")
-
-
-async def an_outlet(world: World, brand: str = "hualian", code: str = "outlet-1") -> None:
-    async with world.database.transaction() as session:
-        sealed = world.keyring.seal_text(outlet_secret(SECRET, code), purpose="outlet", aad=f"outlet:{code}:secret")
-        await session.merge(
-            OutletRow(code=code, name="Counter", brand=brand, secret_sealed=sealed, previous_sealed=None, active=True)
-        )
-
-
-def reported(
-    request_id: str, *, verdict: str = "confirmed", face: int | None = 500_00, outlet: str = "outlet-1"
-) -> bytes:
-    report = {
-        "confirmation_id": f"oc-{request_id}", "request_id": request_id, "outlet_id": outlet, "verdict": verdict,
-        "face_minor": face, "currency": "CNY", "note": "", "sequence": 2, "answered_by": "counter 2",
-        "answered_at": datetime.now(UTC).isoformat(),
-    }  # fmt: skip
-    return json.dumps(report).encode()
 
 
 async def test_an_outlet_is_asked_and_its_first_signed_report_counts(world: World) -> None:

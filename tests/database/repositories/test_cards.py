@@ -1,13 +1,11 @@
 """A card's step: state, story, evidence and webhook stand together, in one statement, under one lock."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from database.repositories import cards
@@ -19,6 +17,7 @@ from domain.errors.cards import DuplicateCard
 from domain.errors.general import NotFound
 from domain.evidence import log
 from domain.sealing import SealBroken
+from tests.builders.statements import statements_of
 from tests.database.builders import RING, a_card, a_partner
 
 NUMBER, PIN = "JD7Q2M4K9X1B3T5Z", "481516"
@@ -34,18 +33,6 @@ def the_end(outcome: Outcome) -> Change:
 
 async def rows(session: AsyncSession, sql: str, card: CardRow) -> list[Any]:
     return list((await session.execute(text(sql), {"card": card.id})).all())
-
-
-@contextmanager
-def statements_of(engine: AsyncEngine) -> Iterator[list[str]]:
-    seen: list[str] = []
-
-    def note(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
-        seen.append(statement)
-
-    event.listen(engine.sync_engine, "before_cursor_execute", note)
-    yield seen
-    event.remove(engine.sync_engine, "before_cursor_execute", note)
 
 
 async def test_a_step_writes_state_event_leaf_and_webhook(session: AsyncSession) -> None:

@@ -15,7 +15,7 @@ from domain.finance.payout import PayoutState
 from domain.identifiers import new_id, payout_key
 from domain.people.roles import Role
 from tests.reviewer_ui.conftest import House
-from tests.reviewer_ui.home.test_search import seller_of
+from tests.reviewer_ui.seller_scenes import seller_of
 from tests.reviewer_ui.waiting_cards import NUMBER, PIN
 
 

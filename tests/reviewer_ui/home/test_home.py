@@ -10,8 +10,8 @@ from domain.finance.payout import PayoutState
 from domain.notices.kinds import NoticeKind
 from domain.people.roles import Role
 from tests.reviewer_ui.conftest import House
+from tests.reviewer_ui.four_eyes_scenes import staged
 from tests.reviewer_ui.queue_scenes import change
-from tests.reviewer_ui.review.test_four_eyes_pages import staged
 
 LATE, SOON = "is-late", "is-soon"
 _MAKER = select(WorkItemRow.maker_id).where(WorkItemRow.closed_at.is_(None), WorkItemRow.maker_id.is_not(None))

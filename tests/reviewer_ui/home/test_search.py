@@ -8,28 +8,14 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from database.tables.cards import SubmissionRow
 from database.tables.finance import PayoutRow
-from database.tables.people import AuditRow, PartnerRow, SellerRow
+from database.tables.people import AuditRow, PartnerRow
 from domain.finance.payout import PayoutState
 from domain.identifiers import new_id, payout_key
 from domain.people.roles import Role
-from services.people.seller_sign_in import phone_index
 from tests.reviewer_ui.conftest import House, post
-from tests.reviewer_ui.waiting_cards import NUMBER, Waiting
-
-PHONE = "13800138021"
-
-
-async def seller_of(house: House, waiting: Waiting, phone: str = PHONE) -> str:
-    """A seller with that telephone, who submitted the card; its former owner has another now."""
-    seller_id, index = new_id(), phone_index(house.keyring, f"+86{phone}")
-    async with house.database.transaction() as session:
-        session.add(
-            SellerRow(id=seller_id, phone_sealed=b"-", phone_index=index, phone_masked=f"{phone[:3]}****{phone[-4:]}")
-        )
-        (await session.get_one(SubmissionRow, f"S{waiting.card_id}")).owner = f"seller:{seller_id}"
-    return seller_id
+from tests.reviewer_ui.seller_scenes import PHONE, seller_of
+from tests.reviewer_ui.waiting_cards import NUMBER
 
 
 async def search(browser: httpx.AsyncClient, typed: str) -> httpx.Response:

@@ -10,7 +10,7 @@ import pytest
 from domain.people.roles import Role
 from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.doors import proved_long_ago
-from tests.reviewer_ui.people.test_people_pages import WORK, acts_on, row_of
+from tests.reviewer_ui.people_scenes import WORK, acts_on, row_of
 from tests.reviewer_ui.queue_scenes import browser_of, person_with, send
 
 NEW: dict[str, str | list[str]] = WORK | {"name": "Mei Lin", "email": "Mei.Lin@Example.com ", "role": ["reviewer"]}

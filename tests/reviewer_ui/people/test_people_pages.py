@@ -10,31 +10,14 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import select, update
 
-from database.tables.people import AbsenceRow, AuditRow, PersonRow, RelativeRow, SellerRow
+from database.tables.people import AbsenceRow, PersonRow, RelativeRow, SellerRow
 from domain.errors.people import LastAdmin, NotAllowed
 from domain.identifiers import new_id
 from domain.people.roles import PERMISSIONS, Permission, Role
 from services.people.accounts import People
 from tests.reviewer_ui.conftest import House
+from tests.reviewer_ui.people_scenes import WORK, acts_on, row_of
 from tests.reviewer_ui.queue_scenes import browser_of, change, send
-
-WORK: dict[str, str | list[str]] = {
-    "type": ["dining", "regional"], "brand": ["starbucks"], "language": ["en"], "limit": "5,000", "capacity": "7", "on_duty": "yes",
-    "probation": "2031-03-01", "team": "night", "timezone": "Asia/Tokyo",
-}  # fmt: skip
-
-
-async def row_of(house: House, person: str) -> PersonRow:
-    async with house.database.transaction() as session:
-        return await session.get_one(PersonRow, person)
-
-
-async def acts_on(house: House, person: str) -> list[str]:
-    rows: list[AuditRow] = []
-    async with house.database.transaction() as session:
-        found = await session.execute(select(AuditRow).filter_by(subject=person))
-        rows = sorted(found.scalars(), key=lambda row: row.id or 0)
-    return [row.act.rsplit(":", 1)[-1] for row in rows]
 
 
 async def test_a_new_reviewer_is_set_up_and_every_change_is_in_the_record(house: House) -> None:

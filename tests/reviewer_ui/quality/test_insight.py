@@ -23,8 +23,8 @@ from reviewer_ui import charts
 from reviewer_ui.quality.insight import _days
 from reviewer_ui.quality.insight_figures import MAKERS, duration, share
 from tests.reviewer_ui.conftest import House
-from tests.reviewer_ui.review.test_in_a_browser import _page
 from tests.reviewer_ui.waiting_cards import Waiting
+from tests.reviewer_ui.windows import window
 
 
 async def decided(house: House, waiting: Waiting, person: str, took: timedelta) -> None:
@@ -128,7 +128,7 @@ async def test_in_a_browser_it_fits_in_both_languages_and_nothing_breaks_the_csp
         await decided(house, await house.cards.waiting(), lin, timedelta(hours=number + 1))
     await house.cards.waiting()
     for width in (1366, 390):
-        async with _page(house, browser_program, width, 800) as (page, complaints):
+        async with window(house, browser_program, width, 800) as (page, complaints):
             for locale in LOCALES:
                 await page.goto("/cards")
                 await page.context.add_cookies([{"name": "cardloop_language", "value": locale, "url": page.url}])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 
-import httpx
 import pytest
 from sqlalchemy import func, select
 
@@ -13,23 +12,13 @@ from database.tables.notices import NoticeRow
 from database.tables.people import PersonRow
 from domain.people.roles import Role
 from gateways.attachments import BYTES_MAX
+from tests.reviewer_ui.commenting import comment
 from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.scenes import change
-from tests.reviewer_ui.waiting_cards import NUMBER, Waiting
+from tests.reviewer_ui.waiting_cards import NUMBER
 
 PDF = b"%PDF-1.7\n%%EOF\n"
 FILE_LINK = re.compile(r'href="(/cards/[0-9A-Z]+/files/[0-9A-Z]+)"')
-
-
-async def comment(
-    browser: httpx.AsyncClient, waiting: Waiting, words: str, *files: tuple[str, bytes, str]
-) -> httpx.Response:
-    """Sends the form as a browser does; one without a chosen file sends an empty one."""
-    page = await browser.get("/sign-in")
-    found = re.search(r'name="csrf" value="([^"]+)"', page.text)
-    assert found is not None
-    sent = [("files", one) for one in files or (("", b"", "application/octet-stream"),)]
-    return await browser.post(f"/cards/{waiting.card_id}/comments", data={"csrf": found[1], "words": words}, files=sent)
 
 
 async def test_a_comment_stands_in_the_story_with_its_author(house: House) -> None:

@@ -12,19 +12,9 @@ from domain.people.roles import Role
 from domain.work.task import TaskPhase
 from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.doors import PASSWORD, employed, proved_long_ago
+from tests.reviewer_ui.four_eyes_scenes import staged
 from tests.reviewer_ui.queue_scenes import browser_of, person_with
 from tests.reviewer_ui.waiting_cards import NUMBER, PIN, Waiting
-
-
-async def staged(house: House, *, act: str = "approve", **typed: str) -> tuple[Waiting, httpx.AsyncClient]:
-    """A suspicious card that Mei has decided, and her browser."""
-    one = await house.cards.waiting(reasons=("forged_number",))
-    mei = await house.as_(Role.REVIEWER, "Mei")
-    await post(mei, f"/cards/{one.card_id}/take", task_id=one.task_id)
-    sent = await post(mei, f"/cards/{one.card_id}/decision", task_id=one.task_id, act=act, **typed)
-    assert sent.status_code == 303, sent.text
-    assert (await house.cards.task(one)).phase is TaskPhase.CHECK
-    return one, mei
 
 
 async def holding(house: House, one: Waiting, role: Role = Role.REVIEWER) -> httpx.AsyncClient:

@@ -2,53 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
-import uvicorn
-from playwright.async_api import FilePayload, Page
+from playwright.async_api import FilePayload
 
-from domain.people.roles import Role
-from reviewer_ui.sessions import COOKIE
-from tests.browser.people import PATIENCE_MS, chromium
 from tests.reviewer_ui.conftest import House
 from tests.reviewer_ui.waiting_cards import NUMBER
-
-
-@asynccontextmanager
-async def _served(house: House) -> AsyncIterator[str]:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(house.app, log_level="error"))
-        serving = asyncio.create_task(server.serve([listening]))
-        try:
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            await serving
-
-
-@asynccontextmanager
-async def _page(house: House, browser: Path, width: int, height: int) -> AsyncIterator[tuple[Page, list[str]]]:
-    token = await house.sessions.open(await house.cards.person(Role.SENIOR))
-    async with _served(house) as address, chromium(browser) as chrome:
-        context = await chrome.new_context(
-            viewport={"width": width, "height": height}, base_url=address, locale="en-GB"
-        )
-        await context.add_cookies([{"name": COOKIE, "value": token, "url": address}])
-        page, complaints = await context.new_page(), list[str]()
-        page.set_default_timeout(PATIENCE_MS)
-        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        yield page, complaints
+from tests.reviewer_ui.windows import window
 
 
 async def test_a_card_is_taken_looked_at_and_rejected_by_keys(house: House, browser_program: Path) -> None:
     waiting = await house.cards.waiting()
-    async with _page(house, browser_program, 1366, 768) as (page, complaints):
+    async with window(house, browser_program, 1366, 768) as (page, complaints):
         await page.goto("/review")
         await page.keyboard.press("n")
         await page.wait_for_url(f"**/cards/{waiting.card_id}")
@@ -68,7 +33,7 @@ async def test_a_card_is_taken_looked_at_and_rejected_by_keys(house: House, brow
 
 async def test_the_name_of_a_chosen_file_is_shown_before_it_is_sent(house: House, browser_program: Path) -> None:
     waiting = await house.cards.waiting()
-    async with _page(house, browser_program, 1366, 768) as (page, complaints):
+    async with window(house, browser_program, 1366, 768) as (page, complaints):
         await page.goto(f"/cards/{waiting.card_id}")
         chosen = FilePayload(name="收据 receipt.pdf", mimeType="application/pdf", buffer=b"%PDF-1.7")
         await page.set_input_files("form.comment input[name=files]", [chosen])
@@ -78,7 +43,7 @@ async def test_the_name_of_a_chosen_file_is_shown_before_it_is_sent(house: House
 
 async def test_on_a_phone_nothing_runs_off_the_side(house: House, browser_program: Path) -> None:
     waiting = await house.cards.waiting(reasons=("wrong_pin", "conflicting_answers", "low_confidence"))
-    async with _page(house, browser_program, 390, 844) as (page, complaints):
+    async with window(house, browser_program, 390, 844) as (page, complaints):
         for path in ("/review", f"/cards/{waiting.card_id}", "/cards"):
             await page.goto(path)
             assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
@@ -87,7 +52,7 @@ async def test_on_a_phone_nothing_runs_off_the_side(house: House, browser_progra
 
 async def test_what_is_picked_in_the_queue_is_large_enough_to_hit(house: House, browser_program: Path) -> None:
     await house.cards.waiting()
-    async with _page(house, browser_program, 1366, 768) as (page, _):
+    async with window(house, browser_program, 1366, 768) as (page, _):
         await page.goto("/review")
         picks = page.locator(".queue .pick-cell input:visible")
         assert await picks.count() > 0

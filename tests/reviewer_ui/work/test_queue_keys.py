@@ -9,7 +9,7 @@ from playwright.async_api import expect
 
 from domain.people.roles import Role
 from tests.reviewer_ui.conftest import House
-from tests.reviewer_ui.review.test_in_a_browser import _page
+from tests.reviewer_ui.windows import window
 
 SELECTED = "[...document.querySelectorAll('#rows input[name=task]:checked')].map((box) => box.value)"
 FOCUSED = "document.activeElement.closest('tr')?.dataset.row"
@@ -18,7 +18,7 @@ REFRESH = "htmx.ajax('GET', '/review?all=yes', {target: '#rows', swap: 'outerHTM
 
 async def test_rows_are_walked_selected_and_opened_by_keys(house: House, browser_program: Path) -> None:
     first, second = await house.cards.waiting(), await house.cards.waiting()
-    async with _page(house, browser_program, 1366, 768) as (page, complaints):
+    async with window(house, browser_program, 1366, 768) as (page, complaints):
         await page.goto("/review?all=yes")
         await page.keyboard.press("j")
         assert await page.evaluate(FOCUSED) == first.task_id
@@ -47,7 +47,7 @@ async def test_nothing_of_these_pages_runs_off_the_side(
 ) -> None:
     waiting = await house.cards.waiting(reasons=("wrong_pin", "conflicting_answers", "low_confidence"), escalated=True)
     await house.cards.person(Role.REVIEWER, "Bartholomew Featherstonehaugh")
-    async with _page(house, browser_program, width, height) as (page, complaints):
+    async with window(house, browser_program, width, height) as (page, complaints):
         for path in ("/review", "/review/views", f"/review/tasks/{waiting.task_id}/who", "/account/absence"):
             await page.goto(path)
             assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path

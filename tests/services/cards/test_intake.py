@@ -1,12 +1,10 @@
 """A card is submitted: whole or not at all, once per key, and never the same card twice."""
 
 import asyncio
-import io
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from PIL import Image
 
 from database.tables.cards import CardRow, PhotoRow, SubmissionRow
 from database.tables.evidence import LeafRow
@@ -31,13 +29,8 @@ from domain.identifiers import new_id
 from domain.money import Currency, Money
 from domain.rules.brands import catalogue_version
 from services.cards.corrections import Corrections
+from tests.builders.photos import a_photo
 from tests.builders.world import World, a_number, a_submission, a_typed_card
-
-
-def a_photo(colour: str = "white") -> bytes:
-    out = io.BytesIO()
-    Image.new("RGB", (640, 400), colour).save(out, "JPEG")
-    return out.getvalue()
 
 
 async def test_a_typed_card_is_taken_with_its_story_and_its_evidence(world: World) -> None:

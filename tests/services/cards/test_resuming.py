@@ -13,8 +13,8 @@ from domain.finance.payout import PayoutOutcome, PayoutReport
 from domain.identifiers import payout_key
 from domain.money import Money
 from services.finance.adoption import Adopting
+from tests.builders.reviewing import a_taken_task
 from tests.builders.world import World
-from tests.services.review.test_review import a_taken_task
 
 
 async def resumed(world: World, card_id: str) -> Resume:

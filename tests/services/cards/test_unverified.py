@@ -12,8 +12,8 @@ from domain.cards.card import CardStatus
 from domain.cards.review import ReviewOutcome
 from domain.money import Currency
 from services.cards.corrections import Corrections
+from tests.builders.reviewing import a_taken_task
 from tests.builders.world import World, a_number
-from tests.services.review.test_review import a_taken_task
 
 
 async def test_a_correction_that_is_still_unknown_when_verified_again_needs_a_second_person(world: World) -> None:

@@ -15,9 +15,9 @@ from domain.cards.card import EndReason, Outcome, Stage
 from domain.cards.pricing import QuoteState
 from domain.cards.review import ReviewOutcome
 from domain.money import Money
-from tests.activities.test_pricing import a_valued
+from tests.builders.reviewing import a_taken_task
+from tests.builders.valued import a_valued
 from tests.builders.world import World, a_typed_card
-from tests.services.review.test_review import a_taken_task
 
 
 async def an_offer(world: World, **more: Any) -> tuple[str, str]:

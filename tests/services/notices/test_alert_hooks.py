@@ -60,7 +60,9 @@ async def test_a_courier_of_alerts_delivers_them_signed_and_leaves_the_rest(
     alert, other = await queued(world.database, ALERTS, "partner:one")
     async with mailbox() as box, new_client("") as client:
         sent_to(box.url, monkeypatch)
-        courier = Delivery(world.database, world.keyring, WebhookGateway(client, allow_private=True), None, destination=ALERTS)
+        courier = Delivery(
+            world.database, world.keyring, WebhookGateway(client, allow_private=True), None, destination=ALERTS
+        )
         assert await courier.deliver_due() == 1
         ((body, headers),) = await box.holds(1)
     require_signature("webhook", [alert_webhook_secret(world.keyring, box.url)], body, headers[HEADER.lower()])

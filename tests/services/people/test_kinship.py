@@ -21,9 +21,9 @@ from services.people.invitations import Invitations, Newcomer
 from services.quality.blind_review import SecondReviews
 from services.work.assignment import Assignment
 from services.work.bulk import Bulk
+from tests.builders.four_eyes import eyes
+from tests.builders.reviewing import a_task
 from tests.builders.world import World, a_submission, a_typed_card
-from tests.services.review.test_four_eyes import eyes
-from tests.services.review.test_review import a_task
 
 WAYS: dict[str, dict[str, Any]] = {"name": {"name": "王 芳"}, "address": {"email": "fang@example.com"}, "account": {}}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import text
@@ -20,32 +20,15 @@ from domain.errors.general import FieldInvalid
 from domain.errors.people import NotAllowed
 from domain.errors.work import OwnWork, TaskDecided, TaskHeldByAnother, TaskNotHeld
 from domain.identifiers import new_id
-from domain.rules.checks import sampling_policy
 from services.cards.corrections import Corrections, mark_of
 from services.quality.blind_review import SecondReviews, draw
 from services.quality.reading_labels import exported
-from tests.activities.test_reading import a_read_card, printed
+from tests.builders.blind_reviews import ALL, drawn
+from tests.builders.readings import a_read_card, printed
+from tests.builders.reviewing import a_taken_task
 from tests.builders.world import World, a_number
-from tests.services.review.test_review import a_taken_task
 
-ALL = replace(sampling_policy(date(2026, 11, 23)), share_bp={"dining": 10_000}, per_day_max=10**6)
 HOUR = timedelta(hours=1)
-
-
-async def drawn(world: World) -> tuple[str, str]:
-    """A second review that is open, and the first reviewer."""
-    async with world.database.transaction() as session:
-        await session.execute(text("UPDATE second_review SET settled_at = now() WHERE settled_at IS NULL"))
-    _, task, person = await a_taken_task(world)
-    decision = await world.review_desk.decisions.record_decision(person, task, ReviewOutcome.APPROVE)
-    await world.review.apply(task, decision)
-    async with world.database.transaction() as session:
-        await session.execute(text("DELETE FROM second_review WHERE decision_id = :id"), {"id": decision})
-        made = await session.get_one(ReviewDecisionRow, decision)
-        await draw(session, world.keyring, await session.get_one(WorkItemRow, task), made, datetime.now(UTC), ALL)
-    (row,) = await world.rows(SecondReviewRow, decision_id=decision)
-    assert row.policy_version == ALL.version
-    return row.id, person
 
 
 async def the_row(world: World, review_id: str) -> SecondReviewRow:

@@ -15,10 +15,10 @@ from domain.cards.review import RejectReason, ReviewOutcome
 from domain.errors.work import NotEligible, OwnWork, SecretInWords
 from domain.work.task import CheckVerdict
 from services.quality.blind_review import SecondReviews, draw
+from tests.builders.blind_reviews import ALL, drawn
+from tests.builders.four_eyes import eyes, held_by_checker, staged
+from tests.builders.typed_numbers import the_number
 from tests.builders.world import World
-from tests.services.quality.test_blind_review import ALL, drawn
-from tests.services.review.test_four_eyes import eyes, held_by_checker, staged
-from tests.services.work.test_secret_scan import the_number
 
 
 async def drawn_after_a_check(world: World) -> tuple[str, list[str]]:

@@ -9,7 +9,7 @@ from database.tables.quality import ReadingLabelRow
 from domain.cards.review import ReviewOutcome
 from services.cards.corrections import Corrections, mark_of
 from services.quality.reading_labels import streamed
-from tests.activities.test_reading import PrintedReader, a_read_card, printed
+from tests.builders.readings import PrintedReader, a_read_card, printed
 from tests.builders.world import World, a_number
 
 

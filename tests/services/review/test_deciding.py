@@ -25,8 +25,8 @@ from services.review import due_decisions
 from services.review.desk import review_desk
 from services.review.staging import FourEyes
 from services.work import drafts
+from tests.builders.reviewing import a_taken_task
 from tests.builders.world import World, a_number
-from tests.services.review.test_review import a_taken_task
 
 SECOND = timedelta(seconds=1)
 WINDOW = 8 * SECOND

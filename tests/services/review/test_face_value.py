@@ -8,8 +8,8 @@ from database.tables.cards import CardRow
 from database.tables.review import ReviewDecisionRow
 from database.tables.work import WorkItemRow
 from domain.cards.review import ReviewOutcome
+from tests.builders.reviewing import a_taken_task
 from tests.builders.world import World
-from tests.services.review.test_review import a_taken_task
 
 
 @pytest.mark.parametrize(("face_minor", "needed"), [(500_000, "value"), (499_999, "")])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import text
@@ -14,8 +14,7 @@ from database.invariants import one_persons_word
 from database.tables.cards import CardEventRow
 from database.tables.notices import NoticeRow
 from database.tables.people import AbsenceRow, PersonRow
-from database.tables.review import ReviewCheckRow, ReviewDecisionRow
-from database.tables.work import WorkItemRow
+from database.tables.review import ReviewCheckRow
 from domain.cards.card import CardType
 from domain.cards.review import ReviewOutcome
 from domain.errors.base import Refusal
@@ -25,42 +24,17 @@ from domain.errors.review import BlindOutcomeDiffers, NothingToCheck
 from domain.errors.work import NotEligible, OwnWork, ReasonUnknown, TaskDecided, TaskNotHeld
 from domain.identifiers import new_id
 from domain.money import Money
-from domain.rules.checks import check_policy
 from domain.work.task import CameBack, CheckVerdict, TaskPhase
 from services.cards.corrections import Corrections
 from services.review import due_decisions
-from services.review.desk import ReviewDesk, review_desk
+from services.review.desk import review_desk
 from services.review.staging import FourEyes
 from services.work import drafts
+from tests.builders.four_eyes import ALWAYS, eyes, held_by_checker, staged, the_decision, the_task
+from tests.builders.reviewing import a_task
 from tests.builders.world import World
-from tests.services.review.test_review import a_task
 
-ALWAYS = replace(check_policy(date(2026, 11, 23)), value_minor_min=0)
-BLIND = replace(ALWAYS, blind=True)
 HOUR = timedelta(hours=1)
-
-
-def eyes(world: World, blind: bool = False) -> ReviewDesk:
-    """Reviews of a house in which every approval is checked, and nothing is waited for."""
-    return review_desk(world.database, world.keyring, undo_s=0, four_eyes=FourEyes(BLIND if blind else ALWAYS))
-
-
-async def staged(world: World, review: ReviewDesk) -> tuple[str, str, str, str]:
-    """Card, task, maker and the staged decision."""
-    card_id, task = await a_task(world)
-    maker = await world.a_person()
-    await review.leases.take(maker, task.task_id)
-    return (
-        card_id,
-        task.task_id,
-        maker,
-        await review.decisions.record_decision(maker, task.task_id, ReviewOutcome.APPROVE),
-    )
-
-
-async def held_by_checker(review: ReviewDesk, person: str, task: str) -> str:
-    assert await review.leases.take(person, task)
-    return person
 
 
 async def stands_in(world: World, person: str, absent: str) -> None:
@@ -70,18 +44,6 @@ async def stands_in(world: World, person: str, absent: str) -> None:
     )
     async with world.database.transaction() as session:
         session.add(row)
-
-
-async def the_task(world: World, task: str) -> WorkItemRow:
-    (row,) = await world.rows(WorkItemRow, id=task)
-    assert isinstance(row, WorkItemRow)
-    return row
-
-
-async def the_decision(world: World, decision: str) -> ReviewDecisionRow:
-    (row,) = await world.rows(ReviewDecisionRow, id=decision)
-    assert isinstance(row, ReviewDecisionRow)
-    return row
 
 
 async def leave(world: World, decision: str) -> list[str]:

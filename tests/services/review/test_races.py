@@ -24,9 +24,9 @@ from domain.work.task import CheckVerdict, TaskPhase
 from services.review import due_decisions
 from services.review.desk import ReviewDesk, review_desk
 from services.work import drafts
+from tests.builders.four_eyes import eyes, held_by_checker, the_decision, the_task
+from tests.builders.reviewing import a_task
 from tests.builders.world import World
-from tests.services.review.test_four_eyes import eyes, held_by_checker, the_decision, the_task
-from tests.services.review.test_review import a_task
 
 SECOND = timedelta(seconds=1)
 TRIES = 12

@@ -18,9 +18,9 @@ from domain.errors.work import ReasonUnknown, TaskHeldByAnother, TaskNotHeld
 from domain.places import business_day
 from domain.review.reveals import RevealPolicy
 from domain.rules.checks import reveal_policy
+from tests.builders.reviewing import a_taken_task, a_task
+from tests.builders.typed_numbers import the_number
 from tests.builders.world import World
-from tests.services.review.test_review import a_taken_task, a_task
-from tests.services.work.test_secret_scan import the_number
 
 
 async def tried(world: World, person: str) -> list[tuple[str, str]]:

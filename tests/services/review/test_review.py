@@ -10,7 +10,6 @@ from database.tables.columns import now
 from database.tables.review import ReviewDecisionRow
 from database.tables.work import WorkItemRow
 from domain.cards.card import Stage, WaitingFor
-from domain.cards.facts import TaskOpened
 from domain.cards.intake import SubmittedCard
 from domain.cards.review import AskedItem, RejectReason, ReviewOutcome
 from domain.errors.cards import CardNumberInvalid
@@ -21,25 +20,10 @@ from domain.money import Money
 from domain.work.task import Alarm
 from services.cards.corrections import Corrections
 from services.work.leases import Lease
-from tests.activities.test_reading import a_read_card, printed, read_again
+from tests.builders.photos import a_photo
+from tests.builders.readings import a_read_card, printed, read_again
+from tests.builders.reviewing import a_taken_task, a_task
 from tests.builders.world import World, a_number
-from tests.services.cards.test_intake import a_photo
-
-
-async def a_task(world: World, brand: str = "starbucks", **more: Any) -> tuple[str, TaskOpened]:
-    card_id = await world.a_card(brand, **more)
-    if brand == "starbucks":
-        await world.verification.ask_store(card_id)
-        await world.pricing.value(card_id, 1)
-    return card_id, await world.review.open(card_id, 1, ["card_type"])
-
-
-async def a_taken_task(world: World, *roles: str) -> tuple[str, str, str]:
-    """Card, task, and the person who holds it."""
-    card_id, task = await a_task(world)
-    person = await world.a_person(*roles)
-    assert await world.review_desk.leases.take(person, task.task_id)
-    return card_id, task.task_id, person
 
 
 async def test_a_task_opens_once_with_its_clock_and_its_worth(world: World) -> None:

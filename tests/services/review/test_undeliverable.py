@@ -30,8 +30,8 @@ from jobs.due_decisions import DecisionSender
 from services.cards.corrections import Corrections
 from services.review.desk import review_desk
 from services.work import drafts
+from tests.builders.reviewing import a_taken_task
 from tests.builders.world import World, a_number
-from tests.services.review.test_review import a_taken_task
 from workflows.client import CardClient
 
 

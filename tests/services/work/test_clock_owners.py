@@ -16,10 +16,10 @@ from domain.cards.review import AskedItem, RejectReason, ReviewOutcome
 from domain.work.deadlines import ClockOwner
 from services.work import sla
 from simulators.signatures import outlet_secret, signature
-from tests.activities.verification.test_verification import an_outlet, reported
 from tests.builders.hands import Hands
+from tests.builders.outlets import an_outlet, reported
+from tests.builders.photos import a_photo
 from tests.builders.world import World, a_number
-from tests.services.cards.test_intake import a_photo
 from tests.simulators.running import SECRET
 
 REVIEWER, SELLER, OUTLET, MACHINE = ClockOwner.REVIEWER, ClockOwner.SELLER, ClockOwner.OUTLET, ClockOwner.MACHINE

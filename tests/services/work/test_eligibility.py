@@ -26,8 +26,8 @@ from domain.work.task import TaskPhase
 from services.people.acting import standing, standings
 from services.work.task_facts import task_facts
 from tests.builders.queueing import Clock, Office
+from tests.builders.statements import statements_of
 from tests.builders.world import World
-from tests.database.repositories.test_cards import statements_of
 
 PEOPLE, TASKS = 14, 40
 NOON = Clock().moment

@@ -6,22 +6,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from database.repositories import cards
 from database.tables.people import AuditRow
 from domain.cards.review import ReviewOutcome
 from domain.errors.work import SecretInWords
 from domain.work.task import CheckVerdict
 from services.cards.corrections import Corrections
+from tests.builders.four_eyes import eyes, held_by_checker, staged
+from tests.builders.reviewing import a_taken_task
+from tests.builders.typed_numbers import the_number
 from tests.builders.world import World, a_number
-from tests.services.review.test_four_eyes import eyes, held_by_checker, staged
-from tests.services.review.test_review import a_taken_task
-
-
-async def the_number(world: World, card_id: str) -> str:
-    async with world.database.transaction() as session:
-        number = cards.open_number(world.keyring, await cards.load(session, card_id))
-    assert number is not None
-    return number
 
 
 async def test_no_note_and_no_reason_of_a_reviewer_holds_the_cards_number(world: World) -> None:

@@ -19,8 +19,8 @@ from domain.cards.card import CardType
 from domain.cards.review import ReviewReason
 from domain.work.queue_filter import Hand, QueueSort, Wanted
 from domain.work.task import Band, TaskPhase
+from tests.builders.statements import statements_of
 from tests.database.builders import a_card, a_person, a_task
-from tests.database.repositories.test_cards import statements_of
 
 NOW = now()
 BY: dict[QueueSort, Callable[[WorkItemRow], Any]] = {

@@ -1,0 +1,153 @@
+"""Every page of the console, visited once in each language: judged by axe-core at a desk and on a phone, and read word by word.
+
+A page is added by a line in `tests/browser/every_page.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from fastapi.routing import iter_route_contexts
+from playwright.async_api import Page
+
+from bootstrap.settings import PROJECT_ROOT
+from database.session import Database
+from reviewer_ui import navigation
+from tests.browser.axe import COLOURS, NAMES, faults
+from tests.browser.every_page import NO_PAGES, PAGES, OnePage
+from tests.browser.people import DESK, PHONE
+from tests.browser.tour import Tour, tour
+from tests.browser.words import not_chinese, not_english, words
+from tests.reviewer_ui.conftest import House, a_house
+from tests.reviewer_ui.conftest import console_url as console_url
+from tests.reviewer_ui.conftest import house as house
+
+pytestmark = pytest.mark.timeout(600)  # A visit of all pages takes a minute on a machine that does nothing else.
+SPRITE = PROJECT_ROOT / "reviewer_ui/static/vendor/icons.svg"
+# One visit of all pages serves every test of its language: one process makes it.
+IN_BOTH = pytest.mark.parametrize(
+    "seen", [pytest.param(one, marks=pytest.mark.xdist_group(f"every_page_{one}")) for one in ("zh_CN", "en")], indirect=True
+)  # fmt: skip
+EDIT = "edit tests/browser/every_page.py"
+ICONS = "() => [...document.querySelectorAll('use')].map((one) => one.getAttribute('href').split('#')[1])"
+WIDTH = "() => document.documentElement.scrollWidth"
+# What of the page reaches beyond its right edge, to name it when it does.
+BEYOND = """() => [...document.querySelectorAll('main *')].filter((one) => one.getBoundingClientRect().right > innerWidth + 1)
+  .slice(0, 3).map((one) => one.outerHTML.slice(0, 120))"""
+
+
+@dataclass(frozen=True)
+class Look:
+    """What was found on one page in one language."""
+
+    one: OnePage
+    grave: list[str]
+    icons: set[str]
+    phone: list[str]  # What reaches beyond a phone's edge.
+    words: list[str]
+
+    @property
+    def name(self) -> str:
+        """Its address and who opened it."""
+        return f"{self.one.address or self.one.route} ({self.one.who})"
+
+
+@dataclass(frozen=True)
+class Looks:
+    """All pages in one language, and what the browser complained of meanwhile."""
+
+    locale: str
+    looks: list[Look]
+    complaints: list[str]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def seen(
+    request: pytest.FixtureRequest,
+    console_url: str,
+    pool_of: Callable[[str], Database],
+    browser_program: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[Looks]:
+    async with a_house(pool_of(console_url), tmp_path_factory.mktemp("photos")) as house:
+        async with tour(house, browser_program) as walk:
+            looks = [await _look(walk, one, place, request.param) for place, one in enumerate(PAGES)]
+            yield Looks(request.param, looks, walk.complaints)
+
+
+async def _look(walk: Tour, one: OnePage, place: int, locale: str) -> Look:
+    """Open the page and judge it: by all rules at a desk in one language, on a phone and in the other theme in the other one."""
+    first, other = ("light", "dark") if place % 2 else ("dark", "light")
+    page = await walk.to(one, locale=locale, theme=first)
+    shown, icons = await words(page), set(await page.evaluate(ICONS))
+    if ("zh_CN", "en")[place // 2 % 2] == locale:
+        grave = [f"{first}: {fault}" for fault in await faults(page)]
+        await _resize(page, PHONE)
+        phone = await _too_wide(page)
+    else:
+        grave = [f"{first}: {fault}" for fault in await faults(page, NAMES)]
+        await page.evaluate("(theme) => document.documentElement.setAttribute('data-bs-theme', theme)", other)
+        grave += [f"{other}: {fault}" for fault in await faults(page, COLOURS)]
+        await _resize(page, PHONE)
+        grave += [f"phone, {other}: {fault}" for fault in await faults(page)]
+        phone = await _too_wide(page)
+    await _resize(page, DESK)
+    return Look(one, grave, icons, phone, shown)
+
+
+async def _resize(page: Page, size: dict[str, int]) -> None:
+    await page.set_viewport_size({"width": size["width"], "height": size["height"]})
+
+
+async def _too_wide(page: Page) -> list[str]:
+    return await page.evaluate(BEYOND) or ["?"] if await page.evaluate(WIDTH) > PHONE["width"] else []
+
+
+def test_every_route_that_answers_with_a_page_is_looked_at(house: House) -> None:
+    routes = [one for one in iter_route_contexts(house.app.routes) if one.name != "static"]
+    served = {str(one.path) for one in routes if "GET" in (one.methods or ())}
+    looked_at = {one.route for one in PAGES} - {"/no-such-page"}
+    assert sorted(served - looked_at - set(NO_PAGES)) == [], f"nobody looks at these: {EDIT}"
+    assert sorted((looked_at | set(NO_PAGES)) - served) == [], f"these are no longer there: {EDIT}"
+    assert sorted(looked_at & set(NO_PAGES)) == []
+
+
+def test_every_page_that_is_looked_at_is_in_the_navigation() -> None:
+    """Else it has no breadcrumbs and the search does not find it. Pages before signing in need neither."""
+    looked_at = {one.route for one in PAGES if not one.route.startswith("/sign-in")} - {"/no-such-page"}
+    known = {page.address for page in navigation.PAGES}
+    assert sorted(looked_at - known) == [], "add a line to reviewer_ui/navigation.py"
+    assert sorted(known - looked_at) == [], EDIT
+
+
+@IN_BOTH
+def test_nothing_serious_on_any_page_at_a_desk_or_on_a_phone(seen: Looks) -> None:
+    assert {look.name: look.grave for look in seen.looks if look.grave} == {}
+
+
+@IN_BOTH
+def test_no_page_is_wider_than_a_phone(seen: Looks) -> None:
+    assert {look.name: look.phone for look in seen.looks if look.phone} == {}
+
+
+@IN_BOTH
+def test_the_sprite_has_every_icon_that_a_page_shows(seen: Looks) -> None:
+    drawn = set(re.findall(r'<symbol id="([^"]+)"', SPRITE.read_text(encoding="utf-8")))
+    assert {look.name: look.icons - drawn for look in seen.looks if look.icons - drawn} == {}
+
+
+@IN_BOTH
+def test_no_page_shows_words_of_the_other_language(seen: Looks) -> None:
+    assert [look.name for look in seen.looks if len(look.words) <= 10] == []
+    foreign = not_english if seen.locale == "en" else not_chinese
+    assert {look.name: left for look in seen.looks if (left := foreign(look.words))} == {}
+
+
+@IN_BOTH
+def test_the_browser_complains_of_no_page(seen: Looks) -> None:
+    assert seen.complaints == []

@@ -1,0 +1,54 @@
+"""The words of a page, and those of them that belong to the other language."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from playwright.async_api import Page
+
+from domain.people.roles import Role
+from languages import LOCALES, translate
+
+# Every word that a person sees or hears: text, and the attributes that are read out. What says of itself that it is in
+# another language, codes and documents are no words of the page.
+WORDS = """() => {
+  const own = document.documentElement.lang.slice(0, 2), found = [];
+  const foreign = (one) => { const at = one.closest('[lang]'); return at && at.lang.slice(0, 2) !== own; };
+  const read = ['title', 'aria-label', 'placeholder', 'alt', 'label', 'data-over', 'data-warn', 'data-say', 'data-words'];
+  for (const one of document.querySelectorAll('title, body *')) {
+    if (foreign(one) || one.closest('script, style, code, kbd, textarea, optgroup')) continue;
+    for (const node of one.childNodes) if (node.nodeType === 3) found.push(node.textContent);
+    for (const name of read) if (one.hasAttribute(name)) found.push(one.getAttribute(name));
+  }
+  return found.map((one) => one.replace(/\\s+/g, ' ').trim()).filter(Boolean);
+}"""
+CHINESE = re.compile(r"[\u3400-\u9fff]")
+LATIN = re.compile(r"[A-Za-z]{2,}")
+KEY = re.compile(r"(?<![@\w./])[a-z_]{3,}(?:\.[a-z_]{2,})+(?![\w/])")  # A catalogue key that has no translation.
+OWN_NAMES = [translate(f"console.language.{locale}", locale) for locale in LOCALES]  # Each language names itself.
+# What people typed, what they are called, and what is called the same in both languages.
+TYPED = ("the rim is worn", "the edge is blurred", "Why was it not bought?", "codes are mistyped")
+CALLED = {"Cardloop", "CSV", "Mei", "Bo", "Lin", *(role.value.title() for role in Role)}
+CODES = re.compile(
+    r"\S+@cardloop\.test|Asia/Shanghai|https://|seller:…|docs/\S+\.md|\b(?:office|always|cards)\b|\b(?:CNY|USD|EUR|luhn|iso7064_mod37_36|none|lock|redeem)\b"
+    r"|\b(?:limits|velocity|four-eyes|sampling|reveals|prices|brands|deadlines)-[0-9-]+"  # Versions of policies.
+)
+
+
+async def words(page: Page) -> list[str]:
+    """Return the page's words without what is no word of either language."""
+    found: list[str] = await page.evaluate(WORDS)
+    for known in (*TYPED, *OWN_NAMES):
+        found = [text.replace(known, "") for text in found]
+    return [CODES.sub("", text) for text in found]
+
+
+def not_english(shown: Iterable[str]) -> list[str]:
+    """Return the texts of an English page that hold Chinese or a bare catalogue key."""
+    return [text for text in shown if CHINESE.search(text) or KEY.search(text)]
+
+
+def not_chinese(shown: Iterable[str]) -> list[str]:
+    """Return the texts of a Chinese page that are English sentences."""
+    return [text for text in shown if not CHINESE.search(text) and set(LATIN.findall(text)) - CALLED]
