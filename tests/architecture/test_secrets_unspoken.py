@@ -7,16 +7,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.architecture.tree import LAYERS, modules, name_of
+from tests.architecture.tree import LAYERS, SECRET, modules, name_of
 
 LEVELS = frozenset("debug info warning error exception critical".split())
 SPOKEN = frozenset(
     "labels set_attribute set_attributes add_event start_as_current_span bound_contextvars bind_contextvars".split()
 )
 LOGS = frozenset("log _log logger".split())
-SECRET = frozenset(
-    "number pin payee payee_account payee_name account phone password secret token form body raw keyring".split()
-)
 # `code` is a refusal's public code where it names the event, and a one-time code everywhere else.
 SECRET_BUT_AS_EVENT = SECRET | {"code"}
 

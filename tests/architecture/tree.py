@@ -55,3 +55,9 @@ def name_of(node: ast.AST) -> str | None:
 def _parsed(path: Path) -> Module:
     source = path.read_text(encoding="utf-8")
     return Module(path.relative_to(PROJECT_ROOT), source, ast.parse(source))
+
+
+# Names of values that are a card's secret or a person's.
+SECRET = frozenset(
+    "number pin payee payee_account payee_name account phone password secret token form body raw keyring".split()
+)

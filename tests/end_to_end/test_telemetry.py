@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bootstrap.telemetry.listener import STEPS, metrics_port
 from domain.identifiers import is_id
-from tests.platform.test_metrics_used import used
+from tests.platform.observability import used
 from tests.whole import WHOLE, WholePlatform, jd_card, until
 
 pytestmark = [WHOLE, pytest.mark.timeout(180), pytest.mark.asyncio(loop_scope="session")]

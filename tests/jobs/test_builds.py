@@ -17,7 +17,7 @@ from domain.ops.workers import Waits
 from jobs.builds import BuildCounter
 from services.ops.workers import Workers
 from tests.builders.world import World
-from tests.jobs.test_open_runs import OneStep, a_worker, failing_slowly
+from tests.jobs.one_step import OneStep, a_worker, failing_slowly
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 TRIES = 200

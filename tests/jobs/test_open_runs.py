@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -16,7 +15,6 @@ from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionResponse
 from temporalio.client import Client, WorkflowFailureError
 from temporalio.converter import DataConverter, DefaultFailureConverter, PayloadConverter
 from temporalio.exceptions import ApplicationError
-from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.attempts import AttemptReporter
 from database.reads.ops import stuck
@@ -27,20 +25,10 @@ from jobs.open_runs import RunWatcher
 from services.ops.attempts import Attempts
 from services.ops.stuck import StuckRuns
 from tests.builders.world import World
+from tests.jobs.one_step import a_worker, failing_slowly
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 TRIES = 200
-
-
-@workflow.defn(name="CardWorkflow")
-class OneStep:
-    """Asks once, on the queue that it is given."""
-
-    @workflow.run
-    async def run(self, queue: str) -> None:
-        await workflow.execute_activity(
-            "verification.ask_issuer", task_queue=queue, start_to_close_timeout=timedelta(minutes=5)
-        )
 
 
 @workflow.defn(name="CardWorkflow")
@@ -61,12 +49,6 @@ class Redeployed:
 async def failing() -> None:
     """Fails as a gateway does."""
     raise ApplicationError("issuer: http_503", type="gateway_unavailable")
-
-
-@activity.defn(name="verification.ask_issuer")
-async def failing_slowly() -> None:
-    """Fails, and is not tried again before a minute has passed."""
-    raise ApplicationError("a secret", type="foreign", next_retry_delay=timedelta(minutes=1))
 
 
 async def never(_: str) -> None:
@@ -105,11 +87,6 @@ async def described(
             return step
         await asyncio.sleep(0.1)
     raise AssertionError(f"the step never was {state}: {step}")
-
-
-def a_worker(client: Client, queue: str, kind: type = OneStep, **more: Any) -> Worker:
-    runner = UnsandboxedWorkflowRunner()
-    return Worker(client, task_queue=queue, workflows=[kind], workflow_runner=runner, max_cached_workflows=0, **more)
 
 
 async def test_a_run_whose_queue_has_no_worker_is_known_to_wait_for_one(world: World, temporal_client: Client) -> None:

@@ -25,7 +25,7 @@ from bootstrap.serving import build
 from bootstrap.settings import Settings
 from bootstrap.telemetry import logs
 from domain.identifiers import new_id
-from tests.architecture.test_secrets_unspoken import SECRET
+from tests.architecture.tree import SECRET
 
 SECRETS = {"number": "6006491234567890", "password": "hunter2hunter2", "token": "clk_abcdefgh"}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import subprocess
@@ -12,12 +11,8 @@ import pytest
 import yaml
 
 from bootstrap.settings import PROJECT_ROOT
+from tests.platform.observability import DASHBOARD, FOLDER, RULES
 
-FOLDER = PROJECT_ROOT / "docker" / "observability"
-RULES = yaml.safe_load((FOLDER / "rules.yml").read_text())["groups"][0]["rules"]
-DASHBOARD = json.loads((FOLDER / "dashboard.json").read_text())
-# A word before a brace, a bracket or a closing parenthesis that is neither a function nor a label.
-METRIC = re.compile(r"\b((?:cardloop|temporal|process)_[a-z0-9_]+|up)\b")
 PROMTOOL = shutil.which("promtool")
 with_promtool = pytest.mark.skipif(PROMTOOL is None, reason="promtool is not installed: apt-get install prometheus")
 # For each alert, series that make it fire, and for how long they must last.
@@ -46,13 +41,6 @@ FIRES = {
     },
     "ReviewOld": {'cardloop_work_items_oldest_seconds{kind="review"}': "90000x40"},
 }  # fmt: skip
-
-
-def used() -> dict[str, str]:
-    """Every metric that a rule or a panel names → where."""
-    rules = [(one["alert"], one["expr"]) for one in RULES]
-    panels = [(panel["title"], target["expr"]) for panel in DASHBOARD["panels"] for target in panel["targets"]]
-    return {name: place for place, expression in (*rules, *panels) for name in METRIC.findall(expression)}
 
 
 def test_every_rule_says_how_grave_it_is_and_where_its_runbook_is() -> None:

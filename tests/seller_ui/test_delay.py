@@ -17,10 +17,10 @@ from domain.identifiers import new_id
 from services.ops.maintenance import Maintenance, Wish
 from tests.api.conftest import Api
 from tests.api.conftest import api as api
-from tests.api.test_api import one_card
+from tests.api.submitting import one_card
 from tests.seller_ui.conftest import PlayedDesk
 from tests.seller_ui.pages import Page
-from tests.seller_ui.test_selling import card_id, move, sold
+from tests.seller_ui.selling_scenes import card_id, move, sold
 
 
 @pytest_asyncio.fixture

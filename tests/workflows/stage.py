@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -29,6 +29,7 @@ from domain.cards.facts import (
     PayoutFacts,
     ReadFacts,
     RecheckFacts,
+    Resume,
     ReviewFacts,
     TaskOpened,
     ValuedFacts,
@@ -74,6 +75,11 @@ def card(
         new_id(), card_type, brand, brand, has_photos, confirm_fields, currency, "seller:S1",
         may_withdraw=True, edition=EDITION,
     )  # fmt: skip
+
+
+def resumed(resume: Resume, card_type: CardType = CardType.ECOMMERCE, *, has_photos: bool = True) -> CardToBuy:
+    """A card whose journey goes on where its rows say."""
+    return replace(card(card_type, has_photos=has_photos), resume=resume)
 
 
 def read(*, complete: bool = True, duplicate: bool = False) -> ReadFacts:

@@ -14,8 +14,7 @@ from domain.cards.review import ReviewOutcome
 from domain.errors.cards import NotCancellable, NotExpectedNow, QuoteAnswered
 from domain.finance.payout import PayoutOutcome
 from tests.workflows.acting import journey, until
-from tests.workflows.stage import World, card, decided, playing, unavailable
-from tests.workflows.test_resumed import resumed
+from tests.workflows.stage import World, card, decided, playing, resumed, unavailable
 from workflows.client import CardClient
 from workflows.messages import CardEnded
 

@@ -8,18 +8,14 @@ import pytest
 from temporalio.client import Client
 
 from domain.cards.card import CardType, EndReason, Outcome, WaitingFor
-from domain.cards.facts import CardToBuy, Resume
+from domain.cards.facts import Resume
 from domain.cards.review import AskedItem, ReviewOutcome
 from tests.workflows.acting import journey, until
-from tests.workflows.stage import World, card, decided
+from tests.workflows.stage import World, card, decided, resumed
 from workflows.client import CardClient
 from workflows.messages import CardEnded
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-
-def resumed(resume: Resume, card_type: CardType = CardType.ECOMMERCE, *, has_photos: bool = True) -> CardToBuy:
-    return replace(card(card_type, has_photos=has_photos), resume=resume)
 
 
 async def test_an_accepted_card_goes_on_at_its_payment_under_its_own_attempt(temporal_client: Client) -> None:

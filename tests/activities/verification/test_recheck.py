@@ -8,23 +8,22 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import text
 from temporalio.exceptions import ApplicationError
 
 from activities.verification.inquiry import Verification
 from database import invariants
 from database.repositories import cards
 from database.tables.cards import AnswerRow, QuoteRow
-from database.tables.finance import AccountRow, EntryRow
 from domain.cards.card import EndReason
 from domain.cards.facts import RecheckFacts
 from domain.cards.pricing import QuoteState
-from domain.finance.ledger import seller_payable
 from domain.identifiers import payout_key
 from domain.money import Money
 from gateways.breaker import Breakers
 from gateways.http import SignedChannel
 from gateways.issuer import IssuerGateway
+from tests.builders.owing import owed
 from tests.builders.world import World
 
 
@@ -34,16 +33,6 @@ async def rebooked(world: World, card_id: str, **values: Any) -> None:
     number = cards.open_number(world.keyring, card)
     entry = {"brand": card.brand, "number": number, "face_minor": 50_000, **values}
     (await world.issuer.plain.post("/book", json=entry)).raise_for_status()
-
-
-async def owed(world: World, card_id: str) -> int:
-    """What the platform owes the card's seller, minor units."""
-    owner = await world.payee_of(card_id)
-    async with world.database.transaction() as session:
-        total = select(func.coalesce(func.sum(EntryRow.amount_minor), 0)).join(
-            AccountRow, AccountRow.id == EntryRow.account_id
-        )
-        return -int((await session.execute(total.where(AccountRow.code == seller_payable(owner).code))).scalar_one())
 
 
 async def test_a_card_that_is_as_quoted_may_be_paid_and_the_answer_is_kept(world: World) -> None:

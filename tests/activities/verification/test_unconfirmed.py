@@ -10,7 +10,7 @@ import pytest
 from temporalio.exceptions import ApplicationError
 
 from activities.verification.inquiry import Verification
-from database.repositories import cards, ledger
+from database.repositories import cards
 from database.tables.cards import AnswerRow, CardEventRow, QuoteRow
 from domain.cards.card import CardStatus, EndReason
 from domain.cards.facts import RecheckFacts
@@ -23,6 +23,7 @@ from gateways.breaker import Breakers
 from gateways.http import SignedChannel, new_client
 from gateways.issuer import IssuerGateway
 from services.cards.payable import _confirmation, _secured
+from tests.builders.owing import owed
 from tests.builders.world import World
 from tests.simulators.running import SECRET
 
@@ -52,12 +53,6 @@ async def spent(world: World, card_id: str) -> int:
     card = await world.card(card_id)
     purchase = {"brand": card.brand, "number": cards.open_number(world.keyring, card), "amount_minor": 100}
     return (await world.issuer.plain.post("/spend", json=purchase)).status_code
-
-
-async def owed(world: World, card_id: str) -> int:
-    owner = await world.payee_of(card_id)
-    async with world.database.transaction() as session:
-        return -(await ledger.balance(session, f"seller_payable:{owner}")).amount_minor
 
 
 async def may_be_paid(world: World, card_id: str, quote_id: str) -> bool:

@@ -22,11 +22,10 @@ from domain.identifiers import payout_key
 from domain.money import Currency, Money
 from domain.notices.kinds import NoticeKind
 from services.work import drafts
-from tests.activities.test_pricing import a_valued
+from tests.builders.owing import owed, refused
+from tests.builders.reviewing import a_taken_task
+from tests.builders.valued import a_valued
 from tests.builders.world import World, a_typed_card
-from tests.services.cards.test_securing import owed
-from tests.services.finance.test_payees import refused
-from tests.services.review.test_review import a_taken_task
 
 OPS = "person:OPS"
 

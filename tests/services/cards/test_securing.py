@@ -16,7 +16,7 @@ from sqlalchemy import delete
 from temporalio.exceptions import ApplicationError
 
 from activities.verification.inquiry import Verification
-from database.repositories import cards, ledger
+from database.repositories import cards
 from database.repositories.cards import Change
 from database.tables.cards import AnswerRow, QuoteRow
 from domain.cards.card import EndReason, Stage, WaitingFor
@@ -29,6 +29,7 @@ from domain.money import Currency, Money
 from gateways.breaker import Breakers
 from gateways.http import SignedChannel, new_client
 from gateways.issuer import IssuerGateway
+from tests.builders.owing import owed
 from tests.builders.world import World
 from tests.simulators.running import SECRET, running
 
@@ -54,12 +55,6 @@ async def calls(world: World) -> list[tuple[str, str]]:
     """What the issuer was asked about securing, oldest first: path and request id."""
     asked = (await world.issuer.plain.get("/requests")).json()
     return [(one["path"], one["body"]["request_id"]) for one in reversed(asked) if one["path"] in SECURE_CALLS]
-
-
-async def owed(world: World, card_id: str) -> int:
-    owner = await world.payee_of(card_id)
-    async with world.database.transaction() as session:
-        return -(await ledger.balance(session, f"seller_payable:{owner}")).amount_minor
 
 
 async def attempted(world: World, card_id: str, quote_id: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 
 import pytest
 from temporalio.exceptions import ApplicationError
@@ -15,7 +14,6 @@ from database.tables.cards import SubmissionRow
 from database.tables.finance import PayeeCorrectionRow, PayoutRow
 from database.tables.people import AuditRow
 from domain.cards.card import Outcome, Stage, WaitingFor
-from domain.cards.facts import PayoutFacts
 from domain.errors.cards import NotExpectedNow
 from domain.errors.finance import CorrectionWaits
 from domain.errors.general import FieldInvalid, NotFound
@@ -26,34 +24,8 @@ from domain.identifiers import payout_key
 from jobs.payees import CorrectionSender
 from services.finance.payees import Payees
 from tests.builders.looping import Desk
+from tests.builders.owing import ACCOUNT, NAME, refused
 from tests.builders.world import World
-
-ACCOUNT, NAME = "13800000088", "李明"
-
-
-@dataclass
-class Refused:
-    """A card whose payee the gateway refused."""
-
-    card: str
-    quote: str
-    owner: str
-    payees: Payees
-
-    async def pay(self, world: World, attempt: int) -> PayoutFacts:
-        key = payout_key(self.card, attempt)
-        await world.payout.prepare(self.card, self.quote, key)
-        await world.payout.send(key)
-        return await world.payout.conclude(key)
-
-
-async def refused(world: World, code: str = "PAYEE_USER_INFO_ERROR") -> Refused:
-    card, quote = await world.a_confirmed_quote()
-    case = Refused(card, quote, await world.payee_of(card), Payees(world.database, world.keyring))
-    await world.alipay.control(refuse=code)
-    assert await case.pay(world, 1) == PayoutFacts(PayoutOutcome.REFUSED, code)
-    await world.alipay.control(refuse="")
-    return case
 
 
 async def balance(world: World, owner: str) -> int:

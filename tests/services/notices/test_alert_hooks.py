@@ -109,6 +109,6 @@ def test_a_notification_says_rule_subject_and_value_and_leads_to_the_alerts() ->
     assert said == "Alert: Task queues without workers (reading activity), now 1."
     bare = sentence("alert_over", None, {**facts, "about": ""}, Reader("zh_CN", ZoneInfo("UTC")))
     assert bare == "告警已结束：没有工作进程的任务队列，当前 1。"
-    row = NoticeRow(id="n", person_id="p", kind=NoticeKind.ALERT, told_key="k", facts=facts)
+    row = NoticeRow(id="n", person_id="p", kind=NoticeKind.ALERT, unique_key="k", facts=facts)
     assert link(row, "https://console.example") == "https://console.example/operations/alerts"
     assert worded("nonsense", "en") == "nonsense"

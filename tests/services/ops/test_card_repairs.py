@@ -28,11 +28,10 @@ from services.ops import described
 from services.ops.described import DescribedStep
 from services.work import drafts
 from tests.builders.looping import Desk
+from tests.builders.owing import ACCOUNT, NAME, owed, refused
 from tests.builders.repairing import Repairing, a_plan
+from tests.builders.reviewing import a_taken_task
 from tests.builders.world import World
-from tests.services.cards.test_securing import owed
-from tests.services.finance.test_payees import ACCOUNT, NAME, refused
-from tests.services.review.test_review import a_taken_task
 from workflows.repairing_cards import CardActs
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
