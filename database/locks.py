@@ -21,7 +21,7 @@ class AdvisoryLock(IntEnum):
     STUCK_RUNS = 0x6361_7264_0007  # Finding stuck runs, so that their counts are those of one look.
     MAINTENANCE = 0x6361_7264_0018  # Changing windows of maintenance, so that two people get one clear answer each.
     MAINTENANCE_STEPS = 0x6361_7264_0019  # Taking the steps of windows that are due, so that each is taken once.
-    WORKERS = 0x6361_7264_0020  # Giving worker processes their names, so that two never have one.
+    WORKERS = 0x6361_7264_0022  # Giving worker processes their names, so that two never have one.
     REPAIRS = 0x6361_7264_0008  # Giving runs to a repair, so that no run is in two.
     ALERTS = 0x6361_7264_0020  # Judging alerts, so that each is sent once.
     CHECK = 0x6361_7264_0021  # Deciding that a scheduled check of the invariants is due, so that one process begins it.

@@ -6,7 +6,7 @@ import structlog
 from sqlalchemy import select, update
 
 from database.session import Database
-from database.tables.ops import RepairRow
+from database.tables.ops.repairs import RepairRow
 from domain.errors.general import TemporarilyUnavailable
 from domain.ops.repairs import OVER, UNDER_WAY
 from workflows.repair_client import RepairClient

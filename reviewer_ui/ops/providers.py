@@ -16,7 +16,7 @@ from database.reads.ops import providers as reads
 from database.reads.ops import queues as queue_reads
 from database.reads.people.accounts import all_names
 from database.tables.columns import now
-from database.tables.ops import ProviderStepRow, ProviderWindowRow
+from database.tables.ops.providers import ProviderStepRow, ProviderWindowRow
 from domain.errors.base import Refusal
 from domain.errors.general import NotFound
 from domain.money import Money

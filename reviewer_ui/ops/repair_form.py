@@ -8,7 +8,7 @@ from typing import Any
 
 from starlette.datastructures import FormData
 
-from database.tables.ops import RepairRow
+from database.tables.ops.repairs import RepairRow
 from domain.errors.general import FieldInvalid
 from domain.ops.repair_kinds import KINDS, KindOfRepair
 from domain.ops.repairs import RepairKind

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from database.reads.ops.repairs import Counts
-from database.tables.ops import RepairItemRow
+from database.tables.ops.repairs import RepairItemRow
 from domain.money import Money
 from domain.ops.repairs import ItemState
 from languages import has, translate

@@ -17,7 +17,7 @@ from database.reads.ops import stuck as reads
 from database.reads.ops.deliveries import undelivered
 from database.repositories import cards
 from database.tables.columns import now
-from database.tables.ops import RepairItemRow, RepairRow
+from database.tables.ops.repairs import RepairItemRow, RepairRow
 from domain.errors.general import NotFound
 from domain.money import Money
 from domain.ops.runs import RunKind, subject_of
@@ -160,7 +160,7 @@ async def one_run(request: Request, console: At, person: Operator, workflow_id: 
         card = await cards.load(session, card_id)
         step = await reads.pending(session, workflow_id)
         story = await submissions.story(session, card_id)
-        owner = await reads.owner(session, card_id)
+        owner = (await reads.owners(session, [card_id])).get(card_id, "")
         repaired = await repairs.repairs_of_card(session, card_id)
     context = RunContext(
         shell(request, person), workflow_id, card_id, card.brand, card.stage.value, card.waiting_for.value, card.since,

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.repositories.audit import by_person
 from database.session import Database
 from database.tables.columns import now
-from database.tables.ops import AlertRow
+from database.tables.ops.health import AlertRow
 from domain.errors.general import FieldInvalid, NotFound
 from domain.errors.ops import AlertIsOver
 from domain.ops.alerts import AlertState

@@ -17,7 +17,7 @@ from database.locks import AdvisoryLock, try_acquire
 from database.reads.ops import alert_values
 from database.reads.ops.health import readings
 from database.session import Database
-from database.tables.ops import AlertRow
+from database.tables.ops.health import AlertRow
 from domain.identifiers import new_id
 from domain.ops.alerts import AlertRule, AlertState, Standing, following
 from domain.ops.health import Measure, Reading, State

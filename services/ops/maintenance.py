@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.locks import AdvisoryLock, acquire
 from database.repositories.audit import plain
 from database.session import Database
-from database.tables.ops import ProviderStepRow, ProviderWindowRow
+from database.tables.ops.providers import ProviderStepRow, ProviderWindowRow
 from database.tables.people import AuditRow, PersonRow
 from domain.errors.general import FieldInvalid, NotFound
 from domain.errors.ops import MaintenanceOverlaps, NotInMaintenance

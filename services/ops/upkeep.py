@@ -9,7 +9,8 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.locks import AdvisoryLock, try_acquire
-from database.tables.ops import RunWatchRow, UpkeepRow
+from database.tables.ops.health import UpkeepRow
+from database.tables.ops.runs import RunWatchRow
 from domain.identifiers import new_id
 from domain.ops.health import Upkeep
 from services.ops import watch

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.locks import AdvisoryLock, acquire, try_acquire
 from database.session import Database
-from database.tables.ops import ProviderWindowRow
+from database.tables.ops.providers import ProviderWindowRow
 from domain.ops.calls import SLOT, slot_of
 from domain.ops.maintenance import OPEN, Observed, Window, rate_of, stepped
 from domain.ops.providers import MESSAGES

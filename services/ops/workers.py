@@ -15,7 +15,7 @@ from database.locks import AdvisoryLock
 from database.repositories.audit import by_person
 from database.session import Database
 from database.tables.columns import now
-from database.tables.ops import WorkerProcessRow
+from database.tables.ops.workers import WorkerProcessRow
 from database.tables.people import AuditRow
 from domain.errors.general import FieldInvalid, NotFound
 from domain.ops.workers import WHY_MAX, QueuesUsed, WorkerState, state_of

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.session import Database
 from database.tables.cards import CardRow, QuoteRow, SubmissionRow
 from database.tables.finance import PayoutRow
-from database.tables.ops import StuckRunRow
+from database.tables.ops.runs import StuckRunRow
 from database.tables.people import PersonRow
 from database.tables.work import WorkItemRow
 from domain.cards.card import CardType

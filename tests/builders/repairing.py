@@ -12,7 +12,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.repairs import RepairActivities
 from database.reads.ops import repairs as reads
-from database.tables.ops import RepairItemRow, RepairRow
+from database.tables.ops.repairs import RepairItemRow, RepairRow
 from domain.identifiers import new_id
 from domain.ops.repairs import ItemState, RepairKind
 from domain.ops.runs import FailedAttempt

@@ -166,7 +166,7 @@ async def test_a_run_that_temporal_ended_for_a_payload_too_large_is_missing_for_
     assert (cause.sign, cause.reason) == ("missing", LikelyReason.TOO_LARGE)
 
 
-async def test_a_workflow_that_somebody_paused_as_a_whole_is_shown_as_paused_and_never_as_gone(
+async def test_a_workflow_that_was_paused_as_a_whole_is_shown_as_paused_and_never_as_gone(
     world: World, temporal_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Temporal 1.30 and later can; the dev server of the tests is older, so that its answer is made up here."""

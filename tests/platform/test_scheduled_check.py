@@ -18,7 +18,8 @@ from bootstrap.backup_record import record_backup
 from bootstrap.scheduled_check import ScheduledCheck
 from bootstrap.settings import Settings
 from database.session import Database
-from database.tables.ops import RunWatchRow, UpkeepRow
+from database.tables.ops.health import UpkeepRow
+from database.tables.ops.runs import RunWatchRow
 from domain.ops.health import Upkeep
 
 HANGS = (sys.executable, "-c", "import time; time.sleep(60)")

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import delete, text
 
-from database.tables.ops import AlertRow, HealthReadingRow
+from database.tables.ops.health import AlertRow, HealthReadingRow
 from database.tables.people import PartnerRow
 from database.tables.platform import OutboxRow
 from domain.identifiers import new_id

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import text, update
 
 from database.tables.cards import CardRow
-from database.tables.ops import RepairRow
+from database.tables.ops.repairs import RepairRow
 from domain.cards.card import Stage, WaitingFor
 from domain.identifiers import new_id
 from domain.ops.repairs import ItemState, RepairKind, RepairState, Suspended

@@ -13,7 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.reads.review.standing import is_pending
 from database.tables.cards import CardRow
 from database.tables.finance import PayoutRow
-from database.tables.ops import AlertRow, RepairRow, StuckRunRow
+from database.tables.ops.health import AlertRow
+from database.tables.ops.repairs import RepairRow
+from database.tables.ops.runs import StuckRunRow
 from database.tables.people import AccessRequestRow
 from database.tables.policies import PolicyDocumentRow
 from database.tables.quality import SecondReviewRow

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables.cards import CardRow, SubmissionRow
 from database.tables.finance import PayoutRow
-from database.tables.ops import RepairRow
+from database.tables.ops.repairs import RepairRow
 from database.tables.people import PartnerRow, PersonRow, SellerRow
 from domain.cards.card import Outcome, Stage
 from domain.finance.payout import PayoutState

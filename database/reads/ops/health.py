@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.tables.ops import HealthReadingRow
+from database.tables.ops.health import HealthReadingRow
 from domain.ops.health import Found, Measure, Reading, State, reading
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.tables.ops import ProviderStepRow, ProviderWindowRow
+from database.tables.ops.providers import ProviderStepRow, ProviderWindowRow
 from domain.cards.card import CardType, Stage
 from domain.cards.facts import HeldFacts
 from domain.ops.calls import NO_CALLS, Tally, added, slot_of

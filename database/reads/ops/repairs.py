@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.tables.ops import RepairItemRow, RepairRow
+from database.tables.ops.repairs import RepairItemRow, RepairRow
 from domain.money import Money
 from domain.ops.repairs import ItemState, RepairState
 

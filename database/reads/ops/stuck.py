@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import RowMapping, text
+from sqlalchemy import RowMapping, case, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.lease import lasts
 from database.reads.ops.providers import delays
+from database.tables.people import PersonRow
+from database.tables.work import WorkItemRow
 from domain.money import Money
 from domain.ops.causes import Cause, Circumstances, LikelyReason, Sign, likely_reason
 from domain.ops.runs import WORKFLOW_TASK, RunKind, StepState
@@ -22,16 +25,6 @@ _CIRCUITS = "SELECT name FROM circuit WHERE open_until > :now"
 _QUEUES = """
 SELECT queue, kind, pollers = 0 OR (backlog > 0 AND backlog_age_s > 10 AND dispatched_per_s < 0.01) AS idle
 FROM task_queue WHERE seen_at > CAST(:now AS timestamptz) - CAST(:believed AS interval)
-"""
-
-
-# The name of the person whose a card's open task is now.
-OWNER = """
-    coalesce((
-        SELECT person.name FROM work_item JOIN person
-          ON person.id = CASE WHEN leased_until > now() THEN leased_by ELSE assigned_to END
-        WHERE work_item.card_id = card.id AND closed_at IS NULL ORDER BY opened_at LIMIT 1
-    ), '')
 """
 
 
@@ -68,7 +61,7 @@ class StuckRun:
     waiting_for: str
     card_type: str
     brand: str
-    until: datetime | None  # Its deadline, where it waits for somebody.
+    until: datetime | None  # Its deadline, where it waits for a party.
     owner: str  # The person who holds or was given its open task; empty for nobody.
 
 
@@ -114,11 +107,12 @@ async def runs(
     if after:
         values |= {"since": after[0], "after": after[1]}
     wanted = f"""
-        SELECT stuck_run.*, card.until, {OWNER} AS owner
-        FROM stuck_run LEFT JOIN card ON card.id = stuck_run.subject AND stuck_run.kind = 'card'
+        SELECT stuck_run.*, card.until FROM stuck_run LEFT JOIN card ON card.id = stuck_run.subject AND stuck_run.kind = 'card'
         WHERE cause = :key {follows} ORDER BY stuck_run.since, stuck_run.workflow_id LIMIT :limit
     """  # noqa: S608  # Our own.
-    return [_run(row) for row in (await session.execute(text(wanted), values)).mappings()]
+    found = (await session.execute(text(wanted), values)).mappings().all()
+    owned = await owners(session, [row["subject"] for row in found])
+    return [_run(row, owned.get(row["subject"], "")) for row in found]
 
 
 async def pending(session: AsyncSession, workflow_id: str) -> PendingStep | None:
@@ -131,10 +125,16 @@ async def pending(session: AsyncSession, workflow_id: str) -> PendingStep | None
     return PendingStep(state=StepState(row["state"]), **fields)
 
 
-async def owner(session: AsyncSession, card_id: str) -> str:
-    """Return the name of the person who holds or was given the card's open task; empty for nobody."""
-    wanted = f"SELECT {OWNER} FROM card WHERE id = :card_id"  # noqa: S608  # Our own.
-    return str((await session.execute(text(wanted), {"card_id": card_id})).scalar_one_or_none() or "")
+async def owners(session: AsyncSession, cards: Sequence[str]) -> dict[str, str]:
+    """Return by card the name of the person who holds its open task, or else was given it."""
+    whose = case((lasts(WorkItemRow, func.now()), WorkItemRow.leased_by), else_=WorkItemRow.assigned_to)
+    wanted = (
+        select(WorkItemRow.card_id, PersonRow.name)
+        .join(PersonRow, PersonRow.id == whose)
+        .where(WorkItemRow.card_id.in_(cards), WorkItemRow.closed_at.is_(None))
+        .order_by(WorkItemRow.opened_at.desc())
+    )
+    return {card: name for card, name in await session.execute(wanted) if card is not None}
 
 
 @dataclass(frozen=True)
@@ -188,9 +188,9 @@ def _minutes(trend: Mapping[str, int], now: datetime, shown: int = 60) -> tuple[
     return tuple(counts)
 
 
-def _run(row: RowMapping) -> StuckRun:
+def _run(row: RowMapping, owner: str) -> StuckRun:
     return StuckRun(
         row["workflow_id"], RunKind(row["kind"]), row["subject"], Sign(row["sign"]), row["step"], row["failures"],
         row["since"], row["next_at"], Money(row["value_minor"]), row["stage"], row["waiting_for"], row["card_type"], row["brand"],
-        row["until"], row["owner"],
+        row["until"], owner,
     )  # fmt: skip

@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.tables.ops import WorkerBuildRow, WorkerProcessRow
+from database.tables.ops.workers import WorkerBuildRow, WorkerProcessRow
 from domain.ops.workers import QueueUse, Waits, WorkerState, state_of
 
 BUILDS_SHOWN = 20

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.locks import AdvisoryLock, acquire
 from database.repositories.audit import by_person
 from database.session import Database
-from database.tables.ops import RepairItemRow, RepairRow
+from database.tables.ops.repairs import RepairItemRow, RepairRow
 from domain.errors.general import FieldInvalid, NotFound
 from domain.errors.ops import NothingToRepair, OwnRepair, RepairChanged, RepairOptionsWrong, TooManyRuns
 from domain.identifiers import new_id

@@ -16,7 +16,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.repositories.card_story import Said, add_to_stories
-from database.tables.ops import RepairRow
+from database.tables.ops.repairs import RepairRow
 from domain.ops.candidates import Candidate, LeftOut
 from domain.ops.repair_kinds import KINDS
 from domain.ops.repairs import Excluded, ItemState, Proof, RepairState

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.tables.ops import RepairRow
+from database.tables.ops.repairs import RepairRow
 from domain.ops.candidates import Candidate, Foreseen, LeftOut, unfit
 from domain.ops.repair_kinds import KINDS
 from domain.ops.repairs import ItemState

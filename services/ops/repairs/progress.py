@@ -11,7 +11,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.repositories.audit import by_machine
-from database.tables.ops import RepairItemRow, RepairRow
+from database.tables.ops.repairs import RepairItemRow, RepairRow
 from domain.ops.repairs import FAILURES, OVER, ItemState, Proof, RepairState, Suspended, judged, too_many_failures
 from domain.places import business_day
 from domain.rules.repairs import RepairRules, repairs_in_force

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.tables.ops import RepairRow
+from database.tables.ops.repairs import RepairRow
 from domain.ops.runs import MESSAGE_MAX, FailedAttempt
 from services.ops.repairs.acts import LookedAt
 from services.ops.repairs.items import proof_of

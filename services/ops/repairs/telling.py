@@ -9,7 +9,7 @@ from enum import StrEnum
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.repositories.notices import tell
-from database.tables.ops import RepairRow
+from database.tables.ops.repairs import RepairRow
 from domain.notices.kinds import NoticeKind
 from domain.ops.repair_kinds import KINDS
 from domain.people.roles import Permission, permissions_of

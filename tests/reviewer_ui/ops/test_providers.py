@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select, text
 
-from database.tables.ops import ProviderWindowRow
+from database.tables.ops.providers import ProviderWindowRow
 from domain.ops.maintenance import WindowState
 from domain.people.roles import Role
 from tests.reviewer_ui.conftest import House, post

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from database.tables.ops import RepairRow
+from database.tables.ops.repairs import RepairRow
 from domain.ops.repair_kinds import KINDS
 from domain.ops.repairs import RepairKind, RepairState
 from domain.people.roles import Role

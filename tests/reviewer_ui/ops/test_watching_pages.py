@@ -10,7 +10,7 @@ import httpx
 import pytest
 from sqlalchemy import delete, select
 
-from database.tables.ops import AlertRow, HealthReadingRow
+from database.tables.ops.health import AlertRow, HealthReadingRow
 from domain.identifiers import new_id
 from domain.ops.health import Measure
 from domain.ops.runbook import Topic

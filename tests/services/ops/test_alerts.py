@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.session import Database
 from database.tables.notices import NoticeRow
-from database.tables.ops import AlertRow
+from database.tables.ops.health import AlertRow
 from database.tables.people import AuditRow
 from database.tables.platform import OutboxRow
 from domain.errors.general import FieldInvalid

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from database.reads.ops import providers as reads
-from database.tables.ops import ProviderStepRow, ProviderWindowRow
+from database.tables.ops.providers import ProviderStepRow, ProviderWindowRow
 from database.tables.people import AuditRow
 from domain.errors.base import Refusal
 from domain.errors.general import FieldInvalid

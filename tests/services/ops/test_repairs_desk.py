@@ -10,7 +10,7 @@ from sqlalchemy import text
 from database.invariants import REPAIRED_ALONE
 from database.reads.ops import repairs as reads
 from database.reads.ops.open_runs import OPEN_RUNS
-from database.tables.ops import RepairItemRow
+from database.tables.ops.repairs import RepairItemRow
 from database.tables.people import AuditRow
 from domain.errors.general import FieldInvalid
 from domain.errors.ops import NothingToRepair, OwnRepair, RepairChanged, RepairOptionsWrong, TooManyRuns
