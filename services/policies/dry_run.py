@@ -11,13 +11,14 @@ from typing import TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.reads.ops import signs
 from database.reads.policies import recent_work
 from database.reads.policies.recent_work import DecisionMade, QuoteMade
 from domain.money import Money
 from domain.policies.document import PolicyDocument
 from domain.quality.sampling import SamplingPolicy
 from domain.review.four_eyes import CheckPolicy, ProposedDecision, lot_of, need
-from domain.rules import brands, checks, deadlines, limits, prices, velocity
+from domain.rules import brands, checks, deadlines, limits, prices, stuck, velocity
 from domain.sealing import KeyRing
 from services.policies.deadlines import Preview, previewed
 
@@ -163,6 +164,13 @@ def deadline_figures(tried: Preview) -> tuple[Figure, ...]:
     return (moved, Figure("tasks_late", tried.looked_at, tried.late_now, tried.late_then))
 
 
+async def _stuck(trial: Trial) -> tuple[Figure, ...]:
+    now, looked_at = trial.since + LOOKS_BACK, await signs.open_runs(trial.session)
+    before, after = [await signs.counted(trial.session, rules, now) for rules in _read(trial, stuck.stuck_of)]
+    runs = Figure("runs_stuck", looked_at, before[0], after[0])
+    return (runs, Figure("stuck_value", looked_at, before[1], after[1], "minor"))
+
+
 _RUNS: Mapping[str, Callable[[Trial], Awaitable[tuple[Figure, ...]]]] = {
     brands.KIND.code: _brands,
     prices.KIND.code: _prices,
@@ -172,6 +180,7 @@ _RUNS: Mapping[str, Callable[[Trial], Awaitable[tuple[Figure, ...]]]] = {
     checks.SAMPLING_KIND.code: _sampling,
     checks.REVEALS_KIND.code: _reveals,
     deadlines.KIND.code: _deadlines,
+    stuck.KIND.code: _stuck,
 }
 
 

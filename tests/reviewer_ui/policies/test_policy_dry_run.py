@@ -14,11 +14,13 @@ from database.tables.people import AuditRow
 from database.tables.review import ReviewDecisionRow
 from domain.cards.review import ReviewOutcome
 from domain.identifiers import new_id
+from domain.ops.runs import FailedAttempt
 from domain.people.roles import Role
 from domain.places import business_day
 from domain.policies.book import PolicyBook
 from domain.policies.document import PolicyDocument
 from domain.rules.policy_kinds import KINDS
+from services.ops.attempts import Attempts
 from services.policies.dry_run import LOOKS_BACK, Figure, dry_run
 from tests.reviewer_ui.conftest import House
 
@@ -36,7 +38,7 @@ async def figures(house: House, code: str, change: Any) -> dict[str, Figure]:
 
 
 async def at_work(house: House) -> None:
-    """A card that was read, priced and approved, and a reviewer who looked at three secrets within minutes."""
+    """A card that was read, priced and approved, whose step failed once, and a reviewer who looked at three secrets within minutes."""
     waiting, person, now = await house.cards.waiting(), await house.cards.person(Role.REVIEWER), datetime.now(UTC)
     async with house.database.transaction() as session:
         row = (await session.execute(select(QuoteRow).filter_by(card_id=waiting.card_id))).scalar_one()
@@ -56,6 +58,14 @@ async def at_work(house: House) -> None:
         for minutes in (3, 2, 1):
             shown = now - timedelta(minutes=minutes)
             session.add(AuditRow(actor=f"person:{person}", act="console:card:reveal_number", subject="C", at=shown))
+    attempts = Attempts(house.database)
+    attempts.failed(
+        FailedAttempt(
+            f"card:{waiting.card_id}", "verification.ask_issuer", "issuer-jd", "gateway_unavailable", "timeout",
+            "issuer: timeout", failures=1, next_in_s=30, build_id="b1", worker="1@here",
+        )
+    )  # fmt: skip
+    await attempts.write()
 
 
 def put(**values: Any) -> Any:
@@ -97,6 +107,8 @@ CASES = [
     ("brands", small_cards_only, "face_value_refused", 1),
     ("brands", nothing_bought, "brand_not_bought", 1),
     ("deadlines", quicker, "due_times_moved", 1),
+    ("stuck", put(failures=1), "runs_stuck", 1),
+    ("stuck", put(failures=1), "stuck_value", 441_00),
 ]  # fmt: skip
 
 
