@@ -1,0 +1,35 @@
+"""Every page answers a request for its part, as live updates ask for it, with the same status and the words of the whole page."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.browser.every_page import PAGES, Scene, scene
+from tests.reviewer_ui.conftest import House
+from tests.reviewer_ui.conftest import console_url as console_url
+from tests.reviewer_ui.conftest import house as house
+
+pytestmark = pytest.mark.timeout(300)
+TAG = re.compile(r"<[^>]*>")
+
+
+async def test_the_part_of_a_page_is_rendered_alone_as_within_it(house: House) -> None:
+    seen: Scene = await scene(house)
+    faults = []
+    for one in PAGES:
+        browser = house.browser(seen.cookies[one.who].get("cardloop_console", ""))
+        address = one.at(seen.names)
+        whole, part = await browser.get(address), await browser.get(address, headers={"hx-request": "true"})
+        if whole.status_code != part.status_code:
+            faults.append(f"{address} ({one.who}): {whole.status_code}, its part {part.status_code}")
+        elif missing := set(_words(part.text)) - set(_words(whole.text)):
+            faults.append(f"{address} ({one.who}): only its part says {sorted(missing)[:3]}")
+    assert faults == [], "a block that is rendered alone imports its macros itself"
+
+
+def _words(page: str) -> list[str]:
+    return [
+        line for text in TAG.split(page) if len(line := " ".join(text.split())) > 3 and not any(map(str.isdigit, line))
+    ]
