@@ -94,7 +94,7 @@ def page_of(row: NoticeRow) -> str | None:
     """The page in the console that a notice is about: alerts, a repair, an item or a card; None where there is none."""
     if row.kind in ALERT_KINDS:
         return ALERTS_PAGE
-    if row.kind == NoticeKind.REPAIR:
+    if row.kind == NoticeKind.REPAIR and "repair" in row.facts:
         return f"/operations/repairs/{row.facts['repair']}"
     return page_at(row.task_id, row.card_id)
 
