@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 import structlog
+from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.client import (
     Client,
     WorkflowHandle,
@@ -70,6 +71,7 @@ class CardClient:
     def __init__(self, client: Client, answer_within_s: float = ANSWER_WITHIN_S) -> None:
         self._client = client
         self._answer_within_s = answer_within_s
+        self._attributes_kept: bool | None = None
 
     async def start(self, card: CardToBuy) -> None:
         """Starts the card's journey; a card that runs already is left as it is."""
@@ -88,6 +90,9 @@ class CardClient:
 
     async def _started(self, card: CardToBuy, **policies: Any) -> None:
         """Start with search attributes; without them where the namespace does not know them."""
+        if not await self._are_attributes_kept():
+            await self._heard(self._starting(replace(card, indexed=False), None, policies))
+            return
         try:
             await self._heard(self._starting(replace(card, indexed=True), at_start(card), policies))
         except TemporarilyUnavailable as failed:
@@ -95,6 +100,22 @@ class CardClient:
                 raise
             _log.warning("search_attributes_unknown", namespace=self._client.namespace)
             await self._heard(self._starting(replace(card, indexed=False), None, policies))
+
+    async def _are_attributes_kept(self) -> bool:
+        """Whether the server keeps search attributes of a namespace at all; asked once."""
+        if self._attributes_kept is None:
+            request = ListSearchAttributesRequest(namespace=self._client.namespace)
+            asked = self._client.operator_service.list_search_attributes(request)
+            try:
+                await self._heard(asked)
+            except TemporarilyUnavailable as failed:
+                cause = failed.__cause__
+                if not isinstance(cause, RPCError) or cause.status is not RPCStatusCode.UNIMPLEMENTED:
+                    return True  # The start itself says what is wrong.
+                self._attributes_kept = False
+                return False
+            self._attributes_kept = True
+        return self._attributes_kept
 
     async def _starting(
         self, card: CardToBuy, attributes: TypedSearchAttributes | None, policies: dict[str, Any]
