@@ -61,10 +61,13 @@ class PersonInstead:
         going = asyncio.create_task(question)
         try:
             await workflow.wait_condition(lambda: self.wanted or going.done())
-            return await going if going.done() else None
-        finally:
-            if not going.done():
-                await break_off(going)
+        except asyncio.CancelledError:
+            await break_off(going)
+            raise
+        if going.done():
+            return await going
+        await break_off(going)
+        return None
 
 
 class Cancellation:

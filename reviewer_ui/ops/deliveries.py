@@ -33,12 +33,13 @@ class DeliveriesContext:
 
     shell: Shell
     receivers: tuple[Undelivered, ...]
+    failing: tuple[Undelivered, ...]  # Those for which there is something to try again.
     reasons: tuple[ReasonView, ...]
     may_repair: bool
     at: datetime
     sent: int | None = None
     refusal: Refusal | None = None
-    refused: str = ""  # The receiver whose form was not taken.
+    refused: str = ""  # The receiver that was chosen in a form that was not taken.
 
 
 @router.get("")
@@ -80,8 +81,17 @@ async def _page(
         receivers = await undelivered(session, moment)
         reasons = await reason_words(session)
     choices = tuple(reason_view(one) for one in reasons.values() if one.act == ReasonedAct.REPAIR and one.active)
+    failing = tuple(one for one in receivers if one.failing or one.given_up)
     context = DeliveriesContext(
-        shell(request, person), receivers, choices, person.may(Permission.REPAIR), moment, sent, refusal, refused
+        shell(request, person),
+        receivers,
+        failing,
+        choices,
+        person.may(Permission.REPAIR),
+        moment,
+        sent,
+        refusal,
+        refused,
     )
     status = 200 if refusal is None else refusal.http_status
     return await console.answer(request, "ops/deliveries.html", context, block="deliveries", status=status)

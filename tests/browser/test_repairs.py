@@ -62,6 +62,7 @@ async def test_cards_of_a_cause_are_selected_previewed_and_repaired(
             await expect(page.locator("#rows tr[data-row]")).to_have_count(1)
         await page.goto("/operations")
         await page.locator("#causes a", has=page.locator("strong")).first.click()
+        await page.wait_for_url("**/operations/stuck/*")
         for key in ("j", "x", "r"):
             await page.keyboard.press(key)
         await page.wait_for_url("**/operations/repairs/new?run=*")

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from playwright.async_api import BrowserContext, Page
+from playwright.async_api import BrowserContext, ConsoleMessage, Page
 
 from reviewer_ui.visit import THEME_COOKIE
 from tests.browser.console import desks
@@ -26,6 +26,12 @@ class Tour:
     address: str
     scene: Scene
     complaints: list[str] = field(default_factory=list)
+
+    def heard(self, said: ConsoleMessage) -> None:
+        """Keep what the browser says is wrong, but for the icon that it looks for at an address for machines."""
+        place = str(said.location.get("url", ""))
+        if said.type == "error" and not place.endswith("/favicon.ico"):
+            self.complaints.append(f"{said.text} {place} on {self.page.url}")
 
     async def to(self, one: OnePage, *, locale: str = "en", theme: str = "light") -> Page:
         """The page as its person sees it in this language and theme."""
@@ -60,8 +66,8 @@ async def tour(house: House, program: Path, *, size: dict[str, int] | None = Non
         )  # fmt: skip
         walk = Tour(context, await context.new_page(), office.address, seen)
         walk.page.set_default_timeout(PATIENCE_MS)
-        walk.page.on("console", lambda said: walk.complaints.append(said.text) if said.type == "error" else None)
-        walk.page.on("pageerror", lambda error: walk.complaints.append(str(error)))
+        walk.page.on("console", walk.heard)
+        walk.page.on("pageerror", lambda error: walk.complaints.append(f"{error} on {walk.page.url}"))
         try:
             yield walk
         finally:

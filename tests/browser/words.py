@@ -28,8 +28,16 @@ LATIN = re.compile(r"[A-Za-z]{2,}")
 KEY = re.compile(r"(?<![@\w./])[a-z_]{3,}(?:\.[a-z_]{2,})+(?![\w/])")  # A catalogue key that has no translation.
 OWN_NAMES = [translate(f"console.language.{locale}", locale) for locale in LOCALES]  # Each language names itself.
 # What people typed, what they are called, and what is called the same in both languages.
-TYPED = ("the rim is worn", "the edge is blurred", "Why was it not bought?", "codes are mistyped")
-CALLED = {"Cardloop", "CSV", "Mei", "Bo", "Lin", *(role.value.title() for role in Role)}
+TYPED = (
+    "the rim is worn",
+    "the edge is blurred",
+    "Why was it not bought?",
+    "codes are mistyped",
+    "New data centre",
+    "a new disk",
+    "Green Lane Cards",
+)
+CALLED = {"Cardloop", "CSV", "Mei", "Bo", "Lin", "Wei", "ms", "GB", *(role.value.title() for role in Role)}
 CODES = re.compile(
     r"\S+@cardloop\.test|Asia/Shanghai|https://|seller:…|docs/\S+\.md|\b(?:office|always|cards)\b|\b(?:CNY|USD|EUR|luhn|iso7064_mod37_36|none|lock|redeem)\b"
     r"|\b(?:limits|velocity|four-eyes|sampling|reveals|prices|brands|deadlines)-[0-9-]+"  # Versions of policies.

@@ -28,7 +28,7 @@ from tests.builders.repairing import Repairing, a_plan
 from tests.builders.world import World
 from workflows.card import CardWorkflow
 from workflows.client import CardClient
-from workflows.policies import CARDS_QUEUE, issuer_queue
+from workflows.policies import CARDS_QUEUE, store_queue
 from workflows.repair import RepairWorkflow
 from workflows.repair_client import RepairClient
 from workflows.repairing import RepairActs
@@ -61,7 +61,7 @@ async def working(world: World, client: Client) -> AsyncIterator[CardClient]:
     async with AsyncExitStack() as stack:
         for queue, more in (
             (CARDS_QUEUE, {"workflows": [CardWorkflow, RepairWorkflow], "activities": own}),
-            (issuer_queue("starbucks"), {"activities": [world.verification.ask_store]}),
+            (store_queue("starbucks"), {"activities": [world.verification.ask_store]}),
         ):
             runner = UnsandboxedWorkflowRunner()
             await stack.enter_async_context(Worker(client, task_queue=queue, workflow_runner=runner, **more))

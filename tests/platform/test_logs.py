@@ -60,7 +60,9 @@ def read(lines: io.StringIO, process: str) -> list[dict[str, Any]]:
     return found
 
 
-@pytest.mark.parametrize(("program", "path"), [("api", "/healthz"), ("console", "/cards/{card}"), ("codec", "/decode")])
+@pytest.mark.parametrize(
+    ("program", "path"), [("api", "/v1/submissions"), ("console", "/cards/{card}"), ("codec", "/decode")]
+)
 async def test_a_web_process_logs_its_requests_and_faults(
     program: str, path: str, tmp_path: Path, lines: io.StringIO
 ) -> None:
