@@ -37,7 +37,7 @@ test: setup-tests ## Run every test (测试)
 
 proof: setup-tests ## Kill programs at random under cards, restore backups, and count the money (KILLS=200 CARDS=100 SEED=1)
 	@$(PYTHON) -m tests.faults.campaign --kills $(KILLS) --cards $(CARDS) --seed $(SEED)
-	@$(PYTHON) -m pytest -q -m proof tests/faults tests/end_to_end tests/services tests/services/ops
+	@$(PYTHON) -m pytest -q -m proof tests/faults tests/end_to_end tests/services
 
 proof-upgrade: setup-tests ## Move Temporal from 1.29.1 to Compose's version under cards on their way (builds four servers with Go)
 	@$(PYTHON) -m tests.faults.temporal_upgrade

@@ -63,7 +63,7 @@ async def seen(world: World, receiver: str) -> Undelivered | None:
         return next((one for one in await undelivered(session, now()) if one.receiver == receiver), None)
 
 
-@pytest.mark.parametrize("many", [SOME, pytest.param(600, marks=[pytest.mark.proof, pytest.mark.timeout(600)])])
+@pytest.mark.parametrize("many", [SOME, pytest.param(2_000, marks=[pytest.mark.proof, pytest.mark.timeout(600)])])
 async def test_a_full_outbox_is_one_line_and_one_act_delivers_it_also_when_the_courier_is_killed_half_way(
     world: World, many: int
 ) -> None:
