@@ -229,8 +229,8 @@ class WholePlatform:
         await store.dispose()
 
     async def healthy(self) -> None:
-        """Returns when the pages answer again."""
-        urls = [f"{self.settings.api_url}/healthz", f"{self.settings.console_url}/healthz"]
+        """Return when the pages can serve again: with their database, and the API with Temporal."""
+        urls = [f"{self.settings.api_url}/readyz", f"{self.settings.console_url}/readyz"]
         await until(all_answer(urls), READY_S, self.said)
 
     def _spawn(self, sink: BinaryIO) -> subprocess.Popen[bytes]:

@@ -62,6 +62,7 @@ async def test_a_slow_page_shows_its_place_then_says_so_and_then_comes(
 
 
 async def test_what_does_not_leave_the_page_covers_nothing(house: House, browser_program: Path) -> None:
+    await house.cards.waiting()  # Figures without anything in them have no file.
     token = await house.sessions.open(await house.cards.person(Role.ADMIN))
     async with desks(house, browser_program) as open_desks, open_desks.visit(token) as visitor:
         page = visitor.page

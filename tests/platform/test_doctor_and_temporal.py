@@ -15,6 +15,7 @@ from bootstrap.local.temporal import register_search_attributes
 from bootstrap.settings import Settings
 from database.session import Database
 from tests.builders.installation import a_card
+from tests.builders.namespaces import namespace_of_its_own
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 LONG_AGO = timedelta(hours=3)
@@ -34,8 +35,9 @@ async def started(client: Client, card_id: str) -> WorkflowHandle[object, object
 async def test_a_temporal_that_knows_nothing_of_us_is_named(temporal_client: Client, tmp_path: Path) -> None:
     nowhere = await temporal_findings(settings_at(temporal_client, tmp_path, "nowhere"), None)
     assert [one.code for one in nowhere] == ["namespace_missing"]
-    await register_search_attributes(temporal_client)
-    alone = await temporal_findings(settings_at(temporal_client, tmp_path), None)
+    client = await namespace_of_its_own(temporal_client)
+    await register_search_attributes(client)
+    alone = await temporal_findings(settings_at(client, tmp_path, client.namespace), None)
     assert [one.code for one in alone] == ["no_worker"]
     assert "reading (activity)" in alone[0].said
 
@@ -43,9 +45,9 @@ async def test_a_temporal_that_knows_nothing_of_us_is_named(temporal_client: Cli
 async def test_a_restored_database_and_a_restored_temporal_are_two_findings(
     temporal_environment: WorkflowEnvironment, tmp_path: Path, make_migrated: Callable[[str], str], worker: str
 ) -> None:
-    client = temporal_environment.client
+    client = await namespace_of_its_own(temporal_environment.client)
     await register_search_attributes(client)
-    settings = settings_at(client, tmp_path)
+    settings = settings_at(client, tmp_path, client.namespace)
     database = Database(make_migrated(f"doctor_temporal_{worker}"), pool_size=4)
     async with database.transaction() as session:
         cards = [await a_card(session, datetime.now(UTC) - LONG_AGO) for _ in range(3)]

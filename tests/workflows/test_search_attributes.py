@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 
-from google.protobuf.duration_pb2 import Duration
 from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
-from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
 from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
-from temporalio.service import RPCError
 
 from bootstrap.local.temporal import register_search_attributes
 from domain.cards.facts import PayoutFacts
 from domain.finance.payout import PayoutOutcome
-from domain.identifiers import new_id
+from tests.builders.namespaces import namespace_of_its_own
 from tests.workflows.histories import keep
 from tests.workflows.stage import World, card, playing
 from workflows.client import CardClient
@@ -27,21 +23,6 @@ async def attributes(client: Client, card_id: str) -> dict[str, str | None]:
     """What Temporal has of a card's workflow, by the attribute's own name."""
     found = (await client.get_workflow_handle(f"card:{card_id}").describe()).typed_search_attributes
     return {key.name: found.get(key) for key in ALL}
-
-
-async def namespace_of_its_own(client: Client) -> Client:
-    """A client of a namespace that was just registered and knows none of our attributes."""
-    name = f"bare-{new_id().lower()}"
-    await client.workflow_service.register_namespace(
-        RegisterNamespaceRequest(namespace=name, workflow_execution_retention_period=Duration(seconds=24 * 3600))
-    )
-    for _ in range(200):  # Known everywhere some moments after it was made.
-        with suppress(RPCError):
-            bare = await Client.connect(client.service_client.config.target_host, namespace=name)
-            await bare.count_workflows()
-            return bare
-        await asyncio.sleep(0.1)
-    raise TimeoutError("the namespace never came")
 
 
 async def until(client: Client, card_id: str, **wanted: str | None) -> None:
