@@ -292,7 +292,7 @@ class _Answers(http.server.BaseHTTPRequestHandler):
     status = 200
 
     def do_GET(self) -> None:
-        self.send_response(self.status if self.path == "/healthz" else 404)
+        self.send_response(self.status if self.path == "/readyz" else 404)
         self.end_headers()
 
     def log_message(self, *args: object) -> None:
