@@ -36,8 +36,8 @@ ANY_LEFT = (
     "SELECT EXISTS (SELECT FROM pending_step) OR EXISTS (SELECT FROM repair WHERE state IN ('running', 'suspended'))"
 )
 LOOKED_EVERY = 10  # Writes that have nothing to write between two looks whether another process left something.
-# A step that only announces where the card waits says nothing of the one that fails before and after it.
-ANNOUNCES = frozenset({"journey.move"})
+# A step that only announces where the card waits, or asks why, says nothing of the one that fails before and after it.
+ANNOUNCES = frozenset({"journey.move", "provider.held"})
 
 
 class Attempts:

@@ -75,6 +75,7 @@ async def test_announcing_a_wait_does_not_clear_the_failures_of_the_step_around_
     for _ in range(2):
         attempts.failed(a_failure(card_id))
         attempts.passed(f"card:{card_id}", "journey.move")
+        attempts.passed(f"card:{card_id}", "provider.held")
     await attempts.write()
     assert (await stuck(world, card_id) or {})["failures"] == 2
 
