@@ -16,6 +16,7 @@ from domain.people.roles import Role
 from services.ops.repairs.acts import ItemAct, LookedAt
 from services.ops.repairs.progress import Next
 from tests.browser.console import desks
+from tests.browser.every_page import CAUSE
 from tests.reviewer_ui.conftest import House
 from tests.reviewer_ui.conftest import console_url as console_url
 from tests.reviewer_ui.conftest import house as house
@@ -61,10 +62,12 @@ async def test_cards_of_a_cause_are_selected_previewed_and_repaired(
             await page.wait_for_url("**/operations/repairs/0*")
             await expect(page.locator("#rows tr[data-row]")).to_have_count(1)
         await page.goto("/operations")
-        await page.locator("#causes a", has=page.locator("strong")).first.click()
+        await page.locator(f'#causes tr[data-row="{CAUSE}"] a').first.click()
         await page.wait_for_url("**/operations/stuck/*")
-        for key in ("j", "x", "r"):
-            await page.keyboard.press(key)
+        await page.check(
+            f'#rows tr[data-row="{waiting.card_id}"] input'
+        )  # Other tests may have left cards of this cause.
+        await page.keyboard.press("r")
         await page.wait_for_url("**/operations/repairs/new?run=*")
         await page.check('input[name="kind"][value="send_to_review"]')
         await page.select_option('select[name="reason_code"]', "waits_too_long")
