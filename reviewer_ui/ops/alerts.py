@@ -19,6 +19,7 @@ from domain.ops.runbook import page_of, section_of
 from domain.people.roles import Permission
 from domain.places import business_day
 from domain.rules.alerts import alerts_in_force
+from reviewer_ui.ops.page_mark import mark_of, place_of
 from reviewer_ui.sessions import Person
 from reviewer_ui.visit import At, Console, Shell, allowed, see_other, shell
 from services.notices.outbox_delivery import alert_webhook_secret
@@ -108,13 +109,13 @@ async def _render(
     moment, locale = now(), locale_of(request)
     async with console.services.database.transaction() as session:
         firing = await reads.firing(session) if not before else ()
-        over = await reads.history(session, _place(before), reads.PAGE + 1)
+        over = await reads.history(session, place_of(before), reads.PAGE + 1)
     url = alerts_in_force(business_day(moment)).webhook_url
     knows = bool(url) and person.may(Permission.SET_POLICIES)
     context = AlertsContext(
         shell(request, person, PATH), tuple(_view(one, locale, moment) for one in firing),
         tuple(_view(one, locale, moment) for one in over[: reads.PAGE]),
-        _mark(over[reads.PAGE - 1]) if len(over) > reads.PAGE else "", HOURS, REASON_MAX,
+        mark_of(over[reads.PAGE - 1].fired_at, over[reads.PAGE - 1].id) if len(over) > reads.PAGE else "", HOURS, REASON_MAX,
         person.may(Permission.HANDLE_ALERTS), url, alert_webhook_secret(console.services.keyring, url) if knows else "",
         refusal, refused, typed,
     )  # fmt: skip
@@ -126,17 +127,3 @@ def _view(one: reads.SeenAlert, locale: str, moment: datetime) -> AlertView:
     value, most, limit = (quantity(each, one.rule.unit.value, locale) for each in (one.value, one.worst, one.limit))
     snoozed = one.snoozed_until is not None and one.snoozed_until > moment
     return AlertView(one, value, most, limit, snoozed, section_of(one.rule.topic), page_of(one.rule.topic))
-
-
-def _mark(one: reads.SeenAlert) -> str:
-    return f"{one.fired_at.isoformat()}~{one.id}"
-
-
-def _place(mark: str) -> tuple[datetime, str] | None:
-    """The place before which a page begins; None for the first page, and for a mark that is none of ours."""
-    fired_at, _, alert_id = mark.partition("~")
-    try:
-        moment = datetime.fromisoformat(fired_at)
-    except ValueError:
-        return None
-    return (moment, alert_id) if moment.tzinfo is not None and alert_id else None

@@ -24,6 +24,7 @@ from domain.ops.runs import RunKind, subject_of
 from domain.people.roles import Permission
 from reviewer_ui.brand_names import brand_names
 from reviewer_ui.ops.health import Strip, strip
+from reviewer_ui.ops.page_mark import mark_of, place_of
 from reviewer_ui.sessions import Person
 from reviewer_ui.visit import At, Shell, allowed, see_other, shell
 from services.ops.watch import Look
@@ -139,8 +140,8 @@ async def one_cause(
     moment = now()
     async with console.services.database.transaction() as session:
         seen = await reads.cause(session, cause, moment)
-        runs = await reads.runs(session, cause, _after(after), reads.PAGE + 1)
-    more = _mark(runs[reads.PAGE - 1]) if len(runs) > reads.PAGE else ""
+        runs = await reads.runs(session, cause, place_of(after), reads.PAGE + 1)
+    more = mark_of(runs[reads.PAGE - 1].since, runs[reads.PAGE - 1].workflow_id) if len(runs) > reads.PAGE else ""
     view = None if seen is None else _view(seen)
     may_repair = person.may(Permission.REPAIR)
     context = CauseContext(shell(request, person), view, tuple(runs[: reads.PAGE]), more, brand_names(), may_repair)
@@ -198,20 +199,6 @@ def _drift(seen: reads.Looked | None) -> Drift:
         tuple(found.get("card_missing", ())), int(found.get("card_missing_count", 0)),
         tuple(found.get("card_unexpected", ())), int(found.get("card_unexpected_count", 0)),
     )  # fmt: skip
-
-
-def _mark(run: reads.StuckRun) -> str:
-    return f"{run.since.isoformat()}~{run.workflow_id}"
-
-
-def _after(mark: str) -> tuple[datetime, str] | None:
-    """The place after which a page begins; None for the first page, and for a mark that was not ours."""
-    since, _, workflow_id = mark.partition("~")
-    try:
-        moment = datetime.fromisoformat(since)
-    except ValueError:
-        return None
-    return (moment, workflow_id) if moment.tzinfo is not None and workflow_id else None
 
 
 def _in_temporal(url: str, workflow_id: str) -> str:

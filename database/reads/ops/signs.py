@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reads.ops.open_runs import OPEN_RUNS, VALUE
 from database.reads.ops.providers import delays
-from domain.cards.card import Stage
+from domain.cards.card import Stage, WaitingFor
 from domain.ops.providers import needed_by
 from domain.ops.runs import CODE_FAILURES
 from domain.rules.brands import catalogue
@@ -52,23 +52,14 @@ def _aged() -> str:
     return _ROWS.format(rank=2, sign="slow", provider="''", since="since", open=OPEN_RUNS, conditions=machine)
 
 
-def _overdue() -> str:
-    parties = " OR ".join(
-        f"(waiting_for = '{party}' AND until < CAST(:now AS timestamptz) - make_interval(secs => :overdue_{party}))"
-        for party in WITH_DEADLINE
+def _waits(rank: int, sign: str, since: str, parties: tuple[WaitingFor, ...]) -> str:
+    """Conditions on how long a row waits for a party, counted from the column `since`, one parameter for each party."""
+    conditions = " OR ".join(
+        f"(waiting_for = '{party}' AND {since} < CAST(:now AS timestamptz) - make_interval(secs => :{sign}_{party}))"
+        for party in parties
     )
     return _ROWS.format(
-        rank=3, sign="overdue", provider="waiting_for", since="until", open=OPEN_RUNS, conditions=parties
-    )
-
-
-def _waiting() -> str:
-    parties = " OR ".join(
-        f"(waiting_for = '{party}' AND since < CAST(:now AS timestamptz) - make_interval(secs => :waiting_{party}))"
-        for party in PARTIES
-    )
-    return _ROWS.format(
-        rank=4, sign="waiting", provider="waiting_for", since="since", open=OPEN_RUNS, conditions=parties
+        rank=rank, sign=sign, provider="waiting_for", since=since, open=OPEN_RUNS, conditions=conditions
     )
 
 
@@ -85,7 +76,7 @@ SELECT run.workflow_id, run.kind, run.subject,
        {VALUE} AS value_minor, run.stage, run.waiting_for, run.card_type, run.brand, CAST(:now AS timestamptz) AS found_at
 FROM (
     SELECT DISTINCT ON (kind, subject) *
-    FROM ({_STEPS} UNION ALL {_aged()} UNION ALL {_overdue()} UNION ALL {_waiting()}) AS signs
+    FROM ({_STEPS} UNION ALL {_aged()} UNION ALL {_waits(3, "overdue", "until", WITH_DEADLINE)} UNION ALL {_waits(4, "waiting", "since", PARTIES)}) AS signs
     ORDER BY kind, subject, rank
 ) AS first_signs
 JOIN ({OPEN_RUNS}) AS run ON run.kind = first_signs.kind AND run.subject = first_signs.subject
