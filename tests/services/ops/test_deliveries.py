@@ -113,7 +113,17 @@ async def test_what_was_given_up_is_delivered_again_only_when_that_is_asked_for(
     )
     assert await deliveries.again(person, receiver, "provider_back", given_up=True) == 3
     async with world.database.transaction() as session:
-        acts = (await session.execute(select(AuditRow).filter_by(act=ACT, subject=receiver))).scalars().all()
+        acts = (
+            (
+                await session.execute(
+                    select(AuditRow)
+                    .filter_by(act=ACT, subject=receiver)
+                    .order_by(AuditRow.facts["deliveries"].as_integer())
+                )
+            )
+            .scalars()
+            .all()
+        )
     assert [(one.actor, one.facts["deliveries"]) for one in acts] == [(f"person:{person}", 2), (f"person:{person}", 3)]
 
 
