@@ -60,6 +60,7 @@ ORDER_NAME = SealedColumn("payout", "payee_name_sealed", "payout", "payout:{}:pa
 CORRECTED_ACCOUNT = SealedColumn("payee_correction", "account_sealed", "payee", "payee:{}:account")
 CORRECTED_NAME = SealedColumn("payee_correction", "name_sealed", "payee", "payee:{}:name")
 PERSON_TOTP = SealedColumn("person", "totp_sealed", "totp", "person:{}:totp")
+CONTACT_ADDRESS = SealedColumn("contact", "address_sealed", "contact", "contact:{}:address")
 LABEL_READ = SealedColumn("reading_label", "read_sealed", "label", "label:{}:read")
 LABEL_TRUTH = SealedColumn("reading_label", "truth_sealed", "label", "label:{}:truth")
 OUTLET_SECRET = SealedColumn("outlet", "secret_sealed", "outlet", "outlet:{}:secret")

@@ -54,6 +54,16 @@ def review_task(card_id: str, number: int) -> str:
     return f"card:{card_id}:review:{number}"
 
 
+def ticket_task(ticket_id: str) -> str:
+    """The id of the work item of a ticket."""
+    return f"ticket:{ticket_id}:ticket:1"
+
+
+def ticket_workflow(ticket_id: str) -> str:
+    """The Temporal workflow id of a ticket."""
+    return f"ticket:{ticket_id}"
+
+
 def work_item(card_id: str, kind: str, number: int) -> str:
     """The id of a card's n-th item of a kind of work, counted from 1."""
     return f"card:{card_id}:{kind}:{number}"

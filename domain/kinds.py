@@ -5,9 +5,10 @@ from __future__ import annotations
 from domain.review.kind import review_work
 from domain.rules.brands import catalogue
 from domain.support.callbacks import CALLBACK_WORK
+from domain.support.tickets import TICKET_WORK
 from domain.work.kinds import register
 
-KNOWN = (review_work(brands=lambda: sorted(catalogue())), CALLBACK_WORK)
+KNOWN = (review_work(brands=lambda: sorted(catalogue())), CALLBACK_WORK, TICKET_WORK)
 
 for _kind in KNOWN:
     register(_kind)

@@ -1,4 +1,4 @@
-"""What is refused to a seller who asks support for something."""
+"""What is refused to customers and agents of support."""
 
 from __future__ import annotations
 
@@ -9,4 +9,25 @@ class CallbackWaits(Refusal):
     """The seller asked for a call or an explanation about this card before, and has no answer yet."""
 
     code = "callback_waits"
+    http_status = 409
+
+
+class TicketEnded(Refusal):
+    """The ticket is closed or was merged (`into`): write a new one, or write in the one it was merged into."""
+
+    code = "ticket_ended"
+    http_status = 409
+
+
+class ReplyLeft(Refusal):
+    """The reply has reached the customer and cannot be taken back: write another one."""
+
+    code = "reply_left"
+    http_status = 409
+
+
+class CustomerWrote(Refusal):
+    """The customer, or a colleague (`by`), wrote after the page was opened (`since`): read it, then send again."""
+
+    code = "customer_wrote"
     http_status = 409

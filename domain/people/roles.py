@@ -18,7 +18,8 @@ class Role(StrEnum):
     REVIEWER = "reviewer"  # Decides review tasks.
     SENIOR = "senior"  # A reviewer who also takes escalated and high-value tasks.
     OPS = "ops"  # Watches and repairs running cards.
-    SUPPORT = "support"  # Answers sellers.
+    SUPPORT = "support"  # Answers customers.
+    SUPPORT_LEAD = "support_lead"  # An agent who also takes escalated tickets and looks after the desk.
     FINANCE = "finance"  # Sees payouts and balances.
     COMPLIANCE = "compliance"  # Reads everything but secrets, verifies the trail.
     ADMIN = "admin"  # People, roles, settings.
@@ -49,6 +50,9 @@ class Permission(StrEnum):
     MANAGE_PEOPLE = "manage_people"  # Skills, limits, absences, relatives.
     CONFIRM_ACCESS = "confirm_access"  # Be the second person when access is given.
     ANSWER_CALLBACKS = "answer_callbacks"  # Call sellers back and explain decisions to them.
+    SEE_TICKETS = "see_tickets"  # Tickets and their conversations.
+    ANSWER_TICKETS = "answer_tickets"  # Open tickets for callers, reply, solve.
+    LEAD_SUPPORT = "lead_support"  # Take escalated tickets, look after templates and macros, agree to goodwill.
     MANAGE_REASONS = "manage_reasons"
     SEE_POLICIES = "see_policies"
     SET_POLICIES = "set_policies"  # Write a version of a policy document.
@@ -84,9 +88,21 @@ _SENIOR = _REVIEWER | {
     Permission.SEE_INSIGHT,
     Permission.SEE_POLICIES,
     Permission.ANSWER_CALLBACKS,
+    Permission.SEE_TICKETS,
     # A repair may end reviews or pay: who answers for those agrees to it, and one person of operations is enough to repair.
     Permission.CONFIRM_REPAIR,
 }
+
+_SUPPORT = frozenset(
+    {
+        Permission.SEE_CARD,
+        Permission.SEE_SELLER,
+        Permission.COMMENT,
+        Permission.ANSWER_CALLBACKS,
+        Permission.SEE_TICKETS,
+        Permission.ANSWER_TICKETS,
+    }
+)
 
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.REVIEWER: _REVIEWER,
@@ -94,6 +110,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.OPS: frozenset(
         {
             Permission.SEE_QUEUE,
+            Permission.SEE_TICKETS,
             Permission.SEE_CARD,
             Permission.SEE_SELLER,
             Permission.COMMENT,
@@ -111,11 +128,20 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.SEE_POLICIES,
         }
     ),
-    Role.SUPPORT: frozenset(
-        {Permission.SEE_CARD, Permission.SEE_SELLER, Permission.COMMENT, Permission.ANSWER_CALLBACKS}
-    ),
+    Role.SUPPORT: _SUPPORT,
+    Role.SUPPORT_LEAD: _SUPPORT
+    | {
+        Permission.LEAD_SUPPORT,
+        Permission.TAKE_OVER,
+        Permission.ASSIGN,
+        Permission.SHARE_VIEW,
+        Permission.SEE_INSIGHT,
+        Permission.SEE_PAYOUTS,
+        Permission.SEE_POLICIES,
+    },
     Role.FINANCE: frozenset(
         {
+            Permission.SEE_TICKETS,
             Permission.SEE_CARD,
             Permission.SEE_SELLER,
             Permission.SEE_PAYOUTS,
@@ -128,6 +154,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.COMPLIANCE: frozenset(
         {
             Permission.SEE_QUEUE,
+            Permission.SEE_TICKETS,
             Permission.SEE_CARD,
             Permission.SEE_SELLER,
             Permission.SEE_QUALITY,

@@ -23,13 +23,17 @@ class ClockOwner(StrEnum):
     REVIEWER = "reviewer"  # A reviewer is to decide.
     CHECKER = "checker"  # The second pair of eyes is to check.
     SENIOR = "senior"  # It was escalated.
-    SUPPORT = "support"  # An agent is to answer the seller.
+    SUPPORT = "support"  # An agent is to answer the customer.
+    SUPPORT_LEAD = "support_lead"  # It was escalated to the leads of support.
+    OPS = "ops"  # Operations was asked.
+    FINANCE = "finance"  # Finance was asked.
+    COMPLIANCE = "compliance"  # Compliance was asked.
     SELLER = "seller"  # The seller was asked for an item.
     OUTLET = "outlet"  # A store or outlet was asked to check.
     MACHINE = "machine"  # The platform verifies and prices again.
 
 
-RUNNING = frozenset({ClockOwner.REVIEWER, ClockOwner.CHECKER, ClockOwner.SENIOR, ClockOwner.SUPPORT})
+RUNNING = frozenset(ClockOwner) - {ClockOwner.SELLER, ClockOwner.OUTLET, ClockOwner.MACHINE}
 
 
 class Counts(StrEnum):

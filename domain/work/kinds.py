@@ -41,7 +41,7 @@ class KindOfWork:
     see: Permission  # Opens its queue.
     take: Permission  # Leases, snoozes, escalates and closes an item.
     take_escalated: Permission  # The same once it was escalated.
-    page: str  # The address of an item's page, with `{card}` and `{task}`.
+    page: str  # The address of an item's page, with `{card}`, `{task}` or `{subject}`, the second part of its id.
     reasons: str = "review_reason"  # The family of words for why an item was opened.
     closes: ReasonedAct | None = None  # The managed list that its outcomes are chosen from; None: outcomes of its own.
     check: Permission | None = None  # The second person; None: one person is enough.
@@ -54,10 +54,12 @@ class KindOfWork:
     # The card's journey waits for the item: its acts move the card, its clock is the card's, its timers the workflow's.
     # Otherwise the item has a clock of its own, which a background job rings.
     holds_card: bool = False
+    keeps_own_time: bool = False  # A workflow of the item's own rings its clock, not the background job.
+    breach_escalates: bool = True  # A late item is for those who take escalated ones only.
 
     def page_of(self, task_id: str, card_id: str | None) -> str:
         """Return the address of an item's page."""
-        return self.page.format(task=task_id, card=card_id or "")
+        return self.page.format(task=task_id, card=card_id or "", subject=subject_of(task_id))
 
 
 _KINDS: dict[str, KindOfWork] = {}
@@ -72,6 +74,12 @@ def register(kind: KindOfWork) -> None:
 def withdraw(code: str) -> None:
     """Forget a kind again. Raises KeyError for an unknown code."""
     del _KINDS[code]
+
+
+def subject_of(task_id: str) -> str:
+    """Return what an item is about by its id, `<kind of subject>:<subject>:<kind of work>:<number>`; empty for other ids."""
+    parts = task_id.split(":")
+    return parts[1] if len(parts) == 4 else ""
 
 
 def page_at(task_id: str | None, card_id: str | None) -> str | None:

@@ -52,6 +52,7 @@ class Wanted:
     assigned_to_me: bool = False
     snoozed: bool = False
     escalated: bool = False
+    waiting: bool = False  # For somebody outside the desk; shown only when asked for.
     soon_late: bool = False
     value_min_minor: int | None = None
     value_max_minor: int | None = None
@@ -67,7 +68,7 @@ class Wanted:
 
     def for_next(self) -> Wanted:
         """Return the filter that "next" uses: claimed and snoozed tasks are excluded, whatever the page shows."""
-        return replace(self, hand=None, snoozed=False, sort=QueueSort.QUEUE)
+        return replace(self, hand=None, snoozed=False, waiting=False, sort=QueueSort.QUEUE)
 
     def pairs(self) -> list[tuple[str, str]]:
         """Names and values as they stand in an address; what is open is left out."""
@@ -75,7 +76,7 @@ class Wanted:
             ("kind", "" if self.kind == REVIEW else self.kind),
             *_many("type", self.card_types), *_many("brand", self.brands), *_many("reason", self.reasons), *_many("language", self.languages),
             ("phase", self.phase or ""), ("hand", self.hand or ""), ("assigned", "me" if self.assigned_to_me else ""),
-            *((name, "yes" if getattr(self, name) else "") for name in ("mine", "snoozed", "escalated", "soon_late")),
+            *((name, "yes" if getattr(self, name) else "") for name in ("mine", "snoozed", "waiting", "escalated", "soon_late")),
             ("value_min", _amount_text(self.value_min_minor)), ("value_max", _amount_text(self.value_max_minor)),
             ("team", self.team), ("ending", self.ending), ("sort", "" if self.sort is QueueSort.QUEUE else self.sort),
         ]  # fmt: skip
@@ -166,6 +167,7 @@ _READERS: dict[str, Any] = {
     "mine": lambda given: bool(given.word("mine", ("yes",))),
     "assigned_to_me": lambda given: bool(given.word("assigned", ("me",))),
     "snoozed": lambda given: bool(given.word("snoozed", ("yes",))),
+    "waiting": lambda given: bool(given.word("waiting", ("yes",))),
     "escalated": lambda given: bool(given.word("escalated", ("yes",))),
     "soon_late": lambda given: bool(given.word("soon_late", ("yes",))),
     "value_min_minor": lambda given: given.minor("value_min"),

@@ -46,10 +46,13 @@ class OrderFacts:
     came_back_at: datetime | None = None
     leased_by: str | None = None
     assigned_to: str | None = None
+    waiting: bool = False  # For somebody outside this desk.
 
 
 def band_of(facts: OrderFacts) -> Band:
-    """The coarse place: escalated, about to breach, came back, ordinary."""
+    """The coarse place: escalated, about to breach, came back, ordinary; behind all of them what waits for others."""
+    if facts.waiting:
+        return Band.WAITING
     if facts.escalated:
         return Band.ESCALATED
     if facts.warned or facts.breached:

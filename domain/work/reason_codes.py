@@ -19,5 +19,6 @@ class ReasonedAct(StrEnum):
     PUT_BACK = "put_back"  # A decision that its card did not take falls, and its task is open again.
     CORRECT_PAYEE = "correct_payee"  # Another payee for money that is owed.
     CLOSE_CALLBACK = "close_callback"  # A seller's request is answered; they read the reason's words.
+    SOLVE_TICKET = "solve_ticket"  # A ticket is solved; figures count by it.
     REPAIR = "repair"  # Running workflows are repaired.
     REVEAL = "reveal"  # A number or PIN in the clear.

@@ -16,7 +16,7 @@ from database.session import Database
 from database.tables.cards import CardRow, SubmissionRow
 from database.tables.people import SellerRow
 from database.tables.review import ReviewCheckRow, ReviewDecisionRow
-from database.tables.support import CallbackRequestRow
+from database.tables.support.callbacks import CallbackRequestRow
 from database.tables.work import ReasonCodeRow, WorkItemRow
 from domain.errors.general import FieldInvalid, NotFound
 from domain.errors.support import CallbackWaits

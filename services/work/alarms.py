@@ -85,7 +85,8 @@ async def sounded(session: AsyncSession, task: WorkItemRow, alarm: str, role: st
 
 async def _breach(session: AsyncSession, task: WorkItemRow, now: datetime) -> None:
     """Late: a senior's from now on; an outcome that waits for a check stays a checker's, a senior one."""
-    task.breached_at, task.escalated = task.breached_at or now, True
+    task.breached_at = task.breached_at or now
+    task.escalated = task.escalated or kind_of(task.kind).breach_escalates
     if task.phase is TaskPhase.REVIEW and kind_of(task.kind).holds_card:
         await sla.pass_to(session, task, ClockOwner.SENIOR, now)
 

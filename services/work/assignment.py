@@ -165,6 +165,7 @@ async def _ready(
         WorkItemRow.assigned_to.is_(None),
         is_free(WorkItemRow, now),
         or_(WorkItemRow.snoozed_until.is_(None), WorkItemRow.snoozed_until <= now),
+        WorkItemRow.waiting.is_(False),
         ~left_out(LOOP, WorkItemRow.id, now),
     )
     statement = select(WorkItemRow).where(*free).order_by(*order).limit(PAGE).with_for_update(skip_locked=True)

@@ -22,6 +22,7 @@ from database.tables.work import WorkItemRow
 from domain.people.access import HANDLING
 from domain.people.roles import PERMISSIONS, Permission
 from domain.work.kinds import REVIEW, KindOfWork, kinds
+from domain.work.task import Band
 from services.people.acting import handled_since
 
 # Everyone the person acts for at this moment, themselves included, with what each knows and may.
@@ -74,6 +75,7 @@ work_item.leased_by = :person AND {lasts_sql("work_item")} AND work_item.leased_
 AND EXISTS (SELECT FROM me)
 """
 _GIVEN = "work_item.assigned_to = :person"
+_WAITS_FOR_US = f"work_item.band < {int(Band.WAITING)}"
 _NAMED = "work_item.id = :task"
 _OF_THE_KIND = "work_item.kind = :of_kind"
 _BEHIND = "(work_item.band, work_item.order_at, work_item.id) >= (:front_band, :front_at, :front_id)"
@@ -144,7 +146,7 @@ async def glimpse(connection: AsyncConnection, wanted: Claim, but: str) -> str |
 
     The claim's own three walks, read only: nothing is leased and nothing is locked.
     """
-    eligible, other = _text(_ELIGIBLE), and_(WorkItemRow.id != but, _text(_OF_THE_KIND))
+    eligible, other = _text(_ELIGIBLE), and_(WorkItemRow.id != but, _text(_OF_THE_KIND), _text(_WAITS_FOR_US))
     walks = [
         _walk([_text(_HELD), other], _SOONEST),
         _walk([_text(_GIVEN), eligible, other], _IN_ORDER),
@@ -168,9 +170,9 @@ def _built(known: tuple[KindOfWork, ...], named: bool, behind: bool, conditions:
     if named:
         walks = [_first([_text(_NAMED), eligible], _IN_ORDER)]
     else:
-        kind, ahead = _text(_OF_THE_KIND), [_text(_BEHIND)] if behind else []
+        kind, ahead = and_(_text(_OF_THE_KIND), _text(_WAITS_FOR_US)), [_text(_BEHIND)] if behind else []
         walks = [
-            _first([_text(_HELD), kind], _SOONEST),
+            _first([_text(_HELD), _text(_OF_THE_KIND)], _SOONEST),
             _first([_text(_GIVEN), kind, eligible], _IN_ORDER),
             _first([kind, *ahead, eligible, *conditions], _IN_ORDER),
         ]

@@ -40,4 +40,5 @@ def order_facts(task: WorkItemRow, now: datetime) -> OrderFacts:
         came_back_at=back or (now if task.came_back is not None else None),
         leased_by=holder_of(task, now),
         assigned_to=task.assigned_to,
+        waiting=task.waiting,
     )

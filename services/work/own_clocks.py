@@ -39,7 +39,7 @@ class OwnClocks:
 
 async def due_items(session: AsyncSession, newest: int, now: datetime, limit: int) -> list[str]:
     """Return the items whose plan is old, or whose warning, deadline or next step of the chain has come."""
-    own = [kind.code for kind in kinds() if not kind.holds_card]
+    own = [kind.code for kind in kinds() if not (kind.holds_card or kind.keeps_own_time)]
     due = or_(
         WorkItemRow.replan,
         and_(WorkItemRow.plan_version > 0, WorkItemRow.plan_version < newest),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from database.tables.people import SellerRow
-from database.tables.support import CallbackRequestRow
+from database.tables.support.callbacks import CallbackRequestRow
 from database.tables.work import WorkItemRow
 from domain.identifiers import new_id, work_item
 from domain.support.callbacks import CALLBACK, TEAM, CallbackWanted

@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 
 from database.session import Database
 from database.tables.columns import now
-from database.tables.support import CallbackRequestRow
+from database.tables.support.callbacks import CallbackRequestRow
 from database.tables.work import WorkItemRow
 from domain.support.callbacks import CALLBACK
 from tests.seller_ui.pages import Page

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables.people import PersonRow
-from database.tables.support import CallbackRequestRow
+from database.tables.support.callbacks import CallbackRequestRow
 from database.tables.work import ReasonCodeRow, WorkItemRow
 from domain.errors.general import NotFound
 from domain.support.callbacks import CallbackWanted

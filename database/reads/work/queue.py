@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -77,6 +77,7 @@ class QueueCounts:
     escalated: int
     soon_late: int
     snoozed: int
+    waiting: int  # For somebody outside the desk.
     second_look: int
 
 
@@ -97,7 +98,8 @@ async def counts(
     Without `by_team`, `team` counts the tasks of all teams.
     """
     own_team = select(PersonRow.team).where(PersonRow.id == person).scalar_subquery()
-    awake = or_(WorkItemRow.snoozed_until.is_(None), WorkItemRow.snoozed_until <= now)
+    ours = WorkItemRow.band < int(Band.WAITING)
+    awake = and_(ours, or_(WorkItemRow.snoozed_until.is_(None), WorkItemRow.snoozed_until <= now))
     kind = WorkItemRow.kind == wanted.kind
     held, assigned = held_as(Hand.MINE, person, now), WorkItemRow.assigned_to == person
     columns = {
@@ -110,6 +112,7 @@ async def counts(
         "escalated": _count(kind, WorkItemRow.band == int(Band.ESCALATED), awake),
         "soon_late": _count(kind, due_soon(), awake),
         "snoozed": _count(kind, WorkItemRow.snoozed_until > now),
+        "waiting": _count(kind, ~ours),
         "second_look": _count(kind, WorkItemRow.phase == TaskPhase.CHECK, awake),
     }
     statement = select(*(column.label(name) for name, column in columns.items()))

@@ -19,6 +19,7 @@ def conditions(wanted: Wanted, person: str, now: datetime) -> list[ColumnElement
         *_of_the_card(wanted),
         *_of_the_work(wanted, person, now),
     ]
+    found.append(WorkItemRow.band >= int(Band.WAITING) if wanted.waiting else WorkItemRow.band < int(Band.WAITING))
     if not wanted.snoozed:
         found.append(or_(WorkItemRow.snoozed_until.is_(None), WorkItemRow.snoozed_until <= now))
     return found

@@ -10,7 +10,7 @@ from database.reads.cards.submissions import story
 from database.reads.support.callbacks import newest_of_card
 from database.repositories.cards import open_number
 from database.tables.people import AuditRow
-from database.tables.support import CallbackRequestRow
+from database.tables.support.callbacks import CallbackRequestRow
 from database.tables.work import AlarmRow, ClockIntervalRow, ClockPlanRow, WorkItemRow
 from domain.cards.review import ReviewOutcome
 from domain.errors.general import FieldInvalid, NotFound

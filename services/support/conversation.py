@@ -1,0 +1,273 @@
+"""The conversation of a ticket: customers write, agents reply, and a reply can be taken back until it leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.repositories import outbox
+from database.session import Database
+from database.tables.support.tickets import TicketMessageRow, TicketRow
+from database.tables.work import WorkItemRow
+from domain.errors.general import FieldInvalid, NotFound
+from domain.errors.support import CustomerWrote, ReplyLeft, TicketEnded
+from domain.identifiers import new_id
+from domain.people.roles import Permission
+from domain.places import business_day
+from domain.rules.limits import limits_in_force
+from domain.sealing import KeyRing
+from domain.support.tickets import UNDER_WAY, MessageKind, TicketChannel, TicketState
+from domain.work.reason_codes import ReasonedAct
+from gateways.pictures.store import PhotoStore
+from services.people.permissions import require
+from services.support import clocks
+from services.support.history import happened
+from services.support.words import attach, cleaned, masked, required_words
+from services.work import drafts
+from services.work.assignment import require_able
+from services.work.leases import end_lease, require_held
+from services.work.reason_codes import require_reason
+from services.work.secret_scan import require_no_number
+
+
+class AfterReply(StrEnum):
+    """What the ticket waits for once a reply has left."""
+
+    OPEN = "open"  # The agent has more to do.
+    WAIT = "wait"  # For the customer's answer; the clocks pause.
+    SOLVE = "solve"  # For nothing: it is solved.
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What a customer adds. `key` makes a form sent twice one message; `mail_id` is a Message-ID without brackets."""
+
+    words: str = field(repr=False)
+    channel: TicketChannel
+    files: Sequence[tuple[str, bytes]] = ()
+    key: str | None = None
+    mail_id: str | None = None
+    shortened: bool = False
+    closing: bool = False  # Pure thanks, or an automatic answer: it neither reopens the ticket nor starts a clock.
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An agent's public reply. `seen` is the newest message on the agent's page; empty: not asked for."""
+
+    words: str = field(repr=False)
+    after: AfterReply = AfterReply.WAIT
+    solution: str = ""  # Of the list `solve_ticket`, where `after` solves.
+    files: Sequence[tuple[str, bytes]] = ()
+    key: str | None = None
+    seen: str = ""
+
+
+class Conversation:
+    """What is said in a ticket. `person` is a person's id, `requester` as in `TicketRow`."""
+
+    def __init__(
+        self,
+        database: Database,
+        keyring: KeyRing,
+        store: PhotoStore,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._database = database
+        self._keyring = keyring
+        self._store = store
+        self._now = now
+
+    async def hear(self, requester: str, ticket_id: str, heard: Heard) -> str:
+        """Add the customer's message, reopen a solved ticket, and return the message's id.
+
+        Refuse NotFound for another one's ticket, TicketEnded for a closed or merged one, FieldInvalid, and what files are
+        refused for.
+        """
+        words, kept = required_words(heard.words, heard.files), await cleaned(self._store, heard.files)
+        async with self._database.transaction() as session:
+            ticket, task = await locked(session, ticket_id)
+            if ticket.requester != requester:
+                raise NotFound(ticket=ticket_id[:26])
+            if (known := await _with_key(session, ticket_id, heard.key)) is not None:
+                return known
+            if ticket.state is TicketState.CLOSED:
+                raise TicketEnded(into=ticket.merged_into or "")
+            now, said = self._now(), await masked(session, self._keyring, ticket.id, words)
+            message = TicketMessageRow(
+                id=new_id(), ticket_id=ticket.id, kind=MessageKind.CUSTOMER, author=requester, words=said.words,
+                channel=heard.channel, masked=said.found, shortened=heard.shortened, at=now, leaves_at=now, sent_at=now,
+                idempotency_key=heard.key, mail_id=heard.mail_id,
+            )  # fmt: skip
+            session.add(message)
+            await session.flush()
+            attach(session, message, kept)
+            ticket.heard_at = now
+            if not heard.closing:
+                await self._wanted_again(session, ticket, task, requester, now)
+        return message.id
+
+    async def reply(self, person: str, ticket_id: str, reply: Reply) -> str:
+        """Write a public reply that leaves in a few seconds, until which it can be taken back; return the message's id.
+
+        For the holder of the ticket. Refuse NotAllowed, NotFound, TicketEnded, what `require_held` refuses, SecretInWords,
+        FieldInvalid, ReasonUnknown, and CustomerWrote where something was said after `reply.seen`.
+        """
+        words, kept = required_words(reply.words, reply.files), await cleaned(self._store, reply.files)
+        require_no_number(words)
+        async with self._database.transaction() as session:
+            await require(session, person, Permission.ANSWER_TICKETS)
+            ticket, task = await locked(session, ticket_id)
+            if (known := await _with_key(session, ticket_id, reply.key)) is not None:
+                return known
+            if ticket.state is TicketState.CLOSED:
+                raise TicketEnded(into=ticket.merged_into or "")
+            now = self._now()
+            require_held(task, person, now)
+            await require_able(session, person, task, now)
+            if (await masked(session, self._keyring, ticket.id, words)).found:
+                raise FieldInvalid(field="words", why="secret")
+            await _require_seen(session, ticket_id, reply.seen)
+            if reply.after is AfterReply.SOLVE:
+                await require_reason(session, ReasonedAct.SOLVE_TICKET, reply.solution)
+            undo = timedelta(seconds=limits_in_force(business_day(now)).decision_undo_s)
+            message = TicketMessageRow(
+                id=new_id(), ticket_id=ticket.id, kind=MessageKind.REPLY, author=f"person:{person}", words=words,
+                channel=ticket.channel, at=now, leaves_at=now + undo, idempotency_key=reply.key,
+            )  # fmt: skip
+            session.add(message)
+            await session.flush()
+            attach(session, message, kept)
+            await drafts.forget(session, task.id)
+            happened(session, ticket, f"person:{person}", "replied", now, message=message.id, after=reply.after.value)
+            await self._after(session, ticket, task, person, reply, now)
+        return message.id
+
+    async def take_back(self, person: str, message_id: str) -> None:
+        """Take back a reply that has not left; the ticket is open again. Refuse NotFound, NotAllowed and ReplyLeft."""
+        async with self._database.transaction() as session:
+            message = await session.get(TicketMessageRow, message_id, with_for_update=True)
+            if message is None or message.author != f"person:{person}":
+                raise NotFound(message=message_id[:26])
+            if message.withdrawn_at is not None:
+                return
+            ticket, task = await locked(session, message.ticket_id)
+            now = self._now()
+            if message.sent_at is not None or message.leaves_at <= now:
+                raise ReplyLeft()
+            message.withdrawn_at = now
+            reopen(ticket, task)
+            happened(session, ticket, f"person:{person}", "reply_taken_back", now, message=message.id)
+            await clocks.follow(session, ticket, task, now, "resumed")
+
+    async def _wanted_again(
+        self, session: AsyncSession, ticket: TicketRow, task: WorkItemRow, actor: str, now: datetime
+    ) -> None:
+        """The customer waits for an answer: a waiting or solved ticket is open again."""
+        solved = ticket.state is TicketState.SOLVED
+        ticket.unanswered_since = ticket.unanswered_since or now
+        task.snoozed_until = None
+        if ticket.state is not TicketState.WAITING_INSIDE:
+            reopen(ticket, task)
+        if solved:
+            ticket.reopened += 1
+        happened(session, ticket, actor, "reopened" if solved else "customer_wrote", now)
+        await clocks.follow(session, ticket, task, now, "resumed")
+
+    async def _after(
+        self, session: AsyncSession, ticket: TicketRow, task: WorkItemRow, person: str, reply: Reply, now: datetime
+    ) -> None:
+        ticket.replied_at, ticket.unanswered_since = now, None
+        ticket.first_replied_at = ticket.first_replied_at or now
+        if reply.after is AfterReply.SOLVE:
+            solve(ticket, task, person, reply.solution, now)
+        elif reply.after is AfterReply.WAIT:
+            ticket.state, ticket.waits_since = TicketState.WAITING_CUSTOMER, now
+            end_lease(task)
+        else:
+            ticket.state = TicketState.OPEN
+        await clocks.follow(session, ticket, task, now, "answered")
+
+
+def solve(ticket: TicketRow, task: WorkItemRow, person: str | None, solution: str, now: datetime) -> None:
+    """Set a ticket solved; the caller writes history and clocks."""
+    ticket.state, ticket.solution, ticket.inside_desk = TicketState.SOLVED, solution, None
+    ticket.solved_at, ticket.solved_by, ticket.waits_since = now, person, None
+    task.closed_at = now
+    end_lease(task)
+
+
+def reopen(ticket: TicketRow, task: WorkItemRow) -> None:
+    """Set a ticket open; the caller writes history and clocks."""
+    ticket.state = TicketState.OPEN if ticket.first_replied_at is not None else TicketState.NEW
+    ticket.waits_since = ticket.solved_at = ticket.solved_by = None
+    ticket.solution, task.closed_at = "", None
+
+
+async def depart(session: AsyncSession, ticket: TicketRow, now: datetime) -> int:
+    """Let the replies whose time has come leave, and return how many; each is announced to the customer once."""
+    due = (
+        select(TicketMessageRow)
+        .where(
+            TicketMessageRow.ticket_id == ticket.id, TicketMessageRow.sent_at.is_(None),
+            TicketMessageRow.withdrawn_at.is_(None), TicketMessageRow.leaves_at <= now,
+        )
+        .order_by(TicketMessageRow.id)
+        .with_for_update()
+    )  # fmt: skip
+    leaving = (await session.execute(due)).scalars().all()
+    for message in leaving:
+        message.sent_at = now
+        await _announce(session, ticket, message)
+    return len(leaving)
+
+
+async def _announce(session: AsyncSession, ticket: TicketRow, message: TicketMessageRow) -> None:
+    kind = ticket.requester.partition(":")[0]
+    payload = {"ticket_id": ticket.id, "message_id": message.id}
+    if kind == "seller":
+        await outbox.put(session, "message", ticket.requester, "ticket.answered", payload)
+    elif kind == "partner":
+        await outbox.put(session, "webhook", ticket.requester, "ticket.answered", payload)
+
+
+async def locked(session: AsyncSession, ticket_id: str) -> tuple[TicketRow, WorkItemRow]:
+    """Return the ticket and its work item, locked in this order until the transaction ends. Refuse NotFound."""
+    ticket = await session.get(TicketRow, ticket_id, with_for_update=True, populate_existing=True)
+    if ticket is None:
+        raise NotFound(ticket=ticket_id[:26])
+    return ticket, await session.get_one(WorkItemRow, ticket.task_id, with_for_update=True, populate_existing=True)
+
+
+async def _with_key(session: AsyncSession, ticket_id: str, key: str | None) -> str | None:
+    if key is None:
+        return None
+    same = (TicketMessageRow.ticket_id == ticket_id, TicketMessageRow.idempotency_key == key)
+    return (await session.execute(select(TicketMessageRow.id).where(*same))).scalar_one_or_none()
+
+
+async def _require_seen(session: AsyncSession, ticket_id: str, seen: str) -> None:
+    """Refuse CustomerWrote when a message that still stands is newer than the one on the agent's page."""
+    if not seen:
+        return
+    newer = (
+        select(TicketMessageRow)
+        .where(
+            TicketMessageRow.ticket_id == ticket_id, TicketMessageRow.id > seen, TicketMessageRow.withdrawn_at.is_(None)
+        )
+        .order_by(TicketMessageRow.id.desc())
+        .limit(1)
+    )
+    found = (await session.execute(newer)).scalar_one_or_none()
+    if found is not None:
+        raise CustomerWrote(by=found.author, since=found.at.isoformat())
+
+
+def is_under_way(ticket: TicketRow) -> bool:
+    """Return whether somebody still has to do something."""
+    return ticket.state in UNDER_WAY

@@ -1,0 +1,138 @@
+"""A customer opens a ticket, an agent answers it, and neither loses a word."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from database.reads.support.tickets import record
+from database.tables.platform import OutboxRow
+from database.tables.support.tickets import TicketMessageRow
+from domain.errors.general import NotFound
+from domain.errors.support import CustomerWrote, ReplyLeft
+from domain.errors.work import SecretInWords, TaskNotHeld
+from domain.support.tickets import TICKET, TicketCategory, TicketChannel, TicketState
+from domain.work.queue_filter import Wanted
+from services.review.desk import review_desk
+from services.support.conversation import AfterReply, Conversation, Heard, Reply, depart, locked
+from services.support.opening import NewTicket, Opening
+from services.work.leases import Leases
+from tests.builders.queueing import Clock
+from tests.builders.world import World
+
+
+class Scene:
+    """A seller with a card, an agent at the desk, and a clock that stands."""
+
+    def __init__(self, world: World, owner: str, card_id: str) -> None:
+        self.world, self.owner, self.card_id, self.clock = world, owner, card_id, Clock()
+        self.opening = Opening(world.database, world.keyring, world.photos, self.clock)
+        self.conversation = Conversation(world.database, world.keyring, world.photos, self.clock)
+        self.leases: Leases = review_desk(world.database, world.keyring, self.clock).leases
+
+    async def opened(self, words: str = "Where is my money?", key: str | None = None) -> str:
+        asked = NewTicket(TicketCategory.PAYOUT_LATE, "Money", words, (self.card_id,), key=key)
+        return await self.opening.open(self.owner, asked, TicketChannel.WEB)
+
+    async def held(self, agent: str, ticket_id: str) -> None:
+        assert await self.leases.take(agent, f"ticket:{ticket_id}:ticket:1")
+
+    async def replied(self, agent: str, ticket_id: str, after: AfterReply = AfterReply.WAIT) -> str:
+        await self.held(agent, ticket_id)
+        return await self.conversation.reply(agent, ticket_id, Reply("It is on its way.", after, "explained"))
+
+    async def leave(self, ticket_id: str) -> int:
+        async with self.world.database.transaction() as session:
+            ticket, _ = await locked(session, ticket_id)
+            return await depart(session, ticket, self.clock())
+
+
+@pytest.fixture
+async def scene(world: World) -> Scene:
+    owner = await world.a_seller()
+    return Scene(world, owner, await world.a_card(owner=owner))
+
+
+async def test_a_ticket_is_an_item_of_the_support_queue_and_is_opened_once_per_key(scene: Scene) -> None:
+    ticket_id = await scene.opened(key="form-1")
+    assert await scene.opened(key="form-1") == ticket_id
+    async with scene.world.database.transaction() as session:
+        found = await record(session, ticket_id)
+    assert (found.ticket.state, found.task.kind, found.task.team) == (TicketState.NEW, TICKET, "support")
+    assert [one.subject for one in found.links] == [scene.card_id]
+    assert [one.words for one in found.said] == ["Where is my money?"]
+    assert found.task.due_at > scene.clock()
+
+
+async def test_a_waiting_ticket_is_given_to_nobody_until_the_customer_answers(scene: Scene) -> None:
+    agent, ticket_id = await scene.world.a_person("support"), await scene.opened()
+    await scene.replied(agent, ticket_id)
+    wanted = Wanted(kind=TICKET)
+    taken = await scene.leases.take(agent, None, wanted)
+    assert taken is None or taken.task_id != f"ticket:{ticket_id}:ticket:1"
+    await scene.conversation.hear(scene.owner, ticket_id, Heard("It is not here.", TicketChannel.WEB))
+    async with scene.world.database.transaction() as session:
+        found = await record(session, ticket_id)
+    assert (found.ticket.state, found.task.waiting) == (TicketState.OPEN, False)
+
+
+async def test_a_reply_leaves_after_its_time_and_is_announced_once(scene: Scene) -> None:
+    agent, ticket_id = await scene.world.a_person("support"), await scene.opened()
+    message = await scene.replied(agent, ticket_id)
+    assert await scene.leave(ticket_id) == 0
+    scene.clock.passes(minutes=5)
+    assert (await scene.leave(ticket_id), await scene.leave(ticket_id)) == (1, 0)
+    sent = [one for one in await scene.world.rows(OutboxRow, topic="ticket.answered") if one.destination == scene.owner]
+    assert len(sent) == 1
+    with pytest.raises(ReplyLeft):
+        await scene.conversation.take_back(agent, message)
+
+
+async def test_a_reply_that_has_not_left_is_taken_back_and_the_customer_never_sees_it(scene: Scene) -> None:
+    agent, ticket_id = await scene.world.a_person("support"), await scene.opened()
+    message = await scene.replied(agent, ticket_id, AfterReply.SOLVE)
+    await scene.conversation.take_back(agent, message)
+    scene.clock.passes(minutes=5)
+    assert await scene.leave(ticket_id) == 0
+    async with scene.world.database.transaction() as session:
+        found = await record(session, ticket_id)
+    assert (found.ticket.state, found.task.closed_at, len(found.said)) == (TicketState.OPEN, None, 1)
+
+
+async def test_two_who_write_at_once_hear_of_each_other(scene: Scene) -> None:
+    agent, ticket_id = await scene.world.a_person("support"), await scene.opened()
+    await scene.held(agent, ticket_id)
+    (first,) = await scene.world.rows(TicketMessageRow, ticket_id=ticket_id)
+    scene.clock.passes(seconds=1)
+    await scene.conversation.hear(scene.owner, ticket_id, Heard("One more thing.", TicketChannel.WEB))
+    with pytest.raises(CustomerWrote):
+        await scene.conversation.reply(agent, ticket_id, Reply("Fine.", seen=first.id))
+
+
+async def test_card_numbers_and_pins_are_masked_before_they_are_stored(scene: Scene) -> None:
+    ticket_id = await scene.opened("My card 6222 0212 3456 7890 12 does not work")
+    (kept,) = await scene.world.rows(TicketMessageRow, ticket_id=ticket_id)
+    assert kept.masked and "6222" not in kept.words and kept.words.endswith("90 12 does not work")
+
+
+async def test_who_is_not_concerned_is_refused(scene: Scene) -> None:
+    ticket_id, agent = await scene.opened(), await scene.world.a_person("support")
+    with pytest.raises(NotFound):
+        await scene.conversation.hear(await scene.world.a_seller(), ticket_id, Heard("Hi", TicketChannel.WEB))
+    with pytest.raises(TaskNotHeld):
+        await scene.conversation.reply(agent, ticket_id, Reply("Hello"))
+    await scene.held(agent, ticket_id)
+    with pytest.raises(SecretInWords):
+        await scene.conversation.reply(agent, ticket_id, Reply("Your card 6222021234567890123 is fine"))
+
+
+async def test_a_solved_ticket_is_reopened_by_the_customer_and_not_late_at_once(scene: Scene) -> None:
+    agent, ticket_id = await scene.world.a_person("support"), await scene.opened()
+    await scene.replied(agent, ticket_id, AfterReply.SOLVE)
+    scene.clock.passes(days=40)
+    await scene.conversation.hear(scene.owner, ticket_id, Heard("It broke again.", TicketChannel.WEB))
+    async with scene.world.database.transaction() as session:
+        found = await record(session, ticket_id)
+    assert (found.ticket.state, found.ticket.reopened) == (TicketState.OPEN, 1)
+    assert found.task.due_at > scene.clock() + timedelta(minutes=5)
