@@ -105,7 +105,7 @@ def _page(
 
 
 _BULK = (Permission.DECIDE, Permission.ASSIGN, Permission.ANSWER_CALLBACKS)
-_QUEUES = (Permission.SEE_QUEUE, Permission.ANSWER_CALLBACKS)  # The queue of some kind of work.
+_QUEUES = (Permission.SEE_QUEUE, Permission.ANSWER_CALLBACKS, Permission.SEE_TICKETS)  # The queue of some kind of work.
 _REPAIRS = (Permission.SEE_OPERATIONS, Permission.CONFIRM_REPAIR)
 PAGES: tuple[ConsolePage, ...] = (
     _page("console.nav.home", "/", Area.HOME, icon="home"),

@@ -269,5 +269,5 @@ async def _require_seen(session: AsyncSession, ticket_id: str, seen: str) -> Non
 
 
 def is_under_way(ticket: TicketRow) -> bool:
-    """Return whether somebody still has to do something."""
+    """Return whether an answer or an act is still missing."""
     return ticket.state in UNDER_WAY
