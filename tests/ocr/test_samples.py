@@ -7,6 +7,7 @@ import io
 import json
 import random
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 from PIL import Image
 
 from bootstrap.settings import Settings
-from domain.cards.reading import FieldName, Source, money_text
+from domain.cards.reading import FieldName, Reading, Source, money_text
 from domain.money import Currency, Money
 from domain.rules.brand_document import Check
 from domain.rules.brands import brand
@@ -41,6 +42,12 @@ def reader(settings: Settings) -> CardReader:
     return build_reader(settings.ocr_models_dir)
 
 
+@cache
+def first_reading(reader: CardReader, photo: str, hint: str) -> Reading:
+    """Read a sample once for all tests that ask what a reading of it says."""
+    return reader.read(jpeg(photo), hint)
+
+
 class TestWithEngine:
     """What only the real engine can show."""
 
@@ -55,7 +62,7 @@ class TestWithEngine:
 
     @pytest.mark.parametrize("card", WITH_CARD, ids=lambda card: card["photo"])
     def test_every_field_is_read_exactly_or_not_trusted(self, reader: CardReader, card: dict[str, Any]) -> None:
-        reading = reader.read(jpeg(card["photo"]), card["brand"])
+        reading = first_reading(reader, card["photo"], card["brand"])
         number = reading.field(FieldName.NUMBER)
         assert number is not None
         assert number.value == card["number"]
@@ -66,7 +73,7 @@ class TestWithEngine:
             assert field.value == wanted or field.confidence < SURE, name
 
     def test_the_worn_pin_is_the_only_field_in_doubt(self, reader: CardReader) -> None:
-        reading = reader.read(jpeg("starbucks-200-pin-worn.jpg"), "starbucks")
+        reading = first_reading(reader, "starbucks-200-pin-worn.jpg", "starbucks")
         assert [field.name for field in reading.fields if field.confidence < SURE] == [FieldName.PIN]
 
     def test_the_qr_code_gives_the_number(self, reader: CardReader) -> None:
@@ -75,7 +82,7 @@ class TestWithEngine:
         assert number.source is Source.BARCODE
 
     def test_a_reading_names_its_photo_and_reader(self, reader: CardReader) -> None:
-        reading = reader.read(jpeg("jd-500.jpg"), "jd")
+        reading = first_reading(reader, "jd-500.jpg", "jd")
         assert reading.photo_sha256 == hashlib.sha256(jpeg("jd-500.jpg")).hexdigest()
         assert "PP-OCRv6" in reading.reader
         assert reading.duration_ms > 0
