@@ -91,7 +91,7 @@ async def add_partner(settings: Settings, name: str, webhook_url: str | None = N
 
 
 async def add_outlet(settings: Settings, code: str, name: str, brand: str) -> str:
-    """An outlet that confirms a regional brand's cards; `code` is its number at the outlets' API. Returns what it signs with.
+    """Add an outlet that confirms a regional brand's cards; `code` is its number at the outlets' API. Returns what it signs with.
 
     Raises Problem for a code that is none or is taken, no name, or a brand that is not regional.
     """
@@ -114,7 +114,7 @@ async def add_outlet(settings: Settings, code: str, name: str, brand: str) -> st
 
 
 async def renew_outlet_secret(settings: Settings, code: str) -> str:
-    """A new secret for an outlet that is there; the one before is good until it is retired, any older one no more.
+    """Make a new secret for an existing outlet; the one before is valid until it is retired, any older one is not.
 
     Raises Problem.
     """

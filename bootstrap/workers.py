@@ -173,7 +173,7 @@ def card_workers(
     gateway: PaymentGateway,
     interceptors: Sequence[Interceptor] = (),
 ) -> list[Worker]:
-    """The worker of the cards' own queue, and those of each provider's.
+    """Build the worker of the cards' own queue, and those of each provider's.
 
     The cards' own queue serves outlets, the exchange desk and payments too: cards from before these had queues ask there.
     """

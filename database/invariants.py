@@ -209,7 +209,7 @@ async def violations(session: AsyncSession, public_key: bytes, *, step_max: time
 
 
 async def one_persons_word(session: AsyncSession, alone_below: int | None = None) -> list[str]:
-    """What breaks I8, each decision judged by the policy that it was made by. `alone_below` (CNY minor units) stands for
+    """List what breaks I8, each decision judged by the policy that it was made by. `alone_below` (CNY minor units) stands for
     the limit of all of them, in tests.
     """
     policy = check_policy(business_day(datetime.now(UTC)))

@@ -61,7 +61,7 @@ async def ensure_demo(settings: Settings) -> None:
 
 
 def login_of(role: Role) -> str:
-    """The e-mail address of the demo person with that role."""
+    """Return the e-mail address of the demo person with that role."""
     return f"{role}@{MAIL_HOST}"
 
 

@@ -63,7 +63,7 @@ async def post(session: AsyncSession, key: str, card_id: str | None, what: str, 
 
 
 async def balance(session: AsyncSession, code: str, currency: Currency = Currency.CNY) -> Money:
-    """The sum of an account's entries: positive is a debit balance. An account never used has nothing."""
+    """Sum an account's entries: positive is a debit balance. An account never used has nothing."""
     statement = (
         select(func.coalesce(func.sum(EntryRow.amount_minor), 0))
         .join(AccountRow, AccountRow.id == EntryRow.account_id)
@@ -73,7 +73,7 @@ async def balance(session: AsyncSession, code: str, currency: Currency = Currenc
 
 
 async def postings_of(session: AsyncSession, key: str) -> Counter[tuple[str, int, Currency]]:
-    """What was posted under a key: account code, minor units and currency of each line; empty for an unused key."""
+    """Return what was posted under a key: account code, minor units and currency of each line; empty for an unused key."""
     statement = (
         select(AccountRow.code, EntryRow.amount_minor, EntryRow.currency)
         .join(AccountRow, AccountRow.id == EntryRow.account_id)

@@ -54,12 +54,12 @@ Postings = tuple[Posting, ...]
 
 
 def seller_payable(owner: str) -> Account:
-    """What is owed to `seller:<id>` or `partner:<id>`."""
+    """Return the account of what is owed to `seller:<id>` or `partner:<id>`."""
     return Account(f"seller_payable:{owner}", AccountKind.LIABILITY)
 
 
 def owed(owner: str, amount: Money) -> Postings:
-    """The seller accepted: the card is ours, its price is owed."""
+    """Post an acceptance by the seller: the card is ours, its price is owed."""
     return _moved(amount, debit=CARD_INVENTORY, credit=seller_payable(owner))
 
 
@@ -69,17 +69,17 @@ def owed_reversed(owner: str, amount: Money) -> Postings:
 
 
 def payout_prepared(owner: str, amount: Money) -> Postings:
-    """A payment is about to be ordered: the debt to the seller becomes money in flight, so that no second order can use it."""
+    """Post a payment about to be ordered: the debt to the seller becomes money in flight, so that no second order can use it."""
     return _moved(amount, debit=seller_payable(owner), credit=PAYOUT_IN_FLIGHT)
 
 
 def payout_paid(amount: Money) -> Postings:
-    """The gateway says the money arrived."""
+    """Post that the gateway says the money arrived."""
     return _moved(amount, debit=PAYOUT_IN_FLIGHT, credit=ALIPAY_CASH)
 
 
 def payout_refused(owner: str, amount: Money) -> Postings:
-    """The gateway says for certain that nothing moved: it is owed to the seller again."""
+    """Post that nothing moved, as the gateway says for certain: it is owed to the seller again."""
     return _moved(amount, debit=PAYOUT_IN_FLIGHT, credit=seller_payable(owner))
 
 
@@ -89,7 +89,7 @@ def issuer_cost(amount: Money) -> Postings:
 
 
 def totals(postings: Iterable[Posting]) -> dict[Currency, int]:
-    """The sum of each currency, in minor units."""
+    """Return the sum of each currency, in minor units."""
     sums: Counter[Currency] = Counter()
     for posting in postings:
         sums[posting.amount.currency] += posting.amount.amount_minor
@@ -97,7 +97,7 @@ def totals(postings: Iterable[Posting]) -> dict[Currency, int]:
 
 
 def require_balanced(postings: Postings) -> Postings:
-    """The postings, if there are any and they sum to zero per currency. Raises Unbalanced."""
+    """Return the postings, if there are any and they sum to zero per currency. Raises Unbalanced."""
     if not postings or any(totals(postings).values()):
         raise Unbalanced("postings sum to zero in every currency")
     return postings

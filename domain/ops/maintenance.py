@@ -62,7 +62,7 @@ class Window:
     next_at: datetime | None
 
     def overlaps(self, starts_at: datetime, ends_at: datetime | None) -> bool:
-        """Whether another window would share a moment with this one; an end is no part of a window."""
+        """Return whether another window would share a moment with this one; an end is no part of a window."""
         begins_before_end = ends_at is None or self.starts_at < ends_at
         return begins_before_end and (self.ends_at is None or starts_at < self.ends_at)
 

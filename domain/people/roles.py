@@ -199,7 +199,7 @@ def is_address(text: str) -> bool:
 
 
 def is_name(text: str) -> bool:
-    """Whether a person can be called so in the console."""
+    """Return whether a person can be called so in the console."""
     return 0 < len(text) <= NAME_CHARACTERS_MAX and text.isprintable() and text == text.strip()
 
 

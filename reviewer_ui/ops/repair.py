@@ -95,14 +95,14 @@ async def show(
     request: Request, console: At, person: Reader, repair_id: str, state: Short = "", reason: Short = "",
     error: Short = "", after: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
 ) -> Response:  # fmt: skip
-    """The repair with a page of its runs. Refuses NotFound."""
+    """Show the repair with a page of its runs. Refuses NotFound."""
     narrowed = Narrowed(member_of(ItemState, state), reason, error)
     return await _page(request, console, person, repair_id, narrowed, after)
 
 
 @router.get("/plan")
 async def plan(request: Request, console: At, person: Repairer, repair_id: str) -> Response:
-    """The form of a repair that is not submitted. Refuses NotFound."""
+    """Show the form of a repair that is not submitted. Refuses NotFound."""
     async with console.services.database.transaction() as session:
         row = (await _found(session, repair_id)).row
     kinds = choices(row.options, row.kind)

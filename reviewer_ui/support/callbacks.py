@@ -102,20 +102,20 @@ class CallbackContext:
 
 @router.get("", dependencies=[Depends(allowed(Permission.ANSWER_CALLBACKS))])
 async def queue() -> Response:
-    """The queue of sellers' requests."""
+    """Redirect to the queue of sellers' requests."""
     return see_other(f"/review?kind={CALLBACK_WORK.code}")
 
 
 @router.get("/{task_id}")
 async def show(request: Request, console: At, person: Agent, task_id: str) -> Response:
-    """The page; opening it keeps the lease of its holder."""
+    """Show the request; opening it keeps the lease of its holder."""
     await console.services.review.leases.renew(person.id, task_id)
     return await _render(request, console, person, task_id)
 
 
 @router.post("/{task_id}/telephone")
 async def telephone(request: Request, console: At, person: Agent, task_id: str) -> Response:
-    """The seller's number, once, for the holder of the request; on record."""
+    """Show the seller's number, once, to the holder of the request; it is audited."""
     try:
         number = await _callbacks(console).telephone(person.id, task_id)
     except Refusal as refusal:

@@ -71,7 +71,7 @@ async def show(visit: SellerVisit, card_id: str) -> Response:
 
 @router.get("/cards/{card_id}/live")
 async def live(visit: SellerVisit, card_id: str, seen: Annotated[int, Query(ge=0)] = 0) -> Response:
-    """The moving part of the page; 204 while nothing has happened since the event `seen`."""
+    """Show the moving part of the page; 204 while nothing has happened since the event `seen`."""
     async with visit.site.services.database.transaction() as session:
         await submissions.require_owner(session, visit.owner, card_id)
         if await submissions.last_event(session, [card_id]) == seen:

@@ -12,7 +12,7 @@ from domain.people.roles import Permission, Role, permissions_of
 
 
 async def with_roles(session: AsyncSession, team: str | None, wanted: Callable[[list[Role]], bool]) -> list[str]:
-    """The active people, of one team or of all, whose roles are wanted."""
+    """List the active people, of one team or of all, whose roles are wanted."""
     found = select(PersonRow.id, PersonRow.roles).where(PersonRow.active)
     if team is not None:
         found = found.where(PersonRow.team == team)

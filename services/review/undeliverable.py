@@ -44,7 +44,7 @@ class Undeliverable:
         self._cursors = desk.cursors
 
     async def put_back(self, person: str, decision_id: str, reason_code: str) -> str:
-        """The decision falls and its task is open again, with what was typed as its maker's draft; returns the card's id.
+        """Void the decision and reopen its task, with what was entered as its maker's draft; returns the card's id.
 
         A decision that has fallen is applied by nobody, however late the card hears of it. Where the card has ended
         meanwhile there is nothing to decide, and the task is closed. Refuses NotAllowed to who is no senior,

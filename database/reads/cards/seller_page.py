@@ -97,7 +97,7 @@ class SellerRecord:
 
 
 async def owner(session: AsyncSession, owner_id: str) -> Owner:
-    """The seller or partner of that id. Refuses NotFound."""
+    """Return the seller or partner of that id. Refuses NotFound."""
     seller = await session.get(SellerRow, owner_id)
     if seller is not None:
         return Owner(f"seller:{seller.id}", seller.phone_masked, seller.locale, seller.created_at)
@@ -108,7 +108,7 @@ async def owner(session: AsyncSession, owner_id: str) -> Owner:
 
 
 async def record(session: AsyncSession, owner_id: str, before: str, now: datetime) -> SellerRecord:
-    """The page of that seller or partner, cards older than `before` when it is given. Refuses NotFound."""
+    """Return the page of that seller or partner, cards older than `before` when it is given. Refuses NotFound."""
     found = await owner(session, owner_id)
     cards = await _cards(session, found.key, before)
     return SellerRecord(

@@ -100,7 +100,7 @@ class SubmissionView:
 
 
 async def submission(session: AsyncSession, owner: str, submission_id: str) -> SubmissionView:
-    """The submission with all its cards, in six statements. Refuses (NotFound) what is not the owner's."""
+    """Return the submission with all its cards, in six statements. Refuses (NotFound) what is not the owner's."""
     row = await session.get(SubmissionRow, submission_id)
     if row is None or row.owner != owner:
         raise NotFound()
@@ -112,7 +112,7 @@ async def submission(session: AsyncSession, owner: str, submission_id: str) -> S
 async def submissions(
     session: AsyncSession, owner: str, *, before: str | None, limit: int
 ) -> tuple[tuple[SubmissionView, ...], str | None]:
-    """The owner's submissions, newest first, and the cursor of the next page (None at the end).
+    """Return the owner's submissions, newest first, and the cursor of the next page (None at the end).
 
     `before` is a cursor from here: ids rise with time, so no page is ever skipped over or counted through.
     """
@@ -146,7 +146,7 @@ async def card(session: AsyncSession, owner: str, card_id: str) -> CardView:
 
 
 async def require_owner(session: AsyncSession, owner: str, card_id: str) -> CardRow:
-    """The card's row. Refuses (NotFound) anybody else's."""
+    """Return the card's row. Refuses (NotFound) another owner's."""
     chosen = select(CardRow).join(SubmissionRow).where(CardRow.id == card_id, SubmissionRow.owner == owner)
     row = await session.scalar(chosen)
     if row is None:
@@ -186,7 +186,7 @@ async def progress(session: AsyncSession, card_ids: Collection[str]) -> dict[str
 
 
 async def card_views(session: AsyncSession, rows: Iterable[tuple[CardRow, SubmissionRow]]) -> tuple[CardView, ...]:
-    """The cards with their latest quote and payout and what their photos contradict: four statements, however many cards;
+    """Return the cards with their latest quote and payout and what their photos contradict: four statements, however many cards;
     a fifth where an item is waited for."""
     pairs = list(rows)
     ids = [card.id for card, _ in pairs]

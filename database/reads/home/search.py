@@ -113,7 +113,7 @@ async def submissions(session: AsyncSession, whole: str, ending: str) -> tuple[F
 
 
 async def sellers(session: AsyncSession, whole: str, phone_index: str) -> tuple[FoundSeller, ...]:
-    """The seller of that id, or with the telephone of which this is the keyed hash."""
+    """Return the seller of that id, or with the phone of which this is the keyed hash."""
     if not whole and not phone_index:
         return ()
     which = SellerRow.id == whole if whole else SellerRow.phone_index == phone_index
