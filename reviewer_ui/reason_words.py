@@ -15,7 +15,7 @@ ACT_OF = {
     CameBack.SNOOZE_OVER: ReasonedAct.SNOOZE,
     CameBack.RETURNED: ReasonedAct.RETURN,
     CameBack.REFUSED: ReasonedAct.REFUSE,
-    CameBack.UNDELIVERED: ReasonedAct.PUT_BACK,
+    CameBack.UNDELIVERED: ReasonedAct.REOPEN,
 }
 
 

@@ -175,7 +175,7 @@ MATRIX = (
     Line("POST", "/cards/{card_id}/escalate", DECIDERS, (422,)),
     Line("POST", "/cards/{card_id}/take-over", TAKERS_OVER, (422,)),
     Line("POST", "/decisions/{decision_id}/undo", DECIDERS, (404,)),
-    Line("POST", "/decisions/{decision_id}/put-back", frozenset({SENIOR}), (422,)),
+    Line("POST", "/decisions/{decision_id}/reopen", frozenset({SENIOR}), (422,)),
     Line("GET", "/second-look", DECIDERS),
     Line("POST", "/cards/{card_id}/check", DECIDERS, (422,)),
     Line("POST", "/cards/{card_id}/check/blind", DECIDERS, (404,)),
