@@ -58,7 +58,8 @@ def keyed(installation: Settings) -> Settings:
 
 async def rows(store: Database, table: Any, **wanted: object) -> list[Any]:
     async with store.transaction() as session:
-        return list((await session.execute(select(table).filter_by(**wanted))).scalars())
+        found = select(table).filter_by(**wanted).order_by(*table.__mapper__.primary_key)
+        return list((await session.execute(found)).scalars())
 
 
 async def said(*arguments: str, typed: str = "") -> str:

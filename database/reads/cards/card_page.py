@@ -119,8 +119,9 @@ async def require_card(session: AsyncSession, card_id: str) -> None:
 
 
 async def card_ids_ending(session: AsyncSession, ending: str, limit: int = 10) -> tuple[str, ...]:
-    """Ids of cards whose id is `ending` or ends with it: people read the last characters to each other."""
-    statement = select(CardRow.id).where(CardRow.id.endswith(ending, autoescape=True)).limit(limit)
+    """Return the newest cards whose id is `ending` or ends with it: people read the last characters to each other."""
+    ends = CardRow.id.endswith(ending, autoescape=True)
+    statement = select(CardRow.id).where(ends).order_by(CardRow.id.desc()).limit(limit)
     return tuple((await session.execute(statement)).scalars())
 
 

@@ -183,7 +183,7 @@ async def _shared_payees(session: AsyncSession, key: str) -> tuple[str, ...]:
     """Other owners who were to be paid to an account that this one named too."""
     theirs = select(SubmissionRow.payee_index).where(SubmissionRow.owner == key, SubmissionRow.payee_index.is_not(None))
     others = select(SubmissionRow.owner).where(SubmissionRow.payee_index.in_(theirs), SubmissionRow.owner != key)
-    return tuple((await session.execute(others.distinct().limit(SHARED_MAX))).scalars())
+    return tuple((await session.execute(others.distinct().order_by(SubmissionRow.owner).limit(SHARED_MAX))).scalars())
 
 
 def _card(row: CardRow) -> TheirCard:

@@ -117,7 +117,7 @@ async def sellers(session: AsyncSession, whole: str, phone_index: str) -> tuple[
     if not whole and not phone_index:
         return ()
     which = SellerRow.id == whole if whole else SellerRow.phone_index == phone_index
-    rows = await session.execute(select(SellerRow.id, SellerRow.phone_masked).where(which))
+    rows = await session.execute(select(SellerRow.id, SellerRow.phone_masked).where(which).order_by(SellerRow.id))
     return tuple(FoundSeller(f"seller:{id}", phone) for id, phone in rows)  # noqa: A001
 
 

@@ -18,8 +18,8 @@ JD = "/operations/providers/issuer:jd"
 
 async def windows(house: House, provider: str) -> list[ProviderWindowRow]:
     async with house.database.transaction() as session:
-        rows = await session.execute(select(ProviderWindowRow).where(ProviderWindowRow.provider == provider))
-        return list(rows.scalars())
+        found = select(ProviderWindowRow).where(ProviderWindowRow.provider == provider).order_by(ProviderWindowRow.id)
+        return list((await session.execute(found)).scalars())
 
 
 @pytest.fixture(autouse=True)

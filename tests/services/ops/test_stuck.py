@@ -39,7 +39,7 @@ async def found(world: World, later: timedelta = timedelta()) -> list[dict[str, 
     """The stuck runs at that time."""
     await StuckRuns(world.database, lambda: datetime.now(UTC) + later).find()
     async with world.database.transaction() as session:
-        rows = await session.execute(text("SELECT * FROM stuck_run"))
+        rows = await session.execute(text("SELECT * FROM stuck_run ORDER BY workflow_id"))
         return [dict(row) for row in rows.mappings()]
 
 
