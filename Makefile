@@ -4,7 +4,8 @@
 PYTHON := .venv/bin/python
 # Compiled modules are kept: otherwise each of seven programs, and each test process, compiles the project again.
 unexport PYTHONDONTWRITEBYTECODE
-WORKERS ?= 2
+# One more than the processors that CI has: tests wait for databases, browsers and workflows.
+WORKERS ?= 3
 BRAND ?= jd
 FACE ?= 500
 OUT ?= card.jpg
