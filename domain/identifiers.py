@@ -55,12 +55,12 @@ def review_task(card_id: str, number: int) -> str:
 
 
 def ticket_task(ticket_id: str) -> str:
-    """The id of the work item of a ticket."""
+    """Return the id of the work item of a ticket."""
     return f"ticket:{ticket_id}:ticket:1"
 
 
 def ticket_workflow(ticket_id: str) -> str:
-    """The Temporal workflow id of a ticket."""
+    """Return the Temporal workflow id of a ticket."""
     return f"ticket:{ticket_id}"
 
 
