@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from typing import TypeGuard
 
 import pytest
 
@@ -173,7 +174,7 @@ def _outermost(tree: ast.Module) -> Iterator[Function]:
             yield from (one for one in node.body if isinstance(one, Function))
 
 
-def _is_limit(node: ast.AST) -> bool:
+def _is_limit(node: ast.AST) -> TypeGuard[ast.Call]:
     """Return whether this is `.limit(several)` on a statement of rows, not on what is only counted or looked for."""
     if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or node.func.attr != "limit":
         return False

@@ -11,7 +11,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from database.tables.columns import now
-from database.tables.support import CallbackRequestRow
+from database.tables.support.callbacks import CallbackRequestRow
 from database.tables.work import WorkItemRow
 from domain.people.roles import Role
 from languages import translate
