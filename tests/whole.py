@@ -288,9 +288,15 @@ def _without_ours() -> dict[str, str]:
 
 def end_after(item: pytest.Item, nextitem: pytest.Item | None) -> None:
     """Stop the platform after the last test that needs it: idle, its programs take a fifth of a processor from all others."""
-    if needs_it(item) and (nextitem is None or not needs_it(nextitem)):
+    if needs_it(item) and not (nextitem is not None and needs_it(nextitem)) and not _comes_again(item):
         for platform in RUNNING:
             platform.end()
+
+
+def _comes_again(item: pytest.Item) -> bool:
+    """Return whether a later test needs the platform: without xdist, which keeps them together, others are between."""
+    later = item.session.items[item.session.items.index(item) + 1 :]
+    return "PYTEST_XDIST_WORKER" not in os.environ and any(needs_it(one) for one in later)
 
 
 def needs_it(item: pytest.Item) -> bool:
