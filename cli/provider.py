@@ -4,7 +4,6 @@ Exit codes: 0 done, or nothing is in maintenance; 1 refused; 3 some provider is 
 """
 
 import asyncio
-import getpass
 import json
 from collections.abc import Coroutine
 from datetime import UTC, datetime, timedelta
@@ -117,9 +116,10 @@ def _said(doing: Coroutine[Any, Any, Done], as_json: bool) -> Done:
 
 
 def _by() -> str:
+    from bootstrap.os_user import os_user
     from services.ops.maintenance import SYSTEM
 
-    return SYSTEM + getpass.getuser()
+    return SYSTEM + os_user()
 
 
 async def _on(
