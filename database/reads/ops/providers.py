@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hashlib import blake2s
 from typing import Any
 
 from sqlalchemy import ColumnElement, select, text
@@ -21,6 +22,7 @@ from domain.rules.brands import brand
 
 LATELY = timedelta(minutes=15)  # For so long back success and latency are shown.
 HISTORY_MAX = 20
+MARK_LENGTH = 8
 _SUMS = "calls, failed, timeouts, refused, cost_fen, latency"
 _LATELY = f"SELECT provider, brand, {_SUMS} FROM provider_slot WHERE at >= :since"  # noqa: S608  # Names of our own.
 _TODAY = f"SELECT provider, brand, {_SUMS} FROM provider_day WHERE day = :day"  # noqa: S608
@@ -148,6 +150,12 @@ class Delay:
     def kind(self) -> str:
         """Return the kind of party, e.g. `issuer`."""
         return self.provider.partition(":")[0]
+
+    @property
+    def mark(self) -> str:
+        """Return eight hex digits that differ where a reader would read something else."""
+        read = f"{self.provider} {self.until} {self.resuming}"
+        return blake2s(read.encode(), digest_size=MARK_LENGTH // 2).hexdigest()
 
 
 Delays = Mapping[tuple[str, str], Delay]
