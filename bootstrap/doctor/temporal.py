@@ -23,6 +23,7 @@ from bootstrap.settings import Settings
 from bootstrap.watching import queues
 from bootstrap.words import say
 from database.session import Database
+from jobs.held_calls import keeps_rates
 from jobs.open_runs import poller_count
 from workflows.search_attributes import ALL
 
@@ -65,7 +66,7 @@ async def temporal_findings(settings: Settings, store: Database | None) -> list[
         )
         return [broken("temporal_unreachable", said, "make up, or look at CARDLOOP_TEMPORAL_ADDRESS")]
     try:
-        found = [*await _attributes(client), *await _queues(client)]
+        found = [*await _attributes(client), *await _queues(client), *no_rates(offered=await keeps_rates(client))]
         if store is None:
             return found
         return [*found, *await _compared(client, store), *of_repairs(await repair_runs.compare(client, store))]
@@ -106,6 +107,17 @@ def missing_attributes(names: Sequence[str]) -> list[Finding]:
         f"The namespace lacks search attributes: {', '.join(names)}; Temporal's page cannot filter by them.",
     )
     return [attention("search_attributes_missing", said, "docker/temporal-namespace.sh")]
+
+
+def no_rates(*, offered: bool) -> list[Finding]:
+    """Return the finding of a server that cannot limit a task queue."""
+    if offered:
+        return []
+    said = say(
+        "Temporal 服务器不支持任务队列限速：维护期间由工作进程自行暂停调用，尝试次数照常累计。",
+        "The Temporal server cannot limit a task queue: in maintenance the workers hold the calls themselves, and attempts are counted.",
+    )
+    return [attention("no_queue_rates", said, "docs/operations.md#moving-temporal-to-another-version: 1.29.1 or newer")]
 
 
 async def _queues(client: Client) -> list[Finding]:

@@ -23,7 +23,7 @@ from domain.errors.general import NotFound
 from domain.money import Money
 from domain.ops.calls import NO_CALLS, Tally
 from domain.ops.maintenance import ACTIVE, HOLDING, REASON_MAX, SHARES, WindowState
-from domain.ops.providers import OF_ISSUERS, Provider, provider_named
+from domain.ops.providers import OF_ISSUERS, Provider, ProviderKind, provider_named
 from domain.ops.runs import provider_asked_on
 from domain.people.roles import Permission
 from domain.rules.brands import brands_of_issuer, issuers, providers
@@ -115,6 +115,7 @@ class ProviderContext:
     by_brand: Mapping[str, CallsView]
     windows: tuple[WindowView, ...]
     past: tuple[WindowView, ...]
+    by_workers: bool  # Temporal's server holds no queue: the workers hold the calls.
     choices: tuple[str, ...]  # Brands that can be held alone.
     may_manage: bool
     form: WindowForm
@@ -206,6 +207,7 @@ async def _page(
         windows = await reads.open_windows(session, provider)
         past = await reads.past_windows(session, provider)
         steps = await reads.steps_of(session, (*windows, *past))
+        by_workers = not await reads.server_keeps_rates(session)
         names = await all_names(session)
     brands = brands_of_issuer(named.issuer) if named.issuer else ()
     context = ProviderContext(
@@ -218,6 +220,7 @@ async def _page(
             _window(row, steps[row.id], names, typed_ends.get(row.id, _local(row, person))) for row in windows
         ),
         past=tuple(_window(row, steps[row.id], names, "") for row in past),
+        by_workers=by_workers and named.kind is not ProviderKind.MESSAGES,
         choices=brands if len(brands) > 1 else (),
         may_manage=person.may(Permission.MANAGE_PROVIDERS),
         form=form,

@@ -27,6 +27,7 @@ _SUMS = "calls, failed, timeouts, refused, cost_fen, latency"
 _LATELY = f"SELECT provider, brand, {_SUMS} FROM provider_slot WHERE at >= :since"  # noqa: S608  # Names of our own.
 _TODAY = f"SELECT provider, brand, {_SUMS} FROM provider_day WHERE day = :day"  # noqa: S608
 _ERRORS = "SELECT provider, brand, error, at FROM provider_error"
+_RATES = "SELECT CAST(found->>'offered' AS boolean) FROM run_watch WHERE look = 'rates'"
 _CIRCUITS = "SELECT name, failures, open_until, probing_until FROM circuit"
 
 
@@ -105,6 +106,12 @@ async def open_windows(session: AsyncSession, provider: str | None = None) -> tu
         wanted.append(ProviderWindowRow.provider == provider)
     rows = await session.execute(select(ProviderWindowRow).where(*wanted).order_by(ProviderWindowRow.starts_at))
     return tuple(rows.scalars())
+
+
+async def server_keeps_rates(session: AsyncSession) -> bool:
+    """Return whether Temporal's server holds providers' queues; where it does not, the workers do. True until it was asked."""
+    found = (await session.execute(text(_RATES))).scalar_one_or_none()
+    return found is not False
 
 
 async def past_windows(session: AsyncSession, provider: str) -> tuple[ProviderWindowRow, ...]:
