@@ -43,7 +43,7 @@ SEEN_WITHIN_S = 10.0
 REVIEWED = 4
 _FAILING = "SELECT coalesce(sum(runs), 0) AS runs, count(*) AS causes FROM stuck_cause WHERE error_class = 'gateway_unavailable'"
 _CAUSE = """
-SELECT cause, runs, extract(epoch FROM first_at - (SELECT min(since) FROM pending_step))::float AS after_s
+SELECT cause, runs, extract(epoch FROM first_at - (SELECT min(started_at) FROM card WHERE brand = 'jd'))::float AS after_s
 FROM stuck_cause WHERE error_class = 'gateway_unavailable' AND provider = 'issuer:jd'
 """
 _OUTCOMES = (
