@@ -84,7 +84,7 @@ async def changes(
     seen: Annotated[int, Query(ge=0, le=2**62)] = 0,
     last_event_id: Annotated[str, Header()] = "",
 ) -> EventSourceResponse:
-    """Server-sent events: `changed` whenever something happened to a card, `ended` when all cards have."""
+    """Server-sent events: `changed` whenever something happened to a card or to the maintenance that it waits for, `ended` when all cards have."""
     async with partner.services.database.transaction() as session:
         view = await reads.submission(session, partner.owner, submission_id)
     return partner.changes.stream(partner.owner, [card.id for card in view.cards], last_seen(seen, last_event_id))

@@ -22,7 +22,7 @@ from activities.verification.inquiry import Verification
 from bootstrap import clock, keys, outside, scheduled_check
 from bootstrap.demo.brands import announcing_jobs
 from bootstrap.local import temporal
-from bootstrap.maintenance import maintenance_job, usual_rate
+from bootstrap.maintenance import call_holder, maintenance_job, rates_job, usual_rate
 from bootstrap.paying import payment_gateway
 from bootstrap.policies import policy_job
 from bootstrap.repairing import repair_activities
@@ -100,7 +100,7 @@ async def run_cards(settings: Settings) -> None:
         await policies.refresh()  # Before the first card is judged.
         attempts = Attempts(store)
         stack.push_async_callback(last_attempts, attempts)  # Of steps that end while the workers do.
-        reporting = interceptors_of(attempts)
+        reporting = [call_holder(settings, store), *interceptors_of(attempts)]
         for worker in card_workers(
             settings, client, store, secrets.keyring, world, payment_gateway(settings, world.breakers), reporting
         ):
@@ -138,6 +138,7 @@ def _jobs(settings: Settings, store: Database, keyring: KeyRing, world: outside.
         Job("check", scheduled_check.LOOK_S, scheduled_check.ScheduledCheck(store).look, BATCH),
         Job("payees", PAYEES_S, payees.tell, payees_job.AT_ONCE),
         maintenance_job(settings, store, client),
+        rates_job(store, client),
         Job("repairs", REPAIRS_S, RepairSender(store, RepairClient(client)).tell, repairs_job.AT_ONCE),
         *announcing_jobs(settings),
     ]

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from database.reads.cards import seller as reads
 from database.reads.cards import submissions
 from database.reads.cards.submissions import CardView
+from database.reads.ops.providers import MARK_LENGTH
 from domain.cards.reading import FieldName
 from domain.errors.general import NotFound
 from domain.rules.brands import catalogue
@@ -50,12 +51,16 @@ async def mine(visit: SellerVisit, before: Annotated[str | None, Query(max_lengt
 
 @router.get("/cards/{card_id}/events")
 async def changes(
-    visit: SellerVisit, card_id: str, seen: int = 0, last_event_id: Annotated[str, Header()] = ""
+    visit: SellerVisit,
+    card_id: str,
+    seen: int = 0,
+    held: Annotated[str, Query(max_length=MARK_LENGTH)] = "",
+    last_event_id: Annotated[str, Header()] = "",
 ) -> Response:
-    """Send a server-sent event for each thing that happens to the card."""
+    """Send a server-sent event for each thing that happens to the card, or to the maintenance that it waits for."""
     async with visit.site.services.database.transaction() as session:
         await submissions.require_owner(session, visit.owner, card_id)
-    return visit.site.changes.stream(visit.owner, [card_id], last_seen(seen, last_event_id))
+    return visit.site.changes.stream(visit.owner, [card_id], last_seen(seen, last_event_id), held)
 
 
 @router.get("/cards/{card_id}/photos/{photo_id}")

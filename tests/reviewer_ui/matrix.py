@@ -138,6 +138,7 @@ MATRIX = (
     Line("GET", "/operations/providers/{provider}", OPERATORS, (404,)),
     Line("POST", "/operations/providers/{provider}/maintenance", OPERATORS, (404,)),
     Line("POST", "/operations/providers/{provider}/maintenance/{window_id}/end", OPERATORS, (404,)),
+    Line("POST", "/operations/providers/{provider}/maintenance/{window_id}/change-end", OPERATORS, (404,)),
     Line("GET", "/operations/queues/workers/{name}", OPERATORS, (404,)),
     Line("POST", "/operations/queues/workers/{name}/drain", OPERATORS, (422,)),
     Line("POST", "/operations/queues/workers/{name}/undrain", OPERATORS, (404,)),

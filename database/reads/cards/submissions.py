@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reads.cards.asked import Asked, asked_for
 from database.reads.cards.differing import differing
-from database.reads.ops.providers import Delay, delay_of, delays
+from database.reads.ops.providers import Delay, Delays, delay_of, delays
 from database.tables.cards import CardEventRow, CardRow, QuoteRow, SubmissionRow
 from database.tables.columns import now
 from database.tables.finance import PayoutRow
@@ -172,17 +172,25 @@ async def last_event(session: AsyncSession, card_ids: Sequence[str]) -> int:
 
 @dataclass(frozen=True)
 class Progress:
-    """How many events a card has, and whether nothing more will come."""
+    """How many events a card has, whether nothing more will come, and the mark of the maintenance it waits for, if any."""
 
     events: int
     ended: bool
+    held: str = ""
 
 
 async def progress(session: AsyncSession, card_ids: Collection[str]) -> dict[str, Progress]:
     """Return how far each of these cards is; deleted ones are left out. Events are counted as by `last_event`."""
-    counted = select(func.count()).where(CardEventRow.card_id == CardRow.id).scalar_subquery()
-    statement = select(CardRow.id, counted, CardRow.stage == Stage.ENDED).where(CardRow.id.in_(card_ids))
-    return {row[0]: Progress(int(row[1]), bool(row[2])) for row in await session.execute(statement)}
+    counted = select(func.count()).where(CardEventRow.card_id == CardRow.id).scalar_subquery().label("events")
+    columns = (CardRow.id, CardRow.stage, CardRow.card_type, CardRow.brand, counted)
+    rows = (await session.execute(select(*columns).where(CardRow.id.in_(card_ids)))).all()
+    held = await delays(session, now())
+    return {row.id: Progress(int(row.events), row.stage is Stage.ENDED, _mark(held, row)) for row in rows}
+
+
+def _mark(held: Delays, row: Any) -> str:
+    delay = None if row.stage is Stage.ENDED else delay_of(held, row.stage, row.card_type, row.brand)
+    return "" if delay is None else delay.mark
 
 
 async def card_views(session: AsyncSession, rows: Iterable[tuple[CardRow, SubmissionRow]]) -> tuple[CardView, ...]:
