@@ -117,7 +117,9 @@ async def _prepare(database: Database) -> None:
 
 async def _bytes_per_transfer(database: Database) -> float:
     """Bytes of tables and indexes that one transfer of two entries adds."""
-    size = text("SELECT sum(pg_total_relation_size(one)) FROM unnest(ARRAY['entry', 'ledger_transaction']::regclass[]) AS one")
+    size = text(
+        "SELECT sum(pg_total_relation_size(one)) FROM unnest(ARRAY['entry', 'ledger_transaction']::regclass[]) AS one"
+    )
     async with database.transaction() as session:
         total = int((await session.execute(size)).scalar_one())
         transfers = int((await session.execute(text("SELECT count(*) FROM ledger_transaction"))).scalar_one())
@@ -140,9 +142,9 @@ async def _old_account(database: Database, url: str) -> tuple[float, dict[str, f
     finally:
         await connection.close()
     async with database.transaction() as session:
-        one = await checkpoints.mark(session)
+        mark = await checkpoints.mark(session)
     async with database.transaction() as session:
-        await checkpoints.write(session, 0, one)
+        await checkpoints.write(session, 0, mark)
     for _ in range(checkpoints.ENTRIES_MIN // 2):  # As many as the job leaves on average.
         await _post(database, (Posting(old, Money(1)), Posting(ALIPAY_CASH, Money(-1))))
     took: dict[str, list[float]] = {old.code: [], young.code: []}
