@@ -54,12 +54,12 @@ WITH balance AS (
     SELECT a.code, sum(e.amount_minor) AS minor FROM account a JOIN entry e ON e.account_id = a.id
     WHERE e.currency = 'CNY' GROUP BY a.code
 ), due AS (
-    SELECT 'payout_in_flight' AS code, -coalesce(sum(amount_minor), 0) AS minor
+    SELECT 'in_flight:alipay' AS code, -coalesce(sum(amount_minor), 0) AS minor
     FROM payout WHERE state IN ('prepared', 'unknown')
     UNION ALL
-    SELECT 'alipay_cash', -coalesce(sum(amount_minor), 0) FROM payout WHERE state = 'paid'
+    SELECT 'cash:alipay', -coalesce(sum(amount_minor), 0) FROM payout WHERE state = 'paid'
     UNION ALL
-    SELECT 'card_inventory:CNY', coalesce(sum(amount_minor), 0) FROM quote WHERE state = 'accepted'
+    SELECT 'inventory', coalesce(sum(amount_minor), 0) FROM quote WHERE state = 'accepted'
 )
 SELECT due.code || ' stands at ' || coalesce(balance.minor, 0) || ' where ' || due.minor || ' is due'
 FROM due LEFT JOIN balance USING (code) WHERE coalesce(balance.minor, 0) <> due.minor

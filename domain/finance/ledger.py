@@ -8,34 +8,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import StrEnum
 
+from domain.finance.chart import Account, account
 from domain.money import Currency, Money
 
-
-class AccountKind(StrEnum):
-    """What an account is; debits raise assets and expenses, credits raise the others."""
-
-    ASSET = "asset"  # What the platform has.
-    LIABILITY = "liability"  # What it owes.
-    INCOME = "income"  # What it earned.
-    EXPENSE = "expense"  # What it spent.
-    EQUITY = "equity"  # What its owners put in.
-
-
-@dataclass(frozen=True)
-class Account:
-    """An account by its code, e.g. `seller_payable:seller:01H…`, and its kind."""
-
-    code: str
-    kind: AccountKind
-
-
-CARD_INVENTORY = Account("card_inventory:CNY", AccountKind.ASSET)  # Cards bought, at what was paid for them.
-ALIPAY_CASH = Account("alipay_cash", AccountKind.ASSET)  # Our money at the payment gateway.
-PAYOUT_IN_FLIGHT = Account("payout_in_flight", AccountKind.LIABILITY)  # Ordered, not known to have arrived.
-ISSUER_COST = Account("issuer_cost", AccountKind.EXPENSE)  # What asking issuers cost.
-ISSUER_PAYABLE = Account("issuer_payable", AccountKind.LIABILITY)  # What issuers will bill for being asked.
+ALIPAY = "alipay"  # The rail that pays now.
+INVENTORY = account("inventory")
+ALIPAY_CASH = account("cash", ALIPAY)
+PAYOUT_IN_FLIGHT = account("in_flight", ALIPAY)
+ISSUER_COST, ISSUER_PAYABLE = account("issuer_cost"), account("issuer_payable")
 
 
 class Unbalanced(ValueError):
@@ -55,17 +36,17 @@ Postings = tuple[Posting, ...]
 
 def seller_payable(owner: str) -> Account:
     """Return the account of what is owed to `seller:<id>` or `partner:<id>`."""
-    return Account(f"seller_payable:{owner}", AccountKind.LIABILITY)
+    return account("seller_payable", owner)
 
 
 def owed(owner: str, amount: Money) -> Postings:
     """Post an acceptance by the seller: the card is ours, its price is owed."""
-    return _moved(amount, debit=CARD_INVENTORY, credit=seller_payable(owner))
+    return _moved(amount, debit=INVENTORY, credit=seller_payable(owner))
 
 
 def owed_reversed(owner: str, amount: Money) -> Postings:
     """Reverse `owed`: before payment the card turned out not to be worth its price."""
-    return _moved(amount, debit=seller_payable(owner), credit=CARD_INVENTORY)
+    return _moved(amount, debit=seller_payable(owner), credit=INVENTORY)
 
 
 def payout_prepared(owner: str, amount: Money) -> Postings:
@@ -86,6 +67,11 @@ def payout_refused(owner: str, amount: Money) -> Postings:
 def issuer_cost(amount: Money) -> Postings:
     """Asking an issuer, a store or an outlet cost this much, to be paid by its monthly bill."""
     return _moved(amount, debit=ISSUER_COST, credit=ISSUER_PAYABLE)
+
+
+def reversed_postings(postings: Postings) -> Postings:
+    """Return the postings that take these back, line by line."""
+    return tuple(Posting(line.account, -line.amount) for line in postings)
 
 
 def totals(postings: Iterable[Posting]) -> dict[Currency, int]:
