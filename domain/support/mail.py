@@ -40,6 +40,16 @@ class MailNote(StrEnum):
     SECRET_MASKED = "secret_masked"  # noqa: S105  # A card number or PIN was covered before the text was kept.
 
 
+class MailOutcome(StrEnum):
+    """What became of a mail."""
+
+    OPENED = "opened"  # It is the first of a new ticket.
+    APPENDED = "appended"  # It joined the conversation of a ticket.
+    NOTED = "noted"  # An automatic answer in the conversation; nobody has to answer it.
+    REPORTED = "reported"  # A delivery report on a mail of ours.
+    IGNORED = "ignored"  # From ourselves, or from a machine about no ticket.
+
+
 @dataclass(frozen=True)
 class MailAddress:
     """An address in lower case and the name beside it, which proves nothing."""
