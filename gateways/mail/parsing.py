@@ -42,7 +42,8 @@ HEADER_CHARACTERS_MAX = 20_000
 ADDRESS_HEADER_CHARACTERS_MAX = 5_000
 TEXT_BYTES_MAX = 2 * 1024 * 1024  # Of one text or page: many times what is kept of it.
 TNEF = frozenset({"application/ms-tnef", "application/vnd.ms-tnef"})
-_ADDRESS = re.compile(r"[^\s@<>,;:\"()\[\]\\]+@[^\s@<>,;:\"()\[\]\\]+")
+# Atoms alone: a quoted local part, or one that looks like an encoded word, is read otherwise by the next program.
+_ADDRESS = re.compile(r"(?!.*=\?)[\w.!#$%&'*+/=?^`{|}~-]+@\w(?:[\w.-]*\w)?")
 
 
 @dataclass
@@ -231,7 +232,7 @@ def _addresses(message: Message, header: str) -> tuple[MailAddress, ...]:
     written = [str(value) for name, value in message.raw_items() if name.casefold() == header]
     found: dict[str, MailAddress] = {}
     for name, address in islice(_pairs(written), ADDRESSES_MAX):
-        plain = address.strip().casefold()
+        plain = address.encode("utf-8", "surrogateescape").decode("utf-8", "replace").strip().lower()
         if len(plain) <= ADDRESS_CHARACTERS_MAX and _ADDRESS.fullmatch(plain):
             found.setdefault(plain, MailAddress(plain, " ".join(_header_text(name).split())[:NAME_CHARACTERS_MAX]))
     return tuple(found.values())

@@ -96,7 +96,7 @@ class Mailing:
             files = tuple((await session.execute(kept)).scalars())
         own = self._id_of(ticket, message.id if message else row.id)
         found = [one for one in (await session.execute(newest)).scalars() if one and one != own]
-        # A second mail of one id was told apart by us; its sender does not know that.
+        # A second mail with the same id has a mark of ours behind it, which its sender does not know.
         before = tuple(one.partition("#")[0] for one in reversed(found[:REFERENCES_MAX]))
         return _Written(ticket, contact, message, files, before)
 

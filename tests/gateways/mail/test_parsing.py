@@ -88,6 +88,26 @@ def test_a_name_that_looks_like_an_address_is_none(sender: str) -> None:
     assert (read.sender.address, read.flags) == ("wang@mail.test", frozenset())
 
 
+@pytest.mark.parametrize(
+    "sender",
+    ["a\x00b@mail.test", "\udcff@mail.test", "a b@mail.test", '"a@b"@mail.test', "=?utf-8?q?a?=@mail.test", "a@", "@b"],
+)
+def test_what_is_no_address_is_no_sender(sender: str) -> None:
+    read = parse(mail(From=sender), READER)
+    assert read.sender.address in ("", "b@mail.test")
+    read.sender.address.encode()
+
+
+@given(st.from_regex(r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,20}@[a-z0-9.-]{1,20}", fullmatch=True))
+@settings(deadline=None)
+def test_every_sender_can_be_answered(address: str) -> None:
+    sender = parse(mail(From=address), READER).sender.address
+    if sender:
+        letter = EmailMessage()
+        letter["To"] = sender
+        assert [one.addr_spec for one in letter["To"].addresses] == [sender]
+
+
 def test_a_mail_of_several_senders_is_verified_of_none() -> None:
     assert parse(mail(From="wang@mail.test, victim@mail.test"), READER).flags == frozenset({MailFlag.UNVERIFIED})
     twice = b"From: victim@mail.test\r\n" + mail()
@@ -233,7 +253,17 @@ def test_hostile_mail_is_read_in_seconds(name: str) -> None:
 
 
 _HEADS = st.sampled_from(
-    ["From", "To", "Subject", "Content-Type", "Content-Transfer-Encoding", "Content-Disposition", "References", "Date"]
+    [
+        "From",
+        "To",
+        "Subject",
+        "Message-ID",
+        "Content-Type",
+        "Content-Transfer-Encoding",
+        "Content-Disposition",
+        "References",
+        "Date",
+    ]
 )
 _VALUES = st.one_of(
     st.text(max_size=60),
@@ -251,14 +281,19 @@ _BODIES = st.one_of(
 
 
 @given(st.lists(st.tuples(_HEADS, _VALUES), max_size=6), st.lists(_BODIES, max_size=4))
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_no_mail_raises_and_every_mail_can_be_passed_on_and_stored(
     heads: list[tuple[str, str]], bodies: list[bytes]
 ) -> None:
     head = "".join(f"{name}: {value}\r\n" for name, value in heads).encode("utf-8", "surrogatepass")
     read = parse(head + b"\r\n" + b"\r\n".join(bodies), READER)
     assert unpacked(*packed(read)) == read
-    words = (read.message_id, read.subject, read.text, read.whole, read.sender.name, *(one.name for one in read.files))
+    people = (read.sender, *read.to, *read.cc)
+    words = (
+        read.message_id, read.subject, read.text, read.whole, *read.thread, *(one.name for one in read.files),
+        *(one.media_type for one in read.files), *(text for one in people for text in (one.address, one.name)),
+        *(one.message_id + one.status for one in read.failed),
+    )  # fmt: skip
     for text in words:
         assert "\0" not in text
         text.encode()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from email.message import EmailMessage
+from email.message import EmailMessage, Message
 
 import pytest
 
+from database.reads.support.tickets import TicketRecord
 from database.tables.notices import NoticeRow
 from database.tables.support.mail import InboundMailRow
 from database.tables.support.tickets import ContactRow, TicketMessageRow, TicketRow
@@ -28,8 +29,8 @@ async def desk(world: World) -> AsyncIterator[MailDesk]:
         yield made
 
 
-def events(found: object) -> list[str]:
-    return [one.what for one in found.events]  # type: ignore[attr-defined]
+def events(found: TicketRecord) -> list[str]:
+    return [one.what for one in found.events]
 
 
 async def test_a_mail_opens_a_ticket_and_its_sender_is_answered_once(desk: MailDesk) -> None:
@@ -42,7 +43,7 @@ async def test_a_mail_opens_a_ticket_and_its_sender_is_answered_once(desk: MailD
     (answer,) = await desk.sent()
     assert (answer["to"], answer["auto-submitted"]) == ("wang.fang@mail.test", "auto-replied")
     assert answer["in-reply-to"] == mail["message-id"]
-    assert found.ticket.id[-6:] in desk_text(answer)
+    assert found.ticket.id[-6:] in words_of(answer)
     assert await desk.sent() == []
 
 
@@ -117,7 +118,7 @@ async def test_a_reply_to_a_customer_stands_in_their_conversation_with_its_files
     message = await desk.replied(found)
     (reply,) = await desk.sent()
     assert (reply["to"], reply["auto-submitted"], reply["in-reply-to"]) == (first["from"], None, first["message-id"])
-    assert "It is paid." in desk_text(reply)
+    assert "It is paid." in words_of(reply)
     (row,) = await desk.world.rows(TicketMessageRow, id=message)
     assert f"<{row.mail_id}>" == reply["message-id"]
 
@@ -254,7 +255,7 @@ async def test_card_numbers_and_pins_are_masked_before_they_are_stored_and_the_s
     assert [text for text in stored if "6222" in text] == []
     assert "mail_secret_masked" in events(found)
     (answer,) = await desk.sent()
-    assert "We masked it" in desk_text(answer)
+    assert "We masked it" in words_of(answer)
     assert "6222" not in str(answer["subject"])
 
 
@@ -279,7 +280,7 @@ async def test_files_are_cleaned_and_those_that_are_not_taken_are_counted(desk: 
     assert b"31.2304N" not in desk.world.photos.read(files["卡.jpg"])
     assert {"mail_files_refused", "mail_files_left_out"} <= set(events(found))
     (answer,) = await desk.sent()
-    assert "not accepted" in desk_text(answer)
+    assert "not accepted" in words_of(answer)
 
 
 async def test_a_text_of_one_megabyte_and_a_mail_of_nothing_are_tickets(desk: MailDesk) -> None:
@@ -298,8 +299,12 @@ async def test_a_mail_of_which_only_the_head_came_says_so(desk: MailDesk) -> Non
     assert (found.said[0].words, "mail_too_large" in events(found)) == ("My card", True)
 
 
-def desk_text(mail: object) -> str:
-    return next(part for part in mail.walk() if part.get_content_type() == "text/plain").get_payload(decode=True).decode()  # type: ignore[attr-defined]  # fmt: skip
+def words_of(mail: Message) -> str:
+    """The plain text of a mail that left."""
+    (words, *_) = [part for part in mail.walk() if part.get_content_type() == "text/plain"]
+    content = words.get_payload(decode=True)
+    assert isinstance(content, bytes)
+    return content.decode()
 
 
 def bounce(message_id: str, action: str = "failed", status: str = "5.1.1", words: str = "Sorry.") -> bytes:
