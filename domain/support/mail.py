@@ -15,6 +15,7 @@ NAME_CHARACTERS_MAX = 120
 ADDRESS_CHARACTERS_MAX = 254  # RFC 5321.
 ADDRESSES_MAX = 50
 _HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]")
+_ANSWERED = re.compile(r"^\s*(?:(?:re|aw|fwd?|回复|答复|回覆|转发)\s*(?:\[\d+\])?\s*[:：]\s*)+", re.I)
 _LATIN_WORD = re.compile(r"[A-Za-z]{2,}")
 
 
@@ -113,6 +114,11 @@ class InboundMail:
     def receivers(self) -> frozenset[str]:
         """Return every address that it names in To and Cc."""
         return frozenset(one.address for one in (*self.to, *self.cc))
+
+
+def plain_subject(subject: str) -> str:
+    """Return the subject without the words that answering and passing on put before it."""
+    return _ANSWERED.sub("", subject)
 
 
 def language_of(text: str) -> str:

@@ -110,7 +110,7 @@ class Conversation:
             attach(session, message, kept)
             ticket.heard_at = now
             if not heard.closing:
-                await self._wanted_again(session, ticket, task, requester, now)
+                await self._wanted_again(session, ticket, task, message.author, now)
         return message.id
 
     async def reply(self, person: str, ticket_id: str, reply: Reply) -> str:

@@ -18,9 +18,10 @@ from database.session import Database
 from database.tables.support.mail import InboundMailRow, TicketParticipantRow
 from database.tables.support.tickets import ContactRow, TicketLinkRow, TicketMessageRow, TicketRow
 from domain.errors.base import Refusal
+from domain.errors.support import TicketEnded
 from domain.identifiers import new_id
 from domain.sealing import KeyRing
-from domain.support.mail import InboundMail, MailFile, MailFlag, MailNote, MailOutcome
+from domain.support.mail import InboundMail, MailFile, MailFlag, MailNote, MailOutcome, plain_subject
 from domain.support.mail_signs import LOOP_WINDOW, is_own, loops
 from domain.support.mail_threads import messages_of
 from domain.support.masking import mask_secrets
@@ -182,11 +183,11 @@ class InboundMails:
             return MailOutcome.IGNORED, None, mail.notes
         place = await self._place(session, mail, thread, looping=looping)
         actor = f"contact:{place.contact.id}"
-        if place.ticket is None:
-            ticket_id = await self._opened(session, mail, place.contact)
-        else:
-            ticket_id = place.ticket.id
-            await self._heard(session, mail, place.ticket, place.contact, closing=False)
+        try:
+            ticket_id = await self._into(session, mail, place)
+        except TicketEnded:  # Between our look at it and the message.
+            place = replace(place, ticket=None, old=place.ticket, why="closed")
+            ticket_id = await self._into(session, mail, place)
         ticket = await session.get_one(TicketRow, ticket_id, populate_existing=True)
         notes = await self._notes(session, mail)
         self._remark(session, ticket, actor, mail, place, notes)
@@ -196,6 +197,12 @@ class InboundMails:
             payload = {"ticket_id": ticket.id, "opened": opened, "notes": sorted(notes)}
             await outbox.put(session, outbox.MAIL, actor, RECEIVED, payload)
         return (MailOutcome.OPENED if opened else MailOutcome.APPENDED), ticket.id, notes
+
+    async def _into(self, session: AsyncSession, mail: InboundMail, place: _Place) -> str:
+        if place.ticket is None:
+            return await self._opened(session, mail, place.contact)
+        await self._heard(session, mail, place.ticket, place.contact, closing=False)
+        return place.ticket.id
 
     async def _place(
         self, session: AsyncSession, mail: InboundMail, thread: TicketRow | None, *, looping: bool
@@ -226,7 +233,7 @@ class InboundMails:
         first_line = next((line for line in mail.text.split("\n") if line.strip()), "")[:SHORT_SUBJECT]
         asked = NewTicket(
             TicketCategory.OTHER,
-            (mail.subject or first_line or _nothing("mail.no_subject", mail))[:SUBJECT_MAX],
+            (plain_subject(mail.subject) or first_line or _nothing("mail.no_subject", mail))[:SUBJECT_MAX],
             _words(mail.whole, mail),
             files=_files(mail),
             key=_key(mail),

@@ -7,10 +7,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
+import pytest
 import pytest_asyncio
 
 from api.app import build
 from database.session import Database
+from domain.errors.files import FileTooDemanding
 from domain.sealing import KeyRing
 from gateways.mail.wire import BYTES_MAX
 from gateways.pictures.store import PhotoStore
@@ -61,3 +63,14 @@ async def test_a_mail_over_the_limit_is_refused(relay: httpx.AsyncClient) -> Non
 async def test_without_a_secret_the_address_is_closed(api: Api) -> None:
     raw = a_mail().as_bytes()
     assert (await posted(api.client, raw, sign(NEW, raw))).status_code == 404
+
+
+async def test_a_mail_that_takes_too_long_is_sent_again_and_not_lost(
+    relay: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def slow(*_: object, **__: object) -> None:
+        raise FileTooDemanding
+
+    monkeypatch.setattr(InboundMails, "take", slow)
+    raw = a_mail().as_bytes()
+    assert (await posted(relay, raw, sign(NEW, raw))).status_code == 503

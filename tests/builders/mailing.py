@@ -76,13 +76,13 @@ class MailDesk:
         return await self.ticket(message), message
 
     async def replied(
-        self, found: TicketRecord, after: AfterReply = AfterReply.WAIT, words: str = "It is paid."
+        self, found: TicketRecord, after: AfterReply = AfterReply.WAIT, files: tuple[tuple[str, bytes], ...] = ()
     ) -> str:
         """An agent's reply that has left the desk; returns its message."""
         agent = await self.world.a_person("support")
         leases = review_desk(self.world.database, self.world.keyring, self.clock).leases
         assert await leases.take(agent, found.task.id)
-        message = await self.conversation.reply(agent, found.ticket.id, Reply(words, after, "explained"))
+        message = await self.conversation.reply(agent, found.ticket.id, Reply("It is paid.", after, "explained", files))
         self.clock.passes(minutes=5)
         async with self.world.database.transaction() as session:
             ticket, _ = await locked(session, found.ticket.id)

@@ -16,7 +16,7 @@ from domain.notices.kinds import NoticeKind
 from domain.support.mail import MailOutcome
 from domain.support.mail_signs import LOOP_MAX
 from domain.support.tickets import MessageKind, TicketChannel, TicketState
-from services.support.conversation import AfterReply
+from services.support.conversation import AfterReply, Conversation, Heard
 from services.support.inbound import InboundMails
 from tests.builders.mailing import HELP, MailDesk, a_customer, a_mail, a_mail_desk
 from tests.builders.world import World
@@ -34,7 +34,9 @@ def events(found: TicketRecord) -> list[str]:
 
 
 async def test_a_mail_opens_a_ticket_and_its_sender_is_answered_once(desk: MailDesk) -> None:
-    found, mail = await desk.opened(a_mail("我的付款还没有到账。", "王芳 <Wang.Fang@mail.test>", Subject="付款"))
+    found, mail = await desk.opened(
+        a_mail("我的付款还没有到账。", "王芳 <Wang.Fang@mail.test>", Subject="Re: 回复：付款")
+    )
     assert (found.ticket.state, found.ticket.channel, found.ticket.subject) == (
         TicketState.NEW, TicketChannel.MAIL, "付款",
     )  # fmt: skip
@@ -115,8 +117,10 @@ async def test_an_answer_to_the_tagged_address_needs_no_reference(desk: MailDesk
 async def test_a_reply_to_a_customer_stands_in_their_conversation_with_its_files(desk: MailDesk) -> None:
     found, first = await desk.opened()
     await desk.sent()
-    message = await desk.replied(found)
+    message = await desk.replied(found, files=(("账单.txt", b"paid"),))
     (reply,) = await desk.sent()
+    (file,) = [part for part in reply.walk() if part.get_filename()]
+    assert (file.get_filename(), file.get_payload(decode=True)) == ("账单.txt", b"paid")
     assert (reply["to"], reply["auto-submitted"], reply["in-reply-to"]) == (first["from"], None, first["message-id"])
     assert "It is paid." in words_of(reply)
     (row,) = await desk.world.rows(TicketMessageRow, id=message)
@@ -169,6 +173,23 @@ async def test_an_answer_to_a_closed_ticket_opens_a_new_one_and_to_a_solved_one_
         (await session.get_one(TicketRow, found.ticket.id)).state = TicketState.CLOSED
     late = a_mail("Still not.", str(first["from"]), In_Reply_To=str(again["message-id"]))
     other, _ = await desk.opened(late)
+    assert [one.subject for one in other.links] == [found.ticket.id]
+
+
+async def test_a_ticket_that_closes_while_its_answer_is_kept_gets_a_new_one(
+    desk: MailDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found, first = await desk.opened()
+    hear = Conversation.hear
+
+    async def closes(self: Conversation, requester: str, ticket_id: str, heard: Heard) -> str:
+        async with desk.world.database.transaction() as session:
+            (await session.get_one(TicketRow, ticket_id)).state = TicketState.CLOSED
+        return await hear(self, requester, ticket_id, heard)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Conversation, "hear", closes)
+        other, _ = await desk.opened(a_mail("Late.", str(first["from"]), In_Reply_To=str(first["message-id"])))
     assert [one.subject for one in other.links] == [found.ticket.id]
 
 
