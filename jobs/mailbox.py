@@ -18,20 +18,21 @@ AT_ONCE = 10
 class MailboxReader:
     """Takes what waits in the mailbox. A mail that cannot be taken stays there, is set aside, and holds up no other."""
 
-    def __init__(self, database: Database, box: Mailbox, mails: InboundMails) -> None:
+    def __init__(self, database: Database, box: Mailbox, mails: InboundMails, at_once: int = AT_ONCE) -> None:
         self._database = database
         self._box = box
         self._mails = mails
+        self._at_once = at_once
 
     async def look(self) -> int:
-        """Take up to ten mails, oldest first, and return how many; those that were taken before count, too.
+        """Take up to `at_once` mails, oldest first, and return how many; those that were taken before count, too.
 
         Raises DatabaseUnavailable, and GatewayUnavailable while the mailbox does not answer: this loop is then late, which
         the health of the installation shows. What was taken by then is moved at the next look.
         """
         generation, numbers = await self._box.numbers()
         aside = await self._set_aside()
-        waiting = [one for one in numbers if f"{generation}:{one}" not in aside][:AT_ONCE]
+        waiting = [one for one in numbers if f"{generation}:{one}" not in aside][: self._at_once]
         taken = []
         for number in waiting:
             mail = await self._box.fetch(generation, number)

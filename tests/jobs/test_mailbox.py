@@ -14,7 +14,7 @@ from database.tables.support.mail import InboundMailRow
 from domain.support.mail import MailOutcome
 from gateways.errors import GatewayUnavailable
 from gateways.mail.mailbox import Mailbox
-from jobs.mailbox import AT_ONCE, LOOP, MailboxReader
+from jobs.mailbox import LOOP, MailboxReader
 from services.support.inbound import InboundMails
 from tests.builders.imap_server import MISSING, PROGRAM, ImapServer, imap_server
 from tests.builders.mailing import MailDesk, a_mail, a_mail_desk
@@ -114,9 +114,10 @@ async def test_one_mail_that_cannot_be_taken_stays_and_holds_up_no_other(
 
 
 async def test_a_full_mailbox_is_emptied_in_its_order(desk: MailDesk, server: ImapServer) -> None:
-    mails = [a_mail(f"Mail {number}") for number in range(AT_ONCE + 3)]
+    mails = [a_mail(f"Mail {number}") for number in range(5)]
     for mail in mails:
         server.deliver(mail.as_bytes())
-    assert [await reader(desk, server).look() for _ in range(3)] == [AT_ONCE, 3, 0]
+    few = MailboxReader(desk.world.database, server.mailbox(), desk.mails, at_once=3)
+    assert [await few.look() for _ in range(3)] == [3, 2, 0]
     opened = [(await desk.ticket(mail)).ticket.id for mail in mails]
     assert opened == sorted(opened)

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from gateways.errors import GatewayUnavailable
+from gateways.mail import mailbox as reading
 from gateways.mail.mailbox import Mailbox, MailboxServer, Waiting
 from tests.builders.imap_server import MISSING, PASSWORD, PROGRAM, USER, ImapServer, imap_server
 
@@ -97,7 +98,7 @@ async def test_of_a_mail_over_the_limit_only_the_head_is_fetched(
     server: ImapServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server.deliver(MAIL + b"x" * 5000)
-    monkeypatch.setattr("gateways.mail.mailbox.BYTES_MAX", 1000)
+    monkeypatch.setattr(reading, "BYTES_MAX", 1000)
     (one,) = await waiting(server.mailbox())
     assert (one.whole, b"Subject: card" in one.raw, len(one.raw) < 200) == (False, True, True)
 

@@ -281,7 +281,7 @@ _BODIES = st.one_of(
 
 
 @given(st.lists(st.tuples(_HEADS, _VALUES), max_size=6), st.lists(_BODIES, max_size=4))
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_no_mail_raises_and_every_mail_can_be_passed_on_and_stored(
     heads: list[tuple[str, str]], bodies: list[bytes]
 ) -> None:
