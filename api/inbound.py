@@ -14,7 +14,7 @@ router = APIRouter(prefix="/inbound", tags=["inbound"], include_in_schema=False)
 
 @router.post("/mail")
 async def mail(request: Request, x_cardloop_signature: Annotated[str | None, Header()] = None) -> dict[str, str]:
-    """A mail (raw MIME) with its signature. Answers what became of it once it is durable; repeated, the same again.
+    """Take a mail (raw MIME) with its signature. Answers what became of it once it is durable; repeated, the same again.
 
     404 where no secret is set: the address is closed.
     """

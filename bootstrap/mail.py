@@ -20,7 +20,7 @@ MAILBOX_S = 20.0
 
 
 def mail_delivery(settings: Settings, store: Database, keyring: KeyRing) -> MailDelivery | None:
-    """What sends mail to customers; None where support has no address."""
+    """Return what sends mail to customers; None where support has no address."""
     identity = _identity(settings)
     if identity is None:
         return None
@@ -28,7 +28,7 @@ def mail_delivery(settings: Settings, store: Database, keyring: KeyRing) -> Mail
 
 
 def mailbox_jobs(settings: Settings, store: Database, keyring: KeyRing) -> list[Job]:
-    """The loop that reads the mailbox, where there is one."""
+    """Return the loop that reads the mailbox, where there is one."""
     mails = _mails(settings, store, keyring)
     if mails is None or settings.imap_host is None or settings.imap_password is None:
         return []
@@ -40,7 +40,7 @@ def mailbox_jobs(settings: Settings, store: Database, keyring: KeyRing) -> list[
 
 
 def mail_door(settings: Settings, store: Database, keyring: KeyRing) -> MailDoor | None:
-    """What takes the mail that a relay posts; None without a secret by which it is known."""
+    """Return what takes the mail that a relay posts; None without a secret by which it is known."""
     mails = _mails(settings, store, keyring)
     if mails is None or settings.inbound_mail_secrets is None:
         return None

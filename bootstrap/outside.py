@@ -79,7 +79,7 @@ def webhooks(settings: Settings) -> WebhookGateway:
 
 
 def mail_gateway(settings: Settings) -> MailGateway | None:
-    """What sends mail; None without a mail server."""
+    """Return what sends mail; None without a mail server."""
     if settings.smtp_host is None:
         return None
     password = settings.smtp_password.get_secret_value() if settings.smtp_password else None

@@ -44,7 +44,7 @@ async def attachment(name: str, content: bytes) -> Attachment:
 
 
 async def mail(raw: bytes, reader: Reader) -> InboundMail:
-    """The mail in these bytes; of one that takes too much memory or time, its head. Refuses FileTooDemanding for such a head."""
+    """Return the mail in these bytes; of one that takes too much memory or time, its head. Refuses FileTooDemanding for such a head."""
     asked = {"kind": "mail", "reader": asdict(reader), "head_only": False}
     try:
         return unpacked(*await _asked(asked, raw[: MAIL_BYTES_MAX + 1]))

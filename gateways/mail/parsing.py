@@ -43,7 +43,8 @@ ADDRESS_HEADER_CHARACTERS_MAX = 5_000
 TEXT_BYTES_MAX = 2 * 1024 * 1024  # Of one text or page: many times what is kept of it.
 TNEF = frozenset({"application/ms-tnef", "application/vnd.ms-tnef"})
 # Atoms alone: a quoted local part, or one that looks like an encoded word, is read otherwise by the next program.
-_ADDRESS = re.compile(r"(?!.*=\?)[\w.!#$%&'*+/=?^`{|}~-]+@\w(?:[\w.-]*\w)?")
+_ATOM, _LABEL = r"[\w!#$%&'*+/=?^`{|}~-]+", r"\w(?:[\w-]*\w)?"
+_ADDRESS = re.compile(rf"(?!.*=\?){_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*")
 
 
 @dataclass

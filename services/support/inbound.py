@@ -299,7 +299,11 @@ class InboundMails:
 
     async def _earlier(self, session: AsyncSession, mail: InboundMail) -> Sequence[datetime]:
         same = InboundMailRow.sender_index == index_of(self._keyring, mail.sender.address)
-        recent = select(InboundMailRow.at).where(same, InboundMailRow.at > self._now() - LOOP_WINDOW)
+        recent = (
+            select(InboundMailRow.at)
+            .where(same, InboundMailRow.at > self._now() - LOOP_WINDOW)
+            .order_by(InboundMailRow.at)
+        )
         return (await session.execute(recent)).scalars().all()
 
 
