@@ -10,6 +10,7 @@ from services.cards.outlet_reports import OutletReports
 from services.finance.payees import Payees
 from services.finance.payment_notifications import PaymentNotices
 from services.people.partners import Partners
+from services.support.mail_door import MailDoor
 from web.demo_links import NO_LINKS, DemoLinks
 from web.readiness import Ask, nothing_missing
 from workflows.client import CardClient
@@ -27,4 +28,5 @@ class ApiServices:
     payments: PaymentNotices
     outlets: OutletReports
     demo_links: DemoLinks = NO_LINKS
+    mail: MailDoor | None = None  # Mail of customers that a mail server posts.
     ready: Ask = nothing_missing

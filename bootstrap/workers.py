@@ -22,6 +22,7 @@ from activities.verification.inquiry import Verification
 from bootstrap import clock, keys, outside, scheduled_check
 from bootstrap.demo.brands import announcing_jobs
 from bootstrap.local import temporal
+from bootstrap.mail import mail_delivery, mailbox_jobs
 from bootstrap.maintenance import call_holder, maintenance_job, rates_job, usual_rate
 from bootstrap.paying import payment_gateway
 from bootstrap.policies import policy_job
@@ -113,6 +114,7 @@ async def run_cards(settings: Settings) -> None:
             policy_job(policies),
             attempts_job(attempts),
             calls_job(counts),
+            *mailbox_jobs(settings, store, secrets.keyring),
             Job("issuers", ISSUERS_S, issuers.start_new, ANY),
         ]
         registry = reported(store, "worker-cards", [*own, *jobs])
@@ -300,7 +302,8 @@ def _courier(
     settings: Settings, store: Database, keyring: KeyRing, world: outside.Outside
 ) -> Callable[[], Awaitable[int]]:
     allowance = MessageAllowance(settings.outside_calls_per_second)
-    delivery = Delivery(store, keyring, world.webhooks, world.messages, allowance.left)
+    mail = mail_delivery(settings, store, keyring)
+    delivery = Delivery(store, keyring, world.webhooks, world.messages, allowance.left, mail=mail)
     return lambda: delivery.deliver_due(patience_s=PATIENCE_S)
 
 

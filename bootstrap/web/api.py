@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from api import app as public_api
 from api.services import ApiServices
 from bootstrap import keys, outside
+from bootstrap.mail import mail_door
 from bootstrap.policies import follow_policies
 from bootstrap.readiness import ready
 from bootstrap.reporting import call_counts, calls_job
@@ -46,6 +47,7 @@ def build_api(settings: Settings) -> FastAPI:
             payments=PaymentNotices(store, outside.payment_notices(settings)),
             outlets=OutletReports(store, secrets.keyring, world.outlet),
             demo_links=links,
+            mail=mail_door(settings, store, secrets.keyring),
             ready=ready(store, client),  # What a seller answers goes straight to a workflow.
         )
     )

@@ -52,6 +52,9 @@ class _Addressee:
     secret_or_locale: str
 
 
+MailDelivery = Callable[[OutboxRow], Awaitable[None]]  # Raises as gateways do.
+
+
 class NoAddress(Exception):
     """Whom the row is for has no address any more."""
 
@@ -70,6 +73,7 @@ class Delivery:
         messages: MessageGateway | None,
         allowance: Allowance | None = None,
         destination: str | None = None,
+        mail: MailDelivery | None = None,
     ) -> None:
         self._database = database
         self._keyring = keyring
@@ -77,6 +81,7 @@ class Delivery:
         self._messages = messages
         self._allowance = allowance
         self._destination = destination
+        self._mail = mail
         self._bulkhead = Bulkhead(AT_ONCE)
 
     async def deliver_due(self, limit: int = AT_ONCE, patience_s: float | None = None) -> int:
@@ -118,7 +123,7 @@ class Delivery:
         """What went wrong, None when nothing, and when to try again."""
         try:
             async with asyncio.timeout(ATTEMPT_S):
-                await self._send(row, await self._addressee(row))
+                await self._carry(row)
         except GatewayUnavailable as error:
             return str(error), _next_try(row.attempts, error.retry_after_ms)
         except GatewayRefused as error:
@@ -134,6 +139,14 @@ class Delivery:
         except Exception as error:  # noqa: BLE001  # Kept as this row's failure; the other rows are delivered.
             return kind_and_place(error), _next_try(row.attempts)
         return None, None
+
+    async def _carry(self, row: OutboxRow) -> None:
+        if row.kind != outbox.MAIL:
+            await self._send(row, await self._addressee(row))
+        elif self._mail is None:
+            raise GatewayUnavailable(outbox.MAIL, "not_configured")
+        else:
+            await self._mail(row)
 
     async def _addressee(self, row: OutboxRow) -> _Addressee:
         kind, _, owner_id = row.destination.partition(":")

@@ -53,6 +53,7 @@ class Heard:
     key: str | None = None
     mail_id: str | None = None
     shortened: bool = False
+    author: str = ""  # Who wrote it, where that is another one whom the requester made part of the conversation.
     closing: bool = False  # Pure thanks, or an automatic answer: it neither reopens the ticket nor starts a clock.
 
 
@@ -100,7 +101,7 @@ class Conversation:
                 raise TicketEnded(into=ticket.merged_into or "")
             now, said = self._now(), await masked(session, self._keyring, ticket.id, words)
             message = TicketMessageRow(
-                id=new_id(), ticket_id=ticket.id, kind=MessageKind.CUSTOMER, author=requester, words=said.words,
+                id=new_id(), ticket_id=ticket.id, kind=MessageKind.CUSTOMER, author=heard.author or requester, words=said.words,
                 channel=heard.channel, masked=said.found, shortened=heard.shortened, at=now, leaves_at=now, sent_at=now,
                 idempotency_key=heard.key, mail_id=heard.mail_id,
             )  # fmt: skip
@@ -109,7 +110,7 @@ class Conversation:
             attach(session, message, kept)
             ticket.heard_at = now
             if not heard.closing:
-                await self._wanted_again(session, ticket, task, requester, now)
+                await self._wanted_again(session, ticket, task, message.author, now)
         return message.id
 
     async def reply(self, person: str, ticket_id: str, reply: Reply) -> str:
@@ -232,6 +233,8 @@ async def _announce(session: AsyncSession, ticket: TicketRow, message: TicketMes
     payload = {"ticket_id": ticket.id, "message_id": message.id}
     if kind == "seller":
         await outbox.put(session, "message", ticket.requester, "ticket.answered", payload)
+    elif kind == "contact":
+        await outbox.put(session, outbox.MAIL, ticket.requester, "ticket.answered", payload)
     elif kind == "partner":
         await outbox.put(session, "webhook", ticket.requester, "ticket.answered", payload)
 
