@@ -33,6 +33,8 @@ class NoticeKind(StrEnum):
     CARD_ENDED = "card_ended"  # Operations ended a card that they held, had decided on, or had begun to write about.
     ALERT = "alert"  # (Its owner) an alert of the operations desk fired.
     ALERT_OVER = "alert_over"  # (Its owner) it is over.
+    HAND_OVER = "hand_over"  # A colleague offers them a ticket, or answered their offer.
+    TICKET = "ticket"  # Something happened to a ticket that they follow.
     STAND_IN = "stand_in"  # They stand in for a colleague from now on.
 
 
@@ -49,6 +51,7 @@ SOON = frozenset(
         NoticeKind.CLOCK,
         NoticeKind.REPAIR,
         NoticeKind.CARD_ENDED,
+        NoticeKind.HAND_OVER,
         NoticeKind.ALERT_OVER,
     }
 )

@@ -26,6 +26,7 @@ _FACTS = ("by", "reason")
 # Facts that are codes, and the words that they have.
 _WORDS = {
     "repair_kind": "repair_kind", "repair_state": "repair_state", "news_of_repair": "notice.repair", "topic": "ops_topic",
+    "news_of_ticket": "notice.ticket",
 }  # fmt: skip
 ALERTS_PAGE = "/operations/alerts"
 ALERT_KINDS = frozenset({NoticeKind.ALERT, NoticeKind.ALERT_OVER})

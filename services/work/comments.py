@@ -75,9 +75,7 @@ class Comments:
         kept = [await self._kept(name, content) for name, content in files]
         async with self._database.transaction() as session:
             task = await _seen_item(session, person, task_id)
-            await require_no_secret_about(session, self._keyring, task.card_id, said, *(one.name for one in kept))
-            row = CommentRow(id=new_id(), card_id=task.card_id, task_id=task.id, person_id=person, words=said)
-            return await _write(session, row, kept)
+            return await write_on_item(session, self._keyring, task, person, said, kept)
 
     async def download(self, person: str, card_id: str, attachment_id: str) -> Download:
         """Return a file kept with the card, and write who took it into the audit record. Refuses NotAllowed and NotFound."""
@@ -120,6 +118,15 @@ class Comments:
         taken = await decoding.attachment(name, content)
         await asyncio.to_thread(self._store.write, taken.content)
         return taken
+
+
+async def write_on_item(
+    session: AsyncSession, keyring: KeyRing, task: WorkItemRow, person: str, words: str, kept: Sequence[Attachment] = ()
+) -> str:  # fmt: skip
+    """Write a comment on an item within the caller's transaction, who judged the person; return its id. Refuse SecretInWords."""
+    await require_no_secret_about(session, keyring, task.card_id, words, *(one.name for one in kept))
+    row = CommentRow(id=new_id(), card_id=task.card_id, task_id=task.id, person_id=person, words=words)
+    return await _write(session, row, kept)
 
 
 async def _seen_item(session: AsyncSession, person: str, task_id: str) -> WorkItemRow:
