@@ -10,15 +10,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from database.reads.support import desk as reads
-from database.reads.support.search import found as found_tickets
-from database.reads.support.tickets import TicketLine, record
+from database.reads.support.tickets import record
 from database.tables.columns import now
 from domain.errors.base import Refusal
 from domain.errors.general import CardNumberTyped
+from domain.errors.people import TooManyTries
 from domain.errors.work import TaskNotHeld
 from domain.identifiers import new_id, ticket_task
 from domain.people.roles import Permission
-from domain.rules.looked_for import is_card_number
 from domain.support.tickets import TICKET, TICKET_WORK
 from reviewer_ui.sessions import Person
 from reviewer_ui.support.ticket_view import WRITING_LASTS, Spoken, Typed, spoken_of, view
@@ -27,6 +26,7 @@ from reviewer_ui.work.item_comments import as_download
 from reviewer_ui.work.item_pages import show_items
 from services.support.downloads import download
 from services.support.macros import MacroPreview
+from services.support.search import FoundTickets
 from services.work import drafts
 
 router = APIRouter(prefix="/tickets")
@@ -34,7 +34,6 @@ Reader = Annotated[Person, Depends(allowed(Permission.SEE_TICKETS))]
 Agent = Annotated[Person, Depends(allowed(Permission.ANSWER_TICKETS))]
 Line = Annotated[str, Form(max_length=120)]
 Words = Annotated[str, Form(max_length=20_000)]
-FOUND_MAX = 50
 
 
 @dataclass(frozen=True)
@@ -43,8 +42,7 @@ class FoundContext:
 
     shell: Shell
     asked: str
-    lines: tuple[TicketLine, ...]
-    more: bool
+    found: FoundTickets
     refusal: Refusal | None = None
 
 
@@ -66,18 +64,18 @@ async def queue() -> Response:
 
 
 @router.post("")
-async def search(request: Request, console: At, person: Reader, q: Line = "") -> Response:
+async def search(request: Request, console: At, person: Reader, q: Line = "", before: Line = "") -> Response:
     """The tickets that hold these words. Sent by a form, so that what is entered stands in no address."""
     request.state.back = "/tickets"
     asked = q.strip()
     if not asked:
         return see_other(f"/review?kind={TICKET}")
-    if is_card_number(asked):
-        context = FoundContext(shell(request, person), "", (), False, CardNumberTyped())
-        return await console.answer(request, "support/tickets_found.html", context, status=CardNumberTyped.http_status)
-    async with console.services.database.transaction() as session:
-        lines = await found_tickets(session, console.services.keyring, asked, FOUND_MAX + 1)
-    context = FoundContext(shell(request, person), asked, lines[:FOUND_MAX], len(lines) > FOUND_MAX)
+    try:
+        found = await console.ticket_search.find(person.id, asked, before[:26])
+    except (CardNumberTyped, TooManyTries) as refusal:
+        context = FoundContext(shell(request, person), "", FoundTickets(), refusal)
+        return await console.answer(request, "support/tickets_found.html", context, status=refusal.http_status)
+    context = FoundContext(shell(request, person), asked, found)
     return await console.answer(request, "support/tickets_found.html", context)
 
 

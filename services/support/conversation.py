@@ -25,7 +25,7 @@ from domain.support.tickets import UNDER_WAY, MessageKind, TicketChannel, Ticket
 from domain.work.reason_codes import ReasonedAct
 from gateways.pictures.store import PhotoStore
 from services.people.permissions import require
-from services.support import clocks
+from services.support import clocks, grams
 from services.support.following import tell_followers
 from services.support.history import happened
 from services.support.words import attach, cleaned, masked, required_words
@@ -111,6 +111,7 @@ class Conversation:
             ticket.heard_at = now
             if not heard.closing:
                 await self._wanted_again(session, ticket, task, requester, now)
+            await grams.index(session, ticket.id)
         return message.id
 
     async def reply(self, person: str, ticket_id: str, reply: Reply) -> str:
@@ -153,6 +154,7 @@ class Conversation:
             reopen(ticket, task)
             happened(session, ticket, f"person:{person}", "reply_taken_back", now, message=message.id)
             await clocks.follow(session, ticket, task, now, "resumed")
+            await grams.index(session, ticket.id)
 
     async def _wanted_again(
         self, session: AsyncSession, ticket: TicketRow, task: WorkItemRow, actor: str, now: datetime
@@ -201,6 +203,7 @@ async def write_reply(
     ticket.first_replied_at = ticket.first_replied_at or now
     await wait_for(session, ticket, task, person, reply.after, reply.solution, now)
     await tell_followers(session, ticket, f"person:{person}", "replied", now)
+    await grams.index(session, ticket.id)
     return message
 
 

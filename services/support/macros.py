@@ -26,7 +26,7 @@ from domain.support.tickets import TicketCategory
 from domain.work.reason_codes import ReasonedAct
 from domain.work.task import Priority
 from services.people.permissions import require
-from services.support import clocks
+from services.support import clocks, grams
 from services.support.agents import changeable
 from services.support.conversation import AfterReply, Reply, wait_for, write_reply
 from services.support.history import happened
@@ -146,6 +146,7 @@ class Macros:
         if steps.note:
             await require_no_secret_of_cards(session, self._keyring, ticket.id, steps.note)
             await write_on_item(session, self._keyring, task, person, steps.note)
+            await grams.index(session, ticket.id)
         words = await self._answer(session, ticket, task, person, steps, now)
         if steps.assign_to:
             await require_able(session, steps.assign_to, task, now)

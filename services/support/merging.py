@@ -21,7 +21,7 @@ from domain.work.lease import holder_of
 from gateways.pictures.store import PhotoStore
 from languages import translate
 from services.people.permissions import require
-from services.support import clocks
+from services.support import clocks, grams
 from services.support.agents import changeable, require_open
 from services.support.conversation import depart, locked, reopen
 from services.support.following import tell_followers
@@ -158,6 +158,7 @@ async def _close(
         )
     )  # fmt: skip
     await session.flush()
+    await grams.index(session, ticket.id)
     await depart(session, ticket, now)
     ticket.state, ticket.closed_at, ticket.merged_into = TicketState.CLOSED, now, into.id
     ticket.waits_since = None

@@ -12,8 +12,10 @@ from domain.errors.general import NotFound
 from domain.errors.work import SecretInWords
 from domain.people.roles import Permission
 from domain.sealing import KeyRing
+from domain.support.tickets import TICKET
 from gateways.pictures.store import PhotoStore
 from services.people.permissions import require
+from services.support import grams
 from services.support.words import masked
 from services.work.comments import Comments
 
@@ -24,7 +26,7 @@ class Notes:
     def __init__(self, database: Database, keyring: KeyRing, store: PhotoStore) -> None:
         self._database = database
         self._keyring = keyring
-        self._comments = Comments(database, keyring, store)
+        self._comments = Comments(database, keyring, store, {TICKET: grams.index_task})
 
     async def add(
         self, person: str, ticket_id: str, words: str, files: Sequence[tuple[str, bytes]] = ()

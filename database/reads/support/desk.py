@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,12 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reads.cards.submissions import CardView, card_views, story
 from database.reads.support.template_values import customer_name
-from database.reads.support.tickets import TicketLine, TicketRecord, of_requester
+from database.reads.support.tickets import TicketLine, TicketRecord, lines, of_requester
 from database.tables.cards import CardRow, SubmissionRow
 from database.tables.people import PartnerRow, PersonRow, SellerRow
 from database.tables.support.desk import HandOverRow, ReplyTemplateRow, TicketMacroRow
 from database.tables.support.tickets import ContactRow, TicketLinkRow, TicketRow
-from database.tables.work import ReviewDraftRow, WorkItemRow
+from database.tables.work import ReviewDraftRow
 from domain.cards.card import StoryEntry
 from domain.people.roles import Permission, Role, permissions_of
 from domain.support.tickets import UNDER_WAY, LinkedKind, TicketCategory, TicketChannel, TicketState
@@ -116,24 +116,6 @@ async def customer_names(session: AsyncSession, requesters: Iterable[str]) -> di
     }
 
 
-async def lines(session: AsyncSession, ticket_ids: Sequence[str]) -> tuple[TicketLine, ...]:
-    """Return these tickets as lines, the newest first."""
-    if not ticket_ids:
-        return ()
-    statement = (
-        select(TicketRow, WorkItemRow.due_at)
-        .join(WorkItemRow, WorkItemRow.id == TicketRow.task_id)
-        .where(TicketRow.id.in_(ticket_ids))
-        .order_by(TicketRow.id.desc())
-    )
-    return tuple(
-        TicketLine(
-            row.id, row.subject, row.category, row.state, row.opened_at, row.heard_at, row.replied_at, due_at
-        )
-        for row, due_at in await session.execute(statement)
-    )  # fmt: skip
-
-
 async def of_card(session: AsyncSession, card_id: str) -> tuple[TicketLine, ...]:
     """Return the newest tickets that are about the card."""
     about = (
@@ -142,7 +124,7 @@ async def of_card(session: AsyncSession, card_id: str) -> tuple[TicketLine, ...]
         .order_by(TicketLinkRow.ticket_id.desc())
         .limit(OTHERS_MAX)
     )
-    return await lines(session, (await session.execute(about)).scalars().all())
+    return await lines(session, tuple((await session.execute(about)).scalars()))
 
 
 async def agents(session: AsyncSession, but: str) -> tuple[tuple[str, str], ...]:

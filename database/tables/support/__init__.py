@@ -1,5 +1,5 @@
 """Support. Importing this package knows every table of it."""
 
-from database.tables.support import callbacks, desk, tickets
+from database.tables.support import callbacks, desk, search, tickets
 
-__all__ = ["callbacks", "desk", "tickets"]
+__all__ = ["callbacks", "desk", "search", "tickets"]
