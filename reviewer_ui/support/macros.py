@@ -25,7 +25,7 @@ from reviewer_ui.visit import At, Console, Shell, allowed, see_other, shell
 
 router = APIRouter(prefix="/support/macros")
 Lead = Annotated[Person, Depends(allowed(Permission.LEAD_SUPPORT))]
-Reader = Annotated[Person, Depends(allowed(Permission.SEE_TICKETS))]
+Reader = Annotated[Person, Depends(allowed(Permission.ANSWER_TICKETS))]
 NEW = "new"
 STEP_MAX = 2_200
 _LISTS = (ReasonedAct.SOLVE_TICKET, ReasonedAct.TICKET_CAUSE, ReasonedAct.ESCALATE)

@@ -23,7 +23,7 @@ from web.forms import member_of
 
 router = APIRouter(prefix="/support/templates")
 Lead = Annotated[Person, Depends(allowed(Permission.LEAD_SUPPORT))]
-Reader = Annotated[Person, Depends(allowed(Permission.SEE_TICKETS))]
+Reader = Annotated[Person, Depends(allowed(Permission.ANSWER_TICKETS))]
 Line = Annotated[str, Form(max_length=200)]
 Words = Annotated[str, Form(max_length=TEMPLATE_WORDS_MAX * 2)]
 Revision = Annotated[int, Form(ge=0)]

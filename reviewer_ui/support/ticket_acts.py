@@ -86,7 +86,13 @@ async def merge(request: Request, console: At, person: Agent, ticket_id: str, in
 
 @router.post("/messages/{message_id}/split")
 async def split(
-    request: Request, console: At, person: Agent, ticket_id: str, message_id: str, subject: Line = "", category: Code = ""
+    request: Request,
+    console: At,
+    person: Agent,
+    ticket_id: str,
+    message_id: str,
+    subject: Line = "",
+    category: Code = "",
 ) -> Response:
     """Makes one message a ticket of its own, whose page opens."""
     chosen = member_of(TicketCategory, category) or TicketCategory.OTHER
@@ -149,9 +155,7 @@ async def run(
     ticket_revision: Number = 0,
 ) -> Response:  # fmt: skip
     """Does what the preview showed."""
-    doing = console.tickets.macros.run(
-        person.id, ticket_id, macro, revision=revision, ticket_revision=ticket_revision
-    )
+    doing = console.tickets.macros.run(person.id, ticket_id, macro, revision=revision, ticket_revision=ticket_revision)
     return await _done(request, console, person, ticket_id, doing)
 
 

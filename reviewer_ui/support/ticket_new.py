@@ -88,7 +88,9 @@ async def create(
             raise FieldInvalid(field="category", why="missing")
         async with console.services.database.transaction() as session:
             requester = (await owner(session, caller)).key
-        asked = NewTicket(chosen, subject, words, typed.cards, key=f"call:{person.id}:{typed.key}" if typed.key else None)
+        asked = NewTicket(
+            chosen, subject, words, typed.cards, key=f"call:{person.id}:{typed.key}" if typed.key else None
+        )
         ticket_id = await console.tickets.opening.open_for(person.id, requester, asked)
     except NotFound:
         raise

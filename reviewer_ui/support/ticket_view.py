@@ -14,18 +14,19 @@ from database.reads.work import comments as comment_reads
 from database.reads.work.queue import reason_words
 from database.tables.columns import now
 from database.tables.support.desk import HandOverRow, ReplyTemplateRow, TicketMacroRow
-from database.tables.support.tickets import TicketEventRow
 from domain.errors.base import Refusal
 from domain.people.roles import Permission
-from domain.support.tickets import MessageKind, TicketCategory, TicketState
+from domain.support.tickets import TICKET, MessageKind, TicketCategory, TicketState
 from domain.work.eligibility import Ineligible, why_not
 from domain.work.lease import holder_of
 from domain.work.reason_codes import ReasonedAct
 from domain.work.snooze import SnoozeUntil
 from domain.work.task import Priority
 from reviewer_ui.brand_names import brand_names
+from reviewer_ui.queue_place import filter_last_seen
 from reviewer_ui.reason_words import ReasonView, reason_view
 from reviewer_ui.sessions import Person
+from reviewer_ui.support.ticket_history import HistoryLine, history_line
 from reviewer_ui.support.ticket_parts import parts_of
 from reviewer_ui.visit import Console, Shell, shell
 from services.people.acting import standing
@@ -33,6 +34,7 @@ from services.support.macros import MacroPreview
 from services.support.sorting import LANGUAGES
 from services.work import drafts
 from services.work.task_facts import task_facts
+from web.locale import locale_of
 from web.story import Moment, moments
 from web.words import without_repeats
 
@@ -109,12 +111,13 @@ class TicketContext:
     templates: tuple[ReplyTemplateRow, ...]
     macros: tuple[TicketMacroRow, ...]
     macro: MacroPreview | None
-    history: tuple[TicketEventRow, ...]
+    history: tuple[HistoryLine, ...]
     moments: tuple[SnoozeUntil, ...]
     typed: Typed
     refusal: Refusal | None
     parts: dict[str, object]
     form_key: str
+    next_query: str  # The filter that "next" goes on with.
     categories: tuple[TicketCategory, ...] = tuple(TicketCategory)
     priorities: tuple[Priority, ...] = tuple(Priority)
     languages: tuple[str, ...] = LANGUAGES
@@ -139,6 +142,9 @@ async def view(
     task, state = found.task, found.ticket.state
     holder, still = holder_of(task, moment), state is not TicketState.CLOSED
     mine, offer = holder == person.id and still, surroundings.offer
+    named = {
+        act.value: {one.code: reason_view(one).words for one in reasons.values() if one.act == act} for act in _LISTS
+    }
     spoken = spoken_of(found, notes, surroundings.names, person, kept.seen, moment)
     return TicketContext(
         shell=shell(request, person), ticket=found, spoken=spoken,
@@ -153,14 +159,17 @@ async def view(
             act.value: tuple(reason_view(one) for one in reasons.values() if one.act == act and one.active)
             for act in _LISTS
         },
-        reason_names={
-            act.value: {one.code: reason_view(one).words for one in reasons.values() if one.act == act} for act in _LISTS
-        },
+        reason_names=named,
         agents=people, offer=offer,
         offered_to_me=offer is not None and _is_offered(offer, person), offered_by_me=offer is not None and offer.by == person.id,
         templates=tuple(one for one in templates if one.category in (None, found.ticket.category)), macros=macros, macro=macro,
-        history=tuple(reversed(found.events)), moments=tuple(one for one in SnoozeUntil if one is not SnoozeUntil.MOMENT),
+        history=tuple(
+            history_line(one, surroundings.names, named, surroundings.customer, locale_of(request))
+            for one in reversed(found.events)
+        ),
+        moments=tuple(one for one in SnoozeUntil if one is not SnoozeUntil.MOMENT),
         typed=kept, refusal=refusal, parts=parts, form_key=form_key,
+        next_query=filter_last_seen(request, TICKET).query(),
     )  # fmt: skip
 
 

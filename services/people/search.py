@@ -33,11 +33,13 @@ class Found:
     submissions: tuple[reads.FoundSubmission, ...] = ()
     people: tuple[reads.FoundPerson, ...] = ()
     repairs: tuple[reads.FoundRepair, ...] = ()
+    tickets: tuple[reads.FoundTicket, ...] = ()
 
     @property
     def count(self) -> int:
         """How many things were found."""
-        return sum(map(len, (self.cards, self.sellers, self.payouts, self.submissions, self.people, self.repairs)))
+        found = (self.cards, self.sellers, self.payouts, self.submissions, self.people, self.repairs, self.tickets)
+        return sum(map(len, found))
 
 
 class Search:
@@ -90,6 +92,7 @@ async def _found(session: AsyncSession, may: Callable[[Permission], bool], wante
         payouts=await reads.payouts(session, wanted.key, wanted.reference) if may(Permission.SEE_PAYOUTS) else (),
         people=await reads.people(session, whole, wanted.words) if named and may(Permission.MANAGE_PEOPLE) else (),
         repairs=await reads.repairs(session, whole, wanted.ending) if ids and sees_repairs else (),
+        tickets=await reads.tickets(session, whole, wanted.ending) if ids and may(Permission.SEE_TICKETS) else (),
     )
 
 

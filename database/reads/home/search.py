@@ -13,10 +13,12 @@ from database.tables.cards import CardRow, SubmissionRow
 from database.tables.finance import PayoutRow
 from database.tables.ops.repairs import RepairRow
 from database.tables.people import PartnerRow, PersonRow, SellerRow
+from database.tables.support.tickets import TicketRow
 from domain.cards.card import Outcome, Stage
 from domain.finance.payout import PayoutState
 from domain.money import Money
 from domain.ops.repairs import RepairKind, RepairState
+from domain.support.tickets import TicketState
 
 FOUND_MAX = 10
 TAIL = 4
@@ -76,6 +78,16 @@ class FoundRepair:
     kind: RepairKind
     state: RepairState
     drafted_at: datetime
+
+
+@dataclass(frozen=True)
+class FoundTicket:
+    """A ticket of a customer."""
+
+    id: str
+    subject: str
+    state: TicketState
+    opened_at: datetime
 
 
 @dataclass(frozen=True)
@@ -154,6 +166,14 @@ async def repairs(session: AsyncSession, whole: str, ending: str) -> tuple[Found
     columns = (RepairRow.id, RepairRow.kind, RepairRow.state, RepairRow.drafted_at)
     rows = await session.execute(_newest(select(*columns).where(which), RepairRow.id))
     return tuple(FoundRepair(*row) for row in rows)
+
+
+async def tickets(session: AsyncSession, whole: str, ending: str) -> tuple[FoundTicket, ...]:
+    """Tickets of that id or whose id ends so, the newest first."""
+    which = TicketRow.id == whole if whole else ends(TicketRow.id, ending)
+    columns = (TicketRow.id, TicketRow.subject, TicketRow.state, TicketRow.opened_at)
+    rows = await session.execute(_newest(select(*columns).where(which), TicketRow.id))
+    return tuple(FoundTicket(*row) for row in rows)
 
 
 async def people(session: AsyncSession, whole: str, words: str) -> tuple[FoundPerson, ...]:

@@ -6,18 +6,21 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.reads.cards.submissions import CardView, card_views, story
+from database.reads.cards.submissions import story
 from database.reads.support.template_values import customer_name
 from database.reads.support.tickets import TicketLine, TicketRecord, lines, of_requester
-from database.tables.cards import CardRow, SubmissionRow
+from database.tables.cards import CardRow, QuoteRow, SubmissionRow
+from database.tables.finance import PayoutRow
 from database.tables.people import PartnerRow, PersonRow, SellerRow
 from database.tables.support.desk import HandOverRow, ReplyTemplateRow, TicketMacroRow
 from database.tables.support.tickets import ContactRow, TicketLinkRow, TicketRow
 from database.tables.work import ReviewDraftRow
-from domain.cards.card import StoryEntry
+from domain.cards.card import EndReason, Outcome, Stage, StoryEntry
+from domain.finance.payout import PayoutState
+from domain.money import Currency, Money
 from domain.people.roles import Permission, Role, permissions_of
 from domain.support.tickets import UNDER_WAY, LinkedKind, TicketCategory, TicketChannel, TicketState
 
@@ -38,10 +41,36 @@ class TicketGlance:
 
 
 @dataclass(frozen=True)
+class Offered:
+    """A ticket that a colleague offers."""
+
+    offer: HandOverRow
+    subject: str
+    giver: str
+
+
+@dataclass(frozen=True)
+class CardLine:
+    """A card beside a ticket: what it is, what was offered for it and paid; the payee is masked."""
+
+    id: str
+    brand: str
+    number_tail: str | None
+    face_value: Money | None
+    stage: Stage
+    outcome: Outcome | None
+    reason: EndReason | None
+    quote: Money | None
+    payout: Money | None
+    payee: str
+    payout_state: PayoutState | None
+
+
+@dataclass(frozen=True)
 class LinkedCard:
     """A card that the ticket is about, with its story, oldest first."""
 
-    card: CardView
+    card: CardLine
     story: tuple[StoryEntry, ...]
 
 
@@ -52,7 +81,7 @@ class Beside:
     customer: str
     owner_id: str  # Of their page; empty for a customer who is known by mail alone.
     cards: tuple[LinkedCard, ...]
-    other_cards: tuple[CardView, ...]
+    other_cards: tuple[CardLine, ...]
     others: tuple[TicketLine, ...]  # Tickets of the same customer, the newest first.
     duplicates: tuple[TicketLine, ...]
     linked: tuple[TicketLine, ...]
@@ -65,10 +94,10 @@ async def beside(session: AsyncSession, record: TicketRecord) -> Beside:
     ticket = record.ticket
     about = [link.subject for link in record.links if link.kind is LinkedKind.CARD]
     others = tuple(one for one in await of_requester(session, ticket.requester) if one.id != ticket.id)
-    owned = await _cards(session, ticket.requester)
+    owned = await _cards(session, SubmissionRow.owner == ticket.requester)
     by_id = {one.id: one for one in owned}
-    missing = [one for one in about if one not in by_id]
-    by_id |= {one.id: one for one in await _named_cards(session, missing)}
+    if missing := [one for one in about if one not in by_id]:
+        by_id |= {one.id: one for one in await _cards(session, CardRow.id.in_(missing))}
     linked = [LinkedCard(by_id[one], await story(session, one)) for one in about if one in by_id]
     offer = await _offer(session, ticket.id)
     same = await _about_same_card(session, [one.id for one in others if one.state in UNDER_WAY], about)
@@ -153,6 +182,20 @@ async def macros(session: AsyncSession, *, all_of_them: bool = False) -> tuple[T
     return tuple((await session.execute(statement)).scalars())
 
 
+async def offers_to(session: AsyncSession, person: str, now: datetime, *, leads: bool) -> tuple[Offered, ...]:
+    """Return the open offers that this person can accept, what ends first at the top; of the leads' for one of them."""
+    mine = HandOverRow.to_person == person
+    theirs = and_(HandOverRow.to_person.is_(None), HandOverRow.by != person)
+    statement = (
+        select(HandOverRow, TicketRow.subject, PersonRow.name)
+        .join(TicketRow, TicketRow.id == HandOverRow.ticket_id)
+        .join(PersonRow, PersonRow.id == HandOverRow.by)
+        .where(HandOverRow.answer.is_(None), HandOverRow.until > now, or_(mine, theirs) if leads else mine)
+        .order_by(HandOverRow.until)
+    )
+    return tuple(Offered(row, subject, giver) for row, subject, giver in await session.execute(statement))
+
+
 async def writing(session: AsyncSession, task_id: str, since: datetime, but: str) -> tuple[str, ...]:
     """Return the names of everyone else who saved a draft on the item after that moment."""
     found = (
@@ -164,26 +207,32 @@ async def writing(session: AsyncSession, task_id: str, since: datetime, but: str
     return tuple((await session.execute(found)).scalars())
 
 
-async def _cards(session: AsyncSession, requester: str) -> tuple[CardView, ...]:
-    own = (
-        select(CardRow, SubmissionRow)
+async def _cards(session: AsyncSession, which: ColumnElement[bool]) -> tuple[CardLine, ...]:
+    """The newest of these cards with their last quote and payment order, in three statements."""
+    chosen = (
+        select(CardRow)
         .join(SubmissionRow, SubmissionRow.id == CardRow.submission_id)
-        .where(SubmissionRow.owner == requester)
+        .where(which)
         .order_by(CardRow.id.desc())
         .limit(CARDS_MAX)
     )
-    return await card_views(session, (await session.execute(own)).all())
+    cards = (await session.execute(chosen)).scalars().all()
+    ids = [card.id for card in cards]
+    offered = select(QuoteRow).where(QuoteRow.card_id.in_(ids), QuoteRow.offered_at.is_not(None))
+    quotes = {row.card_id: row for row in (await session.execute(offered.order_by(QuoteRow.created_at))).scalars()}
+    ordered = select(PayoutRow).where(PayoutRow.card_id.in_(ids)).order_by(PayoutRow.attempt)
+    payouts = {row.card_id: row for row in (await session.execute(ordered)).scalars()}
+    return tuple(_card_line(card, quotes.get(card.id), payouts.get(card.id)) for card in cards)
 
 
-async def _named_cards(session: AsyncSession, card_ids: list[str]) -> tuple[CardView, ...]:
-    if not card_ids:
-        return ()
-    named = (
-        select(CardRow, SubmissionRow)
-        .join(SubmissionRow, SubmissionRow.id == CardRow.submission_id)
-        .where(CardRow.id.in_(card_ids))
-    )
-    return await card_views(session, (await session.execute(named)).all())
+def _card_line(card: CardRow, quote: QuoteRow | None, payout: PayoutRow | None) -> CardLine:
+    face = None if card.face_value_minor is None else Money(card.face_value_minor, Currency(card.currency))
+    return CardLine(
+        card.id, card.brand, card.number_tail, face, card.stage, card.outcome, card.reason,
+        None if quote is None else Money(quote.amount_minor, quote.currency),
+        None if payout is None else Money(payout.amount_minor, payout.currency),
+        "" if payout is None else payout.payee_masked or "", None if payout is None else payout.state,
+    )  # fmt: skip
 
 
 async def _about_same_card(session: AsyncSession, ticket_ids: list[str], card_ids: list[str]) -> frozenset[str]:
