@@ -64,6 +64,7 @@ class MacrosContext:
     categories: tuple[TicketCategory, ...] = tuple(TicketCategory)
     priorities: tuple[Priority, ...] = tuple(Priority)
     afters: tuple[AfterMacro, ...] = tuple(AfterMacro)
+    blank: MacroSteps = MacroSteps()
 
 
 @router.get("")
