@@ -17,12 +17,12 @@ from database.session import Database
 # Spread over types, brands, values and a week of opening; foreign keys are not looked up, for no card is asked about.
 _FILL = """
 INSERT INTO work_item (id, kind, card_id, card_type, brand, language, seller, team, priority, value_minor, reasons, opened_at,
-    phase, band, order_at, escalation_reason, came_back_reason, snooze_reason, warn_at, due_at, escalated, decided,
+    phase, band, order_at, escalation_reason, came_back_reason, snooze_reason, warn_at, due_at, escalated, waiting, decided,
     maker_circle, barred, linked, blind, plan_version, replan)
 SELECT 'bench:' || lpad(n::text, 8, '0'), 'review', 'card' || n, (ARRAY['supermarket', 'dining', 'regional'])[1 + n % 3],
     (ARRAY['hualian', 'starbucks', 'bailian', 'jd'])[1 + n % 4], 'zh_CN', 'seller:' || n % 5000, 'cards', 'normal',
     10000 + n % 977 * 100, '["card_type"]', opened, 'review', CASE WHEN n % 50 = 0 THEN 1 ELSE 3 END, opened, '', '', '',
-    opened + interval '1 hour', opened + interval '2 hours', false, false, '[]', '[]', '[]', false, 1, false
+    opened + interval '1 hour', opened + interval '2 hours', false, false, false, '[]', '[]', '[]', false, 1, false
 FROM (SELECT n, now() - (7 * n % :many)::float8 / :many * interval '7 days' AS opened
       FROM generate_series(1, :many) AS n) AS made
 """

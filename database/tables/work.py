@@ -75,7 +75,7 @@ class WorkItemRow(TableRow):
     snoozed_until: Mapped[datetime | None] = moment_maybe()
     snooze_reason: Mapped[str] = mapped_column(default="")
     snoozed_by: Mapped[str | None] = mapped_column(default=None)  # person.id; notified when the snooze ends.
-    # For somebody outside this desk: taken by name alone, and nobody is given it as their next.
+    # Another desk or the customer is to act: taken by name alone, and nobody is given it as their next.
     waiting: Mapped[bool] = mapped_column(default=False)
     # A decision stands that was not undone, returned or refused; nobody can take the task.
     decided: Mapped[bool] = mapped_column(default=False)

@@ -1,4 +1,4 @@
-"""A ticket: what a customer asks, whose turn it is, and which desk inside has the question meanwhile."""
+"""A ticket: what a customer asks, who is to act, and which desk inside was asked meanwhile."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SUBJECT_MAX, WORDS_MAX, FILES_MAX = 120, 10_000, 5
 
 
 class TicketState(StrEnum):
-    """Whose turn it is."""
+    """Who is to act."""
 
     NEW = "new"  # No agent has answered yet.
     OPEN = "open"  # An agent is to answer or to act.

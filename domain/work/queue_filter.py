@@ -52,7 +52,7 @@ class Wanted:
     assigned_to_me: bool = False
     snoozed: bool = False
     escalated: bool = False
-    waiting: bool = False  # For somebody outside the desk; shown only when asked for.
+    waiting: bool = False  # Another desk or the customer is to act; shown only when asked for.
     soon_late: bool = False
     value_min_minor: int | None = None
     value_max_minor: int | None = None

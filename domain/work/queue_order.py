@@ -46,7 +46,7 @@ class OrderFacts:
     came_back_at: datetime | None = None
     leased_by: str | None = None
     assigned_to: str | None = None
-    waiting: bool = False  # For somebody outside this desk.
+    waiting: bool = False  # Another desk or the customer is to act.
 
 
 def band_of(facts: OrderFacts) -> Band:

@@ -34,7 +34,7 @@ class Band(IntEnum):
     ABOUT_TO_BREACH = 1  # Warned of, or late.
     CAME_BACK = 2  # Seen before: its history is fresh, and the seller waits for the second answer.
     ORDINARY = 3  # By value and age.
-    WAITING = 4  # For somebody outside this desk: given out by name alone, never as the next.
+    WAITING = 4  # Another desk or the customer is to act: given out by name alone, never as the next.
 
 
 class CameBack(StrEnum):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,12 +14,13 @@ from database.reads.support.tickets import record
 from database.tables.support.tickets import TicketMessageRow
 from domain.errors.base import Refusal
 from domain.errors.general import NotFound
+from domain.people.roles import Permission
 from domain.support.tickets import FILES_MAX
 from gateways.attachments import BYTES_MAX
 from reviewer_ui.sessions import Person
 from reviewer_ui.support.ticket_view import Typed
-from reviewer_ui.support.tickets import Agent, Reader, render
-from reviewer_ui.visit import At, Console, see_other
+from reviewer_ui.support.tickets import Agent, render
+from reviewer_ui.visit import At, Console, allowed, see_other
 from services.support.conversation import AfterReply, Reply
 from services.support.templates import filled
 from services.work import drafts
@@ -28,6 +30,7 @@ router = APIRouter(prefix="/tickets/{ticket_id}")
 FORM_BYTES_MAX = FILES_MAX * BYTES_MAX + 128 * 1024  # The files, and the form around them.
 PATH = r"/tickets/[0-9A-Za-z]{1,40}/(reply|note|template)"
 KEY_MAX, SEEN_MAX = 40, 26
+Noter = Annotated[Person, Depends(allowed(Permission.COMMENT))]
 
 
 @router.post("/reply")
@@ -83,7 +86,7 @@ async def take_back(request: Request, console: At, person: Agent, ticket_id: str
 
 
 @router.post("/note")
-async def note(request: Request, console: At, person: Reader, ticket_id: str) -> Response:
+async def note(request: Request, console: At, person: Noter, ticket_id: str) -> Response:
     """Keeps an internal note with its files; what is refused stays in its form."""
     form = await request.form()
     words = str(form.get("words", ""))

@@ -296,5 +296,5 @@ async def require_seen(session: AsyncSession, ticket_id: str, seen: str) -> None
 
 
 def is_under_way(ticket: TicketRow) -> bool:
-    """Return whether somebody still has to do something."""
+    """Return whether an answer or an act is still missing."""
     return ticket.state in UNDER_WAY

@@ -64,7 +64,7 @@ class Opening:
         return await self._open(requester, asked, channel, requester)
 
     async def open_for(self, person: str, requester: str, asked: NewTicket) -> str:
-        """Open a ticket for somebody who calls; the words are the agent's record of the call. Refuse NotAllowed, too."""
+        """Open a ticket for a caller; the words are the agent's record of the call. Refuse NotAllowed, too."""
         async with self._database.transaction() as session:
             await require(session, person, Permission.ANSWER_TICKETS)
         return await self._open(requester, asked, TicketChannel.PHONE, f"person:{person}")

@@ -9,27 +9,31 @@ from dataclasses import dataclass
 
 from domain.people.roles import Role
 
-REVIEWER, SENIOR, OPS, SUPPORT = Role.REVIEWER, Role.SENIOR, Role.OPS, Role.SUPPORT
+REVIEWER, SENIOR, OPS, SUPPORT, LEAD = Role.REVIEWER, Role.SENIOR, Role.OPS, Role.SUPPORT, Role.SUPPORT_LEAD
 FINANCE, COMPLIANCE, ADMIN = Role.FINANCE, Role.COMPLIANCE, Role.ADMIN
 
 STAFF = frozenset(Role)  # Whoever is signed in, whatever their roles.
 DECIDERS = frozenset({REVIEWER, SENIOR})
-QUEUE_READERS = frozenset({REVIEWER, SENIOR, OPS, COMPLIANCE, ADMIN, SUPPORT})  # Of one kind of work at least.
-REVIEW_READERS = QUEUE_READERS - {SUPPORT}
-AGENTS = frozenset({SENIOR, SUPPORT})
+QUEUE_READERS = frozenset(Role)  # Of one kind of work at least.
+REVIEW_READERS = QUEUE_READERS - {SUPPORT, LEAD, FINANCE}
+AGENTS = frozenset({SENIOR, SUPPORT, LEAD})
 WORKERS = DECIDERS | AGENTS
-COMMENTERS = frozenset({REVIEWER, SENIOR, OPS, SUPPORT})
-ASSIGNERS = frozenset({SENIOR, OPS})
+COMMENTERS = frozenset({REVIEWER, SENIOR, OPS, SUPPORT, LEAD})
+ASSIGNERS = frozenset({SENIOR, OPS, LEAD})
 BULK_WORKERS = WORKERS | ASSIGNERS
-INSIGHT_READERS = frozenset({SENIOR, OPS, FINANCE, COMPLIANCE, ADMIN})
+INSIGHT_READERS = frozenset({SENIOR, OPS, FINANCE, COMPLIANCE, ADMIN, LEAD})
 QUALITY_READERS = frozenset({SENIOR, COMPLIANCE, ADMIN})
-PAYOUT_READERS = frozenset({SENIOR, FINANCE, COMPLIANCE})
+PAYOUT_READERS = frozenset({SENIOR, FINANCE, COMPLIANCE, LEAD})
 PAYEE_CORRECTORS = frozenset({SENIOR, FINANCE})
 TRAIL_READERS = frozenset({OPS, COMPLIANCE})
-SELLER_READERS = frozenset({SENIOR, OPS, SUPPORT, FINANCE, COMPLIANCE})
+SELLER_READERS = frozenset({SENIOR, OPS, SUPPORT, LEAD, FINANCE, COMPLIANCE})
+TAKERS_OVER = frozenset({SENIOR, LEAD})  # Each at their own desk: the service asks what they may have.
+TICKET_READERS = frozenset({SENIOR, OPS, SUPPORT, LEAD, FINANCE, COMPLIANCE})
+TICKET_AGENTS = frozenset({SUPPORT, LEAD})
+LEADS = frozenset({LEAD})
 ADMINS = frozenset({ADMIN})
 CONFIRMERS = frozenset({COMPLIANCE, ADMIN})
-POLICY_READERS = frozenset({SENIOR, OPS, FINANCE, COMPLIANCE, ADMIN})
+POLICY_READERS = frozenset({SENIOR, OPS, FINANCE, COMPLIANCE, ADMIN, LEAD})
 OPERATORS = frozenset({OPS, ADMIN})
 REPAIR_READERS = OPERATORS | {SENIOR, FINANCE}  # The second persons read what they agree to.
 
@@ -153,6 +157,40 @@ MATRIX = (
     Line("POST", "/callbacks/{task_id}/telephone", AGENTS, (404,)),
     Line("POST", "/callbacks/{task_id}/close", AGENTS, (404,)),
     Line("POST", "/callbacks/{task_id}/take", AGENTS, (404,)),
+    # A ticket.
+    Line("GET", "/tickets", TICKET_READERS, (303,)),
+    Line("POST", "/tickets", TICKET_READERS, (303,)),
+    Line("GET", "/tickets/{ticket_id}", TICKET_READERS, (404,)),
+    Line("GET", "/tickets/{ticket_id}/beside", TICKET_READERS, (404,)),
+    Line("GET", "/tickets/{ticket_id}/files/{file_id}", TICKET_READERS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/take", TICKET_AGENTS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/keep", TICKET_AGENTS, (409,)),
+    Line("POST", "/tickets/{ticket_id}/draft", TICKET_AGENTS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/reply", TICKET_AGENTS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/replies/{message_id}/take-back", TICKET_AGENTS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/template", TICKET_AGENTS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/note", TICKET_READERS & COMMENTERS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/sort", TICKET_AGENTS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/follow", TICKET_READERS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/link", TICKET_AGENTS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/unlink", TICKET_AGENTS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/merge", TICKET_AGENTS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/messages/{message_id}/split", TICKET_AGENTS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/hand-over", TICKET_AGENTS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/hand-over/{offer_id}/{answer}", TICKET_AGENTS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/escalate", TICKET_AGENTS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/macro/preview", TICKET_AGENTS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/macro/run", TICKET_AGENTS, (404,)),
+    Line("GET", "/support/new", TICKET_AGENTS),
+    Line("POST", "/support/new", TICKET_AGENTS, (422,)),
+    Line("POST", "/support/new/caller", TICKET_AGENTS, (422,)),
+    Line("GET", "/support/offers", TICKET_AGENTS),
+    Line("GET", "/support/templates", TICKET_AGENTS),
+    Line("POST", "/support/templates/{template_id}", LEADS, (422,)),
+    Line("POST", "/support/templates/{template_id}/use", LEADS, (404,)),
+    Line("GET", "/support/macros", TICKET_AGENTS),
+    Line("POST", "/support/macros/{macro_id}", LEADS, (422,)),
+    Line("POST", "/support/macros/{macro_id}/use", LEADS, (404,)),
     # A card.
     Line("GET", "/cards", STAFF),
     Line("GET", "/cards/{card_id}", STAFF),
@@ -172,7 +210,7 @@ MATRIX = (
     Line("POST", "/cards/{card_id}/reveal", DECIDERS, (422,)),
     Line("POST", "/cards/{card_id}/snooze", DECIDERS, (422,)),
     Line("POST", "/cards/{card_id}/escalate", DECIDERS, (422,)),
-    Line("POST", "/cards/{card_id}/take-over", frozenset({SENIOR}), (422,)),
+    Line("POST", "/cards/{card_id}/take-over", TAKERS_OVER, (422,)),
     Line("POST", "/decisions/{decision_id}/undo", DECIDERS, (404,)),
     Line("POST", "/decisions/{decision_id}/put-back", frozenset({SENIOR}), (422,)),
     Line("GET", "/second-look", DECIDERS),
@@ -235,7 +273,7 @@ MATRIX = (
     Line("POST", "/work/{task_id}/snooze", WORKERS, (422,)),
     Line("POST", "/work/{task_id}/wake", DECIDERS, (303,)),
     Line("POST", "/work/{task_id}/escalate", DECIDERS, (422,)),
-    Line("POST", "/work/{task_id}/take-over", frozenset({SENIOR}), (422,)),
+    Line("POST", "/work/{task_id}/take-over", TAKERS_OVER, (422,)),
     Line("POST", "/work/{task_id}/comments", COMMENTERS, (422,)),
     Line("GET", "/work/{task_id}/files/{attachment_id}", COMMENTERS, (404,)),
     # Last, because it ends the very session that asks.

@@ -48,6 +48,13 @@ def upgrade() -> None:
         sa.Column("seller_id", sa.String(), sa.ForeignKey("seller.id"), nullable=True),
         _at("created_at"),
     )  # fmt: skip
+    _tickets()
+    _conversation()
+    _beside()
+    _solutions()
+
+
+def _tickets() -> None:
     op.create_table(
         "ticket",
         sa.Column("id", sa.String(), primary_key=True),
@@ -68,6 +75,9 @@ def upgrade() -> None:
     op.create_index("ticket_unheard", "ticket", ["id"], postgresql_where=sa.text("heard_revision < revision"))
     op.create_index("ticket_newest", "ticket", ["opened_at", "id"])
     op.create_index("ticket_state", "ticket", ["state", "opened_at"], postgresql_where=sa.text("state <> 'closed'"))
+
+
+def _conversation() -> None:
     op.create_table(
         "ticket_message",
         sa.Column("id", sa.String(), primary_key=True),
@@ -101,6 +111,9 @@ def upgrade() -> None:
         _text("sha256"), _at("at"),
     )  # fmt: skip
     op.create_index("ix_ticket_file_ticket_id", "ticket_file", ["ticket_id"])
+
+
+def _beside() -> None:
     op.create_table(
         "ticket_link",
         sa.Column("ticket_id", sa.String(), sa.ForeignKey("ticket.id"), primary_key=True),
@@ -132,6 +145,9 @@ def upgrade() -> None:
         _at("at"), _text("actor"), _text("what"), _json("facts"),
     )  # fmt: skip
     op.create_index("ticket_event_by_ticket", "ticket_event", ["ticket_id", "id"])
+
+
+def _solutions() -> None:
     names = ("act", "code", "letter", "zh", "en", "position", "active")
     op.bulk_insert(
         sa.table("reason_code", *(sa.column(name) for name in names)),

@@ -19,7 +19,7 @@ _REASONS = (
         ("shift_ends", "s", "我即将下班", "My shift ends"),
         ("language", "l", "需要其他语言的客服", "Another language is needed"),
         ("known_customer", "c", "对方此前服务过该客户", "They know this customer"),
-        ("decision_needed", "d", "需要组长决定", "A lead should decide"),
+        ("decision_needed", "d", "需要主管决定", "A lead should decide"),
         ("other", "o", "其他（请在说明中写明）", "Other (say so in the note)"),
     )),
     ("ticket_cause", (
@@ -61,7 +61,7 @@ _TEMPLATES = (
 _MACROS = (
     ("ask_for_photo", "请补照片并等待 · Ask for a photo, then wait",
      {"cause": "photo_unclear", "template_id": "photo_again", "after": "wait"}),
-    ("to_the_leads", "升级给组长 · To the leads", {"priority": "high", "escalate": "unsure"}),
+    ("to_the_leads", "升级给主管 · To the leads", {"priority": "high", "escalate": "unsure"}),
 )  # fmt: skip
 
 

@@ -77,7 +77,7 @@ class QueueCounts:
     escalated: int
     soon_late: int
     snoozed: int
-    waiting: int  # For somebody outside the desk.
+    waiting: int  # Another desk or the customer is to act.
     second_look: int
 
 

@@ -231,7 +231,7 @@ def test_the_built_in_document_is_without_flaw_and_each_part_of_it_is_needed() -
         (("policies", 1, "when", "card_types", 0), "fuel", Flaw("policies[1].when.card_types[0]", FlawKind.NOT_KNOWN)),
         (("policies", 1, "code"), "urgent", Flaw("policies[1].code", FlawKind.TWICE)),
         (("policies", 1, "when"), {}, Flaw("policies[1].when", FlawKind.NOT_LAST)),
-        (("policies", -2, "when"), {"priorities": ["high"]}, Flaw("policies[5].when", FlawKind.NOT_LAST)),
+        (("policies", 5, "when"), {"priorities": ["high"]}, Flaw("policies[5].when", FlawKind.NOT_LAST)),
         (("policies", 1, "colour"), "red", Flaw("policies[1].colour", FlawKind.NOT_KNOWN)),
     ],
 )  # fmt: skip

@@ -38,8 +38,16 @@ def place(one: OrderFacts) -> tuple[Band, datetime]:
     return band_of(one), order_at(one)
 
 
-def test_escalated_comes_before_what_is_about_to_breach_then_what_came_back_then_the_rest() -> None:
-    kinds: list[dict[str, object]] = [{"escalated": True}, {"warned": True}, {"came_back_at": NOON}, {}]
+def test_escalated_comes_before_what_is_about_to_breach_then_what_came_back_then_the_rest_and_what_waits_for_others() -> (
+    None
+):
+    kinds: list[dict[str, object]] = [
+        {"escalated": True},
+        {"warned": True},
+        {"came_back_at": NOON},
+        {},
+        {"waiting": True, "escalated": True},
+    ]
     assert [band_of(facts(**kind)) for kind in kinds] == list(Band)
     assert band_of(facts(escalated=True, warned=True, came_back_at=NOON)) is Band.ESCALATED
     assert band_of(facts(breached=True, came_back_at=NOON)) is Band.ABOUT_TO_BREACH
