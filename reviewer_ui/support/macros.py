@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
@@ -64,7 +64,7 @@ class MacrosContext:
     categories: tuple[TicketCategory, ...] = tuple(TicketCategory)
     priorities: tuple[Priority, ...] = tuple(Priority)
     afters: tuple[AfterMacro, ...] = tuple(AfterMacro)
-    blank: MacroSteps = MacroSteps()
+    blank: MacroSteps = field(default_factory=MacroSteps)
 
 
 @router.get("")
