@@ -105,7 +105,9 @@ async def _render(
     typed: TypedTicket | None = None,
 ) -> Response:  # fmt: skip
     request.state.back = "/support/new"
-    caller, cards, tickets = None, (), ()
+    caller: Owner | None = None
+    cards: tuple[TheirCard, ...] = ()
+    tickets: tuple[TicketLine, ...] = ()
     if caller_id:
         async with console.services.database.transaction() as session:
             found = await record(session, caller_id, "", now())
