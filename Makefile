@@ -4,13 +4,15 @@
 PYTHON := .venv/bin/python
 # Compiled modules are kept: otherwise each of seven programs, and each test process, compiles the project again.
 unexport PYTHONDONTWRITEBYTECODE
-WORKERS ?= 2
+# One more than the processors that CI has: tests wait for databases, browsers and workflows.
+WORKERS ?= 3
 BRAND ?= jd
 FACE ?= 500
 OUT ?= card.jpg
 KILLS ?= 200
 CARDS ?= 100
 SEED ?= 1
+OUTAGE ?= 2000
 
 help: ## List these targets
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -35,9 +37,9 @@ sample: setup ## Draw a photo of a fresh card, e.g. make sample BRAND=jd FACE=50
 test: setup-tests ## Run every test (测试)
 	@$(PYTHON) -m pytest -n $(WORKERS) --dist loadgroup -q
 
-proof: setup-tests ## Kill programs at random under cards, restore backups, and count the money (KILLS=200 CARDS=100 SEED=1)
+proof: setup-tests ## Kill programs at random under cards, restore backups, and count the money (KILLS=200 CARDS=100 SEED=1 OUTAGE=2000)
 	@$(PYTHON) -m tests.faults.campaign --kills $(KILLS) --cards $(CARDS) --seed $(SEED)
-	@$(PYTHON) -m pytest -q -m proof tests/faults tests/end_to_end tests/services
+	@CARDLOOP_PROOF_OUTAGE=$(OUTAGE) $(PYTHON) -m pytest -q -m proof tests/faults tests/end_to_end tests/services
 
 proof-upgrade: setup-tests ## Move Temporal from 1.29.1 to Compose's version under cards on their way (builds four servers with Go)
 	@$(PYTHON) -m tests.faults.temporal_upgrade

@@ -28,7 +28,7 @@ class Journey:
     @activity.defn(name="journey.move")
     @translated
     async def move(self, card_id: str, stage: Stage, waiting_for: WaitingFor, until: str | None, what: str) -> None:
-        """The card is at `stage` and waits, at most until `until` (ISO 8601); `what` is the story's key."""
+        """Record that the card is at `stage` and waits, at most until `until` (ISO 8601); `what` is the story's key."""
         deadline = None if until is None else datetime.fromisoformat(until)
         async with self._database.transaction() as session:
             await cards.record(session, card_id, Change(stage, waiting_for, deadline, what, {}))
@@ -37,7 +37,7 @@ class Journey:
     @activity.defn(name="journey.end")
     @translated
     async def end(self, card_id: str, outcome: Outcome, reason: EndReason | None, detail: str | None) -> None:
-        """The card ends; an end that is recorded already stays as it is."""
+        """End the card; an end that is recorded already stays as it is."""
         facts = {"outcome": outcome.value} | ({"reason": reason.value} if reason else {})
         change = Change(
             Stage.ENDED, WaitingFor.NOBODY, None, f"journey.{outcome.value}", facts,
@@ -52,7 +52,7 @@ class Journey:
     @activity.defn(name="journey.withdraw")
     @translated
     async def withdraw(self, card_id: str) -> bool:
-        """The seller takes the card back; False when its quote is accepted or it has ended otherwise."""
+        """Withdraw the card for the seller; return False when its quote is accepted or it has ended otherwise."""
         async with self._database.transaction() as session:
             card = await cards.load_for_update(session, card_id)
             return await withdraw_card(session, card, self._now())

@@ -29,7 +29,7 @@ class PayoutUnknown(Exception):
 def translated(
     activity: Callable[Given, Awaitable[Returned]],
 ) -> Callable[Given, Awaitable[Returned]]:
-    """An activity whose errors are Temporal's: unavailable is tried again, refused and business refusals are not.
+    """Wrap an activity so that its errors are Temporal's: unavailable is tried again, refused and business refusals are not.
 
     Causes are dropped: their texts would stand in the history and the worker's log, with whatever value they quote.
     An unforeseen error is reported by its kind and place, and retried.

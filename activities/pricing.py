@@ -67,7 +67,7 @@ class Pricing:
     @activity.defn(name="pricing.value")
     @translated
     async def value(self, card_id: str, number: int) -> ValuedFacts:
-        """The card's `number`-th quote (from 1) with its reasons for review; made once however often it is asked for."""
+        """Make the card's `number`-th quote (from 1) with its reasons for review; made once however often it is asked for."""
         async with self._database.transaction() as session:
             card = await cards.load(session, card_id)
             answers = await answers_about(session, card)
@@ -106,7 +106,7 @@ class Pricing:
     @activity.defn(name="pricing.close")
     @translated
     async def close(self, card_id: str, quote_id: str, state: QuoteState) -> None:
-        """The quote is accepted, declined or lapsed; an acceptance posts what is owed. A closed quote stays closed."""
+        """Close the quote as accepted, declined or lapsed; an acceptance posts what is owed. A closed quote stays closed."""
         async with self._database.transaction() as session:
             card = await cards.load_for_update(session, card_id)
             quote = await session.get_one(QuoteRow, quote_id, with_for_update=True)

@@ -21,6 +21,6 @@ class Providers:
     @activity.defn(name="provider.held")
     @translated
     async def held(self, provider: str, brand: str, since: str) -> HeldFacts:
-        """Whether the provider has been in maintenance, for this brand, at any time since then (ISO 8601)."""
+        """Return whether the provider has been in maintenance, for this brand, at any time since then (ISO 8601)."""
         async with self._database.transaction() as session:
             return await held_since(session, provider, brand, datetime.fromisoformat(since))

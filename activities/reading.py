@@ -148,7 +148,8 @@ async def _replaced(session: AsyncSession, card_id: str) -> list[ReadingRow]:
     statement = (
         select(ReadingRow).join(PhotoRow, PhotoRow.id == ReadingRow.photo_id).where(ReadingRow.card_id == card_id)
     )
-    return list((await session.execute(statement.where(~PhotoRow.current))).scalars())
+    replaced = statement.where(~PhotoRow.current).order_by(ReadingRow.created_at, ReadingRow.id)
+    return list((await session.execute(replaced)).scalars())
 
 
 async def _corrected(session: AsyncSession, card_id: str) -> set[FieldName]:

@@ -35,7 +35,7 @@ PROBLEMS: dict[int | str, dict[str, object]] = {
 
 
 def build(services: ApiServices) -> FastAPI:
-    """The application of the API; the seller pages can be mounted on it at `/`."""
+    """Build the API's application; the seller pages can be mounted on it at `/`."""
     app = FastAPI(
         title="Cardloop", version=VERSION, docs_url=None, redoc_url=None, responses=PROBLEMS, telemetry=NO_OWN_TELEMETRY
     )

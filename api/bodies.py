@@ -32,7 +32,7 @@ class TakenApart(Request):
     judged: Any = None
 
     async def json(self) -> Any:
-        """The body as its model; for the framework, which would otherwise parse and judge it on the loop."""
+        """Return the body as its model; for the framework, which would otherwise parse and judge it on the loop."""
         return await super().json() if self.judged is None else self.judged
 
 
@@ -40,7 +40,7 @@ class LargeBody(APIRoute):
     """A route whose body may be large: only its bytes are collected on the loop."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """The framework's handler, given a body that was taken apart."""
+        """Wrap the framework's handler, which is given a body that was taken apart."""
         answer = super().get_route_handler()
         taken: Any = self.body_field.field_info.annotation if self.body_field else None
         model = TypeAdapter[Any](taken) if taken is not None else None
@@ -56,12 +56,12 @@ class LargeBody(APIRoute):
         return handle
 
     async def known(self, request: Request) -> Response | None:  # noqa: ARG002  # For a route that has an answer before.
-        """What this request is answered with before its body is judged; None: it is judged."""
+        """Answer this request before its body is judged; None: it is judged."""
         return None
 
 
 def judged(body: bytes, model: TypeAdapter[Any]) -> Any:
-    """The body as the model. Raises FieldInvalid and RequestValidationError as the framework's own reading does."""
+    """Read the body as the model. Raises FieldInvalid and RequestValidationError as the framework's own reading does."""
     if sum(body.count(sign) for sign in (b",", b":", b"[", b"{")) > PARTS_MAX or (
         body.count(b"\\") > max(ESCAPES_ALWAYS, len(body) // PLAIN_PER_ESCAPE_MIN)
     ):

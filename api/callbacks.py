@@ -17,7 +17,7 @@ TAKEN, NOT_TAKEN = PlainTextResponse("success"), "fail"
 
 @router.post("/alipay")
 async def alipay(request: Request) -> Response:
-    """A payment notification (form). Answers the text `success` only after the notification is durable.
+    """Receive a payment notification (form). Answers the text `success` only after the notification is durable.
 
     The card asks the gateway itself afterwards, so this only wakes it up: if it cannot be reached now, its own clock
     makes it ask a little later, and the notification must not come again for that.
@@ -35,7 +35,7 @@ async def alipay(request: Request) -> Response:
 @router.post("/outlets")
 @router.post("/outlets/{code}")
 async def outlet(request: Request, x_cardloop_signature: Annotated[str | None, Header()] = None) -> dict[str, bool]:
-    """An outlet's signed report (JSON); which outlet speaks is part of what is signed, not of the address.
+    """Receive an outlet's signed report (JSON); which outlet speaks is part of what is signed, not of the address.
 
     503 when the card could not be reached: the outlet sends it again.
     """

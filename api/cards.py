@@ -105,7 +105,7 @@ async def correct_payee(partner: Partner, card_id: Id, given: PayeeGiven) -> Don
 
 @router.get("/{card_id}/story")
 async def story(partner: Partner, card_id: Id) -> StoryOut:
-    """What happened to the card so far."""
+    """Return what happened to the card so far."""
     async with partner.services.database.transaction() as session:
         await reads.require_owner(session, partner.owner, card_id)
         entries = await reads.story(session, card_id)

@@ -19,7 +19,7 @@ class ReceiptFirst(LargeBody):
     """
 
     async def known(self, request: Request) -> Response | None:
-        """The first receipt, where there is one."""
+        """Return the first receipt, where there is one."""
         return await _receipt(request)
 
 

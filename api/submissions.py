@@ -64,7 +64,7 @@ async def listed(
     before: Annotated[str | None, Query(pattern=r"^[0-9A-Z]{26}$")] = None,
     limit: Annotated[int, Query(ge=1, le=PAGE_MOST)] = 20,
 ) -> SubmissionsOut:
-    """The partner's submissions, newest first."""
+    """List the partner's submissions, newest first."""
     async with partner.services.database.transaction() as session:
         found, following = await reads.submissions(session, partner.owner, before=before, limit=limit)
     return SubmissionsOut(submissions=[SubmissionOut.of(view) for view in found], next=following)
@@ -72,7 +72,7 @@ async def listed(
 
 @router.get("/{submission_id}")
 async def shown(partner: Partner, submission_id: Id) -> SubmissionOut:
-    """The submission with all its cards."""
+    """Return the submission with all its cards."""
     async with partner.services.database.transaction() as session:
         return SubmissionOut.of(await reads.submission(session, partner.owner, submission_id))
 
@@ -84,7 +84,7 @@ async def changes(
     seen: Annotated[int, Query(ge=0, le=2**62)] = 0,
     last_event_id: Annotated[str, Header()] = "",
 ) -> EventSourceResponse:
-    """Server-sent events: `changed` whenever something happened to a card, `ended` when all cards have."""
+    """Server-sent events: `changed` whenever something happened to a card or to the maintenance that it waits for, `ended` when all cards have."""
     async with partner.services.database.transaction() as session:
         view = await reads.submission(session, partner.owner, submission_id)
     return partner.changes.stream(partner.owner, [card.id for card in view.cards], last_seen(seen, last_event_id))

@@ -27,6 +27,7 @@ NAMES = (
     "decide",
     "stuck_page",
     "repair",
+    "ledger",
     "start",
 )
 RESULTS = Path(__file__).with_name("results")

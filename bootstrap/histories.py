@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import pwd
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -18,6 +16,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from bootstrap import keys
 from bootstrap.labels import ACTOR
 from bootstrap.local import temporal
+from bootstrap.os_user import os_user
 from bootstrap.private_files import new_private_file
 from bootstrap.settings import Settings
 from bootstrap.store import opened
@@ -59,9 +58,8 @@ async def _history(client: Client, workflow_id: str) -> History:
 
 
 async def _record(settings: Settings, workflow_id: str, out: Path) -> None:
-    user = pwd.getpwuid(os.getuid()).pw_name
     async with opened(settings) as store, store.transaction() as session:
-        session.add(AuditRow(actor=ACTOR, act=ACT, subject=workflow_id, facts={"file": out.name, "os_user": user}))
+        session.add(AuditRow(actor=ACTOR, act=ACT, subject=workflow_id, facts={"file": out.name, "os_user": os_user()}))
 
 
 async def _open(message: Message, codec: EncryptionCodec) -> None:

@@ -9,7 +9,7 @@ from bootstrap.words import Problem
 
 
 def read(path: Path) -> bytes:
-    """The file's content. Raises Problem naming a file that is missing."""
+    """Return the file's content. Raises Problem naming a file that is missing."""
     require(path)
     return path.read_bytes()
 
@@ -38,5 +38,5 @@ def require(path: Path) -> None:
 
 
 def damaged(path: Path) -> Problem:
-    """What is said of a key file that cannot be read."""
+    """Return the problem to report for a key file that cannot be read."""
     return Problem(f"密钥文件 {path} 已损坏。", f"The key file {path} is damaged: restore it from a backup.")

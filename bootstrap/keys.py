@@ -49,7 +49,7 @@ class Secrets:
 
 
 def load(settings: Settings) -> Secrets:
-    """The secrets but the one that pays. Raises Problem without a key ring, which every process needs."""
+    """Read all secrets except the one that pays. Raises Problem without a key ring, which every process needs."""
     secrets = Secrets(settings)
     _ = secrets.keyring
     return secrets

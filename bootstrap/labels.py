@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import pwd
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 from bootstrap import keys
+from bootstrap.os_user import os_user
 from bootstrap.private_files import new_private_file
 from bootstrap.settings import Settings
 from bootstrap.store import opened
@@ -46,10 +45,9 @@ async def export(settings: Settings, out: Path, *, clear: bool) -> int:
 
 async def _write(store: Database, keyring: KeyRing, out: Path, file: BinaryIO, *, clear: bool) -> int:
     until = now()
-    user = pwd.getpwuid(os.getuid()).pw_name
     async with store.transaction() as session:  # Committed first: an export that is broken off is on record too.
         number = await count(session, until)
-        on_record(session, ACTOR, labels=number, clear=clear, file=out.name, os_user=user)
+        on_record(session, ACTOR, labels=number, clear=clear, file=out.name, os_user=os_user())
     async with store.transaction() as session:
         labels = streamed(session, keyring, until, clear=clear)
         async for part in table(HEADS, _rows(labels)) if out.suffix == CSV else _lines(labels):

@@ -72,7 +72,7 @@ def notice_channels(settings: Settings) -> Channels:
 
 
 def webhooks(settings: Settings) -> WebhookGateway:
-    """What delivers webhooks; without the setting only to public https addresses."""
+    """Make the gateway that delivers webhooks; without the setting only to public https addresses."""
     return WebhookGateway(new_client(""), allow_private=settings.webhooks_to_private_addresses)
 
 
@@ -87,5 +87,5 @@ def _mail(settings: Settings) -> MailGateway | None:
 
 
 def payment_notices(settings: Settings) -> AlipayNotices:
-    """What reads Alipay's notices, with Alipay's public key."""
+    """Make the reader of Alipay's notices, with Alipay's public key."""
     return AlipayNotices(settings.alipay_app_id, Verifier(keys.alipay_public_pem(settings)))

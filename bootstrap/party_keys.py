@@ -81,7 +81,7 @@ class Signing:
 
 
 def path_of(settings: Settings, party: str) -> Path:
-    """The file of a party's keys."""
+    """Return the path of the file of a party's keys."""
     return settings.outside_keys / f"{party}.json"
 
 
@@ -94,12 +94,12 @@ def read(path: Path) -> PartyKeys:
 
 
 def shared_secret(path: Path) -> str:
-    """The one secret that an installation from before kept for all parties."""
+    """Return the one secret that an older installation kept for all parties."""
     return key_files.read(path).decode().strip()
 
 
 def fresh(settings: Settings) -> bytes:
-    """A party's first file: with a key of its own, or with the secret that the parties of this installation know already."""
+    """Make a party's first file: with a key of its own, or with the secret that the parties of this installation know already."""
     shared = settings.shared_secret_file
     secret = shared_secret(shared) if shared.is_file() else secrets.token_urlsafe(32)
     return PartyKeys(secret).to_json().encode()
@@ -115,7 +115,7 @@ def divide(settings: Settings) -> None:
 
 
 def sharing(settings: Settings) -> list[str]:
-    """The parties to whom we still sign with the one secret that all of them knew."""
+    """Return the parties to whom we still sign with the one secret that all of them knew."""
     shared = settings.shared_secret_file
     if not shared.is_file():
         return []

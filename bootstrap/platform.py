@@ -149,7 +149,7 @@ def make_state_folders(settings: Settings) -> None:
 
 
 def embedded_postgres(settings: Settings) -> EmbeddedPostgres:
-    """The PostgreSQL of this state folder."""
+    """Return the PostgreSQL of this state folder."""
     return EmbeddedPostgres(settings.postgres_dir, settings.postgres_socket_dir)
 
 
@@ -165,7 +165,7 @@ def postgres_program(server: EmbeddedPostgres) -> Program:
 
 
 def temporal_program(settings: Settings) -> Program:
-    """The dev server of the CLI that set-up found."""
+    """Return the dev server of the CLI that set-up found."""
 
     async def healthy() -> bool:
         return await temporal.serves(settings)
@@ -174,7 +174,7 @@ def temporal_program(settings: Settings) -> Program:
 
 
 def found_temporal_cli(settings: Settings) -> Path:
-    """The Temporal CLI that set-up recorded; raises Problem when there is none any more."""
+    """Return the Temporal CLI that set-up recorded; raises Problem when there is none any more."""
     record = temporal_record(settings)
     program = Path(record.read_text().strip()) if record.is_file() else Path()
     if program.is_file():
@@ -215,7 +215,7 @@ def outside(settings: Settings) -> dict[str, str]:
 
 
 def workers(settings: Settings) -> list[Program]:
-    """The processes that carry cards forward; they end what they hold before they go."""
+    """List the processes that carry cards forward; they finish their current work before they stop."""
     return [_worker(name, settings) for name in WORKERS]
 
 
@@ -252,7 +252,7 @@ def _worker(name: str, settings: Settings) -> Program:
 
 
 def webs(settings: Settings) -> list[Program]:
-    """The programs that people and partners reach."""
+    """List the programs that people and partners reach."""
     listening = {"api": settings.api_port, "console": settings.console_port, "codec": settings.codec_port}
     return [
         _ours(name, python("-m", "cli", "serve", name), answers(f"http://{reached(settings.host)}:{port}/healthz"))
@@ -267,7 +267,7 @@ def _ours(name: str, command: list[str], healthy: Check, stop_seconds_max: float
 
 
 def reached(host: str) -> str:
-    """The address at which this machine reaches a program that listens on ``host``."""
+    """Return the address at which this machine reaches a program that listens on ``host``."""
     return "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104  # Compared, not listened on.
 
 
@@ -286,7 +286,7 @@ def ports(settings: Settings) -> dict[str, tuple[str, int]]:
 
 
 def web_ports(settings: Settings) -> dict[str, tuple[str, int]]:
-    """The ports of our web programs, by the variable that moves each."""
+    """Return the ports of our web programs, by the variable that moves each."""
     return {f"CARDLOOP_{name.upper()}": (settings.host, getattr(settings, name)) for name in _WEB_PORTS}
 
 

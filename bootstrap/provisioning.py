@@ -13,6 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bootstrap import keys
+from bootstrap.os_user import os_user
 from bootstrap.settings import Settings
 from bootstrap.store import opened
 from bootstrap.words import Problem
@@ -56,7 +57,7 @@ async def add_person(settings: Settings, email: str, name: str, roles: Iterable[
         if added is None:
             raise Problem(f"{newcomer.email} 已存在。", f"{newcomer.email} is there already.")
         await access.notify(session, "", added, AccessNews.ADDED)
-        _audit(session, "person", added, roles=",".join(role.value for role in newcomer.roles))
+        _audit(session, "person", added, "add", roles=",".join(role.value for role in newcomer.roles))
     return added
 
 
@@ -69,7 +70,7 @@ async def reset_totp(settings: Settings, email: str) -> None:
             raise Problem(f"没有 {address} 这个人。", f"Nobody here has the address {address}.")
         await totp.reset(session, found)
         await access.notify(session, "", found, AccessNews.TOTP_RESET)
-        session.add(AuditRow(actor=ACTOR, act=f"{ACTOR}:totp:reset", subject=found))
+        _audit(session, "totp", found, "reset")
 
 
 async def add_partner(settings: Settings, name: str, webhook_url: str | None = None) -> NewPartner:
@@ -86,12 +87,12 @@ async def add_partner(settings: Settings, name: str, webhook_url: str | None = N
         partners = Partners(store, keyring)
         partner_id, api_key = await partners.create(name.strip(), webhook_url)
         async with store.transaction() as session:
-            _audit(session, "partner", partner_id, webhooks="yes" if webhook_url else "no")
+            _audit(session, "partner", partner_id, "add", webhooks="yes" if webhook_url else "no")
         return NewPartner(partner_id, api_key, await partners.webhook_secret(partner_id))
 
 
 async def add_outlet(settings: Settings, code: str, name: str, brand: str) -> str:
-    """An outlet that confirms a regional brand's cards; `code` is its number at the outlets' API. Returns what it signs with.
+    """Add an outlet that confirms a regional brand's cards; `code` is its number at the outlets' API. Returns what it signs with.
 
     Raises Problem for a code that is none or is taken, no name, or a brand that is not regional.
     """
@@ -109,12 +110,12 @@ async def add_outlet(settings: Settings, code: str, name: str, brand: str) -> st
     async with opened(settings) as store, store.transaction() as session:
         if not await insert_once(session, row, "code"):
             raise Problem(f"网点 {code} 已存在。", f"The outlet {code} is there already.")
-        _audit(session, "outlet", code, brand=brand)
+        _audit(session, "outlet", code, "add", brand=brand)
     return secret
 
 
 async def renew_outlet_secret(settings: Settings, code: str) -> str:
-    """A new secret for an outlet that is there; the one before is good until it is retired, any older one no more.
+    """Make a new secret for an existing outlet; the one before is valid until it is retired, any older one is not.
 
     Raises Problem.
     """
@@ -122,7 +123,7 @@ async def renew_outlet_secret(settings: Settings, code: str) -> str:
     async with opened(settings) as store, store.transaction() as session:
         row = await _outlet(session, code)
         row.previous_sealed, row.secret_sealed = row.secret_sealed or None, _sealed(keyring, code, secret)
-        session.add(AuditRow(actor=ACTOR, act=f"{ACTOR}:outlet:secret", subject=code))
+        _audit(session, "outlet", code, "secret")
     return secret
 
 
@@ -133,7 +134,7 @@ async def retire_outlet_secret(settings: Settings, code: str) -> None:
         if row.previous_sealed is None:
             raise Problem(f"网点 {code} 没有旧密钥。", f"The outlet {code} has no older secret.")
         row.previous_sealed = None
-        session.add(AuditRow(actor=ACTOR, act=f"{ACTOR}:outlet:retire", subject=code))
+        _audit(session, "outlet", code, "retire")
 
 
 async def _outlet(session: AsyncSession, code: str) -> OutletRow:
@@ -147,8 +148,9 @@ def _sealed(keyring: KeyRing, code: str, secret: str) -> bytes:
     return OUTLET_SECRET.seal(keyring, code, secret)
 
 
-def _audit(session: AsyncSession, kind: str, subject: str, **facts: str) -> None:
-    session.add(AuditRow(actor=ACTOR, act=f"{ACTOR}:{kind}:add", subject=subject, facts=facts))
+def _audit(session: AsyncSession, kind: str, subject: str, act: str, **facts: str) -> None:
+    facts |= {"os_user": os_user()}
+    session.add(AuditRow(actor=ACTOR, act=f"{ACTOR}:{kind}:{act}", subject=subject, facts=facts))
 
 
 def _require_person(newcomer: Newcomer, password: str) -> None:

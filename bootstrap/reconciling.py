@@ -18,10 +18,12 @@ from temporalio.service import RPCError
 from bootstrap import keys
 from bootstrap.local import temporal
 from bootstrap.paying import payment_gateway
+from bootstrap.repair_runs import compare, mend
 from bootstrap.settings import Settings
 from bootstrap.store import opened, photo_store
 from bootstrap.words import Problem
 from database.session import Database
+from domain.errors.general import TemporarilyUnavailable
 from domain.finance.payout import ListedPayment, PayoutOutcome, PayoutReport
 from domain.money import Money
 from gateways.errors import GatewayError
@@ -111,7 +113,9 @@ async def differences(settings: Settings) -> list[str]:
         async with store.transaction() as session:
             cards, orders = await _cards(session), await _orders(session)
         try:
-            found = workflow_differences(cards, await _runs(await _client(settings)), now)
+            client = await _client(settings)
+            found = workflow_differences(cards, await _runs(client), now)
+            found += [one.what for one in await _repairs(client, store, mends=False)]
         except (RuntimeError, RPCError, TimeoutError):
             found = ["Temporal does not answer: its workflows were not compared with the cards"]
         since = now - LOOKED_BACK
@@ -146,7 +150,8 @@ async def reconcile(settings: Settings, since: datetime, *, after_restore: bool 
                 cards = await _cards(session)
             intake = Intake(store, secrets.keyring, photo_store(settings, secrets.keyring))
             done += await _journeys(client, intake, cards, runs, after_restore=after_restore)
-        except (RuntimeError, RPCError, TimeoutError):
+            done += await _repairs(client, store, mends=True)
+        except (RuntimeError, RPCError, TimeoutError, TemporarilyUnavailable):
             raise Problem(
                 "无法连接 Temporal；付款已核对，卡片流程尚未核对。",
                 "Temporal does not answer; payments were compared, workflows were not.",
@@ -189,6 +194,16 @@ async def _journeys(
             await client.get_workflow_handle(f"card:{card_id}").terminate("there is no such card")
         done.append(Difference(f"workflow card:{card_id} {_said(runs[card_id])} and there is no such card"))
     return done
+
+
+async def _repairs(client: Client, store: Database, *, mends: bool) -> list[Difference]:
+    """Repairs whose rows and workflows do not agree; `mends` makes them agree."""
+    found = await compare(client, store)
+    if mends:
+        await mend(client, found)
+    stopped = (f"repair {one} is open and its workflow does not run" for one in found.stopped)
+    stray = (f"workflow repair:{one} runs and there is no such open repair" for one in found.stray)
+    return [Difference(what, mended=mends) for what in (*stopped, *stray)]
 
 
 async def _client(settings: Settings) -> Client:

@@ -9,18 +9,18 @@ from bootstrap.settings import Settings
 
 
 def mark(settings: Settings, taken_at: str) -> None:
-    """A backup of that moment (ISO 8601, UTC) was restored."""
+    """Record that a backup of that moment (ISO 8601, UTC) was restored."""
     _path(settings).write_text(taken_at)
 
 
 def restored_at(settings: Settings) -> datetime | None:
-    """The moment of the backup that was restored and not reconciled since; None without one."""
+    """Return the moment of the backup that was restored and not reconciled since; None without one."""
     path = _path(settings)
     return datetime.fromisoformat(path.read_text()) if path.is_file() else None
 
 
 def reconciled(settings: Settings) -> None:
-    """The restored backup has been reconciled: workers may run."""
+    """Record that the restored backup has been reconciled: workers may run."""
     _path(settings).unlink(missing_ok=True)
 
 

@@ -20,7 +20,7 @@ PHOTO = (
 
 
 def database(settings: Settings) -> Database:
-    """A pool of connections to the platform's database, its statements traced where traces are wanted."""
+    """Make a pool of connections to the platform's database, its statements traced where traces are wanted."""
     made = Database(settings.sqlalchemy_url, pool_size=settings.database_connections)
     if settings.otlp_endpoint is not None:
         follow(made.engine.sync_engine)
@@ -29,7 +29,7 @@ def database(settings: Settings) -> Database:
 
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Database]:
-    """The pool for one command, closed behind it. Raises Problem when the database does not answer."""
+    """Open the pool for one command, closed behind it. Raises Problem when the database does not answer."""
     store = Database(
         settings.sqlalchemy_url, pool_size=settings.database_connections, command_timeout_s=COMMAND_STATEMENT_S
     )
@@ -45,7 +45,7 @@ async def opened(settings: Settings) -> AsyncIterator[Database]:
 
 
 def photo_store(settings: Settings, keyring: KeyRing) -> PhotoStore:
-    """The sealed photographs."""
+    """Make the store of sealed photographs."""
     return PhotoStore(
         settings.photos,
         lambda jpeg: keyring.seal(jpeg, purpose=PHOTO, aad=PHOTO),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from temporalio.client import Client
 
 from bootstrap import outside
-from bootstrap.maintenance import maintenance_job
+from bootstrap.maintenance import maintenance_job, rates_job
 from bootstrap.measuring import measure
 from bootstrap.settings import Settings
 from bootstrap.store import photo_store
@@ -55,6 +55,7 @@ def watching(settings: Settings, keyring: KeyRing, store: Database, client: Clie
 
     return [
         maintenance_job(settings, store, client),
+        rates_job(store, client),
         Job("health", HEALTH_S, Health(store, lambda: measure(settings, store)).take, NEVER),
         Job("alerts", ALERTS_S, judge, NEVER),
         # Alerts must leave when every worker is away.

@@ -22,7 +22,7 @@ from activities.verification.inquiry import Verification
 from bootstrap import clock, keys, outside, scheduled_check
 from bootstrap.demo.brands import announcing_jobs
 from bootstrap.local import temporal
-from bootstrap.maintenance import maintenance_job, usual_rate
+from bootstrap.maintenance import call_holder, maintenance_job, rates_job, usual_rate
 from bootstrap.paying import payment_gateway
 from bootstrap.policies import policy_job
 from bootstrap.repairing import repair_activities
@@ -43,6 +43,7 @@ from domain.sealing import KeyRing
 from jobs import due_decisions, replanning
 from jobs import payees as payees_job
 from jobs import repairs as repairs_job
+from jobs.books import Bookkeeper
 from jobs.due_decisions import DecisionSender
 from jobs.maintenance import queues_of
 from jobs.payees import CorrectionSender
@@ -76,7 +77,7 @@ ANY = 1  # A loop that delivers looks again at once when it has started anything
 # Seconds between two looks of each loop when there is nothing to do.
 STARTER_S, COURIER_S, SEQUENCER_S, TELLER_S, NOTICES_S = 1.0, 0.5, 0.5, 0.5, 5.0
 
-ISSUERS_S = 2.0
+ISSUERS_S, BOOKS_S = 2.0, 1.0
 REPAIRS_S = 0.5
 ASSIGNMENT_S, SNOOZES_S, REPLANNER_S, PAYEES_S, OWN_CLOCKS_S = 1.0, 5.0, 2.0, 1.0, 5.0
 
@@ -100,7 +101,7 @@ async def run_cards(settings: Settings) -> None:
         await policies.refresh()  # Before the first card is judged.
         attempts = Attempts(store)
         stack.push_async_callback(last_attempts, attempts)  # Of steps that end while the workers do.
-        reporting = interceptors_of(attempts)
+        reporting = [call_holder(settings, store), *interceptors_of(attempts)]
         for worker in card_workers(
             settings, client, store, secrets.keyring, world, payment_gateway(settings, world.breakers), reporting
         ):
@@ -137,7 +138,9 @@ def _jobs(settings: Settings, store: Database, keyring: KeyRing, world: outside.
         Job("gateway_clock", clock.GATEWAY_LOOK_S, lambda: clock.compare_with_gateway(settings, store), ANY),
         Job("check", scheduled_check.LOOK_S, scheduled_check.ScheduledCheck(store).look, BATCH),
         Job("payees", PAYEES_S, payees.tell, payees_job.AT_ONCE),
+        Job("books", BOOKS_S, Bookkeeper(store).look, BATCH),
         maintenance_job(settings, store, client),
+        rates_job(store, client),
         Job("repairs", REPAIRS_S, RepairSender(store, RepairClient(client)).tell, repairs_job.AT_ONCE),
         *announcing_jobs(settings),
     ]
@@ -173,7 +176,7 @@ def card_workers(
     gateway: PaymentGateway,
     interceptors: Sequence[Interceptor] = (),
 ) -> list[Worker]:
-    """The worker of the cards' own queue, and those of each provider's.
+    """Build the worker of the cards' own queue, and those of each provider's.
 
     The cards' own queue serves outlets, the exchange desk and payments too: cards from before these had queues ask there.
     """

@@ -4,7 +4,6 @@ Exit codes: 0 done, or nothing is in maintenance; 1 refused; 3 some provider is 
 """
 
 import asyncio
-import getpass
 import json
 from collections.abc import Coroutine
 from datetime import UTC, datetime, timedelta
@@ -66,6 +65,28 @@ def off(
         typer.echo(say(f"{name} 正在恢复，或计划已取消。", f"{name} is being resumed, or its plan is cancelled."))
 
 
+@maintenance.command("change-end")
+def change_end(
+    name: Named,
+    minutes: Annotated[int | None, typer.Option("--for", min=1, help="Minutes from now on.")] = None,
+    until: Moment = "",
+    is_open: Annotated[bool, typer.Option("--open", help="Without an end: until `off`.")] = False,
+    brand: Brand = "",
+    as_json: AsJson = False,
+) -> None:
+    """Give current or planned maintenance another end; what sellers read follows. / 修改结束时间"""
+    if sum((minutes is not None, bool(until), is_open)) != 1:
+        raise typer.BadParameter("--for, --until, or --open")
+    ends_at = _moment(until, "--until")
+    if minutes:
+        ends_at = datetime.now(UTC) + timedelta(minutes=minutes)
+    window = _said(_change_end(Settings(), name, brand, ends_at), as_json)
+    if as_json:
+        typer.echo(json.dumps({"window": window, "provider": name, "ends_at": _iso(ends_at)}))
+    else:
+        typer.echo(say(f"{name} 维护的结束时间已修改。", f"{name}: the end of its maintenance is changed."))
+
+
 @maintenance.command("status")
 def status(as_json: AsJson = False) -> None:
     """List planned and current maintenance; ends with 3 when any provider is held or being resumed. / 查看维护状态"""
@@ -117,9 +138,10 @@ def _said(doing: Coroutine[Any, Any, Done], as_json: bool) -> Done:
 
 
 def _by() -> str:
+    from bootstrap.os_user import os_user
     from services.ops.maintenance import SYSTEM
 
-    return SYSTEM + getpass.getuser()
+    return SYSTEM + os_user()
 
 
 async def _on(
@@ -141,6 +163,17 @@ async def _off(settings: Settings, name: str, brand: str, at_once: bool) -> str:
         desk = Maintenance(store)
         window = await desk.open_window(name, brand)
         await desk.end(_by(), window, at_once=at_once)
+        return window
+
+
+async def _change_end(settings: Settings, name: str, brand: str, ends_at: datetime | None) -> str:
+    from bootstrap.store import opened
+    from services.ops.maintenance import Maintenance
+
+    async with opened(settings) as store:
+        desk = Maintenance(store)
+        window = await desk.open_window(name, brand)
+        await desk.change_end(_by(), window, ends_at)
         return window
 
 

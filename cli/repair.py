@@ -53,13 +53,13 @@ def preview(
         await desk.preview(person, repair_id)
         return repair_id
 
-    _show(asyncio.run(_acted(by, drafted)), as_json)
+    _show(asyncio.run(_acted("preview", by, drafted)), as_json)
 
 
 @repair.command("run")
 def run(repair_id: RepairId, by: As, as_json: AsJson = False) -> None:
     """Submit a previewed repair; ends with 5 when a second person must agree. / 提交修复"""
-    found = asyncio.run(_acted(by, lambda desk, person: _of(desk.submit(person, repair_id), repair_id)))
+    found = asyncio.run(_acted("run", by, lambda desk, person: _of(desk.submit(person, repair_id), repair_id)))
     _show(found, as_json)
     raise typer.Exit(WAITS if found["state"] == "waiting" else 0)
 
@@ -67,19 +67,26 @@ def run(repair_id: RepairId, by: As, as_json: AsJson = False) -> None:
 @repair.command("suspend")
 def suspend(repair_id: RepairId, by: As, as_json: AsJson = False) -> None:
     """Suspend a running repair. / 暂停修复"""
-    _show(asyncio.run(_acted(by, lambda desk, person: _of(desk.suspend(person, repair_id), repair_id))), as_json)
+    _show(
+        asyncio.run(_acted("suspend", by, lambda desk, person: _of(desk.suspend(person, repair_id), repair_id))),
+        as_json,
+    )
 
 
 @repair.command("resume")
 def resume(repair_id: RepairId, by: As, as_json: AsJson = False) -> None:
     """Resume a suspended repair. / 继续修复"""
-    _show(asyncio.run(_acted(by, lambda desk, person: _of(desk.resume(person, repair_id), repair_id))), as_json)
+    _show(
+        asyncio.run(_acted("resume", by, lambda desk, person: _of(desk.resume(person, repair_id), repair_id))), as_json
+    )
 
 
 @repair.command("cancel")
 def cancel(repair_id: RepairId, by: As, as_json: AsJson = False) -> None:
     """Cancel a repair; what was done stays. / 取消修复"""
-    _show(asyncio.run(_acted(by, lambda desk, person: _of(desk.cancel(person, repair_id), repair_id))), as_json)
+    _show(
+        asyncio.run(_acted("cancel", by, lambda desk, person: _of(desk.cancel(person, repair_id), repair_id))), as_json
+    )
 
 
 @repair.command("status")
@@ -98,11 +105,13 @@ def status(
     raise typer.Exit(0 if found["state"] == "done" else NOT_CURED)
 
 
-async def _acted(email: str, act: "Callable[[Any, str], Awaitable[str]]") -> dict[str, Any]:
-    """Act as a person and return the repair. Raises Problem with a refusal's sentence."""
+async def _acted(command: str, email: str, act: "Callable[[Any, str], Awaitable[str]]") -> dict[str, Any]:
+    """Act as a person and return the repair; who ran the command is on record beside it. Raises Problem with a refusal's sentence."""
     from sqlalchemy import select
 
+    from bootstrap.os_user import os_user
     from bootstrap.store import opened
+    from database.repositories.audit import by_person
     from database.tables.people import PersonRow
     from domain.errors.base import Refusal
     from languages import translate
@@ -123,6 +132,8 @@ async def _acted(email: str, act: "Callable[[Any, str], Awaitable[str]]") -> dic
         except Refusal as refused:
             sentences = [translate(f"error.{refused.code}", locale, refused.data) for locale in ("zh_CN", "en")]
             raise Problem(*sentences) from None
+        async with store.transaction() as session:
+            session.add(by_person(person, f"cli:repair:{command}", repair_id, facts={"os_user": os_user()}))
     return await _found(Settings(), repair_id)
 
 

@@ -19,7 +19,7 @@ Every setting is an environment variable, read once when a process starts. This 
 
 
 def document() -> str:
-    """The whole page, Markdown, one row per setting."""
+    """Build the whole page: Markdown, one row per setting."""
     return _HEAD + "".join(_row(name, field) for name, field in sorted(Settings.model_fields.items()))
 
 
@@ -29,7 +29,7 @@ def write_document() -> None:
 
 
 def variable(name: str) -> str:
-    """The environment variable of a setting."""
+    """Return the environment variable of a setting."""
     return f"CARDLOOP_{name.upper()}"
 
 

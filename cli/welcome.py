@@ -22,7 +22,7 @@ def welcome(settings: Settings, console: Console) -> None:
 
 
 def temporal_page(settings: Settings) -> str:
-    """The address of Temporal's page on the console's host: only there does a browser send the session's cookie along."""
+    """Return the address of Temporal's page on the console's host: only there does a browser send the session's cookie along."""
     host = urlsplit(settings.console_url).hostname
     return f"http://{host if host in ('127.0.0.1', 'localhost') else '127.0.0.1'}:{settings.temporal_ui_port}"
 
@@ -50,7 +50,7 @@ def addresses(settings: Settings) -> Table:
 
 
 def logins(secrets: dict[str, Any]) -> Table:
-    """The demo people: {"logins": [{"role", "login", "password"}, …]} and any other word → text beside it."""
+    """List the demo people: {"logins": [{"role", "login", "password"}, …]} and any other word → text beside it."""
     table = Table(
         say("角色", "role"), say("账号", "login"), say("密码", "password"), title=say("演示账号", "Demo logins")
     )

@@ -1,7 +1,6 @@
 """`workers`: worker processes, and their drain: a drained worker finishes what runs, ends, and stays away until it is undrained."""
 
 import asyncio
-import getpass
 import json
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -66,13 +65,14 @@ async def _list(settings: Settings) -> list[dict[str, Any]]:
 
 
 async def _drain(settings: Settings, name: str, why: str) -> None:
+    from bootstrap.os_user import os_user
     from bootstrap.store import opened
     from domain.errors.general import FieldInvalid, NotFound
     from services.ops.workers import COMMAND_LINE, Workers
 
     async with opened(settings) as store:
         try:
-            await Workers(store).drain(COMMAND_LINE + getpass.getuser(), name, why)
+            await Workers(store).drain(COMMAND_LINE + os_user(), name, why)
         except NotFound:
             raise _unknown(name) from None
         except FieldInvalid:
@@ -82,13 +82,14 @@ async def _drain(settings: Settings, name: str, why: str) -> None:
 
 
 async def _undrain(settings: Settings, name: str) -> None:
+    from bootstrap.os_user import os_user
     from bootstrap.store import opened
     from domain.errors.general import NotFound
     from services.ops.workers import COMMAND_LINE, Workers
 
     async with opened(settings) as store:
         try:
-            await Workers(store).undrain(COMMAND_LINE + getpass.getuser(), name)
+            await Workers(store).undrain(COMMAND_LINE + os_user(), name)
         except NotFound:
             raise _unknown(name) from None
 

@@ -36,7 +36,7 @@ WHERE closed_at IS NULL AND plan_version > 0 AND NOT EXISTS (
 
 
 async def untrue_clocks(session: AsyncSession) -> list[str]:
-    """What breaks I11, one sentence each, all intervals and all open tasks looked at.
+    """List what breaks I11, one sentence each, all intervals and all open tasks looked at.
 
     Left out are tasks that were planned before there were policies, and those whose card will be notified that their
     clock has changed: their deadline is moved within seconds.

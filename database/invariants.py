@@ -54,12 +54,12 @@ WITH balance AS (
     SELECT a.code, sum(e.amount_minor) AS minor FROM account a JOIN entry e ON e.account_id = a.id
     WHERE e.currency = 'CNY' GROUP BY a.code
 ), due AS (
-    SELECT 'payout_in_flight' AS code, -coalesce(sum(amount_minor), 0) AS minor
+    SELECT 'in_flight:alipay' AS code, -coalesce(sum(amount_minor), 0) AS minor
     FROM payout WHERE state IN ('prepared', 'unknown')
     UNION ALL
-    SELECT 'alipay_cash', -coalesce(sum(amount_minor), 0) FROM payout WHERE state = 'paid'
+    SELECT 'cash:alipay', -coalesce(sum(amount_minor), 0) FROM payout WHERE state = 'paid'
     UNION ALL
-    SELECT 'card_inventory:CNY', coalesce(sum(amount_minor), 0) FROM quote WHERE state = 'accepted'
+    SELECT 'inventory', coalesce(sum(amount_minor), 0) FROM quote WHERE state = 'accepted'
 )
 SELECT due.code || ' stands at ' || coalesce(balance.minor, 0) || ' where ' || due.minor || ' is due'
 FROM due LEFT JOIN balance USING (code) WHERE coalesce(balance.minor, 0) <> due.minor
@@ -209,7 +209,7 @@ async def violations(session: AsyncSession, public_key: bytes, *, step_max: time
 
 
 async def one_persons_word(session: AsyncSession, alone_below: int | None = None) -> list[str]:
-    """What breaks I8, each decision judged by the policy that it was made by. `alone_below` (CNY minor units) stands for
+    """List what breaks I8, each decision judged by the policy that it was made by. `alone_below` (CNY minor units) stands for
     the limit of all of them, in tests.
     """
     policy = check_policy(business_day(datetime.now(UTC)))

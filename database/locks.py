@@ -25,6 +25,8 @@ class AdvisoryLock(IntEnum):
     REPAIRS = 0x6361_7264_0008  # Giving runs to a repair, so that no run is in two.
     ALERTS = 0x6361_7264_0020  # Judging alerts, so that each is sent once.
     CHECK = 0x6361_7264_0021  # Deciding that a scheduled check of the invariants is due, so that one process begins it.
+    PERIODS = 0x6361_7264_0032  # Closing a month waits for postings that commit; those share the lock.
+    CHECKPOINTS = 0x6361_7264_0033  # Writing checkpoints of balances, so that two processes do not do it twice.
     ASSIGNMENT = 4_102_017  # Assigning tasks, so that two runs do not count the same capacity.
 
 

@@ -69,7 +69,7 @@ class Database:
 
     @asynccontextmanager
     async def statement(self) -> AsyncIterator[AsyncConnection]:
-        """A connection on which each statement is a transaction of its own: for one statement that stands for itself.
+        """Yield a connection on which each statement is a transaction of its own: for one statement that stands for itself.
 
         It costs one round trip where a transaction costs three. Raises DatabaseUnavailable as `transaction` does.
         """
@@ -82,7 +82,7 @@ class Database:
             raise _judged(error) from error
 
     async def one(self, sql: str, *values: Any) -> Any | None:
-        """The first row of the driver's own SQL (`$1` …), a transaction of its own; None without a row.
+        """Return the first row of the driver's own SQL (`$1` …), a transaction of its own; None without a row.
 
         For the few statements that must be quick. Raises DatabaseUnavailable as `transaction` does.
         """
@@ -126,7 +126,7 @@ def engine(url: str, *, pool_size: int = 10, command_timeout_s: float = COMMAND_
 
 
 def async_url(url: str) -> URL:
-    """The same address for asyncpg, which spells libpq's `sslmode` as `ssl`."""
+    """Return the address for asyncpg, which spells libpq's `sslmode` as `ssl`."""
     parsed = make_url(url).set(drivername="postgresql+asyncpg")
     query = dict(parsed.query)
     if "sslmode" in query:

@@ -29,7 +29,7 @@ class Statements:
         self._idle: list[Any] = []
 
     async def one(self, sql: str, *values: Any) -> Any | None:
-        """The first row of a statement whose values are `$1` …; committed when this returns. None without a row.
+        """Return the first row of a statement whose values are `$1` …; committed when this returns. None without a row.
 
         Raises what the driver raises; a connection that broke is thrown away.
         """

@@ -42,7 +42,7 @@ def traced(sql: str) -> Iterator[None]:
 
 
 def recorded() -> bool:
-    """Whether what runs now is part of a recorded trace."""
+    """Return whether what runs now is part of a recorded trace."""
     return trace.get_current_span().is_recording()
 
 

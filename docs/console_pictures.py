@@ -60,18 +60,19 @@ class Studio:
 
 async def main(program: Path) -> None:
     """Write every picture of the console."""
-    with patch.object(identifiers, "new_id", _ids()):
-        async with _studio(program) as studio:
-            await _figures(studio)
-            await _at_work(studio)
-            await _seen_by_two(studio)
-            await _set_up(studio)
-            await _support(studio)
-            await _tickets(studio)
+    with patch.object(identifiers, "new_id", ids()):
+        async with studio(program) as made:
+            await _figures(made)
+            await _at_work(made)
+            await _seen_by_two(made)
+            await _set_up(made)
+            await _support(made)
+            await _tickets(made)
 
 
 @asynccontextmanager
-async def _studio(program: Path) -> AsyncIterator[Studio]:
+async def studio(program: Path) -> AsyncIterator[Studio]:
+    """A desk in a database of its own, with a browser to look at it."""
     async with AsyncExitStack() as stack:
         folder = Path(
             stack.enter_context(tempfile.TemporaryDirectory(prefix="cardloop-pictures-", ignore_cleanup_errors=True))
@@ -200,7 +201,7 @@ def _pressed(key: str) -> Steps:
     return press
 
 
-def _ids() -> Callable[[], str]:
+def ids() -> Callable[[], str]:
     """Ids as they are, but the same at every run."""
     rng, count = Random(1), itertools.count(1)  # noqa: S311  # Names of made-up cards.
 

@@ -15,12 +15,12 @@ TIME_CHARACTERS, RANDOM_CHARACTERS = 10, 16
 
 
 def new_id() -> str:
-    """A fresh 26-character ULID. Never called inside a workflow: ids enter it as recorded facts."""
+    """Make a fresh 26-character ULID. Never called inside a workflow: ids enter it as recorded facts."""
     return _encode(time.time_ns() // 1_000_000, TIME_CHARACTERS) + _encode(secrets.randbits(80), RANDOM_CHARACTERS)
 
 
 def is_id(text: str) -> bool:
-    """Whether a text has the form of an id."""
+    """Return whether a text has the form of an id."""
     return len(text) == TIME_CHARACTERS + RANDOM_CHARACTERS and set(text) <= set(ALPHABET)
 
 
@@ -30,52 +30,52 @@ def least_id(milliseconds: int) -> str:
 
 
 def card_workflow(card_id: str) -> str:
-    """The Temporal workflow id of a card."""
+    """Return the Temporal workflow id of a card."""
     return f"card:{card_id}"
 
 
 def repair_workflow(repair_id: str) -> str:
-    """The Temporal workflow id of a repair."""
+    """Return the Temporal workflow id of a repair."""
     return f"repair:{repair_id}"
 
 
 def payout_key(card_id: str, attempt: int) -> str:
-    """The idempotency key of one payout order; `attempt` rises only after the one before was refused for certain."""
+    """Return the idempotency key of one payout order; `attempt` rises only after the one before was refused for certain."""
     return f"card-{card_id}-payout-{attempt}"
 
 
 def request_key(card_id: str, step: str, number: int) -> str:
-    """The request id of one call to an outside system on behalf of a card."""
+    """Return the request id of one call to an outside system on behalf of a card."""
     return f"card-{card_id}-{step}-{number}"
 
 
 def review_task(card_id: str, number: int) -> str:
-    """The id of a card's n-th review task, counted from 1."""
+    """Return the id of a card's n-th review task, counted from 1."""
     return f"card:{card_id}:review:{number}"
 
 
 def ticket_task(ticket_id: str) -> str:
-    """The id of the work item of a ticket."""
+    """Return the id of the work item of a ticket."""
     return f"ticket:{ticket_id}:ticket:1"
 
 
 def ticket_workflow(ticket_id: str) -> str:
-    """The Temporal workflow id of a ticket."""
+    """Return the Temporal workflow id of a ticket."""
     return f"ticket:{ticket_id}"
 
 
 def work_item(card_id: str, kind: str, number: int) -> str:
-    """The id of a card's n-th item of a kind of work, counted from 1."""
+    """Return the id of a card's n-th item of a kind of work, counted from 1."""
     return f"card:{card_id}:{kind}:{number}"
 
 
 def quote(card_id: str, number: int) -> str:
-    """The id of a card's n-th quote, counted from 1."""
+    """Return the id of a card's n-th quote, counted from 1."""
     return f"card:{card_id}:quote:{number}"
 
 
 def short(identifier: str) -> str:
-    """The last six characters: enough for two people to talk about one card."""
+    """Return the last six characters: enough for two people to talk about one card."""
     return identifier[-6:]
 
 

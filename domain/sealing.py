@@ -48,7 +48,7 @@ class KeyRing:
 
     @classmethod
     def generate(cls) -> KeyRing:
-        """A new ring with one key."""
+        """Make a new ring with one key."""
         current = _new_key_id()
         index_root, evidence_root = secrets.token_bytes(ROOT_BYTES), secrets.token_bytes(ROOT_BYTES)
         return cls(
@@ -72,7 +72,7 @@ class KeyRing:
             raise ValueError("this is no key ring, or one of its keys has a wrong length") from None
 
     def to_json(self) -> str:
-        """The key file's content: secret."""
+        """Return the key file's content: secret."""
         stored = {
             "current": self.current,
             "keys": {key_id: base64.b64encode(root).decode() for key_id, root in self._keys.items()},
@@ -82,7 +82,7 @@ class KeyRing:
         return json.dumps(stored, indent=2) + "\n"
 
     def rotated(self) -> KeyRing:
-        """The same ring with a new current key; everything sealed before still opens, hashes and signatures stay."""
+        """Return the same ring with a new current key; everything sealed before still opens, hashes and signatures stay."""
         current = _new_key_id()
         keys = {**self._keys, current: secrets.token_bytes(ROOT_BYTES)}
         return KeyRing(current=current, keys=keys, index_root=self._index_root, evidence_root=self._evidence_root)
@@ -100,7 +100,7 @@ class KeyRing:
         return header + nonce + self._cipher(self.current, purpose).encrypt(nonce, plain, header + aad.encode())
 
     def open(self, sealed: bytes, *, purpose: str, aad: str) -> bytes:
-        """What was sealed for that purpose and place. Raises SealBroken for anything else."""
+        """Open what was sealed for that purpose and place. Raises SealBroken for anything else."""
         key_id, header, nonce, ciphertext = _parts(sealed)
         if key_id not in self._keys:
             raise SealBroken("sealed under a key that is not in the ring")
@@ -118,17 +118,17 @@ class KeyRing:
         return self.open(sealed, purpose=purpose, aad=aad).decode()
 
     def index(self, value: str, *, purpose: str) -> str:
-        """A keyed hash (HMAC-SHA256, 64 hex characters): equal values of one purpose can be found, never read."""
+        """Compute a keyed hash (HMAC-SHA256, 64 hex characters): equal values of one purpose can be found, never read."""
         if purpose not in self._index_keys:
             self._index_keys[purpose] = _derived(self._index_root, f"index:{purpose}")
         return hmac.new(self._index_keys[purpose], value.encode(), hashlib.sha256).hexdigest()
 
     def fingerprint(self, issuer: str, number: str) -> str:
-        """The keyed hash of one card, 64 hex characters: the same card of the same issuer has the same fingerprint."""
+        """Compute the keyed hash of one card, 64 hex characters: the same card of the same issuer has the same fingerprint."""
         return self.index(f"{issuer}\n{number}", purpose="card")
 
     def sign_evidence(self, message: bytes) -> bytes:
-        """The Ed25519 signature (64 bytes) under the evidence key."""
+        """Sign the message with the evidence key: an Ed25519 signature (64 bytes)."""
         return self._evidence_key.sign(message)
 
     @cached_property
@@ -153,7 +153,7 @@ class KeyRing:
 
 
 def signature_holds(public_key: bytes, signature: bytes, message: bytes) -> bool:
-    """Whether an Ed25519 signature (64 bytes) of `message` verifies under a public key (32 bytes)."""
+    """Return whether an Ed25519 signature (64 bytes) of `message` verifies under a public key (32 bytes)."""
     try:
         Ed25519PublicKey.from_public_bytes(public_key).verify(signature, message)
     except (InvalidSignature, ValueError):

@@ -19,7 +19,7 @@ AMOUNT_MINOR_MAX = 10**12  # Far more than any card holds, and still a number th
 
 @contextmanager
 def reading(system: str) -> Iterator[None]:
-    """An answer with a field missing or of the wrong kind is no answer: raises GatewayUnavailable("malformed")."""
+    """Turn an answer with a field missing or of the wrong kind into GatewayUnavailable("malformed")."""
     try:
         yield
     except (KeyError, TypeError, ValueError, OverflowError):
@@ -28,7 +28,7 @@ def reading(system: str) -> Iterator[None]:
 
 
 def amount(fields: Mapping[str, Any], name: str) -> Money | None:
-    """The amount in minor units under `name`, in the answer's currency; None when it is null."""
+    """Read the amount in minor units under `name`, in the answer's currency; None when it is null."""
     if fields[name] is None:
         return None
     given = fields[name]
@@ -59,13 +59,13 @@ def moment(fields: Mapping[str, Any], name: str) -> datetime:
 
 
 def status(fields: Mapping[str, Any]) -> CardStatus:
-    """The card's status; a word we do not know is UNKNOWN, which sends the card to a person."""
+    """Read the card's status; a word we do not know is UNKNOWN, which sends the card to a person."""
     given = fields["status"]
     return CardStatus(given) if given in set(CardStatus) else CardStatus.UNKNOWN
 
 
 def cost(fields: Mapping[str, Any]) -> int:
-    """What the call cost, in fen; 0 when the partner does not say."""
+    """Read what the call cost, in fen; 0 when the partner does not say."""
     return count(fields, "cost_fen", COST_FEN_MAX) if "cost_fen" in fields else 0
 
 

@@ -63,7 +63,7 @@ class CallObserver(Protocol):
     """Is called for every call that goes out, by the name of its circuit; must not wait for anything."""
 
     def began(self, circuit: str) -> None:
-        """A call begins."""
+        """Count a call that begins."""
 
     def ended(self, circuit: str, end: CallEnd | None, reason: str, latency_ms: int, cost_fen: int) -> None:
         """It ended; `end` is None when it was cut off on our side."""
@@ -113,7 +113,7 @@ class Breakers:
         self._looking = asyncio.Lock()
 
     def is_open(self, name: str) -> bool:
-        """Whether this process refuses calls at this moment, by what it last saw."""
+        """Return whether this process refuses calls at this moment, by what it last saw."""
         seen = self._circuits.get(name, _Seen())
         return seen.probing or max(seen.open_until_ms, seen.probed_until_ms) > self._now_ms()
 

@@ -47,7 +47,7 @@ class Reply:
 def new_client(
     base_url: str, *, answer_timeout_s: float = ANSWER_TIMEOUT_S, transport: httpx.AsyncBaseTransport | None = None
 ) -> httpx.AsyncClient:
-    """A client for one outside system. It follows no redirects and reads no proxy from the environment."""
+    """Make a client for one outside system. It follows no redirects and reads no proxy from the environment."""
     return httpx.AsyncClient(
         base_url=base_url,
         timeout=httpx.Timeout(answer_timeout_s, connect=CONNECT_TIMEOUT_S, pool=CONNECT_TIMEOUT_S),
@@ -120,12 +120,12 @@ class JsonReply:
     latency_ms: int
 
     def text_of(self, *names: str) -> dict[str, str]:
-        """The named fields as text, for the record; absent ones are left out."""
+        """Return the named fields as text, for the record; absent ones are left out."""
         return {name: str(self.fields[name]) for name in names if self.fields.get(name) is not None}
 
 
 def understood(system: str, reply: Reply) -> JsonReply:
-    """The object in the answer.
+    """Return the object in the answer.
 
     Raises GatewayUnavailable for 429 and 5xx (with their Retry-After) and for an answer that is no JSON object, and
     GatewayRefused with the partner's code for any other status that is no success.
@@ -164,7 +164,7 @@ def retry_after_ms(headers: Mapping[str, str]) -> int | None:
 
 
 def moment_of(written: str) -> datetime | None:
-    """The moment that an HTTP date names; None for anything else."""
+    """Parse the moment that an HTTP date names; None for anything else."""
     try:
         found = parsedate_to_datetime(written)
     except (ValueError, OverflowError, TypeError):

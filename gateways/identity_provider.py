@@ -68,7 +68,7 @@ class IdentityProvider:
         self._keys: tuple[Key, ...] = ()
 
     async def ask(self, *, again: bool = False) -> tuple[str, Asked]:
-        """The provider's page to send a browser to, and what to keep until it comes back. Raises GatewayUnavailable."""
+        """Return the provider's page to send a browser to, and what to keep until it comes back. Raises GatewayUnavailable."""
         about = await self._about()
         asked = Asked(_random(), _random(), _random(), again, int(time.time()))
         forced: dict[str, str] = {"prompt": "login", "max_age": "0"} if again else {}

@@ -20,13 +20,13 @@ Clock = Callable[[], float]
 
 
 def sign(secret: str, body: bytes, clock: Clock = time.time) -> str:
-    """The header's value for `body`, at this second."""
+    """Return the header's value for `body`, at this second."""
     at = int(clock())
     return f"t={at},v1={_digest(secret, body, at)}"
 
 
 def key_id(secret: str) -> str:
-    """The id of a key, which tells nothing of it: both sides make it from the secret (SHA-256, first eight hex digits)."""
+    """Return the id of a key, which reveals nothing of it: both sides make it from the secret (SHA-256, first eight hex digits)."""
     return hashlib.sha256(secret.encode()).hexdigest()[:KEY_ID_CHARACTERS]
 
 

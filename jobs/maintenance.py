@@ -6,13 +6,14 @@ Temporal's server keeps the rate, so that it holds over all workers, and a task 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import timedelta
 
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest, UpdateTaskQueueConfigRequest
 from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
 
 from domain.ops.maintenance import Window, rate_of
 from domain.ops.providers import Provider, ProviderKind, provider_named
@@ -40,8 +41,28 @@ def queues_of(provider: Provider, brand: str = "") -> tuple[str, ...]:
     return tuple(dict.fromkeys(queue_of(provider.issuer, one) for one in brands))
 
 
+def limits_of(
+    windows: Sequence[Window], usual_per_s: Callable[[Provider], float]
+) -> dict[str, tuple[float | None, str]]:
+    """Return the rate that the open windows want of each queue, None for as many as usual, and why; the slowest counts."""
+    wanted: dict[str, tuple[float | None, str]] = {}
+    for window in windows:
+        provider = provider_named(window.provider)
+        if provider is None:
+            continue
+        rate = rate_of(window, usual_per_s(provider))
+        for queue in queues_of(provider, window.brand):
+            before = wanted.get(queue)
+            if before is None or _slower(rate, before[0]):
+                wanted[queue] = (rate, f"{window.state.value} {window.id}")
+    return wanted
+
+
 class QueueRates:
-    """Makes the queues' rates what the open windows want. `usual_per_s` gives a provider's usual calls a second."""
+    """Makes the queues' rates what the open windows want. `usual_per_s` gives a provider's usual calls a second.
+
+    A server that keeps no rates is left alone: the workers hold the calls themselves (`jobs.held_calls`).
+    """
 
     def __init__(self, client: Client, usual_per_s: Callable[[Provider], float]) -> None:
         self._client = client
@@ -51,16 +72,14 @@ class QueueRates:
 
     async def limit(self, windows: Sequence[Window]) -> None:
         """Set every rate that is not known to hold. Raises RPCError where Temporal does not take it."""
-        wanted: dict[str, tuple[float | None, str]] = {}
-        for window in windows:
-            provider = provider_named(window.provider)
-            if provider is None:
-                continue
-            rate = rate_of(window, self._usual_per_s(provider))
-            for queue in queues_of(provider, window.brand):
-                before = wanted.get(queue)
-                if before is None or _slower(rate, before[0]):
-                    wanted[queue] = (rate, f"{window.state.value} {window.id}")
+        try:
+            await self._set_all(limits_of(windows, self._usual_per_s))
+        except RPCError as refused:
+            if refused.status is not RPCStatusCode.UNIMPLEMENTED:
+                raise
+            self._set, self._searched = {}, False  # All are set once the server offers it.
+
+    async def _set_all(self, wanted: Mapping[str, tuple[float | None, str]]) -> None:
         if not self._searched:
             await self._release_strays(wanted)
             self._searched = True

@@ -27,7 +27,7 @@ class _Values(dict[str, object]):
 
 
 def translate(key: str, locale: str = DEFAULT_LOCALE, values: Mapping[str, object] | None = None) -> str:
-    """The sentence of `key` with its values put in. `count` chooses between singular and plural.
+    """Return the sentence of `key` with its values put in. `count` chooses between singular and plural.
 
     The values come as one mapping, so that a value may have any name, also `key` or `locale`. Of a value in both languages,
     by locale, the one of this language is put in.
@@ -43,13 +43,13 @@ def translate(key: str, locale: str = DEFAULT_LOCALE, values: Mapping[str, objec
 
 
 def needs(key: str, locale: str = DEFAULT_LOCALE) -> frozenset[str]:
-    """The names of the values that the sentence of `key` puts in."""
+    """Return the names of the values that the sentence of `key` puts in."""
     forms = _texts(locale if locale in LOCALES else DEFAULT_LOCALE).get(key, ())
     return frozenset(name for form in forms for _, name, _, _ in Formatter().parse(form) if name)
 
 
 def label(member: StrEnum, locale: str = DEFAULT_LOCALE) -> str:
-    """What an enum's member is called: the words of `<enum>.<value>`, e.g. `waiting_for.reviewer`."""
+    """Return what an enum's member is called: the words of `<enum>.<value>`, e.g. `waiting_for.reviewer`."""
     return translate(label_key(member), locale)
 
 
@@ -59,7 +59,7 @@ def label_key(member: StrEnum) -> str:
 
 
 def has(key: str, locale: str = DEFAULT_LOCALE) -> bool:
-    """Whether the catalogue has words for `key`."""
+    """Return whether the catalogue has words for `key`."""
     return key in _texts(locale)
 
 

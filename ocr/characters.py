@@ -35,7 +35,7 @@ class Repair:
 
 
 def digits_only(text: str) -> tuple[str, ...]:
-    """The readings of `text` if only digits can stand there, likeliest first; none when a letter resembles no digit."""
+    """List the readings of `text` if only digits can stand there, likeliest first; none when a letter resembles no digit."""
     choices = [character if character.isdigit() else _DIGITS_FOR.get(character, "") for character in text]
     return tuple(islice(("".join(choice) for choice in product(*choices)), ALTERNATIVES_MAX))
 
@@ -50,7 +50,7 @@ def lookalikes(text: str, changes_max: int = CHANGES_MAX) -> Iterator[tuple[int,
 
 
 def repair(text: str, has_letters: bool, has_check: bool, is_valid: Callable[[str], bool]) -> Repair:
-    """The value that the rules allow for the print `text`.
+    """Find the value that the rules allow for the print `text`.
 
     A number that holds is kept. One that does not is changed only if a check digit then holds and exactly one value with
     the fewest changes does; otherwise it stays as read and all values that would hold are alternatives.

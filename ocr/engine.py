@@ -48,7 +48,7 @@ class PaddleEngine:
         self.name = f"paddleocr {version('paddleocr')} PP-OCRv6 small"
 
     def lines_in(self, picture: Image.Image) -> Sequence[Line]:
-        """The printed lines of an RGB picture, boxes in its pixels, in no particular order."""
+        """Find the printed lines of an RGB picture, boxes in its pixels, in no particular order."""
         found = self.raw(picture)
         return [
             Line(str(text), float(score), _box(corners))
@@ -63,7 +63,7 @@ class PaddleEngine:
 
 
 def build_reader(model_dir: Path) -> PhotoReader:
-    """The one reader of a process, over the weights below `model_dir`."""
+    """Build the one reader of a process, over the weights below `model_dir`."""
     engine = PaddleEngine(model_dir)
     return PhotoReader(engine.lines_in, LiveCatalogue(), engine.name)
 

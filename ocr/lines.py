@@ -50,7 +50,7 @@ class Row:
         return box
 
     def span(self, start: int, end: int) -> Span:
-        """The characters `start` to `end` of `text`; an empty span keeps the place where it stands."""
+        """Return the characters `start` to `end` of `text`; an empty span keeps the place where it stands."""
         touched = [(line, begin) for line, begin in self._begins() if begin < end and start < begin + len(line.text)]
         if not touched:
             return Span("", 0.0, self.box)
@@ -68,12 +68,12 @@ class Row:
 
 
 def tidied(line: Line) -> Line:
-    """The line in the one form that parsing knows: half-width, upper case."""
+    """Return the line in the one form that parsing knows: half-width, upper case."""
     return Line(unicodedata.normalize("NFKC", line.text).upper().strip(), line.confidence, line.box)
 
 
 def rows(lines: Iterable[Line]) -> list[Row]:
-    """The lines gathered into rows, top to bottom; empty lines are left out."""
+    """Gather the lines into rows, top to bottom; empty lines are left out."""
     gathered: list[list[Line]] = []
     for line in sorted((line for line in map(tidied, lines) if line.text), key=lambda line: line.box.x):
         row = next((row for row in gathered if _follows(row[-1].box, line.box)), None)

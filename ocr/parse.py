@@ -43,7 +43,7 @@ class Candidate:
 
 
 def fields_in(lines: Iterable[Line], brands: Mapping[str, Brand], brand_hint: str | None) -> tuple[ReadField, ...]:
-    """The fields that the lines hold; none when there is neither brand, number nor PIN among them.
+    """Find the fields that the lines hold; none when there is neither brand, number nor PIN among them.
 
     The rules applied are those of the printed brand, else of `brand_hint`; with neither, only value and date are read.
     """
@@ -59,7 +59,7 @@ def fields_in(lines: Iterable[Line], brands: Mapping[str, Brand], brand_hint: st
 
 
 def brand_in(gathered: Sequence[Row], brands: Mapping[str, Brand], brand_hint: str | None) -> ReadField | None:
-    """The printed brand; of several the hinted one, else the one in the largest print."""
+    """Find the printed brand; of several the hinted one, else the one in the largest print."""
     seen = [
         (brand.code == brand_hint, row.box.height, ReadField(FieldName.BRAND, brand.code, span.confidence, span.box))
         for row in gathered

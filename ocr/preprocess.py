@@ -23,7 +23,7 @@ class Look:
     turned: int = 0
 
     def in_photo(self, box: Box) -> Box:
-        """A box of this picture as a box of the upright photo in its own pixels."""
+        """Convert a box of this picture to a box of the upright photo in its own pixels."""
         width, height = self.picture.size
         x, y, across, down = {
             0: (box.x, box.y, box.width, box.height),
@@ -35,20 +35,20 @@ class Look:
 
 
 def opened(photo: bytes) -> Image.Image:
-    """The upright RGB picture of the JPEG bytes. Raises OSError when they are none."""
+    """Open the JPEG bytes as an upright RGB picture. Raises OSError when they are none."""
     with Image.open(io.BytesIO(photo)) as picture:
         return picture.convert("RGB")
 
 
 def first_look(picture: Image.Image) -> Look:
-    """The whole photo, at most 1280 pixels a side, its contrast stretched only when it is flat."""
+    """Return the whole photo, at most 1280 pixels a side, its contrast stretched only when it is flat."""
     scale = min(1.0, SIDE_FIRST_MAX / max(picture.size))
     small = picture if scale == 1.0 else picture.resize(_scaled(picture, scale), Image.Resampling.BOX, reducing_gap=2)
     return Look(clearer(small) if is_flat(small) else small, scale)
 
 
 def further_looks(picture: Image.Image, first: Look, lines_upright: bool) -> Iterator[Look]:
-    """What to try when the first look gave no sound number: the full size, then turned by half or by quarters.
+    """Yield what to try when the first look gave no sound number: the full size, then turned by half or by quarters.
 
     `lines_upright` says whether the lines found lie as they should; standing ones mean a quarter turn.
     """
@@ -59,13 +59,13 @@ def further_looks(picture: Image.Image, first: Look, lines_upright: bool) -> Ite
 
 
 def is_flat(picture: Image.Image) -> bool:
-    """Whether nearly all of the picture lies within few grey levels."""
+    """Return whether nearly all of the picture lies within few grey levels."""
     counts = picture.convert("L").resize((128, 128)).histogram()
     return _level(counts, 0.98) - _level(counts, 0.02) < SPREAD_FLAT
 
 
 def clearer(picture: Image.Image) -> Image.Image:
-    """The picture with its grey levels spread over the whole range."""
+    """Spread the picture's grey levels over the whole range."""
     return ImageOps.autocontrast(picture, cutoff=1, preserve_tone=True)
 
 

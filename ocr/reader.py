@@ -11,7 +11,7 @@ class CardReader(Protocol):
     """Reads one card photo at a time; calls from several threads wait for each other."""
 
     def read(self, photo: bytes, brand_hint: str | None) -> Reading:
-        """The fields found in the JPEG bytes `photo`, boxes in its pixels; an empty reading when no card is in it.
+        """Read the fields of the JPEG bytes `photo`, boxes in its pixels; an empty reading when no card is in it.
 
         `brand_hint` is the brand code that the seller chose. The call blocks for about a second: use a thread.
         """

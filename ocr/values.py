@@ -28,7 +28,7 @@ _COMPACT = re.compile(r"(?<!\d)(20\d\d)(\d\d)(\d\d)(?!\d)")
 
 
 def money_in(text: str, currency_if_bare: Currency | None = None) -> Money | None:
-    """The largest amount with a currency sign or word; a bare number only if `currency_if_bare` is given."""
+    """Find the largest amount with a currency sign or word; a bare number only if `currency_if_bare` is given."""
     amounts = [amount for match in _MONEY.finditer(text) if (amount := _money(match)) is not None]
     if amounts:
         return max(amounts, key=lambda amount: amount.amount_minor)
@@ -39,7 +39,7 @@ def money_in(text: str, currency_if_bare: Currency | None = None) -> Money | Non
 
 
 def expiry_in(text: str) -> date | None:
-    """The last valid day: of a range its end, of a month its last day, of several dates the latest."""
+    """Find the last valid day: of a range its end, of a month its last day, of several dates the latest."""
     days = [_day(*match.groups()) for pattern in (_DAY, _COMPACT) for match in pattern.finditer(text)]
     if not any(days):
         days = [_month_end(year, month) for year, month in _MONTH_LAST.findall(text)]

@@ -29,7 +29,7 @@ def lay_out(model_dir: Path) -> None:
 
 
 def is_laid_out(model_dir: Path, model: str) -> bool:
-    """Whether both files of the model are there."""
+    """Return whether both files of the model are there."""
     return all((model_dir / model / name).is_file() for name in ("inference.onnx", "inference.yml"))
 
 

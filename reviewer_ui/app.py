@@ -86,7 +86,7 @@ class ErrorContext:
 
 
 def build(services: ConsoleServices) -> FastAPI:
-    """The console over these services; starts and owns nothing."""
+    """Build the console over these services; starts and owns nothing."""
     app = FastAPI(title="Cardloop console", docs_url=None, redoc_url=None, openapi_url=None, telemetry=NO_OWN_TELEMETRY)
     console = Console(services)
     app.state.console = console

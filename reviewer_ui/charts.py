@@ -69,7 +69,7 @@ def columns(
 
 
 def ceiling(highest: int) -> int:
-    """The round number (1, 2 or 5 times a power of ten) at or above the highest value; at least 1."""
+    """Return the round number (1, 2 or 5 times a power of ten) at or above the highest value; at least 1."""
     power = 1
     while True:
         for step in STEPS:

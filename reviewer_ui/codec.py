@@ -54,7 +54,7 @@ def build_codec(services: CodecServices) -> FastAPI:
 
 
 async def decoder(request: Request) -> Person:
-    """The person behind the session, given as a bearer token or the console's cookie. Refuses NotSignedIn, NotAllowed.
+    """Identify the person behind the session, given as a bearer token or the console's cookie. Refuses NotSignedIn, NotAllowed.
 
     A cookie comes along by itself, so with it the request must say that it comes from the Temporal page.
     """
@@ -81,7 +81,7 @@ async def healthz() -> dict[str, str]:
 
 @router.post("/decode")
 async def decode(request: Request, person: Decoder) -> Response:
-    """The payloads in the clear; who read how many of which workflows is in the audit record before they leave."""
+    """Return the payloads in the clear; who read how many of which workflows is in the audit record before they leave."""
     services: CodecServices = request.app.state.services
     sealed = await _payloads(request)
     try:
@@ -94,7 +94,7 @@ async def decode(request: Request, person: Decoder) -> Response:
 
 @router.post("/encode")
 async def encode(request: Request, person: Decoder) -> Response:  # noqa: ARG001  # The permission is what is needed.
-    """The payloads sealed, bound to no workflow."""
+    """Seal the payloads, bound to no workflow."""
     services: CodecServices = request.app.state.services
     plain = await _payloads(request)
     return _answer(Payloads(payloads=await EncryptionCodec(services.keyring).encode(plain.payloads)))

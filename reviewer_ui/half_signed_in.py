@@ -34,7 +34,7 @@ def remember(response: Response, console: Console, half: Half) -> None:
 
 
 def half_of(request: Request, console: Console) -> Half:
-    """The first half that this browser has. Refuses SignInTooOld."""
+    """Return the first half of a sign-in that this browser has. Refuses SignInTooOld."""
     try:
         person_id, way = _signer(console).loads(request.cookies.get(COOKIE, ""), max_age=LASTS_S)
     except BadSignature:

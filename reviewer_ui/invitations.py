@@ -14,12 +14,12 @@ _DAY_S = 86_400
 
 
 def link_of(console: Console, invitation: Invitation) -> str:
-    """What the address carries as `link`."""
+    """Return what the address carries as `link`."""
     return str(_signer(console).dumps([invitation.person_id, invitation.mark]))
 
 
 def invitation_of(console: Console, link: str) -> Invitation:
-    """The inverse. Refuses SetUpLinkSpent for a link that is too old or was not made here."""
+    """Read the invitation that `link_of` wrote. Refuses SetUpLinkSpent for a link that is too old or was not made here."""
     try:
         person_id, mark = _signer(console).loads(link, max_age=LASTS_DAYS * _DAY_S)
     except BadSignature:

@@ -54,7 +54,7 @@ class ConsolePage:
         return "{" not in self.address
 
     def open_to(self, may: May) -> bool:
-        """Whether a person with these permissions may open it."""
+        """Return whether a person with these permissions may open it."""
         return not self.allowed or any(may(one) for one in self.allowed)
 
 
@@ -69,7 +69,7 @@ class Action:
     allowed: frozenset[Permission] = frozenset()
 
     def open_to(self, may: May) -> bool:
-        """Whether a person with these permissions may do it."""
+        """Return whether a person with these permissions may do it."""
         return not self.allowed or any(may(one) for one in self.allowed)
 
 
@@ -181,7 +181,7 @@ ACTIONS: tuple[Action, ...] = (
 
 @functools.cache
 def searched() -> tuple[ConsolePage, ...]:
-    """The pages that can be found by their names: those with a fixed address, and those whose last part has words."""
+    """List the pages that can be found by their names: those with a fixed address, and those whose last part has words."""
     found: list[ConsolePage] = []
     for page in PAGES:
         if page.names:
@@ -194,7 +194,7 @@ def searched() -> tuple[ConsolePage, ...]:
 
 
 def rail(path: str, may: May) -> tuple[RailArea, ...]:
-    """The areas in which this person may open a page, with those pages; the innermost around `path` is current."""
+    """List the areas in which this person may open a page, with those pages; the innermost around `path` is current."""
     around = [page for page, _ in _chain(path) if page.icon]
     here = around[-1] if around else None
     shown = [page for page in PAGES if page.icon and page.open_to(may)]
@@ -205,7 +205,7 @@ def rail(path: str, may: May) -> tuple[RailArea, ...]:
 
 
 def crumbs(path: str, may: May) -> tuple[Crumb, ...]:
-    """The pages from the outermost to the one at `path`, as far as this person may open them; none on the home page."""
+    """List the pages from the outermost to the one at `path`, as far as this person may open them; none on the home page."""
     if path == "/":
         return ()
     return tuple(
@@ -227,12 +227,12 @@ def _short(identifier: str) -> str:
 
 
 def area_of(path: str) -> Area | None:
-    """The area of the innermost page around `path`; None for what is no page."""
+    """Return the area of the innermost page around `path`; None for what is no page."""
     return next((page.area for page, _ in reversed(_chain(path))), None)
 
 
 def dense(path: str) -> bool:
-    """Whether the innermost page around `path` wants all the width there is."""
+    """Return whether the innermost page around `path` wants all the width there is."""
     return next((page.dense for page, _ in reversed(_chain(path))), False)
 
 

@@ -24,5 +24,5 @@ def rail_place(kind: KindOfWork) -> str:
 
 
 def nothing_left(wanted: Wanted) -> str:
-    """The address of the queue that says, with the filter that was looked through, that there is nothing to take."""
+    """Return the address of the queue that says, with the filter that was looked through, that there is nothing to take."""
     return "/review?" + urlencode([*wanted.pairs(), ("nothing", "true")])

@@ -15,7 +15,7 @@ ACT_OF = {
     CameBack.SNOOZE_OVER: ReasonedAct.SNOOZE,
     CameBack.RETURNED: ReasonedAct.RETURN,
     CameBack.REFUSED: ReasonedAct.REFUSE,
-    CameBack.UNDELIVERED: ReasonedAct.PUT_BACK,
+    CameBack.UNDELIVERED: ReasonedAct.REOPEN,
 }
 
 
@@ -29,16 +29,16 @@ class ReasonView:
 
 
 def reason_view(row: ReasonCodeRow) -> ReasonView:
-    """A reason of the list as the page offers it."""
+    """Prepare a reason of the list as the page offers it."""
     return ReasonView(row.code, row.letter, {"zh_CN": row.zh, "en": row.en})
 
 
 def said(reasons: Reasons, act: ReasonedAct | None, code: str, locale: str) -> str:
-    """The words of a reason code; what is none of the list's codes are words already."""
+    """Return the words of a reason code; text that is not a code of the list is returned unchanged."""
     known = reasons.get((act, code)) if act is not None else None
     return code if known is None else worded(known, locale)
 
 
 def worded(reason: ReasonCodeRow, locale: str) -> str:
-    """A reason of the managed list in this language."""
+    """Return the words of a managed reason in this language."""
     return reason.zh if locale == "zh_CN" else reason.en

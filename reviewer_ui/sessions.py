@@ -52,7 +52,7 @@ class Person:
     proved_at: datetime | None = None  # When this browser last showed who they are.
 
     def may(self, permission: Permission) -> bool:
-        """Whether any of their roles allows it."""
+        """Return whether any of their roles allows it."""
         return permission in self.permissions
 
 
@@ -78,7 +78,7 @@ class Sessions:
     async def open(
         self, person_id: str, *, way: str = "password", browser: str = "", address: str = "", proved: bool = True
     ) -> str:
-        """The token of a new session; it is never stored and cannot be had again.
+        """Open a session and return its token, which is never stored and cannot be read again.
 
         `proved` is False when the provider relied on an older sign-in of its own.
         """
@@ -112,7 +112,7 @@ class Sessions:
             return _person(found[0], found[1])
 
     async def proved(self, session_id: str) -> None:
-        """The person has shown again who they are."""
+        """Record that the person has confirmed their identity again."""
         proved = update(ConsoleSessionRow).where(
             ConsoleSessionRow.id == session_id, ConsoleSessionRow.ended_at.is_(None)
         )
@@ -132,7 +132,7 @@ class Sessions:
         await self._end(ConsoleSessionRow.person_id == person_id)
 
     async def of(self, person_id: str) -> tuple[OpenSession, ...]:
-        """The browsers in which a person is signed in, the last used first."""
+        """List the browsers in which a person is signed in, the last used first."""
         at = now()
         alive = (
             ConsoleSessionRow.person_id == person_id,
@@ -158,7 +158,7 @@ class Sessions:
 
 
 def is_proved(person: Person) -> bool:
-    """Whether this browser showed within ten minutes who is there."""
+    """Return whether this browser's person confirmed their identity within the last ten minutes."""
     return person.proved_at is not None and person.proved_at > now() - PROOF_LASTS
 
 

@@ -78,7 +78,7 @@ def way_of(console: Console, person: Person) -> str:
 
 
 async def page(request: Request, status: int, data: Mapping[str, object]) -> Response:
-    """The question, as a page, or for htmx as a dialog over the page that one is on."""
+    """Ask for the confirmation, as a page, or for htmx as a dialog over the current page."""
     person, console = await visitor(request), console_of(request)
     if person is None:
         raise NotSignedIn

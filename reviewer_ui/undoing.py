@@ -36,7 +36,7 @@ class Undoable:
 
 
 def undoable(request: Request) -> tuple[Undoable, ...]:
-    """The decisions that this browser made while their windows last, newest first."""
+    """List the decisions that this browser made and can still undo, newest first."""
     over = getattr(request.state, "undo_is_over", "")
     kept = (_KEPT.fullmatch(one) for one in request.cookies.get(COOKIE, "").split(_BETWEEN)[:KEPT_MAX])
     offered = (Undoable(one[1], datetime.fromtimestamp(int(one[2]), UTC), one[3], one[4]) for one in kept if one)

@@ -78,7 +78,7 @@ class Console:
         self.search = Search(services.database, services.keyring)
         self.bulk = Bulk(services.database, services.review.tasks)
         self.people = People(services.database, services.keyring)
-        self.newcomers = Invitations(services.database, services.keyring)
+        self.newcomers = Invitations(services.database, services.keyring, hasher=services.sign_in.hasher)
         self.access = Access(services.database)
         self.absences = Absences(services.database)
         self.maintenance = Maintenance(services.database)
@@ -103,7 +103,7 @@ class Console:
     async def answer(
         self, request: Request, template: str, context: object, *, block: str | None = None, status: int = 200
     ) -> Response:
-        """The page, or its `block` when htmx asks for one; answers are never stored by a browser."""
+        """Render the page, or its `block` when htmx asks for one; answers are never stored by a browser."""
         wanted = block if "hx-request" in request.headers else None
         return await self.pages.render(request, template, context, block=wanted, status=status)
 
@@ -116,13 +116,13 @@ def _files() -> tuple[StaticFiles, Pages]:
 
 
 def console_of(request: Request) -> Console:
-    """The application's own console."""
+    """Return the application's own console."""
     console: Console = request.app.state.console
     return console
 
 
 async def visitor(request: Request) -> Person | None:
-    """Who asks, or None; looked up once per request."""
+    """Return the signed-in person, or None; looked up once per request."""
     if not hasattr(request.state, "person"):
         token = request.cookies.get(COOKIE, "")
         person = await _recognised(request, token) if token else None
@@ -133,7 +133,7 @@ async def visitor(request: Request) -> Person | None:
 
 
 async def signed_in(request: Request) -> Person:
-    """A dependency: the signed-in person, whatever their roles. Refuses with NotSignedIn."""
+    """Require a signed-in person, whatever their roles. Refuses with NotSignedIn."""
     person = await visitor(request)
     if person is None:
         raise NotSignedIn
@@ -147,7 +147,7 @@ async def _recognised(request: Request, token: str) -> Person | None:
 
 
 def allowed(permission: Permission) -> Callable[[Request], Coroutine[Any, Any, Person]]:
-    """A dependency: the signed-in person, who may do this. Refuses with NotSignedIn or NotAllowed."""
+    """Make a dependency that requires a signed-in person who may do this. Refuses with NotSignedIn or NotAllowed."""
 
     async def require(request: Request) -> Person:
         person = await signed_in(request)
@@ -159,12 +159,12 @@ def allowed(permission: Permission) -> Callable[[Request], Coroutine[Any, Any, P
 
 
 async def queue_reader(request: Request) -> Person:
-    """A dependency: the signed-in person, who may see the queue of at least one kind of work. Refuses with NotSignedIn or NotAllowed."""
+    """Require a signed-in person who may see the queue of at least one kind of work. Refuses with NotSignedIn or NotAllowed."""
     return await _of_some_kind(request, lambda kind: kind.see)
 
 
 async def worker(request: Request) -> Person:
-    """A dependency: the signed-in person, who takes work of at least one kind. Refuses with NotSignedIn or NotAllowed."""
+    """Require a signed-in person who takes work of at least one kind. Refuses with NotSignedIn or NotAllowed."""
     return await _of_some_kind(request, lambda kind: kind.take)
 
 
@@ -182,7 +182,7 @@ async def _of_some_kind(request: Request, needed: Callable[[KindOfWork], Permiss
 
 
 def shell(request: Request, person: Person | None, at: str = "") -> Shell:
-    """The surroundings of a page: only the areas that this person's roles open. `at` is its place in the rail, if not its address."""
+    """Build the surroundings of a page: only the areas that this person's roles open. `at` is its place in the rail, if not its address."""
     theme = request.cookies.get(THEME_COOKIE, "")
     bare = Shell(person, theme if theme in THEMES else THEMES[0], may_decide=False)
     if person is None:
@@ -204,7 +204,7 @@ def shell(request: Request, person: Person | None, at: str = "") -> Shell:
 
 
 def rail_cookie(is_dense: bool) -> str:
-    """The cookie that remembers whether the rail is open, on pages that want all the width and on the others."""
+    """Return the name of the cookie that remembers whether the rail is open, on pages that want all the width and on the others."""
     return f"{RAIL_COOKIE}_dense" if is_dense else RAIL_COOKIE
 
 

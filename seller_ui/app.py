@@ -36,7 +36,7 @@ PAGES = (sell, cards, card, answers)
 
 
 def build(services: SellerServices) -> FastAPI:
-    """The application of the seller pages."""
+    """Build the application of the seller pages."""
     app = FastAPI(title="Cardloop", docs_url=None, redoc_url=None, openapi_url=None, telemetry=NO_OWN_TELEMETRY)
     site = Site(services)
     app.state.site = site
@@ -62,7 +62,7 @@ def _routes() -> tuple[BaseRoute, ...]:
 
 
 async def error_page(request: Request, status: int, code: str, data: Mapping[str, object]) -> Response:
-    """A refusal as a page that says what to do; who is not signed in is asked to."""
+    """Render a refusal as a page that says what to do; a visitor who is not signed in is asked to sign in."""
     if code == NotSignedIn.code and request.method == "GET":
         return RedirectResponse(f"/sign-in?next={quote(request.url.path)}", 303)
     asked = visit(request)

@@ -39,12 +39,12 @@ class FormSeal:
         self._secret = secret.encode()
 
     def issue(self, brand: str, locale: str, owner: str) -> str:
-        """The hidden field `shown` of a form that is shown to this seller for the first time."""
+        """Make the hidden field `shown` of a form that is shown to this seller for the first time."""
         shown = ShownForm(FORM_VERSION, terms_sha256(locale), locale, brand, owner, new_id())
         return str(self._serializer.dumps(asdict(shown)))
 
     def read(self, token: str, brand: str, owner: str) -> ShownForm:
-        """What was shown. Refuses (FormTampered) a changed or old form, another seller's, or terms changed since."""
+        """Read what was shown. Refuses (FormTampered) a changed or old form, another seller's, or terms changed since."""
         try:
             shown = ShownForm(**self._serializer.loads(token, max_age=FORM_AGE_MAX_S))
         except (BadSignature, TypeError):
@@ -56,7 +56,7 @@ class FormSeal:
         return shown
 
     def form_id(self, token: str) -> str:
-        """The id of a form of ours, however old; empty for anything else."""
+        """Return the id of a form of ours, however old; empty for anything else."""
         try:
             return str(self._serializer.loads(token)["form_id"])
         except (BadSignature, TypeError, KeyError):
@@ -77,5 +77,5 @@ class FormSeal:
 
 
 def terms_sha256(locale: str) -> str:
-    """The hash (hex) of the terms as they read now in that language."""
+    """Return the hash (hex) of the terms as they read now in that language."""
     return hashlib.sha256(translate(TERMS, locale).encode()).hexdigest()

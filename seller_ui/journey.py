@@ -53,12 +53,12 @@ PANELS = {
 
 
 def panel_of(card: CardView) -> Panel:
-    """What the card's page shows now."""
+    """Choose what the card's page shows now."""
     return Panel.END if card.ended else PANELS.get(card.waiting_for, Panel.WAIT)
 
 
 def steps_of(card: CardView, story: tuple[StoryEntry, ...]) -> tuple[Step, ...]:
-    """The steps in business order; reading and review only where this card went through them."""
+    """List the steps in business order; reading and review only where this card went through them."""
     visited = [drawn(entry.stage) for entry in story if entry.stage is not Stage.ENDED]
     if not card.ended:
         visited.append(drawn(card.stage))
@@ -68,7 +68,7 @@ def steps_of(card: CardView, story: tuple[StoryEntry, ...]) -> tuple[Step, ...]:
 
 
 def drawn(stage: Stage) -> Stage:
-    """The step a stage is drawn as."""
+    """Return the step that a stage is drawn as."""
     return DRAWN_AS.get(stage, stage)
 
 

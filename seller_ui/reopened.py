@@ -34,7 +34,7 @@ def _page_of(path: str, pages: set[str]) -> str:
 
 def _leading_to(page: str) -> Callable[[Request], Awaitable[RedirectResponse]]:
     async def reopened(request: Request) -> RedirectResponse:
-        """The page of the form."""
+        """Redirect to the page of the form."""
         return RedirectResponse(page.format(**request.path_params), 303)
 
     return reopened

@@ -33,7 +33,7 @@ class Sessions:
         self._secure = secure
 
     def seller_id(self, request: Request) -> str | None:
-        """The signed-in seller's id."""
+        """Return the signed-in seller's id."""
         return _loaded(self._session, request.cookies.get(SESSION_COOKIE), SESSION_S)
 
     def begin(self, response: Response, seller_id: str) -> None:
@@ -46,7 +46,7 @@ class Sessions:
         response.delete_cookie(SESSION_COOKIE)
 
     def phone(self, request: Request) -> PhoneAsked | None:
-        """The phone that the last code went to."""
+        """Return the phone that the last code went to."""
         stored = _loaded(self._phone, request.cookies.get(PHONE_COOKIE), PHONE_S)
         if stored is None:
             return None

@@ -76,7 +76,7 @@ class Faults:
         return bool(self.each)
 
     def of(self, field: str) -> str:
-        """The sentence beneath that field, empty when the field is right."""
+        """Return the sentence beneath that field, empty when the field is right."""
         return next((fault.message for fault in self.each if fault.field == field), "")
 
     @property
@@ -85,7 +85,7 @@ class Faults:
         return next((fault.marks for fault in self.each if fault.marks), "")
 
     def begin_at(self, field: str) -> bool:
-        """Whether this is the first field that is wrong: the page opens there."""
+        """Return whether this is the first field that is wrong: the page opens there."""
         return bool(self.each) and self.each[0].field == field
 
 
@@ -116,14 +116,14 @@ def collect(*checks: Callable[[], object]) -> None:
 
 
 def require_filled(sent: Mapping[str, str], field: str) -> str:
-    """What was typed into the field. Refuses (FieldInvalid, `missing`) an empty one."""
+    """Return what was entered in the field. Refuses (FieldInvalid, `missing`) an empty one."""
     if not sent.get(field):
         raise FieldInvalid(field=field, why="missing")
     return sent[field]
 
 
 def status_of(refused: Refusal | FormRefused) -> int:
-    """The HTTP status of the page that shows the form again: that of the first thing that is wrong."""
+    """Return the HTTP status of the page that shows the form again: that of the first thing that is wrong."""
     return refused.http_status if isinstance(refused, Refusal) else refused.refusals[0].http_status
 
 
@@ -171,7 +171,7 @@ class Visit:
         return locale_of(self.request)
 
     async def page(self, template: str, context: object, *, block: str | None = None, status: int = 200) -> Response:
-        """The page, or one block of it."""
+        """Render the page, or one block of it."""
         values = shallow(context) | {"signed_in": self.seller_id is not None}
         return await self.site.pages.render(self.request, template, values, block=block, status=status)
 
@@ -180,7 +180,7 @@ class Visit:
         return RedirectResponse(path, 303)
 
     def faults(self, refused: Refusal | FormRefused | None) -> Faults:
-        """What was refused, as the form shows it."""
+        """Return what was refused, as the form shows it."""
         if refused is None:
             return Faults()
         refusals = (refused,) if isinstance(refused, Refusal) else refused.refusals
@@ -220,12 +220,12 @@ SellerVisit = Annotated[Visit, Depends(signed_in)]
 
 
 def texts(form: FormData) -> dict[str, str]:
-    """The typed fields of a form, trimmed."""
+    """Return the text fields of a form, trimmed."""
     return {name: value.strip() for name, value in form.items() if isinstance(value, str)}
 
 
 async def uploads(form: FormData, name: str) -> tuple[bytes, ...]:
-    """The bytes of every file chosen under that name; an untouched file input sends an empty part without a name."""
+    """Return the bytes of every file chosen under that name; an untouched file input sends an empty part without a name."""
     files = [part for part in form.getlist(name) if isinstance(part, UploadFile) and part.filename]
     for file in files:
         await file.seek(0)  # A form is read twice: to know whether it came before, and to take it in.

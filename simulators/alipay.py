@@ -75,7 +75,7 @@ class Alipay(Program):
         self.callbacks = Callbacks(self.store, self._signed_notice, _is_taken)
 
     def routes(self) -> None:
-        """The one door of the gateway, and what people may look at."""
+        """Declare the one door of the gateway, and what people may look at."""
         self.app.post("/gateway.do")(self.gateway)
         self.app.get("/transfers")(self.transfers)
         self.app.get("/public-key", response_model=None)(self.public_key)
@@ -100,7 +100,7 @@ class Alipay(Program):
         return self.store.newest_first("transfer")
 
     async def public_key(self) -> Response:
-        """The key that signs answers and notices."""
+        """Serve the key that signs answers and notices."""
         return Response(self.keys.public_pem(), media_type="application/x-pem-file")
 
     def panels(self) -> list[Panel]:

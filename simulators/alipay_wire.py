@@ -30,7 +30,7 @@ class Keys:
         return self.private.public_key().public_bytes(serialization.Encoding.PEM, public).decode()
 
     def is_apps(self, text: str, signature: str) -> bool:
-        """Whether the platform signed this text."""
+        """Return whether the platform signed this text."""
         path = None if self._folder is None else self._folder / APP_PUBLIC_FILE
         if path is None or not path.exists():
             return False
@@ -55,7 +55,7 @@ def sorted_text(fields: dict[str, str], without: set[str]) -> str:
 
 
 def answer_text(keys: Keys, method: str, content: dict[str, Any]) -> str:
-    """The body of an answer: the content under its own name, and the signature of exactly those bytes."""
+    """Write the body of an answer: the content under its own name, and the signature of exactly those bytes."""
     raw = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
     return f'{{"{method.replace(".", "_")}_response":{raw},"sign":"{keys.sign(raw)}"}}'
 

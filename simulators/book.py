@@ -71,7 +71,7 @@ class Entry(BaseModel):
 
     @classmethod
     def unknown(cls, brand: str, number: str) -> Self:
-        """A card the issuer has never heard of."""
+        """Make the entry of a card the issuer has never heard of."""
         nothing = {"balance_minor": 0, "face_minor": 0, "currency": "CNY", "expires_on": EXPIRED_SINCE}
         return cls.model_validate({"brand": brand, "tail": number[-4:], "status": "unknown", **nothing})
 
@@ -102,7 +102,7 @@ class Book:
         return entry
 
     def find(self, brand: str, number: str, default_minor: int) -> Entry:
-        """The card as registered, else as its digits say; status unknown when the brand could not have issued it."""
+        """Return the card as registered, else as its digits say; status unknown when the brand could not have issued it."""
         registered = self._store.get("card", self.key(brand, number))
         if registered is not None:
             return Entry.model_validate(registered)
@@ -116,17 +116,17 @@ class Book:
         return [Entry.model_validate(record) for record in self._store.newest_first("card")]
 
     def key(self, brand: str, number: str) -> str:
-        """The name a card has in the store: a hash, never its number."""
+        """Return the name a card has in the store: a hash, never its number."""
         return digest(self.salt, f"{brand}:{number}")
 
 
 def digest(salt: str, secret: str) -> str:
-    """A keyed hash of a number or PIN, hex."""
+    """Compute a keyed hash of a number or PIN, hex."""
     return hashlib.blake2b(secret.encode(), key=salt.encode()[:64], digest_size=16).hexdigest()
 
 
 def default_expiry() -> date:
-    """The end of the year two years ahead."""
+    """Return the end of the year two years ahead."""
     return date(datetime.now(UTC).year + YEARS_VALID, 12, 31)
 
 

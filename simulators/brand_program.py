@@ -16,12 +16,12 @@ class BrandProgram(Program):
         self.brands = Brands(self.store)
 
     def routes(self) -> None:
-        """The addresses of the brands; a program adds its own."""
+        """Declare the addresses of the brands; a program adds its own."""
         self.app.get("/brands")(self.known_brands)
         self.app.put("/brands", status_code=204)(self.take_up_brands)
 
     async def known_brands(self) -> dict[str, Any]:
-        """The announced version and the codes of all brands."""
+        """Serve the announced version and the codes of all brands."""
         return {"version": self.brands.version(), "brands": list(self.brands.known())}
 
     async def take_up_brands(self, said: Announced) -> None:

@@ -28,11 +28,11 @@ class Numbering:
     at_till: bool = False
 
     def could_be(self, number: str) -> bool:
-        """Whether this brand could have issued the number."""
+        """Return whether this brand could have issued the number."""
         return re.fullmatch(self.pattern, number) is not None and self._check_holds(number)
 
     def magic_of(self, number: str) -> str:
-        """The two characters before the check digit, or the last two where there is none."""
+        """Return the two characters before the check digit, or the last two where there is none."""
         return number[-3:-1] if self.check else number[-2:]
 
     def _check_holds(self, number: str) -> bool:
@@ -97,11 +97,11 @@ class Brands:
         self._store.put("brands", "announced", said.model_dump(mode="json"))
 
     def version(self) -> str:
-        """The version that was announced last, else `built-in`."""
+        """Return the version that was announced last, else `built-in`."""
         return str((self._store.get("brands", "announced") or {"version": BUILT_IN})["version"])
 
     def entries(self) -> list[dict[str, Any]]:
-        """The announced brands as they came; empty while those built in hold."""
+        """Return the announced brands as they came; empty while those built in hold."""
         found: list[dict[str, Any]] = (self._store.get("brands", "announced") or {"brands": []})["brands"]
         return found
 

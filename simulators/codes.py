@@ -27,7 +27,7 @@ class Codes:
         self._store = store
 
     def make(self, card: str, life_s: int, dice: random.Random) -> tuple[str, datetime]:
-        """A new code for the card and when it ends; the one before is good no more."""
+        """Make a new code for the card and say when it ends; the one before is valid no longer."""
         code = f"{dice.randrange(10**CODE_DIGITS):0{CODE_DIGITS}d}"
         ends = datetime.now(UTC) + timedelta(seconds=life_s)
         self._store.put("code", card, {"code": code, "expires_at": ends.isoformat(), "tries_left": TRIES})

@@ -15,7 +15,7 @@ class Words(NamedTuple):
     en: str
 
     def of(self, language: str) -> str:
-        """The text in that language; Chinese unless English is asked for."""
+        """Return the text in that language; Chinese unless English is asked for."""
         return self.en if language == "en" else self.zh
 
 
@@ -40,7 +40,7 @@ class Controls(BaseModel):
         return type(self).model_validate(self.model_dump() | wanted)
 
     def wanted_by(self, form: FormData) -> dict[str, Any]:
-        """What a browser's form asks for: it always sends the whole page, and leaves out unticked boxes."""
+        """Read what a browser's form asks for: it always sends the whole page, and leaves out unticked boxes."""
         flags = {name for name, field in type(self).model_fields.items() if field.annotation is bool}
         texts = {name: str(value) for name, value in form.items() if name not in flags}
         return texts | {name: name in form for name in flags}
@@ -70,7 +70,7 @@ class BrandControls(Controls):
     @field_validator("maintenance", mode="before")
     @classmethod
     def split(cls, given: object) -> object:
-        """A form sends the list as text, separated by commas."""
+        """Split the list, which a form sends as text, separated by commas."""
         return listed(given)
 
 
@@ -90,5 +90,5 @@ class CallbackControls(Controls):
 
 
 def listed(given: object) -> object:
-    """A comma-separated text as a list; anything else unchanged."""
+    """Split a comma-separated text into a list; anything else unchanged."""
     return [part.strip() for part in given.split(",") if part.strip()] if isinstance(given, str) else given

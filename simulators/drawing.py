@@ -18,7 +18,7 @@ DIGITS_MAX = 8
 
 
 async def draw(book: Book, brand: str, face: str, till_url: str | None) -> Response:
-    """A JPEG of a card that the book knows from now on; `face` is a whole amount of the brand's currency.
+    """Draw a JPEG of a card that the book knows from now on; `face` is a whole amount of the brand's currency.
 
     Raises 422 for a brand or a face value that is not issued.
     """
@@ -41,7 +41,7 @@ async def draw(book: Book, brand: str, face: str, till_url: str | None) -> Respo
 
 
 def panel(brands: Brands) -> Panel:
-    """A row per brand with the button that draws one of its cards."""
+    """Show a row per brand with the button that draws one of its cards."""
     known = brands.known()
     rows = [(brand, numbering.currency) for brand, numbering in known.items()]
     buttons = [[Button(DRAW, "/samples", {"brand": brand}, {"face": (FACE, "100")})] for brand in known]

@@ -56,7 +56,7 @@ class FxControls(Controls):
     @field_validator("licensed_channels", "suspended_channels", mode="before")
     @classmethod
     def split(cls, given: object) -> object:
-        """A form sends the list as text, separated by commas."""
+        """Split the list, which a form sends as text, separated by commas."""
         return listed(given)
 
 
@@ -71,12 +71,12 @@ class Fx(Program):
     partner_calls = (("POST", "/v1/rates/"), ("GET", "/v1/licences/"))
 
     def routes(self) -> None:
-        """The partner's own addresses."""
+        """Declare the partner's own addresses."""
         self.app.post("/v1/rates/lock")(self.lock)
         self.app.get("/v1/licences/{channel}")(self.licence)
 
     async def lock(self, asked: RateRequest) -> dict[str, Any]:
-        """A rate (decimal as text: units of the second currency for one of the first) held for `ttl_s` seconds."""
+        """Hold a rate (decimal as text: units of the second currency for one of the first) for `ttl_s` seconds."""
         known = self.store.get("lock", asked.request_id)
         if known is not None:
             return known
@@ -91,7 +91,7 @@ class Fx(Program):
         return lock
 
     async def licence(self, channel: str) -> dict[str, Any]:
-        """Whether a cross-border channel is licensed, and until when; 404 for one the desk does not know."""
+        """Answer whether a cross-border channel is licensed, and until when; 404 for one the desk does not know."""
         if channel not in (*self.controls.licensed_channels, *self.controls.suspended_channels):
             raise HTTPException(404, "unknown_channel")
         until = datetime.now(LICENSED_IN).date() + timedelta(days=self.controls.licence_days_left)
@@ -102,7 +102,7 @@ class Fx(Program):
         }  # fmt: skip
 
     def panels(self) -> list[Panel]:
-        """What this program knows."""
+        """Show what this program knows."""
         rows = [
             (kept["lock_id"], kept["pair"], kept["side"], kept["rate"], kept["expires_at"])
             for kept in self.store.newest_first("lock")

@@ -48,7 +48,7 @@ class Holds:
         self._book = book
 
     def seen(self, brand: str, number: str, entry: Entry) -> Entry:
-        """The card as everybody sees it: a locked one frozen, a redeemed one empty."""
+        """Return the card as everyone sees it: a locked one frozen, a redeemed one empty."""
         held = self._held(brand, number)
         if held is None:
             return entry
@@ -77,7 +77,7 @@ class Holds:
         return kept if undecided else self._decided(kept, entry, refusal)
 
     def state(self, request_id: str, entry: Entry, *, refusal: str, undecided: bool) -> Record:
-        """What became of a request; an undecided one is decided now, unless the control still holds it up."""
+        """Return what became of a request; an undecided one is decided now, unless the control still holds it up."""
         kept = self._store.get("secure", request_id) or {"result": "not_found"}
         return kept if kept["result"] != PROCESSING or undecided else self._decided(kept, entry, refusal)
 
@@ -114,7 +114,7 @@ class Holds:
         self._store.delete("hold", self._book.key(card.brand, card.number))
 
     def panels(self) -> list[Panel]:
-        """The requests, newest first, and a till where a holder spends a card."""
+        """Show the requests, newest first, and a till where a holder spends a card."""
         kept = self._store.newest_first("secure")
         rows = [(one["brand"], one["tail"], one["result"], one.get("code", ""), one["at"]) for one in kept]
         result, why, at = Words("结果", "Result"), Words("原因", "Reason"), Words("时间", "At")

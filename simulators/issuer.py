@@ -82,7 +82,7 @@ class Issuer(BrandProgram):
         self.holds = Holds(self.store, self.book)
 
     def routes(self) -> None:
-        """The partner's own addresses."""
+        """Declare the partner's own addresses."""
         super().routes()
         self.app.post("/v1/cards/inquire")(self.inquire)
         self.app.post("/v1/cards/consumption")(self.consumption)
@@ -110,7 +110,7 @@ class Issuer(BrandProgram):
         return self._costed(asked, facts)
 
     async def consumption(self, asked: Inquiry) -> dict[str, Any]:
-        """The purchases made with a card, oldest first, and what is left."""
+        """Answer with the purchases made with a card, oldest first, and what is left."""
         entry = self._seen(asked)
         records = [spent.model_dump() for spent in sorted(entry.consumption, key=lambda spent: spent.at)]
         left = None if entry.status == "unknown" else entry.balance_minor
@@ -145,7 +145,7 @@ class Issuer(BrandProgram):
         return self._answer(inquiry, self.holds.secure(wanted, self._entry(inquiry), **self._deciding()))
 
     async def secure_state(self, asked: Inquiry) -> dict[str, Any]:
-        """What became of the request of this id."""
+        """Answer what became of the request of this id."""
         return self._answer(asked, self.holds.state(asked.request_id, self._entry(asked), **self._deciding()))
 
     async def release(self, asked: Inquiry) -> dict[str, Any]:
@@ -154,7 +154,7 @@ class Issuer(BrandProgram):
         return self._answer(asked, self.holds.release(asked.request_id, asked.brand, asked.number))
 
     async def spend(self, request: Request) -> Response:
-        """The holder pays with the card: JSON or form fields `brand`, `number`, `amount_minor`. 409 with the reason."""
+        """Pay with the card as its holder: JSON or form fields `brand`, `number`, `amount_minor`. 409 with the reason."""
         as_json = request.headers.get("content-type", "").startswith("application/json")
         try:
             purchase = Purchase.model_validate(await request.json() if as_json else dict(await request.form()))
@@ -175,11 +175,11 @@ class Issuer(BrandProgram):
         return await drawing.draw(self.book, str(form.get("brand", "")), str(form.get("face", "")), self.setup.till_url)
 
     async def registered(self) -> list[Entry]:
-        """The registered cards, by their tails."""
+        """List the registered cards, by their tails."""
         return self.book.registered()
 
     def panels(self) -> list[Panel]:
-        """What this program knows."""
+        """Show what this program knows."""
         return [
             drawing.panel(self.brands),
             self._codes_panel(),

@@ -44,7 +44,7 @@ class Messages(Program):
     partner_calls = (("POST", "/v1/messages"),)
 
     def routes(self) -> None:
-        """The partner's own addresses."""
+        """Declare the partner's own addresses."""
         self.app.post("/v1/messages", status_code=202)(self.take)
         self.app.get("/v1/messages")(self.kept)
 
@@ -59,11 +59,11 @@ class Messages(Program):
         return {"message_id": known["message_id"], "cost_fen": self.controls.cost_fen}
 
     async def kept(self, to: str | None = None) -> list[dict[str, Any]]:
-        """The messages, newest first; `to` picks one receiver's."""
+        """List the messages, newest first; `to` picks one receiver's."""
         return [kept for kept in self.store.newest_first("message") if to in (None, kept["to"])]
 
     def panels(self) -> list[Panel]:
-        """What this program knows."""
+        """Show what this program knows."""
         rows = [(kept["at"], _masked(kept["to"]), kept["text"]) for kept in self.store.newest_first("message")]
         columns = (Words("时间", "Time"), Words("收件人", "To"), Words("内容", "Text"))
         return [Panel(Words("短信（最新在前）", "Messages, newest first"), columns, rows)]

@@ -80,7 +80,7 @@ class Outlet(Program):
         self.callbacks = Callbacks(self.store, self._signed, lambda response: response.is_success)
 
     def routes(self) -> None:
-        """The platform's address, and those of the counter."""
+        """Declare the platform's address, and those of the counter."""
         self.app.post("/v1/confirmations", status_code=202)(self.ask)
         self.app.get("/v1/confirmations")(self.asked)
         self.app.post("/v1/confirmations/{confirmation_id}/answer", response_model=None)(self.answer)
@@ -106,7 +106,7 @@ class Outlet(Program):
         return self.store.newest_first("confirmation")
 
     async def answer(self, confirmation_id: str, request: Request) -> Response:
-        """The counter's answer, by form or JSON; a later one replaces it and is reported too."""
+        """Record the counter's answer, by form or JSON; a later one replaces it and is reported too."""
         kept = self.store.get("confirmation", confirmation_id)
         if kept is None:
             raise HTTPException(404, "unknown_confirmation")

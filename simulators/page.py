@@ -46,7 +46,7 @@ class Panel:
 def render(
     title: Words, controls: list[dict[str, Any]], panels: list[Panel], requests: list[Any], language: str
 ) -> str:
-    """The page as HTML."""
+    """Render the page as HTML."""
     words = {key: text.of(language) for key, text in SHARED.items()}
     return TEMPLATES.get_template("page.html").render(
         title=title.of(language), controls=controls, panels=panels, requests=requests, language=language, words=words

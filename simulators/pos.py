@@ -47,7 +47,7 @@ class Pos(BrandProgram):
         self.book = Book(self.store, f"pos-{setup.seed}", self.brands)
 
     def routes(self) -> None:
-        """The partner's own addresses."""
+        """Declare the partner's own addresses."""
         super().routes()
         self.app.post("/v1/stores/check")(self.check)
         for path in ("/book", "/v1/book"):

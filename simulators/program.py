@@ -77,11 +77,11 @@ class Program(ABC):
         """Adds the program's own routes."""
 
     def panels(self) -> list[Panel]:
-        """What the page shows besides the controls."""
+        """Return what the page shows besides the controls."""
         return []
 
     def background(self) -> list[Coroutine[Any, Any, None]]:
-        """What runs as long as the program does; cancelled at its end."""
+        """Return what runs as long as the program does; cancelled at its end."""
         return []
 
     def happens(self, rate: float) -> bool:
@@ -101,12 +101,12 @@ class Program(ABC):
         return {"status": "ok", "program": self.name}
 
     async def page(self, request: Request, lang: str | None = None) -> str:
-        """The control page."""
+        """Serve the control page."""
         language = language_of(lang, request.headers.get("accept-language", ""))
         return render(self.title, self.controls.labelled(language), self.panels(), list(self.requests), language)
 
     async def read_controls(self) -> dict[str, Any]:
-        """The switches as they stand."""
+        """Serve the switches as they are set."""
         return self.controls.model_dump(mode="json")
 
     async def change_controls(self, request: Request) -> Response:
@@ -133,7 +133,7 @@ class Program(ABC):
         )
 
     async def read_requests(self) -> list[dict[str, Any]]:
-        """What the platform asked, newest first; secrets masked."""
+        """Serve what the platform asked, newest first; secrets masked."""
         return list(self.requests)
 
     async def _front_door(self, request: Request, call_next: RequestResponseEndpoint) -> Response:
@@ -198,12 +198,12 @@ def now_text() -> str:
 
 
 def tail_of(number: str) -> str:
-    """The last four characters, as a masked number shows them."""
+    """Return the last four characters, as a masked number shows them."""
     return f"**** {number[-4:]}"
 
 
 def masked(body: bytes) -> dict[str, Any]:
-    """The JSON body with card and phone numbers cut to their tails and other secrets blotted out; empty for other bodies."""
+    """Mask the JSON body: card and phone numbers cut to their tails and other secrets blotted out; empty for other bodies."""
     try:
         fields = json.loads(body or b"{}")
     except ValueError:

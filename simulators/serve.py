@@ -27,7 +27,7 @@ class _Quiet(uvicorn.Server):
 
 
 def servers_of(apps: Sequence[tuple[FastAPI, int]]) -> list[uvicorn.Server]:
-    """A server for each app on its port, on loopback; port 0 lets the system choose."""
+    """Make a server for each app on its port, on loopback; port 0 lets the system choose."""
     return [_Quiet(_config(app, port)) for app, port in apps]
 
 
@@ -40,7 +40,7 @@ async def serve(servers: Sequence[uvicorn.Server]) -> None:
 
 
 def run_one(program: type[Program], arguments: Sequence[str] | None = None) -> None:
-    """The command line of one program: `python -m simulators.<name>`."""
+    """Run one program from the command line: `python -m simulators.<name>`."""
     parser = _parser(f"simulators.{program.name}")
     parser.add_argument("--port", type=int, default=program.port)
     given = parser.parse_args(arguments)
@@ -48,7 +48,7 @@ def run_one(program: type[Program], arguments: Sequence[str] | None = None) -> N
 
 
 def run_all(programs: Sequence[type[Program]], arguments: Sequence[str] | None = None) -> None:
-    """The command line of all: `python -m simulators`; ports go up by one from the base, in the programs' order."""
+    """Run all programs from the command line: `python -m simulators`; ports go up by one from the base, in the programs' order."""
     parser = _parser("simulators")
     parser.add_argument("--port-base", type=int, default=programs[0].port)
     given = parser.parse_args(arguments)

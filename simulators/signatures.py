@@ -15,13 +15,13 @@ TOLERANCE_S = 300
 
 
 def signature(secret: str, body: bytes, at: int | None = None) -> str:
-    """The header's value for `body`, signed now or at the given second."""
+    """Return the header's value for `body`, signed now or at the given second."""
     moment = int(time.time()) if at is None else at
     return f"t={moment},v1={_digest(secret, body, moment)}"
 
 
 def is_signed(secrets: Collection[str], body: bytes, header: str | None) -> bool:
-    """Whether the header fits the body by one of the secrets, and is less than five minutes off our clock."""
+    """Return whether the header fits the body by one of the secrets, and is less than five minutes off our clock."""
     parts = dict(part.partition("=")[::2] for part in (header or "").split(","))
     if not parts.get("t", "").isdigit() or abs(time.time() - int(parts["t"])) > TOLERANCE_S:
         return False
@@ -30,7 +30,7 @@ def is_signed(secrets: Collection[str], body: bytes, header: str | None) -> bool
 
 
 def outlet_secret(secret: str, outlet_id: str) -> str:
-    """What one simulated outlet signs its reports with: its own, made from the simulators' secret."""
+    """Return what one simulated outlet signs its reports with: its own, made from the simulators' secret."""
     return hmac.new(secret.encode(), f"outlet:{outlet_id}".encode(), hashlib.sha256).hexdigest()
 
 

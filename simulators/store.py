@@ -35,7 +35,7 @@ class Store:
         self._connection.execute(PUT, (self._program, kind, key, json.dumps(value, ensure_ascii=False)))
 
     def get(self, kind: str, key: str) -> Record | None:
-        """The record, or None."""
+        """Return the record, or None."""
         found = self._rows("kind = ? AND key = ?", (kind, key))
         return found[0] if found else None
 

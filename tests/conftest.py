@@ -29,6 +29,7 @@ from bootstrap.settings import PROJECT_ROOT, Settings, with_driver
 from bootstrap.setup.plan import browser_record, temporal_record
 from database.session import Database
 from domain.policies.book import BOOK
+from tests.whole import end_after
 from tests.whole import whole as whole
 from workflows.search_attributes import ALL
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from tests.builders.world import World
 
 SETTINGS = Settings()
+COLLECTED_AFTER = (50_000, 20, 50)  # Objects, then collections of each younger generation.
 # How long an example takes says how busy the machine is; what hangs is ended by the time limit of every test.
 hypothesis.settings.register_profile(
     "any_machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
@@ -63,12 +65,20 @@ def _policies_as_built_in() -> Iterator[None]:
 
 
 def pytest_collection_finish() -> None:
-    """Keep the garbage collector from looking at four thousand collected tests again and again: they stay to the end."""
+    """Keep the garbage collector from looking at five thousand collected tests again and again: they stay to the end."""
     gc.collect()
     gc.freeze()
 
 
+@pytest.hookimpl(trylast=True)  # What the test leaves to its fixtures needs the platform.
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """End the platform that some tests share as soon as the last of them is over."""
+    end_after(item, nextitem)
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    # A tenth of the whole run was the collector's: tests make many objects, most of which die without it.
+    gc.set_threshold(*COLLECTED_AFTER)
     for folder in (PROJECT_ROOT / "tests").iterdir():
         if folder.is_dir() and not folder.name.startswith("_"):
             config.addinivalue_line("markers", f"{folder.name}: tests of tests/{folder.name}")

@@ -78,11 +78,15 @@ class WholePlatform:
 
     async def stop(self) -> None:
         """Ctrl-C, and the end of every program; kills what does not end in a minute."""
+        await asyncio.to_thread(self.end)
+
+    def end(self) -> None:
+        """Do what `stop` does, on this thread; nothing where the platform has ended already."""
         if self._process is None:
             return
         self._process.send_signal(signal.SIGINT)
         try:
-            await asyncio.to_thread(self._process.wait, STOP_S)
+            self._process.wait(STOP_S)
         except subprocess.TimeoutExpired:
             self._process.kill()
             Leftovers(self.settings.state_dir / "children.json").stop_all(print)
@@ -282,13 +286,36 @@ def _without_ours() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(ours)} | {"LC_ALL": "C.UTF-8"}
 
 
+def end_after(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """Stop the platform after the last test that needs it: idle, its programs take a fifth of a processor from all others."""
+    if needs_it(item) and not (nextitem is not None and needs_it(nextitem)) and not _comes_again(item):
+        for platform in RUNNING:
+            platform.end()
+
+
+def _comes_again(item: pytest.Item) -> bool:
+    """Return whether a later test needs the platform: without xdist, which keeps them together, others are between."""
+    later = item.session.items[item.session.items.index(item) + 1 :]
+    return "PYTEST_XDIST_WORKER" not in os.environ and any(needs_it(one) for one in later)
+
+
+def needs_it(item: pytest.Item) -> bool:
+    """Return whether this test is given the platform."""
+    return isinstance(item, pytest.Function) and "whole" in item.fixturenames
+
+
+RUNNING: list[WholePlatform] = []
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def whole(settings: Settings) -> AsyncIterator[WholePlatform]:
     """The platform, running. Its home is no folder of pytest's: another run that starts shuts those to PostgreSQL's user."""
     with tempfile.TemporaryDirectory(prefix="cardloop-whole-", ignore_cleanup_errors=True) as home:
         platform = WholePlatform(Path(home), settings.cache_dir)
+        RUNNING.append(platform)
         try:
             await platform.start()
             yield platform
         finally:
+            RUNNING.remove(platform)
             await platform.stop()

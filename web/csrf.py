@@ -64,7 +64,7 @@ class Csrf:
 
 
 def token(request: Request) -> str:
-    """What a form carries in its hidden field `csrf`, and htmx in the header X-CSRF-Token."""
+    """Return what a form carries in its hidden field `csrf`, and htmx in the header X-CSRF-Token."""
     signer, nonce = request.state.csrf
     return str(signer.sign(nonce).decode())
 

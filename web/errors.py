@@ -32,19 +32,19 @@ _log = structlog.get_logger("web")
 
 
 def problem(code: str, locale: str, data: Mapping[str, object], request_id: str) -> dict[str, object]:
-    """The body of every refusal: `code` (see docs/errors.md), `message` for a person, `data`, `request_id`."""
+    """Build the body of every refusal: `code` (see docs/errors.md), `message` for a person, `data`, `request_id`."""
     message = translate(f"error.{code}", locale, data)
     return {"code": code, "message": message, "data": dict(data), "request_id": request_id}
 
 
 def problem_response(request: Request, status: int, code: str, data: Mapping[str, object]) -> Response:
-    """The problem as JSON; a `retry_after_s` in its data becomes the header too."""
+    """Answer with the problem as JSON; a `retry_after_s` in its data becomes the header too."""
     body = problem(code, locale_of(request), data, request_id(request))
     return JSONResponse(body, status, headers=_retry_header(data))
 
 
 def refusal_response(request: Request, refusal: Refusal) -> Response:
-    """A refusal as JSON."""
+    """Answer with a refusal as JSON."""
     return problem_response(request, refusal.http_status, refusal.code, refusal.data)
 
 

@@ -65,12 +65,12 @@ class BodyLimit:
 
 
 def address_of(request: Request) -> str:
-    """The address a request came from; behind a trusted proxy uvicorn puts the one here that the proxy names."""
+    """Return the address a request came from; behind a trusted proxy uvicorn puts the one here that the proxy names."""
     return request.client.host if request.client else "unknown"
 
 
 def caller(request: Request) -> str:
-    """The client as limits count it: an IPv4 address, or the /64 of an IPv6 address, which one subscriber has whole."""
+    """Return the client as limits count it: an IPv4 address, or the /64 of an IPv6 address, which one subscriber has whole."""
     written = address_of(request)
     try:
         address = ip_address(written.partition("%")[0])

@@ -19,7 +19,7 @@ def locale_of(request: Request) -> str:
 
 
 def from_accept_language(header: str) -> str:
-    """The best of our languages for an Accept-Language header; Chinese when none fits."""
+    """Choose the best of our languages for an Accept-Language header; Chinese when none fits."""
     wanted = [tag for _, tag in sorted(_weighted(header), key=lambda pair: -pair[0])]
     widened = [tag if "_" in tag or tag != "zh" else "zh_CN" for tag in wanted]
     return negotiate_locale(widened, LOCALES) or _by_language(widened) or DEFAULT_LOCALE
@@ -32,12 +32,12 @@ def remember(response: Response, locale: str, *, secure: bool) -> None:
 
 
 def html_lang(locale: str) -> str:
-    """The locale as the `lang` attribute wants it."""
+    """Return the locale as the `lang` attribute wants it."""
     return locale.replace("_", "-")
 
 
 def safe_return(path: str) -> str:
-    """A path on this site to go back to; anything that could lead elsewhere becomes the front page."""
+    """Return a path on this site to go back to; anything that could lead elsewhere becomes the front page."""
     outside = not path.startswith("/") or path.startswith(("//", "/\\")) or any(ord(c) < 32 for c in path)
     return "/" if outside else path
 

@@ -73,7 +73,7 @@ class RequestIds:
 
 
 def request_id(request: Request) -> str:
-    """The id of this request, or an empty text outside of the middleware."""
+    """Return the id of this request, or an empty text outside of the middleware."""
     return str(getattr(request.state, "request_id", ""))
 
 

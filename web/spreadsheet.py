@@ -35,14 +35,14 @@ def cell(value: Cell) -> str:
 
 
 def lines(heading: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Iterator[str]:
-    """The table line by line (RFC 4180: CRLF, quotes doubled), the byte order mark before the first."""
+    """Write the table line by line (RFC 4180: CRLF, quotes doubled), the byte order mark before the first."""
     yield BYTE_ORDER_MARK + _line(heading)
     for row in rows:
         yield _line(row)
 
 
 async def table(heading: Sequence[str], rows: AsyncIterator[Sequence[Cell]]) -> AsyncIterator[bytes]:
-    """The same from rows as they come, in parts of some hundred rows, so that no table is ever whole in memory."""
+    """Write the table from rows as they come, in parts of some hundred rows, so that no table is ever whole in memory."""
     part = [BYTE_ORDER_MARK + _line(heading)]
     async for row in rows:
         part.append(_line(row))
@@ -54,7 +54,7 @@ async def table(heading: Sequence[str], rows: AsyncIterator[Sequence[Cell]]) -> 
 
 
 def download(name: str, heading: Sequence[str], rows: AsyncIterator[Sequence[Cell]]) -> StreamingResponse:
-    """The table as a file `name`.csv that a browser saves and never shows."""
+    """Serve the table as a file `name`.csv that a browser saves and never shows."""
     return StreamingResponse(table(heading, rows), media_type=MEDIA_TYPE, headers=_headers(name))
 
 

@@ -58,7 +58,7 @@ class Pages:
     async def render(
         self, request: Request, template: str, context: object, *, block: str | None = None, status: int = 200
     ) -> HTMLResponse:
-        """The page, or only its `block`; `context` is the page's Context dataclass or a mapping."""
+        """Render the page, or only its `block`; `context` is the page's Context dataclass or a mapping."""
         values = self._common(request) | shallow(context)
         if block is None:
             body = await self.environment.get_template(template).render_async(values)
@@ -98,7 +98,7 @@ def _address(request: Request) -> str:
 
 
 def shallow(context: object) -> dict[str, Any]:
-    """A Context dataclass as a mapping of its fields, nested values as they are."""
+    """Convert a Context dataclass to a mapping of its fields, nested values as they are."""
     if isinstance(context, Mapping):
         return dict(context)
     if not is_dataclass(context):

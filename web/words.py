@@ -24,7 +24,7 @@ def money(amount: Money) -> str:
 
 
 def zone_of(name: str) -> ZoneInfo:
-    """The time zone of that IANA name; the business zone for none and for one that is no longer known."""
+    """Return the time zone of that IANA name; the business zone for none and for one that is no longer known."""
     try:
         return ZoneInfo(name) if name else BUSINESS_ZONE
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -127,7 +127,7 @@ def _in(locale: str, facts: Mapping[str, str]) -> dict[str, str]:
 
 
 def without_repeats(story: Sequence[Entry]) -> tuple[Entry, ...]:
-    """The entries, in their order, without those that only repeat what a neighbour says with at least as many facts."""
+    """Return the entries, in their order, without those that only repeat what an adjacent one says with at least as many facts."""
     kept: list[Entry] = []
     for entry in story:
         if kept and _same(kept[-1], entry):
@@ -145,7 +145,7 @@ def _same(one: Happening, other: Happening) -> bool:
 
 
 def worded_for(key: str, locale: str, audience: Audience) -> str:
-    """The words of `key` for `audience`: everybody but the seller reads `<key>.staff` where the plain words speak to the seller."""
+    """Return the words of `key` for `audience`: everyone but the seller reads `<key>.staff` where the plain words speak to the seller."""
     about_the_seller = f"{key}.{Audience.STAFF.value}"
     return translate(
         about_the_seller if audience is not Audience.SELLER and has(about_the_seller, locale) else key, locale

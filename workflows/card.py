@@ -187,7 +187,7 @@ class CardWorkflow:
 
     @workflow.update
     async def send_fields(self, sent: FieldsConfirmed) -> None:
-        """The seller confirmed, corrected or re-sent fields."""
+        """Receive the seller's fields: confirmed, corrected or sent again."""
         self._seller.receive(sent)
 
     @send_fields.validator
@@ -196,7 +196,7 @@ class CardWorkflow:
 
     @workflow.update
     async def enter_code(self, entered: CodeEntered) -> CodeChecked:
-        """The seller entered the issuer's one-time code."""
+        """Receive the issuer's one-time code from the seller."""
         return await self._code.enter(entered)
 
     @enter_code.validator
@@ -205,7 +205,7 @@ class CardWorkflow:
 
     @workflow.update
     async def resend_code(self, wanted: CodeWanted | None = None) -> CodeSent:  # noqa: ARG002  # Checked by the validator.
-        """The seller asks for another one-time code. Only old histories hold it without an argument."""
+        """Send another one-time code at the seller's request. Only old histories hold it without an argument."""
         return await self._code.resend()
 
     @resend_code.validator
@@ -216,7 +216,7 @@ class CardWorkflow:
 
     @workflow.update
     async def answer_offer(self, answer: OfferAnswer) -> str:
-        """The seller accepts or declines the quote."""
+        """Receive the seller's acceptance or refusal of the quote."""
         return await self._offer.answer(answer)
 
     @answer_offer.validator
@@ -225,7 +225,7 @@ class CardWorkflow:
 
     @workflow.update
     async def withdraw(self, asked: WithdrawalAsked) -> None:  # noqa: ARG002  # The validator has judged it.
-        """The seller takes the card back."""
+        """Withdraw the card at the seller's request."""
         await self._withdrawal.withdraw()
 
     @withdraw.validator
@@ -234,7 +234,7 @@ class CardWorkflow:
 
     @workflow.update
     async def decide(self, decision: Decision) -> ReviewFacts:
-        """A reviewer decides."""
+        """Receive a reviewer's decision."""
         return await self._human_review.decide(decision)
 
     @decide.validator
@@ -270,12 +270,12 @@ class CardWorkflow:
 
     @workflow.signal
     def replan(self, changed: ClockChanged) -> None:
-        """The clock of the open review task has changed."""
+        """Note that the clock of the open review task has changed."""
         self._human_review.replan(changed.task_id)
 
     @workflow.signal
     def outlet_reported(self, report: OutletReport) -> None:
-        """A partner outlet reported."""
+        """Receive a partner outlet's report."""
         self._verification.report(report)
 
     @workflow.signal
@@ -285,5 +285,5 @@ class CardWorkflow:
 
     @workflow.signal
     def payment_reported(self, reported: PaymentReported) -> None:
-        """The payment gateway reported."""
+        """Receive the payment gateway's report."""
         self._payout.report(reported)

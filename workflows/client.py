@@ -130,11 +130,11 @@ class CardClient:
         )
 
     async def confirm_fields(self, card_id: str, revision: int) -> None:
-        """The seller confirmed or corrected what was read."""
+        """Report that the seller confirmed or corrected what was read."""
         await self._heard(self._card(card_id).execute_update(CardWorkflow.send_fields, FieldsConfirmed(revision)))
 
     async def supply_item(self, card_id: str, revision: int) -> None:
-        """The seller sent again what a reviewer had asked for."""
+        """Report that the seller sent again what a reviewer had asked for."""
         await self.confirm_fields(card_id, revision)
 
     async def enter_code(self, card_id: str, code: str) -> CodeChecked:
@@ -159,7 +159,7 @@ class CardClient:
         await self._heard(self._card(card_id).execute_update(CardWorkflow.correct_payee, PayeeCorrected(correction_id)))
 
     async def answer_offer(self, card_id: str, quote_id: str, accept: bool) -> None:
-        """The seller's answer. Refuses QuoteExpired and QuoteAnswered (with the `answer` that counts)."""
+        """Send the seller's answer. Refuses QuoteExpired and QuoteAnswered (with the `answer` that counts)."""
         try:
             await self._heard(
                 self._card(card_id).execute_update(CardWorkflow.answer_offer, OfferAnswer(quote_id, accept))
@@ -172,7 +172,7 @@ class CardClient:
             raise _answered_by(story) from None
 
     async def withdraw(self, card_id: str, owner: str) -> None:
-        """The seller takes the card back; a card that is withdrawn already stays so. Refuses TooLateToWithdraw."""
+        """Withdraw the card for the seller; one that is withdrawn already stays so. Refuses TooLateToWithdraw."""
         asked = WithdrawalAsked(owner)
         try:
             await self._heard(self._card(card_id).execute_update(CardWorkflow.withdraw, asked))
@@ -207,25 +207,25 @@ class CardClient:
             await self._heard(self._card(card_id).terminate(why))
 
     async def decide(self, card_id: str, task_id: str, decision_id: str) -> ReviewFacts:
-        """A reviewer's decision, already written to the database."""
+        """Send a reviewer's decision, already written to the database."""
         return await self._heard(
             self._card(card_id).execute_update(CardWorkflow.decide, Decision(task_id, decision_id))
         )
 
     async def outlet_reported(self, card_id: str, request_id: str, confirmed: bool) -> None:
-        """A partner outlet's report; one that comes after the end changes nothing."""
+        """Send a partner outlet's report; one that comes after the end changes nothing."""
         await self._signal(card_id, CardWorkflow.outlet_reported, OutletReport(request_id, confirmed))
 
     async def payment_reported(self, card_id: str, key: str) -> None:
-        """The gateway's report; the card asks the gateway itself before it believes anything."""
+        """Send the gateway's report; the card asks the gateway itself before it believes anything."""
         await self._signal(card_id, CardWorkflow.payment_reported, PaymentReported(key))
 
     async def replan(self, card_id: str, task_id: str) -> None:
-        """The clock of a review task has changed; news of a task that is closed changes nothing."""
+        """Report that the clock of a review task has changed; a report about a closed task changes nothing."""
         await self._signal(card_id, CardWorkflow.replan, ClockChanged(task_id))
 
     async def skip_wait(self, card_id: str, waiting_for: WaitingFor) -> None:
-        """The party's answer is no longer waited for; a card that waits for another party by now goes on waiting."""
+        """Stop waiting for the party's answer; a card that waits for another party by now goes on waiting."""
         await self._signal(card_id, CardWorkflow.skip_wait, WaitSkipped(waiting_for))
 
     async def story(self, card_id: str) -> Story:

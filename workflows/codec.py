@@ -44,7 +44,7 @@ class EncryptionCodec(PayloadCodec, WithSerializationContext):
         self._shows_plain = shows_plain
 
     def with_context(self, context: SerializationContext) -> Self:
-        """The same codec, bound to the context's workflow."""
+        """Return the same codec, bound to the context's workflow."""
         if isinstance(context, WorkflowSerializationContext | ActivitySerializationContext):
             return type(self)(self._keyring, context.workflow_id, shows_plain=self._shows_plain)
         return self
@@ -96,7 +96,7 @@ def _has_unsealed_cause(failure: Failure) -> bool:
 
 
 def data_converter(keyring: KeyRing) -> DataConverter:
-    """The converter of every client and worker: sealed payloads, and failures whose messages are sealed too."""
+    """Make the converter of every client and worker: sealed payloads, and failures whose messages are sealed too."""
     return DataConverter(
         payload_converter_class=DefaultPayloadConverter,
         failure_converter_class=SealedFailures,

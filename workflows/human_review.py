@@ -52,7 +52,7 @@ class HumanReview:
             return self._decided[decision.task_id]
 
     def replan(self, task_id: str) -> None:
-        """The clock of this task has changed; news of any other task is old."""
+        """Note that the clock of this task has changed; news of any other task is outdated."""
         if self._task is not None and self._task.task_id == task_id and task_id not in self._decided:
             self._replan = True
 

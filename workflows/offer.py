@@ -63,7 +63,7 @@ class Offer:
         return self._state is QuoteState.ACCEPTED
 
     def take_back(self) -> None:
-        """The seller has withdrawn the card: no answer to its quote counts any more. The caller holds `closing`."""
+        """Stop accepting answers to the quote: the seller has withdrawn the card. The caller holds `closing`."""
         if self._state is QuoteState.OPEN:
             self._state = QuoteState.DECLINED
 

@@ -41,7 +41,7 @@ class Payout:
         return identifiers.payout_key(self._progress.card_id, self._attempt)
 
     def report(self, reported: PaymentReported) -> None:
-        """The gateway reported on this order: worth asking it at once."""
+        """Note that the gateway reported on this order: worth asking it at once."""
         self._reported = self._reported or reported.key == self._key
 
     def check_expected(self) -> None:

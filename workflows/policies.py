@@ -93,7 +93,7 @@ ASK_PATIENTLY = RemotePolicy(
 
 
 def after_maintenance(remaining: timedelta) -> RemotePolicy:
-    """A party in maintenance is no silent one: it is asked patiently from the end of its window on."""
+    """Return the policy for a party in maintenance, which is not silent: ask it patiently from the end of its window on."""
     patience = ASK_PATIENTLY["schedule_to_close_timeout"] or timedelta()
     return RemotePolicy(**{**ASK_PATIENTLY, "schedule_to_close_timeout": remaining + patience})
 

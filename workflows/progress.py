@@ -25,13 +25,13 @@ class JourneyEnded(Exception):
 
 
 def not_expected(progress: Progress) -> ApplicationError:
-    """The refusal of an answer that nobody waits for now."""
+    """Return the refusal of an answer that is no longer waited for."""
     details = {"stage": progress.stage, "waiting_for": progress.waiting_for}
     return ApplicationError("not_expected_now", details, type="not_expected_now", non_retryable=True)
 
 
 def error_class_of(failure: ActivityError) -> str:
-    """The type of the error that a step failed with for good, e.g. gateway_unavailable; `timeout` where none came."""
+    """Return the type of the error that a step failed with for good, e.g. gateway_unavailable; `timeout` where none came."""
     cause = failure.cause
     return cause.type if isinstance(cause, ApplicationError) and cause.type else "timeout"
 
@@ -55,7 +55,7 @@ class Progress:
         until: datetime | None = None,
         error_class: str = "",
     ) -> None:
-        """The card is now at `stage`, waiting for that party, at the longest until then.
+        """Note that the card is now at `stage`, waiting for that party, at the longest until then.
 
         `error_class` says why it waits, where a step failed for good.
         """
@@ -73,12 +73,12 @@ class Progress:
         self.note(stage, waiting_for, until, error_class)
 
     def end(self, ended: CardEnded) -> None:
-        """The journey is over."""
+        """Note that the journey is over."""
         self._ended = ended
         self.note(Stage.ENDED, WaitingFor.NOBODY)
 
     def story(self) -> Story:
-        """The card's own account of itself."""
+        """Return the card's own account of itself."""
         return Story(
             card_id=self.card_id,
             stage=self.stage,

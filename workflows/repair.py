@@ -48,5 +48,5 @@ class RepairWorkflow:
 
     @workflow.signal
     def changed(self) -> None:
-        """A person has suspended, resumed or cancelled it: the rows say which."""
+        """Note that a person has suspended, resumed or cancelled the repair: the rows say which."""
         self._changed = True

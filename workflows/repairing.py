@@ -140,7 +140,7 @@ class RepairActs:
         return {"point": point.value}
 
     async def look(self, one: LookedAt) -> bool | None:
-        """Whether an item is proven by Temporal's own account. Raises TemporarilyUnavailable."""
+        """Return whether an item is proven by Temporal's own account. Raises TemporarilyUnavailable."""
         answer = await self._describe(one.workflow_id)
         if answer is None:
             return None

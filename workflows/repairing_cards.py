@@ -38,7 +38,7 @@ class CardActs:
         return {}
 
     async def second_payout(self, item: ItemAct) -> Mapping[str, str]:
-        """The second person agrees to the payee that was proposed, and the card hears of it.
+        """Agree to the proposed payee as the second person, and inform the card.
 
         Cards of one submission share the payee: the first agrees for all. Refuses like `Payees.agree`.
         """

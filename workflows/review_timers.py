@@ -25,7 +25,7 @@ class ReviewTimers:
         self.move(task, now)
 
     def move(self, task: TaskOpened, now: datetime) -> None:
-        """The clock as it was planned at `now`. What has sounded stays so, wherever its moment lies now."""
+        """Set the clock as it was planned at `now`. An alarm that has sounded stays so, wherever its moment lies now."""
         after = {Alarm.WARNING.value: task.warn_after_s, Alarm.BREACH.value: task.due_after_s}
         after |= {str(step): seconds for step, seconds in enumerate(task.chain_after_s)}
         if task.end_after_s is not None:
@@ -33,7 +33,7 @@ class ReviewTimers:
         self._moments = {alarm: now + timedelta(seconds=seconds) for alarm, seconds in after.items()}
 
     def next(self) -> str | None:
-        """The first alarm that has not sounded; None when all have, and the task waits for ever."""
+        """Return the first alarm that has not sounded; None when all have, and the task waits for ever."""
         return next((alarm for alarm in self._moments if alarm not in self._been), None)
 
     def patience(self, alarm: str, now: datetime) -> timedelta:

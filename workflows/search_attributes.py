@@ -54,7 +54,7 @@ class Index:
         self._place = first_place(card)
 
     def note(self, stage: Stage, waiting_for: WaitingFor, error_class: str) -> None:
-        """The card is at this place now; `error_class` is why it waits there, where a step failed for good."""
+        """Write where the card is now; `error_class` is why it waits there, where a step failed for good."""
         place = (stage, waiting_for, error_class)
         if not self._kept or place == self._place or (stage, waiting_for) in PASSED:
             return

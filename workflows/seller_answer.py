@@ -26,7 +26,7 @@ class SellerAnswer:
             raise not_expected(self._progress)
 
     def receive(self, confirmed: FieldsConfirmed) -> None:
-        """The seller answered."""
+        """Note that the seller answered."""
         self._revision = confirmed.revision
         self._progress.note(self._progress.stage)
 

@@ -63,7 +63,7 @@ OWN_QUEUES = "each provider has its own queue"  # Cards from before ask stores a
 
 
 def have_own_queues(edition: int) -> bool:
-    """Whether a card of this edition asks each provider on its own queue."""
+    """Return whether a card of this edition asks each provider on its own queue."""
     return edition >= 2 or workflow.patched(OWN_QUEUES)
 
 

@@ -38,7 +38,7 @@ class Verification:
         self._handed_over = 0  # How often a reviewer had a store or outlet look again.
 
     def report(self, report: OutletReport) -> None:
-        """A partner outlet reported; late and repeated reports change nothing."""
+        """Receive a partner outlet's report; late and repeated reports change nothing."""
         self._reports.setdefault(report.request_id, report)
 
     def skip(self, waiting_for: WaitingFor) -> None:
@@ -47,7 +47,7 @@ class Verification:
         self._skipped = self._skipped or (waits and waiting_for is WaitingFor.OUTLET)
 
     async def verify(self) -> VerifiedFacts:
-        """What is known of the card. Ends the journey when it cannot be bought."""
+        """Return what is known of the card. Ends the journey when it cannot be bought."""
         self._progress.note(Stage.VERIFICATION)
         routes = {
             CardType.SUPERMARKET: self._supermarket,

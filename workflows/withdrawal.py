@@ -34,7 +34,7 @@ class Withdrawal:
         self._withdrawn = False
 
     async def unless_withdrawn(self, journey: Coroutine[Any, Any, str]) -> str:
-        """What the journey returns. Ends it when the seller withdraws the card first."""
+        """Return what the journey returns. Ends it when the seller withdraws the card first."""
         going = asyncio.create_task(journey)
         try:
             await workflow.wait_condition(lambda: self._withdrawn or going.done())

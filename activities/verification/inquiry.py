@@ -42,7 +42,7 @@ class Verification(DynamicCodes, Outlets, Rechecks):
     @activity.defn(name="verification.ask_store")
     @translated
     async def ask_store(self, card_id: str, again: int = 0) -> VerifiedFacts:
-        """Whether the store's till would take the card; the `again`-th look that a reviewer wanted is a request of its own."""
+        """Ask whether the store's till would take the card; the `again`-th look that a reviewer wanted is a request of its own."""
         card = await self._asking.opened(card_id)
         step, number = ("check-again", again) if again else ("check", card.row.fields_revision)
         request_id = request_key(card_id, step, number)
@@ -53,7 +53,7 @@ class Verification(DynamicCodes, Outlets, Rechecks):
     @activity.defn(name="verification.record_silence")
     @translated
     async def record_silence(self, card_id: str, party: Party) -> VerifiedFacts:
-        """A party gave no answer in time: recorded as an unknown card, which a person decides on."""
+        """Record that a party gave no answer in time: as an unknown card, which a person decides on."""
         card = await self._asking.opened(card_id)
         request_id = request_key(card_id, "silence", card.row.fields_revision)
         silence = Answer(party, "silence", request_id, CardStatus.UNKNOWN, None, None, 0, 0)
@@ -62,7 +62,7 @@ class Verification(DynamicCodes, Outlets, Rechecks):
     @activity.defn(name="verification.open_channel")
     @translated
     async def open_channel(self, card_id: str) -> ChannelFacts:
-        """Whether the brand's cross-border channel is licensed today, and then a rate held for the offer."""
+        """Ask whether the brand's cross-border channel is licensed today, and then for a rate held for the offer."""
         card = await self._asking.opened(card_id)
         request_id = request_key(card_id, "licence", card.row.fields_revision)
         async with self._asking.failures_recorded(card, Party.FX, "licence", request_id):

@@ -32,7 +32,7 @@ class DynamicCodes(ProviderCaller):
     @activity.defn(name="verification.send_code")
     @translated
     async def send_code(self, card_id: str, number: int) -> CodeSent:
-        """The issuer sends its `number`-th code (from 1) for this card to the owner's telephone."""
+        """Have the issuer send its `number`-th code (from 1) for this card to the owner's phone."""
         card = await self._asking.opened(card_id)
         phone, locale = await self._contact(card)
         request_id = request_key(card_id, "code", number)

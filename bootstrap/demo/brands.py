@@ -34,7 +34,7 @@ class BrandAnnouncer:
 
 
 def announcing_jobs(settings: Settings) -> list[Job]:
-    """The loop that announces; none where the outside systems are real."""
+    """Return the loop that announces brands; none where the outside systems are real."""
     if not settings.simulators:
         return []
     return [Job("simulated_brands", INTERVAL_S, BrandAnnouncer(settings).announce, ALL)]

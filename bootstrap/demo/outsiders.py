@@ -36,7 +36,7 @@ class Outsiders:
             await ask(self._pos, "POST", "/book", json=book)
 
     async def code_for(self, sample: Sample) -> str:
-        """The newest one-time code that the seller's telephone got for this card."""
+        """Return the newest one-time code that the seller's phone got for this card."""
         kept = (await ask(self._messages, "GET", "/v1/messages", params={"to": PAYEE["account"]})).json()
         for message in kept:
             found = CODE.findall(message["text"])
@@ -45,7 +45,7 @@ class Outsiders:
         raise Refused(say("短信尚未到达", "the text message has not come yet"))
 
     async def confirm_at_counter(self, card_id: str, sample: Sample) -> None:
-        """The person at the outlet's counter says that the card is good."""
+        """Confirm the card as the person at the outlet's counter."""
         for asked in (await ask(self._outlet, "GET", "/v1/confirmations")).json():
             if card_id in asked["request_id"]:
                 path = f"/v1/confirmations/{asked['id']}/answer"

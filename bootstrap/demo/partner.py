@@ -57,29 +57,29 @@ class Partner:
         return str(answer.json()["card_ids"][0])
 
     async def look(self) -> dict[str, Seen]:
-        """The newest hundred submissions' cards, by id."""
+        """Read the newest hundred submissions' cards, by id."""
         answer = await ask(self._http, "GET", "/v1/submissions", params={"limit": PAGE})
         found = [card for submission in answer.json()["submissions"] for card in submission["cards"]]
         return {card["id"]: _seen(card) for card in found}
 
     async def stages(self, card_id: str) -> list[Stage]:
-        """The stages that the card's own story names, in order, each once in a row."""
+        """Return the stages that the card's own story names, in order, each once in a row."""
         story = (await ask(self._http, "GET", f"/v1/cards/{card_id}/story")).json()
         return _each_once([Stage(entry["stage"]) for entry in story["entries"]])
 
     async def confirm_fields(self, card_id: str, sample: Sample) -> None:
-        """The seller types what the photo does not show."""
+        """Enter, as the seller, what the photo does not show."""
         face = {"amount_minor": sample.face.amount_minor, "currency": sample.face.currency}
         fields = {"number": sample.number, "pin": sample.pin, "face_value": face}
         expiry = {"expiry": sample.expiry.isoformat()} if sample.expiry else {}
         await ask(self._http, "POST", f"/v1/cards/{card_id}/fields", json=fields | expiry)
 
     async def confirm_pin(self, card_id: str, pin: str) -> None:
-        """The seller types the PIN alone; everything else is confirmed as it was read."""
+        """Enter the PIN alone, as the seller; everything else is confirmed as it was read."""
         await ask(self._http, "POST", f"/v1/cards/{card_id}/fields", json={"pin": pin})
 
     async def enter_code(self, card_id: str, code: str) -> None:
-        """The issuer's one-time code."""
+        """Enter the issuer's one-time code."""
         await ask(self._http, "POST", f"/v1/cards/{card_id}/code", json={"code": code})
 
     async def accept(self, card_id: str, quote: Quoted) -> None:

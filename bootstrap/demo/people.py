@@ -36,6 +36,7 @@ NAMES = {
     Role.SENIOR: "周远 Zhou Yuan",
     Role.OPS: "陈宇 Chen Yu",
     Role.SUPPORT: "何敏 He Min",
+    Role.SUPPORT_LEAD: "吴薇 Wu Wei",
     Role.FINANCE: "苏航 Su Hang",
     Role.COMPLIANCE: "顾岩 Gu Yan",
     Role.ADMIN: "admin",
@@ -61,7 +62,7 @@ async def ensure_demo(settings: Settings) -> None:
 
 
 def login_of(role: Role) -> str:
-    """The e-mail address of the demo person with that role."""
+    """Return the e-mail address of the demo person with that role."""
     return f"{role}@{MAIL_HOST}"
 
 

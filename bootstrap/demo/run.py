@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -37,13 +37,15 @@ LOOK_EVERY_S = 0.5
 PLAYED = ("issuer", "pos", "outlet", "messages")  # The simulators through which the script plays those outside.
 
 
-async def run_demo(settings: Settings, seconds_max: float = SECONDS_MAX) -> bool:
-    """Sends every sample through the running platform; True only if each card reached the state that it should.
+async def run_demo(
+    settings: Settings, seconds_max: float = SECONDS_MAX, chosen: Sequence[Sample] | None = None
+) -> bool:
+    """Send every sample, or the chosen ones, through the running platform; return whether each card reached its state.
 
     Raises Problem when the demo's logins are missing.
     """
     console = Console(highlight=False)
-    async with _script(settings) as script:
+    async with _script(settings, list(chosen or samples())) as script:
         deadline = time.monotonic() + seconds_max
         with Live(console=console, auto_refresh=False) as live:
             try:
@@ -69,12 +71,11 @@ async def _until_ended(script: Script, live: Live, deadline: float) -> None:
 
 
 @asynccontextmanager
-async def _script(settings: Settings) -> AsyncIterator[Script]:
+async def _script(settings: Settings, submitted: list[Sample]) -> AsyncIterator[Script]:
     secrets = _secrets(settings)
     person = next((one for one in secrets["logins"] if one["role"] == Role.REVIEWER), None)
     if person is None or PARTNER_KEY not in secrets:
         raise _no_logins()
-    submitted = samples()
     await require_running(settings)
     try:
         before = await live_before(settings, submitted)

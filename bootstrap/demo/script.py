@@ -126,5 +126,5 @@ class Script:
 
 
 def misread(pin: str) -> str:
-    """The PIN with its last digit taken for another, as a seller guesses at a worn one."""
+    """Return the PIN with its last digit read wrongly, as a seller guesses at a worn one."""
     return pin[:-1] + str((int(pin[-1]) + 1) % 10) if pin else pin

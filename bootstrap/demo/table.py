@@ -36,7 +36,7 @@ class Line:
 
 
 def locale() -> str:
-    """The language of the terminal, as the catalogues name it."""
+    """Return the language of the terminal, as the catalogues name it."""
     return "zh_CN" if speaks_chinese(os.environ) else "en"
 
 
@@ -59,7 +59,7 @@ def table(lines: list[Line]) -> Table:
 
 
 def mark(line: Line, stage: Stage) -> str:
-    """Whether the card went through the stage, or stands in it."""
+    """Return a sign that says whether the card went through the stage, or is in it."""
     at = line.seen.stage if line.seen else None
     if AT.get(at, at) is stage:
         return "[yellow]▸[/yellow]"

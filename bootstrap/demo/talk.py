@@ -12,12 +12,12 @@ class Refused(Exception):
 
 
 def client(base_url: object, **headers: str) -> httpx.AsyncClient:
-    """A client of one program; redirects are followed by hand, and no proxy is read from the environment."""
+    """Make a client of one program; redirects are followed by hand, and no proxy is read from the environment."""
     return httpx.AsyncClient(base_url=str(base_url), headers=headers, timeout=TIMEOUT_S, trust_env=False)
 
 
 async def ask(http: httpx.AsyncClient, method: str, path: str, **content: object) -> httpx.Response:
-    """The answer. Raises Refused for anything but 2xx and 3xx."""
+    """Send a request and return the answer. Raises Refused for anything but 2xx and 3xx."""
     try:
         answer = await http.request(method, path, **content)  # type: ignore[arg-type]  # httpx's own keywords.
     except httpx.HTTPError as error:

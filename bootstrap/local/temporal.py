@@ -28,7 +28,7 @@ _log = structlog.get_logger("temporal")
 
 
 def dev_server_command(cli: Path, settings: Settings) -> list[str]:
-    """The dev server in the foreground on this project's file and ports; SIGTERM ends it cleanly."""
+    """Return the command for the dev server in the foreground on this project's file and ports; SIGTERM ends it cleanly."""
     ports = ["--port", str(settings.temporal_port), "--ui-port", str(settings.temporal_ui_port)]
     return [
         str(cli), "server", "start-dev", "--ip", "127.0.0.1", *ports,

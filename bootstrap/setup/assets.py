@@ -35,12 +35,12 @@ ticket timeline tool trash truck upload urgent user user-check user-plus users w
 
 
 def destinations(root: Path) -> list[Path]:
-    """The two folders that the pages' static files are served from."""
+    """Return the two folders that the pages' static files are served from."""
     return [root / site / "static" / "vendor" for site in ("reviewer_ui", "seller_ui")]
 
 
 def api_destination(root: Path) -> Path:
-    """The folder that the API's reference page is served from."""
+    """Return the folder that the API's reference page is served from."""
     return root / "api" / "static" / "vendor"
 
 

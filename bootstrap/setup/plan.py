@@ -13,18 +13,18 @@ _HERE = Path(__file__).parent
 
 
 def stamps(settings: Settings) -> Stamps:
-    """The stamps of this project's cache."""
+    """Return the stamps of this project's cache."""
     return Stamps(settings.cache_dir / "stamps")
 
 
 def to_run(settings: Settings) -> list[Step]:
-    """The steps after which `make up` has everything."""
+    """List the steps after which `make up` has everything."""
     steps = [_libraries(), _assets(), _weights(settings)]
     return [*steps, _temporal(settings)] if settings.embedded_temporal else steps
 
 
 def to_test(settings: Settings) -> list[Step]:
-    """The steps after which `make test` has everything."""
+    """List the steps after which `make test` has everything."""
     steps = {step.name: step for step in (*to_run(settings), _temporal(settings))}
     return [*steps.values(), _time_skipping(settings), _browser(settings)]
 
@@ -103,12 +103,12 @@ def _browser(settings: Settings) -> Step:
 
 
 def temporal_record(settings: Settings) -> Path:
-    """The file that holds the path of the Temporal CLI which set-up found."""
+    """Return the path of the file that names the Temporal CLI which set-up found."""
     return settings.cache_dir / "temporal.path"
 
 
 def browser_record(settings: Settings) -> Path:
-    """The file that holds the path of the browser which set-up found."""
+    """Return the path of the file that names the browser which set-up found."""
     return settings.cache_dir / "browser.path"
 
 

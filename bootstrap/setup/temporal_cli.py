@@ -125,5 +125,5 @@ def _place(source: Path, target: Path) -> None:
 
 
 def finder(cache: Path) -> Finder:
-    """The finder of this machine."""
+    """Make the finder of this machine."""
     return Finder(os.environ, cache, download, build)

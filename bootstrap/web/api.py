@@ -27,7 +27,7 @@ from workflows.client import CardClient
 
 
 def build_api(settings: Settings) -> FastAPI:
-    """The public API with the seller pages beside it; the API's own paths come first."""
+    """Build the public API with the seller pages beside it; the API's own paths come first."""
     secrets, store = keys.load(settings), database(settings)
     counts = call_counts(store)
     # Sign-in codes; workers call the others.

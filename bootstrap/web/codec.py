@@ -13,7 +13,7 @@ from reviewer_ui.services import CodecServices
 
 
 def build_codec(settings: Settings) -> FastAPI:
-    """The server that opens payloads for Temporal's own page."""
+    """Build the server that opens payloads for Temporal's own page."""
     secrets = keys.load(settings)
     store = database(settings)
     services = CodecServices(

@@ -27,7 +27,7 @@ from workflows.client import CardClient
 
 
 def build_console(settings: Settings) -> FastAPI:
-    """The reviewers' console."""
+    """Build the reviewers' console."""
     secrets, store = keys.load(settings), database(settings)
     sign_in = ConsoleSignIn(store)
     client = lazy_client(settings, secrets.keyring)

@@ -197,12 +197,12 @@ async def hold_number(session: AsyncSession, card_id: str) -> bool:
 
 
 def open_number(keyring: KeyRing, card: CardRow) -> str | None:
-    """The card's number; None while it is not known. Raises SealBroken."""
+    """Open the card's number; None while it is not known. Raises SealBroken."""
     return CARD_NUMBER.open(keyring, card.id, card.number_sealed)
 
 
 def open_pin(keyring: KeyRing, card: CardRow) -> str | None:
-    """The card's PIN; None when it is not known or the brand has none. Raises SealBroken."""
+    """Open the card's PIN; None when it is not known or the brand has none. Raises SealBroken."""
     return CARD_PIN.open(keyring, card.id, card.pin_sealed)
 
 

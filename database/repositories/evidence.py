@@ -93,13 +93,13 @@ async def sequence(session: AsyncSession, keyring: KeyRing, limit: int = BATCH) 
 
 
 async def newest_head(session: AsyncSession) -> TreeHead | None:
-    """The newest signed head; None before the first leaf has its place."""
+    """Return the newest signed head; None before the first leaf has its place."""
     row = (await session.execute(select(TreeHeadRow).order_by(TreeHeadRow.size.desc()).limit(1))).scalar_one_or_none()
     return None if row is None else _as_head(row)
 
 
 async def head_of(session: AsyncSession, size: int) -> TreeHead:
-    """The head that was signed at that size. Refuses NotFound."""
+    """Return the head that was signed at that size. Refuses NotFound."""
     row = (await session.execute(select(TreeHeadRow).where(TreeHeadRow.size == size))).scalar_one_or_none()
     if row is None:
         raise NotFound(size=size)
@@ -118,12 +118,12 @@ async def prove(session: AsyncSession, leaf_id: int) -> InclusionProof:
 
 
 async def prove_consistency(session: AsyncSession, old: int, new: int) -> tuple[bytes, ...]:
-    """The path that proves the tree of `old` leaves to be the beginning of the tree of `new`. Raises ValueError unless 0 < old <= new."""
+    """Return the path that proves that the tree of `new` leaves begins with the tree of `old` leaves. Raises ValueError unless 0 < old <= new."""
     return await _hashes(session, log.consistency_spans(old, new))
 
 
 def consistent(old: TreeHead, new: TreeHead, path: Sequence[bytes]) -> bool:
-    """Whether a path of `prove_consistency` leads from the older head's root to the newer one's."""
+    """Return whether a path of `prove_consistency` leads from the older head's root to the newer one's."""
     return log.consistency_holds(old.size, old.root, new.size, new.root, path)
 
 

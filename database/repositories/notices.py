@@ -97,7 +97,7 @@ async def waiting_people(session: AsyncSession, people: int, besides: Iterable[s
 
 
 async def due(session: AsyncSession, person: str) -> tuple[NoticeRow, ...]:
-    """What is due and undelivered of this person, oldest first, locked to the transaction's end.
+    """List what is due and undelivered of this person, oldest first, locked to the transaction's end.
 
     Empty while another deliverer is choosing its own.
     """

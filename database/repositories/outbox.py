@@ -28,7 +28,7 @@ async def put(session: AsyncSession, kind: str, destination: str, topic: str, pa
 
 
 def lane_of(row: OutboxRow) -> str:
-    """The receiver whose slowness must hold up nobody else."""
+    """Return the receiver whose slowness must hold up no other."""
     return MESSAGES if row.kind == MESSAGES else row.destination
 
 
@@ -80,7 +80,7 @@ async def delivered(session: AsyncSession, delivery_id: str) -> None:
 
 
 async def withdraw(session: AsyncSession, delivery_id: str) -> None:
-    """The message is obsolete: it is not sent."""
+    """Withdraw an obsolete message: it is not sent."""
     await session.execute(delete(OutboxRow).where(OutboxRow.id == delivery_id))
 
 

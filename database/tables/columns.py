@@ -24,58 +24,58 @@ class TableRow(MappedAsDataclass, DeclarativeBase, kw_only=True, eq=False):
 
 
 def now() -> datetime:
-    """The present moment, UTC, aware."""
+    """Return the present moment, UTC, aware."""
     return datetime.now(UTC)
 
 
 def moment(*, index: bool = False) -> Any:
-    """A moment that must be given."""
+    """Declare a moment that must be given."""
     return mapped_column(DateTime(timezone=True), index=index)
 
 
 def moment_now() -> Any:
-    """A moment that is the writing of the row."""
+    """Declare a moment that is the writing of the row."""
     return mapped_column(DateTime(timezone=True), default_factory=now, insert_default=now)
 
 
 def moment_maybe(*, index: bool = False) -> Any:
-    """A moment that may not have come yet."""
+    """Declare a moment that may not have come yet."""
     return mapped_column(DateTime(timezone=True), default=None, index=index)
 
 
 def minor_units() -> Any:
-    """An amount in minor units that must be given; as wide as the ledger's."""
+    """Declare an amount in minor units that must be given; as wide as the ledger's."""
     return mapped_column(BigInteger)
 
 
 def minor_units_maybe() -> Any:
-    """An amount in minor units that may not be known."""
+    """Declare an amount in minor units that may not be known."""
     return mapped_column(BigInteger, default=None)
 
 
 def word(kind: type[StrEnum], default: StrEnum | None = None, *, required: bool = False, index: bool = False) -> Any:
-    """An enum's member stored as its own text."""
+    """Declare an enum's member stored as its own text."""
     stored = Enum(kind, native_enum=False, length=40, values_callable=_values)
     return mapped_column(stored, index=index) if required else mapped_column(stored, default=default, index=index)
 
 
 def word_key(kind: type[StrEnum]) -> Any:
-    """An enum's member that names the row."""
+    """Declare an enum's member that names the row."""
     return mapped_column(Enum(kind, native_enum=False, length=40, values_callable=_values), primary_key=True)
 
 
 def json_object() -> Any:
-    """A JSON object, empty unless given."""
+    """Declare a JSON object, empty unless given."""
     return mapped_column(JSONB, default_factory=dict, insert_default=dict)
 
 
 def json_list() -> Any:
-    """A JSON array, empty unless given."""
+    """Declare a JSON array, empty unless given."""
     return mapped_column(JSONB, default_factory=list, insert_default=list)
 
 
 def sealed(*, required: bool = False) -> Any:
-    """A field encrypted by `domain.sealing`: key id, nonce, ciphertext and tag as bytes."""
+    """Declare a field encrypted by `domain.sealing`: key id, nonce, ciphertext and tag as bytes."""
     return mapped_column(LargeBinary, repr=False) if required else mapped_column(LargeBinary, default=None, repr=False)
 
 

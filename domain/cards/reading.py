@@ -56,12 +56,12 @@ class Box:
         return self.y + self.height
 
     def scaled(self, factor: float) -> Box:
-        """The same place in a picture `factor` times as large."""
+        """Return the same place in a picture `factor` times as large."""
         sides = (self.x, self.y, self.width, self.height)
         return Box(*(round(side * factor) for side in sides))
 
     def joined(self, other: Box) -> Box:
-        """The smallest box that holds both."""
+        """Return the smallest box that holds both."""
         x, y = min(self.x, other.x), min(self.y, other.y)
         return Box(x, y, max(self.right, other.right) - x, max(self.bottom, other.bottom) - y)
 
@@ -95,7 +95,7 @@ class ReadField:
         )
 
     def at_most(self, confidence: float) -> ReadField:
-        """The same field, trusted no more than `confidence`."""
+        """Return the same field, trusted no more than `confidence`."""
         return replace(self, confidence=min(self.confidence, confidence))
 
 
@@ -117,16 +117,16 @@ class Reading:
         return not self.fields
 
     def field(self, name: FieldName) -> ReadField | None:
-        """The field of that name, or None when it was not read."""
+        """Return the field of that name, or None when it was not read."""
         return next((read for read in self.fields if read.name is name), None)
 
     def face_value(self) -> Money | None:
-        """The printed face value, or None when it was not read."""
+        """Return the printed face value, or None when it was not read."""
         read = self.field(FieldName.FACE_VALUE)
         return None if read is None else money_from(read.value)
 
     def expiry(self) -> date | None:
-        """The last valid day, or None when it was not read."""
+        """Return the last valid day, or None when it was not read."""
         read = self.field(FieldName.EXPIRY)
         return None if read is None else date.fromisoformat(read.value)
 
@@ -147,6 +147,6 @@ def money_text(money: Money) -> str:
 
 
 def money_from(text: str) -> Money:
-    """The inverse of `money_text`. Raises ValueError for anything else."""
+    """Parse what `money_text` wrote. Raises ValueError for anything else."""
     amount, _, currency = text.partition(" ")
     return Money.from_decimal_text(amount, Currency(currency))

@@ -24,3 +24,17 @@ class AmountMismatch(Refusal):
 
     code = "amount_mismatch"
     http_status = 409
+
+
+class PeriodClosed(Refusal):
+    """The month (`month`) was closed before; what is learnt of it now counts for the open one."""
+
+    code = "period_closed"
+    http_status = 409
+
+
+class PeriodNotOver(Refusal):
+    """The month (`month`) is not over yet: close it after its last day."""
+
+    code = "period_not_over"
+    http_status = 409

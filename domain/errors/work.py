@@ -6,7 +6,7 @@ from domain.errors.base import Refusal
 
 
 class TaskHeldByAnother(Refusal):
-    """Another reviewer holds this task; `holder` and `until` say who and how long."""
+    """A colleague holds this task; `holder` and `until` say who and how long."""
 
     code = "task_held_by_another"
     http_status = 409

@@ -29,7 +29,7 @@ class TreeHead:
     key_id: str
 
     def message(self) -> bytes:
-        """The bytes that are signed."""
+        """Return the bytes that are signed."""
         return head_message(self.size, self.at, self.root)
 
 
@@ -43,7 +43,7 @@ class InclusionProof:
     head: TreeHead
 
     def holds(self) -> bool:
-        """Whether the path leads from the leaf to the head's root (the head's signature is verified apart)."""
+        """Return whether the path leads from the leaf to the head's root (the head's signature is verified apart)."""
         return inclusion_holds(self.leaf_hash, self.index, self.head.size, self.path, self.head.root)
 
 
@@ -58,22 +58,22 @@ def canonical(body: Mapping[str, Any]) -> bytes:
 
 
 def leaf_hash(content: bytes) -> bytes:
-    """The hash of a leaf's content."""
+    """Return the hash of a leaf's content."""
     return hashlib.sha256(b"\x00" + content).digest()
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
-    """The hash of a node above two subtrees."""
+    """Return the hash of a node above two subtrees."""
     return hashlib.sha256(b"\x01" + left + right).digest()
 
 
 def head_message(size: int, at: str, root: bytes) -> bytes:
-    """What is signed for a tree head: four lines of text, so that anyone can write it down again."""
+    """Return what is signed for a tree head: four lines of text, so that anyone can write it down again."""
     return f"{HEAD_FORMAT}\n{size}\n{at}\n{root.hex()}\n".encode()
 
 
 def root_of(leaves: Sequence[bytes]) -> bytes:
-    """The root over leaf hashes; of no leaf it is the hash of nothing."""
+    """Compute the root over leaf hashes; of no leaf it is the hash of nothing."""
     peaks: list[tuple[Node, bytes]] = []
     for index, leaf in enumerate(leaves):
         for _ in grown(peaks, index, leaf):
@@ -93,12 +93,12 @@ def grown(peaks: list[tuple[Node, bytes]], index: int, leaf: bytes) -> Iterator[
 
 
 def peaks_of(size: int) -> list[Node]:
-    """The full subtrees that a tree of `size` leaves is made of, from the left."""
+    """List the full subtrees that a tree of `size` leaves is made of, from the left."""
     return nodes_of((0, size))
 
 
 def nodes_of(span: Span) -> list[Node]:
-    """The full subtrees that cover a span whose start is aligned as the spans of a tree are."""
+    """List the full subtrees that cover a span whose start is aligned as the spans of a tree are."""
     start, end = span
     nodes: list[Node] = []
     while start < end:
@@ -109,7 +109,7 @@ def nodes_of(span: Span) -> list[Node]:
 
 
 def folded(peaks: Iterable[bytes]) -> bytes:
-    """The hash above peaks given from the left."""
+    """Return the hash above peaks given from the left."""
     above: bytes | None = None
     for peak in reversed(list(peaks)):
         above = peak if above is None else node_hash(peak, above)
@@ -117,12 +117,12 @@ def folded(peaks: Iterable[bytes]) -> bytes:
 
 
 def hash_of(span: Span, nodes: Mapping[Node, bytes]) -> bytes:
-    """The hash of a span, given at least the nodes that `nodes_of` names for it."""
+    """Return the hash of a span, given at least the nodes that `nodes_of` names for it."""
     return folded(nodes[node] for node in nodes_of(span))
 
 
 def inclusion_spans(index: int, size: int) -> list[Span]:
-    """The spans whose hashes prove leaf `index` in a tree of `size` leaves, lowest first. Raises ValueError outside the tree."""
+    """List the spans whose hashes prove leaf `index` in a tree of `size` leaves, lowest first. Raises ValueError outside the tree."""
     if not 0 <= index < size:
         raise ValueError("the leaf is not in the tree")
     start, end, spans = 0, size, list[Span]()
@@ -138,7 +138,7 @@ def inclusion_spans(index: int, size: int) -> list[Span]:
 
 
 def consistency_spans(old: int, new: int) -> list[Span]:
-    """The spans whose hashes prove that the tree of `old` leaves is the beginning of the tree of `new`. Raises ValueError."""
+    """List the spans whose hashes prove that the tree of `old` leaves is the beginning of the tree of `new`. Raises ValueError."""
     if not 0 < old <= new:
         raise ValueError("a tree is only consistent with a later one")
     start, end, whole, spans = 0, new, True, list[Span]()

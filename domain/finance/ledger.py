@@ -8,34 +8,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import StrEnum
 
+from domain.finance.chart import Account, account
 from domain.money import Currency, Money
 
-
-class AccountKind(StrEnum):
-    """What an account is; debits raise assets and expenses, credits raise the others."""
-
-    ASSET = "asset"  # What the platform has.
-    LIABILITY = "liability"  # What it owes.
-    INCOME = "income"  # What it earned.
-    EXPENSE = "expense"  # What it spent.
-    EQUITY = "equity"  # What its owners put in.
-
-
-@dataclass(frozen=True)
-class Account:
-    """An account by its code, e.g. `seller_payable:seller:01H…`, and its kind."""
-
-    code: str
-    kind: AccountKind
-
-
-CARD_INVENTORY = Account("card_inventory:CNY", AccountKind.ASSET)  # Cards bought, at what was paid for them.
-ALIPAY_CASH = Account("alipay_cash", AccountKind.ASSET)  # Our money at the payment gateway.
-PAYOUT_IN_FLIGHT = Account("payout_in_flight", AccountKind.LIABILITY)  # Ordered, not known to have arrived.
-ISSUER_COST = Account("issuer_cost", AccountKind.EXPENSE)  # What asking issuers cost.
-ISSUER_PAYABLE = Account("issuer_payable", AccountKind.LIABILITY)  # What issuers will bill for being asked.
+ALIPAY = "alipay"  # The rail that pays now.
+INVENTORY = account("inventory")
+ALIPAY_CASH = account("cash", ALIPAY)
+PAYOUT_IN_FLIGHT = account("in_flight", ALIPAY)
+ISSUER_COST, ISSUER_PAYABLE = account("issuer_cost"), account("issuer_payable")
 
 
 class Unbalanced(ValueError):
@@ -54,32 +35,32 @@ Postings = tuple[Posting, ...]
 
 
 def seller_payable(owner: str) -> Account:
-    """What is owed to `seller:<id>` or `partner:<id>`."""
-    return Account(f"seller_payable:{owner}", AccountKind.LIABILITY)
+    """Return the account of what is owed to `seller:<id>` or `partner:<id>`."""
+    return account("seller_payable", owner)
 
 
 def owed(owner: str, amount: Money) -> Postings:
-    """The seller accepted: the card is ours, its price is owed."""
-    return _moved(amount, debit=CARD_INVENTORY, credit=seller_payable(owner))
+    """Post an acceptance by the seller: the card is ours, its price is owed."""
+    return _moved(amount, debit=INVENTORY, credit=seller_payable(owner))
 
 
 def owed_reversed(owner: str, amount: Money) -> Postings:
     """Reverse `owed`: before payment the card turned out not to be worth its price."""
-    return _moved(amount, debit=seller_payable(owner), credit=CARD_INVENTORY)
+    return _moved(amount, debit=seller_payable(owner), credit=INVENTORY)
 
 
 def payout_prepared(owner: str, amount: Money) -> Postings:
-    """A payment is about to be ordered: the debt to the seller becomes money in flight, so that no second order can use it."""
+    """Post a payment about to be ordered: the debt to the seller becomes money in flight, so that no second order can use it."""
     return _moved(amount, debit=seller_payable(owner), credit=PAYOUT_IN_FLIGHT)
 
 
 def payout_paid(amount: Money) -> Postings:
-    """The gateway says the money arrived."""
+    """Post that the gateway says the money arrived."""
     return _moved(amount, debit=PAYOUT_IN_FLIGHT, credit=ALIPAY_CASH)
 
 
 def payout_refused(owner: str, amount: Money) -> Postings:
-    """The gateway says for certain that nothing moved: it is owed to the seller again."""
+    """Post that nothing moved, as the gateway says for certain: it is owed to the seller again."""
     return _moved(amount, debit=PAYOUT_IN_FLIGHT, credit=seller_payable(owner))
 
 
@@ -88,8 +69,13 @@ def issuer_cost(amount: Money) -> Postings:
     return _moved(amount, debit=ISSUER_COST, credit=ISSUER_PAYABLE)
 
 
+def reversed_postings(postings: Postings) -> Postings:
+    """Return the postings that take these back, line by line."""
+    return tuple(Posting(line.account, -line.amount) for line in postings)
+
+
 def totals(postings: Iterable[Posting]) -> dict[Currency, int]:
-    """The sum of each currency, in minor units."""
+    """Return the sum of each currency, in minor units."""
     sums: Counter[Currency] = Counter()
     for posting in postings:
         sums[posting.amount.currency] += posting.amount.amount_minor
@@ -97,7 +83,7 @@ def totals(postings: Iterable[Posting]) -> dict[Currency, int]:
 
 
 def require_balanced(postings: Postings) -> Postings:
-    """The postings, if there are any and they sum to zero per currency. Raises Unbalanced."""
+    """Return the postings, if there are any and they sum to zero per currency. Raises Unbalanced."""
     if not postings or any(totals(postings).values()):
         raise Unbalanced("postings sum to zero in every currency")
     return postings

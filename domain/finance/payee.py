@@ -6,12 +6,12 @@ from domain.sealing import KeyRing
 
 
 def payee_index_of(keyring: KeyRing, account: str) -> str:
-    """A keyed hash of the account, by which payments to one payee are counted."""
+    """Return a keyed hash of the account, by which payments to one payee are counted."""
     return keyring.index(account.lower(), purpose="payee")
 
 
 def masked_account(account: str) -> str:
-    """A payee as it is shown: `138****0021`, `li***@example.com`."""
+    """Mask a payee for display: `138****0021`, `li***@example.com`."""
     name, at, host = account.partition("@")
     if at:
         return f"{name[:2]}***@{host}"

@@ -90,7 +90,7 @@ class PaymentGateway(Protocol):
         ...
 
     async def query(self, order: PayoutOrder) -> PayoutAnswer:
-        """What became of an order."""
+        """Ask what became of an order."""
         ...
 
     async def listed(self, since: datetime, until: datetime) -> list[ListedPayment]:

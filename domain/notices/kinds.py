@@ -78,7 +78,7 @@ def leaves_at(kind: NoticeKind, moment: datetime, wishes: NoticePreferences, joi
 
 
 def quiet_until(moment: datetime, wishes: NoticePreferences) -> datetime | None:
-    """The end (UTC) of the quiet hours that `moment` falls into; None when it falls into none."""
+    """Return the end (UTC) of the quiet hours that `moment` falls into; None when it falls into none."""
     if wishes.quiet is None:
         return None
     begins, ends = wishes.quiet

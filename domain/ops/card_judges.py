@@ -17,14 +17,14 @@ READING, RATE = "reading.read_photos", "verification.open_channel"
 
 
 def send_to_review(candidate: Candidate, _options: Options) -> Verdict:
-    """A person decides now, without the answer that the card waits for: the silence is recorded in its place."""
+    """Let a person decide now, without the answer that the card waits for: the silence is recorded in its place."""
     why = _with_others(candidate) or _not_running(candidate) or _not_ready(candidate)
     facts = {"stage": candidate.stage.value, "waiting_for": candidate.waiting_for.value}
     return LeftOut(why) if why else Foreseen("send_to_review", facts)
 
 
 def second_payout(candidate: Candidate, _options: Options) -> Verdict:
-    """The proposed payee counts, and the card is paid under a key of its own; only after a sure refusal."""
+    """Make the proposed payee count, and pay the card under a key of its own; only after a sure refusal."""
     if candidate.order_state in OPEN_ORDER:
         return LeftOut(Excluded.ORDER_OPEN, {"order": candidate.order_key})
     if candidate.waiting_for is not WaitingFor.SELLER_PAYEE or candidate.order_state is not PayoutState.REFUSED:
@@ -40,7 +40,7 @@ def second_payout(candidate: Candidate, _options: Options) -> Verdict:
 
 
 def cancel(candidate: Candidate, _options: Options) -> Verdict:
-    """The card ends: an open quote is void, an acceptance is reversed, and a review closes with everything in it."""
+    """End the card: an open quote is void, an acceptance is reversed, and a review closes with everything in it."""
     left_out = _not_endable(candidate)
     if left_out is None and (why := _not_running(candidate)) is not None:
         left_out = LeftOut(why)
@@ -48,7 +48,7 @@ def cancel(candidate: Candidate, _options: Options) -> Verdict:
 
 
 def terminate(candidate: Candidate, _options: Options) -> Verdict:
-    """The run ends without its code, and the card's rows with it: only where its code cannot end it."""
+    """End the run without its code, and the card's rows with it: only where its code cannot end it."""
     if (left_out := _not_endable(candidate)) is not None:
         return left_out
     if candidate.step is None or candidate.step.state not in (StepState.WORKFLOW_TASK, StepState.MISSING):

@@ -35,6 +35,7 @@ class Why(StrEnum):
     DRAINED = "drained"  # The last call ended.
     OVERDUE_CALLS = "overdue_calls"  # Calls did not end within DRAINED_BY.
     ERRORS = "errors"  # The provider failed while it was resumed.
+    END_CHANGED = "end_changed"  # A person gave it another end.
 
 
 SHARES = (1, 10, 100)  # Percent of the usual rate, one stage after the other.
@@ -62,7 +63,7 @@ class Window:
     next_at: datetime | None
 
     def overlaps(self, starts_at: datetime, ends_at: datetime | None) -> bool:
-        """Whether another window would share a moment with this one; an end is no part of a window."""
+        """Return whether another window would share a moment with this one; an end is no part of a window."""
         begins_before_end = ends_at is None or self.starts_at < ends_at
         return begins_before_end and (self.ends_at is None or starts_at < self.ends_at)
 
@@ -119,6 +120,12 @@ def closed(window: Window, now: datetime) -> Window:
     """Return the window ended, or cancelled where it had not begun."""
     state = WindowState.CANCELLED if window.state is WindowState.PLANNED else WindowState.ENDED
     return _at(window, state, 100, now, None)
+
+
+def with_end(window: Window, ends_at: datetime | None) -> Window:
+    """Return a planned or holding window with another end; None: until a person ends it. Its state goes on as it is."""
+    next_at = ends_at if window.state is WindowState.HELD else window.next_at
+    return replace(window, ends_at=ends_at, next_at=next_at)
 
 
 def rate_of(window: Window, usual_per_s: float) -> float | None:

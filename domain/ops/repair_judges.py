@@ -19,7 +19,7 @@ BACK_OFF = frozenset({StepState.FAILING})
 
 
 def retry_now(candidate: Candidate, _options: Options) -> Verdict:
-    """The pending step begins again: at once, its attempts counted from the first."""
+    """Begin the pending step again: at once, its attempts counted from the first."""
     step = _remote_step(candidate)
     if isinstance(step, LeftOut):
         return step
@@ -27,7 +27,7 @@ def retry_now(candidate: Candidate, _options: Options) -> Verdict:
 
 
 def skip_wait(candidate: Candidate, _options: Options) -> Verdict:
-    """A back-off ends and the next attempt counts on; or a wait that the journey declares skippable is over."""
+    """End a back-off so that the next attempt counts on, or a wait that the journey declares skippable."""
     if candidate.waiting_for in SKIPPABLE and candidate.step is None:
         return Foreseen("skip_wait_for", {"waiting_for": candidate.waiting_for.value})
     step = _remote_step(candidate)
@@ -37,7 +37,7 @@ def skip_wait(candidate: Candidate, _options: Options) -> Verdict:
 
 
 def pause(candidate: Candidate, options: Options) -> Verdict:
-    """The pending step is not tried any more. Pausing stops no time limit: it is extended by the planned length."""
+    """Stop trying the pending step. Pausing stops no time limit: it is extended by the planned length."""
     step = _remote_step(candidate)
     if isinstance(step, LeftOut):
         return step
@@ -47,7 +47,7 @@ def pause(candidate: Candidate, options: Options) -> Verdict:
 
 
 def unpause(candidate: Candidate, _options: Options) -> Verdict:
-    """A paused step is tried again at once."""
+    """Try a paused step again at once."""
     step = _remote_step(candidate)
     if isinstance(step, LeftOut):
         return step if step.why is not Excluded.NO_STEP else LeftOut(Excluded.NOT_PAUSED)
@@ -55,7 +55,7 @@ def unpause(candidate: Candidate, _options: Options) -> Verdict:
 
 
 def change_retry(candidate: Candidate, options: Options) -> Verdict:
-    """The pending step is tried at other intervals, from its next attempt on, and its time limit is extended."""
+    """Try the pending step at other intervals, from its next attempt on, and extend its time limit."""
     step = _remote_step(candidate)
     if isinstance(step, LeftOut):
         return step
@@ -64,7 +64,7 @@ def change_retry(candidate: Candidate, options: Options) -> Verdict:
 
 
 def signal_again(candidate: Candidate, _options: Options) -> Verdict:
-    """The newest report in our rows that the card may have missed is given to it again."""
+    """Give the card again the newest report in our rows that it may have missed."""
     report = report_for(candidate)
     return LeftOut(Excluded.NO_REPORT) if report is None else Foreseen(f"signal_again_{report[0]}", {"id": report[1]})
 
@@ -81,7 +81,7 @@ def report_for(candidate: Candidate) -> tuple[str, str] | None:
 
 
 def reset(candidate: Candidate, options: Options) -> Verdict:
-    """The journey starts again from its rows at the point. Nothing goes behind a payment order or what a person holds."""
+    """Start the journey again from its rows at the point. Nothing goes behind a payment order or what a person holds."""
     point = ResetPoint(options["point"])
     if point is ResetPoint.HERE:
         return Foreseen("reset", {"point": point.value, "stage": candidate.stage.value})

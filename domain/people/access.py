@@ -95,7 +95,7 @@ class StandInAsked:
 
     @classmethod
     def from_json(cls, kept: Mapping[str, str]) -> StandInAsked:
-        """The inverse of `to_json`."""
+        """Read a request from what `to_json` returned."""
         starts, ends = datetime.fromisoformat(kept["starts_at"]), datetime.fromisoformat(kept["ends_at"])
         return cls(kept["stand_in"], starts, ends, kept.get("absence"))
 

@@ -45,6 +45,7 @@ class Permission(StrEnum):
     EXPORT_LABELS = "export_labels"
     SEE_PAYOUTS = "see_payouts"
     CORRECT_PAYEE = "correct_payee"  # Propose or agree to another payee for money that is owed; never both.
+    CLOSE_PERIODS = "close_periods"  # Close a month of the books, or agree to it.
     SEE_TRAIL = "see_trail"
     DECODE_HISTORY = "decode_history"  # Read Temporal payloads through the codec server.
     MANAGE_PEOPLE = "manage_people"  # Skills, limits, absences, relatives.
@@ -144,6 +145,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.SEE_TICKETS,
             Permission.SEE_CARD,
             Permission.SEE_SELLER,
+            Permission.CLOSE_PERIODS,
             Permission.SEE_PAYOUTS,
             Permission.CORRECT_PAYEE,
             Permission.SEE_INSIGHT,
@@ -199,7 +201,7 @@ def is_address(text: str) -> bool:
 
 
 def is_name(text: str) -> bool:
-    """Whether a person can be called so in the console."""
+    """Return whether a person can be called so in the console."""
     return 0 < len(text) <= NAME_CHARACTERS_MAX and text.isprintable() and text == text.strip()
 
 

@@ -29,22 +29,22 @@ _OF_KEYWORD = {
 
 
 def whole(least: int, most: int, unit: str = "") -> Schema:
-    """A whole number from `least` to `most`."""
+    """Describe a whole number from `least` to `most`."""
     return {"type": "integer", "minimum": least, "maximum": most, "unit": unit}
 
 
 def money(least: int = 0) -> Schema:
-    """An amount in CNY minor units."""
+    """Describe an amount in CNY minor units."""
     return whole(least, MINOR_MAX, "minor")
 
 
 def basis_points(most: int = 10_000, least: int = 0) -> Schema:
-    """A share in basis points."""
+    """Describe a share in basis points."""
     return whole(least, most, "bp")
 
 
 def text(longest: int = 80, pattern: str | None = None, *, empty: bool = False) -> Schema:
-    """A line of text."""
+    """Describe a line of text."""
     made: dict[str, Any] = {"type": "string", "minLength": 0 if empty else 1, "maxLength": longest}
     return made if pattern is None else made | {"pattern": pattern}
 
@@ -55,27 +55,27 @@ def yes_or_no() -> Schema:
 
 
 def one_of(kind: type[StrEnum], names: str) -> Schema:
-    """A member of an enum."""
+    """Describe a member of an enum."""
     return {"type": "string", "enum": [member.value for member in kind], "names": names}
 
 
 def offered(source: str, empty: str = "console.policies.choose") -> Schema:
-    """A value out of those that `source` offers, which the kind's further rules judge; `empty` are the words of no choice."""
+    """Describe a value out of those that `source` offers, which the kind's further rules judge; `empty` are the words of no choice."""
     return {"type": "string", "minLength": 1, "maxLength": 80, "offers": source, "empty": empty}
 
 
 def optional(schema: Schema) -> Schema:
-    """A value that may be missing."""
+    """Describe a value that may be missing."""
     return {**schema, "type": [schema["type"], "null"], "default": None}
 
 
 def several(member: Schema, most: int = 200) -> Schema:
-    """A list of different values."""
+    """Describe a list of different values."""
     return {"type": "array", "items": member, "uniqueItems": True, "maxItems": most}
 
 
 def record(names: str = "", optional: Iterable[str] = (), /, **fields: Schema) -> Schema:
-    """An object with these fields, all needed but the optional ones; `names` is the catalogue that names them."""
+    """Describe an object with these fields, all needed but the optional ones; `names` is the catalogue that names them."""
     needed = [field for field in fields if field not in set(optional)]
     return {
         "type": "object", "properties": fields, "required": needed, "additionalProperties": False, "names": names,
@@ -83,7 +83,7 @@ def record(names: str = "", optional: Iterable[str] = (), /, **fields: Schema) -
 
 
 def by_code(value: Schema, names: str = "", most: int = 500) -> Schema:
-    """An object whose keys are codes that people choose."""
+    """Describe an object whose keys are codes that people choose."""
     return {
         "type": "object", "propertyNames": {"pattern": CODE}, "additionalProperties": value, "maxProperties": most,
         "names": names,
@@ -91,7 +91,7 @@ def by_code(value: Schema, names: str = "", most: int = 500) -> Schema:
 
 
 def rows(row: Schema, row_key: str = "", most: int = 500, *, ordered: bool = False) -> Schema:
-    """A list of objects; `row_key` is the field that tells them apart, empty where their order does."""
+    """Describe a list of objects; `row_key` is the field that tells them apart, empty where their order does."""
     return {
         "type": "array", "items": row, "minItems": 1, "maxItems": most, "row_key": row_key,
         "ordered": ordered or not row_key,
@@ -99,7 +99,7 @@ def rows(row: Schema, row_key: str = "", most: int = 500, *, ordered: bool = Fal
 
 
 def with_default(schema: Schema, value: Any) -> Schema:
-    """The schema of a field that documents of older releases lack: they are read with this value."""
+    """Describe a field that documents of older releases lack: they are read with this value."""
     return {**schema, "default": value}
 
 

@@ -25,7 +25,7 @@ class SamplingPolicy:
     day_in: str  # The time zone in which a day begins.
 
     def day_of(self, moment: datetime) -> date:
-        """The day whose cap a moment counts against."""
+        """Return the day whose cap a moment counts against."""
         return today_in(ZoneInfo(self.day_in), moment)
 
     def draws(self, lot: str, card_type: CardType, outcome: ReviewOutcome) -> bool:

@@ -98,7 +98,7 @@ UNCONFIRMED_BP = 1_000  # So much less sure when no party has answered.
 
 
 def suggest(sight: SuggestionInput, confidence_bp_min: int) -> Suggestion:
-    """The first proposal that applies, from the gravest doubt to none. The same sight always gives the same."""
+    """Propose the first outcome that applies, from the gravest doubt to none. The same sight always gives the same."""
     proposals = (_forged, _unreadable, _to_enter, _otherwise, _wrong_pin, _doubtful, _unanswered, _contradicted)
     for propose in proposals:
         found = propose(sight, confidence_bp_min)

@@ -81,12 +81,12 @@ def reasons_of(
 
 
 def conflicts(claims: CardClaims, answer: PartyAnswer) -> bool:
-    """Whether the answer contradicts card or seller. Part of the value spent is no contradiction."""
+    """Return whether the answer contradicts card or seller. Part of the value spent is no contradiction."""
     return answer.contradicts_itself or _expiry_conflicts(claims, answer) or _balance_conflicts(claims, answer)
 
 
 def heard(answers: Sequence[Answer]) -> PartyAnswer:
-    """What all answers about the same fields say together, oldest first; the latest inquiry counts.
+    """Combine all answers about the same fields, oldest first; the latest inquiry counts.
 
     Purchases make an active card a partly used one. No answer at all is an unknown card.
     """
@@ -108,7 +108,7 @@ def heard(answers: Sequence[Answer]) -> PartyAnswer:
 
 
 def neighbours_of(brand: Brand, number: str) -> Iterator[str]:
-    """The numbers up to three steps before and after this one, each with its own right check character.
+    """Yield the numbers up to three steps before and after this one, each with its own right check character.
 
     A run of such numbers from several owners is how forged series show themselves.
     """

@@ -68,7 +68,7 @@ class Brand:
         return re.fullmatch(self.number, number) is not None
 
     def check_holds(self, number: str) -> bool:
-        """The check digit alone; true for brands that have none."""
+        """Check the check digit alone; true for brands that have none."""
         if self.check is Check.NONE:
             return True
         validate = luhn.validate if self.check is Check.LUHN else mod_37_36.validate
@@ -83,7 +83,7 @@ class Brand:
         return self.matches_pattern(number) and self.check_holds(number)
 
     def require_number(self, number: str) -> str:
-        """The number without spaces and dashes, upper case. Refuses one that breaks the rules."""
+        """Return the number without spaces and dashes, upper case. Refuses one that breaks the rules."""
         tidy = tidy_number(number)
         if not self.matches_pattern(tidy):
             raise CardNumberInvalid(brand=self.code, why="pattern")
@@ -92,7 +92,7 @@ class Brand:
         return tidy
 
     def require_pin(self, pin: str | None) -> str | None:
-        """The PIN without spaces; None for brands that have none. Refuses a missing or malformed one."""
+        """Return the PIN without spaces; None for brands that have none. Refuses a missing or malformed one."""
         if self.pin is None:
             return None
         tidy = tidy_number(pin or "")
@@ -101,7 +101,7 @@ class Brand:
         return tidy
 
     def require_face_value(self, face_value: Money) -> Money:
-        """The face value, if the brand issues such cards; else refuses."""
+        """Return the face value, if the brand issues such cards; else refuses."""
         least, most = self.face_minor
         if face_value.currency is not self.currency or not least <= face_value.amount_minor <= most:
             bounds = {"least": str(Money(least, self.currency)), "most": str(Money(most, self.currency))}
@@ -130,7 +130,7 @@ class Brand:
         return expiry
 
     def grouped(self, number: str) -> str:
-        """The number spaced as it is printed on the card."""
+        """Space the number as it is printed on the card."""
         parts, rest = [], number
         for size in self.group:
             parts.append(rest[:size])
@@ -185,7 +185,7 @@ class LiveCatalogue(Mapping[str, Brand]):
 
 
 def brand(code: str) -> Brand:
-    """The brand of that code. Refuses an unknown one."""
+    """Return the brand of that code. Refuses an unknown one."""
     try:
         return catalogue()[code]
     except KeyError:
@@ -193,7 +193,7 @@ def brand(code: str) -> Brand:
 
 
 def tidy_number(written: str) -> str:
-    """A number as typed or read, made plain, without the spaces and dashes people group it with, upper case."""
+    """Make a number plain, as it was entered or read: without the spaces and dashes people group it with, upper case."""
     return re.sub(r"[\s\-–—·.]", "", plain(written)).upper()
 
 

@@ -23,7 +23,7 @@ SCHEMA = schema()
 
 
 def built_in_document() -> dict[str, Any]:
-    """The document as JSON, written in full, a fresh copy."""
+    """Return a fresh copy of the document as JSON, written in full."""
     document: dict[str, Any] = completed(SCHEMA, spelled_out(json.loads(BUILT_IN.read_text(encoding="utf-8"))))
     return document
 

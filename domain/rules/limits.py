@@ -40,7 +40,7 @@ class Limits:
     key_settles_ms_max: int
 
     def machine_may_buy(self, card_type: CardType, value: Money) -> bool:
-        """Whether a card of this value is bought without a person's look at it."""
+        """Return whether a card of this value is bought without a person's look at it."""
         return value.amount_minor <= self.machine_value_minor_max[card_type]
 
     def key_settles(self, value: Money) -> timedelta:

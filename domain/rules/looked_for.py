@@ -58,7 +58,7 @@ def looked_for(typed: str) -> LookedFor:
 
 
 def is_card_number(typed: str) -> bool:
-    """Whether `typed` holds a whole card number, however it is grouped, or anything as long as one.
+    """Return whether `typed` holds a whole card number, however it is grouped, or anything as long as one.
 
     An id, a payment order's key and a gateway's reference are none. A telephone number must be distinguished by the caller.
     """

@@ -63,7 +63,7 @@ class NumberCheck:
 
 
 def checked(brand: Brand, number: str, *, clear: bool, other: str | None = None) -> NumberCheck:
-    """The number beside its rule; `clear` shows every character, else only the last four. `other` is compared with it."""
+    """Compare the number with its rule; `clear` shows every character, else only the last four. `other` is compared with it."""
     alphabets = alphabets_of(brand.number)
     prefix = "".join(one for one in _leading(alphabets))
     holds = [place < len(alphabets) and one in alphabets[place] for place, one in enumerate(number)]
@@ -87,7 +87,7 @@ def checked(brand: Brand, number: str, *, clear: bool, other: str | None = None)
 
 
 def expected_check(check: Check, body: str) -> str | None:
-    """The check character that belongs behind `body`; None when there is none or the body has foreign characters."""
+    """Compute the check character that belongs behind `body`; None when there is none or the body has foreign characters."""
     try:
         if check is Check.LUHN:
             return str(luhn.calc_check_digit(body))
@@ -97,7 +97,7 @@ def expected_check(check: Check, body: str) -> str | None:
 
 
 def alphabets_of(pattern: str) -> tuple[str, ...]:
-    """The characters that each place of a brand's pattern allows, e.g. `JD[0-9A-Z]{14}`."""
+    """Return the characters that each place of a brand's pattern allows, e.g. `JD[0-9A-Z]{14}`."""
     places: list[str] = []
     for token, times in _TOKEN.findall(pattern):
         places += [_alphabet(token)] * int(times or 1)

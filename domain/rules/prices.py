@@ -73,7 +73,7 @@ class PriceTables:
         self._engine = zen.ZenEngine({"loader": lambda _key: compiled})
 
     def rates(self, card: CardToPrice) -> Rates:
-        """The rows that apply to the card. Raises NoRateFor when a table has none."""
+        """Return the rows that apply to the card. Raises NoRateFor when a table has none."""
         found = self._engine.evaluate(self.version, self._question(card))["result"]
         try:
             return Rates(**{name: int(found[f"{name}_bp"]) for name in Rates.__dataclass_fields__})

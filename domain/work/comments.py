@@ -34,7 +34,7 @@ class Mentionable:
 
 
 def mentioned(words: str, people: Iterable[Mentionable]) -> tuple[str, ...]:
-    """The ids of everybody called with `@` and what they answer to (`calls`), each once, in the order of the words.
+    """Return the ids of the people called with `@` and what they answer to (`calls`), each once, in the order of the words.
 
     The longest name that fits is meant: `@Lin Fang` calls Lin Fang and not Lin. People who share a name are all called.
     An @ inside a word, as in an e-mail address, calls nobody.
@@ -49,7 +49,7 @@ def mentioned(words: str, people: Iterable[Mentionable]) -> tuple[str, ...]:
 
 
 def tells_a_secret(words: str, secrets: Iterable[str | None]) -> bool:
-    """Whether the words hold one of these numbers or PINs, or digits as long as a card number's, however they are written."""
+    """Return whether the words hold one of these numbers or PINs, or digits as long as a card number's, however they are written."""
     plain = _plain(words)
     bare = _SEPARATORS.sub("", plain).upper()
     listed = _LONG_NUMBER.search(plain) is not None or sum(one.isdigit() for one in plain) > _DIGITS_MAX

@@ -30,7 +30,7 @@ Member = TypeVar("Member", bound=StrEnum)
 
 
 def parse(document: object, version: int) -> Policies:
-    """The policies of a document. Raises DocumentWrong with all flaws."""
+    """Parse the policies of a document. Raises DocumentWrong with all flaws."""
     reader = _Reader()
     top = reader.record("", document, {"calendars", "otherwise", "policies"}, {"teams"})
     calendars = {
@@ -72,7 +72,7 @@ class _Reader:
         return given
 
     def named(self, path: str, given: object) -> Mapping[str, Any]:
-        """An object whose names are codes of ours."""
+        """Check an object whose names are codes of ours."""
         if not isinstance(given, dict):
             self.flaw(path, FlawKind.NOT_AN_OBJECT)
             return {}

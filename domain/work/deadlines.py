@@ -58,7 +58,7 @@ class Delay:
     counts: Counts = Counts.WORKING
 
     def after(self, calendar: WorkingCalendar, moment: datetime) -> datetime:
-        """The moment at which the span is over."""
+        """Return the moment at which the span is over."""
         if self.counts is Counts.PLAIN:
             return moment + timedelta(minutes=self.minutes)
         return calendar.after(moment, self.minutes * 60)
@@ -109,7 +109,7 @@ class Policy:
     end_delay: Delay = Delay(0)  # After the last step of the chain, or the breach.
 
     def matches(self, terms: Terms) -> bool:
-        """Whether tasks of these terms are this policy's."""
+        """Return whether tasks of these terms fall under this policy."""
         return (
             terms.kind == self.kind
             and (not self.card_types or terms.card_type in self.card_types)
@@ -137,7 +137,7 @@ class Policies:
     policies: tuple[Policy, ...]
 
     def policy_for(self, terms: Terms) -> Policy:
-        """The policy of items of these terms; a kind without a policy of its own goes by that of a review with these terms."""
+        """Choose the policy of items of these terms; a kind without a policy of its own goes by that of a review with these terms."""
         own = any(policy.kind == terms.kind for policy in self.policies)
         wanted = terms if own else replace(terms, kind=REVIEW)
         return next(policy for policy in self.policies if policy.matches(wanted))
@@ -151,7 +151,7 @@ class Policies:
         return replace(self, calendars={**built_in.calendars, **self.calendars}, policies=(*self.policies, *added))
 
     def calendar_for(self, policy: Policy, team: str) -> WorkingCalendar:
-        """The policy's own calendar, else the team's."""
+        """Return the policy's own calendar, else the team's."""
         return self.calendars[policy.calendar] if policy.calendar else self.calendar_of(team)
 
     def calendar_of(self, team: str) -> WorkingCalendar:
@@ -192,7 +192,7 @@ class ClockPlan:
 
 
 def clock_plan(policies: Policies, terms: Terms, task_id: str, card: Sequence[Stretch], now: datetime) -> ClockPlan:
-    """The clock of a task from the stretches of its card, the task's own among them.
+    """Plan the clock of a task from the stretches of its card, the task's own among them.
 
     Pure, and the same at any `now` while the clock runs: only for a paused clock it is calculated as if it resumed now.
     """
@@ -213,7 +213,7 @@ def clock_plan(policies: Policies, terms: Terms, task_id: str, card: Sequence[St
 
 
 def used(calendar: WorkingCalendar, stretches: Iterable[Stretch], until: datetime) -> timedelta:
-    """The working time that our people have had."""
+    """Sum the working time that our people have had."""
     ours = (stretch for stretch in stretches if stretch.runs)
     return sum((calendar.worked(one.starts, one.ends or until) for one in ours), NOTHING)
 
@@ -237,7 +237,7 @@ def chain_moments(policy: Policy, calendar: WorkingCalendar, due: datetime) -> t
 
 
 def shares(calendar: WorkingCalendar, stretches: Iterable[Stretch], now: datetime) -> dict[ClockOwner, timedelta]:
-    """Who has spent how much: working time of our people, plain time of everybody else."""
+    """Divide the time: working time of our people, plain time of everyone else."""
     spent: dict[ClockOwner, timedelta] = {}
     for one in stretches:
         until = one.ends or max(now, one.starts)

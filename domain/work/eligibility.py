@@ -77,7 +77,7 @@ def why_not(standing: ActingReviewer, task: TaskFacts, now: datetime) -> tuple[I
 
 
 def lacking(reviewer: Reviewer, task: TaskFacts, kind: KindOfWork) -> tuple[Ineligible, ...]:
-    """What one person's skills, limit and roles lack for the task."""
+    """List what one person's skills, limit and roles lack for the task."""
     holds = {
         Ineligible.ESCALATED: task.escalated and kind.take_escalated not in reviewer.permissions,
         Ineligible.CARD_TYPE: not (task.card_type is None or knows(reviewer.card_types, task.card_type)),
@@ -89,7 +89,7 @@ def lacking(reviewer: Reviewer, task: TaskFacts, kind: KindOfWork) -> tuple[Inel
 
 
 def knows(skills: frozenset[str], wanted: str) -> bool:
-    """Whether skills cover what is wanted: an empty set covers everything."""
+    """Return whether skills cover what is wanted: an empty set covers everything."""
     return not skills or wanted in skills
 
 

@@ -83,12 +83,12 @@ class Wanted:
         return [(name, str(value)) for name, value in words if value]
 
     def query(self) -> str:
-        """The filters as a query string, always in the same order; empty for the whole queue."""
+        """Write the filters as a query string, always in the same order; empty for the whole queue."""
         return urlencode(self.pairs())
 
     @classmethod
     def from_pairs(cls, pairs: Iterable[tuple[str, str]], *, strict: bool = False) -> Wanted:
-        """The inverse of `pairs`; names that are no filter's are passed over.
+        """Read the filters from what `pairs` returned; names that are no filter's are ignored.
 
         A value that cannot be read counts as not given, or is refused as FieldInvalid (`field`, `why`) when `strict`.
         """
@@ -101,7 +101,7 @@ class Wanted:
 
     @classmethod
     def from_query(cls, query: str, *, strict: bool = False) -> Wanted:
-        """The inverse of `query`; see `from_pairs`."""
+        """Read the filters from what `query` returned; see `from_pairs`."""
         return cls.from_pairs(parse_qsl(query, max_num_fields=200) if query.count("&") < 200 else [], strict=strict)
 
 
@@ -114,7 +114,7 @@ class _Given:
         self.kind = kind_of(self.word("kind", [kind.code for kind in kinds()]) or REVIEW)
 
     def words(self, name: str, known: Iterable[str]) -> tuple[Any, ...]:
-        """The known members that were given, each once, in their own order."""
+        """Return the known members that were given, each once, in their own order."""
         given = set(self._values.get(name, ()))
         members = tuple(member for member in known if member in given)
         if len(members) < len(given):
@@ -122,7 +122,7 @@ class _Given:
         return members
 
     def word(self, name: str, known: Iterable[str]) -> Any:
-        """The one known member that was given, or None."""
+        """Return the one known member that was given, or None."""
         return next(iter(self.words(name, known)), None)
 
     def texts(self, name: str, most: int) -> tuple[str, ...]:
@@ -130,11 +130,11 @@ class _Given:
         return tuple(sorted({value[:40].strip() for value in self._values.get(name, ())[:most]}))
 
     def text(self, name: str, longest: int) -> str:
-        """The first text given, or nothing."""
+        """Return the first text given, or an empty one."""
         return next(iter(self._values.get(name, ())), "")[:longest].strip()
 
     def minor(self, name: str) -> int | None:
-        """An amount written in yuan as minor units."""
+        """Convert an amount written in yuan to minor units."""
         written = self.text(name, 20)
         if not written:
             return None
@@ -145,7 +145,7 @@ class _Given:
             return None
 
     def ending(self, name: str) -> str:
-        """The end of a card's id; shorter, with as many digits as a card number has, it is one that was typed here by mistake."""
+        """Return the end of a card's id; a text with as many digits as a card number is cut, since a number was entered here by mistake."""
         written = self.text(name, ENDING_CHARACTERS_MAX).upper()[:ENDING_CHARACTERS_MAX]
         if sum(one.isdigit() for one in written) >= CARD_NUMBER_DIGITS_MIN and len(written) < ENDING_CHARACTERS_MAX:
             self._refuse(name, "not_a_choice")

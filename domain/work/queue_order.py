@@ -50,7 +50,7 @@ class OrderFacts:
 
 
 def band_of(facts: OrderFacts) -> Band:
-    """The coarse place: escalated, about to breach, came back, ordinary; behind all of them what waits for others."""
+    """Return the coarse place: escalated, about to breach, came back, ordinary; behind all of them what waits for others."""
     if facts.waiting:
         return Band.WAITING
     if facts.escalated:
@@ -61,7 +61,7 @@ def band_of(facts: OrderFacts) -> Band:
 
 
 def order_at(facts: OrderFacts) -> datetime:
-    """The place within the band; the earlier comes first."""
+    """Return the place within the band; the earlier comes first."""
     return _moment(facts) - lead(facts.priority)
 
 

@@ -16,7 +16,7 @@ class ReasonedAct(StrEnum):
     REFUSE = "refuse"  # The checker lets an outcome fall.
     SNOOZE = "snooze"  # Not now.
     TAKE_OVER = "take_over"  # From a colleague who is working on it.
-    PUT_BACK = "put_back"  # A decision that its card did not take falls, and its task is open again.
+    REOPEN = "reopen"  # A decision could not be applied: it becomes void, and its task is open again.
     CORRECT_PAYEE = "correct_payee"  # Another payee for money that is owed.
     CLOSE_CALLBACK = "close_callback"  # A seller's request is answered; they read the reason's words.
     SOLVE_TICKET = "solve_ticket"  # A ticket is solved; figures count by it.

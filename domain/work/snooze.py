@@ -27,7 +27,7 @@ class SnoozeUntil(StrEnum):
 def snooze_until(
     chosen: SnoozeUntil, typed: str, zone: ZoneInfo, now: datetime, team: WorkingCalendar
 ) -> datetime:  # fmt: skip
-    """The moment, aware; `typed` is `2026-11-24T09:00` on the person's clock and counts only for MOMENT.
+    """Return the moment, aware; `typed` is `2026-11-24T09:00` on the person's clock and counts only for MOMENT.
 
     Refuses FieldInvalid (`until`): missing, not_a_moment, past, too_far.
     """

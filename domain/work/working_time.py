@@ -72,7 +72,7 @@ class WorkingCalendar:
         return whole_days and self.holidays is Holidays.NONE
 
     def shifts_on(self, day: date) -> Day:
-        """The shifts of that local day, in order; none when it is closed."""
+        """List the shifts of that local day, in order; none when it is closed."""
         own = dict(self.dates).get(day)
         if own is not None:
             return own
@@ -81,7 +81,7 @@ class WorkingCalendar:
         return () if self.holiday_on(day) else self.week[day.weekday()]
 
     def holiday_on(self, day: date) -> str:
-        """The public holiday's English name, or an empty text; a date of the calendar's own is no holiday."""
+        """Return the public holiday's English name, or an empty text; a date of the calendar's own is no holiday."""
         if self.holidays is Holidays.NONE or day in dict(self.dates):
             return ""
         if day.year not in known_years():
@@ -90,18 +90,18 @@ class WorkingCalendar:
         return str(chinese.holidays.get(day, ""))
 
     def worked(self, start: datetime, end: datetime) -> timedelta:
-        """The working time between two aware moments, exactly; zero when `end` is not after `start`."""
+        """Measure the working time between two aware moments, exactly; zero when `end` is not after `start`."""
         start, end = start.astimezone(UTC), end.astimezone(UTC)  # In one zone Python would subtract wall-clock times.
         if end <= start:
             return NOTHING
         return sum((min(end, to) - max(start, since) for since, to in self._between(start, end)), NOTHING)
 
     def working_seconds(self, start: datetime, end: datetime) -> int:
-        """The same in whole seconds, what is left over dropped."""
+        """Measure the working time between two aware moments in whole seconds, rounded down."""
         return self.worked(start, end) // timedelta(seconds=1)
 
     def after(self, start: datetime, working_s: float) -> datetime:
-        """The first moment by which so many working seconds have passed since `start`; `start` itself for none.
+        """Return the first moment by which so many working seconds have passed since `start`; `start` itself for none.
 
         UTC. Raises ValueError when the calendar does not have so many in twenty years.
         """
@@ -116,7 +116,7 @@ class WorkingCalendar:
         raise ValueError(f"calendar {self.code} has no {working_s} working seconds")
 
     def day_ends(self, start: datetime, within_days: int) -> datetime | None:
-        """The first end of a day's last shift after `start`, UTC. None where nothing ends within so many days.
+        """Return the first end of a day's last shift after `start`, UTC. None where nothing ends within so many days.
 
         A calendar that never closes has no such end.
         """
@@ -127,7 +127,7 @@ class WorkingCalendar:
         return next((moment for moment in ends if moment > start), None)
 
     def days(self, start: datetime, end: datetime) -> Iterator[date]:
-        """The local days that the time between two moments touches, in order."""
+        """Yield the local days that the time between two moments touches, in order."""
         zone = ZoneInfo(self.timezone)
         day, last = today_in(zone, start), today_in(zone, end)
         while day <= last:
@@ -135,7 +135,7 @@ class WorkingCalendar:
             day += timedelta(days=1)
 
     def unknown_years(self, start: datetime, end: datetime) -> tuple[int, ...]:
-        """The years touched whose public holidays are not published: only week, own dates and statutory days on
+        """List the years touched whose public holidays are not published: only week, own dates and statutory days on
         fixed dates count in them."""
         if self.holidays is Holidays.NONE:
             return ()
@@ -150,18 +150,18 @@ class WorkingCalendar:
 
 
 def round_the_clock(code: str = "always", timezone: str = "UTC") -> WorkingCalendar:
-    """A calendar that never closes: its working time is time."""
+    """Make a calendar that never closes: its working time is time."""
     return WorkingCalendar(code, timezone, (ALL_DAY,) * 7)
 
 
 @lru_cache(maxsize=1)
 def known_years() -> frozenset[int]:
-    """The years whose Chinese holidays the package knows."""
+    """Return the years whose Chinese holidays the package knows."""
     return frozenset(day.year for day in chinese.holidays)
 
 
 def holiday_in_chinese(name: str) -> str:
-    """The Chinese name of a holiday that `holiday_on` gave."""
+    """Return the Chinese name of a holiday that `holiday_on` gave."""
     return next((str(one.chinese) for one in chinese.Holiday if one.value == name), name)
 
 

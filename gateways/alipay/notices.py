@@ -30,7 +30,7 @@ class AlipayNotices:
         self._verifier = verifier
 
     def read(self, body: bytes) -> tuple[str, PayoutReport]:
-        """The notice's id and report, of the form as it came; answer it with the text `success`.
+        """Read the notice's id and report from the form as it came; answer it with the text `success`.
 
         The report's amount is Alipay's claim: compare it with the order's. Raises ReportRefused: malformed, signature,
         wrong_app, wrong_kind.
@@ -49,7 +49,7 @@ class AlipayNotices:
 
 
 def form_fields(body: bytes) -> dict[bytes, bytes]:
-    """The fields of an urlencoded form as bytes, in whatever charset they are. Raises ReportRefused: malformed."""
+    """Parse the fields of an urlencoded form as bytes, in whatever charset they are. Raises ReportRefused: malformed."""
     parts = body.split(b"&", FIELDS_MAX)
     if len(parts) > FIELDS_MAX:
         raise ReportRefused(SYSTEM, "malformed")

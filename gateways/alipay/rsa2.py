@@ -29,7 +29,7 @@ class Signer:
         self._key = key
 
     def sign(self, text: str) -> str:
-        """The signature of the text's UTF-8 bytes, in base 64."""
+        """Sign the text's UTF-8 bytes; returns base 64."""
         return base64.b64encode(self._key.sign(text.encode(), padding.PKCS1v15(), hashes.SHA256())).decode()
 
 
@@ -45,11 +45,11 @@ class Verifier:
             raise ValueError("Alipay's public key file holds one key, or two while it changes")
 
     def is_signed(self, text: str, signature: str) -> bool:
-        """Whether the signature (base 64) is the key holder's for exactly this text in UTF-8."""
+        """Return whether the signature (base 64) is the key holder's for exactly this text in UTF-8."""
         return self.signed_bytes(text.encode(), signature)
 
     def signed_bytes(self, content: bytes, signature: str) -> bool:
-        """Whether the signature (base 64) is the key holder's for exactly these bytes."""
+        """Return whether the signature (base 64) is the key holder's for exactly these bytes."""
         try:
             given = base64.b64decode(signature, validate=True)
         except (binascii.Error, ValueError):
@@ -78,7 +78,7 @@ def signed_text(fields: Mapping[str, str], without: frozenset[str]) -> str:
 
 
 def split_answer(body: str, member: str) -> tuple[dict[str, Any], str, str] | None:
-    """The object under `member`, its text exactly as it came (that is what is signed), and the signature.
+    """Split an answer: the object under `member`, its text exactly as it came (that is what is signed), and the signature.
 
     None when the body is no JSON object with both.
     """
@@ -95,7 +95,7 @@ def split_answer(body: str, member: str) -> tuple[dict[str, Any], str, str] | No
 
 
 def new_key_pair() -> tuple[bytes, bytes]:
-    """A fresh pair as PEM: private (PKCS #8) and public."""
+    """Make a fresh pair as PEM: private (PKCS #8) and public."""
     key = rsa.generate_private_key(PUBLIC_EXPONENT, KEY_BITS)
     encoding, none = serialization.Encoding.PEM, serialization.NoEncryption()
     public = key.public_key().public_bytes(encoding, serialization.PublicFormat.SubjectPublicKeyInfo)

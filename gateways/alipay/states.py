@@ -26,7 +26,7 @@ ENDED_WITHOUT_PAYMENT = frozenset({"FAIL", "CLOSED"})
 
 
 def ended(key: str, fields: Mapping[str, Any], amount: Money | None) -> PayoutReport:
-    """What a status means: SUCCESS is paid, FAIL and CLOSED are refused, anything else is not over."""
+    """Translate a status: SUCCESS is paid, FAIL and CLOSED are refused, anything else is not over."""
     status, reference = str(fields.get("status")), str(fields.get("order_id") or "") or None
     if status == "SUCCESS":
         return PayoutReport(key, PayoutOutcome.PAID, reference, amount)

@@ -28,13 +28,13 @@ _THREADS = ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="decode")
 
 
 async def photo(raw: bytes) -> AcceptedPhoto:
-    """The uploaded bytes as a clean photo. Refuses as `gateways.pictures.accept.accept` does, and FileTooDemanding."""
+    """Decode the uploaded bytes to a clean photo. Refuses as `gateways.pictures.accept.accept` does, and FileTooDemanding."""
     fields, jpeg = await _asked({"kind": "photo"}, raw[: BYTES_MAX + 1])
     return AcceptedPhoto(jpeg=jpeg, **fields)
 
 
 async def attachment(name: str, content: bytes) -> Attachment:
-    """The file as it is kept. Refuses as `gateways.attachments.accept` does, and FileTooDemanding."""
+    """Convert the file to the form in which it is stored. Refuses as `gateways.attachments.accept` does, and FileTooDemanding."""
     fields, kept = await _asked({"kind": "attachment", "name": name}, content[: ATTACHMENT_BYTES_MAX + 1])
     return Attachment(content=kept, **fields)
 
@@ -48,7 +48,7 @@ def write(pipe: IO[bytes], head: dict[str, Any], body: bytes) -> None:
 
 
 def read(pipe: IO[bytes]) -> tuple[dict[str, Any], bytes]:
-    """The next message. Raises EOFError when the other side is gone."""
+    """Read the next message. Raises EOFError when the other side is gone."""
     head = json.loads(_part(pipe))
     return head, _part(pipe)
 
@@ -67,7 +67,7 @@ class _Child:
         )
 
     def ask(self, head: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
-        """The child's answer. Raises EOFError or OSError when it died over the question, also by our hand."""
+        """Return the child's answer. Raises EOFError or OSError when it died over the question, also by our hand."""
         process, end = self._process, Timer(SECONDS_MAX, self._process.kill)
         end.daemon = True
         end.start()

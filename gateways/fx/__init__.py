@@ -56,7 +56,7 @@ class FxGateway:
         return RateAnswer(locked, _call("lock", request_id, reply, "lock_id", "pair", "rate", "expires_at"))
 
     async def licence(self, request_id: str, channel: str, today: date) -> LicenceAnswer:
-        """Whether `channel` (a letters-and-dashes code) is licensed on `today`; one the desk does not know is not licensed."""
+        """Ask whether `channel` (a letters-and-dashes code) is licensed on `today`; one the desk does not know is not licensed."""
         started = time.perf_counter()
         try:
             async with self._breakers.guard(SYSTEM, SYSTEM) as guarded:

@@ -66,7 +66,7 @@ class IssuerGateway:
             return _answer("inquire", request_id, reply, details)
 
     async def consumption(self, request_id: str, brand: str, number: str) -> Answer:
-        """The purchases made with a card: `details` has their count `records`, the sum `spent_minor`, and each as `record_1` …"""
+        """Ask for the purchases made with a card: `details` has their count `records`, the sum `spent_minor`, and each as `record_1` …"""
         reply = await self._ask("/v1/cards/consumption", request_id, brand, number, {})
         with answers.reading(SYSTEM):
             return _answer("consumption", request_id, reply, _purchases(reply.fields["records"]))

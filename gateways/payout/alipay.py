@@ -83,7 +83,7 @@ class AlipayGateway:
         return await self._ask(TRANSFER, content, order.key, lambda answer: _after_transfer(order, answer))
 
     async def query(self, order: PayoutOrder) -> PayoutAnswer:
-        """What became of an order: paid, refused, or unknown with code NOT_FOUND, DEALING, AMOUNT_DIFFERS, NO_ANSWER …
+        """Ask what became of an order: paid, refused, or unknown with code NOT_FOUND, DEALING, AMOUNT_DIFFERS, NO_ANSWER …
 
         Raises as `transfer` does.
         """

@@ -54,7 +54,7 @@ class AcceptedPhoto:
 
 
 def accept(raw: bytes) -> AcceptedPhoto:
-    """The uploaded bytes as a clean photo. Refuses with PhotoEmpty, PhotoTooLarge, PhotoFormatUnsupported,
+    """Decode the uploaded bytes to a clean photo. Refuses with PhotoEmpty, PhotoTooLarge, PhotoFormatUnsupported,
     PhotoTooManyPixels or PhotoUnreadable."""
     if not raw:
         raise PhotoEmpty()
@@ -73,14 +73,14 @@ def accept(raw: bytes) -> AcceptedPhoto:
 
 
 def to_jpeg(picture: Image.Image, quality: int = JPEG_QUALITY) -> bytes:
-    """An RGB picture as JPEG bytes without any metadata."""
+    """Encode an RGB picture as JPEG bytes without any metadata."""
     out = io.BytesIO()
     picture.save(out, "JPEG", quality=quality, optimize=True, exif=b"", icc_profile=None)
     return out.getvalue()
 
 
 def format_of(raw: bytes) -> str:
-    """What the first bytes say the file is: jpeg, png, webp, heic, avif, gif, svg, pdf, tiff, bmp or unknown."""
+    """Recognize the file by its first bytes: jpeg, png, webp, heic, avif, gif, svg, pdf, tiff, bmp or unknown."""
     if raw[4:8] == b"ftyp":
         return "heic" if raw[8:12] in _HEIF_BRANDS else "avif" if raw[8:12] == b"avif" else "video"
     if raw[:4] == b"RIFF" and raw[8:12] == b"WEBP":

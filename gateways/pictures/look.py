@@ -12,7 +12,7 @@ PLAIN_BELOW = 6  # So few edges are a blank sheet or a lens cap: it looks like e
 
 
 def look_of(picture: Image.Image) -> int | None:
-    """The difference hash as a signed 64-bit integer, which is what a database column holds; None for a plain picture.
+    """Compute the difference hash as a signed 64-bit integer, which is what a database column holds; None for a plain picture.
 
     Each bit says whether a spot is brighter than its right neighbour, of 9 × 8 spots: scale, compression and overall
     brightness leave it alone; another card, another crop or another angle does not.

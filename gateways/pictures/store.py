@@ -50,7 +50,7 @@ class PhotoStore:
         return digest
 
     def read(self, digest: str) -> bytes:
-        """The JPEG bytes. Raises PhotoMissing, PhotoDamaged, or whatever `unseal` raises for a foreign seal."""
+        """Read the JPEG bytes. Raises PhotoMissing, PhotoDamaged, or whatever `unseal` raises for a foreign seal."""
         try:
             sealed = self._path(digest).read_bytes()
         except FileNotFoundError as error:
@@ -65,12 +65,12 @@ class PhotoStore:
         self._path(digest).unlink(missing_ok=True)
 
     def crop(self, digest: str, box: Box) -> bytes:
-        """The field at `box` with a margin, as JPEG bytes. Raises as `read`."""
+        """Cut out the field at `box` with a margin, as JPEG bytes. Raises as `read`."""
         with Image.open(io.BytesIO(self.read(digest))) as photo:
             return to_jpeg(photo.crop(_with_margin(box, photo.width, photo.height)))
 
     def covered(self, digest: str, boxes: Sequence[Box]) -> bytes:
-        """The whole photo with these places black, each a little beyond its edge, as JPEG bytes. Raises as `read`."""
+        """Draw the whole photo with these places black, each a little beyond its edge, as JPEG bytes. Raises as `read`."""
         if not boxes:
             return self.read(digest)
         with Image.open(io.BytesIO(self.read(digest))) as photo:
@@ -81,7 +81,7 @@ class PhotoStore:
             return to_jpeg(shown)
 
     def thumbnail(self, digest: str, side_max: int = THUMBNAIL_SIDE_MAX) -> bytes:
-        """The whole photo, no side over `side_max` pixels, as JPEG bytes. Raises as `read`."""
+        """Scale the whole photo down, no side over `side_max` pixels, to JPEG bytes. Raises as `read`."""
         with Image.open(io.BytesIO(self.read(digest))) as photo:
             photo.draft("RGB", (side_max, side_max))
             photo.thumbnail((side_max, side_max))

@@ -45,7 +45,7 @@ Resolve = Callable[[str, int], Awaitable[list[str]]]
 
 
 async def resolve(host: str, port: int) -> list[str]:
-    """The addresses of a host name, as the system's resolver orders them. Raises OSError."""
+    """Return the addresses of a host name, as the system's resolver orders them. Raises OSError."""
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return [str(entry[4][0]) for entry in found]
 
@@ -137,7 +137,7 @@ class WebhookGateway:
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address may be reached by a webhook: global unicast, also of the IPv4 address inside an IPv6 one."""
+    """Return whether an IP address may be reached by a webhook: global unicast, also of the IPv4 address inside an IPv6 one."""
     found = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(found, ipaddress.IPv6Address):
         inner = found.ipv4_mapped or found.sixtofour or (found.teredo or (None, None))[1] or _nat64(found)

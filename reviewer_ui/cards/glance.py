@@ -42,7 +42,7 @@ class GlanceContext:
 
 @router.get("/cards/{card_id}/glance")
 async def show(request: Request, console: At, person: CardReader, card_id: str) -> Response:
-    """The card at a glance; opening it takes no lease. Refuses NotFound."""
+    """Show the card at a glance; opening it takes no lease. Refuses NotFound."""
     async with console.services.database.transaction() as session:
         record = await card_page.card(session, card_id)
         worth = (await values(session, [card_id]))[card_id]

@@ -54,7 +54,7 @@ async def show(
     owner_id: str,
     before: Annotated[str, Query(max_length=26)] = "",
 ) -> Response:
-    """The seller or partner of that id; cards older than `before` when it is given. Refuses NotFound."""
+    """Show the seller or partner of that id; cards older than `before` when it is given. Refuses NotFound."""
     async with console.services.database.transaction() as session:
         seller = await reads.record(session, owner_id, before, now())
         note(session, person, "console:seller:open", seller.owner.key)
@@ -75,7 +75,7 @@ async def show(
 
 
 def risks_of(seller: reads.SellerRecord) -> tuple[SellerRisk, ...]:
-    """What speaks against them, the worst first; a trade is more than five cards within a day."""
+    """List what speaks against them, the worst first; a trade is more than five cards within a day."""
     found = (
         SellerRisk("bad", seller.history.bad),
         SellerRisk("shared_payee", len(seller.shared)),

@@ -60,7 +60,7 @@ class TrailContext:
 
 @router.get("/trail")
 async def show(request: Request, console: At, person: TrailReader, card: Asked = "") -> Response:
-    """The newest tree head, and a form that asks for a card by its id or its last characters."""
+    """Show the newest tree head, and a form that asks for a card by its id or its last characters."""
     asked = card.strip().upper()
     async with console.services.database.transaction() as session:
         found = await cards.card_ids_ending(session, asked) if asked else ()

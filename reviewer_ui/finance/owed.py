@@ -40,7 +40,7 @@ class OwedContext:
 
 @router.get("/owed")
 async def show(request: Request, console: At, person: PayoutReader) -> Response:
-    """The longest waiting first."""
+    """List what is owed, the longest waiting first."""
     async with console.services.database.transaction() as session:
         entries = await reads.owed(session)
         names = await accounts.all_names(session)

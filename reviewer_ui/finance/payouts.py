@@ -32,7 +32,7 @@ class PayoutsContext:
 async def show(
     request: Request, console: At, person: PayoutReader, state: Annotated[str, Query(max_length=20)] = ""
 ) -> Response:
-    """The newest orders, or those of one state."""
+    """List the newest orders, or those of one state."""
     chosen = member_of(PayoutState, state)
     async with console.services.database.transaction() as session:
         entries = await reads.payouts(session, chosen)

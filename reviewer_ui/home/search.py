@@ -38,7 +38,7 @@ class SearchContext:
 
 @router.get("/search")
 async def ask(request: Request, console: At, person: SignedIn) -> Response:
-    """The empty form, with the pages and actions of this person."""
+    """Show the empty form, with the pages and actions of this person."""
     context = SearchContext(shell(request, person), "", Found(), (), (), {})
     return await console.answer(request, "home/search.html", context)
 

@@ -80,7 +80,7 @@ class WishesContext:
 async def show(
     request: Request, console: At, person: SignedIn, before: Annotated[str, Query(max_length=64)] = ""
 ) -> Response:
-    """The newest notices, or those before one of them."""
+    """Show the newest notices, or those before one of them."""
     notices = console.services.notices
     rows, names = await notices.page(person.id, before)
     reader = Reader(locale_of(request), ZoneInfo(person.timezone), names)
@@ -96,7 +96,7 @@ async def show(
 
 @router.get("/notices/bell")
 async def bell(request: Request, console: At, person: SignedIn) -> Response:
-    """The bell with how many are unread, as a fragment."""
+    """Show the bell with the number of unread notices, as a fragment."""
     context = BellContext(await console.services.notices.unread(person.id))
     return await console.pages.render(request, "notices/_bell.html", context)
 
@@ -151,7 +151,7 @@ async def try_out(request: Request, console: At, person: SignedIn) -> Response:
 
 
 def entry_of(row: NoticeRow, reader: Reader) -> Entry:
-    """The notice as a sentence in the reader's language."""
+    """Word the notice as a sentence in the reader's language."""
     text = sentence(row.kind, row.card_id, row.facts, reader)
     lost = tuple((name, why) for name, why in (("mail", row.mail_lost), ("webhook", row.hook_lost)) if why)
     return Entry(row.id, text, row.at, page_of(row), row.kind in URGENT, row.read_at is not None, lost)

@@ -44,7 +44,7 @@ class DeliveriesContext:
 
 @router.get("")
 async def show(request: Request, console: At, person: Operator, sent: int | None = None) -> Response:
-    """The receivers that have not got everything."""
+    """List the receivers that have not got everything."""
     return await _page(request, console, person, sent=sent)
 
 

@@ -86,7 +86,7 @@ async def show(request: Request, console: At, person: Operator) -> Response:
 
 @router.get("/runbook")
 async def runbook(request: Request, console: At, person: Operator) -> Response:
-    """What each trouble means, where it is seen, what to do, and what to expect then."""
+    """Show what each trouble means, where it is seen, what to do, and what to expect then."""
     titles = {page.address: page.key for page in PAGES}
     sections = tuple((topic, page_of(topic), titles[page_of(topic).partition("?")[0]]) for topic in Topic)
     return await console.answer(request, "ops/runbook.html", RunbookContext(shell(request, person), sections))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form
@@ -22,7 +23,7 @@ from domain.errors.general import NotFound
 from domain.money import Money
 from domain.ops.calls import NO_CALLS, Tally
 from domain.ops.maintenance import ACTIVE, HOLDING, REASON_MAX, SHARES, WindowState
-from domain.ops.providers import OF_ISSUERS, Provider, provider_named
+from domain.ops.providers import OF_ISSUERS, Provider, ProviderKind, provider_named
 from domain.ops.runs import provider_asked_on
 from domain.people.roles import Permission
 from domain.rules.brands import brands_of_issuer, issuers, providers
@@ -83,13 +84,15 @@ class ProvidersContext:
 
 @dataclass(frozen=True)
 class WindowView:
-    """One window with its changes, the newest first, and what may be done with it now."""
+    """One window with its changes, the newest first, and what may be done with it now; `end` is as a form has it."""
 
     row: ProviderWindowRow
     by: str
     steps: tuple[tuple[ProviderStepRow, str], ...]
     may_end: bool
     may_end_at_once: bool
+    may_change_end: bool
+    end: str
     next_share: int  # Percent, at its next step; 0: none follows by itself.
 
 
@@ -112,6 +115,7 @@ class ProviderContext:
     by_brand: Mapping[str, CallsView]
     windows: tuple[WindowView, ...]
     past: tuple[WindowView, ...]
+    by_workers: bool  # Temporal's server holds no queue: the workers hold the calls.
     choices: tuple[str, ...]  # Brands that can be held alone.
     may_manage: bool
     form: WindowForm
@@ -172,8 +176,29 @@ async def end(
     return see_other(f"/operations/providers/{provider}")
 
 
+@router.post("/{provider}/maintenance/{window_id}/change-end")
+async def change_end(
+    request: Request, console: At, person: Manager, provider: str, window_id: str, ends_at: Line = ""
+) -> Response:
+    """Give a planned or running window another end; none: until a person ends it."""
+    _named(provider)
+    try:
+        await console.maintenance.change_end(person.id, window_id, _moment(ends_at, person.timezone, "ends_at"))
+    except NotFound:
+        raise
+    except Refusal as refusal:
+        return await _page(request, console, person, provider, WindowForm(), refusal, {window_id: ends_at})
+    return see_other(f"/operations/providers/{provider}")
+
+
 async def _page(
-    request: Request, console: Console, person: Person, provider: str, form: WindowForm, refusal: Refusal | None
+    request: Request,
+    console: Console,
+    person: Person,
+    provider: str,
+    form: WindowForm,
+    refusal: Refusal | None,
+    typed_ends: Mapping[str, str] = MappingProxyType({}),
 ) -> Response:
     named = _named(provider)
     async with console.services.database.transaction() as session:
@@ -182,6 +207,7 @@ async def _page(
         windows = await reads.open_windows(session, provider)
         past = await reads.past_windows(session, provider)
         steps = await reads.steps_of(session, (*windows, *past))
+        by_workers = not await reads.server_keeps_rates(session)
         names = await all_names(session)
     brands = brands_of_issuer(named.issuer) if named.issuer else ()
     context = ProviderContext(
@@ -190,8 +216,11 @@ async def _page(
         by_brand={
             code: _calls(sums.lately.get(code), sums.today.get(code)) for code in sorted({*sums.lately, *sums.today})
         },
-        windows=tuple(_window(row, steps[row.id], names) for row in windows),
-        past=tuple(_window(row, steps[row.id], names) for row in past),
+        windows=tuple(
+            _window(row, steps[row.id], names, typed_ends.get(row.id, _local(row, person))) for row in windows
+        ),
+        past=tuple(_window(row, steps[row.id], names, "") for row in past),
+        by_workers=by_workers and named.kind is not ProviderKind.MESSAGES,
         choices=brands if len(brands) > 1 else (),
         may_manage=person.may(Permission.MANAGE_PROVIDERS),
         form=form,
@@ -212,10 +241,13 @@ def _named(provider: str) -> Provider:
 
 
 def _wish(provider: str, form: WindowForm, timezone: str) -> Wish:
-    zone = zone_of(timezone)
-    starts_at = local_moment(form.starts_at, zone, "starts_at") if form.starts_at.strip() else None
-    ends_at = local_moment(form.ends_at, zone, "ends_at") if form.ends_at.strip() else None
+    starts_at, ends_at = _moment(form.starts_at, timezone, "starts_at"), _moment(form.ends_at, timezone, "ends_at")
     return Wish(provider, form.brand, form.reason, starts_at, ends_at)
+
+
+def _moment(typed: str, timezone: str, field: str) -> datetime | None:
+    """None where nothing was typed. Refuses FieldInvalid for what is no moment on the person's own clock."""
+    return local_moment(typed, zone_of(timezone), field) if typed.strip() else None
 
 
 async def _views(session: AsyncSession, console: Console, wanted: Sequence[Provider]) -> list[ProviderView]:
@@ -257,13 +289,20 @@ def _calls(lately: Tally | None, today: Tally | None) -> CallsView:
     )  # fmt: skip
 
 
-def _window(row: ProviderWindowRow, steps: Sequence[ProviderStepRow], names: Mapping[str, str]) -> WindowView:
+def _local(row: ProviderWindowRow, person: Person) -> str:
+    """The window's end as a field for a moment has it; empty where it is open."""
+    return "" if row.ends_at is None else row.ends_at.astimezone(zone_of(person.timezone)).strftime("%Y-%m-%dT%H:%M")
+
+
+def _window(row: ProviderWindowRow, steps: Sequence[ProviderStepRow], names: Mapping[str, str], end: str) -> WindowView:
     resuming = row.state is WindowState.RESUMING
     return WindowView(
         row,
         names.get(row.created_by, row.created_by),
         tuple((one, names.get(one.actor, one.actor)) for one in steps),
         may_end=row.state is WindowState.PLANNED or row.state in HOLDING,
+        may_change_end=row.state is WindowState.PLANNED or row.state in HOLDING,
+        end=end,
         may_end_at_once=row.state in HOLDING or (resuming and row.share < SHARES[-1]),
         next_share=_next_share(row),
     )

@@ -27,12 +27,14 @@ from reviewer_ui.ops.repairs import Reader, Repairer, changed_form, refused_form
 from reviewer_ui.reason_words import ReasonView, reason_view
 from reviewer_ui.sessions import Person
 from reviewer_ui.visit import At, Console, Shell, allowed, see_other, shell
+from services.ops.repairs.desk import Repairs
 from web.forms import member_of
 from web.locale import locale_of
 
 router = APIRouter(prefix="/operations/repairs/{repair_id}")
 Confirmer = Annotated[Person, Depends(allowed(Permission.CONFIRM_REPAIR))]
 Short = Annotated[str, Query(max_length=60)]
+Act = Callable[[Repairs, str, str], Awaitable[object]]  # Of a person on a repair, both by id.
 LEFT_TO_DO = frozenset({ItemState.LEFT, *NOT_CURED})
 
 
@@ -95,14 +97,14 @@ async def show(
     request: Request, console: At, person: Reader, repair_id: str, state: Short = "", reason: Short = "",
     error: Short = "", after: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
 ) -> Response:  # fmt: skip
-    """The repair with a page of its runs. Refuses NotFound."""
+    """Show the repair with a page of its runs. Refuses NotFound."""
     narrowed = Narrowed(member_of(ItemState, state), reason, error)
     return await _page(request, console, person, repair_id, narrowed, after)
 
 
 @router.get("/plan")
 async def plan(request: Request, console: At, person: Repairer, repair_id: str) -> Response:
-    """The form of a repair that is not submitted. Refuses NotFound."""
+    """Show the form of a repair that is not submitted. Refuses NotFound."""
     async with console.services.database.transaction() as session:
         row = (await _found(session, repair_id)).row
     kinds = choices(row.options, row.kind)
@@ -121,48 +123,6 @@ async def change(request: Request, console: At, person: Repairer, repair_id: str
     return see_other(f"/operations/repairs/{repair_id}")
 
 
-@router.post("/preview")
-async def preview(request: Request, console: At, person: Repairer, repair_id: str) -> Response:
-    """Judge the runs as they are now."""
-    return await _act(request, console, person, repair_id, console.repairs.preview)
-
-
-@router.post("/submit")
-async def submit(request: Request, console: At, person: Repairer, repair_id: str) -> Response:
-    """Start it, or put it before a second person."""
-    return await _act(request, console, person, repair_id, console.repairs.submit)
-
-
-@router.post("/agree")
-async def agree(request: Request, console: At, person: Confirmer, repair_id: str) -> Response:
-    """Agree as the second person: it starts."""
-    return await _act(request, console, person, repair_id, console.repairs.agree)
-
-
-@router.post("/refuse")
-async def refuse(request: Request, console: At, person: Confirmer, repair_id: str) -> Response:
-    """Refuse as the second person: nothing is done."""
-    return await _act(request, console, person, repair_id, console.repairs.refuse)
-
-
-@router.post("/suspend")
-async def suspend(request: Request, console: At, person: Repairer, repair_id: str) -> Response:
-    """Stop after the runs that are being acted on."""
-    return await _act(request, console, person, repair_id, console.repairs.suspend)
-
-
-@router.post("/resume")
-async def resume(request: Request, console: At, person: Repairer, repair_id: str) -> Response:
-    """Go on where it stood."""
-    return await _act(request, console, person, repair_id, console.repairs.resume)
-
-
-@router.post("/cancel")
-async def cancel(request: Request, console: At, person: Repairer, repair_id: str) -> Response:
-    """End it: what was done stays, the rest is left."""
-    return await _act(request, console, person, repair_id, console.repairs.cancel)
-
-
 @router.post("/retry")
 async def retry(request: Request, console: At, person: Repairer, repair_id: str) -> Response:
     """Draft a repair of what this one did not cure."""
@@ -174,15 +134,41 @@ async def retry(request: Request, console: At, person: Repairer, repair_id: str)
     return see_other(f"/operations/repairs/{again}")
 
 
-async def _act(
-    request: Request, console: Console, person: Person, repair_id: str, act: Callable[[str, str], Awaitable[object]]
-) -> Response:
+async def _pressed(request: Request, console: Console, person: Person, repair_id: str, act: Act) -> Response:
     """Do it and lead back; pressed too late, the page says what the repair has come to."""
     try:
-        await act(person.id, repair_id)
+        await act(console.repairs, person.id, repair_id)
     except Refusal as refused:
         return await _page(request, console, person, repair_id, Narrowed(), 0, refused)
     return see_other(f"/operations/repairs/{repair_id}")
+
+
+def _of_repairers(act: Act) -> Callable[..., Awaitable[Response]]:
+    async def pressed(request: Request, console: At, person: Repairer, repair_id: str) -> Response:
+        return await _pressed(request, console, person, repair_id, act)
+
+    return pressed
+
+
+def _of_second_people(act: Act) -> Callable[..., Awaitable[Response]]:
+    async def pressed(request: Request, console: At, person: Confirmer, repair_id: str) -> Response:
+        return await _pressed(request, console, person, repair_id, act)
+
+    return pressed
+
+
+# Each button of the page by its address: what `Repairs` does for it, and who may press it.
+BUTTONS = {
+    "preview": _of_repairers(Repairs.preview),
+    "submit": _of_repairers(Repairs.submit),
+    "agree": _of_second_people(Repairs.agree),
+    "refuse": _of_second_people(Repairs.refuse),
+    "suspend": _of_repairers(Repairs.suspend),
+    "resume": _of_repairers(Repairs.resume),
+    "cancel": _of_repairers(Repairs.cancel),
+}
+for _name, _endpoint in BUTTONS.items():
+    router.add_api_route(f"/{_name}", _endpoint, methods=["POST"], name=_name)
 
 
 async def _page(

@@ -38,7 +38,7 @@ PASTED_MAX = 2_000_000  # Characters.
 
 
 async def repair_reader(request: Request) -> Person:
-    """A dependency: who works in operations, or may be the second person. Refuses NotSignedIn and NotAllowed."""
+    """Require a person who works in operations, or may be the second person. Refuses NotSignedIn and NotAllowed."""
     person = await signed_in(request)
     if not (person.may(Permission.SEE_OPERATIONS) or person.may(Permission.CONFIRM_REPAIR)):
         raise NotAllowed(permission=Permission.SEE_OPERATIONS.value)
@@ -90,7 +90,7 @@ async def show(
     request: Request, console: At, person: Reader, state: Annotated[str, Query(max_length=20)] = "",
     before: Annotated[str, Query(max_length=26)] = "",
 ) -> Response:  # fmt: skip
-    """The newest first."""
+    """List the repairs, newest first."""
     wanted = member_of(RepairState, state)
     async with console.services.database.transaction() as session:
         found = await reads.repairs(session, state=wanted, before=before, limit=reads.PAGE + 1)
@@ -115,7 +115,7 @@ async def new(
     request: Request, console: At, person: Repairer, run: Annotated[Sequence[str], Query(max_length=SELECTED_MAX)] = (),
     cause: Annotated[str, Query(max_length=200)] = "", kind: Annotated[str, Query(max_length=40)] = "",
 ) -> Response:  # fmt: skip
-    """The empty form, for the runs that were selected on another page."""
+    """Show the empty form, for the runs that were selected on another page."""
     typed = as_usual(rules(), "" if cause else "\n".join(run), cause, kind)
     return await _form(request, console, person, typed, choices())
 
@@ -135,7 +135,7 @@ async def draft(request: Request, console: At, person: Repairer) -> Response:
 async def refused_form(
     request: Request, console: Console, person: Person, form: FormData, refused: Refusal, repair_id: str = ""
 ) -> Response:
-    """The form as it was typed, with what is wrong with it."""
+    """Render the form as it was filled in, with what is wrong with it."""
     typed = typed_of(form)
     given: dict[str, Any] = {}
     if (kind := member_of(RepairKind, typed.kind)) is not None and kind in KINDS:
@@ -148,7 +148,7 @@ async def refused_form(
 async def changed_form(
     request: Request, console: Console, person: Person, typed: Typed, kinds: tuple[KindChoice, ...], repair_id: str
 ) -> Response:
-    """The form of a repair that is there."""
+    """Render the form of an existing repair."""
     return await _form(request, console, person, typed, kinds, repair_id=repair_id)
 
 

@@ -136,7 +136,7 @@ async def show(request: Request, console: At, person: Operator) -> Response:
 async def one_cause(
     request: Request, console: At, person: Operator, cause: str, after: Annotated[str, Query(max_length=120)] = ""
 ) -> Response:
-    """The runs of one cause, a page at a time."""
+    """Show the runs of one cause, a page at a time."""
     moment = now()
     async with console.services.database.transaction() as session:
         seen = await reads.cause(session, cause, moment)

@@ -37,7 +37,7 @@ class AbsenceForm:
 
 
 def typed_absence(starts_at: Line = "", ends_at: Line = "", stand_in: Line = "", delegation: Line = "") -> AbsenceForm:
-    """A dependency: the form as a browser sends it."""
+    """Read the form as a browser sends it."""
     return AbsenceForm(starts_at, ends_at, stand_in, delegation == "yes")
 
 
@@ -75,7 +75,7 @@ class AbsenceContext:
 
 @router.get("")
 async def show(request: Request, console: At, person: QueueReader) -> Response:
-    """What the person has declared, and the form for more."""
+    """Show what the person has declared, and the form for more."""
     return await _page(request, console, person, AbsenceForm(), None)
 
 
@@ -118,7 +118,7 @@ async def require_of(console: Console, absence_id: str, person: str) -> None:
 
 
 def lines(rows: tuple[AbsenceRow, ...], names: dict[str, str], moment: datetime) -> tuple[AbsenceLine, ...]:
-    """The absences as they are shown, with their stand-ins' names."""
+    """Prepare the absences for the page, with their stand-ins' names."""
     return tuple(
         AbsenceLine(
             row.id, row.starts_at, row.ends_at, names.get(row.stand_in or "", ""), row.away, _state(row, moment)

@@ -43,7 +43,7 @@ class RequestLine:
     stand_in_name: str
 
     def limit(self) -> Money:
-        """The limit asked for, where one is."""
+        """Return the limit that was requested, where one was."""
         return Money(self.bounds.limit_minor or 0)
 
 

@@ -74,7 +74,7 @@ class AccountContext:
 
 @router.get("")
 async def show(request: Request, console: At, person: SignedIn) -> Response:
-    """The page."""
+    """Show the person's own account."""
     return await _page(request, console, person)
 
 
@@ -187,7 +187,7 @@ async def _keep(session: AsyncSession, person: Person, typed: Profile) -> None:
 
 @cache
 def time_zones() -> Mapping[str, tuple[str, ...]]:
-    """The places of the tz database by region, without its old and technical names; UTC beside them."""
+    """Return the places of the tz database by region, without its old and technical names; UTC beside them."""
     places = sorted(name for name in available_timezones() if "/" in name and not name.startswith(("Etc/", "SystemV/")))
     regions = sorted({name.partition("/")[0] for name in places})
     return {"UTC": ("UTC",)} | {

@@ -58,7 +58,7 @@ class InvitationContext:
 
 @router.get("/new")
 async def ask(request: Request, console: At, person: PeopleManager) -> Response:
-    """The empty form."""
+    """Show the empty form."""
     return await _page(request, console, person, Newcomer("", "", ()), work_form(_nobody()))
 
 

@@ -69,7 +69,7 @@ async def show_provider_again(request: Request, console: At, person: SignedIn) -
 async def come_back(
     request: Request, console: At, code: Long = "", state: Short = "", error: Annotated[str, Query(max_length=80)] = ""
 ) -> Response:
-    """The browser is back: its answer opens a session, or confirms the one it has. An answer counts once."""
+    """Receive the browser from the provider: its answer opens a session, or confirms the one it has. An answer counts once."""
     request.state.back = "/sign-in"  # What the provider sent is said again to nobody.
     try:
         sent = _kept(request, console, state)

@@ -55,7 +55,7 @@ def typed_work(
     team: Line = "",
     timezone: Line = "",
 ) -> WorkForm:
-    """A dependency: the form as a browser sends it."""
+    """Read the form as a browser sends it."""
     skills = (tuple(type or ()), tuple(brand or ()), tuple(language or ()))
     return WorkForm(*skills, limit, capacity, on_duty == "yes", probation, team.strip(), timezone.strip())
 
@@ -64,7 +64,7 @@ WorkTyped = Annotated[WorkForm, Depends(typed_work)]
 
 
 def work_form(row: PersonRow) -> WorkForm:
-    """The form as it is stored."""
+    """Return the form as it is stored."""
     zone = zone_of(row.timezone)
     return WorkForm(
         skill_types=tuple(row.skill_types),
@@ -80,7 +80,7 @@ def work_form(row: PersonRow) -> WorkForm:
 
 
 def work_set_up(typed: WorkForm, row: PersonRow) -> WorkSetUp:
-    """What the form says; a probation that was not touched stays the moment it is. Refuses FieldInvalid."""
+    """Return what the form says; a probation that was not touched stays the moment it is. Refuses FieldInvalid."""
     kept = typed.probation == work_form(row).probation
     return WorkSetUp(
         team=typed.team,

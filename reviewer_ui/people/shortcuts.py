@@ -46,7 +46,7 @@ class KeysContext:
 
 @router.get("")
 async def show(request: Request, console: At, person: Anybody, kept: Annotated[bool, Query()] = False) -> Response:
-    """The keys as they are for this person."""
+    """Show the keys as they are for this person."""
     return await _render(request, console, person, _chosen(person), bool(person.shortcuts.get("off")), kept=kept)
 
 

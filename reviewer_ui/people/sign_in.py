@@ -52,7 +52,7 @@ class SecondContext:
 
 @router.get("/sign-in")
 async def show(request: Request, console: At, next: Annotated[str, Query(max_length=500)] = "/") -> Response:  # noqa: A002
-    """The form."""
+    """Show the sign-in form."""
     return await sign_in_page(request, console, next)
 
 
@@ -123,7 +123,7 @@ async def leave(request: Request, console: At) -> Response:
 async def sign_in_page(
     request: Request, console: Console, way: str, *, email: str = "", refusal: Refusal | None = None
 ) -> Response:
-    """The sign-in page, with what was refused and its status."""
+    """Render the sign-in page, with what was refused and its status."""
     provider = console.services.provider
     context = SignInContext(
         shell(request, None), safe_return(way), console.services.passwords,
@@ -149,7 +149,7 @@ async def let_in(
 
 
 def signed_out(console: Console) -> Response:
-    """The sign-in page, with the browser's cookie gone."""
+    """Render the sign-in page and delete the browser's cookie."""
     response = see_other("/sign-in")
     response.delete_cookie(COOKIE, httponly=True, samesite="lax", secure=console.services.https)
     return response

@@ -9,7 +9,7 @@ from services.people.totp import TotpSetUp
 
 
 def picture(given: TotpSetUp) -> Markup:
-    """An SVG element without styles; dark on light in both themes, because scanners want it so."""
+    """Draw an SVG element without styles; dark on light in both themes, because scanners want it so."""
     code = segno.make(given.address, error="m", micro=False)
     drawn = code.svg_inline(scale=5, border=4, dark="#000", light="#fff", svgclass="totp-picture", lineclass=None)
     return Markup(drawn)  # noqa: S704  # Made of numbers alone: the address is in the pattern, not in the text.

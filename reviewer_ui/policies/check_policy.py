@@ -40,7 +40,7 @@ class FourEyesContext:
 
 @router.get("/setup/four-eyes")
 async def show(request: Request, console: At, person: QualityReader) -> Response:
-    """The page; nothing can be changed on it."""
+    """Show the policy; nothing can be changed on this page."""
     checks = console.services.review.decisions.check_policy()
     sampling = sampling_policy(business_day(now()))
     limit = Money(checks.value_minor_min)

@@ -48,7 +48,7 @@ Confirmer = Annotated[Person, Depends(allowed(Permission.CONFIRM_POLICIES))]
 
 
 async def long_form(request: Request) -> None:
-    """A dependency: tables of rows have many fields, which are taken apart only for people who may save them."""
+    """Accept a form with many fields, as tables of rows have, but only from people who may save them."""
     person = await visitor(request)
     if person is not None and person.may(Permission.SET_POLICIES):
         request.state.fields_max = FIELDS_MAX
@@ -131,7 +131,7 @@ async def show(
 
 @router.get("/{code}/export", dependencies=[Depends(allowed(Permission.SEE_POLICIES))])
 async def export(console: At, code: str, version: Annotated[str, Query(max_length=80)] = "") -> Response:
-    """A version as a file, the one in force unless another is named; the editor takes it in again."""
+    """Export a version as a file, the one in force unless another is named; the editor can import it again."""
     state = await console.policies.state(_kind(code))
     chosen = version_of(state, version) if version else state.in_force
     row = state.row_of(chosen.number)

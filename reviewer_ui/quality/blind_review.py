@@ -81,7 +81,7 @@ class SecondContext:
 
 @router.post("/next")
 async def take_next(console: At, person: Checker) -> Response:
-    """The oldest that is not one's own work; the quality page says when there is none."""
+    """Take the oldest that is not one's own work; the quality page says when there is none."""
     lease = await console.second_reviews.take(person.id)
     return see_other("/quality/second?none=true" if lease is None else f"/quality/second/{lease.review_id}")
 
@@ -98,7 +98,7 @@ async def waiting(request: Request, console: At, person: Checker, none: bool = F
 
 @router.get("/{review_id}")
 async def show(request: Request, console: At, person: Checker, review_id: str) -> Response:
-    """The card for its second reviewer, taken; a difference for a senior."""
+    """Show the card to its second reviewer, who holds it now; a difference is shown to a senior."""
     return await _page(request, console, person, review_id)
 
 
@@ -107,7 +107,7 @@ async def decide(
     request: Request, console: At, person: Checker, press: Pressed, review_id: str,
     outcome: Line = "", reason: Line = "", note: Note = "",
 ) -> Response:  # fmt: skip
-    """What the second reviewer would have decided; then on to the next."""
+    """Record what the second reviewer would have decided; then go on to the next."""
     try:
         await _require_seen(console, press, review_id)
         chosen = _outcome(outcome)

@@ -71,7 +71,7 @@ async def asked_for(
     brand: Annotated[str, Query(max_length=40)] = "",
     card_type: Annotated[str, Query(max_length=40, alias="type")] = "",
 ) -> Asked:
-    """The span of a query on the reader's own clock. What cannot be used falls back to seven days or to all, and is named."""
+    """Read the span of a query on the reader's own clock. What cannot be used falls back to seven days or to all, and is named."""
     zone = ZoneInfo(person.timezone)
     known_brand = brand if brand in catalogue() else ""
     known_type = member_of(CardType, card_type) or ""

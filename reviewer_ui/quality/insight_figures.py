@@ -66,7 +66,7 @@ def share(part: int, whole: int) -> str:
 
 
 async def backlog(session: AsyncSession, span: Span, locale: str) -> Figure:
-    """What waits now, by age."""
+    """Count what waits now, by age."""
     found = await reads.backlog(session, span)
     bars = shares([entry.count for entry in found])
     rows = tuple(
@@ -77,7 +77,7 @@ async def backlog(session: AsyncSession, span: Span, locale: str) -> Figure:
 
 
 async def flow(session: AsyncSession, span: Span, locale: str) -> Figure:
-    """What came and went, by day."""
+    """Count what was received and decided, by day."""
     found = await reads.flow(session, span)
     bars = shares([entry.arrived for entry in found])
     names = [_day(entry.day, locale) for entry in found]
@@ -134,7 +134,7 @@ async def straight_through(session: AsyncSession, span: Span, locale: str) -> Fi
 
 
 async def workload(session: AsyncSession, span: Span, locale: str) -> Figure:
-    """Who did and has what."""
+    """Count each person's decisions and open tasks."""
     found = await reads.workload(session, span)
     bars = shares([entry.decided for entry in found])
     rows = tuple(

@@ -66,7 +66,7 @@ async def show(request: Request, console: At, person: QualityReader, days: Days 
 
 @router.get("/quality/labels.csv")
 async def labels(console: At, person: LabelReader) -> Response:
-    """The labelled readings, numbers and PINs masked; in the clear only from the command line."""
+    """Export the labelled readings, numbers and PINs masked; in the clear only from the command line."""
     async with console.services.database.transaction() as session:
         found = await exported(session, console.services.keyring, f"person:{person.id}")
     return download("cardloop-labels", LABEL_HEADS, _label_rows(found))

@@ -181,7 +181,7 @@ async def show(
     request: Request, console: At, person: CardReader, card_id: str, polls: Annotated[int, Query(ge=0)] = 0,
     tab: Annotated[str, Query(max_length=20)] = "",
 ) -> Response:  # fmt: skip
-    """The page with one of its tabs; for htmx only its story, which is what moves by itself.
+    """Show the page with one of its tabs; htmx gets only the story, which refreshes automatically.
 
     A person with a claimed blind review of the card is redirected to it: the history shows how it was decided.
     """
@@ -197,7 +197,7 @@ async def render(
     draft: Draft | None = None, refusal: Refusal | None = None, polls: int = 0, block: str = "story", comment: str = "",
     confirmed: Collection[str] = (), tab: str = "",
 ) -> Response:  # fmt: skip
-    """The card page with the draft and refusal of an act that did not succeed, under that refusal's status."""
+    """Render the card page with the draft and refusal of an act that did not succeed, under that refusal's status."""
     async with console.services.database.transaction() as session:
         record = await reads.card(session, card_id)
         deciding = await deciding_view(session, console.services.keyring, person, record, now())
@@ -233,7 +233,7 @@ async def render(
 
 
 def hold_of(record: reads.CardRecord, person: Person, moment: datetime) -> Hold:
-    """Who may decide the card's open task at this moment, seen by this person."""
+    """Return who may decide the card's open task at this moment, seen by this person."""
     task = record.task
     if task is None or task.closed_at is not None:
         return Hold.NONE

@@ -154,7 +154,7 @@ def _number(opened: _Opened) -> NumberCheck | None:
 
 
 def in_clear(record: CardRecord, keyring: KeyRing) -> tuple[NumberCheck, ...]:
-    """The number on the card with every character shown, and, where something else was read, that one beside it.
+    """Check the number on the card with every character shown, and, where something else was read, that one beside it.
 
     Only right after the number was revealed, with a reason in the audit log.
     """

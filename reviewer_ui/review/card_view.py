@@ -91,7 +91,7 @@ def may_see_internal(person: Person) -> bool:
 def photos(
     record: CardRecord, person: Person, clear: bool, chosen: str = "", hidden: Collection[FieldName] = ()
 ) -> tuple[PhotoView, ...]:
-    """The card's photographs, the chosen one (an id) first; none for those whose work needs no photo."""
+    """List the card's photographs, the chosen one (an id) first; none for those whose work needs no photo."""
     if not person.may(Permission.REVEAL):
         return ()
     shown = [
@@ -119,7 +119,7 @@ def covered_boxes(record: CardRecord, photo_id: str, hidden: Collection[FieldNam
 
 
 def answers(record: CardRecord) -> tuple[AnswerView, ...]:
-    """The newest answer per party and question, newest first."""
+    """List the newest answer per party and question, newest first."""
     newest: dict[tuple[Party, str], AnswerRow] = {}
     for row in record.answers:
         newest.setdefault((row.party, row.operation), row)
@@ -132,7 +132,7 @@ def every_answer(record: CardRecord) -> tuple[AnswerView, ...]:
 
 
 def price(record: CardRecord, person: Person) -> PriceView | None:
-    """The newest quote, or None before there is one."""
+    """Return the newest quote, or None before there is one."""
     return None if record.quote is None else price_of(record.quote, person)
 
 
@@ -150,7 +150,7 @@ def price_of(quote: QuoteRow, person: Person) -> PriceView:
 
 
 def story(record: CardRecord, comments: Sequence[Comment] = ()) -> tuple[EventView | Comment, ...]:
-    """What happened and what was said of it, newest first."""
+    """List events and comments, newest first."""
     entries: list[EventView | Comment] = [*without_repeats([_event(event, record.names) for event in record.events])]
     return tuple(sorted([*entries, *comments], key=lambda one: one.at, reverse=True))
 
@@ -166,13 +166,13 @@ def _boxes(reading: ReadingRow, photo: PhotoRow) -> list[BoxView]:
 
 
 def box_of(read: Mapping[str, Any]) -> Box | None:
-    """The place of a read field in its photo, or None when it is not known."""
+    """Return the place of a read field in its photo, or None when it is not known."""
     place = read.get("box")
     return None if place is None else Box(**place) if isinstance(place, dict) else Box(*place)
 
 
 def crop_of(box: Box, photo: PhotoRow) -> Box:
-    """The box with a margin, inside its photo."""
+    """Return the box with a margin, inside its photo."""
     beside, above = round(box.height * CROP_BESIDE), round(box.height * CROP_ABOVE)
     x, y = max(0, box.x - beside), max(0, box.y - above)
     return Box(x, y, min(photo.width, box.right + beside) - x, min(photo.height, box.bottom + above) - y)

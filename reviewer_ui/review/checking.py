@@ -55,7 +55,7 @@ async def check(
 async def look_blind(
     request: Request, console: At, person: Checker, press: Pressed, card_id: str, task_id: Line, outcome: Line = ""
 ) -> Response:
-    """What the checker would decide; only then the page shows what was decided."""
+    """Record what the checker would decide; only then the page shows what was decided."""
     try:
         await _require_seen(console, press, card_id)
         await console.services.review.checks.look_blind(person.id, task_id, _one_of(ReviewOutcome, outcome, "outcome"))

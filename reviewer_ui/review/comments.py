@@ -42,7 +42,7 @@ async def add(request: Request, console: At, person: Commenter, card_id: str) ->
 
 @router.get("/cards/{card_id}/files/{attachment_id}")
 async def download(console: At, person: Commenter, card_id: str, attachment_id: str) -> Response:
-    """A file kept with the card."""
+    """Serve a file kept with the card."""
     return as_download(await comments_of(console).download(person.id, card_id, attachment_id))
 
 

@@ -46,7 +46,7 @@ class DecidingView:
 async def deciding_view(
     session: AsyncSession, keyring: KeyRing, person: Person, record: CardRecord, moment: datetime
 ) -> DecidingView | None:
-    """The bar for this person; None where nobody's decision is waited for, or they may not decide."""
+    """Prepare the decision bar for this person; None where no decision is pending, or they may not decide."""
     if record.task is None or record.task.closed_at is not None or not person.may(Permission.DECIDE):
         return None
     found, kind = suggested(record, keyring), brand(record.card.brand)
@@ -66,7 +66,7 @@ async def deciding_view(
 
 
 async def kept_draft(session: AsyncSession, keyring: KeyRing, person: Person, record: CardRecord) -> Draft:
-    """What this person typed on the card's open task before; nobody else's is ever opened."""
+    """Return what this person entered on the card's open task before; another person's draft is never opened."""
     if record.task is None or record.task.closed_at is not None or record.task.decided:
         return Draft()
     return Draft.of(await drafts.kept(session, keyring, record.task.id, person.id))

@@ -21,7 +21,7 @@ Chosen = TypeVar("Chosen")
 
 
 def accepted(draft: Draft, found: Suggested, mark: str) -> Draft:
-    """The draft with what was suggested in it. Refuses SuggestionChanged when that is not what the page showed."""
+    """Return the draft with what was suggested in it. Refuses SuggestionChanged when that is not what the page showed."""
     suggestion = found.suggestion
     if suggestion.outcome is None or suggestion.mark != mark:
         raise SuggestionChanged()
@@ -37,7 +37,7 @@ def accepted(draft: Draft, found: Suggested, mark: str) -> Draft:
 
 
 def as_decision(draft: Draft, record: CardRecord) -> dict[str, Any]:
-    """The arguments of `record_decision`. Refuses FieldInvalid, and fields that break the brand's rules."""
+    """Return the draft as arguments of `record_decision`. Refuses FieldInvalid, and fields that break the brand's rules."""
     outcome = _one_of(ReviewOutcome, draft.outcome, "outcome")
     entry_needed = record.card.card_type is CardType.REGIONAL and not record.fields_entered
     if outcome is ReviewOutcome.APPROVE and entry_needed:

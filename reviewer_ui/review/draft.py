@@ -31,7 +31,7 @@ class Draft:
         return self.typed or bool(self.outcome or self.note)
 
     def with_act(self, act: str) -> Draft:
-        """The draft with what the pressed button says: an outcome, and a reason behind a colon where it needs one."""
+        """Return the draft with what the pressed button says: an outcome, and a reason behind a colon where it needs one."""
         outcome, _, code = act.partition(":")
         return self if not outcome else Draft(**{**asdict(self), "outcome": outcome, "reason_code": code[:64]})
 
@@ -41,6 +41,6 @@ class Draft:
 
     @classmethod
     def of(cls, kept: Mapping[str, str]) -> Draft:
-        """The inverse of `kept`; names that are no field's are passed over."""
+        """Read a draft from what `kept` returned; names that are no field's are ignored."""
         known = {one.name for one in fields(cls)}
         return cls(**{name: text for name, text in kept.items() if name in known})

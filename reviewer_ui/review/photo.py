@@ -48,7 +48,7 @@ async def sharp(console: At, person: Revealer, card_id: str, photo_id: str) -> R
 
 @router.get("/cards/{card_id}/photos/{photo_id}/preview")
 async def preview(console: At, _: Revealer, card_id: str, photo_id: str) -> Response:
-    """What kind of picture it is, without a readable digit."""
+    """Serve a preview: what kind of picture it is, without a readable digit."""
     async with console.services.database.transaction() as session:
         row = await reads.photo(session, card_id, photo_id)
     return await _picture(lambda digest: console.services.photos.thumbnail(digest, PREVIEW_SIDE_MAX), row.stored_sha256)

@@ -15,11 +15,11 @@ router = APIRouter()
 Senior = Annotated[Person, Depends(allowed(Permission.DECIDE_ESCALATED))]
 
 
-@router.post("/decisions/{decision_id}/put-back")
-async def put_back(
+@router.post("/decisions/{decision_id}/reopen")
+async def reopen(
     console: At, person: Senior, decision_id: str, reason_code: Annotated[str, Form(max_length=120)] = ""
 ) -> Response:
     """Reopen the card's task. Refuses NotFound when another person was first, or the decision was applied after all."""
     return see_other(
-        f"/cards/{await console.services.review.undeliverable.put_back(person.id, decision_id, reason_code)}"
+        f"/cards/{await console.services.review.undeliverable.reopen(person.id, decision_id, reason_code)}"
     )

@@ -35,7 +35,7 @@ class Press:
 
 
 def pressed(shown_at: Word = "", by: Word = "", looked: Word = "") -> Press:
-    """A dependency: the three fields that console.js fills in."""
+    """Read the three fields that console.js fills in."""
     return Press(shown_at, by, looked)
 
 

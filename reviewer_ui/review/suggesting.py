@@ -48,7 +48,7 @@ class _Read:
 
 
 def suggested(record: CardRecord, keyring: KeyRing) -> Suggested:
-    """What the machine would decide about this card now; the same record always gives the same."""
+    """Compute what the system would decide about this card now; the same record always gives the same."""
     kind, moment = brand(record.card.brand), datetime.now(UTC)
     today = kind.today(moment)
     standing, read = _standing(record, keyring), list(_all_read(record, keyring))

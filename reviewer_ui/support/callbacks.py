@@ -102,20 +102,20 @@ class CallbackContext:
 
 @router.get("", dependencies=[Depends(allowed(Permission.ANSWER_CALLBACKS))])
 async def queue() -> Response:
-    """The queue of sellers' requests."""
+    """Redirect to the queue of sellers' requests."""
     return see_other(f"/review?kind={CALLBACK_WORK.code}")
 
 
 @router.get("/{task_id}")
 async def show(request: Request, console: At, person: Agent, task_id: str) -> Response:
-    """The page; opening it keeps the lease of its holder."""
+    """Show the request; opening it keeps the lease of its holder."""
     await console.services.review.leases.renew(person.id, task_id)
     return await _render(request, console, person, task_id)
 
 
 @router.post("/{task_id}/telephone")
 async def telephone(request: Request, console: At, person: Agent, task_id: str) -> Response:
-    """The seller's number, once, for the holder of the request; on record."""
+    """Show the seller's number, once, to the holder of the request; it is audited."""
     try:
         number = await _callbacks(console).telephone(person.id, task_id)
     except Refusal as refusal:
@@ -127,13 +127,20 @@ async def telephone(request: Request, console: At, person: Agent, task_id: str) 
 async def take(
     request: Request, console: At, person: Agent, task_id: str, reason_code: Line = "", note: Note = ""
 ) -> Response:
-    """Takes the request; an answer that was refused because the lease was over stays in the form."""
+    """Take the request; an answer that was refused because the lease was over stays in the form.
+
+    The page of a request that a colleague took first says so, with their name.
+    """
     async with console.services.database.transaction() as session:
         await record(session, task_id)
-    await console.services.review.leases.take(person.id, task_id)
-    if not (reason_code or note):
+    typed = Typed(reason_code, note)
+    try:
+        await console.services.review.leases.take(person.id, task_id)
+    except Refusal as refusal:
+        return await _render(request, console, person, task_id, refusal=refusal, typed=typed)
+    if typed == Typed():
         return see_other(f"/callbacks/{task_id}")
-    return await _render(request, console, person, task_id, typed=Typed(reason_code, note))
+    return await _render(request, console, person, task_id, typed=typed)
 
 
 @router.post("/{task_id}/close")

@@ -39,7 +39,7 @@ class WhoContext:
 
 @router.get("/who")
 async def show(request: Request, console: At, person: QueueReader, task_id: str) -> Response:
-    """The answers as they are at this moment; nothing is changed by asking."""
+    """Show the answers as they are at this moment; nothing is changed by asking."""
     async with console.services.database.transaction() as session:
         require_sees(person, (await item(session, task_id)).kind)
         task, answers = await who_may(session, task_id, now())

@@ -49,12 +49,12 @@ async def add(request: Request, console: At, person: Commenter, task_id: str) ->
 
 @router.get("/files/{attachment_id}")
 async def download(console: At, person: Commenter, task_id: str, attachment_id: str) -> Response:
-    """A file kept with the item."""
+    """Serve a file kept with the item."""
     return as_download(await comments_of(console).download_of_item(person.id, task_id, attachment_id))
 
 
 def comments_of(console: Console) -> Comments:
-    """The acts on comments and files."""
+    """Return the acts on comments and files."""
     services = console.services
     return Comments(services.database, services.keyring, services.photos, {TICKET: grams.index_task})
 
@@ -87,7 +87,7 @@ async def _sent(request: Request) -> tuple[str, list[tuple[str, bytes]]]:
 
 
 def as_download(kept: Download) -> Response:
-    """A kept file, to be saved and never shown by the browser in our name."""
+    """Serve a kept file, to be saved and never shown by the browser in our name."""
     headers = {
         "content-disposition": f"attachment; filename*=UTF-8''{quote(kept.name, safe='')}",
         "content-security-policy": "default-src 'none'; sandbox",

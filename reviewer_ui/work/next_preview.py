@@ -38,7 +38,7 @@ class AheadContext:
 async def ahead(
     request: Request, console: At, person: Decider, but: Annotated[str, Query(max_length=80)] = ""
 ) -> Response:
-    """What "next" would open after the task `but`, as one line for the card's bar; nothing is leased and nothing revealed."""
+    """Show what "next" would open after the task `but`, as one line for the card's bar; nothing is leased and nothing revealed."""
     wanted = filter_last_seen(request, REVIEW)
     card_id = await next_card(console.services.database, person.id, now(), wanted, but)
     around = shell(request, person)

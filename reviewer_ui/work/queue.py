@@ -129,7 +129,7 @@ class QueueContext:
     live_url: str
     nothing_left: bool
     undelivered: tuple[UndeliveredDecision, ...]  # What seniors see of it; empty for everybody else.
-    put_back_reasons: tuple[ReasonView, ...]
+    reopen_reasons: tuple[ReasonView, ...]
 
 
 @router.get("/review")
@@ -252,8 +252,8 @@ async def _context(request: Request, console: Console, person: Person, wanted: W
         live_url=_url(wanted, after=turn.after),
         nothing_left=turn.nothing,
         undelivered=refused,
-        put_back_reasons=tuple(
-            reason_view(one) for one in reasons.values() if one.act == ReasonedAct.PUT_BACK and one.active
+        reopen_reasons=tuple(
+            reason_view(one) for one in reasons.values() if one.act == ReasonedAct.REOPEN and one.active
         ),
     )
 

@@ -56,7 +56,7 @@ class Row:
 
 
 def row(entry: QueueEntry, person: str, reasons: Reasons, locale: str, now: datetime) -> Row:
-    """The entry as this person (id) sees it at this moment."""
+    """Prepare the entry as this person (id) sees it at this moment."""
     task = entry.task
     snoozed = task.snoozed_until is not None and task.snoozed_until > now
     back = None if snoozed else task.came_back

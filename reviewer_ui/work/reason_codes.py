@@ -64,7 +64,7 @@ async def show(request: Request, console: At, person: Keeper, kept: Annotated[bo
 async def add(
     request: Request, console: At, person: Keeper, act: str, code: Line = "", letter: Line = "", zh: Line = "", en: Line = "", seller_reason: Line = "",
 ) -> Response:  # fmt: skip
-    """A new reason."""
+    """Add a reason."""
     typed = TypedReason(code, letter, zh, en, seller_reason)
     doing = ReasonList(console.services.database).add(person.id, _act(act), code.strip(), _words(typed))
     return await _done(request, console, person, act, "", typed, doing)

@@ -16,7 +16,7 @@ from web.words import zone_of
 
 
 async def snoozed_until(console: Console, person: Person, chosen: str, typed: str) -> datetime:
-    """The moment of one of the offered words. Refuses FieldInvalid (`until`) for another word, or a moment that cannot be meant."""
+    """Return the moment of one of the offered words. Refuses FieldInvalid (`until`) for another word, or a moment that cannot be meant."""
     until = member_of(SnoozeUntil, chosen)
     if until is None:
         raise FieldInvalid(field="until", why="missing")

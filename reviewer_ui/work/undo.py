@@ -15,7 +15,7 @@ router = APIRouter()
 
 @router.post("/decisions/{decision_id}/undo")
 async def undo(request: Request, console: At, person: Decider, decision_id: str) -> Response:
-    """The card again, in the same hand. Too late: the error page says so, with 409."""
+    """Undo the decision and show the card again, held by the same person. When it is too late, the error page says so, with 409."""
     try:
         undone = await console.services.review.decisions.undo(person.id, decision_id)
     except TooLateToUndo:

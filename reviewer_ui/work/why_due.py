@@ -43,7 +43,7 @@ class WhyDueContext:
 
 @router.get("/cards/{card_id}/why-due")
 async def why_review_is_due(request: Request, console: At, person: CardReader, card_id: str) -> Response:
-    """The page for the review of a card; htmx gets the sentences alone, to be put beside the deadline."""
+    """Explain the deadline of a card's review; htmx gets the sentences alone, to be put beside the deadline."""
     async with console.services.database.transaction() as session:
         await require_card(session, card_id)
         facts = await why_card_is_due(session, card_id, now())
@@ -52,7 +52,7 @@ async def why_review_is_due(request: Request, console: At, person: CardReader, c
 
 @router.get("/work/{task_id}/why-due")
 async def why_item_is_due(request: Request, console: At, person: CardReader, task_id: str) -> Response:
-    """The page for one item; one without a card is shown to the people who see its queue."""
+    """Explain the deadline of one item; one without a card is shown to the people who see its queue."""
     async with console.services.database.transaction() as session:
         task = await item(session, task_id)
         if task.card_id is None:

@@ -44,7 +44,7 @@ class Fields(TypedDict):
 
 @router.post("/cards/{card_id}/fields")
 async def confirm_fields(visit: SellerVisit, card_id: str) -> Response:
-    """The seller confirms or corrects what was read."""
+    """Confirm or correct what was read, as the seller."""
     sent = texts(await visit.request.form())
 
     async def confirm() -> None:
@@ -62,7 +62,7 @@ async def confirm_fields(visit: SellerVisit, card_id: str) -> Response:
 
 @router.post("/cards/{card_id}/split")
 async def split(visit: SellerVisit, card_id: str) -> Response:
-    """The seller says that each photo shows a card of its own."""
+    """Split the submission: the seller says that each photo shows a card of its own."""
     services = visit.site.services
 
     async def divide() -> None:
@@ -74,7 +74,7 @@ async def split(visit: SellerVisit, card_id: str) -> Response:
 
 @router.post("/cards/{card_id}/code")
 async def enter_code(visit: SellerVisit, card_id: str) -> Response:
-    """The seller enters the issuer's one-time code."""
+    """Enter the issuer's one-time code, as the seller."""
     sent = texts(await visit.request.form())
 
     async def enter() -> None:
@@ -90,7 +90,7 @@ async def enter_code(visit: SellerVisit, card_id: str) -> Response:
 
 @router.post("/cards/{card_id}/code/resend")
 async def resend_code(visit: SellerVisit, card_id: str) -> Response:
-    """The seller asks for another code."""
+    """Request another one-time code, as the seller."""
 
     async def resend() -> None:
         await _own(visit, card_id)
@@ -102,7 +102,7 @@ async def resend_code(visit: SellerVisit, card_id: str) -> Response:
 
 @router.post("/cards/{card_id}/item")
 async def send_item(visit: SellerVisit, card_id: str) -> Response:
-    """The seller sends the one item that a reviewer asked for."""
+    """Send the one item that a reviewer asked the seller for."""
     form = await visit.request.form()
     photos = await uploads(form, "photo")
 
@@ -116,7 +116,7 @@ async def send_item(visit: SellerVisit, card_id: str) -> Response:
 
 @router.post("/cards/{card_id}/payee")
 async def correct_payee(visit: SellerVisit, card_id: str) -> Response:
-    """The seller names another payee after the payment gateway refused the one before."""
+    """Name another payee after the payment gateway refused the one before."""
     sent = texts(await visit.request.form())
 
     async def correct() -> None:
@@ -128,7 +128,7 @@ async def correct_payee(visit: SellerVisit, card_id: str) -> Response:
 
 @router.post("/cards/{card_id}/withdraw")
 async def withdraw(visit: SellerVisit, card_id: str) -> Response:
-    """The seller takes the card back."""
+    """Withdraw the card, as the seller."""
 
     async def take_back() -> None:
         await _own(visit, card_id)
@@ -139,7 +139,7 @@ async def withdraw(visit: SellerVisit, card_id: str) -> Response:
 
 @router.post("/cards/{card_id}/callback")
 async def ask_support(visit: SellerVisit, card_id: str) -> Response:
-    """The seller asks to be called, or objects to a decision."""
+    """Request a call or object to a decision, as the seller."""
     sent = texts(await visit.request.form())
 
     async def ask() -> None:
@@ -154,13 +154,13 @@ async def ask_support(visit: SellerVisit, card_id: str) -> Response:
 
 @router.post("/cards/{card_id}/quote/accept")
 async def accept(visit: SellerVisit, card_id: str) -> Response:
-    """The seller accepts the quote they were shown."""
+    """Accept the quote that the seller was shown."""
     return await _answer_quote(visit, card_id, accept=True)
 
 
 @router.post("/cards/{card_id}/quote/decline")
 async def decline(visit: SellerVisit, card_id: str) -> Response:
-    """The seller declines the quote they were shown."""
+    """Decline the quote that the seller was shown."""
     return await _answer_quote(visit, card_id, accept=False)
 
 

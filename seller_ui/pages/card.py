@@ -15,6 +15,7 @@ from database.reads.cards import seller as reads
 from database.reads.cards import submissions
 from database.reads.cards.seller import CodeView, PhotoView
 from database.reads.cards.submissions import CardView
+from database.reads.ops.providers import MARK_LENGTH
 from database.reads.support.callbacks import CallbackView, newest_of_card
 from database.repositories import cards
 from database.tables.cards import CardRow
@@ -47,6 +48,7 @@ class CardPage:
     steps: tuple[Step, ...]
     story: tuple[Moment, ...]
     seen: int
+    held: str  # The mark of the maintenance that the page shows; empty: none.
     typed: Mapping[str, str]
     photos: tuple[PhotoView, ...]
     code: CodeView | None
@@ -70,11 +72,17 @@ async def show(visit: SellerVisit, card_id: str) -> Response:
 
 
 @router.get("/cards/{card_id}/live")
-async def live(visit: SellerVisit, card_id: str, seen: Annotated[int, Query(ge=0)] = 0) -> Response:
-    """The moving part of the page; 204 while nothing has happened since the event `seen`."""
+async def live(
+    visit: SellerVisit,
+    card_id: str,
+    seen: Annotated[int, Query(ge=0)] = 0,
+    held: Annotated[str, Query(max_length=MARK_LENGTH)] = "",
+) -> Response:
+    """Show the moving part of the page; 204 while nothing has happened since the event `seen` and the maintenance is that of `held`."""
     async with visit.site.services.database.transaction() as session:
         await submissions.require_owner(session, visit.owner, card_id)
-        if await submissions.last_event(session, [card_id]) == seen:
+        found = (await submissions.progress(session, [card_id]))[card_id]
+        if (found.events, found.held) == (seen, held):
             return Response(status_code=204)
     return await visit.page("card.html", await page_of(visit, card_id), block="live")
 
@@ -115,6 +123,7 @@ async def page_of(
         steps=steps_of(card, story),
         story=moments(reversed(without_repeats(story))),
         seen=seen,
+        held=card.delay.mark if card.delay and not card.ended else "",
         typed=typed(known | dict(sent or {}), *FIELDS, "code", "words", "wanted"),
         photos=photos,
         code=code,

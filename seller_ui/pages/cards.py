@@ -12,6 +12,7 @@ from starlette.responses import Response
 from database.reads.cards import seller as reads
 from database.reads.cards import submissions
 from database.reads.cards.submissions import CardView
+from database.reads.ops.providers import MARK_LENGTH
 from domain.cards.reading import FieldName
 from domain.errors.general import NotFound
 from domain.rules.brands import catalogue
@@ -40,7 +41,7 @@ class CardsPage:
 
 @router.get("/cards")
 async def mine(visit: SellerVisit, before: Annotated[str | None, Query(max_length=26)] = None) -> Response:
-    """The seller's cards, newest first."""
+    """List the seller's cards, newest first."""
     async with visit.site.services.database.transaction() as session:
         cards, older = await reads.cards(session, visit.owner, before=before, limit=CARDS_PER_PAGE)
     names = {code: entry.names[visit.locale] for code, entry in catalogue().items()}
@@ -50,17 +51,21 @@ async def mine(visit: SellerVisit, before: Annotated[str | None, Query(max_lengt
 
 @router.get("/cards/{card_id}/events")
 async def changes(
-    visit: SellerVisit, card_id: str, seen: int = 0, last_event_id: Annotated[str, Header()] = ""
+    visit: SellerVisit,
+    card_id: str,
+    seen: int = 0,
+    held: Annotated[str, Query(max_length=MARK_LENGTH)] = "",
+    last_event_id: Annotated[str, Header()] = "",
 ) -> Response:
-    """A server-sent event for each thing that happens to the card."""
+    """Send a server-sent event for each thing that happens to the card, or to the maintenance that it waits for."""
     async with visit.site.services.database.transaction() as session:
         await submissions.require_owner(session, visit.owner, card_id)
-    return visit.site.changes.stream(visit.owner, [card_id], last_seen(seen, last_event_id))
+    return visit.site.changes.stream(visit.owner, [card_id], last_seen(seen, last_event_id), held)
 
 
 @router.get("/cards/{card_id}/photos/{photo_id}")
 async def photo(visit: SellerVisit, card_id: str, photo_id: str) -> Response:
-    """The seller's own photo, small."""
+    """Serve the seller's own photo, small."""
     async with visit.site.services.database.transaction() as session:
         await submissions.require_owner(session, visit.owner, card_id)
         found = await reads.photo(session, card_id, photo_id)
@@ -72,7 +77,7 @@ async def photo(visit: SellerVisit, card_id: str, photo_id: str) -> Response:
 
 @router.get("/cards/{card_id}/photos/{photo_id}/{field}")
 async def crop(visit: SellerVisit, card_id: str, photo_id: str, field: FieldName) -> Response:
-    """The part of the photo where a field was read."""
+    """Serve the part of the photo where a field was read."""
     async with visit.site.services.database.transaction() as session:
         await submissions.require_owner(session, visit.owner, card_id)
         found = await reads.photo(session, card_id, photo_id)

@@ -75,7 +75,7 @@ class SellPage:
 
 @router.get("/")
 async def front(visit: AnyVisit) -> Response:
-    """The brands that are bought; a visitor sees them before signing in. Those that no longer are follow, with the reason."""
+    """List the brands that are bought; a visitor sees them before signing in. Those that no longer are follow, with the reason."""
     brands = sorted(catalogue().values(), key=lambda entry: ("high", "medium", "low").index(entry.popularity))
     moment = now()
     bought, ended = (tuple(one for one in brands if one.is_bought(moment) is yes) for yes in (True, False))
@@ -84,7 +84,7 @@ async def front(visit: AnyVisit) -> Response:
 
 @router.get("/sell/{code}")
 async def form(visit: SellerVisit, code: str, how: str = "photo") -> Response:
-    """The form for one card of this brand. Refuses BrandNotBought."""
+    """Show the form for one card of this brand. Refuses BrandNotBought."""
     chosen = brand(code)
     chosen.require_bought(now())
     return await _form(visit, chosen, how if how in HOWS else "photo", {}, None)
@@ -215,7 +215,7 @@ async def _sent_before(visit: Visit, form: FormData) -> str | None:
 
 
 def card_from(chosen: Brand, sent: Mapping[str, str], photos: tuple[bytes, ...]) -> SubmittedCard:
-    """The card as the form has it. What was photographed is shown to the seller before it goes on."""
+    """Read the card from the form. What was photographed is shown to the seller before it goes on."""
     number, pictures = sent.get("number") or None, tuple(dict.fromkeys(photos))
     if not number and not pictures:
         raise NothingToRead(card=0)
@@ -244,7 +244,7 @@ def face_value(chosen: Brand, written: str) -> Money | None:
 
 
 def expiry(written: str) -> date | None:
-    """A date as browsers send it; None when left empty."""
+    """Parse a date as browsers send it; None when left empty."""
     if not written:
         return None
     try:
@@ -254,7 +254,7 @@ def expiry(written: str) -> date | None:
 
 
 def digits_only(chosen: Brand) -> bool:
-    """Whether the number keyboard is enough for this brand's numbers."""
+    """Return whether the number keyboard is enough for this brand's numbers."""
     return "A-Z" not in chosen.number
 
 

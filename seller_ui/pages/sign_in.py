@@ -77,7 +77,7 @@ async def send_code(visit: AnyVisit) -> Response:
 
 @router.get("/sign-in/code")
 async def ask_code(visit: AnyVisit) -> Response:
-    """The page that asks for the code."""
+    """Show the page that asks for the code."""
     asked = visit.site.sessions.phone(visit.request)
     if asked is None:
         return visit.go("/sign-in")

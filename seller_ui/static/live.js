@@ -21,7 +21,7 @@
     const live = part();
     if (!live || !live.dataset.events) { stop(); return; }
     if (source || !window.EventSource) { if (!source) startPolling(); return; }
-    source = new EventSource(live.dataset.events + "?seen=" + live.dataset.seen);
+    source = new EventSource(live.dataset.events + "?seen=" + live.dataset.seen + "&held=" + live.dataset.held);
     source.addEventListener("changed", refresh);
     source.addEventListener("ended", () => { refresh(); source.close(); });
     source.addEventListener("error", () => { if (source && source.readyState === EventSource.CLOSED) startPolling(); });

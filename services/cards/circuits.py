@@ -60,7 +60,7 @@ class KeptCircuits:
         await self._one(_ANSWERED, name)
 
     async def probe(self, name: str, lease_ms: int) -> bool:
-        """Whether the lease to probe is ours."""
+        """Try to lease the probe; return whether the lease is ours."""
         return await self._one(_PROBE, name, lease_ms / 1000) is not None
 
     async def leave(self, name: str) -> None:

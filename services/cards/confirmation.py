@@ -12,5 +12,5 @@ UNCONFIRMED = (
 
 
 def is_recheck(answer: Answer) -> bool:
-    """Whether the answer was given right before a payment."""
+    """Return whether the answer was given right before a payment."""
     return f"-{STEP}-" in answer.request_id

@@ -44,7 +44,7 @@ class Corrections:
         return all(value is None for value in vars(self).values())
 
     def as_columns(self) -> dict[str, Any]:
-        """The arguments of `cards.set_fields`."""
+        """Return the corrections as arguments of `cards.set_fields`."""
         return {
             "number": self.number,
             "pin": self.pin,
@@ -68,7 +68,7 @@ class Corrections:
 
     @classmethod
     def from_json(cls, text: str) -> Corrections:
-        """The inverse of `to_json`."""
+        """Read corrections from what `to_json` returned."""
         kept = json.loads(text)
         amount, _, currency = kept.get("face_value", "").partition(" ")
         return cls(
@@ -80,14 +80,14 @@ class Corrections:
 
 
 def corrections_in(decision: ReviewDecisionRow, keyring: KeyRing) -> Corrections:
-    """The fields that a decision corrects, opened: secret."""
+    """Open the fields that a decision corrects: secret."""
     if decision.corrected_sealed is None:
         return Corrections()
     return Corrections.from_json(DECISION_FIELDS.open(keyring, decision.id, decision.corrected_sealed))
 
 
 def checked_fields(brand_code: str, given: Corrections) -> Corrections:
-    """The fields tidied. Refuses whatever breaks the brand's rules, and an expiry that has passed."""
+    """Tidy the fields. Refuses whatever breaks the brand's rules, and an expiry that has passed."""
     known = brand(brand_code)
     return Corrections(
         number=known.require_number(given.number) if given.number is not None else None,

@@ -105,7 +105,7 @@ class Intake:
             return await split_photos(session, self._keyring, card, actor)
 
     async def repeated(self, owner: str, idempotency_key: str, sent_hash: str) -> SubmissionReceipt | None:
-        """The first receipt of a submission that comes again in the same bytes (`body_hash`) or form (`form_hash`).
+        """Return the first receipt of a submission that comes again in the same bytes (`body_hash`) or form (`form_hash`).
 
         Doors ask before they judge anything: limits, rules and what a request may hold can have changed since. One
         statement; None for whatever is not known to be the same.
@@ -114,7 +114,7 @@ class Intake:
             return await receipt_of_repeated(connection, owner, idempotency_key, sent_hash)
 
     def body_hash(self, body: bytes) -> str:
-        """A keyed hash (hex) of a request's bytes: a plain one could be searched through for a card's number."""
+        """Return a keyed hash (hex) of a request's bytes: a plain one could be searched through for a card's number."""
         return self._keyring.index(hashlib.sha256(body).hexdigest(), purpose="body")
 
     async def correct_fields(
@@ -129,7 +129,7 @@ class Intake:
         *,
         kept_too: bool = False,
     ) -> int:
-        """The seller confirms what was read, corrects it, or sends one item again; returns the fields' revision.
+        """Record the seller's fields: confirmed, corrected, or one item sent again; returns the fields' revision.
 
         `confirmed` are the marks of values that the seller confirmed against a sure reading; None: nobody
         can be asked. With `kept_too` they also confirm what was typed before and is left as it is. Refuses NotExpectedNow when the card waits for no fields, ReadingDiffers, and fields that break the
@@ -156,7 +156,7 @@ class Intake:
         return revision
 
     async def replace_photo(self, card_id: str, raw: bytes, actor: str) -> int:
-        """The seller sends a new photograph in place of all before; returns the fields' revision.
+        """Put the seller's new photograph in place of all before; returns the fields' revision.
 
         Refuses NotExpectedNow, and files that are no good photographs (see `gateways.pictures.accept`).
         """
@@ -183,13 +183,13 @@ class Intake:
         return loop_faults.apart(self._database, loop, subject)
 
     async def mark_started(self, card_id: str) -> None:
-        """The card's workflow is known to run."""
+        """Record that the card's workflow is known to run."""
         statement = update(CardRow).where(CardRow.id == card_id).values(started_at=now())
         async with self._database.statement() as connection:
             await connection.execute(statement)
 
     async def card_to_buy(self, card_id: str) -> CardToBuy:
-        """What the card's workflow starts with, or goes on with where it was started before. Refuses NotFound."""
+        """Return what the card's workflow starts with, or goes on with where it was started before. Refuses NotFound."""
         photographed = exists().where(PhotoRow.card_id == CardRow.id)
         statement = (
             select(CardRow, SubmissionRow.owner, photographed)

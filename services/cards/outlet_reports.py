@@ -47,7 +47,7 @@ class OutletReports:
         self._now = now
 
     async def receive(self, body: bytes, signature: str | None) -> OutletHeard | None:
-        """A callback, raw body and signature header; None when nobody has looked yet (pending).
+        """Receive a callback, raw body and signature header; return None when no answer has been given yet (pending).
 
         The first answer counts. A repeated report is delivered again, since the card may not have received the first.
         Refuses SignatureInvalid, FieldInvalid, NotFound, OutletUnknown, and AmountMismatch when it confirms another

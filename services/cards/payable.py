@@ -67,7 +67,7 @@ async def approved_reasons(session: AsyncSession, card_id: str) -> frozenset[str
 
 
 async def code_proved(session: AsyncSession, card: CardRow) -> bool:
-    """Whether the seller entered the issuer's one-time code for the fields that the card has now."""
+    """Return whether the seller entered the issuer's one-time code for the fields that the card has now."""
     right = (
         AnswerRow.card_id == card.id,
         AnswerRow.operation == "check_code",

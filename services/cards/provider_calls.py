@@ -91,7 +91,7 @@ class ProviderCalls:
     async def failures_recorded(
         self, card: OpenedCard, party: Party, operation: str, request_id: str
     ) -> AsyncIterator[None]:
-        """A failing call is a row too, with its failure named and the time it took; then it fails on."""
+        """Record a failing call as a row too, with its failure named and the time it took; then let it fail on."""
         started = time.perf_counter()
         try:
             yield
@@ -150,18 +150,18 @@ def verification(
     waiting_for: WaitingFor = WaitingFor.MACHINE,
     until: datetime | None = None,
 ) -> Change:
-    """A step of this stage."""
+    """Make the change that records a step of this stage."""
     return Change(Stage.VERIFICATION, waiting_for, until, what, facts, actor=actor)
 
 
 def claims_of(card: CardRow) -> CardClaims:
-    """What card and seller say, without what only the reading knows."""
+    """Return what card and seller say, without what only the reading knows."""
     face = None if card.face_value_minor is None else Money(card.face_value_minor, card.currency)
     return CardClaims(card.card_type, face, card.expires_on)
 
 
 def verified_facts(card: CardRow, answer: PartyAnswer, denied: bool = False) -> VerifiedFacts:
-    """The consequence of an answer: its status decides, then an empty balance, then what contradicts the card."""
+    """Derive the consequence of an answer: its status decides, then an empty balance, then what contradicts the card."""
     consequence, end_reason = CONSEQUENCES[answer.status]
     if denied:
         consequence, end_reason = Consequence.REJECT, EndReason.OUTLET_DENIED
@@ -180,7 +180,7 @@ def verified_facts(card: CardRow, answer: PartyAnswer, denied: bool = False) -> 
 
 
 def answer_of_call(party: Party, call: CallRecord, status: CardStatus = CardStatus.UNKNOWN) -> Answer:
-    """A call that tells nothing of the card's worth, as the answer it is recorded as."""
+    """Return the answer to record for a call that says nothing about the card's worth."""
     return Answer(
         party=party,
         operation=call.operation,
@@ -195,7 +195,7 @@ def answer_of_call(party: Party, call: CallRecord, status: CardStatus = CardStat
 
 
 async def answers_about(session: AsyncSession, card: CardRow) -> list[Answer]:
-    """What was answered about the card's present fields, oldest first; failed calls are left out."""
+    """List what was answered about the card's present fields, oldest first; failed calls are left out."""
     statement = (
         select(AnswerRow)
         .where(

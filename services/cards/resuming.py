@@ -27,7 +27,7 @@ ENDED_BY_QUOTE = {
 
 
 async def resume_of(session: AsyncSession, card: CardRow) -> Resume:
-    """What the rows say the card has been through. What it waits for now is asked for again, and nothing is paid twice."""
+    """Return what the rows say the card has been through. What it waits for now is asked for again, and nothing is paid twice."""
     quotes = await _quotes(session, card.id)
     tasks, decision = await _tasks(session, card.id)
     approved = await approved_reasons(session, card.id)

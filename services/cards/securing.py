@@ -85,7 +85,7 @@ async def write_request(session: AsyncSession, card_id: str, quote_id: str, requ
 
 
 async def is_held(session: AsyncSession, card_id: str, quote_id: str) -> bool:
-    """Whether the issuer's last answer says that it holds the card for this quote."""
+    """Return whether the issuer's last answer says that it holds the card for this quote."""
     newest = await _newest(session, card_id, quote_id)
     return newest is not None and newest.details.get("result") in HOLDS
 

@@ -26,7 +26,7 @@ class Stock:
         self._counted_at: float | None = None
 
     async def of(self, session: AsyncSession, brand: str) -> int:
-        """The stock of one brand, at most a minute old."""
+        """Return the stock of one brand, at most a minute old."""
         if self._counted_at is None or self._clock() - self._counted_at > FRESH_FOR_S:
             self._counted, self._counted_at = await _count(session), self._clock()
         return self._counted.get(brand, 0)

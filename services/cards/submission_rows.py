@@ -42,7 +42,7 @@ NOT_CONTENT = frozenset({"cards", "locale", "body_hash"})
 
 
 async def claimed(session: AsyncSession, row: SubmissionRow) -> bool:
-    """Whether this transaction is the first with the key; a concurrent one waits here until that is known."""
+    """Return whether this transaction is the first with the key; a concurrent one waits here until that is known."""
     return await insert_once(session, row, "owner", "idempotency_key")
 
 
@@ -97,7 +97,7 @@ async def insert_cards(session: AsyncSession, rows: Sequence[CardRow]) -> None:
 
 
 def photo_row(card_id: str, position: int, photo: AcceptedPhoto) -> PhotoRow:
-    """The row of a photo that is kept already."""
+    """Make the row of a photo that is stored already."""
     return PhotoRow(
         id=new_id(),
         card_id=card_id,
@@ -111,7 +111,7 @@ def photo_row(card_id: str, position: int, photo: AcceptedPhoto) -> PhotoRow:
 
 
 def submission_row(keyring: KeyRing, submission: Submission, request_hash: str) -> SubmissionRow:
-    """A new submission; who is paid is sealed."""
+    """Make the row of a new submission; who is paid is sealed."""
     submission_id = new_id()
     return SubmissionRow(
         id=submission_id,
@@ -130,7 +130,7 @@ def submission_row(keyring: KeyRing, submission: Submission, request_hash: str) 
 
 
 def card_row(keyring: KeyRing, submission_id: str, position: int, card: CheckedCard) -> CardRow:
-    """A new card; number and PIN are sealed."""
+    """Make the row of a new card; number and PIN are sealed."""
     card_id, face, floor = new_id(), card.given.face_value, card.given.accept_at_or_above
     return CardRow(
         id=card_id,

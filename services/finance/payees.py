@@ -60,7 +60,7 @@ class Payees:
         self._now = now
 
     async def correct(self, owner: str, card_id: str, account: str, name: str) -> str:
-        """The owner (`seller:<id>` or `partner:<id>`) names another payee; returns the correction's id.
+        """Record another payee named by the owner (`seller:<id>` or `partner:<id>`); returns the correction's id.
 
         Refuses NotFound for another's card, NotExpectedNow unless the card waits for a payee, FieldInvalid. What staff
         have proposed meanwhile falls: the owner's word is the newer one.
@@ -100,7 +100,7 @@ class Payees:
             await _record(session, card, "payout.payee_proposed", facts, f"person:{person}")
 
     async def agree(self, person: str, card_id: str, correction_id: str) -> None:
-        """A second person agrees: the payee counts, and the card is paid again. Agreed to already by them, nothing changes.
+        """Agree as the second person: the payee counts, and the card is paid again. Agreed to already by them, nothing changes.
 
         Refuses NotAllowed, OwnWork to a person who is no independent second person or is linked to the seller, NotFound when it
         no longer waits.
@@ -114,7 +114,7 @@ class Payees:
             await self._apply(session, card, submission, row, f"person:{person}")
 
     async def refuse(self, person: str, card_id: str, correction_id: str) -> None:
-        """A second person, or the proposer, lets the proposal fall. Refuses NotAllowed and NotFound."""
+        """Discard the proposal, as a second person or its proposer. Refuses NotAllowed and NotFound."""
         async with self._database.transaction() as session:
             await require(session, person, Permission.CORRECT_PAYEE)
             card, submission = await _waiting(session, card_id)

@@ -28,7 +28,7 @@ class PaymentNotices:
         self._notices = notices
 
     async def receive(self, body: bytes) -> PaymentReport:
-        """The gateway's notice, as its bytes came. It is kept with our verdict and moves no money by itself.
+        """Receive the gateway's notice, as its bytes came. It is kept with our verdict and moves no money by itself.
 
         Refuses SignatureInvalid, AmountMismatch and NotFound (no order of ours); the verdict is kept all the same.
         """

@@ -27,14 +27,14 @@ from services.work import sla
 
 
 def known_report(row: PayoutRow) -> PayoutReport | None:
-    """The outcome that the gateway gave us for certain; it is asked no more."""
+    """Return the outcome that the gateway gave us for certain; it is not asked again."""
     if row.answered is None:
         return None
     return PayoutReport(row.key, row.answered, row.gateway_reference, None, row.refusal_code)
 
 
 def order_of(keyring: KeyRing, submission: SubmissionRow, quote: QuoteRow, key: str, attempt: int) -> PayoutRow:
-    """A new order with the payee as the submission names it now: what is sent later is what was written here."""
+    """Make a new order with the payee as the submission names it now: what is sent later is what was written here."""
     account, name = payee_of(keyring, submission)
     return PayoutRow(
         key=key, card_id=quote.card_id, quote_id=quote.id, attempt=attempt, amount_minor=quote.amount_minor,
@@ -45,7 +45,7 @@ def order_of(keyring: KeyRing, submission: SubmissionRow, quote: QuoteRow, key: 
 
 
 def opened_order(keyring: KeyRing, row: PayoutRow, submission: SubmissionRow) -> PayoutOrder:
-    """The order as it is sent. One from before orders kept their payee is sent to the submission's."""
+    """Return the order as it is sent. An order from before orders kept their payee is sent to the submission's."""
     account, name = payee_of(keyring, submission)
     if row.payee_account_sealed is not None and row.payee_name_sealed is not None:
         account = ORDER_ACCOUNT.open(keyring, row.key, row.payee_account_sealed)
@@ -55,7 +55,7 @@ def opened_order(keyring: KeyRing, row: PayoutRow, submission: SubmissionRow) ->
 
 
 def verdict_on(row: PayoutRow | None, report: PayoutReport) -> NotificationVerdict:
-    """What a genuine notification is worth: it counts only for an order of ours and its exact amount."""
+    """Judge a genuine notification: it counts only for an order of ours and its exact amount."""
     if row is None:
         return NotificationVerdict.UNKNOWN_ORDER
     if report.amount != Money(row.amount_minor, row.currency):
@@ -73,7 +73,7 @@ async def ordered_first(session: AsyncSession, row: PayoutRow, owner: str) -> bo
 
 
 async def heard_first(session: AsyncSession, row: PaymentNotificationRow) -> bool:
-    """Whether this notification is heard for the first time; it is kept once."""
+    """Return whether this notification is heard for the first time; it is kept once."""
     return await insert_once(session, row, "notify_id", generated=("id",))
 
 
@@ -90,7 +90,7 @@ async def refused_on(session: AsyncSession, at: datetime) -> None:
 
 
 async def ordered_with(session: AsyncSession, key: str) -> tuple[PayoutRow, SubmissionRow]:
-    """The order of that key, and the submission that says who is paid."""
+    """Return the order of that key, and the submission that says who is paid."""
     statement = (
         select(PayoutRow, SubmissionRow)
         .join(CardRow, CardRow.id == PayoutRow.card_id)
@@ -102,7 +102,7 @@ async def ordered_with(session: AsyncSession, key: str) -> tuple[PayoutRow, Subm
 
 
 async def owner_of(session: AsyncSession, card: CardRow) -> str:
-    """Who handed the card in: `seller:<id>` or `partner:<id>`."""
+    """Return who submitted the card: `seller:<id>` or `partner:<id>`."""
     return (await session.get_one(SubmissionRow, card.submission_id)).owner
 
 

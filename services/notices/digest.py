@@ -69,7 +69,7 @@ class _Tried:
     spared: bool = False
 
     def is_over(self, tries_over: bool) -> bool:
-        """Whether this channel is tried no more."""
+        """Return whether this channel is no longer tried."""
         return self.wait is None or (tries_over and not self.spared)
 
 
@@ -193,14 +193,14 @@ def _spared(rows: Sequence[NoticeRow]) -> _Tried | None:
 
 
 def delivery_id(channel: str, rows: Sequence[NoticeRow]) -> str:
-    """The same for the same notices by the same channel, 32 hex characters."""
+    """Return an id, the same for the same notices by the same channel, 32 hex characters."""
     return hashlib.sha256("\n".join((channel, *sorted(_ids(rows)))).encode()).hexdigest()[:32]
 
 
 def sorted_out(
     batch: Sequence[NoticeRow], to: Addressee, moment: datetime
 ) -> tuple[tuple[NoticeRow, ...], tuple[NoticeRow, ...], tuple[NoticeRow, ...]]:
-    """What leaves now, what need not leave since it was read in the console, and what waits for the end of quiet hours.
+    """Split the batch: what leaves now, what need not leave since it was read in the console, and what waits for the end of quiet hours.
 
     A batch that was tried before stays whole: another set of notices would be another mail.
     """

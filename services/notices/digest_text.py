@@ -62,7 +62,7 @@ def sentence(kind: str, card_id: str | None, facts: Mapping[str, str], reader: R
 
 
 def digest_text(rows: Sequence[NoticeRow], reader: Reader, console_url: str) -> DigestText:
-    """The mail of these notices, oldest first."""
+    """Write the mail of these notices, oldest first."""
     locale = reader.locale
     lines = [f"{_clock(row.at, reader)}  {_said(row, reader)}\n  {link(row, console_url)}" for row in rows[:SHOWN_MAX]]  # fmt: skip
     if len(rows) > SHOWN_MAX:
@@ -75,14 +75,14 @@ def digest_text(rows: Sequence[NoticeRow], reader: Reader, console_url: str) -> 
 
 
 def trial_digest(locale: str, console_url: str) -> DigestText:
-    """The mail that only shows that mail arrives."""
+    """Write the mail that only shows that mail arrives."""
     foot = translate("notice.mail.foot", locale, {"link": f"{console_url}/account/notices"})
     test = translate("notice.mail.test", locale)
     return DigestText(f"[Cardloop] {test}", f"{test}\n\n{foot}\n")
 
 
 def digest_content(delivery_id: str, rows: Sequence[NoticeRow], reader: Reader, console_url: str) -> dict[str, Any]:
-    """The body of a webhook; times are UTC, and each notice has the id by which a receiver knows it again."""
+    """Build the body of a webhook; times are UTC, and each notice has the id by which a receiver recognizes it."""
     return {"id": delivery_id, "notices": [_entry(row, reader, console_url) for row in rows]}
 
 
@@ -92,7 +92,7 @@ def link(row: NoticeRow, console_url: str) -> str:
 
 
 def page_of(row: NoticeRow) -> str | None:
-    """The page in the console that a notice is about: alerts, a repair, an item or a card; None where there is none."""
+    """Return the page in the console that a notice is about: alerts, a repair, an item or a card; None where there is none."""
     if row.kind in ALERT_KINDS:
         return ALERTS_PAGE
     if row.kind == NoticeKind.REPAIR and "repair" in row.facts:

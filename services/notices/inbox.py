@@ -68,7 +68,7 @@ class Notices:
             return rows, await names_of(session, rows)
 
     async def newest_unread(self, person_id: str, most: int) -> tuple[tuple[NoticeRow, ...], Names]:
-        """The newest `most` that they have not read, and what their facts are called."""
+        """Return the newest `most` that they have not read, and what their facts are called."""
         theirs = (NoticeRow.person_id == person_id, NoticeRow.read_at.is_(None))
         statement = select(NoticeRow).where(*theirs).order_by(NoticeRow.id.desc()).limit(most)
         async with self._database.transaction() as session:
@@ -97,7 +97,7 @@ class Notices:
             await session.execute(update(NoticeRow).where(*theirs).values(read_at=now()))
 
     async def wishes(self, person_id: str) -> NoticePreferences:
-        """What they asked for; the zone is their own."""
+        """Return what they asked for; the zone is their own."""
         async with self._database.transaction() as session:
             person = await session.get_one(PersonRow, person_id)
             return preferences_of(person, await session.get(NoticeWishRow, person_id))
@@ -113,7 +113,7 @@ class Notices:
             await session.merge(row)
 
     def webhook_secret(self, person_id: str, url: str) -> str:
-        """What signs the webhooks to this person's address; another address has another secret."""
+        """Return the secret of one person's webhook at one address, derived from the key ring and stored nowhere; another address has another secret."""
         return webhook_secret(self._keyring, person_id, url)
 
     async def try_out(self, person_id: str) -> dict[str, str]:
@@ -145,7 +145,7 @@ class Notices:
 
 
 def webhook_secret(keyring: KeyRing, person_id: str, url: str) -> str:
-    """The secret of one person's webhook at one address: made of the key ring, so that it is stored nowhere."""
+    """Return the secret of one person's webhook at one address, derived from the key ring and stored nowhere; another address has another secret."""
     return keyring.index(f"{person_id}\n{url}", purpose="notice_webhook")
 
 

@@ -12,8 +12,8 @@ from domain.people.roles import Permission, Role, permissions_of
 
 
 async def with_roles(session: AsyncSession, team: str | None, wanted: Callable[[list[Role]], bool]) -> list[str]:
-    """The active people, of one team or of all, whose roles are wanted."""
-    found = select(PersonRow.id, PersonRow.roles).where(PersonRow.active)
+    """List the active people, of one team or of all, whose roles are wanted."""
+    found = select(PersonRow.id, PersonRow.roles).where(PersonRow.active).order_by(PersonRow.id)
     if team is not None:
         found = found.where(PersonRow.team == team)
     return [person for person, roles in await session.execute(found) if wanted([Role(role) for role in roles])]

@@ -6,32 +6,22 @@ between neither loses an alert nor sends it twice.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.locks import AdvisoryLock, try_acquire
-from database.reads.ops import alert_values
-from database.reads.ops.health import readings
+from database.reads.ops.alert_values import Values, observed
 from database.session import Database
 from database.tables.ops.health import AlertRow
 from domain.identifiers import new_id
 from domain.ops.alerts import AlertRule, AlertState, Standing, following
-from domain.ops.health import Measure, Reading, State
 from domain.places import business_day
 from domain.rules.alerts import AlertRules, Rule, alerts_in_force
 from services.ops.alert_news import Fired, fires, over
-
-SUBJECTS_MAX = 50  # Alerts of one rule at the same time.
-# Rules that take their value from a reading, and those with one alert for each part of it.
-_READ = {
-    rule: Measure(rule.value) for rule in AlertRule if rule.value in {measure.value for measure in Measure}
-}  # fmt: skip
-_BY_PART = frozenset({AlertRule.WORKERS, AlertRule.INVARIANTS})
-Values = Mapping[AlertRule, Mapping[str, float]]
 
 
 @dataclass(frozen=True)
@@ -59,27 +49,6 @@ class Alerts:
             look = _Look(session, rules, now)
             await look.open(await observed(session, rules, now))
         return Judged(look.fired, look.ended)
-
-
-async def observed(session: AsyncSession, rules: AlertRules, now: datetime) -> Values:
-    """Return each rule's value by subject; a rule whose value is not known at this moment is left out."""
-    found: dict[AlertRule, Mapping[str, float]] = {}
-    for one in await readings(session, now):
-        rule = next((rule for rule, measure in _READ.items() if measure is one.found.measure), None)
-        if rule is not None and one.state is not State.UNKNOWN:
-            found[rule] = _of(rule, one)
-    found |= {rule: {"": value} for rule, value in (await alert_values.values(session, now)).items()}
-    if AlertRule.QUOTES in rules.rules:
-        goal = timedelta(seconds=rules.quote_s)
-        found[AlertRule.QUOTES] = {"": await alert_values.missed_quotes(session, goal, rules.quotes_least, now)}
-    return found
-
-
-def _of(rule: AlertRule, one: Reading) -> Mapping[str, float]:
-    if rule in _BY_PART:
-        return dict(list(one.found.parts.items())[:SUBJECTS_MAX])
-    value = one.found.value
-    return {"": 0.0 if one.found.absent or value is None else abs(value)}
 
 
 class _Look:

@@ -30,6 +30,7 @@ from domain.ops.maintenance import (
     closed,
     held_from,
     resumed,
+    with_end,
 )
 from domain.ops.providers import provider_named
 from domain.people.roles import Permission
@@ -74,9 +75,7 @@ class Maintenance:
                 if not _concerns(row, wish.brand) or not window_of(row).overlaps(starts_at, wish.ends_at):
                     continue
                 if row.state is not WindowState.RESUMING or (row.brand, starts_at > now) != (wish.brand, False):
-                    raise MaintenanceOverlaps(
-                        by=await _name(session, row.created_by), since=row.starts_at, until=row.ends_at
-                    )
+                    await _require_apart(session, row, starts_at, wish.ends_at)
                 note_step(session, row, closed(window_of(row), now), Why.PERSON, by)
             row = _new(by, wish, starts_at, now)
             session.add(row)
@@ -108,10 +107,35 @@ class Maintenance:
             elif row.state is WindowState.RESUMING and at_once and row.share < SHARES[-1]:
                 after = resumed(window, SHARES[-1], now)
             else:
-                last = await _last_step(session, row.id)
-                raise NotInMaintenance(state=row.state.value, by=await _name(session, last.actor), since=row.since)
+                raise await _changed(session, row)
             note_step(session, row, after, Why.PERSON, by)
             session.add(_audit(by, "end", row))
+
+    async def change_end(self, by: str, window_id: str, ends_at: datetime | None) -> None:
+        """Give a window that is planned or holds its provider another end; None: until a person ends it.
+
+        What sellers, partners and reviewers read follows at once. The same end again changes nothing. Refuses NotAllowed,
+        NotFound, FieldInvalid, MaintenanceOverlaps with a later window, and NotInMaintenance when it is over or resumed.
+        """
+        now = self._now()
+        async with self._database.transaction() as session:
+            await _require_may(session, by)
+            await acquire(session, AdvisoryLock.MAINTENANCE)
+            row = await session.get(ProviderWindowRow, window_id)
+            if row is None:
+                raise NotFound(window=window_id)
+            if row.state is not WindowState.PLANNED and row.state not in HOLDING:
+                raise await _changed(session, row)
+            if row.ends_at == ends_at:
+                return
+            _require_end(row.starts_at, ends_at, now)
+            for other in await _open(session, row.provider):
+                if other.id != row.id and _concerns(other, row.brand):
+                    await _require_apart(session, other, row.starts_at, ends_at)
+            after = with_end(window_of(row), ends_at)
+            row.ends_at, row.next_at = after.ends_at, after.next_at
+            session.add(_step(row, now, Why.END_CHANGED, by, ends_at))
+            session.add(_audit(by, "change_end_of", row))
 
     async def open_window(self, provider: str, brand: str = "") -> str:
         """Return the id of the provider's window that is in force, else of its next planned one. Refuses NotInMaintenance."""
@@ -136,10 +160,15 @@ def note_step(session: AsyncSession, row: ProviderWindowRow, after: Window, why:
         row.held_at = after.since
     if after.state not in OPEN:
         row.closed_at = after.since
-    step = ProviderStepRow(
-        window_id=row.id, at=after.since, state=after.state, share=after.share, why=why, actor=actor
-    )  # fmt: skip
-    session.add(step)
+    session.add(_step(row, after.since, why, actor))
+
+
+def _step(
+    row: ProviderWindowRow, at: datetime, why: Why, actor: str, ends_at: datetime | None = None
+) -> ProviderStepRow:
+    return ProviderStepRow(
+        window_id=row.id, at=at, state=row.state, share=row.share, why=why, actor=actor, ends_at=ends_at
+    )
 
 
 def _require_valid(wish: Wish, now: datetime) -> None:
@@ -156,8 +185,27 @@ def _require_valid(wish: Wish, now: datetime) -> None:
     starts_at = wish.starts_at or now
     if not now - PAST <= starts_at <= now + AHEAD:
         raise FieldInvalid(field="starts_at", why="out_of_range")
-    if wish.ends_at is not None and not max(starts_at, now) < wish.ends_at <= starts_at + LONGEST:
+    _require_end(starts_at, wish.ends_at, now)
+
+
+def _require_end(starts_at: datetime, ends_at: datetime | None, now: datetime) -> None:
+    if ends_at is not None and not max(starts_at, now) < ends_at <= starts_at + LONGEST:
         raise FieldInvalid(field="ends_at", why="out_of_range")
+
+
+async def _require_apart(
+    session: AsyncSession, other: ProviderWindowRow, starts_at: datetime, ends_at: datetime | None
+) -> None:
+    """Refuse MaintenanceOverlaps where another window shares a moment with this one."""
+    if window_of(other).overlaps(starts_at, ends_at):
+        by = await _name(session, other.created_by)
+        raise MaintenanceOverlaps(by=by, since=other.starts_at, until=other.ends_at)
+
+
+async def _changed(session: AsyncSession, row: ProviderWindowRow) -> NotInMaintenance:
+    """Return the refusal that names who brought the window to where it is."""
+    last = await _last_step(session, row.id)
+    return NotInMaintenance(state=row.state.value, by=await _name(session, last.actor), since=row.since)
 
 
 async def _require_may(session: AsyncSession, by: str) -> None:

@@ -23,6 +23,7 @@ class Look(StrEnum):
     QUEUES = "queues"  # Pollers and backlog of each task queue.
     CHECK = "check"  # A scheduled check of the invariants began.
     SWEEP = "sweep"  # Temporal's list of running workflows against our rows.
+    RATES = "rates"  # Whether Temporal's server keeps the rate of a task queue.
 
 
 async def ended(session: AsyncSession, look: Look, found: Mapping[str, object], at: datetime) -> None:

@@ -142,7 +142,7 @@ async def notify(session: AsyncSession, by: str, person: str, news: AccessNews, 
 
 
 async def requests(session: AsyncSession, person: str | None = None) -> tuple[AccessRequestRow, ...]:
-    """What waits for a second person, of one person or of all, the oldest first."""
+    """List what waits for a second person, of one person or of all, the oldest first."""
     statement = (
         select(AccessRequestRow)
         .where(AccessRequestRow.answer.is_(None))

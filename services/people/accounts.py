@@ -54,7 +54,7 @@ class WorkSetUp:
     probation_until: datetime | None = None
 
     def columns(self) -> dict[str, Any]:
-        """The values by the names of a person's columns."""
+        """Return the values by the names of a person's columns."""
         return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
 
 

@@ -36,7 +36,7 @@ ORDER BY whose.id, p.id <> whose.id, p.id
 
 
 async def standing(session: AsyncSession, person_id: str, now: datetime) -> ActingReviewer:
-    """The person with their circle and rights, in one statement. Refuses NotSignedIn when they no longer work here."""
+    """Return the person with their circle and rights, in one statement. Refuses NotSignedIn when they no longer work here."""
     found = (await standings(session, [person_id], now)).get(person_id)
     if found is None:
         raise NotSignedIn()
@@ -44,12 +44,12 @@ async def standing(session: AsyncSession, person_id: str, now: datetime) -> Acti
 
 
 async def standings(session: AsyncSession, people: Sequence[str], now: datetime) -> dict[str, ActingReviewer]:
-    """The same for many people by id, in one statement; inactive people have none."""
+    """Return many people with their circles and rights, by id, in one statement; inactive people have none."""
     return {whose: standing_of(circle) for whose, circle in (await circles(session, people, now)).items()}
 
 
 async def circles(session: AsyncSession, people: Sequence[str], now: datetime) -> dict[str, list[Any]]:
-    """The rows that the standing of each of these people (ids) is made of, nobody's judged yet."""
+    """Return the rows that the standing of each of these people (ids) is made of, none of them judged yet."""
     given = {"people": list(people), "now": now, "acts": list(HANDLING), "since": handled_since(now)}
     rows = (await session.execute(_CIRCLES, given)).all()
     found = ((whose, list(circle)) for whose, circle in groupby(rows, key=lambda row: str(row.whose)))

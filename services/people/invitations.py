@@ -50,12 +50,16 @@ class Invitations:
     """Adding people and their passwords. `by` is the id of the acting person, who needs MANAGE_PEOPLE; refuses NotAllowed."""
 
     def __init__(
-        self, database: Database, keyring: KeyRing, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        database: Database,
+        keyring: KeyRing,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        hasher: PasswordHash | None = None,
     ) -> None:
         self._database = database
         self._keyring = keyring
         self._now = now
-        self._hasher = PasswordHash.recommended()
+        self._hasher = hasher or PasswordHash.recommended()
 
     async def add(self, by: str, newcomer: Newcomer, work: WorkSetUp) -> str:
         """Add a person without a password; return their id. Payment and checking roles wait for a second person.
@@ -106,7 +110,7 @@ class Invitations:
             await access.ask(session, by, person, AccessKind.RESET, self._now())
 
     async def own(self, person: str) -> Invitation:
-        """The same for oneself, who proved at this moment who they are."""
+        """Make the invitation for oneself, who confirmed at this moment who they are."""
         async with self._database.transaction() as session:
             return Invitation(person, _mark((await _active(session, person)).password_hash))
 
@@ -150,7 +154,7 @@ async def insert_person(
 
 
 def roles_of(chosen: Iterable[str]) -> tuple[Role, ...]:
-    """The roles among what was chosen, in their own order."""
+    """Return the roles among what was chosen, in their own order."""
     names = set(chosen)
     return tuple(role for role in Role if role.value in names)
 

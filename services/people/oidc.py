@@ -22,7 +22,7 @@ class ProviderSignIn:
         self._door = door
 
     async def begin(self, *, again: bool = False) -> tuple[str, Asked]:
-        """The provider's page, and what the browser keeps until it is back. Refuses ProviderUnavailable.
+        """Return the provider's page, and what the browser keeps until it is back. Refuses ProviderUnavailable.
 
         `again`: the person must authenticate again, even if the provider still has a session for them.
         """
@@ -32,7 +32,7 @@ class ProviderSignIn:
             raise ProviderUnavailable() from None
 
     async def finish(self, code: str, asked: Asked) -> tuple[PersonRow, bool]:
-        """The person, and whether they showed the provider within ten minutes who they are.
+        """Return the person, and whether they showed the provider within ten minutes who they are.
 
         Refuses ProviderUnavailable, ProviderRefused, ProviderAnswerInvalid, PersonNotKnown, EmailNotVerified.
         """

@@ -25,7 +25,7 @@ class Partners:
         self._keyring = keyring
 
     async def authenticate(self, api_key: str) -> str:
-        """The id of the partner whose key this is. Refuses NotSignedIn for an unknown or revoked key."""
+        """Return the id of the partner whose key this is. Refuses NotSignedIn for an unknown or revoked key."""
         statement = select(ApiKeyRow.partner_id).where(
             ApiKeyRow.key_hash == self._hash(api_key), ApiKeyRow.revoked_at.is_(None)
         )
@@ -36,7 +36,7 @@ class Partners:
         return str(partner_id)
 
     async def create(self, name: str, webhook_url: str | None = None) -> tuple[str, str]:
-        """A new partner: its id and its API key, which cannot be had again. Its webhooks' secret: `webhook_secret`."""
+        """Add a partner; returns its id and its API key, which cannot be read again. Its webhooks' secret: `webhook_secret`."""
         partner_id, api_key = new_id(), KEY_PREFIX + secrets.token_urlsafe(32)
         secret = PARTNER_WEBHOOK.seal(self._keyring, partner_id, secrets.token_urlsafe(32))
         async with self._database.transaction() as session:
@@ -50,7 +50,7 @@ class Partners:
         return partner_id, api_key
 
     async def webhook_secret(self, partner_id: str) -> str:
-        """What signs this partner's webhooks; shown to the partner when it is set up."""
+        """Return what signs this partner's webhooks; shown to the partner when it is set up."""
         async with self._database.transaction() as session:
             row = await session.get_one(PartnerRow, partner_id)
         return PARTNER_WEBHOOK.open(self._keyring, row.id, row.webhook_secret_sealed) or ""

@@ -25,18 +25,21 @@ LOGINS_AT_ONCE = 2  # argon2 takes 150 ms and 64 MB each: more at once would be 
 
 
 class ConsoleSignIn:
-    """Knows the console's people by e-mail address and password, or as an identity provider's."""
+    """Knows the console's people by e-mail address and password, or as an identity provider's.
 
-    def __init__(self, database: Database) -> None:
+    `hasher` also makes the passwords of people who are invited; without one it is argon2 as recommended.
+    """
+
+    def __init__(self, database: Database, hasher: PasswordHash | None = None) -> None:
         self._database = database
-        self._hasher = PasswordHash.recommended()
-        self._decoy = _decoy()
+        self.hasher = hasher or _recommended()
+        self._decoy = _decoy(self.hasher)
         self._per_origin = Throttle(database, LOGINS_PER_ORIGIN)
         self._strangers = Throttle(database, LOGINS_OF_STRANGERS)
         self._at_once = asyncio.Semaphore(LOGINS_AT_ONCE)
 
     async def check(self, email: str, password: str, origin: Origin) -> PersonRow:
-        """The person. Refuses PasswordWrong, alike for an unknown address, and TooManyTries.
+        """Return the person. Refuses PasswordWrong, alike for an unknown address, and TooManyTries.
 
         Wrong passwords from elsewhere refuse nobody: tries are counted per client, or per device that signed in before.
         """
@@ -52,13 +55,13 @@ class ConsoleSignIn:
         return person
 
     async def check_again(self, person_id: str, password: str) -> None:
-        """The same for a signed-in person. Refuses PasswordWrong, TooManyTries."""
+        """Check the password of a signed-in person. Refuses PasswordWrong, TooManyTries."""
         async with self._database.transaction() as session:
             person = await session.get_one(PersonRow, person_id)
         await self.check(person.email, password, Origin(device=f"signed-in:{person_id}"))
 
     async def vouched_for(self, identity: Identity) -> PersonRow:
-        """The active person whom the provider means: by its name for them, at first by their verified address.
+        """Find the active person whom the provider means: by its name for them, at first by their verified address.
 
         Nobody is made by it. Refuses PersonNotKnown and EmailNotVerified.
         """
@@ -72,15 +75,15 @@ class ConsoleSignIn:
         return known
 
     def hash(self, password: str) -> str:
-        """A password as it is stored; takes 150 ms."""
-        return self._hasher.hash(password)
+        """Hash a password as it is stored; takes 150 ms."""
+        return self.hasher.hash(password)
 
     async def _right(self, person: PersonRow | None, password: str) -> bool:
         # An unknown address costs the same time, or its absence could be heard.
         known = person.password_hash if person is not None else self._decoy
         async with self._at_once:
             try:
-                right, renewed = await asyncio.to_thread(self._hasher.verify_and_update, password, known)
+                right, renewed = await asyncio.to_thread(self.hasher.verify_and_update, password, known)
             except UnknownHashError:
                 return False  # No password, because a provider signs them in.
         if person is not None and right and renewed is not None:
@@ -95,9 +98,14 @@ class ConsoleSignIn:
 
 
 @functools.cache
-def _decoy() -> str:
+def _recommended() -> PasswordHash:
+    return PasswordHash.recommended()
+
+
+@functools.cache
+def _decoy(hasher: PasswordHash) -> str:
     """The hash of a password that nobody has: made once in a process, before the first sign-in."""
-    return PasswordHash.recommended().hash(secrets.token_hex(16))
+    return hasher.hash(secrets.token_hex(16))
 
 
 async def _known(session: AsyncSession, identity: Identity) -> PersonRow | None:

@@ -73,7 +73,7 @@ class SellerSignIn:
         return row.id
 
     async def check(self, phone: str, asked: Sequence[str], code: str, locale: str = "zh_CN") -> str:
-        """The seller's id, made at the first sign-in. Refuses SignInCodeWrong (`tries_left`), PhoneInvalid.
+        """Return the seller's id, made at the first sign-in. Refuses SignInCodeWrong (`tries_left`), PhoneInvalid.
 
         `asked` are the ids of the codes that this browser asked for; each that has not expired is right.
         """
@@ -147,7 +147,7 @@ def e164(phone: str) -> str:
 
 
 def phone_index(keyring: KeyRing, number: str) -> str:
-    """The keyed hash by which the seller of an E.164 number is found."""
+    """Return the keyed hash by which the seller of an E.164 number is found."""
     return keyring.index(number, purpose="phone")
 
 

@@ -92,4 +92,5 @@ async def _at_that_time(
 ) -> list[AbsenceRow]:
     concerned = or_(AbsenceRow.person_id.in_(people), AbsenceRow.stand_in.in_(people))
     lasting = (AbsenceRow.starts_at < ends_at, AbsenceRow.ends_at > starts_at, AbsenceRow.ended_at.is_(None))
-    return list((await session.execute(select(AbsenceRow).where(concerned, *lasting))).scalars())
+    found = select(AbsenceRow).where(concerned, *lasting).order_by(AbsenceRow.starts_at, AbsenceRow.id)
+    return list((await session.execute(found)).scalars())

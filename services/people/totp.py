@@ -59,7 +59,7 @@ class Totp:
                 raise NotExpectedNow(waiting_for="totp")
 
     async def waiting(self, person_id: str) -> TotpSetUp | None:
-        """The secret that waits to be confirmed; None when there is none, or one is in use."""
+        """Return the secret that waits to be confirmed; None when there is none, or one is in use."""
         async with self._database.transaction() as session:
             person = await session.get_one(PersonRow, person_id)
         if person.totp_sealed is None or person.totp_confirmed_at is not None:

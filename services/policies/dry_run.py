@@ -11,14 +11,15 @@ from typing import TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.reads.ops import signs
+from database.reads.ops import alert_values, signs
 from database.reads.policies import recent_work
 from database.reads.policies.recent_work import DecisionMade, QuoteMade
 from domain.money import Money
+from domain.ops.alerts import AlertRule
 from domain.policies.document import PolicyDocument
 from domain.quality.sampling import SamplingPolicy
 from domain.review.four_eyes import CheckPolicy, ProposedDecision, lot_of, need
-from domain.rules import brands, checks, deadlines, limits, prices, stuck, velocity
+from domain.rules import alerts, brands, checks, deadlines, limits, prices, stuck, velocity
 from domain.sealing import KeyRing
 from services.policies.deadlines import Preview, previewed
 
@@ -29,13 +30,14 @@ SPANS = {velocity.HOUR: timedelta(hours=1), velocity.DAY: timedelta(days=1)}
 
 @dataclass(frozen=True)
 class Figure:
-    """How many of the `looked_at` a rule concerns: by the version in force, and by the draft. `name` is a key of words."""
+    """How many of the `looked_at` a rule concerns: by the version in force, and by the draft. `words.name` is its word."""
 
     name: str
     looked_at: int
     before: int
     after: int
     unit: str = ""  # minor: the two numbers are sums in CNY minor units.
+    words: str = "policy_figure"
 
 
 @dataclass(frozen=True)
@@ -171,6 +173,28 @@ async def _stuck(trial: Trial) -> tuple[Figure, ...]:
     return (runs, Figure("stuck_value", looked_at, before[1], after[1], "minor"))
 
 
+async def _alerts(trial: Trial) -> tuple[Figure, ...]:
+    """One figure for each rule: its values known at this moment, and how many alerts they would begin."""
+    now, rules = trial.since + LOOKS_BACK, _read(trial, alerts.alerts_of)
+    values = [await alert_values.observed(trial.session, one, now) for one in rules]
+    wanted = [rule for rule in AlertRule if any(rule in one.rules for one in rules)]
+    return tuple(_alert(rule, rules, values) for rule in wanted)
+
+
+def _alert(
+    rule: AlertRule, rules: tuple[alerts.AlertRules, alerts.AlertRules], values: Sequence[alert_values.Values]
+) -> Figure:
+    before, after = (_above(one, rule, found) for one, found in zip(rules, values, strict=True))
+    return Figure(rule.value, len(values[1].get(rule, values[0].get(rule, {}))), before, after, words=alerts.NAMES)
+
+
+def _above(rules: alerts.AlertRules, rule: AlertRule, values: alert_values.Values) -> int:
+    """How many of the rule's values are above its limit; none where it is off."""
+    if rule not in rules.rules:
+        return 0
+    return sum(value > rules.rules[rule].limit for value in values.get(rule, {}).values())
+
+
 _RUNS: Mapping[str, Callable[[Trial], Awaitable[tuple[Figure, ...]]]] = {
     brands.KIND.code: _brands,
     prices.KIND.code: _prices,
@@ -181,6 +205,7 @@ _RUNS: Mapping[str, Callable[[Trial], Awaitable[tuple[Figure, ...]]]] = {
     checks.REVEALS_KIND.code: _reveals,
     deadlines.KIND.code: _deadlines,
     stuck.KIND.code: _stuck,
+    alerts.KIND.code: _alerts,
 }
 
 

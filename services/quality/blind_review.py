@@ -129,7 +129,7 @@ class SecondReviews:
         self._now = now
 
     async def take(self, person: str, review_id: str | None = None) -> SecondLease | None:
-        """The named one, or the oldest that is not one's own work; None when there is none for them.
+        """Lease the named one, or the oldest that is not one's own work; None when there is none for them.
 
         Refuses NotAllowed; of a named one also NotFound, OwnWork, NotEligible (a relative's card), TaskDecided,
         TaskHeldByAnother.
@@ -155,7 +155,7 @@ class SecondReviews:
     async def decide(
         self, person: str, review_id: str, outcome: ReviewOutcome, reason: RejectReason | None = None, note: str = ""
     ) -> bool:
-        """What the second reviewer would have decided; tells whether both agree, which settles it.
+        """Record what the second reviewer would have decided; returns whether both agree, which settles it.
 
         Refuses NotAllowed, NotFound, OwnWork, TaskDecided, TaskHeldByAnother, TaskNotHeld, FieldInvalid, SecretInWords.
         """
@@ -196,7 +196,7 @@ class SecondReviews:
             await _notify(session, row)
 
     async def look(self, person: str, review_id: str) -> None:
-        """Whether a difference may be shown to this senior. Refuses NotAllowed, NotFound, OwnWork, NotEligible."""
+        """Check that a difference may be shown to this senior. Refuses NotAllowed, NotFound, OwnWork, NotEligible."""
         async with self._database.transaction() as session:
             await require(session, person, Permission.SETTLE)
             await self._difference(session, person, review_id)

@@ -68,7 +68,7 @@ async def keep_labels(
 
 
 async def exported(session: AsyncSession, keyring: KeyRing, person: str, *, clear: bool = False) -> list[Label]:
-    """The newest labels, EXPORTED_MAX at most; who took them is in the audit record of the same transaction."""
+    """Export the newest labels, EXPORTED_MAX at most; who took them is in the audit record of the same transaction."""
     newest = select(ReadingLabelRow).order_by(ReadingLabelRow.at.desc(), ReadingLabelRow.id.desc()).limit(EXPORTED_MAX)
     rows = (await session.execute(newest)).scalars().all()
     on_record(session, person, labels=len(rows), clear=clear)

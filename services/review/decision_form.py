@@ -9,7 +9,7 @@ from services.cards.corrections import corrections_in
 
 
 def as_form(decision: ReviewDecisionRow, keyring: KeyRing) -> dict[str, str]:
-    """The decision as the form that made it: secret."""
+    """Return the decision as the form that made it: secret."""
     fields = {name.value: value for name, value in corrections_in(decision, keyring).written().items()}
     if "face_value" in fields:
         fields["face_value"] = money_from(fields["face_value"]).decimal_text()

@@ -55,7 +55,7 @@ class Checks:
         self._cursors = desk.cursors
 
     async def look_blind(self, person: str, task_id: str, outcome: ReviewOutcome) -> bool:
-        """What the checker would decide, kept before they see what was decided; tells whether both agree.
+        """Record what the checker would decide, before they see what was decided; returns whether both agree.
 
         The first answer counts. Refuses what `check` refuses.
         """

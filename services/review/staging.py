@@ -34,7 +34,7 @@ class FourEyes:
         self._override = override
 
     def policy(self, on: date) -> CheckPolicy:
-        """The policy in force on a day."""
+        """Return the policy in force on a day."""
         return self._override or check_policy(on)
 
     async def stage(
@@ -69,7 +69,7 @@ def face_value_minor(card: CardRow, given: Corrections) -> int:
 
 
 def worth_at_most(card: CardRow, task: WorkItemRow, given: Corrections) -> int:
-    """The most that the card can be worth with these corrections, CNY minor units: what four eyes and limits go by."""
+    """Return the most that the card can be worth with these corrections, CNY minor units: what four eyes and limits go by."""
     typed = None if given.face_value is None else given.face_value.amount_minor
     # A task that was opened before there was a quote in CNY knows no value; the card's own face value counts then.
     own = (card.face_value_minor if typed is None and task.value_minor == 0 else typed) or 0

@@ -43,17 +43,17 @@ class Undeliverable:
         self._now = desk.now
         self._cursors = desk.cursors
 
-    async def put_back(self, person: str, decision_id: str, reason_code: str) -> str:
-        """The decision falls and its task is open again, with what was typed as its maker's draft; returns the card's id.
+    async def reopen(self, person: str, decision_id: str, reason_code: str) -> str:
+        """Void the decision and reopen its task, with what was entered as its maker's draft; returns the card's id.
 
         A decision that has fallen is applied by nobody, however late the card hears of it. Where the card has ended
         meanwhile there is nothing to decide, and the task is closed. Refuses NotAllowed to who is no senior,
-        ReasonUnknown, and NotFound for a decision that was not refused, or was applied or put back in the meantime.
+        ReasonUnknown, and NotFound for a decision that was not refused, or was applied or reopened in the meantime.
         """
         now = self._now()
         async with self._database.transaction() as session:
             await require(session, person, Permission.DECIDE_ESCALATED)
-            await require_reason(session, ReasonedAct.PUT_BACK, reason_code)
+            await require_reason(session, ReasonedAct.REOPEN, reason_code)
             task, decision = await _refused(session, decision_id)
             decision.void_at, decision.void_why = now, VOID_WHY
             if (await cards.load(session, task.card)).outcome is None:
@@ -62,11 +62,11 @@ class Undeliverable:
                 task.closed_at = now
                 await sla.stop(session, task.card, now)
             why = str(decision.undelivered_why.get("code", ""))
-            session.add(audited(person, "put_back", task.id, reason_code, decision=decision.id, refused=why))
+            session.add(audited(person, "reopen", task.id, reason_code, decision=decision.id, refused=why))
             await session.flush()
             facts = {"task": task.id, "reason": reason_code}
             actor = f"person:{person}"
-            change = Change(Stage.REVIEW, WaitingFor.REVIEWER, task.due_at, "review.put_back", facts, actor=actor)
+            change = Change(Stage.REVIEW, WaitingFor.REVIEWER, task.due_at, "review.reopened", facts, actor=actor)
             await cards.record(session, task.card, change)
         self._cursors.forget()
         return task.card

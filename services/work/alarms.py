@@ -26,12 +26,12 @@ END = "end"  # The alarm's name of the policy's own decision.
 
 
 async def locked(session: AsyncSession, task_id: str) -> WorkItemRow:
-    """The item, locked until the transaction ends."""
+    """Return the item, locked until the transaction ends."""
     return await session.get_one(WorkItemRow, task_id, with_for_update=True, populate_existing=True)
 
 
 async def sound(session: AsyncSession, task: WorkItemRow, alarm: Alarm, now: datetime) -> None:
-    """The locked item will be late soon, or is late and escalated; a closed one is left alone, and nothing is sent twice."""
+    """Alarm that the locked item is due soon, or is late and escalated; a closed one is left alone, and nothing is sent twice."""
     if task.closed_at is not None:
         return
     informed = [] if alarm is Alarm.WARNING else await seniors(session, task.team)
@@ -48,7 +48,7 @@ async def sound(session: AsyncSession, task: WorkItemRow, alarm: Alarm, now: dat
 
 
 async def sound_chain(session: AsyncSession, task: WorkItemRow, step: int, now: datetime) -> bool:
-    """A late, locked item is still open: the `step`-th (from 0) of its policy's chain is notified, once; return whether it was now."""
+    """Notify the `step`-th (from 0) of the policy's chain, once, while a late, locked item is still open; return whether it was now."""
     chain = (await policy_of(session, task)).chain
     if task.closed_at is not None or step >= len(chain):
         return False
@@ -74,7 +74,7 @@ async def replan(session: AsyncSession, task: WorkItemRow, now: datetime) -> Clo
 
 
 async def policy_of(session: AsyncSession, task: WorkItemRow) -> Policy:
-    """The policy that the item's clock was planned with."""
+    """Return the policy that the item's clock was planned with."""
     return (await sla.policies_of(session, task.plan_version)).policy_for(sla.terms_of(task))
 
 

@@ -200,13 +200,14 @@ async def _room(session: AsyncSession, now: datetime) -> dict[str, int]:
 
 def _stuck(now: datetime) -> Any:
     gone = select(PersonRow.id).where(or_(~PersonRow.active, ~PersonRow.on_duty, PersonRow.id.in_(_away(now))))
-    return select(WorkItemRow).where(
+    stuck = select(WorkItemRow).where(
         WorkItemRow.closed_at.is_(None),
         WorkItemRow.decided.is_(False),
         WorkItemRow.assigned_to.in_(gone),
         is_free(WorkItemRow, now),
         ~left_out(LOOP, WorkItemRow.id, now),
     )
+    return stuck.order_by(WorkItemRow.assigned_at, WorkItemRow.id)  # Those that have waited longest come first.
 
 
 async def _named(session: AsyncSession, person: str, now: datetime) -> tuple[str, ...]:

@@ -88,7 +88,7 @@ class Bulk:
         return await self._each(person, tasks, "release", lambda task_id: self._released(person, task_id), {})
 
     async def batch(self, person: str, batch_id: str) -> Batch:
-        """What became of a batch of this person's. Refuses NotFound for anybody else's."""
+        """Return what became of a batch of this person's. Refuses NotFound for another person's."""
         own = (AuditRow.subject == batch_id, AuditRow.act == ACT, AuditRow.actor == f"person:{person}")
         async with self._database.transaction() as session:
             row = (await session.execute(select(AuditRow).where(*own))).scalar_one_or_none()

@@ -142,7 +142,7 @@ async def claim(database: Database, wanted: Claim) -> Taken | None:
 
 
 async def glimpse(connection: AsyncConnection, wanted: Claim, but: str) -> str | None:
-    """The card that a claim without a task would open if the task `but` were gone; None when there is none.
+    """Return the card that a claim without a task would open if the task `but` were gone; None when there is none.
 
     The claim's own three walks, read only: nothing is leased and nothing is locked.
     """

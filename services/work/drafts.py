@@ -27,7 +27,7 @@ async def save(session: AsyncSession, keyring: KeyRing, task_id: str, person: st
 
 
 async def kept(session: AsyncSession, keyring: KeyRing, task_id: str, person: str) -> dict[str, str]:
-    """What this person typed on this task; empty when there is nothing."""
+    """Return what this person entered on this task; empty when there is nothing."""
     row = await session.get(ReviewDraftRow, (task_id, person))
     if row is None:
         return {}

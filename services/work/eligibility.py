@@ -29,7 +29,7 @@ class Answer:
 
 
 async def who_may(session: AsyncSession, task_id: str, now: datetime) -> tuple[WorkItemRow, tuple[Answer, ...]]:
-    """The task and everybody's answer at this moment, those who may first, in five statements at most. Refuses NotFound."""
+    """Return the task and everyone's answer at this moment, those who may first, in five statements at most. Refuses NotFound."""
     task = await session.get(WorkItemRow, task_id)
     if task is None:
         raise NotFound(task=task_id[:64])

@@ -53,7 +53,7 @@ class Leases:
         self._cursors = desk.cursors
 
     async def take(self, person: str, task_id: str | None, wanted: Wanted | None = None) -> Lease | None:
-        """The named task, or the next one for this person of those `wanted`; None when the queue has none for them.
+        """Lease the named task, or the next one for this person of those `wanted`; None when the queue has none for them.
 
         Claimed tasks come first, then assigned ones, whatever is wanted; a live lease is renewed.
         Refuses TaskHeldByAnother (`holder`, `until`), TaskDecided, OwnWork, NotEligible (`why`), NotFound, NotAllowed.
@@ -184,7 +184,7 @@ async def decision_on(session: AsyncSession, task_id: str) -> ReviewDecisionRow 
 
 
 def held_by_another(task: WorkItemRow) -> TaskHeldByAnother:
-    """The refusal that says who holds the task and until when."""
+    """Make the refusal that says who holds the task and until when."""
     until = task.leased_until.isoformat() if task.leased_until else ""
     return TaskHeldByAnother(holder=task.leased_by or "", until=until)
 
@@ -195,7 +195,7 @@ def audited(person: str, act: str, task_id: str, reason: str = "", **facts: str)
 
 
 def audited_by_machine(act: str, task_id: str, **facts: str) -> AuditRow:
-    """The same, of what nobody did by hand."""
+    """Make the audit row of an act that the system did."""
     return AuditRow(actor="machine", act=f"queue:task:{act}", subject=task_id, facts=facts)
 
 

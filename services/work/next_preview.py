@@ -11,7 +11,7 @@ from services.work.claim import Claim, glimpse
 
 
 async def next_card(database: Database, person: str, now: datetime, wanted: Wanted, but: str) -> str | None:
-    """The card that "next" would open after the task `but`; None when there is none. Nothing is leased."""
+    """Return the card that "next" would open after the task `but`; None when there is none. Nothing is leased."""
     narrowed = wanted.for_next()
     which = tuple(conditions(narrowed, person, now)) if narrowed.narrowed else ()
     async with database.statement() as connection:

@@ -21,7 +21,7 @@ def placed(task: WorkItemRow, now: datetime) -> None:
 
 
 def sent_back(task: WorkItemRow, why: CameBack, reason: str, at: datetime) -> None:
-    """The task comes, or came, into the queue again at this moment, for this reason (a code or words); it is placed."""
+    """Return the task to the queue as of this moment, for this reason (a code or words), and place it."""
     task.came_back, task.came_back_reason, task.came_back_at = why, reason, at
     placed(task, at)
 

@@ -10,7 +10,7 @@ from domain.work.reason_codes import ReasonedAct
 
 
 async def require_reason(session: AsyncSession, act: ReasonedAct, code: str) -> ReasonCodeRow:
-    """The reason of this code for this act. Refuses ReasonUnknown (`act`) for any other, or one no longer in use."""
+    """Return the reason of this code for this act. Refuses ReasonUnknown (`act`) for any other, or one no longer in use."""
     row = await session.get(ReasonCodeRow, (act.value, code[:64]))
     if row is None or not row.active:
         raise ReasonUnknown(act=act.value)

@@ -43,7 +43,7 @@ class ReasonList:
         self._database = database
 
     async def add(self, person: str, act: ReasonedAct, code: str, words: ReasonWords) -> None:
-        """A new reason at the end of its list. Refuses NotAllowed and FieldInvalid (`code`, `letter`, `words`), SecretInWords."""
+        """Add a reason at the end of its list. Refuses NotAllowed and FieldInvalid (`code`, `letter`, `words`), SecretInWords."""
         if not _CODE.fullmatch(code):
             raise FieldInvalid(field="code", why="not_a_code")
         async with self._database.transaction() as session:

@@ -96,7 +96,7 @@ async def follow(session: AsyncSession, card_id: str, waiting_for: WaitingFor, n
 
 
 async def stop_own(session: AsyncSession, task: WorkItemRow, now: datetime) -> None:
-    """The time of an item that holds up no card is nobody's any more: its open interval ends."""
+    """Stop the time of an item that holds up no card: its open interval ends."""
     running = await _open_interval(session, clock_of(task))
     if running is not None:
         running.ended_at = max(now, running.started_at)
@@ -138,7 +138,7 @@ async def stretches(session: AsyncSession, task: WorkItemRow) -> list[Stretch]:
 
 
 def as_opened(task_id: str, made: ClockPlan, now: datetime) -> TaskOpened:
-    """The plan as the workflow sets its timers by it: whole seconds from now, none before its moment."""
+    """Convert the plan for the workflow's timers: whole seconds from now, none before its moment."""
     return TaskOpened(
         task_id,
         _seconds(made.warn_at, now),

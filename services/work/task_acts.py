@@ -61,7 +61,7 @@ class TaskActs:
             return  # The task is released all the same, and the assignment job uses the free capacity.
 
     async def freed(self) -> int:
-        """A person has free capacity again: assign what can be assigned at once, and return how much. Optional, only quicker."""
+        """Assign what can be assigned at once, since a person has free capacity again; returns how much. Optional, only quicker."""
         return await Assignment(self._database, self._now).drain(FREED_MAX)
 
     async def take_over(self, person: str, task_id: str, reason_code: str, note: str = "") -> Lease:

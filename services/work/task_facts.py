@@ -13,7 +13,7 @@ from domain.work.task import TaskPhase
 
 
 async def task_facts(session: AsyncSession, task: WorkItemRow) -> TaskFacts:
-    """What eligibility depends on, of this row; one more statement when an outcome waits for its check."""
+    """Return what eligibility depends on, of this row; one more statement when an outcome waits for its check."""
     checkable_at = None
     if task.phase is TaskPhase.CHECK and task.staged_id is not None:
         staged = await session.get(ReviewDecisionRow, task.staged_id)
@@ -22,7 +22,7 @@ async def task_facts(session: AsyncSession, task: WorkItemRow) -> TaskFacts:
 
 
 def facts_of(task: WorkItemRow, checkable_at: datetime | None) -> TaskFacts:
-    """The same, where the end of the staged outcome's undo window is known."""
+    """Return what eligibility depends on, where the end of the staged outcome's undo window is known."""
     return TaskFacts(
         kind=task.kind,
         card_type=None if task.card_type is None else task.card_type.value,

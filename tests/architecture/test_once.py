@@ -43,6 +43,11 @@ ONCE = {
     ),
     "a session ends": (r"values\(ended_at=", ("services/people/account_ends.py",), "values(ended_at=now)"),
     "a wait that doubles": (r"\* 2 \*\*", ("domain/backoff.py",), "FIRST_WAIT * 2 ** attempts"),
+    "who runs a command": (
+        r"getpass\b|getpwuid|getlogin|getuid\(\)|environ\W+(USER|LOGNAME)\b",
+        ("bootstrap/os_user.py",),
+        "actor=getpass.getuser()",
+    ),
     "the record of a person's act": (
         r"AuditRow\(\s*actor=f\"person:",
         ("database/repositories/audit.py",),

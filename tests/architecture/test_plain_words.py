@@ -16,7 +16,7 @@ from tests.architecture.tree import LAYERS, modules
 
 REFUSED = (
     "anew", "dear", "dearest", "hand(?:ed|s) in", "in hand", "in his hand", "in my hand", "in their hand", "in your hand", "let fall", "lets fall", "lets the card go", "probationers?",
-    "puts? off", "reckon(?:ed|s)?", "somebody", "stands there", "told", "whoever", "whose turn",
+    "puts? back", "puts? off", "reckon(?:ed|s)?", "somebody", "stands there", "told", "whoever", "whose turn",
 )  # fmt: skip
 # An underscore separates the words of a name.
 PATTERN = re.compile(rf"(?<![^\W_])(?:{'|'.join(REFUSED).replace(' ', '[ _]+')})(?![^\W_])", re.IGNORECASE)

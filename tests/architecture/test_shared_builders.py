@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from bootstrap.settings import PROJECT_ROOT
+from tests.architecture.tree import modules
 
 HINT = "move it to tests/builders, or to a module beside the tests whose name does not begin with test_"
 
@@ -19,10 +19,7 @@ def of_tests(tree: ast.AST) -> Iterator[str]:
 
 
 def test_no_module_imports_from_a_test_module() -> None:
-    found = {
-        str(path.relative_to(PROJECT_ROOT)): sorted(of_tests(ast.parse(path.read_text(encoding="utf-8"))))
-        for path in sorted((PROJECT_ROOT / "tests").rglob("*.py"))
-    }
+    found = {str(module): sorted(of_tests(module.tree)) for module in modules("tests")}
     assert {path: names for path, names in found.items() if names} == {}, HINT
 
 

@@ -1,4 +1,4 @@
-"""A senior at the queue with a decision that did not arrive: seen, read, and put back with the keyboard, with and without scripts."""
+"""A senior at the queue with a decision that did not arrive: seen, read, and reopened with the keyboard, with and without scripts."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def test_it_is_readable_in_either_theme_and_on_a_phone(
 
 
 @pytest.mark.parametrize("scripts", [True, False])
-async def test_it_is_put_back_by_keyboard_alone(house: House, browser_program: Path, scripts: bool) -> None:
+async def test_it_is_reopened_by_keyboard_alone(house: House, browser_program: Path, scripts: bool) -> None:
     waiting, _ = await a_refused_decision(house, DuplicateCard(card=1))
     jin = await house.sessions.open(await house.cards.person(Role.SENIOR, "Jin"))
     async with desks(house, browser_program) as made, made.visit(jin, scripts=scripts) as visitor:

@@ -148,9 +148,10 @@ class World:
             return await session.get_one(CardRow, card_id)
 
     async def rows(self, table: Any, **wanted: Any) -> list[Any]:
-        """The rows of a table with these values."""
+        """The rows of a table with these values, in the order of their ids."""
+        found = select(table).filter_by(**wanted).order_by(*table.__mapper__.primary_key)
         async with self.database.transaction() as session:
-            return list((await session.execute(select(table).filter_by(**wanted))).scalars())
+            return list((await session.execute(found)).scalars())
 
     async def story(self, card_id: str) -> list[str]:
         """What happened to the card, in order."""

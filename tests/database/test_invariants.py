@@ -74,7 +74,7 @@ async def test_nothing_is_found_where_nothing_is_wrong(session: AsyncSession) ->
 
 PLANTED = {
     "I1 an entry is changed": ("I1", "UPDATE entry SET amount_minor = amount_minor + 1 WHERE id = (SELECT min(id) FROM entry)"),
-    "I1 a transaction without entries": ("I1", "INSERT INTO ledger_transaction (key, what, at) VALUES ('x', 'owed', now())"),
+    "I1 a transaction without entries": ("I1", "INSERT INTO ledger_transaction (key, what, at, effective_on, cause) VALUES ('x', 'owed', now(), now(), '')"),
     "I2 a payment is not posted": ("I2", "UPDATE payout SET amount_minor = amount_minor + 1"),
     "I2 a purchase is not posted": ("I2", "UPDATE quote SET amount_minor = amount_minor - 1"),
     "I4 paid without an order": ("I4", "UPDATE payout SET state = 'refused'"),

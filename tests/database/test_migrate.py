@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from database.migrate import newest, upgrade
 from database.tables import metadata
+from domain.work.reason_codes import ReasonedAct
 
 
 def differences(connection: Connection) -> list[Any]:
@@ -52,6 +53,12 @@ async def test_every_amount_of_money_is_as_wide_as_the_ledgers(engine: AsyncEngi
         assert (await connection.execute(text(narrow))).all() == []
         held = await connection.execute(text(narrow.replace("<> 'bigint'", "= 'bigint'")))
         assert ("card", "face_value_minor") in {(row[0], row[1]) for row in held}
+
+
+async def test_every_reason_that_is_seeded_belongs_to_an_act_and_each_act_has_reasons(engine: AsyncEngine) -> None:
+    async with engine.connect() as connection:
+        acts = (await connection.execute(text("SELECT DISTINCT act FROM reason_code ORDER BY act"))).scalars().all()
+    assert acts == sorted(ReasonedAct)
 
 
 async def test_the_stock_is_counted_from_an_index_of_its_own(engine: AsyncEngine) -> None:

@@ -8,8 +8,12 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from bootstrap.store import database
 from bootstrap.telemetry.listener import STEPS, metrics_port
+from database.reads.ops.workers import process
+from database.tables.columns import now
 from domain.identifiers import is_id
+from domain.ops.workers import WorkerState
 from tests.platform.observability import used
 from tests.whole import WHOLE, WholePlatform, jd_card, until
 
@@ -92,12 +96,20 @@ async def test_a_drained_reader_ends_stays_away_and_comes_back(whole: WholePlatf
     assert reader["pid"] == first
     await whole.cli("workers", "drain", reader["name"], "--why", "a new disk")
 
-    async def state(wanted: str) -> bool:
-        found = json.loads(await whole.cli("workers", "list", "--json"))
-        return [one["state"] for one in found if one["name"] == reader["name"]] == [wanted]
+    async def state(wanted: WorkerState) -> bool:
+        return await _state_of(whole, reader["name"]) is wanted
 
-    await until(lambda: state("drained"), 40, whole.said)
+    await until(lambda: state(WorkerState.DRAINED), 40, whole.said)
     await until(lambda: "is drained" in whole.said(), 20, whole.said)
     await whole.cli("workers", "undrain", reader["name"])
-    await until(lambda: state("working"), 60, whole.said)
+    await until(lambda: state(WorkerState.WORKING), 60, whole.said)
     assert whole.pid("worker-reading") != first
+
+
+async def _state_of(whole: WholePlatform, name: str) -> WorkerState | None:
+    """Read what `workers list` shows, without another process for every look."""
+    store = database(whole.settings)
+    async with store.transaction() as session:
+        found = await process(session, name, now())
+    await store.dispose()
+    return None if found is None else found.state

@@ -6,7 +6,9 @@ import hashlib
 import io
 import json
 import random
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ import pytest
 from PIL import Image
 
 from bootstrap.settings import Settings
-from domain.cards.reading import FieldName, Source, money_text
+from domain.cards.reading import FieldName, Reading, Source, money_text
 from domain.money import Currency, Money
 from domain.rules.brand_document import Check
 from domain.rules.brands import brand
@@ -41,6 +43,15 @@ def reader(settings: Settings) -> CardReader:
     return build_reader(settings.ocr_models_dir)
 
 
+FirstReading = Callable[[str, str], Reading]
+
+
+@pytest.fixture(scope="module")
+def first_reading(reader: CardReader) -> FirstReading:
+    """Read a sample, by photo and hint, once for all tests that ask what a reading of it says."""
+    return cache(lambda photo, hint: reader.read(jpeg(photo), hint))
+
+
 class TestWithEngine:
     """What only the real engine can show."""
 
@@ -54,8 +65,10 @@ class TestWithEngine:
         assert number.value == card.number or number.confidence < SURE
 
     @pytest.mark.parametrize("card", WITH_CARD, ids=lambda card: card["photo"])
-    def test_every_field_is_read_exactly_or_not_trusted(self, reader: CardReader, card: dict[str, Any]) -> None:
-        reading = reader.read(jpeg(card["photo"]), card["brand"])
+    def test_every_field_is_read_exactly_or_not_trusted(
+        self, first_reading: FirstReading, card: dict[str, Any]
+    ) -> None:
+        reading = first_reading(card["photo"], card["brand"])
         number = reading.field(FieldName.NUMBER)
         assert number is not None
         assert number.value == card["number"]
@@ -65,8 +78,8 @@ class TestWithEngine:
             assert field is not None, name
             assert field.value == wanted or field.confidence < SURE, name
 
-    def test_the_worn_pin_is_the_only_field_in_doubt(self, reader: CardReader) -> None:
-        reading = reader.read(jpeg("starbucks-200-pin-worn.jpg"), "starbucks")
+    def test_the_worn_pin_is_the_only_field_in_doubt(self, first_reading: FirstReading) -> None:
+        reading = first_reading("starbucks-200-pin-worn.jpg", "starbucks")
         assert [field.name for field in reading.fields if field.confidence < SURE] == [FieldName.PIN]
 
     def test_the_qr_code_gives_the_number(self, reader: CardReader) -> None:
@@ -74,8 +87,8 @@ class TestWithEngine:
         assert number is not None
         assert number.source is Source.BARCODE
 
-    def test_a_reading_names_its_photo_and_reader(self, reader: CardReader) -> None:
-        reading = reader.read(jpeg("jd-500.jpg"), "jd")
+    def test_a_reading_names_its_photo_and_reader(self, first_reading: FirstReading) -> None:
+        reading = first_reading("jd-500.jpg", "jd")
         assert reading.photo_sha256 == hashlib.sha256(jpeg("jd-500.jpg")).hexdigest()
         assert "PP-OCRv6" in reading.reader
         assert reading.duration_ms > 0

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bootstrap import keys
-from bootstrap.demo.people import PARTNER_KEY
+from bootstrap.demo.people import NAMES, PARTNER_KEY
 from bootstrap.demo.run import run_demo
 from bootstrap.settings import Settings
 from bootstrap.words import Problem
@@ -44,3 +44,8 @@ async def test_a_platform_that_does_not_answer_is_named_with_what_to_do(tmp_path
 async def test_logins_without_a_reviewer_are_no_demo_logins(tmp_path: Path) -> None:
     with pytest.raises(Problem, match="CARDLOOP_DEMO=true"):
         await run_demo(settings_of(tmp_path, []))
+
+
+def test_the_demo_has_a_person_of_every_role() -> None:
+    """A role that has none lets no demo platform start."""
+    assert set(NAMES) == set(Role)

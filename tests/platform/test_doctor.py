@@ -20,7 +20,7 @@ from bootstrap import keys, restored
 from bootstrap.doctor.finding import Finding, Verdict, attention, broken, verdict_of
 from bootstrap.doctor.local import key_findings, port_findings, restore_findings, settings_findings
 from bootstrap.doctor.stores import database_findings, judged
-from bootstrap.doctor.temporal import Drift, contradictions, idle_queues, missing_attributes, of_drift
+from bootstrap.doctor.temporal import Drift, contradictions, idle_queues, missing_attributes, no_rates, of_drift
 from bootstrap.reconciling import CardState
 from bootstrap.settings import Settings
 from cli.app import app
@@ -139,8 +139,10 @@ def test_every_measure_that_is_not_well_is_a_finding_but_what_only_a_running_pla
     assert list(judged([Found(Measure.CLOCK, 0.0)], locale)) == []
 
 
-def test_missing_attributes_and_idle_queues_are_named() -> None:
-    assert missing_attributes([]) == idle_queues([]) == []
+def test_missing_attributes_idle_queues_and_missing_rates_are_named() -> None:
+    assert missing_attributes([]) == idle_queues([]) == no_rates(offered=True) == []
+    (rates,) = no_rates(offered=False)
+    assert (rates.code, rates.verdict, "1.29.1" in rates.mend) == ("no_queue_rates", Verdict.ATTENTION, True)
     assert "CardloopStage" in missing_attributes(["CardloopStage"])[0].said
     (found,) = idle_queues(["reading (activity)"])
     assert (found.code, found.verdict) == ("no_worker", Verdict.BROKEN)

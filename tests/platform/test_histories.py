@@ -59,7 +59,8 @@ async def bought(client: Client) -> str:
 
 async def audited(world: World, workflow_id: str) -> list[AuditRow]:
     async with world.database.transaction() as session:
-        return list((await session.execute(select(AuditRow).filter_by(subject=workflow_id))).scalars())
+        found = select(AuditRow).filter_by(subject=workflow_id).order_by(AuditRow.id)
+        return list((await session.execute(found)).scalars())
 
 
 async def test_an_exported_history_is_sealed_and_replays(

@@ -14,6 +14,7 @@ from sqlalchemy import select
 from typer.testing import CliRunner
 
 from bootstrap import keys, provisioning
+from bootstrap.os_user import os_user
 from bootstrap.party_keys import PARTIES
 from bootstrap.settings import Settings
 from bootstrap.words import Problem
@@ -58,7 +59,8 @@ def keyed(installation: Settings) -> Settings:
 
 async def rows(store: Database, table: Any, **wanted: object) -> list[Any]:
     async with store.transaction() as session:
-        return list((await session.execute(select(table).filter_by(**wanted))).scalars())
+        found = select(table).filter_by(**wanted).order_by(*table.__mapper__.primary_key)
+        return list((await session.execute(found)).scalars())
 
 
 async def said(*arguments: str, typed: str = "") -> str:
@@ -127,7 +129,7 @@ async def test_a_person_added_at_the_command_line_signs_in(keyed: Settings, stor
     person = await ConsoleSignIn(store).check(email, PASSWORD, Origin())
     assert (person.name, person.roles) == ("林静", ["reviewer", "senior"])
     (audit,) = await rows(store, AuditRow, subject=person.id)
-    assert (audit.actor, audit.act) == ("cli", "cli:person:add")
+    assert (audit.actor, audit.act, audit.facts["os_user"]) == ("cli", "cli:person:add", os_user())
 
 
 async def test_a_lost_authenticator_is_taken_away_at_the_command_line(keyed: Settings, store: Database) -> None:

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 from typer.testing import CliRunner
 
+from bootstrap.os_user import os_user
 from cli.app import app
 from tests.conftest import apart
 
@@ -50,18 +51,28 @@ def shown() -> tuple[int, list[dict[str, Any]]]:
     return code, json.loads(output)
 
 
-def test_on_status_and_off_with_their_exit_codes(installation: str) -> None:
+def test_on_status_and_off_with_their_exit_codes(installation: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):  # Whoever the environment says they are.
+        monkeypatch.setenv(name, "somebody-else")
     assert shown() == (0, [])
     code, output = said("on", "issuer:jd", "--reason", "New data centre", "--for", "90", "--json")
     assert code == 0
     window = json.loads(output)["window"]
     code, [row] = shown()
-    assert (code, row["window"], row["state"], row["by"].split(":")[0]) == (3, window, "draining", "system")
+    assert (code, row["window"], row["state"], row["by"]) == (3, window, "draining", f"system:{os_user()}")
     code, output = said("on", "issuer:jd", "--reason", "again", "--json")
     assert (code, json.loads(output)["refused"]) == (1, "maintenance_overlaps")
+    assert said("change-end", "issuer:jd")[0] == 2
+    assert said("change-end", "issuer:jd", "--until", "2020-01-01T00:00+08:00")[0] == 1
+    code, output = said("change-end", "issuer:jd", "--for", "240", "--json")
+    assert (code, json.loads(output)["window"]) == (0, window)
+    assert shown()[1][0]["ends_at"] == json.loads(output)["ends_at"]
+    assert said("change-end", "issuer:jd", "--open")[0] == 0
+    assert shown()[1][0]["ends_at"] is None
     assert said("off", "issuer:jd")[0] == 0
     code, [row] = shown()
     assert (code, row["state"], row["share"]) == (3, "resuming", 1)
+    assert said("change-end", "issuer:jd", "--open")[0] == 1
     code, output = said("off", "issuer:jd")
     assert code == 1
     assert "state: resuming" in output

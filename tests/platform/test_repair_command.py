@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from bootstrap.os_user import os_user
 from bootstrap.words import Problem
 from cli.app import app
-from database.tables.people import PersonRow
+from database.tables.people import AuditRow, PersonRow
 from domain.identifiers import new_id
 from tests.builders.repairing import Repairing
 from tests.builders.world import World
@@ -53,6 +54,11 @@ async def test_a_repair_is_previewed_run_suspended_resumed_and_cancelled(
     for act, state in (("suspend", "suspended"), ("resume", "running"), ("cancel", "cancelled")):
         assert (await as_json(act, found["id"], "--as", email))["state"] == state
     assert (await as_json("status", found["id"], code=4))["counts"]["left"] == 1
+    recorded = {
+        row.act: row.facts for row in await world.rows(AuditRow, subject=found["id"], actor=f"person:{person.id}")
+    }
+    for act in ("preview", "run", "suspend", "resume", "cancel"):
+        assert recorded[f"cli:repair:{act}"] == {"os_user": os_user()}
     with pytest.raises(Problem, match="state of this repair has changed"):
         await ran("resume", found["id"], "--as", email)
     with pytest.raises(Problem, match="Nobody here"):

@@ -33,6 +33,7 @@ from services.finance.payees import Payees
 from services.notices.inbox import Channels, Notices
 from services.people.passwords import ConsoleSignIn
 from services.review.desk import review_desk
+from tests.builders.passwords import QUICK
 from tests.reviewer_ui.waiting_cards import Cards
 from tests.throttles import forget_tries
 
@@ -112,7 +113,7 @@ async def a_house(
         review=review,
         payees=Payees(database, keyring),
         desk=desk,  # type: ignore[arg-type]  # A desk without Temporal: the decision goes straight to the database.
-        sign_in=ConsoleSignIn(database),
+        sign_in=ConsoleSignIn(database, QUICK),
         notices=Notices(database, keyring, Channels(None, WebhookGateway(new_client("")), "http://console.test")),
         form_secret="s" * 32,
     )

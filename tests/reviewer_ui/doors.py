@@ -7,12 +7,12 @@ from functools import cache
 
 import httpx
 import pyotp
-from pwdlib import PasswordHash
 from sqlalchemy import select, update
 
 from database.tables.people import AccessRequestRow, ConsoleSessionRow, PersonRow
 from domain.people.roles import Role
 from services.people.totp import Totp
+from tests.builders.passwords import QUICK
 from tests.reviewer_ui.conftest import House
 
 PASSWORD = "a long enough password"
@@ -56,8 +56,7 @@ async def proved_long_ago(house: House, person_id: str, way: str = "password") -
 
 @cache
 def _hashed() -> str:
-    """Hashing takes 150 ms on purpose: once is enough for all."""
-    return PasswordHash.recommended().hash(PASSWORD)
+    return QUICK.hash(PASSWORD)
 
 
 async def request_of(house: House, person: str) -> str:

@@ -37,6 +37,37 @@ async def _forget(house: House) -> None:
         await session.execute(text("ALTER TABLE policy_document ENABLE TRIGGER published_stays"))
 
 
+async def without_later_versions(house: House) -> None:
+    """Forget drafts, and published versions whose day is to come."""
+    async with house.database.transaction() as session:
+        await session.execute(text("ALTER TABLE policy_document DISABLE TRIGGER published_stays"))
+        forget = text("DELETE FROM policy_document WHERE published_at IS NULL OR effective_from > :today")
+        await session.execute(forget, {"today": business_day(datetime.now(UTC))})
+        await session.execute(text("ALTER TABLE policy_document ENABLE TRIGGER published_stays"))
+
+
+# A number of each kind of document by the way to it.
+_NUMBERS: dict[str, tuple[str | int, ...]] = {
+    "prices": ("base", 0, "base_bp"), "limits": ("code_tries_max",), "velocity": ("unsecured_minor", "card"), "four-eyes": ("value_minor_min",),
+    "sampling": ("per_day_max",), "reveals": ("per_hour_max",), "deadlines": ("policies", 0, "budget_s"), "stuck": ("failures",),
+    "repairs": ("alone_max",), "alerts": ("counts", "stuck", "limit"),
+}  # fmt: skip
+
+
+def changed_document(code: str, document: dict[str, Any]) -> dict[str, Any]:
+    """Return a copy of a kind's document in which one number is another, or a brand has another name."""
+    new = copy.deepcopy(document)
+    if code == "brands":
+        new["brands"][0]["aliases"].append("newname")
+        return new
+    *way, last = _NUMBERS[code]
+    inside: Any = new
+    for step in way:
+        inside = inside[step]
+    inside[last] += 1
+    return new
+
+
 def changed(**values: Any) -> dict[str, Any]:
     document = copy.deepcopy(dict(PolicyBook().in_force(LIMITS, business_day(datetime.now(UTC))).document))
     return document | values

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
@@ -21,6 +23,8 @@ from tests.api.submitting import one_card
 from tests.seller_ui.conftest import PlayedDesk
 from tests.seller_ui.pages import Page
 from tests.seller_ui.selling_scenes import card_id, move, sold
+
+LIVE = re.compile(r'hx-get="([^"]+/live[^"]*)"')
 
 
 @pytest_asyncio.fixture
@@ -58,6 +62,32 @@ async def test_a_seller_reads_why_it_takes_longer_and_no_promise(
     assert 'class="until"' not in page, promise
     form = (await browser.get("/sell/walmart?how=type")).text
     assert why in form
+
+
+async def test_an_open_page_shows_new_maintenance_without_waiting_for_the_cards_next_event(
+    browser: httpx.AsyncClient, database: Database
+) -> None:
+    card, person = card_id(await sold(browser)), new_id()
+    await move(database, card, Stage.VERIFICATION, WaitingFor.ISSUER, "verification.party_silent")
+    async with database.transaction() as session:
+        await session.execute(text("DELETE FROM provider_window"))
+        session.add(PersonRow(id=person, email=f"{person}@example.com", name="Lin", password_hash="", roles=["ops"]))
+    moving = LIVE.search((await browser.get(f"/cards/{card}")).text)
+    assert moving is not None
+    assert (await browser.get(html.unescape(moving[1]))).status_code == 204
+    ends, maintenance = datetime.now(UTC) + timedelta(hours=2), Maintenance(database)
+    window = await maintenance.begin(person, Wish("issuer:walmart", "", "New data centre", None, ends))
+    begun = await browser.get(html.unescape(moving[1]))
+    assert "Walmart is under maintenance" in begun.text
+    fresh = LIVE.search(begun.text)
+    assert fresh is not None
+    assert (await browser.get(html.unescape(fresh[1]))).status_code == 204
+    later = ends + timedelta(hours=3)
+    await maintenance.change_end(person, window, later)
+    changed = (await browser.get(html.unescape(fresh[1]))).text
+    assert later.isoformat(timespec="minutes")[:13] in changed, "what sellers read follows the end"
+    async with database.transaction() as session:
+        await session.execute(text("DELETE FROM provider_window"))
 
 
 async def test_a_code_is_not_taken_while_nobody_can_check_it(

@@ -55,7 +55,8 @@ async def cards_of(database: Database, *ids: object) -> list[CardRow]:
 
 async def photos_of(database: Database, card: str) -> list[PhotoRow]:
     async with database.transaction() as session:
-        return list(await session.scalars(select(PhotoRow).where(PhotoRow.card_id == card, PhotoRow.current)))
+        current = select(PhotoRow).where(PhotoRow.card_id == card, PhotoRow.current)
+        return list(await session.scalars(current.order_by(PhotoRow.position, PhotoRow.id)))
 
 
 def started(desk: PlayedDesk) -> list[str]:

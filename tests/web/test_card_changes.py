@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import text
 
 from database.reads.cards import submissions as reads
 from database.repositories import cards
 from database.repositories.cards import Change
 from database.session import Database
+from database.tables.cards import CardRow
+from database.tables.people import PersonRow
 from domain.cards.card import Outcome, Stage, WaitingFor
+from domain.identifiers import new_id
+from services.ops.maintenance import Maintenance, Wish
 from tests.database.builders import a_card
 from web import live
 from web.card_changes import CardChanges, CardListener
@@ -55,6 +61,32 @@ async def test_a_stream_tells_every_change_of_its_cards_and_then_the_end(databas
     assert [one["event"] async for one in stream] == ["ended"]
 
 
+async def test_a_stream_tells_when_maintenance_begins_changes_and_ends_although_nothing_happens_to_the_card(
+    database: Database,
+) -> None:
+    card_id, _ = await two_cards(database)
+    person, maintenance = new_id(), Maintenance(database)
+    async with database.transaction() as session:
+        await session.execute(text("DELETE FROM provider_window"))
+        session.add(PersonRow(id=person, email=f"{person}@example.com", name="Lin", password_hash="", roles=["ops"]))
+        card = await session.get_one(CardRow, card_id)
+        found = await reads.progress(session, [card_id])
+    stream = events(CardChanges(database), card_id, seen=found[card_id].events)
+    await anext(stream)
+    await asyncio.sleep(0.2)  # The first look has found no maintenance.
+    ends = datetime.now(UTC) + timedelta(hours=1)
+    window = await maintenance.begin(person, Wish(f"issuer:{card.brand}", "", "New data centre", None, ends))
+    assert (await _next(stream))["event"] == "changed"
+    await maintenance.change_end(person, window, ends + timedelta(hours=1))
+    assert (await _next(stream))["event"] == "changed"
+    await maintenance.end(person, window, at_once=True)
+    assert (await _next(stream))["event"] == "changed"
+    async with database.transaction() as session:
+        await session.execute(text("DELETE FROM provider_window"))
+    assert (await _next(stream))["event"] == "changed"
+    await stream.aclose()  # type: ignore[attr-defined]
+
+
 async def test_what_was_seen_already_is_not_sent_again(database: Database) -> None:
     card_id, _ = await two_cards(database)
     await happens(database, card_id, END)
@@ -89,6 +121,11 @@ async def test_all_streams_share_one_statement_and_hear_only_of_their_own(
     assert heard == [None]
     for stream in streams[:2]:
         await stream.aclose()  # type: ignore[attr-defined]
+
+
+async def _next(stream: AsyncIterator[Event]) -> Event:
+    async with asyncio.timeout(20):
+        return await anext(stream)
 
 
 async def _soon(stream: AsyncIterator[Event]) -> Event | None:

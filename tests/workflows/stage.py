@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from temporalio import activity
 from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
-from temporalio.worker import Worker
+from temporalio.worker import Interceptor, Worker
 
 from domain.cards.card import CardStatus, CardType, EndReason, Outcome, Stage, WaitingFor
 from domain.cards.facts import (
@@ -310,7 +310,9 @@ def unavailable(again_in: timedelta | None = None) -> ApplicationError:
 
 
 @asynccontextmanager
-async def playing(client: Client, world: World, *, forgetful: bool = False) -> AsyncIterator[None]:
+async def playing(
+    client: Client, world: World, *, forgetful: bool = False, interceptors: Sequence[Interceptor] = ()
+) -> AsyncIterator[None]:
     """Workers of every queue of the journey, with the world's activities; forgetful ones replay a card at every step."""
     async with AsyncExitStack() as stack:
         of_issuers = [queue_of(brand) for brand in BRANDS.values() for queue_of in (issuer_queue, store_queue)]
@@ -324,6 +326,7 @@ async def playing(client: Client, world: World, *, forgetful: bool = False) -> A
                     workflows=workflows,
                     activities=world.activities(),
                     debug_mode=False,
+                    interceptors=interceptors,
                     max_cached_workflows=0 if forgetful else 1_000,
                 )
             )

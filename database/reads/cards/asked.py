@@ -25,7 +25,7 @@ class Asked:
 
 
 async def asked_for(session: AsyncSession, cards: Collection[str]) -> dict[str, Asked]:
-    """What was asked for last, of each of these cards that something was asked for: one statement, none for no cards."""
+    """Return what was asked for last, of each of these cards that something was asked for: one statement, none for no cards."""
     if not cards:
         return {}
     statement = (

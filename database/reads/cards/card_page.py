@@ -64,7 +64,7 @@ class CardRecord:
 
 
 async def card(session: AsyncSession, card_id: str) -> CardRecord:
-    """The record of one card in ten statements. Refuses an unknown id."""
+    """Return the record of one card in ten statements. Refuses an unknown id."""
     pair = (
         await session.execute(
             select(CardRow, SubmissionRow)
@@ -99,7 +99,7 @@ async def photo(session: AsyncSession, card_id: str, photo_id: str) -> PhotoRow:
 
 
 async def open_task(session: AsyncSession, card_id: str) -> WorkItemRow | None:
-    """The card's open review task, or None when nobody's decision is waited for."""
+    """Return the card's open review task, or None when no decision is pending."""
     statement = select(WorkItemRow).where(
         WorkItemRow.card_id == card_id, WorkItemRow.kind == REVIEW, WorkItemRow.closed_at.is_(None)
     )
@@ -119,8 +119,9 @@ async def require_card(session: AsyncSession, card_id: str) -> None:
 
 
 async def card_ids_ending(session: AsyncSession, ending: str, limit: int = 10) -> tuple[str, ...]:
-    """Ids of cards whose id is `ending` or ends with it: people read the last characters to each other."""
-    statement = select(CardRow.id).where(CardRow.id.endswith(ending, autoescape=True)).limit(limit)
+    """Return the newest cards whose id is `ending` or ends with it: people read the last characters to each other."""
+    ends = CardRow.id.endswith(ending, autoescape=True)
+    statement = select(CardRow.id).where(ends).order_by(CardRow.id.desc()).limit(limit)
     return tuple((await session.execute(statement)).scalars())
 
 
@@ -140,6 +141,6 @@ async def _names(session: AsyncSession, record: CardRecord) -> dict[str, str]:
 
 
 async def names(session: AsyncSession, person_ids: set[str] | Sequence[str]) -> dict[str, str]:
-    """The names of these people by their ids."""
+    """Return the names of these people by their ids."""
     found = await session.execute(select(PersonRow.id, PersonRow.name).where(PersonRow.id.in_(person_ids)))
     return {row.id: row.name for row in found}

@@ -24,7 +24,8 @@ async def differing(session: AsyncSession, card_ids: Sequence[str]) -> Mapping[s
     current = select(ReadingRow.card_id, ReadingRow.fields).join(PhotoRow, PhotoRow.id == ReadingRow.photo_id)
     found: dict[str, dict[str, bool]] = {}
     sure_from = limits_in_force(business_day(now())).confidence_bp_min
-    for card_id, fields in await session.execute(current.where(ReadingRow.card_id.in_(card_ids), PhotoRow.current)):
+    current = current.where(ReadingRow.card_id.in_(card_ids), PhotoRow.current)
+    for card_id, fields in await session.execute(current.order_by(ReadingRow.created_at, ReadingRow.id)):
         names = found.setdefault(card_id, {})
         for entry in fields:
             name = str(entry["name"])

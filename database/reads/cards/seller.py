@@ -38,7 +38,7 @@ class PhotoView:
     marks: tuple[FieldMark, ...]
 
     def mark(self, name: FieldName) -> FieldMark | None:
-        """The mark of that field, if it was read."""
+        """Return the mark of that field, if it was read."""
         return next((mark for mark in self.marks if mark.name is name), None)
 
 
@@ -64,7 +64,7 @@ class LastPayee:
 async def cards(
     session: AsyncSession, owner: str, *, before: str | None, limit: int
 ) -> tuple[tuple[CardView, ...], str | None]:
-    """The owner's cards, newest first, and the cursor of the next page (None at the end)."""
+    """Return the owner's cards, newest first, and the cursor of the next page (None at the end)."""
     wanted = select(CardRow, SubmissionRow).join(SubmissionRow).where(SubmissionRow.owner == owner)
     if before is not None:
         wanted = wanted.where(CardRow.id < before)
@@ -74,7 +74,7 @@ async def cards(
 
 
 async def photos(session: AsyncSession, card_id: str) -> tuple[PhotoView, ...]:
-    """The card's current photos in their order, each with the marks of its latest reading."""
+    """List the card's current photos in their order, each with the marks of its latest reading."""
     chosen = select(PhotoRow).where(PhotoRow.card_id == card_id, PhotoRow.current).order_by(PhotoRow.position)
     rows = (await session.scalars(chosen)).all()
     read = select(ReadingRow).where(ReadingRow.card_id == card_id).order_by(ReadingRow.created_at)
@@ -83,7 +83,7 @@ async def photos(session: AsyncSession, card_id: str) -> tuple[PhotoView, ...]:
 
 
 async def shows_several_cards(session: AsyncSession, card_id: str) -> bool:
-    """Whether the last reading of the card's photos, of which it still has several, found more than one card."""
+    """Return whether the last reading of the card's photos, of which it still has several, found more than one card."""
     photos = select(func.count()).where(PhotoRow.card_id == card_id, PhotoRow.current)
     chosen = select(CardEventRow.facts["several_cards"].astext).where(
         CardEventRow.card_id == card_id, CardEventRow.what == "reading.read"
@@ -101,7 +101,7 @@ async def photo(session: AsyncSession, card_id: str, photo_id: str) -> PhotoView
 
 
 async def code(session: AsyncSession, card_id: str) -> CodeView | None:
-    """The latest one-time code of the card, or None when none was sent."""
+    """Return the latest one-time code of the card, or None when none was sent."""
     chosen = select(DynamicCodeRow).where(DynamicCodeRow.card_id == card_id)
     rows = (await session.scalars(chosen.order_by(DynamicCodeRow.number))).all()
     if not rows:
@@ -110,14 +110,14 @@ async def code(session: AsyncSession, card_id: str) -> CodeView | None:
 
 
 async def asked_item(session: AsyncSession, card_id: str) -> AskedItem | None:
-    """The item a reviewer asked for last, or None when they never did."""
+    """Return the item a reviewer asked for last, or None when they never did."""
     chosen = select(CardEventRow.what).where(CardEventRow.card_id == card_id, CardEventRow.what.startswith(ASKED))
     what = await session.scalar(chosen.order_by(CardEventRow.id.desc()).limit(1))
     return AskedItem(what.removeprefix(ASKED)) if what else None
 
 
 async def last_payee(session: AsyncSession, owner: str) -> LastPayee | None:
-    """The payout account used last, or None for a first sale."""
+    """Return the payout account used last, or None for a first sale."""
     chosen = select(SubmissionRow).where(SubmissionRow.owner == owner).order_by(SubmissionRow.id.desc()).limit(1)
     row = await session.scalar(chosen)
     if row is None:

@@ -97,7 +97,7 @@ class SellerRecord:
 
 
 async def owner(session: AsyncSession, owner_id: str) -> Owner:
-    """The seller or partner of that id. Refuses NotFound."""
+    """Return the seller or partner of that id. Refuses NotFound."""
     seller = await session.get(SellerRow, owner_id)
     if seller is not None:
         return Owner(f"seller:{seller.id}", seller.phone_masked, seller.locale, seller.created_at)
@@ -108,7 +108,7 @@ async def owner(session: AsyncSession, owner_id: str) -> Owner:
 
 
 async def record(session: AsyncSession, owner_id: str, before: str, now: datetime) -> SellerRecord:
-    """The page of that seller or partner, cards older than `before` when it is given. Refuses NotFound."""
+    """Return the page of that seller or partner, cards older than `before` when it is given. Refuses NotFound."""
     found = await owner(session, owner_id)
     cards = await _cards(session, found.key, before)
     return SellerRecord(
@@ -183,7 +183,7 @@ async def _shared_payees(session: AsyncSession, key: str) -> tuple[str, ...]:
     """Other owners who were to be paid to an account that this one named too."""
     theirs = select(SubmissionRow.payee_index).where(SubmissionRow.owner == key, SubmissionRow.payee_index.is_not(None))
     others = select(SubmissionRow.owner).where(SubmissionRow.payee_index.in_(theirs), SubmissionRow.owner != key)
-    return tuple((await session.execute(others.distinct().limit(SHARED_MAX))).scalars())
+    return tuple((await session.execute(others.distinct().order_by(SubmissionRow.owner).limit(SHARED_MAX))).scalars())
 
 
 def _card(row: CardRow) -> TheirCard:

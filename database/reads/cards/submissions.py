@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reads.cards.asked import Asked, asked_for
 from database.reads.cards.differing import differing
-from database.reads.ops.providers import Delay, delay_of, delays
+from database.reads.ops.providers import Delay, Delays, delay_of, delays
 from database.tables.cards import CardEventRow, CardRow, QuoteRow, SubmissionRow
 from database.tables.columns import now
 from database.tables.finance import PayoutRow
@@ -100,7 +100,7 @@ class SubmissionView:
 
 
 async def submission(session: AsyncSession, owner: str, submission_id: str) -> SubmissionView:
-    """The submission with all its cards, in six statements. Refuses (NotFound) what is not the owner's."""
+    """Return the submission with all its cards, in six statements. Refuses (NotFound) what is not the owner's."""
     row = await session.get(SubmissionRow, submission_id)
     if row is None or row.owner != owner:
         raise NotFound()
@@ -112,7 +112,7 @@ async def submission(session: AsyncSession, owner: str, submission_id: str) -> S
 async def submissions(
     session: AsyncSession, owner: str, *, before: str | None, limit: int
 ) -> tuple[tuple[SubmissionView, ...], str | None]:
-    """The owner's submissions, newest first, and the cursor of the next page (None at the end).
+    """Return the owner's submissions, newest first, and the cursor of the next page (None at the end).
 
     `before` is a cursor from here: ids rise with time, so no page is ever skipped over or counted through.
     """
@@ -146,7 +146,7 @@ async def card(session: AsyncSession, owner: str, card_id: str) -> CardView:
 
 
 async def require_owner(session: AsyncSession, owner: str, card_id: str) -> CardRow:
-    """The card's row. Refuses (NotFound) anybody else's."""
+    """Return the card's row. Refuses (NotFound) another owner's."""
     chosen = select(CardRow).join(SubmissionRow).where(CardRow.id == card_id, SubmissionRow.owner == owner)
     row = await session.scalar(chosen)
     if row is None:
@@ -172,21 +172,29 @@ async def last_event(session: AsyncSession, card_ids: Sequence[str]) -> int:
 
 @dataclass(frozen=True)
 class Progress:
-    """How many events a card has, and whether nothing more will come."""
+    """How many events a card has, whether nothing more will come, and the mark of the maintenance it waits for, if any."""
 
     events: int
     ended: bool
+    held: str = ""
 
 
 async def progress(session: AsyncSession, card_ids: Collection[str]) -> dict[str, Progress]:
     """Return how far each of these cards is; deleted ones are left out. Events are counted as by `last_event`."""
-    counted = select(func.count()).where(CardEventRow.card_id == CardRow.id).scalar_subquery()
-    statement = select(CardRow.id, counted, CardRow.stage == Stage.ENDED).where(CardRow.id.in_(card_ids))
-    return {row[0]: Progress(int(row[1]), bool(row[2])) for row in await session.execute(statement)}
+    counted = select(func.count()).where(CardEventRow.card_id == CardRow.id).scalar_subquery().label("events")
+    columns = (CardRow.id, CardRow.stage, CardRow.card_type, CardRow.brand, counted)
+    rows = (await session.execute(select(*columns).where(CardRow.id.in_(card_ids)))).all()
+    held = await delays(session, now())
+    return {row.id: Progress(int(row.events), row.stage is Stage.ENDED, _mark(held, row)) for row in rows}
+
+
+def _mark(held: Delays, row: Any) -> str:
+    delay = None if row.stage is Stage.ENDED else delay_of(held, row.stage, row.card_type, row.brand)
+    return "" if delay is None else delay.mark
 
 
 async def card_views(session: AsyncSession, rows: Iterable[tuple[CardRow, SubmissionRow]]) -> tuple[CardView, ...]:
-    """The cards with their latest quote and payout and what their photos contradict: four statements, however many cards;
+    """Return the cards with their latest quote and payout and what their photos contradict: four statements, however many cards;
     a fifth where an item is waited for."""
     pairs = list(rows)
     ids = [card.id for card, _ in pairs]

@@ -23,7 +23,7 @@ class CardValue:
 
 
 async def values(session: AsyncSession, card_ids: Collection[str]) -> dict[str, CardValue]:
-    """The values of these cards by their ids, in one statement."""
+    """Return the values of these cards by their ids, in one statement."""
     if not card_ids:
         return {}
     latest = (

@@ -125,11 +125,11 @@ async def submissions(session: AsyncSession, whole: str, ending: str) -> tuple[F
 
 
 async def sellers(session: AsyncSession, whole: str, phone_index: str) -> tuple[FoundSeller, ...]:
-    """The seller of that id, or with the telephone of which this is the keyed hash."""
+    """Return the seller of that id, or with the phone of which this is the keyed hash."""
     if not whole and not phone_index:
         return ()
     which = SellerRow.id == whole if whole else SellerRow.phone_index == phone_index
-    rows = await session.execute(select(SellerRow.id, SellerRow.phone_masked).where(which))
+    rows = await session.execute(select(SellerRow.id, SellerRow.phone_masked).where(which).order_by(SellerRow.id))
     return tuple(FoundSeller(f"seller:{id}", phone) for id, phone in rows)  # noqa: A001
 
 

@@ -20,7 +20,7 @@ from database.tables.work import CommentRow, ReviewDraftRow, WorkItemRow
 
 
 async def queue_mark(session: AsyncSession) -> int:
-    """A number that rises with every change of the queue, perhaps a moment before the change can be seen."""
+    """Return a number that rises with every change of the queue, perhaps a moment before the change can be seen."""
     return int(await session.scalar(text("SELECT last_value FROM work_item_change")) or 0)
 
 

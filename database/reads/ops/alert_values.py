@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.reads.ops.health import readings
 from domain.identifiers import least_id
 from domain.ops.alerts import AlertRule
+from domain.ops.health import Measure, Reading, State
+from domain.rules.alerts import AlertRules
 
 QUOTES_WITHIN = timedelta(hours=1)
 STARTED_AFTER = timedelta(days=1)  # A card may have waited so long between its submission and its start.
 BASIS = 10_000
+SUBJECTS_MAX = 50  # Alerts of one rule at the same time.
+# Rules that take their value from a reading, and those with one alert for each part of it.
+_READ = {
+    rule: Measure(rule.value) for rule in AlertRule if rule.value in {measure.value for measure in Measure}
+}  # fmt: skip
+_BY_PART = frozenset({AlertRule.WORKERS, AlertRule.INVARIANTS})
+Values = Mapping[AlertRule, Mapping[str, float]]
 _VALUES = """
 SELECT (SELECT count(*) FROM stuck_run) AS stuck,
        (SELECT coalesce(max(extract(epoch FROM CAST(:now AS timestamptz) - since)), 0) FROM stuck_run) AS stuck_oldest,
@@ -35,6 +46,27 @@ WITH started AS (
 )
 SELECT count(*) AS judged, count(*) FILTER (WHERE in_time IS NOT TRUE) AS missed FROM judged
 """
+
+
+async def observed(session: AsyncSession, rules: AlertRules, now: datetime) -> Values:
+    """Return each rule's value by subject; a rule whose value is not known at this moment is left out."""
+    found: dict[AlertRule, Mapping[str, float]] = {}
+    for one in await readings(session, now):
+        rule = next((rule for rule, measure in _READ.items() if measure is one.found.measure), None)
+        if rule is not None and one.state is not State.UNKNOWN:
+            found[rule] = _of(rule, one)
+    found |= {rule: {"": value} for rule, value in (await values(session, now)).items()}
+    if AlertRule.QUOTES in rules.rules:
+        goal = timedelta(seconds=rules.quote_s)
+        found[AlertRule.QUOTES] = {"": await missed_quotes(session, goal, rules.quotes_least, now)}
+    return found
+
+
+def _of(rule: AlertRule, one: Reading) -> Mapping[str, float]:
+    if rule in _BY_PART:
+        return dict(list(one.found.parts.items())[:SUBJECTS_MAX])
+    value = one.found.value
+    return {"": 0.0 if one.found.absent or value is None else abs(value)}
 
 
 async def values(session: AsyncSession, now: datetime) -> dict[AlertRule, float]:

@@ -52,7 +52,7 @@ class Undelivered:
     failure: str | None
 
     def is_stuck(self, now: datetime) -> bool:
-        """Whether this is more than what is just on its way."""
+        """Return whether this is more than what is just on its way."""
         return bool(self.failing or self.given_up) or self.oldest < now - YOUNG
 
 

@@ -21,7 +21,8 @@ OPEN: Mapping[RunKind, str] = {
         SELECT 'repair:' || id AS workflow_id, 'repair' AS kind, id AS subject, state AS stage,
                CASE state WHEN 'running' THEN 'machine' ELSE 'person' END AS waiting_for,
                coalesce(suspended_at, acted_at, started_at, drafted_at) AS since, CAST(NULL AS timestamptz) AS until,
-               '' AS card_type, '' AS brand, started_at
+               '' AS card_type, '' AS brand,
+               coalesce(started_at, CASE WHEN heard_revision >= revision THEN coalesce(decided_at, submitted_at) END) AS started_at
         FROM repair WHERE state IN ('running', 'suspended')
     """,
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hashlib import blake2s
 from typing import Any
 
 from sqlalchemy import ColumnElement, select, text
@@ -21,10 +22,12 @@ from domain.rules.brands import brand
 
 LATELY = timedelta(minutes=15)  # For so long back success and latency are shown.
 HISTORY_MAX = 20
+MARK_LENGTH = 8
 _SUMS = "calls, failed, timeouts, refused, cost_fen, latency"
 _LATELY = f"SELECT provider, brand, {_SUMS} FROM provider_slot WHERE at >= :since"  # noqa: S608  # Names of our own.
 _TODAY = f"SELECT provider, brand, {_SUMS} FROM provider_day WHERE day = :day"  # noqa: S608
 _ERRORS = "SELECT provider, brand, error, at FROM provider_error"
+_RATES = "SELECT CAST(found->>'offered' AS boolean) FROM run_watch WHERE look = 'rates'"
 _CIRCUITS = "SELECT name, failures, open_until, probing_until FROM circuit"
 
 
@@ -105,6 +108,12 @@ async def open_windows(session: AsyncSession, provider: str | None = None) -> tu
     return tuple(rows.scalars())
 
 
+async def server_keeps_rates(session: AsyncSession) -> bool:
+    """Return whether Temporal's server holds providers' queues; where it does not, the workers do. True until it was asked."""
+    found = (await session.execute(text(_RATES))).scalar_one_or_none()
+    return found is not False
+
+
 async def past_windows(session: AsyncSession, provider: str) -> tuple[ProviderWindowRow, ...]:
     """Return the provider's newest windows that are over or were cancelled."""
     wanted = (ProviderWindowRow.provider == provider, ProviderWindowRow.state.not_in(OPEN))
@@ -148,6 +157,12 @@ class Delay:
     def kind(self) -> str:
         """Return the kind of party, e.g. `issuer`."""
         return self.provider.partition(":")[0]
+
+    @property
+    def mark(self) -> str:
+        """Return eight hex digits that differ where a reader would read something else."""
+        read = f"{self.provider} {self.until} {self.resuming}"
+        return blake2s(read.encode(), digest_size=MARK_LENGTH // 2).hexdigest()
 
 
 Delays = Mapping[tuple[str, str], Delay]

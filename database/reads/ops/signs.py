@@ -23,17 +23,37 @@ LATE = timedelta(minutes=1)
 # What Temporal was asked about is believed for so long.
 BELIEVED = timedelta(minutes=5)
 
-_STEPS = """
-    SELECT 1 AS rank, kind, subject,
-           CASE state WHEN 'failing' THEN 'failing' WHEN 'workflow_task' THEN 'code' ELSE state END AS sign,
-           error_class, step, provider, build_id, queue, reason, message, failures, since, next_at
-    FROM pending_step
-    WHERE (state = 'failing' AND failures >= :failures AND next_at > CAST(:now AS timestamptz) - CAST(:late AS interval))
-       OR (state = 'workflow_task' AND failures >= :code_failures AND last_at > CAST(:now AS timestamptz) - CAST(:believed AS interval))
-       OR (state = 'unstarted' AND since < CAST(:now AS timestamptz) - make_interval(secs => :unstarted_s)
-           AND last_at > CAST(:now AS timestamptz) - CAST(:believed AS interval))
-       OR (state IN ('paused', 'missing') AND last_at > CAST(:now AS timestamptz) - CAST(:believed AS interval))
+# How most runs of a step fail at this moment, where workers poll its queue. In a large outage the retries of some use up the
+# queue's rate: the others wait behind them for the same cause, and not for a worker.
+_OUTAGES = """
+    SELECT DISTINCT ON (queue, step) queue, step, error_class, build_id, reason, message
+    FROM (
+        SELECT queue, step, error_class, build_id, count(*) AS runs, max(reason) AS reason, max(message) AS message
+        FROM pending_step
+        WHERE state = 'failing' AND failures >= :failures AND next_at > CAST(:now AS timestamptz) - CAST(:late AS interval)
+        GROUP BY queue, step, error_class, build_id
+    ) AS recent
+    WHERE EXISTS (SELECT FROM task_queue AS polled WHERE polled.queue = recent.queue AND polled.kind = 'activity' AND polled.pollers > 0)
+    ORDER BY queue, step, runs DESC, error_class, build_id
 """
+_STEPS = f"""
+    SELECT 1 AS rank, pending.kind, pending.subject,
+           CASE WHEN behind AND state = 'unstarted' THEN 'failing' WHEN state = 'workflow_task' THEN 'code' ELSE state END AS sign,
+           CASE WHEN behind AND state = 'unstarted' THEN outage.error_class ELSE pending.error_class END AS error_class,
+           pending.step, pending.provider,
+           CASE WHEN behind AND state = 'unstarted' THEN outage.build_id ELSE pending.build_id END AS build_id, pending.queue,
+           CASE WHEN behind AND state = 'unstarted' THEN outage.reason ELSE pending.reason END AS reason,
+           CASE WHEN behind AND state = 'unstarted' THEN outage.message ELSE pending.message END AS message,
+           pending.failures, pending.since, pending.next_at
+    FROM pending_step AS pending LEFT JOIN ({_OUTAGES}) AS outage USING (queue, step)
+    CROSS JOIN LATERAL (SELECT outage.error_class IS NOT NULL AS behind) AS queued
+    WHERE (state = 'failing' AND failures >= :failures
+           AND (behind OR next_at > CAST(:now AS timestamptz) - CAST(:late AS interval)))
+       OR (state = 'workflow_task' AND failures >= :code_failures AND last_at > CAST(:now AS timestamptz) - CAST(:believed AS interval))
+       OR (state = 'unstarted' AND last_at > CAST(:now AS timestamptz) - CAST(:believed AS interval)
+           AND ((behind AND failures >= :failures) OR since < CAST(:now AS timestamptz) - make_interval(secs => :unstarted_s)))
+       OR (state IN ('paused', 'missing') AND last_at > CAST(:now AS timestamptz) - CAST(:believed AS interval))
+"""  # noqa: S608  # Names of our own.
 # A run that no step is known of: its row says since when the machine, a party or a deadline has left it where it is.
 _ROWS = """
     SELECT {rank} AS rank, kind, subject, '{sign}' AS sign, '{sign}' AS error_class, stage AS step, {provider} AS provider,

@@ -86,13 +86,13 @@ async def record(session: AsyncSession, person_id: str) -> PersonRecord:
 
 
 async def absences(session: AsyncSession, person_id: str) -> tuple[AbsenceRow, ...]:
-    """The person's absences, the latest first; those that were called off among them."""
+    """List the person's absences, the latest first; those that were called off among them."""
     statement = select(AbsenceRow).where(AbsenceRow.person_id == person_id)
     return tuple((await session.execute(statement.order_by(AbsenceRow.starts_at.desc()).limit(ABSENCES_MAX))).scalars())
 
 
 async def colleagues(session: AsyncSession, person_id: str) -> dict[str, str]:
-    """The names of everybody else who takes work of any kind, by id, in the order of names: who may stand in."""
+    """Return the names of everyone else who takes work of any kind, by id, in the order of names: who may stand in."""
     statement = select(PersonRow.id, PersonRow.name).where(
         PersonRow.active, _takes(*kinds()), PersonRow.id != person_id
     )

@@ -36,7 +36,8 @@ async def check_rules(session: AsyncSession) -> list[CheckRule]:
     wanted = select(PolicyDocumentRow.version, PolicyDocumentRow.document).where(
         PolicyDocumentRow.kind == CHECKS_KIND.code, PolicyDocumentRow.state == PolicyState.PUBLISHED
     )
-    saved = [(version_name(CHECKS_KIND.code, row.version), row.document) for row in await session.execute(wanted)]
+    found = await session.execute(wanted.order_by(PolicyDocumentRow.version))
+    saved = [(version_name(CHECKS_KIND.code, row.version), row.document) for row in found]
     return [_rule(name, values) for name, values in [*_built_in(), *saved]]
 
 

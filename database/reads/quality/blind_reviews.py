@@ -71,7 +71,7 @@ async def waiting(session: AsyncSession) -> int:
 
 
 async def claimed_by(session: AsyncSession, card_id: str, person: str, moment: datetime) -> str | None:
-    """The second review of this card that is in the person's hand and not made yet; its id."""
+    """Return the id of the blind review of this card that the person holds and has not made yet."""
     held = (
         SecondReviewRow.second_at.is_(None),
         is_held_by(SecondReviewRow, person, moment),
@@ -81,19 +81,19 @@ async def claimed_by(session: AsyncSession, card_id: str, person: str, moment: d
 
 
 async def to_settle(session: AsyncSession, card_id: str, circle: frozenset[str]) -> bool:
-    """Whether two reviewers differ about this card, neither of whom is anybody of this circle."""
+    """Return whether two reviewers differ about this card, neither of whom belongs to this circle."""
     found = select(SecondReviewRow.id).where(SecondReviewRow.card_id == card_id, *_differing(circle)).limit(1)
     return (await session.execute(found)).first() is not None
 
 
 async def names(session: AsyncSession, people: set[str]) -> dict[str, str]:
-    """The names of these people by their ids."""
+    """Return the names of these people by their ids."""
     found = await session.execute(select(PersonRow.id, PersonRow.name).where(PersonRow.id.in_(people)))
     return {row.id: row.name for row in found}
 
 
 async def differences(session: AsyncSession, circle: frozenset[str]) -> tuple[SecondReviewRow, ...]:
-    """What waits for a senior of whose circle nobody decided on either side, oldest first, at most a hundred."""
+    """List what waits for a senior of whose circle no one decided on either side, oldest first, at most a hundred."""
     statement = (
         select(SecondReviewRow)
         .where(*_differing(circle))

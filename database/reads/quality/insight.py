@@ -38,7 +38,7 @@ class Span:
         return (self.last - self.first).days + 1
 
     def parameters(self) -> dict[str, Any]:
-        """The same for a statement: `starts` and `ends` are moments, the second one outside."""
+        """Return the span for a statement: `starts` and `ends` are moments, the second one outside."""
         starts = datetime.combine(self.first, time.min, self.zone)
         ends = datetime.combine(self.last + timedelta(days=1), time.min, self.zone)
         return {
@@ -115,7 +115,7 @@ class Reason:
 
 
 async def backlog(session: AsyncSession, span: Span) -> tuple[Waiting, ...]:
-    """What waits at this moment, whatever the span's days: one entry for each bracket of `AGES_S`, also for empty ones."""
+    """Count what waits at this moment, whatever the span's days: one entry for each bracket of `AGES_S`, also for empty ones."""
     found = await _rows(session, _BACKLOG, span, ages=list(AGES_S))
     by_bracket = {row.bracket: row for row in found}
     return tuple(
@@ -132,7 +132,7 @@ async def flow(session: AsyncSession, span: Span) -> tuple[Day, ...]:
 
 
 async def time_to_decision(session: AsyncSession, span: Span) -> tuple[Took, ...]:
-    """The median and the ninth decile over people's decisions of the span, `ALL` first; nothing without any."""
+    """Return the median and the ninth decile over people's decisions of the span, `ALL` first; nothing without any."""
     found = await _rows(session, _TIME, span)
     return tuple(Took(row.card_type, row.n, int(row.p50), int(row.p90)) for row in found)
 

@@ -25,7 +25,7 @@ class StagedOutcome:
 
 
 async def staged(session: AsyncSession, most: int = SHOWN_MAX) -> tuple[StagedOutcome, ...]:
-    """The first `most` of them, in one statement; put-off ones among them."""
+    """List the first `most` of them, in one statement; snoozed ones among them."""
     task = WorkItemRow
     statement = (
         select(task, ReviewDecisionRow, PersonRow.name)

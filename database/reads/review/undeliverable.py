@@ -15,7 +15,7 @@ from database.tables.review import ReviewDecisionRow
 from database.tables.work import WorkItemRow
 from domain.cards.review import ReviewOutcome
 
-SHOWN_MAX = 20  # The oldest; the next come up as these are put back.
+SHOWN_MAX = 20  # The oldest; the next come up as these are reopened.
 
 
 @dataclass(frozen=True)

@@ -38,17 +38,17 @@ class Comment:
 
 
 async def of_card(session: AsyncSession, card_id: str) -> tuple[Comment, ...]:
-    """The card's newest comments, newest first, in two statements."""
+    """List the card's newest comments, newest first, in two statements."""
     return await _newest(session, CommentRow.card_id == card_id)
 
 
 async def of_item(session: AsyncSession, task_id: str) -> tuple[Comment, ...]:
-    """The item's newest comments, newest first, in two statements."""
+    """List the item's newest comments, newest first, in two statements."""
     return await _newest(session, CommentRow.task_id == task_id)
 
 
 async def of_work(session: AsyncSession, task: WorkItemRow) -> tuple[Comment, ...]:
-    """The newest comments of what the item is about: its card's, or its own where there is no card."""
+    """List the newest comments of what the item is about: its card's, or its own where there is no card."""
     return await (of_item(session, task.id) if task.card_id is None else of_card(session, task.card_id))
 
 

@@ -31,12 +31,12 @@ class Place:
     values: tuple[Any, ...]
 
     def text(self) -> str:
-        """The place as it stands in a link."""
+        """Write the place as a link carries it."""
         return "~".join(_written(value) for value in self.values)
 
     @classmethod
     def from_text(cls, sort: QueueSort, text: str) -> Place:
-        """The inverse of `text` for this order. Raises ValueError for anything else."""
+        """Read a place of this order from what `text` returned. Raises ValueError for anything else."""
         readers = [reader for _, reader in _ORDERS[sort]]
         parts = text.split("~", len(readers) - 1)
         if len(parts) != len(readers) or "\0" in text:
@@ -45,7 +45,7 @@ class Place:
 
     @classmethod
     def of(cls, sort: QueueSort, task: WorkItemRow) -> Place:
-        """The place of a task in this order."""
+        """Return the place of a task in this order."""
         return cls(sort, tuple(getattr(task, name) for name, _ in _ORDERS[sort]))
 
 
@@ -120,13 +120,13 @@ async def counts(
 
 
 async def teams(session: AsyncSession) -> tuple[str, ...]:
-    """The teams that anybody works in."""
+    """List the teams that people work in."""
     statement = select(PersonRow.team).where(PersonRow.active).distinct().order_by(PersonRow.team)
     return tuple((await session.execute(statement)).scalars())
 
 
 async def reason_words(session: AsyncSession) -> dict[tuple[str, str], ReasonCodeRow]:
-    """The whole managed list of reasons by act and code, those no longer in use among them, in their own order."""
+    """Return the whole managed list of reasons by act and code, those no longer in use among them, in their own order."""
     statement = select(ReasonCodeRow).order_by(ReasonCodeRow.act, ReasonCodeRow.position)
     return {(row.act, row.code): row for row in (await session.execute(statement)).scalars()}
 

@@ -14,7 +14,7 @@ from domain.work.task import Band
 
 
 def conditions(wanted: Wanted, person: str, now: datetime) -> list[ColumnElement[bool]]:
-    """What a `work_item` must fulfil besides being open; `person` (an id) is whom "mine" and "me" mean."""
+    """Return what a `work_item` must fulfil besides being open; `person` (an id) is whom "mine" and "me" mean."""
     found: list[ColumnElement[bool]] = [
         WorkItemRow.kind == wanted.kind,
         *_of_the_card(wanted),
@@ -27,7 +27,7 @@ def conditions(wanted: Wanted, person: str, now: datetime) -> list[ColumnElement
 
 
 def due_soon() -> ColumnElement[bool]:
-    """The condition that a task is late or will be soon, escalated or not: one definition for filter, chip and count."""
+    """Return the condition that a task is late or will be soon, escalated or not: one definition for filter, chip and count."""
     bands = (int(Band.ESCALATED), int(Band.ABOUT_TO_BREACH))  # The index of the order finds these few first.
     return and_(
         WorkItemRow.band.in_(bands), or_(WorkItemRow.warned_at.is_not(None), WorkItemRow.breached_at.is_not(None))
@@ -35,7 +35,7 @@ def due_soon() -> ColumnElement[bool]:
 
 
 def held_as(hand: Hand, person: str, now: datetime) -> ColumnElement[bool]:
-    """The condition that a task is in that hand at this moment."""
+    """Return the condition that a task is held so at this moment."""
     if hand is Hand.FREE:
         return is_free(WorkItemRow, now)
     if hand is Hand.MINE:

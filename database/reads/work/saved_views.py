@@ -26,7 +26,7 @@ class View:
 
 
 async def views(session: AsyncSession, person: str) -> tuple[View, ...]:
-    """The pinned ones first, then their own, then the others' shared ones, each by name; one statement."""
+    """List the pinned ones first, then their own, then the others' shared ones, each by name; one statement."""
     statement = (
         select(SavedViewRow, PersonRow.name, ViewPinRow.opens_first)
         .join(PersonRow, PersonRow.id == SavedViewRow.owner_id)
@@ -39,7 +39,7 @@ async def views(session: AsyncSession, person: str) -> tuple[View, ...]:
 
 
 async def opening(session: AsyncSession, person: str) -> str | None:
-    """The query of the view that opens first for this person; None when it is the whole queue."""
+    """Return the query of the view that opens first for this person; None when it is the whole queue."""
     statement = (
         select(SavedViewRow.query)
         .join(ViewPinRow, ViewPinRow.view_id == SavedViewRow.id)

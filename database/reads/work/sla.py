@@ -47,14 +47,14 @@ def clock_of(task: WorkItemRow) -> tuple[str | None, str | None]:
 
 
 def with_own(card: Sequence[Stretch], task: WorkItemRow) -> list[Stretch]:
-    """The card's stretches; a task whose first was never written has run since its opening."""
+    """Return the card's stretches; a task whose first was never written has run since its opening."""
     if any(stretch.task_id == task.id for stretch in card):
         return list(card)
     return [*card, Stretch(task.id, ClockOwner.REVIEWER, task.opened_at, task.closed_at)]
 
 
 def terms_of(task: WorkItemRow) -> Terms:
-    """What the task's policy is chosen by."""
+    """Return what the task's policy is chosen by."""
     return Terms(task.card_type, task.value_minor, task.priority, frozenset(task.reasons), task.team, task.kind)
 
 

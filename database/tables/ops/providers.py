@@ -56,6 +56,7 @@ class ProviderStepRow(TableRow):
     share: Mapped[int]
     why: Mapped[Why] = word(Why, required=True)
     actor: Mapped[str]  # machine, a person's id, or `system:<user>`.
+    ends_at: Mapped[datetime | None] = moment_maybe()  # The window's end from then on, where a person changed it.
 
 
 class _Calls(MappedAsDataclass, kw_only=True):

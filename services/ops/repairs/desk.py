@@ -147,7 +147,7 @@ class Repairs:
             return row.state
 
     async def agree(self, by: str, repair_id: str) -> None:
-        """A second person agrees, and the repair runs. Refuses NotAllowed, NotFound, OwnRepair, RepairChanged."""
+        """Agree as the second person, and the repair runs. Refuses NotAllowed, NotFound, OwnRepair, RepairChanged."""
         async with self._database.transaction() as session:
             row = await self._locked(session, by, repair_id, Permission.CONFIRM_REPAIR)
             if row.decided_by == by and row.state is not RepairState.CANCELLED:
@@ -164,7 +164,7 @@ class Repairs:
             await tell_repair(session, {row.submitted_by or row.drafted_by}, row, RepairNews.AGREED, by=by)
 
     async def refuse(self, by: str, repair_id: str) -> None:
-        """A second person refuses, and nothing is done. Refuses NotAllowed, NotFound, RepairChanged."""
+        """Refuse as the second person, and nothing is done. Refuses NotAllowed, NotFound, RepairChanged."""
         async with self._database.transaction() as session:
             row = await self._locked(session, by, repair_id, Permission.CONFIRM_REPAIR)
             if row.decided_by == by and row.state is RepairState.CANCELLED:

@@ -23,14 +23,14 @@ SELECT :repair_id, row_number() OVER (ORDER BY since, workflow_id), workflow_id,
 FROM stuck_run
 WHERE cause = :cause AND (CAST(:stage AS text) = '' OR stage = :stage) AND (CAST(:waiting_for AS text) = '' OR waiting_for = :waiting_for)
   AND (CAST(:brand AS text) = '' OR brand = :brand)
-LIMIT :most
+ORDER BY since, workflow_id LIMIT :most
 """  # noqa: S608  # Names of our own.
 _NAMED = f"""
 INSERT INTO repair_item ({_COLUMNS})
 SELECT :repair_id, row_number() OVER (ORDER BY min(place)), workflow_id, min(subject), '', '', '', '', '', 0, {_NOTHING_YET}
 FROM unnest(CAST(:workflows AS text[]), CAST(:subjects AS text[])) WITH ORDINALITY AS named(workflow_id, subject, place)
 GROUP BY workflow_id
-LIMIT :most
+ORDER BY min(place) LIMIT :most
 """  # noqa: S608  # As above.
 _FAILED = f"""
 INSERT INTO repair_item ({_COLUMNS})

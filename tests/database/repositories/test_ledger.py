@@ -21,11 +21,11 @@ async def test_a_card_bought_and_paid_leaves_its_price_in_inventory(session: Asy
     for what, postings in (("owed", owed(owner, PRICE)), ("payout_prepared", payout_prepared(owner, PRICE))):
         assert await ledger.post(session, f"{what}:{owner}", None, what, postings)
     assert await ledger.balance(session, f"seller_payable:{owner}") == Money(0)
-    assert await ledger.balance(session, "payout_in_flight") == -PRICE
+    assert await ledger.balance(session, "in_flight:alipay") == -PRICE
     await ledger.post(session, f"paid:{owner}", None, "payout_paid", payout_paid(PRICE))
-    assert await ledger.balance(session, "payout_in_flight") == Money(0)
-    assert await ledger.balance(session, "card_inventory:CNY") == PRICE
-    assert await ledger.balance(session, "alipay_cash") == -PRICE
+    assert await ledger.balance(session, "in_flight:alipay") == Money(0)
+    assert await ledger.balance(session, "inventory") == PRICE
+    assert await ledger.balance(session, "cash:alipay") == -PRICE
 
 
 async def test_an_account_never_used_has_nothing(session: AsyncSession) -> None:
@@ -83,10 +83,10 @@ async def test_the_database_itself_refuses_entries_that_do_not_balance(database:
         async with database.transaction() as session:
             await session.execute(
                 text(
-                    "WITH t AS (INSERT INTO ledger_transaction (key, what, at) VALUES (:key, 'owed', now()) RETURNING id),"
-                    " a AS (INSERT INTO account (code, kind) VALUES (:key, 'asset') RETURNING id)"
-                    " INSERT INTO entry (transaction_id, account_id, amount_minor, currency)"
-                    " SELECT t.id, a.id, 1, 'CNY' FROM t, a"
+                    "WITH t AS (INSERT INTO ledger_transaction (key, what, at, effective_on, cause) VALUES (:key, 'owed', now(), now(), '') RETURNING id),"
+                    " a AS (INSERT INTO account (code, kind, owner, sign, currency) VALUES (:key, 'asset', 'platform', 'either', 'CNY') RETURNING id)"
+                    " INSERT INTO entry (transaction_id, account_id, amount_minor, currency, at)"
+                    " SELECT t.id, a.id, 1, 'CNY', now() FROM t, a"
                 ),
                 {"key": new_id()},
             )
@@ -104,8 +104,8 @@ async def test_currencies_balance_apart(database: Database) -> None:
             await ledger.post(session, key, None, "issuer_cost", lines)
             await session.execute(
                 text(
-                    "INSERT INTO entry (transaction_id, account_id, amount_minor, currency)"
-                    " SELECT t.id, a.id, v.amount, v.currency FROM ledger_transaction t, account a,"
+                    "INSERT INTO entry (transaction_id, account_id, amount_minor, currency, at)"
+                    " SELECT t.id, a.id, v.amount, v.currency, now() FROM ledger_transaction t, account a,"
                     " (VALUES (5, 'CNY'), (-5, 'USD')) AS v (amount, currency) WHERE t.key = :key AND a.code = 'issuer_cost'"
                 ),
                 {"key": key},

@@ -34,13 +34,13 @@ def test_every_step_sums_to_zero(amount: Money) -> None:
 def test_a_card_bought_for_465_yuan_and_paid_is_inventory_against_cash() -> None:
     price = Money(46_500)
     steps = ledger.owed(OWNER, price), ledger.payout_prepared(OWNER, price), ledger.payout_paid(price)
-    assert balances(*steps) == {"card_inventory:CNY": 46_500, "alipay_cash": -46_500}
+    assert balances(*steps) == {"inventory": 46_500, "cash:alipay": -46_500}
 
 
 def test_after_a_refused_payment_the_seller_is_owed_again_and_nothing_is_in_flight() -> None:
     price = Money(46_500)
     steps = ledger.owed(OWNER, price), ledger.payout_prepared(OWNER, price), ledger.payout_refused(OWNER, price)
-    assert balances(*steps) == {"card_inventory:CNY": 46_500, f"seller_payable:{OWNER}": -46_500}
+    assert balances(*steps) == {"inventory": 46_500, f"seller_payable:{OWNER}": -46_500}
 
 
 @pytest.mark.parametrize("minor", [0, -1])

@@ -18,8 +18,8 @@ JD = "/operations/providers/issuer:jd"
 
 async def windows(house: House, provider: str) -> list[ProviderWindowRow]:
     async with house.database.transaction() as session:
-        rows = await session.execute(select(ProviderWindowRow).where(ProviderWindowRow.provider == provider))
-        return list(rows.scalars())
+        found = select(ProviderWindowRow).where(ProviderWindowRow.provider == provider).order_by(ProviderWindowRow.id)
+        return list((await session.execute(found)).scalars())
 
 
 @pytest.fixture(autouse=True)
@@ -59,6 +59,39 @@ async def test_maintenance_is_begun_and_ended_by_forms_and_its_history_names_peo
     assert "Resume everything now" in page
     await post(lin, f"{JD}/maintenance/{window.id}/end", at_once="yes")
     assert "Resuming at 100 %" in (await lin.get(JD)).text
+
+
+async def test_the_end_is_changed_by_a_form_and_what_was_typed_wrong_comes_back(house: House) -> None:
+    lin = await house.as_(Role.OPS, "Lin")
+    await post(lin, f"{JD}/maintenance", reason="New data centre")
+    [window] = await windows(house, "issuer:jd")
+    typed = (datetime.now(UTC) + timedelta(days=2)).strftime("%Y-%m-%dT%H:%M")
+    sent = await post(lin, f"{JD}/maintenance/{window.id}/change-end", ends_at=typed)
+    assert (sent.status_code, sent.headers["location"]) == (303, JD)
+    page = (await lin.get(JD)).text
+    assert "the end was changed" in page
+    assert f'value="{typed}"' in page, "the form shows the end in force, by the person's own clock"
+    refused = await post(lin, f"{JD}/maintenance/{window.id}/change-end", ends_at="2020-01-01T00:00")
+    assert refused.status_code == 422
+    assert 'value="2020-01-01T00:00"' in refused.text
+    await post(lin, f"{JD}/maintenance/{window.id}/change-end", ends_at="")
+    [window] = await windows(house, "issuer:jd")
+    assert window.ends_at is None
+
+
+async def test_a_page_says_when_the_workers_hold_the_calls_because_the_server_cannot(house: House) -> None:
+    lin = await house.as_(Role.OPS)
+    said = "the workers hold the calls themselves"
+    assert said not in (await lin.get(JD)).text
+    async with house.database.transaction() as session:
+        found = {"found": '{"offered": false}'}
+        await session.execute(text("INSERT INTO run_watch VALUES ('rates', now(), CAST(:found AS jsonb))"), found)
+    try:
+        assert said in (await lin.get(JD)).text
+        assert said not in (await lin.get("/operations/providers/messages")).text, "these leave by our own outbox"
+    finally:
+        async with house.database.transaction() as session:
+            await session.execute(text("DELETE FROM run_watch WHERE look = 'rates'"))
 
 
 async def test_the_second_of_two_people_reads_who_was_first_and_keeps_what_they_typed(house: House) -> None:

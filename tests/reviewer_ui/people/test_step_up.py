@@ -33,7 +33,7 @@ async def _again(browser: httpx.AsyncClient, page: httpx.Response, **proof: str)
 async def _revealed(house: House, person_id: str) -> list[str]:
     statement = select(AuditRow.reason).where(AuditRow.actor == f"person:{person_id}", AuditRow.act.like("%reveal%"))
     async with house.database.transaction() as session:
-        return list((await session.execute(statement)).scalars())
+        return list((await session.execute(statement.order_by(AuditRow.id))).scalars())
 
 
 async def test_who_just_signed_in_is_not_asked(house: House) -> None:

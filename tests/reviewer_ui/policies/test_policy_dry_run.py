@@ -7,13 +7,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from database.tables.cards import QuoteRow, ReadingRow
+from database.tables.ops.health import HealthReadingRow
 from database.tables.people import AuditRow
 from database.tables.review import ReviewDecisionRow
 from domain.cards.review import ReviewOutcome
 from domain.identifiers import new_id
+from domain.ops.alerts import AlertRule
+from domain.ops.health import Measure
 from domain.ops.runs import FailedAttempt
 from domain.people.roles import Role
 from domain.places import business_day
@@ -22,6 +25,7 @@ from domain.policies.document import PolicyDocument
 from domain.rules.policy_kinds import KINDS
 from services.ops.attempts import Attempts
 from services.policies.dry_run import LOOKS_BACK, Figure, dry_run
+from tests.builders.installation import a_stuck_run
 from tests.reviewer_ui.conftest import House
 
 
@@ -125,6 +129,41 @@ async def test_work_that_a_draft_would_judge_otherwise_is_counted(
         found.after - earlier.after if more > 0 else (found.after - found.before) - (earlier.after - earlier.before)
     )
     assert changed == more
+
+
+@pytest.mark.parametrize(
+    ("change", "before", "after"),
+    [({"limit": 0}, 0, 1), ({"limit": 10**6}, 0, 0), ({"on": False}, 0, 0)],
+    ids=["lower", "higher", "off"],
+)
+async def test_each_alert_that_a_draft_would_begin_now_is_counted(
+    house: House, change: dict[str, Any], before: int, after: int
+) -> None:
+    async with house.database.transaction() as session:
+        session.add(a_stuck_run(datetime.now(UTC) - timedelta(minutes=5)))
+    found = await figures(house, "alerts", lambda document: document["counts"]["stuck"].update(change))
+    assert (found["stuck"].looked_at, found["stuck"].words) == (1, "ops_topic")
+    assert (found["stuck"].before, found["stuck"].after) == (before, after)
+    assert found.keys() <= {rule.value for rule in AlertRule}
+
+
+async def test_an_alert_of_each_part_of_a_value_is_counted_by_itself(house: House) -> None:
+    idle = {"issuer-jd": 7.0, "payout": 9.0}
+    async with house.database.transaction() as session:
+        await session.execute(delete(HealthReadingRow).where(HealthReadingRow.measure == Measure.WORKERS))
+        session.add(
+            HealthReadingRow(
+                measure=Measure.WORKERS,
+                value=9.0,
+                absent=False,
+                failed=False,
+                parts=idle,
+                facts={},
+                taken_at=datetime.now(UTC),
+            )
+        )
+    found = await figures(house, "alerts", lambda document: document["counts"]["workers"].update(limit=8))
+    assert (found["workers"].looked_at, found["workers"].before, found["workers"].after) == (2, 2, 1)
 
 
 async def test_work_of_long_ago_is_not_looked_at(house: House) -> None:

@@ -74,7 +74,7 @@ async def test_claimed_ineligible_and_finished_checks_are_distinguished(house: H
     bo = await holding(house, held)
     limited = await person_with(house, Role.REVIEWER, "Lin", limit_minor=100)
     page = (await (await browser_of(house, limited)).get("/second-look")).text
-    assert "Another reviewer is working on it" in line_of(page, held)[1]
+    assert "A colleague is working on it" in line_of(page, held)[1]
     assert "Value above your limit" in line_of(page, dear)[1]
     mine = (await bo.get("/second-look")).text
     assert line_of(mine, held)[0] == ""

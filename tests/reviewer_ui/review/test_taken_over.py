@@ -21,7 +21,7 @@ async def test_deciding_says_who_took_it_over_and_offers_no_act(house: House, fo
     await post(bo, f"/cards/{waiting.card_id}/take-over", task_id=waiting.task_id, reason_code="urgent")
     refused = await decide(ann, waiting, **form, suggested=mark, number=OTHER_NUMBER, note="the rim")
     assert refused.status_code == 409
-    assert "Another reviewer is working on this task" in refused.text
+    assert "A colleague is working on this task" in refused.text
     assert "Bo is working on this" in refused.text
     assert f'value="{OTHER_NUMBER}"' in refused.text
     assert 'value="the rim"' in refused.text

@@ -34,34 +34,34 @@ async def test_the_queue_says_which_and_why_and_only_to_seniors(
     for path in ("/review?all=yes", f"/cards/{waiting.card_id}"):
         page = (await senior.get(path, headers={"accept-language": language})).text
         assert sentence in page
-        assert "/put-back" in page
+        assert "/reopen" in page
     queue = (await senior.get("/review?all=yes", headers={"accept-language": language})).text
     assert TITLE[language] in queue
     assert BADGE[language] in queue.split('id="rows"')[1]
     assert "Ann" in queue
     others = (await (await house.as_(Role.REVIEWER)).get("/review?all=yes", headers={"accept-language": language})).text
     assert sentence not in others
-    assert "/put-back" not in others
+    assert "/reopen" not in others
     assert BADGE[language] not in others
 
 
-async def test_put_back_the_card_can_be_taken_again_and_the_queue_says_why(house: House) -> None:
+async def test_reopened_the_card_can_be_taken_again_and_the_queue_says_why(house: House) -> None:
     waiting, decision = await a_refused_decision(house, DuplicateCard(card=1))
     senior = await house.as_(Role.SENIOR)
-    assert (await post(senior, f"/decisions/{decision}/put-back")).status_code == 422  # No reason was chosen.
-    done = await post(senior, f"/decisions/{decision}/put-back", reason_code="decide_anew")
+    assert (await post(senior, f"/decisions/{decision}/reopen")).status_code == 422  # No reason was chosen.
+    done = await post(senior, f"/decisions/{decision}/reopen", reason_code="decide_anew")
     assert (done.status_code, done.headers["location"]) == (303, f"/cards/{waiting.card_id}")
     queue = (await senior.get("/review?all=yes")).text
     assert TITLE["en"] not in queue
     assert "The decision could not be applied: It must be decided anew" in queue
-    twice = await post(senior, f"/decisions/{decision}/put-back", reason_code="decide_anew")
+    twice = await post(senior, f"/decisions/{decision}/reopen", reason_code="decide_anew")
     assert twice.status_code == 404
     taken = await post(senior, f"/cards/{waiting.card_id}/take", task_id=waiting.task_id)
     assert taken.status_code == 303
     assert house.desk.told == []
 
 
-async def test_a_reviewer_cannot_put_back(house: House) -> None:
+async def test_a_reviewer_cannot_reopen(house: House) -> None:
     _, decision = await a_refused_decision(house, DuplicateCard(card=1))
-    answer = await post(await house.as_(Role.REVIEWER), f"/decisions/{decision}/put-back", reason_code="decide_anew")
+    answer = await post(await house.as_(Role.REVIEWER), f"/decisions/{decision}/reopen", reason_code="decide_anew")
     assert answer.status_code == 403

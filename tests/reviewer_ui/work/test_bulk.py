@@ -31,7 +31,7 @@ async def test_tasks_are_assigned_and_each_refusal_is_explained(house: House) ->
     assert sent.status_code == 303
     words = " ".join(re.sub(r"<[^>]+>", " ", (await browser.get(sent.headers["location"])).text).split())
     assert "1 done, 4 failed." in words
-    assert "Another reviewer is working on this task. Wang" in words
+    assert "A colleague is working on this task. Wang" in words
     assert "Not skilled in this card type" in words
     assert "Page not found, or no access." in words
     assert [(await house.cards.task(one)).assigned_to for one in (good, held, regional)] == [lin, None, None]

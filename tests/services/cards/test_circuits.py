@@ -79,7 +79,9 @@ class Two:
 
     async def rows(self) -> list[tuple[int, bool]]:
         """Failures, and whether the circuit is open by the database's clock."""
-        asked = text("SELECT failures, coalesce(open_until > now(), false) FROM circuit WHERE name = :name")
+        asked = text(
+            "SELECT failures, coalesce(open_until > now(), false) FROM circuit WHERE name = :name ORDER BY name"
+        )
         async with self.database.transaction() as session:
             return [(row[0], row[1]) for row in await session.execute(asked, {"name": self.one.name})]
 

@@ -182,7 +182,8 @@ async def test_a_process_that_dies_before_it_commits_sends_nothing_and_the_next_
 
 
 async def _judged_and_killed(database: Database, plant: Plant, killed: Exception) -> None:
-    from services.ops.alerts import _Look, observed
+    from database.reads.ops.alert_values import observed
+    from services.ops.alerts import _Look
 
     async with database.transaction() as session:
         await plant(session, START, True)

@@ -14,12 +14,13 @@ from sqlalchemy import text
 from database.reads.ops import providers as reads
 from database.tables.ops.providers import ProviderStepRow, ProviderWindowRow
 from database.tables.people import AuditRow
+from domain.cards.card import CardType, Stage
 from domain.errors.base import Refusal
-from domain.errors.general import FieldInvalid
+from domain.errors.general import FieldInvalid, NotFound
 from domain.errors.ops import MaintenanceOverlaps, NotInMaintenance
 from domain.errors.people import NotAllowed
 from domain.ops.calls import CallEnd
-from domain.ops.maintenance import Window, WindowState, rate_of
+from domain.ops.maintenance import Why, Window, WindowState, rate_of
 from services.ops.calls import ProviderCallCounts
 from services.ops.maintenance import Maintenance, Wish
 from services.ops.window_steps import MessageAllowance, WindowSteps
@@ -184,6 +185,61 @@ async def test_a_planned_window_begins_by_itself_and_may_touch_but_not_overlap_a
     assert (await desk.state(window))[0] is WindowState.PLANNED
     await desk.step(HOUR)
     assert (await desk.state(window))[0] is WindowState.DRAINING
+
+
+async def test_another_end_of_a_running_window_counts_and_is_on_record(desk: Desk) -> None:
+    window = await desk.maintenance.begin(desk.by, desk.wish(ends_at=desk.at + HOUR))
+    await desk.step(MINUTE)
+    since = (await desk.window(window)).since
+    later, other = desk.at + 3 * HOUR, await desk.world.a_person("admin")
+    await desk.maintenance.change_end(other, window, later)
+    await desk.maintenance.change_end(other, window, later)
+    row = await desk.window(window)
+    assert (row.state, row.ends_at, row.next_at, row.since) == (WindowState.HELD, later, later, since)
+    async with desk.world.database.transaction() as session:
+        shown = reads.delay_of(await reads.delays(session, desk.at), Stage.VERIFICATION, CardType.ECOMMERCE, "jd")
+        held = await reads.held_since(session, "issuer:jd", "jd", desk.at)
+    assert shown is not None
+    assert (shown.until, held.until) == (later, later.isoformat()), "what sellers read and cards wait for"
+    await desk.step(2 * HOUR)
+    assert (await desk.state(window))[0] is WindowState.HELD, "the first end has passed"
+    await desk.maintenance.change_end(other, window, None)
+    await desk.step(10 * HOUR)
+    assert (await desk.state(window))[0] is WindowState.HELD
+    await desk.maintenance.change_end(other, window, desk.at + MINUTE)
+    await desk.step(MINUTE)
+    assert await desk.state(window) == (WindowState.RESUMING, 1)
+    steps = await desk.world.rows(ProviderStepRow, window_id=window, why=Why.END_CHANGED)
+    assert [(one.actor, one.ends_at) for one in sorted(steps, key=lambda one: one.id)][:2] == [
+        (other, later),
+        (other, None),
+    ]
+    acts = [row for row in await desk.world.rows(AuditRow, subject="issuer:jd") if row.facts.get("window") == window]
+    assert [row.act for row in acts].count("console:provider:change_end_of_maintenance") == 3
+
+
+async def test_an_end_that_may_not_be_is_refused_and_changes_nothing(desk: Desk) -> None:
+    begins, ends = desk.at + 2 * HOUR, desk.at + 4 * HOUR
+    planned = await desk.maintenance.begin(desk.by, desk.wish(starts_at=begins, ends_at=ends))
+    running = await desk.maintenance.begin(desk.by, desk.wish(ends_at=desk.at + HOUR))
+    refused: list[tuple[str, str, datetime | None, type[Refusal]]] = [
+        (await desk.world.a_person("reviewer"), running, desk.at + MINUTE, NotAllowed),
+        (desk.by, "01NOWINDOW", None, NotFound),
+        (desk.by, running, desk.at, FieldInvalid),
+        (desk.by, running, desk.at + timedelta(days=40), FieldInvalid),
+        (desk.by, running, begins + MINUTE, MaintenanceOverlaps),
+        (desk.by, running, None, MaintenanceOverlaps),
+        (desk.by, planned, begins, FieldInvalid),
+    ]
+    for by, window, end, kind in refused:
+        with pytest.raises(kind):
+            await desk.maintenance.change_end(by, window, end)
+    assert [(await desk.window(one)).ends_at for one in (planned, running)] == [ends, desk.at + HOUR]
+    await desk.maintenance.change_end(desk.by, planned, ends + HOUR)
+    await desk.maintenance.change_end(desk.by, running, begins)
+    await desk.maintenance.end(desk.by, running)
+    with pytest.raises(NotInMaintenance):
+        await desk.maintenance.change_end(desk.by, running, None)
 
 
 async def test_a_window_that_is_cancelled_in_time_holds_nothing(desk: Desk) -> None:

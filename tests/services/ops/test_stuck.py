@@ -18,7 +18,7 @@ from domain.ops.causes import LikelyReason
 from domain.ops.runs import FailedAttempt, StepState
 from services.ops import described
 from services.ops.attempts import Attempts
-from services.ops.described import DescribedStep
+from services.ops.described import DescribedQueue, DescribedStep
 from services.ops.maintenance import Maintenance, Wish
 from services.ops.stuck import StuckRuns
 from tests.builders.world import World
@@ -39,7 +39,7 @@ async def found(world: World, later: timedelta = timedelta()) -> list[dict[str, 
     """The stuck runs at that time."""
     await StuckRuns(world.database, lambda: datetime.now(UTC) + later).find()
     async with world.database.transaction() as session:
-        rows = await session.execute(text("SELECT * FROM stuck_run"))
+        rows = await session.execute(text("SELECT * FROM stuck_run ORDER BY workflow_id"))
         return [dict(row) for row in rows.mappings()]
 
 
@@ -177,6 +177,66 @@ async def test_a_step_that_no_worker_takes_is_stuck_after_its_time(world: World)
     row = await stuck(world, card_id, 25 * SECOND)
     assert row is not None
     assert (row["sign"], row["queue"], row["provider"]) == ("unstarted", "reading", "reader")
+
+
+async def polled(world: World, queue: str, pollers: int) -> None:
+    """So many workers poll the queue, as Temporal says."""
+    each = tuple({"identity": f"{number}@here", "build_id": "b1"} for number in range(pollers))
+    async with world.database.transaction() as session:
+        found = DescribedQueue(queue, "activity", each, 500, 30.0, 50.0, 50.0)
+        await described.keep_queue(session, found, datetime.now(UTC))
+
+
+async def an_outage(world: World) -> tuple[str, str, str]:
+    """An issuer that is down under three cards: one that keeps failing, one whose next attempt waits for its turn, one not begun."""
+    cards = [await a_running_card(world) for _ in range(3)]
+    failing, waiting, new = cards
+    attempts = Attempts(world.database)
+    for card_id in (failing, waiting):
+        for _ in range(3):
+            attempts.failed(a_failure(card_id))
+    await attempts.write()
+    now = datetime.now(UTC)
+    for card_id, failures in ((waiting, 2), (new, 0)):
+        step = DescribedStep(
+            f"card:{card_id}", StepState.UNSTARTED, "verification.ask_issuer", "issuer-jd", failures, "unstarted", "", "",
+            now - 30 * SECOND, None, "", "",
+        )  # fmt: skip
+        async with world.database.transaction() as session:
+            await described.keep(session, step, now)
+    return failing, waiting, new
+
+
+async def test_cards_that_wait_behind_the_retries_of_an_outage_have_its_cause(world: World) -> None:
+    cards = await an_outage(world)
+    await polled(world, "issuer-jd", 2)
+    rows = [await stuck(world, card_id) for card_id in cards]
+    assert {row["cause"] for row in rows if row} == {"gateway_unavailable~verification.ask_issuer~issuer:jd~b1"}
+    assert [(row["sign"], row["reason"], row["failures"]) for row in rows if row] == [
+        ("failing", "timeout", 3), ("failing", "timeout", 3), ("failing", "timeout", 0),
+    ]  # fmt: skip
+
+
+async def test_cards_of_a_queue_without_a_worker_wait_for_one_whatever_failed_before(world: World) -> None:
+    failing, *others = await an_outage(world)
+    await polled(world, "issuer-jd", 0)
+    assert (await stuck(world, failing) or {})["sign"] == "failing"
+    assert [(await stuck(world, card_id) or {})["sign"] for card_id in others] == ["unstarted", "unstarted"]
+
+
+async def test_a_late_retry_is_news_while_others_of_its_outage_are_tried(world: World) -> None:
+    failing, waiting, _ = await an_outage(world)
+    await polled(world, "issuer-jd", 2)
+    late = """
+        UPDATE pending_step SET state = 'failing', error_class = 'gateway_unavailable', next_at = now() - interval '3 minutes'
+        WHERE subject = :id
+    """
+    async with world.database.transaction() as session:
+        await session.execute(text(late), {"id": waiting})
+    assert (await stuck(world, waiting) or {})["cause"] == (await stuck(world, failing) or {})["cause"]
+    async with world.database.transaction() as session:
+        await session.execute(text("DELETE FROM pending_step WHERE subject <> :id"), {"id": waiting})
+    assert await stuck(world, waiting) is None, "it is described instead"
 
 
 async def test_runs_are_asked_about_when_they_should_move_and_nobody_reported_on_them(world: World) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -99,6 +100,13 @@ async def test_staff_sign_in_by_password_and_learn_nothing_of_others(world: Worl
         await ConsoleSignIn(world.database).check(email, "guess", HERE)  # Another process counts on.
     with pytest.raises(PasswordWrong):
         await console.check(email, "guess", Origin("198.51.100.7"))
+
+
+def test_a_password_costs_who_guesses_it_memory_and_time(world: World) -> None:
+    kind, memory_kb, rounds = re.findall(
+        r"\$(argon2id)\$v=19\$m=(\d+),t=(\d+)", ConsoleSignIn(world.database).hash("-")
+    )[0]
+    assert (kind, int(memory_kb) >= 65_536, int(rounds) >= 3) == ("argon2id", True, True)
 
 
 async def test_a_person_without_a_password_cannot_sign_in_by_password(world: World) -> None:

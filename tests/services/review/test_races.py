@@ -233,7 +233,7 @@ async def test_a_draft_saved_during_the_release_is_not_kept(world: World) -> Non
     assert await world.rows(ReviewDraftRow, task_id=task) == []
 
 
-async def test_a_decision_that_arrives_while_it_is_put_back_is_applied_or_has_fallen(world: World) -> None:
+async def test_a_decision_that_arrives_while_its_task_is_reopened_is_applied_or_void(world: World) -> None:
     for turn in range(TRIES // 2):
         _, task, person = await held(world)
         senior, other = await world.a_person("senior"), await world.a_person("senior")
@@ -242,8 +242,8 @@ async def test_a_decision_that_arrives_while_it_is_put_back_is_applied_or_has_fa
             refused = {"undelivered_at": datetime.now(UTC), "undelivered_why": {"code": "not_expected_now", "data": {}}}
             await session.execute(update(ReviewDecisionRow).where(ReviewDecisionRow.id == made).values(**refused))
         acts = [
-            world.review_desk.undeliverable.put_back(senior, made, "decide_anew"),
-            world.review_desk.undeliverable.put_back(other, made, "decide_anew"),
+            world.review_desk.undeliverable.reopen(senior, made, "decide_anew"),
+            world.review_desk.undeliverable.reopen(other, made, "decide_anew"),
         ]
         results = await asyncio.gather(
             *(reversed(acts) if turn % 2 else acts), world.review.apply(task, made), return_exceptions=True

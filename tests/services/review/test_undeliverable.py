@@ -111,18 +111,18 @@ async def test_a_senior_reopens_it_and_it_is_decided_again(world: World, monkeyp
     await story.decided()
     await story.looked()
     senior = await world.a_person("senior")
-    assert await story.review_desk.undeliverable.put_back(senior, story.decision, "decide_anew") == story.card
+    assert await story.review_desk.undeliverable.reopen(senior, story.decision, "decide_anew") == story.card
     task, decision = await story.open_task(), await story.row()
     assert (decision.void_why, decision.applied_at) == ("undelivered", None)
     assert (task.decided, task.leased_by, task.came_back) == (False, None, CameBack.UNDELIVERED)
     assert await story.waiting() == []
-    (audit,) = await world.rows(AuditRow, subject=story.task, act="console:task:put_back")
+    (audit,) = await world.rows(AuditRow, subject=story.task, act="console:task:reopen")
     assert (audit.actor, audit.reason, audit.facts["refused"]) == (
         f"person:{senior}",
         "decide_anew",
         "card_already_submitted",
     )
-    assert (await world.story(story.card))[-1] == "review.put_back"
+    assert (await world.story(story.card))[-1] == "review.reopened"
     async with world.database.transaction() as session:
         kept = await drafts.kept(session, world.keyring, story.task, story.maker)
         assert [one for one in await untrue_clocks(session) if story.card in one] == []
@@ -133,13 +133,13 @@ async def test_a_senior_reopens_it_and_it_is_decided_again(world: World, monkeyp
     assert (await story.open_task()).decision_id == again
 
 
-async def test_what_was_put_back_is_never_applied_however_late_it_arrives(
+async def test_a_decision_is_never_applied_after_its_task_was_reopened_however_late_it_arrives(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     story = Story(world, monkeypatch)
     await story.decided()
     await story.looked()
-    await story.review_desk.undeliverable.put_back(await world.a_person("senior"), story.decision, "mended")
+    await story.review_desk.undeliverable.reopen(await world.a_person("senior"), story.decision, "mended")
     before = await world.card(story.card)
     with pytest.raises(ApplicationError) as failed:
         await story.review.apply(story.task, story.decision)
@@ -168,17 +168,17 @@ async def test_a_card_that_has_moved_on_with_the_decision_has_taken_it(
     assert story.decision in story.desk.asked
     assert (await story.row()).undelivered_at is None
     with pytest.raises(NotFound):
-        await story.review_desk.undeliverable.put_back(await world.a_person("senior"), story.decision, "mended")
+        await story.review_desk.undeliverable.reopen(await world.a_person("senior"), story.decision, "mended")
 
 
-async def test_the_task_of_a_card_that_has_ended_is_closed_when_it_is_put_back(
+async def test_the_task_of_a_card_that_has_ended_is_closed_when_it_is_reopened(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     story = Story(world, monkeypatch, ended=True)
     await story.decided()
     await world.journey.end(story.card, Outcome.LAPSED, EndReason.NO_ANSWER, None)
     await story.looked()
-    await story.review_desk.undeliverable.put_back(await world.a_person("senior"), story.decision, "card_changed")
+    await story.review_desk.undeliverable.reopen(await world.a_person("senior"), story.decision, "card_changed")
     assert (await story.open_task()).closed_at is not None
     assert (await story.row()).void_at is not None
     async with world.database.transaction() as session:
@@ -189,20 +189,22 @@ async def test_the_task_of_a_card_that_has_ended_is_closed_when_it_is_put_back(
     ("role", "reason", "refusal"),
     [("reviewer", "mended", NotAllowed), ("senior", "forged", ReasonUnknown), ("senior", "", ReasonUnknown)],
 )
-async def test_only_a_senior_puts_back_and_says_why(
+async def test_only_a_senior_reopens_and_says_why(
     world: World, monkeypatch: pytest.MonkeyPatch, role: str, reason: str, refusal: type[Refusal]
 ) -> None:
     story = Story(world, monkeypatch)
     await story.decided()
     await story.looked()
     with pytest.raises(refusal):
-        await story.review_desk.undeliverable.put_back(await world.a_person(role), story.decision, reason)
+        await story.review_desk.undeliverable.reopen(await world.a_person(role), story.decision, reason)
     assert len(await story.waiting()) == 1
 
 
-async def test_a_decision_that_nobody_refused_cannot_be_put_back(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_task_whose_decision_was_not_refused_cannot_be_reopened(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     story = Story(world, monkeypatch)
     await story.decided()
     for decision in (story.decision, "nobody"):
         with pytest.raises(NotFound):
-            await story.review_desk.undeliverable.put_back(await world.a_person("senior"), decision, "mended")
+            await story.review_desk.undeliverable.reopen(await world.a_person("senior"), decision, "mended")

@@ -195,7 +195,7 @@ async def test_what_a_reviewer_escalates_leaves_their_hand_for_the_seniors(offic
     assert "review.escalated" in await office.world.story(row.card)
 
 
-async def test_an_assigned_task_is_its_persons_alone_until_it_is_put_back(office: Office) -> None:
+async def test_an_assigned_task_is_its_persons_alone_until_it_is_returned(office: Office) -> None:
     task, lin, chen, wu = await office.task(), await office.person(), await office.person(), await office.person("ops")
     with pytest.raises(NotAllowed):
         await office.desk.tasks.assign(lin, task, chen)

@@ -1,0 +1,158 @@
+"""What the ledger costs: postings a second ÷ bare one-row commits, one hot account ÷ spread ones, bytes per transfer, and the
+balance of an account with a million entries ÷ that of one with ten.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from statistics import median
+
+import asyncpg
+from sqlalchemy import text
+
+from benchmarks.queues import queue_server
+from benchmarks.result import Result
+from database.migrate import upgrade
+from database.repositories import checkpoints, ledger
+from database.session import Database
+from domain.finance.chart import account
+from domain.finance.ledger import ALIPAY_CASH, Posting, Postings, issuer_cost
+from domain.identifiers import new_id
+from domain.money import Money
+
+GOAL, GOAL_HOT, GOAL_BYTES, GOAL_OLD = 0.35, 0.75, 743, 1.5
+WRITERS = 8
+POSTINGS, POSTINGS_SHORT = 8_000, 1_600
+ROUNDS, ROUNDS_SHORT = 6, 3
+ENTRIES, READS = 1_000_000, 300
+_RAW = "UPDATE bare SET touched = touched + 1 WHERE id = $1"
+# A million entries of one account, each against the suspense account, as if posted over a year.
+_OLD = """
+WITH t AS (INSERT INTO ledger_transaction (key, what, at, effective_on, cause)
+           SELECT 'old:' || n, 'bench', now(), current_date, '' FROM generate_series(1, :many / 1000) AS n RETURNING id)
+INSERT INTO entry (transaction_id, account_id, amount_minor, currency, at)
+SELECT t.id, a.id, CASE a.code WHEN 'cash:old' THEN 1 ELSE -1 END, 'CNY', now()
+FROM t, generate_series(1, 1000) AS n, account a WHERE a.code IN ('cash:old', 'suspense:old')
+"""
+
+
+def measure(short: bool) -> list[Result]:
+    """Measure everything on one server whose commits reach the disk; ratios are medians of interleaved rounds."""
+    return asyncio.run(_measure(POSTINGS_SHORT if short else POSTINGS, ROUNDS_SHORT if short else ROUNDS))
+
+
+async def _measure(many: int, rounds: int) -> list[Result]:
+    async with queue_server() as server:
+        server.create_database("books")
+        upgrade(server.url("books"))
+        database = Database(server.url("books"), pool_size=WRITERS)
+        try:
+            per_round = many // rounds
+            raw, spread, hot = [], [], []
+            await _prepare(database)
+            for _ in range(rounds):
+                raw.append(await _bare_per_s(server.url("books"), per_round))
+                spread.append(await _per_s(per_round, lambda writer, n: _post(database, _spread(writer, n))))
+                hot.append(await _per_s(per_round, lambda _writer, _n: _post(database, issuer_cost(Money(10)))))
+            size = await _bytes_per_transfer(database)
+            old = await _old_account(database, server.url("books"))
+        finally:
+            await database.dispose()
+    ratio, heat = _ratio(spread, raw), _ratio(hot, spread)
+    details = {"postings_per_s": median(spread), "hot_per_s": median(hot), "commits_per_s": median(raw), **old[1]}
+    return [
+        Result("ledger", ratio, f">= {GOAL}", ratio >= GOAL, details),
+        Result("ledger_hot", heat, f">= {GOAL_HOT}", heat >= GOAL_HOT, details),
+        Result("ledger_bytes", size, f"<= {GOAL_BYTES}", size <= GOAL_BYTES, details),
+        Result("ledger_old", old[0], f"<= {GOAL_OLD}", old[0] <= GOAL_OLD, details),
+    ]
+
+
+def _ratio(above: list[float], below: list[float]) -> float:
+    return median(one / other for one, other in zip(above, below, strict=True))
+
+
+def _spread(writer: int, number: int) -> Postings:
+    """A transfer between two accounts that nobody else uses."""
+    amount, rail = Money(10), account("cash", f"bench{writer}-{number % 500}")
+    return (Posting(rail, amount), Posting(account("suspense", f"bench{writer}-{number % 500}"), -amount))
+
+
+async def _post(database: Database, postings: Postings) -> None:
+    async with database.transaction() as session:
+        await ledger.post(session, new_id(), None, "bench", postings)
+
+
+async def _per_s(many: int, act: Callable[[int, int], Awaitable[None]]) -> float:
+    async def write(writer: int) -> None:
+        for number in range(many // WRITERS):
+            await act(writer, number)
+
+    begun = time.perf_counter()
+    await asyncio.gather(*map(write, range(WRITERS)))
+    return many / (time.perf_counter() - begun)
+
+
+async def _bare_per_s(url: str, many: int) -> float:
+    connections = [await asyncpg.connect(url.replace("+asyncpg", "")) for _ in range(WRITERS)]
+    try:
+        return await _per_s(many, lambda writer, _: _touch(connections[writer], writer))
+    finally:
+        for connection in connections:
+            await connection.close()
+
+
+async def _touch(connection: asyncpg.Connection, writer: int) -> None:
+    await connection.execute(_RAW, writer)
+
+
+async def _prepare(database: Database) -> None:
+    async with database.transaction() as session:
+        await session.execute(text("CREATE TABLE bare (id int PRIMARY KEY, touched int NOT NULL)"))
+        await session.execute(text("INSERT INTO bare SELECT n, 0 FROM generate_series(0, 7) AS n"))
+    await _per_s(WRITERS * 500, lambda writer, number: _post(database, _spread(writer, number)))  # Accounts are made.
+
+
+async def _bytes_per_transfer(database: Database) -> float:
+    """Bytes of tables and indexes that one transfer of two entries adds."""
+    size = text(
+        "SELECT sum(pg_total_relation_size(one)) FROM unnest(ARRAY['entry', 'ledger_transaction']::regclass[]) AS one"
+    )
+    async with database.transaction() as session:
+        total = int((await session.execute(size)).scalar_one())
+        transfers = int((await session.execute(text("SELECT count(*) FROM ledger_transaction"))).scalar_one())
+    return round(total / transfers, 1)
+
+
+async def _old_account(database: Database, url: str) -> tuple[float, dict[str, float]]:
+    """The balance of an account with a million entries ÷ that of one with ten, read in turns after the job has run."""
+    old, young = account("cash", "old"), account("cash", "young")
+    for one in (old, young):
+        other = account(one.code.replace("cash", "suspense").partition(":")[0], one.code.partition(":")[2])
+        for _ in range(10):
+            await _post(database, (Posting(one, Money(1)), Posting(other, Money(-1))))
+    connection = await asyncpg.connect(url.replace("+asyncpg", ""))  # The product's own have a time limit.
+    try:
+        await connection.execute("ALTER TABLE entry DISABLE TRIGGER entries_sum_to_zero")
+        await connection.execute(_OLD.replace(":many", str(ENTRIES)))
+        await connection.execute("ALTER TABLE entry ENABLE TRIGGER entries_sum_to_zero")
+        await connection.execute("VACUUM ANALYZE entry")
+    finally:
+        await connection.close()
+    async with database.transaction() as session:
+        mark = await checkpoints.mark(session)
+    async with database.transaction() as session:
+        await checkpoints.write(session, 0, mark)
+    for _ in range(checkpoints.ENTRIES_MIN // 2):  # As many as the job leaves on average.
+        await _post(database, (Posting(old, Money(1)), Posting(ALIPAY_CASH, Money(-1))))
+    took: dict[str, list[float]] = {old.code: [], young.code: []}
+    for _ in range(READS):
+        for code, times in took.items():
+            begun = time.perf_counter()
+            async with database.transaction() as session:
+                await ledger.balance(session, code)
+            times.append(time.perf_counter() - begun)
+    p50 = {code: median(times) for code, times in took.items()}
+    return p50[old.code] / p50[young.code], {"old_ms": p50[old.code] * 1000, "young_ms": p50[young.code] * 1000}

@@ -1,0 +1,33 @@
+"""Months of the books: a closed one never changes, and what is learnt of it later counts for the open one."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import date, timedelta
+
+
+def month_of(day: date) -> str:
+    """Return the month of a day, e.g. 2026-11."""
+    return f"{day:%Y-%m}"
+
+
+def first_day(month: str) -> date:
+    """Return the first day of a month such as 2026-11. Raises ValueError for anything else."""
+    year, _, number = month.partition("-")
+    if len(year) != 4 or len(number) != 2 or not (year + number).isascii():
+        raise ValueError("a month is written as 2026-11")
+    return date(int(year), int(number), 1)
+
+
+def next_month(month: str) -> str:
+    """Return the month after this one."""
+    return month_of(first_day(month) + timedelta(days=32))
+
+
+def open_day(happened_on: date, closed: Collection[str]) -> date:
+    """Return the day that a fact counts for: its own, or the first day of the next month that is open."""
+    month, day = month_of(happened_on), happened_on
+    while month in closed:
+        month = next_month(month)
+        day = first_day(month)
+    return day

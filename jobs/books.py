@@ -1,0 +1,36 @@
+"""Keep balances quick: checkpoints of accounts that were used, and the end of holds that nobody posted in time."""
+
+from __future__ import annotations
+
+from database.repositories import checkpoints, holds
+from database.repositories.checkpoints import Mark
+from database.session import Database
+
+HOLDS_AT_ONCE = 100
+
+
+class Bookkeeper:
+    """Remembers how far it came; a fresh process looks once at everything since the oldest checkpoint it would need."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._since = 0
+        self._mark: Mark | None = None
+
+    async def look(self) -> int:
+        """Write checkpoints up to the last mark if all that was open then has ended, and set the next; return how many.
+
+        Raises DatabaseUnavailable.
+        """
+        async with self._database.transaction() as session:
+            expired = await holds.expire(session, HOLDS_AT_ONCE)
+            if self._mark is None:
+                self._mark = await checkpoints.mark(session)
+                return expired
+            if self._mark.upto > self._since and not await checkpoints.settled(session, self._mark):
+                return expired
+            done = 0
+            if self._mark.upto > self._since:
+                done = await checkpoints.write(session, self._since, self._mark)
+            self._since, self._mark = self._mark.upto, await checkpoints.mark(session)
+        return expired + done
