@@ -72,6 +72,7 @@ from web.security import SecurityHeaders
 
 BODY_BYTES_MAX = 256 * 1024  # Only comments take files; any other form is at its longest with a note.
 CSRF_COOKIE = "cardloop_console_form"
+TICKETS = (tickets, ticket_acts, ticket_new, offers, reply_templates, macros)
 
 
 @dataclass(frozen=True)
@@ -141,12 +142,7 @@ def _routes() -> tuple[BaseRoute, ...]:
         task_acts,
         item_acts,
         callbacks,
-        tickets,
-        ticket_acts,
-        ticket_new,
-        offers,
-        reply_templates,
-        macros,
+        *TICKETS,
         stuck,
         repairs,
         repair,

@@ -69,13 +69,13 @@ class MacrosContext:
 
 @router.get("")
 async def show(request: Request, console: At, person: Reader, kept: Annotated[bool, Query()] = False) -> Response:
-    """Every macro, those out of use at the end."""
+    """Show every macro, those out of use at the end."""
     return await _render(request, console, person, kept=kept)
 
 
 @router.post("/{macro_id}")
 async def save(request: Request, console: At, person: Lead, macro_id: str) -> Response:
-    """Writes a macro; `new` makes one. What is refused stays in its form."""
+    """Write a macro; `new` makes one. What is refused stays in its form."""
     form = await request.form()
     given = {one.name: str(form.get(one.name, ""))[:STEP_MAX].strip() for one in fields(MacroSteps)}
     steps, name = MacroSteps(**{**given, "after": given["after"] or AfterMacro.OPEN.value}), str(form.get("name", ""))
@@ -92,7 +92,7 @@ async def save(request: Request, console: At, person: Lead, macro_id: str) -> Re
 
 @router.post("/{macro_id}/use")
 async def use(request: Request, console: At, person: Lead, macro_id: str) -> Response:
-    """Out of use, or back into it."""
+    """Take it out of use, or back into it."""
     on = (await request.form()).get("on") == "yes"
     await console.tickets.macros.use(person.id, macro_id, on=on)
     return see_other("/support/macros?kept=true")

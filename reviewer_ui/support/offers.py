@@ -31,7 +31,7 @@ class OffersContext:
 
 @router.get("")
 async def show(request: Request, console: At, person: Agent) -> Response:
-    """What can be accepted, what ends first at the top."""
+    """Show what can be accepted, what ends first at the top."""
     async with console.services.database.transaction() as session:
         offers = await offers_to(session, person.id, now(), leads=person.may(Permission.LEAD_SUPPORT))
         reasons = await reason_words(session)

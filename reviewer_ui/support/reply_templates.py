@@ -59,7 +59,7 @@ class TemplatesContext:
 
 @router.get("")
 async def show(request: Request, console: At, person: Reader, kept: Annotated[bool, Query()] = False) -> Response:
-    """Every template, those out of use at the end."""
+    """Show every template, those out of use at the end."""
     return await _render(request, console, person, kept=kept)
 
 
@@ -68,7 +68,7 @@ async def save(
     request: Request, console: At, person: Lead, template_id: str, name: Line = "", category: Line = "", zh: Words = "",
     en: Words = "", revision: Revision = 0,
 ) -> Response:  # fmt: skip
-    """Writes a template; `new` makes one. What is refused stays in its form."""
+    """Write a template; `new` makes one. What is refused stays in its form."""
     written = "" if template_id == NEW else template_id
     words = TemplateWords(name, zh, en, member_of(TicketCategory, category), revision)
     try:
@@ -83,7 +83,7 @@ async def save(
 
 @router.post("/{template_id}/use")
 async def use(console: At, person: Lead, template_id: str, on: Line = "") -> Response:
-    """Out of use, or back into it."""
+    """Take it out of use, or back into it."""
     await console.tickets.templates.use(person.id, template_id, on=on == "yes")
     return see_other("/support/templates?kept=true")
 

@@ -37,14 +37,14 @@ async def sort(
     request: Request, console: At, person: Agent, ticket_id: str, category: Code = "", cause: Code = "",
     priority: Code = "", language: Code = "",
 ) -> Response:  # fmt: skip
-    """Category, cause, priority and language as the form has them."""
+    """Set category, cause, priority and language as the form has them."""
     to = Sorted(member_of(TicketCategory, category), cause, member_of(Priority, priority), language or None)
     return await _done(request, console, person, ticket_id, console.tickets.sorting.change(person.id, ticket_id, to))
 
 
 @router.post("/follow")
 async def follow(request: Request, console: At, person: Reader, ticket_id: str, on: Code = "") -> Response:
-    """Has the person notified of this ticket, or no longer."""
+    """Have the person notified of this ticket, or no longer."""
     doing = console.tickets.sorting.follow(person.id, ticket_id, on=on == "yes")
     return await _done(request, console, person, ticket_id, doing)
 
@@ -53,7 +53,7 @@ async def follow(request: Request, console: At, person: Reader, ticket_id: str, 
 async def link(
     request: Request, console: At, person: Agent, ticket_id: str, card: Code = "", other: Code = ""
 ) -> Response:
-    """Links a card or another ticket, by its id or the last characters of it."""
+    """Link a card or another ticket, by its id or the last characters of it."""
 
     async def doing() -> None:
         if card.strip():
@@ -66,14 +66,14 @@ async def link(
 
 @router.post("/unlink")
 async def unlink(request: Request, console: At, person: Agent, ticket_id: str, subject: Code = "") -> Response:
-    """Takes a link away."""
+    """Take a link away."""
     doing = console.tickets.linking.remove(person.id, ticket_id, subject)
     return await _done(request, console, person, ticket_id, doing)
 
 
 @router.post("/merge")
 async def merge(request: Request, console: At, person: Agent, ticket_id: str, into: Code = "") -> Response:
-    """Merges this ticket into another one, whose page opens."""
+    """Merge this ticket into another one, whose page opens."""
     try:
         target = await _ticket(console, into, "into")
         await console.tickets.merging.merge(person.id, ticket_id, target)
@@ -94,7 +94,7 @@ async def split(
     subject: Line = "",
     category: Code = "",
 ) -> Response:
-    """Makes one message a ticket of its own, whose page opens."""
+    """Make one message a ticket of its own, whose page opens."""
     chosen = member_of(TicketCategory, category) or TicketCategory.OTHER
     try:
         made = await console.tickets.merging.split(person.id, message_id, subject, chosen)
@@ -110,7 +110,7 @@ async def split(
 async def hand_over(
     request: Request, console: At, person: Agent, ticket_id: str, to: Code = "", reason_code: Code = "", note: Note = ""
 ) -> Response:
-    """Offers the ticket to a colleague, or to the leads."""
+    """Offer the ticket to a colleague, or to the leads."""
     receiver = None if to == LEADS else to
     doing = console.tickets.handing.offer(person.id, ticket_id, receiver, reason_code, note)
     return await _done(request, console, person, ticket_id, doing)
@@ -120,7 +120,7 @@ async def hand_over(
 async def answer(
     request: Request, console: At, person: Agent, ticket_id: str, offer_id: str, answer: str, note: Note = ""
 ) -> Response:
-    """Accepts, declines or withdraws an offer."""
+    """Accept, decline or withdraw an offer."""
     handing = console.tickets.handing
     if answer == "accept":
         chosen = handing.accept(person.id, offer_id)
@@ -137,14 +137,14 @@ async def answer(
 async def escalate(
     request: Request, console: At, person: Agent, ticket_id: str, reason_code: Code = ""
 ) -> Response:  # fmt: skip
-    """Hands the ticket to the leads."""
+    """Hand the ticket to the leads."""
     doing = console.tickets.raising.escalate(person.id, ticket_id, reason_code)
     return await _done(request, console, person, ticket_id, doing)
 
 
 @router.post("/macro/preview")
 async def preview(request: Request, console: At, person: Agent, ticket_id: str, macro: Code = "") -> Response:
-    """The page with what a macro would do; nothing is done yet."""
+    """Show the page with what a macro would do; nothing is done yet."""
     shown = await console.tickets.macros.preview(person.id, ticket_id, macro)
     return await render(request, console, person, ticket_id, macro=shown)
 
@@ -154,7 +154,7 @@ async def run(
     request: Request, console: At, person: Agent, ticket_id: str, macro: Code = "", revision: Number = 0,
     ticket_revision: Number = 0,
 ) -> Response:  # fmt: skip
-    """Does what the preview showed."""
+    """Do what the preview showed."""
     doing = console.tickets.macros.run(person.id, ticket_id, macro, revision=revision, ticket_revision=ticket_revision)
     return await _done(request, console, person, ticket_id, doing)
 

@@ -59,13 +59,13 @@ class NewTicketContext:
 
 @router.get("")
 async def ask(request: Request, console: At, person: Opener) -> Response:
-    """The empty form."""
+    """Show the empty form."""
     return await _render(request, console, person, "")
 
 
 @router.post("/caller")
 async def find(request: Request, console: At, person: Opener, q: Line = "") -> Response:
-    """The caller by phone number or id, through the search that keeps a record."""
+    """Find the caller by phone number or id, through the search that keeps a record."""
     try:
         found = await console.search.find(person.id, person.may, q.strip())
         if len(found.sellers) != 1:
@@ -80,7 +80,7 @@ async def create(
     request: Request, console: At, person: Opener, caller: Line = "", category: Line = "", subject: Line = "",
     words: Words = "", card: Annotated[list[str] | None, Form()] = None, key: Line = "",
 ) -> Response:  # fmt: skip
-    """Opens the ticket, takes it for whoever is on the phone, and shows it."""
+    """Open the ticket, take it for the person on the phone, and show it."""
     typed = TypedTicket(category, subject, words, tuple(card or ())[:20], key[:40])
     try:
         chosen = member_of(TicketCategory, category)

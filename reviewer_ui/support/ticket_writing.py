@@ -35,7 +35,7 @@ Noter = Annotated[Person, Depends(allowed(Permission.COMMENT))]
 
 @router.post("/reply")
 async def reply(request: Request, console: At, person: Agent, ticket_id: str) -> Response:
-    """Sends a reply in a few seconds; what is refused stays in its form, except files, which browsers never keep."""
+    """Send a reply in a few seconds; what is refused stays in its form, except files, which browsers never keep."""
     form = await request.form()
     words, act = str(form.get("words", "")), str(form.get("act", ""))
     after, _, solution = act.partition(":")
@@ -56,7 +56,7 @@ async def reply(request: Request, console: At, person: Agent, ticket_id: str) ->
 
 @router.post("/template")
 async def template(request: Request, console: At, person: Agent, ticket_id: str) -> Response:
-    """Puts a template's words, filled from the ticket, after what was written; nothing leaves by that."""
+    """Put a template's words, filled from the ticket, after what was written; nothing leaves by that."""
     form = await request.form()
     words, chosen = str(form.get("words", "")), str(form.get("template", ""))[:KEY_MAX]
     try:
@@ -74,7 +74,7 @@ async def template(request: Request, console: At, person: Agent, ticket_id: str)
 
 @router.post("/replies/{message_id}/take-back")
 async def take_back(request: Request, console: At, person: Agent, ticket_id: str, message_id: str) -> Response:
-    """Takes back a reply that has not left; its words are the draft of the next one."""
+    """Take back a reply that has not left; its words are the draft of the next one."""
     try:
         await console.tickets.conversation.take_back(person.id, message_id)
     except NotFound:
@@ -87,7 +87,7 @@ async def take_back(request: Request, console: At, person: Agent, ticket_id: str
 
 @router.post("/note")
 async def note(request: Request, console: At, person: Noter, ticket_id: str) -> Response:
-    """Keeps an internal note with its files; what is refused stays in its form."""
+    """Keep an internal note with its files; what is refused stays in its form."""
     form = await request.form()
     words = str(form.get("words", ""))
     try:

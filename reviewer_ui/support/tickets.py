@@ -59,13 +59,13 @@ class BesideContext:
 
 @router.get("", dependencies=[Depends(allowed(Permission.SEE_TICKETS))])
 async def queue() -> Response:
-    """The queue of tickets."""
+    """Lead to the queue of tickets."""
     return see_other(f"/review?kind={TICKET_WORK.code}")
 
 
 @router.post("")
 async def search(request: Request, console: At, person: Reader, q: Line = "", before: Line = "") -> Response:
-    """The tickets that hold these words. Sent by a form, so that what is entered stands in no address."""
+    """Show the tickets that hold these words. Sent by a form, so that what is entered stands in no address."""
     request.state.back = "/tickets"
     asked = q.strip()
     if not asked:
@@ -81,7 +81,7 @@ async def search(request: Request, console: At, person: Reader, q: Line = "", be
 
 @router.get("/{ticket_id}")
 async def show(request: Request, console: At, person: Reader, ticket_id: str) -> Response:
-    """The page; opening it keeps the lease of its holder."""
+    """Show the page; opening it keeps the lease of its holder."""
     await console.services.review.leases.renew(person.id, ticket_task(ticket_id))
     return await render(request, console, person, ticket_id)
 
@@ -91,7 +91,7 @@ async def beside(
     request: Request, console: At, person: Reader, ticket_id: str, seen: Annotated[str, Query(max_length=26)] = "",
     revision: Annotated[int, Query(ge=0)] = 0,
 ) -> Response:  # fmt: skip
-    """The part of the page that says who else is here, and what is new; it asks again whenever something changes."""
+    """Render the part of the page that says who else is here, and what is new; it asks again whenever something changes."""
     moment = now()
     async with console.services.database.transaction() as session:
         found = await record(session, ticket_id)
@@ -106,7 +106,7 @@ async def beside(
 
 @router.post("/{ticket_id}/take")
 async def take(request: Request, console: At, person: Agent, ticket_id: str, words: Words = "") -> Response:
-    """Takes the ticket; a reply that was refused because the lease was over stays in its form."""
+    """Take the ticket; a reply that was refused because the lease was over stays in its form."""
     async with console.services.database.transaction() as session:
         await record(session, ticket_id)
     await console.services.review.leases.take(person.id, ticket_task(ticket_id))
@@ -117,7 +117,7 @@ async def take(request: Request, console: At, person: Agent, ticket_id: str, wor
 
 @router.post("/{ticket_id}/keep")
 async def keep(console: At, person: Agent, ticket_id: str) -> Response:
-    """Renews the lease that this person holds and says until when; refuses TaskNotHeld, which the page then shows."""
+    """Renew the lease that this person holds and say until when; refuse TaskNotHeld, which the page then shows."""
     lease = await console.services.review.leases.renew(person.id, ticket_task(ticket_id))
     if lease is None:
         raise TaskNotHeld()
@@ -126,7 +126,7 @@ async def keep(console: At, person: Agent, ticket_id: str) -> Response:
 
 @router.post("/{ticket_id}/draft")
 async def draft(console: At, person: Agent, ticket_id: str, words: Words = "") -> Response:
-    """Keeps what is being written, sealed, for the person who writes it."""
+    """Keep what is being written, sealed, for the person who writes it."""
     async with console.services.database.transaction() as session:
         found = await record(session, ticket_id)
         await drafts.save(session, console.services.keyring, found.task.id, person.id, {"words": words})
@@ -136,7 +136,7 @@ async def draft(console: At, person: Agent, ticket_id: str, words: Words = "") -
 
 @router.get("/{ticket_id}/files/{file_id}")
 async def file(console: At, person: Reader, ticket_id: str, file_id: str) -> Response:
-    """A file of a message."""
+    """Return a file of a message."""
     services = console.services
     return as_download(await download(services.database, services.photos, person.id, ticket_id, file_id))
 
@@ -145,7 +145,7 @@ async def render(
     request: Request, console: Console, person: Person, ticket_id: str, *, refusal: Refusal | None = None,
     typed: Typed | None = None, macro: MacroPreview | None = None,
 ) -> Response:  # fmt: skip
-    """The ticket's page with what was entered and refused, under that refusal's status."""
+    """Render the ticket's page with what was entered and refused, under that refusal's status."""
     context = await view(
         request, console, person, ticket_id, refusal=refusal, typed=typed, macro=macro, form_key=new_id()
     )

@@ -143,7 +143,7 @@ class Conversation:
             message = await session.get(TicketMessageRow, message_id[:26])
             if message is None or message.author != f"person:{person}":
                 raise NotFound(message=message_id[:26])
-            ticket, task = await locked(session, message.ticket_id)  # First, as whoever lets replies leave does.
+            ticket, task = await locked(session, message.ticket_id)  # First, as where replies leave.
             await session.refresh(message)
             if message.withdrawn_at is not None:
                 return

@@ -36,7 +36,7 @@ class Linking:
             happened(session, ticket, f"person:{person}", "card_linked", now, other=card_id)
 
     async def ticket(self, person: str, ticket_id: str, other_id: str) -> None:
-        """Link two tickets, whoever their customers are. Refuse FieldInvalid (`ticket`) for one with itself, and NotFound."""
+        """Link two tickets, also of different customers. Refuse FieldInvalid (`ticket`) for one with itself, and NotFound."""
         if ticket_id == other_id:
             raise FieldInvalid(field="ticket", why="itself")
         async with self._database.transaction() as session:

@@ -48,7 +48,7 @@ class Merging:
         self._now = now
 
     async def merge(self, person: str, ticket_id: str, into_id: str) -> None:
-        """Close the ticket as a part of another one of the same customer, who is told; done once, however often it is sent.
+        """Close the ticket as a part of another one of the same customer, who is notified; done once, however often it is sent.
 
         The messages stay where they were; cards, followers and the time since which the customer waits go over. Refuse what
         `changeable` refuses of the ticket, TicketEnded and TaskHeldByAnother of the other one, TicketsApart, and

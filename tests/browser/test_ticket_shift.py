@@ -33,7 +33,7 @@ async def press(page: Page, *keys: str) -> None:
 
 
 async def opened(page: Page, ticket_id: str) -> None:
-    """The ticket's page has come, its scripts run, and somebody works on it."""
+    """The ticket's page has come, its scripts run, and its agent works on it."""
     await page.wait_for_url(f"**/tickets/{ticket_id}*")
     await page.wait_for_selector("#reply-words")
     await page.wait_for_load_state("load")

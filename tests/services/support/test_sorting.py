@@ -52,8 +52,8 @@ async def test_who_follows_a_ticket_hears_of_it_until_they_stop(scene: TicketSce
     await scene.replied(agent, ticket_id)  # Their own act.
     await scene.desk.sorting.follow(agent, ticket_id, on=False)
     await scene.hears(ticket_id, "Still not here.")
-    told = await scene.world.rows(NoticeRow, person_id=agent, kind=NoticeKind.TICKET)
-    assert [one.facts["news_of_ticket"] for one in told] == ["customer_wrote"]
+    notified = await scene.world.rows(NoticeRow, person_id=agent, kind=NoticeKind.TICKET)
+    assert [one.facts["news_of_ticket"] for one in notified] == ["customer_wrote"]
     assert [one for one in await scene.history(ticket_id) if "follow" in one] == ["followed", "unfollowed"]
 
 
