@@ -56,6 +56,7 @@ class Handing:
             now = self._now()
             require_held(task, person, now)
             await require_reason(session, ReasonedAct.HAND_OVER, reason_code)
+            await expire_due(session, ticket, now)
             if await open_offer(session, ticket_id) is not None:
                 raise HandOverOpen()
             if to is not None:

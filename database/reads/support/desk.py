@@ -13,6 +13,7 @@ from database.reads.cards.submissions import story
 from database.reads.support.template_values import customer_name
 from database.reads.support.tickets import TicketLine, TicketRecord, lines, of_requester
 from database.tables.cards import CardRow, QuoteRow, SubmissionRow
+from database.tables.columns import now
 from database.tables.finance import PayoutRow
 from database.tables.people import PartnerRow, PersonRow, SellerRow
 from database.tables.support.desk import HandOverRow, ReplyTemplateRow, TicketMacroRow
@@ -245,7 +246,9 @@ async def _about_same_card(session: AsyncSession, ticket_ids: list[str], card_id
 
 
 async def _offer(session: AsyncSession, ticket_id: str) -> HandOverRow | None:
-    waits = select(HandOverRow).where(HandOverRow.ticket_id == ticket_id, HandOverRow.answer.is_(None))
+    waits = select(HandOverRow).where(
+        HandOverRow.ticket_id == ticket_id, HandOverRow.answer.is_(None), HandOverRow.until > now()
+    )
     return (await session.execute(waits)).scalar_one_or_none()
 
 

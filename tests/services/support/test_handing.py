@@ -71,6 +71,16 @@ async def test_an_offer_that_nobody_accepts_in_time_ends_and_the_ticket_is_where
     assert (await scene.history(ticket_id))[-1] == "hand_over_expired"
 
 
+async def test_an_offer_whose_time_is_over_stands_in_nobodys_way(scene: TicketScene) -> None:
+    giver, ticket_id = await scene.agent(), await scene.opened()
+    await scene.held(giver, ticket_id)
+    await scene.desk.handing.offer(giver, ticket_id, await scene.agent(), "shift_ends")
+    scene.clock.passes(minutes=31)
+    await scene.held(giver, ticket_id)
+    await scene.desk.handing.offer(giver, ticket_id, await scene.agent(), "shift_ends")
+    assert (await news(scene, giver)) == ["hand_over_expired"]
+
+
 async def test_the_offer_of_an_agent_who_left_the_company_returns_to_the_queue(scene: TicketScene) -> None:
     giver, ticket_id = await scene.agent(), await scene.opened()
     await scene.held(giver, ticket_id)
