@@ -38,3 +38,8 @@ async def acquire(session: AsyncSession | AsyncConnection, lock: AdvisoryLock) -
 async def try_acquire(session: AsyncSession | AsyncConnection, lock: AdvisoryLock) -> bool:
     """Take the lock until the transaction ends; return False at once when another transaction holds it."""
     return bool((await session.execute(select(func.pg_try_advisory_xact_lock(lock.value)))).scalar_one())
+
+
+def shared_sql(lock: AdvisoryLock) -> str:
+    """Return the call, for functions of the database, that shares the lock until the transaction ends: it waits for `acquire` alone."""
+    return f"pg_advisory_xact_lock_shared({lock.value})"
