@@ -104,7 +104,7 @@ def _page(
     return ConsolePage(key, address, area, frozenset(allowed), icon, dense, names)
 
 
-_BULK = (Permission.DECIDE, Permission.ASSIGN, Permission.ANSWER_CALLBACKS)
+_BULK = (Permission.DECIDE, Permission.ASSIGN, Permission.ANSWER_CALLBACKS, Permission.ANSWER_TICKETS)
 _QUEUES = (Permission.SEE_QUEUE, Permission.ANSWER_CALLBACKS, Permission.SEE_TICKETS)  # The queue of some kind of work.
 _REPAIRS = (Permission.SEE_OPERATIONS, Permission.CONFIRM_REPAIR)
 PAGES: tuple[ConsolePage, ...] = (
@@ -125,6 +125,12 @@ PAGES: tuple[ConsolePage, ...] = (
     _page("console.glance.act", "/cards/{card_id}/glance", Area.CARDS, Permission.SEE_CARD),
     _page("console.why_due.title", "/cards/{card_id}/why-due", Area.CARDS, Permission.SEE_CARD),
     _page("console.crumb.seller", "/sellers/{owner_id}", Area.CARDS, Permission.SEE_SELLER),
+    _page("console.nav.tickets", "/tickets", Area.SUPPORT, Permission.SEE_TICKETS, icon="ticket"),
+    _page("console.crumb.ticket", "/tickets/{ticket_id}", Area.SUPPORT, Permission.SEE_TICKETS, dense=True),
+    _page("ticket.new.title", "/support/new", Area.SUPPORT, Permission.ANSWER_TICKETS),
+    _page("ticket.offers.title", "/support/offers", Area.SUPPORT, Permission.ANSWER_TICKETS),
+    _page("ticket.templates.title", "/support/templates", Area.SUPPORT, Permission.ANSWER_TICKETS, icon="file-text"),
+    _page("ticket.macros.title", "/support/macros", Area.SUPPORT, Permission.ANSWER_TICKETS, icon="list-check"),
     _page("console.nav.callbacks", "/callbacks", Area.SUPPORT, Permission.ANSWER_CALLBACKS, icon="phone"),
     _page("console.crumb.callback", "/callbacks/{task_id}", Area.SUPPORT, Permission.ANSWER_CALLBACKS),
     _page("ops.stuck.title", "/operations", Area.OPERATIONS, Permission.SEE_OPERATIONS, icon="alert-triangle"),
@@ -163,6 +169,9 @@ PAGES: tuple[ConsolePage, ...] = (
 
 ACTIONS: tuple[Action, ...] = (
     Action("console.next", "/review/next", "hand-stop", allowed=frozenset({Permission.DECIDE})),
+    Action(
+        "ticket.next", "/review/next", "ticket", (("filter", "kind=ticket"),), frozenset({Permission.ANSWER_TICKETS})
+    ),
     Action("console.blind.next", "/quality/second/next", "eye", allowed=frozenset({Permission.CHECK})),
     Action("console.theme.dark", "/theme", "moon", (("theme", "dark"), ("back", "/search"))),
     Action("console.theme.light", "/theme", "sun", (("theme", "light"), ("back", "/search"))),

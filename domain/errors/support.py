@@ -31,3 +31,45 @@ class CustomerWrote(Refusal):
 
     code = "customer_wrote"
     http_status = 409
+
+
+class TicketsApart(Refusal):
+    """The two tickets are not of the same customer: link them instead, so that neither reads the other's words."""
+
+    code = "tickets_apart"
+    http_status = 409
+
+
+class HandOverOpen(Refusal):
+    """The ticket is offered to a colleague already: withdraw that offer first."""
+
+    code = "hand_over_open"
+    http_status = 409
+
+
+class HandOverEnded(Refusal):
+    """The offer has ended: it was accepted, declined or withdrawn, or its time is over."""
+
+    code = "hand_over_ended"
+    http_status = 409
+
+
+class VariablesMissing(Refusal):
+    """The ticket does not know a value (`names`) that the template needs: write the words by hand, or link the card."""
+
+    code = "variables_missing"
+    http_status = 422
+
+
+class VariablesUnknown(Refusal):
+    """The template names something (`names`) that no ticket has."""
+
+    code = "variables_unknown"
+    http_status = 422
+
+
+class ChangedMeanwhile(Refusal):
+    """A ticket, template or macro was changed while its page was open: read it as it is now, then do it again."""
+
+    code = "changed_meanwhile"
+    http_status = 409

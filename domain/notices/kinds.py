@@ -34,6 +34,8 @@ class NoticeKind(StrEnum):
     ALERT = "alert"  # (Its owner) an alert of the operations desk fired.
     ALERT_OVER = "alert_over"  # (Its owner) it is over.
     REPLY_UNDELIVERED = "reply_undelivered"  # A mail with their reply did not reach the customer.
+    HAND_OVER = "hand_over"  # A colleague offers them a ticket, or answered their offer.
+    TICKET = "ticket"  # Something happened to a ticket that they follow.
     STAND_IN = "stand_in"  # They stand in for a colleague from now on.
 
 
@@ -51,6 +53,7 @@ SOON = frozenset(
         NoticeKind.CLOCK,
         NoticeKind.REPAIR,
         NoticeKind.CARD_ENDED,
+        NoticeKind.HAND_OVER,
         NoticeKind.ALERT_OVER,
     }
 )

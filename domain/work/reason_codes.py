@@ -20,5 +20,7 @@ class ReasonedAct(StrEnum):
     CORRECT_PAYEE = "correct_payee"  # Another payee for money that is owed.
     CLOSE_CALLBACK = "close_callback"  # A seller's request is answered; they read the reason's words.
     SOLVE_TICKET = "solve_ticket"  # A ticket is solved; figures count by it.
+    TICKET_CAUSE = "ticket_cause"  # The sub-cause of a ticket, beside its category.
+    HAND_OVER = "hand_over"  # A ticket is offered to a colleague.
     REPAIR = "repair"  # Running workflows are repaired.
     REVEAL = "reveal"  # A number or PIN in the clear.

@@ -40,9 +40,10 @@ from tests.reviewer_ui.quality_scenes import drawn
 from tests.reviewer_ui.queue_scenes import change, person_with, send
 from tests.reviewer_ui.repair_scenes import repairs_in_every_state
 from tests.reviewer_ui.scenes import SAMPLES, show_photo
+from tests.reviewer_ui.ticket_scenes import tickets_in_every_state
 from tests.reviewer_ui.waiting_cards import Waiting
 
-REVIEWER, SENIOR, OPS, SUPPORT = Role.REVIEWER, Role.SENIOR, Role.OPS, Role.SUPPORT
+REVIEWER, SENIOR, OPS, SUPPORT, LEAD = Role.REVIEWER, Role.SENIOR, Role.OPS, Role.SUPPORT, Role.SUPPORT_LEAD
 COMPLIANCE, ADMIN, FINANCE = Role.COMPLIANCE, Role.ADMIN, Role.FINANCE
 CAUSE = "gateway_unavailable~verification.ask_issuer~issuer:jd~b1"
 NOBODY, HALF_CODE, HALF_SET_UP = "nobody", "with a password alone", "with no authenticator yet"
@@ -106,6 +107,19 @@ _NAMED = (
     OnePage("/operations/runbook", ADMIN),
     OnePage("/callbacks/{task_id}", SUPPORT, "/callbacks/{callback}"),
     OnePage("/callbacks/{task_id}", SENIOR, "/callbacks/{callback}"),
+    OnePage("/review", SUPPORT, "/review?kind=ticket"),
+    OnePage("/review", SUPPORT, "/review?kind=ticket&waiting=yes"),
+    OnePage("/tickets/{ticket_id}", SUPPORT, "/tickets/{ticket}"),
+    OnePage("/tickets/{ticket_id}", SUPPORT, "/tickets/{ticket_free}"),
+    OnePage("/tickets/{ticket_id}", SUPPORT, "/tickets/{ticket_offered}"),
+    OnePage("/tickets/{ticket_id}", LEAD, "/tickets/{ticket_waiting}"),
+    OnePage("/tickets/{ticket_id}", COMPLIANCE, "/tickets/{ticket_solved}"),
+    OnePage("/tickets/{ticket_id}", SENIOR, "/tickets/{ticket_merged}"),
+    OnePage("/work/{task_id}/why-due", SUPPORT, "/work/ticket:{ticket}:ticket:1/why-due"),
+    OnePage("/support/offers", SUPPORT),
+    OnePage("/support/offers", LEAD),  # Empty.
+    OnePage("/support/templates", LEAD),
+    OnePage("/support/macros", LEAD),
     OnePage("/review/views", SENIOR),
     OnePage("/review/views", REVIEWER),  # Empty.
     OnePage("/review/bulk/{batch_id}", SENIOR),
@@ -180,6 +194,9 @@ NO_PAGES = {
     "/cards/{card_id}/photos/{photo_id}/preview": "a picture",
     "/cards/{card_id}/files/{attachment_id}": "a file",
     "/work/{task_id}/files/{attachment_id}": "a file",
+    "/tickets": "leads to the queue of tickets",
+    "/tickets/{ticket_id}/beside": "a part of the ticket's page",
+    "/tickets/{ticket_id}/files/{file_id}": "a file",
     "/insight/{figure}.csv": "a file",
     "/setup/policies/{code}/export": "a file",
     "/quality/figures.csv": "a file",
@@ -213,6 +230,7 @@ async def scene(house: House) -> Scene:
     await readings_and_alerts(house, people[OPS])
     await send(browsers[ADMIN], f"/setup/people/{people[SUPPORT]}/roles", role=["support", "finance"])
     names["owner_id"] = await _seller(house, names)
+    names |= await tickets_in_every_state(house, people[SUPPORT])
     names["link"] = await _invitation(browsers[ADMIN], people[SUPPORT])
     cookies: dict[Role | str, dict[str, str]] = {role: {"cardloop_console": token} for role, token in tokens.items()}
     cookies |= {NOBODY: {}, HALF_CODE: await _half(house, SUPPORT), HALF_SET_UP: await _half(house, FINANCE)}

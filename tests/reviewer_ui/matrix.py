@@ -28,6 +28,9 @@ PAYEE_CORRECTORS = frozenset({SENIOR, FINANCE})
 TRAIL_READERS = frozenset({OPS, COMPLIANCE})
 SELLER_READERS = frozenset({SENIOR, OPS, SUPPORT, LEAD, FINANCE, COMPLIANCE})
 TAKERS_OVER = frozenset({SENIOR, LEAD})  # Each at their own desk: the service asks what they may have.
+TICKET_READERS = frozenset({SENIOR, OPS, SUPPORT, LEAD, FINANCE, COMPLIANCE})
+TICKET_AGENTS = frozenset({SUPPORT, LEAD})
+LEADS = frozenset({LEAD})
 ADMINS = frozenset({ADMIN})
 CONFIRMERS = frozenset({COMPLIANCE, ADMIN})
 POLICY_READERS = frozenset({SENIOR, OPS, FINANCE, COMPLIANCE, ADMIN, LEAD})
@@ -155,6 +158,40 @@ MATRIX = (
     Line("POST", "/callbacks/{task_id}/telephone", AGENTS, (404,)),
     Line("POST", "/callbacks/{task_id}/close", AGENTS, (404,)),
     Line("POST", "/callbacks/{task_id}/take", AGENTS, (404,)),
+    # A ticket.
+    Line("GET", "/tickets", TICKET_READERS, (303,)),
+    Line("POST", "/tickets", TICKET_READERS, (303,)),
+    Line("GET", "/tickets/{ticket_id}", TICKET_READERS, (404,)),
+    Line("GET", "/tickets/{ticket_id}/beside", TICKET_READERS, (404,)),
+    Line("GET", "/tickets/{ticket_id}/files/{file_id}", TICKET_READERS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/take", TICKET_AGENTS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/keep", TICKET_AGENTS, (409,)),
+    Line("POST", "/tickets/{ticket_id}/draft", TICKET_AGENTS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/reply", TICKET_AGENTS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/replies/{message_id}/take-back", TICKET_AGENTS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/template", TICKET_AGENTS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/note", TICKET_READERS & COMMENTERS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/sort", TICKET_AGENTS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/follow", TICKET_READERS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/link", TICKET_AGENTS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/unlink", TICKET_AGENTS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/merge", TICKET_AGENTS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/messages/{message_id}/split", TICKET_AGENTS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/hand-over", TICKET_AGENTS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/hand-over/{offer_id}/{answer}", TICKET_AGENTS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/escalate", TICKET_AGENTS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/macro/preview", TICKET_AGENTS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/macro/run", TICKET_AGENTS, (404,)),
+    Line("GET", "/support/new", TICKET_AGENTS),
+    Line("POST", "/support/new", TICKET_AGENTS, (422,)),
+    Line("POST", "/support/new/caller", TICKET_AGENTS, (422,)),
+    Line("GET", "/support/offers", TICKET_AGENTS),
+    Line("GET", "/support/templates", TICKET_AGENTS),
+    Line("POST", "/support/templates/{template_id}", LEADS, (422,)),
+    Line("POST", "/support/templates/{template_id}/use", LEADS, (404,)),
+    Line("GET", "/support/macros", TICKET_AGENTS),
+    Line("POST", "/support/macros/{macro_id}", LEADS, (422,)),
+    Line("POST", "/support/macros/{macro_id}/use", LEADS, (404,)),
     # A card.
     Line("GET", "/cards", STAFF),
     Line("GET", "/cards/{card_id}", STAFF),
