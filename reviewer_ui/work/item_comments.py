@@ -13,11 +13,13 @@ from starlette.responses import Response
 
 from domain.errors.base import Refusal
 from domain.people.roles import Permission
+from domain.support.tickets import TICKET
 from domain.work.comments import FILES_MAX
 from gateways.attachments import BYTES_MAX
 from reviewer_ui.sessions import Person
 from reviewer_ui.visit import At, Console, allowed, see_other
 from reviewer_ui.work.item_pages import page_with_comment
+from services.support import grams
 from services.work.comments import Comments, Download
 from services.work.items import page_of_item
 
@@ -54,7 +56,7 @@ async def download(console: At, person: Commenter, task_id: str, attachment_id: 
 def comments_of(console: Console) -> Comments:
     """Return the acts on comments and files."""
     services = console.services
-    return Comments(services.database, services.keyring, services.photos)
+    return Comments(services.database, services.keyring, services.photos, {TICKET: grams.index_task})
 
 
 async def comment(

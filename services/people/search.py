@@ -54,7 +54,7 @@ class Search:
         Refuses CardNumberTyped for a whole card number, and TooManyTries. What was typed is kept only where it cannot be
         a number; a seller who was found is the subject of the record.
         """
-        phone = self._phone(typed)
+        phone = phone_typed(self._keyring, typed)
         if not phone and is_card_number(typed):
             raise CardNumberTyped()
         wanted = looked_for(typed)
@@ -66,12 +66,13 @@ class Search:
             session.add(_record(person, wanted, phone, found))
         return found
 
-    def _phone(self, typed: str) -> str:
-        """The keyed hash of a telephone number; empty for anything else."""
-        try:
-            return phone_index(self._keyring, e164(typed))
-        except PhoneInvalid:
-            return ""
+
+def phone_typed(keyring: KeyRing, typed: str) -> str:
+    """Return the keyed hash of a telephone number; empty for anything else."""
+    try:
+        return phone_index(keyring, e164(typed))
+    except PhoneInvalid:
+        return ""
 
 
 async def _found(session: AsyncSession, may: Callable[[Permission], bool], wanted: LookedFor, phone: str) -> Found:

@@ -25,7 +25,7 @@ from domain.support.tickets import UNDER_WAY, MessageKind, TicketChannel, Ticket
 from domain.work.reason_codes import ReasonedAct
 from gateways.pictures.store import PhotoStore
 from services.people.permissions import require
-from services.support import clocks
+from services.support import clocks, grams
 from services.support.history import happened
 from services.support.words import attach, cleaned, masked, required_words
 from services.work import drafts
@@ -110,6 +110,7 @@ class Conversation:
             ticket.heard_at = now
             if not heard.closing:
                 await self._wanted_again(session, ticket, task, requester, now)
+            await grams.index(session, ticket.id)
         return message.id
 
     async def reply(self, person: str, ticket_id: str, reply: Reply) -> str:
@@ -146,6 +147,7 @@ class Conversation:
             await drafts.forget(session, task.id)
             happened(session, ticket, f"person:{person}", "replied", now, message=message.id, after=reply.after.value)
             await self._after(session, ticket, task, person, reply, now)
+            await grams.index(session, ticket.id)
         return message.id
 
     async def take_back(self, person: str, message_id: str) -> None:
@@ -164,6 +166,7 @@ class Conversation:
             reopen(ticket, task)
             happened(session, ticket, f"person:{person}", "reply_taken_back", now, message=message.id)
             await clocks.follow(session, ticket, task, now, "resumed")
+            await grams.index(session, ticket.id)
 
     async def _wanted_again(
         self, session: AsyncSession, ticket: TicketRow, task: WorkItemRow, actor: str, now: datetime

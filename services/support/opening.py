@@ -22,7 +22,7 @@ from domain.support.tickets import TEAM, TICKET, LinkedKind, MessageKind, Ticket
 from domain.work.task import Priority
 from gateways.pictures.store import PhotoStore
 from services.people.permissions import require
-from services.support import clocks
+from services.support import clocks, grams
 from services.support.history import happened
 from services.support.words import attach, cleaned, masked, required_subject, required_words
 
@@ -96,6 +96,7 @@ class Opening:
             attach(session, message, kept)
             happened(session, ticket, by, "opened", now, category=asked.category.value, channel=channel.value)
             await clocks.follow(session, ticket, task, now, "opened")
+            await grams.index(session, ticket.id)
         return ticket.id
 
     def _rows(

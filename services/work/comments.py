@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import select
@@ -31,6 +31,7 @@ from services.work.secret_scan import require_no_secret, require_no_secret_about
 
 ATTACHED = "comment.attached"
 FOUND_MAX = 8
+Written = Callable[[AsyncSession, str], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -43,12 +44,18 @@ class Download:
 
 
 class Comments:
-    """Comments and files of cards and of work items of any kind. `person` is always a person's id; what they may do is judged here."""
+    """Comments and files of cards and of work items of any kind. `person` is always a person's id; what they may do is judged here.
 
-    def __init__(self, database: Database, keyring: KeyRing, store: PhotoStore) -> None:
+    `written` is called by kind of work with the item's id, in the transaction of a comment on one.
+    """
+
+    def __init__(
+        self, database: Database, keyring: KeyRing, store: PhotoStore, written: Mapping[str, Written] | None = None
+    ) -> None:
         self._database = database
         self._keyring = keyring
         self._store = store
+        self._written = written or {}
 
     async def add(self, person: str, card_id: str, words: str, files: Sequence[tuple[str, bytes]] = ()) -> str:
         """Writes the comment, tells everybody it calls, and keeps its files, all in one transaction; returns its id.
@@ -77,7 +84,10 @@ class Comments:
             task = await _seen_item(session, person, task_id)
             await require_no_secret_about(session, self._keyring, task.card_id, said, *(one.name for one in kept))
             row = CommentRow(id=new_id(), card_id=task.card_id, task_id=task.id, person_id=person, words=said)
-            return await _write(session, row, kept)
+            comment_id = await _write(session, row, kept)
+            if (written := self._written.get(task.kind)) is not None:
+                await written(session, task.id)
+            return comment_id
 
     async def download(self, person: str, card_id: str, attachment_id: str) -> Download:
         """Return a file kept with the card, and write who took it into the audit record. Refuses NotAllowed and NotFound."""

@@ -19,7 +19,7 @@ from domain.money import Money
 from domain.ops.repairs import RepairKind, RepairState
 
 FOUND_MAX = 10
-_TAIL = 4
+TAIL = 4
 _Found = TypeVar("_Found", bound=Select[*tuple[Any, ...]])
 
 
@@ -90,8 +90,8 @@ class FoundPerson:
 async def cards(session: AsyncSession, whole: str, ending: str) -> tuple[FoundCard, ...]:
     """Cards of that id, or whose id ends so, or whose number has these last four characters; the newest first."""
     columns = (CardRow.id, CardRow.brand, CardRow.number_tail, CardRow.stage, CardRow.outcome, CardRow.created_at)
-    which = CardRow.id == whole if whole else _ends(CardRow.id, ending)
-    if not whole and len(ending) == _TAIL:
+    which = CardRow.id == whole if whole else ends(CardRow.id, ending)
+    if not whole and len(ending) == TAIL:
         which = or_(which, CardRow.number_tail == ending)
     rows = await session.execute(_newest(select(*columns).where(which), CardRow.id))
     return tuple(FoundCard(*row) for row in rows)
@@ -99,7 +99,7 @@ async def cards(session: AsyncSession, whole: str, ending: str) -> tuple[FoundCa
 
 async def submissions(session: AsyncSession, whole: str, ending: str) -> tuple[FoundSubmission, ...]:
     """Submissions of that id or whose id ends so, each with its first ten cards."""
-    which = SubmissionRow.id == whole if whole else _ends(SubmissionRow.id, ending)
+    which = SubmissionRow.id == whole if whole else ends(SubmissionRow.id, ending)
     statement = _newest(select(SubmissionRow.id, SubmissionRow.created_at).where(which), SubmissionRow.id)
     rows = (await session.execute(statement)).all()
     if not rows:
@@ -165,9 +165,9 @@ async def people(session: AsyncSession, whole: str, words: str) -> tuple[FoundPe
     return tuple(FoundPerson(*row) for row in rows)
 
 
-def _ends(column: Any, ending: str) -> Any:
-    """Written as its index is; longer endings narrow the few that share the last four characters."""
-    return (func.right(column, _TAIL) == ending[-_TAIL:]) & column.endswith(ending, autoescape=True)
+def ends(column: Any, ending: str) -> Any:
+    """Return the condition that an id ends so, as its index is written; longer endings narrow the few that share four characters."""
+    return (func.right(column, TAIL) == ending[-TAIL:]) & column.endswith(ending, autoescape=True)
 
 
 def _newest(statement: _Found, column: Any) -> _Found:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -125,3 +126,14 @@ def _line(ticket: TicketRow, due_at: datetime) -> TicketLine:
         ticket.id, ticket.subject, ticket.category, ticket.state, ticket.opened_at, ticket.heard_at, ticket.replied_at,
         due_at,
     )  # fmt: skip
+
+
+async def lines(session: AsyncSession, ids: Sequence[str]) -> tuple[TicketLine, ...]:
+    """Return these tickets in the order of their ids as given."""
+    statement = (
+        select(TicketRow, WorkItemRow.due_at)
+        .join(WorkItemRow, WorkItemRow.id == TicketRow.task_id)
+        .where(TicketRow.id.in_(ids))
+    )
+    found = {ticket.id: _line(ticket, due_at) for ticket, due_at in await session.execute(statement)}
+    return tuple(found[one] for one in ids if one in found)

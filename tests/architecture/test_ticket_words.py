@@ -1,0 +1,35 @@
+"""Words of a ticket that nobody indexes are never found again."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from tests.architecture.tree import modules, name_of
+
+
+def test_whoever_writes_a_message_of_a_ticket_indexes_its_words() -> None:
+    forgotten = [str(module) for module in modules("services") if _writes(module.tree) and not _indexes(module.tree)]
+    assert forgotten == [], "call services.support.grams.index after writing the message"
+
+
+def test_a_writer_that_forgets_the_index_is_found() -> None:
+    assert _writes(ast.parse("session.add(TicketMessageRow(id=new_id()))"))
+    assert not _indexes(ast.parse("session.add(TicketMessageRow(id=new_id()))"))
+    assert _indexes(ast.parse("async def write(): await grams.index(session, ticket.id)"))
+
+
+def _writes(tree: ast.AST) -> bool:
+    return "TicketMessageRow" in _called(tree)
+
+
+def _indexes(tree: ast.AST) -> bool:
+    return any(
+        isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "index"
+        and name_of(node.func.value) == "grams"
+        for node in ast.walk(tree)
+    )  # fmt: skip
+
+
+def _called(tree: ast.AST) -> Iterator[str | None]:
+    return (name_of(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call))
