@@ -44,18 +44,25 @@ async def queue_server() -> AsyncIterator[EmbeddedPostgres]:
 
 
 @asynccontextmanager
-async def queue_of(
-    server: EmbeddedPostgres, name: str, tasks: int, people: int, *, pool: int = 8
-) -> AsyncIterator[Database]:
-    """A database of its own with so many waiting tasks and reviewers (`person1` …), its statistics fresh."""
+async def database_of(server: EmbeddedPostgres, name: str, *, pool: int = 8) -> AsyncIterator[Database]:
+    """A migrated, empty database of its own."""
     server.create_database(name)
     upgrade(server.url(name))
     database = Database(server.url(name), pool_size=pool)
     try:
-        await with_queue(database, tasks=tasks, people=people)
         yield database
     finally:
         await database.dispose()
+
+
+@asynccontextmanager
+async def queue_of(
+    server: EmbeddedPostgres, name: str, tasks: int, people: int, *, pool: int = 8
+) -> AsyncIterator[Database]:
+    """A database of its own with so many waiting tasks and reviewers (`person1` …), its statistics fresh."""
+    async with database_of(server, name, pool=pool) as database:
+        await with_queue(database, tasks=tasks, people=people)
+        yield database
 
 
 async def with_queue(database: Database, *, tasks: int, people: int) -> None:
