@@ -33,6 +33,7 @@ SELECT 'person' || n, n || '@example.com', 'Reviewer ' || n, '', '["reviewer"]',
     '[]', 0, true, '{}', 0, true, now()
 FROM generate_series(1, :many) AS n
 """
+FILLED_WITHIN_S = 1_800.0  # Longer than any statement of the product may take.
 
 
 @asynccontextmanager
@@ -48,7 +49,7 @@ async def database_of(server: EmbeddedPostgres, name: str, *, pool: int = 8) -> 
     """A migrated, empty database of its own."""
     server.create_database(name)
     upgrade(server.url(name))
-    database = Database(server.url(name), pool_size=pool)
+    database = Database(server.url(name), pool_size=pool, command_timeout_s=FILLED_WITHIN_S)
     try:
         yield database
     finally:
