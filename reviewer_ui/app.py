@@ -40,6 +40,7 @@ from reviewer_ui.quality import blind_review, insight, quality
 from reviewer_ui.review import card, checking, comments, decision, four_eyes, photo, reopen, task_acts
 from reviewer_ui.services import ConsoleServices
 from reviewer_ui.support import callbacks
+from reviewer_ui.support import insight as support_insight
 from reviewer_ui.visit import Console, Shell, console_of, shell, visitor
 from reviewer_ui.work import (
     bulk,
@@ -143,6 +144,7 @@ def _routes() -> tuple[BaseRoute, ...]:
         quality,
         blind_review,
         insight,
+        support_insight,
         live,
         notices,
         owed,

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from tests.architecture.tree import modules, name_of
 
 
-def test_whoever_writes_a_message_of_a_ticket_indexes_its_words() -> None:
+def test_every_writer_of_a_message_of_a_ticket_indexes_its_words() -> None:
     forgotten = [str(module) for module in modules("services") if _writes(module.tree) and not _indexes(module.tree)]
     assert forgotten == [], "call services.support.grams.index after writing the message"
 
