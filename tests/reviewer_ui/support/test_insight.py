@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import text
 
@@ -42,10 +43,9 @@ async def a_busy_day(house: House) -> None:
             id=new_id(), ticket_id=solved, kind=MessageKind.REPLY, author=f"person:{lin}", words="-",
             channel=TicketChannel.WEB, at=now,
         ))  # fmt: skip
-        for ticket_id, ended in (
-            (solved, {"met_at": now, "met_by": "support"}),
-            (late, {"breached_at": now, "breached_by": "ops"}),
-        ):
+        met: dict[str, Any] = {"met_at": now, "met_by": "support"}
+        breached: dict[str, Any] = {"breached_at": now, "breached_by": "ops"}
+        for ticket_id, ended in ((solved, met), (late, breached)):
             session.add(TicketClockRow(
                 ticket_id=ticket_id, kind=ClockKind.FIRST_RESPONSE, name="first_response:1", started_at=now, budget_s=1,
                 policy="-", policy_version=1, warn_at=now, due_at=now, **ended,

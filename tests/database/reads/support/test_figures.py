@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -105,7 +106,7 @@ async def test_a_night_is_no_working_time(session: AsyncSession) -> None:
 async def test_each_promise_counts_for_the_desk_that_had_the_ticket(session: AsyncSession) -> None:
     ticket_id, late = await a_ticket(session, NOON - DAY, LATE), NOON - HOUR
     kinds = (ClockKind.FIRST_RESPONSE, ClockKind.NEXT_RESPONSE, ClockKind.RESOLUTION)
-    runs = (
+    runs: tuple[tuple[ClockKind, dict[str, Any]], ...] = (
         (kinds[0], {"met_at": late, "met_by": "support"}),
         (kinds[1], {"met_at": late, "met_by": "support_lead"}),
         (kinds[1], {"breached_at": late, "breached_by": "ops", "met_at": NOON, "met_by": "support"}),
