@@ -79,7 +79,7 @@ class DemoTickets:
         for story in stories:
             terms = Terms(None, 0, Priority.NORMAL, frozenset({story["category"]}), TEAM, TICKET)
             calendar = policies.calendar_for(policies.policy_for(terms), TEAM)
-            await self._told(story, who[story["who"]], _ago(calendar, story["ago"], now), now)
+            await self._play(story, who[story["who"]], _ago(calendar, story["ago"], now), now)
         return len(stories)
 
     async def _begun(self) -> bool:
@@ -107,7 +107,7 @@ class DemoTickets:
             found[f"contact:{name}"] = f"contact:{contact_id}"
         return found
 
-    async def _told(self, story: Mapping[str, Any], customer: str, opened_at: datetime, now: datetime) -> None:
+    async def _play(self, story: Mapping[str, Any], customer: str, opened_at: datetime, now: datetime) -> None:
         self._clock.moment = opened_at
         channel = TicketChannel(story["channel"])
         asked = NewTicket(TicketCategory(story["category"]), story["subject"], story["words"])

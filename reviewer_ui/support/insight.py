@@ -16,11 +16,11 @@ SUPPORT = Board(*BOARDS[1], MAKERS)
 
 @router.get(SUPPORT.path)
 async def show(request: Request, console: At, person: InsightReader, asked: AskedFor) -> Response:
-    """All figures of support over the span."""
+    """Show all figures of support over the span."""
     return await page(request, console, person, asked, SUPPORT)
 
 
 @router.get("/insight/support/{figure}.csv")
 async def file(request: Request, console: At, asked: AskedFor, figure: str) -> Response:
-    """One figure of support as a file, as those of reviews are."""
+    """Return one figure of support as a file, as those of reviews are."""
     return await file_of(request, console, asked, SUPPORT, figure)

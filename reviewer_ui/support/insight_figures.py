@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reads.quality.insight import ALL, Span
 from database.reads.support import figures as reads
-from database.reads.support.times import waited
+from database.reads.support import times
 from domain.quality.agreement import wilson
 from domain.rules.brands import catalogue
 from languages import translate
@@ -20,7 +20,7 @@ NONE = "–"
 
 
 async def flow(session: AsyncSession, span: Span, locale: str) -> Figure:
-    """What came and was solved, by day."""
+    """Show what came and was solved, by day."""
     found = await reads.flow(session, span)
     opened, solved = sum(one.opened for one in found), sum(one.solved for one in found)
     said = translate("insight.ticket_flow.said", locale, {"opened": opened, "solved": solved})
@@ -28,21 +28,18 @@ async def flow(session: AsyncSession, span: Span, locale: str) -> Figure:
     return _chart("ticket_flow", ("opened", "solved"), [day_of(one.day, locale) for one in found], rows, said, locale)
 
 
-async def times(session: AsyncSession, span: Span, locale: str) -> Figure:
-    """How long first answer and solution took, in working time, by category."""
-    found = await waited(session, span)
-    bars = shares([one.first_p50_s or 0 for one in found])
-    rows = []
-    for one, bar in zip(found, bars, strict=True):
-        values = (one.first_p50_s, one.first_p90_s, one.whole_p50_s, one.whole_p90_s)
-        shown = (*(_working(value, locale) for value in values), str(one.answered), str(one.solved))
-        rows.append(Row(_category(one.category, locale), shown, (*values, one.answered, one.solved), bar))
-    heads = ("first_p50", "first_p90", "whole_p50", "whole_p90", "answered", "solved")
-    return figure_of("ticket_times", heads, tuple(rows), locale, rows[0].shown[0] if rows else "")
+async def first_answers(session: AsyncSession, span: Span, locale: str) -> Figure:
+    """Show how long first answers took, in working time, by category."""
+    return _times("ticket_first", "answered", await times.first_answers(session, span), locale)
+
+
+async def solutions(session: AsyncSession, span: Span, locale: str) -> Figure:
+    """Show how long solutions took, in working time, by category."""
+    return _times("ticket_whole", "solved", await times.solutions(session, span), locale)
 
 
 async def clocks(session: AsyncSession, span: Span, locale: str) -> Figure:
-    """How many promises were kept, by clock."""
+    """Show how many promises were kept, by clock."""
     found = await reads.clocks(session, span)
     ended, kept = sum(one.ended for one in found), sum(one.kept for one in found)
     rows = tuple(_kept(translate(f"clock_kind.{one.name}", locale), one) for one in found)
@@ -50,13 +47,13 @@ async def clocks(session: AsyncSession, span: Span, locale: str) -> Figure:
 
 
 async def tiers(session: AsyncSession, span: Span, locale: str) -> Figure:
-    """How many promises were kept, by the desk that had the ticket at that moment."""
+    """Show how many promises were kept, by the desk that had the ticket at that moment."""
     rows = tuple(_kept(translate(f"clock_owner.{one.name}", locale), one) for one in await reads.tiers(session, span))
     return figure_of("ticket_tiers", ("share", "kept", "due"), rows, locale)
 
 
 async def reopened(session: AsyncSession, span: Span, locale: str) -> Figure:
-    """How many solved tickets were opened again, by category."""
+    """Show how many solved tickets were opened again, by category."""
     rows = tuple(
         Row(
             _category(one.category, locale), (share(one.again, one.solved), str(one.again), str(one.solved)),
@@ -68,7 +65,7 @@ async def reopened(session: AsyncSession, span: Span, locale: str) -> Figure:
 
 
 async def contacts(session: AsyncSession, span: Span, locale: str) -> Figure:
-    """Tickets per 1,000 cards, by brand."""
+    """Show tickets per 1,000 cards, by brand."""
     found = await reads.contacts(session, span)
     bars = shares([one.per_thousand or 0 for one in found])
     rows = tuple(
@@ -79,11 +76,12 @@ async def contacts(session: AsyncSession, span: Span, locale: str) -> Figure:
         for one, bar in zip(found, bars, strict=True)
     )  # fmt: skip
     heads = ("per_thousand", "tickets", "cards")
-    return figure_of("ticket_contacts", heads, rows, locale, rows[0].shown[0] if rows else "")
+    known = bool(found) and found[0].per_thousand is not None
+    return figure_of("ticket_contacts", heads, rows, locale, rows[0].shown[0] if known else "")
 
 
 async def causes(session: AsyncSession, span: Span, locale: str) -> Figure:
-    """What tickets are about, by category, brand, step and release."""
+    """Show what tickets are about, by category, brand, step and release."""
     found = await reads.causes(session, span)
     bars = shares([one.count for one in found])
     rows = []
@@ -95,7 +93,7 @@ async def causes(session: AsyncSession, span: Span, locale: str) -> Figure:
 
 
 async def satisfaction(session: AsyncSession, span: Span, locale: str) -> Figure:
-    """How many rated solutions were good, with the interval within which the true share lies."""
+    """Show how many rated solutions were good, with the interval within which the true share lies."""
     rows = []
     for one in await reads.satisfaction(session, span):
         low, high = wilson(one.good, one.rated)
@@ -107,7 +105,7 @@ async def satisfaction(session: AsyncSession, span: Span, locale: str) -> Figure
 
 
 async def workload(session: AsyncSession, span: Span, locale: str) -> Figure:
-    """Who answered and solved how many, and at what pace."""
+    """Show who answered and solved how many, and at what pace."""
     found = await reads.workload(session, span)
     bars = shares([one.replies for one in found])
     rows = []
@@ -118,7 +116,7 @@ async def workload(session: AsyncSession, span: Span, locale: str) -> Figure:
 
 
 async def hours(session: AsyncSession, span: Span, locale: str) -> Figure:
-    """When tickets come and when they are answered, by the hour of the day."""
+    """Show when tickets come and when they are answered, by the hour of the day."""
     found = await reads.hours(session, span)
     busiest = max(found, key=lambda one: one.opened)
     said = translate("insight.ticket_hours.said", locale, {"hour": _hour(busiest.hour), "opened": busiest.opened})
@@ -128,7 +126,8 @@ async def hours(session: AsyncSession, span: Span, locale: str) -> Figure:
 
 MAKERS: Mapping[str, Maker] = {
     "ticket_flow": flow,
-    "ticket_times": times,
+    "ticket_first": first_answers,
+    "ticket_whole": solutions,
     "ticket_clocks": clocks,
     "ticket_tiers": tiers,
     "ticket_satisfaction": satisfaction,
@@ -154,9 +153,21 @@ def _chart(
     return figure_of(key, heads, rows, locale, said, chart)
 
 
+def _times(key: str, counted: str, found: tuple[times.Waited, ...], locale: str) -> Figure:
+    bars = shares([one.p50_s for one in found])
+    rows = tuple(
+        Row(
+            _category(one.category, locale), (_working(one.p50_s, locale), _working(one.p90_s, locale), str(one.tickets)),
+            (one.p50_s, one.p90_s, one.tickets), bar,
+        )
+        for one, bar in zip(found, bars, strict=True)
+    )  # fmt: skip
+    return figure_of(key, ("p50", "p90", counted), rows, locale, rows[0].shown[0] if rows else "")
+
+
 def _kept(name: str, one: reads.Promised) -> Row:
     cells = (share(one.kept, one.ended), one.kept, one.ended)
-    return Row(name, tuple(map(str, cells)), cells, one.kept * BAR_UNITS // one.ended, one.kept < one.ended)
+    return Row(name, tuple(map(str, cells)), cells, one.kept * BAR_UNITS // one.ended)
 
 
 def _category(category: str, locale: str) -> str:
@@ -168,10 +179,8 @@ def _brand(code: str, locale: str) -> str:
     return code if known is None else known.names[locale]
 
 
-def _working(seconds: int | None, locale: str) -> str:
+def _working(seconds: int, locale: str) -> str:
     """Working time in hours: a day of it has as many hours as the desk is open."""
-    if seconds is None:
-        return NONE
     if seconds < HOUR:
         return duration(seconds, locale)
     return translate("insight.duration.h", locale, {"h": seconds // HOUR, "min": seconds % HOUR // 60})

@@ -111,55 +111,55 @@ class Hour:
 
 
 async def flow(session: AsyncSession, span: Span) -> tuple[Day, ...]:
-    """Tickets opened and solved day by day, one entry for each day of the span."""
+    """Count tickets opened and solved day by day, one entry for each day of the span."""
     return tuple(Day(row.day, row.opened, row.solved) for row in await _rows(session, _FLOW, span))
 
 
 async def clocks(session: AsyncSession, span: Span) -> tuple[Promised, ...]:
-    """By promise: how many were kept, in the order of `ClockKind`; nothing without any."""
+    """Count by promise how many were kept, in the order of `ClockKind`; nothing without any."""
     found = {row.name: Promised(row.name, row.n, row.kept) for row in await _rows(session, _CLOCKS, span)}
     return tuple(found[kind] for kind in ClockKind if kind in found)
 
 
 async def tiers(session: AsyncSession, span: Span) -> tuple[Promised, ...]:
-    """By the desk that had the ticket when a promise was kept or broken; the busiest first."""
+    """Count by the desk that had the ticket when a promise was kept or broken; the busiest first."""
     found = (Promised(row.name, row.n, row.kept) for row in await _rows(session, _TIERS, span))
     known = {owner.value for owner in ClockOwner}
     return tuple(sorted((one for one in found if one.name in known), key=lambda one: (-one.ended, one.name)))
 
 
 async def reopened(session: AsyncSession, span: Span) -> tuple[Reopened, ...]:
-    """Of the tickets opened in the span and solved since: how many were opened again, `ALL` first."""
+    """Count how many of the tickets opened in the span and solved since were opened again, `ALL` first."""
     return tuple(Reopened(row.category, row.n, row.again) for row in await _rows(session, _REOPENED, span))
 
 
 async def contacts(session: AsyncSession, span: Span) -> tuple[Contacts, ...]:
-    """By brand: tickets opened and cards submitted in the span, `ALL` first, then the most tickets per card."""
+    """Count by brand tickets opened and cards submitted in the span, `ALL` first, then the most tickets per card."""
     found = [Contacts(row.brand, row.tickets, row.cards) for row in await _rows(session, _CONTACTS, span)]
     return tuple(sorted(found, key=lambda one: (one.brand != ALL, -(one.per_thousand or 0), one.brand)))
 
 
 async def causes(session: AsyncSession, span: Span) -> tuple[About, ...]:
-    """What tickets of the span are about, the commonest first, at most `CAUSES_MAX`."""
+    """Count what tickets of the span are about, the commonest first, at most `CAUSES_MAX`."""
     found = await _rows(session, _CAUSES, span, most=CAUSES_MAX)
     return tuple(About(row.category, row.brand, row.step, row.release, row.n) for row in found)
 
 
 async def satisfaction(session: AsyncSession, span: Span) -> tuple[Rated, ...]:
-    """Of the solutions rated in the span: how many were good, `ALL` first."""
+    """Count how many of the solutions rated in the span were good, `ALL` first."""
     if (await session.execute(text("SELECT to_regclass('ticket_rating')"))).scalar_one() is None:
         return ()
     return tuple(Rated(row.category, row.n, row.good) for row in await _rows(session, _RATED, span))
 
 
 async def workload(session: AsyncSession, span: Span) -> tuple[Agent, ...]:
-    """Everybody with something to show, the busiest first, at most `PEOPLE_MAX`."""
+    """Return everybody with something to show, the busiest first, at most `PEOPLE_MAX`."""
     found = await _rows(session, _WORK, span, people=PEOPLE_MAX)
     return tuple(Agent(row.id, row.name, row.replies, row.hours, row.solved, row.held) for row in found)
 
 
 async def hours(session: AsyncSession, span: Span) -> tuple[Hour, ...]:
-    """All 24 hours of the day, on the clock of the span."""
+    """Count by all 24 hours of the day, on the clock of the span."""
     found: dict[int, dict[str, int]] = defaultdict(dict)
     for row in await _rows(session, _HOURS, span):
         found[int(row.hour)][row.what] = row.n

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import func, select, text
@@ -22,58 +22,61 @@ from domain.work.working_time import WorkingCalendar
 
 TICKETS_MAX = 20_000  # The newest; a longer list would take longer to add up than to wait for.
 _TICKETS = f"""
-SELECT t.task_id, t.category, t.opened_at, t.first_replied_at, t.solved_at, w.priority, w.plan_version,
-       t.first_replied_at >= :starts AND t.first_replied_at < :ends AS answered,
-       t.solved_at >= :starts AND t.solved_at < :ends AS solved
+SELECT t.task_id, t.category, t.opened_at, t.{{ended}} AS ended_at, w.priority, w.plan_version
 FROM ticket t JOIN work_item w ON w.id = t.task_id {ABOUT}
-WHERE ((t.first_replied_at >= :starts AND t.first_replied_at < :ends) OR (t.solved_at >= :starts AND t.solved_at < :ends))
+WHERE t.{{ended}} >= :starts AND t.{{ended}} < :ends
   AND (:brand = '' OR about.brand = :brand) AND (:card_type = '' OR about.card_type = :card_type) AND {COUNTS}
 ORDER BY t.id DESC LIMIT :most
 """  # noqa: S608  # Made of our own words; every value is a parameter.
+_ANSWERED, _SOLVED = (_TICKETS.format(ended=one) for one in ("first_replied_at", "solved_at"))
 
 
 @dataclass(frozen=True)
 class Waited:
-    """Working seconds of one category, or of `ALL`, at the median and the ninth decile; None without a ticket."""
+    """Working seconds of one category, or of `ALL`: the median and the ninth decile of so many tickets."""
 
     category: str
-    answered: int
-    first_p50_s: int | None
-    first_p90_s: int | None
-    solved: int
-    whole_p50_s: int | None
-    whole_p90_s: int | None
+    tickets: int
+    p50_s: int
+    p90_s: int
 
 
-async def waited(session: AsyncSession, span: Span) -> tuple[Waited, ...]:
-    """First answers given and tickets solved in the span, `ALL` first, then the category with most of them."""
-    rows = list(await session.execute(text(_TICKETS), span.parameters() | {"most": TICKETS_MAX}))
+async def first_answers(session: AsyncSession, span: Span) -> tuple[Waited, ...]:
+    """Return how long the first answers given in the span took, `ALL` first, then the category with most of them."""
+    return _waited(await _took(session, span, _ANSWERED))
+
+
+async def solutions(session: AsyncSession, span: Span) -> tuple[Waited, ...]:
+    """Return how long the solutions of the span took, without the time that was the customer's, in the same order."""
+    return _waited(await _took(session, span, _SOLVED))
+
+
+async def _took(session: AsyncSession, span: Span, statement: str) -> Mapping[str, list[int]]:
+    """The working seconds of each ticket by category, and of all."""
+    rows = list(await session.execute(text(statement), span.parameters() | {"most": TICKETS_MAX}))
     calendars = await _calendars(session, rows)
-    had = await _stretches(session, [row.task_id for row in rows if row.solved])
-    first: dict[str, list[int]] = defaultdict(list)
-    whole: dict[str, list[int]] = defaultdict(list)
+    had = await _stretches(session, [row.task_id for row in rows])
+    took: dict[str, list[int]] = defaultdict(list)
     for row in rows:
-        calendar = calendars[row.plan_version, row.priority, row.category]
+        seconds = _worked(calendars[row.plan_version, row.priority, row.category], had.get(row.task_id, ()), row)
         for name in (ALL, row.category):
-            if row.answered:
-                first[name].append(calendar.working_seconds(row.opened_at, row.first_replied_at))
-            if row.solved:
-                whole[name].append(_worked(calendar, had.get(row.task_id, ()), row))
-    found = [_waited(name, sorted(first[name]), sorted(whole[name])) for name in {**first, **whole}]
-    return tuple(sorted(found, key=lambda one: (one.category != ALL, -one.answered - one.solved, one.category)))
+            took[name].append(seconds)
+    return took
 
 
-def _waited(category: str, first: Sequence[int], whole: Sequence[int]) -> Waited:
-    quantiles = [nearest(each, percent) if each else None for each in (first, whole) for percent in (50, 90)]
-    return Waited(category, len(first), quantiles[0], quantiles[1], len(whole), quantiles[2], quantiles[3])
+def _waited(took: Mapping[str, list[int]]) -> tuple[Waited, ...]:
+    each = {category: sorted(seconds) for category, seconds in took.items()}
+    found = (Waited(category, len(one), nearest(one, 50), nearest(one, 90)) for category, one in each.items())
+    return tuple(sorted(found, key=lambda one: (one.category != ALL, -one.tickets, one.category)))
 
 
 def _worked(calendar: WorkingCalendar, stretches: Sequence[Stretch], row: Any) -> int:
-    """The working seconds in which a ticket was ours, not the customer's, until it was solved."""
+    """The working seconds in which a ticket was ours, not the customer's, until it was answered or solved."""
     if not stretches:
-        return calendar.working_seconds(row.opened_at, row.solved_at)
-    before = [one for one in stretches if one.starts < row.solved_at]
-    return int(used(calendar, before, row.solved_at).total_seconds())
+        return calendar.working_seconds(row.opened_at, row.ended_at)
+    before = (one for one in stretches if one.starts < row.ended_at)
+    until = (replace(one, ends=min(one.ends or row.ended_at, row.ended_at)) for one in before)
+    return int(used(calendar, until, row.ended_at).total_seconds())
 
 
 async def _calendars(session: AsyncSession, rows: Sequence[Any]) -> dict[tuple[int, str, str], WorkingCalendar]:
