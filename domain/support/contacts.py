@@ -7,4 +7,4 @@ from domain.sealing import KeyRing
 
 def address_index_of(keyring: KeyRing, address: str) -> str:
     """Return the keyed hash (hex) by which the contact of an e-mail address is found, whatever its letters' case."""
-    return keyring.index(address.strip().lower(), purpose="contact")
+    return keyring.index(address.casefold(), purpose="contact_address")
