@@ -50,6 +50,7 @@ from reviewer_ui.support import (
     ticket_writing,
     tickets,
 )
+from reviewer_ui.support import insight as support_insight
 from reviewer_ui.visit import Console, Shell, allowed, console_of, shell, visitor
 from reviewer_ui.work import (
     bulk,
@@ -158,6 +159,7 @@ def _routes() -> tuple[BaseRoute, ...]:
         quality,
         blind_review,
         insight,
+        support_insight,
         live,
         notices,
         owed,

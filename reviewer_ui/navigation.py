@@ -153,6 +153,7 @@ PAGES: tuple[ConsolePage, ...] = (
     _page("console.nav.trail", "/trail", Area.RISK, Permission.SEE_TRAIL, icon="shield-check"),
     _page("console.crumb.card", "/trail/{card_id}", Area.RISK, Permission.SEE_TRAIL),
     _page("console.nav.insight", "/insight", Area.INSIGHT, Permission.SEE_INSIGHT, icon="chart-bar"),
+    _page("console.insight.support", "/insight/support", Area.INSIGHT, Permission.SEE_INSIGHT),
     _page("console.reasons", "/setup/reasons", Area.SETTINGS, Permission.MANAGE_REASONS, icon="list-check"),
     _page("console.nav.policies", "/setup/policies", Area.SETTINGS, Permission.SEE_POLICIES, icon="adjustments"),
     _page("console.crumb.policy", "/setup/policies/{code}", Area.SETTINGS, Permission.SEE_POLICIES, names="policy_kind"),

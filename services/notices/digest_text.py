@@ -16,6 +16,7 @@ from database.tables.notices import NoticeRow
 from domain.notices.kinds import NoticeKind
 from domain.work.kinds import page_at, subject_of
 from languages import LOCALES, has, translate
+from services.notices.alert_words import in_words
 from services.notices.quantities import worded
 
 SHOWN_MAX = 50  # A longer digest says how many more there are.
@@ -143,7 +144,9 @@ def _fact(kind: str, name: str, value: str, reader: Reader) -> str:
     if name == "measured":
         return worded(value, reader.locale)
     if name == "about":
-        return translate("notice.alert.about", reader.locale, {"value": value}) if value else ""
+        return (
+            translate("notice.alert.about", reader.locale, {"value": in_words(value, reader.locale)}) if value else ""
+        )
     if name == "step":
         return translate(f"notice.policy.{value}", reader.locale)
     if name in PEOPLE:

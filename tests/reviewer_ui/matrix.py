@@ -231,6 +231,8 @@ MATRIX = (
     # Figures.
     Line("GET", "/insight", INSIGHT_READERS),
     Line("GET", "/insight/{figure}.csv", INSIGHT_READERS, (404,)),
+    Line("GET", "/insight/support", INSIGHT_READERS),
+    Line("GET", "/insight/support/{figure}.csv", INSIGHT_READERS, (404,)),
     # Money and trail.
     Line("GET", "/payouts", PAYOUT_READERS),
     Line("GET", "/owed", PAYOUT_READERS),
