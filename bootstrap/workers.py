@@ -300,7 +300,7 @@ def _courier(
     settings: Settings, store: Database, keyring: KeyRing, world: outside.Outside
 ) -> Callable[[], Awaitable[int]]:
     allowance = MessageAllowance(settings.outside_calls_per_second)
-    delivery = Delivery(store, keyring, world.webhooks, world.messages, allowance.left)
+    delivery = Delivery(store, keyring, world.webhooks, world.messages, allowance.left, pages_url=settings.api_url)
     return lambda: delivery.deliver_due(patience_s=PATIENCE_S)
 
 
