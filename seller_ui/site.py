@@ -25,6 +25,7 @@ from services.people.rate_limit import Throttle
 from services.support.conversation import Conversation
 from services.support.files import TicketFiles
 from services.support.opening import Opening
+from services.support.ratings import Ratings
 from web.card_changes import CardChanges
 from web.csrf import SAFE_METHODS
 from web.devices import Devices
@@ -155,6 +156,7 @@ class Site:
         self.message_throttle = Throttle(services.database, "20/hour;60/day")
         self.opening = Opening(services.database, services.keyring, services.photos)
         self.conversation = Conversation(services.database, services.keyring, services.photos)
+        self.ratings = Ratings(services.database, services.keyring)
         self.files = TicketFiles(services.database, services.photos)
 
 

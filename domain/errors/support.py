@@ -31,3 +31,10 @@ class CustomerWrote(Refusal):
 
     code = "customer_wrote"
     http_status = 409
+
+
+class RatingOver(Refusal):
+    """The ticket is not solved: it is open again, or was closed, and its solution can no longer be rated."""
+
+    code = "rating_over"
+    http_status = 409

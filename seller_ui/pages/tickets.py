@@ -15,13 +15,14 @@ from database.reads.cards import submissions
 from database.reads.cards.submissions import CardView
 from database.reads.support import customers
 from database.reads.support.customers import OwnLine, OwnTicket
+from database.tables.support.ratings import TicketRatingRow
 from domain.errors.base import Refusal
 from domain.errors.general import FieldInvalid, NotFound
 from domain.errors.support import TicketEnded
 from domain.identifiers import is_id
 from domain.rules.brands import catalogue
 from domain.support.asking import WITHOUT_A_CARD, of_card
-from domain.support.tickets import SUBJECT_MAX, WORDS_MAX, TicketCategory, TicketChannel, TicketState
+from domain.support.tickets import RATING_WORDS_MAX, SUBJECT_MAX, WORDS_MAX, TicketCategory, TicketChannel, TicketState
 from languages import translate
 from seller_ui.site import NO_FAULTS, REFUSED, Faults, FormRefused, SellerVisit, Visit, status_of, texts, typed
 from seller_ui.ticket_forms import files_chosen, fresh_key, key_of, written
@@ -80,12 +81,14 @@ class TicketPage:
     newest: str  # What the page shows, for its question whether there is more.
     again: TicketCategory  # Of a question that goes on from this one.
     cards: tuple[CardView, ...]
+    rating: TicketRatingRow | None
     brand_names: dict[str, str]
     key: str
     typed: Mapping[str, str]
     faults: Faults = NO_FAULTS
     files_lost: bool = False
     words_max: int = WORDS_MAX
+    why_max: int = RATING_WORDS_MAX
     section: str = "help"
 
 
@@ -163,6 +166,23 @@ async def write(visit: SellerVisit, ticket_id: str) -> Response:
     return visit.go(f"/tickets/{ticket_id}#newest")
 
 
+@router.post("/tickets/{ticket_id}/rating")
+async def rate(visit: SellerVisit, ticket_id: str) -> Response:
+    """Keeps whether the solution was good, and then why."""
+    sent = texts(await visit.request.form())
+    try:
+        await visit.site.message_throttle.hit("ticket_rating", visit.owner)
+        if sent.get("good") not in ("yes", "no"):
+            raise FieldInvalid(field="good", why="missing")
+        await visit.site.ratings.rate(visit.owner, ticket_id, sent["good"] == "yes", sent.get("why"))
+    except NotFound:
+        raise
+    except REFUSED as refused:
+        page = await page_of(visit, ticket_id, sent, refused)
+        return await visit.page("ticket.html", page, status=status_of(refused))
+    return visit.go(f"/tickets/{ticket_id}#rating")
+
+
 @router.get("/tickets/{ticket_id}/files/{file_id}")
 async def download(visit: SellerVisit, ticket_id: str, file_id: str) -> Response:
     """A file of the conversation, to be saved."""
@@ -188,12 +208,13 @@ async def page_of(
     """Everything the page shows, read in one transaction. Refuses (NotFound) another's ticket."""
     async with visit.site.services.database.transaction() as session:
         ticket = await customers.own(session, visit.owner, ticket_id)
+        rating = await session.get(TicketRatingRow, ticket.id)
         about = [await submissions.card(session, visit.owner, one) for one in ticket.cards]
     given = dict(sent or {})
     faults = NO_FAULTS if isinstance(refused, TicketEnded) else visit.faults(refused)
     again = ticket.category if ticket.category in WITHOUT_A_CARD else TicketCategory.OTHER
     return TicketPage(
-        ticket, _seen(ticket), again, tuple(about), _brand_names(visit.locale), key_of(given) or fresh_key(),
+        ticket, _seen(ticket), again, tuple(about), rating, _brand_names(visit.locale), key_of(given) or fresh_key(),
         typed(given, "words", "why"), faults, files_lost,
     )  # fmt: skip
 

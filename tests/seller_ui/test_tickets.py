@@ -107,6 +107,25 @@ async def test_a_reply_to_a_solved_question_opens_it_again(browser: httpx.AsyncC
     assert "It is not here." in written.text
 
 
+async def test_a_solution_is_rated_by_one_tap_and_the_reason_may_follow(
+    browser: httpx.AsyncClient, database: Database
+) -> None:
+    ticket = ticket_id(await asked(browser))
+    address = f"/tickets/{ticket}/rating"
+    assert address not in (await Page.get(browser, f"/tickets/{ticket}")).text
+    await answered(database, ticket, TicketState.SOLVED)
+    page = await Page.get(browser, f"/tickets/{ticket}")
+    assert "Is your question solved?" in page.text
+    tapped = await page.send(address, good="no")
+    assert (tapped.status, "Thank you for your rating" in tapped.text) == (200, True)
+    reasoned = await tapped.send(address, good="no", why="Nobody called")
+    assert "Nobody called" in reasoned.text
+    assert (await reasoned.send(address, good="perhaps")).status == 422
+    await answered(database, ticket, TicketState.CLOSED)
+    assert "You rated the solution: not good" in (await Page.get(browser, f"/tickets/{ticket}")).text
+    assert (await reasoned.send(address, good="yes")).status == 409
+
+
 async def test_a_closed_question_leads_to_a_new_one_that_goes_on_from_it(
     browser: httpx.AsyncClient, database: Database
 ) -> None:
