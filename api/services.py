@@ -10,6 +10,9 @@ from services.cards.outlet_reports import OutletReports
 from services.finance.payees import Payees
 from services.finance.payment_notifications import PaymentNotices
 from services.people.partners import Partners
+from services.support.conversation import Conversation
+from services.support.files import TicketFiles
+from services.support.opening import Opening
 from web.demo_links import NO_LINKS, DemoLinks
 from web.readiness import Ask, nothing_missing
 from workflows.client import CardClient
@@ -26,5 +29,8 @@ class ApiServices:
     payees: Payees
     payments: PaymentNotices
     outlets: OutletReports
+    opening: Opening
+    conversation: Conversation
+    files: TicketFiles
     demo_links: DemoLinks = NO_LINKS
     ready: Ask = nothing_missing

@@ -119,7 +119,7 @@ async def send(visit: SellerVisit) -> Response:
         await visit.site.ticket_throttle.hit("ticket", visit.owner)
         if category is None or category not in WITHOUT_A_CARD:
             raise FieldInvalid(field="category", why="missing")
-        asked = await written(form)
+        asked = await written(form, visit.site.forms)
         async with visit.site.services.database.transaction() as session:
             about = await _about(session, visit.owner, sent)
         new = NewTicket(
@@ -155,7 +155,7 @@ async def write(visit: SellerVisit, ticket_id: str) -> Response:
     form = await visit.request.form()
     try:
         await visit.site.message_throttle.hit("ticket_message", visit.owner)
-        said = await written(form)
+        said = await written(form, visit.site.forms)
         heard = Heard(said.sent.get("words", ""), TicketChannel.WEB, said.files, said.key)
         await visit.site.conversation.hear(visit.owner, ticket_id, heard)
     except NotFound:

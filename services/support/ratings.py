@@ -42,15 +42,12 @@ class Ratings:
                 raise RatingOver()
             now, row = self._now(), await session.get(TicketRatingRow, ticket_id)
             kept = None if said is None else (await masked(session, self._keyring, ticket_id, said)).words
-            if (
-                row is not None
-                and (row.good, kept or row.words) == (good, row.words)
-                and row.solved_by == ticket.solved_by
-            ):
+            wanted = (good, row.words if row is not None and kept is None else kept or "", ticket.solved_by)
+            if row is not None and (row.good, row.words, row.solved_by) == wanted:
                 return
             if row is None:
                 row = TicketRatingRow(ticket_id=ticket_id, good=good, first_at=now)
                 session.add(row)
-            row.good, row.at, row.solved_by = good, now, ticket.solved_by
-            row.words = row.words if kept is None else kept
+            row.good, row.words, row.solved_by = wanted
+            row.at = now
             happened(session, ticket, requester, "rated", now, good="yes" if good else "no")

@@ -154,6 +154,15 @@ async def test_a_form_sent_twice_is_one_question_and_one_message(
     assert [one.words for one in await kept(database, ticket)] == ["Help", "And?"]
 
 
+async def test_a_form_that_was_changed_and_sent_again_loses_nothing(
+    browser: httpx.AsyncClient, database: Database
+) -> None:
+    form, before = await Page.get(browser, "/tickets/new?category=other"), await tickets(database)
+    pages = [await form.send("/tickets/new", words=words) for words in ("Help", "Help me please")]
+    assert (len({one.path for one in pages}), await tickets(database)) == (2, before + 2)
+    assert "Help me please" in pages[1].text
+
+
 @pytest.mark.parametrize(
     ("locale", "sentence"), [("en", "we covered a card number or PIN"), ("zh-CN", "已遮盖此消息中的卡号或卡密")]
 )

@@ -117,6 +117,18 @@ async def file_of(session: AsyncSession, requester: str, ticket_id: str, file_id
     return found
 
 
+async def key_reused(session: AsyncSession, requester: str, given: str, key: str) -> bool:
+    """Return whether the requester used this idempotency key with other content: `key` is `given`, a space, and the content's hash."""
+    mine = TicketRow.requester == requester
+    same = TicketMessageRow.idempotency_key.startswith(f"{given} ", autoescape=True)
+    used = (
+        select(TicketMessageRow.id)
+        .join(TicketRow, TicketRow.id == TicketMessageRow.ticket_id)
+        .where(mine, same, TicketMessageRow.idempotency_key != key)
+    )
+    return (await session.execute(used.limit(1))).scalar_one_or_none() is not None
+
+
 def _lines(requester: str) -> Select[TicketRow, datetime, bool]:
     leaving = exists().where(
         TicketMessageRow.ticket_id == TicketRow.id,
