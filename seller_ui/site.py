@@ -25,6 +25,7 @@ from services.people.rate_limit import Throttle
 from services.support.conversation import Conversation
 from services.support.files import TicketFiles
 from services.support.opening import Opening
+from services.support.privacy import Privacy
 from services.support.ratings import Ratings
 from web.card_changes import CardChanges
 from web.csrf import SAFE_METHODS
@@ -157,6 +158,7 @@ class Site:
         self.opening = Opening(services.database, services.keyring, services.photos)
         self.conversation = Conversation(services.database, services.keyring, services.photos)
         self.ratings = Ratings(services.database, services.keyring)
+        self.privacy = Privacy(services.database, services.keyring, services.photos)
         self.files = TicketFiles(services.database, services.photos)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -15,6 +16,8 @@ from database.reads.cards import submissions
 from database.reads.cards.submissions import CardView
 from database.reads.support import customers
 from database.reads.support.customers import OwnLine, OwnTicket
+from database.tables.columns import now
+from database.tables.support.privacy import PrivacyCopyRow
 from database.tables.support.ratings import TicketRatingRow
 from domain.errors.base import Refusal
 from domain.errors.general import FieldInvalid, NotFound
@@ -82,6 +85,7 @@ class TicketPage:
     again: TicketCategory  # Of a question that goes on from this one.
     cards: tuple[CardView, ...]
     rating: TicketRatingRow | None
+    copy_until: datetime | None  # A copy of their data can be fetched until then.
     brand_names: dict[str, str]
     key: str
     typed: Mapping[str, str]
@@ -209,14 +213,19 @@ async def page_of(
     async with visit.site.services.database.transaction() as session:
         ticket = await customers.own(session, visit.owner, ticket_id)
         rating = await session.get(TicketRatingRow, ticket.id)
+        copy = await session.get(PrivacyCopyRow, ticket.id)
         about = [await submissions.card(session, visit.owner, one) for one in ticket.cards]
     given = dict(sent or {})
     faults = NO_FAULTS if isinstance(refused, TicketEnded) else visit.faults(refused)
     again = ticket.category if ticket.category in WITHOUT_A_CARD else TicketCategory.OTHER
     return TicketPage(
-        ticket, _seen(ticket), again, tuple(about), rating, _brand_names(visit.locale), key_of(given) or fresh_key(),
+        ticket, _seen(ticket), again, tuple(about), rating, _until(copy), _brand_names(visit.locale), key_of(given) or fresh_key(),
         typed(given, "words", "why"), faults, files_lost,
     )  # fmt: skip
+
+
+def _until(copy: PrivacyCopyRow | None) -> datetime | None:
+    return copy.expires_at if copy is not None and copy.erased_at is None and copy.expires_at > now() else None
 
 
 def _seen(ticket: OwnTicket) -> str:

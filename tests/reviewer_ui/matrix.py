@@ -28,6 +28,8 @@ PAYEE_CORRECTORS = frozenset({SENIOR, FINANCE})
 TRAIL_READERS = frozenset({OPS, COMPLIANCE})
 SELLER_READERS = frozenset({SENIOR, OPS, SUPPORT, LEAD, FINANCE, COMPLIANCE})
 TAKERS_OVER = frozenset({SENIOR, LEAD})  # Each at their own desk: the service asks what they may have.
+COPIERS = frozenset({LEAD, COMPLIANCE})
+ERASERS = frozenset({COMPLIANCE})
 ADMINS = frozenset({ADMIN})
 CONFIRMERS = frozenset({COMPLIANCE, ADMIN})
 POLICY_READERS = frozenset({SENIOR, OPS, FINANCE, COMPLIANCE, ADMIN, LEAD})
@@ -155,6 +157,12 @@ MATRIX = (
     Line("POST", "/callbacks/{task_id}/telephone", AGENTS, (404,)),
     Line("POST", "/callbacks/{task_id}/close", AGENTS, (404,)),
     Line("POST", "/callbacks/{task_id}/take", AGENTS, (404,)),
+    # Privacy requests; the browsers of this test have just shown who is there.
+    Line("GET", "/tickets/{ticket_id}/privacy", COPIERS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/privacy/copy", COPIERS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/privacy/erasure", ERASERS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/privacy/erasure/{erasure_id}/confirm", ERASERS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/privacy/erasure/{erasure_id}/refuse", ERASERS, (404,)),
     # A card.
     Line("GET", "/cards", STAFF),
     Line("GET", "/cards/{card_id}", STAFF),

@@ -47,6 +47,7 @@ def upgrade() -> None:
         sa.Column("ticket_id", sa.String(), sa.ForeignKey("ticket.id"), nullable=False),
         _person("proposed_by"), _json("proposers"), _at("proposed_at"), _person("checked_by", nullable=True),
         _at("confirmed_at", nullable=True), _at("refused_at", nullable=True), _json("done"),
+        _json("files"),
     )  # fmt: skip
     op.create_index("erasure_by_ticket", "erasure", ["ticket_id", "id"])
     op.create_index(

@@ -44,3 +44,4 @@ class ErasureRow(TableRow):
     confirmed_at: Mapped[datetime | None] = moment_maybe()
     refused_at: Mapped[datetime | None] = moment_maybe()
     done: Mapped[dict[str, int]] = json_object()
+    files: Mapped[list[str]] = json_list()  # Hashes of files that are still to be erased from the store.
