@@ -84,7 +84,7 @@ class MessageOut(BaseModel):
 
     @classmethod
     def of(cls, said: Said) -> MessageOut:
-        """From the read."""
+        """Build from the read."""
         files = [FileLineOut(id=one.id, name=one.name, media_type=one.media_type, size_bytes=one.size_bytes) for one in said.files]  # fmt: skip
         author: Literal["customer", "support", "notification"] = (
             "customer" if said.by_customer else "notification" if said.kind is MessageKind.NOTICE else "support"
@@ -104,7 +104,7 @@ class TicketLineOut(BaseModel):
 
     @classmethod
     def of(cls, line: OwnLine) -> TicketLineOut:
-        """From the read."""
+        """Build from the read."""
         return cls(
             id=line.id, subject=line.subject, category=line.category, state=line.state.value, opened_at=line.opened_at,
             due_at=line.due_at,
@@ -131,7 +131,7 @@ class TicketOut(TicketLineOut):
 
     @classmethod
     def whole(cls, ticket: OwnTicket) -> TicketOut:
-        """From the read."""
+        """Build from the read."""
         promise = ticket.promise
         return cls(
             id=ticket.id, subject=ticket.subject, category=ticket.category, state=ticket.state.value,
@@ -151,5 +151,5 @@ class FileOut(BaseModel):
 
     @classmethod
     def of(cls, kept: KeptFile) -> FileOut:
-        """From the store."""
+        """Build from the store."""
         return cls(name=kept.name, media_type=kept.media_type, content=base64.b64encode(kept.content).decode())

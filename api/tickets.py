@@ -38,7 +38,7 @@ PAGE_MOST = 100
 async def open_ticket(
     request: Request, partner: Partner, asked: NewTicketIn, response: Response, idempotency_key: Key = ""
 ) -> TicketOpened:
-    """Opens a ticket. The same key with the same content is the same ticket; other people's cards are not found."""
+    """Open a ticket. The same key with the same content is the same ticket; other people's cards are not found."""
     key = await _key(request, partner, idempotency_key)
     await partner.limits.tickets.hit("tickets", partner.partner_id)
     new = NewTicket(
@@ -55,7 +55,7 @@ async def listed(
     before: Annotated[str | None, Query(pattern=r"^[0-9A-Z]{26}$")] = None,
     limit: Annotated[int, Query(ge=1, le=PAGE_MOST)] = 20,
 ) -> TicketsOut:
-    """The partner's tickets, newest first."""
+    """List the partner's tickets, newest first."""
     async with partner.services.database.transaction() as session:
         found, following = await customers.listed(session, partner.owner, before=before, limit=limit)
     return TicketsOut(tickets=[TicketLineOut.of(one) for one in found], next=following)
@@ -63,7 +63,7 @@ async def listed(
 
 @router.get("/{ticket_id}")
 async def shown(partner: Partner, ticket_id: Id) -> TicketOut:
-    """The ticket with its conversation, and until when we promised to answer."""
+    """Return the ticket with its conversation, and until when we promised to answer."""
     async with partner.services.database.transaction() as session:
         return TicketOut.whole(await customers.own(session, partner.owner, ticket_id))
 
@@ -72,7 +72,7 @@ async def shown(partner: Partner, ticket_id: Id) -> TicketOut:
 async def write(
     request: Request, partner: Partner, ticket_id: Id, said: NewMessage, idempotency_key: Key = ""
 ) -> MessageTaken:
-    """Adds a message. A solved ticket is open again; a closed one takes none."""
+    """Add a message. A solved ticket is open again; a closed one takes none."""
     key = await _key(request, partner, idempotency_key)
     await partner.limits.tickets.hit("tickets", partner.partner_id)
     heard = Heard(said.words, TicketChannel.API, _files(said.files), key)
@@ -82,7 +82,7 @@ async def write(
 
 @router.get("/{ticket_id}/files/{file_id}")
 async def file(partner: Partner, ticket_id: Id, file_id: Id) -> FileOut:
-    """A file of the conversation."""
+    """Return a file of the conversation."""
     return FileOut.of(await partner.services.files.whole(partner.owner, ticket_id, file_id))
 
 

@@ -41,7 +41,7 @@ def when(moment: datetime, locale: str, zone: ZoneInfo = BUSINESS_ZONE) -> str:
 
 
 def by_day(moment: datetime, locale: str, zone: ZoneInfo = BUSINESS_ZONE, now: datetime | None = None) -> str:
-    """`Tuesday 10:00` or `星期二 10:00` within the next six days, `10:00 today` on the same day; else as `when`."""
+    """Write `Tuesday 10:00` or `星期二 10:00` within the next six days, `10:00 today` on the same day; else as `when`."""
     local, today = moment.astimezone(zone), (now or datetime.now(UTC)).astimezone(zone)
     days = local.toordinal() - today.toordinal()
     if days in (0, 1):

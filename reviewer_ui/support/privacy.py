@@ -45,7 +45,7 @@ class PrivacyContext:
 
 @router.get("")
 async def show(request: Request, console: At, person: Reader, ticket_id: str) -> Response:
-    """What was prepared and proposed, and what an erasure would take away. Refuse NotFound and NoPrivacyRequest."""
+    """Show what was prepared and proposed, and what an erasure would take away. Refuse NotFound and NoPrivacyRequest."""
     async with console.services.database.transaction() as session:
         ticket = await session.get(TicketRow, ticket_id)
         if ticket is None:

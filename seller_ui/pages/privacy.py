@@ -39,13 +39,13 @@ class PrivacyPage:
 
 @router.get("/privacy")
 async def show(visit: SellerVisit) -> Response:
-    """What can be asked for, what happens then, and by when."""
+    """Show what can be asked for, what happens then, and by when."""
     return await visit.page("privacy.html", _page({}))
 
 
 @router.post("/privacy")
 async def ask(visit: SellerVisit) -> Response:
-    """Opens the privacy request as a ticket, once however often the form is sent."""
+    """Open the privacy request as a ticket, once however often the form is sent."""
     form = await visit.request.form()
     sent = texts(form)
     try:
@@ -66,7 +66,7 @@ async def ask(visit: SellerVisit) -> Response:
 
 @router.get("/tickets/{ticket_id}/copy")
 async def fetch(visit: SellerVisit, ticket_id: str) -> Response:
-    """The copy of the seller's data. Refuses NotFound, and CopyExpired for one that is gone."""
+    """Give the copy of the seller's data. Refuse NotFound, and CopyExpired for one that is gone."""
     kept = await visit.site.privacy.fetch(visit.owner, ticket_id)
     return as_download(kept.name, kept.media_type, kept.content)
 

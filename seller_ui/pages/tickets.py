@@ -98,7 +98,7 @@ class TicketPage:
 
 @router.get("/tickets")
 async def mine(visit: SellerVisit, before: Annotated[str | None, Query(max_length=26)] = None) -> Response:
-    """The seller's questions, newest first, and the way to a new one."""
+    """List the seller's questions, newest first, and lead to a new one."""
     async with visit.site.services.database.transaction() as session:
         lines, older = await customers.listed(session, visit.owner, before=before, limit=TICKETS_PER_PAGE)
     return await visit.page("tickets.html", TicketsPage(lines, older, before is None))
@@ -106,7 +106,7 @@ async def mine(visit: SellerVisit, before: Annotated[str | None, Query(max_lengt
 
 @router.get("/tickets/new")
 async def ask(visit: SellerVisit, card: Id = "", category: str = "", earlier: Id = "") -> Response:
-    """The choice of what is wrong, then the question. Refuses (NotFound) another's card or ticket."""
+    """Offer the choice of what is wrong, then the question. Refuse (NotFound) another's card or ticket."""
     chosen = member_of(TicketCategory, category)
     if chosen is TicketCategory.PRIVACY:
         return visit.go("/privacy")
@@ -115,7 +115,7 @@ async def ask(visit: SellerVisit, card: Id = "", category: str = "", earlier: Id
 
 @router.post("/tickets/new")
 async def send(visit: SellerVisit) -> Response:
-    """Opens the ticket, once however often the form is sent; a refused form comes back as it was written."""
+    """Open the ticket, once however often the form is sent; a refused form comes back as it was written."""
     form = await visit.request.form()
     sent = texts(form)
     category = member_of(TicketCategory, sent.get("category"))
@@ -140,13 +140,13 @@ async def send(visit: SellerVisit) -> Response:
 
 @router.get("/tickets/{ticket_id}")
 async def show(visit: SellerVisit, ticket_id: str) -> Response:
-    """The conversation, its state, and until when we answer."""
+    """Show the conversation, its state, and until when we answer."""
     return await visit.page("ticket.html", await page_of(visit, ticket_id))
 
 
 @router.get("/tickets/{ticket_id}/live")
 async def live(visit: SellerVisit, ticket_id: str, seen: Annotated[str, Query(max_length=100)] = "") -> Response:
-    """The moving part of the page; 204 while nothing has changed since `seen`."""
+    """Give the moving part of the page; 204 while nothing has changed since `seen`."""
     page = await page_of(visit, ticket_id)
     if page.newest == seen:
         return Response(status_code=204)
@@ -155,7 +155,7 @@ async def live(visit: SellerVisit, ticket_id: str, seen: Annotated[str, Query(ma
 
 @router.post("/tickets/{ticket_id}/messages")
 async def write(visit: SellerVisit, ticket_id: str) -> Response:
-    """Adds a message; a solved ticket is open again. A closed one leads to a new question that goes on from it."""
+    """Add a message; a solved ticket is open again. A closed one leads to a new question that goes on from it."""
     form = await visit.request.form()
     try:
         await visit.site.message_throttle.hit("ticket_message", visit.owner)
@@ -172,7 +172,7 @@ async def write(visit: SellerVisit, ticket_id: str) -> Response:
 
 @router.post("/tickets/{ticket_id}/rating")
 async def rate(visit: SellerVisit, ticket_id: str) -> Response:
-    """Keeps whether the solution was good, and then why."""
+    """Keep whether the solution was good, and then why."""
     sent = texts(await visit.request.form())
     try:
         await visit.site.message_throttle.hit("ticket_rating", visit.owner)
@@ -189,14 +189,14 @@ async def rate(visit: SellerVisit, ticket_id: str) -> Response:
 
 @router.get("/tickets/{ticket_id}/files/{file_id}")
 async def download(visit: SellerVisit, ticket_id: str, file_id: str) -> Response:
-    """A file of the conversation, to be saved."""
+    """Give a file of the conversation, to be saved."""
     kept = await visit.site.files.whole(visit.owner, ticket_id, file_id)
     return as_download(kept.name, kept.media_type, kept.content)
 
 
 @router.get("/tickets/{ticket_id}/files/{file_id}/small")
 async def picture(visit: SellerVisit, ticket_id: str, file_id: str) -> Response:
-    """A picture of the conversation, small."""
+    """Give a picture of the conversation, small."""
     content = await visit.site.files.small(visit.owner, ticket_id, file_id, PICTURE_SIDE_MAX)
     return Response(content, media_type="image/jpeg", headers={"cache-control": "private, no-store"})
 
@@ -209,7 +209,7 @@ async def page_of(
     *,
     files_lost: bool = False,
 ) -> TicketPage:
-    """Everything the page shows, read in one transaction. Refuses (NotFound) another's ticket."""
+    """Read everything the page shows in one transaction. Refuse (NotFound) another's ticket."""
     async with visit.site.services.database.transaction() as session:
         ticket = await customers.own(session, visit.owner, ticket_id)
         rating = await session.get(TicketRatingRow, ticket.id)
@@ -235,7 +235,7 @@ def _seen(ticket: OwnTicket) -> str:
 
 
 def subject_of(visit: Visit, category: TicketCategory, card: CardView | None) -> str:
-    """The ticket's title in the seller's language: what is wrong, and with which card."""
+    """Return the ticket's title in the seller's language: what is wrong, and with which card."""
     words = translate(f"ticket_asked.{category.value}", visit.locale)
     if card is None:
         return words

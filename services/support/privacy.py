@@ -97,11 +97,17 @@ class Privacy:
         """Erase copies that expired, and files of confirmed erasures that are still there; return how many rows were dealt with."""
         async with self._database.transaction() as session:
             over = (PrivacyCopyRow.expires_at <= self._now(), PrivacyCopyRow.erased_at.is_(None))
-            copies = (await session.execute(select(PrivacyCopyRow).where(*over).limit(SWEPT_MAX).with_for_update())).scalars().all()  # fmt: skip
+            copies = (await session.execute(select(PrivacyCopyRow).where(*over).order_by(PrivacyCopyRow.expires_at, PrivacyCopyRow.ticket_id).limit(SWEPT_MAX).with_for_update())).scalars().all()  # fmt: skip
             for copy in copies:
                 await asyncio.to_thread(self._store.erase, copy.sha256)
                 copy.erased_at = self._now()
-            wanted = select(ErasureRow).where(ErasureRow.files != []).limit(SWEPT_MAX).with_for_update()
+            wanted = (
+                select(ErasureRow)
+                .where(ErasureRow.files != [])
+                .order_by(ErasureRow.id)
+                .limit(SWEPT_MAX)
+                .with_for_update()
+            )
             erasures = (await session.execute(wanted)).scalars().all()
             for erasure in erasures:
                 for digest in erasure.files:

@@ -115,7 +115,7 @@ async def test_a_seller_asks_on_a_phone_without_scripts_in_every_state(
         await page.locator(".troubles a").first.click()
         await page.fill("#words", "My number is 6222 0212 3456 7890 12 😀")
         await page.locator(".attach summary").click()
-        await page.set_input_files("#files", [{"name": "note.txt", "mimeType": "text/plain", "buffer": b"hello"}])
+        await page.set_input_files("#files", {"name": "note.txt", "mimeType": "text/plain", "buffer": b"hello"})
         await page.locator("form.sheet button[type=submit]").click()
         await page.wait_for_selector(".said-you .said-file")
         assert await page.locator(".said-masked").inner_text() == translate("help.masked", locale)
