@@ -7,7 +7,7 @@ from functools import cache
 from fastapi import APIRouter, FastAPI
 from starlette.routing import BaseRoute
 
-from api import callbacks, cards, catalogue, inbound, pages, submissions
+from api import callbacks, cards, catalogue, inbound, pages, submissions, tickets
 from api.caller import KeyFirst, limits
 from api.examples import with_examples
 from api.models import Problem
@@ -28,6 +28,8 @@ WIDER = {
     "/v1/submissions": BODY_BYTES_MAX,
     "/v1/cards/[^/]+/items/photo": 17 * 1024 * 1024,  # One photo of 12 MB in base64.
     "/inbound/mail": MAIL_BYTES_MAX,
+    "/v1/tickets": BODY_BYTES_MAX,
+    "/v1/tickets/[^/]+/messages": BODY_BYTES_MAX,
     r"/(?!v1/|callbacks/|inbound/).*": BODY_BYTES_MAX,  # The seller pages, mounted here, have limits of their own.
 }
 PROBLEMS: dict[int | str, dict[str, object]] = {
@@ -65,6 +67,7 @@ def _routes() -> tuple[BaseRoute, ...]:
         submissions.receipts,
         submissions.router,
         cards.router,
+        tickets.router,
         catalogue.router,
         callbacks.router,
         inbound.router,

@@ -48,6 +48,7 @@ from jobs.books import Bookkeeper
 from jobs.due_decisions import DecisionSender
 from jobs.maintenance import queues_of
 from jobs.payees import CorrectionSender
+from jobs.privacy import privacy_job
 from jobs.registry import Job
 from jobs.repairs import RepairSender
 from jobs.replanning import Replanner
@@ -60,6 +61,7 @@ from services.notices.outbox_delivery import Delivery
 from services.ops.attempts import Attempts
 from services.ops.window_steps import MessageAllowance
 from services.policies.reading import PolicyReader
+from services.support.privacy import Privacy
 from services.work.assignment import Assignment
 from services.work.own_clocks import OwnClocks
 from services.work.snoozes import Snoozes
@@ -139,6 +141,7 @@ def _jobs(settings: Settings, store: Database, keyring: KeyRing, world: outside.
         Job("teller", TELLER_S, DecisionSender(store, desk).tell, due_decisions.AT_ONCE),
         Job("gateway_clock", clock.GATEWAY_LOOK_S, lambda: clock.compare_with_gateway(settings, store), ANY),
         Job("check", scheduled_check.LOOK_S, scheduled_check.ScheduledCheck(store).look, BATCH),
+        privacy_job(Privacy(store, keyring, photo_store(settings, keyring))),
         Job("payees", PAYEES_S, payees.tell, payees_job.AT_ONCE),
         Job("books", BOOKS_S, Bookkeeper(store).look, BATCH),
         maintenance_job(settings, store, client),
@@ -303,7 +306,9 @@ def _courier(
 ) -> Callable[[], Awaitable[int]]:
     allowance = MessageAllowance(settings.outside_calls_per_second)
     mail = mail_delivery(settings, store, keyring)
-    delivery = Delivery(store, keyring, world.webhooks, world.messages, allowance.left, mail=mail)
+    delivery = Delivery(
+        store, keyring, world.webhooks, world.messages, allowance.left, mail=mail, pages_url=settings.api_url
+    )
     return lambda: delivery.deliver_due(patience_s=PATIENCE_S)
 
 

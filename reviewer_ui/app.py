@@ -44,6 +44,8 @@ from reviewer_ui.support import (
     callbacks,
     macros,
     offers,
+    privacy,
+    rating,  # noqa: F401  # A part of the ticket's page.
     reply_templates,
     ticket_acts,
     ticket_new,
@@ -144,6 +146,7 @@ def _routes() -> tuple[BaseRoute, ...]:
         item_acts,
         callbacks,
         *TICKETS,
+        privacy,
         stuck,
         repairs,
         repair,

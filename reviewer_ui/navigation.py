@@ -133,6 +133,7 @@ PAGES: tuple[ConsolePage, ...] = (
     _page("ticket.macros.title", "/support/macros", Area.SUPPORT, Permission.ANSWER_TICKETS, icon="list-check"),
     _page("console.nav.callbacks", "/callbacks", Area.SUPPORT, Permission.ANSWER_CALLBACKS, icon="phone"),
     _page("console.crumb.callback", "/callbacks/{task_id}", Area.SUPPORT, Permission.ANSWER_CALLBACKS),
+    _page("console.privacy.title", "/tickets/{ticket_id}/privacy", Area.SUPPORT, Permission.PREPARE_COPY),
     _page("ops.stuck.title", "/operations", Area.OPERATIONS, Permission.SEE_OPERATIONS, icon="alert-triangle"),
     _page("ops.cause.title", "/operations/stuck/{cause}", Area.OPERATIONS, Permission.SEE_OPERATIONS),
     _page("ops.run.title", "/operations/runs/{workflow_id}", Area.OPERATIONS, Permission.SEE_OPERATIONS),

@@ -72,4 +72,29 @@ class ChangedMeanwhile(Refusal):
     """A ticket, template or macro was changed while its page was open: read it as it is now, then do it again."""
 
     code = "changed_meanwhile"
+class RatingOver(Refusal):
+    """The ticket is not solved: it is open again, or was closed, and its solution can no longer be rated."""
+
+    code = "rating_over"
+    http_status = 409
+
+
+class CopyExpired(Refusal):
+    """The copy of the person's data has expired and was erased: they can ask for another one."""
+
+    code = "copy_expired"
+    http_status = 410
+
+
+class NoPrivacyRequest(Refusal):
+    """The ticket is no open privacy request of a seller."""
+
+    code = "no_privacy_request"
+    http_status = 409
+
+
+class ErasureWaits(Refusal):
+    """An erasure was proposed on this request already and waits for a second person."""
+
+    code = "erasure_waits"
     http_status = 409

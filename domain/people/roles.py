@@ -53,6 +53,8 @@ class Permission(StrEnum):
     ANSWER_CALLBACKS = "answer_callbacks"  # Call sellers back and explain decisions to them.
     SEE_TICKETS = "see_tickets"  # Tickets and their conversations.
     ANSWER_TICKETS = "answer_tickets"  # Open tickets for callers, reply, solve.
+    PREPARE_COPY = "prepare_copy"  # Prepare a copy of a seller's data on their request.
+    ERASE_DATA = "erase_data"  # Propose or agree to erasing a seller's data on their request; never both.
     LEAD_SUPPORT = "lead_support"  # Take escalated tickets, look after templates and macros, agree to goodwill.
     MANAGE_REASONS = "manage_reasons"
     SEE_POLICIES = "see_policies"
@@ -133,6 +135,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.SUPPORT_LEAD: _SUPPORT
     | {
         Permission.LEAD_SUPPORT,
+        Permission.PREPARE_COPY,
         Permission.TAKE_OVER,
         Permission.ASSIGN,
         Permission.SHARE_VIEW,
@@ -155,6 +158,8 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     ),
     Role.COMPLIANCE: frozenset(
         {
+            Permission.PREPARE_COPY,
+            Permission.ERASE_DATA,
             Permission.SEE_QUEUE,
             Permission.SEE_TICKETS,
             Permission.SEE_CARD,

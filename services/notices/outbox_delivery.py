@@ -26,7 +26,7 @@ from domain.sealing import KeyRing, SealBroken
 from gateways.errors import GatewayRefused, GatewayUnavailable
 from gateways.messages import MessageGateway
 from gateways.webhooks import WebhookGateway
-from languages import translate
+from languages import has, translate
 from services.notices.bulkhead import Bulkhead
 
 ATTEMPTS_MAX = 12  # With the waits below: given up after about three days.
@@ -63,6 +63,7 @@ class Delivery:
     """Delivers what is due; a seller's message has its words in the catalogue under `message.<topic>`.
 
     With a `destination` it delivers only what goes there. `messages` may be None where that is no seller.
+    `pages_url` is where the seller pages are, for messages that lead to one.
     """
 
     def __init__(
@@ -74,7 +75,9 @@ class Delivery:
         allowance: Allowance | None = None,
         destination: str | None = None,
         mail: MailDelivery | None = None,
+        pages_url: str = "",
     ) -> None:
+        self._pages_url = pages_url
         self._database = database
         self._keyring = keyring
         self._webhooks = webhooks
@@ -171,7 +174,7 @@ class Delivery:
             return
         if self._messages is None:
             raise NoAddress
-        text = translate(f"message.{row.topic}", to.secret_or_locale, _worded(row, to.secret_or_locale))
+        text = message_text(row.topic, row.payload, to.secret_or_locale, self._pages_url)
         await self._messages.send(row.id, to.address, text, template=row.topic, locale=to.secret_or_locale)
 
 
@@ -192,10 +195,18 @@ async def _overtaken(session: AsyncSession, row: OutboxRow) -> bool:
     return until != "" and card.until != datetime.fromisoformat(until)
 
 
-def _worded(row: OutboxRow, locale: str) -> dict[str, Any]:
-    """The payload with the brand's name in the reader's language."""
-    code = row.payload.get("brand")
-    return row.payload if code is None else {**row.payload, "brand": brand(code).names[locale]}
+def message_text(topic: str, payload: Mapping[str, Any], locale: str, pages_url: str) -> str:
+    """Return a message's words: `message.<topic>`, or those of the state that it speaks of, `message.<topic>.<state>`.
+
+    A brand is named in the reader's language; a ticket is linked to, by an address that opens only after signing in.
+    """
+    values = dict(payload)
+    if (code := payload.get("brand")) is not None:
+        values["brand"] = brand(code).names[locale]
+    if (ticket_id := payload.get("ticket_id")) is not None:
+        values["link"] = f"{pages_url}/tickets/{ticket_id}"
+    own = f"message.{topic}.{payload.get('state', '')}"
+    return translate(own if has(own, locale) else f"message.{topic}", locale, values)
 
 
 def _next_try(attempts: int, retry_after_ms: int | None = None) -> datetime | None:

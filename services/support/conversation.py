@@ -26,6 +26,7 @@ from domain.work.reason_codes import ReasonedAct
 from gateways.pictures.store import PhotoStore
 from services.people.permissions import require
 from services.support import clocks, grams
+from services.support.announcing import REOPENED, SOLVED, announce
 from services.support.following import tell_followers
 from services.support.history import happened
 from services.support.words import attach, cleaned, masked, required_words
@@ -168,6 +169,7 @@ class Conversation:
             reopen(ticket, task)
         if solved:
             ticket.reopened += 1
+            await announce(session, ticket, REOPENED)
         what = "reopened" if solved else "customer_wrote"
         happened(session, ticket, actor, what, now)
         await tell_followers(session, ticket, actor, what, now)
@@ -252,12 +254,14 @@ async def depart(session: AsyncSession, ticket: TicketRow, now: datetime) -> int
     for message in leaving:
         message.sent_at = now
         await _announce(session, ticket, message)
+    if ticket.state is TicketState.SOLVED and any(one.at == ticket.solved_at for one in leaving):
+        await announce(session, ticket, SOLVED)
     return len(leaving)
 
 
 async def _announce(session: AsyncSession, ticket: TicketRow, message: TicketMessageRow) -> None:
     kind = ticket.requester.partition(":")[0]
-    payload = {"ticket_id": ticket.id, "message_id": message.id}
+    payload = {"ticket_id": ticket.id, "message_id": message.id, "state": ticket.state.value}
     if kind == "seller":
         await outbox.put(session, "message", ticket.requester, "ticket.answered", payload)
     elif kind == "contact":

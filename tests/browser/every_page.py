@@ -36,6 +36,7 @@ from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.doors import PASSWORD, authenticator, employed
 from tests.reviewer_ui.four_eyes_scenes import staged
 from tests.reviewer_ui.ops_scenes import a_provider_in_maintenance, readings_and_alerts, stuck_runs, worker_processes
+from tests.reviewer_ui.privacy_requests import a_privacy_request
 from tests.reviewer_ui.quality_scenes import drawn
 from tests.reviewer_ui.queue_scenes import change, person_with, send
 from tests.reviewer_ui.repair_scenes import repairs_in_every_state
@@ -120,6 +121,7 @@ _NAMED = (
     OnePage("/support/offers", LEAD),  # Empty.
     OnePage("/support/templates", LEAD),
     OnePage("/support/macros", LEAD),
+    OnePage("/tickets/{ticket_id}/privacy", COMPLIANCE, "/tickets/{privacy}/privacy"),
     OnePage("/review/views", SENIOR),
     OnePage("/review/views", REVIEWER),  # Empty.
     OnePage("/review/bulk/{batch_id}", SENIOR),
@@ -233,6 +235,7 @@ async def scene(house: House) -> Scene:
     await send(browsers[ADMIN], f"/setup/people/{people[SUPPORT]}/roles", role=["support", "finance"])
     names["owner_id"] = await _seller(house, names)
     names |= await tickets_in_every_state(house, people[SUPPORT])
+    names["privacy"] = await a_privacy_request(house)
     names["link"] = await _invitation(browsers[ADMIN], people[SUPPORT])
     cookies: dict[Role | str, dict[str, str]] = {role: {"cardloop_console": token} for role, token in tokens.items()}
     cookies |= {NOBODY: {}, HALF_CODE: await _half(house, SUPPORT), HALF_SET_UP: await _half(house, FINANCE)}

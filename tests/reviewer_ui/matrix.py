@@ -31,6 +31,8 @@ TAKERS_OVER = frozenset({SENIOR, LEAD})  # Each at their own desk: the service a
 TICKET_READERS = frozenset({SENIOR, OPS, SUPPORT, LEAD, FINANCE, COMPLIANCE})
 TICKET_AGENTS = frozenset({SUPPORT, LEAD})
 LEADS = frozenset({LEAD})
+COPIERS = frozenset({LEAD, COMPLIANCE})
+ERASERS = frozenset({COMPLIANCE})
 ADMINS = frozenset({ADMIN})
 CONFIRMERS = frozenset({COMPLIANCE, ADMIN})
 POLICY_READERS = frozenset({SENIOR, OPS, FINANCE, COMPLIANCE, ADMIN, LEAD})
@@ -192,6 +194,12 @@ MATRIX = (
     Line("GET", "/support/macros", TICKET_AGENTS),
     Line("POST", "/support/macros/{macro_id}", LEADS, (422,)),
     Line("POST", "/support/macros/{macro_id}/use", LEADS, (404,)),
+    # Privacy requests; the browsers of this test have just shown who is there.
+    Line("GET", "/tickets/{ticket_id}/privacy", COPIERS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/privacy/copy", COPIERS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/privacy/erasure", ERASERS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/privacy/erasure/{erasure_id}/confirm", ERASERS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/privacy/erasure/{erasure_id}/refuse", ERASERS, (404,)),
     # A card.
     Line("GET", "/cards", STAFF),
     Line("GET", "/cards/{card_id}", STAFF),
