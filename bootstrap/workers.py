@@ -59,6 +59,7 @@ from services.notices.outbox_delivery import Delivery
 from services.ops.attempts import Attempts
 from services.ops.window_steps import MessageAllowance
 from services.policies.reading import PolicyReader
+from services.support.concluding import SettledReviews
 from services.work.assignment import Assignment
 from services.work.own_clocks import OwnClocks
 from services.work.snoozes import Snoozes
@@ -79,6 +80,7 @@ STARTER_S, COURIER_S, SEQUENCER_S, TELLER_S, NOTICES_S = 1.0, 0.5, 0.5, 0.5, 5.0
 
 ISSUERS_S, BOOKS_S = 2.0, 1.0
 REPAIRS_S = 0.5
+APPEALS_S = 2.0
 ASSIGNMENT_S, SNOOZES_S, REPLANNER_S, PAYEES_S, OWN_CLOCKS_S = 1.0, 5.0, 2.0, 1.0, 5.0
 
 Task = Callable[..., Any]
@@ -141,6 +143,7 @@ def _jobs(settings: Settings, store: Database, keyring: KeyRing, world: outside.
         Job("books", BOOKS_S, Bookkeeper(store).look, BATCH),
         maintenance_job(settings, store, client),
         rates_job(store, client),
+        Job("appeals", APPEALS_S, lambda: SettledReviews(store).carry(BATCH), BATCH),
         Job("repairs", REPAIRS_S, RepairSender(store, RepairClient(client)).tell, repairs_job.AT_ONCE),
         *announcing_jobs(settings),
     ]

@@ -59,6 +59,11 @@ def ticket_task(ticket_id: str) -> str:
     return f"ticket:{ticket_id}:ticket:1"
 
 
+def escalation_task(escalation_id: str, kind: str) -> str:
+    """The id of the work item of a question to another desk."""
+    return f"escalation:{escalation_id}:{kind}:1"
+
+
 def ticket_workflow(ticket_id: str) -> str:
     """Return the Temporal workflow id of a ticket."""
     return f"ticket:{ticket_id}"

@@ -31,3 +31,24 @@ class CustomerWrote(Refusal):
 
     code = "customer_wrote"
     http_status = 409
+
+
+class EscalationWaits(Refusal):
+    """The desk was asked about this before and has not answered: wait for it, or withdraw the question."""
+
+    code = "escalation_waits"
+    http_status = 409
+
+
+class EscalationOver(Refusal):
+    """The question was answered or withdrawn (`state`)."""
+
+    code = "escalation_over"
+    http_status = 409
+
+
+class NotReviewable(Refusal):
+    """The card cannot be put before a second reviewer: `why` is not_decided, in_review or appealed."""
+
+    code = "not_reviewable"
+    http_status = 409

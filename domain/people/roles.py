@@ -53,6 +53,9 @@ class Permission(StrEnum):
     ANSWER_CALLBACKS = "answer_callbacks"  # Call sellers back and explain decisions to them.
     SEE_TICKETS = "see_tickets"  # Tickets and their conversations.
     ANSWER_TICKETS = "answer_tickets"  # Open tickets for callers, reply, solve.
+    ANSWER_FOR_OPS = "answer_for_ops"  # Answer what support asks of operations.
+    ANSWER_FOR_FINANCE = "answer_for_finance"  # Of finance.
+    ANSWER_FOR_COMPLIANCE = "answer_for_compliance"  # Of compliance.
     LEAD_SUPPORT = "lead_support"  # Take escalated tickets, look after templates and macros, agree to goodwill.
     MANAGE_REASONS = "manage_reasons"
     SEE_POLICIES = "see_policies"
@@ -112,6 +115,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
         {
             Permission.SEE_QUEUE,
             Permission.SEE_TICKETS,
+            Permission.ANSWER_FOR_OPS,
             Permission.SEE_CARD,
             Permission.SEE_SELLER,
             Permission.COMMENT,
@@ -143,6 +147,8 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.FINANCE: frozenset(
         {
             Permission.SEE_TICKETS,
+            Permission.ANSWER_FOR_FINANCE,
+            Permission.COMMENT,
             Permission.SEE_CARD,
             Permission.SEE_SELLER,
             Permission.CLOSE_PERIODS,
@@ -157,6 +163,8 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
         {
             Permission.SEE_QUEUE,
             Permission.SEE_TICKETS,
+            Permission.ANSWER_FOR_COMPLIANCE,
+            Permission.COMMENT,
             Permission.SEE_CARD,
             Permission.SEE_SELLER,
             Permission.SEE_QUALITY,
