@@ -14,8 +14,8 @@ depends_on = None
 _REASONS = {
     "ask_desk": (
         ("stuck", "s", "流程卡住", "The card is stuck"),
-        ("payment_unknown", "u", "付款结果未知", "The outcome of the payment is unknown"),
-        ("payment_refused", "f", "付款被拒绝", "The payment was refused"),
+        ("payment_unknown", "u", "打款结果未知", "The outcome of the payment is unknown"),
+        ("payment_refused", "f", "打款被拒绝", "The payment was refused"),
         ("new_evidence", "e", "客户提供了新的证据", "The customer has new evidence"),
         ("decision_disputed", "d", "客户对审核结果有异议", "The customer disputes the decision"),
         ("personal_data", "p", "个人信息相关请求", "A request about personal data"),
