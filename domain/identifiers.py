@@ -44,6 +44,21 @@ def payout_key(card_id: str, attempt: int) -> str:
     return f"card-{card_id}-payout-{attempt}"
 
 
+def goodwill_workflow(goodwill_id: str) -> str:
+    """The Temporal workflow id of a goodwill payment."""
+    return f"goodwill:{goodwill_id}"
+
+
+def goodwill_key(goodwill_id: str) -> str:
+    """The idempotency key of the one payment order of a goodwill payment."""
+    return f"goodwill-{goodwill_id}"
+
+
+def is_goodwill_key(key: str) -> bool:
+    """Whether a payment order of this key is of a goodwill payment."""
+    return key.startswith("goodwill-")
+
+
 def request_key(card_id: str, step: str, number: int) -> str:
     """Return the request id of one call to an outside system on behalf of a card."""
     return f"card-{card_id}-{step}-{number}"

@@ -52,3 +52,24 @@ class NotReviewable(Refusal):
 
     code = "not_reviewable"
     http_status = 409
+
+
+class GoodwillWaits(Refusal):
+    """A goodwill payment for this ticket waits for its second person."""
+
+    code = "goodwill_waits"
+    http_status = 409
+
+
+class GoodwillTooMuch(Refusal):
+    """The amount is above a limit: `limit` is own or seller, `most` what is possible."""
+
+    code = "goodwill_too_much"
+    http_status = 422
+
+
+class GoodwillOver(Refusal):
+    """The goodwill payment was agreed to, declined or withdrawn (`state`)."""
+
+    code = "goodwill_over"
+    http_status = 409

@@ -56,6 +56,7 @@ class Permission(StrEnum):
     ANSWER_FOR_OPS = "answer_for_ops"  # Answer what support asks of operations.
     ANSWER_FOR_FINANCE = "answer_for_finance"  # Of finance.
     ANSWER_FOR_COMPLIANCE = "answer_for_compliance"  # Of compliance.
+    AGREE_GOODWILL = "agree_goodwill"  # Be the second person of any goodwill payment.
     LEAD_SUPPORT = "lead_support"  # Take escalated tickets, look after templates and macros, agree to goodwill.
     MANAGE_REASONS = "manage_reasons"
     SEE_POLICIES = "see_policies"
@@ -148,6 +149,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
         {
             Permission.SEE_TICKETS,
             Permission.ANSWER_FOR_FINANCE,
+            Permission.AGREE_GOODWILL,
             Permission.COMMENT,
             Permission.SEE_CARD,
             Permission.SEE_SELLER,

@@ -25,5 +25,6 @@ class ReasonedAct(StrEnum):
     ANSWER_FINANCE = "answer_finance"  # Finance answers support.
     ANSWER_COMPLIANCE = "answer_compliance"  # Compliance answers support.
     ANSWER_REVIEW = "answer_review"  # What a second review for support came to.
+    GOODWILL = "goodwill"  # A goodwill payment is proposed.
     REPAIR = "repair"  # Running workflows are repaired.
     REVEAL = "reveal"  # A number or PIN in the clear.

@@ -44,6 +44,13 @@ _REASONS = {
         ("kept_by_law", "l", "依法须保留", "The law requires keeping it"),
         ("not_ours", "o", "不属于本组", "Not a matter of this desk"),
     ),
+    "goodwill": (
+        ("late", "l", "打款延误的补偿", "The payment was late"),
+        ("our_mistake", "m", "我们的失误", "A mistake of ours"),
+        ("price", "p", "报价争议的补偿", "A disputed quote"),
+        ("trouble", "t", "给客户带来的不便", "Trouble for the customer"),
+        ("other", "o", "其他", "Something else"),
+    ),
     "answer_review": (
         ("kept", "k", "复核后维持原决定", "Reviewed again: the decision stays"),
         ("changed", "c", "复核后更改决定，卡片已重新处理", "Reviewed again: decided differently, the card goes on"),
@@ -94,6 +101,7 @@ def upgrade() -> None:
         "second_review_asked_once", "second_review", ["escalation_id"], unique=True,
         postgresql_where=sa.text("escalation_id IS NOT NULL"),
     )  # fmt: skip
+    _goodwill()
     names = ("act", "code", "letter", "zh", "en", "position", "active")
     op.bulk_insert(
         sa.table("reason_code", *(sa.column(name) for name in names)),
@@ -105,7 +113,41 @@ def upgrade() -> None:
     )
 
 
+def _goodwill() -> None:
+    op.create_table(
+        "goodwill",
+        sa.Column("id", sa.String(), primary_key=True),
+        _of("ticket_id", "ticket.id", nullable=False), _text("owner"), _of("paid_key", "payout.key", nullable=False),
+        _text("payee_masked"), sa.Column("amount_minor", sa.BigInteger(), nullable=False), _text("currency", 40),
+        _text("reason_code"), _text("note"), _text("state", 40), _text("needs", 40), _text("policy_version"),
+        _of("proposed_by", "person.id", nullable=False),
+        sa.Column("proposers", sa.dialects.postgresql.JSONB(), nullable=False), _at("proposed_at"),
+        _of("checked_by", "person.id"), _at("checked_at", nullable=True), _at("started_at", nullable=True),
+        _at("ended_at", nullable=True),
+    )  # fmt: skip
+    op.create_index(
+        "goodwill_waits_once", "goodwill", ["ticket_id"], unique=True, postgresql_where=sa.text("state = 'proposed'")
+    )
+    op.create_index("goodwill_by_ticket", "goodwill", ["ticket_id", "id"])
+    op.create_index("goodwill_by_owner", "goodwill", ["owner", "proposed_at"])
+    op.create_index(
+        "goodwill_under_way", "goodwill", ["id"], postgresql_where=sa.text("state IN ('proposed', 'agreed')")
+    )
+    op.create_table(
+        "goodwill_order",
+        sa.Column("key", sa.String(), primary_key=True),
+        _of("goodwill_id", "goodwill.id", nullable=False, unique=True),
+        sa.Column("amount_minor", sa.BigInteger(), nullable=False), _text("currency", 40), _text("state", 40),
+        sa.Column("payee_account_sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("payee_name_sealed", sa.LargeBinary(), nullable=False),
+        _text("gateway_reference", nullable=True), _text("answered", 40, nullable=True),
+        _text("refusal_code", nullable=True), _at("prepared_at"), _at("settled_at", nullable=True),
+    )  # fmt: skip
+
+
 def downgrade() -> None:
+    op.drop_table("goodwill_order")
+    op.drop_table("goodwill")
     op.execute(f"DELETE FROM reason_code WHERE act IN ({', '.join(repr(act) for act in _REASONS)})")  # noqa: S608  # Ours.
     op.execute("DELETE FROM second_review WHERE escalation_id IS NOT NULL")
     op.drop_index("second_review_asked_once", "second_review")
