@@ -39,7 +39,7 @@ from reviewer_ui.policies import check_policy, documents
 from reviewer_ui.quality import blind_review, insight, quality
 from reviewer_ui.review import card, checking, comments, decision, four_eyes, photo, reopen, task_acts
 from reviewer_ui.services import ConsoleServices
-from reviewer_ui.support import asking, callbacks, escalations
+from reviewer_ui.support import asking, callbacks, escalations, goodwill
 from reviewer_ui.visit import Console, Shell, console_of, shell, visitor
 from reviewer_ui.work import (
     bulk,
@@ -130,6 +130,7 @@ def _routes() -> tuple[BaseRoute, ...]:
         callbacks,
         escalations,
         asking,
+        goodwill,
         stuck,
         repairs,
         repair,

@@ -131,6 +131,8 @@ PAGES: tuple[ConsolePage, ...] = (
     _page("console.nav.escalations", "/escalations", Area.SUPPORT, *_ANSWERERS, icon="send"),
     _page("console.crumb.escalation", "/escalations/{escalation_id}", Area.SUPPORT, *_ANSWERERS),
     _page("escalation.ask", "/tickets/{ticket_id}/escalate", Area.SUPPORT, Permission.ANSWER_TICKETS),
+    _page("goodwill.propose", "/tickets/{ticket_id}/goodwill", Area.SUPPORT, Permission.ANSWER_TICKETS),
+    _page("goodwill.title", "/goodwill", Area.MONEY, Permission.LEAD_SUPPORT, Permission.AGREE_GOODWILL, icon="coins"),
     _page("ops.stuck.title", "/operations", Area.OPERATIONS, Permission.SEE_OPERATIONS, icon="alert-triangle"),
     _page("ops.cause.title", "/operations/stuck/{cause}", Area.OPERATIONS, Permission.SEE_OPERATIONS),
     _page("ops.run.title", "/operations/runs/{workflow_id}", Area.OPERATIONS, Permission.SEE_OPERATIONS),

@@ -44,7 +44,7 @@ from services.work.reason_codes import require_reason
 
 
 @dataclass(frozen=True)
-class Proposal:
+class GoodwillProposal:
     """What an agent proposes: an amount (CNY), a reason of the list `goodwill`, and the past order whose payee is paid."""
 
     amount: Money
@@ -63,7 +63,7 @@ class Goodwill:
         self._keyring = keyring
         self._now = now
 
-    async def propose(self, person: str, ticket_id: str, asked: Proposal) -> str:
+    async def propose(self, person: str, ticket_id: str, asked: GoodwillProposal) -> str:
         """Propose a payment to the ticket's requester; return the proposal's id.
 
         For the holder of the ticket. Refuse NotAllowed, NotFound, TicketEnded, what `require_held` refuses, ReasonUnknown,
@@ -192,7 +192,7 @@ async def _paid_before(session: AsyncSession, ticket: TicketRow, key: str) -> Pa
     return row
 
 
-def _require_sense(asked: Proposal) -> None:
+def _require_sense(asked: GoodwillProposal) -> None:
     if asked.amount.amount_minor <= 0:
         raise FieldInvalid(field="amount", why="missing")
     if len(asked.note) > NOTE_MAX:

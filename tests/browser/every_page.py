@@ -23,6 +23,7 @@ from database.tables.people import AbsenceRow, SellerRow
 from database.tables.platform import OutboxRow
 from domain.finance.payout import PayoutState
 from domain.identifiers import new_id
+from domain.money import Money
 from domain.notices.kinds import NoticeKind
 from domain.people.roles import PERMISSIONS, Role
 from domain.rules.policy_kinds import KINDS
@@ -32,11 +33,12 @@ from reviewer_ui.app import build
 from reviewer_ui.half_signed_in import COOKIE as HALF_COOKIE
 from services.policies.documents import PolicyDocuments, Proposal
 from services.review.desk import review_desk
+from services.support.goodwill import Goodwill, GoodwillProposal
 from services.work.saved_views import SavedViews
 from tests.reviewer_ui.callbacks import a_request
 from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.doors import PASSWORD, authenticator, employed
-from tests.reviewer_ui.escalation_scenes import a_held_ticket, a_question
+from tests.reviewer_ui.escalation_scenes import a_held_ticket, a_question, paid_before
 from tests.reviewer_ui.four_eyes_scenes import staged
 from tests.reviewer_ui.ops_scenes import a_provider_in_maintenance, readings_and_alerts, stuck_runs, worker_processes
 from tests.reviewer_ui.quality_scenes import drawn
@@ -113,6 +115,7 @@ _NAMED = (
     OnePage("/escalations/{escalation_id}", COMPLIANCE, "/escalations/{question_held}"),
     OnePage("/tickets/{ticket_id}/escalate", SUPPORT, "/tickets/{asking_ticket}/escalate"),
     OnePage("/review", OPS, "/review?kind=opsask"),
+    OnePage("/tickets/{ticket_id}/goodwill", SUPPORT, "/tickets/{asking_ticket}/goodwill"),
     OnePage("/review/views", SENIOR),
     OnePage("/review/views", REVIEWER),  # Empty.
     OnePage("/review/bulk/{batch_id}", SENIOR),
@@ -233,6 +236,10 @@ async def _questions(house: House, people: Mapping[Role, str]) -> dict[str, str]
     """A ticket whose agent asked operations and compliance; compliance holds its question."""
     ticket = await a_held_ticket(house, await house.cards.waiting(), people[SUPPORT])
     ops, compliance = [await a_question(house, ticket, desk) for desk in (InsideDesk.OPS, InsideDesk.COMPLIANCE)]
+    key, goodwill = await paid_before(house, ticket), Goodwill(house.database, house.keyring)
+    await goodwill.propose(
+        people[SUPPORT], ticket.ticket_id, GoodwillProposal(Money(2000), "late", key, "Two days late.")
+    )
     leases = review_desk(house.database, house.keyring).leases
     assert await leases.take(people[COMPLIANCE], f"escalation:{compliance}:complianceask:1")
     return {"question": ops, "question_held": compliance, "asking_ticket": ticket.ticket_id}

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from database.sealed import ORDER_ACCOUNT, ORDER_NAME
 from database.tables.cards import CardRow, SubmissionRow
+from database.tables.columns import now
+from database.tables.finance import PayoutRow
 from database.tables.people import SellerRow
-from domain.identifiers import new_id
+from domain.finance.payout import PayoutState
+from domain.identifiers import new_id, payout_key
 from domain.people.roles import Role
 from domain.support.tickets import InsideDesk, TicketCategory, TicketChannel
 from services.review.desk import review_desk
@@ -46,3 +50,16 @@ async def a_question(house: House, ticket: HeldTicket, desk: InsideDesk = Inside
     """Ask a desk about the ticket's card; return the question's id."""
     escalations = Escalations(house.database, house.keyring)
     return await escalations.ask(ticket.agent, ticket.ticket_id, desk, "Is it stuck?", "stuck", ticket.card_id)
+
+
+async def paid_before(house: House, ticket: HeldTicket) -> str:
+    """Let the ticket's seller have been paid once for its card; return the order's key."""
+    key = payout_key(ticket.card_id, 1)
+    row = PayoutRow(
+        key=key, card_id=ticket.card_id, amount_minor=44_100, state=PayoutState.PAID, payee_masked="138****0021",
+        payee_account_sealed=ORDER_ACCOUNT.seal(house.keyring, key, "13800000021"),
+        payee_name_sealed=ORDER_NAME.seal(house.keyring, key, "王芳"), settled_at=now(),
+    )  # fmt: skip
+    async with house.database.transaction() as session:
+        session.add(row)
+    return key

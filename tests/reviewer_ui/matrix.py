@@ -15,6 +15,7 @@ FINANCE, COMPLIANCE, ADMIN = Role.FINANCE, Role.COMPLIANCE, Role.ADMIN
 STAFF = frozenset(Role)  # Whoever is signed in, whatever their roles.
 ANSWERERS = frozenset({OPS, FINANCE, COMPLIANCE})  # Whom support asks.
 TICKET_AGENTS = frozenset({SUPPORT, LEAD})
+GOODWILL_SECONDS = frozenset({LEAD, FINANCE})
 DECIDERS = frozenset({REVIEWER, SENIOR})
 QUEUE_READERS = frozenset(Role)  # Of one kind of work at least.
 REVIEW_READERS = QUEUE_READERS - {SUPPORT, LEAD, FINANCE}
@@ -165,6 +166,12 @@ MATRIX = (
     Line("GET", "/tickets/{ticket_id}/escalate", TICKET_AGENTS, (404,)),
     Line("POST", "/tickets/{ticket_id}/escalate", TICKET_AGENTS, (404,)),
     Line("POST", "/tickets/{ticket_id}/escalations/{escalation_id}/withdraw", TICKET_AGENTS, (404,)),
+    Line("GET", "/goodwill", GOODWILL_SECONDS),
+    Line("POST", "/goodwill/{goodwill_id}/agree", GOODWILL_SECONDS, (404,)),
+    Line("POST", "/goodwill/{goodwill_id}/decline", GOODWILL_SECONDS | TICKET_AGENTS, (404,)),
+    Line("GET", "/tickets/{ticket_id}/goodwill", TICKET_AGENTS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/goodwill", TICKET_AGENTS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/goodwill/{goodwill_id}/withdraw", TICKET_AGENTS, (404,)),
     # A card.
     Line("GET", "/cards", STAFF),
     Line("GET", "/cards/{card_id}", STAFF),

@@ -25,7 +25,7 @@ from domain.money import Money
 from domain.people.roles import Permission
 from domain.support.goodwill import GoodwillState
 from services.finance.adoption import Adopting
-from services.support.goodwill import Goodwill, Proposal
+from services.support.goodwill import Goodwill, GoodwillProposal
 from tests.builders.escalating import Escalating
 from tests.builders.world import World
 
@@ -41,7 +41,7 @@ class Giving(Escalating):
         self.paid_key = paid_key
 
     async def proposed(self, yuan: int = 20, **more: str) -> str:
-        asked = Proposal(
+        asked = GoodwillProposal(
             Money(yuan * 100), more.get("why", "late"), more.get("key", self.paid_key), more.get("note", "")
         )
         return await self.goodwill.propose(self.agent, self.ticket_id, asked)
