@@ -178,7 +178,7 @@ class Payout:
         Raises `payout_unknown`, tried again, while there is no certain answer.
         """
         async with self._database.transaction() as session:
-            row = await session.get_one(orders_of(key), key, with_for_update=True)
+            row = await _locked(session, key)
             if row.answered is None:
                 raise PayoutUnknown(None)
             if fresh := row.settled_at is None:
@@ -245,6 +245,12 @@ class Payout:
 def orders_of(key: str) -> type[PayoutRow] | type[GoodwillOrderRow]:
     """The table of a payment order, by its key."""
     return GoodwillOrderRow if is_goodwill_key(key) else PayoutRow
+
+
+async def _locked(session: AsyncSession, key: str) -> PayoutRow | GoodwillOrderRow:
+    if is_goodwill_key(key):
+        return await session.get_one(GoodwillOrderRow, key, with_for_update=True)
+    return await session.get_one(PayoutRow, key, with_for_update=True)
 
 
 async def _settle(session: AsyncSession, row: PayoutRow | GoodwillOrderRow, outcome: PayoutOutcome) -> None:

@@ -62,6 +62,7 @@ from services.ops.attempts import Attempts
 from services.ops.window_steps import MessageAllowance
 from services.policies.reading import PolicyReader
 from services.support.concluding import SettledReviews
+from services.support.second_payout import SecondPayouts
 from services.work.assignment import Assignment
 from services.work.own_clocks import OwnClocks
 from services.work.snoozes import Snoozes
@@ -147,6 +148,7 @@ def _jobs(settings: Settings, store: Database, keyring: KeyRing, world: outside.
         Job("books", BOOKS_S, Bookkeeper(store).look, BATCH),
         maintenance_job(settings, store, client),
         rates_job(store, client),
+        Job("payee_requests", APPEALS_S, lambda: SecondPayouts(store, keyring).carry(BATCH), BATCH),
         Job("appeals", APPEALS_S, lambda: SettledReviews(store).carry(BATCH), BATCH),
         Job("goodwill", GOODWILL_S, GoodwillStarter(store, GoodwillClient(client)).start, goodwill_job.AT_ONCE),
         Job("repairs", REPAIRS_S, RepairSender(store, RepairClient(client)).tell, repairs_job.AT_ONCE),

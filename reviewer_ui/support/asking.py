@@ -11,10 +11,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from database.reads.support.escalations import EscalationView, of_ticket
+from database.reads.support.second_payouts import second_payouts
 from database.reads.support.tickets import TicketRecord, record
 from database.reads.work.queue import reason_words
 from database.repositories import cards
 from database.tables.columns import now
+from database.tables.support.payee_requests import PayeeRequestRow
 from database.tables.support.tickets import TicketFileRow
 from domain.errors.base import Refusal
 from domain.errors.general import FieldInvalid
@@ -29,6 +31,7 @@ from reviewer_ui.sessions import Person
 from reviewer_ui.support.ticket_parts import PARTS
 from reviewer_ui.visit import At, Console, Shell, allowed, see_other, shell
 from services.support.escalating import Escalations
+from services.support.second_payout import SecondPayouts
 from web.forms import member_of
 
 router = APIRouter(prefix="/tickets/{ticket_id}")
@@ -45,6 +48,9 @@ class AskedPart:
     asked: tuple[EscalationView, ...]
     may_ask: bool
     may_withdraw: bool
+    second_payouts: tuple[PayeeRequestRow, ...]  # Oldest first.
+    owed: tuple[str, ...]  # Linked cards whose payee was refused and that nobody asked another payee for.
+    payee_reasons: tuple[ReasonView, ...]
 
 
 @dataclass(frozen=True)
@@ -108,6 +114,16 @@ async def ask(
     return see_other(f"/tickets/{ticket_id}")
 
 
+@router.post("/second-payout")
+async def second_payout(
+    console: At, person: Agent, ticket_id: str, card_id: Line = "", reason_code: Line = ""
+) -> Response:
+    """Asks for a second payment: the seller enters another payee, and finance agrees to it."""
+    services = console.services
+    await SecondPayouts(services.database, services.keyring).ask(person.id, ticket_id, card_id, reason_code)
+    return see_other(f"/tickets/{ticket_id}")
+
+
 @router.post("/escalations/{escalation_id}/withdraw")
 async def withdraw(console: At, person: Agent, ticket_id: str, escalation_id: str) -> Response:
     """Takes a question back."""
@@ -124,7 +140,12 @@ async def asked_part(session: AsyncSession, person: Person, found: TicketRecord)
     moment, agent = now(), person.may(Permission.ANSWER_TICKETS)
     holds = holder_of(found.task, moment) == person.id and found.ticket.state in UNDER_WAY
     asked = await of_ticket(session, found.ticket.id, moment)
-    return AskedPart(found.ticket.id, asked, may_ask=agent and holds, may_withdraw=agent)
+    requests, owed = await second_payouts(session, found)
+    reasons = (await reason_words(session)).values() if owed else ()
+    return AskedPart(
+        found.ticket.id, asked, may_ask=agent and holds, may_withdraw=agent, second_payouts=requests, owed=owed,
+        payee_reasons=tuple(reason_view(one) for one in reasons if one.act == ReasonedAct.CORRECT_PAYEE and one.active),
+    )  # fmt: skip
 
 
 async def _part(session: AsyncSession, person: Person, found: TicketRecord) -> dict[str, object]:

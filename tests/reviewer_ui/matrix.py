@@ -166,6 +166,7 @@ MATRIX = (
     Line("GET", "/tickets/{ticket_id}/escalate", TICKET_AGENTS, (404,)),
     Line("POST", "/tickets/{ticket_id}/escalate", TICKET_AGENTS, (404,)),
     Line("POST", "/tickets/{ticket_id}/escalations/{escalation_id}/withdraw", TICKET_AGENTS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/second-payout", TICKET_AGENTS, (404,)),
     Line("GET", "/goodwill", GOODWILL_SECONDS),
     Line("POST", "/goodwill/{goodwill_id}/agree", GOODWILL_SECONDS, (404,)),
     Line("POST", "/goodwill/{goodwill_id}/decline", GOODWILL_SECONDS | TICKET_AGENTS, (404,)),

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0029"
-down_revision = "0023"
+down_revision = "0032"
 branch_labels = None
 depends_on = None
 
@@ -102,6 +102,7 @@ def upgrade() -> None:
         postgresql_where=sa.text("escalation_id IS NOT NULL"),
     )  # fmt: skip
     _goodwill()
+    _payee_requests()
     names = ("act", "code", "letter", "zh", "en", "position", "active")
     op.bulk_insert(
         sa.table("reason_code", *(sa.column(name) for name in names)),
@@ -145,7 +146,25 @@ def _goodwill() -> None:
     )  # fmt: skip
 
 
+def _payee_requests() -> None:
+    op.create_table(
+        "payee_request",
+        sa.Column("id", sa.String(), primary_key=True),
+        _of("ticket_id", "ticket.id", nullable=False), _of("card_id", "card.id", nullable=False),
+        _of("submission_id", "submission.id", nullable=False), _text("reason_code"),
+        _of("asked_by", "person.id", nullable=False),
+        sa.Column("askers", sa.dialects.postgresql.JSONB(), nullable=False), _at("asked_at"), _text("state", 40),
+        _of("correction_id", "payee_correction.id"), _at("ended_at", nullable=True),
+    )  # fmt: skip
+    op.create_index("payee_request_by_ticket", "payee_request", ["ticket_id", "id"])
+    op.create_index(
+        "payee_request_open_once", "payee_request", ["submission_id"], unique=True,
+        postgresql_where=sa.text("state IN ('asked', 'supplied')"),
+    )  # fmt: skip
+
+
 def downgrade() -> None:
+    op.drop_table("payee_request")
     op.drop_table("goodwill_order")
     op.drop_table("goodwill")
     op.execute(f"DELETE FROM reason_code WHERE act IN ({', '.join(repr(act) for act in _REASONS)})")  # noqa: S608  # Ours.

@@ -56,7 +56,7 @@ class PaidBefore:
 
     key: str
     payee: str
-    paid_at: datetime
+    paid_at: datetime | None
 
 
 async def of_ticket(session: AsyncSession, ticket_id: str) -> tuple[GoodwillView, ...]:

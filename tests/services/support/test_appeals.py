@@ -155,7 +155,7 @@ async def test_who_knows_the_first_decision_reviews_nothing(world: World) -> Non
     scene.agent = both = await world.a_person("support_lead", "senior")
     await scene.desk.tasks.take_over(both, f"ticket:{scene.ticket_id}:ticket:1", "urgent")
     _, review = await appealed(scene)
-    for person in (first.person_id, both):
+    for person in (first.person_id or "", both):
         with pytest.raises(OwnWork):
             await scene.second.take(person, review)
     with pytest.raises(NotAllowed):
