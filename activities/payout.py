@@ -105,7 +105,7 @@ class Payout:
             raise ApplicationError(f"{len(earlier)} orders, not all refused", type="not_payable")
         return attempt
 
-    @activity.defn(name="goodwill.prepare")
+    @activity.defn(name="payout.prepare_goodwill")
     @translated
     async def prepare_goodwill(self, goodwill_id: str, key: str) -> None:
         """Writes the order of a goodwill payment and its postings down; prepared once per key.
@@ -243,7 +243,7 @@ class Payout:
 
 
 def orders_of(key: str) -> type[PayoutRow] | type[GoodwillOrderRow]:
-    """The table of a payment order, by its key."""
+    """Return the table of a payment order, by its key."""
     return GoodwillOrderRow if is_goodwill_key(key) else PayoutRow
 
 

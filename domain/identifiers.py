@@ -45,17 +45,17 @@ def payout_key(card_id: str, attempt: int) -> str:
 
 
 def goodwill_workflow(goodwill_id: str) -> str:
-    """The Temporal workflow id of a goodwill payment."""
+    """Return the Temporal workflow id of a goodwill payment."""
     return f"goodwill:{goodwill_id}"
 
 
 def goodwill_key(goodwill_id: str) -> str:
-    """The idempotency key of the one payment order of a goodwill payment."""
+    """Return the idempotency key of the one payment order of a goodwill payment."""
     return f"goodwill-{goodwill_id}"
 
 
 def is_goodwill_key(key: str) -> bool:
-    """Whether a payment order of this key is of a goodwill payment."""
+    """Return whether a payment order of this key is of a goodwill payment."""
     return key.startswith("goodwill-")
 
 
@@ -75,7 +75,7 @@ def ticket_task(ticket_id: str) -> str:
 
 
 def escalation_task(escalation_id: str, kind: str) -> str:
-    """The id of the work item of a question to another desk."""
+    """Return the id of the work item of a question to another desk."""
     return f"escalation:{escalation_id}:{kind}:1"
 
 

@@ -24,7 +24,7 @@ class Sending:
         self._reported = False
 
     def report(self) -> None:
-        """The gateway reported on the order: worth asking it at once."""
+        """Note that the gateway reported on the order: worth asking it at once."""
         self._reported = True
 
     async def sent(self, key: str) -> PayoutFacts:

@@ -114,7 +114,7 @@ async def show(request: Request, console: At, person: Checker, review_id: str) -
 
 @router.get("/{review_id}/files/{file_id}")
 async def download(console: At, person: Checker, review_id: str, file_id: str) -> Response:
-    """A file of the evidence, on record; for who may make or settle second reviews of this card."""
+    """Return a file of the evidence, on record; for who may make or settle second reviews of this card."""
     async with console.services.database.transaction() as session:
         file = await evidence_file(session, review_id, file_id)
         row = await session.get_one(SecondReviewRow, review_id)

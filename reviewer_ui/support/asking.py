@@ -94,7 +94,7 @@ class AskContext:
 
 @router.get("/escalate")
 async def form(request: Request, console: At, person: Agent, ticket_id: str) -> Response:
-    """The form to ask another desk."""
+    """Show the form to ask another desk."""
     return await _render(request, console, person, ticket_id)
 
 

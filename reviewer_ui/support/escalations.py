@@ -37,7 +37,7 @@ _DESKS = tuple(kind.see for kind in ASKED.values())
 
 
 async def answerer(request: Request) -> Person:
-    """A dependency: the signed-in person, who answers for some desk. Refuses with NotSignedIn or NotAllowed."""
+    """Return the signed-in person, who answers for some desk. Refuses with NotSignedIn or NotAllowed."""
     person = await signed_in(request)
     if not any(person.may(one) for one in _DESKS):
         raise NotAllowed(permission=_DESKS[0].value)
@@ -79,14 +79,14 @@ class EscalationContext:
 
 @router.get("")
 async def queue(person: Answerer) -> Response:
-    """The queue of the first desk that the person answers for."""
+    """Lead to the queue of the first desk that the person answers for."""
     code = next(kind.code for kind in ASKED.values() if person.may(kind.see))
     return see_other(f"/review?kind={code}")
 
 
 @router.get("/{escalation_id}")
 async def show(request: Request, console: At, person: Answerer, escalation_id: str) -> Response:
-    """The page; opening it keeps the lease of its holder."""
+    """Show the page; opening it keeps the lease of its holder."""
     await console.services.review.leases.renew(person.id, await _task(console, person, escalation_id))
     return await _render(request, console, person, escalation_id)
 
@@ -148,8 +148,8 @@ async def _about(session: AsyncSession, card_id: str | None) -> AboutCard | None
     if card_id is None:
         return None
     card, story = await cards.load(session, card_id), await submissions.story(session, card_id)
-    told = tuple(reversed(without_repeats(moments(story))))
-    return AboutCard(card.id, card.brand, card.number_tail, card.stage, card.outcome, told)
+    newest_first = tuple(reversed(without_repeats(moments(story))))
+    return AboutCard(card.id, card.brand, card.number_tail, card.stage, card.outcome, newest_first)
 
 
 async def _item_page(

@@ -39,12 +39,12 @@ SECONDS = (Permission.LEAD_SUPPORT, Permission.AGREE_GOODWILL)
 
 
 async def second_person(request: Request) -> Person:
-    """A dependency: the signed-in person, who agrees to goodwill payments. Refuses with NotSignedIn or NotAllowed."""
+    """Return the signed-in person, who agrees to goodwill payments. Refuses with NotSignedIn or NotAllowed."""
     return await _any_of(request, SECONDS)
 
 
 async def concerned(request: Request) -> Person:
-    """A dependency: the signed-in person, who proposes goodwill payments or agrees to them. Refuses as `second_person`."""
+    """Return the signed-in person, who proposes goodwill payments or agrees to them. Refuses as `second_person`."""
     return await _any_of(request, (*SECONDS, Permission.ANSWER_TICKETS))
 
 
@@ -109,7 +109,7 @@ class GoodwillContext:
 
 @router.get("/goodwill")
 async def listed(request: Request, console: At, person: Second) -> Response:
-    """What waits for a second person, what is being paid, and what is over."""
+    """Show what waits for a second person, what is being paid, and what is over."""
     async with console.services.database.transaction() as session:
         given = await newest(session)
     part = GoodwillPart("", given, person.id, may_propose=False, agrees_to=_agrees_to(person))
@@ -135,7 +135,7 @@ async def decline(console: At, person: Concerned, goodwill_id: str) -> Response:
 
 @router.get("/tickets/{ticket_id}/goodwill")
 async def form(request: Request, console: At, person: Agent, ticket_id: str) -> Response:
-    """The form to propose a payment."""
+    """Show the form to propose a payment."""
     return await _render(request, console, person, ticket_id)
 
 

@@ -30,7 +30,7 @@ FINAL = APPROVALS | {ReviewOutcome.REJECT}
 
 
 async def opened(session: AsyncSession, row: TicketEscalationRow, now: datetime) -> None:
-    """Put the card of a question before somebody who knows nothing of its first decision.
+    """Put the card of a question before a reviewer who knows nothing of its first decision.
 
     Refuse FieldInvalid (`card`) without a card, NotFound, and NotReviewable (`why`).
     """

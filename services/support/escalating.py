@@ -172,7 +172,7 @@ class Escalations:
 async def flow_back(
     session: AsyncSession, ticket: TicketRow, task: WorkItemRow, row: TicketEscalationRow, now: datetime
 ) -> None:
-    """The answer is in `row`: close the question, tell the ticket's agent, and open the ticket again after the last one."""
+    """Close the question whose answer is in `row`, notify the ticket's agent, and open the ticket again after the last one."""
     row.state, row.closed_at = EscalationState.ANSWERED, now
     await asked.close_item(session, row, now)
     facts = {"desk": row.desk.value, "escalation": row.id, "answer": row.answer_code}

@@ -67,7 +67,7 @@ class Goodwill:
         """Propose a payment to the ticket's requester; return the proposal's id.
 
         For the holder of the ticket. Refuse NotAllowed, NotFound, TicketEnded, what `require_held` refuses, ReasonUnknown,
-        FieldInvalid (`amount`, `payee`, `note`), SecretInWords, OwnWork to a relative of the seller or somebody linked to
+        FieldInvalid (`amount`, `payee`, `note`), SecretInWords, OwnWork to a relative of the seller or a person linked to
         them, GoodwillTooMuch (`limit`, `most`) and GoodwillWaits while one waits.
         """
         _require_sense(asked)

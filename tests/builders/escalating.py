@@ -50,7 +50,7 @@ class Escalating:
         return await self.escalations.ask(self.agent, self.ticket_id, desk, question, why, card_id)
 
     async def answered(self, escalation_id: str, code: str) -> str:
-        """Have somebody of the desk answer; return who."""
+        """Have a person of the desk answer; return who."""
         (row,) = await self.world.rows(TicketEscalationRow, id=escalation_id)
         person = await self.world.a_person(DESKS[row.desk])
         assert await self.desk.leases.take(person, row.task_id)

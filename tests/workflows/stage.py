@@ -254,9 +254,9 @@ class World:
     async def prepare(self, card_id: str, quote_id: str, key: str) -> None:
         self.calls.append(("payout.prepare", (card_id, quote_id, key)))
 
-    @activity.defn(name="goodwill.prepare")
+    @activity.defn(name="payout.prepare_goodwill")
     async def prepare_goodwill(self, goodwill_id: str, key: str) -> None:
-        self.calls.append(("goodwill.prepare", (goodwill_id, key)))
+        self.calls.append(("payout.prepare_goodwill", (goodwill_id, key)))
 
     @activity.defn(name="payout.send")
     async def send(self, key: str) -> PayoutFacts:

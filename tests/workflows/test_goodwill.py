@@ -35,8 +35,8 @@ async def test_an_agreed_goodwill_is_paid_once(temporal_client: Client) -> None:
     world = World()
     goodwill_id, outcome = await given(temporal_client, world)
     key = goodwill_key(goodwill_id)
-    assert (outcome, world.names()) == ("paid", ["goodwill.prepare", "payout.send", "payout.conclude"])
-    assert (world.of("goodwill.prepare"), world.of("payout.send")) == ([(goodwill_id, key)], [(key,)])
+    assert (outcome, world.names()) == ("paid", ["payout.prepare_goodwill", "payout.send", "payout.conclude"])
+    assert (world.of("payout.prepare_goodwill"), world.of("payout.send")) == ([(goodwill_id, key)], [(key,)])
 
 
 async def test_an_unknown_goodwill_is_reconciled_and_never_sent_again(temporal_client: Client) -> None:

@@ -1,4 +1,4 @@
-"""A goodwill payment at the console: proposed from the ticket, agreed to by somebody else, and never with an account in clear."""
+"""A goodwill payment at the console: proposed from the ticket, agreed to by another person, and never with an account in clear."""
 
 from __future__ import annotations
 

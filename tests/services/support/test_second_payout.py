@@ -35,7 +35,7 @@ async def the_request(world: World, request_id: str) -> PayeeRequestRow:
 
 async def test_finance_agrees_to_the_sellers_payee_and_the_card_is_paid_again(world: World) -> None:
     scene, case, second = await owed(world)
-    asked = await second.ask(scene.agent, scene.ticket_id, case.card, "seller_asked")
+    asked = await second.ask(scene.agent, scene.ticket_id, case.card, "seller_wrote")
     correction = await case.payees.correct(case.owner, case.card, ACCOUNT, NAME)
     assert (await the_request(world, asked)).state is PayeeRequestState.SUPPLIED
     assert [one for one in await case.payees.untold(1000) if one.card_id == case.card] == []
@@ -53,7 +53,7 @@ async def test_the_agent_who_asked_agrees_to_nothing(world: World) -> None:
     scene, case, second = await owed(world)
     scene.agent = both = await world.a_person("support_lead", "finance")
     await scene.desk.tasks.take_over(both, f"ticket:{scene.ticket_id}:ticket:1", "urgent")
-    await second.ask(both, scene.ticket_id, case.card, "seller_asked")
+    await second.ask(both, scene.ticket_id, case.card, "seller_wrote")
     correction = await case.payees.correct(case.owner, case.card, ACCOUNT, NAME)
     with pytest.raises(OwnWork):
         await case.payees.agree(both, case.card, correction)
@@ -65,15 +65,15 @@ async def test_the_agent_who_asked_agrees_to_nothing(world: World) -> None:
 
 async def test_a_refused_payee_flows_back_and_can_be_asked_for_again(world: World) -> None:
     scene, case, second = await owed(world)
-    asked = await second.ask(scene.agent, scene.ticket_id, case.card, "seller_asked")
+    asked = await second.ask(scene.agent, scene.ticket_id, case.card, "seller_wrote")
     with pytest.raises(CorrectionWaits):
-        await second.ask(scene.agent, scene.ticket_id, case.card, "seller_asked")
+        await second.ask(scene.agent, scene.ticket_id, case.card, "seller_wrote")
     correction = await case.payees.correct(case.owner, case.card, ACCOUNT, NAME)
     await case.payees.refuse(await world.a_person("finance"), case.card, correction)
     while await second.carry(100):
         pass
     assert (await the_request(world, asked)).state is PayeeRequestState.REFUSED
-    await second.ask(scene.agent, scene.ticket_id, case.card, "seller_asked")
+    await second.ask(scene.agent, scene.ticket_id, case.card, "seller_wrote")
 
 
 async def test_without_a_request_the_sellers_payee_counts_at_once(world: World) -> None:
@@ -86,5 +86,5 @@ async def test_a_card_that_waits_for_no_payee_gets_no_second_payment(world: Worl
     scene = await a_held_ticket(world)
     with pytest.raises(NotExpectedNow):
         await SecondPayouts(world.database, world.keyring).ask(
-            scene.agent, scene.ticket_id, scene.card_id, "seller_asked"
+            scene.agent, scene.ticket_id, scene.card_id, "seller_wrote"
         )
