@@ -192,7 +192,6 @@ NO_PAGES = {
     "/work/{task_id}/files/{attachment_id}": "a file",
     "/insight/{figure}.csv": "a file",
     "/setup/policies/{code}/export": "a file",
-    "/escalations": "leads to the queue",
     "/quality/second/{review_id}/files/{file_id}": "a file",
     "/quality/figures.csv": "a file",
     "/quality/labels.csv": "a file",
