@@ -42,10 +42,12 @@ from domain.ops.providers import store as a_store
 from domain.rules.brands import issuers as issuers_of_today
 from domain.sealing import KeyRing
 from jobs import due_decisions, replanning
+from jobs import goodwill as goodwill_job
 from jobs import payees as payees_job
 from jobs import repairs as repairs_job
 from jobs.books import Bookkeeper
 from jobs.due_decisions import DecisionSender
+from jobs.goodwill import GoodwillStarter
 from jobs.maintenance import queues_of
 from jobs.payees import CorrectionSender
 from jobs.privacy import privacy_job
@@ -61,13 +63,17 @@ from services.notices.outbox_delivery import Delivery
 from services.ops.attempts import Attempts
 from services.ops.window_steps import MessageAllowance
 from services.policies.reading import PolicyReader
+from services.support.concluding import SettledReviews
 from services.support.privacy import Privacy
+from services.support.second_payout import SecondPayouts
 from services.work.assignment import Assignment
 from services.work.own_clocks import OwnClocks
 from services.work.snoozes import Snoozes
 from workflows.card import CardWorkflow
 from workflows.client import CardClient
 from workflows.codec import data_converter
+from workflows.goodwill import GoodwillWorkflow
+from workflows.goodwill_client import GoodwillClient
 from workflows.policies import CARDS_QUEUE, FX_QUEUE, OUTLET_QUEUE, PAYOUT_QUEUE
 from workflows.repair import RepairWorkflow
 from workflows.repair_client import RepairClient
@@ -82,6 +88,7 @@ STARTER_S, COURIER_S, SEQUENCER_S, TELLER_S, NOTICES_S = 1.0, 0.5, 0.5, 0.5, 5.0
 
 ISSUERS_S, BOOKS_S = 2.0, 1.0
 REPAIRS_S = 0.5
+APPEALS_S, GOODWILL_S = 2.0, 1.0
 ASSIGNMENT_S, SNOOZES_S, REPLANNER_S, PAYEES_S, OWN_CLOCKS_S = 1.0, 5.0, 2.0, 1.0, 5.0
 
 Task = Callable[..., Any]
@@ -146,6 +153,9 @@ def _jobs(settings: Settings, store: Database, keyring: KeyRing, world: outside.
         Job("books", BOOKS_S, Bookkeeper(store).look, BATCH),
         maintenance_job(settings, store, client),
         rates_job(store, client),
+        Job("payee_requests", APPEALS_S, lambda: SecondPayouts(store, keyring).carry(BATCH), BATCH),
+        Job("appeals", APPEALS_S, lambda: SettledReviews(store).carry(BATCH), BATCH),
+        Job("goodwill", GOODWILL_S, GoodwillStarter(store, GoodwillClient(client)).start, goodwill_job.AT_ONCE),
         Job("repairs", REPAIRS_S, RepairSender(store, RepairClient(client)).tell, repairs_job.AT_ONCE),
         *announcing_jobs(settings),
     ]
@@ -168,6 +178,7 @@ def _own_activities(store: Database, keyring: KeyRing, gateway: PaymentGateway) 
         pricing.value, pricing.offer, pricing.close,
         review.open, review.apply, alarms.alarm, alarms.chain, alarms.replan, alarms.decide_by_policy,
         payout.prepare, payout.send, payout.reconcile, payout.settle, payout.conclude,
+        payout.prepare_goodwill,
         journey.move, journey.end, journey.withdraw, journey.cancel, providers.held,
     ]  # fmt: skip
 
@@ -193,7 +204,7 @@ def card_workers(
     cards = Worker(
         client,
         task_queue=CARDS_QUEUE,
-        workflows=[CardWorkflow, RepairWorkflow],
+        workflows=[CardWorkflow, RepairWorkflow, GoodwillWorkflow],
         activities=[*_own_activities(store, keyring, gateway), *local, *remote, *repairs],
         workflow_runner=UnsandboxedWorkflowRunner(),  # See docs/decisions/0008: the tests run in the sandbox.
         max_cached_workflows=settings.workflows_cached,

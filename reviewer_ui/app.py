@@ -41,7 +41,10 @@ from reviewer_ui.quality import blind_review, insight, quality
 from reviewer_ui.review import card, checking, comments, decision, four_eyes, photo, reopen, task_acts
 from reviewer_ui.services import ConsoleServices
 from reviewer_ui.support import (
+    asking,
     callbacks,
+    escalations,
+    goodwill,
     macros,
     offers,
     privacy,
@@ -147,6 +150,9 @@ def _routes() -> tuple[BaseRoute, ...]:
         callbacks,
         *TICKETS,
         privacy,
+        escalations,
+        asking,
+        goodwill,
         stuck,
         repairs,
         repair,

@@ -28,6 +28,8 @@ class NoticeKind(StrEnum):
     UNUSUAL_READING = "unusual_reading"  # (Compliance) a person reveals numbers or PINs unusually often.
     ACCESS = "access"  # (Compliance) an account was made, invited, reset or switched, or a role given or taken.
     POLICY = "policy"  # A version of a policy document waits for a second person, was published or refused.
+    ANSWERED_INSIDE = "answered_inside"  # A desk that they asked for a ticket has answered.
+    GOODWILL = "goodwill"  # A goodwill payment that they proposed was paid or refused.
     CLOCK = "clock"  # (Operations) a worker's clock is off the payment gateway's.
     REPAIR = "repair"  # A repair waits for a second person, was agreed to or refused, stopped by itself or ended.
     CARD_ENDED = "card_ended"  # Operations ended a card that they held, had decided on, or had begun to write about.

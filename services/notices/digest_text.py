@@ -26,6 +26,7 @@ _DIGITS = re.compile(r"\d(?:[ -]?\d){4,}")
 _FACTS = ("by", "reason")
 # Facts that are codes, and the words that they have.
 _WORDS = {
+    "desk": "inside_desk", "goodwill_state": "goodwill_state",
     "repair_kind": "repair_kind", "repair_state": "repair_state", "news_of_repair": "notice.repair", "topic": "ops_topic",
     "news_of_ticket": "notice.ticket",
 }  # fmt: skip

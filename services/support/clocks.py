@@ -11,6 +11,7 @@ from database.tables.work import WorkItemRow
 from domain.support.tickets import OWNER_OF_DESK, UNDER_WAY, TicketState
 from domain.work.deadlines import ClockOwner
 from domain.work.lease import holder_of
+from services.support.asked import withdraw_all
 from services.work import sla
 from services.work.ordering import placed
 
@@ -22,6 +23,8 @@ async def follow(session: AsyncSession, ticket: TicketRow, task: WorkItemRow, no
 
     `why`: opened | answered | policy_changed | escalated | resumed.
     """
+    if ticket.state not in UNDER_WAY:
+        await withdraw_all(session, ticket, now)
     task.waiting = ticket.state in WAITING
     owner = owner_of(ticket, task)
     if owner is None:

@@ -216,11 +216,15 @@ async def wait_for(
     """Have the ticket wait for the customer or for nothing more, or be open; the caller judged the solution."""
     if after is AfterReply.SOLVE:
         solve(ticket, task, person, solution, now)
+    elif ticket.inside_desk is not None:  # It waits for a desk before it waits for the customer.
+        ticket.state = TicketState.WAITING_INSIDE
+        if after is AfterReply.WAIT:
+            end_lease(task)
     elif after is AfterReply.WAIT:
         ticket.state, ticket.waits_since = TicketState.WAITING_CUSTOMER, now
         end_lease(task)
     else:
-        ticket.state = TicketState.OPEN if ticket.inside_desk is None else TicketState.WAITING_INSIDE
+        ticket.state = TicketState.OPEN
     await clocks.follow(session, ticket, task, now, "answered")
 
 
@@ -233,8 +237,9 @@ def solve(ticket: TicketRow, task: WorkItemRow, person: str | None, solution: st
 
 
 def reopen(ticket: TicketRow, task: WorkItemRow) -> None:
-    """Set a ticket open; the caller writes history and clocks."""
-    ticket.state = TicketState.OPEN if ticket.first_replied_at is not None else TicketState.NEW
+    """Set a ticket open, or waiting for the desk that is still asked; the caller writes history and clocks."""
+    ours = TicketState.OPEN if ticket.first_replied_at is not None else TicketState.NEW
+    ticket.state = ours if ticket.inside_desk is None else TicketState.WAITING_INSIDE
     ticket.waits_since = ticket.solved_at = ticket.solved_by = None
     ticket.solution, task.closed_at = "", None
 
