@@ -72,6 +72,8 @@ class ChangedMeanwhile(Refusal):
     """A ticket, template or macro was changed while its page was open: read it as it is now, then do it again."""
 
     code = "changed_meanwhile"
+
+
 class RatingOver(Refusal):
     """The ticket is not solved: it is open again, or was closed, and its solution can no longer be rated."""
 
@@ -97,6 +99,8 @@ class ErasureWaits(Refusal):
     """An erasure was proposed on this request already and waits for a second person."""
 
     code = "erasure_waits"
+
+
 class EscalationWaits(Refusal):
     """The desk was asked about this before and has not answered: wait for it, or withdraw the question."""
 
