@@ -22,6 +22,7 @@ from activities.verification.inquiry import Verification
 from bootstrap import clock, keys, outside, scheduled_check
 from bootstrap.demo.brands import announcing_jobs
 from bootstrap.local import temporal
+from bootstrap.mail import mail_delivery, mailbox_jobs
 from bootstrap.maintenance import call_holder, maintenance_job, rates_job, usual_rate
 from bootstrap.paying import payment_gateway
 from bootstrap.policies import policy_job
@@ -49,6 +50,7 @@ from jobs.due_decisions import DecisionSender
 from jobs.goodwill import GoodwillStarter
 from jobs.maintenance import queues_of
 from jobs.payees import CorrectionSender
+from jobs.privacy import privacy_job
 from jobs.registry import Job
 from jobs.repairs import RepairSender
 from jobs.replanning import Replanner
@@ -62,6 +64,7 @@ from services.ops.attempts import Attempts
 from services.ops.window_steps import MessageAllowance
 from services.policies.reading import PolicyReader
 from services.support.concluding import SettledReviews
+from services.support.privacy import Privacy
 from services.support.second_payout import SecondPayouts
 from services.work.assignment import Assignment
 from services.work.own_clocks import OwnClocks
@@ -120,6 +123,7 @@ async def run_cards(settings: Settings) -> None:
             policy_job(policies),
             attempts_job(attempts),
             calls_job(counts),
+            *mailbox_jobs(settings, store, secrets.keyring),
             Job("issuers", ISSUERS_S, issuers.start_new, ANY),
         ]
         registry = reported(store, "worker-cards", [*own, *jobs])
@@ -144,6 +148,7 @@ def _jobs(settings: Settings, store: Database, keyring: KeyRing, world: outside.
         Job("teller", TELLER_S, DecisionSender(store, desk).tell, due_decisions.AT_ONCE),
         Job("gateway_clock", clock.GATEWAY_LOOK_S, lambda: clock.compare_with_gateway(settings, store), ANY),
         Job("check", scheduled_check.LOOK_S, scheduled_check.ScheduledCheck(store).look, BATCH),
+        privacy_job(Privacy(store, keyring, photo_store(settings, keyring))),
         Job("payees", PAYEES_S, payees.tell, payees_job.AT_ONCE),
         Job("books", BOOKS_S, Bookkeeper(store).look, BATCH),
         maintenance_job(settings, store, client),
@@ -311,7 +316,10 @@ def _courier(
     settings: Settings, store: Database, keyring: KeyRing, world: outside.Outside
 ) -> Callable[[], Awaitable[int]]:
     allowance = MessageAllowance(settings.outside_calls_per_second)
-    delivery = Delivery(store, keyring, world.webhooks, world.messages, allowance.left)
+    mail = mail_delivery(settings, store, keyring)
+    delivery = Delivery(
+        store, keyring, world.webhooks, world.messages, allowance.left, mail=mail, pages_url=settings.api_url
+    )
     return lambda: delivery.deliver_due(patience_s=PATIENCE_S)
 
 

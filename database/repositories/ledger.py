@@ -1,7 +1,7 @@
 """Postings and balances. Entries are never updated, and no balance is either: no account makes transactions wait for a row.
 
 A balance is the newest checkpoint of its account and the entries since then (`account_balance` in the database). The sign
-that an account may have, sums of zero, and closed months are held by the database at commit, whoever writes.
+that an account may have, sums of zero, and closed months are held by the database at commit, by any writer.
 """
 
 from __future__ import annotations

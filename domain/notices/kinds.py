@@ -35,6 +35,9 @@ class NoticeKind(StrEnum):
     CARD_ENDED = "card_ended"  # Operations ended a card that they held, had decided on, or had begun to write about.
     ALERT = "alert"  # (Its owner) an alert of the operations desk fired.
     ALERT_OVER = "alert_over"  # (Its owner) it is over.
+    REPLY_UNDELIVERED = "reply_undelivered"  # A mail with their reply did not reach the customer.
+    HAND_OVER = "hand_over"  # A colleague offers them a ticket, or answered their offer.
+    TICKET = "ticket"  # Something happened to a ticket that they follow.
     STAND_IN = "stand_in"  # They stand in for a colleague from now on.
 
 
@@ -45,12 +48,14 @@ SOON = frozenset(
     {
         NoticeKind.WARNING,
         NoticeKind.UNDELIVERED,
+        NoticeKind.REPLY_UNDELIVERED,
         NoticeKind.UNUSUAL_READING,
         NoticeKind.ACCESS,
         NoticeKind.POLICY,
         NoticeKind.CLOCK,
         NoticeKind.REPAIR,
         NoticeKind.CARD_ENDED,
+        NoticeKind.HAND_OVER,
         NoticeKind.ALERT_OVER,
     }
 )

@@ -57,6 +57,8 @@ class Permission(StrEnum):
     ANSWER_FOR_FINANCE = "answer_for_finance"  # Of finance.
     ANSWER_FOR_COMPLIANCE = "answer_for_compliance"  # Of compliance.
     AGREE_GOODWILL = "agree_goodwill"  # Be the second person of any goodwill payment.
+    PREPARE_COPY = "prepare_copy"  # Prepare a copy of a seller's data on their request.
+    ERASE_DATA = "erase_data"  # Propose or agree to erasing a seller's data on their request; never both.
     LEAD_SUPPORT = "lead_support"  # Take escalated tickets, look after templates and macros, agree to goodwill.
     MANAGE_REASONS = "manage_reasons"
     SEE_POLICIES = "see_policies"
@@ -138,6 +140,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.SUPPORT_LEAD: _SUPPORT
     | {
         Permission.LEAD_SUPPORT,
+        Permission.PREPARE_COPY,
         Permission.TAKE_OVER,
         Permission.ASSIGN,
         Permission.SHARE_VIEW,
@@ -163,6 +166,8 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     ),
     Role.COMPLIANCE: frozenset(
         {
+            Permission.PREPARE_COPY,
+            Permission.ERASE_DATA,
             Permission.SEE_QUEUE,
             Permission.SEE_TICKETS,
             Permission.ANSWER_FOR_COMPLIANCE,

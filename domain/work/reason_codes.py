@@ -26,5 +26,7 @@ class ReasonedAct(StrEnum):
     ANSWER_COMPLIANCE = "answer_compliance"  # Compliance answers support.
     ANSWER_REVIEW = "answer_review"  # What a second review for support came to.
     GOODWILL = "goodwill"  # A goodwill payment is proposed.
+    TICKET_CAUSE = "ticket_cause"  # The sub-cause of a ticket, beside its category.
+    HAND_OVER = "hand_over"  # A ticket is offered to a colleague.
     REPAIR = "repair"  # Running workflows are repaired.
     REVEAL = "reveal"  # A number or PIN in the clear.

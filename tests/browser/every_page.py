@@ -41,13 +41,15 @@ from tests.reviewer_ui.doors import PASSWORD, authenticator, employed
 from tests.reviewer_ui.escalation_scenes import a_held_ticket, a_question, paid_before
 from tests.reviewer_ui.four_eyes_scenes import staged
 from tests.reviewer_ui.ops_scenes import a_provider_in_maintenance, readings_and_alerts, stuck_runs, worker_processes
+from tests.reviewer_ui.privacy_requests import a_privacy_request
 from tests.reviewer_ui.quality_scenes import drawn
 from tests.reviewer_ui.queue_scenes import change, person_with, send
 from tests.reviewer_ui.repair_scenes import repairs_in_every_state
 from tests.reviewer_ui.scenes import SAMPLES, show_photo
+from tests.reviewer_ui.ticket_scenes import tickets_in_every_state
 from tests.reviewer_ui.waiting_cards import Waiting
 
-REVIEWER, SENIOR, OPS, SUPPORT = Role.REVIEWER, Role.SENIOR, Role.OPS, Role.SUPPORT
+REVIEWER, SENIOR, OPS, SUPPORT, LEAD = Role.REVIEWER, Role.SENIOR, Role.OPS, Role.SUPPORT, Role.SUPPORT_LEAD
 COMPLIANCE, ADMIN, FINANCE = Role.COMPLIANCE, Role.ADMIN, Role.FINANCE
 CAUSE = "gateway_unavailable~verification.ask_issuer~issuer:jd~b1"
 NOBODY, HALF_CODE, HALF_SET_UP = "nobody", "with a password alone", "with no authenticator yet"
@@ -113,9 +115,23 @@ _NAMED = (
     OnePage("/callbacks/{task_id}", SENIOR, "/callbacks/{callback}"),
     OnePage("/escalations/{escalation_id}", OPS, "/escalations/{question}"),
     OnePage("/escalations/{escalation_id}", COMPLIANCE, "/escalations/{question_held}"),
-    OnePage("/tickets/{ticket_id}/escalate", SUPPORT, "/tickets/{asking_ticket}/escalate"),
+    OnePage("/tickets/{ticket_id}/ask", SUPPORT, "/tickets/{asking_ticket}/ask"),
     OnePage("/review", OPS, "/review?kind=opsask"),
     OnePage("/tickets/{ticket_id}/goodwill", SUPPORT, "/tickets/{asking_ticket}/goodwill"),
+    OnePage("/review", SUPPORT, "/review?kind=ticket"),
+    OnePage("/review", SUPPORT, "/review?kind=ticket&waiting=yes"),
+    OnePage("/tickets/{ticket_id}", SUPPORT, "/tickets/{ticket}"),
+    OnePage("/tickets/{ticket_id}", SUPPORT, "/tickets/{ticket_free}"),
+    OnePage("/tickets/{ticket_id}", SUPPORT, "/tickets/{ticket_offered}"),
+    OnePage("/tickets/{ticket_id}", LEAD, "/tickets/{ticket_waiting}"),
+    OnePage("/tickets/{ticket_id}", COMPLIANCE, "/tickets/{ticket_solved}"),
+    OnePage("/tickets/{ticket_id}", SENIOR, "/tickets/{ticket_merged}"),
+    OnePage("/work/{task_id}/why-due", SUPPORT, "/work/ticket:{ticket}:ticket:1/why-due"),
+    OnePage("/support/offers", SUPPORT),
+    OnePage("/support/offers", LEAD),  # Empty.
+    OnePage("/support/templates", LEAD),
+    OnePage("/support/macros", LEAD),
+    OnePage("/tickets/{ticket_id}/privacy", COMPLIANCE, "/tickets/{privacy}/privacy"),
     OnePage("/review/views", SENIOR),
     OnePage("/review/views", REVIEWER),  # Empty.
     OnePage("/review/bulk/{batch_id}", SENIOR),
@@ -138,6 +154,7 @@ _NAMED = (
     OnePage("/quality/second", REVIEWER),
     OnePage("/quality/second/{review_id}", SENIOR),
     OnePage("/insight", ADMIN),
+    OnePage("/insight/support", ADMIN),
     OnePage("/payouts", COMPLIANCE),
     OnePage("/owed", SENIOR),
     OnePage("/owed", COMPLIANCE),
@@ -190,7 +207,11 @@ NO_PAGES = {
     "/cards/{card_id}/photos/{photo_id}/preview": "a picture",
     "/cards/{card_id}/files/{attachment_id}": "a file",
     "/work/{task_id}/files/{attachment_id}": "a file",
+    "/tickets": "leads to the queue of tickets",
+    "/tickets/{ticket_id}/beside": "a part of the ticket's page",
+    "/tickets/{ticket_id}/files/{file_id}": "a file",
     "/insight/{figure}.csv": "a file",
+    "/insight/support/{figure}.csv": "a file",
     "/setup/policies/{code}/export": "a file",
     "/quality/second/{review_id}/files/{file_id}": "a file",
     "/quality/figures.csv": "a file",
@@ -225,6 +246,8 @@ async def scene(house: House) -> Scene:
     await readings_and_alerts(house, people[OPS])
     await send(browsers[ADMIN], f"/setup/people/{people[SUPPORT]}/roles", role=["support", "finance"])
     names["owner_id"] = await _seller(house, names)
+    names |= await tickets_in_every_state(house, people[SUPPORT])
+    names["privacy"] = await a_privacy_request(house)
     names["link"] = await _invitation(browsers[ADMIN], people[SUPPORT])
     cookies: dict[Role | str, dict[str, str]] = {role: {"cardloop_console": token} for role, token in tokens.items()}
     cookies |= {NOBODY: {}, HALF_CODE: await _half(house, SUPPORT), HALF_SET_UP: await _half(house, FINANCE)}

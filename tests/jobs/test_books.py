@@ -32,7 +32,7 @@ async def test_a_busy_account_gets_a_checkpoint_and_a_quiet_one_none(world: Worl
         await keeper.look()
     async with world.database.transaction() as session:
         made = select(AccountRow.code, func.count()).join(BalanceCheckpointRow).group_by(AccountRow.code)
-        found = {code: many for code, many in await session.execute(made)}
+        found = {row[0]: row[1] for row in await session.execute(made)}
         assert (found.get(busy.code), found.get(quiet.code)) == (1, None)
         assert (await ledger.balance(session, busy.code)).amount_minor == checkpoints.ENTRIES_MIN - 1
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from database.locks import AdvisoryLock, shared_sql
+
 revision = "0032"
 down_revision = "0025"
 branch_labels = None
 depends_on = None
 
-_PERIODS = 0x6361_7264_0032  # AdvisoryLock.PERIODS
 _RENAMED = {"alipay_cash": "cash:alipay", "payout_in_flight": "in_flight:alipay", "card_inventory:CNY": "inventory"}
 _OWNERS = {"cash": "rail", "in_flight": "rail", "seller_payable": "seller"}
 # The balance as the newest checkpoint and the entries since then say it: constant however old the account is.
@@ -93,7 +94,7 @@ END $$
 _CHECK_PERIOD = f"""
 CREATE FUNCTION check_period() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM pg_advisory_xact_lock_shared({_PERIODS});
+    PERFORM {shared_sql(AdvisoryLock.PERIODS)};
     IF EXISTS (SELECT FROM ledger_period WHERE month = to_char(NEW.effective_on, 'YYYY-MM')) THEN
         RAISE EXCEPTION 'the books of % are closed', to_char(NEW.effective_on, 'YYYY-MM')
             USING ERRCODE = 'restrict_violation', CONSTRAINT = 'period_closed';
@@ -149,7 +150,7 @@ def _transactions() -> None:
     op.execute("UPDATE entry SET at = t.at FROM ledger_transaction t WHERE t.id = entry.transaction_id")
     op.alter_column("entry", "at", nullable=False)
     op.add_column("ledger_transaction", sa.Column("effective_on", sa.Date(), nullable=True))
-    op.execute("UPDATE ledger_transaction SET effective_on = (at AT TIME ZONE 'Asia/Shanghai')::date")
+    op.execute("UPDATE ledger_transaction SET effective_on = date_trunc('day', at AT TIME ZONE 'Asia/Shanghai')")
     op.alter_column("ledger_transaction", "effective_on", nullable=False)
     op.add_column("ledger_transaction", sa.Column("late_for", sa.Date(), nullable=True))
     op.add_column("ledger_transaction", sa.Column("cause", sa.String(), nullable=False, server_default=""))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import text
+from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.finance.chart import AccountKind
@@ -36,7 +36,7 @@ WHERE moved.account_id IS NOT NULL OR b.account_id IS NOT NULL
 ORDER BY a.code, a.currency
 """)
 _LINES = """
-SELECT e.id, t.key, t.what, t.card_id, t.cause, t.at, t.effective_on, t.late_for, e.amount_minor, e.currency, a.code,
+SELECT e.id, t.id AS transaction, t.key, t.what, t.card_id, t.cause, t.at, t.effective_on, t.late_for, e.amount_minor, e.currency, a.code,
        r.key AS reverses
 FROM entry e
 JOIN ledger_transaction t ON t.id = e.transaction_id
@@ -46,7 +46,11 @@ LEFT JOIN ledger_transaction r ON r.id = t.reverses
 _STATEMENT = text(
     _LINES + "WHERE a.code = :code AND a.currency = :currency AND e.id < :before ORDER BY e.id DESC LIMIT :limit"
 )
-_JOURNAL = text(_LINES + "WHERE e.id > :after AND t.effective_on BETWEEN :since AND :until ORDER BY e.id LIMIT :limit")
+_JOURNAL = text(
+    _LINES
+    + "WHERE (t.id, e.id) > (:transaction, :entry) AND t.effective_on BETWEEN :since AND :until"
+    + " ORDER BY t.id, e.id LIMIT :limit"
+)
 NEWEST = 2**63 - 1
 
 
@@ -71,6 +75,7 @@ class BookLine:
     """One line of the books with its transaction. `reverses` is the key of the transaction that it takes back."""
 
     id: int
+    transaction: int
     key: str
     what: str
     card_id: str | None
@@ -98,21 +103,25 @@ async def statement(
 ) -> tuple[BookLine, ...]:
     """Return the account's newest lines before an entry's id, newest first."""
     values = {"code": code, "currency": currency.value, "before": before, "limit": limit}
-    return tuple(BookLine(**{**row, "currency": Currency(row["currency"])}) for row in (await session.execute(_STATEMENT, values)).mappings())  # fmt: skip
+    return _read((await session.execute(_STATEMENT, values)).mappings())
 
 
 async def journal(
-    session: AsyncSession, since: date, until: date, after: int = 0, limit: int = PAGE
+    session: AsyncSession, since: date, until: date, after: tuple[int, int] = (0, 0), limit: int = PAGE
 ) -> tuple[BookLine, ...]:
-    """Return lines that count for these days (both included) behind an entry's id, in the order they were posted."""
-    values = {"since": since, "until": until, "after": after, "limit": limit}
-    return tuple(BookLine(**{**row, "currency": Currency(row["currency"])}) for row in (await session.execute(_JOURNAL, values)).mappings())  # fmt: skip
+    """Return lines that count for these days (both included), transaction by transaction, behind a transaction and entry."""
+    values = {"since": since, "until": until, "transaction": after[0], "entry": after[1], "limit": limit}
+    return _read((await session.execute(_JOURNAL, values)).mappings())
 
 
 async def whole_journal(session: AsyncSession, since: date, until: date) -> AsyncIterator[BookLine]:
-    """Yield every line of these days, in the order they were posted, without holding them all."""
-    after = 0
+    """Yield every line of these days, transaction by transaction, without holding them all."""
+    after = (0, 0)
     while lines := await journal(session, since, until, after, 1000):
         for line in lines:
             yield line
-        after = lines[-1].id
+        after = (lines[-1].transaction, lines[-1].id)
+
+
+def _read(rows: Iterable[RowMapping]) -> tuple[BookLine, ...]:
+    return tuple(BookLine(**{**row, "currency": Currency(row["currency"])}) for row in rows)
