@@ -137,7 +137,7 @@ PAGES: tuple[ConsolePage, ...] = (
     _page("console.privacy.title", "/tickets/{ticket_id}/privacy", Area.SUPPORT, Permission.PREPARE_COPY),
     _page("console.nav.escalations", "/escalations", Area.SUPPORT, *_ANSWERERS, icon="send"),
     _page("console.crumb.escalation", "/escalations/{escalation_id}", Area.SUPPORT, *_ANSWERERS),
-    _page("escalation.ask", "/tickets/{ticket_id}/escalate", Area.SUPPORT, Permission.ANSWER_TICKETS),
+    _page("escalation.ask", "/tickets/{ticket_id}/ask", Area.SUPPORT, Permission.ANSWER_TICKETS),
     _page("goodwill.propose", "/tickets/{ticket_id}/goodwill", Area.SUPPORT, Permission.ANSWER_TICKETS),
     _page("goodwill.title", "/goodwill", Area.MONEY, Permission.LEAD_SUPPORT, Permission.AGREE_GOODWILL, icon="coins"),
     _page("ops.stuck.title", "/operations", Area.OPERATIONS, Permission.SEE_OPERATIONS, icon="alert-triangle"),

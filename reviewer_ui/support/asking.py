@@ -92,13 +92,13 @@ class AskContext:
     words_max: int = QUESTION_MAX
 
 
-@router.get("/escalate")
+@router.get("/ask")
 async def form(request: Request, console: At, person: Agent, ticket_id: str) -> Response:
     """Show the form to ask another desk."""
     return await _render(request, console, person, ticket_id)
 
 
-@router.post("/escalate")
+@router.post("/ask")
 async def ask(
     request: Request, console: At, person: Agent, ticket_id: str, desk: Line = "", card_id: Line = "",
     reason_code: Line = "", question: Words = "", files: Annotated[list[str], Form()] = [],  # noqa: B006  # FastAPI copies it.
@@ -169,7 +169,7 @@ async def _render(
         typed=typed or Typed(card_id=about[0].id if len(about) == 1 else ""), refusal=refusal,
     )  # fmt: skip
     if request.method == "POST":
-        request.state.back = f"/tickets/{ticket_id}/escalate"
+        request.state.back = f"/tickets/{ticket_id}/ask"
     status = 200 if refusal is None else refusal.http_status
     return await console.answer(request, "support/escalate.html", context, status=status)
 

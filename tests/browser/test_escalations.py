@@ -28,7 +28,7 @@ async def test_a_question_goes_to_each_desk_and_its_answer_comes_back(
     house: House, browser_program: Path, locale: str
 ) -> None:
     ticket = await a_held_ticket(house, await house.cards.waiting())
-    here = f"/tickets/{ticket.ticket_id}/escalate"
+    here = f"/tickets/{ticket.ticket_id}/ask"
     agent_token = await house.sessions.open(ticket.agent)
     async with desks(house, browser_program) as open_desks, open_desks.visit(agent_token) as agent:
         language = {"name": LANGUAGE_COOKIE, "value": locale, "url": open_desks.address}

@@ -14,7 +14,6 @@ FINANCE, COMPLIANCE, ADMIN = Role.FINANCE, Role.COMPLIANCE, Role.ADMIN
 
 STAFF = frozenset(Role)  # Whoever is signed in, whatever their roles.
 ANSWERERS = frozenset({OPS, FINANCE, COMPLIANCE})  # Whom support asks.
-TICKET_AGENTS = frozenset({SUPPORT, LEAD})
 GOODWILL_SECONDS = frozenset({LEAD, FINANCE})
 DECIDERS = frozenset({REVIEWER, SENIOR})
 QUEUE_READERS = frozenset(Role)  # Of one kind of work at least.

@@ -16,7 +16,7 @@ from tests.reviewer_ui.waiting_cards import NUMBER, PIN
 
 async def test_a_question_is_asked_answered_and_read(house: House) -> None:
     ticket = await a_held_ticket(house, await house.cards.waiting())
-    agent, here = house.browser(await house.sessions.open(ticket.agent)), f"/tickets/{ticket.ticket_id}/escalate"
+    agent, here = house.browser(await house.sessions.open(ticket.agent)), f"/tickets/{ticket.ticket_id}/ask"
     form = await agent.get(here)
     assert 'name="question"' in form.text
     refused = await post(agent, here, desk="ops", reason_code="stuck", question="")
