@@ -129,7 +129,7 @@ _NAMED = (
     OnePage("/tickets/{ticket_id}/privacy", COMPLIANCE, "/tickets/{privacy}/privacy"),
     OnePage("/escalations/{escalation_id}", OPS, "/escalations/{question}"),
     OnePage("/escalations/{escalation_id}", COMPLIANCE, "/escalations/{question_held}"),
-    OnePage("/tickets/{ticket_id}/escalate", SUPPORT, "/tickets/{asking_ticket}/escalate"),
+    OnePage("/tickets/{ticket_id}/ask", SUPPORT, "/tickets/{asking_ticket}/ask"),
     OnePage("/review", OPS, "/review?kind=opsask"),
     OnePage("/tickets/{ticket_id}/goodwill", SUPPORT, "/tickets/{asking_ticket}/goodwill"),
     OnePage("/review/views", SENIOR),
