@@ -55,6 +55,7 @@ class KindOfWork:
     # Otherwise the item has a clock of its own, which a background job rings.
     holds_card: bool = False
     keeps_own_time: bool = False  # A workflow of the item's own rings its clock, not the background job.
+    answers_customers: bool = False  # Policies may promise times to the first and to the next public reply.
     breach_escalates: bool = True  # A late item is for those who take escalated ones only.
 
     def page_of(self, task_id: str, card_id: str | None) -> str:
