@@ -15,6 +15,7 @@ class RunKind(StrEnum):
 
     CARD = "card"
     REPAIR = "repair"
+    TICKET = "ticket"
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class RunType:
 RUN_TYPES: Mapping[RunKind, RunType] = {
     RunKind.CARD: RunType("CardWorkflow", "card:"),
     RunKind.REPAIR: RunType("RepairWorkflow", "repair:"),
+    RunKind.TICKET: RunType("TicketWorkflow", "ticket:"),
 }
 
 

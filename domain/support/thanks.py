@@ -8,9 +8,7 @@ import unicodedata
 LENGTH_MAX = 120  # Who writes more than this says more than thanks.
 _SYMBOLS = frozenset("👍🙏❤🌹😊🤝💐🥰😀😃😄🙂👌")
 _FOR = "for (?:all )?(?:of )?(?:your|the) (?:quick |fast |kind |great )?(?:help|reply|answer|support|time|patience|assistance)"
-_ENGLISH_THANKS = (
-    rf"(?:thank you|thank u|thanks|thankyou|thx|ty|cheers|much appreciated|i appreciate it)(?: so much| very much| a lot)?(?: {_FOR}| for helping)?"
-)
+_ENGLISH_THANKS = rf"(?:thank you|thank u|thanks|thankyou|thx|ty|cheers|much appreciated|i appreciate it)(?: so much| very much| a lot)?(?: {_FOR}| for helping)?"
 _ENGLISH_BESIDE = (
     "so much", "very much", "a lot", "a million", "many", "again", "ok", "okay", "great", "perfect", "good", "got it",
     "i got it", "received", "i received it", "i have received it", "it works now", "it works", "all good", "all well",

@@ -92,6 +92,12 @@ def page_at(task_id: str | None, card_id: str | None) -> str | None:
     return f"/cards/{card_id}" if card_id else None
 
 
+def keeps_own_time(task_id: str) -> bool:
+    """Return whether the item of this id is rung by a workflow of its own."""
+    parts = task_id.split(":")
+    return len(parts) == 4 and parts[2] in _KINDS and _KINDS[parts[2]].keeps_own_time
+
+
 def kinds() -> tuple[KindOfWork, ...]:
     """Return all kinds in the order of their registration."""
     return tuple(_KINDS.values())

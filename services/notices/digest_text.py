@@ -26,6 +26,7 @@ _FACTS = ("by", "reason")
 # Facts that are codes, and the words that they have.
 _WORDS = {
     "repair_kind": "repair_kind", "repair_state": "repair_state", "news_of_repair": "notice.repair", "topic": "ops_topic",
+    "promise": "clock_kind",
 }  # fmt: skip
 ALERTS_PAGE = "/operations/alerts"
 ALERT_KINDS = frozenset({NoticeKind.ALERT, NoticeKind.ALERT_OVER})
@@ -53,7 +54,8 @@ def sentence(kind: str, card_id: str | None, facts: Mapping[str, str], reader: R
     """Return one notification as a sentence. Digits in free-text facts are hidden; times are in the reader's time zone."""
     worded = {name: _fact(kind, name, value, reader) for name, value in facts.items()}
     card = (card_id or "")[-CARD_SHOWN:] or "–"
-    said = [translate(f"notice.{kind}", reader.locale, {**worded, "card": card})]
+    about = f"notice.{kind}.promise" if "promise" in facts else f"notice.{kind}"
+    said = [translate(about, reader.locale, {**worded, "card": card})]
     said += [
         translate(f"notice.fact.{name}", reader.locale, {"value": worded[name]}) for name in _FACTS if worded.get(name)
     ]
