@@ -18,11 +18,12 @@ from database.tables.support.tickets import TicketClockRow, TicketRow
 from database.tables.work import AlarmRow, ClockIntervalRow, WorkItemRow
 from database.ticket_clock_invariant import untrue_ticket_clocks
 from domain.identifiers import ticket_task
-from domain.support.tickets import TicketCategory, TicketChannel, TicketState
+from domain.support.tickets import InsideDesk, TicketCategory, TicketChannel, TicketState
 from domain.work.deadlines import ClockOwner
 from domain.work.why_due import Sentence
 from services.review.desk import ReviewDesk, review_desk
 from services.support.advancing import TicketStep, advance
+from services.support.clocks import follow
 from services.support.conversation import AfterReply, Conversation, Heard, Reply, locked
 from services.support.opening import NewTicket, Opening
 from services.support.why_due import why_ticket_is_due
@@ -73,8 +74,6 @@ class TicketScene:
 
     async def changed(self, ticket_id: str, change: Callable[[TicketRow, WorkItemRow], None], why: str) -> None:
         """Change a ticket as another desk's service does."""
-        from services.support.clocks import follow
-
         async with self.world.database.transaction() as session:
             ticket, task = await locked(session, ticket_id)
             change(ticket, task)
@@ -123,8 +122,6 @@ class TicketScene:
 
 def ask_inside(ticket: TicketRow, _task: WorkItemRow) -> None:
     """Let finance have the question."""
-    from domain.support.tickets import InsideDesk
-
     ticket.state, ticket.inside_desk = TicketState.WAITING_INSIDE, InsideDesk.FINANCE
 
 
@@ -142,8 +139,14 @@ async def ticket_world(ticket_url: str, tmp_path_factory: pytest.TempPathFactory
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def scene(ticket_world: World) -> TicketScene:
-    """The policies as they come with the product, and nobody of an earlier test at work."""
+    """The policies as they come with the product, no open ticket, and nobody of an earlier test at work."""
     async with ticket_world.database.transaction() as session:
+        await session.execute(update(TicketClockRow).where(TicketClockRow.met_at.is_(None)).values(void_at=MONDAY))
+        await session.execute(
+            update(ClockIntervalRow).where(ClockIntervalRow.ended_at.is_(None)).values(ended_at=MONDAY)
+        )
+        await session.execute(update(TicketRow).values(state=TicketState.CLOSED, closed_at=MONDAY))
+        await session.execute(update(WorkItemRow).values(closed_at=MONDAY))
         await session.execute(update(PersonRow).values(active=False))
     await deadlines_as_built_in(ticket_world.database)
     return TicketScene(ticket_world, await ticket_world.a_seller(), await ticket_world.a_person("support"))

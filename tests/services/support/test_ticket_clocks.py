@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +15,9 @@ from domain.support.tickets import ClockKind, TicketCategory, TicketState
 from domain.work.deadlines import ClockOwner
 from domain.work.task import Priority
 from domain.work.why_due import DueReason
+from services.policies.deadlines import previewed
 from services.support.conversation import AfterReply
+from tests.builders.deadlines import deadlines_in_force
 from tests.builders.hands import MONDAY
 from tests.builders.ticket_clocks import HOUR, TicketScene, ask_inside
 from tests.builders.ticket_clocks import scene as scene
@@ -285,6 +288,17 @@ async def test_another_category_has_another_policy_at_once(scene: TicketScene) -
     await scene.changed(ticket_id, is_about_money, "policy_changed")
     assert await scene.due_after(ticket_id, "first_response:1") == 2 * HOUR
     assert await scene.untrue() == []
+
+
+async def test_a_draft_of_deadlines_is_tried_on_the_clocks_of_tickets(scene: TicketScene) -> None:
+    await scene.opened()
+    document = copy.deepcopy((await deadlines_in_force(scene.world.database))[1])
+    async with scene.world.database.transaction() as session:
+        as_it_is = await previewed(session, document, scene.now, 10_000)
+        every_ticket(first_response_s=3600)(document)
+        quicker = await previewed(session, document, scene.now, 10_000)
+    assert quicker.moved == as_it_is.moved + 1
+    assert max(one.before - one.after for one in quicker.largest) == 4 * HOUR
 
 
 async def test_the_policy_of_tickets_gives_a_new_one_its_priority(scene: TicketScene) -> None:

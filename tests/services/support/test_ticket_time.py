@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables.platform import OutboxRow
+from database.tables.support.tickets import TicketRow
 from domain.support.tickets import MessageKind, TicketState
-from services.support.advancing import TicketStep
+from services.support.advancing import TicketStep, advance
 from services.support.conversation import AfterReply
 from tests.builders.hands import MONDAY
 from tests.builders.ticket_clocks import HOUR, TicketScene, ask_inside
@@ -77,6 +79,18 @@ async def test_a_ticket_that_waits_inside_rings_too(scene: TicketScene) -> None:
     await scene.changed(ticket_id, ask_inside, "escalated")
     await scene.advanced_until(ticket_id, MONDAY + 6 * HOUR)
     assert "breach:first_response:1" in await scene.alarms(ticket_id)
+
+
+async def test_what_else_is_due_is_done_at_each_look_and_looked_at_again_in_time(scene: TicketScene) -> None:
+    ticket_id, seen = await scene.opened(), list[datetime]()
+
+    async def hand_over(_session: AsyncSession, _ticket: TicketRow, now: datetime) -> datetime | None:
+        seen.append(now)
+        return now + timedelta(minutes=30)
+
+    async with scene.world.database.transaction() as session:
+        step = await advance(session, ticket_id, scene.now, [hand_over])
+    assert (seen, step.wait_s) == ([scene.now], 1800)
 
 
 async def test_a_reply_leaves_when_it_can_no_longer_be_taken_back(scene: TicketScene) -> None:
