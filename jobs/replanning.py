@@ -27,7 +27,7 @@ _log = structlog.get_logger("replanner")
 
 
 class Planner(Protocol):
-    """Whoever has the workflow of an item plan its clock again: the client of cards, or of tickets."""
+    """Has the workflow of an item plan its clock again: the client of cards, or of tickets."""
 
     async def replan(self, card_id: str, task_id: str) -> None:
         """Tell the workflow; `card_id` is empty for an item without a card. Raises TemporarilyUnavailable."""

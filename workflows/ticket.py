@@ -36,5 +36,5 @@ class TicketWorkflow:
 
     @workflow.signal
     def changed(self) -> None:
-        """A customer, an agent or a policy has changed the ticket: the rows say how."""
+        """Look again: a customer, an agent or a policy has changed the ticket, and the rows say how."""
         self._changed = True

@@ -40,5 +40,5 @@ class TicketClient:
             raise TemporarilyUnavailable() from failed
 
     async def replan(self, _card_id: str, task_id: str) -> None:
-        """The clocks of a ticket have changed; its work item names it."""
+        """Have the workflow plan the clocks of the work item's ticket again."""
         await self.tell(subject_of(task_id))

@@ -157,7 +157,7 @@ async def _tickets(client: Client, store: Database) -> list[Finding]:
     """Open tickets whose clocks nobody watches: their workflow does not run."""
     query = "WorkflowType = 'TicketWorkflow' AND ExecutionStatus = 'Running'"
     running = {one.id.removeprefix("ticket:") async for one in client.list_workflows(query, limit=RUNS_MAX)}
-    wanted = "SELECT id FROM ticket WHERE state <> 'closed' AND heard_revision > 0 AND opened_at < :settled LIMIT :most"
+    wanted = "SELECT id FROM ticket WHERE state <> 'closed' AND heard_revision > 0 AND opened_at < :settled ORDER BY id LIMIT :most"
     async with store.transaction() as session:
         values = {"settled": datetime.now(UTC) - ON_ITS_WAY, "most": RUNS_MAX}
         tickets = (await session.execute(text(wanted), values)).scalars().all()

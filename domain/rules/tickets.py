@@ -39,9 +39,9 @@ class PriorityRule:
 class TicketRules:
     """One version of the rules.
 
-    A customer who is silent for `silence_notice_days` is told that the ticket will be closed, and after
+    A customer who is silent for `silence_notice_days` is reminded that the ticket will be closed, and after
     `silence_close_days` more it is solved by silence. A solved ticket closes for good after `reopen_days`. An offered
-    hand-over waits `hand_over_minutes`; a reply leaves after `reply_undo_s`. `privacy_time_verified`: somebody has
+    hand-over waits `hand_over_minutes`; a reply leaves after `reply_undo_s`. `privacy_time_verified`: a person has
     confirmed the source of the time that privacy requests have.
     """
 

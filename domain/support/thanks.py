@@ -13,7 +13,7 @@ _ENGLISH_BESIDE = (
     "so much", "very much", "a lot", "a million", "many", "again", "ok", "okay", "great", "perfect", "good", "got it",
     "i got it", "received", "i received it", "i have received it", "it works now", "it works", "all good", "all well",
     "solved", "it is solved", "really", "very kind", "have a nice day", "have a good day", "have a great day", "bye",
-    "hello", "hi", "dear", "team", "everyone", "all", "best regards", "kind regards", "regards", "and", "now",
+    "hello", "hi", "team", "everyone", "all", "best regards", "kind regards", "regards", "and", "now",
 )  # fmt: skip
 _BESIDE_FIRST = "|".join(sorted(_ENGLISH_BESIDE, key=len, reverse=True))
 _ENGLISH_WHOLE = re.compile(rf"(?:(?:{_ENGLISH_THANKS}|{_BESIDE_FIRST})(?: |$))+")

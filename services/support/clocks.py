@@ -33,7 +33,7 @@ async def follow(session: AsyncSession, ticket: TicketRow, task: WorkItemRow, no
 
 
 async def align(session: AsyncSession, ticket: TicketRow, task: WorkItemRow, now: datetime, why: str) -> None:
-    """The same, for the ticket's own workflow, which need not hear of what it does itself."""
+    """Do what `follow` does for the ticket's own workflow, which need not hear of what it does itself."""
     task.waiting = ticket.state in WAITING
     await _pass_on(session, ticket, task, now)
     rows = (await runs_of(session, [ticket.id])).get(ticket.id, [])

@@ -46,7 +46,7 @@ async def ring(session: AsyncSession, ticket: TicketRow, task: WorkItemRow, now:
 
 
 class _Ringing:
-    """One run with what its alarms are judged by; each alarm is named by run and policy, so that a new policy rings anew."""
+    """One run with what its alarms are judged by; each alarm is named by run and policy, so that a new policy rings again."""
 
     def __init__(self, row: TicketClockRow, moments: Moments, policy: Policy, had: Sequence[Stretch]) -> None:
         self.row, self.moments, self.policy, self.had = row, moments, policy, had
@@ -61,7 +61,7 @@ async def _ring_one(
     late = one.moments.due_at <= now
     if one.row.warned_at is None and one.moments.warn_at <= now:
         one.row.warned_at = one.moments.warn_at
-        if not late:  # Whoever is told that it is late need not hear that it will be.
+        if not late:  # Who hears that it is late need not hear that it will be.
             people = alarms.concerned(task, now)
             await _tell(session, ticket, task, one, NoticeKind.WARNING, Alarm.WARNING.value, "", people, now)
             happened(session, ticket, "machine", f"soon_{one.row.kind}", now)

@@ -1,4 +1,4 @@
-"""What time alone does to a ticket: a silent customer is told and then the ticket is solved, and a solved one closes for good."""
+"""What time alone does to a ticket: a silent customer is reminded, then the ticket is solved, and a solved one closes for good."""
 
 from __future__ import annotations
 

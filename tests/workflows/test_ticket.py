@@ -177,7 +177,7 @@ class Told:
         self.told.append(ticket_id)
 
 
-async def test_each_change_is_told_once(scene: TicketScene) -> None:
+async def test_each_change_is_signalled_once(scene: TicketScene) -> None:
     told = Told()
     sender = TicketSender(scene.world.database, told)  # type: ignore[arg-type]  # All that it calls.
     while await sender.tell():

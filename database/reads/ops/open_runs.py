@@ -25,7 +25,7 @@ OPEN: Mapping[RunKind, str] = {
                coalesce(started_at, CASE WHEN heard_revision >= revision THEN coalesce(decided_at, submitted_at) END) AS started_at
         FROM repair WHERE state IN ('running', 'suspended')
     """,
-    # A workflow runs from the moment on in which it was first told of its rows.
+    # A workflow runs from the first signal about its rows on.
     RunKind.TICKET: """
         SELECT 'ticket:' || id AS workflow_id, 'ticket' AS kind, id AS subject, state AS stage,
                CASE WHEN state IN ('waiting_customer', 'solved') THEN 'customer' ELSE 'person' END AS waiting_for,

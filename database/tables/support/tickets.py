@@ -60,7 +60,7 @@ class TicketRow(TableRow):
     heard_at: Mapped[datetime | None] = moment_maybe()  # The customer's newest message.
     unanswered_since: Mapped[datetime | None] = moment_maybe()  # Their first message after the newest reply.
     waits_since: Mapped[datetime | None] = moment_maybe()  # Since when it waits for the customer.
-    silence_noticed_at: Mapped[datetime | None] = moment_maybe()  # When they were last told that it will be closed.
+    silence_noticed_at: Mapped[datetime | None] = moment_maybe()  # When they were last reminded that it will be closed.
     solved_at: Mapped[datetime | None] = moment_maybe()
     solved_by: Mapped[str | None] = mapped_column(default=None)  # person.id; None: by silence.
     solution: Mapped[str] = mapped_column(default="")  # Of the managed list `solve_ticket`.

@@ -1,4 +1,4 @@
-"""Tickets are open runs: the sweep misses the workflow of one that was told of, and not of one that is new or closed."""
+"""Tickets are open runs: the sweep misses the workflow of one that was signalled, and not of one that is new or closed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_every_watched_type_has_a_name_open_runs_and_an_end() -> None:
 
 
 @pytest.mark.asyncio(loop_scope="session")
-async def test_a_ticket_without_its_workflow_is_missed_once_it_was_told_of(scene: TicketScene) -> None:
+async def test_a_ticket_without_its_workflow_is_missed_once_it_was_signalled(scene: TicketScene) -> None:
     told, new, closed = [await scene.opened() for _ in range(3)]
     now = datetime.now(UTC)
     async with scene.world.database.transaction() as session:

@@ -49,7 +49,7 @@ def ticket_task_of(ticket_id: str) -> str:
     return f"ticket:{ticket_id}:ticket:1"
 
 
-async def test_after_workers_were_away_the_late_are_told_and_nobody_is_warned_of_what_has_passed(
+async def test_after_workers_were_away_what_is_late_is_reported_and_nobody_is_warned_of_it(
     scene: TicketScene,
 ) -> None:
     ticket_id = await scene.opened()
