@@ -58,7 +58,7 @@ def called() -> dict[str, set[str]]:
     stepping = [
         one for one in modules("workflows") if one.path.name in ("steps.py", "repair_steps.py", "ticket_steps.py")
     ]
-    assert len(stepping) == 2
+    assert len(stepping) == 3
     for node in (node for module in stepping for node in ast.walk(module.tree)):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in CALLS:
             written = [ast.unparse(word.value) for word in node.keywords if word.arg == "task_queue"]
