@@ -15,6 +15,7 @@ from tests.workflows.acting import until
 from tests.workflows.histories import keep
 from tests.workflows.stage import World, card, decided, playing
 from workflows.client import CardClient
+from workflows.messages import CardEnded
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
