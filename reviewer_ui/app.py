@@ -41,15 +41,21 @@ from reviewer_ui.quality import blind_review, insight, quality
 from reviewer_ui.review import card, checking, comments, decision, four_eyes, photo, reopen, task_acts
 from reviewer_ui.services import ConsoleServices
 from reviewer_ui.support import (
+    asking,
     callbacks,
+    escalations,
+    goodwill,
     macros,
     offers,
+    privacy,
+    rating,  # noqa: F401  # A part of the ticket's page.
     reply_templates,
     ticket_acts,
     ticket_new,
     ticket_writing,
     tickets,
 )
+from reviewer_ui.support import insight as support_insight
 from reviewer_ui.visit import Console, Shell, allowed, console_of, shell, visitor
 from reviewer_ui.work import (
     bulk,
@@ -143,6 +149,10 @@ def _routes() -> tuple[BaseRoute, ...]:
         item_acts,
         callbacks,
         *TICKETS,
+        privacy,
+        escalations,
+        asking,
+        goodwill,
         stuck,
         repairs,
         repair,
@@ -158,6 +168,7 @@ def _routes() -> tuple[BaseRoute, ...]:
         quality,
         blind_review,
         insight,
+        support_insight,
         live,
         notices,
         owed,

@@ -7,7 +7,7 @@ over them is read block by block, the newest first, and stops when a page is ful
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from zlib import crc32
 
 BLOCK = 8_192  # Tickets of one block.
@@ -33,40 +33,29 @@ def terms(words: str) -> tuple[str, ...]:
 
 def grams(text: str) -> frozenset[int]:
     """Return the numbers by which a folded text is found, before its block is added."""
-    found = (gram for word in text.split() for gram in (*_inner(word), *_starts(word)))
-    return frozenset(map(_number, found))
+    return frozenset(_number(gram) for word in text.split() for gram in _of(word))
 
 
 def looked_up(parts: Iterable[str]) -> tuple[int, ...]:
     """Return the numbers that a text with all these parts must have; none where every part is too short to be looked up.
 
-    A part of two letters or digits is looked up as the beginning of a word, one of two Chinese characters anywhere.
+    A part of two letters or digits is looked up as a word of its own, one of two Chinese characters anywhere.
     """
-    each = [tuple(dict.fromkeys(_inner(part) or _starts(part))) for part in parts]
+    each = [tuple(dict.fromkeys(_of(part))) for part in parts]
     turns = [one[place] for place in range(max(map(len, each), default=0)) for one in each if place < len(one)]
     return tuple(map(_number, _spread(turns)))
 
 
 def in_block(number: int, block: int) -> int:
-    """Return a gram's number as it stands in the index for the tickets of a block, counted from 0."""
+    """Return a gram's number as it is in the index for the tickets of a block, counted from 0."""
     return (number + block * STEP) & MASK
 
 
-def _inner(word: str) -> list[str]:
-    """Pairs with a character of a script without spaces, and triples of all others."""
+def _of(word: str) -> list[str]:
+    """Pairs with a character of a script without spaces, triples of all others, and a word of two letters whole."""
     pairs = [word[at : at + 2] for at in range(len(word) - 1) if _dense(word[at]) or _dense(word[at + 1])]
-    return pairs + [one for one in (word[at : at + 3] for at in range(len(word) - 2)) if not any(map(_dense, one))]
-
-
-def _starts(word: str) -> list[str]:
-    """The first two letters of each stretch of letters."""
-    return [f"^{word[at : at + 2]}" for at in _beginnings(word) if len(word) > at + 1 and not _dense(word[at + 1])]
-
-
-def _beginnings(word: str) -> Iterator[int]:
-    for at, one in enumerate(word):
-        if not _dense(one) and (at == 0 or _dense(word[at - 1])):
-            yield at
+    triples = [one for one in (word[at : at + 3] for at in range(len(word) - 2)) if not any(map(_dense, one))]
+    return pairs + triples or ([f"^{word}"] if len(word) == 2 else [])
 
 
 def _spread(found: list[str]) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated
-from urllib.parse import quote
 
 from fastapi import APIRouter, Depends
 from starlette.datastructures import UploadFile
@@ -22,6 +21,7 @@ from reviewer_ui.work.item_pages import page_with_comment
 from services.support import grams
 from services.work.comments import Comments, Download
 from services.work.items import page_of_item
+from web import downloads
 
 router = APIRouter(prefix="/work/{task_id}")
 commenting = allowed(Permission.COMMENT)
@@ -88,9 +88,4 @@ async def _sent(request: Request) -> tuple[str, list[tuple[str, bytes]]]:
 
 def as_download(kept: Download) -> Response:
     """Serve a kept file, to be saved and never shown by the browser in our name."""
-    headers = {
-        "content-disposition": f"attachment; filename*=UTF-8''{quote(kept.name, safe='')}",
-        "content-security-policy": "default-src 'none'; sandbox",
-        "x-content-type-options": "nosniff",
-    }
-    return Response(kept.content, headers=headers, media_type=kept.media_type)
+    return downloads.as_download(kept.name, kept.media_type, kept.content)

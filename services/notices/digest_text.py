@@ -16,6 +16,7 @@ from database.tables.notices import NoticeRow
 from domain.notices.kinds import NoticeKind
 from domain.work.kinds import page_at, subject_of
 from languages import LOCALES, has, translate
+from services.notices.alert_words import in_words
 from services.notices.quantities import worded
 
 SHOWN_MAX = 50  # A longer digest says how many more there are.
@@ -25,8 +26,10 @@ _DIGITS = re.compile(r"\d(?:[ -]?\d){4,}")
 _FACTS = ("by", "reason")
 # Facts that are codes, and the words that they have.
 _WORDS = {
+    "desk": "inside_desk", "goodwill_state": "goodwill_state",
     "repair_kind": "repair_kind", "repair_state": "repair_state", "news_of_repair": "notice.repair", "topic": "ops_topic",
     "news_of_ticket": "notice.ticket",
+    "promise": "clock_kind",
 }  # fmt: skip
 ALERTS_PAGE = "/operations/alerts"
 ALERT_KINDS = frozenset({NoticeKind.ALERT, NoticeKind.ALERT_OVER})
@@ -56,7 +59,8 @@ def sentence(
     """Return one notification as a sentence. Digits in free-text facts are hidden; times are in the reader's time zone."""
     worded = {name: _fact(kind, name, value, reader) for name, value in facts.items()}
     card = (card_id or "")[-CARD_SHOWN:] or "–"
-    said = [translate(_key(kind, card_id, task_id), reader.locale, {**worded, "card": card, "item": _item(task_id)})]
+    about = f"notice.{kind}.promise" if "promise" in facts else _key(kind, card_id, task_id)
+    said = [translate(about, reader.locale, {**worded, "card": card, "item": _item(task_id)})]
     said += [
         translate(f"notice.fact.{name}", reader.locale, {"value": worded[name]}) for name in _FACTS if worded.get(name)
     ]
@@ -143,7 +147,9 @@ def _fact(kind: str, name: str, value: str, reader: Reader) -> str:
     if name == "measured":
         return worded(value, reader.locale)
     if name == "about":
-        return translate("notice.alert.about", reader.locale, {"value": value}) if value else ""
+        return (
+            translate("notice.alert.about", reader.locale, {"value": in_words(value, reader.locale)}) if value else ""
+        )
     if name == "step":
         return translate(f"notice.policy.{value}", reader.locale)
     if name in PEOPLE:

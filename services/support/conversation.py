@@ -19,15 +19,18 @@ from domain.errors.support import CustomerWrote, ReplyLeft, TicketEnded
 from domain.identifiers import new_id
 from domain.people.roles import Permission
 from domain.places import business_day
-from domain.rules.limits import limits_in_force
+from domain.rules.tickets import tickets_in_force
 from domain.sealing import KeyRing
+from domain.support.thanks import is_thanks
 from domain.support.tickets import UNDER_WAY, MessageKind, TicketChannel, TicketState
 from domain.work.reason_codes import ReasonedAct
 from gateways.pictures.store import PhotoStore
 from services.people.permissions import require
 from services.support import clocks, grams
+from services.support.announcing import CLOSED, CLOSING, REOPENED, SOLVED, announce
 from services.support.following import tell_followers
 from services.support.history import happened
+from services.support.undoing import unanswer
 from services.support.words import attach, cleaned, masked, required_words
 from services.work import drafts
 from services.work.assignment import require_able
@@ -54,6 +57,7 @@ class Heard:
     key: str | None = None
     mail_id: str | None = None
     shortened: bool = False
+    author: str = ""  # Who wrote it, where that is another one whom the requester made part of the conversation.
     closing: bool = False  # Pure thanks, or an automatic answer: it neither reopens the ticket nor starts a clock.
 
 
@@ -101,7 +105,7 @@ class Conversation:
                 raise TicketEnded(into=ticket.merged_into or "")
             now, said = self._now(), await masked(session, self._keyring, ticket.id, words)
             message = TicketMessageRow(
-                id=new_id(), ticket_id=ticket.id, kind=MessageKind.CUSTOMER, author=requester, words=said.words,
+                id=new_id(), ticket_id=ticket.id, kind=MessageKind.CUSTOMER, author=heard.author or requester, words=said.words,
                 channel=heard.channel, masked=said.found, shortened=heard.shortened, at=now, leaves_at=now, sent_at=now,
                 idempotency_key=heard.key, mail_id=heard.mail_id,
             )  # fmt: skip
@@ -109,8 +113,9 @@ class Conversation:
             await session.flush()
             attach(session, message, kept)
             ticket.heard_at = now
-            if not heard.closing:
-                await self._wanted_again(session, ticket, task, requester, now)
+            thanks = ticket.state is TicketState.SOLVED and not heard.files and is_thanks(words)
+            if not (heard.closing or thanks):
+                await self._wanted_again(session, ticket, task, message.author, now)
             await grams.index(session, ticket.id)
         return message.id
 
@@ -151,6 +156,8 @@ class Conversation:
             if message.sent_at is not None or message.leaves_at <= now:
                 raise ReplyLeft()
             message.withdrawn_at = now
+            await session.flush()
+            await unanswer(session, ticket, message)
             reopen(ticket, task)
             happened(session, ticket, f"person:{person}", "reply_taken_back", now, message=message.id)
             await clocks.follow(session, ticket, task, now, "resumed")
@@ -167,6 +174,7 @@ class Conversation:
             reopen(ticket, task)
         if solved:
             ticket.reopened += 1
+            await announce(session, ticket, REOPENED)
         what = "reopened" if solved else "customer_wrote"
         happened(session, ticket, actor, what, now)
         await tell_followers(session, ticket, actor, what, now)
@@ -190,10 +198,11 @@ async def write_reply(
         raise FieldInvalid(field="words", why="secret")
     if reply.after is AfterReply.SOLVE:
         await require_reason(session, ReasonedAct.SOLVE_TICKET, reply.solution)
-    undo = timedelta(seconds=limits_in_force(business_day(now)).decision_undo_s)
+    undo = timedelta(seconds=tickets_in_force(business_day(now)).reply_undo_s)
     message = TicketMessageRow(
         id=new_id(), ticket_id=ticket.id, kind=MessageKind.REPLY, author=f"person:{person}", words=reply.words,
-        channel=ticket.channel, at=now, leaves_at=now + undo, idempotency_key=reply.key,
+        channel=ticket.channel, at=now, leaves_at=now + undo, waited_since=ticket.unanswered_since,
+        idempotency_key=reply.key,
     )  # fmt: skip
     session.add(message)
     await session.flush()
@@ -213,11 +222,15 @@ async def wait_for(
     """Have the ticket wait for the customer or for nothing more, or be open; the caller judged the solution."""
     if after is AfterReply.SOLVE:
         solve(ticket, task, person, solution, now)
+    elif ticket.inside_desk is not None:  # It waits for a desk before it waits for the customer.
+        ticket.state = TicketState.WAITING_INSIDE
+        if after is AfterReply.WAIT:
+            end_lease(task)
     elif after is AfterReply.WAIT:
         ticket.state, ticket.waits_since = TicketState.WAITING_CUSTOMER, now
         end_lease(task)
     else:
-        ticket.state = TicketState.OPEN if ticket.inside_desk is None else TicketState.WAITING_INSIDE
+        ticket.state = TicketState.OPEN
     await clocks.follow(session, ticket, task, now, "answered")
 
 
@@ -230,8 +243,9 @@ def solve(ticket: TicketRow, task: WorkItemRow, person: str | None, solution: st
 
 
 def reopen(ticket: TicketRow, task: WorkItemRow) -> None:
-    """Set a ticket open; the caller writes history and clocks."""
-    ticket.state = TicketState.OPEN if ticket.first_replied_at is not None else TicketState.NEW
+    """Set a ticket open, or waiting for the desk that is still asked; the caller writes history and clocks."""
+    ours = TicketState.OPEN if ticket.first_replied_at is not None else TicketState.NEW
+    ticket.state = ours if ticket.inside_desk is None else TicketState.WAITING_INSIDE
     ticket.waits_since = ticket.solved_at = ticket.solved_by = None
     ticket.solution, task.closed_at = "", None
 
@@ -251,14 +265,21 @@ async def depart(session: AsyncSession, ticket: TicketRow, now: datetime) -> int
     for message in leaving:
         message.sent_at = now
         await _announce(session, ticket, message)
+    if ticket.state is TicketState.SOLVED and any(one.at == ticket.solved_at for one in leaving):
+        await announce(session, ticket, SOLVED)
     return len(leaving)
 
 
 async def _announce(session: AsyncSession, ticket: TicketRow, message: TicketMessageRow) -> None:
     kind = ticket.requester.partition(":")[0]
-    payload = {"ticket_id": ticket.id, "message_id": message.id}
+    if message.kind is MessageKind.NOTICE and kind != "contact":  # Of a silent customer; mail carries its words.
+        await announce(session, ticket, CLOSED if ticket.state is TicketState.SOLVED else CLOSING)
+        return
+    payload = {"ticket_id": ticket.id, "message_id": message.id, "state": ticket.state.value}
     if kind == "seller":
         await outbox.put(session, "message", ticket.requester, "ticket.answered", payload)
+    elif kind == "contact":
+        await outbox.put(session, outbox.MAIL, ticket.requester, "ticket.answered", payload)
     elif kind == "partner":
         await outbox.put(session, "webhook", ticket.requester, "ticket.answered", payload)
 

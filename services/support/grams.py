@@ -33,7 +33,7 @@ async def index(session: AsyncSession, ticket_id: str) -> None:
 
 
 async def index_task(session: AsyncSession, task_id: str) -> None:
-    """The same, by the id of the ticket's work item."""
+    """Do the same, by the id of the ticket's work item."""
     found = await session.execute(select(TicketRow.id).where(TicketRow.task_id == task_id))
     if (ticket_id := found.scalar_one_or_none()) is not None:
         await index(session, ticket_id)

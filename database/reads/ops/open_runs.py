@@ -25,6 +25,21 @@ OPEN: Mapping[RunKind, str] = {
                coalesce(started_at, CASE WHEN heard_revision >= revision THEN coalesce(decided_at, submitted_at) END) AS started_at
         FROM repair WHERE state IN ('running', 'suspended')
     """,
+    RunKind.GOODWILL: """
+        SELECT 'goodwill:' || g.id AS workflow_id, 'goodwill' AS kind, g.id AS subject, 'payout' AS stage,
+               CASE WHEN o.state = 'unknown' THEN 'gateway' ELSE 'machine' END AS waiting_for,
+               coalesce(o.prepared_at, g.checked_at) AS since, CAST(NULL AS timestamptz) AS until,
+               '' AS card_type, '' AS brand, g.started_at
+        FROM goodwill g LEFT JOIN goodwill_order o ON o.goodwill_id = g.id WHERE g.state = 'agreed'
+    """,
+    # A workflow runs from the first signal about its rows on.
+    RunKind.TICKET: """
+        SELECT 'ticket:' || id AS workflow_id, 'ticket' AS kind, id AS subject, state AS stage,
+               CASE WHEN state IN ('waiting_customer', 'solved') THEN 'customer' ELSE 'person' END AS waiting_for,
+               coalesce(solved_at, waits_since, heard_at, opened_at) AS since, CAST(NULL AS timestamptz) AS until,
+               '' AS card_type, '' AS brand, CASE WHEN heard_revision > 0 THEN opened_at END AS started_at
+        FROM ticket WHERE state <> 'closed'
+    """,
 }
 OPEN_RUNS = " UNION ALL ".join(OPEN.values())
 

@@ -140,7 +140,8 @@ def _of_customers(sought: Sought) -> Iterator[Select[Any]]:
         called = select("seller:" + SellerRow.id).where(SellerRow.phone_index == sought.phone)
         yield theirs.where(TicketRow.requester.in_(called))
     if sought.payee:
-        paid = select(SubmissionRow.owner).where(SubmissionRow.payee_index == sought.payee).distinct().limit(OWNERS_MAX)
+        paid = select(SubmissionRow.owner).where(SubmissionRow.payee_index == sought.payee).distinct()
+        paid = paid.order_by(SubmissionRow.owner).limit(OWNERS_MAX)
         yield theirs.where(TicketRow.requester.in_(paid))
     if sought.address:
         wrote = select("contact:" + ContactRow.id).where(ContactRow.address_index == sought.address)
