@@ -27,6 +27,7 @@ from services.ops.stuck import StuckRuns
 from workflows.client import CardClient
 from workflows.policies import CARDS_QUEUE, READING_QUEUE
 from workflows.repair_client import RepairClient
+from workflows.ticket_client import TicketClient
 
 HEALTH_S, ALERTS_S, HOOKS_S, NOTICES_S, PATIENCE_S = 10.0, 5.0, 2.0, 10.0, 0.5
 STUCK_S, DESCRIBE_S, QUEUES_S, SWEEP_S, BUILDS_S, FIGURES_S = 2.0, 1.0, 5.0, 60.0, 30.0, 10.0
@@ -36,12 +37,14 @@ NEVER = 10**9  # A look is whole: there is never more at once.
 def watching(settings: Settings, keyring: KeyRing, store: Database, client: Client) -> list[Job]:
     """Return the loops."""
     intake, desk = Intake(store, keyring, photo_store(settings, keyring)), CardClient(client)
-    repairs = RepairClient(client)
+    repairs, tickets = RepairClient(client), TicketClient(client)
 
     async def restart(workflow_id: str) -> None:
         found = subject_of(workflow_id)
         if found is not None and found[0] is RunKind.REPAIR:
             await repairs.tell(found[1])
+        elif found is not None and found[0] is RunKind.TICKET:
+            await tickets.tell(found[1])
         elif found is not None:
             await desk.start(await intake.card_to_buy(found[1]))
 

@@ -18,6 +18,7 @@ from activities.provider import Providers
 from activities.repairs import RepairActivities
 from activities.review.alarms import Alarms
 from activities.review.tasks import Review
+from activities.tickets import TicketActivities
 from activities.verification.inquiry import Verification
 from bootstrap import clock, keys, outside, scheduled_check
 from bootstrap.demo.brands import announcing_jobs
@@ -41,10 +42,12 @@ from domain.ops.providers import issuer as an_issuer
 from domain.ops.providers import store as a_store
 from domain.rules.brands import issuers as issuers_of_today
 from domain.sealing import KeyRing
+from domain.work.kinds import KindOfWork
 from jobs import due_decisions, replanning
 from jobs import goodwill as goodwill_job
 from jobs import payees as payees_job
 from jobs import repairs as repairs_job
+from jobs import tickets as tickets_job
 from jobs.books import Bookkeeper
 from jobs.due_decisions import DecisionSender
 from jobs.goodwill import GoodwillStarter
@@ -54,6 +57,7 @@ from jobs.privacy import privacy_job
 from jobs.registry import Job
 from jobs.repairs import RepairSender
 from jobs.replanning import Replanner
+from jobs.tickets import TicketSender
 from services.cards.intake import Intake
 from services.cards.provider_calls import Parties
 from services.cards.stock import Stock
@@ -78,6 +82,8 @@ from workflows.policies import CARDS_QUEUE, FX_QUEUE, OUTLET_QUEUE, PAYOUT_QUEUE
 from workflows.repair import RepairWorkflow
 from workflows.repair_client import RepairClient
 from workflows.starter import start_cards
+from workflows.ticket import TicketWorkflow
+from workflows.ticket_client import TicketClient
 
 log = structlog.get_logger()
 BATCH = 100  # At most so many cards or leaves in one look.
@@ -87,7 +93,7 @@ ANY = 1  # A loop that delivers looks again at once when it has started anything
 STARTER_S, COURIER_S, SEQUENCER_S, TELLER_S, NOTICES_S = 1.0, 0.5, 0.5, 0.5, 5.0
 
 ISSUERS_S, BOOKS_S = 2.0, 1.0
-REPAIRS_S = 0.5
+REPAIRS_S, TICKETS_S = 0.5, 0.5
 APPEALS_S, GOODWILL_S = 2.0, 1.0
 ASSIGNMENT_S, SNOOZES_S, REPLANNER_S, PAYEES_S, OWN_CLOCKS_S = 1.0, 5.0, 2.0, 1.0, 5.0
 
@@ -133,7 +139,7 @@ async def run_cards(settings: Settings) -> None:
 
 def _jobs(settings: Settings, store: Database, keyring: KeyRing, world: outside.Outside, client: Client) -> list[Job]:
     """The loops beside the workers."""
-    desk = CardClient(client)
+    desk, tickets = CardClient(client), TicketClient(client)
     intake = Intake(store, keyring, photo_store(settings, keyring))
     payees = CorrectionSender(store, Payees(store, keyring), desk)
     return [
@@ -157,8 +163,14 @@ def _jobs(settings: Settings, store: Database, keyring: KeyRing, world: outside.
         Job("appeals", APPEALS_S, lambda: SettledReviews(store).carry(BATCH), BATCH),
         Job("goodwill", GOODWILL_S, GoodwillStarter(store, GoodwillClient(client)).start, goodwill_job.AT_ONCE),
         Job("repairs", REPAIRS_S, RepairSender(store, RepairClient(client)).tell, repairs_job.AT_ONCE),
+        Job("tickets", TICKETS_S, TicketSender(store, tickets).tell, tickets_job.AT_ONCE),
+        Job("ticket_clocks", REPLANNER_S, Replanner(store, tickets, of=_keeps_own_time).signal, replanning.AT_ONCE),
         *announcing_jobs(settings),
     ]
+
+
+def _keeps_own_time(kind: KindOfWork) -> bool:
+    return kind.keeps_own_time
 
 
 async def _start_waiting(intake: Intake, desk: CardClient) -> int:
@@ -204,8 +216,14 @@ def card_workers(
     cards = Worker(
         client,
         task_queue=CARDS_QUEUE,
-        workflows=[CardWorkflow, RepairWorkflow, GoodwillWorkflow],
-        activities=[*_own_activities(store, keyring, gateway), *local, *remote, *repairs],
+        workflows=[CardWorkflow, RepairWorkflow, GoodwillWorkflow, TicketWorkflow],
+        activities=[
+            *_own_activities(store, keyring, gateway),
+            *local,
+            *remote,
+            *repairs,
+            TicketActivities(store).advance,
+        ],
         workflow_runner=UnsandboxedWorkflowRunner(),  # See docs/decisions/0008: the tests run in the sandbox.
         max_cached_workflows=settings.workflows_cached,
         **worker_options(interceptors),

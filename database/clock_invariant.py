@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 
-from sqlalchemy import select, text
+from sqlalchemy import bindparam, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reads.work.sla import intervals, policies_of, replanned
 from database.tables.work import WorkItemRow
+from domain.work.kinds import kinds
 
 AT_ONCE = 500
 
@@ -30,7 +31,7 @@ FROM clock_interval WHERE ended_at < started_at
 UNION ALL
 SELECT 'task ' || id || ' is open and its clock stands'
 FROM work_item task
-WHERE closed_at IS NULL AND plan_version > 0 AND NOT EXISTS (
+WHERE closed_at IS NULL AND plan_version > 0 AND kind NOT IN :own AND NOT EXISTS (
     SELECT FROM clock_interval i WHERE (i.card_id = task.card_id OR i.card_id IS NULL AND i.task_id = task.id) AND i.ended_at IS NULL AND i.runs)
 """
 
@@ -41,14 +42,16 @@ async def untrue_clocks(session: AsyncSession) -> list[str]:
     Left out are tasks that were planned before there were policies, and those whose card will be notified that their
     clock has changed: their deadline is moved within seconds.
     """
-    found = list((await session.execute(text(INTERVALS))).scalars())
+    intervals_of_ours = text(INTERVALS).bindparams(bindparam("own", _own_time(), expanding=True))
+    found = list((await session.execute(intervals_of_ours)).scalars())
     async for tasks in _planned_tasks(session):
         found += await _misplanned(session, tasks)
     return found
 
 
 async def _planned_tasks(session: AsyncSession) -> AsyncIterator[Sequence[WorkItemRow]]:
-    planned = (WorkItemRow.closed_at.is_(None), WorkItemRow.plan_version > 0, ~WorkItemRow.replan)
+    ours = WorkItemRow.kind.not_in(_own_time())
+    planned = (WorkItemRow.closed_at.is_(None), WorkItemRow.plan_version > 0, ~WorkItemRow.replan, ours)
     after = ""
     while True:
         wanted = select(WorkItemRow).where(*planned, WorkItemRow.id > after).order_by(WorkItemRow.id).limit(AT_ONCE)
@@ -57,6 +60,11 @@ async def _planned_tasks(session: AsyncSession) -> AsyncIterator[Sequence[WorkIt
             return
         yield tasks
         after = tasks[-1].id
+
+
+def _own_time() -> list[str]:
+    """The kinds of work that have several clocks of their own, which another check looks at."""
+    return [kind.code for kind in kinds() if kind.keeps_own_time]
 
 
 async def _misplanned(session: AsyncSession, tasks: Sequence[WorkItemRow]) -> list[str]:

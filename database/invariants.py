@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.clock_invariant import untrue_clocks
 from database.reads.policies.check_rules import check_rules
 from database.repositories import evidence
+from database.ticket_clock_invariant import untrue_ticket_clocks
 from domain.people.access import HANDLING
 from domain.places import business_day
 from domain.review.four_eyes import CNY_PER_UNIT_MAX
@@ -222,6 +223,7 @@ async def violations(session: AsyncSession, public_key: bytes, *, step_max: time
     unplaced = await session.execute(text(UNPLACED), {"step_max": step_max})
     found += [Violation("I7", what) for what in unplaced.scalars()]
     found += [Violation("I11", fault) for fault in await untrue_clocks(session)]
+    found += [Violation("I11", fault) for fault in await untrue_ticket_clocks(session)]
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 from sqlalchemy import and_, select
@@ -16,9 +16,8 @@ from database.repositories.set_aside import left_out
 from database.session import Database
 from database.tables.work import WorkItemRow
 from domain.errors.general import TemporarilyUnavailable
-from domain.work.kinds import kinds
+from domain.work.kinds import KindOfWork, kinds
 from services.work import sla
-from workflows.client import CardClient
 
 LOOP = "replanner"
 AT_ONCE = 20
@@ -27,12 +26,27 @@ ASKED_AGAIN_AFTER = timedelta(minutes=1)  # Time for the card to plan its clock 
 _log = structlog.get_logger("replanner")
 
 
+class Planner(Protocol):
+    """Has the workflow of an item plan its clock again: the client of cards, or of tickets."""
+
+    async def replan(self, card_id: str, task_id: str) -> None:
+        """Tell the workflow; `card_id` is empty for an item without a card. Raises TemporarilyUnavailable."""
+
+
 class Replanner:
-    """Signals the workflows of open tasks that were planned otherwise than they would be now; they plan and move their timers."""
+    """Signals the workflows of open tasks that were planned otherwise than they would be now; they plan and move their timers.
+
+    `of` says whose workflows `desk` reaches.
+    """
 
     def __init__(
-        self, database: Database, desk: CardClient, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        database: Database,
+        desk: Planner,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        of: Callable[[KindOfWork], bool] = lambda kind: kind.holds_card,
     ) -> None:
+        self._of = of
         self._database = database
         self._desk = desk
         self._now = now
@@ -70,7 +84,7 @@ class Replanner:
         statement = (
             select(WorkItemRow.card_id, WorkItemRow.id)
             .where(
-                WorkItemRow.kind.in_([kind.code for kind in kinds() if kind.holds_card]),
+                WorkItemRow.kind.in_([kind.code for kind in kinds() if self._of(kind)]),
                 WorkItemRow.closed_at.is_(None),
                 outdated,
                 WorkItemRow.id.not_in(self._asked),
@@ -79,7 +93,7 @@ class Replanner:
             .order_by(WorkItemRow.due_at, WorkItemRow.id)
             .limit(AT_ONCE)
         )
-        return [(card, task) for card, task in await session.execute(statement) if card is not None]
+        return [(card or "", task) for card, task in await session.execute(statement)]
 
     async def _tell(self, card_id: str, task_id: str) -> bool:
         self._asked[task_id] = self._now()

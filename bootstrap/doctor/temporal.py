@@ -69,7 +69,8 @@ async def temporal_findings(settings: Settings, store: Database | None) -> list[
         found = [*await _attributes(client), *await _queues(client), *no_rates(offered=await keeps_rates(client))]
         if store is None:
             return found
-        return [*found, *await _compared(client, store), *of_repairs(await repair_runs.compare(client, store))]
+        of_runs = [*await _compared(client, store), *of_repairs(await repair_runs.compare(client, store))]
+        return [*found, *of_runs, *await _tickets(client, store)]
     except (RuntimeError, RPCError, TimeoutError):
         said = say("Temporal 未能回答全部查询。", "Temporal did not answer every question.")
         return [broken("temporal_fails", said, "docker compose logs temporal")]
@@ -150,6 +151,28 @@ async def _compared(client: Client, store: Database) -> list[Finding]:
     for card_id in settled[:DESCRIBED_MAX]:
         runs[card_id] = await _status(client, card_id)
     return of_drift(contradictions(cards, runs, now))
+
+
+async def _tickets(client: Client, store: Database) -> list[Finding]:
+    """Open tickets whose clocks nobody watches: their workflow does not run."""
+    query = "WorkflowType = 'TicketWorkflow' AND ExecutionStatus = 'Running'"
+    running = {one.id.removeprefix("ticket:") async for one in client.list_workflows(query, limit=RUNS_MAX)}
+    wanted = "SELECT id FROM ticket WHERE state <> 'closed' AND heard_revision > 0 AND opened_at < :settled ORDER BY id LIMIT :most"
+    async with store.transaction() as session:
+        values = {"settled": datetime.now(UTC) - ON_ITS_WAY, "most": RUNS_MAX}
+        tickets = (await session.execute(text(wanted), values)).scalars().all()
+    return unwatched_tickets(sum(one not in running for one in tickets))
+
+
+def unwatched_tickets(number: int) -> list[Finding]:
+    """Return the finding of open tickets without a running workflow."""
+    if not number:
+        return []
+    said = say(
+        f"{number} 个未关闭的客服工单没有运行中的流程，不会发出超时提醒。",
+        f"{number} open tickets have no running workflow: nobody is notified when they are late.",
+    )
+    return [attention("tickets_unwatched", said, "make up: the console starts within a minute those that were lost")]
 
 
 async def _listed(client: Client, query: str) -> dict[str, WorkflowExecutionStatus]:

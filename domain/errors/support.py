@@ -33,48 +33,6 @@ class CustomerWrote(Refusal):
     http_status = 409
 
 
-class EscalationWaits(Refusal):
-    """The desk was asked about this before and has not answered: wait for it, or withdraw the question."""
-
-    code = "escalation_waits"
-    http_status = 409
-
-
-class EscalationOver(Refusal):
-    """The question was answered or withdrawn (`state`)."""
-
-    code = "escalation_over"
-    http_status = 409
-
-
-class NotReviewable(Refusal):
-    """The card cannot be put before a second reviewer: `why` is not_decided, in_review or appealed."""
-
-    code = "not_reviewable"
-    http_status = 409
-
-
-class GoodwillWaits(Refusal):
-    """A goodwill payment for this ticket waits for its second person."""
-
-    code = "goodwill_waits"
-    http_status = 409
-
-
-class GoodwillTooMuch(Refusal):
-    """The amount is above a limit: `limit` is own or seller, `most` what is possible."""
-
-    code = "goodwill_too_much"
-    http_status = 422
-
-
-class GoodwillOver(Refusal):
-    """The goodwill payment was agreed to, declined or withdrawn (`state`)."""
-
-    code = "goodwill_over"
-    http_status = 409
-
-
 class TicketsApart(Refusal):
     """The two tickets are not of the same customer: link them instead, so that neither reads the other's words."""
 
@@ -114,7 +72,6 @@ class ChangedMeanwhile(Refusal):
     """A ticket, template or macro was changed while its page was open: read it as it is now, then do it again."""
 
     code = "changed_meanwhile"
-    http_status = 409
 
 
 class RatingOver(Refusal):
@@ -142,4 +99,45 @@ class ErasureWaits(Refusal):
     """An erasure was proposed on this request already and waits for a second person."""
 
     code = "erasure_waits"
+
+
+class EscalationWaits(Refusal):
+    """The desk was asked about this before and has not answered: wait for it, or withdraw the question."""
+
+    code = "escalation_waits"
+    http_status = 409
+
+
+class EscalationOver(Refusal):
+    """The question was answered or withdrawn (`state`)."""
+
+    code = "escalation_over"
+    http_status = 409
+
+
+class NotReviewable(Refusal):
+    """The card cannot be put before a second reviewer: `why` is not_decided, in_review or appealed."""
+
+    code = "not_reviewable"
+    http_status = 409
+
+
+class GoodwillWaits(Refusal):
+    """A goodwill payment for this ticket waits for its second person."""
+
+    code = "goodwill_waits"
+    http_status = 409
+
+
+class GoodwillTooMuch(Refusal):
+    """The amount is above a limit: `limit` is own or seller, `most` what is possible."""
+
+    code = "goodwill_too_much"
+    http_status = 422
+
+
+class GoodwillOver(Refusal):
+    """The goodwill payment was agreed to, declined or withdrawn (`state`)."""
+
+    code = "goodwill_over"
     http_status = 409

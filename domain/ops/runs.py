@@ -16,6 +16,7 @@ class RunKind(StrEnum):
     CARD = "card"
     REPAIR = "repair"
     GOODWILL = "goodwill"
+    TICKET = "ticket"
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ RUN_TYPES: Mapping[RunKind, RunType] = {
     RunKind.CARD: RunType("CardWorkflow", "card:"),
     RunKind.REPAIR: RunType("RepairWorkflow", "repair:"),
     RunKind.GOODWILL: RunType("GoodwillWorkflow", "goodwill:"),
+    RunKind.TICKET: RunType("TicketWorkflow", "ticket:"),
 }
 
 

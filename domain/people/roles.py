@@ -53,12 +53,12 @@ class Permission(StrEnum):
     ANSWER_CALLBACKS = "answer_callbacks"  # Call sellers back and explain decisions to them.
     SEE_TICKETS = "see_tickets"  # Tickets and their conversations.
     ANSWER_TICKETS = "answer_tickets"  # Open tickets for callers, reply, solve.
+    PREPARE_COPY = "prepare_copy"  # Prepare a copy of a seller's data on their request.
+    ERASE_DATA = "erase_data"  # Propose or agree to erasing a seller's data on their request; never both.
     ANSWER_FOR_OPS = "answer_for_ops"  # Answer what support asks of operations.
     ANSWER_FOR_FINANCE = "answer_for_finance"  # Of finance.
     ANSWER_FOR_COMPLIANCE = "answer_for_compliance"  # Of compliance.
     AGREE_GOODWILL = "agree_goodwill"  # Be the second person of any goodwill payment.
-    PREPARE_COPY = "prepare_copy"  # Prepare a copy of a seller's data on their request.
-    ERASE_DATA = "erase_data"  # Propose or agree to erasing a seller's data on their request; never both.
     LEAD_SUPPORT = "lead_support"  # Take escalated tickets, look after templates and macros, agree to goodwill.
     MANAGE_REASONS = "manage_reasons"
     SEE_POLICIES = "see_policies"

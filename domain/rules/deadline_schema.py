@@ -101,6 +101,8 @@ def _policy() -> Schema:
         code=text(80),
         when=with_default(when, completed(when, {})),
         budget_s=whole(*BUDGET_S, "s"),
+        first_response_s=optional(whole(*BUDGET_S, "s")),
+        next_response_s=optional(whole(*BUDGET_S, "s")),
         warn_share_bp=basis_points(least=1),
         calendar=optional(offered("calendars", "console.deadlines.of_team")),
         chain=with_default({**rows(step, "", CHAIN_MAX), "minItems": 0}, []),

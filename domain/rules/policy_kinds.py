@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from domain.policies.document import PolicyKind
-from domain.rules import alerts, brands, checks, deadlines, goodwill, limits, prices, repairs, stuck, velocity
+from domain.rules import alerts, brands, checks, deadlines, goodwill, limits, prices, repairs, stuck, tickets, velocity
 
 KINDS: Mapping[str, PolicyKind] = {
     kind.code: kind
@@ -22,5 +22,6 @@ KINDS: Mapping[str, PolicyKind] = {
         repairs.KIND,
         alerts.KIND,
         goodwill.KIND,
+        tickets.KIND,
     )
 }

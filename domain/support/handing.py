@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from enum import StrEnum
-
-OFFER_LASTS = timedelta(minutes=30)  # Not accepted by then, the ticket stays with who offered it.
 
 
 class HandOverAnswer(StrEnum):

@@ -112,5 +112,6 @@ TICKET_WORK = KindOfWork(
     closes=ReasonedAct.SOLVE_TICKET,
     order_at=by_deadline,
     keeps_own_time=True,
+    answers_customers=True,
     breach_escalates=False,
 )

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from domain.people.roles import Role
 from domain.policies.flaws import DocumentWrong, Flaw, FlawKind
 from domain.work.deadlines import AtEnd, ChainStep, Counts, Delay, Policies, Policy
-from domain.work.kinds import REVIEW, kind_of, kinds
+from domain.work.kinds import REVIEW, KindOfWork, kind_of, kinds
 from domain.work.task import Priority
 from domain.work.working_time import ALL_DAY, MINUTES_PER_DAY, Day, Holidays, Shift, WorkingCalendar
 
@@ -22,6 +22,7 @@ ALWAYS = "always"  # A week of whole days.
 BUDGET_S = (60, 90 * 86_400)
 DELAY_MINUTES = (0, 90 * 1440)
 CHAIN_MAX, POLICIES_MAX, SHIFTS_MAX = 9, 200, 8
+RESPONSES = ("first_response_s", "next_response_s")
 VALUE_MAX = 10**12
 _CODE = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _PERSON = re.compile(r"person:[0-9A-Z]{26}")
@@ -187,7 +188,9 @@ def _date(reader: _Reader, path: str, given: str) -> date:
 
 
 def _policy(reader: _Reader, path: str, given: object, calendars: Mapping[str, object]) -> Policy:
-    fields = reader.record(path, given, {"code", "budget_s", "warn_share_bp"}, {"when", "calendar", "chain", "at_end"})
+    fields = reader.record(
+        path, given, {"code", "budget_s", "warn_share_bp"}, {"when", "calendar", "chain", "at_end", *RESPONSES}
+    )
     when_path, when = f"{path}.when", fields.get("when", {})
     when = reader.record(
         when_path, when, set(), {"kind", "card_types", "value_minor_from", "value_minor_below", "priorities", "reasons"}
@@ -214,7 +217,20 @@ def _policy(reader: _Reader, path: str, given: object, calendars: Mapping[str, o
         ),
         at_end=at_end,
         end_delay=end_delay,
+        first_response_s=_response(reader, path, "first_response_s", fields, kind),
+        next_response_s=_response(reader, path, "next_response_s", fields, kind),
     )
+
+
+def _response(reader: _Reader, path: str, name: str, fields: Mapping[str, Any], kind: KindOfWork) -> int | None:
+    """A promise to answer; none is known of a kind whose items nobody outside waits at."""
+    given = fields.get(name)
+    if given is None:
+        return None
+    if not kind.answers_customers:
+        reader.flaw(f"{path}.{name}", FlawKind.NOT_KNOWN)
+        return None
+    return reader.whole(f"{path}.{name}", given, *BUDGET_S)
 
 
 def _step(reader: _Reader, path: str, given: object) -> ChainStep:

@@ -29,11 +29,12 @@ class ClockOwner(StrEnum):
     FINANCE = "finance"  # Finance was asked.
     COMPLIANCE = "compliance"  # Compliance was asked.
     SELLER = "seller"  # The seller was asked for an item.
+    CUSTOMER = "customer"  # The customer of a ticket was asked.
     OUTLET = "outlet"  # A store or outlet was asked to check.
     MACHINE = "machine"  # The platform verifies and prices again.
 
 
-RUNNING = frozenset(ClockOwner) - {ClockOwner.SELLER, ClockOwner.OUTLET, ClockOwner.MACHINE}
+RUNNING = frozenset(ClockOwner) - {ClockOwner.SELLER, ClockOwner.CUSTOMER, ClockOwner.OUTLET, ClockOwner.MACHINE}
 
 
 class Counts(StrEnum):
@@ -107,6 +108,9 @@ class Policy:
     chain: tuple[ChainStep, ...] = ()
     at_end: AtEnd = AtEnd.LEAVE_OPEN
     end_delay: Delay = Delay(0)  # After the last step of the chain, or the breach.
+    # Working seconds to the first public reply, and to each next one; None: no such promise.
+    first_response_s: int | None = None
+    next_response_s: int | None = None
 
     def matches(self, terms: Terms) -> bool:
         """Return whether tasks of these terms fall under this policy."""

@@ -55,6 +55,7 @@ class KindOfWork:
     # Otherwise the item has a clock of its own, which a background job rings.
     holds_card: bool = False
     keeps_own_time: bool = False  # A workflow of the item's own rings its clock, not the background job.
+    answers_customers: bool = False  # Policies may promise times to the first and to the next public reply.
     breach_escalates: bool = True  # A late item is for those who take escalated ones only.
 
     def page_of(self, task_id: str, card_id: str | None) -> str:
@@ -89,6 +90,12 @@ def page_at(task_id: str | None, card_id: str | None) -> str | None:
     if task_id is not None and code in _KINDS:
         return _KINDS[code].page_of(task_id, card_id or parts[1])
     return f"/cards/{card_id}" if card_id else None
+
+
+def keeps_own_time(task_id: str) -> bool:
+    """Return whether the item of this id is rung by a workflow of its own."""
+    parts = task_id.split(":")
+    return len(parts) == 4 and parts[2] in _KINDS and _KINDS[parts[2]].keeps_own_time
 
 
 def kinds() -> tuple[KindOfWork, ...]:

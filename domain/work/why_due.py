@@ -35,6 +35,20 @@ class DueReason(StrEnum):
     END = "end"  # end: when the policy decides.
     LEFT_OPEN = "left_open"
     SPENT = "spent"  # owner, spent
+    SPENT_BY = "spent_by"  # owner, person, spent
+    # Of a ticket, whose promises have a clock each:
+    PROMISE = "promise"  # promise, started, policy, version, allowed
+    PROMISE_LEFT = "promise_left"  # promise, carried, allowed: a reopened ticket goes on with what is left.
+    PROMISE_DUE = "promise_due"  # promise, warn, due
+    PROMISE_LATE = "promise_late"  # promise, due, late, owner
+    PROMISE_STANDS = "promise_stands"  # promise, left: it goes on with this once the customer has answered.
+    PROMISE_FROZEN = "promise_frozen"  # promise, late: it was late before, and no later while it stands.
+    PROMISE_KEPT = "promise_kept"  # promise, kept
+    PROMISE_BROKEN = "promise_broken"  # promise, kept, due, owner
+    PROMISE_VOID = "promise_void"  # promise, at
+    CUSTOMER_HAD = "customer_had"  # since, until
+    CUSTOMER_HAS = "customer_has"  # since
+    UNVERIFIED = "unverified"
 
 
 @dataclass(frozen=True)
@@ -75,11 +89,13 @@ def explain(
         ),
         Sentence(DueReason.OPENED, {"opened": opened}),
         *_carried(plan),
-        *_calendar(calendar),
+        *about_calendar(calendar),
         *_stood(card),
-        *_skipped(calendar, opened, plan.due_at),
-        *_unknown(calendar, opened, plan),
-        *_replanned(plans),
+        *skipped(calendar, opened, plan.due_at),
+        *unknown_years(
+            calendar, opened, max(one for one in (plan.due_at, *plan.chain, plan.end_at) if one is not None)
+        ),
+        *replannings(plans),
         Sentence(DueReason.WARNING, {"warn": plan.warn_at}),
         Sentence(DueReason.DUE, {"due": plan.due_at}),
         *_end(policies, terms, plan),
@@ -99,7 +115,8 @@ def _carried(plan: ClockPlan) -> Iterator[Sentence]:
     yield Sentence(DueReason.FLOOR if floored else DueReason.CARRIED, dict(values))
 
 
-def _calendar(calendar: WorkingCalendar) -> Iterator[Sentence]:
+def about_calendar(calendar: WorkingCalendar) -> Iterator[Sentence]:
+    """Say which hours count."""
     if calendar.never_closes:
         yield Sentence(DueReason.ROUND_THE_CLOCK, {"calendar": calendar.code})
     else:
@@ -117,7 +134,8 @@ def _stood(card: Sequence[Stretch]) -> Iterator[Sentence]:
             yield Sentence(DueReason.STOOD, values | {"until": one.ends})
 
 
-def _skipped(calendar: WorkingCalendar, opened: datetime, due: datetime) -> Iterator[Sentence]:
+def skipped(calendar: WorkingCalendar, opened: datetime, due: datetime) -> Iterator[Sentence]:
+    """Say what did not count between opening and deadline: nights, days off and holidays."""
     closed = (due - opened) - calendar.worked(opened, due) if due > opened else timedelta(0)
     if closed:
         yield Sentence(DueReason.CLOSED, {"closed": closed})
@@ -127,14 +145,14 @@ def _skipped(calendar: WorkingCalendar, opened: datetime, due: datetime) -> Iter
                 yield Sentence(DueReason.HOLIDAY, {"holiday": name, "day": day})
 
 
-def _unknown(calendar: WorkingCalendar, opened: datetime, plan: ClockPlan) -> Iterator[Sentence]:
-    """Years that the clock runs into, to its last step, whose movable holidays are not announced yet."""
-    last = max(moment for moment in (plan.due_at, *plan.chain, plan.end_at) if moment is not None)
+def unknown_years(calendar: WorkingCalendar, opened: datetime, last: datetime) -> Iterator[Sentence]:
+    """Say which years the clock runs into, to its last step, whose movable holidays are not announced yet."""
     for year in calendar.unknown_years(opened, last):
         yield Sentence(DueReason.YEAR_UNKNOWN, {"year": year})
 
 
-def _replanned(plans: Sequence[PlanMade]) -> Iterator[Sentence]:
+def replannings(plans: Sequence[PlanMade]) -> Iterator[Sentence]:
+    """Say which versions and escalations the deadline was planned by after the first; `plans` oldest first."""
     for before, plan in itertools.pairwise(plans):
         if plan.why == "escalated":
             yield Sentence(DueReason.ESCALATED, {"at": plan.at})

@@ -157,6 +157,8 @@ async def one_run(request: Request, console: At, person: Operator, workflow_id: 
     kind, card_id = subject
     if kind is RunKind.REPAIR:
         return see_other(f"/operations/repairs/{card_id}")
+    if kind is RunKind.TICKET:
+        return see_other(f"/tickets/{card_id}")
     async with console.services.database.transaction() as session:
         card = await cards.load(session, card_id)
         step = await reads.pending(session, workflow_id)

@@ -21,6 +21,7 @@ from domain.work.working_time import holiday_in_chinese
 from languages import label, label_key, translate
 from reviewer_ui.sessions import Person
 from reviewer_ui.visit import At, CardReader, Console, Shell, require_sees, shell
+from services.support.why_due import why_ticket_is_due
 from services.work.items import item
 from services.work.why_due import why_card_is_due, why_due
 from web.locale import locale_of
@@ -57,7 +58,8 @@ async def why_item_is_due(request: Request, console: At, person: CardReader, tas
         task = await item(session, task_id)
         if task.card_id is None:
             require_sees(person, task.kind)
-        facts = await why_due(session, task, now())
+        of_ticket = kind_of(task.kind).answers_customers
+        facts = await (why_ticket_is_due if of_ticket else why_due)(session, task, now())
     page = kind_of(task.kind).page_of(task.id, task.card_id)
     return await _answer(request, console, person, facts, task.card_id or task.id, page)
 
@@ -66,7 +68,7 @@ async def _answer(
     request: Request, console: Console, person: Person, facts: Sequence[Sentence], name: str, page: str
 ) -> Response:  # fmt: skip
     locale, zone = locale_of(request), zone_of(person.timezone)
-    sentences = [(fact.reason is DueReason.SPENT, sentence(fact, locale, zone)) for fact in facts]
+    sentences = [(fact.reason in (DueReason.SPENT, DueReason.SPENT_BY), sentence(fact, locale, zone)) for fact in facts]
     context = WhyDueContext(
         shell(request, person),
         name,

@@ -26,8 +26,10 @@ _DIGITS = re.compile(r"\d(?:[ -]?\d){4,}")
 _FACTS = ("by", "reason")
 # Facts that are codes, and the words that they have.
 _WORDS = {
-    "desk": "inside_desk", "goodwill_state": "goodwill_state", "repair_kind": "repair_kind", "repair_state": "repair_state",
-    "news_of_repair": "notice.repair", "topic": "ops_topic", "news_of_ticket": "notice.ticket",
+    "desk": "inside_desk", "goodwill_state": "goodwill_state",
+    "repair_kind": "repair_kind", "repair_state": "repair_state", "news_of_repair": "notice.repair", "topic": "ops_topic",
+    "news_of_ticket": "notice.ticket",
+    "promise": "clock_kind",
 }  # fmt: skip
 ALERTS_PAGE = "/operations/alerts"
 ALERT_KINDS = frozenset({NoticeKind.ALERT, NoticeKind.ALERT_OVER})
@@ -57,7 +59,8 @@ def sentence(
     """Return one notification as a sentence. Digits in free-text facts are hidden; times are in the reader's time zone."""
     worded = {name: _fact(kind, name, value, reader) for name, value in facts.items()}
     card = (card_id or "")[-CARD_SHOWN:] or "–"
-    said = [translate(_key(kind, card_id, task_id), reader.locale, {**worded, "card": card, "item": _item(task_id)})]
+    about = f"notice.{kind}.promise" if "promise" in facts else _key(kind, card_id, task_id)
+    said = [translate(about, reader.locale, {**worded, "card": card, "item": _item(task_id)})]
     said += [
         translate(f"notice.fact.{name}", reader.locale, {"value": worded[name]}) for name in _FACTS if worded.get(name)
     ]

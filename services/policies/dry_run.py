@@ -19,8 +19,9 @@ from domain.ops.alerts import AlertRule
 from domain.policies.document import PolicyDocument
 from domain.quality.sampling import SamplingPolicy
 from domain.review.four_eyes import CheckPolicy, ProposedDecision, lot_of, need
-from domain.rules import alerts, brands, checks, deadlines, limits, prices, stuck, velocity
+from domain.rules import alerts, brands, checks, deadlines, limits, prices, stuck, tickets, velocity
 from domain.sealing import KeyRing
+from domain.work.task import Priority
 from services.policies.deadlines import Preview, previewed
 
 Rule = TypeVar("Rule")
@@ -195,6 +196,22 @@ def _above(rules: alerts.AlertRules, rule: AlertRule, values: alert_values.Value
     return sum(value > rules.rules[rule].limit for value in values.get(rule, {}).values())
 
 
+async def _tickets(trial: Trial) -> tuple[Figure, ...]:
+    now, both = trial.since + LOOKS_BACK, _read(trial, tickets.tickets_of)
+    made = await recent_work.tickets(trial.session, trial.since)
+    raised = _both(
+        both,
+        lambda rules: sum(
+            rules.priority_of(one.category, one.channel, one.value_minor) is not Priority.NORMAL for one in made
+        ),
+    )
+    waits = [one.waits_since for one in made if one.waits_since is not None]
+    reminded = _both(
+        both, lambda rules: sum(since + timedelta(days=rules.silence_notice_days) <= now for since in waits)
+    )
+    return (Figure("tickets_raised", len(made), *raised), Figure("tickets_reminded", len(waits), *reminded))
+
+
 _RUNS: Mapping[str, Callable[[Trial], Awaitable[tuple[Figure, ...]]]] = {
     brands.KIND.code: _brands,
     prices.KIND.code: _prices,
@@ -206,6 +223,7 @@ _RUNS: Mapping[str, Callable[[Trial], Awaitable[tuple[Figure, ...]]]] = {
     deadlines.KIND.code: _deadlines,
     stuck.KIND.code: _stuck,
     alerts.KIND.code: _alerts,
+    tickets.KIND.code: _tickets,
 }
 
 

@@ -11,11 +11,12 @@ from database.tables.columns import now
 from database.tables.support.tickets import ContactRow
 from domain.identifiers import new_id
 from domain.sealing import KeyRing
+from domain.support.contacts import address_index_of
 
 
 async def contact_of(session: AsyncSession, keyring: KeyRing, address: str, locale: str) -> ContactRow:
     """Return the contact with this address; where there is none, one without a name is made."""
-    index, made = index_of(keyring, address), new_id()
+    index, made = address_index_of(keyring, address), new_id()
     values = {
         "id": made, "address_sealed": CONTACT_ADDRESS.seal(keyring, made, address), "address_index": index,
         "address_masked": masked(address), "name": "", "locale": locale, "created_at": now(),
@@ -27,18 +28,13 @@ async def contact_of(session: AsyncSession, keyring: KeyRing, address: str, loca
 
 async def known_contact(session: AsyncSession, keyring: KeyRing, address: str) -> ContactRow | None:
     """Return the contact with this address."""
-    wanted = select(ContactRow).where(ContactRow.address_index == index_of(keyring, address))
+    wanted = select(ContactRow).where(ContactRow.address_index == address_index_of(keyring, address))
     return (await session.execute(wanted)).scalar_one_or_none()
 
 
 def address_of(keyring: KeyRing, contact: ContactRow) -> str:
     """Return the contact's address: only for sending to it."""
     return CONTACT_ADDRESS.open(keyring, contact.id, contact.address_sealed)
-
-
-def index_of(keyring: KeyRing, address: str) -> str:
-    """Return the keyed hash by which an address is found."""
-    return keyring.index(address.casefold(), purpose="contact_address")
 
 
 def masked(address: str) -> str:

@@ -19,16 +19,18 @@ from domain.errors.support import CustomerWrote, ReplyLeft, TicketEnded
 from domain.identifiers import new_id
 from domain.people.roles import Permission
 from domain.places import business_day
-from domain.rules.limits import limits_in_force
+from domain.rules.tickets import tickets_in_force
 from domain.sealing import KeyRing
+from domain.support.thanks import is_thanks
 from domain.support.tickets import UNDER_WAY, MessageKind, TicketChannel, TicketState
 from domain.work.reason_codes import ReasonedAct
 from gateways.pictures.store import PhotoStore
 from services.people.permissions import require
 from services.support import clocks, grams
-from services.support.announcing import REOPENED, SOLVED, announce
+from services.support.announcing import CLOSED, CLOSING, REOPENED, SOLVED, announce
 from services.support.following import tell_followers
 from services.support.history import happened
+from services.support.undoing import unanswer
 from services.support.words import attach, cleaned, masked, required_words
 from services.work import drafts
 from services.work.assignment import require_able
@@ -111,7 +113,8 @@ class Conversation:
             await session.flush()
             attach(session, message, kept)
             ticket.heard_at = now
-            if not heard.closing:
+            thanks = ticket.state is TicketState.SOLVED and not heard.files and is_thanks(words)
+            if not (heard.closing or thanks):
                 await self._wanted_again(session, ticket, task, message.author, now)
             await grams.index(session, ticket.id)
         return message.id
@@ -153,6 +156,8 @@ class Conversation:
             if message.sent_at is not None or message.leaves_at <= now:
                 raise ReplyLeft()
             message.withdrawn_at = now
+            await session.flush()
+            await unanswer(session, ticket, message)
             reopen(ticket, task)
             happened(session, ticket, f"person:{person}", "reply_taken_back", now, message=message.id)
             await clocks.follow(session, ticket, task, now, "resumed")
@@ -193,10 +198,11 @@ async def write_reply(
         raise FieldInvalid(field="words", why="secret")
     if reply.after is AfterReply.SOLVE:
         await require_reason(session, ReasonedAct.SOLVE_TICKET, reply.solution)
-    undo = timedelta(seconds=limits_in_force(business_day(now)).decision_undo_s)
+    undo = timedelta(seconds=tickets_in_force(business_day(now)).reply_undo_s)
     message = TicketMessageRow(
         id=new_id(), ticket_id=ticket.id, kind=MessageKind.REPLY, author=f"person:{person}", words=reply.words,
-        channel=ticket.channel, at=now, leaves_at=now + undo, idempotency_key=reply.key,
+        channel=ticket.channel, at=now, leaves_at=now + undo, waited_since=ticket.unanswered_since,
+        idempotency_key=reply.key,
     )  # fmt: skip
     session.add(message)
     await session.flush()
@@ -266,6 +272,9 @@ async def depart(session: AsyncSession, ticket: TicketRow, now: datetime) -> int
 
 async def _announce(session: AsyncSession, ticket: TicketRow, message: TicketMessageRow) -> None:
     kind = ticket.requester.partition(":")[0]
+    if message.kind is MessageKind.NOTICE and kind != "contact":  # Of a silent customer; mail carries its words.
+        await announce(session, ticket, CLOSED if ticket.state is TicketState.SOLVED else CLOSING)
+        return
     payload = {"ticket_id": ticket.id, "message_id": message.id, "state": ticket.state.value}
     if kind == "seller":
         await outbox.put(session, "message", ticket.requester, "ticket.answered", payload)

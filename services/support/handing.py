@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -20,7 +20,9 @@ from domain.errors.support import HandOverEnded, HandOverOpen
 from domain.identifiers import new_id, short
 from domain.notices.kinds import NoticeKind
 from domain.people.roles import Permission, Role, permissions_of
-from domain.support.handing import OFFER_LASTS, HandOverAnswer
+from domain.places import business_day
+from domain.rules.tickets import tickets_in_force
+from domain.support.handing import HandOverAnswer
 from domain.support.tickets import UNDER_WAY
 from domain.work.lease import holder_of
 from domain.work.reason_codes import ReasonedAct
@@ -63,7 +65,7 @@ class Handing:
                 await _require_receiver(session, person, to, task, now)
             offer = HandOverRow(
                 id=new_id(), ticket_id=ticket_id, by=person, to_person=to, reason_code=reason_code, note=words,
-                offered_at=now, until=now + OFFER_LASTS,
+                offered_at=now, until=now + _lasts(now),
             )  # fmt: skip
             session.add(offer)
             task.assigned_to, task.assigned_at = person, now
@@ -124,6 +126,18 @@ class Handing:
         if offer.answer is not None or ticket.state not in UNDER_WAY or offer.until <= self._now():
             raise HandOverEnded()
         return offer, ticket, task
+
+
+async def pass_offer(session: AsyncSession, ticket: TicketRow, now: datetime) -> datetime | None:
+    """End what is due, as `expire_due` does; return when the offer that is open will end. The ticket is locked."""
+    await expire_due(session, ticket, now)
+    offer = await open_offer(session, ticket.id)
+    return None if offer is None else offer.until
+
+
+def _lasts(now: datetime) -> timedelta:
+    """How long an offer waits for its answer, by the policy of tickets."""
+    return timedelta(minutes=tickets_in_force(business_day(now)).hand_over_minutes)
 
 
 async def expire_due(session: AsyncSession, ticket: TicketRow, now: datetime) -> bool:

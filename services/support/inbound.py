@@ -21,6 +21,7 @@ from domain.errors.base import Refusal
 from domain.errors.support import TicketEnded
 from domain.identifiers import new_id
 from domain.sealing import KeyRing
+from domain.support.contacts import address_index_of
 from domain.support.mail import InboundMail, MailFile, MailFlag, MailNote, MailOutcome, plain_subject
 from domain.support.mail_signs import LOOP_WINDOW, is_own, loops
 from domain.support.mail_threads import messages_of
@@ -38,7 +39,7 @@ from gateways import decoding
 from gateways.pictures.store import PhotoStore
 from languages import translate
 from services.support import mail_failures
-from services.support.contacts import contact_of, index_of, known_contact
+from services.support.contacts import contact_of, known_contact
 from services.support.conversation import Conversation, Heard
 from services.support.history import happened
 from services.support.mail_identity import MailIdentity, reader_of, tags
@@ -116,7 +117,7 @@ class InboundMails:
             session.add(
                 InboundMailRow(
                     id=new_id(), message_id=mail.message_id, digest=digest, outcome=outcome, ticket_id=ticket_id,
-                    sender_index=index_of(self._keyring, mail.sender.address), flags=sorted(mail.flags),
+                    sender_index=address_index_of(self._keyring, mail.sender.address), flags=sorted(mail.flags),
                     notes=sorted(notes), at=self._now(),
                 )
             )  # fmt: skip
@@ -298,7 +299,7 @@ class InboundMails:
                 await session.execute(insert(TicketParticipantRow).values(row).on_conflict_do_nothing())
 
     async def _earlier(self, session: AsyncSession, mail: InboundMail) -> Sequence[datetime]:
-        same = InboundMailRow.sender_index == index_of(self._keyring, mail.sender.address)
+        same = InboundMailRow.sender_index == address_index_of(self._keyring, mail.sender.address)
         recent = (
             select(InboundMailRow.at)
             .where(same, InboundMailRow.at > self._now() - LOOP_WINDOW)

@@ -25,6 +25,7 @@ from gateways.pictures.store import PhotoStore
 from services.people.permissions import require
 from services.support import clocks, grams
 from services.support.history import happened
+from services.support.priority import prioritise
 from services.support.words import attach, cleaned, masked, required_subject, required_words
 
 
@@ -102,6 +103,7 @@ class Opening:
             await session.flush()
             attach(session, message, kept)
             happened(session, ticket, by, "opened", now, category=asked.category.value, channel=channel.value)
+            await prioritise(session, ticket, task, now)
             await clocks.follow(session, ticket, task, now, "opened")
             await grams.index(session, ticket.id)
         return ticket.id

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -34,16 +35,16 @@ async def sound(session: AsyncSession, task: WorkItemRow, alarm: Alarm, now: dat
     """Alarm that the locked item is due soon, or is late and escalated; a closed one is left alone, and nothing is sent twice."""
     if task.closed_at is not None:
         return
-    informed = [] if alarm is Alarm.WARNING else await seniors(session, task.team)
-    if not await sounded(session, task, alarm.value, "" if alarm is Alarm.WARNING else Role.SENIOR.value, now):
+    warning = alarm is Alarm.WARNING
+    people = [*([] if warning else await seniors(session, task.team)), *concerned(task, now)]
+    kind = NoticeKind.WARNING if warning else NoticeKind.BREACH
+    if not await announce(session, task, kind, alarm.value, "" if warning else Role.SENIOR.value, people, now):
         return
-    if alarm is Alarm.WARNING:
+    if warning:
         task.warned_at = task.warned_at or now
     else:
         await _breach(session, task, now)
     placed(task, now)
-    kind = NoticeKind.WARNING if alarm is Alarm.WARNING else NoticeKind.BREACH
-    await _tell(session, task, kind, alarm.value, [*informed, *_concerned(task, now)])
     await record(session, task, alarm.value, {})
 
 
@@ -53,9 +54,9 @@ async def sound_chain(session: AsyncSession, task: WorkItemRow, step: int, now: 
     if task.closed_at is not None or step >= len(chain):
         return False
     name = f"chain:{step}"
-    first = await sounded(session, task, name, chain[step].tells, now)
+    people = await of_step(session, task.team, chain[step])
+    first = await announce(session, task, NoticeKind.CHAIN, name, chain[step].tells, people, now)
     if first:
-        await _tell(session, task, NoticeKind.CHAIN, name, await _of_step(session, task.team, chain[step]))
         await record(session, task, "reminded", {})
     return first
 
@@ -83,6 +84,24 @@ async def sounded(session: AsyncSession, task: WorkItemRow, alarm: str, role: st
     return await insert_once(session, AlarmRow(task_id=task.id, alarm=alarm, role=role, at=now))
 
 
+async def announce(
+    session: AsyncSession,
+    task: WorkItemRow,
+    kind: NoticeKind,
+    alarm: str,
+    role: str,
+    people: Sequence[str],
+    now: datetime,
+    **facts: str,
+) -> bool:
+    """Notify people (ids) of an alarm, once by its name; return whether it was now. `facts` are put over those of every item."""
+    if not await sounded(session, task, alarm, role, now):
+        return False
+    said = {"due_at": task.due_at.isoformat(), "card": short(task.card_id or task.id), **facts}
+    await tell(session, people, kind, f"{alarm}:{task.id}", card_id=task.card_id, task_id=task.id, **said)
+    return True
+
+
 async def _breach(session: AsyncSession, task: WorkItemRow, now: datetime) -> None:
     """Late: a senior's from now on; an outcome that waits for a check stays a checker's, a senior one."""
     task.breached_at = task.breached_at or now
@@ -91,20 +110,15 @@ async def _breach(session: AsyncSession, task: WorkItemRow, now: datetime) -> No
         await sla.pass_to(session, task, ClockOwner.SENIOR, now)
 
 
-def _concerned(task: WorkItemRow, now: datetime) -> list[str]:
-    """Who holds the item, or is to take it."""
+def concerned(task: WorkItemRow, now: datetime) -> list[str]:
+    """Return who holds the item, and who is to take it."""
     return [one for one in (holder_of(task, now), task.assigned_to) if one is not None]
 
 
-async def _of_step(session: AsyncSession, team: str, step: ChainStep) -> list[str]:
-    """The people of a step: one person, the team's own of the roles that work in teams, everybody of the others."""
+async def of_step(session: AsyncSession, team: str, step: ChainStep) -> list[str]:
+    """Return the people of a step: one person, the team's own of the roles that work in teams, everybody of the others."""
     if step.role is None:
         return [step.person] if await session.get(PersonRow, step.person) is not None else []
     wanted = step.role
     of_team = wanted in (Role.REVIEWER, Role.SENIOR)
     return await with_roles(session, team if of_team else None, lambda roles: wanted in roles)
-
-
-async def _tell(session: AsyncSession, task: WorkItemRow, kind: NoticeKind, alarm: str, people: list[str]) -> None:
-    facts = {"due_at": task.due_at.isoformat(), "card": short(task.card_id or task.id)}
-    await tell(session, people, kind, f"{alarm}:{task.id}", card_id=task.card_id, task_id=task.id, **facts)

@@ -23,13 +23,14 @@ from domain.people.acting import ActingReviewer
 from domain.places import business_day
 from domain.rules.limits import limits_in_force
 from domain.work.eligibility import Ineligible, why_not
-from domain.work.kinds import REVIEW, kind_of
+from domain.work.kinds import REVIEW, keeps_own_time, kind_of
 from domain.work.lease import holder_of
 from domain.work.queue_filter import Wanted
 from domain.work.task import TaskPhase
 from services.people.acting import standing
 from services.work.claim import Claim, Taken, claim
 from services.work.desk import Desk
+from services.work.sla import held
 from services.work.task_facts import task_facts
 
 IN_MOTION_TRIES = 3  # A lock on a task is released within one statement.
@@ -72,6 +73,7 @@ class Leases:
             taken = await self._after_all(asked)
         if taken is None:
             return None
+        await self._noted(taken.task_id, person, taken.leased_at)
         if task_id is None and not narrowed:
             self._cursors.stopped(person, now, taken, kind)
         return Lease(taken.task_id, taken.card_id, taken.leased_until)
@@ -100,11 +102,21 @@ class Leases:
             )
             if (await session.execute(freed)).scalar_one_or_none() is not None:
                 session.add(audited(person, "release", task_id))
+        await self._noted(task_id, None, self._now())
         self._cursors.forget()
 
     def require_held(self, task: WorkItemRow, person: str) -> None:
         """Refuse as `require_held` does, by the desk's clock."""
         require_held(task, person, self._now())
+
+    async def _noted(self, task_id: str, person: str | None, at: datetime) -> None:
+        """Keep in an item's own clock who has it; a clock that holds up a card counts by desks alone."""
+        if not keeps_own_time(task_id):
+            return
+        async with self._database.transaction() as session:
+            task = await session.get(WorkItemRow, task_id, with_for_update=True)
+            if task is not None and holder_of(task, self._now()) == person:
+                await held(session, task, person, at)
 
     async def _after_all(self, asked: Claim) -> Taken | None:
         """A named task that was only locked at that moment, as by the same person's second click; None for the queue.

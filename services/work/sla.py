@@ -103,6 +103,13 @@ async def stop_own(session: AsyncSession, task: WorkItemRow, now: datetime) -> N
         await session.flush()
 
 
+async def held(session: AsyncSession, task: WorkItemRow, person: str | None, now: datetime) -> None:
+    """Name who has an item with its own clock from now on (id; None: nobody); a paused clock stays as it is."""
+    running = await _open_interval(session, clock_of(task))
+    if running is not None and running.runs:
+        await pass_to(session, task, running.owner, now, person)
+
+
 async def stop(session: AsyncSession, card_id: str, now: datetime) -> None:
     """End the card's open interval: no party has it any more."""
     running = await _open_interval(session, (card_id, None))

@@ -34,7 +34,7 @@ from services.work.leases import (
 from services.work.ordering import placed, sent_back
 from services.work.reason_codes import require_reason
 from services.work.secret_scan import require_no_secret_about
-from services.work.sla import pass_to
+from services.work.sla import held, pass_to
 from services.work.story import record
 
 SNOOZE_MAX = timedelta(days=30)
@@ -82,6 +82,8 @@ class TaskActs:
                 _woken(task, now)
             task.leased_by, task.leased_at, task.leased_until = person, now, now + lease_span(now)
             placed(task, now)
+            if kind_of(task.kind).keeps_own_time:
+                await held(session, task, person, now)
             await _tell(session, former, NoticeKind.TAKEN_OVER, task, now, by=person, reason=reason_code)
             facts = {"reason": reason_code, "former": ",".join(sorted(former))}
             await self._record(session, person, "taken_over", task, facts, _note(note))

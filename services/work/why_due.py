@@ -27,10 +27,11 @@ async def why_due(session: AsyncSession, task: WorkItemRow, now: datetime) -> tu
     """Explain the item's deadline by the version of the policies that its clock was planned with."""
     policies, clock = await sla.policies_of(session, task.plan_version), await sla.stretches(session, task)
     plan = replanned(policies, task, clock, now)
-    return explain(policies, sla.terms_of(task), plan, task.id, clock, await _plans(session, task.id), now)
+    return explain(policies, sla.terms_of(task), plan, task.id, clock, await plans_of(session, task.id), now)
 
 
-async def _plans(session: AsyncSession, task_id: str) -> list[PlanMade]:
+async def plans_of(session: AsyncSession, task_id: str) -> list[PlanMade]:
+    """Return the plannings of an item's clock that were kept, oldest first."""
     wanted = select(ClockPlanRow).where(ClockPlanRow.task_id == task_id).order_by(ClockPlanRow.at, ClockPlanRow.id)
     rows = (await session.execute(wanted)).scalars()
     return [PlanMade(row.at, row.why, row.policy_version, row.due_at) for row in rows]

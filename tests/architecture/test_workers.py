@@ -28,7 +28,7 @@ from domain.policies.document import PolicyDocument
 from domain.rules.brand_document import built_in
 from domain.rules.brands import catalogue
 from tests.architecture.tree import Function, modules
-from workflows import repair_steps, steps
+from workflows import repair_steps, steps, ticket_steps
 from workflows.policies import (
     CARDS_QUEUE,
     FX_QUEUE,
@@ -55,8 +55,10 @@ CALLS = "execute_activity_method execute_local_activity_method start_activity_me
 def called() -> dict[str, set[str]]:
     """Task queue → names of the activities that workflows call on it; a local one runs on the cards' own."""
     found: dict[str, set[str]] = defaultdict(set)
-    stepping = [one for one in modules("workflows") if one.path.name in ("steps.py", "repair_steps.py")]
-    assert len(stepping) == 2
+    stepping = [
+        one for one in modules("workflows") if one.path.name in ("steps.py", "repair_steps.py", "ticket_steps.py")
+    ]
+    assert len(stepping) == 3
     for node in (node for module in stepping for node in ast.walk(module.tree)):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in CALLS:
             written = [ast.unparse(word.value) for word in node.keywords if word.arg == "task_queue"]
@@ -68,7 +70,7 @@ def called() -> dict[str, set[str]]:
 def activity_name(method: str) -> str:
     """`Payout.send` as workflows name it → `payout.send` as Temporal knows it."""
     owner, _, verb = method.partition(".")
-    home = steps if hasattr(steps, owner) else repair_steps
+    home = next(one for one in (steps, repair_steps, ticket_steps) if hasattr(one, owner))
     return _name(getattr(getattr(home, owner), verb))
 
 

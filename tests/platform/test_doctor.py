@@ -20,7 +20,15 @@ from bootstrap import keys, restored
 from bootstrap.doctor.finding import Finding, Verdict, attention, broken, verdict_of
 from bootstrap.doctor.local import key_findings, port_findings, restore_findings, settings_findings
 from bootstrap.doctor.stores import database_findings, judged
-from bootstrap.doctor.temporal import Drift, contradictions, idle_queues, missing_attributes, no_rates, of_drift
+from bootstrap.doctor.temporal import (
+    Drift,
+    contradictions,
+    idle_queues,
+    missing_attributes,
+    no_rates,
+    of_drift,
+    unwatched_tickets,
+)
 from bootstrap.reconciling import CardState
 from bootstrap.settings import Settings
 from cli.app import app
@@ -178,6 +186,13 @@ def test_each_direction_names_the_repair_that_mends_it() -> None:
     assert "2" in older.said
     assert "gone: 1, runs_on: 3" in newer.said
     assert of_drift(Counter()) == []
+
+
+def test_tickets_that_no_workflow_watches_are_counted() -> None:
+    assert unwatched_tickets(0) == []
+    (found,) = unwatched_tickets(3)
+    assert (found.code, found.verdict) == ("tickets_unwatched", Verdict.ATTENTION)
+    assert "3" in found.said
 
 
 def test_the_exit_code_is_that_of_the_worst_finding() -> None:

@@ -10,7 +10,6 @@ from domain.finance.payout import PayoutOutcome
 from domain.identifiers import goodwill_key, goodwill_workflow, new_id
 from tests.workflows.histories import keep
 from tests.workflows.stage import World, playing
-from workflows.goodwill import GoodwillWorkflow
 from workflows.goodwill_client import GoodwillClient
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -24,7 +23,7 @@ async def given(client: Client, world: World) -> tuple[str, str]:
     async with playing(client, world):
         await starting.start(goodwill_id)
         await starting.start(goodwill_id)
-        run = client.get_workflow_handle_for(GoodwillWorkflow.run, goodwill_workflow(goodwill_id))
+        run = client.get_workflow_handle(goodwill_workflow(goodwill_id), result_type=str)
         outcome = await run.result()
         await starting.start(goodwill_id)  # It is over: nothing begins again.
     await keep(client, goodwill_workflow(goodwill_id))

@@ -14,8 +14,8 @@ from domain.identifiers import card_workflow
 from tests.workflows.acting import until
 from tests.workflows.histories import keep
 from tests.workflows.stage import World, card, decided, playing
-from workflows.card import CardWorkflow
 from workflows.client import CardClient
+from workflows.messages import CardEnded
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -24,7 +24,7 @@ async def test_a_rejected_card_that_is_opened_again_gets_a_new_offer_in_a_second
     world = World(reasons=[("card_type",)], accepted=False)
     world.decisions = {"d1": decided(ReviewOutcome.REJECT, reject_reason=RejectReason.FORGED)}
     one, desk = card(CardType.DINING), CardClient(temporal_client)
-    run = temporal_client.get_workflow_handle_for(CardWorkflow.run, card_workflow(one.card_id))
+    run = temporal_client.get_workflow_handle(card_workflow(one.card_id), result_type=CardEnded)
     async with playing(temporal_client, world):
         await desk.start(one)
         await until(desk, one.card_id, WaitingFor.REVIEWER)

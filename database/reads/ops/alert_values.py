@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reads.ops.health import readings
-from database.reads.support.growth import growing
+from database.reads.ops.ticket_growth import growing
 from domain.identifiers import least_id
 from domain.ops.alerts import AlertRule
 from domain.ops.health import Measure, Reading, State

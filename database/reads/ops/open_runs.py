@@ -32,6 +32,14 @@ OPEN: Mapping[RunKind, str] = {
                '' AS card_type, '' AS brand, g.started_at
         FROM goodwill g LEFT JOIN goodwill_order o ON o.goodwill_id = g.id WHERE g.state = 'agreed'
     """,
+    # A workflow runs from the first signal about its rows on.
+    RunKind.TICKET: """
+        SELECT 'ticket:' || id AS workflow_id, 'ticket' AS kind, id AS subject, state AS stage,
+               CASE WHEN state IN ('waiting_customer', 'solved') THEN 'customer' ELSE 'person' END AS waiting_for,
+               coalesce(solved_at, waits_since, heard_at, opened_at) AS since, CAST(NULL AS timestamptz) AS until,
+               '' AS card_type, '' AS brand, CASE WHEN heard_revision > 0 THEN opened_at END AS started_at
+        FROM ticket WHERE state <> 'closed'
+    """,
 }
 OPEN_RUNS = " UNION ALL ".join(OPEN.values())
 

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.tables.cards import CardRow, QuoteRow, ReadingRow, SubmissionRow
 from database.tables.people import AuditRow, PersonRow
 from database.tables.review import ReviewDecisionRow
+from database.tables.support.tickets import TicketRow
 from database.tables.work import WorkItemRow
 from domain.cards.card import CardType, Outcome
 from domain.cards.pricing import QuoteState
@@ -21,6 +22,7 @@ from domain.cards.review import ReviewOutcome
 from domain.money import Currency
 from domain.places import business_day
 from domain.review.four_eyes import CNY_PER_UNIT_MAX
+from domain.support.tickets import TicketCategory, TicketChannel
 
 ROWS_MAX = 5000  # The newest; more would keep the page waiting.
 REVEAL = "console:card:reveal_"
@@ -54,6 +56,28 @@ class DecisionMade:
     reasons: frozenset[str]
     value_minor: int
     probation: bool
+
+
+@dataclass(frozen=True)
+class TicketOpened:
+    """One ticket; `waits_since` while it waits for its customer. CNY minor units."""
+
+    category: TicketCategory
+    channel: TicketChannel
+    value_minor: int
+    waits_since: datetime | None
+
+
+async def tickets(session: AsyncSession, since: datetime) -> list[TicketOpened]:
+    """Return the tickets opened since a moment; at most the newest ROWS_MAX."""
+    statement = (
+        select(TicketRow.category, TicketRow.channel, WorkItemRow.value_minor, TicketRow.waits_since)
+        .join(WorkItemRow, WorkItemRow.id == TicketRow.task_id)
+        .where(TicketRow.opened_at >= since)
+        .order_by(TicketRow.opened_at.desc())
+        .limit(ROWS_MAX)
+    )
+    return [TicketOpened(*row) for row in await session.execute(statement)]
 
 
 async def quotes(session: AsyncSession, since: datetime) -> list[QuoteMade]:

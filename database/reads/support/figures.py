@@ -12,8 +12,8 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.reads.ops.ticket_growth import ABOUT, BRAND, COUNTS, STEP
 from database.reads.quality.insight import ALL, PEOPLE_MAX, Span
-from database.reads.support.growth import ABOUT, BRAND, COUNTS, STEP
 from domain.support.tickets import ClockKind
 from domain.work.deadlines import ClockOwner
 

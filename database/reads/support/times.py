@@ -10,9 +10,9 @@ from typing import Any
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.reads.ops.ticket_growth import ABOUT, COUNTS
 from database.reads.quality.insight import ALL, Span
 from database.reads.support.figures import nearest
-from database.reads.support.growth import ABOUT, COUNTS
 from database.reads.work.sla import policies_of
 from database.tables.work import ClockIntervalRow
 from domain.support.tickets import TEAM, TICKET

@@ -62,6 +62,7 @@ class TicketRow(TableRow):
     heard_at: Mapped[datetime | None] = moment_maybe()  # The customer's newest message.
     unanswered_since: Mapped[datetime | None] = moment_maybe()  # Their first message after the newest reply.
     waits_since: Mapped[datetime | None] = moment_maybe()  # Since when it waits for the customer.
+    silence_noticed_at: Mapped[datetime | None] = moment_maybe()  # When they were last reminded that it will be closed.
     solved_at: Mapped[datetime | None] = moment_maybe()
     solved_by: Mapped[str | None] = mapped_column(default=None)  # person.id; None: by silence.
     solution: Mapped[str] = mapped_column(default="")  # Of the managed list `solve_ticket`.
@@ -95,6 +96,7 @@ class TicketMessageRow(TableRow):
     leaves_at: Mapped[datetime] = moment_now()  # Of a reply: until then it can be taken back.
     sent_at: Mapped[datetime | None] = moment_maybe()  # Public from then on; at once for the customer's own.
     withdrawn_at: Mapped[datetime | None] = moment_maybe()  # Taken back before it left.
+    waited_since: Mapped[datetime | None] = moment_maybe()  # Of a reply: since when the customer had waited for it.
     idempotency_key: Mapped[str | None] = mapped_column(default=None)  # A form or a request sent twice is one message.
     mail_id: Mapped[str | None] = mapped_column(
         default=None

@@ -232,6 +232,8 @@ def test_the_built_in_document_is_without_flaw_and_each_part_of_it_is_needed() -
         (("policies", 1, "code"), "urgent", Flaw("policies[1].code", FlawKind.TWICE)),
         (("policies", 1, "when"), {}, Flaw("policies[1].when", FlawKind.NOT_LAST)),
         (("policies", 5, "when"), {"priorities": ["high"]}, Flaw("policies[5].when", FlawKind.NOT_LAST)),
+        (("policies", 1, "first_response_s"), 60, Flaw("policies[1].first_response_s", FlawKind.NOT_KNOWN)),
+        (("policies", 9, "next_response_s"), 5, Flaw("policies[9].next_response_s", FlawKind.OUT_OF_RANGE)),
         (("policies", 1, "colour"), "red", Flaw("policies[1].colour", FlawKind.NOT_KNOWN)),
     ],
 )  # fmt: skip

@@ -11,7 +11,7 @@ from sqlalchemy import delete, select
 
 from database.tables.cards import QuoteRow, ReadingRow
 from database.tables.ops.health import HealthReadingRow
-from database.tables.people import AuditRow
+from database.tables.people import AuditRow, SellerRow
 from database.tables.review import ReviewDecisionRow
 from domain.cards.review import ReviewOutcome
 from domain.identifiers import new_id
@@ -26,6 +26,7 @@ from domain.rules.policy_kinds import KINDS
 from services.ops.attempts import Attempts
 from services.policies.dry_run import LOOKS_BACK, Figure, dry_run
 from tests.builders.installation import a_stuck_run
+from tests.builders.ticket_clocks import TicketScene
 from tests.reviewer_ui.conftest import House
 
 
@@ -70,6 +71,18 @@ async def at_work(house: House) -> None:
         )
     )  # fmt: skip
     await attempts.write()
+    await _a_waiting_ticket(house, now - timedelta(days=2))
+
+
+async def _a_waiting_ticket(house: House, opened_at: datetime) -> None:
+    """A customer asked two days ago and was answered; it is their turn."""
+    seller = SellerRow(id=new_id(), phone_sealed=b"-", phone_index=new_id(), phone_masked="138****0000")
+    async with house.database.transaction() as session:
+        session.add(seller)
+    agent = await house.cards.person(Role.SUPPORT)
+    tickets = TicketScene(house, f"seller:{seller.id}", agent)  # type: ignore[arg-type]  # It has the parts that are used.
+    tickets.now = opened_at
+    await tickets.replied(await tickets.opened())
 
 
 def put(**values: Any) -> Any:
@@ -96,6 +109,7 @@ def quicker(document: dict[str, Any]) -> None:
         policy["budget_s"] = 61
 
 
+EVERY_TICKET = {"code": "all", "categories": [], "channels": [], "value_minor_from": 0, "priority": "urgent"}
 NO_CAP = {"hour": 0, "day": 0}
 TYPES = ("supermarket", "ecommerce", "dining", "regional", "crossborder")
 CASES = [
@@ -110,9 +124,11 @@ CASES = [
     ("prices", cheaper, "quotes_sum", -500),  # One percent of 500 yuan.
     ("brands", small_cards_only, "face_value_refused", 1),
     ("brands", nothing_bought, "brand_not_bought", 1),
-    ("deadlines", quicker, "due_times_moved", 1),
+    ("deadlines", quicker, "due_times_moved", 2),  # The card, and the ticket.
     ("stuck", put(failures=1), "runs_stuck", 1),
     ("stuck", put(failures=1), "stuck_value", 441_00),
+    ("tickets", put(priorities=[EVERY_TICKET]), "tickets_raised", 1),
+    ("tickets", put(silence_notice_days=1), "tickets_reminded", 1),
 ]  # fmt: skip
 
 

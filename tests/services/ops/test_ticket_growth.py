@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.reads.support.growth import Cause, growing
+from database.reads.ops.ticket_growth import Cause, growing
 from database.session import Database
 from domain.support.tickets import TicketCategory
 from languages import LOCALES

@@ -116,7 +116,7 @@ async def test_open_tasks_of_an_older_version_are_notified_until_they_are_replan
     closed, _ = await hands.opened(await hands.a_card())
     await hands.decided(closed, ReviewOutcome.APPROVE)
     desk = Desk()
-    replanner = Replanner(hands.world.database, desk, now=lambda: hands.now)  # type: ignore[arg-type]  # All that it calls.
+    replanner = Replanner(hands.world.database, desk, now=lambda: hands.now)
     assert await replanner.signal() == 0
     await hands.policies(budget(3600))
     desk.away = True
@@ -138,7 +138,7 @@ async def test_a_task_with_a_changed_clock_is_notified_too(hands: Hands) -> None
     async with hands.world.database.transaction() as session:
         await session.execute(text("UPDATE work_item SET replan = true WHERE id = :id"), {"id": task.id})
     desk = Desk()
-    assert await Replanner(hands.world.database, desk).signal() == 1  # type: ignore[arg-type]  # All that it calls.
+    assert await Replanner(hands.world.database, desk).signal() == 1
     assert desk.told == [(task.card_id, task.id)]
 
 

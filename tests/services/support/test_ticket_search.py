@@ -20,6 +20,7 @@ from domain.support.grams import BLOCK, terms
 from domain.support.tickets import TICKET, TicketCategory, TicketChannel
 from services.people.seller_sign_in import phone_index
 from services.support import grams, search
+from services.support.contacts import contact_of
 from services.support.conversation import Conversation, Heard, Reply
 from services.support.opening import NewTicket, Opening
 from services.support.search import TicketSearch
@@ -180,3 +181,11 @@ async def _next_block(desk: Desk) -> None:
         highest = (await session.execute(select(func.max(TicketSearchRow.number)))).scalar_one()
         sequence = text("SELECT setval(pg_get_serial_sequence('ticket_search', 'number'), :number)")
         await session.execute(sequence, {"number": highest + BLOCK})
+
+
+async def test_a_contact_whom_a_mail_made_is_found_by_the_address(desk: Desk) -> None:
+    address = f"{unlike()}@example.com"
+    async with desk.world.database.transaction() as session:
+        contact = await contact_of(session, desk.world.keyring, address, "zh_CN")
+    ticket_id = await desk.ticket("It came by mail", owner=f"contact:{contact.id}")
+    assert await desk.found(address.upper()) == [ticket_id]

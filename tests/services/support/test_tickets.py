@@ -122,7 +122,7 @@ async def test_a_reply_that_has_not_left_is_taken_back_and_the_customer_never_se
     assert await scene.leave(ticket_id) == 0
     async with scene.world.database.transaction() as session:
         found = await record(session, ticket_id)
-    assert (found.ticket.state, found.task.closed_at, len(found.said)) == (TicketState.OPEN, None, 1)
+    assert (found.ticket.state, found.task.closed_at, len(found.said)) == (TicketState.NEW, None, 1)
 
 
 async def test_two_who_write_at_once_hear_of_each_other(scene: Scene) -> None:

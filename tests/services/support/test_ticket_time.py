@@ -1,0 +1,173 @@
+"""What time does to a ticket: alarms once each, replies that leave, silence that closes with notice, and the end for good."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from database.tables.platform import OutboxRow
+from database.tables.support.desk import HandOverRow
+from domain.support.handing import HandOverAnswer
+from domain.support.tickets import MessageKind, TicketState
+from services.support.advancing import TicketStep
+from services.support.conversation import AfterReply
+from services.support.handing import Handing
+from tests.builders.hands import MONDAY
+from tests.builders.ticket_clocks import HOUR, TicketScene, ask_inside
+from tests.builders.ticket_clocks import scene as scene
+from tests.builders.ticket_clocks import ticket_url as ticket_url
+from tests.builders.ticket_clocks import ticket_world as ticket_world
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+DAY = timedelta(days=1)
+
+
+async def test_warning_to_the_holder_breach_to_the_leads_and_then_the_chain_each_once(scene: TicketScene) -> None:
+    lead, ops = await scene.world.a_person("support_lead"), await scene.world.a_person("ops")
+    ticket_id = await scene.opened()
+    await scene.taken(ticket_id)
+    await scene.desk.tasks.assign(lead, ticket_task_of(ticket_id), scene.agent)
+    await scene.advanced_until(ticket_id, MONDAY + 4 * HOUR)
+    assert await scene.notices(ticket_id) == [("warning", scene.agent, "first_response")]
+    await scene.advanced_until(ticket_id, MONDAY + 5 * HOUR + timedelta(minutes=1))
+    assert ("breach", lead, "first_response") in await scene.notices(ticket_id)
+    await scene.advanced_until(ticket_id, MONDAY + DAY + 5 * HOUR)
+    for _ in range(3):
+        await scene.advanced(ticket_id)
+    assert await scene.alarms(ticket_id) == [
+        "breach:first_response:1", "chain:0:first_response:1", "chain:1:first_response:1", "warning:first_response:1",
+    ]  # fmt: skip
+    assert {(kind, person) for kind, person, _ in await scene.notices(ticket_id) if kind == "chain"} == {
+        ("chain", lead), ("chain", ops),
+    }  # fmt: skip
+    found = await scene.ticket(ticket_id)
+    assert (found.task.breached_at, found.task.escalated) == (MONDAY + 5 * HOUR, False)
+    assert [event.what for event in found.events][-2:] == ["soon_first_response", "late_first_response"]
+
+
+def ticket_task_of(ticket_id: str) -> str:
+    return f"ticket:{ticket_id}:ticket:1"
+
+
+async def test_after_workers_were_away_what_is_late_is_reported_and_nobody_is_warned_of_it(
+    scene: TicketScene,
+) -> None:
+    ticket_id = await scene.opened()
+    scene.now += 2 * DAY
+    await scene.advanced(ticket_id)
+    assert "warning:first_response:1" not in await scene.alarms(ticket_id)
+    assert await scene.alarms(ticket_id) == [
+        "breach:first_response:1", "chain:0:first_response:1", "chain:1:first_response:1",
+    ]  # fmt: skip
+
+
+async def test_nothing_rings_while_the_customer_is_asked_and_it_rings_when_the_clock_goes_on(
+    scene: TicketScene,
+) -> None:
+    ticket_id = await scene.opened()
+    await scene.replied(ticket_id)
+    scene.now += 2 * DAY
+    await scene.advanced(ticket_id)
+    assert await scene.alarms(ticket_id) == []
+    await scene.heard(ticket_id)
+    await scene.advanced_until(ticket_id, scene.now + 5.5 * HOUR)
+    assert await scene.alarms(ticket_id) == ["breach:next_response:1", "warning:next_response:1"]
+
+
+async def test_a_ticket_that_waits_inside_rings_too(scene: TicketScene) -> None:
+    ticket_id = await scene.opened()
+    await scene.changed(ticket_id, ask_inside, "escalated")
+    await scene.advanced_until(ticket_id, MONDAY + 6 * HOUR)
+    assert "breach:first_response:1" in await scene.alarms(ticket_id)
+
+
+async def test_an_offer_that_nobody_accepts_ends_by_the_policy_and_is_looked_at_in_time(scene: TicketScene) -> None:
+    ticket_id, other = await scene.opened(), await scene.world.a_person("support")
+    await scene.taken(ticket_id)
+    handing = Handing(scene.world.database, lambda: scene.now)
+    await handing.offer(scene.agent, ticket_id, other, "shift_ends")
+    assert (await scene.advanced(ticket_id)).wait_s == 1800
+    scene.now += timedelta(minutes=30)
+    await scene.advanced(ticket_id)
+    (offer,) = await scene.world.rows(HandOverRow, ticket_id=ticket_id)
+    assert offer.answer is HandOverAnswer.EXPIRED
+
+
+async def test_a_reply_leaves_when_it_can_no_longer_be_taken_back(scene: TicketScene) -> None:
+    ticket_id = await scene.opened()
+    await scene.replied(ticket_id)
+    assert await scene.advanced(ticket_id) == TicketStep(over=False, wait_s=10)
+    scene.now += timedelta(seconds=10)
+    step = await scene.advanced(ticket_id)
+    assert step.wait_s == 3 * 86_400 - 10, "the next is the notice of silence"
+    sent = [row for row in await scene.world.rows(OutboxRow, destination=scene.owner) if row.topic == "ticket.answered"]
+    assert len(sent) == 1
+
+
+async def test_a_reply_that_was_taken_back_never_leaves(scene: TicketScene) -> None:
+    ticket_id = await scene.opened()
+    message = await scene.replied(ticket_id)
+    await scene.conversation.take_back(scene.agent, message)
+    scene.now += timedelta(minutes=1)
+    await scene.advanced(ticket_id)
+    assert await scene.world.rows(OutboxRow, destination=scene.owner) == []
+
+
+async def test_silence_is_announced_then_solves_and_then_closes_for_good(scene: TicketScene) -> None:
+    ticket_id = await scene.opened()
+    await scene.replied(ticket_id)
+    await scene.advanced_until(ticket_id, MONDAY + 3 * DAY + HOUR)
+    found = await scene.ticket(ticket_id)
+    assert (found.ticket.state, found.said[-1].kind) == (TicketState.WAITING_CUSTOMER, MessageKind.NOTICE)
+    assert "4 天" in found.said[-1].words
+    assert found.said[-1].sent_at == MONDAY + 3 * DAY
+    await scene.advanced_until(ticket_id, MONDAY + 7 * DAY + HOUR)
+    found = await scene.ticket(ticket_id)
+    assert (found.ticket.state, found.ticket.solution, found.ticket.solved_by) == (
+        TicketState.SOLVED,
+        "no_answer",
+        None,
+    )
+    assert "14 天" in found.said[-1].words
+    assert (await scene.clocks(ticket_id))["resolution:1"].met_at == MONDAY + 7 * DAY
+    assert await scene.untrue() == []
+    await scene.advanced_until(ticket_id, MONDAY + 22 * DAY)
+    assert (await scene.ticket(ticket_id)).ticket.state is TicketState.CLOSED
+    assert await scene.advanced(ticket_id) == TicketStep(over=True)
+    what = [event.what for event in (await scene.ticket(ticket_id)).events]
+    assert what[-3:] == ["silence_noticed", "solved_by_silence", "closed"]
+    assert len(await scene.world.rows(OutboxRow, destination=scene.owner)) == 3, "the reply and two notices"
+
+
+async def test_an_answer_after_the_notice_starts_the_silence_over(scene: TicketScene) -> None:
+    ticket_id = await scene.opened()
+    await scene.replied(ticket_id)
+    await scene.advanced_until(ticket_id, MONDAY + 4 * DAY)
+    await scene.heard(ticket_id)
+    await scene.replied(ticket_id)
+    await scene.advanced_until(ticket_id, MONDAY + 6 * DAY)
+    assert (await scene.ticket(ticket_id)).ticket.state is TicketState.WAITING_CUSTOMER
+    notices = [one for one in (await scene.ticket(ticket_id)).said if one.kind is MessageKind.NOTICE]
+    assert len(notices) == 1
+    await scene.advanced_until(ticket_id, MONDAY + 8 * DAY)
+    notices = [one for one in (await scene.ticket(ticket_id)).said if one.kind is MessageKind.NOTICE]
+    assert len(notices) == 2
+
+
+async def test_workers_that_were_away_for_weeks_still_give_the_notice_before_they_close(scene: TicketScene) -> None:
+    ticket_id = await scene.opened()
+    await scene.replied(ticket_id)
+    scene.now += 60 * DAY
+    await scene.advanced(ticket_id)
+    assert (await scene.ticket(ticket_id)).ticket.state is TicketState.WAITING_CUSTOMER
+    assert (await scene.advanced(ticket_id)).wait_s == 4 * 86_400
+
+
+async def test_a_solved_ticket_can_be_reopened_until_it_closes(scene: TicketScene) -> None:
+    ticket_id = await scene.opened()
+    await scene.replied(ticket_id, AfterReply.SOLVE)
+    await scene.advanced_until(ticket_id, MONDAY + 13 * DAY)
+    await scene.heard(ticket_id)
+    await scene.advanced_until(ticket_id, MONDAY + 20 * DAY)
+    assert (await scene.ticket(ticket_id)).ticket.state is TicketState.OPEN
