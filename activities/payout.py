@@ -19,6 +19,7 @@ from database.session import Database
 from database.tables.cards import CardRow, QuoteRow, SubmissionRow
 from database.tables.columns import now
 from database.tables.finance import PayoutRow
+from database.tables.support.goodwill import GoodwillOrderRow
 from domain.cards.card import Stage, WaitingFor
 from domain.cards.facts import PayoutFacts
 from domain.finance.payout import (
@@ -31,7 +32,7 @@ from domain.finance.payout import (
     PayoutReport,
     PayoutState,
 )
-from domain.identifiers import payout_key
+from domain.identifiers import is_goodwill_key, payout_key
 from domain.money import Money
 from domain.sealing import KeyRing
 from gateways.errors import GatewayRefused
@@ -44,6 +45,7 @@ from services.finance.payout_orders import (
     ordered_with,
     settle_once,
 )
+from services.support import goodwill_orders
 from services.work import sla
 
 # With these words the gateway says that it has the order: only waiting helps, sending again never does.
@@ -55,7 +57,7 @@ class _Ordered:
     """An order as it is sent, and whether it may have been sent before."""
 
     order: PayoutOrder
-    card_id: str
+    card_id: str | None  # None: a goodwill payment.
     perhaps_sent: bool
     known: PayoutReport | None = field(default=None)
 
@@ -102,6 +104,19 @@ class Payout:
         if key != payout_key(card.id, attempt) or any(state is not PayoutState.REFUSED for state in earlier.values()):
             raise ApplicationError(f"{len(earlier)} orders, not all refused", type="not_payable")
         return attempt
+
+    @activity.defn(name="payout.prepare_goodwill")
+    @translated
+    async def prepare_goodwill(self, goodwill_id: str, key: str) -> None:
+        """Writes the order of a goodwill payment and its postings down; prepared once per key.
+
+        Raises `not_payable`, tried again, for one that no second person has agreed to: a person must look then.
+        """
+        async with self._database.transaction() as session:
+            try:
+                await goodwill_orders.prepare(session, self._keyring, goodwill_id, key)
+            except goodwill_orders.NotAgreed as not_agreed:
+                raise ApplicationError(str(not_agreed), type="not_payable") from None
 
     @activity.defn(name="payout.send")
     @translated
@@ -163,25 +178,29 @@ class Payout:
         Raises `payout_unknown`, tried again, while there is no certain answer.
         """
         async with self._database.transaction() as session:
-            row = await session.get_one(PayoutRow, key, with_for_update=True)
+            row = await _locked(session, key)
             if row.answered is None:
                 raise PayoutUnknown(None)
             if fresh := row.settled_at is None:
-                await settle_once(session, row, row.answered, ends=False)
+                await _settle(session, row, row.answered)
         _count(row.answered, fresh=fresh)
         return PayoutFacts(row.answered, row.refusal_code)
 
     async def _taken_up(self, key: str) -> _Ordered:
         """Marks the order as perhaps sent before anything is, so that no second sender takes it for new."""
+        table = orders_of(key)
         marking = (
-            update(PayoutRow)
-            .where(PayoutRow.key == key, PayoutRow.state == PayoutState.PREPARED)
+            update(table)
+            .where(table.key == key, table.state == PayoutState.PREPARED)
             .values(state=PayoutState.UNKNOWN)
-            .returning(PayoutRow.key)
+            .returning(table.key)
             .execution_options(synchronize_session=False)
         )
         async with self._database.transaction() as session:
             fresh = (await session.execute(marking)).scalar_one_or_none() is not None
+            if is_goodwill_key(key):
+                given = await session.get_one(GoodwillOrderRow, key)
+                return _Ordered(goodwill_orders.opened(self._keyring, given), None, not fresh, known_report(given))
             row, submission = await ordered_with(session, key)
         return _Ordered(opened_order(self._keyring, row, submission), row.card_id, not fresh, known_report(row))
 
@@ -206,7 +225,8 @@ class Payout:
         if report.outcome is not PayoutOutcome.UNKNOWN:
             kept |= {"answered": report.outcome, "refusal_code": report.code}
         if kept:
-            statement = update(PayoutRow).where(PayoutRow.key == report.key, PayoutRow.answered.is_(None)).values(kept)
+            table = orders_of(report.key)
+            statement = update(table).where(table.key == report.key, table.answered.is_(None)).values(kept)
             async with self._database.statement() as connection:
                 await connection.execute(statement)
 
@@ -214,11 +234,30 @@ class Payout:
         """Record once per order that the payment is being cleared up; the seller sees it."""
         if ordered.perhaps_sent:
             return
-        facts = {"key": ordered.order.key, "code": report.code or ""}
-        change = Change(Stage.PAYOUT, WaitingFor.GATEWAY, None, "payout.unknown", facts)
-        async with self._database.transaction() as session:
-            await cards.record(session, ordered.card_id, change)
+        if ordered.card_id is not None:
+            facts = {"key": ordered.order.key, "code": report.code or ""}
+            change = Change(Stage.PAYOUT, WaitingFor.GATEWAY, None, "payout.unknown", facts)
+            async with self._database.transaction() as session:
+                await cards.record(session, ordered.card_id, change)
         _count(PayoutOutcome.UNKNOWN, fresh=True)
+
+
+def orders_of(key: str) -> type[PayoutRow] | type[GoodwillOrderRow]:
+    """Return the table of a payment order, by its key."""
+    return GoodwillOrderRow if is_goodwill_key(key) else PayoutRow
+
+
+async def _locked(session: AsyncSession, key: str) -> PayoutRow | GoodwillOrderRow:
+    if is_goodwill_key(key):
+        return await session.get_one(GoodwillOrderRow, key, with_for_update=True)
+    return await session.get_one(PayoutRow, key, with_for_update=True)
+
+
+async def _settle(session: AsyncSession, row: PayoutRow | GoodwillOrderRow, outcome: PayoutOutcome) -> None:
+    if isinstance(row, GoodwillOrderRow):
+        await goodwill_orders.settle(session, row, outcome)
+    else:
+        await settle_once(session, row, outcome, ends=False)
 
 
 def _count(outcome: PayoutOutcome, *, fresh: bool) -> None:

@@ -7,12 +7,13 @@ from functools import cache
 from fastapi import APIRouter, FastAPI
 from starlette.routing import BaseRoute
 
-from api import callbacks, cards, catalogue, pages, submissions
+from api import callbacks, cards, catalogue, inbound, pages, submissions, tickets
 from api.caller import KeyFirst, limits
 from api.examples import with_examples
 from api.models import Problem
 from api.services import ApiServices
 from database.session import DatabaseUnavailable
+from gateways.mail.wire import BYTES_MAX as MAIL_BYTES_MAX
 from web import errors
 from web.body_limits import BodyLimits
 from web.card_changes import CardChanges
@@ -26,7 +27,10 @@ FIELDS_BYTES_MAX = 64 * 1024  # Of a request without photographs, and of a provi
 WIDER = {
     "/v1/submissions": BODY_BYTES_MAX,
     "/v1/cards/[^/]+/items/photo": 17 * 1024 * 1024,  # One photo of 12 MB in base64.
-    r"/(?!v1/|callbacks/).*": BODY_BYTES_MAX,  # The seller pages, mounted here, have limits of their own.
+    "/inbound/mail": MAIL_BYTES_MAX,
+    "/v1/tickets": BODY_BYTES_MAX,
+    "/v1/tickets/[^/]+/messages": BODY_BYTES_MAX,
+    r"/(?!v1/|callbacks/|inbound/).*": BODY_BYTES_MAX,  # The seller pages, mounted here, have limits of their own.
 }
 PROBLEMS: dict[int | str, dict[str, object]] = {
     code: {"model": Problem, "description": "A refusal; see docs/errors.md"}
@@ -63,8 +67,10 @@ def _routes() -> tuple[BaseRoute, ...]:
         submissions.receipts,
         submissions.router,
         cards.router,
+        tickets.router,
         catalogue.router,
         callbacks.router,
+        inbound.router,
         pages.router,
     ):
         tree.include_router(router)

@@ -29,14 +29,16 @@ class Limits:
     failed_keys: Throttle
     requests: Throttle
     submissions: Throttle
+    tickets: Throttle
 
 
 def limits(database: Database) -> Limits:
-    """Fresh counters: a guessed key costs a try, a partner may send ten submissions a second for a while."""
+    """Fresh counters: a guessed key costs a try, a partner may send ten submissions a second for a while, and write to support once a second."""
     return Limits(
         Throttle(database, "30/minute"),
         Throttle(database, "6000/minute", ahead=20),
         Throttle(database, "1200/minute", ahead=10),
+        Throttle(database, "60/minute;600/hour"),
     )
 
 

@@ -52,6 +52,23 @@ _ERROR: Json = {
 }
 _DONE: Json = {"card_id": _CARD, "tries_left": None, "expires_at": None}
 
+_TICKET: Json = {
+    "id": "01KB000005T9K2M4P6R8W0Y2A4", "subject": "Payment missing", "category": "payout_late", "state": "waiting_customer",
+    "opened_at": _AT, "due_at": None,
+}  # fmt: skip
+_FILE: Json = {"name": "statement.pdf", "content": "JVBERi0xLjQK"}  # The beginning of a PDF.
+_MESSAGES: Json = [
+    {
+        "id": "01KB000006C1E3G5J7L9N2Q4S6", "author": "customer", "words": "The card ending in 0004 was bought, but no money came.",
+        "at": _AT, "masked": False,
+        "files": [{"id": "01KB000007F3H5K7M9P1R3T5V7", "name": "statement.pdf", "media_type": "application/pdf", "size_bytes": 48213}],
+    },
+    {
+        "id": "01KB000008G4J6L8N0Q2S4U6W8", "author": "support", "words": "Which account did you look at?",
+        "at": "2026-11-28T09:10:00Z", "masked": False, "files": [],
+    },
+]  # fmt: skip
+
 # By method and path: the request body (None: there is none) and the answer.
 EXAMPLES: Mapping[tuple[str, str], tuple[Json, Json]] = {
     ("post", "/v1/submissions"): (
@@ -85,6 +102,27 @@ EXAMPLES: Mapping[tuple[str, str], tuple[Json, Json]] = {
             ],
         },
     ),
+    ("post", "/v1/tickets"): (
+        {
+            "category": "payout_late", "subject": "Payment missing",
+            "words": "The card ending in 0004 was bought, but no money came.", "cards": [_CARD], "files": [_FILE],
+        },
+        {"ticket_id": _TICKET["id"]},
+    ),
+    ("get", "/v1/tickets"): (None, {"tickets": [_TICKET], "next": None}),
+    ("get", "/v1/tickets/{ticket_id}"): (
+        None,
+        _TICKET
+        | {
+            "due_for": None, "solved_at": None, "closed_at": None, "merged_into": None, "earlier": None, "cards": [_CARD],
+            "messages": _MESSAGES,
+        },
+    ),
+    ("post", "/v1/tickets/{ticket_id}/messages"): (
+        {"words": "The Alipay account that ends in 22.", "files": []},
+        {"ticket_id": _TICKET["id"], "message_id": "01KB000009H5K7M9P1R3T5V7X9"},
+    ),
+    ("get", "/v1/tickets/{ticket_id}/files/{file_id}"): (None, _FILE | {"media_type": "application/pdf"}),
     ("get", "/v1/brands"): (
         None,
         [
@@ -125,6 +163,14 @@ OWN_REFUSALS: Mapping[tuple[str, str, str], tuple[str, Json]] = {
     ("post", "/v1/cards/{card_id}/code", "422"): ("dynamic_code_wrong", {"tries_left": 1}),
     ("post", "/v1/cards/{card_id}/code/resend", "409"): ("codes_used_up", {}),
     ("post", "/v1/cards/{card_id}/payee", "409"): ("correction_waits", {}),
+    ("post", "/v1/tickets", "409"): ("idempotency_key_reused", {}),
+    ("post", "/v1/tickets", "413"): ("attachment_too_large", {"bytes_max": 10_485_760}),
+    ("post", "/v1/tickets", "415"): ("attachment_unsupported", {"format": "svg"}),
+    ("post", "/v1/tickets", "422"): ("field_invalid", {"field": "words", "why": "missing"}),
+    ("post", "/v1/tickets/{ticket_id}/messages", "409"): ("ticket_ended", {"into": ""}),
+    ("post", "/v1/tickets/{ticket_id}/messages", "413"): ("attachment_too_large", {"bytes_max": 10_485_760}),
+    ("post", "/v1/tickets/{ticket_id}/messages", "415"): ("attachment_unsupported", {"format": "svg"}),
+    ("post", "/v1/tickets/{ticket_id}/messages", "422"): ("field_invalid", {"field": "words", "why": "missing"}),
 }
 
 

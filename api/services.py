@@ -10,6 +10,10 @@ from services.cards.outlet_reports import OutletReports
 from services.finance.payees import Payees
 from services.finance.payment_notifications import PaymentNotices
 from services.people.partners import Partners
+from services.support.conversation import Conversation
+from services.support.files import TicketFiles
+from services.support.mail_door import MailDoor
+from services.support.opening import Opening
 from web.demo_links import NO_LINKS, DemoLinks
 from web.readiness import Ask, nothing_missing
 from workflows.client import CardClient
@@ -26,5 +30,9 @@ class ApiServices:
     payees: Payees
     payments: PaymentNotices
     outlets: OutletReports
+    opening: Opening
+    conversation: Conversation
+    files: TicketFiles
     demo_links: DemoLinks = NO_LINKS
+    mail: MailDoor | None = None  # Mail of customers that a mail server posts.
     ready: Ask = nothing_missing

@@ -28,6 +28,8 @@ NAMES = (
     "stuck_page",
     "repair",
     "ledger",
+    "ticket_queue",
+    "ticket_search",
     "start",
 )
 RESULTS = Path(__file__).with_name("results")

@@ -26,6 +26,7 @@ MANY, MANY_SHORT, FEW = 1_000_000, 50_000, 1_000
 DEEP, DEEP_SHORT = 10_000, 1_000  # The page that is read far down.
 READS, READS_SHORT = 3_000, 800
 ME = "person1"
+EVERYTHING = Wanted()
 Read = Callable[[], Awaitable[QueuePage]]
 
 
@@ -43,13 +44,13 @@ async def _measure(many: int, deep: int, reads: int) -> list[Result]:
         filled_s = time.perf_counter() - began
         small = await stack.enter_async_context(queue_of(server, "small", FEW, 8))
         place = await _place(long, (deep - 1) * PAGE)
-        pages = {"long": _reader(long, None), "small": _reader(small, None), "deep": _reader(long, place)}
+        pages = {"long": reader(long, None), "small": reader(small, None), "deep": reader(long, place)}
         statements = {name: await _statements(one, pages[name]) for name, one in (("long", long), ("small", small))}
         statements["deep"] = await _statements(long, pages["deep"])
-        await _round(pages, 30)  # Warm.
+        await rounds(pages, 30)  # Warm.
         gc.collect()
         gc.freeze()  # A sweep over every module loaded would be the whole tail, and always of the same page.
-        spent = await _round(pages, reads)
+        spent = await rounds(pages, reads)
         gc.unfreeze()
         counting = {name: await _counting_ms(one) for name, one in (("long", long), ("small", small))}
     tail = {name: quantiles(times, n=100)[98] for name, times in spent.items()}
@@ -68,17 +69,19 @@ async def _measure(many: int, deep: int, reads: int) -> list[Result]:
     ]
 
 
-def _reader(database: Database, after: Place | None) -> Read:
+def reader(database: Database, after: Place | None, wanted: Wanted = EVERYTHING) -> Read:
+    """Return a read of one page of the queue."""
+
     async def read() -> QueuePage:
         async with database.transaction() as session:
-            page = await queue(session, Wanted(), after, ME, datetime.now(UTC))
+            page = await queue(session, wanted, after, ME, datetime.now(UTC))
         assert len(page.entries) == PAGE
         return page
 
     return read
 
 
-async def _round(pages: dict[str, Read], reads: int) -> dict[str, list[float]]:
+async def rounds(pages: dict[str, Read], reads: int) -> dict[str, list[float]]:
     """How long each read took, in seconds. The pages are read in turn and in any order: what disturbs one disturbs all."""
     spent: dict[str, list[float]] = {name: [] for name in pages}
     for _ in range(reads):

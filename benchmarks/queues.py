@@ -33,6 +33,7 @@ SELECT 'person' || n, n || '@example.com', 'Reviewer ' || n, '', '["reviewer"]',
     '[]', 0, true, '{}', 0, true, now()
 FROM generate_series(1, :many) AS n
 """
+FILLED_WITHIN_S = 1_800.0  # Longer than any statement of the product may take.
 
 
 @asynccontextmanager
@@ -44,18 +45,25 @@ async def queue_server() -> AsyncIterator[EmbeddedPostgres]:
 
 
 @asynccontextmanager
+async def database_of(server: EmbeddedPostgres, name: str, *, pool: int = 8) -> AsyncIterator[Database]:
+    """A migrated, empty database of its own."""
+    server.create_database(name)
+    upgrade(server.url(name))
+    database = Database(server.url(name), pool_size=pool, command_timeout_s=FILLED_WITHIN_S)
+    try:
+        yield database
+    finally:
+        await database.dispose()
+
+
+@asynccontextmanager
 async def queue_of(
     server: EmbeddedPostgres, name: str, tasks: int, people: int, *, pool: int = 8
 ) -> AsyncIterator[Database]:
     """A database of its own with so many waiting tasks and reviewers (`person1` …), its statistics fresh."""
-    server.create_database(name)
-    upgrade(server.url(name))
-    database = Database(server.url(name), pool_size=pool)
-    try:
+    async with database_of(server, name, pool=pool) as database:
         await with_queue(database, tasks=tasks, people=people)
         yield database
-    finally:
-        await database.dispose()
 
 
 async def with_queue(database: Database, *, tasks: int, people: int) -> None:

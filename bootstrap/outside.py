@@ -68,7 +68,9 @@ def build(
 
 def notice_channels(settings: Settings) -> Channels:
     """By what notices leave the console: mail, where a server for it is set, and webhooks."""
-    return Channels(_mail(settings), webhooks(settings), settings.console_url, settings.webhooks_to_private_addresses)
+    return Channels(
+        mail_gateway(settings), webhooks(settings), settings.console_url, settings.webhooks_to_private_addresses
+    )
 
 
 def webhooks(settings: Settings) -> WebhookGateway:
@@ -76,7 +78,8 @@ def webhooks(settings: Settings) -> WebhookGateway:
     return WebhookGateway(new_client(""), allow_private=settings.webhooks_to_private_addresses)
 
 
-def _mail(settings: Settings) -> MailGateway | None:
+def mail_gateway(settings: Settings) -> MailGateway | None:
+    """Return what sends mail; None without a mail server."""
     if settings.smtp_host is None:
         return None
     password = settings.smtp_password.get_secret_value() if settings.smtp_password else None

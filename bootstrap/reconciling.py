@@ -59,6 +59,13 @@ class Order:
     settled_at: datetime | None
 
 
+_ORDERS = """
+SELECT key, state, amount_minor, prepared_at, settled_at FROM payout
+UNION ALL
+SELECT key, state, amount_minor, prepared_at, settled_at FROM goodwill_order
+"""
+
+
 @dataclass(frozen=True)
 class Difference:
     """One thing that does not agree, in words with ids and amounts; `mended` when it does now."""
@@ -226,7 +233,7 @@ async def _cards(session: AsyncSession) -> dict[str, CardState]:
 
 
 async def _orders(session: AsyncSession) -> dict[str, Order]:
-    rows = await session.execute(text("SELECT key, state, amount_minor, prepared_at, settled_at FROM payout"))
+    rows = await session.execute(text(_ORDERS))
     return {key: Order(*rest) for key, *rest in rows}
 
 

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from pydantic import AliasChoices, Field, HttpUrl, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from bootstrap.mail_settings import MailSettings, SupportMailSettings
 from bootstrap.sign_in_settings import SignInSettings
 
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
@@ -103,20 +104,7 @@ class OutsideSettings(BaseSettings):
     demo: bool = Field(True, description="Make demo people, outlets and stock at the first start.")
 
 
-class MailSettings(BaseSettings):
-    """The mail server for notices to staff; without a host nobody is sent mail."""
-
-    smtp_host: str | None = Field(None, description="Mail server for notices to staff; unset: notices go by no mail.")
-    smtp_port: Port = Field(587, description="Port of the mail server.")
-    smtp_user: str | None = Field(None, description="User name at the mail server; unset: no sign-in there.")
-    smtp_password: SecretStr | None = Field(None, description="Password at the mail server.")
-    smtp_from: str = Field("cardloop@localhost", description="Address that notices are sent from.")
-    smtp_tls: Literal["none", "starttls", "tls"] = Field(
-        "starttls", description="How mail is encrypted: starttls, tls (from the first byte), or none on one machine."
-    )
-
-
-class Settings(SignInSettings, TemporalSettings, AddressSettings, OutsideSettings, MailSettings):
+class Settings(SignInSettings, TemporalSettings, AddressSettings, OutsideSettings, MailSettings, SupportMailSettings):
     """All settings; paths and URLs that follow from others are properties.
 
     Raises pydantic.ValidationError, naming the variable, when a value cannot be read.

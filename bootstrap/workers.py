@@ -23,6 +23,7 @@ from activities.verification.inquiry import Verification
 from bootstrap import clock, keys, outside, scheduled_check
 from bootstrap.demo.brands import announcing_jobs
 from bootstrap.local import temporal
+from bootstrap.mail import mail_delivery, mailbox_jobs
 from bootstrap.maintenance import call_holder, maintenance_job, rates_job, usual_rate
 from bootstrap.paying import payment_gateway
 from bootstrap.policies import policy_job
@@ -43,13 +44,16 @@ from domain.rules.brands import issuers as issuers_of_today
 from domain.sealing import KeyRing
 from domain.work.kinds import KindOfWork
 from jobs import due_decisions, replanning
+from jobs import goodwill as goodwill_job
 from jobs import payees as payees_job
 from jobs import repairs as repairs_job
 from jobs import tickets as tickets_job
 from jobs.books import Bookkeeper
 from jobs.due_decisions import DecisionSender
+from jobs.goodwill import GoodwillStarter
 from jobs.maintenance import queues_of
 from jobs.payees import CorrectionSender
+from jobs.privacy import privacy_job
 from jobs.registry import Job
 from jobs.repairs import RepairSender
 from jobs.replanning import Replanner
@@ -63,12 +67,18 @@ from services.notices.outbox_delivery import Delivery
 from services.ops.attempts import Attempts
 from services.ops.window_steps import MessageAllowance
 from services.policies.reading import PolicyReader
+from services.support import handing
+from services.support.concluding import SettledReviews
+from services.support.privacy import Privacy
+from services.support.second_payout import SecondPayouts
 from services.work.assignment import Assignment
 from services.work.own_clocks import OwnClocks
 from services.work.snoozes import Snoozes
 from workflows.card import CardWorkflow
 from workflows.client import CardClient
 from workflows.codec import data_converter
+from workflows.goodwill import GoodwillWorkflow
+from workflows.goodwill_client import GoodwillClient
 from workflows.policies import CARDS_QUEUE, FX_QUEUE, OUTLET_QUEUE, PAYOUT_QUEUE
 from workflows.repair import RepairWorkflow
 from workflows.repair_client import RepairClient
@@ -85,6 +95,7 @@ STARTER_S, COURIER_S, SEQUENCER_S, TELLER_S, NOTICES_S = 1.0, 0.5, 0.5, 0.5, 5.0
 
 ISSUERS_S, BOOKS_S = 2.0, 1.0
 REPAIRS_S, TICKETS_S = 0.5, 0.5
+APPEALS_S, GOODWILL_S = 2.0, 1.0
 ASSIGNMENT_S, SNOOZES_S, REPLANNER_S, PAYEES_S, OWN_CLOCKS_S = 1.0, 5.0, 2.0, 1.0, 5.0
 
 Task = Callable[..., Any]
@@ -119,6 +130,7 @@ async def run_cards(settings: Settings) -> None:
             policy_job(policies),
             attempts_job(attempts),
             calls_job(counts),
+            *mailbox_jobs(settings, store, secrets.keyring),
             Job("issuers", ISSUERS_S, issuers.start_new, ANY),
         ]
         registry = reported(store, "worker-cards", [*own, *jobs])
@@ -143,10 +155,14 @@ def _jobs(settings: Settings, store: Database, keyring: KeyRing, world: outside.
         Job("teller", TELLER_S, DecisionSender(store, desk).tell, due_decisions.AT_ONCE),
         Job("gateway_clock", clock.GATEWAY_LOOK_S, lambda: clock.compare_with_gateway(settings, store), ANY),
         Job("check", scheduled_check.LOOK_S, scheduled_check.ScheduledCheck(store).look, BATCH),
+        privacy_job(Privacy(store, keyring, photo_store(settings, keyring))),
         Job("payees", PAYEES_S, payees.tell, payees_job.AT_ONCE),
         Job("books", BOOKS_S, Bookkeeper(store).look, BATCH),
         maintenance_job(settings, store, client),
         rates_job(store, client),
+        Job("payee_requests", APPEALS_S, lambda: SecondPayouts(store, keyring).carry(BATCH), BATCH),
+        Job("appeals", APPEALS_S, lambda: SettledReviews(store).carry(BATCH), BATCH),
+        Job("goodwill", GOODWILL_S, GoodwillStarter(store, GoodwillClient(client)).start, goodwill_job.AT_ONCE),
         Job("repairs", REPAIRS_S, RepairSender(store, RepairClient(client)).tell, repairs_job.AT_ONCE),
         Job("tickets", TICKETS_S, TicketSender(store, tickets).tell, tickets_job.AT_ONCE),
         Job("ticket_clocks", REPLANNER_S, Replanner(store, tickets, of=_keeps_own_time).signal, replanning.AT_ONCE),
@@ -175,6 +191,7 @@ def _own_activities(store: Database, keyring: KeyRing, gateway: PaymentGateway) 
         pricing.value, pricing.offer, pricing.close,
         review.open, review.apply, alarms.alarm, alarms.chain, alarms.replan, alarms.decide_by_policy,
         payout.prepare, payout.send, payout.reconcile, payout.settle, payout.conclude,
+        payout.prepare_goodwill,
         journey.move, journey.end, journey.withdraw, journey.cancel, providers.held,
     ]  # fmt: skip
 
@@ -200,13 +217,13 @@ def card_workers(
     cards = Worker(
         client,
         task_queue=CARDS_QUEUE,
-        workflows=[CardWorkflow, RepairWorkflow, TicketWorkflow],
+        workflows=[CardWorkflow, RepairWorkflow, GoodwillWorkflow, TicketWorkflow],
         activities=[
             *_own_activities(store, keyring, gateway),
             *local,
             *remote,
             *repairs,
-            TicketActivities(store).advance,
+            TicketActivities(store, [handing.due]).advance,
         ],
         workflow_runner=UnsandboxedWorkflowRunner(),  # See docs/decisions/0008: the tests run in the sandbox.
         max_cached_workflows=settings.workflows_cached,
@@ -318,7 +335,10 @@ def _courier(
     settings: Settings, store: Database, keyring: KeyRing, world: outside.Outside
 ) -> Callable[[], Awaitable[int]]:
     allowance = MessageAllowance(settings.outside_calls_per_second)
-    delivery = Delivery(store, keyring, world.webhooks, world.messages, allowance.left)
+    mail = mail_delivery(settings, store, keyring)
+    delivery = Delivery(
+        store, keyring, world.webhooks, world.messages, allowance.left, mail=mail, pages_url=settings.api_url
+    )
     return lambda: delivery.deliver_due(patience_s=PATIENCE_S)
 
 

@@ -54,11 +54,15 @@ BALANCES = """
 WITH balance AS (
     SELECT a.code, sum(e.amount_minor) AS minor FROM account a JOIN entry e ON e.account_id = a.id
     WHERE e.currency = 'CNY' GROUP BY a.code
+), ordered AS (
+    SELECT state, amount_minor FROM payout UNION ALL SELECT state, amount_minor FROM goodwill_order
 ), due AS (
     SELECT 'in_flight:alipay' AS code, -coalesce(sum(amount_minor), 0) AS minor
-    FROM payout WHERE state IN ('prepared', 'unknown')
+    FROM ordered WHERE state IN ('prepared', 'unknown')
     UNION ALL
-    SELECT 'cash:alipay', -coalesce(sum(amount_minor), 0) FROM payout WHERE state = 'paid'
+    SELECT 'cash:alipay', -coalesce(sum(amount_minor), 0) FROM ordered WHERE state = 'paid'
+    UNION ALL
+    SELECT 'goodwill', coalesce(sum(amount_minor), 0) FROM goodwill_order WHERE state <> 'refused'
     UNION ALL
     SELECT 'inventory', coalesce(sum(amount_minor), 0) FROM quote WHERE state = 'accepted'
 )
@@ -77,6 +81,12 @@ FROM card JOIN LATERAL (
     FROM payout WHERE card_id = card.id
 ) orders ON true
 WHERE alive > 1 OR (outcome = 'paid') IS TRUE AND paid <> 1 OR outcome <> 'paid' AND alive > 0
+UNION ALL
+SELECT 'goodwill ' || g.id || ' is ' || g.state || ' with an order that is ' || coalesce(o.state, 'not there')
+FROM goodwill g LEFT JOIN goodwill_order o ON o.goodwill_id = g.id
+WHERE g.state IN ('paid', 'refused') AND g.state IS DISTINCT FROM o.state
+   OR g.state = 'agreed' AND o.state IN ('paid', 'refused')
+   OR g.state NOT IN ('agreed', 'paid', 'refused') AND o.key IS NOT NULL
 """
 
 HELD = """
@@ -190,6 +200,13 @@ WHERE two_people AND started_at IS NOT NULL AND (decided_by IS NULL OR makers @>
 """
 
 
+# A goodwill payment was agreed to by nobody of those who proposed it.
+GIVEN_ALONE = """
+SELECT format('goodwill %s was paid on the word of those who proposed it', id) FROM goodwill
+WHERE state IN ('agreed', 'paid', 'refused') AND (checked_by IS NULL OR proposers @> to_jsonb(checked_by))
+"""
+
+
 async def violations(session: AsyncSession, public_key: bytes, *, step_max: timedelta = STEP_MAX) -> list[Violation]:
     """Every violation of I1, I2, I4 (its local part), I5, I6, I7, I8 and I11; none when all is well.
 
@@ -200,7 +217,7 @@ async def violations(session: AsyncSession, public_key: bytes, *, step_max: time
     held = await session.execute(text(HELD), {"step_max": step_max})
     found += [Violation("I5", what) for what in held.scalars()]
     found += [Violation("I8", what) for what in await one_persons_word(session)]
-    found += [Violation("I8", what) for what in await _lines(session, REPAIRED_ALONE)]
+    found += [Violation("I8", what) for sql in (REPAIRED_ALONE, GIVEN_ALONE) for what in await _lines(session, sql)]
     found += [Violation("I7", fault) for fault in await evidence.verify_all(session, public_key)]
     found += [Violation("I7", fault) for fault in await _inconsistent(session)]
     unplaced = await session.execute(text(UNPLACED), {"step_max": step_max})

@@ -27,12 +27,19 @@ class AdvisoryLock(IntEnum):
     CHECK = 0x6361_7264_0021  # Deciding that a scheduled check of the invariants is due, so that one process begins it.
     PERIODS = 0x6361_7264_0032  # Closing a month waits for postings that commit; those share the lock.
     CHECKPOINTS = 0x6361_7264_0033  # Writing checkpoints of balances, so that two processes do not do it twice.
+    INBOUND_MAIL = 0x6361_7264_0026  # Taking a customer's mail, so that one which comes by two ways is kept once.
+    TICKET_KEYS = 0x7469_636B  # Opening a ticket by a key, so that a form sent twice at once is one ticket.
     ASSIGNMENT = 4_102_017  # Assigning tasks, so that two runs do not count the same capacity.
 
 
 async def acquire(session: AsyncSession | AsyncConnection, lock: AdvisoryLock) -> None:
     """Wait for the lock and hold it until the transaction ends."""
     await session.execute(select(func.pg_advisory_xact_lock(lock.value)))
+
+
+async def acquire_for(session: AsyncSession, lock: AdvisoryLock, name: str) -> None:
+    """Wait for the lock of this name alone and hold it until the transaction ends; `lock` is a number of 32 bits."""
+    await session.execute(select(func.pg_advisory_xact_lock(lock.value, func.hashtext(name))))
 
 
 async def try_acquire(session: AsyncSession | AsyncConnection, lock: AdvisoryLock) -> bool:

@@ -28,6 +28,7 @@ from tests.browser.people import PHONE
 from tests.reviewer_ui.callbacks import a_request
 from tests.reviewer_ui.conftest import House, a_house, post
 from tests.reviewer_ui.queue_scenes import change, person_with
+from tests.reviewer_ui.ticket_scenes import tickets_in_every_state
 from tests.reviewer_ui.waiting_cards import Waiting
 
 LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -66,6 +67,7 @@ async def main(program: Path) -> None:
             await _seen_by_two(made)
             await _set_up(made)
             await _support(made)
+            await _tickets(made)
 
 
 @asynccontextmanager
@@ -167,6 +169,23 @@ async def _support(studio: Studio) -> None:
     await post(agent, f"/work/{task}/comments", words="已联系门店，等回复 · asked the store, waiting for its answer")
     await studio.take("console-callback", he, f"/callbacks/{task}")
     await studio.take("console-home", who.zhou, "/")
+
+
+async def _tickets(studio: Studio) -> None:
+    """The support desk: its queue, a ticket, an offer, a macro before it runs, and what leads look after."""
+    house = studio.house
+    su = await person_with(house, Role.SUPPORT, "苏晴 Su Qing", email="su@desk.example")
+    lead = await person_with(house, Role.SUPPORT_LEAD, "高原 Gao Yuan", email="gao@desk.example")
+    names = await tickets_in_every_state(house, su)
+    ticket = f"/tickets/{names['ticket']}"
+    await studio.take("support-queue", su, "/review?kind=ticket")
+    await studio.take("support-ticket", su, ticket)
+    await studio.take("support-template", su, ticket, _settled, _pressed("t"))
+    await studio.take("support-macro", su, ticket, _settled, _pressed("m"), _pressed("1"), _settled)
+    await studio.take("support-offer", su, f"/tickets/{names['ticket_offered']}")
+    await studio.take("support-templates", lead, "/support/templates")
+    await studio.take("support-macros", lead, "/support/macros")
+    await studio.take("phone-ticket", su, ticket, size=PHONE)
 
 
 async def _settled(page: Page) -> None:

@@ -44,6 +44,21 @@ def payout_key(card_id: str, attempt: int) -> str:
     return f"card-{card_id}-payout-{attempt}"
 
 
+def goodwill_workflow(goodwill_id: str) -> str:
+    """Return the Temporal workflow id of a goodwill payment."""
+    return f"goodwill:{goodwill_id}"
+
+
+def goodwill_key(goodwill_id: str) -> str:
+    """Return the idempotency key of the one payment order of a goodwill payment."""
+    return f"goodwill-{goodwill_id}"
+
+
+def is_goodwill_key(key: str) -> bool:
+    """Return whether a payment order of this key is of a goodwill payment."""
+    return key.startswith("goodwill-")
+
+
 def request_key(card_id: str, step: str, number: int) -> str:
     """Return the request id of one call to an outside system on behalf of a card."""
     return f"card-{card_id}-{step}-{number}"
@@ -57,6 +72,11 @@ def review_task(card_id: str, number: int) -> str:
 def ticket_task(ticket_id: str) -> str:
     """Return the id of the work item of a ticket."""
     return f"ticket:{ticket_id}:ticket:1"
+
+
+def escalation_task(escalation_id: str, kind: str) -> str:
+    """Return the id of the work item of a question to another desk."""
+    return f"escalation:{escalation_id}:{kind}:1"
 
 
 def ticket_workflow(ticket_id: str) -> str:

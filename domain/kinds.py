@@ -5,10 +5,18 @@ from __future__ import annotations
 from domain.review.kind import review_work
 from domain.rules.brands import catalogue
 from domain.support.callbacks import CALLBACK_WORK
+from domain.support.escalations import COMPLIANCE_ASK, FINANCE_ASK, OPS_ASK
 from domain.support.tickets import TICKET_WORK
 from domain.work.kinds import register
 
-KNOWN = (review_work(brands=lambda: sorted(catalogue())), CALLBACK_WORK, TICKET_WORK)
+KNOWN = (
+    review_work(brands=lambda: sorted(catalogue())),
+    CALLBACK_WORK,
+    TICKET_WORK,
+    OPS_ASK,
+    FINANCE_ASK,
+    COMPLIANCE_ASK,
+)
 
 for _kind in KNOWN:
     register(_kind)

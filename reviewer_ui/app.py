@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute
 from database.session import DatabaseUnavailable
 from domain.errors.general import TemporarilyUnavailable
 from domain.errors.people import NotSignedIn, SignInTooOld, StepUpNeeded
+from domain.people.roles import Permission
 from reviewer_ui import step_up
 from reviewer_ui.cards import glance, sellers
 from reviewer_ui.evidence import trail
@@ -39,8 +40,23 @@ from reviewer_ui.policies import check_policy, documents
 from reviewer_ui.quality import blind_review, insight, quality
 from reviewer_ui.review import card, checking, comments, decision, four_eyes, photo, reopen, task_acts
 from reviewer_ui.services import ConsoleServices
-from reviewer_ui.support import callbacks
-from reviewer_ui.visit import Console, Shell, console_of, shell, visitor
+from reviewer_ui.support import (
+    asking,
+    callbacks,
+    escalations,
+    goodwill,
+    macros,
+    offers,
+    privacy,
+    rating,  # noqa: F401  # A part of the ticket's page.
+    reply_templates,
+    ticket_acts,
+    ticket_new,
+    ticket_writing,
+    tickets,
+)
+from reviewer_ui.support import insight as support_insight
+from reviewer_ui.visit import Console, Shell, allowed, console_of, shell, visitor
 from reviewer_ui.work import (
     bulk,
     eligibility,
@@ -62,6 +78,7 @@ from web.security import SecurityHeaders
 
 BODY_BYTES_MAX = 256 * 1024  # Only comments take files; any other form is at its longest with a note.
 CSRF_COOKIE = "cardloop_console_form"
+TICKETS = (tickets, ticket_acts, ticket_new, offers, reply_templates, macros)
 
 
 @dataclass(frozen=True)
@@ -85,7 +102,10 @@ def build(services: ConsoleServices) -> FastAPI:
     app.add_middleware(
         BodyLimits,
         bytes_max=BODY_BYTES_MAX,
-        wider=dict.fromkeys((comments.PATH, item_comments.PATH), item_comments.FORM_BYTES_MAX),
+        wider={
+            **dict.fromkeys((comments.PATH, item_comments.PATH), item_comments.FORM_BYTES_MAX),
+            ticket_writing.PATH: ticket_writing.FORM_BYTES_MAX,
+        },
     )
     app.add_middleware(csrf.Csrf, secret=services.form_secret, cookie=CSRF_COOKIE, secure=services.https)
     app.add_middleware(SecurityHeaders, https=services.https)
@@ -128,6 +148,11 @@ def _routes() -> tuple[BaseRoute, ...]:
         task_acts,
         item_acts,
         callbacks,
+        *TICKETS,
+        privacy,
+        escalations,
+        asking,
+        goodwill,
         stuck,
         repairs,
         repair,
@@ -143,6 +168,7 @@ def _routes() -> tuple[BaseRoute, ...]:
         quality,
         blind_review,
         insight,
+        support_insight,
         live,
         notices,
         owed,
@@ -156,6 +182,9 @@ def _routes() -> tuple[BaseRoute, ...]:
     # Files are read only from people who may comment: the permission is judged before the form is taken apart.
     for page in (comments, item_comments):
         tree.include_router(page.router, dependencies=[Depends(item_comments.commenting), Depends(csrf.check)])
+    tree.include_router(
+        ticket_writing.router, dependencies=[Depends(allowed(Permission.SEE_TICKETS)), Depends(csrf.check)]
+    )
     return tuple(tree.routes)
 
 

@@ -25,8 +25,10 @@ class PageListener(Listener):
 
     person: Person
     card_id: str
+    ticket_id: str = ""
     unread: int | None = None
     card_mark: str | None = None
+    ticket_mark: str | None = None
 
 
 class Live:
@@ -43,16 +45,24 @@ class Live:
         """Return whether this person may open one page more. Refuses TemporarilyUnavailable when the process is full."""
         return self.hub.has_room(person_id)
 
-    def response(self, person: Person, card_id: str, card_mark: str) -> EventSourceResponse:
+    def response(self, person: Person, card_id: str, card_mark: str, ticket_id: str = "") -> EventSourceResponse:
         """Return the page's stream, as `events`."""
-        return self.hub.response(_listener(person, card_id, card_mark))
+        return self.hub.response(_listener(person, card_id, card_mark, ticket_id))
 
-    def events(self, person: Person, card_id: str = "", card_mark: str = "") -> AsyncIterator[Event]:
-        """Yield `queue`, `card` and `notices` (its data: how many are unread) as they happen; `signed_out` is the last.
+    def events(
+        self, person: Person, card_id: str = "", card_mark: str = "", ticket_id: str = ""
+    ) -> AsyncIterator[Event]:
+        """Yield `queue`, `card`, `ticket` and `notices` (its data: how many are unread) as they happen; `signed_out` is the last.
 
-        `card_mark` is the card's mark when its page was rendered: events since then are sent too.
+        `card_mark` is the card's mark when its page was rendered: events since then are sent too. `ticket` is sent when the
+        ticket changes, and when a colleague opens, leaves or writes in it.
         """
-        return self.hub.events(_listener(person, card_id, card_mark))
+        return self.hub.events(_listener(person, card_id, card_mark, ticket_id))
+
+    def viewers(self, ticket_id: str, but: str) -> tuple[str, ...]:
+        """Return the names of everyone else who has the ticket's page open in this process."""
+        here = {one.person.id: one.person.name for one in self.hub.listeners if one.ticket_id == ticket_id}
+        return tuple(sorted(name for person, name in here.items() if person != but))
 
     async def _look(self, listeners: tuple[PageListener, ...], fresh: bool) -> None:
         async with self._database.transaction() as session:
@@ -61,14 +71,26 @@ class Live:
             here = await reads.signed_in(session, {listener.person.session_id for listener in listeners}, IDLE)
             cards = {listener.card_id for listener in listeners if listener.card_id}
             marks = await reads.card_marks(session, cards) if cards else {}
+            tickets = {listener.ticket_id for listener in listeners if listener.ticket_id}
+            ticket_marks = await reads.ticket_marks(session, tickets) if tickets else {}
         queue_moved = self._queue_moved(mark, fresh)
         for listener in listeners:
             if listener.person.session_id not in here:
                 listener.say("signed_out", last=True)
                 continue
             _report(listener, unread.get(listener.person.id, 0), marks.get(listener.card_id, ""))
+            self._report_ticket(listener, ticket_marks.get(listener.ticket_id, ""))
             if queue_moved and any(listener.person.may(kind.see) for kind in kinds()):
                 listener.say("queue")
+
+    def _report_ticket(self, listener: PageListener, mark: str) -> None:
+        """What the ticket is and who is there; the first look of a page is what it was made from."""
+        if not listener.ticket_id:
+            return
+        now = f"{mark} {' '.join(self.viewers(listener.ticket_id, listener.person.id))}"
+        if listener.ticket_mark not in (None, now):
+            listener.say("ticket")
+        listener.ticket_mark = now
 
     def _queue_moved(self, mark: int, fresh: bool) -> bool:
         """Signal at a change and again a little later: the mark rises before the change is committed."""
@@ -81,9 +103,10 @@ class Live:
         return True
 
 
-def _listener(person: Person, card_id: str, card_mark: str) -> PageListener:
+def _listener(person: Person, card_id: str, card_mark: str, ticket_id: str) -> PageListener:
     shown = card_id if person.may(Permission.SEE_CARD) else ""
-    return PageListener(owner=person.id, person=person, card_id=shown, card_mark=card_mark or None)
+    ticket = ticket_id if person.may(Permission.SEE_TICKETS) else ""
+    return PageListener(owner=person.id, person=person, card_id=shown, ticket_id=ticket, card_mark=card_mark or None)
 
 
 def _report(listener: PageListener, unread: int, card_mark: str) -> None:

@@ -104,7 +104,8 @@ def _page(
     return ConsolePage(key, address, area, frozenset(allowed), icon, dense, names)
 
 
-_BULK = (Permission.DECIDE, Permission.ASSIGN, Permission.ANSWER_CALLBACKS)
+_ANSWERERS = (Permission.ANSWER_FOR_OPS, Permission.ANSWER_FOR_FINANCE, Permission.ANSWER_FOR_COMPLIANCE)
+_BULK = (Permission.DECIDE, Permission.ASSIGN, Permission.ANSWER_CALLBACKS, Permission.ANSWER_TICKETS, *_ANSWERERS)
 _QUEUES = (Permission.SEE_QUEUE, Permission.ANSWER_CALLBACKS, Permission.SEE_TICKETS)  # The queue of some kind of work.
 _REPAIRS = (Permission.SEE_OPERATIONS, Permission.CONFIRM_REPAIR)
 PAGES: tuple[ConsolePage, ...] = (
@@ -125,8 +126,20 @@ PAGES: tuple[ConsolePage, ...] = (
     _page("console.glance.act", "/cards/{card_id}/glance", Area.CARDS, Permission.SEE_CARD),
     _page("console.why_due.title", "/cards/{card_id}/why-due", Area.CARDS, Permission.SEE_CARD),
     _page("console.crumb.seller", "/sellers/{owner_id}", Area.CARDS, Permission.SEE_SELLER),
+    _page("console.nav.tickets", "/tickets", Area.SUPPORT, Permission.SEE_TICKETS, icon="ticket"),
+    _page("console.crumb.ticket", "/tickets/{ticket_id}", Area.SUPPORT, Permission.SEE_TICKETS, dense=True),
+    _page("ticket.new.title", "/support/new", Area.SUPPORT, Permission.ANSWER_TICKETS),
+    _page("ticket.offers.title", "/support/offers", Area.SUPPORT, Permission.ANSWER_TICKETS),
+    _page("ticket.templates.title", "/support/templates", Area.SUPPORT, Permission.ANSWER_TICKETS, icon="file-text"),
+    _page("ticket.macros.title", "/support/macros", Area.SUPPORT, Permission.ANSWER_TICKETS, icon="list-check"),
     _page("console.nav.callbacks", "/callbacks", Area.SUPPORT, Permission.ANSWER_CALLBACKS, icon="phone"),
     _page("console.crumb.callback", "/callbacks/{task_id}", Area.SUPPORT, Permission.ANSWER_CALLBACKS),
+    _page("console.privacy.title", "/tickets/{ticket_id}/privacy", Area.SUPPORT, Permission.PREPARE_COPY),
+    _page("console.nav.escalations", "/escalations", Area.SUPPORT, *_ANSWERERS, icon="send"),
+    _page("console.crumb.escalation", "/escalations/{escalation_id}", Area.SUPPORT, *_ANSWERERS),
+    _page("escalation.ask", "/tickets/{ticket_id}/ask", Area.SUPPORT, Permission.ANSWER_TICKETS),
+    _page("goodwill.propose", "/tickets/{ticket_id}/goodwill", Area.SUPPORT, Permission.ANSWER_TICKETS),
+    _page("goodwill.title", "/goodwill", Area.MONEY, Permission.LEAD_SUPPORT, Permission.AGREE_GOODWILL, icon="coins"),
     _page("ops.stuck.title", "/operations", Area.OPERATIONS, Permission.SEE_OPERATIONS, icon="alert-triangle"),
     _page("ops.cause.title", "/operations/stuck/{cause}", Area.OPERATIONS, Permission.SEE_OPERATIONS),
     _page("ops.run.title", "/operations/runs/{workflow_id}", Area.OPERATIONS, Permission.SEE_OPERATIONS),
@@ -147,6 +160,7 @@ PAGES: tuple[ConsolePage, ...] = (
     _page("console.nav.trail", "/trail", Area.RISK, Permission.SEE_TRAIL, icon="shield-check"),
     _page("console.crumb.card", "/trail/{card_id}", Area.RISK, Permission.SEE_TRAIL),
     _page("console.nav.insight", "/insight", Area.INSIGHT, Permission.SEE_INSIGHT, icon="chart-bar"),
+    _page("console.insight.support", "/insight/support", Area.INSIGHT, Permission.SEE_INSIGHT),
     _page("console.reasons", "/setup/reasons", Area.SETTINGS, Permission.MANAGE_REASONS, icon="list-check"),
     _page("console.nav.policies", "/setup/policies", Area.SETTINGS, Permission.SEE_POLICIES, icon="adjustments"),
     _page("console.crumb.policy", "/setup/policies/{code}", Area.SETTINGS, Permission.SEE_POLICIES, names="policy_kind"),
@@ -163,6 +177,9 @@ PAGES: tuple[ConsolePage, ...] = (
 
 ACTIONS: tuple[Action, ...] = (
     Action("console.next", "/review/next", "hand-stop", allowed=frozenset({Permission.DECIDE})),
+    Action(
+        "ticket.next", "/review/next", "ticket", (("filter", "kind=ticket"),), frozenset({Permission.ANSWER_TICKETS})
+    ),
     Action("console.blind.next", "/quality/second/next", "eye", allowed=frozenset({Permission.CHECK})),
     Action("console.theme.dark", "/theme", "moon", (("theme", "dark"), ("back", "/search"))),
     Action("console.theme.light", "/theme", "sun", (("theme", "light"), ("back", "/search"))),

@@ -34,8 +34,9 @@ def reason_view(row: ReasonCodeRow) -> ReasonView:
 
 
 def said(reasons: Reasons, act: ReasonedAct | None, code: str, locale: str) -> str:
-    """Return the words of a reason code; text that is not a code of the list is returned unchanged."""
-    known = reasons.get((act, code)) if act is not None else None
+    """Return the words of a reason code; without an act it names its list, as `<act>:<code>`. Other text is returned unchanged."""
+    listed, _, named = code.partition(":")
+    known = reasons.get((act, code) if act is not None else (listed, named))
     return code if known is None else worded(known, locale)
 
 

@@ -33,6 +33,8 @@ from services.people.totp import Totp
 from services.policies.documents import PolicyDocuments
 from services.quality.blind_review import SecondReviews
 from services.review.dispatch import Dispatcher
+from services.support.desk import ticket_desk
+from services.support.search import TicketSearch
 from services.work.bulk import Bulk
 from services.work.saved_views import SavedViews
 from web.devices import Devices
@@ -83,6 +85,8 @@ class Console:
         self.policies = PolicyDocuments(services.database)
         self.repairs = Repairs(services.database)
         self.dispatcher = Dispatcher(services.database, services.desk.decide)
+        self.tickets = ticket_desk(services.database, services.keyring, services.photos)
+        self.ticket_search = TicketSearch(services.database, services.keyring)
         self.second_reviews = SecondReviews(services.database, services.keyring)
         self.static, self.pages = _files()
         self.live = Live(services.database)

@@ -22,6 +22,11 @@ from seller_ui.form_seal import FormSeal
 from seller_ui.services import SellerServices
 from seller_ui.sessions import DEVICE_COOKIE, Sessions
 from services.people.rate_limit import Throttle
+from services.support.conversation import Conversation
+from services.support.files import TicketFiles
+from services.support.opening import Opening
+from services.support.privacy import Privacy
+from services.support.ratings import Ratings
 from web.card_changes import CardChanges
 from web.csrf import SAFE_METHODS
 from web.devices import Devices
@@ -30,6 +35,9 @@ from web.static import StaticFiles
 from web.templates import Pages, shallow
 
 HERE = Path(__file__).parent
+FILES_READ_MAX = (
+    300  # So many are counted, so that a form with too many comes back as it was; a body has its own limit.
+)
 STREAMS_PER_SELLER_MAX = 6  # A browser has six connections to one site.
 # Which field of a form a refusal speaks of; others are shown above the form.
 FIELD_OF_CODE = {
@@ -51,6 +59,9 @@ FIELD_OF_CODE = {
     "photo_format_unsupported": "photo",
     "photo_unreadable": "photo",
     "file_too_demanding": "photo",
+    "too_many_files": "files",
+    "attachment_too_large": "files",
+    "attachment_unsupported": "files",
 }
 
 
@@ -141,6 +152,14 @@ class Site:
         self.sell_throttle = Throttle(services.database, "30/hour")
         # A refused request says that a PIN is in it: nobody may ask that often enough to find one out.
         self.callback_throttle = Throttle(services.database, "6/hour;12/day")
+        # Masked words say that a PIN is in them, too.
+        self.ticket_throttle = Throttle(services.database, "10/hour;30/day")
+        self.message_throttle = Throttle(services.database, "20/hour;60/day")
+        self.opening = Opening(services.database, services.keyring, services.photos)
+        self.conversation = Conversation(services.database, services.keyring, services.photos)
+        self.ratings = Ratings(services.database, services.keyring)
+        self.privacy = Privacy(services.database, services.keyring, services.photos)
+        self.files = TicketFiles(services.database, services.photos)
 
 
 @functools.cache
@@ -190,7 +209,8 @@ class Visit:
         field = str(refusal.data.get("field", "")) or FIELD_OF_CODE.get(refusal.code, "")
         label = f"field_label.{field}"
         named = {"field": translate(label, self.locale)} if has(label, self.locale) else {}
-        key = "form.missing" if named and refusal.data.get("why") == "missing" else f"error.{refusal.code}"
+        own = f"form.{refusal.data.get('why')}"
+        key = own if named and has(own, self.locale) else f"error.{refusal.code}"
         marks = refusal.marks if isinstance(refusal, ReadingDiffers) else ""
         return Fault(field, translate(key, self.locale, {**refusal.data, **named}), marks)
 
@@ -213,6 +233,7 @@ def seller_writes(request: Request) -> None:
     """Dependency: refuses (NotSignedIn) a visitor's form before its files are read."""
     if request.method not in SAFE_METHODS:
         signed_in(request)
+        request.state.files_max = FILES_READ_MAX
 
 
 AnyVisit = Annotated[Visit, Depends(visit)]

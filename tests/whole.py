@@ -300,8 +300,8 @@ def _comes_again(item: pytest.Item) -> bool:
 
 
 def needs_it(item: pytest.Item) -> bool:
-    """Return whether this test is given the platform."""
-    return isinstance(item, pytest.Function) and "whole" in item.fixturenames
+    """Return whether this test is one of those that share the platform; not each of them asks for it."""
+    return any(mark.args == WHOLE.args for mark in item.iter_markers(WHOLE.name))
 
 
 RUNNING: list[WholePlatform] = []

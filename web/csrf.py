@@ -21,7 +21,9 @@ FIELD = "csrf"
 HEADER = "x-csrf-token"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 # The longest ordinary form names a hundred tasks and says what is done with them; a longer one sets request.state.fields_max.
+# A form that names too many files itself, and keeps what was written, sets request.state.files_max.
 FIELDS_MAX, FILES_MAX = 140, 20
+_MOST = {"fields_max": FIELDS_MAX, "files_max": FILES_MAX}
 # No keyboard types these, and neither the database nor a message takes them: NUL, and halves of a character.
 _UNWRITABLE = re.compile("[\x00\ud800-\udfff]")
 
@@ -86,8 +88,9 @@ async def check(request: Request) -> AsyncIterator[None]:
 
 
 async def _form(request: Request) -> FormData:
+    fields, files = (getattr(request.state, name, most) for name, most in _MOST.items())
     try:
-        return await request.form(max_fields=getattr(request.state, "fields_max", FIELDS_MAX), max_files=FILES_MAX)
+        return await request.form(max_fields=fields, max_files=files)
     except UnicodeError:  # The sender names the character set; some refuse what others replace.
         raise FieldInvalid(field="body", why="charset") from None
 

@@ -31,7 +31,7 @@ class Pages:
     `request_address` (where the page's own switches lead back to), and `reader_zone`: the reader's own time zone when the
     site has put its name into `request.state.timezone`.
 
-    `_('key', name=value)` gives the sentence of the language catalogue, `_('key', facts)` the one of a mapping; filters: `money`, `percent`, `when`, `ago`, `label` for
+    `_('key', name=value)` gives the sentence of the language catalogue, `_('key', facts)` the one of a mapping; filters: `money`, `percent`, `when`, `by_day`, `ago`, `label` for
     an enum's member, and `story` for an entry with `what` and `facts`.
     """
 
@@ -48,6 +48,7 @@ class Pages:
             "money": words.money,
             "percent": words.percent,
             "when": _when,
+            "by_day": _by_day,
             "ago": _ago,
             "ahead": _ahead,
             "left": _left,
@@ -131,6 +132,11 @@ def _has(context: Context, key: str) -> bool:
 @pass_context
 def _when(context: Context, moment: datetime) -> str:
     return words.when(moment, context["locale"], context["reader_zone"])
+
+
+@pass_context
+def _by_day(context: Context, moment: datetime) -> str:
+    return words.by_day(moment, context["locale"], context["reader_zone"])
 
 
 @pass_context

@@ -40,6 +40,17 @@ def when(moment: datetime, locale: str, zone: ZoneInfo = BUSINESS_ZONE) -> str:
     return format_datetime(local, "d MMM HH:mm" if this_year else "d MMM y HH:mm", locale=locale)
 
 
+def by_day(moment: datetime, locale: str, zone: ZoneInfo = BUSINESS_ZONE, now: datetime | None = None) -> str:
+    """Write `Tuesday 10:00` or `星期二 10:00` within the next six days, `10:00 today` on the same day; else as `when`."""
+    local, today = moment.astimezone(zone), (now or datetime.now(UTC)).astimezone(zone)
+    days = local.toordinal() - today.toordinal()
+    if days in (0, 1):
+        return translate("time.today" if days == 0 else "time.tomorrow", locale, {"time": local.strftime("%H:%M")})
+    if 1 < days < 7:
+        return format_datetime(local, "EEEE HH:mm", locale=locale)
+    return when(moment, locale, zone)
+
+
 def ago(moment: datetime, locale: str, now: datetime | None = None) -> str:
     """`3分钟前`, `in 37 min`, or `刚刚` within ten seconds."""
     difference = moment - (now or datetime.now(UTC))

@@ -23,7 +23,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from domain import identifiers
 from domain.cards.card import EndReason, Outcome, Stage, Story, WaitingFor
-from domain.cards.facts import CardToBuy, CodeChecked, CodeSent, ReviewFacts
+from domain.cards.facts import AT_ITS_BEGINNING, CardToBuy, CodeChecked, CodeSent, ReviewFacts
 from domain.cards.verification import DynamicCodeResult
 from domain.errors.base import REGISTER, Refusal
 from domain.errors.cards import (
@@ -74,9 +74,11 @@ class CardClient:
         self._attributes_kept: bool | None = None
 
     async def start(self, card: CardToBuy) -> None:
-        """Starts the card's journey; a card that runs already is left as it is."""
+        """Starts the card's journey, after its end only where it was opened again; a card that runs is left as it is."""
+        first = card.resume == AT_ITS_BEGINNING
+        reuse = WorkflowIDReusePolicy.REJECT_DUPLICATE if first else WorkflowIDReusePolicy.ALLOW_DUPLICATE
         try:
-            await self._started(card, id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE)
+            await self._started(card, id_reuse_policy=reuse)
         except WorkflowAlreadyStartedError:
             return  # Started by an earlier try whose answer was lost.
 

@@ -5,16 +5,14 @@ Only after a payee was refused for certain is there another attempt, with anothe
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from workflows import steps
 from workflows.messages import PayeeCorrected, PaymentReported
 from workflows.progress import Progress, not_expected
+from workflows.sending import Sending
 
 with workflow.unsafe.imports_passed_through():
     from domain import identifiers
@@ -24,7 +22,6 @@ with workflow.unsafe.imports_passed_through():
 
 
 UNKNOWN = "payout_unknown"  # The error class of an order whose outcome is being reconciled.
-LOOKED_AGAIN_AFTER = timedelta(minutes=1)  # An order whose sending failed as it must not: it is asked about again.
 
 
 class Payout:
@@ -33,7 +30,7 @@ class Payout:
     def __init__(self, progress: Progress, attempt: int = 1) -> None:
         self._progress = progress
         self._attempt = attempt
-        self._reported = False
+        self._sending = Sending(progress.edition)
         self._corrected = False  # The seller, or two people here, named another payee.
 
     @property
@@ -42,7 +39,8 @@ class Payout:
 
     def report(self, reported: PaymentReported) -> None:
         """Note that the gateway reported on this order: worth asking it at once."""
-        self._reported = self._reported or reported.key == self._key
+        if reported.key == self._key:
+            self._sending.report()
 
     def check_expected(self) -> None:
         """Refuses before anything enters history when no payee is awaited."""
@@ -73,48 +71,19 @@ class Payout:
         key = self._key
         await steps.prepare_payout(self._progress.card_id, quote_id, key)
         self._progress.note(Stage.PAYOUT)
-        if (await self._sent(key)).outcome is PayoutOutcome.UNKNOWN:
+        if (await self._sending.sent(key)).outcome is PayoutOutcome.UNKNOWN:
             await self._progress.wait(Stage.PAYOUT, WaitingFor.GATEWAY, None, "payout.unknown", UNKNOWN)
-            await self._reconcile(key)
+            await self._sending.reconciled(key)
         return await steps.conclude_payout(key)
-
-    async def _sent(self, key: str) -> PayoutFacts:
-        """Sends the order. A failure that is reported for good is nobody's word on the money: the order is looked at again."""
-        while True:
-            try:
-                return await steps.send_payout(key, self._progress.edition)
-            except ActivityError as failure:
-                if is_cancelled_exception(failure):
-                    raise
-                workflow.logger.error("sending an order failed for good; it is looked at again")
-                await workflow.sleep(LOOKED_AGAIN_AFTER)
 
     async def pay(self, quote_id: str) -> PayoutFacts:
         """Pays the accepted quote and returns the outcome: how cards were paid before a payee could be corrected."""
         key = self._key
         await steps.prepare_payout(self._progress.card_id, quote_id, key)
         self._progress.note(Stage.PAYOUT)
-        facts = await self._sent(key)
+        facts = await self._sending.sent(key)
         if facts.outcome is PayoutOutcome.UNKNOWN:
             await self._progress.wait(Stage.PAYOUT, WaitingFor.GATEWAY, None, "payout.unknown", UNKNOWN)
-            facts = await self._reconcile(key)
+            facts = await self._sending.reconciled(key)
         await steps.settle_payout(key, facts.outcome, facts.code)
         return facts
-
-    async def _reconcile(self, key: str) -> PayoutFacts:
-        """Asks on a slow clock; a report from the gateway makes it ask at once."""
-        while True:
-            self._reported = False
-            asking = steps.reconcile_payout(key, self._progress.edition)
-            await workflow.wait_condition(functools.partial(self._is_over, asking))
-            if not asking.done():
-                asking.cancel()
-            try:
-                return await asking
-            except ActivityError as failure:
-                if not is_cancelled_exception(failure):
-                    workflow.logger.error("asking about an order failed for good; it is asked about again")
-                    await workflow.sleep(LOOKED_AGAIN_AFTER)
-
-    def _is_over(self, asking: workflow.ActivityHandle[PayoutFacts]) -> bool:
-        return self._reported or asking.done()

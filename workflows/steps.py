@@ -197,6 +197,11 @@ async def prepare_payout(card_id: str, quote_id: str, key: str) -> None:
     await workflow.execute_local_activity_method(Payout.prepare, args=[card_id, quote_id, key], **DATABASE)
 
 
+async def prepare_goodwill(goodwill_id: str, key: str) -> None:
+    """Writes the order of a goodwill payment and its postings down before anything is sent."""
+    await workflow.execute_local_activity_method(Payout.prepare_goodwill, args=[goodwill_id, key], **DATABASE)
+
+
 async def send_payout(key: str, edition: int) -> PayoutFacts:
     """Sends the order; after an interruption it asks the gateway before it sends."""
     return await workflow.execute_activity_method(Payout.send, key, task_queue=_own(PAYOUT_QUEUE, edition), **PAY)

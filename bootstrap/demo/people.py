@@ -1,4 +1,4 @@
-"""Who is there at the demo's first start: one person per role, a partner with an API key, and two outlets per regional brand."""
+"""What is there at the demo's first start: one person per role, a partner with an API key, two outlets per regional brand, tickets."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from pwdlib import PasswordHash
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bootstrap import keys
+from bootstrap.demo.tickets import DemoTickets
 from bootstrap.settings import Settings
-from bootstrap.store import database
+from bootstrap.store import database, photo_store
 from database.sealed import OUTLET_SECRET
 from database.tables.cards import OutletRow
 from database.tables.people import PersonRow
@@ -54,7 +56,12 @@ async def ensure_demo(settings: Settings) -> None:
         async with store.transaction() as session:
             await _people(session, logins)
             await _outlets(session, held)
-        _, api_key = await Partners(store, held.keyring).create(PARTNER)
+        partner_id, api_key = await Partners(store, held.keyring).create(PARTNER)
+        async with store.transaction() as session:
+            agent = (
+                await session.execute(select(PersonRow.id).where(PersonRow.email == login_of(Role.SUPPORT)))
+            ).scalar_one()
+        await DemoTickets(store, held, photo_store(settings, held.keyring), agent).tell(partner_id)
     finally:
         await store.dispose()
     people = [{"role": role, "login": login_of(role), "password": password} for role, password in logins.items()]

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from api import app as public_api
 from api.services import ApiServices
 from bootstrap import keys, outside
+from bootstrap.mail import mail_door
 from bootstrap.policies import follow_policies
 from bootstrap.readiness import ready
 from bootstrap.reporting import call_counts, calls_job
@@ -23,6 +24,9 @@ from services.finance.payment_notifications import PaymentNotices
 from services.people.partners import Partners
 from services.people.seller_sign_in import SellerSignIn
 from services.support.callbacks import Callbacks
+from services.support.conversation import Conversation
+from services.support.files import TicketFiles
+from services.support.opening import Opening
 from workflows.client import CardClient
 
 
@@ -45,7 +49,11 @@ def build_api(settings: Settings) -> FastAPI:
             payees=payees,
             payments=PaymentNotices(store, outside.payment_notices(settings)),
             outlets=OutletReports(store, secrets.keyring, world.outlet),
+            opening=Opening(store, secrets.keyring, photos),
+            conversation=Conversation(store, secrets.keyring, photos),
+            files=TicketFiles(store, photos),
             demo_links=links,
+            mail=mail_door(settings, store, secrets.keyring),
             ready=ready(store, client),  # What a seller answers goes straight to a workflow.
         )
     )

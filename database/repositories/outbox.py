@@ -15,12 +15,13 @@ from domain.identifiers import new_id
 
 LEASE = timedelta(minutes=1)  # Longer than any delivery may take.
 MESSAGES = "message"  # One provider takes all messages: it is one receiver, however many sellers they are for.
-PER_LANE = {MESSAGES: 8}
+MAIL = "mail"  # One mail server takes all mail to customers.
+PER_LANE = {MESSAGES: 8, MAIL: 4}
 PER_LANE_ELSE = 3  # Of one partner's webhooks.
 
 
 async def put(session: AsyncSession, kind: str, destination: str, topic: str, payload: Mapping[str, Any]) -> str:
-    """Adds a `webhook` or `message` to `partner:<id>` or `seller:<id>`, due at once; returns its delivery id."""
+    """Adds a `webhook`, `message` or `mail` to `partner:<id>`, `seller:<id>` or `contact:<id>`, due at once; returns its delivery id."""
     delivery_id = new_id()
     row = OutboxRow(id=delivery_id, kind=kind, destination=destination, topic=topic, payload=dict(payload))
     await session.execute(insert(OutboxRow).values(row.values()))
@@ -29,7 +30,7 @@ async def put(session: AsyncSession, kind: str, destination: str, topic: str, pa
 
 def lane_of(row: OutboxRow) -> str:
     """Return the receiver whose slowness must hold up no other."""
-    return MESSAGES if row.kind == MESSAGES else row.destination
+    return row.kind if row.kind in PER_LANE else row.destination
 
 
 async def due(
@@ -67,7 +68,7 @@ async def due(
 
 
 def _first_of_each_lane(waiting: tuple[Any, ...], busy: Mapping[str, int]) -> Any:
-    lane = case((OutboxRow.kind == MESSAGES, MESSAGES), else_=OutboxRow.destination)
+    lane = case((OutboxRow.kind.in_(PER_LANE), OutboxRow.kind), else_=OutboxRow.destination)
     place = func.row_number().over(partition_by=lane, order_by=OutboxRow.due_at)
     ranked = select(OutboxRow.id, lane.label("lane"), place.label("place")).where(*waiting).subquery()
     room = {name: PER_LANE.get(name, PER_LANE_ELSE) - busy.get(name, 0) for name in {*PER_LANE, *busy}}

@@ -103,6 +103,7 @@ class CardRow(TableRow):
     # The reviewer's reject reason, or the gateway's code.
     reason_detail: Mapped[str | None] = mapped_column(default=None)
     started_at: Mapped[datetime | None] = moment_maybe()  # When its workflow was known to run.
+    reopened_at: Mapped[datetime | None] = moment_maybe()  # After its end, by a changed decision.
     created_at: Mapped[datetime] = moment_now()
 
 

@@ -15,12 +15,18 @@ class SecondReviewRow(TableRow):
     """One decided card reviewed again by a person who does not see the first decision; a senior settles a difference."""
 
     __tablename__ = "second_review"
-    __table_args__ = (Index("second_review_open", "drawn_at", postgresql_where=text("settled_at IS NULL")),)
+    __table_args__ = (
+        Index("second_review_open", "drawn_at", postgresql_where=text("settled_at IS NULL")),
+        Index("second_review_drawn_once", "decision_id", unique=True, postgresql_where=text("escalation_id IS NULL")),
+        Index("second_review_asked_once", "escalation_id", unique=True, postgresql_where=text("escalation_id IS NOT NULL")),
+    )  # fmt: skip
     id: Mapped[str] = mapped_column(primary_key=True)
-    decision_id: Mapped[str] = mapped_column(ForeignKey("review_decision.id"), unique=True)
+    decision_id: Mapped[str] = mapped_column(ForeignKey("review_decision.id"))
     card_id: Mapped[str] = mapped_column(ForeignKey("card.id"), index=True)
     brand: Mapped[str]
-    first_person: Mapped[str]
+    # Of a review that support asked for: its question. Such reviews are no sample and count in no figure.
+    escalation_id: Mapped[str | None] = mapped_column(ForeignKey("ticket_escalation.id"), default=None)
+    first_person: Mapped[str]  # Empty where a deadline policy decided.
     # All who decided or checked it before, everyone they acted for, and who made their accounts lately.
     first_circle: Mapped[list[str]] = json_list()
     first_outcome: Mapped[ReviewOutcome] = word(ReviewOutcome, required=True)

@@ -57,6 +57,12 @@ class AttachmentUnsupported(Refusal):
     http_status = 415
 
 
+class TooManyFiles(Refusal):
+    """More files than are taken with one message; `most` says how many."""
+
+    code = "too_many_files"
+
+
 class FileTooDemanding(Refusal):
     """Opening the file took more memory or time than one file may take."""
 

@@ -16,6 +16,7 @@ ALIPAY = "alipay"  # The rail that pays now.
 INVENTORY = account("inventory")
 ALIPAY_CASH = account("cash", ALIPAY)
 PAYOUT_IN_FLIGHT = account("in_flight", ALIPAY)
+GOODWILL = account("goodwill")
 ISSUER_COST, ISSUER_PAYABLE = account("issuer_cost"), account("issuer_payable")
 
 
@@ -62,6 +63,16 @@ def payout_paid(amount: Money) -> Postings:
 def payout_refused(owner: str, amount: Money) -> Postings:
     """Post that nothing moved, as the gateway says for certain: it is owed to the seller again."""
     return _moved(amount, debit=PAYOUT_IN_FLIGHT, credit=seller_payable(owner))
+
+
+def goodwill_prepared(amount: Money) -> Postings:
+    """Post a goodwill payment about to be ordered: an expense, in flight."""
+    return _moved(amount, debit=GOODWILL, credit=PAYOUT_IN_FLIGHT)
+
+
+def goodwill_refused(amount: Money) -> Postings:
+    """Post that nothing moved, as the gateway says for certain: nothing was given."""
+    return _moved(amount, debit=PAYOUT_IN_FLIGHT, credit=GOODWILL)
 
 
 def issuer_cost(amount: Money) -> Postings:

@@ -28,11 +28,16 @@ class NoticeKind(StrEnum):
     UNUSUAL_READING = "unusual_reading"  # (Compliance) a person reveals numbers or PINs unusually often.
     ACCESS = "access"  # (Compliance) an account was made, invited, reset or switched, or a role given or taken.
     POLICY = "policy"  # A version of a policy document waits for a second person, was published or refused.
+    ANSWERED_INSIDE = "answered_inside"  # A desk that they asked for a ticket has answered.
+    GOODWILL = "goodwill"  # A goodwill payment that they proposed was paid or refused.
     CLOCK = "clock"  # (Operations) a worker's clock is off the payment gateway's.
     REPAIR = "repair"  # A repair waits for a second person, was agreed to or refused, stopped by itself or ended.
     CARD_ENDED = "card_ended"  # Operations ended a card that they held, had decided on, or had begun to write about.
     ALERT = "alert"  # (Its owner) an alert of the operations desk fired.
     ALERT_OVER = "alert_over"  # (Its owner) it is over.
+    REPLY_UNDELIVERED = "reply_undelivered"  # A mail with their reply did not reach the customer.
+    HAND_OVER = "hand_over"  # A colleague offers them a ticket, or answered their offer.
+    TICKET = "ticket"  # Something happened to a ticket that they follow.
     STAND_IN = "stand_in"  # They stand in for a colleague from now on.
 
 
@@ -43,12 +48,14 @@ SOON = frozenset(
     {
         NoticeKind.WARNING,
         NoticeKind.UNDELIVERED,
+        NoticeKind.REPLY_UNDELIVERED,
         NoticeKind.UNUSUAL_READING,
         NoticeKind.ACCESS,
         NoticeKind.POLICY,
         NoticeKind.CLOCK,
         NoticeKind.REPAIR,
         NoticeKind.CARD_ENDED,
+        NoticeKind.HAND_OVER,
         NoticeKind.ALERT_OVER,
     }
 )

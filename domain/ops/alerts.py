@@ -20,6 +20,7 @@ class AlertRule(StrEnum):
     WEBHOOKS = "webhooks"
     LOOPS = "loops"
     SET_ASIDE = "set_aside"
+    TICKET_GROWTH = "ticket_growth"  # One alert for each category, brand and step.
     STUCK_OLDEST = "stuck_oldest"
     PAYOUT_UNKNOWN = "payout_unknown"
     OUTBOX = "outbox"
@@ -51,6 +52,7 @@ COUNTS = (
     AlertRule.WEBHOOKS,
     AlertRule.LOOPS,
     AlertRule.SET_ASIDE,
+    AlertRule.TICKET_GROWTH,
 )
 AGES = (
     AlertRule.STUCK_OLDEST,

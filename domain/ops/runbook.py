@@ -34,6 +34,7 @@ class Topic(StrEnum):
     INVARIANTS = "invariants"
     CHECKED = "checked"
     BACKUP = "backup"
+    TICKET_GROWTH = "ticket_growth"
 
 
 HEALTH_PAGE = "/operations/health"
@@ -46,6 +47,7 @@ _SEEN_ON: Mapping[Topic, str] = {
     Topic.QUOTES: "/operations",
     Topic.WORKERS: "/operations/queues",
     Topic.OUTBOX: "/operations/deliveries",
+    Topic.TICKET_GROWTH: "/insight/support",
     Topic.WEBHOOKS: "/operations/deliveries",
 }
 

@@ -15,6 +15,7 @@ class RunKind(StrEnum):
 
     CARD = "card"
     REPAIR = "repair"
+    GOODWILL = "goodwill"
     TICKET = "ticket"
 
 
@@ -29,6 +30,7 @@ class RunType:
 RUN_TYPES: Mapping[RunKind, RunType] = {
     RunKind.CARD: RunType("CardWorkflow", "card:"),
     RunKind.REPAIR: RunType("RepairWorkflow", "repair:"),
+    RunKind.GOODWILL: RunType("GoodwillWorkflow", "goodwill:"),
     RunKind.TICKET: RunType("TicketWorkflow", "ticket:"),
 }
 

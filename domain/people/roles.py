@@ -53,6 +53,12 @@ class Permission(StrEnum):
     ANSWER_CALLBACKS = "answer_callbacks"  # Call sellers back and explain decisions to them.
     SEE_TICKETS = "see_tickets"  # Tickets and their conversations.
     ANSWER_TICKETS = "answer_tickets"  # Open tickets for callers, reply, solve.
+    PREPARE_COPY = "prepare_copy"  # Prepare a copy of a seller's data on their request.
+    ERASE_DATA = "erase_data"  # Propose or agree to erasing a seller's data on their request; never both.
+    ANSWER_FOR_OPS = "answer_for_ops"  # Answer what support asks of operations.
+    ANSWER_FOR_FINANCE = "answer_for_finance"  # Of finance.
+    ANSWER_FOR_COMPLIANCE = "answer_for_compliance"  # Of compliance.
+    AGREE_GOODWILL = "agree_goodwill"  # Be the second person of any goodwill payment.
     LEAD_SUPPORT = "lead_support"  # Take escalated tickets, look after templates and macros, agree to goodwill.
     MANAGE_REASONS = "manage_reasons"
     SEE_POLICIES = "see_policies"
@@ -112,6 +118,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
         {
             Permission.SEE_QUEUE,
             Permission.SEE_TICKETS,
+            Permission.ANSWER_FOR_OPS,
             Permission.SEE_CARD,
             Permission.SEE_SELLER,
             Permission.COMMENT,
@@ -133,6 +140,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.SUPPORT_LEAD: _SUPPORT
     | {
         Permission.LEAD_SUPPORT,
+        Permission.PREPARE_COPY,
         Permission.TAKE_OVER,
         Permission.ASSIGN,
         Permission.SHARE_VIEW,
@@ -143,6 +151,9 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.FINANCE: frozenset(
         {
             Permission.SEE_TICKETS,
+            Permission.ANSWER_FOR_FINANCE,
+            Permission.AGREE_GOODWILL,
+            Permission.COMMENT,
             Permission.SEE_CARD,
             Permission.SEE_SELLER,
             Permission.CLOSE_PERIODS,
@@ -155,8 +166,12 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     ),
     Role.COMPLIANCE: frozenset(
         {
+            Permission.PREPARE_COPY,
+            Permission.ERASE_DATA,
             Permission.SEE_QUEUE,
             Permission.SEE_TICKETS,
+            Permission.ANSWER_FOR_COMPLIANCE,
+            Permission.COMMENT,
             Permission.SEE_CARD,
             Permission.SEE_SELLER,
             Permission.SEE_QUALITY,

@@ -23,6 +23,7 @@ class CheckNeed(StrEnum):
     PROBATION = "probation"  # Its maker is new.
     UNVERIFIED = "unverified"  # No party has confirmed the card, or one contradicts it.
     SAMPLE = "sample"  # Drawn, by a rule that nobody can influence.
+    APPEAL = "appeal"  # It takes the place of a decision that a customer appealed against.
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from domain.policies.document import PolicyKind
-from domain.rules import alerts, brands, checks, deadlines, limits, prices, repairs, stuck, tickets, velocity
+from domain.rules import alerts, brands, checks, deadlines, goodwill, limits, prices, repairs, stuck, tickets, velocity
 
 KINDS: Mapping[str, PolicyKind] = {
     kind.code: kind
@@ -21,6 +21,7 @@ KINDS: Mapping[str, PolicyKind] = {
         stuck.KIND,
         repairs.KIND,
         alerts.KIND,
+        goodwill.KIND,
         tickets.KIND,
     )
 }

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 MASK = "•"
 KEPT = 4  # The last characters of a masked number stay, so that both sides know which one is meant.
+# Of a text with more digits all are masked where a PIN is known: what is masked among thousands of guesses would tell it.
+DIGITS_MAX = 150
 # As many digits in a row as a card number has, however they are grouped; a telephone number has eleven.
 _LONG_NUMBER = re.compile(r"(?<![0-9])(?:[0-9][ \-.]{0,2}){12,}[0-9](?![0-9])")
 _INVISIBLE = ("Cf", "Mn", "Me")
@@ -27,9 +29,11 @@ def mask_secrets(words: str, numbers: Iterable[str | None] = (), pins: Iterable[
 
     Of a number the last four characters stay, of a PIN none. Letters count in either case.
     """
-    plain = _Plain(words)
+    plain, secret_pins = _Plain(words), [one for one in pins if one]
     spans = [(start, end, KEPT) for start, end in _runs(plain)]
-    for known, kept in ((numbers, KEPT), (pins, 0)):
+    if secret_pins and sum(one.isdigit() for one in plain.text) > DIGITS_MAX:
+        spans += [(place, place + 1, 0) for one, place in zip(plain.text, plain.at, strict=True) if one.isdigit()]
+    for known, kept in ((numbers, KEPT), (secret_pins, 0)):
         for secret in known:
             if secret:
                 spans += [(start, end, kept) for start, end in plain.places(secret.upper())]

@@ -14,6 +14,7 @@ from domain.work.reason_codes import ReasonedAct
 TICKET = "ticket"
 TEAM = "support"
 SUBJECT_MAX, WORDS_MAX, FILES_MAX = 120, 10_000, 5
+RATING_WORDS_MAX = 500
 
 
 class TicketState(StrEnum):

@@ -20,5 +20,13 @@ class ReasonedAct(StrEnum):
     CORRECT_PAYEE = "correct_payee"  # Another payee for money that is owed.
     CLOSE_CALLBACK = "close_callback"  # A seller's request is answered; they read the reason's words.
     SOLVE_TICKET = "solve_ticket"  # A ticket is solved; figures count by it.
+    TICKET_CAUSE = "ticket_cause"  # The sub-cause of a ticket, beside its category.
+    HAND_OVER = "hand_over"  # A ticket is offered to a colleague.
+    ASK_DESK = "ask_desk"  # Support asks another desk.
+    ANSWER_OPS = "answer_ops"  # Operations answers support.
+    ANSWER_FINANCE = "answer_finance"  # Finance answers support.
+    ANSWER_COMPLIANCE = "answer_compliance"  # Compliance answers support.
+    ANSWER_REVIEW = "answer_review"  # What a second review for support came to.
+    GOODWILL = "goodwill"  # A goodwill payment is proposed.
     REPAIR = "repair"  # Running workflows are repaired.
     REVEAL = "reveal"  # A number or PIN in the clear.

@@ -46,6 +46,7 @@ class CameBack(StrEnum):
     ITEM_SENT = "item_sent"  # The seller sent the item they were asked for.
     STORE_ANSWERED = "store_answered"  # The store or outlet has checked the card.
     UNDONE = "undone"  # Its decision was undone before it left.
+    ANSWERED_INSIDE = "answered_inside"  # The desk that was asked has answered.
     UNDELIVERED = "undelivered"  # Its card would not take the decision, and a senior put the task back.
 
 

@@ -9,6 +9,7 @@ import struct
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Timer
@@ -16,8 +17,11 @@ from typing import IO, Any
 
 from domain.errors.base import REGISTER
 from domain.errors.files import FileTooDemanding
+from domain.support.mail import InboundMail
 from gateways.attachments import BYTES_MAX as ATTACHMENT_BYTES_MAX
 from gateways.attachments import Attachment
+from gateways.mail.wire import BYTES_MAX as MAIL_BYTES_MAX
+from gateways.mail.wire import HEAD_BYTES_MAX, Reader, unpacked
 from gateways.pictures.accept import BYTES_MAX, AcceptedPhoto
 
 AT_ONCE = 2  # A picture of 40 megapixels takes 120 MB while it is decoded.
@@ -37,6 +41,15 @@ async def attachment(name: str, content: bytes) -> Attachment:
     """Convert the file to the form in which it is stored. Refuses as `gateways.attachments.accept` does, and FileTooDemanding."""
     fields, kept = await _asked({"kind": "attachment", "name": name}, content[: ATTACHMENT_BYTES_MAX + 1])
     return Attachment(content=kept, **fields)
+
+
+async def mail(raw: bytes, reader: Reader) -> InboundMail:
+    """Return the mail in these bytes; of one that takes too much memory or time, its head. Refuses FileTooDemanding for such a head."""
+    asked = {"kind": "mail", "reader": asdict(reader), "head_only": False}
+    try:
+        return unpacked(*await _asked(asked, raw[: MAIL_BYTES_MAX + 1]))
+    except FileTooDemanding:
+        return unpacked(*await _asked({**asked, "head_only": True}, raw[:HEAD_BYTES_MAX]))
 
 
 def write(pipe: IO[bytes], head: dict[str, Any], body: bytes) -> None:

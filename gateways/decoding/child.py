@@ -8,8 +8,10 @@ from typing import Any
 
 from domain.errors.base import Refusal
 from domain.errors.files import FileTooDemanding
+from domain.support.mail import MailNote
 from gateways import attachments
 from gateways.decoding import read, write
+from gateways.mail.wire import Reader, packed
 from gateways.pictures import accept
 
 MEMORY_BYTES_MAX = 1024**3  # 40 megapixels with transparency take 160 MB, and at most twice that while they are turned.
@@ -31,7 +33,7 @@ def main() -> None:
 
 def _answered(head: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
     try:
-        return _photo(body) if head["kind"] == "photo" else _attachment(head["name"], body)
+        return _OPENERS[head["kind"]](head, body)
     except MemoryError:
         refusal: Refusal = FileTooDemanding()
     except Refusal as refused:
@@ -39,15 +41,27 @@ def _answered(head: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]
     return {"refused": refusal.code, "data": refusal.data}, b""
 
 
-def _photo(raw: bytes) -> tuple[dict[str, Any], bytes]:
+def _photo(_head: dict[str, Any], raw: bytes) -> tuple[dict[str, Any], bytes]:
     taken = accept.accept(raw)
     names = ("upload_sha256", "stored_sha256", "width", "height", "look")
     return {name: getattr(taken, name) for name in names}, taken.jpeg
 
 
-def _attachment(name: str, content: bytes) -> tuple[dict[str, Any], bytes]:
-    taken = attachments.accept(name, content)
+def _attachment(head: dict[str, Any], content: bytes) -> tuple[dict[str, Any], bytes]:
+    taken = attachments.accept(head["name"], content)
     return {"name": taken.name, "media_type": taken.media_type, "sha256": taken.sha256}, taken.content
+
+
+def _mail(head: dict[str, Any], raw: bytes) -> tuple[dict[str, Any], bytes]:
+    from gateways.mail import parsing  # Only a child that is given mail loads what reads HTML.
+
+    reader = Reader(**head["reader"])
+    if head["head_only"]:
+        return packed(parsing.head_only(raw, reader, MailNote.DAMAGED))
+    return packed(parsing.parse(raw, reader))
+
+
+_OPENERS = {"photo": _photo, "attachment": _attachment, "mail": _mail}
 
 
 def _limit() -> None:

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from database.reads.cards import seller_page as reads
+from database.reads.support.tickets import TicketLine, of_requester
 from database.tables.columns import now
 from domain.people.roles import Permission
 from domain.review.card_risks import CARDS_A_DAY_MAX
@@ -19,6 +20,7 @@ from reviewer_ui.sessions import Person
 from reviewer_ui.visit import At, Shell, allowed, shell
 
 router = APIRouter()
+TICKETS_MAX = 10
 SellerReader = Annotated[Person, Depends(allowed(Permission.SEE_SELLER))]
 
 
@@ -41,6 +43,7 @@ class SellerContext:
     brands: dict[str, dict[str, str]]
     sees_references: bool
     older: str
+    tickets: tuple[TicketLine, ...] | None  # None for people who do not see tickets.
 
 
 @router.get("/sellers/{owner_id}")
@@ -55,6 +58,8 @@ async def show(
     async with console.services.database.transaction() as session:
         seller = await reads.record(session, owner_id, before, now())
         note(session, person, "console:seller:open", seller.owner.key)
+        sees = person.may(Permission.SEE_TICKETS)
+        tickets = await of_requester(session, seller.owner.key, TICKETS_MAX) if sees else None
     older = f"/sellers/{owner_id}?before={seller.before}" if seller.before else ""
     context = SellerContext(
         shell(request, person),
@@ -64,6 +69,7 @@ async def show(
         brand_names(),
         person.may(Permission.SEE_PAYOUTS),
         older,
+        tickets,
     )
     return await console.answer(request, "cards/seller.html", context)
 

@@ -70,6 +70,7 @@ def _address(found: Found) -> str:
         *(f"/cards/{one.card_id}" for one in found.payouts),
         *(f"/setup/people/{one.id}" for one in found.people),
         *(f"/operations/repairs/{one.id}" for one in found.repairs),
+        *(f"/tickets/{one.id}" for one in found.tickets),
         *(f"/cards/{one.card_ids[0]}" for one in found.submissions if len(one.card_ids) == 1),
     ]
     return next(iter(places), "")

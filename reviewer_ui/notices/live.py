@@ -32,11 +32,11 @@ class ChangedContext:
 
 # Not in the schema: who reads every route to its end would never come back from this one.
 @router.get("/live", include_in_schema=False)
-async def live(console: At, person: SignedIn, card: Card = "", mark: Card = "") -> Response:
-    """`queue`, `notices`, and `card` for the named one, as they happen. 204 tells a browser with many pages open to ask later."""
+async def live(console: At, person: SignedIn, card: Card = "", mark: Card = "", ticket: Card = "") -> Response:
+    """`queue`, `notices`, and `card` or `ticket` for the named one, as they happen. 204 tells a browser with many pages open to ask later."""
     if not console.live.has_room(person.id):
         return Response(status_code=204)
-    return console.live.response(person, card, mark)
+    return console.live.response(person, card, mark, ticket)
 
 
 @router.get("/live/changed")

@@ -152,7 +152,7 @@ async def try_out(request: Request, console: At, person: SignedIn) -> Response:
 
 def entry_of(row: NoticeRow, reader: Reader) -> Entry:
     """Word the notice as a sentence in the reader's language."""
-    text = sentence(row.kind, row.card_id, row.facts, reader)
+    text = sentence(row.kind, row.card_id, row.facts, reader, row.task_id)
     lost = tuple((name, why) for name, why in (("mail", row.mail_lost), ("webhook", row.hook_lost)) if why)
     return Entry(row.id, text, row.at, page_of(row), row.kind in URGENT, row.read_at is not None, lost)
 

@@ -22,6 +22,7 @@ from domain.rules.alerts import alerts_in_force
 from reviewer_ui.ops.page_mark import mark_of, place_of
 from reviewer_ui.sessions import Person
 from reviewer_ui.visit import At, Console, Shell, allowed, see_other, shell
+from services.notices.alert_words import in_words
 from services.notices.outbox_delivery import alert_webhook_secret
 from services.notices.quantities import quantity
 from services.ops.alert_acts import HOURS, REASON_MAX, AlertActs
@@ -38,6 +39,7 @@ class AlertView:
     """One alert in words, where it is explained and where it is seen."""
 
     seen: reads.SeenAlert
+    about: str
     value: str
     worst: str
     limit: str
@@ -126,4 +128,13 @@ async def _render(
 def _view(one: reads.SeenAlert, locale: str, moment: datetime) -> AlertView:
     value, most, limit = (quantity(each, one.rule.unit.value, locale) for each in (one.value, one.worst, one.limit))
     snoozed = one.snoozed_until is not None and one.snoozed_until > moment
-    return AlertView(one, value, most, limit, snoozed, section_of(one.rule.topic), page_of(one.rule.topic))
+    return AlertView(
+        one,
+        in_words(one.subject, locale),
+        value,
+        most,
+        limit,
+        snoozed,
+        section_of(one.rule.topic),
+        page_of(one.rule.topic),
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated
@@ -12,21 +13,28 @@ from starlette.responses import Response
 
 from database.reads.cards import card_page as cards
 from database.reads.quality import blind_reviews as reads
+from database.reads.support.escalations import evidence_file, evidence_of
+from database.repositories.audit import by_person
 from database.tables.columns import now
 from database.tables.quality import SecondReviewRow
+from database.tables.support.tickets import TicketFileRow
 from domain.cards.card import CardType
 from domain.cards.review import RejectReason, ReviewOutcome
 from domain.errors.base import Refusal
 from domain.errors.general import FieldInvalid, NotFound
 from domain.errors.review import DecidedUnseen
-from domain.errors.work import SecretInWords
+from domain.errors.work import OwnWork, SecretInWords
 from domain.people.roles import Permission
+from domain.review.four_eyes import apart
 from domain.rules.brands import brand
 from reviewer_ui.review import card_fields, card_view, related_cards
 from reviewer_ui.review.seen import Press, Pressed, require_seen, settles
 from reviewer_ui.sessions import Person
 from reviewer_ui.visit import At, Checker, Console, Shell, allowed, see_other, shell
+from reviewer_ui.work.item_comments import as_download
+from services.people.acting import standing
 from services.review.reveal_record import uncovered
+from services.work.comments import Download
 from web.forms import member_of
 
 router = APIRouter(prefix="/quality/second")
@@ -75,6 +83,8 @@ class SecondContext:
     note: str
     refusal: Refusal | None
     settles_ms: int
+    evidence: str  # Of a review that support asked for: what is new, in the customer's or the agent's words.
+    evidence_files: tuple[TicketFileRow, ...]
     now: datetime
     may_reveal: bool = False
 
@@ -100,6 +110,19 @@ async def waiting(request: Request, console: At, person: Checker, none: bool = F
 async def show(request: Request, console: At, person: Checker, review_id: str) -> Response:
     """Show the card to its second reviewer, who holds it now; a difference is shown to a senior."""
     return await _page(request, console, person, review_id)
+
+
+@router.get("/{review_id}/files/{file_id}")
+async def download(console: At, person: Checker, review_id: str, file_id: str) -> Response:
+    """Return a file of the evidence, on record; for who may make or settle second reviews of this card."""
+    async with console.services.database.transaction() as session:
+        file = await evidence_file(session, review_id, file_id)
+        row = await session.get_one(SecondReviewRow, review_id)
+        if not apart(frozenset(row.first_circle), (await standing(session, person.id, now())).hands):
+            raise OwnWork()
+        session.add(by_person(person.id, "console:second_review:download", review_id, facts={"file": file.id}))
+    content = await asyncio.to_thread(console.services.photos.read, file.sha256)
+    return as_download(Download(file.name, file.media_type, content))
 
 
 @router.post("/{review_id}/decide")
@@ -167,6 +190,7 @@ async def _context(
         record = await cards.card(session, row.card_id)
         hidden = card_view.covered(record, await uncovered(session, person.id, row.card_id))
         beside = await related_cards.beside(session, record, keyring, now())
+        evidence, files = await evidence_of(session, row.escalation_id) if row.escalation_id else ("", ())
         names = await reads.names(session, {row.first_person, row.second_person or ""}) if settling else {}
     price, kind = card_view.price(record, person), brand(record.card.brand)
     return SecondContext(
@@ -178,7 +202,7 @@ async def _context(
         beside=beside, answers=_answers(row, names) if settling else (), settling=settling,
         reject_reasons=tuple(one for one in RejectReason if one is not RejectReason.NOT_DECIDED),
         outcome=typed[0], reason=typed[1], note=typed[2], refusal=refusal,
-        settles_ms=round(settles(record).total_seconds() * 1000), now=now(),
+        settles_ms=round(settles(record).total_seconds() * 1000), evidence=evidence, evidence_files=files, now=now(),
     )  # fmt: skip
 
 

@@ -1,7 +1,8 @@
-"""How the desk does: figures over a time, each with its definition, its table, and a file for a spreadsheet."""
+"""How the desks do: figures over a time, each with its definition, its table, and a file for a spreadsheet."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated
@@ -18,9 +19,9 @@ from domain.errors.general import NotFound
 from domain.people.roles import Permission
 from domain.places import today_in
 from domain.rules.brands import catalogue
-from reviewer_ui.quality.insight_figures import MAKERS, Figure
+from reviewer_ui.quality.insight_figures import MAKERS, Figure, Maker
 from reviewer_ui.sessions import Person
-from reviewer_ui.visit import At, Shell, allowed, shell
+from reviewer_ui.visit import At, Console, Shell, allowed, shell
 from web.forms import member_of
 from web.locale import locale_of
 from web.spreadsheet import download, given
@@ -28,6 +29,7 @@ from web.spreadsheet import download, given
 router = APIRouter()
 InsightReader = Annotated[Person, Depends(allowed(Permission.SEE_INSIGHT))]
 RANGES = ("7", "30", "90", "custom")
+BOARDS = (("/insight", "console.insight.title"), ("/insight/support", "console.insight.support"))
 
 
 @dataclass(frozen=True)
@@ -50,10 +52,21 @@ class Asked:
 
 
 @dataclass(frozen=True)
+class Board:
+    """Figures that stand on one page: its address, the key of its title, and what makes each figure."""
+
+    path: str
+    title: str
+    makers: Mapping[str, Maker]
+
+
+@dataclass(frozen=True)
 class InsightContext:
-    """The page of all figures."""
+    """A page of figures; `boards` are all such pages: address and the key of the title."""
 
     shell: Shell
+    board: Board
+    boards: tuple[tuple[str, str], ...]
     asked: Asked
     ranges: tuple[str, ...]
     brands: tuple[tuple[str, str], ...]
@@ -86,27 +99,40 @@ async def asked_for(
 AskedFor = Annotated[Asked, Depends(asked_for)]
 
 
-@router.get("/insight")
+REVIEW = Board(*BOARDS[0], MAKERS)
+
+
+@router.get(REVIEW.path)
 async def show(request: Request, console: At, person: InsightReader, asked: AskedFor) -> Response:
-    """All figures of the span."""
+    """All figures of reviews over the span."""
+    return await page(request, console, person, asked, REVIEW)
+
+
+@router.get("/insight/{figure}.csv")
+async def file(request: Request, console: At, asked: AskedFor, figure: str) -> Response:
+    """One figure of reviews as a file: durations in seconds, days as dates."""
+    return await file_of(request, console, asked, REVIEW, figure)
+
+
+async def page(request: Request, console: Console, person: Person, asked: Asked, board: Board) -> Response:
+    """Return the page of a board's figures."""
     locale = locale_of(request)
     async with console.services.database.transaction() as session:
-        figures = [await make(session, asked.span, locale) for make in MAKERS.values()]
+        figures = [await make(session, asked.span, locale) for make in board.makers.values()]
     brands = sorted((known.names[locale], code) for code, known in catalogue().items())
     context = InsightContext(
-        shell(request, person), asked, RANGES, tuple((code, name) for name, code in brands), tuple(CardType),
+        shell(request, person), board, BOARDS, asked, RANGES, tuple((code, name) for name, code in brands), tuple(CardType),
         tuple(figures), datetime.now(UTC), asked.span.zone.key,
     )  # fmt: skip
     return await console.answer(request, "quality/insight.html", context)
 
 
-@router.get("/insight/{figure}.csv")
-async def file(request: Request, console: At, asked: AskedFor, figure: str) -> Response:
-    """One figure as a file: durations in seconds, days as dates."""
-    if figure not in MAKERS:
+async def file_of(request: Request, console: Console, asked: Asked, board: Board, figure: str) -> Response:
+    """Return one figure of a board as a file. Refuse NotFound."""
+    if figure not in board.makers:
         raise NotFound
     async with console.services.database.transaction() as session:
-        made = await MAKERS[figure](session, asked.span, locale_of(request))
+        made = await board.makers[figure](session, asked.span, locale_of(request))
     name = f"cardloop-{figure}-{asked.first}-{asked.last}"
     return download(name, made.heads, given([(row.name, *row.raw) for row in made.rows]))
 

@@ -73,14 +73,14 @@ async def backlog(session: AsyncSession, span: Span, locale: str) -> Figure:
         Row(translate(f"insight.age.{entry.bracket}", locale), (str(entry.count), str(entry.late)), (entry.count, entry.late), bar, entry.late > 0)
         for entry, bar in zip(found, bars, strict=True)
     )  # fmt: skip
-    return _figure("backlog", ("count", "late"), rows, locale, str(sum(entry.count for entry in found)))
+    return figure_of("backlog", ("count", "late"), rows, locale, str(sum(entry.count for entry in found)))
 
 
 async def flow(session: AsyncSession, span: Span, locale: str) -> Figure:
     """Count what was received and decided, by day."""
     found = await reads.flow(session, span)
     bars = shares([entry.arrived for entry in found])
-    names = [_day(entry.day, locale) for entry in found]
+    names = [day_of(entry.day, locale) for entry in found]
     values = [(entry.arrived, entry.decided) for entry in found]
     rows = tuple(
         Row(entry.day.isoformat(), (str(entry.arrived), str(entry.decided)), (entry.arrived, entry.decided), bar)
@@ -90,7 +90,7 @@ async def flow(session: AsyncSession, span: Span, locale: str) -> Figure:
     said = translate("insight.flow.said", locale, {"arrived": arrived, "decided": decided})
     series = [translate(f"insight.head.{name}", locale) for name in ("arrived", "decided")]
     chart = columns(translate("insight.figure.flow", locale), said, series, names, values)
-    return _figure("flow", ("arrived", "decided"), rows, locale, said, chart)
+    return figure_of("flow", ("arrived", "decided"), rows, locale, said, chart)
 
 
 async def time_to_decision(session: AsyncSession, span: Span, locale: str) -> Figure:
@@ -104,7 +104,7 @@ async def time_to_decision(session: AsyncSession, span: Span, locale: str) -> Fi
         )
         for entry, bar in zip(found, bars, strict=True)
     )  # fmt: skip
-    return _figure("time", ("p50", "p90", "decided"), rows, locale, rows[0].shown[0] if rows else "")
+    return figure_of("time", ("p50", "p90", "decided"), rows, locale, rows[0].shown[0] if rows else "")
 
 
 async def deadlines(session: AsyncSession, span: Span, locale: str) -> Figure:
@@ -117,7 +117,7 @@ async def deadlines(session: AsyncSession, span: Span, locale: str) -> Figure:
         )
         for entry in found
     )  # fmt: skip
-    return _figure("deadlines", ("share", "kept", "due", "warned"), rows, locale, rows[0].shown[0] if rows else "")
+    return figure_of("deadlines", ("share", "kept", "due", "warned"), rows, locale, rows[0].shown[0] if rows else "")
 
 
 async def straight_through(session: AsyncSession, span: Span, locale: str) -> Figure:
@@ -130,7 +130,7 @@ async def straight_through(session: AsyncSession, span: Span, locale: str) -> Fi
         )
         for entry in found
     )  # fmt: skip
-    return _figure("straight", ("share", "straight", "paid"), rows, locale, rows[0].shown[0] if rows else "")
+    return figure_of("straight", ("share", "straight", "paid"), rows, locale, rows[0].shown[0] if rows else "")
 
 
 async def workload(session: AsyncSession, span: Span, locale: str) -> Figure:
@@ -145,7 +145,7 @@ async def workload(session: AsyncSession, span: Span, locale: str) -> Figure:
         )
         for entry, bar in zip(found, bars, strict=True)
     )  # fmt: skip
-    return _figure("workload", ("decided", "mean", "held", "assigned"), rows, locale)
+    return figure_of("workload", ("decided", "mean", "held", "assigned"), rows, locale)
 
 
 async def review_reasons(session: AsyncSession, span: Span, locale: str) -> Figure:
@@ -173,15 +173,16 @@ MAKERS: Mapping[str, Maker] = {
 def _reasons(key: str, family: str, found: Sequence[reads.Reason], locale: str) -> Figure:
     bars = shares([entry.count for entry in found])
     rows = tuple(
-        Row(_worded(f"{family}.{entry.reason}", entry.reason, locale), (str(entry.count),), (entry.count,), bar)
+        Row(worded(f"{family}.{entry.reason}", entry.reason, locale), (str(entry.count),), (entry.count,), bar)
         for entry, bar in zip(found, bars, strict=True)
     )
-    return _figure(key, ("count",), rows, locale)
+    return figure_of(key, ("count",), rows, locale)
 
 
-def _figure(
+def figure_of(
     key: str, heads: tuple[str, ...], rows: tuple[Row, ...], locale: str, headline: str = "", chart: Columns | None = None
 ) -> Figure:  # fmt: skip
+    """Return a figure whose columns are headed by `insight.head.<head>`, the first one by `insight.head.<key>_name`."""
     named = tuple(translate(f"insight.head.{head}", locale) for head in (f"{key}_name", *heads))
     return Figure(key, named, rows, headline, chart)
 
@@ -190,9 +191,11 @@ def _type(card_type: str, locale: str) -> str:
     return translate("insight.all_types", locale) if card_type == ALL else translate(f"card_type.{card_type}", locale)
 
 
-def _worded(key: str, value: str, locale: str) -> str:
+def worded(key: str, value: str, locale: str) -> str:
+    """Return the words of a key, or the value itself where it has none."""
     return translate(key, locale) if has(key, locale) else value
 
 
-def _day(day: date, locale: str) -> str:
+def day_of(day: date, locale: str) -> str:
+    """Return a day as a chart names it."""
     return format_date(day, "M月d日" if locale == "zh_CN" else "d MMM", locale=locale)

@@ -11,6 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.reads.cards import similar
 from database.reads.cards.card_page import CardRecord
 from database.reads.cards.similar import OtherCard, Rejection, SellerHistory
+from database.reads.support.desk import of_card
+from database.reads.support.tickets import TicketLine
 from database.repositories import cards as stored
 from domain.cards.review import ReviewReason
 from domain.cards.verification import Secures
@@ -33,6 +35,7 @@ class BesideView:
     number_known: bool
     photo_known: bool
     brand_names: Mapping[str, Mapping[str, str]]  # By brand and locale, of every brand named here.
+    tickets: tuple[TicketLine, ...]  # About the card, the newest first; never shown to who reviews it blind.
 
 
 async def beside(session: AsyncSession, record: CardRecord, keyring: KeyRing, now: datetime) -> BesideView:
@@ -51,6 +54,7 @@ async def beside(session: AsyncSession, record: CardRecord, keyring: KeyRing, no
         number_known=bool(prints),
         photo_known=any(photo.look is not None for photo in record.photos),
         brand_names={one.brand: brand(one.brand).names for one in named},
+        tickets=await of_card(session, record.card.id),
     )
 
 

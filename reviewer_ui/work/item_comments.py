@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated
-from urllib.parse import quote
 
 from fastapi import APIRouter, Depends
 from starlette.datastructures import UploadFile
@@ -13,13 +12,16 @@ from starlette.responses import Response
 
 from domain.errors.base import Refusal
 from domain.people.roles import Permission
+from domain.support.tickets import TICKET
 from domain.work.comments import FILES_MAX
 from gateways.attachments import BYTES_MAX
 from reviewer_ui.sessions import Person
 from reviewer_ui.visit import At, Console, allowed, see_other
 from reviewer_ui.work.item_pages import page_with_comment
+from services.support import grams
 from services.work.comments import Comments, Download
 from services.work.items import page_of_item
+from web import downloads
 
 router = APIRouter(prefix="/work/{task_id}")
 commenting = allowed(Permission.COMMENT)
@@ -54,7 +56,7 @@ async def download(console: At, person: Commenter, task_id: str, attachment_id: 
 def comments_of(console: Console) -> Comments:
     """Return the acts on comments and files."""
     services = console.services
-    return Comments(services.database, services.keyring, services.photos)
+    return Comments(services.database, services.keyring, services.photos, {TICKET: grams.index_task})
 
 
 async def comment(
@@ -86,9 +88,4 @@ async def _sent(request: Request) -> tuple[str, list[tuple[str, bytes]]]:
 
 def as_download(kept: Download) -> Response:
     """Serve a kept file, to be saved and never shown by the browser in our name."""
-    headers = {
-        "content-disposition": f"attachment; filename*=UTF-8''{quote(kept.name, safe='')}",
-        "content-security-policy": "default-src 'none'; sandbox",
-        "x-content-type-options": "nosniff",
-    }
-    return Response(kept.content, headers=headers, media_type=kept.media_type)
+    return downloads.as_download(kept.name, kept.media_type, kept.content)

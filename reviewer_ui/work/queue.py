@@ -13,11 +13,13 @@ from starlette.responses import Response
 from database.reads.cards.values import CardValue, values
 from database.reads.people import accounts as people_reads
 from database.reads.review.undeliverable import UndeliveredDecision, undelivered
+from database.reads.support.desk import TicketGlance, glances
 from database.reads.work import queue as reads
 from database.reads.work import saved_views as view_reads
 from database.tables.columns import now
 from database.tables.work import ReasonCodeRow
 from domain.people.roles import Permission
+from domain.support.tickets import TICKET
 from domain.work.kinds import KindOfWork, kind_of, kinds
 from domain.work.queue_filter import Hand, QueueSort, Wanted
 from domain.work.reason_codes import ReasonedAct
@@ -105,6 +107,7 @@ class QueueContext:
     shell: Shell
     rows: tuple[Row, ...]
     values: dict[str, CardValue]  # By card.
+    tickets: dict[str, TicketGlance]  # By item, of the queue of tickets.
     size: int
     sizes: tuple[int, ...]
     chosen: Wanted
@@ -215,6 +218,7 @@ async def _context(request: Request, console: Console, person: Person, wanted: W
         size = _size(request)
         page = await reads.queue(session, wanted, _place(wanted.sort, turn.after), person.id, moment, size)
         worth = await values(session, [entry.task.card_id for entry in page.entries if entry.task.card_id])
+        about = await glances(session, [one.task.id for one in page.entries]) if kind.code == TICKET else {}
         teams = await reads.teams(session) if kind.holds_card else ()  # Other work is not divided among teams.
         counts = await reads.counts(session, wanted, person.id, moment, by_team=len(teams) > 1)
         reasons = await reads.reason_words(session)
@@ -226,6 +230,7 @@ async def _context(request: Request, console: Console, person: Person, wanted: W
         shell=shell(request, person, at=rail_place(kind)),
         rows=tuple(row(entry, person.id, reasons, locale, moment) for entry in page.entries),
         values=worth,
+        tickets=about,
         size=size,
         sizes=SIZES,
         chosen=wanted,
@@ -278,6 +283,11 @@ def _chips(wanted: Wanted, counts: reads.QueueCounts, teams: tuple[str, ...]) ->
         ("soon_late", "clock-exclamation", counts.soon_late, Wanted(soon_late=True)),
         *((("second_look", "eye", counts.second_look, Wanted(phase=TaskPhase.CHECK)),) if checked else ()),
         ("snoozed", "clock-pause", counts.snoozed, Wanted(snoozed=True)),
+        *(
+            (("waiting", "hourglass", counts.waiting, Wanted(waiting=True)),)
+            if kind_of(wanted.kind).keeps_own_time
+            else ()
+        ),
     )
     here = replace(wanted, sort=QueueSort.QUEUE)
     links = ((key, icon, number, replace(leads, kind=wanted.kind)) for key, icon, number, leads in offered)

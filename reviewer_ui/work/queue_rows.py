@@ -8,8 +8,9 @@ from typing import Any
 
 from database.reads.work.queue import COUNTED_MAX, QueueEntry
 from database.tables.work import WorkItemRow
+from domain.identifiers import short
 from domain.money import Money
-from domain.work.kinds import kind_of
+from domain.work.kinds import kind_of, subject_of
 from domain.work.queue_order import OrderReason, reasons_of
 from domain.work.reason_codes import ReasonedAct
 from domain.work.task import CameBack, TaskPhase
@@ -25,6 +26,7 @@ class Row:
 
     task_id: str
     card_id: str  # Empty for work that concerns no card.
+    name: str  # The last characters of the id that people use: its card's, or its own subject's.
     page: str
     holds_card: bool
     card_type: str
@@ -99,6 +101,7 @@ def _of_the_card(task: WorkItemRow) -> dict[str, Any]:
     return {
         "task_id": task.id,
         "card_id": task.card_id or "",
+        "name": short(task.card_id or subject_of(task.id) or task.id),
         "page": kind.page_of(task.id, task.card_id),
         "holds_card": kind.holds_card,
         "card_type": task.card_type.value if task.card_type else "",

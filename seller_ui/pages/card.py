@@ -17,6 +17,7 @@ from database.reads.cards.seller import CodeView, PhotoView
 from database.reads.cards.submissions import CardView
 from database.reads.ops.providers import MARK_LENGTH
 from database.reads.support.callbacks import CallbackView, newest_of_card
+from database.reads.support.customers import OwnLine, of_card
 from database.repositories import cards
 from database.tables.cards import CardRow
 from domain.cards.card import Stage, StoryEntry
@@ -61,6 +62,7 @@ class CardPage:
     may_withdraw: bool  # Until a quote is accepted.
     callback: CallbackView | None  # Their newest request to support.
     may_ask: bool  # No request of theirs waits for an answer.
+    tickets: tuple[OwnLine, ...]  # Their newest questions about the card.
     faults: Faults = NO_FAULTS
     section: str = "cards"
 
@@ -113,6 +115,7 @@ async def page_of(
         card = await submissions.card(session, visit.owner, card_id)
         story = await submissions.story(session, card_id)
         callback = await newest_of_card(session, card_id)
+        tickets = await of_card(session, visit.owner, card_id)
         details = await _details(session, card_id, panel_of(card))
     known = _known(visit, row) if panel_of(card) is Panel.FIELDS else {}
     chosen, (photos, code, item, several) = brand(card.brand), details
@@ -136,6 +139,7 @@ async def page_of(
         may_withdraw=_may_withdraw(card),
         callback=callback,
         may_ask=callback is None or callback.closed_at is not None,
+        tickets=tickets,
         faults=faults,
     )
 

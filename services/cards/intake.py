@@ -201,7 +201,11 @@ class Intake:
             if found is None:
                 raise NotFound(card=card_id[:26])
             card, owner, has_photos = found
-            resume = AT_ITS_BEGINNING if card.started_at is None else await resume_of(session, card)
+            resume = (
+                AT_ITS_BEGINNING
+                if card.started_at is None and card.reopened_at is None
+                else await resume_of(session, card)
+            )
         return _to_buy(card, owner, has_photos, resume)
 
     async def _checked(self, submission: Submission, given: SubmittedCard) -> CheckedCard:

@@ -29,7 +29,8 @@ ENDED_BY_QUOTE = {
 async def resume_of(session: AsyncSession, card: CardRow) -> Resume:
     """Return what the rows say the card has been through. What it waits for now is asked for again, and nothing is paid twice."""
     quotes = await _quotes(session, card.id)
-    tasks, decision = await _tasks(session, card.id)
+    tasks, newest = await _tasks(session, card.id)
+    decision = newest if newest is not None and _counts_since(newest, card) else None
     approved = await approved_reasons(session, card.id)
     quote = _standing(quotes[-1] if quotes else None, card, approved)
     ended = _ended(quotes[-1] if quotes else None, decision)
@@ -47,7 +48,7 @@ async def resume_of(session: AsyncSession, card: CardRow) -> Resume:
         outcome=ended[0] if ended else None,
         reason=ended[1] if ended else None,
         detail=ended[2] if ended else None,
-        person_wanted=await _person_wanted(session, card.id),
+        person_wanted=decision is not newest or await _person_wanted(session, card.id),
     )
 
 
@@ -67,6 +68,11 @@ async def _tasks(session: AsyncSession, card_id: str) -> tuple[int, ReviewDecisi
     if not over or over[-1].decision_id is None or len(over) < len(rows):
         return len(over), None
     return len(over), await session.get_one(ReviewDecisionRow, over[-1].decision_id)
+
+
+def _counts_since(decision: ReviewDecisionRow, card: CardRow) -> bool:
+    """Whether the decision was applied after the card was opened again; one from before only stands in its story."""
+    return card.reopened_at is None or (decision.applied_at is not None and decision.applied_at >= card.reopened_at)
 
 
 async def _person_wanted(session: AsyncSession, card_id: str) -> bool:

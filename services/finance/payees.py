@@ -20,6 +20,7 @@ from database.session import Database
 from database.tables.cards import CardRow, SubmissionRow
 from database.tables.finance import PayeeCorrectionRow, PayoutRow
 from database.tables.people import AuditRow
+from database.tables.support.payee_requests import PayeeRequestRow
 from domain.cards.card import WaitingFor
 from domain.cards.intake import require_payee
 from domain.errors.cards import NotExpectedNow
@@ -31,6 +32,7 @@ from domain.identifiers import new_id
 from domain.people.roles import Permission
 from domain.review.four_eyes import apart
 from domain.sealing import KeyRing
+from domain.support.second_payout import UNDER_WAY, PayeeRequestState
 from domain.typed import plain, plain_name
 from domain.work.reason_codes import ReasonedAct
 from services.people.acting import handled_by, standing
@@ -73,7 +75,15 @@ class Payees:
             await session.flush()
             row = self._row(submission, account, name, owner, "")
             session.add(row)
-            await self._apply(session, card, submission, row, owner)
+            asked = await _asked_by_support(session, submission.id)
+            if asked is None:
+                await self._apply(session, card, submission, row, owner)
+                return row.id
+            row.proposers, row.reason = list(asked.askers), asked.reason_code
+            await session.flush()
+            asked.state, asked.correction_id = PayeeRequestState.SUPPLIED, row.id
+            facts = {"payee": row.masked, "reason": asked.reason_code}
+            await _record(session, card, "payout.payee_proposed", facts, owner)
         return row.id
 
     async def propose(self, person: str, card_id: str, account: str, name: str, reason_code: str) -> None:
@@ -212,6 +222,12 @@ async def _open(session: AsyncSession, submission_id: str) -> PayeeCorrectionRow
     columns = (PayeeCorrectionRow.submission_id == submission_id, PayeeCorrectionRow.applied_at.is_(None))
     statement = select(PayeeCorrectionRow).where(*columns, PayeeCorrectionRow.refused_at.is_(None))
     return (await session.execute(statement)).scalar_one_or_none()
+
+
+async def _asked_by_support(session: AsyncSession, submission_id: str) -> PayeeRequestRow | None:
+    """The open request of support for another payee, locked: what its seller enters waits for a second person."""
+    wanted = (PayeeRequestRow.submission_id == submission_id, PayeeRequestRow.state.in_(UNDER_WAY))
+    return (await session.execute(select(PayeeRequestRow).where(*wanted).with_for_update())).scalar_one_or_none()
 
 
 async def _record(session: AsyncSession, card: CardRow, what: str, facts: dict[str, str], actor: str) -> None:

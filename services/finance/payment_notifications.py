@@ -8,6 +8,7 @@ from database.session import Database
 from database.tables.cards import CardRow
 from database.tables.columns import now
 from database.tables.finance import PaymentNotificationRow, PayoutRow
+from database.tables.support.goodwill import GoodwillOrderRow
 from domain.cards.card import WaitingFor
 from domain.cards.facts import NotificationVerdict, PaymentReport
 from domain.errors.finance import AmountMismatch
@@ -40,9 +41,11 @@ class PaymentNotices:
             raise SignatureInvalid(why=refused.reason) from None
         async with self._database.transaction() as session:
             row_of_order, verdict = await _judged(session, notify_id[:NOTIFY_ID_LENGTH_MAX], report)
-            card = None if row_of_order is None else await session.get_one(CardRow, row_of_order.card_id)
+            card = await session.get_one(CardRow, row_of_order.card_id) if isinstance(row_of_order, PayoutRow) else None
         if verdict is NotificationVerdict.AMOUNT_MISMATCH:
             raise AmountMismatch()
+        if isinstance(row_of_order, GoodwillOrderRow):  # Its workflow asks the gateway by itself.
+            return PaymentReport("", report.key, verdict, waited_for=False)
         if card is None:
             raise NotFound()
         # An order that is just being sent gets its answer there: the card need not be woken for it.
@@ -51,8 +54,9 @@ class PaymentNotices:
 
 async def _judged(
     session: AsyncSession, notify_id: str, report: PayoutReport
-) -> tuple[PayoutRow | None, NotificationVerdict]:
-    row = await session.get(PayoutRow, report.key)
+) -> tuple[PayoutRow | GoodwillOrderRow | None, NotificationVerdict]:
+    row: PayoutRow | GoodwillOrderRow | None = await session.get(PayoutRow, report.key)
+    row = row or await session.get(GoodwillOrderRow, report.key)
     verdict = verdict_on(row, report)
     amount = None if report.amount is None else report.amount.amount_minor
     heard = PaymentNotificationRow(notify_id=notify_id, key=report.key, verdict=verdict, amount_minor=amount)

@@ -14,8 +14,9 @@ from babel.dates import format_datetime
 from database.reads.notices.names import ACTS, PEOPLE, Names
 from database.tables.notices import NoticeRow
 from domain.notices.kinds import NoticeKind
-from domain.work.kinds import page_at
-from languages import LOCALES, translate
+from domain.work.kinds import page_at, subject_of
+from languages import LOCALES, has, translate
+from services.notices.alert_words import in_words
 from services.notices.quantities import worded
 
 SHOWN_MAX = 50  # A longer digest says how many more there are.
@@ -25,7 +26,9 @@ _DIGITS = re.compile(r"\d(?:[ -]?\d){4,}")
 _FACTS = ("by", "reason")
 # Facts that are codes, and the words that they have.
 _WORDS = {
+    "desk": "inside_desk", "goodwill_state": "goodwill_state",
     "repair_kind": "repair_kind", "repair_state": "repair_state", "news_of_repair": "notice.repair", "topic": "ops_topic",
+    "news_of_ticket": "notice.ticket",
     "promise": "clock_kind",
 }  # fmt: skip
 ALERTS_PAGE = "/operations/alerts"
@@ -50,12 +53,14 @@ class Reader:
     names: Names = field(default_factory=Names)
 
 
-def sentence(kind: str, card_id: str | None, facts: Mapping[str, str], reader: Reader) -> str:
+def sentence(
+    kind: str, card_id: str | None, facts: Mapping[str, str], reader: Reader, task_id: str | None = None
+) -> str:
     """Return one notification as a sentence. Digits in free-text facts are hidden; times are in the reader's time zone."""
     worded = {name: _fact(kind, name, value, reader) for name, value in facts.items()}
     card = (card_id or "")[-CARD_SHOWN:] or "–"
-    about = f"notice.{kind}.promise" if "promise" in facts else f"notice.{kind}"
-    said = [translate(about, reader.locale, {**worded, "card": card})]
+    about = f"notice.{kind}.promise" if "promise" in facts else _key(kind, card_id, task_id)
+    said = [translate(about, reader.locale, {**worded, "card": card, "item": _item(task_id)})]
     said += [
         translate(f"notice.fact.{name}", reader.locale, {"value": worded[name]}) for name in _FACTS if worded.get(name)
     ]
@@ -114,7 +119,18 @@ def _entry(row: NoticeRow, reader: Reader, console_url: str) -> dict[str, Any]:
 
 
 def _said(row: NoticeRow, reader: Reader) -> str:
-    return sentence(row.kind, row.card_id, row.facts, reader)
+    return sentence(row.kind, row.card_id, row.facts, reader, row.task_id)
+
+
+def _key(kind: str, card_id: str | None, task_id: str | None) -> str:
+    """The sentence of this kind, or its own for work without a card, such as `notice.assigned.ticket`."""
+    parts = (task_id or "").split(":")
+    own = f"notice.{kind}.{parts[2]}" if card_id is None and len(parts) == 4 else ""
+    return own if own and has(own) else f"notice.{kind}"
+
+
+def _item(task_id: str | None) -> str:
+    return subject_of(task_id or "")[-CARD_SHOWN:] or "–"
 
 
 def _fact(kind: str, name: str, value: str, reader: Reader) -> str:
@@ -131,7 +147,9 @@ def _fact(kind: str, name: str, value: str, reader: Reader) -> str:
     if name == "measured":
         return worded(value, reader.locale)
     if name == "about":
-        return translate("notice.alert.about", reader.locale, {"value": value}) if value else ""
+        return (
+            translate("notice.alert.about", reader.locale, {"value": in_words(value, reader.locale)}) if value else ""
+        )
     if name == "step":
         return translate(f"notice.policy.{value}", reader.locale)
     if name in PEOPLE:

@@ -26,7 +26,7 @@ from domain.sealing import KeyRing, SealBroken
 from gateways.errors import GatewayRefused, GatewayUnavailable
 from gateways.messages import MessageGateway
 from gateways.webhooks import WebhookGateway
-from languages import translate
+from languages import has, translate
 from services.notices.bulkhead import Bulkhead
 
 ATTEMPTS_MAX = 12  # With the waits below: given up after about three days.
@@ -52,6 +52,9 @@ class _Addressee:
     secret_or_locale: str
 
 
+MailDelivery = Callable[[OutboxRow], Awaitable[None]]  # Raises as gateways do.
+
+
 class NoAddress(Exception):
     """Whom the row is for has no address any more."""
 
@@ -60,6 +63,7 @@ class Delivery:
     """Delivers what is due; a seller's message has its words in the catalogue under `message.<topic>`.
 
     With a `destination` it delivers only what goes there. `messages` may be None where that is no seller.
+    `pages_url` is where the seller pages are, for messages that lead to one.
     """
 
     def __init__(
@@ -70,13 +74,17 @@ class Delivery:
         messages: MessageGateway | None,
         allowance: Allowance | None = None,
         destination: str | None = None,
+        mail: MailDelivery | None = None,
+        pages_url: str = "",
     ) -> None:
+        self._pages_url = pages_url
         self._database = database
         self._keyring = keyring
         self._webhooks = webhooks
         self._messages = messages
         self._allowance = allowance
         self._destination = destination
+        self._mail = mail
         self._bulkhead = Bulkhead(AT_ONCE)
 
     async def deliver_due(self, limit: int = AT_ONCE, patience_s: float | None = None) -> int:
@@ -118,7 +126,7 @@ class Delivery:
         """What went wrong, None when nothing, and when to try again."""
         try:
             async with asyncio.timeout(ATTEMPT_S):
-                await self._send(row, await self._addressee(row))
+                await self._carry(row)
         except GatewayUnavailable as error:
             return str(error), _next_try(row.attempts, error.retry_after_ms)
         except GatewayRefused as error:
@@ -134,6 +142,14 @@ class Delivery:
         except Exception as error:  # noqa: BLE001  # Kept as this row's failure; the other rows are delivered.
             return kind_and_place(error), _next_try(row.attempts)
         return None, None
+
+    async def _carry(self, row: OutboxRow) -> None:
+        if row.kind != outbox.MAIL:
+            await self._send(row, await self._addressee(row))
+        elif self._mail is None:
+            raise GatewayUnavailable(outbox.MAIL, "not_configured")
+        else:
+            await self._mail(row)
 
     async def _addressee(self, row: OutboxRow) -> _Addressee:
         kind, _, owner_id = row.destination.partition(":")
@@ -158,7 +174,7 @@ class Delivery:
             return
         if self._messages is None:
             raise NoAddress
-        text = translate(f"message.{row.topic}", to.secret_or_locale, _worded(row, to.secret_or_locale))
+        text = message_text(row.topic, row.payload, to.secret_or_locale, self._pages_url)
         await self._messages.send(row.id, to.address, text, template=row.topic, locale=to.secret_or_locale)
 
 
@@ -179,10 +195,18 @@ async def _overtaken(session: AsyncSession, row: OutboxRow) -> bool:
     return until != "" and card.until != datetime.fromisoformat(until)
 
 
-def _worded(row: OutboxRow, locale: str) -> dict[str, Any]:
-    """The payload with the brand's name in the reader's language."""
-    code = row.payload.get("brand")
-    return row.payload if code is None else {**row.payload, "brand": brand(code).names[locale]}
+def message_text(topic: str, payload: Mapping[str, Any], locale: str, pages_url: str) -> str:
+    """Return a message's words: `message.<topic>`, or those of the state that it speaks of, `message.<topic>.<state>`.
+
+    A brand is named in the reader's language; a ticket is linked to, by an address that opens only after signing in.
+    """
+    values = dict(payload)
+    if (code := payload.get("brand")) is not None:
+        values["brand"] = brand(code).names[locale]
+    if (ticket_id := payload.get("ticket_id")) is not None:
+        values["link"] = f"{pages_url}/tickets/{ticket_id}"
+    own = f"message.{topic}.{payload.get('state', '')}"
+    return translate(own if has(own, locale) else f"message.{topic}", locale, values)
 
 
 def _next_try(attempts: int, retry_after_ms: int | None = None) -> datetime | None:

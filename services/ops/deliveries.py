@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from database.reads.ops.deliveries import GIVEN_UP_SHOWN
 from database.repositories.audit import by_person
-from database.repositories.outbox import LEASE, MESSAGES
+from database.repositories.outbox import LEASE, PER_LANE
 from database.session import Database
 from domain.people.roles import Permission
 from domain.work.reason_codes import ReasonedAct
@@ -20,7 +20,7 @@ ACT = "console:deliveries:again"
 # A row that is due within a lease may be under way at this moment: it is left alone.
 _AGAIN = """
 UPDATE outbox SET due_at = CAST(:now AS timestamptz), attempts = 0, given_up_at = NULL
-WHERE (CASE kind WHEN :messages THEN :messages ELSE destination END) = :receiver AND delivered_at IS NULL
+WHERE (CASE WHEN kind = ANY(:together) THEN kind ELSE destination END) = :receiver AND delivered_at IS NULL
   AND (
     given_up_at IS NULL AND last_failure IS NOT NULL AND due_at > CAST(:now AS timestamptz) + CAST(:lease AS interval)
     OR :given_up AND given_up_at > CAST(:shown_from AS timestamptz)
@@ -45,7 +45,7 @@ class Deliveries:
             await require(session, by, Permission.REPAIR)
             await require_reason(session, ReasonedAct.REPAIR, reason_code)
             values = {
-                "now": now, "messages": MESSAGES, "receiver": receiver, "given_up": given_up, "shown_from": now - GIVEN_UP_SHOWN,
+                "now": now, "together": list(PER_LANE), "receiver": receiver, "given_up": given_up, "shown_from": now - GIVEN_UP_SHOWN,
                 "lease": LEASE,
             }  # fmt: skip
             count = int((await session.execute(text(_AGAIN), values)).rowcount)  # type: ignore[attr-defined]  # An UPDATE's.

@@ -22,6 +22,7 @@ SELECT workflow_id FROM ({OPEN_RUNS}) AS run WHERE kind = :kind AND subject = AN
 _JUST_ENDED = {
     RunKind.CARD: "SELECT id FROM card WHERE id = ANY(:subjects) AND outcome IS NOT NULL AND since > :settled",
     RunKind.REPAIR: "SELECT id FROM repair WHERE id = ANY(:subjects) AND ended_at > :settled",
+    RunKind.GOODWILL: "SELECT id FROM goodwill WHERE id = ANY(:subjects) AND ended_at > :settled",
     RunKind.TICKET: "SELECT id FROM ticket WHERE id = ANY(:subjects) AND closed_at > :settled",
 }
 

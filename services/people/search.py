@@ -33,11 +33,13 @@ class Found:
     submissions: tuple[reads.FoundSubmission, ...] = ()
     people: tuple[reads.FoundPerson, ...] = ()
     repairs: tuple[reads.FoundRepair, ...] = ()
+    tickets: tuple[reads.FoundTicket, ...] = ()
 
     @property
     def count(self) -> int:
         """How many things were found."""
-        return sum(map(len, (self.cards, self.sellers, self.payouts, self.submissions, self.people, self.repairs)))
+        found = (self.cards, self.sellers, self.payouts, self.submissions, self.people, self.repairs, self.tickets)
+        return sum(map(len, found))
 
 
 class Search:
@@ -54,7 +56,7 @@ class Search:
         Refuses CardNumberTyped for a whole card number, and TooManyTries. What was typed is kept only where it cannot be
         a number; a seller who was found is the subject of the record.
         """
-        phone = self._phone(typed)
+        phone = phone_typed(self._keyring, typed)
         if not phone and is_card_number(typed):
             raise CardNumberTyped()
         wanted = looked_for(typed)
@@ -66,12 +68,13 @@ class Search:
             session.add(_record(person, wanted, phone, found))
         return found
 
-    def _phone(self, typed: str) -> str:
-        """The keyed hash of a telephone number; empty for anything else."""
-        try:
-            return phone_index(self._keyring, e164(typed))
-        except PhoneInvalid:
-            return ""
+
+def phone_typed(keyring: KeyRing, typed: str) -> str:
+    """Return the keyed hash of a telephone number; empty for anything else."""
+    try:
+        return phone_index(keyring, e164(typed))
+    except PhoneInvalid:
+        return ""
 
 
 async def _found(session: AsyncSession, may: Callable[[Permission], bool], wanted: LookedFor, phone: str) -> Found:
@@ -89,6 +92,7 @@ async def _found(session: AsyncSession, may: Callable[[Permission], bool], wante
         payouts=await reads.payouts(session, wanted.key, wanted.reference) if may(Permission.SEE_PAYOUTS) else (),
         people=await reads.people(session, whole, wanted.words) if named and may(Permission.MANAGE_PEOPLE) else (),
         repairs=await reads.repairs(session, whole, wanted.ending) if ids and sees_repairs else (),
+        tickets=await reads.tickets(session, whole, wanted.ending) if ids and may(Permission.SEE_TICKETS) else (),
     )
 
 

@@ -21,7 +21,7 @@ from database.session import Database
 from database.tables.cards import SubmissionRow
 from database.tables.people import AuditRow
 from database.tables.quality import SecondReviewRow
-from database.tables.review import ReviewCheckRow, ReviewDecisionRow
+from database.tables.review import ReviewDecisionRow
 from database.tables.work import WorkItemRow
 from domain.cards.review import RejectReason, ReviewOutcome
 from domain.errors.general import FieldInvalid, NotFound
@@ -38,10 +38,11 @@ from domain.rules.checks import sampling_policy
 from domain.sealing import KeyRing
 from domain.work.eligibility import Ineligible
 from domain.work.lease import holder_of
-from services.people.acting import handled_by, standing
+from services.people.acting import standing
 from services.people.kinship import people_linked
 from services.people.permissions import require
 from services.review.decision_rules import NOTE_LENGTH_MAX
+from services.review.knowing import who_know
 from services.work.leases import lease_span
 from services.work.secret_scan import require_no_secret
 
@@ -60,7 +61,7 @@ WHERE id = (
       AND NOT EXISTS (
           SELECT FROM work_item
           WHERE work_item.card_id = second_review.card_id AND work_item.linked ?| CAST(:circle AS varchar[]))
-    ORDER BY leased_by = :person AND {lasts_sql("second_review")} DESC NULLS LAST, drawn_at, id
+    ORDER BY leased_by = :person AND {lasts_sql("second_review")} DESC NULLS LAST, escalation_id IS NULL, drawn_at, id
     LIMIT 1 FOR UPDATE SKIP LOCKED)
 RETURNING id, card_id
 """)  # noqa: S608  # Only names of ours are put in.
@@ -89,33 +90,17 @@ async def draw(
         return
     await acquire(session, AdvisoryLock.QUALITY_SAMPLE)
     day = policy.day_of(now)
-    drawn_today = select(func.count()).select_from(SecondReviewRow).where(SecondReviewRow.drawn_on == day)
+    sampled = (SecondReviewRow.drawn_on == day, SecondReviewRow.escalation_id.is_(None))
+    drawn_today = select(func.count()).select_from(SecondReviewRow).where(*sampled)
     if (await session.execute(drawn_today)).scalar_one() >= policy.per_day_max:
         return
     session.add(
         SecondReviewRow(
             id=new_id(), decision_id=decision.id, card_id=task.card, brand=task.brand,
-            first_person=decision.person_id, first_circle=await _who_knows(session, task, now), first_outcome=decision.outcome,
+            first_person=decision.person_id, first_circle=await who_know(session, task.card, now, task.id), first_outcome=decision.outcome,
             drawn_on=day, drawn_at=now, policy_version=policy.version,
         )
     )  # fmt: skip
-
-
-async def _who_knows(session: AsyncSession, task: WorkItemRow, now: datetime) -> list[str]:
-    """Everyone who decided or checked the task, with all they acted for and the recent makers of their accounts: none of
-    them could decide it blind."""
-    makers = select(ReviewDecisionRow.person_id, ReviewDecisionRow.acting_for).where(
-        ReviewDecisionRow.task_id == task.id, ReviewDecisionRow.person_id.is_not(None)
-    )
-    checkers = select(ReviewCheckRow.person_id, ReviewCheckRow.acting_for).join(
-        ReviewDecisionRow, ReviewDecisionRow.id == ReviewCheckRow.decision_id
-    )
-    found = [
-        *await session.execute(makers),
-        *await session.execute(checkers.where(ReviewDecisionRow.task_id == task.id)),
-    ]
-    knowing = {one for person, acted_for in found for one in (person, *acted_for)}
-    return sorted(knowing.union(*(await handled_by(session, knowing, now)).values()))
 
 
 class SecondReviews:
@@ -163,7 +148,7 @@ class SecondReviews:
         async with self._database.transaction() as session:
             await require(session, person, Permission.CHECK)
             row, who = await self._of(session, person, review_id)
-            if row.second_at is not None:
+            if row.second_at is not None or row.settled_at is not None:
                 raise TaskDecided(by=row.second_person or "")
             _require_held(row, person, self._now())
             require_no_secret(self._keyring, await cards.load(session, row.card_id), note)
@@ -234,7 +219,7 @@ async def _why_not(session: AsyncSession, review_id: str, who: ActingReviewer) -
         return NotFound(review=review_id[:64])
     if not apart(frozenset(row.first_circle), who.hands):
         return OwnWork()
-    if row.second_at is not None:
+    if row.second_at is not None or row.settled_at is not None:
         return TaskDecided(by=row.second_person or "")
     if await _relatives_card(session, row, who):
         return NotEligible(why=[Ineligible.RELATIVE.value])
@@ -257,7 +242,7 @@ async def _linked(session: AsyncSession, row: SecondReviewRow, who: ActingReview
 async def _notify(session: AsyncSession, row: SecondReviewRow) -> None:
     """The senior's answer, to each of the two: the same side as theirs, or the other."""
     for person, outcome in ((row.first_person, row.first_outcome), (row.second_person, row.second_outcome)):
-        if person is None or outcome is None or row.final_outcome is None:
+        if not person or outcome is None or row.final_outcome is None:
             continue
         upheld = SIDES[outcome] is SIDES[row.final_outcome]
         kind = NoticeKind.UPHELD if upheld else NoticeKind.OVERTURNED

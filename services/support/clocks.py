@@ -16,6 +16,7 @@ from domain.support.clocks import Moments, Run, owner_at, used_before
 from domain.support.tickets import OWNER_OF_DESK, UNDER_WAY, ClockKind, TicketState
 from domain.work.deadlines import ClockOwner, Stretch
 from domain.work.lease import holder_of
+from services.support.asked import withdraw_all
 from services.support.history import happened
 from services.work import sla
 from services.work.ordering import placed
@@ -34,6 +35,8 @@ async def follow(session: AsyncSession, ticket: TicketRow, task: WorkItemRow, no
 
 async def align(session: AsyncSession, ticket: TicketRow, task: WorkItemRow, now: datetime, why: str) -> None:
     """Do what `follow` does for the ticket's own workflow, which need not hear of what it does itself."""
+    if ticket.state not in UNDER_WAY:
+        await withdraw_all(session, ticket, now)
     task.waiting = ticket.state in WAITING
     await _pass_on(session, ticket, task, now)
     rows = (await runs_of(session, [ticket.id])).get(ticket.id, [])

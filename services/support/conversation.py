@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
@@ -26,7 +26,9 @@ from domain.support.tickets import UNDER_WAY, MessageKind, TicketChannel, Ticket
 from domain.work.reason_codes import ReasonedAct
 from gateways.pictures.store import PhotoStore
 from services.people.permissions import require
-from services.support import clocks
+from services.support import clocks, grams
+from services.support.announcing import REOPENED, SOLVED, announce
+from services.support.following import tell_followers
 from services.support.history import happened
 from services.support.undoing import unanswer
 from services.support.words import attach, cleaned, masked, required_words
@@ -55,6 +57,7 @@ class Heard:
     key: str | None = None
     mail_id: str | None = None
     shortened: bool = False
+    author: str = ""  # Who wrote it, where that is another one whom the requester made part of the conversation.
     closing: bool = False  # Pure thanks, or an automatic answer: it neither reopens the ticket nor starts a clock.
 
 
@@ -102,7 +105,7 @@ class Conversation:
                 raise TicketEnded(into=ticket.merged_into or "")
             now, said = self._now(), await masked(session, self._keyring, ticket.id, words)
             message = TicketMessageRow(
-                id=new_id(), ticket_id=ticket.id, kind=MessageKind.CUSTOMER, author=requester, words=said.words,
+                id=new_id(), ticket_id=ticket.id, kind=MessageKind.CUSTOMER, author=heard.author or requester, words=said.words,
                 channel=heard.channel, masked=said.found, shortened=heard.shortened, at=now, leaves_at=now, sent_at=now,
                 idempotency_key=heard.key, mail_id=heard.mail_id,
             )  # fmt: skip
@@ -112,7 +115,8 @@ class Conversation:
             ticket.heard_at = now
             thanks = ticket.state is TicketState.SOLVED and not heard.files and is_thanks(words)
             if not (heard.closing or thanks):
-                await self._wanted_again(session, ticket, task, requester, now)
+                await self._wanted_again(session, ticket, task, message.author, now)
+            await grams.index(session, ticket.id)
         return message.id
 
     async def reply(self, person: str, ticket_id: str, reply: Reply) -> str:
@@ -133,34 +137,21 @@ class Conversation:
             now = self._now()
             require_held(task, person, now)
             await require_able(session, person, task, now)
-            if (await masked(session, self._keyring, ticket.id, words)).found:
-                raise FieldInvalid(field="words", why="secret")
-            await _require_seen(session, ticket_id, reply.seen)
-            if reply.after is AfterReply.SOLVE:
-                await require_reason(session, ReasonedAct.SOLVE_TICKET, reply.solution)
-            undo = timedelta(seconds=tickets_in_force(business_day(now)).reply_undo_s)
-            message = TicketMessageRow(
-                id=new_id(), ticket_id=ticket.id, kind=MessageKind.REPLY, author=f"person:{person}", words=words,
-                channel=ticket.channel, at=now, leaves_at=now + undo, waited_since=ticket.unanswered_since,
-                idempotency_key=reply.key,
-            )  # fmt: skip
-            session.add(message)
-            await session.flush()
+            await require_seen(session, ticket_id, reply.seen)
+            message = await write_reply(session, self._keyring, ticket, task, person, replace(reply, words=words), now)
             attach(session, message, kept)
-            await drafts.forget(session, task.id)
-            happened(session, ticket, f"person:{person}", "replied", now, message=message.id, after=reply.after.value)
-            await self._after(session, ticket, task, person, reply, now)
         return message.id
 
     async def take_back(self, person: str, message_id: str) -> None:
         """Take back a reply that has not left; the ticket is open again. Refuse NotFound, NotAllowed and ReplyLeft."""
         async with self._database.transaction() as session:
-            message = await session.get(TicketMessageRow, message_id, with_for_update=True)
+            message = await session.get(TicketMessageRow, message_id[:26])
             if message is None or message.author != f"person:{person}":
                 raise NotFound(message=message_id[:26])
+            ticket, task = await locked(session, message.ticket_id)  # First, as where replies leave.
+            await session.refresh(message)
             if message.withdrawn_at is not None:
                 return
-            ticket, task = await locked(session, message.ticket_id)
             now = self._now()
             if message.sent_at is not None or message.leaves_at <= now:
                 raise ReplyLeft()
@@ -170,6 +161,7 @@ class Conversation:
             reopen(ticket, task)
             happened(session, ticket, f"person:{person}", "reply_taken_back", now, message=message.id)
             await clocks.follow(session, ticket, task, now, "resumed")
+            await grams.index(session, ticket.id)
 
     async def _wanted_again(
         self, session: AsyncSession, ticket: TicketRow, task: WorkItemRow, actor: str, now: datetime
@@ -182,22 +174,64 @@ class Conversation:
             reopen(ticket, task)
         if solved:
             ticket.reopened += 1
-        happened(session, ticket, actor, "reopened" if solved else "customer_wrote", now)
+            await announce(session, ticket, REOPENED)
+        what = "reopened" if solved else "customer_wrote"
+        happened(session, ticket, actor, what, now)
+        await tell_followers(session, ticket, actor, what, now)
         await clocks.follow(session, ticket, task, now, "resumed")
 
-    async def _after(
-        self, session: AsyncSession, ticket: TicketRow, task: WorkItemRow, person: str, reply: Reply, now: datetime
-    ) -> None:
-        ticket.replied_at, ticket.unanswered_since = now, None
-        ticket.first_replied_at = ticket.first_replied_at or now
-        if reply.after is AfterReply.SOLVE:
-            solve(ticket, task, person, reply.solution, now)
-        elif reply.after is AfterReply.WAIT:
-            ticket.state, ticket.waits_since = TicketState.WAITING_CUSTOMER, now
+
+async def write_reply(
+    session: AsyncSession,
+    keyring: KeyRing,
+    ticket: TicketRow,
+    task: WorkItemRow,
+    person: str,
+    reply: Reply,
+    now: datetime,
+) -> TicketMessageRow:
+    """Write the reply of who holds the locked ticket, and let the ticket wait for what comes after it.
+
+    Refuse FieldInvalid (`words`) for a card number or PIN, and ReasonUnknown.
+    """
+    if (await masked(session, keyring, ticket.id, reply.words)).found:
+        raise FieldInvalid(field="words", why="secret")
+    if reply.after is AfterReply.SOLVE:
+        await require_reason(session, ReasonedAct.SOLVE_TICKET, reply.solution)
+    undo = timedelta(seconds=tickets_in_force(business_day(now)).reply_undo_s)
+    message = TicketMessageRow(
+        id=new_id(), ticket_id=ticket.id, kind=MessageKind.REPLY, author=f"person:{person}", words=reply.words,
+        channel=ticket.channel, at=now, leaves_at=now + undo, waited_since=ticket.unanswered_since,
+        idempotency_key=reply.key,
+    )  # fmt: skip
+    session.add(message)
+    await session.flush()
+    await drafts.forget(session, task.id, person)
+    happened(session, ticket, f"person:{person}", "replied", now, message=message.id, after=reply.after.value)
+    ticket.replied_at, ticket.unanswered_since = now, None
+    ticket.first_replied_at = ticket.first_replied_at or now
+    await wait_for(session, ticket, task, person, reply.after, reply.solution, now)
+    await tell_followers(session, ticket, f"person:{person}", "replied", now)
+    await grams.index(session, ticket.id)
+    return message
+
+
+async def wait_for(
+    session: AsyncSession, ticket: TicketRow, task: WorkItemRow, person: str, after: AfterReply, solution: str, now: datetime
+) -> None:  # fmt: skip
+    """Have the ticket wait for the customer or for nothing more, or be open; the caller judged the solution."""
+    if after is AfterReply.SOLVE:
+        solve(ticket, task, person, solution, now)
+    elif ticket.inside_desk is not None:  # It waits for a desk before it waits for the customer.
+        ticket.state = TicketState.WAITING_INSIDE
+        if after is AfterReply.WAIT:
             end_lease(task)
-        else:
-            ticket.state = TicketState.OPEN
-        await clocks.follow(session, ticket, task, now, "answered")
+    elif after is AfterReply.WAIT:
+        ticket.state, ticket.waits_since = TicketState.WAITING_CUSTOMER, now
+        end_lease(task)
+    else:
+        ticket.state = TicketState.OPEN
+    await clocks.follow(session, ticket, task, now, "answered")
 
 
 def solve(ticket: TicketRow, task: WorkItemRow, person: str | None, solution: str, now: datetime) -> None:
@@ -209,8 +243,9 @@ def solve(ticket: TicketRow, task: WorkItemRow, person: str | None, solution: st
 
 
 def reopen(ticket: TicketRow, task: WorkItemRow) -> None:
-    """Set a ticket open; the caller writes history and clocks."""
-    ticket.state = TicketState.OPEN if ticket.first_replied_at is not None else TicketState.NEW
+    """Set a ticket open, or waiting for the desk that is still asked; the caller writes history and clocks."""
+    ours = TicketState.OPEN if ticket.first_replied_at is not None else TicketState.NEW
+    ticket.state = ours if ticket.inside_desk is None else TicketState.WAITING_INSIDE
     ticket.waits_since = ticket.solved_at = ticket.solved_by = None
     ticket.solution, task.closed_at = "", None
 
@@ -230,14 +265,18 @@ async def depart(session: AsyncSession, ticket: TicketRow, now: datetime) -> int
     for message in leaving:
         message.sent_at = now
         await _announce(session, ticket, message)
+    if ticket.state is TicketState.SOLVED and any(one.at == ticket.solved_at for one in leaving):
+        await announce(session, ticket, SOLVED)
     return len(leaving)
 
 
 async def _announce(session: AsyncSession, ticket: TicketRow, message: TicketMessageRow) -> None:
     kind = ticket.requester.partition(":")[0]
-    payload = {"ticket_id": ticket.id, "message_id": message.id}
+    payload = {"ticket_id": ticket.id, "message_id": message.id, "state": ticket.state.value}
     if kind == "seller":
         await outbox.put(session, "message", ticket.requester, "ticket.answered", payload)
+    elif kind == "contact":
+        await outbox.put(session, outbox.MAIL, ticket.requester, "ticket.answered", payload)
     elif kind == "partner":
         await outbox.put(session, "webhook", ticket.requester, "ticket.answered", payload)
 
@@ -257,7 +296,7 @@ async def _with_key(session: AsyncSession, ticket_id: str, key: str | None) -> s
     return (await session.execute(select(TicketMessageRow.id).where(*same))).scalar_one_or_none()
 
 
-async def _require_seen(session: AsyncSession, ticket_id: str, seen: str) -> None:
+async def require_seen(session: AsyncSession, ticket_id: str, seen: str) -> None:
     """Refuse CustomerWrote when a message that still stands is newer than the one on the agent's page."""
     if not seen:
         return

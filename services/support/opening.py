@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.locks import AdvisoryLock, acquire_for
 from database.session import Database
 from database.tables.cards import CardRow, SubmissionRow
 from database.tables.people import PartnerRow, SellerRow
@@ -22,7 +23,7 @@ from domain.support.tickets import TEAM, TICKET, LinkedKind, MessageKind, Ticket
 from domain.work.task import Priority
 from gateways.pictures.store import PhotoStore
 from services.people.permissions import require
-from services.support import clocks
+from services.support import clocks, grams
 from services.support.history import happened
 from services.support.priority import prioritise
 from services.support.words import attach, cleaned, masked, required_subject, required_words
@@ -39,7 +40,9 @@ class NewTicket:
     files: Sequence[tuple[str, bytes]] = ()
     key: str | None = None
     mail_id: str | None = None
+    shortened: bool = False
     at: datetime | None = None  # When they wrote it, where that was before we read it.
+    earlier: str | None = None  # A ticket of the same requester that this one goes on from.
 
 
 class Opening:
@@ -60,7 +63,7 @@ class Opening:
     async def open(self, requester: str, asked: NewTicket, channel: TicketChannel) -> str:
         """Open a ticket for the customer and return its id; the same `key` of the same requester returns the first one.
 
-        Refuse NotFound for another one's card, FieldInvalid (`subject`, `words`, `files`) and what files are refused for.
+        Refuse NotFound for another one's card or earlier ticket, FieldInvalid (`subject`, `words`, `files`) and what files are refused for.
         """
         return await self._open(requester, asked, channel, requester)
 
@@ -74,6 +77,8 @@ class Opening:
         subject, words = required_subject(asked.subject), required_words(asked.words, asked.files)
         kept = await cleaned(self._store, asked.files)
         async with self._database.transaction() as session:
+            if asked.key is not None:
+                await acquire_for(session, AdvisoryLock.TICKET_KEYS, f"{requester} {asked.key}")
             if (known := await self._known(session, requester, asked.key)) is not None:
                 return known
             now = self._now()
@@ -84,12 +89,14 @@ class Opening:
             await session.flush()
             for card_id in dict.fromkeys(asked.card_ids):
                 await link_card(session, ticket, card_id, by, now)
+            if asked.earlier is not None:
+                await link_earlier(session, ticket, asked.earlier, by, now)
             said = await masked(session, self._keyring, ticket.id, words)
             titled = await masked(session, self._keyring, ticket.id, subject)
             ticket.subject = titled.words
             message = TicketMessageRow(
                 id=new_id(), ticket_id=ticket.id, kind=MessageKind.CUSTOMER, author=by, words=said.words, channel=channel,
-                masked=said.found or titled.found, at=asked.at or now, leaves_at=now, sent_at=now,
+                masked=said.found or titled.found, shortened=asked.shortened, at=asked.at or now, leaves_at=now, sent_at=now,
                 idempotency_key=asked.key, mail_id=asked.mail_id,
             )  # fmt: skip
             session.add(message)
@@ -98,6 +105,7 @@ class Opening:
             happened(session, ticket, by, "opened", now, category=asked.category.value, channel=channel.value)
             await prioritise(session, ticket, task, now)
             await clocks.follow(session, ticket, task, now, "opened")
+            await grams.index(session, ticket.id)
         return ticket.id
 
     def _rows(
@@ -134,6 +142,16 @@ async def link_card(session: AsyncSession, ticket: TicketRow, card_id: str, by: 
     if found.scalar_one_or_none() is None:
         raise NotFound(card=card_id[:26])
     session.add(TicketLinkRow(ticket_id=ticket.id, kind=LinkedKind.CARD, subject=card_id, by=by, at=now))
+    await session.flush()
+
+
+async def link_earlier(session: AsyncSession, ticket: TicketRow, earlier: str, by: str, now: datetime) -> None:
+    """Say that the ticket goes on from an earlier one of its requester. Refuse NotFound for any other one."""
+    found = await session.get(TicketRow, earlier)
+    if found is None or found.requester != ticket.requester:
+        raise NotFound(ticket=earlier[:26])
+    for one, other in ((ticket.id, earlier), (earlier, ticket.id)):
+        session.add(TicketLinkRow(ticket_id=one, kind=LinkedKind.TICKET, subject=other, by=by, at=now))
     await session.flush()
 
 

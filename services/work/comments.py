@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import select
@@ -31,6 +31,7 @@ from services.work.secret_scan import require_no_secret, require_no_secret_about
 
 ATTACHED = "comment.attached"
 FOUND_MAX = 8
+Written = Callable[[AsyncSession, str], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -43,12 +44,18 @@ class Download:
 
 
 class Comments:
-    """Comments and files of cards and of work items of any kind. `person` is always a person's id; what they may do is judged here."""
+    """Comments and files of cards and of work items of any kind. `person` is always a person's id; what they may do is judged here.
 
-    def __init__(self, database: Database, keyring: KeyRing, store: PhotoStore) -> None:
+    `written` is called by kind of work with the item's id, in the transaction of a comment on one.
+    """
+
+    def __init__(
+        self, database: Database, keyring: KeyRing, store: PhotoStore, written: Mapping[str, Written] | None = None
+    ) -> None:
         self._database = database
         self._keyring = keyring
         self._store = store
+        self._written = written or {}
 
     async def add(self, person: str, card_id: str, words: str, files: Sequence[tuple[str, bytes]] = ()) -> str:
         """Writes the comment, tells everybody it calls, and keeps its files, all in one transaction; returns its id.
@@ -75,9 +82,10 @@ class Comments:
         kept = [await self._kept(name, content) for name, content in files]
         async with self._database.transaction() as session:
             task = await _seen_item(session, person, task_id)
-            await require_no_secret_about(session, self._keyring, task.card_id, said, *(one.name for one in kept))
-            row = CommentRow(id=new_id(), card_id=task.card_id, task_id=task.id, person_id=person, words=said)
-            return await _write(session, row, kept)
+            comment_id = await write_on_item(session, self._keyring, task, person, said, kept)
+            if (written := self._written.get(task.kind)) is not None:
+                await written(session, task.id)
+            return comment_id
 
     async def download(self, person: str, card_id: str, attachment_id: str) -> Download:
         """Return a file kept with the card, and write who took it into the audit record. Refuses NotAllowed and NotFound."""
@@ -120,6 +128,15 @@ class Comments:
         taken = await decoding.attachment(name, content)
         await asyncio.to_thread(self._store.write, taken.content)
         return taken
+
+
+async def write_on_item(
+    session: AsyncSession, keyring: KeyRing, task: WorkItemRow, person: str, words: str, kept: Sequence[Attachment] = ()
+) -> str:  # fmt: skip
+    """Write a comment on an item within the caller's transaction, who judged the person; return its id. Refuse SecretInWords."""
+    await require_no_secret_about(session, keyring, task.card_id, words, *(one.name for one in kept))
+    row = CommentRow(id=new_id(), card_id=task.card_id, task_id=task.id, person_id=person, words=words)
+    return await _write(session, row, kept)
 
 
 async def _seen_item(session: AsyncSession, person: str, task_id: str) -> WorkItemRow:

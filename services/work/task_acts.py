@@ -125,10 +125,7 @@ class TaskActs:
         async with self._database.transaction() as session:
             task = await self._reasoned(session, person, None, task_id, ReasonedAct.ESCALATE, reason_code)
             require_held(task, person, now)
-            end_lease(task)
-            task.assigned_to = task.assigned_at = None
-            task.escalated, task.escalation_reason, task.replan = True, reason_code, True
-            placed(task, now)
+            raise_to_seniors(task, reason_code, now)
             if kind_of(task.kind).holds_card:
                 await pass_to(session, task, ClockOwner.SENIOR, now)
             await self._record(session, person, "escalated", task, {"reason": reason_code}, _note(note))
@@ -187,6 +184,14 @@ class TaskActs:
         session.add(audited(person, act, task.id, reason, **rest, **({"note": note} if note else {})))
         await session.flush()
         await record(session, task, act, facts, actor=f"person:{person}")
+
+
+def raise_to_seniors(task: WorkItemRow, reason_code: str, now: datetime) -> None:
+    """Put a locked task before all others, for the people who take escalated ones; it leaves its holder."""
+    end_lease(task)
+    task.assigned_to = task.assigned_at = None
+    task.escalated, task.escalation_reason, task.replan = True, reason_code, True
+    placed(task, now)
 
 
 async def require_taker(session: AsyncSession, person: str, task_id: str) -> None:

@@ -22,6 +22,9 @@ from services.cards.intake import Intake
 from services.cards.outlet_reports import OutletHeard
 from services.finance.payees import Payees
 from services.people.partners import Partners
+from services.support.conversation import Conversation
+from services.support.files import TicketFiles
+from services.support.opening import Opening
 from tests.seller_ui.conftest import PlayedDesk
 from tests.throttles import forget_tries
 
@@ -99,6 +102,9 @@ async def api(database: Database, desk: ApiDesk, tmp_path: Path) -> AsyncIterato
         payees=Payees(database, keyring),
         payments=payments,  # type: ignore[arg-type]
         outlets=PlayedOutlets(),  # type: ignore[arg-type]
+        opening=Opening(database, keyring, photos),
+        conversation=Conversation(database, keyring, photos),
+        files=TicketFiles(database, photos),
     )
     partner_id, key = await partners.create("Partner of tests")
     headers = {"authorization": f"Bearer {key}", "accept-language": "en"}

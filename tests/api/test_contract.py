@@ -26,6 +26,9 @@ from gateways.pictures.store import PhotoStore
 from services.cards.intake import Intake
 from services.finance.payees import Payees
 from services.people.partners import Partners
+from services.support.conversation import Conversation
+from services.support.files import TicketFiles
+from services.support.opening import Opening
 from tests.api.conftest import ApiDesk, PlayedOutlets, PlayedPayments
 from tests.conftest import apart
 
@@ -46,6 +49,9 @@ def served(database_url: str, tmp_path: Path) -> Iterator[tuple[FastAPI, str, st
         payees=Payees(database, keyring),
         payments=PlayedPayments(),  # type: ignore[arg-type]
         outlets=PlayedOutlets(),  # type: ignore[arg-type]
+        opening=Opening(database, keyring, photos),
+        conversation=Conversation(database, keyring, photos),
+        files=TicketFiles(database, photos),
     )
     app, keys = build(services), []
 

@@ -23,26 +23,33 @@ from database.tables.people import AbsenceRow, SellerRow
 from database.tables.platform import OutboxRow
 from domain.finance.payout import PayoutState
 from domain.identifiers import new_id
+from domain.money import Money
 from domain.notices.kinds import NoticeKind
 from domain.people.roles import PERMISSIONS, Role
 from domain.rules.policy_kinds import KINDS
+from domain.support.tickets import InsideDesk
 from reviewer_ui import navigation
 from reviewer_ui.app import build
 from reviewer_ui.half_signed_in import COOKIE as HALF_COOKIE
 from services.policies.documents import PolicyDocuments, Proposal
+from services.review.desk import review_desk
+from services.support.goodwill import Goodwill, GoodwillProposal
 from services.work.saved_views import SavedViews
 from tests.reviewer_ui.callbacks import a_request
 from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.doors import PASSWORD, authenticator, employed
+from tests.reviewer_ui.escalation_scenes import a_held_ticket, a_question, paid_before
 from tests.reviewer_ui.four_eyes_scenes import staged
 from tests.reviewer_ui.ops_scenes import a_provider_in_maintenance, readings_and_alerts, stuck_runs, worker_processes
+from tests.reviewer_ui.privacy_requests import a_privacy_request
 from tests.reviewer_ui.quality_scenes import drawn
 from tests.reviewer_ui.queue_scenes import change, person_with, send
 from tests.reviewer_ui.repair_scenes import repairs_in_every_state
 from tests.reviewer_ui.scenes import SAMPLES, show_photo
+from tests.reviewer_ui.ticket_scenes import tickets_in_every_state
 from tests.reviewer_ui.waiting_cards import Waiting
 
-REVIEWER, SENIOR, OPS, SUPPORT = Role.REVIEWER, Role.SENIOR, Role.OPS, Role.SUPPORT
+REVIEWER, SENIOR, OPS, SUPPORT, LEAD = Role.REVIEWER, Role.SENIOR, Role.OPS, Role.SUPPORT, Role.SUPPORT_LEAD
 COMPLIANCE, ADMIN, FINANCE = Role.COMPLIANCE, Role.ADMIN, Role.FINANCE
 CAUSE = "gateway_unavailable~verification.ask_issuer~issuer:jd~b1"
 NOBODY, HALF_CODE, HALF_SET_UP = "nobody", "with a password alone", "with no authenticator yet"
@@ -106,6 +113,25 @@ _NAMED = (
     OnePage("/operations/runbook", ADMIN),
     OnePage("/callbacks/{task_id}", SUPPORT, "/callbacks/{callback}"),
     OnePage("/callbacks/{task_id}", SENIOR, "/callbacks/{callback}"),
+    OnePage("/review", SUPPORT, "/review?kind=ticket"),
+    OnePage("/review", SUPPORT, "/review?kind=ticket&waiting=yes"),
+    OnePage("/tickets/{ticket_id}", SUPPORT, "/tickets/{ticket}"),
+    OnePage("/tickets/{ticket_id}", SUPPORT, "/tickets/{ticket_free}"),
+    OnePage("/tickets/{ticket_id}", SUPPORT, "/tickets/{ticket_offered}"),
+    OnePage("/tickets/{ticket_id}", LEAD, "/tickets/{ticket_waiting}"),
+    OnePage("/tickets/{ticket_id}", COMPLIANCE, "/tickets/{ticket_solved}"),
+    OnePage("/tickets/{ticket_id}", SENIOR, "/tickets/{ticket_merged}"),
+    OnePage("/work/{task_id}/why-due", SUPPORT, "/work/ticket:{ticket}:ticket:1/why-due"),
+    OnePage("/support/offers", SUPPORT),
+    OnePage("/support/offers", LEAD),  # Empty.
+    OnePage("/support/templates", LEAD),
+    OnePage("/support/macros", LEAD),
+    OnePage("/tickets/{ticket_id}/privacy", COMPLIANCE, "/tickets/{privacy}/privacy"),
+    OnePage("/escalations/{escalation_id}", OPS, "/escalations/{question}"),
+    OnePage("/escalations/{escalation_id}", COMPLIANCE, "/escalations/{question_held}"),
+    OnePage("/tickets/{ticket_id}/ask", SUPPORT, "/tickets/{asking_ticket}/ask"),
+    OnePage("/review", OPS, "/review?kind=opsask"),
+    OnePage("/tickets/{ticket_id}/goodwill", SUPPORT, "/tickets/{asking_ticket}/goodwill"),
     OnePage("/review/views", SENIOR),
     OnePage("/review/views", REVIEWER),  # Empty.
     OnePage("/review/bulk/{batch_id}", SENIOR),
@@ -128,6 +154,7 @@ _NAMED = (
     OnePage("/quality/second", REVIEWER),
     OnePage("/quality/second/{review_id}", SENIOR),
     OnePage("/insight", ADMIN),
+    OnePage("/insight/support", ADMIN),
     OnePage("/payouts", COMPLIANCE),
     OnePage("/owed", SENIOR),
     OnePage("/owed", COMPLIANCE),
@@ -180,8 +207,13 @@ NO_PAGES = {
     "/cards/{card_id}/photos/{photo_id}/preview": "a picture",
     "/cards/{card_id}/files/{attachment_id}": "a file",
     "/work/{task_id}/files/{attachment_id}": "a file",
+    "/tickets": "leads to the queue of tickets",
+    "/tickets/{ticket_id}/beside": "a part of the ticket's page",
+    "/tickets/{ticket_id}/files/{file_id}": "a file",
     "/insight/{figure}.csv": "a file",
+    "/insight/support/{figure}.csv": "a file",
     "/setup/policies/{code}/export": "a file",
+    "/quality/second/{review_id}/files/{file_id}": "a file",
     "/quality/figures.csv": "a file",
     "/quality/labels.csv": "a file",
 }
@@ -207,16 +239,32 @@ async def scene(house: House) -> Scene:
     await _around(house, people, names)
     await _policy_that_waits(house, people[ADMIN])
     await stuck_runs(house, names["free"], names["held"])
+    names |= await _questions(house, people)
     names |= await repairs_in_every_state(house, names["free"], names["held"])
     await a_provider_in_maintenance(house, people[OPS])
     await worker_processes(house, people[ADMIN])
     await readings_and_alerts(house, people[OPS])
     await send(browsers[ADMIN], f"/setup/people/{people[SUPPORT]}/roles", role=["support", "finance"])
     names["owner_id"] = await _seller(house, names)
+    names |= await tickets_in_every_state(house, people[SUPPORT])
+    names["privacy"] = await a_privacy_request(house)
     names["link"] = await _invitation(browsers[ADMIN], people[SUPPORT])
     cookies: dict[Role | str, dict[str, str]] = {role: {"cardloop_console": token} for role, token in tokens.items()}
     cookies |= {NOBODY: {}, HALF_CODE: await _half(house, SUPPORT), HALF_SET_UP: await _half(house, FINANCE)}
     return Scene(names | {"person_id": people[REVIEWER]}, cookies)
+
+
+async def _questions(house: House, people: Mapping[Role, str]) -> dict[str, str]:
+    """A ticket whose agent asked operations and compliance; compliance holds its question."""
+    ticket = await a_held_ticket(house, await house.cards.waiting(), people[SUPPORT])
+    ops, compliance = [await a_question(house, ticket, desk) for desk in (InsideDesk.OPS, InsideDesk.COMPLIANCE)]
+    key, goodwill = await paid_before(house, ticket), Goodwill(house.database, house.keyring)
+    await goodwill.propose(
+        people[SUPPORT], ticket.ticket_id, GoodwillProposal(Money(2000), "late", key, "Two days late.")
+    )
+    leases = review_desk(house.database, house.keyring).leases
+    assert await leases.take(people[COMPLIANCE], f"escalation:{compliance}:complianceask:1")
+    return {"question": ops, "question_held": compliance, "asking_ticket": ticket.ticket_id}
 
 
 async def _policy_that_waits(house: House, admin: str) -> None:

@@ -36,8 +36,12 @@ TYPED = (
     "New data centre",
     "a new disk",
     "Green Lane Cards",
+    "My money",
+    "Is it stuck?",
+    "It was promised for Monday.",
+    "Two days late.",
 )
-CALLED = {"Cardloop", "CSV", "Mei", "Bo", "Lin", "Wei", "ms", "GB", *(role.value.title() for role in Role)}
+CALLED = {"Cardloop", "CSV", "Mei", "Bo", "Lin", "Wei", "ms", "GB", "Lead", *(role.value.title() for role in Role)}
 CODES = re.compile(
     r"\S+@cardloop\.test|Asia/Shanghai|https://|seller:…|docs/\S+\.md|\b(?:office|always|cards)\b|\b(?:CNY|USD|EUR|luhn|iso7064_mod37_36|none|lock|redeem)\b"
     r"|\b(?:limits|velocity|four-eyes|sampling|reveals|prices|brands|deadlines)-[0-9-]+"  # Versions of policies.

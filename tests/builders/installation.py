@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -11,13 +12,15 @@ from database.tables.cards import CardRow, QuoteRow, SubmissionRow
 from database.tables.finance import PayoutRow
 from database.tables.ops.runs import StuckRunRow
 from database.tables.people import PersonRow
+from database.tables.support.tickets import TicketLinkRow, TicketRow
 from database.tables.work import WorkItemRow
 from domain.cards.card import CardType
 from domain.finance.payout import PayoutState
-from domain.identifiers import new_id
+from domain.identifiers import new_id, ticket_task
 from domain.money import Currency
 from domain.ops.causes import Sign
 from domain.ops.runs import RunKind
+from domain.support.tickets import TICKET, LinkedKind, TicketCategory, TicketChannel
 
 
 async def a_person(database: Database, *roles: str, name: str = "Lin") -> str:
@@ -75,3 +78,28 @@ def a_stuck_run(since: datetime) -> StuckRunRow:
         since=since, value_minor=0, stage="pricing", waiting_for="machine", card_type="ecommerce", brand="jd",
         found_at=since,
     )  # fmt: skip
+
+
+async def a_ticket(
+    session: AsyncSession, opened_at: datetime, category: TicketCategory, *, card_id: str = "", **columns: Any
+) -> str:
+    """Add a ticket that a seller opened then, about a card if it is named; returns its id."""
+    ticket_id = new_id()
+    task = WorkItemRow(
+        id=ticket_task(ticket_id), kind=TICKET, value_minor=0, opened_at=opened_at, order_at=opened_at,
+        warn_at=opened_at + timedelta(hours=4), due_at=opened_at + timedelta(hours=8),
+    )  # fmt: skip
+    ticket = TicketRow(
+        id=ticket_id, task_id=task.id, category=category, channel=TicketChannel.WEB, subject="-", requester="seller:one",
+        opened_by="seller:one", opened_at=opened_at, **columns,
+    )  # fmt: skip
+    session.add(task)
+    await session.flush()
+    session.add(ticket)
+    await session.flush()
+    if card_id:
+        session.add(
+            TicketLinkRow(ticket_id=ticket_id, kind=LinkedKind.CARD, subject=card_id, by="seller:one", at=opened_at)
+        )
+        await session.flush()
+    return ticket_id

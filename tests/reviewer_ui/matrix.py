@@ -13,12 +13,14 @@ REVIEWER, SENIOR, OPS, SUPPORT, LEAD = Role.REVIEWER, Role.SENIOR, Role.OPS, Rol
 FINANCE, COMPLIANCE, ADMIN = Role.FINANCE, Role.COMPLIANCE, Role.ADMIN
 
 STAFF = frozenset(Role)  # Whoever is signed in, whatever their roles.
+ANSWERERS = frozenset({OPS, FINANCE, COMPLIANCE})  # Whom support asks.
+GOODWILL_SECONDS = frozenset({LEAD, FINANCE})
 DECIDERS = frozenset({REVIEWER, SENIOR})
 QUEUE_READERS = frozenset(Role)  # Of one kind of work at least.
 REVIEW_READERS = QUEUE_READERS - {SUPPORT, LEAD, FINANCE}
 AGENTS = frozenset({SENIOR, SUPPORT, LEAD})
-WORKERS = DECIDERS | AGENTS
-COMMENTERS = frozenset({REVIEWER, SENIOR, OPS, SUPPORT, LEAD})
+WORKERS = DECIDERS | AGENTS | ANSWERERS
+COMMENTERS = STAFF - {ADMIN}
 ASSIGNERS = frozenset({SENIOR, OPS, LEAD})
 BULK_WORKERS = WORKERS | ASSIGNERS
 INSIGHT_READERS = frozenset({SENIOR, OPS, FINANCE, COMPLIANCE, ADMIN, LEAD})
@@ -28,6 +30,11 @@ PAYEE_CORRECTORS = frozenset({SENIOR, FINANCE})
 TRAIL_READERS = frozenset({OPS, COMPLIANCE})
 SELLER_READERS = frozenset({SENIOR, OPS, SUPPORT, LEAD, FINANCE, COMPLIANCE})
 TAKERS_OVER = frozenset({SENIOR, LEAD})  # Each at their own desk: the service asks what they may have.
+TICKET_READERS = frozenset({SENIOR, OPS, SUPPORT, LEAD, FINANCE, COMPLIANCE})
+TICKET_AGENTS = frozenset({SUPPORT, LEAD})
+LEADS = frozenset({LEAD})
+COPIERS = frozenset({LEAD, COMPLIANCE})
+ERASERS = frozenset({COMPLIANCE})
 ADMINS = frozenset({ADMIN})
 CONFIRMERS = frozenset({COMPLIANCE, ADMIN})
 POLICY_READERS = frozenset({SENIOR, OPS, FINANCE, COMPLIANCE, ADMIN, LEAD})
@@ -155,6 +162,61 @@ MATRIX = (
     Line("POST", "/callbacks/{task_id}/telephone", AGENTS, (404,)),
     Line("POST", "/callbacks/{task_id}/close", AGENTS, (404,)),
     Line("POST", "/callbacks/{task_id}/take", AGENTS, (404,)),
+    # A ticket.
+    Line("GET", "/tickets", TICKET_READERS, (303,)),
+    Line("POST", "/tickets", TICKET_READERS, (303,)),
+    Line("GET", "/tickets/{ticket_id}", TICKET_READERS, (404,)),
+    Line("GET", "/tickets/{ticket_id}/beside", TICKET_READERS, (404,)),
+    Line("GET", "/tickets/{ticket_id}/files/{file_id}", TICKET_READERS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/take", TICKET_AGENTS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/keep", TICKET_AGENTS, (409,)),
+    Line("POST", "/tickets/{ticket_id}/draft", TICKET_AGENTS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/reply", TICKET_AGENTS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/replies/{message_id}/take-back", TICKET_AGENTS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/template", TICKET_AGENTS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/note", TICKET_READERS & COMMENTERS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/sort", TICKET_AGENTS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/follow", TICKET_READERS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/link", TICKET_AGENTS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/unlink", TICKET_AGENTS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/merge", TICKET_AGENTS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/messages/{message_id}/split", TICKET_AGENTS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/hand-over", TICKET_AGENTS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/hand-over/{offer_id}/{answer}", TICKET_AGENTS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/escalate", TICKET_AGENTS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/macro/preview", TICKET_AGENTS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/macro/run", TICKET_AGENTS, (404,)),
+    Line("GET", "/support/new", TICKET_AGENTS),
+    Line("POST", "/support/new", TICKET_AGENTS, (422,)),
+    Line("POST", "/support/new/caller", TICKET_AGENTS, (422,)),
+    Line("GET", "/support/offers", TICKET_AGENTS),
+    Line("GET", "/support/templates", TICKET_AGENTS),
+    Line("POST", "/support/templates/{template_id}", LEADS, (422,)),
+    Line("POST", "/support/templates/{template_id}/use", LEADS, (404,)),
+    Line("GET", "/support/macros", TICKET_AGENTS),
+    Line("POST", "/support/macros/{macro_id}", LEADS, (422,)),
+    Line("POST", "/support/macros/{macro_id}/use", LEADS, (404,)),
+    # Privacy requests; the browsers of this test have just shown who is there.
+    Line("GET", "/tickets/{ticket_id}/privacy", COPIERS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/privacy/copy", COPIERS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/privacy/erasure", ERASERS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/privacy/erasure/{erasure_id}/confirm", ERASERS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/privacy/erasure/{erasure_id}/refuse", ERASERS, (404,)),
+    # What support asks of other desks.
+    Line("GET", "/escalations", ANSWERERS, (303,)),
+    Line("GET", "/escalations/{escalation_id}", ANSWERERS, (404,)),
+    Line("POST", "/escalations/{escalation_id}/take", ANSWERERS, (404,)),
+    Line("POST", "/escalations/{escalation_id}/answer", ANSWERERS, (404,)),
+    Line("GET", "/tickets/{ticket_id}/ask", TICKET_AGENTS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/ask", TICKET_AGENTS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/escalations/{escalation_id}/withdraw", TICKET_AGENTS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/second-payout", TICKET_AGENTS, (404,)),
+    Line("GET", "/goodwill", GOODWILL_SECONDS),
+    Line("POST", "/goodwill/{goodwill_id}/agree", GOODWILL_SECONDS, (404,)),
+    Line("POST", "/goodwill/{goodwill_id}/decline", GOODWILL_SECONDS | TICKET_AGENTS, (404,)),
+    Line("GET", "/tickets/{ticket_id}/goodwill", TICKET_AGENTS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/goodwill", TICKET_AGENTS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/goodwill/{goodwill_id}/withdraw", TICKET_AGENTS, (404,)),
     # A card.
     Line("GET", "/cards", STAFF),
     Line("GET", "/cards/{card_id}", STAFF),
@@ -186,6 +248,7 @@ MATRIX = (
     Line("GET", "/quality/second", DECIDERS),
     Line("POST", "/quality/second/next", DECIDERS, (303,)),
     Line("GET", "/quality/second/{review_id}", DECIDERS, (404,)),
+    Line("GET", "/quality/second/{review_id}/files/{file_id}", DECIDERS, (404,)),
     Line("POST", "/quality/second/{review_id}/decide", DECIDERS, (404,)),
     Line("POST", "/quality/second/{review_id}/settle", frozenset({SENIOR}), (404,)),
     Line("GET", "/quality", QUALITY_READERS),
@@ -194,6 +257,8 @@ MATRIX = (
     # Figures.
     Line("GET", "/insight", INSIGHT_READERS),
     Line("GET", "/insight/{figure}.csv", INSIGHT_READERS, (404,)),
+    Line("GET", "/insight/support", INSIGHT_READERS),
+    Line("GET", "/insight/support/{figure}.csv", INSIGHT_READERS, (404,)),
     # Money and trail.
     Line("GET", "/payouts", PAYOUT_READERS),
     Line("GET", "/owed", PAYOUT_READERS),

@@ -15,7 +15,7 @@ from database.tables.cards import SubmissionRow
 from database.tables.notices import NoticeRow
 from database.tables.people import PersonRow
 from domain.people.roles import Role
-from gateways.mail import MailGateway, MailServer
+from gateways.mail import Letter, MailGateway, MailServer
 from services.notices.digest_text import Reader, digest_text
 from services.people.rate_limit import Throttle
 from tests.builders.world import a_number
@@ -197,6 +197,6 @@ def test_a_mail_has_one_subject_whatever_a_fact_says() -> None:
     row = NoticeRow(id="1", person_id="p", kind="taken_over", unique_key="k", card_id="01ABC", facts=facts)
     digest = digest_text([row], Reader("en", ZoneInfo("UTC")), "https://console.test")
     gateway = MailGateway(MailServer("127.0.0.1", 25, "console@cardloop.test", tls="none"))
-    mail = gateway._message("mei@cardloop.test", digest.subject, digest.text, "01ABC")
+    mail = gateway._message(Letter("mei@cardloop.test", digest.subject, digest.text, "01ABC@cardloop.test"))
     assert (len(mail.get_all("subject", [])), mail["bcc"], mail["to"]) == (1, None, "mei@cardloop.test")
     assert "\nBcc:" not in mail.as_string().partition("\n\n")[0]

@@ -19,6 +19,7 @@ from seller_ui.services import SellerServices
 from tests.seller_ui.conftest import GOOD_CODE, PlayedDesk
 from tests.seller_ui.pages import Page
 from tests.seller_ui.selling_scenes import PAYEE, card_id, fresh_number, move, offered, picture, sold
+from tests.seller_ui.ticket_scenes import asked, ticket_id
 
 FIRST = re.compile(r"<(?:input|div)[^>]*\sid=\"(\w+)\"[^>]*\sautofocus", re.DOTALL)
 LINKED = re.compile(r'<a href="#(\w+)">')
@@ -103,13 +104,15 @@ async def test_every_address_that_only_takes_a_form_leads_to_the_page_of_the_for
     browser: httpx.AsyncClient,
 ) -> None:
     card = card_id(await sold(browser))
+    ticket = ticket_id(await asked(browser))
     addresses = takes_forms()
     assert {"/sign-in/resend", "/cards/{card_id}/quote/accept", "/cards/{card_id}/code/resend"} < addresses
     assert len(addresses) >= 13
     for path in sorted(addresses):
-        answer = await browser.get(path.format(card_id=card, code="walmart"))
+        address = path.format(card_id=card, code="walmart", ticket_id=ticket)
+        answer = await browser.get(address)
         assert answer.status_code in (200, 303), path
-        page = await Page.get(browser, path.format(card_id=card, code="walmart"))
+        page = await Page.get(browser, address)
         assert page.status == 200, path
         if path.startswith("/cards/"):
             assert page.path == f"/cards/{card}", path

@@ -15,11 +15,14 @@ from playwright.async_api import Page
 
 from database.session import Database
 from domain.cards.card import Stage, WaitingFor
+from domain.support.tickets import TicketState
+from languages import translate
 from seller_ui.app import build
 from seller_ui.services import SellerServices
 from tests.browser.axe import faults
 from tests.browser.people import DESK, PATIENCE_MS, PHONE, chromium, context
 from tests.seller_ui.selling_scenes import card_id, move, offered, sold
+from tests.seller_ui.ticket_scenes import answered
 
 SMALL_DESK = DESK | {"width": 1366, "height": 768}
 COVERED = """button => {
@@ -97,4 +100,40 @@ async def test_no_page_of_a_seller_has_a_serious_fault_of_accessibility(
         await page.locator("form.sheet button.btn-primary").click()
         await page.wait_for_selector("#faults")
         found += [f"refused form {fault}" for fault in await faults(page)]
+    assert found == []
+
+
+@pytest.mark.parametrize("locale", ["en", "zh_CN"])
+async def test_a_seller_asks_on_a_phone_without_scripts_in_every_state(
+    services: SellerServices, browser: httpx.AsyncClient, browser_program: Path, database: Database, locale: str
+) -> None:
+    card, found = card_id(await sold(browser)), []
+    browser.cookies.set("cardloop_language", locale)
+    async with opened(services, browser_program, browser, PHONE) as page:
+        await page.goto(f"/cards/{card}")
+        await page.locator(f"a[href='/tickets/new?card={card}']").click()
+        await page.locator(".troubles a").first.click()
+        await page.fill("#words", "My number is 6222 0212 3456 7890 12 😀")
+        await page.locator(".attach summary").click()
+        await page.set_input_files("#files", {"name": "note.txt", "mimeType": "text/plain", "buffer": b"hello"})
+        await page.locator("form.sheet button[type=submit]").click()
+        await page.wait_for_selector(".said-you .said-file")
+        assert await page.locator(".said-masked").inner_text() == translate("help.masked", locale)
+        ticket = page.url.rpartition("/")[2]
+        assert not await page.evaluate("document.documentElement.scrollWidth > innerWidth")
+        for state in (TicketState.WAITING_CUSTOMER, TicketState.SOLVED, TicketState.CLOSED):
+            await answered(database, ticket, state)
+            await page.goto(f"/tickets/{ticket}")
+            assert await page.locator("textarea#words").count() == 1, state
+            assert not await page.evaluate("document.documentElement.scrollWidth > innerWidth"), state
+    async with opened(services, browser_program, browser, PHONE, scripts=True) as page:
+        for path in (
+            "/tickets",
+            "/tickets/new",
+            f"/tickets/new?card={card}&category=other",
+            f"/tickets/{ticket}",
+            "/privacy",
+        ):
+            await page.goto(path)
+            found += [f"{path} {fault}" for fault in await faults(page)]
     assert found == []

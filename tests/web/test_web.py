@@ -76,6 +76,18 @@ def test_amounts_and_moments_read_as_people_write_them() -> None:
     assert "14:02" in words.when(NOW, "zh_CN")
 
 
+@pytest.mark.parametrize(
+    ("after", "english", "chinese"),
+    [
+        (timedelta(hours=1), "15:02 today", "今天 15:02"), (timedelta(hours=10), "00:02 tomorrow", "明天 00:02"),
+        (timedelta(days=2), "Friday 14:02", "星期五 14:02"), (timedelta(days=6), "Tuesday 14:02", "星期二 14:02"),
+        (timedelta(days=7), "10 Jun 14:02", "6月10日 14:02"), (timedelta(hours=-1), "13:02 today", "今天 13:02"),
+    ],
+)  # fmt: skip
+def test_a_promise_names_the_day(after: timedelta, english: str, chinese: str) -> None:
+    assert (words.by_day(NOW + after, "en", now=NOW), words.by_day(NOW + after, "zh_CN", now=NOW)) == (english, chinese)
+
+
 def test_a_time_is_shown_in_the_readers_own_zone() -> None:
     assert "06:02" in words.when(NOW, "en", words.zone_of("UTC"))
     told = words.time_element(NOW, "en", NOW, words.zone_of("America/New_York"))

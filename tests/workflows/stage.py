@@ -43,6 +43,7 @@ from domain.identifiers import new_id
 from domain.money import Currency
 from domain.work.task import Alarm
 from workflows.card import CardWorkflow
+from workflows.goodwill import GoodwillWorkflow
 from workflows.policies import (
     CARDS_QUEUE,
     FX_QUEUE,
@@ -253,6 +254,10 @@ class World:
     async def prepare(self, card_id: str, quote_id: str, key: str) -> None:
         self.calls.append(("payout.prepare", (card_id, quote_id, key)))
 
+    @activity.defn(name="payout.prepare_goodwill")
+    async def prepare_goodwill(self, goodwill_id: str, key: str) -> None:
+        self.calls.append(("payout.prepare_goodwill", (goodwill_id, key)))
+
     @activity.defn(name="payout.send")
     async def send(self, key: str) -> PayoutFacts:
         return self._kept(self._next("payout.send", self.payments, key))
@@ -300,7 +305,7 @@ class World:
             self.read_photos, self.ask_issuer, self.ask_store, self.recheck, self.send_code, self.check_code, self.ask_outlet,
             self.record_outlet_report, self.record_silence, self.open_channel, self.value, self.offer, self.close,
             self.open, self.alarm, self.chain, self.replan, self.decide_by_policy, self.apply, self.prepare, self.send, self.reconcile, self.settle, self.conclude, self.move, self.end,
-            self.withdraw, self.cancel, self.held,
+            self.withdraw, self.cancel, self.held, self.prepare_goodwill,
         ]  # fmt: skip
 
 
@@ -318,7 +323,7 @@ async def playing(
         of_issuers = [queue_of(brand) for brand in BRANDS.values() for queue_of in (issuer_queue, store_queue)]
         queues = [CARDS_QUEUE, READING_QUEUE, OUTLET_QUEUE, FX_QUEUE, PAYOUT_QUEUE, *of_issuers]
         for queue in queues:
-            workflows = [CardWorkflow] if queue == CARDS_QUEUE else []
+            workflows = [CardWorkflow, GoodwillWorkflow] if queue == CARDS_QUEUE else []
             await stack.enter_async_context(
                 Worker(
                     client,

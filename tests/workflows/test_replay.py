@@ -18,6 +18,7 @@ from domain.cards.facts import CardToBuy
 from tests.workflows.histories import FOLDER
 from workflows import steps
 from workflows.card import CardWorkflow
+from workflows.goodwill import GoodwillWorkflow
 from workflows.messages import CardEnded
 from workflows.repair import RepairWorkflow
 from workflows.ticket import TicketWorkflow
@@ -33,7 +34,8 @@ def recorded(path: Path) -> WorkflowHistory:
 @pytest.mark.asyncio
 @pytest.mark.parametrize("path", RECORDED, ids=[path.stem for path in RECORDED])
 async def test_a_recorded_path_replays(path: Path) -> None:
-    await Replayer(workflows=[CardWorkflow, RepairWorkflow, TicketWorkflow]).replay_workflow(recorded(path))
+    kinds = [CardWorkflow, RepairWorkflow, GoodwillWorkflow, TicketWorkflow]
+    await Replayer(workflows=kinds).replay_workflow(recorded(path))
 
 
 def said(event: dict[str, Any], attributes: str, what: str) -> Any:

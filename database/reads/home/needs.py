@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import func, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.lease import is_free
 from database.reads.review.standing import is_pending
 from database.tables.cards import CardRow
 from database.tables.finance import PayoutRow
@@ -20,6 +21,7 @@ from database.tables.people import AccessRequestRow
 from database.tables.policies import PolicyDocumentRow
 from database.tables.quality import SecondReviewRow
 from database.tables.review import ReviewDecisionRow
+from database.tables.support.desk import HandOverRow
 from database.tables.work import WorkItemRow
 from domain.cards.card import Outcome, WaitingFor
 from domain.finance.payout import PayoutState
@@ -27,6 +29,7 @@ from domain.ops.alerts import AlertState
 from domain.ops.repairs import RepairState
 from domain.people.roles import Permission
 from domain.policies.state import PolicyState
+from domain.support.tickets import TICKET
 from domain.work.task import TaskPhase
 
 COUNTED_MAX = 1_000
@@ -119,7 +122,31 @@ def _policies(person: str, now: datetime) -> tuple[Any, ...]:
     return (PolicyDocumentRow.state == PolicyState.WAITING, ~PolicyDocumentRow.makers.contains([person]))
 
 
+def _offers(person: str, now: datetime) -> tuple[Any, ...]:
+    """Tickets that a colleague offers this person."""
+    return (HandOverRow.answer.is_(None), HandOverRow.until > now, HandOverRow.to_person == person)
+
+
+def _offers_to_leads(person: str, now: datetime) -> tuple[Any, ...]:
+    """Tickets that an agent offers the leads of support."""
+    return (
+        HandOverRow.answer.is_(None), HandOverRow.until > now, HandOverRow.to_person.is_(None), HandOverRow.by != person,
+    )  # fmt: skip
+
+
+def _late_tickets(person: str, now: datetime) -> tuple[Any, ...]:
+    """Tickets that should have been answered by now and that nobody works on."""
+    del person
+    return (
+        WorkItemRow.kind == TICKET, WorkItemRow.closed_at.is_(None), WorkItemRow.waiting.is_(False),
+        WorkItemRow.due_at < now, is_free(WorkItemRow, now),
+    )  # fmt: skip
+
+
 NEEDS: tuple[Need, ...] = (
+    Need("offers", "/support/offers", Permission.ANSWER_TICKETS, _offers),
+    Need("offers_to_leads", "/support/offers", Permission.LEAD_SUPPORT, _offers_to_leads),
+    Need("late_tickets", "/review?kind=ticket&soon_late=yes", Permission.ANSWER_TICKETS, _late_tickets),
     Need("second_look", "/second-look", Permission.CHECK, _checks),
     Need("blind", "/quality/second", Permission.CHECK, _blind),
     Need("undeliverable", "/review", Permission.DECIDE_ESCALATED, _undeliverable),

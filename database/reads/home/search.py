@@ -13,13 +13,15 @@ from database.tables.cards import CardRow, SubmissionRow
 from database.tables.finance import PayoutRow
 from database.tables.ops.repairs import RepairRow
 from database.tables.people import PartnerRow, PersonRow, SellerRow
+from database.tables.support.tickets import TicketRow
 from domain.cards.card import Outcome, Stage
 from domain.finance.payout import PayoutState
 from domain.money import Money
 from domain.ops.repairs import RepairKind, RepairState
+from domain.support.tickets import TicketState
 
 FOUND_MAX = 10
-_TAIL = 4
+TAIL = 4
 _Found = TypeVar("_Found", bound=Select[*tuple[Any, ...]])
 
 
@@ -79,6 +81,16 @@ class FoundRepair:
 
 
 @dataclass(frozen=True)
+class FoundTicket:
+    """A ticket of a customer."""
+
+    id: str
+    subject: str
+    state: TicketState
+    opened_at: datetime
+
+
+@dataclass(frozen=True)
 class FoundPerson:
     """A member of staff."""
 
@@ -90,8 +102,8 @@ class FoundPerson:
 async def cards(session: AsyncSession, whole: str, ending: str) -> tuple[FoundCard, ...]:
     """Cards of that id, or whose id ends so, or whose number has these last four characters; the newest first."""
     columns = (CardRow.id, CardRow.brand, CardRow.number_tail, CardRow.stage, CardRow.outcome, CardRow.created_at)
-    which = CardRow.id == whole if whole else _ends(CardRow.id, ending)
-    if not whole and len(ending) == _TAIL:
+    which = CardRow.id == whole if whole else ends(CardRow.id, ending)
+    if not whole and len(ending) == TAIL:
         which = or_(which, CardRow.number_tail == ending)
     rows = await session.execute(_newest(select(*columns).where(which), CardRow.id))
     return tuple(FoundCard(*row) for row in rows)
@@ -99,7 +111,7 @@ async def cards(session: AsyncSession, whole: str, ending: str) -> tuple[FoundCa
 
 async def submissions(session: AsyncSession, whole: str, ending: str) -> tuple[FoundSubmission, ...]:
     """Submissions of that id or whose id ends so, each with its first ten cards."""
-    which = SubmissionRow.id == whole if whole else _ends(SubmissionRow.id, ending)
+    which = SubmissionRow.id == whole if whole else ends(SubmissionRow.id, ending)
     statement = _newest(select(SubmissionRow.id, SubmissionRow.created_at).where(which), SubmissionRow.id)
     rows = (await session.execute(statement)).all()
     if not rows:
@@ -156,6 +168,14 @@ async def repairs(session: AsyncSession, whole: str, ending: str) -> tuple[Found
     return tuple(FoundRepair(*row) for row in rows)
 
 
+async def tickets(session: AsyncSession, whole: str, ending: str) -> tuple[FoundTicket, ...]:
+    """Tickets of that id or whose id ends so, the newest first."""
+    which = TicketRow.id == whole if whole else ends(TicketRow.id, ending)
+    columns = (TicketRow.id, TicketRow.subject, TicketRow.state, TicketRow.opened_at)
+    rows = await session.execute(_newest(select(*columns).where(which), TicketRow.id))
+    return tuple(FoundTicket(*row) for row in rows)
+
+
 async def people(session: AsyncSession, whole: str, words: str) -> tuple[FoundPerson, ...]:
     """People of the console of that id, or whose name or e-mail address holds these words."""
     named = or_(PersonRow.name.icontains(words, autoescape=True), PersonRow.email.icontains(words, autoescape=True))
@@ -165,9 +185,9 @@ async def people(session: AsyncSession, whole: str, words: str) -> tuple[FoundPe
     return tuple(FoundPerson(*row) for row in rows)
 
 
-def _ends(column: Any, ending: str) -> Any:
-    """Written as its index is; longer endings narrow the few that share the last four characters."""
-    return (func.right(column, _TAIL) == ending[-_TAIL:]) & column.endswith(ending, autoescape=True)
+def ends(column: Any, ending: str) -> Any:
+    """Return the condition that an id ends so, as its index is written; longer endings narrow the few that share four characters."""
+    return (func.right(column, TAIL) == ending[-TAIL:]) & column.endswith(ending, autoescape=True)
 
 
 def _newest(statement: _Found, column: Any) -> _Found:

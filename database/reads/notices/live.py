@@ -15,7 +15,8 @@ from database.tables.cards import CardEventRow, CardRow
 from database.tables.columns import now
 from database.tables.notices import NoticeRow
 from database.tables.people import ConsoleSessionRow, PersonRow
-from database.tables.work import CommentRow, WorkItemRow
+from database.tables.support.tickets import TicketMessageRow, TicketRow
+from database.tables.work import CommentRow, ReviewDraftRow, WorkItemRow
 
 
 async def queue_mark(session: AsyncSession) -> int:
@@ -62,4 +63,26 @@ async def card_marks(session: AsyncSession, cards: Collection[str]) -> dict[str,
         .scalar_subquery()
     )
     statement = select(CardRow.id, func.md5(func.concat(story, " ", said, " ", task))).where(CardRow.id.in_(cards))
+    return {row[0]: str(row[1]) for row in await session.execute(statement)}
+
+
+async def ticket_marks(session: AsyncSession, tickets: Collection[str]) -> dict[str, str]:
+    """For each ticket a text that changes with it, its messages and notes, who holds it, and who writes in it."""
+    messages = (
+        select(func.concat(func.count(), func.max(TicketMessageRow.withdrawn_at), func.count(TicketMessageRow.sent_at)))
+        .where(TicketMessageRow.ticket_id == TicketRow.id)
+        .scalar_subquery()
+    )
+    notes = select(func.count()).where(CommentRow.task_id == TicketRow.task_id).scalar_subquery()
+    writing = (
+        select(func.max(ReviewDraftRow.saved_at)).where(ReviewDraftRow.task_id == TicketRow.task_id).scalar_subquery()
+    )
+    mark = func.concat_ws(
+        " ", TicketRow.revision, messages, notes, writing, WorkItemRow.leased_by, lasts(WorkItemRow, now())
+    )
+    statement = (
+        select(TicketRow.id, mark)
+        .join(WorkItemRow, WorkItemRow.id == TicketRow.task_id)
+        .where(TicketRow.id.in_(tickets))
+    )
     return {row[0]: str(row[1]) for row in await session.execute(statement)}

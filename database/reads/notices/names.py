@@ -21,6 +21,7 @@ ACTS: Mapping[str, ReasonedAct] = {
     NoticeKind.CAME_BACK: ReasonedAct.SNOOZE,
     NoticeKind.RETURNED: ReasonedAct.RETURN,
     NoticeKind.REFUSED: ReasonedAct.REFUSE,
+    NoticeKind.HAND_OVER: ReasonedAct.HAND_OVER,
 }
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reads.ops.health import readings
+from database.reads.ops.ticket_growth import growing
 from domain.identifiers import least_id
 from domain.ops.alerts import AlertRule
 from domain.ops.health import Measure, Reading, State
@@ -59,6 +60,9 @@ async def observed(session: AsyncSession, rules: AlertRules, now: datetime) -> V
     if AlertRule.QUOTES in rules.rules:
         goal = timedelta(seconds=rules.quote_s)
         found[AlertRule.QUOTES] = {"": await missed_quotes(session, goal, rules.quotes_least, now)}
+    if (growth := rules.rules.get(AlertRule.TICKET_GROWTH)) is not None:
+        causes = sorted((await growing(session, growth.limit, now)).items(), key=lambda one: -one[1])
+        found[AlertRule.TICKET_GROWTH] = {cause.subject: float(n) for cause, n in causes[:SUBJECTS_MAX]}
     return found
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.repositories.outbox import MESSAGES
+from database.repositories.outbox import PER_LANE
 from domain.identifiers import moment_of
 
 GIVEN_UP_SHOWN = timedelta(days=30)
@@ -17,11 +17,11 @@ GIVEN_UP_SHOWN = timedelta(days=30)
 YOUNG = timedelta(seconds=30)
 _RECEIVERS = """
 WITH undelivered AS (
-    SELECT id, CASE kind WHEN :messages THEN :messages ELSE destination END AS receiver, attempts, due_at, last_failure,
+    SELECT id, CASE WHEN kind = ANY(:together) THEN kind ELSE destination END AS receiver, attempts, due_at, last_failure,
            false AS given_up
     FROM outbox WHERE delivered_at IS NULL AND given_up_at IS NULL
     UNION ALL
-    SELECT id, CASE kind WHEN :messages THEN :messages ELSE destination END, attempts, due_at, last_failure, true
+    SELECT id, CASE WHEN kind = ANY(:together) THEN kind ELSE destination END, attempts, due_at, last_failure, true
     FROM outbox WHERE given_up_at > CAST(:shown_from AS timestamptz)
 )
 SELECT receiver, partner.name, count(*) FILTER (WHERE NOT given_up) AS waiting,
@@ -37,7 +37,7 @@ ORDER BY failing DESC, given_up DESC, waiting DESC, receiver
 
 @dataclass(frozen=True)
 class Undelivered:
-    """What one receiver has not got. `receiver` is `message` (the provider of short messages) or `partner:<id>`.
+    """What one receiver has not got. `receiver` is `message` (the provider of short messages), `mail` (our mail server) or `partner:<id>`.
 
     `failing` of the `waiting` rows have been tried; `given_up` ones are not tried any more.
     """
@@ -58,7 +58,7 @@ class Undelivered:
 
 async def undelivered(session: AsyncSession, now: datetime) -> tuple[Undelivered, ...]:
     """Return every receiver with something undelivered, those that fail first."""
-    values: dict[str, Any] = {"messages": MESSAGES, "shown_from": now - GIVEN_UP_SHOWN}
+    values: dict[str, Any] = {"together": list(PER_LANE), "shown_from": now - GIVEN_UP_SHOWN}
     rows = (await session.execute(text(_RECEIVERS), values)).mappings()
     return tuple(
         Undelivered(

@@ -33,6 +33,13 @@ OPEN: Mapping[RunKind, str] = {
                '' AS card_type, '' AS brand, CASE WHEN heard_revision > 0 THEN opened_at END AS started_at
         FROM ticket WHERE state <> 'closed'
     """,
+    RunKind.GOODWILL: """
+        SELECT 'goodwill:' || g.id AS workflow_id, 'goodwill' AS kind, g.id AS subject, 'payout' AS stage,
+               CASE WHEN o.state = 'unknown' THEN 'gateway' ELSE 'machine' END AS waiting_for,
+               coalesce(o.prepared_at, g.checked_at) AS since, CAST(NULL AS timestamptz) AS until,
+               '' AS card_type, '' AS brand, g.started_at
+        FROM goodwill g LEFT JOIN goodwill_order o ON o.goodwill_id = g.id WHERE g.state = 'agreed'
+    """,
 }
 OPEN_RUNS = " UNION ALL ".join(OPEN.values())
 

@@ -16,6 +16,9 @@ from database.tables.quality import SecondReviewRow
 from domain.quality.agreement import SIDES, Case, Figures, figures
 
 CASES_MAX = 20_000
+_SAMPLED = SecondReviewRow.escalation_id.is_(
+    None
+)  # What customers appeal against says nothing about decisions at large.
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ async def measure(session: AsyncSession, since: datetime) -> Measurements:
     statement = (
         select(SecondReviewRow, PersonRow.name)
         .join(PersonRow, PersonRow.id == SecondReviewRow.first_person)
-        .where(SecondReviewRow.drawn_at >= since, SecondReviewRow.second_at.is_not(None))
+        .where(_SAMPLED, SecondReviewRow.drawn_at >= since, SecondReviewRow.second_at.is_not(None))
         .order_by(SecondReviewRow.drawn_at.desc())
         .limit(CASES_MAX)
     )
@@ -50,7 +53,12 @@ async def measure(session: AsyncSession, since: datetime) -> Measurements:
     waiting = (
         select(func.count())
         .select_from(SecondReviewRow)
-        .where(SecondReviewRow.drawn_at >= since, SecondReviewRow.second_at.is_(None))
+        .where(
+            _SAMPLED,
+            SecondReviewRow.drawn_at >= since,
+            SecondReviewRow.settled_at.is_(None),
+            SecondReviewRow.second_at.is_(None),
+        )
     )
     return Measurements(
         all=figures([case for _, _, case in found]),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.reads.home.search import ends
 from database.tables.support.tickets import (
     TicketEventRow,
     TicketFileRow,
@@ -125,3 +127,20 @@ def _line(ticket: TicketRow, due_at: datetime) -> TicketLine:
         ticket.id, ticket.subject, ticket.category, ticket.state, ticket.opened_at, ticket.heard_at, ticket.replied_at,
         due_at,
     )  # fmt: skip
+
+
+async def lines(session: AsyncSession, ids: Sequence[str]) -> tuple[TicketLine, ...]:
+    """Return these tickets in the order of their ids as given."""
+    statement = (
+        select(TicketRow, WorkItemRow.due_at)
+        .join(WorkItemRow, WorkItemRow.id == TicketRow.task_id)
+        .where(TicketRow.id.in_(ids))
+    )
+    found = {ticket.id: _line(ticket, due_at) for ticket, due_at in await session.execute(statement)}
+    return tuple(found[one] for one in ids if one in found)
+
+
+async def ids_ending(session: AsyncSession, ending: str) -> tuple[str, ...]:
+    """Return the ids of the newest tickets whose id ends so, two at most: one is found, or it is not clear which."""
+    newest = select(TicketRow.id).where(ends(TicketRow.id, ending)).order_by(TicketRow.id.desc()).limit(2)
+    return tuple((await session.execute(newest)).scalars())

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, and_, or_
 
 from database.lease import is_free, is_held_by, lasts
 from database.tables.work import WorkItemRow
+from domain.work.kinds import kind_of
 from domain.work.queue_filter import ENDING_CHARACTERS_MAX, Hand, Wanted
 from domain.work.task import Band
 
@@ -56,13 +57,17 @@ def _of_the_card(wanted: Wanted) -> list[ColumnElement[bool]]:
     if wanted.value_max_minor is not None:
         found.append(WorkItemRow.value_minor <= wanted.value_max_minor)
     if wanted.ending:
-        whole = len(wanted.ending) == ENDING_CHARACTERS_MAX
-        found.append(
-            WorkItemRow.card_id == wanted.ending
-            if whole
-            else WorkItemRow.card_id.endswith(wanted.ending, autoescape=True)
-        )
+        found.append(_ending(wanted))
     return found
+
+
+def _ending(wanted: Wanted) -> ColumnElement[bool]:
+    """The card's id ends so; of work with a life of its own, its subject's."""
+    if kind_of(wanted.kind).keeps_own_time:
+        return WorkItemRow.id.endswith(f"{wanted.ending}:{wanted.kind}:1", autoescape=True)
+    if len(wanted.ending) == ENDING_CHARACTERS_MAX:
+        return WorkItemRow.card_id == wanted.ending
+    return WorkItemRow.card_id.endswith(wanted.ending, autoescape=True)
 
 
 def _of_the_work(wanted: Wanted, person: str, now: datetime) -> list[ColumnElement[bool]]:

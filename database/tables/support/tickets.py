@@ -41,6 +41,8 @@ class TicketRow(TableRow):
         Index("ticket_by_requester", "requester", "opened_at"),
         Index("ticket_unheard", "id", postgresql_where=text("heard_revision < revision")),
         Index("ticket_newest", "opened_at", "id"),
+        Index("ticket_by_ending", text('"right"(id, 4)')),
+        Index("ticket_by_category", "category", "opened_at"),
         Index("ticket_state", "state", "opened_at", postgresql_where=text("state <> 'closed'")),
     )
     id: Mapped[str] = mapped_column(primary_key=True)

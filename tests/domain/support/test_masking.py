@@ -59,3 +59,10 @@ def test_a_known_number_and_pin_never_survive_whatever_separates_their_digits(
     assert PIN not in bare(made.words)
     assert MASK in made.words
     assert len(made.words) == len(f"{before} {spread}| {pin} {after}")
+
+
+def test_a_list_of_guesses_does_not_tell_which_one_is_the_pin() -> None:
+    guesses = ", ".join(f"{number:06d}" for number in range(604_100, 604_200))
+    right, wrong = (mask_secrets(guesses, pins=[pin]).words for pin in ("604128", "999999"))
+    assert right == wrong
+    assert mask_secrets("I paid 500 on 28 November", pins=["604128"]).words == "I paid 500 on 28 November"

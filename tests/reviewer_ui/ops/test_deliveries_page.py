@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from sqlalchemy import delete
+
+from database.repositories.outbox import MAIL
 from database.tables.columns import now
 from database.tables.people import PartnerRow
 from database.tables.platform import OutboxRow
@@ -52,3 +55,22 @@ async def test_who_only_watches_sees_no_act(house: House) -> None:
     await a_partner_that_is_away(house, "Seen only")
     refused = await post(await house.as_(Role.REVIEWER), "/operations/deliveries/again", receiver="message")
     assert refused.status_code == 403
+
+
+async def test_mail_to_all_customers_is_one_receiver_and_leaves_again(house: House) -> None:
+    async with house.database.transaction() as session:
+        await session.execute(delete(OutboxRow).where(OutboxRow.kind == MAIL))
+        for _ in range(2):
+            session.add(
+                OutboxRow(
+                    id=new_id(), kind=MAIL, destination=f"contact:{new_id()}", topic="ticket.answered", payload={},
+                    attempts=4, due_at=now() + timedelta(hours=1), last_failure="mail: connection",
+                )
+            )  # fmt: skip
+    browser = await house.as_(Role.OPS)
+    page = (await browser.get("/operations/deliveries")).text
+    assert page.count('data-row="mail"') == 1
+    assert "Mail server</strong>" in page
+    assert '<option value="mail">Mail server</option>' in page
+    done = await post(browser, "/operations/deliveries/again", receiver=MAIL, reason_code="provider_back")
+    assert done.headers["location"] == "/operations/deliveries?sent=2"

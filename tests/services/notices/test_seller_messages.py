@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select, update
 
-from database.repositories import cards
+from database.repositories import cards, outbox
 from database.repositories.cards import Change
 from database.sealed import SELLER_PHONE
 from database.session import Database
@@ -17,10 +17,12 @@ from database.tables.platform import OutboxRow
 from domain.cards.card import Outcome, Stage, WaitingFor
 from domain.cards.turns import SellerMessage, remind_at, turns
 from domain.identifiers import new_id
+from domain.support.tickets import TicketState
 from gateways.http import new_client
 from gateways.webhooks import WebhookGateway
 from languages import LOCALES, translate
-from services.notices.outbox_delivery import Delivery
+from services.notices.outbox_delivery import Delivery, message_text
+from services.support.announcing import BY_MESSAGE
 from tests.reviewer_ui.conftest import House
 from tests.reviewer_ui.conftest import console_url as console_url
 from tests.reviewer_ui.conftest import house as house
@@ -74,8 +76,9 @@ async def messages(database: Database, waiting: Waiting) -> list[str]:
         return [row.topic for row in (await session.execute(rows)).scalars()]
 
 
-def delivery(house: House, phones: Phones) -> Delivery:
-    return Delivery(house.database, house.keyring, WebhookGateway(new_client("")), phones)  # type: ignore[arg-type]
+def delivery(house: House, phones: Phones, pages_url: str = "") -> Delivery:
+    webhooks = WebhookGateway(new_client(""))
+    return Delivery(house.database, house.keyring, webhooks, phones, pages_url=pages_url)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("locale", "brand"), [("zh_CN", "星巴克"), ("en", "Starbucks")])
@@ -170,6 +173,32 @@ def test_every_message_fits_into_two_text_messages_and_names_no_number(locale: s
     for one in SellerMessage:
         text = translate(f"message.{one}", locale, {"brand": "华联超市" * 2, "amount": "10000.00 CNY"})
         assert len(text) <= (134 if locale == "zh_CN" else 306), one
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_every_message_about_a_ticket_links_to_its_page_and_fits_into_two_text_messages(locale: str) -> None:
+    said, ticket = [], {"ticket_id": new_id()}
+    for topic in ("ticket.answered", *BY_MESSAGE):
+        for state in TicketState:
+            text = message_text(topic, ticket | {"state": state.value}, locale, "https://sell.cardloop.example.com")
+            assert f"https://sell.cardloop.example.com/tickets/{ticket['ticket_id']}" in text
+            assert len(text) <= (134 if locale == "zh_CN" else 306), topic
+            said.append(text)
+    assert len(set(said)) == len(BY_MESSAGE) + 3  # An answer asks, solves, or does neither.
+
+
+async def test_a_seller_gets_a_message_with_the_link_for_an_answer(house: House) -> None:
+    waiting, phones = await sold_by(house, "en"), Phones()
+    async with house.database.transaction() as session:
+        owner = (await session.get_one(SubmissionRow, f"S{waiting.card_id}")).owner
+        await outbox.put(session, "message", owner, "ticket.answered", {"ticket_id": "T1", "state": "solved"})
+    await delivery(house, phones, "https://sell.example").deliver_due()
+    ((to, template, text),) = phones.texts
+    assert (to, template, text.endswith("is solved: https://sell.example/tickets/T1")) == (
+        PHONE,
+        "ticket.answered",
+        True,
+    )
 
 
 async def _all_due(house: House, waiting: Waiting) -> None:

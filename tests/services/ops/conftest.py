@@ -11,7 +11,7 @@ from database.session import Database
 
 EMPTIED = (
     "alert", "health_reading", "loop_health", "upkeep", "stuck_run", "stuck_cause", "task_queue", "run_watch", "notice",
-    "outbox", "set_aside", "work_item", "payout", "quote", "card", "submission", "person",
+    "outbox", "set_aside", "ticket_search", "ticket_link", "ticket", "work_item", "payout", "quote", "card", "submission", "person",
 )  # fmt: skip
 
 

@@ -25,6 +25,7 @@ from domain.ops.health import Found, Measure
 from domain.places import business_day
 from domain.policies.book import BOOK
 from domain.rules.alerts import KIND, Rule, alerts_in_force
+from domain.support.tickets import TicketCategory
 from services.ops.alert_acts import AlertActs
 from services.ops.alerts import Alerts, Judged
 from services.ops.health import keep
@@ -32,7 +33,7 @@ from tests.builders import installation as rows
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 START = datetime.now(UTC).replace(microsecond=0)  # A snooze begins when a person says so.
-SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
+SECOND, MINUTE, HOUR, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 Plant = Callable[[AsyncSession, datetime, bool], Awaitable[None]]
 
 
@@ -73,6 +74,14 @@ async def late_quotes(session: AsyncSession, now: datetime, bad: bool) -> None:
         await rows.a_card(session, now - 30 * MINUTE, 5 * MINUTE if late else 10 * SECOND)
 
 
+async def tickets_about_late_payouts(session: AsyncSession, now: datetime, bad: bool) -> None:
+    """Five of the last hour, or four; the one before is three weeks old."""
+    for table in ("ticket", "work_item"):
+        await session.execute(text(f"DELETE FROM {table}"))  # noqa: S608  # Names of our own.
+    for opened_at in [now - HOUR] * (5 if bad else 4) + [now - 21 * DAY + HOUR]:
+        await rows.a_ticket(session, opened_at, TicketCategory.PAYOUT_LATE)
+
+
 CASES: Mapping[AlertRule, Plant] = {
     AlertRule.STUCK: stuck_runs(21, MINUTE),
     AlertRule.STUCK_OLDEST: stuck_runs(1, 2 * HOUR),
@@ -82,6 +91,7 @@ CASES: Mapping[AlertRule, Plant] = {
     AlertRule.WEBHOOKS: a_reading(Measure.WEBHOOKS, 1001),
     AlertRule.LOOPS: a_reading(Measure.LOOPS, 1),
     AlertRule.SET_ASIDE: a_reading(Measure.SET_ASIDE, 6),
+    AlertRule.TICKET_GROWTH: tickets_about_late_payouts,
     AlertRule.PAYOUT_UNKNOWN: an_unknown_payment,
     AlertRule.OUTBOX: a_reading(Measure.OUTBOX, 301),
     AlertRule.BACKUP: a_reading(Measure.BACKUP, 108_001),

@@ -14,6 +14,7 @@ from domain.errors.support import CustomerWrote, ReplyLeft
 from domain.errors.work import SecretInWords, TaskNotHeld
 from domain.support.tickets import TICKET, TicketCategory, TicketChannel, TicketState
 from domain.work.queue_filter import Wanted
+from services.people.partners import Partners
 from services.review.desk import review_desk
 from services.support.conversation import AfterReply, Conversation, Heard, Reply, depart, locked
 from services.support.opening import NewTicket, Opening
@@ -34,6 +35,14 @@ class Scene:
     async def opened(self, words: str = "Where is my money?", key: str | None = None) -> str:
         asked = NewTicket(TicketCategory.PAYOUT_LATE, "Money", words, (self.card_id,), key=key)
         return await self.opening.open(self.owner, asked, TicketChannel.WEB)
+
+    async def opened_alone(self) -> str:
+        asked = NewTicket(TicketCategory.OTHER, "Money", "Where is my money?")
+        return await self.opening.open(self.owner, asked, TicketChannel.API)
+
+    async def heard_of(self, ticket_id: str) -> list[str]:
+        rows = await self.world.rows(OutboxRow, destination=self.owner)
+        return [one.topic for one in sorted(rows, key=lambda row: row.due_at) if one.payload["ticket_id"] == ticket_id]
 
     async def held(self, agent: str, ticket_id: str) -> None:
         assert await self.leases.take(agent, f"ticket:{ticket_id}:ticket:1")
@@ -87,6 +96,22 @@ async def test_a_reply_leaves_after_its_time_and_is_announced_once(scene: Scene)
     assert len(sent) == 1
     with pytest.raises(ReplyLeft):
         await scene.conversation.take_back(agent, message)
+
+
+async def test_a_partner_hears_that_a_ticket_is_solved_once_the_reply_has_left_and_that_it_is_open_again(
+    scene: Scene,
+) -> None:
+    partner, _ = await Partners(scene.world.database, scene.world.keyring).create("Hears of tickets")
+    scene.owner = f"partner:{partner}"
+    agent, ticket_id = await scene.world.a_person("support"), await scene.opened_alone()
+    await scene.replied(agent, ticket_id, AfterReply.SOLVE)
+    heard = await scene.heard_of(ticket_id)
+    scene.clock.passes(minutes=5)
+    await scene.leave(ticket_id)
+    solved = await scene.heard_of(ticket_id)
+    await scene.conversation.hear(scene.owner, ticket_id, Heard("It broke again.", TicketChannel.API))
+    assert (heard, solved) == ([], ["ticket.answered", "ticket.solved"])
+    assert await scene.heard_of(ticket_id) == [*solved, "ticket.reopened"]
 
 
 async def test_a_reply_that_has_not_left_is_taken_back_and_the_customer_never_sees_it(scene: Scene) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import email
+import email.utils
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from gateways.errors import GatewayRefused, GatewayUnavailable
-from gateways.mail import MailGateway, MailServer
+from gateways.mail import Letter, MailGateway, MailServer
 
 PASSWORD = "open sesame"
 
@@ -26,6 +26,7 @@ class Box:
 
     taken: list[Message] = field(default_factory=list)
     rcpt: str = "250 OK"
+    hangs_up: bool = False  # After it took the mail, before it says so.
 
     async def handle_RCPT(  # noqa: N802
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
@@ -34,9 +35,12 @@ class Box:
             envelope.rcpt_tos.append(address)
         return self.rcpt
 
-    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
+    async def handle_DATA(self, serving: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
         assert isinstance(envelope.content, bytes)
         self.taken.append(email.message_from_bytes(envelope.content))
+        if self.hangs_up:
+            assert isinstance(serving.transport, asyncio.Transport)
+            serving.transport.abort()
         return "250 taken"
 
 
@@ -76,6 +80,35 @@ async def test_a_line_break_in_a_subject_adds_no_header() -> None:
     (mail,) = box.taken
     assert mail["bcc"] is None
     assert mail["subject"] == "news Bcc: everybody@else.test"
+
+
+async def test_a_letter_joins_its_conversation_and_a_person_is_no_machine() -> None:
+    letter = Letter(
+        "lin@mail.test", "Re: card", "您好", "t.1@shop.test", sender="help@shop.test", sender_name="礼品卡, help",
+        reply_to="help+1@shop.test", references=("first@mail.test", "second@mail.test"), mark="ours",
+        files=(("账单.pdf", "application/pdf", b"%PDF-1"),),
+    )  # fmt: skip
+    async with server(box := Box()) as port:
+        await gateway(port).post(letter, "k1")
+    (mail,) = box.taken
+    assert (mail["message-id"], mail["in-reply-to"]) == ("<t.1@shop.test>", "<second@mail.test>")
+    assert mail["references"].split() == ["<first@mail.test>", "<second@mail.test>"]
+    assert (mail["reply-to"], mail["x-cardloop-loop"], mail["auto-submitted"]) == ("help+1@shop.test", "ours", None)
+    assert email.utils.parseaddr(mail["from"])[1] == "help@shop.test"
+    _, words, file = mail.walk()
+    assert words.get_payload(decode=True) == "您好\r\n".encode()
+    assert (file.get_filename(), file.get_payload(decode=True)) == ("账单.pdf", b"%PDF-1")
+
+
+async def test_whether_a_mail_perhaps_left_is_known() -> None:
+    async with server(Box()) as port:
+        pass
+    with pytest.raises(GatewayUnavailable) as away:
+        await gateway(port).send("lin@shop.test", "s", "t", "k1")
+    async with server(box := Box(hangs_up=True)) as port:
+        with pytest.raises(GatewayUnavailable) as unknown:
+            await gateway(port).send("lin@shop.test", "s", "t", "k1")
+    assert (away.value.perhaps_done, unknown.value.perhaps_done, len(box.taken)) == (False, True, 1)
 
 
 @pytest.mark.parametrize(("answer", "kind"), [("550 nobody", GatewayRefused), ("450 later", GatewayUnavailable)])

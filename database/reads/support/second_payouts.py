@@ -1,0 +1,25 @@
+"""Second payments that support asked for, and the cards of a ticket that one can be asked for."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.reads.support.tickets import TicketRecord
+from database.tables.cards import CardRow
+from database.tables.support.payee_requests import PayeeRequestRow
+from domain.cards.card import WaitingFor
+from domain.support.second_payout import UNDER_WAY
+from domain.support.tickets import LinkedKind
+
+
+async def second_payouts(
+    session: AsyncSession, found: TicketRecord
+) -> tuple[tuple[PayeeRequestRow, ...], tuple[str, ...]]:
+    """Return the ticket's requests, oldest first, and the linked cards (ids) that wait for a payee without one."""
+    chosen = select(PayeeRequestRow).where(PayeeRequestRow.ticket_id == found.ticket.id).order_by(PayeeRequestRow.id)
+    requests = tuple((await session.execute(chosen)).scalars())
+    linked = [one.subject for one in found.links if one.kind is LinkedKind.CARD]
+    asked = {one.card_id for one in requests if one.state in UNDER_WAY}
+    owed = select(CardRow.id).where(CardRow.id.in_(linked), CardRow.waiting_for == WaitingFor.SELLER_PAYEE)
+    return requests, tuple(one for one in (await session.execute(owed)).scalars() if one not in asked)

@@ -1,0 +1,68 @@
+"""Second reviews that support asked for are settled: their results flow back into the tickets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from sqlalchemy import select
+
+from database.repositories.loop_faults import apart
+from database.repositories.set_aside import left_out
+from database.session import Database
+from database.tables.quality import SecondReviewRow
+from database.tables.support.escalations import TicketEscalationRow
+from domain.support.escalations import EscalationState
+from domain.support.tickets import InsideDesk
+from services.support.appeals import result_of
+from services.support.conversation import locked
+from services.support.escalating import flow_back
+
+LOOP = "appeals"
+
+
+class SettledReviews:
+    """Carries the results of second reviews into their tickets, once each, whatever restarts."""
+
+    def __init__(self, database: Database, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._database = database
+        self._now = now
+
+    async def carry(self, limit: int) -> int:
+        """Carry up to `limit` results and return how many. One that fails is set aside. Raises DatabaseUnavailable."""
+        now, done = self._now(), 0
+        settled = (
+            select(TicketEscalationRow.id)
+            .join(SecondReviewRow, SecondReviewRow.escalation_id == TicketEscalationRow.id)
+            .where(
+                TicketEscalationRow.desk == InsideDesk.REVIEW,
+                TicketEscalationRow.state == EscalationState.OPEN,
+                SecondReviewRow.final_outcome.is_not(None),
+                ~left_out(LOOP, TicketEscalationRow.id, now),
+            )
+            .order_by(TicketEscalationRow.id)
+            .limit(limit)
+        )
+        async with self._database.transaction() as session:
+            found = list((await session.execute(settled)).scalars())
+        for escalation_id in found:
+            async with apart(self._database, LOOP, escalation_id):
+                done += await self._carried(escalation_id)
+        return done
+
+    async def _carried(self, escalation_id: str) -> bool:
+        async with self._database.transaction() as session:
+            known = await session.get_one(TicketEscalationRow, escalation_id)
+            ticket, task = await locked(session, known.ticket_id)
+            row = await session.get_one(
+                TicketEscalationRow, escalation_id, with_for_update=True, populate_existing=True
+            )
+            if row.state is not EscalationState.OPEN:
+                return False
+            found = await session.execute(select(SecondReviewRow).where(SecondReviewRow.escalation_id == row.id))
+            review = found.scalar_one()
+            row.answer_code = (await result_of(session, row, review)).value
+            row.answer = "\n".join(note for note in (review.second_note, review.senior_note) if note)
+            row.answered_by = review.senior_person or review.second_person
+            await flow_back(session, ticket, task, row, self._now())
+        return True

@@ -1,0 +1,79 @@
+"""The payment order of a goodwill payment: written before anything is sent, opened for sending, settled once."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.once import insert_once
+from database.repositories import ledger
+from database.repositories.notices import tell
+from database.sealed import GOODWILL_ACCOUNT, GOODWILL_NAME, ORDER_ACCOUNT, ORDER_NAME
+from database.tables.columns import now
+from database.tables.finance import PayoutRow
+from database.tables.support.goodwill import GoodwillOrderRow, GoodwillRow
+from database.tables.support.tickets import TicketRow
+from domain.finance.ledger import goodwill_prepared, goodwill_refused, payout_paid
+from domain.finance.payout import PayoutOrder, PayoutOutcome, PayoutState
+from domain.identifiers import goodwill_key, short
+from domain.money import Money
+from domain.notices.kinds import NoticeKind
+from domain.sealing import KeyRing
+from domain.support.goodwill import GoodwillState
+from services.support.history import happened
+
+
+class NotAgreed(Exception):
+    """No second person has agreed to the payment, or the key is not its own: nothing is written."""
+
+
+async def prepare(session: AsyncSession, keyring: KeyRing, goodwill_id: str, key: str) -> None:
+    """Write the order with its payee and postings, once per key. Raises NotAgreed."""
+    row = await session.get_one(GoodwillRow, goodwill_id, with_for_update=True, populate_existing=True)
+    if await session.get(GoodwillOrderRow, key) is not None:
+        return
+    agreed = row.state is GoodwillState.AGREED and row.checked_by is not None and row.checked_by not in row.proposers
+    if not agreed or key != goodwill_key(goodwill_id):
+        raise NotAgreed(f"goodwill {goodwill_id} is {row.state.value}")
+    account, name = _payee(keyring, await session.get_one(PayoutRow, row.paid_key))
+    order = GoodwillOrderRow(
+        key=key, goodwill_id=row.id, amount_minor=row.amount_minor, currency=row.currency,
+        payee_account_sealed=GOODWILL_ACCOUNT.seal(keyring, key, account),
+        payee_name_sealed=GOODWILL_NAME.seal(keyring, key, name),
+    )  # fmt: skip
+    if await insert_once(session, order, "key"):
+        postings = goodwill_prepared(Money(row.amount_minor, row.currency))
+        await ledger.post(session, f"{key}:prepared", None, "goodwill_prepared", postings)
+
+
+def opened(keyring: KeyRing, row: GoodwillOrderRow) -> PayoutOrder:
+    """Return the order as it is sent."""
+    account = GOODWILL_ACCOUNT.open(keyring, row.key, row.payee_account_sealed)
+    name = GOODWILL_NAME.open(keyring, row.key, row.payee_name_sealed)
+    title = f"Cardloop {short(row.goodwill_id)}"
+    return PayoutOrder(row.key, Money(row.amount_minor, row.currency), account, name, title)
+
+
+async def settle(session: AsyncSession, row: GoodwillOrderRow, outcome: PayoutOutcome) -> None:
+    """Post the certain outcome and end the payment with it; the caller holds the order's row and knows it unsettled."""
+    amount, paid = Money(row.amount_minor, row.currency), outcome is PayoutOutcome.PAID
+    moment: datetime = now()
+    row.state, row.settled_at = PayoutState.PAID if paid else PayoutState.REFUSED, moment
+    what, postings = ("payout_paid", payout_paid(amount)) if paid else ("goodwill_refused", goodwill_refused(amount))
+    await ledger.post(session, f"{row.key}:settled", None, what, postings)
+    given = await session.get_one(GoodwillRow, row.goodwill_id, with_for_update=True)
+    given.state, given.ended_at = GoodwillState.PAID if paid else GoodwillState.REFUSED, moment
+    ticket = await session.get_one(TicketRow, given.ticket_id)
+    facts = {"goodwill": given.id, "amount": str(amount), "code": row.refusal_code or ""}
+    happened(session, ticket, "gateway", f"goodwill_{given.state.value}", moment, **facts)
+    key = f"{NoticeKind.GOODWILL}:{given.id}"
+    news = {"goodwill_state": given.state.value, "amount": str(amount)}
+    await tell(session, [given.proposed_by], NoticeKind.GOODWILL, key, task_id=ticket.task_id, **news)
+
+
+def _payee(keyring: KeyRing, paid: PayoutRow) -> tuple[str, str]:
+    if paid.payee_account_sealed is None or paid.payee_name_sealed is None:
+        raise NotAgreed(f"order {paid.key} kept no payee")
+    account = ORDER_ACCOUNT.open(keyring, paid.key, paid.payee_account_sealed)
+    return account, ORDER_NAME.open(keyring, paid.key, paid.payee_name_sealed)

@@ -1,0 +1,45 @@
+"""A privacy request at the console: compliance prepares the copy after step-up, and two people erase."""
+
+from __future__ import annotations
+
+import re
+
+from sqlalchemy import update
+
+from database.tables.people import ConsoleSessionRow
+from domain.people.roles import Role
+from tests.reviewer_ui.conftest import House, post
+from tests.reviewer_ui.privacy_requests import a_privacy_request
+
+
+async def test_two_people_of_compliance_handle_a_request(house: House) -> None:
+    ticket = await a_privacy_request(house)
+    here, one, two = f"/tickets/{ticket}/privacy", await house.as_(Role.COMPLIANCE, "Ann"), await house.as_(Role.COMPLIANCE, "Bo")  # fmt: skip
+    page = (await one.get(here)).text
+    assert "Prepare the copy" in page
+    assert (await post(one, f"{here}/copy")).status_code == 303
+    assert "Ann" in (await two.get(here)).text
+    assert (await post(one, f"{here}/erasure")).status_code == 303
+    mine, theirs = (await one.get(here)).text, (await two.get(here)).text
+    confirm = re.findall(rf'action="({here}/erasure/\w+/confirm)"', theirs)
+    assert (len(confirm), "/confirm" in mine) == (1, False)
+    assert (await post(one, confirm[0])).status_code == 403
+    assert (await post(two, confirm[0])).status_code == 303
+    assert "Erased: proposed by Ann, agreed by Bo" in (await one.get(here)).text
+
+
+async def test_preparing_asks_again_who_is_there(house: House) -> None:
+    ticket, person = await a_privacy_request(house), await house.as_(Role.COMPLIANCE)
+    async with house.database.transaction() as session:
+        await session.execute(update(ConsoleSessionRow).values(stepped_up_at=None))
+    for act in ("copy", "erasure/NONE/confirm"):
+        asked = await post(person, f"/tickets/{ticket}/privacy/{act}")
+        assert (asked.status_code, "step_up_" in asked.text) == (403, True), act
+
+
+async def test_a_lead_of_support_prepares_and_does_not_erase(house: House) -> None:
+    ticket, lead = await a_privacy_request(house), await house.as_(Role.SUPPORT_LEAD)
+    page = (await lead.get(f"/tickets/{ticket}/privacy")).text
+    assert "Two people of compliance" in page
+    assert f"/tickets/{ticket}/privacy/erasure" not in page
+    assert (await lead.get("/tickets/NOBODY/privacy")).status_code == 404

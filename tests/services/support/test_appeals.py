@@ -1,0 +1,189 @@
+"""A rejected card is reviewed again blind for a customer, once; a changed decision opens it again and keeps the first."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from activities.pricing import Pricing
+from database.invariants import one_persons_word
+from database.tables.cards import CardRow, QuoteRow
+from database.tables.notices import NoticeRow
+from database.tables.quality import SecondReviewRow
+from database.tables.review import ReviewDecisionRow
+from domain.cards.card import EndReason, Outcome, Stage, WaitingFor
+from domain.cards.pricing import QuoteState
+from domain.cards.review import RejectReason, ReviewOutcome
+from domain.errors.general import FieldInvalid
+from domain.errors.people import NotAllowed
+from domain.errors.support import EscalationOver, NotReviewable
+from domain.errors.work import OwnWork, TaskDecided
+from domain.support.escalations import EscalationState
+from domain.support.tickets import InsideDesk, TicketState
+from services.cards.payable import approved_reasons
+from services.cards.resuming import resume_of
+from services.cards.stock import Stock
+from tests.builders.escalating import Escalating, a_held_ticket, a_ticket_about_a_rejection
+from tests.builders.world import World
+
+EVIDENCE = "The hologram is on the other side, see the photo."
+
+
+async def appealed(scene: Escalating) -> tuple[str, str]:
+    """The question, and the second review that it opened."""
+    asked = await scene.ask(InsideDesk.REVIEW, EVIDENCE, scene.card_id, "new_evidence")
+    (review,) = await scene.world.rows(SecondReviewRow, escalation_id=asked)
+    return asked, review.id
+
+
+async def overturned(
+    scene: Escalating, review_id: str, final: ReviewOutcome = ReviewOutcome.APPROVE
+) -> tuple[str, str]:
+    """Decide otherwise than the first, and settle the difference; return reviewer and senior."""
+    reviewer, senior = await scene.world.a_person(), await scene.world.a_person("senior")
+    assert await scene.second.take(reviewer, review_id)
+    await scene.second.decide(reviewer, review_id, ReviewOutcome.APPROVE, note="The hologram is genuine.")
+    await scene.second.settle(senior, review_id, final, "I agree.")
+    return reviewer, senior
+
+
+async def carried(scene: Escalating) -> None:
+    while await scene.settled.carry(100):
+        pass
+
+
+async def test_a_changed_decision_opens_the_card_again_and_keeps_the_first(world: World) -> None:
+    scene, first = await a_ticket_about_a_rejection(world)
+    asked, review = await appealed(scene)
+    assert (await scene.found()).ticket.inside_desk is InsideDesk.REVIEW
+    reviewer, senior = await overturned(scene, review)
+    await carried(scene)
+    card, row = await world.card(scene.card_id), await scene.question(asked)
+    assert (card.outcome, card.reason, card.stage, card.waiting_for) == (None, None, Stage.REVIEW, WaitingFor.MACHINE)
+    assert (card.live, card.started_at, card.reopened_at is not None) == (True, None, True)
+    assert (row.state, row.answer_code, row.answered_by) == (EscalationState.ANSWERED, "changed", senior)
+    assert row.answer == "The hologram is genuine.\nI agree."
+    decisions = {one.id: one for one in await world.rows(ReviewDecisionRow, card_id=scene.card_id)}
+    kept = decisions.pop(first.id)
+    assert (kept.outcome, kept.void_at, kept.person_id) == (ReviewOutcome.REJECT, None, first.person_id)
+    (second,) = decisions.values()
+    assert (second.outcome, second.person_id, second.needs_check) == (ReviewOutcome.APPROVE, reviewer, "appeal")
+    story = await world.story(scene.card_id)
+    assert [one for one in story if one in ("review.decided", "journey.ended", "review.reopened")][
+        -1
+    ] == "review.reopened"
+    assert story.count("review.decided") == 1
+    assert (await scene.found()).ticket.state is TicketState.NEW
+    assert {one.kind for one in await world.rows(NoticeRow, person_id=scene.agent)} == {"answered_inside"}
+
+
+async def test_the_journey_goes_on_from_its_rows_with_a_new_quote_and_no_further_review(world: World) -> None:
+    scene, _ = await a_ticket_about_a_rejection(world)
+    _, review = await appealed(scene)
+    await overturned(scene, review)
+    await carried(scene)
+    to_buy = await world.intake.card_to_buy(scene.card_id)
+    assert (to_buy.resume.outcome, to_buy.resume.quote_id, to_buy.resume.person_wanted) == (None, None, False)
+    assert (to_buy.resume.read, to_buy.resume.tasks, to_buy.resume.quotes) == (True, 2, 1)
+    assert "card_type" in to_buy.resume.settled
+    valued = await Pricing(world.database, world.keyring, Stock()).value(scene.card_id, 2)
+    states = {one.id: one.state for one in await world.rows(QuoteRow, card_id=scene.card_id)}
+    assert sorted(states.values()) == [QuoteState.OPEN, QuoteState.REPLACED]
+    offered = await world.pricing.offer(scene.card_id, valued.quote_id)
+    assert offered.expires_in_s > 0
+    async with world.database.transaction() as session:
+        assert "card_type" in await approved_reasons(session, scene.card_id)
+        assert [one for one in await one_persons_word(session) if scene.card_id in one] == []
+
+
+async def test_what_would_have_been_bought_corrected_goes_to_a_person_first(world: World) -> None:
+    scene, _ = await a_ticket_about_a_rejection(world)
+    _, review = await appealed(scene)
+    await overturned(scene, review, ReviewOutcome.APPROVE_CORRECTED)
+    await carried(scene)
+    async with world.database.transaction() as session:
+        resume = await resume_of(session, await session.get_one(CardRow, scene.card_id))
+    assert (resume.outcome, resume.settled, resume.person_wanted) == (None, (), True)
+    await world.review.open(scene.card_id, 2, ["card_type", "operations"])
+
+
+@pytest.mark.parametrize("final", [None, ReviewOutcome.REJECT], ids=["agreed", "settled"])
+async def test_a_decision_that_stays_leaves_the_card_ended(world: World, final: ReviewOutcome | None) -> None:
+    scene, _ = await a_ticket_about_a_rejection(world)
+    asked, review = await appealed(scene)
+    if final is None:
+        reviewer = await world.a_person()
+        assert await scene.second.take(reviewer, review)
+        assert await scene.second.decide(reviewer, review, ReviewOutcome.REJECT, RejectReason.FORGED)
+    else:
+        await overturned(scene, review, final)
+    await carried(scene)
+    assert (await scene.question(asked)).answer_code == "kept"
+    assert (await world.card(scene.card_id)).outcome is Outcome.REJECTED
+
+
+async def test_a_second_appeal_is_refused_and_two_at_once_are_one(world: World) -> None:
+    scene, _ = await a_ticket_about_a_rejection(world)
+    tries = await asyncio.gather(*(appealed(scene) for _ in range(3)), return_exceptions=True)
+    (given,) = [one for one in tries if not isinstance(one, BaseException)]
+    assert {type(one) for one in tries if isinstance(one, BaseException)} == {NotReviewable}
+    await overturned(scene, given[1], ReviewOutcome.REJECT)
+    await carried(scene)
+    with pytest.raises(NotReviewable) as refused:
+        await appealed(scene)
+    assert refused.value.data == {"why": "appealed"}
+
+
+async def test_a_withdrawn_appeal_ends_its_review_and_is_not_the_one_that_counts(world: World) -> None:
+    scene, _ = await a_ticket_about_a_rejection(world)
+    asked, review = await appealed(scene)
+    reviewer = await world.a_person()
+    assert await scene.second.take(reviewer, review)
+    await scene.escalations.withdraw(scene.agent, asked)
+    with pytest.raises(TaskDecided):
+        await scene.second.decide(reviewer, review, ReviewOutcome.APPROVE)
+    await carried(scene)
+    assert (await world.card(scene.card_id)).outcome is Outcome.REJECTED
+    with pytest.raises(EscalationOver):
+        await scene.escalations.withdraw(scene.agent, asked)
+    await appealed(scene)
+
+
+async def test_who_knows_the_first_decision_reviews_nothing(world: World) -> None:
+    scene, first = await a_ticket_about_a_rejection(world)
+    scene.agent = both = await world.a_person("support_lead", "senior")
+    await scene.desk.tasks.take_over(both, f"ticket:{scene.ticket_id}:ticket:1", "urgent")
+    _, review = await appealed(scene)
+    for person in (first.person_id or "", both):
+        with pytest.raises(OwnWork):
+            await scene.second.take(person, review)
+    with pytest.raises(NotAllowed):
+        await scene.second.take(await world.a_person("support"), review)
+
+
+async def test_a_card_that_was_submitted_again_meanwhile_stays_ended(world: World) -> None:
+    number, owner = None, await world.a_seller()
+    scene, _ = await a_ticket_about_a_rejection(world)
+    asked, review = await appealed(scene)
+    async with world.database.transaction() as session:
+        held = await session.get_one(CardRow, scene.card_id)
+        other = await session.get_one(CardRow, await world.a_card("starbucks", owner=owner))
+        other.claim, number = held.claim, held.number_tail
+    await overturned(scene, review)
+    await carried(scene)
+    assert number is not None
+    assert (await scene.question(asked)).answer_code == "differs"
+    assert (await world.card(scene.card_id)).reason is EndReason.REVIEWER
+
+
+async def test_what_no_reviewer_decided_or_one_is_deciding_cannot_be_reviewed_again(world: World) -> None:
+    scene = await a_held_ticket(world)
+    with pytest.raises(FieldInvalid):
+        await scene.ask(InsideDesk.REVIEW, EVIDENCE)
+    with pytest.raises(NotReviewable) as undecided:
+        await appealed(scene)
+    await world.review.open(scene.card_id, 1, ["card_type"])
+    with pytest.raises(NotReviewable) as deciding:
+        await appealed(scene)
+    assert (undecided.value.data["why"], deciding.value.data["why"]) == ("not_decided", "in_review")
