@@ -29,14 +29,14 @@ async def follow(session: AsyncSession, ticket: TicketRow, task: WorkItemRow, no
 
     `why`: opened | answered | policy_changed | escalated | resumed.
     """
-    if ticket.state not in UNDER_WAY:
-        await withdraw_all(session, ticket, now)
     await align(session, ticket, task, now, why)
     ticket.revision += 1
 
 
 async def align(session: AsyncSession, ticket: TicketRow, task: WorkItemRow, now: datetime, why: str) -> None:
     """Do what `follow` does for the ticket's own workflow, which need not hear of what it does itself."""
+    if ticket.state not in UNDER_WAY:
+        await withdraw_all(session, ticket, now)
     task.waiting = ticket.state in WAITING
     await _pass_on(session, ticket, task, now)
     rows = (await runs_of(session, [ticket.id])).get(ticket.id, [])
