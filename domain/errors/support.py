@@ -72,6 +72,7 @@ class ChangedMeanwhile(Refusal):
     """A ticket, template or macro was changed while its page was open: read it as it is now, then do it again."""
 
     code = "changed_meanwhile"
+    http_status = 409
 
 
 class RatingOver(Refusal):
