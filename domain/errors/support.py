@@ -100,6 +100,7 @@ class ErasureWaits(Refusal):
     """An erasure was proposed on this request already and waits for a second person."""
 
     code = "erasure_waits"
+    http_status = 409
 
 
 class EscalationWaits(Refusal):
