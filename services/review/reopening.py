@@ -54,7 +54,7 @@ async def reopened(session: AsyncSession, changed: Overturned, at: datetime) -> 
     await session.execute(update(QuoteRow).where(*earlier).values(state=QuoteState.REPLACED))
     facts = {"first": changed.decision_id, "escalation": changed.escalation_id, "task": task_id}
     change = Change(
-        Stage.REVIEW, WaitingFor.MACHINE, None, "review.reopened", facts, actor=f"person:{changed.agreed_by}"
+        Stage.REVIEW, WaitingFor.MACHINE, None, "review.appealed", facts, actor=f"person:{changed.agreed_by}"
     )
     await cards.record(session, card.id, change)
     return True

@@ -91,7 +91,7 @@ class Escalations:
             ticket.state, ticket.inside_desk, ticket.waits_since = TicketState.WAITING_INSIDE, desk, None
             task.assigned_to, task.assigned_at = task.assigned_to or person, task.assigned_at or now
             facts = {"desk": desk.value, "escalation": row.id, "reason": reason_code}
-            happened(session, ticket, f"person:{person}", "escalated", now, **facts)
+            happened(session, ticket, f"person:{person}", "desk_asked", now, **facts)
             await clocks.follow(session, ticket, task, now, "escalated")
         return row.id
 

@@ -26,6 +26,11 @@ async def a_busy_day(house: House) -> None:
     now = datetime.now(UTC)
     async with house.database.transaction() as session:
         for table in (
+            "goodwill_order",
+            "goodwill",
+            "payee_request",
+            "second_review",
+            "ticket_escalation",
             "ticket_clock",
             "ticket_message",
             "ticket_event",

@@ -70,9 +70,9 @@ async def test_a_changed_decision_opens_the_card_again_and_keeps_the_first(world
     (second,) = decisions.values()
     assert (second.outcome, second.person_id, second.needs_check) == (ReviewOutcome.APPROVE, reviewer, "appeal")
     story = await world.story(scene.card_id)
-    assert [one for one in story if one in ("review.decided", "journey.ended", "review.reopened")][
+    assert [one for one in story if one in ("review.decided", "journey.ended", "review.appealed")][
         -1
-    ] == "review.reopened"
+    ] == "review.appealed"
     assert story.count("review.decided") == 1
     assert (await scene.found()).ticket.state is TicketState.NEW
     assert {one.kind for one in await world.rows(NoticeRow, person_id=scene.agent)} == {"answered_inside"}

@@ -49,7 +49,7 @@ async def test_a_question_is_work_of_that_desk_and_its_answer_opens_the_ticket_a
     assert (back.task.came_back, back.task.band) == (CameBack.ANSWERED_INSIDE, Band.CAME_BACK)
     assert back.task.came_back_reason.endswith(f":{ANSWER[desk]}")
     assert (await scene.item(asked, desk)).closed_at is not None
-    assert [one.what for one in back.events[-2:]] == ["escalated", "escalation_answered"]
+    assert [one.what for one in back.events[-2:]] == ["desk_asked", "escalation_answered"]
     (notice,) = await scene.world.rows(NoticeRow, person_id=scene.agent, kind="answered_inside")
     assert notice.facts == {"desk": desk.value}
 

@@ -86,7 +86,7 @@ async def test_an_offer_that_nobody_accepts_ends_by_the_policy_and_is_looked_at_
     ticket_id, other = await scene.opened(), await scene.world.a_person("support")
     await scene.taken(ticket_id)
     handing = Handing(scene.world.database, lambda: scene.now)
-    await handing.offer(scene.agent, ticket_id, other, "absent")
+    await handing.offer(scene.agent, ticket_id, other, "shift_ends")
     assert (await scene.advanced(ticket_id)).wait_s == 1800
     scene.now += timedelta(minutes=30)
     await scene.advanced(ticket_id)
