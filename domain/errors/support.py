@@ -72,6 +72,7 @@ class ChangedMeanwhile(Refusal):
     """A ticket, template or macro was changed while its page was open: read it as it is now, then do it again."""
 
     code = "changed_meanwhile"
+    http_status = 409
 
 
 class RatingOver(Refusal):
@@ -99,6 +100,7 @@ class ErasureWaits(Refusal):
     """An erasure was proposed on this request already and waits for a second person."""
 
     code = "erasure_waits"
+    http_status = 409
 
 
 class EscalationWaits(Refusal):
