@@ -154,6 +154,8 @@ async def _erase(session: AsyncSession, found: Erasable, locale: str) -> None:
         contact.name = ""
     for file in found.files:
         await session.delete(file)
+    for ticket_id in sorted({*(one.ticket_id for one in found.messages), *(one.id for one in found.tickets)}):
+        await grams.index(session, ticket_id)
     await session.flush()
 
 

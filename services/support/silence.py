@@ -13,7 +13,7 @@ from domain.places import business_day
 from domain.rules.tickets import TicketRules, tickets_in_force
 from domain.support.tickets import MessageKind, TicketState
 from languages import translate
-from services.support import clocks
+from services.support import clocks, grams
 from services.support.announcing import CLOSED, announce
 from services.support.conversation import solve
 from services.support.history import happened
@@ -51,19 +51,19 @@ async def _silent(
         if notice > now:
             return notice
         ticket.silence_noticed_at = noticed = now
-        _say(session, ticket, "ticket_notice.silence", rules.silence_close_days, now)
+        await _say(session, ticket, "ticket_notice.silence", rules.silence_close_days, now)
         happened(session, ticket, "machine", "silence_noticed", now, days=str(rules.silence_close_days))
     closes = noticed + timedelta(days=rules.silence_close_days)
     if closes > now:
         return closes
     solve(ticket, task, None, BY_SILENCE, now)
-    _say(session, ticket, "ticket_notice.solved_by_silence", rules.reopen_days, now)
+    await _say(session, ticket, "ticket_notice.solved_by_silence", rules.reopen_days, now)
     happened(session, ticket, "machine", "solved_by_silence", now)
     await clocks.align(session, ticket, task, now, "answered")
     return now + timedelta(days=rules.reopen_days)
 
 
-def _say(session: AsyncSession, ticket: TicketRow, key: str, days: int, now: datetime) -> None:
+async def _say(session: AsyncSession, ticket: TicketRow, key: str, days: int, now: datetime) -> None:
     words = translate(key, ticket.language, {"count": days})
     session.add(
         TicketMessageRow(
@@ -71,3 +71,4 @@ def _say(session: AsyncSession, ticket: TicketRow, key: str, days: int, now: dat
             channel=ticket.channel, at=now, leaves_at=now,
         )
     )  # fmt: skip
+    await grams.index(session, ticket.id)

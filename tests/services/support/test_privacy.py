@@ -154,6 +154,8 @@ async def test_two_people_erase_words_and_files_of_ended_questions_and_nothing_o
     assert await asked.words(asked.ended) == ["My <b>secret</b> story"]
     await asked.erasures.confirm(second, asked.ticket_id, erasure)
     assert await asked.words(asked.ended) == ["[已应请求删除]"]
+    (found_by,) = await asked.world.rows(TicketSearchRow, ticket_id=asked.ended)
+    assert "secret" not in found_by.folded
     assert await asked.words(asked.ticket_id) == ["Please send me a copy."]
     (searched,) = await asked.world.rows(TicketSearchRow, ticket_id=asked.ended)
     assert "secret" not in searched.folded
