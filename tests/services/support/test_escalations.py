@@ -102,7 +102,7 @@ async def test_a_reply_in_between_leaves_the_ticket_with_the_desk(scene: Escalat
     await scene.conversation.take_back(scene.agent, reply)
     assert (await scene.found()).ticket.state is TicketState.WAITING_INSIDE
     await scene.answered(asked, "mended")
-    assert (await scene.found()).ticket.state is TicketState.OPEN
+    assert (await scene.found()).ticket.state is TicketState.NEW  # Its only reply was taken back.
 
 
 async def test_the_time_of_the_question_is_its_desks(scene: Escalating) -> None:
