@@ -67,6 +67,7 @@ from services.notices.outbox_delivery import Delivery
 from services.ops.attempts import Attempts
 from services.ops.window_steps import MessageAllowance
 from services.policies.reading import PolicyReader
+from services.support import handing
 from services.support.concluding import SettledReviews
 from services.support.privacy import Privacy
 from services.support.second_payout import SecondPayouts
@@ -222,7 +223,7 @@ def card_workers(
             *local,
             *remote,
             *repairs,
-            TicketActivities(store).advance,
+            TicketActivities(store, [handing.due]).advance,
         ],
         workflow_runner=UnsandboxedWorkflowRunner(),  # See docs/decisions/0008: the tests run in the sandbox.
         max_cached_workflows=settings.workflows_cached,

@@ -78,7 +78,18 @@ from web.security import SecurityHeaders
 
 BODY_BYTES_MAX = 256 * 1024  # Only comments take files; any other form is at its longest with a note.
 CSRF_COOKIE = "cardloop_console_form"
-TICKETS = (tickets, ticket_acts, ticket_new, offers, reply_templates, macros)
+SUPPORT = (
+    tickets,
+    ticket_acts,
+    ticket_new,
+    offers,
+    reply_templates,
+    macros,
+    privacy,
+    escalations,
+    asking,
+    goodwill,
+)
 
 
 @dataclass(frozen=True)
@@ -148,11 +159,7 @@ def _routes() -> tuple[BaseRoute, ...]:
         task_acts,
         item_acts,
         callbacks,
-        *TICKETS,
-        privacy,
-        escalations,
-        asking,
-        goodwill,
+        *SUPPORT,
         stuck,
         repairs,
         repair,

@@ -20,6 +20,7 @@ from reviewer_ui.step_up import require_step_up
 from reviewer_ui.visit import At, Console, Shell, allowed, see_other, shell
 from services.support.erasure import Erasures, erasable
 from services.support.privacy import Privacy, seller_of
+from web.locale import html_lang
 
 router = APIRouter(prefix="/tickets/{ticket_id}/privacy")
 Reader = Annotated[Person, Depends(allowed(Permission.PREPARE_COPY))]
@@ -33,6 +34,7 @@ class PrivacyContext:
     shell: Shell
     ticket_id: str
     subject: str
+    language: str  # Of the subject, as the `lang` attribute wants it.
     seller: str
     record: PrivacyRecord
     copy_ready: bool
@@ -55,7 +57,7 @@ async def show(request: Request, console: At, person: Reader, ticket_id: str) ->
         counts = (await erasable(session, ticket.requester, ticket_id)).counts()
     copy = found.copy
     context = PrivacyContext(
-        shell(request, person), ticket_id, ticket.subject, seller.phone_masked, found,
+        shell(request, person), ticket_id, ticket.subject, html_lang(ticket.language), seller.phone_masked, found,
         copy is not None and copy.erased_at is None and copy.expires_at > now(), counts, tuple(KeptPart), RECORDS_YEARS,
         person.may(Permission.ERASE_DATA), person.id,
     )  # fmt: skip

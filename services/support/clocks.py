@@ -37,6 +37,8 @@ async def follow(session: AsyncSession, ticket: TicketRow, task: WorkItemRow, no
 
 async def align(session: AsyncSession, ticket: TicketRow, task: WorkItemRow, now: datetime, why: str) -> None:
     """Do what `follow` does for the ticket's own workflow, which need not hear of what it does itself."""
+    if ticket.state not in UNDER_WAY:
+        await withdraw_all(session, ticket, now)
     task.waiting = ticket.state in WAITING
     await _pass_on(session, ticket, task, now)
     rows = (await runs_of(session, [ticket.id])).get(ticket.id, [])

@@ -29,6 +29,7 @@ from domain.support.tickets import TicketState
 from languages import translate
 from services.people.acting import handled_by, standing
 from services.people.permissions import require
+from services.support import grams
 from services.support.conversation import locked
 from services.support.history import happened
 from services.support.privacy import seller_of
@@ -97,6 +98,8 @@ class Erasures:
             row.done, row.checked_by, row.confirmed_at = found.counts(), person, self._now()
             row.files = await _unshared(session, found.files)
             await _erase(session, found, seller.locale)
+            for one in found.tickets:
+                await grams.index(session, one.id)  # The search keeps the words, too.
             facts = {name: str(count) for name, count in row.done.items()}
             happened(session, ticket, f"person:{person}", "erased", self._now(), **facts)
 

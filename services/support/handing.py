@@ -161,6 +161,13 @@ async def expire_due(session: AsyncSession, ticket: TicketRow, now: datetime) ->
     return True
 
 
+async def due(session: AsyncSession, ticket: TicketRow, now: datetime) -> datetime | None:
+    """End an offer whose time is over, as the ticket's workflow asks; return when the open one ends. The ticket is locked."""
+    await expire_due(session, ticket, now)
+    offer = await open_offer(session, ticket.id)
+    return None if offer is None else offer.until
+
+
 async def open_offer(session: AsyncSession, ticket_id: str) -> HandOverRow | None:
     """Return the ticket's open offer, if there is one."""
     waits = select(HandOverRow).where(HandOverRow.ticket_id == ticket_id, HandOverRow.answer.is_(None))

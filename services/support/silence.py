@@ -14,6 +14,7 @@ from domain.rules.tickets import TicketRules, tickets_in_force
 from domain.support.tickets import MessageKind, TicketState
 from languages import translate
 from services.support import clocks
+from services.support.announcing import CLOSED, announce
 from services.support.conversation import solve
 from services.support.history import happened
 
@@ -34,6 +35,7 @@ async def pass_time(session: AsyncSession, ticket: TicketRow, task: WorkItemRow,
             return closes
         ticket.state, ticket.closed_at = TicketState.CLOSED, now
         happened(session, ticket, "machine", "closed", now)
+        await announce(session, ticket, CLOSED)
         await clocks.align(session, ticket, task, now, "answered")
     return None
 

@@ -23,22 +23,18 @@ from database.tables.people import AbsenceRow, SellerRow
 from database.tables.platform import OutboxRow
 from domain.finance.payout import PayoutState
 from domain.identifiers import new_id
-from domain.money import Money
 from domain.notices.kinds import NoticeKind
 from domain.people.roles import PERMISSIONS, Role
 from domain.rules.policy_kinds import KINDS
-from domain.support.tickets import InsideDesk
 from reviewer_ui import navigation
 from reviewer_ui.app import build
 from reviewer_ui.half_signed_in import COOKIE as HALF_COOKIE
 from services.policies.documents import PolicyDocuments, Proposal
-from services.review.desk import review_desk
-from services.support.goodwill import Goodwill, GoodwillProposal
 from services.work.saved_views import SavedViews
 from tests.reviewer_ui.callbacks import a_request
 from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.doors import PASSWORD, authenticator, employed
-from tests.reviewer_ui.escalation_scenes import a_held_ticket, a_question, paid_before
+from tests.reviewer_ui.escalation_scenes import questions_on_desks
 from tests.reviewer_ui.four_eyes_scenes import staged
 from tests.reviewer_ui.ops_scenes import a_provider_in_maintenance, readings_and_alerts, stuck_runs, worker_processes
 from tests.reviewer_ui.privacy_requests import a_privacy_request
@@ -238,7 +234,7 @@ async def scene(house: House) -> Scene:
     await _around(house, people, names)
     await _policy_that_waits(house, people[ADMIN])
     await stuck_runs(house, names["free"], names["held"])
-    names |= await _questions(house, people)
+    names |= await questions_on_desks(house, people)
     names |= await repairs_in_every_state(house, names["free"], names["held"])
     await a_provider_in_maintenance(house, people[OPS])
     await worker_processes(house, people[ADMIN])
@@ -251,19 +247,6 @@ async def scene(house: House) -> Scene:
     cookies: dict[Role | str, dict[str, str]] = {role: {"cardloop_console": token} for role, token in tokens.items()}
     cookies |= {NOBODY: {}, HALF_CODE: await _half(house, SUPPORT), HALF_SET_UP: await _half(house, FINANCE)}
     return Scene(names | {"person_id": people[REVIEWER]}, cookies)
-
-
-async def _questions(house: House, people: Mapping[Role, str]) -> dict[str, str]:
-    """A ticket whose agent asked operations and compliance; compliance holds its question."""
-    ticket = await a_held_ticket(house, await house.cards.waiting(), people[SUPPORT])
-    ops, compliance = [await a_question(house, ticket, desk) for desk in (InsideDesk.OPS, InsideDesk.COMPLIANCE)]
-    key, goodwill = await paid_before(house, ticket), Goodwill(house.database, house.keyring)
-    await goodwill.propose(
-        people[SUPPORT], ticket.ticket_id, GoodwillProposal(Money(2000), "late", key, "Two days late.")
-    )
-    leases = review_desk(house.database, house.keyring).leases
-    assert await leases.take(people[COMPLIANCE], f"escalation:{compliance}:complianceask:1")
-    return {"question": ops, "question_held": compliance, "asking_ticket": ticket.ticket_id}
 
 
 async def _policy_that_waits(house: House, admin: str) -> None:

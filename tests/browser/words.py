@@ -40,8 +40,46 @@ TYPED = (
     "Is it stuck?",
     "It was promised for Monday.",
     "Two days late.",
+    "Support_Lead",
+    "获取我的数据副本",  # What a request for a copy of data is called in the language of who asked.
+    # What customers and agents wrote in tickets, in both languages at once; longer texts before those that they hold.
+    "您好，我周一卖的卡还没有收到钱。 · Hello, I sold a card on Monday. Where is my money?",
+    "周一卖的卡没到账 · No money since Monday",
+    "银行仍在处理中。 · The bank is still working on it.",
+    "昨天来过两次电话，渠道中午才恢复。 · They called twice yesterday; the channel was slow until noon.",
+    "谢谢，什么时候能到？ · Thank you. When will it arrive?",
+    "我三天前卖的卡还没有收到钱，请帮我查一下。",
+    "三天了钱还没到",
+    "多久到账？ · How long does it take?",
+    "How long does it take?",
+    "One working day.",
+    "同上 · Same as before",
+    "再问一次 · Asking again",
+    "请给我回电话 · Please call me",
+    "请回电 · A call, please",
+    "您周一和客户通过话 · You spoke with them on Monday",
+    # Templates and macros that come with the product have one name for both.
+    "收到反馈 · Received",
+    "款项处理中 · Payout under way",
+    "报价说明 · Quote explained",
+    "请补充照片 · Another photo",
+    "动态码 · One-time code",
+    "请补照片并等待 · Ask for a photo, then wait",
+    "升级给主管 · To the leads",
 )
-CALLED = {"Cardloop", "CSV", "Mei", "Bo", "Lin", "Wei", "ms", "GB", "Lead", *(role.value.title() for role in Role)}
+CALLED = {
+    "Cardloop",
+    "CSV",
+    "Mei",
+    "Bo",
+    "Ada",
+    "Lin",
+    "Wei",
+    "ms",
+    "GB",
+    "Lead",
+    *(role.value.title() for role in Role),
+}
 CODES = re.compile(
     r"\S+@cardloop\.test|Asia/Shanghai|https://|seller:…|docs/\S+\.md|\b(?:office|always|cards)\b|\b(?:CNY|USD|EUR|luhn|iso7064_mod37_36|none|lock|redeem)\b"
     r"|\b(?:limits|velocity|four-eyes|sampling|reveals|prices|brands|deadlines)-[0-9-]+"  # Versions of policies.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from database.sealed import ORDER_ACCOUNT, ORDER_NAME
@@ -11,10 +12,12 @@ from database.tables.finance import PayoutRow
 from database.tables.people import SellerRow
 from domain.finance.payout import PayoutState
 from domain.identifiers import new_id, payout_key
+from domain.money import Money
 from domain.people.roles import Role
 from domain.support.tickets import InsideDesk, TicketCategory, TicketChannel
 from services.review.desk import review_desk
 from services.support.escalating import Escalations
+from services.support.goodwill import Goodwill, GoodwillProposal
 from services.support.opening import NewTicket, Opening
 from tests.reviewer_ui.conftest import House
 from tests.reviewer_ui.waiting_cards import Waiting
@@ -63,3 +66,16 @@ async def paid_before(house: House, ticket: HeldTicket) -> str:
     async with house.database.transaction() as session:
         session.add(row)
     return key
+
+
+async def questions_on_desks(house: House, people: Mapping[Role, str]) -> dict[str, str]:
+    """A ticket whose agent asked operations and compliance; compliance holds its question."""
+    ticket = await a_held_ticket(house, await house.cards.waiting(), people[Role.SUPPORT])
+    ops, compliance = [await a_question(house, ticket, desk) for desk in (InsideDesk.OPS, InsideDesk.COMPLIANCE)]
+    key, goodwill = await paid_before(house, ticket), Goodwill(house.database, house.keyring)
+    await goodwill.propose(
+        people[Role.SUPPORT], ticket.ticket_id, GoodwillProposal(Money(2000), "late", key, "Two days late.")
+    )
+    leases = review_desk(house.database, house.keyring).leases
+    assert await leases.take(people[Role.COMPLIANCE], f"escalation:{compliance}:complianceask:1")
+    return {"question": ops, "question_held": compliance, "asking_ticket": ticket.ticket_id}

@@ -16,6 +16,7 @@ from database.tables.cards import CardRow
 from database.tables.people import SellerRow
 from database.tables.platform import OutboxRow
 from database.tables.support.privacy import ErasureRow, PrivacyCopyRow
+from database.tables.support.search import TicketSearchRow
 from database.tables.support.tickets import TicketFileRow, TicketMessageRow
 from domain.errors.general import NotFound
 from domain.errors.people import NotAllowed
@@ -154,6 +155,8 @@ async def test_two_people_erase_words_and_files_of_ended_questions_and_nothing_o
     await asked.erasures.confirm(second, asked.ticket_id, erasure)
     assert await asked.words(asked.ended) == ["[已应请求删除]"]
     assert await asked.words(asked.ticket_id) == ["Please send me a copy."]
+    (searched,) = await asked.world.rows(TicketSearchRow, ticket_id=asked.ended)
+    assert "secret" not in searched.folded
     (row,) = await asked.world.rows(ErasureRow, ticket_id=asked.ticket_id)
     assert row.done == {"messages": 1, "files": 1, "requests": 0, "ratings": 0, "contacts": 0}
     assert asked.world.photos.read(file.sha256)

@@ -137,7 +137,7 @@ async def test_silence_is_announced_then_solves_and_then_closes_for_good(scene: 
     assert await scene.advanced(ticket_id) == TicketStep(over=True)
     what = [event.what for event in (await scene.ticket(ticket_id)).events]
     assert what[-3:] == ["silence_noticed", "solved_by_silence", "closed"]
-    assert len(await scene.world.rows(OutboxRow, destination=scene.owner)) == 3, "the reply and two notices"
+    assert len(await scene.world.rows(OutboxRow, destination=scene.owner)) == 4, "the reply, two notices and the end"
 
 
 async def test_an_answer_after_the_notice_starts_the_silence_over(scene: TicketScene) -> None:
