@@ -22,6 +22,7 @@ from activities.tickets import TicketActivities
 from activities.verification.inquiry import Verification
 from bootstrap import clock, keys, outside, scheduled_check
 from bootstrap.demo.brands import announcing_jobs
+from bootstrap.escalation_jobs import escalation_jobs
 from bootstrap.local import temporal
 from bootstrap.mail import mail_delivery, mailbox_jobs
 from bootstrap.maintenance import call_holder, maintenance_job, rates_job, usual_rate
@@ -44,13 +45,11 @@ from domain.rules.brands import issuers as issuers_of_today
 from domain.sealing import KeyRing
 from domain.work.kinds import KindOfWork
 from jobs import due_decisions, replanning
-from jobs import goodwill as goodwill_job
 from jobs import payees as payees_job
 from jobs import repairs as repairs_job
 from jobs import tickets as tickets_job
 from jobs.books import Bookkeeper
 from jobs.due_decisions import DecisionSender
-from jobs.goodwill import GoodwillStarter
 from jobs.maintenance import queues_of
 from jobs.payees import CorrectionSender
 from jobs.privacy import privacy_job
@@ -67,9 +66,7 @@ from services.notices.outbox_delivery import Delivery
 from services.ops.attempts import Attempts
 from services.ops.window_steps import MessageAllowance
 from services.policies.reading import PolicyReader
-from services.support.concluding import SettledReviews
 from services.support.privacy import Privacy
-from services.support.second_payout import SecondPayouts
 from services.work.assignment import Assignment
 from services.work.own_clocks import OwnClocks
 from services.work.snoozes import Snoozes
@@ -77,7 +74,6 @@ from workflows.card import CardWorkflow
 from workflows.client import CardClient
 from workflows.codec import data_converter
 from workflows.goodwill import GoodwillWorkflow
-from workflows.goodwill_client import GoodwillClient
 from workflows.policies import CARDS_QUEUE, FX_QUEUE, OUTLET_QUEUE, PAYOUT_QUEUE
 from workflows.repair import RepairWorkflow
 from workflows.repair_client import RepairClient
@@ -94,7 +90,6 @@ STARTER_S, COURIER_S, SEQUENCER_S, TELLER_S, NOTICES_S = 1.0, 0.5, 0.5, 0.5, 5.0
 
 ISSUERS_S, BOOKS_S = 2.0, 1.0
 REPAIRS_S, TICKETS_S = 0.5, 0.5
-APPEALS_S, GOODWILL_S = 2.0, 1.0
 ASSIGNMENT_S, SNOOZES_S, REPLANNER_S, PAYEES_S, OWN_CLOCKS_S = 1.0, 5.0, 2.0, 1.0, 5.0
 
 Task = Callable[..., Any]
@@ -159,9 +154,7 @@ def _jobs(settings: Settings, store: Database, keyring: KeyRing, world: outside.
         Job("books", BOOKS_S, Bookkeeper(store).look, BATCH),
         maintenance_job(settings, store, client),
         rates_job(store, client),
-        Job("payee_requests", APPEALS_S, lambda: SecondPayouts(store, keyring).carry(BATCH), BATCH),
-        Job("appeals", APPEALS_S, lambda: SettledReviews(store).carry(BATCH), BATCH),
-        Job("goodwill", GOODWILL_S, GoodwillStarter(store, GoodwillClient(client)).start, goodwill_job.AT_ONCE),
+        *escalation_jobs(store, keyring, client),
         Job("repairs", REPAIRS_S, RepairSender(store, RepairClient(client)).tell, repairs_job.AT_ONCE),
         Job("tickets", TICKETS_S, TicketSender(store, tickets).tell, tickets_job.AT_ONCE),
         Job("ticket_clocks", REPLANNER_S, Replanner(store, tickets, of=_keeps_own_time).signal, replanning.AT_ONCE),

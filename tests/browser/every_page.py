@@ -203,7 +203,6 @@ NO_PAGES = {
     "/cards/{card_id}/photos/{photo_id}/preview": "a picture",
     "/cards/{card_id}/files/{attachment_id}": "a file",
     "/work/{task_id}/files/{attachment_id}": "a file",
-    "/tickets": "leads to the queue of tickets",
     "/tickets/{ticket_id}/beside": "a part of the ticket's page",
     "/tickets/{ticket_id}/files/{file_id}": "a file",
     "/insight/{figure}.csv": "a file",

@@ -130,17 +130,13 @@ async def test_each_promise_counts_for_the_desk_that_had_the_ticket(session: Asy
 
 
 async def test_solved_again_and_rated(session: AsyncSession) -> None:
-    await session.execute(text(
-        "CREATE TABLE IF NOT EXISTS ticket_rating (ticket_id varchar PRIMARY KEY, good boolean NOT NULL, words varchar NOT NULL,"
-        " at timestamptz NOT NULL)"
-    ))  # fmt: skip
     solved = [await a_ticket(session, NOON - DAY, LATE, solved_at=NOON) for _ in range(3)]
     await a_ticket(session, NOON - DAY, LATE, reopened=2)
     await a_ticket(session, NOON - DAY, OTHER)
     assert await figures.reopened(session, WEEK) == (Reopened(ALL, 4, 1), Reopened("payout_late", 4, 1))
     for ticket_id, good, at in zip(solved, (True, False, True), (NOON, NOON, NOON - 30 * DAY), strict=True):
         await session.execute(
-            text("INSERT INTO ticket_rating (ticket_id, good, words, at) VALUES (:id, :good, '', :at)"),
+            text("INSERT INTO ticket_rating (ticket_id, good, words, first_at, at) VALUES (:id, :good, '', :at, :at)"),
             {"id": ticket_id, "good": good, "at": at},
         )
     assert await figures.satisfaction(session, WEEK) == (Rated(ALL, 2, 1), Rated("payout_late", 2, 1))
