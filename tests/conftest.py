@@ -29,7 +29,7 @@ from bootstrap.settings import PROJECT_ROOT, Settings, with_driver
 from bootstrap.setup.plan import browser_record, temporal_record
 from database.session import Database
 from domain.policies.book import BOOK
-from tests.whole import end_after
+from tests.whole import RUNNING, end_after, later_than
 from tests.whole import whole as whole
 from workflows.search_attributes import ALL
 
@@ -73,7 +73,7 @@ def pytest_collection_finish() -> None:
 @pytest.hookimpl(trylast=True)  # What the test leaves to its fixtures needs the platform.
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
     """End the platform that some tests share as soon as the last of them is over."""
-    end_after(item, nextitem)
+    end_after(item, nextitem, later_than(item), RUNNING)
 
 
 def pytest_configure(config: pytest.Config) -> None:

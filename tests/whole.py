@@ -15,10 +15,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Protocol
 
 import httpx
 import pytest
@@ -286,22 +286,36 @@ def _without_ours() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(ours)} | {"LC_ALL": "C.UTF-8"}
 
 
-def end_after(item: pytest.Item, nextitem: pytest.Item | None) -> None:
-    """Stop the platform after the last test that needs it: idle, its programs take a fifth of a processor from all others."""
-    if needs_it(item) and not (nextitem is not None and needs_it(nextitem)) and not _comes_again(item):
-        for platform in RUNNING:
+def end_after(
+    item: pytest.Item, nextitem: pytest.Item | None, later: Sequence[pytest.Item], running: Sequence[Ended]
+) -> None:
+    """Stop the platforms after the last test that needs them: idle, their programs take a fifth of a processor from all others.
+
+    `later` are the tests of this process that may come after the next one; none where xdist keeps a group together.
+    """
+    following = [*later, *([] if nextitem is None else [nextitem])]
+    if needs_it(item) and not any(needs_it(one) for one in following):
+        for platform in running:
             platform.end()
 
 
-def _comes_again(item: pytest.Item) -> bool:
-    """Return whether a later test needs the platform: without xdist, which keeps them together, others are between."""
-    later = item.session.items[item.session.items.index(item) + 1 :]
-    return "PYTEST_XDIST_WORKER" not in os.environ and any(needs_it(one) for one in later)
+def later_than(item: pytest.Item) -> Sequence[pytest.Item]:
+    """Return the tests after this one. Without xdist, others stand between those of a group."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        return ()
+    return item.session.items[item.session.items.index(item) + 1 :]
 
 
 def needs_it(item: pytest.Item) -> bool:
     """Return whether this test is one of those that share the platform; not each of them asks for it."""
     return any(mark.args == WHOLE.args for mark in item.iter_markers(WHOLE.name))
+
+
+class Ended(Protocol):
+    """What can be ended."""
+
+    def end(self) -> None:
+        """End it."""
 
 
 RUNNING: list[WholePlatform] = []

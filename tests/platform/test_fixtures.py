@@ -14,7 +14,6 @@ from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from tests import whole
 from tests.whole import WHOLE, end_after
 
 
@@ -63,21 +62,16 @@ class Shared:
         self.ended += 1
 
 
-@pytest.mark.parametrize(("in_xdist", "ended"), [(True, [0, 1, 1, 2]), (False, [0, 0, 0, 1])])
+@pytest.mark.parametrize(("together", "ended"), [(True, [0, 1, 1, 2]), (False, [0, 0, 0, 1])])
 def test_the_shared_platform_ends_with_the_last_test_of_its_group(
-    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, in_xdist: bool, ended: list[int]
+    request: pytest.FixtureRequest, together: bool, ended: list[int]
 ) -> None:
     """Without xdist, other tests stand between those of the group, also ones that only belong to it."""
     items = [pytest.Function.from_parent(request.node.parent, name=name, callobj=lambda: None) for name in "abcd"]
     for shared in (items[0], items[1], items[3]):
         shared.add_marker(WHOLE)
     platform, seen = Shared(), list[int]()
-    monkeypatch.setattr(whole, "RUNNING", [platform])
-    monkeypatch.setattr(request.session, "items", items)
-    monkeypatch.setenv("PYTEST_XDIST_WORKER", "gw0") if in_xdist else monkeypatch.delenv(
-        "PYTEST_XDIST_WORKER", raising=False
-    )
-    for item, following in zip(items, [*items[1:], None], strict=True):
-        end_after(item, following)
+    for place, (item, following) in enumerate(zip(items, [*items[1:], None], strict=True)):
+        end_after(item, following, () if together else items[place + 1 :], [platform])
         seen.append(platform.ended)
     assert seen == ended
