@@ -84,11 +84,12 @@ class Live:
                 listener.say("queue")
 
     def _report_ticket(self, listener: PageListener, mark: str) -> None:
-        """What the ticket is and who is there; the first look of a page is what it was made from."""
+        """What the ticket is and who is there. Who came between the page and its first look is news, too."""
         if not listener.ticket_id:
             return
-        now = f"{mark} {' '.join(self.viewers(listener.ticket_id, listener.person.id))}"
-        if listener.ticket_mark not in (None, now):
+        others = self.viewers(listener.ticket_id, listener.person.id)
+        now, first = f"{mark} {' '.join(others)}", listener.ticket_mark is None
+        if others if first else listener.ticket_mark != now:
             listener.say("ticket")
         listener.ticket_mark = now
 

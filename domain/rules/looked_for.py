@@ -16,6 +16,7 @@ TAIL_CHARACTERS = 4
 NUMBER_DIGITS_MIN, REFERENCE_DIGITS_MIN = 10, 24
 _ID = re.compile(f"[{ALPHABET}]{{26}}")
 _ENDING = re.compile(f"[{ALPHABET}]{{{TAIL_CHARACTERS},26}}")
+_TAIL = re.compile(f"[0-9A-Z]{{{TAIL_CHARACTERS}}}")  # Numbers of cards have letters that ids do not have.
 _PAYOUT_KEY = re.compile(f"card-[{ALPHABET}]{{26}}-payout-[0-9]{{1,4}}")
 _PREFIXES = ("CARD:", "SELLER:", "PARTNER:", "PERSON:")
 _SEPARATORS = re.compile(r"[\s\-‐‑‒–—―−·•.,、，。:/\\|_*#'\"()<>\[\]]")
@@ -26,12 +27,13 @@ _DIGITS = re.compile(r"(?:[0-9][\s\-‐‑‒–—―−·•.,、，。:/\\|_*
 class LookedFor:
     """What was typed, as it is compared: `words` for names and titles, the others empty unless it looks like one.
 
-    `id` is a whole id, `ending` the last characters of one, `key` a payment order's own key, `reference` the gateway's.
+    `id` is a whole id, `ending` the last characters of one, `tail` those of a card's number, `key` a payment order's own key, `reference` the gateway's.
     """
 
     words: str
     id: str = ""
     ending: str = ""
+    tail: str = ""
     key: str = ""
     reference: str = ""
 
@@ -52,6 +54,7 @@ def looked_for(typed: str) -> LookedFor:
         words=words,
         id=bare if _ID.fullmatch(bare) else "",
         ending=bare if _ENDING.fullmatch(bare) else "",
+        tail=bare if _TAIL.fullmatch(bare) else "",
         key=key,
         reference="" if key else words,
     )

@@ -83,7 +83,7 @@ async def _found(session: AsyncSession, may: Callable[[Permission], bool], wante
     sees_repairs = may(Permission.SEE_OPERATIONS) or may(Permission.CONFIRM_REPAIR)
     sees_cards, sees_sellers = may(Permission.SEE_CARD), may(Permission.SEE_SELLER)
     return Found(
-        cards=await reads.cards(session, whole, wanted.ending) if ids and sees_cards else (),
+        cards=await reads.cards(session, whole, wanted.ending, wanted.tail) if sees_cards and not phone else (),
         submissions=await reads.submissions(session, whole, wanted.ending) if ids and sees_cards else (),
         sellers=(
             *(await reads.sellers(session, whole, phone) if sees_sellers else ()),

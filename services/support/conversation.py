@@ -272,8 +272,9 @@ async def depart(session: AsyncSession, ticket: TicketRow, now: datetime) -> int
 
 async def _announce(session: AsyncSession, ticket: TicketRow, message: TicketMessageRow) -> None:
     kind = ticket.requester.partition(":")[0]
-    if message.kind is MessageKind.NOTICE and kind != "contact":  # Of a silent customer; mail carries its words.
-        await announce(session, ticket, CLOSED if ticket.state is TicketState.SOLVED else CLOSING)
+    silent = {TicketState.WAITING_CUSTOMER: CLOSING, TicketState.SOLVED: CLOSED}.get(ticket.state)
+    if message.kind is MessageKind.NOTICE and silent is not None and kind != "contact":  # Mail carries its words.
+        await announce(session, ticket, silent)
         return
     payload = {"ticket_id": ticket.id, "message_id": message.id, "state": ticket.state.value}
     if kind == "seller":

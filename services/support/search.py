@@ -77,6 +77,7 @@ class TicketSearch:
             parts=() if phone else terms(wanted.words),
             id=wanted.id,
             ending=wanted.ending if not phone else "",
+            tail=wanted.tail if not phone else "",
             cards=Permission.SEE_CARD in may,
             key=wanted.key,
             phone=phone if customers else "",

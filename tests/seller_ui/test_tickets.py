@@ -15,7 +15,7 @@ from database.tables.columns import now
 from database.tables.support.tickets import TicketClockRow, TicketLinkRow, TicketMessageRow, TicketRow
 from domain.cards.card import Outcome, Stage, WaitingFor
 from domain.identifiers import new_id
-from domain.support.tickets import ClockKind, TicketState
+from domain.support.tickets import TicketState
 from tests.seller_ui.pages import Page
 from tests.seller_ui.selling_scenes import card_id, move, picture, sold
 from tests.seller_ui.ticket_scenes import answered, asked, ticket_id
@@ -78,10 +78,7 @@ async def test_every_state_is_said_in_words_and_leads_on(
 async def test_the_promise_is_that_of_the_running_clock(browser: httpx.AsyncClient, database: Database) -> None:
     ticket, due = ticket_id(await asked(browser)), now() + timedelta(hours=30)
     async with database.transaction() as session:
-        session.add(TicketClockRow(
-            ticket_id=ticket, kind=ClockKind.FIRST_RESPONSE, name="first_response:1", started_at=now(), budget_s=1,
-            policy="usual", policy_version=1, warn_at=due, due_at=due,
-        ))  # fmt: skip
+        (await session.get_one(TicketClockRow, (ticket, "first_response:1"))).due_at = due
     assert f"We will answer by {by_day(due, 'en')}" in (await Page.get(browser, f"/tickets/{ticket}")).text
     async with database.transaction() as session:
         (await session.get_one(TicketClockRow, (ticket, "first_response:1"))).due_at = now() - timedelta(hours=1)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import Select, false, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables.cards import CardRow, SubmissionRow
@@ -99,12 +99,14 @@ class FoundPerson:
     email: str
 
 
-async def cards(session: AsyncSession, whole: str, ending: str) -> tuple[FoundCard, ...]:
+async def cards(session: AsyncSession, whole: str, ending: str, tail: str) -> tuple[FoundCard, ...]:
     """Cards of that id, or whose id ends so, or whose number has these last four characters; the newest first."""
     columns = (CardRow.id, CardRow.brand, CardRow.number_tail, CardRow.stage, CardRow.outcome, CardRow.created_at)
-    which = CardRow.id == whole if whole else ends(CardRow.id, ending)
-    if not whole and len(ending) == TAIL:
-        which = or_(which, CardRow.number_tail == ending)
+    which = CardRow.id == whole
+    if not whole:
+        which = or_(
+            false(), *([ends(CardRow.id, ending)] if ending else []), *([CardRow.number_tail == tail] if tail else [])
+        )
     rows = await session.execute(_newest(select(*columns).where(which), CardRow.id))
     return tuple(FoundCard(*row) for row in rows)
 

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Select, func, or_, select, text, union
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.reads.home.search import TAIL, ends
+from database.reads.home.search import ends
 from database.tables.cards import CardRow, SubmissionRow
 from database.tables.finance import PayoutRow
 from database.tables.people import PartnerRow, SellerRow
@@ -40,13 +40,15 @@ class Sought:
     """What a search asks for; empty fields ask for nothing, and a ticket is found by any of the others.
 
     `parts` (of `domain.support.grams.terms`: letters and digits alone) must all be found in a ticket's words. `id` is a
-    whole id and `ending` the end of one (of a ticket, a card or a customer), `key` a payment order's; `phone`, `payee` and
+    whole id and `ending` the end of one (of a ticket, a card or a customer), `tail` the end of a
+    card's number, `key` a payment order's; `phone`, `payee` and
     `address` are keyed hashes; `partner` is part of a name. Without `cards` no ticket is found by what it is about.
     """
 
     parts: tuple[str, ...] = ()
     id: str = ""
     ending: str = ""
+    tail: str = ""
     key: str = ""
     phone: str = ""
     payee: str = ""
@@ -57,7 +59,7 @@ class Sought:
     @property
     def names(self) -> bool:
         """Whether it asks for anything but words."""
-        return any((self.id, self.ending, self.key, self.phone, self.payee, self.address, self.partner))
+        return any((self.id, self.ending, self.tail, self.key, self.phone, self.payee, self.address, self.partner))
 
 
 async def matches(session: AsyncSession, sought: Sought, limit: int, before: str = "") -> tuple[str, ...]:
@@ -122,11 +124,11 @@ def _about_cards(sought: Sought) -> Iterator[Select[Any]]:
         yield about.where(TicketLinkRow.kind == LinkedKind.CARD, TicketLinkRow.subject.in_(of_order))
     elif sought.id:
         yield about.where(TicketLinkRow.kind == LinkedKind.CARD, TicketLinkRow.subject == sought.id)
-    elif sought.ending:
-        which = ends(CardRow.id, sought.ending)
-        if len(sought.ending) == TAIL:
-            which = or_(which, CardRow.number_tail == sought.ending)
-        cards = select(CardRow.id).where(which)
+    elif sought.ending or sought.tail:
+        which = ([ends(CardRow.id, sought.ending)] if sought.ending else []) + (
+            [CardRow.number_tail == sought.tail] if sought.tail else []
+        )
+        cards = select(CardRow.id).where(or_(*which))
         yield about.where(TicketLinkRow.kind == LinkedKind.CARD, TicketLinkRow.subject.in_(cards))
 
 

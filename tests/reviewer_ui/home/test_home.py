@@ -32,11 +32,11 @@ async def test_own_work_is_listed_with_what_is_late(house: House) -> None:
     assert SOON in mine  # Its warning has passed.
 
 
-async def test_a_person_without_a_queue_sees_no_tasks(house: House) -> None:
+async def test_finance_sees_the_questions_it_holds_and_no_review(house: House) -> None:
     waiting = await house.cards.waiting()
     page = (await (await house.as_(Role.FINANCE)).get("/")).text
     assert waiting.card_id not in page
-    assert "home-mine" not in page
+    assert "You hold no work and none is assigned to you" in page
 
 
 async def test_support_sees_its_own_requests_and_no_review(house: House) -> None:

@@ -189,6 +189,8 @@ async def polled(world: World, queue: str, pollers: int) -> None:
 
 async def an_outage(world: World) -> tuple[str, str, str]:
     """An issuer that is down under three cards: one that keeps failing, one whose next attempt waits for its turn, one not begun."""
+    async with world.database.transaction() as session:  # Of other stories, with builds of their own.
+        await session.execute(text("DELETE FROM pending_step"))
     cards = [await a_running_card(world) for _ in range(3)]
     failing, waiting, new = cards
     attempts = Attempts(world.database)

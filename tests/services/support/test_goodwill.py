@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import pytest_asyncio
 from sqlalchemy import text
 from temporalio.exceptions import ApplicationError
 
@@ -27,7 +29,7 @@ from domain.support.goodwill import GoodwillState
 from services.finance.adoption import Adopting
 from services.support.goodwill import Goodwill, GoodwillProposal
 from tests.builders.escalating import Escalating
-from tests.builders.world import World
+from tests.builders.world import World, world_at
 
 HOUR = timedelta(hours=1)
 
@@ -70,8 +72,19 @@ class Giving(Escalating):
                 assert list((await session.execute(text(sql))).scalars()) == []
 
 
-@pytest.fixture
-async def scene(world: World) -> Giving:
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def own_world(
+    make_migrated: Callable[[str], str], worker: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[World]:
+    """A database of these tests alone: what others plant to be found would be found here."""
+    url = make_migrated(f"goodwill_{worker}")
+    async with world_at(url, tmp_path_factory.mktemp("goodwill"), pool_size=4) as world:
+        yield world
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def scene(own_world: World) -> Giving:
+    world = own_world
     await world.calm()
     card_id, key = await world.a_prepared_payout()
     await world.payout.send(key)

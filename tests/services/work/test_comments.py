@@ -88,7 +88,7 @@ async def test_a_file_is_returned_unchanged_to_commenters_and_the_view_is_audite
     with pytest.raises(NotFound):
         await comments(world).download(writer, other_card, kept.id)
     with pytest.raises(NotAllowed):
-        await comments(world).download(await world.a_person("finance"), card, kept.id)
+        await comments(world).download(await world.a_person("admin"), card, kept.id)
 
 
 async def test_of_a_comment_that_is_refused_nothing_remains(world: World) -> None:
@@ -103,7 +103,7 @@ async def test_of_a_comment_that_is_refused_nothing_remains(world: World) -> Non
         with pytest.raises(refused):
             await comments(world).add(writer, card, words, files)
     with pytest.raises(NotAllowed):
-        await comments(world).add(await world.a_person("compliance"), card, "May I?")
+        await comments(world).add(await world.a_person("admin"), card, "May I?")
     with pytest.raises(NotFound):
         await comments(world).add(writer, "01NOSUCHCARD", "Where?")
     assert await world.rows(CommentRow, card_id=card) == []
