@@ -26,7 +26,7 @@ GOAL, GOAL_HOT, GOAL_BYTES, GOAL_OLD = 0.35, 0.75, 743, 1.5
 WRITERS = 8
 POSTINGS, POSTINGS_SHORT = 8_000, 1_600
 ROUNDS, ROUNDS_SHORT = 6, 3
-ENTRIES, READS = 1_000_000, 300
+ENTRIES, ENTRIES_SHORT, READS = 1_000_000, 200_000, 300
 _RAW = "UPDATE bare SET touched = touched + 1 WHERE id = $1"
 # A million entries of one account, each against the suspense account, as if posted over a year.
 _OLD = """
@@ -40,10 +40,11 @@ FROM t, generate_series(1, 1000) AS n, account a WHERE a.code IN ('cash:old', 's
 
 def measure(short: bool) -> list[Result]:
     """Measure everything on one server whose commits reach the disk; ratios are medians of interleaved rounds."""
-    return asyncio.run(_measure(POSTINGS_SHORT if short else POSTINGS, ROUNDS_SHORT if short else ROUNDS))
+    sizes = (POSTINGS_SHORT, ROUNDS_SHORT, ENTRIES_SHORT) if short else (POSTINGS, ROUNDS, ENTRIES)
+    return asyncio.run(_measure(*sizes))
 
 
-async def _measure(many: int, rounds: int) -> list[Result]:
+async def _measure(many: int, rounds: int, entries: int) -> list[Result]:
     async with queue_server() as server:
         server.create_database("books")
         upgrade(server.url("books"))
@@ -57,7 +58,7 @@ async def _measure(many: int, rounds: int) -> list[Result]:
                 spread.append(await _per_s(per_round, lambda writer, n: _post(database, _spread(writer, n))))
                 hot.append(await _per_s(per_round, lambda _writer, _n: _post(database, issuer_cost(Money(10)))))
             size = await _bytes_per_transfer(database)
-            old = await _old_account(database, server.url("books"))
+            old = await _old_account(database, server.url("books"), entries)
         finally:
             await database.dispose()
     ratio, heat = _ratio(spread, raw), _ratio(hot, spread)
@@ -126,7 +127,7 @@ async def _bytes_per_transfer(database: Database) -> float:
     return round(total / transfers, 1)
 
 
-async def _old_account(database: Database, url: str) -> tuple[float, dict[str, float]]:
+async def _old_account(database: Database, url: str, entries: int) -> tuple[float, dict[str, float]]:
     """The balance of an account with a million entries ÷ that of one with ten, read in turns after the job has run."""
     old, young = account("cash", "old"), account("cash", "young")
     for one in (old, young):
@@ -136,7 +137,7 @@ async def _old_account(database: Database, url: str) -> tuple[float, dict[str, f
     connection = await asyncpg.connect(url.replace("+asyncpg", ""))  # The product's own have a time limit.
     try:
         await connection.execute("ALTER TABLE entry DISABLE TRIGGER entries_sum_to_zero")
-        await connection.execute(_OLD.replace(":many", str(ENTRIES)))
+        await connection.execute(_OLD.replace(":many", str(entries)))
         await connection.execute("ALTER TABLE entry ENABLE TRIGGER entries_sum_to_zero")
         await connection.execute("VACUUM ANALYZE entry")
     finally:

@@ -52,3 +52,9 @@ def test_an_id_is_found_with_and_without_its_kind() -> None:
     assert looked_for(card).ending == card
     assert looked_for(card[-6:].lower()).ending == card[-6:]
     assert looked_for("abc").ending == ""
+
+
+@pytest.mark.parametrize(("typed", "ending", "tail"), [("600O", "", "600O"), ("6643", "6643", "6643"), ("643", "", "")])
+def test_the_end_of_a_cards_number_may_have_letters_that_no_id_has(typed: str, ending: str, tail: str) -> None:
+    found = looked_for(typed)
+    assert (found.ending, found.tail) == (ending, tail)
