@@ -14,7 +14,13 @@ ReasonNames = Mapping[str, Mapping[str, Mapping[str, str]]]
 # Where the words of a changed trait are.
 _FAMILIES = {"category": "ticket_category", "priority": "priority", "language": "console.language"}
 _FACTS = {"category": "ticket_category", "channel": "ticket_channel", "after": "ticket.macro.after"}
-_LISTS = {"hand_over_offered": "hand_over", "escalated": "escalate", "solved": "solve_ticket"}
+_LISTS = {
+    "hand_over_offered": "hand_over",
+    "escalated": "escalate",
+    "solved": "solve_ticket",
+    "snoozed": "snooze",
+    "taken_over": "take_over",
+}
 
 
 @dataclass(frozen=True)

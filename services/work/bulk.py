@@ -29,7 +29,7 @@ ACT = "console:task:bulk"
 # What is asked for is recorded as it was sent, so it must look like what a page sends, and not like a card's number.
 _ID = re.compile("[0-9A-Z]{26}")
 _TASK = re.compile(
-    "card:(?![0-9]{1,25}:)[0-9A-Z]{1,26}:[a-z]{1,20}:[0-9]{1,9}|work:[a-z]{1,20}:(?![0-9]{26})[0-9A-Z]{26}"
+    "(?!work:)[a-z]{1,20}:(?![0-9]{1,25}:)[0-9A-Z]{1,26}:[a-z]{1,20}:[0-9]{1,9}|work:[a-z]{1,20}:(?![0-9]{26})[0-9A-Z]{26}"
 )
 
 

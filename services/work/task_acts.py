@@ -35,7 +35,7 @@ from services.work.ordering import placed, sent_back
 from services.work.reason_codes import require_reason
 from services.work.secret_scan import require_no_secret_about
 from services.work.sla import held, pass_to
-from services.work.story import record
+from services.work.story import record, record_own
 
 SNOOZE_MAX = timedelta(days=30)
 NOTE_LENGTH_MAX = 2000
@@ -146,6 +146,7 @@ class TaskActs:
             await require_able(session, to, task, now)
             await given(session, task, to, now)
             session.add(audited(person, "assign", task_id, to=to))
+            await record_own(session, task, "assigned", {"to": to}, actor=f"person:{person}")
 
     async def unassign(self, person: str, task_id: str) -> None:
         """Puts an assigned task back to the queue: one's own, or anybody's with ASSIGN. Refuses NotAllowed, NotFound, TaskDecided."""
