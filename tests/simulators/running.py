@@ -23,6 +23,7 @@ from simulators.signatures import HEADER, signature
 from tests.disk import contents_of
 
 SECRET = "shared-with-partners"
+TURNS = 4
 GRACE_S = 1.0  # After it, requests that hang on purpose are cut, as a restart would.
 LUHN_STEMS = {"walmart": "6225880000000", "tmall": "6200123400000", "starbucks": "8100000000000"}
 BARE_STEMS = {
@@ -64,8 +65,12 @@ class _Prompt(uvicorn.Server):
         for task in list(self.server_state.tasks):
             task.cancel()
         await asyncio.gather(*self.server_state.tasks, return_exceptions=True)
-        for connection in list(self.server_state.connections):
-            connection.transport.abort()
+        for _ in range(
+            TURNS
+        ):  # A transport closes its socket a turn of the loop later, and one may just have been accepted.
+            for connection in list(self.server_state.connections):
+                connection.transport.abort()
+            await asyncio.sleep(0)
         await self.lifespan.shutdown()
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import cast
 
 import pytest
+from sqlalchemy import update
 from temporalio.exceptions import ApplicationError
 
 from activities.review.tasks import Review
@@ -62,6 +63,13 @@ class Story:
         self._looks = 0
 
     async def decided(self) -> None:
+        async with (
+            self.world.database.transaction() as session
+        ):  # The page shows twenty: those of other stories make room.
+            others = update(ReviewDecisionRow).where(
+                ReviewDecisionRow.undelivered_at.is_not(None), ReviewDecisionRow.void_at.is_(None)
+            )
+            await session.execute(others.values(void_at=datetime.now(UTC), void_why="undone"))
         await self.world.a_person("senior")
         self.taken_number = a_number("starbucks")
         await self.world.a_card("starbucks", number=self.taken_number)
