@@ -43,7 +43,7 @@ SEEN_WITHIN_S = 10.0
 REVIEWED = 4
 _FAILING = "SELECT coalesce(sum(runs), 0) AS runs, count(*) AS causes FROM stuck_cause WHERE error_class = 'gateway_unavailable'"
 _CAUSE = """
-SELECT cause, runs, extract(epoch FROM first_at - (SELECT min(started_at) FROM card WHERE brand = 'jd'))::float AS after_s
+SELECT cause, runs, extract(epoch FROM first_at - (SELECT min(started_at) FROM card WHERE id = ANY(:ids)))::float AS after_s
 FROM stuck_cause WHERE error_class = 'gateway_unavailable' AND provider = 'issuer:jd'
 """
 _OUTCOMES = (
@@ -101,7 +101,7 @@ class Outage:
             return last == [(CARDS, 1)]
 
         await until(look, PATIENCE_S, lambda: f"the cards are not one cause: {last}")
-        (found,) = await self.whole.rows(_CAUSE)
+        (found,) = await self.whole.rows(_CAUSE, ids=self.cards)
         self.figures["seen_after_s"] = round(found.after_s, 1)
         return str(found.cause)
 
