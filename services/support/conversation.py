@@ -22,7 +22,7 @@ from domain.places import business_day
 from domain.rules.tickets import tickets_in_force
 from domain.sealing import KeyRing
 from domain.support.thanks import is_thanks
-from domain.support.tickets import UNDER_WAY, MessageKind, TicketChannel, TicketState
+from domain.support.tickets import MessageKind, TicketChannel, TicketState
 from domain.work.reason_codes import ReasonedAct
 from gateways.pictures.store import PhotoStore
 from services.people.permissions import require
@@ -315,8 +315,3 @@ async def require_seen(session: AsyncSession, ticket_id: str, seen: str) -> None
     found = (await session.execute(newer)).scalar_one_or_none()
     if found is not None:
         raise CustomerWrote(by=found.author, since=found.at.isoformat())
-
-
-def is_under_way(ticket: TicketRow) -> bool:
-    """Return whether an answer or an act is still missing."""
-    return ticket.state in UNDER_WAY

@@ -1,0 +1,36 @@
+"""How a workflow that goes by its rows hears that they have changed: it is signalled, and started where it does not run."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from temporalio.client import Client
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.service import RPCError
+
+from domain.errors.general import TemporarilyUnavailable
+from workflows.policies import CARDS_QUEUE
+
+ANSWER_WITHIN_S = 10.0
+
+
+async def wake(client: Client, run: Callable[[Any, str], Awaitable[None]], subject: str, workflow_id: str) -> None:
+    """Have the workflow of a subject look at its rows again; `run` is its run method, which takes the subject's id alone.
+
+    Raises TemporarilyUnavailable, never an error of Temporal.
+    """
+    try:
+        async with asyncio.timeout(ANSWER_WITHIN_S):
+            await client.start_workflow(
+                run,
+                subject,
+                id=workflow_id,
+                task_queue=CARDS_QUEUE,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                start_signal="changed",
+            )
+    except (RPCError, RuntimeError, TimeoutError) as failed:
+        raise TemporarilyUnavailable() from failed
