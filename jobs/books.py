@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from database.repositories import checkpoints, holds
 from database.repositories.checkpoints import Mark
 from database.session import Database
 
-HOLDS_AT_ONCE = 100
+HOLDS_AT_ONCE, ENTRIES_AT_ONCE = 100, 50_000
 
 
 class Bookkeeper:
-    """Remembers how far it came; a fresh process looks once at everything since the oldest checkpoint it would need."""
+    """Remembers how far it came; a fresh process goes on from the newest checkpoint, so many entries at a time."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -25,12 +27,15 @@ class Bookkeeper:
         async with self._database.transaction() as session:
             expired = await holds.expire(session, HOLDS_AT_ONCE)
             if self._mark is None:
-                self._mark = await checkpoints.mark(session)
+                self._since, self._mark = await checkpoints.newest(session), await checkpoints.mark(session)
                 return expired
             if self._mark.upto > self._since and not await checkpoints.settled(session, self._mark):
                 return expired
+            upto = min(self._mark.upto, self._since + ENTRIES_AT_ONCE)
             done = 0
-            if self._mark.upto > self._since:
-                done = await checkpoints.write(session, self._since, self._mark)
-            self._since, self._mark = self._mark.upto, await checkpoints.mark(session)
+            if upto > self._since:
+                done = await checkpoints.write(session, self._since, replace(self._mark, upto=upto))
+            if upto >= self._mark.upto:
+                self._mark = await checkpoints.mark(session)
+            self._since = upto
         return expired + done

@@ -18,6 +18,7 @@ _MARK = text("""
 SELECT coalesce(pg_sequence_last_value(pg_get_serial_sequence('entry', 'id')), 0), pg_snapshot_xmax(pg_current_snapshot())
 """)
 _SETTLED = text("SELECT pg_snapshot_xmin(pg_current_snapshot()) >= CAST(:opened AS xid8)")
+_NEWEST = text("SELECT coalesce(max(upto), 0) FROM balance_checkpoint")
 _TOUCHED = text("SELECT DISTINCT account_id FROM entry WHERE id > :since AND id <= :upto")
 _WRITE = text("""
 INSERT INTO balance_checkpoint (account_id, upto, balance_minor, newest_at, made_at)
@@ -49,6 +50,11 @@ async def mark(session: AsyncSession) -> Mark:
     """Return the mark of this moment."""
     upto, opened = (await session.execute(_MARK)).one()
     return Mark(int(upto), int(opened))
+
+
+async def newest(session: AsyncSession) -> int:
+    """Return up to which entry any account has a checkpoint; 0 before the first."""
+    return int((await session.execute(_NEWEST)).scalar_one())
 
 
 async def settled(session: AsyncSession, one: Mark) -> bool:

@@ -15,6 +15,7 @@ from domain.finance.holds import HoldState
 from domain.finance.ledger import Posting, owed
 from domain.identifiers import new_id
 from domain.money import Money
+from jobs import books
 from jobs.books import Bookkeeper
 from tests.builders.world import World
 
@@ -48,3 +49,22 @@ async def test_a_hold_ends_when_its_time_is_over(world: World, minutes: int, sta
     await Bookkeeper(world.database).look()
     async with world.database.transaction() as session:
         assert (await session.get_one(HoldRow, key)).state is state
+
+
+async def test_a_fresh_process_goes_on_from_the_newest_checkpoint_some_entries_at_a_time(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(books, "ENTRIES_AT_ONCE", 50)
+    busy, other = account("cash", new_id()), account("suspense", new_id())
+    async with world.database.transaction() as session:
+        lines = [Posting(busy, Money(1)) for _ in range(checkpoints.ENTRIES_MIN)]
+        await ledger.post(session, new_id(), None, "bench", (*lines, Posting(other, Money(-checkpoints.ENTRIES_MIN))))
+    keeper = Bookkeeper(world.database)
+    for _ in range(60):
+        await keeper.look()
+    async with world.database.transaction() as session:
+        made = (
+            select(func.count()).select_from(BalanceCheckpointRow).join(AccountRow).where(AccountRow.code == busy.code)
+        )
+        assert (await session.execute(made)).scalar_one() == 1
+        assert (await ledger.balance(session, busy.code)).amount_minor == checkpoints.ENTRIES_MIN
