@@ -18,7 +18,8 @@ from database.migrate import upgrade
 from database.repositories import checkpoints, ledger
 from database.session import Database
 from domain.finance.chart import account
-from domain.finance.ledger import ALIPAY_CASH, Posting, Postings, issuer_cost
+from domain.finance.ledger import Posting, Postings, cash, issuer_cost
+from domain.finance.rails import Rail
 from domain.identifiers import new_id
 from domain.money import Money
 
@@ -147,7 +148,7 @@ async def _old_account(database: Database, url: str, entries: int) -> tuple[floa
     async with database.transaction() as session:
         await checkpoints.write(session, 0, mark)
     for _ in range(checkpoints.ENTRIES_MIN // 2):  # As many as the job leaves on average.
-        await _post(database, (Posting(old, Money(1)), Posting(ALIPAY_CASH, Money(-1))))
+        await _post(database, (Posting(old, Money(1)), Posting(cash(Rail.ALIPAY), Money(-1))))
     took: dict[str, list[float]] = {old.code: [], young.code: []}
     for _ in range(READS):
         for code, times in took.items():

@@ -55,12 +55,12 @@ WITH balance AS (
     SELECT a.code, sum(e.amount_minor) AS minor FROM account a JOIN entry e ON e.account_id = a.id
     WHERE e.currency = 'CNY' GROUP BY a.code
 ), ordered AS (
-    SELECT state, amount_minor FROM payout UNION ALL SELECT state, amount_minor FROM goodwill_order
+    SELECT rail, state, amount_minor FROM payout UNION ALL SELECT rail, state, amount_minor FROM goodwill_order
 ), due AS (
-    SELECT 'in_flight:alipay' AS code, -coalesce(sum(amount_minor), 0) AS minor
-    FROM ordered WHERE state IN ('prepared', 'unknown')
+    SELECT 'in_flight:' || rail AS code, -coalesce(sum(amount_minor) FILTER (WHERE state IN ('prepared', 'unknown')), 0) AS minor
+    FROM ordered GROUP BY rail
     UNION ALL
-    SELECT 'cash:alipay', -coalesce(sum(amount_minor), 0) FROM ordered WHERE state = 'paid'
+    SELECT 'cash:' || rail, -coalesce(sum(amount_minor) FILTER (WHERE state = 'paid'), 0) FROM ordered GROUP BY rail
     UNION ALL
     SELECT 'goodwill', coalesce(sum(amount_minor), 0) FROM goodwill_order WHERE state <> 'refused'
     UNION ALL

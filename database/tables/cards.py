@@ -22,6 +22,7 @@ from database.tables.columns import (
 from domain.cards.card import CardStatus, CardType, EndReason, Outcome, Stage, WaitingFor
 from domain.cards.pricing import QuoteState
 from domain.cards.verification import Party
+from domain.finance.rails import Rail
 from domain.money import Currency
 
 
@@ -44,6 +45,7 @@ class SubmissionRow(TableRow):
     payee_account_sealed: Mapped[bytes] = sealed(required=True)
     payee_name_sealed: Mapped[bytes] = sealed(required=True)
     payee_masked: Mapped[str]
+    payee_rail: Mapped[Rail] = word(Rail, Rail.ALIPAY)
     # Keyed hash (hex) of the account, to count what it is paid.
     payee_index: Mapped[str | None] = mapped_column(default=None, index=True)
     created_at: Mapped[datetime] = moment_now()

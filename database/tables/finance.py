@@ -21,6 +21,7 @@ from database.tables.columns import (
 from domain.finance.chart import AccountKind, OwnerKind, Sign
 from domain.finance.holds import HoldState
 from domain.finance.payout import PayoutOutcome, PayoutState
+from domain.finance.rails import Rail
 from domain.money import Currency
 
 
@@ -37,6 +38,7 @@ class PayoutRow(TableRow):
     card_id: Mapped[str] = mapped_column(ForeignKey("card.id"), index=True)
     amount_minor: Mapped[int] = minor_units()
     currency: Mapped[Currency] = word(Currency, Currency.CNY)
+    rail: Mapped[Rail] = word(Rail, Rail.ALIPAY)
     state: Mapped[PayoutState] = word(PayoutState, PayoutState.PREPARED)
     # None for orders from before it was kept; so are the payee's columns.
     quote_id: Mapped[str | None] = mapped_column(default=None)
@@ -73,6 +75,7 @@ class PayeeCorrectionRow(TableRow):
     account_sealed: Mapped[bytes] = sealed(required=True)
     name_sealed: Mapped[bytes] = sealed(required=True)
     masked: Mapped[str]
+    rail: Mapped[Rail] = word(Rail, Rail.ALIPAY)
     proposed_at: Mapped[datetime] = moment_now()
     # person:<id> who agreed or refused; nobody for a seller's own.
     checked_by: Mapped[str | None] = mapped_column(default=None)

@@ -17,5 +17,9 @@ class Refusal(Exception):
         super().__init__(self.code)
         self.data = data
 
+    def __str__(self) -> str:
+        """Return the code with its data, for logs and failed tests."""
+        return f"{self.code} {self.data}" if self.data else self.code
+
     def __init_subclass__(cls) -> None:
         REGISTER[cls.code] = cls

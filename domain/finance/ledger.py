@@ -10,12 +10,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from domain.finance.chart import Account, account
+from domain.finance.rails import Rail
 from domain.money import Currency, Money
 
-ALIPAY = "alipay"  # The rail that pays now.
 INVENTORY = account("inventory")
-ALIPAY_CASH = account("cash", ALIPAY)
-PAYOUT_IN_FLIGHT = account("in_flight", ALIPAY)
 GOODWILL = account("goodwill")
 ISSUER_COST, ISSUER_PAYABLE = account("issuer_cost"), account("issuer_payable")
 
@@ -40,6 +38,16 @@ def seller_payable(owner: str) -> Account:
     return account("seller_payable", owner)
 
 
+def cash(rail: Rail) -> Account:
+    """Return the account of our money at a rail."""
+    return account("cash", rail.value)
+
+
+def in_flight(rail: Rail) -> Account:
+    """Return the account of what is ordered on a rail and not known to have arrived."""
+    return account("in_flight", rail.value)
+
+
 def owed(owner: str, amount: Money) -> Postings:
     """Post an acceptance by the seller: the card is ours, its price is owed."""
     return _moved(amount, debit=INVENTORY, credit=seller_payable(owner))
@@ -50,29 +58,29 @@ def owed_reversed(owner: str, amount: Money) -> Postings:
     return _moved(amount, debit=seller_payable(owner), credit=INVENTORY)
 
 
-def payout_prepared(owner: str, amount: Money) -> Postings:
+def payout_prepared(owner: str, amount: Money, rail: Rail) -> Postings:
     """Post a payment about to be ordered: the debt to the seller becomes money in flight, so that no second order can use it."""
-    return _moved(amount, debit=seller_payable(owner), credit=PAYOUT_IN_FLIGHT)
+    return _moved(amount, debit=seller_payable(owner), credit=in_flight(rail))
 
 
-def payout_paid(amount: Money) -> Postings:
+def payout_paid(amount: Money, rail: Rail) -> Postings:
     """Post that the gateway says the money arrived."""
-    return _moved(amount, debit=PAYOUT_IN_FLIGHT, credit=ALIPAY_CASH)
+    return _moved(amount, debit=in_flight(rail), credit=cash(rail))
 
 
-def payout_refused(owner: str, amount: Money) -> Postings:
+def payout_refused(owner: str, amount: Money, rail: Rail) -> Postings:
     """Post that nothing moved, as the gateway says for certain: it is owed to the seller again."""
-    return _moved(amount, debit=PAYOUT_IN_FLIGHT, credit=seller_payable(owner))
+    return _moved(amount, debit=in_flight(rail), credit=seller_payable(owner))
 
 
-def goodwill_prepared(amount: Money) -> Postings:
+def goodwill_prepared(amount: Money, rail: Rail) -> Postings:
     """Post a goodwill payment about to be ordered: an expense, in flight."""
-    return _moved(amount, debit=GOODWILL, credit=PAYOUT_IN_FLIGHT)
+    return _moved(amount, debit=GOODWILL, credit=in_flight(rail))
 
 
-def goodwill_refused(amount: Money) -> Postings:
+def goodwill_refused(amount: Money, rail: Rail) -> Postings:
     """Post that nothing moved, as the gateway says for certain: nothing was given."""
-    return _moved(amount, debit=PAYOUT_IN_FLIGHT, credit=GOODWILL)
+    return _moved(amount, debit=in_flight(rail), credit=GOODWILL)
 
 
 def issuer_cost(amount: Money) -> Postings:

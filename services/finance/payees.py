@@ -202,7 +202,8 @@ class Payees:
         submission.payee_account_sealed = PAYEE_ACCOUNT.seal(self._keyring, submission.id, account)
         submission.payee_name_sealed = PAYEE_NAME.seal(self._keyring, submission.id, name)
         submission.payee_index = payee_index_of(self._keyring, account)
-        submission.payee_masked, row.applied_at = row.masked, self._now()
+        submission.payee_masked, submission.payee_rail = row.masked, row.rail
+        row.applied_at = self._now()
         await _record(session, card, "payout.payee_corrected", {"payee": row.masked}, actor)
 
 

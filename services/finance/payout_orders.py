@@ -39,7 +39,7 @@ def order_of(keyring: KeyRing, submission: SubmissionRow, quote: QuoteRow, key: 
     account, name = payee_of(keyring, submission)
     return PayoutRow(
         key=key, card_id=quote.card_id, quote_id=quote.id, attempt=attempt, amount_minor=quote.amount_minor,
-        currency=quote.currency, payee_masked=submission.payee_masked,
+        currency=quote.currency, rail=submission.payee_rail, payee_masked=submission.payee_masked,
         payee_account_sealed=ORDER_ACCOUNT.seal(keyring, key, account),
         payee_name_sealed=ORDER_NAME.seal(keyring, key, name),
     )  # fmt: skip
@@ -68,7 +68,7 @@ async def ordered_first(session: AsyncSession, row: PayoutRow, owner: str) -> bo
     """Writes the order and its postings; tells whether this transaction is the first with the order's key."""
     if not await insert_once(session, row, "key"):
         return False
-    postings = payout_prepared(owner, Money(row.amount_minor, row.currency))
+    postings = payout_prepared(owner, Money(row.amount_minor, row.currency), row.rail)
     await ledger.post(session, f"{row.key}:prepared", row.card_id, "payout_prepared", postings)
     return True
 
@@ -116,7 +116,7 @@ async def settle_once(session: AsyncSession, row: PayoutRow, outcome: PayoutOutc
     card = await cards.load_for_update(session, row.card_id)
     owner = await owner_of(session, card)
     row.state, row.settled_at = PayoutState.PAID if paid else PayoutState.REFUSED, now()
-    postings = payout_paid(amount) if paid else payout_refused(owner, amount)
+    postings = payout_paid(amount, row.rail) if paid else payout_refused(owner, amount, row.rail)
     await ledger.post(session, f"{row.key}:settled", row.card_id, f"payout_{outcome.value}", postings)
     facts = {"key": row.key, "amount": str(amount), "code": row.refusal_code or ""}
     if (fault := REFUSALS.get(row.refusal_code or "")) is not None and not paid:

@@ -43,7 +43,7 @@ async def prepare(session: AsyncSession, keyring: KeyRing, goodwill_id: str, key
         payee_name_sealed=GOODWILL_NAME.seal(keyring, key, name),
     )  # fmt: skip
     if await insert_once(session, order, "key"):
-        postings = goodwill_prepared(Money(row.amount_minor, row.currency))
+        postings = goodwill_prepared(Money(row.amount_minor, row.currency), order.rail)
         await ledger.post(session, f"{key}:prepared", None, "goodwill_prepared", postings)
 
 
@@ -60,7 +60,8 @@ async def settle(session: AsyncSession, row: GoodwillOrderRow, outcome: PayoutOu
     amount, paid = Money(row.amount_minor, row.currency), outcome is PayoutOutcome.PAID
     moment: datetime = now()
     row.state, row.settled_at = PayoutState.PAID if paid else PayoutState.REFUSED, moment
-    what, postings = ("payout_paid", payout_paid(amount)) if paid else ("goodwill_refused", goodwill_refused(amount))
+    what = "payout_paid" if paid else "goodwill_refused"
+    postings = payout_paid(amount, row.rail) if paid else goodwill_refused(amount, row.rail)
     await ledger.post(session, f"{row.key}:settled", None, what, postings)
     given = await session.get_one(GoodwillRow, row.goodwill_id, with_for_update=True)
     given.state, given.ended_at = GoodwillState.PAID if paid else GoodwillState.REFUSED, moment

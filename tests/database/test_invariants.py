@@ -21,6 +21,7 @@ from domain.cards.pricing import QuoteState
 from domain.cards.review import ReviewOutcome
 from domain.finance.ledger import owed, payout_paid, payout_prepared
 from domain.finance.payout import PayoutState
+from domain.finance.rails import Rail
 from domain.money import Money
 from domain.policies.state import PolicyState
 from domain.rules.checks import CHECKS_KIND
@@ -54,8 +55,10 @@ async def a_paid_card(session: AsyncSession) -> CardRow:
     order = PayoutRow(key=key, card_id=card.id, amount_minor=PRICE.amount_minor, state=PayoutState.PAID)
     session.add_all([quote, order])
     await ledger.post(session, f"owed:{card.id}", card.id, "owed", owed(OWNER, PRICE))
-    await ledger.post(session, f"prepared:{key}", card.id, "payout_prepared", payout_prepared(OWNER, PRICE))
-    await ledger.post(session, f"paid:{key}", card.id, "payout_paid", payout_paid(PRICE))
+    await ledger.post(
+        session, f"prepared:{key}", card.id, "payout_prepared", payout_prepared(OWNER, PRICE, Rail.ALIPAY)
+    )
+    await ledger.post(session, f"paid:{key}", card.id, "payout_paid", payout_paid(PRICE, Rail.ALIPAY))
     await cards.record(
         session, card.id, Change(Stage.ENDED, WaitingFor.NOBODY, None, "journey.paid", outcome=Outcome.PAID)
     )

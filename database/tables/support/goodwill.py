@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from database.tables.columns import TableRow, json_list, minor_units, moment_maybe, moment_now, sealed, word
 from domain.finance.payout import PayoutOutcome, PayoutState
+from domain.finance.rails import Rail
 from domain.money import Currency
 from domain.people.roles import Permission
 from domain.support.goodwill import GoodwillState
@@ -53,6 +54,7 @@ class GoodwillOrderRow(TableRow):
     goodwill_id: Mapped[str] = mapped_column(ForeignKey("goodwill.id"), unique=True)
     amount_minor: Mapped[int] = minor_units()
     currency: Mapped[Currency] = word(Currency, Currency.CNY)
+    rail: Mapped[Rail] = word(Rail, Rail.ALIPAY)
     state: Mapped[PayoutState] = word(PayoutState, PayoutState.PREPARED)
     payee_account_sealed: Mapped[bytes] = sealed(required=True)
     payee_name_sealed: Mapped[bytes] = sealed(required=True)

@@ -22,8 +22,9 @@ from domain.errors.finance import PeriodClosed, PeriodNotOver
 from domain.errors.people import NotAllowed
 from domain.errors.work import OwnWork
 from domain.finance.chart import account
-from domain.finance.ledger import ALIPAY_CASH, Posting, Postings, issuer_cost, owed, payout_paid, payout_prepared
+from domain.finance.ledger import Posting, Postings, cash, issuer_cost, owed, payout_paid, payout_prepared
 from domain.finance.periods import first_day, month_of, next_month
+from domain.finance.rails import Rail
 from domain.identifiers import new_id
 from domain.money import Currency, Money
 from domain.places import business_day
@@ -56,7 +57,9 @@ async def test_the_database_refuses_to_pay_more_than_is_owed(database: Database)
     await bought(database, owner)
     with pytest.raises(DBAPIError, match="may only have a credit balance"):
         async with database.transaction() as session:
-            await ledger.post(session, new_id(), None, "payout_prepared", payout_prepared(owner, PRICE + Money(1)))
+            await ledger.post(
+                session, new_id(), None, "payout_prepared", payout_prepared(owner, PRICE + Money(1), Rail.ALIPAY)
+            )
     assert await stands(database, f"seller_payable:{owner}") == -46_500
 
 
@@ -67,7 +70,9 @@ async def test_two_payouts_at_once_cannot_both_use_one_debt(database: Database) 
     async def pay() -> bool:
         try:
             async with database.transaction() as session:
-                await ledger.post(session, new_id(), None, "payout_prepared", payout_prepared(owner, PRICE))
+                await ledger.post(
+                    session, new_id(), None, "payout_prepared", payout_prepared(owner, PRICE, Rail.ALIPAY)
+                )
         except DBAPIError:
             return False
         return True
@@ -85,7 +90,7 @@ async def test_a_hold_lowers_what_is_available_and_is_posted_once(database: Data
     with pytest.raises(DBAPIError, match="465"):
         async with database.transaction() as session:
             await holds.reserve(session, new_id(), payable, Money(1), later)
-    lines: Postings = (Posting(payable, PRICE), Posting(ALIPAY_CASH, -PRICE))
+    lines: Postings = (Posting(payable, PRICE), Posting(cash(Rail.ALIPAY), -PRICE))
     async with database.transaction() as session:
         assert await holds.post(session, key, f"{key}:paid", "payout_paid", lines)
         assert not await holds.post(session, key, f"{key}:paid", "payout_paid", lines)
@@ -229,8 +234,8 @@ async def test_the_journal_leaves_as_csv_and_as_text_that_beancount_accepts(data
     owner, today = a_seller(), business_day(now())
     key = await bought(database, owner)
     async with database.transaction() as session:
-        await ledger.post(session, f"{key}:p", None, "payout_prepared", payout_prepared(owner, PRICE))
-        await ledger.post(session, f"{key}:d", None, "payout_paid", payout_paid(PRICE), cause='ticket:"1"')
+        await ledger.post(session, f"{key}:p", None, "payout_prepared", payout_prepared(owner, PRICE, Rail.ALIPAY))
+        await ledger.post(session, f"{key}:d", None, "payout_paid", payout_paid(PRICE, Rail.ALIPAY), cause='ticket:"1"')
         await ledger.post(session, f"{key}:c", None, "issuer_cost", issuer_cost(Money(10)))
     async with database.transaction() as session:
         many = len([one async for one in whole_journal(session, today, today)])

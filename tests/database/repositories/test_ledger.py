@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.repositories import ledger
 from database.session import Database
 from domain.finance.ledger import Posting, issuer_cost, owed, payout_paid, payout_prepared, require_balanced
+from domain.finance.rails import Rail
 from domain.identifiers import new_id
 from domain.money import Money
 
@@ -18,11 +19,14 @@ PRICE = Money(46_500)
 
 async def test_a_card_bought_and_paid_leaves_its_price_in_inventory(session: AsyncSession) -> None:
     owner = f"seller:{new_id()}"
-    for what, postings in (("owed", owed(owner, PRICE)), ("payout_prepared", payout_prepared(owner, PRICE))):
+    for what, postings in (
+        ("owed", owed(owner, PRICE)),
+        ("payout_prepared", payout_prepared(owner, PRICE, Rail.ALIPAY)),
+    ):
         assert await ledger.post(session, f"{what}:{owner}", None, what, postings)
     assert await ledger.balance(session, f"seller_payable:{owner}") == Money(0)
     assert await ledger.balance(session, "in_flight:alipay") == -PRICE
-    await ledger.post(session, f"paid:{owner}", None, "payout_paid", payout_paid(PRICE))
+    await ledger.post(session, f"paid:{owner}", None, "payout_paid", payout_paid(PRICE, Rail.ALIPAY))
     assert await ledger.balance(session, "in_flight:alipay") == Money(0)
     assert await ledger.balance(session, "inventory") == PRICE
     assert await ledger.balance(session, "cash:alipay") == -PRICE
