@@ -35,6 +35,7 @@ from services.people.passwords import ConsoleSignIn
 from services.review.desk import review_desk
 from tests.builders.passwords import QUICK
 from tests.reviewer_ui.waiting_cards import Cards
+from tests.rooms import nobody_has_room
 from tests.throttles import forget_tries
 
 _TOKENS: WeakKeyDictionary[httpx.AsyncClient, tuple[str, str]] = WeakKeyDictionary()
@@ -87,6 +88,7 @@ def console_url(make_migrated: Callable[[str], str], worker: str) -> str:
 async def house(console_url: str, pool_of: Callable[[str], Database], tmp_path: Path) -> AsyncIterator[House]:
     async with a_house(pool_of(console_url), tmp_path) as made:
         yield made
+        await nobody_has_room(made.database)
 
 
 @asynccontextmanager
