@@ -66,6 +66,7 @@ from services.notices.outbox_delivery import Delivery
 from services.ops.attempts import Attempts
 from services.ops.window_steps import MessageAllowance
 from services.policies.reading import PolicyReader
+from services.support.closing_accounts import ClosingAccounts
 from services.support.privacy import Privacy
 from services.work.assignment import Assignment
 from services.work.own_clocks import OwnClocks
@@ -149,7 +150,7 @@ def _jobs(settings: Settings, store: Database, keyring: KeyRing, world: outside.
         Job("teller", TELLER_S, DecisionSender(store, desk).tell, due_decisions.AT_ONCE),
         Job("gateway_clock", clock.GATEWAY_LOOK_S, lambda: clock.compare_with_gateway(settings, store), ANY),
         Job("check", scheduled_check.LOOK_S, scheduled_check.ScheduledCheck(store).look, BATCH),
-        privacy_job(Privacy(store, keyring, photo_store(settings, keyring))),
+        privacy_job(Privacy(store, keyring, photo_store(settings, keyring)), ClosingAccounts(store, keyring)),
         Job("payees", PAYEES_S, payees.tell, payees_job.AT_ONCE),
         Job("books", BOOKS_S, Bookkeeper(store).look, BATCH),
         maintenance_job(settings, store, client),

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Annotated
 
 from fastapi import Depends
+from sqlalchemy import select
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from database.tables.people import SellerRow
 from domain.errors.base import Refusal
 from domain.errors.general import FieldInvalid
 from domain.errors.people import NotSignedIn
@@ -229,11 +231,21 @@ def signed_in(request: Request) -> Visit:
     return found
 
 
-def seller_writes(request: Request) -> None:
-    """Dependency: refuses (NotSignedIn) a visitor's form before its files are read."""
+async def seller_writes(request: Request) -> None:
+    """Dependency: refuses (NotSignedIn) a visitor's form before its files are read, and who closed their account."""
+    asked = visit(request)
+    if asked.seller_id is not None and await _is_closed(asked.site, asked.seller_id):
+        raise NotSignedIn()
     if request.method not in SAFE_METHODS:
         signed_in(request)
         request.state.files_max = FILES_READ_MAX
+
+
+async def _is_closed(site: Site, seller_id: str) -> bool:
+    """Whether the account was erased; its browsers keep their cookies."""
+    found = select(SellerRow.id).where(SellerRow.id == seller_id, SellerRow.erased_at.is_not(None))
+    async with site.services.database.transaction() as session:
+        return (await session.execute(found)).first() is not None
 
 
 AnyVisit = Annotated[Visit, Depends(visit)]
