@@ -43,6 +43,7 @@ from reviewer_ui.services import ConsoleServices
 from reviewer_ui.support import (
     asking,
     callbacks,
+    contact_link,
     escalations,
     goodwill,
     macros,
@@ -81,6 +82,7 @@ CSRF_COOKIE = "cardloop_console_form"
 SUPPORT = (
     tickets,
     ticket_acts,
+    contact_link,
     ticket_new,
     offers,
     reply_templates,

@@ -24,6 +24,7 @@ from seller_ui.form_seal import FormSeal
 from seller_ui.services import SellerServices
 from seller_ui.sessions import DEVICE_COOKIE, Sessions
 from services.people.rate_limit import Throttle
+from services.support.contact_links import ContactLinks
 from services.support.conversation import Conversation
 from services.support.files import TicketFiles
 from services.support.opening import Opening
@@ -159,6 +160,7 @@ class Site:
         self.message_throttle = Throttle(services.database, "20/hour;60/day")
         self.opening = Opening(services.database, services.keyring, services.photos)
         self.conversation = Conversation(services.database, services.keyring, services.photos)
+        self.contact_links = ContactLinks(services.database, services.keyring)
         self.ratings = Ratings(services.database, services.keyring)
         self.privacy = Privacy(services.database, services.keyring, services.photos)
         self.files = TicketFiles(services.database, services.photos)

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from database.reads.support.goodwill import GoodwillView, PaidBefore, newest, of_ticket, paid_before
+from database.reads.support.requesters import customer_of
 from database.reads.support.tickets import TicketRecord, record
 from database.reads.work.queue import reason_words
 from database.tables.columns import now
@@ -184,7 +185,7 @@ async def goodwill_part(session: AsyncSession, person: Person, found: TicketReco
     """Return the ticket's goodwill payments, and what this person can do with them."""
     holds = holder_of(found.task, now()) == person.id and found.ticket.state in UNDER_WAY
     given = await of_ticket(session, found.ticket.id)
-    known = not found.ticket.requester.startswith("contact:")
+    known = not (await customer_of(session, found.ticket.requester)).startswith("contact:")
     may = holds and known and person.may(Permission.ANSWER_TICKETS)
     return GoodwillPart(found.ticket.id, given, person.id, may_propose=may, agrees_to=_agrees_to(person))
 
@@ -202,7 +203,7 @@ async def _render(
         found = await record(session, ticket_id)
         reasons = await reason_words(session)
         part = await goodwill_part(session, person, found)
-        payees = await paid_before(session, found.ticket.requester)
+        payees = await paid_before(session, await customer_of(session, found.ticket.requester))
     own = frozenset(one for one in (Permission.LEAD_SUPPORT,) if person.may(one))
     context = ProposeContext(
         shell=shell(request, person), ticket_id=ticket_id, subject=found.ticket.subject, goodwill=part, payees=payees,

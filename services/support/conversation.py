@@ -10,6 +10,7 @@ from enum import StrEnum
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.reads.support.requesters import is_theirs
 from database.repositories import outbox
 from database.session import Database
 from database.tables.support.tickets import TicketMessageRow, TicketRow
@@ -97,7 +98,7 @@ class Conversation:
         words, kept = required_words(heard.words, heard.files), await cleaned(self._store, heard.files)
         async with self._database.transaction() as session:
             ticket, task = await locked(session, ticket_id)
-            if ticket.requester != requester:
+            if not await is_theirs(session, ticket.requester, requester):
                 raise NotFound(ticket=ticket_id[:26])
             if (known := await _with_key(session, ticket_id, heard.key)) is not None:
                 return known

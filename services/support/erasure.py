@@ -17,6 +17,7 @@ from domain.errors.work import OwnWork
 from domain.identifiers import new_id
 from domain.people.roles import Permission
 from domain.review.four_eyes import apart
+from domain.sealing import KeyRing
 from services.people.acting import handled_by, standing
 from services.people.permissions import require
 from services.support.conversation import locked

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.reads.support.requesters import customer_of
 from database.session import Database
 from database.tables.cards import CardRow, SubmissionRow
 from database.tables.finance import PayoutRow
@@ -82,11 +83,12 @@ class Goodwill:
             await require_reason(session, ReasonedAct.GOODWILL, asked.reason_code)
             if (await masked(session, self._keyring, ticket.id, asked.note)).found:
                 raise SecretInWords()
-            paid = await _paid_before(session, ticket, asked.paid_key)
+            owner = await customer_of(session, ticket.requester)
+            paid = await _paid_before(session, owner, asked.paid_key)
             who = await standing(session, person, now)
-            await self._require_stranger(session, who, ticket.requester, paid.card_id)
+            await self._require_stranger(session, who, owner, paid.card_id)
             rules = goodwill_in_force(business_day(now))
-            earlier = await _counted(session, ticket.requester, now - timedelta(days=rules.seller_days))
+            earlier = await _counted(session, owner, now - timedelta(days=rules.seller_days))
             together = earlier + asked.amount.amount_minor
             if asked.amount.amount_minor > (most := limit_of(who.permissions, rules)):
                 raise GoodwillTooMuch(limit=GoodwillLimit.OWN.value, most=str(Money(most)))
@@ -94,7 +96,7 @@ class Goodwill:
                 left = Money(max(0, rules.seller_max_minor - earlier))
                 raise GoodwillTooMuch(limit=GoodwillLimit.SELLER.value, most=str(left))
             row = GoodwillRow(
-                id=new_id(), ticket_id=ticket.id, owner=ticket.requester, paid_key=paid.key,
+                id=new_id(), ticket_id=ticket.id, owner=owner, paid_key=paid.key,
                 payee_masked=paid.payee_masked or "", amount_minor=asked.amount.amount_minor, reason_code=asked.reason_code,
                 note=asked.note.strip(), needs=agrees(together, rules), policy_version=rules.version, proposed_by=person,
                 proposers=sorted(who.circle), proposed_at=now,
@@ -173,8 +175,8 @@ async def _counted(session: AsyncSession, owner: str, since: datetime) -> int:
     return int((await session.execute(summed)).scalar_one())
 
 
-async def _paid_before(session: AsyncSession, ticket: TicketRow, key: str) -> PayoutRow:
-    """The order of this key, paid to the ticket's requester. Refuse FieldInvalid (`payee`) for any other."""
+async def _paid_before(session: AsyncSession, owner: str, key: str) -> PayoutRow:
+    """The order of this key, paid to this customer. Refuse FieldInvalid (`payee`) for any other."""
     found = (
         select(PayoutRow)
         .join(CardRow, CardRow.id == PayoutRow.card_id)
@@ -183,7 +185,7 @@ async def _paid_before(session: AsyncSession, ticket: TicketRow, key: str) -> Pa
             PayoutRow.key == key[:64],
             PayoutRow.state == PayoutState.PAID,
             PayoutRow.payee_account_sealed.is_not(None),
-            SubmissionRow.owner == ticket.requester,
+            SubmissionRow.owner == owner,
         )
     )
     row = (await session.execute(found)).scalar_one_or_none()

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.locks import AdvisoryLock, acquire_for
+from database.reads.support.requesters import customer_of, is_theirs
 from database.session import Database
 from database.tables.cards import CardRow, SubmissionRow
 from database.tables.people import PartnerRow, SellerRow
@@ -83,6 +84,7 @@ class Opening:
                 return known
             now = self._now()
             ticket, task = self._rows(requester, asked, channel, by, await language_of(session, requester), now)
+            task.seller = await customer_of(session, requester)  # Whose relatives are kept from it.
             session.add(task)
             await session.flush()
             session.add(ticket)
@@ -137,8 +139,9 @@ class Opening:
 
 async def link_card(session: AsyncSession, ticket: TicketRow, card_id: str, by: str, now: datetime) -> None:
     """Say that the ticket is about a card of its requester. Refuse NotFound for any other card."""
+    owner = await customer_of(session, ticket.requester)
     own = select(CardRow.id).join(SubmissionRow, SubmissionRow.id == CardRow.submission_id)
-    found = await session.execute(own.where(CardRow.id == card_id, SubmissionRow.owner == ticket.requester))
+    found = await session.execute(own.where(CardRow.id == card_id, SubmissionRow.owner == owner))
     if found.scalar_one_or_none() is None:
         raise NotFound(card=card_id[:26])
     session.add(TicketLinkRow(ticket_id=ticket.id, kind=LinkedKind.CARD, subject=card_id, by=by, at=now))
@@ -148,7 +151,7 @@ async def link_card(session: AsyncSession, ticket: TicketRow, card_id: str, by: 
 async def link_earlier(session: AsyncSession, ticket: TicketRow, earlier: str, by: str, now: datetime) -> None:
     """Say that the ticket goes on from an earlier one of its requester. Refuse NotFound for any other one."""
     found = await session.get(TicketRow, earlier)
-    if found is None or found.requester != ticket.requester:
+    if found is None or not await is_theirs(session, found.requester, ticket.requester):
         raise NotFound(ticket=earlier[:26])
     for one, other in ((ticket.id, earlier), (earlier, ticket.id)):
         session.add(TicketLinkRow(ticket_id=one, kind=LinkedKind.TICKET, subject=other, by=by, at=now))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from database.reads.support.requesters import is_theirs
 from database.session import Database
 from database.tables.support.ratings import TicketRatingRow
 from domain.errors.general import FieldInvalid, NotFound
@@ -36,7 +37,7 @@ class Ratings:
             raise FieldInvalid(field="why", why="too_long")
         async with self._database.transaction() as session:
             ticket, _ = await locked(session, ticket_id)
-            if ticket.requester != requester:
+            if not await is_theirs(session, ticket.requester, requester):
                 raise NotFound(ticket=ticket_id[:26])
             if ticket.state is not TicketState.SOLVED:
                 raise RatingOver()

@@ -184,6 +184,8 @@ MATRIX = (
     Line("POST", "/tickets/{ticket_id}/hand-over", TICKET_AGENTS, (404,)),
     Line("POST", "/tickets/{ticket_id}/hand-over/{offer_id}/{answer}", TICKET_AGENTS, (404,)),
     Line("POST", "/tickets/{ticket_id}/escalate", TICKET_AGENTS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/contact", TICKET_AGENTS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/contact/{link_id}/{act}", TICKET_AGENTS, (404,)),
     Line("POST", "/tickets/{ticket_id}/macro/preview", TICKET_AGENTS, (404,)),
     Line("POST", "/tickets/{ticket_id}/macro/run", TICKET_AGENTS, (404,)),
     Line("GET", "/support/new", TICKET_AGENTS),

@@ -151,6 +151,9 @@ def _of_customers(sought: Sought) -> Iterator[Select[Any]]:
     if sought.phone:
         called = select("seller:" + SellerRow.id).where(SellerRow.phone_index == sought.phone)
         yield theirs.where(TicketRow.requester.in_(called))
+        joined = select(SellerRow.id).where(SellerRow.phone_index == sought.phone)
+        wrote = select("contact:" + ContactRow.id).where(ContactRow.seller_id.in_(joined))
+        yield theirs.where(TicketRow.requester.in_(wrote))
     if sought.payee:
         paid = select(SubmissionRow.owner).where(SubmissionRow.payee_index == sought.payee).distinct()
         paid = paid.order_by(SubmissionRow.owner).limit(OWNERS_MAX)
