@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
-from datetime import UTC, datetime
 
 from sqlalchemy import delete, exists, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -13,7 +11,6 @@ from database.reads.support.requesters import requesters_of
 from database.repositories.loop_faults import apart
 from database.repositories.set_aside import left_out
 from database.sealed import CONTACT_ADDRESS, SELLER_PHONE
-from database.session import Database
 from database.tables.cards import CardRow, SubmissionRow
 from database.tables.finance import PayoutRow
 from database.tables.people import SellerRow, SignInCodeRow
@@ -23,9 +20,9 @@ from database.tables.support.privacy import ErasureRow
 from database.tables.support.tickets import ContactRow, TicketMessageRow, TicketRow
 from domain.cards.card import Outcome
 from domain.finance.payout import PayoutState
-from domain.sealing import KeyRing
 from domain.support.tickets import UNDER_WAY
 from languages import translate
+from services.support.acts import KeyedActs
 from services.support.conversation import locked
 from services.support.erasable import ENDED
 from services.support.erasing import NOBODY, words_gone
@@ -35,15 +32,8 @@ LOOP = "closing_accounts"
 UNSETTLED = (PayoutState.PREPARED, PayoutState.UNKNOWN)
 
 
-class ClosingAccounts:
+class ClosingAccounts(KeyedActs):
     """Closes accounts whose erasure two people agreed to."""
-
-    def __init__(
-        self, database: Database, keyring: KeyRing, now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    ) -> None:
-        self._database = database
-        self._keyring = keyring
-        self._now = now
 
     async def close_due(self, limit: int) -> int:
         """Close up to `limit` accounts that nothing waits for; return how many. Raises DatabaseUnavailable."""

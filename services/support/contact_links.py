@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
@@ -31,21 +30,18 @@ from services.people.permissions import require
 from services.people.rate_limit import Throttle
 from services.people.search import SEARCHES
 from services.people.seller_sign_in import e164, phone_index
+from services.support.acts import KeyedActs, Now, this_moment
 from services.support.agents import changeable
 from services.support.history import happened
 
 ASKED = "contact.asked"  # The seller reads it as a short message.
 
 
-class ContactLinks:
+class ContactLinks(KeyedActs):
     """Questions whether a mail address is a seller's. `person` is a person's id, `owner` `seller:<id>`."""
 
-    def __init__(
-        self, database: Database, keyring: KeyRing, now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    ) -> None:
-        self._database = database
-        self._keyring = keyring
-        self._now = now
+    def __init__(self, database: Database, keyring: KeyRing, now: Now = this_moment) -> None:
+        super().__init__(database, keyring, now)
         self._throttle = Throttle(database, SEARCHES)
 
     async def ask(self, person: str, ticket_id: str, phone: str) -> str:

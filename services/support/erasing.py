@@ -10,8 +10,9 @@ from typing import Any
 from sqlalchemy import Select, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.sealed import PAYEE_ACCOUNT, PAYEE_NAME, READING_VALUES
+from database.sealed import CORRECTED_ACCOUNT, CORRECTED_NAME, PAYEE_ACCOUNT, PAYEE_NAME, READING_VALUES
 from database.tables.cards import PhotoRow, ReadingRow
+from database.tables.finance import PayeeCorrectionRow
 from database.tables.quality import ReadingLabelRow
 from database.tables.review import ReviewDecisionRow
 from database.tables.support.desk import HandOverRow
@@ -101,12 +102,17 @@ async def _cards_gone(session: AsyncSession, keyring: KeyRing, found: Erasable, 
         submission.payee_account_sealed = PAYEE_ACCOUNT.seal(keyring, submission.id, "")
         submission.payee_name_sealed = PAYEE_NAME.seal(keyring, submission.id, "")
         submission.payee_masked, submission.payee_index = NOBODY, None
+    ids = [one.id for one in found.payees]
+    for named in await _all(session, select(PayeeCorrectionRow).where(PayeeCorrectionRow.submission_id.in_(ids))):
+        named.account_sealed = CORRECTED_ACCOUNT.seal(keyring, named.id, "")
+        named.name_sealed, named.masked = CORRECTED_NAME.seal(keyring, named.id, ""), NOBODY
 
 
 async def _unshared(session: AsyncSession, found: Erasable, attachments: Sequence[AttachmentRow]) -> list[str]:
     """The files whose bytes no other row refers to: the store names them by their content."""
     files, photos = [one.id for one in found.files], [one.id for one in found.photos]
-    digests = {one.sha256 for one in (*found.files, *attachments)} | {one.stored_sha256 for one in found.photos}
+    digests = {one.sha256 for one in found.files} | {one.sha256 for one in attachments}
+    digests |= {one.stored_sha256 for one in found.photos}
     elsewhere = [
         select(TicketFileRow.sha256).where(TicketFileRow.sha256.in_(digests), TicketFileRow.id.not_in(files)),
         select(AttachmentRow.sha256).where(AttachmentRow.sha256.in_(digests), AttachmentRow.id.not_in([one.id for one in attachments])),

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import UTC, datetime
-
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.session import Database
 from database.tables.support.privacy import ErasureRow
 from database.tables.support.tickets import TicketRow
 from domain.errors.general import NotFound
@@ -17,9 +13,9 @@ from domain.errors.work import OwnWork
 from domain.identifiers import new_id
 from domain.people.roles import Permission
 from domain.review.four_eyes import apart
-from domain.sealing import KeyRing
 from services.people.acting import handled_by, standing
 from services.people.permissions import require
+from services.support.acts import KeyedActs
 from services.support.conversation import locked
 from services.support.erasable import erasable
 from services.support.erasing import erase
@@ -27,15 +23,8 @@ from services.support.history import happened
 from services.support.privacy import seller_of
 
 
-class Erasures:
+class Erasures(KeyedActs):
     """Proposes and carries out erasures. `person` is a person's id."""
-
-    def __init__(
-        self, database: Database, keyring: KeyRing, now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    ) -> None:
-        self._database = database
-        self._keyring = keyring
-        self._now = now
 
     async def propose(self, person: str, ticket_id: str) -> str:
         """Propose the erasure on the seller's privacy request; return its id. Nothing is erased before another person agrees.

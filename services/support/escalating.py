@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.repositories.notices import tell
-from database.session import Database
 from database.tables.quality import SecondReviewRow
 from database.tables.support.escalations import TicketEscalationRow
 from database.tables.support.tickets import TicketFileRow, TicketLinkRow, TicketRow
@@ -20,7 +19,6 @@ from domain.errors.work import SecretInWords
 from domain.identifiers import escalation_task, new_id
 from domain.notices.kinds import NoticeKind
 from domain.people.roles import Permission
-from domain.sealing import KeyRing
 from domain.support.escalations import (
     ANSWER_MAX,
     ANSWERS,
@@ -37,6 +35,7 @@ from services.people.acting import standing
 from services.people.kinship import people_linked
 from services.people.permissions import require
 from services.support import appeals, asked, clocks
+from services.support.acts import KeyedActs
 from services.support.conversation import locked, reopen
 from services.support.history import happened
 from services.support.words import masked
@@ -47,15 +46,8 @@ from services.work.ordering import placed, sent_back
 from services.work.reason_codes import require_reason
 
 
-class Escalations:
+class Escalations(KeyedActs):
     """Questions of agents to other desks. `person` is a person's id; their rights are checked here."""
-
-    def __init__(
-        self, database: Database, keyring: KeyRing, now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    ) -> None:
-        self._database = database
-        self._keyring = keyring
-        self._now = now
 
     async def ask(
         self, person: str, ticket_id: str, desk: InsideDesk, question: str, reason_code: str,

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reads.support.requesters import customer_of
-from database.session import Database
 from database.tables.cards import CardRow, SubmissionRow
 from database.tables.finance import PayoutRow
 from database.tables.people import PartnerRow, SellerRow
@@ -28,7 +26,6 @@ from domain.people.roles import Permission
 from domain.places import business_day
 from domain.review.four_eyes import apart
 from domain.rules.goodwill import goodwill_in_force
-from domain.sealing import KeyRing
 from domain.support.goodwill import COUNTED, NOTE_MAX, GoodwillLimit, GoodwillState, agrees, limit_of
 from domain.support.tickets import UNDER_WAY
 from domain.work.reason_codes import ReasonedAct
@@ -36,6 +33,7 @@ from services.people.acting import handled_by, standing
 from services.people.kinship import people_linked
 from services.people.permissions import require
 from services.support import clocks
+from services.support.acts import KeyedActs
 from services.support.conversation import locked
 from services.support.history import happened
 from services.support.words import masked
@@ -54,15 +52,8 @@ class GoodwillProposal:
     note: str = ""
 
 
-class Goodwill:
+class Goodwill(KeyedActs):
     """Proposals and their second persons. `person` is a person's id; nobody here sees or enters an account number."""
-
-    def __init__(
-        self, database: Database, keyring: KeyRing, now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    ) -> None:
-        self._database = database
-        self._keyring = keyring
-        self._now = now
 
     async def propose(self, person: str, ticket_id: str, asked: GoodwillProposal) -> str:
         """Propose a payment to the ticket's requester; return the proposal's id.

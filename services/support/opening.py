@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.locks import AdvisoryLock, acquire_for
 from database.reads.support.requesters import customer_of, is_theirs
-from database.session import Database
 from database.tables.cards import CardRow, SubmissionRow
 from database.tables.people import PartnerRow, SellerRow
 from database.tables.support.tickets import ContactRow, TicketLinkRow, TicketMessageRow, TicketRow
@@ -19,12 +18,11 @@ from database.tables.work import WorkItemRow
 from domain.errors.general import NotFound
 from domain.identifiers import new_id, ticket_task
 from domain.people.roles import Permission
-from domain.sealing import KeyRing
 from domain.support.tickets import TEAM, TICKET, LinkedKind, MessageKind, TicketCategory, TicketChannel
 from domain.work.task import Priority
-from gateways.pictures.store import PhotoStore
 from services.people.permissions import require
 from services.support import clocks, grams
+from services.support.acts import FiledActs
 from services.support.history import happened
 from services.support.priority import prioritise
 from services.support.words import attach, cleaned, masked, required_subject, required_words
@@ -46,20 +44,8 @@ class NewTicket:
     earlier: str | None = None  # A ticket of the same requester that this one goes on from.
 
 
-class Opening:
+class Opening(FiledActs):
     """Opens tickets. `requester` is seller:<id>, partner:<id> or contact:<id>."""
-
-    def __init__(
-        self,
-        database: Database,
-        keyring: KeyRing,
-        store: PhotoStore,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
-    ) -> None:
-        self._database = database
-        self._keyring = keyring
-        self._store = store
-        self._now = now
 
     async def open(self, requester: str, asked: NewTicket, channel: TicketChannel) -> str:
         """Open a ticket for the customer and return its id; the same `key` of the same requester returns the first one.
