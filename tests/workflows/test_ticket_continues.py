@@ -33,11 +33,13 @@ class Rows:
         self.over = False
         self.runs: list[str] = []
         self.told: list[str] = []
+        self.looked = asyncio.Event()
 
     @activity.defn(name="tickets.advance")
     async def advance(self, ticket_id: str) -> TicketStep:
         self.runs.append(activity.info().workflow_run_id or "")
         self.told.append(ticket_id)
+        self.looked.set()
         return TicketStep(over=self.over)
 
 
@@ -58,10 +60,9 @@ async def much_news(client: Client) -> None:
     worker = Worker(client, task_queue=CARDS_QUEUE, workflows=[TicketWorkflow], activities=[rows.advance])
     async with worker, asyncio.timeout(120):
         while len(set(rows.runs)) < RUNS:
-            before = len(rows.runs)
+            rows.looked.clear()
             await tickets.tell(ticket_id)
-            while len(rows.runs) == before:  # Every piece of news is looked at, also one that comes between two runs.
-                await asyncio.sleep(0.02)
+            await rows.looked.wait()  # Every piece of news is looked at, also one that comes between two runs.
         rows.over = True
         await tickets.tell(ticket_id)
         newest = client.get_workflow_handle(ticket_workflow(ticket_id))
