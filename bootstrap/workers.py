@@ -21,7 +21,7 @@ from activities.review.tasks import Review
 from activities.tickets import TicketActivities
 from activities.verification.inquiry import Verification
 from bootstrap import clock, keys, outside, scheduled_check
-from bootstrap.demo.brands import announcing_jobs
+from bootstrap.demo.jobs import demo_jobs
 from bootstrap.escalation_jobs import escalation_jobs
 from bootstrap.local import temporal
 from bootstrap.mail import mail_delivery, mailbox_jobs
@@ -159,7 +159,7 @@ def _jobs(settings: Settings, store: Database, keyring: KeyRing, world: outside.
         Job("repairs", REPAIRS_S, RepairSender(store, RepairClient(client)).tell, repairs_job.AT_ONCE),
         Job("tickets", TICKETS_S, TicketSender(store, tickets).tell, tickets_job.AT_ONCE),
         Job("ticket_clocks", REPLANNER_S, Replanner(store, tickets, of=_keeps_own_time).signal, replanning.AT_ONCE),
-        *announcing_jobs(settings),
+        *demo_jobs(settings, store, keyring),
     ]
 
 
