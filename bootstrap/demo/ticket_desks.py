@@ -10,7 +10,6 @@ from sqlalchemy import select
 
 from activities.cards import Journey
 from activities.review.tasks import Review
-from bootstrap.demo.samples import FOLDER
 from database.session import Database
 from database.tables.support.contact_links import ContactLinkRow
 from database.tables.support.tickets import TicketLinkRow, TicketRow
@@ -32,7 +31,6 @@ from services.support.opening import link_card
 from services.support.ratings import Ratings
 
 REJECTED = SubmittedCard("starbucks", Money(20_000), "8110927345018265", "73910468")
-PHOTO = "starbucks-300.jpg"
 PAYEE = ("13800009002", "李明")
 
 
@@ -99,19 +97,17 @@ class DemoDesks:
 
     async def _rejected(self, owner: str) -> str:
         """A card that the demo's reviewer has rejected, as its workflow would have recorded it."""
-        photo = (FOLDER / "photos" / PHOTO).read_bytes()
-        card = SubmittedCard(REJECTED.brand, REJECTED.face_value, REJECTED.number, REJECTED.pin, photos=(photo,))
-        receipt = await self._intake.submit(Submission(owner, new_id(), (card,), *PAYEE, channel="web"))
+        receipt = await self._intake.submit(Submission(owner, new_id(), (REJECTED,), *PAYEE, channel="web"))
         (card_id,) = receipt.card_ids
         await self._intake.mark_started(card_id)
         reviewer, review = self._people[Role.REVIEWER], Review(self._store, self._keyring, self._now)
         task_id = (await review.open(card_id, 1, ["card_type"])).task_id
         await self._desk.leases.take(reviewer, task_id)
         decision = await self._desk.decisions.record_decision(
-            reviewer, task_id, ReviewOutcome.REJECT, RejectReason.FORGED, note="全息标位置不符"
+            reviewer, task_id, ReviewOutcome.REJECT, RejectReason.ALREADY_USED, note="发卡方两次返回余额 0"
         )
         await review.apply(task_id, decision)
         await Journey(self._store, self._now).end(
-            card_id, Outcome.REJECTED, EndReason.REVIEWER, RejectReason.FORGED.value
+            card_id, Outcome.REJECTED, EndReason.REVIEWER, RejectReason.ALREADY_USED.value
         )
         return card_id

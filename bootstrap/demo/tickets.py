@@ -38,6 +38,7 @@ from services.work.comments import Comments
 
 STORIES = Path(__file__).with_name("tickets.json")
 HORIZON = timedelta(days=60)
+ASKED_AGO = timedelta(minutes=25)
 # Their language, telephone or address; none of them is anybody's.
 SELLERS = {"wang": ("zh_CN", "+8613800009001"), "li": ("zh_CN", "+8613800009002"), "emma": ("en", "+8613800009003")}
 CONTACTS = {"chen": ("zh_CN", "chen@customer.example"), "olivia": ("en", "olivia@customer.example")}
@@ -124,6 +125,8 @@ class DemoTickets:
         for step in story["then"]:
             self._clock.moment = min(self._clock.moment + timedelta(minutes=step[1]), now)
             await self._step(ticket_id, customer, channel, step)
+        if "ask" in story:  # Other desks were asked a moment ago: their time has just begun.
+            self._clock.moment = max(self._clock.moment, now - ASKED_AGO)
         await self._desks.after(ticket_id, customer, story)
         async with self._store.transaction() as session:
             await self._ended(session, ticket_id, story)

@@ -62,7 +62,7 @@ REVIEW_ASK = KindOfWork(
     see=Permission.CHECK,
     take=Permission.CHECK,
     take_escalated=Permission.SETTLE,
-    page="/quality/asked/{subject}",
+    page="/quality/second/asked/{subject}",
     order_at=by_deadline,
     breach_escalates=False,
 )

@@ -9,7 +9,7 @@ from database.reads.quality.blind_reviews import of_question
 from domain.errors.general import NotFound
 from reviewer_ui.visit import At, Checker, see_other
 
-router = APIRouter(prefix="/quality/asked")
+router = APIRouter(prefix="/quality/second/asked")
 
 
 @router.get("/{escalation_id}")

@@ -210,7 +210,7 @@ NO_PAGES = {
     "/insight/support/{figure}.csv": "a file",
     "/setup/policies/{code}/export": "a file",
     "/quality/second/{review_id}/files/{file_id}": "a file",
-    "/quality/asked/{escalation_id}": "leads to the review",
+    "/quality/second/asked/{escalation_id}": "leads to the review",
     "/quality/figures.csv": "a file",
     "/quality/labels.csv": "a file",
 }

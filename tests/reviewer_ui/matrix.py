@@ -247,7 +247,7 @@ MATRIX = (
     Line("GET", "/cards/{card_id}/why-due", STAFF),
     Line("GET", "/work/{task_id}/why-due", STAFF),
     # Second reviews of a sample, and what they tell.
-    Line("GET", "/quality/asked/{escalation_id}", DECIDERS, (404,)),
+    Line("GET", "/quality/second/asked/{escalation_id}", DECIDERS, (404,)),
     Line("GET", "/quality/second", DECIDERS),
     Line("POST", "/quality/second/next", DECIDERS, (303,)),
     Line("GET", "/quality/second/{review_id}", DECIDERS, (404,)),
