@@ -37,12 +37,13 @@ from reviewer_ui.people import (
 )
 from reviewer_ui.people import step_up as step_up_page
 from reviewer_ui.policies import check_policy, documents
-from reviewer_ui.quality import blind_review, insight, quality
+from reviewer_ui.quality import asked_review, blind_review, insight, quality
 from reviewer_ui.review import card, checking, comments, decision, four_eyes, photo, reopen, task_acts
 from reviewer_ui.services import ConsoleServices
 from reviewer_ui.support import (
     asking,
     callbacks,
+    contact_link,
     escalations,
     goodwill,
     macros,
@@ -81,6 +82,7 @@ CSRF_COOKIE = "cardloop_console_form"
 SUPPORT = (
     tickets,
     ticket_acts,
+    contact_link,
     ticket_new,
     offers,
     reply_templates,
@@ -173,6 +175,7 @@ def _routes() -> tuple[BaseRoute, ...]:
         reason_codes,
         shortcuts,
         quality,
+        asked_review,
         blind_review,
         insight,
         support_insight,

@@ -58,10 +58,9 @@ async def ensure_demo(settings: Settings) -> None:
             await _outlets(session, held)
         partner_id, api_key = await Partners(store, held.keyring).create(PARTNER)
         async with store.transaction() as session:
-            agent = (
-                await session.execute(select(PersonRow.id).where(PersonRow.email == login_of(Role.SUPPORT)))
-            ).scalar_one()
-        await DemoTickets(store, held, photo_store(settings, held.keyring), agent).tell(partner_id)
+            rows = (await session.execute(select(PersonRow.email, PersonRow.id))).all()
+            ids = {role: row.id for role in Role for row in rows if row.email == login_of(role)}
+        await DemoTickets(store, held, photo_store(settings, held.keyring), ids).tell(partner_id)
     finally:
         await store.dispose()
     people = [{"role": role, "login": login_of(role), "password": password} for role, password in logins.items()]

@@ -18,6 +18,7 @@ from database.reads.cards.submissions import CardView
 from database.reads.ops.providers import MARK_LENGTH
 from database.reads.support.callbacks import CallbackView, newest_of_card
 from database.reads.support.customers import OwnLine, of_card
+from database.reads.support.second_payouts import SecondPayee, of_submission
 from database.repositories import cards
 from database.tables.cards import CardRow
 from domain.cards.card import Stage, StoryEntry
@@ -57,6 +58,7 @@ class CardPage:
     may_resend: bool
     asked_item: AskedItem | None
     payee_fault: PayeeFault | None
+    second_payee: SecondPayee | None  # Finance must agree to the payee that they name.
     digits_only: bool
     several: bool  # The photos show more than one card.
     may_withdraw: bool  # Until a quote is accepted.
@@ -117,6 +119,7 @@ async def page_of(
         callback = await newest_of_card(session, card_id)
         tickets = await of_card(session, visit.owner, card_id)
         details = await _details(session, card_id, panel_of(card))
+        second = await of_submission(session, card_id) if panel_of(card) is Panel.PAYEE else None
     known = _known(visit, row) if panel_of(card) is Panel.FIELDS else {}
     chosen, (photos, code, item, several) = brand(card.brand), details
     return CardPage(
@@ -134,6 +137,7 @@ async def page_of(
         may_resend=code is None or code.number < CODES_MAX,
         asked_item=item,
         payee_fault=_payee_fault(story),
+        second_payee=second,
         digits_only=digits_only(chosen),
         several=several,
         may_withdraw=_may_withdraw(card),

@@ -127,6 +127,7 @@ _NAMED = (
     OnePage("/escalations/{escalation_id}", COMPLIANCE, "/escalations/{question_held}"),
     OnePage("/tickets/{ticket_id}/ask", SUPPORT, "/tickets/{asking_ticket}/ask"),
     OnePage("/review", OPS, "/review?kind=opsask"),
+    OnePage("/review", SENIOR, "/review?kind=reviewask"),
     OnePage("/tickets/{ticket_id}/goodwill", SUPPORT, "/tickets/{asking_ticket}/goodwill"),
     OnePage("/review/views", SENIOR),
     OnePage("/review/views", REVIEWER),  # Empty.
@@ -209,6 +210,7 @@ NO_PAGES = {
     "/insight/support/{figure}.csv": "a file",
     "/setup/policies/{code}/export": "a file",
     "/quality/second/{review_id}/files/{file_id}": "a file",
+    "/quality/second/asked/{escalation_id}": "leads to the review",
     "/quality/figures.csv": "a file",
     "/quality/labels.csv": "a file",
 }

@@ -184,6 +184,8 @@ MATRIX = (
     Line("POST", "/tickets/{ticket_id}/hand-over", TICKET_AGENTS, (404,)),
     Line("POST", "/tickets/{ticket_id}/hand-over/{offer_id}/{answer}", TICKET_AGENTS, (404,)),
     Line("POST", "/tickets/{ticket_id}/escalate", TICKET_AGENTS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/contact", TICKET_AGENTS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/contact/{link_id}/{act}", TICKET_AGENTS, (404,)),
     Line("POST", "/tickets/{ticket_id}/macro/preview", TICKET_AGENTS, (404,)),
     Line("POST", "/tickets/{ticket_id}/macro/run", TICKET_AGENTS, (404,)),
     Line("GET", "/support/new", TICKET_AGENTS),
@@ -245,6 +247,7 @@ MATRIX = (
     Line("GET", "/cards/{card_id}/why-due", STAFF),
     Line("GET", "/work/{task_id}/why-due", STAFF),
     # Second reviews of a sample, and what they tell.
+    Line("GET", "/quality/second/asked/{escalation_id}", DECIDERS, (404,)),
     Line("GET", "/quality/second", DECIDERS),
     Line("POST", "/quality/second/next", DECIDERS, (303,)),
     Line("GET", "/quality/second/{review_id}", DECIDERS, (404,)),
