@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
-from database.reads.finance.books import statement, trial_balance, whole_journal
+from database.reads.finance.books import statement, trial_balance
 from database.repositories import checkpoints, holds, ledger
 from database.session import Database
 from database.tables.columns import now
@@ -29,7 +29,7 @@ from domain.finance.rails import Rail
 from domain.identifiers import new_id
 from domain.money import Currency, Money
 from domain.places import business_day
-from services.finance.books_export import HEADER, as_beancount, as_csv
+from services.finance.books_export import HEADER, as_beancount, as_csv, lines_of
 from services.finance.periods import Periods
 from tests.builders.world import World
 
@@ -252,10 +252,9 @@ async def test_the_journal_leaves_as_csv_and_as_text_that_beancount_accepts(data
         await ledger.post(session, f"{key}:p", None, "payout_prepared", payout_prepared(owner, PRICE, Rail.ALIPAY))
         await ledger.post(session, f"{key}:d", None, "payout_paid", payout_paid(PRICE, Rail.ALIPAY), cause='ticket:"1"')
         await ledger.post(session, f"{key}:c", None, "issuer_cost", issuer_cost(Money(10)))
-    async with database.transaction() as session:
-        many = len([one async for one in whole_journal(session, today, today)])
-        table = "".join([one async for one in as_csv(session, today, today)]).splitlines()
-        books = "".join([one async for one in as_beancount(session, today, today)])
+    many = len([one async for one in lines_of(database, today, today)])
+    table = "".join([one async for one in as_csv(lines_of(database, today, today))]).splitlines()
+    books = "".join([one async for one in as_beancount(lines_of(database, today, today), today)])
     assert (table[0], len(table)) == (",".join(HEADER), many + 1)
     entries, errors, _ = load_string(books)
     assert errors == []
