@@ -50,6 +50,7 @@ from jobs import repairs as repairs_job
 from jobs import tickets as tickets_job
 from jobs.books import Bookkeeper
 from jobs.due_decisions import DecisionSender
+from jobs.invariants import invariants_job
 from jobs.maintenance import queues_of
 from jobs.payees import CorrectionSender
 from jobs.privacy import privacy_job
@@ -153,6 +154,7 @@ def _jobs(settings: Settings, store: Database, keyring: KeyRing, world: outside.
         privacy_job(Privacy(store, keyring, photo_store(settings, keyring)), ClosingAccounts(store, keyring)),
         Job("payees", PAYEES_S, payees.tell, payees_job.AT_ONCE),
         Job("books", BOOKS_S, Bookkeeper(store).look, BATCH),
+        invariants_job(store),
         maintenance_job(settings, store, client),
         rates_job(store, client),
         *escalation_jobs(store, keyring, client),

@@ -19,10 +19,10 @@ from domain.people.roles import Permission
 from reviewer_ui import step_up
 from reviewer_ui.cards import glance, sellers
 from reviewer_ui.evidence import trail
-from reviewer_ui.finance import owed, payouts
+from reviewer_ui.finance import account_pages, causes, journal, money, owed, payouts, periods
 from reviewer_ui.home import front, home, search
 from reviewer_ui.notices import live, notices
-from reviewer_ui.ops import alerts, deliveries, health, providers, repair, repairs, stuck, workers
+from reviewer_ui.ops import alerts, deliveries, health, invariants, providers, repair, repairs, stuck, workers
 from reviewer_ui.people import (
     absence,
     access,
@@ -170,6 +170,7 @@ def _routes() -> tuple[BaseRoute, ...]:
         deliveries,
         health,
         alerts,
+        invariants,
         undo,
         reopen,
         reason_codes,
@@ -181,6 +182,11 @@ def _routes() -> tuple[BaseRoute, ...]:
         support_insight,
         live,
         notices,
+        money,
+        account_pages,
+        journal,
+        causes,
+        periods,
         owed,
         payouts,
         check_policy,

@@ -45,6 +45,7 @@ class Permission(StrEnum):
     EXPORT_LABELS = "export_labels"
     SEE_PAYOUTS = "see_payouts"
     CORRECT_PAYEE = "correct_payee"  # Propose or agree to another payee for money that is owed; never both.
+    SEE_BOOKS = "see_books"  # Accounts, journal and months: what the platform has, owes and earned.
     CLOSE_PERIODS = "close_periods"  # Close a month of the books, or agree to it.
     SEE_TRAIL = "see_trail"
     DECODE_HISTORY = "decode_history"  # Read Temporal payloads through the codec server.
@@ -156,6 +157,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.COMMENT,
             Permission.SEE_CARD,
             Permission.SEE_SELLER,
+            Permission.SEE_BOOKS,
             Permission.CLOSE_PERIODS,
             Permission.SEE_PAYOUTS,
             Permission.CORRECT_PAYEE,
@@ -177,6 +179,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.SEE_QUALITY,
             Permission.SEE_INSIGHT,
             Permission.SEE_PAYOUTS,
+            Permission.SEE_BOOKS,
             Permission.SEE_TRAIL,
             Permission.CONFIRM_ACCESS,
             Permission.SEE_POLICIES,

@@ -69,7 +69,8 @@ async def ordered_first(session: AsyncSession, row: PayoutRow, owner: str) -> bo
     if not await insert_once(session, row, "key"):
         return False
     postings = payout_prepared(owner, Money(row.amount_minor, row.currency), row.rail)
-    await ledger.post(session, f"{row.key}:prepared", row.card_id, "payout_prepared", postings)
+    cause = f"payout:{row.key}"
+    await ledger.post(session, f"{row.key}:prepared", row.card_id, "payout_prepared", postings, cause=cause)
     return True
 
 
@@ -117,7 +118,8 @@ async def settle_once(session: AsyncSession, row: PayoutRow, outcome: PayoutOutc
     owner = await owner_of(session, card)
     row.state, row.settled_at = PayoutState.PAID if paid else PayoutState.REFUSED, now()
     postings = payout_paid(amount, row.rail) if paid else payout_refused(owner, amount, row.rail)
-    await ledger.post(session, f"{row.key}:settled", row.card_id, f"payout_{outcome.value}", postings)
+    step, cause = f"payout_{outcome.value}", f"payout:{row.key}"
+    await ledger.post(session, f"{row.key}:settled", row.card_id, step, postings, cause=cause)
     facts = {"key": row.key, "amount": str(amount), "code": row.refusal_code or ""}
     if (fault := REFUSALS.get(row.refusal_code or "")) is not None and not paid:
         facts["payee_fault"] = fault.value

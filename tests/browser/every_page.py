@@ -36,6 +36,7 @@ from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.doors import PASSWORD, authenticator, employed
 from tests.reviewer_ui.escalation_scenes import questions_on_desks
 from tests.reviewer_ui.four_eyes_scenes import staged
+from tests.reviewer_ui.money_scenes import money_moved
 from tests.reviewer_ui.ops_scenes import a_provider_in_maintenance, readings_and_alerts, stuck_runs, worker_processes
 from tests.reviewer_ui.privacy_requests import a_privacy_request
 from tests.reviewer_ui.quality_scenes import drawn
@@ -152,6 +153,14 @@ _NAMED = (
     OnePage("/quality/second/{review_id}", SENIOR),
     OnePage("/insight", ADMIN),
     OnePage("/insight/support", ADMIN),
+    OnePage("/money", COMPLIANCE),
+    OnePage("/money/accounts", COMPLIANCE),
+    OnePage("/money/accounts/{code}", COMPLIANCE, "/money/accounts/{account}"),
+    OnePage("/money/journal", COMPLIANCE),
+    OnePage("/money/journal/{transaction_id}", COMPLIANCE, "/money/journal/{transaction}"),
+    OnePage("/money/periods", COMPLIANCE),
+    OnePage("/cards/{card_id}", COMPLIANCE, "/cards/{decided}?tab=money"),
+    OnePage("/operations/invariants", OPS),
     OnePage("/payouts", COMPLIANCE),
     OnePage("/owed", SENIOR),
     OnePage("/owed", COMPLIANCE),
@@ -213,6 +222,11 @@ NO_PAGES = {
     "/quality/second/asked/{escalation_id}": "leads to the review",
     "/quality/figures.csv": "a file",
     "/quality/labels.csv": "a file",
+    "/money/accounts.csv": "a file",
+    "/money/accounts/{code}.csv": "a file",
+    "/money/journal.csv": "a file",
+    "/money/journal.beancount": "a file",
+    "/money/causes/{cause}": "leads to what caused a posting",
 }
 
 
@@ -234,6 +248,7 @@ async def scene(house: House) -> Scene:
     names = await _cards(house, browsers, people) | {"review_id": review_id, "decided": drawn_card.card_id}
     await house.cards.payout(drawn_card, PayoutState.UNKNOWN)
     await _around(house, people, names)
+    names |= await money_moved(house, drawn_card, people[FINANCE])
     await _policy_that_waits(house, people[ADMIN])
     await stuck_runs(house, names["free"], names["held"])
     names |= await questions_on_desks(house, people)

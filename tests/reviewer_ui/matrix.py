@@ -26,6 +26,8 @@ BULK_WORKERS = WORKERS | ASSIGNERS
 INSIGHT_READERS = frozenset({SENIOR, OPS, FINANCE, COMPLIANCE, ADMIN, LEAD})
 QUALITY_READERS = frozenset({SENIOR, COMPLIANCE, ADMIN})
 PAYOUT_READERS = frozenset({SENIOR, FINANCE, COMPLIANCE, LEAD})
+BOOKS_READERS = frozenset({FINANCE, COMPLIANCE})
+PERIOD_CLOSERS = frozenset({FINANCE})
 PAYEE_CORRECTORS = frozenset({SENIOR, FINANCE})
 TRAIL_READERS = frozenset({OPS, COMPLIANCE})
 SELLER_READERS = frozenset({SENIOR, OPS, SUPPORT, LEAD, FINANCE, COMPLIANCE})
@@ -152,6 +154,7 @@ MATRIX = (
     Line("GET", "/operations/deliveries", OPERATORS),
     Line("POST", "/operations/deliveries/again", OPERATORS, (422,)),
     Line("GET", "/operations/health", OPERATORS),
+    Line("GET", "/operations/invariants", OPERATORS | BOOKS_READERS),
     Line("GET", "/operations/runbook", OPERATORS),
     Line("GET", "/operations/alerts", OPERATORS),
     Line("POST", "/operations/alerts/{alert_id}/acknowledge", OPERATORS, (404,)),
@@ -263,6 +266,20 @@ MATRIX = (
     Line("GET", "/insight/support", INSIGHT_READERS),
     Line("GET", "/insight/support/{figure}.csv", INSIGHT_READERS, (404,)),
     # Money and trail.
+    Line("GET", "/money", BOOKS_READERS),
+    Line("GET", "/money/accounts", BOOKS_READERS),
+    Line("GET", "/money/accounts.csv", BOOKS_READERS),
+    Line("GET", "/money/accounts/{code}", BOOKS_READERS, (404,)),
+    Line("GET", "/money/accounts/{code}.csv", BOOKS_READERS),
+    Line("GET", "/money/journal", BOOKS_READERS),
+    Line("GET", "/money/journal.csv", BOOKS_READERS),
+    Line("GET", "/money/journal.beancount", BOOKS_READERS),
+    Line("GET", "/money/journal/{transaction_id}", BOOKS_READERS, (404,)),
+    Line("GET", "/money/causes/{cause}", BOOKS_READERS, (303,)),
+    Line("GET", "/money/periods", BOOKS_READERS),
+    Line("POST", "/money/periods/ask", PERIOD_CLOSERS, (422,)),
+    Line("POST", "/money/periods/{closing_id}/agree", PERIOD_CLOSERS, (404,)),
+    Line("POST", "/money/periods/{closing_id}/withdraw", PERIOD_CLOSERS, (404,)),
     Line("GET", "/payouts", PAYOUT_READERS),
     Line("GET", "/owed", PAYOUT_READERS),
     Line("POST", "/owed/{card_id}/propose", PAYEE_CORRECTORS, (422,)),
