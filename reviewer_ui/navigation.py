@@ -157,6 +157,8 @@ PAGES: tuple[ConsolePage, ...] = (
     _page("ops.worker.title", "/operations/queues/workers/{name}", Area.OPERATIONS, Permission.SEE_OPERATIONS),
     _page("console.nav.payouts", "/payouts", Area.MONEY, Permission.SEE_PAYOUTS, icon="coins"),
     _page("console.nav.owed", "/owed", Area.MONEY, Permission.SEE_PAYOUTS, icon="alert-circle"),
+    _page("console.batches.title", "/bank-batches", Area.MONEY, Permission.SEE_PAYOUTS, icon="building-bank"),
+    _page("console.crumb.batch", "/bank-batches/{batch_id}", Area.MONEY, Permission.SEE_PAYOUTS),
     _page("console.nav.trail", "/trail", Area.RISK, Permission.SEE_TRAIL, icon="shield-check"),
     _page("console.crumb.card", "/trail/{card_id}", Area.RISK, Permission.SEE_TRAIL),
     _page("console.nav.insight", "/insight", Area.INSIGHT, Permission.SEE_INSIGHT, icon="chart-bar"),
