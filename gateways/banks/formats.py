@@ -65,9 +65,9 @@ class BankFormat:
 
     def amount_of(self, text: str) -> Money:
         """Read an amount as the bank writes it. Raises ValueError."""
-        if self.in_yuan:
+        if self.in_yuan and text.isascii():  # A machine writes no full-width digits: such a file was typed or changed.
             return Money.from_decimal_text(text)
-        if not (text.isascii() and text.isdigit() and len(text) <= 12):
+        if self.in_yuan or not (text.isascii() and text.isdigit() and len(text) <= 12):
             raise ValueError("an amount in fen is written as digits")
         return Money(int(text))
 

@@ -34,8 +34,9 @@ def judged(fields: Mapping[str, Any], merchant_id: str) -> PayoutReport | None:
     """Translate what WeChat Pay says of a transfer; None when it is no transfer of ours, or of no readable amount."""
     key = key_of_bill(str(fields.get("out_bill_no", "")))
     amount = fields.get("transfer_amount")
-    readable = isinstance(amount, int) and not isinstance(amount, bool) and 0 < amount <= AMOUNT_MAX
-    if key is None or str(fields.get("mch_id")) != merchant_id or not readable:
+    if key is None or str(fields.get("mch_id")) != merchant_id:
+        return None
+    if not isinstance(amount, int) or isinstance(amount, bool) or not 0 < amount <= AMOUNT_MAX:
         return None
     return ended(key, fields, Money(amount))
 

@@ -59,6 +59,11 @@ class StraightDesk:
         self.told.append((card_id, decision_id))
         return await self._review.apply(task_id, decision_id)
 
+    async def payment_reported(self, card_id: str, key: str) -> None:
+        if self.away:
+            raise TemporarilyUnavailable
+        self.told.append((card_id, key))
+
 
 @dataclass
 class House:
@@ -140,10 +145,10 @@ def picture() -> bytes:
 
 async def post(browser: httpx.AsyncClient, path: str, **form: str | list[str]) -> httpx.Response:
     """Sends a form as a browser does: with the token of a page it was given."""
-    return await browser.post(path, data={"csrf": await _form_token(browser), **form})
+    return await browser.post(path, data={"csrf": await form_token(browser), **form})
 
 
-async def _form_token(browser: httpx.AsyncClient) -> str:
+async def form_token(browser: httpx.AsyncClient) -> str:
     """The token of any page; the same one until the cookie that it belongs to changes."""
     nonce, token = _TOKENS.get(browser, ("", ""))
     if not token or browser.cookies.get(CSRF_COOKIE) != nonce:

@@ -63,6 +63,9 @@ class PlayedDesk:
     async def withdraw(self, card_id: str, owner: str) -> None:
         self._hear("withdraw", card_id, owner)
 
+    async def payment_reported(self, card_id: str, key: str) -> None:
+        self._hear("payment_reported", card_id, key)
+
     def _hear(self, *told: object) -> None:
         if self.refuses is not None:
             raise self.refuses
