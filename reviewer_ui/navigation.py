@@ -165,6 +165,8 @@ PAGES: tuple[ConsolePage, ...] = (
     _page("console.nav.months", "/money/periods", Area.MONEY, Permission.SEE_BOOKS, icon="calendar"),
     _page("console.nav.payouts", "/payouts", Area.MONEY, Permission.SEE_PAYOUTS, icon="coins"),
     _page("console.nav.owed", "/owed", Area.MONEY, Permission.SEE_PAYOUTS, icon="alert-circle"),
+    _page("console.batches.title", "/bank-batches", Area.MONEY, Permission.SEE_PAYOUTS, icon="building-bank"),
+    _page("console.crumb.batch", "/bank-batches/{batch_id}", Area.MONEY, Permission.SEE_PAYOUTS),
     _page("console.nav.trail", "/trail", Area.RISK, Permission.SEE_TRAIL, icon="shield-check"),
     _page("console.crumb.card", "/trail/{card_id}", Area.RISK, Permission.SEE_TRAIL),
     _page("console.nav.insight", "/insight", Area.INSIGHT, Permission.SEE_INSIGHT, icon="chart-bar"),

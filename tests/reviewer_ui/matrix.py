@@ -29,6 +29,7 @@ PAYOUT_READERS = frozenset({SENIOR, FINANCE, COMPLIANCE, LEAD})
 BOOKS_READERS = frozenset({FINANCE, COMPLIANCE})
 PERIOD_CLOSERS = frozenset({FINANCE})
 PAYEE_CORRECTORS = frozenset({SENIOR, FINANCE})
+TREASURERS = frozenset({FINANCE})
 TRAIL_READERS = frozenset({OPS, COMPLIANCE})
 SELLER_READERS = frozenset({SENIOR, OPS, SUPPORT, LEAD, FINANCE, COMPLIANCE})
 TAKERS_OVER = frozenset({SENIOR, LEAD})  # Each at their own desk: the service asks what they may have.
@@ -285,6 +286,13 @@ MATRIX = (
     Line("POST", "/owed/{card_id}/propose", PAYEE_CORRECTORS, (422,)),
     Line("POST", "/owed/{card_id}/{correction_id}/agree", PAYEE_CORRECTORS, (409,)),
     Line("POST", "/owed/{card_id}/{correction_id}/refuse", PAYEE_CORRECTORS, (409,)),
+    Line("GET", "/bank-batches", PAYOUT_READERS),
+    Line("POST", "/bank-batches", TREASURERS, (422,)),
+    Line("GET", "/bank-batches/{batch_id}", PAYOUT_READERS, (404,)),
+    Line("POST", "/bank-batches/{batch_id}/approve", TREASURERS, (404,)),
+    Line("POST", "/bank-batches/{batch_id}/drop", TREASURERS, (404,)),
+    Line("POST", "/bank-batches/{batch_id}/file", TREASURERS, (404,)),
+    Line("POST", "/bank-batches/{batch_id}/results", TREASURERS, (404, 422)),
     Line("GET", "/trail", TRAIL_READERS),
     Line("GET", "/trail/{card_id}", TRAIL_READERS),
     # Setting up.

@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import select
 
 from activities.pricing import Pricing
-from database.reads.support.escalations import EscalationView, of_ticket
 from database.invariants import Look
 from database.invariants.two_people import DecisionsByTwo
+from database.reads.support.escalations import EscalationView, of_ticket
 from database.tables.cards import CardRow, QuoteRow
 from database.tables.notices import NoticeRow
 from database.tables.quality import SecondReviewRow
