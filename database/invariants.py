@@ -60,11 +60,15 @@ WITH balance AS (
     SELECT 'in_flight:' || rail AS code, -coalesce(sum(amount_minor) FILTER (WHERE state IN ('prepared', 'unknown')), 0) AS minor
     FROM ordered GROUP BY rail
     UNION ALL
-    SELECT 'cash:' || rail, -coalesce(sum(amount_minor) FILTER (WHERE state = 'paid'), 0) FROM ordered GROUP BY rail
+    SELECT 'cash:' || rail, sum(minor) FROM (
+        SELECT rail, CASE WHEN state = 'paid' THEN -amount_minor ELSE 0 END AS minor FROM ordered UNION ALL
+        SELECT rail, arrived_minor FROM buyer_receipt WHERE arrived_currency = 'CNY') AS moved GROUP BY rail
     UNION ALL
     SELECT 'goodwill', coalesce(sum(amount_minor), 0) FROM goodwill_order WHERE state <> 'refused'
     UNION ALL
-    SELECT 'inventory', coalesce(sum(amount_minor), 0) FROM quote WHERE state = 'accepted'
+    SELECT 'inventory', coalesce(sum(amount_minor), 0)
+        - (SELECT coalesce(sum(cost_minor), 0) FROM sale WHERE mode = 'own' AND reversed_at IS NULL)
+    FROM quote WHERE state = 'accepted'
 )
 SELECT due.code || ' stands at ' || coalesce(balance.minor, 0) || ' where ' || due.minor || ' is due'
 FROM due LEFT JOIN balance USING (code) WHERE coalesce(balance.minor, 0) <> due.minor

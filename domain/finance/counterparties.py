@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class CounterpartyKind(StrEnum):
-    """What somebody does for their share."""
+    """What a counterparty does for its share."""
 
     OUTLET = "outlet"  # Confirms regional cards.
     INTAKE = "intake"  # An offline point that takes cards in: a convenience store, a parcel station.
