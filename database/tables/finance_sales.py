@@ -8,6 +8,7 @@ from sqlalchemy import BigInteger, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from database.tables.columns import TableRow, minor_units, moment, moment_maybe, moment_now, word, word_key
+from domain.finance.counterparties import Instalments
 from domain.finance.rails import Rail
 from domain.finance.sales import PaidFrom, ReceiptFor, SaleMode
 from domain.finance.waterfall import Base, PartKind
@@ -33,6 +34,8 @@ class SaleRow(TableRow):
     sold_at: Mapped[datetime] = moment()
     mode: Mapped[SaleMode] = word(SaleMode, SaleMode.OWN)
     paid_from: Mapped[PaidFrom] = word(PaidFrom, PaidFrom.RECEIVABLE)
+    instalments: Mapped[Instalments] = word(Instalments, Instalments.NO)
+    outlet: Mapped[str] = mapped_column(default="")  # The code of the outlet that had confirmed the card.
     cost_minor: Mapped[int] = minor_units()  # CNY minor units that the card had cost; 0 for a brokered one.
     policy_version: Mapped[str]  # Of the policy `splits`.
     quote_id: Mapped[str | None] = mapped_column(default=None)  # By which an own card was bought.

@@ -166,6 +166,7 @@ class Sales:
             id=new_id(), key=key, card_id=asked.card_id, buyer=buyer_of(asked.buyer), price_minor=asked.price.amount_minor,
             total_minor=worked.total.amount_minor, booked_minor=worked.made.total.amount_minor, currency=asked.price.currency,
             sold_at=now if asked.sold_on == business_day(now) else midnight, mode=asked.mode, paid_from=asked.paid_from,
+            instalments=asked.instalments, outlet=worked.stock.outlet,
             cost_minor=worked.stock.cost.amount_minor, policy_version=worked.ruling.version, quote_id=worked.stock.quote_id,
             rate=asked.rate.text if asked.rate else None, rate_source=asked.rate.source if asked.rate else None,
             rate_at=asked.rate.at if asked.rate else None, recorded_by=f"person:{person}", recorded_at=now,

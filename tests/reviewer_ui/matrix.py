@@ -26,6 +26,8 @@ BULK_WORKERS = WORKERS | ASSIGNERS
 INSIGHT_READERS = frozenset({SENIOR, OPS, FINANCE, COMPLIANCE, ADMIN, LEAD})
 QUALITY_READERS = frozenset({SENIOR, COMPLIANCE, ADMIN})
 PAYOUT_READERS = frozenset({SENIOR, FINANCE, COMPLIANCE, LEAD})
+SALES_READERS = frozenset({FINANCE, COMPLIANCE})
+SALES_KEEPERS = frozenset({FINANCE})
 PAYEE_CORRECTORS = frozenset({SENIOR, FINANCE})
 TRAIL_READERS = frozenset({OPS, COMPLIANCE})
 SELLER_READERS = frozenset({SENIOR, OPS, SUPPORT, LEAD, FINANCE, COMPLIANCE})
@@ -262,6 +264,16 @@ MATRIX = (
     # Money and trail.
     Line("GET", "/payouts", PAYOUT_READERS),
     Line("GET", "/owed", PAYOUT_READERS),
+    Line("GET", "/sales", SALES_READERS),
+    Line("GET", "/sales/new", SALES_KEEPERS),
+    Line("POST", "/sales/preview", SALES_KEEPERS, (422,)),
+    Line("POST", "/sales", SALES_KEEPERS, (422,)),
+    Line("GET", "/sales/buyers", SALES_READERS),
+    Line("POST", "/sales/buyers", SALES_KEEPERS, (422,)),
+    Line("GET", "/sales/{sale_id}", SALES_READERS, (404,)),
+    Line("POST", "/sales/{sale_id}/return", SALES_KEEPERS, (422,)),
+    Line("GET", "/fx", SALES_READERS),
+    Line("POST", "/fx", SALES_KEEPERS, (422,)),
     Line("POST", "/owed/{card_id}/propose", PAYEE_CORRECTORS, (422,)),
     Line("POST", "/owed/{card_id}/{correction_id}/agree", PAYEE_CORRECTORS, (409,)),
     Line("POST", "/owed/{card_id}/{correction_id}/refuse", PAYEE_CORRECTORS, (409,)),

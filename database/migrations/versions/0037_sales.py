@@ -44,6 +44,8 @@ def _sales() -> None:
         sa.Column("sold_at", moment, nullable=False),
         sa.Column("mode", sa.String(40), nullable=False),
         sa.Column("paid_from", sa.String(40), nullable=False),
+        sa.Column("instalments", sa.String(40), nullable=False),
+        sa.Column("outlet", sa.String(), nullable=False),
         sa.Column("cost_minor", sa.BigInteger(), nullable=False),
         sa.Column("policy_version", sa.String(), nullable=False),
         sa.Column("quote_id", sa.String()),
