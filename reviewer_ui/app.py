@@ -19,7 +19,7 @@ from domain.people.roles import Permission
 from reviewer_ui import step_up
 from reviewer_ui.cards import glance, sellers
 from reviewer_ui.evidence import trail
-from reviewer_ui.finance import buyers, foreign, owed, payouts, sale_new, sales
+from reviewer_ui.finance import buyers, foreign, owed, payouts, sale_new, sales, tax
 from reviewer_ui.home import front, home, search
 from reviewer_ui.notices import live, notices
 from reviewer_ui.ops import alerts, deliveries, health, providers, repair, repairs, stuck, workers
@@ -184,6 +184,7 @@ def _routes() -> tuple[BaseRoute, ...]:
         buyers,
         sales,
         foreign,
+        tax,
         check_policy,
         why_due,
         trail,

@@ -161,6 +161,7 @@ PAGES: tuple[ConsolePage, ...] = (
     _page("sales.new", "/sales/new", Area.MONEY, Permission.RECORD_SALES),
     _page("sales.buyers", "/sales/buyers", Area.MONEY, Permission.SEE_SALES),
     _page("console.crumb.sale", "/sales/{sale_id}", Area.MONEY, Permission.SEE_SALES),
+    _page("tax.title", "/tax", Area.MONEY, Permission.SEE_SALES, icon="receipt-yuan"),
     _page("fx.title", "/fx", Area.MONEY, Permission.SEE_SALES, icon="world"),
     _page("console.nav.trail", "/trail", Area.RISK, Permission.SEE_TRAIL, icon="shield-check"),
     _page("console.crumb.card", "/trail/{card_id}", Area.RISK, Permission.SEE_TRAIL),

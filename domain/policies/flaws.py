@@ -32,6 +32,7 @@ class FlawKind(StrEnum):
     UNCHANGED = "unchanged"  # The document is the one in force.
     NOT_JSON = "not_json"
     HIDDEN = "hidden"  # A row that never counts: one above it always fits first.
+    NOT_FOR_ALL = "not_for_all"  # The last row must fit everything.
     NOT_WHOLE = "not_whole"  # Parts that do not sum to 100 %.
 
 

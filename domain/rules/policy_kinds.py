@@ -16,6 +16,7 @@ from domain.rules import (
     repairs,
     splits,
     stuck,
+    tax,
     tickets,
     velocity,
 )
@@ -37,5 +38,6 @@ KINDS: Mapping[str, PolicyKind] = {
         goodwill.KIND,
         tickets.KIND,
         splits.KIND,
+        tax.KIND,
     )
 }

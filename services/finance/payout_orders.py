@@ -24,6 +24,7 @@ from domain.identifiers import short
 from domain.money import Money
 from domain.sealing import KeyRing
 from gateways.alipay.states import REFUSALS
+from services.finance import withholding
 from services.work import sla
 
 
@@ -118,6 +119,8 @@ async def settle_once(session: AsyncSession, row: PayoutRow, outcome: PayoutOutc
     row.state, row.settled_at = PayoutState.PAID if paid else PayoutState.REFUSED, now()
     postings = payout_paid(amount, row.rail) if paid else payout_refused(owner, amount, row.rail)
     await ledger.post(session, f"{row.key}:settled", row.card_id, f"payout_{outcome.value}", postings)
+    if not paid:
+        await withholding.give_back(session, row.key, row.settled_at)
     facts = {"key": row.key, "amount": str(amount), "code": row.refusal_code or ""}
     if (fault := REFUSALS.get(row.refusal_code or "")) is not None and not paid:
         facts["payee_fault"] = fault.value

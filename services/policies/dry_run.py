@@ -20,7 +20,7 @@ from domain.ops.alerts import AlertRule
 from domain.policies.document import PolicyDocument
 from domain.quality.sampling import SamplingPolicy
 from domain.review.four_eyes import CheckPolicy, ProposedDecision, lot_of, need
-from domain.rules import alerts, brands, checks, deadlines, limits, prices, splits, stuck, tickets, velocity
+from domain.rules import alerts, brands, checks, deadlines, limits, prices, splits, stuck, tax, tickets, velocity
 from domain.sealing import KeyRing
 from domain.work.task import Priority
 from services.policies.deadlines import Preview, previewed
@@ -229,6 +229,18 @@ async def _splits(trial: Trial) -> tuple[Figure, ...]:
     )
 
 
+async def _tax(trial: Trial) -> tuple[Figure, ...]:
+    """The payments of the last days by both rules: from how many tax would be withheld, and how much."""
+    paid = await recent_sales.payments(trial.session, trial.since)
+    both = [
+        [rules.withheld(one.owner, one.card_type, one.proceeds, one.balance).tax.amount_minor for one in paid]
+        for rules in _read(trial, tax.tax_of)
+    ]
+    taxed = (sum(minor > 0 for minor in both[0]), sum(minor > 0 for minor in both[1]))
+    sums = (sum(both[0]), sum(both[1]))
+    return (Figure("payments_taxed", len(paid), *taxed), Figure("tax_sum", len(paid), *sums, "minor"))
+
+
 def _split(rules: splits.SplitRules, made: recent_sales.SaleMade) -> recent_sales.Split | None:
     """What the rules make of a sale; None where a brokered seller would have less than nothing."""
     ruling = rules.ruling(made.facts)
@@ -251,6 +263,7 @@ _RUNS: Mapping[str, Callable[[Trial], Awaitable[tuple[Figure, ...]]]] = {
     alerts.KIND.code: _alerts,
     tickets.KIND.code: _tickets,
     splits.KIND.code: _splits,
+    tax.KIND.code: _tax,
 }
 
 

@@ -1,4 +1,4 @@
-"""Keep sales of cards with the lines of their waterfalls."""
+"""Keep sales of cards with the lines of their waterfalls, buyers' payments, values of foreign money, and tax withheld."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ _REASONS = (
 def upgrade() -> None:
     _sales()
     _receipts()
+    _tax()
     names = ("act", "code", "letter", "zh", "en", "position", "active")
     op.bulk_insert(
         sa.table("reason_code", *(sa.column(name) for name in names)),
@@ -117,7 +118,40 @@ def _receipts() -> None:
     )
 
 
+def _tax() -> None:
+    moment = sa.DateTime(timezone=True)
+    minor = ("proceeds_minor", "cost_minor", "base_minor")
+    op.create_table(
+        "tax_withholding",
+        sa.Column("key", sa.String(), sa.ForeignKey("payout.key"), primary_key=True),
+        sa.Column("card_id", sa.String(), sa.ForeignKey("card.id"), nullable=False),
+        sa.Column("owner", sa.String(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("income", sa.String(40), nullable=False),
+        sa.Column("rule", sa.String(), nullable=False),
+        sa.Column("policy_version", sa.String(), nullable=False),
+        *(sa.Column(name, sa.BigInteger(), nullable=False) for name in minor),
+        sa.Column("rate_bp", sa.Integer(), nullable=False),
+        sa.Column("tax_minor", sa.BigInteger(), nullable=False),
+        sa.Column("currency", sa.String(40), nullable=False),
+        sa.Column("made_at", moment, nullable=False),
+        sa.Column("given_back_at", moment),
+        sa.CheckConstraint("tax_minor BETWEEN 0 AND base_minor AND base_minor <= proceeds_minor", name="tax_amounts"),
+    )
+    op.create_index("tax_withholding_by_owner", "tax_withholding", ["owner", "day"])
+    op.create_index("tax_withholding_by_day", "tax_withholding", ["day", "key"])
+    op.create_table(
+        "tax_sign_off",
+        sa.Column("version", sa.String(), primary_key=True),
+        sa.Column("person_id", sa.String(), nullable=False),
+        sa.Column("note", sa.String(), nullable=False),
+        sa.Column("signed_at", moment, nullable=False),
+    )
+
+
 def downgrade() -> None:
+    op.drop_table("tax_sign_off")
+    op.drop_table("tax_withholding")
     op.execute("DELETE FROM reason_code WHERE act = 'return_sale'")
     op.drop_table("fx_revaluation")
     op.drop_table("buyer_receipt")

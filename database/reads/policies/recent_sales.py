@@ -1,4 +1,4 @@
-"""The sales of the last days as split rules judge them."""
+"""The sales and payments of the last days as split and tax rules judge them."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ from decimal import Decimal
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.tables.cards import CardRow, SubmissionRow
+from database.tables.cards import CardRow, QuoteRow, SubmissionRow
+from database.tables.finance import PayoutRow
 from database.tables.finance_sales import SaleRow
+from domain.cards.card import CardType
+from domain.finance.payout import PayoutState
 from domain.finance.waterfall import Charge, Division, Line, PartKind, waterfall
 from domain.money import Currency, Money
 from domain.rules.splits import SELLERS, SaleFacts
@@ -66,3 +69,35 @@ def split(made: SaleMade, charges: Sequence[Charge], divisions: Sequence[Divisio
     ours = sum(one.amount.amount_minor for one in lines if one.part in (PartKind.FEE, PartKind.PLATFORM))
     others = sum(one.amount.amount_minor for one in lines if one.part in (PartKind.SHARE, PartKind.CHARGE))
     return Split(lines, ours, others)
+
+
+@dataclass(frozen=True)
+class PaymentMade:
+    """A payment to a seller with what tax rules ask of it; in CNY."""
+
+    owner: str
+    card_type: CardType
+    proceeds: Money
+    balance: Money
+
+
+async def payments(session: AsyncSession, since: datetime) -> tuple[PaymentMade, ...]:
+    """Return the payments since a moment that arrived, the newest first."""
+    statement = (
+        select(QuoteRow, CardRow.card_type, SubmissionRow.owner)
+        .join(PayoutRow, PayoutRow.quote_id == QuoteRow.id)
+        .join(CardRow, CardRow.id == QuoteRow.card_id)
+        .join(SubmissionRow, SubmissionRow.id == CardRow.submission_id)
+        .where(PayoutRow.settled_at >= since, PayoutRow.state == PayoutState.PAID)
+        .order_by(PayoutRow.settled_at.desc())
+        .limit(ROWS_MAX)
+    )
+    return tuple(
+        PaymentMade(
+            owner,
+            card_type,
+            Money(quote.amount_minor),
+            Money(int(quote.internal.get("basis_minor", quote.amount_minor))),
+        )
+        for quote, card_type, owner in await session.execute(statement)
+    )
