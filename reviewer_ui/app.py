@@ -19,7 +19,21 @@ from domain.people.roles import Permission
 from reviewer_ui import step_up
 from reviewer_ui.cards import glance, sellers
 from reviewer_ui.evidence import trail
-from reviewer_ui.finance import account_pages, batches, causes, journal, money, owed, payouts, periods
+from reviewer_ui.finance import (
+    account_pages,
+    batches,
+    buyers,
+    causes,
+    foreign,
+    journal,
+    money,
+    owed,
+    payouts,
+    periods,
+    sale_new,
+    sales,
+    tax,
+)
 from reviewer_ui.home import front, home, search
 from reviewer_ui.notices import live, notices
 from reviewer_ui.ops import alerts, deliveries, health, invariants, providers, repair, repairs, stuck, workers
@@ -190,6 +204,11 @@ def _routes() -> tuple[BaseRoute, ...]:
         periods,
         owed,
         payouts,
+        sale_new,
+        buyers,
+        sales,
+        foreign,
+        tax,
         check_policy,
         why_due,
         trail,

@@ -28,6 +28,8 @@ QUALITY_READERS = frozenset({SENIOR, COMPLIANCE, ADMIN})
 PAYOUT_READERS = frozenset({SENIOR, FINANCE, COMPLIANCE, LEAD})
 BOOKS_READERS = frozenset({FINANCE, COMPLIANCE})
 PERIOD_CLOSERS = frozenset({FINANCE})
+SALES_READERS = frozenset({FINANCE, COMPLIANCE})
+SALES_KEEPERS = frozenset({FINANCE})
 PAYEE_CORRECTORS = frozenset({SENIOR, FINANCE})
 TREASURERS = frozenset({FINANCE})
 TRAIL_READERS = frozenset({OPS, COMPLIANCE})
@@ -283,6 +285,21 @@ MATRIX = (
     Line("POST", "/money/periods/{closing_id}/withdraw", PERIOD_CLOSERS, (404,)),
     Line("GET", "/payouts", PAYOUT_READERS),
     Line("GET", "/owed", PAYOUT_READERS),
+    Line("GET", "/sales", SALES_READERS),
+    Line("GET", "/sales/new", SALES_KEEPERS),
+    Line("POST", "/sales/preview", SALES_KEEPERS, (422,)),
+    Line("POST", "/sales", SALES_KEEPERS, (422,)),
+    Line("GET", "/sales/buyers", SALES_READERS),
+    Line("POST", "/sales/buyers", SALES_KEEPERS, (422,)),
+    Line("GET", "/sales/{sale_id}", SALES_READERS, (404,)),
+    Line("POST", "/sales/{sale_id}/return", SALES_KEEPERS, (422,)),
+    Line("GET", "/tax", SALES_READERS),
+    Line("POST", "/tax/sign-off", SALES_KEEPERS, (422,)),
+    Line("POST", "/tax/detail", SALES_KEEPERS, (422,)),
+    Line("POST", "/tax/income", SALES_KEEPERS, (422,)),
+    Line("POST", "/tax/certificate", SALES_KEEPERS, (422,)),
+    Line("GET", "/fx", SALES_READERS),
+    Line("POST", "/fx", SALES_KEEPERS, (422,)),
     Line("POST", "/owed/{card_id}/propose", PAYEE_CORRECTORS, (422,)),
     Line("POST", "/owed/{card_id}/{correction_id}/agree", PAYEE_CORRECTORS, (409,)),
     Line("POST", "/owed/{card_id}/{correction_id}/refuse", PAYEE_CORRECTORS, (409,)),
