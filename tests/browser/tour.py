@@ -18,7 +18,7 @@ from web.locale import COOKIE as LANGUAGE_COOKIE
 
 # Scripts of a document that was parsed by itself never run.
 _SAID_AGAIN = """async () => {
-  const answer = await fetch(location.href);
+  const answer = await fetch(location.href, {headers: {accept: 'text/html'}});
   const other = new DOMParser().parseFromString(await answer.text(), 'text/html');
   document.title = other.title;
   document.documentElement.lang = other.documentElement.lang;

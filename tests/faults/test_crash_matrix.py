@@ -6,10 +6,9 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import text
 
 from activities.payout import Payout
-from database.invariants import BALANCES, PAYOUTS, UNBALANCED
+from database.invariants import INVARIANTS, Look
 from tests.builders.world import World, world_at
 from tests.faults.money.matrix import COMMITTED, COMMITTING, MATRIX, Verdict, Watched
 from tests.faults.money.points import Act, Break, done, watch
@@ -24,16 +23,16 @@ async def own_world(
     url = make_migrated(f"crashes_{worker}")
     async with world_at(url, tmp_path_factory.mktemp("crashes"), pool_size=4) as world:
         watch(world.database.engine)
-        world.payout = Payout(world.database, world.keyring, Watched(world.payout._gateway))
+        watched = {rail: Watched(gateway) for rail, gateway in world.payout._gateways.items()}
+        world.payout = Payout(world.database, world.keyring, watched)
         yield world
 
 
 async def wrong_now(world: World) -> list[str]:
-    """What breaks I1, I2 and I4 at this moment."""
+    """What breaks I1 to I4 at this moment."""
+    look, ours = Look(), [one for one in INVARIANTS if one.code in ("I1", "I2", "I3", "I4")]
     async with world.database.transaction() as session:
-        return [
-            line for sql in (UNBALANCED, BALANCES, PAYOUTS) for line in (await session.execute(text(sql))).scalars()
-        ]
+        return [f"{one.code} {line}" for one in ours for line in await one.broken(session, look)]
 
 
 def moments() -> list[tuple[str, str, Break]]:

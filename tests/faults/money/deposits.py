@@ -70,6 +70,7 @@ class Deposits:
     posted: dict[str, Posted] = field(default_factory=dict)
     held: dict[str, Held] = field(default_factory=dict)
     months: list[str] = field(default_factory=list)
+    asked: dict[str, str] = field(default_factory=dict)  # The closing that was asked for, by month.
     touched: bool = False  # Something was done since they were judged.
 
     def __post_init__(self) -> None:
@@ -213,9 +214,18 @@ class Deposits:
         return self.balance(code) - aside
 
     def _close(self, month: str, fault: Fault | None) -> None:
-        today = business_day(datetime.now(UTC))
-        done = self._did(lambda: self.scene.periods.close(*self.scene.closers, month, today), fault)
-        _ended(done, "PeriodClosed" if month in self.scene.closed else "")
+        """One person asks for a month to be closed, where nobody has; another agrees."""
+        periods, (asker, second) = self.scene.periods, self.scene.closers
+        closed = month in self.scene.closed
+        if month not in self.asked:
+            done = self._did(lambda: periods.ask(asker, month), fault)
+            _ended(done, "PeriodClosed" if closed else "")
+            if done.act.commits and not closed:
+                (row,) = self.scene.rows("SELECT id FROM ledger_closing WHERE month = $1", month)
+                self.asked[month] = row["id"]
+            return
+        done = self._did(lambda: periods.agree(second, self.asked[month]), fault)
+        _ended(done, "")
         if done.act.commits:
             self.scene.closed.add(month)
 

@@ -43,9 +43,9 @@ class Watched:
         await ACT.get().arrive(AFTER_QUERY)
         return answer
 
-    async def listed(self, since: Any, until: Any) -> Any:
-        """List as the gateway does."""
-        return await self._inner.listed(since, until)
+    def __getattr__(self, name: str) -> Any:
+        """Do all else as the gateway does."""
+        return getattr(self._inner, name)
 
 
 @dataclass(frozen=True)
