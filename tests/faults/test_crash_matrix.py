@@ -11,6 +11,7 @@ from activities.payout import Payout
 from database.invariants import INVARIANTS, Look
 from tests.builders.world import World, world_at
 from tests.faults.money.matrix import COMMITTED, COMMITTING, MATRIX, Verdict, Watched
+from tests.faults.money.planted import PATCHES
 from tests.faults.money.points import Act, Break, done, watch
 from tests.faults.money.registry import money_activities
 
@@ -63,3 +64,18 @@ async def test_a_broken_activity_that_is_tried_again_leaves_the_books_exact(
         await step()
         assert await wrong_now(own_world) == []
     assert await Verdict().judge(own_world, case) == []
+
+
+async def test_the_matrix_finds_a_posting_outside_its_transaction(
+    own_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The books say that money is in flight which no order is about."""
+    PATCHES["posts outside the transaction"](own_world.database, monkeypatch.setattr)
+    case = await MATRIX["payout.prepare"].ready(own_world)
+    broken = await done(Act(stop=(f"{COMMITTED} 1", Break.DIES)), case.act)
+    assert broken.act.broken
+    assert any(line.startswith("I2") for line in await wrong_now(own_world))
+    monkeypatch.undo()
+    for step in (case.act, *case.rest):  # The order is written after all, and the books agree again.
+        await step()
+    assert await wrong_now(own_world) == []

@@ -21,7 +21,7 @@ from tests.faults.money.books import Books
 from tests.faults.money.points import Done, Fault, require
 from tests.faults.money.scene import MONTHS_EACH, Scene
 
-ACTS = ("deposit", "deposit", "reserve", "spend", "give_up", "expire", "reverse", "close", "repeat")
+ACTS = ("deposit", "close", "reserve", "spend", "reverse", "close", "deposit", "give_up", "expire", "repeat")
 LENGTH = 6  # Places that an act passes, about.
 AMOUNTS = (100, 250, 400)
 FAILURES = (
@@ -220,10 +220,10 @@ class Deposits:
         if month not in self.asked:
             done = self._did(lambda: periods.ask(asker, month), fault)
             _ended(done, "PeriodClosed" if closed else "")
-            if done.act.commits and not closed:
-                (row,) = self.scene.rows("SELECT id FROM ledger_closing WHERE month = $1", month)
-                self.asked[month] = row["id"]
-            return
+            if closed or not done.act.commits:
+                return
+            (row,) = self.scene.rows("SELECT id FROM ledger_closing WHERE month = $1", month)
+            self.asked[month] = row["id"]
         done = self._did(lambda: periods.agree(second, self.asked[month]), fault)
         _ended(done, "")
         if done.act.commits:

@@ -24,18 +24,21 @@ from tests.faults.money.scene import NAME, Card, Scene
 CARDS = 3
 # How many places each act passes, about: faults are spread over them.
 LENGTHS = {
-    "accept": 10,
+    "accept": 9,
     "take_back": 8,
-    "prepare": 24,
+    "prepare": 12,
     "send": 9,
-    "reconcile": 7,
-    "conclude": 14,
+    "reconcile": 8,
+    "conclude": 11,
     "correct": 12,
     "hear": 6,
 }
-FAULTS = st.none() | st.builds(Fault, st.integers(0, 99), st.sampled_from(Break))
+# What Hypothesis likes best comes first: the gateway's call of a sender, and the commits of the others.
+PLACES = st.sampled_from((60, 92, 85, 50, 70, 97, 78, 38, 20, 30, 5, 99, 0))
+FAULTS = st.none() | st.builds(Fault, PLACES, st.sampled_from(Break))
 WHICH = st.sampled_from((0, 0, 0, 1, 2))  # Most of what happens is to one card: it goes far.
 PAYING = st.sampled_from((Paying.PAYS, Paying.REFUSES, Paying.WORKS_ON_IT, *Paying))
+FIRST = st.sampled_from((Paying.SILENT_AFTER, Paying.REFUSES, Paying.WORKS_ON_IT, Paying.SILENT_BEFORE))
 ASKED = st.sampled_from(Asked)
 HEARD = ("final", "again", "stale", "forged", "other amount", "nobody's")
 DRAINED_IN = 8  # Rounds after which everything has ended once nothing breaks any more.
@@ -47,8 +50,8 @@ class MoneyMachine(RuleBasedStateMachine):
 
     scene: Scene
 
-    @initialize(faults=st.lists(FAULTS, min_size=1, max_size=4))
-    def begin(self, faults: list[Fault | None]) -> None:
+    @initialize(faults=st.tuples(FAULTS, FAULTS, FAULTS, FAULTS), paying=FIRST)
+    def begin(self, faults: tuple[Fault | None, ...], paying: Paying) -> None:
         """Take fresh cards, bring the first some steps on its way, and note where the books stand."""
         self.scene.gateway.transfers.clear()
         self.scene.gateway.wrongs.clear()
@@ -59,7 +62,7 @@ class MoneyMachine(RuleBasedStateMachine):
         self.before = self.now = books.read(self.scene, self.since, self.cards, ())
         self.heard: set[str] = set()
         for fault in faults:
-            self.go_on(0, Paying.SILENT_AFTER, Asked.ANSWERS, fault)
+            self.go_on(0, paying, Asked.ANSWERS, fault)
             self.everything_holds()
 
     @rule(which=WHICH, paying=PAYING, asked=ASKED, fault=FAULTS)
@@ -188,6 +191,11 @@ class MoneyMachine(RuleBasedStateMachine):
     @rule(data=st.data(), fault=FAULTS)
     def deposit_act(self, data: st.DataObject, fault: Fault | None) -> None:
         """Something happens to buyers' deposits, holds or months."""
+        self.deposits.act(data, fault)
+
+    @rule(data=st.data(), fault=FAULTS)
+    def another_deposit_act(self, data: st.DataObject, fault: Fault | None) -> None:
+        """Do it as often as some acts of cards."""
         self.deposits.act(data, fault)
 
     @invariant()

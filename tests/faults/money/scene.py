@@ -68,7 +68,8 @@ class Scene:
         self.pricing = Pricing(self.database, self.keyring, Stock())
         self.payees = Payees(self.database, self.keyring)
         self.periods = Periods(self.database)
-        self.notices = PaymentNotices(self.database, AlipayNotices(self.gateway.app_id, Verifier(self.gateway.public)))
+        hears = AlipayNotices(self.gateway.app_id, Verifier(self.gateway.public))
+        self.notices = PaymentNotices(self.database, {Rail.ALIPAY: lambda body, _: hears.read(body)})
         self.closed: set[str] = set()
         self._month = FIRST_MONTH
         self._ready: list[Card] = []
