@@ -21,7 +21,8 @@ from tests.faults.money.books import Books
 from tests.faults.money.points import Done, Fault, require
 from tests.faults.money.scene import MONTHS_EACH, Scene
 
-ACTS = ("deposit", "close", "reserve", "spend", "reverse", "close", "deposit", "give_up", "expire", "repeat")
+# What comes first leads, by way of a deposit and a hold, to money that is spent: that is what Hypothesis likes best.
+ACTS = ("spend", "close", "reverse", "deposit", "give_up", "close", "expire", "repeat", "reserve")
 LENGTH = 6  # Places that an act passes, about.
 AMOUNTS = (100, 250, 400)
 FAILURES = (
@@ -80,11 +81,11 @@ class Deposits:
 
     def act(self, data: st.DataObject, fault: Fault | None) -> None:
         """Do one of the acts, on what is there."""
-        what = data.draw(st.sampled_from(ACTS), "act")
+        what = self._possible(data.draw(st.sampled_from(ACTS), "act"))
         number = data.draw(st.integers(0, 5), "number")
-        code = self.codes[number % 2]
+        code = next((one for one in self.codes if self.available(one) > 0), self.codes[number % 2])
         if what == "deposit":
-            self._post(new_id(), code, AMOUNTS[number % 3], self._day(number), fault)
+            self._post(new_id(), self.codes[number % 2], AMOUNTS[number % 3], self._day(number), fault)
         elif what == "reserve":
             over = data.draw(st.booleans(), "over")
             self.reserve(code, Money(AMOUNTS[number % 3]), self.balance(code), over, fault)
@@ -98,6 +99,12 @@ class Deposits:
             self._repeat(number, fault)
         else:
             self._end(number, what, fault)
+
+    def _possible(self, what: str) -> str:
+        """Return the act, or the one that must come before it where it would find nothing to do."""
+        if what in ("spend", "give_up", "expire") and not any(one.code in self.codes for one in self.held.values()):
+            what = "reserve"
+        return "deposit" if what not in ("deposit", "close") and not self.posted else what
 
     def balance(self, code: str) -> int:
         """Return what a buyer has deposited."""

@@ -190,13 +190,9 @@ class MoneyMachine(RuleBasedStateMachine):
 
     @rule(data=st.data(), fault=FAULTS)
     def deposit_act(self, data: st.DataObject, fault: Fault | None) -> None:
-        """Something happens to buyers' deposits, holds or months."""
-        self.deposits.act(data, fault)
-
-    @rule(data=st.data(), fault=FAULTS)
-    def another_deposit_act(self, data: st.DataObject, fault: Fault | None) -> None:
-        """Do it as often as some acts of cards."""
-        self.deposits.act(data, fault)
+        """Some things happen to buyers' deposits, holds or months; the last is broken."""
+        for each in (None, None, fault):
+            self.deposits.act(data, each)
 
     @invariant()
     def everything_holds(self) -> None:

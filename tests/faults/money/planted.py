@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-import activities.payout as payouts
+from activities.failures import translated
 from activities.payout import Payout
 from database.repositories import holds, ledger
 from database.session import Database
@@ -102,7 +102,7 @@ def settle_each_time(_database: Database, patch: Patch) -> None:
                 await settle(session, row, row.answered, ends=False)
 
     patch("database.repositories.ledger.post", posted)
-    patch("activities.payout.Payout.conclude", payouts.translated(concluded))
+    patch("activities.payout.Payout.conclude", translated(concluded))
 
 
 def keep_holds_open(_database: Database, patch: Patch) -> None:

@@ -63,11 +63,11 @@ def _resolved(modules: dict[str, _Module], module: str, function: str, called: s
     first, _, rest = called.partition(".")
     if first == "self":
         method = rest.rpartition(".")[2]
+        if rest.startswith("_gateway") and f"gateway.{method}" in _MOVERS:
+            return f"gateway.{method}"
         own = f"{function.partition('.')[0]}.{method}"
         if "." not in rest:
             return f"{module}.{own}"
-        if rest.startswith("_gateway."):
-            return f"gateway.{method}"
         return next(_methods(modules, module, method), called)
     place = modules[module].names.get(first, f"{module}.{first}")
     return f"{place}.{rest}" if rest else place
