@@ -100,6 +100,13 @@ class Deposits:
         else:
             self._end(number, what, fault)
 
+    def spend_what_is_held(self, fault: Fault | None) -> None:
+        """Deposit, hold, and spend the hold; the last is broken."""
+        code, amount = self.codes[0], AMOUNTS[0]
+        self._post(new_id(), code, amount, self._day(1), None)
+        self.reserve(code, Money(amount), amount, over=False, fault=None)
+        self._end(0, "spend", fault)
+
     def _possible(self, what: str) -> str:
         """Return the act, or the one that must come before it where it would find nothing to do."""
         if what in ("spend", "give_up", "expire") and not any(one.code in self.codes for one in self.held.values()):

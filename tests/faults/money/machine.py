@@ -50,8 +50,8 @@ class MoneyMachine(RuleBasedStateMachine):
 
     scene: Scene
 
-    @initialize(faults=st.tuples(FAULTS, FAULTS, FAULTS, FAULTS), paying=FIRST)
-    def begin(self, faults: tuple[Fault | None, ...], paying: Paying) -> None:
+    @initialize(faults=st.tuples(FAULTS, FAULTS, FAULTS, FAULTS), paying=FIRST, spends=st.sampled_from((True, False)))
+    def begin(self, faults: tuple[Fault | None, ...], paying: Paying, spends: bool) -> None:
         """Take fresh cards, bring the first some steps on its way, and note where the books stand."""
         self.scene.gateway.transfers.clear()
         self.scene.gateway.wrongs.clear()
@@ -61,6 +61,9 @@ class MoneyMachine(RuleBasedStateMachine):
         self.deposits = Deposits(self.scene)
         self.before = self.now = books.read(self.scene, self.since, self.cards, ())
         self.heard: set[str] = set()
+        if spends:
+            self.deposits.spend_what_is_held(faults[0])
+            self.everything_holds()
         for fault in faults:
             self.go_on(0, paying, Asked.ANSWERS, fault)
             self.everything_holds()
