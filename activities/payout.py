@@ -13,6 +13,7 @@ from temporalio.exceptions import ApplicationError
 from activities.counting import PAYOUTS
 from activities.failures import PayoutUnknown, translated
 from activities.heartbeats import beating
+from database.reads.finance.routing import is_off
 from database.repositories import cards
 from database.repositories.cards import Change
 from database.session import Database
@@ -21,7 +22,7 @@ from database.tables.columns import now
 from database.tables.finance import PayoutRow
 from database.tables.support.goodwill import GoodwillOrderRow
 from domain.cards.card import Stage, WaitingFor
-from domain.cards.facts import PayoutFacts
+from domain.cards.facts import PaymentHeld, PayoutFacts
 from domain.finance.payout import (
     AMOUNT_DIFFERS,
     DEALING,
@@ -32,19 +33,15 @@ from domain.finance.payout import (
     PayoutReport,
     PayoutState,
 )
+from domain.finance.rails import Rail
 from domain.identifiers import is_goodwill_key, payout_key
 from domain.money import Money
 from domain.sealing import KeyRing
 from gateways.errors import GatewayRefused
 from services.cards.payable import why_not
-from services.finance.payout_orders import (
-    known_report,
-    opened_order,
-    order_of,
-    ordered_first,
-    ordered_with,
-    settle_once,
-)
+from services.finance.failover import fall_over
+from services.finance.payout_orders import known_report, opened_order, ordered_with, settle_once
+from services.finance.preparing import NewOrder, prepared
 from services.support import goodwill_orders
 from services.work import sla
 
@@ -72,8 +69,10 @@ class Payout:
 
     @activity.defn(name="payout.prepare")
     @translated
-    async def prepare(self, card_id: str, quote_id: str, key: str) -> None:
+    async def prepare(self, card_id: str, quote_id: str, key: str) -> PaymentHeld | None:
         """Writes the order and its postings down before anything is sent; prepared once per key.
+
+        Returns why the payment must wait instead, where nothing may leave now: no order is made then.
 
         Everything that lets money leave is read again from our own rows. Raises `not_accepted` for good for a quote that
         was not accepted, and `not_payable`, tried again, when anything else is missing: a person must look then.
@@ -82,17 +81,22 @@ class Payout:
             card = await cards.load_for_update(session, card_id)
             attempt = await self._attempt(session, card, key)
             if attempt is None:
-                return
+                return None
             quote = await session.get_one(QuoteRow, quote_id)
             await _require_payable(session, card, quote)
             submission = await session.get_one(SubmissionRow, card.submission_id)
-            row = order_of(self._keyring, submission, quote, key, attempt)
-            if await ordered_first(session, row, submission.owner):
-                facts = {"key": key, "amount": str(Money(row.amount_minor, row.currency))}
+            made = await prepared(session, self._keyring, NewOrder(submission, quote, key, attempt), now())
+            if isinstance(made, PaymentHeld):
+                return made
+            if made is not None:
+                facts = {"key": key, "amount": str(Money(made.amount_minor, made.currency))}
+                if made.offset_minor:
+                    facts["offset"] = str(Money(made.offset_minor, made.currency))
                 change = Change(Stage.PAYOUT, WaitingFor.MACHINE, None, "payout.prepared", facts)
                 await cards.record(session, card_id, change)
                 if attempt > 1:  # The seller had it.
                     await sla.follow(session, card_id, WaitingFor.MACHINE, now())
+        return None
 
     async def _attempt(self, session: AsyncSession, card: CardRow, key: str) -> int | None:
         """The attempt that this key is for, None when its order is there; it follows only orders that were refused for certain."""
@@ -107,14 +111,14 @@ class Payout:
 
     @activity.defn(name="payout.prepare_goodwill")
     @translated
-    async def prepare_goodwill(self, goodwill_id: str, key: str) -> None:
-        """Writes the order of a goodwill payment and its postings down; prepared once per key.
+    async def prepare_goodwill(self, goodwill_id: str, key: str) -> PaymentHeld | None:
+        """Writes the order of a goodwill payment and its postings down; prepared once per key, or returns why it waits.
 
         Raises `not_payable`, tried again, for one that no second person has agreed to: a person must look then.
         """
         async with self._database.transaction() as session:
             try:
-                await goodwill_orders.prepare(session, self._keyring, goodwill_id, key)
+                return await goodwill_orders.prepare(session, self._keyring, goodwill_id, key)
             except goodwill_orders.NotAgreed as not_agreed:
                 raise ApplicationError(str(not_agreed), type="not_payable") from None
 
@@ -134,6 +138,8 @@ class Payout:
             return _facts(ordered.known)
         report = await self._asked(ordered.order) if ordered.perhaps_sent else None
         if report is None or report.code == NOT_FOUND:
+            if (known := await self._about_to_send(ordered.order.key)) is not None:
+                return _facts(known)  # Two people stated it meanwhile.
             report = await self._transferred(ordered.order)
         await self._keep(report)
         if report.outcome is PayoutOutcome.UNKNOWN and report.code not in GATEWAY_HAS_IT:
@@ -182,27 +188,55 @@ class Payout:
             if row.answered is None:
                 raise PayoutUnknown(None)
             if fresh := row.settled_at is None:
-                await _settle(session, row, row.answered)
+                await self._settle(session, row, row.answered)
         _count(row.answered, fresh=fresh)
         return PayoutFacts(row.answered, row.refusal_code)
 
+    async def _settle(self, session: AsyncSession, row: PayoutRow | GoodwillOrderRow, outcome: PayoutOutcome) -> None:
+        if isinstance(row, GoodwillOrderRow):
+            await goodwill_orders.settle(session, row, outcome)
+            return
+        await settle_once(session, row, outcome, ends=False)
+        if outcome is PayoutOutcome.REFUSED:
+            await fall_over(session, self._keyring, row, now())
+
     async def _taken_up(self, key: str) -> _Ordered:
-        """Marks the order as perhaps sent before anything is, so that no second sender takes it for new."""
+        """Marks the order as perhaps sent before anything is, so that no second sender takes it for new.
+
+        An order that was never sent stays as it is while its rail is switched off: raises `rail_off`, tried again.
+        """
         table = orders_of(key)
         marking = (
             update(table)
             .where(table.key == key, table.state == PayoutState.PREPARED)
             .values(state=PayoutState.UNKNOWN)
-            .returning(table.key)
+            .returning(table.rail)
             .execution_options(synchronize_session=False)
         )
         async with self._database.transaction() as session:
-            fresh = (await session.execute(marking)).scalar_one_or_none() is not None
+            rail = (await session.execute(marking)).scalar_one_or_none()
+            if (fresh := rail is not None) and await is_off(session, rail):
+                raise _rail_off(rail)
             if is_goodwill_key(key):
                 given = await session.get_one(GoodwillOrderRow, key)
                 return _Ordered(goodwill_orders.opened(self._keyring, given), None, not fresh, known_report(given))
             row, submission = await ordered_with(session, key)
         return _Ordered(opened_order(self._keyring, row, submission), row.card_id, not fresh, known_report(row))
+
+    async def _about_to_send(self, key: str) -> PayoutReport | None:
+        """Return the outcome where it is certain by now; else note that the order is about to be sent.
+
+        Raises `rail_off`, tried again, while its rail is switched off. Whoever states an outcome locks the same row, and
+        waits for a sending that has begun.
+        """
+        async with self._database.transaction() as session:
+            row = await _locked(session, key)
+            if (known := known_report(row)) is not None:
+                return known
+            if await is_off(session, row.rail):
+                raise _rail_off(row.rail)
+            row.tried_at = now()
+        return None
 
     async def _asked(self, order: PayoutOrder) -> PayoutReport:
         try:
@@ -253,11 +287,8 @@ async def _locked(session: AsyncSession, key: str) -> PayoutRow | GoodwillOrderR
     return await session.get_one(PayoutRow, key, with_for_update=True)
 
 
-async def _settle(session: AsyncSession, row: PayoutRow | GoodwillOrderRow, outcome: PayoutOutcome) -> None:
-    if isinstance(row, GoodwillOrderRow):
-        await goodwill_orders.settle(session, row, outcome)
-    else:
-        await settle_once(session, row, outcome, ends=False)
+def _rail_off(rail: Rail) -> ApplicationError:
+    return ApplicationError(f"{rail.value} is switched off", type="rail_off")
 
 
 def _count(outcome: PayoutOutcome, *, fresh: bool) -> None:

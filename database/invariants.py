@@ -64,7 +64,17 @@ WITH balance AS (
     UNION ALL
     SELECT 'goodwill', coalesce(sum(amount_minor), 0) FROM goodwill_order WHERE state <> 'refused'
     UNION ALL
-    SELECT 'inventory', coalesce(sum(amount_minor), 0) FROM quote WHERE state = 'accepted'
+    SELECT 'inventory', coalesce(sum(amount_minor), 0) - (
+        SELECT coalesce(sum(-e.amount_minor), 0) FROM ledger_transaction t
+        JOIN entry e ON e.transaction_id = t.id JOIN account a ON a.id = e.account_id
+        WHERE t.what = 'rollback_claimed' AND a.code = 'inventory' AND EXISTS (
+            SELECT FROM rollback r WHERE r.card_id = t.card_id AND r.price_minor = -e.amount_minor
+              AND r.state IN ('claimed', 'settled', 'written_off', 'dropped')))
+    FROM quote WHERE state = 'accepted'
+    UNION ALL
+    SELECT 'seller_receivable:' || owner, sum(amount_minor - coalesce((
+        SELECT sum(o.amount_minor) FROM rollback_offset o WHERE o.rollback_id = rollback.id AND o.undone_at IS NULL), 0))
+    FROM rollback WHERE state IN ('claimed', 'settled') GROUP BY owner
 )
 SELECT due.code || ' stands at ' || coalesce(balance.minor, 0) || ' where ' || due.minor || ' is due'
 FROM due LEFT JOIN balance USING (code) WHERE coalesce(balance.minor, 0) <> due.minor

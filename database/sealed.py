@@ -62,6 +62,7 @@ GOODWILL_NAME = SealedColumn("goodwill_order", "payee_name_sealed", "payout", "g
 CORRECTED_ACCOUNT = SealedColumn("payee_correction", "account_sealed", "payee", "payee:{}:account")
 CORRECTED_NAME = SealedColumn("payee_correction", "name_sealed", "payee", "payee:{}:name")
 PERSON_TOTP = SealedColumn("person", "totp_sealed", "totp", "person:{}:totp")
+VERIFIED_NAME = SealedColumn("verified_name", "name_sealed", "seller", "verified:{}:name")
 CONTACT_ADDRESS = SealedColumn("contact", "address_sealed", "contact", "contact:{}:address")
 LABEL_READ = SealedColumn("reading_label", "read_sealed", "label", "label:{}:read")
 LABEL_TRUTH = SealedColumn("reading_label", "truth_sealed", "label", "label:{}:truth")

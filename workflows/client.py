@@ -46,6 +46,7 @@ from workflows.messages import (
     OfferAnswer,
     OutletReport,
     PayeeCorrected,
+    PaymentReleased,
     PaymentReported,
     PersonWanted,
     WaitSkipped,
@@ -222,6 +223,10 @@ class CardClient:
         """Send the gateway's report; the card asks the gateway itself before it believes anything."""
         await self._signal(card_id, CardWorkflow.payment_reported, PaymentReported(key))
 
+    async def payment_released(self, card_id: str, key: str) -> None:
+        """Report that what held the payment of this key is over; a card that is further by now goes on as it does."""
+        await self._signal(card_id, CardWorkflow.payment_released, PaymentReleased(key))
+
     async def replan(self, card_id: str, task_id: str) -> None:
         """Report that the clock of a review task has changed; a report about a closed task changes nothing."""
         await self._signal(card_id, CardWorkflow.replan, ClockChanged(task_id))
@@ -241,7 +246,7 @@ class CardClient:
         return self._client.get_workflow_handle_for(CardWorkflow.run, identifiers.card_workflow(card_id))
 
     async def _signal(
-        self, card_id: str, signal: Any, message: OutletReport | PaymentReported | ClockChanged | WaitSkipped
+        self, card_id: str, signal: Any, message: OutletReport | PaymentReported | PaymentReleased | ClockChanged | WaitSkipped
     ) -> None:
         try:
             await self._heard(self._card(card_id).signal(signal, message))

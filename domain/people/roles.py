@@ -45,6 +45,11 @@ class Permission(StrEnum):
     EXPORT_LABELS = "export_labels"
     SEE_PAYOUTS = "see_payouts"
     CORRECT_PAYEE = "correct_payee"  # Propose or agree to another payee for money that is owed; never both.
+    SWITCH_RAILS = "switch_rails"  # Switch a way of paying off at once, and agree with another to switch it on again.
+    RELEASE_PAYMENTS = "release_payments"  # Look at payments that are held, and let them go; verify sellers' names.
+    STATE_OUTCOMES = "state_outcomes"  # State what became of a payment, or agree to it; never both.
+    CLAIM_BACK = "claim_back"  # Claim a card's price back from its seller, or agree to it; never both.
+    WRITE_OFF = "write_off"  # Give up what a seller owes, or agree to it; never both.
     CLOSE_PERIODS = "close_periods"  # Close a month of the books, or agree to it.
     SEE_TRAIL = "see_trail"
     DECODE_HISTORY = "decode_history"  # Read Temporal payloads through the codec server.
@@ -133,6 +138,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.REPAIR,
             Permission.CONFIRM_REPAIR,
             Permission.HANDLE_ALERTS,
+            Permission.SWITCH_RAILS,
             Permission.SEE_POLICIES,
         }
     ),
@@ -157,6 +163,11 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.SEE_CARD,
             Permission.SEE_SELLER,
             Permission.CLOSE_PERIODS,
+            Permission.SWITCH_RAILS,
+            Permission.RELEASE_PAYMENTS,
+            Permission.STATE_OUTCOMES,
+            Permission.CLAIM_BACK,
+            Permission.WRITE_OFF,
             Permission.SEE_PAYOUTS,
             Permission.CORRECT_PAYEE,
             Permission.SEE_INSIGHT,
@@ -168,6 +179,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
         {
             Permission.PREPARE_COPY,
             Permission.ERASE_DATA,
+            Permission.CLAIM_BACK,
             Permission.SEE_QUEUE,
             Permission.SEE_TICKETS,
             Permission.ANSWER_FOR_COMPLIANCE,

@@ -23,7 +23,10 @@ from domain.identifiers import is_goodwill_key
 from domain.money import Money
 from domain.sealing import KeyRing
 from domain.work.kinds import REVIEW
+from services.finance import offsets
 from services.finance.payout_orders import order_of, ordered_first
+from services.finance.routing import count_adopted
+from services.finance.waiting import goes_on
 
 KEY = re.compile(r"card-([0-9A-Z]{26})-payout-([1-9][0-9]{0,3})")
 
@@ -54,7 +57,7 @@ class Adopting:
                 return _answered(row, paid)
             if card.outcome is not None:
                 return f"was paid for a card that ended as {card.outcome.value}"
-            quote = await _quote(session, card.id, paid.amount)
+            quote = await _quote(session, card.id, paid.amount) or await _offset_quote(session, card, paid.amount)
             if quote is None:
                 return f"was paid with {paid.amount}, which no quote of its card offered"
             await self._write(session, card, quote, int(found[2]), paid)
@@ -74,9 +77,14 @@ class Adopting:
         if quote.state is not QuoteState.ACCEPTED:
             quote.state, quote.answered_at = QuoteState.ACCEPTED, now()
             await ledger.post(session, f"{quote.id}:owed", card.id, "owed", owed(submission.owner, amount))
-        row = order_of(self._keyring, submission, quote, paid.key, attempt)
+        sent = amount if paid.amount is None else paid.amount
+        taken = await _offset_by(session, submission.owner, amount, sent)
+        row = order_of(self._keyring, submission, quote, paid.key, attempt, (amount - sent).amount_minor)
         row.state, row.answered, row.gateway_reference = PayoutState.UNKNOWN, paid.outcome, paid.gateway_reference
-        await ordered_first(session, row, submission.owner)
+        if await ordered_first(session, row, submission.owner):
+            await offsets.take(session, submission.owner, card.id, paid.key, taken, now())
+            await count_adopted(session, row.rail, sent, now())
+            await goes_on(session, paid.key, now())
         # A decision on the card comes too late now: its seller has the money.
         open_tasks = (WorkItemRow.card_id == card.id, WorkItemRow.kind == REVIEW, WorkItemRow.closed_at.is_(None))
         await session.execute(update(WorkItemRow).where(*open_tasks).values(closed_at=now()))
@@ -103,3 +111,23 @@ async def _quote(session: AsyncSession, card_id: str, amount: Money) -> QuoteRow
         select(QuoteRow).where(*wanted, QuoteRow.currency == amount.currency).order_by(QuoteRow.created_at.desc())
     )
     return (await session.execute(statement.limit(1).with_for_update())).scalar_one_or_none()
+
+
+async def _offset_quote(session: AsyncSession, card: CardRow, amount: Money) -> QuoteRow | None:
+    """The newest accepted quote of more than this amount, where the seller owes as much as the difference."""
+    owner = (await session.get_one(SubmissionRow, card.submission_id)).owner
+    open_minor = sum(claim.left_minor for claim in await offsets.open_claims(session, owner))
+    more = QuoteRow.amount_minor.between(amount.amount_minor + 1, amount.amount_minor + open_minor)
+    wanted = (QuoteRow.card_id == card.id, QuoteRow.state == QuoteState.ACCEPTED, more)
+    newest = select(QuoteRow).where(*wanted, QuoteRow.currency == amount.currency).order_by(QuoteRow.created_at.desc())
+    return (await session.execute(newest.limit(1).with_for_update())).scalar_one_or_none()
+
+
+async def _offset_by(session: AsyncSession, owner: str, owed_amount: Money, sent: Money) -> list[tuple[str, int]]:
+    """The claims that make up the difference between what was owed and what was sent, the oldest first."""
+    room, found = (owed_amount - sent).amount_minor, []
+    for claim in await offsets.open_claims(session, owner, lock=True):
+        if (taken := min(room, claim.left_minor)) > 0:
+            found.append((claim.id, taken))
+            room -= taken
+    return found

@@ -205,6 +205,8 @@ def message_text(topic: str, payload: Mapping[str, Any], locale: str, pages_url:
         values["brand"] = brand(code).names[locale]
     if (ticket_id := payload.get("ticket_id")) is not None:
         values["link"] = f"{pages_url}/tickets/{ticket_id}"
+    if (page := payload.get("page")) is not None:
+        values["link"] = f"{pages_url}{page}"
     own = f"message.{topic}.{payload.get('state', '')}"
     return translate(own if has(own, locale) else f"message.{topic}", locale, values)
 

@@ -1,0 +1,1 @@
+"""The postings of each subject: which accounts every step moves."""
