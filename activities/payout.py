@@ -226,7 +226,7 @@ class Payout:
     async def _about_to_send(self, key: str) -> PayoutReport | None:
         """Return the outcome where it is certain by now; else note that the order is about to be sent.
 
-        Raises `rail_off`, tried again, while its rail is switched off. Whoever states an outcome locks the same row, and
+        Raises `rail_off`, tried again, while its rail is switched off. A statement of the outcome locks the same row, and
         waits for a sending that has begun.
         """
         async with self._database.transaction() as session:

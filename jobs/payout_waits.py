@@ -1,4 +1,4 @@
-"""Payments that waited are told to go on as soon as what held them is over, again and again until each has made its order."""
+"""Have payments that waited go on as soon as what held them is over, again and again until each has made its order."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class WaitingPayments:
         self._goodwill = goodwill
 
     async def look(self) -> int:
-        """Look at up to fifty payments and return how many were told. Raises DatabaseUnavailable."""
+        """Look at up to fifty payments and return how many were signalled. Raises DatabaseUnavailable."""
         return sum([await self._tell(one) for one in await self._waits.ready(AT_ONCE)])
 
     async def _tell(self, one: Ready) -> bool:
@@ -35,8 +35,8 @@ class WaitingPayments:
                     await self._goodwill.released(one.key.removeprefix("goodwill-"))
                 else:
                     await self._desk.payment_released(one.card_id, one.key)
-                await self._waits.told(one.key)
+                await self._waits.signalled(one.key)
                 return True
         except TemporarilyUnavailable:
-            _log.warning("payment waits", payment=one.key)  # Told at a later look.
+            _log.warning("payment waits", payment=one.key)  # Signalled at a later look.
         return False

@@ -30,5 +30,5 @@ class StatedSender:
                 else:
                     await self._desk.payment_reported(card_id, key)
         except TemporarilyUnavailable:
-            _log.warning("stated outcomes wait")  # Told at a later look.
+            _log.warning("stated outcomes wait")  # Signalled at a later look.
         return 0

@@ -19,7 +19,7 @@ from domain.people.roles import Permission
 from reviewer_ui import step_up
 from reviewer_ui.cards import glance, sellers
 from reviewer_ui.evidence import trail
-from reviewer_ui.finance import owed, payouts
+from reviewer_ui.finance import claims, held, order, owed, payouts, proof_form, rails
 from reviewer_ui.home import front, home, search
 from reviewer_ui.notices import live, notices
 from reviewer_ui.ops import alerts, deliveries, health, providers, repair, repairs, stuck, workers
@@ -90,6 +90,7 @@ SUPPORT = (
     asking,
     goodwill,
 )
+MONEY = (owed, payouts, order, rails, held, claims)
 
 
 @dataclass(frozen=True)
@@ -116,6 +117,7 @@ def build(services: ConsoleServices) -> FastAPI:
         wider={
             **dict.fromkeys((comments.PATH, item_comments.PATH), item_comments.FORM_BYTES_MAX),
             ticket_writing.PATH: ticket_writing.FORM_BYTES_MAX,
+            **dict.fromkeys((order.PATH, claims.PATH), proof_form.FORM_BYTES_MAX),
         },
     )
     app.add_middleware(csrf.Csrf, secret=services.form_secret, cookie=CSRF_COOKIE, secure=services.https)
@@ -178,8 +180,7 @@ def _routes() -> tuple[BaseRoute, ...]:
         support_insight,
         live,
         notices,
-        owed,
-        payouts,
+        *MONEY,
         check_policy,
         why_due,
         trail,

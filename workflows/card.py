@@ -291,5 +291,5 @@ class CardWorkflow:
 
     @workflow.signal
     def payment_released(self, released: PaymentReleased) -> None:
-        """What held the payment is over."""
+        """Note that what held the payment is over."""
         self._payout.release(released)

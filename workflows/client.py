@@ -246,7 +246,10 @@ class CardClient:
         return self._client.get_workflow_handle_for(CardWorkflow.run, identifiers.card_workflow(card_id))
 
     async def _signal(
-        self, card_id: str, signal: Any, message: OutletReport | PaymentReported | PaymentReleased | ClockChanged | WaitSkipped
+        self,
+        card_id: str,
+        signal: Any,
+        message: OutletReport | PaymentReported | PaymentReleased | ClockChanged | WaitSkipped,
     ) -> None:
         try:
             await self._heard(self._card(card_id).signal(signal, message))

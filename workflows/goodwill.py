@@ -35,7 +35,7 @@ class GoodwillWorkflow:
 
     @workflow.signal
     def payment_released(self, released: PaymentReleased) -> None:  # noqa: ARG002  # It has one payment.
-        """What held the payment is over."""
+        """Note that what held the payment is over."""
         self._released = True
 
     @workflow.signal

@@ -33,7 +33,7 @@ class RailSwitchRow(TableRow):
     off_at: Mapped[datetime] = moment_now()
     off_by: Mapped[str]  # person.id
     off_reason: Mapped[str]
-    asked_at: Mapped[datetime | None] = moment_maybe()  # When somebody asked to switch it on.
+    asked_at: Mapped[datetime | None] = moment_maybe()  # When a person asked to switch it on.
     asked_by: Mapped[str | None] = mapped_column(default=None)  # person.id
     askers: Mapped[list[str]] = json_list()  # They with everyone they act for.
     asked_reason: Mapped[str] = mapped_column(default="")
@@ -71,7 +71,7 @@ class PayoutWaitRow(TableRow):
     policy_version: Mapped[str] = mapped_column(default="")
     since: Mapped[datetime] = moment_now()
     until: Mapped[datetime | None] = moment_maybe()
-    signalled_at: Mapped[datetime | None] = moment_maybe()  # When its workflow was last told that it may go on.
+    signalled_at: Mapped[datetime | None] = moment_maybe()  # When its workflow last heard that it may go on.
     released_at: Mapped[datetime | None] = moment_maybe()
     released_by: Mapped[str | None] = mapped_column(default=None)  # person.id
     released_reason: Mapped[str] = mapped_column(default="")
@@ -79,7 +79,7 @@ class PayoutWaitRow(TableRow):
 
 
 class PayeeChangeRow(TableRow):
-    """A seller was to be paid at another payee than before: when we first met it and told their old contact."""
+    """A seller was to be paid at another payee than before: when we first met it and wrote to their old contact."""
 
     __tablename__ = "payee_change"
     owner: Mapped[str] = mapped_column(primary_key=True)
@@ -90,7 +90,7 @@ class PayeeChangeRow(TableRow):
 
 
 class VerifiedNameRow(TableRow):
-    """The name of a seller as somebody verified it; the newest counts."""
+    """The name of a seller as a person verified it; the newest counts."""
 
     __tablename__ = "verified_name"
     __table_args__ = (Index("verified_name_of", "owner", "verified_at"),)

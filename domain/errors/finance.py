@@ -48,7 +48,7 @@ class NothingToRelease(Refusal):
 
 
 class RailSwitched(Refusal):
-    """The rail stands so already, or somebody else has just changed it: look at the page again."""
+    """The rail stands so already, or another person has just changed it: look at the page again."""
 
     code = "rail_switched"
     http_status = 409

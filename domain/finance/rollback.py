@@ -15,7 +15,7 @@ WORDS_MAX = 1000
 class RollbackKind(StrEnum):
     """What became of a card after it was bought."""
 
-    USED = "used"  # Somebody spent it after its seller was paid.
+    USED = "used"  # A person spent it after its seller was paid.
     FROZEN = "frozen"  # Its issuer froze it.
     CHARGED_BACK = "charged_back"  # Its first purchase was charged back.
 

@@ -69,19 +69,12 @@ async def _apply(
     account = ORDER_ACCOUNT.open(keyring, paid.key, paid.payee_account_sealed)
     name = ORDER_NAME.open(keyring, paid.key, paid.payee_name_sealed)
     correction_id = new_id()
-    session.add(
-        PayeeCorrectionRow(
-            id=correction_id,
-            submission_id=submission.id,
-            proposed_by=BY,
-            masked=other.masked,
-            rail=other.rail,
-            account_sealed=CORRECTED_ACCOUNT.seal(keyring, correction_id, account),
-            name_sealed=CORRECTED_NAME.seal(keyring, correction_id, name),
-            proposed_at=now,
-            applied_at=now,
-        )  # fmt: skip
-    )
+    correction = PayeeCorrectionRow(
+        id=correction_id, submission_id=submission.id, proposed_by=BY, masked=other.masked, rail=other.rail,
+        account_sealed=CORRECTED_ACCOUNT.seal(keyring, correction_id, account),
+        name_sealed=CORRECTED_NAME.seal(keyring, correction_id, name), proposed_at=now, applied_at=now,
+    )  # fmt: skip
+    session.add(correction)
     submission.payee_account_sealed = PAYEE_ACCOUNT.seal(keyring, submission.id, account)
     submission.payee_name_sealed = PAYEE_NAME.seal(keyring, submission.id, name)
     submission.payee_index, submission.payee_masked, submission.payee_rail = other.index, other.masked, other.rail

@@ -1,4 +1,4 @@
-"""What a seller owes back is offset against their payments: taken in the transaction of the order, told, undone when it is refused."""
+"""What a seller owes back is offset against their payments: taken in the transaction of the order, with a message, and undone when it is refused."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ async def why_waiting(session: AsyncSession, keyring: KeyRing, payment: Payment,
 async def situation(
     session: AsyncSession, keyring: KeyRing, payment: Payment, rules: RoutingRules, now: datetime
 ) -> Situation:
-    """Return the facts that a payment is judged by. A change of payee is noted and told once."""
+    """Return the facts that a payment is judged by. A change of payee is noted, with one message to the old contact."""
     day_minor, month_minor = await reads.used(session, payment.rail, business_day(now))
     held = await session.get(PayoutWaitRow, payment.key)
     found = Situation(
@@ -139,7 +139,7 @@ async def _name(session: AsyncSession, keyring: KeyRing, payment: Payment) -> Na
 
 
 async def _cooling(session: AsyncSession, payment: Payment, rules: RoutingRules, now: datetime) -> datetime | None:
-    """Until when a seller's change of payee cools down: from the moment on at which the old contact was told."""
+    """Until when a seller's change of payee cools down: from the moment on at which the old contact was written to."""
     if not payment.owner.startswith(SELLER) or payment.payee_index is None:
         return None
     before = await reads.paid_payees(session, payment.owner, now - timedelta(days=3660))

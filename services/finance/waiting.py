@@ -1,4 +1,4 @@
-"""Payments that wait before anything is sent: kept with their reasons, shown on the card, released by a person, and told to go on."""
+"""Payments that wait before anything is sent: kept with their reasons, shown on the card, released by a person, and sent on."""
 
 from __future__ import annotations
 
@@ -44,7 +44,9 @@ from services.people.permissions import require
 from services.work import sla
 
 LOOP = "payout_waits"
-TOLD_AGAIN = timedelta(minutes=2)  # A workflow that was told asks the issuer again before it comes to its order.
+SIGNALLED_AGAIN = timedelta(
+    minutes=2
+)  # A workflow that was signalled asks the issuer again before it comes to its order.
 REASON_MAX = 500
 
 
@@ -95,13 +97,13 @@ def waiting_for(wait: Wait) -> WaitingFor:
 async def goes_on(session: AsyncSession, key: str, now: datetime) -> None:
     """Note that the payment of this key waits no more: its order is made."""
     open_one = PayoutWaitRow.key == key, PayoutWaitRow.ended_at.is_(None)
-    ended = update(PayoutWaitRow).where(*open_one).values(ended_at=now)
+    ended = update(PayoutWaitRow).where(*open_one).values({PayoutWaitRow.ended_at: now})
     await session.execute(ended.execution_options(synchronize_session=False))
 
 
 @dataclass(frozen=True)
 class Ready:
-    """A payment whose reasons to wait are over: its workflow is told. `card_id` is None for a goodwill payment."""
+    """A payment whose reasons to wait are over: its workflow is signalled. `card_id` is None for a goodwill payment."""
 
     key: str
     card_id: str | None
@@ -118,15 +120,15 @@ class PayoutWaits:
         self._now = now
 
     async def ready(self, limit: int) -> tuple[Ready, ...]:
-        """Return up to `limit` payments that may go on and were not told so lately, the longest waiting first.
+        """Return up to `limit` payments that may go on and were not signalled lately, the longest waiting first.
 
         What still waits gets its present reasons; what has ended otherwise waits no more. Raises DatabaseUnavailable.
         """
         now, found = self._now(), []
-        untold = or_(PayoutWaitRow.signalled_at.is_(None), PayoutWaitRow.signalled_at < now - TOLD_AGAIN)
+        unsignalled = or_(PayoutWaitRow.signalled_at.is_(None), PayoutWaitRow.signalled_at < now - SIGNALLED_AGAIN)
         waiting = (
             select(PayoutWaitRow.key)
-            .where(PayoutWaitRow.ended_at.is_(None), untold, ~left_out(LOOP, PayoutWaitRow.key, now))
+            .where(PayoutWaitRow.ended_at.is_(None), unsignalled, ~left_out(LOOP, PayoutWaitRow.key, now))
             .order_by(PayoutWaitRow.since, PayoutWaitRow.key)
             .limit(limit)
         )
@@ -138,8 +140,8 @@ class PayoutWaits:
                     found.append(one)
         return tuple(found)
 
-    async def told(self, key: str) -> None:
-        """Note that the workflow of this payment was told that it may go on."""
+    async def signalled(self, key: str) -> None:
+        """Note that the workflow of this payment was signalled."""
         statement = update(PayoutWaitRow).where(PayoutWaitRow.key == key).values(signalled_at=self._now())
         async with self._database.statement() as connection:
             await connection.execute(statement)
@@ -210,7 +212,7 @@ class PayoutWaits:
         return payment_of_card(self._keyring, submission, card.id, row.key, sent)
 
     async def _require_second(self, session: AsyncSession, person: str, row: PayoutWaitRow) -> None:
-        """Refuses OwnWork to whoever stands on the seller's side, or had the first look at the card."""
+        """Refuses OwnWork to a person who stands on the seller's side, or had the first look at the card."""
         who = await standing(session, person, self._now())
         if row.owner in who.relatives:
             raise OwnWork()

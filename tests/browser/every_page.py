@@ -36,6 +36,7 @@ from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.doors import PASSWORD, authenticator, employed
 from tests.reviewer_ui.escalation_scenes import questions_on_desks
 from tests.reviewer_ui.four_eyes_scenes import staged
+from tests.reviewer_ui.money_scenes import money_pages
 from tests.reviewer_ui.ops_scenes import a_provider_in_maintenance, readings_and_alerts, stuck_runs, worker_processes
 from tests.reviewer_ui.privacy_requests import a_privacy_request
 from tests.reviewer_ui.quality_scenes import drawn
@@ -152,6 +153,11 @@ _NAMED = (
     OnePage("/insight", ADMIN),
     OnePage("/insight/support", ADMIN),
     OnePage("/payouts", COMPLIANCE),
+    OnePage("/payouts/{key}", COMPLIANCE, "/payouts/{order}"),
+    OnePage("/payouts/{key}", SENIOR, "/payouts/{paid_order}"),
+    OnePage("/held", SENIOR),
+    OnePage("/rails", OPS),
+    OnePage("/claims", COMPLIANCE),
     OnePage("/owed", SENIOR),
     OnePage("/owed", COMPLIANCE),
     OnePage("/trail", COMPLIANCE),
@@ -206,6 +212,8 @@ NO_PAGES = {
     "/tickets/{ticket_id}/beside": "a part of the ticket's page",
     "/tickets/{ticket_id}/files/{file_id}": "a file",
     "/insight/{figure}.csv": "a file",
+    "/payouts/{key}/statements/{statement_id}/evidence": "a file",
+    "/claims/{claim_id}/evidence": "a file",
     "/insight/support/{figure}.csv": "a file",
     "/setup/policies/{code}/export": "a file",
     "/quality/second/{review_id}/files/{file_id}": "a file",
@@ -240,6 +248,7 @@ async def scene(house: House) -> Scene:
     await worker_processes(house, people[ADMIN])
     await readings_and_alerts(house, people[OPS])
     await send(browsers[ADMIN], f"/setup/people/{people[SUPPORT]}/roles", role=["support", "finance"])
+    names |= await money_pages(house, people[OPS], drawn_card)
     names["owner_id"] = await _seller(house, names)
     names |= await tickets_in_every_state(house, people[SUPPORT])
     names["privacy"] = await a_privacy_request(house)

@@ -27,6 +27,9 @@ INSIGHT_READERS = frozenset({SENIOR, OPS, FINANCE, COMPLIANCE, ADMIN, LEAD})
 QUALITY_READERS = frozenset({SENIOR, COMPLIANCE, ADMIN})
 PAYOUT_READERS = frozenset({SENIOR, FINANCE, COMPLIANCE, LEAD})
 PAYEE_CORRECTORS = frozenset({SENIOR, FINANCE})
+RAIL_SWITCHERS = frozenset({FINANCE, OPS})
+FINANCIERS = frozenset({FINANCE})
+CLAIMERS = frozenset({FINANCE, COMPLIANCE})
 TRAIL_READERS = frozenset({OPS, COMPLIANCE})
 SELLER_READERS = frozenset({SENIOR, OPS, SUPPORT, LEAD, FINANCE, COMPLIANCE})
 TAKERS_OVER = frozenset({SENIOR, LEAD})  # Each at their own desk: the service asks what they may have.
@@ -261,6 +264,29 @@ MATRIX = (
     Line("GET", "/insight/support/{figure}.csv", INSIGHT_READERS, (404,)),
     # Money and trail.
     Line("GET", "/payouts", PAYOUT_READERS),
+    Line("GET", "/payouts/{key}", PAYOUT_READERS, (404,)),
+    Line("POST", "/payouts/{key}/state", FINANCIERS, (404,)),
+    Line("POST", "/payouts/{key}/statements/{statement_id}/agree", FINANCIERS, (404,)),
+    Line("POST", "/payouts/{key}/statements/{statement_id}/decline", FINANCIERS, (404,)),
+    Line("GET", "/payouts/{key}/statements/{statement_id}/evidence", PAYOUT_READERS, (404,)),
+    Line("GET", "/held", PAYOUT_READERS),
+    Line("POST", "/held/{key}/release", FINANCIERS, (404,)),
+    Line("POST", "/held/{key}/name", FINANCIERS, (422,)),
+    Line("GET", "/rails", PAYOUT_READERS | RAIL_SWITCHERS),
+    Line("POST", "/rails/{rail}/off", RAIL_SWITCHERS, (404,)),
+    Line("POST", "/rails/{rail}/on", RAIL_SWITCHERS, (404,)),
+    Line("POST", "/rails/{rail}/on/agree", RAIL_SWITCHERS, (404,)),
+    Line("POST", "/rails/{rail}/on/refuse", RAIL_SWITCHERS, (404,)),
+    Line("GET", "/claims", PAYOUT_READERS),
+    Line("POST", "/claims", CLAIMERS, (422,)),
+    Line("POST", "/claims/{claim_id}/agree", CLAIMERS, (404,)),
+    Line("POST", "/claims/{claim_id}/decline", CLAIMERS, (404,)),
+    Line("POST", "/claims/{claim_id}/uphold", CLAIMERS, (404,)),
+    Line("POST", "/claims/{claim_id}/drop", CLAIMERS, (404,)),
+    Line("POST", "/claims/{claim_id}/write-off", FINANCIERS, (404,)),
+    Line("POST", "/claims/{claim_id}/write-off/agree", FINANCIERS, (404,)),
+    Line("POST", "/claims/{claim_id}/write-off/refuse", FINANCIERS, (404,)),
+    Line("GET", "/claims/{claim_id}/evidence", PAYOUT_READERS, (404,)),
     Line("GET", "/owed", PAYOUT_READERS),
     Line("POST", "/owed/{card_id}/propose", PAYEE_CORRECTORS, (422,)),
     Line("POST", "/owed/{card_id}/{correction_id}/agree", PAYEE_CORRECTORS, (409,)),

@@ -41,7 +41,7 @@ def upgrade() -> None:
     # What this month's orders have used of the limits.
     op.execute("""
         INSERT INTO payout_usage (rail, day, ordered_minor, refused_minor, orders)
-        SELECT rail, (prepared_at AT TIME ZONE 'Asia/Shanghai')::date, sum(amount_minor),
+        SELECT rail, CAST(prepared_at AT TIME ZONE 'Asia/Shanghai' AS date), sum(amount_minor),
                coalesce(sum(amount_minor) FILTER (WHERE state = 'refused'), 0), count(*)
         FROM (SELECT rail, prepared_at, amount_minor, state FROM payout
               UNION ALL SELECT rail, prepared_at, amount_minor, state FROM goodwill_order) AS ordered

@@ -1,4 +1,4 @@
-"""A card that was no good is claimed by two people, told, offset within limits in the order's own transaction, or written off by two."""
+"""A card that was no good is claimed by two people, with a message, offset within limits in the order's own transaction, or written off by two."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ async def receivable(case: Paying) -> int:
     return await case.balance(f"seller_receivable:{case.owner}")
 
 
-async def test_a_claim_takes_two_people_is_posted_once_and_told_with_its_reason(case: Paying) -> None:
+async def test_a_claim_takes_two_people_is_posted_once_and_its_seller_hears_why(case: Paying) -> None:
     claims, key = Rollbacks(case.world.database, case.world.keyring), await case.paid()
     first, second = await case.world.a_person("compliance"), await case.world.a_person("finance")
     before = await case.balance("inventory")
@@ -72,8 +72,8 @@ async def test_a_claim_takes_two_people_is_posted_once_and_told_with_its_reason(
         await claims.agree(first, claim)
     await asyncio.gather(*(claims.agree(second, claim) for _ in range(3)))
     assert (await receivable(case), await case.balance("inventory") - before) == (PRICE, -PRICE)
-    (told,) = await case.world.rows(OutboxRow, destination=case.owner, topic="claimed_back")
-    assert (told.payload["state"], told.payload["amount"], told.payload["page"]) == ("used", "¥465.00", "/wallet")
+    (news,) = await case.world.rows(OutboxRow, destination=case.owner, topic="claimed_back")
+    assert (news.payload["state"], news.payload["amount"], news.payload["page"]) == ("used", "¥465.00", "/wallet")
     assert (await case.world.story(card_of(key)))[-1] == "rollback.claimed"
     row = await row_of(case, claim)
     assert row.offset_from is not None
@@ -104,8 +104,8 @@ async def test_an_offset_stands_in_the_orders_own_posting_and_leaves_something(c
     await case.world.payout.send(order.key)
     await case.world.payout.conclude(order.key)
     assert [one["amount_minor"] for one in await case.world.transfers(order.key)] == [232_50]
-    (told,) = await case.world.rows(OutboxRow, destination=case.owner, topic="set_off")
-    assert told.payload["amount"] == "¥232.50"
+    (news,) = await case.world.rows(OutboxRow, destination=case.owner, topic="set_off")
+    assert news.payload["amount"] == "¥232.50"
     second, quote = await case.accepted()
     assert await case.prepare(second, quote) is None
     assert await receivable(case) == 0

@@ -127,8 +127,8 @@ async def test_a_refused_order_gives_its_part_of_the_cap_back_and_the_next_goes_
     await case.world.payout.conclude(payout_key(first[0], 1))
     await case.world.alipay.control(refuse="")
     assert (key, second[0]) in {(one.key, one.card_id) for one in await looking.ready(100)}
-    await looking.told(key)
-    assert key not in {one.key for one in await looking.ready(100)}  # Told a moment ago.
+    await looking.signalled(key)
+    assert key not in {one.key for one in await looking.ready(100)}  # Signalled a moment ago.
     assert await case.prepare(*second) is None
     assert (await waits(case, key)).ended_at is not None
     await case.books_are_right()
@@ -245,8 +245,8 @@ async def test_a_change_of_payee_cools_down_and_the_old_contact_hears_of_it_once
     assert held.waiting_for is WaitingFor.FINANCE
     assert timedelta(hours=23) < datetime.fromisoformat(held.until or "") - before < timedelta(hours=25)
     assert await case.prepare(card, quote) == held
-    told = await case.world.rows(OutboxRow, destination=case.owner, topic="payee_changed")
-    assert [(one.payload["before"], one.payload["payee"]) for one in told] == [("139****1111", "139****2222")]
+    news = await case.world.rows(OutboxRow, destination=case.owner, topic="payee_changed")
+    assert [(one.payload["before"], one.payload["payee"]) for one in news] == [("139****1111", "139****2222")]
     with_rules(change_cools_from_minor=PRICE + 1)
     assert await case.prepare(card, quote) is None  # A small sum is not held; the seller has heard all the same.
 
