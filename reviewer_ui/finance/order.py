@@ -37,7 +37,10 @@ OUTCOMES = (PayoutOutcome.PAID, PayoutOutcome.REFUSED)
 
 @dataclass(frozen=True)
 class OrderContext:
-    """The order's page; `names` are people's by id, `typed` what was entered and not taken."""
+    """The order's page; `names` are people's by id, `typed` what was entered and not taken.
+
+    `unknown`: its outcome may be stated.
+    """
 
     shell: Shell
     order: reads.OrderView
@@ -45,16 +48,12 @@ class OrderContext:
     may_state: bool
     may_see_tickets: bool
     me: str
+    unknown: bool
     outcomes: tuple[PayoutOutcome, ...]
     minutes: int
     typed: Mapping[str, str]
     refusal: Refusal | None
     reference_max: int = REFERENCE_MAX
-
-    @property
-    def unknown(self) -> bool:
-        """Return whether its outcome may be stated."""
-        return self.order.state is PayoutState.UNKNOWN and self.order.answered is None
 
 
 @router.get("/payouts/{key}")
@@ -113,7 +112,7 @@ async def _page(
         names = await accounts.all_names(session)
     context = OrderContext(
         shell(request, person), order, names, person.may(Permission.STATE_OUTCOMES), person.may(Permission.SEE_TICKETS),
-        person.id, OUTCOMES, routing_in_force(business_day(now())).stated_after_minutes, NOTHING_TYPED | dict(sent or {}), refusal,
+        person.id, order.state is PayoutState.UNKNOWN and order.answered is None, OUTCOMES, routing_in_force(business_day(now())).stated_after_minutes, NOTHING_TYPED | dict(sent or {}), refusal,
     )  # fmt: skip
     status = 200 if refusal is None else refusal.http_status
     return await console.answer(request, "finance/order.html", context, status=status)

@@ -52,18 +52,19 @@ async def show(visit: SellerVisit, month: Annotated[str, Query(max_length=MONTH_
 
 @router.get("/wallet.csv")
 async def statement(visit: SellerVisit, month: Annotated[str, Query(max_length=MONTH_LENGTH)] = "") -> Response:
-    """Give the statement of a month as a file."""
+    """Give the statement of a month as a file; amounts in fen, so that no spreadsheet takes a negative one for a formula."""
     async with visit.site.services.database.transaction() as session:
         found = await _statement(session, visit.owner, month)
     names = {code: entry.names[visit.locale] for code, entry in catalogue().items()}
     heads = [
-        translate(f"wallet.head.{name}", visit.locale) for name in ("on", "what", "card", "brand", "amount", "balance")
+        translate(f"wallet.head.{name}", visit.locale)
+        for name in ("on", "what", "card", "brand", "amount_fen", "balance_fen")
     ]
-    first = (found.month, translate("wallet.before", visit.locale), None, None, None, found.before.decimal_text())
+    first = (found.month, translate("wallet.before", visit.locale), None, None, None, found.before.amount_minor)
     rows = [
         (
             line.on.isoformat(), _what(line.what, visit.locale), None if line.card_id is None else line.card_id[-6:],
-            names.get(line.brand or "", line.brand), line.amount.decimal_text(), line.balance.decimal_text(),
+            names.get(line.brand or "", line.brand), line.amount.amount_minor, line.balance.amount_minor,
         )
         for line in found.lines
     ]  # fmt: skip
