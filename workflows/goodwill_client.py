@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import suppress
 
 from temporalio.client import Client
@@ -11,12 +10,10 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain import identifiers
-from domain.errors.general import TemporarilyUnavailable
 from workflows.goodwill import GoodwillWorkflow
 from workflows.messages import PaymentReleased, PaymentReported
 from workflows.policies import CARDS_QUEUE
-
-ANSWER_WITHIN_S = 10.0
+from workflows.waking import reaching
 
 
 class GoodwillClient:
@@ -34,18 +31,15 @@ class GoodwillClient:
         await self._start(goodwill_id, WorkflowIDReusePolicy.ALLOW_DUPLICATE)
 
     async def _start(self, goodwill_id: str, reuse: WorkflowIDReusePolicy) -> None:
-        try:
-            async with asyncio.timeout(ANSWER_WITHIN_S):
-                with suppress(WorkflowAlreadyStartedError):
-                    await self._client.start_workflow(
-                        GoodwillWorkflow.run,
-                        goodwill_id,
-                        id=identifiers.goodwill_workflow(goodwill_id),
-                        task_queue=CARDS_QUEUE,
-                        id_reuse_policy=reuse,
-                    )
-        except (RPCError, RuntimeError, TimeoutError) as failed:
-            raise TemporarilyUnavailable() from failed
+        async with reaching():
+            with suppress(WorkflowAlreadyStartedError):
+                await self._client.start_workflow(
+                    GoodwillWorkflow.run,
+                    goodwill_id,
+                    id=identifiers.goodwill_workflow(goodwill_id),
+                    task_queue=CARDS_QUEUE,
+                    id_reuse_policy=reuse,
+                )
 
     async def released(self, goodwill_id: str) -> None:
         """Report that what held the payment is over. One that has ended, or is not there, hears nothing."""
@@ -56,12 +50,9 @@ class GoodwillClient:
         await self._signal(goodwill_id, "payment_reported", PaymentReported(identifiers.goodwill_key(goodwill_id)))
 
     async def _signal(self, goodwill_id: str, name: str, said: PaymentReleased | PaymentReported) -> None:
-        handle = self._client.get_workflow_handle(identifiers.goodwill_workflow(goodwill_id))
-        try:
-            async with asyncio.timeout(ANSWER_WITHIN_S):
-                await handle.signal(name, said)
-        except RPCError as failed:
-            if failed.status is not RPCStatusCode.NOT_FOUND:
-                raise TemporarilyUnavailable() from failed
-        except (RuntimeError, TimeoutError) as failed:
-            raise TemporarilyUnavailable() from failed
+        async with reaching():
+            try:
+                await self._client.get_workflow_handle(identifiers.goodwill_workflow(goodwill_id)).signal(name, said)
+            except RPCError as failed:
+                if failed.status is not RPCStatusCode.NOT_FOUND:
+                    raise

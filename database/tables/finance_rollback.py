@@ -31,6 +31,7 @@ class RollbackRow(TableRow):
     amount_minor: Mapped[int] = minor_units()  # What is claimed of it.
     currency: Mapped[Currency] = word(Currency, Currency.CNY)
     policy_version: Mapped[str]
+    in_stock: Mapped[bool] = mapped_column(default=True)  # Its cost stood in the inventory when it was claimed.
     words: Mapped[str]  # What was found, as the seller reads it.
     evidence_name: Mapped[str]
     evidence_type: Mapped[str]

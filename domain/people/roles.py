@@ -50,7 +50,14 @@ class Permission(StrEnum):
     STATE_OUTCOMES = "state_outcomes"  # State what became of a payment, or agree to it; never both.
     CLAIM_BACK = "claim_back"  # Claim a card's price back from its seller, or agree to it; never both.
     WRITE_OFF = "write_off"  # Give up what a seller owes, or agree to it; never both.
+    SEE_BOOKS = "see_books"  # Accounts, journal and months: what the platform has, owes and earned.
+    LET_OUT_BATCHES = (
+        "let_out_batches"  # Propose or approve files of payments to a bank, never both; read its answers in.
+    )
     CLOSE_PERIODS = "close_periods"  # Close a month of the books, or agree to it.
+    SEE_SALES = "see_sales"  # What cards were sold for and who shares in it; taxes withheld; rates. Nothing that a seller may learn.
+    RECORD_SALES = "record_sales"  # Record and return sales, buyers' payments and rates.
+    HANDLE_TAX = "handle_tax"  # Sign a version of the tax rules off, make certificates and the files with full names.
     SEE_TRAIL = "see_trail"
     DECODE_HISTORY = "decode_history"  # Read Temporal payloads through the codec server.
     MANAGE_PEOPLE = "manage_people"  # Skills, limits, absences, relatives.
@@ -162,12 +169,17 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.COMMENT,
             Permission.SEE_CARD,
             Permission.SEE_SELLER,
+            Permission.SEE_BOOKS,
             Permission.CLOSE_PERIODS,
             Permission.SWITCH_RAILS,
             Permission.RELEASE_PAYMENTS,
             Permission.STATE_OUTCOMES,
             Permission.CLAIM_BACK,
             Permission.WRITE_OFF,
+            Permission.LET_OUT_BATCHES,
+            Permission.SEE_SALES,
+            Permission.RECORD_SALES,
+            Permission.HANDLE_TAX,
             Permission.SEE_PAYOUTS,
             Permission.CORRECT_PAYEE,
             Permission.SEE_INSIGHT,
@@ -189,7 +201,9 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.SEE_QUALITY,
             Permission.SEE_INSIGHT,
             Permission.SEE_PAYOUTS,
+            Permission.SEE_BOOKS,
             Permission.SEE_TRAIL,
+            Permission.SEE_SALES,
             Permission.CONFIRM_ACCESS,
             Permission.SEE_POLICIES,
             Permission.CONFIRM_POLICIES,

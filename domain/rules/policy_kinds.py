@@ -16,7 +16,9 @@ from domain.rules import (
     prices,
     repairs,
     rollback,
+    splits,
     stuck,
+    tax,
     tickets,
     velocity,
 )
@@ -39,5 +41,7 @@ KINDS: Mapping[str, PolicyKind] = {
         tickets.KIND,
         payout_routing.KIND,
         rollback.KIND,
+        splits.KIND,
+        tax.KIND,
     )
 }

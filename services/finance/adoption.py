@@ -76,7 +76,8 @@ class Adopting:
         amount = Money(quote.amount_minor, quote.currency)
         if quote.state is not QuoteState.ACCEPTED:
             quote.state, quote.answered_at = QuoteState.ACCEPTED, now()
-            await ledger.post(session, f"{quote.id}:owed", card.id, "owed", owed(submission.owner, amount))
+            lines, cause = owed(submission.owner, amount), f"quote:{quote.id}"
+            await ledger.post(session, f"{quote.id}:owed", card.id, "owed", lines, cause=cause)
         sent = amount if paid.amount is None else paid.amount
         taken = await _offset_by(session, submission.owner, amount, sent)
         row = order_of(self._keyring, submission, quote, paid.key, attempt, (amount - sent).amount_minor)

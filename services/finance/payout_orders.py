@@ -21,11 +21,12 @@ from domain.cards.facts import NotificationVerdict
 from domain.finance.ledger import payout_paid, payout_prepared, payout_refused
 from domain.finance.payout import PayoutOrder, PayoutOutcome, PayoutReport, PayoutState
 from domain.finance.postings import rollback
+from domain.finance.rails import Rail
 from domain.identifiers import short
 from domain.money import Money
 from domain.sealing import KeyRing
-from gateways.alipay.states import REFUSALS
-from services.finance import offsets
+from services.finance import offsets, withholding
+from services.finance.payee_faults import payee_fault
 from services.finance.routing import refused_again
 from services.work import sla
 
@@ -61,7 +62,7 @@ def opened_order(keyring: KeyRing, row: PayoutRow, submission: SubmissionRow) ->
         account = ORDER_ACCOUNT.open(keyring, row.key, row.payee_account_sealed)
         name = ORDER_NAME.open(keyring, row.key, row.payee_name_sealed)
     title = f"Cardloop {short(row.card_id)}"
-    return PayoutOrder(row.key, Money(row.amount_minor, row.currency), account, name, title)
+    return PayoutOrder(row.key, Money(row.amount_minor, row.currency), account, name, title, row.prepared_at)
 
 
 def verdict_on(row: PayoutRow | GoodwillOrderRow | None, report: PayoutReport) -> NotificationVerdict:
@@ -77,14 +78,14 @@ async def ordered_first(session: AsyncSession, row: PayoutRow, owner: str) -> bo
     """Writes the order and its postings; tells whether this transaction is the first with the order's key."""
     if not await insert_once(session, row, "key"):
         return False
-    sent, offset = Money(row.amount_minor, row.currency), Money(row.offset_minor, row.currency)
+    sent, offset, cause = (
+        Money(row.amount_minor, row.currency), Money(row.offset_minor, row.currency), f"payout:{row.key}",
+    )  # fmt: skip
     if offset.amount_minor:
         postings = rollback.payout_prepared(owner, sent, offset, row.rail)
     else:
         postings = payout_prepared(owner, sent, row.rail)
-    await ledger.post(
-        session, f"{row.key}:prepared", row.card_id, "payout_prepared", postings, cause=f"payout:{row.key}"
-    )
+    await ledger.post(session, f"{row.key}:prepared", row.card_id, "payout_prepared", postings, cause=cause)
     return True
 
 
@@ -93,13 +94,15 @@ async def heard_first(session: AsyncSession, row: PaymentNotificationRow) -> boo
     return await insert_once(session, row, "notify_id", generated=("id",))
 
 
-async def refused_on(session: AsyncSession, at: datetime) -> None:
+async def refused_on(session: AsyncSession, at: datetime, rail: Rail = Rail.ALIPAY) -> None:
     """Counts a notification that is not the gateway's: all of one day are one row, so that nobody can fill the table.
 
     It has an id of our own: a forged notification must not use up the id of the genuine one.
     """
     verdict = NotificationVerdict.SIGNATURE_INVALID.value
-    row = PaymentNotificationRow(notify_id=f"unverified-{at:%Y-%m-%d}", key="", verdict=verdict, received_at=at)
+    whose = "" if rail is Rail.ALIPAY else f"{rail.value}-"
+    notify_id = f"unverified-{whose}{at:%Y-%m-%d}"
+    row = PaymentNotificationRow(notify_id=notify_id, key="", verdict=verdict, received_at=at, rail=rail)
     counted = insert(PaymentNotificationRow).values(row.values("id"))
     more = {"times": PaymentNotificationRow.times + 1, "received_at": at}
     await session.execute(counted.on_conflict_do_update(index_elements=["notify_id"], set_=more))
@@ -135,7 +138,7 @@ async def settle_once(session: AsyncSession, row: PayoutRow, outcome: PayoutOutc
     facts = {"key": row.key, "amount": str(amount), "code": row.refusal_code or ""}
     if row.stated_id is not None:
         facts["stated"] = row.stated_id
-    if (fault := REFUSALS.get(row.refusal_code or "")) is not None and not paid:
+    if not paid and (fault := payee_fault(row.rail, row.refusal_code)) is not None:
         facts["payee_fault"] = fault.value
     what, actor = f"payout.{outcome.value}", "gateway" if row.stated_id is None else "machine"
     if paid or ends:
@@ -165,6 +168,7 @@ async def _post_outcome(session: AsyncSession, row: PayoutRow, owner: str, amoun
     what = f"payout_{PayoutOutcome.PAID if paid else PayoutOutcome.REFUSED}"
     await ledger.post(session, f"{row.key}:settled", row.card_id, what, postings, cause=f"payout:{row.key}")
     if not paid:
+        await withholding.give_back(session, row.key, now())
         # In the order in which an order that is being made locks them.
         await offsets.undo(session, row.key, now())
         await refused_again(session, row.rail, amount, row.prepared_at)

@@ -105,7 +105,8 @@ class Rollbacks:
             row.state, row.checked_by, row.checked_at = S.CLAIMED, person, now
             row.offset_from = now + timedelta(days=days)
             cost, claim = Money(row.price_minor, row.currency), Money(row.amount_minor, row.currency)
-            lines = postings.claimed(row.owner, cost, claim, in_stock=await _in_stock(session, row.card_id))
+            row.in_stock = await _in_stock(session, row.card_id)
+            lines = postings.claimed(row.owner, cost, claim, in_stock=row.in_stock)
             await ledger.post(
                 session, f"rollback-{row.id}:claimed", row.card_id, "rollback_claimed", lines, cause=_cause(row)
             )

@@ -38,6 +38,7 @@ from domain.rules.payout_routing import routing_in_force
 from domain.sealing import KeyRing
 from services.finance.offsets import foreseen
 from services.finance.routing import Payment, why_waiting
+from services.finance.withholding import due
 from services.people.acting import standing
 from services.people.kinship import people_linked
 from services.people.permissions import require
@@ -207,7 +208,7 @@ class PayoutWaits:
         quote = (await session.execute(accepted.order_by(QuoteRow.created_at.desc()).limit(1))).scalar_one_or_none()
         if quote is None:
             return None
-        owed = Money(quote.amount_minor, quote.currency)
+        owed = Money(quote.amount_minor, quote.currency) - due(quote, card, submission.owner, self._now()).tax
         sent = owed - await foreseen(session, submission.owner, owed, self._now())
         return payment_of_card(self._keyring, submission, card.id, row.key, sent)
 

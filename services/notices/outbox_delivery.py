@@ -163,7 +163,7 @@ class Delivery:
                 partner.webhook_url,
                 PARTNER_WEBHOOK.open(self._keyring, partner.id, partner.webhook_secret_sealed) or "",
             )
-        if seller is not None:
+        if seller is not None and seller.erased_at is None:
             phone = phone_of(self._keyring, seller)
             return _Addressee(phone, seller.locale)
         raise NoAddress

@@ -26,11 +26,13 @@ _HAS_IT = {
     WaitingFor.GATEWAY: ClockOwner.MACHINE,
     WaitingFor.RAIL: ClockOwner.MACHINE,
     WaitingFor.FINANCE: ClockOwner.MACHINE,
+    WaitingFor.BANK: ClockOwner.MACHINE,
     WaitingFor.SELLER_FIELDS: ClockOwner.SELLER,
     WaitingFor.SELLER_CODE: ClockOwner.SELLER,
     WaitingFor.SELLER_ITEM: ClockOwner.SELLER,
     WaitingFor.SELLER_OFFER: ClockOwner.SELLER,
     WaitingFor.SELLER_PAYEE: ClockOwner.SELLER,
+    WaitingFor.SELLER_CONFIRM: ClockOwner.SELLER,
     WaitingFor.OUTLET: ClockOwner.OUTLET,
 }
 

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import text, update
+from sqlalchemy import update
 
-from database.invariants import BALANCES, UNBALANCED
+from database.invariants.base import Look
+from database.invariants.books import EntriesSumToZero
+from database.invariants.seller_money import SellerMoneyAddsUp
+from database.invariants.sources import SourcesAgree
 from database.repositories import ledger
 from database.tables.cards import SubmissionRow
 from database.tables.finance import PayoutRow
@@ -104,10 +107,10 @@ class Paying:
             await session.execute(update(PayoutRow).where(PayoutRow.key == key).values(**values))
 
     async def books_are_right(self) -> None:
-        """I1 and I2 hold."""
+        """I1, I2 and I3 hold."""
         async with self.world.database.transaction() as session:
-            for sql in (UNBALANCED, BALANCES):
-                assert list((await session.execute(text(sql))).scalars()) == []
+            for one in (EntriesSumToZero(), SourcesAgree(), SellerMoneyAddsUp()):
+                assert await one.broken(session, Look()) == []
 
 
 async def paying(world: World) -> Paying:

@@ -1,117 +1,70 @@
-"""Payments on hold, a rail that is off, an outcome that one person stated, and claims: what the money pages show."""
+"""Books with something in them: a card that was bought and is being paid, a month that waits for its end, checks that found a fault."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import text
 
+from database.invariants import Result
 from database.repositories import ledger
-from database.tables.cards import CardRow, QuoteRow, SubmissionRow
-from database.tables.finance import PayoutRow
-from database.tables.finance_rollback import RollbackRow, StatedOutcomeRow
-from database.tables.finance_routing import PayoutWaitRow, RailSwitchRow
-from domain.cards.card import Outcome, Stage, WaitingFor
-from domain.cards.pricing import QuoteState
-from domain.finance.ledger import owed, payout_paid, payout_prepared
-from domain.finance.payout import PayoutOutcome, PayoutState
-from domain.finance.postings import rollback
+from database.tables.columns import now
+from database.tables.finance_books import ClosingRow
+from domain.finance.ledger import issuer_cost, owed, payout_paid, payout_prepared
+from domain.finance.periods import first_day, month_of
 from domain.finance.rails import Rail
-from domain.finance.rollback import RollbackKind, RollbackState
 from domain.identifiers import new_id, payout_key
 from domain.money import Money
-from gateways.attachments import accept
-from tests.builders.paying import PDF
+from domain.places import business_day
+from services.ops.invariants import keep
 from tests.reviewer_ui.conftest import House
 from tests.reviewer_ui.waiting_cards import Waiting
 
 PRICE = Money(441_00)
 
 
-async def a_paid_card(house: House) -> Waiting:
-    """A card that was bought and paid, with its postings."""
-    waiting = await house.cards.waiting()
-    key, now = payout_key(waiting.card_id, 1), datetime.now(UTC)
+async def bought(house: House, waiting: Waiting, *, owner: str = "", paid: bool = False) -> str:
+    """Post the purchase of a card, its verification and its order; return whose it is."""
+    owner, card_id, key = owner or f"seller:{new_id()}", waiting.card_id, payout_key(waiting.card_id, 1)
+    steps = [
+        ("issuer_cost", issuer_cost(Money(10)), f"answers:{card_id}"),
+        ("owed", owed(owner, PRICE), f"quote:{card_id}-quote-1"),
+        ("payout_prepared", payout_prepared(owner, PRICE, Rail.ALIPAY), f"payout:{key}"),
+    ]
+    if paid:
+        steps.append(("payout_paid", payout_paid(PRICE, Rail.ALIPAY), f"payout:{key}"))
     async with house.database.transaction() as session:
-        quote = select(QuoteRow.id).where(QuoteRow.card_id == waiting.card_id).order_by(QuoteRow.id).limit(1)
-        quote_id = (await session.execute(quote)).scalar_one()
-        sold = {
-            "state": QuoteState.ACCEPTED,
-            "amount_minor": PRICE.amount_minor,
-            "answered_at": now - timedelta(seconds=40),
-        }
-        await session.execute(update(QuoteRow).where(QuoteRow.id == quote_id).values(**sold))
-        owner = await owner_of(house, waiting)
-        await ledger.post(session, f"{quote_id}:owed", waiting.card_id, "owed", owed(owner, PRICE))
-        lines = payout_prepared(owner, PRICE, Rail.ALIPAY)
-        await ledger.post(session, f"{key}:prepared", waiting.card_id, "payout_prepared", lines, cause=f"payout:{key}")
-        paid = payout_paid(PRICE, Rail.ALIPAY)
-        await ledger.post(session, f"{key}:settled", waiting.card_id, "payout_paid", paid, cause=f"payout:{key}")
-        session.add(
-            PayoutRow(
-                key=key, card_id=waiting.card_id, amount_minor=PRICE.amount_minor, state=PayoutState.PAID, quote_id=quote_id,
-                answered=PayoutOutcome.PAID, gateway_reference="20260001", settled_at=now, payee_masked="138****0021",
-                routing_version="payout-routing-2026-11", routed={"chosen_by": "seller", "health": "well", "cost_minor": "0"},
-            )
-        )  # fmt: skip
-        ended = {"stage": Stage.ENDED, "waiting_for": WaitingFor.NOBODY, "outcome": Outcome.PAID}
-        await session.execute(update(CardRow).where(CardRow.id == waiting.card_id).values(**ended))
-    return waiting
+        for what, lines, cause in steps:
+            await ledger.post(session, f"{what}:{card_id}", card_id, what, lines, cause=cause)
+    return owner
 
 
-async def owner_of(house: House, waiting: Waiting) -> str:
-    """Who submitted the card."""
+async def money_moved(house: House, waiting: Waiting, finance: str) -> dict[str, str]:
+    """Fill the books; return the names of an account and of a transaction."""
+    owner, today = await bought(house, waiting), business_day(now())
+    last_month = first_day(month_of(today)) - timedelta(days=1)
     async with house.database.transaction() as session:
-        card = await session.get_one(CardRow, waiting.card_id)
-        return (await session.get_one(SubmissionRow, card.submission_id)).owner
-
-
-async def on_hold(house: House, waiting: Waiting, *reasons: str, until: datetime | None = None) -> str:
-    """The payment of this card waits; returns its key."""
-    key = payout_key(waiting.card_id, 1)
-    row = PayoutWaitRow(
-        key=key, card_id=waiting.card_id, owner=await owner_of(house, waiting), rail=Rail.ALIPAY, amount_minor=44_100,
-        payee_masked="138****0021", reasons=list(reasons), since=datetime.now(UTC) - timedelta(hours=2), until=until,
-    )  # fmt: skip
-    async with house.database.transaction() as session:
-        session.add(row)
-    return key
-
-
-async def a_claim(house: House, person: str, state: RollbackState) -> str:
-    """A claim against the seller of a paid card; returns its id."""
-    waiting, kept = await a_paid_card(house), accept("issuer.pdf", PDF)
-    house.photos.write(kept.content)
-    row = RollbackRow(
-        id=new_id(), card_id=waiting.card_id, owner=await owner_of(house, waiting), kind=RollbackKind.USED, state=state,
-        price_minor=PRICE.amount_minor, amount_minor=PRICE.amount_minor, policy_version="rollback-2026-11",
-        words="卡片在付款后被使用。 · The card was spent after payment.", evidence_name=kept.name, evidence_type=kept.media_type,
-        evidence_sha256=kept.sha256, proposed_by=person, proposers=[person],
-    )  # fmt: skip
-    async with house.database.transaction() as session:
-        if state is RollbackState.CLAIMED:
-            row.offset_from = datetime.now(UTC) + timedelta(days=7)
-            lines = rollback.claimed(row.owner, PRICE, PRICE, in_stock=True)
-            await ledger.post(session, f"rollback-{row.id}:claimed", row.card_id, "rollback_claimed", lines)
-        session.add(row)
-    return row.id
-
-
-async def money_pages(house: House, person: str, unknown: Waiting) -> dict[str, str]:
-    """Something for each page: holds, a rail that is off, a stated outcome of an unknown order, two claims."""
-    await on_hold(house, await house.cards.waiting(), "new_payee", "unverified")
-    await on_hold(house, await house.cards.waiting(), "rail_day", until=datetime.now(UTC) + timedelta(hours=9))
-    paid = await a_paid_card(house)
-    claim = await a_claim(house, person, RollbackState.CLAIMED)
-    await a_claim(house, person, RollbackState.PROPOSED)
-    key = payout_key(unknown.card_id, 1)
-    async with house.database.transaction() as session:
-        session.add(RailSwitchRow(id=new_id(), rail=Rail.BANK, off_by=person, off_reason="银行维护 · The bank is down"))
-        session.add(
-            StatedOutcomeRow(
-                id=new_id(), key=key, outcome=PayoutOutcome.REFUSED, reason="银行来函 · A letter of the bank",
-                evidence_name="letter.pdf", evidence_type="application/pdf", evidence_sha256="0" * 64, stated_by=person,
-                staters=[person],
-            )
-        )  # fmt: skip
-    return {"order": key, "paid_order": payout_key(paid.card_id, 1), "claim": claim}
+        await ledger.post(
+            session, new_id(), None, "issuer_cost", issuer_cost(Money(30)), happened_on=last_month, cause="answers:none"
+        )
+        newest = (await session.execute(text("SELECT max(id) FROM ledger_transaction"))).scalar_one()
+        waits = await session.execute(text("SELECT count(*) FROM ledger_closing WHERE state = 'asked'"))
+        if not waits.scalar_one():
+            session.add(ClosingRow(id=new_id(), month=month_of(last_month), asked_by=finance, askers=[finance]))
+        moment = now()
+        await keep(
+            session,
+            [
+                Result("I1", "entries_sum_to_zero", False, (), 12, moment),
+                Result(
+                    "I2",
+                    "sources_agree",
+                    False,
+                    ("payout:x left 0 CNY on cash:alipay where its row says -1",),
+                    40,
+                    moment,
+                ),
+                Result("I5", "cards_are_held", False, (), 5000, moment, finished=False),
+            ],
+        )
+    return {"account": f"seller_payable:{owner}", "transaction": str(newest)}

@@ -7,7 +7,7 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "0036"
-down_revision = "0033"
+down_revision = "0037"
 branch_labels = None
 depends_on = None
 
@@ -97,7 +97,7 @@ def _claims() -> None:
         sa.Column("id", sa.String(), primary_key=True),
         sa.Column("card_id", sa.String(), sa.ForeignKey("card.id"), nullable=False),
         _text("owner"), _text("kind", 40), _text("state", 40), _minor("price_minor"), _minor("amount_minor"),
-        _text("currency", 40), _text("policy_version"), _text("words"),
+        _text("currency", 40), _text("policy_version"), sa.Column("in_stock", sa.Boolean(), nullable=False), _text("words"),
         _text("evidence_name"), _text("evidence_type"), _text("evidence_sha256"),
         sa.Column("proposed_by", sa.String(), *person, nullable=False), _list("proposers"), _at("proposed_at", nullable=False),
         sa.Column("checked_by", sa.String(), sa.ForeignKey("person.id")), _at("checked_at"), _at("offset_from"),

@@ -14,6 +14,7 @@ from database.lease import is_free
 from database.reads.review.standing import is_pending
 from database.tables.cards import CardRow
 from database.tables.finance import PayoutRow
+from database.tables.finance_books import ClosingRow
 from database.tables.finance_rollback import RollbackRow, StatedOutcomeRow
 from database.tables.finance_routing import PayoutWaitRow
 from database.tables.ops.health import AlertRow
@@ -27,6 +28,7 @@ from database.tables.support.desk import HandOverRow
 from database.tables.work import WorkItemRow
 from domain.cards.card import Outcome, WaitingFor
 from domain.finance.payout import PayoutState
+from domain.finance.periods import ClosingState
 from domain.finance.rollback import RollbackState
 from domain.finance.routing import LOOKED_AT
 from domain.ops.alerts import AlertState
@@ -168,6 +170,12 @@ def _late_tickets(person: str, now: datetime) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
+def _closings(person: str, now: datetime) -> tuple[Any, ...]:
+    """Months that somebody asked to close and that this person may agree to."""
+    del now
+    return (ClosingRow.state == ClosingState.ASKED, ~ClosingRow.askers.contains([person]))
+
+
 NEEDS: tuple[Need, ...] = (
     Need("offers", "/support/offers", Permission.ANSWER_TICKETS, _offers),
     Need("offers_to_leads", "/support/offers", Permission.LEAD_SUPPORT, _offers_to_leads),
@@ -185,6 +193,7 @@ NEEDS: tuple[Need, ...] = (
     Need("held", "/held", Permission.RELEASE_PAYMENTS, _held),
     Need("stated", "/payouts?state=unknown", Permission.STATE_OUTCOMES, _stated),
     Need("claims", "/claims", Permission.CLAIM_BACK, _claims),
+    Need("closings", "/money/periods", Permission.CLOSE_PERIODS, _closings),
 )
 
 

@@ -1,1 +1,1 @@
-"""The postings of each subject: which accounts every step moves."""
+"""Which postings each subject makes beyond the payout path; one file for each."""

@@ -49,6 +49,11 @@ def payout_prepared(owner: str, sent: Money, offset: Money, rail: Rail) -> Posti
     )
 
 
+def offset_undone(owner: str, offset: Money) -> Postings:
+    """Post that what an order had offset is owed again on both sides: the money of the order came back."""
+    return require_balanced((Posting(seller_receivable(owner), offset), Posting(seller_payable(owner), -offset)))
+
+
 def payout_refused(owner: str, sent: Money, offset: Money, rail: Rail) -> Postings:
     """Post that nothing moved: all of it is owed to the seller again, and the offset by the seller."""
     lines = payout_prepared(owner, sent, offset, rail)

@@ -1,167 +1,184 @@
-"""The money pages show what waits and why, and two people state outcomes, switch rails and claim cards back on them."""
+"""The money pages: what is urgent first, accounts that add up, lines that lead to what caused them, months closed by two."""
 
 from __future__ import annotations
 
+import csv
+import io
 import re
-from datetime import UTC, datetime, timedelta
-from typing import Any
 
-import httpx
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete
 
-from database.tables.finance import PayoutRow
-from database.tables.finance_rollback import RollbackRow, StatedOutcomeRow
-from database.tables.finance_routing import PayoutWaitRow, RailSwitchRow, VerifiedNameRow
-from domain.finance.payout import PayoutOutcome, PayoutState
-from domain.finance.rails import Rail
-from domain.finance.rollback import RollbackState
-from domain.identifiers import payout_key
+from database.repositories import ledger
+from database.tables.columns import now
+from database.tables.finance_books import ClosingRow
+from domain.finance.ledger import issuer_cost, owed
+from domain.finance.payout import PayoutState
+from domain.finance.periods import month_of
+from domain.identifiers import new_id, payout_key
+from domain.money import Money
 from domain.people.roles import Role
-from tests.builders.paying import PDF
+from domain.places import business_day
+from services.ops.invariants import OftenChecked
 from tests.reviewer_ui.conftest import House, post
-from tests.reviewer_ui.money_scenes import a_claim, a_paid_card, on_hold, owner_of
+from tests.reviewer_ui.doors import proved_long_ago
+from tests.reviewer_ui.money_scenes import bought
+
+FINANCE, COMPLIANCE = Role.FINANCE, Role.COMPLIANCE
+AGREE = re.compile(r'action="(/money/periods/[^"]+/agree)"')
+WITHDRAW = re.compile(r'action="(/money/periods/[^"]+/withdraw)"')
 
 
-async def _rows(house: House, table: Any) -> list[Any]:
-    async with house.database.transaction() as session:
-        return list((await session.execute(select(table).order_by(table.id))).scalars())
-
-
-async def upload(
-    browser: httpx.AsyncClient, path: str, page: str, content: bytes = PDF, **fields: str
-) -> httpx.Response:
-    found = re.search(r'name="csrf" value="([^"]+)"', (await browser.get(page)).text)
-    token = found[1] if found is not None else ""
-    files = {"evidence": ("letter.pdf", content, "application/pdf")}
-    return await browser.post(path, data={"csrf": token, **fields}, files=files)
-
-
-@pytest.mark.parametrize(("language", "words"), [("en", "First large payment"), ("zh", "首次向该账户支付较大金额")])
-async def test_a_payment_on_hold_says_why_and_is_released_by_finance_alone(
-    house: House, language: str, words: str
-) -> None:
-    waiting = await house.cards.waiting()
-    key = await on_hold(house, waiting, "new_payee")
-    finance = await house.as_(Role.FINANCE)
-    page = await finance.get("/held", headers={"accept-language": language})
+@pytest.mark.parametrize(("language", "words"), [("en", "Payments with an unknown result"), ("zh", "结果未知的付款")])
+async def test_unknown_payments_stand_first_on_the_overview(house: House, language: str, words: str) -> None:
+    await house.cards.payout(await house.cards.waiting(), PayoutState.UNKNOWN)
+    page = await (await house.as_(FINANCE)).get("/money", headers={"accept-language": language})
+    assert page.status_code == 200
+    cards = re.findall(r'data-card="([^"]+)"', page.text)
+    assert cards[0] == "money.unknown"
+    assert {"money.cash", "money.in_flight", "money.owed", "money.books"} <= set(cards)
     assert words in page.text
-    assert f"/cards/{waiting.card_id}" in page.text
-    lead = await house.as_(Role.SUPPORT_LEAD)
-    assert f"/held/{key}/release" not in (await lead.get("/held")).text
-    assert (await post(lead, f"/held/{key}/release", reason="Known.")).status_code == 403
-    assert (await post(finance, f"/held/{key}/release", reason="")).status_code == 422
-    for _ in range(2):  # Pressed twice.
-        assert (await post(finance, f"/held/{key}/release", reason="Called the seller.")).status_code == 303
-    assert (await post(await house.as_(Role.FINANCE), f"/held/{key}/release", reason="Late.")).status_code == 409
+
+
+async def test_cash_and_money_in_flight_are_those_of_the_books(house: House) -> None:
+    await bought(house, await house.cards.waiting())
     async with house.database.transaction() as session:
-        assert (await session.get_one(PayoutWaitRow, key)).released_reason == "Called the seller."
-    assert "Called the seller." in (await finance.get("/held")).text
+        flying = await ledger.balance(session, "in_flight:alipay")
+    page = await (await house.as_(FINANCE)).get("/money", headers={"accept-language": "en"})
+    assert str(-flying) in page.text
 
 
-async def test_the_sellers_name_is_kept_sealed_as_verified(house: House) -> None:
-    key = await on_hold(house, await house.cards.waiting(), "unverified")
-    finance = await house.as_(Role.FINANCE)
-    owner = None
-    async with house.database.transaction() as session:
-        owner = (await session.get_one(PayoutWaitRow, key)).owner
-        await session.execute(update(PayoutWaitRow).where(PayoutWaitRow.key == key).values(owner="seller:NAMED"))
-    assert (await post(finance, f"/held/{key}/name", name="", how="Passport")).status_code == 422
-    assert (await post(finance, f"/held/{key}/name", name="王芳", how="Passport")).status_code == 303
-    rows = [one for one in await _rows(house, VerifiedNameRow) if one.owner == "seller:NAMED"]
-    assert [one.how for one in rows] == ["Passport"]
-    assert "王芳".encode() not in rows[0].name_sealed
-    assert owner
+async def test_accounts_have_both_sides_and_lead_to_their_lines(house: House) -> None:
+    owner = await bought(house, await house.cards.waiting(), paid=True)
+    person = await house.as_(COMPLIANCE)
+    page = await person.get("/money/accounts?class=seller_payable", headers={"accept-language": "en"})
+    assert f"/money/accounts/seller_payable%3A{owner.replace(':', '%3A')}?currency=CNY" in page.text
+    whole = await person.get("/money/accounts", headers={"accept-language": "en"})
+    assert "Balanced" in whole.text
+    assert "Not balanced" not in whole.text
+    odd = await person.get("/money/accounts?on=tomorrow&class=nothing", headers={"accept-language": "en"})
+    assert (odd.status_code, "These are no days" in odd.text) == (200, True)
 
 
-async def test_one_switches_a_rail_off_at_once_and_two_switch_it_on(house: House) -> None:
-    ops, finance = await house.as_(Role.OPS), await house.as_(Role.FINANCE)
-    compliance = await house.as_(Role.COMPLIANCE)
-    assert "/rails/wechat/off" not in (await compliance.get("/rails")).text
-    assert (await post(compliance, "/rails/wechat/off", reason="No.")).status_code == 403
-    assert (await post(ops, "/rails/wechat/off", reason=" ")).status_code == 422
-    assert (await post(ops, "/rails/carrier/off", reason="No such rail.")).status_code == 404
-    for browser in (ops, finance):
-        assert (await post(browser, "/rails/wechat/off", reason="Callbacks are forged.")).status_code == 303
-    (row,) = [one for one in await _rows(house, RailSwitchRow) if one.rail is Rail.WECHAT and one.on_at is None]
-    assert row.off_reason == "Callbacks are forged."
-    page = (await finance.get("/rails")).text
-    assert "Callbacks are forged." in page
-    assert "/rails/wechat/on" in page
-    assert (await post(finance, "/rails/wechat/on", reason="Keys were changed.")).status_code == 303
-    assert "/rails/wechat/on/agree" not in (await finance.get("/rails")).text  # Not offered to who asked,
-    assert (await post(finance, "/rails/wechat/on/agree")).status_code == 403  # and refused without a button.
-    assert (await post(ops, "/rails/wechat/on/agree")).status_code == 303
-    assert (await post(ops, "/rails/wechat/on/agree")).status_code == 409
+async def test_a_statement_runs_on_page_after_page_and_says_what_was_left_after_each_line(house: House) -> None:
+    owner = f"seller:{new_id()}"
+    for number in range(1, 61):
+        async with house.database.transaction() as session:
+            await ledger.post(session, new_id(), None, "owed", owed(owner, Money(number)), cause="quote:x")
+    person = await house.as_(FINANCE)
+    address = f"/money/accounts/seller_payable:{owner}"
+    first = await person.get(address, headers={"accept-language": "en"})
+    assert "-¥18.30" in first.text  # 1 + 2 + … + 60 fen.
+    assert "credit ¥18.30" in first.text
+    (older,) = re.findall(r'href="([^"]+&amp;before=\d+)"', first.text)
+    second = await person.get(older.replace("&amp;", "&"), headers={"accept-language": "en"})
+    assert second.text.count('data-label="Balance after it"') == 10
+    assert "-¥0.55" in second.text  # After the tenth line.
+    assert "before=" not in second.text
+    today = business_day(now())
+    none = await person.get(f"{address}?until=2001-01-01", headers={"accept-language": "en"})
+    assert "No line in these days" in none.text
+    some = await person.get(f"{address}?since={today}&until={today}")
+    assert some.text.count("<tr>") == first.text.count("<tr>")
+    for odd in ("?before=-1", "?before=9999999999999999999999", "?before=x", "?currency=XYZ", "?since=2026-13-01"):
+        assert (await person.get(address + odd)).status_code == 200, odd
+    assert (await person.get("/money/accounts/seller_payable:nobody")).status_code == 404
 
 
-async def test_an_outcome_is_stated_with_a_document_and_agreed_to_on_the_orders_page(house: House) -> None:
+async def test_files_hold_every_line_and_negative_amounts_as_numbers(house: House) -> None:
+    owner = await bought(house, await house.cards.waiting())
+    person = await house.as_(FINANCE)
+    answer = await person.get(f"/money/accounts/seller_payable:{owner}.csv")
+    assert "attachment" in answer.headers["content-disposition"]
+    lines = list(csv.DictReader(io.StringIO(answer.text.removeprefix("\ufeff"))))
+    assert [(one["step"], one["amount"], one["balance"]) for one in lines] == [
+        ("payout_prepared", "441.00", "0.00"), ("owed", "-441.00", "-441.00"),
+    ]  # fmt: skip
+    trial = list(csv.DictReader(io.StringIO((await person.get("/money/accounts.csv")).text.removeprefix("\ufeff"))))
+    assert sum(round(float(one["balance"]) * 100) for one in trial if one["currency"] == "CNY") == 0
+    journal = (await person.get("/money/journal.csv")).text
+    assert journal.startswith("\ufeffentry,transaction,what")
+    assert owner in journal
+    assert 'option "operating_currency" "CNY"' in (await person.get("/money/journal.beancount")).text
+
+
+async def test_the_journal_shows_whole_transactions_and_finds_them_by_cause_and_step(house: House) -> None:
+    waiting = await house.cards.waiting()
+    await bought(house, waiting)
+    person = await house.as_(FINANCE)
+    found = await person.get(f"/money/journal?cause=payout:{payout_key(waiting.card_id, 1)}")
+    assert found.text.count("<tbody>") == 1
+    assert found.text.count("441.00") == 2  # One debit, one credit.
+    (one,) = set(re.findall(r'href="(/money/journal/\d+)"', found.text))
+    page = await person.get(one)
+    assert f"/cards/{waiting.card_id}?tab=money" in page.text
+    nothing = await person.get("/money/journal?what=owed&cause=whim:1", headers={"accept-language": "en"})
+    assert "No transaction fits" in nothing.text
+    for odd in ("/money/journal/0", "/money/journal/x", "/money/journal/99999999999999999999"):
+        assert (await person.get(odd)).status_code == 404
+
+
+async def test_a_cause_leads_to_its_page_and_an_unknown_one_to_its_postings(house: House) -> None:
     waiting = await house.cards.waiting()
     await house.cards.payout(waiting, PayoutState.UNKNOWN)
-    key = payout_key(waiting.card_id, 1)
-    first, second = await house.as_(Role.FINANCE), await house.as_(Role.FINANCE)
-    page, said = f"/payouts/{key}", {"outcome": "paid", "reference": "2026001", "reason": "The bank's letter."}
-    early = await upload(first, f"{page}/state", page, **said)
-    assert early.status_code == 409
-    assert "The bank&#39;s letter." in early.text  # What was typed stays.
+    person = await house.as_(FINANCE)
+    answer = await person.get(f"/money/causes/payout:{payout_key(waiting.card_id, 1)}")
+    assert answer.headers["location"] == f"/cards/{waiting.card_id}?tab=money"
+    answer = await person.get("/money/causes/whim:a%20b")
+    assert answer.headers["location"] == "/money/journal?cause=whim%3Aa%20b"
+
+
+async def test_a_cards_page_shows_its_money_in_order_and_its_costs_to_finance_alone(house: House) -> None:
+    waiting = await house.cards.waiting()
+    await bought(house, waiting, paid=True)
+    seen = {}
+    for role in (FINANCE, Role.SENIOR, Role.REVIEWER):
+        page = await (await house.as_(role)).get(
+            f"/cards/{waiting.card_id}?tab=money", headers={"accept-language": "en"}
+        )
+        seen[role] = re.findall(r'class="money-step">.*?·\s*(?:<a[^>]*>)?([^<]+)<', page.text)
+    steps = ["Quote accepted", "Payment ordered", "Payment arrived"]
+    assert seen == {FINANCE: ["Verification paid for", *steps], Role.SENIOR: steps, Role.REVIEWER: []}
+
+
+async def test_one_asks_to_close_a_month_and_another_agrees(house: House) -> None:
+    month = "2003-05"
     async with house.database.transaction() as session:
-        long_ago = {"prepared_at": datetime.now(UTC) - timedelta(hours=3)}
-        await session.execute(update(PayoutRow).where(PayoutRow.key == key).values(**long_ago))
-    assert (await upload(first, f"{page}/state", page, **(said | {"outcome": ""}))).status_code == 422
-    assert (await upload(first, f"{page}/state", page, b"<html><script></script></html>", **said)).status_code == 415
-    assert (await upload(first, f"{page}/state", page, **said)).status_code == 303
-    (row,) = [one for one in await _rows(house, StatedOutcomeRow) if one.key == key]
-    agree = f"{page}/statements/{row.id}/agree"
-    assert agree not in (await first.get(page)).text
-    assert agree in (await second.get(page)).text
-    assert (await post(first, agree)).status_code == 403
-    for _ in range(2):
-        assert (await post(second, agree)).status_code == 303
+        await session.execute(delete(ClosingRow))
+        first_of = business_day(now()).replace(year=2003, month=5, day=1)
+        await ledger.post(
+            session, new_id(), None, "issuer_cost", issuer_cost(Money(10)), happened_on=first_of, cause="answers:x"
+        )
+    first, second, third = [await house.as_(FINANCE) for _ in range(3)]
+    for wrong, status in ((month_of(business_day(now())), 409), ("May", 422), ("", 422)):
+        refused = await post(first, "/money/periods/ask", month=wrong)
+        assert (refused.status_code, "refusal" in refused.text) == (status, True)
+    assert (await post(first, "/money/periods/ask", month=month)).status_code == 303
+    assert (await post(second, "/money/periods/ask", month=month)).status_code == 409
+    own, others = (await first.get("/money/periods")).text, (await second.get("/money/periods")).text
+    assert AGREE.findall(own) == []
+    (address,) = AGREE.findall(others)
+    assert (await post(first, address)).status_code == 403
+    answer = await post(await proved_long_ago(house, await house.cards.person(FINANCE)), address)
+    assert answer.status_code != 303  # Nobody closes a month from a browser that was left open.
+    (back,) = WITHDRAW.findall(others)
+    assert (await post(third, back)).status_code == 303
+    assert (await post(second, address)).status_code == 404  # It no longer waits.
+    assert (await post(second, "/money/periods/ask", month=month)).status_code == 303
+    (address,) = AGREE.findall((await first.get("/money/periods")).text)
+    assert [(await post(first, address)).status_code for _ in range(2)] == [303, 303]  # Pressed twice.
+    assert (await post(third, address)).status_code == 404
+    assert (await post(third, "/money/periods/ask", month=month)).status_code == 409
+    assert (await (await house.as_(COMPLIANCE)).get("/money/periods")).text.count("<form") < others.count("<form")
+
+
+async def test_the_page_of_invariants_names_what_is_broken_first(house: House) -> None:
     async with house.database.transaction() as session:
-        order = await session.get_one(PayoutRow, key)
-    assert (order.answered, order.stated_id, order.gateway_reference) == (PayoutOutcome.PAID, row.id, "2026001")
-    kept = await (await house.as_(Role.COMPLIANCE)).get(f"{page}/statements/{row.id}/evidence")
-    assert (kept.content, kept.headers["content-disposition"].startswith("attachment")) == (PDF, True)
-    assert (await first.get(f"/payouts/card-other-payout-1/statements/{row.id}/evidence")).status_code == 404
-
-
-async def test_a_card_is_claimed_back_by_two_people_and_written_off_by_two(house: House) -> None:
-    waiting = await a_paid_card(house)
-    first, second = await house.as_(Role.COMPLIANCE), await house.as_(Role.FINANCE)
-    page = f"/claims?card={waiting.card_id}"
-    said = {"card_id": waiting.card_id, "kind": "used", "words": "It was spent at a till."}
-    assert waiting.card_id in (await first.get(page)).text
-    assert (await upload(first, "/claims", page, **(said | {"words": ""}))).status_code == 422
-    assert (await upload(first, "/claims", page, **said)).status_code == 303
-    assert (await upload(second, "/claims", page, **said)).status_code == 409
-    (row,) = [one for one in await _rows(house, RollbackRow) if one.card_id == waiting.card_id]
-    assert (await post(first, f"/claims/{row.id}/agree")).status_code == 403
-    for _ in range(2):
-        assert (await post(second, f"/claims/{row.id}/agree")).status_code == 303
-    assert (
-        await post(first, f"/claims/{row.id}/write-off", reason="Gone.")
-    ).status_code == 403  # Compliance claims alone.
-    assert (await post(second, f"/claims/{row.id}/write-off", reason="Gone.")).status_code == 303
-    assert (await post(second, f"/claims/{row.id}/write-off/agree")).status_code == 403
-    assert (await post(await house.as_(Role.FINANCE), f"/claims/{row.id}/write-off/agree")).status_code == 303
-    async with house.database.transaction() as session:
-        assert (await session.get_one(RollbackRow, row.id)).state is RollbackState.WRITTEN_OFF
-    assert (await first.get(f"/claims/{row.id}/evidence")).content == PDF
-
-
-async def test_orders_are_listed_by_rail_and_open_with_their_postings(house: House) -> None:
-    waiting = await a_paid_card(house)
-    key, finance = payout_key(waiting.card_id, 1), await house.as_(Role.FINANCE)
-    assert f'href="/payouts/{key}"' in (await finance.get("/payouts?rail=alipay&state=paid")).text
-    assert f'href="/payouts/{key}"' not in (await finance.get("/payouts?rail=bank")).text
-    page = (await finance.get(f"/payouts/{key}", headers={"accept-language": "en"})).text
-    owner = await owner_of(house, waiting)
-    assert all(part in page for part in ("cash:alipay", f"seller_payable:{owner}", "Payment arrived", "20260001"))
-    assert re.search(r'action="/payouts/[^"]+/state"', page) is None  # Its outcome is known.
-    assert (await finance.get("/payouts/card-nobody-payout-1")).status_code == 404
-
-
-async def test_a_claim_that_waits_is_counted_on_the_home_page_of_those_who_may_agree(house: House) -> None:
-    proposer = await house.cards.person(Role.FINANCE)
-    await a_claim(house, proposer, RollbackState.PROPOSED)
-    assert 'href="/claims"' in (await (await house.as_(Role.COMPLIANCE)).get("/")).text
+        await ledger.post(session, new_id(), None, "owed", owed(f"seller:{new_id()}", Money(5)), cause="whim:7")
+    await OftenChecked(house.database).look()
+    page = await (await house.as_(Role.OPS)).get("/operations/invariants", headers={"accept-language": "en"})
+    rows = re.findall(r'data-row="([^"]+)"', page.text)
+    assert "postings_have_sources" in rows[:4]
+    assert "whim:7" in page.text
+    assert (await (await house.as_(FINANCE)).get("/operations/invariants")).status_code == 200
+    assert (await (await house.as_(Role.SUPPORT)).get("/operations/invariants")).status_code == 403
