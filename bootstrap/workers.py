@@ -27,7 +27,6 @@ from bootstrap.local import temporal
 from bootstrap.mail import mail_delivery, mailbox_jobs
 from bootstrap.maintenance import call_holder, maintenance_job, rates_job, usual_rate
 from bootstrap.paying import payment_gateways
-from bootstrap.payout_jobs import payout_jobs
 from bootstrap.policies import policy_job
 from bootstrap.repairing import repair_activities
 from bootstrap.reporting import attempts_job, call_counts, calls_job, interceptors_of, last_attempts, reported
@@ -162,7 +161,6 @@ def _jobs(settings: Settings, store: Database, keyring: KeyRing, world: outside.
         maintenance_job(settings, store, client),
         rates_job(store, client),
         *escalation_jobs(store, keyring, client),
-        *payout_jobs(store, keyring, client),
         Job("repairs", REPAIRS_S, RepairSender(store, RepairClient(client)).tell, repairs_job.AT_ONCE),
         Job("tickets", TICKETS_S, TicketSender(store, tickets).tell, tickets_job.AT_ONCE),
         Job("ticket_clocks", REPLANNER_S, Replanner(store, tickets, of=_keeps_own_time).signal, replanning.AT_ONCE),

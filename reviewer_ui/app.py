@@ -111,7 +111,24 @@ SUPPORT = (
     asking,
     goodwill,
 )
-MONEY = (owed, payouts, order, rails, held, claims)
+MONEY = (
+    money,
+    account_pages,
+    journal,
+    causes,
+    periods,
+    owed,
+    payouts,
+    order,
+    rails,
+    held,
+    claims,
+    sale_new,
+    buyers,
+    sales,
+    foreign,
+    tax,
+)
 
 
 @dataclass(frozen=True)
@@ -205,18 +222,6 @@ def _routes() -> tuple[BaseRoute, ...]:
         live,
         notices,
         *MONEY,
-        money,
-        account_pages,
-        journal,
-        causes,
-        periods,
-        owed,
-        payouts,
-        sale_new,
-        buyers,
-        sales,
-        foreign,
-        tax,
         check_policy,
         why_due,
         trail,

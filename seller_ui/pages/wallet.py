@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query
+from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
 from database.reads.finance import wallet as reads
-from database.reads.finance.held import ClaimView
+from database.reads.finance.held import ClaimView, claims_of
 from domain.errors.general import FieldInvalid, NotFound
 from domain.finance.periods import month_of
 from domain.finance.rollback import RollbackState
@@ -98,7 +99,7 @@ async def object_to(visit: SellerVisit, claim_id: str) -> Response:
 async def _own_claim(visit: Visit, claim_id: str) -> ClaimView:
     """The seller's own claim that stands. Refuses NotFound."""
     async with visit.site.services.database.transaction() as session:
-        found = await reads.claims_of(session, visit.owner)
+        found = await claims_of(session, visit.owner)
     for one in found:
         if one.row.id == claim_id and one.row.state is RollbackState.CLAIMED:
             return one
@@ -118,7 +119,7 @@ async def _page(
     )
 
 
-async def _statement(session: reads.AsyncSession, owner: str, month: str) -> reads.MonthStatement:
+async def _statement(session: AsyncSession, owner: str, month: str) -> reads.MonthStatement:
     try:
         return await reads.statement(session, owner, month or month_of(business_day(datetime.now(UTC))))
     except ValueError:

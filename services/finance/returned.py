@@ -111,7 +111,7 @@ async def _book(session: AsyncSession, row: PayoutRow, amount: Money, now: datet
 
 
 async def _give_back(session: AsyncSession, row: PayoutRow, owner: str, now: datetime) -> None:
-    """What was withheld and offset with the order is owed again on both sides: the next order takes it anew."""
+    """What was withheld and offset with the order is owed again on both sides: the next order takes it again."""
     await withholding.give_back(session, row.key, now)
     if row.offset_minor:
         lines = offset_undone(owner, Money(row.offset_minor, row.currency))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from domain.people.roles import Role
+from tests.reviewer_ui.matrix_payments import PAYMENTS
 
 REVIEWER, SENIOR, OPS, SUPPORT, LEAD = Role.REVIEWER, Role.SENIOR, Role.OPS, Role.SUPPORT, Role.SUPPORT_LEAD
 FINANCE, COMPLIANCE, ADMIN = Role.FINANCE, Role.COMPLIANCE, Role.ADMIN
@@ -31,9 +32,6 @@ PERIOD_CLOSERS = frozenset({FINANCE})
 SALES_READERS = frozenset({FINANCE, COMPLIANCE})
 SALES_KEEPERS = frozenset({FINANCE})
 PAYEE_CORRECTORS = frozenset({SENIOR, FINANCE})
-RAIL_SWITCHERS = frozenset({FINANCE, OPS})
-FINANCIERS = frozenset({FINANCE})
-CLAIMERS = frozenset({FINANCE, COMPLIANCE})
 TREASURERS = frozenset({FINANCE})
 TRAIL_READERS = frozenset({OPS, COMPLIANCE})
 SELLER_READERS = frozenset({SENIOR, OPS, SUPPORT, LEAD, FINANCE, COMPLIANCE})
@@ -287,29 +285,7 @@ MATRIX = (
     Line("POST", "/money/periods/{closing_id}/agree", PERIOD_CLOSERS, (404,)),
     Line("POST", "/money/periods/{closing_id}/withdraw", PERIOD_CLOSERS, (404,)),
     Line("GET", "/payouts", PAYOUT_READERS),
-    Line("GET", "/payouts/{key}", PAYOUT_READERS, (404,)),
-    Line("POST", "/payouts/{key}/state", FINANCIERS, (404,)),
-    Line("POST", "/payouts/{key}/statements/{statement_id}/agree", FINANCIERS, (404,)),
-    Line("POST", "/payouts/{key}/statements/{statement_id}/decline", FINANCIERS, (404,)),
-    Line("GET", "/payouts/{key}/statements/{statement_id}/evidence", PAYOUT_READERS, (404,)),
-    Line("GET", "/held", PAYOUT_READERS),
-    Line("POST", "/held/{key}/release", FINANCIERS, (404,)),
-    Line("POST", "/held/{key}/name", FINANCIERS, (422,)),
-    Line("GET", "/rails", PAYOUT_READERS | RAIL_SWITCHERS),
-    Line("POST", "/rails/{rail}/off", RAIL_SWITCHERS, (404,)),
-    Line("POST", "/rails/{rail}/on", RAIL_SWITCHERS, (404,)),
-    Line("POST", "/rails/{rail}/on/agree", RAIL_SWITCHERS, (404,)),
-    Line("POST", "/rails/{rail}/on/refuse", RAIL_SWITCHERS, (404,)),
-    Line("GET", "/claims", PAYOUT_READERS),
-    Line("POST", "/claims", CLAIMERS, (422,)),
-    Line("POST", "/claims/{claim_id}/agree", CLAIMERS, (404,)),
-    Line("POST", "/claims/{claim_id}/decline", CLAIMERS, (404,)),
-    Line("POST", "/claims/{claim_id}/uphold", CLAIMERS, (404,)),
-    Line("POST", "/claims/{claim_id}/drop", CLAIMERS, (404,)),
-    Line("POST", "/claims/{claim_id}/write-off", FINANCIERS, (404,)),
-    Line("POST", "/claims/{claim_id}/write-off/agree", FINANCIERS, (404,)),
-    Line("POST", "/claims/{claim_id}/write-off/refuse", FINANCIERS, (404,)),
-    Line("GET", "/claims/{claim_id}/evidence", PAYOUT_READERS, (404,)),
+    *(Line(*one) for one in PAYMENTS),
     Line("GET", "/owed", PAYOUT_READERS),
     Line("GET", "/sales", SALES_READERS),
     Line("GET", "/sales/new", SALES_KEEPERS),

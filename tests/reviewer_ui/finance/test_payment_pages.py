@@ -29,7 +29,7 @@ async def _rows(house: House, table: Any) -> list[Any]:
 
 
 async def upload(
-    browser: httpx.AsyncClient, path: str, page: str, content: bytes = PDF, **fields: str
+    browser: httpx.AsyncClient, path: str, page: str, fields: dict[str, str], content: bytes = PDF
 ) -> httpx.Response:
     found = re.search(r'name="csrf" value="([^"]+)"', (await browser.get(page)).text)
     token = found[1] if found is not None else ""
@@ -101,15 +101,15 @@ async def test_an_outcome_is_stated_with_a_document_and_agreed_to_on_the_orders_
     key = payout_key(waiting.card_id, 1)
     first, second = await house.as_(Role.FINANCE), await house.as_(Role.FINANCE)
     page, said = f"/payouts/{key}", {"outcome": "paid", "reference": "2026001", "reason": "The bank's letter."}
-    early = await upload(first, f"{page}/state", page, **said)
+    early = await upload(first, f"{page}/state", page, said)
     assert early.status_code == 409
     assert "The bank&#39;s letter." in early.text  # What was typed stays.
     async with house.database.transaction() as session:
         long_ago = {"prepared_at": datetime.now(UTC) - timedelta(hours=3)}
         await session.execute(update(PayoutRow).where(PayoutRow.key == key).values(**long_ago))
-    assert (await upload(first, f"{page}/state", page, **(said | {"outcome": ""}))).status_code == 422
-    assert (await upload(first, f"{page}/state", page, b"<html><script></script></html>", **said)).status_code == 415
-    assert (await upload(first, f"{page}/state", page, **said)).status_code == 303
+    assert (await upload(first, f"{page}/state", page, (said | {"outcome": ""}))).status_code == 422
+    assert (await upload(first, f"{page}/state", page, said, b"<html><script></script></html>")).status_code == 415
+    assert (await upload(first, f"{page}/state", page, said)).status_code == 303
     (row,) = [one for one in await _rows(house, StatedOutcomeRow) if one.key == key]
     agree = f"{page}/statements/{row.id}/agree"
     assert agree not in (await first.get(page)).text
@@ -131,9 +131,9 @@ async def test_a_card_is_claimed_back_by_two_people_and_written_off_by_two(house
     page = f"/claims?card={waiting.card_id}"
     said = {"card_id": waiting.card_id, "kind": "used", "words": "It was spent at a till."}
     assert waiting.card_id in (await first.get(page)).text
-    assert (await upload(first, "/claims", page, **(said | {"words": ""}))).status_code == 422
-    assert (await upload(first, "/claims", page, **said)).status_code == 303
-    assert (await upload(second, "/claims", page, **said)).status_code == 409
+    assert (await upload(first, "/claims", page, (said | {"words": ""}))).status_code == 422
+    assert (await upload(first, "/claims", page, said)).status_code == 303
+    assert (await upload(second, "/claims", page, said)).status_code == 409
     (row,) = [one for one in await _rows(house, RollbackRow) if one.card_id == waiting.card_id]
     assert (await post(first, f"/claims/{row.id}/agree")).status_code == 403
     for _ in range(2):
