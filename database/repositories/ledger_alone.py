@@ -61,7 +61,8 @@ class LonePostings:
     def _next(self) -> list[tuple[Step, asyncio.Future[bool]]]:
         """The steps that have waited longest, no key twice: a second one is judged once the first is written."""
         keys: set[str] = set()
-        taken, left = [], []
+        taken: list[tuple[Step, asyncio.Future[bool]]] = []
+        left: list[tuple[Step, asyncio.Future[bool]]] = []
         for step, done in self._waiting:
             if len(taken) < AT_ONCE and step.key not in keys:
                 keys.add(step.key)
