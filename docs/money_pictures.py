@@ -6,13 +6,18 @@ from datetime import timedelta
 from pathlib import Path
 from unittest.mock import patch
 
-from sqlalchemy import select
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.repositories import ledger
+from database.tables.cards import AnswerRow, CardRow, QuoteRow, SubmissionRow
 from database.tables.columns import now
-from database.tables.finance import LedgerTransactionRow
+from database.tables.finance import LedgerTransactionRow, PayoutRow
 from docs.console_pictures import ids, studio
 from domain import identifiers
+from domain.cards.card import CardStatus
+from domain.cards.pricing import QuoteState
+from domain.cards.verification import Party
 from domain.finance.ledger import issuer_cost, owed, payout_paid, payout_prepared
 from domain.finance.payout import PayoutState
 from domain.finance.periods import first_day, month_of
@@ -67,15 +72,33 @@ async def _business(house: House) -> tuple[str, Waiting]:
         key, amount, paid = payout_key(card.card_id, 1), Money(price), number < PAID
         steps = [
             ("issuer_cost", issuer_cost(Money(10)), f"answers:{card.card_id}"),
-            ("owed", owed(owner, amount), f"quote:{card.card_id}-quote-1"),
+            ("owed", owed(owner, amount), f"quote:{identifiers.quote(card.card_id, 1)}"),
             ("payout_prepared", payout_prepared(owner, amount, Rail.ALIPAY), f"payout:{key}"),
         ]
         if paid:
             steps.append(("payout_paid", payout_paid(amount, Rail.ALIPAY), f"payout:{key}"))
         async with house.database.transaction() as session:
+            await _rows(session, card.card_id, owner, amount, paid=paid)
             for what, lines, cause in steps:
                 await ledger.post(
                     session, f"{what}:{card.card_id}", card.card_id, what, lines, cause=cause, happened_on=day
                 )
-        await house.cards.payout(card, PayoutState.PAID if paid else PayoutState.UNKNOWN)
     return owner, cards[0]
+
+
+async def _rows(session: AsyncSession, card_id: str, owner: str, amount: Money, *, paid: bool) -> None:
+    """What the books are compared with: an accepted quote, an answer that cost 10 fen, and an order."""
+    state = PayoutState.PAID if paid else PayoutState.UNKNOWN
+    card = await session.get_one(CardRow, card_id)
+    (await session.get_one(SubmissionRow, card.submission_id)).owner = owner
+    quote = (await session.execute(select(QuoteRow).filter_by(card_id=card_id))).scalar_one()
+    quote.state, quote.amount_minor = QuoteState.ACCEPTED, amount.amount_minor
+    await session.execute(update(AnswerRow).where(AnswerRow.card_id == card_id).values(cost_fen=0))
+    session.add(
+        AnswerRow(
+            card_id=card_id, party=Party.ISSUER, operation="inquire", request_id=identifiers.new_id(), fields_revision=1,
+            status=CardStatus.ACTIVE, details={}, cost_fen=10, latency_ms=210,
+        )
+    )  # fmt: skip
+    key = payout_key(card_id, 1)
+    session.add(PayoutRow(key=key, card_id=card_id, amount_minor=amount.amount_minor, state=state))

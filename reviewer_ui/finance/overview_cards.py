@@ -67,7 +67,7 @@ async def second_person(session: AsyncSession, _person: Person, _now: datetime) 
     waits = await attention.seconds(session)
     wanted = (
         ("money.second.payees", waits.payees, "/owed"),
-        ("money.second.goodwill", waits.goodwill, "/review?kind=ticket&all=yes"),
+        ("money.second.goodwill", waits.goodwill, "/goodwill"),
         ("money.second.months", waits.months, "/money/periods"),
     )
     lines = tuple(CardLine(key, count=many, href=href) for key, many, href in wanted if many)
