@@ -93,7 +93,9 @@ async def in_flight(session: AsyncSession, _person: Person, _now: datetime) -> O
 
 async def owed(session: AsyncSession, _person: Person, _now: datetime) -> OverviewCard:
     """Show what is owed: to sellers, and for payees that were refused, to partners, for tax and to issuers."""
-    classes = ("seller_payable", "partner_share", "tax_withheld", "issuer_payable", "buyer_deposit")
+    classes = (
+        "seller_payable", "brokered_payable", "partner_share", "tax_withheld", "issuer_payable", "buyer_deposit",
+    )  # fmt: skip
     lines = [
         CardLine(f"account_class.{one.code}", amount=-one.balance, href=f"/money/accounts?class={one.code}")
         for one in await totals(session, classes)
@@ -111,7 +113,7 @@ async def receivables(session: AsyncSession, _person: Person, _now: datetime) ->
             f"account_class.{one.code}", amount=one.balance, href=f"/money/accounts?class={one.code}",
             alarm=one.code == "suspense",
         )
-        for one in await totals(session, ("seller_receivable", "buyer_receivable", "suspense"))
+        for one in await totals(session, ("seller_receivable", "buyer_receivable", "partner_receivable", "suspense"))
         if one.balance.amount_minor
     )  # fmt: skip
     return OverviewCard("money.receivable", lines, "/money/accounts", "money.receivable.none")

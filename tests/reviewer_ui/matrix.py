@@ -28,7 +28,10 @@ QUALITY_READERS = frozenset({SENIOR, COMPLIANCE, ADMIN})
 PAYOUT_READERS = frozenset({SENIOR, FINANCE, COMPLIANCE, LEAD})
 BOOKS_READERS = frozenset({FINANCE, COMPLIANCE})
 PERIOD_CLOSERS = frozenset({FINANCE})
+SALES_READERS = frozenset({FINANCE, COMPLIANCE})
+SALES_KEEPERS = frozenset({FINANCE})
 PAYEE_CORRECTORS = frozenset({SENIOR, FINANCE})
+TREASURERS = frozenset({FINANCE})
 TRAIL_READERS = frozenset({OPS, COMPLIANCE})
 SELLER_READERS = frozenset({SENIOR, OPS, SUPPORT, LEAD, FINANCE, COMPLIANCE})
 TAKERS_OVER = frozenset({SENIOR, LEAD})  # Each at their own desk: the service asks what they may have.
@@ -187,6 +190,8 @@ MATRIX = (
     Line("POST", "/tickets/{ticket_id}/hand-over", TICKET_AGENTS, (404,)),
     Line("POST", "/tickets/{ticket_id}/hand-over/{offer_id}/{answer}", TICKET_AGENTS, (404,)),
     Line("POST", "/tickets/{ticket_id}/escalate", TICKET_AGENTS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/contact", TICKET_AGENTS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/contact/{link_id}/{act}", TICKET_AGENTS, (404,)),
     Line("POST", "/tickets/{ticket_id}/macro/preview", TICKET_AGENTS, (404,)),
     Line("POST", "/tickets/{ticket_id}/macro/run", TICKET_AGENTS, (404,)),
     Line("GET", "/support/new", TICKET_AGENTS),
@@ -248,6 +253,7 @@ MATRIX = (
     Line("GET", "/cards/{card_id}/why-due", STAFF),
     Line("GET", "/work/{task_id}/why-due", STAFF),
     # Second reviews of a sample, and what they tell.
+    Line("GET", "/quality/second/asked/{escalation_id}", DECIDERS, (404,)),
     Line("GET", "/quality/second", DECIDERS),
     Line("POST", "/quality/second/next", DECIDERS, (303,)),
     Line("GET", "/quality/second/{review_id}", DECIDERS, (404,)),
@@ -279,9 +285,31 @@ MATRIX = (
     Line("POST", "/money/periods/{closing_id}/withdraw", PERIOD_CLOSERS, (404,)),
     Line("GET", "/payouts", PAYOUT_READERS),
     Line("GET", "/owed", PAYOUT_READERS),
+    Line("GET", "/sales", SALES_READERS),
+    Line("GET", "/sales/new", SALES_KEEPERS),
+    Line("POST", "/sales/preview", SALES_KEEPERS, (422,)),
+    Line("POST", "/sales", SALES_KEEPERS, (422,)),
+    Line("GET", "/sales/buyers", SALES_READERS),
+    Line("POST", "/sales/buyers", SALES_KEEPERS, (422,)),
+    Line("GET", "/sales/{sale_id}", SALES_READERS, (404,)),
+    Line("POST", "/sales/{sale_id}/return", SALES_KEEPERS, (422,)),
+    Line("GET", "/tax", SALES_READERS),
+    Line("POST", "/tax/sign-off", SALES_KEEPERS, (422,)),
+    Line("POST", "/tax/detail", SALES_KEEPERS, (422,)),
+    Line("POST", "/tax/income", SALES_KEEPERS, (422,)),
+    Line("POST", "/tax/certificate", SALES_KEEPERS, (422,)),
+    Line("GET", "/fx", SALES_READERS),
+    Line("POST", "/fx", SALES_KEEPERS, (422,)),
     Line("POST", "/owed/{card_id}/propose", PAYEE_CORRECTORS, (422,)),
     Line("POST", "/owed/{card_id}/{correction_id}/agree", PAYEE_CORRECTORS, (409,)),
     Line("POST", "/owed/{card_id}/{correction_id}/refuse", PAYEE_CORRECTORS, (409,)),
+    Line("GET", "/bank-batches", PAYOUT_READERS),
+    Line("POST", "/bank-batches", TREASURERS, (422,)),
+    Line("GET", "/bank-batches/{batch_id}", PAYOUT_READERS, (404,)),
+    Line("POST", "/bank-batches/{batch_id}/approve", TREASURERS, (404,)),
+    Line("POST", "/bank-batches/{batch_id}/drop", TREASURERS, (404,)),
+    Line("POST", "/bank-batches/{batch_id}/file", TREASURERS, (404,)),
+    Line("POST", "/bank-batches/{batch_id}/results", TREASURERS, (404, 422)),
     Line("GET", "/trail", TRAIL_READERS),
     Line("GET", "/trail/{card_id}", TRAIL_READERS),
     # Setting up.
