@@ -108,6 +108,17 @@ SUPPORT = (
 )
 
 
+MONEY = (
+    money,
+    account_pages,
+    journal,
+    causes,
+    periods,
+    owed,
+    payouts,
+)
+
+
 @dataclass(frozen=True)
 class ErrorContext:
     """The error page: one sentence and the error number to give to support."""
@@ -197,13 +208,7 @@ def _routes() -> tuple[BaseRoute, ...]:
         support_insight,
         live,
         notices,
-        money,
-        account_pages,
-        journal,
-        causes,
-        periods,
-        owed,
-        payouts,
+        *MONEY,
         sale_new,
         buyers,
         sales,

@@ -47,13 +47,13 @@ SELECT format('%s:%s left %s %s on %s where its row says %s', CAST(:name AS text
               code, coalesce(due.minor, 0))
 FROM posted FULL JOIN due USING (id, code, currency)
 WHERE coalesce(posted.minor, 0) <> coalesce(due.minor, 0)
-LIMIT :most
+ORDER BY 1 LIMIT :most
 """
 _UNEXPLAINED = f"""
 SELECT 'transaction ' || key || ' (' || what || ') has the cause ' || coalesce(nullif(cause, ''), 'of nothing')
        || ', which no rows of ours explain'
 FROM ledger_transaction WHERE (:whole OR id > ({NEWEST})) AND split_part(cause, ':', 1) <> ALL (CAST(:known AS text[]))
-LIMIT :most
+ORDER BY 1 LIMIT :most
 """  # noqa: S608  # Only a statement of ours is put in.
 
 
