@@ -108,6 +108,17 @@ SUPPORT = (
 )
 
 
+OPERATIONS = (
+    stuck,
+    repairs,
+    repair,
+    providers,
+    workers,
+    deliveries,
+    health,
+    alerts,
+    invariants,
+)
 MONEY = (
     money,
     account_pages,
@@ -188,15 +199,7 @@ def _routes() -> tuple[BaseRoute, ...]:
         item_acts,
         callbacks,
         *SUPPORT,
-        stuck,
-        repairs,
-        repair,
-        providers,
-        workers,
-        deliveries,
-        health,
-        alerts,
-        invariants,
+        *OPERATIONS,
         undo,
         reopen,
         reason_codes,

@@ -154,14 +154,9 @@ _NAMED = (
     OnePage("/quality/second/{review_id}", SENIOR),
     OnePage("/insight", ADMIN),
     OnePage("/insight/support", ADMIN),
-    OnePage("/money", COMPLIANCE),
-    OnePage("/money/accounts", COMPLIANCE),
     OnePage("/money/accounts/{code}", COMPLIANCE, "/money/accounts/{account}"),
-    OnePage("/money/journal", COMPLIANCE),
     OnePage("/money/journal/{transaction_id}", COMPLIANCE, "/money/journal/{transaction}"),
-    OnePage("/money/periods", COMPLIANCE),
     OnePage("/cards/{card_id}", COMPLIANCE, "/cards/{decided}?tab=money"),
-    OnePage("/operations/invariants", OPS),
     OnePage("/payouts", COMPLIANCE),
     OnePage("/owed", SENIOR),
     OnePage("/owed", COMPLIANCE),
@@ -201,7 +196,12 @@ def _opener(page: navigation.ConsolePage) -> Role:
 
 
 PAGES = (*_NAMED, *_remaining())
+FILES = (
+    "/money/accounts.csv", "/money/accounts/{code}.csv", "/money/journal.csv", "/money/journal.beancount",
+    "/insight/{figure}.csv", "/insight/support/{figure}.csv", "/quality/second/{review_id}/files/{file_id}", "/quality/figures.csv", "/quality/labels.csv",
+)  # fmt: skip
 NO_PAGES = {
+    **dict.fromkeys(FILES, "a file"),
     "/healthz": "for machines",
     "/readyz": "for machines",
     "/sign-in/provider": "leads to the identity provider",
@@ -219,17 +219,8 @@ NO_PAGES = {
     "/work/{task_id}/files/{attachment_id}": "a file",
     "/tickets/{ticket_id}/beside": "a part of the ticket's page",
     "/tickets/{ticket_id}/files/{file_id}": "a file",
-    "/insight/{figure}.csv": "a file",
-    "/insight/support/{figure}.csv": "a file",
     "/setup/policies/{code}/export": "a file",
-    "/quality/second/{review_id}/files/{file_id}": "a file",
     "/quality/second/asked/{escalation_id}": "leads to the review",
-    "/quality/figures.csv": "a file",
-    "/quality/labels.csv": "a file",
-    "/money/accounts.csv": "a file",
-    "/money/accounts/{code}.csv": "a file",
-    "/money/journal.csv": "a file",
-    "/money/journal.beancount": "a file",
     "/money/causes/{cause}": "leads to what caused a posting",
 }
 
