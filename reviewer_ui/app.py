@@ -131,6 +131,19 @@ MONEY = (
 )
 
 
+OPERATIONS = (
+    stuck,
+    repairs,
+    repair,
+    providers,
+    workers,
+    deliveries,
+    health,
+    alerts,
+    invariants,
+)
+
+
 @dataclass(frozen=True)
 class ErrorContext:
     """The error page: one sentence and the error number to give to support."""
@@ -201,15 +214,7 @@ def _routes() -> tuple[BaseRoute, ...]:
         item_acts,
         callbacks,
         *SUPPORT,
-        stuck,
-        repairs,
-        repair,
-        providers,
-        workers,
-        deliveries,
-        health,
-        alerts,
-        invariants,
+        *OPERATIONS,
         undo,
         reopen,
         reason_codes,

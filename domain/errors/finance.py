@@ -34,7 +34,7 @@ class PeriodClosed(Refusal):
 
 
 class ClosingWaits(Refusal):
-    """Somebody has asked for the month (`month`) to be closed already: a second person agrees, or it is taken back."""
+    """A colleague has asked for the month (`month`) to be closed already: a second person agrees, or it is taken back."""
 
     code = "closing_waits"
     http_status = 409

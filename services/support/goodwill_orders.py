@@ -103,7 +103,7 @@ async def returned(session: AsyncSession, key: str, amount: Money, moment: datet
     given = await session.get_one(GoodwillRow, row.goodwill_id, with_for_update=True)
     given.state = GoodwillState.REFUSED
     postings = goodwill_returned(amount, row.rail)
-    await ledger.post(session, f"{key}:returned", None, "goodwill_returned", postings, cause=f"payout:{key}")
+    await ledger.post(session, f"{key}:returned", None, "goodwill_returned", postings, cause=f"goodwill:{given.id}")
     ticket = await session.get_one(TicketRow, given.ticket_id)
     happened(
         session, ticket, "gateway", "goodwill_refused", moment, goodwill=given.id, amount=str(amount), code=RETURNED

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from domain.people.roles import Role
+from tests.reviewer_ui.matrix_of_books import BOOKS, BOOKS_READERS
 from tests.reviewer_ui.matrix_payments import PAYMENTS
 
 REVIEWER, SENIOR, OPS, SUPPORT, LEAD = Role.REVIEWER, Role.SENIOR, Role.OPS, Role.SUPPORT, Role.SUPPORT_LEAD
@@ -27,8 +28,6 @@ BULK_WORKERS = WORKERS | ASSIGNERS
 INSIGHT_READERS = frozenset({SENIOR, OPS, FINANCE, COMPLIANCE, ADMIN, LEAD})
 QUALITY_READERS = frozenset({SENIOR, COMPLIANCE, ADMIN})
 PAYOUT_READERS = frozenset({SENIOR, FINANCE, COMPLIANCE, LEAD})
-BOOKS_READERS = frozenset({FINANCE, COMPLIANCE})
-PERIOD_CLOSERS = frozenset({FINANCE})
 SALES_READERS = frozenset({FINANCE, COMPLIANCE})
 SALES_KEEPERS = frozenset({FINANCE})
 PAYEE_CORRECTORS = frozenset({SENIOR, FINANCE})
@@ -270,20 +269,7 @@ MATRIX = (
     Line("GET", "/insight/support", INSIGHT_READERS),
     Line("GET", "/insight/support/{figure}.csv", INSIGHT_READERS, (404,)),
     # Money and trail.
-    Line("GET", "/money", BOOKS_READERS),
-    Line("GET", "/money/accounts", BOOKS_READERS),
-    Line("GET", "/money/accounts.csv", BOOKS_READERS),
-    Line("GET", "/money/accounts/{code}", BOOKS_READERS, (404,)),
-    Line("GET", "/money/accounts/{code}.csv", BOOKS_READERS),
-    Line("GET", "/money/journal", BOOKS_READERS),
-    Line("GET", "/money/journal.csv", BOOKS_READERS),
-    Line("GET", "/money/journal.beancount", BOOKS_READERS),
-    Line("GET", "/money/journal/{transaction_id}", BOOKS_READERS, (404,)),
-    Line("GET", "/money/causes/{cause}", BOOKS_READERS, (303,)),
-    Line("GET", "/money/periods", BOOKS_READERS),
-    Line("POST", "/money/periods/ask", PERIOD_CLOSERS, (422,)),
-    Line("POST", "/money/periods/{closing_id}/agree", PERIOD_CLOSERS, (404,)),
-    Line("POST", "/money/periods/{closing_id}/withdraw", PERIOD_CLOSERS, (404,)),
+    *(Line(*one) for one in BOOKS),
     Line("GET", "/payouts", PAYOUT_READERS),
     *(Line(*one) for one in PAYMENTS),
     Line("GET", "/owed", PAYOUT_READERS),

@@ -171,7 +171,7 @@ def _late_tickets(person: str, now: datetime) -> tuple[Any, ...]:
 
 
 def _closings(person: str, now: datetime) -> tuple[Any, ...]:
-    """Months that somebody asked to close and that this person may agree to."""
+    """Months that a colleague asked to close and that this person may agree to."""
     del now
     return (ClosingRow.state == ClosingState.ASKED, ~ClosingRow.askers.contains([person]))
 
