@@ -59,6 +59,26 @@ def is_goodwill_key(key: str) -> bool:
     return key.startswith("goodwill-")
 
 
+def settlement_workflow(counterparty_id: str, period: str) -> str:
+    """Return the Temporal workflow id of the settlement of a counterparty's period."""
+    return f"settlement:{counterparty_id}:{period}"
+
+
+def settlement_key(run_id: str, attempt: int) -> str:
+    """Return the idempotency key of one payment order of a settlement run; `attempt` rises only after a sure refusal."""
+    return f"settlement-{run_id}-payout-{attempt}"
+
+
+def is_settlement_key(key: str) -> bool:
+    """Return whether a payment order of this key is of a settlement run."""
+    return key.startswith("settlement-")
+
+
+def settlement_task(run_id: str, number: int) -> str:
+    """Return the id of the n-th work item of a settlement run, counted from 1."""
+    return f"settlement:{run_id}:settlement:{number}"
+
+
 def request_key(card_id: str, step: str, number: int) -> str:
     """Return the request id of one call to an outside system on behalf of a card."""
     return f"card-{card_id}-{step}-{number}"

@@ -46,6 +46,9 @@ class Permission(StrEnum):
     SEE_PAYOUTS = "see_payouts"
     CORRECT_PAYEE = "correct_payee"  # Propose or agree to another payee for money that is owed; never both.
     CLOSE_PERIODS = "close_periods"  # Close a month of the books, or agree to it.
+    SEE_SETTLEMENTS = "see_settlements"  # What counterparties are owed, run by run.
+    RUN_SETTLEMENTS = "run_settlements"  # Answer for counterparties, resolve disputes, agree to payments.
+    MANAGE_COUNTERPARTIES = "manage_counterparties"  # Add and change them; propose or agree to their payees, never both.
     SEE_TRAIL = "see_trail"
     DECODE_HISTORY = "decode_history"  # Read Temporal payloads through the codec server.
     MANAGE_PEOPLE = "manage_people"  # Skills, limits, absences, relatives.
@@ -152,6 +155,9 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
         {
             Permission.SEE_TICKETS,
             Permission.ANSWER_FOR_FINANCE,
+            Permission.SEE_SETTLEMENTS,
+            Permission.RUN_SETTLEMENTS,
+            Permission.MANAGE_COUNTERPARTIES,
             Permission.AGREE_GOODWILL,
             Permission.COMMENT,
             Permission.SEE_CARD,
@@ -171,6 +177,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.SEE_QUEUE,
             Permission.SEE_TICKETS,
             Permission.ANSWER_FOR_COMPLIANCE,
+            Permission.SEE_SETTLEMENTS,
             Permission.COMMENT,
             Permission.SEE_CARD,
             Permission.SEE_SELLER,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from domain.policies.document import PolicyKind
-from domain.rules import alerts, brands, checks, deadlines, goodwill, limits, prices, repairs, stuck, tickets, velocity
+from domain.rules import alerts, brands, checks, deadlines, goodwill, limits, prices, repairs, settlement, stuck, tickets, velocity
 
 KINDS: Mapping[str, PolicyKind] = {
     kind.code: kind
@@ -23,5 +23,6 @@ KINDS: Mapping[str, PolicyKind] = {
         alerts.KIND,
         goodwill.KIND,
         tickets.KIND,
+        settlement.KIND,
     )
 }

@@ -1,0 +1,1 @@
+"""Which postings each step makes, by subject."""

@@ -1,0 +1,48 @@
+"""Take the entries of the ledger that a run settles: each entry is taken by one run, whenever it was posted."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ARRAY, String, bindparam, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.tables.finance_settlement import CounterpartyRow
+from domain.finance.postings.settlement import OF_PAYMENTS, payable_to
+from domain.finance.settlement import CounterpartyKind
+from services.finance.settlement.story import happened, locked
+
+# What was posted for an earlier period after its run is taken by this one, and marked.
+_COLLECT = text("""
+INSERT INTO settlement_line (entry_id, run_id, version, amount_minor, happened_on, what, cause, card_id, late, note)
+SELECT e.id, :run, 1, -e.amount_minor, coalesce(t.late_for, t.effective_on), t.what, t.cause, t.card_id,
+       coalesce(t.late_for, t.effective_on) < :starts_on, ''
+FROM account a JOIN entry e ON e.account_id = a.id JOIN ledger_transaction t ON t.id = e.transaction_id
+WHERE a.code = :account AND a.currency = :currency AND t.effective_on <= :ends_on AND t.what <> ALL (:besides)
+  AND (:cause = '' OR t.cause = :cause)
+  AND NOT EXISTS (SELECT FROM settlement_line l WHERE l.entry_id = e.id)
+ORDER BY e.id
+""").bindparams(bindparam("besides", type_=ARRAY(String)))
+
+
+async def collect(session: AsyncSession, run_id: str, now: datetime) -> None:
+    """Take everything that is not settled yet and counts for a day up to the end of the run's period; once per run."""
+    run, party = await locked(session, run_id)
+    if run.collected_at is not None:
+        return
+    # Two runs of one counterparty take entries one after the other.
+    await session.get_one(CounterpartyRow, party.id, with_for_update=True, populate_existing=True)
+    values = {
+        "run": run.id, "starts_on": run.starts_on, "ends_on": run.ends_on, "currency": run.currency.value,
+        "account": payable_to(party.kind, party.owner).code, "cause": cause_of(party), "besides": list(OF_PAYMENTS),
+    }  # fmt: skip
+    await session.execute(_COLLECT, values)
+    run.collected_at = now
+    counted = text("SELECT count(*), count(*) FILTER (WHERE late) FROM settlement_line WHERE run_id = :run")
+    lines, late = (await session.execute(counted, {"run": run.id})).one()
+    happened(session, run, "machine", "collected", now, lines=str(lines), late=str(late))
+
+
+def cause_of(party: CounterpartyRow) -> str:
+    """Return the cause of the entries that are a provider's on the account that it shares; empty: the account is its own."""
+    return f"provider:{party.owner}" if party.kind is CounterpartyKind.PROVIDER else ""

@@ -1,0 +1,78 @@
+"""Every step of a run: kept in its story and in the evidence, in the transaction of what happened."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.repositories import evidence, outbox
+from database.repositories.audit import by_person
+from database.tables.finance_settlement import CounterpartyRow, SettlementEventRow, SettlementRunRow
+from domain.errors.general import NotFound
+from domain.finance.settlement import UNSETTLED, SettlementEnding, SettlementState
+from domain.identifiers import new_id
+from domain.money import Money
+
+MAILED = "settlement.stated"
+
+
+async def locked(session: AsyncSession, run_id: str) -> tuple[SettlementRunRow, CounterpartyRow]:
+    """Return the run, locked, and its counterparty. Refuse NotFound."""
+    run = await session.get(SettlementRunRow, run_id[:26], with_for_update=True, populate_existing=True)
+    if run is None:
+        raise NotFound(settlement=run_id[:26])
+    return run, await session.get_one(CounterpartyRow, run.counterparty_id)
+
+
+def happened(
+    session: AsyncSession, run: SettlementRunRow, actor: str, what: str, moment: datetime, **facts: str
+) -> None:
+    """Write one event: `what` is the key of its sentence (`settlement_event.<what>`); no secret in `facts`."""
+    kind, _, person = actor.partition(":")
+    if kind == "person":
+        session.add(by_person(person, f"console:settlement:{what}", run.id, facts=facts))
+    session.add(SettlementEventRow(id=new_id(), run_id=run.id, at=moment, actor=actor, what=what, facts=facts))
+    body = {"settlement": run.id, "period": run.period, "actor": actor, "at": moment.isoformat(), "facts": facts}
+    evidence.append(session, None, f"settlement.{what}", body)
+    run.revision += 1
+
+
+async def tell(session: AsyncSession, run: SettlementRunRow, party: CounterpartyRow, topic: str) -> None:
+    """Send the counterparty's program what happened, and by mail that there is a statement, where it has an address."""
+    amount = Money(run.payable_minor, run.currency)
+    payload = {
+        "settlement_id": run.id, "period": run.period, "version": run.version, "state": run.state.value,
+        "payable": {"amount_minor": amount.amount_minor, "currency": amount.currency.value},
+        "answer_until": None if run.deadline_at is None else run.deadline_at.isoformat(),
+    }  # fmt: skip
+    if party.partner_id is not None:
+        await outbox.put(session, "webhook", f"partner:{party.partner_id}", topic, payload)
+    if party.contact_id is not None and topic == MAILED:
+        facts = {"run_id": run.id, "version": run.version}
+        await outbox.put(session, outbox.MAIL, f"contact:{party.contact_id}", topic, facts)
+
+
+async def moved(session: AsyncSession, run: SettlementRunRow, state: SettlementState) -> None:
+    """Put the run into a state; once its amounts are settled, the next run of the counterparty may go on from them."""
+    was, run.state = run.state, state
+    if was in UNSETTLED and state not in UNSETTLED:
+        later = (
+            SettlementRunRow.counterparty_id == run.counterparty_id,
+            SettlementRunRow.state == SettlementState.COLLECTING,
+        )
+        woken = update(SettlementRunRow).where(*later).values(revision=SettlementRunRow.revision + 1)
+        await session.execute(woken.execution_options(synchronize_session=False))
+
+
+async def close(
+    session: AsyncSession, run: SettlementRunRow, party: CounterpartyRow, ending: SettlementEnding, actor: str, at: datetime
+) -> None:
+    """End the run: its workflow is over, and the counterparty hears of it."""
+    await moved(session, run, SettlementState.CLOSED)
+    run.ending, run.closed_at = ending, at
+    amount = Money(run.payable_minor if ending is SettlementEnding.PAID else run.carried_out_minor, run.currency)
+    happened(session, run, actor, f"closed_{ending.value}", at, amount=str(amount))
+    if run.version:
+        await tell(session, run, party, f"settlement.{ending.value}")
