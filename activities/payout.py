@@ -13,13 +13,14 @@ from temporalio.exceptions import ApplicationError
 from activities.counting import PAYOUTS
 from activities.failures import PayoutUnknown, translated
 from activities.heartbeats import beating
+from activities.order_kinds import kind_of
 from database.repositories import cards
 from database.repositories.cards import Change
+from database.repositories.orders import orders_of
 from database.session import Database
 from database.tables.cards import CardRow, QuoteRow, SubmissionRow
 from database.tables.columns import now
 from database.tables.finance import PayoutRow
-from database.tables.support.goodwill import GoodwillOrderRow
 from domain.cards.card import Stage, WaitingFor
 from domain.cards.facts import PayoutFacts
 from domain.finance.payout import (
@@ -32,17 +33,15 @@ from domain.finance.payout import (
     PayoutReport,
     PayoutState,
 )
-from domain.identifiers import is_goodwill_key, payout_key
+from domain.identifiers import payout_key
 from domain.money import Money
 from domain.sealing import KeyRing
 from gateways.errors import GatewayRefused
 from services.cards.payable import why_not
 from services.finance.payout_orders import (
     known_report,
-    opened_order,
     order_of,
     ordered_first,
-    ordered_with,
     settle_once,
 )
 from services.support import goodwill_orders
@@ -57,7 +56,7 @@ class _Ordered:
     """An order as it is sent, and whether it may have been sent before."""
 
     order: PayoutOrder
-    card_id: str | None  # None: a goodwill payment.
+    card_id: str | None  # None: no card's order.
     perhaps_sent: bool
     known: PayoutReport | None = field(default=None)
 
@@ -178,11 +177,11 @@ class Payout:
         Raises `payout_unknown`, tried again, while there is no certain answer.
         """
         async with self._database.transaction() as session:
-            row = await _locked(session, key)
+            row = await session.get_one(orders_of(key), key, with_for_update=True)
             if row.answered is None:
                 raise PayoutUnknown(None)
             if fresh := row.settled_at is None:
-                await _settle(session, row, row.answered)
+                await kind_of(row).settle(session, row, row.answered)
         _count(row.answered, fresh=fresh)
         return PayoutFacts(row.answered, row.refusal_code)
 
@@ -198,11 +197,9 @@ class Payout:
         )
         async with self._database.transaction() as session:
             fresh = (await session.execute(marking)).scalar_one_or_none() is not None
-            if is_goodwill_key(key):
-                given = await session.get_one(GoodwillOrderRow, key)
-                return _Ordered(goodwill_orders.opened(self._keyring, given), None, not fresh, known_report(given))
-            row, submission = await ordered_with(session, key)
-        return _Ordered(opened_order(self._keyring, row, submission), row.card_id, not fresh, known_report(row))
+            row = await session.get_one(table, key)
+            order = await kind_of(row).opened(session, self._keyring, row)
+            return _Ordered(order, row.card_id if isinstance(row, PayoutRow) else None, not fresh, known_report(row))
 
     async def _asked(self, order: PayoutOrder) -> PayoutReport:
         try:
@@ -240,24 +237,6 @@ class Payout:
             async with self._database.transaction() as session:
                 await cards.record(session, ordered.card_id, change)
         _count(PayoutOutcome.UNKNOWN, fresh=True)
-
-
-def orders_of(key: str) -> type[PayoutRow] | type[GoodwillOrderRow]:
-    """Return the table of a payment order, by its key."""
-    return GoodwillOrderRow if is_goodwill_key(key) else PayoutRow
-
-
-async def _locked(session: AsyncSession, key: str) -> PayoutRow | GoodwillOrderRow:
-    if is_goodwill_key(key):
-        return await session.get_one(GoodwillOrderRow, key, with_for_update=True)
-    return await session.get_one(PayoutRow, key, with_for_update=True)
-
-
-async def _settle(session: AsyncSession, row: PayoutRow | GoodwillOrderRow, outcome: PayoutOutcome) -> None:
-    if isinstance(row, GoodwillOrderRow):
-        await goodwill_orders.settle(session, row, outcome)
-    else:
-        await settle_once(session, row, outcome, ends=False)
 
 
 def _count(outcome: PayoutOutcome, *, fresh: bool) -> None:

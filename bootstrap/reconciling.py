@@ -63,6 +63,8 @@ _ORDERS = """
 SELECT key, state, amount_minor, prepared_at, settled_at FROM payout
 UNION ALL
 SELECT key, state, amount_minor, prepared_at, settled_at FROM goodwill_order
+UNION ALL
+SELECT key, state, amount_minor, prepared_at, settled_at FROM settlement_order
 """
 
 

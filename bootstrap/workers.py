@@ -18,6 +18,7 @@ from activities.provider import Providers
 from activities.repairs import RepairActivities
 from activities.review.alarms import Alarms
 from activities.review.tasks import Review
+from activities.settlement import SettlementActivities
 from activities.tickets import TicketActivities
 from activities.verification.inquiry import Verification
 from bootstrap import clock, keys, outside, scheduled_check
@@ -31,6 +32,7 @@ from bootstrap.policies import policy_job
 from bootstrap.repairing import repair_activities
 from bootstrap.reporting import attempts_job, call_counts, calls_job, interceptors_of, last_attempts, reported
 from bootstrap.settings import Settings
+from bootstrap.settling import settlement_jobs
 from bootstrap.store import database, photo_store
 from bootstrap.telemetry.listener import give_metrics
 from bootstrap.telemetry.sdk_metrics import SdkMetrics
@@ -77,6 +79,7 @@ from workflows.goodwill import GoodwillWorkflow
 from workflows.policies import CARDS_QUEUE, FX_QUEUE, OUTLET_QUEUE, PAYOUT_QUEUE
 from workflows.repair import RepairWorkflow
 from workflows.repair_client import RepairClient
+from workflows.settlement import SettlementWorkflow
 from workflows.starter import start_cards
 from workflows.ticket import TicketWorkflow
 from workflows.ticket_client import TicketClient
@@ -155,6 +158,7 @@ def _jobs(settings: Settings, store: Database, keyring: KeyRing, world: outside.
         maintenance_job(settings, store, client),
         rates_job(store, client),
         *escalation_jobs(store, keyring, client),
+        *settlement_jobs(store, client),
         Job("repairs", REPAIRS_S, RepairSender(store, RepairClient(client)).tell, repairs_job.AT_ONCE),
         Job("tickets", TICKETS_S, TicketSender(store, tickets).tell, tickets_job.AT_ONCE),
         Job("ticket_clocks", REPLANNER_S, Replanner(store, tickets, of=_keeps_own_time).signal, replanning.AT_ONCE),
@@ -209,13 +213,14 @@ def card_workers(
     cards = Worker(
         client,
         task_queue=CARDS_QUEUE,
-        workflows=[CardWorkflow, RepairWorkflow, GoodwillWorkflow, TicketWorkflow],
+        workflows=[CardWorkflow, RepairWorkflow, GoodwillWorkflow, TicketWorkflow, SettlementWorkflow],
         activities=[
             *_own_activities(store, keyring, gateway),
             *local,
             *remote,
             *repairs,
             TicketActivities(store).advance,
+            *_settling(SettlementActivities(store, keyring, photo_store(settings, keyring))),
         ],
         workflow_runner=UnsandboxedWorkflowRunner(),  # See docs/decisions/0008: the tests run in the sandbox.
         max_cached_workflows=settings.workflows_cached,
@@ -233,6 +238,10 @@ def card_workers(
 
 def _repairing(repairs: RepairActivities) -> list[Task]:
     return [repairs.advance, repairs.act, repairs.look]
+
+
+def _settling(settlement: SettlementActivities) -> list[Task]:
+    return [settlement.look, settlement.collect, settlement.state, settlement.act, settlement.prepare]
 
 
 def asked_of_issuers(settings: Settings, store: Database, keyring: KeyRing, world: outside.Outside) -> list[Task]:

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.clock_invariant import untrue_clocks
 from database.reads.policies.check_rules import check_rules
 from database.repositories import evidence
+from database.settlement_invariant import SETTLED_ALONE, UNTRUE_SETTLEMENTS
 from database.ticket_clock_invariant import untrue_ticket_clocks
 from domain.people.access import HANDLING
 from domain.places import business_day
@@ -56,6 +57,7 @@ WITH balance AS (
     WHERE e.currency = 'CNY' GROUP BY a.code
 ), ordered AS (
     SELECT rail, state, amount_minor FROM payout UNION ALL SELECT rail, state, amount_minor FROM goodwill_order
+    UNION ALL SELECT rail, state, amount_minor FROM settlement_order WHERE currency = 'CNY'
 ), due AS (
     SELECT 'in_flight:' || rail AS code, -coalesce(sum(amount_minor) FILTER (WHERE state IN ('prepared', 'unknown')), 0) AS minor
     FROM ordered GROUP BY rail
@@ -214,10 +216,11 @@ async def violations(session: AsyncSession, public_key: bytes, *, step_max: time
     """
     checks = {"I1": UNBALANCED, "I2": BALANCES, "I4": PAYOUTS, "I6": DECISIONS, "I7": EVIDENCE}
     found = [Violation(name, what) for name, sql in checks.items() for what in await _lines(session, sql)]
+    found += [Violation("I4", what) for what in await _lines(session, UNTRUE_SETTLEMENTS)]
     held = await session.execute(text(HELD), {"step_max": step_max})
     found += [Violation("I5", what) for what in held.scalars()]
     found += [Violation("I8", what) for what in await one_persons_word(session)]
-    found += [Violation("I8", what) for sql in (REPAIRED_ALONE, GIVEN_ALONE) for what in await _lines(session, sql)]
+    found += [Violation("I8", what) for sql in (REPAIRED_ALONE, GIVEN_ALONE, SETTLED_ALONE) for what in await _lines(session, sql)]
     found += [Violation("I7", fault) for fault in await evidence.verify_all(session, public_key)]
     found += [Violation("I7", fault) for fault in await _inconsistent(session)]
     unplaced = await session.execute(text(UNPLACED), {"step_max": step_max})

@@ -61,6 +61,7 @@ GOODWILL_ACCOUNT = SealedColumn("goodwill_order", "payee_account_sealed", "payou
 GOODWILL_NAME = SealedColumn("goodwill_order", "payee_name_sealed", "payout", "goodwill:{}:payee_name")
 SETTLEMENT_ACCOUNT = SealedColumn("settlement_order", "payee_account_sealed", "payout", "settlement:{}:payee_account")
 SETTLEMENT_NAME = SealedColumn("settlement_order", "payee_name_sealed", "payout", "settlement:{}:payee_name")
+COUNTERPARTY_MAIL = SealedColumn("counterparty", "mail_sealed", "contact", "counterparty:{}:mail")
 COUNTERPARTY_ACCOUNT = SealedColumn("counterparty_payee", "account_sealed", "payee", "counterparty:{}:account")
 COUNTERPARTY_NAME = SealedColumn("counterparty_payee", "name_sealed", "payee", "counterparty:{}:name")
 CORRECTED_ACCOUNT = SealedColumn("payee_correction", "account_sealed", "payee", "payee:{}:account")

@@ -19,7 +19,7 @@ from domain.people.roles import Permission
 from reviewer_ui import step_up
 from reviewer_ui.cards import glance, sellers
 from reviewer_ui.evidence import trail
-from reviewer_ui.finance import owed, payouts
+from reviewer_ui.finance import counterparties, owed, payouts, settlements
 from reviewer_ui.home import front, home, search
 from reviewer_ui.notices import live, notices
 from reviewer_ui.ops import alerts, deliveries, health, providers, repair, repairs, stuck, workers
@@ -180,6 +180,8 @@ def _routes() -> tuple[BaseRoute, ...]:
         notices,
         owed,
         payouts,
+        settlements,
+        counterparties,
         check_policy,
         why_due,
         trail,

@@ -42,8 +42,9 @@ class CounterpartyRow(TableRow):
     owner: Mapped[str] = mapped_column(unique=True)
     name: Mapped[str]
     language: Mapped[str] = mapped_column(default="zh_CN")
-    # Where statements are sent by mail, and as whom it disputes; empty: by the partner's own doors alone.
-    contact_id: Mapped[str | None] = mapped_column(ForeignKey("contact.id"), default=None)
+    # Where statements are sent by mail, and as whom it disputes; none: by the partner's own doors alone.
+    mail_sealed: Mapped[bytes | None] = sealed()
+    mail_masked: Mapped[str] = mapped_column(default="")
     partner_id: Mapped[str | None] = mapped_column(ForeignKey("partner.id"), unique=True, default=None)
     currency: Mapped[Currency] = word(Currency, Currency.CNY)
     terms: Mapped[str]  # The code of its terms in the policy `settlement`.
@@ -161,7 +162,7 @@ class SettlementEventRow(TableRow):
 
     __tablename__ = "settlement_event"
     __table_args__ = (Index("settlement_event_of_run", "run_id", "id"),)
-    id: Mapped[str] = mapped_column(primary_key=True)
+    id: Mapped[int | None] = mapped_column(BigInteger, primary_key=True, default=None, nullable=False)
     run_id: Mapped[str] = mapped_column(ForeignKey("settlement_run.id"))
     at: Mapped[datetime] = moment_now()
     actor: Mapped[str]  # machine, gateway, partner:<id> or person:<id>
@@ -203,5 +204,3 @@ class SettlementOrderRow(TableRow):
     refusal_code: Mapped[str | None] = mapped_column(default=None)
     prepared_at: Mapped[datetime] = moment_now()
     settled_at: Mapped[datetime | None] = moment_maybe()
-
-

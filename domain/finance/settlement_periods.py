@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
+
+from domain.places import BUSINESS_ZONE
 
 
 class PeriodKind(StrEnum):
@@ -41,3 +43,8 @@ def over_by(since: date, today: date, kind: PeriodKind, cut_off_days: int) -> It
     while period.last + timedelta(days=cut_off_days) < today:
         yield period
         period = period_of(period.last + timedelta(days=1), kind)
+
+
+def end_of(day: date) -> datetime:
+    """Return the last second of a day in the office: answers of that day count."""
+    return datetime(day.year, day.month, day.day, 23, 59, 59, tzinfo=BUSINESS_ZONE)

@@ -48,7 +48,9 @@ class Permission(StrEnum):
     CLOSE_PERIODS = "close_periods"  # Close a month of the books, or agree to it.
     SEE_SETTLEMENTS = "see_settlements"  # What counterparties are owed, run by run.
     RUN_SETTLEMENTS = "run_settlements"  # Answer for counterparties, resolve disputes, agree to payments.
-    MANAGE_COUNTERPARTIES = "manage_counterparties"  # Add and change them; propose or agree to their payees, never both.
+    MANAGE_COUNTERPARTIES = (
+        "manage_counterparties"  # Add and change them; propose or agree to their payees, never both.
+    )
     SEE_TRAIL = "see_trail"
     DECODE_HISTORY = "decode_history"  # Read Temporal payloads through the codec server.
     MANAGE_PEOPLE = "manage_people"  # Skills, limits, absences, relatives.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.repositories.orders import OrderRow, order
 from database.session import Database
 from database.tables.cards import CardRow
 from database.tables.columns import now
 from database.tables.finance import PaymentNotificationRow, PayoutRow
-from database.tables.support.goodwill import GoodwillOrderRow
 from domain.cards.card import WaitingFor
 from domain.cards.facts import NotificationVerdict, PaymentReport
 from domain.errors.finance import AmountMismatch
@@ -44,7 +44,7 @@ class PaymentNotices:
             card = await session.get_one(CardRow, row_of_order.card_id) if isinstance(row_of_order, PayoutRow) else None
         if verdict is NotificationVerdict.AMOUNT_MISMATCH:
             raise AmountMismatch()
-        if isinstance(row_of_order, GoodwillOrderRow):  # Its workflow asks the gateway by itself.
+        if row_of_order is not None and card is None:  # Its workflow asks the gateway by itself.
             return PaymentReport("", report.key, verdict, waited_for=False)
         if card is None:
             raise NotFound()
@@ -54,9 +54,8 @@ class PaymentNotices:
 
 async def _judged(
     session: AsyncSession, notify_id: str, report: PayoutReport
-) -> tuple[PayoutRow | GoodwillOrderRow | None, NotificationVerdict]:
-    row: PayoutRow | GoodwillOrderRow | None = await session.get(PayoutRow, report.key)
-    row = row or await session.get(GoodwillOrderRow, report.key)
+) -> tuple[OrderRow | None, NotificationVerdict]:
+    row = await order(session, report.key)
     verdict = verdict_on(row, report)
     amount = None if report.amount is None else report.amount.amount_minor
     heard = PaymentNotificationRow(notify_id=notify_id, key=report.key, verdict=verdict, amount_minor=amount)

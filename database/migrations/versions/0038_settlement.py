@@ -84,7 +84,7 @@ def _counterparties() -> None:
         "counterparty",
         sa.Column("id", sa.String(), primary_key=True),
         _text("kind", 40), sa.Column("owner", sa.String(), nullable=False, unique=True), _text("name"), _text("language"),
-        _of("contact_id", "contact.id"), _of("partner_id", "partner.id", unique=True), _text("currency", 40),
+        sa.Column("mail_sealed", sa.LargeBinary(), nullable=True), _text("mail_masked"), _of("partner_id", "partner.id", unique=True), _text("currency", 40),
         _text("terms"), sa.Column("since", sa.Date(), nullable=False), _text("rail", 40),
         sa.Column("active", sa.Boolean(), nullable=False), _whole("revision"),
         _of("made_by", "person.id", nullable=False), _at("made_at"),
@@ -120,7 +120,7 @@ def _of_runs() -> None:
     )  # fmt: skip
     op.create_table(
         "settlement_event",
-        sa.Column("id", sa.String(), primary_key=True),
+        sa.Column("id", sa.BigInteger(), primary_key=True),
         _of("run_id", "settlement_run.id", nullable=False), _at("at"), _text("actor"), _text("what"), _json("facts"),
     )  # fmt: skip
     op.create_index("settlement_event_of_run", "settlement_event", ["run_id", "id"])

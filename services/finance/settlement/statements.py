@@ -27,8 +27,9 @@ from domain.finance.settlement import (
     Terms,
     settled,
 )
+from domain.finance.settlement_periods import end_of
 from domain.money import Money
-from domain.places import BUSINESS_ZONE, business_day
+from domain.places import business_day
 from gateways.pictures.store import PhotoStore
 from services.finance.settlement import work
 from services.finance.settlement.statement_files import files_of
@@ -65,7 +66,7 @@ async def issue(session: AsyncSession, store: PhotoStore, run_id: str, now: date
             run_id=run.id, version=version, content_hash=hash_of(content), content=content, files=kept, made_at=now
         )
     )
-    run.version, run.deadline_at, run.overdue_at = version, _end_of(answer_until), None
+    run.version, run.deadline_at, run.overdue_at = version, end_of(answer_until), None
     await moved(session, run, SettlementState.ANSWER)
     facts = {"version": str(version), "sha256": hash_of(content), "amount": str(Money(run.payable_minor, run.currency))}
     happened(session, run, "machine", "stated", now, **facts)
@@ -124,8 +125,3 @@ def _line(one: SettlementLineRow) -> dict[str, Any]:
         "entry": str(one.entry_id), "on": one.happened_on.isoformat(), "what": one.what, "cause": one.cause,
         "card": one.card_id or "", "amount": one.amount_minor, "late": one.late, "note": one.note,
     }  # fmt: skip
-
-
-def _end_of(day: date) -> datetime:
-    """The last moment of a day in the office: answers of that day count."""
-    return datetime(day.year, day.month, day.day, 23, 59, 59, tzinfo=BUSINESS_ZONE)

@@ -12,7 +12,6 @@ from database.repositories.audit import by_person
 from database.tables.finance_settlement import CounterpartyRow, SettlementEventRow, SettlementRunRow
 from domain.errors.general import NotFound
 from domain.finance.settlement import UNSETTLED, SettlementEnding, SettlementState
-from domain.identifiers import new_id
 from domain.money import Money
 
 MAILED = "settlement.stated"
@@ -33,10 +32,9 @@ def happened(
     kind, _, person = actor.partition(":")
     if kind == "person":
         session.add(by_person(person, f"console:settlement:{what}", run.id, facts=facts))
-    session.add(SettlementEventRow(id=new_id(), run_id=run.id, at=moment, actor=actor, what=what, facts=facts))
+    session.add(SettlementEventRow(run_id=run.id, at=moment, actor=actor, what=what, facts=facts))
     body = {"settlement": run.id, "period": run.period, "actor": actor, "at": moment.isoformat(), "facts": facts}
     evidence.append(session, None, f"settlement.{what}", body)
-    run.revision += 1
 
 
 async def tell(session: AsyncSession, run: SettlementRunRow, party: CounterpartyRow, topic: str) -> None:
@@ -49,9 +47,9 @@ async def tell(session: AsyncSession, run: SettlementRunRow, party: Counterparty
     }  # fmt: skip
     if party.partner_id is not None:
         await outbox.put(session, "webhook", f"partner:{party.partner_id}", topic, payload)
-    if party.contact_id is not None and topic == MAILED:
+    if party.mail_sealed is not None and topic == MAILED:
         facts = {"run_id": run.id, "version": run.version}
-        await outbox.put(session, outbox.MAIL, f"contact:{party.contact_id}", topic, facts)
+        await outbox.put(session, outbox.MAIL, f"counterparty:{party.id}", topic, facts)
 
 
 async def moved(session: AsyncSession, run: SettlementRunRow, state: SettlementState) -> None:
@@ -67,7 +65,12 @@ async def moved(session: AsyncSession, run: SettlementRunRow, state: SettlementS
 
 
 async def close(
-    session: AsyncSession, run: SettlementRunRow, party: CounterpartyRow, ending: SettlementEnding, actor: str, at: datetime
+    session: AsyncSession,
+    run: SettlementRunRow,
+    party: CounterpartyRow,
+    ending: SettlementEnding,
+    actor: str,
+    at: datetime,
 ) -> None:
     """End the run: its workflow is over, and the counterparty hears of it."""
     await moved(session, run, SettlementState.CLOSED)

@@ -1,0 +1,148 @@
+"""Counterparties, what they are owed, and runs that go on as their workflow would have them, at a clock that a test turns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+from activities.settlement import SettlementActivities
+from database.repositories import ledger
+from database.tables.finance_settlement import CounterpartyRow, SettlementRunRow
+from domain.finance.chart import account
+from domain.finance.ledger import Posting
+from domain.finance.rails import Rail
+from domain.finance.settlement import CounterpartyKind, SettlementDeed, SettlementState
+from domain.finance.settlement_acts import NextStep, SettlementAct, SettlementStep
+from domain.finance.settlement_periods import end_of
+from domain.identifiers import new_id
+from domain.money import Money
+from services.finance.settlement.counterparties import Counterparties, NewParty, PartyWords
+from services.finance.settlement.starting import begin_runs
+from services.people.partners import Partners
+from tests.builders.world import World
+
+NOVEMBER = date(2026, 11, 1)
+DECEMBER_5 = end_of(date(2026, 12, 5))
+
+
+@dataclass
+class Clock:
+    """The moment that the office has."""
+
+    moment: datetime = DECEMBER_5
+
+    def __call__(self) -> datetime:
+        return self.moment
+
+    def passes(self, **span: float) -> None:
+        self.moment += timedelta(**span)
+
+
+@dataclass
+class Settling:
+    """The acts on runs over a world."""
+
+    world: World
+    clock: Clock = field(default_factory=Clock)
+    finance: str = ""
+
+    def __post_init__(self) -> None:
+        world = self.world
+        self.activities = SettlementActivities(world.database, world.keyring, world.photos, self.clock)
+        self.counterparties = Counterparties(world.database, world.keyring, self.clock)
+
+    async def a_party(
+        self, *, kind: CounterpartyKind = CounterpartyKind.PARTNER, owner: str = "", terms: str = "monthly",
+        payee: bool = True, since: date = NOVEMBER, mail: str = "", language: str = "en",
+    ) -> CounterpartyRow:  # fmt: skip
+        """Add a counterparty that is an API partner, or is reached by mail, with an agreed payee."""
+        self.finance = self.finance or await self.world.a_person("finance")
+        partner = ""
+        if not mail:
+            partner, _ = await Partners(self.world.database, self.world.keyring).create(
+                "Partner", "https://p.example/h"
+            )
+        words = PartyWords("Harbour Cards", language, terms, Rail.ALIPAY, mail, partner)
+        new = NewParty(kind, owner or f"partner:{partner}" if partner or owner else new_id().lower(), since, words)
+        party = await self.counterparties.add(self.finance, new)
+        if payee:
+            await self.a_payee(party)
+        return await self.party(party)
+
+    async def a_payee(self, party_id: str, account_number: str = "13900008888") -> None:
+        """Propose and agree to a payee."""
+        proposed = await self.counterparties.propose_payee(self.finance, party_id, Rail.ALIPAY, account_number, "王芳")
+        await self.counterparties.agree_payee(await self.world.a_person("finance"), proposed)
+
+    async def owes(self, party: CounterpartyRow, minor: int, day: date, cause: str = "") -> None:
+        """Post a share of a sale on a day; a negative one takes back."""
+        amount = Money(minor)
+        share, cost = account("partner_share", party.owner), account("partner_cost")
+        postings = (Posting(cost, amount), Posting(share, -amount))
+        async with self.world.database.transaction() as session:
+            key, why = new_id(), cause or f"sale:{new_id()}"
+            await ledger.post(session, key, None, "sale", postings, happened_on=day, cause=why)
+
+    async def begun(self, party: CounterpartyRow) -> list[SettlementRunRow]:
+        """Begin what is due of a counterparty and return its runs, oldest first."""
+        async with self.world.database.transaction() as session:
+            await begin_runs(session, party.id, self.clock(), 50)
+        runs = await self.world.rows(SettlementRunRow, counterparty_id=party.id)
+        return sorted(runs, key=lambda run: run.ends_on)
+
+    async def goes_on(self, run_id: str) -> SettlementStep:
+        """Do what the workflow would do, until it waits or is over; return what it found last."""
+        while True:
+            step = await self.activities.look(run_id)
+            if step.next is NextStep.COLLECT:
+                await self.activities.collect(run_id)
+            elif step.next is NextStep.STATE:
+                await self.activities.state(run_id)
+            elif step.next is NextStep.PAY:
+                await self.activities.prepare(run_id, step.key)
+                await self.world.payout.send(step.key)
+                await self.world.payout.conclude(step.key)
+            else:
+                return step
+
+    async def stated(self, party: CounterpartyRow) -> SettlementRunRow:
+        """Begin the due run of a counterparty and let its statement be made."""
+        run = (await self.begun(party))[-1]
+        await self.goes_on(run.id)
+        return await self.run(run.id)
+
+    async def does(
+        self, run: SettlementRunRow, deed: SettlementDeed, by: str, *, words: str = "", lines: tuple[str, ...] = (),
+        amount: int | None = None, reference: str = "", token: str = "", version: int | None = None,
+    ) -> SettlementState:  # fmt: skip
+        """Do a deed with the newest statement in view, and let the run go on."""
+        now = await self.run(run.id)
+        seen = now.version if version is None else version
+        act = SettlementAct(run.id, deed, by, seen, words, lines, amount, reference, token)
+        await self.activities.act(act)
+        await self.goes_on(run.id)
+        return (await self.run(run.id)).state
+
+    async def confirmed(self, run: SettlementRunRow, party: CounterpartyRow) -> SettlementState:
+        """Have the counterparty's own program confirm."""
+        return await self.does(run, SettlementDeed.CONFIRM, f"partner:{party.partner_id}")
+
+    async def approved(self, run: SettlementRunRow, person: str = "") -> SettlementState:
+        """Have a person of finance agree to the payment."""
+        person = person or await self.world.a_person("finance")
+        return await self.does(run, SettlementDeed.APPROVE, f"person:{person}")
+
+    async def run(self, run_id: str) -> SettlementRunRow:
+        """The run as it is now."""
+        async with self.world.database.transaction() as session:
+            return await session.get_one(SettlementRunRow, run_id)
+
+    async def party(self, party_id: str) -> CounterpartyRow:
+        """The counterparty as it is now."""
+        async with self.world.database.transaction() as session:
+            return await session.get_one(CounterpartyRow, party_id)
+
+    async def owed(self, party: CounterpartyRow) -> int:
+        """What the ledger says is owed to the counterparty, minor units."""
+        async with self.world.database.transaction() as session:
+            return -(await ledger.balance(session, f"partner_share:{party.owner}")).amount_minor
