@@ -220,7 +220,11 @@ async def violations(session: AsyncSession, public_key: bytes, *, step_max: time
     held = await session.execute(text(HELD), {"step_max": step_max})
     found += [Violation("I5", what) for what in held.scalars()]
     found += [Violation("I8", what) for what in await one_persons_word(session)]
-    found += [Violation("I8", what) for sql in (REPAIRED_ALONE, GIVEN_ALONE, SETTLED_ALONE) for what in await _lines(session, sql)]
+    found += [
+        Violation("I8", what)
+        for sql in (REPAIRED_ALONE, GIVEN_ALONE, SETTLED_ALONE)
+        for what in await _lines(session, sql)
+    ]
     found += [Violation("I7", fault) for fault in await evidence.verify_all(session, public_key)]
     found += [Violation("I7", fault) for fault in await _inconsistent(session)]
     unplaced = await session.execute(text(UNPLACED), {"step_max": step_max})

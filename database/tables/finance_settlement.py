@@ -192,6 +192,7 @@ class SettlementOrderRow(TableRow):
     key: Mapped[str] = mapped_column(primary_key=True)
     run_id: Mapped[str] = mapped_column(ForeignKey("settlement_run.id"), index=True)
     attempt: Mapped[int] = mapped_column(default=1)
+    payee_id: Mapped[str] = mapped_column(ForeignKey("counterparty_payee.id"))
     amount_minor: Mapped[int] = minor_units()
     currency: Mapped[Currency] = word(Currency, Currency.CNY)
     rail: Mapped[Rail] = word(Rail, Rail.BANK)

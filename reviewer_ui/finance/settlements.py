@@ -147,7 +147,13 @@ async def statement(console: At, person: Reader, run_id: str, version: int, name
 
 @router.post("/{run_id}/confirm")
 async def confirm(
-    request: Request, console: At, person: Runner, run_id: str, version: Line = "", reference: Line = "", amount: Line = ""
+    request: Request,
+    console: At,
+    person: Runner,
+    run_id: str,
+    version: Line = "",
+    reference: Line = "",
+    amount: Line = "",
 ) -> Response:
     """Confirms for the counterparty, with its own number; a provider's invoice also names its amount."""
     typed = Typed(SettlementDeed.CONFIRM, reference=reference, amount=amount)
@@ -161,7 +167,9 @@ async def dispute(
     """Disputes for the counterparty: a ticket is opened."""
     form = await request.form()
     lines = frozenset(str(one) for one in form.getlist("line"))
-    return await _act(request, console, person, run_id, version, Typed(SettlementDeed.DISPUTE, words, lines=lines), token)
+    return await _act(
+        request, console, person, run_id, version, Typed(SettlementDeed.DISPUTE, words, lines=lines), token
+    )
 
 
 @router.post("/{run_id}/uphold")
@@ -250,5 +258,3 @@ def _amounts(found: reads.RunRecord) -> dict[str, Money]:
         "carried_out": run.carried_out_minor, "payable": run.payable_minor,
     }  # fmt: skip
     return {name: Money(value, run.currency) for name, value in minor.items() if value or name in ("sum", "payable")}
-
-

@@ -42,6 +42,7 @@ from tests.reviewer_ui.quality_scenes import drawn
 from tests.reviewer_ui.queue_scenes import change, person_with, send
 from tests.reviewer_ui.repair_scenes import repairs_in_every_state
 from tests.reviewer_ui.scenes import SAMPLES, show_photo
+from tests.reviewer_ui.settlement_scenes import settlements_in_every_state
 from tests.reviewer_ui.ticket_scenes import tickets_in_every_state
 from tests.reviewer_ui.waiting_cards import Waiting
 
@@ -154,6 +155,17 @@ _NAMED = (
     OnePage("/payouts", COMPLIANCE),
     OnePage("/owed", SENIOR),
     OnePage("/owed", COMPLIANCE),
+    OnePage("/settlements", FINANCE),
+    OnePage("/settlements", COMPLIANCE, "/settlements?state=payee&period=2026-01"),  # Nothing matches.
+    OnePage("/settlements/{run_id}", FINANCE, "/settlements/{settlement_answer}"),
+    OnePage("/settlements/{run_id}", FINANCE, "/settlements/{settlement_invoice}"),
+    OnePage("/settlements/{run_id}", FINANCE, "/settlements/{settlement_disputed}"),
+    OnePage("/settlements/{run_id}", FINANCE, "/settlements/{settlement_approval}"),
+    OnePage("/settlements/{run_id}", COMPLIANCE, "/settlements/{settlement_closed}"),
+    OnePage("/counterparties", FINANCE),
+    OnePage("/counterparties/new", FINANCE),
+    OnePage("/counterparties/{party_id}", FINANCE, "/counterparties/{counterparty}"),
+    OnePage("/counterparties/{party_id}", COMPLIANCE, "/counterparties/{counterparty}"),
     OnePage("/trail", COMPLIANCE),
     OnePage("/trail/{card_id}", OPS, "/trail/{decided}"),
     OnePage("/setup/access", COMPLIANCE),
@@ -242,6 +254,7 @@ async def scene(house: House) -> Scene:
     await send(browsers[ADMIN], f"/setup/people/{people[SUPPORT]}/roles", role=["support", "finance"])
     names["owner_id"] = await _seller(house, names)
     names |= await tickets_in_every_state(house, people[SUPPORT])
+    names |= await settlements_in_every_state(house)
     names["privacy"] = await a_privacy_request(house)
     names["link"] = await _invitation(browsers[ADMIN], people[SUPPORT])
     cookies: dict[Role | str, dict[str, str]] = {role: {"cardloop_console": token} for role, token in tokens.items()}

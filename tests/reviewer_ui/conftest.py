@@ -34,6 +34,7 @@ from services.notices.inbox import Channels, Notices
 from services.people.passwords import ConsoleSignIn
 from services.review.desk import review_desk
 from tests.builders.passwords import QUICK
+from tests.builders.settling import StraightRuns
 from tests.reviewer_ui.waiting_cards import Cards
 from tests.throttles import forget_tries
 
@@ -115,6 +116,7 @@ async def a_house(
         desk=desk,  # type: ignore[arg-type]  # A desk without Temporal: the decision goes straight to the database.
         sign_in=ConsoleSignIn(database, QUICK),
         notices=Notices(database, keyring, Channels(None, WebhookGateway(new_client("")), "http://console.test")),
+        settlements=StraightRuns(database, keyring, photos),  # type: ignore[arg-type]  # Without Temporal, as the desk.
         form_secret="s" * 32,
     )
     cards = Cards(database, keyring, photos.write(picture()))

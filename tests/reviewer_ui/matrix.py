@@ -27,6 +27,8 @@ INSIGHT_READERS = frozenset({SENIOR, OPS, FINANCE, COMPLIANCE, ADMIN, LEAD})
 QUALITY_READERS = frozenset({SENIOR, COMPLIANCE, ADMIN})
 PAYOUT_READERS = frozenset({SENIOR, FINANCE, COMPLIANCE, LEAD})
 PAYEE_CORRECTORS = frozenset({SENIOR, FINANCE})
+SETTLEMENT_READERS = frozenset({FINANCE, COMPLIANCE})
+SETTLERS = frozenset({FINANCE})
 TRAIL_READERS = frozenset({OPS, COMPLIANCE})
 SELLER_READERS = frozenset({SENIOR, OPS, SUPPORT, LEAD, FINANCE, COMPLIANCE})
 TAKERS_OVER = frozenset({SENIOR, LEAD})  # Each at their own desk: the service asks what they may have.
@@ -265,6 +267,22 @@ MATRIX = (
     Line("POST", "/owed/{card_id}/propose", PAYEE_CORRECTORS, (422,)),
     Line("POST", "/owed/{card_id}/{correction_id}/agree", PAYEE_CORRECTORS, (409,)),
     Line("POST", "/owed/{card_id}/{correction_id}/refuse", PAYEE_CORRECTORS, (409,)),
+    Line("GET", "/settlements", SETTLEMENT_READERS),
+    Line("GET", "/settlements/{run_id}", SETTLEMENT_READERS, (404,)),
+    Line("GET", "/settlements/{run_id}/statements/{version}/{name}", SETTLEMENT_READERS, (404, 422)),
+    Line("POST", "/settlements/{run_id}/confirm", SETTLERS, (404,)),
+    Line("POST", "/settlements/{run_id}/dispute", SETTLERS, (404,)),
+    Line("POST", "/settlements/{run_id}/uphold", SETTLERS, (404,)),
+    Line("POST", "/settlements/{run_id}/correct", SETTLERS, (404,)),
+    Line("POST", "/settlements/{run_id}/approve", SETTLERS, (404,)),
+    Line("GET", "/counterparties", SETTLEMENT_READERS),
+    Line("GET", "/counterparties/new", SETTLERS),
+    Line("POST", "/counterparties", SETTLERS, (422,)),
+    Line("GET", "/counterparties/{party_id}", SETTLEMENT_READERS, (404,)),
+    Line("POST", "/counterparties/{party_id}", SETTLERS, (404,)),
+    Line("POST", "/counterparties/{party_id}/payees", SETTLERS, (404,)),
+    Line("POST", "/counterparties/{party_id}/payees/{payee_id}/agree", SETTLERS, (404,)),
+    Line("POST", "/counterparties/{party_id}/payees/{payee_id}/decline", SETTLERS, (404,)),
     Line("GET", "/trail", TRAIL_READERS),
     Line("GET", "/trail/{card_id}", TRAIL_READERS),
     # Setting up.

@@ -70,7 +70,8 @@ def upgrade() -> None:
     op.create_table(
         "settlement_order",
         sa.Column("key", sa.String(), primary_key=True),
-        _of("run_id", "settlement_run.id", nullable=False), _whole("attempt"), _minor("amount_minor"),
+        _of("run_id", "settlement_run.id", nullable=False), _whole("attempt"),
+        _of("payee_id", "counterparty_payee.id", nullable=False), _minor("amount_minor"),
         _text("currency", 40), _text("rail", 40), _text("state", 40), _sealed("payee_account_sealed"),
         _sealed("payee_name_sealed"), _text("payee_masked"), _text("gateway_reference", nullable=True),
         _text("answered", 40, nullable=True), _text("refusal_code", nullable=True), _at("prepared_at"),

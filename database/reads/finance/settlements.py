@@ -190,7 +190,9 @@ def _party(row: CounterpartyRow, payees: Sequence[CounterpartyPayeeRow], open_ru
 async def _splits(session: AsyncSession, lines: Sequence[SettlementLineRow]) -> dict[str, tuple[SaleSplitRow, ...]]:
     """The waterfalls of the sales that these lines come from, by cause."""
     sales = {one.cause.removeprefix(SALE) for one in lines if one.cause.startswith(SALE)}
-    found = select(SaleSplitRow).where(SaleSplitRow.sale_id.in_(sales)).order_by(SaleSplitRow.sale_id, SaleSplitRow.line_no)
+    found = (
+        select(SaleSplitRow).where(SaleSplitRow.sale_id.in_(sales)).order_by(SaleSplitRow.sale_id, SaleSplitRow.line_no)
+    )
     splits: dict[str, tuple[SaleSplitRow, ...]] = {}
     for one in (await session.execute(found)).scalars() if sales else ():
         splits[f"{SALE}{one.sale_id}"] = (*splits.get(f"{SALE}{one.sale_id}", ()), one)

@@ -20,8 +20,7 @@ from domain.identifiers import settlement_key
 from services.finance.settlement import work
 from services.finance.settlement.answering import answered, to_payment
 from services.finance.settlement.payees import payee_of
-from services.finance.settlement.statements import earlier
-from services.finance.settlement.story import happened, locked
+from services.finance.settlement.story import earlier, happened, locked
 
 
 async def look(session: AsyncSession, run_id: str, now: datetime) -> SettlementStep:
@@ -52,10 +51,11 @@ async def _next(session: AsyncSession, run: SettlementRunRow, now: datetime) -> 
         return SettlementStep(run.state, NextStep.OVER)
     if run.state is SettlementState.PAYING:
         return SettlementStep(run.state, NextStep.PAY, key=settlement_key(run.id, run.attempt))
+    before = await earlier(session, run) if run.state in UNSETTLED else None
     if run.collected_at is None:
-        return SettlementStep(run.state, NextStep.COLLECT)
+        waits = before is not None and before.collected_at is None
+        return SettlementStep(run.state, NextStep.WAIT if waits else NextStep.COLLECT)
     if run.state in UNSETTLED and run.version < run.lines_version:
-        before = await earlier(session, run)
         waits = before is not None and before.state in UNSETTLED
         return SettlementStep(run.state, NextStep.WAIT if waits else NextStep.STATE)
     if run.state is SettlementState.ANSWER and run.deadline_at is not None and now <= run.deadline_at:

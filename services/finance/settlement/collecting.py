@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.tables.finance_settlement import CounterpartyRow
 from domain.finance.postings.settlement import OF_PAYMENTS, payable_to
 from domain.finance.settlement import CounterpartyKind
-from services.finance.settlement.story import happened, locked
+from services.finance.settlement.story import earlier, happened, locked, wake_later
 
 # What was posted for an earlier period after its run is taken by this one, and marked.
 _COLLECT = text("""
@@ -26,10 +26,14 @@ ORDER BY e.id
 
 
 async def collect(session: AsyncSession, run_id: str, now: datetime) -> None:
-    """Take everything that is not settled yet and counts for a day up to the end of the run's period; once per run."""
+    """Take everything that is not settled yet and counts for a day up to the end of the run's period; once per run.
+
+    Nothing happens while an earlier run of the counterparty has not taken what is its own.
+    """
     run, party = await locked(session, run_id)
-    if run.collected_at is not None:
-        return
+    before = await earlier(session, run)
+    if run.collected_at is not None or (before is not None and before.collected_at is None):
+        return  # What counts for an earlier period is the earlier run's.
     # Two runs of one counterparty take entries one after the other.
     await session.get_one(CounterpartyRow, party.id, with_for_update=True, populate_existing=True)
     values = {
@@ -41,6 +45,7 @@ async def collect(session: AsyncSession, run_id: str, now: datetime) -> None:
     counted = text("SELECT count(*), count(*) FILTER (WHERE late) FROM settlement_line WHERE run_id = :run")
     lines, late = (await session.execute(counted, {"run": run.id})).one()
     happened(session, run, "machine", "collected", now, lines=str(lines), late=str(late))
+    await wake_later(session, run)
 
 
 def cause_of(party: CounterpartyRow) -> str:

@@ -46,7 +46,7 @@ async def prepare(session: AsyncSession, keyring: KeyRing, run_id: str, key: str
     name = COUNTERPARTY_NAME.open(keyring, payee.id, payee.name_sealed)
     order = SettlementOrderRow(
         key=key, run_id=run.id, attempt=run.attempt, amount_minor=run.payable_minor, currency=run.currency,
-        rail=payee.rail, payee_account_sealed=SETTLEMENT_ACCOUNT.seal(keyring, key, account),
+        payee_id=payee.id, rail=payee.rail, payee_account_sealed=SETTLEMENT_ACCOUNT.seal(keyring, key, account),
         payee_name_sealed=SETTLEMENT_NAME.seal(keyring, key, name), payee_masked=payee.masked,
     )  # fmt: skip
     if await insert_once(session, order, "key"):

@@ -16,7 +16,7 @@ from domain.finance.settlement import PayeeState
 
 
 async def payee_of(session: AsyncSession, party: CounterpartyRow, run: SettlementRunRow) -> CounterpartyPayeeRow | None:
-    """Return the payee of the next order; None where there is none, or the newest was refused in this run."""
+    """Return the payee of the next order; None where there is none, or an order of this run to it was refused."""
     newest = (
         select(CounterpartyPayeeRow)
         .where(
@@ -24,16 +24,13 @@ async def payee_of(session: AsyncSession, party: CounterpartyRow, run: Settlemen
             CounterpartyPayeeRow.rail == party.rail,
             CounterpartyPayeeRow.state == PayeeState.AGREED,
         )
-        .order_by(CounterpartyPayeeRow.checked_at.desc())
+        .order_by(CounterpartyPayeeRow.checked_at.desc(), CounterpartyPayeeRow.id.desc())
         .limit(1)
     )
     payee = (await session.execute(newest)).scalar_one_or_none()
-    refused = select(SettlementOrderRow.settled_at).where(
-        SettlementOrderRow.run_id == run.id,
-        SettlementOrderRow.rail == party.rail,
-        SettlementOrderRow.state == PayoutState.REFUSED,
+    refused = select(SettlementOrderRow.payee_id).where(
+        SettlementOrderRow.run_id == run.id, SettlementOrderRow.state == PayoutState.REFUSED
     )
-    moments = [one for one in (await session.execute(refused)).scalars() if one is not None]
-    if payee is None or payee.checked_at is None or any(one >= payee.checked_at for one in moments):
+    if payee is None or payee.id in set((await session.execute(refused)).scalars()):
         return None
     return payee

@@ -33,7 +33,7 @@ from domain.places import business_day
 from gateways.pictures.store import PhotoStore
 from services.finance.settlement import work
 from services.finance.settlement.statement_files import files_of
-from services.finance.settlement.story import MAILED, close, happened, locked, moved, tell
+from services.finance.settlement.story import MAILED, close, earlier, happened, locked, moved, tell
 
 
 async def issue(session: AsyncSession, store: PhotoStore, run_id: str, now: datetime) -> None:
@@ -73,17 +73,6 @@ async def issue(session: AsyncSession, store: PhotoStore, run_id: str, now: date
     await tell(session, run, party, MAILED)
     asks_us = party.kind is CounterpartyKind.PROVIDER  # It is answered with the provider's invoice.
     await work.needs(session, run, party, SettlementNeed.ANSWER if asks_us else None, now)
-
-
-async def earlier(session: AsyncSession, run: SettlementRunRow) -> SettlementRunRow | None:
-    """Return the counterparty's run before this one."""
-    found = (
-        select(SettlementRunRow)
-        .where(SettlementRunRow.counterparty_id == run.counterparty_id, SettlementRunRow.ends_on < run.ends_on)
-        .order_by(SettlementRunRow.ends_on.desc())
-        .limit(1)
-    )
-    return (await session.execute(found)).scalar_one_or_none()
 
 
 async def lines_of(session: AsyncSession, run_id: str, version: int) -> tuple[SettlementLineRow, ...]:

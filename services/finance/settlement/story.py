@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.repositories import evidence, outbox
@@ -56,12 +56,29 @@ async def moved(session: AsyncSession, run: SettlementRunRow, state: SettlementS
     """Put the run into a state; once its amounts are settled, the next run of the counterparty may go on from them."""
     was, run.state = run.state, state
     if was in UNSETTLED and state not in UNSETTLED:
-        later = (
-            SettlementRunRow.counterparty_id == run.counterparty_id,
-            SettlementRunRow.state == SettlementState.COLLECTING,
-        )
-        woken = update(SettlementRunRow).where(*later).values(revision=SettlementRunRow.revision + 1)
-        await session.execute(woken.execution_options(synchronize_session=False))
+        await wake_later(session, run)
+
+
+async def wake_later(session: AsyncSession, run: SettlementRunRow) -> None:
+    """Have the later runs of the counterparty that wait for this one look again."""
+    later = (
+        SettlementRunRow.counterparty_id == run.counterparty_id,
+        SettlementRunRow.ends_on > run.ends_on,
+        SettlementRunRow.state == SettlementState.COLLECTING,
+    )
+    woken = update(SettlementRunRow).where(*later).values(revision=SettlementRunRow.revision + 1)
+    await session.execute(woken.execution_options(synchronize_session=False))
+
+
+async def earlier(session: AsyncSession, run: SettlementRunRow) -> SettlementRunRow | None:
+    """Return the counterparty's run before this one."""
+    found = (
+        select(SettlementRunRow)
+        .where(SettlementRunRow.counterparty_id == run.counterparty_id, SettlementRunRow.ends_on < run.ends_on)
+        .order_by(SettlementRunRow.ends_on.desc())
+        .limit(1)
+    )
+    return (await session.execute(found)).scalar_one_or_none()
 
 
 async def close(
