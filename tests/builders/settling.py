@@ -82,11 +82,11 @@ class Settling:
     async def a_party(
         self, *, kind: CounterpartyKind = CounterpartyKind.PARTNER, owner: str = "", terms: str = "monthly",
         payee: bool = True, since: date = NOVEMBER, mail: str = "", language: str = "en", name: str = "Harbour Cards",
+        partner: str = "",
     ) -> CounterpartyRow:  # fmt: skip
         """Add a counterparty that is an API partner, or is reached by mail, with an agreed payee."""
         self.finance = self.finance or await self.a_person()
-        partner = ""
-        if not mail:
+        if not (mail or partner):
             partner, _ = await Partners(self.database, self.keyring).create("Partner", "https://p.example/h")
         words = PartyWords(name, language, terms, Rail.ALIPAY, mail, partner)
         new = NewParty(kind, owner or f"partner:{partner}" if partner or owner else new_id().lower(), since, words)
