@@ -16,6 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bootstrap import keys
+from bootstrap.demo.settlement import DemoSettlement
 from bootstrap.demo.tickets import DemoTickets
 from bootstrap.settings import Settings
 from bootstrap.store import database, photo_store
@@ -61,7 +62,12 @@ async def ensure_demo(settings: Settings) -> None:
             agent = (
                 await session.execute(select(PersonRow.id).where(PersonRow.email == login_of(Role.SUPPORT)))
             ).scalar_one()
-        await DemoTickets(store, held, photo_store(settings, held.keyring), agent).tell(partner_id)
+            finance = (
+                await session.execute(select(PersonRow.id).where(PersonRow.email == login_of(Role.FINANCE)))
+            ).scalar_one()
+        photos = photo_store(settings, held.keyring)
+        await DemoTickets(store, held, photos, agent).tell(partner_id)
+        await DemoSettlement(store, held, photos, finance).tell(partner_id)
     finally:
         await store.dispose()
     people = [{"role": role, "login": login_of(role), "password": password} for role, password in logins.items()]

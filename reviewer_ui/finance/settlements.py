@@ -145,6 +145,16 @@ async def statement(console: At, person: Reader, run_id: str, version: int, name
     return Response(content, media_type=MEDIA_TYPES[kind], headers=headers)
 
 
+@router.post("/{run_id}/take")
+async def take(console: At, person: Runner, run_id: str) -> Response:
+    """Takes the piece of work that finance has with the run."""
+    async with console.services.database.transaction() as session:
+        found = await reads.line_of(session, run_id)
+    if found.run.task_id is not None:
+        await console.services.review.leases.take(person.id, found.run.task_id)
+    return see_other(f"/settlements/{run_id}")
+
+
 @router.post("/{run_id}/confirm")
 async def confirm(
     request: Request,

@@ -51,7 +51,11 @@ async def test_a_run_is_listed_read_downloaded_and_confirmed(
         taken = await post(api, run, "confirm", version=1, reference="2026/311")
         assert (taken.status_code, taken.json()["state"]) == (200, "approval")
     late = await post(api, run, "dispute", version=1, words="Too late.")
-    assert (late.status_code, late.json()["code"], late.json()["data"]) == (409, "settlement_moved", {"state": "approval"})
+    assert (late.status_code, late.json()["code"], late.json()["data"]) == (
+        409,
+        "settlement_moved",
+        {"state": "approval"},
+    )
 
 
 async def test_a_dispute_opens_one_ticket_that_the_partner_reads(
@@ -66,9 +70,7 @@ async def test_a_dispute_opens_one_ticket_that_the_partner_reads(
     assert line["id"] in ticket["messages"][0]["words"]
 
 
-async def test_what_cannot_be_answered_is_refused(
-    api: Api, stated: tuple[CounterpartyRow, SettlementRunRow]
-) -> None:
+async def test_what_cannot_be_answered_is_refused(api: Api, stated: tuple[CounterpartyRow, SettlementRunRow]) -> None:
     _, run = stated
     newer = await post(api, run, "confirm", version=2)
     assert (newer.status_code, newer.json()["code"]) == (409, "statement_replaced")

@@ -41,6 +41,14 @@ TYPED = (
     "It was promised for Monday.",
     "Two days late.",
     "Support_Lead",
+    "Harbour Cards",
+    "Lantern Partners",
+    "Street desk",
+    "JD cards",
+    "Harbour Systems",
+    "浦东网点",
+    "这笔分成应为 350 元。",
+    "mail of 5 December",
     "获取我的数据副本",  # What a request for a copy of data is called in the language of who asked.
     # What customers and agents wrote in tickets, in both languages at once; longer texts before those that they hold.
     "您好，我周一卖的卡还没有收到钱。 · Hello, I sold a card on Monday. Where is my money?",
@@ -70,6 +78,7 @@ TYPED = (
 CALLED = {
     "Cardloop",
     "CSV",
+    "PDF",
     "Mei",
     "Bo",
     "Ada",

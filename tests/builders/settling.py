@@ -87,7 +87,7 @@ class Settling:
         """Add a counterparty that is an API partner, or is reached by mail, with an agreed payee."""
         self.finance = self.finance or await self.a_person()
         if not (mail or partner):
-            partner, _ = await Partners(self.database, self.keyring).create("Partner", "https://p.example/h")
+            partner, _ = await Partners(self.database, self.keyring).create("Harbour Systems", "https://p.example/h")
         words = PartyWords(name, language, terms, Rail.ALIPAY, mail, partner)
         new = NewParty(kind, owner or f"partner:{partner}" if partner or owner else new_id().lower(), since, words)
         party = await self.counterparties.add(self.finance, new)

@@ -270,6 +270,7 @@ MATRIX = (
     Line("GET", "/settlements", SETTLEMENT_READERS),
     Line("GET", "/settlements/{run_id}", SETTLEMENT_READERS, (404,)),
     Line("GET", "/settlements/{run_id}/statements/{version}/{name}", SETTLEMENT_READERS, (404, 422)),
+    Line("POST", "/settlements/{run_id}/take", SETTLERS, (404,)),
     Line("POST", "/settlements/{run_id}/confirm", SETTLERS, (404,)),
     Line("POST", "/settlements/{run_id}/dispute", SETTLERS, (404,)),
     Line("POST", "/settlements/{run_id}/uphold", SETTLERS, (404,)),
