@@ -16,7 +16,7 @@ from activities.heartbeats import beating
 from activities.order_kinds import kind_of
 from database.repositories import cards
 from database.repositories.cards import Change
-from database.repositories.orders import orders_of
+from database.repositories.orders import orders_of, the_order
 from database.session import Database
 from database.tables.cards import CardRow, QuoteRow, SubmissionRow
 from database.tables.columns import now
@@ -177,7 +177,7 @@ class Payout:
         Raises `payout_unknown`, tried again, while there is no certain answer.
         """
         async with self._database.transaction() as session:
-            row = await session.get_one(orders_of(key), key, with_for_update=True)
+            row = await the_order(session, key, lock=True)
             if row.answered is None:
                 raise PayoutUnknown(None)
             if fresh := row.settled_at is None:
@@ -197,7 +197,7 @@ class Payout:
         )
         async with self._database.transaction() as session:
             fresh = (await session.execute(marking)).scalar_one_or_none() is not None
-            row = await session.get_one(table, key)
+            row = await the_order(session, key)
             order = await kind_of(row).opened(session, self._keyring, row)
             return _Ordered(order, row.card_id if isinstance(row, PayoutRow) else None, not fresh, known_report(row))
 

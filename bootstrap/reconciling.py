@@ -160,6 +160,7 @@ async def reconcile(settings: Settings, since: datetime, *, after_restore: bool 
             intake = Intake(store, secrets.keyring, photo_store(settings, secrets.keyring))
             done += await _journeys(client, intake, cards, runs, after_restore=after_restore)
             done += await _repairs(client, store, mends=True)
+            done += await _settlements(store)
         except (RuntimeError, RPCError, TimeoutError, TemporarilyUnavailable):
             raise Problem(
                 "无法连接 Temporal；付款已核对，卡片流程尚未核对。",
@@ -203,6 +204,15 @@ async def _journeys(
             await client.get_workflow_handle(f"card:{card_id}").terminate("there is no such card")
         done.append(Difference(f"workflow card:{card_id} {_said(runs[card_id])} and there is no such card"))
     return done
+
+
+async def _settlements(store: Database) -> list[Difference]:
+    """Wake every open settlement run: its workflow goes on, or is started where it does not run."""
+    async with store.transaction() as session:
+        woken = await session.execute(
+            text("UPDATE settlement_run SET revision = revision + 1 WHERE state <> 'closed' RETURNING id")
+        )
+        return [Difference(f"settlement {one} goes on from its rows", mended=True) for one in woken.scalars()]
 
 
 async def _repairs(client: Client, store: Database, *, mends: bool) -> list[Difference]:

@@ -67,7 +67,7 @@ class SettlementWorkflow:
 
     @workflow.signal
     def payment_reported(self) -> None:
-        """The payment gateway reported on the order: worth asking it at once."""
+        """Ask the gateway at once: it reported on the order."""
         self._sending.report()
 
     async def _look(self, run_id: str) -> SettlementStep:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowHandle
 
 from domain import identifiers
 from domain.errors.cards import NotExpectedNow
@@ -29,8 +29,7 @@ class SettlementClient:
 
     async def act(self, counterparty_id: str, period: str, wanted: SettlementAct) -> SettlementState:
         """Do what a person or a partner's program wants; return the run's state. Refuse as the deed does, and SettlementMoved once it is closed."""
-        workflow_id = identifiers.settlement_workflow(counterparty_id, period)
-        run = self._client.get_workflow_handle_for(SettlementWorkflow.run, workflow_id)
+        run = self._run(counterparty_id, period)
         try:
             return await heard(run.execute_update(SettlementWorkflow.act, wanted), ANSWER_WITHIN_S)
         except NotExpectedNow:
@@ -38,9 +37,11 @@ class SettlementClient:
 
     async def payment_reported(self, counterparty_id: str, period: str) -> None:
         """Have the workflow ask the gateway at once; a run that is over has no need to."""
-        workflow_id = identifiers.settlement_workflow(counterparty_id, period)
-        run = self._client.get_workflow_handle_for(SettlementWorkflow.run, workflow_id)
+        run = self._run(counterparty_id, period)
         try:
             await heard(run.signal(SettlementWorkflow.payment_reported), ANSWER_WITHIN_S)
         except NotExpectedNow:
             return
+
+    def _run(self, counterparty_id: str, period: str) -> WorkflowHandle[SettlementWorkflow, None]:
+        return self._client.get_workflow_handle(identifiers.settlement_workflow(counterparty_id, period))

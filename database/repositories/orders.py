@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables.finance import PayoutRow
@@ -22,4 +24,14 @@ def orders_of(key: str) -> type[OrderRow]:
 
 async def order(session: AsyncSession, key: str, *, lock: bool = False) -> OrderRow | None:
     """Return the payment order of that key, locked if wanted; None where there is none."""
-    return await session.get(orders_of(key), key, with_for_update=lock, populate_existing=lock)
+    found: Any = await session.get(orders_of(key), key, with_for_update=lock, populate_existing=lock)
+    row: OrderRow | None = found
+    return row
+
+
+async def the_order(session: AsyncSession, key: str, *, lock: bool = False) -> OrderRow:
+    """Return the payment order of that key, as `order` does. Raises LookupError where there is none."""
+    row = await order(session, key, lock=lock)
+    if row is None:
+        raise LookupError("no such order")
+    return row

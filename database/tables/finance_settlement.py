@@ -115,7 +115,7 @@ class SettlementRunRow(TableRow):
     reference: Mapped[str] = mapped_column(default="")  # The counterparty's own number, e.g. of its invoice.
     ticket_id: Mapped[str | None] = mapped_column(ForeignKey("ticket.id"), default=None)  # Of the newest dispute.
     disputes: Mapped[int] = mapped_column(default=0)
-    # Whoever had a hand in what is owed (disputed for them, corrected) approves nothing; each with everyone they act for.
+    # Those who answered for the counterparty or corrected an amount, with everyone they act for: they approve nothing.
     hands: Mapped[list[str]] = json_list()
     approved_by: Mapped[list[str]] = json_list()  # person ids, in their order.
     attempt: Mapped[int] = mapped_column(default=1)

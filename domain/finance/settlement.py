@@ -17,7 +17,7 @@ NAME_MAX, WORDS_MAX, REFERENCE_MAX, LINES_DISPUTED_MAX = 80, 2000, 64, 200
 class CounterpartyKind(StrEnum):
     """What a counterparty is to us."""
 
-    PARTNER = "partner"  # Hands in cards, or brings sellers, and has a share in what is sold.
+    PARTNER = "partner"  # Submits cards, or brings sellers, and has a share in what is sold.
     OUTLET = "outlet"  # A store that takes cards in or checks them.
     DISTRIBUTOR = "distributor"  # Sells our cards for a share.
     PROVIDER = "provider"  # An issuer or a service that bills us for being asked.

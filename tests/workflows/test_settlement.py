@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -96,7 +97,7 @@ class Rows:
 
     @asynccontextmanager
     async def playing(self, client: Client) -> AsyncIterator[None]:
-        own = [self.look, self.collect, self.state, self.act, self.prepare, self.conclude]
+        own: list[Callable[..., Any]] = [self.look, self.collect, self.state, self.act, self.prepare, self.conclude]
         cards = Worker(client, task_queue=CARDS_QUEUE, workflows=[SettlementWorkflow], activities=own)
         async with cards, Worker(client, task_queue=PAYOUT_QUEUE, activities=[self.send, self.reconcile]):
             yield
@@ -225,7 +226,8 @@ class Played:
     async def working(self, *, stating: bool = True) -> AsyncIterator[None]:
         """Workers of the run; without `stating`, nobody makes statements, as when the worker died before that."""
         payout, client = self.world.payout, self.environment.client
-        own = [self.look, self.collect, self.act, self.prepare, payout.conclude, *([self.state] if stating else [])]
+        own: list[Callable[..., Any]] = [self.look, self.collect, self.act, self.prepare, payout.conclude]
+        own += [self.state] if stating else []
         cards = Worker(
             client, task_queue=CARDS_QUEUE, workflows=[SettlementWorkflow], activities=own, max_cached_workflows=0
         )  # fmt: skip

@@ -1,4 +1,4 @@
-"""People and partners answer statements, and finance agrees to pay. Each deed is done once, whoever repeats it."""
+"""People and partners answer statements, and finance agrees to pay. Each deed is done once, however often it is repeated."""
 
 from __future__ import annotations
 
@@ -214,8 +214,9 @@ async def _correct(
         .join(AccountRow, AccountRow.id == EntryRow.account_id)
         .where(LedgerTransactionRow.key == key, AccountRow.code == payable_to(party.kind, party.owner).code)
     )
+    entry_id = int((await session.execute(entry)).scalar_one() or 0)
     line = SettlementLineRow(
-        entry_id=(await session.execute(entry)).scalar_one(), run_id=run.id, version=run.lines_version,
+        entry_id=entry_id, run_id=run.id, version=run.lines_version,
         amount_minor=more.amount_minor, happened_on=business_day(now), what=CORRECTED, cause=f"settlement:{run.id}",
         note=" ".join(act.words.split()),
     )  # fmt: skip

@@ -56,7 +56,7 @@ def _cells(content: Mapping[str, Any], line: Mapping[str, Any], locale: str) -> 
 
 
 def _plain(cell: str) -> str:
-    """A negative amount stays a number; any other text that a spreadsheet would reckon is marked as text."""
+    """A negative amount stays a number; any other text that a spreadsheet would calculate is marked as text."""
     is_amount = cell.lstrip("-").replace(".", "", 1).isdigit()
     return f"'{cell}" if cell.startswith(_FORMULA) and not is_amount else cell
 

@@ -29,9 +29,11 @@ async def test_a_dispute_opens_a_ticket_waits_and_ends_in_a_second_version(scene
     await scene.owes(party, 150_00, NOV_5)
     run, by = await scene.stated(party), f"partner:{party.partner_id}"
     (line,) = await scene.rows(SettlementLineRow, run_id=run.id)
-    wanted = {"words": "It should be 165.00.", "lines": (str(line.entry_id),), "token": "k1"}
     for _ in range(2):  # Sent twice.
-        assert await scene.does(run, SettlementDeed.DISPUTE, by, **wanted) is DISPUTED
+        assert (
+            await scene.does(run, SettlementDeed.DISPUTE, by, words="165.00.", lines=(str(line.entry_id),), token="k1")
+            is DISPUTED
+        )
     disputed = await scene.run(run.id)
     tickets = await scene.rows(TicketRow, requester=by)
     assert [(one.id, one.category) for one in tickets] == [(disputed.ticket_id, TicketCategory.SETTLEMENT)]
