@@ -64,6 +64,7 @@ SETTLEMENT_NAME = SealedColumn("settlement_order", "payee_name_sealed", "payout"
 COUNTERPARTY_MAIL = SealedColumn("counterparty", "mail_sealed", "contact", "counterparty:{}:mail")
 COUNTERPARTY_ACCOUNT = SealedColumn("counterparty_payee", "account_sealed", "payee", "counterparty:{}:account")
 COUNTERPARTY_NAME = SealedColumn("counterparty_payee", "name_sealed", "payee", "counterparty:{}:name")
+CONFIRMATION = SealedColumn("payout_confirmation", "package_sealed", "payout", "confirmation:{}:package")
 CORRECTED_ACCOUNT = SealedColumn("payee_correction", "account_sealed", "payee", "payee:{}:account")
 CORRECTED_NAME = SealedColumn("payee_correction", "name_sealed", "payee", "payee:{}:name")
 PERSON_TOTP = SealedColumn("person", "totp_sealed", "totp", "person:{}:totp")

@@ -6,12 +6,16 @@ An id is a Crockford base-32 ULID (26 characters, sortable by time); workflow id
 from __future__ import annotations
 
 import functools
+import re
 import secrets
 import time
 from datetime import UTC, datetime
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 TIME_CHARACTERS, RANDOM_CHARACTERS = 10, 16
+_PAYOUT_KEY = re.compile(rf"card-([{ALPHABET}]{{26}})-payout-([1-9][0-9]{{0,3}})")
+_SETTLEMENT_KEY = re.compile(rf"settlement-([{ALPHABET}]{{26}})-payout-([1-9][0-9]{{0,3}})")
+_BILL_NUMBER = re.compile(rf"([CS])([{ALPHABET}]{{26}})N([1-9][0-9]{{0,3}})")
 
 
 def new_id() -> str:
@@ -77,6 +81,30 @@ def is_settlement_key(key: str) -> bool:
 def settlement_task(run_id: str, number: int) -> str:
     """Return the id of the n-th work item of a settlement run, counted from 1."""
     return f"settlement:{run_id}:settlement:{number}"
+
+
+def bill_number(key: str) -> str:
+    """Return a payment order's key as letters and digits, at most 32 of them, for providers that take no more.
+
+    `key_of_bill` gives the key back. Raises ValueError for what is no key of ours.
+    """
+    if is_goodwill_key(key) and is_id(found := key.removeprefix("goodwill-")):
+        return f"G{found}"
+    if (order := _PAYOUT_KEY.fullmatch(key)) is not None:
+        return f"C{order[1]}N{order[2]}"
+    if (order := _SETTLEMENT_KEY.fullmatch(key)) is not None:
+        return f"S{order[1]}N{order[2]}"
+    raise ValueError("no key of a payment order")
+
+
+def key_of_bill(number: str) -> str | None:
+    """Return the key that `bill_number` was made from; None for any other text."""
+    if number[:1] == "G" and is_id(number[1:]):
+        return goodwill_key(number[1:])
+    order = _BILL_NUMBER.fullmatch(number)
+    if order is None:
+        return None
+    return (payout_key if order[1] == "C" else settlement_key)(order[2], int(order[3]))
 
 
 def request_key(card_id: str, step: str, number: int) -> str:

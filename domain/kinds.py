@@ -6,7 +6,7 @@ from domain.finance.settlement_work import SETTLEMENT_WORK
 from domain.review.kind import review_work
 from domain.rules.brands import catalogue
 from domain.support.callbacks import CALLBACK_WORK
-from domain.support.escalations import COMPLIANCE_ASK, FINANCE_ASK, OPS_ASK
+from domain.support.escalations import COMPLIANCE_ASK, FINANCE_ASK, OPS_ASK, REVIEW_ASK
 from domain.support.tickets import TICKET_WORK
 from domain.work.kinds import register
 
@@ -17,6 +17,7 @@ KNOWN = (
     OPS_ASK,
     FINANCE_ASK,
     COMPLIANCE_ASK,
+    REVIEW_ASK,
     SETTLEMENT_WORK,
 )
 

@@ -16,6 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bootstrap import keys
+from bootstrap.demo import rails
 from bootstrap.demo.settlement import DemoSettlement
 from bootstrap.demo.tickets import DemoTickets
 from bootstrap.settings import Settings
@@ -24,6 +25,7 @@ from database.sealed import OUTLET_SECRET
 from database.tables.cards import OutletRow
 from database.tables.people import PersonRow
 from domain.cards.card import CardType
+from domain.finance.rails import Rail
 from domain.identifiers import new_id
 from domain.people.roles import Role
 from domain.rules.brands import Brand, catalogue
@@ -59,15 +61,13 @@ async def ensure_demo(settings: Settings) -> None:
             await _outlets(session, held)
         partner_id, api_key = await Partners(store, held.keyring).create(PARTNER)
         async with store.transaction() as session:
-            agent = (
-                await session.execute(select(PersonRow.id).where(PersonRow.email == login_of(Role.SUPPORT)))
-            ).scalar_one()
-            finance = (
-                await session.execute(select(PersonRow.id).where(PersonRow.email == login_of(Role.FINANCE)))
-            ).scalar_one()
+            rows = (await session.execute(select(PersonRow.email, PersonRow.id))).all()
+            ids = {role: row.id for role in Role for row in rows if row.email == login_of(role)}
         photos = photo_store(settings, held.keyring)
-        await DemoTickets(store, held, photos, agent).tell(partner_id)
-        await DemoSettlement(store, held, photos, finance).tell(partner_id)
+        await DemoTickets(store, held, photos, ids).tell(partner_id)
+        await DemoSettlement(store, held, photos, ids[Role.FINANCE]).tell(partner_id)
+        if {Rail.WECHAT, Rail.BANK} <= set(settings.offered_rails):
+            await rails.hand_in(store, held, photos)
     finally:
         await store.dispose()
     people = [{"role": role, "login": login_of(role), "password": password} for role, password in logins.items()]

@@ -1,26 +1,21 @@
-"""Settlement at a demo's first start: two counterparties with runs in several states, as their people would have made them."""
+"""Settlement at a demo's first start: three counterparties with runs in several states, as their people would have made them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from bootstrap import keys
-from database.repositories import ledger
 from database.session import Database
-from database.tables.finance_settlement import CounterpartyRow, SettlementLineRow, SettlementRunRow
+from database.tables.finance_settlement import CounterpartyRow, SettlementRunRow
 from database.tables.people import PersonRow
-from domain.finance.chart import account
-from domain.finance.ledger import Posting
 from domain.finance.rails import Rail
 from domain.finance.settlement import CounterpartyKind, SettlementDeed
 from domain.finance.settlement_acts import NextStep, SettlementAct
 from domain.finance.settlement_periods import PeriodKind, period_of
 from domain.identifiers import new_id
-from domain.money import Money
 from domain.people.roles import Role
 from domain.places import business_day
 from gateways.pictures.store import PhotoStore
@@ -31,7 +26,7 @@ from services.support.settlement_disputes import SettlementDeeds
 
 OUTLET = "pudong-outlet"  # Its account; by it a second start knows that all is there.
 COLLEAGUE = "丁然 Ding Ran"  # A second person of finance, for what two people agree to.
-SHARES = (86_40, 132_75, 58_10, 240_00, 19_35)  # CNY minor units; one for each day of sales.
+PAYEE = "13800006601"  # Nobody's.
 
 
 @dataclass
@@ -65,52 +60,54 @@ class DemoSettlement:
             )  # fmt: skip
             session.add(colleague)
         now = self._clock.moment
-        return await self._partner(partner_id, colleague.id, now) + await self._outlet(colleague.id, now)
+        told = [await self._partner(partner_id, colleague.id, now), await self._outlet(colleague.id, now)]
+        return sum(told) + await self._distributor(colleague.id, now)
 
     async def _partner(self, partner_id: str, colleague: str, now: datetime) -> int:
-        """Two months of the API partner: the first is confirmed and about to be paid, the second is with the partner."""
+        """Two months of the API partner: the first is confirmed and about to be paid, in the second there was nothing."""
         last = period_of(period_of(business_day(now), PeriodKind.MONTH).first - timedelta(days=1), PeriodKind.MONTH)
         first = period_of(last.first - timedelta(days=1), PeriodKind.MONTH)
         words = PartyWords("江畔卡券 Riverside Cards", "zh_CN", "monthly", Rail.ALIPAY, partner_id=partner_id)
-        new = NewParty(CounterpartyKind.PARTNER, f"partner:{partner_id}", first.first, words)
-        party = await self._added(new, colleague, "13800006601")
-        async with self._store.transaction() as session:
-            await _earned(session, new.owner, first.first)
-            await _earned(session, new.owner, last.first + timedelta(days=1))
+        owner = f"partner:{partner_id}"
+        party = await self._added(
+            NewParty(CounterpartyKind.PARTNER, owner, first.first, words, opening_minor=536_60), colleague
+        )
         runs = await self._begun(party, now)
-        for run, act in zip(runs, (True, False), strict=False):
+        for place, run in enumerate(runs):
             await self._goes_on(run, now)
-            if act:
-                await self._does(run, SettlementDeed.CONFIRM, f"partner:{partner_id}", reference="RC-0917")
+            if place == 0:
+                await self._does(run, SettlementDeed.CONFIRM, owner, reference="RC-0917")
                 await self._does(run, SettlementDeed.APPROVE, f"person:{colleague}")
         return len(runs)
 
     async def _outlet(self, colleague: str, now: datetime) -> int:
         """Weeks of an outlet that is reached by mail: one carried over, one disputed, one that waits for the disputed one."""
-        this_week = period_of(business_day(now), PeriodKind.WEEK)
-        since = this_week.first - timedelta(weeks=4)
+        since = period_of(business_day(now), PeriodKind.WEEK).first - timedelta(weeks=4)
         words = PartyWords("浦东网点 Pudong Outlet", "zh_CN", "weekly", Rail.ALIPAY, mail="books@pudong.outlet.example")
-        party = await self._added(NewParty(CounterpartyKind.OUTLET, OUTLET, since, words), colleague, "13800006602")
-        async with self._store.transaction() as session:
-            await _earned(session, OUTLET, since, SHARES[4:])
-            await _earned(session, OUTLET, since + timedelta(weeks=1))
-            await _earned(session, OUTLET, since + timedelta(weeks=2), SHARES[:2])
-        runs, finance = await self._begun(party, now), f"person:{self._finance}"
+        new = NewParty(CounterpartyKind.OUTLET, OUTLET, since, words, opening_minor=86_40)
+        runs, finance = await self._begun(await self._added(new, colleague), now), f"person:{self._finance}"
         for place, run in enumerate(runs[:3]):
             await self._goes_on(run, now)
             if place == 0:
                 await self._does(run, SettlementDeed.CONFIRM, finance, reference="邮件确认 mail")
             elif place == 1:
-                async with self._store.transaction() as session:
-                    line = select(SettlementLineRow.entry_id).where(SettlementLineRow.run_id == run).limit(1)
-                    entry = (await session.execute(line)).scalar_one()
-                said = "第一笔分成应为 96.40 元，请核对。The first share should be 96.40."
-                await self._does(run, SettlementDeed.DISPUTE, finance, words=said, lines=(str(entry),))
+                said = "结转金额应为 96.40 元，请核对。The amount carried over should be 96.40."
+                await self._does(run, SettlementDeed.DISPUTE, finance, words=said)
         return len(runs)
 
-    async def _added(self, new: NewParty, colleague: str, payee: str) -> str:
+    async def _distributor(self, colleague: str, now: datetime) -> int:
+        """The last month of a distributor, whose statement is with it."""
+        month = period_of(period_of(business_day(now), PeriodKind.MONTH).first - timedelta(days=20), PeriodKind.MONTH)
+        words = PartyWords("灯塔分销 Beacon Distribution", "en", "monthly", Rail.ALIPAY, mail="accounts@beacon.example")
+        new = NewParty(CounterpartyKind.DISTRIBUTOR, "beacon", month.first, words, opening_minor=6_280_00)
+        runs = await self._begun(await self._added(new, colleague), now + timedelta(days=3))
+        for run in runs:
+            await self._goes_on(run, now)
+        return len(runs)
+
+    async def _added(self, new: NewParty, colleague: str) -> str:
         party = await self._counterparties.add(self._finance, new)
-        proposed = await self._counterparties.propose_payee(self._finance, party, new.words.rail, payee, "沈一凡")
+        proposed = await self._counterparties.propose_payee(self._finance, party, new.words.rail, PAYEE, "沈一凡")
         await self._counterparties.agree_payee(colleague, proposed)
         return party
 
@@ -139,13 +136,3 @@ class DemoSettlement:
         lines: tuple[str, ...] = (),
     ) -> None:  # fmt: skip
         await self._deeds.do(SettlementAct(run_id, deed, by, 1, words, lines, None, reference))
-
-
-async def _earned(session: AsyncSession, owner: str, first: date, shares: tuple[int, ...] = SHARES) -> None:
-    """Post a share of a sale on each of some days."""
-    for days, minor in enumerate(shares):
-        amount = Money(minor)
-        lines = (Posting(account("partner_cost"), amount), Posting(account("partner_share", owner), -amount))
-        key = f"demo:{owner}:{first}:{days}"
-        day = first + timedelta(days=days)
-        await ledger.post(session, key, None, "sale_share", lines, happened_on=day, cause=key)

@@ -38,7 +38,7 @@ class CounterpartyRow(TableRow):
     __tablename__ = "counterparty"
     id: Mapped[str] = mapped_column(primary_key=True)
     kind: Mapped[CounterpartyKind] = word(CounterpartyKind, required=True)
-    # The owner word of its account, e.g. `partner:01H…` or `hualian-outlet`; of a provider, the cause of its entries.
+    # The owner word of its account, e.g. `partner:01H…` or `hualian-outlet`; of a provider, its id, e.g. `issuer:jd`.
     owner: Mapped[str] = mapped_column(unique=True)
     name: Mapped[str]
     language: Mapped[str] = mapped_column(default="zh_CN")
@@ -49,6 +49,7 @@ class CounterpartyRow(TableRow):
     currency: Mapped[Currency] = word(Currency, Currency.CNY)
     terms: Mapped[str]  # The code of its terms in the policy `settlement`.
     since: Mapped[date]  # Periods from that of this day on are settled.
+    opening_minor: Mapped[int] = mapped_column(BigInteger, default=0)  # Owed to it on that day from before.
     rail: Mapped[Rail] = word(Rail, Rail.BANK)  # By which it is paid.
     active: Mapped[bool] = mapped_column(default=True)  # No new run starts where it is not.
     revision: Mapped[int] = mapped_column(default=1)

@@ -22,6 +22,13 @@ class PaidFrom(StrEnum):
     DEPOSIT = "deposit"  # From what they paid in advance.
 
 
+class ReceiptFor(StrEnum):
+    """What a buyer's payment is for."""
+
+    RECEIVABLE = "receivable"  # What they owe.
+    DEPOSIT = "deposit"  # Cards to come.
+
+
 def buyer_of(code: str) -> str:
     """Return the owner word of a buyer's accounts, `buyer:<code>`. Raises ValueError for a code that is none."""
     if not BUYER.fullmatch(code):

@@ -15,7 +15,9 @@ from domain.rules import (
     prices,
     repairs,
     settlement,
+    splits,
     stuck,
+    tax,
     tickets,
     velocity,
 )
@@ -37,5 +39,7 @@ KINDS: Mapping[str, PolicyKind] = {
         goodwill.KIND,
         tickets.KIND,
         settlement.KIND,
+        splits.KIND,
+        tax.KIND,
     )
 }

@@ -24,6 +24,7 @@ from domain.money import Money
 from domain.people.roles import Permission
 from domain.places import business_day
 from domain.rules.settlement import settlement_in_force
+from domain.typed import plain_amount
 from languages import LOCALES
 from reviewer_ui.sessions import Person
 from reviewer_ui.step_up import require_step_up
@@ -61,6 +62,7 @@ class PartyForm:
     mail: str = ""
     partner: str = ""
     active: bool = True
+    opening: str = ""
 
 
 @dataclass(frozen=True)
@@ -106,14 +108,15 @@ async def new(request: Request, console: At, person: Manager) -> Response:
 @router.post("")
 async def add(
     request: Request, console: At, person: Manager, kind: Line = "", owner: Line = "", since: Line = "", name: Line = "",
-    language: Line = "", terms: Line = "", rail: Line = "", mail: Line = "", partner: Line = "",
+    language: Line = "", terms: Line = "", rail: Line = "", mail: Line = "", partner: Line = "", opening: Line = "",
 ) -> Response:  # fmt: skip
     """Adds a counterparty; what is refused stays in the form."""
-    form = PartyForm(kind, owner.strip(), since, name, language, terms, rail, mail, partner)
+    form = PartyForm(kind, owner.strip(), since, name, language, terms, rail, mail, partner, opening=opening)
     try:
         new_party = NewParty(
             member_of(CounterpartyKind, kind) or CounterpartyKind.PARTNER,
             form.owner or (f"partner:{partner}" if partner else ""), _day(since), _words(form),
+            opening_minor=_amount(opening),
         )  # fmt: skip
         party_id = await _parties(console).add(person.id, new_party)
     except Refusal as refusal:
@@ -191,6 +194,13 @@ def _words(form: PartyForm) -> PartyWords:
     if rail is None:
         raise FieldInvalid(field="rail", why="not_a_choice")
     return PartyWords(form.name, form.language, form.terms, rail, form.mail, form.partner, form.active)
+
+
+def _amount(written: str) -> int:
+    try:
+        return Money.from_decimal_text(plain_amount(written) or "0").amount_minor
+    except ValueError:
+        raise FieldInvalid(field="opening", why="not_money") from None
 
 
 def _day(written: str) -> date:

@@ -135,8 +135,9 @@ class ProviderCalls:
     async def book_cost(self, session: AsyncSession, card_id: str, provider: str, cost_fen: int) -> None:
         """Post the cost of calls to a provider (its id); nothing for calls that cost nothing."""
         if cost_fen:
-            postings, cause = issuer_cost(Money(cost_fen)), f"provider:{provider}"
-            await ledger.post(session, f"cost:{new_id()}", card_id, "issuer_cost", postings, cause=cause)
+            key, cause = f"cost:{provider}:{new_id()}", f"answers:{card_id}"
+            lines = issuer_cost(Money(cost_fen))
+            await ledger.post(session, key, card_id, "issuer_cost", lines, cause=cause)
 
     async def conclude(
         self, card: OpenedCard, answers: Sequence[Answer], what: str, actor: str = "machine", denied: bool = False

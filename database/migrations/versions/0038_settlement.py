@@ -86,7 +86,7 @@ def _counterparties() -> None:
         sa.Column("id", sa.String(), primary_key=True),
         _text("kind", 40), sa.Column("owner", sa.String(), nullable=False, unique=True), _text("name"), _text("language"),
         sa.Column("mail_sealed", sa.LargeBinary(), nullable=True), _text("mail_masked"), _of("partner_id", "partner.id", unique=True), _text("currency", 40),
-        _text("terms"), sa.Column("since", sa.Date(), nullable=False), _text("rail", 40),
+        _text("terms"), sa.Column("since", sa.Date(), nullable=False), _minor("opening_minor"), _text("rail", 40),
         sa.Column("active", sa.Boolean(), nullable=False), _whole("revision"),
         _of("made_by", "person.id", nullable=False), _at("made_at"),
     )  # fmt: skip

@@ -1,1 +1,1 @@
-"""Which postings each step makes, by subject."""
+"""Which postings each subject makes beyond the payout path; one file for each."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from domain.finance.chart import Account, account
-from domain.finance.ledger import Posting, Postings, in_flight
+from domain.finance.ledger import Posting, Postings, cash, in_flight
 from domain.finance.rails import Rail
 from domain.finance.settlement import CounterpartyKind
 from domain.money import Money
 
-PREPARED, REFUSED, CORRECTED = "settlement_prepared", "settlement_refused", "settlement_corrected"
+PREPARED, REFUSED, RETURNED = "settlement_prepared", "settlement_refused", "settlement_returned"
+CORRECTED, OPENING = "settlement_corrected", "settlement_opening"
 # They pay a statement and are no part of one.
-OF_PAYMENTS = (PREPARED, REFUSED)
+OF_PAYMENTS = (PREPARED, REFUSED, RETURNED)
 SHARE, BILLED = "partner_share", "issuer_payable"
 
 
@@ -27,6 +28,16 @@ def settlement_prepared(payable: Account, amount: Money, rail: Rail) -> Postings
 def settlement_refused(payable: Account, amount: Money, rail: Rail) -> Postings:
     """Post that nothing moved, as the gateway says for certain: it is owed to the counterparty again."""
     return _moved(amount, debit=in_flight(rail), credit=payable)
+
+
+def settlement_returned(payable: Account, amount: Money, rail: Rail) -> Postings:
+    """Post that a paid amount came back: our cash again, owed to the counterparty again."""
+    return _moved(amount, debit=cash(rail), credit=payable)
+
+
+def settlement_opening(kind: CounterpartyKind, owner: str, owed: Money) -> Postings:
+    """Post what was owed to a counterparty before it was settled here; negative where it owed us."""
+    return settlement_corrected(kind, owner, owed)
 
 
 def settlement_corrected(kind: CounterpartyKind, owner: str, more: Money) -> Postings:

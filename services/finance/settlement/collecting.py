@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ARRAY, String, bindparam, text
+from sqlalchemy import ARRAY, String, bindparam, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.tables.finance_settlement import CounterpartyRow
-from domain.finance.postings.settlement import OF_PAYMENTS, payable_to
+from database.tables.finance_settlement import CounterpartyRow, SettlementLineRow
+from domain.finance.postings.settlement import OF_PAYMENTS, OPENING, payable_to
 from domain.finance.settlement import CounterpartyKind
 from services.finance.settlement.story import earlier, happened, locked, wake_later
 
@@ -19,7 +19,7 @@ SELECT e.id, :run, 1, -e.amount_minor, coalesce(t.late_for, t.effective_on), t.w
        coalesce(t.late_for, t.effective_on) < :starts_on, ''
 FROM account a JOIN entry e ON e.account_id = a.id JOIN ledger_transaction t ON t.id = e.transaction_id
 WHERE a.code = :account AND a.currency = :currency AND t.effective_on <= :ends_on AND t.what <> ALL (:besides)
-  AND (:cause = '' OR t.cause = :cause)
+  AND starts_with(t.key, :keys)
   AND NOT EXISTS (SELECT FROM settlement_line l WHERE l.entry_id = e.id)
 ORDER BY e.id
 """).bindparams(bindparam("besides", type_=ARRAY(String)))
@@ -38,16 +38,21 @@ async def collect(session: AsyncSession, run_id: str, now: datetime) -> None:
     await session.get_one(CounterpartyRow, party.id, with_for_update=True, populate_existing=True)
     values = {
         "run": run.id, "starts_on": run.starts_on, "ends_on": run.ends_on, "currency": run.currency.value,
-        "account": payable_to(party.kind, party.owner).code, "cause": cause_of(party), "besides": list(OF_PAYMENTS),
+        "account": payable_to(party.kind, party.owner).code, "keys": keys_of(party), "besides": list(OF_PAYMENTS),
     }  # fmt: skip
     await session.execute(_COLLECT, values)
     run.collected_at = now
+    opening = select(SettlementLineRow.entry_id).where(
+        SettlementLineRow.run_id == run.id, SettlementLineRow.what == OPENING
+    )
+    if (await session.execute(opening.limit(1))).first() is not None:
+        run.hands = sorted({*run.hands, party.made_by})  # Who entered what was owed does not agree to paying it.
     counted = text("SELECT count(*), count(*) FILTER (WHERE late) FROM settlement_line WHERE run_id = :run")
     lines, late = (await session.execute(counted, {"run": run.id})).one()
     happened(session, run, "machine", "collected", now, lines=str(lines), late=str(late))
     await wake_later(session, run)
 
 
-def cause_of(party: CounterpartyRow) -> str:
-    """Return the cause of the entries that are a provider's on the account that it shares; empty: the account is its own."""
-    return f"provider:{party.owner}" if party.kind is CounterpartyKind.PROVIDER else ""
+def keys_of(party: CounterpartyRow) -> str:
+    """Return how the keys of the entries begin that are a provider's on the account that it shares; empty: all are its own."""
+    return f"cost:{party.owner}:" if party.kind is CounterpartyKind.PROVIDER else ""

@@ -10,6 +10,7 @@ from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.repositories import ledger
 from database.repositories.audit import by_person
 from database.sealed import COUNTERPARTY_ACCOUNT, COUNTERPARTY_MAIL, COUNTERPARTY_NAME
 from database.session import Database
@@ -20,10 +21,11 @@ from domain.errors.general import FieldInvalid, NotFound
 from domain.errors.settlement import CounterpartyChanged, CounterpartyKnown, PayeeWaits, SettlementMoved
 from domain.errors.work import OwnWork
 from domain.finance.payee import masked_account
+from domain.finance.postings.settlement import OPENING, settlement_opening
 from domain.finance.rails import Rail
 from domain.finance.settlement import NAME_MAX, CounterpartyKind, PayeeState, SettlementState, is_owner
 from domain.identifiers import new_id
-from domain.money import Currency
+from domain.money import Currency, Money
 from domain.people.roles import Permission, is_address
 from domain.places import business_day
 from domain.review.four_eyes import apart
@@ -33,6 +35,8 @@ from domain.typed import plain, plain_name
 from languages import LOCALES
 from services.people.acting import handled_by, standing
 from services.people.permissions import require
+
+AMOUNT_MAX = 10**13
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,7 @@ class NewParty:
     since: date
     words: PartyWords
     currency: Currency = Currency.CNY
+    opening_minor: int = 0  # Owed to it on that day from before; negative where it owed us.
 
 
 class Counterparties:
@@ -76,18 +81,25 @@ class Counterparties:
         """
         if not is_owner(new.owner):
             raise FieldInvalid(field="owner", why="not_a_code")
+        if (new.opening_minor < 0 and new.kind is not CounterpartyKind.PROVIDER) or abs(new.opening_minor) > AMOUNT_MAX:
+            raise FieldInvalid(field="opening", why="not_money")  # Its account is of what we owe.
         if new.since > business_day(self._now()):
             raise FieldInvalid(field="since", why="too_far")
         async with self._database.transaction() as session:
             await require(session, person, Permission.MANAGE_COUNTERPARTIES)
             row = CounterpartyRow(
                 id=new_id(), kind=new.kind, owner=new.owner, name="", currency=new.currency, terms="", since=new.since,
-                made_by=person, made_at=self._now(),
+                opening_minor=new.opening_minor, made_by=person, made_at=self._now(),
             )  # fmt: skip
             await self._write(session, row, new.words)
             session.add(row)
             session.add(by_person(person, "console:counterparty:add", row.id, facts=_facts(row)))
             await _flush(session)
+            if row.opening_minor:
+                postings = settlement_opening(row.kind, row.owner, Money(row.opening_minor, row.currency))
+                key = f"cost:{row.owner}:opening" if row.kind is CounterpartyKind.PROVIDER else f"opening:{row.id}"
+                cause = f"counterparty:{row.id}"
+                await ledger.post(session, key, None, OPENING, postings, happened_on=new.since, cause=cause)
         return row.id
 
     async def change(self, person: str, party_id: str, revision: int, words: PartyWords) -> None:

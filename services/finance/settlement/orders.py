@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -11,8 +13,17 @@ from database.sealed import COUNTERPARTY_ACCOUNT, COUNTERPARTY_NAME, SETTLEMENT_
 from database.tables.columns import now
 from database.tables.finance_settlement import SettlementOrderRow
 from domain.finance.ledger import payout_paid
+from domain.finance.payout import RETURNED as CAME_BACK
 from domain.finance.payout import PayoutOrder, PayoutOutcome, PayoutState
-from domain.finance.postings.settlement import PREPARED, REFUSED, payable_to, settlement_prepared, settlement_refused
+from domain.finance.postings.settlement import (
+    PREPARED,
+    REFUSED,
+    RETURNED,
+    payable_to,
+    settlement_prepared,
+    settlement_refused,
+    settlement_returned,
+)
 from domain.finance.settlement import SettlementEnding, SettlementNeed, SettlementState
 from domain.identifiers import settlement_key, short
 from domain.money import Money
@@ -80,3 +91,26 @@ async def settle(session: AsyncSession, row: SettlementOrderRow, outcome: Payout
     run.attempt, run.payee_refused_at = run.attempt + 1, moment
     await moved(session, run, SettlementState.PAYEE)
     await work.needs(session, run, party, SettlementNeed.PAYEE, moment)
+
+
+async def returned(session: AsyncSession, key: str, amount: Money, moment: datetime) -> bool:
+    """Book that the money of a paid order came back: it is owed again, and the run waits for another payee.
+
+    Return whether it is booked, now or before. The caller has the gateway's own word. An order that does not stand as
+    paid, or of another amount, stays as it is.
+    """
+    row = await session.get_one(SettlementOrderRow, key, with_for_update=True, populate_existing=True)
+    if row.state is PayoutState.REFUSED and row.refusal_code == CAME_BACK:
+        return True
+    if row.state is not PayoutState.PAID or amount != Money(row.amount_minor, row.currency):
+        return False
+    run, party = await locked(session, row.run_id)
+    row.state, row.answered, row.refusal_code = PayoutState.REFUSED, PayoutOutcome.REFUSED, CAME_BACK
+    postings = settlement_returned(payable_to(party.kind, party.owner), amount, row.rail)
+    await ledger.post(session, f"{key}:returned", None, RETURNED, postings, cause=f"settlement:{run.id}")
+    run.ending = run.closed_at = None
+    run.attempt, run.payee_refused_at, run.revision = run.attempt + 1, moment, run.revision + 1
+    await moved(session, run, SettlementState.PAYEE)
+    happened(session, run, "gateway", "payment_returned", moment, key=key, amount=str(amount))
+    await work.needs(session, run, party, SettlementNeed.PAYEE, moment)
+    return True

@@ -1,9 +1,15 @@
-"""What must hold of settlement runs whatever failed: their amounts are those of the ledger's entries, and each is paid once."""
+"""What must hold of settlement runs: their amounts are those of the ledger's entries, each is paid once, and by enough people."""
 
 from __future__ import annotations
 
-# Each statement names what is wrong; none of them reads the statement's files.
-UNTRUE_SETTLEMENTS = """
+from database.invariants.base import Invariant
+
+
+class SettlementsAddUp(Invariant):
+    """A run's amounts are the sums of its entries and what the run before left; it is paid at most once."""
+
+    code, name = "I4", "settlements_add_up"
+    sql = """
 WITH line AS (
     SELECT l.run_id, l.version, l.amount_minor AS said, -e.amount_minor AS posted
     FROM settlement_line l JOIN entry e ON e.id = l.entry_id
@@ -37,8 +43,12 @@ WHERE coalesce(o.alive, 0) > 1 OR (coalesce(o.paid, 0) = 1) <> (r.ending IS NOT 
    OR o.run_id IS NOT NULL AND (o.least <> r.payable_minor OR o.most <> r.payable_minor)
 """
 
-# A payment was agreed to by enough people, none of whom had a hand in what is owed.
-SETTLED_ALONE = """
+
+class SettlementsByTwo(Invariant):
+    """A run's payment was agreed to by enough people, none of whom had changed or answered for what is owed."""
+
+    code, name, often = "I8", "settlements_by_two", True
+    sql = """
 SELECT 'settlement ' || r.id || ' was paid on the word of too few' FROM settlement_run r
 WHERE EXISTS (SELECT FROM settlement_order o WHERE o.run_id = r.id)
   AND (SELECT count(DISTINCT p) FROM jsonb_array_elements_text(r.approved_by) AS p WHERE NOT r.hands ? p)

@@ -1,0 +1,80 @@
+"""Money that is said to have come back: the gateway itself is asked, and only what it says is booked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import structlog
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.repositories.orders import the_order
+from database.session import Database
+from database.tables.columns import now
+from database.tables.finance_rails import ReturnRow
+from domain.finance.payout import RETURNED, PaymentGateway, PayoutOrder, PayoutReport
+from domain.finance.rails import Rail
+from domain.identifiers import is_goodwill_key, is_settlement_key
+from domain.money import Money
+from domain.sealing import KeyRing
+from gateways.errors import GatewayError
+from services.finance.returned import Found, returned, to_ask
+from services.finance.settlement import orders as settlement_orders
+from services.support import goodwill_orders
+from services.support.order_kinds import kind_of
+
+_log = structlog.get_logger("returns")
+
+
+class Returns:
+    """Asks about claims, each on its order's own rail."""
+
+    def __init__(self, database: Database, keyring: KeyRing, gateways: Mapping[Rail, PaymentGateway]) -> None:
+        self._database = database
+        self._keyring = keyring
+        self._gateways = gateways
+
+    async def look(self, limit: int) -> int:
+        """Ask about up to so many claims; return how many were booked. What the gateway does not confirm is asked again."""
+        async with self._database.transaction() as session:
+            keys = await to_ask(session, limit)
+        return sum([await self._ask(key) for key in keys])
+
+    async def _ask(self, key: str) -> bool:
+        async with self._database.transaction() as session:
+            asked = update(ReturnRow).where(ReturnRow.key == key).values(asked_at=now())
+            await session.execute(asked.execution_options(synchronize_session=False))
+            order, rail = await self._order(session, key)
+        gateway = self._gateways.get(rail)
+        if gateway is None:
+            return False
+        try:
+            report = (await gateway.query(order)).report
+        except GatewayError as failed:
+            _log.warning("return_not_asked", key=key, reason=failed.reason)
+            return False
+        return report.code == RETURNED and await self._booked(report, order)
+
+    async def _booked(self, report: PayoutReport, order: PayoutOrder) -> bool:
+        amount = report.amount or order.amount
+        async with self._database.transaction() as session:
+            if (booked := await _booked_elsewhere(session, order.key, amount)) is None:
+                found = await returned(session, order.key, amount, report.gateway_reference, now())
+                _log.info("return", key=order.key, found=found.value)
+                return found is Found.BOOKED
+            if not booked:
+                return False
+            over = update(ReturnRow).where(ReturnRow.key == order.key).values(returned_at=now())
+            await session.execute(over.execution_options(synchronize_session=False))
+            return True
+
+    async def _order(self, session: AsyncSession, key: str) -> tuple[PayoutOrder, Rail]:
+        row = await the_order(session, key)
+        return await kind_of(row).opened(session, self._keyring, row), row.rail
+
+
+async def _booked_elsewhere(session: AsyncSession, key: str, amount: Money) -> bool | None:
+    """Whether the return of an order of no card is booked; None for a card's order."""
+    if is_goodwill_key(key):
+        return await goodwill_orders.returned(session, key, amount, now())
+    return await settlement_orders.returned(session, key, amount, now()) if is_settlement_key(key) else None
