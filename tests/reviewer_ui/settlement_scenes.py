@@ -63,6 +63,12 @@ async def _invoice(settling: Settling) -> str:
         for _ in range(3):
             cost = issuer_cost(Money(1_50))
             await ledger.post(
-                session, new_id(), None, "issuer_cost", cost, happened_on=DAYS[1], cause=f"provider:{owner}"
+                session,
+                f"cost:{owner}:{new_id()}",
+                None,
+                "issuer_cost",
+                cost,
+                happened_on=DAYS[1],
+                cause=f"answers:{new_id()}",
             )
     return (await settling.stated(provider)).id

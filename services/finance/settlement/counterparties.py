@@ -16,11 +16,10 @@ from database.sealed import COUNTERPARTY_ACCOUNT, COUNTERPARTY_MAIL, COUNTERPART
 from database.session import Database
 from database.tables.finance_settlement import CounterpartyPayeeRow, CounterpartyRow, SettlementRunRow
 from database.tables.people import PartnerRow
-from domain.cards.intake import require_payee
 from domain.errors.general import FieldInvalid, NotFound
 from domain.errors.settlement import CounterpartyChanged, CounterpartyKnown, PayeeWaits, SettlementMoved
 from domain.errors.work import OwnWork
-from domain.finance.payee import masked_account
+from domain.finance.payee import masked_account, require_payee
 from domain.finance.postings.settlement import OPENING, settlement_opening
 from domain.finance.rails import Rail
 from domain.finance.settlement import NAME_MAX, CounterpartyKind, PayeeState, SettlementState, is_owner
@@ -121,7 +120,7 @@ class Counterparties:
         Refuse NotAllowed, NotFound, FieldInvalid (`payee_account`, `payee_name`), OwnWork to a relative, and PayeeWaits.
         """
         account, name = plain(account), plain_name(name)
-        require_payee(account, name)
+        require_payee(account, name, rail)
         async with self._database.transaction() as session:
             await require(session, person, Permission.MANAGE_COUNTERPARTIES)
             party = await _locked(session, party_id)

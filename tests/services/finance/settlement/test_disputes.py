@@ -14,8 +14,10 @@ from domain.errors.work import OwnWork
 from domain.finance.payout import PayoutOutcome, PayoutState
 from domain.finance.rails import Rail
 from domain.finance.settlement import SettlementDeed, SettlementState
-from domain.identifiers import settlement_key
+from domain.identifiers import bill_number, key_of_bill, new_id, settlement_key
+from domain.money import Money
 from domain.support.tickets import LinkedKind, TicketCategory
+from services.finance.settlement import orders
 from tests.builders.settling import Settling, nothing_is_wrong
 from tests.builders.world import World
 
@@ -130,3 +132,42 @@ async def test_an_unknown_payment_is_only_reconciled(scene: Settling, own_world:
     assert (await scene.goes_on(run.id)).state is CLOSED
     assert len(await own_world.transfers(key)) == 1
     await nothing_is_wrong(scene)
+
+
+async def test_money_that_comes_back_is_owed_again_and_paid_to_another_payee(scene: Settling, own_world: World) -> None:
+    party = await scene.a_party()
+    await scene.owes(party, 150_00, NOV_5)
+    run = await scene.stated(party)
+    await scene.confirmed(run, party)
+    assert await scene.approved(run) is CLOSED
+    key = settlement_key(run.id, 1)
+    for amount, booked in ((Money(149_99), False), (Money(150_00), True), (Money(150_00), True)):
+        async with scene.database.transaction() as session:
+            assert await orders.returned(session, key, amount, scene.clock()) is booked
+    again = await scene.run(run.id)
+    assert (again.state, again.ending, again.attempt) == (PAYEE, None, 2)
+    assert await scene.owed(party) == 150_00
+    await nothing_is_wrong(scene)
+    await scene.a_payee(party.id, "13900009999")
+    assert (await scene.goes_on(run.id)).state is CLOSED
+    assert await scene.owed(party) == 0
+    assert len(await own_world.transfers(settlement_key(run.id, 2))) == 1
+    await nothing_is_wrong(scene)
+
+
+async def test_what_was_owed_before_is_a_line_of_the_first_run_and_agreed_to_by_others(scene: Settling) -> None:
+    party = await scene.a_party(opening=99_00)
+    await scene.owes(party, 101_00, NOV_5)
+    run = await scene.stated(party)
+    assert run.payable_minor == 200_00
+    await scene.confirmed(run, party)
+    with pytest.raises(ApplicationError) as own:
+        await scene.approved(run, party.made_by)
+    assert own.value.type == "own_work"
+    assert await scene.approved(run) is CLOSED
+    await nothing_is_wrong(scene)
+
+
+def test_an_order_is_known_again_by_the_number_that_providers_have() -> None:
+    key = settlement_key(new_id(), 2)
+    assert (key_of_bill(bill_number(key)), len(bill_number(key)) <= 32) == (key, True)

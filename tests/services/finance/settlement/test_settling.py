@@ -148,8 +148,9 @@ async def test_without_silence_finance_is_asked_once(scene: Settling) -> None:
     party = await scene.a_party(kind=CounterpartyKind.PROVIDER, owner=f"issuer:{new_id()[-5:].lower()}", mail="i@issuer.example", terms="by-invoice")  # fmt: skip
     cost = issuer_cost(Money(12_34))
     async with scene.database.transaction() as session:
-        for cause in (f"provider:{party.owner}", "provider:issuer:another"):
-            await ledger.post(session, new_id(), None, "issuer_cost", cost, happened_on=NOV_5, cause=cause)
+        for provider in (party.owner, f"{party.owner}x"):
+            key, cause = f"cost:{provider}:{new_id()}", f"answers:{new_id()}"
+            await ledger.post(session, key, None, "issuer_cost", cost, happened_on=NOV_5, cause=cause)
     run = await scene.stated(party)
     assert (run.state, run.lines_minor) == (ANSWER, 12_34)
     scene.clock.passes(days=30)
