@@ -15,10 +15,8 @@ from activities.cards import Journey
 from activities.payout import Payout
 from activities.pricing import Pricing
 from activities.provider import Providers
-from activities.repairs import RepairActivities
 from activities.review.alarms import Alarms
 from activities.review.tasks import Review
-from activities.settlement import SettlementActivities
 from activities.tickets import TicketActivities
 from activities.verification.inquiry import Verification
 from bootstrap import clock, keys, outside, scheduled_check
@@ -32,7 +30,7 @@ from bootstrap.policies import policy_job
 from bootstrap.repairing import repair_activities
 from bootstrap.reporting import attempts_job, call_counts, calls_job, interceptors_of, last_attempts, reported
 from bootstrap.settings import Settings
-from bootstrap.settling import settlement_jobs
+from bootstrap.settling import settlement_activities, settlement_jobs
 from bootstrap.store import database, photo_store
 from bootstrap.telemetry.listener import give_metrics
 from bootstrap.telemetry.sdk_metrics import SdkMetrics
@@ -213,7 +211,7 @@ def card_workers(
     """
     verification = Verification(store, keyring, _parties(settings, world))
     asked = asked_of_issuers(settings, store, keyring, world)
-    repairs = _repairing(repair_activities(settings, client, store, keyring))
+    repairs = repair_activities(settings, client, store, keyring)
     local: list[Task] = [verification.record_outlet_report, verification.record_silence]
     remote: list[Task] = [verification.ask_outlet, verification.open_channel]
     cards = Worker(
@@ -224,9 +222,11 @@ def card_workers(
             *_own_activities(store, keyring, gateways),
             *local,
             *remote,
-            *repairs,
+            repairs.advance,
+            repairs.act,
+            repairs.look,
             TicketActivities(store).advance,
-            *_settling(SettlementActivities(store, keyring, photo_store(settings, keyring))),
+            *settlement_activities(store, keyring, photo_store(settings, keyring)),
         ],
         workflow_runner=UnsandboxedWorkflowRunner(),  # See docs/decisions/0008: the tests run in the sandbox.
         max_cached_workflows=settings.workflows_cached,
@@ -242,24 +242,13 @@ def card_workers(
     return [cards, *others, *_issuers_workers(settings, client, sorted(issuers_of_today()), asked, interceptors)]
 
 
-def _repairing(repairs: RepairActivities) -> list[Task]:
-    return [repairs.advance, repairs.act, repairs.look]
-
-
-def _settling(settlement: SettlementActivities) -> list[Task]:
-    return [settlement.look, settlement.collect, settlement.state, settlement.act, settlement.prepare]
-
-
 def asked_of_issuers(settings: Settings, store: Database, keyring: KeyRing, world: outside.Outside) -> list[Task]:
     """Return the activities of every issuer's queue."""
     verification = Verification(store, keyring, _parties(settings, world))
     return [
-        verification.ask_issuer,
-        verification.ask_store,
-        verification.recheck,
-        verification.send_code,
+        verification.ask_issuer, verification.ask_store, verification.recheck, verification.send_code,
         verification.check_code,
-    ]
+    ]  # fmt: skip
 
 
 class IssuerWorkers:

@@ -109,6 +109,23 @@ SUPPORT = (
     goodwill,
 )
 
+FINANCE = (
+    money,
+    account_pages,
+    journal,
+    causes,
+    periods,
+    owed,
+    payouts,
+    settlements,
+    counterparties,
+    sale_new,
+    buyers,
+    sales,
+    foreign,
+    tax,
+)
+
 
 @dataclass(frozen=True)
 class ErrorContext:
@@ -199,20 +216,7 @@ def _routes() -> tuple[BaseRoute, ...]:
         support_insight,
         live,
         notices,
-        money,
-        account_pages,
-        journal,
-        causes,
-        periods,
-        owed,
-        payouts,
-        settlements,
-        counterparties,
-        sale_new,
-        buyers,
-        sales,
-        foreign,
-        tax,
+        *FINANCE,
         check_policy,
         why_due,
         trail,

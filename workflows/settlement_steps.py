@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from temporalio import workflow
 
-from workflows.policies import CARDS_QUEUE, DATABASE, STATEMENT
+from workflows.policies import DATABASE, STATEMENT
 
 with workflow.unsafe.imports_passed_through():
     from activities.settlement import SettlementActivities
@@ -24,9 +24,7 @@ async def collect(run_id: str) -> None:
 
 async def state(run_id: str) -> None:
     """Makes the statement's files and gives it to the counterparty."""
-    await workflow.execute_activity_method(
-        SettlementActivities.state, run_id, task_queue=CARDS_QUEUE, **STATEMENT
-    )  # fmt: skip
+    await workflow.execute_activity_method(SettlementActivities.state, run_id, **STATEMENT)
 
 
 async def act(wanted: SettlementAct) -> SettlementState:

@@ -60,8 +60,8 @@ class DemoSettlement:
             )  # fmt: skip
             session.add(colleague)
         now = self._clock.moment
-        told = [await self._partner(partner_id, colleague.id, now), await self._outlet(colleague.id, now)]
-        return sum(told) + await self._distributor(colleague.id, now)
+        begun = [await self._partner(partner_id, colleague.id, now), await self._outlet(colleague.id, now)]
+        return sum(begun) + await self._distributor(colleague.id, now)
 
     async def _partner(self, partner_id: str, colleague: str, now: datetime) -> int:
         """Two months of the API partner: the first is confirmed and about to be paid, in the second there was nothing."""
