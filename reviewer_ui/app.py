@@ -69,6 +69,7 @@ from reviewer_ui.support import (
     reply_templates,
     ticket_acts,
     ticket_new,
+    ticket_settlement,  # noqa: F401  # Another one.
     ticket_writing,
     tickets,
 )
