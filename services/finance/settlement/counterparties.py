@@ -76,10 +76,10 @@ class Counterparties:
     async def add(self, person: str, new: NewParty) -> str:
         """Add a counterparty and return its id.
 
-        Refuse NotAllowed, FieldInvalid (`owner`, `name`, `language`, `terms`, `mail`, `partner`, `since`) and CounterpartyKnown.
+        Refuse NotAllowed, FieldInvalid (`ledger_account`, `name`, `language`, `terms`, `mail`, `partner`, `since`) and CounterpartyKnown.
         """
         if not is_owner(new.owner):
-            raise FieldInvalid(field="owner", why="not_a_code")
+            raise FieldInvalid(field="ledger_account", why="not_a_code")
         if (new.opening_minor < 0 and new.kind is not CounterpartyKind.PROVIDER) or abs(new.opening_minor) > AMOUNT_MAX:
             raise FieldInvalid(field="opening", why="not_money")  # Its account is of what we owe.
         if new.since > business_day(self._now()):
