@@ -18,11 +18,11 @@ from activities.heartbeats import beating
 from database.reads.finance.routing import is_off
 from database.repositories import cards
 from database.repositories.cards import Change
+from database.repositories.orders import OrderRow, orders_of, the_order
 from database.session import Database
 from database.tables.cards import CardRow, QuoteRow, SubmissionRow
 from database.tables.columns import now
 from database.tables.finance import PayoutRow
-from database.tables.support.goodwill import GoodwillOrderRow
 from domain.cards.card import Stage, WaitingFor
 from domain.cards.facts import PaymentHeld, PayoutFacts
 from domain.finance.payout import (
@@ -37,16 +37,17 @@ from domain.finance.payout import (
     PayoutState,
 )
 from domain.finance.rails import Rail
-from domain.identifiers import is_goodwill_key, payout_key
+from domain.identifiers import payout_key
 from domain.money import Money
 from domain.sealing import KeyRing
 from gateways.errors import GatewayRefused
 from services.cards.payable import why_not
 from services.finance import confirmations
 from services.finance.failover import fall_over
-from services.finance.payout_orders import known_report, opened_order, ordered_with, settle_once
+from services.finance.payout_orders import known_report, settle_once
 from services.finance.preparing import NewOrder, prepared
 from services.support import goodwill_orders
+from services.support.order_kinds import kind_of
 from services.work import sla
 
 # With these words the gateway says that it has the order: only waiting helps, sending again never does.
@@ -60,7 +61,7 @@ class _Ordered:
 
     order: PayoutOrder
     rail: Rail
-    card_id: str | None  # None: a goodwill payment.
+    card_id: str | None  # None: no card's order.
     perhaps_sent: bool
     known: PayoutReport | None = field(default=None)
 
@@ -215,7 +216,7 @@ class Payout:
         Raises `payout_unknown`, tried again, while there is no certain answer.
         """
         async with self._database.transaction() as session:
-            row = await _locked(session, key)
+            row = await the_order(session, key, lock=True)
             if row.answered is None:
                 raise PayoutUnknown(None)
             if fresh := row.settled_at is None:
@@ -224,12 +225,9 @@ class Payout:
         _count(row.answered, fresh=fresh)
         return PayoutFacts(row.answered, row.refusal_code)
 
-    async def _settle(self, session: AsyncSession, row: PayoutRow | GoodwillOrderRow, outcome: PayoutOutcome) -> None:
-        if isinstance(row, GoodwillOrderRow):
-            await goodwill_orders.settle(session, row, outcome)
-            return
-        await settle_once(session, row, outcome, ends=False)
-        if outcome is PayoutOutcome.REFUSED:
+    async def _settle(self, session: AsyncSession, row: OrderRow, outcome: PayoutOutcome) -> None:
+        await kind_of(row).settle(session, row, outcome)
+        if isinstance(row, PayoutRow) and outcome is PayoutOutcome.REFUSED:
             await fall_over(session, self._keyring, row, now())
 
     async def _taken_up(self, key: str) -> _Ordered:
@@ -249,13 +247,9 @@ class Payout:
             rail = (await session.execute(marking)).scalar_one_or_none()
             if (fresh := rail is not None) and await is_off(session, rail):
                 raise _rail_off(rail)
-            if is_goodwill_key(key):
-                given = await session.get_one(GoodwillOrderRow, key)
-                order = goodwill_orders.opened(self._keyring, given)
-                return _Ordered(order, given.rail, None, not fresh, known_report(given))
-            row, submission = await ordered_with(session, key)
-        order = opened_order(self._keyring, row, submission)
-        return _Ordered(order, row.rail, row.card_id, not fresh, known_report(row))
+            row = await the_order(session, key)
+            order, card_id = await kind_of(row).opened(session, self._keyring, row), _card_of(row)
+            return _Ordered(order, row.rail, card_id, not fresh, known_report(row))
 
     async def _about_to_send(self, key: str) -> PayoutReport | None:
         """Return the outcome where it is certain by now; else note that the order is about to be sent.
@@ -264,7 +258,7 @@ class Payout:
         waits for a sending that has begun.
         """
         async with self._database.transaction() as session:
-            row = await _locked(session, key)
+            row = await the_order(session, key, lock=True)
             if (known := known_report(row)) is not None:
                 return known
             if await is_off(session, row.rail):
@@ -316,19 +310,12 @@ class Payout:
         _count(PayoutOutcome.UNKNOWN, fresh=True)
 
 
-def orders_of(key: str) -> type[PayoutRow] | type[GoodwillOrderRow]:
-    """Return the table of a payment order, by its key."""
-    return GoodwillOrderRow if is_goodwill_key(key) else PayoutRow
-
-
-async def _locked(session: AsyncSession, key: str) -> PayoutRow | GoodwillOrderRow:
-    if is_goodwill_key(key):
-        return await session.get_one(GoodwillOrderRow, key, with_for_update=True)
-    return await session.get_one(PayoutRow, key, with_for_update=True)
-
-
 def _rail_off(rail: Rail) -> ApplicationError:
     return ApplicationError(f"{rail.value} is switched off", type="rail_off")
+
+
+def _card_of(row: OrderRow) -> str | None:
+    return row.card_id if isinstance(row, PayoutRow) else None
 
 
 def _count(outcome: PayoutOutcome, *, fresh: bool) -> None:

@@ -63,6 +63,8 @@ _ORDERS = """
 SELECT key, state, amount_minor, prepared_at, settled_at FROM payout
 UNION ALL
 SELECT key, state, amount_minor, prepared_at, settled_at FROM goodwill_order
+UNION ALL
+SELECT key, state, amount_minor, prepared_at, settled_at FROM settlement_order
 """
 
 
@@ -167,6 +169,7 @@ async def reconcile(settings: Settings, since: datetime, *, after_restore: bool 
             done += await _journeys(client, intake, cards, runs, after_restore=after_restore)
             done += await _repairs(client, store, mends=True)
             done += await _goodwill(client, store, mends=True)
+            done += await _settlements(store)
         except (RuntimeError, RPCError, TimeoutError, TemporarilyUnavailable):
             raise Problem(
                 "无法连接 Temporal；付款已核对，卡片流程尚未核对。",
@@ -208,6 +211,15 @@ async def _journeys(
             await client.get_workflow_handle(f"card:{card_id}").terminate("there is no such card")
         done.append(Difference(f"workflow card:{card_id} {_said(runs[card_id])} and there is no such card"))
     return done
+
+
+async def _settlements(store: Database) -> list[Difference]:
+    """Wake every open settlement run: its workflow goes on, or is started where it does not run."""
+    async with store.transaction() as session:
+        woken = await session.execute(
+            text("UPDATE settlement_run SET revision = revision + 1 WHERE state <> 'closed' RETURNING id")
+        )
+        return [Difference(f"settlement {one} goes on from its rows", mended=True) for one in woken.scalars()]
 
 
 async def _repairs(client: Client, store: Database, *, mends: bool) -> list[Difference]:

@@ -25,6 +25,7 @@ from reviewer_ui.finance import (
     buyers,
     causes,
     claims,
+    counterparties,
     foreign,
     held,
     journal,
@@ -37,6 +38,7 @@ from reviewer_ui.finance import (
     rails,
     sale_new,
     sales,
+    settlements,
     tax,
 )
 from reviewer_ui.home import front, home, search
@@ -72,6 +74,7 @@ from reviewer_ui.support import (
     reply_templates,
     ticket_acts,
     ticket_new,
+    ticket_settlement,  # noqa: F401  # Another one.
     ticket_writing,
     tickets,
 )
@@ -123,6 +126,8 @@ MONEY = (
     rails,
     held,
     claims,
+    settlements,
+    counterparties,
     sale_new,
     buyers,
     sales,

@@ -17,6 +17,7 @@ from database.invariants.evidence import EventsHaveEvidence, EvidenceIsPlaced, H
 from database.invariants.journeys import CardsAreHeld, DecidedOnce
 from database.invariants.payments import CardsPaidOnce, GoodwillPaidOnce
 from database.invariants.seller_money import SellerMoneyAddsUp
+from database.invariants.settlements import SettlementsAddUp, SettlementsByTwo
 from database.invariants.sources import PostingsHaveSources, SourcesAgree
 from database.invariants.two_people import ClaimsByTwo, DecisionsByTwo, GoodwillByTwo, MonthsByTwo, RepairsByTwo
 from database.session import Database
@@ -32,6 +33,7 @@ INVARIANTS: tuple[Invariant, ...] = (
     SellerMoneyAddsUp(),
     CardsPaidOnce(),
     GoodwillPaidOnce(),
+    SettlementsAddUp(),
     CardsAreHeld(),
     DecidedOnce(),
     EventsHaveEvidence(),
@@ -43,6 +45,7 @@ INVARIANTS: tuple[Invariant, ...] = (
     GoodwillByTwo(),
     MonthsByTwo(),
     ClaimsByTwo(),
+    SettlementsByTwo(),
     ClocksAreTrue(),
     TicketClocksAreTrue(),
 )

@@ -55,6 +55,11 @@ class Permission(StrEnum):
         "let_out_batches"  # Propose or approve files of payments to a bank, never both; read its answers in.
     )
     CLOSE_PERIODS = "close_periods"  # Close a month of the books, or agree to it.
+    SEE_SETTLEMENTS = "see_settlements"  # What counterparties are owed, run by run.
+    RUN_SETTLEMENTS = "run_settlements"  # Answer for counterparties, resolve disputes, agree to payments.
+    MANAGE_COUNTERPARTIES = (
+        "manage_counterparties"  # Add and change them; propose or agree to their payees, never both.
+    )
     SEE_SALES = "see_sales"  # What cards were sold for and who shares in it; taxes withheld; rates. Nothing that a seller may learn.
     RECORD_SALES = "record_sales"  # Record and return sales, buyers' payments and rates.
     HANDLE_TAX = "handle_tax"  # Sign a version of the tax rules off, make certificates and the files with full names.
@@ -165,6 +170,9 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
         {
             Permission.SEE_TICKETS,
             Permission.ANSWER_FOR_FINANCE,
+            Permission.SEE_SETTLEMENTS,
+            Permission.RUN_SETTLEMENTS,
+            Permission.MANAGE_COUNTERPARTIES,
             Permission.AGREE_GOODWILL,
             Permission.COMMENT,
             Permission.SEE_CARD,
@@ -195,6 +203,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.SEE_QUEUE,
             Permission.SEE_TICKETS,
             Permission.ANSWER_FOR_COMPLIANCE,
+            Permission.SEE_SETTLEMENTS,
             Permission.COMMENT,
             Permission.SEE_CARD,
             Permission.SEE_SELLER,

@@ -16,6 +16,7 @@ from domain.rules import (
     prices,
     repairs,
     rollback,
+    settlement,
     splits,
     stuck,
     tax,
@@ -41,6 +42,7 @@ KINDS: Mapping[str, PolicyKind] = {
         tickets.KIND,
         payout_routing.KIND,
         rollback.KIND,
+        settlement.KIND,
         splits.KIND,
         tax.KIND,
     )

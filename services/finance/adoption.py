@@ -9,11 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.repositories import cards, ledger
 from database.repositories.cards import Change
+from database.repositories.orders import OrderRow, order, orders_of
 from database.session import Database
 from database.tables.cards import CardRow, QuoteRow, SubmissionRow
 from database.tables.columns import now
 from database.tables.finance import PayoutRow
-from database.tables.support.goodwill import GoodwillOrderRow
 from database.tables.work import WorkItemRow
 from domain.cards.card import Stage, WaitingFor
 from domain.cards.pricing import QuoteState
@@ -43,8 +43,8 @@ class Adopting:
 
         Nothing is written where card, quote or amount do not agree: a person must look then.
         """
-        if is_goodwill_key(paid.key):
-            return await self._adopt_goodwill(paid)
+        if orders_of(paid.key) is not PayoutRow:
+            return await self._answer(paid)
         found = KEY.fullmatch(paid.key)
         if found is None or paid.outcome is not PayoutOutcome.PAID or paid.amount is None:
             return "is no order of ours"
@@ -63,11 +63,12 @@ class Adopting:
             await self._write(session, card, quote, int(found[2]), paid)
         return None
 
-    async def _adopt_goodwill(self, paid: PayoutReport) -> str | None:
-        """The order of a goodwill payment is only ever answered: one that is not here was lost with its agreement."""
+    async def _answer(self, paid: PayoutReport) -> str | None:
+        """The order of no card is only ever answered: one that is not here was lost with the word of those who agreed to it."""
         async with self._database.transaction() as session:
-            row = await session.get(GoodwillOrderRow, paid.key, with_for_update=True)
-            return "was paid for goodwill that is not here" if row is None else _answered(row, paid)
+            row = await order(session, paid.key, lock=True)
+            what = "goodwill" if is_goodwill_key(paid.key) else "a settlement"
+            return f"was paid for {what} that is not here" if row is None else _answered(row, paid)
 
     async def _write(
         self, session: AsyncSession, card: CardRow, quote: QuoteRow, attempt: int, paid: PayoutReport
@@ -94,7 +95,7 @@ class Adopting:
         await cards.record(session, card.id, change)
 
 
-def _answered(row: PayoutRow | GoodwillOrderRow, paid: PayoutReport) -> str | None:
+def _answered(row: OrderRow, paid: PayoutReport) -> str | None:
     if paid.amount != Money(row.amount_minor, row.currency):
         return f"was paid with {paid.amount} where {Money(row.amount_minor, row.currency)} was ordered"
     if row.state is PayoutState.REFUSED:

@@ -16,9 +16,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.locks import AdvisoryLock, acquire
 from database.reads.finance.routing import is_off
 from database.repositories.audit import by_person
+from database.repositories.orders import orders_of
 from database.session import Database
 from database.tables.finance import PayoutRow
 from database.tables.finance_rails import BankBatchRow, BankFileRow, BankLineRow
+from database.tables.finance_settlement import SettlementOrderRow
 from database.tables.support.goodwill import GoodwillOrderRow
 from domain.errors.finance import BankFileRefused, BatchChanged, NothingWaits, RailSwitched
 from domain.errors.general import FieldInvalid, NotFound
@@ -26,7 +28,7 @@ from domain.errors.work import OwnWork
 from domain.finance.banks import BatchState, bank_account
 from domain.finance.payout import RETURNED, PayoutOrder, PayoutOutcome
 from domain.finance.rails import Rail
-from domain.identifiers import is_goodwill_key, new_id, short
+from domain.identifiers import is_goodwill_key, is_settlement_key, new_id, short
 from domain.money import Currency, Money
 from domain.people.roles import Permission
 from domain.places import business_day
@@ -36,6 +38,7 @@ from gateways.banks.files import LINES_MAX, FileRefused, OrderLine, ResultLine, 
 from gateways.banks.formats import BankFormat
 from services.finance.payout_orders import opened_order, ordered_with
 from services.finance.returned import claimed
+from services.finance.settlement import orders as settlement_orders
 from services.people.acting import handled_by, standing
 from services.people.permissions import require
 
@@ -204,7 +207,7 @@ class BankBatches:
         line.reference = said.reference or line.reference
         if came_back:
             await claimed(session, line.key, Money(line.amount_minor, line.currency), self._now())
-        if is_goodwill_key(line.key):
+        if orders_of(line.key) is not PayoutRow:
             return None
         card_id = await session.scalar(select(PayoutRow.card_id).where(PayoutRow.key == line.key))
         return None if card_id is None or came_back else (card_id, line.key)
@@ -215,6 +218,8 @@ class BankBatches:
     async def _order_line(self, session: AsyncSession, line: BankLineRow) -> OrderLine:
         if is_goodwill_key(line.key):
             order = self._goodwill(self._keyring, await session.get_one(GoodwillOrderRow, line.key))
+        elif is_settlement_key(line.key):
+            order = settlement_orders.opened(self._keyring, await session.get_one(SettlementOrderRow, line.key))
         else:
             order = opened_order(self._keyring, *await ordered_with(session, line.key))
         try:

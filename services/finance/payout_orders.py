@@ -11,11 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.once import insert_once
 from database.repositories import cards, ledger
 from database.repositories.cards import Change
+from database.repositories.orders import OrderRow
 from database.sealed import ORDER_ACCOUNT, ORDER_NAME, payee_of
 from database.tables.cards import CardRow, QuoteRow, SubmissionRow
 from database.tables.columns import now
 from database.tables.finance import PaymentNotificationRow, PayoutRow
-from database.tables.support.goodwill import GoodwillOrderRow
 from domain.cards.card import EndReason, Outcome, Stage, WaitingFor
 from domain.cards.facts import NotificationVerdict
 from domain.finance.ledger import payout_paid, payout_prepared, payout_refused
@@ -31,7 +31,7 @@ from services.finance.routing import refused_again
 from services.work import sla
 
 
-def known_report(row: PayoutRow | GoodwillOrderRow) -> PayoutReport | None:
+def known_report(row: OrderRow) -> PayoutReport | None:
     """Return the outcome that the gateway gave us for certain; it is not asked again."""
     if row.answered is None:
         return None
@@ -65,7 +65,7 @@ def opened_order(keyring: KeyRing, row: PayoutRow, submission: SubmissionRow) ->
     return PayoutOrder(row.key, Money(row.amount_minor, row.currency), account, name, title, row.prepared_at)
 
 
-def verdict_on(row: PayoutRow | GoodwillOrderRow | None, report: PayoutReport) -> NotificationVerdict:
+def verdict_on(row: OrderRow | None, report: PayoutReport) -> NotificationVerdict:
     """Judge a genuine notification: it counts only for an order of ours and its exact amount."""
     if row is None:
         return NotificationVerdict.UNKNOWN_ORDER

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.repositories import cards, ledger
 from database.repositories.cards import Change
+from database.repositories.orders import orders_of
 from database.tables.cards import CardRow
 from database.tables.finance import PayoutRow
 from database.tables.finance_rails import ReturnRow
@@ -21,7 +22,6 @@ from domain.cards.card import Outcome, Stage, WaitingFor
 from domain.finance.payout import RETURNED, PayoutOutcome, PayoutState
 from domain.finance.postings.returned import payout_returned
 from domain.finance.postings.rollback import offset_undone
-from domain.identifiers import is_goodwill_key
 from domain.money import Money
 from services.finance import offsets, withholding
 from services.finance.payout_orders import owner_of
@@ -35,7 +35,7 @@ class Found(StrEnum):
     KNOWN = "known"  # Posted before.
     NOT_PAID = "not_paid"  # The order does not stand as paid: its own outcome is asked for, and nothing is posted here.
     AMOUNT_DIFFERS = "amount_differs"  # Another amount came back: a person must look.
-    NO_ORDER = "no_order"  # No payout of ours; also a goodwill payment, whose desk has its own way.
+    NO_ORDER = "no_order"  # No card's payout of ours: goodwill and settlement have their own ways.
 
 
 async def returned(session: AsyncSession, key: str, amount: Money, reference: str | None, now: datetime) -> Found:
@@ -46,7 +46,7 @@ async def returned(session: AsyncSession, key: str, amount: Money, reference: st
     """
     row = (
         None
-        if is_goodwill_key(key)
+        if orders_of(key) is not PayoutRow
         else await session.get(PayoutRow, key, with_for_update=True, populate_existing=True)
     )
     if row is None:

@@ -45,6 +45,7 @@ from tests.reviewer_ui.quality_scenes import drawn
 from tests.reviewer_ui.queue_scenes import change, person_with, send
 from tests.reviewer_ui.repair_scenes import repairs_in_every_state
 from tests.reviewer_ui.scenes import SAMPLES, show_photo
+from tests.reviewer_ui.settlement_scenes import settlements_in_every_state
 from tests.reviewer_ui.ticket_scenes import tickets_in_every_state
 from tests.reviewer_ui.waiting_cards import Waiting
 
@@ -166,6 +167,17 @@ _NAMED = (
     OnePage("/claims", COMPLIANCE),
     OnePage("/owed", SENIOR),
     OnePage("/owed", COMPLIANCE),
+    OnePage("/settlements", FINANCE),
+    OnePage("/settlements", COMPLIANCE, "/settlements?state=payee&period=2026-01"),  # Nothing matches.
+    OnePage("/settlements/{run_id}", FINANCE, "/settlements/{settlement_answer}"),
+    OnePage("/settlements/{run_id}", FINANCE, "/settlements/{settlement_invoice}"),
+    OnePage("/settlements/{run_id}", FINANCE, "/settlements/{settlement_disputed}"),
+    OnePage("/settlements/{run_id}", FINANCE, "/settlements/{settlement_approval}"),
+    OnePage("/settlements/{run_id}", COMPLIANCE, "/settlements/{settlement_closed}"),
+    OnePage("/counterparties", FINANCE),
+    OnePage("/counterparties/new", FINANCE),
+    OnePage("/counterparties/{party_id}", FINANCE, "/counterparties/{counterparty}"),
+    OnePage("/counterparties/{party_id}", COMPLIANCE, "/counterparties/{counterparty}"),
     OnePage("/bank-batches", SENIOR),
     OnePage("/bank-batches", COMPLIANCE),
     OnePage("/bank-batches/{batch_id}", COMPLIANCE, "/bank-batches/{bank_batch}"),
@@ -225,6 +237,7 @@ NO_PAGES = {
     "/payouts/{key}/statements/{statement_id}/evidence": "a file",
     "/claims/{claim_id}/evidence": "a file",
     "/quality/second/asked/{escalation_id}": "leads to the review",
+    "/settlements/{run_id}/statements/{version}/{name}": "a file",
     "/money/causes/{cause}": "leads to what caused a posting",
 }
 
@@ -260,6 +273,7 @@ async def scene(house: House) -> Scene:
     names |= await payment_pages(house, people[OPS], drawn_card)
     names["owner_id"] = await _seller(house, names)
     names |= await tickets_in_every_state(house, people[SUPPORT])
+    names |= await settlements_in_every_state(house)
     names["bank_batch"] = await a_bank_batch(house, drawn_card.card_id, people[FINANCE])
     names["privacy"] = await a_privacy_request(house)
     names["link"] = await _invitation(browsers[ADMIN], people[SUPPORT])
