@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError
 
-from bootstrap import keys
+from bootstrap import goodwill_runs, keys
 from bootstrap.local import temporal
 from bootstrap.paying import payment_gateways
 from bootstrap.repair_runs import compare, mend
@@ -63,6 +63,14 @@ _ORDERS = """
 SELECT key, state, amount_minor, prepared_at, settled_at FROM payout
 UNION ALL
 SELECT key, state, amount_minor, prepared_at, settled_at FROM goodwill_order
+UNION ALL
+SELECT key, state, amount_minor, prepared_at, settled_at FROM settlement_order
+"""
+
+
+_KNOWN = """
+SELECT answered, amount_minor FROM payout WHERE key = :key
+UNION ALL SELECT answered, amount_minor FROM goodwill_order WHERE key = :key
 """
 
 
@@ -123,6 +131,7 @@ async def differences(settings: Settings) -> list[str]:
             client = await _client(settings)
             found = workflow_differences(cards, await _runs(client), now)
             found += [one.what for one in await _repairs(client, store, mends=False)]
+            found += [one.what for one in await _goodwill(client, store, mends=False)]
         except (RuntimeError, RPCError, TimeoutError):
             found = ["Temporal does not answer: its workflows were not compared with the cards"]
         since = now - LOOKED_BACK
@@ -159,6 +168,8 @@ async def reconcile(settings: Settings, since: datetime, *, after_restore: bool 
             intake = Intake(store, secrets.keyring, photo_store(settings, secrets.keyring))
             done += await _journeys(client, intake, cards, runs, after_restore=after_restore)
             done += await _repairs(client, store, mends=True)
+            done += await _goodwill(client, store, mends=True)
+            done += await _settlements(store)
         except (RuntimeError, RPCError, TimeoutError, TemporarilyUnavailable):
             raise Problem(
                 "无法连接 Temporal；付款已核对，卡片流程尚未核对。",
@@ -169,9 +180,7 @@ async def reconcile(settings: Settings, since: datetime, *, after_restore: bool 
 
 async def _adopted(store: Database, adopting: Adopting, one: ListedPayment) -> Difference | None:
     async with store.transaction() as session:
-        known = (
-            await session.execute(text("SELECT answered, amount_minor FROM payout WHERE key = :key"), {"key": one.key})
-        ).one_or_none()
+        known = (await session.execute(text(_KNOWN), {"key": one.key})).one_or_none()
     if known is not None and tuple(known) == ("paid", one.amount.amount_minor):
         return None
     why_not = await adopting.adopt(PayoutReport(one.key, PayoutOutcome.PAID, one.reference, one.amount))
@@ -204,6 +213,15 @@ async def _journeys(
     return done
 
 
+async def _settlements(store: Database) -> list[Difference]:
+    """Wake every open settlement run: its workflow goes on, or is started where it does not run."""
+    async with store.transaction() as session:
+        woken = await session.execute(
+            text("UPDATE settlement_run SET revision = revision + 1 WHERE state <> 'closed' RETURNING id")
+        )
+        return [Difference(f"settlement {one} goes on from its rows", mended=True) for one in woken.scalars()]
+
+
 async def _repairs(client: Client, store: Database, *, mends: bool) -> list[Difference]:
     """Repairs whose rows and workflows do not agree; `mends` makes them agree."""
     found = await compare(client, store)
@@ -212,6 +230,14 @@ async def _repairs(client: Client, store: Database, *, mends: bool) -> list[Diff
     stopped = (f"repair {one} is open and its workflow does not run" for one in found.stopped)
     stray = (f"workflow repair:{one} runs and there is no such open repair" for one in found.stray)
     return [Difference(what, mended=mends) for what in (*stopped, *stray)]
+
+
+async def _goodwill(client: Client, store: Database, *, mends: bool) -> list[Difference]:
+    """Goodwill payments that two people agreed to, whose workflow does not run; `mends` starts them again from their rows."""
+    found = await goodwill_runs.stopped(client, store)
+    if mends:
+        await goodwill_runs.start_again(client, found)
+    return [Difference(f"goodwill {one} is agreed to and its workflow does not run", mended=mends) for one in found]
 
 
 async def _client(settings: Settings) -> Client:

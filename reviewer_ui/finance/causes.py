@@ -37,8 +37,29 @@ async def _answers(_session: AsyncSession, card_id: str) -> str:
     return f"/cards/{card_id}?tab=evidence"
 
 
+async def _sale(_session: AsyncSession, sale_id: str) -> str:
+    return f"/sales/{sale_id}"
+
+
+async def _receipt(_session: AsyncSession, _receipt_id: str) -> str:
+    return "/sales/buyers"
+
+
+async def _revaluation(_session: AsyncSession, _month: str) -> str:
+    return "/fx"
+
+
 # By the name of the source, as it stands before the colon of a cause.
-FINDERS: Mapping[str, Finder] = {"quote": _quote, "payout": _payout, "goodwill": _goodwill, "answers": _answers}
+FINDERS: Mapping[str, Finder] = {
+    "quote": _quote,
+    "payout": _payout,
+    "withholding": _payout,  # Withheld from that order.
+    "goodwill": _goodwill,
+    "answers": _answers,
+    "sale": _sale,
+    "receipt": _receipt,
+    "revaluation": _revaluation,
+}
 
 
 @router.get("/{cause}")
