@@ -22,6 +22,7 @@ from database.tables.finance import PaymentNotificationRow, PayoutRow
 from database.tables.finance_rails import BankBatchRow, BankFileRow, BankLineRow, ConfirmationRow, ReturnRow
 from database.tables.platform import OutboxRow
 from domain.cards.card import Outcome, Stage, WaitingFor
+from domain.cards.facts import PayoutFacts
 from domain.errors.cards import NotExpectedNow
 from domain.errors.finance import AmountMismatch, BankFileRefused, BatchChanged, NothingWaits
 from domain.errors.general import NotFound, SignatureInvalid
@@ -143,6 +144,7 @@ async def test_time_over_is_refused_and_the_seller_may_choose_another_rail(rails
     with pytest.raises(ApplicationError):
         await rails.payout.reconcile(key)
     refused = await eventually(lambda: told_at_last(rails, key), lambda one: one is not None)
+    assert refused is not None
     assert refused.code == "OVERDUE_CLOSE"
     await rails.payout.conclude(key)
     card = await rails.card(card_id)
@@ -162,7 +164,7 @@ async def test_time_over_is_refused_and_the_seller_may_choose_another_rail(rails
     assert len([one for one in (await rails.wechat.plain.get("/transfers")).json() if one["out_bill_no"] == bill_number(again)]) == 0  # fmt: skip
 
 
-async def told_at_last(rails: Rails, key: str) -> object:
+async def told_at_last(rails: Rails, key: str) -> PayoutFacts | None:
     try:
         return await rails.payout.reconcile(key)
     except ApplicationError:
@@ -186,6 +188,7 @@ async def test_a_seller_has_the_transfer_called_off_and_it_counts_only_when_it_i
     with pytest.raises(NotExpectedNow):
         await confirmations.cancel(owner, card_id)
     facts = await eventually(lambda: told_at_last(rails, key), lambda one: one is not None)
+    assert facts is not None
     assert facts.code == "CANCELLED"
     await rails.payout.conclude(key)
     assert (await rails.card(card_id)).waiting_for is WaitingFor.SELLER_PAYEE
