@@ -254,7 +254,10 @@ async def _cards(session: AsyncSession) -> dict[str, CardState]:
 
 async def _orders(session: AsyncSession) -> dict[str, Order]:
     rows = await session.execute(text(_ORDERS))
-    return {key: Order(*rest, Rail(rail)) for key, *rest, rail in rows}
+    return {
+        key: Order(state, amount_minor, prepared_at, settled_at, Rail(rail))
+        for key, state, amount_minor, prepared_at, settled_at, rail in rows
+    }
 
 
 async def _listed(settings: Settings, store: Database, since: datetime, until: datetime) -> list[ListedPayment]:
