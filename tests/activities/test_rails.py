@@ -54,8 +54,8 @@ async def test_the_receiver_is_asked_and_confirms(rails: Rails) -> None:
     card = await rails.card(card_id)
     assert card.until is not None
     assert timedelta(hours=23) < card.until - datetime.now(UTC) <= timedelta(hours=24)
-    told = [one.topic for one in await rails.world.rows(OutboxRow) if one.payload.get("card_id") == card_id]
-    assert sorted(told) == ["confirm_asked", "confirm_expiring"]
+    heard = [one.topic for one in await rails.world.rows(OutboxRow) if one.payload.get("card_id") == card_id]
+    assert sorted(heard) == ["confirm_asked", "confirm_expiring"]
     (row,) = await rails.world.rows(ConfirmationRow, key=key)
     async with rails.world.database.transaction() as session:
         seen = await Confirmations(rails.world.database, rails.world.keyring).of_card(session, card_id)
@@ -96,7 +96,7 @@ async def test_time_over_is_refused_and_the_seller_may_choose_another_rail(rails
     await rails.press(key, "expire")
     with pytest.raises(ApplicationError):
         await rails.payout.reconcile(key)
-    refused = await eventually(lambda: told_at_last(rails, key), lambda one: one is not None)
+    refused = await eventually(lambda: answered_at_last(rails, key), lambda one: one is not None)
     assert refused is not None
     assert refused.code == "OVERDUE_CLOSE"
     await rails.payout.conclude(key)
@@ -117,7 +117,7 @@ async def test_time_over_is_refused_and_the_seller_may_choose_another_rail(rails
     assert len([one for one in (await rails.wechat.plain.get("/transfers")).json() if one["out_bill_no"] == bill_number(again)]) == 0  # fmt: skip
 
 
-async def told_at_last(rails: Rails, key: str) -> PayoutFacts | None:
+async def answered_at_last(rails: Rails, key: str) -> PayoutFacts | None:
     try:
         return await rails.payout.reconcile(key)
     except ApplicationError:
@@ -140,7 +140,7 @@ async def test_a_seller_has_the_transfer_called_off_and_it_counts_only_when_it_i
     assert (await rails.card(card_id)).waiting_for is WaitingFor.GATEWAY
     with pytest.raises(NotExpectedNow):
         await confirmations.cancel(owner, card_id)
-    facts = await eventually(lambda: told_at_last(rails, key), lambda one: one is not None)
+    facts = await eventually(lambda: answered_at_last(rails, key), lambda one: one is not None)
     assert facts is not None
     assert facts.code == "CANCELLED"
     await rails.payout.conclude(key)
