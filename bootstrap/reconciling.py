@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -25,7 +25,9 @@ from bootstrap.words import Problem
 from database.session import Database
 from domain.errors.general import TemporarilyUnavailable
 from domain.finance.payout import ListedPayment, PayoutOutcome, PayoutReport
+from domain.finance.rails import Rail
 from domain.money import Money
+from domain.places import BUSINESS_ZONE, business_day
 from gateways.errors import GatewayError
 from services.cards.intake import Intake
 from services.finance.adoption import Adopting
@@ -38,6 +40,7 @@ RUNNING = WorkflowExecutionStatus.RUNNING
 ON_ITS_WAY = timedelta(minutes=5)
 LIST_IS_BEHIND = timedelta(hours=1)
 LOOKED_BACK = timedelta(days=2)
+BILL_READY = timedelta(hours=10)
 
 
 @dataclass(frozen=True)
@@ -57,20 +60,25 @@ class Order:
     amount_minor: int
     prepared_at: datetime
     settled_at: datetime | None
+    rail: Rail = Rail.ALIPAY
 
 
 _ORDERS = """
-SELECT key, state, amount_minor, prepared_at, settled_at FROM payout
-UNION ALL
-SELECT key, state, amount_minor, prepared_at, settled_at FROM goodwill_order
-UNION ALL
-SELECT key, state, amount_minor, prepared_at, settled_at FROM settlement_order
+SELECT key, CASE WHEN returned_at IS NULL THEN state ELSE 'returned' END, ordered.amount_minor, prepared_at, settled_at, rail
+FROM (
+    SELECT key, state, amount_minor, prepared_at, settled_at, rail FROM payout
+    UNION ALL
+    SELECT key, state, amount_minor, prepared_at, settled_at, rail FROM goodwill_order
+    UNION ALL
+    SELECT key, state, amount_minor, prepared_at, settled_at, rail FROM settlement_order
+) AS ordered LEFT JOIN payout_return USING (key)
 """
 
 
 _KNOWN = """
 SELECT answered, amount_minor FROM payout WHERE key = :key
 UNION ALL SELECT answered, amount_minor FROM goodwill_order WHERE key = :key
+UNION ALL SELECT answered, amount_minor FROM settlement_order WHERE key = :key
 """
 
 
@@ -112,13 +120,25 @@ def payment_differences(
             found.append(f"payment {one.key} of {one.amount} was ordered with {Money(order.amount_minor)}")
         elif order.state == "refused":
             found.append(f"payment {one.key} of {one.amount} left our account and stands as refused")
-        elif order.state != "paid" and order.prepared_at < now - LIST_IS_BEHIND:
+        elif order.state not in ("paid", "returned") and order.prepared_at < now - LIST_IS_BEHIND:
             found.append(f"payment {one.key} of {one.amount} left our account and is not settled")
     for key, order in orders.items():
         paid_within = order.settled_at is not None and since < order.prepared_at
-        if order.state == "paid" and paid_within and order.prepared_at < now - LIST_IS_BEHIND and key not in seen:
+        if (
+            order.state == "paid"
+            and paid_within
+            and order.prepared_at < listed_until(order.rail, now)
+            and key not in seen
+        ):
             found.append(f"payment {key} stands as paid and never left our account")
     return found
+
+
+def listed_until(rail: Rail, now: datetime) -> datetime:
+    """Return until when a rail's list is complete: WeChat Pay's is made of bills, ready after ten the next day."""
+    if rail is not Rail.WECHAT:
+        return now - LIST_IS_BEHIND
+    return datetime.combine(business_day(now - BILL_READY), time(), BUSINESS_ZONE)
 
 
 async def differences(settings: Settings) -> list[str]:
@@ -261,7 +281,10 @@ async def _cards(session: AsyncSession) -> dict[str, CardState]:
 
 async def _orders(session: AsyncSession) -> dict[str, Order]:
     rows = await session.execute(text(_ORDERS))
-    return {key: Order(*rest) for key, *rest in rows}
+    return {
+        key: Order(state, amount_minor, prepared_at, settled_at, Rail(rail))
+        for key, state, amount_minor, prepared_at, settled_at, rail in rows
+    }
 
 
 async def _listed(settings: Settings, store: Database, since: datetime, until: datetime) -> list[ListedPayment]:

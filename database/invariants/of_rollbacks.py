@@ -23,5 +23,4 @@ CROSS JOIN LATERAL (VALUES
 ) AS line (code, minor)
 WHERE r.state IN ('claimed', 'settled', 'written_off', 'dropped')
 """,
-    page="/claims#claim-{id}",
 )

@@ -21,7 +21,6 @@ FROM settlement_line l JOIN settlement_run r ON r.id = l.run_id JOIN counterpart
 CROSS JOIN LATERAL (VALUES ({_COST}, 1), ({_PAYABLE}, -1)) AS line (code, sign)
 WHERE l.what = 'settlement_corrected'
 """,  # noqa: S608  # Expressions of our own.
-    page="/settlements/{id}",
 )
 OPENINGS = Source(
     "counterparty",
@@ -30,5 +29,4 @@ SELECT c.id, line.code, c.currency, line.sign * c.opening_minor
 FROM counterparty c CROSS JOIN LATERAL (VALUES ({_COST}, 1), ({_PAYABLE}, -1)) AS line (code, sign)
 WHERE c.opening_minor <> 0
 """,  # noqa: S608  # Expressions of our own.
-    page="/counterparties/{id}",
 )

@@ -25,7 +25,7 @@ async def _quote(session: AsyncSession, row_id: str) -> str:
 
 async def _payout(session: AsyncSession, key: str) -> str:
     row = await session.get(PayoutRow, key)
-    return f"/cards/{row.card_id}?tab=money" if row is not None else ""
+    return f"/payouts/{row.key}" if row is not None else ""
 
 
 async def _goodwill(session: AsyncSession, row_id: str) -> str:
@@ -50,6 +50,18 @@ async def _revaluation(_session: AsyncSession, _month: str) -> str:
 
 
 # By the name of the source, as it stands before the colon of a cause.
+async def _rollback(_session: AsyncSession, claim_id: str) -> str:
+    return f"/claims#claim-{claim_id}"
+
+
+async def _settlement(_session: AsyncSession, run_id: str) -> str:
+    return f"/settlements/{run_id}"
+
+
+async def _counterparty(_session: AsyncSession, party_id: str) -> str:
+    return f"/counterparties/{party_id}"
+
+
 FINDERS: Mapping[str, Finder] = {
     "quote": _quote,
     "payout": _payout,
@@ -59,6 +71,9 @@ FINDERS: Mapping[str, Finder] = {
     "sale": _sale,
     "receipt": _receipt,
     "revaluation": _revaluation,
+    "rollback": _rollback,
+    "settlement": _settlement,
+    "counterparty": _counterparty,
 }
 
 

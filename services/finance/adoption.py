@@ -18,7 +18,7 @@ from database.tables.work import WorkItemRow
 from domain.cards.card import Stage, WaitingFor
 from domain.cards.pricing import QuoteState
 from domain.finance.ledger import owed
-from domain.finance.payout import PayoutOutcome, PayoutReport, PayoutState
+from domain.finance.payout import RETURNED, PayoutOutcome, PayoutReport, PayoutState
 from domain.identifiers import is_goodwill_key
 from domain.money import Money
 from domain.sealing import KeyRing
@@ -98,6 +98,8 @@ class Adopting:
 def _answered(row: OrderRow, paid: PayoutReport) -> str | None:
     if paid.amount != Money(row.amount_minor, row.currency):
         return f"was paid with {paid.amount} where {Money(row.amount_minor, row.currency)} was ordered"
+    if row.state is PayoutState.REFUSED and row.refusal_code == RETURNED:
+        return None  # It left our account, and came back.
     if row.state is PayoutState.REFUSED:
         return "was paid though it stands as refused here"
     if row.answered is None:

@@ -1,4 +1,4 @@
-"""What payment gateways report: kept with our verdict, it moves no money; whoever waits asks the gateway itself."""
+"""What payment gateways report: kept with our verdict, it moves no money; who waits asks the gateway itself."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ async def _judged(
 ) -> tuple[OrderRow | None, NotificationVerdict]:
     row = await order(session, report.key)
     if row is not None and row.rail is not rail:
-        row = None  # Another rail's order: whoever reports on it, it is none of theirs.
+        row = None  # Another rail's order: it is none of theirs to report on.
     verdict = verdict_on(row, report)
     amount = None if report.amount is None else report.amount.amount_minor
     # Each rail counts by itself: one must not use up another's number.

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -55,6 +55,8 @@ async def returned(session: AsyncSession, key: str, amount: Money, reference: st
     if claim is not None and claim.returned_at is not None:
         return Found.KNOWN
     if row.state is not PayoutState.PAID:
+        if row.state is PayoutState.REFUSED:  # It never arrived: there is nothing to come back.
+            await session.execute(delete(ReturnRow).where(ReturnRow.key == key, ReturnRow.returned_at.is_(None)))
         return Found.NOT_PAID
     if amount != Money(row.amount_minor, row.currency):
         return Found.AMOUNT_DIFFERS
@@ -76,11 +78,11 @@ async def claimed(session: AsyncSession, key: str, amount: Money, now: datetime)
     await session.execute(insert(ReturnRow).values(claim.values()).on_conflict_do_nothing(index_elements=["key"]))
 
 
-async def to_ask(session: AsyncSession, limit: int) -> tuple[str, ...]:
-    """Return the orders whose money is said to have come back, the one asked about longest ago first."""
+async def to_ask(session: AsyncSession, limit: int, asked_before: datetime) -> tuple[str, ...]:
+    """Return the orders whose money is said to have come back and that were not asked about since, the oldest question first."""
     statement = (
         select(ReturnRow.key)
-        .where(ReturnRow.returned_at.is_(None))
+        .where(ReturnRow.returned_at.is_(None), func.coalesce(ReturnRow.asked_at, asked_before) <= asked_before)
         .order_by(ReturnRow.asked_at.asc().nulls_first(), ReturnRow.claimed_at, ReturnRow.key)
         .limit(limit)
     )

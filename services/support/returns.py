@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 import structlog
 from sqlalchemy import update
@@ -29,15 +30,22 @@ _log = structlog.get_logger("returns")
 class Returns:
     """Asks about claims, each on its order's own rail."""
 
-    def __init__(self, database: Database, keyring: KeyRing, gateways: Mapping[Rail, PaymentGateway]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        keyring: KeyRing,
+        gateways: Mapping[Rail, PaymentGateway],
+        again_after: timedelta = timedelta(minutes=10),
+    ) -> None:
         self._database = database
         self._keyring = keyring
         self._gateways = gateways
+        self._again_after = again_after
 
     async def look(self, limit: int) -> int:
         """Ask about up to so many claims; return how many were booked. What the gateway does not confirm is asked again."""
         async with self._database.transaction() as session:
-            keys = await to_ask(session, limit)
+            keys = await to_ask(session, limit, now() - self._again_after)
         return sum([await self._ask(key) for key in keys])
 
     async def _ask(self, key: str) -> bool:
