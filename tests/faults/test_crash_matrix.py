@@ -10,9 +10,9 @@ import pytest_asyncio
 from activities.payout import Payout
 from database.invariants import INVARIANTS, Look
 from tests.builders.world import World, world_at
-from tests.faults.money.matrix import COMMITTED, COMMITTING, MATRIX, OWED, Verdict, Watched
+from tests.faults.money.matrix import COMMITTING, MATRIX, OWED, Verdict, Watched
 from tests.faults.money.planted import PATCHES
-from tests.faults.money.points import Act, Break, done, watch
+from tests.faults.money.points import COMMITTED, Act, Break, done, watch
 from tests.faults.money.registry import money_activities
 
 

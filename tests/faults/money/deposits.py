@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -287,7 +287,7 @@ class Deposits:
         if done.act.commits and before is HoldState.HELD:
             one.state = HoldState.VOIDED
 
-    def _did(self, work: Callable[[], Coroutine[Any, Any, Any]], fault: Fault | None, fits: bool = True) -> Done:
+    def _did(self, work: Callable[[], Awaitable[Any]], fault: Fault | None, fits: bool = True) -> Done:
         """Do it; the database refuses it at its commit exactly where it does not fit."""
         self.touched = True
         done = self.scene.act(work, fault, LENGTH)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from hypothesis import strategies as st
@@ -42,7 +42,7 @@ FIRST = st.sampled_from((Paying.SILENT_AFTER, Paying.REFUSES, Paying.WORKS_ON_IT
 ASKED = st.sampled_from(Asked)
 HEARD = ("final", "again", "stale", "forged", "other amount", "nobody's")
 DRAINED_IN = 8  # Rounds after which everything has ended once nothing breaks any more.
-Work = Callable[[], Coroutine[Any, Any, Any]]
+Work = Callable[[], Awaitable[Any]]
 
 
 class MoneyMachine(RuleBasedStateMachine):
@@ -265,7 +265,7 @@ class MoneyMachine(RuleBasedStateMachine):
         return str(orders[0 if old else -1]["key"]) if orders else None
 
     def _state(self, key: str) -> str:
-        return next(row["state"] for rows in self.now.orders.values() for row in rows if row["key"] == key)
+        return next(str(row["state"]) for rows in self.now.orders.values() for row in rows if row["key"] == key)
 
     def _orders(self) -> list[Any]:
         return books.orders(self.scene, self.cards)

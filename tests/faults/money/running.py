@@ -46,7 +46,7 @@ def _settings() -> settings:
 def _run(machine: type[MoneyMachine], scene: Scene, wanted: settings) -> None:
     machine.scene = scene
     try:
-        run_state_machine_as_test(machine, settings=wanted)  # type: ignore[no-untyped-call]
+        run_state_machine_as_test(machine, settings=wanted)
     except BaseException as failure:
         found = _BLOB.search("\n".join(getattr(failure, "__notes__", [])))
         if found is not None:

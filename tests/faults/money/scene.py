@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -96,14 +96,14 @@ class Scene:
         return self.run(self.reader.fetch(sql, *values))
 
     def act(
-        self, work: Callable[[], Coroutine[Any, Any, Any]], fault: Fault | None, length: int, fresh: Iterable[str] = ()
+        self, work: Callable[[], Awaitable[Any]], fault: Fault | None, length: int, fresh: Iterable[str] = ()
     ) -> Done:
         """Do something that passes about so many places, broken at the chosen one."""
         return self.run(done(Act(fault, length, frozenset(fresh)), work))
 
     def overtaken(
-        self, place: str, first: tuple[Act, Callable[[], Coroutine[Any, Any, Any]]],
-        second: tuple[Act, Callable[[], Coroutine[Any, Any, Any]]],
+        self, place: str, first: tuple[Act, Callable[[], Awaitable[Any]]],
+        second: tuple[Act, Callable[[], Awaitable[Any]]],
     ) -> tuple[Done, Done]:  # fmt: skip
         """Do the first until it stands at the place, then all of the second, then the rest of the first."""
         return self.run(self._overtaken(place, first, second))
