@@ -1,4 +1,5 @@
-"""What is there at the demo's first start: one person per role, a partner with an API key, two outlets per regional brand, tickets."""
+"""What is there at the demo's first start: one person per role, a partner with an API key, two outlets per regional brand, tickets,
+split rules, a buyer's deposit."""
 
 from __future__ import annotations
 
@@ -16,6 +17,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bootstrap import keys
+from bootstrap.demo.sales import DemoSales
 from bootstrap.demo.tickets import DemoTickets
 from bootstrap.settings import Settings
 from bootstrap.store import database, photo_store
@@ -58,14 +60,18 @@ async def ensure_demo(settings: Settings) -> None:
             await _outlets(session, held)
         partner_id, api_key = await Partners(store, held.keyring).create(PARTNER)
         async with store.transaction() as session:
-            agent = (
-                await session.execute(select(PersonRow.id).where(PersonRow.email == login_of(Role.SUPPORT)))
-            ).scalar_one()
-        await DemoTickets(store, held, photo_store(settings, held.keyring), agent).tell(partner_id)
+            ids = {role: await person_of(session, role) for role in Role}
+        await DemoTickets(store, held, photo_store(settings, held.keyring), ids[Role.SUPPORT]).tell(partner_id)
+        await DemoSales(store, ids[Role.FINANCE]).prepare(ids[Role.ADMIN], ids[Role.COMPLIANCE])
     finally:
         await store.dispose()
     people = [{"role": role, "login": login_of(role), "password": password} for role, password in logins.items()]
     _write_private(file, {"logins": people, PARTNER_KEY: api_key})
+
+
+async def person_of(session: AsyncSession, role: Role) -> str:
+    """Return the id of the demo person with that role."""
+    return (await session.execute(select(PersonRow.id).where(PersonRow.email == login_of(role)))).scalar_one()
 
 
 def login_of(role: Role) -> str:

@@ -41,6 +41,7 @@ from tests.reviewer_ui.privacy_requests import a_privacy_request
 from tests.reviewer_ui.quality_scenes import drawn
 from tests.reviewer_ui.queue_scenes import change, person_with, send
 from tests.reviewer_ui.repair_scenes import repairs_in_every_state
+from tests.reviewer_ui.sale_scenes import sales_in_every_state
 from tests.reviewer_ui.scenes import SAMPLES, show_photo
 from tests.reviewer_ui.ticket_scenes import tickets_in_every_state
 from tests.reviewer_ui.waiting_cards import Waiting
@@ -152,6 +153,16 @@ _NAMED = (
     OnePage("/insight", ADMIN),
     OnePage("/insight/support", ADMIN),
     OnePage("/payouts", COMPLIANCE),
+    OnePage("/sales", COMPLIANCE),
+    OnePage("/sales", COMPLIANCE, "/sales?state=returned"),
+    OnePage("/sales/new", FINANCE),
+    OnePage("/sales/buyers", FINANCE),
+    OnePage("/sales/{sale_id}", COMPLIANCE, "/sales/{sale}"),
+    OnePage("/sales/{sale_id}", COMPLIANCE, "/sales/{sale_back}"),
+    OnePage("/fx", COMPLIANCE),
+    OnePage("/tax", COMPLIANCE),
+    OnePage("/setup/policies/{code}", ADMIN, "/setup/policies/splits"),
+    OnePage("/setup/policies/{code}", ADMIN, "/setup/policies/tax"),
     OnePage("/owed", SENIOR),
     OnePage("/owed", COMPLIANCE),
     OnePage("/trail", COMPLIANCE),
@@ -226,6 +237,7 @@ async def scene(house: House) -> Scene:
     """Fill the house: cards claimed, unclaimed, snoozed, staged and decided; notices, views, absences, a batch, a payout."""
     house.app = build(replace(house.app.state.console.services, totp_required=frozenset({FINANCE})))
     people = {role: await house.cards.person(role, role.value.title()) for role in Role}
+    await authenticator(house, people[FINANCE])
     tokens = {role: await house.sessions.open(person) for role, person in people.items()}
     browsers = {role: house.browser(token) for role, token in tokens.items()}
     drawn_card, review_id = await _second_review(house, browsers[SENIOR])
@@ -241,6 +253,7 @@ async def scene(house: House) -> Scene:
     await readings_and_alerts(house, people[OPS])
     await send(browsers[ADMIN], f"/setup/people/{people[SUPPORT]}/roles", role=["support", "finance"])
     names["owner_id"] = await _seller(house, names)
+    names |= await sales_in_every_state(house)
     names |= await tickets_in_every_state(house, people[SUPPORT])
     names["privacy"] = await a_privacy_request(house)
     names["link"] = await _invitation(browsers[ADMIN], people[SUPPORT])
