@@ -27,6 +27,7 @@ class AdvisoryLock(IntEnum):
     CHECK = 0x6361_7264_0021  # Deciding that a scheduled check of the invariants is due, so that one process begins it.
     PERIODS = 0x6361_7264_0032  # Closing a month waits for postings that commit; those share the lock.
     CHECKPOINTS = 0x6361_7264_0033  # Writing checkpoints of balances, so that two processes do not do it twice.
+    BANK_BATCHES = 0x6361_7264_0035  # Gathering a batch for a bank, so that no order is in two and each has its number.
     FX_POSITION = (
         0x6361_7264_0037  # Taking a part out of a currency's position, so that two do not share its difference.
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from domain.review.kind import review_work
 from domain.rules.brands import catalogue
 from domain.support.callbacks import CALLBACK_WORK
-from domain.support.escalations import COMPLIANCE_ASK, FINANCE_ASK, OPS_ASK
+from domain.support.escalations import COMPLIANCE_ASK, FINANCE_ASK, OPS_ASK, REVIEW_ASK
 from domain.support.tickets import TICKET_WORK
 from domain.work.kinds import register
 
@@ -16,6 +16,7 @@ KNOWN = (
     OPS_ASK,
     FINANCE_ASK,
     COMPLIANCE_ASK,
+    REVIEW_ASK,
 )
 
 for _kind in KNOWN:

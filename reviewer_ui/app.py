@@ -19,10 +19,24 @@ from domain.people.roles import Permission
 from reviewer_ui import step_up
 from reviewer_ui.cards import glance, sellers
 from reviewer_ui.evidence import trail
-from reviewer_ui.finance import buyers, foreign, owed, payouts, sale_new, sales, tax
+from reviewer_ui.finance import (
+    account_pages,
+    batches,
+    buyers,
+    causes,
+    foreign,
+    journal,
+    money,
+    owed,
+    payouts,
+    periods,
+    sale_new,
+    sales,
+    tax,
+)
 from reviewer_ui.home import front, home, search
 from reviewer_ui.notices import live, notices
-from reviewer_ui.ops import alerts, deliveries, health, providers, repair, repairs, stuck, workers
+from reviewer_ui.ops import alerts, deliveries, health, invariants, providers, repair, repairs, stuck, workers
 from reviewer_ui.people import (
     absence,
     access,
@@ -37,12 +51,13 @@ from reviewer_ui.people import (
 )
 from reviewer_ui.people import step_up as step_up_page
 from reviewer_ui.policies import check_policy, documents
-from reviewer_ui.quality import blind_review, insight, quality
+from reviewer_ui.quality import asked_review, blind_review, insight, quality
 from reviewer_ui.review import card, checking, comments, decision, four_eyes, photo, reopen, task_acts
 from reviewer_ui.services import ConsoleServices
 from reviewer_ui.support import (
     asking,
     callbacks,
+    contact_link,
     escalations,
     goodwill,
     macros,
@@ -81,6 +96,7 @@ CSRF_COOKIE = "cardloop_console_form"
 SUPPORT = (
     tickets,
     ticket_acts,
+    contact_link,
     ticket_new,
     offers,
     reply_templates,
@@ -116,6 +132,7 @@ def build(services: ConsoleServices) -> FastAPI:
         wider={
             **dict.fromkeys((comments.PATH, item_comments.PATH), item_comments.FORM_BYTES_MAX),
             ticket_writing.PATH: ticket_writing.FORM_BYTES_MAX,
+            batches.PATH: batches.FORM_BYTES_MAX,
         },
     )
     app.add_middleware(csrf.Csrf, secret=services.form_secret, cookie=CSRF_COOKIE, secure=services.https)
@@ -168,16 +185,23 @@ def _routes() -> tuple[BaseRoute, ...]:
         deliveries,
         health,
         alerts,
+        invariants,
         undo,
         reopen,
         reason_codes,
         shortcuts,
         quality,
+        asked_review,
         blind_review,
         insight,
         support_insight,
         live,
         notices,
+        money,
+        account_pages,
+        journal,
+        causes,
+        periods,
         owed,
         payouts,
         sale_new,
@@ -194,6 +218,7 @@ def _routes() -> tuple[BaseRoute, ...]:
     # Files are read only from people who may comment: the permission is judged before the form is taken apart.
     for page in (comments, item_comments):
         tree.include_router(page.router, dependencies=[Depends(item_comments.commenting), Depends(csrf.check)])
+    tree.include_router(batches.router, dependencies=[Depends(allowed(Permission.SEE_PAYOUTS)), Depends(csrf.check)])
     tree.include_router(
         ticket_writing.router, dependencies=[Depends(allowed(Permission.SEE_TICKETS)), Depends(csrf.check)]
     )

@@ -17,6 +17,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bootstrap import keys
+from bootstrap.demo import rails
 from bootstrap.demo.sales import DemoSales
 from bootstrap.demo.tickets import DemoTickets
 from bootstrap.settings import Settings
@@ -25,6 +26,7 @@ from database.sealed import OUTLET_SECRET
 from database.tables.cards import OutletRow
 from database.tables.people import PersonRow
 from domain.cards.card import CardType
+from domain.finance.rails import Rail
 from domain.identifiers import new_id
 from domain.people.roles import Role
 from domain.rules.brands import Brand, catalogue
@@ -61,8 +63,11 @@ async def ensure_demo(settings: Settings) -> None:
         partner_id, api_key = await Partners(store, held.keyring).create(PARTNER)
         async with store.transaction() as session:
             ids = {role: await person_of(session, role) for role in Role}
-        await DemoTickets(store, held, photo_store(settings, held.keyring), ids[Role.SUPPORT]).tell(partner_id)
+        photos = photo_store(settings, held.keyring)
+        await DemoTickets(store, held, photos, ids).tell(partner_id)
         await DemoSales(store, ids[Role.FINANCE]).prepare(ids[Role.ADMIN], ids[Role.COMPLIANCE])
+        if {Rail.WECHAT, Rail.BANK} <= set(settings.offered_rails):
+            await rails.hand_in(store, held, photos)
     finally:
         await store.dispose()
     people = [{"role": role, "login": login_of(role), "password": password} for role, password in logins.items()]

@@ -34,7 +34,9 @@ class SaleRow(TableRow):
     currency: Mapped[Currency] = word(Currency, Currency.CNY)
     sold_at: Mapped[datetime] = moment()
     mode: Mapped[SaleMode] = word(SaleMode, SaleMode.OWN)
-    payer: Mapped[str]  # The account that was charged: of the buyer, or of a licensed provider.
+    payer: Mapped[str] = mapped_column(
+        default=""
+    )  # The account that was charged: of the buyer, or of a licensed provider.
     paid_from: Mapped[PaidFrom] = word(PaidFrom, PaidFrom.RECEIVABLE)
     instalments: Mapped[Instalments] = word(Instalments, Instalments.NO)
     outlet: Mapped[str] = mapped_column(default="")  # The code of the outlet that had confirmed the card.

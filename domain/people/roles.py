@@ -45,6 +45,10 @@ class Permission(StrEnum):
     EXPORT_LABELS = "export_labels"
     SEE_PAYOUTS = "see_payouts"
     CORRECT_PAYEE = "correct_payee"  # Propose or agree to another payee for money that is owed; never both.
+    SEE_BOOKS = "see_books"  # Accounts, journal and months: what the platform has, owes and earned.
+    LET_OUT_BATCHES = (
+        "let_out_batches"  # Propose or approve files of payments to a bank, never both; read its answers in.
+    )
     CLOSE_PERIODS = "close_periods"  # Close a month of the books, or agree to it.
     SEE_SALES = "see_sales"  # What cards were sold for and who shares in it; taxes withheld; rates. Nothing that a seller may learn.
     RECORD_SALES = "record_sales"  # Record and return sales, buyers' payments and rates.
@@ -159,7 +163,9 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.COMMENT,
             Permission.SEE_CARD,
             Permission.SEE_SELLER,
+            Permission.SEE_BOOKS,
             Permission.CLOSE_PERIODS,
+            Permission.LET_OUT_BATCHES,
             Permission.SEE_SALES,
             Permission.RECORD_SALES,
             Permission.HANDLE_TAX,
@@ -183,6 +189,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.SEE_QUALITY,
             Permission.SEE_INSIGHT,
             Permission.SEE_PAYOUTS,
+            Permission.SEE_BOOKS,
             Permission.SEE_TRAIL,
             Permission.SEE_SALES,
             Permission.CONFIRM_ACCESS,

@@ -19,10 +19,12 @@ from domain.cards.card import Stage, WaitingFor
 from domain.cards.pricing import QuoteState
 from domain.finance.ledger import owed
 from domain.finance.payout import PayoutOutcome, PayoutReport, PayoutState
+from domain.finance.tax import Withheld
 from domain.identifiers import is_goodwill_key
 from domain.money import Money
 from domain.sealing import KeyRing
 from domain.work.kinds import REVIEW
+from services.finance import withholding
 from services.finance.payout_orders import order_of, ordered_first
 
 KEY = re.compile(r"card-([0-9A-Z]{26})-payout-([1-9][0-9]{0,3})")
@@ -54,10 +56,11 @@ class Adopting:
                 return _answered(row, paid)
             if card.outcome is not None:
                 return f"was paid for a card that ended as {card.outcome.value}"
-            quote = await _quote(session, card.id, paid.amount)
-            if quote is None:
+            submission = await session.get_one(SubmissionRow, card.submission_id)
+            offered = await _quote(session, card, submission.owner, paid.amount)
+            if offered is None:
                 return f"was paid with {paid.amount}, which no quote of its card offered"
-            await self._write(session, card, quote, int(found[2]), paid)
+            await self._write(session, card, offered, int(found[2]), paid)
         return None
 
     async def _adopt_goodwill(self, paid: PayoutReport) -> str | None:
@@ -67,20 +70,30 @@ class Adopting:
             return "was paid for goodwill that is not here" if row is None else _answered(row, paid)
 
     async def _write(
-        self, session: AsyncSession, card: CardRow, quote: QuoteRow, attempt: int, paid: PayoutReport
+        self,
+        session: AsyncSession,
+        card: CardRow,
+        offered: tuple[QuoteRow, Withheld | None],
+        attempt: int,
+        paid: PayoutReport,
     ) -> None:
+        quote, tax = offered
         submission = await session.get_one(SubmissionRow, card.submission_id)
         amount = Money(quote.amount_minor, quote.currency)
         if quote.state is not QuoteState.ACCEPTED:
             quote.state, quote.answered_at = QuoteState.ACCEPTED, now()
-            await ledger.post(session, f"{quote.id}:owed", card.id, "owed", owed(submission.owner, amount))
+            lines, cause = owed(submission.owner, amount), f"quote:{quote.id}"
+            await ledger.post(session, f"{quote.id}:owed", card.id, "owed", lines, cause=cause)
         row = order_of(self._keyring, submission, quote, paid.key, attempt)
         row.state, row.answered, row.gateway_reference = PayoutState.UNKNOWN, paid.outcome, paid.gateway_reference
-        await ordered_first(session, row, submission.owner)
+        if tax is not None:
+            row.amount_minor = tax.net.amount_minor
+        if await ordered_first(session, row, submission.owner) and tax is not None:
+            await withholding.keep(session, row, submission.owner, tax, now())
         # A decision on the card comes too late now: its seller has the money.
         open_tasks = (WorkItemRow.card_id == card.id, WorkItemRow.kind == REVIEW, WorkItemRow.closed_at.is_(None))
         await session.execute(update(WorkItemRow).where(*open_tasks).values(closed_at=now()))
-        facts = {"key": paid.key, "amount": str(amount)}
+        facts = {"key": paid.key, "amount": str(Money(row.amount_minor, row.currency))}
         change = Change(Stage.PAYOUT, WaitingFor.GATEWAY, None, "payout.found", facts, actor="gateway")
         await cards.record(session, card.id, change)
 
@@ -96,10 +109,16 @@ def _answered(row: PayoutRow | GoodwillOrderRow, paid: PayoutReport) -> str | No
     return None
 
 
-async def _quote(session: AsyncSession, card_id: str, amount: Money) -> QuoteRow | None:
-    """The newest quote of exactly this amount."""
-    wanted = (QuoteRow.card_id == card_id, QuoteRow.amount_minor == amount.amount_minor)
-    statement = (
-        select(QuoteRow).where(*wanted, QuoteRow.currency == amount.currency).order_by(QuoteRow.created_at.desc())
-    )
-    return (await session.execute(statement.limit(1).with_for_update())).scalar_one_or_none()
+async def _quote(
+    session: AsyncSession, card: CardRow, owner: str, amount: Money
+) -> tuple[QuoteRow, Withheld | None] | None:
+    """The newest quote of which exactly this amount was paid, and the tax withheld from it: all of it, or what today's rules leave."""
+    statement = select(QuoteRow).where(QuoteRow.card_id == card.id, QuoteRow.currency == amount.currency)
+    newest = statement.order_by(QuoteRow.created_at.desc()).with_for_update()
+    for quote in (await session.execute(newest)).scalars().all():
+        tax = withholding.due(quote, card, owner, now())
+        if amount == tax.net:
+            return quote, tax
+        if amount.amount_minor == quote.amount_minor:  # It was ordered when nothing was withheld.
+            return quote, None
+    return None

@@ -21,6 +21,7 @@ from domain.cards.card import CardType, EndReason, Outcome, Stage, StoryEntry, W
 from domain.cards.pricing import BreakdownLine, LineKind, QuoteState
 from domain.errors.general import NotFound
 from domain.finance.payout import PayoutState
+from domain.finance.rails import Rail
 from domain.money import Currency, Money
 
 # Facts of each event that its owner may see. All others are internal: task ids, what the rules
@@ -55,6 +56,7 @@ class PayoutView:
     state: PayoutState
     payee: str
     settled_at: datetime | None
+    rail: Rail
     withheld: Money
 
     @property
@@ -282,7 +284,7 @@ def _line(stored: Mapping[str, Any]) -> BreakdownLine:
 
 
 def _payout_view(row: PayoutRow, tax_minor: int, payee: str) -> PayoutView:
-    withheld = Money(tax_minor, row.currency)
     return PayoutView(
-        Money(row.amount_minor, row.currency), row.state, row.payee_masked or payee, row.settled_at, withheld
-    )
+        Money(row.amount_minor, row.currency), row.state, row.payee_masked or payee, row.settled_at, row.rail,
+        Money(tax_minor, row.currency),
+    )  # fmt: skip

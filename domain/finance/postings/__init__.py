@@ -1,1 +1,1 @@
-"""The postings of each subject, beside those of a payout in `domain.finance.ledger`. Pure."""
+"""Which postings each subject makes beyond the payout path; one file for each."""
