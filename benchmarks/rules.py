@@ -140,7 +140,7 @@ def _require_same(
     """Raises AssertionError where the engine finds other rows than we do: then the two are not the same table."""
     for sale in sales:
         ruling = rules.ruling(sale)
-        ours = {one.rule for one in (*ruling.charges, *ruling.divisions)}
+        ours = {one.rule for one in ruling.charges} | {one.rule for one in ruling.divisions}
         theirs = {str(value) for value in engine(_question(sale)).values()}
         if ours != theirs:
             raise AssertionError(f"{sale}: {sorted(ours)} here, {sorted(theirs)} by the engine")
