@@ -93,6 +93,7 @@ from web.security import SecurityHeaders
 
 BODY_BYTES_MAX = 256 * 1024  # Only comments take files; any other form is at its longest with a note.
 CSRF_COOKIE = "cardloop_console_form"
+MONEY = (owed, payouts, sale_new, buyers, sales, foreign, tax)
 SUPPORT = (
     tickets,
     ticket_acts,
@@ -202,13 +203,7 @@ def _routes() -> tuple[BaseRoute, ...]:
         journal,
         causes,
         periods,
-        owed,
-        payouts,
-        sale_new,
-        buyers,
-        sales,
-        foreign,
-        tax,
+        *MONEY,
         check_policy,
         why_due,
         trail,
