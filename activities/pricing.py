@@ -203,9 +203,10 @@ class Pricing:
 
 
 def _locked_rate(answers: list[Answer]) -> dict[str, str]:
-    """The rate that was last locked for these fields; empty for cards in CNY."""
+    """The rate that was last locked for these fields, with its source and moment; empty for cards in CNY."""
     locks = [answer.details for answer in answers if answer.operation == "lock"]
-    return {name: locks[-1][name] for name in ("lock_id", "rate", "expires_at")} if locks else {}
+    kept = ("lock_id", "rate", "expires_at", "source", "locked_at")  # The last two are not of locks from before.
+    return {name: locks[-1][name] for name in kept if name in locks[-1]} if locks else {}
 
 
 def _quote_row(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
@@ -93,7 +95,10 @@ class Verification(DynamicCodes, Outlets, Rechecks):
         async with self._asking.failures_recorded(card, Party.FX, "lock", request_id):
             locked = await self._parties.fx.lock(request_id, amount, lasts_s)
         facts = ChannelFacts(True, locked.rate.lock_id, locked.rate.rate, locked.rate.expires_at)
-        return answer_of_call(Party.FX, locked.call), facts
+        said = replace(
+            locked.call, details={**locked.call.details, "locked_at": self._now().isoformat(), "source": Party.FX.value}
+        )
+        return answer_of_call(Party.FX, said), facts
 
     async def _lock_id(self, session: AsyncSession, card: CardRow) -> str:
         """The request id of the lock that is wanted now: a repeated call gets the lock that holds; one that ran out, or was

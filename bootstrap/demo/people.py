@@ -1,4 +1,5 @@
-"""What is there at the demo's first start: one person per role, a partner with an API key, two outlets per regional brand, tickets."""
+"""What is there at the demo's first start: one person per role, a partner with an API key, two outlets per regional brand, tickets,
+split rules, a buyer's deposit."""
 
 from __future__ import annotations
 
@@ -17,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bootstrap import keys
 from bootstrap.demo import rails
+from bootstrap.demo.sales import DemoSales
 from bootstrap.demo.settlement import DemoSettlement
 from bootstrap.demo.tickets import DemoTickets
 from bootstrap.settings import Settings
@@ -61,17 +63,22 @@ async def ensure_demo(settings: Settings) -> None:
             await _outlets(session, held)
         partner_id, api_key = await Partners(store, held.keyring).create(PARTNER)
         async with store.transaction() as session:
-            rows = (await session.execute(select(PersonRow.email, PersonRow.id))).all()
-            ids = {role: row.id for role in Role for row in rows if row.email == login_of(role)}
+            ids = {role: await person_of(session, role) for role in Role}
         photos = photo_store(settings, held.keyring)
         await DemoTickets(store, held, photos, ids).tell(partner_id)
         await DemoSettlement(store, held, photos, ids[Role.FINANCE]).tell(partner_id)
+        await DemoSales(store, ids[Role.FINANCE]).prepare(ids[Role.ADMIN], ids[Role.COMPLIANCE])
         if {Rail.WECHAT, Rail.BANK} <= set(settings.offered_rails):
             await rails.hand_in(store, held, photos)
     finally:
         await store.dispose()
     people = [{"role": role, "login": login_of(role), "password": password} for role, password in logins.items()]
     _write_private(file, {"logins": people, PARTNER_KEY: api_key})
+
+
+async def person_of(session: AsyncSession, role: Role) -> str:
+    """Return the id of the demo person with that role."""
+    return (await session.execute(select(PersonRow.id).where(PersonRow.email == login_of(role)))).scalar_one()
 
 
 def login_of(role: Role) -> str:

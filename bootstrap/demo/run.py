@@ -17,8 +17,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from bootstrap import keys
 from bootstrap.demo.outsiders import Outsiders
 from bootstrap.demo.partner import Partner
-from bootstrap.demo.people import PARTNER_KEY
+from bootstrap.demo.people import PARTNER_KEY, person_of
 from bootstrap.demo.reviewer import Reviewer
+from bootstrap.demo.sales import DemoSales
 from bootstrap.demo.samples import Sample, samples
 from bootstrap.demo.script import Journey, Script
 from bootstrap.demo.table import Line, now, table
@@ -55,7 +56,19 @@ async def run_demo(
                 console.print(
                     say(f"平台没有按预期应答：{refused}", f"The platform did not answer as it should: {refused}")
                 )
+    await _sell(settings)
     return _print(console, [journey.line() for journey in script.journeys])
+
+
+async def _sell(settings: Settings) -> None:
+    """Sell what was bought, as finance records it."""
+    store = database(settings)
+    try:
+        async with store.transaction() as session:
+            finance = await person_of(session, Role.FINANCE)
+        await DemoSales(store, finance).sell()
+    finally:
+        await store.dispose()
 
 
 async def _until_ended(script: Script, live: Live, deadline: float) -> None:

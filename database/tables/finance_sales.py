@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import BigInteger, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from database.tables.columns import TableRow, minor_units, moment, moment_maybe, moment_now, word, word_key
+from database.tables.columns import TableRow, json_list, minor_units, moment, moment_maybe, moment_now, word, word_key
 from domain.finance.counterparties import Instalments
 from domain.finance.rails import Rail
 from domain.finance.sales import PaidFrom, ReceiptFor, SaleMode
@@ -33,6 +34,9 @@ class SaleRow(TableRow):
     currency: Mapped[Currency] = word(Currency, Currency.CNY)
     sold_at: Mapped[datetime] = moment()
     mode: Mapped[SaleMode] = word(SaleMode, SaleMode.OWN)
+    payer: Mapped[str] = mapped_column(
+        default=""
+    )  # The account that was charged: of the buyer, or of a licensed provider.
     paid_from: Mapped[PaidFrom] = word(PaidFrom, PaidFrom.RECEIVABLE)
     instalments: Mapped[Instalments] = word(Instalments, Instalments.NO)
     outlet: Mapped[str] = mapped_column(default="")  # The code of the outlet that had confirmed the card.
@@ -49,6 +53,8 @@ class SaleRow(TableRow):
     reversed_by: Mapped[str | None] = mapped_column(default=None)
     reversed_on: Mapped[date | None] = mapped_column(default=None)  # The day that the reversal counts for.
     reversed_why: Mapped[str | None] = mapped_column(default=None)  # A code of the managed list.
+    # What was paid before a return and is owed back: rows of account, minor (a debit is positive) and currency.
+    owed_back: Mapped[list[dict[str, Any]]] = json_list()
 
 
 class SaleSplitRow(TableRow):

@@ -1,4 +1,4 @@
-"""Refusals about tax."""
+"""Refusals about tax and its files."""
 
 from __future__ import annotations
 

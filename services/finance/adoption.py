@@ -19,11 +19,12 @@ from domain.cards.card import Stage, WaitingFor
 from domain.cards.pricing import QuoteState
 from domain.finance.ledger import owed
 from domain.finance.payout import RETURNED, PayoutOutcome, PayoutReport, PayoutState
+from domain.finance.tax import Withheld
 from domain.identifiers import is_goodwill_key
 from domain.money import Money
 from domain.sealing import KeyRing
 from domain.work.kinds import REVIEW
-from services.finance import offsets
+from services.finance import offsets, withholding
 from services.finance.payout_orders import order_of, ordered_first
 from services.finance.routing import count_adopted
 from services.finance.waiting import goes_on
@@ -57,10 +58,11 @@ class Adopting:
                 return _answered(row, paid)
             if card.outcome is not None:
                 return f"was paid for a card that ended as {card.outcome.value}"
-            quote = await _quote(session, card.id, paid.amount) or await _offset_quote(session, card, paid.amount)
-            if quote is None:
+            submission = await session.get_one(SubmissionRow, card.submission_id)
+            offered = await _quote(session, card, submission.owner, paid.amount)
+            if offered is None:
                 return f"was paid with {paid.amount}, which no quote of its card offered"
-            await self._write(session, card, quote, int(found[2]), paid)
+            await self._write(session, card, offered, int(found[2]), paid)
         return None
 
     async def _answer(self, paid: PayoutReport) -> str | None:
@@ -71,26 +73,37 @@ class Adopting:
             return f"was paid for {what} that is not here" if row is None else _answered(row, paid)
 
     async def _write(
-        self, session: AsyncSession, card: CardRow, quote: QuoteRow, attempt: int, paid: PayoutReport
+        self,
+        session: AsyncSession,
+        card: CardRow,
+        offered: tuple[QuoteRow, Withheld | None],
+        attempt: int,
+        paid: PayoutReport,
     ) -> None:
+        quote, tax = offered
         submission = await session.get_one(SubmissionRow, card.submission_id)
         amount = Money(quote.amount_minor, quote.currency)
         if quote.state is not QuoteState.ACCEPTED:
             quote.state, quote.answered_at = QuoteState.ACCEPTED, now()
             lines, cause = owed(submission.owner, amount), f"quote:{quote.id}"
             await ledger.post(session, f"{quote.id}:owed", card.id, "owed", lines, cause=cause)
-        sent = amount if paid.amount is None else paid.amount
-        taken = await _offset_by(session, submission.owner, amount, sent)
-        row = order_of(self._keyring, submission, quote, paid.key, attempt, (amount - sent).amount_minor)
+        due = amount if tax is None else tax.net
+        sent = due if paid.amount is None else paid.amount
+        taken = await _offset_by(session, submission.owner, due, sent)
+        row = order_of(self._keyring, submission, quote, paid.key, attempt, (due - sent).amount_minor)
         row.state, row.answered, row.gateway_reference = PayoutState.UNKNOWN, paid.outcome, paid.gateway_reference
+        if tax is not None:
+            row.amount_minor -= tax.tax.amount_minor
         if await ordered_first(session, row, submission.owner):
+            if tax is not None:
+                await withholding.keep(session, row, submission.owner, tax, now())
             await offsets.take(session, submission.owner, card.id, paid.key, taken, now())
             await count_adopted(session, row.rail, sent, now())
             await goes_on(session, paid.key, now())
         # A decision on the card comes too late now: its seller has the money.
         open_tasks = (WorkItemRow.card_id == card.id, WorkItemRow.kind == REVIEW, WorkItemRow.closed_at.is_(None))
         await session.execute(update(WorkItemRow).where(*open_tasks).values(closed_at=now()))
-        facts = {"key": paid.key, "amount": str(amount)}
+        facts = {"key": paid.key, "amount": str(Money(row.amount_minor, row.currency))}
         change = Change(Stage.PAYOUT, WaitingFor.GATEWAY, None, "payout.found", facts, actor="gateway")
         await cards.record(session, card.id, change)
 
@@ -108,23 +121,27 @@ def _answered(row: OrderRow, paid: PayoutReport) -> str | None:
     return None
 
 
-async def _quote(session: AsyncSession, card_id: str, amount: Money) -> QuoteRow | None:
-    """The newest quote of exactly this amount."""
-    wanted = (QuoteRow.card_id == card_id, QuoteRow.amount_minor == amount.amount_minor)
-    statement = (
-        select(QuoteRow).where(*wanted, QuoteRow.currency == amount.currency).order_by(QuoteRow.created_at.desc())
-    )
-    return (await session.execute(statement.limit(1).with_for_update())).scalar_one_or_none()
+async def _quote(
+    session: AsyncSession, card: CardRow, owner: str, amount: Money
+) -> tuple[QuoteRow, Withheld | None] | None:
+    """The newest quote of which exactly this amount was paid, and the tax withheld from it.
 
-
-async def _offset_quote(session: AsyncSession, card: CardRow, amount: Money) -> QuoteRow | None:
-    """The newest accepted quote of more than this amount, where the seller owes as much as the difference."""
-    owner = (await session.get_one(SubmissionRow, card.submission_id)).owner
+    All of it, what today's tax rules leave, or of an accepted one what its seller's open claims leave besides.
+    """
+    statement = select(QuoteRow).where(QuoteRow.card_id == card.id, QuoteRow.currency == amount.currency)
+    newest = statement.order_by(QuoteRow.created_at.desc()).with_for_update()
+    quotes = (await session.execute(newest)).scalars().all()
+    taxed = [(quote, withholding.due(quote, card, owner, now())) for quote in quotes]
+    for quote, tax in taxed:
+        if amount == tax.net:
+            return quote, tax
+        if amount.amount_minor == quote.amount_minor:  # It was ordered when nothing was withheld.
+            return quote, None
     open_minor = sum(claim.left_minor for claim in await offsets.open_claims(session, owner))
-    more = QuoteRow.amount_minor.between(amount.amount_minor + 1, amount.amount_minor + open_minor)
-    wanted = (QuoteRow.card_id == card.id, QuoteRow.state == QuoteState.ACCEPTED, more)
-    newest = select(QuoteRow).where(*wanted, QuoteRow.currency == amount.currency).order_by(QuoteRow.created_at.desc())
-    return (await session.execute(newest.limit(1).with_for_update())).scalar_one_or_none()
+    for quote, tax in taxed:
+        if quote.state is QuoteState.ACCEPTED and 0 < (tax.net - amount).amount_minor <= open_minor:
+            return quote, tax
+    return None
 
 
 async def _offset_by(session: AsyncSession, owner: str, owed_amount: Money, sent: Money) -> list[tuple[str, int]]:

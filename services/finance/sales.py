@@ -61,6 +61,7 @@ class Worked:
     total: Money  # In the currency of the price.
     made: Waterfall
     ruling: Ruling
+    payer: str  # The code of the account that is charged.
     postings: Postings
 
 
@@ -121,7 +122,13 @@ class Sales:
                 raise SaleReturned()
             now = self._now()
             today = business_day(now)
-            for number, moved in enumerate(await owed_back(session, row), 1):
+            owed = await owed_back(session, row)
+            row.owed_back = [
+                {"account": one.account.code, "minor": one.amount.amount_minor, "currency": one.amount.currency.value}
+                for moved in owed
+                for one in moved
+            ]
+            for number, moved in enumerate(owed, 1):
                 await ledger.post(
                     session, f"sale:{row.id}:owed-back:{number}", row.card_id, "sale_owed_back", moved,
                     happened_on=today, cause=f"sale:{row.id}",
@@ -157,7 +164,7 @@ class Sales:
         total = asked.price + (made.total - price) if asked.rate is None else _foreign_total(asked.price, price, made)
         payer = postings.payer_of(asked.paid_from, asked.mode, buyer_of(asked.buyer), rules.split_provider)
         posted = postings.sold(asked.mode, made, price, payer, stock.owner, total)
-        return Worked(asked, stock, total, made, ruling, posted)
+        return Worked(asked, stock, total, made, ruling, payer.code, posted)
 
     def _row(self, person: str, key: str, worked: Worked) -> SaleRow:
         asked, now = worked.asked, self._now()
@@ -165,7 +172,7 @@ class Sales:
         return SaleRow(
             id=new_id(), key=key, card_id=asked.card_id, buyer=buyer_of(asked.buyer), price_minor=asked.price.amount_minor,
             total_minor=worked.total.amount_minor, booked_minor=worked.made.total.amount_minor, currency=asked.price.currency,
-            sold_at=now if asked.sold_on == business_day(now) else midnight, mode=asked.mode, paid_from=asked.paid_from,
+            sold_at=now if asked.sold_on == business_day(now) else midnight, mode=asked.mode, payer=worked.payer, paid_from=asked.paid_from,
             instalments=asked.instalments, outlet=worked.stock.outlet,
             cost_minor=worked.stock.cost.amount_minor, policy_version=worked.ruling.version, quote_id=worked.stock.quote_id,
             rate=asked.rate.text if asked.rate else None, rate_source=asked.rate.source if asked.rate else None,

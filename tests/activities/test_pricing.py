@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -73,6 +73,10 @@ async def test_a_foreign_card_is_priced_at_its_locked_rate_and_offered_no_longer
     basis = Money(500_00, Currency.USD).converted(Decimal(channel.rate), Currency.CNY)
     assert row.internal["basis_minor"] == basis.amount_minor
     assert row.locked_rate["lock_id"] == channel.lock_id
+    assert row.locked_rate["source"] == "fx"
+    assert (
+        timedelta() <= datetime.now(UTC) - datetime.fromisoformat(row.locked_rate["locked_at"]) < timedelta(minutes=1)
+    )
     offered = await world.pricing.offer(card_id, row.id)
     assert datetime.fromisoformat(offered.expires_at) <= datetime.fromisoformat(channel.expires_at)
 

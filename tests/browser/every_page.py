@@ -44,6 +44,7 @@ from tests.reviewer_ui.privacy_requests import a_privacy_request
 from tests.reviewer_ui.quality_scenes import drawn
 from tests.reviewer_ui.queue_scenes import change, person_with, send
 from tests.reviewer_ui.repair_scenes import repairs_in_every_state
+from tests.reviewer_ui.sale_scenes import sales_in_every_state
 from tests.reviewer_ui.scenes import SAMPLES, show_photo
 from tests.reviewer_ui.settlement_scenes import settlements_in_every_state
 from tests.reviewer_ui.ticket_scenes import tickets_in_every_state
@@ -165,6 +166,16 @@ _NAMED = (
     OnePage("/held", SENIOR),
     OnePage("/rails", OPS),
     OnePage("/claims", COMPLIANCE),
+    OnePage("/sales", COMPLIANCE),
+    OnePage("/sales", COMPLIANCE, "/sales?state=returned"),
+    OnePage("/sales/new", FINANCE),
+    OnePage("/sales/buyers", FINANCE),
+    OnePage("/sales/{sale_id}", COMPLIANCE, "/sales/{sale}"),
+    OnePage("/sales/{sale_id}", COMPLIANCE, "/sales/{sale_back}"),
+    OnePage("/fx", COMPLIANCE),
+    OnePage("/tax", COMPLIANCE),
+    OnePage("/setup/policies/{code}", ADMIN, "/setup/policies/splits"),
+    OnePage("/setup/policies/{code}", ADMIN, "/setup/policies/tax"),
     OnePage("/owed", SENIOR),
     OnePage("/owed", COMPLIANCE),
     OnePage("/settlements", FINANCE),
@@ -272,6 +283,7 @@ async def scene(house: House) -> Scene:
     await send(browsers[ADMIN], f"/setup/people/{people[SUPPORT]}/roles", role=["support", "finance"])
     names |= await payment_pages(house, people[OPS], drawn_card)
     names["owner_id"] = await _seller(house, names)
+    names |= await sales_in_every_state(house)
     names |= await tickets_in_every_state(house, people[SUPPORT])
     names |= await settlements_in_every_state(house)
     names["bank_batch"] = await a_bank_batch(house, drawn_card.card_id, people[FINANCE])

@@ -38,7 +38,7 @@ def today() -> date:
 
 def a_sale(card_id: str, **more: Any) -> SaleAsked:
     """A sale of the card for 475.00, today, to a buyer of its own."""
-    given = {"buyer": f"b-{card_id.lower()[-12:]}", "price": Money(475_00), "sold_on": today()} | more
+    given: dict[str, Any] = {"buyer": f"b-{card_id.lower()[-12:]}", "price": Money(475_00), "sold_on": today()} | more
     return SaleAsked(card_id, **given)
 
 

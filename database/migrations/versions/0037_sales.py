@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 revision = "0037"
 down_revision = "0035"
@@ -44,6 +45,7 @@ def _sales() -> None:
         sa.Column("currency", sa.String(40), nullable=False),
         sa.Column("sold_at", moment, nullable=False),
         sa.Column("mode", sa.String(40), nullable=False),
+        sa.Column("payer", sa.String(), nullable=False),
         sa.Column("paid_from", sa.String(40), nullable=False),
         sa.Column("instalments", sa.String(40), nullable=False),
         sa.Column("outlet", sa.String(), nullable=False),
@@ -59,6 +61,7 @@ def _sales() -> None:
         sa.Column("reversed_by", sa.String()),
         sa.Column("reversed_on", sa.Date()),
         sa.Column("reversed_why", sa.String()),
+        sa.Column("owed_back", postgresql.JSONB(), nullable=False),
         sa.CheckConstraint("price_minor > 0 AND total_minor >= price_minor AND cost_minor >= 0", name="sale_amounts"),
         sa.CheckConstraint("(currency = 'CNY') = (rate IS NULL)", name="sale_rate"),
     )

@@ -12,12 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.tables.finance_tax import TaxSignOffRow
 from domain.finance.tax import IncomeKind
 from domain.money import Money
+from domain.places import BUSINESS_ZONE
 
 PAGE = 50
 BATCH = 500
 # Orders from before tax was judged have no row of their own: nothing was withheld from them.
-_PAID = """
-    SELECT p.key, p.card_id, s.owner, p.payee_masked, (p.settled_at AT TIME ZONE 'Asia/Shanghai')::date AS day,
+_PAID = f"""
+    SELECT p.key, p.card_id, s.owner, p.payee_masked, CAST(p.settled_at AT TIME ZONE '{BUSINESS_ZONE.key}' AS date) AS day,
            coalesce(t.proceeds_minor, p.amount_minor) AS proceeds, coalesce(t.cost_minor, p.amount_minor) AS cost,
            coalesce(t.base_minor, 0) AS base, coalesce(t.tax_minor, 0) AS tax, coalesce(t.rate_bp, 0) AS rate_bp,
            coalesce(t.income, 'property') AS income, coalesce(t.rule, '') AS rule, coalesce(t.policy_version, '') AS version,
@@ -25,7 +26,7 @@ _PAID = """
     FROM payout p JOIN card c ON c.id = p.card_id JOIN submission s ON s.id = c.submission_id
     LEFT JOIN tax_withholding t ON t.key = p.key
     WHERE p.state = 'paid' AND p.currency = 'CNY'
-"""
+"""  # noqa: S608  # Only a constant of ours is put in.
 _MONTHS = text(f"""
 SELECT to_char(day, 'YYYY-MM') AS month, count(*) AS payments, sum(proceeds)::bigint AS proceeds, sum(base)::bigint AS base,
        sum(tax)::bigint AS tax

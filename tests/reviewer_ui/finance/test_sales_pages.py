@@ -1,0 +1,160 @@
+"""Finance records a sale by form and preview, reads its waterfall, takes it back, and keeps buyers, rates and tax."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pypdfium2
+import pytest_asyncio
+from sqlalchemy import delete, select, text
+
+from database.tables.finance_sales import SaleRow
+from database.tables.finance_tax import TaxSignOffRow, TaxWithholdingRow
+from database.tables.people import AuditRow
+from domain.people.roles import Role
+from domain.places import business_day
+from tests.reviewer_ui.conftest import House, post
+from tests.reviewer_ui.queue_scenes import send
+from tests.reviewer_ui.sale_scenes import a_bought_card, sales_in_every_state
+
+TODAY = business_day(datetime.now(UTC)).isoformat()
+
+
+@pytest_asyncio.fixture
+async def finance(house: House) -> AsyncIterator[httpx.AsyncClient]:
+    """A browser of finance that has just shown who is there."""
+    browser = await house.as_(Role.FINANCE, "Su Hang")
+    async with house.database.transaction() as session:
+        await session.execute(text("UPDATE console_session SET stepped_up_at = now()"))
+    yield browser
+
+
+def form(card_id: str, **more: str) -> dict[str, str]:
+    """A sale of the card for 475.00, as a browser sends it."""
+    given = {"key": f"k-{card_id}", "card_id": card_id, "buyer": "acme", "price": "475.00", "currency": "CNY"}
+    rest = {"sold_on": TODAY, "mode": "own", "paid_from": "receivable", "instalments": "no", "rate": "", "rate_source": "", "rate_at": ""}  # fmt: skip
+    return given | rest | more
+
+
+async def test_a_preview_shows_the_waterfall_and_writes_nothing(house: House, finance: httpx.AsyncClient) -> None:
+    card_id = await a_bought_card(house)
+    page = (await post(finance, "/sales/preview", **form(card_id))).text
+    assert [one in page for one in ("¥479.75", "¥465.00", "¥4.75", "¥10.00", "splits-2026-11")] == [True] * 5
+    assert await sold(house, card_id) == []
+
+
+async def sold(house: House, card_id: str) -> list[SaleRow]:
+    async with house.database.transaction() as session:
+        return list((await session.execute(select(SaleRow).where(SaleRow.card_id == card_id))).scalars())
+
+
+async def test_a_sale_pressed_twice_is_one_and_its_page_says_all(house: House, finance: httpx.AsyncClient) -> None:
+    card_id = await a_bought_card(house)
+    answers = [await send(finance, "/sales", **form(card_id)) for _ in range(2)]
+    assert [one.status_code for one in answers] == [303, 303]
+    (row,) = await sold(house, card_id)
+    assert {one.headers["location"] for one in answers} == {f"/sales/{row.id}"}
+    page = (await finance.get(f"/sales/{row.id}")).text
+    shown = [re.sub(r"\s+", " ", re.sub("<[^>]+>", " ", one)).strip() for one in re.findall("<tr>.*?</tr>", page, re.S)]
+    assert shown[1] == "Buyer pays ¥479.75"
+    assert shown[2].startswith("Cost of the card inventory – ¥465.00 ¥14.75")
+    assert shown[3].startswith("Fee left to the platform service-fee service_fee Price ¥475.00 × 1 % ¥4.75 ¥10.00")
+    assert shown[4].startswith("Spread left to the platform sales – ¥10.00 ¥0.00")
+    assert f"{TODAY} buyer_receivable:buyer:acme ¥479.75" in " ".join(shown)
+
+
+async def test_what_is_refused_stays_in_the_form_with_its_field(house: House, finance: httpx.AsyncClient) -> None:
+    card_id = await a_bought_card(house)
+    for changed, words in (
+        ({"price": "1,234.50"}, "Price"),
+        ({"price": "-0"}, "Price"),
+        ({"price": "９９.5o"}, "Price"),
+        ({"buyer": "<b>"}, "Buyer"),
+        ({"sold_on": "tomorrow"}, "Sold on"),
+        ({"currency": "USD", "rate": "7", "rate_source": "desk", "rate_at": "noon"}, "Moment of the rate"),
+        ({"currency": "USD", "rate": "7", "rate_source": "", "rate_at": "2026-01-01T10:00"}, "Source of the rate"),
+    ):
+        answer = await post(finance, "/sales/preview", **form(card_id, **changed))
+        assert answer.status_code == 422
+        assert f"{words}: " in answer.text
+        assert f'value="{card_id}"' in answer.text
+
+
+async def test_taking_a_sale_back_asks_who_is_there_and_why(house: House) -> None:
+    names = await sales_in_every_state(house)
+    browser = await house.as_(Role.FINANCE, "Su Hang")
+    async with house.database.transaction() as session:
+        await session.execute(text("UPDATE console_session SET stepped_up_at = NULL"))
+    assert (await send(browser, f"/sales/{names['sale']}/return", reason_code="agreed")).status_code == 403
+    async with house.database.transaction() as session:
+        await session.execute(text("UPDATE console_session SET stepped_up_at = now()"))
+    assert (await send(browser, f"/sales/{names['sale']}/return", reason_code="")).status_code == 422
+    assert (await send(browser, f"/sales/{names['sale']}/return", reason_code="agreed")).status_code == 303
+    page = (await browser.get(f"/sales/{names['sale']}")).text
+    assert "Returned by agreement with the buyer" in page
+    assert "Take the sale back" not in page
+
+
+async def test_compliance_reads_and_cannot_write(house: House) -> None:
+    names = await sales_in_every_state(house)
+    browser = await house.as_(Role.COMPLIANCE)
+    for address in ("/sales", f"/sales/{names['sale']}", "/sales/buyers", "/fx", "/tax"):
+        page = await browser.get(address)
+        assert page.status_code == 200
+        assert 'method="post" action="/sales' not in page.text
+        assert 'method="post" action="/tax' not in page.text
+        assert 'method="post" action="/fx' not in page.text
+    assert "Returned" in (await browser.get("/sales?state=returned")).text
+
+
+async def test_files_with_full_names_wait_for_the_signature_and_are_audited(
+    house: House, finance: httpx.AsyncClient
+) -> None:
+    card_id = await a_bought_card(house)
+    async with house.database.transaction() as session:
+        await session.execute(delete(TaxSignOffRow))
+        owner = (
+            await session.execute(select(TaxWithholdingRow.owner).where(TaxWithholdingRow.card_id == card_id))
+        ).scalar_one()
+    assert "Not signed off" in (await finance.get("/tax")).text
+    assert (await post(finance, "/tax/detail", month=TODAY[:7])).status_code == 409
+    assert (await send(finance, "/tax/sign-off", version="tax-2026-11", note="our adviser agrees")).status_code == 303
+    assert "Signed off by Su Hang" in (await finance.get("/tax")).text
+    answer = await post(finance, "/tax/detail", month=TODAY[:7])
+    rows = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
+    (mine,) = [row for row in rows if row["Card"] == card_id]
+    assert (mine["Proceeds (CNY)"], mine["Withheld (CNY)"], mine["Paid out (CNY)"]) == ("465.00", "0.00", "465.00")
+    made = await post(finance, "/tax/certificate", owner=owner, year=TODAY[:4], language="zh_CN")
+    assert made.headers["content-type"] == "application/pdf"
+    assert "代扣税款凭证" in pypdfium2.PdfDocument(made.content)[0].get_textpage().get_text_range()
+    async with house.database.transaction() as session:
+        acts = set((await session.execute(select(AuditRow.act).where(AuditRow.act.like("console:tax:%")))).scalars())
+    assert acts >= {"console:tax:sign_off", "console:tax:detail", "console:tax:certificate"}
+
+
+async def test_files_with_full_names_ask_who_is_there(house: House) -> None:
+    browser = await house.as_(Role.FINANCE)
+    async with house.database.transaction() as session:
+        await session.execute(text("UPDATE console_session SET stepped_up_at = NULL"))
+    for address in ("/tax/detail", "/tax/income", "/tax/certificate", "/tax/sign-off"):
+        assert (await send(browser, address)).status_code == 403
+
+
+async def test_a_position_is_valued_and_a_payment_recorded_by_form(house: House, finance: httpx.AsyncClient) -> None:
+    await sales_in_every_state(house)
+    last = (business_day(datetime.now(UTC)).replace(day=1) - timedelta(days=1)).strftime("%Y-%m")
+    given = {"currency": "KWD", "month": last, "rate": "23.5", "rate_source": "CFETS", "rate_at": f"{last}-28T17:00"}
+    assert (await send(finance, "/fx", **given)).status_code == 303
+    assert (await post(finance, "/fx", **given | {"rate": "24"})).status_code == 409
+    assert (await post(finance, "/fx", **given | {"currency": "XXX"})).status_code == 422
+    page = (await finance.get("/fx")).text
+    assert re.search(r"USD</td>\s*<td[^>]*>\$[1-9]", page)
+    paid = {"key": f"p-{TODAY}-{datetime.now(UTC).timestamp()}", "buyer": "acme", "amount": "79.75", "currency": "CNY", "arrived": "", "rail": "wechat", "reference": "W-1", "received_on": TODAY, "received_for": "receivable"}  # fmt: skip
+    assert [(await send(finance, "/sales/buyers", **paid)).status_code for _ in range(2)] == [303, 303]
+    assert "W-1" in (await finance.get("/sales/buyers")).text
+    assert (await post(finance, "/sales/buyers", **paid | {"key": "other", "amount": "99999999"})).status_code == 409

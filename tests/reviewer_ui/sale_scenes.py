@@ -1,0 +1,95 @@
+"""Cards that were bought, and their sales as finance has recorded them, behind the console's pages."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from database.repositories import ledger
+from database.tables.cards import CardRow, QuoteRow, SubmissionRow
+from database.tables.finance import PayoutRow
+from database.tables.finance_tax import TaxWithholdingRow
+from domain.cards.card import CardType, Outcome, Stage, WaitingFor
+from domain.cards.pricing import QuoteState
+from domain.finance.fx import Rate
+from domain.finance.ledger import owed, payout_paid, payout_prepared
+from domain.finance.payout import PayoutState
+from domain.finance.rails import Rail
+from domain.finance.tax import IncomeKind
+from domain.identifiers import new_id, payout_key, quote
+from domain.money import Currency, Money
+from domain.people.roles import Role
+from domain.places import business_day
+from services.finance.positions import Revaluations
+from services.finance.receipts import ReceiptAsked, Receipts
+from services.finance.sales import SaleAsked, Sales
+from tests.reviewer_ui.conftest import House
+
+COST = Money(465_00)
+
+
+async def a_bought_card(house: House) -> str:
+    """A card of a seller that was bought for 465.00 and paid for, by its rows and postings; returns its id."""
+    card_id, moment = new_id(), datetime.now(UTC)
+    owner, key = f"seller:{new_id()}", payout_key(card_id, 1)
+    sealed = house.keyring.seal_text("x", purpose="submission", aad="test")
+    async with house.database.transaction() as session:
+        session.add(
+            SubmissionRow(
+                id=f"S{card_id}", owner=owner, idempotency_key=card_id, request_hash="", channel="web", locale="zh_CN",
+                payee_account_sealed=sealed, payee_name_sealed=sealed, payee_masked="138****0021",
+            )
+        )  # fmt: skip
+        await session.flush()
+        session.add(
+            CardRow(
+                id=card_id, submission_id=f"S{card_id}", position=0, card_type=CardType.ECOMMERCE, brand="jd", currency=Currency.CNY,
+                face_value_minor=500_00, stage=Stage.ENDED, waiting_for=WaitingFor.NOBODY, outcome=Outcome.PAID,
+            )
+        )  # fmt: skip
+        await session.flush()
+        session.add(
+            QuoteRow(
+                id=quote(card_id, 1), card_id=card_id, fields_revision=1, amount_minor=COST.amount_minor, rate_bp=9_300,
+                rule_set="buyback", rule_version="1", state=QuoteState.ACCEPTED, answered_at=moment,
+                internal={"resale_minor": 475_00, "basis_minor": 500_00},
+            )
+        )  # fmt: skip
+        session.add(
+            PayoutRow(
+                key=key, card_id=card_id, quote_id=quote(card_id, 1), amount_minor=COST.amount_minor, state=PayoutState.PAID,
+                payee_masked="138****0021", settled_at=moment,
+            )
+        )  # fmt: skip
+        await session.flush()
+        session.add(
+            TaxWithholdingRow(
+                key=key, card_id=card_id, owner=owner, day=business_day(moment), income=IncomeKind.PROPERTY, rule="person",
+                policy_version="tax-2026-11", proceeds_minor=465_00, cost_minor=500_00, base_minor=0, rate_bp=2_000, tax_minor=0,
+            )
+        )  # fmt: skip
+        await ledger.post(session, f"{card_id}:owed", card_id, "owed", owed(owner, COST))
+        await ledger.post(
+            session, f"{key}:prepared", card_id, "payout_prepared", payout_prepared(owner, COST, Rail.ALIPAY)
+        )
+        await ledger.post(session, f"{key}:settled", card_id, "payout_paid", payout_paid(COST, Rail.ALIPAY))
+    return card_id
+
+
+async def sales_in_every_state(house: House) -> dict[str, str]:
+    """A sale, one that came back, one in another currency with its value and payment; the ids of the first two and a card."""
+    person, today = await house.cards.person(Role.FINANCE, "Su Hang"), business_day(datetime.now(UTC))
+    sales = Sales(house.database)
+    kept, back, abroad, unsold = [await a_bought_card(house) for _ in range(4)]
+    sale = await sales.record(person, new_id(), SaleAsked(kept, "acme", Money(475_00), today))
+    returned = await sales.record(person, new_id(), SaleAsked(back, "acme", Money(455_00), today))
+    await sales.take_back(person, returned, "found_used")
+    at = datetime.now(UTC) - timedelta(hours=1)
+    dollars = SaleAsked(abroad, "overseas", Money(70_00, Currency.USD), today, rate=Rate("7.1", "CFETS", at))
+    await sales.record(person, new_id(), dollars)
+    part = Money(20_00, Currency.USD)
+    await Receipts(house.database).record(
+        person, new_id(), ReceiptAsked("overseas", Rail.BANK, part, Money(141_00), "IN-1", today)
+    )
+    month = (today.replace(day=1) - timedelta(days=1)).strftime("%Y-%m")
+    await Revaluations(house.database).record(person, Currency.JPY, month, Rate("0.05", "CFETS", at))
+    return {"sale": sale, "sale_back": returned, "unsold": unsold}
