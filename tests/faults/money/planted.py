@@ -85,7 +85,7 @@ def post_outside(database: Database, patch: Patch) -> None:
         await session.flush()
         return True
 
-    patch("activities.payout.ordered_first", ordered_first)
+    patch("services.finance.preparing.ordered_first", ordered_first)
 
 
 def settle_each_time(_database: Database, patch: Patch) -> None:

@@ -11,7 +11,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.faults.money.machine import MoneyMachine
 from tests.faults.money.scene import Scene
 
-STEPS = 10
+STEPS = 8
 REPLAY = "run it again by: .venv/bin/python -m tests.faults.money --replay {0}"
 _BLOB = re.compile(r"reproduce_failure\('[^']*', b'([^']+)'\)")
 
