@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from domain.finance.settlement_work import SETTLEMENT_WORK
 from domain.review.kind import review_work
 from domain.rules.brands import catalogue
 from domain.support.callbacks import CALLBACK_WORK
@@ -17,6 +18,7 @@ KNOWN = (
     FINANCE_ASK,
     COMPLIANCE_ASK,
     REVIEW_ASK,
+    SETTLEMENT_WORK,
 )
 
 for _kind in KNOWN:

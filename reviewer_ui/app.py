@@ -24,14 +24,21 @@ from reviewer_ui.finance import (
     batches,
     buyers,
     causes,
+    claims,
+    counterparties,
     foreign,
+    held,
     journal,
     money,
+    order,
     owed,
     payouts,
     periods,
+    proof_form,
+    rails,
     sale_new,
     sales,
+    settlements,
     tax,
 )
 from reviewer_ui.home import front, home, search
@@ -67,6 +74,7 @@ from reviewer_ui.support import (
     reply_templates,
     ticket_acts,
     ticket_new,
+    ticket_settlement,  # noqa: F401  # Another one.
     ticket_writing,
     tickets,
 )
@@ -93,8 +101,6 @@ from web.security import SecurityHeaders
 
 BODY_BYTES_MAX = 256 * 1024  # Only comments take files; any other form is at its longest with a note.
 CSRF_COOKIE = "cardloop_console_form"
-OPERATIONS = (stuck, repairs, repair, providers, workers, deliveries, health, alerts)
-MONEY = (owed, payouts, sale_new, buyers, sales, foreign, tax)
 SUPPORT = (
     tickets,
     ticket_acts,
@@ -107,6 +113,39 @@ SUPPORT = (
     escalations,
     asking,
     goodwill,
+)
+MONEY = (
+    money,
+    account_pages,
+    journal,
+    causes,
+    periods,
+    owed,
+    payouts,
+    order,
+    rails,
+    held,
+    claims,
+    settlements,
+    counterparties,
+    sale_new,
+    buyers,
+    sales,
+    foreign,
+    tax,
+)
+
+
+OPERATIONS = (
+    stuck,
+    repairs,
+    repair,
+    providers,
+    workers,
+    deliveries,
+    health,
+    alerts,
+    invariants,
 )
 
 
@@ -134,6 +173,7 @@ def build(services: ConsoleServices) -> FastAPI:
         wider={
             **dict.fromkeys((comments.PATH, item_comments.PATH), item_comments.FORM_BYTES_MAX),
             ticket_writing.PATH: ticket_writing.FORM_BYTES_MAX,
+            **dict.fromkeys((order.PATH, claims.PATH), proof_form.FORM_BYTES_MAX),
             batches.PATH: batches.FORM_BYTES_MAX,
         },
     )
@@ -180,7 +220,6 @@ def _routes() -> tuple[BaseRoute, ...]:
         callbacks,
         *SUPPORT,
         *OPERATIONS,
-        invariants,
         undo,
         reopen,
         reason_codes,
@@ -192,11 +231,6 @@ def _routes() -> tuple[BaseRoute, ...]:
         support_insight,
         live,
         notices,
-        money,
-        account_pages,
-        journal,
-        causes,
-        periods,
         *MONEY,
         check_policy,
         why_due,

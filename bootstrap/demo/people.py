@@ -1,5 +1,4 @@
-"""What is there at the demo's first start: one person per role, a partner with an API key, two outlets per regional brand, tickets,
-split rules, a buyer's deposit."""
+"""What is there at the demo's first start: one person per role, a partner with an API key, two outlets per regional brand, tickets."""
 
 from __future__ import annotations
 
@@ -19,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bootstrap import keys
 from bootstrap.demo import rails
 from bootstrap.demo.sales import DemoSales
+from bootstrap.demo.settlement import DemoSettlement
 from bootstrap.demo.tickets import DemoTickets
 from bootstrap.settings import Settings
 from bootstrap.store import database, photo_store
@@ -62,10 +62,12 @@ async def ensure_demo(settings: Settings) -> None:
             await _outlets(session, held)
         partner_id, api_key = await Partners(store, held.keyring).create(PARTNER)
         async with store.transaction() as session:
-            ids = {role: await person_of(session, role) for role in Role}
+            rows = (await session.execute(select(PersonRow.email, PersonRow.id))).all()
+            ids = {role: row.id for role in Role for row in rows if row.email == login_of(role)}
         photos = photo_store(settings, held.keyring)
         await DemoTickets(store, held, photos, ids).tell(partner_id)
         await DemoSales(store, ids[Role.FINANCE]).prepare(ids[Role.ADMIN], ids[Role.COMPLIANCE])
+        await DemoSettlement(store, held, photos, ids[Role.FINANCE]).tell(partner_id)
         if {Rail.WECHAT, Rail.BANK} <= set(settings.offered_rails):
             await rails.hand_in(store, held, photos)
     finally:

@@ -1,54 +1,54 @@
-"""Sales, buyers' payments and values of foreign money: what each left on the accounts, from its own rows and its waterfall."""
+"""Sales: the payer, the price or the seller's part, fees, cost and partners' parts; a returned one leaves what is owed back."""
 
 from __future__ import annotations
 
 from database.invariants.source import Source
+from domain.money import MINOR_DIGITS, Currency
 
-# Fee and spread are credited whole; partners' parts of them cost us as much as they are owed.
+# Minor units of CNY for one of each currency, at a rate of 1: 100 for yen, which have no smaller unit.
+_SCALE = "CASE s.currency {} END".format(
+    " ".join(
+        f"WHEN '{currency.value}' THEN CAST(10 AS numeric) ^ {MINOR_DIGITS[Currency.CNY] - digits}"
+        for currency, digits in MINOR_DIGITS.items()
+    )
+)
+
 SALES = Source(
     "sale",
-    """
-SELECT s.id, line.code, line.currency, line.minor
-FROM sale s CROSS JOIN LATERAL (
-    SELECT s.payer AS code, s.currency, s.total_minor AS minor
-    UNION ALL SELECT 'fx_position', s.currency, -s.total_minor WHERE s.rate IS NOT NULL
-    UNION ALL SELECT 'fx_position', 'CNY', s.booked_minor WHERE s.rate IS NOT NULL
-    UNION ALL SELECT moved.code, 'CNY', moved.sign * p.amount_minor
-    FROM sale_split p CROSS JOIN LATERAL (VALUES
-        (CASE WHEN p.part IN ('cost', 'seller', 'charge', 'share') THEN p.account END, -1),
-        (CASE p.part WHEN 'cost' THEN 'cost_of_sales' WHEN 'share' THEN 'partner_cost' END, 1),
-        (CASE WHEN p.part = 'fee' OR p.part = 'share' AND p.base = 'fee' THEN 'service_fee'
-              WHEN p.part IN ('cost', 'platform') OR p.part = 'share' THEN 'sales' END, -1)
-    ) AS moved (code, sign)
-    WHERE p.sale_id = s.id AND moved.code IS NOT NULL
-) AS line
-WHERE s.reversed_at IS NULL
+    f"""
+WITH line AS (
+    SELECT sale_id, sum(amount_minor) FILTER (WHERE part = 'cost') AS cost, sum(amount_minor) FILTER (WHERE part = 'share') AS share,
+           coalesce(sum(amount_minor) FILTER (WHERE part = 'charge'), 0) AS charge,
+           coalesce(sum(amount_minor) FILTER (WHERE part = 'seller'), 0) AS seller
+    FROM sale_split GROUP BY sale_id
+), open_sale AS (
+    SELECT s.*, line.*, s.currency <> 'CNY' AS abroad,
+           CASE WHEN s.rate IS NULL THEN s.price_minor ELSE round(s.price_minor * CAST(s.rate AS numeric) * {_SCALE}) END AS price_cny
+    FROM sale s LEFT JOIN line ON line.sale_id = s.id WHERE s.reversed_at IS NULL
+)
+SELECT o.id, posted.code, posted.currency, posted.minor
+FROM open_sale o CROSS JOIN LATERAL (VALUES
+    (CASE WHEN o.mode = 'brokered' THEN 'split_account'
+          WHEN o.paid_from = 'deposit' THEN 'buyer_deposit:' || o.buyer ELSE 'buyer_receivable:' || o.buyer END,
+     o.currency, o.total_minor),
+    ('fx_position', o.currency, CASE WHEN o.abroad THEN -o.total_minor ELSE 0 END),
+    ('fx_position', 'CNY', CASE WHEN o.abroad THEN o.booked_minor ELSE 0 END),
+    ('cost_of_sales', 'CNY', coalesce(o.cost, 0)),
+    ('inventory', 'CNY', -coalesce(o.cost, 0)),
+    ('partner_cost', 'CNY', coalesce(o.share, 0)),
+    ('sales', 'CNY', CASE WHEN o.mode = 'own' THEN -o.price_cny ELSE 0 END),
+    ('service_fee', 'CNY', CASE WHEN o.mode = 'own' THEN o.price_cny + o.charge - o.booked_minor
+                                ELSE o.charge + o.seller - o.booked_minor END)
+) AS posted (code, currency, minor)
 UNION ALL
-SELECT s.id, back.account, back.currency, back.minor
-FROM sale s CROSS JOIN LATERAL jsonb_to_recordset(s.owed_back) AS back (account text, minor bigint, currency text)
-""",
-    page="/sales/{id}",
-)
-RECEIPTS = Source(
-    "receipt",
-    """
-SELECT r.id, line.code, line.currency, line.minor
-FROM buyer_receipt r CROSS JOIN LATERAL (
-    SELECT 'cash:' || r.rail AS code, r.arrived_currency AS currency, r.arrived_minor AS minor
-    UNION ALL SELECT CASE r.received_for WHEN 'deposit' THEN 'buyer_deposit:' ELSE 'buyer_receivable:' END || r.buyer,
-                     r.currency, -r.owed_minor
-    UNION ALL SELECT 'fx_position', r.currency, r.owed_minor WHERE r.currency <> r.arrived_currency
-    UNION ALL SELECT 'fx_position', 'CNY', r.difference_minor - r.arrived_minor WHERE r.currency <> r.arrived_currency
-    UNION ALL SELECT 'fx_difference', 'CNY', -r.difference_minor
-) AS line
-""",
-    page="/sales/buyers",
-)
-REVALUATIONS = Source(
-    "revaluation",
-    """
-SELECT v.currency || ':' || v.month, line.code, 'CNY', line.sign * (v.after_minor - v.before_minor)
-FROM fx_revaluation v CROSS JOIN LATERAL (VALUES ('fx_position', 1), ('fx_difference', -1)) AS line (code, sign)
-""",
-    page="/fx",
+SELECT l.sale_id, l.account, l.currency, -l.amount_minor
+FROM sale_split l JOIN sale s ON s.id = l.sale_id
+WHERE s.reversed_at IS NULL AND l.part IN ('share', 'charge', 'seller')
+UNION ALL
+SELECT s.id, a.code, e.currency, e.amount_minor
+FROM sale s JOIN ledger_transaction t ON t.cause = 'sale:' || s.id AND t.what = 'sale_owed_back'
+JOIN entry e ON e.transaction_id = t.id JOIN account a ON a.id = e.account_id
+WHERE s.reversed_at IS NOT NULL
+""",  # noqa: S608  # Only numbers and codes of ours are put in.
+    by_class=("split_account",),  # Which provider it was, the row does not keep.
 )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -21,6 +22,7 @@ from domain.cards.verification import CONSEQUENCES, Answer, Consequence, Party
 from domain.finance.ledger import issuer_cost
 from domain.identifiers import new_id
 from domain.money import Money
+from domain.ops.providers import FX_DESK, OUTLETS, Provider, issuer, store
 from domain.places import business_day
 from domain.rules.assessment import OF_ANSWERS, CardClaims, PartyAnswer, heard, reasons_of
 from domain.rules.brands import Brand, brand
@@ -33,6 +35,14 @@ from gateways.issuer import IssuerGateway
 from gateways.outlet import OutletGateway
 from gateways.pos import PosGateway
 from services.work import sla
+
+# Whose bill a party's answers are on, by the issuer of the card.
+_PROVIDERS: Mapping[Party, Callable[[str], Provider]] = {
+    Party.ISSUER: issuer,
+    Party.POS: store,
+    Party.OUTLET: lambda _: OUTLETS,
+    Party.FX: lambda _: FX_DESK,
+}
 
 
 @dataclass(frozen=True)
@@ -116,13 +126,18 @@ class ProviderCalls:
     async def write(self, session: AsyncSession, card: OpenedCard, answers: Sequence[Answer]) -> None:
         """Answers and what they cost, in the caller's transaction."""
         session.add_all(_row(card.row, answer) for answer in answers)
-        await self.book_cost(session, card.row.id, sum(answer.cost_fen for answer in answers))
+        costs: Counter[str] = Counter()
+        for answer in answers:
+            costs[_PROVIDERS[answer.party](card.brand.issuer).id] += answer.cost_fen
+        for provider, cost_fen in costs.items():
+            await self.book_cost(session, card.row.id, provider, cost_fen)
 
-    async def book_cost(self, session: AsyncSession, card_id: str, cost_fen: int) -> None:
-        """Posts the cost of calls; nothing for calls that cost nothing."""
+    async def book_cost(self, session: AsyncSession, card_id: str, provider: str, cost_fen: int) -> None:
+        """Post the cost of calls to a provider (its id); nothing for calls that cost nothing."""
         if cost_fen:
-            lines, cause = issuer_cost(Money(cost_fen)), f"answers:{card_id}"
-            await ledger.post(session, f"cost:{new_id()}", card_id, "issuer_cost", lines, cause=cause)
+            key, cause = f"cost:{provider}:{new_id()}", f"answers:{card_id}"
+            lines = issuer_cost(Money(cost_fen))
+            await ledger.post(session, key, card_id, "issuer_cost", lines, cause=cause)
 
     async def conclude(
         self, card: OpenedCard, answers: Sequence[Answer], what: str, actor: str = "machine", denied: bool = False
