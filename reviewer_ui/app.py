@@ -101,8 +101,6 @@ from web.security import SecurityHeaders
 
 BODY_BYTES_MAX = 256 * 1024  # Only comments take files; any other form is at its longest with a note.
 CSRF_COOKIE = "cardloop_console_form"
-OPERATIONS = (stuck, repairs, repair, providers, workers, deliveries, health, alerts)
-MONEY = (owed, payouts, sale_new, buyers, sales, foreign, tax)
 SUPPORT = (
     tickets,
     ticket_acts,
