@@ -210,7 +210,7 @@ def test_a_number_typed_wrongly_is_named_by_its_place_and_stays_as_it_was_typed(
     assert (again["most_minor.payee.hour"], again["unsecured_minor.card"]) == ("a lot", "12.50")
 
 
-ASKED = ["asked-ops", "asked-finance", "asked-compliance"]
+ASKED = ["asked-ops", "asked-finance", "asked-compliance", "asked-review"]
 TICKETS = ["ticket-privacy", "ticket-money", "ticket", *ASKED]
 
 
