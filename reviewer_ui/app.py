@@ -19,10 +19,24 @@ from domain.people.roles import Permission
 from reviewer_ui import step_up
 from reviewer_ui.cards import glance, sellers
 from reviewer_ui.evidence import trail
-from reviewer_ui.finance import owed, payouts
+from reviewer_ui.finance import (
+    account_pages,
+    batches,
+    buyers,
+    causes,
+    foreign,
+    journal,
+    money,
+    owed,
+    payouts,
+    periods,
+    sale_new,
+    sales,
+    tax,
+)
 from reviewer_ui.home import front, home, search
 from reviewer_ui.notices import live, notices
-from reviewer_ui.ops import alerts, deliveries, health, providers, repair, repairs, stuck, workers
+from reviewer_ui.ops import alerts, deliveries, health, invariants, providers, repair, repairs, stuck, workers
 from reviewer_ui.people import (
     absence,
     access,
@@ -118,6 +132,7 @@ def build(services: ConsoleServices) -> FastAPI:
         wider={
             **dict.fromkeys((comments.PATH, item_comments.PATH), item_comments.FORM_BYTES_MAX),
             ticket_writing.PATH: ticket_writing.FORM_BYTES_MAX,
+            batches.PATH: batches.FORM_BYTES_MAX,
         },
     )
     app.add_middleware(csrf.Csrf, secret=services.form_secret, cookie=CSRF_COOKIE, secure=services.https)
@@ -170,6 +185,7 @@ def _routes() -> tuple[BaseRoute, ...]:
         deliveries,
         health,
         alerts,
+        invariants,
         undo,
         reopen,
         reason_codes,
@@ -181,8 +197,18 @@ def _routes() -> tuple[BaseRoute, ...]:
         support_insight,
         live,
         notices,
+        money,
+        account_pages,
+        journal,
+        causes,
+        periods,
         owed,
         payouts,
+        sale_new,
+        buyers,
+        sales,
+        foreign,
+        tax,
         check_policy,
         why_due,
         trail,
@@ -192,6 +218,7 @@ def _routes() -> tuple[BaseRoute, ...]:
     # Files are read only from people who may comment: the permission is judged before the form is taken apart.
     for page in (comments, item_comments):
         tree.include_router(page.router, dependencies=[Depends(item_comments.commenting), Depends(csrf.check)])
+    tree.include_router(batches.router, dependencies=[Depends(allowed(Permission.SEE_PAYOUTS)), Depends(csrf.check)])
     tree.include_router(
         ticket_writing.router, dependencies=[Depends(allowed(Permission.SEE_TICKETS)), Depends(csrf.check)]
     )

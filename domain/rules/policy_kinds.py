@@ -5,7 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from domain.policies.document import PolicyKind
-from domain.rules import alerts, brands, checks, deadlines, goodwill, limits, prices, repairs, stuck, tickets, velocity
+from domain.rules import (
+    alerts,
+    brands,
+    checks,
+    deadlines,
+    goodwill,
+    limits,
+    prices,
+    repairs,
+    splits,
+    stuck,
+    tax,
+    tickets,
+    velocity,
+)
 
 KINDS: Mapping[str, PolicyKind] = {
     kind.code: kind
@@ -23,5 +37,7 @@ KINDS: Mapping[str, PolicyKind] = {
         alerts.KIND,
         goodwill.KIND,
         tickets.KIND,
+        splits.KIND,
+        tax.KIND,
     )
 }

@@ -121,7 +121,8 @@ class ProviderCalls:
     async def book_cost(self, session: AsyncSession, card_id: str, cost_fen: int) -> None:
         """Posts the cost of calls; nothing for calls that cost nothing."""
         if cost_fen:
-            await ledger.post(session, f"cost:{new_id()}", card_id, "issuer_cost", issuer_cost(Money(cost_fen)))
+            lines, cause = issuer_cost(Money(cost_fen)), f"answers:{card_id}"
+            await ledger.post(session, f"cost:{new_id()}", card_id, "issuer_cost", lines, cause=cause)
 
     async def conclude(
         self, card: OpenedCard, answers: Sequence[Answer], what: str, actor: str = "machine", denied: bool = False

@@ -20,10 +20,12 @@ from domain.cards.card import EndReason, Outcome, Stage, WaitingFor
 from domain.cards.facts import NotificationVerdict
 from domain.finance.ledger import payout_paid, payout_prepared, payout_refused
 from domain.finance.payout import PayoutOrder, PayoutOutcome, PayoutReport, PayoutState
+from domain.finance.rails import Rail
 from domain.identifiers import short
 from domain.money import Money
 from domain.sealing import KeyRing
-from gateways.alipay.states import REFUSALS
+from services.finance import withholding
+from services.finance.payee_faults import payee_fault
 from services.work import sla
 
 
@@ -52,7 +54,7 @@ def opened_order(keyring: KeyRing, row: PayoutRow, submission: SubmissionRow) ->
         account = ORDER_ACCOUNT.open(keyring, row.key, row.payee_account_sealed)
         name = ORDER_NAME.open(keyring, row.key, row.payee_name_sealed)
     title = f"Cardloop {short(row.card_id)}"
-    return PayoutOrder(row.key, Money(row.amount_minor, row.currency), account, name, title)
+    return PayoutOrder(row.key, Money(row.amount_minor, row.currency), account, name, title, row.prepared_at)
 
 
 def verdict_on(row: PayoutRow | GoodwillOrderRow | None, report: PayoutReport) -> NotificationVerdict:
@@ -69,7 +71,8 @@ async def ordered_first(session: AsyncSession, row: PayoutRow, owner: str) -> bo
     if not await insert_once(session, row, "key"):
         return False
     postings = payout_prepared(owner, Money(row.amount_minor, row.currency), row.rail)
-    await ledger.post(session, f"{row.key}:prepared", row.card_id, "payout_prepared", postings)
+    cause = f"payout:{row.key}"
+    await ledger.post(session, f"{row.key}:prepared", row.card_id, "payout_prepared", postings, cause=cause)
     return True
 
 
@@ -78,13 +81,15 @@ async def heard_first(session: AsyncSession, row: PaymentNotificationRow) -> boo
     return await insert_once(session, row, "notify_id", generated=("id",))
 
 
-async def refused_on(session: AsyncSession, at: datetime) -> None:
+async def refused_on(session: AsyncSession, at: datetime, rail: Rail = Rail.ALIPAY) -> None:
     """Counts a notification that is not the gateway's: all of one day are one row, so that nobody can fill the table.
 
     It has an id of our own: a forged notification must not use up the id of the genuine one.
     """
     verdict = NotificationVerdict.SIGNATURE_INVALID.value
-    row = PaymentNotificationRow(notify_id=f"unverified-{at:%Y-%m-%d}", key="", verdict=verdict, received_at=at)
+    whose = "" if rail is Rail.ALIPAY else f"{rail.value}-"
+    notify_id = f"unverified-{whose}{at:%Y-%m-%d}"
+    row = PaymentNotificationRow(notify_id=notify_id, key="", verdict=verdict, received_at=at, rail=rail)
     counted = insert(PaymentNotificationRow).values(row.values("id"))
     more = {"times": PaymentNotificationRow.times + 1, "received_at": at}
     await session.execute(counted.on_conflict_do_update(index_elements=["notify_id"], set_=more))
@@ -117,9 +122,12 @@ async def settle_once(session: AsyncSession, row: PayoutRow, outcome: PayoutOutc
     owner = await owner_of(session, card)
     row.state, row.settled_at = PayoutState.PAID if paid else PayoutState.REFUSED, now()
     postings = payout_paid(amount, row.rail) if paid else payout_refused(owner, amount, row.rail)
-    await ledger.post(session, f"{row.key}:settled", row.card_id, f"payout_{outcome.value}", postings)
+    step, cause = f"payout_{outcome.value}", f"payout:{row.key}"
+    await ledger.post(session, f"{row.key}:settled", row.card_id, step, postings, cause=cause)
+    if not paid:
+        await withholding.give_back(session, row.key, row.settled_at)
     facts = {"key": row.key, "amount": str(amount), "code": row.refusal_code or ""}
-    if (fault := REFUSALS.get(row.refusal_code or "")) is not None and not paid:
+    if not paid and (fault := payee_fault(row.rail, row.refusal_code)) is not None:
         facts["payee_fault"] = fault.value
     what = f"payout.{outcome.value}"
     if paid or ends:

@@ -31,11 +31,13 @@ from reviewer_ui.app import build
 from reviewer_ui.half_signed_in import COOKIE as HALF_COOKIE
 from services.policies.documents import PolicyDocuments, Proposal
 from services.work.saved_views import SavedViews
+from tests.builders.banks import a_bank_batch
 from tests.reviewer_ui.callbacks import a_request
 from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.doors import PASSWORD, authenticator, employed
 from tests.reviewer_ui.escalation_scenes import questions_on_desks
 from tests.reviewer_ui.four_eyes_scenes import staged
+from tests.reviewer_ui.money_scenes import money_moved
 from tests.reviewer_ui.ops_scenes import a_provider_in_maintenance, readings_and_alerts, stuck_runs, worker_processes
 from tests.reviewer_ui.privacy_requests import a_privacy_request
 from tests.reviewer_ui.quality_scenes import drawn
@@ -152,9 +154,20 @@ _NAMED = (
     OnePage("/quality/second/{review_id}", SENIOR),
     OnePage("/insight", ADMIN),
     OnePage("/insight/support", ADMIN),
+    OnePage("/money", COMPLIANCE),
+    OnePage("/money/accounts", COMPLIANCE),
+    OnePage("/money/accounts/{code}", COMPLIANCE, "/money/accounts/{account}"),
+    OnePage("/money/journal", COMPLIANCE),
+    OnePage("/money/journal/{transaction_id}", COMPLIANCE, "/money/journal/{transaction}"),
+    OnePage("/money/periods", COMPLIANCE),
+    OnePage("/cards/{card_id}", COMPLIANCE, "/cards/{decided}?tab=money"),
+    OnePage("/operations/invariants", OPS),
     OnePage("/payouts", COMPLIANCE),
     OnePage("/owed", SENIOR),
     OnePage("/owed", COMPLIANCE),
+    OnePage("/bank-batches", SENIOR),
+    OnePage("/bank-batches", COMPLIANCE),
+    OnePage("/bank-batches/{batch_id}", COMPLIANCE, "/bank-batches/{bank_batch}"),
     OnePage("/trail", COMPLIANCE),
     OnePage("/trail/{card_id}", OPS, "/trail/{decided}"),
     OnePage("/setup/access", COMPLIANCE),
@@ -213,6 +226,11 @@ NO_PAGES = {
     "/quality/second/asked/{escalation_id}": "leads to the review",
     "/quality/figures.csv": "a file",
     "/quality/labels.csv": "a file",
+    "/money/accounts.csv": "a file",
+    "/money/accounts/{code}.csv": "a file",
+    "/money/journal.csv": "a file",
+    "/money/journal.beancount": "a file",
+    "/money/causes/{cause}": "leads to what caused a posting",
 }
 
 
@@ -234,6 +252,7 @@ async def scene(house: House) -> Scene:
     names = await _cards(house, browsers, people) | {"review_id": review_id, "decided": drawn_card.card_id}
     await house.cards.payout(drawn_card, PayoutState.UNKNOWN)
     await _around(house, people, names)
+    names |= await money_moved(house, drawn_card, people[FINANCE])
     await _policy_that_waits(house, people[ADMIN])
     await stuck_runs(house, names["free"], names["held"])
     names |= await questions_on_desks(house, people)
@@ -244,6 +263,7 @@ async def scene(house: House) -> Scene:
     await send(browsers[ADMIN], f"/setup/people/{people[SUPPORT]}/roles", role=["support", "finance"])
     names["owner_id"] = await _seller(house, names)
     names |= await tickets_in_every_state(house, people[SUPPORT])
+    names["bank_batch"] = await a_bank_batch(house, drawn_card.card_id, people[FINANCE])
     names["privacy"] = await a_privacy_request(house)
     names["link"] = await _invitation(browsers[ADMIN], people[SUPPORT])
     cookies: dict[Role | str, dict[str, str]] = {role: {"cardloop_console": token} for role, token in tokens.items()}

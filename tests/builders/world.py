@@ -27,6 +27,7 @@ from database.tables.people import PersonRow, SellerRow
 from domain.cards.card import Stage, WaitingFor
 from domain.cards.facts import SubmissionReceipt
 from domain.cards.intake import Submission, SubmittedCard
+from domain.finance.rails import Rail
 from domain.identifiers import new_id, payout_key
 from domain.money import Money
 from domain.rules.brand_document import Check
@@ -58,6 +59,7 @@ from simulators.outlet import Outlet
 from simulators.pos import Pos
 from simulators.program import Program, Setup
 from tests.gateways.partners import Partner, partner
+from tests.rooms import nobody_has_room
 from tests.simulators.running import SECRET
 
 APP_ID = "2021000000000001"
@@ -90,7 +92,8 @@ class World:
     sign_in: SellerSignIn
 
     async def calm(self) -> None:
-        """Every partner well again, its book empty."""
+        """Every partner well again, its book empty; and nobody whom this test made is given work of the next one."""
+        await nobody_has_room(self.database)
         for one in (self.issuer, self.pos, self.outlet, self.fx, self.alipay, self.messages):
             (await one.plain.post("/reset", headers={"Accept": "application/json"})).raise_for_status()
 
@@ -253,6 +256,7 @@ async def a_world(database: Database, folder: Path) -> AsyncIterator[World]:
         issuer, pos, outlet, fx, alipay = [await stack.enter_async_context(partner(one)) for one in programs]
         client = await stack.enter_async_context(alipay.client())
         verifier = Verifier((await alipay.plain.get("/public-key")).content)
+        hears = AlipayNotices(APP_ID, verifier)
         gateway = AlipayGateway(client, APP_ID, Signer(APP_PRIVATE), verifier, "")
         breakers = Breakers(failures_max=10_000)
         parties = Parties(
@@ -267,7 +271,7 @@ async def a_world(database: Database, folder: Path) -> AsyncIterator[World]:
         yield World(
             database, keyring, photos, issuer, pos, outlet, fx, alipay, messages,
             Intake(database, keyring, photos), Verification(database, keyring, parties), Pricing(database, keyring, Stock()),
-            Review(database, keyring), Payout(database, keyring, gateway),
-            PaymentNotices(database, AlipayNotices(APP_ID, verifier)), Journey(database), alipay_program,
+            Review(database, keyring), Payout(database, keyring, {Rail.ALIPAY: gateway}),
+            PaymentNotices(database, {Rail.ALIPAY: lambda body, _: hears.read(body)}), Journey(database), alipay_program,
             SellerSignIn(database, keyring, MessageGateway(messages.channel)),
         )  # fmt: skip

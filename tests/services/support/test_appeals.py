@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import select
 
 from activities.pricing import Pricing
-from database.invariants import one_persons_word
+from database.invariants import Look
+from database.invariants.two_people import DecisionsByTwo
 from database.reads.support.escalations import EscalationView, of_ticket
 from database.tables.cards import CardRow, QuoteRow
 from database.tables.notices import NoticeRow
@@ -106,7 +107,7 @@ async def test_the_journey_goes_on_from_its_rows_with_a_new_quote_and_no_further
     assert offered.expires_in_s > 0
     async with world.database.transaction() as session:
         assert "card_type" in await approved_reasons(session, scene.card_id)
-        assert [one for one in await one_persons_word(session) if scene.card_id in one] == []
+        assert [one for one in await DecisionsByTwo().broken(session, Look(most=100_000)) if scene.card_id in one] == []
 
 
 async def test_what_would_have_been_bought_corrected_goes_to_a_person_first(world: World) -> None:

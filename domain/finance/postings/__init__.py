@@ -1,0 +1,1 @@
+"""Which postings each subject makes beyond the payout path; one file for each."""
