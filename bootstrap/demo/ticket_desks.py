@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -11,7 +11,6 @@ from sqlalchemy import select
 from activities.cards import Journey
 from activities.review.tasks import Review
 from database.session import Database
-from database.tables.cards import CardEventRow, CardRow
 from database.tables.support.contact_links import ContactLinkRow
 from database.tables.support.tickets import TicketLinkRow, TicketRow
 from domain.cards.card import EndReason, Outcome
@@ -33,7 +32,6 @@ from services.support.ratings import Ratings
 
 REJECTED = SubmittedCard("starbucks", Money(20_000), "8110927345018265", "73910468")
 PAYEE = ("13800009002", "李明")
-DECIDED_BEFORE = timedelta(days=1)
 
 
 class DemoDesks:
@@ -63,9 +61,7 @@ class DemoDesks:
             good, words = story["rate"]
             await self._ratings.rate(customer, ticket_id, good, words)
         if story.get("card") == "rejected":
-            card_id = await self._rejected(customer)
-            await self._link(ticket_id, card_id)
-            await self._before(ticket_id, card_id)
+            await self._link(ticket_id, await self._rejected(customer))
         if "ask" in story:
             await self._ask(ticket_id, InsideDesk(story["inside"]), *story["ask"])
         if story.get("erase"):
@@ -98,16 +94,6 @@ class DemoDesks:
         async with self._store.transaction() as session:
             ticket = await session.get_one(TicketRow, ticket_id)
             await link_card(session, ticket, card_id, f"person:{self._people[Role.SUPPORT]}", self._now())
-
-    async def _before(self, ticket_id: str, card_id: str) -> None:
-        """The card's story ended a day before its seller asked about it."""
-        async with self._store.transaction() as session:
-            opened_at = (await session.get_one(TicketRow, ticket_id)).opened_at
-            earlier = datetime.now(UTC) - opened_at + DECIDED_BEFORE
-            for row in (await session.execute(select(CardEventRow).where(CardEventRow.card_id == card_id))).scalars():
-                row.at -= earlier
-            card = await session.get_one(CardRow, card_id)
-            card.created_at, card.since = card.created_at - earlier, card.since - earlier
 
     async def _rejected(self, owner: str) -> str:
         """A card that the demo's reviewer has rejected, as its workflow would have recorded it."""
