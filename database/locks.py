@@ -27,6 +27,8 @@ class AdvisoryLock(IntEnum):
     CHECK = 0x6361_7264_0021  # Deciding that a scheduled check of the invariants is due, so that one process begins it.
     PERIODS = 0x6361_7264_0032  # Closing a month waits for postings that commit; those share the lock.
     CHECKPOINTS = 0x6361_7264_0033  # Writing checkpoints of balances, so that two processes do not do it twice.
+    STATEMENTS = 0x6361_7264_0038  # Importing a file, so that two processes do not read it twice.
+    MATCHING = 0x6361_7264_0039  # Matching and deciding breaks, so that each line is matched once.
     INBOUND_MAIL = 0x6361_7264_0026  # Taking a customer's mail, so that one which comes by two ways is kept once.
     TICKET_KEYS = 0x7469_636B  # Opening a ticket by a key, so that a form sent twice at once is one ticket.
     ASSIGNMENT = 4_102_017  # Assigning tasks, so that two runs do not count the same capacity.

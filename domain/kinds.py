@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from domain.finance.breaks import BREAK_WORK
 from domain.review.kind import review_work
 from domain.rules.brands import catalogue
 from domain.support.callbacks import CALLBACK_WORK
@@ -16,6 +17,7 @@ KNOWN = (
     OPS_ASK,
     FINANCE_ASK,
     COMPLIANCE_ASK,
+    BREAK_WORK,
 )
 
 for _kind in KNOWN:

@@ -45,6 +45,7 @@ class Permission(StrEnum):
     EXPORT_LABELS = "export_labels"
     SEE_PAYOUTS = "see_payouts"
     CORRECT_PAYEE = "correct_payee"  # Propose or agree to another payee for money that is owed; never both.
+    RECONCILE = "reconcile"  # Bring statements, decide breaks, close a day.
     CLOSE_PERIODS = "close_periods"  # Close a month of the books, or agree to it.
     SEE_TRAIL = "see_trail"
     DECODE_HISTORY = "decode_history"  # Read Temporal payloads through the codec server.
@@ -157,6 +158,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.SEE_CARD,
             Permission.SEE_SELLER,
             Permission.CLOSE_PERIODS,
+            Permission.RECONCILE,
             Permission.SEE_PAYOUTS,
             Permission.CORRECT_PAYEE,
             Permission.SEE_INSIGHT,

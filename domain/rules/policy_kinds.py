@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from domain.policies.document import PolicyKind
-from domain.rules import alerts, brands, checks, deadlines, goodwill, limits, prices, repairs, stuck, tickets, velocity
+from domain.rules import (
+    alerts,
+    brands,
+    checks,
+    deadlines,
+    goodwill,
+    limits,
+    prices,
+    reconciliation,
+    repairs,
+    stuck,
+    tickets,
+    velocity,
+)
 
 KINDS: Mapping[str, PolicyKind] = {
     kind.code: kind
@@ -23,5 +36,6 @@ KINDS: Mapping[str, PolicyKind] = {
         alerts.KIND,
         goodwill.KIND,
         tickets.KIND,
+        reconciliation.KIND,
     )
 }
