@@ -19,7 +19,7 @@ from domain.people.roles import Permission
 from reviewer_ui import step_up
 from reviewer_ui.cards import glance, sellers
 from reviewer_ui.evidence import trail
-from reviewer_ui.finance import owed, payouts
+from reviewer_ui.finance import breaks, day, owed, payouts, reconciliation, statement
 from reviewer_ui.home import front, home, search
 from reviewer_ui.notices import live, notices
 from reviewer_ui.ops import alerts, deliveries, health, providers, repair, repairs, stuck, workers
@@ -116,6 +116,7 @@ def build(services: ConsoleServices) -> FastAPI:
         wider={
             **dict.fromkeys((comments.PATH, item_comments.PATH), item_comments.FORM_BYTES_MAX),
             ticket_writing.PATH: ticket_writing.FORM_BYTES_MAX,
+            reconciliation.BRING_PATH: reconciliation.FORM_BYTES_MAX,
         },
     )
     app.add_middleware(csrf.Csrf, secret=services.form_secret, cookie=CSRF_COOKIE, secure=services.https)
@@ -180,6 +181,10 @@ def _routes() -> tuple[BaseRoute, ...]:
         notices,
         owed,
         payouts,
+        reconciliation,
+        statement,
+        breaks,
+        day,
         check_policy,
         why_due,
         trail,
@@ -189,6 +194,9 @@ def _routes() -> tuple[BaseRoute, ...]:
     # Files are read only from people who may comment: the permission is judged before the form is taken apart.
     for page in (comments, item_comments):
         tree.include_router(page.router, dependencies=[Depends(item_comments.commenting), Depends(csrf.check)])
+    tree.include_router(
+        reconciliation.bringing_router, dependencies=[Depends(reconciliation.bringing), Depends(csrf.check)]
+    )
     tree.include_router(
         ticket_writing.router, dependencies=[Depends(allowed(Permission.SEE_TICKETS)), Depends(csrf.check)]
     )

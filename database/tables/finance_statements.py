@@ -22,7 +22,7 @@ from database.tables.columns import (
 )
 from domain.finance.breaks import Against, BreakKind, BreakState, Verb
 from domain.finance.statements import LineKind, LineState, Rejected, StatementSource, StatementState
-from domain.money import Currency
+from domain.money import Currency, Money
 
 
 class StatementRow(TableRow):
@@ -95,6 +95,11 @@ class StatementLineRow(TableRow):
     state: Mapped[LineState] = word(LineState, LineState.OPEN)
     entry_id: Mapped[int | None] = mapped_column(BigInteger, default=None)  # The expectation that it is.
 
+    @property
+    def amount(self) -> Money:
+        """The amount with its currency."""
+        return Money(self.amount_minor, self.currency)
+
 
 class RejectedLineRow(TableRow):
     """A line that was not taken, with how it reads; that may name a person."""
@@ -130,6 +135,11 @@ class ExpectationRow(TableRow):
     # An adjustment: the line that it was posted for, which is another expectation's too where amounts differed.
     line_id: Mapped[str | None] = mapped_column(default=None)
     break_id: Mapped[str | None] = mapped_column(default=None)  # The break that closed it without a line.
+
+    @property
+    def amount(self) -> Money:
+        """The amount with its currency."""
+        return Money(self.amount_minor, self.currency)
 
 
 class BreakRow(TableRow):
@@ -170,6 +180,16 @@ class BreakRow(TableRow):
     posted_key: Mapped[str] = mapped_column(default="")  # The ledger_transaction that closed it.
     policy_version: Mapped[str] = mapped_column(default="")
 
+    @property
+    def amount(self) -> Money:
+        """The amount with its currency."""
+        return Money(self.amount_minor, self.currency)
+
+    @property
+    def difference(self) -> Money:
+        """The difference with its currency."""
+        return Money(self.difference_minor, self.currency)
+
 
 class ReconciledDayRow(TableRow):
     """A day of a source that a person closed, or asked a second one to close, with what was open then."""
@@ -187,5 +207,15 @@ class ReconciledDayRow(TableRow):
     books_minor: Mapped[int] = minor_units()  # Closing balance of our account.
     breaks: Mapped[int]
     open_minor: Mapped[int] = minor_units()  # The sum of what was open, each without its sign.
-    unexplained_minor: Mapped[int] = minor_units()  # Known of before the first statement, or zero.
+    unexplained_minor: Mapped[int] = minor_units()
     policy_version: Mapped[str]
+
+    @property
+    def statement_says(self) -> Money:
+        """The closing balance of the statements."""
+        return Money(self.statement_minor)
+
+    @property
+    def still_open(self) -> Money:
+        """The sum of what was open."""
+        return Money(self.open_minor)

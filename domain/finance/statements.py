@@ -68,7 +68,9 @@ class Rejected(StrEnum):
     """Why a line was not taken."""
 
     COLUMNS = "columns"  # Too few or too many values.
-    AMOUNT = "amount"  # Not written as this provider writes amounts: grouped, `-0`, full-width digits, two decimals missing.
+    AMOUNT = (
+        "amount"  # Not written as this provider writes amounts: grouped, `-0`, full-width digits, two decimals missing.
+    )
     AMOUNT_TOO_LARGE = "amount_too_large"  # More than the ledger can hold.
     AMOUNT_ZERO = "amount_zero"
     MOMENT = "moment"  # No date and time.

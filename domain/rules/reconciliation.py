@@ -71,7 +71,9 @@ def _flaws(document: Mapping[str, Any], _before: Mapping[str, Any]) -> Iterable[
     """Every source has its rules once."""
     named = [one["source"] for one in document["sources"]]
     missing = [Flaw("sources", FlawKind.MISSING) for one in StatementSource if one.value not in named]
-    twice = [Flaw(f"sources[{place}].source", FlawKind.TWICE) for place, one in enumerate(named) if one in named[:place]]
+    twice = [
+        Flaw(f"sources[{place}].source", FlawKind.TWICE) for place, one in enumerate(named) if one in named[:place]
+    ]
     return missing + twice
 
 

@@ -191,7 +191,9 @@ class DescribedStatement:
         sums.require_chain()
         opening = self._around_amount("opening", self._around)
         closing = self._around_amount("closing", values)
-        agreed = opening is None or closing is None or sums.rejected or opening + sums.in_minor - sums.out_minor == closing
+        agreed = (
+            opening is None or closing is None or sums.rejected or opening + sums.in_minor - sums.out_minor == closing
+        )
         if not agreed:
             raise StatementTruncated(what="balance")
         self._foot = sums.foot(opening, closing)

@@ -87,6 +87,8 @@ async def planned(session: AsyncSession, row: BreakRow, choice: Choice, rules: R
     if entry is not None and not await is_free(session, entry):
         raise BreakChanged()
     says = None if line is None else Money(line.amount_minor, line.currency)
+    if row.line_id is None and row.entry_id is None:  # What was in the account before its first statement.
+        says = Money(row.amount_minor, row.currency)
     ours = None if entry is None else Money(entry.amount_minor, entry.currency)
     postings: Postings = ()
     if choice.verb is not Verb.IGNORE and says != ours:
@@ -116,6 +118,8 @@ async def _chosen(
 ) -> tuple[StatementLineRow | None, ExpectationRow | None]:
     """The two that the choice is about. What a payment listed twice repeats is not its own: only a link makes it so."""
     if choice.verb is Verb.REPLACE_LINK:
+        if row.line_id is None and row.entry_id is None:
+            raise VerbNotAllowed(verb=choice.verb.value, kind=row.kind.value)
         if row.line_id is None:
             return await _line(session, row, choice.link), sides.entry
         return sides.line, await _entry(session, row, choice.link)

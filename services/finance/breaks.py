@@ -42,13 +42,16 @@ class Breaks:
         self._database = database
         self._now = now
 
-    async def preview(self, break_id: str, choice: Choice) -> Plan:
-        """Return what the choice would do, nothing written. Refuse NotFound, BreakOver and as `planned`."""
+    async def preview(self, break_id: str, choice: Choice, *, proposed: bool = False) -> Plan:
+        """Return what the choice would do, nothing written; `proposed`: of a decision that waits for a second person.
+
+        Refuse NotFound, BreakOver and as `planned`.
+        """
         async with self._database.transaction() as session:
             row = await session.get(BreakRow, break_id[:26])
             if row is None:
                 raise NotFound(break_id=break_id[:26])
-            if row.state is not BreakState.OPEN:
+            if row.state is not (BreakState.PROPOSED if proposed else BreakState.OPEN):
                 raise BreakOver(state=row.state.value)
             return await planned(session, row, choice, self._rules())
 
@@ -141,6 +144,7 @@ class Breaks:
             ended = update(ExpectationRow).where(ExpectationRow.entry_id == plan.closes_entry)
             await session.execute(ended.values(break_id=row.id).execution_options(synchronize_session=False))
         await expectations.all_from_books(session, row.source)
+        row.difference_minor = plan.difference.amount_minor
         row.state, row.closed_at = BreakState.CLOSED, now
         if row.task_id is not None:
             await close_work(session, row.task_id, now)

@@ -61,7 +61,9 @@ class DailyClose:
                 row.closed_at = now
             session.add(row)
             act = "ask" if row.closed_at is None else "close"
-            session.add(by_person(person, f"console:day:{act}", f"{source.value}:{day}", facts={"breaks": str(row.breaks)}))
+            session.add(
+                by_person(person, f"console:day:{act}", f"{source.value}:{day}", facts={"breaks": str(row.breaks)})
+            )
             return row.closed_at is not None
 
     async def agree(self, person: str, source: StatementSource, day: date) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from sqlalchemy import select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -19,7 +19,7 @@ from domain.finance.postings.statements import ADJUSTED, adjusted_key, line_caus
 from domain.finance.statements import LineState, StatementSource, StatementState
 from domain.identifiers import new_id
 from domain.money import Currency, Money
-from domain.places import business_day
+from domain.places import BUSINESS_ZONE, business_day
 from domain.rules.reconciliation import FeeHandling, SourceRules, reconciliation_in_force
 from services.finance.break_work import close_work
 from services.finance.returned import Found, returned
@@ -72,7 +72,29 @@ class Matching:
                 await self._write(session, row.source, missing)
                 if len(missing) < matching.AT_ONCE:
                     break
+            await self._opening(session, row)
             row.judged_at = self._now()
+
+    async def _opening(self, session: AsyncSession, row: StatementRow) -> None:
+        """Make work of money that was in the account before its first statement and is not in our books."""
+        if row.source is None or row.opening_minor is None or row.first_day is None:
+            return
+        earlier = select(StatementRow.account).where(
+            StatementRow.source == row.source, StatementRow.state == StatementState.IMPORTED,
+            StatementRow.opening_minor.is_not(None), StatementRow.id != row.id,
+        )  # fmt: skip
+        others = set((await session.execute(earlier)).scalars())
+        if row.account in others:
+            return
+        began = datetime.combine(row.first_day, time(), BUSINESS_ZONE)
+        before = began - timedelta(microseconds=1)
+        ours = 0 if others else (await ledger.balance_at(session, row.source.own.code, before)).amount_minor
+        if (difference := row.opening_minor - ours) != 0:
+            day = row.first_day - timedelta(days=1)
+            found = FoundBreak(
+                BreakKind.MISSING_HERE, row.account, day, before, None, None, difference, difference, row.currency
+            )  # fmt: skip
+            await self._write(session, row.source, [found])
 
     async def _money_back(self, session: AsyncSession, source: StatementSource, now: datetime) -> int:
         """Book what a line says came back of a paid order: the exact key and amount."""
@@ -103,9 +125,7 @@ class Matching:
             await matching.match(session, source, rules)
         return posted
 
-    async def _post(
-        self, session: AsyncSession, source: StatementSource, found: FoundBreak, against: Against
-    ) -> None:
+    async def _post(self, session: AsyncSession, source: StatementSource, found: FoundBreak, against: Against) -> None:
         line, currency = str(found.line_id), Currency(found.currency)
         ours = None if found.ours_minor is None else Money(found.ours_minor, currency)
         postings = adjustment(source, against, Money(found.amount_minor, currency), ours)

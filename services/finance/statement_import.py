@@ -168,4 +168,3 @@ def _days(head: StatementHead, foot: StatementFoot, given: date | None) -> tuple
     if first is None or last is None or (given is not None and (first, last) != (given, given)):
         raise StatementTruncated(what="day")
     return first, last
-

@@ -40,6 +40,7 @@ from tests.reviewer_ui.ops_scenes import a_provider_in_maintenance, readings_and
 from tests.reviewer_ui.privacy_requests import a_privacy_request
 from tests.reviewer_ui.quality_scenes import drawn
 from tests.reviewer_ui.queue_scenes import change, person_with, send
+from tests.reviewer_ui.reconciliation_scenes import reconciliation_of_every_kind
 from tests.reviewer_ui.repair_scenes import repairs_in_every_state
 from tests.reviewer_ui.scenes import SAMPLES, show_photo
 from tests.reviewer_ui.ticket_scenes import tickets_in_every_state
@@ -154,6 +155,14 @@ _NAMED = (
     OnePage("/payouts", COMPLIANCE),
     OnePage("/owed", SENIOR),
     OnePage("/owed", COMPLIANCE),
+    OnePage("/reconciliation", COMPLIANCE),
+    OnePage("/reconciliation/statements/{statement_id}", SENIOR, "/reconciliation/statements/{statement}"),
+    OnePage("/reconciliation/statements/{statement_id}", SENIOR, "/reconciliation/statements/{statement_refused}"),
+    OnePage("/reconciliation/breaks/{break_id}", COMPLIANCE, "/reconciliation/breaks/{break}"),
+    OnePage("/reconciliation/breaks/{break_id}", SENIOR, "/reconciliation/breaks/{break_proposed}"),
+    OnePage("/reconciliation/days/{source}/{day}", SENIOR, "/reconciliation/days/wechat/{recon_day}"),
+    OnePage("/reconciliation/days/{source}/{day}", COMPLIANCE, "/reconciliation/days/bank/{recon_day}"),
+    OnePage("/review", COMPLIANCE, "/review?kind=break"),
     OnePage("/trail", COMPLIANCE),
     OnePage("/trail/{card_id}", OPS, "/trail/{decided}"),
     OnePage("/setup/access", COMPLIANCE),
@@ -205,6 +214,8 @@ NO_PAGES = {
     "/work/{task_id}/files/{attachment_id}": "a file",
     "/tickets/{ticket_id}/beside": "a part of the ticket's page",
     "/tickets/{ticket_id}/files/{file_id}": "a file",
+    "/reconciliation/breaks": "leads to the queue of breaks",
+    "/reconciliation/statements/{statement_id}/rejected.csv": "a file",
     "/insight/{figure}.csv": "a file",
     "/insight/support/{figure}.csv": "a file",
     "/setup/policies/{code}/export": "a file",
@@ -242,6 +253,7 @@ async def scene(house: House) -> Scene:
     await send(browsers[ADMIN], f"/setup/people/{people[SUPPORT]}/roles", role=["support", "finance"])
     names["owner_id"] = await _seller(house, names)
     names |= await tickets_in_every_state(house, people[SUPPORT])
+    names |= await reconciliation_of_every_kind(house)
     names["privacy"] = await a_privacy_request(house)
     names["link"] = await _invitation(browsers[ADMIN], people[SUPPORT])
     cookies: dict[Role | str, dict[str, str]] = {role: {"cardloop_console": token} for role, token in tokens.items()}

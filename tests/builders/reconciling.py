@@ -6,11 +6,13 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Protocol
 
 from sqlalchemy import select
 
 from database.repositories import ledger
 from database.repositories.expectations import all_from_books
+from database.session import Database
 from database.tables.columns import now
 from database.tables.finance_statements import BreakRow, ExpectationRow, StatementLineRow, StatementRow
 from domain.finance.breaks import BreakState
@@ -20,6 +22,7 @@ from domain.finance.statements import StatementSource
 from domain.identifiers import new_id
 from domain.money import Money
 from domain.places import BUSINESS_ZONE, business_day
+from domain.sealing import KeyRing
 from services.finance.break_work import open_work
 from services.finance.breaks import Breaks
 from services.finance.matching import Matching
@@ -28,16 +31,29 @@ from services.finance.statements import Statements
 from services.work.desk import Desk
 from services.work.leases import Leases
 from simulators.bills import Movement, alipay_zip, bank_format, bank_statement, wechat_fund_bill
-from tests.builders.world import World
 
 ALIPAY, WECHAT, BANK = StatementSource.ALIPAY, StatementSource.WECHAT, StatementSource.BANK
+
+
+class Office(Protocol):
+    """Where the desk stands: a database and the keys."""
+
+    @property
+    def database(self) -> Database:
+        """The rows."""
+        ...
+
+    @property
+    def keyring(self) -> KeyRing:
+        """The keys."""
+        ...
 
 
 @dataclass
 class FinanceDesk:
     """Acts of the desk on a clock that is days ahead, so that today's bill can be there."""
 
-    world: World
+    world: Office
     ahead: timedelta = timedelta(days=3)
     today: date = field(default_factory=lambda: business_day(now()))
 
@@ -75,7 +91,12 @@ class FinanceDesk:
         return Movement(at, new_id(), key, amount_minor, kind)
 
     def bill(
-        self, movements: Sequence[Movement], source: StatementSource = WECHAT, *, day: date | None = None, opening: int = 0
+        self,
+        movements: Sequence[Movement],
+        source: StatementSource = WECHAT,
+        *,
+        day: date | None = None,
+        opening: int = 0,
     ) -> bytes:
         """Make the file of a day as the source makes it."""
         if source is ALIPAY:

@@ -26,6 +26,7 @@ BULK_WORKERS = WORKERS | ASSIGNERS
 INSIGHT_READERS = frozenset({SENIOR, OPS, FINANCE, COMPLIANCE, ADMIN, LEAD})
 QUALITY_READERS = frozenset({SENIOR, COMPLIANCE, ADMIN})
 PAYOUT_READERS = frozenset({SENIOR, FINANCE, COMPLIANCE, LEAD})
+RECONCILERS = frozenset({FINANCE})
 PAYEE_CORRECTORS = frozenset({SENIOR, FINANCE})
 TRAIL_READERS = frozenset({OPS, COMPLIANCE})
 SELLER_READERS = frozenset({SENIOR, OPS, SUPPORT, LEAD, FINANCE, COMPLIANCE})
@@ -265,6 +266,21 @@ MATRIX = (
     Line("POST", "/owed/{card_id}/propose", PAYEE_CORRECTORS, (422,)),
     Line("POST", "/owed/{card_id}/{correction_id}/agree", PAYEE_CORRECTORS, (409,)),
     Line("POST", "/owed/{card_id}/{correction_id}/refuse", PAYEE_CORRECTORS, (409,)),
+    Line("GET", "/reconciliation", PAYOUT_READERS),
+    Line("GET", "/reconciliation/breaks", PAYOUT_READERS, (303,)),
+    Line("POST", "/reconciliation/statements", RECONCILERS, (422,)),
+    Line("GET", "/reconciliation/statements/{statement_id}", PAYOUT_READERS, (404,)),
+    Line("GET", "/reconciliation/statements/{statement_id}/rejected.csv", RECONCILERS, (404,)),
+    Line("GET", "/reconciliation/breaks/{break_id}", PAYOUT_READERS, (404,)),
+    Line("POST", "/reconciliation/breaks/{break_id}/take", RECONCILERS, (404,)),
+    Line("POST", "/reconciliation/breaks/{break_id}/preview", RECONCILERS, (404,)),
+    Line("POST", "/reconciliation/breaks/{break_id}/decide", RECONCILERS, (404,)),
+    Line("POST", "/reconciliation/breaks/{break_id}/agree", RECONCILERS, (404,)),
+    Line("POST", "/reconciliation/breaks/{break_id}/decline", RECONCILERS, (404,)),
+    Line("GET", "/reconciliation/days/{source}/{day}", PAYOUT_READERS, (404,)),
+    Line("POST", "/reconciliation/days/{source}/{day}/close", RECONCILERS, (404,)),
+    Line("POST", "/reconciliation/days/{source}/{day}/agree", RECONCILERS, (404,)),
+    Line("POST", "/reconciliation/days/{source}/{day}/withdraw", RECONCILERS, (404,)),
     Line("GET", "/trail", TRAIL_READERS),
     Line("GET", "/trail/{card_id}", TRAIL_READERS),
     # Setting up.

@@ -78,10 +78,7 @@ def upgrade() -> None:
     names = ("act", "code", "letter", "zh", "en", "position", "active")
     op.bulk_insert(
         sa.table("reason_code", *(sa.column(name) for name in names)),
-        [
-            dict(zip(names, ("close_break", *reason, place, True), strict=True))
-            for place, reason in enumerate(_REASONS)
-        ],
+        [dict(zip(names, ("close_break", *reason, place, True), strict=True)) for place, reason in enumerate(_REASONS)],
     )
 
 
@@ -168,7 +165,9 @@ def _breaks() -> None:
     op.execute(
         "CREATE TRIGGER closed_once BEFORE UPDATE ON statement_break FOR EACH ROW EXECUTE FUNCTION refuse_break_change()"
     )
-    op.execute("CREATE TRIGGER append_only BEFORE DELETE ON statement_break FOR EACH ROW EXECUTE FUNCTION refuse_change()")
+    op.execute(
+        "CREATE TRIGGER append_only BEFORE DELETE ON statement_break FOR EACH ROW EXECUTE FUNCTION refuse_change()"
+    )
     op.create_table(
         "reconciled_day",
         sa.Column("source", sa.String(40), primary_key=True), sa.Column("day", sa.Date(), primary_key=True),

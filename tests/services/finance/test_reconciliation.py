@@ -71,7 +71,10 @@ async def test_money_that_our_books_lack_is_created_with_its_cause(desk: Finance
     before = await desk.balance("cash:wechat")
     choice = Choice(Verb.CREATE, "own_funds", Against.CAPITAL)
     preview = await desk.breaks.preview(found.id, choice)
-    assert [(one.code, one.posted.amount_minor) for one in preview.moves] == [("cash:wechat", 50_00), ("capital", -50_00)]
+    assert [(one.code, one.posted.amount_minor) for one in preview.moves] == [
+        ("cash:wechat", 50_00),
+        ("capital", -50_00),
+    ]
     await desk.breaks.decide(person, found.id, choice)
     assert await desk.balance("cash:wechat") == before + 50_00 == preview.moves[0].after.amount_minor
     assert [line.state for line in await desk.lines(row)] == [LineState.MANUAL]
@@ -135,7 +138,14 @@ async def test_a_decision_is_refused_without_right_lease_reason_or_sense(desk: F
 async def test_two_people_cannot_match_one_expectation_twice(desk: FinanceDesk) -> None:
     person = await desk.world.a_person("finance")
     key = await desk.paid(21_00)
-    row = await desk.imported(desk.bill([desk.moved("", -21_00, day=desk.today - timedelta(days=30)), ]), day=desk.today - timedelta(days=30))
+    row = await desk.imported(
+        desk.bill(
+            [
+                desk.moved("", -21_00, day=desk.today - timedelta(days=30)),
+            ]
+        ),
+        day=desk.today - timedelta(days=30),
+    )
     (found,) = await desk.breaks_of(row)
     found = await desk.taken(person, found)
     await desk.imported(desk.bill([desk.moved(key, -21_00)]), day=desk.today)
