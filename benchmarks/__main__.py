@@ -28,6 +28,7 @@ NAMES = (
     "stuck_page",
     "repair",
     "ledger",
+    "reconcile",
     "ticket_queue",
     "ticket_search",
     "start",
