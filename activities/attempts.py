@@ -10,6 +10,7 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
+from activities.failures import WAITS
 from domain.ops.runs import FailedAttempt, short_reason
 from services.ops.attempts import Attempts
 
@@ -31,11 +32,12 @@ class AttemptReporter(Interceptor):
         return _Reporting(super().intercept_activity(next), self)
 
     def failed(self, info: activity.Info, error: ApplicationError) -> None:
-        """Report an attempt that did not succeed. A refusal is an answer: the workflow goes on with it.
+        """Report an attempt that did not succeed. A refusal is an answer: the workflow goes on with it;
+        so is a wait that is planned.
 
         After the last attempt the workflow may ask the same again more patiently, so that failures count on.
         """
-        if error.non_retryable:
+        if error.non_retryable or error.type == WAITS:
             self.passed(info)
             return
         wait = error.next_retry_delay or _backoff(info)

@@ -15,6 +15,7 @@ from domain.cards.card import EndReason, Outcome, Stage, WaitingFor
 from domain.cards.facts import Cancelled
 from services.cards.cancelling import Ending, end_card
 from services.cards.withdrawing import withdraw_card
+from services.finance.confirmations import Wait, wait_of
 from services.work import sla
 
 
@@ -28,11 +29,16 @@ class Journey:
     @activity.defn(name="journey.move")
     @translated
     async def move(self, card_id: str, stage: Stage, waiting_for: WaitingFor, until: str | None, what: str) -> None:
-        """Record that the card is at `stage` and waits, at most until `until` (ISO 8601); `what` is the story's key."""
-        deadline = None if until is None else datetime.fromisoformat(until)
+        """Record that the card is at `stage` and waits, at most until `until` (ISO 8601); `what` is the story's key.
+
+        While a payment is under way its rail says for whom: its receiver, or the bank with its files.
+        """
+        wait = Wait(waiting_for, None if until is None else datetime.fromisoformat(until), what)
         async with self._database.transaction() as session:
-            await cards.record(session, card_id, Change(stage, waiting_for, deadline, what, {}))
-            await sla.follow(session, card_id, waiting_for, self._now())
+            if (stage, waiting_for) == (Stage.PAYOUT, WaitingFor.GATEWAY):
+                wait = await wait_of(session, card_id) or wait
+            await cards.record(session, card_id, Change(stage, wait.waiting_for, wait.until, wait.what, {}))
+            await sla.follow(session, card_id, wait.waiting_for, self._now())
 
     @activity.defn(name="journey.end")
     @translated

@@ -18,11 +18,24 @@ Given = ParamSpec("Given")
 Returned = TypeVar("Returned")
 
 
+WAITS = (
+    "payout_waits"  # The error class of a step that is tried again because it waits for a person or a bank, as planned.
+)
+
+
 class PayoutUnknown(Exception):
     """The gateway cannot say yet what became of an order; `code` is its word. Asked again, never sent blindly."""
 
     def __init__(self, code: str | None) -> None:
         super().__init__(code or "no word")
+        self.code = code
+
+
+class PayoutWaits(Exception):
+    """The gateway has the order and it waits for a person or a bank, as planned; `code` is its word. Asked again."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
         self.code = code
 
 
@@ -39,7 +52,7 @@ def translated(
     async def speaking(*args: Given.args, **kwargs: Given.kwargs) -> Returned:
         try:
             return await activity(*args, **kwargs)
-        except (GatewayUnavailable, GatewayRefused, Refusal, DatabaseUnavailable, PayoutUnknown) as error:
+        except (GatewayUnavailable, GatewayRefused, Refusal, DatabaseUnavailable, PayoutUnknown, PayoutWaits) as error:
             raise _failure(error) from None
         except FailureError:
             raise
@@ -58,6 +71,8 @@ def _failure(error: Exception) -> ApplicationError:
         return ApplicationError(error.code, error.data, type=error.code, non_retryable=True)
     if isinstance(error, PayoutUnknown):
         return ApplicationError(str(error), type="payout_unknown")
+    if isinstance(error, PayoutWaits):
+        return ApplicationError(str(error), type=WAITS)
     return ApplicationError("PostgreSQL is away", type="database_unavailable")
 
 

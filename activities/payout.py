@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import select, update
@@ -11,7 +13,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.counting import PAYOUTS
-from activities.failures import PayoutUnknown, translated
+from activities.failures import PayoutUnknown, PayoutWaits, translated
 from activities.heartbeats import beating
 from database.repositories import cards
 from database.repositories.cards import Change
@@ -26,17 +28,20 @@ from domain.finance.payout import (
     AMOUNT_DIFFERS,
     DEALING,
     NOT_FOUND,
+    WAITS_FOR_RECEIVER,
     PaymentGateway,
     PayoutOrder,
     PayoutOutcome,
     PayoutReport,
     PayoutState,
 )
+from domain.finance.rails import Rail
 from domain.identifiers import is_goodwill_key, payout_key
 from domain.money import Money
 from domain.sealing import KeyRing
 from gateways.errors import GatewayRefused
 from services.cards.payable import why_not
+from services.finance import confirmations
 from services.finance.payout_orders import (
     known_report,
     opened_order,
@@ -49,7 +54,8 @@ from services.support import goodwill_orders
 from services.work import sla
 
 # With these words the gateway says that it has the order: only waiting helps, sending again never does.
-GATEWAY_HAS_IT = frozenset({DEALING, AMOUNT_DIFFERS})
+GATEWAY_HAS_IT = frozenset({DEALING, AMOUNT_DIFFERS, WAITS_FOR_RECEIVER})
+CONFIRMED_WITHIN = timedelta(days=1)  # Where the gateway did not say until when its receiver may confirm.
 
 
 @dataclass(frozen=True)
@@ -57,18 +63,19 @@ class _Ordered:
     """An order as it is sent, and whether it may have been sent before."""
 
     order: PayoutOrder
+    rail: Rail
     card_id: str | None  # None: a goodwill payment.
     perhaps_sent: bool
     known: PayoutReport | None = field(default=None)
 
 
 class Payout:
-    """Prepares, sends, reconciles and settles payment orders."""
+    """Prepares, sends, reconciles and settles payment orders, each on its own rail: nothing of it ever goes to another."""
 
-    def __init__(self, database: Database, keyring: KeyRing, gateway: PaymentGateway) -> None:
+    def __init__(self, database: Database, keyring: KeyRing, gateways: Mapping[Rail, PaymentGateway]) -> None:
         self._database = database
         self._keyring = keyring
-        self._gateway = gateway
+        self._gateways = gateways
 
     @activity.defn(name="payout.prepare")
     @translated
@@ -132,10 +139,12 @@ class Payout:
     async def _sent(self, ordered: _Ordered) -> PayoutFacts:
         if ordered.known is not None:
             return _facts(ordered.known)
-        report = await self._asked(ordered.order) if ordered.perhaps_sent else None
+        report = await self._asked(ordered) if ordered.perhaps_sent else None
         if report is None or report.code == NOT_FOUND:
-            report = await self._transferred(ordered.order)
+            report = await self._transferred(ordered)
         await self._keep(report)
+        if report.code == WAITS_FOR_RECEIVER:
+            await self._to_confirm(ordered, report)
         if report.outcome is PayoutOutcome.UNKNOWN and report.code not in GATEWAY_HAS_IT:
             await self._announce_unknown(ordered, report)
             raise PayoutUnknown(report.code)
@@ -147,11 +156,32 @@ class Payout:
         """Asks what became of the order until it is paid or refused; never sends. Fails, to be tried again, until then."""
         async with beating():
             ordered = await self._taken_up(key)
-            report = ordered.known or await self._asked(ordered.order)
-        if report.outcome is PayoutOutcome.UNKNOWN:
-            raise PayoutUnknown(report.code)
+            report = ordered.known or await self._asked(ordered)
+            if report.outcome is PayoutOutcome.UNKNOWN:
+                raise await self._still_unknown(ordered, report)
         await self._keep(report)
         return _facts(report)
+
+    async def _still_unknown(self, ordered: _Ordered, report: PayoutReport) -> PayoutUnknown | PayoutWaits:
+        """A wait as planned, for the receiver or the bank, or else nobody knows; a seller's wish to call it off is passed on."""
+        if report.code == WAITS_FOR_RECEIVER:
+            await self._to_confirm(ordered, report)
+            return PayoutWaits(report.code)
+        async with self._database.transaction() as session:
+            await confirmations.closed(session, report.key)
+        if ordered.rail is Rail.BANK and report.code == DEALING:
+            return PayoutWaits(report.code)
+        return PayoutUnknown(report.code)
+
+    async def _to_confirm(self, ordered: _Ordered, report: PayoutReport) -> None:
+        until = (ordered.order.ordered_at or now()) + CONFIRMED_WITHIN
+        async with self._database.transaction() as session:
+            await confirmations.opened(session, self._keyring, ordered.card_id, report, until)
+            called_off = await confirmations.cancelling(session, report.key)
+        if called_off:
+            await self._gateway(ordered.rail).cancel(ordered.order)
+            async with self._database.transaction() as session:
+                await confirmations.cancel_sent(session, report.key)
 
     @activity.defn(name="payout.settle")
     @translated
@@ -183,6 +213,7 @@ class Payout:
                 raise PayoutUnknown(None)
             if fresh := row.settled_at is None:
                 await _settle(session, row, row.answered)
+                await confirmations.closed(session, key)
         _count(row.answered, fresh=fresh)
         return PayoutFacts(row.answered, row.refusal_code)
 
@@ -200,20 +231,28 @@ class Payout:
             fresh = (await session.execute(marking)).scalar_one_or_none() is not None
             if is_goodwill_key(key):
                 given = await session.get_one(GoodwillOrderRow, key)
-                return _Ordered(goodwill_orders.opened(self._keyring, given), None, not fresh, known_report(given))
+                order = goodwill_orders.opened(self._keyring, given)
+                return _Ordered(order, given.rail, None, not fresh, known_report(given))
             row, submission = await ordered_with(session, key)
-        return _Ordered(opened_order(self._keyring, row, submission), row.card_id, not fresh, known_report(row))
+        order = opened_order(self._keyring, row, submission)
+        return _Ordered(order, row.rail, row.card_id, not fresh, known_report(row))
 
-    async def _asked(self, order: PayoutOrder) -> PayoutReport:
+    def _gateway(self, rail: Rail) -> PaymentGateway:
+        """The order's own rail; one that is not set up here leaves it unknown, for no other may have it."""
+        if (found := self._gateways.get(rail)) is None:
+            raise PayoutUnknown(f"NO_RAIL_{rail.value.upper()}")
+        return found
+
+    async def _asked(self, ordered: _Ordered) -> PayoutReport:
         try:
-            return (await self._gateway.query(order)).report
+            return (await self._gateway(ordered.rail).query(ordered.order)).report
         except GatewayRefused as refused:
             raise PayoutUnknown(refused.code) from None
 
-    async def _transferred(self, order: PayoutOrder) -> PayoutReport:
+    async def _transferred(self, ordered: _Ordered) -> PayoutReport:
         """A request that was not accepted as such did nothing: a person mends our side, and it is tried again."""
         try:
-            return (await self._gateway.transfer(order)).report
+            return (await self._gateway(ordered.rail).transfer(ordered.order)).report
         except GatewayRefused as refused:
             raise PayoutUnknown(refused.code) from None
 

@@ -1,15 +1,16 @@
-"""What providers report: payments by Alipay, cards confirmed by outlets. Nothing is believed without its signature."""
+"""What providers report: payments by Alipay and WeChat Pay, cards confirmed by outlets. Nothing is believed without its signature."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from api.services import ApiServices
 from domain.errors.finance import AmountMismatch
 from domain.errors.general import NotFound, SignatureInvalid, TemporarilyUnavailable
+from domain.finance.rails import Rail
 
 router = APIRouter(prefix="/callbacks", tags=["callbacks"], include_in_schema=False)
 TAKEN, NOT_TAKEN = PlainTextResponse("success"), "fail"
@@ -30,6 +31,19 @@ async def alipay(request: Request) -> Response:
     if report.waited_for:
         await _notify(services, report.card_id, report.key)
     return TAKEN
+
+
+@router.post("/wechat")
+async def wechat(request: Request) -> Response:
+    """Receive WeChat Pay's sealed callback (JSON). Answers 204 only after it is durable, like Alipay's."""
+    services: ApiServices = request.app.state.services
+    try:
+        report = await services.payments.receive(await request.body(), Rail.WECHAT, request.headers)
+    except (SignatureInvalid, AmountMismatch, NotFound) as refusal:
+        return JSONResponse({"code": "FAIL", "message": refusal.code}, refusal.http_status)
+    if report.waited_for:
+        await _notify(services, report.card_id, report.key)
+    return Response(status_code=204)
 
 
 @router.post("/outlets")

@@ -17,6 +17,7 @@ from domain.cards.review import AskedItem
 from domain.errors.files import PhotoEmpty
 from domain.errors.general import FieldInvalid
 from domain.errors.review import ReadingDiffers
+from domain.finance.rails import require_offered
 from domain.typed import plain
 from services.ops.parties import require_issuer_works
 from web.words import Audience, story_sentence
@@ -99,7 +100,8 @@ async def send_item(partner: Partner, card_id: Id, item: AskedItem, sent: Item) 
 @router.post("/{card_id}/payee")
 async def correct_payee(partner: Partner, card_id: Id, given: PayeeGiven) -> Done:
     """Names another payee after the payment gateway refused the one before: the card is paid again, once."""
-    await partner.services.payees.correct(partner.owner, card_id, given.payee_account, given.payee_name)
+    rail = require_offered(given.payee_rail, partner.services.rails)
+    await partner.services.payees.correct(partner.owner, card_id, given.payee_account, given.payee_name, rail)
     return Done(card_id=card_id)
 
 

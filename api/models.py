@@ -11,6 +11,7 @@ from database.reads.cards.asked import Asked
 from database.reads.cards.submissions import CardView, QuoteView, SubmissionView
 from database.reads.ops.providers import Delay
 from domain.cards.intake import CARDS_PER_SUBMISSION_MAX, SubmittedCard
+from domain.finance.rails import Rail
 from domain.money import Currency, Money
 from domain.rules.brands import masked
 
@@ -76,10 +77,15 @@ class NewCard(Taken):
 
 
 class Payee(Taken):
-    """Who is paid: an Alipay account (phone number or e-mail address) and its holder's real name."""
+    """Who is paid: an account and its holder's real name.
+
+    `rail` says by which way: `alipay` (phone number or e-mail address), `wechat` (the openid that the holder has with us) or
+    `bank` (number, a space, and the bank's name).
+    """
 
     account: Annotated[Required, Field(repr=False)]
     name: Annotated[Required, Field(repr=False)]
+    rail: Rail = Rail.ALIPAY
 
 
 class NewSubmission(Taken):
@@ -256,6 +262,7 @@ class PayeeGiven(Taken):
 
     payee_account: Annotated[str, StringConstraints(min_length=1, max_length=100), Field(repr=False)]
     payee_name: Annotated[str, StringConstraints(min_length=1, max_length=100), Field(repr=False)]
+    payee_rail: Rail = Rail.ALIPAY
 
 
 class CodeGiven(Taken):

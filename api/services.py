@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from database.session import Database
+from domain.finance.rails import Rail
 from services.cards.intake import Intake
 from services.cards.outlet_reports import OutletReports
 from services.finance.payees import Payees
@@ -36,3 +37,4 @@ class ApiServices:
     demo_links: DemoLinks = NO_LINKS
     mail: MailDoor | None = None  # Mail of customers that a mail server posts.
     ready: Ask = nothing_missing
+    rails: tuple[Rail, ...] = (Rail.ALIPAY,)  # The ways of paying that sellers may choose.

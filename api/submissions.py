@@ -15,6 +15,7 @@ from api.receipts import ReceiptFirst
 from database.reads.cards import submissions as reads
 from domain.cards.intake import Submission
 from domain.errors.general import IdempotencyKeyMissing
+from domain.finance.rails import require_offered
 from web.live import last_seen
 from workflows.starter import start_cards
 
@@ -47,6 +48,7 @@ async def submit(
         cards=tuple(card.submitted() for card in new.cards),
         payee_account=new.payee.account,
         payee_name=new.payee.name,
+        payee_rail=require_offered(new.payee.rail, services.rails),
         channel="api",
         locale=partner.locale,
         body_hash=await asyncio.to_thread(services.intake.body_hash, await request.body()),

@@ -16,7 +16,7 @@ from benchmarks.cards import FACE_MINOR, jd_card
 from benchmarks.result import Result
 from benchmarks.town import Town
 from bootstrap import keys, outside
-from bootstrap.paying import payment_gateway
+from bootstrap.paying import payment_gateways
 from bootstrap.store import photo_store
 from bootstrap.workers import card_workers
 from domain.cards.intake import Submission, SubmittedCard
@@ -33,7 +33,7 @@ CARDS, CARDS_SHORT = 120, 60
 async def cards_per_s(place: Town, client: Client, many: int, interceptors: Sequence[Interceptor] = ()) -> float:
     """Cards a second from start to paid; handing them in is not counted, for it is the same for both."""
     world = outside.build(place.settings, keys.load(place.settings), place.store)
-    gateway = payment_gateway(place.settings)
+    gateways = payment_gateways(place.settings, place.store)
     intake = Intake(place.store, place.keyring, photo_store(place.settings, place.keyring))
     cards = [await _handed_in(intake) for _ in range(many)]
     desk, gate = CardClient(client), asyncio.Semaphore(AT_ONCE)
@@ -44,7 +44,7 @@ async def cards_per_s(place: Town, client: Client, many: int, interceptors: Sequ
             await client.get_workflow_handle(f"card:{card_id}").result()
 
     async with AsyncExitStack() as stack:
-        for worker in card_workers(place.settings, client, place.store, place.keyring, world, gateway, interceptors):
+        for worker in card_workers(place.settings, client, place.store, place.keyring, world, gateways, interceptors):
             await stack.enter_async_context(worker)
         began = time.perf_counter()
         await asyncio.gather(*(one(card_id) for card_id in cards))

@@ -10,18 +10,34 @@ import os
 from pathlib import Path
 
 from bootstrap import key_files
-from bootstrap.keys import ALIPAY_OURS, ALIPAY_THEIRS, FORM_SECRET, KEY_RING
+from bootstrap.keys import (
+    ALIPAY_OURS,
+    ALIPAY_THEIRS,
+    FORM_SECRET,
+    KEY_RING,
+    WECHAT_API_KEY,
+    WECHAT_OURS,
+    WECHAT_THEIRS,
+)
 from bootstrap.party_keys import PARTIES
 from bootstrap.settings import Settings
 
 FOLDER = "containers"
 IMAGE_USER = 10001  # The user of the images, see Dockerfile.
 _ALIPAY_OURS, _ALIPAY_THEIRS = f"alipay/{ALIPAY_OURS}", f"alipay/{ALIPAY_THEIRS}"
+_WECHAT_HEARD = (f"wechat/{WECHAT_THEIRS}", f"wechat/{WECHAT_API_KEY}")
 CONTAINERS: dict[str, tuple[str, ...]] = {
-    "api": (KEY_RING, FORM_SECRET, "outside/messages.json", _ALIPAY_THEIRS),
+    "api": (KEY_RING, FORM_SECRET, "outside/messages.json", _ALIPAY_THEIRS, *_WECHAT_HEARD),
     "console": (KEY_RING, FORM_SECRET),
     "codec": (KEY_RING,),
-    "worker-cards": (KEY_RING, _ALIPAY_OURS, _ALIPAY_THEIRS, *(f"outside/{party}.json" for party in PARTIES)),
+    "worker-cards": (
+        KEY_RING,
+        _ALIPAY_OURS,
+        _ALIPAY_THEIRS,
+        f"wechat/{WECHAT_OURS}",
+        _WECHAT_HEARD[0],
+        *(f"outside/{party}.json" for party in PARTIES),
+    ),
     "worker-reading": (KEY_RING,),
 }
 

@@ -13,11 +13,15 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from bootstrap import party_keys
 from bootstrap.key_files import damaged, read, require, write
 from bootstrap.settings import Settings
+from domain.finance.rails import Rail
 from domain.sealing import KeyRing
 from gateways.alipay.rsa2 import KEY_BITS, PUBLIC_EXPONENT
 
 KEY_RING, FORM_SECRET = "keyring.json", "forms.secret"
 ALIPAY_OURS, ALIPAY_OURS_PUBLIC, ALIPAY_THEIRS = "app_private_key.pem", "app_public_key.pem", "alipay_public_key.pem"
+
+WECHAT_OURS, WECHAT_OURS_PUBLIC, WECHAT_THEIRS = "apiclient_key.pem", "merchant_public_key.pem", "wechat_public_key.pem"
+WECHAT_API_KEY = "apiv3.key"
 
 
 class Secrets:
@@ -69,7 +73,8 @@ def ensure(settings: Settings) -> None:
 
 def needed(settings: Settings) -> tuple[Path, ...]:
     """Return every key file that an installation needs."""
-    return (*_makers(settings), settings.alipay_keys / ALIPAY_THEIRS)
+    wechat = [settings.wechat_keys / WECHAT_THEIRS] if Rail.WECHAT in settings.offered_rails else []
+    return (*_makers(settings), settings.alipay_keys / ALIPAY_THEIRS, *wechat)
 
 
 def make(settings: Settings) -> tuple[Path, ...]:
@@ -80,7 +85,9 @@ def make(settings: Settings) -> tuple[Path, ...]:
     missing = {path: fresh for path, fresh in _makers(settings).items() if not path.exists()}
     for path, fresh in missing.items():
         write(path, fresh())
-    _write_public(settings.alipay_keys)
+    _write_public(settings.alipay_keys / ALIPAY_OURS, ALIPAY_OURS_PUBLIC)
+    if Rail.WECHAT in settings.offered_rails:
+        _write_public(settings.wechat_keys / WECHAT_OURS, WECHAT_OURS_PUBLIC)
     return tuple(missing)
 
 
@@ -108,6 +115,21 @@ def alipay_public_pem(settings: Settings) -> bytes:
     return read(settings.alipay_keys / ALIPAY_THEIRS)
 
 
+def wechat_private_pem(settings: Settings) -> bytes:
+    """Read our key for WeChat Pay, with which money can be sent: read by the process that pays, and by no other."""
+    return read(settings.wechat_keys / WECHAT_OURS)
+
+
+def wechat_public_pem(settings: Settings) -> bytes:
+    """Read WeChat Pay's public key, which the simulator lays beside ours when it starts."""
+    return read(settings.wechat_keys / WECHAT_THEIRS)
+
+
+def wechat_api_key(settings: Settings) -> bytes:
+    """Return the key of 32 bytes with which WeChat Pay seals its callbacks."""
+    return read(settings.wechat_keys / WECHAT_API_KEY).strip()
+
+
 def _makers(settings: Settings) -> dict[Path, Callable[[], bytes]]:
     parties = (*party_keys.PARTIES, *([party_keys.REPORTS] if settings.demo else []))
     return {
@@ -115,13 +137,21 @@ def _makers(settings: Settings) -> dict[Path, Callable[[], bytes]]:
         **{party_keys.path_of(settings, party): lambda: party_keys.fresh(settings) for party in parties},
         settings.keys / FORM_SECRET: _random_text,
         settings.alipay_keys / ALIPAY_OURS: _rsa_private,
+        **(_wechat_makers(settings) if Rail.WECHAT in settings.offered_rails else {}),
     }
 
 
-def _write_public(folder: Path) -> None:
-    key = serialization.load_pem_private_key((folder / ALIPAY_OURS).read_bytes(), None)
+def _wechat_makers(settings: Settings) -> dict[Path, Callable[[], bytes]]:
+    return {
+        settings.wechat_keys / WECHAT_OURS: _rsa_private,
+        settings.wechat_keys / WECHAT_API_KEY: lambda: secrets.token_hex(16).encode(),
+    }
+
+
+def _write_public(private: Path, name: str) -> None:
+    key = serialization.load_pem_private_key(private.read_bytes(), None)
     public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-    write(folder / ALIPAY_OURS_PUBLIC, public)
+    write(private.parent / name, public)
 
 
 def _random_text() -> bytes:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from bootstrap import keys, party_keys
 from bootstrap.settings import Settings
 from database.session import Database
+from domain.finance.rails import Rail
 from gateways.alipay.notices import AlipayNotices
 from gateways.alipay.rsa2 import Verifier
 from gateways.breaker import Breakers, CallObserver
@@ -19,7 +20,10 @@ from gateways.messages import MessageGateway
 from gateways.outlet import OutletGateway
 from gateways.pos import PosGateway
 from gateways.webhooks import WebhookGateway
+from gateways.wechat.notices import WechatNotices
+from gateways.wechat.signing import ApiKey, WechatKey
 from services.cards.circuits import KeptCircuits
+from services.finance.payment_notifications import Reader
 from services.notices.inbox import Channels
 
 
@@ -89,6 +93,12 @@ def mail_gateway(settings: Settings) -> MailGateway | None:
     return MailGateway(server)
 
 
-def payment_notices(settings: Settings) -> AlipayNotices:
-    """Make the reader of Alipay's notices, with Alipay's public key."""
-    return AlipayNotices(settings.alipay_app_id, Verifier(keys.alipay_public_pem(settings)))
+def payment_notices(settings: Settings) -> dict[Rail, Reader]:
+    """Return what reads each gateway's notices, with the gateways' public keys and nothing that could pay."""
+    alipay = AlipayNotices(settings.alipay_app_id, Verifier(keys.alipay_public_pem(settings)))
+    readers: dict[Rail, Reader] = {Rail.ALIPAY: lambda body, _: alipay.read(body)}
+    if Rail.WECHAT in settings.offered_rails:
+        theirs = WechatKey(settings.wechat_key_id, keys.wechat_public_pem(settings))
+        api_key = ApiKey(keys.wechat_api_key(settings))
+        readers[Rail.WECHAT] = WechatNotices(settings.wechat_merchant_id, theirs, api_key).read
+    return readers

@@ -144,7 +144,7 @@ def make_state_folders(settings: Settings) -> None:
     """Make the folders of what is kept; keys and photos for their owner alone."""
     settings.state_dir.mkdir(parents=True, exist_ok=True)
     settings.state_dir.chmod(0o711)  # PostgreSQL's own user must pass through; nobody lists what is here.
-    for private in (settings.keys, settings.photos, settings.logs_dir, settings.alipay_keys):
+    for private in (settings.keys, settings.photos, settings.logs_dir, settings.alipay_keys, settings.wechat_keys):
         private.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
@@ -200,6 +200,8 @@ def simulators_command(settings: Settings) -> list[str]:
         *("--state", str(settings.state_dir / "simulators.db")),
         *("--outside-keys", str(settings.outside_keys)),
         *("--keys", str(settings.alipay_keys)),
+        *("--wechat-keys", str(settings.wechat_keys)),
+        *("--bank-formats", str(settings.bank_formats)),
     )
 
 
@@ -210,7 +212,7 @@ def simulator_healths(settings: Settings) -> list[str]:
 
 def outside(settings: Settings) -> dict[str, str]:
     """Name and address of each outside system."""
-    names = ("issuer", "pos", "outlet", "alipay", "fx", "messages")
+    names = ("issuer", "pos", "outlet", "alipay", "fx", "messages", "wechat", "bank")
     return {name: str(getattr(settings, f"{name}_url")) for name in names}
 
 

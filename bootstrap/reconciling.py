@@ -17,7 +17,7 @@ from temporalio.service import RPCError
 
 from bootstrap import keys
 from bootstrap.local import temporal
-from bootstrap.paying import payment_gateway
+from bootstrap.paying import payment_gateways
 from bootstrap.repair_runs import compare, mend
 from bootstrap.settings import Settings
 from bootstrap.store import opened, photo_store
@@ -127,7 +127,7 @@ async def differences(settings: Settings) -> list[str]:
             found = ["Temporal does not answer: its workflows were not compared with the cards"]
         since = now - LOOKED_BACK
         try:
-            found += payment_differences(orders, await _listed(settings, since, now), since, now)
+            found += payment_differences(orders, await _listed(settings, store, since, now), since, now)
         except GatewayError as failed:
             found.append(f"the payment gateway gives no list ({failed.reason}): payments were not compared")
     return found
@@ -141,7 +141,8 @@ async def reconcile(settings: Settings, since: datetime, *, after_restore: bool 
     """
     secrets, now = keys.load(settings), datetime.now(UTC)
     try:
-        listed = await _listed(settings, since, now)
+        async with opened(settings) as store:
+            listed = await _listed(settings, store, since, now)
     except GatewayError as failed:
         raise Problem(
             f"支付渠道未能提供账单（{failed.reason}），未作任何改动。",
@@ -237,12 +238,14 @@ async def _orders(session: AsyncSession) -> dict[str, Order]:
     return {key: Order(*rest) for key, *rest in rows}
 
 
-async def _listed(settings: Settings, since: datetime, until: datetime) -> list[ListedPayment]:
-    gateway = payment_gateway(settings)
+async def _listed(settings: Settings, store: Database, since: datetime, until: datetime) -> list[ListedPayment]:
+    gateways = payment_gateways(settings, store)
     try:
-        return await gateway.listed(since, until + timedelta(minutes=1))
+        asked = [await one.listed(since, until + timedelta(minutes=1)) for one in gateways.values()]
     finally:
-        await gateway.aclose()
+        for one in gateways.values():
+            await one.aclose()
+    return [payment for listed in asked for payment in listed]
 
 
 def _said(run: WorkflowExecutionStatus | None) -> str:

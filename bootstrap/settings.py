@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bootstrap.mail_settings import MailSettings, SupportMailSettings
 from bootstrap.sign_in_settings import SignInSettings
+from domain.finance.rails import Rail
 
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
 _SOCKET_PATH_BYTES_MAX = 100  # Linux refuses a unix socket whose whole path is longer than 107 bytes.
@@ -85,6 +86,33 @@ class OutsideSettings(BaseSettings):
     outlet_url: HttpUrl = Field(HttpUrl("http://127.0.0.1:8102"), description="Local partner outlets.")
     alipay_url: HttpUrl = Field(HttpUrl("http://127.0.0.1:8103"), description="Alipay open-platform gateway.")
     alipay_app_id: str = Field("cardloop-demo", description="App id under which Alipay knows this platform.")
+    wechat_url: HttpUrl = Field(HttpUrl("http://127.0.0.1:8106"), description="WeChat Pay's API.")
+    wechat_merchant_id: str = Field("1900000109", description="Merchant number at WeChat Pay.")
+    wechat_app_id: str = Field("wxd678efh567hg6787", description="App id at WeChat whose users are paid (openid).")
+    wechat_serial: str = Field(
+        "5157F09EFDC096DE15EBE81A47057A7232F1B8E1", description="Serial number of our certificate at WeChat Pay."
+    )
+    wechat_key_id: str = Field(
+        "PUB_KEY_ID_0119000001092026112900000000000000", description="Id of WeChat Pay's public key."
+    )
+    wechat_scene: str = Field(
+        "1010=二手回收商品名称:礼品卡",
+        description="Approved transfer scene and its reports: ID=KIND:TEXT;KIND:TEXT.",
+    )
+    wechat_confirm_url: str | None = Field(
+        None, description="Address that opens a transfer's confirmation in WeChat; the package is put at its end."
+    )
+    bank_url: HttpUrl = Field(
+        HttpUrl("http://127.0.0.1:8107"), description="The demo's bank, which takes files by its page."
+    )
+    bank_formats: Path = Field(
+        Path(__file__).resolve().parents[1] / "samples" / "banks",
+        description="Folder of the described formats of banks (JSON).",
+    )
+    rails: str | None = Field(
+        None,
+        description="Ways of paying that sellers may choose, comma between: alipay, wechat, bank; unset: all in a demo, else alipay.",
+    )
     issuer_calls_per_second: float = Field(
         50.0, gt=0, description="Most activities a second on each issuer's task queue, over all workers."
     )
@@ -99,7 +127,7 @@ class OutsideSettings(BaseSettings):
         False,
         description="Deliver webhooks also over http and into private networks; only where partners are tried out.",
     )
-    simulators: bool = Field(True, description="Start the six simulators beside the platform.")
+    simulators: bool = Field(True, description="Start the simulators beside the platform.")
     simulators_seed: int = Field(20240501, description="Seed of everything random in the simulators.")
     demo: bool = Field(True, description="Make demo people, outlets and stock at the first start.")
 
@@ -137,6 +165,13 @@ class Settings(SignInSettings, TemporalSettings, AddressSettings, OutsideSetting
     test_database_url: SecretStr | None = Field(
         None, description="PostgreSQL server on which tests make their databases; unset starts an embedded one."
     )
+
+    @field_validator("rails", mode="after")
+    @classmethod
+    def _known_rails(cls, rails: str | None) -> str | None:
+        for one in rails.split(",") if rails else ():
+            Rail(one.strip())
+        return rails
 
     @field_validator("home", mode="after")
     @classmethod
@@ -177,6 +212,23 @@ class Settings(SignInSettings, TemporalSettings, AddressSettings, OutsideSetting
     def alipay_keys(self) -> Path:
         """Folder of the PEM keys with which we and Alipay sign to each other."""
         return self.keys / "alipay"
+
+    @property
+    def wechat_keys(self) -> Path:
+        """Folder of the keys with which we and WeChat Pay sign to each other."""
+        return self.keys / "wechat"
+
+    @property
+    def confirm_url(self) -> str:
+        """What opens a transfer's confirmation in WeChat, the package put at its end; in a demo the simulator's page."""
+        simulated = f"{str(self.wechat_url).rstrip('/')}/confirm?package=" if self.demo and self.simulators else ""
+        return self.wechat_confirm_url or simulated
+
+    @property
+    def offered_rails(self) -> tuple[Rail, ...]:
+        """The ways of paying that sellers may choose, in the order of the enum. Alipay is always one of them."""
+        named = [one.strip() for one in self.rails.split(",")] if self.rails else [*Rail] if self.demo else []
+        return tuple(rail for rail in Rail if rail is Rail.ALIPAY or rail in named)
 
     @property
     def photos(self) -> Path:

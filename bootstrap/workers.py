@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -26,7 +26,7 @@ from bootstrap.escalation_jobs import escalation_jobs
 from bootstrap.local import temporal
 from bootstrap.mail import mail_delivery, mailbox_jobs
 from bootstrap.maintenance import call_holder, maintenance_job, rates_job, usual_rate
-from bootstrap.paying import payment_gateway
+from bootstrap.paying import payment_gateways
 from bootstrap.policies import policy_job
 from bootstrap.repairing import repair_activities
 from bootstrap.reporting import attempts_job, call_counts, calls_job, interceptors_of, last_attempts, reported
@@ -39,6 +39,7 @@ from bootstrap.worker_process import worker_process
 from database.repositories import evidence
 from database.session import Database
 from domain.finance.payout import PaymentGateway
+from domain.finance.rails import Rail
 from domain.ops.providers import issuer as an_issuer
 from domain.ops.providers import store as a_store
 from domain.rules.brands import issuers as issuers_of_today
@@ -56,6 +57,7 @@ from jobs.privacy import privacy_job
 from jobs.registry import Job
 from jobs.repairs import RepairSender
 from jobs.replanning import Replanner
+from jobs.returns import returns_job
 from jobs.tickets import TicketSender
 from services.cards.intake import Intake
 from services.cards.provider_calls import Parties
@@ -93,6 +95,7 @@ REPAIRS_S, TICKETS_S = 0.5, 0.5
 ASSIGNMENT_S, SNOOZES_S, REPLANNER_S, PAYEES_S, OWN_CLOCKS_S = 1.0, 5.0, 2.0, 1.0, 5.0
 
 Task = Callable[..., Any]
+Gateways = Mapping[Rail, PaymentGateway]
 
 
 async def run_cards(settings: Settings) -> None:
@@ -113,9 +116,8 @@ async def run_cards(settings: Settings) -> None:
         attempts = Attempts(store)
         stack.push_async_callback(last_attempts, attempts)  # Of steps that end while the workers do.
         reporting = [call_holder(settings, store), *interceptors_of(attempts)]
-        for worker in card_workers(
-            settings, client, store, secrets.keyring, world, payment_gateway(settings, world.breakers), reporting
-        ):
+        gateways = payment_gateways(settings, store, world.breakers)
+        for worker in card_workers(settings, client, store, secrets.keyring, world, gateways, reporting):
             await stack.enter_async_context(worker)
         asked = asked_of_issuers(settings, store, secrets.keyring, world)
         issuers = IssuerWorkers(settings, client, asked, stack, reporting)
@@ -126,6 +128,7 @@ async def run_cards(settings: Settings) -> None:
             calls_job(counts),
             *mailbox_jobs(settings, store, secrets.keyring),
             Job("issuers", ISSUERS_S, issuers.start_new, ANY),
+            returns_job(store, secrets.keyring, gateways),
         ]
         registry = reported(store, "worker-cards", [*own, *jobs])
         async with asyncio.TaskGroup() as loops:
@@ -175,10 +178,10 @@ def _parties(settings: Settings, world: outside.Outside) -> Parties:
     return Parties(world.issuer, world.pos, world.outlet, world.fx, f"{settings.api_url}/callbacks/outlets")
 
 
-def _own_activities(store: Database, keyring: KeyRing, gateway: PaymentGateway) -> list[Task]:
+def _own_activities(store: Database, keyring: KeyRing, gateways: Gateways) -> list[Task]:
     """Activities of the cards' own queue: whatever touches the database alone, and the payments."""
     pricing, review, alarms = Pricing(store, keyring, Stock()), Review(store, keyring), Alarms(store)
-    payout, journey, providers = Payout(store, keyring, gateway), Journey(store), Providers(store)
+    payout, journey, providers = Payout(store, keyring, gateways), Journey(store), Providers(store)
     return [
         pricing.value, pricing.offer, pricing.close,
         review.open, review.apply, alarms.alarm, alarms.chain, alarms.replan, alarms.decide_by_policy,
@@ -194,7 +197,7 @@ def card_workers(
     store: Database,
     keyring: KeyRing,
     world: outside.Outside,
-    gateway: PaymentGateway,
+    gateways: Gateways,
     interceptors: Sequence[Interceptor] = (),
 ) -> list[Worker]:
     """Build the worker of the cards' own queue, and those of each provider's.
@@ -211,7 +214,7 @@ def card_workers(
         task_queue=CARDS_QUEUE,
         workflows=[CardWorkflow, RepairWorkflow, GoodwillWorkflow, TicketWorkflow],
         activities=[
-            *_own_activities(store, keyring, gateway),
+            *_own_activities(store, keyring, gateways),
             *local,
             *remote,
             *repairs,
@@ -221,7 +224,7 @@ def card_workers(
         max_cached_workflows=settings.workflows_cached,
         **worker_options(interceptors),
     )
-    payout = Payout(store, keyring, gateway)
+    payout = Payout(store, keyring, gateways)
     own: dict[str, list[Task]] = {
         OUTLET_QUEUE: [verification.ask_outlet], FX_QUEUE: [verification.open_channel],
         PAYOUT_QUEUE: [payout.send, payout.reconcile],

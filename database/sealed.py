@@ -59,6 +59,7 @@ ORDER_ACCOUNT = SealedColumn("payout", "payee_account_sealed", "payout", "payout
 ORDER_NAME = SealedColumn("payout", "payee_name_sealed", "payout", "payout:{}:payee_name")
 GOODWILL_ACCOUNT = SealedColumn("goodwill_order", "payee_account_sealed", "payout", "goodwill:{}:payee_account")
 GOODWILL_NAME = SealedColumn("goodwill_order", "payee_name_sealed", "payout", "goodwill:{}:payee_name")
+CONFIRMATION = SealedColumn("payout_confirmation", "package_sealed", "payout", "confirmation:{}:package")
 CORRECTED_ACCOUNT = SealedColumn("payee_correction", "account_sealed", "payee", "payee:{}:account")
 CORRECTED_NAME = SealedColumn("payee_correction", "name_sealed", "payee", "payee:{}:name")
 PERSON_TOTP = SealedColumn("person", "totp_sealed", "totp", "person:{}:totp")

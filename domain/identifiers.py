@@ -6,12 +6,15 @@ An id is a Crockford base-32 ULID (26 characters, sortable by time); workflow id
 from __future__ import annotations
 
 import functools
+import re
 import secrets
 import time
 from datetime import UTC, datetime
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 TIME_CHARACTERS, RANDOM_CHARACTERS = 10, 16
+_PAYOUT_KEY = re.compile(rf"card-([{ALPHABET}]{{26}})-payout-([1-9][0-9]{{0,3}})")
+_BILL_NUMBER = re.compile(rf"C([{ALPHABET}]{{26}})N([1-9][0-9]{{0,3}})")
 
 
 def new_id() -> str:
@@ -57,6 +60,26 @@ def goodwill_key(goodwill_id: str) -> str:
 def is_goodwill_key(key: str) -> bool:
     """Return whether a payment order of this key is of a goodwill payment."""
     return key.startswith("goodwill-")
+
+
+def bill_number(key: str) -> str:
+    """Return a payment order's key as letters and digits, at most 32 of them, for providers that take no more.
+
+    `key_of_bill` gives the key back. Raises ValueError for what is no key of ours.
+    """
+    if is_goodwill_key(key) and is_id(found := key.removeprefix("goodwill-")):
+        return f"G{found}"
+    if (order := _PAYOUT_KEY.fullmatch(key)) is None:
+        raise ValueError("no key of a payment order")
+    return f"C{order[1]}N{order[2]}"
+
+
+def key_of_bill(number: str) -> str | None:
+    """Return the key that `bill_number` was made from; None for any other text."""
+    if number[:1] == "G" and is_id(number[1:]):
+        return goodwill_key(number[1:])
+    order = _BILL_NUMBER.fullmatch(number)
+    return None if order is None else payout_key(order[1], int(order[2]))
 
 
 def request_key(card_id: str, step: str, number: int) -> str:

@@ -23,6 +23,7 @@ CONNECT_TIMEOUT_S = 2.0
 ANSWER_TIMEOUT_S = 5.0
 EXCHANGE_TIMEOUT_S = 30.0  # However slowly the bytes of an answer drip.
 ANSWER_BYTES_MAX = 1_000_000
+BILL_BYTES_MAX = 200_000_000  # A day of a million movements.
 CONNECTIONS_MAX = 50
 # Servers commonly close an idle connection after five seconds: one that we use at that very moment breaks.
 IDLE_S_MAX = 3.0
@@ -66,13 +67,15 @@ def _authorities() -> ssl.SSLContext:
     return httpx.create_ssl_context(trust_env=False)
 
 
-async def exchange(client: httpx.AsyncClient, system: str, request: httpx.Request) -> Reply:
-    """Sends a request and reads the whole answer, at most a megabyte in 30 seconds. Raises GatewayUnavailable when none comes."""
+async def exchange(
+    client: httpx.AsyncClient, system: str, request: httpx.Request, bytes_max: int = ANSWER_BYTES_MAX
+) -> Reply:
+    """Sends a request and reads the whole answer, at most `bytes_max` in 30 seconds. Raises GatewayUnavailable when none comes."""
     started = time.perf_counter()
     try:
         async with asyncio.timeout(EXCHANGE_TIMEOUT_S):
             response = await client.send(request, stream=True)
-            body = await _read(system, response)
+            body = await _read(system, response, bytes_max)
     except NOT_SENT as error:
         raise GatewayUnavailable(system, _word(error)) from None
     except (httpx.HTTPError, TimeoutError) as error:
@@ -172,12 +175,12 @@ def moment_of(written: str) -> datetime | None:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-async def _read(system: str, response: httpx.Response) -> bytes:
+async def _read(system: str, response: httpx.Response, bytes_max: int) -> bytes:
     body = bytearray()
     try:
         async for part in response.aiter_bytes():
             body += part
-            if len(body) > ANSWER_BYTES_MAX:
+            if len(body) > bytes_max:
                 raise GatewayUnavailable(system, "answer_too_large", perhaps_done=True)
     finally:
         await response.aclose()

@@ -19,7 +19,7 @@ from domain.people.roles import Permission
 from reviewer_ui import step_up
 from reviewer_ui.cards import glance, sellers
 from reviewer_ui.evidence import trail
-from reviewer_ui.finance import breaks, day, owed, payouts, reconciliation, statement
+from reviewer_ui.finance import batches, breaks, day, owed, payouts, reconciliation, statement
 from reviewer_ui.home import front, home, search
 from reviewer_ui.notices import live, notices
 from reviewer_ui.ops import alerts, deliveries, health, providers, repair, repairs, stuck, workers
@@ -117,6 +117,7 @@ def build(services: ConsoleServices) -> FastAPI:
             **dict.fromkeys((comments.PATH, item_comments.PATH), item_comments.FORM_BYTES_MAX),
             ticket_writing.PATH: ticket_writing.FORM_BYTES_MAX,
             reconciliation.BRING_PATH: reconciliation.FORM_BYTES_MAX,
+            batches.PATH: batches.FORM_BYTES_MAX,
         },
     )
     app.add_middleware(csrf.Csrf, secret=services.form_secret, cookie=CSRF_COOKIE, secure=services.https)
@@ -194,6 +195,7 @@ def _routes() -> tuple[BaseRoute, ...]:
     # Files are read only from people who may comment: the permission is judged before the form is taken apart.
     for page in (comments, item_comments):
         tree.include_router(page.router, dependencies=[Depends(item_comments.commenting), Depends(csrf.check)])
+    tree.include_router(batches.router, dependencies=[Depends(allowed(Permission.SEE_PAYOUTS)), Depends(csrf.check)])
     tree.include_router(
         reconciliation.bringing_router, dependencies=[Depends(reconciliation.bringing), Depends(csrf.check)]
     )

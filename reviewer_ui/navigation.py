@@ -162,6 +162,8 @@ PAGES: tuple[ConsolePage, ...] = (
     _page("recon.break", "/reconciliation/breaks/{break_id}", Area.MONEY, Permission.SEE_PAYOUTS),
     _page("recon.statement", "/reconciliation/statements/{statement_id}", Area.MONEY, Permission.SEE_PAYOUTS),
     _page("recon.day", "/reconciliation/days/{source}/{day}", Area.MONEY, Permission.SEE_PAYOUTS),
+    _page("console.batches.title", "/bank-batches", Area.MONEY, Permission.SEE_PAYOUTS, icon="building-bank"),
+    _page("console.crumb.batch", "/bank-batches/{batch_id}", Area.MONEY, Permission.SEE_PAYOUTS),
     _page("console.nav.trail", "/trail", Area.RISK, Permission.SEE_TRAIL, icon="shield-check"),
     _page("console.crumb.card", "/trail/{card_id}", Area.RISK, Permission.SEE_TRAIL),
     _page("console.nav.insight", "/insight", Area.INSIGHT, Permission.SEE_INSIGHT, icon="chart-bar"),

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from database.session import Database
+from domain.finance.rails import Rail
 from domain.ops.providers import Provider
 from domain.people.roles import Role
 from domain.sealing import KeyRing
 from gateways.pictures.store import PhotoStore
+from services.finance.bank_batches import BankBatches
 from services.finance.payees import Payees
 from services.notices.inbox import Notices
 from services.people.oidc import ProviderSignIn
@@ -29,6 +31,7 @@ class ConsoleServices:
     photos: PhotoStore
     review: ReviewDesk
     payees: Payees
+    batches: BankBatches
     desk: CardClient
     sign_in: ConsoleSignIn
     notices: Notices
@@ -43,6 +46,7 @@ class ConsoleServices:
     passwords: bool = True  # False: everybody signs in through the provider.
     totp_required: frozenset[Role] = frozenset()  # Roles that nobody has without an authenticator.
     ready: Ask = nothing_missing
+    rails: tuple[Rail, ...] = (Rail.ALIPAY,)  # The ways of paying that may be chosen.
 
 
 @dataclass(frozen=True)

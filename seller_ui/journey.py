@@ -39,6 +39,7 @@ class Panel(StrEnum):
     ITEM = "item"
     OFFER = "offer"
     PAYEE = "payee"
+    CONFIRM = "confirm"
     WAIT = "wait"
     END = "end"
 
@@ -49,6 +50,7 @@ PANELS = {
     WaitingFor.SELLER_ITEM: Panel.ITEM,
     WaitingFor.SELLER_OFFER: Panel.OFFER,
     WaitingFor.SELLER_PAYEE: Panel.PAYEE,
+    WaitingFor.SELLER_CONFIRM: Panel.CONFIRM,
 }
 
 

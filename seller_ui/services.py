@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from database.session import Database
+from domain.finance.rails import Rail
 from domain.sealing import KeyRing
 from gateways.pictures.store import PhotoStore
 from services.cards.intake import Intake
+from services.finance.confirmations import Confirmations
 from services.finance.payees import Payees
 from services.people.seller_sign_in import SellerSignIn
 from services.support.callbacks import Callbacks
@@ -24,9 +26,14 @@ class SellerServices:
     photos: PhotoStore
     intake: Intake
     payees: Payees
+    confirmations: Confirmations
     callbacks: Callbacks
     desk: CardClient
     sign_in: SellerSignIn
     signing_secret: str = field(repr=False)
     cookies_secure: bool = False
     demo_links: DemoLinks = NO_LINKS
+    rails: tuple[Rail, ...] = (Rail.ALIPAY,)  # The ways of paying that sellers may choose.
+    confirm_url: str = (
+        ""  # Opens a transfer's confirmation; the package is put at its end. Empty: nothing opens it here.
+    )

@@ -1,1 +1,1 @@
-"""Stand-ins for the outside world: six HTTP programs that answer as issuers, stores and payment gateways do, and fail on request."""
+"""Stand-ins for the outside world: HTTP programs that answer as issuers, stores and payment gateways do, and fail on request."""

@@ -10,24 +10,26 @@ import hashlib
 import json
 import time
 import uuid
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl, urlencode
 
 import httpx
 from fastapi import Request, Response
+from fastapi.responses import RedirectResponse
 
 from simulators.alipay_wire import Keys, answer_text, fen, sorted_text, yuan
+from simulators.bills import BEIJING, Movement, alipay_zip
 from simulators.callbacks import POLL_S, Callbacks
 from simulators.controls import CallbackControls, Milliseconds, Rate, Words
-from simulators.page import Panel
+from simulators.page import Button, Panel
 from simulators.program import Program, Setup
 from simulators.serve import run_one
 from simulators.store import Record
 
 TRANSFER, QUERY = "alipay.fund.trans.uni.transfer", "alipay.fund.trans.common.query"
 ACCOUNT_LOG = "alipay.data.bill.accountlog.query"
-BEIJING = timezone(timedelta(hours=8))
+BILL, BILL_FILES, BILL_LIVES_S = "alipay.data.dataservice.bill.downloadurl.query", "/bill.zip", 30
 FORM = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
 # The payer's fault: no order is made, a query finds none, and the same number may be sent again once it is mended.
 PAYERS_FAULT = frozenset({
@@ -55,6 +57,7 @@ class AlipayControls(CallbackControls):
     ] = 0.0
     processing_ms: Annotated[Milliseconds, Words("先“处理中”多久（毫秒）", "Stays DEALING for (ms)")] = 0
     fail_after_processing: Annotated[bool, Words("处理后失败", "Fails after DEALING")] = False
+    bill_late: Annotated[bool, Words("账单尚未生成", "The bill is not ready")] = False
     bad_answer_signature: Annotated[bool, Words("同步应答签名错误", "Answers carry a bad signature")] = False
 
 
@@ -79,6 +82,8 @@ class Alipay(Program):
         self.app.post("/gateway.do")(self.gateway)
         self.app.get("/transfers")(self.transfers)
         self.app.get("/public-key", response_model=None)(self.public_key)
+        self.app.get(BILL_FILES, response_model=None)(self.bill_file)
+        self.app.post("/transfers/{key}/refund", response_model=None)(self.refund)
 
     def background(self) -> list[Any]:
         """Notices, and transfers that end after a while."""
@@ -90,7 +95,7 @@ class Alipay(Program):
         sent = parse_qsl((await request.body()).decode(), keep_blank_values=True, encoding=charset, errors="replace")
         fields = {**request.query_params, **dict(sent)}
         method = fields.get("method", "error")
-        text = answer_text(self.keys, method, self._answer(method, fields))
+        text = answer_text(self.keys, method, self._answer(method, fields, str(request.base_url)))
         if self.controls.bad_answer_signature:
             text = text.replace('"code":', '"code" :', 1)  # One byte more than was signed.
         return Response(text, media_type="text/html;charset=utf-8")
@@ -103,21 +108,44 @@ class Alipay(Program):
         """Serve the key that signs answers and notices."""
         return Response(self.keys.public_pem(), media_type="application/x-pem-file")
 
+    async def bill_file(self, day: str, until: int) -> Response:
+        """Serve a day's bill as long as its address lives."""
+        if until < time.time():
+            return Response("expired", 403)
+        asked = date.fromisoformat(day)
+        return Response(alipay_zip(asked, self._moved(asked)), media_type="application/zip")
+
+    async def refund(self, key: str) -> Response:
+        """Let the bank send the money of a transfer back, days after it had succeeded."""
+        record = self.store.get("transfer", key)
+        if record is not None and record["status"] == "SUCCESS":
+            refunded = record | {"status": "REFUND", "refunded": datetime.now(BEIJING).strftime("%Y-%m-%d %H:%M:%S")}
+            self.store.put("transfer", key, refunded)
+            self._notify(refunded)
+        return RedirectResponse("/", 303)
+
     def panels(self) -> list[Panel]:
         """Transfers, and notices that nobody took yet."""
+        made = self.store.newest_first("transfer")
         rows = [
             (one["out_biz_no"], yuan(one["amount_minor"]), one["payee"], one["status"], one["error_code"] or "")
-            for one in self.store.newest_first("transfer")
+            for one in made
+        ]
+        back = Words("银行退回", "Bank sends it back")
+        buttons = [
+            [Button(back, f"/transfers/{one['out_biz_no']}/refund")] if one["status"] == "SUCCESS" else []
+            for one in made
         ]
         columns = (Words("商户订单号", "Our number"), Words("金额（元）", "Amount (yuan)"), Words("收款人", "Payee"))
-        panel = Panel(Words("转账", "Transfers"), (*columns, Words("状态", "Status"), Words("错误码", "Error")), rows)
+        more = (Words("状态", "Status"), Words("错误码", "Error"), Words("操作", "Action"))
+        panel = Panel(Words("转账", "Transfers"), (*columns, *more), rows, buttons)
         waiting = [(kept["url"], str(kept["tries"])) for kept in self.callbacks.waiting()]
         notices = Panel(
             Words("未送达的通知", "Notices not taken yet"), (Words("地址", "Address"), Words("次数", "Tries")), waiting
         )
         return [panel, notices]
 
-    def _answer(self, method: str, fields: dict[str, str]) -> dict[str, Any]:
+    def _answer(self, method: str, fields: dict[str, str], base: str) -> dict[str, Any]:
         if not self.keys.is_apps(sorted_text(fields, {"sign"}), fields.get("sign", "")):
             return _error("40002", "isv.invalid-signature")
         try:
@@ -128,6 +156,8 @@ class Alipay(Program):
             return self._transfer(content, fields)
         if method == ACCOUNT_LOG:
             return self._account_log(content)
+        if method == BILL:
+            return self._bill(content, base)
         return self._query(content) if method == QUERY else _error("40002", "isv.invalid-method")
 
     def _transfer(self, content: dict[str, Any], fields: dict[str, str]) -> dict[str, Any]:
@@ -180,7 +210,7 @@ class Alipay(Program):
     def _account_log(self, content: dict[str, Any]) -> dict[str, Any]:
         """What left the platform's account between two moments, a page at a time, the oldest first."""
         since, until = str(content.get("start_time", "")), str(content.get("end_time", ""))
-        moved = [one for one in reversed(self.store.newest_first("transfer")) if one["status"] == "SUCCESS"]
+        moved = [one for one in reversed(self.store.newest_first("transfer")) if one["status"] in ("SUCCESS", "REFUND")]
         within = [one for one in moved if since <= one["date"] < until]
         page, size = int(content.get("page_no", 1)), int(content.get("page_size", 1000))
         shown = within[(page - 1) * size : page * size]
@@ -188,6 +218,29 @@ class Alipay(Program):
             "code": "10000", "msg": "Success", "page_no": str(page), "page_size": str(size), "total_size": str(len(within)),
             "detail_list": [_log_entry(one) for one in shown],
         }  # fmt: skip
+
+    def _bill(self, content: dict[str, Any], base: str) -> dict[str, Any]:
+        """Where a day's bill may be fetched within half a minute."""
+        day = str(content.get("bill_date", ""))
+        if (
+            content.get("bill_type") != "signcustomer"
+            or self.controls.bill_late
+            or day >= f"{datetime.now(BEIJING):%Y-%m-%d}"
+        ):
+            return _error("40004", "isp.bill_not_exist")
+        until = int(time.time()) + BILL_LIVES_S
+        place = f"{base.rstrip('/')}{BILL_FILES}?day={day}&until={until}"
+        return {"code": "10000", "msg": "Success", "bill_download_url": place}
+
+    def _moved(self, day: date) -> list[Movement]:
+        """What left that day, and what the bank sent back."""
+        found = []
+        for one in reversed(self.store.newest_first("transfer")):
+            if one["status"] in ("SUCCESS", "REFUND"):
+                found.append(_movement(one, one["date"], -one["amount_minor"], "转账"))
+            if one["status"] == "REFUND":
+                found.append(_movement(one, one["refunded"], one["amount_minor"], "退款"))
+        return sorted((one for one in found if one.at.date() == day), key=lambda one: one.at)
 
     async def _settle_by_itself(self) -> None:
         while True:
@@ -215,6 +268,11 @@ class Alipay(Program):
     def _signed_notice(self, facts: Record, genuine: bool) -> tuple[bytes, dict[str, str]]:
         signature = self.keys.sign(sorted_text(facts, {"sign", "sign_type"}), genuine)
         return urlencode(facts | {"sign": signature, "sign_type": "RSA2"}).encode(), FORM
+
+
+def _movement(record: Record, at: str, amount_minor: int, kind: str) -> Movement:
+    moment = datetime.strptime(at, "%Y-%m-%d %H:%M:%S").replace(tzinfo=BEIJING)
+    return Movement(moment, record["order_id"], record["out_biz_no"], amount_minor, kind, record["payee"])
 
 
 def _is_taken(response: httpx.Response) -> bool:

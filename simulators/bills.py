@@ -94,9 +94,9 @@ def wechat_fund_bill(movements: Sequence[Movement], opening_minor: int = 0, *, m
     return ("\r\n".join(rows) + "\r\n").encode("utf-8-sig" if marked else "utf-8")
 
 
-def bank_format(name: str) -> dict[str, Any]:
+def bank_format(name: str, folder: Path = BANKS) -> dict[str, Any]:
     """Read the described format of a bank, e.g. `harbour`."""
-    found: dict[str, Any] = json.loads((BANKS / f"{name}.json").read_text(encoding="utf-8"))
+    found: dict[str, Any] = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
     return found
 
 

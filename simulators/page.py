@@ -44,12 +44,23 @@ class Panel:
 
 
 def render(
-    title: Words, controls: list[dict[str, Any]], panels: list[Panel], requests: list[Any], language: str
+    title: Words,
+    controls: list[dict[str, Any]],
+    panels: list[Panel],
+    requests: list[Any],
+    language: str,
+    upload: tuple[Words, str] | None = None,
 ) -> str:
     """Render the page as HTML."""
     words = {key: text.of(language) for key, text in SHARED.items()}
     return TEMPLATES.get_template("page.html").render(
-        title=title.of(language), controls=controls, panels=panels, requests=requests, language=language, words=words
+        title=title.of(language),
+        controls=controls,
+        panels=panels,
+        requests=requests,
+        language=language,
+        words=words,
+        upload=upload,
     )
 
 

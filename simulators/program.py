@@ -1,4 +1,4 @@
-"""Shared parts of the six programs: health, controls, the record of requests, and a front door that fails on demand."""
+"""Shared parts of the programs: health, controls, the record of requests, and a front door that fails on demand."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Setup:
     """How a simulator is started.
 
     `state` is a SQLite file (None: memory only), `outside_keys` the folder of the keys that sign calls, by party and
-    direction (None: `secret` signs all of them), `keys` Alipay's folder of key files, `messages_url` is where the issuer sends its one-time codes, `till_url` where it has cards registered that
+    direction (None: `secret` signs all of them), `keys` Alipay's folder of key files, `wechat_keys` WeChat Pay's, `bank_formats` the folder of banks' formats, `messages_url` is where the issuer sends its one-time codes, `till_url` where it has cards registered that
     it draws and a till confirms.
     """
 
@@ -44,6 +44,8 @@ class Setup:
     state: Path | None = None
     secret: str = field(default="simulators", repr=False)
     keys: Path | None = None
+    wechat_keys: Path | None = None
+    bank_formats: Path | None = None
     outside_keys: Path | None = None
     messages_url: str | None = None
     till_url: str | None = None
@@ -59,6 +61,7 @@ class Program(ABC):
     # The calls of the platform: recorded, slowed down, failed. What people and demo scripts do is never made to fail.
     partner_calls: ClassVar[tuple[tuple[str, str], ...]] = ()
     signed: ClassVar[bool] = True
+    upload: ClassVar[tuple[Words, str] | None] = None  # A file that people bring: its words and where it goes.
 
     def __init__(self, setup: Setup) -> None:
         self.setup = setup
@@ -103,7 +106,9 @@ class Program(ABC):
     async def page(self, request: Request, lang: str | None = None) -> str:
         """Serve the control page."""
         language = language_of(lang, request.headers.get("accept-language", ""))
-        return render(self.title, self.controls.labelled(language), self.panels(), list(self.requests), language)
+        return render(
+            self.title, self.controls.labelled(language), self.panels(), list(self.requests), language, self.upload
+        )
 
     async def read_controls(self) -> dict[str, Any]:
         """Serve the switches as they are set."""

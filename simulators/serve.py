@@ -19,7 +19,7 @@ GRACE_S = 2
 
 
 class _Quiet(uvicorn.Server):
-    """A server that leaves signals to its host, for six of them share one process."""
+    """A server that leaves signals to its host, for all of them share one process."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -69,6 +69,8 @@ def _parser(name: str) -> argparse.ArgumentParser:
     parser.add_argument(
         "--keys", type=Path, help="Alipay's key folder: its own pair is made there, app_public_key.pem read"
     )
+    parser.add_argument("--wechat-keys", type=Path, help="WeChat Pay's key folder: its own pair is made there")
+    parser.add_argument("--bank-formats", type=Path, help="folder of the described formats of banks")
     parser.add_argument("--messages-url", help="where the issuer sends one-time codes")
     return parser
 
@@ -78,6 +80,8 @@ def _setup(given: argparse.Namespace) -> Setup:
         seed=given.seed,
         state=given.state,
         keys=given.keys,
+        wechat_keys=given.wechat_keys,
+        bank_formats=given.bank_formats,
         outside_keys=given.outside_keys,
         messages_url=given.messages_url,
     )

@@ -30,6 +30,7 @@ from services.cards.confirmation import CONFIRMED, STEP, UNCONFIRMED, VOID, is_r
 from services.cards.provider_calls import OpenedCard, ProviderCaller, answer_of_call, answers_about
 from services.cards.reversing import reverse_acceptance
 from services.cards.securing import Securing
+from services.finance.returned import was_returned
 
 PURCHASES_STEP = f"{STEP}-purchases"
 OVER = frozenset({Held.NOT_FOUND, Held.RELEASED})  # A request that holds no card and never will.
@@ -70,6 +71,8 @@ class Rechecks(ProviderCaller):
         async with self._database.transaction() as session:
             if await session.get(PayoutRow, payout_key(card_id, attempt)) is not None:
                 return RecheckFacts(None)  # Ordered already: what the gateway says counts now.
+            if await was_returned(session, card_id):
+                return RecheckFacts(None)  # Paid for once: the card is ours, whatever became of it since.
             known = await self._verdict(session, card_id, quote_id)
             earlier = [answer for answer in await answers_about(session, card.row) if not is_recheck(answer)]
             requests = await securing.asked_for(session, card_id, quote_id)

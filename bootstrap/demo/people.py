@@ -16,6 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bootstrap import keys
+from bootstrap.demo import rails
 from bootstrap.demo.tickets import DemoTickets
 from bootstrap.settings import Settings
 from bootstrap.store import database, photo_store
@@ -23,6 +24,7 @@ from database.sealed import OUTLET_SECRET
 from database.tables.cards import OutletRow
 from database.tables.people import PersonRow
 from domain.cards.card import CardType
+from domain.finance.rails import Rail
 from domain.identifiers import new_id
 from domain.people.roles import Role
 from domain.rules.brands import Brand, catalogue
@@ -61,7 +63,10 @@ async def ensure_demo(settings: Settings) -> None:
             agent = (
                 await session.execute(select(PersonRow.id).where(PersonRow.email == login_of(Role.SUPPORT)))
             ).scalar_one()
-        await DemoTickets(store, held, photo_store(settings, held.keyring), agent).tell(partner_id)
+        photos = photo_store(settings, held.keyring)
+        await DemoTickets(store, held, photos, agent).tell(partner_id)
+        if {Rail.WECHAT, Rail.BANK} <= set(settings.offered_rails):
+            await rails.hand_in(store, held, photos)
     finally:
         await store.dispose()
     people = [{"role": role, "login": login_of(role), "password": password} for role, password in logins.items()]

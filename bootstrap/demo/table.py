@@ -97,5 +97,8 @@ PARTIES: dict[WaitingFor, Callable[[], str]] = {
     WaitingFor.REVIEWER: lambda: say("等复核员", "a reviewer"),
     WaitingFor.OUTLET: lambda: say("等网点确认", "the outlet"),
     WaitingFor.ISSUER: lambda: say("等发卡方恢复", "the issuer"),
+    WaitingFor.SELLER_PAYEE: lambda: say("等卖家更正收款人", "another payee from the seller"),
+    WaitingFor.SELLER_CONFIRM: lambda: say("等卖家确认收款", "the seller's confirmation of the transfer"),
     WaitingFor.GATEWAY: lambda: say("等支付渠道结果", "the payment channel"),
+    WaitingFor.BANK: lambda: say("等银行处理", "the bank"),
 }

@@ -19,6 +19,7 @@ from seller_ui import app as seller_pages
 from seller_ui.services import SellerServices
 from services.cards.intake import Intake
 from services.cards.outlet_reports import OutletReports
+from services.finance.confirmations import Confirmations
 from services.finance.payees import Payees
 from services.finance.payment_notifications import PaymentNotices
 from services.people.partners import Partners
@@ -54,6 +55,7 @@ def build_api(settings: Settings) -> FastAPI:
             files=TicketFiles(store, photos),
             demo_links=links,
             mail=mail_door(settings, store, secrets.keyring),
+            rails=settings.offered_rails,
             ready=ready(store, client),  # What a seller answers goes straight to a workflow.
         )
     )
@@ -64,12 +66,15 @@ def build_api(settings: Settings) -> FastAPI:
             photos=photos,
             intake=intake,
             payees=payees,
+            confirmations=Confirmations(store, secrets.keyring),
             callbacks=Callbacks(store, secrets.keyring),
             desk=desk,
             sign_in=SellerSignIn(store, secrets.keyring, world.messages),
             signing_secret=secrets.form_secret,
             cookies_secure=settings.cookies_secure,
             demo_links=links,
+            rails=settings.offered_rails,
+            confirm_url=settings.confirm_url,
         )
     )
     app.mount("/", pages)

@@ -13,16 +13,21 @@ from bootstrap.store import database, photo_store
 from bootstrap.watching import watching
 from bootstrap.web.cards import lazy_client
 from bootstrap.web.demo import demo_links
+from database.session import Database
+from domain.sealing import KeyRing
+from gateways.banks.formats import formats_in
 from gateways.http import new_client
 from gateways.identity_provider import IdentityProvider
 from reviewer_ui import app as console
 from reviewer_ui.people.oidc import PROVIDER_ANSWER
 from reviewer_ui.services import ConsoleServices
+from services.finance.bank_batches import BankBatches
 from services.finance.payees import Payees
 from services.notices.inbox import Notices
 from services.people.oidc import ProviderSignIn
 from services.people.passwords import ConsoleSignIn
 from services.review.desk import review_desk
+from services.support import goodwill_orders
 from workflows.client import CardClient
 
 
@@ -38,6 +43,8 @@ def build_console(settings: Settings) -> FastAPI:
             photos=photo_store(settings, secrets.keyring),
             review=review_desk(store, secrets.keyring),
             payees=Payees(store, secrets.keyring),
+            batches=bank_batches(settings, store, secrets.keyring),
+            rails=settings.offered_rails,
             desk=CardClient(client),
             sign_in=sign_in,
             notices=Notices(store, secrets.keyring, outside.notice_channels(settings)),
@@ -65,3 +72,8 @@ def _provider(settings: Settings, door: ConsoleSignIn) -> ProviderSignIn | None:
     client = new_client(settings.oidc_issuer)
     provider = IdentityProvider(client, settings.oidc_issuer, settings.oidc_client_id, secret, answer_url)
     return ProviderSignIn(provider, door, settings.oidc_name)
+
+
+def bank_batches(settings: Settings, store: Database, keyring: KeyRing) -> BankBatches:
+    """Return the batches for the banks whose formats are described."""
+    return BankBatches(store, keyring, formats_in(settings.bank_formats), goodwill_orders.opened)

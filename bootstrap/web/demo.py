@@ -13,6 +13,7 @@ def demo_links(settings: Settings) -> DemoLinks:
     outside = {
         "messages": settings.messages_url, "issuer": settings.issuer_url, "pos": settings.pos_url,
         "outlet": settings.outlet_url, "alipay": settings.alipay_url, "fx": settings.fx_url,
+        "wechat": settings.wechat_url, "bank": settings.bank_url,
     }  # fmt: skip
     simulators = {name: str(address) for name, address in outside.items()} if settings.simulators else {}
     return DemoLinks(settings.api_url, settings.console_url, simulators)

@@ -90,6 +90,7 @@ class PaymentNotificationRow(TableRow):
     id: Mapped[int | None] = mapped_column(primary_key=True, default=None, nullable=False)
     notify_id: Mapped[str] = mapped_column(unique=True)
     key: Mapped[str] = mapped_column(index=True)
+    rail: Mapped[Rail] = word(Rail, Rail.ALIPAY)
     verdict: Mapped[str]  # accepted | duplicate | signature_invalid | amount_mismatch | unknown_order
     amount_minor: Mapped[int | None] = minor_units_maybe()
     received_at: Mapped[datetime] = moment_now()

@@ -51,10 +51,12 @@ class WaitingFor(StrEnum):
     SELLER_ITEM = "seller_item"  # The seller sends one item again.
     SELLER_OFFER = "seller_offer"  # The seller accepts or declines the quote.
     SELLER_PAYEE = "seller_payee"  # The gateway refused the payee: the seller names another, and is owed until then.
+    SELLER_CONFIRM = "seller_confirm"  # The money waits for the receiver's confirmation in the provider's app.
     REVIEWER = "reviewer"  # A reviewer decides.
     OUTLET = "outlet"  # A partner outlet confirms.
     ISSUER = "issuer"  # The issuer is down or in maintenance; asked again by itself.
     GATEWAY = "gateway"  # The payment's outcome is unknown and is being reconciled.
+    BANK = "bank"  # The payment is in a file that the bank carries out, or waits for the next one.
 
 
 # The card waits for an answer from outside that a person can decide without.

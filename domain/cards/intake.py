@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from dataclasses import dataclass, field, replace
 from datetime import date
 
 from domain.errors.cards import NothingToRead, TooManyCards
 from domain.errors.general import FieldInvalid
+from domain.finance.payee import require_payee
+from domain.finance.rails import Rail
 from domain.money import Currency, Money
 from domain.typed import plain, plain_name
 
 CARDS_PER_SUBMISSION_MAX = 50
-PAYEE_LENGTH_MAX = 100
-# A phone number or an e-mail address: visible ASCII, since a look-alike letter would pay another person.
-# A mobile number, written with or without its country, or an e-mail address: what Alipay knows people by.
-_ACCOUNT = re.compile(r"\+?[0-9][0-9 -]{4,}[0-9]|[!-?A-~]+@[!-?A-~]+\.[!-?A-~]+")
-_NO_LETTER = frozenset({"Cc", "Cs", "Zl", "Zp"})
-_UNSEEN = _NO_LETTER | {
-    "Cf",
-    "Zs",
-}  # Private and unassigned code points are not: rare family names are written with them.
-_TURNS_TEXT = frozenset(
-    "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
-)  # Shows another name than it is.
 
 
 @dataclass(frozen=True)
@@ -54,11 +42,12 @@ class Submission:
     owner: str  # `seller:<id>` or `partner:<id>`
     idempotency_key: str
     cards: tuple[SubmittedCard, ...]
-    payee_account: str = field(repr=False)  # Alipay logon id: an e-mail address or a mobile number.
+    payee_account: str = field(repr=False)  # What the rail knows the payee by.
     payee_name: str = field(repr=False)
     channel: str = "api"  # `api` or `web`
     locale: str = "zh_CN"
     form_hash: str | None = None
+    payee_rail: Rail = Rail.ALIPAY
     body_hash: str | None = None  # Keyed hash (hex) of the request's bytes, where it came through the API.
 
 
@@ -79,19 +68,9 @@ def check_shape(submission: Submission) -> None:
         if not card.photos and not card.number:
             raise NothingToRead(card=position)
         _require_floor(position, card.accept_at_or_above)
-    require_payee(submission.payee_account, submission.payee_name)
+    require_payee(submission.payee_account, submission.payee_name, submission.payee_rail)
 
 
 def _require_floor(position: int, floor: Money | None) -> None:
     if floor is not None and (floor.currency is not Currency.CNY or floor.amount_minor <= 0):
         raise FieldInvalid(field=f"cards.{position}.accept_at_or_above", why="not_an_amount_in_CNY")
-
-
-def require_payee(account: str, name: str) -> None:
-    """Refuses (FieldInvalid) a payout account or a name that cannot be one."""
-    if len(account) > PAYEE_LENGTH_MAX or not _ACCOUNT.fullmatch(account):
-        raise FieldInvalid(field="payee_account", why="characters")
-    kinds = {unicodedata.category(letter) for letter in name}
-    visible = bool(kinds - _UNSEEN)
-    if len(name) > PAYEE_LENGTH_MAX or not visible or kinds & _NO_LETTER or set(name) & _TURNS_TEXT:
-        raise FieldInvalid(field="payee_name", why="characters")

@@ -23,6 +23,8 @@ class SellerMessage(StrEnum):
     PAID = "paid"
     PAYMENT_DELAYED = "payment_delayed"
     PAYEE_ASKED = "payee_asked"  # The gateway refused their payee.
+    CONFIRM_ASKED = "confirm_asked"  # They confirm the transfer in the provider's app.
+    CONFIRM_EXPIRING = "confirm_expiring"  # The time for that ends soon.
     REJECTED = "rejected"
     CANCELLED = "cancelled"  # We ended it, whatever they had answered.
 
@@ -41,6 +43,11 @@ _ASKS = {
     WaitingFor.SELLER_ITEM: SellerMessage.ITEM_ASKED,
     WaitingFor.SELLER_OFFER: SellerMessage.QUOTE_READY,
     WaitingFor.SELLER_PAYEE: SellerMessage.PAYEE_ASKED,
+    WaitingFor.SELLER_CONFIRM: SellerMessage.CONFIRM_ASKED,
+}
+_REMINDS = {
+    WaitingFor.SELLER_OFFER: SellerMessage.QUOTE_EXPIRING,
+    WaitingFor.SELLER_CONFIRM: SellerMessage.CONFIRM_EXPIRING,
 }
 _ENDS = {
     Outcome.PAID: SellerMessage.PAID,
@@ -61,11 +68,11 @@ def turns(
     if waiting_for not in _ASKS:
         return ()
     asked = Turn(_ASKS[waiting_for], now, once=False)
-    reminder = remind_at(until, now) if waiting_for is WaitingFor.SELLER_OFFER and until is not None else None
-    return (asked,) if reminder is None else (asked, Turn(SellerMessage.QUOTE_EXPIRING, reminder, once=False))
+    reminder = remind_at(until, now) if waiting_for in _REMINDS and until is not None else None
+    return (asked,) if reminder is None else (asked, Turn(_REMINDS[waiting_for], reminder, once=False))
 
 
 def remind_at(until: datetime, now: datetime) -> datetime | None:
-    """Return when a seller is reminded of an offer that ends at `until`; None for one that ends within minutes."""
+    """Return when a seller is reminded of what ends at `until`; None for what ends within minutes."""
     left = until - now
     return None if left < REMIND_FROM else until - min(REMIND_BEFORE_MAX, left / REMIND_SHARE)

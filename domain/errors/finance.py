@@ -123,3 +123,24 @@ class DayClosed(Refusal):
 
     code = "day_closed"
     http_status = 409
+
+
+class NothingWaits(Refusal):
+    """No order waits for a batch at this moment."""
+
+    code = "nothing_waits"
+    http_status = 409
+
+
+class BatchChanged(Refusal):
+    """The batch is no longer, or not yet, where this can be done: it is `state`."""
+
+    code = "batch_changed"
+    http_status = 409
+
+
+class BankFileRefused(Refusal):
+    """The bank's file was not taken in, no line of it: `why` says what is wrong, `line` where (0: the whole file)."""
+
+    code = "bank_file_refused"
+    http_status = 422

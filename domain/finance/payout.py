@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -34,12 +34,15 @@ class PayeeFault(StrEnum):
     NAME_DIFFERS = "name_differs"  # The account is another person's.
     ACCOUNT_BLOCKED = "account_blocked"  # The account may not receive money.
     IDENTITY_MISSING = "identity_missing"  # Its holder has not proved who they are.
+    NOT_CONFIRMED = "not_confirmed"  # The receiver did not confirm the transfer in time, or called it off.
 
 
 # A gateway's words about an order that is neither paid nor refused, as every gateway of ours gives them.
 NOT_FOUND = "ORDER_NOT_EXIST"  # It has no order of that key, so it may be sent, with the same key.
 DEALING = "DEALING"  # It has the order and has not finished.
 AMOUNT_DIFFERS = "AMOUNT_DIFFERS"  # It names another amount than the order's: a person must look.
+WAITS_FOR_RECEIVER = "WAIT_USER_CONFIRM"  # It has the order, and the receiver has to confirm it in time.
+RETURNED = "REFUND"  # The money had arrived and came back: certain, and owed again.
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,15 @@ class PayoutOrder:
     payee_account: str = field(repr=False)
     payee_name: str = field(repr=False)
     title: str = ""
+    ordered_at: datetime | None = None  # When it was written down; gateways that forget ask by it how far back to look.
+
+
+@dataclass(frozen=True)
+class ReceiversTurn:
+    """What the receiver needs to confirm a transfer: `package` opens the confirmation in the provider's app."""
+
+    package: str = field(repr=False)
+    expires_at: datetime
 
 
 @dataclass(frozen=True)
@@ -62,6 +74,7 @@ class PayoutReport:
     gateway_reference: str | None = None
     amount: Money | None = None
     code: str | None = None
+    turn: ReceiversTurn | None = None  # Only while the receiver's confirmation is awaited.
 
 
 @dataclass(frozen=True)
@@ -93,6 +106,24 @@ class PaymentGateway(Protocol):
         """Ask what became of an order."""
         ...
 
+    async def cancel(self, order: PayoutOrder) -> None:
+        """Ask that an order which the receiver has not confirmed is called off; what became of it says `query` alone.
+
+        Nothing happens on a rail whose orders cannot be called off.
+        """
+        ...
+
     async def listed(self, since: datetime, until: datetime) -> list[ListedPayment]:
         """Every payment that left our account in that time, by the gateway's own list."""
+        ...
+
+    async def bill(self, day: date) -> bytes:
+        """Return the provider's own list of a day as it comes; empty where the day had no movement.
+
+        Raises GatewayUnavailable while it is not ready or no answer came, GatewayRefused where there is none.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Close the connections."""
         ...

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from enum import StrEnum
+
+from domain.errors.general import FieldInvalid
 
 
 class Rail(StrEnum):
@@ -11,3 +14,10 @@ class Rail(StrEnum):
     ALIPAY = "alipay"  # Fund transfers to an Alipay account.
     WECHAT = "wechat"  # WeChat Pay transfer bills.
     BANK = "bank"  # Files of transfers that a bank carries out.
+
+
+def require_offered(rail: Rail, offered: Collection[Rail]) -> Rail:
+    """Return the rail. Refuses (FieldInvalid) one that sellers may not choose here."""
+    if rail not in offered:
+        raise FieldInvalid(field="payee_rail", why="not_offered")
+    return rail

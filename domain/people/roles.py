@@ -46,6 +46,9 @@ class Permission(StrEnum):
     SEE_PAYOUTS = "see_payouts"
     CORRECT_PAYEE = "correct_payee"  # Propose or agree to another payee for money that is owed; never both.
     RECONCILE = "reconcile"  # Bring statements, decide breaks, close a day.
+    LET_OUT_BATCHES = (
+        "let_out_batches"  # Propose or approve files of payments to a bank, never both; read its answers in.
+    )
     CLOSE_PERIODS = "close_periods"  # Close a month of the books, or agree to it.
     SEE_TRAIL = "see_trail"
     DECODE_HISTORY = "decode_history"  # Read Temporal payloads through the codec server.
@@ -159,6 +162,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.SEE_SELLER,
             Permission.CLOSE_PERIODS,
             Permission.RECONCILE,
+            Permission.LET_OUT_BATCHES,
             Permission.SEE_PAYOUTS,
             Permission.CORRECT_PAYEE,
             Permission.SEE_INSIGHT,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from domain.finance.payout import PayeeFault, PayoutOutcome, PayoutReport
+from domain.finance.payout import RETURNED, PayeeFault, PayoutOutcome, PayoutReport
 from domain.money import Money
 
 SYSTEM = "alipay"
@@ -22,14 +22,17 @@ REFUSALS: Mapping[str, PayeeFault] = {
     "BLOCK_USER_FORBBIDEN_RECIEVE": PayeeFault.ACCOUNT_BLOCKED,  # Alipay's spelling.
     "PAYEE_CERT_INFO_ERROR": PayeeFault.IDENTITY_MISSING,
 }
+REFUND = "REFUND"  # Of a transfer to a bank card alone: it had succeeded, and the bank sent it back days later.
 ENDED_WITHOUT_PAYMENT = frozenset({"FAIL", "CLOSED"})
 
 
 def ended(key: str, fields: Mapping[str, Any], amount: Money | None) -> PayoutReport:
-    """Translate a status: SUCCESS is paid, FAIL and CLOSED are refused, anything else is not over."""
+    """Translate a status: SUCCESS is paid, FAIL, CLOSED and REFUND are refused, anything else is not over."""
     status, reference = str(fields.get("status")), str(fields.get("order_id") or "") or None
     if status == "SUCCESS":
         return PayoutReport(key, PayoutOutcome.PAID, reference, amount)
+    if status == REFUND:
+        return PayoutReport(key, PayoutOutcome.REFUSED, reference, amount, RETURNED)
     if status in ENDED_WITHOUT_PAYMENT:
         return PayoutReport(key, PayoutOutcome.REFUSED, reference, amount, str(fields.get("error_code") or status))
     return PayoutReport(key, PayoutOutcome.UNKNOWN, reference, amount, status)

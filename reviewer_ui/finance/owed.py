@@ -12,12 +12,15 @@ from starlette.responses import Response
 from database.reads.finance import office as reads
 from database.reads.people import accounts
 from database.reads.work.reason_codes import reasons as managed_reasons
+from domain.finance.rails import Rail, require_offered
 from domain.money import Money
 from domain.people.roles import Permission
+from domain.typed import plain
 from domain.work.reason_codes import ReasonedAct
 from reviewer_ui.reason_words import ReasonView, reason_view
 from reviewer_ui.sessions import Person
 from reviewer_ui.visit import At, PayoutReader, Shell, allowed, see_other, shell
+from web.forms import member_of
 
 router = APIRouter()
 Corrector = Annotated[Person, Depends(allowed(Permission.CORRECT_PAYEE))]
@@ -33,6 +36,7 @@ class OwedContext:
     names: dict[str, str]
     total: Money
     reasons: tuple[ReasonView, ...]
+    rails: tuple[Rail, ...]
     may_correct: bool
     me: str
     full: bool
@@ -51,6 +55,7 @@ async def show(request: Request, console: At, person: PayoutReader) -> Response:
         names,
         Money(sum(entry.amount.amount_minor for entry in entries)),
         tuple(reason_view(one) for one in reasons),
+        console.services.rails,
         person.may(Permission.CORRECT_PAYEE),
         person.id,
         len(entries) == reads.PAGE,
@@ -66,9 +71,13 @@ async def propose(
     payee_account: Short = "",
     payee_name: Short = "",
     reason_code: Short = "",
+    payee_rail: Short = "",
+    payee_bank: Short = "",
 ) -> Response:
     """Propose another payee; nothing is paid before a second person agrees."""
-    await console.services.payees.propose(person.id, card_id, payee_account, payee_name, reason_code)
+    rail = require_offered(member_of(Rail, payee_rail) or Rail.ALIPAY, console.services.rails)
+    account = f"{plain(payee_account).replace(' ', '')} {plain(payee_bank)}" if rail is Rail.BANK else payee_account
+    await console.services.payees.propose(person.id, card_id, account, payee_name, reason_code, rail)
     return see_other("/owed")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import date
 from typing import TypedDict
 
@@ -17,13 +18,13 @@ from domain.cards.card import CardType, WaitingFor
 from domain.cards.review import AskedItem
 from domain.errors.cards import NotExpectedNow
 from domain.errors.files import PhotoEmpty
-from domain.errors.general import FieldInvalid
+from domain.errors.general import FieldInvalid, TemporarilyUnavailable
 from domain.money import Money
 from domain.rules.brands import brand
 from domain.support.callbacks import CallbackWanted
 from domain.typed import plain
 from seller_ui.pages.card import answered
-from seller_ui.pages.sell import expiry, face_value
+from seller_ui.pages.sell import expiry, face_value, named_payee
 from seller_ui.site import SellerVisit, Visit, collect, require_filled, texts, uploads
 from services.ops.parties import require_issuer_works
 from services.support.callbacks import Asked
@@ -120,10 +121,23 @@ async def correct_payee(visit: SellerVisit, card_id: str) -> Response:
     sent = texts(await visit.request.form())
 
     async def correct() -> None:
-        account, name = sent.get("payee_account", ""), sent.get("payee_name", "")
-        await visit.site.services.payees.correct(visit.owner, card_id, account, name)
+        payee = named_payee(visit, sent)
+        await visit.site.services.payees.correct(visit.owner, card_id, payee.account, payee.name, payee.rail)
 
     return await answered(visit, card_id, sent, correct)
+
+
+@router.post("/cards/{card_id}/transfer/cancel")
+async def call_off_transfer(visit: SellerVisit, card_id: str) -> Response:
+    """Have a transfer that is not confirmed called off, to name another payee; it is over when the provider says so."""
+    services = visit.site.services
+
+    async def call_off() -> None:
+        key = await services.confirmations.cancel(visit.owner, card_id)
+        with suppress(TemporarilyUnavailable):  # The card asks by its own clock, too.
+            await services.desk.payment_reported(card_id, key)
+
+    return await answered(visit, card_id, {}, call_off)
 
 
 @router.post("/cards/{card_id}/withdraw")

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated
+from urllib.parse import quote
 
 from fastapi import APIRouter, Query
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -24,6 +25,7 @@ from domain.cards.card import Stage, StoryEntry
 from domain.cards.pricing import QuoteState
 from domain.cards.review import AskedItem
 from domain.finance.payout import PayeeFault
+from domain.finance.rails import Rail
 from domain.money import Money
 from domain.places import business_day
 from domain.rules.brands import Brand, brand
@@ -31,12 +33,14 @@ from domain.rules.limits import limits_in_force
 from seller_ui.journey import Panel, Step, panel_of, steps_of
 from seller_ui.pages.sell import digits_only
 from seller_ui.site import NO_FAULTS, REFUSED, Faults, SellerVisit, Visit, status_of, typed
+from services.finance.confirmations import ToConfirm
 from web.story import Moment, moments
 from web.words import without_repeats
 
 router = APIRouter()
 CODES_MAX = 3
-FIELDS = ("number", "pin", "face_value", "expiry", "payee_account", "payee_name")
+ENDS_OF_PAYMENT = frozenset({"payout.paid", "payout.refused", "payout.returned"})
+FIELDS = ("number", "pin", "face_value", "expiry", "payee_account", "payee_bank", "payee_name", "payee_rail")
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,10 @@ class CardPage:
     may_resend: bool
     asked_item: AskedItem | None
     payee_fault: PayeeFault | None
+    rails: tuple[Rail, ...]
+    to_confirm: ToConfirm | None  # Their transfer to confirm in the provider's app.
+    confirm_link: str  # Opens it; empty where nothing here can.
+    returned: bool  # The money had arrived and came back.
     digits_only: bool
     several: bool  # The photos show more than one card.
     may_withdraw: bool  # Until a quote is accepted.
@@ -117,6 +125,8 @@ async def page_of(
         callback = await newest_of_card(session, card_id)
         tickets = await of_card(session, visit.owner, card_id)
         details = await _details(session, card_id, panel_of(card))
+        confirms = panel_of(card) is Panel.CONFIRM
+        to_confirm = await visit.site.services.confirmations.of_card(session, card_id) if confirms else None
     known = _known(visit, row) if panel_of(card) is Panel.FIELDS else {}
     chosen, (photos, code, item, several) = brand(card.brand), details
     return CardPage(
@@ -134,6 +144,10 @@ async def page_of(
         may_resend=code is None or code.number < CODES_MAX,
         asked_item=item,
         payee_fault=_payee_fault(story),
+        rails=visit.site.services.rails,
+        to_confirm=to_confirm,
+        confirm_link=_confirm_link(visit, to_confirm),
+        returned=[entry.what for entry in story if entry.what in ENDS_OF_PAYMENT][-1:] == ["payout.returned"],
         digits_only=digits_only(chosen),
         several=several,
         may_withdraw=_may_withdraw(card),
@@ -170,6 +184,11 @@ def _payee_fault(story: tuple[StoryEntry, ...]) -> PayeeFault | None:
     """What was wrong with the payee of the last order; None when the gateway's word says nothing of the payee."""
     faults = [entry.facts.get("payee_fault", "") for entry in story if entry.what == "payout.refused"]
     return PayeeFault(faults[-1]) if faults and faults[-1] else None
+
+
+def _confirm_link(visit: Visit, found: ToConfirm | None) -> str:
+    opens = visit.site.services.confirm_url
+    return f"{opens}{quote(found.package)}" if found is not None and found.package and opens else ""
 
 
 def _known(visit: Visit, row: CardRow) -> dict[str, str]:

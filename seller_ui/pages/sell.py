@@ -21,9 +21,10 @@ from domain.errors.base import Refusal
 from domain.errors.cards import NothingToRead
 from domain.errors.files import TooManyPhotos
 from domain.errors.general import FieldInvalid
+from domain.finance.rails import Rail, require_offered
 from domain.money import Money
 from domain.rules.brands import Brand, brand, catalogue
-from domain.typed import plain_amount
+from domain.typed import plain, plain_amount
 from seller_ui.site import (
     NO_FAULTS,
     REFUSED,
@@ -39,11 +40,13 @@ from seller_ui.site import (
     typed,
     uploads,
 )
+from services.finance.payees import Named
+from web.forms import member_of
 from workflows.starter import start_cards
 
 router = APIRouter()
 HOWS = ("photo", "type")
-TYPED = ("number", "pin", "face_value", "expiry", "shows", "payee", "payee_account", "payee_name")
+TYPED = ("number", "pin", "face_value", "expiry", "shows", "payee", "payee_account", "payee_bank", "payee_name")
 PHOTOS_MAX = 4  # Of one card.
 CARDS_MAX = 10  # One photo each; more would not fit into one request.
 
@@ -66,6 +69,7 @@ class SellPage:
     shown: str
     typed: Mapping[str, str]
     payee_masked: str | None
+    rails: tuple[Rail, ...]
     digits_only: bool
     delay: Delay | None  # Whom a card of this brand is verified with is in maintenance: no turnaround is promised.
     faults: Faults = NO_FAULTS
@@ -119,13 +123,16 @@ async def _form(
     async with visit.site.services.database.transaction() as session:
         last = await reads.last_payee(session, visit.owner)
         held = await delays(session, now())
-    values = typed(sent, *TYPED) | {"payee": sent.get("payee", "same" if last else "other")}
+    same = last is not None and last.rail in visit.site.services.rails
+    values = typed(sent, *TYPED) | {"payee": sent.get("payee", "same" if same else "other")}
+    values |= {"payee_rail": sent.get("payee_rail", last.rail.value if last else Rail.ALIPAY.value)}
     page = SellPage(
         brand=chosen,
         how=how,
         shown=visit.site.forms.issue(chosen.code, visit.locale, visit.owner),
         typed=values,
-        payee_masked=last.masked if last else None,
+        payee_masked=last.masked if last and same else None,
+        rails=visit.site.services.rails,
         digits_only=digits_only(chosen),
         delay=delay_of(held, Stage.INTAKE, chosen.card_type, chosen.code),
         faults=visit.faults(refused),
@@ -139,15 +146,16 @@ async def _submit(visit: Visit, chosen: Brand, form: FormData) -> tuple[str, ...
     shown = visit.site.forms.read(sent.get("shown", ""), chosen.code, visit.owner)
     photos = await uploads(form, "photo")
     require_complete(chosen, sent, photos)
-    account, name = await _payee(visit, sent)
+    payee = await _payee(visit, sent)
     form_hash = visit.site.forms.digest(sent["shown"], sent, photos)
     submissions = [
         Submission(
             owner=visit.owner,
             idempotency_key=key,
             cards=(card,),
-            payee_account=account,
-            payee_name=name,
+            payee_account=payee.account,
+            payee_name=payee.name,
+            payee_rail=payee.rail,
             channel="web",
             locale=visit.locale,
             form_hash=form_hash,
@@ -164,7 +172,8 @@ def require_complete(chosen: Brand, sent: Mapping[str, str], photos: tuple[bytes
     """Raises FormRefused with everything that is missing or malformed, in the order of the form."""
     typing = sent.get("how") == "type" or (not photos and bool(sent.get("number")))
     card = _typed_checks(chosen, sent) if typing else _photo_checks(chosen, sent, photos)
-    payee = () if sent.get("payee") == "same" else ("payee_account", "payee_name")
+    banks = ("payee_bank",) if sent.get("payee_rail") == Rail.BANK else ()
+    payee = () if sent.get("payee") == "same" else ("payee_account", *banks, "payee_name")
     collect(*card, *(partial(require_filled, sent, field) for field in payee))
 
 
@@ -258,18 +267,26 @@ def digits_only(chosen: Brand) -> bool:
     return "A-Z" not in chosen.number
 
 
-async def _payee(visit: Visit, sent: Mapping[str, str]) -> tuple[str, str]:
-    """Alipay account and real name: typed, or those of the last submission."""
-    if sent.get("payee") == "same":
-        return await _last_payee(visit)
-    return require_filled(sent, "payee_account"), require_filled(sent, "payee_name")
+async def _payee(visit: Visit, sent: Mapping[str, str]) -> Named:
+    """Who is paid: as typed, or as in the last submission."""
+    return await _last_payee(visit) if sent.get("payee") == "same" else named_payee(visit, sent)
 
 
-async def _last_payee(visit: Visit) -> tuple[str, str]:
+def named_payee(visit: Visit, sent: Mapping[str, str]) -> Named:
+    """Read the payee from the form. Refuses a rail that is not offered, and raises FormRefused for what is missing."""
+    rail = require_offered(member_of(Rail, sent.get("payee_rail")) or Rail.ALIPAY, visit.site.services.rails)
+    account, name = require_filled(sent, "payee_account"), require_filled(sent, "payee_name")
+    if rail is Rail.BANK:
+        account = f"{plain(account).replace(' ', '')} {plain(require_filled(sent, 'payee_bank'))}"
+    return Named(account, name, rail)
+
+
+async def _last_payee(visit: Visit) -> Named:
     keyring = visit.site.services.keyring
     async with visit.site.services.database.transaction() as session:
         last = await reads.last_payee(session, visit.owner)
     if last is None:
         raise FieldInvalid(field="payee_account", why="missing")
     account = PAYEE_ACCOUNT.open(keyring, last.submission_id, last.account_sealed)
-    return account, PAYEE_NAME.open(keyring, last.submission_id, last.name_sealed)
+    name = PAYEE_NAME.open(keyring, last.submission_id, last.name_sealed)
+    return Named(account, name, require_offered(last.rail, visit.site.services.rails))

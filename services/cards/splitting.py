@@ -80,6 +80,7 @@ def _submission(keyring: KeyRing, origin: SubmissionRow, photo: PhotoRow, given:
         cards=(given,),
         payee_account=account,
         payee_name=name,
+        payee_rail=origin.payee_rail,
         channel=origin.channel,
         locale=origin.locale,
         form_hash=origin.form_hash,

@@ -20,6 +20,7 @@ from domain.cards.intake import Submission, SubmittedCard
 from domain.errors.cards import DuplicateCard
 from domain.errors.general import IdempotencyKeyReused
 from domain.finance.payee import masked_account, payee_index_of
+from domain.finance.rails import Rail
 from domain.identifiers import new_id
 from domain.rules.brands import Brand
 from domain.sealing import KeyRing
@@ -126,6 +127,7 @@ def submission_row(keyring: KeyRing, submission: Submission, request_hash: str) 
         payee_name_sealed=PAYEE_NAME.seal(keyring, submission_id, submission.payee_name),
         payee_masked=masked_account(submission.payee_account),
         payee_index=payee_index_of(keyring, submission.payee_account),
+        payee_rail=submission.payee_rail,
     )
 
 
@@ -154,6 +156,8 @@ def card_row(keyring: KeyRing, submission_id: str, position: int, card: CheckedC
 def request_hash_of(keyring: KeyRing, submission: Submission) -> str:
     """Return a keyed hash: a plain hash of a card number could be reversed by trying all numbers."""
     content = {name: _plain(value) for name, value in vars(submission).items() if name not in NOT_CONTENT}
+    if submission.payee_rail is Rail.ALIPAY:
+        del content["payee_rail"]  # As requests were hashed while there was one rail: a repeated one is still the same.
     content["cards"] = [{name: _plain(value) for name, value in vars(card).items()} for card in submission.cards]
     written = json.dumps(content, ensure_ascii=False, sort_keys=True)
     return keyring.index(written, purpose="request")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from sqlalchemy import func, select
@@ -22,12 +22,12 @@ from database.tables.finance import PayeeCorrectionRow, PayoutRow
 from database.tables.people import AuditRow
 from database.tables.support.payee_requests import PayeeRequestRow
 from domain.cards.card import WaitingFor
-from domain.cards.intake import require_payee
 from domain.errors.cards import NotExpectedNow
 from domain.errors.finance import CorrectionWaits
 from domain.errors.general import NotFound
 from domain.errors.work import OwnWork
-from domain.finance.payee import masked_account, payee_index_of
+from domain.finance.payee import masked_account, payee_index_of, require_payee
+from domain.finance.rails import Rail
 from domain.identifiers import new_id
 from domain.people.roles import Permission
 from domain.review.four_eyes import apart
@@ -51,6 +51,15 @@ class Correction:
     correction_id: str
 
 
+@dataclass(frozen=True)
+class Named:
+    """A payee as it was named."""
+
+    account: str = field(repr=False)
+    name: str = field(repr=False)
+    rail: Rail
+
+
 class Payees:
     """Corrects payees. A correction counts for every card of its submission that waits for one."""
 
@@ -61,7 +70,7 @@ class Payees:
         self._keyring = keyring
         self._now = now
 
-    async def correct(self, owner: str, card_id: str, account: str, name: str) -> str:
+    async def correct(self, owner: str, card_id: str, account: str, name: str, rail: Rail = Rail.ALIPAY) -> str:
         """Record another payee named by the owner (`seller:<id>` or `partner:<id>`); returns the correction's id.
 
         Refuses NotFound for another's card, NotExpectedNow unless the card waits for a payee, FieldInvalid. What staff
@@ -73,7 +82,7 @@ class Payees:
             if (open_one := await _open(session, submission.id)) is not None:
                 open_one.refused_at = self._now()
             await session.flush()
-            row = self._row(submission, account, name, owner, "")
+            row = self._row(submission, Named(account, name, rail), owner, "")
             session.add(row)
             asked = await _asked_by_support(session, submission.id)
             if asked is None:
@@ -86,7 +95,9 @@ class Payees:
             await _record(session, card, "payout.payee_proposed", facts, owner)
         return row.id
 
-    async def propose(self, person: str, card_id: str, account: str, name: str, reason_code: str) -> None:
+    async def propose(
+        self, person: str, card_id: str, account: str, name: str, reason_code: str, rail: Rail = Rail.ALIPAY
+    ) -> None:
         """Propose another payee, to be approved by a second person.
 
         Refuses NotAllowed, ReasonUnknown, NotFound, NotExpectedNow, FieldInvalid, OwnWork to a person linked to the
@@ -96,7 +107,7 @@ class Payees:
             await require(session, person, Permission.CORRECT_PAYEE)
             await require_reason(session, ReasonedAct.CORRECT_PAYEE, reason_code)
             card, submission = await _waiting(session, card_id)
-            row = self._row(submission, account, name, f"person:{person}", reason_code)
+            row = self._row(submission, Named(account, name, rail), f"person:{person}", reason_code)
             circle = (await standing(session, person, self._now())).circle
             await self._require_unlinked(session, card_id, circle)
             row.proposers = sorted(circle)
@@ -160,17 +171,15 @@ class Payees:
         async with self._database.transaction() as session:
             return tuple(Correction(*found) for found in await session.execute(statement))
 
-    def _row(
-        self, submission: SubmissionRow, account: str, name: str, proposed_by: str, reason: str
-    ) -> PayeeCorrectionRow:
-        account, name = plain(account), plain_name(name)
-        require_payee(account, name)
+    def _row(self, submission: SubmissionRow, named: Named, proposed_by: str, reason: str) -> PayeeCorrectionRow:
+        account, name = plain(named.account), plain_name(named.name)
+        require_payee(account, name, named.rail)
         correction_id = new_id()
         return PayeeCorrectionRow(
             id=correction_id, submission_id=submission.id, proposed_by=proposed_by, reason=reason,
             account_sealed=CORRECTED_ACCOUNT.seal(self._keyring, correction_id, account),
             name_sealed=CORRECTED_NAME.seal(self._keyring, correction_id, name),
-            masked=masked_account(account), proposed_at=self._now(),
+            masked=masked_account(account), rail=named.rail, proposed_at=self._now(),
         )  # fmt: skip
 
     async def _checked(

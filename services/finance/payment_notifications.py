@@ -1,6 +1,8 @@
-"""Hear what the payment gateway reports: kept with our verdict, it moves no money; the card asks the gateway itself."""
+"""What payment gateways report: kept with our verdict, it moves no money; whoever waits asks the gateway itself."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Mapping
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -13,34 +15,43 @@ from domain.cards.card import WaitingFor
 from domain.cards.facts import NotificationVerdict, PaymentReport
 from domain.errors.finance import AmountMismatch
 from domain.errors.general import NotFound, SignatureInvalid
-from domain.finance.payout import PayoutReport
-from gateways.alipay.notices import AlipayNotices
+from domain.finance.payout import RETURNED, PayoutReport, PayoutState
+from domain.finance.rails import Rail
 from gateways.errors import ReportRefused
 from services.finance.payout_orders import heard_first, refused_on, verdict_on
+from services.finance.returned import claimed
 
 NOTIFY_ID_LENGTH_MAX = 128
+WAITING = frozenset({WaitingFor.GATEWAY, WaitingFor.SELLER_CONFIRM})  # A card that waits so asks at once when it hears.
+# Reads a report from its bytes and headers (names in small letters). Raises ReportRefused.
+Reader = Callable[[bytes, Mapping[str, str]], tuple[str, PayoutReport]]
 
 
 class PaymentNotices:
-    """Judges and keeps the gateway's notices. It holds no key that pays."""
+    """Judges and keeps the gateways' notices. It holds no key that pays."""
 
-    def __init__(self, database: Database, notices: AlipayNotices) -> None:
+    def __init__(self, database: Database, readers: Mapping[Rail, Reader]) -> None:
         self._database = database
-        self._notices = notices
+        self._readers = readers
 
-    async def receive(self, body: bytes) -> PaymentReport:
-        """Receive the gateway's notice, as its bytes came. It is kept with our verdict and moves no money by itself.
+    async def receive(
+        self, body: bytes, rail: Rail = Rail.ALIPAY, headers: Mapping[str, str] | None = None
+    ) -> PaymentReport:
+        """Receive a gateway's notice, as its bytes came. It is kept with our verdict and moves no money by itself.
 
-        Refuses SignatureInvalid, AmountMismatch and NotFound (no order of ours); the verdict is kept all the same.
+        Refuses SignatureInvalid, AmountMismatch and NotFound (no order of ours on that rail); the verdict is kept all the same.
         """
+        reader = self._readers.get(rail)
+        if reader is None:
+            raise NotFound()
         try:
-            notify_id, report = self._notices.read(body)
+            notify_id, report = reader(body, headers or {})
         except ReportRefused as refused:
             async with self._database.transaction() as session:
-                await refused_on(session, now())
+                await refused_on(session, now(), rail)
             raise SignatureInvalid(why=refused.reason) from None
         async with self._database.transaction() as session:
-            row_of_order, verdict = await _judged(session, notify_id[:NOTIFY_ID_LENGTH_MAX], report)
+            row_of_order, verdict = await _judged(session, notify_id[:NOTIFY_ID_LENGTH_MAX], report, rail)
             card = await session.get_one(CardRow, row_of_order.card_id) if isinstance(row_of_order, PayoutRow) else None
         if verdict is NotificationVerdict.AMOUNT_MISMATCH:
             raise AmountMismatch()
@@ -49,17 +60,24 @@ class PaymentNotices:
         if card is None:
             raise NotFound()
         # An order that is just being sent gets its answer there: the card need not be woken for it.
-        return PaymentReport(card.id, report.key, verdict, card.waiting_for is WaitingFor.GATEWAY)
+        return PaymentReport(card.id, report.key, verdict, card.waiting_for in WAITING)
 
 
 async def _judged(
-    session: AsyncSession, notify_id: str, report: PayoutReport
+    session: AsyncSession, notify_id: str, report: PayoutReport, rail: Rail
 ) -> tuple[PayoutRow | GoodwillOrderRow | None, NotificationVerdict]:
     row: PayoutRow | GoodwillOrderRow | None = await session.get(PayoutRow, report.key)
     row = row or await session.get(GoodwillOrderRow, report.key)
+    if row is not None and row.rail is not rail:
+        row = None  # Another rail's order: whoever reports on it, it is none of theirs.
     verdict = verdict_on(row, report)
     amount = None if report.amount is None else report.amount.amount_minor
-    heard = PaymentNotificationRow(notify_id=notify_id, key=report.key, verdict=verdict, amount_minor=amount)
+    # Each rail counts by itself: one must not use up another's number.
+    notify_id = notify_id if rail is Rail.ALIPAY else f"{rail.value}:{notify_id}"
+    heard = PaymentNotificationRow(notify_id=notify_id, key=report.key, verdict=verdict, amount_minor=amount, rail=rail)
     if not await heard_first(session, heard) and verdict is NotificationVerdict.ACCEPTED:
         verdict = NotificationVerdict.DUPLICATE
+    says_returned = report.code == RETURNED and row is not None and row.state is PayoutState.PAID
+    if says_returned and verdict is NotificationVerdict.ACCEPTED and report.amount is not None:
+        await claimed(session, report.key, report.amount, now())  # The gateway is asked before anything is booked.
     return row, verdict

@@ -20,10 +20,11 @@ from domain.cards.card import EndReason, Outcome, Stage, WaitingFor
 from domain.cards.facts import NotificationVerdict
 from domain.finance.ledger import payout_paid, payout_prepared, payout_refused
 from domain.finance.payout import PayoutOrder, PayoutOutcome, PayoutReport, PayoutState
+from domain.finance.rails import Rail
 from domain.identifiers import short
 from domain.money import Money
 from domain.sealing import KeyRing
-from gateways.alipay.states import REFUSALS
+from services.finance.payee_faults import payee_fault
 from services.work import sla
 
 
@@ -52,7 +53,7 @@ def opened_order(keyring: KeyRing, row: PayoutRow, submission: SubmissionRow) ->
         account = ORDER_ACCOUNT.open(keyring, row.key, row.payee_account_sealed)
         name = ORDER_NAME.open(keyring, row.key, row.payee_name_sealed)
     title = f"Cardloop {short(row.card_id)}"
-    return PayoutOrder(row.key, Money(row.amount_minor, row.currency), account, name, title)
+    return PayoutOrder(row.key, Money(row.amount_minor, row.currency), account, name, title, row.prepared_at)
 
 
 def verdict_on(row: PayoutRow | GoodwillOrderRow | None, report: PayoutReport) -> NotificationVerdict:
@@ -78,13 +79,15 @@ async def heard_first(session: AsyncSession, row: PaymentNotificationRow) -> boo
     return await insert_once(session, row, "notify_id", generated=("id",))
 
 
-async def refused_on(session: AsyncSession, at: datetime) -> None:
+async def refused_on(session: AsyncSession, at: datetime, rail: Rail = Rail.ALIPAY) -> None:
     """Counts a notification that is not the gateway's: all of one day are one row, so that nobody can fill the table.
 
     It has an id of our own: a forged notification must not use up the id of the genuine one.
     """
     verdict = NotificationVerdict.SIGNATURE_INVALID.value
-    row = PaymentNotificationRow(notify_id=f"unverified-{at:%Y-%m-%d}", key="", verdict=verdict, received_at=at)
+    whose = "" if rail is Rail.ALIPAY else f"{rail.value}-"
+    notify_id = f"unverified-{whose}{at:%Y-%m-%d}"
+    row = PaymentNotificationRow(notify_id=notify_id, key="", verdict=verdict, received_at=at, rail=rail)
     counted = insert(PaymentNotificationRow).values(row.values("id"))
     more = {"times": PaymentNotificationRow.times + 1, "received_at": at}
     await session.execute(counted.on_conflict_do_update(index_elements=["notify_id"], set_=more))
@@ -119,7 +122,7 @@ async def settle_once(session: AsyncSession, row: PayoutRow, outcome: PayoutOutc
     postings = payout_paid(amount, row.rail) if paid else payout_refused(owner, amount, row.rail)
     await ledger.post(session, f"{row.key}:settled", row.card_id, f"payout_{outcome.value}", postings)
     facts = {"key": row.key, "amount": str(amount), "code": row.refusal_code or ""}
-    if (fault := REFUSALS.get(row.refusal_code or "")) is not None and not paid:
+    if not paid and (fault := payee_fault(row.rail, row.refusal_code)) is not None:
         facts["payee_fault"] = fault.value
     what = f"payout.{outcome.value}"
     if paid or ends:

@@ -20,7 +20,7 @@ KEPT = timedelta(hours=6)  # Sums of ten seconds older than this are of no use.
 STALE = timedelta(minutes=10)
 SWEPT_EVERY = 600  # Writes.
 ERROR_MAX = 60
-_SINGLE = {"outlet": OUTLETS, "fx": FX_DESK, "alipay": PAYOUTS, "messages": MESSAGES}
+_SINGLE = {"outlet": OUTLETS, "fx": FX_DESK, "alipay": PAYOUTS, "wechat": PAYOUTS, "messages": MESSAGES}
 _FIELDS = "calls, failed, timeouts, refused, cost_fen, latency"
 _ADD = """
 INSERT INTO {table} (provider, brand, {when}, {fields})

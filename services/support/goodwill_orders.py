@@ -15,7 +15,8 @@ from database.tables.finance import PayoutRow
 from database.tables.support.goodwill import GoodwillOrderRow, GoodwillRow
 from database.tables.support.tickets import TicketRow
 from domain.finance.ledger import goodwill_prepared, goodwill_refused, payout_paid
-from domain.finance.payout import PayoutOrder, PayoutOutcome, PayoutState
+from domain.finance.payout import RETURNED, PayoutOrder, PayoutOutcome, PayoutState
+from domain.finance.postings.returned import goodwill_returned
 from domain.identifiers import goodwill_key, short
 from domain.money import Money
 from domain.notices.kinds import NoticeKind
@@ -36,9 +37,10 @@ async def prepare(session: AsyncSession, keyring: KeyRing, goodwill_id: str, key
     agreed = row.state is GoodwillState.AGREED and row.checked_by is not None and row.checked_by not in row.proposers
     if not agreed or key != goodwill_key(goodwill_id):
         raise NotAgreed(f"goodwill {goodwill_id} is {row.state.value}")
-    account, name = _payee(keyring, await session.get_one(PayoutRow, row.paid_key))
+    paid = await session.get_one(PayoutRow, row.paid_key)
+    account, name = _payee(keyring, paid)
     order = GoodwillOrderRow(
-        key=key, goodwill_id=row.id, amount_minor=row.amount_minor, currency=row.currency,
+        key=key, goodwill_id=row.id, amount_minor=row.amount_minor, currency=row.currency, rail=paid.rail,
         payee_account_sealed=GOODWILL_ACCOUNT.seal(keyring, key, account),
         payee_name_sealed=GOODWILL_NAME.seal(keyring, key, name),
     )  # fmt: skip
@@ -52,7 +54,7 @@ def opened(keyring: KeyRing, row: GoodwillOrderRow) -> PayoutOrder:
     account = GOODWILL_ACCOUNT.open(keyring, row.key, row.payee_account_sealed)
     name = GOODWILL_NAME.open(keyring, row.key, row.payee_name_sealed)
     title = f"Cardloop {short(row.goodwill_id)}"
-    return PayoutOrder(row.key, Money(row.amount_minor, row.currency), account, name, title)
+    return PayoutOrder(row.key, Money(row.amount_minor, row.currency), account, name, title, row.prepared_at)
 
 
 async def settle(session: AsyncSession, row: GoodwillOrderRow, outcome: PayoutOutcome) -> None:
@@ -71,6 +73,37 @@ async def settle(session: AsyncSession, row: GoodwillOrderRow, outcome: PayoutOu
     key = f"{NoticeKind.GOODWILL}:{given.id}"
     news = {"goodwill_state": given.state.value, "amount": str(amount)}
     await tell(session, [given.proposed_by], NoticeKind.GOODWILL, key, task_id=ticket.task_id, **news)
+
+
+async def returned(session: AsyncSession, key: str, amount: Money, moment: datetime) -> bool:
+    """Book that the money of a paid order came back: nothing was given. Return whether it is booked, now or before.
+
+    The caller has the gateway's own word. An order that does not stand as paid, or of another amount, stays as it is.
+    """
+    row = await session.get_one(GoodwillOrderRow, key, with_for_update=True, populate_existing=True)
+    if row.state is PayoutState.REFUSED and row.refusal_code == RETURNED:
+        return True
+    if row.state is not PayoutState.PAID or amount != Money(row.amount_minor, row.currency):
+        return False
+    row.state, row.answered, row.refusal_code = PayoutState.REFUSED, PayoutOutcome.REFUSED, RETURNED
+    given = await session.get_one(GoodwillRow, row.goodwill_id, with_for_update=True)
+    given.state = GoodwillState.REFUSED
+    postings = goodwill_returned(amount, row.rail)
+    await ledger.post(session, f"{key}:returned", None, "goodwill_returned", postings, cause=f"payout:{key}")
+    ticket = await session.get_one(TicketRow, given.ticket_id)
+    happened(
+        session, ticket, "gateway", "goodwill_refused", moment, goodwill=given.id, amount=str(amount), code=RETURNED
+    )
+    news = {"goodwill_state": given.state.value, "amount": str(amount)}
+    await tell(
+        session,
+        [given.proposed_by],
+        NoticeKind.GOODWILL,
+        f"{NoticeKind.GOODWILL}:{given.id}:returned",
+        task_id=ticket.task_id,
+        **news,
+    )
+    return True
 
 
 def _payee(keyring: KeyRing, paid: PayoutRow) -> tuple[str, str]:

@@ -24,11 +24,13 @@ from domain.work.deadlines import RUNNING, ClockOwner, ClockPlan, Policies, Stre
 _HAS_IT = {
     WaitingFor.MACHINE: ClockOwner.MACHINE,
     WaitingFor.GATEWAY: ClockOwner.MACHINE,
+    WaitingFor.BANK: ClockOwner.MACHINE,
     WaitingFor.SELLER_FIELDS: ClockOwner.SELLER,
     WaitingFor.SELLER_CODE: ClockOwner.SELLER,
     WaitingFor.SELLER_ITEM: ClockOwner.SELLER,
     WaitingFor.SELLER_OFFER: ClockOwner.SELLER,
     WaitingFor.SELLER_PAYEE: ClockOwner.SELLER,
+    WaitingFor.SELLER_CONFIRM: ClockOwner.SELLER,
     WaitingFor.OUTLET: ClockOwner.OUTLET,
 }
 

@@ -8,7 +8,6 @@ from collections import defaultdict
 from contextlib import AsyncExitStack
 from datetime import date
 from pathlib import Path
-from shutil import copy
 from typing import Any
 
 from temporalio import activity
@@ -18,7 +17,7 @@ from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 
 from bootstrap import keys, outside
-from bootstrap.paying import payment_gateway
+from bootstrap.paying import payment_gateways
 from bootstrap.settings import Settings
 from bootstrap.store import database
 from bootstrap.workers import IssuerWorkers, card_workers
@@ -28,6 +27,7 @@ from domain.policies.document import PolicyDocument
 from domain.rules.brand_document import built_in
 from domain.rules.brands import catalogue
 from tests.architecture.tree import Function, modules
+from tests.builders.provider_keys import lay_their_keys
 from workflows import repair_steps, steps, ticket_steps
 from workflows.policies import (
     CARDS_QUEUE,
@@ -81,12 +81,12 @@ async def test_each_queue_serves_exactly_the_steps_that_are_called_on_it(
     settings = Settings(**given)
     keys.ensure(settings)
     # At a start the simulator lays its public key there; any will do where nothing is sent.
-    copy(settings.alipay_keys / keys.ALIPAY_OURS_PUBLIC, settings.alipay_keys / keys.ALIPAY_THEIRS)
+    lay_their_keys(settings)
     secrets, store = keys.load(settings), database(settings)
     world = outside.build(settings, secrets, store)
     # On a connection of their own: workers that never ran keep their queues taken as long as theirs is open.
     client = await Client.connect(temporal_client.service_client.config.target_host)
-    workers = card_workers(settings, client, store, secrets.keyring, world, payment_gateway(settings))
+    workers = card_workers(settings, client, store, secrets.keyring, world, payment_gateways(settings, store))
     served = {worker.task_queue: {_name(one) for one in worker.config()["activities"]} for worker in workers}
     await store.dispose()
     assert served | {READING_QUEUE: {"reading.read_photos"}} == called()

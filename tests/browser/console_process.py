@@ -22,15 +22,19 @@ from temporalio.client import Client
 from bootstrap.settings import PROJECT_ROOT
 from database.session import Database
 from domain.sealing import KeyRing
+from gateways.banks.formats import formats_in
 from gateways.http import new_client
 from gateways.pictures.store import PhotoStore
 from gateways.webhooks import WebhookGateway
 from reviewer_ui.app import build
 from reviewer_ui.services import ConsoleServices
+from services.finance.bank_batches import BankBatches
 from services.finance.payees import Payees
 from services.notices.inbox import Channels, Notices
 from services.people.passwords import ConsoleSignIn
 from services.review.desk import review_desk
+from services.support import goodwill_orders
+from tests.builders.banks import BANK_FORMATS
 from workflows.client import CardClient
 
 UNDO_S = 60  # Decisions wait: there is no workflow to tell them to.
@@ -84,6 +88,7 @@ def main(text: str) -> None:
         photos=photos,
         review=review_desk(database, keyring, undo_s=UNDO_S),
         payees=Payees(database, keyring),
+        batches=BankBatches(database, keyring, formats_in(BANK_FORMATS), goodwill_orders.opened),
         desk=CardClient(cast("Client", None)),  # Nothing is told to a card while its decision can be undone.
         sign_in=ConsoleSignIn(database),
         notices=Notices(database, keyring, Channels(None, WebhookGateway(new_client("")), "http://console.test")),

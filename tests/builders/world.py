@@ -27,6 +27,7 @@ from database.tables.people import PersonRow, SellerRow
 from domain.cards.card import Stage, WaitingFor
 from domain.cards.facts import SubmissionReceipt
 from domain.cards.intake import Submission, SubmittedCard
+from domain.finance.rails import Rail
 from domain.identifiers import new_id, payout_key
 from domain.money import Money
 from domain.rules.brand_document import Check
@@ -253,6 +254,7 @@ async def a_world(database: Database, folder: Path) -> AsyncIterator[World]:
         issuer, pos, outlet, fx, alipay = [await stack.enter_async_context(partner(one)) for one in programs]
         client = await stack.enter_async_context(alipay.client())
         verifier = Verifier((await alipay.plain.get("/public-key")).content)
+        hears = AlipayNotices(APP_ID, verifier)
         gateway = AlipayGateway(client, APP_ID, Signer(APP_PRIVATE), verifier, "")
         breakers = Breakers(failures_max=10_000)
         parties = Parties(
@@ -267,7 +269,7 @@ async def a_world(database: Database, folder: Path) -> AsyncIterator[World]:
         yield World(
             database, keyring, photos, issuer, pos, outlet, fx, alipay, messages,
             Intake(database, keyring, photos), Verification(database, keyring, parties), Pricing(database, keyring, Stock()),
-            Review(database, keyring), Payout(database, keyring, gateway),
-            PaymentNotices(database, AlipayNotices(APP_ID, verifier)), Journey(database), alipay_program,
+            Review(database, keyring), Payout(database, keyring, {Rail.ALIPAY: gateway}),
+            PaymentNotices(database, {Rail.ALIPAY: lambda body, _: hears.read(body)}), Journey(database), alipay_program,
             SellerSignIn(database, keyring, MessageGateway(messages.channel)),
         )  # fmt: skip

@@ -30,6 +30,7 @@ class Partner:
     plain: httpx.AsyncClient
     channel: SignedChannel
     clients: list[httpx.AsyncClient]
+    program: Any = None  # The program itself, for what it has no address for.
 
     async def control(self, **wanted: Any) -> None:
         """Set the simulator's controls. Clients wait briefly only for a simulator that is late on purpose."""
@@ -55,7 +56,7 @@ async def partner(program: Program) -> AsyncIterator[Partner]:
         new_client(address, answer_timeout_s=ANSWER_TIMEOUT_S) as client,
     ):
         client.timeout = plain.timeout = httpx.Timeout(ANSWER_TIMEOUT_S)  # Also to connect: the server shares our loop.
-        yield Partner(address, plain, SignedChannel(program.name, client, lambda: SECRET), [client])
+        yield Partner(address, plain, SignedChannel(program.name, client, lambda: SECRET), [client], program)
 
 
 @dataclass

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from shutil import copy
 
 import pytest
 from typer.testing import CliRunner
@@ -23,6 +22,7 @@ from database.tables.work import ClockIntervalRow
 from domain.cards.card import EndReason, Outcome
 from domain.identifiers import new_id
 from domain.work.deadlines import ClockOwner
+from tests.builders.provider_keys import lay_their_keys
 from tests.database.builders import a_card
 from tests.gateways.clocks import a_gateway_at, settings_with
 
@@ -39,7 +39,7 @@ async def test_a_clock_that_runs_on_is_named_and_the_command_fails(
         monkeypatch.setenv(name, value)
     settings = Settings()
     keys.make(settings)
-    copy(settings.alipay_keys / keys.ALIPAY_OURS_PUBLIC, settings.alipay_keys / keys.ALIPAY_THEIRS)
+    lay_their_keys(settings)
     database = Database(url)
     async with database.transaction() as session:
         card = (await a_card(session)).id

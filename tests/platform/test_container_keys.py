@@ -17,13 +17,22 @@ from bootstrap.settings import PROJECT_ROOT, Settings
 from cli.app import app
 
 KEYS = {
-    "api": {"keyring.json", "outside/messages.json", "forms.secret", "alipay/alipay_public_key.pem"},
+    "api": {
+        "keyring.json",
+        "outside/messages.json",
+        "forms.secret",
+        "alipay/alipay_public_key.pem",
+        "wechat/wechat_public_key.pem",
+        "wechat/apiv3.key",
+    },
     "console": {"keyring.json", "forms.secret"},
     "codec": {"keyring.json"},
     "worker-cards": {
         "keyring.json",
         "alipay/app_private_key.pem",
         "alipay/alipay_public_key.pem",
+        "wechat/apiclient_key.pem",
+        "wechat/wechat_public_key.pem",
         *(f"outside/{party}.json" for party in PARTIES),
     },
     "worker-reading": {"keyring.json"},
@@ -46,6 +55,7 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     settings = Settings()
     keys.ensure(settings)
     (settings.alipay_keys / "alipay_public_key.pem").write_text("theirs")
+    (settings.wechat_keys / "wechat_public_key.pem").write_text("theirs")
     return settings
 
 

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from shutil import copy
 from typing import Any
 
 import pytest
@@ -35,6 +34,7 @@ from cli.app import app
 from database.session import Database
 from domain.ops.health import Found, Measure
 from languages import LOCALES
+from tests.builders.provider_keys import lay_their_keys
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 OLD, FRESH = NOW - timedelta(hours=3), NOW - timedelta(seconds=30)
@@ -46,7 +46,7 @@ def installed(folder: Path, **more: Any) -> Settings:
     """An installation of its own with every key; no demo."""
     settings = Settings(home=folder, demo=False, simulators=False, **more)
     keys.make(settings)
-    copy(settings.alipay_keys / keys.ALIPAY_OURS_PUBLIC, settings.alipay_keys / keys.ALIPAY_THEIRS)
+    lay_their_keys(settings)
     return settings
 
 

@@ -30,6 +30,7 @@ from domain.cards.review import ReviewOutcome
 from domain.identifiers import new_id
 from domain.sealing import KeyRing
 from services.quality import reading_labels
+from tests.builders.provider_keys import lay_their_keys
 from tests.database.builders import a_card, a_task
 
 MANY = 2 * reading_labels.CURSOR_ROWS + 100  # So that the cursor is read more than twice.
@@ -49,7 +50,7 @@ def installation(tmp_path: Path, own_url: str, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("LC_ALL", "C")
     settings = Settings()
     keys.make(settings)
-    (settings.alipay_keys / keys.ALIPAY_THEIRS).write_bytes(b"theirs")
+    lay_their_keys(settings)
     return settings
 
 

@@ -8,7 +8,6 @@ import json
 import logging
 from collections.abc import Iterator
 from pathlib import Path
-from shutil import copy
 from typing import Any
 
 import httpx
@@ -26,6 +25,7 @@ from bootstrap.settings import Settings
 from bootstrap.telemetry import logs
 from domain.identifiers import new_id
 from tests.architecture.tree import SECRET
+from tests.builders.provider_keys import lay_their_keys
 
 SECRETS = {"number": "6006491234567890", "password": "hunter2hunter2", "token": "clk_abcdefgh"}
 
@@ -68,7 +68,7 @@ async def test_a_web_process_logs_its_requests_and_faults(
 ) -> None:
     given, card = settings(tmp_path), new_id()
     keys.make(given)
-    copy(given.alipay_keys / keys.ALIPAY_OURS_PUBLIC, given.alipay_keys / keys.ALIPAY_THEIRS)
+    lay_their_keys(given)
     logs.configure(given, program, lines)
     app = await asyncio.to_thread(build, given, program)
     headers = {"authorization": f"Bearer {SECRETS['token']}", "cookie": f"cardloop_console={SECRETS['token']}"}

@@ -5,12 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from shutil import copy
 
 import pytest
 
 from bootstrap import keys
 from bootstrap.settings import PROJECT_ROOT, Settings
+from tests.builders.provider_keys import lay_their_keys
 
 PROGRAM = """
 import sys
@@ -26,8 +26,9 @@ print(*sys.modules)
 def _loaded(folder: Path, program: str) -> list[str]:
     """The modules of a web process that was built where our key for the payment gateway is not there."""
     keys.ensure(settings := Settings(home=folder))
-    copy(settings.alipay_keys / keys.ALIPAY_OURS_PUBLIC, settings.alipay_keys / keys.ALIPAY_THEIRS)
+    lay_their_keys(settings)
     (settings.alipay_keys / keys.ALIPAY_OURS).unlink()
+    (settings.wechat_keys / keys.WECHAT_OURS).unlink()
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, str(folder), program],
         cwd=PROJECT_ROOT, check=False, capture_output=True, text=True, timeout=50,

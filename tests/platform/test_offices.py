@@ -29,6 +29,7 @@ from services.people.partners import Partners
 from services.people.passwords import ConsoleSignIn
 from services.people.rate_limit import Origin
 from services.people.totp import Totp
+from tests.builders.provider_keys import lay_their_keys
 
 PASSWORD = "correct horse battery"
 
@@ -53,7 +54,7 @@ async def store(database_url: str) -> AsyncIterator[Database]:
 @pytest.fixture
 def keyed(installation: Settings) -> Settings:
     keys.make(installation)
-    (installation.alipay_keys / keys.ALIPAY_THEIRS).write_bytes(b"theirs")
+    lay_their_keys(installation)
     return installation
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from shutil import copy
 from typing import Any
 
 import pytest
@@ -12,13 +11,14 @@ from bootstrap import keys, outside
 from bootstrap.settings import Settings
 from bootstrap.store import database
 from gateways.errors import GatewayRefused, GatewayUnavailable
+from tests.builders.provider_keys import lay_their_keys
 
 
 def world(home: Path, **changes: object) -> outside.Outside:
     given: dict[str, Any] = {"home": home, **changes}
     settings = Settings(**given)
     keys.ensure(settings)
-    copy(settings.alipay_keys / keys.ALIPAY_OURS_PUBLIC, settings.alipay_keys / keys.ALIPAY_THEIRS)
+    lay_their_keys(settings)
     return outside.build(settings, keys.load(settings), database(settings))
 
 

@@ -6,7 +6,6 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from shutil import copy
 
 import pytest
 import pytest_asyncio
@@ -21,6 +20,7 @@ from database.session import Database
 from database.tables.ops.health import UpkeepRow
 from database.tables.ops.runs import RunWatchRow
 from domain.ops.health import Upkeep
+from tests.builders.provider_keys import lay_their_keys
 
 HANGS = (sys.executable, "-c", "import time; time.sleep(60)")
 
@@ -72,7 +72,7 @@ async def test_a_whole_check_and_a_backup_are_recorded(
         monkeypatch.setenv(name, value)
     settings = Settings()
     keys.make(settings)
-    copy(settings.alipay_keys / keys.ALIPAY_OURS_PUBLIC, settings.alipay_keys / keys.ALIPAY_THEIRS)
+    lay_their_keys(settings)
     async with store.transaction() as session:
         await session.execute(delete(UpkeepRow))
     assert await checking.violations(settings, rows_only=True) == []  # Rows alone are no whole check.

@@ -15,6 +15,7 @@ from bootstrap import keys
 from bootstrap.serving import options
 from bootstrap.settings import Settings
 from bootstrap.web.codec import build_codec
+from tests.builders.provider_keys import lay_their_keys
 
 
 def settings(home: Path, **changes: object) -> Settings:
@@ -75,7 +76,7 @@ async def test_only_the_temporal_page_may_ask_the_codec_server(
 ) -> None:
     given = settings(tmp_path, **changes)
     keys.make(given)
-    (given.alipay_keys / keys.ALIPAY_THEIRS).write_bytes(b"theirs")
+    lay_their_keys(given)
     asked = {"access-control-request-method": "POST", "access-control-request-headers": "content-type"}
     transport = httpx.ASGITransport(build_codec(given))
     async with httpx.AsyncClient(transport=transport, base_url="http://codec.test") as client:

@@ -11,6 +11,7 @@ from bootstrap import keys
 from bootstrap.settings import Settings
 from bootstrap.web.console import build_console
 from domain.people.roles import Role
+from tests.builders.provider_keys import lay_their_keys
 
 PROVIDER = {"oidc_issuer": "https://id.example/realm", "oidc_client_secret": "given at registration"}
 
@@ -53,7 +54,7 @@ def test_the_console_is_built_from_them(tmp_path: Path, database_url: str, monke
     monkeypatch.setenv("DATABASE_URL", database_url)
     settings = Settings()
     keys.make(settings)
-    (settings.alipay_keys / keys.ALIPAY_THEIRS).write_bytes(b"theirs")
+    lay_their_keys(settings)
     services = build_console(settings).state.console.services
     assert services.provider is not None
     assert (services.provider.name, services.passwords) == ("Keycloak", False)

@@ -23,16 +23,20 @@ from domain.cards.facts import ReviewFacts
 from domain.errors.general import TemporarilyUnavailable
 from domain.people.roles import Role
 from domain.sealing import KeyRing
+from gateways.banks.formats import formats_in
 from gateways.http import new_client
 from gateways.pictures.store import PhotoStore
 from gateways.webhooks import WebhookGateway
 from reviewer_ui.app import CSRF_COOKIE, build
 from reviewer_ui.services import ConsoleServices
 from reviewer_ui.sessions import COOKIE, Sessions
+from services.finance.bank_batches import BankBatches
 from services.finance.payees import Payees
 from services.notices.inbox import Channels, Notices
 from services.people.passwords import ConsoleSignIn
 from services.review.desk import review_desk
+from services.support import goodwill_orders
+from tests.builders.banks import BANK_FORMATS
 from tests.builders.passwords import QUICK
 from tests.reviewer_ui.waiting_cards import Cards
 from tests.throttles import forget_tries
@@ -54,6 +58,11 @@ class StraightDesk:
             raise TemporarilyUnavailable
         self.told.append((card_id, decision_id))
         return await self._review.apply(task_id, decision_id)
+
+    async def payment_reported(self, card_id: str, key: str) -> None:
+        if self.away:
+            raise TemporarilyUnavailable
+        self.told.append((card_id, key))
 
 
 @dataclass
@@ -112,6 +121,7 @@ async def a_house(
         photos=photos,
         review=review,
         payees=Payees(database, keyring),
+        batches=BankBatches(database, keyring, formats_in(BANK_FORMATS), goodwill_orders.opened),
         desk=desk,  # type: ignore[arg-type]  # A desk without Temporal: the decision goes straight to the database.
         sign_in=ConsoleSignIn(database, QUICK),
         notices=Notices(database, keyring, Channels(None, WebhookGateway(new_client("")), "http://console.test")),
@@ -135,10 +145,10 @@ def picture() -> bytes:
 
 async def post(browser: httpx.AsyncClient, path: str, **form: str | list[str]) -> httpx.Response:
     """Sends a form as a browser does: with the token of a page it was given."""
-    return await browser.post(path, data={"csrf": await _form_token(browser), **form})
+    return await browser.post(path, data={"csrf": await form_token(browser), **form})
 
 
-async def _form_token(browser: httpx.AsyncClient) -> str:
+async def form_token(browser: httpx.AsyncClient) -> str:
     """The token of any page; the same one until the cookie that it belongs to changes."""
     nonce, token = _TOKENS.get(browser, ("", ""))
     if not token or browser.cookies.get(CSRF_COOKIE) != nonce:

@@ -28,6 +28,7 @@ QUALITY_READERS = frozenset({SENIOR, COMPLIANCE, ADMIN})
 PAYOUT_READERS = frozenset({SENIOR, FINANCE, COMPLIANCE, LEAD})
 RECONCILERS = frozenset({FINANCE})
 PAYEE_CORRECTORS = frozenset({SENIOR, FINANCE})
+TREASURERS = frozenset({FINANCE})
 TRAIL_READERS = frozenset({OPS, COMPLIANCE})
 SELLER_READERS = frozenset({SENIOR, OPS, SUPPORT, LEAD, FINANCE, COMPLIANCE})
 TAKERS_OVER = frozenset({SENIOR, LEAD})  # Each at their own desk: the service asks what they may have.
@@ -281,6 +282,13 @@ MATRIX = (
     Line("POST", "/reconciliation/days/{source}/{day}/close", RECONCILERS, (404,)),
     Line("POST", "/reconciliation/days/{source}/{day}/agree", RECONCILERS, (404,)),
     Line("POST", "/reconciliation/days/{source}/{day}/withdraw", RECONCILERS, (404,)),
+    Line("GET", "/bank-batches", PAYOUT_READERS),
+    Line("POST", "/bank-batches", TREASURERS, (422,)),
+    Line("GET", "/bank-batches/{batch_id}", PAYOUT_READERS, (404,)),
+    Line("POST", "/bank-batches/{batch_id}/approve", TREASURERS, (404,)),
+    Line("POST", "/bank-batches/{batch_id}/drop", TREASURERS, (404,)),
+    Line("POST", "/bank-batches/{batch_id}/file", TREASURERS, (404,)),
+    Line("POST", "/bank-batches/{batch_id}/results", TREASURERS, (404, 422)),
     Line("GET", "/trail", TRAIL_READERS),
     Line("GET", "/trail/{card_id}", TRAIL_READERS),
     # Setting up.

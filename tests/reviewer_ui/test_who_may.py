@@ -52,7 +52,7 @@ async def test_a_role_gets_what_is_its_own_and_nothing_else(
     house: House, filled_in: Mapping[str, str], role: Role
 ) -> None:
     person_id, browser, wrong = await house.cards.person(role), house.browser(), []
-    token = await _form_token(browser)
+    token = await form_token(browser)
     for line in MATRIX:
         if COOKIE not in browser.cookies:  # Also after an act that ended the session.
             browser.cookies.set(COOKIE, await house.sessions.open(person_id), domain="console.test")
@@ -67,7 +67,7 @@ async def test_a_role_gets_what_is_its_own_and_nothing_else(
 
 async def test_signed_out_there_is_the_front_door_and_nothing_else(house: House, filled_in: Mapping[str, str]) -> None:
     browser, wrong = house.browser(), []
-    token = await _form_token(browser)
+    token = await form_token(browser)
     for line in MATRIX:
         status, code = await _asked(house, browser, line, filled_in, token)
         if line.who is None:
@@ -126,7 +126,7 @@ class _OrNothing(dict[str, str]):
         return "nothing"
 
 
-async def _form_token(browser: httpx.AsyncClient) -> str:
+async def form_token(browser: httpx.AsyncClient) -> str:
     """Return the token of every form; it belongs to the browser."""
     found = re.search(r'name="csrf" value="([^"]+)"', (await browser.get("/sign-in")).text)
     assert found is not None

@@ -23,6 +23,7 @@ from gateways.pictures.store import PhotoStore
 from seller_ui.app import build
 from seller_ui.services import SellerServices
 from services.cards.intake import Intake
+from services.finance.confirmations import Confirmations
 from services.finance.payees import Payees
 from services.people.rate_limit import Origin
 from services.support.callbacks import Callbacks
@@ -61,6 +62,9 @@ class PlayedDesk:
 
     async def withdraw(self, card_id: str, owner: str) -> None:
         self._hear("withdraw", card_id, owner)
+
+    async def payment_reported(self, card_id: str, key: str) -> None:
+        self._hear("payment_reported", card_id, key)
 
     def _hear(self, *told: object) -> None:
         if self.refuses is not None:
@@ -122,6 +126,7 @@ def played_services(database: Database, desk: PlayedDesk, folder: Path) -> Selle
         photos=photos,
         intake=Intake(database, keyring, photos),
         payees=Payees(database, keyring),
+        confirmations=Confirmations(database, keyring),
         callbacks=Callbacks(database, keyring),
         desk=desk,  # type: ignore[arg-type]
         sign_in=PlayedSignIn(database, keyring),  # type: ignore[arg-type]

@@ -42,7 +42,7 @@ async def test_an_unspecific_code_is_shown_without_blaming_the_payee(
 ) -> None:
     card = await refused(browser, database, code="FAIL", payee_fault="")
     browser.headers["accept-language"] = "en"
-    assert "Alipay rejected the account you entered" in (await browser.get(f"/cards/{card}")).text
+    assert "The payment channel rejected the account you entered" in (await browser.get(f"/cards/{card}")).text
 
 
 async def test_another_payee_is_taken_also_when_it_is_sent_twice(

@@ -14,6 +14,7 @@ from database.tables.cards import CardEventRow, CardRow, DynamicCodeRow, PhotoRo
 from domain.cards.reading import Box, FieldName, confidence_bp
 from domain.cards.review import AskedItem
 from domain.errors.general import NotFound
+from domain.finance.rails import Rail
 
 ASKED = "review.asked_"  # The story's key ends in the item that a reviewer asked for.
 
@@ -59,6 +60,7 @@ class LastPayee:
     masked: str
     account_sealed: bytes
     name_sealed: bytes
+    rail: Rail
 
 
 async def cards(
@@ -122,7 +124,7 @@ async def last_payee(session: AsyncSession, owner: str) -> LastPayee | None:
     row = await session.scalar(chosen)
     if row is None:
         return None
-    return LastPayee(row.id, row.payee_masked, row.payee_account_sealed, row.payee_name_sealed)
+    return LastPayee(row.id, row.payee_masked, row.payee_account_sealed, row.payee_name_sealed, row.payee_rail)
 
 
 def _photo(row: PhotoRow, reading: ReadingRow | None) -> PhotoView:

@@ -20,6 +20,7 @@ from domain.cards.card import CardType, EndReason, Outcome, Stage, StoryEntry, W
 from domain.cards.pricing import BreakdownLine, LineKind, QuoteState
 from domain.errors.general import NotFound
 from domain.finance.payout import PayoutState
+from domain.finance.rails import Rail
 from domain.money import Currency, Money
 
 # Facts of each event that its owner may see. All others are internal: task ids, what the rules
@@ -54,6 +55,7 @@ class PayoutView:
     state: PayoutState
     payee: str
     settled_at: datetime | None
+    rail: Rail
 
 
 @dataclass(frozen=True)
@@ -269,4 +271,4 @@ def _line(stored: Mapping[str, Any]) -> BreakdownLine:
 
 
 def _payout_view(row: PayoutRow, payee: str) -> PayoutView:
-    return PayoutView(Money(row.amount_minor, row.currency), row.state, payee, row.settled_at)
+    return PayoutView(Money(row.amount_minor, row.currency), row.state, payee, row.settled_at, row.rail)

@@ -30,7 +30,9 @@ SELECT (SELECT count(*) FROM stuck_run) AS stuck,
        (SELECT coalesce(max(extract(epoch FROM CAST(:now AS timestamptz) - since)), 0) FROM stuck_run) AS stuck_oldest,
        (SELECT count(*) FROM work_item WHERE closed_at IS NULL AND NOT decided AND breached_at IS NOT NULL) AS deadlines,
        (SELECT coalesce(max(extract(epoch FROM CAST(:now AS timestamptz) - prepared_at)), 0) FROM payout
-        WHERE state = 'unknown') AS payout_unknown
+        WHERE state = 'unknown' AND NOT EXISTS (SELECT FROM bank_line l WHERE l.key = payout.key)
+          AND NOT EXISTS (SELECT FROM payout_confirmation c WHERE c.key = payout.key AND c.closed_at IS NULL AND c.expires_at > :now)
+       ) AS payout_unknown
 """
 # Cards of the last hour that no person had to do anything for: those quoted in time, and those quoted late or not at all.
 _QUOTES = """

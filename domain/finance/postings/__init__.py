@@ -1,1 +1,1 @@
-"""The postings of each source of money: one module a source, each line of a chart account."""
+"""Which postings each subject makes beyond the payout path; one file for each."""

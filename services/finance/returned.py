@@ -1,0 +1,115 @@
+"""Money that came back after an order was paid: our cash again, owed again, and its card waits for another payee.
+
+A returned order stands as refused with a `payout_return` row: everything that counts paid orders counts it no more.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import exists, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.repositories import cards, ledger
+from database.repositories.cards import Change
+from database.tables.cards import CardRow
+from database.tables.finance import PayoutRow
+from database.tables.finance_rails import ReturnRow
+from domain.cards.card import Outcome, Stage, WaitingFor
+from domain.finance.payout import RETURNED, PayoutOutcome, PayoutState
+from domain.finance.postings.returned import payout_returned
+from domain.identifiers import is_goodwill_key
+from domain.money import Money
+from services.finance.payout_orders import owner_of
+from services.work import sla
+
+
+class Found(StrEnum):
+    """What became of the news that an order's money came back."""
+
+    BOOKED = "booked"  # Posted now; its card waits for another payee.
+    KNOWN = "known"  # Posted before.
+    NOT_PAID = "not_paid"  # The order does not stand as paid: its own outcome is asked for, and nothing is posted here.
+    AMOUNT_DIFFERS = "amount_differs"  # Another amount came back: a person must look.
+    NO_ORDER = "no_order"  # No payout of ours; also a goodwill payment, whose desk has its own way.
+
+
+async def returned(session: AsyncSession, key: str, amount: Money, reference: str | None, now: datetime) -> Found:
+    """Book that the money of a paid order came back, once per order, in the caller's transaction.
+
+    The caller has the gateway's own word for it: an answer, a bank's file or a statement's line. Posts cash and what is
+    owed, notifies the seller, and lets the card's journey go on from its rows to wait for another payee.
+    """
+    row = (
+        None
+        if is_goodwill_key(key)
+        else await session.get(PayoutRow, key, with_for_update=True, populate_existing=True)
+    )
+    if row is None:
+        return Found.NO_ORDER
+    claim = await session.get(ReturnRow, key, with_for_update=True, populate_existing=True)
+    if claim is not None and claim.returned_at is not None:
+        return Found.KNOWN
+    if row.state is not PayoutState.PAID:
+        return Found.NOT_PAID
+    if amount != Money(row.amount_minor, row.currency):
+        return Found.AMOUNT_DIFFERS
+    await _keep(session, row, reference, now)
+    await _book(session, row, amount, now)
+    return Found.BOOKED
+
+
+async def was_returned(session: AsyncSession, card_id: str) -> bool:
+    """Tell whether the card was paid for once and the money came back: it is ours, and its seller is owed."""
+    came_back = (PayoutRow.card_id == card_id, PayoutRow.refusal_code == RETURNED, ReturnRow.returned_at.is_not(None))
+    statement = select(exists().where(*came_back, ReturnRow.key == PayoutRow.key))
+    return bool((await session.execute(statement)).scalar_one())
+
+
+async def claimed(session: AsyncSession, key: str, amount: Money, now: datetime) -> None:
+    """Keep that an order's money is said to have come back; it counts once the gateway itself says so."""
+    claim = ReturnRow(key=key, amount_minor=amount.amount_minor, currency=amount.currency, claimed_at=now)
+    await session.execute(insert(ReturnRow).values(claim.values()).on_conflict_do_nothing(index_elements=["key"]))
+
+
+async def to_ask(session: AsyncSession, limit: int) -> tuple[str, ...]:
+    """Return the orders whose money is said to have come back, the one asked about longest ago first."""
+    statement = (
+        select(ReturnRow.key)
+        .where(ReturnRow.returned_at.is_(None))
+        .order_by(ReturnRow.asked_at.asc().nulls_first(), ReturnRow.claimed_at, ReturnRow.key)
+        .limit(limit)
+    )
+    return tuple((await session.execute(statement)).scalars())
+
+
+async def _keep(session: AsyncSession, row: PayoutRow, reference: str | None, now: datetime) -> None:
+    await claimed(session, row.key, Money(row.amount_minor, row.currency), now)
+    kept = update(ReturnRow).where(ReturnRow.key == row.key).values(returned_at=now, reference=reference)
+    await session.execute(kept.execution_options(synchronize_session=False))
+
+
+async def _book(session: AsyncSession, row: PayoutRow, amount: Money, now: datetime) -> None:
+    card = await cards.load_for_update(session, row.card_id)
+    owner = await owner_of(session, card)
+    row.state, row.answered, row.refusal_code = PayoutState.REFUSED, PayoutOutcome.REFUSED, RETURNED
+    postings = payout_returned(owner, amount, row.rail)
+    await ledger.post(
+        session, f"{row.key}:returned", row.card_id, "payout_returned", postings, cause=f"payout:{row.key}"
+    )
+    if card.outcome is Outcome.PAID:
+        await _open_again(session, card.id, now)
+    facts = {"key": row.key, "amount": str(amount), "code": RETURNED}
+    change = Change(Stage.PAYOUT, WaitingFor.SELLER_PAYEE, None, "payout.returned", facts, actor="gateway")
+    await cards.record(session, card.id, change)
+    await sla.follow(session, card.id, WaitingFor.SELLER_PAYEE, now)
+
+
+async def _open_again(session: AsyncSession, card_id: str, now: datetime) -> None:
+    """The card stays ours; only its journey goes on, from its rows, at the payment (decision 0011)."""
+    values = {"outcome": None, "reason": None, "reason_detail": None, "started_at": None, "reopened_at": now}
+    opened = update(CardRow).where(CardRow.id == card_id).values(values)
+    await session.execute(opened.execution_options(synchronize_session=False))
+    await session.flush()
