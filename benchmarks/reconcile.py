@@ -17,6 +17,7 @@ from sqlalchemy import text
 from benchmarks.queues import queue_server
 from benchmarks.result import Result
 from database.migrate import upgrade
+from database.repositories.expectations import all_from_books
 from database.session import Database
 from domain.finance.statements import StatementSource
 from domain.places import business_day
@@ -32,10 +33,10 @@ COLUMNS = 11  # Of a fund bill.
 # So many paid orders, as their settlement posts them.
 _PAID = """
 WITH t AS (INSERT INTO ledger_transaction (key, what, at, effective_on, cause)
-           SELECT 'card-' || $1 || lpad(n::text, 24, '0') || '-payout-1:settled', 'payout_paid', now(), current_date, ''
+           SELECT 'card-' || $1 || lpad(n::text, 24, '0') || '-payout-1:settled', 'payout_paid', now() - interval '1 day', current_date, ''
            FROM generate_series(1, $2::int) AS n RETURNING id)
 INSERT INTO entry (transaction_id, account_id, amount_minor, currency, at)
-SELECT t.id, a.id, CASE a.code WHEN 'cash:wechat' THEN -46500 ELSE 46500 END, 'CNY', now()
+SELECT t.id, a.id, CASE a.code WHEN 'cash:wechat' THEN -46500 ELSE 46500 END, 'CNY', now() - interval '1 day'
 FROM t, account a WHERE a.code IN ('cash:wechat', 'in_flight:wechat')
 """
 _ACCOUNTS = """
@@ -62,6 +63,8 @@ async def _measure(lines: int) -> list[Result]:
             plain, reconciled = [], []
             for number in range(ROUNDS):
                 await paid(connection, number, lines)
+                async with database.transaction() as session:  # Made at payout, not by the import.
+                    await all_from_books(session, StatementSource.WECHAT)
                 bill = bill_of(number, lines)
                 plain.append(lines / await _plain(connection, bill))
                 reconciled.append(lines / await reconcile(database, bill))

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from bootstrap.settings import Settings
 from database.session import Database
+from domain.finance.payout import PaymentGateway
+from domain.finance.rails import Rail
 from domain.finance.statements import StatementSource
 from domain.sealing import KeyRing
-from jobs.reconciliation import WORK_AT_ONCE, BillFetcher, BillGateway, Reconciler
+from jobs.reconciliation import WORK_AT_ONCE, BillFetcher, Reconciler
 from jobs.registry import Job
 
 RECONCILER_S, BILLS_S = 2.0, 600.0
-ANY = 1
+BY_PERSON = frozenset({Rail.BANK})  # A bank's statement is brought by a person.
 
 
 def reconciliation_jobs(
-    store: Database, keyring: KeyRing, gateways: Mapping[StatementSource, BillGateway]
+    settings: Settings, store: Database, keyring: KeyRing, gateways: Mapping[Rail, PaymentGateway]
 ) -> list[Job]:
-    """Return what imports and matches, and what fetches the bills of these gateways."""
-    fetcher = BillFetcher(store, keyring, gateways)
+    """Return what imports and matches, and what fetches the bills of the rails that give them."""
+    bills = {StatementSource(rail.value): one for rail, one in gateways.items() if rail not in BY_PERSON}
+    fetcher, reconciler = BillFetcher(store, keyring, bills), Reconciler(store, keyring, settings.bank_formats)
     return [
-        Job("reconciler", RECONCILER_S, Reconciler(store, keyring).look, WORK_AT_ONCE),
-        Job("bills", BILLS_S, fetcher.look, 1_000),
+        Job("reconciler", RECONCILER_S, reconciler.look, WORK_AT_ONCE),
+        Job("bills", BILLS_S, fetcher.look, len(StatementSource)),
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
 from typing import Protocol
 
 import structlog
@@ -18,6 +19,7 @@ from domain.places import BUSINESS_ZONE, business_day
 from domain.rules.reconciliation import reconciliation_in_force
 from domain.sealing import KeyRing
 from gateways.errors import GatewayError
+from gateways.statements.bank import BANKS
 from services.finance.break_work import open_work
 from services.finance.matching import Matching
 from services.finance.statement_import import StatementImport, nothing_moved
@@ -49,11 +51,12 @@ class Reconciler:
     """Looks for files that wait, files that are not matched, and new postings."""
 
     def __init__(
-        self, database: Database, keyring: KeyRing, now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    ) -> None:
+        self, database: Database, keyring: KeyRing, banks: Path = BANKS,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:  # fmt: skip
         self._database = database
         self._now = now
-        self._imports = StatementImport(database, keyring, now)
+        self._imports = StatementImport(database, keyring, now, banks)
         self._matching = Matching(database, now)
         self._seen: dict[StatementSource, int] = {}
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import IO
 
 from domain.errors.finance import StatementEncodingWrong, StatementKindUnknown, StatementUnreadable
 from domain.finance.statements import StatementSource
 from gateways.statements.alipay import ENCODING, TITLE, AlipayStatement, list_in
-from gateways.statements.bank import bank_formats
+from gateways.statements.bank import BANKS, bank_formats
 from gateways.statements.described import Described, DescribedStatement
 from gateways.statements.issuer import invoice_formats
 from gateways.statements.lines import StatementReader
@@ -21,10 +22,13 @@ _ZIP = b"PK\x03\x04"
 _OTHERS = ("utf-8-sig", "gb18030", "utf-16")
 
 
-def opened(content: IO[bytes], accounts: dict[StatementSource, Sequence[str]]) -> StatementReader:
+def opened(
+    content: IO[bytes], accounts: Mapping[StatementSource, Sequence[str]], banks: Path = BANKS
+) -> StatementReader:
     """Return a reader for the file, which can be sought in and stands at its beginning.
 
-    `accounts` are ours at each source; a format that names no account is read by them. Raises StatementKindUnknown,
+    `accounts` are ours at each source; a format that names no account is read by them. `banks` is the folder of the
+    described formats of banks. Raises StatementKindUnknown,
     StatementEncodingWrong, StatementUnreadable, StatementTooLarge and StatementTruncated.
     """
     head = content.read(_HEAD_BYTES)
@@ -37,7 +41,7 @@ def opened(content: IO[bytes], accounts: dict[StatementSource, Sequence[str]]) -
         return AlipayStatement(content)
     if _first_line(head, "utf-8-sig").startswith(FIRST_COLUMN):
         return WechatStatement(content, accounts[StatementSource.WECHAT])
-    described = (*bank_formats(), *invoice_formats())
+    described = (*bank_formats(banks), *invoice_formats())
     for one in described:
         if one.heads(_first_line(head, one.form["encoding"])):
             return DescribedStatement(content, one)

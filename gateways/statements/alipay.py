@@ -25,7 +25,6 @@ from domain.finance.statements import (
     UNPACKED_BYTES_MAX,
     Batch,
     Line,
-    LineKind,
     Rejected,
     StatementFoot,
     StatementHead,
@@ -42,10 +41,11 @@ _PERIOD = re.compile(r"#起始日期：\[(\d{4})年(\d\d)月(\d\d)日[^\]]*\]\s*
 _SUM = re.compile(r"#(支出|收入)合计：([0-9]+)笔，共(-?[0-9]+\.[0-9]{2})元")
 _END = "列表结束"
 _NEEDED = ("账务流水号", "业务流水号", "商户订单号", "发生时间", "收入金额", "支出金额", "账户余额", "业务类型")
+# The words of LineKind.
 KINDS = {
-    "转账": LineKind.TRANSFER, "转账退款": LineKind.RETURNED, "退款": LineKind.RETURNED, "退票": LineKind.RETURNED,
-    "收费": LineKind.FEE, "服务费": LineKind.FEE, "手续费": LineKind.FEE,
-    "充值": LineKind.FUNDS, "提现": LineKind.FUNDS,
+    "转账": "transfer", "转账退款": "returned", "退款": "returned", "退票": "returned",
+    "收费": "fee", "服务费": "fee", "手续费": "fee",
+    "充值": "funds", "提现": "funds",
 }  # fmt: skip
 
 
@@ -85,7 +85,7 @@ class AlipayStatement:
         """Yield the lines. Raises StatementTruncated for a missing or different foot, StatementEncodingWrong."""
         sums, ended, said = self._sums, False, {}
         places = tuple(self._places[name] for name in _NEEDED)
-        width, account = len(self._places), self.head.account
+        width, prefix = len(self._places), line_id(StatementSource.ALIPAY, self.head.account, "")
         try:
             for raw in self._lines():
                 if raw.startswith("#"):
@@ -98,7 +98,7 @@ class AlipayStatement:
                 if ended:
                     raise StatementTruncated(what="footer")
                 try:
-                    line, balance = _line(raw, self._number, width, places, account)
+                    line, balance = _line(raw, self._number, width, places, prefix)
                     if not self.head.first_day or not self.head.last_day or self.head.first_day <= line[8] <= self.head.last_day:  # fmt: skip
                         sums.take(line, balance)
                     else:
@@ -156,14 +156,14 @@ class AlipayStatement:
         raise StatementKindUnknown(seen="alipay")
 
 
-def _line(raw: str, number: int, width: int, places: Sequence[int], account: str) -> tuple[Line, int]:
+def _line(raw: str, number: int, width: int, places: Sequence[int], prefix: str) -> tuple[Line, int]:
     cells = raw.split(",")
     if len(cells) != width:
         raise LineRejected(Rejected.COLUMNS)
     serial, reference, key, at, came, went, balance, kind = [cells[place].strip() for place in places]
     if not serial:
         raise LineRejected(Rejected.NO_SERIAL)
-    if len(serial) > KEY_MAX or len(key) > KEY_MAX or len(reference) > KEY_MAX or "\x00" in raw:
+    if (len(raw) > KEY_MAX and max(len(serial), len(key), len(reference)) > KEY_MAX) or "\x00" in raw:
         raise LineRejected(Rejected.TEXT)
     if bool(came) == bool(went):
         raise LineRejected(Rejected.AMOUNT)
@@ -171,10 +171,10 @@ def _line(raw: str, number: int, width: int, places: Sequence[int], account: str
     if (amount > 0) != bool(came):
         raise LineRejected(Rejected.AMOUNT)
     when = moment(at)
-    kinds = KINDS.get(kind, LineKind.OTHER)
-    if kinds is LineKind.TRANSFER and amount > 0 and key:
-        kinds = LineKind.RETURNED
-    line = (line_id(StatementSource.ALIPAY, account, serial), number, kinds.value, key, reference, amount, "CNY", when, when.date())  # fmt: skip
+    found = KINDS.get(kind, "other")
+    if found == "transfer" and amount > 0 and key:
+        found = "returned"
+    line = (f"{prefix}{serial}", number, found, key, reference, amount, "CNY", when, when.date())
     return line, _balance(balance)
 
 

@@ -16,24 +16,26 @@ from domain.finance.statements import (
     KEY_MAX,
     Batch,
     Line,
-    LineKind,
     Rejected,
     StatementFoot,
     StatementHead,
     StatementSource,
     line_id,
 )
+from domain.identifiers import key_of_bill
 from gateways.statements.lines import LineRejected, Sums, count, foot_amount, moment, yuan
 
 FIRST_COLUMN = "记账时间"
 _NEEDED = ("记账时间", "微信支付业务单号", "资金流水单号", "业务类型", "收支类型", "收支金额", "账户结余", "资金变更提交申请人", "业务凭证号")  # fmt: skip
 _SUMS = ("资金流水总笔数", "收入笔数", "收入金额", "支出笔数", "支出金额")
 _MERCHANT = re.compile(r"([0-9]{8,12})(?:API)?")
+APPLICANTS_MAX = 1000
+# The words of LineKind.
 KINDS = {
-    "转账": LineKind.TRANSFER, "商家转账": LineKind.TRANSFER, "企业付款": LineKind.TRANSFER,
-    "退款": LineKind.RETURNED, "转账退款": LineKind.RETURNED, "退票": LineKind.RETURNED,
-    "扣除交易手续费": LineKind.FEE, "手续费": LineKind.FEE,
-    "充值": LineKind.FUNDS, "提现": LineKind.FUNDS,
+    "转账": "transfer", "商家转账": "transfer", "企业付款": "transfer",
+    "退款": "returned", "转账退款": "returned", "退票": "returned",
+    "扣除交易手续费": "fee", "手续费": "fee",
+    "充值": "funds", "提现": "funds",
 }  # fmt: skip
 
 
@@ -47,6 +49,8 @@ class WechatStatement:
         self._number = 0
         self._places = self._read_columns()
         self.head = StatementHead(StatementSource.WECHAT, accounts[0] if len(accounts) == 1 else "", None, None)
+        self._prefix = line_id(StatementSource.WECHAT, self.head.account, "")
+        self._applicants: set[str] = set()
         self._foot: StatementFoot | None = None
 
     def batches(self) -> Iterator[Batch]:
@@ -83,29 +87,36 @@ class WechatStatement:
             self._sums.take(line, balance)
 
     def _line(self, raw: str, places: Sequence[int], width: int) -> tuple[Line, int]:
-        cells = raw.split(",")
-        if len(cells) != width:
+        cells = raw[1:].split(",`")  # Each value has its backquote, so that a comma inside of one divides nothing.
+        if len(cells) != width or raw[:1] != "`":
             raise LineRejected(Rejected.COLUMNS)
-        values = [_bare(cells[place]) for place in places]
-        at, reference, serial, kind, way, written, balance, applicant, key = values
+        at, reference, serial, kind, way, written, balance, applicant, number = [
+            cells[place].strip() for place in places
+        ]
         if not serial:
             raise LineRejected(Rejected.NO_SERIAL)
-        if max(map(len, (serial, key, reference))) > KEY_MAX or "\x00" in raw:
+        if (len(raw) > KEY_MAX and max(len(serial), len(number), len(reference)) > KEY_MAX) or "\x00" in raw:
             raise LineRejected(Rejected.TEXT)
-        merchant = _MERCHANT.fullmatch(applicant)
-        if merchant is not None and self._accounts and merchant[1] not in self._accounts:
-            raise LineRejected(Rejected.FOREIGN)
+        if applicant not in self._applicants:
+            self._require_ours(applicant)
         amount = yuan(written)
         if way not in ("收入", "支出") or amount < 0:
             raise LineRejected(Rejected.AMOUNT)
         amount = amount if way == "收入" else -amount
-        when = moment(at)
-        found = KINDS.get(kind, LineKind.OTHER)
-        if found is LineKind.TRANSFER and amount > 0 and key:
-            found = LineKind.RETURNED
-        identity = line_id(StatementSource.WECHAT, self.head.account, serial)
-        line = (identity, self._number, found.value, key, reference, amount, "CNY", when, when.date())
+        key, when = key_of_bill(number) or number, moment(at)
+        found = KINDS.get(kind, "other")
+        if amount > 0 and key and found == "transfer":
+            found = "returned"
+        line = (self._prefix + serial, self._number, found, key, reference, amount, "CNY", when, when.date())
         return line, _balance(balance)
+
+    def _require_ours(self, applicant: str) -> None:
+        """Raise LineRejected for a change that another merchant asked for; remember who is ours."""
+        merchant = _MERCHANT.fullmatch(applicant)
+        if merchant is not None and self._accounts and merchant[1] not in self._accounts:
+            raise LineRejected(Rejected.FOREIGN)
+        if len(self._applicants) < APPLICANTS_MAX:
+            self._applicants.add(applicant)
 
     def _require_foot(self, foot: Sequence[str]) -> None:
         if len(foot) != 1:

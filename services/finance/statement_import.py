@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import IO
 
 from sqlalchemy import text
@@ -27,9 +29,11 @@ from domain.rules.brands import issuers
 from domain.rules.reconciliation import ReconciliationRules, reconciliation_in_force
 from domain.sealing import KeyRing
 from gateways import statements as readers
+from gateways.statements.bank import BANKS
 from gateways.statements.lines import StatementReader
 from services.finance.statements import Statements, note_progress
 
+PROGRESS_S = 1.0  # Others see how far an import is so often.
 STRANGERS_MIN = 5  # Unknown orders of our form that make a file another environment's, when none is known.
 _STRANGERS = text(r"""
 SELECT count(*) AS ours, count(*) FILTER (WHERE l.entry_id IS NOT NULL OR p.key IS NOT NULL OR g.key IS NOT NULL) AS known
@@ -42,8 +46,10 @@ class StatementImport:
     """Imports the files that wait, one at a time in the whole installation."""
 
     def __init__(
-        self, database: Database, keyring: KeyRing, now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    ) -> None:
+        self, database: Database, keyring: KeyRing, now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        banks: Path = BANKS,
+    ) -> None:  # fmt: skip
+        self._banks = banks
         self._database = database
         self._keyring = keyring
         self._now = now
@@ -71,7 +77,7 @@ class StatementImport:
         with closing(tempfile.TemporaryFile()) as content:
             await self._files.copied(session, row.id, content)
             content.seek(0)
-            reader = await asyncio.to_thread(_opened, content, rules)
+            reader = await asyncio.to_thread(_opened, content, rules, self._banks)
             self._require_ours(reader.head, rules)
             await expectations.all_from_books(session, reader.head.source)
             await statement_lines.prepare(session)
@@ -93,6 +99,7 @@ class StatementImport:
     async def _lines(self, session: AsyncSession, row: StatementRow, reader: StatementReader) -> dict[str, int]:
         """Copies every batch while the next is read; returns the counts."""
         lines = matched = known = rejected = 0
+        noted = time.monotonic()
         batches, head = reader.batches(), reader.head
         coming = asyncio.create_task(asyncio.to_thread(_next, batches))
         try:
@@ -103,7 +110,9 @@ class StatementImport:
                 await statement_lines.copy_rejected(session, self._sealed(row.id, found))
                 lines, matched, known = lines + taken.lines, matched + taken.matched, known + taken.known
                 rejected += len(found)
-                await note_progress(self._database, row.id, lines + known + rejected)
+                if (now := time.monotonic()) - noted > PROGRESS_S:
+                    noted = now
+                    await note_progress(self._database, row.id, lines + known + rejected)
         finally:
             if not coming.done():
                 await asyncio.wait([coming])  # The thread reads the file, which is about to be closed.
@@ -149,8 +158,8 @@ async def nothing_moved(database: Database, source: StatementSource, account: st
         await insert_once(session, row, "sha256")
 
 
-def _opened(content: IO[bytes], rules: ReconciliationRules) -> StatementReader:
-    return readers.opened(content, {source: one.accounts for source, one in rules.sources.items()})
+def _opened(content: IO[bytes], rules: ReconciliationRules, banks: Path) -> StatementReader:
+    return readers.opened(content, {source: one.accounts for source, one in rules.sources.items()}, banks)
 
 
 def _next(batches: Iterator[Batch]) -> Batch | None:

@@ -27,7 +27,7 @@ from domain.people.roles import Permission
 from domain.sealing import KeyRing
 from services.people.permissions import require
 
-PIECE_BYTES = 256 * 1024
+PIECE_BYTES = 1024 * 1024
 Read = Callable[[int], Awaitable[bytes]]
 
 

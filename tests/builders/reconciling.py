@@ -102,7 +102,7 @@ class FinanceDesk:
         if source is ALIPAY:
             return alipay_zip(day or self.today, movements, opening)
         if source is BANK:
-            return bank_statement(bank_format("harbour"), "6222000000000001", day or self.today, movements, opening)
+            return bank_statement(bank_format("harbour"), "6225880100001234567", day or self.today, movements, opening)
         return wechat_fund_bill(movements, opening)
 
     async def brought(self, content: bytes, *, day: date | None = None, name: str = "bill.csv") -> StatementRow:
