@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bootstrap import keys
-from bootstrap.demo import rails
+from bootstrap.demo import rails, statements
 from bootstrap.demo.tickets import DemoTickets
 from bootstrap.settings import Settings
 from bootstrap.store import database, photo_store
@@ -67,6 +67,7 @@ async def ensure_demo(settings: Settings) -> None:
         await DemoTickets(store, held, photos, agent).tell(partner_id)
         if {Rail.WECHAT, Rail.BANK} <= set(settings.offered_rails):
             await rails.hand_in(store, held, photos)
+        await statements.bring(settings, store, held)
     finally:
         await store.dispose()
     people = [{"role": role, "login": login_of(role), "password": password} for role, password in logins.items()]
