@@ -34,6 +34,8 @@ COPY --from=npm /src/node_modules ./node_modules
 RUN python -c "from pathlib import Path; from bootstrap.setup.assets import copy; copy(Path('.'))" && rm -rf node_modules
 
 FROM base AS web
+# Chinese characters of statements and certificates (PDF).
+RUN apt-get update && apt-get install -y --no-install-recommends fonts-wqy-zenhei && rm -rf /var/lib/apt/lists/*
 COPY --from=web-packages /venv /venv
 COPY --from=assets --chown=cardloop /app /app
 USER cardloop

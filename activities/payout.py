@@ -41,7 +41,7 @@ from domain.money import Money
 from domain.sealing import KeyRing
 from gateways.errors import GatewayRefused
 from services.cards.payable import why_not
-from services.finance import confirmations
+from services.finance import confirmations, withholding
 from services.finance.payout_orders import (
     known_report,
     opened_order,
@@ -94,8 +94,13 @@ class Payout:
             await _require_payable(session, card, quote)
             submission = await session.get_one(SubmissionRow, card.submission_id)
             row = order_of(self._keyring, submission, quote, key, attempt)
+            tax = withholding.due(quote, card, submission.owner, now())
+            row.amount_minor -= tax.tax.amount_minor
             if await ordered_first(session, row, submission.owner):
+                await withholding.keep(session, row, submission.owner, tax, now())
                 facts = {"key": key, "amount": str(Money(row.amount_minor, row.currency))}
+                if tax.tax.amount_minor:
+                    facts |= {"proceeds": str(tax.proceeds), "withheld": str(tax.tax)}
                 change = Change(Stage.PAYOUT, WaitingFor.MACHINE, None, "payout.prepared", facts)
                 await cards.record(session, card_id, change)
                 if attempt > 1:  # The seller had it.

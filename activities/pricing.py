@@ -138,7 +138,8 @@ class Pricing:
         submission = await session.get_one(SubmissionRow, card.submission_id)
         quote.state, quote.answered_at = state, self._now()
         if state is QuoteState.ACCEPTED:
-            await ledger.post(session, f"{quote.id}:owed", card.id, "owed", owed(submission.owner, amount))
+            lines, cause = owed(submission.owner, amount), f"quote:{quote.id}"
+            await ledger.post(session, f"{quote.id}:owed", card.id, "owed", lines, cause=cause)
         actor = "machine" if state is QuoteState.LAPSED else submission.owner
         posted = {"quote": quote.id, "amount": str(amount), **facts}
         change = Change(Stage.OFFER, WaitingFor.MACHINE, None, OF_STATE[state], posted, actor=actor)

@@ -139,12 +139,13 @@ class QuoteOut(BaseModel):
 
 
 class PayoutOut(BaseModel):
-    """The payment order; `payee` is masked."""
+    """The payment order; `payee` is masked. `amount` is what is paid out, `withheld` the tax kept back from the quote before."""
 
     amount: Amount
     state: str
     payee: str
     settled_at: datetime | None
+    withheld: Amount
 
 
 class AskedOut(BaseModel):
@@ -342,4 +343,5 @@ def _payout(card: CardView) -> PayoutOut | None:
         return None
     payout = card.payout
     amount, state = Amount.of(payout.amount), payout.state.value
-    return PayoutOut(amount=amount, state=state, payee=payout.payee, settled_at=payout.settled_at)
+    withheld = Amount.of(payout.withheld)
+    return PayoutOut(amount=amount, state=state, payee=payout.payee, settled_at=payout.settled_at, withheld=withheld)

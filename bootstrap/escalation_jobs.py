@@ -1,4 +1,4 @@
-"""The loops that carry answers of other desks into tickets, and start goodwill payments."""
+"""The loops that carry answers of other desks into tickets, start goodwill payments, and make old tickets searchable."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from database.session import Database
 from domain.sealing import KeyRing
 from jobs import goodwill
 from jobs.registry import Job
+from services.support.backlog import SearchBacklog
 from services.support.concluding import SettledReviews
 from services.support.second_payout import SecondPayouts
 from workflows.goodwill_client import GoodwillClient
 
 BATCH = 100  # At most so many answers in one look.
-APPEALS_S, GOODWILL_S = 2.0, 1.0
+APPEALS_S, GOODWILL_S, BACKLOG_S = 2.0, 1.0, 10.0
 
 
 def escalation_jobs(store: Database, keyring: KeyRing, client: Client) -> list[Job]:
@@ -21,6 +22,7 @@ def escalation_jobs(store: Database, keyring: KeyRing, client: Client) -> list[J
     payments = goodwill.GoodwillStarter(store, GoodwillClient(client))
     return [
         Job("payee_requests", APPEALS_S, lambda: SecondPayouts(store, keyring).carry(BATCH), BATCH),
+        Job("ticket_backlog", BACKLOG_S, lambda: SearchBacklog(store).work_off(BATCH), BATCH),
         Job("appeals", APPEALS_S, lambda: SettledReviews(store).carry(BATCH), BATCH),
         Job("goodwill", GOODWILL_S, payments.start, goodwill.AT_ONCE),
     ]

@@ -21,7 +21,7 @@ from activities.review.tasks import Review
 from activities.tickets import TicketActivities
 from activities.verification.inquiry import Verification
 from bootstrap import clock, keys, outside, scheduled_check
-from bootstrap.demo.brands import announcing_jobs
+from bootstrap.demo.jobs import demo_jobs
 from bootstrap.escalation_jobs import escalation_jobs
 from bootstrap.local import temporal
 from bootstrap.mail import mail_delivery, mailbox_jobs
@@ -52,6 +52,7 @@ from jobs import repairs as repairs_job
 from jobs import tickets as tickets_job
 from jobs.books import Bookkeeper
 from jobs.due_decisions import DecisionSender
+from jobs.invariants import invariants_job
 from jobs.maintenance import queues_of
 from jobs.payees import CorrectionSender
 from jobs.privacy import privacy_job
@@ -69,6 +70,7 @@ from services.notices.outbox_delivery import Delivery
 from services.ops.attempts import Attempts
 from services.ops.window_steps import MessageAllowance
 from services.policies.reading import PolicyReader
+from services.support.closing_accounts import ClosingAccounts
 from services.support.privacy import Privacy
 from services.work.assignment import Assignment
 from services.work.own_clocks import OwnClocks
@@ -154,16 +156,17 @@ def _jobs(settings: Settings, store: Database, keyring: KeyRing, world: outside.
         Job("teller", TELLER_S, DecisionSender(store, desk).tell, due_decisions.AT_ONCE),
         Job("gateway_clock", clock.GATEWAY_LOOK_S, lambda: clock.compare_with_gateway(settings, store), ANY),
         Job("check", scheduled_check.LOOK_S, scheduled_check.ScheduledCheck(store).look, BATCH),
-        privacy_job(Privacy(store, keyring, photo_store(settings, keyring))),
+        privacy_job(Privacy(store, keyring, photo_store(settings, keyring)), ClosingAccounts(store, keyring)),
         Job("payees", PAYEES_S, payees.tell, payees_job.AT_ONCE),
         Job("books", BOOKS_S, Bookkeeper(store).look, BATCH),
+        invariants_job(store),
         maintenance_job(settings, store, client),
         rates_job(store, client),
         *escalation_jobs(store, keyring, client),
         Job("repairs", REPAIRS_S, RepairSender(store, RepairClient(client)).tell, repairs_job.AT_ONCE),
         Job("tickets", TICKETS_S, TicketSender(store, tickets).tell, tickets_job.AT_ONCE),
         Job("ticket_clocks", REPLANNER_S, Replanner(store, tickets, of=_keeps_own_time).signal, replanning.AT_ONCE),
-        *announcing_jobs(settings),
+        *demo_jobs(settings, store, keyring),
     ]
 
 

@@ -30,6 +30,9 @@ class AdvisoryLock(IntEnum):
     STATEMENTS = 0x6361_7264_0038  # Importing a file, so that two processes do not read it twice.
     MATCHING = 0x6361_7264_0039  # Matching and deciding breaks, so that each line is matched once.
     BANK_BATCHES = 0x6361_7264_0035  # Gathering a batch for a bank, so that no order is in two and each has its number.
+    FX_POSITION = (
+        0x6361_7264_0037  # Taking a part out of a currency's position, so that two do not share its difference.
+    )
     INBOUND_MAIL = 0x6361_7264_0026  # Taking a customer's mail, so that one which comes by two ways is kept once.
     TICKET_KEYS = 0x7469_636B  # Opening a ticket by a key, so that a form sent twice at once is one ticket.
     ASSIGNMENT = 4_102_017  # Assigning tasks, so that two runs do not count the same capacity.

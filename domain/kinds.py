@@ -6,7 +6,7 @@ from domain.finance.breaks import BREAK_WORK
 from domain.review.kind import review_work
 from domain.rules.brands import catalogue
 from domain.support.callbacks import CALLBACK_WORK
-from domain.support.escalations import COMPLIANCE_ASK, FINANCE_ASK, OPS_ASK
+from domain.support.escalations import COMPLIANCE_ASK, FINANCE_ASK, OPS_ASK, REVIEW_ASK
 from domain.support.tickets import TICKET_WORK
 from domain.work.kinds import register
 
@@ -18,6 +18,7 @@ KNOWN = (
     FINANCE_ASK,
     COMPLIANCE_ASK,
     BREAK_WORK,
+    REVIEW_ASK,
 )
 
 for _kind in KNOWN:

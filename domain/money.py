@@ -17,10 +17,12 @@ class Currency(StrEnum):
 
     CNY = "CNY"  # Chinese yuan; the currency of every payout.
     USD = "USD"  # US dollar; face value of some cross-border cards.
+    JPY = "JPY"  # Japanese yen, which has no smaller unit.
+    KWD = "KWD"  # Kuwaiti dinar, of 1,000 fils.
 
 
-MINOR_DIGITS = {Currency.CNY: 2, Currency.USD: 2}
-SYMBOLS = {Currency.CNY: "¥", Currency.USD: "$"}
+MINOR_DIGITS = {Currency.CNY: 2, Currency.USD: 2, Currency.JPY: 0, Currency.KWD: 3}
+SYMBOLS = {Currency.CNY: "¥", Currency.USD: "$", Currency.JPY: "JP¥", Currency.KWD: "KD "}
 
 
 class CurrencyMismatch(ValueError):

@@ -18,6 +18,7 @@ from gateways.errors import TIMEOUT, GatewayRefused, GatewayUnavailable
 
 FAILURES_MAX = 5
 OPEN_MS = 30_000
+TURNS_PER_S = 20  # So many of those who were refused are asked to come back in one second, by each process.
 SEEN_MS = 1_000  # For so long what the store said is believed without asking it again.
 PROBE_MS_MAX = 35_000  # Longer than any call: a lease of a process that died ends by itself.
 
@@ -86,10 +87,14 @@ class _Seen:
     probing: bool = False  # By this one.
     learned_ms: float = 0.0
     alone: bool = False  # The store has not taken what happened here.
+    turn_ms: float = 0.0  # When the next who is refused may come back: behind all who were refused before.
 
 
 class Breakers:
     """The circuits by name. Closed: calls pass. Open: refused at once. After `open_ms`: one call is let through to probe.
+
+    Who is refused is told when to come back, one after the other: thousands who wait for the same partner would else return
+    in the same second, again and again, and leave the machine no time for anything else.
 
     `shared` is what other processes see too; without it this process is by itself. `clock` gives seconds that only ever
     grow.
@@ -189,7 +194,7 @@ class Breakers:
         """Whether the call is a probe. Raises GatewayUnavailable when it may not go out."""
         wait_ms = max(seen.open_until_ms, seen.probed_until_ms) - self._now_ms()
         if wait_ms > 0 or seen.probing:
-            raise _is_open(system, wait_ms)
+            raise self._is_open(system, seen, wait_ms)
         if seen.failures < self._failures_max:
             return False
         seen.probing = True
@@ -199,7 +204,7 @@ class Breakers:
         self._looked_ms = float("-inf")
         await self._look()
         if seen.failures >= self._failures_max:
-            raise _is_open(system, seen.open_until_ms - self._now_ms())
+            raise self._is_open(system, seen, seen.open_until_ms - self._now_ms())
         return False  # Another process has found it up in the meantime.
 
     async def _may_probe(self, name: str, seen: _Seen) -> bool:
@@ -246,6 +251,7 @@ class Breakers:
     def _learn(self, seen: _Seen, circuit: Circuit) -> None:
         now_ms = self._now_ms()
         seen.failures = circuit.failures
+        seen.turn_ms = seen.turn_ms if circuit.failures else 0.0
         seen.open_until_ms = now_ms + circuit.open_ms if circuit.open_ms > 0 else 0.0
         probed = circuit.probing_ms > 0 and not seen.probing
         seen.probed_until_ms = now_ms + circuit.probing_ms if probed else 0.0
@@ -253,6 +259,8 @@ class Breakers:
     def _now_ms(self) -> float:
         return self._clock() * 1000
 
-
-def _is_open(system: str, wait_ms: float) -> GatewayUnavailable:
-    return GatewayUnavailable(system, "circuit_open", retry_after_ms=max(int(wait_ms), 1000))
+    def _is_open(self, system: str, seen: _Seen, wait_ms: float) -> GatewayUnavailable:
+        now_ms = self._now_ms()
+        turn_ms = max(now_ms + max(wait_ms, 1000), seen.turn_ms)
+        seen.turn_ms = turn_ms + 1000 / TURNS_PER_S
+        return GatewayUnavailable(system, "circuit_open", retry_after_ms=int(turn_ms - now_ms))

@@ -1,4 +1,6 @@
-"""Keep balances quick: checkpoints of accounts that were used, and the end of holds that nobody posted in time."""
+"""Keep balances quick: checkpoints of accounts that were used, the end of holds that nobody posted in time, and the balances
+of closed months.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +9,7 @@ from dataclasses import replace
 from database.repositories import checkpoints, holds
 from database.repositories.checkpoints import Mark
 from database.session import Database
+from services.finance.periods import catch_up
 
 HOLDS_AT_ONCE, ENTRIES_AT_ONCE = 100, 50_000
 
@@ -26,6 +29,7 @@ class Bookkeeper:
         """
         async with self._database.transaction() as session:
             expired = await holds.expire(session, HOLDS_AT_ONCE)
+            expired += await catch_up(session)
             if self._mark is None:
                 self._since, self._mark = await checkpoints.newest(session), await checkpoints.mark(session)
                 return expired

@@ -19,10 +19,28 @@ from domain.people.roles import Permission
 from reviewer_ui import step_up
 from reviewer_ui.cards import glance, sellers
 from reviewer_ui.evidence import trail
-from reviewer_ui.finance import batches, breaks, day, owed, payouts, reconciliation, statement
+from reviewer_ui.finance import (
+    account_pages,
+    batches,
+    breaks,
+    buyers,
+    causes,
+    day,
+    foreign,
+    journal,
+    money,
+    owed,
+    payouts,
+    periods,
+    reconciliation,
+    sale_new,
+    sales,
+    statement,
+    tax,
+)
 from reviewer_ui.home import front, home, search
 from reviewer_ui.notices import live, notices
-from reviewer_ui.ops import alerts, deliveries, health, providers, repair, repairs, stuck, workers
+from reviewer_ui.ops import alerts, deliveries, health, invariants, providers, repair, repairs, stuck, workers
 from reviewer_ui.people import (
     absence,
     access,
@@ -37,12 +55,13 @@ from reviewer_ui.people import (
 )
 from reviewer_ui.people import step_up as step_up_page
 from reviewer_ui.policies import check_policy, documents
-from reviewer_ui.quality import blind_review, insight, quality
+from reviewer_ui.quality import asked_review, blind_review, insight, quality
 from reviewer_ui.review import card, checking, comments, decision, four_eyes, photo, reopen, task_acts
 from reviewer_ui.services import ConsoleServices
 from reviewer_ui.support import (
     asking,
     callbacks,
+    contact_link,
     escalations,
     goodwill,
     macros,
@@ -81,6 +100,7 @@ CSRF_COOKIE = "cardloop_console_form"
 SUPPORT = (
     tickets,
     ticket_acts,
+    contact_link,
     ticket_new,
     offers,
     reply_templates,
@@ -170,22 +190,34 @@ def _routes() -> tuple[BaseRoute, ...]:
         deliveries,
         health,
         alerts,
+        invariants,
         undo,
         reopen,
         reason_codes,
         shortcuts,
         quality,
+        asked_review,
         blind_review,
         insight,
         support_insight,
         live,
         notices,
+        money,
+        account_pages,
+        journal,
+        causes,
+        periods,
         owed,
         payouts,
         reconciliation,
         statement,
         breaks,
         day,
+        sale_new,
+        buyers,
+        sales,
+        foreign,
+        tax,
         check_policy,
         why_due,
         trail,

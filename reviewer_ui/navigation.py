@@ -107,6 +107,7 @@ def _page(
 _ANSWERERS = (Permission.ANSWER_FOR_OPS, Permission.ANSWER_FOR_FINANCE, Permission.ANSWER_FOR_COMPLIANCE)
 _BULK = (Permission.DECIDE, Permission.ASSIGN, Permission.ANSWER_CALLBACKS, Permission.ANSWER_TICKETS, *_ANSWERERS)
 _QUEUES = (Permission.SEE_QUEUE, Permission.ANSWER_CALLBACKS, Permission.SEE_TICKETS)  # The queue of some kind of work.
+_BOOKS_CHECKS = (Permission.SEE_OPERATIONS, Permission.SEE_BOOKS)
 _REPAIRS = (Permission.SEE_OPERATIONS, Permission.CONFIRM_REPAIR)
 PAGES: tuple[ConsolePage, ...] = (
     _page("console.nav.home", "/", Area.HOME, icon="home"),
@@ -150,11 +151,18 @@ PAGES: tuple[ConsolePage, ...] = (
     _page("ops.deliveries.title", "/operations/deliveries", Area.OPERATIONS, Permission.SEE_OPERATIONS, icon="send"),
     _page("ops.alerts.title", "/operations/alerts", Area.OPERATIONS, Permission.SEE_OPERATIONS, icon="bell"),
     _page("ops.health.title", "/operations/health", Area.OPERATIONS, Permission.SEE_OPERATIONS, icon="stethoscope"),
+    _page("ops.invariants.title", "/operations/invariants", Area.OPERATIONS, *_BOOKS_CHECKS, icon="checks"),
     _page("ops.runbook.title", "/operations/runbook", Area.OPERATIONS, Permission.SEE_OPERATIONS),
     _page("ops.queues.title", "/operations/queues", Area.OPERATIONS, Permission.SEE_OPERATIONS, icon="server"),
     _page("ops.providers.title", "/operations/providers", Area.OPERATIONS, Permission.SEE_OPERATIONS, icon="plug"),
     _page("ops.providers.one", "/operations/providers/{provider}", Area.OPERATIONS, Permission.SEE_OPERATIONS),
     _page("ops.worker.title", "/operations/queues/workers/{name}", Area.OPERATIONS, Permission.SEE_OPERATIONS),
+    _page("console.nav.money", "/money", Area.MONEY, Permission.SEE_BOOKS, icon="building-bank"),
+    _page("console.nav.accounts", "/money/accounts", Area.MONEY, Permission.SEE_BOOKS, icon="scale"),
+    _page("money.account.title", "/money/accounts/{code}", Area.MONEY, Permission.SEE_BOOKS),
+    _page("console.nav.journal", "/money/journal", Area.MONEY, Permission.SEE_BOOKS, icon="book"),
+    _page("money.transaction.title", "/money/journal/{transaction_id}", Area.MONEY, Permission.SEE_BOOKS),
+    _page("console.nav.months", "/money/periods", Area.MONEY, Permission.SEE_BOOKS, icon="calendar"),
     _page("console.nav.payouts", "/payouts", Area.MONEY, Permission.SEE_PAYOUTS, icon="coins"),
     _page("console.nav.owed", "/owed", Area.MONEY, Permission.SEE_PAYOUTS, icon="alert-circle"),
     _page("recon.title", "/reconciliation", Area.MONEY, Permission.SEE_PAYOUTS, icon="checks"),
@@ -164,6 +172,12 @@ PAGES: tuple[ConsolePage, ...] = (
     _page("recon.day", "/reconciliation/days/{source}/{day}", Area.MONEY, Permission.SEE_PAYOUTS),
     _page("console.batches.title", "/bank-batches", Area.MONEY, Permission.SEE_PAYOUTS, icon="building-bank"),
     _page("console.crumb.batch", "/bank-batches/{batch_id}", Area.MONEY, Permission.SEE_PAYOUTS),
+    _page("sales.title", "/sales", Area.MONEY, Permission.SEE_SALES, icon="shopping-cart"),
+    _page("sales.new", "/sales/new", Area.MONEY, Permission.RECORD_SALES),
+    _page("sales.buyers", "/sales/buyers", Area.MONEY, Permission.SEE_SALES),
+    _page("console.crumb.sale", "/sales/{sale_id}", Area.MONEY, Permission.SEE_SALES),
+    _page("tax.title", "/tax", Area.MONEY, Permission.SEE_SALES, icon="receipt-yuan"),
+    _page("fx.title", "/fx", Area.MONEY, Permission.SEE_SALES, icon="world"),
     _page("console.nav.trail", "/trail", Area.RISK, Permission.SEE_TRAIL, icon="shield-check"),
     _page("console.crumb.card", "/trail/{card_id}", Area.RISK, Permission.SEE_TRAIL),
     _page("console.nav.insight", "/insight", Area.INSIGHT, Permission.SEE_INSIGHT, icon="chart-bar"),

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Annotated
 
 from fastapi import Depends
+from sqlalchemy import select
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from database.tables.people import SellerRow
 from domain.errors.base import Refusal
 from domain.errors.general import FieldInvalid
 from domain.errors.people import NotSignedIn
@@ -22,6 +24,7 @@ from seller_ui.form_seal import FormSeal
 from seller_ui.services import SellerServices
 from seller_ui.sessions import DEVICE_COOKIE, Sessions
 from services.people.rate_limit import Throttle
+from services.support.contact_links import ContactLinks
 from services.support.conversation import Conversation
 from services.support.files import TicketFiles
 from services.support.opening import Opening
@@ -157,6 +160,7 @@ class Site:
         self.message_throttle = Throttle(services.database, "20/hour;60/day")
         self.opening = Opening(services.database, services.keyring, services.photos)
         self.conversation = Conversation(services.database, services.keyring, services.photos)
+        self.contact_links = ContactLinks(services.database, services.keyring)
         self.ratings = Ratings(services.database, services.keyring)
         self.privacy = Privacy(services.database, services.keyring, services.photos)
         self.files = TicketFiles(services.database, services.photos)
@@ -229,11 +233,21 @@ def signed_in(request: Request) -> Visit:
     return found
 
 
-def seller_writes(request: Request) -> None:
-    """Dependency: refuses (NotSignedIn) a visitor's form before its files are read."""
+async def seller_writes(request: Request) -> None:
+    """Dependency: refuses (NotSignedIn) a visitor's form before its files are read, and who closed their account."""
+    asked = visit(request)
+    if asked.seller_id is not None and await _is_closed(asked.site, asked.seller_id):
+        raise NotSignedIn()
     if request.method not in SAFE_METHODS:
         signed_in(request)
         request.state.files_max = FILES_READ_MAX
+
+
+async def _is_closed(site: Site, seller_id: str) -> bool:
+    """Whether the account was erased; its browsers keep their cookies."""
+    found = select(SellerRow.id).where(SellerRow.id == seller_id, SellerRow.erased_at.is_not(None))
+    async with site.services.database.transaction() as session:
+        return (await session.execute(found)).first() is not None
 
 
 AnyVisit = Annotated[Visit, Depends(visit)]

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from domain.errors.general import FieldInvalid, FormTampered
+from web.limits import BODY_BYTES_MAX
 
 FIELD = "csrf"
 HEADER = "x-csrf-token"
@@ -90,7 +91,8 @@ async def check(request: Request) -> AsyncIterator[None]:
 async def _form(request: Request) -> FormData:
     fields, files = (getattr(request.state, name, most) for name, most in _MOST.items())
     try:
-        return await request.form(max_fields=fields, max_files=files)
+        # The body has a limit of its own: a field that is too long comes back from its page, with its words.
+        return await request.form(max_fields=fields, max_files=files, max_part_size=BODY_BYTES_MAX)
     except UnicodeError:  # The sender names the character set; some refuse what others replace.
         raise FieldInvalid(field="body", why="charset") from None
 

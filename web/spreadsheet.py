@@ -6,11 +6,12 @@ import csv
 import io
 import re
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from decimal import Decimal
 from urllib.parse import quote
 
 from starlette.responses import StreamingResponse
 
-Cell = str | int | None
+Cell = str | int | Decimal | None
 
 MEDIA_TYPE = "text/csv; charset=utf-8"
 BYTE_ORDER_MARK = "\ufeff"  # Without it Excel takes UTF-8 for the code page of the machine.
@@ -27,8 +28,8 @@ def cell(value: Cell) -> str:
     """One value as text: None is empty, a number is itself (also a negative one), text that could be a formula gets an apostrophe."""
     if value is None:
         return ""
-    if isinstance(value, int):
-        return str(int(value))
+    if isinstance(value, int | Decimal):
+        return str(int(value)) if isinstance(value, int) else f"{value:f}"
     text = _UNPRINTABLE.sub("", value)
     starts = (text, text.translate(_WIDE).lstrip(" \u00a0\u3000"))
     return f"'{text}" if any(start.startswith(FORMULA_STARTS) for start in starts) else text

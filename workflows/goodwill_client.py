@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import suppress
 
 from temporalio.client import Client
 from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
-from temporalio.service import RPCError
 
 from domain import identifiers
-from domain.errors.general import TemporarilyUnavailable
 from workflows.goodwill import GoodwillWorkflow
 from workflows.policies import CARDS_QUEUE
-
-ANSWER_WITHIN_S = 10.0
+from workflows.waking import reaching
 
 
 class GoodwillClient:
@@ -26,15 +22,12 @@ class GoodwillClient:
 
     async def start(self, goodwill_id: str) -> None:
         """Start the payment; one that was started before is left as it is."""
-        try:
-            async with asyncio.timeout(ANSWER_WITHIN_S):
-                with suppress(WorkflowAlreadyStartedError):
-                    await self._client.start_workflow(
-                        GoodwillWorkflow.run,
-                        goodwill_id,
-                        id=identifiers.goodwill_workflow(goodwill_id),
-                        task_queue=CARDS_QUEUE,
-                        id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-                    )
-        except (RPCError, RuntimeError, TimeoutError) as failed:
-            raise TemporarilyUnavailable() from failed
+        async with reaching():
+            with suppress(WorkflowAlreadyStartedError):
+                await self._client.start_workflow(
+                    GoodwillWorkflow.run,
+                    goodwill_id,
+                    id=identifiers.goodwill_workflow(goodwill_id),
+                    task_queue=CARDS_QUEUE,
+                    id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                )

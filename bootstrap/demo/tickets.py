@@ -13,16 +13,18 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bootstrap import keys
+from bootstrap.demo.ticket_desks import DemoDesks
 from database.sealed import CONTACT_ADDRESS, SELLER_PHONE
 from database.session import Database
 from database.tables.people import SellerRow
 from database.tables.support.tickets import ContactRow, TicketMessageRow
 from domain.finance.payee import masked_account
 from domain.identifiers import new_id, ticket_task
+from domain.people.roles import Role
 from domain.places import business_day
 from domain.rules.deadlines import deadlines_in_force
 from domain.support.contacts import address_index_of
-from domain.support.tickets import TEAM, TICKET, InsideDesk, TicketCategory, TicketChannel, TicketState
+from domain.support.tickets import TEAM, TICKET, TicketCategory, TicketChannel, TicketState
 from domain.work.deadlines import Terms
 from domain.work.task import Priority
 from domain.work.working_time import WorkingCalendar
@@ -36,6 +38,7 @@ from services.work.comments import Comments
 
 STORIES = Path(__file__).with_name("tickets.json")
 HORIZON = timedelta(days=60)
+ASKED_AGO = timedelta(minutes=25)
 # Their language, telephone or address; none of them is anybody's.
 SELLERS = {"wang": ("zh_CN", "+8613800009001"), "li": ("zh_CN", "+8613800009002"), "emma": ("en", "+8613800009003")}
 CONTACTS = {"chen": ("zh_CN", "chen@customer.example"), "olivia": ("en", "olivia@customer.example")}
@@ -52,9 +55,10 @@ class _Clock:
 
 
 class DemoTickets:
-    """Tells the stories of `tickets.json` through the acts of customers and of one agent (a person's id)."""
+    """Tells the stories of `tickets.json` through the acts of customers, of one agent, and of other desks (persons' ids by role)."""
 
-    def __init__(self, store: Database, held: keys.Secrets, photos: PhotoStore, agent: str) -> None:
+    def __init__(self, store: Database, held: keys.Secrets, photos: PhotoStore, people: Mapping[Role, str]) -> None:
+        agent = people[Role.SUPPORT]
         self._store = store
         self._keyring = held.keyring
         self._agent = agent
@@ -63,6 +67,7 @@ class DemoTickets:
         self._conversation = Conversation(store, held.keyring, photos, self._clock)
         self._comments = Comments(store, held.keyring, photos, {TICKET: grams.index_task})
         self._leases = review_desk(store, held.keyring, self._clock).leases
+        self._desks = DemoDesks(store, held.keyring, photos, people, self._clock)
 
     async def tell(self, partner_id: str) -> int:
         """Write all stories, the oldest first, and return how many: none where they were begun before.
@@ -79,7 +84,9 @@ class DemoTickets:
         for story in stories:
             terms = Terms(None, 0, Priority.NORMAL, frozenset({story["category"]}), TEAM, TICKET)
             calendar = policies.calendar_for(policies.policy_for(terms), TEAM)
-            await self._play(story, who[story["who"]], _ago(calendar, story["ago"], now), now)
+            ticket_id = await self._play(story, who[story["who"]], _ago(calendar, story["ago"], now), now)
+            if "link" in story:
+                await self._desks.ask_about_address(ticket_id, who[f"seller:{story['link']}"].partition(":")[2])
         return len(stories)
 
     async def _begun(self) -> bool:
@@ -107,7 +114,7 @@ class DemoTickets:
             found[f"contact:{name}"] = f"contact:{contact_id}"
         return found
 
-    async def _play(self, story: Mapping[str, Any], customer: str, opened_at: datetime, now: datetime) -> None:
+    async def _play(self, story: Mapping[str, Any], customer: str, opened_at: datetime, now: datetime) -> str:
         self._clock.moment = opened_at
         channel = TicketChannel(story["channel"])
         asked = NewTicket(TicketCategory(story["category"]), story["subject"], story["words"])
@@ -118,8 +125,12 @@ class DemoTickets:
         for step in story["then"]:
             self._clock.moment = min(self._clock.moment + timedelta(minutes=step[1]), now)
             await self._step(ticket_id, customer, channel, step)
+        if "ask" in story:  # Other desks were asked a moment ago: their time has just begun.
+            self._clock.moment = max(self._clock.moment, now - ASKED_AGO)
+        await self._desks.after(ticket_id, customer, story)
         async with self._store.transaction() as session:
             await self._ended(session, ticket_id, story)
+        return ticket_id
 
     async def _step(self, ticket_id: str, customer: str, channel: TicketChannel, step: Sequence[Any]) -> None:
         kind, _, words, *more = step
@@ -134,18 +145,15 @@ class DemoTickets:
             await self._leases.release(self._agent, ticket_task(ticket_id))
 
     async def _ended(self, session: AsyncSession, ticket_id: str, story: Mapping[str, Any]) -> None:
-        """Every reply has left, and the ticket waits inside or is closed where its story ends so."""
+        """Every reply has left, and the ticket is closed where its story ends so."""
         left = update(TicketMessageRow).where(
             TicketMessageRow.ticket_id == ticket_id, TicketMessageRow.sent_at.is_(None)
         )
         await session.execute(left.values(sent_at=TicketMessageRow.leaves_at))
-        ticket, task = await locked(session, ticket_id)
-        if "inside" in story:
-            ticket.state, ticket.inside_desk = TicketState.WAITING_INSIDE, InsideDesk(story["inside"])
-        elif story.get("closed"):
-            ticket.state, ticket.closed_at = TicketState.CLOSED, self._clock()
-        else:
+        if not story.get("closed"):
             return
+        ticket, task = await locked(session, ticket_id)
+        ticket.state, ticket.closed_at = TicketState.CLOSED, self._clock()
         await clocks.follow(session, ticket, task, self._clock(), "escalated")
 
 

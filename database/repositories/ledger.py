@@ -7,10 +7,12 @@ that an account may have, sums of zero, and closed months are held by the databa
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, Date, DateTime, String, TextClause, bindparam, select, text
+from sqlalchemy import ARRAY, BigInteger, Date, DateTime, Integer, String, TextClause, bindparam, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables.columns import now
@@ -21,38 +23,16 @@ from domain.finance.periods import month_of, open_day
 from domain.money import Currency, Money
 from domain.places import business_day
 
-# An account that two transactions use for the first time at once is made by one of them; the other waits for it and,
-# by updating it to what it is, gets its id. Accounts are made in the order of their codes, and entries written in that of
-# the accounts, so that two such transactions do not wait for each other. When the key was posted before, `posted` is
-# empty and nothing is written.
+# The function `ledger_post` writes transactions and their entries, and returns the keys that were not posted before.
 POST = """
-WITH line AS (
-    SELECT * FROM unnest(:codes, :kinds, :owners, :signs, :amounts, :currencies)
-        AS line (code, kind, owner, sign, amount_minor, currency)
-), posted AS (
-    INSERT INTO ledger_transaction (key, card_id, what, at, effective_on, late_for, cause, reverses)
-    VALUES (:key, :card_id, :what, :moment, :effective_on, :late_for, :cause, :reverses)
-    ON CONFLICT (key) DO NOTHING RETURNING id
-), made AS (
-    INSERT INTO account (code, kind, owner, sign, currency)
-    SELECT DISTINCT code, kind, owner, sign, currency FROM line
-    WHERE EXISTS (SELECT FROM posted)
-      AND NOT EXISTS (SELECT FROM account WHERE account.code = line.code AND account.currency = line.currency)
-    ORDER BY code, currency
-    ON CONFLICT (code, currency) DO UPDATE SET kind = account.kind RETURNING id, code, currency
-), known AS (
-    SELECT id, code, currency FROM account WHERE code = ANY(:codes) UNION SELECT id, code, currency FROM made
-)
-INSERT INTO entry (transaction_id, account_id, amount_minor, currency, at)
-SELECT posted.id, known.id, amount_minor, line.currency, :moment
-FROM posted, line JOIN known ON known.code = line.code AND known.currency = line.currency
-ORDER BY known.id
-RETURNING transaction_id
+SELECT ledger_post(:keys, :card_ids, :whats, :moment, :days, :lates, :causes, :reversed, :numbers, :codes, :kinds, :owners,
+                   :signs, :amounts, :currencies)
 """
 _TYPES: dict[str, Any] = {
-    "codes": ARRAY(String), "kinds": ARRAY(String), "owners": ARRAY(String), "signs": ARRAY(String),
-    "amounts": ARRAY(BigInteger), "currencies": ARRAY(String), "key": String, "card_id": String, "what": String,
-    "moment": DateTime(timezone=True), "effective_on": Date, "late_for": Date, "cause": String, "reverses": BigInteger,
+    "keys": ARRAY(String), "card_ids": ARRAY(String), "whats": ARRAY(String), "moment": DateTime(timezone=True),
+    "days": ARRAY(Date), "lates": ARRAY(Date), "causes": ARRAY(String), "reversed": ARRAY(BigInteger),
+    "numbers": ARRAY(Integer), "codes": ARRAY(String), "kinds": ARRAY(String), "owners": ARRAY(String),
+    "signs": ARRAY(String), "amounts": ARRAY(BigInteger), "currencies": ARRAY(String),
 }  # fmt: skip
 _POST: TextClause = text(POST).bindparams(*(bindparam(name, type_=kind) for name, kind in _TYPES.items()))
 _BALANCE = text("SELECT account_balance(id) FROM account WHERE code = :code AND currency = :currency")
@@ -80,13 +60,29 @@ class NotReversible(Exception):
     """There is no transaction of that key, it was reversed before, or it is a reversal itself."""
 
 
+@dataclass(frozen=True)
+class Step:
+    """One transaction to be posted. `what` names the step, e.g. owed; `cause` the source that it can be looked up in, as
+    `<source>:<id>`. `day` is what it counts for, and `late_for` its own day where that lies in a closed month.
+    """
+
+    key: str
+    card_id: str | None
+    what: str
+    postings: Postings
+    day: date
+    late_for: date | None = None
+    cause: str = ""
+    reverses: int | None = None
+
+
 async def post(
     session: AsyncSession, key: str, card_id: str | None, what: str, postings: Postings, *,
     happened_on: date | None = None, cause: str = "", reverses: int | None = None,
 ) -> bool:  # fmt: skip
     """Write the postings once per `key`, in one statement; return False when they were written before.
 
-    `what` names the step, e.g. owed, payout_prepared, issuer_cost; `cause` what led to it besides the card. They count for
+    `what` names the step, e.g. owed, payout_prepared, issuer_cost; `cause` its source, as `<source>:<id>`. They count for
     `happened_on`, today unless given; where its month is closed, for the first open day, with the day itself kept.
     Accounts are made when first used. Raises Unbalanced before anything is written, and PostedDifferently when the key
     belongs to other postings; the commit fails where an account would get a sign that it may not have.
@@ -96,14 +92,40 @@ async def post(
     # A month that is not over is never closed.
     over = month_of(day) < month_of(business_day(moment))
     counts_for = open_day(day, await closed_months(session, day)) if over else day
-    values = {
-        **_columns(require_balanced(postings)), "key": key, "card_id": card_id, "what": what, "moment": moment,
-        "effective_on": counts_for, "late_for": None if counts_for == day else day, "cause": cause, "reverses": reverses,
-    }  # fmt: skip
-    written = (await session.execute(_POST, values)).first() is not None
-    if not written and await postings_of(session, key) != _lines(postings):
-        raise PostedDifferently(f"the key of this {what} stands for other postings")
+    late_for = None if counts_for == day else day
+    step = Step(key, card_id, what, require_balanced(postings), counts_for, late_for, cause, reverses)
+    written = bool((await session.execute(_POST, values_of([step], moment))).scalar_one())
+    if not written:
+        await require_same(session, step)
     return written
+
+
+async def require_same(session: AsyncSession, step: Step) -> None:
+    """Raise PostedDifferently when the step's key stands for other postings than its own."""
+    if await postings_of(session, step.key) != _lines(step.postings):
+        raise PostedDifferently(f"the key of this {step.what} stands for other postings")
+
+
+def values_of(steps: Sequence[Step], moment: datetime) -> dict[str, Any]:
+    """Return the values of POST for these steps, in its order; their keys differ."""
+    lines = [(number, line) for number, step in enumerate(steps, 1) for line in step.postings]
+    return {
+        "keys": [one.key for one in steps],
+        "card_ids": [one.card_id for one in steps],
+        "whats": [one.what for one in steps],
+        "moment": moment,
+        "days": [one.day for one in steps],
+        "lates": [one.late_for for one in steps],
+        "causes": [one.cause for one in steps],
+        "reversed": [one.reverses for one in steps],
+        "numbers": [number for number, _ in lines],
+        "codes": [line.account.code for _, line in lines],
+        "kinds": [line.account.kind.value for _, line in lines],
+        "owners": [line.account.of.owner.value for _, line in lines],
+        "signs": [line.account.of.sign.value for _, line in lines],
+        "amounts": [line.amount.amount_minor for _, line in lines],
+        "currencies": [line.amount.currency.value for _, line in lines],
+    }
 
 
 async def reverse(session: AsyncSession, key: str, reversed_key: str, what: str, *, happened_on: date) -> bool:
@@ -162,14 +184,3 @@ async def postings_of(session: AsyncSession, key: str) -> Counter[tuple[str, int
 
 def _lines(postings: Postings) -> Counter[tuple[str, int, Currency]]:
     return Counter((line.account.code, line.amount.amount_minor, line.amount.currency) for line in postings)
-
-
-def _columns(postings: Postings) -> dict[str, list[Any]]:
-    return {
-        "codes": [line.account.code for line in postings],
-        "kinds": [line.account.kind.value for line in postings],
-        "owners": [line.account.of.owner.value for line in postings],
-        "signs": [line.account.of.sign.value for line in postings],
-        "amounts": [line.amount.amount_minor for line in postings],
-        "currencies": [line.amount.currency.value for line in postings],
-    }

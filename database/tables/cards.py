@@ -140,6 +140,7 @@ class PhotoRow(TableRow):
     height: Mapped[int]
     look: Mapped[int | None] = mapped_column(BigInteger, default=None)  # 64-bit difference hash; alike looks alike.
     current: Mapped[bool] = mapped_column(default=True)  # False once the seller sent another in its place.
+    erased_at: Mapped[datetime | None] = moment_maybe()  # At its owner's wish; the picture is gone.
     created_at: Mapped[datetime] = moment_now()
 
 

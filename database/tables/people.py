@@ -148,6 +148,7 @@ class SellerRow(TableRow):
     phone_masked: Mapped[str]  # 138****0021
     locale: Mapped[str] = mapped_column(default="zh_CN")
     created_at: Mapped[datetime] = moment_now()
+    erased_at: Mapped[datetime | None] = moment_maybe()  # The telephone is gone and the account closed, at their wish.
 
 
 class SignInCodeRow(TableRow):

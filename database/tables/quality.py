@@ -26,6 +26,8 @@ class SecondReviewRow(TableRow):
     brand: Mapped[str]
     # Of a review that support asked for: its question. Such reviews are no sample and count in no figure.
     escalation_id: Mapped[str | None] = mapped_column(ForeignKey("ticket_escalation.id"), default=None)
+    # Of such a review: the work item that has its clock and its lease. None: asked before those had one.
+    task_id: Mapped[str | None] = mapped_column(ForeignKey("work_item.id"), unique=True, default=None)
     first_person: Mapped[str]  # Empty where a deadline policy decided.
     # All who decided or checked it before, everyone they acted for, and who made their accounts lately.
     first_circle: Mapped[list[str]] = json_list()

@@ -33,6 +33,13 @@ class PeriodClosed(Refusal):
     http_status = 409
 
 
+class ClosingWaits(Refusal):
+    """Somebody has asked for the month (`month`) to be closed already: a second person agrees, or it is taken back."""
+
+    code = "closing_waits"
+    http_status = 409
+
+
 class PeriodNotOver(Refusal):
     """The month (`month`) is not over yet: close it after its last day."""
 

@@ -124,6 +124,20 @@ class NotReviewable(Refusal):
     http_status = 409
 
 
+class ContactLinkWaits(Refusal):
+    """The mail address is joined with a seller, or a seller was asked whether it is theirs and has not answered."""
+
+    code = "contact_link_waits"
+    http_status = 409
+
+
+class ContactLinkOver(Refusal):
+    """The question whether a mail address is a seller's was answered or withdrawn (`state`), or is too old."""
+
+    code = "contact_link_over"
+    http_status = 409
+
+
 class GoodwillWaits(Refusal):
     """A goodwill payment for this ticket waits for its second person."""
 

@@ -67,9 +67,16 @@ _CLASSES = (
     AccountClass("cost_of_sales", _EXPENSE, _PLATFORM, Sign.EITHER),  # What the sold cards had cost.
     AccountClass("service_fee", _INCOME, _PLATFORM, Sign.EITHER),  # The fee on a sale.
     AccountClass("partner_share", _LIABILITY, OwnerKind.PARTNER, Sign.CREDIT),  # A partner's part of a sale.
+    AccountClass("partner_receivable", _ASSET, OwnerKind.PARTNER, Sign.DEBIT),  # What a partner owes back of its part.
     AccountClass("partner_cost", _EXPENSE, _PLATFORM, Sign.EITHER),  # What partners' shares cost us.
     AccountClass("tax_withheld", _LIABILITY, _PLATFORM, Sign.CREDIT),  # Kept back for the tax office.
     AccountClass("fx_difference", _INCOME, _PLATFORM, Sign.EITHER),  # Gains (credit) and losses (debit) of rates.
+    AccountClass(
+        "fx_position", _ASSET, _PLATFORM, Sign.EITHER
+    ),  # Amounts exchanged, in each currency; open until both meet.
+    # A licensed provider holds buyers' money for brokered cards, and pays their sellers out of it.
+    AccountClass("split_account", _ASSET, OwnerKind.PROVIDER, Sign.EITHER),
+    AccountClass("brokered_payable", _LIABILITY, _SELLER, Sign.CREDIT),  # What that provider pays to a seller.
     AccountClass("issuer_cost", _EXPENSE, _PLATFORM, Sign.EITHER),  # What asking issuers cost.
     AccountClass("issuer_payable", _LIABILITY, _PLATFORM, Sign.EITHER),  # What issuers will bill for being asked.
     AccountClass("goodwill", _EXPENSE, _PLATFORM, Sign.EITHER),  # Paid to customers beyond what was owed.

@@ -4,6 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import date, timedelta
+from enum import StrEnum
+
+
+class ClosingState(StrEnum):
+    """What became of asking for a month to be closed."""
+
+    ASKED = "asked"  # It waits for a second person.
+    AGREED = "agreed"  # The month is closed.
+    WITHDRAWN = "withdrawn"  # Somebody took it back; it can be asked for again.
 
 
 def month_of(day: date) -> str:

@@ -46,10 +46,14 @@ class Permission(StrEnum):
     SEE_PAYOUTS = "see_payouts"
     CORRECT_PAYEE = "correct_payee"  # Propose or agree to another payee for money that is owed; never both.
     RECONCILE = "reconcile"  # Bring statements, decide breaks, close a day.
+    SEE_BOOKS = "see_books"  # Accounts, journal and months: what the platform has, owes and earned.
     LET_OUT_BATCHES = (
         "let_out_batches"  # Propose or approve files of payments to a bank, never both; read its answers in.
     )
     CLOSE_PERIODS = "close_periods"  # Close a month of the books, or agree to it.
+    SEE_SALES = "see_sales"  # What cards were sold for and who shares in it; taxes withheld; rates. Nothing that a seller may learn.
+    RECORD_SALES = "record_sales"  # Record and return sales, buyers' payments and rates.
+    HANDLE_TAX = "handle_tax"  # Sign a version of the tax rules off, make certificates and the files with full names.
     SEE_TRAIL = "see_trail"
     DECODE_HISTORY = "decode_history"  # Read Temporal payloads through the codec server.
     MANAGE_PEOPLE = "manage_people"  # Skills, limits, absences, relatives.
@@ -160,9 +164,13 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.COMMENT,
             Permission.SEE_CARD,
             Permission.SEE_SELLER,
+            Permission.SEE_BOOKS,
             Permission.CLOSE_PERIODS,
             Permission.RECONCILE,
             Permission.LET_OUT_BATCHES,
+            Permission.SEE_SALES,
+            Permission.RECORD_SALES,
+            Permission.HANDLE_TAX,
             Permission.SEE_PAYOUTS,
             Permission.CORRECT_PAYEE,
             Permission.SEE_INSIGHT,
@@ -183,7 +191,9 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.SEE_QUALITY,
             Permission.SEE_INSIGHT,
             Permission.SEE_PAYOUTS,
+            Permission.SEE_BOOKS,
             Permission.SEE_TRAIL,
+            Permission.SEE_SALES,
             Permission.CONFIRM_ACCESS,
             Permission.SEE_POLICIES,
             Permission.CONFIRM_POLICIES,

@@ -31,6 +31,9 @@ class FlawKind(StrEnum):
     IN_USE = "in_use"  # It was removed, but cards refer to it.
     UNCHANGED = "unchanged"  # The document is the one in force.
     NOT_JSON = "not_json"
+    HIDDEN = "hidden"  # A row that never counts: one above it always fits first.
+    NOT_FOR_ALL = "not_for_all"  # The last row must fit everything.
+    NOT_WHOLE = "not_whole"  # Parts that do not sum to 100 %.
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,9 @@ from domain.rules import (
     prices,
     reconciliation,
     repairs,
+    splits,
     stuck,
+    tax,
     tickets,
     velocity,
 )
@@ -37,5 +39,7 @@ KINDS: Mapping[str, PolicyKind] = {
         goodwill.KIND,
         tickets.KIND,
         reconciliation.KIND,
+        splits.KIND,
+        tax.KIND,
     )
 }

@@ -56,14 +56,24 @@ def _asked(code: str, permission: Permission, closes: ReasonedAct) -> KindOfWork
 OPS_ASK = _asked("opsask", Permission.ANSWER_FOR_OPS, ReasonedAct.ANSWER_OPS)
 FINANCE_ASK = _asked("financeask", Permission.ANSWER_FOR_FINANCE, ReasonedAct.ANSWER_FINANCE)
 COMPLIANCE_ASK = _asked("complianceask", Permission.ANSWER_FOR_COMPLIANCE, ReasonedAct.ANSWER_COMPLIANCE)
+# A blind second review. Its queue says nothing of the ticket: the category alone would tell the first decision.
+REVIEW_ASK = KindOfWork(
+    code="reviewask",
+    see=Permission.CHECK,
+    take=Permission.CHECK,
+    take_escalated=Permission.SETTLE,
+    page="/quality/second/asked/{subject}",
+    order_at=by_deadline,
+    breach_escalates=False,
+)
 ANSWERS = {
     InsideDesk.REVIEW: ReasonedAct.ANSWER_REVIEW,
     InsideDesk.OPS: ReasonedAct.ANSWER_OPS,
     InsideDesk.FINANCE: ReasonedAct.ANSWER_FINANCE,
     InsideDesk.COMPLIANCE: ReasonedAct.ANSWER_COMPLIANCE,
 }
-# The desk of review decides its questions as blind second reviews.
 ASKED = {
+    InsideDesk.REVIEW: REVIEW_ASK,
     InsideDesk.OPS: OPS_ASK,
     InsideDesk.FINANCE: FINANCE_ASK,
     InsideDesk.COMPLIANCE: COMPLIANCE_ASK,

@@ -1,14 +1,22 @@
-"""Privacy requests: what a person can ask for, until when, and what the law keeps us from erasing."""
+"""Privacy requests: what a person can ask for, until when, and what the law keeps us from erasing.
+
+Copy and erasure are rights of the Personal Information Protection Law (articles 45 and 47); what another law has us keep is
+stored and protected, and not used for anything else (article 47, last paragraph).
+"""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from enum import StrEnum
+from math import ceil
 
-# Unverified: no source was found for this number. The deadline that counts is that of the ticket's own clock.
-ANSWER_WORKING_DAYS = 15
+from domain.support.tickets import TEAM, TICKET, TicketCategory
+from domain.work.deadlines import Policies, Terms
+from domain.work.task import Priority
+
 COPY_LASTS = timedelta(days=14)  # A copy that nobody fetched is erased.
 RECORDS_YEARS = 10  # Vouchers of transactions, by the anti-money-laundering law.
+RECORDS = timedelta(days=3653)  # The same, with its leap days.
 
 
 class PrivacyWish(StrEnum):
@@ -21,18 +29,31 @@ class PrivacyWish(StrEnum):
 class ErasedPart(StrEnum):
     """What an erasure takes away."""
 
-    MESSAGES = "messages"  # The person's own words in ended questions.
-    FILES = "files"  # The files that they sent with them.
+    MESSAGES = "messages"  # Every word of ended questions, theirs and ours, with what colleagues wrote about them.
+    FILES = "files"  # The files in them.
     REQUESTS = "requests"  # Their words when they asked to be called, or appealed.
     RATINGS = "ratings"  # Their reasons for a rating.
-    CONTACTS = "contacts"  # Their name as they wrote it in mail.
+    NOTES = "notes"  # Colleagues' comments on cards that quote or name them.
+    PHOTOS = "photos"  # Photographs of cards that we did not buy.
+    CARDS = "cards"  # Numbers and PINs of those cards.
+    PAYEES = "payees"  # Payees to whom nothing was paid.
+    CONTACTS = "contacts"  # Their names and addresses in mail.
+    PHONE = "phone"  # The telephone number: with it the account is closed.
 
 
 class KeptPart(StrEnum):
     """What stays, each for a reason of its own (`kept_part.<value>`)."""
 
-    TRANSACTIONS = "transactions"  # Submissions, cards, quotes, payouts, payees and the ledger.
+    TRANSACTIONS = "transactions"  # Bought cards, with offers, payments, payees and the ledger.
+    PHOTOS = "photos"  # Photographs of bought cards: part of the transaction's voucher.
+    FINGERPRINTS = "fingerprints"  # Keyed hashes by which a card that was handed in before is known again.
     EVIDENCE = "evidence"  # The tamper-evident log: hashes, no words.
-    PHOTOS = "photos"  # Photographs of cards: part of the transaction's voucher.
-    PHONE = "phone"  # The telephone number: the account, and proof of who was paid.
-    OPEN_QUESTIONS = "open_questions"  # Questions that are not ended, this request among them.
+    RUNNING = "running"  # Cards and payments on their way, and questions that are not ended, this request among them.
+
+
+def answer_days(policies: Policies) -> int:
+    """Return in how many working days a privacy request is answered, by the deadline policy in force; rounded up."""
+    terms = Terms(None, 0, Priority.NORMAL, frozenset({TicketCategory.PRIVACY}), TEAM, TICKET)
+    policy = policies.policy_for(terms)
+    days = [sum(one.ends - one.starts for one in day) for day in policies.calendar_for(policy, TEAM).week if day]
+    return ceil(policy.budget_s / (60 * max(days)))

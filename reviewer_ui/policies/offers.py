@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from domain.finance.waterfall import PLATFORM
 from domain.people.roles import Role
+from domain.rules.splits import COUNTERPARTY_PLACES
 from domain.work.kinds import kinds
 from languages import has, translate
 
@@ -34,6 +36,7 @@ class Offers:
         """Return what a source offers. Raises KeyError for an unknown one."""
         sources: Mapping[str, Callable[[], Iterable[Offer]]] = {
             "calendars": self._calendars,
+            COUNTERPARTY_PLACES: self._counterparties,
             "kinds": self._kinds,
             "notified": self._notified,
             "reasons": self._reasons,
@@ -48,6 +51,13 @@ class Offers:
         """The calendars of the document itself."""
         calendars = self._document.get("calendars")
         return [(str(code), str(code)) for code in calendars] if isinstance(calendars, Mapping) else []
+
+    def _counterparties(self) -> Iterable[Offer]:
+        """The platform itself, and the counterparties of the document."""
+        known = self._document.get(COUNTERPARTY_PLACES)
+        named = known.items() if isinstance(known, Mapping) else ()
+        others = [(str(code), _name_of(one) or str(code)) for code, one in named]
+        return [(PLATFORM, self._word("split_to.platform", PLATFORM)), *others]
 
     def _kinds(self) -> Iterable[Offer]:
         return [(kind.code, self._word(f"kind_of_work.{kind.code}", kind.code)) for kind in kinds()]
@@ -66,3 +76,7 @@ class Offers:
 
     def _word(self, key: str, otherwise: str) -> str:
         return translate(key, self._locale) if has(key, self._locale) else otherwise
+
+
+def _name_of(described: Any) -> str:
+    return str(described.get("name", "")) if isinstance(described, Mapping) else ""

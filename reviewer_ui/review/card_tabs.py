@@ -8,7 +8,9 @@ from enum import StrEnum
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.invariants.of_answers import ANSWERS
 from database.reads.cards.card_page import CardRecord
+from database.reads.finance.account_pages import BookTransaction, Wanted, transactions
 from database.reads.finance.of_card import payouts, quotes
 from database.reads.work.comments import Comment
 from domain.finance.payout import PayoutState
@@ -16,6 +18,8 @@ from domain.money import Money
 from domain.people.roles import Permission
 from reviewer_ui.review import card_view
 from reviewer_ui.sessions import Person
+
+MOVED_MAX = 100
 
 
 class CardTab(StrEnum):
@@ -58,6 +62,8 @@ class TabContent:
     comments: tuple[Comment, ...] = ()
     quotes: tuple[QuoteView, ...] = ()
     payouts: tuple[PayoutView, ...] | None = None
+    moved: tuple[BookTransaction, ...] = ()  # What the books say of the card, the oldest first.
+    sees_books: bool = False
 
 
 async def tab_content(
@@ -89,4 +95,7 @@ async def _money(session: AsyncSession, record: CardRecord, person: Person) -> T
         )
         for row in await payouts(session, record.card.id)
     )  # fmt: skip
-    return TabContent(quotes=made, payouts=orders)
+    sees_books = person.may(Permission.SEE_BOOKS)
+    moved = await transactions(session, Wanted(card_id=record.card.id), limit=MOVED_MAX)
+    shown = tuple(one for one in reversed(moved) if sees_books or not one.cause.startswith(f"{ANSWERS.name}:"))
+    return TabContent(quotes=made, payouts=orders, moved=shown, sees_books=sees_books)

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from database.reads.support.escalations import EscalationView, of_ticket
 from database.reads.support.second_payouts import second_payouts
-from database.reads.support.tickets import TicketRecord, record
+from database.reads.support.tickets import TicketRecord
 from database.reads.work.queue import reason_words
 from database.repositories import cards
 from database.tables.columns import now
@@ -28,6 +28,7 @@ from domain.work.reason_codes import ReasonedAct
 from reviewer_ui.brand_names import brand_names
 from reviewer_ui.reason_words import ReasonView, reason_view
 from reviewer_ui.sessions import Person
+from reviewer_ui.support.ticket_form import answer_form, read_form
 from reviewer_ui.support.ticket_parts import PARTS
 from reviewer_ui.visit import At, Console, Shell, allowed, see_other, shell
 from services.support.escalating import Escalations
@@ -157,21 +158,18 @@ async def _render(
     refusal: Refusal | None = None,
 ) -> Response:  # fmt: skip
     async with console.services.database.transaction() as session:
-        found = await record(session, ticket_id)
-        reasons = await reason_words(session)
+        form = await read_form(session, ticket_id, ReasonedAct.ASK_DESK)
+        found = form.found
         about = [await cards.load(session, one.subject) for one in found.links if one.kind is LinkedKind.CARD]
         part = await asked_part(session, person, found)
     context = AskContext(
         shell=shell(request, person), ticket_id=ticket_id, subject=found.ticket.subject, escalations=part,
         cards=tuple(CardChoice(one.id, one.brand, one.number_tail, one.outcome) for one in about),
         files=tuple(file for said in found.said for file in said.files), brands=brand_names(),
-        reasons=tuple(reason_view(one) for one in reasons.values() if one.act == ReasonedAct.ASK_DESK and one.active),
+        reasons=form.reasons,
         typed=typed or Typed(card_id=about[0].id if len(about) == 1 else ""), refusal=refusal,
     )  # fmt: skip
-    if request.method == "POST":
-        request.state.back = f"/tickets/{ticket_id}/ask"
-    status = 200 if refusal is None else refusal.http_status
-    return await console.answer(request, "support/escalate.html", context, status=status)
+    return await answer_form(request, console, "support/escalate.html", context, refusal)
 
 
 PARTS.append(_part)

@@ -11,8 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from database.reads.support.goodwill import GoodwillView, PaidBefore, newest, of_ticket, paid_before
-from database.reads.support.tickets import TicketRecord, record
-from database.reads.work.queue import reason_words
+from database.reads.support.requesters import customer_of
+from database.reads.support.tickets import TicketRecord
 from database.tables.columns import now
 from domain.errors.base import Refusal
 from domain.errors.general import FieldInvalid
@@ -25,8 +25,9 @@ from domain.support.goodwill import NOTE_MAX, GoodwillRules, GoodwillState, limi
 from domain.support.tickets import UNDER_WAY
 from domain.work.lease import holder_of
 from domain.work.reason_codes import ReasonedAct
-from reviewer_ui.reason_words import ReasonView, reason_view
+from reviewer_ui.reason_words import ReasonView
 from reviewer_ui.sessions import Person
+from reviewer_ui.support.ticket_form import answer_form, read_form
 from reviewer_ui.support.ticket_parts import PARTS
 from reviewer_ui.visit import At, Console, Shell, allowed, see_other, shell, signed_in
 from services.support.goodwill import Goodwill, GoodwillProposal
@@ -184,7 +185,7 @@ async def goodwill_part(session: AsyncSession, person: Person, found: TicketReco
     """Return the ticket's goodwill payments, and what this person can do with them."""
     holds = holder_of(found.task, now()) == person.id and found.ticket.state in UNDER_WAY
     given = await of_ticket(session, found.ticket.id)
-    known = not found.ticket.requester.startswith("contact:")
+    known = not (await customer_of(session, found.ticket.requester)).startswith("contact:")
     may = holds and known and person.may(Permission.ANSWER_TICKETS)
     return GoodwillPart(found.ticket.id, given, person.id, may_propose=may, agrees_to=_agrees_to(person))
 
@@ -199,21 +200,18 @@ async def _render(
 ) -> Response:  # fmt: skip
     rules = goodwill_in_force(business_day(now()))
     async with console.services.database.transaction() as session:
-        found = await record(session, ticket_id)
-        reasons = await reason_words(session)
+        form = await read_form(session, ticket_id, ReasonedAct.GOODWILL)
+        found = form.found
         part = await goodwill_part(session, person, found)
-        payees = await paid_before(session, found.ticket.requester)
+        payees = await paid_before(session, await customer_of(session, found.ticket.requester))
     own = frozenset(one for one in (Permission.LEAD_SUPPORT,) if person.may(one))
     context = ProposeContext(
         shell=shell(request, person), ticket_id=ticket_id, subject=found.ticket.subject, goodwill=part, payees=payees,
-        reasons=tuple(reason_view(one) for one in reasons.values() if one.act == ReasonedAct.GOODWILL and one.active),
+        reasons=form.reasons,
         rules=rules, most=Money(limit_of(own, rules)), seller_most=Money(rules.seller_max_minor),
         typed=typed or Typed(payee=payees[0].key if payees else ""), refusal=refusal,
     )  # fmt: skip
-    if request.method == "POST":
-        request.state.back = f"/tickets/{ticket_id}/goodwill"
-    status = 200 if refusal is None else refusal.http_status
-    return await console.answer(request, "support/goodwill_propose.html", context, status=status)
+    return await answer_form(request, console, "support/goodwill_propose.html", context, refusal)
 
 
 PARTS.append(_part)

@@ -18,7 +18,8 @@ from domain.support.privacy import RECORDS_YEARS, KeptPart
 from reviewer_ui.sessions import Person
 from reviewer_ui.step_up import require_step_up
 from reviewer_ui.visit import At, Console, Shell, allowed, see_other, shell
-from services.support.erasure import Erasures, erasable
+from services.support.erasable import erasable
+from services.support.erasure import Erasures
 from services.support.privacy import Privacy, seller_of
 from web.locale import html_lang
 
@@ -54,7 +55,7 @@ async def show(request: Request, console: At, person: Reader, ticket_id: str) ->
             raise NotFound(ticket=ticket_id[:26])
         seller = await seller_of(session, ticket)
         found = await record(session, ticket_id)
-        counts = (await erasable(session, ticket.requester, ticket_id)).counts()
+        counts = (await erasable(session, console.services.keyring, seller, ticket_id, now())).counts()
     copy = found.copy
     context = PrivacyContext(
         shell(request, person), ticket_id, ticket.subject, html_lang(ticket.language), seller.phone_masked, found,
@@ -96,7 +97,7 @@ async def refuse(console: At, person: Eraser, ticket_id: str, erasure_id: str) -
 
 
 def _erasures(console: Console) -> Erasures:
-    return Erasures(console.services.database)
+    return Erasures(console.services.database, console.services.keyring)
 
 
 def _back(ticket_id: str) -> Response:

@@ -19,6 +19,7 @@ from database.reads.cards.submissions import CardView
 from database.reads.ops.providers import MARK_LENGTH
 from database.reads.support.callbacks import CallbackView, newest_of_card
 from database.reads.support.customers import OwnLine, of_card
+from database.reads.support.second_payouts import SecondPayee, of_submission
 from database.repositories import cards
 from database.tables.cards import CardRow
 from domain.cards.card import Stage, StoryEntry
@@ -61,6 +62,7 @@ class CardPage:
     may_resend: bool
     asked_item: AskedItem | None
     payee_fault: PayeeFault | None
+    second_payee: SecondPayee | None  # Finance must agree to the payee that they name.
     rails: tuple[Rail, ...]
     to_confirm: ToConfirm | None  # Their transfer to confirm in the provider's app.
     confirm_link: str  # Opens it; empty where nothing here can.
@@ -125,6 +127,7 @@ async def page_of(
         callback = await newest_of_card(session, card_id)
         tickets = await of_card(session, visit.owner, card_id)
         details = await _details(session, card_id, panel_of(card))
+        second = await of_submission(session, card_id) if panel_of(card) is Panel.PAYEE else None
         confirms = panel_of(card) is Panel.CONFIRM
         to_confirm = await visit.site.services.confirmations.of_card(session, card_id) if confirms else None
     known = _known(visit, row) if panel_of(card) is Panel.FIELDS else {}
@@ -144,6 +147,7 @@ async def page_of(
         may_resend=code is None or code.number < CODES_MAX,
         asked_item=item,
         payee_fault=_payee_fault(story),
+        second_payee=second,
         rails=visit.site.services.rails,
         to_confirm=to_confirm,
         confirm_link=_confirm_link(visit, to_confirm),

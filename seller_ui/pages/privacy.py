@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from fastapi import APIRouter
 from starlette.responses import Response
 
 from domain.errors.general import FieldInvalid
-from domain.support.privacy import ANSWER_WORKING_DAYS, RECORDS_YEARS, ErasedPart, KeptPart, PrivacyWish
+from domain.places import business_day
+from domain.rules.deadlines import deadlines_in_force
+from domain.support.privacy import RECORDS_YEARS, ErasedPart, KeptPart, PrivacyWish, answer_days
 from domain.support.tickets import WORDS_MAX, TicketCategory, TicketChannel
 from languages import translate
 from seller_ui.site import NO_FAULTS, REFUSED, Faults, SellerVisit, Visit, status_of, texts, typed
@@ -30,8 +33,8 @@ class PrivacyPage:
     kept: tuple[KeptPart, ...]
     keys: Mapping[PrivacyWish, str]
     typed: Mapping[str, str]
+    days: int  # Working days, by the deadline policy.
     faults: Faults = NO_FAULTS
-    days: int = ANSWER_WORKING_DAYS
     years: int = RECORDS_YEARS
     words_max: int = WORDS_MAX
     section: str = "help"
@@ -83,5 +86,6 @@ def _page(sent: Mapping[str, str], faults: Faults = NO_FAULTS) -> PrivacyPage:
     if wish is not None and key is not None:
         keys[wish] = key
     return PrivacyPage(
-        tuple(PrivacyWish), tuple(ErasedPart), tuple(KeptPart), keys, typed(sent, "words", "wish"), faults
-    )
+        tuple(PrivacyWish), tuple(ErasedPart), tuple(KeptPart), keys, typed(sent, "words", "wish"),
+        answer_days(deadlines_in_force(business_day(datetime.now(UTC)))), faults,
+    )  # fmt: skip

@@ -15,6 +15,7 @@ from database.reads.cards import seller as cards_read
 from database.reads.cards import submissions
 from database.reads.cards.submissions import CardView
 from database.reads.support import customers
+from database.reads.support.contact_links import ContactLinkView, of_seller
 from database.reads.support.customers import OwnLine, OwnTicket
 from database.tables.columns import now
 from database.tables.support.privacy import PrivacyCopyRow
@@ -47,6 +48,7 @@ class TicketsPage:
     tickets: tuple[OwnLine, ...]
     older: str | None
     first_page: bool
+    addresses: tuple[ContactLinkView, ...]  # Mail addresses that are theirs, or that they are asked about.
     section: str = "help"
 
 
@@ -101,7 +103,8 @@ async def mine(visit: SellerVisit, before: Annotated[str | None, Query(max_lengt
     """List the seller's questions, newest first, and lead to a new one."""
     async with visit.site.services.database.transaction() as session:
         lines, older = await customers.listed(session, visit.owner, before=before, limit=TICKETS_PER_PAGE)
-    return await visit.page("tickets.html", TicketsPage(lines, older, before is None))
+        addresses = await of_seller(session, visit.seller_id or "", now())
+    return await visit.page("tickets.html", TicketsPage(lines, older, before is None, addresses))
 
 
 @router.get("/tickets/new")

@@ -116,15 +116,15 @@ class ProviderCalls:
     async def write(self, session: AsyncSession, card: OpenedCard, answers: Sequence[Answer]) -> None:
         """Answers and what they cost, in the caller's transaction."""
         session.add_all(_row(card.row, answer) for answer in answers)
-        for answer in answers:  # Each call is a line of the issuer's invoice, by its request.
-            cause = f"call:{card.brand.issuer}:{answer.request_id}"
-            await self.book_cost(session, card.row.id, answer.cost_fen, cause)
+        for answer in answers:
+            await self.book_cost(session, card, answer)
 
-    async def book_cost(self, session: AsyncSession, card_id: str, cost_fen: int, cause: str = "") -> None:
-        """Posts the cost of a call, `cause` naming it; nothing for calls that cost nothing."""
-        if cost_fen:
-            postings = issuer_cost(Money(cost_fen))
-            await ledger.post(session, f"cost:{new_id()}", card_id, "issuer_cost", postings, cause=cause)
+    async def book_cost(self, session: AsyncSession, card: OpenedCard, answer: Answer) -> None:
+        """Posts the cost of a call; nothing for one that cost nothing. Its key names what the issuer's invoice will name."""
+        if answer.cost_fen:
+            lines, cause = issuer_cost(Money(answer.cost_fen)), f"answers:{card.row.id}"
+            key = f"call:{card.brand.issuer}:{answer.request_id}:{new_id()}"
+            await ledger.post(session, key, card.row.id, "issuer_cost", lines, cause=cause)
 
     async def conclude(
         self, card: OpenedCard, answers: Sequence[Answer], what: str, actor: str = "machine", denied: bool = False

@@ -18,4 +18,4 @@ async def reverse_acceptance(session: AsyncSession, card: CardRow, quote: QuoteR
     quote.state = QuoteState.VOIDED
     owner = (await session.get_one(SubmissionRow, card.submission_id)).owner
     postings = owed_reversed(owner, Money(quote.amount_minor, quote.currency))
-    await ledger.post(session, f"{quote.id}:voided", card.id, "offer_voided", postings)
+    await ledger.post(session, f"{quote.id}:voided", card.id, "offer_voided", postings, cause=f"quote:{quote.id}")

@@ -73,7 +73,8 @@ class Adopting:
         amount = Money(quote.amount_minor, quote.currency)
         if quote.state is not QuoteState.ACCEPTED:
             quote.state, quote.answered_at = QuoteState.ACCEPTED, now()
-            await ledger.post(session, f"{quote.id}:owed", card.id, "owed", owed(submission.owner, amount))
+            lines, cause = owed(submission.owner, amount), f"quote:{quote.id}"
+            await ledger.post(session, f"{quote.id}:owed", card.id, "owed", lines, cause=cause)
         row = order_of(self._keyring, submission, quote, paid.key, attempt)
         row.state, row.answered, row.gateway_reference = PayoutState.UNKNOWN, paid.outcome, paid.gateway_reference
         await ordered_first(session, row, submission.owner)

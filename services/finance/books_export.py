@@ -9,9 +9,8 @@ from collections.abc import AsyncIterator, Iterable
 from datetime import date
 from itertools import groupby
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
-from database.reads.finance.books import BookLine, whole_journal
+from database.reads.finance.books import BookLine, journal
+from database.session import Database
 from domain.finance.chart import AccountKind, account_of
 from domain.money import Money
 
@@ -19,6 +18,7 @@ HEADER = (
     "entry", "transaction", "what", "account", "amount", "currency", "effective_on", "late_for", "written_at", "card",
     "cause", "reverses",
 )  # fmt: skip
+AT_ONCE = 1_000  # Lines in memory.
 _ROOTS = {
     AccountKind.ASSET: "Assets",
     AccountKind.LIABILITY: "Liabilities",
@@ -29,10 +29,26 @@ _ROOTS = {
 _UNFIT = re.compile(r"[^A-Za-z0-9]+")
 
 
-async def as_csv(session: AsyncSession, since: date, until: date) -> AsyncIterator[str]:
-    """Yield the journal of these days (both included) as CSV, a header first; amounts in major units, debits positive."""
+async def lines_of(database: Database, since: date, until: date) -> AsyncIterator[BookLine]:
+    """Yield every line of these days (both included), transaction by transaction, from short transactions of the database.
+
+    What is posted meanwhile may be in it: its transactions are whole all the same, and come at the end.
+    """
+    after = (0, 0)
+    while True:
+        async with database.transaction() as session:
+            page = await journal(session, since, until, after, AT_ONCE)
+        for line in page:
+            yield line
+        if len(page) < AT_ONCE:
+            return
+        after = (page[-1].transaction, page[-1].id)
+
+
+async def as_csv(lines: AsyncIterator[BookLine]) -> AsyncIterator[str]:
+    """Yield lines of the journal as CSV, a header first; amounts in major units, debits positive."""
     yield _row(HEADER)
-    async for line in whole_journal(session, since, until):
+    async for line in lines:
         yield _row(
             (
                 line.id, line.key, line.what, line.code, Money(line.amount_minor, line.currency).decimal_text(),
@@ -42,12 +58,12 @@ async def as_csv(session: AsyncSession, since: date, until: date) -> AsyncIterat
         )  # fmt: skip
 
 
-async def as_beancount(session: AsyncSession, since: date, until: date) -> AsyncIterator[str]:
-    """Yield the journal of these days as beancount directives: accounts are opened where they are first used."""
+async def as_beancount(journal_lines: AsyncIterator[BookLine], since: date) -> AsyncIterator[str]:
+    """Yield lines of the journal as beancount directives: accounts are opened on the first day, where they are first used."""
     yield 'option "title" "Cardloop"\noption "operating_currency" "CNY"\n\n'
     opened: set[str] = set()
     lines: list[BookLine] = []
-    async for line in whole_journal(session, since, until):
+    async for line in journal_lines:
         if lines and lines[-1].key != line.key:
             yield _directives(lines, opened, since)
             lines = []

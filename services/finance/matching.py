@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 
 from sqlalchemy import select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -133,20 +134,30 @@ class Matching:
         await ledger.post(
             session, adjusted_key(cause), found.card_id, ADJUSTED, postings, happened_on=found.day, cause=cause
         )  # fmt: skip
+        session.add(self._closed(source, found, against, adjusted_key(cause)))
         if found.entry_id is not None:
             matched = {"state": LineState.AUTO, "entry_id": found.entry_id}
             await session.execute(update(StatementLineRow).where(StatementLineRow.id == line).values(matched))
 
-    async def _write(self, session: AsyncSession, source: StatementSource, found: Sequence[FoundBreak]) -> None:
+    def _closed(self, source: StatementSource, found: FoundBreak, against: Against, key: str) -> BreakRow:
+        """What the rules decided by themselves, kept as what a person decides: where each adjustment went and why."""
         now = self._now()
-        session.add_all(
-            BreakRow(
-                id=new_id(), kind=one.kind, source=source, account=one.account, day=one.day, line_id=one.line_id,
-                entry_id=one.entry_id, amount_minor=one.amount_minor, difference_minor=one.difference_minor,
-                currency=Currency(one.currency), since=one.since, found_at=now,
-            )
-            for one in found
+        return BreakRow(
+            **self._facts(source, found), state=BreakState.CLOSED, against=against, posted_key=key, closed_at=now,
+            verb=Verb.CREATE if found.entry_id is None else Verb.EDIT,
+            policy_version=reconciliation_in_force(business_day(now)).version,
         )  # fmt: skip
+
+    def _facts(self, source: StatementSource, found: FoundBreak) -> dict[str, Any]:
+        return {
+            "id": new_id(), "kind": found.kind, "source": source, "account": found.account, "day": found.day,
+            "line_id": found.line_id, "entry_id": found.entry_id, "amount_minor": found.amount_minor,
+            "difference_minor": found.difference_minor, "currency": Currency(found.currency), "since": found.since,
+            "found_at": self._now(),
+        }  # fmt: skip
+
+    async def _write(self, session: AsyncSession, source: StatementSource, found: Sequence[FoundBreak]) -> None:
+        session.add_all(BreakRow(**self._facts(source, one)) for one in found)
         await session.flush()
 
     async def _end(self, session: AsyncSession, source: StatementSource, now: datetime) -> None:

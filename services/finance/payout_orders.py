@@ -24,6 +24,7 @@ from domain.finance.rails import Rail
 from domain.identifiers import short
 from domain.money import Money
 from domain.sealing import KeyRing
+from services.finance import withholding
 from services.finance.payee_faults import payee_fault
 from services.work import sla
 
@@ -70,7 +71,8 @@ async def ordered_first(session: AsyncSession, row: PayoutRow, owner: str) -> bo
     if not await insert_once(session, row, "key"):
         return False
     postings = payout_prepared(owner, Money(row.amount_minor, row.currency), row.rail)
-    await ledger.post(session, f"{row.key}:prepared", row.card_id, "payout_prepared", postings)
+    cause = f"payout:{row.key}"
+    await ledger.post(session, f"{row.key}:prepared", row.card_id, "payout_prepared", postings, cause=cause)
     return True
 
 
@@ -120,7 +122,10 @@ async def settle_once(session: AsyncSession, row: PayoutRow, outcome: PayoutOutc
     owner = await owner_of(session, card)
     row.state, row.settled_at = PayoutState.PAID if paid else PayoutState.REFUSED, now()
     postings = payout_paid(amount, row.rail) if paid else payout_refused(owner, amount, row.rail)
-    await ledger.post(session, f"{row.key}:settled", row.card_id, f"payout_{outcome.value}", postings)
+    step, cause = f"payout_{outcome.value}", f"payout:{row.key}"
+    await ledger.post(session, f"{row.key}:settled", row.card_id, step, postings, cause=cause)
+    if not paid:
+        await withholding.give_back(session, row.key, row.settled_at)
     facts = {"key": row.key, "amount": str(amount), "code": row.refusal_code or ""}
     if not paid and (fault := payee_fault(row.rail, row.refusal_code)) is not None:
         facts["payee_fault"] = fault.value

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Callable
+from datetime import UTC, datetime
 
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.locks import AdvisoryLock, acquire
@@ -12,11 +14,16 @@ from database.once import insert_once
 from database.repositories.audit import by_person
 from database.session import Database
 from database.tables.finance import PeriodRow
-from domain.errors.finance import PeriodClosed, PeriodNotOver
-from domain.errors.general import FieldInvalid
+from database.tables.finance_books import ClosingRow
+from domain.errors.finance import ClosingWaits, PeriodClosed, PeriodNotOver
+from domain.errors.general import FieldInvalid, NotFound
 from domain.errors.work import OwnWork
-from domain.finance.periods import first_day, month_of, next_month
+from domain.finance.periods import ClosingState, first_day, month_of, next_month
+from domain.identifiers import new_id
 from domain.people.roles import Permission
+from domain.places import business_day
+from domain.review.four_eyes import apart
+from services.people.acting import handled_by, standing
 from services.people.permissions import require
 
 _BALANCES = text("""
@@ -33,36 +40,104 @@ ON CONFLICT DO NOTHING
 
 
 class Periods:
-    """Closes months. `today` is the business day."""
+    """Closes months. `now` is the moment of asking; a month is over by the business day."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._database = database
+        self._now = now
 
-    async def close(self, person: str, agreed_by: str, month: str, today: date) -> None:
-        """Close a month for good, on the word of two people of finance.
+    async def ask(self, person: str, month: str) -> str:
+        """Ask for a month to be closed for good; return the id to agree to. Nothing changes before a second person agrees.
 
-        Refuse NotAllowed, OwnWork for one person twice, FieldInvalid (`month`), PeriodNotOver before its last day is over,
-        and PeriodClosed when it was closed before.
+        Refuse NotAllowed, FieldInvalid (`month`), PeriodNotOver before its last day is over, PeriodClosed when it was closed
+        before, and ClosingWaits when somebody has asked for it already.
         """
+        self._require_over(month)
+        async with self._database.transaction() as session:
+            await require(session, person, Permission.CLOSE_PERIODS)
+            if await session.get(PeriodRow, month) is not None:
+                raise PeriodClosed(month=month)
+            circle = (await standing(session, person, self._now())).circle
+            row = ClosingRow(id=new_id(), month=month, asked_by=person, askers=sorted(circle), asked_at=self._now())
+            session.add(row)
+            try:
+                await session.flush()
+            except IntegrityError:
+                raise ClosingWaits(month=month) from None
+            session.add(by_person(person, "console:period:ask", month, facts={"closing": row.id}))
+            return row.id
+
+    async def agree(self, person: str, closing_id: str) -> None:
+        """Close the month as the second person. Agreed to already by them, nothing changes.
+
+        Refuse NotAllowed, NotFound when it no longer waits, OwnWork to whoever asked, acts for them or handled their account,
+        and PeriodClosed.
+        """
+        async with self._database.transaction() as session:
+            await require(session, person, Permission.CLOSE_PERIODS)
+            row = await _locked(session, closing_id)
+            if row.state is ClosingState.AGREED and row.decided_by == person:
+                return
+            if row.state is not ClosingState.ASKED:
+                raise NotFound(closing=closing_id[:26])
+            await self._require_apart(session, person, row)
+            await acquire(session, AdvisoryLock.PERIODS)  # Waits for postings that are about to commit.
+            closed = PeriodRow(month=row.month, closed_by=row.asked_by, agreed_by=person, closed_at=self._now())
+            if not await insert_once(session, closed, "month"):
+                raise PeriodClosed(month=row.month)
+            row.state, row.decided_by, row.decided_at = ClosingState.AGREED, person, self._now()
+            facts = {"closing": row.id, "asked_by": row.asked_by}
+            session.add(by_person(person, "console:period:close", row.month, facts=facts))
+        async with self._database.transaction() as session:
+            await keep_balances(session, row.month)
+
+    async def withdraw(self, person: str, closing_id: str) -> None:
+        """Take back what waits, as its asker or another person of finance. Refuse NotAllowed, and NotFound when it no longer waits."""
+        async with self._database.transaction() as session:
+            await require(session, person, Permission.CLOSE_PERIODS)
+            row = await _locked(session, closing_id)
+            if row.state is ClosingState.WITHDRAWN and row.decided_by == person:
+                return
+            if row.state is not ClosingState.ASKED:
+                raise NotFound(closing=closing_id[:26])
+            row.state, row.decided_by, row.decided_at = ClosingState.WITHDRAWN, person, self._now()
+            session.add(by_person(person, "console:period:withdraw", row.month, facts={"closing": row.id}))
+
+    def _require_over(self, month: str) -> None:
         try:
             first_day(month)
         except ValueError:
             raise FieldInvalid(field="month", why="not_a_month") from None
-        if month >= month_of(today):
+        if month >= month_of(business_day(self._now())):
             raise PeriodNotOver(month=month)
-        if person == agreed_by:
+
+    async def _require_apart(self, session: AsyncSession, person: str, row: ClosingRow) -> None:
+        askers, circle = frozenset(row.askers), (await standing(session, person, self._now())).circle
+        if not apart(askers, circle, await handled_by(session, askers | circle, self._now())):
             raise OwnWork()
-        async with self._database.transaction() as session:
-            for one in (person, agreed_by):
-                await require(session, one, Permission.CLOSE_PERIODS)
-            await acquire(session, AdvisoryLock.PERIODS)  # Waits for postings that are about to commit.
-            if not await insert_once(session, PeriodRow(month=month, closed_by=person, agreed_by=agreed_by), "month"):
-                raise PeriodClosed(month=month)
-            session.add(by_person(person, "console:period:close", month, facts={"agreed_by": agreed_by}))
-        async with self._database.transaction() as session:
-            await keep_balances(session, month)
 
 
 async def keep_balances(session: AsyncSession, month: str) -> None:
     """Keep what every account stood at when a closed month ended. Safe to repeat: a closed month does not change."""
     await session.execute(_BALANCES, {"month": month, "end": first_day(next_month(month))})
+
+
+async def catch_up(session: AsyncSession) -> int:
+    """Keep the balances of closed months whose closing was cut off before; return of how many."""
+    missing = text("""
+        SELECT month FROM ledger_period p
+        WHERE NOT EXISTS (SELECT FROM ledger_period_balance b WHERE b.month = p.month)
+          AND EXISTS (SELECT FROM ledger_transaction t
+                      WHERE t.effective_on < CAST(p.month || '-01' AS date) + interval '1 month')
+    """)
+    months = list((await session.execute(missing)).scalars())
+    for month in months:
+        await keep_balances(session, month)
+    return len(months)
+
+
+async def _locked(session: AsyncSession, closing_id: str) -> ClosingRow:
+    row = await session.get(ClosingRow, closing_id, with_for_update=True, populate_existing=True)
+    if row is None:
+        raise NotFound(closing=closing_id[:26])
+    return row

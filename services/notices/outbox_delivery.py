@@ -163,7 +163,7 @@ class Delivery:
                 partner.webhook_url,
                 PARTNER_WEBHOOK.open(self._keyring, partner.id, partner.webhook_secret_sealed) or "",
             )
-        if seller is not None:
+        if seller is not None and seller.erased_at is None:
             phone = phone_of(self._keyring, seller)
             return _Addressee(phone, seller.locale)
         raise NoAddress
@@ -205,6 +205,8 @@ def message_text(topic: str, payload: Mapping[str, Any], locale: str, pages_url:
         values["brand"] = brand(code).names[locale]
     if (ticket_id := payload.get("ticket_id")) is not None:
         values["link"] = f"{pages_url}/tickets/{ticket_id}"
+    if (page := payload.get("page")) is not None:
+        values["link"] = f"{pages_url}{page}"
     own = f"message.{topic}.{payload.get('state', '')}"
     return translate(own if has(own, locale) else f"message.{topic}", locale, values)
 

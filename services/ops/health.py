@@ -47,6 +47,9 @@ SELECT (SELECT coalesce(max(extract(epoch FROM CAST(:now AS timestamptz) - due_a
 _UPKEEP = """
 SELECT (SELECT found FROM upkeep WHERE kind = 'check' ORDER BY ended_at DESC LIMIT 1) AS found,
        (SELECT max(ended_at) FROM upkeep WHERE kind = 'check') AS checked_at,
+       (SELECT coalesce(jsonb_object_agg(code, broken), '{}') FROM (
+            SELECT code, sum(broken) AS broken FROM invariant_result WHERE NOT whole AND broken > 0 GROUP BY code
+        ) AS lately) AS lately,
        (SELECT max(began_at) FROM upkeep WHERE kind = 'backup') AS backed_up_at,
        (SELECT created_at FROM submission ORDER BY id LIMIT 1) AS first_at
 """
@@ -144,7 +147,9 @@ def _waiting(row: RowMapping, now: datetime) -> list[Found]:
 def _of_upkeep(row: RowMapping, archived_at: datetime | None, now: datetime) -> list[Found]:
     """An installation without a check or a backup is as old as its first submission; without one there is nothing to lose."""
     violations = {} if row["found"] is None else dict(row["found"].get("violations", {}))
-    number = None if row["found"] is None else sum(violations.values())
+    for code, broken in row["lately"].items():  # Found since, by a check of what is recent.
+        violations[code] = max(violations.get(code, 0), int(broken))
+    number = None if row["found"] is None and not violations else sum(violations.values())
     backups = [one for one in (row["backed_up_at"], archived_at) if one is not None]
     empty = row["first_at"] is None
     return [

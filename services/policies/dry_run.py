@@ -12,14 +12,15 @@ from typing import TypeVar
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reads.ops import alert_values, signs
-from database.reads.policies import recent_work
+from database.reads.policies import recent_sales, recent_work
 from database.reads.policies.recent_work import DecisionMade, QuoteMade
+from domain.finance.waterfall import SellerPaysMore
 from domain.money import Money
 from domain.ops.alerts import AlertRule
 from domain.policies.document import PolicyDocument
 from domain.quality.sampling import SamplingPolicy
 from domain.review.four_eyes import CheckPolicy, ProposedDecision, lot_of, need
-from domain.rules import alerts, brands, checks, deadlines, limits, prices, stuck, tickets, velocity
+from domain.rules import alerts, brands, checks, deadlines, limits, prices, splits, stuck, tax, tickets, velocity
 from domain.sealing import KeyRing
 from domain.work.task import Priority
 from services.policies.deadlines import Preview, previewed
@@ -212,6 +213,43 @@ async def _tickets(trial: Trial) -> tuple[Figure, ...]:
     return (Figure("tickets_raised", len(made), *raised), Figure("tickets_reminded", len(waits), *reminded))
 
 
+async def _splits(trial: Trial) -> tuple[Figure, ...]:
+    """The sales of the last days by both rules: how many would be split differently, and what each side would have."""
+    sales = await recent_sales.sales(trial.session, trial.since)
+    both = _read(trial, splits.splits_of)
+    pairs = [tuple(_split(rules, one) for rules in both) for one in sales]
+    known = [(old, new) for old, new in pairs if old is not None and new is not None]
+    ours = (sum(old.ours_minor for old, _ in known), sum(new.ours_minor for _, new in known))
+    theirs = (sum(old.others_minor for old, _ in known), sum(new.others_minor for _, new in known))
+    changed = sum(old.lines != new.lines for old, new in known)
+    return (
+        Figure("waterfalls_changed", len(known), 0, changed),
+        Figure("platform_sum", len(known), *ours, "minor"),
+        Figure("partners_sum", len(known), *theirs, "minor"),
+    )
+
+
+async def _tax(trial: Trial) -> tuple[Figure, ...]:
+    """The payments of the last days by both rules: from how many tax would be withheld, and how much."""
+    paid = await recent_sales.payments(trial.session, trial.since)
+    both = [
+        [rules.withheld(one.owner, one.card_type, one.proceeds, one.balance).tax.amount_minor for one in paid]
+        for rules in _read(trial, tax.tax_of)
+    ]
+    taxed = (sum(minor > 0 for minor in both[0]), sum(minor > 0 for minor in both[1]))
+    sums = (sum(both[0]), sum(both[1]))
+    return (Figure("payments_taxed", len(paid), *taxed), Figure("tax_sum", len(paid), *sums, "minor"))
+
+
+def _split(rules: splits.SplitRules, made: recent_sales.SaleMade) -> recent_sales.Split | None:
+    """What the rules make of a sale; None where a brokered seller would have less than nothing."""
+    ruling = rules.ruling(made.facts)
+    try:
+        return recent_sales.split(made, ruling.charges, ruling.divisions)
+    except SellerPaysMore:
+        return None
+
+
 _RUNS: Mapping[str, Callable[[Trial], Awaitable[tuple[Figure, ...]]]] = {
     brands.KIND.code: _brands,
     prices.KIND.code: _prices,
@@ -224,6 +262,8 @@ _RUNS: Mapping[str, Callable[[Trial], Awaitable[tuple[Figure, ...]]]] = {
     stuck.KIND.code: _stuck,
     alerts.KIND.code: _alerts,
     tickets.KIND.code: _tickets,
+    splits.KIND.code: _splits,
+    tax.KIND.code: _tax,
 }
 
 

@@ -36,6 +36,7 @@ from domain.quality.sampling import SamplingPolicy
 from domain.review.four_eyes import apart, lot_of
 from domain.rules.checks import sampling_policy
 from domain.sealing import KeyRing
+from domain.work.deadlines import ClockOwner
 from domain.work.eligibility import Ineligible
 from domain.work.lease import holder_of
 from services.people.acting import standing
@@ -43,7 +44,9 @@ from services.people.kinship import people_linked
 from services.people.permissions import require
 from services.review.decision_rules import NOTE_LENGTH_MAX
 from services.review.knowing import who_know
-from services.work.leases import lease_span
+from services.work import sla
+from services.work.leases import end_lease, held_by_another, lease_span
+from services.work.ordering import placed
 from services.work.secret_scan import require_no_secret
 
 # One statement that passes over what others hold or are taking, and over the person's own work and their relatives'.
@@ -52,7 +55,12 @@ UPDATE second_review SET leased_by = :person, leased_until = :until
 WHERE id = (
     SELECT id FROM second_review
     WHERE settled_at IS NULL AND second_at IS NULL AND (CAST(:id AS varchar) IS NULL OR id = :id)
-      AND ({free_sql("second_review")} OR leased_by = :person)
+      AND CASE WHEN task_id IS NULL THEN {free_sql("second_review")} OR leased_by = :person
+          ELSE EXISTS (
+              SELECT FROM work_item asked WHERE asked.id = second_review.task_id AND asked.closed_at IS NULL
+              AND ({free_sql("asked")} OR asked.leased_by = :person)
+              AND (asked.assigned_to IS NULL OR asked.assigned_to = :person)
+              AND (asked.snoozed_until IS NULL OR asked.snoozed_until <= :now)) END
       AND NOT first_circle ?| CAST(:hands AS varchar[])
       AND NOT EXISTS (
           SELECT FROM card JOIN submission ON submission.id = card.submission_id
@@ -63,7 +71,7 @@ WHERE id = (
           WHERE work_item.card_id = second_review.card_id AND work_item.linked ?| CAST(:circle AS varchar[]))
     ORDER BY leased_by = :person AND {lasts_sql("second_review")} DESC NULLS LAST, escalation_id IS NULL, drawn_at, id
     LIMIT 1 FOR UPDATE SKIP LOCKED)
-RETURNING id, card_id
+RETURNING id, card_id, task_id
 """)  # noqa: S608  # Only names of ours are put in.
 
 
@@ -133,6 +141,8 @@ class SecondReviews:
                 "hands": sorted(who.hands),
             }
             taken = (await session.execute(_TAKE, given)).one_or_none()
+            if taken is not None and taken.task_id is not None:
+                await _item_taken(session, taken.task_id, person, until, now)
             if taken is None and review_id is not None:
                 raise await _why_not(session, review_id, who)
         return None if taken is None else SecondLease(taken.id, taken.card_id, until)
@@ -150,13 +160,16 @@ class SecondReviews:
             row, who = await self._of(session, person, review_id)
             if row.second_at is not None or row.settled_at is not None:
                 raise TaskDecided(by=row.second_person or "")
-            _require_held(row, person, self._now())
+            item = await _item_of(session, row)
+            _require_held(row if item is None else item, row, person, self._now())
             require_no_secret(self._keyring, await cards.load(session, row.card_id), note)
             row.second_person, row.second_circle, row.second_at = person, sorted(who.hands), self._now()
             row.second_outcome, row.second_reason, row.second_note = outcome, reason, note.strip()
             agreed = SIDES[outcome] is SIDES[row.first_outcome]
             if agreed:
                 row.final_outcome, row.settled_at = row.first_outcome, self._now()
+            elif item is not None:
+                await _for_a_senior(session, item, row, self._now())
             session.add(_audited(person, "decide", row, outcome))
         return agreed
 
@@ -258,8 +271,34 @@ def _require_sense(outcome: ReviewOutcome, reason: RejectReason | None, note: st
         raise FieldInvalid(field="note", why="too_long")
 
 
-def _require_held(row: SecondReviewRow, person: str, now: datetime) -> None:
-    holder = holder_of(row, now)
+async def _item_of(session: AsyncSession, row: SecondReviewRow) -> WorkItemRow | None:
+    """The work item of a review that support asked for, locked: its lease is the review's."""
+    if row.task_id is None:
+        return None
+    return await session.get_one(WorkItemRow, row.task_id, with_for_update=True, populate_existing=True)
+
+
+async def _item_taken(session: AsyncSession, task_id: str, person: str, until: datetime, now: datetime) -> None:
+    """Lease the work item with its review; its clock names nobody, for who reviews blind is nobody's to know."""
+    item = await session.get_one(WorkItemRow, task_id, with_for_update=True, populate_existing=True)
+    if holder_of(item, now) not in (None, person):
+        raise held_by_another(item)
+    if holder_of(item, now) is None:
+        item.leased_at = now
+    item.leased_by, item.leased_until = person, until
+
+
+async def _for_a_senior(session: AsyncSession, item: WorkItemRow, row: SecondReviewRow, now: datetime) -> None:
+    """The two differ: from now on it is the time of the seniors who acted on neither side."""
+    end_lease(item)
+    item.assigned_to = item.assigned_at = None
+    item.escalated, item.barred = True, sorted({*item.barred, *row.second_circle})
+    await sla.pass_to(session, item, ClockOwner.SENIOR, now)
+    placed(item, now)
+
+
+def _require_held(lease: SecondReviewRow | WorkItemRow, row: SecondReviewRow, person: str, now: datetime) -> None:
+    holder = holder_of(lease, now)
     if holder is None:
         raise TaskNotHeld()
     if holder != person:

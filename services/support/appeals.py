@@ -29,8 +29,8 @@ APPEAL_ONCE = "ticket_escalation_appeal_once"
 FINAL = APPROVALS | {ReviewOutcome.REJECT}
 
 
-async def opened(session: AsyncSession, row: TicketEscalationRow, now: datetime) -> None:
-    """Put the card of a question before a reviewer who knows nothing of its first decision.
+async def opened(session: AsyncSession, row: TicketEscalationRow, now: datetime) -> SecondReviewRow:
+    """Put the card of a question before a reviewer who knows nothing of its first decision; return the review.
 
     Refuse FieldInvalid (`card`) without a card, NotFound, and NotReviewable (`why`).
     """
@@ -49,14 +49,20 @@ async def opened(session: AsyncSession, row: TicketEscalationRow, now: datetime)
         raise
     knowing = {*await who_know(session, card.id, now), *await _looked_again(session, card.id)}
     knowing |= (await standing(session, row.asked_by, now)).hands
-    session.add(
-        SecondReviewRow(
-            id=new_id(), decision_id=decision.id, escalation_id=row.id, card_id=card.id, brand=card.brand,
-            first_person=decision.person_id or "", first_circle=sorted(knowing), first_outcome=decision.outcome,
-            drawn_on=business_day(now), drawn_at=now,
-        )
+    review = SecondReviewRow(
+        id=new_id(), decision_id=decision.id, escalation_id=row.id, card_id=card.id, brand=card.brand,
+        first_person=decision.person_id or "", first_circle=sorted(knowing), first_outcome=decision.outcome,
+        drawn_on=business_day(now), drawn_at=now,
     )  # fmt: skip
+    session.add(review)
     await session.flush()
+    return review
+
+
+async def team_of(session: AsyncSession, review: SecondReviewRow) -> str:
+    """Return the team whose reviewer made the first decision: its seniors hear when the review is late."""
+    decision = await session.get_one(ReviewDecisionRow, review.decision_id)
+    return (await session.get_one(WorkItemRow, decision.task_id)).team
 
 
 async def result_of(session: AsyncSession, row: TicketEscalationRow, review: SecondReviewRow) -> AppealResult:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -12,7 +10,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.repositories import cards
 from database.repositories.audit import by_person
 from database.sealed import phone_of
-from database.session import Database
 from database.tables.cards import CardRow, SubmissionRow
 from database.tables.people import SellerRow
 from database.tables.review import ReviewCheckRow, ReviewDecisionRow
@@ -23,12 +20,12 @@ from domain.errors.support import CallbackWaits
 from domain.errors.work import TaskDecided
 from domain.identifiers import work_item
 from domain.people.roles import Permission
-from domain.sealing import KeyRing
 from domain.support.callbacks import CALLBACK, TEAM, WORDS_MAX, CallbackWanted
 from domain.work.deadlines import ClockOwner
 from domain.work.reason_codes import ReasonedAct
 from services.people.kinship import people_linked
 from services.people.permissions import require
+from services.support.acts import KeyedActs
 from services.work import drafts, sla
 from services.work.assignment import require_able
 from services.work.leases import audited, end_lease, require_held
@@ -48,15 +45,8 @@ class Asked:
     words: str
 
 
-class Callbacks:
+class Callbacks(KeyedActs):
     """Requests of sellers from asking to answer. `owner` is `seller:<id>`, `person` a person's id."""
-
-    def __init__(
-        self, database: Database, keyring: KeyRing, now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    ) -> None:
-        self._database = database
-        self._keyring = keyring
-        self._now = now
 
     async def ask(self, owner: str, card_id: str, asked: Asked) -> str:
         """Put a request about the seller's card into the queue of support; return its id.

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import UTC, datetime
-
 from sqlalchemy import select
 
 from database.repositories.loop_faults import apart
 from database.repositories.set_aside import left_out
-from database.session import Database
 from database.tables.quality import SecondReviewRow
 from database.tables.support.escalations import TicketEscalationRow
 from domain.support.escalations import EscalationState
 from domain.support.tickets import InsideDesk
+from services.support.acts import Acts
 from services.support.appeals import result_of
 from services.support.conversation import locked
 from services.support.escalating import flow_back
@@ -21,12 +18,8 @@ from services.support.escalating import flow_back
 LOOP = "appeals"
 
 
-class SettledReviews:
+class SettledReviews(Acts):
     """Carries the results of second reviews into their tickets, once each, whatever restarts."""
-
-    def __init__(self, database: Database, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        self._database = database
-        self._now = now
 
     async def carry(self, limit: int) -> int:
         """Carry up to `limit` results and return how many. One that fails is set aside. Raises DatabaseUnavailable."""

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.reads.support.requesters import is_theirs
 from database.repositories import outbox
-from database.session import Database
 from database.tables.support.tickets import TicketMessageRow, TicketRow
 from database.tables.work import WorkItemRow
 from domain.errors.general import FieldInvalid, NotFound
@@ -24,9 +24,9 @@ from domain.sealing import KeyRing
 from domain.support.thanks import is_thanks
 from domain.support.tickets import MessageKind, TicketChannel, TicketState
 from domain.work.reason_codes import ReasonedAct
-from gateways.pictures.store import PhotoStore
 from services.people.permissions import require
 from services.support import clocks, grams
+from services.support.acts import FiledActs
 from services.support.announcing import CLOSED, CLOSING, REOPENED, SOLVED, announce
 from services.support.following import tell_followers
 from services.support.history import happened
@@ -73,20 +73,8 @@ class Reply:
     seen: str = ""
 
 
-class Conversation:
+class Conversation(FiledActs):
     """What is said in a ticket. `person` is a person's id, `requester` as in `TicketRow`."""
-
-    def __init__(
-        self,
-        database: Database,
-        keyring: KeyRing,
-        store: PhotoStore,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
-    ) -> None:
-        self._database = database
-        self._keyring = keyring
-        self._store = store
-        self._now = now
 
     async def hear(self, requester: str, ticket_id: str, heard: Heard) -> str:
         """Add the customer's message, reopen a solved ticket, and return the message's id.
@@ -97,7 +85,7 @@ class Conversation:
         words, kept = required_words(heard.words, heard.files), await cleaned(self._store, heard.files)
         async with self._database.transaction() as session:
             ticket, task = await locked(session, ticket_id)
-            if ticket.requester != requester:
+            if not await is_theirs(session, ticket.requester, requester):
                 raise NotFound(ticket=ticket_id[:26])
             if (known := await _with_key(session, ticket_id, heard.key)) is not None:
                 return known

@@ -15,6 +15,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reads.cards.submissions import story
+from database.reads.support.requesters import requesters_of
 from database.sealed import phone_of
 from database.tables.cards import CardRow, PhotoRow, QuoteRow, SubmissionRow
 from database.tables.finance import PayoutRow
@@ -41,7 +42,8 @@ async def gather(session: AsyncSession, keyring: KeyRing, seller: SellerRow) -> 
     owner = f"seller:{seller.id}"
     mine = SubmissionRow.owner == owner
     cards = select(CardRow).join(SubmissionRow).where(mine).order_by(CardRow.id)
-    asked = TicketRow.requester == owner
+    whose = await requesters_of(session, owner)
+    asked = TicketRow.requester.in_(whose)
     return {
         "account": [
             {"id": seller.id, "phone": phone_of(keyring, seller), "language": seller.locale, "since": seller.created_at}
@@ -65,7 +67,7 @@ async def gather(session: AsyncSession, keyring: KeyRing, seller: SellerRow) -> 
             session,
             select(TicketMessageRow).join(TicketRow, TicketRow.id == TicketMessageRow.ticket_id)
             .where(asked, TicketMessageRow.sent_at.is_not(None)).order_by(TicketMessageRow.id),
-            lambda row: {"ticket": row.ticket_id, "at": row.at, "author": _author(row, owner), "words": row.words},
+            lambda row: {"ticket": row.ticket_id, "at": row.at, "author": _author(row, whose), "words": row.words},
         ),
         "files": await _rows(
             session, select(TicketFileRow).join(TicketRow, TicketRow.id == TicketFileRow.ticket_id).where(asked),
@@ -169,7 +171,12 @@ async def _events(session: AsyncSession, cards: Select[Any]) -> Table:
 
 
 def _photo(row: PhotoRow) -> dict[str, Any]:
-    return {"card": row.card_id, "at": row.created_at, "size": f"{row.width} × {row.height}"}
+    return {
+        "card": row.card_id,
+        "at": row.created_at,
+        "size": f"{row.width} × {row.height}",
+        "erased_at": row.erased_at,
+    }
 
 
 def _quote(row: QuoteRow) -> dict[str, Any]:
@@ -199,5 +206,5 @@ def _ticket(row: TicketRow) -> dict[str, Any]:
     return {"id": row.id, "subject": row.subject, "category": row.category, "state": row.state, "at": row.opened_at}
 
 
-def _author(row: TicketMessageRow, owner: str) -> str:
-    return "customer" if row.author == owner else "support"
+def _author(row: TicketMessageRow, whose: Sequence[str]) -> str:
+    return "customer" if row.author in whose else "support"

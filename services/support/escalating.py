@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.repositories.notices import tell
-from database.session import Database
+from database.tables.quality import SecondReviewRow
 from database.tables.support.escalations import TicketEscalationRow
 from database.tables.support.tickets import TicketFileRow, TicketLinkRow, TicketRow
 from database.tables.work import WorkItemRow
@@ -19,7 +19,6 @@ from domain.errors.work import SecretInWords
 from domain.identifiers import escalation_task, new_id
 from domain.notices.kinds import NoticeKind
 from domain.people.roles import Permission
-from domain.sealing import KeyRing
 from domain.support.escalations import (
     ANSWER_MAX,
     ANSWERS,
@@ -36,6 +35,7 @@ from services.people.acting import standing
 from services.people.kinship import people_linked
 from services.people.permissions import require
 from services.support import appeals, asked, clocks
+from services.support.acts import KeyedActs
 from services.support.conversation import locked, reopen
 from services.support.history import happened
 from services.support.words import masked
@@ -46,15 +46,8 @@ from services.work.ordering import placed, sent_back
 from services.work.reason_codes import require_reason
 
 
-class Escalations:
+class Escalations(KeyedActs):
     """Questions of agents to other desks. `person` is a person's id; their rights are checked here."""
-
-    def __init__(
-        self, database: Database, keyring: KeyRing, now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    ) -> None:
-        self._database = database
-        self._keyring = keyring
-        self._now = now
 
     async def ask(
         self, person: str, ticket_id: str, desk: InsideDesk, question: str, reason_code: str,
@@ -84,10 +77,8 @@ class Escalations:
                 id=new_id(), ticket_id=ticket.id, desk=desk, card_id=card_id, reason_code=reason_code, question=words,
                 files=list(files), asked_by=person, asked_at=now,
             )  # fmt: skip
-            if desk is InsideDesk.REVIEW:
-                await appeals.opened(session, row, now)
-            else:
-                await self._put_to(session, ticket, task, row, now)
+            review = await appeals.opened(session, row, now) if desk is InsideDesk.REVIEW else None
+            await self._put_to(session, ticket, task, row, review, now)
             ticket.state, ticket.inside_desk, ticket.waits_since = TicketState.WAITING_INSIDE, desk, None
             task.assigned_to, task.assigned_at = task.assigned_to or person, task.assigned_at or now
             facts = {"desk": desk.value, "escalation": row.id, "reason": reason_code}
@@ -104,7 +95,7 @@ class Escalations:
         said = _required(words, "answer", ANSWER_MAX, or_files=True)
         async with self._database.transaction() as session:
             ticket, task, row = await self._open(session, escalation_id)
-            if row.task_id is None:  # Of the desk of review: decided on its own page.
+            if row.desk is InsideDesk.REVIEW or row.task_id is None:  # A review is decided on its own page.
                 raise NotFound(escalation=escalation_id[:26])
             item = await session.get_one(WorkItemRow, row.task_id, with_for_update=True, populate_existing=True)
             await require(session, person, kind_of(item.kind).take)
@@ -127,11 +118,15 @@ class Escalations:
             await clocks.follow(session, ticket, task, now, "resumed")
 
     async def _put_to(
-        self, session: AsyncSession, ticket: TicketRow, task: WorkItemRow, row: TicketEscalationRow, now: datetime
-    ) -> None:
-        """Open the piece of work at the desk. Refuse EscalationWaits where the same was asked and is not answered."""
+        self, session: AsyncSession, ticket: TicketRow, task: WorkItemRow, row: TicketEscalationRow,
+        review: SecondReviewRow | None, now: datetime,
+    ) -> None:  # fmt: skip
+        """Open the piece of work at the desk. Refuse EscalationWaits where the same was asked and is not answered.
+
+        That of a `review` says nothing of the ticket, and is kept from everybody who knows the first decision.
+        """
         for other in await asked.open_questions(session, ticket.id):
-            if (other.desk, other.card_id) == (row.desk, row.card_id):
+            if other.id != row.id and (other.desk, other.card_id) == (row.desk, row.card_id):
                 raise EscalationWaits()
         kind = ASKED[row.desk]
         item = WorkItemRow(
@@ -140,11 +135,15 @@ class Escalations:
             order_at=now, warn_at=now, due_at=now,
             barred=sorted((await standing(session, row.asked_by, now)).circle),
         )  # fmt: skip
+        if review is not None:
+            item.reasons, item.barred, item.team = [], list(review.first_circle), await appeals.team_of(session, review)
         if row.card_id is not None:
             item.linked = sorted(await people_linked(session, self._keyring, row.card_id))
         session.add(item)
         await session.flush()
         row.task_id = item.id
+        if review is not None:
+            review.task_id = item.id
         session.add(row)
         await session.flush()
         await sla.pass_to(session, item, OWNER_OF_DESK[row.desk], now)

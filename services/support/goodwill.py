@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.session import Database
+from database.reads.support.requesters import customer_of
 from database.tables.cards import CardRow, SubmissionRow
 from database.tables.finance import PayoutRow
 from database.tables.people import PartnerRow, SellerRow
@@ -27,7 +26,6 @@ from domain.people.roles import Permission
 from domain.places import business_day
 from domain.review.four_eyes import apart
 from domain.rules.goodwill import goodwill_in_force
-from domain.sealing import KeyRing
 from domain.support.goodwill import COUNTED, NOTE_MAX, GoodwillLimit, GoodwillState, agrees, limit_of
 from domain.support.tickets import UNDER_WAY
 from domain.work.reason_codes import ReasonedAct
@@ -35,6 +33,7 @@ from services.people.acting import handled_by, standing
 from services.people.kinship import people_linked
 from services.people.permissions import require
 from services.support import clocks
+from services.support.acts import KeyedActs
 from services.support.conversation import locked
 from services.support.history import happened
 from services.support.words import masked
@@ -53,15 +52,8 @@ class GoodwillProposal:
     note: str = ""
 
 
-class Goodwill:
+class Goodwill(KeyedActs):
     """Proposals and their second persons. `person` is a person's id; nobody here sees or enters an account number."""
-
-    def __init__(
-        self, database: Database, keyring: KeyRing, now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    ) -> None:
-        self._database = database
-        self._keyring = keyring
-        self._now = now
 
     async def propose(self, person: str, ticket_id: str, asked: GoodwillProposal) -> str:
         """Propose a payment to the ticket's requester; return the proposal's id.
@@ -82,11 +74,12 @@ class Goodwill:
             await require_reason(session, ReasonedAct.GOODWILL, asked.reason_code)
             if (await masked(session, self._keyring, ticket.id, asked.note)).found:
                 raise SecretInWords()
-            paid = await _paid_before(session, ticket, asked.paid_key)
+            owner = await customer_of(session, ticket.requester)
+            paid = await _paid_before(session, owner, asked.paid_key)
             who = await standing(session, person, now)
-            await self._require_stranger(session, who, ticket.requester, paid.card_id)
+            await self._require_stranger(session, who, owner, paid.card_id)
             rules = goodwill_in_force(business_day(now))
-            earlier = await _counted(session, ticket.requester, now - timedelta(days=rules.seller_days))
+            earlier = await _counted(session, owner, now - timedelta(days=rules.seller_days))
             together = earlier + asked.amount.amount_minor
             if asked.amount.amount_minor > (most := limit_of(who.permissions, rules)):
                 raise GoodwillTooMuch(limit=GoodwillLimit.OWN.value, most=str(Money(most)))
@@ -94,7 +87,7 @@ class Goodwill:
                 left = Money(max(0, rules.seller_max_minor - earlier))
                 raise GoodwillTooMuch(limit=GoodwillLimit.SELLER.value, most=str(left))
             row = GoodwillRow(
-                id=new_id(), ticket_id=ticket.id, owner=ticket.requester, paid_key=paid.key,
+                id=new_id(), ticket_id=ticket.id, owner=owner, paid_key=paid.key,
                 payee_masked=paid.payee_masked or "", amount_minor=asked.amount.amount_minor, reason_code=asked.reason_code,
                 note=asked.note.strip(), needs=agrees(together, rules), policy_version=rules.version, proposed_by=person,
                 proposers=sorted(who.circle), proposed_at=now,
@@ -173,8 +166,8 @@ async def _counted(session: AsyncSession, owner: str, since: datetime) -> int:
     return int((await session.execute(summed)).scalar_one())
 
 
-async def _paid_before(session: AsyncSession, ticket: TicketRow, key: str) -> PayoutRow:
-    """The order of this key, paid to the ticket's requester. Refuse FieldInvalid (`payee`) for any other."""
+async def _paid_before(session: AsyncSession, owner: str, key: str) -> PayoutRow:
+    """The order of this key, paid to this customer. Refuse FieldInvalid (`payee`) for any other."""
     found = (
         select(PayoutRow)
         .join(CardRow, CardRow.id == PayoutRow.card_id)
@@ -183,7 +176,7 @@ async def _paid_before(session: AsyncSession, ticket: TicketRow, key: str) -> Pa
             PayoutRow.key == key[:64],
             PayoutRow.state == PayoutState.PAID,
             PayoutRow.payee_account_sealed.is_not(None),
-            SubmissionRow.owner == ticket.requester,
+            SubmissionRow.owner == owner,
         )
     )
     row = (await session.execute(found)).scalar_one_or_none()

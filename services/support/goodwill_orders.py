@@ -46,7 +46,8 @@ async def prepare(session: AsyncSession, keyring: KeyRing, goodwill_id: str, key
     )  # fmt: skip
     if await insert_once(session, order, "key"):
         postings = goodwill_prepared(Money(row.amount_minor, row.currency), order.rail)
-        await ledger.post(session, f"{key}:prepared", None, "goodwill_prepared", postings)
+        cause = f"goodwill:{row.id}"
+        await ledger.post(session, f"{key}:prepared", None, "goodwill_prepared", postings, cause=cause)
 
 
 def opened(keyring: KeyRing, row: GoodwillOrderRow) -> PayoutOrder:
@@ -64,7 +65,7 @@ async def settle(session: AsyncSession, row: GoodwillOrderRow, outcome: PayoutOu
     row.state, row.settled_at = PayoutState.PAID if paid else PayoutState.REFUSED, moment
     what = "payout_paid" if paid else "goodwill_refused"
     postings = payout_paid(amount, row.rail) if paid else goodwill_refused(amount, row.rail)
-    await ledger.post(session, f"{row.key}:settled", None, what, postings)
+    await ledger.post(session, f"{row.key}:settled", None, what, postings, cause=f"goodwill:{row.goodwill_id}")
     given = await session.get_one(GoodwillRow, row.goodwill_id, with_for_update=True)
     given.state, given.ended_at = GoodwillState.PAID if paid else GoodwillState.REFUSED, moment
     ticket = await session.get_one(TicketRow, given.ticket_id)

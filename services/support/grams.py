@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -14,6 +14,14 @@ from domain.support.grams import BLOCK, folded, grams, in_block
 
 CHARACTERS_MAX = 50_000  # Of one ticket: its subject and first message, then the newest.
 WRITTEN_MAX = 500
+
+
+async def index_old(session: AsyncSession, ticket_id: str) -> None:
+    """Write down what a ticket from before the search is found by, behind all that are found already."""
+    behind = select(func.least(func.min(TicketSearchRow.number), 0) - 1).scalar_subquery()
+    old = insert(TicketSearchRow).values(ticket_id=ticket_id, number=behind, folded="", grams=[])
+    await session.execute(old.on_conflict_do_nothing(index_elements=["ticket_id"]))
+    await index(session, ticket_id)
 
 
 async def index(session: AsyncSession, ticket_id: str) -> None:
@@ -30,6 +38,8 @@ async def index(session: AsyncSession, ticket_id: str) -> None:
     text = folded(await _words(session, ticket_id))
     numbers = sorted(in_block(one, number // BLOCK) for one in grams(text))
     await session.execute(update(TicketSearchRow).where(mine).values(folded=text, grams=numbers))
+    found = update(TicketRow).where(TicketRow.id == ticket_id, TicketRow.searchable.is_(False)).values(searchable=True)
+    await session.execute(found.execution_options(synchronize_session=False))
 
 
 async def index_task(session: AsyncSession, task_id: str) -> None:

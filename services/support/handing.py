@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.repositories import notices
-from database.session import Database
 from database.tables.people import PersonRow
 from database.tables.support.desk import HandOverRow
 from database.tables.support.tickets import TicketRow
@@ -28,6 +26,7 @@ from domain.work.lease import holder_of
 from domain.work.reason_codes import ReasonedAct
 from services.people.permissions import require
 from services.support import clocks
+from services.support.acts import Acts
 from services.support.conversation import locked
 from services.support.history import happened
 from services.work.assignment import require_able
@@ -38,12 +37,8 @@ from services.work.secret_scan import require_no_number
 NOTE_MAX = 500
 
 
-class Handing:
+class Handing(Acts):
     """Offers of tickets. `person` is a person's id; a ticket has one open offer at most."""
-
-    def __init__(self, database: Database, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        self._database = database
-        self._now = now
 
     async def offer(self, person: str, ticket_id: str, to: str | None, reason_code: str, note: str = "") -> str:
         """Offer a ticket that the person holds to a colleague, or to the leads (`to` None); return the offer's id.
@@ -130,9 +125,8 @@ class Handing:
 
 async def pass_offer(session: AsyncSession, ticket: TicketRow, now: datetime) -> datetime | None:
     """End what is due, as `expire_due` does; return when the offer that is open will end. The ticket is locked."""
-    await expire_due(session, ticket, now)
     offer = await open_offer(session, ticket.id)
-    return None if offer is None else offer.until
+    return None if offer is None or await _ended(session, ticket, offer, now) else offer.until
 
 
 def _lasts(now: datetime) -> timedelta:
@@ -146,7 +140,11 @@ async def expire_due(session: AsyncSession, ticket: TicketRow, now: datetime) ->
     Who offered it is notified, and has the ticket still; where they no longer work here, it goes back to the queue.
     """
     offer = await open_offer(session, ticket.id)
-    if offer is None or (offer.until > now and ticket.state in UNDER_WAY):
+    return offer is not None and await _ended(session, ticket, offer, now)
+
+
+async def _ended(session: AsyncSession, ticket: TicketRow, offer: HandOverRow, now: datetime) -> bool:
+    if offer.until > now and ticket.state in UNDER_WAY:
         return False
     task = await session.get_one(WorkItemRow, ticket.task_id)
     if ticket.state not in UNDER_WAY:

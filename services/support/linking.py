@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.session import Database
 from database.tables.support.tickets import TicketLinkRow, TicketRow
 from domain.errors.general import FieldInvalid
 from domain.support.tickets import LinkedKind
+from services.support.acts import Acts
 from services.support.agents import changeable
 from services.support.conversation import locked
 from services.support.history import happened
 from services.support.opening import link_card
 
 
-class Linking:
+class Linking(Acts):
     """Links of tickets. `person` is a person's id; what is linked already stays as it is."""
-
-    def __init__(self, database: Database, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        self._database = database
-        self._now = now
 
     async def card(self, person: str, ticket_id: str, card_id: str) -> None:
         """Say that the ticket is about this card. Refuse NotFound for a card of anyone else, and what `changeable` refuses."""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.repositories.audit import by_person
-from database.session import Database
 from database.tables.people import PersonRow
 from database.tables.support.desk import ReplyTemplateRow, TicketMacroRow
 from database.tables.support.tickets import TicketRow
@@ -19,7 +17,6 @@ from domain.errors.general import FieldInvalid, NotFound
 from domain.errors.support import ChangedMeanwhile
 from domain.identifiers import new_id
 from domain.people.roles import Permission
-from domain.sealing import KeyRing
 from domain.support.macros import NOTE_MAX, AfterMacro, MacroSteps
 from domain.support.reply_templates import NAME_MAX
 from domain.support.tickets import TicketCategory
@@ -27,6 +24,7 @@ from domain.work.reason_codes import ReasonedAct
 from domain.work.task import Priority
 from services.people.permissions import require
 from services.support import clocks, grams
+from services.support.acts import KeyedActs
 from services.support.agents import changeable
 from services.support.conversation import AfterReply, Reply, wait_for, write_reply
 from services.support.history import happened
@@ -53,15 +51,8 @@ class MacroPreview:
     refusal: Refusal | None
 
 
-class Macros:
+class Macros(KeyedActs):
     """The macros. `person` is a person's id."""
-
-    def __init__(
-        self, database: Database, keyring: KeyRing, now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    ) -> None:
-        self._database = database
-        self._keyring = keyring
-        self._now = now
 
     async def save(self, person: str, macro_id: str, name: str, steps: MacroSteps, revision: int = 0) -> str:
         """Write a macro, a new one for an empty id; return its id.

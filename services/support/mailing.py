@@ -81,7 +81,7 @@ class Mailing:
         """Read what the mail is made of, and give a reply its id before it leaves: an answer may be faster than we."""
         ticket = await session.get(TicketRow, str(row.payload["ticket_id"]))
         contact = await session.get(ContactRow, row.destination.partition(":")[2])
-        if ticket is None or contact is None:
+        if ticket is None or contact is None or not address_of(self._keyring, contact):
             raise NoAddress
         ids = select(TicketMessageRow.mail_id).where(
             TicketMessageRow.ticket_id == ticket.id, TicketMessageRow.mail_id.is_not(None)

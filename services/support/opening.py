@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.locks import AdvisoryLock, acquire_for
-from database.session import Database
+from database.reads.support.requesters import customer_of, is_theirs
 from database.tables.cards import CardRow, SubmissionRow
 from database.tables.people import PartnerRow, SellerRow
 from database.tables.support.tickets import ContactRow, TicketLinkRow, TicketMessageRow, TicketRow
@@ -18,12 +18,11 @@ from database.tables.work import WorkItemRow
 from domain.errors.general import NotFound
 from domain.identifiers import new_id, ticket_task
 from domain.people.roles import Permission
-from domain.sealing import KeyRing
 from domain.support.tickets import TEAM, TICKET, LinkedKind, MessageKind, TicketCategory, TicketChannel
 from domain.work.task import Priority
-from gateways.pictures.store import PhotoStore
 from services.people.permissions import require
 from services.support import clocks, grams
+from services.support.acts import FiledActs
 from services.support.history import happened
 from services.support.priority import prioritise
 from services.support.words import attach, cleaned, masked, required_subject, required_words
@@ -45,20 +44,8 @@ class NewTicket:
     earlier: str | None = None  # A ticket of the same requester that this one goes on from.
 
 
-class Opening:
+class Opening(FiledActs):
     """Opens tickets. `requester` is seller:<id>, partner:<id> or contact:<id>."""
-
-    def __init__(
-        self,
-        database: Database,
-        keyring: KeyRing,
-        store: PhotoStore,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
-    ) -> None:
-        self._database = database
-        self._keyring = keyring
-        self._store = store
-        self._now = now
 
     async def open(self, requester: str, asked: NewTicket, channel: TicketChannel) -> str:
         """Open a ticket for the customer and return its id; the same `key` of the same requester returns the first one.
@@ -83,6 +70,7 @@ class Opening:
                 return known
             now = self._now()
             ticket, task = self._rows(requester, asked, channel, by, await language_of(session, requester), now)
+            task.seller = await customer_of(session, requester)  # Whose relatives are kept from it.
             session.add(task)
             await session.flush()
             session.add(ticket)
@@ -137,8 +125,9 @@ class Opening:
 
 async def link_card(session: AsyncSession, ticket: TicketRow, card_id: str, by: str, now: datetime) -> None:
     """Say that the ticket is about a card of its requester. Refuse NotFound for any other card."""
+    owner = await customer_of(session, ticket.requester)
     own = select(CardRow.id).join(SubmissionRow, SubmissionRow.id == CardRow.submission_id)
-    found = await session.execute(own.where(CardRow.id == card_id, SubmissionRow.owner == ticket.requester))
+    found = await session.execute(own.where(CardRow.id == card_id, SubmissionRow.owner == owner))
     if found.scalar_one_or_none() is None:
         raise NotFound(card=card_id[:26])
     session.add(TicketLinkRow(ticket_id=ticket.id, kind=LinkedKind.CARD, subject=card_id, by=by, at=now))
@@ -148,7 +137,7 @@ async def link_card(session: AsyncSession, ticket: TicketRow, card_id: str, by: 
 async def link_earlier(session: AsyncSession, ticket: TicketRow, earlier: str, by: str, now: datetime) -> None:
     """Say that the ticket goes on from an earlier one of its requester. Refuse NotFound for any other one."""
     found = await session.get(TicketRow, earlier)
-    if found is None or found.requester != ticket.requester:
+    if found is None or not await is_theirs(session, found.requester, ticket.requester):
         raise NotFound(ticket=earlier[:26])
     for one, other in ((ticket.id, earlier), (earlier, ticket.id)):
         session.add(TicketLinkRow(ticket_id=one, kind=LinkedKind.TICKET, subject=other, by=by, at=now))

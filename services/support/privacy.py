@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from datetime import UTC, datetime
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.session import Database
 from database.tables.people import SellerRow
 from database.tables.support.privacy import ErasureRow, PrivacyCopyRow
 from database.tables.support.tickets import TicketRow
 from domain.errors.general import NotFound
 from domain.errors.support import CopyExpired, NoPrivacyRequest
 from domain.people.roles import Permission
-from domain.sealing import KeyRing
 from domain.support.privacy import COPY_LASTS
 from domain.support.tickets import TicketCategory, TicketState
-from gateways.pictures.store import PhotoMissing, PhotoStore
+from gateways.pictures.store import PhotoMissing
 from services.people.permissions import require
+from services.support.acts import FiledActs
 from services.support.announcing import COPY_READY, announce
 from services.support.conversation import locked
 from services.support.data_copy import gather, packed
@@ -31,20 +28,8 @@ ZIP = "application/zip"
 SWEPT_MAX = 20
 
 
-class Privacy:
+class Privacy(FiledActs):
     """Copies of a seller's data. `person` is a person's id, `requester` as in `TicketRow`."""
-
-    def __init__(
-        self,
-        database: Database,
-        keyring: KeyRing,
-        store: PhotoStore,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
-    ) -> None:
-        self._database = database
-        self._keyring = keyring
-        self._store = store
-        self._now = now
 
     async def prepare(self, person: str, ticket_id: str) -> None:
         """Prepare the copy that the seller can fetch from the ticket for two weeks; one that was prepared before goes.

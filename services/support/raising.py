@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.session import Database
 from database.tables.support.tickets import TicketRow
 from database.tables.work import WorkItemRow
 from domain.people.roles import Permission
 from domain.work.reason_codes import ReasonedAct
 from services.people.permissions import require
 from services.support import clocks
+from services.support.acts import Acts
 from services.support.agents import changeable
 from services.support.following import tell_followers
 from services.support.history import happened
@@ -22,12 +21,8 @@ from services.work.reason_codes import require_reason
 from services.work.task_acts import raise_to_seniors
 
 
-class Raising:
+class Raising(Acts):
     """Escalates tickets. `person` is a person's id."""
-
-    def __init__(self, database: Database, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        self._database = database
-        self._now = now
 
     async def escalate(self, person: str, ticket_id: str, reason_code: str) -> None:
         """Hand a ticket that the person holds to the leads. Refuse NotAllowed, what `require_held` refuses, ReasonUnknown."""

@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import UTC, datetime
-
-from database.session import Database
+from database.reads.support.requesters import is_theirs
 from database.tables.support.ratings import TicketRatingRow
 from domain.errors.general import FieldInvalid, NotFound
 from domain.errors.support import RatingOver
-from domain.sealing import KeyRing
 from domain.support.tickets import RATING_WORDS_MAX, TicketState
+from services.support.acts import KeyedActs
 from services.support.conversation import locked
 from services.support.history import happened
 from services.support.words import masked
 
 
-class Ratings:
+class Ratings(KeyedActs):
     """What customers say of solutions. `requester` is as in `TicketRow`."""
-
-    def __init__(
-        self, database: Database, keyring: KeyRing, now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    ) -> None:
-        self._database = database
-        self._keyring = keyring
-        self._now = now
 
     async def rate(self, requester: str, ticket_id: str, good: bool, words: str | None = None) -> None:
         """Keep the customer's rating of their solved ticket; without `words` those that are kept stay.
@@ -36,7 +26,7 @@ class Ratings:
             raise FieldInvalid(field="why", why="too_long")
         async with self._database.transaction() as session:
             ticket, _ = await locked(session, ticket_id)
-            if ticket.requester != requester:
+            if not await is_theirs(session, ticket.requester, requester):
                 raise NotFound(ticket=ticket_id[:26])
             if ticket.state is not TicketState.SOLVED:
                 raise RatingOver()

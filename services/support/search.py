@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from database.reads.support.search import Sought, matches
+from database.reads.support.search import Sought, matches, not_searchable
 from database.reads.support.tickets import TicketLine, lines
 from database.repositories.audit import by_person
 from database.session import Database
@@ -32,6 +32,7 @@ class FoundTickets:
     lines: tuple[TicketLine, ...] = ()
     more: bool = False
     too_short: bool = False
+    not_searchable: int = 0  # So many tickets from before the search cannot be found by their words yet.
 
 
 class TicketSearch:
@@ -66,7 +67,8 @@ class TicketSearch:
             session.add(
                 by_person(person, "console:search:tickets", found[0] if len(found) == 1 else "search", facts=facts)
             )
-            return FoundTickets(await lines(session, found[:PAGE]), len(found) > PAGE)
+            left = await not_searchable(session)
+            return FoundTickets(await lines(session, found[:PAGE]), len(found) > PAGE, not_searchable=left)
 
     def _sought(self, typed: str, phone: str, may: frozenset[Permission]) -> Sought:
         """What these words ask for, as far as the person may know it of customers and cards."""

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import UTC, datetime
-
 from sqlalchemy import or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -13,7 +10,6 @@ from database.repositories import cards
 from database.repositories.loop_faults import apart
 from database.repositories.notices import tell
 from database.repositories.set_aside import left_out
-from database.session import Database
 from database.tables.cards import CardRow
 from database.tables.finance import PayeeCorrectionRow
 from database.tables.support.payee_requests import PayeeRequestRow
@@ -27,7 +23,6 @@ from domain.errors.work import OwnWork
 from domain.identifiers import new_id
 from domain.notices.kinds import NoticeKind
 from domain.people.roles import Permission
-from domain.sealing import KeyRing
 from domain.support.second_payout import UNDER_WAY, PayeeRequestState
 from domain.support.tickets import UNDER_WAY as TICKET_UNDER_WAY
 from domain.support.tickets import InsideDesk, LinkedKind
@@ -37,6 +32,7 @@ from services.people.acting import standing
 from services.people.kinship import people_linked
 from services.people.permissions import require
 from services.support import clocks
+from services.support.acts import KeyedActs
 from services.support.conversation import locked, reopen
 from services.support.history import happened
 from services.work.leases import require_held
@@ -46,15 +42,8 @@ from services.work.reason_codes import require_reason
 LOOP = "payee_requests"
 
 
-class SecondPayouts:
+class SecondPayouts(KeyedActs):
     """Requests for another payee of money that is owed. `person` is a person's id."""
-
-    def __init__(
-        self, database: Database, keyring: KeyRing, now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    ) -> None:
-        self._database = database
-        self._keyring = keyring
-        self._now = now
 
     async def ask(self, person: str, ticket_id: str, card_id: str, reason_code: str) -> str:
         """Ask for a second payment of a card of the ticket; return the request's id.

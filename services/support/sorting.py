@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.session import Database
 from database.tables.support.tickets import TicketRow
 from database.tables.work import WorkItemRow
 from domain.errors.general import FieldInvalid
@@ -18,6 +17,7 @@ from domain.work.reason_codes import ReasonedAct
 from domain.work.task import Priority
 from services.people.permissions import require
 from services.support import clocks
+from services.support.acts import Acts
 from services.support.agents import changeable, require_open
 from services.support.conversation import locked
 from services.support.history import happened
@@ -36,12 +36,8 @@ class Sorted:
     language: str | None = None
 
 
-class Sorting:
+class Sorting(Acts):
     """Changes of what a ticket is. `person` is a person's id."""
-
-    def __init__(self, database: Database, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        self._database = database
-        self._now = now
 
     async def change(self, person: str, ticket_id: str, to: Sorted) -> None:
         """Change the traits that differ. Refuse what `changeable` refuses, ReasonUnknown and FieldInvalid (`language`)."""

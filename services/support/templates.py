@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from babel.dates import format_datetime
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reads.support.template_values import values_of
 from database.repositories.audit import by_person
-from database.session import Database
 from database.tables.support.desk import ReplyTemplateRow
 from database.tables.support.tickets import TicketRow
 from database.tables.work import WorkItemRow
@@ -30,6 +27,7 @@ from domain.support.reply_templates import (
 )
 from domain.support.tickets import TicketCategory, TicketState
 from services.people.permissions import require
+from services.support.acts import Acts
 from services.work.secret_scan import require_no_number
 
 _CLOCK = {"zh_CN": "M月d日 HH:mm", "en": "d MMM HH:mm"}
@@ -46,12 +44,8 @@ class TemplateWords:
     revision: int = 0
 
 
-class ReplyTemplates:
+class ReplyTemplates(Acts):
     """The templates. `person` is a person's id."""
-
-    def __init__(self, database: Database, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        self._database = database
-        self._now = now
 
     async def save(self, person: str, template_id: str, words: TemplateWords) -> str:
         """Write a template, a new one for an empty id; return its id.

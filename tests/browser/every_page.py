@@ -37,6 +37,7 @@ from tests.reviewer_ui.conftest import House, post
 from tests.reviewer_ui.doors import PASSWORD, authenticator, employed
 from tests.reviewer_ui.escalation_scenes import questions_on_desks
 from tests.reviewer_ui.four_eyes_scenes import staged
+from tests.reviewer_ui.money_scenes import money_moved
 from tests.reviewer_ui.ops_scenes import a_provider_in_maintenance, readings_and_alerts, stuck_runs, worker_processes
 from tests.reviewer_ui.privacy_requests import a_privacy_request
 from tests.reviewer_ui.quality_scenes import drawn
@@ -129,6 +130,7 @@ _NAMED = (
     OnePage("/escalations/{escalation_id}", COMPLIANCE, "/escalations/{question_held}"),
     OnePage("/tickets/{ticket_id}/ask", SUPPORT, "/tickets/{asking_ticket}/ask"),
     OnePage("/review", OPS, "/review?kind=opsask"),
+    OnePage("/review", SENIOR, "/review?kind=reviewask"),
     OnePage("/tickets/{ticket_id}/goodwill", SUPPORT, "/tickets/{asking_ticket}/goodwill"),
     OnePage("/review/views", SENIOR),
     OnePage("/review/views", REVIEWER),  # Empty.
@@ -153,6 +155,14 @@ _NAMED = (
     OnePage("/quality/second/{review_id}", SENIOR),
     OnePage("/insight", ADMIN),
     OnePage("/insight/support", ADMIN),
+    OnePage("/money", COMPLIANCE),
+    OnePage("/money/accounts", COMPLIANCE),
+    OnePage("/money/accounts/{code}", COMPLIANCE, "/money/accounts/{account}"),
+    OnePage("/money/journal", COMPLIANCE),
+    OnePage("/money/journal/{transaction_id}", COMPLIANCE, "/money/journal/{transaction}"),
+    OnePage("/money/periods", COMPLIANCE),
+    OnePage("/cards/{card_id}", COMPLIANCE, "/cards/{decided}?tab=money"),
+    OnePage("/operations/invariants", OPS),
     OnePage("/payouts", COMPLIANCE),
     OnePage("/owed", SENIOR),
     OnePage("/owed", COMPLIANCE),
@@ -224,8 +234,14 @@ NO_PAGES = {
     "/insight/support/{figure}.csv": "a file",
     "/setup/policies/{code}/export": "a file",
     "/quality/second/{review_id}/files/{file_id}": "a file",
+    "/quality/second/asked/{escalation_id}": "leads to the review",
     "/quality/figures.csv": "a file",
     "/quality/labels.csv": "a file",
+    "/money/accounts.csv": "a file",
+    "/money/accounts/{code}.csv": "a file",
+    "/money/journal.csv": "a file",
+    "/money/journal.beancount": "a file",
+    "/money/causes/{cause}": "leads to what caused a posting",
 }
 
 
@@ -247,6 +263,7 @@ async def scene(house: House) -> Scene:
     names = await _cards(house, browsers, people) | {"review_id": review_id, "decided": drawn_card.card_id}
     await house.cards.payout(drawn_card, PayoutState.UNKNOWN)
     await _around(house, people, names)
+    names |= await money_moved(house, drawn_card, people[FINANCE])
     await _policy_that_waits(house, people[ADMIN])
     await stuck_runs(house, names["free"], names["held"])
     names |= await questions_on_desks(house, people)

@@ -59,6 +59,7 @@ from simulators.outlet import Outlet
 from simulators.pos import Pos
 from simulators.program import Program, Setup
 from tests.gateways.partners import Partner, partner
+from tests.rooms import nobody_has_room
 from tests.simulators.running import SECRET
 
 APP_ID = "2021000000000001"
@@ -91,7 +92,8 @@ class World:
     sign_in: SellerSignIn
 
     async def calm(self) -> None:
-        """Every partner well again, its book empty."""
+        """Every partner well again, its book empty; and nobody whom this test made is given work of the next one."""
+        await nobody_has_room(self.database)
         for one in (self.issuer, self.pos, self.outlet, self.fx, self.alipay, self.messages):
             (await one.plain.post("/reset", headers={"Accept": "application/json"})).raise_for_status()
 

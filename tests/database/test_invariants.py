@@ -54,11 +54,13 @@ async def a_paid_card(session: AsyncSession) -> CardRow:
     key = identifiers.payout_key(card.id, 1)
     order = PayoutRow(key=key, card_id=card.id, amount_minor=PRICE.amount_minor, state=PayoutState.PAID)
     session.add_all([quote, order])
-    await ledger.post(session, f"owed:{card.id}", card.id, "owed", owed(OWNER, PRICE))
-    await ledger.post(
-        session, f"prepared:{key}", card.id, "payout_prepared", payout_prepared(OWNER, PRICE, Rail.ALIPAY)
+    steps = (
+        ("owed", owed(OWNER, PRICE), f"quote:{quote.id}"),
+        ("payout_prepared", payout_prepared(OWNER, PRICE, Rail.ALIPAY), f"payout:{key}"),
+        ("payout_paid", payout_paid(PRICE, Rail.ALIPAY), f"payout:{key}"),
     )
-    await ledger.post(session, f"paid:{key}", card.id, "payout_paid", payout_paid(PRICE, Rail.ALIPAY))
+    for what, lines, cause in steps:
+        await ledger.post(session, f"{what}:{key}", card.id, what, lines, cause=cause)
     await cards.record(
         session, card.id, Change(Stage.ENDED, WaitingFor.NOBODY, None, "journey.paid", outcome=Outcome.PAID)
     )
@@ -78,6 +80,42 @@ async def test_nothing_is_found_where_nothing_is_wrong(session: AsyncSession) ->
 PLANTED = {
     "I1 an entry is changed": ("I1", "UPDATE entry SET amount_minor = amount_minor + 1 WHERE id = (SELECT min(id) FROM entry)"),
     "I1 a transaction without entries": ("I1", "INSERT INTO ledger_transaction (key, what, at, effective_on, cause) VALUES ('x', 'owed', now(), now(), '')"),
+    "I1 an entry of another transaction": ("I1", "UPDATE entry SET transaction_id = 0 WHERE amount_minor < 0"),
+    "I2 a checkpoint of another sum": (
+        "I2", "INSERT INTO balance_checkpoint (account_id, upto, balance_minor, newest_at, made_at) "
+        "SELECT id, 9223372036854775807, 1, now(), now() FROM account WHERE code = 'inventory'",
+    ),
+    "I2 a closed month that kept another balance": (
+        "I2", "INSERT INTO ledger_period (month, closed_by, agreed_by, closed_at) VALUES ('2099-01', 'a', 'b', now())",
+    ),
+    "I2 a seller who owes what may only be owed to them": (
+        "I2", "UPDATE entry SET amount_minor = -amount_minor FROM account a "
+        "WHERE a.id = account_id AND (a.code LIKE 'seller%' OR a.code = 'inventory')",
+    ),
+    "I2 a payment by another rail": ("I2", "UPDATE payout SET rail = 'bank'"),
+    "I2 a payment that its row says is under way": ("I2", "UPDATE payout SET state = 'unknown'"),
+    "I2 two payments whose rows were exchanged": ("I2", "UPDATE ledger_transaction SET cause = cause || '0' WHERE what = 'payout_paid'"),
+    "I2 money that moved for no reason": ("I2", "UPDATE ledger_transaction SET cause = '' WHERE what = 'owed'"),
+    "I2 money that moved for an unknown reason": ("I2", "UPDATE ledger_transaction SET cause = 'whim:1' WHERE what = 'owed'"),
+    "I2 an answer that cost what nobody booked": (
+        "I2", "INSERT INTO answer (card_id, party, operation, request_id, fields_revision, status, details, cost_fen, latency_ms, at) "
+        "SELECT id, 'issuer', 'inquire', 'r', 1, 'active', '{}', 10, 1, now() FROM card",
+    ),
+    "I3 more was accepted than became of it": ("I3", "UPDATE quote SET amount_minor = amount_minor + 1"),
+    "I3 a part of the price went elsewhere": (
+        "I3", "UPDATE entry SET account_id = (SELECT id FROM account WHERE code = 'inventory') WHERE amount_minor < 0 "
+        "AND account_id = (SELECT id FROM account WHERE code = 'cash:alipay')",
+    ),
+    "I3 a card ended as paid while its money is in flight": (
+        "I3", "DELETE FROM entry WHERE transaction_id = (SELECT id FROM ledger_transaction WHERE what = 'payout_paid')",
+    ),
+    "I8 a month closed by one person": (
+        "I8", "INSERT INTO ledger_period (month, closed_by, agreed_by, closed_at) VALUES ('2099-01', 'a', 'a', now())",
+    ),
+    "I8 a month that its asker agreed to": (
+        "I8", "INSERT INTO ledger_closing (id, month, asked_by, askers, asked_at, state, decided_by) "
+        "VALUES ('c', '2099-01', 'a', '[\"a\", \"b\"]', now(), 'agreed', 'b')",
+    ),
     "I2 a payment is not posted": ("I2", "UPDATE payout SET amount_minor = amount_minor + 1"),
     "I2 a purchase is not posted": ("I2", "UPDATE quote SET amount_minor = amount_minor - 1"),
     "I4 paid without an order": ("I4", "UPDATE payout SET state = 'refused'"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from email.utils import format_datetime
 
@@ -10,7 +11,7 @@ import httpx
 import pytest
 
 from domain.money import Currency, Money
-from gateways.breaker import Breakers
+from gateways.breaker import TURNS_PER_S, Breakers
 from gateways.errors import GatewayRefused, GatewayUnavailable
 from gateways.fx import FxGateway
 from gateways.http import ANSWER_BYTES_MAX, SignedChannel, new_client, retry_after_ms
@@ -54,6 +55,26 @@ async def test_it_opens_after_failures_in_a_row_and_probes_once_later() -> None:
     clock.seconds += 10.1
     assert [await attempt(breakers) for _ in range(2)] == ["ok", "ok"]
     assert [await attempt(breakers, DOWN) for _ in range(2)] == ["down", "down"]
+
+
+async def test_those_who_are_refused_come_back_one_after_the_other_and_not_all_in_one_second() -> None:
+    clock, waits = Clock(), []
+    breakers = Breakers(failures_max=1, open_ms=30_000, clock=clock)
+    await attempt(breakers, DOWN)
+    for _ in range(2_000):
+        with pytest.raises(GatewayUnavailable) as refused:
+            async with breakers.guard("issuer", "jd"):
+                raise AssertionError("the circuit is open")
+        waits.append(refused.value.retry_after_ms or 0)
+    assert (waits[0], waits == sorted(waits)) == (30_000, True)
+    assert max(Counter(wait // 1000 for wait in waits).values()) <= TURNS_PER_S
+    clock.seconds += 30.1
+    assert await attempt(breakers) == "ok"  # Up again: who is refused later waits for nobody of before.
+    await attempt(breakers, DOWN)
+    with pytest.raises(GatewayUnavailable) as later:
+        async with breakers.guard("issuer", "jd"):
+            raise AssertionError("the circuit is open")
+    assert later.value.retry_after_ms == 30_000
 
 
 async def test_a_success_or_a_refusal_between_failures_keeps_it_closed() -> None:

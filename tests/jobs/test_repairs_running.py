@@ -10,7 +10,8 @@ from sqlalchemy import text
 from temporalio import workflow
 from temporalio.client import Client, WorkflowExecutionStatus
 
-from database.invariants import UNBALANCED
+from database.invariants import Look
+from database.invariants.books import EntriesSumToZero
 from database.reads.ops import stuck
 from database.tables.cards import QuoteRow
 from database.tables.finance import PayoutRow
@@ -78,7 +79,7 @@ async def ended(cards: RunningCards, card_id: str) -> CardEnded:
 async def balances(world: World, card_id: str) -> bool:
     """Whether every transaction of the ledger sums to zero and nothing more is owed for the card."""
     async with world.database.transaction() as session:
-        unbalanced = (await session.execute(text(UNBALANCED))).all()
+        unbalanced = await EntriesSumToZero().broken(session, Look())
     return not unbalanced and await owed(world, card_id) == 0
 
 

@@ -14,6 +14,9 @@ from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
+from database.tables.people import PersonRow
+from tests.builders.reviewing import a_taken_task
+from tests.builders.world import World
 from tests.whole import WHOLE, end_after
 
 
@@ -50,6 +53,16 @@ def test_sockets_reach_loopback_only() -> None:
     with socket.socket() as outside, pytest.warns(UserWarning, match="192.0.2.1"):
         with pytest.raises(SocketConnectBlockedError):
             outside.connect(("192.0.2.1", 80))
+
+
+async def test_who_has_room_after_a_test_is_given_nothing_of_the_next_one(world: World) -> None:
+    """A task that its holder frees is assigned to whoever has room: such people of another test took it away."""
+    left_behind, (_, task, holder) = await world.a_person(), await a_taken_task(world)
+    async with world.database.transaction() as session:
+        (await session.get_one(PersonRow, left_behind)).capacity = 4
+    await world.calm()
+    await world.review_desk.tasks.release(holder, task)
+    assert await world.review_desk.leases.take(holder, task)
 
 
 @dataclass

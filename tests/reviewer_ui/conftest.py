@@ -39,6 +39,7 @@ from services.support import goodwill_orders
 from tests.builders.banks import BANK_FORMATS
 from tests.builders.passwords import QUICK
 from tests.reviewer_ui.waiting_cards import Cards
+from tests.rooms import nobody_has_room
 from tests.throttles import forget_tries
 
 _TOKENS: WeakKeyDictionary[httpx.AsyncClient, tuple[str, str]] = WeakKeyDictionary()
@@ -96,6 +97,7 @@ def console_url(make_migrated: Callable[[str], str], worker: str) -> str:
 async def house(console_url: str, pool_of: Callable[[str], Database], tmp_path: Path) -> AsyncIterator[House]:
     async with a_house(pool_of(console_url), tmp_path) as made:
         yield made
+        await nobody_has_room(made.database)
 
 
 @asynccontextmanager

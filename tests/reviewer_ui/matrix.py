@@ -27,6 +27,10 @@ INSIGHT_READERS = frozenset({SENIOR, OPS, FINANCE, COMPLIANCE, ADMIN, LEAD})
 QUALITY_READERS = frozenset({SENIOR, COMPLIANCE, ADMIN})
 PAYOUT_READERS = frozenset({SENIOR, FINANCE, COMPLIANCE, LEAD})
 RECONCILERS = frozenset({FINANCE})
+BOOKS_READERS = frozenset({FINANCE, COMPLIANCE})
+PERIOD_CLOSERS = frozenset({FINANCE})
+SALES_READERS = frozenset({FINANCE, COMPLIANCE})
+SALES_KEEPERS = frozenset({FINANCE})
 PAYEE_CORRECTORS = frozenset({SENIOR, FINANCE})
 TREASURERS = frozenset({FINANCE})
 TRAIL_READERS = frozenset({OPS, COMPLIANCE})
@@ -154,6 +158,7 @@ MATRIX = (
     Line("GET", "/operations/deliveries", OPERATORS),
     Line("POST", "/operations/deliveries/again", OPERATORS, (422,)),
     Line("GET", "/operations/health", OPERATORS),
+    Line("GET", "/operations/invariants", OPERATORS | BOOKS_READERS),
     Line("GET", "/operations/runbook", OPERATORS),
     Line("GET", "/operations/alerts", OPERATORS),
     Line("POST", "/operations/alerts/{alert_id}/acknowledge", OPERATORS, (404,)),
@@ -186,6 +191,8 @@ MATRIX = (
     Line("POST", "/tickets/{ticket_id}/hand-over", TICKET_AGENTS, (404,)),
     Line("POST", "/tickets/{ticket_id}/hand-over/{offer_id}/{answer}", TICKET_AGENTS, (404,)),
     Line("POST", "/tickets/{ticket_id}/escalate", TICKET_AGENTS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/contact", TICKET_AGENTS, (404,)),
+    Line("POST", "/tickets/{ticket_id}/contact/{link_id}/{act}", TICKET_AGENTS, (404,)),
     Line("POST", "/tickets/{ticket_id}/macro/preview", TICKET_AGENTS, (404,)),
     Line("POST", "/tickets/{ticket_id}/macro/run", TICKET_AGENTS, (404,)),
     Line("GET", "/support/new", TICKET_AGENTS),
@@ -247,6 +254,7 @@ MATRIX = (
     Line("GET", "/cards/{card_id}/why-due", STAFF),
     Line("GET", "/work/{task_id}/why-due", STAFF),
     # Second reviews of a sample, and what they tell.
+    Line("GET", "/quality/second/asked/{escalation_id}", DECIDERS, (404,)),
     Line("GET", "/quality/second", DECIDERS),
     Line("POST", "/quality/second/next", DECIDERS, (303,)),
     Line("GET", "/quality/second/{review_id}", DECIDERS, (404,)),
@@ -262,8 +270,37 @@ MATRIX = (
     Line("GET", "/insight/support", INSIGHT_READERS),
     Line("GET", "/insight/support/{figure}.csv", INSIGHT_READERS, (404,)),
     # Money and trail.
+    Line("GET", "/money", BOOKS_READERS),
+    Line("GET", "/money/accounts", BOOKS_READERS),
+    Line("GET", "/money/accounts.csv", BOOKS_READERS),
+    Line("GET", "/money/accounts/{code}", BOOKS_READERS, (404,)),
+    Line("GET", "/money/accounts/{code}.csv", BOOKS_READERS),
+    Line("GET", "/money/journal", BOOKS_READERS),
+    Line("GET", "/money/journal.csv", BOOKS_READERS),
+    Line("GET", "/money/journal.beancount", BOOKS_READERS),
+    Line("GET", "/money/journal/{transaction_id}", BOOKS_READERS, (404,)),
+    Line("GET", "/money/causes/{cause}", BOOKS_READERS, (303,)),
+    Line("GET", "/money/periods", BOOKS_READERS),
+    Line("POST", "/money/periods/ask", PERIOD_CLOSERS, (422,)),
+    Line("POST", "/money/periods/{closing_id}/agree", PERIOD_CLOSERS, (404,)),
+    Line("POST", "/money/periods/{closing_id}/withdraw", PERIOD_CLOSERS, (404,)),
     Line("GET", "/payouts", PAYOUT_READERS),
     Line("GET", "/owed", PAYOUT_READERS),
+    Line("GET", "/sales", SALES_READERS),
+    Line("GET", "/sales/new", SALES_KEEPERS),
+    Line("POST", "/sales/preview", SALES_KEEPERS, (422,)),
+    Line("POST", "/sales", SALES_KEEPERS, (422,)),
+    Line("GET", "/sales/buyers", SALES_READERS),
+    Line("POST", "/sales/buyers", SALES_KEEPERS, (422,)),
+    Line("GET", "/sales/{sale_id}", SALES_READERS, (404,)),
+    Line("POST", "/sales/{sale_id}/return", SALES_KEEPERS, (422,)),
+    Line("GET", "/tax", SALES_READERS),
+    Line("POST", "/tax/sign-off", SALES_KEEPERS, (422,)),
+    Line("POST", "/tax/detail", SALES_KEEPERS, (422,)),
+    Line("POST", "/tax/income", SALES_KEEPERS, (422,)),
+    Line("POST", "/tax/certificate", SALES_KEEPERS, (422,)),
+    Line("GET", "/fx", SALES_READERS),
+    Line("POST", "/fx", SALES_KEEPERS, (422,)),
     Line("POST", "/owed/{card_id}/propose", PAYEE_CORRECTORS, (422,)),
     Line("POST", "/owed/{card_id}/{correction_id}/agree", PAYEE_CORRECTORS, (409,)),
     Line("POST", "/owed/{card_id}/{correction_id}/refuse", PAYEE_CORRECTORS, (409,)),

@@ -6,7 +6,15 @@ import httpx
 import pytest
 
 from database.session import Database
+from database.tables.cards import CardRow, SubmissionRow
+from database.tables.columns import now
+from database.tables.people import PersonRow
+from database.tables.support.payee_requests import PayeeRequestRow
+from database.tables.support.tickets import TicketRow
+from database.tables.work import WorkItemRow
 from domain.cards.card import Stage, WaitingFor
+from domain.identifiers import new_id, ticket_task
+from domain.support.tickets import TicketCategory, TicketChannel
 from tests.seller_ui.pages import Page
 from tests.seller_ui.selling_scenes import card_id, move, sold
 
@@ -75,3 +83,44 @@ async def test_a_card_that_waits_for_no_payee_takes_none(browser: httpx.AsyncCli
     page = await Page.get(browser, f"/cards/{waiting}")
     sent = page.fields(f"/cards/{waiting}/payee") | OTHER
     assert (await browser.post(f"/cards/{card}/payee", data=sent)).status_code == 409
+
+
+async def test_the_page_says_that_finance_must_agree_to_a_second_payee(
+    browser: httpx.AsyncClient, database: Database
+) -> None:
+    card = await refused(browser, database)
+    browser.headers["accept-language"] = "en"
+    assert "finance" not in (await browser.get(f"/cards/{card}")).text
+    await asked_by_support(database, card)
+    page = await Page.get(browser, f"/cards/{card}")
+    assert "Our finance team looks at the new account before it is paid." in page.text
+    answer = await page.fill(f"/cards/{card}/payee", OTHER)
+    assert (answer.status, "Our finance team checks it and then pays" in answer.text, "138****0088" in answer.text) == (
+        200,
+        True,
+        True,
+    )
+
+
+async def asked_by_support(database: Database, card: str) -> None:
+    """As an agent does it from a ticket."""
+    async with database.transaction() as session:
+        row = await session.get_one(CardRow, card)
+        submission = await session.get_one(SubmissionRow, row.submission_id)
+        agent = PersonRow(
+            id=new_id(), email=f"{new_id()}@example.com", name="He Min", password_hash="", roles=["support"]
+        )
+        ticket_id = new_id()
+        task = WorkItemRow(
+            id=ticket_task(ticket_id),
+            kind="ticket",
+            seller=submission.owner,
+            value_minor=0,
+            warn_at=now(),
+            due_at=now(),
+        )
+        session.add_all([agent, task])
+        await session.flush()
+        session.add(TicketRow(id=ticket_id, task_id=task.id, category=TicketCategory.PAYOUT_LATE, channel=TicketChannel.WEB, subject="Money", requester=submission.owner, opened_by=submission.owner))  # fmt: skip
+        await session.flush()
+        session.add(PayeeRequestRow(id=new_id(), ticket_id=ticket_id, card_id=card, submission_id=submission.id, reason_code="seller_named", asked_by=agent.id, askers=[agent.id]))  # fmt: skip

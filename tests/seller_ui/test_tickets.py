@@ -202,6 +202,14 @@ async def test_nothing_and_too_much_are_refused_with_a_sentence(
     assert any(said in page.text for said in ("Required: ", "too long", "invalid"))
 
 
+async def test_a_field_of_more_than_a_megabyte_comes_back_with_its_words(browser: httpx.AsyncClient) -> None:
+    page = await Page.get(browser, "/tickets/new?category=other")
+    words = "long " * 300_000
+    data = page.fields("/tickets/new") | {"words": words}
+    answer = await browser.post("/tickets/new", data=data, files=[("files", ("", b"", "application/octet-stream"))])
+    assert (answer.status_code, words.strip() in answer.text, "too long" in answer.text) == (422, True, True)
+
+
 @pytest.mark.parametrize("number", [6, 200])
 async def test_too_many_files_are_refused_and_the_words_stay(browser: httpx.AsyncClient, number: int) -> None:
     page = await Page.get(browser, "/tickets/new?category=other")

@@ -18,11 +18,11 @@ PROCESS = re.compile(r"^[0-9]+@[\w.-]+$")  # process@machine, as the SDK names w
 RECORDING = os.environ.get("CARDLOOP_RECORD_HISTORIES") == "1"
 
 
-async def keep(client: Client, workflow_id: str) -> None:
-    """While recording, writes the workflow's history under the name of the running test."""
+async def keep(client: Client, workflow_id: str, run_id: str | None = None) -> None:
+    """While recording, writes the history of the workflow's newest run, or of `run_id`, under the name of the running test."""
     if not RECORDING:
         return
-    history = await client.get_workflow_handle(workflow_id).fetch_history()
+    history = await client.get_workflow_handle(workflow_id, run_id=run_id).fetch_history()
     FOLDER.mkdir(exist_ok=True)
     (FOLDER / f"{_test_name()}.json").write_text(json.dumps(_anonymous(json.loads(history.to_json())), indent=1) + "\n")
 

@@ -16,6 +16,7 @@ from database.reads.ops.providers import Delay, Delays, delay_of, delays
 from database.tables.cards import CardEventRow, CardRow, QuoteRow, SubmissionRow
 from database.tables.columns import now
 from database.tables.finance import PayoutRow
+from database.tables.finance_tax import TaxWithholdingRow
 from domain.cards.card import CardType, EndReason, Outcome, Stage, StoryEntry, WaitingFor
 from domain.cards.pricing import BreakdownLine, LineKind, QuoteState
 from domain.errors.general import NotFound
@@ -49,13 +50,19 @@ class QuoteView:
 
 @dataclass(frozen=True)
 class PayoutView:
-    """A payment order of the card; `payee` is masked."""
+    """A payment order of the card; `payee` is masked. `amount` is what is paid out, `withheld` the tax kept back before."""
 
     amount: Money
     state: PayoutState
     payee: str
     settled_at: datetime | None
     rail: Rail
+    withheld: Money
+
+    @property
+    def gross(self) -> Money:
+        """Return what the card was sold for."""
+        return self.amount + self.withheld
 
 
 @dataclass(frozen=True)
@@ -220,9 +227,15 @@ async def _latest_quotes(session: AsyncSession, ids: list[str]) -> dict[str, Quo
     return {row.card_id: row for row in await session.scalars(chosen.order_by(QuoteRow.offered_at))}
 
 
-async def _latest_payouts(session: AsyncSession, ids: list[str]) -> dict[str, PayoutRow]:
-    chosen = select(PayoutRow).where(PayoutRow.card_id.in_(ids)).order_by(PayoutRow.prepared_at)
-    return {row.card_id: row for row in await session.scalars(chosen)}
+async def _latest_payouts(session: AsyncSession, ids: list[str]) -> dict[str, tuple[PayoutRow, int]]:
+    """Each card's last order, with the tax that was withheld from it."""
+    chosen = (
+        select(PayoutRow, func.coalesce(TaxWithholdingRow.tax_minor, 0))
+        .outerjoin(TaxWithholdingRow, TaxWithholdingRow.key == PayoutRow.key)
+        .where(PayoutRow.card_id.in_(ids))
+        .order_by(PayoutRow.prepared_at)
+    )
+    return {row.card_id: (row, tax) for row, tax in await session.execute(chosen)}
 
 
 def _public(facts: Mapping[str, str]) -> dict[str, str]:
@@ -230,7 +243,7 @@ def _public(facts: Mapping[str, str]) -> dict[str, str]:
 
 
 def _card_view(
-    card: CardRow, sub: SubmissionRow, quote: QuoteRow | None, payout: PayoutRow | None, asked: Asked | None
+    card: CardRow, sub: SubmissionRow, quote: QuoteRow | None, payout: tuple[PayoutRow, int] | None, asked: Asked | None
 ) -> CardView:
     face = None if card.face_value_minor is None else Money(card.face_value_minor, card.currency)
     return CardView(
@@ -252,7 +265,7 @@ def _card_view(
         created_at=card.created_at,
         payee=sub.payee_masked,
         quote=_quote_view(quote) if quote else None,
-        payout=_payout_view(payout, payout.payee_masked or sub.payee_masked) if payout else None,
+        payout=_payout_view(*payout, sub.payee_masked) if payout else None,
         asked=asked,
     )
 
@@ -270,5 +283,8 @@ def _line(stored: Mapping[str, Any]) -> BreakdownLine:
     return BreakdownLine(LineKind(stored["kind"]), stored.get("basis_points"), amount)
 
 
-def _payout_view(row: PayoutRow, payee: str) -> PayoutView:
-    return PayoutView(Money(row.amount_minor, row.currency), row.state, payee, row.settled_at, row.rail)
+def _payout_view(row: PayoutRow, tax_minor: int, payee: str) -> PayoutView:
+    return PayoutView(
+        Money(row.amount_minor, row.currency), row.state, row.payee_masked or payee, row.settled_at, row.rail,
+        Money(tax_minor, row.currency),
+    )  # fmt: skip

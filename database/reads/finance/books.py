@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -10,7 +10,7 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.finance.chart import AccountKind
-from domain.money import Currency
+from domain.money import Currency, Money
 
 PAGE = 50
 # What closed months left is read from their closing, so that only the months since are summed.
@@ -69,6 +69,21 @@ class TrialLine:
         """Return the balance; positive is a debit."""
         return self.debits_minor - self.credits_minor
 
+    @property
+    def balance(self) -> Money:
+        """Return the balance as money; positive is a debit."""
+        return Money(self.balance_minor, self.currency)
+
+    @property
+    def debits(self) -> Money:
+        """Return the sum of debits."""
+        return Money(self.debits_minor, self.currency)
+
+    @property
+    def credits(self) -> Money:
+        """Return the sum of credits, positive."""
+        return Money(self.credits_minor, self.currency)
+
 
 @dataclass(frozen=True)
 class BookLine:
@@ -87,6 +102,11 @@ class BookLine:
     currency: Currency
     code: str
     reverses: str | None
+
+    @property
+    def amount(self) -> Money:
+        """Return the amount; positive is a debit."""
+        return Money(self.amount_minor, self.currency)
 
 
 async def trial_balance(session: AsyncSession, on: date) -> tuple[TrialLine, ...]:
@@ -112,15 +132,6 @@ async def journal(
     """Return lines that count for these days (both included), transaction by transaction, behind a transaction and entry."""
     values = {"since": since, "until": until, "transaction": after[0], "entry": after[1], "limit": limit}
     return _read((await session.execute(_JOURNAL, values)).mappings())
-
-
-async def whole_journal(session: AsyncSession, since: date, until: date) -> AsyncIterator[BookLine]:
-    """Yield every line of these days, transaction by transaction, without holding them all."""
-    after = (0, 0)
-    while lines := await journal(session, since, until, after, 1000):
-        for line in lines:
-            yield line
-        after = (lines[-1].transaction, lines[-1].id)
 
 
 def _read(rows: Iterable[RowMapping]) -> tuple[BookLine, ...]:

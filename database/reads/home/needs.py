@@ -14,6 +14,7 @@ from database.lease import is_free
 from database.reads.review.standing import is_pending
 from database.tables.cards import CardRow
 from database.tables.finance import PayoutRow
+from database.tables.finance_books import ClosingRow
 from database.tables.ops.health import AlertRow
 from database.tables.ops.repairs import RepairRow
 from database.tables.ops.runs import StuckRunRow
@@ -25,6 +26,7 @@ from database.tables.support.desk import HandOverRow
 from database.tables.work import WorkItemRow
 from domain.cards.card import Outcome, WaitingFor
 from domain.finance.payout import PayoutState
+from domain.finance.periods import ClosingState
 from domain.ops.alerts import AlertState
 from domain.ops.repairs import RepairState
 from domain.people.roles import Permission
@@ -143,6 +145,12 @@ def _late_tickets(person: str, now: datetime) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
+def _closings(person: str, now: datetime) -> tuple[Any, ...]:
+    """Months that somebody asked to close and that this person may agree to."""
+    del now
+    return (ClosingRow.state == ClosingState.ASKED, ~ClosingRow.askers.contains([person]))
+
+
 NEEDS: tuple[Need, ...] = (
     Need("offers", "/support/offers", Permission.ANSWER_TICKETS, _offers),
     Need("offers_to_leads", "/support/offers", Permission.LEAD_SUPPORT, _offers_to_leads),
@@ -157,6 +165,7 @@ NEEDS: tuple[Need, ...] = (
     Need("policies", "/setup/policies", Permission.CONFIRM_POLICIES, _policies),
     Need("unknown", "/payouts?state=unknown", Permission.SEE_PAYOUTS, _unknown),
     Need("owed", "/owed", Permission.SEE_PAYOUTS, _owed),
+    Need("closings", "/money/periods", Permission.CLOSE_PERIODS, _closings),
 )
 
 

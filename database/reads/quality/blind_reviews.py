@@ -94,6 +94,12 @@ async def to_settle(session: AsyncSession, card_id: str, circle: frozenset[str])
     return (await session.execute(found)).first() is not None
 
 
+async def of_question(session: AsyncSession, escalation_id: str) -> str | None:
+    """Return the id of the review that a question of support opened."""
+    found = select(SecondReviewRow.id).where(SecondReviewRow.escalation_id == escalation_id)
+    return (await session.execute(found)).scalar_one_or_none()
+
+
 async def names(session: AsyncSession, people: set[str]) -> dict[str, str]:
     """Return the names of these people by their ids."""
     found = await session.execute(select(PersonRow.id, PersonRow.name).where(PersonRow.id.in_(people)))

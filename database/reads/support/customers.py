@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import Select, exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.reads.support.requesters import is_of
 from database.reads.support.tickets import Said, conversation
 from database.tables.support.tickets import TicketClockRow, TicketFileRow, TicketLinkRow, TicketMessageRow, TicketRow
 from database.tables.work import WorkItemRow
@@ -107,7 +108,7 @@ async def file_of(session: AsyncSession, requester: str, ticket_id: str, file_id
         .join(TicketMessageRow, TicketMessageRow.id == TicketFileRow.message_id)
         .join(TicketRow, TicketRow.id == TicketFileRow.ticket_id)
         .where(
-            TicketFileRow.id == file_id, TicketFileRow.ticket_id == ticket_id, TicketRow.requester == requester,
+            TicketFileRow.id == file_id, TicketFileRow.ticket_id == ticket_id, is_of(requester),
             TicketMessageRow.sent_at.is_not(None), TicketMessageRow.withdrawn_at.is_(None),
         )
     )  # fmt: skip
@@ -138,7 +139,7 @@ def _lines(requester: str) -> Select[TicketRow, datetime, bool]:
     return (
         select(TicketRow, WorkItemRow.due_at, leaving.label("leaving"))
         .join(WorkItemRow, WorkItemRow.id == TicketRow.task_id)
-        .where(TicketRow.requester == requester)
+        .where(is_of(requester))
         .order_by(TicketRow.id.desc())
     )
 

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reads.cards.submissions import story
+from database.reads.support.requesters import customer_of
 from database.reads.support.template_values import customer_name
 from database.reads.support.tickets import TicketLine, TicketRecord, lines, of_requester
 from database.tables.cards import CardRow, QuoteRow, SubmissionRow
@@ -94,15 +95,16 @@ async def beside(session: AsyncSession, record: TicketRecord) -> Beside:
     """Return what stands beside the ticket."""
     ticket = record.ticket
     about = [link.subject for link in record.links if link.kind is LinkedKind.CARD]
-    others = tuple(one for one in await of_requester(session, ticket.requester) if one.id != ticket.id)
-    owned = await _cards(session, SubmissionRow.owner == ticket.requester)
+    customer = await customer_of(session, ticket.requester)
+    others = tuple(one for one in await of_requester(session, customer) if one.id != ticket.id)
+    owned = await _cards(session, SubmissionRow.owner == customer)
     by_id = {one.id: one for one in owned}
     if missing := [one for one in about if one not in by_id]:
         by_id |= {one.id: one for one in await _cards(session, CardRow.id.in_(missing))}
     linked = [LinkedCard(by_id[one], await story(session, one)) for one in about if one in by_id]
     offer = await _offer(session, ticket.id)
     same = await _about_same_card(session, [one.id for one in others if one.state in UNDER_WAY], about)
-    kind, _, number = ticket.requester.partition(":")
+    kind, _, number = customer.partition(":")
     return Beside(
         customer=await customer_name(session, ticket.requester),
         owner_id=number if kind in ("seller", "partner") else "",

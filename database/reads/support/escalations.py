@@ -28,7 +28,7 @@ Worded = Mapping[str, str]  # By locale.
 
 @dataclass(frozen=True)
 class EscalationView:
-    """One question with its answer. `holder` is who has it since `held_since`; nobody is named for a blind review."""
+    """One question with its answer. `holder` is who has it since `held_since`; of a blind review nobody is named."""
 
     id: str
     desk: InsideDesk
@@ -75,7 +75,7 @@ async def of_ticket(session: AsyncSession, ticket_id: str, now: datetime) -> tup
 async def record(session: AsyncSession, escalation_id: str, now: datetime) -> EscalationRecord:
     """Return the question of a desk other than review. Refuse NotFound."""
     row = await session.get(TicketEscalationRow, escalation_id[:26])
-    if row is None or row.task_id is None:
+    if row is None or row.task_id is None or row.desk is InsideDesk.REVIEW:
         raise NotFound(escalation=escalation_id[:26])
     (view,) = await _viewed(session, [row], now)
     task = await session.get_one(WorkItemRow, row.task_id)
@@ -126,7 +126,8 @@ def _view(
     return EscalationView(
         id=row.id, desk=row.desk, state=row.state, card_id=row.card_id,
         reason=reasons.get((ReasonedAct.ASK_DESK.value, row.reason_code), {}), question=row.question, files=files,
-        asked_by=names.get(row.asked_by, ""), asked_at=row.asked_at, holder=names.get(held[0] or "", ""), held_since=held[1],
+        asked_by=names.get(row.asked_by, ""), asked_at=row.asked_at,
+        holder="" if row.desk is InsideDesk.REVIEW else names.get(held[0] or "", ""), held_since=held[1],
         due_at=item.due_at if item is not None and is_open else None,
         late=item is not None and is_open and item.due_at < now,
         answer=reasons.get((ANSWERS[row.desk].value, row.answer_code), {}), words=row.answer,

@@ -23,7 +23,9 @@ OWNERS_MAX = 1_000  # Customers whom one account of a payee can lead to.
 _BY_WORDS = text(
     f"""
     SELECT found.ticket_id, found.number
-    FROM generate_series(CAST(:block AS bigint), 0, -1) AS block
+    FROM generate_series(
+        CAST(:block AS bigint), (SELECT CAST(floor(min(number) / {BLOCK}.0) AS bigint) FROM ticket_search), -1
+    ) AS block
     CROSS JOIN LATERAL (
         SELECT ticket_id, number FROM ticket_search
         WHERE grams @> ARRAY(SELECT CAST((one + block * {STEP}) & {MASK} AS integer) FROM unnest(CAST(:grams AS bigint[])) AS one)
@@ -65,25 +67,33 @@ class Sought:
 async def matches(session: AsyncSession, sought: Sought, limit: int, before: str = "") -> tuple[str, ...]:
     """Return the ids of the newest tickets that match, at most `limit`; of those older than `before` (a ticket's id)."""
     newest = await _number_below(session, before)
+    if newest is None:
+        return ()
     found = dict(await _by_words(session, sought.parts, limit, newest))
     found |= dict(await _by_names(session, sought, limit, newest))
     return tuple(sorted(found, key=lambda one: -found[one])[:limit])
 
 
-async def _number_below(session: AsyncSession, before: str) -> int:
-    """The number below which those of the page are."""
+async def not_searchable(session: AsyncSession) -> int:
+    """Return how many tickets from before the search cannot be found by their words yet."""
+    left = select(func.count()).select_from(TicketRow).where(TicketRow.searchable.is_(False))
+    return (await session.execute(left)).scalar_one()
+
+
+async def _number_below(session: AsyncSession, before: str) -> int | None:
+    """The number below which those of the page are; None where there are none."""
     if before:
         known = select(TicketSearchRow.number).where(TicketSearchRow.ticket_id == before)
-        return (await session.execute(known)).scalar_one_or_none() or 0
+        return (await session.execute(known)).scalar_one_or_none()
     highest = (await session.execute(select(func.max(TicketSearchRow.number)))).scalar_one()
-    return 0 if highest is None else highest + 1
+    return None if highest is None else highest + 1
 
 
 async def _by_words(
     session: AsyncSession, parts: tuple[str, ...], limit: int, below: int
 ) -> Iterable[tuple[str, int]]:  # fmt: skip
     numbers = looked_up(parts)
-    if not numbers or not below:
+    if not numbers:
         return ()
     given = {
         "block": (below - 1) // BLOCK, "grams": list(numbers), "before": below, "limit": limit,
@@ -141,6 +151,9 @@ def _of_customers(sought: Sought) -> Iterator[Select[Any]]:
     if sought.phone:
         called = select("seller:" + SellerRow.id).where(SellerRow.phone_index == sought.phone)
         yield theirs.where(TicketRow.requester.in_(called))
+        joined = select(SellerRow.id).where(SellerRow.phone_index == sought.phone)
+        wrote = select("contact:" + ContactRow.id).where(ContactRow.seller_id.in_(joined))
+        yield theirs.where(TicketRow.requester.in_(wrote))
     if sought.payee:
         paid = select(SubmissionRow.owner).where(SubmissionRow.payee_index == sought.payee).distinct()
         paid = paid.order_by(SubmissionRow.owner).limit(OWNERS_MAX)

@@ -2,15 +2,39 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reads.support.tickets import TicketRecord
 from database.tables.cards import CardRow
+from database.tables.finance import PayeeCorrectionRow
 from database.tables.support.payee_requests import PayeeRequestRow
 from domain.cards.card import WaitingFor
-from domain.support.second_payout import UNDER_WAY
+from domain.support.second_payout import UNDER_WAY, PayeeRequestState
 from domain.support.tickets import LinkedKind
+
+
+@dataclass(frozen=True)
+class SecondPayee:
+    """A second payment that support asked for: whether the seller named another payee (masked), and finance looks at it."""
+
+    supplied: str  # Empty until they have.
+
+
+async def of_submission(session: AsyncSession, card_id: str) -> SecondPayee | None:
+    """Return the open request of the card's submission; None where the seller's word counts at once."""
+    wanted = (
+        select(PayeeRequestRow.state, PayeeCorrectionRow.masked)
+        .join(CardRow, CardRow.submission_id == PayeeRequestRow.submission_id)
+        .outerjoin(PayeeCorrectionRow, PayeeCorrectionRow.id == PayeeRequestRow.correction_id)
+        .where(CardRow.id == card_id, PayeeRequestRow.state.in_(UNDER_WAY))
+    )
+    found = (await session.execute(wanted)).first()
+    if found is None:
+        return None
+    return SecondPayee((found.masked or "") if found.state is PayeeRequestState.SUPPLIED else "")
 
 
 async def second_payouts(

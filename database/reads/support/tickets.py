@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reads.home.search import ends
+from database.reads.support.requesters import is_of
 from database.tables.support.tickets import (
     TicketEventRow,
     TicketFileRow,
@@ -111,11 +112,11 @@ async def conversation(session: AsyncSession, ticket_id: str, *, sent_only: bool
 
 
 async def of_requester(session: AsyncSession, requester: str, limit: int = 50) -> tuple[TicketLine, ...]:
-    """Return the customer's newest tickets, newest first."""
+    """Return the customer's newest tickets, those of their confirmed mail addresses among them, newest first."""
     statement = (
         select(TicketRow, WorkItemRow.due_at)
         .join(WorkItemRow, WorkItemRow.id == TicketRow.task_id)
-        .where(TicketRow.requester == requester)
+        .where(is_of(requester))
         .order_by(TicketRow.opened_at.desc(), TicketRow.id.desc())
         .limit(limit)
     )

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from database.tables.columns import (
     TableRow,
+    json_list,
     json_object,
     moment,
     moment_maybe,
@@ -43,6 +44,21 @@ class LoopHealthRow(TableRow):
     took_ms: Mapped[float]
     failures: Mapped[int]  # In a row.
     seen_at: Mapped[datetime] = moment(index=True)
+
+
+class InvariantResultRow(TableRow):
+    """What the newest check of one invariant found: of everything (`whole`), or of what is recent."""
+
+    __tablename__ = "invariant_result"
+    name: Mapped[str] = mapped_column(primary_key=True)
+    whole: Mapped[bool] = mapped_column(primary_key=True)
+    code: Mapped[str]  # I1 …
+    broken: Mapped[int]  # How many faults; as many as were named at most.
+    said: Mapped[list[str]] = json_list()  # The first of them in words.
+    finished: Mapped[bool]  # In the time that it has.
+    took_ms: Mapped[int]
+    checked_at: Mapped[datetime] = moment()
+    broken_since: Mapped[datetime | None] = moment_maybe()  # The first check in a row that found something.
 
 
 class UpkeepRow(TableRow):

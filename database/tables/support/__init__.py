@@ -2,6 +2,7 @@
 
 from database.tables.support import (
     callbacks,
+    contact_links,
     desk,
     escalations,
     goodwill,
@@ -15,6 +16,7 @@ from database.tables.support import (
 
 __all__ = [
     "callbacks",
+    "contact_links",
     "desk",
     "escalations",
     "goodwill",

@@ -34,6 +34,10 @@ class ErasureRow(TableRow):
             postgresql_where=text("confirmed_at IS NULL AND refused_at IS NULL"),
         ),
         Index("erasure_by_ticket", "ticket_id", "id"),
+        Index(
+            "erasure_account_open", "id",
+            postgresql_where=text("confirmed_at IS NOT NULL AND account_closed_at IS NULL"),
+        ),
     )  # fmt: skip
     id: Mapped[str] = mapped_column(primary_key=True)
     ticket_id: Mapped[str] = mapped_column(ForeignKey("ticket.id"))
@@ -43,5 +47,7 @@ class ErasureRow(TableRow):
     checked_by: Mapped[str | None] = mapped_column(ForeignKey("person.id"), default=None)
     confirmed_at: Mapped[datetime | None] = moment_maybe()
     refused_at: Mapped[datetime | None] = moment_maybe()
+    # When telephone, mail addresses and the request's own words went: nothing waited for an answer any more.
+    account_closed_at: Mapped[datetime | None] = moment_maybe()
     done: Mapped[dict[str, int]] = json_object()
     files: Mapped[list[str]] = json_list()  # Hashes of files that are still to be erased from the store.

@@ -23,6 +23,7 @@ class ContactRow(TableRow):
     """A customer who is known by an e-mail address alone; `seller_id` once they proved which seller they are."""
 
     __tablename__ = "contact"
+    __table_args__ = (Index("contact_by_seller", "seller_id", postgresql_where=text("seller_id IS NOT NULL")),)
     id: Mapped[str] = mapped_column(primary_key=True)
     address_sealed: Mapped[bytes] = sealed(required=True)
     address_index: Mapped[str] = mapped_column(unique=True)  # Keyed hash of the address in small letters (hex).
@@ -43,6 +44,7 @@ class TicketRow(TableRow):
         Index("ticket_newest", "opened_at", "id"),
         Index("ticket_by_ending", text('"right"(id, 4)')),
         Index("ticket_by_category", "category", "opened_at"),
+        Index("ticket_not_searchable", "id", postgresql_where=text("NOT searchable")),
         Index("ticket_state", "state", "opened_at", postgresql_where=text("state <> 'closed'")),
     )
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -72,6 +74,7 @@ class TicketRow(TableRow):
     followers: Mapped[list[str]] = json_list()  # person ids
     revision: Mapped[int] = mapped_column(default=0)  # Rises with each change that its workflow must hear of.
     heard_revision: Mapped[int] = mapped_column(default=0)
+    searchable: Mapped[bool] = mapped_column(default=False)  # Its words are in `ticket_search`.
 
 
 class TicketMessageRow(TableRow):

@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import text
 from temporalio.exceptions import ApplicationError
 
 from activities.verification.inquiry import Verification
-from database import invariants
+from database.invariants import Look
+from database.invariants.books import EntriesSumToZero
 from database.repositories import cards
 from database.tables.cards import AnswerRow, QuoteRow
 from domain.cards.card import EndReason
@@ -76,7 +76,7 @@ async def test_asking_twice_reverses_the_debt_once(world: World) -> None:
     assert (await world.verification.recheck(card_id, quote_id)).end_reason is EndReason.NOTHING_LEFT
     assert await owed(world, card_id) == 0
     async with world.database.transaction() as session:
-        lines = (await session.execute(text(invariants.UNBALANCED))).scalars().all()
+        lines = await EntriesSumToZero().broken(session, Look())
     assert lines == []
 
 

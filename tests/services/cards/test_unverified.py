@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import text
 
-from database.invariants import one_persons_word
+from database.invariants import Look
+from database.invariants.two_people import DecisionsByTwo
 from database.tables.cards import CardRow
 from database.tables.review import ReviewDecisionRow
 from domain.cards.card import CardStatus
@@ -14,6 +15,8 @@ from domain.money import Currency
 from services.cards.corrections import Corrections
 from tests.builders.reviewing import a_taken_task
 from tests.builders.world import World, a_number
+
+ALL = Look(most=100_000)
 
 
 async def test_a_correction_that_is_still_unknown_when_verified_again_needs_a_second_person(world: World) -> None:
@@ -45,10 +48,10 @@ async def test_the_invariant_names_an_unverified_approval_of_one_person(world: W
     decision = await world.review_desk.decisions.record_decision(person, task, ReviewOutcome.APPROVE)
     await world.review.apply(task, decision)
     async with world.database.transaction() as session:
-        assert not [line for line in await one_persons_word(session) if decision in line]
+        assert not [line for line in await DecisionsByTwo().broken(session, ALL) if decision in line]
         reasons = {"task": task}
         await session.execute(text("UPDATE work_item SET reasons = '[\"issuer_unknown\"]' WHERE id = :task"), reasons)
-        assert [line for line in await one_persons_word(session) if decision in line and "no party" in line]
+        assert [line for line in await DecisionsByTwo().broken(session, ALL) if decision in line and "no party" in line]
         await session.rollback()
 
 
@@ -69,5 +72,5 @@ async def test_the_invariant_compares_foreign_cards_for_what_they_can_be_worth(
         card = await session.get_one(CardRow, card_id)
         card.currency, card.face_value_minor = Currency.USD, face_minor
         await session.flush()
-        assert bool([line for line in await one_persons_word(session) if card_id in line]) is named
+        assert bool([line for line in await DecisionsByTwo().broken(session, ALL) if card_id in line]) is named
         await session.rollback()

@@ -7,19 +7,22 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
+from database.invariants.base import Look
+from database.invariants.sources import SourcesAgree
 from database.repositories import day_figures
 from database.tables.finance import PayoutRow
 from database.tables.finance_statements import RejectedLineRow
 from domain.errors.finance import DayClosed, DayNotReady
 from domain.errors.people import NotAllowed
 from domain.errors.work import OwnWork
+from domain.finance.breaks import Against, Choice, Verb
 from domain.finance.payout import PayoutOutcome, PayoutState
 from domain.finance.statements import LineState, Rejected, StatementSource, StatementState
 from domain.identifiers import new_id
 from domain.rules.reconciliation import reconciliation_in_force
 from services.finance.daily_close import DailyClose
 from simulators.bills import bank_format, bank_statement
-from tests.builders.reconciling import ALIPAY, BANK, WECHAT, FinanceDesk
+from tests.builders.reconciling import ALIPAY, BANK, FinanceDesk
 from tests.builders.world import World
 
 
@@ -146,14 +149,32 @@ async def test_an_issuers_invoice_is_compared_call_by_call(desk: FinanceDesk, wo
     day = desk.today
     async with world.database.transaction() as session:
         found = await session.execute(
-            text("SELECT cause FROM ledger_transaction WHERE card_id = :card AND what = 'issuer_cost' ORDER BY id"),
+            text("SELECT key FROM ledger_transaction WHERE card_id = :card AND what = 'issuer_cost' ORDER BY id"),
             {"card": card_id},
         )
-        causes = list(found.scalars())
-    request = causes[0].split(":")[2]
+        keys = list(found.scalars())
+    request = keys[0].split(":")[2]
     head = f"invoice,jd,{day:%Y%m%d},{day:%Y%m%d},CNY\ntime,invoice line,request,operation,fee\n"
     line = f"{day} 10:00:00,{new_id()},{request},balance,9.00\n"
     row = await desk.imported((head + line + "total,1,9.00\n").encode("utf-8-sig"))
     (found_break,) = await desk.breaks_of(row)
     assert (found_break.kind.value, found_break.account) == ("amount_over", "jd")
-    assert WECHAT
+
+
+async def test_every_adjustment_is_explained_by_its_break(desk: FinanceDesk, world: World) -> None:
+    first, second = await world.a_person("finance"), await world.a_person("finance")
+    key = await desk.paid(90_00)
+    row = await desk.imported(desk.bill([desk.moved(key, -91_00), desk.moved("", -2_22)]), day=desk.today)
+    over, missing = await desk.breaks_of(row)
+    for one, verb in ((over, Verb.EDIT), (missing, Verb.CREATE)):
+        taken = await desk.taken(first, one)
+        await desk.breaks.decide(first, taken.id, Choice(verb, "unexplained", Against.SUSPENSE))
+    unseen = await desk.paid(777_00)
+    await desk.reconciled([desk.moved("", -2_23)])
+    (gone,) = await desk.break_of_key(unseen)
+    gone = await desk.taken(first, gone)
+    await desk.breaks.decide(first, gone.id, Choice(Verb.CREATE, "unexplained", Against.SUSPENSE))
+    await desk.breaks.agree(second, gone.id)
+    async with world.database.transaction() as session:
+        found = await SourcesAgree().broken(session, Look(whole=True))
+    assert [line for line in found if line.startswith(("line:", "break:"))] == []

@@ -7,7 +7,8 @@ import asyncio
 import pytest
 from sqlalchemy import text
 
-from database.invariants import REPAIRED_ALONE
+from database.invariants import Look
+from database.invariants.two_people import RepairsByTwo
 from database.reads.ops import repairs as reads
 from database.reads.ops.open_runs import OPEN_RUNS
 from database.tables.ops.repairs import RepairItemRow
@@ -121,7 +122,7 @@ async def test_a_repair_that_ran_on_one_persons_word_is_found_by_the_check(repai
 
     async def found() -> list[str]:
         async with repairing.world.database.transaction() as session:
-            return [one for one in (await session.execute(text(REPAIRED_ALONE))).scalars() if repair_id in one]
+            return [one for one in await RepairsByTwo().broken(session, Look()) if repair_id in one]
 
     assert await found() == []
     row = await repairing.row(repair_id)

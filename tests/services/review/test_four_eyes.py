@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import text
 from temporalio.exceptions import ApplicationError
 
-from database.invariants import one_persons_word
+from database.invariants import Look
+from database.invariants.two_people import DecisionsByTwo
 from database.tables.cards import CardEventRow
 from database.tables.notices import NoticeRow
 from database.tables.people import AbsenceRow, PersonRow
@@ -262,6 +263,6 @@ async def test_the_invariant_names_a_decision_that_was_applied_on_one_persons_wo
     _, _, _, decision = await staged(world, review)
     async with world.database.transaction() as session:
         await session.execute(text("UPDATE review_decision SET applied_at = now() WHERE id = :id"), {"id": decision})
-        found = await one_persons_word(session, alone_below=1)
+        found = await DecisionsByTwo().broken(session, Look(alone_below=1, most=100_000))
         assert [line for line in found if decision in line]
         await session.execute(text("UPDATE review_decision SET applied_at = NULL WHERE id = :id"), {"id": decision})

@@ -8,9 +8,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import text, update
+from sqlalchemy import update
 
-from database.invariants import DECISIONS, one_persons_word
+from database.invariants import Look
+from database.invariants.journeys import DecidedOnce
+from database.invariants.two_people import DecisionsByTwo
 from database.tables.people import AuditRow
 from database.tables.review import ReviewCheckRow, ReviewDecisionRow
 from database.tables.work import ReviewDraftRow, WorkItemRow
@@ -56,8 +58,8 @@ def won(result: Any) -> bool:
 async def broken(world: World, task: str) -> list[str]:
     """What the invariants of decisions and of four eyes say against this task."""
     async with world.database.transaction() as session:
-        found = [*(await session.execute(text(DECISIONS))).scalars()]
-        found += await one_persons_word(session, alone_below=9_000_000_000)
+        found = await DecidedOnce().broken(session, Look(most=100_000))
+        found += await DecisionsByTwo().broken(session, Look(alone_below=9_000_000_000, most=100_000))
     decisions = {row.id for row in await world.rows(ReviewDecisionRow, task_id=task)}
     return [line for line in found if task in line or any(decision in line for decision in decisions)]
 

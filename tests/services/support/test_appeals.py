@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import select
 
 from activities.pricing import Pricing
-from database.invariants import one_persons_word
+from database.invariants import Look
+from database.invariants.two_people import DecisionsByTwo
+from database.reads.support.escalations import EscalationView, of_ticket
 from database.tables.cards import CardRow, QuoteRow
 from database.tables.notices import NoticeRow
 from database.tables.quality import SecondReviewRow
 from database.tables.review import ReviewDecisionRow
+from database.tables.work import ClockIntervalRow
 from domain.cards.card import EndReason, Outcome, Stage, WaitingFor
 from domain.cards.pricing import QuoteState
 from domain.cards.review import RejectReason, ReviewOutcome
 from domain.errors.general import FieldInvalid
 from domain.errors.people import NotAllowed
 from domain.errors.support import EscalationOver, NotReviewable
-from domain.errors.work import OwnWork, TaskDecided
+from domain.errors.work import OwnWork, TaskDecided, TaskHeldByAnother
 from domain.support.escalations import EscalationState
 from domain.support.tickets import InsideDesk, TicketState
+from domain.work.deadlines import ClockOwner
 from services.cards.payable import approved_reasons
 from services.cards.resuming import resume_of
 from services.cards.stock import Stock
+from services.review.desk import review_desk
+from services.work.own_clocks import OwnClocks
 from tests.builders.escalating import Escalating, a_held_ticket, a_ticket_about_a_rejection
 from tests.builders.world import World
 
@@ -46,6 +54,11 @@ async def overturned(
     await scene.second.decide(reviewer, review_id, ReviewOutcome.APPROVE, note="The hologram is genuine.")
     await scene.second.settle(senior, review_id, final, "I agree.")
     return reviewer, senior
+
+
+async def views(scene: Escalating, now: datetime | None = None) -> tuple[EscalationView, ...]:
+    async with scene.world.database.transaction() as session:
+        return await of_ticket(session, scene.ticket_id, now or datetime.now(UTC))
 
 
 async def carried(scene: Escalating) -> None:
@@ -94,7 +107,7 @@ async def test_the_journey_goes_on_from_its_rows_with_a_new_quote_and_no_further
     assert offered.expires_in_s > 0
     async with world.database.transaction() as session:
         assert "card_type" in await approved_reasons(session, scene.card_id)
-        assert [one for one in await one_persons_word(session) if scene.card_id in one] == []
+        assert [one for one in await DecisionsByTwo().broken(session, Look(most=100_000)) if scene.card_id in one] == []
 
 
 async def test_what_would_have_been_bought_corrected_goes_to_a_person_first(world: World) -> None:
@@ -187,3 +200,68 @@ async def test_what_no_reviewer_decided_or_one_is_deciding_cannot_be_reviewed_ag
     with pytest.raises(NotReviewable) as deciding:
         await appealed(scene)
     assert (undecided.value.data["why"], deciding.value.data["why"]) == ("not_decided", "in_review")
+
+
+async def test_a_review_question_has_the_clock_of_its_desk_and_names_nobody(world: World) -> None:
+    scene, first = await a_ticket_about_a_rejection(world)
+    asked, review = await appealed(scene)
+    item = await scene.item(asked, InsideDesk.REVIEW)
+    async with world.database.transaction() as session:
+        (interval,) = (
+            await session.execute(select(ClockIntervalRow).where(ClockIntervalRow.task_id == item.id))
+        ).scalars()
+    assert (interval.owner, interval.ended_at, item.reasons, item.due_at > scene.clock()) == (
+        ClockOwner.REVIEWER,
+        None,
+        [],
+        True,
+    )
+    assert first.person_id in item.barred
+    assert scene.agent in item.barred
+    (view,) = await views(scene)
+    assert (view.due_at, view.held_since, view.holder) == (item.due_at, None, "")
+    reviewer, other, senior = await world.a_person(), await world.a_person(), await world.a_person("senior")
+    queue = review_desk(world.database, world.keyring)
+    assert await queue.leases.take(reviewer, item.id)  # From the queue of the desk: the review goes with it.
+    with pytest.raises(TaskHeldByAnother):
+        await scene.second.take(other, review)
+    assert await scene.second.take(reviewer, review)
+    (view,) = await views(scene)
+    assert (view.holder, view.held_since is not None) == ("", True)
+    await queue.leases.release(reviewer, item.id)
+    assert await scene.second.take(other, review)
+    await scene.second.decide(other, review, ReviewOutcome.APPROVE, note="It is genuine.")
+    item = await scene.item(asked, InsideDesk.REVIEW)
+    assert (item.escalated, item.leased_by, other in item.barred, item.closed_at) == (True, None, True, None)
+    with pytest.raises(OwnWork):
+        await queue.leases.take(other, item.id)
+    assert await queue.leases.take(senior, item.id)
+    await scene.second.settle(senior, review, ReviewOutcome.APPROVE)
+    await carried(scene)
+    item = await scene.item(asked, InsideDesk.REVIEW)
+    (view,) = await views(scene)
+    assert (item.closed_at is not None, view.due_at, view.answered_by != "") == (True, None, True)
+
+
+async def test_a_late_review_question_is_warned_of_and_told_to_the_seniors(world: World) -> None:
+    scene, _ = await a_ticket_about_a_rejection(world)
+    asked, review = await appealed(scene)
+    senior, item = await world.a_person("senior"), await scene.item(asked, InsideDesk.REVIEW)
+    late = item.due_at + timedelta(minutes=1)
+    while await OwnClocks(world.database, lambda: late).ring(100):
+        pass
+    item = await scene.item(asked, InsideDesk.REVIEW)
+    assert (item.breached_at, item.escalated) == (late, False)
+    assert "breach" in {one.kind for one in await world.rows(NoticeRow, person_id=senior, task_id=item.id)}
+    (view,) = await views(scene, late)
+    assert view.late
+    assert await scene.second.take(await world.a_person(), review)
+
+
+async def test_a_withdrawn_review_question_leaves_the_queue_of_its_desk(world: World) -> None:
+    scene, _ = await a_ticket_about_a_rejection(world)
+    asked, review = await appealed(scene)
+    await scene.escalations.withdraw(scene.agent, asked)
+    assert (await scene.item(asked, InsideDesk.REVIEW)).closed_at is not None
+    with pytest.raises(TaskDecided):
+        await scene.second.take(await world.a_person(), review)

@@ -25,6 +25,7 @@ from domain.errors.work import OwnWork
 from domain.support.tickets import TicketCategory, TicketChannel, TicketState
 from gateways.pictures.store import PhotoMissing
 from jobs.privacy import privacy_job
+from services.support.closing_accounts import ClosingAccounts
 from services.support.data_copy import packed
 from services.support.erasure import Erasures
 from services.support.opening import NewTicket, Opening
@@ -40,7 +41,9 @@ class Request:
         self.world, self.owner, self.card_id, self.ended, self.ticket_id = world, owner, card_id, ended, ticket_id
         self.clock = Clock()
         self.privacy = Privacy(world.database, world.keyring, world.photos, self.clock)
-        self.erasures = Erasures(world.database, self.clock)
+        self.erasures = Erasures(world.database, world.keyring, self.clock)
+        self.accounts = ClosingAccounts(world.database, world.keyring, self.clock)
+        self.job = privacy_job(self.privacy, self.accounts)
 
     async def fetched(self) -> dict[str, bytes]:
         kept = await self.privacy.fetch(self.owner, self.ticket_id)
@@ -113,7 +116,7 @@ async def test_a_copy_expires_and_its_file_is_erased(asked: Request) -> None:
     asked.clock.passes(days=15)
     with pytest.raises(CopyExpired):
         await asked.fetched()
-    await privacy_job(asked.privacy).once()
+    await asked.job.once()
     with pytest.raises(PhotoMissing):
         asked.world.photos.read(copy.sha256)
     with pytest.raises(CopyExpired):
@@ -160,9 +163,9 @@ async def test_two_people_erase_words_and_files_of_ended_questions_and_nothing_o
     (searched,) = await asked.world.rows(TicketSearchRow, ticket_id=asked.ended)
     assert "secret" not in searched.folded
     (row,) = await asked.world.rows(ErasureRow, ticket_id=asked.ticket_id)
-    assert row.done == {"messages": 1, "files": 1, "requests": 0, "ratings": 0, "contacts": 0}
+    assert {name: count for name, count in row.done.items() if count} == {"messages": 1, "files": 1, "phone": 1}
     assert asked.world.photos.read(file.sha256)
-    await privacy_job(asked.privacy).once()
+    await asked.job.once()
     with pytest.raises(PhotoMissing):
         asked.world.photos.read(file.sha256)
     with pytest.raises(NotFound):
@@ -179,7 +182,7 @@ async def test_a_file_that_another_person_sent_too_stays_in_the_store(asked: Req
     await opening.open(other, NewTicket(TicketCategory.OTHER, "Help", "Help", (), same), TicketChannel.WEB)
     erasure = await asked.erasures.propose(await asked.world.a_person("compliance"), asked.ticket_id)
     await asked.erasures.confirm(await asked.world.a_person("compliance"), asked.ticket_id, erasure)
-    await privacy_job(asked.privacy).once()
+    await asked.job.once()
     assert asked.world.photos.read(file.sha256)
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import func, select, text, update
+from sqlalchemy import delete, func, select, text, update
 
 from database.reads.support.search import Sought, matches
 from database.tables.people import AuditRow, PartnerRow, SellerRow
 from database.tables.support.search import TicketSearchRow
-from database.tables.support.tickets import ContactRow
+from database.tables.support.tickets import ContactRow, TicketRow
 from domain.errors.general import CardNumberTyped
 from domain.errors.people import NotAllowed
 from domain.identifiers import new_id, ticket_task
@@ -20,6 +20,7 @@ from domain.support.grams import BLOCK, terms
 from domain.support.tickets import TICKET, TicketCategory, TicketChannel
 from services.people.seller_sign_in import phone_index
 from services.support import grams, search
+from services.support.backlog import SearchBacklog
 from services.support.contacts import contact_of
 from services.support.conversation import Conversation, Heard, Reply
 from services.support.opening import NewTicket, Opening
@@ -189,3 +190,25 @@ async def test_a_contact_whom_a_mail_made_is_found_by_the_address(desk: Desk) ->
         contact = await contact_of(session, desk.world.keyring, address, "zh_CN")
     ticket_id = await desk.ticket("It came by mail", owner=f"contact:{contact.id}")
     assert await desk.found(address.upper()) == [ticket_id]
+
+
+async def test_tickets_from_before_the_search_are_made_searchable_in_their_order_and_the_rest_is_said(
+    desk: Desk,
+) -> None:
+    word = unlike()
+    oldest, older, new = [await desk.ticket(f"{word} {place}") for place in ("first", "second", "third")]
+    async with desk.world.database.transaction() as session:
+        await session.execute(delete(TicketSearchRow).where(TicketSearchRow.ticket_id.in_([oldest, older])))
+        await session.execute(update(TicketRow).where(TicketRow.id.in_([oldest, older])).values(searchable=False))
+    before = await desk.search.find(desk.agent, word)
+    assert ([one.id for one in before.lines], before.not_searchable >= 2) == ([new], True)
+    backlog = SearchBacklog(desk.world.database)
+    assert await backlog.work_off(1) == 1  # Broken off here, it goes on with the next.
+    assert await desk.found(word) == [new, older]
+    while await backlog.work_off(100):
+        pass
+    after = await desk.search.find(desk.agent, word)
+    assert ([one.id for one in after.lines], after.not_searchable) == ([new, older, oldest], 0)
+    async with desk.world.database.transaction() as session:
+        assert await matches(session, Sought(parts=terms(word)), 1, before=new) == (older,)
+        assert await matches(session, Sought(parts=terms(word)), 5, before=older) == (oldest,)

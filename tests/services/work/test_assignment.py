@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import update
 
 from database.tables.notices import NoticeRow
-from database.tables.people import AbsenceRow, PersonRow, RelativeRow
+from database.tables.people import AbsenceRow, RelativeRow
 from domain.errors.general import FieldInvalid, NotFound
 from domain.errors.people import NotAllowed
 from domain.errors.work import OwnWork
@@ -24,9 +23,6 @@ from tests.builders.world import World
 
 @pytest_asyncio.fixture
 async def office(world: World) -> Office:
-    """A corner of the queue; nobody whom another test left behind has room for its tasks."""
-    async with world.database.transaction() as session:
-        await session.execute(update(PersonRow).values(capacity=0))
     return Office(world)
 
 

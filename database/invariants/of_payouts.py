@@ -1,0 +1,19 @@
+"""Payment orders of cards: owed until prepared, in flight until settled, gone from the rail when paid, owed again when refused."""
+
+from __future__ import annotations
+
+from database.invariants.source import Source
+
+PAYOUTS = Source(
+    "payout",
+    """
+SELECT p.key, line.code, p.currency, line.sign * p.amount_minor
+FROM payout p JOIN card c ON c.id = p.card_id JOIN submission s ON s.id = c.submission_id
+CROSS JOIN LATERAL (VALUES
+    ('seller_payable:' || s.owner, 1),
+    (CASE WHEN p.state = 'paid' THEN 'cash:' ELSE 'in_flight:' END || p.rail, -1)
+) AS line (code, sign)
+WHERE p.state <> 'refused'
+""",
+    of_the_seller=True,
+)

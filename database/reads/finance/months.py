@@ -1,0 +1,67 @@
+"""Months of the books: those that are closed, what waits for a second person, and those that could be closed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.tables.finance import PeriodRow
+from database.tables.finance_books import ClosingRow
+from domain.finance.periods import ClosingState, first_day, month_of, next_month
+
+SHOWN = 36
+_USED = text("""
+SELECT to_char(effective_on, 'YYYY-MM') AS month, count(*) AS many FROM ledger_transaction
+WHERE effective_on >= :since GROUP BY 1 ORDER BY 1 DESC LIMIT :limit
+""")
+
+
+@dataclass(frozen=True)
+class Month:
+    """A month with postings: how many transactions, who closed it, or who asked for that."""
+
+    month: str
+    transactions: int
+    over: bool
+    closed: PeriodRow | None
+    asked: ClosingRow | None
+
+    @property
+    def first(self) -> date:
+        """Return its first day."""
+        return first_day(self.month)
+
+    @property
+    def last(self) -> date:
+        """Return its last day."""
+        return first_day(next_month(self.month)) - timedelta(days=1)
+
+
+async def months(session: AsyncSession, today: date) -> tuple[Month, ...]:
+    """Return the newest months that anything was posted in or that were closed, newest first."""
+    since = date(today.year - SHOWN // 12, today.month, 1)
+    used = {row.month: int(row.many) for row in await session.execute(_USED, {"since": since, "limit": SHOWN})}
+    newest = select(PeriodRow).order_by(PeriodRow.month.desc()).limit(SHOWN)
+    closed = {row.month: row for row in (await session.execute(newest)).scalars()}
+    waiting = select(ClosingRow).where(ClosingRow.state == ClosingState.ASKED)
+    asked = {row.month: row for row in (await session.execute(waiting)).scalars()}
+    names = sorted({*used, *closed, *asked}, reverse=True)
+    return tuple(
+        Month(name, used.get(name, 0), name < month_of(today), closed.get(name), asked.get(name)) for name in names
+    )
+
+
+async def last_closed(session: AsyncSession) -> tuple[str, datetime] | None:
+    """Return the newest closed month and when it was closed."""
+    newest = select(PeriodRow).order_by(PeriodRow.month.desc()).limit(1)
+    row = (await session.execute(newest)).scalar_one_or_none()
+    return None if row is None else (row.month, row.closed_at)
+
+
+async def waiting_closings(session: AsyncSession) -> tuple[ClosingRow, ...]:
+    """Return what waits for a second person, the longest waiting first."""
+    waiting = select(ClosingRow).where(ClosingRow.state == ClosingState.ASKED).order_by(ClosingRow.asked_at)
+    return tuple((await session.execute(waiting)).scalars())

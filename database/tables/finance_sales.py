@@ -1,0 +1,105 @@
+"""Sales of cards, and who has which part of each."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from sqlalchemy import BigInteger, ForeignKey, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from database.tables.columns import TableRow, minor_units, moment, moment_maybe, moment_now, word, word_key
+from domain.finance.counterparties import Instalments
+from domain.finance.rails import Rail
+from domain.finance.sales import PaidFrom, ReceiptFor, SaleMode
+from domain.finance.waterfall import Base, PartKind
+from domain.money import Currency
+
+
+class SaleRow(TableRow):
+    """One card sold. A returned one is reversed and stays; the card may then be sold again."""
+
+    __tablename__ = "sale"
+    __table_args__ = (
+        Index("sale_of_card_once", "card_id", unique=True, postgresql_where=text("reversed_at IS NULL")),
+        Index("sale_by_day", "sold_at", "id"),
+    )
+    id: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(unique=True)  # The idempotency key of who recorded it.
+    card_id: Mapped[str] = mapped_column(ForeignKey("card.id"))
+    buyer: Mapped[str]  # buyer:<code>
+    price_minor: Mapped[int] = minor_units()  # Without what the buyer pays on top.
+    total_minor: Mapped[int] = minor_units()  # What the buyer owes: price and what comes on top.
+    booked_minor: Mapped[int] = minor_units()  # The total in CNY minor units: the sum of the waterfall's lines.
+    currency: Mapped[Currency] = word(Currency, Currency.CNY)
+    sold_at: Mapped[datetime] = moment()
+    mode: Mapped[SaleMode] = word(SaleMode, SaleMode.OWN)
+    paid_from: Mapped[PaidFrom] = word(PaidFrom, PaidFrom.RECEIVABLE)
+    instalments: Mapped[Instalments] = word(Instalments, Instalments.NO)
+    outlet: Mapped[str] = mapped_column(default="")  # The code of the outlet that had confirmed the card.
+    cost_minor: Mapped[int] = minor_units()  # CNY minor units that the card had cost; 0 for a brokered one.
+    policy_version: Mapped[str]  # Of the policy `splits`.
+    quote_id: Mapped[str | None] = mapped_column(default=None)  # By which an own card was bought.
+    # Where the price is foreign: CNY for one unit, as locked when the price was agreed.
+    rate: Mapped[str | None] = mapped_column(default=None)
+    rate_source: Mapped[str | None] = mapped_column(default=None)
+    rate_at: Mapped[datetime | None] = moment_maybe()
+    recorded_by: Mapped[str]  # person:<id>
+    recorded_at: Mapped[datetime] = moment_now()
+    reversed_at: Mapped[datetime | None] = moment_maybe()
+    reversed_by: Mapped[str | None] = mapped_column(default=None)
+    reversed_on: Mapped[date | None] = mapped_column(default=None)  # The day that the reversal counts for.
+    reversed_why: Mapped[str | None] = mapped_column(default=None)  # A code of the managed list.
+
+
+class SaleSplitRow(TableRow):
+    """One line of a sale's waterfall, in CNY. The lines of a sale sum to what is booked of it."""
+
+    __tablename__ = "sale_split"
+    __table_args__ = (Index("sale_split_by_account", "account", "sale_id"),)
+    sale_id: Mapped[str] = mapped_column(ForeignKey("sale.id"), primary_key=True)
+    line_no: Mapped[int] = mapped_column(primary_key=True)  # From 1.
+    rule: Mapped[str]  # The code of the row of the policy, or of a fixed part: cost, platform, seller.
+    part: Mapped[PartKind] = word(PartKind, required=True)
+    account: Mapped[str]
+    amount_minor: Mapped[int] = minor_units()
+    currency: Mapped[Currency] = word(Currency, Currency.CNY)
+    base: Mapped[Base | None] = word(Base)  # Of what the rate is; None for a part without a rate.
+    base_minor: Mapped[int] = mapped_column(BigInteger, default=0)
+    rate_bp: Mapped[int] = mapped_column(default=0)  # Basis points of the base.
+    fixed_minor: Mapped[int] = mapped_column(BigInteger, default=0)  # A fixed amount beside the rate.
+
+
+class BuyerReceiptRow(TableRow):
+    """Money of a buyer that arrived on a rail: for what they owe, or in advance."""
+
+    __tablename__ = "buyer_receipt"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(unique=True)  # The idempotency key of who recorded it.
+    buyer: Mapped[str] = mapped_column(index=True)  # buyer:<code>
+    received_for: Mapped[ReceiptFor] = word(ReceiptFor, required=True)
+    rail: Mapped[Rail] = word(Rail, required=True)
+    owed_minor: Mapped[int] = minor_units()  # Of what the buyer owed, in its currency.
+    currency: Mapped[Currency] = word(Currency, Currency.CNY)
+    arrived_minor: Mapped[int] = minor_units()  # What arrived, in `arrived_currency`.
+    arrived_currency: Mapped[Currency] = word(Currency, Currency.CNY)
+    difference_minor: Mapped[int] = mapped_column(BigInteger, default=0)  # CNY minor units: a gain is positive.
+    reference: Mapped[str]  # The rail's own, as on its statement.
+    received_on: Mapped[date]
+    recorded_by: Mapped[str]  # person:<id>
+    recorded_at: Mapped[datetime] = moment_now()
+
+
+class FxRevaluationRow(TableRow):
+    """A currency's position at the end of a month, at the rate of its last day."""
+
+    __tablename__ = "fx_revaluation"
+    currency: Mapped[Currency] = word_key(Currency)
+    month: Mapped[str] = mapped_column(primary_key=True)  # 2026-11
+    rate: Mapped[str]  # CNY for one unit, a decimal as text.
+    rate_source: Mapped[str]
+    rate_at: Mapped[datetime] = moment()
+    position_minor: Mapped[int] = minor_units()  # What is owed to us (positive) or by us in the currency.
+    before_minor: Mapped[int] = minor_units()  # What it was booked at, CNY minor units.
+    after_minor: Mapped[int] = minor_units()
+    recorded_by: Mapped[str]  # person:<id>
+    recorded_at: Mapped[datetime] = moment_now()

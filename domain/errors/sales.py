@@ -1,0 +1,46 @@
+"""Refusals about sales, buyers' payments and rates."""
+
+from __future__ import annotations
+
+from domain.errors.base import Refusal
+
+
+class CardNotForSale(Refusal):
+    """The card cannot be sold so: an own sale needs a card that was bought and paid for, a brokered one a card whose seller has declined our quote."""
+
+    code = "card_not_for_sale"
+    http_status = 409
+
+
+class CardSold(Refusal):
+    """The card was sold before (`sale`); take that sale back first if it came back."""
+
+    code = "card_sold"
+    http_status = 409
+
+
+class SaleReturned(Refusal):
+    """The sale was taken back before."""
+
+    code = "sale_returned"
+    http_status = 409
+
+
+class PriceTooLow(Refusal):
+    """What is charged to the seller of a brokered card is more than its price."""
+
+    code = "price_too_low"
+
+
+class BuyerOwesLess(Refusal):
+    """The buyer owes less than this amount, or has less to their credit (`there` says how much)."""
+
+    code = "buyer_owes_less"
+    http_status = 409
+
+
+class RateSettled(Refusal):
+    """This month's position in the currency was valued before; what is learnt later counts for the next month."""
+
+    code = "rate_settled"
+    http_status = 409

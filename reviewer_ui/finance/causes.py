@@ -1,0 +1,65 @@
+"""From a line of the books to what caused it: each source says on which page its row is seen."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from urllib.parse import quote
+
+from fastapi import APIRouter
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.responses import Response
+
+from database.tables.cards import QuoteRow
+from database.tables.finance import PayoutRow
+from database.tables.finance_statements import BreakRow, StatementLineRow
+from database.tables.support.goodwill import GoodwillRow
+from reviewer_ui.visit import At, BooksReader, see_other
+
+router = APIRouter(prefix="/money/causes")
+Finder = Callable[[AsyncSession, str], Awaitable[str]]
+
+
+async def _quote(session: AsyncSession, row_id: str) -> str:
+    row = await session.get(QuoteRow, row_id)
+    return f"/cards/{row.card_id}?tab=money" if row is not None else ""
+
+
+async def _payout(session: AsyncSession, key: str) -> str:
+    row = await session.get(PayoutRow, key)
+    return f"/cards/{row.card_id}?tab=money" if row is not None else ""
+
+
+async def _goodwill(session: AsyncSession, row_id: str) -> str:
+    row = await session.get(GoodwillRow, row_id)
+    return f"/tickets/{row.ticket_id}" if row is not None else ""
+
+
+async def _answers(_session: AsyncSession, card_id: str) -> str:
+    return f"/cards/{card_id}?tab=evidence"
+
+
+async def _line(session: AsyncSession, row_id: str) -> str:
+    row = await session.get(StatementLineRow, row_id)
+    return f"/reconciliation/statements/{row.statement_id}?after={row.number - 1}" if row is not None else ""
+
+
+async def _break(session: AsyncSession, row_id: str) -> str:
+    return f"/reconciliation/breaks/{row_id}" if await session.get(BreakRow, row_id) is not None else ""
+
+
+# By the name of the source, as it stands before the colon of a cause.
+FINDERS: Mapping[str, Finder] = {
+    "quote": _quote, "payout": _payout, "goodwill": _goodwill, "answers": _answers,
+    "line": _line, "break": _break,
+}  # fmt: skip
+
+
+@router.get("/{cause}")
+async def lead(console: At, person: BooksReader, cause: str) -> Response:  # noqa: ARG001
+    """Lead to the page of what caused a posting; where there is none, to everything that it caused."""
+    name, _, row_id = cause.partition(":")
+    finder, found = FINDERS.get(name), ""
+    if finder is not None:
+        async with console.services.database.transaction() as session:
+            found = await finder(session, row_id[:200])
+    return see_other(found or f"/money/journal?cause={quote(cause[:200], safe='')}")

@@ -1,0 +1,177 @@
+"""The cards of the finance overview: each area brings its own, by one line in `CARDS`, in the order in which they are read.
+
+A card says what there is, how much, and where to go on; what needs a person stands first and is marked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.reads.finance import attention
+from database.reads.finance.account_pages import ClassTotal, totals
+from database.reads.finance.months import last_closed
+from database.reads.finance.reconciliation import cells, open_sums
+from database.tables.ops.health import InvariantResultRow
+from domain.finance.periods import first_day, month_of, next_month
+from domain.money import Money
+from domain.people.roles import Permission
+from domain.places import business_day
+from domain.rules.reconciliation import reconciliation_in_force
+from reviewer_ui.sessions import Person
+
+
+@dataclass(frozen=True)
+class CardLine:
+    """One line: its words (a key and its values), how much or how many, and where it is seen. `alarm` marks it in red."""
+
+    key: str
+    values: dict[str, str] = field(default_factory=dict)
+    amount: Money | None = None
+    count: int | None = None
+    since: datetime | None = None
+    href: str = ""
+    alarm: bool = False
+    label: str = ""  # A key whose word is put into the line as `name`.
+
+
+@dataclass(frozen=True)
+class OverviewCard:
+    """One card: the key of its title, its lines, where it is seen whole, and what it says when it has no line."""
+
+    key: str
+    lines: tuple[CardLine, ...]
+    href: str
+    empty: str
+    urgent: bool = False
+
+
+Maker = Callable[[AsyncSession, Person, datetime], Awaitable[OverviewCard | None]]
+
+
+async def unknown_payments(session: AsyncSession, _person: Person, _now: datetime) -> OverviewCard:
+    """Show payments whose outcome nobody knows: neither paid nor owed, and never sent again."""
+    lines = tuple(
+        CardLine(
+            "money.unknown.line", {"count": str(one.many)}, one.amount, since=one.since, href="/payouts?state=unknown",
+            alarm=True, label=f"rail.{one.rail}",
+        )
+        for one in await attention.unknown(session)
+    )  # fmt: skip
+    return OverviewCard("money.unknown", lines, "/payouts?state=unknown", "money.unknown.none", urgent=bool(lines))
+
+
+async def second_person(session: AsyncSession, person: Person, _now: datetime) -> OverviewCard:
+    """Show what waits for a second person."""
+    waits = await attention.seconds(session)
+    wanted = (
+        ("money.second.payees", waits.payees, "/owed", Permission.CORRECT_PAYEE),
+        ("money.second.goodwill", waits.goodwill, "", Permission.AGREE_GOODWILL),
+        ("money.second.months", waits.months, "/money/periods", Permission.CLOSE_PERIODS),
+    )
+    lines = tuple(
+        CardLine(key, count=many, href=href) for key, many, href, needed in wanted if many and person.may(needed)
+    )
+    return OverviewCard("money.second", lines, "/money/periods", "money.second.none", urgent=bool(lines))
+
+
+async def cash(session: AsyncSession, _person: Person, _now: datetime) -> OverviewCard:
+    """Show our money at each rail."""
+    lines = _by_owner(await totals(session, ("cash",), by_owner=True), "cash", "rail")
+    return OverviewCard("money.cash", lines, "/money/accounts?class=cash", "money.cash.none")
+
+
+async def in_flight(session: AsyncSession, _person: Person, _now: datetime) -> OverviewCard:
+    """Show what is ordered on each rail and not known to have arrived."""
+    found = [
+        ClassTotal(one.code, one.owner, -one.balance)
+        for one in await totals(session, ("in_flight",), by_owner=True)
+        if one.balance.amount_minor
+    ]
+    lines = _by_owner(found, "in_flight", "rail")
+    return OverviewCard("money.in_flight", lines, "/money/accounts?class=in_flight", "money.in_flight.none")
+
+
+async def owed(session: AsyncSession, _person: Person, _now: datetime) -> OverviewCard:
+    """Show what is owed: to sellers, and for payees that were refused, to partners, for tax and to issuers."""
+    classes = ("seller_payable", "partner_share", "tax_withheld", "issuer_payable", "buyer_deposit")
+    lines = [
+        CardLine(f"account_class.{one.code}", amount=-one.balance, href=f"/money/accounts?class={one.code}")
+        for one in await totals(session, classes)
+        if one.balance.amount_minor
+    ]
+    if many := await attention.waiting_for_payee(session):
+        lines.append(CardLine("money.owed.no_payee", count=many, href="/owed", alarm=True))
+    return OverviewCard("money.owed", tuple(lines), "/money/accounts", "money.owed.none")
+
+
+async def receivables(session: AsyncSession, _person: Person, _now: datetime) -> OverviewCard:
+    """Show what others owe us, and money that is not explained yet."""
+    lines = tuple(
+        CardLine(
+            f"account_class.{one.code}", amount=one.balance, href=f"/money/accounts?class={one.code}",
+            alarm=one.code == "suspense",
+        )
+        for one in await totals(session, ("seller_receivable", "buyer_receivable", "suspense"))
+        if one.balance.amount_minor
+    )  # fmt: skip
+    return OverviewCard("money.receivable", lines, "/money/accounts", "money.receivable.none")
+
+
+async def books(session: AsyncSession, _person: Person, now: datetime) -> OverviewCard:
+    """Show whether the books add up by the newest checks, and which month is closed next."""
+    wanted = select(InvariantResultRow).where(InvariantResultRow.code.in_(("I1", "I2", "I3", "I4")))
+    checks = (await session.execute(wanted)).scalars().all()
+    broken = [one for one in checks if one.broken]
+    lines = []
+    if checks:
+        newest = max(one.checked_at for one in checks)
+        key = "money.books.broken" if broken else "money.books.sound"
+        lines.append(
+            CardLine(key, {"count": str(len(broken))}, since=newest, href="/operations/invariants", alarm=bool(broken))
+        )
+    closed = await last_closed(session)
+    if closed is not None:
+        lines.append(CardLine("money.books.closed", {"month": closed[0]}, href="/money/periods"))
+        following = next_month(closed[0])
+        if following < month_of(business_day(now)) and first_day(following):
+            lines.append(CardLine("money.books.close_next", {"month": following}, href="/money/periods"))
+    return OverviewCard("money.books", tuple(lines), "/money/journal", "money.books.none", urgent=bool(broken))
+
+
+async def reconciliation(session: AsyncSession, _person: Person, now: datetime) -> OverviewCard:
+    """Show where statements and books differ, what is late, and yesterday's close."""
+    rules = reconciliation_in_force(business_day(now)).sources
+    number, late, total = await open_sums(session, {one: now - rule.late_after for one, rule in rules.items()})
+    lines = []
+    if number:
+        lines.append(CardLine("recon.card.open", {"count": str(number)}, Money(total), href="/reconciliation/breaks"))
+    if late:
+        lines.append(CardLine("recon.card.late", count=late, href="/reconciliation/breaks", alarm=True))
+    yesterday = business_day(now) - timedelta(days=1)
+    for (source, day), cell in (await cells(session, yesterday, yesterday)).items():
+        if cell.files and (cell.closed is None or cell.closed.closed_at is None):
+            href = f"/reconciliation/days/{source.value}/{day}"
+            lines.append(
+                CardLine(
+                    "recon.card.close", {"day": day.isoformat()}, href=href, label=f"statement_source.{source.value}"
+                )
+            )
+    return OverviewCard("recon.card", tuple(lines), "/reconciliation", "recon.card.none", urgent=bool(late))
+
+
+def _by_owner(found: Sequence[ClassTotal], code: str, family: str) -> tuple[CardLine, ...]:
+    return tuple(
+        CardLine(
+            "money.of_owner", amount=one.balance, label=f"{family}.{one.owner}",
+            href=f"/money/accounts/{code}:{one.owner}?currency={one.balance.currency.value}",
+        )
+        for one in found
+    )  # fmt: skip
+
+
+CARDS: list[Maker] = [unknown_payments, second_person, cash, in_flight, owed, receivables, reconciliation, books]

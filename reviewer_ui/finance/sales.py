@@ -1,0 +1,88 @@
+"""Sales: the list, one sale with its waterfall line by line and its postings, and taking one back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from database.reads.finance import sales as reads
+from database.reads.people import accounts
+from database.reads.work.reason_codes import reasons as managed_reasons
+from domain.people.roles import Permission
+from domain.work.reason_codes import ReasonedAct
+from reviewer_ui.reason_words import ReasonView, reason_view
+from reviewer_ui.sessions import Person
+from reviewer_ui.step_up import require_step_up
+from reviewer_ui.visit import At, Shell, allowed, see_other, shell
+from services.finance.sales import Sales
+
+router = APIRouter()
+SalesReader = Annotated[Person, Depends(allowed(Permission.SEE_SALES))]
+SalesKeeper = Annotated[Person, Depends(allowed(Permission.RECORD_SALES))]
+STATES = ("kept", "returned")
+
+
+@dataclass(frozen=True)
+class SalesContext:
+    """The list; `last` is the id behind which older ones begin, empty where there are none."""
+
+    shell: Shell
+    entries: tuple[reads.SaleEntry, ...]
+    chosen: str
+    states: tuple[str, ...]
+    last: str
+    may_record: bool
+
+
+@dataclass(frozen=True)
+class SaleContext:
+    """One sale; `names` are people's by id."""
+
+    shell: Shell
+    sale: reads.SaleView
+    names: dict[str, str]
+    reasons: tuple[ReasonView, ...]
+    why: ReasonView | None
+    may_return: bool
+
+
+@router.get("/sales")
+async def listed(
+    request: Request, console: At, person: SalesReader, state: Annotated[str, Query(max_length=20)] = "",
+    before: Annotated[str, Query(max_length=26)] = "",
+) -> Response:  # fmt: skip
+    """List the newest sales, or those of one state."""
+    chosen = state if state in STATES else ""
+    async with console.services.database.transaction() as session:
+        entries = await reads.sales(session, {"kept": False, "returned": True}.get(chosen), before)
+    last = entries[-1].id if len(entries) == reads.PAGE else ""
+    context = SalesContext(shell(request, person), entries, chosen, STATES, last, person.may(Permission.RECORD_SALES))
+    return await console.answer(request, "finance/sales.html", context)
+
+
+@router.get("/sales/{sale_id}")
+async def show(request: Request, console: At, person: SalesReader, sale_id: str) -> Response:
+    """Show one sale."""
+    async with console.services.database.transaction() as session:
+        sale = await reads.sale(session, sale_id)
+        names = await accounts.all_names(session)
+        reasons = tuple(reason_view(one) for one in (await managed_reasons(session))[ReasonedAct.RETURN_SALE])
+    why = next((one for one in reasons if one.code == sale.row.reversed_why), None)
+    may = person.may(Permission.RECORD_SALES) and sale.row.reversed_at is None
+    context = SaleContext(shell(request, person), sale, names, reasons, why, may)
+    return await console.answer(request, "finance/sale.html", context)
+
+
+@router.post("/sales/{sale_id}/return")
+async def take_back(
+    request: Request, console: At, person: SalesKeeper, sale_id: str, reason_code: Annotated[str, Form(max_length=64)] = ""
+) -> Response:  # fmt: skip
+    """Take the sale back, after one more proof of who one is."""
+    await require_step_up(request, person)
+    request.state.back = f"/sales/{sale_id[:26]}"
+    await Sales(console.services.database).take_back(person.id, sale_id, reason_code)
+    return see_other(f"/sales/{sale_id[:26]}")

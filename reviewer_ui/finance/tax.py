@@ -1,0 +1,141 @@
+"""Tax withheld from sellers: the rules in force with finance's signature, sums by month, payments, and files with full names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form
+from starlette.requests import Request
+from starlette.responses import Response
+
+from database.reads.finance import tax as reads
+from database.reads.people import accounts
+from database.tables.columns import now
+from database.tables.finance_tax import TaxSignOffRow
+from domain.errors.base import Refusal
+from domain.finance.periods import month_of
+from domain.people.roles import Permission
+from domain.places import business_day
+from domain.rules.tax import TaxRules, tax_in_force
+from languages import DEFAULT_LOCALE, LOCALES, translate
+from reviewer_ui.finance.sales import SalesReader
+from reviewer_ui.sessions import Person
+from reviewer_ui.step_up import require_step_up
+from reviewer_ui.visit import At, Console, Shell, allowed, see_other, shell
+from services.finance import tax_reports
+from services.finance.tax_reports import TaxReports
+from web.downloads import as_download
+from web.locale import locale_of
+from web.spreadsheet import Cell, download
+
+router = APIRouter()
+TaxKeeper = Annotated[Person, Depends(allowed(Permission.HANDLE_TAX))]
+Line = Annotated[str, Form(max_length=120)]
+Words = Annotated[str, Form(max_length=500)]
+_OWNER = re.compile(r"(seller|partner):[0-9A-Z]{1,40}")
+
+
+@dataclass(frozen=True)
+class TaxContext:
+    """The page of tax; `signed` is finance's signature under the version in force, None while there is none."""
+
+    shell: Shell
+    rules: TaxRules
+    signed: TaxSignOffRow | None
+    signer: str
+    months: tuple[reads.TaxMonth, ...]
+    entries: tuple[reads.TaxLine, ...]
+    refusal: Refusal | None
+    may_handle: bool
+    month: str
+    year: str
+    locales: tuple[str, ...] = LOCALES
+
+
+@router.get("/tax")
+async def show(request: Request, console: At, person: SalesReader) -> Response:
+    """Show the rules, the sums and the newest payments; names and telephones are not on the page."""
+    return await _render(request, console, person)
+
+
+@router.post("/tax/sign-off")
+async def sign_off(request: Request, console: At, person: TaxKeeper, version: Line = "", note: Words = "") -> Response:
+    """Sign the version in force off for finance, after one more proof of who one is."""
+    await require_step_up(request, person)
+    try:
+        await _reports(console).sign_off(person.id, version, note)
+    except Refusal as refusal:
+        return await _render(request, console, person, refusal)
+    return see_other("/tax")
+
+
+@router.post("/tax/detail")
+async def detail(request: Request, console: At, person: TaxKeeper, month: Line = "") -> Response:
+    """Give the payments of a month with full names as a table, streamed."""
+    await require_step_up(request, person)
+    try:
+        rows = await _reports(console).detail(person.id, month.strip())
+    except Refusal as refusal:
+        return await _render(request, console, person, refusal)
+    return download(f"tax-{month.strip()}", _heading(request, tax_reports.DETAIL), _cells(rows))
+
+
+@router.post("/tax/income")
+async def income(request: Request, console: At, person: TaxKeeper, quarter: Line = "") -> Response:
+    """Give what each seller was paid in a quarter with full names as a table, streamed."""
+    await require_step_up(request, person)
+    try:
+        rows = await _reports(console).incomes(person.id, quarter.strip())
+    except Refusal as refusal:
+        return await _render(request, console, person, refusal)
+    return download(f"income-{quarter.strip()}", _heading(request, tax_reports.INCOME), _cells(rows))
+
+
+@router.post("/tax/certificate")
+async def certificate(
+    request: Request, console: At, person: TaxKeeper, owner: Line = "", year: Line = "", language: Line = ""
+) -> Response:
+    """Give the certificate of one seller and year as PDF."""
+    await require_step_up(request, person)
+    locale = language if language in LOCALES else DEFAULT_LOCALE
+    wanted = owner.strip() if _OWNER.fullmatch(owner.strip()) else ""
+    try:
+        made = await _reports(console).certificate(person.id, wanted, year.strip(), locale)
+    except Refusal as refusal:
+        return await _render(request, console, person, refusal)
+    return as_download(f"tax-{year.strip()}-{wanted[-6:]}.pdf", "application/pdf", made)
+
+
+def _reports(console: Console) -> TaxReports:
+    return TaxReports(console.services.database, console.services.keyring)
+
+
+def _heading(request: Request, names: tuple[str, ...]) -> list[str]:
+    return [translate(f"tax_column.{name}", locale_of(request)) for name in names]
+
+
+async def _cells(rows: AsyncIterator[tuple[str, ...]]) -> AsyncIterator[list[Cell]]:
+    async for row in rows:
+        yield list(row)
+
+
+async def _render(request: Request, console: Console, person: Person, refusal: Refusal | None = None) -> Response:
+    today = business_day(now())
+    rules = tax_in_force(today)
+    async with console.services.database.transaction() as session:
+        signed = (await reads.signed(session)).get(rules.version)
+        months = await reads.months(session)
+        entries = await reads.newest(session)
+        names = await accounts.all_names(session)
+    if request.method == "POST":
+        request.state.back = "/tax"
+    context = TaxContext(
+        shell(request, person, "/tax"), rules, signed, names.get(signed.person_id, "–") if signed else "", months, entries, refusal,
+        person.may(Permission.HANDLE_TAX), month_of(today), f"{today:%Y}",
+    )  # fmt: skip
+    return await console.answer(
+        request, "finance/tax.html", context, status=200 if refusal is None else refusal.http_status
+    )

@@ -1,0 +1,138 @@
+"""Buyers' money that arrived: for what they owe or in advance; foreign money that was exchanged leaves a realised difference."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.locks import AdvisoryLock, acquire
+from database.once import insert_once
+from database.repositories import ledger
+from database.repositories.audit import by_person
+from database.session import Database
+from database.tables.finance_sales import BuyerReceiptRow
+from domain.errors.general import FieldInvalid, IdempotencyKeyReused
+from domain.errors.sales import BuyerOwesLess
+from domain.finance.fx import booked_at
+from domain.finance.ledger import Postings
+from domain.finance.postings import fx
+from domain.finance.postings import sales as postings
+from domain.finance.rails import Rail
+from domain.finance.sales import ReceiptFor, buyer_of
+from domain.identifiers import new_id
+from domain.money import Currency, Money
+from domain.people.roles import Permission
+from domain.places import business_day
+from domain.policies.schema import MINOR_MAX
+from services.finance.available import available
+from services.finance.positions import position
+from services.people.permissions import require
+
+REFERENCE_MAX = 64
+
+
+@dataclass(frozen=True)
+class ReceiptAsked:
+    """A payment of a buyer. `owed` is what it counts for; `arrived` what came, in the same currency or exchanged into CNY."""
+
+    buyer: str  # The buyer's code.
+    rail: Rail
+    owed: Money
+    arrived: Money
+    reference: str
+    received_on: date
+    received_for: ReceiptFor = ReceiptFor.RECEIVABLE
+
+
+class Receipts:
+    """Records buyers' payments. `person` is a person's id, of finance."""
+
+    def __init__(self, database: Database, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._database = database
+        self._now = now
+
+    async def record(self, person: str, key: str, asked: ReceiptAsked) -> str:
+        """Record a payment once per key and return its id.
+
+        Refuse NotAllowed, FieldInvalid (`buyer`, `amount`, `arrived`, `reference`, `received_on`), BuyerOwesLess for more than
+        they owe, and IdempotencyKeyReused for a key that stands for another payment.
+        """
+        _require_sense(asked, business_day(self._now()))
+        async with self._database.transaction() as session:
+            await require(session, person, Permission.RECORD_SALES)
+            known = (
+                await session.execute(select(BuyerReceiptRow).where(BuyerReceiptRow.key == key))
+            ).scalar_one_or_none()
+            if known is not None:
+                return _same(known, asked)
+            posted, difference = await self._posted(session, asked)
+            row = BuyerReceiptRow(
+                id=new_id(), key=key, buyer=buyer_of(asked.buyer), received_for=asked.received_for, rail=asked.rail,
+                owed_minor=asked.owed.amount_minor, currency=asked.owed.currency, arrived_minor=asked.arrived.amount_minor,
+                arrived_currency=asked.arrived.currency, difference_minor=difference.amount_minor, reference=asked.reference,
+                received_on=asked.received_on, recorded_by=f"person:{person}", recorded_at=self._now(),
+            )  # fmt: skip
+            if not await insert_once(session, row, "key"):
+                raise IdempotencyKeyReused()
+            cause = f"receipt:{row.id}"
+            await ledger.post(session, cause, None, "received", posted, happened_on=asked.received_on, cause=cause)
+            facts = {
+                "buyer": row.buyer,
+                "amount": str(asked.owed),
+                "arrived": str(asked.arrived),
+                "rail": asked.rail.value,
+            }
+            session.add(by_person(person, "console:receipt:record", row.id, facts=facts))
+        return row.id
+
+    async def _posted(self, session: AsyncSession, asked: ReceiptAsked) -> tuple[Postings, Money]:
+        """The postings and the realised difference (CNY, a gain is positive)."""
+        buyer, nothing = buyer_of(asked.buyer), Money(0)
+        if asked.received_for is ReceiptFor.DEPOSIT:
+            return postings.received(asked.rail, asked.arrived, postings.buyer_deposit(buyer)), nothing
+        payer = postings.buyer_receivable(buyer)
+        owes = await available(session, payer, asked.owed.currency)
+        if owes < asked.owed:
+            raise BuyerOwesLess(there=str(owes))
+        if asked.arrived.currency is asked.owed.currency:
+            return postings.received(asked.rail, asked.arrived, payer), nothing
+        await acquire(session, AdvisoryLock.FX_POSITION)
+        foreign, booked = await position(session, asked.owed.currency)
+        if foreign < asked.owed:  # Part of it was exchanged before; what is exchanged now has no booked amount.
+            raise BuyerOwesLess(there=str(foreign))
+        difference = asked.arrived - booked_at(foreign, booked, asked.owed)
+        moved = postings.received_exchanged(asked.rail, asked.arrived, asked.owed, payer)
+        return (*moved, *fx.difference(difference)), difference
+
+
+def _require_sense(asked: ReceiptAsked, today: date) -> None:
+    try:
+        buyer_of(asked.buyer)
+    except ValueError:
+        raise FieldInvalid(field="buyer", why="not_a_code") from None
+    for name, amount in (("amount", asked.owed), ("arrived", asked.arrived)):
+        if not 0 < amount.amount_minor <= MINOR_MAX:
+            raise FieldInvalid(field=name, why="out_of_range")
+    if asked.arrived.currency not in (asked.owed.currency, Currency.CNY):
+        raise FieldInvalid(field="arrived", why="out_of_range")
+    same = asked.arrived.currency is asked.owed.currency
+    if (same or asked.received_for is ReceiptFor.DEPOSIT) and asked.arrived != asked.owed:
+        raise FieldInvalid(field="arrived", why="out_of_range")
+    if not 0 < len(asked.reference) <= REFERENCE_MAX or not asked.reference.isprintable():
+        raise FieldInvalid(field="reference", why="missing")
+    if asked.received_on > today:
+        raise FieldInvalid(field="received_on", why="out_of_range")
+
+
+def _same(row: BuyerReceiptRow, asked: ReceiptAsked) -> str:
+    given = (f"buyer:{asked.buyer}", asked.owed, asked.arrived, asked.rail, asked.reference)
+    known = (
+        row.buyer, Money(row.owed_minor, row.currency), Money(row.arrived_minor, row.arrived_currency), row.rail, row.reference,
+    )  # fmt: skip
+    if given != known:
+        raise IdempotencyKeyReused()
+    return row.id

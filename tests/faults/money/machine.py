@@ -1,0 +1,292 @@
+"""The machine: Hypothesis chooses acts, faults and the gateway's moods, and the books are judged after every step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from database.repositories import cards as card_rows
+from database.tables.cards import QuoteRow
+from domain.cards.pricing import QuoteState
+from domain.errors.base import Refusal
+from domain.identifiers import new_id, payout_key
+from domain.money import Money
+from services.cards.reversing import reverse_acceptance
+from tests.faults.money import books
+from tests.faults.money.deposits import Deposits
+from tests.faults.money.gateway import AFTER, AFTER_QUERY, BEFORE, BEFORE_QUERY, Asked, Paying, Status
+from tests.faults.money.points import Act, Break, Done, Fault, require
+from tests.faults.money.scene import NAME, Card, Scene
+
+CARDS = 3
+# How many places each act passes, about: faults are spread over them.
+LENGTHS = {
+    "accept": 10,
+    "take_back": 8,
+    "prepare": 24,
+    "send": 9,
+    "reconcile": 7,
+    "conclude": 14,
+    "correct": 12,
+    "hear": 6,
+}
+FAULTS = st.none() | st.builds(Fault, st.integers(0, 99), st.sampled_from(Break))
+WHICH = st.sampled_from((0, 0, 0, 1, 2))  # Most of what happens is to one card: it goes far.
+PAYING = st.sampled_from((Paying.PAYS, Paying.REFUSES, Paying.WORKS_ON_IT, *Paying))
+ASKED = st.sampled_from(Asked)
+HEARD = ("final", "again", "stale", "forged", "other amount", "nobody's")
+DRAINED_IN = 8  # Rounds after which everything has ended once nothing breaks any more.
+Work = Callable[[], Coroutine[Any, Any, Any]]
+
+
+class MoneyMachine(RuleBasedStateMachine):
+    """One seed: three cards of two sellers, and buyers' deposits beside them."""
+
+    scene: Scene
+
+    @initialize(faults=st.lists(FAULTS, min_size=1, max_size=4))
+    def begin(self, faults: list[Fault | None]) -> None:
+        """Take fresh cards, bring the first some steps on its way, and note where the books stand."""
+        self.scene.gateway.transfers.clear()
+        self.scene.gateway.wrongs.clear()
+        self.cards = self.scene.cards(CARDS)
+        (newest,) = self.scene.rows("SELECT coalesce(max(id), 0) AS id FROM ledger_transaction")
+        self.since: int = newest["id"]
+        self.deposits = Deposits(self.scene)
+        self.before = self.now = books.read(self.scene, self.since, self.cards, ())
+        self.heard: set[str] = set()
+        for fault in faults:
+            self.go_on(0, Paying.SILENT_AFTER, Asked.ANSWERS, fault)
+            self.everything_holds()
+
+    @rule(which=WHICH, paying=PAYING, asked=ASKED, fault=FAULTS)
+    def go_on(self, which: int, paying: Paying, asked: Asked, fault: Fault | None) -> None:
+        """Do what the card's workflow does next."""
+        card = self.cards[which]
+        row, orders = self.now.cards[card.id], self.now.orders[card.id]
+        if row["quote"] != "accepted":
+            self.accept(which, fault)
+        elif row["waiting_for"] == "seller_payee" and card.account == card.accounts[orders[-1]["key"]]:
+            self.correct_payee(which, fault)
+        elif not orders or orders[-1]["state"] == "refused":
+            self.prepare(which, 1, fault)
+        elif orders[-1]["answered"] is None:
+            self.send(which, False, paying, asked, fault)
+        else:
+            self.conclude(which, False, fault)
+
+    @rule(which=WHICH, paying=PAYING, asked=ASKED, fault=FAULTS)
+    def go_further(self, which: int, paying: Paying, asked: Asked, fault: Fault | None) -> None:
+        """Do it as often as all other acts together."""
+        self.go_on(which, paying, asked, fault)
+
+    @rule(which=WHICH, fault=FAULTS)
+    def accept(self, which: int, fault: Fault | None) -> None:
+        """The seller accepts the offer."""
+        card = self.cards[which]
+        self._did("accept", lambda: self.scene.pricing.close(card.id, card.quote, QuoteState.ACCEPTED), fault)
+
+    @rule(which=WHICH, fault=FAULTS)
+    def take_back(self, which: int, fault: Fault | None) -> None:
+        """The card turns out bad before anything was ordered."""
+        card = self.cards[which]
+        if not self.now.orders[card.id]:
+            self._did("take_back", lambda: _taken_back(self.scene, card), fault, overdraws=self._overdraws(card))
+
+    @rule(which=WHICH, ahead=st.sampled_from((1, 0, 2)), fault=FAULTS)
+    def prepare(self, which: int, ahead: int, fault: Fault | None) -> None:
+        """Write the next order, one that is there, or one too far."""
+        card = self.cards[which]
+        key = payout_key(card.id, max(1, len(self.now.orders[card.id]) + ahead))
+        overdraws = self._overdraws(card)
+        self._did("prepare", lambda: self.scene.payout.prepare(card.id, card.quote, key), fault, overdraws=overdraws)
+        self._note_payee(card)
+
+    @rule(which=WHICH, old=st.booleans(), paying=PAYING, asked=ASKED, fault=FAULTS)
+    def send(self, which: int, old: bool, paying: Paying, asked: Asked, fault: Fault | None) -> None:
+        """Send an order, perhaps one of an attempt before."""
+        if (key := self._order(which, old)) is not None:
+            self._mood(paying, asked)
+            self._did("send", lambda: self.scene.payout.send(key), fault, key)
+
+    @rule(which=WHICH, asked=ASKED, fault=FAULTS)
+    def reconcile(self, which: int, asked: Asked, fault: Fault | None) -> None:
+        """Ask what became of an order."""
+        if (key := self._order(which, old=False)) is not None and self._state(key) != "prepared":
+            self._mood(Paying.PAYS, asked)
+            self._did("reconcile", lambda: self.scene.payout.reconcile(key), fault, key)
+
+    @rule(which=WHICH, old=st.booleans(), fault=FAULTS)
+    def conclude(self, which: int, old: bool, fault: Fault | None) -> None:
+        """Post what the gateway answered."""
+        if (key := self._order(which, old)) is not None:
+            self._did("conclude", lambda: self.scene.payout.conclude(key), fault)
+
+    @rule(
+        which=WHICH, place=st.sampled_from((BEFORE, AFTER, BEFORE_QUERY, AFTER_QUERY)), paying=PAYING, asked=ASKED,
+        second=st.sampled_from(("send", "reconcile", "conclude")), fault=FAULTS,
+    )  # fmt: skip
+    def overtake(self, which: int, place: str, paying: Paying, asked: Asked, second: str, fault: Fault | None) -> None:
+        """A sender stands still at the gateway, as one taken for dead; another is sent after it, and then it wakes."""
+        if (key := self._order(which, old=False)) is None:
+            return
+        self._mood(paying, asked)
+        payout, fresh = self.scene.payout, self._fresh(key)
+        works = {"send": payout.send, "reconcile": payout.reconcile, "conclude": payout.conclude}
+        first = (Act(fault, LENGTHS["send"], fresh), lambda: payout.send(key))
+        for done in self.scene.overtaken(place, first, (Act(), lambda: works[second](key))):
+            self._judged(done)
+
+    @rule(which=WHICH, well=st.booleans())
+    def gateway_ends(self, which: int, well: bool) -> None:
+        """The gateway ends what it worked on."""
+        if (key := self._order(which, old=False)) is not None:
+            self.scene.gateway.ends(key, well=well)
+
+    @rule(which=WHICH, fault=FAULTS)
+    def correct_payee(self, which: int, fault: Fault | None) -> None:
+        """The seller names another payee, where one is waited for."""
+        card, account = self.cards[which], f"139{len(self.now.orders[self.cards[which].id]):08d}"
+        waits = self.now.cards[card.id]["waiting_for"] == "seller_payee"
+        done = self._did("correct", lambda: self.scene.payees.correct(card.owner, card.id, account, NAME), fault)
+        if done.act.commits and not waits:
+            require(["a payee was corrected that nobody waits for"])
+        if done.act.commits:
+            for one in self.cards:  # A payee is that of the whole submission, which here is one card.
+                one.account = account if one is card else one.account
+
+    @rule(which=WHICH, how=st.sampled_from(HEARD), fault=FAULTS)
+    def hear(self, which: int, how: str, fault: Fault | None) -> None:
+        """A notice comes: genuine, again, late, forged, with another amount, or about nobody's order. It moves nothing."""
+        key = self._order(which, old=False)
+        if key is None:
+            return
+        body, notify_id = self._notice(key, how)
+        before = self._orders()
+        done = self._did("hear", lambda: self.scene.notices.receive(body), fault)
+        expected = {"forged": "SignatureInvalid", "other amount": "AmountMismatch", "nobody's": "NotFound"}.get(how, "")
+        if not done.act.broken:
+            verdict = "" if done.value is None else done.value.verdict.value
+            due = "" if expected else "duplicate" if notify_id in self.heard else "accepted"
+            if (done.kind, verdict) != (expected, due):
+                require([f"a notice that is {how} was judged {verdict or done.kind}"])
+        if done.act.commits and not expected:
+            self.heard.add(notify_id)
+        if self._orders() != before:
+            require([f"a notice moved an order: {how}"])
+
+    @rule(which=WHICH, part=st.sampled_from((1, 2)), over=st.booleans(), fault=FAULTS)
+    def hold_what_is_owed(self, which: int, part: int, over: bool, fault: Fault | None) -> None:
+        """Set aside a part of what is owed to a seller."""
+        card = self.cards[which]
+        amount = Money(card.amount.amount_minor // part)
+        self.deposits.reserve(f"seller_payable:{card.owner}", amount, self._owed(card), over, fault)
+
+    @rule(data=st.data(), fault=FAULTS)
+    def deposit_act(self, data: st.DataObject, fault: Fault | None) -> None:
+        """Something happens to buyers' deposits, holds or months."""
+        self.deposits.act(data, fault)
+
+    @invariant()
+    def everything_holds(self) -> None:
+        """I1 to I4 hold exactly, against the gateway's own books."""
+        self.now = books.read(self.scene, self.since, self.cards, self.deposits.codes)
+        require(books.wrong(self.scene, self.cards, self.before, self.now))
+        require(self.deposits.wrong(self.now))
+
+    def teardown(self) -> None:
+        """Once nothing breaks any more everything drains, and each bought card is paid once."""
+        if not hasattr(self, "now"):
+            return
+        self.deposits.give_up_holds()
+        for card in self.cards:
+            self._drain(card)
+        self.everything_holds()
+        for card in self.cards:
+            bought = self.now.cards[card.id]["quote"] == "accepted"
+            row = self.now.cards[card.id]
+            if (row["outcome"] == "paid") != bought:
+                require([f"{row} did not drain with {self.now.orders[card.id]}"])
+
+    def _drain(self, card: Card) -> None:
+        self._mood(Paying.PAYS, Asked.ANSWERS)
+        payout = self.scene.payout
+        for _ in range(DRAINED_IN):
+            self.everything_holds()
+            row, orders = self.now.cards[card.id], self.now.orders[card.id]
+            if row["quote"] != "accepted" or row["outcome"] is not None:
+                return
+            if row["waiting_for"] == "seller_payee":
+                self.correct_payee(self.cards.index(card), None)
+            if not orders or orders[-1]["state"] == "refused":
+                self.prepare(self.cards.index(card), 1, None)
+                continue
+            key = orders[-1]["key"]
+            self.scene.gateway.ends(key, well=True)
+            self._did("send", lambda: payout.send(key), None, key)  # noqa: B023
+            self._did("conclude", lambda: payout.conclude(key), None)  # noqa: B023
+
+    def _did(self, what: str, work: Work, fault: Fault | None, key: str = "", *, overdraws: bool = False) -> Done:
+        return self._judged(self.scene.act(work, fault, LENGTHS[what], self._fresh(key)), overdraws)
+
+    def _judged(self, done: Done, overdraws: bool = False) -> Done:
+        """An act ends well, breaks where it was to break, or fails with a word of ours; the database refuses overdrafts."""
+        foreseen = done.kind not in ("", "unforeseen") and (
+            isinstance(done.error, Refusal) or bool(getattr(done.error, "type", ""))
+        )
+        refused = overdraws and done.kind in ("unforeseen", "IntegrityError")
+        if done.error is not None and not (done.act.broken or foreseen or refused):
+            require([f"an act failed without a word of ours: {done.error!r}"])
+        return done
+
+    def _overdraws(self, card: Card) -> bool:
+        return self._held(card) + card.amount.amount_minor > self._owed(card)
+
+    def _fresh(self, key: str) -> frozenset[str]:
+        """The order, while nobody can have sent it: by our rows and by the gateway's."""
+        sent = key in self.scene.gateway.transfers or not key or self._state(key) != "prepared"
+        return frozenset() if sent else frozenset({key})
+
+    def _mood(self, paying: Paying, asked: Asked) -> None:
+        self.scene.gateway.paying, self.scene.gateway.asked = paying, asked
+
+    def _order(self, which: int, old: bool) -> str | None:
+        orders = self.now.orders[self.cards[which].id]
+        return str(orders[0 if old else -1]["key"]) if orders else None
+
+    def _state(self, key: str) -> str:
+        return next(row["state"] for rows in self.now.orders.values() for row in rows if row["key"] == key)
+
+    def _orders(self) -> list[Any]:
+        return books.orders(self.scene, self.cards)
+
+    def _owed(self, card: Card) -> int:
+        row = self.now.balances.get(f"seller_payable:{card.owner}")
+        return 0 if row is None else -int(row["stored"])
+
+    def _held(self, card: Card) -> int:
+        row = self.now.balances.get(f"seller_payable:{card.owner}")
+        return 0 if row is None else int(row["held"])
+
+    def _note_payee(self, card: Card) -> None:
+        for row in books.orders(self.scene, [card]):
+            card.accounts.setdefault(row["key"], card.account)
+
+    def _notice(self, key: str, how: str) -> tuple[bytes, str]:
+        amount = next(card.amount for card in self.cards if card.id in key)
+        status = Status.DEALING if how == "stale" else Status.SUCCESS
+        notify_id = f"{key}-{'stale' if how == 'stale' else 'final'}"
+        told = "card-NOBODY-payout-1" if how == "nobody's" else key
+        notify_id = notify_id if told == key and how != "other amount" else new_id()
+        amount = amount + Money(1) if how == "other amount" else amount
+        return self.scene.gateway.notice(notify_id, told, status, amount, genuine=how != "forged"), notify_id
+
+
+async def _taken_back(scene: Scene, card: Card) -> None:
+    async with scene.database.transaction() as session:
+        row = await card_rows.load_for_update(session, card.id)
+        quote = await session.get_one(QuoteRow, card.quote, with_for_update=True)
+        await reverse_acceptance(session, row, quote)

@@ -1,0 +1,199 @@
+"""The crash matrix: each money activity, what makes it ready, and what must be so once it was tried again."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from database.repositories import cards, ledger
+from database.tables.finance import PayoutRow
+from domain.cards.card import Outcome
+from domain.cards.pricing import QuoteState
+from domain.finance.payout import PaymentGateway, PayoutOrder, PayoutOutcome
+from domain.identifiers import goodwill_key, new_id, payout_key
+from domain.money import Money
+from services.support.goodwill import Goodwill, GoodwillProposal
+from tests.builders.escalating import Escalating
+from tests.builders.world import World
+from tests.faults.money.gateway import AFTER, AFTER_QUERY, BEFORE, BEFORE_QUERY
+from tests.faults.money.points import ACT, COMMITTED, Act, Break, done
+
+COMMITTING = "committing"
+Step = Callable[[], Awaitable[Any]]
+
+
+class Watched:
+    """The gateway's client, with the places around its calls."""
+
+    def __init__(self, inner: PaymentGateway) -> None:
+        self._inner = inner
+
+    async def transfer(self, order: PayoutOrder) -> Any:
+        """Pay between two places."""
+        await ACT.get().arrive(BEFORE)
+        answer = await self._inner.transfer(order)
+        await ACT.get().arrive(AFTER)
+        return answer
+
+    async def query(self, order: PayoutOrder) -> Any:
+        """Ask between two places."""
+        await ACT.get().arrive(BEFORE_QUERY)
+        answer = await self._inner.query(order)
+        await ACT.get().arrive(AFTER_QUERY)
+        return answer
+
+    async def listed(self, since: Any, until: Any) -> Any:
+        """List as the gateway does."""
+        return await self._inner.listed(since, until)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One card, or one goodwill payment, just before the activity: how it goes on from there, and what it must come to."""
+
+    act: Step
+    rest: tuple[Step, ...]  # What follows when it was done.
+    key: str  # Of the payment order.
+    paid: int  # What must have left under this key at the end, fen.
+    owner: str
+    card_id: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """How one activity is made ready, and the numbered place at which its effect takes place."""
+
+    ready: Callable[[World], Awaitable[Case]]
+    effect: tuple[str, str] = (f"{COMMITTING} 1", f"{COMMITTED} 1")  # The last place before it, and the first after it.
+    commits: int = 1  # How many transactions it commits.
+
+
+async def _priced(world: World, *, standing: bool, brand: str = "jd") -> tuple[str, str]:
+    more: dict[str, Any] = {"accept_at_or_above": Money(1)} if standing else {}
+    card_id = await world.a_card(brand, **more)
+    await world.verification.ask_issuer(card_id)
+    return card_id, (await world.pricing.value(card_id, 1)).quote_id
+
+
+async def _case(world: World, card_id: str, act: Step, *rest: Step, paid: bool = True) -> Case:
+    quote = 465_00 if paid else 0
+    return Case(act, rest, payout_key(card_id, 1), quote, await world.payee_of(card_id), card_id)
+
+
+def _paying(world: World, card_id: str, quote_id: str) -> tuple[Step, ...]:
+    key, payout = payout_key(card_id, 1), world.payout
+    return (
+        lambda: world.verification.recheck(card_id, quote_id), lambda: payout.prepare(card_id, quote_id, key),
+        lambda: payout.send(key), lambda: payout.conclude(key),
+    )  # fmt: skip
+
+
+async def _offer(world: World) -> Case:
+    card_id, quote_id = await _priced(world, standing=True)
+    return await _case(
+        world, card_id, lambda: world.pricing.offer(card_id, quote_id), *_paying(world, card_id, quote_id)
+    )
+
+
+async def _close(world: World) -> Case:
+    card_id, quote_id = await _priced(world, standing=False)
+    await world.pricing.offer(card_id, quote_id)
+    close = lambda: world.pricing.close(card_id, quote_id, QuoteState.ACCEPTED)  # noqa: E731
+    return await _case(world, card_id, close, *_paying(world, card_id, quote_id))
+
+
+async def _recheck(world: World) -> Case:
+    """The seller has gone shopping: the debt is reversed."""
+    card_id, quote_id = await world.an_accepted_quote(brand_code="jd")
+    card = await world.card(card_id)
+    spent = {"brand": card.brand, "number": cards.open_number(world.keyring, card), "amount_minor": 50_000}
+    (await world.issuer.plain.post("/spend", json=spent)).raise_for_status()
+    return await _case(world, card_id, lambda: world.verification.recheck(card_id, quote_id), paid=False)
+
+
+async def _cancel(world: World) -> Case:
+    card_id, _ = await world.an_accepted_quote(brand_code="jd")
+    repair = new_id()
+    return await _case(world, card_id, lambda: world.journey.cancel(card_id, repair, "person:ops"), paid=False)
+
+
+async def _prepare(world: World) -> Case:
+    card_id, quote_id = await world.a_confirmed_quote()
+    _, prepare, *rest = _paying(world, card_id, quote_id)
+    return await _case(world, card_id, prepare, *rest)
+
+
+async def _send(world: World) -> Case:
+    card_id, key = await world.a_prepared_payout()
+    return await _case(world, card_id, lambda: world.payout.send(key), lambda: world.payout.conclude(key))
+
+
+async def _reconcile(world: World) -> Case:
+    """Its sender died when the gateway had paid."""
+    card_id, key = await world.a_prepared_payout()
+    died = await done(Act(stop=(f"{AFTER} 1", Break.DIES)), lambda: world.payout.send(key))
+    assert died.act.broken
+    return await _case(world, card_id, lambda: world.payout.reconcile(key), lambda: world.payout.conclude(key))
+
+
+async def _conclude(world: World) -> Case:
+    card_id, key = await world.a_prepared_payout()
+    await world.payout.send(key)
+    return await _case(world, card_id, lambda: world.payout.conclude(key))
+
+
+async def _settle(world: World) -> Case:
+    card_id, key = await world.a_prepared_payout()
+    await world.payout.send(key)
+    return await _case(world, card_id, lambda: world.payout.settle(key, PayoutOutcome.PAID, None))
+
+
+async def _prepare_goodwill(world: World) -> Case:
+    card_id, key = await world.a_prepared_payout()
+    await world.payout.send(key)
+    await world.payout.conclude(key)
+    scene = Escalating(world, await world.payee_of(card_id), card_id)
+    await scene.open()
+    goodwill = Goodwill(world.database, world.keyring, scene.clock)
+    given = await goodwill.propose(scene.agent, scene.ticket_id, GoodwillProposal(Money(20_00), "late", key, ""))
+    await goodwill.agree(await world.a_person("support_lead"), given)
+    order, payout = goodwill_key(given), world.payout
+    rest: tuple[Step, ...] = (lambda: payout.send(order), lambda: payout.conclude(order))
+    return Case(lambda: payout.prepare_goodwill(given, order), rest, order, 20_00, scene.owner, card_id)
+
+
+MATRIX: dict[str, Row] = {
+    "pricing.offer": Row(_offer),
+    "pricing.close": Row(_close),
+    "verification.recheck": Row(_recheck, (f"{COMMITTING} 4", f"{COMMITTED} 4"), 4),
+    "journey.cancel": Row(_cancel),
+    "payout.prepare": Row(_prepare),
+    "payout.prepare_goodwill": Row(_prepare_goodwill),
+    "payout.send": Row(_send, (f"{BEFORE} 1", f"{AFTER} 1")),
+    "payout.reconcile": Row(_reconcile, (f"{BEFORE_QUERY} 1", f"{AFTER_QUERY} 1")),
+    "payout.conclude": Row(_conclude),
+    "payout.settle": Row(_settle),
+}
+
+
+@dataclass
+class Verdict:
+    """What does not hold at the end of a case, by our rows and by the gateway's own books."""
+
+    wrong: list[str] = field(default_factory=list)
+
+    async def judge(self, world: World, case: Case) -> list[str]:
+        """List it."""
+        left = [one["amount_minor"] for one in await world.transfers(case.key) if one["status"] == "SUCCESS"]
+        if left != ([case.paid] if case.paid else []):
+            self.wrong.append(f"I4 {left} left at the gateway where {case.paid} is due")
+        async with world.database.transaction() as session:
+            owed = await ledger.balance(session, f"seller_payable:{case.owner}")
+        if owed.amount_minor:
+            self.wrong.append(f"I3 {owed} is still owed to the seller")
+        paid = (await world.card(case.card_id)).outcome is Outcome.PAID
+        orders = [row.state.value for row in await world.rows(PayoutRow, card_id=case.card_id)]
+        if (paid, orders) != ((True, ["paid"]) if case.paid else (False, [])):
+            self.wrong.append(f"I4 the card is paid: {paid}, with the orders {orders}")
+        return self.wrong

@@ -1,0 +1,141 @@
+"""Payouts with a bug each, of the kinds that lose money; the machine must find every one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+import activities.payout as payouts
+from activities.payout import Payout
+from database.repositories import holds, ledger
+from database.session import Database
+from database.tables.finance import HoldRow, PayoutRow
+from domain.finance.ledger import Postings, payout_prepared
+from domain.finance.payout import PayoutOutcome, PayoutReport, PayoutState
+from domain.identifiers import new_id
+from domain.money import Money
+from gateways.payout.alipay import NO_ANSWER
+from services.finance import payout_orders
+
+Patch = Callable[[str, Any], None]
+
+
+class SendsAgain(Payout):
+    """Sends an unknown order again without asking what became of it."""
+
+    async def _asked(self, order: Any) -> PayoutReport:
+        return PayoutReport(order.key, PayoutOutcome.UNKNOWN, code="ORDER_NOT_EXIST")
+
+
+class SendsUnderAnotherKey(Payout):
+    """Sends an order that nobody answered again, under another key."""
+
+    async def _transferred(self, order: Any) -> PayoutReport:
+        report = await super()._transferred(order)
+        if report.code != NO_ANSWER:
+            return report
+        again = await super()._transferred(replace(order, key=f"{order.key}-again"))
+        return replace(again, key=order.key)
+
+
+class TakesSilenceForRefusal(Payout):
+    """Believes that a payment which nobody answered was not made."""
+
+    async def _transferred(self, order: Any) -> PayoutReport:
+        report = await super()._transferred(order)
+        if report.code == NO_ANSWER:
+            return PayoutReport(order.key, PayoutOutcome.REFUSED, code="PAYEE_NOT_EXIST")
+        return report
+
+
+class MarksAfterSending(Payout):
+    """Marks an order as sent only once the gateway has answered."""
+
+    async def _taken_up(self, key: str) -> Any:
+        ordered = await super()._taken_up(key)
+        if not ordered.perhaps_sent:
+            await self._set(key, PayoutState.PREPARED)
+        return ordered
+
+    async def _transferred(self, order: Any) -> PayoutReport:
+        report = await super()._transferred(order)
+        await self._set(order.key, PayoutState.UNKNOWN)
+        return report
+
+    async def _set(self, key: str, state: PayoutState) -> None:
+        async with self._database.transaction() as session:
+            await session.execute(update(PayoutRow).where(PayoutRow.key == key).values(state=state))
+
+
+def post_outside(database: Database, patch: Patch) -> None:
+    """Post an order's debt in a transaction of its own, before that of the order."""
+
+    async def ordered_first(session: AsyncSession, row: PayoutRow, owner: str) -> bool:
+        postings = payout_prepared(owner, Money(row.amount_minor, row.currency), row.rail)
+        async with database.transaction() as own:
+            await ledger.post(own, f"{row.key}:prepared", row.card_id, "payout_prepared", postings)
+        session.add(row)
+        await session.flush()
+        return True
+
+    patch("activities.payout.ordered_first", ordered_first)
+
+
+def settle_each_time(_database: Database, patch: Patch) -> None:
+    """Post an outcome again whenever it is concluded."""
+    settle, post = payout_orders.settle_once, ledger.post
+
+    async def posted(session: AsyncSession, key: str, *more: Any, **also: Any) -> bool:
+        return await post(session, f"{key}:{new_id()}" if key.endswith(":settled") else key, *more, **also)
+
+    async def concluded(self: Payout, key: str) -> None:
+        async with self._database.transaction() as session:
+            row = await session.get_one(PayoutRow, key, with_for_update=True)
+            if row.answered is not None:
+                await settle(session, row, row.answered, ends=False)
+
+    patch("database.repositories.ledger.post", posted)
+    patch("activities.payout.Payout.conclude", payouts.translated(concluded))
+
+
+def keep_holds_open(_database: Database, patch: Patch) -> None:
+    """Post what was held and keep it held."""
+
+    async def post(session: AsyncSession, key: str, posted_key: str, what: str, postings: Postings) -> bool:
+        row = await session.get_one(HoldRow, key, with_for_update=True)
+        if row.state.value != "held":
+            raise holds.HoldEnded(key, row.state)
+        return await ledger.post(session, posted_key, None, what, postings, cause=row.cause)
+
+    patch("database.repositories.holds.post", post)
+
+
+def believe_notices(database: Database, patch: Patch) -> None:
+    """Take a notice's word for what became of an order."""
+    heard = payout_orders.verdict_on
+
+    def verdict(row: PayoutRow, report: PayoutReport) -> Any:
+        if row is not None and row.answered is None and report.outcome is not PayoutOutcome.UNKNOWN:
+            row.answered, row.state = report.outcome, PayoutState.UNKNOWN
+        return heard(row, report)
+
+    patch("services.finance.payment_notifications.verdict_on", verdict)
+    del database
+
+
+CLASSES: Mapping[str, type[Payout]] = {
+    "sends again": SendsAgain,
+    "sends under another key": SendsUnderAnotherKey,
+    "takes silence for refusal": TakesSilenceForRefusal,
+    "marks after sending": MarksAfterSending,
+}
+PATCHES: Mapping[str, Callable[[Database, Patch], None]] = {
+    "posts outside the transaction": post_outside,
+    "settles each time": settle_each_time,
+    "keeps holds open": keep_holds_open,
+    "believes notices": believe_notices,
+}

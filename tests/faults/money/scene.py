@@ -1,0 +1,186 @@
+"""Where the machine plays: a database of its own, our real services and activities on it, and a harsh gateway."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import asyncpg
+from sqlalchemy import make_url
+
+from activities.payout import Payout
+from activities.pricing import Pricing
+from database.sealed import PAYEE_ACCOUNT, PAYEE_NAME
+from database.session import Database
+from database.tables.cards import AnswerRow, CardRow, QuoteRow, SubmissionRow
+from database.tables.people import PersonRow
+from domain.cards.card import CardStatus, CardType, Stage
+from domain.cards.verification import Party
+from domain.finance.periods import next_month
+from domain.identifiers import new_id, quote
+from domain.money import Currency, Money
+from domain.sealing import KeyRing
+from gateways.alipay.notices import AlipayNotices
+from gateways.alipay.rsa2 import Verifier
+from services.cards.stock import Stock
+from services.finance.payees import Payees
+from services.finance.payment_notifications import PaymentNotices
+from services.finance.periods import Periods
+from tests.faults.money.gateway import HarshGateway
+from tests.faults.money.points import Act, Done, Fault, done, watch
+
+AT_ONCE = 42  # Threes: the machine takes so many.
+FIRST_MONTH, MONTHS_EACH = "1900-01", 3
+NAME = "王芳"
+T = TypeVar("T")
+PayoutOf = Callable[[Database, KeyRing, HarshGateway], Payout]
+
+
+@dataclass
+class Card:
+    """A card whose quote is offered, and what the machine knows of it."""
+
+    id: str
+    owner: str
+    amount: Money
+    account: str  # Of its payee, as the seller named it last.
+    accounts: dict[str, str] = field(default_factory=dict)  # The payee of each order by its key.
+
+    @property
+    def quote(self) -> str:
+        """The id of its quote."""
+        return quote(self.id, 1)
+
+
+class Scene:
+    """Everything an act needs. `payout` makes the activities: a test plants its bugs there."""
+
+    def __init__(self, url: str, payout: PayoutOf = Payout) -> None:
+        self.loop = asyncio.new_event_loop()
+        self.database = Database(url, pool_size=3)
+        self.keyring = KeyRing.generate()
+        self.gateway = HarshGateway()
+        self.payout = payout(self.database, self.keyring, self.gateway)
+        self.pricing = Pricing(self.database, self.keyring, Stock())
+        self.payees = Payees(self.database, self.keyring)
+        self.periods = Periods(self.database)
+        self.notices = PaymentNotices(self.database, AlipayNotices(self.gateway.app_id, Verifier(self.gateway.public)))
+        self.closed: set[str] = set()
+        self._month = FIRST_MONTH
+        self._ready: list[Card] = []
+        self._url = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+
+    def open(self) -> None:
+        """Connect, and employ two people of finance."""
+        watch(self.database.engine)
+        self.reader: asyncpg.Connection[Any] = self.run(asyncpg.connect(self._url, server_settings={"jit": "off"}))
+        self.closers = self.run(self._people())
+
+    def close(self) -> None:
+        """End every connection."""
+        self.run(self.reader.close())
+        self.run(self.database.dispose())
+        self.loop.close()
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run to the end on the scene's own loop."""
+        return self.loop.run_until_complete(work)
+
+    def rows(self, sql: str, *values: Any) -> list[Any]:
+        """Read with a connection that no fault touches."""
+        return self.run(self.reader.fetch(sql, *values))
+
+    def act(
+        self, work: Callable[[], Coroutine[Any, Any, Any]], fault: Fault | None, length: int, fresh: Iterable[str] = ()
+    ) -> Done:
+        """Do something that passes about so many places, broken at the chosen one."""
+        return self.run(done(Act(fault, length, frozenset(fresh)), work))
+
+    def overtaken(
+        self, place: str, first: tuple[Act, Callable[[], Coroutine[Any, Any, Any]]],
+        second: tuple[Act, Callable[[], Coroutine[Any, Any, Any]]],
+    ) -> tuple[Done, Done]:  # fmt: skip
+        """Do the first until it stands at the place, then all of the second, then the rest of the first."""
+        return self.run(self._overtaken(place, first, second))
+
+    async def _overtaken(self, place: str, first: Any, second: Any) -> tuple[Done, Done]:
+        stands, on = asyncio.Event(), asyncio.Event()
+        first[0].pause = (place, stands, on)
+        running = asyncio.create_task(done(*first))
+        there = asyncio.create_task(stands.wait())
+        await asyncio.wait([running, there], return_when=asyncio.FIRST_COMPLETED)
+        there.cancel()
+        other = await done(*second)
+        on.set()
+        return await running, other
+
+    def months(self) -> list[str]:
+        """Return three months in a row that no seed used before."""
+        found = [self._month]
+        for _ in range(MONTHS_EACH):
+            found.append(next_month(found[-1]))
+        self._month = found.pop()
+        return found
+
+    def cards(self, number: int) -> list[Card]:
+        """Return fresh offered cards; the first two are of one seller."""
+        if len(self._ready) < number:
+            self._ready += self.run(self._made(AT_ONCE))
+        taken, self._ready = self._ready[:number], self._ready[number:]
+        return taken
+
+    async def _made(self, number: int) -> list[Card]:
+        made: list[Card] = []
+        async with self.database.transaction() as session:
+            for place in range(number):
+                owner = made[-1].owner if place % 3 == 1 else f"seller:{new_id()}"
+                card = Card(new_id(), owner, Money(100_00 + 37 * (place % 3)), f"138{place % 3:08d}")
+                made.append(card)
+                submission = _submission(self.keyring, card)
+                session.add(submission)
+                await session.flush()
+                session.add(_card(card, submission.id))
+                await session.flush()
+                session.add_all([_answer(card), _quote(card)])
+        return made
+
+    async def _people(self) -> tuple[str, str]:
+        people = [new_id(), new_id()]
+        async with self.database.transaction() as session:
+            session.add_all(
+                PersonRow(id=one, email=f"{one}@example.com", name="Mei", password_hash="", roles=["finance"])
+                for one in people
+            )
+        return people[0], people[1]
+
+
+def _submission(keyring: KeyRing, card: Card) -> SubmissionRow:
+    number = new_id()
+    return SubmissionRow(
+        id=number, owner=card.owner, idempotency_key=number, request_hash="", channel="web", locale="zh_CN",
+        payee_account_sealed=PAYEE_ACCOUNT.seal(keyring, number, card.account),
+        payee_name_sealed=PAYEE_NAME.seal(keyring, number, NAME), payee_masked="138****",
+    )  # fmt: skip
+
+
+def _card(card: Card, submission_id: str) -> CardRow:
+    return CardRow(
+        id=card.id, submission_id=submission_id, position=0, card_type=CardType.DINING, brand="starbucks",
+        currency=Currency.CNY, face_value_minor=500_00, stage=Stage.OFFER,
+    )  # fmt: skip
+
+
+def _answer(card: Card) -> AnswerRow:
+    return AnswerRow(
+        card_id=card.id, party=Party.POS, operation="check", request_id=new_id(), fields_revision=0,
+        status=CardStatus.ACTIVE, latency_ms=1, cost_fen=0, balance_minor=500_00, currency=Currency.CNY,
+    )  # fmt: skip
+
+
+def _quote(card: Card) -> QuoteRow:
+    return QuoteRow(
+        id=card.quote, card_id=card.id, fields_revision=0, amount_minor=card.amount.amount_minor, rate_bp=9000,
+        rule_set="machine", rule_version="1",
+    )  # fmt: skip
