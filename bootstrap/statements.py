@@ -77,7 +77,7 @@ def _why(row: StatementRow) -> tuple[str, str]:
     """The refusal in both languages, with what to do."""
     code = row.refused_as if row.refused_as in REGISTER else "statement_unreadable"
     chinese, english = (
-        f"{translate(f'error.{code}', locale, **row.refused_with)} {translate(f'console.todo.{code}', locale)}"
+        f"{translate(f'error.{code}', locale, row.refused_with)} {translate(f'console.todo.{code}', locale)}"
         for locale in ("zh_CN", "en")
     )
     return chinese, english

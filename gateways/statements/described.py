@@ -70,7 +70,7 @@ class DescribedStatement:
 
     def __init__(self, content: IO[bytes], of: Described) -> None:
         self._of, self._part = of, of.part
-        self._text = io.TextIOWrapper(io.BufferedReader(content, 1 << 18), encoding=of.form["encoding"], newline="")  # type: ignore[arg-type]
+        self._text = io.TextIOWrapper(io.BufferedReader(content, 1 << 18), encoding=of.form["encoding"], newline="")  # type: ignore[type-var]
         self._amount = _READ[of.form["amounts"]]
         self._time = _time(self._part["time"])
         self._sums = Sums()

@@ -43,7 +43,7 @@ class WechatStatement:
     """The fund bill; `accounts` are our merchant numbers there, none: any."""
 
     def __init__(self, content: IO[bytes], accounts: Sequence[str]) -> None:
-        self._text = io.TextIOWrapper(io.BufferedReader(content, 1 << 18), encoding="utf-8-sig", newline="")  # type: ignore[arg-type]
+        self._text = io.TextIOWrapper(io.BufferedReader(content, 1 << 18), encoding="utf-8-sig", newline="")  # type: ignore[type-var]
         self._accounts = frozenset(accounts)
         self._sums = Sums()
         self._number = 0

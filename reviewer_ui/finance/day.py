@@ -85,8 +85,8 @@ async def close(
     """Closes the day, or asks a second person to."""
     await require_step_up(request, person)
 
-    async def act(daily: DailyClose, of: StatementSource, on: date) -> object:
-        return await daily.close(person.id, of, on, note)
+    async def act(daily: DailyClose, of: StatementSource, on: date) -> None:
+        await daily.close(person.id, of, on, note)
 
     return await _done(request, console, person, source, day, act, note)
 
@@ -96,8 +96,8 @@ async def agree(request: Request, console: At, person: Reconciler, source: str, 
     """Closes it as the second person."""
     await require_step_up(request, person)
 
-    async def act(daily: DailyClose, of: StatementSource, on: date) -> object:
-        return await daily.agree(person.id, of, on)
+    async def act(daily: DailyClose, of: StatementSource, on: date) -> None:
+        await daily.agree(person.id, of, on)
 
     return await _done(request, console, person, source, day, act)
 
@@ -106,15 +106,15 @@ async def agree(request: Request, console: At, person: Reconciler, source: str, 
 async def withdraw(request: Request, console: At, person: Reconciler, source: str, day: str) -> Response:
     """Discards the request to close it."""
 
-    async def act(daily: DailyClose, of: StatementSource, on: date) -> object:
-        return await daily.withdraw(person.id, of, on)
+    async def act(daily: DailyClose, of: StatementSource, on: date) -> None:
+        await daily.withdraw(person.id, of, on)
 
     return await _done(request, console, person, source, day, act)
 
 
 async def _done(
     request: Request, console: Console, person: Person, source: str, day: str,
-    act: Callable[[DailyClose, StatementSource, date], Awaitable[object]], note: str = "",
+    act: Callable[[DailyClose, StatementSource, date], Awaitable[None]], note: str = "",
 ) -> Response:  # fmt: skip
     of, on = _named(source, day)
     try:

@@ -70,12 +70,13 @@ async def cells(session: AsyncSession, first: date, last: date) -> dict[tuple[St
     )  # fmt: skip
     counts: dict[tuple[StatementSource, date], list[int]] = {}
     for source, begins, ends, lines, matched in rows:
+        if source is None or begins is None or ends is None:
+            continue
         for number in range((ends - begins).days + 1):
             one = counts.setdefault((source, begins + timedelta(days=number)), [0, 0, 0])
             one[0] += 1
-            if begins + timedelta(days=number) == ends:
-                one[1] += lines
-                one[2] += matched
+        one[1] += lines
+        one[2] += matched
     open_ones = (
         select(BreakRow.source, BreakRow.day, func.count())
         .where(BreakRow.state != BreakState.CLOSED, BreakRow.day >= first)
@@ -90,12 +91,18 @@ async def cells(session: AsyncSession, first: date, last: date) -> dict[tuple[St
     }
     days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
     return {
-        (source, day): DayCell(
-            source, day, *counts.get((source, day), [0, 0, 0]), breaks.get((source, day), 0), closed.get((source, day))
-        )
+        (source, day): _cell(source, day, counts, breaks.get((source, day), 0), closed.get((source, day)))
         for source in StatementSource
         for day in days
     }  # fmt: skip
+
+
+def _cell(
+    source: StatementSource, day: date, counts: dict[tuple[StatementSource, date], list[int]], breaks: int,
+    closed: ReconciledDayRow | None,
+) -> DayCell:  # fmt: skip
+    files_, lines, matched = counts.get((source, day), [0, 0, 0])
+    return DayCell(source, day, files_, lines, matched, breaks, closed)
 
 
 async def statement(session: AsyncSession, statement_id: str) -> StatementRow:

@@ -128,8 +128,8 @@ async def test_a_million_lines_are_reconciled_in_flat_memory(world: World, world
     assert (row.lines, row.matched) == (LINES + EACH * 2, LINES - EACH * 3)
     async with database.transaction() as session:
         found = await session.execute(
-            text("SELECT kind, count(*) FROM statement_break b JOIN statement_line l ON l.id = b.line_id"
-                 " WHERE l.statement_id = :id GROUP BY kind"),
+            text("SELECT b.kind, count(*) FROM statement_break b JOIN statement_line l ON l.id = b.line_id"
+                 " WHERE l.statement_id = :id GROUP BY b.kind"),
             {"id": row.id},
         )  # fmt: skip
         kinds = {kind: number for kind, number in found}  # noqa: C416
