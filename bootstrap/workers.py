@@ -59,7 +59,6 @@ from jobs.privacy import privacy_job
 from jobs.registry import Job
 from jobs.repairs import RepairSender
 from jobs.replanning import Replanner
-from jobs.returns import returns_job
 from jobs.tickets import TicketSender
 from services.cards.intake import Intake
 from services.cards.provider_calls import Parties
@@ -131,7 +130,6 @@ async def run_cards(settings: Settings) -> None:
             calls_job(counts),
             *mailbox_jobs(settings, store, secrets.keyring),
             Job("issuers", ISSUERS_S, issuers.start_new, ANY),
-            returns_job(store, secrets.keyring, gateways),
             *reconciliation_jobs(settings, store, secrets.keyring, gateways),
         ]
         registry = reported(store, "worker-cards", [*own, *jobs])
